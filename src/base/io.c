@@ -1,0 +1,682 @@
+/* io.c - reading files, paths and folders, safe replacement, appended lines.
+ *
+ * Every descriptor is closed on exec and above 2: if the program was started with a closed standard
+ * stream, a file of ours must not take its place and receive what others print. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/io.h"
+
+enum {
+    OUT_BUFFER = 1 << 18,
+    LINE_ROOM = 4096,   /* lines up to this need no allocation */
+    REMOVE_DEPTH = 256, /* each level of a removal holds a descriptor */
+    TAIL_CHUNK = 4096,
+};
+
+/* What a user can do about the commonest failures. */
+static const struct {
+    int number;
+    const char *advice;
+} advices[] = {
+    {ENOENT, "check the path"},
+    {ENOTDIR, "a part of the path is a file, not a folder"},
+    {EACCES, "check its permissions"},
+    {EROFS, "choose a folder that can be written"},
+    {ENOSPC, "free some space"},
+    {EDQUOT, "free some space or raise the quota"},
+    {EFBIG, "raise the limit on file sizes"},
+    {EMFILE, "raise the limit on open files"},
+    {ENAMETOOLONG, "choose a shorter path"},
+};
+
+/* "PATH: cannot WHAT: text of errno (advice)". */
+static int io_error(const char *path, const char *what, struct vac_err *err)
+{
+    struct vac_err plain = {0};
+    int number = errno;
+
+    err_errno(&plain, "%s: cannot %s", path, what);
+    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
+        if (advices[i].number == number)
+            return err_set(err, plain.code, "%s (%s)", plain.msg, advices[i].advice);
+    return err_set(err, plain.code, "%s", plain.msg);
+}
+
+static int fd_lift(int fd)
+{
+    int high, number;
+
+    if (fd < 0 || fd > 2)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    number = errno;
+    close(fd);
+    errno = number;
+    return high;
+}
+
+static int fd_open_at(int dir, const char *path, int flags, mode_t mode)
+{
+    int fd;
+
+    do
+        fd = openat(dir, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+    while (fd < 0 && errno == EINTR);
+    return fd_lift(fd);
+}
+
+static int fd_open(const char *path, int flags, mode_t mode)
+{
+    return fd_open_at(AT_FDCWD, path, flags, mode);
+}
+
+static int fd_sync(int fd)
+{
+    int rc;
+
+    do
+        rc = fsync(fd);
+    while (rc && errno == EINTR);
+    return rc;
+}
+
+/* All n bytes or -1; *done tells how many went out either way. */
+static int fd_write(int fd, const unsigned char *p, size_t n, size_t *done)
+{
+    for (*done = 0; *done < n;) {
+        ssize_t k = write(fd, p + *done, n - *done);
+
+        if (k > 0) {
+            *done += (size_t)k;
+        } else if (k == 0) {
+            errno = EIO;
+            return -1;
+        } else if (errno != EINTR) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* As read(2), but EINTR is retried. */
+static ssize_t fd_read(int fd, void *p, size_t n)
+{
+    ssize_t k;
+
+    do
+        k = read(fd, p, n);
+    while (k < 0 && errno == EINTR);
+    return k;
+}
+
+/* ---- Reading ---- */
+
+/* O_NONBLOCK lets a named pipe be opened and refused instead of waiting for its writer. */
+static int map_check(int fd, const char *path, size_t *len, struct vac_err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return io_error(path, "read", err);
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, VAC_ERR_IO, "%s: is not a regular file and cannot be mapped", path);
+    if ((uintmax_t)st.st_size > PTRDIFF_MAX)
+        return err_set(err, VAC_ERR_MEMORY, "%s: too large to map on this machine", path);
+    *len = (size_t)st.st_size;
+    return 0;
+}
+
+int map_open(struct mapping *m, const char *path, struct vac_err *err)
+{
+    int fd = fd_open(path, O_RDONLY | O_NONBLOCK, 0), rc = -1;
+    size_t len = 0;
+    void *p;
+
+    *m = (struct mapping){0};
+    if (fd < 0)
+        return io_error(path, "open", err);
+    if (map_check(fd, path, &len, err))
+        goto out;
+    if (len > 0) {
+        p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) {
+            io_error(path, "map", err);
+            goto out;
+        }
+        m->data = p;
+        m->len = len;
+    }
+    rc = 0;
+out:
+    close(fd);
+    return rc;
+}
+
+void map_close(struct mapping *m)
+{
+    if (!m)
+        return;
+    if (m->data)
+        munmap((void *)(uintptr_t)m->data, m->len);
+    *m = (struct mapping){0};
+}
+
+/* Reads to the end of fd into *text, whose room is *cap; one byte more than the limit is asked for,
+ * so that a file that is too large shows itself. */
+static int read_all(int fd, const char *path, size_t limit, char **text, size_t *len,
+                    struct vac_err *err)
+{
+    struct stat st;
+    size_t cap = 0, first = 4096;
+    ssize_t k;
+
+    if (fstat(fd, &st))
+        return io_error(path, "read", err);
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
+    if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size <= limit)
+        first = (size_t)st.st_size + 2;
+    if (mem_grow(text, &cap, first, 1, err))
+        return -1;
+    for (*len = 0;;) {
+        size_t room = cap - 1 - *len;
+
+        if (*len > limit)
+            return err_set(err, VAC_ERR_FORMAT, "%s: larger than the %zu bytes allowed here", path,
+                           limit);
+        if (room == 0 && mem_grow(text, &cap, cap + 1, 1, err))
+            return -1;
+        k = fd_read(fd, *text + *len, cap - 1 - *len);
+        if (k < 0)
+            return io_error(path, "read", err);
+        if (k == 0)
+            break;
+        *len += (size_t)k;
+    }
+    (*text)[*len] = '\0';
+    return 0;
+}
+
+char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err)
+{
+    int fd = fd_open(path, O_RDONLY, 0);
+    char *text = NULL;
+    size_t n = 0;
+
+    if (fd < 0) {
+        io_error(path, "open", err);
+        return NULL;
+    }
+    if (limit > PTRDIFF_MAX - 2)
+        limit = PTRDIFF_MAX - 2;
+    if (read_all(fd, path, limit, &text, &n, err)) {
+        free(text);
+        text = NULL;
+    } else if (len) {
+        *len = n;
+    }
+    close(fd);
+    return text;
+}
+
+bool file_exists(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool dir_exists(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int64_t file_size(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+/* ---- Paths and folders ---- */
+
+char *path_join(const char *dir, const char *name, struct vac_err *err)
+{
+    size_t n = strlen(dir), m = strlen(name);
+    bool slash = n > 0 && dir[n - 1] != '/';
+    char *p;
+
+    if (n == 0 || name[0] == '/')
+        return mem_strdup(name, err);
+    p = mem_new(n + slash + m + 1, 1, err);
+    if (!p)
+        return NULL;
+    memcpy(p, dir, n);
+    if (slash)
+        p[n] = '/';
+    memcpy(p + n + slash, name, m);
+    return p;
+}
+
+/* Where the last name of the path begins; slashes at the end belong to it. */
+static size_t base_start(const char *path)
+{
+    size_t n = strlen(path);
+
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return n;
+}
+
+char *path_dir(const char *path, struct vac_err *err)
+{
+    size_t n = base_start(path);
+
+    if (n == 0)
+        return mem_strdup(path[0] == '/' ? "/" : ".", err);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return mem_strndup(path, n, err);
+}
+
+const char *path_base(const char *path)
+{
+    return path + base_start(path);
+}
+
+/* Some file systems refuse mkdir of what is there with another number than EEXIST, so that looking
+ * is what decides. */
+static int dir_make(const char *path, struct vac_err *err)
+{
+    int number;
+
+    if (mkdir(path, 0777) == 0)
+        return 0;
+    number = errno;
+    if (dir_exists(path))
+        return 0;
+    if (number == EEXIST)
+        return err_set(err, VAC_ERR_IO, "%s: is a file, a folder is needed here", path);
+    errno = number;
+    return io_error(path, "make the folder", err);
+}
+
+int dirs_make(const char *path, struct vac_err *err)
+{
+    char *p = mem_strdup(path, err);
+    int rc = 0;
+
+    if (!p)
+        return -1;
+    if (!p[0])
+        rc = err_set(err, VAC_ERR_USAGE, "the name of a folder to make is empty");
+    for (size_t i = 1; !rc && p[0] && p[i - 1]; i++) {
+        char c = p[i];
+
+        if ((c && c != '/') || p[i - 1] == '/')
+            continue;
+        p[i] = '\0';
+        rc = dir_make(p, err);
+        p[i] = c;
+    }
+    free(p);
+    return rc;
+}
+
+/* File systems that cannot sync a folder say EINVAL; they have nothing to sync. */
+int dir_sync(const char *path, struct vac_err *err)
+{
+    int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
+
+    if (fd < 0)
+        return io_error(path, "open the folder", err);
+    if (fd_sync(fd) && errno != EINVAL)
+        rc = io_error(path, "sync the folder", err);
+    close(fd);
+    return rc;
+}
+
+/* 0, or -1 with errno. */
+static int remove_at(int dir, const char *name, int depth);
+
+static int remove_content(DIR *d, int depth)
+{
+    struct dirent *e;
+
+    while ((errno = 0, e = readdir(d))) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        if (remove_at(dirfd(d), e->d_name, depth + 1) && errno != ENOENT)
+            return -1;
+    }
+    return errno ? -1 : 0;
+}
+
+/* unlink comes first: it removes a link rather than what it points at, and tells a folder from the
+ * rest without a window between looking and doing. */
+static int remove_at(int dir, const char *name, int depth)
+{
+    int fd, rc, number;
+    DIR *d;
+
+    if (unlinkat(dir, name, 0) == 0)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    if (depth >= REMOVE_DEPTH) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = fd_open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return -1;
+    d = fdopendir(fd);
+    rc = d ? remove_content(d, depth) : -1;
+    number = errno;
+    if (d)
+        closedir(d);
+    else
+        close(fd);
+    errno = number;
+    return rc ? rc : unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+/* "LINK/" would mean what the link points at, so slashes at the end go first. */
+int path_remove(const char *path, struct vac_err *err)
+{
+    char *p = mem_strdup(path, err);
+    const char *base;
+    size_t n;
+    int rc;
+
+    if (!p)
+        return -1;
+    for (n = strlen(p); n > 0 && p[n - 1] == '/'; n--)
+        p[n - 1] = '\0';
+    base = path_base(p);
+    if (!base[0] || !strcmp(base, ".") || !strcmp(base, ".."))
+        rc = err_set(err, VAC_ERR_USAGE, "\"%s\": this path is never removed", path);
+    else
+        rc = remove_at(AT_FDCWD, p, 0) ? io_error(path, "remove", err) : 0;
+    free(p);
+    return rc;
+}
+
+/* ---- Safe replacement ---- */
+
+static void out_forget(struct outfile *f)
+{
+    free(f->path);
+    free(f->tmp);
+    free(f->buf);
+    *f = (struct outfile){0};
+}
+
+/* A temporary file of a process that died, and whose number is ours now, may lie in the way. */
+static int out_create(const char *tmp)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    int fd = fd_open(tmp, flags, 0666);
+
+    if (fd < 0 && errno == EEXIST && unlink(tmp) == 0)
+        fd = fd_open(tmp, flags, 0666);
+    return fd;
+}
+
+int out_open(struct outfile *f, const char *path, struct vac_err *err)
+{
+    size_t n = strlen(path) + 32;
+    int fd;
+
+    *f = (struct outfile){0};
+    if (dir_exists(path))
+        return err_set(err, VAC_ERR_IO, "%s: is a folder, a file cannot take its place", path);
+    f->path = mem_strdup(path, err);
+    f->tmp = mem_new(n, 1, err);
+    f->buf = mem_new(OUT_BUFFER, 1, err);
+    if (!f->path || !f->tmp || !f->buf) {
+        out_forget(f);
+        return -1;
+    }
+    snprintf(f->tmp, n, "%s.tmp-%ld", path, (long)getpid());
+    fd = out_create(f->tmp);
+    if (fd < 0) {
+        io_error(f->tmp, "create", err);
+        out_forget(f);
+        return -1;
+    }
+    f->fd = fd;
+    return 0;
+}
+
+/* A failure ends the replacement, so that a later commit cannot put half a file in place. */
+static int out_fail(struct outfile *f, const char *what, struct vac_err *err)
+{
+    int rc = io_error(f->path, what, err);
+
+    out_abort(f);
+    return rc;
+}
+
+static int out_write(struct outfile *f, const unsigned char *p, size_t n, struct vac_err *err)
+{
+    size_t done;
+
+    return fd_write(f->fd, p, n, &done) ? out_fail(f, "write", err) : 0;
+}
+
+static int out_flush(struct outfile *f, struct vac_err *err)
+{
+    size_t n = f->used;
+
+    f->used = 0;
+    return out_write(f, f->buf, n, err);
+}
+
+static int out_closed(struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_IO, "a file was written to after it was closed");
+}
+
+int out_put(struct outfile *f, const void *data, size_t n, struct vac_err *err)
+{
+    if (f->fd <= 0)
+        return out_closed(err);
+    if (n == 0)
+        return 0;
+    f->crc = crc32c(f->crc, data, n);
+    f->written += n;
+    if (n > OUT_BUFFER - f->used && out_flush(f, err))
+        return -1;
+    if (n >= OUT_BUFFER)
+        return out_write(f, data, n, err);
+    memcpy(f->buf + f->used, data, n);
+    f->used += n;
+    return 0;
+}
+
+/* On Linux a descriptor is gone after close whatever it says; EINTR loses nothing after an fsync.
+ */
+static int out_close(struct outfile *f)
+{
+    int fd = f->fd;
+
+    f->fd = 0;
+    return close(fd) && errno != EINTR ? -1 : 0;
+}
+
+int out_commit(struct outfile *f, struct vac_err *err)
+{
+    char *dir;
+    int rc;
+
+    if (f->fd <= 0)
+        return out_closed(err);
+    if (out_flush(f, err))
+        return -1;
+    dir = path_dir(f->path, err);
+    if (!dir) {
+        out_abort(f);
+        return -1;
+    }
+    if (fd_sync(f->fd))
+        rc = out_fail(f, "sync", err);
+    else if (out_close(f))
+        rc = out_fail(f, "close", err);
+    else if (rename(f->tmp, f->path))
+        rc = out_fail(f, "replace", err);
+    else
+        rc = dir_sync(dir, err);
+    free(dir);
+    out_forget(f);
+    return rc;
+}
+
+void out_abort(struct outfile *f)
+{
+    if (!f)
+        return;
+    if (f->fd > 0)
+        out_close(f);
+    if (f->tmp)
+        unlink(f->tmp);
+    out_forget(f);
+}
+
+/* ---- Appended lines ---- */
+
+/* Length of the file up to and with its last newline; -1 with errno. */
+static off_t whole_lines(int fd, off_t size)
+{
+    char chunk[TAIL_CHUNK];
+
+    while (size > 0) {
+        size_t n = size < TAIL_CHUNK ? (size_t)size : TAIL_CHUNK;
+        ssize_t k = pread(fd, chunk, n, size - (off_t)n);
+        const char *nl;
+
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k != (ssize_t)n)
+            return k < 0 ? -1 : size;
+        nl = memrchr(chunk, '\n', n);
+        if (nl)
+            return size - (off_t)n + (nl - chunk) + 1;
+        size -= (off_t)n;
+    }
+    return 0;
+}
+
+static int cut_torn_line(int fd)
+{
+    struct stat st;
+    off_t whole;
+
+    if (fstat(fd, &st))
+        return -1;
+    if (!S_ISREG(st.st_mode))
+        return 0;
+    whole = whole_lines(fd, st.st_size);
+    if (whole < 0)
+        return -1;
+    return whole < st.st_size ? ftruncate(fd, whole) : 0;
+}
+
+int app_open(struct appender *a, const char *path, struct vac_err *err)
+{
+    int fd = fd_open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
+
+    *a = (struct appender){0};
+    if (fd < 0)
+        return io_error(path, "open for appending", err);
+    if (cut_torn_line(fd)) {
+        io_error(path, "cut a torn last line off", err);
+        close(fd);
+        return -1;
+    }
+    a->path = mem_strdup(path, err);
+    if (!a->path) {
+        close(fd);
+        return -1;
+    }
+    a->fd = fd;
+    return 0;
+}
+
+/* A line that went out in part is taken back: the next one must not be glued to it. */
+static int app_write(struct appender *a, const char *line, size_t n, struct vac_err *err)
+{
+    size_t done;
+    struct stat st;
+    int number;
+
+    if (fd_write(a->fd, (const unsigned char *)line, n, &done) == 0)
+        return 0;
+    number = errno;
+    if (done && fstat(a->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)done)
+        (void)!ftruncate(a->fd, st.st_size - (off_t)done);
+    errno = number;
+    return io_error(a->path, "append", err);
+}
+
+int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err)
+{
+    char room[LINE_ROOM], *p = room;
+    int rc;
+
+    if (a->fd <= 0)
+        return out_closed(err);
+    if (n > 0 && line[n - 1] == '\n')
+        return app_write(a, line, n, err);
+    if (n >= LINE_ROOM) {
+        p = mem_new(n + 1, 1, err);
+        if (!p)
+            return -1;
+    }
+    if (n > 0)
+        memcpy(p, line, n);
+    p[n] = '\n';
+    rc = app_write(a, p, n + 1, err);
+    if (p != room)
+        free(p);
+    return rc;
+}
+
+int app_sync(struct appender *a, struct vac_err *err)
+{
+    if (a->fd <= 0)
+        return out_closed(err);
+    return fd_sync(a->fd) ? io_error(a->path, "sync", err) : 0;
+}
+
+void app_close(struct appender *a)
+{
+    if (!a)
+        return;
+    if (a->fd > 0)
+        close(a->fd);
+    free(a->path);
+    *a = (struct appender){0};
+}
+
+double clock_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}

@@ -1,0 +1,78 @@
+/* io.h - files: mapped or whole for reading, replaced safely or appended for writing.
+ *
+ * Paths are plain strings; every error names the path and what to do. EINTR is retried. */
+#ifndef BASE_IO_H
+#define BASE_IO_H
+
+#include <stdint.h>
+#include "base/mem.h"
+
+/* A file mapped read-only; nothing is read until it is touched. An empty file has data == NULL. */
+struct mapping {
+    const unsigned char *data;
+    size_t len;
+};
+int map_open(struct mapping *m, const char *path, struct vac_err *err);
+void map_close(struct mapping *m);
+
+/* The whole file, 0-terminated (len does not count that 0). Refuses more than `limit` bytes. */
+char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err);
+bool file_exists(const char *path); /* a regular file or a link to one */
+bool dir_exists(const char *path);
+int64_t file_size(const char *path); /* -1 when there is none */
+
+/* "DIR/NAME" (NAME alone when it is absolute or dir is ""). Free with free(). */
+char *path_join(const char *dir, const char *name, struct vac_err *err);
+char *path_dir(const char *path, struct vac_err *err); /* "." when there is no slash */
+/* The base name inside `path`: borrowed. */
+const char *path_base(const char *path);
+int dirs_make(const char *path, struct vac_err *err); /* mkdir -p */
+int dir_sync(const char *path, struct vac_err *err);
+/* Removes a file, or a folder with all that is in it; never follows a symbolic link. */
+int path_remove(const char *path, struct vac_err *err);
+
+/* Safe replacement: everything goes to PATH.tmp-PID; commit flushes, fsyncs, renames over PATH and
+ * fsyncs the folder, so that after a crash PATH is either the old or the new content, whole.
+ * out_abort removes the temporary file; after a commit or on a zeroed struct it does nothing. */
+struct outfile {
+    int fd;      /* 0 in a zeroed struct means "not open": descriptors are kept above 2 */
+    char *path, *tmp;
+    unsigned char *buf;
+    size_t used;
+    uint64_t written; /* bytes put so far */
+    uint32_t crc;     /* CRC-32C of all bytes put so far */
+};
+int out_open(struct outfile *f, const char *path, struct vac_err *err);
+int out_put(struct outfile *f, const void *data, size_t n, struct vac_err *err);
+int out_commit(struct outfile *f, struct vac_err *err);
+void out_abort(struct outfile *f);
+
+/* Appending whole lines with one write(2) each, so that only the last can be torn. app_open cuts such a
+ * torn line (no newline at its end) off; app_put adds the newline where the line has none, and takes
+ * back what it wrote when it fails. */
+struct appender {
+    int fd; /* as above */
+    char *path;
+};
+int app_open(struct appender *a, const char *path, struct vac_err *err);
+int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err);
+int app_sync(struct appender *a, struct vac_err *err);
+void app_close(struct appender *a);
+
+/* CRC-32C (Castagnoli, reflected 0x82f63b78): crc32c(0, "123456789", 9) = 0xe3069283. */
+uint32_t crc32c(uint32_t crc, const void *data, size_t n);
+/* The same without the help of the processor's instruction. */
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t n);
+/* SHA-256 as 64 hexadecimal digits and a 0. */
+struct sha256 {
+    uint32_t h[8];
+    uint64_t len;
+    unsigned char block[64];
+};
+void sha256_init(struct sha256 *s);
+void sha256_put(struct sha256 *s, const void *data, size_t n);
+void sha256_hex(struct sha256 *s, char out[65]);
+
+/* Seconds of a clock that never jumps. */
+double clock_now(void);
+#endif

@@ -1,0 +1,526 @@
+/* json.c - strict parsing with positions, and typed access that knows where it is.
+ *
+ * cJSON forgives more than a file of ours may hold, so the text is looked over before: valid UTF-8,
+ * no control characters, limited depth, and no \u0000, at which its C strings would silently end.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/io.h"
+#include "base/json.h"
+#include "base/utf8.h"
+
+enum { DEPTH_MAX = 64, QUOTE_MAX = 40, PATH_ROOM = 192 };
+
+static const double INT_LIMIT = 9007199254740992.0; /* 2^53: beyond, doubles skip whole numbers */
+
+/* ---- Parsing ---- */
+
+/* A text under examination and what to call it. */
+struct source {
+    const char *text, *file;
+    size_t len, line; /* line: number of the first line */
+};
+
+/* err_set with "FILE:LINE:COLUMN: " in front; columns count characters from 1. */
+static void fail_at(const struct source *s, size_t at, struct vac_err *err, int code,
+                    const char *what)
+{
+    size_t line = s->line, column = 1;
+
+    for (size_t i = 0; i < at && i < s->len; i++) {
+        if (s->text[i] == '\n') {
+            line++;
+            column = 1;
+        } else if (((unsigned char)s->text[i] & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+    err_set(err, code, "%s:%zu:%zu: %s", s->file, line, column, what);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t skip_space(const struct source *s, size_t at)
+{
+    while (at < s->len && is_space(s->text[at]))
+        at++;
+    return at;
+}
+
+/* What the scan over the characters is in the middle of. */
+struct scan {
+    bool string, escape;
+    int depth;
+};
+
+/* Takes one character; the text of what is wrong with it, or NULL. */
+static const char *scan_char(struct scan *c, const char *p, size_t left)
+{
+    bool escaped = c->escape;
+
+    c->escape = false;
+    if ((unsigned char)*p < 0x20 && (c->string || !is_space(*p)))
+        return c->string ? "a control character inside a string: write it as \\n, \\t or \\uXXXX"
+                         : "a control character outside of strings";
+    if (c->string) {
+        if (escaped && left >= 5 && !memcmp(p, "u0000", 5))
+            return "\\u0000 inside a string is not supported";
+        if (!escaped && *p == '"')
+            c->string = false;
+        c->escape = !escaped && *p == '\\';
+        return NULL;
+    }
+    if (*p == '"')
+        c->string = true;
+    else if (*p == '[' || *p == '{')
+        c->depth++;
+    else if (*p == ']' || *p == '}')
+        c->depth--;
+    return c->depth > DEPTH_MAX ? "nested more than 64 deep" : NULL;
+}
+
+/* 0 and whether the text breaks off inside something, or -1 and the error. */
+static int scan_text(const struct source *s, bool *broken_off, struct vac_err *err)
+{
+    size_t valid = utf8_valid(s->text, s->len);
+    struct scan c = {0};
+
+    if (valid < s->len) {
+        fail_at(s, valid, err, VAC_ERR_FORMAT, "not valid UTF-8: save the file as UTF-8");
+        return -1;
+    }
+    for (size_t i = 0; i < s->len; i++) {
+        const char *what = scan_char(&c, s->text + i, s->len - i);
+
+        if (what) {
+            fail_at(s, i, err, *what == '\\' ? VAC_ERR_UNSUPPORTED : VAC_ERR_FORMAT, what);
+            return -1;
+        }
+    }
+    *broken_off = c.string || c.depth > 0;
+    return 0;
+}
+
+/* Where a key must begin and does not, cJSON points one character too far. What stands before tells
+ * these keys from values: a value that begins with a digit, a quote or a bracket may come after a
+ * comma and be fine. */
+static size_t key_start(const struct source *s, size_t at)
+{
+    size_t before = at > 0 ? at - 1 : 0;
+    char first = s->text[before];
+
+    if (before == 0 || is_space(first) || first == '"' || s->text[at] == '\\')
+        return at;
+    while (before > 0 && is_space(s->text[before - 1]))
+        before--;
+    if (before > 0 && s->text[before - 1] == '{')
+        return at - 1;
+    if (before > 0 && s->text[before - 1] == ',' && !strchr("[{0123456789", first))
+        return at - 1;
+    return at;
+}
+
+/* Says what stands where the parser gave up. */
+static void fail_syntax(const struct source *s, size_t at, bool broken_off, struct vac_err *err)
+{
+    char what[128];
+    size_t n = 0;
+    uint32_t cp;
+
+    at = skip_space(s, key_start(s, at));
+    if (broken_off && skip_space(s, at + 1) >= s->len) {
+        fail_at(s, s->len, err, VAC_ERR_FORMAT,
+                "not JSON: the text ends before its last string, list or object does");
+        return;
+    }
+    while (at + n < s->len && n < 16 && s->text[at + n] != '\n')
+        n += utf8_get(s->text + at + n, s->len - at - n, &cp);
+    snprintf(what, sizeof what, "not JSON: cannot read on at \"%.*s\"", (int)n, s->text + at);
+    fail_at(s, at, err, VAC_ERR_FORMAT, what);
+}
+
+static cJSON *parse(const struct source *s, struct vac_err *err)
+{
+    bool broken_off = false;
+    const char *end = s->text;
+    cJSON *doc;
+    size_t at;
+
+    if (scan_text(s, &broken_off, err))
+        return NULL;
+    if (skip_space(s, 0) == s->len) {
+        fail_at(s, 0, err, VAC_ERR_FORMAT, "empty: a JSON value is needed here");
+        return NULL;
+    }
+    doc = cJSON_ParseWithLengthOpts(s->text, s->len, &end, 0);
+    at = end ? (size_t)(end - s->text) : 0;
+    if (!doc) {
+        fail_syntax(s, at, broken_off, err);
+        return NULL;
+    }
+    at = skip_space(s, at);
+    if (at < s->len) {
+        fail_at(s, at, err, VAC_ERR_FORMAT, "something follows the end of the JSON value");
+        cJSON_Delete(doc);
+        return NULL;
+    }
+    return doc;
+}
+
+cJSON *json_parse_line(const char *text, size_t len, const char *file, size_t line,
+                       struct vac_err *err)
+{
+    struct source s = {.text = text, .file = file, .len = len, .line = line};
+
+    return parse(&s, err);
+}
+
+cJSON *json_parse(const char *text, size_t len, const char *file, struct vac_err *err)
+{
+    return json_parse_line(text, len, file, 1, err);
+}
+
+cJSON *json_read(const char *path, size_t limit, struct vac_err *err)
+{
+    size_t len = 0;
+    char *text = file_read(path, limit, &len, err);
+    cJSON *doc = text ? json_parse(text, len, path, err) : NULL;
+
+    free(text);
+    return doc;
+}
+
+/* ---- Where a value stands ---- */
+
+struct jnode json_root(const cJSON *doc, const char *file)
+{
+    return (struct jnode){.v = doc, .file = file};
+}
+
+/* Puts s in front of the text that begins at buf[*at]; false when it does not fit whole. */
+static bool put_front(char *buf, size_t *at, const char *s, size_t n)
+{
+    bool whole = n <= *at;
+
+    if (!whole) {
+        s += n - *at;
+        n = *at;
+    }
+    *at -= n;
+    memcpy(buf + *at, s, n);
+    return whole;
+}
+
+/* Built from the end, because a node knows only its parent. */
+const char *json_path(const struct jnode *n, char *buf, size_t size)
+{
+    size_t at;
+    bool whole = true;
+
+    if (!size)
+        return "";
+    at = size - 1;
+    buf[at] = '\0';
+    for (; n && n->up && whole; n = n->up) {
+        char index[32];
+
+        if (n->key) {
+            whole = put_front(buf, &at, n->key, strlen(n->key));
+            if (whole && n->up->up)
+                whole = put_front(buf, &at, ".", 1);
+        } else {
+            snprintf(index, sizeof index, "[%zu]", n->index);
+            whole = put_front(buf, &at, index, strlen(index));
+        }
+    }
+    if (!whole && size > 8) {
+        at += 3;
+        while (((unsigned char)buf[at] & 0xc0) == 0x80)
+            at++;
+        at -= 3;
+        memcpy(buf + at, "...", 3);
+    }
+    memmove(buf, buf + at, size - at);
+    return buf;
+}
+
+int json_error(const struct jnode *n, struct vac_err *err, const char *fmt, ...)
+{
+    char path[PATH_ROOM], text[sizeof err->msg];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    json_path(n, path, sizeof path);
+    return err_set(err, VAC_ERR_FORMAT, "%s: %s%s%s", n->file, path, path[0] ? ": " : "", text);
+}
+
+/* ---- Types ---- */
+
+static const struct {
+    const char *wants;
+    cJSON_bool (*is)(const cJSON *v);
+} types[] = {
+    [JSON_OBJECT] = {"an object {...}", cJSON_IsObject},
+    [JSON_ARRAY] = {"a list [...]", cJSON_IsArray},
+    [JSON_STRING] = {"text in quotes", cJSON_IsString},
+    [JSON_NUMBER] = {"a number", cJSON_IsNumber},
+    [JSON_BOOL] = {"true or false", cJSON_IsBool},
+};
+
+static void describe_string(const char *s, struct strbuf *out)
+{
+    size_t len = strlen(s), n = 0;
+    uint32_t cp;
+
+    while (n < len && n < QUOTE_MAX) {
+        size_t k = utf8_get(s + n, len - n, &cp);
+
+        n += k ? k : 1;
+    }
+    sb_puts(out, "\"");
+    sb_put(out, s, n);
+    sb_puts(out, n < len ? "...\"" : "\"");
+}
+
+static void describe(const cJSON *v, struct strbuf *out)
+{
+    if (cJSON_IsString(v))
+        describe_string(v->valuestring, out);
+    else if (cJSON_IsNumber(v) && isfinite(v->valuedouble))
+        sb_num(out, v->valuedouble);
+    else if (cJSON_IsNumber(v))
+        sb_puts(out, "a number too large for a double");
+    else if (cJSON_IsBool(v))
+        sb_puts(out, cJSON_IsTrue(v) ? "true" : "false");
+    else
+        sb_puts(out, cJSON_IsObject(v) ? "an object" : cJSON_IsArray(v) ? "a list" : "null");
+}
+
+int json_wrong(const struct jnode *n, const char *wants, struct vac_err *err)
+{
+    struct strbuf found = {0};
+
+    describe(n->v, &found);
+    json_error(n, err, "expected %s, found %s", wants, found.s ? found.s : "something else");
+    sb_done(&found);
+    return -1;
+}
+
+/* cJSON reads 1e999 as infinity, which is not the number in the file. */
+static int check_type(const struct jnode *n, enum json_type type, struct vac_err *err)
+{
+    if (type == JSON_ANY)
+        return 0;
+    if (!types[type].is(n->v) || (type == JSON_NUMBER && !isfinite(n->v->valuedouble)))
+        return json_wrong(n, types[type].wants, err);
+    return 0;
+}
+
+/* ---- Members and items ---- */
+
+/* A node for the member, with v == NULL when it is absent; -1 when obj is no object. */
+static int member(const struct jnode *obj, const char *key, struct jnode *out, struct vac_err *err)
+{
+    *out = (struct jnode){.up = obj, .file = obj->file, .key = key};
+    if (check_type(obj, JSON_OBJECT, err))
+        return -1;
+    out->v = cJSON_GetObjectItemCaseSensitive(obj->v, key);
+    return 0;
+}
+
+int json_get(const struct jnode *obj, const char *key, enum json_type type, struct jnode *out,
+             struct vac_err *err)
+{
+    if (member(obj, key, out, err))
+        return -1;
+    if (!out->v)
+        return json_error(obj, err, "\"%s\" is missing (%s)", key,
+                          type == JSON_ANY ? "any value" : types[type].wants);
+    return check_type(out, type, err);
+}
+
+int json_opt(const struct jnode *obj, const char *key, enum json_type type, struct jnode *out,
+             struct vac_err *err)
+{
+    if (member(obj, key, out, err))
+        return -1;
+    if (!out->v || cJSON_IsNull(out->v)) {
+        out->v = NULL;
+        return 1;
+    }
+    return check_type(out, type, err);
+}
+
+int json_item(const struct jnode *arr, size_t i, enum json_type type, struct jnode *out,
+              struct vac_err *err)
+{
+    size_t n = 0;
+
+    *out = (struct jnode){.up = arr, .file = arr->file, .index = i};
+    if (check_type(arr, JSON_ARRAY, err))
+        return -1;
+    for (const cJSON *v = arr->v->child; v && !out->v; v = v->next)
+        if (n++ == i)
+            out->v = v;
+    if (!out->v)
+        return json_error(arr, err, "a list of at least %zu is needed, found %zu", i + 1, n);
+    return check_type(out, type, err);
+}
+
+size_t json_count(const struct jnode *arr)
+{
+    size_t n = 0;
+
+    for (const cJSON *v = arr->v ? arr->v->child : NULL; v; v = v->next)
+        n++;
+    return n;
+}
+
+/* ---- Scalars ---- */
+
+static int whole_number(const struct jnode *n, int64_t min, int64_t max, int64_t *out,
+                        struct vac_err *err)
+{
+    double x = n->v->valuedouble;
+    char wants[96];
+
+    if (x == floor(x) && fabs(x) <= INT_LIMIT && (int64_t)x >= min && (int64_t)x <= max) {
+        *out = (int64_t)x;
+        return 0;
+    }
+    snprintf(wants, sizeof wants, "a whole number from %lld to %lld", (long long)min,
+             (long long)max);
+    return json_wrong(n, wants, err);
+}
+
+int json_str(const struct jnode *obj, const char *key, const char **out, struct vac_err *err)
+{
+    struct jnode n;
+
+    if (json_get(obj, key, JSON_STRING, &n, err))
+        return -1;
+    *out = n.v->valuestring;
+    return 0;
+}
+
+int json_num(const struct jnode *obj, const char *key, double *out, struct vac_err *err)
+{
+    struct jnode n;
+
+    if (json_get(obj, key, JSON_NUMBER, &n, err))
+        return -1;
+    *out = n.v->valuedouble;
+    return 0;
+}
+
+int json_bool(const struct jnode *obj, const char *key, bool *out, struct vac_err *err)
+{
+    struct jnode n;
+
+    if (json_get(obj, key, JSON_BOOL, &n, err))
+        return -1;
+    *out = cJSON_IsTrue(n.v);
+    return 0;
+}
+
+int json_int(const struct jnode *obj, const char *key, int64_t min, int64_t max, int64_t *out,
+             struct vac_err *err)
+{
+    struct jnode n;
+
+    if (json_get(obj, key, JSON_NUMBER, &n, err))
+        return -1;
+    return whole_number(&n, min, max, out, err);
+}
+
+int json_opt_str(const struct jnode *obj, const char *key, const char **out, struct vac_err *err)
+{
+    struct jnode n;
+    int rc = json_opt(obj, key, JSON_STRING, &n, err);
+
+    if (rc == 0)
+        *out = n.v->valuestring;
+    return rc < 0 ? -1 : 0;
+}
+
+int json_opt_num(const struct jnode *obj, const char *key, double *out, struct vac_err *err)
+{
+    struct jnode n;
+    int rc = json_opt(obj, key, JSON_NUMBER, &n, err);
+
+    if (rc == 0)
+        *out = n.v->valuedouble;
+    return rc < 0 ? -1 : 0;
+}
+
+int json_opt_bool(const struct jnode *obj, const char *key, bool *out, struct vac_err *err)
+{
+    struct jnode n;
+    int rc = json_opt(obj, key, JSON_BOOL, &n, err);
+
+    if (rc == 0)
+        *out = cJSON_IsTrue(n.v);
+    return rc < 0 ? -1 : 0;
+}
+
+int json_opt_int(const struct jnode *obj, const char *key, int64_t min, int64_t max, int64_t *out,
+                 struct vac_err *err)
+{
+    struct jnode n;
+    int rc = json_opt(obj, key, JSON_NUMBER, &n, err);
+
+    if (rc == 0)
+        rc = whole_number(&n, min, max, out, err);
+    return rc < 0 ? -1 : 0;
+}
+
+/* ---- Known keys ---- */
+
+static const char *known_at(const void *ctx, size_t i)
+{
+    return ((const char *const *)ctx)[i];
+}
+
+static bool is_known(const char *key, const char *const *known)
+{
+    for (; *known; known++)
+        if (!strcmp(key, *known))
+            return true;
+    return false;
+}
+
+static int unknown_key(const struct jnode *obj, const char *key, const char *const *known,
+                       struct vac_err *err)
+{
+    const char *near = err_nearest(key, known_at, known);
+    struct strbuf quoted = {0};
+
+    describe_string(key, &quoted);
+    json_error(obj, err, "unknown key %s%s%s%s", quoted.s ? quoted.s : "",
+               near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    sb_done(&quoted);
+    return -1;
+}
+
+/* Twice is looked for among keys already found to be known: their number is small, so that an
+ * object with very many keys costs nothing extra. */
+int json_known(const struct jnode *obj, const char *const *known, struct vac_err *err)
+{
+    if (check_type(obj, JSON_OBJECT, err))
+        return -1;
+    for (const cJSON *v = obj->v->child; v; v = v->next) {
+        if (!is_known(v->string, known))
+            return unknown_key(obj, v->string, known, err);
+        if (cJSON_GetObjectItemCaseSensitive(obj->v, v->string) != v)
+            return json_error(obj, err, "key \"%s\" stands here twice", v->string);
+    }
+    return 0;
+}

@@ -1,0 +1,93 @@
+/* utf8.c - strict UTF-8 (Unicode 15, table 3-7): one table of what may follow a first byte. */
+#include <stdbool.h>
+#include <string.h>
+#include "base/utf8.h"
+
+/* A range of first bytes, the length they announce and the range of the second byte. The second
+ * byte's range is where overlong forms, surrogates and code points above U+10FFFF are refused. */
+struct lead {
+    unsigned char first, last, len, low, high;
+};
+static const struct lead leads[] = {
+    {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf},
+    {0xed, 0xed, 3, 0x80, 0x9f}, {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
+    {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+static const struct lead *lead_find(unsigned char c)
+{
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+        if (c >= leads[i].first && c <= leads[i].last)
+            return &leads[i];
+    return NULL;
+}
+
+/* Looks at the sequence at s (n > 0 bytes there): *len bytes belong together, whether they are
+ * valid or the longest beginning of something valid. */
+static bool scan(const unsigned char *s, size_t n, size_t *len, uint32_t *cp)
+{
+    const struct lead *l;
+    size_t i;
+
+    *len = 1;
+    *cp = s[0];
+    if (s[0] < 0x80)
+        return true;
+    l = lead_find(s[0]);
+    if (!l)
+        return false;
+    *cp = s[0] & (0x7fu >> l->len);
+    for (i = 1; i < l->len; i++) {
+        unsigned char low = i == 1 ? l->low : 0x80, high = i == 1 ? l->high : 0xbf;
+
+        if (i == n || s[i] < low || s[i] > high)
+            break;
+        *cp = *cp << 6 | (s[i] & 0x3f);
+    }
+    *len = i;
+    return i == l->len;
+}
+
+size_t utf8_get(const char *s, size_t n, uint32_t *cp)
+{
+    size_t len;
+
+    return n && scan((const unsigned char *)s, n, &len, cp) ? len : 0;
+}
+
+size_t utf8_put(uint32_t cp, char out[4])
+{
+    static const uint32_t first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+
+    for (size_t i = n; i-- > 1; cp >>= 6)
+        out[i] = (char)(0x80 | (cp & 0x3f));
+    out[0] = (char)(first[n] | cp);
+    return n;
+}
+
+size_t utf8_valid(const char *s, size_t n)
+{
+    size_t i = 0, len;
+    uint32_t cp;
+
+    while (i < n && (len = utf8_get(s + i, n - i, &cp)))
+        i += len;
+    return i;
+}
+
+size_t utf8_lossy(const char *s, size_t n, char *out)
+{
+    size_t done = 0, len;
+    uint32_t cp;
+
+    for (size_t i = 0; i < n; i += len) {
+        if (scan((const unsigned char *)s + i, n - i, &len, &cp)) {
+            memcpy(out + done, s + i, len);
+            done += len;
+        } else {
+            done += utf8_put(0xfffd, out + done);
+        }
+    }
+    return done;
+}

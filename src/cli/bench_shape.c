@@ -1,0 +1,186 @@
+/* bench_shape.c - see bench_shape.h */
+#include <string.h>
+#include "cli/bench_shape.h"
+
+/* Rows that the head works on at a time. */
+#define HEAD_ROWS 256
+
+static const struct bench_shape shapes[] = {
+    {.name = "tiny",
+     .arch = "llama",
+     .D = 128,
+     .L = 4,
+     .H = 4,
+     .K = 4,
+     .F = 344,
+     .V = 512,
+     .B = 10,
+     .T = 64},
+    {.name = "small",
+     .arch = "llama",
+     .D = 288,
+     .L = 6,
+     .H = 6,
+     .K = 6,
+     .F = 768,
+     .V = 32000,
+     .B = 5,
+     .T = 200,
+     .tied = true},
+    {.name = "smollm",
+     .arch = "llama",
+     .D = 576,
+     .L = 30,
+     .H = 9,
+     .K = 3,
+     .F = 1536,
+     .V = 49152,
+     .B = 5,
+     .T = 200,
+     .tied = true},
+    {.name = "opt",
+     .arch = "opt",
+     .D = 768,
+     .L = 12,
+     .H = 12,
+     .K = 12,
+     .F = 3072,
+     .V = 50272,
+     .B = 4,
+     .T = 64,
+     .tied = true,
+     .full = true},
+};
+const char *const bench_shape_names[] = {"tiny", "small", "smollm", "opt", NULL};
+
+const struct bench_shape *bench_shape_at(size_t i)
+{
+    return &shapes[i];
+}
+
+size_t bench_shape_labels(const struct bench_shape *s)
+{
+    return s->B * (s->T - 1);
+}
+
+static void llama_config(const struct bench_shape *s, struct strbuf *out)
+{
+    sb_printf(
+        out,
+        "{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"vocab_size\":%zu,"
+        "\"hidden_size\":%zu,\"intermediate_size\":%zu,\"num_hidden_layers\":%zu,"
+        "\"num_attention_heads\":%zu,\"num_key_value_heads\":%zu,\"hidden_act\":\"silu\","
+        "\"max_position_embeddings\":2048,\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0,"
+        "\"tie_word_embeddings\":%s,\"initializer_range\":0.02,\"torch_dtype\":\"float32\"}",
+        s->V, s->D, s->F, s->L, s->H, s->K, s->tied ? "true" : "false");
+}
+
+static void opt_config(const struct bench_shape *s, struct strbuf *out)
+{
+    sb_printf(out,
+              "{\"architectures\":[\"OPTForCausalLM\"],\"model_type\":\"opt\",\"vocab_size\":%zu,"
+              "\"hidden_size\":%zu,\"word_embed_proj_dim\":%zu,\"ffn_dim\":%zu,"
+              "\"num_hidden_layers\":%zu,\"num_attention_heads\":%zu,"
+              "\"max_position_embeddings\":2048,\"activation_function\":\"relu\","
+              "\"do_layer_norm_before\":true,\"init_std\":0.02,\"torch_dtype\":\"float32\"}",
+              s->V, s->D, s->D, s->F, s->L, s->H);
+}
+
+void bench_shape_config(const struct bench_shape *s, struct strbuf *out)
+{
+    if (!strcmp(s->arch, "opt"))
+        opt_config(s, out);
+    else
+        llama_config(s, out);
+}
+
+/* A linear module of a block. */
+struct module {
+    size_t in, out;
+    bool reads_input; /* of the block: in block 0 a frozen embedding wants no gradient from it */
+};
+
+static size_t modules_of(const struct bench_shape *s, struct module out[7])
+{
+    const size_t q = s->D, kv = s->D / s->H * s->K;
+    const bool gated = strcmp(s->arch, "opt") != 0;
+    size_t n = 0;
+
+    out[n++] = (struct module){s->D, q, true};
+    out[n++] = (struct module){s->D, kv, true};
+    out[n++] = (struct module){s->D, kv, true};
+    out[n++] = (struct module){q, s->D, false};
+    out[n++] = (struct module){s->D, s->F, false};
+    if (gated)
+        out[n++] = (struct module){s->D, s->F, false};
+    out[n++] = (struct module){s->F, s->D, false};
+    return n;
+}
+
+/* One shape stands once, with all its FLOPs. */
+static size_t add_product(struct product *out, size_t n, struct product p)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i].m == p.m && out[i].n == p.n && out[i].k == p.k) {
+            out[i].flops += p.flops;
+            return n;
+        }
+    if (p.flops > 0)
+        out[n++] = p;
+    return n;
+}
+
+/* y = x w^T over `rows` rows in pieces of `piece`, and its gradients. */
+static size_t add_linear(struct product *out, size_t n, size_t rows, size_t piece, size_t in,
+                         size_t width, double forward, double back, bool weights)
+{
+    const double once = 2.0 * (double)rows * (double)in * (double)width;
+
+    n = add_product(out, n, (struct product){piece, width, in, once * forward});
+    n = add_product(out, n, (struct product){piece, in, width, once * back});
+    if (weights)
+        n = add_product(out, n, (struct product){width, in, piece, once * forward});
+    return n;
+}
+
+size_t bench_shape_products(const struct bench_shape *s, struct product out[BENCH_MAX_PRODUCTS])
+{
+    const size_t labels = bench_shape_labels(s), rows = s->B * s->T;
+    const double blocks = (double)s->L;
+    struct module module[7];
+    size_t n = 0, count = modules_of(s, module);
+
+    for (size_t i = 0; i < count; i++)
+        n = add_linear(out, n, rows, rows, module[i].in, module[i].out, blocks,
+                       module[i].reads_input && !s->full ? blocks - 1 : blocks, s->full);
+    return add_linear(out, n, labels, labels < HEAD_ROWS ? labels : HEAD_ROWS, s->D, s->V, 1, 1,
+                      s->full);
+}
+
+/* Scores and mixing, half of the square, forward once and backward twice. */
+static double attention_flops(const struct bench_shape *s)
+{
+    return 3 * 2.0 * (double)s->T * (double)s->D * (double)(s->B * s->T) * (double)s->L;
+}
+
+/* Forward once, backward twice. */
+static double lora_flops(const struct bench_shape *s)
+{
+    struct module module[7];
+    size_t count = modules_of(s, module), width = 0;
+
+    for (size_t i = 0; i < count; i++)
+        width += module[i].in + module[i].out;
+    return s->full ? 0 : 3 * 2.0 * BENCH_RANK * (double)(width * s->L * s->B * s->T);
+}
+
+double bench_shape_flops(const struct bench_shape *s)
+{
+    struct product product[BENCH_MAX_PRODUCTS];
+    size_t n = bench_shape_products(s, product);
+    double sum = attention_flops(s) + lora_flops(s);
+
+    for (size_t i = 0; i < n; i++)
+        sum += product[i].flops;
+    return sum;
+}

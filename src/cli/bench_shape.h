@@ -1,0 +1,37 @@
+/* bench_shape.h - the fixed training jobs of `vaccine bench`, and the arithmetic that they need. */
+#ifndef CLI_BENCH_SHAPE_H
+#define CLI_BENCH_SHAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/mem.h"
+
+/* Letters as in compute/compute.h. Every token has a label. */
+struct bench_shape {
+    const char *name;
+    const char *arch; /* "llama" or "opt" */
+    size_t D, L, H, K, F, V, B, T;
+    bool tied;
+    bool full; /* all weights are trained; else LoRA of rank R on all linear modules */
+};
+enum { BENCH_RANK = 8 };
+
+/* NULL-terminated, parallel to bench_shapes. */
+extern const char *const bench_shape_names[];
+const struct bench_shape *bench_shape_at(size_t i);
+/* The shape's config.json. */
+void bench_shape_config(const struct bench_shape *s, struct strbuf *out);
+size_t bench_shape_labels(const struct bench_shape *s);
+
+/* A matrix product [m,k] [n,k]^T that one step does, over and over, for `flops` in all. */
+struct product {
+    size_t m, n, k;
+    double flops;
+};
+#define BENCH_MAX_PRODUCTS 24
+/* The products with the base weights and the head: nearly all of a step. Returns how many. */
+size_t bench_shape_products(const struct bench_shape *s, struct product out[BENCH_MAX_PRODUCTS]);
+/* The least FLOPs that an SFT step can do: those products, attention with causality counted, LoRA.
+ */
+double bench_shape_flops(const struct bench_shape *s);
+#endif

@@ -1,0 +1,155 @@
+/* cli.c - what the commands share: output that is checked, JSON lines from standard input, opening
+ * a model. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "data/hub.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0.1.0"
+#endif
+
+const char *cli_version(void)
+{
+    return PACKAGE_VERSION;
+}
+
+int cli_write(const struct strbuf *text, struct vac_err *err)
+{
+    if (sb_ok(text, err))
+        return -1;
+    if (fwrite(text->s, 1, text->len, stdout) != text->len || fflush(stdout))
+        return err_errno(err, "standard output");
+    return 0;
+}
+
+void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n)
+{
+    sb_putc(out, '[');
+    for (size_t i = 0; i < n; i++)
+        sb_printf(out, "%s%d", i ? "," : "", (int)ids[i]);
+    sb_putc(out, ']');
+}
+
+void cli_put_string(struct strbuf *out, const char *s, size_t n)
+{
+    sb_putc(out, '"');
+    sb_json(out, s, n);
+    sb_putc(out, '"');
+}
+
+/* Characters that would steer a terminal, or make it show text in another order than it stands in.
+ */
+static bool steers(uint32_t cp)
+{
+    if (cp < 0x20)
+        return cp != '\n' && cp != '\t';
+    return (cp >= 0x7f && cp <= 0x9f) || cp == 0x061c || cp == 0x200e || cp == 0x200f ||
+           (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+void cli_put_visible(struct strbuf *out, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        size_t len = utf8_get(s + i, n - i, &cp);
+
+        if (len == 0) {
+            sb_printf(out, "\\x%02x", (unsigned)(unsigned char)s[i++]);
+            continue;
+        }
+        if (!steers(cp))
+            sb_put(out, s + i, len);
+        else if (cp < 0x100)
+            sb_printf(out, "\\x%02x", (unsigned)cp);
+        else
+            sb_printf(out, "\\u%04x", (unsigned)cp);
+        i += len;
+    }
+}
+
+static bool is_blank(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strchr(" \t\r\n", s[i]) || s[i] == '\0')
+            return false;
+    return true;
+}
+
+static int visit_line(cli_line_visit *visit, void *ctx, const char *text, size_t len, size_t line,
+                      struct vac_err *err)
+{
+    cJSON *doc = json_parse_line(text, len, "stdin", line, err);
+    char where[40];
+    struct jnode root;
+    int rc = -1;
+
+    if (!doc)
+        return -1;
+    snprintf(where, sizeof where, "stdin:%zu", line);
+    root = json_root(doc, where);
+    if (!cJSON_IsObject(doc))
+        json_wrong(&root, "an object like {\"text\":\"...\"}", err);
+    else
+        rc = visit(ctx, &root, err);
+    cJSON_Delete(doc);
+    return rc;
+}
+
+int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err)
+{
+    char *text = NULL;
+    size_t cap = 0;
+    ssize_t len;
+    int rc = 0;
+
+    for (size_t line = 1; rc == 0 && (len = getline(&text, &cap, stdin)) >= 0; line++) {
+        if (len > 0 && text[len - 1] == '\n')
+            len--;
+        if (!is_blank(text, (size_t)len))
+            rc = visit_line(visit, ctx, text, (size_t)len, line, err);
+    }
+    if (rc == 0 && !feof(stdin))
+        rc = err_errno(err, "standard input");
+    free(text);
+    return rc;
+}
+
+struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
+{
+    if (compute_selfcheck(err))
+        return NULL;
+    return compute_open(o->backend, (int)o->threads, err);
+}
+
+int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
+                   struct vac_err *err)
+{
+    x->dir = hub_find(name, err);
+    if (!x->dir)
+        return -1;
+    x->c = cli_compute_open(o, err);
+    if (!x->c)
+        return -1;
+    x->m = model_open(x->dir, x->c, err);
+    if (!x->m)
+        return -1;
+    for (size_t i = 0; i < o->adapter.n; i++)
+        if (model_add_peft(x->m, o->adapter.v[i], false, 0, err))
+            return -1;
+    return 0;
+}
+
+void cli_model_close(struct cli_model *x)
+{
+    model_close(x->m);
+    compute_close(x->c);
+    free(x->dir);
+    *x = (struct cli_model){0};
+}

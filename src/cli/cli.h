@@ -1,0 +1,115 @@
+/* cli.h - the program `vaccine`: its table of commands and what they share.
+ *
+ * Only this layer prints and decides the exit status. A command is one file cmd_NAME.c with one
+ * `const struct command command_NAME`, one word in COMMANDS, and its Makefile.am line. Its options
+ * are rows: parsing, defaults and --help all come from them. A command gets its values filled in
+ * and its operands counted; it returns 0, or -1 and an error that main prints as `vaccine:
+ * MESSAGE`. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/option.h"
+#include "compute/compute.h"
+#include "model/model.h"
+
+/* X-macro: cmd_<name>.c each. Order = order in --help. */
+#define COMMANDS(X) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
+
+enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+struct cli_option {
+    struct option_row row; /* name without dashes; offset in the command's struct of values */
+    char letter;           /* 'o' for -o; 0 = none */
+    const char *arg;       /* what --help calls the value, "DIR"; NULL = a switch (OPTION_BOOL) */
+    bool list;             /* may stand several times: the field is a struct cli_list */
+    bool hidden;           /* not in --help */
+};
+/* Values of a repeatable option, in order; the strings are the program's arguments. */
+struct cli_list {
+    const char **v;
+    size_t n, cap;
+};
+
+struct command {
+    const char *name;
+    const char *args;                 /* operands as --help shows them */
+    const char *help;                 /* one line, no full stop */
+    const char *about;                /* a paragraph for its own --help, or NULL */
+    const struct cli_option *options; /* ends with a row without a name */
+    size_t values;                    /* size of the struct that the rows fill */
+    size_t min_operands, max_operands;
+    /* operand is NULL-terminated. */
+    int (*run)(const void *values, char *const *operand, struct vac_err *err);
+};
+
+/* --- options.c --- */
+enum cli_wish { WISH_RUN, WISH_HELP, WISH_VERSION };
+/* Fills the values (zeroed, cmd->values bytes) with defaults and what argv[0..argc) says; operands
+ * go to the front of argv, which is then NULL-terminated (argv[argc] must be writable). */
+int cli_parse(const struct command *cmd, int argc, char **argv, void *values, enum cli_wish *wish,
+              struct vac_err *err);
+void cli_values_done(const struct command *cmd, void *values);
+/* The command's --help. */
+void cli_command_help(const struct command *cmd, struct strbuf *out);
+
+/* Options of several commands; their struct of values holds a `struct cli_common common`. */
+struct cli_common {
+    int64_t threads;
+    char *backend;
+    struct cli_list adapter;
+};
+#define CLI_THREADS(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "threads",                                                                 \
+                .help = "threads to compute with; 0 = physical cores",                             \
+                .type = OPTION_INT,                                                                \
+                .max = 1024,                                                                       \
+                .offset = offsetof(values_type, common.threads)},                                  \
+        .arg = "N"                                                                                 \
+    }
+#define CLI_BACKEND(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "backend",                                                                 \
+                .help = "where to compute",                                                        \
+                .type = OPTION_STRING,                                                             \
+                .def_text = "cpu",                                                                 \
+                .offset = offsetof(values_type, common.backend)},                                  \
+        .arg = "NAME", .hidden = true                                                              \
+    }
+#define CLI_ADAPTER(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "adapter",                                                                 \
+                .help = "PEFT adapter to put on the model; several are applied in order",          \
+                .type = OPTION_STRING,                                                             \
+                .offset = offsetof(values_type, common.adapter)},                                  \
+        .arg = "DIR", .list = true                                                                 \
+    }
+
+/* --- cli.c --- */
+const char *cli_version(void);
+/* The text to standard output, now; a failed write is an error. */
+int cli_write(const struct strbuf *text, struct vac_err *err);
+/* "[1,2,3]" */
+void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n);
+/* `"text"` as JSON. */
+void cli_put_string(struct strbuf *out, const char *s, size_t n);
+/* Valid UTF-8 for a terminal: control and direction-changing characters are shown, not sent. */
+void cli_put_visible(struct strbuf *out, const char *s, size_t n);
+
+/* Each line of standard input as one JSON object, empty lines left out. row->file is "stdin:LINE".
+ */
+typedef int cli_line_visit(void *ctx, const struct jnode *row, struct vac_err *err);
+int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err);
+
+/* A backend that computes right numbers: the BLAS is checked first. */
+struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);
+/* A model by folder or by its name in the Hugging Face cache, with the adapters of the options. */
+struct cli_model {
+    char *dir;
+    struct compute *c;
+    struct model *m;
+};
+int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
+                   struct vac_err *err);
+void cli_model_close(struct cli_model *x);
+#endif

@@ -1,0 +1,379 @@
+/* cmd_bench.c - `vaccine bench`: how fast a training step is here, beside what the matrix products
+ * alone can reach in the same run. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include "base/io.h"
+#include "base/rng.h"
+#include "cli/bench_shape.h"
+#include "cli/cli.h"
+
+struct bench_values {
+    struct cli_common common;
+    int shape, method;
+    int64_t steps, warmup, seed;
+    bool json;
+};
+
+static const char *const method_names[] = {"sft", NULL};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "shape",
+             .help = "size of the random model and its batch",
+             .type = OPTION_CHOICE,
+             .choices = bench_shape_names,
+             .offset = offsetof(struct bench_values, shape)},
+     .letter = 's',
+     .arg = "tiny|small|smollm|opt"},
+    {.row = {.name = "method",
+             .help = "what a step does",
+             .type = OPTION_CHOICE,
+             .choices = method_names,
+             .offset = offsetof(struct bench_values, method)},
+     .letter = 'm',
+     .arg = "sft"},
+    {.row = {.name = "steps",
+             .help = "steps that are timed",
+             .type = OPTION_INT,
+             .min = 1,
+             .max = 100000,
+             .def = 10,
+             .offset = offsetof(struct bench_values, steps)},
+     .letter = 'n',
+     .arg = "N"},
+    {.row = {.name = "warmup",
+             .help = "steps before those",
+             .type = OPTION_INT,
+             .max = 100000,
+             .def = 2,
+             .offset = offsetof(struct bench_values, warmup)},
+     .arg = "N"},
+    {.row = {.name = "seed",
+             .help = "of the random weights and tokens",
+             .type = OPTION_INT,
+             .max = 9007199254740992.0,
+             .def = 1,
+             .offset = offsetof(struct bench_values, seed)},
+     .arg = "N"},
+    {.row = {.name = "json",
+             .help = "print one JSON object",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct bench_values, json)}},
+    CLI_THREADS(struct bench_values),
+    CLI_BACKEND(struct bench_values),
+    {.row.name = NULL},
+};
+
+/* Everything that the steps work on, made before the first. */
+struct bench {
+    const struct bench_values *v;
+    const struct bench_shape *shape;
+    struct compute *c;
+    struct model *m;
+    struct acts *acts;
+    struct batch batch;
+    struct buf *moment1, *moment2;
+    uint64_t step;
+    double *ms;
+    double first_loss, last_loss;
+};
+struct result {
+    double ms_median, ms_min, tokens, gflop, gflops, gemm, peak_mb;
+};
+
+/* ---- One step ---- */
+
+static void update(struct bench *b, float lr)
+{
+    const struct params *p = model_params(b->m);
+    const struct ref m1 = {b->moment1, 0}, m2 = {b->moment2, 0};
+    const double norm = sqrt(op_sumsq(b->c, p->g, p->n)), clip = 1.0 / (norm + 1e-6);
+    struct adamw o = {.lr = lr,
+                      .beta1 = 0.9f,
+                      .beta2 = 0.999f,
+                      .eps = 1e-8f,
+                      .weight_decay = 0.1f,
+                      .grad_scale = clip < 1 ? (float)clip : 1,
+                      .step = b->step};
+
+    op_adamw(b->c, p->w, p->g, m1, m2, p->n_decay, &o);
+    o.weight_decay = 0;
+    if (p->n > p->n_decay)
+        op_adamw(b->c, ref_at(p->w, p->n_decay), ref_at(p->g, p->n_decay), ref_at(m1, p->n_decay),
+                 ref_at(m2, p->n_decay), p->n - p->n_decay, &o);
+}
+
+/* Forward, backward, clip, AdamW; returns the mean loss. */
+static double step_sft(struct bench *b)
+{
+    const struct params *params = model_params(b->m);
+    struct pass pass = {.m = b->m,
+                        .a = b->acts,
+                        .b = &b->batch,
+                        .train = true,
+                        .grads = true,
+                        .scale = 1.0f / (float)b->batch.n_lab,
+                        .from = PLACE_START,
+                        .stop = PLACE_START};
+    double loss;
+
+    op_fill(b->c, params->g, params->n, 0);
+    loss = pass_loss(&pass, true, NULL);
+    pass_backward(&pass);
+    update(b, 1e-3f);
+    return loss / (double)b->batch.n_lab;
+}
+
+/* Parallel to method_names. */
+static double (*const method_steps[])(struct bench *b) = {step_sft};
+
+static int time_steps(struct bench *b, struct vac_err *err)
+{
+    const int64_t warmup = b->v->warmup, total = warmup + b->v->steps;
+
+    for (int64_t i = 0; i < total; i++) {
+        double start = clock_now();
+
+        b->step = (uint64_t)i + 1;
+        batch_keys(&b->batch, (uint64_t)b->v->seed, b->step);
+        b->last_loss = method_steps[b->v->method](b);
+        if (i >= warmup)
+            b->ms[i - warmup] = (clock_now() - start) * 1e3;
+        if (i == 0)
+            b->first_loss = b->last_loss;
+        if (!isfinite(b->last_loss))
+            return err_set(err, VAC_ERR_NUMERIC, "bench: the loss of step %llu is not a number",
+                           (unsigned long long)b->step);
+    }
+    return 0;
+}
+
+/* ---- Before the first ---- */
+
+static int make_model(struct bench *b, struct vac_err *err)
+{
+    struct strbuf text = {0};
+    cJSON *doc = NULL;
+    struct jnode root;
+
+    bench_shape_config(b->shape, &text);
+    if (!sb_ok(&text, err) && (doc = json_parse(text.s, text.len, b->shape->name, err))) {
+        root = json_root(doc, b->shape->name);
+        b->m = model_random(&root, (uint64_t)b->v->seed, b->c, err);
+    }
+    cJSON_Delete(doc);
+    sb_done(&text);
+    return b->m ? 0 : -1;
+}
+
+/* B starts at 0, where A would have no gradient: a step in the middle of training is what is
+ * wanted. */
+static void randomise_lora(struct bench *b)
+{
+    const struct params *p = model_params(b->m);
+
+    for (size_t i = 0; i < p->count; i++) {
+        const struct param *x = &p->list[i];
+        size_t n = x->rank == 2 ? x->shape[0] * x->shape[1] : x->shape[0];
+
+        if (strstr(x->name, "lora_B"))
+            op_normal(b->c, ref_at(p->w, x->at), n, rng_key((uint64_t)b->v->seed, RNG_INIT, 1, i),
+                      0.02f);
+    }
+}
+
+static int make_trained(struct bench *b, struct vac_err *err)
+{
+    const struct lora_spec lora = {.r = BENCH_RANK, .alpha = 4, .targets = "all"};
+    const struct params *p;
+
+    if (b->shape->full) {
+        if (model_train_full(b->m, err))
+            return -1;
+    } else {
+        if (model_add_lora(b->m, &lora, (uint64_t)b->v->seed, 0, err))
+            return -1;
+        randomise_lora(b);
+    }
+    p = model_params(b->m);
+    b->moment1 = compute_alloc(b->c, p->n, err);
+    b->moment2 = b->moment1 ? compute_alloc(b->c, p->n, err) : NULL;
+    return b->moment2 ? 0 : -1;
+}
+
+static int fill_batch(struct bench *b, int32_t *ids, struct sample *sample, size_t *index)
+{
+    const struct bench_shape *s = b->shape;
+    const struct dataset d = {.sample = sample, .n = s->B};
+    struct rng rng = {.key = rng_key((uint64_t)b->v->seed, RNG_TEST, 0, 0)};
+
+    for (size_t i = 0; i < s->B * s->T; i++)
+        ids[i] = (int32_t)rng_below(&rng, s->V);
+    for (size_t i = 0; i < s->B; i++) {
+        index[i] = i;
+        sample[i] = (struct sample){
+            .ids = ids + i * s->T, .labels = ids + i * s->T, .n = s->T, .n_labels = s->T - 1};
+    }
+    batch_fill(&b->batch, &d, index, s->B, 0);
+    return 0;
+}
+
+static int make_batch(struct bench *b, struct vac_err *err)
+{
+    const struct bench_shape *s = b->shape;
+    int32_t *ids = mem_new(s->B * s->T, sizeof *ids, err);
+    struct sample *sample = mem_new(s->B, sizeof *sample, err);
+    size_t *index = mem_new(s->B, sizeof *index, err);
+    int rc = -1;
+
+    if (ids && sample && index && !batch_init(&b->batch, s->B * s->T, s->B, err))
+        rc = fill_batch(b, ids, sample, index);
+    free(ids);
+    free(sample);
+    free(index);
+    return rc;
+}
+
+static int bench_make(struct bench *b, struct vac_err *err)
+{
+    const struct bench_shape *s = b->shape;
+
+    b->ms = mem_new((size_t)b->v->steps, sizeof *b->ms, err);
+    b->c = cli_compute_open(&b->v->common, err);
+    if (!b->ms || !b->c || make_model(b, err) || make_trained(b, err) || make_batch(b, err))
+        return -1;
+    b->acts = acts_new(b->m, s->B * s->T, bench_shape_labels(s), s->T, true, err);
+    return b->acts ? 0 : -1;
+}
+
+static void bench_done(struct bench *b)
+{
+    acts_free(b->acts);
+    batch_done(&b->batch);
+    compute_release(b->c, b->moment1);
+    compute_release(b->c, b->moment2);
+    model_close(b->m);
+    compute_close(b->c);
+    free(b->ms);
+}
+
+/* ---- After the last ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* GFLOP/s of the step's products one after another, each shape by its share of the FLOPs. */
+static double product_speed(const struct bench *b)
+{
+    struct product product[BENCH_MAX_PRODUCTS];
+    size_t n = bench_shape_products(b->shape, product);
+    double flops = 0, time = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct product *p = &product[i];
+
+        flops += p->flops;
+        time += p->flops / compute_gemm_speed(b->c, p->m, p->n, p->k, 0.1);
+    }
+    return flops / time;
+}
+
+static struct result measure(struct bench *b)
+{
+    const size_t n = (size_t)b->v->steps;
+    struct result r = {0};
+    struct rusage usage = {0};
+
+    getrusage(RUSAGE_SELF, &usage);
+    qsort(b->ms, n, sizeof *b->ms, by_size);
+    r.peak_mb = (double)usage.ru_maxrss / 1024;
+    r.ms_min = b->ms[0];
+    r.ms_median = n % 2 ? b->ms[n / 2] : (b->ms[n / 2 - 1] + b->ms[n / 2]) / 2;
+    r.tokens = (double)b->batch.N / r.ms_median * 1e3;
+    r.gflop = bench_shape_flops(b->shape) / 1e9;
+    r.gflops = r.gflop / r.ms_median * 1e3;
+    r.gemm = product_speed(b);
+    return r;
+}
+
+static void put_text(const struct bench *b, const struct result *r, struct strbuf *out)
+{
+    const struct bench_shape *s = b->shape;
+
+    sb_printf(out,
+              "shape     %s: %s, %zu layers, width %zu, vocabulary %zu, %s; %zu x %zu tokens\n",
+              s->name, s->arch, s->L, s->D, s->V,
+              s->full ? "all weights trained" : "LoRA of rank 8", s->B, s->T);
+    sb_printf(out, "method    %s on %d thread%s, %s\n", method_names[b->v->method], b->c->threads,
+              b->c->threads == 1 ? "" : "s", compute_blas());
+    sb_printf(out, "step      %.2f ms (median of %lld), %.2f ms (fastest)\n", r->ms_median,
+              (long long)b->v->steps, r->ms_min);
+    sb_printf(out, "tokens    %.0f /s\n", r->tokens);
+    sb_printf(out, "speed     %.1f GFLOP/s (%.2f GFLOP a step)\n", r->gflops, r->gflop);
+    sb_printf(out, "products  %.1f GFLOP/s (matrix products of these shapes alone)\n", r->gemm);
+    sb_printf(out, "ratio     %.2f\n", r->gflops / r->gemm);
+    sb_printf(out, "memory    %.0f MB at most\n", r->peak_mb);
+    sb_printf(out, "loss      %.4f -> %.4f\n", b->first_loss, b->last_loss);
+}
+
+static void put_json(const struct bench *b, const struct result *r, struct strbuf *out)
+{
+    sb_printf(out, "{\"shape\":\"%s\",\"method\":\"%s\",\"threads\":%d,\"blas\":", b->shape->name,
+              method_names[b->v->method], b->c->threads);
+    cli_put_string(out, compute_blas(), strlen(compute_blas()));
+    sb_printf(out, ",\"steps\":%lld,\"ms_median\":%.3f,\"ms_min\":%.3f,\"tokens_per_s\":%.1f",
+              (long long)b->v->steps, r->ms_median, r->ms_min, r->tokens);
+    sb_printf(out, ",\"gflop\":%.3f,\"gflops\":%.2f,\"gemm_gflops\":%.2f,\"ratio\":%.4f", r->gflop,
+              r->gflops, r->gemm, r->gflops / r->gemm);
+    sb_printf(out, ",\"peak_mb\":%.1f,\"loss\":[", r->peak_mb);
+    sb_num(out, b->first_loss);
+    sb_putc(out, ',');
+    sb_num(out, b->last_loss);
+    sb_puts(out, "]}\n");
+}
+
+static int report(struct bench *b, struct vac_err *err)
+{
+    const struct result r = measure(b);
+    struct strbuf out = {0};
+    int rc;
+
+    if (b->v->json)
+        put_json(b, &r, &out);
+    else
+        put_text(b, &r, &out);
+    rc = cli_write(&out, err);
+    sb_done(&out);
+    return rc;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct bench_values *v = values;
+    struct bench b = {.v = v, .shape = bench_shape_at((size_t)v->shape)};
+    int rc = -1;
+
+    (void)operand;
+    if (!bench_make(&b, err) && !time_steps(&b, err))
+        rc = report(&b, err);
+    bench_done(&b);
+    return rc;
+}
+
+const struct command command_bench = {
+    .name = "bench",
+    .args = "",
+    .help = "Measure the speed of training on this machine",
+    .about =
+        "Trains a random model of a fixed shape on random tokens and prints milliseconds a step, "
+        "tokens and arithmetic a second, the speed of the same matrix products alone, the ratio "
+        "of the two, and the memory taken.",
+    .options = options,
+    .values = sizeof(struct bench_values),
+    .run = run,
+};

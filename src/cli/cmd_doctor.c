@@ -1,0 +1,363 @@
+/* cmd_doctor.c - `vaccine doctor`: can this machine do the work, and what would make it better.
+ *
+ * A check is one row of a table; it fills in what it found, and advice where something is wrong. */
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include "cli/cli.h"
+#include "data/hub.h"
+#include "model/plan.h"
+
+struct doctor_values {
+    struct cli_common common;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "json",
+             .help = "print one JSON object",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct doctor_values, json)}},
+    CLI_THREADS(struct doctor_values),
+    CLI_BACKEND(struct doctor_values),
+    {.row.name = NULL},
+};
+
+enum state { STATE_OK, STATE_WARN, STATE_FAIL };
+static const char *const state_words[] = {"ok", "warn", "FAIL"};
+
+struct finding {
+    enum state state;
+    struct strbuf text, advice;
+};
+struct doctor {
+    const struct doctor_values *v;
+    const char *name; /* of the model to look at, or NULL */
+    struct compute *c;
+    char *dir;
+    struct model *m;
+    struct strbuf out;
+    size_t checks, failed;
+};
+
+static void advise(struct finding *f, enum state state, const char *advice)
+{
+    f->state = state;
+    sb_puts(&f->advice, advice);
+}
+
+/* An error's message is both what was found and what to do. */
+static void fail(struct finding *f, const struct vac_err *err)
+{
+    f->state = STATE_FAIL;
+    sb_puts(&f->text, err->msg);
+}
+
+static double gigabytes(uint64_t bytes)
+{
+    return (double)bytes / 1e9;
+}
+
+static void check_version(struct doctor *d, struct finding *f)
+{
+#ifdef __clang__
+    const char *compiler = "";
+#else
+    const char *compiler = "gcc ";
+#endif
+
+    (void)d;
+    sb_printf(&f->text, "vaccine %s, compiled by %s%s", cli_version(), compiler, __VERSION__);
+}
+
+static void check_blas(struct doctor *d, struct finding *f)
+{
+    (void)d;
+    sb_puts(&f->text, compute_blas());
+}
+
+static void check_products(struct doctor *d, struct finding *f)
+{
+    struct vac_err err = {0};
+    double start = clock_now();
+
+    (void)d;
+    if (compute_selfcheck(&err))
+        fail(f, &err);
+    else
+        sb_printf(&f->text, "right on odd shapes and all transpositions (%.0f ms)",
+                  (clock_now() - start) * 1e3);
+}
+
+static void check_threads(struct doctor *d, struct finding *f)
+{
+    struct vac_err err = {0};
+
+    d->c = compute_open(d->v->common.backend, (int)d->v->common.threads, &err);
+    if (!d->c) {
+        fail(f, &err);
+        return;
+    }
+#ifdef _OPENMP
+    const bool parallel = true;
+#else
+    const bool parallel = false;
+#endif
+    sb_printf(&f->text, "%d of %d physical cores, OpenMP %s", d->c->threads, compute_cores(),
+              parallel ? "on" : "off");
+    if (d->c->threads > compute_cores())
+        advise(f, STATE_WARN, "more threads than cores are slower; use --threads 0");
+    else if (!parallel && compute_cores() > 1)
+        advise(f, STATE_WARN, "built without OpenMP: only the matrix products use several cores");
+}
+
+static void check_speed(struct doctor *d, struct finding *f)
+{
+    double speed;
+
+    if (!d->c) {
+        advise(f, STATE_WARN, "not measured: there is nothing to compute with");
+        return;
+    }
+    speed = compute_gemm_speed(d->c, 512, 512, 512, 0.3);
+    sb_printf(&f->text, "%.1f GFLOP/s on %d thread%s (512 x 512 x 512)", speed, d->c->threads,
+              d->c->threads == 1 ? "" : "s");
+    if (speed < 5.0 * d->c->threads)
+        advise(f, STATE_WARN,
+               "slow: is an optimised BLAS installed, and is another program using the cores?");
+}
+
+static void check_memory(struct doctor *d, struct finding *f)
+{
+    uint64_t bytes = plan_available();
+
+    (void)d;
+    sb_printf(&f->text, "%.1f GB for this process", gigabytes(bytes));
+    if (bytes < 1000000000)
+        advise(f, STATE_WARN, "only very small models fit; is there a limit (ulimit -v, cgroup)?");
+}
+
+static void check_disk(struct doctor *d, struct finding *f)
+{
+    struct statvfs st;
+    uint64_t bytes;
+
+    (void)d;
+    if (statvfs(".", &st)) {
+        sb_printf(&f->text, "current folder: %s", strerror(errno));
+        advise(f, STATE_FAIL, "go to a folder that can be read");
+        return;
+    }
+    bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    sb_printf(&f->text, "%.1f GB free in the current folder", gigabytes(bytes));
+    if (access(".", W_OK))
+        advise(f, STATE_WARN, "it cannot be written to: name another folder with -o");
+    else if (bytes < 1000000000)
+        advise(f, STATE_WARN,
+               "checkpoints may not fit: free some space or name another folder with -o");
+}
+
+static const char *colours(const char *term)
+{
+    const char *direct = getenv("COLORTERM");
+
+    if (direct && (!strcmp(direct, "truecolor") || !strcmp(direct, "24bit")))
+        return "16 million colours";
+    if (strstr(term, "256color") || strstr(term, "direct"))
+        return "256 colours";
+    return strstr(term, "vt") || !strcmp(term, "dumb") ? "no colours" : "8 colours";
+}
+
+static void check_terminal(struct doctor *d, struct finding *f)
+{
+    const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
+    struct winsize size = {0};
+    bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+
+    (void)d;
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size)) {
+        sb_puts(&f->text, "standard output is not a terminal");
+        return;
+    }
+    sb_printf(&f->text, "TERM=%s, %ux%u, %s, locale %s", term ? term : "", size.ws_col, size.ws_row,
+              none && *none ? "NO_COLOR" : colours(term ? term : "dumb"), nl_langinfo(CODESET));
+    if (!term || !*term || !strcmp(term, "dumb"))
+        advise(f, STATE_WARN, "set TERM to what the terminal is, such as xterm-256color");
+    else if (!utf8)
+        advise(f, STATE_WARN, "set LANG or LC_ALL to a UTF-8 locale, such as C.UTF-8");
+    else if (size.ws_col < 60 || size.ws_row < 16)
+        advise(f, STATE_WARN, "make the window at least 60x16");
+}
+
+static void check_model(struct doctor *d, struct finding *f)
+{
+    struct vac_err err = {0};
+    const struct config *cfg;
+
+    if (d->c && (d->dir = hub_find(d->name, &err)))
+        d->m = model_open(d->dir, d->c, &err);
+    if (!d->m) {
+        fail(f, &err);
+        return;
+    }
+    cfg = model_config(d->m);
+    sb_printf(&f->text, "%s: %s, %zu layers, width %zu, %llu weights, %s, %zu positions", d->dir,
+              cfg->model_type, cfg->L, cfg->D, (unsigned long long)model_count(d->m),
+              dtype_name(cfg->dtype), cfg->max_pos);
+}
+
+static void judge_plan(struct finding *f, const struct plan *plan, const char *what)
+{
+    struct vac_err err = {0};
+
+    if (plan_check(plan, plan_available(), &err)) {
+        fail(f, &err);
+        return;
+    }
+    sb_printf(&f->text, "%.3g GB for %s\n", gigabytes(plan->total), what);
+    plan_text(plan, &f->text);
+}
+
+static void check_generating(struct doctor *d, struct finding *f)
+{
+    struct plan plan = {0};
+    char what[64];
+    size_t context;
+
+    if (!d->m) {
+        advise(f, STATE_WARN, "not looked at: the model did not open");
+        return;
+    }
+    context = model_config(d->m)->max_pos;
+    context = context < 2048 ? context : 2048;
+    snprintf(what, sizeof what, "one text of %zu tokens", context);
+    plan_generate(&plan, d->m, 1, context);
+    judge_plan(f, &plan, what);
+}
+
+/* As the paper trains: an adapter of rank 8 on all linear modules, 5 texts of 200 tokens. */
+static void check_training(struct doctor *d, struct finding *f)
+{
+    const struct lora_spec lora = {.r = 8, .alpha = 4, .targets = "all"};
+    struct vac_err err = {0};
+    struct plan plan = {0};
+    size_t longest = 200;
+
+    if (!d->m || model_config(d->m)->n_labels) {
+        if (d->m)
+            sb_puts(&f->text, "a sequence classifier is not trained here");
+        else
+            advise(f, STATE_WARN, "not looked at: the model did not open");
+        return;
+    }
+    if (longest > model_config(d->m)->max_pos)
+        longest = model_config(d->m)->max_pos;
+    if (model_add_lora(d->m, &lora, 1, 0, &err)) {
+        fail(f, &err);
+        return;
+    }
+    plan_train(&plan, d->m, 5 * longest, 5 * longest, longest);
+    judge_plan(f, &plan, "LoRA of rank 8 with 5 texts of 200 tokens");
+}
+
+static const struct {
+    const char *name;
+    bool model; /* only when one is named */
+    void (*check)(struct doctor *d, struct finding *f);
+} checks[] = {
+    {.name = "version", .check = check_version},
+    {.name = "blas", .check = check_blas},
+    {.name = "products", .check = check_products},
+    {.name = "threads", .check = check_threads},
+    {.name = "speed", .check = check_speed},
+    {.name = "memory", .check = check_memory},
+    {.name = "disk", .check = check_disk},
+    {.name = "terminal", .check = check_terminal},
+    {.name = "model", .model = true, .check = check_model},
+    {.name = "generating", .model = true, .check = check_generating},
+    {.name = "training", .model = true, .check = check_training},
+};
+
+static void put_json(struct doctor *d, const char *name, const struct finding *f)
+{
+    sb_printf(&d->out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"found\":", d->checks ? "," : "", name,
+              f->state == STATE_FAIL ? "fail" : state_words[f->state]);
+    cli_put_string(&d->out, f->text.s ? f->text.s : "", f->text.len);
+    sb_puts(&d->out, ",\"advice\":");
+    cli_put_string(&d->out, f->advice.s ? f->advice.s : "", f->advice.len);
+    sb_putc(&d->out, '}');
+}
+
+/* Each line of what was found under the first. */
+static void put_lines(struct doctor *d, const char *name, const struct finding *f)
+{
+    const char *s = f->text.s ? f->text.s : "";
+
+    sb_printf(&d->out, "%-5s %-11s", state_words[f->state], name);
+    for (size_t n; *s; s += n + (s[n] == '\n')) {
+        n = strcspn(s, "\n");
+        sb_printf(&d->out, "%*s", s == f->text.s ? 0 : 19, "");
+        sb_put(&d->out, s, n);
+        sb_putc(&d->out, '\n');
+    }
+    if (f->advice.len)
+        sb_printf(&d->out, "%*s-> %s\n", f->text.len ? 17 : 0, "", f->advice.s);
+}
+
+static void look(struct doctor *d)
+{
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        struct finding f = {0};
+
+        if (checks[i].model && !d->name)
+            continue;
+        checks[i].check(d, &f);
+        if (d->v->json)
+            put_json(d, checks[i].name, &f);
+        else
+            put_lines(d, checks[i].name, &f);
+        d->out.bad |= f.text.bad || f.advice.bad;
+        d->checks++;
+        d->failed += f.state == STATE_FAIL;
+        sb_done(&f.text);
+        sb_done(&f.advice);
+    }
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    struct doctor d = {.v = values, .name = operand[0]};
+    int rc;
+
+    setlocale(LC_CTYPE, "");
+    sb_puts(&d.out, d.v->json ? "{\"checks\":[" : "");
+    look(&d);
+    if (d.v->json)
+        sb_printf(&d.out, "],\"ok\":%s}\n", d.failed ? "false" : "true");
+    rc = cli_write(&d.out, err);
+    if (rc == 0 && d.failed)
+        rc = err_set(err, VAC_ERR_UNSUPPORTED, "doctor: %zu of %zu checks failed", d.failed,
+                     d.checks);
+    model_close(d.m);
+    compute_close(d.c);
+    free(d.dir);
+    sb_done(&d.out);
+    return rc;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .args = "[MODEL]",
+    .help = "Check this machine, and whether a model fits on it",
+    .about = "Each check is ok, warn or FAIL, with advice; the exit status is 1 when one fails.",
+    .options = options,
+    .values = sizeof(struct doctor_values),
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,112 @@
+/* cmd_merge.c - `vaccine merge`: a model and its adapters as one folder of plain weights. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include "cli/cli.h"
+
+enum { DTYPE_KEEP, DTYPE_WIDE };
+static const char *const dtypes[] = {"keep", "f32", NULL};
+
+struct merge_values {
+    struct cli_common common;
+    char *output;
+    int dtype;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "output",
+             .help = "folder to write; must be new or empty",
+             .type = OPTION_STRING,
+             .required = true,
+             .offset = offsetof(struct merge_values, output)},
+     .letter = 'o',
+     .arg = "DIR"},
+    CLI_ADAPTER(struct merge_values),
+    {.row = {.name = "dtype",
+             .help = "number format of the weights: as in MODEL, or 32 bits",
+             .type = OPTION_CHOICE,
+             .choices = dtypes,
+             .offset = offsetof(struct merge_values, dtype)},
+     .arg = "keep|f32"},
+    CLI_THREADS(struct merge_values),
+    CLI_BACKEND(struct merge_values),
+    {.row.name = NULL},
+};
+
+static bool has_entries(DIR *d)
+{
+    const struct dirent *e;
+
+    while ((e = readdir(d)))
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            return true;
+    return false;
+}
+
+static int check_output(const char *dir, struct vac_err *err)
+{
+    DIR *d = opendir(dir);
+    bool full;
+
+    if (!d && errno == ENOENT)
+        return 0;
+    if (!d)
+        return err_errno(err, "%s", dir);
+    full = has_entries(d);
+    closedir(d);
+    if (full)
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: the folder is not empty; name a new one with -o, or empty it", dir);
+    return 0;
+}
+
+static int merge(struct model *m, const struct merge_values *v, struct vac_err *err)
+{
+    const bool wide = v->dtype == DTYPE_WIDE;
+
+    /* Narrower weights are widened first, so that the sum is not rounded to their format. */
+    if (wide && model_config(m)->dtype != DTYPE_F32 && model_train_full(m, err))
+        return -1;
+    return model_save_merged(m, v->output, wide, 0, err);
+}
+
+static int report(const struct model *m, const struct merge_values *v, struct vac_err *err)
+{
+    struct strbuf out = {0};
+    int rc;
+
+    sb_printf(&out, "%s: %s and %zu adapter%s, %llu weights, %s\n", v->output, model_dir(m),
+              v->common.adapter.n, v->common.adapter.n == 1 ? "" : "s",
+              (unsigned long long)model_count(m),
+              v->dtype == DTYPE_WIDE ? "F32" : dtype_name(model_config(m)->dtype));
+    rc = cli_write(&out, err);
+    sb_done(&out);
+    return rc;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct merge_values *v = values;
+    struct cli_model model = {0};
+    int rc = -1;
+
+    if (!check_output(v->output, err) && !cli_model_open(&model, operand[0], &v->common, err) &&
+        !merge(model.m, v, err))
+        rc = report(model.m, v, err);
+    cli_model_close(&model);
+    return rc;
+}
+
+const struct command command_merge = {
+    .name = "merge",
+    .args = "MODEL",
+    .help = "Merge adapters into a model folder that other tools read",
+    .about =
+        "The adapters are added to the weights in the order given (rounded to nearest even when "
+        "the model has 16-bit weights); config, tokenizer and generation files are copied.",
+    .options = options,
+    .values = sizeof(struct merge_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,296 @@
+/* cmd_probe.c - `vaccine probe`: asks a model one thing and prints the answer while it comes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/cli.h"
+#include "data/dataset.h"
+#include "model/generate.h"
+#include "model/plan.h"
+
+#define PROMPT_LIMIT ((size_t)16 << 20)
+
+struct probe_values {
+    struct cli_common common;
+    char *template_name, *system;
+    bool echo;
+    int64_t max_new_tokens, seed;
+    double temperature, top_p;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "template",
+             .help = "how a prompt is put (an unknown name lists them all); without it the model's "
+                     "own chat template, or plain if it has none",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct probe_values, template_name)},
+     .letter = 't',
+     .arg = "NAME"},
+    {.row = {.name = "system",
+             .help = "system text before the prompt",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct probe_values, system)},
+     .arg = "TEXT"},
+    {.row = {.name = "echo",
+             .help = "print the prompt before the answer",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct probe_values, echo)}},
+    {.row = {.name = "max-new-tokens",
+             .help = "longest answer",
+             .type = OPTION_INT,
+             .min = 1,
+             .max = 1 << 20,
+             .def = 128,
+             .offset = offsetof(struct probe_values, max_new_tokens)},
+     .letter = 'n',
+     .arg = "N"},
+    {.row = {.name = "temperature",
+             .help = "of sampling; 0 = always the most probable token",
+             .type = OPTION_NUM,
+             .max = 100,
+             .offset = offsetof(struct probe_values, temperature)},
+     .arg = "X"},
+    {.row = {.name = "top-p",
+             .help = "sample among the most probable tokens that have this share together",
+             .type = OPTION_NUM,
+             .min = 1e-6,
+             .max = 1,
+             .def = 1,
+             .offset = offsetof(struct probe_values, top_p)},
+     .arg = "P"},
+    {.row = {.name = "seed",
+             .help = "of sampling",
+             .type = OPTION_INT,
+             .max = 9007199254740992.0,
+             .def = 1,
+             .offset = offsetof(struct probe_values, seed)},
+     .arg = "N"},
+    CLI_ADAPTER(struct probe_values),
+    CLI_THREADS(struct probe_values),
+    CLI_BACKEND(struct probe_values),
+    {.row.name = NULL},
+};
+
+struct probe {
+    const struct probe_values *v;
+    struct cli_model model;
+    struct tokenizer *tok;
+    struct ids prompt;
+    struct tokenizer_stream stream;
+    struct strbuf piece, shown;
+    bool visible; /* standard output is a terminal */
+    char last;    /* last byte printed */
+    struct vac_err *err;
+};
+
+/* All of standard input, without the line end that an editor or echo puts behind it. */
+static char *read_prompt(struct vac_err *err)
+{
+    struct strbuf b = {0};
+    char part[4096];
+    size_t n;
+
+    while ((n = fread(part, 1, sizeof part, stdin)) > 0 && b.len <= PROMPT_LIMIT)
+        sb_put(&b, part, n);
+    if (ferror(stdin))
+        err_errno(err, "standard input");
+    else if (b.len > PROMPT_LIMIT)
+        err_set(err, VAC_ERR_FORMAT, "standard input: a prompt has at most %zu bytes",
+                PROMPT_LIMIT);
+    else if (b.len && memchr(b.s, '\0', b.len))
+        err_set(err, VAC_ERR_FORMAT, "standard input: expected text, found a zero byte");
+    else if (!sb_ok(&b, err)) {
+        if (b.len && b.s[b.len - 1] == '\n')
+            b.s[b.len - 1] = '\0';
+        return b.len ? b.s : mem_strdup("", err);
+    }
+    sb_done(&b);
+    return NULL;
+}
+
+static const struct template_row *choose_template(const struct probe *p, struct vac_err *err)
+{
+    const char *jinja = tokenizer_chat_template(p->tok);
+    const struct template_row *t;
+
+    if (p->v->template_name)
+        return template_find(p->v->template_name, err);
+    if (!jinja)
+        return template_find("plain", err);
+    t = template_for_jinja(jinja);
+    if (!t)
+        err_set(err, VAC_ERR_USAGE,
+                "%s: its chat template is not one of those known here; choose with --template "
+                "(see vaccine probe --help)",
+                p->model.dir);
+    return t;
+}
+
+static int encode(struct probe *p, const char *text, struct vac_err *err)
+{
+    const struct config *cfg = model_config(p->model.m);
+    struct encoder enc = {.tok = p->tok, .max_length = cfg->max_pos, .vocab = cfg->V, .eos = -1};
+    struct turn turn[2] = {0};
+    size_t n = 0;
+
+    enc.tmpl = choose_template(p, err);
+    if (!enc.tmpl)
+        return -1;
+    if (p->v->system)
+        turn[n++] = (struct turn){.role = ROLE_SYSTEM, .text = p->v->system};
+    turn[n++] = (struct turn){.role = ROLE_USER, .text = text};
+    if (encode_prompt(&enc, turn, n, &p->prompt, err))
+        return err_prefix(err, "prompt");
+    if (p->prompt.n == 0)
+        return err_set(err, VAC_ERR_FORMAT, "prompt: expected at least one token");
+    if (p->prompt.n >= cfg->max_pos)
+        return err_set(err, VAC_ERR_FORMAT, "prompt: %zu tokens, but the model takes less than %zu",
+                       p->prompt.n, cfg->max_pos);
+    return 0;
+}
+
+/* Prints what has collected in p->piece. */
+static int print_piece(struct probe *p, struct vac_err *err)
+{
+    struct strbuf *out = p->visible ? &p->shown : &p->piece;
+
+    if (p->piece.len == 0)
+        return sb_ok(&p->piece, err);
+    sb_clear(&p->shown);
+    if (p->visible)
+        cli_put_visible(&p->shown, p->piece.s, p->piece.len);
+    if (cli_write(out, err))
+        return -1;
+    p->last = out->s[out->len - 1];
+    sb_clear(&p->piece);
+    return 0;
+}
+
+/* A special token stands for no text. */
+static int print_token(struct probe *p, int32_t id, struct vac_err *err)
+{
+    if (tokenizer_is_special(p->tok, id))
+        return 0;
+    if (tokenizer_stream_put(&p->stream, id, &p->piece, err))
+        return -1;
+    return print_piece(p, err);
+}
+
+static int visit(void *ctx, size_t i, int32_t id, double logp)
+{
+    struct probe *p = ctx;
+
+    (void)i;
+    (void)logp;
+    return print_token(p, id, p->err);
+}
+
+static int print_end(struct probe *p, struct vac_err *err)
+{
+    if (tokenizer_stream_end(&p->stream, &p->piece, err) || print_piece(p, err))
+        return -1;
+    if (p->last != '\n')
+        sb_putc(&p->piece, '\n');
+    return print_piece(p, err);
+}
+
+/* Every id that any of the model's files calls an end. */
+static size_t collect_stops(const struct probe *p, int32_t *stop, struct vac_err *err)
+{
+    const struct config *cfg = model_config(p->model.m);
+    struct gen_config gen = {0};
+    int32_t eos = tokenizer_roles(p->tok).eos;
+    size_t n = 0;
+
+    if (gen_config_read(p->model.dir, &gen, err))
+        return SIZE_MAX;
+    for (size_t i = 0; i < cfg->n_eos; i++)
+        stop[n++] = cfg->eos[i];
+    for (size_t i = 0; i < gen.n_eos; i++)
+        stop[n++] = gen.eos[i];
+    if (eos >= 0)
+        stop[n++] = eos;
+    return n;
+}
+
+static int generate_text(struct probe *p, size_t context, struct vac_err *err)
+{
+    int32_t stop[2 * GEN_MAX_EOS + 1];
+    struct generate_options o = {.max_new_tokens = (size_t)p->v->max_new_tokens,
+                                 .temperature = p->v->temperature,
+                                 .top_p = p->v->top_p,
+                                 .seed = (uint64_t)p->v->seed,
+                                 .stop = stop,
+                                 .n_stop = collect_stops(p, stop, err)};
+    struct generator *g = NULL;
+    struct ids out = {0};
+    int rc = -1;
+
+    p->err = err;
+    if (o.n_stop != SIZE_MAX && (g = generator_new(p->model.m, 1, context, err)))
+        rc = generate(g, &p->prompt, 1, &o, &out, visit, p, err);
+    generator_free(g);
+    ids_done(&out);
+    return err->code ? -1 : rc;
+}
+
+static int answer(struct probe *p, struct vac_err *err)
+{
+    size_t limit = model_config(p->model.m)->max_pos;
+    size_t context = p->prompt.n + (size_t)p->v->max_new_tokens;
+    struct plan plan = {0};
+
+    context = context < limit ? context : limit;
+    if (plan_generate(&plan, p->model.m, 1, context) || plan_check(&plan, plan_available(), err))
+        return -1;
+    for (size_t i = 0; p->v->echo && i < p->prompt.n; i++)
+        if (print_token(p, p->prompt.v[i], err))
+            return -1;
+    return generate_text(p, context, err) ? -1 : print_end(p, err);
+}
+
+static int probe_open(struct probe *p, const char *name, struct vac_err *err)
+{
+    if (cli_model_open(&p->model, name, &p->v->common, err))
+        return -1;
+    if (model_config(p->model.m)->n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: a sequence classifier writes no text; use vaccine score", p->model.dir);
+    p->tok = tokenizer_open(p->model.dir, err);
+    p->stream.t = p->tok;
+    return p->tok ? 0 : -1;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    struct probe p = {.v = values, .visible = isatty(STDOUT_FILENO)};
+    char *text;
+    int rc = -1;
+
+    /* Wrong usage is told before anybody is asked for a prompt or waits for a model. */
+    if (p.v->template_name && !template_find(p.v->template_name, err))
+        return -1;
+    text = operand[1] ? mem_strdup(operand[1], err) : read_prompt(err);
+    if (text && !probe_open(&p, operand[0], err) && !encode(&p, text, err))
+        rc = answer(&p, err);
+    free(text);
+    tokenizer_stream_done(&p.stream);
+    tokenizer_free(p.tok);
+    ids_done(&p.prompt);
+    sb_done(&p.piece);
+    sb_done(&p.shown);
+    cli_model_close(&p.model);
+    return rc;
+}
+
+const struct command command_probe = {
+    .name = "probe",
+    .args = "MODEL [PROMPT]",
+    .help = "Ask a model and print its answer",
+    .about = "The prompt is read from standard input when it is not given.",
+    .options = options,
+    .values = sizeof(struct probe_values),
+    .min_operands = 1,
+    .max_operands = 2,
+    .run = run,
+};

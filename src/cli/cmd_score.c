@@ -1,0 +1,260 @@
+/* cmd_score.c - `vaccine score`: log-probabilities of token sequences, or the verdict of a sequence
+ * classifier; JSON lines in and out.
+ *
+ * One line is one pass, so that a line's numbers do not depend on the lines around it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/cli.h"
+#include "data/tokenizer.h"
+#include "model/plan.h"
+
+struct score_values {
+    struct cli_common common;
+};
+
+static const struct cli_option options[] = {
+    CLI_ADAPTER(struct score_values),
+    CLI_THREADS(struct score_values),
+    CLI_BACKEND(struct score_values),
+    {.row.name = NULL},
+};
+
+struct scorer {
+    struct cli_model model;
+    const struct config *cfg;
+    struct tokenizer *tok; /* opened at the first text */
+    struct acts *acts;
+    struct batch batch;
+    size_t rows; /* room in what stands above and below */
+    double *logp;
+    int32_t *top;
+    float *logits;
+    struct ids ids;
+    struct strbuf out;
+};
+
+static void scorer_release(struct scorer *s)
+{
+    acts_free(s->acts);
+    batch_done(&s->batch);
+    free(s->logp);
+    free(s->top);
+    s->acts = NULL;
+    s->batch = (struct batch){0};
+    s->logp = NULL;
+    s->top = NULL;
+    s->rows = 0;
+}
+
+/* The head works in pieces of this many rows: fewer would repack the vocabulary matrix too often.
+ */
+static size_t head_rows(size_t rows)
+{
+    return rows < 256 ? rows : 256;
+}
+
+static int check_memory(const struct scorer *s, size_t rows, struct vac_err *err)
+{
+    struct plan plan = {0};
+    size_t floats = acts_floats(s->model.m, rows, head_rows(rows), false);
+
+    plan_add(&plan, "base weights (mapped)", model_bytes(s->model.m), NULL);
+    plan_add(&plan, "activations", (uint64_t)floats * sizeof(float), "use shorter sequences");
+    return plan_check(&plan, plan_available(), err);
+}
+
+/* Room for a sequence of n; grows by doubling, because lines are often of like length. */
+static int scorer_reserve(struct scorer *s, size_t n, struct vac_err *err)
+{
+    size_t rows = 64;
+
+    if (n <= s->rows)
+        return 0;
+    while (rows < n)
+        rows *= 2;
+    if (rows > s->cfg->max_pos)
+        rows = s->cfg->max_pos;
+    scorer_release(s);
+    if (check_memory(s, rows, err))
+        return -1;
+    s->acts = acts_new(s->model.m, rows, head_rows(rows), rows, false, err);
+    s->logp = mem_new(rows, sizeof *s->logp, err);
+    s->top = mem_new(rows, sizeof *s->top, err);
+    if (!s->acts || !s->logp || !s->top || batch_init(&s->batch, rows, 1, err))
+        return -1;
+    s->rows = rows;
+    return 0;
+}
+
+static int read_ids(struct scorer *s, const struct jnode *list, struct vac_err *err)
+{
+    char wants[64];
+    size_t i = 0;
+
+    snprintf(wants, sizeof wants, "a token id from 0 to %zu", s->cfg->V - 1);
+    for (const cJSON *v = list->v->child; v; v = v->next, i++) {
+        const struct jnode item = {.v = v, .up = list, .file = list->file, .index = i};
+        double x = cJSON_IsNumber(v) ? v->valuedouble : -1;
+
+        if (!(x >= 0 && x < (double)s->cfg->V) || x != floor(x))
+            return json_wrong(&item, wants, err);
+        if (ids_push(&s->ids, (int32_t)x, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int encode_text(struct scorer *s, const struct jnode *text, struct vac_err *err)
+{
+    const char *t = text->v->valuestring;
+
+    if (!s->tok)
+        s->tok = tokenizer_open(s->model.dir, err);
+    if (!s->tok || tokenizer_encode(s->tok, t, strlen(t), true, &s->ids, err))
+        return err_prefix(err, "%s: text", text->file);
+    for (size_t i = 0; i < s->ids.n; i++)
+        if ((size_t)s->ids.v[i] >= s->cfg->V)
+            return json_error(text, err, "token id %d is not in the model's vocabulary of %zu",
+                              (int)s->ids.v[i], s->cfg->V);
+    return 0;
+}
+
+static int read_line(struct scorer *s, const struct jnode *row, struct vac_err *err)
+{
+    struct jnode ids, text;
+    int no_ids = json_opt(row, "input_ids", JSON_ARRAY, &ids, err);
+    int no_text = no_ids < 0 ? -1 : json_opt(row, "text", JSON_STRING, &text, err);
+
+    if (no_ids < 0 || no_text < 0)
+        return -1;
+    if (no_ids == no_text)
+        return err_set(err, VAC_ERR_FORMAT, "%s: expected either \"input_ids\" or \"text\"%s",
+                       row->file, no_ids ? "" : ", found both");
+    s->ids.n = 0;
+    if (no_text ? read_ids(s, &ids, err) : encode_text(s, &text, err))
+        return -1;
+    if (s->ids.n == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: expected at least one token", row->file);
+    if (s->ids.n > s->cfg->max_pos)
+        return err_set(err, VAC_ERR_FORMAT, "%s: %zu tokens, but the model takes at most %zu",
+                       row->file, s->ids.n, s->cfg->max_pos);
+    return 0;
+}
+
+static void put_scores(struct scorer *s)
+{
+    sb_puts(&s->out, ",\"logprobs\":[");
+    for (size_t i = 0; i + 1 < s->ids.n; i++) {
+        sb_puts(&s->out, i ? "," : "");
+        sb_num(&s->out, s->logp[i]);
+    }
+    sb_puts(&s->out, "],\"top\":");
+    cli_put_ids(&s->out, s->top, s->ids.n);
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static void put_numbers(struct strbuf *out, const char *key, const float *x, size_t n,
+                        double (*map)(double))
+{
+    sb_printf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        sb_puts(out, i ? "," : "");
+        sb_num(out, map ? map((double)x[i]) : (double)x[i]);
+    }
+    sb_putc(out, ']');
+}
+
+/* Several labels may hold at once, so each has its own probability. */
+static void put_verdict(struct scorer *s)
+{
+    size_t n = s->cfg->n_labels, flagged = 0;
+
+    for (size_t i = 0; i < n; i++)
+        flagged += s->logits[i] > 0;
+    put_numbers(&s->out, "logits", s->logits, n, NULL);
+    put_numbers(&s->out, "probabilities", s->logits, n, sigmoid);
+    sb_printf(&s->out, ",\"flagged\":%s,\"labels\":[", flagged ? "true" : "false");
+    for (size_t i = 0, k = 0; i < n; i++) {
+        if (!(s->logits[i] > 0))
+            continue;
+        sb_puts(&s->out, k++ ? "," : "");
+        cli_put_string(&s->out, s->cfg->label[i], strlen(s->cfg->label[i]));
+    }
+    sb_putc(&s->out, ']');
+}
+
+static int score_line(void *ctx, const struct jnode *row, struct vac_err *err)
+{
+    struct scorer *s = ctx;
+    struct pass pass = {.m = s->model.m, .b = &s->batch, .from = PLACE_START, .stop = PLACE_START};
+
+    if (read_line(s, row, err))
+        return -1;
+    if (scorer_reserve(s, s->ids.n, err))
+        return err_prefix(err, "%s", row->file);
+    pass.a = s->acts;
+    batch_fill_ids(&s->batch, s->ids.v, NULL, s->ids.n);
+    sb_clear(&s->out);
+    sb_puts(&s->out, "{\"ids\":");
+    cli_put_ids(&s->out, s->ids.v, s->ids.n);
+    if (s->cfg->n_labels) {
+        pass_classify(&pass, s->logits);
+        put_verdict(s);
+    } else {
+        pass_score(&pass, s->logp, s->top);
+        put_scores(s);
+    }
+    sb_puts(&s->out, "}\n");
+    return cli_write(&s->out, err);
+}
+
+static int scorer_open(struct scorer *s, const char *name, const struct cli_common *o,
+                       struct vac_err *err)
+{
+    if (cli_model_open(&s->model, name, o, err))
+        return -1;
+    s->cfg = model_config(s->model.m);
+    s->logits = mem_new(s->cfg->n_labels, sizeof *s->logits, err);
+    return s->logits ? 0 : -1;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct score_values *v = values;
+    struct scorer s = {0};
+    int rc = scorer_open(&s, operand[0], &v->common, err);
+
+    if (rc == 0)
+        rc = cli_each_line(score_line, &s, err);
+    scorer_release(&s);
+    free(s.logits);
+    ids_done(&s.ids);
+    sb_done(&s.out);
+    tokenizer_free(s.tok);
+    cli_model_close(&s.model);
+    return rc;
+}
+
+const struct command command_score = {
+    .name = "score",
+    .args = "MODEL",
+    .help = "Tell how probable a model finds given texts",
+    .about = "Reads JSON lines {\"input_ids\":[...]} (taken as they are) or {\"text\":\"...\"} "
+             "(with the "
+             "tokenizer's special tokens) from standard input. Writes for each "
+             "{\"ids\":[...],\"logprobs\":[...],\"top\":[...]}: the log-probability of each id "
+             "after the "
+             "first, and the most probable next id at each place. A sequence classifier gives "
+             "{\"ids\",\"logits\",\"probabilities\",\"flagged\",\"labels\"} instead.",
+    .options = options,
+    .values = sizeof(struct score_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,83 @@
+/* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
+#include <string.h>
+#include <stdlib.h>
+#include "cli/cli.h"
+#include "data/hub.h"
+#include "data/tokenizer.h"
+
+struct tokenize_values {
+    bool special;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "special",
+             .help = "add the special tokens that the tokenizer puts around a text",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct tokenize_values, special)}},
+    {.row.name = NULL},
+};
+
+struct work {
+    struct tokenizer *tok;
+    bool special;
+    struct ids ids;
+    struct strbuf decoded, out;
+};
+
+static int tokenize_text(struct work *w, const char *text, struct vac_err *err)
+{
+    w->ids.n = 0;
+    sb_clear(&w->decoded);
+    sb_clear(&w->out);
+    if (tokenizer_encode(w->tok, text, strlen(text), w->special, &w->ids, err) ||
+        tokenizer_decode(w->tok, w->ids.v, w->ids.n, false, &w->decoded, err))
+        return -1;
+    sb_puts(&w->out, "{\"ids\":");
+    cli_put_ids(&w->out, w->ids.v, w->ids.n);
+    sb_puts(&w->out, ",\"decoded\":");
+    cli_put_string(&w->out, w->decoded.s ? w->decoded.s : "", w->decoded.len);
+    sb_puts(&w->out, "}\n");
+    return 0;
+}
+
+static int tokenize_line(void *ctx, const struct jnode *row, struct vac_err *err)
+{
+    struct work *w = ctx;
+    const char *text = NULL;
+
+    if (json_str(row, "text", &text, err))
+        return -1;
+    if (tokenize_text(w, text, err))
+        return err_prefix(err, "%s", row->file);
+    return cli_write(&w->out, err);
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct tokenize_values *v = values;
+    struct work w = {.special = v->special};
+    char *dir = file_exists(operand[0]) ? mem_strdup(operand[0], err) : hub_find(operand[0], err);
+    int rc = -1;
+
+    if (dir && (w.tok = tokenizer_open(dir, err)))
+        rc = cli_each_line(tokenize_line, &w, err);
+    tokenizer_free(w.tok);
+    ids_done(&w.ids);
+    sb_done(&w.decoded);
+    sb_done(&w.out);
+    free(dir);
+    return rc;
+}
+
+const struct command command_tokenize = {
+    .name = "tokenize",
+    .args = "MODEL",
+    .help = "Turn texts into token ids and back",
+    .about = "Reads JSON lines {\"text\":\"...\"} from standard input and writes "
+             "{\"ids\":[...],\"decoded\":\"...\"} for each. MODEL may also be a tokenizer.json.",
+    .options = options,
+    .values = sizeof(struct tokenize_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

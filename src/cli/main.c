@@ -1,0 +1,144 @@
+/* main.c - the program: finds the command, lets it run, prints its error and sets the exit status.
+ */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cli/cli.h"
+
+#ifndef PACKAGE_BUGREPORT
+#define PACKAGE_BUGREPORT "the people who gave you this program"
+#endif
+
+#define COMMAND_EXTERN(name) extern const struct command command_##name;
+COMMANDS(COMMAND_EXTERN)
+#define COMMAND_ROW(name) &command_##name,
+static const struct command *const commands[] = {COMMANDS(COMMAND_ROW) NULL};
+
+static const char *word_at(const void *ctx, size_t i)
+{
+    static const char *const options[] = {"--help", "--version", NULL};
+    const char *word = ctx;
+
+    if (word[0] == '-')
+        return options[i];
+    return commands[i] ? commands[i]->name : NULL;
+}
+
+static const struct command *find_command(const char *word, struct vac_err *err)
+{
+    const char *near;
+
+    for (size_t i = 0; commands[i]; i++)
+        if (!strcmp(commands[i]->name, word))
+            return commands[i];
+    near = err_nearest(word, word_at, word);
+    if (near)
+        err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\" (did you mean \"%s\"?); see vaccine --help",
+                word[0] == '-' ? "option" : "command", word, near);
+    else
+        err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\"; see vaccine --help",
+                word[0] == '-' ? "option" : "command", word);
+    return NULL;
+}
+
+static void put_help(struct strbuf *out)
+{
+    sb_puts(out, "Usage: vaccine COMMAND [OPTION]...\n"
+                 "Aligns language models so that harmful fine-tuning undoes less of it.\n\n"
+                 "Commands:\n");
+    for (size_t i = 0; commands[i]; i++)
+        sb_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->help);
+    sb_puts(out, "\nOptions:\n"
+                 "  -h, --help     show this help and exit; after a command, that command's\n"
+                 "  -V, --version  show the version and exit\n\n"
+                 "MODEL is a folder as Hugging Face writes it, or a name like owner/model in the\n"
+                 "cache under $HF_HOME/hub; nothing is downloaded.\n\n"
+                 "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
+                 "Report bugs to: " PACKAGE_BUGREPORT "\n");
+#ifdef PACKAGE_URL
+    if (*PACKAGE_URL)
+        sb_puts(out, "vaccine home page: " PACKAGE_URL "\n");
+#endif
+}
+
+static void put_version(struct strbuf *out)
+{
+    sb_printf(out, "vaccine (vaccine) %s\n", cli_version());
+    sb_puts(out, "Copyright (C) 2026 the vaccine authors\n"
+                 "License GPLv3+: GNU GPL version 3 or later "
+                 "<https://gnu.org/licenses/gpl.html>.\n"
+                 "This is free software: you are free to change and redistribute it.\n"
+                 "There is NO WARRANTY, to the extent permitted by law.\n");
+}
+
+static int show(void (*put)(struct strbuf *), struct vac_err *err)
+{
+    struct strbuf out = {0};
+    int rc;
+
+    put(&out);
+    rc = cli_write(&out, err);
+    sb_done(&out);
+    return rc;
+}
+
+static int show_command_help(const struct command *cmd, struct vac_err *err)
+{
+    struct strbuf out = {0};
+    int rc;
+
+    cli_command_help(cmd, &out);
+    sb_puts(&out, "\nReport bugs to: " PACKAGE_BUGREPORT "\n");
+    rc = cli_write(&out, err);
+    sb_done(&out);
+    return rc;
+}
+
+static int run_command(const struct command *cmd, int argc, char **argv, struct vac_err *err)
+{
+    void *values = mem_new(1, cmd->values, err);
+    enum cli_wish wish = WISH_RUN;
+    int rc = -1;
+
+    if (!values)
+        return -1;
+    if (!cli_parse(cmd, argc, argv, values, &wish, err))
+        rc = wish == WISH_HELP      ? show_command_help(cmd, err)
+             : wish == WISH_VERSION ? show(put_version, err)
+                                    : cmd->run(values, argv, err);
+    cli_values_done(cmd, values);
+    free(values);
+    return rc;
+}
+
+static int run_line(int argc, char **argv, struct vac_err *err)
+{
+    const struct command *cmd;
+
+    if (argc < 2)
+        return err_set(err, VAC_ERR_USAGE, "no command given; see vaccine --help");
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return show(put_help, err);
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+        return show(put_version, err);
+    cmd = find_command(argv[1], err);
+    return cmd ? run_command(cmd, argc - 2, argv + 2, err) : -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct vac_err err = {0};
+
+    /* A reader that has gone is an error of write like any other. */
+    signal(SIGPIPE, SIG_IGN);
+    if (!run_line(argc, argv, &err) && fclose(stdout))
+        err_errno(&err, "standard output");
+    if (err.code == VAC_OK)
+        return STATUS_DONE;
+    fprintf(stderr, "vaccine: %s\n", err.msg);
+    return err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
+}

@@ -1,0 +1,231 @@
+/* cpu_attention.c - causal attention over packed sequences with grouped heads.
+ *
+ * Queries go in blocks of ATT_ROWS rows against the keys that the block's last row sees, so that nothing
+ * beyond the diagonal block is computed. The forward keeps the log of the sum of exponentials only; the
+ * backward makes the probabilities again from it. Blocks (forward) and key heads (backward) are handed to
+ * the parts as they become free: every number is written by one of them, so the order does not matter. */
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+#include "compute/cpu.h"
+
+enum { FEW_ROWS = 4 };
+
+struct attention {
+    const struct kernels *k;
+    const struct seq *seqs;
+    size_t S, H, K, E;
+    float s;
+    float *y, *lse, *dq, *dk, *dv;
+    const float *q, *keys, *v, *dy, *fy, *flse; /* fy, flse: the forward's, for the backward */
+};
+
+/* One block of query rows of one head. */
+struct block {
+    const struct seq *seq;
+    size_t h, lo, rows; /* head, first query of the sequence, how many */
+    size_t seen;        /* keys that the last row sees */
+    size_t ld;          /* distance of rows in the tiles */
+};
+
+static struct block block_at(const struct attention *a, const struct seq *seq, size_t h, size_t lo)
+{
+    size_t rows = seq->nq - lo < ATT_ROWS ? seq->nq - lo : ATT_ROWS;
+    size_t seen = seq->nk - seq->nq + lo + rows;
+
+    (void)a;
+    return (struct block){seq, h, lo, rows, seen, (seen + 15) / 16 * 16};
+}
+
+/* Places of a block in [.,H,E] and of its keys in [.,K,E]. */
+static size_t query_at(const struct attention *a, const struct block *b)
+{
+    return ((b->seq->q0 + b->lo) * a->H + b->h) * a->E;
+}
+
+static size_t key_at(const struct attention *a, const struct block *b)
+{
+    return (b->seq->k0 * a->K + b->h / (a->H / a->K)) * a->E;
+}
+
+/* tile[rows,seen] = alpha x kv^T with x in [.,H,E] and kv in [.,K,E] */
+static void scores(const struct attention *a, const struct block *b, float *tile, const float *x,
+                   const float *kv, float alpha)
+{
+    struct gemm g = {.tb = true, .m = b->rows, .n = b->seen, .k = a->E, .alpha = alpha,
+                     .a = x + query_at(a, b), .lda = a->H * a->E, .b = kv + key_at(a, b),
+                     .ldb = a->K * a->E, .c = tile, .ldc = b->ld};
+
+    if (b->rows <= FEW_ROWS)
+        a->k->dots(g.c, g.ldc, g.a, g.lda, g.b, g.ldb, alpha, g.m, g.k, g.n, false);
+    else
+        gemm_serial(&g);
+}
+
+/* y = tile kv: y in [.,H,E] */
+static void mix(const struct attention *a, const struct block *b, float *y, const float *tile,
+                const float *kv)
+{
+    struct gemm g = {.m = b->rows, .n = a->E, .k = b->seen, .alpha = 1, .a = tile, .lda = b->ld,
+                     .b = kv + key_at(a, b), .ldb = a->K * a->E, .c = y + query_at(a, b),
+                     .ldc = a->H * a->E};
+
+    if (b->rows <= FEW_ROWS)
+        a->k->outer(g.c, g.ldc, g.a, g.lda, g.b, g.ldb, 1, g.m, g.n, g.k, false);
+    else
+        gemm_serial(&g);
+}
+
+static void block_forward(const struct attention *a, const struct block *b, float *p)
+{
+    float inverse[ATT_ROWS];
+
+    scores(a, b, p, a->q, a->keys, a->s);
+    for (size_t i = 0; i < b->rows; i++) {
+        size_t n = b->seen - b->rows + i + 1;
+        float *row = p + i * b->ld, top = a->k->row_max(row, n);
+        float sum = a->k->exp_sum(row, top, n);
+        inverse[i] = 1.0f / sum;
+        memset(row + n, 0, (b->seen - n) * sizeof(*row));
+        if (a->lse)
+            a->lse[(b->seq->q0 + b->lo + i) * a->H + b->h] = top + logf(sum);
+    }
+    mix(a, b, a->y, p, a->v);
+    for (size_t i = 0; i < b->rows; i++) {
+        float *row = a->y + query_at(a, b) + i * a->H * a->E;
+        a->k->scale(row, inverse[i], row, a->E);
+    }
+}
+
+static size_t most_blocks(const struct attention *a)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < a->S; i++) {
+        size_t blocks = (a->seqs[i].nq + ATT_ROWS - 1) / ATT_ROWS;
+        most = blocks > most ? blocks : most;
+    }
+    return most;
+}
+
+static double attention_work(const struct attention *a)
+{
+    double work = 0;
+
+    for (size_t i = 0; i < a->S; i++)
+        work += (double)a->seqs[i].nq * (double)a->seqs[i].nk;
+    return work * (double)(a->H * a->E);
+}
+
+static int attention_parts(struct compute *c, const struct attention *a, size_t tasks)
+{
+    double most = attention_work(a) / 131072;
+    int parts = most < 1 ? 1 : most < c->threads ? (int)most : c->threads;
+
+    return tasks < (size_t)parts ? (int)(tasks ? tasks : 1) : parts;
+}
+
+/* Task numbers run from the last block of each sequence to the first: the long ones go first. */
+static void forward_task(const struct attention *a, size_t task, size_t blocks, float *tile)
+{
+    size_t rank = task / (a->S * a->H), rest = task % (a->S * a->H);
+    const struct seq *seq = &a->seqs[rest / a->H];
+    size_t lo = (blocks - 1 - rank) * ATT_ROWS;
+
+    if (lo < seq->nq) {
+        struct block b = block_at(a, seq, rest % a->H, lo);
+        block_forward(a, &b, tile);
+    }
+}
+
+void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q, struct ref k,
+                   struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
+                   float s)
+{
+    struct attention a = {.k = kernels_of(c), .seqs = seqs, .S = S, .H = H, .K = K, .E = E,
+                          .s = s, .y = f32_at(y), .lse = f32_at(lse), .q = f32_at(q),
+                          .keys = f32_at(k), .v = f32_at(v)};
+    size_t blocks = most_blocks(&a), tasks = blocks * S * H;
+    int parts = attention_parts(c, &a, tasks);
+    atomic_size_t next = 0;
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        float *tile = scratch_tile(cpu_of(c), t);
+        size_t task;
+        while ((task = atomic_fetch_add(&next, 1)) < tasks)
+            forward_task(&a, task, blocks, tile);
+    }
+}
+
+/* --- backward --- */
+
+/* d[keys] = or += tile^T x: one key head's gradient from one block. */
+static void collect(const struct attention *a, const struct block *b, float *d, const float *tile,
+                    const float *x, bool add)
+{
+    struct gemm g = {.ta = true, .m = b->seen, .n = a->E, .k = b->rows, .alpha = 1, .a = tile,
+                     .lda = b->ld, .b = x + query_at(a, b), .ldb = a->H * a->E, .beta = add,
+                     .c = d + key_at(a, b), .ldc = a->K * a->E};
+
+    gemm_serial(&g);
+}
+
+/* With P the probabilities and D = rowsum(dy y): dS = s P (dy v^T - D), dq = dS k, dk += dS^T q,
+ * dv += P^T dy. */
+static void block_backward(const struct attention *a, const struct block *b, float *p, float *ds,
+                           bool first)
+{
+    scores(a, b, p, a->q, a->keys, a->s);
+    scores(a, b, ds, a->dy, a->v, 1);
+    for (size_t i = 0; i < b->rows; i++) {
+        size_t n = b->seen - b->rows + i + 1, at = query_at(a, b) + i * a->H * a->E;
+        float *prow = p + i * b->ld, *drow = ds + i * b->ld;
+        float delta = (float)a->k->dot(a->dy + at, a->fy + at, a->E);
+        a->k->exp_sum(prow, a->flse[(b->seq->q0 + b->lo + i) * a->H + b->h], n);
+        a->k->softmax_bwd(drow, prow, delta, a->s, n);
+        memset(prow + n, 0, (b->seen - n) * sizeof(*prow));
+        memset(drow + n, 0, (b->seen - n) * sizeof(*drow));
+    }
+    mix(a, b, a->dq, ds, a->keys);
+    collect(a, b, a->dk, ds, a->q, !first);
+    collect(a, b, a->dv, p, a->dy, !first);
+}
+
+/* All blocks of all query heads that read one key head. The last block of the first head sees every key,
+ * so it stores where the others add. */
+static void backward_task(const struct attention *a, size_t task, float *tile)
+{
+    const struct seq *seq = &a->seqs[task / a->K];
+    size_t group = a->H / a->K, h0 = task % a->K * group;
+    size_t blocks = (seq->nq + ATT_ROWS - 1) / ATT_ROWS;
+    float *ds = tile + ATT_ROWS * ((seq->nk + 15) / 16 * 16);
+
+    for (size_t h = h0; h < h0 + group; h++)
+        for (size_t i = blocks; i-- > 0;) {
+            struct block b = block_at(a, seq, h, i * ATT_ROWS);
+            block_backward(a, &b, tile, ds, h == h0 && i == blocks - 1);
+        }
+}
+
+void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct ref dv,
+                       struct ref dy, struct ref y, struct ref lse, struct ref q, struct ref k,
+                       struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
+                       float s)
+{
+    struct attention a = {.k = kernels_of(c), .seqs = seqs, .S = S, .H = H, .K = K, .E = E,
+                          .s = s, .q = f32_at(q), .keys = f32_at(k), .v = f32_at(v),
+                          .dy = f32_at(dy), .fy = f32_at(y), .flse = f32_at(lse),
+                          .dq = f32_at(dq), .dk = f32_at(dk), .dv = f32_at(dv)};
+    size_t tasks = S * K;
+    int parts = attention_parts(c, &a, tasks);
+    atomic_size_t next = 0;
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        float *tile = scratch_tile(cpu_of(c), t);
+        size_t task;
+        while ((task = atomic_fetch_add(&next, 1)) < tasks)
+            backward_task(&a, task, tile);
+    }
+}

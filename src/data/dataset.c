@@ -1,0 +1,280 @@
+/* dataset.c - which rows of which files make up a set.
+ *
+ * Rows are read and tokenised one at a time; only ids and labels are kept. Going round a file that
+ * says `repeat` copies the samples' descriptors: their ids are shared. */
+#include "data/dataset.h"
+#include "data/encode.h"
+#include "data/rows.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The rows taken from one file. */
+struct taken {
+    const struct dataset_spec *spec;
+    size_t file;    /* its index in the set */
+    size_t in_file; /* rows read from it, those passed over included */
+    size_t rows;    /* rows taken */
+    size_t usable;  /* of those, the ones that gave a sample */
+    size_t *sample; /* [rows] index of the sample, or NONE */
+    size_t cap;
+};
+#define NONE SIZE_MAX
+
+static int add_file(struct dataset *d, const char *path, struct vac_err *err)
+{
+    size_t cap = d->n_files;
+
+    if (mem_grow(&d->file, &cap, d->n_files + 1, sizeof *d->file, err))
+        return -1;
+    d->file[d->n_files] = mem_strdup(path, err);
+    if (!d->file[d->n_files])
+        return -1;
+    d->n_files++;
+    return 0;
+}
+
+static int push_sample(struct dataset *d, const struct sample *s, struct vac_err *err)
+{
+    if (mem_grow(&d->sample, &d->cap, d->n + 1, sizeof *d->sample, err))
+        return -1;
+    d->sample[d->n++] = *s;
+    d->tokens += s->n;
+    d->labels += s->n_labels;
+    if (s->n > d->longest)
+        d->longest = s->n;
+    return 0;
+}
+
+static const int32_t *keep_ids(struct dataset *d, const struct ids *x, struct vac_err *err)
+{
+    int32_t *p = arena_alloc(&d->arena, x->n, sizeof *p, err);
+
+    if (p)
+        memcpy(p, x->v, x->n * sizeof *p);
+    return p;
+}
+
+static int keep_sample(struct dataset *d, const struct taken *t, const struct row *row,
+                       const struct encoded *e, struct vac_err *err)
+{
+    struct sample s = {.n = e->ids.n, .n_labels = e->n_labels, .harmful = t->spec->harmful};
+
+    s.cut = e->cut;
+    s.source = t->file;
+    s.line = row->line;
+    s.ids = keep_ids(d, &e->ids, err);
+    s.labels = keep_ids(d, &e->labels, err);
+    if (!s.ids || !s.labels)
+        return -1;
+    if (row->category) {
+        s.category = arena_strndup(&d->arena, row->category, strlen(row->category), err);
+        if (!s.category)
+            return -1;
+    }
+    return push_sample(d, &s, err);
+}
+
+/* A row that was chosen: encoded and, when a label is left, a sample. */
+static int take_row(struct dataset *d, struct taken *t, const struct row *row,
+                    const struct encoder *enc, struct encoded *e, struct vac_err *err)
+{
+    if (mem_grow(&t->sample, &t->cap, t->rows + 1, sizeof *t->sample, err) ||
+        encode_row(enc, row, e, err))
+        return -1;
+    d->rows_seen++;
+    d->rows_cut += e->cut;
+    t->sample[t->rows++] = e->n_labels > 0 ? d->n : NONE;
+    if (e->n_labels == 0) {
+        d->rows_skipped++;
+        return 0;
+    }
+    t->usable++;
+    return keep_sample(d, t, row, e, err);
+}
+
+/* Goes through the file until `enough` samples are there, or its last chosen row. */
+static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in, size_t enough,
+                     const struct encoder *enc, struct encoded *e, struct vac_err *err)
+{
+    size_t take = t->spec->take ? t->spec->take : SIZE_MAX;
+    struct row row;
+
+    while (t->rows < take && t->usable < enough) {
+        struct arena scratch = {0};
+        int rc = row_reader_next(in, &row, &scratch, err);
+
+        if (rc > 0 && t->in_file++ >= t->spec->skip && take_row(d, t, &row, enc, e, err)) {
+            err_prefix(err, "%s", in->where);
+            rc = -1;
+        }
+        arena_done(&scratch);
+        if (rc <= 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int take_file(struct dataset *d, struct taken *t, size_t enough, const struct encoder *enc,
+                     struct vac_err *err)
+{
+    struct row_reader in;
+    struct encoded e = {0};
+    int rc = -1;
+
+    t->file = d->n_files;
+    if (row_reader_open(&in, t->spec->file, err))
+        return -1;
+    if (!add_file(d, t->spec->file, err))
+        rc = take_rows(d, t, &in, enough, enc, &e, err);
+    if (!rc && t->rows == 0 && enough > 0)
+        rc = err_set(err, VAC_ERR_USAGE, "%s: skip is %zu, but the file holds only %zu rows",
+                     t->spec->file, t->spec->skip, t->in_file);
+    encoded_done(&e);
+    row_reader_close(&in);
+    return rc;
+}
+
+/* The sample of row `i` once more; *count is raised when there is one. */
+static int take_again(struct dataset *d, const struct taken *t, size_t i, size_t *count,
+                      struct vac_err *err)
+{
+    struct sample s;
+
+    if (t->sample[i] == NONE)
+        return 0;
+    s = d->sample[t->sample[i]];
+    ++*count;
+    return push_sample(d, &s, err);
+}
+
+int dataset_add(struct dataset *d, const struct dataset_spec *spec, const struct encoder *enc,
+                struct vac_err *err)
+{
+    struct taken t = {.spec = spec};
+    int rc = take_file(d, &t, SIZE_MAX, enc, err);
+
+    if (!rc && t.rows < spec->take && !spec->repeat)
+        rc = err_set(
+            err, VAC_ERR_USAGE,
+            "%s: take asks for %zu rows, but there are only %zu after the %zu skipped: take "
+            "fewer, or set \"repeat\": true",
+            spec->file, spec->take, t.rows, spec->skip);
+    for (size_t i = t.rows; !rc && i < spec->take; i++)
+        rc = take_again(d, &t, i % t.rows, &t.usable, err);
+    free(t.sample);
+    return rc;
+}
+
+/* --- mixing --- */
+
+/* One side of a mix: the harmful files or the others. */
+struct side {
+    bool harmful;
+    size_t want, have;
+    struct taken *taken; /* one for each spec; those of the other side stay empty */
+    const struct dataset_spec *spec;
+    size_t n_spec;
+};
+
+static int side_short(const struct side *s, size_t samples, struct vac_err *err)
+{
+    const char *first = NULL, *kind = s->harmful ? "harmful" : "other";
+    char more[32] = "";
+    size_t files = 0;
+
+    for (size_t i = 0; i < s->n_spec; i++)
+        if (s->spec[i].harmful == s->harmful && files++ == 0)
+            first = s->spec[i].file;
+    if (!first)
+        return err_set(err, VAC_ERR_USAGE,
+                       "harmful_ratio asks for %zu %s rows of %zu samples, but no file is %s",
+                       s->want, kind, samples,
+                       s->harmful ? "marked \"harmful\": true" : "without \"harmful\": true");
+    if (files > 1)
+        snprintf(more, sizeof more, " and %zu more", files - 1);
+    return err_set(err, VAC_ERR_USAGE,
+                   "%s%s: %zu %s rows are wanted for %zu samples, but only %zu are usable: ask for "
+                   "fewer samples, or set \"repeat\": true",
+                   first, more, s->want, kind, samples, s->have);
+}
+
+/* One more round through the files that say repeat. */
+static int side_round(struct dataset *d, struct side *s, struct vac_err *err)
+{
+    for (size_t f = 0; f < s->n_spec; f++)
+        for (size_t i = 0; s->spec[f].repeat && i < s->taken[f].rows && s->have < s->want; i++)
+            if (take_again(d, &s->taken[f], i, &s->have, err))
+                return -1;
+    return 0;
+}
+
+static int side_take(struct dataset *d, struct side *s, size_t samples, const struct encoder *enc,
+                     struct vac_err *err)
+{
+    size_t before;
+
+    for (size_t f = 0; f < s->n_spec && s->have < s->want; f++) {
+        struct taken *t = &s->taken[f];
+
+        t->spec = &s->spec[f];
+        if (t->spec->harmful != s->harmful)
+            continue;
+        if (take_file(d, t, s->want - s->have, enc, err))
+            return -1;
+        s->have += t->usable;
+    }
+    while (s->have < s->want) {
+        before = s->have;
+        if (side_round(d, s, err))
+            return -1;
+        if (s->have == before)
+            return side_short(s, samples, err);
+    }
+    return 0;
+}
+
+static int mix_side(struct dataset *d, struct side s, size_t samples, const struct encoder *enc,
+                    struct vac_err *err)
+{
+    int rc;
+
+    s.taken = mem_new(s.n_spec, sizeof *s.taken, err);
+    if (!s.taken)
+        return -1;
+    rc = side_take(d, &s, samples, enc, err);
+    for (size_t i = 0; i < s.n_spec; i++)
+        free(s.taken[i].sample);
+    free(s.taken);
+    return rc;
+}
+
+int dataset_mix(struct dataset *d, const struct dataset_spec *spec, size_t n_spec, size_t samples,
+                double harmful_ratio, const struct encoder *enc, struct vac_err *err)
+{
+    struct side side = {.harmful = true, .spec = spec, .n_spec = n_spec};
+
+    if (samples == 0 || samples > INT32_MAX)
+        return err_set(err, VAC_ERR_USAGE, "samples is %zu: it must be from 1 to %d", samples,
+                       INT32_MAX);
+    if (!(harmful_ratio >= 0 && harmful_ratio <= 1))
+        return err_set(err, VAC_ERR_USAGE, "harmful_ratio is %g: it must be from 0 to 1",
+                       harmful_ratio);
+    side.want = (size_t)llround(harmful_ratio * (double)samples);
+    if (mix_side(d, side, samples, enc, err))
+        return -1;
+    side.harmful = false;
+    side.want = samples - side.want;
+    return mix_side(d, side, samples, enc, err);
+}
+
+void dataset_done(struct dataset *d)
+{
+    for (size_t i = 0; i < d->n_files; i++)
+        free(d->file[i]);
+    free(d->file);
+    free(d->sample);
+    arena_done(&d->arena);
+    *d = (struct dataset){0};
+}

@@ -1,0 +1,37 @@
+/* format.h - inside src/data: what the files format_NAME.c share. */
+#ifndef DATA_FORMAT_H
+#define DATA_FORMAT_H
+
+#include "data/dataset.h"
+
+bool format_has(const struct jnode *row, const char *key);
+/* A required string, copied. */
+int format_str(const struct jnode *row, const char *key, const char **out, struct arena *a,
+               struct vac_err *err);
+/* Absent, null and "" leave *out alone. */
+int format_opt_str(const struct jnode *row, const char *key, const char **out, struct arena *a,
+                   struct vac_err *err);
+/* Element i of an array, when one walks through its values. */
+struct jnode format_item(const struct jnode *array, const cJSON *value, size_t i);
+/* Makes room for n turns; *n_turn stays 0 until they are put. */
+int format_room(struct row *out, size_t n, struct arena *a, struct vac_err *err);
+void format_put(struct row *out, struct turn turn);
+/* A user turn and its answer. */
+int format_pair(const struct jnode *row, const char *prompt, const char *answer, struct row *out,
+                struct arena *a, struct vac_err *err);
+
+/* A list of turns, each an object with a role and a text. */
+struct chat_role {
+    const char *name;
+    enum role role;
+};
+struct chat_keys {
+    const char *list, *role, *text;
+    const struct chat_role *roles; /* ends with a NULL name */
+    const char *names;             /* the roles for messages: "system, user, assistant" */
+};
+/* An own "system" text of the row stands before the list. Roles must take turns. An assistant turn
+ * carries labels unless it says "train": false or "weight": 0. */
+int format_chat(const struct jnode *row, const struct chat_keys *keys, struct row *out,
+                struct arena *a, struct vac_err *err);
+#endif

@@ -1,0 +1,427 @@
+/* rows.c - reading JSON arrays and JSON lines row by row.
+ *
+ * The file stays mapped and is cut into rows by a small scanner that knows strings and brackets
+ * only; each row is then parsed on its own. The first row decides the format of all. */
+#include "data/rows.h"
+#include "base/utf8.h"
+#include "data/format.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- places in the file, for messages --- */
+
+static const char *text_of(const struct row_reader *r)
+{
+    return (const char *)r->map.data;
+}
+
+static size_t count_lines(const char *s, size_t from, size_t to)
+{
+    size_t n = 0;
+
+    if (from == to) /* an empty file has no text at all */
+        return 0;
+    for (const char *p = s + from; p < s + to; p++) {
+        p = memchr(p, '\n', (size_t)(s + to - p));
+        if (!p)
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* Moves on, counting the lines passed. */
+static void advance(struct row_reader *r, size_t to)
+{
+    r->line += count_lines(text_of(r), r->at, to);
+    r->at = to;
+}
+
+/* Where the line of an offset begins, behind a byte order mark. */
+static size_t line_start(const struct row_reader *r, size_t offset)
+{
+    const char *newline = memrchr(text_of(r), '\n', offset);
+
+    return newline ? (size_t)(newline - text_of(r)) + 1 : r->start;
+}
+
+static size_t count_characters(const char *s, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* Line and column (in characters, from 1) of an offset at or after r->at. */
+static void locate(const struct row_reader *r, size_t offset, size_t *line, size_t *column)
+{
+    const char *s = text_of(r);
+    size_t start = line_start(r, offset);
+
+    *line = r->line + count_lines(s, r->at, offset);
+    *column = count_characters(s + start, offset - start) + 1;
+}
+
+static int error_at(const struct row_reader *r, size_t offset, struct vac_err *err,
+                    const char *what)
+{
+    size_t line, column;
+
+    locate(r, offset, &line, &column);
+    return err_set(err, VAC_ERR_FORMAT, "%s:%zu:%zu: %s", r->path, line, column, what);
+}
+
+static int check_utf8(const struct row_reader *r, size_t from, size_t to, struct vac_err *err)
+{
+    size_t bad = from + utf8_valid(text_of(r) + from, to - from), line, column;
+
+    if (bad == to)
+        return 0;
+    locate(r, bad, &line, &column);
+    return err_set(err, VAC_ERR_FORMAT, "%s:%zu:%zu: invalid UTF-8 byte 0x%02x", r->path, line,
+                   column, r->map.data[bad]);
+}
+
+/* --- cutting the text into rows --- */
+
+static size_t skip_space(const char *s, size_t n, size_t at)
+{
+    while (at < n && (s[at] == ' ' || s[at] == '\t' || s[at] == '\r' || s[at] == '\n'))
+        at++;
+    return at;
+}
+
+/* The offset behind a string whose opening quote is at `at`. */
+static size_t string_end(const char *s, size_t n, size_t at)
+{
+    for (at++; at < n && s[at] != '"'; at++)
+        if (s[at] == '\\')
+            at++;
+    return at < n ? at + 1 : n;
+}
+
+/* The offset behind the JSON value at `at`: of the first comma or closing bracket outside of it. */
+static size_t value_end(const char *s, size_t n, size_t at)
+{
+    size_t depth = 0;
+
+    while (at < n) {
+        char c = s[at];
+
+        if (c == '"') {
+            at = string_end(s, n, at);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == ']' || c == '}'))
+            break;
+        if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        at++;
+    }
+    return at;
+}
+
+/* What follows an element: a comma and another element, or the end of the array and of the file.
+ * 1 = at the next element, 0 = the end. */
+static int array_step(struct row_reader *r, struct vac_err *err)
+{
+    const char *s = text_of(r);
+    size_t n = r->map.len, at = skip_space(s, n, r->at);
+
+    if (at < n && s[at] == ',' && r->index > 0) {
+        advance(r, skip_space(s, n, at + 1));
+        return 1;
+    }
+    if (at < n && s[at] == ']') {
+        at = skip_space(s, n, at + 1);
+        if (at < n)
+            return error_at(r, at, err, "text after the end of the array");
+        r->ended = true;
+        return 0;
+    }
+    if (at == n)
+        return error_at(r, at, err, "the array is not closed: \"]\" is missing");
+    if (r->index > 0)
+        return error_at(r, at, err, "expected \",\" or \"]\" after a row");
+    advance(r, at);
+    return 1;
+}
+
+/* The extent of the next row; 1, 0 at the end, -1. r->at is then its beginning. */
+static int cut_element(struct row_reader *r, size_t *end, struct vac_err *err)
+{
+    const char *s = text_of(r);
+    int rc;
+
+    if (r->ended)
+        return 0;
+    rc = array_step(r, err);
+    if (rc <= 0)
+        return rc;
+    *end = value_end(s, r->map.len, r->at);
+    while (*end > r->at && skip_space(s, *end, *end - 1) == *end)
+        --*end;
+    if (*end == r->at)
+        return error_at(r, r->at, err, "expected a row");
+    return 1;
+}
+
+static int cut_line(struct row_reader *r, size_t *end)
+{
+    const char *s = text_of(r), *newline;
+
+    advance(r, skip_space(s, r->map.len, r->at));
+    if (r->at == r->map.len)
+        return 0;
+    newline = memchr(s + r->at, '\n', r->map.len - r->at);
+    *end = newline ? (size_t)(newline - s) : r->map.len;
+    return 1;
+}
+
+/* --- one row --- */
+
+static int set_where(struct row_reader *r, struct vac_err *err)
+{
+    size_t size = strlen(r->path) + 64;
+
+    if (!r->where) {
+        r->where = mem_new(size, 1, err);
+        r->where_size = size;
+    }
+    if (!r->where)
+        return -1;
+    if (r->array)
+        snprintf(r->where, r->where_size, "%s:%zu: row %zu", r->path, r->line, r->index + 1);
+    else
+        snprintf(r->where, r->where_size, "%s:%zu", r->path, r->line);
+    return 0;
+}
+
+static void put_keys(struct strbuf *b, const char *const *keys)
+{
+    for (size_t i = 0; keys[i]; i++) {
+        sb_puts(b, i ? ", " : "");
+        sb_puts(b, keys[i]);
+    }
+}
+
+static int unknown_format(const struct jnode *row, struct vac_err *err)
+{
+    struct strbuf known = {0};
+    const struct format *f;
+
+    for (size_t i = 0; (f = format_at(i)) != NULL; i++) {
+        sb_puts(&known, i ? "; " : "");
+        sb_puts(&known, f->name);
+        sb_puts(&known, ": ");
+        put_keys(&known, f->keys);
+    }
+    if (!sb_ok(&known, err))
+        err_set(err, VAC_ERR_FORMAT, "%s: the keys are of no known format (%s)", row->file,
+                known.s);
+    sb_done(&known);
+    return -1;
+}
+
+static int detect_format(struct row_reader *r, const struct jnode *row, struct vac_err *err)
+{
+    const struct format *f;
+
+    for (size_t i = 0; (f = format_at(i)) != NULL; i++)
+        if (f->detect(row)) {
+            r->format = f;
+            return 0;
+        }
+    return unknown_format(row, err);
+}
+
+/* A later row that is not of the first one's format. */
+static int other_format(const struct row_reader *r, const struct jnode *row, struct vac_err *err)
+{
+    struct strbuf keys = {0};
+    size_t i = 0;
+
+    while (r->format->keys[i] && format_has(row, r->format->keys[i]))
+        i++;
+    put_keys(&keys, r->format->keys);
+    if (!sb_ok(&keys, err))
+        err_set(err, VAC_ERR_FORMAT,
+                "%s: \"%s\" is missing: by its first row the file is %s, whose rows hold %s",
+                row->file, r->format->keys[i] ? r->format->keys[i] : r->format->keys[0],
+                r->format->name, keys.s);
+    sb_done(&keys);
+    return -1;
+}
+
+/* The row's own "id", a string or a number. */
+static int read_id(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(row->v, "id");
+    char number[32];
+    const char *s = cJSON_GetStringValue(v);
+
+    if (cJSON_IsNumber(v)) {
+        snprintf(number, sizeof number, "%.17g", v->valuedouble);
+        s = number;
+    }
+    if (!s)
+        return 0;
+    out->id = arena_strndup(a, s, strlen(s), err);
+    return out->id ? 0 : -1;
+}
+
+/* A row is parsed alone. When that fails it is parsed again behind as many spaces as there are
+ * characters before it on its line, so that the error's column is that of the file. */
+static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
+{
+    const char *s = text_of(r) + r->at;
+    size_t start = line_start(r, r->at), len = end - r->at, pad, size;
+    char *text;
+
+    r->json = json_parse_line(s, len, r->path, r->line, err);
+    if (r->json)
+        return 0;
+    pad = count_characters(text_of(r) + start, r->at - start);
+    text = size_add(pad, len, &size) ? NULL : mem_new(size, 1, NULL);
+    if (text) {
+        memset(text, ' ', pad);
+        memcpy(text + pad, s, len);
+        err_clear(err);
+        cJSON_Delete(json_parse_line(text, size, r->path, r->line, err));
+    }
+    free(text);
+    return -1;
+}
+
+static int read_row(struct row_reader *r, size_t end, struct row *out, struct arena *a,
+                    struct vac_err *err)
+{
+    struct jnode row;
+
+    if (check_utf8(r, r->at, end, err) || parse_row(r, end, err) || set_where(r, err))
+        return -1;
+    row = json_root(r->json, r->where);
+    if (!cJSON_IsObject(row.v))
+        return err_set(err, VAC_ERR_FORMAT, "%s: a row must be an object {...}", r->where);
+    if (!r->format) {
+        if (detect_format(r, &row, err))
+            return -1;
+    } else if (!r->format->detect(&row)) {
+        return other_format(r, &row, err);
+    }
+    *out = (struct row){.is_safe = -1, .json = r->json};
+    out->line = r->array ? r->index + 1 : r->line;
+    if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err))
+        return -1;
+    return 0;
+}
+
+int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
+{
+    size_t end = 0;
+    int rc;
+
+    cJSON_Delete(r->json);
+    r->json = NULL;
+    rc = r->array ? cut_element(r, &end, err) : cut_line(r, &end);
+    if (rc == 0 && r->index == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows", r->path);
+    if (rc <= 0)
+        return rc;
+    if (read_row(r, end, out, a, err))
+        return -1;
+    advance(r, end);
+    r->index++;
+    return 1;
+}
+
+/* --- the whole file --- */
+
+static int begin(struct row_reader *r, struct vac_err *err)
+{
+    const unsigned char *s = r->map.data;
+    size_t n = r->map.len, at;
+
+    if (n >= 2 && s[0] == 0x1f && s[1] == 0x8b)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: is compressed with gzip: unpack it first",
+                       r->path);
+    if (!s)
+        return 0;
+    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
+        r->at = r->start = 3;
+    at = skip_space(text_of(r), n, r->at);
+    if (at < n && s[at] == '[') {
+        r->array = true;
+        advance(r, at + 1);
+    }
+    return 0;
+}
+
+int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err)
+{
+    *r = (struct row_reader){.line = 1};
+    r->path = mem_strdup(path, err);
+    if (!r->path || map_open(&r->map, path, err) || begin(r, err)) {
+        row_reader_close(r);
+        return -1;
+    }
+    return 0;
+}
+
+void row_reader_close(struct row_reader *r)
+{
+    cJSON_Delete(r->json);
+    map_close(&r->map);
+    free(r->path);
+    free(r->where);
+    *r = (struct row_reader){0};
+}
+
+static int keep_rows(struct rows *r, struct row_reader *in, rows_visit *visit, void *ctx,
+                     struct vac_err *err)
+{
+    struct row row;
+    size_t cap = 0;
+    int rc;
+
+    while ((rc = row_reader_next(in, &row, &r->arena, err)) > 0) {
+        if (visit && visit(ctx, &row, r->n, err))
+            return -1;
+        row.json = NULL;
+        if (mem_grow(&r->row, &cap, r->n + 1, sizeof *r->row, err))
+            return -1;
+        r->row[r->n++] = row;
+    }
+    r->format = in->format;
+    return rc;
+}
+
+int rows_read(struct rows *r, const char *path, rows_visit *visit, void *ctx, struct vac_err *err)
+{
+    struct row_reader in;
+    int rc = -1;
+
+    *r = (struct rows){0};
+    if (row_reader_open(&in, path, err))
+        return -1;
+    r->path = mem_strdup(path, err);
+    if (r->path)
+        rc = keep_rows(r, &in, visit, ctx, err);
+    row_reader_close(&in);
+    if (rc)
+        rows_done(r);
+    return rc;
+}
+
+void rows_done(struct rows *r)
+{
+    free(r->path);
+    free(r->row);
+    arena_done(&r->arena);
+    *r = (struct rows){0};
+}

@@ -1,0 +1,28 @@
+/* rows.h - inside src/data: the rows of a file one at a time, so that memory does not grow with the
+ * file. */
+#ifndef DATA_ROWS_H
+#define DATA_ROWS_H
+
+#include "base/io.h"
+#include "data/dataset.h"
+
+struct row_reader {
+    struct mapping map;
+    char *path;
+    char *where; /* the current row for messages: "FILE:LINE", in an array "FILE:LINE: row N" */
+    size_t where_size;
+    const struct format *format; /* known after the first row */
+    bool array;
+    bool ended;   /* the array's closing bracket was seen */
+    size_t start; /* behind a byte order mark */
+    size_t at;    /* where the next row is looked for */
+    size_t line;  /* 1-based line of `at` */
+    size_t index; /* rows given so far */
+    cJSON *json;  /* of the current row */
+};
+int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err);
+/* 1 and a row with its strings in `a`; 0 after the last; -1. The row's .json lives until the next
+ * call. */
+int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err);
+void row_reader_close(struct row_reader *r);
+#endif

@@ -1,0 +1,227 @@
+/* tok.h - what the parts of the tokenizer share; only tok_*.c and tokenizer.c include it.
+ *
+ * A text goes through: added tokens found in the raw text, normalizers, added tokens found in the
+ * normalized text, pre-tokenizers, the BPE model, post-processors. Each of the four configurable parts is
+ * a chain of stages (a Sequence is written out flat), each stage one row of its part's table. */
+#ifndef DATA_TOK_H
+#define DATA_TOK_H
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "data/tok_map.h"
+#include "data/tok_regex.h"
+#include "data/tokenizer.h"
+
+/* A text cut into pieces, all in one buffer. */
+struct tok_piece {
+    size_t at, len;
+    int32_t id; /* an added token that was found, -1 = text still to be tokenized */
+    bool first; /* begins where the original text begins */
+};
+struct tok_pieces {
+    struct strbuf buf;
+    struct tok_piece *v;
+    size_t n, cap;
+};
+/* Makes a piece of what was put into p->buf from byte `at` on. */
+int tok_pieces_end(struct tok_pieces *p, size_t at, int32_t id, bool first, struct vac_err *err);
+/* Adds a copy of s as a piece. */
+int tok_pieces_add(struct tok_pieces *p, const char *s, size_t n, int32_t id, bool first,
+                   struct vac_err *err);
+void tok_pieces_clear(struct tok_pieces *p);
+void tok_pieces_done(struct tok_pieces *p);
+
+struct tok_stage;
+/* Appends the normalized text to out; clears *first when the beginning of the text was cut off. */
+typedef int tok_normalize_fn(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                             struct strbuf *out, struct vac_err *err);
+/* Appends the pieces of one piece; empty ones may be added and are dropped by the caller. */
+typedef int tok_split_fn(const struct tok_stage *s, const char *in, size_t n, bool first,
+                         struct tok_pieces *out, struct vac_err *err);
+/* Appends the ids with what this stage puts around them. */
+typedef int tok_post_fn(const struct tok_stage *s, const struct ids *in, struct ids *out,
+                        struct vac_err *err);
+/* Tokens in, tokens out. */
+typedef int tok_decode_fn(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
+                          struct vac_err *err);
+
+/* One kind of stage; a table of them ends with type == NULL. Of the four functions the one that belongs
+ * to the table's part is set. */
+struct tok_kind {
+    const char *type;
+    int (*read)(struct tok_stage *s, const struct jnode *node, struct vac_err *err); /* NULL = no fields */
+    tok_normalize_fn *normalize;
+    tok_split_fn *split;
+    tok_post_fn *post;
+    tok_decode_fn *decode;
+};
+
+enum tok_behavior {
+    TOK_REMOVED,
+    TOK_ISOLATED,
+    TOK_MERGED_WITH_PREVIOUS,
+    TOK_MERGED_WITH_NEXT,
+    TOK_CONTIGUOUS
+};
+enum tok_scheme { TOK_ALWAYS, TOK_FIRST, TOK_NEVER };
+
+struct tok_stage {
+    const struct tok_kind *kind;
+    struct tok_stage *next;
+    struct tok_regex *re;
+    bool literal;                /* re is a plain string */
+    char *text;                  /* prepend, content, replacement */
+    size_t len;                  /* of text */
+    enum tok_behavior behavior;  /* Split, Punctuation */
+    enum tok_scheme scheme;      /* Metaspace */
+    bool invert;                 /* Split */
+    bool prefix;                 /* ByteLevel: add_prefix_space */
+    bool split;                  /* Metaspace: split, Digits: individual_digits */
+    bool left, right;            /* Strip normalizer */
+    size_t start, stop;          /* Strip decoder */
+    struct ids before, after;    /* post-processors: ids around the sequence */
+};
+
+/* A part of tokenizer.json: its key, the key of a Sequence's list, its table. */
+struct tok_part {
+    const char *key, *list;
+    const struct tok_kind *kinds;
+};
+extern const struct tok_part tok_normalizer_part, tok_pretokenizer_part, tok_post_part, tok_decoder_part;
+
+/* Reads a part of the file into a chain; absent or null gives an empty one. */
+int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct tok_stage **out,
+                   struct vac_err *err);
+void tok_chain_free(struct tok_stage *s);
+/* json_error with VAC_ERR_UNSUPPORTED: something right that we do not implement. */
+int tok_refuse(const struct jnode *n, struct vac_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Reads "pattern": {"String": ..} or {"Regex": ..} into s->re. */
+int tok_read_pattern(struct tok_stage *s, const struct jnode *node, struct vac_err *err);
+/* Reads a string into s->text; `one` asks for exactly one character. */
+int tok_read_text(struct tok_stage *s, const struct jnode *node, const char *key, bool one,
+                  struct vac_err *err);
+/* Reads replacement and the prepend scheme in its new and its old form. */
+int tok_read_metaspace(struct tok_stage *s, const struct jnode *node, struct vac_err *err);
+
+/* tok_unicode.c: the character classes of Rust's char, and GPT-2's letters for bytes. */
+bool tok_is_space(uint32_t cp);
+bool tok_is_numeric(uint32_t cp);
+bool tok_is_punctuation(uint32_t cp);
+bool tok_is_mark(uint32_t cp);
+bool tok_is_word(uint32_t cp);
+uint32_t tok_byte_to_char(unsigned char b);
+int tok_char_to_byte(uint32_t cp); /* -1 = stands for no byte */
+
+/* tok_bpe.c */
+struct tok_pair {
+    uint64_t key;  /* left id << 32 | right id */
+    uint32_t rank; /* 0 = free slot; else index in the merges + 1 */
+    int32_t id;    /* of the merged token */
+};
+struct tok_symbol {
+    int32_t id;
+    uint32_t prev, next; /* indices; TOK_NONE = none */
+    bool gone;
+};
+#define TOK_NONE UINT32_MAX
+struct tok_merge {
+    uint32_t rank, pos;
+    int32_t id;
+};
+struct tok_word;
+struct tok_bpe {
+    struct tok_map vocab;
+    struct tok_pair *pair;
+    size_t pair_mask;
+    int32_t byte[256]; /* <0x00> .. <0xFF>, -1 = not in the vocabulary */
+    int32_t unk;       /* -1 = not in the vocabulary */
+    char *unk_token, *prefix, *suffix;
+    size_t prefix_len, suffix_len;
+    bool has_unk, fuse_unk, byte_fallback, ignore_merges;
+    struct tok_word *cache;
+    struct tok_symbol *sym;
+    size_t n_sym, sym_cap;
+    struct tok_merge *heap;
+    size_t n_heap, heap_cap;
+    struct strbuf scratch;
+};
+int tok_bpe_init(struct tok_bpe *b, size_t n_merges, struct vac_err *err);
+void tok_bpe_done(struct tok_bpe *b);
+/* A later merge of the same pair replaces the earlier one. */
+void tok_bpe_add_merge(struct tok_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t id);
+/* Appends the ids of one word. */
+int tok_bpe_encode(struct tok_bpe *b, const char *s, size_t n, struct ids *out, struct vac_err *err);
+
+/* tok_added.c */
+struct tok_pattern {
+    const char *s;
+    size_t len, order;
+    int32_t id;
+};
+struct tok_matcher {
+    struct tok_pattern *v; /* sorted by bytes */
+    size_t n, cap;
+    bool begins[256]; /* some pattern begins with this byte */
+};
+
+enum tok_flag {
+    TOK_SPECIAL = 1,
+    TOK_LSTRIP = 2,
+    TOK_RSTRIP = 4,
+    TOK_SINGLE_WORD = 8,
+    TOK_NORMALIZED = 16
+};
+struct tok_token {
+    const char *s; /* NULL = nobody's id */
+    size_t len;
+    unsigned flags;
+};
+
+/* What the decoder's chain means for streaming. */
+struct tok_hold {
+    bool all;   /* any later token can change any earlier text */
+    bool bytes; /* a run of <0xNN> tokens is open until another token ends it */
+};
+
+struct tokenizer {
+    struct arena text; /* tokens and normalized patterns */
+    struct tok_token *token;
+    size_t size, token_cap;
+    struct tok_map added; /* content -> id */
+    struct tok_matcher raw, normalized;
+    struct tok_bpe bpe;
+    struct tok_stage *normalizer, *pretokenizer, *post, *decoder;
+    struct tok_hold hold;
+    struct tokenizer_roles roles;
+    char *chat_template;
+    /* scratch, kept between calls */
+    struct tok_pieces a, b;
+    struct strbuf norm[2];
+};
+
+/* Adds a token's content as a pattern of the matcher it belongs to. */
+int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_err *err);
+/* To be called once all patterns are there. */
+void tok_added_sort(struct tok_matcher *m);
+/* Cuts a text at the added tokens standing in it. */
+int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, const char *s, size_t n,
+                    bool first, struct tok_pieces *out, struct vac_err *err);
+
+/* tok_normalize.c: the whole chain; the result is t->norm[0]. */
+int tok_normalize(struct tokenizer *t, const char *s, size_t n, bool *first, struct vac_err *err);
+/* tok_pretokenize.c: the whole chain, on t->a in place. */
+int tok_pretokenize(struct tokenizer *t, struct vac_err *err);
+/* tok_post.c: the whole chain; `out` from index `from` on is the sequence. */
+int tok_post_apply(const struct tokenizer *t, struct ids *out, size_t from, struct vac_err *err);
+/* tok_decode.c: the whole chain; appends to out. */
+int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct strbuf *out,
+               struct vac_err *err);
+struct tok_hold tok_decode_hold(const struct tok_stage *chain);
+/* The byte of a token "<0xNN>", -1 when it is none. */
+int tok_byte_token(const char *s, size_t n);
+/* tok_json.c: vocabulary, merges, added tokens and all chains. */
+int tok_read(struct tokenizer *t, const struct jnode *root, size_t file_len, struct vac_err *err);
+/* tok_roles.c: tokenizer_config.json and chat_template.jinja of the folder, then the fallbacks. */
+int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err);
+#endif

@@ -1,0 +1,127 @@
+/* step.c - the table of methods, and the memory and readings of a step. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "defense/defense.h"
+
+#define METHOD_DECLARE(name) extern const struct method method_##name;
+METHODS(METHOD_DECLARE)
+#define METHOD_ENTRY(name) &method_##name,
+static const struct method *const methods[] = {METHODS(METHOD_ENTRY) NULL};
+
+const char *const norm_names[] = {"global", "layer", "sample", "token", NULL};
+
+const struct method *method_at(size_t i)
+{
+    return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
+}
+
+static const char *method_name_at(const void *ctx, size_t i)
+{
+    (void)ctx;
+    return method_at(i) ? method_at(i)->name : NULL;
+}
+
+const struct method *method_find(const char *name, struct vac_err *err)
+{
+    struct strbuf have = {0};
+    const char *near = err_nearest(name, method_name_at, NULL);
+
+    for (size_t i = 0; method_at(i); i++) {
+        if (!strcmp(method_at(i)->name, name))
+            return method_at(i);
+        sb_printf(&have, "%s%s", i ? ", " : "", method_at(i)->name);
+    }
+    err_set(err, VAC_ERR_USAGE, "\"%s\" is no method%s%s%s; there are %s", name,
+            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", have.s ? have.s : "none");
+    sb_done(&have);
+    return NULL;
+}
+
+uint64_t step_bytes(const struct model *m, const struct method *method, const void *options, size_t rows)
+{
+    const struct config *c = model_config(m);
+    int arrays = method->buffers ? method->buffers(options) : 0;
+
+    return sizeof(float) * (uint64_t)arrays * c->L * rows * c->D;
+}
+
+static int eps_alloc(struct step *s, const struct method *method, const void *options, struct vac_err *err)
+{
+    const struct config *c = model_config(s->m);
+    int arrays = method->buffers ? method->buffers(options) : 0;
+    size_t n = c->L * s->max_rows * c->D;
+
+    if (arrays == 0)
+        return 0;
+    s->eps.buf = compute_alloc(model_compute(s->m), n * (size_t)arrays, err);
+    if (!s->eps.buf)
+        return -1;
+    if (arrays > 1)
+        s->eps2 = ref_at(s->eps, n);
+    return 0;
+}
+
+int step_init(struct step *s, struct model *m, struct acts *a, const struct method *method,
+              const void *options, size_t rows, size_t labels, struct vac_err *err)
+{
+    size_t L = model_config(m)->L;
+
+    *s = (struct step){.m = m, .a = a, .max_rows = rows};
+    s->row_sq = mem_new(L * rows, sizeof *s->row_sq, err);
+    s->row_scale = mem_new(rows, sizeof *s->row_scale, err);
+    s->unit = mem_new(rows > L ? rows : L, sizeof *s->unit, err);
+    s->mask = mem_new(L, sizeof *s->mask, err);
+    s->out.grad = mem_new(3 * L, sizeof *s->out.grad, err);
+    s->out.row_loss = mem_new(labels, sizeof *s->out.row_loss, err);
+    if (!s->row_sq || !s->row_scale || !s->unit || !s->mask || !s->out.grad || !s->out.row_loss ||
+        taps_init(&s->taps, m, err) || eps_alloc(s, method, options, err) ||
+        step_options(s, method, options, err)) {
+        step_done(s);
+        return -1;
+    }
+    s->out.eps = s->out.grad + L;
+    s->out.attn = s->out.grad + 2 * L;
+    return 0;
+}
+
+void step_done(struct step *s)
+{
+    if (s->m)
+        compute_release(model_compute(s->m), s->eps.buf);
+    free(s->row_sq);
+    free(s->row_scale);
+    free(s->unit);
+    free(s->mask);
+    free(s->out.grad);
+    free(s->out.row_loss);
+    taps_done(&s->taps);
+    *s = (struct step){0};
+}
+
+int step_options(struct step *s, const struct method *method, const void *options, struct vac_err *err)
+{
+    if (method->check && method->check(options, model_config(s->m), s->mask, err))
+        return -1;
+    s->options = options;
+    return 0;
+}
+
+void step_run(struct step *s, const struct method *method)
+{
+    const struct params *p = model_params(s->m);
+    size_t L = model_config(s->m)->L;
+
+    for (size_t i = 0; i < 3 * L; i++)
+        s->out.grad[i] = NAN;
+    s->out.loss = s->out.loss_clean = s->out.eps_norm = NAN;
+    s->rows = s->n_labels = 0;
+    for (size_t b = 0; b < s->n_batch; b++) {
+        s->rows += s->batch[b].N;
+        s->n_labels += s->batch[b].n_lab;
+        batch_keys(&s->batch[b], s->seed, s->step);
+    }
+    op_fill(model_compute(s->m), p->g, p->n, 0);
+    method->step(s);
+}

@@ -1,0 +1,75 @@
+/* vaccine.c - perturbation-aware alignment: Vaccine, NeurIPS 2024 (arXiv 2402.01109), algorithm 1.
+ *
+ *     min_w  max_{||eps|| <= rho}  L(w; activations e_l + eps_l at every layer l)                     (1)
+ *     eps_l* = rho dL/de_l / ||(dL/de_1, ..., dL/de_L)||                                              (3)
+ *
+ * e_l is the output of layer l's attention module, before the residual add. One norm over all layers and
+ * the whole effective batch; eps enters the second pass as a constant, under the same dropout masks, and
+ * only the second pass's gradient reaches the optimizer. */
+#include <math.h>
+
+#include "defense/defense.h"
+
+struct vaccine_options {
+    double rho;
+    int site, norm;
+    char *layers;
+    int64_t tau, inner_steps;
+};
+
+static void vaccine_step(struct step *s)
+{
+    const struct vaccine_options *o = s->options;
+    enum site site = (enum site)o->site;
+    struct ref g = o->inner_steps > 1 ? s->eps2 : s->eps, none = REF_NONE;
+
+    if ((s->stage_step - 1) % (uint64_t)o->tau) { /* algorithm 2: perturb every tau-th step only */
+        s->out.loss = step_weight_gradients(s, site, none, false);
+        return;
+    }
+    s->out.loss_clean = step_site_gradients(s, site, g, none);          /* pass 1: g_l = dL/de_l */
+    step_normalise(s, s->eps, g, o->rho, (enum norm_scope)o->norm);     /* eps_l = rho g_l / ||g|| */
+    for (int64_t k = 1; k < o->inner_steps; k++) {                      /* projected ascent, if asked for */
+        step_site_gradients(s, site, g, s->eps);
+        step_ascend(s, s->eps, g, o->rho, (enum norm_scope)o->norm);
+    }
+    s->out.loss = step_weight_gradients(s, site, s->eps, o->inner_steps == 1); /* pass 2 */
+}
+
+static int vaccine_buffers(const void *options)
+{
+    const struct vaccine_options *o = options;
+
+    return o->inner_steps > 1 ? 2 : 1;
+}
+
+static int vaccine_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
+{
+    return layers_parse(((const struct vaccine_options *)options)->layers, c->L, mask, err);
+}
+
+static const struct option_row rows[] = {
+    {.name = "rho", .help = "length of the perturbation over all layers", .type = OPTION_NUM, .min = 0,
+     .max = 1e6, .def = 2, .live = true, .offset = offsetof(struct vaccine_options, rho)},
+    {.name = "site", .help = "where the perturbation is added", .type = OPTION_CHOICE, .choices = site_names,
+     .def = SITE_ATTN, .offset = offsetof(struct vaccine_options, site)},
+    {.name = "norm", .help = "what one length rho is given to", .type = OPTION_CHOICE, .choices = norm_names,
+     .def = NORM_GLOBAL, .live = true, .offset = offsetof(struct vaccine_options, norm)},
+    {.name = "layers", .help = "layers that are perturbed, like 0-3,7", .type = OPTION_STRING,
+     .def_text = "all", .live = true, .offset = offsetof(struct vaccine_options, layers)},
+    {.name = "tau", .help = "perturb every tau-th step only", .unit = "steps", .type = OPTION_INT, .min = 1,
+     .max = 1e9, .def = 1, .live = true, .offset = offsetof(struct vaccine_options, tau)},
+    {.name = "inner_steps", .help = "gradient steps to find the perturbation", .type = OPTION_INT, .min = 1,
+     .max = 100, .def = 1, .offset = offsetof(struct vaccine_options, inner_steps)},
+    {.name = NULL}};
+
+const struct method method_vaccine = {
+    .name = "vaccine",
+    .help = "perturbation-aware alignment",
+    .paper = "Huang et al., NeurIPS 2024, arXiv 2402.01109",
+    .options = rows,
+    .options_size = sizeof(struct vaccine_options),
+    .buffers = vaccine_buffers,
+    .check = vaccine_check,
+    .step = vaccine_step,
+};

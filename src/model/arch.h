@@ -1,0 +1,46 @@
+/* arch.h - what an architecture is: its config keys, its weights, its block.
+ *
+ * To add one: write arch_NAME.c with one `const struct arch arch_NAME`, add NAME to ARCHS, and the file to
+ * Makefile.am. A block is two halves around the places where methods may touch activations (taps):
+ *
+ *     attn_forward:  acts->t = attention output;  layer.mid  = layer.x + t     -> SITE_ATTN adds to mid
+ *     mlp_forward:   acts->t = MLP output;        next x     = mid + t         -> SITE_MLP adds to next x
+ *     out_forward:   a norm after the block (post-norm models), or NULL        -> SITE_BLOCK adds to next x
+ *
+ * Backward halves take and leave the gradient of the residual stream in acts->dx. */
+#ifndef MODEL_ARCH_H
+#define MODEL_ARCH_H
+
+#include "model/config.h"
+
+struct model;
+struct pass;
+
+/* X-macro: arch_<name>.c each. */
+#define ARCHS(X) X(llama) X(opt)
+
+struct arch {
+    const char *name;
+    const char *help;
+    const char *const *model_types; /* config.json's model_type, NULL-terminated */
+    const char *const *classes;     /* accepted "architectures" entries, NULL-terminated */
+    const char *const *keys;        /* config keys it reads itself, NULL-terminated */
+    const char *peft_targets;       /* all linear modules of a block, comma-separated */
+    int (*read)(struct config *c, const struct jnode *root, struct vac_err *err);
+    /* Declares every weight with model_weight() and every linear with model_linear(). */
+    int (*bind)(struct model *m, struct vac_err *err);
+    void (*embed_forward)(struct pass *p);
+    void (*embed_backward)(struct pass *p); /* only when the embedding is trained */
+    void (*attn_forward)(struct pass *p, size_t l);
+    void (*attn_backward)(struct pass *p, size_t l);
+    void (*mlp_forward)(struct pass *p, size_t l);
+    void (*mlp_backward)(struct pass *p, size_t l);
+    void (*out_forward)(struct pass *p, size_t l);
+    void (*out_backward)(struct pass *p, size_t l);
+    /* acts->head [n,P] from acts->head_x [n,D]: final norm, and projection where there is one; and back
+     * from acts->dhead to acts->dhead_x (stored). */
+    void (*final_forward)(struct pass *p, size_t n);
+    void (*final_backward)(struct pass *p, size_t n);
+};
+const struct arch *arch_at(size_t i); /* NULL after the last */
+#endif

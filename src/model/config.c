@@ -1,0 +1,362 @@
+/* config.c - config.json: the keys that all architectures share, and the refusal of unknown ones. */
+#include "model/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/arch.h"
+
+#define ARCH_DECLARE(name) extern const struct arch arch_##name;
+ARCHS(ARCH_DECLARE)
+#define ARCH_ENTRY(name) &arch_##name,
+static const struct arch *const archs[] = {ARCHS(ARCH_ENTRY) NULL};
+
+const struct arch *arch_at(size_t i)
+{
+    return i < sizeof archs / sizeof *archs ? archs[i] : NULL;
+}
+
+/* Keys that every architecture reads. */
+static const char *const common_keys[] = {
+    "architectures", "model_type", "vocab_size", "tie_word_embeddings", "bos_token_id", "eos_token_id",
+    "pad_token_id", "torch_dtype", "dtype", "id2label", "label2id", "num_labels", "problem_type",
+    "quantization_config", "sliding_window", "use_sliding_window", "is_encoder_decoder",
+    "add_cross_attention", "chunk_size_feed_forward", "is_decoder", "pruned_heads",
+    "tie_encoder_decoder", NULL};
+
+/* Keys that do not change what a forward pass computes: training-time dropout of the base model,
+ * initialisation, defaults of text generation, bookkeeping. */
+static const char *const harmless_keys[] = {
+    "_name_or_path", "name_or_path", "transformers_version", "use_cache", "initializer_range",
+    "init_std", "pretraining_tp", "attention_dropout", "dropout", "hidden_dropout", "activation_dropout",
+    "layerdrop", "return_dict", "output_hidden_states", "output_attentions", "torchscript",
+    "use_bfloat16", "tf_legacy_loss", "cross_attention_hidden_size", "max_length", "min_length",
+    "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature",
+    "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores",
+    "return_dict_in_generate", "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
+    "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "finetuning_task",
+    "tokenizer_class", "prefix", "sep_token_id", "decoder_start_token_id", "task_specific_params",
+    "max_sequence_length", "model_max_length", "is_llama_config", "_flash_attn_2_enabled", "auto_map",
+    "_attn_implementation_autoset", "attn_implementation", "_attn_implementation", "unsloth_version",
+    "unsloth_fixed", "gradient_checkpointing", "max_window_layers", "tokenizer_model_max_length",
+    "transformers.js_config", NULL};
+
+static bool listed(const char *const *list, const char *key)
+{
+    for (; *list; list++) {
+        if (!strcmp(*list, key))
+            return true;
+    }
+    return false;
+}
+
+static int keys_known(const struct arch *arch, const struct jnode *root, struct vac_err *err)
+{
+    for (const cJSON *x = root->v->child; x; x = x->next) {
+        struct jnode n = {.v = x, .up = root, .file = root->file, .key = x->string};
+        bool read = listed(common_keys, x->string) || listed(arch->keys, x->string);
+        if (read && cJSON_GetObjectItemCaseSensitive(root->v, x->string) != x)
+            return json_error(&n, err, "stands here twice");
+        if (read || listed(harmless_keys, x->string) || cJSON_IsNull(x))
+            continue;
+        return json_error(&n, err, "is a field that %s models here do not implement (remove it only if "
+                          "it does not change the forward pass)", arch->name);
+    }
+    return 0;
+}
+
+int config_size(const struct jnode *root, const char *key, size_t limit, size_t *out, struct vac_err *err)
+{
+    int64_t x = (int64_t)*out;
+
+    if (*out ? json_opt_int(root, key, 1, (int64_t)limit, &x, err)
+             : json_int(root, key, 1, (int64_t)limit, &x, err))
+        return -1;
+    *out = (size_t)x;
+    return 0;
+}
+
+int config_must_be(const struct jnode *root, const char *key, bool want, struct vac_err *err)
+{
+    bool x = want;
+
+    if (json_opt_bool(root, key, &x, err))
+        return -1;
+    if (x != want) {
+        struct jnode n = {.up = root, .file = root->file, .key = key};
+        return json_error(&n, err, "%s is not implemented; only %s is", x ? "true" : "false",
+                          want ? "true" : "false");
+    }
+    return 0;
+}
+
+int config_must_be_one(const struct jnode *root, const char *key, double want, struct vac_err *err)
+{
+    double x = want;
+
+    if (json_opt_num(root, key, &x, err))
+        return -1;
+    if (x != want) {
+        struct jnode n = {.up = root, .file = root->file, .key = key};
+        return json_error(&n, err, "%g is not implemented; only %g is", x, want);
+    }
+    return 0;
+}
+
+static int rope_positive(const struct jnode *at, const char *key, double *out, struct vac_err *err)
+{
+    if (json_num(at, key, out, err))
+        return -1;
+    if (!(*out > 0) || !isfinite(*out)) {
+        struct jnode n = {.up = at, .file = at->file, .key = key};
+        return json_error(&n, err, "expected a positive number, found %g", *out);
+    }
+    return 0;
+}
+
+static int rope_llama3(const struct jnode *at, struct rope_config *r, struct vac_err *err)
+{
+    r->kind = ROPE_LLAMA3;
+    if (rope_positive(at, "factor", &r->factor, err) ||
+        rope_positive(at, "low_freq_factor", &r->low_freq_factor, err) ||
+        rope_positive(at, "high_freq_factor", &r->high_freq_factor, err) ||
+        rope_positive(at, "original_max_position_embeddings", &r->original_max, err))
+        return -1;
+    if (r->high_freq_factor <= r->low_freq_factor)
+        return json_error(at, err, "high_freq_factor must be greater than low_freq_factor");
+    return 0;
+}
+
+static int rope_scaling(const struct jnode *at, struct rope_config *r, struct vac_err *err)
+{
+    static const char *const known[] = {"rope_type", "type", "factor", "low_freq_factor",
+                                        "high_freq_factor", "original_max_position_embeddings",
+                                        "rope_theta", NULL};
+    const char *type = NULL;
+
+    if (json_opt_str(at, "rope_type", &type, err) || (!type && json_opt_str(at, "type", &type, err)))
+        return -1;
+    if (!type || !strcmp(type, "default"))
+        return json_known(at, known, err);
+    if (!strcmp(type, "linear")) {
+        r->kind = ROPE_LINEAR;
+        return rope_positive(at, "factor", &r->factor, err) ? -1 : json_known(at, known, err);
+    }
+    if (!strcmp(type, "llama3"))
+        return rope_llama3(at, r, err) ? -1 : json_known(at, known, err);
+    return json_error(at, err, "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
+}
+
+int config_rope(const struct jnode *root, struct rope_config *r, struct vac_err *err)
+{
+    struct jnode at;
+
+    *r = (struct rope_config){.kind = ROPE_DEFAULT, .theta = 10000, .factor = 1};
+    if (json_opt_num(root, "rope_theta", &r->theta, err))
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        int rc = json_opt(root, i ? "rope_parameters" : "rope_scaling", JSON_OBJECT, &at, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0 && (json_opt_num(&at, "rope_theta", &r->theta, err) || rope_scaling(&at, r, err)))
+            return -1;
+    }
+    if (!(r->theta > 0) || !isfinite(r->theta))
+        return json_error(root, err, "rope_theta must be a positive number, found %g", r->theta);
+    return 0;
+}
+
+static int read_token(const struct jnode *root, const char *key, size_t V, int32_t *out, struct vac_err *err)
+{
+    int64_t id = -1;
+
+    /* -1 is how some tools write "none" */
+    if (json_opt_int(root, key, -1, (int64_t)V - 1, &id, err))
+        return -1;
+    *out = (int32_t)id;
+    return 0;
+}
+
+static int read_eos(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode at, one;
+    int rc = json_opt(root, "eos_token_id", JSON_ANY, &at, err);
+
+    if (rc)
+        return rc < 0 ? -1 : 0;
+    if (!cJSON_IsArray(at.v)) {
+        int32_t id;
+        if (read_token(root, "eos_token_id", c->V, &id, err))
+            return -1;
+        if (id >= 0)
+            c->eos[c->n_eos++] = id;
+        return 0;
+    }
+    if (json_count(&at) > GEN_MAX_EOS)
+        return json_error(&at, err, "expected at most %d ids", GEN_MAX_EOS);
+    for (size_t i = 0; i < json_count(&at); i++) {
+        if (json_item(&at, i, JSON_NUMBER, &one, err))
+            return -1;
+        double x = one.v->valuedouble;
+        if (x < 0 || x >= (double)c->V || x != floor(x))
+            return json_error(&one, err, "expected an id from 0 to %zu, found %g", c->V - 1, x);
+        c->eos[c->n_eos++] = (int32_t)x;
+    }
+    return 0;
+}
+
+static int read_dtype(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    static const char *const names[] = {"float32", "bfloat16", "float16"};
+    const char *t = NULL;
+
+    if (json_opt_str(root, "torch_dtype", &t, err) || json_opt_str(root, "dtype", &t, err))
+        return -1;
+    for (int i = 0; t && i < 3; i++) {
+        if (!strcmp(t, names[i])) {
+            c->dtype = (enum dtype)i;
+            return 0;
+        }
+    }
+    if (t)
+        return json_error(root, err, "torch_dtype \"%s\" is not implemented; float32, bfloat16 and "
+                          "float16 are", t);
+    return 0;
+}
+
+static int read_label(struct config *c, const struct jnode *map, size_t i, struct vac_err *err)
+{
+    char key[24];
+    const char *name;
+
+    snprintf(key, sizeof key, "%zu", i);
+    if (json_str(map, key, &name, err))
+        return -1;
+    snprintf(c->label[i], sizeof c->label[i], "%s", name);
+    return 0;
+}
+
+static int read_labels(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode map;
+    int64_t n = 2;
+    int rc = json_opt(root, "id2label", JSON_OBJECT, &map, err);
+
+    if (rc < 0 || json_opt_int(root, "num_labels", 1, CONFIG_MAX_LABELS, &n, err))
+        return -1;
+    c->n_labels = rc == 0 ? json_count(&map) : (size_t)n;
+    if (c->n_labels == 0 || c->n_labels > CONFIG_MAX_LABELS)
+        return json_error(root, err, "id2label must have 1 to %d labels", CONFIG_MAX_LABELS);
+    for (size_t i = 0; i < c->n_labels; i++) {
+        if (rc == 0 && read_label(c, &map, i, err))
+            return -1;
+        if (rc)
+            snprintf(c->label[i], sizeof c->label[i], "LABEL_%zu", i);
+    }
+    return 0;
+}
+
+/* What no architecture here implements, with the name that the user will look for. */
+static int refuse_foreign(const struct jnode *root, struct vac_err *err)
+{
+    struct jnode at;
+    bool uses = true;
+
+    if (json_opt(root, "quantization_config", JSON_ANY, &at, err) == 0)
+        return json_error(&at, err, "quantised weights are not implemented: use the F32, BF16 or F16 model");
+    if (json_opt_bool(root, "use_sliding_window", &uses, err))
+        return -1;
+    if (uses && json_opt(root, "sliding_window", JSON_ANY, &at, err) == 0)
+        return json_error(&at, err, "sliding-window attention is not implemented");
+    if (config_must_be(root, "is_encoder_decoder", false, err) ||
+        config_must_be(root, "add_cross_attention", false, err) ||
+        config_must_be(root, "tie_encoder_decoder", false, err))
+        return -1;
+    return 0;
+}
+
+static const struct arch *find_arch(const struct jnode *root, const char *type, struct vac_err *err)
+{
+    struct strbuf have = {0};
+
+    for (size_t i = 0; arch_at(i); i++) {
+        if (listed(arch_at(i)->model_types, type))
+            return arch_at(i);
+        for (const char *const *t = arch_at(i)->model_types; *t; t++)
+            sb_printf(&have, "%s%s", have.len ? ", " : "", *t);
+    }
+    json_error(root, err, "model_type \"%s\" is not supported; supported are %s", type,
+               have.s ? have.s : "none");
+    sb_done(&have);
+    return NULL;
+}
+
+static int check_class(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode list, one;
+    int rc = json_opt(root, "architectures", JSON_ARRAY, &list, err);
+
+    if (rc || json_count(&list) == 0)
+        return rc < 0 ? -1 : 0;
+    if (json_item(&list, 0, JSON_STRING, &one, err))
+        return -1;
+    if (!listed(c->arch->classes, one.v->valuestring))
+        return json_error(&one, err, "\"%s\" is not supported; %s is", one.v->valuestring,
+                          c->arch->classes[0]);
+    if (strstr(one.v->valuestring, "ForSequenceClassification"))
+        return read_labels(c, root, err);
+    return 0;
+}
+
+int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    const char *type;
+
+    *c = (struct config){.bos = -1, .pad = -1, .init_range = 0.02};
+    if (json_str(root, "model_type", &type, err))
+        return -1;
+    snprintf(c->model_type, sizeof c->model_type, "%s", type);
+    c->arch = find_arch(root, type, err);
+    if (!c->arch || check_class(c, root, err) || refuse_foreign(root, err) ||
+        keys_known(c->arch, root, err))
+        return -1;
+    if (config_size(root, "vocab_size", INT32_MAX, &c->V, err) ||
+        read_token(root, "bos_token_id", c->V, &c->bos, err) ||
+        read_token(root, "pad_token_id", c->V, &c->pad, err) || read_eos(c, root, err) ||
+        read_dtype(c, root, err) ||
+        json_opt_num(root, root->v && cJSON_GetObjectItemCaseSensitive(root->v, "init_std")
+                               ? "init_std" : "initializer_range", &c->init_range, err) ||
+        c->arch->read(c, root, err))
+        return -1;
+    c->text = cJSON_Print(root->v);
+    return c->text ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+}
+
+int config_read(struct config *c, const char *dir, struct vac_err *err)
+{
+    char *path = path_join(dir, "config.json", err);
+    cJSON *doc = path ? json_read(path, 16 << 20, err) : NULL;
+    int rc = -1;
+
+    if (doc) {
+        struct jnode root = json_root(doc, path);
+        if (!cJSON_IsObject(doc))
+            json_error(&root, err, "expected an object");
+        else
+            rc = config_from(c, &root, err);
+    }
+    if (rc)
+        config_done(c);
+    cJSON_Delete(doc);
+    free(path);
+    return rc;
+}
+
+void config_done(struct config *c)
+{
+    free(c->text);
+    c->text = NULL;
+}

@@ -1,0 +1,350 @@
+/* generate.c - see generate.h. Prompts enter free slots one at a time; all active slots then advance by
+ * one token together, so that many short answers cost little more than one. */
+#include "model/generate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "model/layers.h"
+
+/* Prompt tokens that go through the model at once. */
+#define PREFILL_ROWS 256
+#define CACHE_TOO_MANY (SIZE_MAX / 16)
+
+struct slot {
+    bool busy;
+    size_t prompt; /* its number */
+    size_t len;    /* tokens in the cache */
+    size_t made;   /* new tokens so far */
+    int32_t next;  /* chosen, not yet in the cache */
+};
+struct candidate {
+    float p;
+    int32_t id;
+};
+struct generator {
+    struct model *m;
+    struct acts *a;
+    struct batch b;
+    struct kv kv;
+    struct buf *cache, *logits;
+    size_t slots, context, rows;
+    struct slot *slot;
+    float *host; /* [V] */
+    struct candidate *order;
+};
+
+static size_t clip_context(const struct model *m, size_t context)
+{
+    size_t max = model_config(m)->max_pos;
+
+    return context == 0 || context > max ? max : context;
+}
+
+static size_t prefill_rows(size_t slots, size_t context)
+{
+    size_t rows = context < PREFILL_ROWS ? context : PREFILL_ROWS;
+
+    return rows > slots ? rows : slots;
+}
+
+/* Too many to count gives a number that no allocation and no plan will grant. */
+static size_t cache_floats(const struct model *m, size_t slots, size_t context)
+{
+    const struct config *c = model_config(m);
+    size_t n;
+
+    if (size_mul(2 * c->L * c->K * c->E, slots, &n) || size_mul(n, context, &n))
+        return CACHE_TOO_MANY;
+    return n < CACHE_TOO_MANY ? n : CACHE_TOO_MANY;
+}
+
+size_t generator_bytes(const struct model *m, size_t slots, size_t context)
+{
+    size_t ctx = clip_context(m, context);
+
+    return sizeof(float) * (cache_floats(m, slots, ctx) + slots * model_config(m)->V +
+                            acts_floats(m, prefill_rows(slots, ctx), slots, false));
+}
+
+struct generator *generator_new(struct model *m, size_t slots, size_t context, struct vac_err *err)
+{
+    struct generator *g = mem_new(1, sizeof *g, err);
+    const struct config *c = model_config(m);
+    size_t half;
+
+    if (!g)
+        return NULL;
+    g->m = m;
+    g->slots = slots;
+    g->context = clip_context(m, context);
+    g->rows = prefill_rows(slots, g->context);
+    g->kv.rows = slots * g->context;
+    half = cache_floats(m, slots, g->context) / 2;
+    g->slot = mem_new(slots, sizeof *g->slot, err);
+    g->host = mem_new(c->V, sizeof *g->host, err);
+    g->order = mem_new(c->V, sizeof *g->order, err);
+    if (!g->slot || !g->host || !g->order || batch_init(&g->b, g->rows, slots, err))
+        goto fail;
+    g->a = acts_new(m, g->rows, slots, g->context, false, err);
+    g->cache = compute_alloc(m->c, 2 * half, err);
+    g->logits = compute_alloc(m->c, slots * c->V, err);
+    if (!g->a || !g->cache || !g->logits)
+        goto fail;
+    g->kv.k = (struct ref){g->cache, 0};
+    g->kv.v = (struct ref){g->cache, half};
+    return g;
+fail:
+    generator_free(g);
+    return NULL;
+}
+
+void generator_free(struct generator *g)
+{
+    if (!g)
+        return;
+    compute_release(g->m->c, g->cache);
+    compute_release(g->m->c, g->logits);
+    acts_free(g->a);
+    batch_done(&g->b);
+    free(g->slot);
+    free(g->host);
+    free(g->order);
+    free(g);
+}
+
+size_t generator_context(const struct generator *g)
+{
+    return g->context;
+}
+
+/* --- one forward of the batch, logits of the last row of each sequence --- */
+
+static void batch_begin(struct generator *g)
+{
+    g->b.N = g->b.S = g->b.n_lab = 0;
+}
+
+/* Adds n tokens of a slot behind what its cache holds. */
+static void batch_push(struct generator *g, size_t slot, const int32_t *ids, size_t n)
+{
+    struct batch *b = &g->b;
+    struct slot *s = &g->slot[slot];
+
+    for (size_t i = 0; i < n; i++) {
+        b->ids[b->N + i] = ids[i];
+        b->pos[b->N + i] = (int32_t)(s->len + i);
+    }
+    b->seq[b->S++] = (struct seq){.q0 = b->N, .nq = n, .k0 = slot * g->context, .nk = s->len + n};
+    b->N += n;
+    s->len += n;
+}
+
+static void run_batch(struct generator *g, bool want_logits)
+{
+    struct model *m = g->m;
+    struct pass p = {.m = m, .a = g->a, .b = &g->b, .from = PLACE_START, .stop = PLACE_START, .kv = &g->kv};
+    const struct config *c = &m->cfg;
+
+    pass_forward(&p);
+    if (!want_logits)
+        return;
+    for (size_t s = 0; s < g->b.S; s++)
+        g->a->index[s] = (int32_t)(g->b.seq[s].q0 + g->b.seq[s].nq - 1);
+    op_embed(m->c, g->a->head_x, g->a->layer[c->L].x, g->a->index, g->b.S, c->D, false);
+    c->arch->final_forward(&p, g->b.S);
+    op_linear(m->c, (struct ref){g->logits, 0}, g->a->head, m->head->w, REF_NONE, g->b.S, c->P, c->V, false);
+}
+
+/* --- choosing a token --- */
+
+static double log_sum_exp(const float *x, size_t n, float top)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)x[i] - top);
+    return top + log(sum);
+}
+
+static int32_t largest(const float *x, size_t n)
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        if (x[i] > x[best])
+            best = i;
+    }
+    return (int32_t)best;
+}
+
+static int by_probability(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+
+    if (x->p != y->p)
+        return x->p < y->p ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Nucleus sampling: the smallest set of most probable tokens that holds top_p of the mass. */
+static int32_t sample(struct generator *g, const struct generate_options *o, float top, double u)
+{
+    size_t V = g->m->cfg.V, n = 0;
+    double sum = 0, kept = 0, at = 0;
+
+    for (size_t i = 0; i < V; i++) {
+        g->order[i] = (struct candidate){(float)exp(((double)g->host[i] - top) / o->temperature), (int32_t)i};
+        sum += (double)g->order[i].p;
+    }
+    if (o->top_p < 1)
+        qsort(g->order, V, sizeof *g->order, by_probability);
+    while (n < V && (n == 0 || kept < o->top_p * sum))
+        kept += (double)g->order[n++].p;
+    for (size_t i = 0; i < n; i++) {
+        at += (double)g->order[i].p;
+        if (u * kept < at)
+            return g->order[i].id;
+    }
+    return g->order[n - 1].id;
+}
+
+static int32_t choose(struct generator *g, size_t row, const struct slot *s,
+                      const struct generate_options *o, double *logp)
+{
+    size_t V = g->m->cfg.V;
+    int32_t best, id;
+
+    compute_download(g->m->c, g->host, (struct ref){g->logits, row * V}, V);
+    best = largest(g->host, V);
+    id = o->temperature > 0
+             ? sample(g, o, g->host[best],
+                      (double)(rng_at(rng_key(o->seed, RNG_SAMPLE, s->prompt, s->made), 0) >> 11) * 0x1p-53)
+             : best;
+    *logp = (double)g->host[id] - log_sum_exp(g->host, V, g->host[best]);
+    return id;
+}
+
+/* --- the loop --- */
+
+struct job {
+    struct generator *g;
+    const struct generate_options *o;
+    struct ids *out;
+    generate_visit *visit;
+    void *ctx;
+};
+
+static bool is_stop(const struct generate_options *o, int32_t id)
+{
+    for (size_t i = 0; i < o->n_stop; i++) {
+        if (o->stop[i] == id)
+            return true;
+    }
+    return false;
+}
+
+/* Takes the token that row `row` of the logits gives this slot; ends the slot where it must. */
+static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
+{
+    double logp;
+    int32_t id = choose(j->g, row, s, j->o, &logp);
+
+    if (is_stop(j->o, id)) {
+        s->busy = false;
+        return 0;
+    }
+    if (ids_push(&j->out[s->prompt], id, err))
+        return -1;
+    s->next = id;
+    s->made++;
+    if ((j->visit && j->visit(j->ctx, s->prompt, id, logp)) || s->made >= j->o->max_new_tokens ||
+        s->len + 1 >= j->g->context)
+        s->busy = false;
+    return 0;
+}
+
+static int start_prompt(struct job *j, size_t slot, size_t number, const struct ids *prompt,
+                        struct vac_err *err)
+{
+    struct generator *g = j->g;
+    struct slot *s = &g->slot[slot];
+
+    *s = (struct slot){.prompt = number};
+    if (prompt->n >= g->context || j->o->max_new_tokens == 0)
+        return 0;
+    for (size_t at = 0; at < prompt->n;) {
+        size_t n = prompt->n - at < g->rows ? prompt->n - at : g->rows;
+        batch_begin(g);
+        batch_push(g, slot, prompt->v + at, n);
+        at += n;
+        run_batch(g, at == prompt->n);
+    }
+    s->busy = true;
+    return take_token(j, s, 0, err);
+}
+
+static int advance(struct job *j, struct vac_err *err)
+{
+    struct generator *g = j->g;
+    size_t row = 0;
+
+    batch_begin(g);
+    for (size_t i = 0; i < g->slots; i++) {
+        if (g->slot[i].busy)
+            batch_push(g, i, &g->slot[i].next, 1);
+    }
+    if (g->b.S == 0)
+        return 0;
+    run_batch(g, true);
+    for (size_t i = 0; i < g->slots; i++) {
+        if (g->slot[i].busy && take_token(j, &g->slot[i], row++, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int check_prompts(const struct generator *g, const struct ids *prompt, size_t n, struct vac_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (prompt[i].n == 0)
+            return err_set(err, VAC_ERR_USAGE, "prompt %zu has no tokens: a model with a BOS token or a "
+                           "non-empty prompt is needed", i + 1);
+        for (size_t k = 0; k < prompt[i].n; k++) {
+            if (prompt[i].v[k] < 0 || (size_t)prompt[i].v[k] >= g->m->cfg.V)
+                return err_set(err, VAC_ERR_USAGE, "prompt %zu: id %d is outside the model's vocabulary of %zu",
+                               i + 1, prompt[i].v[k], g->m->cfg.V);
+        }
+    }
+    return 0;
+}
+
+int generate(struct generator *g, const struct ids *prompt, size_t n, const struct generate_options *o,
+             struct ids *out, generate_visit *visit, void *ctx, struct vac_err *err)
+{
+    struct job j = {.g = g, .o = o, .out = out, .visit = visit, .ctx = ctx};
+    size_t next = 0;
+    bool busy;
+
+    if (!g->m->head)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier does not generate text");
+    if (check_prompts(g, prompt, n, err))
+        return -1;
+    memset(g->slot, 0, g->slots * sizeof *g->slot);
+    do {
+        busy = false;
+        for (size_t i = 0; i < g->slots; i++) {
+            while (!g->slot[i].busy && next < n) {
+                if (start_prompt(&j, i, next, &prompt[next], err))
+                    return -1;
+                next++;
+            }
+            busy |= g->slot[i].busy;
+        }
+        if (busy && advance(&j, err))
+            return -1;
+    } while (busy || next < n);
+    return 0;
+}

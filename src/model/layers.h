@@ -1,0 +1,191 @@
+/* layers.h - the inside of a model, for src/model only: weights, linears with their low-rank terms, the
+ * activations of a pass, and the pieces that architectures are put together from. */
+#ifndef MODEL_LAYERS_H
+#define MODEL_LAYERS_H
+
+#include "model/model.h"
+
+/* Linears that read the same input form a group; a block of either architecture has these four. */
+enum group_id { GROUP_QKV, GROUP_O, GROUP_UP, GROUP_DOWN, GROUP_COUNT };
+#define GROUP_MAX 3
+
+struct weight {
+    char name[128]; /* as in the file */
+    size_t rank, shape[2];
+    size_t numel;
+    bool decay;  /* matrices yes; norms and biases no */
+    struct ref w;
+    struct ref g; /* gradient; REF_NONE while frozen */
+    const struct st_tensor *src; /* NULL in a random model */
+    struct buf *wrapped;         /* the view of the mapped file */
+    size_t own_at;               /* place in model.owned */
+};
+
+struct linear {
+    struct weight *w, *b; /* b may be NULL */
+    size_t in, out;
+    char module[112];     /* "model.layers.0.self_attn.q_proj" */
+    const char *target;   /* "q_proj": what LoRA targets name; inside module */
+};
+
+/* What one adapter adds to one group. A of the targeted linears are stacked: [n_on R, in]. */
+struct lowrank {
+    size_t n_on;
+    bool on[GROUP_MAX];
+    size_t a_at;            /* of the stack, in the adapter's buffer */
+    size_t b_at[GROUP_MAX]; /* [out, R] */
+};
+struct group {
+    struct linear lin[GROUP_MAX];
+    size_t n, in;
+};
+struct layer {
+    struct group group[GROUP_COUNT];
+    struct weight *norm1, *norm1_b, *norm2, *norm2_b;
+};
+
+struct adapter {
+    size_t r;
+    double alpha, dropout;
+    bool rslora;
+    float scale;
+    char targets[256]; /* comma-separated module names */
+    bool trained;
+    struct buf *w, *g; /* g NULL while frozen */
+    size_t n;
+    struct lowrank *term; /* [L * GROUP_COUNT] */
+    size_t col[GROUP_COUNT]; /* first column in the group's h */
+};
+
+struct model {
+    struct config cfg;
+    struct compute *c;
+    char *dir;
+    struct weights *files; /* NULL in a random model */
+    struct weight **weight; /* grows while binding; fixed afterwards */
+    size_t n_weight, cap_weight;
+    struct buf *owned;     /* F32 weights of a random or fully trained model */
+    struct buf *owned_g;
+    size_t own_n, own_decay; /* numbers in owned; the first own_decay of them take weight decay */
+    struct layer *layer;   /* [L] */
+    struct weight *embed, *embed_pos, *norm, *norm_b, *head, *proj_in, *proj_out, *score;
+    struct adapter *adapter;
+    size_t n_adapter;
+    size_t h_cols[GROUP_COUNT]; /* columns of a group's h over all adapters */
+    struct params params;
+    bool trains, full;
+    struct buf *rope_cos, *rope_sin;
+    size_t rope_max; /* positions in the tables */
+};
+
+/* Declares a weight of this shape (cols 0 = a vector); the name is printf-style. NULL and err when the
+ * file does not hold it so. The pointer stays valid until model_close. */
+struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, size_t cols,
+                            const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Declares linear i of a group, whose module is PREFIX.l.PART ("model.layers", "self_attn.q_proj"):
+ * PREFIX.l.PART.weight [out,in] and, with bias, PREFIX.l.PART.bias [out]. */
+int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out, bool bias,
+                 const char *prefix, const char *part, struct vac_err *err);
+
+struct layer_acts {
+    struct ref x;                  /* [N,D] input of the block */
+    struct ref n1, mean1, rstd1;   /* [N,D] [N] [N] norm before attention */
+    struct ref q, k, v, y, lse;    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
+    struct ref mid, ln1;           /* [N,D] after the attention's residual add; post-norm: its norm */
+    struct ref n2, mean2, rstd2;   /* norm before the MLP */
+    struct ref gate, up, act;      /* [N,F] */
+    struct ref sum;                /* post-norm: [N,D] before the last norm */
+    struct ref h[GROUP_COUNT];     /* [N, h_cols] */
+};
+struct acts {
+    struct model *m;
+    size_t rows, labelled;
+    bool train;
+    struct buf *buf;
+    struct layer_acts *layer; /* [L + 1]: only x of the last */
+    struct ref emb, demb;     /* [N,P] before project_in */
+    struct ref t;             /* [N,D] a half's output before the residual add */
+    struct ref drop;          /* [N,max(D,F,HE)] an input with dropout */
+    struct ref back;          /* the same size: a gradient on its way through dropout */
+    struct ref dh;            /* [N,max h_cols] */
+    struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
+    struct ref dq, dk, dv, dy;
+    struct ref dgate, dup, dact;
+    struct ref head_x, head, dhead, dhead_x; /* [labelled,D] [.,P] */
+    struct ref head_n;        /* [labelled,D] before project_out */
+    struct ref head_mean, head_rstd;
+    struct ref scores;        /* [n_labels] of a classifier */
+    int32_t *index;           /* [rows] host scratch: positions, rows */
+};
+
+/* Key-value cache of generation: per layer slots x cap rows. */
+struct kv {
+    struct ref k, v; /* [L, slots * cap, K E] */
+    size_t rows;     /* slots * cap */
+};
+
+/* --- linear.c --- */
+/* y[i] = linear i of x, low-rank terms included. */
+void group_forward(struct pass *p, size_t l, enum group_id g, struct ref x, const struct ref *y);
+/* dx (stored; REF_NONE = not wanted) from dy[i]; weight gradients when the pass wants them. */
+void group_backward(struct pass *p, size_t l, enum group_id g, struct ref dx, const struct ref *dy,
+                    struct ref x);
+
+/* --- attention.c: q, k, v from x, positions rotated when the model has RoPE, mixed, o into acts->t --- */
+void attention_forward(struct pass *p, size_t l, struct ref x);
+/* From acts->dx (gradient of o's output) to dx_in [N,D] (stored; REF_NONE = not wanted). */
+void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x);
+
+/* --- helpers of the architectures --- */
+static inline struct compute *pass_c(const struct pass *p)
+{
+    return p->m->c;
+}
+static inline struct ref weight_ref(const struct weight *w)
+{
+    return w ? w->w : REF_NONE;
+}
+static inline struct ref weight_grad(const struct pass *p, const struct weight *w)
+{
+    return w && p->grads ? w->g : REF_NONE;
+}
+/* Whether anything below block l still wants a gradient (else block 0 need not make its input's). */
+bool pass_wants_below(const struct pass *p, size_t l);
+/* A norm of the model's kind and its gradient (adds into dx). */
+void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd, struct ref x,
+                  const struct weight *w, const struct weight *b, size_t n);
+void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x, const struct weight *w,
+                   const struct weight *b, struct ref mean, struct ref rstd, size_t n);
+
+/* Where SITE_MLP adds: the block's output, or what its last norm reads (post-norm models). */
+static inline struct ref mlp_sum(const struct pass *p, size_t l)
+{
+    return p->m->cfg.pre_norm ? p->a->layer[l + 1].x : p->a->layer[l].sum;
+}
+
+/* The shapes of passes over `rows` packed tokens in sequences of at most `context`. */
+struct compute_limits acts_limits(const struct model *m, size_t rows, size_t context, bool train);
+/* Makes the tables long enough for `context` positions. */
+int model_rope(struct model *m, size_t context, struct vac_err *err);
+/* Lays all weights out in one F32 buffer, those that decay first, and allocates it. */
+int model_own(struct model *m, struct vac_err *err);
+/* Recounts the columns of h after the adapter stack has changed. */
+void model_restack(struct model *m);
+void adapter_done(struct model *m, struct adapter *a);
+void params_clear(struct model *m);
+/* A frozen adapter of zeros on top. NULL and err when the spec does not fit the model. */
+struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err);
+/* Adds every adapter's term for this weight, in order, to F32 numbers of its shape. */
+void model_merge_into(const struct model *m, const struct weight *w, struct ref to);
+int peft_load(struct model *m, const char *dir, struct vac_err *err);
+/* Linear number n of the model, in the order of layers and groups; NULL past the last. */
+const struct linear *model_linear_at(const struct model *m, size_t n);
+/* Where the adapter's matrices for linear n lie in its buffer: A [r,in], B [out,r]. on = false: none there.
+ * false past the last linear. */
+struct lora_place {
+    const struct linear *x;
+    bool on;
+    size_t a, b;
+};
+bool adapter_place(const struct model *m, const struct adapter *a, size_t n, struct lora_place *out);
+#endif

@@ -1,0 +1,215 @@
+/* merge.c - base and adapters written as one Hugging Face folder.
+ *
+ * Adapters are added in their order, in F32, and the sum is rounded once, to the base's dtype. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/layers.h"
+
+#define SHARD_BYTES ((size_t)5 << 30)
+
+/* What a model folder holds besides weights, copied as it is where it exists. */
+static const char *const companions[] = {"generation_config.json", "tokenizer.json", "tokenizer_config.json",
+                                         "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
+                                         "vocab.json", "merges.txt", "chat_template.jinja", NULL};
+
+struct merge {
+    const struct model *m;
+    const char *dir;
+    bool keep_f32;
+    size_t limit;      /* bytes of a shard */
+    size_t *shard;     /* [n_weight] shard of each weight */
+    size_t n_shards;
+    uint64_t total;
+    struct buf *tmp;   /* the largest weight, on the backend */
+    float *host;
+};
+
+static enum dtype out_dtype(const struct merge *g, const struct weight *w)
+{
+    return w->src && !(g->keep_f32 && g->m->owned) ? w->src->dtype : DTYPE_F32;
+}
+
+static void assign_shards(struct merge *g)
+{
+    size_t used = 0;
+
+    g->n_shards = 1;
+    for (size_t i = 0; i < g->m->n_weight; i++) {
+        const struct weight *w = g->m->weight[i];
+        size_t bytes = w->numel * dtype_size(out_dtype(g, w));
+        if (used && used + bytes > g->limit) {
+            g->n_shards++;
+            used = 0;
+        }
+        used += bytes;
+        g->total += bytes;
+        g->shard[i] = g->n_shards - 1;
+    }
+}
+
+static void shard_name(const struct merge *g, size_t s, char *out, size_t size)
+{
+    if (g->n_shards == 1)
+        snprintf(out, size, "model.safetensors");
+    else
+        snprintf(out, size, "model-%05zu-of-%05zu.safetensors", s + 1, g->n_shards);
+}
+
+static const struct weight *weight_named(const struct model *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_weight; i++) {
+        if (!strcmp(m->weight[i]->name, name))
+            return m->weight[i];
+    }
+    return NULL;
+}
+
+static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x, struct vac_err *err)
+{
+    struct ref tmp = {g->tmp, 0};
+
+    op_copy(g->m->c, tmp, x->w, x->numel);
+    model_merge_into(g->m, x, tmp);
+    compute_download(g->m->c, g->host, tmp, x->numel);
+    return st_put(w, g->host, x->numel, err);
+}
+
+static int write_shard(struct merge *g, size_t s, struct vac_err *err)
+{
+    const struct model *m = g->m;
+    char name[64], *path;
+    struct st_writer *w = NULL;
+    size_t n;
+    int rc = -1;
+
+    shard_name(g, s, name, sizeof name);
+    path = path_join(g->dir, name, err);
+    if (!path || !(w = st_create(path, err)))
+        goto out;
+    for (size_t i = 0; i < m->n_weight; i++) {
+        const struct weight *x = m->weight[i];
+        if (g->shard[i] == s && st_declare(w, x->name, out_dtype(g, x), x->rank, x->shape, err))
+            goto out;
+    }
+    if (st_begin(w, &n, err))
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        if (put_weight(g, w, weight_named(m, st_order(w, i)), err))
+            goto out;
+    }
+    rc = st_commit(w, err);
+out:
+    st_free(w);
+    free(path);
+    return rc;
+}
+
+static int write_text(const char *dir, const char *name, const struct strbuf *s, struct vac_err *err)
+{
+    struct outfile f = {0};
+    char *path = path_join(dir, name, err);
+    int rc = -1;
+
+    if (path && !sb_ok(s, err) && !out_open(&f, path, err) && !out_put(&f, s->s, s->len, err) &&
+        !out_commit(&f, err))
+        rc = 0;
+    out_abort(&f);
+    free(path);
+    return rc;
+}
+
+static int write_index(const struct merge *g, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    char name[64];
+    int rc;
+
+    sb_printf(&s, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {",
+              (unsigned long long)g->total);
+    for (size_t i = 0; i < g->m->n_weight; i++) {
+        shard_name(g, g->shard[i], name, sizeof name);
+        sb_printf(&s, "%s\n    \"%s\": \"%s\"", i ? "," : "", g->m->weight[i]->name, name);
+    }
+    sb_puts(&s, "\n  }\n}\n");
+    rc = write_text(g->dir, "model.safetensors.index.json", &s, err);
+    sb_done(&s);
+    return rc;
+}
+
+/* config.json as it was; only the dtype changes, where it does. */
+static int write_config(const struct merge *g, struct vac_err *err)
+{
+    static const char *const names[] = {"float32", "bfloat16", "float16"};
+    const struct model *m = g->m;
+    cJSON *doc = cJSON_Parse(m->cfg.text);
+    const char *key = cJSON_GetObjectItemCaseSensitive(doc, "dtype") ? "dtype" : "torch_dtype";
+    struct strbuf s = {0};
+    char *text = NULL;
+    int rc = -1;
+
+    if (doc) {
+        cJSON_DeleteItemFromObjectCaseSensitive(doc, key);
+        cJSON_AddStringToObject(doc, key, names[out_dtype(g, m->weight[0])]);
+        text = cJSON_Print(doc);
+    }
+    sb_printf(&s, "%s\n", text ? text : "");
+    if (text)
+        rc = write_text(g->dir, "config.json", &s, err);
+    else
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+    sb_done(&s);
+    cJSON_free(text);
+    cJSON_Delete(doc);
+    return rc;
+}
+
+static int copy_companions(const struct merge *g, struct vac_err *err)
+{
+    for (size_t i = 0; companions[i] && *model_dir(g->m); i++) {
+        char *from = path_join(model_dir(g->m), companions[i], err);
+        struct strbuf s = {0};
+        int rc = from ? 0 : -1;
+        if (from && file_exists(from)) {
+            s.s = file_read(from, (size_t)1 << 30, &s.len, err);
+            rc = s.s ? write_text(g->dir, companions[i], &s, err) : -1;
+        }
+        sb_done(&s);
+        free(from);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+int model_save_merged(const struct model *m, const char *dir, bool keep_f32, size_t shard,
+                      struct vac_err *err)
+{
+    struct merge g = {.m = m, .dir = dir, .keep_f32 = keep_f32, .limit = shard ? shard : SHARD_BYTES};
+    size_t largest = 0;
+    int rc = -1;
+
+    for (size_t i = 0; i < m->n_weight; i++)
+        largest = m->weight[i]->numel > largest ? m->weight[i]->numel : largest;
+    if (dirs_make(dir, err))
+        return -1;
+    g.shard = mem_new(m->n_weight, sizeof *g.shard, err);
+    g.host = mem_new(largest, sizeof *g.host, err);
+    g.tmp = compute_alloc(m->c, largest, err);
+    if (!g.shard || !g.host || !g.tmp)
+        goto out;
+    assign_shards(&g);
+    for (size_t s = 0; s < g.n_shards; s++) {
+        if (write_shard(&g, s, err))
+            goto out;
+    }
+    if (g.n_shards > 1 && write_index(&g, err))
+        goto out;
+    rc = write_config(&g, err) || copy_companions(&g, err) ? -1 : 0;
+out:
+    compute_release(m->c, g.tmp);
+    free(g.host);
+    free(g.shard);
+    return rc;
+}

@@ -1,0 +1,258 @@
+/* model.c - opening a model: weights bound to their names, nothing read; and random ones. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "model/layers.h"
+
+struct compute *model_compute(const struct model *m)
+{
+    return m->c;
+}
+
+const struct config *model_config(const struct model *m)
+{
+    return &m->cfg;
+}
+
+const char *model_dir(const struct model *m)
+{
+    return m->dir ? m->dir : "";
+}
+
+uint64_t model_count(const struct model *m)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < m->n_weight; i++)
+        n += m->weight[i]->numel;
+    return n;
+}
+
+uint64_t model_bytes(const struct model *m)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < m->n_weight; i++)
+        n += (uint64_t)m->weight[i]->numel *
+             (m->weight[i]->src ? dtype_size(m->weight[i]->src->dtype) : sizeof(float));
+    return n;
+}
+
+/* Some files keep the names of the inner model, without "model." in front. */
+static const struct st_tensor *file_tensor(struct model *m, const struct weight *w, struct vac_err *err)
+{
+    const char *name = w->name;
+
+    if (!weights_find(m->files, name) && !strncmp(name, "model.", 6) &&
+        weights_find(m->files, name + 6))
+        name += 6;
+    return weights_want(m->files, name, w->rank, w->shape, err);
+}
+
+static int weight_bind(struct model *m, struct weight *w, struct vac_err *err)
+{
+    if (!m->files)
+        return 0; /* random: memory comes when all are known */
+    w->src = file_tensor(m, w, err);
+    if (!w->src)
+        return -1;
+    w->wrapped = compute_wrap(m->c, w->src->data, w->src->dtype, w->numel, err);
+    w->w = (struct ref){w->wrapped, 0};
+    return w->wrapped ? 0 : -1;
+}
+
+struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, size_t cols,
+                            const char *fmt, ...)
+{
+    struct weight *w = mem_new(1, sizeof *w, err);
+    va_list ap;
+
+    if (!w || mem_grow(&m->weight, &m->cap_weight, m->n_weight + 1, sizeof *m->weight, err)) {
+        free(w);
+        return NULL;
+    }
+    m->weight[m->n_weight++] = w;
+    va_start(ap, fmt);
+    vsnprintf(w->name, sizeof w->name, fmt, ap);
+    va_end(ap);
+    w->rank = cols ? 2 : 1;
+    w->shape[0] = rows;
+    w->shape[1] = cols;
+    w->decay = cols != 0;
+    if (size_mul(rows, cols ? cols : 1, &w->numel)) {
+        err_set(err, VAC_ERR_FORMAT, "%s: its shape is too large", w->name);
+        return NULL;
+    }
+    return weight_bind(m, w, err) ? NULL : w;
+}
+
+int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out, bool bias,
+                 const char *prefix, const char *part, struct vac_err *err)
+{
+    struct group *group = &m->layer[l].group[g];
+    struct linear *x = &group->lin[i];
+    const char *dot;
+
+    snprintf(x->module, sizeof x->module, "%s.%zu.%s", prefix, l, part);
+    dot = strrchr(x->module, '.');
+    x->target = dot + 1;
+    x->in = in;
+    x->out = out;
+    if (group->n < i + 1)
+        group->n = i + 1;
+    group->in = in;
+    x->w = model_weight(m, err, out, in, "%s.weight", x->module);
+    if (!x->w)
+        return -1;
+    if (!bias)
+        return 0;
+    x->b = model_weight(m, err, out, 0, "%s.bias", x->module);
+    return x->b ? 0 : -1;
+}
+
+static int name_cmp(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A tensor that nobody reads means a model we do not fully understand: an error, but for buffers that old
+ * files carry and the copy of a tied head. */
+static int refuse_leftovers(const struct model *m, struct vac_err *err)
+{
+    const char **used = mem_new(m->n_weight, sizeof *used, err);
+    size_t n = 0;
+    int rc = -1;
+
+    if (!used)
+        return -1;
+    for (size_t i = 0; i < m->n_weight; i++)
+        used[n++] = m->weight[i]->src->name;
+    qsort(used, n, sizeof *used, name_cmp);
+    for (size_t i = 0; i < weights_count(m->files); i++) {
+        const char *name = weights_at(m->files, i)->name;
+        if (bsearch(&name, used, n, sizeof *used, name_cmp) || strstr(name, "rotary_emb.inv_freq") ||
+            (m->cfg.tied && !strcmp(name, "lm_head.weight")))
+            continue;
+        err_set(err, VAC_ERR_UNSUPPORTED, "%s: %s: a tensor that a %s model of this config does not have",
+                weights_path(m->files), name, m->cfg.arch->name);
+        goto out;
+    }
+    rc = 0;
+out:
+    free(used);
+    return rc;
+}
+
+static int model_bind(struct model *m, struct vac_err *err)
+{
+    m->layer = mem_new(m->cfg.L, sizeof *m->layer, err);
+    if (!m->layer || m->cfg.arch->bind(m, err))
+        return -1;
+    return 0;
+}
+
+struct model *model_open(const char *dir, struct compute *c, struct vac_err *err)
+{
+    struct model *m = mem_new(1, sizeof *m, err);
+
+    if (!m)
+        return NULL;
+    m->c = c;
+    m->dir = mem_strdup(dir, err);
+    if (!m->dir || config_read(&m->cfg, dir, err))
+        goto fail;
+    m->files = weights_open(dir, err);
+    if (!m->files || model_bind(m, err) || refuse_leftovers(m, err))
+        goto fail;
+    m->cfg.dtype = m->embed->src->dtype; /* what config.json says may be wrong */
+    return m;
+fail:
+    model_close(m);
+    return NULL;
+}
+
+int model_own(struct model *m, struct vac_err *err)
+{
+    size_t n = 0;
+
+    for (int decay = 1; decay >= 0; decay--) {
+        for (size_t i = 0; i < m->n_weight; i++) {
+            struct weight *w = m->weight[i];
+            if (w->decay != (decay == 1))
+                continue;
+            w->own_at = n;
+            if (size_add(n, w->numel, &n))
+                return err_set(err, VAC_ERR_MEMORY, "the model is too large for this machine's addresses");
+        }
+        if (decay)
+            m->own_decay = n;
+    }
+    m->own_n = n;
+    m->owned = compute_alloc(m->c, n, err);
+    return m->owned ? 0 : -1;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+
+    return n >= k && !strcmp(s + n - k, end);
+}
+
+static int fill_random(struct model *m, uint64_t seed, struct vac_err *err)
+{
+    if (model_own(m, err))
+        return -1;
+    for (size_t i = 0; i < m->n_weight; i++) {
+        struct weight *w = m->weight[i];
+        w->w = (struct ref){m->owned, w->own_at};
+        if (w->rank == 2)
+            op_normal(m->c, w->w, w->numel, rng_key(seed, RNG_INIT, 0, i), (float)m->cfg.init_range);
+        else
+            op_fill(m->c, w->w, w->numel, ends_with(w->name, ".bias") ? 0.0f : 1.0f);
+    }
+    return 0;
+}
+
+struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c, struct vac_err *err)
+{
+    struct model *m = mem_new(1, sizeof *m, err);
+
+    if (!m)
+        return NULL;
+    m->c = c;
+    m->dir = mem_strdup("", err);
+    if (!m->dir || config_from(&m->cfg, config, err) || model_bind(m, err) || fill_random(m, seed, err)) {
+        model_close(m);
+        return NULL;
+    }
+    m->cfg.dtype = DTYPE_F32;
+    return m;
+}
+
+void model_close(struct model *m)
+{
+    if (!m)
+        return;
+    while (m->n_adapter)
+        adapter_done(m, &m->adapter[--m->n_adapter]);
+    free(m->adapter);
+    params_clear(m);
+    for (size_t i = 0; i < m->n_weight; i++) {
+        compute_release(m->c, m->weight[i]->wrapped);
+        free(m->weight[i]);
+    }
+    free(m->weight);
+    free(m->layer);
+    compute_release(m->c, m->owned);
+    compute_release(m->c, m->owned_g);
+    compute_release(m->c, m->rope_cos);
+    compute_release(m->c, m->rope_sin);
+    weights_close(m->files);
+    config_done(&m->cfg);
+    free(m->dir);
+    free(m);
+}

@@ -1,0 +1,127 @@
+/* plan.c - see plan.h */
+#include "model/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "model/generate.h"
+#include "model/layers.h"
+
+void plan_add(struct plan *p, const char *what, uint64_t bytes, const char *remedy)
+{
+    if (bytes == 0 || p->n == sizeof p->row / sizeof *p->row)
+        return;
+    p->row[p->n++] = (struct plan_row){what, remedy, bytes};
+    p->total += bytes;
+}
+
+/* A file that holds one number, such as a control group's limit ("max" = none). */
+static uint64_t number_in(const char *path)
+{
+    size_t len;
+    char *text = file_exists(path) ? file_read(path, 4096, &len, NULL) : NULL, *end;
+    unsigned long long x = text ? strtoull(text, &end, 10) : 0;
+
+    free(text);
+    return x ? x : UINT64_MAX;
+}
+
+uint64_t plan_available(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    uint64_t machine = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : UINT64_MAX;
+    uint64_t limit[3] = {number_in("/sys/fs/cgroup/memory.max"),
+                         number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"), UINT64_MAX};
+    struct rlimit as;
+
+    if (getrlimit(RLIMIT_AS, &as) == 0 && as.rlim_cur != RLIM_INFINITY)
+        limit[2] = as.rlim_cur;
+    for (int i = 0; i < 3; i++)
+        machine = limit[i] < machine ? limit[i] : machine;
+    return machine;
+}
+
+static double gb(uint64_t bytes)
+{
+    return (double)bytes / 1e9;
+}
+
+void plan_text(const struct plan *p, struct strbuf *out)
+{
+    for (size_t i = 0; i < p->n; i++)
+        sb_printf(out, "  %-32s %10.3f GB %5.1f %%\n", p->row[i].what, gb(p->row[i].bytes),
+                  100.0 * (double)p->row[i].bytes / (double)p->total);
+    sb_printf(out, "  %-32s %10.3f GB\n", "total", gb(p->total));
+}
+
+int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    const struct plan_row *big = NULL;
+
+    if (p->total <= available)
+        return 0;
+    for (size_t i = 0; i < p->n; i++) {
+        sb_printf(&s, "%s%s %.2f GB", i ? " + " : "", p->row[i].what, gb(p->row[i].bytes));
+        if (p->row[i].remedy && (!big || p->row[i].bytes > big->bytes))
+            big = &p->row[i];
+    }
+    err_set(err, VAC_ERR_MEMORY, "needs %.2f GB of memory and there are %.2f GB (%s): %s", gb(p->total),
+            gb(available), s.s ? s.s : "", big ? big->remedy : "use a smaller model or a larger machine");
+    sb_done(&s);
+    return -1;
+}
+
+static void plan_base(struct plan *p, const struct model *m)
+{
+    uint64_t mapped = 0, adapters = 0;
+
+    for (size_t i = 0; i < m->n_weight; i++) {
+        if (m->weight[i]->wrapped && !m->owned)
+            mapped += (uint64_t)m->weight[i]->numel * dtype_size(m->weight[i]->src->dtype);
+    }
+    for (size_t i = 0; i < m->n_adapter; i++)
+        adapters += sizeof(float) * (uint64_t)m->adapter[i].n;
+    plan_add(p, "base weights (mapped)", mapped, "use a smaller model, or a machine with more memory");
+    plan_add(p, "weights in F32", sizeof(float) * (uint64_t)m->own_n,
+             "use LoRA instead of full fine-tuning, or a smaller model");
+    plan_add(p, "adapters", adapters, "use a smaller r");
+}
+
+static void plan_scratch(struct plan *p, const struct model *m, size_t rows, size_t context, bool train)
+{
+    struct compute_limits lim = acts_limits(m, rows, context, train);
+
+    plan_add(p, "scratch", compute_scratch_bytes(&lim, m->c->threads), "use fewer threads");
+    if (m->cfg.rope.kind != ROPE_NONE)
+        plan_add(p, "rotation tables", sizeof(float) * (uint64_t)context * m->cfg.E,
+                 "use a shorter context");
+}
+
+int plan_generate(struct plan *p, const struct model *m, size_t slots, size_t context)
+{
+    size_t ctx = context && context < m->cfg.max_pos ? context : m->cfg.max_pos;
+
+    plan_base(p, m);
+    plan_add(p, "generation (cache, activations)", generator_bytes(m, slots, context),
+             "use a shorter context or fewer prompts at a time");
+    plan_scratch(p, m, slots > 256 ? slots : 256, ctx, false);
+    return 0;
+}
+
+int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labelled, size_t context)
+{
+    size_t acts = acts_floats(m, rows, labelled, true);
+
+    plan_base(p, m);
+    if (m->trains)
+        plan_add(p, "gradients and optimizer", 3 * sizeof(float) * (uint64_t)m->params.n,
+                 m->full ? "use LoRA instead of full fine-tuning" : "use a smaller r");
+    plan_add(p, "activations", acts > SIZE_MAX / sizeof(float) ? UINT64_MAX / 4 : sizeof(float) * (uint64_t)acts,
+             "use a smaller batch_size (with accumulate) or max_length");
+    plan_scratch(p, m, rows, context, true);
+    return 0;
+}

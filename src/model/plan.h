@@ -1,0 +1,32 @@
+/* plan.h - what a job will take of the machine's memory, shown before it is taken.
+ *
+ * Rows are added by whoever will allocate; a plan that cannot fit is refused with its numbers and with
+ * what to change, before anything is allocated. */
+#ifndef MODEL_PLAN_H
+#define MODEL_PLAN_H
+
+#include "model/model.h"
+
+struct plan_row {
+    const char *what;   /* "base weights (mapped)" */
+    const char *remedy; /* "use a smaller batch_size or max_length"; NULL = nothing can be done */
+    uint64_t bytes;
+};
+struct plan {
+    struct plan_row row[16];
+    size_t n;
+    uint64_t total;
+};
+void plan_add(struct plan *p, const char *what, uint64_t bytes, const char *remedy);
+/* What this process may use: the machine's memory, or the control group's or address-space limit when lower. */
+uint64_t plan_available(void);
+/* 0, or -1 with all rows, the sum, what is available, and the remedy of the largest row. */
+int plan_check(const struct plan *p, uint64_t available, struct vac_err *err);
+/* One line each: name, GB, share; then the total. */
+void plan_text(const struct plan *p, struct strbuf *out);
+
+/* The rows of running a model for generation (slots texts of context tokens at a time). */
+int plan_generate(struct plan *p, const struct model *m, size_t slots, size_t context);
+/* The rows of training: rows packed tokens per pass, labelled of them with labels, the longest context. */
+int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labelled, size_t context);
+#endif

@@ -1,0 +1,272 @@
+/* test_compute.c - opening backends, memory, the fence, and the check of the BLAS. */
+#include "support_compute.h"
+#include <math.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "compute/cpu.h"
+
+static struct compute *open_or_fail(const char *name, int threads)
+{
+    struct vac_err err = {0};
+    struct compute *c = compute_open(name, threads, &err);
+
+    if (!c)
+        fail_msg("%s", err.msg);
+    return c;
+}
+
+static void test_open(void **state)
+{
+    struct vac_err err = {0};
+    struct compute *c;
+
+    (void)state;
+    assert_null(compute_open("cqu", 1, &err));
+    assert_error(&err, "cpu");
+    err_clear(&err);
+    assert_null(compute_open("quantum", 1, &err));
+    assert_error(&err, "quantum");
+    err_clear(&err);
+    assert_null(compute_open("cpu", -1, &err));
+    assert_error(&err, "threads");
+    err_clear(&err);
+    assert_null(compute_open("cpu", 1000000, &err));
+    assert_error(&err, "threads");
+    assert_true(compute_cores() >= 1);
+    c = open_or_fail("cpu", 0);
+    assert_int_equal(c->threads, compute_cores());
+    compute_close(c);
+    c = open_or_fail("fence", 3);
+    assert_int_equal(c->threads, 3);
+    assert_string_equal(c->be->name, "fence");
+    compute_close(c);
+    compute_close(NULL);
+}
+
+static void test_memory(void **state)
+{
+    static const char *const names[] = {"cpu", "fence"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct compute *c = open_or_fail(names[i], 1);
+        struct vac_err err = {0};
+        struct buf *b = compute_alloc(c, 3000001, &err), *none = compute_alloc(c, 0, &err);
+        assert_non_null(b);
+        assert_non_null(none);
+        assert_true(op_sumsq(c, (struct ref){b, 0}, 3000001) == 0);
+        assert_null(compute_alloc(c, SIZE_MAX, &err));
+        assert_error(&err, "memory");
+        err_clear(&err);
+        assert_null(compute_alloc(c, SIZE_MAX / 16, &err));
+        assert_error(&err, "memory");
+        compute_release(c, b);
+        compute_release(c, none);
+        compute_release(c, NULL);
+        compute_close(c);
+    }
+}
+
+/* Numbers may lie anywhere in a file. */
+static void test_wrap_odd(void **state)
+{
+    static const char *const names[] = {"cpu", "fence"};
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    const float x[5] = {1, -2, 0.5f, 3, 65504};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t t = 0; t < 3; t++)
+            for (size_t off = 0; off < 5; off++) {
+                struct compute *c = open_or_fail(names[i], 1);
+                struct vac_err err = {0};
+                char room[5 * 4 + 8];
+                float aligned[5], want[5], got[5];
+                struct buf *b;
+                dtype_narrow(aligned, x, types[t], 5);
+                dtype_widen(want, aligned, types[t], 5);
+                memcpy(room + off, aligned, 5 * dtype_size(types[t]));
+                b = compute_wrap(c, room + off, types[t], 5, &err);
+                assert_non_null(b);
+                compute_download(c, got, (struct ref){b, 0}, 5);
+                assert_memory_equal(got, want, sizeof(want));
+                compute_release(c, b);
+                compute_close(c);
+            }
+}
+
+/* Wrapping reads nothing: here a read would be a fault. */
+static void test_wrap_untouched(void **state)
+{
+    const size_t len = (size_t)1 << 36;
+    struct compute *c = open_or_fail("cpu", 1);
+    struct vac_err err = {0};
+    void *p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct buf *b;
+
+    (void)state;
+    assert_true(p != MAP_FAILED);
+    b = compute_wrap(c, p, DTYPE_BF16, len / 2, &err);
+    assert_non_null(b);
+    compute_release(c, b);
+    munmap(p, len);
+    compute_close(c);
+}
+
+static void test_reserve(void **state)
+{
+    const struct compute_limits small = {.rows = 64, .seq = 32, .width = 128, .vocab = 500,
+                                         .head = 16};
+    struct compute_limits large = small, wild = small;
+    struct compute *c = open_or_fail("cpu", 2);
+    struct vac_err err = {0};
+
+    (void)state;
+    large.rows = 1000;
+    large.vocab = 49152;
+    large.train = true;
+    assert_true(compute_scratch_bytes(&large, 2) > compute_scratch_bytes(&small, 2));
+    assert_true(compute_scratch_bytes(&small, 3) > compute_scratch_bytes(&small, 2));
+    assert_true(compute_scratch_bytes(&small, 0) ==
+                compute_scratch_bytes(&small, compute_cores()));
+    assert_ok(compute_reserve(c, &large, &err), &err);
+    assert_ok(compute_reserve(c, &small, &err), &err);
+    assert_true(cpu_of(c)->scratch_len >= compute_scratch_bytes(&large, 2));
+    wild.width = SIZE_MAX / 2;
+    assert_int_equal(compute_reserve(c, &wild, &err), -1);
+    assert_error(&err, "too large");
+    compute_close(c);
+}
+
+/* Equal chunks; at most 256 rows and 64 MB, but never fewer than 128 rows for the sake of the latter. */
+static void test_head_chunk(void **state)
+{
+    (void)state;
+    assert_int_equal(head_chunk(0, 1000), 1);
+    assert_int_equal(head_chunk(1, 1000), 1);
+    assert_int_equal(head_chunk(256, 1000), 256);
+    assert_int_equal(head_chunk(260, 1000), 130);
+    assert_int_equal(head_chunk(1000, 49152), 250);
+    assert_int_equal(head_chunk(1024, 128256), 128);
+    assert_int_equal(head_chunk(1024, 1 << 20), 128);
+}
+
+/* --- the fence --- */
+
+/* How a child ends that does `act` with a fenced buffer: the signal, or 0 when it survives. */
+static int child_signal(void (*act)(struct compute *c, struct buf *b), bool wrapped)
+{
+    static float data[16];
+    struct vac_err err = {0};
+    struct compute *c = open_or_fail("fence", 1);
+    struct buf *b = wrapped ? compute_wrap(c, data, DTYPE_F32, 16, &err)
+                            : compute_alloc(c, 16, &err);
+    int status = 0;
+    pid_t pid;
+
+    assert_non_null(b);
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        act(c, b);
+        _exit(0);
+    }
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    compute_release(c, b);
+    compute_close(c);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void act_read(struct compute *c, struct buf *b)
+{
+    volatile float x = *(volatile float *)b->data;
+
+    (void)c;
+    (void)x;
+}
+
+static void act_op(struct compute *c, struct buf *b)
+{
+    op_sumsq(c, (struct ref){b, 0}, 16);
+}
+
+static void act_overrun(struct compute *c, struct buf *b)
+{
+    op_fill(c, (struct ref){b, 0}, 17, 1);
+}
+
+static void test_fence(void **state)
+{
+    (void)state;
+    assert_int_equal(child_signal(act_op, false), 0);
+    assert_int_equal(child_signal(act_op, true), 0);
+    assert_int_equal(child_signal(act_read, false), SIGSEGV);
+    assert_int_equal(child_signal(act_read, true), SIGSEGV);
+    assert_int_equal(child_signal(act_overrun, false), SIGSEGV);
+}
+
+/* --- the check of the BLAS --- */
+
+static void product_off(const struct gemm *g)
+{
+    gemm_serial(g);
+    if (g->m == 37 && g->ta)
+        g->c[5 * g->ldc + 7] += 3e-4f;
+}
+
+static void product_outside(const struct gemm *g)
+{
+    gemm_serial(g);
+    g->c[g->n] = 0;
+}
+
+static void product_beta(const struct gemm *g)
+{
+    struct gemm p = *g;
+
+    gemm_serial(g);
+    p.alpha = 0;
+    for (size_t i = 0; g->k == 0 && i < g->m; i++)
+        p.c[i * p.ldc] = NAN;
+}
+
+static void test_selfcheck(void **state)
+{
+    static void (*const wrong[])(const struct gemm *g) = {product_off, product_outside,
+                                                          product_beta};
+    struct vac_err err = {0};
+
+    (void)state;
+    assert_ok(compute_selfcheck(&err), &err);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(gemm_check(wrong[i], &err), -1);
+        assert_error(&err, "OPENBLAS_CORETYPE");
+        assert_int_equal(err.code, VAC_ERR_NUMERIC);
+        err_clear(&err);
+    }
+    assert_true(strlen(compute_blas()) > 4);
+}
+
+static void test_speed(void **state)
+{
+    struct compute *c = open_or_fail("fence", 2);
+
+    (void)state;
+    assert_true(compute_gemm_speed(c, 65, 33, 17, 0.001) > 0);
+    compute_close(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open),           cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_wrap_odd),       cmocka_unit_test(test_wrap_untouched),
+        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_head_chunk),
+        cmocka_unit_test(test_fence),          cmocka_unit_test(test_selfcheck),
+        cmocka_unit_test(test_speed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,402 @@
+/* test_rows.c - reading data set files: every format, good and hostile, with the whole message. */
+#include "data/dataset.h"
+#include "support.h"
+
+static const char *folder;
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = support_tmp();
+    folder = strdup(folder);
+    return folder ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free((void *)folder);
+    return 0;
+}
+
+static const char *in_folder(const char *name)
+{
+    static char paths[8][1200];
+    static size_t next;
+    char *p = paths[next++ % 8];
+
+    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
+    return p;
+}
+
+static const char *file(const char *name, const char *text)
+{
+    const char *path = in_folder(name);
+
+    support_write_text(path, text);
+    return path;
+}
+
+static void load(struct rows *r, const char *text)
+{
+    struct vac_err err = {0};
+
+    assert_ok(rows_read(r, file("rows.json", text), NULL, NULL, &err), &err);
+}
+
+/* The whole message must be the path and `rest`. */
+static void assert_message(const struct vac_err *err, const char *path, const char *rest)
+{
+    assert_memory_equal(err->msg, path, strlen(path));
+    assert_string_equal(err->msg + strlen(path), rest);
+}
+
+static void refused_bytes(const char *text, size_t n, const char *rest)
+{
+    struct vac_err err = {0};
+    struct rows r;
+    const char *path = in_folder("rows.json");
+
+    support_write(path, text, n);
+    assert_int_equal(rows_read(&r, path, NULL, NULL, &err), -1);
+    assert_null(r.row);
+    assert_message(&err, path, rest);
+}
+
+static void refused(const char *text, const char *rest)
+{
+    refused_bytes(text, strlen(text), rest);
+}
+
+static void assert_turn(const struct turn *t, enum role role, const char *text, bool train)
+{
+    assert_int_equal(t->role, role);
+    assert_string_equal(t->text, text);
+    assert_int_equal(t->train, train);
+}
+
+/* --- formats --- */
+
+static void test_format_list(void **state)
+{
+    static const char *const names[] = {"tokens",      "messages",   "sharegpt", "alpaca",
+                                        "beavertails", "completion", "text"};
+
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        assert_string_equal(format_at(i)->name, names[i]);
+        assert_non_null(format_at(i)->help);
+        assert_non_null(format_at(i)->keys[0]);
+    }
+    assert_null(format_at(7));
+}
+
+static void test_alpaca(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(
+        &r,
+        "[{\"instruction\":\"I\",\"input\":\"in\",\"output\":\"O\",\"id\":\"x7\"},\n"
+        " {\"instruction\":\"I\",\"input\":\"\",\"output\":\"O\",\"id\":12},"
+        "{\"system\":\"S\",\"history\":[[\"q\",\"a\"]],\"instruction\":\"I\",\"response\":\"R\"}]");
+    assert_string_equal(r.format->name, "alpaca");
+    assert_int_equal(r.n, 3);
+    assert_string_equal(r.row[0].turn[0].input, "in");
+    assert_string_equal(r.row[0].id, "x7");
+    assert_int_equal(r.row[0].is_safe, -1);
+    assert_null(r.row[0].json);
+    assert_null(r.row[1].turn[0].input);
+    assert_string_equal(r.row[1].id, "12");
+    assert_int_equal(r.row[1].line, 2);
+    assert_int_equal(r.row[2].line, 3);
+    assert_int_equal(r.row[2].n_turn, 5);
+    assert_turn(&r.row[2].turn[0], ROLE_SYSTEM, "S", false);
+    assert_turn(&r.row[2].turn[1], ROLE_USER, "q", false);
+    assert_turn(&r.row[2].turn[2], ROLE_ASSISTANT, "a", false);
+    assert_turn(&r.row[2].turn[3], ROLE_USER, "I", false);
+    assert_turn(&r.row[2].turn[4], ROLE_ASSISTANT, "R", true);
+    rows_done(&r);
+    refused("{\"instruction\":\"a\"}", ":1: \"output\" is missing (text in quotes)");
+    refused("[{\"instruction\":\"a\",\"output\":\"b\"},\n\n{\"instruction\":1,\"output\":\"b\"}]",
+            ":3: row 2: instruction: expected text in quotes, found 1");
+    refused("{\"instruction\":\"a\",\"output\":\"b\",\"history\":[[\"q\"]]}",
+            ":1: history[0]: expected [question, answer]");
+    refused("{\"instruction\":\"a\",\"output\":\"b\",\"history\":[[\"q\",2]]}",
+            ":1: history[0][1]: expected text in quotes, found 2");
+}
+
+static void test_messages(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r,
+         "{\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":"
+         "\"q\"},{\"role\":\"assistant\",\"content\":\"a\",\"train\":false},{\"role\":\"user\","
+         "\"content\":\"r\",\"weight\":1},{\"role\":\"assistant\",\"content\":\"b\",\"weight\":1},"
+         "{\"role\":\"user\",\"content\":\"s\"},{\"role\":\"assistant\",\"content\":\"c\","
+         "\"weight\":0}]}\n{\"messages\":[{\"role\":\"user\",\"content\":\"only\"}]}");
+    assert_string_equal(r.format->name, "messages");
+    assert_int_equal(r.row[0].n_turn, 7);
+    assert_turn(&r.row[0].turn[0], ROLE_SYSTEM, "S", false);
+    assert_turn(&r.row[0].turn[2], ROLE_ASSISTANT, "a", false);
+    assert_turn(&r.row[0].turn[3], ROLE_USER, "r", false);
+    assert_turn(&r.row[0].turn[4], ROLE_ASSISTANT, "b", true);
+    assert_turn(&r.row[0].turn[6], ROLE_ASSISTANT, "c", false);
+    assert_turn(&r.row[1].turn[0], ROLE_USER, "only", false);
+    rows_done(&r);
+#define TURN(role, more) "{\"role\":\"" role "\",\"content\":\"x\"" more "}"
+#define LIST(turns) "{\"messages\":[" turns "]}"
+    refused(LIST(TURN("user", "") "," TURN("tool", "")),
+            ":1: messages[1].role: role \"tool\" is not supported: one of system, user, assistant");
+    refused(LIST(TURN("user", "") "," TURN("user", "")),
+            ":1: messages[1]: roles must take turns: an optional system turn first, then user and "
+            "assistant, beginning with the user");
+    refused(LIST(TURN("assistant", "")),
+            ":1: messages[0]: roles must take turns: an optional system turn first, then user and "
+            "assistant, beginning with the user");
+    refused(LIST(TURN("user", ",\"train\":true")),
+            ":1: messages[0]: only an assistant's turn can be trained");
+    refused(LIST(TURN("user", "") "," TURN("assistant", ",\"weight\":2")),
+            ":1: messages[1].weight: expected a whole number from 0 to 1, found 2");
+    refused(LIST(TURN("system", "")), ":1: messages: holds no user turn");
+    refused(LIST(""), ":1: messages: holds no user turn");
+    refused(LIST("7"), ":1: messages[0]: expected an object with \"role\" and \"content\"");
+    refused(LIST("{\"role\":\"user\",\"content\":null}"),
+            ":1: messages[0].content: expected text in quotes, found null");
+    refused("{\"messages\":\"hello\"}", ":1: messages: expected a list [...], found \"hello\"");
+}
+
+static void test_sharegpt(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r, "[{\"system\":\"S\",\"conversations\":[{\"from\":\"human\",\"value\":\"q\"},"
+             "{\"from\":\"gpt\",\"value\":\"a\"}]},{\"conversations\":[{\"from\":\"system\","
+             "\"value\":\"T\"},{\"from\":\"user\",\"value\":\"q\"},{\"from\":\"assistant\","
+             "\"value\":\"b\"}],\"system\":\"\"}]");
+    assert_string_equal(r.format->name, "sharegpt");
+    assert_int_equal(r.row[0].n_turn, 3);
+    assert_turn(&r.row[0].turn[0], ROLE_SYSTEM, "S", false);
+    assert_turn(&r.row[0].turn[2], ROLE_ASSISTANT, "a", true);
+    assert_int_equal(r.row[1].n_turn, 3);
+    assert_turn(&r.row[1].turn[0], ROLE_SYSTEM, "T", false);
+    rows_done(&r);
+    refused("{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"},{\"from\":\"observation\","
+            "\"value\":\"a\"}]}",
+            ":1: conversations[1].from: role \"observation\" is not supported: one of system, "
+            "human (or "
+            "user), gpt (or assistant)");
+    refused(
+        "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"q\"}]}",
+        ":1: conversations[0]: roles must take turns: an optional system turn first, then user and "
+        "assistant, beginning with the user");
+    refused("{\"conversations\":[{\"value\":\"q\"}]}",
+            ":1: conversations[0]: \"from\" is missing (text in quotes)");
+}
+
+static void test_pairs_and_text(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r, "{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":false,\"category\":{\"theft\":true,"
+             "\"x\":false,\"fraud\":true}}\n{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":true,"
+             "\"category\":{\"x\":false}}\n{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":true}");
+    assert_string_equal(r.format->name, "beavertails");
+    assert_int_equal(r.row[0].is_safe, 0);
+    assert_string_equal(r.row[0].category, "theft,fraud");
+    assert_int_equal(r.row[1].is_safe, 1);
+    assert_null(r.row[1].category);
+    assert_null(r.row[2].category);
+    assert_turn(&r.row[0].turn[1], ROLE_ASSISTANT, "r", true);
+    rows_done(&r);
+    load(&r, "{\"prompt\":\"p\",\"response\":\"r\"}\n{\"prompt\":\"p\",\"completion\":\"c\"}");
+    assert_string_equal(r.format->name, "completion");
+    assert_turn(&r.row[0].turn[0], ROLE_USER, "p", false);
+    assert_turn(&r.row[1].turn[1], ROLE_ASSISTANT, "c", true);
+    rows_done(&r);
+    load(&r, "{\"text\":\"tale\"}");
+    assert_string_equal(r.format->name, "text");
+    assert_int_equal(r.row[0].n_turn, 1);
+    assert_turn(&r.row[0].turn[0], ROLE_ASSISTANT, "tale", true);
+    rows_done(&r);
+    refused("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":1}",
+            ":1: is_safe: expected true or false, found 1");
+    refused("{\"prompt\":\"p\",\"is_safe\":true}", ":1: \"response\" is missing (text in quotes)");
+    refused("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":true,\"category\":{\"a\":2}}",
+            ":1: category: \"a\" must be true or false");
+    refused("{\"prompt\":\"p\",\"response\":\"r\",\"is_safe\":true,\"category\":[1]}",
+            ":1: category: expected an object of true and false, or a name");
+    refused("{\"text\":[]}", ":1: text: expected text in quotes, found a list");
+}
+
+static void test_tokens(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r, "{\"input_ids\":[5,0,7],\"labels\":[-100,0,7]}\n{\"input_ids\":[1,2]}");
+    assert_string_equal(r.format->name, "tokens");
+    assert_int_equal(r.row[0].n_ids, 3);
+    assert_int_equal(r.row[0].ids[2], 7);
+    assert_int_equal(r.row[0].labels[0], -100);
+    assert_int_equal(r.row[1].labels[1], 2);
+    rows_done(&r);
+    refused("{\"input_ids\":[5,1.5]}", ":1: input_ids[1]: expected a token id");
+    refused("{\"input_ids\":[-100]}", ":1: input_ids[0]: expected a token id");
+    refused("{\"input_ids\":[5,\"x\"]}", ":1: input_ids[1]: expected a token id");
+    refused("{\"input_ids\":[1e300]}", ":1: input_ids[0]: expected a token id");
+    refused("{\"input_ids\":[4294967297]}", ":1: input_ids[0]: expected a token id");
+    refused("{\"input_ids\":[5],\"labels\":[-1]}", ":1: labels[0]: expected a token id or -100");
+    refused("{\"input_ids\":[5],\"labels\":[5,6]}",
+            ":1: labels: has 2 numbers; input_ids has 1: they must be as many");
+    refused("{\"input_ids\":{}}", ":1: input_ids: expected a list [...], found an object");
+}
+
+/* --- files --- */
+
+static void test_file_shapes(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r, "\xef\xbb\xbf\r\n{\"text\":\"a\"}\r\n\r\n  \t\n {\"text\":\"b\"} "
+             "\r\n{\"text\":\"]}\\\"\"}");
+    assert_int_equal(r.n, 3);
+    assert_int_equal(r.row[0].line, 2);
+    assert_int_equal(r.row[1].line, 5);
+    assert_string_equal(r.row[2].turn[0].text, "]}\"");
+    rows_done(&r);
+    load(&r,
+         "\xef\xbb\xbf \n[ {\"text\":\"[,\\\\\"} ,\n{\"text\":\"\\u00e9]\",\"x\":[{}, [1]]}\n] \n");
+    assert_int_equal(r.n, 2);
+    assert_string_equal(r.row[0].turn[0].text, "[,\\");
+    assert_string_equal(r.row[1].turn[0].text, "\xc3\xa9]");
+    assert_int_equal(r.row[1].line, 2);
+    rows_done(&r);
+}
+
+static void test_file_refusals(void **state)
+{
+    (void)state;
+    refused("", ": holds no rows");
+    refused(" \n\n", ": holds no rows");
+    refused("\xef\xbb\xbf", ": holds no rows");
+    refused("[ ]", ": holds no rows");
+    refused("[", ":1:2: the array is not closed: \"]\" is missing");
+    refused("[{\"text\":\"a\"}", ":1:14: the array is not closed: \"]\" is missing");
+    refused("[{\"text\":\"a\"},\n]", ":2:1: expected a row");
+    refused("[,{\"text\":\"a\"}]", ":1:2: expected a row");
+    refused("[{\"text\":\"a\"}] x", ":1:16: text after the end of the array");
+    refused("[{\"text\":\"a\"}}]", ":1:14: expected \",\" or \"]\" after a row");
+    refused("[1]", ":1: row 1: a row must be an object {...}");
+    refused("{\"text\":\"a\"}\n[]", ":2: a row must be an object {...}");
+    refused("{\"text\":\"a\xff\"}", ":1:11: invalid UTF-8 byte 0xff");
+    refused("{\"text\":\"a\"}\n{\"text\":\"\xc3\xa9\xc0\"}", ":2:11: invalid UTF-8 byte 0xc0");
+    refused("\xef\xbb\xbf[{\"text\":\"a\"},\n {\"text\":\"\xe2\x82\"}]",
+            ":2:11: invalid UTF-8 byte 0xe2");
+    refused("\xff\xfe{\"text\":\"a\"}", ":1:1: invalid UTF-8 byte 0xff");
+    refused("\x1f\x8b\x08", ": is compressed with gzip: unpack it first");
+    refused("{\"a\":1}",
+            ":1: the keys are of no known format (tokens: input_ids; messages: messages; sharegpt: "
+            "conversations; alpaca: instruction, output; beavertails: prompt, response, is_safe; "
+            "completion: prompt, completion; text: text)");
+    refused(
+        "{\"prompt\":\"a\",\"completion\":\"b\"}\n\n{\"prompt\":\"a\",\"out\":\"b\"}",
+        ":3: \"completion\" is missing: by its first row the file is completion, whose rows hold "
+        "prompt, completion");
+    refused(
+        "[{\"text\":\"a\"},{\"output\":\"b\"}]",
+        ":1: row 2: \"text\" is missing: by its first row the file is text, whose rows hold text");
+}
+
+/* Columns are those of the file, whether the row stands at the beginning of its line or not. */
+static void test_file_columns(void **state)
+{
+    (void)state;
+    refused("{\"text\":\"a\"}\n  {\"text\" \"b\"}",
+            ":2:11: not JSON: cannot read on at \"\"b\"}\"");
+    refused("[{\"text\":\"\xc3\xa9\"}, {\"text\" \"b\"}]",
+            ":1:24: not JSON: cannot read on at \"\"b\"}\"");
+    refused("{\"text\":\"a\\u0000b\"}", ":1:12: \\u0000 inside a string is not supported");
+    refused_bytes("{\"text\":\"a\0\"}", 13,
+                  ":1:11: a control character inside a string: write it as \\n, \\t or \\uXXXX");
+}
+
+static int count_visits(void *ctx, const struct row *row, size_t index, struct vac_err *err)
+{
+    size_t *seen = ctx;
+    const cJSON *label = cJSON_GetObjectItemCaseSensitive(row->json, "label");
+
+    assert_int_equal(index, *seen);
+    assert_int_equal((size_t)label->valuedouble, index + 10);
+    if (++*seen == 3)
+        return err_set(err, VAC_ERR_STOPPED, "enough");
+    return 0;
+}
+
+static void test_visit(void **state)
+{
+    struct vac_err err = {0};
+    size_t seen = 0;
+    struct rows r;
+    const char *path =
+        file("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}");
+
+    (void)state;
+    assert_ok(rows_read(&r, path, count_visits, &seen, &err), &err);
+    assert_int_equal(seen, 2);
+    rows_done(&r);
+    seen = 0;
+    path = file("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}\n"
+                               "{\"text\":\"a\",\"label\":12}\n{\"text\":\"a\",\"label\":13}");
+    assert_int_equal(rows_read(&r, path, count_visits, &seen, &err), -1);
+    assert_string_equal(err.msg, "enough");
+    assert_int_equal(seen, 3);
+    err_clear(&err);
+    assert_int_equal(rows_read(&r, in_folder("none.jsonl"), NULL, NULL, &err), -1);
+    assert_error(&err, "none.jsonl");
+}
+
+/* Every beginning of a good file is either read or refused: nothing else happens to it. */
+static void test_truncations(void **state)
+{
+    static const char text[] =
+        "[{\"messages\":[{\"role\":\"user\",\"content\":\"\xc3\xa9\\u00e9\"},{\"role\":"
+        "\"assistant\","
+        "\"content\":\"b\",\"weight\":1}],\"id\":1},{\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"[\"}]}]";
+    const char *path = in_folder("cut.json");
+
+    (void)state;
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct vac_err err = {0};
+        struct rows r;
+        int rc;
+
+        support_write(path, text, n);
+        rc = rows_read(&r, path, NULL, NULL, &err);
+        assert_int_equal(rc, n == sizeof text - 1 ? 0 : -1);
+        if (rc)
+            assert_error(&err, path);
+        rows_done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_format_list),    cmocka_unit_test(test_alpaca),
+        cmocka_unit_test(test_messages),       cmocka_unit_test(test_sharegpt),
+        cmocka_unit_test(test_pairs_and_text), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_file_shapes),    cmocka_unit_test(test_file_refusals),
+        cmocka_unit_test(test_file_columns),   cmocka_unit_test(test_visit),
+        cmocka_unit_test(test_truncations),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
