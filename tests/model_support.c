@@ -161,3 +161,58 @@ void random_batch(struct batch *b, const size_t *len, size_t S, size_t V, size_t
         }
     }
 }
+
+void copy_file(const char *from, const char *to, const char *name)
+{
+    struct vac_err err = {0};
+    char path[1200];
+    size_t n;
+    char *text;
+
+    snprintf(path, sizeof path, "%s/%s", from, name);
+    text = file_read(path, (size_t)1 << 28, &n, &err);
+    if (!text)
+        fail_msg("%s", err.msg);
+    snprintf(path, sizeof path, "%s/%s", to, name);
+    support_write(path, text, n);
+    free(text);
+}
+
+static void put_narrowed(struct st_writer *w, const struct st_tensor *x, enum dtype t)
+{
+    struct vac_err err = {0};
+    float *f = calloc(x->numel, sizeof *f);
+    void *half = calloc(x->numel, sizeof(float));
+
+    dtype_widen(f, x->data, x->dtype, x->numel);
+    dtype_narrow(half, f, t, x->numel);
+    dtype_widen(f, half, t, x->numel);
+    assert_ok(st_put(w, f, x->numel, &err), &err);
+    free(half);
+    free(f);
+}
+
+void narrow_folder(const char *from, const char *to, enum dtype t, bool widen)
+{
+    struct vac_err err = {0};
+    struct weights *in = weights_open(from, &err);
+    struct st_writer *w;
+    char path[1200];
+    size_t n;
+
+    snprintf(path, sizeof path, "%s/model.safetensors", to);
+    w = in ? st_create(path, &err) : NULL;
+    if (!w)
+        fail_msg("%s", err.msg);
+    for (size_t i = 0; i < weights_count(in); i++) {
+        const struct st_tensor *x = weights_at(in, i);
+        assert_ok(st_declare(w, x->name, widen ? DTYPE_F32 : t, x->rank, x->shape, &err), &err);
+    }
+    assert_ok(st_begin(w, &n, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        put_narrowed(w, weights_find(in, st_order(w, i)), t);
+    assert_ok(st_commit(w, &err), &err);
+    st_free(w);
+    weights_close(in);
+    copy_file(from, to, "config.json");
+}

@@ -29,4 +29,8 @@ struct model *random_model(const char *config, struct compute *c, uint64_t seed)
 void fill_normal(float *x, size_t n, uint64_t seed, double sd);
 /* A batch of S random sequences of given lengths, labels on all but the first `masked` positions. */
 void random_batch(struct batch *b, const size_t *len, size_t S, size_t V, size_t masked, uint64_t seed);
+/* Copies a file of one folder to another, under the same name. */
+void copy_file(const char *from, const char *to, const char *name);
+/* A model folder with every weight narrowed to t; or, widen, with those same numbers as F32. */
+void narrow_folder(const char *from, const char *to, enum dtype t, bool widen);
 #endif

@@ -35,8 +35,8 @@ double rig_number(void)
 
 void rigs_each(void (*test)(struct rig *rig))
 {
-    const struct compute_limits lim = {.rows = 1024, .seq = 600, .width = 1536, .vocab = 1100,
-                                       .head = 128, .train = true};
+    const struct compute_limits lim = {
+        .rows = 1024, .seq = 600, .width = 1536, .vocab = 1100, .head = 128, .train = true};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct vac_err err = {0};

@@ -1,7 +1,7 @@
 /* support_compute.h - a rig: one open backend and the guarded arrays of one test.
  *
- * Every array sits at an odd place between guard numbers. rig_done checks that no guard was touched, that
- * no input was written, and frees everything. */
+ * Every array sits at an odd place between guard numbers. rig_done checks that no guard was
+ * touched, that no input was written, and frees everything. */
 #ifndef TESTS_SUPPORT_COMPUTE_H
 #define TESTS_SUPPORT_COMPUTE_H
 
@@ -47,11 +47,12 @@ double *rig_widen(struct rig *rig, const float *x, size_t n);
 double rig_number(void); /* in [-1, 1) */
 void rig_seed(uint64_t seed);
 
-/* The gradient g of loss(ctx) with respect to x (which loss reads) against central differences along
- * random directions; fails naming `what`. tol is relative to the sum of |g| along the direction, with
- * 1e-3 more for each number: gradients that cancel to nothing are rounding of terms of size one. */
-void rig_check_grad(struct rig *rig, const char *what, double (*loss)(void *ctx), void *ctx, double *x,
-                    const float *g, size_t n, double tol);
+/* The gradient g of loss(ctx) with respect to x (which loss reads) against central differences
+ * along random directions; fails naming `what`. tol is relative to the sum of |g| along the
+ * direction, with 1e-3 more for each number: gradients that cancel to nothing are rounding of terms
+ * of size one. */
+void rig_check_grad(struct rig *rig, const char *what, double (*loss)(void *ctx), void *ctx,
+                    double *x, const float *g, size_t n, double tol);
 void rig_check(struct rig *rig, const char *what, const float *got, const double *want, size_t n,
                double tol);
 #endif

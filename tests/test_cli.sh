@@ -1,6 +1,8 @@
 #!/bin/sh
 # test_cli.sh - the program as its users meet it: arguments, exit statuses, what is printed where.
 #
+# shellcheck disable=SC2016 # the inner shells expand
+#
 # TAP. $VACCINE is the program, $srcdir the source tree; $VACCINE_TESTDATA, when set, holds real models.
 
 : "${VACCINE:=build/vaccine}"
@@ -327,6 +329,10 @@ if need models/stories260K; then
     run tokenize "$story"
     check "tokenize" done_with '{"ids":[403,407,261,378],"decoded":"Once upon a time"}'
     check "tokenize decodes what it was given" done_with '"decoded":"café \"x\"\n"}'
+    check "tokenize keeps a zero character, and what looks like one" sh -c '
+        printf "%s\n" "{\"text\":\"a\\u0000b\"}" "{\"text\":\"a\\\\u0000b\"}" | "$1" tokenize "$2" |
+            sed "s/.*\"decoded\"://" | tr "\n" " " | grep -qF "\"a\\u0000b\"} \"a\\\\u0000b\"} "' \
+        sh "$VACCINE" "$story"
     check "tokenize of nothing" done_with '{"ids":[],"decoded":""}'
     run tokenize --special "$story/tokenizer.json"
     check "tokenize --special" done_with '{"ids":[1,403,407,261,378],'

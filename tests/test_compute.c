@@ -117,8 +117,8 @@ static void test_wrap_untouched(void **state)
 
 static void test_reserve(void **state)
 {
-    const struct compute_limits small = {.rows = 64, .seq = 32, .width = 128, .vocab = 500,
-                                         .head = 16};
+    const struct compute_limits small = {
+        .rows = 64, .seq = 32, .width = 128, .vocab = 500, .head = 16};
     struct compute_limits large = small, wild = small;
     struct compute *c = open_or_fail("cpu", 2);
     struct vac_err err = {0};
@@ -129,8 +129,7 @@ static void test_reserve(void **state)
     large.train = true;
     assert_true(compute_scratch_bytes(&large, 2) > compute_scratch_bytes(&small, 2));
     assert_true(compute_scratch_bytes(&small, 3) > compute_scratch_bytes(&small, 2));
-    assert_true(compute_scratch_bytes(&small, 0) ==
-                compute_scratch_bytes(&small, compute_cores()));
+    assert_true(compute_scratch_bytes(&small, 0) == compute_scratch_bytes(&small, compute_cores()));
     assert_ok(compute_reserve(c, &large, &err), &err);
     assert_ok(compute_reserve(c, &small, &err), &err);
     assert_true(cpu_of(c)->scratch_len >= compute_scratch_bytes(&large, 2));
@@ -140,7 +139,8 @@ static void test_reserve(void **state)
     compute_close(c);
 }
 
-/* Equal chunks; at most 256 rows and 64 MB, but never fewer than 128 rows for the sake of the latter. */
+/* Equal chunks; at most 256 rows and 64 MB, but never fewer than 128 rows for the sake of the
+ * latter. */
 static void test_head_chunk(void **state)
 {
     (void)state;
@@ -161,8 +161,8 @@ static int child_signal(void (*act)(struct compute *c, struct buf *b), bool wrap
     static float data[16];
     struct vac_err err = {0};
     struct compute *c = open_or_fail("fence", 1);
-    struct buf *b = wrapped ? compute_wrap(c, data, DTYPE_F32, 16, &err)
-                            : compute_alloc(c, 16, &err);
+    struct buf *b =
+        wrapped ? compute_wrap(c, data, DTYPE_F32, 16, &err) : compute_alloc(c, 16, &err);
     int status = 0;
     pid_t pid;
 
@@ -261,10 +261,10 @@ static void test_speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),           cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_wrap_odd),       cmocka_unit_test(test_wrap_untouched),
-        cmocka_unit_test(test_reserve),        cmocka_unit_test(test_head_chunk),
-        cmocka_unit_test(test_fence),          cmocka_unit_test(test_selfcheck),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_wrap_odd), cmocka_unit_test(test_wrap_untouched),
+        cmocka_unit_test(test_reserve),  cmocka_unit_test(test_head_chunk),
+        cmocka_unit_test(test_fence),    cmocka_unit_test(test_selfcheck),
         cmocka_unit_test(test_speed),
     };
 

@@ -1,5 +1,5 @@
-/* test_compute_ops.c - ops that work number by number or row by row, against plain loops in double and
- * against central differences. */
+/* test_compute_ops.c - ops that work number by number or row by row, against plain loops in double
+ * and against central differences. */
 #include "support_compute.h"
 #include <float.h>
 #include <math.h>
@@ -213,9 +213,12 @@ struct norm_case {
 
 static struct norm_case norm_case(struct rig *rig, size_t N, size_t D, enum dtype t)
 {
-    struct norm_case k = {.x = rig_random(rig, N * D), .w = rig_random(rig, D),
-                          .b = rig_random(rig, D), .dy = rig_random(rig, N * D),
-                          .dx0 = rig_random(rig, N * D), .dw0 = rig_random(rig, D)};
+    struct norm_case k = {.x = rig_random(rig, N * D),
+                          .w = rig_random(rig, D),
+                          .b = rig_random(rig, D),
+                          .dy = rig_random(rig, N * D),
+                          .dx0 = rig_random(rig, N * D),
+                          .dw0 = rig_random(rig, D)};
 
     k.rx = rig_in(rig, k.x, N * D);
     k.rw = rig_wrap(rig, k.w, t, D);
@@ -237,8 +240,7 @@ static void norm_grads(struct rig *rig, const struct norm_case *k, struct norm *
     /* One number in a row: its gradient is nearly nothing, the difference of large terms. */
     if (o->D > 1)
         rig_check_grad(rig, "norm dx", norm_loss, o, o->x, added(rig, k->dx, k->dx0, n), n, 2e-5);
-    rig_check_grad(rig, "norm dw", norm_loss, o, o->w, added(rig, k->dw, k->dw0, o->D), o->D,
-                   2e-5);
+    rig_check_grad(rig, "norm dw", norm_loss, o, o->w, added(rig, k->dw, k->dw0, o->D), o->D, 2e-5);
     if (o->centred)
         rig_check_grad(rig, "norm db", norm_loss, o, o->b, added(rig, k->db, k->dw0, o->D), o->D,
                        2e-5);
@@ -248,9 +250,14 @@ static void norms(struct rig *rig, size_t N, size_t D, enum dtype t, bool centre
 {
     const float eps = 1e-2f;
     struct norm_case k = norm_case(rig, N, D, t);
-    struct norm o = {.x = rig_widen(rig, k.x, N * D), .w = rig_widen(rig, k.w, D),
-                     .b = rig_widen(rig, k.b, D), .dy = rig_widen(rig, k.dy, N * D), .N = N,
-                     .D = D, .eps = (double)eps, .centred = centred};
+    struct norm o = {.x = rig_widen(rig, k.x, N * D),
+                     .w = rig_widen(rig, k.w, D),
+                     .b = rig_widen(rig, k.b, D),
+                     .dy = rig_widen(rig, k.dy, N * D),
+                     .N = N,
+                     .D = D,
+                     .eps = (double)eps,
+                     .centred = centred};
     double *want = rig_doubles(rig, N * D);
 
     for (size_t n = 0; n < N; n++)
@@ -567,8 +574,11 @@ static void swiglu_case(struct rig *rig, size_t n)
     struct ref rg = rig_in(rig, g, n), ru = rig_in(rig, u, n), rdy = rig_in(rig, dy, n);
     struct ref y = rig_out(rig, NULL, n), dg = rig_out(rig, NULL, n), du = rig_out(rig, NULL, n);
     struct ref ig = rig_out(rig, g, n), iu = rig_out(rig, u, n);
-    struct act a = {.x = rig_widen(rig, g, n), .u = rig_widen(rig, u, n),
-                    .dy = rig_widen(rig, dy, n), .n = n, .f = silu};
+    struct act a = {.x = rig_widen(rig, g, n),
+                    .u = rig_widen(rig, u, n),
+                    .dy = rig_widen(rig, dy, n),
+                    .n = n,
+                    .f = silu};
     double *want = rig_doubles(rig, n);
 
     for (size_t i = 0; i < n; i++)
@@ -634,7 +644,8 @@ static void test_activations(void **state)
     rigs_each(activations_rig);
 }
 
-/* The exponential behind them all: within 1.2 units in the last place of a float, right at the ends. */
+/* The exponential behind them all: within 1.2 units in the last place of a float, right at the
+ * ends. */
 static void test_exp(void **state)
 {
     const struct kernels *k;
@@ -650,8 +661,8 @@ static void test_exp(void **state)
             for (int i = 0; i < 8; i++) {
                 double want = exp((double)in[i]), ulp = want * FLT_EPSILON;
                 if (!(fabs((double)x[i] - want) <= 1.2 * ulp))
-                    fail_msg("%s: exp(%.9g) = %.9g, not %.9g", k->name, (double)in[i],
-                             (double)x[i], want);
+                    fail_msg("%s: exp(%.9g) = %.9g, not %.9g", k->name, (double)in[i], (double)x[i],
+                             want);
             }
         }
         memcpy(x, ends, sizeof(x));
@@ -686,12 +697,16 @@ static void adamw_case(struct rig *rig, size_t n)
 {
     float *w = rig_random(rig, n), *zero = rig_floats(rig, n);
     struct ref rw = rig_out(rig, w, n), m = rig_out(rig, zero, n), v = rig_out(rig, zero, n);
-    struct adam a = {.w = rig_widen(rig, w, n), .m = rig_doubles(rig, n),
-                     .v = rig_doubles(rig, n)};
+    struct adam a = {.w = rig_widen(rig, w, n), .m = rig_doubles(rig, n), .v = rig_doubles(rig, n)};
 
     for (uint64_t step = 1; step <= 5; step++) {
-        struct adamw o = {.lr = 1e-2f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f,
-                          .weight_decay = 0.1f, .grad_scale = 0.5f, .step = step};
+        struct adamw o = {.lr = 1e-2f,
+                          .beta1 = 0.9f,
+                          .beta2 = 0.999f,
+                          .eps = 1e-8f,
+                          .weight_decay = 0.1f,
+                          .grad_scale = 0.5f,
+                          .step = step};
         float *g = rig_random(rig, n);
         op_adamw(rig->c, rw, rig_in(rig, g, n), m, v, n, &o);
         adam_step(&a, g, n, &o);
@@ -717,13 +732,13 @@ static void test_adamw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arithmetic),  cmocka_unit_test(test_copy_narrow),
-        cmocka_unit_test(test_sums),        cmocka_unit_test(test_sums_threads),
-        cmocka_unit_test(test_rows),        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_arithmetic),   cmocka_unit_test(test_copy_narrow),
+        cmocka_unit_test(test_sums),         cmocka_unit_test(test_sums_threads),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_norms_frozen), cmocka_unit_test(test_embedding),
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_rotation),    cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_exp),         cmocka_unit_test(test_adamw),
+        cmocka_unit_test(test_random),       cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_rotation),     cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_exp),          cmocka_unit_test(test_adamw),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test_compute_products.c - matrix products, low-rank products, attention and the head, against plain
- * loops in double and against central differences. */
+/* test_compute_products.c - matrix products, low-rank products, attention and the head, against
+ * plain loops in double and against central differences. */
 #include "support_compute.h"
 #include <math.h>
 
@@ -33,8 +33,8 @@ static double mat_get(struct mat a, size_t i, size_t j)
     return (double)(a.t ? a.x[j * a.ld + i] : a.x[i * a.ld + j]);
 }
 
-/* got = s a b + start (NULL = nothing), all dense: every number is right to tol of the sum of the sizes
- * of its terms, since terms may cancel. */
+/* got = s a b + start (NULL = nothing), all dense: every number is right to tol of the sum of the
+ * sizes of its terms, since terms may cancel. */
 static void check_mul(struct rig *rig, const char *what, const float *got, struct mat a,
                       struct mat b, double s, const float *start)
 {
@@ -63,10 +63,14 @@ struct linear_case {
 
 static struct linear_case linear_case(struct rig *rig, size_t N, size_t D, size_t M, enum dtype t)
 {
-    struct linear_case k = {.x = rig_random(rig, N * D), .w = rig_random(rig, M * D),
-                            .b = rig_random(rig, M), .dy = rig_random(rig, N * M),
-                            .y0 = rig_random(rig, N * M), .dx0 = rig_random(rig, N * D),
-                            .dw0 = rig_random(rig, M * D), .db0 = rig_random(rig, M)};
+    struct linear_case k = {.x = rig_random(rig, N * D),
+                            .w = rig_random(rig, M * D),
+                            .b = rig_random(rig, M),
+                            .dy = rig_random(rig, N * M),
+                            .y0 = rig_random(rig, N * M),
+                            .dx0 = rig_random(rig, N * D),
+                            .dw0 = rig_random(rig, M * D),
+                            .db0 = rig_random(rig, M)};
 
     k.rx = rig_in(rig, k.x, N * D);
     k.rw = rig_wrap(rig, k.w, t, M * D);
@@ -162,9 +166,16 @@ struct lora {
 
 static struct lora lora_case(struct rig *rig, size_t N, size_t D, size_t R)
 {
-    struct lora k = {.N = N, .D = D, .R = R, .ld = R + 5, .at = 2, .x = rig_random(rig, N * D),
-                     .a = rig_random(rig, R * D), .h = rig_random(rig, N * (R + 5)),
-                     .dh = rig_random(rig, N * (R + 5)), .y0 = rig_random(rig, N * D)};
+    struct lora k = {.N = N,
+                     .D = D,
+                     .R = R,
+                     .ld = R + 5,
+                     .at = 2,
+                     .x = rig_random(rig, N * D),
+                     .a = rig_random(rig, R * D),
+                     .h = rig_random(rig, N * (R + 5)),
+                     .dh = rig_random(rig, N * (R + 5)),
+                     .y0 = rig_random(rig, N * D)};
 
     k.rx = rig_in(rig, k.x, N * D);
     k.ra = rig_in(rig, k.a, R * D);
@@ -470,7 +481,8 @@ struct head_case {
 
 static struct head_case head_case(struct rig *rig, size_t N, size_t D, size_t V, enum dtype t)
 {
-    struct head_case k = {.h = wider(rig, N * D, 2), .w = rig_random(rig, V * D),
+    struct head_case k = {.h = wider(rig, N * D, 2),
+                          .w = rig_random(rig, V * D),
                           .dw0 = rig_random(rig, V * D),
                           .label = (int32_t *)(void *)rig_floats(rig, N)};
 
@@ -478,8 +490,13 @@ static struct head_case head_case(struct rig *rig, size_t N, size_t D, size_t V,
         k.label[n] = (int32_t)((n * 37 + V - 1) % V);
     k.rh = rig_in(rig, k.h, N * D);
     k.rw = rig_wrap(rig, k.w, t, V * D);
-    k.o = (struct head){.h = rig_widen(rig, k.h, N * D), .w = rig_widen(rig, k.w, V * D),
-                        .label = k.label, .N = N, .D = D, .V = V, .scale = (double)0.125f};
+    k.o = (struct head){.h = rig_widen(rig, k.h, N * D),
+                        .w = rig_widen(rig, k.w, V * D),
+                        .label = k.label,
+                        .N = N,
+                        .D = D,
+                        .V = V,
+                        .scale = (double)0.125f};
     return k;
 }
 
@@ -633,9 +650,9 @@ static void test_repeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),       cmocka_unit_test(test_lora),
-        cmocka_unit_test(test_attention),    cmocka_unit_test(test_attention_extreme),
-        cmocka_unit_test(test_head),         cmocka_unit_test(test_head_extreme),
+        cmocka_unit_test(test_linear),    cmocka_unit_test(test_lora),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_extreme),
+        cmocka_unit_test(test_head),      cmocka_unit_test(test_head_extreme),
         cmocka_unit_test(test_repeat),
     };
 

@@ -74,53 +74,6 @@ void cli_put_visible(struct strbuf *out, const char *s, size_t n)
     }
 }
 
-static bool is_blank(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strchr(" \t\r\n", s[i]) || s[i] == '\0')
-            return false;
-    return true;
-}
-
-static int visit_line(cli_line_visit *visit, void *ctx, const char *text, size_t len, size_t line,
-                      struct vac_err *err)
-{
-    cJSON *doc = json_parse_line(text, len, "stdin", line, err);
-    char where[40];
-    struct jnode root;
-    int rc = -1;
-
-    if (!doc)
-        return -1;
-    snprintf(where, sizeof where, "stdin:%zu", line);
-    root = json_root(doc, where);
-    if (!cJSON_IsObject(doc))
-        json_wrong(&root, "an object like {\"text\":\"...\"}", err);
-    else
-        rc = visit(ctx, &root, err);
-    cJSON_Delete(doc);
-    return rc;
-}
-
-int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err)
-{
-    char *text = NULL;
-    size_t cap = 0;
-    ssize_t len;
-    int rc = 0;
-
-    for (size_t line = 1; rc == 0 && (len = getline(&text, &cap, stdin)) >= 0; line++) {
-        if (len > 0 && text[len - 1] == '\n')
-            len--;
-        if (!is_blank(text, (size_t)len))
-            rc = visit_line(visit, ctx, text, (size_t)len, line, err);
-    }
-    if (rc == 0 && !feof(stdin))
-        rc = err_errno(err, "standard input");
-    free(text);
-    return rc;
-}
-
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
 {
     if (compute_selfcheck(err))

@@ -96,11 +96,6 @@ void cli_put_string(struct strbuf *out, const char *s, size_t n);
 /* Valid UTF-8 for a terminal: control and direction-changing characters are shown, not sent. */
 void cli_put_visible(struct strbuf *out, const char *s, size_t n);
 
-/* Each line of standard input as one JSON object, empty lines left out. row->file is "stdin:LINE".
- */
-typedef int cli_line_visit(void *ctx, const struct jnode *row, struct vac_err *err);
-int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err);
-
 /* A backend that computes right numbers: the BLAS is checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);
 /* A model by folder or by its name in the Hugging Face cache, with the adapters of the options. */
@@ -112,4 +107,18 @@ struct cli_model {
 int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
                    struct vac_err *err);
 void cli_model_close(struct cli_model *x);
+
+/* --- lines.c --- */
+/* One line of standard input, which is a JSON object; root.file is "stdin:LINE". */
+struct cli_line {
+    struct jnode root;
+    uint32_t
+        zero; /* the character that stands for \u0000 in this line's strings; 0 = there is none */
+};
+/* Each line, empty ones left out; -1 of the visitor ends it. */
+typedef int cli_line_visit(void *ctx, const struct cli_line *line, struct vac_err *err);
+int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err);
+/* A string of the line as it was meant, zero bytes included. Clears `out` first. */
+int cli_line_text(const struct cli_line *line, const char *string, struct strbuf *out,
+                  struct vac_err *err);
 #endif

@@ -191,7 +191,7 @@ static void check_terminal(struct doctor *d, struct finding *f)
         advise(f, STATE_WARN, "set TERM to what the terminal is, such as xterm-256color");
     else if (!utf8)
         advise(f, STATE_WARN, "set LANG or LC_ALL to a UTF-8 locale, such as C.UTF-8");
-    else if (size.ws_col < 60 || size.ws_row < 16)
+    else if (size.ws_col && (size.ws_col < 60 || size.ws_row < 16))
         advise(f, STATE_WARN, "make the window at least 60x16");
 }
 

@@ -65,8 +65,6 @@ static int merge(struct model *m, const struct merge_values *v, struct vac_err *
     const bool wide = v->dtype == DTYPE_WIDE;
 
     /* Narrower weights are widened first, so that the sum is not rounded to their format. */
-    if (wide && model_config(m)->dtype != DTYPE_F32 && model_train_full(m, err))
-        return -1;
     return model_save_merged(m, v->output, wide, 0, err);
 }
 

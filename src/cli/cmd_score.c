@@ -32,7 +32,7 @@ struct scorer {
     int32_t *top;
     float *logits;
     struct ids ids;
-    struct strbuf out;
+    struct strbuf text, out;
 };
 
 static void scorer_release(struct scorer *s)
@@ -106,13 +106,14 @@ static int read_ids(struct scorer *s, const struct jnode *list, struct vac_err *
     return 0;
 }
 
-static int encode_text(struct scorer *s, const struct jnode *text, struct vac_err *err)
+static int encode_text(struct scorer *s, const struct cli_line *line, const struct jnode *text,
+                       struct vac_err *err)
 {
-    const char *t = text->v->valuestring;
-
+    if (cli_line_text(line, text->v->valuestring, &s->text, err))
+        return -1;
     if (!s->tok)
         s->tok = tokenizer_open(s->model.dir, err);
-    if (!s->tok || tokenizer_encode(s->tok, t, strlen(t), true, &s->ids, err))
+    if (!s->tok || tokenizer_encode(s->tok, s->text.s, s->text.len, true, &s->ids, err))
         return err_prefix(err, "%s: text", text->file);
     for (size_t i = 0; i < s->ids.n; i++)
         if ((size_t)s->ids.v[i] >= s->cfg->V)
@@ -121,8 +122,19 @@ static int encode_text(struct scorer *s, const struct jnode *text, struct vac_er
     return 0;
 }
 
-static int read_line(struct scorer *s, const struct jnode *row, struct vac_err *err)
+static int check_length(const struct scorer *s, const struct jnode *row, struct vac_err *err)
 {
+    if (s->ids.n == 0)
+        return json_error(row, err, "expected at least one token");
+    if (s->ids.n > s->cfg->max_pos)
+        return json_error(row, err, "%zu tokens, but the model takes at most %zu", s->ids.n,
+                          s->cfg->max_pos);
+    return 0;
+}
+
+static int read_line(struct scorer *s, const struct cli_line *line, struct vac_err *err)
+{
+    const struct jnode *row = &line->root;
     struct jnode ids, text;
     int no_ids = json_opt(row, "input_ids", JSON_ARRAY, &ids, err);
     int no_text = no_ids < 0 ? -1 : json_opt(row, "text", JSON_STRING, &text, err);
@@ -130,17 +142,12 @@ static int read_line(struct scorer *s, const struct jnode *row, struct vac_err *
     if (no_ids < 0 || no_text < 0)
         return -1;
     if (no_ids == no_text)
-        return err_set(err, VAC_ERR_FORMAT, "%s: expected either \"input_ids\" or \"text\"%s",
-                       row->file, no_ids ? "" : ", found both");
+        return json_error(row, err, "expected either \"input_ids\" or \"text\"%s",
+                          no_ids ? "" : ", found both");
     s->ids.n = 0;
-    if (no_text ? read_ids(s, &ids, err) : encode_text(s, &text, err))
+    if (no_text ? read_ids(s, &ids, err) : encode_text(s, line, &text, err))
         return -1;
-    if (s->ids.n == 0)
-        return err_set(err, VAC_ERR_FORMAT, "%s: expected at least one token", row->file);
-    if (s->ids.n > s->cfg->max_pos)
-        return err_set(err, VAC_ERR_FORMAT, "%s: %zu tokens, but the model takes at most %zu",
-                       row->file, s->ids.n, s->cfg->max_pos);
-    return 0;
+    return check_length(s, row, err);
 }
 
 static void put_scores(struct scorer *s)
@@ -189,15 +196,15 @@ static void put_verdict(struct scorer *s)
     sb_putc(&s->out, ']');
 }
 
-static int score_line(void *ctx, const struct jnode *row, struct vac_err *err)
+static int score_line(void *ctx, const struct cli_line *line, struct vac_err *err)
 {
     struct scorer *s = ctx;
     struct pass pass = {.m = s->model.m, .b = &s->batch, .from = PLACE_START, .stop = PLACE_START};
 
-    if (read_line(s, row, err))
+    if (read_line(s, line, err))
         return -1;
     if (scorer_reserve(s, s->ids.n, err))
-        return err_prefix(err, "%s", row->file);
+        return err_prefix(err, "%s", line->root.file);
     pass.a = s->acts;
     batch_fill_ids(&s->batch, s->ids.v, NULL, s->ids.n);
     sb_clear(&s->out);
@@ -235,6 +242,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     scorer_release(&s);
     free(s.logits);
     ids_done(&s.ids);
+    sb_done(&s.text);
     sb_done(&s.out);
     tokenizer_free(s.tok);
     cli_model_close(&s.model);

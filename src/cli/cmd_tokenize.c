@@ -1,5 +1,4 @@
 /* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
-#include <string.h>
 #include <stdlib.h>
 #include "cli/cli.h"
 #include "data/hub.h"
@@ -21,15 +20,15 @@ struct work {
     struct tokenizer *tok;
     bool special;
     struct ids ids;
-    struct strbuf decoded, out;
+    struct strbuf text, decoded, out;
 };
 
-static int tokenize_text(struct work *w, const char *text, struct vac_err *err)
+static int tokenize_text(struct work *w, struct vac_err *err)
 {
     w->ids.n = 0;
     sb_clear(&w->decoded);
     sb_clear(&w->out);
-    if (tokenizer_encode(w->tok, text, strlen(text), w->special, &w->ids, err) ||
+    if (tokenizer_encode(w->tok, w->text.s, w->text.len, w->special, &w->ids, err) ||
         tokenizer_decode(w->tok, w->ids.v, w->ids.n, false, &w->decoded, err))
         return -1;
     sb_puts(&w->out, "{\"ids\":");
@@ -40,15 +39,15 @@ static int tokenize_text(struct work *w, const char *text, struct vac_err *err)
     return 0;
 }
 
-static int tokenize_line(void *ctx, const struct jnode *row, struct vac_err *err)
+static int tokenize_line(void *ctx, const struct cli_line *line, struct vac_err *err)
 {
     struct work *w = ctx;
     const char *text = NULL;
 
-    if (json_str(row, "text", &text, err))
+    if (json_str(&line->root, "text", &text, err) || cli_line_text(line, text, &w->text, err))
         return -1;
-    if (tokenize_text(w, text, err))
-        return err_prefix(err, "%s", row->file);
+    if (tokenize_text(w, err))
+        return err_prefix(err, "%s", line->root.file);
     return cli_write(&w->out, err);
 }
 
@@ -63,6 +62,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         rc = cli_each_line(tokenize_line, &w, err);
     tokenizer_free(w.tok);
     ids_done(&w.ids);
+    sb_done(&w.text);
     sb_done(&w.decoded);
     sb_done(&w.out);
     free(dir);

@@ -4,8 +4,8 @@
 
 #include "compute/compute.h"
 
-#define COMPUTE_BACKENDS(X) \
-    X(cpu)                  \
+#define COMPUTE_BACKENDS(X)                                                                        \
+    X(cpu)                                                                                         \
     X(fence)
 
 #define BACKEND_DECLARE(name) extern const struct backend backend_##name;

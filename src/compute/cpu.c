@@ -1,4 +1,5 @@
-/* cpu.c - the CPU backend: its memory, its scratch and its table. The arithmetic is in cpu_*.c beside. */
+/* cpu.c - the CPU backend: its memory, its scratch and its table. The arithmetic is in cpu_*.c
+ * beside. */
 #include "compute/cpu.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -94,9 +95,10 @@ static int buf_map(struct buf *b, struct vac_err *err)
     if (!size_mul(b->n, dtype_size(b->type), &bytes))
         b->map = pages_new(bytes, &b->map_len);
     if (!b->map)
-        return err_set(err, VAC_ERR_MEMORY,
-                       "no memory for an array of %zu numbers (%zu MiB): use a smaller batch or model",
-                       b->n, bytes >> 20);
+        return err_set(
+            err, VAC_ERR_MEMORY,
+            "no memory for an array of %zu numbers (%zu MiB): use a smaller batch or model", b->n,
+            bytes >> 20);
     b->data = b->map;
     return 0;
 }
@@ -120,7 +122,8 @@ static struct buf *cpu_alloc(struct compute *c, size_t n, struct vac_err *err)
     return b;
 }
 
-/* Numbers at an address that is no multiple of their size (a file may have them anywhere) are copied. */
+/* Numbers at an address that is no multiple of their size (a file may have them anywhere) are
+ * copied. */
 static struct buf *cpu_wrap(struct compute *c, const void *data, enum dtype t, size_t n,
                             struct vac_err *err)
 {
@@ -153,7 +156,8 @@ static void cpu_download(struct compute *c, float *to, struct ref from, size_t n
 
 /* --- scratch --- */
 
-/* Logits of one chunk take at most 64 MB, but never fewer than 128 rows: each chunk copies all of w. */
+/* Logits of one chunk take at most 64 MB, but never fewer than 128 rows: each chunk copies all of
+ * w. */
 static size_t head_rows(size_t V)
 {
     const size_t most = ((size_t)64 << 20) / sizeof(float), fit = V ? most / V : HEAD_ROWS;
@@ -186,11 +190,11 @@ static struct scratch scratch_size(const struct compute_limits *l)
 
     rows = l->rows < rows ? l->rows : rows;
     s.widen = line_up(WIDEN_ROWS * l->width);
-    s.tile = line_up(max_size(2 * ATT_ROWS * (l->seq + 32) + ATT_ROWS, HEAD_ROWS * HEAD_COLS));
+    s.tile = line_up(max_size(2 * ATT_ROWS * row_stride(l->seq), HEAD_ROWS * HEAD_COLS));
     s.vec = line_up(l->width);
     s.rank = line_up(RANK_MAX * l->width);
     s.stat = line_up(rows * 3 * blocks);
-    s.head = l->train ? line_up(rows * l->vocab) : 0;
+    s.head = l->train ? line_up(rows * row_stride(l->vocab)) : 0;
     return s;
 }
 

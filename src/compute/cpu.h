@@ -1,8 +1,8 @@
 /* cpu.h - what the files of the CPU backend share; nobody outside src/compute includes it.
  *
- * Work is split over threads in a way that depends on shapes and the thread count alone, never on timing,
- * so that the same call gives the same bits. A "part" is one thread's share and owns part number t of the
- * scratch, whichever thread of the system happens to run it. */
+ * Work is split over threads in a way that depends on shapes and the thread count alone, never on
+ * timing, so that the same call gives the same bits. A "part" is one thread's share and owns part
+ * number t of the scratch, whichever thread of the system happens to run it. */
 #ifndef COMPUTE_CPU_H
 #define COMPUTE_CPU_H
 
@@ -19,13 +19,13 @@ struct buf {
     struct buf *next; /* for a backend that keeps a list */
 };
 
-/* Rows of narrow weights widened at a time, rows and columns of the tiles of attention and of the head,
- * and the largest rank that the LoRA ops serve without a general product. */
+/* Rows of narrow weights widened at a time, rows and columns of the tiles of attention and of the
+ * head, and the largest rank that the LoRA ops serve without a general product. */
 enum { WIDEN_ROWS = 256, ATT_ROWS = 64, HEAD_ROWS = 256, HEAD_COLS = 512, RANK_MAX = 64 };
 
 /* Scratch in floats; each part has its own `widen` and `tile`, the rest is shared. */
 struct scratch {
-    size_t widen, tile;          /* per part */
+    size_t widen, tile;           /* per part */
     size_t vec, rank, head, stat; /* shared: 2 vectors, 2 transposed B, logits, block statistics */
 };
 
@@ -34,7 +34,7 @@ struct cpu {
     const struct kernels *k;
     struct compute_limits lim;
     struct scratch size;
-    float *scratch; /* parts first, then the shared arrays */
+    float *scratch;     /* parts first, then the shared arrays */
     size_t scratch_len; /* bytes */
 };
 
@@ -60,7 +60,14 @@ float *scratch_vec(const struct cpu *c, int which);  /* 0, 1: width floats */
 float *scratch_rank(const struct cpu *c, int which); /* 0, 1: RANK_MAX x width floats */
 float *scratch_head(const struct cpu *c);
 float *scratch_stat(const struct cpu *c);
-/* Rows of one chunk of the head for N rows and V words: equal chunks, each at most what the scratch holds. */
+/* Distance of the rows of a tile n numbers wide: an odd number of cache lines, because rows a power
+ * of two apart would fall onto the same few sets of the cache. */
+static inline size_t row_stride(size_t n)
+{
+    return ((n + 15) / 16 | 1) * 16;
+}
+/* Rows of one chunk of the head for N rows and V words: equal chunks, each at most what the scratch
+ * holds. */
 size_t head_chunk(size_t N, size_t V);
 /* The vector as floats: in place when it is F32, else widened into scratch vector `which`. */
 const float *vec_f32(struct compute *c, struct ref r, size_t n, int which);
@@ -97,8 +104,9 @@ static inline int parts_for(const struct compute *c, size_t work)
     return most < 2 ? 1 : most < (size_t)c->threads ? (int)most : c->threads;
 }
 
-/* c[m,n] = alpha a b + beta c (+ bias in every row). a is [m,k], or [k,m] with ta; b is [k,n], or [n,k]
- * with tb, of any dtype; ld* are the distances between stored rows. beta = 0 never reads c. */
+/* c[m,n] = alpha a b + beta c (+ bias in every row). a is [m,k], or [k,m] with ta; b is [k,n], or
+ * [n,k] with tb, of any dtype; ld* are the distances between stored rows. beta = 0 never reads c.
+ */
 struct gemm {
     bool ta, tb;
     size_t m, n, k;

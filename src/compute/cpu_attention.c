@@ -1,9 +1,11 @@
 /* cpu_attention.c - causal attention over packed sequences with grouped heads.
  *
- * Queries go in blocks of ATT_ROWS rows against the keys that the block's last row sees, so that nothing
- * beyond the diagonal block is computed. The forward keeps the log of the sum of exponentials only; the
- * backward makes the probabilities again from it. Blocks (forward) and key heads (backward) are handed to
- * the parts as they become free: every number is written by one of them, so the order does not matter. */
+ * Queries go in blocks of ATT_ROWS rows against the keys that the block's last row sees, so that
+ * nothing beyond the diagonal block is computed. A head is so narrow that all products but the
+ * scores are faster in the kernels for small sides than in a general product. The forward keeps the
+ * log of the sum of exponentials only; the backward makes the probabilities again from it. Blocks
+ * (forward) and key heads (backward) are handed to the parts as they become free: every number is
+ * written by one of them, so the order does not matter. */
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -28,13 +30,12 @@ struct block {
     size_t ld;          /* distance of rows in the tiles */
 };
 
-static struct block block_at(const struct attention *a, const struct seq *seq, size_t h, size_t lo)
+static struct block block_at(const struct seq *seq, size_t h, size_t lo)
 {
     size_t rows = seq->nq - lo < ATT_ROWS ? seq->nq - lo : ATT_ROWS;
     size_t seen = seq->nk - seq->nq + lo + rows;
 
-    (void)a;
-    return (struct block){seq, h, lo, rows, seen, (seen + 15) / 16 * 16};
+    return (struct block){seq, h, lo, rows, seen, row_stride(seen)};
 }
 
 /* Places of a block in [.,H,E] and of its keys in [.,K,E]. */
@@ -52,9 +53,17 @@ static size_t key_at(const struct attention *a, const struct block *b)
 static void scores(const struct attention *a, const struct block *b, float *tile, const float *x,
                    const float *kv, float alpha)
 {
-    struct gemm g = {.tb = true, .m = b->rows, .n = b->seen, .k = a->E, .alpha = alpha,
-                     .a = x + query_at(a, b), .lda = a->H * a->E, .b = kv + key_at(a, b),
-                     .ldb = a->K * a->E, .c = tile, .ldc = b->ld};
+    struct gemm g = {.tb = true,
+                     .m = b->rows,
+                     .n = b->seen,
+                     .k = a->E,
+                     .alpha = alpha,
+                     .a = x + query_at(a, b),
+                     .lda = a->H * a->E,
+                     .b = kv + key_at(a, b),
+                     .ldb = a->K * a->E,
+                     .c = tile,
+                     .ldc = b->ld};
 
     if (b->rows <= FEW_ROWS)
         a->k->dots(g.c, g.ldc, g.a, g.lda, g.b, g.ldb, alpha, g.m, g.k, g.n, false);
@@ -66,14 +75,8 @@ static void scores(const struct attention *a, const struct block *b, float *tile
 static void mix(const struct attention *a, const struct block *b, float *y, const float *tile,
                 const float *kv)
 {
-    struct gemm g = {.m = b->rows, .n = a->E, .k = b->seen, .alpha = 1, .a = tile, .lda = b->ld,
-                     .b = kv + key_at(a, b), .ldb = a->K * a->E, .c = y + query_at(a, b),
-                     .ldc = a->H * a->E};
-
-    if (b->rows <= FEW_ROWS)
-        a->k->outer(g.c, g.ldc, g.a, g.lda, g.b, g.ldb, 1, g.m, g.n, g.k, false);
-    else
-        gemm_serial(&g);
+    a->k->outer(y + query_at(a, b), a->H * a->E, tile, b->ld, kv + key_at(a, b), a->K * a->E, 1,
+                b->rows, a->E, b->seen, false);
 }
 
 static void block_forward(const struct attention *a, const struct block *b, float *p)
@@ -133,7 +136,7 @@ static void forward_task(const struct attention *a, size_t task, size_t blocks, 
     size_t lo = (blocks - 1 - rank) * ATT_ROWS;
 
     if (lo < seq->nq) {
-        struct block b = block_at(a, seq, rest % a->H, lo);
+        struct block b = block_at(seq, rest % a->H, lo);
         block_forward(a, &b, tile);
     }
 }
@@ -142,9 +145,18 @@ void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q
                    struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
                    float s)
 {
-    struct attention a = {.k = kernels_of(c), .seqs = seqs, .S = S, .H = H, .K = K, .E = E,
-                          .s = s, .y = f32_at(y), .lse = f32_at(lse), .q = f32_at(q),
-                          .keys = f32_at(k), .v = f32_at(v)};
+    struct attention a = {.k = kernels_of(c),
+                          .seqs = seqs,
+                          .S = S,
+                          .H = H,
+                          .K = K,
+                          .E = E,
+                          .s = s,
+                          .y = f32_at(y),
+                          .lse = f32_at(lse),
+                          .q = f32_at(q),
+                          .keys = f32_at(k),
+                          .v = f32_at(v)};
     size_t blocks = most_blocks(&a), tasks = blocks * S * H;
     int parts = attention_parts(c, &a, tasks);
     atomic_size_t next = 0;
@@ -160,21 +172,17 @@ void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q
 
 /* --- backward --- */
 
-/* d[keys] = or += tile^T x: one key head's gradient from one block. */
+/* d[keys] += tile^T x: a block's share of one key head's gradient. */
 static void collect(const struct attention *a, const struct block *b, float *d, const float *tile,
-                    const float *x, bool add)
+                    const float *x)
 {
-    struct gemm g = {.ta = true, .m = b->seen, .n = a->E, .k = b->rows, .alpha = 1, .a = tile,
-                     .lda = b->ld, .b = x + query_at(a, b), .ldb = a->H * a->E, .beta = add,
-                     .c = d + key_at(a, b), .ldc = a->K * a->E};
-
-    gemm_serial(&g);
+    a->k->gather(d + key_at(a, b), a->K * a->E, tile, b->ld, x + query_at(a, b), a->H * a->E, 1,
+                 b->rows, a->E, b->seen);
 }
 
 /* With P the probabilities and D = rowsum(dy y): dS = s P (dy v^T - D), dq = dS k, dk += dS^T q,
  * dv += P^T dy. */
-static void block_backward(const struct attention *a, const struct block *b, float *p, float *ds,
-                           bool first)
+static void block_backward(const struct attention *a, const struct block *b, float *p, float *ds)
 {
     scores(a, b, p, a->q, a->keys, a->s);
     scores(a, b, ds, a->dy, a->v, 1);
@@ -188,23 +196,25 @@ static void block_backward(const struct attention *a, const struct block *b, flo
         memset(drow + n, 0, (b->seen - n) * sizeof(*drow));
     }
     mix(a, b, a->dq, ds, a->keys);
-    collect(a, b, a->dk, ds, a->q, !first);
-    collect(a, b, a->dv, p, a->dy, !first);
+    collect(a, b, a->dk, ds, a->q);
+    collect(a, b, a->dv, p, a->dy);
 }
 
-/* All blocks of all query heads that read one key head. The last block of the first head sees every key,
- * so it stores where the others add. */
+/* All blocks of all query heads that read one key head. */
 static void backward_task(const struct attention *a, size_t task, float *tile)
 {
     const struct seq *seq = &a->seqs[task / a->K];
-    size_t group = a->H / a->K, h0 = task % a->K * group;
-    size_t blocks = (seq->nq + ATT_ROWS - 1) / ATT_ROWS;
-    float *ds = tile + ATT_ROWS * ((seq->nk + 15) / 16 * 16);
+    size_t kh = task % a->K, group = a->H / a->K;
+    float *ds = tile + ATT_ROWS * row_stride(seq->nk);
 
-    for (size_t h = h0; h < h0 + group; h++)
-        for (size_t i = blocks; i-- > 0;) {
-            struct block b = block_at(a, seq, h, i * ATT_ROWS);
-            block_backward(a, &b, tile, ds, h == h0 && i == blocks - 1);
+    for (size_t j = seq->k0; j < seq->k0 + seq->nk; j++) {
+        a->k->fill(a->dk + (j * a->K + kh) * a->E, 0, a->E);
+        a->k->fill(a->dv + (j * a->K + kh) * a->E, 0, a->E);
+    }
+    for (size_t h = kh * group; h < (kh + 1) * group; h++)
+        for (size_t lo = 0; lo < seq->nq; lo += ATT_ROWS) {
+            struct block b = block_at(seq, h, lo);
+            block_backward(a, &b, tile, ds);
         }
 }
 
@@ -213,10 +223,22 @@ void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct r
                        struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
                        float s)
 {
-    struct attention a = {.k = kernels_of(c), .seqs = seqs, .S = S, .H = H, .K = K, .E = E,
-                          .s = s, .q = f32_at(q), .keys = f32_at(k), .v = f32_at(v),
-                          .dy = f32_at(dy), .fy = f32_at(y), .flse = f32_at(lse),
-                          .dq = f32_at(dq), .dk = f32_at(dk), .dv = f32_at(dv)};
+    struct attention a = {.k = kernels_of(c),
+                          .seqs = seqs,
+                          .S = S,
+                          .H = H,
+                          .K = K,
+                          .E = E,
+                          .s = s,
+                          .q = f32_at(q),
+                          .keys = f32_at(k),
+                          .v = f32_at(v),
+                          .dy = f32_at(dy),
+                          .fy = f32_at(y),
+                          .flse = f32_at(lse),
+                          .dq = f32_at(dq),
+                          .dk = f32_at(dk),
+                          .dv = f32_at(dv)};
     size_t tasks = S * K;
     int parts = attention_parts(c, &a, tasks);
     atomic_size_t next = 0;

@@ -1,8 +1,8 @@
 /* cpu_gemm.c - the one general matrix product, and the only file that knows BLAS.
  *
- * A product is cut into a grid of tiles, one for each part, and every tile is one call of a BLAS that uses
- * a single thread: there is one thread pool, ours, whichever way the BLAS was built. Narrow weights are
- * widened tile by tile into the part's scratch. */
+ * A product is cut into a grid of tiles, one for each part, and every tile is one call of a BLAS
+ * that uses a single thread: there is one thread pool, ours, whichever way the BLAS was built.
+ * Narrow weights are widened tile by tile into the part's scratch. */
 #include <cblas.h>
 #include <math.h>
 #include <stdint.h>
@@ -60,10 +60,9 @@ void gemm_serial(const struct gemm *g)
         clear_or_scale(g);
         return;
     }
-    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans,
-                g->tb ? CblasTrans : CblasNoTrans, (blasint)g->m, (blasint)g->n, (blasint)g->k,
-                g->alpha, g->a, (blasint)g->lda, g->b, (blasint)g->ldb, g->beta, g->c,
-                (blasint)g->ldc);
+    cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
+                (blasint)g->m, (blasint)g->n, (blasint)g->k, g->alpha, g->a, (blasint)g->lda, g->b,
+                (blasint)g->ldb, g->beta, g->c, (blasint)g->ldc);
 }
 
 static const void *b_at(const struct gemm *g, size_t row, size_t col)
@@ -88,8 +87,8 @@ static void gemm_f32(struct cpu *c, const struct gemm *g)
         gemm_serial(g);
 }
 
-/* b is [n,k] in a narrow type: columns of c in groups, each with its rows of b widened. A few rows of c
- * are worth so little work that the group must stay in the nearest cache. */
+/* b is [n,k] in a narrow type: columns of c in groups, each with its rows of b widened. A few rows
+ * of c are worth so little work that the group must stay in the nearest cache. */
 static void gemm_narrow_t(struct cpu *c, const struct gemm *g, float *wide)
 {
     size_t step = g->m <= FEW_ROWS ? 8 : WIDEN_ROWS;
@@ -154,8 +153,8 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
         gemm_narrow(c, &p, scratch_widen(c, t));
 }
 
-/* The grid of tiles: as many as there are parts, with the least to read at the edges. Narrow weights are
- * cut by columns alone, so that no number is widened twice. */
+/* The grid of tiles: as many as there are parts, with the least to read at the edges. Narrow
+ * weights are cut by columns alone, so that no number is widened twice. */
 struct grid {
     int rows, cols;
 };
@@ -224,14 +223,15 @@ static void check_fill(float *x, uint32_t *seed)
 
 static bool check_value(const struct gemm *g, const float *before, size_t i, size_t j)
 {
-    const float *b = g->b;
+    const size_t step_a = g->ta ? g->lda : 1, step_b = g->tb ? 1 : g->ldb;
+    const float *a = g->a + (g->ta ? i : i * g->lda);
+    const float *b = (const float *)g->b + (g->tb ? j * g->ldb : j);
     double s = 0, size = 1;
 
     for (size_t l = 0; l < g->k; l++) {
-        double x = g->a[g->ta ? l * g->lda + i : i * g->lda + l];
-        double y = b[g->tb ? j * g->ldb + l : l * g->ldb + j];
-        s += x * y;
-        size += fabs(x * y);
+        double x = (double)a[l * step_a] * (double)b[l * step_b];
+        s += x;
+        size += fabs(x);
     }
     s *= (double)g->alpha;
     if (g->beta != 0)
@@ -257,9 +257,17 @@ static bool check_one(struct check *x, const struct gemm *g)
 static bool check_shape(struct check *x, void (*product)(const struct gemm *g), size_t m, size_t n,
                         size_t k, int variant)
 {
-    struct gemm g = {.ta = variant & 1, .tb = variant & 2, .m = m, .n = n, .k = k,
-                     .alpha = variant & 4 ? 0.3f : 1.0f, .beta = variant & 4 ? 1.0f : 0.0f,
-                     .a = x->a, .b = x->b, .c = x->c, .ldc = n + CHECK_PAD};
+    struct gemm g = {.ta = variant & 1,
+                     .tb = variant & 2,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .alpha = variant & 4 ? 0.3f : 1.0f,
+                     .beta = variant & 4 ? 1.0f : 0.0f,
+                     .a = x->a,
+                     .b = x->b,
+                     .c = x->c,
+                     .ldc = n + CHECK_PAD};
     size_t cols_a = g.ta ? m : k, cols_b = g.tb ? k : n;
 
     g.lda = cols_a + CHECK_PAD;
@@ -318,8 +326,17 @@ double compute_gemm_speed(struct compute *c, size_t m, size_t n, size_t k, doubl
     struct cpu cpu = {.base.threads = c->threads, .k = kernels_at(0)};
     size_t len, need = m * k + n * k + m * n;
     float *room = pages_new(need * sizeof(float), &len);
-    struct gemm g = {.tb = true, .m = m, .n = n, .k = k, .alpha = 1, .a = room, .lda = k,
-                     .b = room + m * k, .ldb = k, .c = room + m * k + n * k, .ldc = n};
+    struct gemm g = {.tb = true,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .alpha = 1,
+                     .a = room,
+                     .lda = k,
+                     .b = room + m * k,
+                     .ldb = k,
+                     .c = room + m * k + n * k,
+                     .ldc = n};
     double start, took = 0;
     size_t rounds = 0;
 

@@ -1,9 +1,9 @@
 /* cpu_kernels.c - the loops of kernels.h.
  *
- * This file is compiled once for each instruction set with -DISA=name and that set's flags, and exports
- * one table. The loops are plain C that compilers vectorise (sums through `omp simd reduction`, so no
- * relaxed floating-point rules are needed); only the three small products use vector types, because their
- * tiles must stay in registers. */
+ * This file is compiled once for each instruction set with -DISA=name and that set's flags, and
+ * exports one table. The loops are plain C that compilers vectorise (sums through `omp simd
+ * reduction`, so no relaxed floating-point rules are needed); only the three small products use
+ * vector types, because their tiles must stay in registers. */
 #include "compute/kernels.h"
 #include <math.h>
 #include <string.h>
@@ -20,9 +20,9 @@
 #define SIMD_SUM(v) _Pragma(TEXT(omp simd reduction(+ : v)))
 #define INLINE static inline __attribute__((always_inline))
 
-/* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r, and 2^k
- * in two factors so that results near both ends of the range come out right. Below -103.9 it is 0, above
- * 88.7 infinity; NaN stays NaN because both comparisons are then false. */
+/* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r,
+ * and 2^k in two factors so that results near both ends of the range come out right. Below -103.9
+ * it is 0, above 88.7 infinity; NaN stays NaN because both comparisons are then false. */
 INLINE float exp_of(float x)
 {
     const float magic = 12582912.0f; /* 1.5 2^23: adding it rounds to a whole number */
@@ -62,15 +62,13 @@ INLINE float sigmoid_of(float x)
 
 static void fill(float *x, float a, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        x[i] = a;
+    SIMD for (size_t i = 0; i < n; i++) x[i] = a;
 }
 
 static void widen_bf16(float *y, const uint16_t *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         union {
             uint32_t u;
             float f;
@@ -79,12 +77,12 @@ static void widen_bf16(float *y, const uint16_t *x, size_t n)
     }
 }
 
-/* The exponent is moved up by a multiplication, which also makes denormals right; Inf and NaN get the
- * full exponent put in. */
+/* The exponent is moved up by a multiplication, which also makes denormals right; Inf and NaN get
+ * the full exponent put in. */
 static void widen_f16(float *y, const uint16_t *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         uint32_t h = x[i], top = (h & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0;
         union {
             uint32_t u;
@@ -108,23 +106,17 @@ static void widen(float *y, const void *x, enum dtype t, size_t n)
 
 static void add(float *y, const float *a, const float *b, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
 
 static void axpy(float *y, float a, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        y[i] += a * x[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
 static void scale(float *y, float a, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        y[i] = a * x[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] = a * x[i];
 }
 
 static double sumsq(const float *x, size_t n)
@@ -169,9 +161,7 @@ static float rmsnorm(float *y, const float *x, const float *w, size_t D, float e
     for (size_t d = 0; d < D; d++)
         s += x[d] * x[d];
     r = 1.0f / sqrtf(s / (float)D + eps);
-    SIMD
-    for (size_t d = 0; d < D; d++)
-        y[d] = x[d] * r * w[d];
+    SIMD for (size_t d = 0; d < D; d++) y[d] = x[d] * r * w[d];
     return r;
 }
 
@@ -185,9 +175,7 @@ static void rmsnorm_bwd(float *dx, const float *dy, const float *x, const float 
     for (size_t d = 0; d < D; d++)
         s += dy[d] * w[d] * x[d];
     s *= rstd * rstd / (float)D;
-    SIMD
-    for (size_t d = 0; d < D; d++)
-        dx[d] += rstd * (dy[d] * w[d] - x[d] * s);
+    SIMD for (size_t d = 0; d < D; d++) dx[d] += rstd * (dy[d] * w[d] - x[d] * s);
 }
 
 static void layernorm(float *y, float *mean, float *rstd, const float *x, const float *w,
@@ -203,9 +191,7 @@ static void layernorm(float *y, float *mean, float *rstd, const float *x, const 
     for (size_t d = 0; d < D; d++)
         q += (x[d] - m) * (x[d] - m);
     r = 1.0f / sqrtf(q / (float)D + eps);
-    SIMD
-    for (size_t d = 0; d < D; d++)
-        y[d] = (x[d] - m) * r * w[d] + b[d];
+    SIMD for (size_t d = 0; d < D; d++) y[d] = (x[d] - m) * r * w[d] + b[d];
     *mean = m;
     *rstd = r;
 }
@@ -224,36 +210,30 @@ static void layernorm_bwd(float *dx, const float *dy, const float *x, const floa
         q += dy[d] * w[d] * (x[d] - mean);
     s /= (float)D;
     q *= rstd * rstd / (float)D;
-    SIMD
-    for (size_t d = 0; d < D; d++)
-        dx[d] += rstd * (dy[d] * w[d] - s - (x[d] - mean) * q);
+    SIMD for (size_t d = 0; d < D; d++) dx[d] += rstd * (dy[d] * w[d] - s - (x[d] - mean) * q);
 }
 
 static void norm_dw(float *dw, const float *dy, const float *x, float mean, float rstd, size_t n)
 {
-    SIMD
-    for (size_t d = 0; d < n; d++)
-        dw[d] += dy[d] * (x[d] - mean) * rstd;
+    SIMD for (size_t d = 0; d < n; d++) dw[d] += dy[d] * (x[d] - mean) * rstd;
 }
 
 static void dropout(float *y, const float *x, uint64_t key, uint32_t threshold, float keep,
                     size_t D, bool more)
 {
     if (more) {
-        SIMD
-        for (size_t d = 0; d < D; d++)
-            y[d] += rng_at32(key, (uint32_t)d) < threshold ? 0.0f : x[d] * keep;
+        SIMD for (size_t d = 0; d < D; d++) y[d] +=
+            rng_at32(key, (uint32_t)d) < threshold ? 0.0f : x[d] * keep;
     } else {
-        SIMD
-        for (size_t d = 0; d < D; d++)
-            y[d] = rng_at32(key, (uint32_t)d) < threshold ? 0.0f : x[d] * keep;
+        SIMD for (size_t d = 0; d < D; d++) y[d] =
+            rng_at32(key, (uint32_t)d) < threshold ? 0.0f : x[d] * keep;
     }
 }
 
 static void rope(float *x, const float *co, const float *si, size_t half, float sign)
 {
-    SIMD
-    for (size_t e = 0; e < half; e++) {
+    SIMD for (size_t e = 0; e < half; e++)
+    {
         float a = x[e], b = x[e + half], s = sign * si[e];
         x[e] = a * co[e] - b * s;
         x[e + half] = b * co[e] + a * s;
@@ -270,9 +250,8 @@ static float row_max(const float *x, size_t n)
     for (int l = 0; l < WIDE; l++)
         t[l] = -INFINITY;
     for (; i + WIDE <= n; i += WIDE) {
-        SIMD
-        for (int l = 0; l < WIDE; l++)
-            t[l] = x[i + (size_t)l] > t[l] ? x[i + (size_t)l] : t[l];
+        SIMD for (int l = 0; l < WIDE; l++) t[l] =
+            x[i + (size_t)l] > t[l] ? x[i + (size_t)l] : t[l];
     }
     for (; i < n; i++)
         t[0] = x[i] > t[0] ? x[i] : t[0];
@@ -296,26 +275,22 @@ static float exp_sum(float *x, float top, size_t n)
 
 static void softmax_bwd(float *ds, const float *p, float delta, float s, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        ds[i] = s * p[i] * (ds[i] - delta);
+    SIMD for (size_t i = 0; i < n; i++) ds[i] = s * p[i] * (ds[i] - delta);
 }
 
 /* --- activations --- */
 
 static void swiglu(float *y, const float *g, const float *u, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        y[i] = g[i] * sigmoid_of(g[i]) * u[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] = g[i] * sigmoid_of(g[i]) * u[i];
 }
 
 /* silu'(g) = s + g s (1 - s) with s = sigmoid(g) */
 static void swiglu_bwd(float *dg, float *du, const float *dy, const float *g, const float *u,
                        size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         float s = sigmoid_of(g[i]), z = g[i] * s, a = dy[i], b = u[i];
         dg[i] = a * b * (s + z * (1.0f - s));
         du[i] = a * z;
@@ -324,20 +299,17 @@ static void swiglu_bwd(float *dg, float *du, const float *dy, const float *g, co
 
 static void relu(float *y, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] < 0.0f ? 0.0f : x[i];
+    SIMD for (size_t i = 0; i < n; i++) y[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
 static void relu_bwd(float *dx, const float *dy, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++)
-        dx[i] = x[i] > 0.0f ? dy[i] : 0.0f;
+    SIMD for (size_t i = 0; i < n; i++) dx[i] = x[i] > 0.0f ? dy[i] : 0.0f;
 }
 
 /* The normal distribution function: its tail is exp(-t^2/2) times Mills' ratio, which is smooth in
- * u = 1 / (1 + t/4); a polynomial fitted on t in [0, 15] is right to 6e-9 relative. *e is exp(-x^2/2). */
+ * u = 1 / (1 + t/4); a polynomial fitted on t in [0, 15] is right to 6e-9 relative. *e is
+ * exp(-x^2/2). */
 INLINE float normal_cdf(float x, float *e)
 {
     float t = x < 0.0f ? -x : x, u = 1.0f / (1.0f + 0.25f * t), p, tail;
@@ -359,8 +331,8 @@ INLINE float normal_cdf(float x, float *e)
 
 static void gelu(float *y, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         float e;
         y[i] = x[i] * normal_cdf(x[i], &e);
     }
@@ -368,21 +340,20 @@ static void gelu(float *y, const float *x, size_t n)
 
 static void gelu_bwd(float *dx, const float *dy, const float *x, size_t n)
 {
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         float e, c = normal_cdf(x[i], &e);
         dx[i] = dy[i] * (c + x[i] * 0.398942280401f * e);
     }
 }
 
-static void adamw(float *w, const float *g, float *m, float *v, size_t n,
-                  const struct adamw_row *o)
+static void adamw(float *w, const float *g, float *m, float *v, size_t n, const struct adamw_row *o)
 {
     const float gs = o->grad_scale, b1 = o->beta1, b2 = o->beta2, eps = o->eps;
     const float decay = o->decay, rate = o->rate, root = o->root;
 
-    SIMD
-    for (size_t i = 0; i < n; i++) {
+    SIMD for (size_t i = 0; i < n; i++)
+    {
         float d = g[i] * gs;
         float mi = m[i] + (1.0f - b1) * (d - m[i]);
         float vi = v[i] * b2 + (1.0f - b2) * d * d;
@@ -400,7 +371,7 @@ static void adamw(float *w, const float *g, float *m, float *v, size_t n,
 #define TILE_J 4
 #elif defined __AVX__
 #define LANES 8
-#define TILE_I 4
+#define TILE_I 6
 #define TILE_J 2
 #else
 #define LANES 4
@@ -424,16 +395,28 @@ INLINE vec splat(float a)
     return (vec){0} + a;
 }
 
-/* Sum of the lanes, halving each time. */
+typedef float vec4 __attribute__((vector_size(16)));
+
+/* The sum of the quarters, eighths, ... of a vector, down to four lanes. */
+INLINE vec4 lanes_four(vec v)
+{
+    vec4 q[LANES / 4];
+
+    memcpy(q, &v, sizeof(q));
+#if LANES == 16
+    return (q[0] + q[1]) + (q[2] + q[3]);
+#elif LANES == 8
+    return q[0] + q[1];
+#else
+    return q[0];
+#endif
+}
+
 INLINE float lanes_sum(vec v)
 {
-    float t[LANES];
+    vec4 q = lanes_four(v);
 
-    memcpy(t, &v, sizeof(t));
-    for (int h = LANES / 2; h; h /= 2)
-        for (int i = 0; i < h; i++)
-            t[i] += t[i + h];
-    return t[0];
+    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 struct product {
@@ -488,8 +471,17 @@ INLINE void dots_rows(const struct product *p, size_t i, int I)
 static void dots(float *h, size_t ldh, const float *x, size_t ldx, const float *a, size_t lda,
                  float s, size_t N, size_t D, size_t R, bool more)
 {
-    struct product p = {.y = h, .ldy = ldh, .h = x, .ldh = ldx, .a = a, .lda = lda, .s = s,
-                        .N = N, .D = D, .R = R, .add = more};
+    struct product p = {.y = h,
+                        .ldy = ldh,
+                        .h = x,
+                        .ldh = ldx,
+                        .a = a,
+                        .lda = lda,
+                        .s = s,
+                        .N = N,
+                        .D = D,
+                        .R = R,
+                        .add = more};
     size_t i = 0;
 
     for (; i + TILE_I <= N; i += TILE_I)
@@ -547,8 +539,17 @@ INLINE void outer_rows(const struct product *p, size_t i, int I)
 static void outer(float *y, size_t ldy, const float *h, size_t ldh, const float *a, size_t lda,
                   float s, size_t N, size_t D, size_t R, bool more)
 {
-    struct product p = {.y = y, .ldy = ldy, .h = h, .ldh = ldh, .a = a, .lda = lda, .s = s,
-                        .N = N, .D = D, .R = R, .add = more};
+    struct product p = {.y = y,
+                        .ldy = ldy,
+                        .h = h,
+                        .ldh = ldh,
+                        .a = a,
+                        .lda = lda,
+                        .s = s,
+                        .N = N,
+                        .D = D,
+                        .R = R,
+                        .add = more};
     size_t i = 0;
 
     for (; i + TILE_I <= N; i += TILE_I)

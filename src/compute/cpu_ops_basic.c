@@ -169,8 +169,8 @@ double cpu_sumsq(struct compute *c, struct ref x, size_t n)
 
 double cpu_sumsq_diff(struct compute *c, struct ref x, struct ref y, size_t n)
 {
-    return sum_run(c, (struct sum){.x = f32_at(x), .y = f32_at(y), .n = n,
-                                   .two = kernels_of(c)->sumsq_diff});
+    return sum_run(
+        c, (struct sum){.x = f32_at(x), .y = f32_at(y), .n = n, .two = kernels_of(c)->sumsq_diff});
 }
 
 double cpu_dot(struct compute *c, struct ref x, struct ref y, size_t n)

@@ -1,7 +1,8 @@
 /* cpu_ops_linear.c - products with weights and with low-rank adapters.
  *
- * A low rank makes one side of the product so small that a general product spends its time copying; those
- * go through kernels that keep a tile of the result in registers and stream the large side once. */
+ * A low rank makes one side of the product so small that a general product spends its time copying;
+ * those go through kernels that keep a tile of the result in registers and stream the large side
+ * once. */
 #include <string.h>
 #include "compute/cpu.h"
 
@@ -10,9 +11,20 @@ enum { COLS = 32 };
 void cpu_linear(struct compute *c, struct ref y, struct ref x, struct ref w, struct ref b, size_t N,
                 size_t D, size_t M, bool add)
 {
-    struct gemm g = {.tb = true, .m = N, .n = M, .k = D, .alpha = 1, .beta = add, .ldc = M,
-                     .a = f32_at(x), .lda = D, .b = any_at(w), .bt = w.buf->type, .ldb = D,
-                     .c = f32_at(y), .bias = ref_is(b) ? vec_f32(c, b, M, 0) : NULL};
+    struct gemm g = {.tb = true,
+                     .m = N,
+                     .n = M,
+                     .k = D,
+                     .alpha = 1,
+                     .beta = add,
+                     .ldc = M,
+                     .a = f32_at(x),
+                     .lda = D,
+                     .b = any_at(w),
+                     .bt = w.buf->type,
+                     .ldb = D,
+                     .c = f32_at(y),
+                     .bias = ref_is(b) ? vec_f32(c, b, M, 0) : NULL};
 
     gemm_run(cpu_of(c), &g);
 }
@@ -20,8 +32,18 @@ void cpu_linear(struct compute *c, struct ref y, struct ref x, struct ref w, str
 void cpu_linear_dx(struct compute *c, struct ref dx, struct ref dy, struct ref w, size_t N,
                    size_t D, size_t M, bool add)
 {
-    struct gemm g = {.m = N, .n = D, .k = M, .alpha = 1, .beta = add, .a = f32_at(dy), .lda = M,
-                     .b = any_at(w), .bt = w.buf->type, .ldb = D, .c = f32_at(dx), .ldc = D};
+    struct gemm g = {.m = N,
+                     .n = D,
+                     .k = M,
+                     .alpha = 1,
+                     .beta = add,
+                     .a = f32_at(dy),
+                     .lda = M,
+                     .b = any_at(w),
+                     .bt = w.buf->type,
+                     .ldb = D,
+                     .c = f32_at(dx),
+                     .ldc = D};
 
     gemm_run(cpu_of(c), &g);
 }
@@ -45,8 +67,18 @@ void cpu_linear_dw(struct compute *c, struct ref dw, struct ref db, struct ref d
     const float *dY = f32_at(dy);
 
     if (ref_is(dw)) {
-        struct gemm g = {.ta = true, .m = M, .n = D, .k = N, .alpha = 1, .beta = 1, .a = dY,
-                         .lda = M, .b = f32_at(x), .ldb = D, .c = f32_at(dw), .ldc = D};
+        struct gemm g = {.ta = true,
+                         .m = M,
+                         .n = D,
+                         .k = N,
+                         .alpha = 1,
+                         .beta = 1,
+                         .a = dY,
+                         .lda = M,
+                         .b = f32_at(x),
+                         .ldb = D,
+                         .c = f32_at(dw),
+                         .ldc = D};
         gemm_run(cpu_of(c), &g);
     }
     if (ref_is(db))
@@ -91,8 +123,7 @@ static void outer_run(struct compute *c, float *y, const float *h, size_t ldh, c
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
         struct range r = range_of(N, t, parts, 4);
-        kernels_of(c)->outer(y + r.lo * D, D, h + r.lo * ldh, ldh, a, D, s, r.hi - r.lo, D, R,
-                             add);
+        kernels_of(c)->outer(y + r.lo * D, D, h + r.lo * ldh, ldh, a, D, s, r.hi - r.lo, D, R, add);
     }
 }
 
@@ -114,8 +145,17 @@ static void gather_run(struct compute *c, float *y, const float *h, size_t ldh, 
 void cpu_lora_down(struct compute *c, struct ref h, size_t ldh, struct ref x, struct ref a,
                    size_t N, size_t D, size_t R)
 {
-    struct gemm g = {.tb = true, .m = N, .n = R, .k = D, .alpha = 1, .a = f32_at(x), .lda = D,
-                     .b = f32_at(a), .ldb = D, .c = f32_at(h), .ldc = ldh};
+    struct gemm g = {.tb = true,
+                     .m = N,
+                     .n = R,
+                     .k = D,
+                     .alpha = 1,
+                     .a = f32_at(x),
+                     .lda = D,
+                     .b = f32_at(a),
+                     .ldb = D,
+                     .c = f32_at(h),
+                     .ldc = ldh};
 
     if (R <= RANK_MAX)
         dots_run(c, g.c, ldh, g.a, g.b, 1, N, D, R);
@@ -126,8 +166,18 @@ void cpu_lora_down(struct compute *c, struct ref h, size_t ldh, struct ref x, st
 void cpu_lora_up(struct compute *c, struct ref y, struct ref h, size_t ldh, struct ref b, float s,
                  size_t N, size_t M, size_t R)
 {
-    struct gemm g = {.tb = true, .m = N, .n = M, .k = R, .alpha = s, .a = f32_at(h), .lda = ldh,
-                     .b = f32_at(b), .ldb = R, .beta = 1, .c = f32_at(y), .ldc = M};
+    struct gemm g = {.tb = true,
+                     .m = N,
+                     .n = M,
+                     .k = R,
+                     .alpha = s,
+                     .a = f32_at(h),
+                     .lda = ldh,
+                     .b = f32_at(b),
+                     .ldb = R,
+                     .beta = 1,
+                     .c = f32_at(y),
+                     .ldc = M};
 
     if (R <= RANK_MAX) {
         float *bt = scratch_rank(cpu_of(c), 0);
@@ -154,10 +204,28 @@ static void lora_db(struct compute *c, float *db, const float *dy, const float *
 void cpu_lora_up_bwd(struct compute *c, struct ref dh, size_t ldh, struct ref db, struct ref dy,
                      struct ref h, struct ref b, float s, size_t N, size_t M, size_t R)
 {
-    struct gemm down = {.m = N, .n = R, .k = M, .alpha = s, .a = f32_at(dy), .lda = M,
-                        .b = f32_at(b), .ldb = R, .c = f32_at(dh), .ldc = ldh};
-    struct gemm grad = {.ta = true, .m = M, .n = R, .k = N, .alpha = s, .a = f32_at(dy), .lda = M,
-                        .b = f32_at(h), .ldb = ldh, .beta = 1, .c = f32_at(db), .ldc = R};
+    struct gemm down = {.m = N,
+                        .n = R,
+                        .k = M,
+                        .alpha = s,
+                        .a = f32_at(dy),
+                        .lda = M,
+                        .b = f32_at(b),
+                        .ldb = R,
+                        .c = f32_at(dh),
+                        .ldc = ldh};
+    struct gemm grad = {.ta = true,
+                        .m = M,
+                        .n = R,
+                        .k = N,
+                        .alpha = s,
+                        .a = f32_at(dy),
+                        .lda = M,
+                        .b = f32_at(h),
+                        .ldb = ldh,
+                        .beta = 1,
+                        .c = f32_at(db),
+                        .ldc = R};
 
     if (R <= RANK_MAX) {
         float *bt = scratch_rank(cpu_of(c), 0);
@@ -175,8 +243,17 @@ void cpu_lora_up_bwd(struct compute *c, struct ref dh, size_t ldh, struct ref db
 void cpu_lora_down_dx(struct compute *c, struct ref dx, struct ref dh, size_t ldh, struct ref a,
                       size_t N, size_t D, size_t R, bool add)
 {
-    struct gemm g = {.m = N, .n = D, .k = R, .alpha = 1, .a = f32_at(dh), .lda = ldh,
-                     .b = f32_at(a), .ldb = D, .beta = add, .c = f32_at(dx), .ldc = D};
+    struct gemm g = {.m = N,
+                     .n = D,
+                     .k = R,
+                     .alpha = 1,
+                     .a = f32_at(dh),
+                     .lda = ldh,
+                     .b = f32_at(a),
+                     .ldb = D,
+                     .beta = add,
+                     .c = f32_at(dx),
+                     .ldc = D};
 
     if (R <= RANK_MAX)
         outer_run(c, g.c, g.a, ldh, g.b, 1, N, D, R, add);
@@ -187,8 +264,18 @@ void cpu_lora_down_dx(struct compute *c, struct ref dx, struct ref dh, size_t ld
 void cpu_lora_down_dw(struct compute *c, struct ref da, struct ref dh, size_t ldh, struct ref x,
                       size_t N, size_t D, size_t R)
 {
-    struct gemm g = {.ta = true, .m = R, .n = D, .k = N, .alpha = 1, .a = f32_at(dh), .lda = ldh,
-                     .b = f32_at(x), .ldb = D, .beta = 1, .c = f32_at(da), .ldc = D};
+    struct gemm g = {.ta = true,
+                     .m = R,
+                     .n = D,
+                     .k = N,
+                     .alpha = 1,
+                     .a = f32_at(dh),
+                     .lda = ldh,
+                     .b = f32_at(x),
+                     .ldb = D,
+                     .beta = 1,
+                     .c = f32_at(da),
+                     .ldc = D};
 
     if (R <= RANK_MAX)
         gather_run(c, g.c, g.a, ldh, g.b, 1, N, D, R);
@@ -199,8 +286,17 @@ void cpu_lora_down_dw(struct compute *c, struct ref da, struct ref dh, size_t ld
 void cpu_lora_merge(struct compute *c, struct ref w, struct ref a, struct ref b, float s, size_t M,
                     size_t D, size_t R)
 {
-    struct gemm g = {.m = M, .n = D, .k = R, .alpha = s, .a = f32_at(b), .lda = R,
-                     .b = f32_at(a), .ldb = D, .beta = 1, .c = f32_at(w), .ldc = D};
+    struct gemm g = {.m = M,
+                     .n = D,
+                     .k = R,
+                     .alpha = s,
+                     .a = f32_at(b),
+                     .lda = R,
+                     .b = f32_at(a),
+                     .ldb = D,
+                     .beta = 1,
+                     .c = f32_at(w),
+                     .ldc = D};
 
     if (R <= RANK_MAX)
         outer_run(c, g.c, g.a, R, g.b, s, M, D, R, true);

@@ -1,6 +1,6 @@
-/* cpu_ops_rows.c - what goes row by row or number by number inside a block: embedding, normalisation,
- * dropout, rotation and activations. Sums over rows (gradients of weights) are cut by columns, so that
- * every number is added up in row order by one thread. */
+/* cpu_ops_rows.c - what goes row by row or number by number inside a block: embedding,
+ * normalisation, dropout, rotation and activations. Sums over rows (gradients of weights) are cut
+ * by columns, so that every number is added up in row order by one thread. */
 #include "base/rng.h"
 #include "compute/cpu.h"
 
@@ -137,8 +137,8 @@ void cpu_layernorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct r
     float *dX = f32_at(dx);
     const float *dY = f32_at(dy), *X = f32_at(x), *W = vec_f32(c, w, D, 0);
     const float *M = f32_at(mean), *S = f32_at(rstd);
-    struct norm_grad g = {.dw = f32_at(dw), .db = f32_at(db), .dy = dY, .x = X, .mean = M,
-                          .rstd = S, .N = N, .D = D};
+    struct norm_grad g = {
+        .dw = f32_at(dw), .db = f32_at(db), .dy = dY, .x = X, .mean = M, .rstd = S, .N = N, .D = D};
     int parts = parts_for(c, N * D);
 
     PARALLEL(parts)
@@ -216,8 +216,7 @@ void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref 
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
         struct range r = range_of(n, t, parts, GRAIN);
-        kernels_of(c)->swiglu_bwd(dG + r.lo, dU + r.lo, dY + r.lo, G + r.lo, U + r.lo,
-                                  r.hi - r.lo);
+        kernels_of(c)->swiglu_bwd(dG + r.lo, dU + r.lo, dY + r.lo, G + r.lo, U + r.lo, r.hi - r.lo);
     }
 }
 

@@ -1,9 +1,10 @@
 /* cpu_xent.c - the language-model head: logits, softmax, loss and gradient without an N x V array.
  *
- * Rows go in chunks; inside a chunk the vocabulary goes in blocks of HEAD_COLS words that stay in the
- * cache: a block's logits are turned at once into exponentials relative to the block's own largest, whose
- * sums give the row's log-sum-exp. For a gradient the exponentials are kept (chunk x V) and scaled in place
- * to probabilities. Blocks are the same for any number of threads, and so is the loss. */
+ * Rows go in chunks; inside a chunk the vocabulary goes in blocks of HEAD_COLS words that stay in
+ * the cache: a block's logits are turned at once into exponentials relative to the block's own
+ * largest, whose sums give the row's log-sum-exp. For a gradient the exponentials are kept (chunk x
+ * V) and scaled in place to probabilities. Blocks are the same for any number of threads, and so is
+ * the loss. */
 #include <math.h>
 #include <string.h>
 #include "compute/cpu.h"
@@ -11,12 +12,12 @@
 struct head {
     const float *h;
     struct gemm w; /* the product for one block, its b being the whole of w */
-    size_t D, V, blocks;
+    size_t D, V, ld, blocks;
     const int32_t *id; /* label of each row, or NULL */
     bool keep;         /* the exponentials of all blocks stay in scratch_head */
     bool want_top;
-    float *top, *sum;  /* [rows,blocks] */
-    int32_t *arg;      /* [rows,blocks] */
+    float *top, *sum; /* [rows,blocks] */
+    int32_t *arg;     /* [rows,blocks] */
 };
 
 /* One chunk's rows. */
@@ -62,7 +63,7 @@ static void one_block(struct cpu *c, const struct head *hd, struct rows *rows, s
     g.a = hd->h;
     g.b = (const char *)hd->w.b + cols.lo * hd->D * dtype_size(g.bt);
     g.c = hd->keep ? scratch_head(c) + cols.lo : scratch_tile(c, t);
-    g.ldc = hd->keep ? hd->V : HEAD_COLS;
+    g.ldc = hd->keep ? hd->ld : HEAD_COLS;
     gemm_part(c, &g, t);
     for (size_t n = 0; n < rows->n; n++)
         row_block(c, hd, rows, n, cols, g.c + n * g.ldc);
@@ -106,7 +107,7 @@ static void head_gradient(struct cpu *c, const struct head *hd, const struct row
     for (int t = 0; t < parts; t++) {
         struct range r = range_of(rows->n, t, parts, 1);
         for (size_t n = r.lo; n < r.hi; n++) {
-            float *p = scratch_head(c) + n * hd->V;
+            float *p = scratch_head(c) + n * hd->ld;
             for (size_t b = 0; b < hd->blocks; b++) {
                 float top = hd->top[n * hd->blocks + b], *x = p + b * HEAD_COLS;
                 double part = isinf(top) && top < 0 ? 0 : exp((double)top - rows->lse[n]);
@@ -122,10 +123,10 @@ static void head_gradient(struct cpu *c, const struct head *hd, const struct row
 static struct head head_of(struct compute *c, struct ref h, struct ref w, size_t D, size_t V,
                            size_t rows)
 {
-    struct head hd = {.h = f32_at(h), .D = D, .V = V};
+    struct head hd = {.h = f32_at(h), .D = D, .V = V, .ld = row_stride(V)};
 
-    hd.w = (struct gemm){.tb = true, .k = D, .alpha = 1, .lda = D, .b = any_at(w),
-                         .bt = w.buf->type, .ldb = D};
+    hd.w = (struct gemm){
+        .tb = true, .k = D, .alpha = 1, .lda = D, .b = any_at(w), .bt = w.buf->type, .ldb = D};
     hd.blocks = (V + HEAD_COLS - 1) / HEAD_COLS;
     hd.top = scratch_stat(cpu_of(c));
     hd.sum = hd.top + rows * hd.blocks;
@@ -136,12 +137,29 @@ static struct head head_of(struct compute *c, struct ref h, struct ref w, size_t
 /* dh = P w and dw += P^T h for one chunk. */
 static void head_products(struct cpu *c, const struct head *hd, size_t n, float *dh, float *dw)
 {
-    struct gemm down = {.m = n, .n = hd->D, .k = hd->V, .alpha = 1, .a = scratch_head(c),
-                        .lda = hd->V, .b = hd->w.b, .bt = hd->w.bt, .ldb = hd->D, .c = dh,
+    struct gemm down = {.m = n,
+                        .n = hd->D,
+                        .k = hd->V,
+                        .alpha = 1,
+                        .a = scratch_head(c),
+                        .lda = hd->ld,
+                        .b = hd->w.b,
+                        .bt = hd->w.bt,
+                        .ldb = hd->D,
+                        .c = dh,
                         .ldc = hd->D};
-    struct gemm grad = {.ta = true, .m = hd->V, .n = hd->D, .k = n, .alpha = 1,
-                        .a = scratch_head(c), .lda = hd->V, .b = hd->h, .ldb = hd->D, .beta = 1,
-                        .c = dw, .ldc = hd->D};
+    struct gemm grad = {.ta = true,
+                        .m = hd->V,
+                        .n = hd->D,
+                        .k = n,
+                        .alpha = 1,
+                        .a = scratch_head(c),
+                        .lda = hd->ld,
+                        .b = hd->h,
+                        .ldb = hd->D,
+                        .beta = 1,
+                        .c = dw,
+                        .ldc = hd->D};
 
     if (dh)
         gemm_run(c, &down);

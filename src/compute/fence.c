@@ -1,8 +1,9 @@
 /* fence.c - a backend for tests: the CPU's arithmetic on memory that nobody may touch between ops.
  *
- * Every buffer (also a private copy of wrapped memory) lies in pages that are unreadable except while an
- * op, an upload or a download runs, and ends right before a page that is always unreadable. A caller that
- * looks behind a buffer dies at once, and so does an op that runs over its end. */
+ * Every buffer (also a private copy of wrapped memory) lies in pages that are unreadable except
+ * while an op, an upload or a download runs, and ends right before a page that is always
+ * unreadable. A caller that looks behind a buffer dies at once, and so does an op that runs over
+ * its end. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,25 +143,25 @@ static void fence_close(struct compute *c)
     free(c);
 }
 
-#define FENCE_V(name, params, args)     \
-    static void fence_##name params     \
-    {                                   \
-        struct compute *outer = c;      \
-        fence_enter(outer);             \
-        c = fence_of(outer)->cpu;       \
-        cpu_##name args;                \
-        fence_leave(outer);             \
+#define FENCE_V(name, params, args)                                                                \
+    static void fence_##name params                                                                \
+    {                                                                                              \
+        struct compute *outer = c;                                                                 \
+        fence_enter(outer);                                                                        \
+        c = fence_of(outer)->cpu;                                                                  \
+        cpu_##name args;                                                                           \
+        fence_leave(outer);                                                                        \
     }
-#define FENCE_R(name, params, args)     \
-    static double fence_##name params   \
-    {                                   \
-        struct compute *outer = c;      \
-        double result;                  \
-        fence_enter(outer);             \
-        c = fence_of(outer)->cpu;       \
-        result = cpu_##name args;       \
-        fence_leave(outer);             \
-        return result;                  \
+#define FENCE_R(name, params, args)                                                                \
+    static double fence_##name params                                                              \
+    {                                                                                              \
+        struct compute *outer = c;                                                                 \
+        double result;                                                                             \
+        fence_enter(outer);                                                                        \
+        c = fence_of(outer)->cpu;                                                                  \
+        result = cpu_##name args;                                                                  \
+        fence_leave(outer);                                                                        \
+        return result;                                                                             \
     }
 COMPUTE_OPS(FENCE_V, FENCE_R)
 #undef FENCE_V

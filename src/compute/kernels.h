@@ -1,8 +1,8 @@
 /* kernels.h - the loops over rows and ranges, compiled once for each instruction set.
  *
- * A kernel is serial and works on what it is given; splitting over threads is the caller's. Arrays do not
- * overlap except that an output may be the very same array as an input. Nothing needs alignment beyond
- * that of its numbers. */
+ * A kernel is serial and works on what it is given; splitting over threads is the caller's. Arrays
+ * do not overlap except that an output may be the very same array as an input. Nothing needs
+ * alignment beyond that of its numbers. */
 #ifndef COMPUTE_KERNELS_H
 #define COMPUTE_KERNELS_H
 

@@ -280,12 +280,13 @@ static int read_id(const struct jnode *row, struct row *out, struct arena *a, st
 static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
 {
     const char *s = text_of(r) + r->at;
-    size_t start = line_start(r, r->at), len = end - r->at, pad, size;
+    size_t len = end - r->at, start, pad, size;
     char *text;
 
     r->json = json_parse_line(s, len, r->path, r->line, err);
     if (r->json)
         return 0;
+    start = line_start(r, r->at);
     pad = count_characters(text_of(r) + start, r->at - start);
     text = size_add(pad, len, &size) ? NULL : mem_new(size, 1, NULL);
     if (text) {
@@ -298,16 +299,10 @@ static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
     return -1;
 }
 
-static int read_row(struct row_reader *r, size_t end, struct row *out, struct arena *a,
-                    struct vac_err *err)
+static int read_row(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
 {
-    struct jnode row;
+    struct jnode row = json_root(r->json, r->where);
 
-    if (check_utf8(r, r->at, end, err) || parse_row(r, end, err) || set_where(r, err))
-        return -1;
-    row = json_root(r->json, r->where);
-    if (!cJSON_IsObject(row.v))
-        return err_set(err, VAC_ERR_FORMAT, "%s: a row must be an object {...}", r->where);
     if (!r->format) {
         if (detect_format(r, &row, err))
             return -1;
@@ -321,22 +316,53 @@ static int read_row(struct row_reader *r, size_t end, struct row *out, struct ar
     return 0;
 }
 
-int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
+/* Cuts the next row and parses it, without moving on: 1, 0 at the end, -1. */
+static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 {
-    size_t end = 0;
     int rc;
 
     cJSON_Delete(r->json);
     r->json = NULL;
-    rc = r->array ? cut_element(r, &end, err) : cut_line(r, &end);
+    rc = r->array ? cut_element(r, end, err) : cut_line(r, end);
     if (rc == 0 && r->index == 0)
         return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows", r->path);
     if (rc <= 0)
         return rc;
-    if (read_row(r, end, out, a, err))
+    if (check_utf8(r, r->at, *end, err) || parse_row(r, *end, err) || set_where(r, err))
         return -1;
+    if (!cJSON_IsObject(r->json))
+        return err_set(err, VAC_ERR_FORMAT, "%s: a row must be an object {...}", r->where);
+    return 1;
+}
+
+static void pass_row(struct row_reader *r, size_t end)
+{
     advance(r, end);
     r->index++;
+}
+
+int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
+{
+    size_t end = 0;
+    int rc = next_object(r, &end, err);
+
+    if (rc <= 0)
+        return rc;
+    if (read_row(r, out, a, err))
+        return -1;
+    pass_row(r, end);
+    return 1;
+}
+
+int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_err *err)
+{
+    size_t end = 0;
+    int rc = next_object(r, &end, err);
+
+    if (rc <= 0)
+        return rc;
+    *out = json_root(r->json, r->where);
+    pass_row(r, end);
     return 1;
 }
 

@@ -89,7 +89,7 @@ struct tok_part {
 };
 extern const struct tok_part tok_normalizer_part, tok_pretokenizer_part, tok_post_part, tok_decoder_part;
 
-/* Reads a part of the file into a chain; absent or null gives an empty one. */
+/* Reads a part of the file into a chain; 1 when it is absent or null. */
 int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct tok_stage **out,
                    struct vac_err *err);
 void tok_chain_free(struct tok_stage *s);
@@ -192,6 +192,7 @@ struct tokenizer {
     struct tok_matcher raw, normalized;
     struct tok_bpe bpe;
     struct tok_stage *normalizer, *pretokenizer, *post, *decoder;
+    bool spaced; /* no decoder at all: tokens are joined with spaces */
     struct tok_hold hold;
     struct tokenizer_roles roles;
     char *chat_template;
@@ -200,7 +201,7 @@ struct tokenizer {
     struct strbuf norm[2];
 };
 
-/* Adds a token's content as a pattern of the matcher it belongs to. */
+/* Adds a token's content as a pattern of the matcher it belongs to; 1 = there is nothing left to match. */
 int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_err *err);
 /* To be called once all patterns are there. */
 void tok_added_sort(struct tok_matcher *m);

@@ -52,7 +52,7 @@ int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_
             return -1;
     }
     if (len == 0)
-        return 0;
+        return 1;
     if (mem_grow(&m->v, &m->cap, m->n + 1, sizeof(*m->v), err))
         return -1;
     m->v[m->n++] = (struct tok_pattern){.s = s, .len = len, .order = order, .id = id};
@@ -111,12 +111,14 @@ static bool stands_alone(const char *s, size_t n, size_t from, size_t to)
     return to >= n || !utf8_get(s + to, n - to, &cp) || !tok_is_word(cp);
 }
 
-/* Takes the white space around a match into it, as far as nobody has it yet. */
+/* Takes the white space around a match into it; to the left only what no match before has taken. */
 static void widen(unsigned flags, const char *s, size_t n, size_t done, size_t *from, size_t *to)
 {
     uint32_t cp = 0;
     size_t len;
 
+    if ((flags & TOK_LSTRIP) && *from < done)
+        *from = done;
     while ((flags & TOK_LSTRIP) && *from > done && tok_is_space(char_before(s, *from))) {
         do
             --*from;
@@ -148,6 +150,8 @@ int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, cons
         widen(flags, s, n, done, &from, &to);
         if (done < from && tok_pieces_add(out, s + done, from - done, -1, first && done == 0, err))
             return -1;
+        if (from >= to) /* nothing is left of it behind the match before */
+            continue;
         if (tok_pieces_add(out, s + from, to - from, p->id, first && from == 0, err))
             return -1;
         done = to;

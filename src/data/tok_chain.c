@@ -171,9 +171,7 @@ int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct
     struct jnode node;
     int absent = json_opt(root, part->key, JSON_OBJECT, &node, err);
 
-    if (absent)
-        return absent < 0 ? -1 : 0;
-    return read_one(part, &node, &out, err);
+    return absent ? absent : read_one(part, &node, &out, err);
 }
 
 void tok_chain_free(struct tok_stage *s)

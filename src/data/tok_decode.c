@@ -282,7 +282,7 @@ static int collect(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_
         x = &t->token[ids[i]];
         if (skip_special && (x->flags & TOK_SPECIAL))
             continue;
-        if (!t->decoder && t->a.n > 0)
+        if (t->spaced && t->a.n > 0)
             sb_putc(&t->a.buf, ' ');
         if (tok_pieces_add(&t->a, x->s, x->len, -1, true, err))
             return -1;

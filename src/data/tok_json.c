@@ -334,14 +334,20 @@ static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t voc
 /* Special tokens are tried before the others, each in the order of the file. */
 static int add_patterns(struct tokenizer *t, const struct jnode *list, bool special, struct vac_err *err)
 {
-    size_t order = special ? 0 : json_count(list);
+    size_t i = 0, order = special ? 0 : json_count(list);
 
     for (const cJSON *c = list->v->child; c; c = c->next) {
         const char *content = cJSON_GetObjectItemCaseSensitive(c, "content")->valuestring;
         int32_t id = tok_map_get(&t->added, content, strlen(content));
+        struct jnode n = item(list, c, i++);
+        int rc;
 
-        if (id >= 0 && ((t->token[id].flags & TOK_SPECIAL) != 0) == special &&
-            tok_added_pattern(t, id, order++, err))
+        if (id < 0 || ((t->token[id].flags & TOK_SPECIAL) != 0) != special)
+            continue;
+        rc = tok_added_pattern(t, id, order++, err);
+        if (rc > 0)
+            return tok_refuse(&n, err, "the normalizer leaves nothing of \"%s\"", content);
+        if (rc < 0)
             return -1;
     }
     return 0;
@@ -392,24 +398,31 @@ static int check_version(const struct jnode *root, struct vac_err *err)
     return 0;
 }
 
-/* Post-processors name ids without the vocabulary at hand. */
+static int check_post_ids(const struct tokenizer *t, const struct jnode *post, const struct ids *ids,
+                          struct vac_err *err)
+{
+    for (size_t i = 0; i < ids->n; i++) {
+        if ((size_t)ids->v[i] >= t->size || !t->token[ids->v[i]].s)
+            return json_error(post, err, "id %ld is no token of the vocabulary", (long)ids->v[i]);
+    }
+    return 0;
+}
+
+/* Post-processors name ids without the vocabulary at hand. Two that put something around the sequence do
+ * not add up in Hugging Face's library: the second takes what the first made for several sequences. */
 static int check_post(const struct tokenizer *t, const struct jnode *root, struct vac_err *err)
 {
+    struct jnode post;
+    size_t around = 0;
+
+    if (json_opt(root, tok_post_part.key, JSON_OBJECT, &post, err) < 0)
+        return -1;
     for (const struct tok_stage *s = t->post; s; s = s->next) {
-        const struct ids *list[] = {&s->before, &s->after};
-
-        for (size_t k = 0; k < 2; k++) {
-            for (size_t i = 0; i < list[k]->n; i++) {
-                int32_t id = list[k]->v[i];
-                struct jnode n;
-
-                if ((size_t)id < t->size && t->token[id].s)
-                    continue;
-                if (json_get(root, "post_processor", JSON_OBJECT, &n, err))
-                    return -1;
-                return json_error(&n, err, "id %ld is no token of the vocabulary", (long)id);
-            }
-        }
+        around += s->before.n + s->after.n > 0;
+        if (around > 1)
+            return tok_refuse(&post, err, "two post-processors that add tokens are not supported");
+        if (check_post_ids(t, &post, &s->before, err) || check_post_ids(t, &post, &s->after, err))
+            return -1;
     }
     return 0;
 }
@@ -417,17 +430,19 @@ static int check_post(const struct tokenizer *t, const struct jnode *root, struc
 int tok_read(struct tokenizer *t, const struct jnode *root, size_t file_len, struct vac_err *err)
 {
     size_t vocab_count = 0, limit;
+    int absent;
 
     if (size_add(file_len, ID_SLACK, &limit))
         return err_set(err, VAC_ERR_MEMORY, "%s: too large", root->file);
     if (json_known(root, known, err) || check_version(root, err) ||
         read_model(t, root, limit, &vocab_count, err) ||
-        tok_chain_read(&tok_normalizer_part, root, &t->normalizer, err) ||
+        tok_chain_read(&tok_normalizer_part, root, &t->normalizer, err) < 0 ||
         read_added(t, root, vocab_count, limit, err) ||
-        tok_chain_read(&tok_pretokenizer_part, root, &t->pretokenizer, err) ||
-        tok_chain_read(&tok_post_part, root, &t->post, err) || check_post(t, root, err) ||
-        tok_chain_read(&tok_decoder_part, root, &t->decoder, err))
+        tok_chain_read(&tok_pretokenizer_part, root, &t->pretokenizer, err) < 0 ||
+        tok_chain_read(&tok_post_part, root, &t->post, err) < 0 || check_post(t, root, err))
         return -1;
+    absent = tok_chain_read(&tok_decoder_part, root, &t->decoder, err);
+    t->spaced = absent == 1;
     t->hold = tok_decode_hold(t->decoder);
-    return 0;
+    return absent < 0 ? -1 : 0;
 }

@@ -7,7 +7,8 @@
  *     mlp_forward:   acts->t = MLP output;        next x     = mid + t         -> SITE_MLP adds to next x
  *     out_forward:   a norm after the block (post-norm models), or NULL        -> SITE_BLOCK adds to next x
  *
- * Backward halves take and leave the gradient of the residual stream in acts->dx. */
+ * Backward halves take and leave the gradient of the residual stream in acts->dx, and take that of their
+ * output t in acts->dt (often the same place). */
 #ifndef MODEL_ARCH_H
 #define MODEL_ARCH_H
 

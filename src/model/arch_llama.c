@@ -174,7 +174,7 @@ static void llama_mlp_backward(struct pass *p, size_t l)
     struct layer_acts *a = &s->layer[l];
     size_t N = p->b->N, F = p->m->cfg.F;
 
-    group_backward(p, l, GROUP_DOWN, s->dact, &s->dx, a->act);
+    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
     op_swiglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
     group_backward(p, l, GROUP_UP, s->dn, (struct ref[]){s->dgate, s->dup}, a->n2);
     norm_backward(p, s->dx, s->dn, a->mid, p->m->layer[l].norm2, NULL, REF_NONE, a->rstd2, N);

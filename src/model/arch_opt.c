@@ -228,7 +228,7 @@ static void opt_mlp_backward(struct pass *p, size_t l)
     struct layer_acts *a = &s->layer[l];
     size_t N = p->b->N, F = p->m->cfg.F;
 
-    group_backward(p, l, GROUP_DOWN, s->dact, &s->dx, a->act);
+    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
     if (p->m->cfg.act == ACT_RELU)
         op_relu_bwd(pass_c(p), s->dup, s->dact, a->up, N * F);
     else

@@ -56,7 +56,7 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
     struct acts *s = p->a;
     struct layer_acts *a = &s->layer[l];
 
-    group_backward(p, l, GROUP_O, s->dy, &s->dx, a->y);
+    group_backward(p, l, GROUP_O, s->dy, &s->dt, a->y);
     op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v, p->b->seq,
                      p->b->S, c->H, c->K, c->E, attention_scale(c));
     rotate(p, s->dq, s->dk, true);

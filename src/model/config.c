@@ -283,8 +283,10 @@ static const struct arch *find_arch(const struct jnode *root, const char *type, 
     struct strbuf have = {0};
 
     for (size_t i = 0; arch_at(i); i++) {
-        if (listed(arch_at(i)->model_types, type))
+        if (listed(arch_at(i)->model_types, type)) {
+            sb_done(&have);
             return arch_at(i);
+        }
         for (const char *const *t = arch_at(i)->model_types; *t; t++)
             sb_printf(&have, "%s%s", have.len ? ", " : "", *t);
     }

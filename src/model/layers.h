@@ -109,6 +109,7 @@ struct acts {
     struct ref back;          /* the same size: a gradient on its way through dropout */
     struct ref dh;            /* [N,max h_cols] */
     struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
+    struct ref dt;            /* gradient of a half's output: dx, or t where a tap adds to it */
     struct ref dq, dk, dv, dy;
     struct ref dgate, dup, dact;
     struct ref head_x, head, dhead, dhead_x; /* [labelled,D] [.,P] */
@@ -133,7 +134,7 @@ void group_backward(struct pass *p, size_t l, enum group_id g, struct ref dx, co
 
 /* --- attention.c: q, k, v from x, positions rotated when the model has RoPE, mixed, o into acts->t --- */
 void attention_forward(struct pass *p, size_t l, struct ref x);
-/* From acts->dx (gradient of o's output) to dx_in [N,D] (stored; REF_NONE = not wanted). */
+/* From acts->dt (gradient of o's output) to dx_in [N,D] (stored; REF_NONE = not wanted). */
 void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x);
 
 /* --- helpers of the architectures --- */

@@ -17,7 +17,7 @@ static const char *const companions[] = {"generation_config.json", "tokenizer.js
 struct merge {
     const struct model *m;
     const char *dir;
-    bool keep_f32;
+    bool in_f32;
     size_t limit;      /* bytes of a shard */
     size_t *shard;     /* [n_weight] shard of each weight */
     size_t n_shards;
@@ -28,7 +28,7 @@ struct merge {
 
 static enum dtype out_dtype(const struct merge *g, const struct weight *w)
 {
-    return w->src && !(g->keep_f32 && g->m->owned) ? w->src->dtype : DTYPE_F32;
+    return w->src && !(g->in_f32 && g->m->owned) ? w->src->dtype : DTYPE_F32;
 }
 
 static void assign_shards(struct merge *g)
@@ -183,10 +183,10 @@ static int copy_companions(const struct merge *g, struct vac_err *err)
     return 0;
 }
 
-int model_save_merged(const struct model *m, const char *dir, bool keep_f32, size_t shard,
+int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_t shard,
                       struct vac_err *err)
 {
-    struct merge g = {.m = m, .dir = dir, .keep_f32 = keep_f32, .limit = shard ? shard : SHARD_BYTES};
+    struct merge g = {.m = m, .dir = dir, .in_f32 = in_f32, .limit = shard ? shard : SHARD_BYTES};
     size_t largest = 0;
     int rc = -1;
 

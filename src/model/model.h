@@ -64,9 +64,9 @@ bool model_is_full(const struct model *m);
 /* Adapter i (0 = lowest) as a PEFT folder. */
 int model_save_peft(const struct model *m, size_t i, const char *dir, struct vac_err *err);
 /* Base and all adapters merged in order, as a folder that Hugging Face reads: weights in the base's dtype
- * (round to nearest even; F32 when trained in full and keep_f32), config, tokenizer and generation files
+ * (round to nearest even), or in F32; config, tokenizer and generation files
  * copied. shard = bytes a file may have (0 = 5 GB). */
-int model_save_merged(const struct model *m, const char *dir, bool keep_f32, size_t shard,
+int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_t shard,
                       struct vac_err *err);
 
 /* --- activations --- */
@@ -89,7 +89,7 @@ struct tap {
     struct ref add;       /* added to the activation, as a constant */
     struct ref keep;      /* = the activation, before adding */
     struct ref keep_grad; /* = the loss's gradient there */
-    struct ref add_grad;  /* added to that gradient, on its way down */
+    struct ref add_grad;  /* added to that gradient, on its way down: as from a loss term on `keep` */
     double *sumsq;        /* += squared norm of the activation, before adding; or NULL */
     double *grad_sumsq;   /* += squared norm of the gradient there; or NULL */
 };

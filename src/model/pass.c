@@ -185,21 +185,27 @@ bool pass_wants_below(const struct pass *p, size_t l)
     const struct tap *embed = p->taps ? taps_at(p->taps, SITE_EMBED, 0) : NULL;
 
     return l > 0 || (p->grads && p->m->full) || p->stop == place_of(SITE_EMBED, 0) ||
-           (embed && ref_is(embed->keep_grad));
+           (embed && (ref_is(embed->keep_grad) || embed->grad_sumsq));
 }
 
-/* Returns whether the pass ends here. */
+/* What is added to the gradient of a half's output goes down through that half, not past it along the
+ * residual stream. Returns whether the pass ends here. */
 static bool tap_grad(const struct pass *p, enum site site, size_t l)
 {
     const struct tap *t = p->taps ? taps_at(p->taps, site, l) : NULL;
     size_t n = p->b->N * p->m->cfg.D;
+    struct acts *a = p->a;
 
+    a->dt = a->dx;
     if (t && ref_is(t->keep_grad))
-        op_copy(pass_c(p), t->keep_grad, p->a->dx, n);
+        op_copy(pass_c(p), t->keep_grad, a->dx, n);
     if (t && t->grad_sumsq)
-        *t->grad_sumsq += op_sumsq(pass_c(p), p->a->dx, n);
-    if (t && ref_is(t->add_grad))
-        op_add(pass_c(p), p->a->dx, p->a->dx, t->add_grad, n);
+        *t->grad_sumsq += op_sumsq(pass_c(p), a->dx, n);
+    if (t && ref_is(t->add_grad)) {
+        if (site == SITE_ATTN || site == SITE_MLP)
+            a->dt = a->t;
+        op_add(pass_c(p), a->dt, a->dx, t->add_grad, n);
+    }
     return p->stop == place_of(site, l);
 }
 
@@ -226,8 +232,8 @@ void pass_backward(struct pass *p)
         if (block_backward(p, l))
             return;
     }
-    if (pass_wants_below(p, 0))
-        tap_grad(p, SITE_EMBED, 0);
+    if (pass_wants_below(p, 0) && tap_grad(p, SITE_EMBED, 0))
+        return;
     if (p->grads && p->m->full)
         p->m->cfg.arch->embed_backward(p);
 }

@@ -1,0 +1,195 @@
+/* vaccine.h - the only door to the core: a session opens a run, starts its thread, takes commands, and
+ * gives out snapshots, history and events.
+ *
+ * Threads: the session's own trainer thread owns model, optimizer, data, journal and checkpoints. All
+ * functions here are for ONE other thread (the screen, or the command line); none of them waits for
+ * training, except vac_session_close. Strings handed out live in the caller's struct. The core never
+ * prints, never exits, and catches no signals; before vac_session_start block the signals that your thread
+ * wants to handle, or they may arrive in the trainer.
+ *
+ * Commands are checked when they are given, queued, applied between two optimizer steps (never inside an
+ * accumulation), written to the journal with the step where they took effect, and answered by an event
+ * that carries their id. */
+#ifndef VACCINE_VACCINE_H
+#define VACCINE_VACCINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/err.h"
+
+#define VAC_MAX_LAYERS 256
+#define VAC_MAX_EVALS 16
+#define VAC_NAME 64
+#define VAC_PATH 1024
+
+struct vac_session;
+
+/* --- opening --- */
+struct vac_open {
+    const char *file;         /* a run file, or a run folder (goes on with it) */
+    const char *out;          /* run folder to make; NULL = runs/<file>-NNN */
+    const char *const *set;   /* "stages[1].rho=2", in order */
+    size_t n_set;
+    bool resume;              /* go on from the last good checkpoint of `out` */
+    bool interactive;         /* a NaN or a full disk pauses, instead of ending as headless runs do */
+    bool paused;              /* wait for RESUME or STEP before the first step */
+    bool deterministic_wall;  /* tests: wall and step_ms are written as 0 */
+};
+/* Reads and checks everything that can be checked without training: run file, model, data. */
+int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
+/* Takes the lock, makes the run folder, starts the trainer thread. */
+int vac_session_start(struct vac_session *s, struct vac_err *err);
+/* Asks the thread to save and end, waits for it, frees everything. NULL is fine. */
+void vac_session_close(struct vac_session *s);
+/* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */
+int vac_session_result(struct vac_session *s, struct vac_err *err);
+const char *vac_session_dir(const struct vac_session *s); /* the run folder; "" before start */
+
+/* --- commands --- */
+enum vac_op {
+    VAC_OP_PAUSE,
+    VAC_OP_RESUME,
+    VAC_OP_STEP,       /* n steps, then pause */
+    VAC_OP_SET,        /* key, text = value: a live option of the stage that is running */
+    VAC_OP_SAVE,       /* checkpoint now */
+    VAC_OP_PROBE,      /* text = prompt, n = max new tokens (0 = default), key = template ("" = the run's) */
+    VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
+    VAC_OP_SUITE,      /* asks the fixed probes now */
+    VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */
+    VAC_OP_REFERENCE,  /* drift is measured against the present weights from now on */
+    VAC_OP_SAMPLES,    /* page of the stage's samples: n = first, key = filter; reply JSON (below) */
+    VAC_OP_MAP,        /* layer n on the first two principal components of the reference; reply JSON */
+    VAC_OP_QUIT,       /* save a checkpoint and end: VAC_STOPPED */
+    VAC_OP_DISCARD,    /* end without saving: VAC_STOPPED, last checkpoint stays */
+};
+struct vac_command {
+    enum vac_op op;
+    int64_t n;
+    char key[VAC_NAME];
+    const char *text; /* copied */
+    const char *who;  /* "ui", "script", "socket", "cli" */
+};
+/* 0 and an id, or -1 and why not (bad value, unknown key, queue full): nothing is queued then. */
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id, struct vac_err *err);
+
+/* --- options that may change while running --- */
+struct vac_option {
+    char name[VAC_NAME], help[128], unit[24], wants[160]; /* wants: "a number from 0 to 100" */
+    char value[128], pending[128];                        /* pending "" = none */
+    int64_t applied_step;                                 /* 0 = as in the run file */
+    bool live, number;
+    double min, max;
+};
+/* Option i of the stage that is running, live ones first; false past the last. */
+bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out);
+
+/* --- snapshot: how things stand; the newest one that is complete --- */
+enum vac_state {
+    VAC_LOADING,    /* building model, data, plan */
+    VAC_RUNNING,
+    VAC_PAUSED,     /* between two steps; see reason */
+    VAC_MEASURING,  /* evaluating, probing or measuring drift between two steps */
+    VAC_DONE,
+    VAC_STOPPED,    /* ended on request; can be resumed */
+    VAC_FAILED
+};
+extern const char *const vac_state_names[]; /* "loading", ... */
+
+/* One line of metrics.jsonl; NaN = not measured at this step. */
+struct vac_point {
+    int64_t step, stage_step;
+    int stage;
+    double epoch, loss, loss_clean, align_loss, harmful_loss, grad_norm, lr, rho, eps_norm;
+    double tokens, step_ms, wall; /* tokens so far; wall = seconds since the start, pauses excluded */
+    double drift_mean;            /* mean over layers of drift_rel */
+};
+/* One line of layers.jsonl; NaN = not measured. Arrays have n_layers entries. */
+struct vac_layers {
+    int64_t step;
+    float grad[VAC_MAX_LAYERS], eps[VAC_MAX_LAYERS], attn[VAC_MAX_LAYERS];
+    float drift_rel[VAC_MAX_LAYERS], drift_sq[VAC_MAX_LAYERS];
+};
+struct vac_eval {
+    char name[VAC_NAME];
+    double value, lo, hi;
+    int64_t count, n, step; /* step at which it was measured; -1 = not yet */
+    int64_t done;           /* answers so far of the measurement under way; 0 = none under way */
+    bool is_rate;           /* in [0, 1]: shown in percent */
+};
+struct vac_snapshot {
+    enum vac_state state;
+    char reason[256];       /* why it is paused, what it is measuring, why it failed */
+    char run[VAC_NAME], stage[VAC_NAME], method[VAC_NAME], model[VAC_NAME];
+    int stage_index, n_stages;
+    int64_t step, total_steps;            /* over the whole run */
+    int64_t stage_step, stage_steps;
+    int64_t steps_left;                   /* of a STEP command; 0 = none */
+    int n_layers;
+    bool mask[VAC_MAX_LAYERS];            /* layers that are perturbed */
+    struct vac_point last;                /* newest value of each column (NaN = never measured) */
+    struct vac_layers layers;             /* newest of each series */
+    int64_t drift_step;                   /* when drift was last measured; -1 = never */
+    int n_evals;
+    struct vac_eval eval[VAC_MAX_EVALS];
+    double steps_per_s, tokens_per_s, eta_s; /* NaN = not known yet */
+    double rss_bytes;
+    int threads;
+    int64_t checkpoint_step;              /* last saved; -1 = none */
+    double checkpoint_age;                /* seconds */
+    uint64_t commands_applied;            /* id of the newest command that was dealt with */
+};
+/* Never waits. Valid until the next call. */
+const struct vac_snapshot *vac_snapshot(struct vac_session *s);
+
+/* --- history: every step since the session (or the run that is resumed) began --- */
+/* Copies points with number >= *next into out (at most max), advances *next; gaps of the ring are refilled
+ * from the run's files. Start with 0. */
+size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max);
+size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max);
+
+/* --- events: what happened, in order --- */
+enum vac_event_kind {
+    VAC_EVENT_JOURNAL,    /* text = one journal line, readable; step */
+    VAC_EVENT_ACK,        /* a command was applied: id, step */
+    VAC_EVENT_REJECTED,   /* a command could not be applied: id, text */
+    VAC_EVENT_PROBE_TEXT, /* id, text = the next piece of the answer (safe UTF-8 pieces, raw model text) */
+    VAC_EVENT_PROBE_END,  /* id, body = JSON: {"prompt","answer","verdict","p_refuse","tokens","before","before_step"} */
+    VAC_EVENT_SUITE,      /* body = JSON: {"step","probes":[{"prompt","answer","verdict","p_refuse","changed"}]} */
+    VAC_EVENT_EVAL,       /* body = JSON: a line of eval/history.jsonl, with "categories" */
+    VAC_EVENT_SAMPLES,    /* id, body = JSON: {"total","first","samples":[{"index","file","line","tokens","labels",
+                             "cut","harmful","category","loss","loss_step","source","answer"}]} */
+    VAC_EVENT_MAP,        /* id, body = JSON: {"layer","step","points":[{"x","y","rx","ry","row"}],"explained":[a,b]} */
+    VAC_EVENT_STATE,      /* the state changed: text */
+};
+struct vac_event {
+    enum vac_event_kind kind;
+    uint64_t id;
+    int64_t step;
+    double time;     /* seconds since the epoch */
+    char text[256];
+    char *body;      /* JSON, or NULL; free() */
+};
+/* The next event; false when there is none. Text pieces may be dropped when nobody reads for long; bodies
+ * and journal lines are not (they can be read again from the run's files). */
+bool vac_event_next(struct vac_session *s, struct vac_event *out);
+/* Becomes readable when there is something new; read and throw away what it holds, then ask. */
+int vac_wakeup_fd(struct vac_session *s);
+
+/* --- runs on disk, read-only --- */
+struct vac_run_info {
+    char dir[VAC_PATH], name[VAC_NAME], model[VAC_NAME];
+    char state[24];              /* "running", "paused", "done", "stopped", "failed", "broken" */
+    int64_t step, total_steps;
+    int n_evals;
+    struct vac_eval eval[VAC_MAX_EVALS]; /* last value of each */
+    double modified;             /* seconds since the epoch */
+};
+/* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
+int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);
+/* History of a run folder from its files; arrays to free(). n_layers = entries per line. */
+int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
+int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers, struct vac_err *err);
+/* run.json as text (free it), for comparing two runs. */
+char *vac_run_config(const char *dir, struct vac_err *err);
+#endif

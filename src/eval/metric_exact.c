@@ -1,0 +1,18 @@
+/* metric_exact.c - the answer is the expected text to the letter. */
+#include <string.h>
+
+#include "eval/metric.h"
+#include "eval/text.h"
+
+static bool exact_correct(const char *expected, const char *answer)
+{
+    struct part a = text_trim(expected), b = text_trim(answer);
+
+    return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
+}
+
+const struct metric metric_exact = {
+    .name = "exact",
+    .help = "the answer is the expected text, but for white space around it",
+    .correct = exact_correct,
+};

@@ -1,0 +1,121 @@
+/* stats.c - see stats.h */
+#include "eval/stats.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/rng.h"
+
+/* Wilson 1927: the values p for which (k/n - p)^2 <= z^2 p (1 - p) / n. */
+struct interval wilson(size_t k, size_t n, double z)
+{
+    double N = (double)n, p, mid, half, scale;
+
+    if (n == 0)
+        return (struct interval){0, 1};
+    p = (double)k / N;
+    scale = 1 + z * z / N;
+    mid = (p + z * z / (2 * N)) / scale;
+    half = z * sqrt(p * (1 - p) / N + z * z / (4 * N * N)) / scale;
+    /* none and all are exactly the ends: rounding must not move them */
+    return (struct interval){k == 0 ? 0 : fmax(0, mid - half), k == n ? 1 : fmin(1, mid + half)};
+}
+
+double mean_of(const double *x, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return n ? sum / (double)n : NAN;
+}
+
+double sd_of(const double *x, size_t n)
+{
+    double mean = mean_of(x, n), sum = 0;
+
+    if (n < 2)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sqrt(sum / (double)(n - 1));
+}
+
+static int rising(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Quantile q of sorted numbers, linear between neighbours. */
+static double quantile(const double *x, size_t n, double q)
+{
+    double at = q * (double)(n - 1);
+    size_t i = (size_t)at;
+
+    return i + 1 < n ? x[i] + (at - (double)i) * (x[i + 1] - x[i]) : x[n - 1];
+}
+
+static double resampled_mean(const double *a, const double *b, size_t n, struct rng *r)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t k = (size_t)rng_below(r, n);
+
+        sum += a[k] - b[k];
+    }
+    return sum / (double)n;
+}
+
+/* Twice the smaller tail; a resample at 0 exactly lies in both. */
+static double two_sided(const double *sorted, size_t n)
+{
+    size_t below = 0, above = 0;
+    double share;
+
+    for (size_t i = 0; i < n; i++) {
+        below += sorted[i] <= 0;
+        above += sorted[i] >= 0;
+    }
+    share = 2 * (double)(below < above ? below : above) / (double)n;
+    return share < 1 ? share : 1;
+}
+
+struct difference paired_bootstrap(const double *a, const double *b, size_t n, size_t resamples, uint64_t seed)
+{
+    struct difference d = {.mean = NAN, .ci = {NAN, NAN}, .p = NAN};
+    double *mean = n > 0 && resamples > 0 ? calloc(resamples, sizeof *mean) : NULL;
+
+    if (n > 0)
+        d.mean = mean_of(a, n) - mean_of(b, n);
+    if (!mean)
+        return d;
+    for (size_t i = 0; i < resamples; i++) {
+        struct rng r = {.key = rng_key(seed, RNG_BOOTSTRAP, 0, i)};
+
+        mean[i] = resampled_mean(a, b, n, &r);
+    }
+    qsort(mean, resamples, sizeof *mean, rising);
+    d.ci = (struct interval){quantile(mean, resamples, 0.025), quantile(mean, resamples, 0.975)};
+    d.p = two_sided(mean, resamples);
+    free(mean);
+    return d;
+}
+
+double steps_to_break(const double *step, const double *value, size_t n, double threshold)
+{
+    size_t last = SIZE_MAX; /* the measured point before */
+
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(value[i]))
+            continue;
+        if (value[i] > threshold && last == SIZE_MAX)
+            return step[i];
+        if (value[i] > threshold)
+            return step[last] + (step[i] - step[last]) * (threshold - value[last]) / (value[i] - value[last]);
+        last = i;
+    }
+    return NAN;
+}

@@ -1,0 +1,479 @@
+/* checkpoint.c - the whole state of a run in a folder that is complete or not there.
+ *
+ * checkpoint-N.tmp is filled, read back and checked, synced, and only then renamed to checkpoint-N; older
+ * ones go after that. state.json holds every counter, the cursor, the live options, the sizes of the line
+ * files, and size and CRC-32C of the binary files; the adapters beneath are named, not copied. */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/safetensors.h"
+#include "run/trainer.h"
+
+#define STATE_FILE "vaccine_state.safetensors"
+
+/* --- parameters as files --- */
+
+static const char *weights_name(const struct trainer *t)
+{
+    return model_is_full(t->m) ? "model.safetensors" : "adapter_model.safetensors";
+}
+
+static size_t param_size(const struct param *p)
+{
+    return p->shape[0] * (p->rank == 2 ? p->shape[1] : 1);
+}
+
+static int declare_params(struct st_writer *w, const struct params *p, struct vac_err *err)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (st_declare(w, p->list[i].name, DTYPE_F32, p->list[i].rank, p->list[i].shape, err))
+            return -1;
+    }
+    return 0;
+}
+
+static const struct param *param_named(const struct params *p, const char *name)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (!strcmp(p->list[i].name, name))
+            return &p->list[i];
+    }
+    return NULL;
+}
+
+static int put_ref(struct trainer *t, struct st_writer *w, struct ref x, size_t n, struct vac_err *err)
+{
+    enum { PIECE = 1 << 18 };
+    float *piece = mem_new(n < PIECE ? n : PIECE, sizeof *piece, err);
+    int rc = piece ? 0 : -1;
+
+    for (size_t at = 0; rc == 0 && at < n; at += PIECE) {
+        size_t k = n - at < PIECE ? n - at : PIECE;
+        compute_download(t->c, piece, ref_at(x, at), k);
+        rc = st_put(w, piece, k, err);
+    }
+    free(piece);
+    return rc;
+}
+
+/* All weights of full fine-tuning, under their Hugging Face names. */
+static int save_full(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    const struct params *p = model_params(t->m);
+    char *path = path_join(dir, weights_name(t), err);
+    struct st_writer *w = path ? st_create(path, err) : NULL;
+    size_t n;
+    int rc = -1;
+
+    if (!w || declare_params(w, p, err) || st_begin(w, &n, err))
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        const struct param *x = param_named(p, st_order(w, i));
+        if (put_ref(t, w, ref_at(p->w, x->at), param_size(x), err))
+            goto out;
+    }
+    rc = st_commit(w, err);
+out:
+    st_free(w);
+    free(path);
+    return rc;
+}
+
+static int save_moments(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    const struct optimizer *o = &t->st.opt;
+    char *path = path_join(dir, STATE_FILE, err);
+    struct st_writer *w = path ? st_create(path, err) : NULL;
+    size_t n, shape[1] = {o->n};
+    int rc = -1;
+
+    if (w && !st_declare(w, "adam.mean", DTYPE_F32, 1, shape, err) &&
+        !st_declare(w, "adam.var", DTYPE_F32, 1, shape, err) && !st_begin(w, &n, err) &&
+        !put_ref(t, w, o->mean, o->n, err) && !put_ref(t, w, o->var, o->n, err))
+        rc = st_commit(w, err);
+    st_free(w);
+    free(path);
+    return rc;
+}
+
+static int load_tensor(struct trainer *t, const struct weights *w, const char *name, size_t rank,
+                       const size_t *shape, struct ref to, struct vac_err *err)
+{
+    const struct st_tensor *x = weights_want(w, name, rank, shape, err);
+    float *tmp = x ? mem_new(x->numel, sizeof *tmp, err) : NULL;
+
+    if (!tmp)
+        return -1;
+    dtype_widen(tmp, x->data, x->dtype, x->numel);
+    compute_upload(t->c, to, tmp, x->numel);
+    free(tmp);
+    return 0;
+}
+
+static int load_params(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    const struct params *p = model_params(t->m);
+    char *path = path_join(dir, weights_name(t), err);
+    struct weights *w = path ? weights_open(path, err) : NULL;
+    int rc = w ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < p->count; i++)
+        rc = load_tensor(t, w, p->list[i].name, p->list[i].rank, p->list[i].shape,
+                         ref_at(p->w, p->list[i].at), err);
+    weights_close(w);
+    free(path);
+    return rc;
+}
+
+static int load_moments(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    struct optimizer *o = &t->st.opt;
+    char *path = path_join(dir, STATE_FILE, err);
+    struct weights *w = path ? weights_open(path, err) : NULL;
+    int rc = -1;
+
+    if (w && !load_tensor(t, w, "adam.mean", 1, &o->n, o->mean, err) &&
+        !load_tensor(t, w, "adam.var", 1, &o->n, o->var, err))
+        rc = 0;
+    weights_close(w);
+    free(path);
+    return rc;
+}
+
+/* --- state.json --- */
+
+static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *crc, struct vac_err *err)
+{
+    char *path = path_join(dir, name, err);
+    struct mapping m = {0};
+    int rc = path ? map_open(&m, path, err) : -1;
+
+    if (rc == 0) {
+        *size = (int64_t)m.len;
+        *crc = crc32c(0, m.data, m.len);
+    }
+    map_close(&m);
+    free(path);
+    return rc;
+}
+
+static int put_file(struct strbuf *s, const char *dir, const char *name, const char *sep, struct vac_err *err)
+{
+    int64_t size;
+    uint32_t crc;
+
+    if (file_crc(dir, name, &size, &crc, err))
+        return -1;
+    sb_printf(s, "%s\n    \"%s\": {\"bytes\": %lld, \"crc32c\": \"%08x\"}", sep, name, (long long)size, crc);
+    return 0;
+}
+
+static void put_options(struct strbuf *s, struct trainer *t)
+{
+    struct live_option o;
+
+    sb_puts(s, ",\n  \"options\": {");
+    for (size_t i = 0; spec_live(t->st.spec, i, &o); i++) {
+        sb_printf(s, "%s\"%s\": ", i ? ", " : "", o.row->name);
+        option_json(o.row, o.base, s);
+    }
+    sb_puts(s, "},\n  \"suite\": [");
+    for (size_t i = 0; i < t->suite.rows.n; i++)
+        sb_printf(s, "%s%d", i ? ", " : "", t->suite.verdict[i]);
+    sb_puts(s, "],\n  \"beneath\": [");
+    for (size_t i = 0; i < t->st.index; i++)
+        sb_printf(s, "%s\"../stages/%s\"", i ? ", " : "", t->spec.stage[i].name);
+    sb_puts(s, "]");
+}
+
+static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    const struct stage *st = &t->st;
+    struct strbuf s = {0};
+    int rc = -1;
+
+    sb_printf(&s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
+              (unsigned long long)t->step, st->index, (unsigned long long)st->done);
+    sb_printf(&s, "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n",
+              (unsigned long long)st->cursor.epoch, (unsigned long long)st->cursor.next,
+              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens);
+    sb_puts(&s, "  \"wall\": ");
+    sb_num(&s, trainer_wall(t));
+    sb_puts(&s, ",\n  \"lines\": {");
+    for (int i = 0; i < LINES_JOURNAL; i++)
+        sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i],
+                  (long long)folder_size(&t->folder, (enum line_file)i));
+    sb_puts(&s, "}");
+    put_options(&s, t);
+    sb_puts(&s, ",\n  \"files\": {");
+    if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err))
+        goto out;
+    sb_puts(&s, "\n  }\n}\n");
+    rc = folder_write(dir, "state.json", &s, err);
+out:
+    sb_done(&s);
+    return rc;
+}
+
+static int read_u64(const struct jnode *root, const char *key, uint64_t *out, struct vac_err *err)
+{
+    int64_t x;
+
+    if (json_int(root, key, 0, (int64_t)1 << 53, &x, err))
+        return -1;
+    *out = (uint64_t)x;
+    return 0;
+}
+
+static int check_file(const struct jnode *files, const char *dir, struct vac_err *err)
+{
+    for (const cJSON *f = files->v->child; f; f = f->next) {
+        struct jnode one = {.v = f, .up = files, .file = files->file, .key = f->string};
+        const char *want;
+        int64_t bytes, size;
+        uint32_t crc;
+        char have[16];
+        if (strchr(f->string, '/') || json_int(&one, "bytes", 0, (int64_t)1 << 53, &bytes, err) ||
+            json_str(&one, "crc32c", &want, err) || file_crc(dir, f->string, &size, &crc, err))
+            return -1;
+        snprintf(have, sizeof have, "%08x", crc);
+        if (size != bytes || strcmp(have, want))
+            return err_set(err, VAC_ERR_FORMAT, "%s/%s: damaged (%lld bytes, crc %s; expected %lld, %s)", dir,
+                           f->string, (long long)size, have, (long long)bytes, want);
+    }
+    return 0;
+}
+
+static int read_sizes(const struct jnode *root, struct checkpoint_state *s, struct vac_err *err)
+{
+    struct jnode lines;
+
+    if (json_get(root, "lines", JSON_OBJECT, &lines, err))
+        return -1;
+    for (int i = 0; i < LINES_JOURNAL; i++) {
+        if (json_int(&lines, line_files[i], 0, (int64_t)1 << 53, &s->size[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Reads and checks a checkpoint folder; s->json is the caller's to delete. */
+static int read_state(const char *dir, struct checkpoint_state *s, struct vac_err *err)
+{
+    char *path = path_join(dir, "state.json", err);
+    struct jnode root, files;
+    int rc = -1;
+
+    *s = (struct checkpoint_state){.json = path ? json_read(path, 64 << 20, err) : NULL};
+    if (!s->json)
+        goto out;
+    root = json_root(s->json, path);
+    if (read_u64(&root, "step", &s->step, err) || read_u64(&root, "stage", &s->stage, err) ||
+        read_u64(&root, "stage_step", &s->stage_step, err) || read_u64(&root, "epoch", &s->epoch, err) ||
+        read_u64(&root, "next", &s->next, err) || read_u64(&root, "updates", &s->updates, err) ||
+        read_u64(&root, "tokens", &s->tokens, err) || json_num(&root, "wall", &s->wall, err) ||
+        read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
+        goto out;
+    rc = check_file(&files, dir, err);
+out:
+    if (rc) {
+        cJSON_Delete(s->json);
+        s->json = NULL;
+    }
+    free(path);
+    return rc;
+}
+
+/* --- saving --- */
+
+/* Number of "checkpoint-N", or -1. */
+static long long number_of(const char *name)
+{
+    const char *digits = name + sizeof "checkpoint-" - 1;
+    char *end;
+    long long n;
+
+    if (strncmp(name, "checkpoint-", sizeof "checkpoint-" - 1) || !isdigit((unsigned char)*digits))
+        return -1;
+    n = strtoll(digits, &end, 10);
+    return *end ? -1 : n;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    long long x = *(const long long *)a, y = *(const long long *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* Numbers of all checkpoints, newest first. */
+static int list_checkpoints(const char *dir, long long **out, size_t *n, struct vac_err *err)
+{
+    DIR *d = opendir(dir);
+    size_t cap = 0;
+    struct dirent *e;
+
+    *out = NULL;
+    *n = 0;
+    if (!d)
+        return err_errno(err, "%s", dir);
+    while ((e = readdir(d))) {
+        if (number_of(e->d_name) < 0)
+            continue;
+        if (mem_grow(out, &cap, *n + 1, sizeof **out, err)) {
+            closedir(d);
+            return -1;
+        }
+        (*out)[(*n)++] = number_of(e->d_name);
+    }
+    closedir(d);
+    if (*n)
+        qsort(*out, *n, sizeof **out, newest_first);
+    return 0;
+}
+
+static int prune(struct trainer *t, struct vac_err *err)
+{
+    long long *list;
+    char name[64], *path;
+    size_t n;
+    int rc = list_checkpoints(t->folder.dir, &list, &n, err);
+
+    for (size_t i = (size_t)t->spec.checkpoint.keep; rc == 0 && i < n; i++) {
+        snprintf(name, sizeof name, "checkpoint-%lld", list[i]);
+        path = folder_path(&t->folder, name, err);
+        rc = path ? path_remove(path, err) : -1;
+        free(path);
+    }
+    free(list);
+    return rc;
+}
+
+static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
+{
+    struct checkpoint_state back;
+
+    if (dir_exists(tmp) && path_remove(tmp, err))
+        return -1;
+    if (dirs_make(tmp, err) || folder_sync(&t->folder, err))
+        return -1;
+    if (model_is_full(t->m) ? save_full(t, tmp, err)
+                            : model_save_peft(t->m, model_adapters(t->m) - 1, tmp, err))
+        return -1;
+    if (save_moments(t, tmp, err) || write_state(t, tmp, err) || read_state(tmp, &back, err))
+        return -1;
+    cJSON_Delete(back.json);
+    return 0;
+}
+
+int checkpoint_save(struct trainer *t, struct vac_err *err)
+{
+    char name[64], tmp[80], *path;
+    int rc;
+
+    snprintf(name, sizeof name, "checkpoint-%llu", (unsigned long long)t->step);
+    snprintf(tmp, sizeof tmp, "%s.tmp", name);
+    path = folder_path(&t->folder, tmp, err);
+    rc = path ? fill_folder(t, path, err) : -1;
+    if (rc == 0)
+        rc = folder_swap(t->folder.dir, tmp, name, err);
+    else if (path)
+        path_remove(path, NULL); /* give the space back: a half checkpoint helps nobody */
+    free(path);
+    if (rc) {
+        err_prefix(err, "checkpoint at step %llu", (unsigned long long)t->step);
+        return -1;
+    }
+    t->saved_step = (int64_t)t->step;
+    t->last_save = clock_now();
+    return prune(t, err);
+}
+
+/* --- going on --- */
+
+static void report_bad(struct trainer *t, const char *name, const struct vac_err *why)
+{
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "checkpoint", .key = name,
+                              .status = "rejected", .reason = why->msg};
+
+    journal(t, &e, NULL);
+}
+
+int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name, size_t size,
+                    struct vac_err *err)
+{
+    long long *list;
+    size_t n;
+    int rc = list_checkpoints(t->folder.dir, &list, &n, err);
+
+    if (rc)
+        return -1;
+    rc = 1;
+    for (size_t i = 0; rc == 1 && i < n; i++) {
+        struct vac_err why = {0};
+        char *path;
+        snprintf(name, size, "checkpoint-%lld", list[i]);
+        path = folder_path(&t->folder, name, &why);
+        if (path && !read_state(path, out, &why) && out->stage < t->spec.n_stages)
+            rc = 0;
+        else
+            report_bad(t, name, &why);
+        free(path);
+    }
+    free(list);
+    return rc;
+}
+
+static int load_options(struct trainer *t, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode options;
+    struct live_option o;
+
+    if (json_get(root, "options", JSON_OBJECT, &options, err))
+        return -1;
+    for (size_t i = 0; spec_live(t->st.spec, i, &o); i++) {
+        struct option_row one[2] = {*o.row, {.name = NULL}};
+        if (cJSON_GetObjectItemCaseSensitive(options.v, o.row->name) && option_read(one, &options, o.base, err))
+            return -1;
+    }
+    return step_options(&t->st.step, t->st.spec->method, t->st.spec->options, err);
+}
+
+static void load_suite(struct trainer *t, const cJSON *json)
+{
+    const cJSON *x = cJSON_GetObjectItemCaseSensitive(json, "suite");
+    size_t i = 0;
+
+    for (x = x ? x->child : NULL; x && i < t->suite.rows.n; x = x->next)
+        t->suite.verdict[i++] = x->valueint;
+}
+
+int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
+                    struct vac_err *err)
+{
+    char *dir = folder_path(&t->folder, name, err);
+    struct jnode root = json_root(s->json, name);
+    struct stage *st = &t->st;
+    int rc = -1;
+
+    if (!dir || load_params(t, dir, err) || load_moments(t, dir, err) || load_options(t, &root, err))
+        goto out;
+    load_suite(t, s->json);
+    st->opt.updates = s->updates;
+    st->done = s->stage_step;
+    st->start_step = (int64_t)(s->step - s->stage_step);
+    st->cursor.epoch = s->epoch;
+    st->cursor.next = s->next;
+    cursor_order(&st->cursor, st->order, st->data.n);
+    t->step = s->step;
+    t->tokens = s->tokens;
+    t->wall = s->wall;
+    t->saved_step = (int64_t)s->step;
+    rc = 0;
+out:
+    free(dir);
+    return rc;
+}

@@ -1,0 +1,293 @@
+/* control.c - see control.h */
+#include "run/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define FRESH 4u
+
+static int wake_pipe(int fd[2], struct vac_err *err)
+{
+    if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
+        return err_errno(err, "pipe");
+    return 0;
+}
+
+int control_init(struct control *c, struct vac_err *err)
+{
+    pthread_condattr_t attr;
+
+    memset(c, 0, sizeof *c);
+    c->wake[0] = c->wake[1] = -1;
+    c->points = mem_new(CONTROL_POINTS, sizeof *c->points, err);
+    c->layers = mem_new(CONTROL_LAYERS, sizeof *c->layers, err);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->more, &attr);
+    pthread_condattr_destroy(&attr);
+    atomic_init(&c->middle, 1);
+    c->writing = 0;
+    c->reading = 2;
+    if (!c->points || !c->layers || wake_pipe(c->wake, err)) {
+        control_done(c);
+        return -1;
+    }
+    return 0;
+}
+
+void control_done(struct control *c)
+{
+    struct vac_event e;
+
+    while (control_event_pop(c, &e))
+        free(e.body);
+    for (; c->count; c->count--, c->first = (c->first + 1) % CONTROL_COMMANDS)
+        free(c->queue[c->first].text);
+    free(c->points);
+    free(c->layers);
+    c->points = NULL;
+    c->layers = NULL;
+    for (int i = 0; i < 2; i++) {
+        if (c->wake[i] >= 0)
+            close(c->wake[i]);
+        c->wake[i] = -1;
+    }
+    pthread_cond_destroy(&c->more);
+    pthread_mutex_destroy(&c->lock);
+}
+
+static void wake_reader(struct control *c)
+{
+    char one = 1;
+    ssize_t n;
+
+    do
+        n = write(c->wake[1], &one, 1);
+    while (n < 0 && errno == EINTR);
+    /* a full pipe is as good as a byte in it */
+}
+
+/* --- commands --- */
+
+int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id, struct vac_err *err)
+{
+    struct control_command q = {.op = cmd->op, .n = cmd->n};
+    bool full;
+
+    snprintf(q.key, sizeof q.key, "%s", cmd->key);
+    snprintf(q.who, sizeof q.who, "%s", cmd->who ? cmd->who : "");
+    q.text = cmd->text ? mem_strdup(cmd->text, err) : NULL;
+    if (cmd->text && !q.text)
+        return -1;
+    if (cmd->op == VAC_OP_PROBE_STOP || cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD)
+        atomic_store(&c->stop_probe, true);
+    if (cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD)
+        atomic_store(&c->waiting, true);
+    pthread_mutex_lock(&c->lock);
+    full = c->count == CONTROL_COMMANDS;
+    if (!full) {
+        q.id = ++c->last_id;
+        if (id)
+            *id = q.id;
+        c->queue[(c->first + c->count++) % CONTROL_COMMANDS] = q;
+        pthread_cond_signal(&c->more);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (full) {
+        free(q.text);
+        return err_set(err, VAC_ERR_BUSY, "%d commands are waiting already", CONTROL_COMMANDS);
+    }
+    return 0;
+}
+
+static struct timespec deadline_in(double seconds)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)seconds;
+    t.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000L;
+    }
+    return t;
+}
+
+bool control_pop(struct control *c, struct control_command *out, double seconds)
+{
+    struct timespec until = deadline_in(seconds);
+    bool got;
+
+    pthread_mutex_lock(&c->lock);
+    while (c->count == 0 && seconds > 0) {
+        if (pthread_cond_timedwait(&c->more, &c->lock, &until) == ETIMEDOUT)
+            break;
+    }
+    got = c->count > 0;
+    if (got) {
+        *out = c->queue[c->first];
+        c->first = (c->first + 1) % CONTROL_COMMANDS;
+        c->count--;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return got;
+}
+
+/* --- snapshot --- */
+
+const struct vac_snapshot *control_snapshot(struct control *c)
+{
+    if (atomic_load(&c->middle) & FRESH)
+        c->reading = atomic_exchange(&c->middle, c->reading) & ~FRESH;
+    return &c->snap[c->reading];
+}
+
+struct vac_snapshot *control_writing(struct control *c)
+{
+    return &c->snap[c->writing];
+}
+
+void control_publish(struct control *c)
+{
+    const struct vac_snapshot *done = &c->snap[c->writing];
+
+    c->writing = atomic_exchange(&c->middle, c->writing | FRESH) & ~FRESH;
+    c->snap[c->writing] = *done;
+    wake_reader(c);
+}
+
+/* --- history --- */
+
+void control_point(struct control *c, const struct vac_point *p)
+{
+    pthread_mutex_lock(&c->lock);
+    c->points[c->n_points++ % CONTROL_POINTS] = *p;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void control_layer(struct control *c, const struct vac_layers *l)
+{
+    pthread_mutex_lock(&c->lock);
+    c->layers[c->n_layers++ % CONTROL_LAYERS] = *l;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Moves *next up to what the ring of `size` still holds; returns how many are there to take. */
+static size_t ring_window(uint64_t pushed, size_t size, uint64_t *next, size_t max, uint64_t *lost)
+{
+    uint64_t oldest = pushed > size ? pushed - size : 0;
+
+    *lost = *next < oldest ? oldest - *next : 0;
+    *next += *lost;
+    return pushed - *next < max ? (size_t)(pushed - *next) : max;
+}
+
+size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max, uint64_t *lost)
+{
+    size_t n;
+
+    pthread_mutex_lock(&c->lock);
+    n = ring_window(c->n_points, CONTROL_POINTS, next, max, lost);
+    for (size_t i = 0; i < n; i++)
+        out[i] = c->points[(*next)++ % CONTROL_POINTS];
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max, uint64_t *lost)
+{
+    size_t n;
+
+    pthread_mutex_lock(&c->lock);
+    n = ring_window(c->n_layers, CONTROL_LAYERS, next, max, lost);
+    for (size_t i = 0; i < n; i++)
+        out[i] = c->layers[(*next)++ % CONTROL_LAYERS];
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+/* --- events --- */
+
+static double wall_time(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The longest whole characters of `from` that fit into size - 1 bytes. */
+static void cut_copy(char *to, size_t size, const char *from)
+{
+    size_t n = strlen(from), used = 0, k;
+    uint32_t cp;
+
+    while (used < n) {
+        k = utf8_get(from + used, n - used, &cp);
+        if (k == 0)
+            k = 1;
+        if (used + k >= size)
+            break;
+        used += k;
+    }
+    memcpy(to, from, used);
+    to[used] = 0;
+}
+
+void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step, const char *text,
+                   char *body)
+{
+    struct control_event *e = calloc(1, sizeof *e);
+    bool drop;
+
+    if (!e) {
+        free(body);
+        return;
+    }
+    e->e = (struct vac_event){.kind = kind, .id = id, .step = step, .time = wall_time(), .body = body};
+    cut_copy(e->e.text, sizeof e->e.text, text ? text : "");
+    pthread_mutex_lock(&c->lock);
+    drop = kind == VAC_EVENT_PROBE_TEXT && c->texts >= CONTROL_TEXTS;
+    if (!drop) {
+        c->texts += kind == VAC_EVENT_PROBE_TEXT;
+        if (c->tail)
+            c->tail->next = e;
+        else
+            c->head = e;
+        c->tail = e;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (drop) {
+        free(body);
+        free(e);
+    }
+    wake_reader(c);
+}
+
+bool control_event_pop(struct control *c, struct vac_event *out)
+{
+    struct control_event *e;
+
+    pthread_mutex_lock(&c->lock);
+    e = c->head;
+    if (e) {
+        c->head = e->next;
+        if (!c->head)
+            c->tail = NULL;
+        c->texts -= e->e.kind == VAC_EVENT_PROBE_TEXT;
+        *out = e->e;
+    }
+    pthread_mutex_unlock(&c->lock);
+    free(e);
+    return e != NULL;
+}

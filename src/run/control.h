@@ -1,0 +1,70 @@
+/* control.h - what the trainer thread and the one that drives it share, and nothing else.
+ *
+ * Commands go in through a bounded queue; out come a snapshot (triple-buffered: the trainer never waits,
+ * the reader always sees a whole one), two history rings and an event queue. The rings hold the newest
+ * points only; a reader that was away refills the gap from the run's files. */
+#ifndef RUN_CONTROL_H
+#define RUN_CONTROL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <vaccine/vaccine.h>
+
+#define CONTROL_COMMANDS 64
+#define CONTROL_POINTS 4096
+#define CONTROL_LAYERS 512
+#define CONTROL_TEXTS 1024 /* probe text pieces waiting; more are dropped */
+
+/* A queued command; text is owned. */
+struct control_command {
+    uint64_t id;
+    enum vac_op op;
+    int64_t n;
+    char key[VAC_NAME], who[16];
+    char *text;
+};
+struct control_event {
+    struct vac_event e;
+    struct control_event *next;
+};
+struct control {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct control_command queue[CONTROL_COMMANDS];
+    size_t first, count;
+    uint64_t last_id;
+    atomic_bool stop_probe;          /* seen by the generation under way */
+    atomic_bool waiting;             /* a pause, quit or discard is queued: measurements may end early */
+    struct control_event *head, *tail;
+    size_t texts;
+    struct vac_point *points;        /* rings, under the lock */
+    struct vac_layers *layers;
+    uint64_t n_points, n_layers;     /* ever pushed */
+    struct vac_snapshot snap[3];
+    atomic_uint middle;              /* index of the snapshot between writer and reader; bit 2 = fresh */
+    unsigned writing, reading;
+    int wake[2];                     /* pipe, both ends non-blocking */
+};
+int control_init(struct control *c, struct vac_err *err);
+void control_done(struct control *c);
+
+/* --- the driver's side --- */
+int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id, struct vac_err *err);
+const struct vac_snapshot *control_snapshot(struct control *c);
+bool control_event_pop(struct control *c, struct vac_event *out);
+/* Points numbered *next.. that the ring still holds. *lost = how many before them it does not. */
+size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max, uint64_t *lost);
+size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max, uint64_t *lost);
+
+/* --- the trainer's side --- */
+/* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees cmd->text. */
+bool control_pop(struct control *c, struct control_command *out, double seconds);
+/* Snapshot under construction; published whole by control_publish, which keeps its content for the next. */
+struct vac_snapshot *control_writing(struct control *c);
+void control_publish(struct control *c);
+void control_point(struct control *c, const struct vac_point *p);
+void control_layer(struct control *c, const struct vac_layers *l);
+/* Queues an event; takes body (malloc'd) over. Text is cut at a character's boundary. */
+void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step, const char *text,
+                   char *body);
+#endif

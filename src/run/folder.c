@@ -1,0 +1,276 @@
+/* folder.c - see folder.h */
+#include "run/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *const line_files[LINES_COUNT] = {"metrics.jsonl", "layers.jsonl", "probes.jsonl",
+                                             "eval/history.jsonl", "journal.jsonl"};
+
+/* --- where --- */
+
+static void stem_of(const char *run_file, char *out, size_t size)
+{
+    const char *base = path_base(run_file), *dot = strrchr(base, '.');
+
+    snprintf(out, size, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
+}
+
+char *folder_choose(const char *out, const char *run_file, struct vac_err *err)
+{
+    char stem[256], path[300];
+
+    if (out)
+        return mem_strdup(out, err);
+    stem_of(run_file, stem, sizeof stem);
+    for (int i = 1; i < 1000000; i++) {
+        snprintf(path, sizeof path, "runs/%s-%03d", stem, i);
+        if (!dir_exists(path) && !file_exists(path))
+            return mem_strdup(path, err);
+    }
+    err_set(err, VAC_ERR_USAGE, "runs/%s-NNN: no number is free: name a folder with -o", stem);
+    return NULL;
+}
+
+static bool there(const char *dir, const char *name, bool folder)
+{
+    char *path = path_join(dir, name, NULL);
+    bool yes = path && (folder ? dir_exists(path) : file_exists(path));
+
+    free(path);
+    return yes;
+}
+
+bool folder_holds_run(const char *dir)
+{
+    return there(dir, "run.json", false);
+}
+
+bool folder_finished(const char *dir)
+{
+    return there(dir, "final", true);
+}
+
+char *folder_path(const struct folder *f, const char *name, struct vac_err *err)
+{
+    return path_join(f->dir, name, err);
+}
+
+/* --- the lock: fcntl's, so that a SIGKILL frees it --- */
+
+static int lock_take(struct folder *f, struct vac_err *err)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char text[64], *path = folder_path(f, "lock", err);
+    int fd, n;
+
+    if (!path)
+        return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        err_errno(err, "%s", path);
+        free(path);
+        return -1;
+    }
+    if (fcntl(fd, F_SETLK, &l)) {
+        fcntl(fd, F_GETLK, &l);
+        err_set(err, VAC_ERR_BUSY, "%s: another program (pid %ld) is running this run: wait for it, or name another folder with -o",
+                f->dir, (long)l.l_pid);
+        close(fd);
+        free(path);
+        return -1;
+    }
+    free(path);
+    f->lock = fd;
+    n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n)
+        return err_errno(err, "%s/lock", f->dir);
+    return 0;
+}
+
+int folder_open(struct folder *f, const char *dir, struct vac_err *err)
+{
+    *f = (struct folder){.lock = -1};
+    f->dir = mem_strdup(dir, err);
+    if (!f->dir || dirs_make(dir, err) || lock_take(f, err)) {
+        folder_close(f);
+        return -1;
+    }
+    return 0;
+}
+
+void folder_close(struct folder *f)
+{
+    for (int i = 0; i < LINES_COUNT; i++)
+        app_close(&f->lines[i]);
+    if (f->dir && f->lock >= 0)
+        close(f->lock);
+    f->lock = -1;
+    free(f->dir);
+    f->dir = NULL;
+}
+
+/* --- line files --- */
+
+/* The number of the last journal line, so that numbers go on after a resume. */
+static uint64_t last_seq(const struct folder *f)
+{
+    char *path = folder_path(f, line_files[LINES_JOURNAL], NULL);
+    struct mapping m = {0};
+    uint64_t n = 0;
+
+    if (path && file_exists(path) && !map_open(&m, path, NULL)) {
+        for (size_t i = 0; i < m.len; i++)
+            n += m.data[i] == '\n';
+    }
+    map_close(&m);
+    free(path);
+    return n;
+}
+
+int folder_lines(struct folder *f, struct vac_err *err)
+{
+    char *eval = folder_path(f, "eval", err);
+    int rc = eval && !dirs_make(eval, err) ? 0 : -1;
+
+    for (int i = 0; rc == 0 && i < LINES_COUNT; i++) {
+        char *path = folder_path(f, line_files[i], err);
+        rc = path ? app_open(&f->lines[i], path, err) : -1;
+        free(path);
+    }
+    free(eval);
+    f->journal_seq = last_seq(f);
+    return rc;
+}
+
+int64_t folder_size(const struct folder *f, enum line_file which)
+{
+    char *path = folder_path(f, line_files[which], NULL);
+    int64_t n = path ? file_size(path) : -1;
+
+    free(path);
+    return n < 0 ? 0 : n;
+}
+
+int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
+{
+    for (int i = 0; i < LINES_JOURNAL; i++) {
+        char *path = folder_path(f, line_files[i], err);
+        int64_t have = path ? file_size(path) : 0;
+        int rc = 0;
+        if (!path)
+            return -1;
+        if (have < 0)
+            have = 0;
+        if (have < size[i])
+            rc = err_set(err, VAC_ERR_FORMAT, "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
+                         path, (long long)have, (long long)size[i]);
+        else if (have > size[i] && truncate(path, (off_t)size[i]))
+            rc = err_errno(err, "%s", path);
+        free(path);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+int folder_line(struct folder *f, enum line_file which, const struct strbuf *line, struct vac_err *err)
+{
+    if (sb_ok(line, err))
+        return -1;
+    return app_put(&f->lines[which], line->s, line->len, err);
+}
+
+int folder_sync(struct folder *f, struct vac_err *err)
+{
+    for (int i = 0; i < LINES_COUNT; i++) {
+        if (app_sync(&f->lines[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+/* --- journal --- */
+
+static void put_member(struct strbuf *s, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    sb_printf(s, ",\"%s\":\"", key);
+    sb_json(s, value, strlen(value));
+    sb_putc(s, '"');
+}
+
+static void put_time(struct strbuf *s)
+{
+    struct timespec now;
+    struct tm tm;
+    char text[40];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    sb_printf(s, ",\"t\":\"%s.%03ldZ\"", text, now.tv_nsec / 1000000);
+}
+
+int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    int rc;
+
+    sb_printf(&s, "{\"seq\":%llu", (unsigned long long)f->journal_seq + 1);
+    put_time(&s);
+    sb_printf(&s, ",\"step\":%lld", (long long)e->step);
+    put_member(&s, "who", e->who);
+    put_member(&s, "op", e->op);
+    put_member(&s, "key", e->key);
+    put_member(&s, "old", e->old);
+    put_member(&s, "new", e->value);
+    put_member(&s, "status", e->status);
+    if (e->applied_step >= 0)
+        sb_printf(&s, ",\"applied_step\":%lld", (long long)e->applied_step);
+    put_member(&s, "reason", e->reason);
+    sb_puts(&s, "}\n");
+    rc = folder_line(f, LINES_JOURNAL, &s, err) || app_sync(&f->lines[LINES_JOURNAL], err) ? -1 : 0;
+    if (rc == 0)
+        f->journal_seq++;
+    sb_done(&s);
+    return rc;
+}
+
+/* --- whole files and folders --- */
+
+int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err)
+{
+    struct outfile f = {0};
+    char *path = path_join(dir, name, err);
+    int rc = -1;
+
+    if (path && !sb_ok(text, err) && !out_open(&f, path, err) && !out_put(&f, text->s, text->len, err))
+        rc = out_commit(&f, err);
+    out_abort(&f);
+    free(path);
+    return rc;
+}
+
+int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err)
+{
+    char *a = path_join(dir, from, err), *b = path_join(dir, to, err);
+    int rc = -1;
+
+    if (!a || !b || dir_sync(a, err))
+        goto out;
+    if (dir_exists(b) && path_remove(b, err))
+        goto out;
+    rc = rename(a, b) ? err_errno(err, "%s: cannot become %s", a, to) : dir_sync(dir, err);
+out:
+    free(a);
+    free(b);
+    return rc;
+}

@@ -1,0 +1,55 @@
+/* folder.h - a run's folder: its lock, its identity, its line files.
+ *
+ * run.json is written once, atomically; a folder with a run.json holds a run. The line files (metrics,
+ * layers, probes, eval/history) only grow; a checkpoint remembers their sizes, and going on from it cuts
+ * them back to those, so that every step stands there once. The journal keeps everything. */
+#ifndef RUN_FOLDER_H
+#define RUN_FOLDER_H
+
+#include "base/io.h"
+#include "base/json.h"
+
+enum line_file { LINES_METRICS, LINES_LAYERS, LINES_PROBES, LINES_HISTORY, LINES_JOURNAL, LINES_COUNT };
+extern const char *const line_files[LINES_COUNT]; /* paths inside the folder */
+
+struct folder {
+    char *dir;
+    int lock;                        /* descriptor, -1 = not held */
+    struct appender lines[LINES_COUNT];
+    uint64_t journal_seq;
+};
+
+/* A new folder's path: `out`, or runs/<name>-NNN, the first number that is free. Free it. */
+char *folder_choose(const char *out, const char *run_file, struct vac_err *err);
+bool folder_holds_run(const char *dir);
+bool folder_finished(const char *dir); /* final/ stands */
+/* Makes the folder where it is missing and takes its lock (VAC_ERR_BUSY names the holder). */
+int folder_open(struct folder *f, const char *dir, struct vac_err *err);
+void folder_close(struct folder *f);
+char *folder_path(const struct folder *f, const char *name, struct vac_err *err);
+
+/* Opens the line files for appending (after folder_cut when a run goes on). */
+int folder_lines(struct folder *f, struct vac_err *err);
+int64_t folder_size(const struct folder *f, enum line_file which);
+/* Cuts the line files (not the journal) to these sizes; missing ones must have size 0. */
+int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
+int folder_line(struct folder *f, enum line_file which, const struct strbuf *line, struct vac_err *err);
+int folder_sync(struct folder *f, struct vac_err *err); /* fsync of all line files */
+
+struct journal_entry {
+    int64_t step, applied_step;
+    const char *who, *op, *key, *old, *value, *status, *reason; /* NULL = left out */
+};
+/* Appends and fsyncs one line; returns its text for the screen in `shown` (may be NULL). */
+int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err);
+
+/* Replaces DIR/name by the text, atomically. */
+int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err);
+/* Renames the complete folder `from` to `to` (both in dir), replacing what stands there. */
+int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err);
+
+/* Identity of inputs: SHA-256 of a whole file; of a model folder: config, tokenizer, names and sizes of
+ * weight files, their headers and samples of their data. */
+int hash_file(const char *path, char out[65], struct vac_err *err);
+int hash_model(const char *dir, char out[65], struct vac_err *err);
+#endif

@@ -1,0 +1,370 @@
+#!/bin/sh
+# test_structure.sh - what the compiler does not check: who may include whom, that every file is in its
+# lists, what the core must never call, and how long things may get.
+#
+# Each check_X prints one line per violation in the tree (or archive) it is given, and nothing when all is
+# well. The second half of the cases runs the same checks on a tree with planted violations.
+
+srcdir=${srcdir:-.}
+NM=${NM:-nm}
+work=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-structure-XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+
+sources()
+{
+    (cd "$1" && find src ui include -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
+}
+
+# ---- the checks
+
+# Which folders a folder may include besides itself.
+layers='
+base
+compute base
+data base
+model compute data base
+defense model compute data base
+eval model compute data base
+run defense eval model compute data base vaccine
+report defense eval model compute data base vaccine
+vaccine report run defense eval model compute data base
+cli vaccine report run defense eval model compute data base
+ui vaccine
+'
+# Single steps out of that order: FILE INCLUDED.
+allowed='
+src/data/batch.h compute/compute.h
+src/cli/* ui/ui.h
+'
+
+check_includes()
+{
+    sources "$1" | while read -r file; do
+        awk -v file="$file" '/^[ \t]*#[ \t]*include/ {
+            name = $0
+            sub(/^[ \t]*#[ \t]*include[ \t]*/, "", name)
+            print file, (name ~ /^</ ? "system" : "own"), substr(name, 2, match(name, /[>"][^>"]*$/) - 2)
+        }' "$1/$file"
+    done | LAYERS=$layers ALLOWED=$allowed awk '
+        BEGIN {
+            n = split(ENVIRON["LAYERS"], line, "\n")
+            for (i = 1; i <= n; i++) {
+                m = split(line[i], word, " ")
+                for (j = 1; j <= m; j++)
+                    may[word[1], word[j]] = known[word[j]] = 1
+            }
+            n = split(ENVIRON["ALLOWED"], line, "\n")
+            for (i = 1; i <= n; i++)
+                if (split(line[i], word, " ") == 2)
+                    exception[word[1], word[2]] = 1
+        }
+        {
+            dirs = split($1, dir, "/")
+            layer = dir[dirs - 1]
+            target = $3
+            any = $1
+            sub(/[^\/]*$/, "*", any)
+            if (($1, target) in exception || (any, target) in exception)
+                next
+            slash = index(target, "/")
+            folder = slash ? substr(target, 1, slash - 1) : ""
+            if (target ~ /\.c$/ || target ~ /\.\.\//)
+                print $1 " includes " target
+            else if ($2 == "own" && (!slash || !(folder in known)))
+                print $1 " includes \"" target "\": write FOLDER/" target
+            else if (folder in known && !((layer, folder) in may))
+                print $1 " (" layer ") includes " target
+            else if ($2 == "system" && target ~ /curses|readline|panel\.h/ && layer != "ui")
+                print $1 " includes <" target ">, which is for ui alone"
+        }'
+}
+
+# Every source, header and test is a word of Makefile.am (a C test without its ".c").
+check_listed()
+{
+    { sources "$1"; (cd "$1" && ls tests/test_*.c tests/test_*.sh 2>/dev/null) } |
+        awk -v makefile="$1/Makefile.am" '
+            BEGIN {
+                while ((getline line < makefile) > 0) {
+                    n = split(line, word, /[ \t\\]+/)
+                    for (i = 1; i <= n; i++)
+                        listed[word[i]] = 1
+                }
+            }
+            {
+                name = $0
+                if (name ~ /^tests\/.*\.c$/)
+                    sub(/\.c$/, "", name)
+                if (!(name in listed))
+                    print name " is not in Makefile.am"
+            }'
+}
+
+# The lists of plug-ins: MACRO HEADER FOLDER PREFIX DESCRIPTOR. With a prefix each PREFIX*.c must be a word
+# of the list; without, each file that defines `const struct DESCRIPTOR DESCRIPTOR_<file>`.
+plugins='
+COMPUTE_BACKENDS src/compute/backends.h src/compute - backend
+FORMATS src/data/dataset.h src/data format_ -
+ARCHS src/model/arch.h src/model arch_ -
+METHODS src/defense/defense.h src/defense - method
+JUDGES src/eval/judge.h src/eval judge_ -
+METRICS src/eval/metric.h src/eval metric_ -
+PANELS ui/panel.h ui panel_ -
+'
+
+# The words of an X-macro list: list_words HEADER MACRO
+list_words()
+{
+    awk -v macro="$2" '
+        $0 ~ "^#define[ \t]+" macro "\\(" { inside = 1; sub(/^#define[ \t]+[A-Z_]+\([^)]*\)/, "") }
+        inside {
+            line = $0
+            while (match(line, /[A-Z]+\([ \t]*[a-z0-9_]+/)) {
+                word = substr(line, RSTART, RLENGTH)
+                sub(/^[A-Z]+\([ \t]*/, "", word)
+                print word
+                line = substr(line, RSTART + RLENGTH)
+            }
+            if ($0 !~ /\\$/)
+                exit
+        }' "$1"
+}
+
+# check_list TREE MACRO HEADER FOLDER PREFIX DESCRIPTOR
+check_list()
+{
+    list_words "$1/$3" "$2" > "$work/words"
+    [ -s "$work/words" ] || echo "$3 has no list $2(X)"
+    for path in "$1/$4"/*.c; do
+        file=${path##*/}
+        name=${file%.c}
+        case $5 in
+        -)  grep -q "^const struct $6 ${6}_${name}[ =]" "$path" || continue ;;
+        *)  case $name in "$5"*) name=${name#"$5"} ;; *) continue ;; esac ;;
+        esac
+        echo "$name" >> "$work/files"
+        grep -qx "$name" "$work/words" || echo "$4/$file: $name is not in $2 ($3)"
+    done
+    while read -r name; do
+        prefix=$5
+        [ "$5" = - ] && prefix=
+        [ -e "$1/$4/$prefix$name.c" ] || echo "$3: $2 names $name, but there is no $4/$prefix$name.c"
+    done < "$work/words"
+}
+
+# Symbols the core must not refer to; assert may end the program, nothing else.
+forbidden='
+exit _exit _Exit quick_exit abort raise signal bsd_signal __sysv_signal sigaction
+printf vprintf puts putchar perror __printf_chk __vprintf_chk stdout stderr
+initscr newterm endwin stdscr LINES COLS wrefresh refresh wgetch waddch waddnstr wmove
+readline add_history rl_callback_read_char
+'
+
+check_symbols()
+{
+    "$NM" -u "$1" 2>&1 | FORBIDDEN=$forbidden awk '
+        BEGIN {
+            n = split(ENVIRON["FORBIDDEN"], word)
+            for (i = 1; i <= n; i++)
+                bad[word[i]] = 1
+        }
+        /:$/ { object = $1 }
+        NF == 2 && $1 == "U" {
+            sub(/@.*/, "", $2)
+            if ($2 in bad)
+                print object " refers to " $2
+        }
+        NF > 2 { print }'
+}
+
+check_lengths()
+{
+    { sources "$1"; (cd "$1" && ls tests/*.[ch] tests/*.sh 2>/dev/null) } | while read -r file; do
+        awk -v file="$file" '
+            /^\{/ { start = FNR }
+            /^\}/ {
+                if (start && FNR - start - 1 > 100)
+                    print file ":" start ": a function of " FNR - start - 1 " lines (at most 100)"
+                start = 0
+            }
+            END { if (FNR > 800) print file ": " FNR " lines (at most 800)" }' "$1/$file"
+    done
+}
+
+check_blas()
+{
+    sources "$1" | while read -r file; do
+        [ "$file" = src/compute/cpu_gemm.c ] || ! grep -q cblas "$1/$file" ||
+            echo "$file mentions cblas: only src/compute/cpu_gemm.c may"
+    done
+}
+
+check_leftovers()
+{
+    sources "$1" | while read -r file; do
+        awk -v file="$file" '/(^|[^A-Za-z0-9_])(TODO|FIXME|XXX)([^A-Za-z0-9_]|$)/ {
+            print file ":" FNR ": " $0 }' "$1/$file"
+    done
+}
+
+check_flags()
+{
+    grep -nE -e '-Ofast|-f(fast-math|finite-math-only|unsafe-math-optimizations|associative-math)' \
+        "$1/configure.ac" "$1/Makefile.am"
+}
+
+# ---- the cases
+
+count=0
+ok()
+{
+    count=$((count + 1))
+    echo "ok $count - $*"
+}
+not_ok()
+{
+    count=$((count + 1))
+    echo "not ok $count - $*"
+    sed 's/^/# /' "$work/out"
+}
+
+# clean NAME CHECK ARGUMENT...: the check finds nothing
+clean()
+{
+    name=$1
+    shift
+    ("$@") > "$work/out" 2>&1
+    if [ -s "$work/out" ]; then not_ok "$name"; else ok "$name"; fi
+}
+
+# finds TEXT CHECK ARGUMENT...: in the planted tree, the check prints a line that contains TEXT
+finds()
+{
+    text=$1
+    shift
+    ("$@") > "$work/out" 2>&1
+    if grep -qF -e "$text" "$work/out"; then
+        ok "$1 finds: $text"
+    else
+        echo "wanted: $text" >> "$work/out"
+        not_ok "$1 finds: $text"
+    fi
+}
+
+clean "includes go one way" check_includes "$srcdir"
+clean "every file is in Makefile.am" check_listed "$srcdir"
+while read -r macro header rest; do
+    [ -n "$macro" ] || continue
+    if [ -e "$srcdir/$header" ]; then
+        # shellcheck disable=SC2086
+        clean "every plug-in is in $macro" check_list "$srcdir" "$macro" "$header" $rest
+    else
+        ok "every plug-in is in $macro # SKIP $header does not exist"
+    fi
+done <<END
+$plugins
+END
+if [ -e "${LIBVACCINE:-}" ]; then
+    clean "the core neither prints nor exits" check_symbols "$LIBVACCINE"
+else
+    ok "the core neither prints nor exits # SKIP no libvaccine.a"
+fi
+clean "nothing is too long" check_lengths "$srcdir"
+clean "one file calls BLAS" check_blas "$srcdir"
+clean "no leftovers" check_leftovers "$srcdir"
+clean "no flags that break NaN" check_flags "$srcdir"
+
+# A tree in which everything is wrong.
+bad=$work/bad
+while read -r file line; do
+    mkdir -p "$bad/$(dirname "$file")"
+    printf '%s\n' "$line" >> "$bad/$file"
+done <<'END'
+src/base/low.c #include "run/session.h"
+src/base/low.c #include "low.h"
+src/base/low.c # include <ncurses.h>
+src/data/rows.c #include "compute/compute.h"
+src/data/batch.h #include "compute/compute.h"
+src/data/rows.c #include <stdio.h>
+src/data/dataset.h #define FORMATS(X) \
+src/data/dataset.h X(text) \
+src/data/dataset.h X(ghost)
+src/data/format_text.c int x; /* TODO: think */
+src/data/format_lost.c char t[] = "XXXXXX";
+src/compute/cpu.c void f(void) { cblas_sgemm(); }
+src/compute/cpu_gemm.c void f(void) { cblas_sgemm(); }
+src/defense/defense.h #define METHODS(X) X(sft)
+src/defense/sft.c const struct method method_sft = {
+src/defense/stray.c const struct method method_stray = {
+src/defense/helper.c int helper;
+src/cli/main.c #include "ui/ui.h"
+src/cli/main.c #include "ui/panel.h"
+src/cli/main.c #include "../run/session.h"
+ui/panel.c #include "base/err.h"
+ui/panel.c #include "vaccine/vaccine.h"
+ui/panel.c #include "other.c"
+tests/test_new.c int main(void) { return 0; }
+Makefile.am src/base/low.c \
+Makefile.am CFLAGS = -Ofast
+configure.ac CFLAGS=-ffast-math
+src/run/README not a source
+END
+awk 'BEGIN { print "int f(void)\n{"; for (i = 0; i < 101; i++) print "    g();"; print "}" }' \
+    > "$bad/src/run/long.c"
+awk 'BEGIN { for (i = 0; i < 801; i++) print "int x" i ";" }' > "$bad/src/run/longer.c"
+
+finds 'src/base/low.c (base) includes run/session.h' check_includes "$bad"
+finds 'src/base/low.c includes "low.h": write FOLDER/' check_includes "$bad"
+finds 'src/base/low.c includes <ncurses.h>' check_includes "$bad"
+finds 'src/data/rows.c (data) includes compute/compute.h' check_includes "$bad"
+finds 'src/cli/main.c (cli) includes ui/panel.h' check_includes "$bad"
+finds 'src/cli/main.c includes ../run/session.h' check_includes "$bad"
+finds 'ui/panel.c (ui) includes base/err.h' check_includes "$bad"
+finds 'ui/panel.c includes other.c' check_includes "$bad"
+check_includes "$bad" > "$work/found"
+clean "check_includes lets the exceptions pass" \
+    grep -E 'batch\.h|includes (ui/ui\.h|vaccine/|stdio)' "$work/found"
+finds 'src/data/rows.c is not in Makefile.am' check_listed "$bad"
+finds 'tests/test_new is not in Makefile.am' check_listed "$bad"
+check_listed "$bad" > "$work/found"
+clean "check_listed lets a listed file pass" grep 'src/base/low' "$work/found"
+finds 'lost is not in FORMATS' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
+finds 'there is no src/data/format_ghost.c' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
+finds 'stray is not in METHODS' check_list "$bad" METHODS src/defense/defense.h src/defense - method
+check_list "$bad" METHODS src/defense/defense.h src/defense - method > "$work/found"
+clean "check_list lets registered files and helpers pass" grep -E 'sft|helper' "$work/found"
+finds 'has no list JUDGES' check_list "$bad" JUDGES src/data/dataset.h src/data judge_ -
+finds 'src/run/long.c:2: a function of 101 lines' check_lengths "$bad"
+finds 'src/run/longer.c: 801 lines' check_lengths "$bad"
+finds 'src/compute/cpu.c mentions cblas' check_blas "$bad"
+check_blas "$bad" > "$work/found"
+clean "check_blas lets cpu_gemm.c pass" grep 'cpu_gemm.c mentions' "$work/found"
+finds 'src/data/format_text.c:1: int x; /* TODO' check_leftovers "$bad"
+check_leftovers "$bad" > "$work/found"
+clean "check_leftovers lets XXXXXX pass" grep 'lost' "$work/found"
+finds 'CFLAGS = -Ofast' check_flags "$bad"
+finds 'CFLAGS=-ffast-math' check_flags "$bad"
+finds 'nothing.a' check_symbols "$work/nothing.a"
+
+cat > "$work/core.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+void core_stop(int x);
+void core_stop(int x)
+{
+    fprintf(stderr, "%d\n", x);
+    if (x)
+        abort();
+    exit(1);
+}
+END
+# shellcheck disable=SC2086
+if ${CC:-cc} -c -o "$work/core.o" "$work/core.c" 2> "$work/out" && "$NM" "$work/core.o" > /dev/null; then
+    finds 'refers to exit' check_symbols "$work/core.o"
+    finds 'refers to abort' check_symbols "$work/core.o"
+    finds 'refers to stderr' check_symbols "$work/core.o"
+else
+    ok "check_symbols finds exit, abort and stderr # SKIP no compiler or nm"
+fi
+
+echo "1..$count"
