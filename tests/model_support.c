@@ -15,7 +15,8 @@ static void pack_json(struct batch *b, const char *path)
     for (x = doc->child; x; x = x->next) {
         size_t start = n, i = 0;
         y = cJSON_GetObjectItemCaseSensitive(x, "labels")->child;
-        for (v = cJSON_GetObjectItemCaseSensitive(x, "ids")->child; v; v = v->next, y = y->next, i++, n++) {
+        for (v = cJSON_GetObjectItemCaseSensitive(x, "ids")->child; v;
+             v = v->next, y = y->next, i++, n++) {
             b->ids[n] = v->valueint;
             b->pos[n] = (int32_t)i;
             b->slot[n] = (uint32_t)b->S;
@@ -30,7 +31,8 @@ static void pack_json(struct batch *b, const char *path)
     cJSON_Delete(doc);
 }
 
-void golden_open(struct golden *g, const char *name, const char *backend, int threads, bool adapter, bool full)
+void golden_open(struct golden *g, const char *name, const char *backend, int threads, bool adapter,
+                 bool full)
 {
     struct vac_err err = {0};
     char path[1200];
@@ -139,7 +141,8 @@ struct model *random_model(const char *config, struct compute *c, uint64_t seed)
     return m;
 }
 
-void random_batch(struct batch *b, const size_t *len, size_t S, size_t V, size_t masked, uint64_t seed)
+void random_batch(struct batch *b, const size_t *len, size_t S, size_t V, size_t masked,
+                  uint64_t seed)
 {
     struct rng r = {.key = rng_key(seed, RNG_TEST, 1, 0)};
     struct vac_err err = {0};
@@ -215,4 +218,197 @@ void narrow_folder(const char *from, const char *to, enum dtype t, bool widen)
     st_free(w);
     weights_close(in);
     copy_file(from, to, "config.json");
+}
+
+/* --- rig --- */
+
+#define LLAMA                                                                                      \
+    "\"model_type\":\"llama\",\"vocab_size\":29,\"intermediate_size\":20,\"max_position_"          \
+    "embeddings\":64,"                                                                             \
+    "\"num_attention_heads\":4,"
+#define OPT                                                                                        \
+    "\"model_type\":\"opt\",\"vocab_size\":29,\"hidden_size\":16,\"ffn_dim\":20,\"num_hidden_"     \
+    "layers\":2,"                                                                                  \
+    "\"num_attention_heads\":2,\"max_position_embeddings\":16,"
+
+const struct form rig_forms[RIG_FORMS] = {
+    {"llama, biases, grouped heads, linear rope",
+     "{" LLAMA
+     "\"hidden_size\":16,\"num_hidden_layers\":2,\"num_key_value_heads\":2,\"attention_bias\":true,"
+     "\"mlp_bias\":true,\"rope_scaling\":{\"type\":\"linear\",\"factor\":4}}",
+     "q_proj,v_proj"},
+    {"llama, one key head, llama3 rope, tied",
+     "{" LLAMA "\"hidden_size\":24,\"num_hidden_layers\":2,\"num_key_value_heads\":1,"
+     "\"tie_word_embeddings\":true,\"rope_theta\":500,\"rope_scaling\":{\"rope_type\":\"llama3\","
+     "\"factor\":8,\"low_freq_factor\":1,\"high_freq_factor\":4,\"original_max_position_"
+     "embeddings\":32}}",
+     "k_proj,up_proj,down_proj"},
+    {"llama, three layers, heads wider than the model",
+     "{" LLAMA "\"hidden_size\":12,\"num_hidden_layers\":3,\"head_dim\":8}", "o_proj,gate_proj"},
+    {"opt", "{" OPT "\"do_layer_norm_before\":true}", "fc1,out_proj"},
+    {"opt-350m", "{" OPT "\"word_embed_proj_dim\":12,\"do_layer_norm_before\":false}",
+     "fc2,v_proj"},
+    {"opt-350m with a wide embedding and gelu",
+     "{" OPT
+     "\"word_embed_proj_dim\":24,\"do_layer_norm_before\":false,\"activation_function\":\"gelu\"}",
+     "fc1,fc2"},
+    {"opt, gelu, no final norm",
+     "{" OPT "\"activation_function\":\"gelu\",\"_remove_final_layer_norm\":true}", "k_proj"},
+    {"opt, no biases, untied",
+     "{" OPT
+     "\"activation_function\":\"gelu\",\"enable_bias\":false,\"tie_word_embeddings\":false}",
+     "q_proj,fc2"},
+};
+static const size_t rig_lengths[RIG_SEQS] = {7, 1, 5, 6};
+
+/* Finite differences must not cross a corner of ReLU: its biases put one half of the units well
+ * above 0 and the other well below. */
+static void away_from_corners(struct model *m)
+{
+    float x[64];
+
+    for (size_t i = 0; i < m->n_weight; i++) {
+        const struct weight *w = m->weight[i];
+        if (m->cfg.act != ACT_RELU || !strstr(w->name, "fc1.bias"))
+            continue;
+        assert_true(w->numel <= 64);
+        for (size_t k = 0; k < w->numel; k++)
+            x[k] = k % 2 ? 2.5f : -2.5f;
+        compute_upload(m->c, w->w, x, w->numel);
+    }
+}
+
+void rig_open(struct rig *r, const struct form *f, const char *backend, int threads, uint64_t seed)
+{
+    struct vac_err err = {0};
+
+    *r = (struct rig){.form = f};
+    r->c = compute_open(backend, threads, &err);
+    if (!r->c)
+        fail_msg("%s", err.msg);
+    r->m = random_model(f->config, r->c, seed);
+    away_from_corners(r->m);
+    random_batch(&r->b, rig_lengths, RIG_SEQS, r->m->cfg.V, 1, seed + 7);
+    batch_keys(&r->b, seed, 3);
+}
+
+void rig_ready(struct rig *r)
+{
+    struct vac_err err = {0};
+
+    r->a = acts_new(r->m, RIG_ROWS, RIG_ROWS, 8, true, &err);
+    if (!r->a)
+        fail_msg("%s", err.msg);
+    assert_ok(taps_init(&r->taps, r->m, &err), &err);
+    r->places = 3 * r->m->cfg.L + 1;
+    r->n = RIG_ROWS * r->m->cfg.D;
+    r->arrays = compute_alloc(r->c, ARRAYS * r->places * r->n, &err);
+    assert_non_null(r->arrays);
+}
+
+void rig_close(struct rig *r)
+{
+    compute_release(r->c, r->arrays);
+    taps_done(&r->taps);
+    acts_free(r->a);
+    batch_done(&r->b);
+    model_close(r->m);
+    compute_close(r->c);
+}
+
+struct pass rig_pass(struct rig *r)
+{
+    return (struct pass){.m = r->m,
+                         .a = r->a,
+                         .b = &r->b,
+                         .taps = &r->taps,
+                         .train = r->train,
+                         .grads = true,
+                         .scale = RIG_SCALE,
+                         .from = PLACE_START,
+                         .stop = PLACE_START};
+}
+
+enum site rig_site(size_t place)
+{
+    return place ? (enum site)(1 + (place - 1) % 3) : SITE_EMBED;
+}
+
+struct tap *rig_tap(struct rig *r, size_t place)
+{
+    return taps_at(&r->taps, rig_site(place), place ? (place - 1) / 3 : 0);
+}
+
+struct ref rig_array(struct rig *r, enum rig_array_kind which, size_t place)
+{
+    return (struct ref){r->arrays, (which * r->places + place) * r->n};
+}
+
+void rig_fill(struct rig *r, struct ref to, size_t n, uint64_t seed, double sd)
+{
+    float *x = calloc(n, sizeof *x);
+
+    fill_normal(x, n, seed, sd);
+    compute_upload(r->c, to, x, n);
+    free(x);
+}
+
+float *rig_fetch(struct rig *r, struct ref from, size_t n)
+{
+    float *x = calloc(n ? n : 1, sizeof *x);
+
+    compute_download(r->c, x, from, n);
+    return x;
+}
+
+void rig_zero_grads(struct rig *r)
+{
+    const struct params *p = model_params(r->m);
+
+    op_fill(r->c, p->g, p->n, 0);
+}
+
+void rig_add_lora(struct rig *r, size_t rank, bool rslora, double dropout, const char *targets,
+                  uint64_t seed)
+{
+    struct lora_spec s = {
+        .r = rank, .alpha = 3, .rslora = rslora, .dropout = dropout, .targets = targets};
+    struct vac_err err = {0};
+    const struct params *p;
+
+    assert_ok(model_add_lora(r->m, &s, seed, 0, &err), &err);
+    p = model_params(r->m);
+    rig_fill(r, p->w, p->n, seed + 100, 0.2);
+    r->train |= dropout > 0;
+}
+
+const struct rig_lora_case rig_loras[RIG_LORAS] = {
+    {.r = 3},
+    {.r = 4, .rslora = true},
+    {.r = 2, .some = true},
+    {.r = 3, .below = true},
+    {.r = 3, .dropout = 0.3},
+    {.r = 2, .some = true, .dropout = 0.3, .below = true}};
+
+void rig_lora(struct rig *r, const struct rig_lora_case *k, uint64_t seed)
+{
+    if (k->below)
+        rig_add_lora(r, 5, false, k->dropout, k->some ? "all" : r->form->some, seed + 1);
+    rig_add_lora(r, k->r, k->rslora, k->dropout, k->some ? r->form->some : "all", seed + 2);
+    rig_ready(r);
+}
+
+void rig_tap_all(struct rig *r, bool add_grad)
+{
+    for (size_t q = 0; q < r->places; q++) {
+        struct tap *t = rig_tap(r, q);
+        *t = (struct tap){.add = rig_array(r, ADD, q),
+                          .keep = rig_array(r, KEEP, q),
+                          .keep_grad = rig_array(r, KEEP_GRAD, q)};
+        rig_fill(r, t->add, r->n, 900 + q, 0.1);
+        if (add_grad && q % 2 == 0) { /* every other place: embed, mlp, attn, block, ... */
+            t->add_grad = rig_array(r, ADD_GRAD, q);
+            rig_fill(r, t->add_grad, r->n, 950 + q, 0.05);
+        }
+    }
 }

@@ -25,8 +25,8 @@ data base
 model compute data base
 defense model compute data base
 eval model compute data base
-run defense eval model compute data base vaccine
-report defense eval model compute data base vaccine
+run report defense eval model compute data base vaccine
+report eval base vaccine
 vaccine report run defense eval model compute data base
 cli vaccine report run defense eval model compute data base
 ui vaccine
@@ -103,12 +103,15 @@ check_listed()
 # The lists of plug-ins: MACRO HEADER FOLDER PREFIX DESCRIPTOR. With a prefix each PREFIX*.c must be a word
 # of the list; without, each file that defines `const struct DESCRIPTOR DESCRIPTOR_<file>`.
 plugins='
+COMMANDS src/cli/cli.h src/cli cmd_ -
 COMPUTE_BACKENDS src/compute/backends.h src/compute - backend
 FORMATS src/data/dataset.h src/data format_ -
+IMPORTS src/data/import.h src/data import_ -
 ARCHS src/model/arch.h src/model arch_ -
 METHODS src/defense/defense.h src/defense - method
 JUDGES src/eval/judge.h src/eval judge_ -
 METRICS src/eval/metric.h src/eval metric_ -
+EXPORTS src/report/report.h src/report export_ -
 PANELS ui/panel.h ui panel_ -
 '
 

@@ -44,7 +44,8 @@ int vac_session_start(struct vac_session *s, struct vac_err *err);
 void vac_session_close(struct vac_session *s);
 /* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */
 int vac_session_result(struct vac_session *s, struct vac_err *err);
-const char *vac_session_dir(const struct vac_session *s); /* the run folder; "" before start */
+const char *vac_session_dir(const struct vac_session *s); /* the run folder */
+int64_t vac_session_log_every(const struct vac_session *s); /* steps between two lines on a terminal */
 
 /* --- commands --- */
 enum vac_op {

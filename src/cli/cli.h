@@ -13,9 +13,10 @@
 #include "model/model.h"
 
 /* X-macro: cmd_<name>.c each. Order = order in --help. */
-#define COMMANDS(X) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
+#define COMMANDS(X)                                                                                 \
+    X(run) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
 
-enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 
 struct cli_option {
     struct option_row row; /* name without dashes; offset in the command's struct of values */
@@ -38,7 +39,7 @@ struct command {
     const struct cli_option *options; /* ends with a row without a name */
     size_t values;                    /* size of the struct that the rows fill */
     size_t min_operands, max_operands;
-    /* operand is NULL-terminated. */
+    /* operand is NULL-terminated. Returns 0, -1 and err, or an exit status above 0 of its own. */
     int (*run)(const void *values, char *const *operand, struct vac_err *err);
 };
 

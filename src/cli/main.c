@@ -132,13 +132,15 @@ static int run_line(int argc, char **argv, struct vac_err *err)
 int main(int argc, char **argv)
 {
     struct vac_err err = {0};
+    int rc;
 
     /* A reader that has gone is an error of write like any other. */
     signal(SIGPIPE, SIG_IGN);
-    if (!run_line(argc, argv, &err) && fclose(stdout))
+    rc = run_line(argc, argv, &err);
+    if (rc >= 0 && fclose(stdout))
         err_errno(&err, "standard output");
     if (err.code == VAC_OK)
-        return STATUS_DONE;
+        return rc > 0 ? rc : STATUS_DONE;
     fprintf(stderr, "vaccine: %s\n", err.msg);
     return err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }

@@ -1,7 +1,7 @@
 /* csv.c - cutting a mapped file into records and fields.
  *
- * The texts of a record's fields are put one behind the other into one buffer; while it still grows, a
- * field's text is kept as an offset in it. */
+ * The texts of a record's fields are put one behind the other into one buffer; while it still
+ * grows, a field's text is kept as an offset in it. */
 #include "data/csv.h"
 #include "base/utf8.h"
 #include <stdarg.h>
@@ -51,7 +51,8 @@ static void locate(const struct csv_reader *r, size_t offset, size_t *line, size
     }
 }
 
-static int error_at(const struct csv_reader *r, size_t offset, struct vac_err *err, const char *what)
+static int error_at(const struct csv_reader *r, size_t offset, struct vac_err *err,
+                    const char *what)
 {
     size_t line, column;
 
@@ -59,8 +60,8 @@ static int error_at(const struct csv_reader *r, size_t offset, struct vac_err *e
     return err_set(err, VAC_ERR_FORMAT, "%s:%zu:%zu: %s", r->path, line, column, what);
 }
 
-int csv_error(const struct csv_reader *r, const struct csv_field *f, struct vac_err *err, const char *fmt,
-              ...)
+int csv_error(const struct csv_reader *r, const struct csv_field *f, struct vac_err *err,
+              const char *fmt, ...)
 {
     char what[sizeof err->msg];
     va_list ap;
@@ -83,12 +84,14 @@ static size_t record_limit(const struct csv_reader *r)
 static int no_end(const struct csv_reader *r, size_t at, bool quoted, struct vac_err *err)
 {
     if (quoted && record_limit(r) == r->map.len)
-        return error_at(r, at, err,
-                        "the quote that opens this field is never closed: a \" must end it, and a quote "
-                        "inside it is written \"\"");
-    return error_at(r, at, err,
-                    quoted ? "a row of more than 16 MiB from this quote on: is its closing quote missing?"
-                           : "a row of more than 16 MiB: is this a text table with a row on each line?");
+        return error_at(
+            r, at, err,
+            "the quote that opens this field is never closed: a \" must end it, and a quote "
+            "inside it is written \"\"");
+    return error_at(
+        r, at, err,
+        quoted ? "a row of more than 16 MiB from this quote on: is its closing quote missing?"
+               : "a row of more than 16 MiB: is this a text table with a row on each line?");
 }
 
 static int take_quoted(struct csv_reader *r, size_t *at, struct vac_err *err)
@@ -108,9 +111,10 @@ static int take_quoted(struct csv_reader *r, size_t *at, struct vac_err *err)
         from = *at + 1;
     }
     if (*at < r->map.len && s[*at] != r->separator && !is_line_end(s[*at]))
-        return error_at(r, *at, err,
-                        "something follows the closing quote: a separator or the end of the line must; a "
-                        "quote inside a quoted field is written \"\"");
+        return error_at(
+            r, *at, err,
+            "something follows the closing quote: a separator or the end of the line must; a "
+            "quote inside a quoted field is written \"\"");
     return 0;
 }
 
@@ -121,9 +125,10 @@ static int take_plain(struct csv_reader *r, size_t *at, struct vac_err *err)
 
     while (to < limit && s[to] != r->separator && !is_line_end(s[to])) {
         if (s[to] == '"' && r->quotes == CSV_QUOTED)
-            return error_at(r, to, err,
-                            "a quote inside a field that is not quoted: put the field in quotes and write "
-                            "\"\" for this one");
+            return error_at(
+                r, to, err,
+                "a quote inside a field that is not quoted: put the field in quotes and write "
+                "\"\" for this one");
         to++;
     }
     if (to == limit && limit < r->map.len)
@@ -159,7 +164,8 @@ static int check_bytes(const struct csv_reader *r, size_t end, struct vac_err *e
         return error_at(r, r->begin + valid, err, "not valid UTF-8: save the file as UTF-8");
     zero = memchr(s, '\0', n);
     if (zero)
-        return error_at(r, r->begin + (size_t)(zero - s), err, "a zero byte: this is no text table");
+        return error_at(r, r->begin + (size_t)(zero - s), err,
+                        "a zero byte: this is no text table");
     return 0;
 }
 
@@ -169,11 +175,12 @@ static int check_columns(struct csv_reader *r, struct vac_err *err)
         r->columns = r->n;
     if (r->n == r->columns)
         return 0;
-    return err_set(err, VAC_ERR_FORMAT,
-                   "%s:%zu: %zu field%s where the first row has %zu: a field that holds %s must be in "
-                   "quotes",
-                   r->path, r->line, r->n, r->n == 1 ? "" : "s", r->columns,
-                   r->separator == '\t' ? "a tab or a line end" : "a separator or a line end");
+    return err_set(
+        err, VAC_ERR_FORMAT,
+        "%s:%zu: %zu field%s where the first row has %zu: a field that holds %s must be in "
+        "quotes",
+        r->path, r->line, r->n, r->n == 1 ? "" : "s", r->columns,
+        r->separator == '\t' ? "a tab or a line end" : "a separator or a line end");
 }
 
 /* Now that the buffer grows no more. The fields lie in it in order, each with a 0 behind it. */
@@ -233,20 +240,24 @@ int csv_next(struct csv_reader *r, struct vac_err *err)
 /* --- the file --- */
 
 /* Tabs win, since text in a tab-separated file is full of commas while a comma-separated one hardly
- * has a tab outside of quotes in its first line. */
+ * has a tab outside of quotes in its first line. Behind a quote that this line does not close a tab
+ * counts when there is nothing else: there, the quote may be itself. */
 static char guess_separator(const struct csv_reader *r)
 {
     const char *s = text_of(r);
-    bool quoted = false, comma = false, semicolon = false;
+    bool quoted = false, comma = false, semicolon = false, hidden = false;
 
     for (size_t i = r->at; i < r->map.len && !is_line_end(s[i]); i++) {
         if (s[i] == '"')
             quoted = !quoted;
         else if (s[i] == '\t' && !quoted)
             return '\t';
+        hidden |= s[i] == '\t';
         comma |= s[i] == ',' && !quoted;
         semicolon |= s[i] == ';' && !quoted;
     }
+    if (quoted && hidden && !comma && !semicolon)
+        return '\t';
     return semicolon && !comma ? ';' : ',';
 }
 

@@ -1,9 +1,10 @@
 /* csv.h - tables in text: comma, semicolon or tab separated values, one record at a time.
  *
- * RFC 4180 with what is met in the wild: any of the line ends, a byte order mark, empty lines (passed
- * over), no line end after the last record. A quoted field may hold separators and line ends, kept as
- * they are. Every record has as many fields as the first. The file stays mapped; memory does not grow
- * with it. Everything else is an error that names FILE:LINE:COLUMN (columns count characters). */
+ * RFC 4180 with what is met in the wild: any of the line ends, a byte order mark, empty lines
+ * (passed over), no line end after the last record. A quoted field may hold separators and line
+ * ends, kept as they are. Every record has as many fields as the first. The file stays mapped;
+ * memory does not grow with it. Everything else is an error that names FILE:LINE:COLUMN (columns
+ * count characters). */
 #ifndef DATA_CSV_H
 #define DATA_CSV_H
 
@@ -37,13 +38,13 @@ struct csv_reader {
     size_t next_line;
     struct strbuf text; /* the current record's fields */
 };
-/* The separator and what quotes mean are found in the first line; both may be changed before the first
- * record is read. */
+/* The separator and what quotes mean are found in the first line; both may be changed before the
+ * first record is read. */
 int csv_open(struct csv_reader *r, const char *path, struct vac_err *err);
 /* 1 and the fields; 0 after the last record; -1. */
 int csv_next(struct csv_reader *r, struct vac_err *err);
 void csv_close(struct csv_reader *r);
 /* err_set with "FILE:LINE:COLUMN: " of a field of the current record in front; returns -1. */
-int csv_error(const struct csv_reader *r, const struct csv_field *f, struct vac_err *err, const char *fmt,
-              ...) __attribute__((format(printf, 4, 5)));
+int csv_error(const struct csv_reader *r, const struct csv_field *f, struct vac_err *err,
+              const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 #endif

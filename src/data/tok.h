@@ -1,8 +1,9 @@
 /* tok.h - what the parts of the tokenizer share; only tok_*.c and tokenizer.c include it.
  *
  * A text goes through: added tokens found in the raw text, normalizers, added tokens found in the
- * normalized text, pre-tokenizers, the BPE model, post-processors. Each of the four configurable parts is
- * a chain of stages (a Sequence is written out flat), each stage one row of its part's table. */
+ * normalized text, pre-tokenizers, the BPE model, post-processors. Each of the four configurable
+ * parts is a chain of stages (a Sequence is written out flat), each stage one row of its part's
+ * table. */
 #ifndef DATA_TOK_H
 #define DATA_TOK_H
 
@@ -42,14 +43,15 @@ typedef int tok_split_fn(const struct tok_stage *s, const char *in, size_t n, bo
 typedef int tok_post_fn(const struct tok_stage *s, const struct ids *in, struct ids *out,
                         struct vac_err *err);
 /* Tokens in, tokens out. */
-typedef int tok_decode_fn(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
-                          struct vac_err *err);
+typedef int tok_decode_fn(const struct tok_stage *s, const struct tok_pieces *in,
+                          struct tok_pieces *out, struct vac_err *err);
 
-/* One kind of stage; a table of them ends with type == NULL. Of the four functions the one that belongs
- * to the table's part is set. */
+/* One kind of stage; a table of them ends with type == NULL. Of the four functions the one that
+ * belongs to the table's part is set. */
 struct tok_kind {
     const char *type;
-    int (*read)(struct tok_stage *s, const struct jnode *node, struct vac_err *err); /* NULL = no fields */
+    int (*read)(struct tok_stage *s, const struct jnode *node,
+                struct vac_err *err); /* NULL = no fields */
     tok_normalize_fn *normalize;
     tok_split_fn *split;
     tok_post_fn *post;
@@ -69,17 +71,17 @@ struct tok_stage {
     const struct tok_kind *kind;
     struct tok_stage *next;
     struct tok_regex *re;
-    bool literal;                /* re is a plain string */
-    char *text;                  /* prepend, content, replacement */
-    size_t len;                  /* of text */
-    enum tok_behavior behavior;  /* Split, Punctuation */
-    enum tok_scheme scheme;      /* Metaspace */
-    bool invert;                 /* Split */
-    bool prefix;                 /* ByteLevel: add_prefix_space */
-    bool split;                  /* Metaspace: split, Digits: individual_digits */
-    bool left, right;            /* Strip normalizer */
-    size_t start, stop;          /* Strip decoder */
-    struct ids before, after;    /* post-processors: ids around the sequence */
+    bool literal;               /* re is a plain string */
+    char *text;                 /* prepend, content, replacement */
+    size_t len;                 /* of text */
+    enum tok_behavior behavior; /* Split, Punctuation */
+    enum tok_scheme scheme;     /* Metaspace */
+    bool invert;                /* Split */
+    bool prefix;                /* ByteLevel: add_prefix_space */
+    bool split;                 /* Metaspace: split, Digits: individual_digits */
+    bool left, right;           /* Strip normalizer */
+    size_t start, stop;         /* Strip decoder */
+    struct ids before, after;   /* post-processors: ids around the sequence */
 };
 
 /* A part of tokenizer.json: its key, the key of a Sequence's list, its table. */
@@ -87,7 +89,8 @@ struct tok_part {
     const char *key, *list;
     const struct tok_kind *kinds;
 };
-extern const struct tok_part tok_normalizer_part, tok_pretokenizer_part, tok_post_part, tok_decoder_part;
+extern const struct tok_part tok_normalizer_part, tok_pretokenizer_part, tok_post_part,
+    tok_decoder_part;
 
 /* Reads a part of the file into a chain; 1 when it is absent or null. */
 int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct tok_stage **out,
@@ -151,7 +154,8 @@ void tok_bpe_done(struct tok_bpe *b);
 /* A later merge of the same pair replaces the earlier one. */
 void tok_bpe_add_merge(struct tok_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t id);
 /* Appends the ids of one word. */
-int tok_bpe_encode(struct tok_bpe *b, const char *s, size_t n, struct ids *out, struct vac_err *err);
+int tok_bpe_encode(struct tok_bpe *b, const char *s, size_t n, struct ids *out,
+                   struct vac_err *err);
 
 /* tok_added.c */
 struct tok_pattern {
@@ -201,7 +205,8 @@ struct tokenizer {
     struct strbuf norm[2];
 };
 
-/* Adds a token's content as a pattern of the matcher it belongs to; 1 = there is nothing left to match. */
+/* Adds a token's content as a pattern of the matcher it belongs to; 1 = there is nothing left to
+ * match. */
 int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_err *err);
 /* To be called once all patterns are there. */
 void tok_added_sort(struct tok_matcher *m);
@@ -216,8 +221,8 @@ int tok_pretokenize(struct tokenizer *t, struct vac_err *err);
 /* tok_post.c: the whole chain; `out` from index `from` on is the sequence. */
 int tok_post_apply(const struct tokenizer *t, struct ids *out, size_t from, struct vac_err *err);
 /* tok_decode.c: the whole chain; appends to out. */
-int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct strbuf *out,
-               struct vac_err *err);
+int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
+               struct strbuf *out, struct vac_err *err);
 struct tok_hold tok_decode_hold(const struct tok_stage *chain);
 /* The byte of a token "<0xNN>", -1 when it is none. */
 int tok_byte_token(const char *s, size_t n);

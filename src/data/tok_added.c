@@ -1,7 +1,7 @@
 /* tok_added.c - added tokens standing in a text: the leftmost match wins, of those the longest.
  *
- * The patterns are sorted by their bytes, so that walking into the text narrows a range of candidates; a
- * table of first bytes skips the places where none begins. */
+ * The patterns are sorted by their bytes, so that walking into the text narrows a range of
+ * candidates; a table of first bytes skips the places where none begins. */
 #include "data/tok.h"
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ void tok_added_sort(struct tok_matcher *m)
     if (m->n > 0)
         qsort(m->v, m->n, sizeof(*m->v), compare);
     for (size_t i = 0; i < m->n; i++) {
-        if (w > 0 && m->v[w - 1].len == m->v[i].len && !memcmp(m->v[w - 1].s, m->v[i].s, m->v[i].len))
+        if (w > 0 && m->v[w - 1].len == m->v[i].len &&
+            !memcmp(m->v[w - 1].s, m->v[i].s, m->v[i].len))
             continue;
         m->v[w++] = m->v[i];
         m->begins[(unsigned char)m->v[i].s[0]] = true;
@@ -59,7 +60,8 @@ int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_
     return 0;
 }
 
-/* The first pattern in [from, to) whose byte at `depth` is at least b; all agree before that byte. */
+/* The first pattern in [from, to) whose byte at `depth` is at least b; all agree before that byte.
+ */
 static size_t lower(const struct tok_pattern *v, size_t from, size_t to, size_t depth, unsigned b)
 {
     while (from < to) {
@@ -135,7 +137,8 @@ int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, cons
     size_t done = 0, at = 0;
 
     while (m->n > 0 && at < n) {
-        const struct tok_pattern *p = m->begins[(unsigned char)s[at]] ? longest(m, s + at, n - at) : NULL;
+        const struct tok_pattern *p =
+            m->begins[(unsigned char)s[at]] ? longest(m, s + at, n - at) : NULL;
         size_t from = at, to;
         unsigned flags;
 

@@ -1,15 +1,16 @@
-/* tok_bpe.c - the BPE model: a word becomes characters, and pairs are merged, lowest rank first, of equal
- * ranks the leftmost.
+/* tok_bpe.c - the BPE model: a word becomes characters, and pairs are merged, lowest rank first, of
+ * equal ranks the leftmost.
  *
- * The symbols are a linked list in an array and the candidate pairs a heap, so a word of n characters
- * takes O(n log n) however long it is. Candidates are not removed from the heap when a neighbour changes;
- * one that no longer stands for what is there is skipped when it comes up. */
+ * The symbols are a linked list in an array and the candidate pairs a heap, so a word of n
+ * characters takes O(n log n) however long it is. Candidates are not removed from the heap when a
+ * neighbour changes; one that no longer stands for what is there is skipped when it comes up. */
 #include "data/tok.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A cached word; the cache has a fixed number of places, and a new word takes the place of the old one. */
+/* A cached word; the cache has a fixed number of places, and a new word takes the place of the old
+ * one. */
 #define CACHE_PLACES 16384
 #define CACHE_BYTES 44
 #define CACHE_IDS 12
@@ -178,7 +179,8 @@ static int add_symbol(struct tok_bpe *b, int32_t id, struct vac_err *err)
     size_t i = b->n_sym;
 
     if (i >= TOK_NONE)
-        return err_set(err, VAC_ERR_MEMORY, "a word of more than %lu characters", (unsigned long)TOK_NONE);
+        return err_set(err, VAC_ERR_MEMORY, "a word of more than %lu characters",
+                       (unsigned long)TOK_NONE);
     if (mem_grow(&b->sym, &b->sym_cap, i + 1, sizeof(*b->sym), err))
         return -1;
     b->sym[i] = (struct tok_symbol){
@@ -203,10 +205,10 @@ static int add_bytes(struct tok_bpe *b, const char *s, size_t n, struct vac_err 
     return 1;
 }
 
-/* The character as the vocabulary has it: with the prefix of what continues a word and the suffix of what
- * ends one. */
-static int spell(struct tok_bpe *b, const char *s, size_t len, bool first, bool last, const char **out,
-                 size_t *out_len, struct vac_err *err)
+/* The character as the vocabulary has it: with the prefix of what continues a word and the suffix
+ * of what ends one. */
+static int spell(struct tok_bpe *b, const char *s, size_t len, bool first, bool last,
+                 const char **out, size_t *out_len, struct vac_err *err)
 {
     bool prefix = !first && b->prefix_len > 0, suffix = last && b->suffix_len > 0;
 
@@ -227,7 +229,8 @@ static int spell(struct tok_bpe *b, const char *s, size_t len, bool first, bool 
 
 /* An unknown character: its bytes, else the unknown token, which waits in *waiting because the next
  * unknown one may join it. Without an unknown token it vanishes, as Hugging Face has it. */
-static int add_unknown(struct tok_bpe *b, const char *s, size_t n, bool *waiting, struct vac_err *err)
+static int add_unknown(struct tok_bpe *b, const char *s, size_t n, bool *waiting,
+                       struct vac_err *err)
 {
     int bytes = b->byte_fallback ? add_bytes(b, s, n, err) : 0;
 
@@ -236,9 +239,10 @@ static int add_unknown(struct tok_bpe *b, const char *s, size_t n, bool *waiting
     if (!b->has_unk)
         return 0;
     if (b->unk < 0)
-        return err_set(err, VAC_ERR_FORMAT,
-                       "the text needs the unknown token \"%s\", which the tokenizer's vocabulary lacks",
-                       b->unk_token);
+        return err_set(
+            err, VAC_ERR_FORMAT,
+            "the text needs the unknown token \"%s\", which the tokenizer's vocabulary lacks",
+            b->unk_token);
     if (*waiting && !b->fuse_unk && add_symbol(b, b->unk, err))
         return -1;
     *waiting = true;
@@ -297,7 +301,8 @@ static void cache_put(struct tok_word *w, const char *s, size_t n, const int32_t
         memcpy(w->id, id, n_id * sizeof(*id));
 }
 
-static int merge_word(struct tok_bpe *b, const char *s, size_t n, struct ids *out, struct vac_err *err)
+static int merge_word(struct tok_bpe *b, const char *s, size_t n, struct ids *out,
+                      struct vac_err *err)
 {
     if (spell_word(b, s, n, err) || merge_all(b, err))
         return -1;

@@ -1,5 +1,5 @@
-/* tok_chain.c - the stages of the four configurable parts: reading a part into a chain, and the fields
- * that several kinds of stage have in common. */
+/* tok_chain.c - the stages of the four configurable parts: reading a part into a chain, and the
+ * fields that several kinds of stage have in common. */
 #include "data/tok.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,7 +65,8 @@ int tok_read_text(struct tok_stage *s, const struct jnode *node, const char *key
         return -1;
     s->len = strlen(n.v->valuestring);
     if (one && (s->len == 0 || utf8_get(n.v->valuestring, s->len, &cp) != s->len))
-        return json_error(&n, err, "expected exactly one character, found \"%s\"", n.v->valuestring);
+        return json_error(&n, err, "expected exactly one character, found \"%s\"",
+                          n.v->valuestring);
     s->text = mem_strdup(n.v->valuestring, err);
     return s->text ? 0 : -1;
 }
@@ -115,7 +116,8 @@ int tok_read_metaspace(struct tok_stage *s, const struct jnode *node, struct vac
             return json_error(&n, err, "\"%s\" contradicts \"add_prefix_space\": false", names[i]);
         return 0;
     }
-    return tok_refuse(&n, err, "expected one of always, first, never, found \"%s\"", n.v->valuestring);
+    return tok_refuse(&n, err, "expected one of always, first, never, found \"%s\"",
+                      n.v->valuestring);
 }
 
 /* ---- Chains ---- */

@@ -1,5 +1,5 @@
-/* tok_decode.c - from tokens back to text: one function and one row per decoder, and what the chain means
- * for a text that arrives token by token. */
+/* tok_decode.c - from tokens back to text: one function and one row per decoder, and what the chain
+ * means for a text that arrives token by token. */
 #include "data/tok.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static void put_token_bytes(const char *s, size_t n, struct strbuf *out)
     }
 }
 
-static int byte_level(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
-                      struct vac_err *err)
+static int byte_level(const struct tok_stage *s, const struct tok_pieces *in,
+                      struct tok_pieces *out, struct vac_err *err)
 {
     struct strbuf bytes = {0};
     char *text = NULL;
@@ -46,7 +46,8 @@ static int byte_level(const struct tok_stage *s, const struct tok_pieces *in, st
     }
     text = mem_new(size, 1, err);
     if (text)
-        rc = tok_pieces_add(out, text, utf8_lossy(bytes.s ? bytes.s : "", bytes.len, text), -1, true, err);
+        rc = tok_pieces_add(out, text, utf8_lossy(bytes.s ? bytes.s : "", bytes.len, text), -1,
+                            true, err);
 out:
     free(text);
     sb_done(&bytes);
@@ -94,8 +95,8 @@ static int end_run(struct strbuf *run, struct tok_pieces *out, struct vac_err *e
     return rc;
 }
 
-static int byte_fallback(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
-                         struct vac_err *err)
+static int byte_fallback(const struct tok_stage *s, const struct tok_pieces *in,
+                         struct tok_pieces *out, struct vac_err *err)
 {
     struct strbuf run = {0};
     int rc = 0;
@@ -205,7 +206,8 @@ static int read_strip(struct tok_stage *s, const struct jnode *node, struct vac_
     return 0;
 }
 
-/* In the first token the replacement is what the encoder put there, and goes; elsewhere it is a space. */
+/* In the first token the replacement is what the encoder put there, and goes; elsewhere it is a
+ * space. */
 static int metaspace(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
                      struct vac_err *err)
 {
@@ -242,8 +244,8 @@ const struct tok_part tok_decoder_part = {.key = "decoder", .list = "decoders", 
 
 /* ---- The chain ---- */
 
-/* Once the tokens are one text, a stage that looks at more than one character of it, or at its end, can
- * change what was there already. So can a byte run that does not see the tokens as they are. */
+/* Once the tokens are one text, a stage that looks at more than one character of it, or at its end,
+ * can change what was there already. So can a byte run that does not see the tokens as they are. */
 struct tok_hold tok_decode_hold(const struct tok_stage *chain)
 {
     struct tok_hold hold = {0};
@@ -290,8 +292,8 @@ static int collect(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_
     return 0;
 }
 
-int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special, struct strbuf *out,
-               struct vac_err *err)
+int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
+               struct strbuf *out, struct vac_err *err)
 {
     if (collect(t, ids, n, skip_special, err))
         return -1;

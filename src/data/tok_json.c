@@ -1,5 +1,5 @@
-/* tok_json.c - reading tokenizer.json: the model's vocabulary and merges, the added tokens, and that every
- * id is one we can hold. The four chains read themselves. */
+/* tok_json.c - reading tokenizer.json: the model's vocabulary and merges, the added tokens, and
+ * that every id is one we can hold. The four chains read themselves. */
 #include "data/tok.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,8 +107,8 @@ static int read_halves(const struct jnode *n, struct halves *h, struct vac_err *
     return 0;
 }
 
-static int find_token(const struct tok_bpe *b, const struct jnode *n, const char *s, size_t len, int32_t *id,
-                      struct vac_err *err)
+static int find_token(const struct tok_bpe *b, const struct jnode *n, const char *s, size_t len,
+                      int32_t *id, struct vac_err *err)
 {
     *id = tok_map_get(&b->vocab, s, len);
     if (*id >= 0)
@@ -212,14 +212,15 @@ static int check_type(const struct jnode *model, struct vac_err *err)
     if (absent < 0)
         return -1;
     if (!absent && strcmp(n.v->valuestring, "BPE") != 0)
-        return tok_refuse(&n, err, "a model of type \"%s\" is not supported, only BPE", n.v->valuestring);
+        return tok_refuse(&n, err, "a model of type \"%s\" is not supported, only BPE",
+                          n.v->valuestring);
     if (absent && !cJSON_GetObjectItemCaseSensitive(model->v, "merges"))
         return tok_refuse(model, err, "a model without type and merges is not supported, only BPE");
     return 0;
 }
 
-static int read_model(struct tokenizer *t, const struct jnode *root, size_t limit, size_t *vocab_count,
-                      struct vac_err *err)
+static int read_model(struct tokenizer *t, const struct jnode *root, size_t limit,
+                      size_t *vocab_count, struct vac_err *err)
 {
     struct tok_bpe *b = &t->bpe;
     struct jnode model, n;
@@ -294,8 +295,8 @@ static int32_t next_id(size_t vocab_count, int32_t highest)
     return (int32_t)vocab_count;
 }
 
-static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t vocab_count, int32_t *highest,
-                          struct vac_err *err)
+static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t vocab_count,
+                          int32_t *highest, struct vac_err *err)
 {
     const char *content;
     unsigned set = 0;
@@ -320,8 +321,8 @@ static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t voc
     if (id < 0) {
         id = next_id(vocab_count, *highest);
         if ((size_t)id < t->size && t->token[id].s)
-            return json_error(n, err, "\"%s\" would get the id %ld, which is that of \"%s\"", content,
-                              (long)id, t->token[id].s);
+            return json_error(n, err, "\"%s\" would get the id %ld, which is that of \"%s\"",
+                              content, (long)id, t->token[id].s);
         if (set_token(t, id, content, len, set, err))
             return -1;
     }
@@ -332,7 +333,8 @@ static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t voc
 }
 
 /* Special tokens are tried before the others, each in the order of the file. */
-static int add_patterns(struct tokenizer *t, const struct jnode *list, bool special, struct vac_err *err)
+static int add_patterns(struct tokenizer *t, const struct jnode *list, bool special,
+                        struct vac_err *err)
 {
     size_t i = 0, order = special ? 0 : json_count(list);
 
@@ -353,8 +355,8 @@ static int add_patterns(struct tokenizer *t, const struct jnode *list, bool spec
     return 0;
 }
 
-static int read_added(struct tokenizer *t, const struct jnode *root, size_t vocab_count, size_t limit,
-                      struct vac_err *err)
+static int read_added(struct tokenizer *t, const struct jnode *root, size_t vocab_count,
+                      size_t limit, struct vac_err *err)
 {
     struct jnode list;
     int32_t highest = -1;
@@ -380,11 +382,11 @@ static int read_added(struct tokenizer *t, const struct jnode *root, size_t voca
 
 /* ---- The file ---- */
 
-/* Hugging Face's transformers sets truncation and padding anew for every call, so what the file holds
- * takes no part in how a model's texts are tokenized. */
-static const char *const known[] = {"version",     "truncation",     "padding",
-                                    "added_tokens", "normalizer",     "pre_tokenizer",
-                                    "post_processor", "decoder",      "model", NULL};
+/* Hugging Face's transformers sets truncation and padding anew for every call, so what the file
+ * holds takes no part in how a model's texts are tokenized. */
+static const char *const known[] = {
+    "version",       "truncation",     "padding", "added_tokens", "normalizer",
+    "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
 
 static int check_version(const struct jnode *root, struct vac_err *err)
 {
@@ -398,8 +400,8 @@ static int check_version(const struct jnode *root, struct vac_err *err)
     return 0;
 }
 
-static int check_post_ids(const struct tokenizer *t, const struct jnode *post, const struct ids *ids,
-                          struct vac_err *err)
+static int check_post_ids(const struct tokenizer *t, const struct jnode *post,
+                          const struct ids *ids, struct vac_err *err)
 {
     for (size_t i = 0; i < ids->n; i++) {
         if ((size_t)ids->v[i] >= t->size || !t->token[ids->v[i]].s)
@@ -408,8 +410,9 @@ static int check_post_ids(const struct tokenizer *t, const struct jnode *post, c
     return 0;
 }
 
-/* Post-processors name ids without the vocabulary at hand. Two that put something around the sequence do
- * not add up in Hugging Face's library: the second takes what the first made for several sequences. */
+/* Post-processors name ids without the vocabulary at hand. Two that put something around the
+ * sequence do not add up in Hugging Face's library: the second takes what the first made for
+ * several sequences. */
 static int check_post(const struct tokenizer *t, const struct jnode *root, struct vac_err *err)
 {
     struct jnode post;

@@ -1,4 +1,5 @@
-/* tok_map.c - open addressing with linear probing, at most half full, so that a search always ends. */
+/* tok_map.c - open addressing with linear probing, at most half full, so that a search always ends.
+ */
 #include "data/tok_map.h"
 #include <stdlib.h>
 #include <string.h>

@@ -19,7 +19,8 @@ struct tok_map {
 /* Room for n keys. */
 int tok_map_init(struct tok_map *m, size_t n, struct vac_err *err);
 void tok_map_done(struct tok_map *m);
-/* -1 when the key is there already (nothing changes); never more than the n keys of tok_map_init. */
+/* -1 when the key is there already (nothing changes); never more than the n keys of tok_map_init.
+ */
 int tok_map_put(struct tok_map *m, const char *s, size_t len, int32_t id);
 /* The key's id, or -1. */
 int32_t tok_map_get(const struct tok_map *m, const char *s, size_t len);

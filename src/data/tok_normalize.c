@@ -1,11 +1,12 @@
-/* tok_normalize.c - what is done to a text before it is cut: one function and one row per normalizer. */
+/* tok_normalize.c - what is done to a text before it is cut: one function and one row per
+ * normalizer. */
 #include "data/tok.h"
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-static int prepend(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                   struct vac_err *err)
+static int prepend(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                   struct strbuf *out, struct vac_err *err)
 {
     (void)first;
     if (n > 0)
@@ -19,8 +20,8 @@ static int read_prepend(struct tok_stage *s, const struct jnode *node, struct va
     return tok_read_text(s, node, "prepend", false, err);
 }
 
-static int replace(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                   struct vac_err *err)
+static int replace(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                   struct strbuf *out, struct vac_err *err)
 {
     const struct tok_span *v;
     size_t count;
@@ -76,25 +77,26 @@ static int nfd(const struct tok_stage *s, const char *in, size_t n, bool *first,
     return normal_form(in, n, UTF8PROC_DECOMPOSE, out, err);
 }
 
-static int nfkc(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                struct vac_err *err)
+static int nfkc(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                struct strbuf *out, struct vac_err *err)
 {
     (void)s;
     (void)first;
     return normal_form(in, n, UTF8PROC_COMPOSE | UTF8PROC_COMPAT, out, err);
 }
 
-static int nfkd(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                struct vac_err *err)
+static int nfkd(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                struct strbuf *out, struct vac_err *err)
 {
     (void)s;
     (void)first;
     return normal_form(in, n, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, out, err);
 }
 
-/* Character by character, so there is no final sigma; one capital has a small form of two characters. */
-static int lowercase(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                     struct vac_err *err)
+/* Character by character, so there is no final sigma; one capital has a small form of two
+ * characters. */
+static int lowercase(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                     struct strbuf *out, struct vac_err *err)
 {
     size_t len;
 
@@ -137,8 +139,8 @@ static size_t space_behind(const char *s, size_t n)
     return end;
 }
 
-static int strip(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
-                 struct vac_err *err)
+static int strip(const struct tok_stage *s, const char *in, size_t n, bool *first,
+                 struct strbuf *out, struct vac_err *err)
 {
     size_t from = s->left ? space_before(in, n) : 0;
     size_t to = s->right ? space_behind(in, n) : n;
@@ -188,7 +190,8 @@ static const struct tok_kind kinds[] = {
     {.type = NULL},
 };
 
-const struct tok_part tok_normalizer_part = {.key = "normalizer", .list = "normalizers", .kinds = kinds};
+const struct tok_part tok_normalizer_part = {
+    .key = "normalizer", .list = "normalizers", .kinds = kinds};
 
 int tok_normalize(struct tokenizer *t, const char *s, size_t n, bool *first, struct vac_err *err)
 {

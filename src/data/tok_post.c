@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int surround(const struct tok_stage *s, const struct ids *in, struct ids *out, struct vac_err *err)
+static int surround(const struct tok_stage *s, const struct ids *in, struct ids *out,
+                    struct vac_err *err)
 {
     if (ids_append(out, s->before.v, s->before.n, err) || ids_append(out, in->v, in->n, err))
         return -1;
@@ -12,7 +13,8 @@ static int surround(const struct tok_stage *s, const struct ids *in, struct ids 
 }
 
 /* Trims offsets only. */
-static int byte_level(const struct tok_stage *s, const struct ids *in, struct ids *out, struct vac_err *err)
+static int byte_level(const struct tok_stage *s, const struct ids *in, struct ids *out,
+                      struct vac_err *err)
 {
     (void)s;
     return ids_append(out, in->v, in->n, err);
@@ -31,7 +33,8 @@ static int read_special(const struct jnode *node, const struct jnode *item, stru
     if (json_get(item, "SpecialToken", JSON_OBJECT, &special, err) ||
         json_str(&special, "id", &name, err) ||
         json_get(node, "special_tokens", JSON_OBJECT, &table, err) ||
-        json_get(&table, name, JSON_OBJECT, &entry, err) || json_get(&entry, "ids", JSON_ARRAY, &ids, err))
+        json_get(&table, name, JSON_OBJECT, &entry, err) ||
+        json_get(&entry, "ids", JSON_ARRAY, &ids, err))
         return -1;
     for (const cJSON *c = ids.v->child; c; c = c->next) {
         struct jnode one = {.v = c, .up = &ids, .file = ids.file, .index = i++};
@@ -50,7 +53,8 @@ static int read_sequence(const struct jnode *item, bool *seen, struct vac_err *e
     struct jnode sequence;
     const char *name;
 
-    if (json_get(item, "Sequence", JSON_OBJECT, &sequence, err) || json_str(&sequence, "id", &name, err))
+    if (json_get(item, "Sequence", JSON_OBJECT, &sequence, err) ||
+        json_str(&sequence, "id", &name, err))
         return -1;
     if (strcmp(name, "A") != 0 || *seen)
         return tok_refuse(&sequence, err, "a single sequence has \"A\" once, found \"%s\"", name);
@@ -85,7 +89,8 @@ static int read_template(struct tok_stage *s, const struct jnode *node, struct v
 /* ---- RobertaProcessing, BertProcessing ---- */
 
 /* ["token", id] */
-static int read_pair(const struct jnode *node, const char *key, struct ids *out, struct vac_err *err)
+static int read_pair(const struct jnode *node, const char *key, struct ids *out,
+                     struct vac_err *err)
 {
     struct jnode pair, id;
 
@@ -112,7 +117,8 @@ static const struct tok_kind kinds[] = {
     {.type = NULL},
 };
 
-const struct tok_part tok_post_part = {.key = "post_processor", .list = "processors", .kinds = kinds};
+const struct tok_part tok_post_part = {
+    .key = "post_processor", .list = "processors", .kinds = kinds};
 
 int tok_post_apply(const struct tokenizer *t, struct ids *out, size_t from, struct vac_err *err)
 {

@@ -1,10 +1,10 @@
-/* tok_pretokenize.c - how a normalized text is cut into the words that BPE sees: one function and one row
- * per pre-tokenizer. */
+/* tok_pretokenize.c - how a normalized text is cut into the words that BPE sees: one function and
+ * one row per pre-tokenizer. */
 #include "data/tok.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* The text of one character as a class, for cutting without a regular expression. */
+/* The class of a character, for cutting without a regular expression; class 1 is the delimiter. */
 typedef int class_fn(uint32_t cp);
 
 static int put_pieces(const struct tok_span *v, size_t n, bool drop, const char *in, bool first,
@@ -13,14 +13,15 @@ static int put_pieces(const struct tok_span *v, size_t n, bool drop, const char 
     for (size_t i = 0; i < n; i++) {
         if (drop && v[i].match)
             continue;
-        if (tok_pieces_add(out, in + v[i].from, v[i].to - v[i].from, -1, first && v[i].from == 0, err))
+        if (tok_pieces_add(out, in + v[i].from, v[i].to - v[i].from, -1, first && v[i].from == 0,
+                           err))
             return -1;
     }
     return 0;
 }
 
-/* Joins every delimiter to what precedes it, except one that follows a delimiter. Returns how many spans
- * are left. */
+/* Joins every delimiter to what precedes it, except one that follows a delimiter. Returns how many
+ * spans are left. */
 static size_t merge_previous(struct tok_span *v, size_t n)
 {
     size_t w = 0;
@@ -38,7 +39,8 @@ static size_t merge_previous(struct tok_span *v, size_t n)
     return w;
 }
 
-/* The same from the end; the spans left are the last ones, and the index of the first is returned. */
+/* The same from the end; the spans left are the last ones, and the index of the first is returned.
+ */
 static size_t merge_next(struct tok_span *v, size_t n)
 {
     size_t w = n;
@@ -107,8 +109,8 @@ static struct tok_span *own_spans(struct tok_regex *re, const char *in, size_t n
 
 /* ---- Split ---- */
 
-static int split(const struct tok_stage *s, const char *in, size_t n, bool first, struct tok_pieces *out,
-                 struct vac_err *err)
+static int split(const struct tok_stage *s, const char *in, size_t n, bool first,
+                 struct tok_pieces *out, struct vac_err *err)
 {
     size_t count;
     struct tok_span *v = own_spans(s->re, in, n, s->invert, &count, err);
@@ -134,10 +136,11 @@ static int read_behavior(struct tok_stage *s, const struct jnode *n, struct vac_
             return 0;
         }
     }
-    return tok_refuse(n, err,
-                      "expected one of Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous, "
-                      "found \"%s\"",
-                      n->v->valuestring);
+    return tok_refuse(
+        n, err,
+        "expected one of Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous, "
+        "found \"%s\"",
+        n->v->valuestring);
 }
 
 static int read_split(struct tok_stage *s, const struct jnode *node, struct vac_err *err)
@@ -152,10 +155,12 @@ static int read_split(struct tok_stage *s, const struct jnode *node, struct vac_
 
 /* ---- ByteLevel ---- */
 
-#define GPT2_PATTERN "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define GPT2_PATTERN                                                                               \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
 /* Writes every byte as the letter that stands for it. */
-static int put_bytes(const char *s, size_t n, bool first, struct tok_pieces *out, struct vac_err *err)
+static int put_bytes(const char *s, size_t n, bool first, struct tok_pieces *out,
+                     struct vac_err *err)
 {
     size_t at = out->buf.len;
 
@@ -300,8 +305,8 @@ static struct tok_span *class_spans(class_fn *class, const char *in, size_t n, s
     return v;
 }
 
-static int cut_by_class(class_fn *class, enum tok_behavior behavior, const char *in, size_t n, bool first,
-                        struct tok_pieces *out, struct vac_err *err)
+static int cut_by_class(class_fn *class, enum tok_behavior behavior, const char *in, size_t n,
+                        bool first, struct tok_pieces *out, struct vac_err *err)
 {
     size_t count;
     struct tok_span *v = class_spans(class, in, n, &count, err);
@@ -311,8 +316,8 @@ static int cut_by_class(class_fn *class, enum tok_behavior behavior, const char 
     return rc;
 }
 
-static int digits(const struct tok_stage *s, const char *in, size_t n, bool first, struct tok_pieces *out,
-                  struct vac_err *err)
+static int digits(const struct tok_stage *s, const char *in, size_t n, bool first,
+                  struct tok_pieces *out, struct vac_err *err)
 {
     return cut_by_class(is_digit, s->split ? TOK_ISOLATED : TOK_CONTIGUOUS, in, n, first, out, err);
 }

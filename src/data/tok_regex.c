@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATTERN_MAX 65536      /* bytes of a pattern */
-#define HEAP_KIB (256 * 1024)  /* memory of one match */
-#define STEPS_BASE 10000000u   /* steps of one match, more for long texts */
+#define PATTERN_MAX 65536     /* bytes of a pattern */
+#define HEAP_KIB (256 * 1024) /* memory of one match */
+#define STEPS_BASE 10000000u  /* steps of one match, more for long texts */
 #define STEPS_PER_BYTE 64
 #define JIT_STACK_MAX (4u << 20)
 
@@ -112,8 +112,8 @@ static int add_span(struct tok_regex *re, size_t from, size_t to, bool match, st
 
 /* 1 and the first match at or after `at`, 0 none, -1 error. A match that outgrows the stack of the
  * just-in-time code is tried again without it. */
-static int search(struct tok_regex *re, const char *s, size_t n, size_t at, size_t *from, size_t *to,
-                  struct vac_err *err)
+static int search(struct tok_regex *re, const char *s, size_t n, size_t at, size_t *from,
+                  size_t *to, struct vac_err *err)
 {
     PCRE2_SPTR text = (PCRE2_SPTR)s;
     const PCRE2_SIZE *found;
@@ -121,13 +121,14 @@ static int search(struct tok_regex *re, const char *s, size_t n, size_t at, size
     int rc = pcre2_match(re->code, text, n, at, PCRE2_NO_UTF_CHECK, re->match, re->context);
 
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-        rc = pcre2_match(re->code, text, n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, re->match, re->context);
+        rc = pcre2_match(re->code, text, n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, re->match,
+                         re->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return 0;
     if (rc < 0) {
         pcre2_get_error_message(rc, why, sizeof(why));
-        return err_set(err, VAC_ERR_FORMAT, "the tokenizer's regular expression gave up on the text: %s",
-                       (char *)why);
+        return err_set(err, VAC_ERR_FORMAT,
+                       "the tokenizer's regular expression gave up on the text: %s", (char *)why);
     }
     found = pcre2_get_ovector_pointer(re->match);
     *from = found[0];
@@ -159,7 +160,8 @@ static int walk(struct tok_regex *re, const char *s, size_t n, struct vac_err *e
         if (found == 0)
             break;
         if (from < done) /* \K in a lookbehind */
-            return err_set(err, VAC_ERR_FORMAT, "the tokenizer's regular expression matched backwards");
+            return err_set(err, VAC_ERR_FORMAT,
+                           "the tokenizer's regular expression matched backwards");
         if (from == to && last == to) {
             at = step(s, n, at);
             continue;
@@ -173,8 +175,8 @@ static int walk(struct tok_regex *re, const char *s, size_t n, struct vac_err *e
     return done < n ? add_span(re, done, n, false, err) : 0;
 }
 
-int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct tok_span **v, size_t *count,
-                    struct vac_err *err)
+int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct tok_span **v,
+                    size_t *count, struct vac_err *err)
 {
     size_t steps = STEPS_BASE;
 

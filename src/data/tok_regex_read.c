@@ -1,8 +1,8 @@
 /* tok_regex_read.c - from Oniguruma's syntax (its Ruby dialect) to PCRE2's.
  *
- * The pattern is copied piece by piece; only what means something else in PCRE2 is rewritten. The output
- * remembers where its last atom and its open groups begin, because X{n,m}+ is a repeated X{n,m} for
- * Oniguruma and a possessive one for PCRE2, so that a group must be put around it. */
+ * The pattern is copied piece by piece; only what means something else in PCRE2 is rewritten. The
+ * output remembers where its last atom and its open groups begin, because X{n,m}+ is a repeated
+ * X{n,m} for Oniguruma and a possessive one for PCRE2, so that a group must be put around it. */
 #include "data/tok_regex.h"
 #include <ctype.h>
 #include <string.h>
@@ -10,19 +10,23 @@
 #define GROUPS_MAX 64
 
 /* Unicode's White_Space, which PCRE2's \s would exceed by U+180E, and its complement. */
-#define SPACE "\\t-\\r\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
-#define NOT_SPACE                                                                                      \
-    "\\x00-\\x08\\x0e-\\x1f!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"               \
-    "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"                     \
+#define SPACE                                                                                      \
+    "\\t-\\r\\x20\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}"   \
+    "\\x{3000}"
+#define NOT_SPACE                                                                                  \
+    "\\x00-\\x08\\x0e-\\x1f!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}"           \
+    "\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}"                 \
     "\\x{3001}-\\x{d7ff}\\x{e000}-\\x{10ffff}"
-/* Oniguruma counts marks, connectors and enclosed letters as word characters, PCRE2's \w does not. */
-#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+/* Oniguruma counts marks, connectors and enclosed letters as word characters, PCRE2's \w does not;
+ * and outside of classes Latin-1's small digits and fractions too. */
+#define WORD_CLASS "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
+#define WORD WORD_CLASS "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
 
 struct reader {
     const char *p; /* what is left of the pattern */
     struct strbuf *out;
-    size_t atom;               /* where the last atom begins in out */
-    size_t group[GROUPS_MAX];  /* where the open groups begin */
+    size_t atom;              /* where the last atom begins in out */
+    size_t group[GROUPS_MAX]; /* where the open groups begin */
     size_t depth;
 };
 
@@ -35,7 +39,7 @@ struct escape {
 static const struct escape escapes[] = {
     {'s', "[" SPACE "]", SPACE},
     {'S', "[^" SPACE "]", NOT_SPACE},
-    {'w', "[" WORD "]", WORD},
+    {'w', "[" WORD "]", WORD_CLASS},
     {'W', "[^" WORD "]", NULL},
     {'d', "\\p{Nd}", "\\p{Nd}"},
     {'D', "\\P{Nd}", "\\P{Nd}"},
@@ -64,10 +68,21 @@ static const struct escape escapes[] = {
 static const struct property {
     const char *name, *is;
 } properties[] = {
-    {"letter", "L"},         {"mark", "M"},        {"number", "N"},           {"punctuation", "P"},
-    {"punct", "P"},          {"symbol", "S"},      {"separator", "Z"},        {"other", "C"},
-    {"digit", "Nd"},         {"any", "Any"},       {"alpha", "Alphabetic"},   {"alphabetic", "Alphabetic"},
-    {"uppercase", "Uppercase"}, {"lowercase", "Lowercase"}, {NULL, NULL},
+    {"letter", "L"},
+    {"mark", "M"},
+    {"number", "N"},
+    {"punctuation", "P"},
+    {"punct", "P"},
+    {"symbol", "S"},
+    {"separator", "Z"},
+    {"other", "C"},
+    {"digit", "Nd"},
+    {"any", "Any"},
+    {"alpha", "Alphabetic"},
+    {"alphabetic", "Alphabetic"},
+    {"uppercase", "Uppercase"},
+    {"lowercase", "Lowercase"},
+    {NULL, NULL},
 };
 
 /* [:name:] inside a class. */
@@ -81,7 +96,8 @@ static const struct property posix_classes[] = {
 
 static int refuse(struct vac_err *err, const char *what, size_t len)
 {
-    return err_set(err, VAC_ERR_UNSUPPORTED, "\"%.*s\" in the pattern is not supported", (int)len, what);
+    return err_set(err, VAC_ERR_UNSUPPORTED, "\"%.*s\" in the pattern is not supported", (int)len,
+                   what);
 }
 
 /* Puts text into out at byte `at`. */
@@ -96,8 +112,8 @@ static void insert(struct strbuf *out, size_t at, const char *text)
     memcpy(out->s + at, text, len);
 }
 
-/* \p{Name}, \p{^Name}, \P{Name}: p points at the p. Scripts are asked for as such, since PCRE2 would take
- * their wider script extensions. */
+/* \p{Name}, \p{^Name}, \P{Name}: p points at the p. Scripts are asked for as such, since PCRE2
+ * would take their wider script extensions. */
 static int put_property(struct reader *r, struct vac_err *err)
 {
     bool negated = r->p[0] == 'P';
@@ -213,45 +229,58 @@ static bool class_escape(const char *p)
     return p[0] == '\\' && p[1] && strchr("sSwWdDhHpP", p[1]);
 }
 
-/* One character class; p points behind its bracket. */
+/* One piece of a class. `whole` says whether the piece before was a class of its own, behind which
+ * a dash cannot make a range, and is updated. */
+static int put_class_piece(struct reader *r, bool first, bool *whole, struct vac_err *err)
+{
+    bool was_whole = *whole;
+
+    *whole = class_escape(r->p) || *r->p == '[';
+    if (*r->p == '\0')
+        return err_set(err, VAC_ERR_FORMAT, "a character class of the pattern has no end");
+    if (*r->p == '&' && r->p[1] == '&')
+        return refuse(err, r->p, 2);
+    if (*r->p == '[')
+        return put_posix(r, err);
+    if (*r->p == '\\') {
+        r->p++;
+        return put_escape(r, true, err);
+    }
+    if (*r->p == '-' && (first || was_whole || r->p[1] == ']' || class_escape(r->p + 1)))
+        sb_putc(r->out, '\\');
+    sb_putc(r->out, *r->p++);
+    return 0;
+}
+
+/* One character class; p points behind its bracket. A class inside it adds its characters, so its
+ * brackets are left out. */
 static int put_class(struct reader *r, struct vac_err *err)
 {
-    bool first = true, whole = false; /* whole: a class escape was just put */
+    bool first = true, whole = false;
+    size_t inner = 0;
 
     sb_putc(r->out, '[');
     if (*r->p == '^')
         sb_putc(r->out, *r->p++);
-    for (; *r->p != ']' || first; first = false) {
-        bool was_whole = whole;
-
-        whole = class_escape(r->p);
-        if (*r->p == '\0')
-            return err_set(err, VAC_ERR_FORMAT, "a character class of the pattern has no end");
-        if (*r->p == '&' && r->p[1] == '&')
-            return refuse(err, r->p, 2);
-        if (*r->p == '[' && r->p[1] != ':')
-            return err_set(err, VAC_ERR_UNSUPPORTED, "a class inside a class is not supported");
-        if (*r->p == '[') {
-            whole = true;
-            if (put_posix(r, err))
-                return -1;
-        } else if (*r->p == '\\') {
+    for (; *r->p != ']' || first || inner > 0; first = false) {
+        if (*r->p == ']' && inner > 0) {
+            inner--;
             r->p++;
-            if (put_escape(r, true, err))
-                return -1;
-        } else if (*r->p == '-' && (first || was_whole || r->p[1] == ']' || class_escape(r->p + 1))) {
-            sb_puts(r->out, "\\-");
+        } else if (*r->p == '[' && r->p[1] != ':') {
+            if (r->p[1] == '^' || r->p[1] == ']')
+                return refuse(err, r->p, 2);
+            inner++;
             r->p++;
-        } else {
-            sb_putc(r->out, *r->p++);
+        } else if (put_class_piece(r, first, &whole, err)) {
+            return -1;
         }
     }
     sb_putc(r->out, *r->p++);
     return 0;
 }
 
-/* What follows "(?": lookaround, atomic and named groups and (?i) mean the same in both. A bare (?i)
- * behind the beginning does not: Oniguruma lets it reach over the alternatives that follow. */
+/* What follows "(?": lookaround, atomic and named groups and (?i) mean the same in both. A bare
+ * (?i) behind the beginning does not: Oniguruma lets it reach over the alternatives that follow. */
 static int put_group(struct reader *r, struct vac_err *err)
 {
     const char *p = r->p;

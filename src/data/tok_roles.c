@@ -1,5 +1,6 @@
-/* tok_roles.c - which token begins, ends, pads and is unknown, and the chat template: from the files beside
- * tokenizer.json, else from the post-processor and the names that tokenizers commonly use. */
+/* tok_roles.c - which token begins, ends, pads and is unknown, and the chat template: from the
+ * files beside tokenizer.json, else from the post-processor and the names that tokenizers commonly
+ * use. */
 #include "base/io.h"
 #include "data/tok.h"
 #include <stdlib.h>
@@ -15,8 +16,12 @@ struct role {
 };
 enum { BOS, EOS, PAD, UNK, ROLES };
 static const struct role roles[ROLES] = {
-    [BOS] = {"bos_token", true, {"<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "<|endoftext|>"}},
-    [EOS] = {"eos_token", true, {"</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>", "<|im_end|>"}},
+    [BOS] = {"bos_token",
+             true,
+             {"<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "<|endoftext|>"}},
+    [EOS] = {"eos_token",
+             true,
+             {"</s>", "<|end_of_text|>", "<eos>", "<|endoftext|>", "<|im_end|>"}},
     [PAD] = {"pad_token", false, {"<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>"}},
     [UNK] = {"unk_token", false, {"<unk>", "[UNK]"}},
 };
@@ -95,7 +100,8 @@ static int find_roles(struct tokenizer *t, const struct jnode *config, struct va
         if (id[i] < 0)
             id[i] = by_usual_name(t, &roles[i]);
     }
-    t->roles = (struct tokenizer_roles){.bos = id[BOS], .eos = id[EOS], .pad = id[PAD], .unk = id[UNK]};
+    t->roles =
+        (struct tokenizer_roles){.bos = id[BOS], .eos = id[EOS], .pad = id[PAD], .unk = id[UNK]};
     t->roles.add_bos = post_adds(t, true, id[BOS]);
     t->roles.add_eos = post_adds(t, false, id[EOS]);
     return 0;

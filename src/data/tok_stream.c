@@ -1,9 +1,10 @@
 /* tok_stream.c - text from ids that arrive one by one.
  *
- * The ids are decoded anew each time and what was not yet handed out follows, up to where the text can
- * still change: behind an open run of byte tokens, and at a last U+FFFD, which may be the beginning of a
- * character. Old ids are dropped once all of their text is out, so that a long answer stays cheap; the ids
- * that are kept stand in for them, because all a decoder knows of the past is whether there was any. */
+ * The ids are decoded anew each time and what was not yet handed out follows, up to where the text
+ * can still change: behind an open run of byte tokens, and at a last U+FFFD, which may be the
+ * beginning of a character. Old ids are dropped once all of their text is out, so that a long
+ * answer stays cheap; the ids that are kept stand in for them, because all a decoder knows of the
+ * past is whether there was any. */
 #include "data/tok.h"
 #include <string.h>
 
@@ -55,8 +56,8 @@ static int hand_out(struct tokenizer_stream *s, bool last, size_t *held, struct 
     return sb_ok(out, err);
 }
 
-/* Forgets ids whose text is all out, provided the text of those that stay is not empty: then whatever is
- * done at the very beginning of a text has been done to them as it was to the whole. */
+/* Forgets ids whose text is all out, provided the text of those that stay is not empty: then
+ * whatever is done at the very beginning of a text has been done to them as it was to the whole. */
 static int drop_old(struct tokenizer_stream *s, struct vac_err *err)
 {
     struct strbuf text = {0};
@@ -72,7 +73,8 @@ static int drop_old(struct tokenizer_stream *s, struct vac_err *err)
     return rc;
 }
 
-int tokenizer_stream_put(struct tokenizer_stream *s, int32_t id, struct strbuf *out, struct vac_err *err)
+int tokenizer_stream_put(struct tokenizer_stream *s, int32_t id, struct strbuf *out,
+                         struct vac_err *err)
 {
     size_t held = 0;
 

@@ -1,5 +1,5 @@
-/* tok_unicode.c - character classes as Rust's char and regex crate have them, from Unicode's categories,
- * and the printable letters that byte-level BPE writes for bytes. */
+/* tok_unicode.c - character classes as Rust's char and regex crate have them, from Unicode's
+ * categories, and the printable letters that byte-level BPE writes for bytes. */
 #include "data/tok.h"
 #include <utf8proc.h>
 
@@ -57,12 +57,14 @@ bool tok_is_mark(uint32_t cp)
     return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_MC || c == UTF8PROC_CATEGORY_ME;
 }
 
-/* Alphabetic, marks, decimal digits, connectors and the two joiners: \w of Rust's regex crate. Alphabetic
- * is the letters, the letter numbers, marks, and a few enclosed letters that count as symbols. */
+/* Alphabetic, marks, decimal digits, connectors and the two joiners: \w of Rust's regex crate.
+ * Alphabetic is the letters, the letter numbers, marks, and a few enclosed letters that count as
+ * symbols. */
 bool tok_is_word(uint32_t cp)
 {
     static const struct range enclosed[] = {
-        {0x200c, 0x200d}, {0x24b6, 0x24e9}, {0x1f130, 0x1f149}, {0x1f150, 0x1f169}, {0x1f170, 0x1f189},
+        {0x200c, 0x200d},   {0x24b6, 0x24e9},   {0x1f130, 0x1f149},
+        {0x1f150, 0x1f169}, {0x1f170, 0x1f189},
     };
     utf8proc_category_t c = category(cp);
 

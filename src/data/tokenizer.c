@@ -105,14 +105,15 @@ const char *tokenizer_chat_template(const struct tokenizer *t)
 /* ---- Encoding ---- */
 
 /* Normalizes one piece of raw text and cuts it at the added tokens that match normalized text. */
-static int normalize_piece(struct tokenizer *t, const char *s, size_t n, bool first, struct vac_err *err)
+static int normalize_piece(struct tokenizer *t, const char *s, size_t n, bool first,
+                           struct vac_err *err)
 {
     if (!t->normalizer)
         return tok_added_split(t, &t->normalized, s, n, first, &t->a, err);
     if (tok_normalize(t, s, n, &first, err))
         return -1;
-    return tok_added_split(t, &t->normalized, t->norm[0].s ? t->norm[0].s : "", t->norm[0].len, first, &t->a,
-                           err);
+    return tok_added_split(t, &t->normalized, t->norm[0].s ? t->norm[0].s : "", t->norm[0].len,
+                           first, &t->a, err);
 }
 
 /* Leaves the words and the added tokens of the text in t->a. */

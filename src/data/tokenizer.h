@@ -43,7 +43,7 @@ struct tokenizer_roles tokenizer_roles(const struct tokenizer *t);
 const char *tokenizer_chat_template(const struct tokenizer *t);
 
 /* Text piece by piece while ids arrive: text is handed out only once it can no longer change (complete
- * UTF-8, decoder's leading strip applied once). */
+ * UTF-8, decoder's leading strip applied once). Special tokens have no text here. */
 struct tokenizer_stream {
     struct tokenizer *t;
     struct ids ids;

@@ -21,11 +21,12 @@ uint64_t drift_bytes(const struct model *m, size_t tokens, size_t acts_rows);
 void drift_set_reference(struct drift *x);
 /* rel[L], sq[L]. */
 void drift_measure(struct drift *x, double *rel, double *sq);
-/* The points of one layer for a picture: mean over tokens of each row's attention outputs, now and at the
+/* Costs a forward pass. The points of one layer for a picture: mean over tokens of each row's attention outputs, now and at the
  * reference, [rows, D] each. */
 size_t drift_rows(const struct drift *x);
 void drift_points(struct drift *x, size_t layer, float *now, float *reference);
 
-/* Mean loss of the labelled tokens of a data set (no dropout, no perturbation); per[i] = of sample i, or NULL. */
+/* Mean loss of the labelled tokens of a data set (no dropout, no perturbation); per[i] = of sample i, or NULL.
+ * NaN when a sample does not fit in `a` or memory is out. */
 double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d, double *per);
 #endif

@@ -46,17 +46,20 @@ struct eval_result {
 void eval_result_done(struct eval_result *r);
 
 struct evaluation;
-/* Paths in the spec are already resolved. enc and m are borrowed. Everything that can be wrong with the
+/* Paths in the spec are already resolved. spec, enc and m are borrowed. Everything that can be wrong with the
  * entry's files is found here. */
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err);
 void evaluation_close(struct evaluation *e);
 const struct evaluate_spec *evaluation_spec(const struct evaluation *e);
 size_t evaluation_size(const struct evaluation *e); /* prompts */
-/* Longest prompt in tokens, for the generator's context. */
+/* Longest prompt in tokens, for the generator's context; 0 for metric "loss", which asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
+/* The least room of the activations for metric "loss"; zeros for all others. */
+struct acts_room evaluation_room(const struct evaluation *e);
 /* Asks all prompts (greedy) and rates the answers. `a` (for metric "loss") has room for acts_rows rows.
- * progress is called after each answer; non-zero ends with VAC_ERR_STOPPED. Same weights, same result. */
+ * progress is called at least after each answer with the number that are known to be finished; non-zero
+ * ends with VAC_ERR_STOPPED. Same weights, same result. */
 typedef int evaluate_progress(void *ctx, size_t done, size_t n);
 int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, size_t acts_rows,
                    struct eval_result *out, evaluate_progress *progress, void *ctx, struct vac_err *err);

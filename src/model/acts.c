@@ -164,6 +164,7 @@ struct acts *acts_new(struct model *m, size_t rows, size_t labelled, size_t cont
     a->m = m;
     a->rows = rows;
     a->labelled = labelled ? labelled : 1;
+    a->context = context;
     a->train = train;
     a->layer = mem_new(m->cfg.L + 1, sizeof *a->layer, err);
     a->index = mem_new(rows, sizeof *a->index, err);
@@ -187,4 +188,9 @@ void acts_free(struct acts *a)
     free(a->layer);
     free(a->index);
     free(a);
+}
+
+struct acts_room acts_room(const struct acts *a)
+{
+    return (struct acts_room){.rows = a->rows, .labelled = a->labelled, .context = a->context};
 }

@@ -266,6 +266,18 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
     return 0;
 }
 
+/* Runs a whole prompt through a slot's empty cache; the logits of its last token are row 0. */
+static void prefill(struct generator *g, size_t slot, const struct ids *prompt)
+{
+    for (size_t at = 0; at < prompt->n;) {
+        size_t n = prompt->n - at < g->rows ? prompt->n - at : g->rows;
+        batch_begin(g);
+        batch_push(g, slot, prompt->v + at, n);
+        at += n;
+        run_batch(g, at == prompt->n);
+    }
+}
+
 static int start_prompt(struct job *j, size_t slot, size_t number, const struct ids *prompt,
                         struct vac_err *err)
 {
@@ -275,13 +287,7 @@ static int start_prompt(struct job *j, size_t slot, size_t number, const struct 
     *s = (struct slot){.prompt = number};
     if (prompt->n >= g->context || j->o->max_new_tokens == 0)
         return 0;
-    for (size_t at = 0; at < prompt->n;) {
-        size_t n = prompt->n - at < g->rows ? prompt->n - at : g->rows;
-        batch_begin(g);
-        batch_push(g, slot, prompt->v + at, n);
-        at += n;
-        run_batch(g, at == prompt->n);
-    }
+    prefill(g, slot, prompt);
     s->busy = true;
     return take_token(j, s, 0, err);
 }
@@ -308,6 +314,8 @@ static int advance(struct job *j, struct vac_err *err)
 
 static int check_prompts(const struct generator *g, const struct ids *prompt, size_t n, struct vac_err *err)
 {
+    if (!g->m->head)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier does not generate text");
     for (size_t i = 0; i < n; i++) {
         if (prompt[i].n == 0)
             return err_set(err, VAC_ERR_USAGE, "prompt %zu has no tokens: a model with a BOS token or a "
@@ -328,8 +336,6 @@ int generate(struct generator *g, const struct ids *prompt, size_t n, const stru
     size_t next = 0;
     bool busy;
 
-    if (!g->m->head)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier does not generate text");
     if (check_prompts(g, prompt, n, err))
         return -1;
     memset(g->slot, 0, g->slots * sizeof *g->slot);
@@ -346,5 +352,29 @@ int generate(struct generator *g, const struct ids *prompt, size_t n, const stru
         if (busy && advance(&j, err))
             return -1;
     } while (busy || next < n);
+    return 0;
+}
+
+int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
+                       double *logp, struct vac_err *err)
+{
+    size_t V = g->m->cfg.V;
+    double all;
+
+    if (check_prompts(g, prompt, 1, err))
+        return -1;
+    if (prompt->n >= g->context)
+        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu", prompt->n,
+                       g->context - 1);
+    for (size_t i = 0; i < n; i++) {
+        if (id[i] < 0 || (size_t)id[i] >= V)
+            return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu", id[i], V);
+    }
+    memset(g->slot, 0, g->slots * sizeof *g->slot);
+    prefill(g, 0, prompt);
+    compute_download(g->m->c, g->host, (struct ref){g->logits, 0}, V);
+    all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
+    for (size_t i = 0; i < n; i++)
+        logp[i] = (double)g->host[id[i]] - all;
     return 0;
 }

@@ -28,4 +28,7 @@ size_t generator_context(const struct generator *g);
  * A prompt that fills the context gets no new token. -1 only for bad ids or memory of `out`. */
 int generate(struct generator *g, const struct ids *prompt, size_t n, const struct generate_options *o,
              struct ids *out, generate_visit *visit, void *ctx, struct vac_err *err);
+/* log-probabilities of ids[n] as the next token after the prompt. */
+int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
+                       double *logp, struct vac_err *err);
 #endif

@@ -71,6 +71,7 @@ struct model {
     struct weight *embed, *embed_pos, *norm, *norm_b, *head, *proj_in, *proj_out, *score;
     struct adapter *adapter;
     size_t n_adapter;
+    size_t n_used;         /* passes use the lowest n_used of them at most */
     size_t h_cols[GROUP_COUNT]; /* columns of a group's h over all adapters */
     struct params params;
     bool trains, full;
@@ -99,7 +100,7 @@ struct layer_acts {
 };
 struct acts {
     struct model *m;
-    size_t rows, labelled;
+    size_t rows, labelled, context;
     bool train;
     struct buf *buf;
     struct layer_acts *layer; /* [L + 1]: only x of the last */

@@ -49,7 +49,7 @@ void group_forward(struct pass *p, size_t l, enum group_id g, struct ref x, cons
         const struct linear *w = &group->lin[i];
         op_linear(pass_c(p), y[i], x, w->w->w, weight_ref(w->b), N, w->in, w->out, false);
     }
-    for (size_t k = 0; k < p->m->n_adapter; k++) {
+    for (size_t k = 0; k < p->m->n_adapter && k < p->m->n_used; k++) {
         const struct adapter *a = &p->m->adapter[k];
         const struct lowrank *t = &a->term[l * GROUP_COUNT + g];
         struct ref h = ref_at(p->a->layer[l].h[g], a->col[g]);
@@ -135,7 +135,7 @@ void group_backward(struct pass *p, size_t l, enum group_id g, struct ref dx, co
         if (p->grads && p->m->full)
             op_linear_dw(c, w->w->g, w->b ? w->b->g : REF_NONE, dy[i], x, N, w->in, w->out);
     }
-    for (size_t k = 0; k < p->m->n_adapter; k++) {
+    for (size_t k = 0; k < p->m->n_adapter && k < p->m->n_used; k++) {
         const struct adapter *a = &p->m->adapter[k];
         if (a->term[l * GROUP_COUNT + g].n_on && (ref_is(dx) || (p->grads && a->trained)))
             term_back(p, l, g, a, dx, dy, x);

@@ -25,6 +25,14 @@ size_t model_adapters(const struct model *m)
     return m->n_adapter;
 }
 
+size_t model_use_adapters(struct model *m, size_t n)
+{
+    size_t was = m->n_used;
+
+    m->n_used = n;
+    return was;
+}
+
 bool model_is_full(const struct model *m)
 {
     return m->full;
@@ -119,17 +127,9 @@ static bool target_listed(const char *list, const char *name)
 
 static const char *target_candidate(const void *ctx, size_t i)
 {
-    static _Thread_local char name[64];
-    const char *s = ctx;
+    const struct linear *x = model_linear_at(ctx, i);
 
-    for (; i && *s; i--) {
-        s += strcspn(s, ",");
-        s += *s == ',';
-    }
-    if (!*s)
-        return NULL;
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(s, ","), s);
-    return name;
+    return x ? x->target : NULL;
 }
 
 /* "all" or names, each of which must be a linear of this architecture. */
@@ -145,7 +145,7 @@ static int targets_resolve(const struct model *m, const char *targets, char *out
         size_t k = strcspn(s, ",");
         snprintf(name, sizeof name, "%.*s", (int)k, s);
         if (!target_listed(all, name)) {
-            const char *near = err_nearest(name, target_candidate, all);
+            const char *near = err_nearest(name, target_candidate, m);
             return err_set(err, VAC_ERR_USAGE, "targets: \"%s\" is no linear of a %s block%s%s%s; there are %s",
                            name, m->cfg.arch->name, near ? " (did you mean \"" : "", near ? near : "",
                            near ? "\"?)" : "", all);
@@ -351,11 +351,12 @@ int model_retrain_lora(struct model *m, double alpha, double dropout, struct vac
         return err_set(err, VAC_ERR_USAGE, "adapter \"same\": there is no earlier adapter to go on with");
     model_freeze(m);
     a = &m->adapter[m->n_adapter - 1];
-    s = (struct lora_spec){.r = a->r, .alpha = alpha, .dropout = dropout};
+    s = (struct lora_spec){.r = a->r, .alpha = isnan(alpha) ? a->alpha : alpha,
+                           .dropout = isnan(dropout) ? a->dropout : dropout};
     if (spec_check(&s, err))
         return -1;
-    a->alpha = alpha;
-    a->dropout = dropout;
+    a->alpha = s.alpha;
+    a->dropout = s.dropout;
     adapter_scale(a);
     return adapter_train(m, err);
 }

@@ -161,6 +161,7 @@ struct model *model_open(const char *dir, struct compute *c, struct vac_err *err
     if (!m)
         return NULL;
     m->c = c;
+    m->n_used = SIZE_MAX;
     m->dir = mem_strdup(dir, err);
     if (!m->dir || config_read(&m->cfg, dir, err))
         goto fail;
@@ -224,6 +225,7 @@ struct model *model_random(const struct jnode *config, uint64_t seed, struct com
     if (!m)
         return NULL;
     m->c = c;
+    m->n_used = SIZE_MAX;
     m->dir = mem_strdup("", err);
     if (!m->dir || config_from(&m->cfg, config, err) || model_bind(m, err) || fill_random(m, seed, err)) {
         model_close(m);

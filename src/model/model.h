@@ -50,7 +50,9 @@ int model_add_lora(struct model *m, const struct lora_spec *spec, uint64_t seed,
                    struct vac_err *err);
 /* An adapter from a PEFT folder on top; trained or frozen. dropout < 0 keeps the folder's own. */
 int model_add_peft(struct model *m, const char *dir, bool trained, double dropout, struct vac_err *err);
-/* Goes on training the top adapter under another spec's alpha and dropout ("adapter": "same"). */
+/* Passes use the lowest n adapters only (SIZE_MAX = all, as at first); returns how many they used. */
+size_t model_use_adapters(struct model *m, size_t n);
+/* Goes on training the top adapter ("adapter": "same"), with another alpha or dropout unless NaN. */
 int model_retrain_lora(struct model *m, double alpha, double dropout, struct vac_err *err);
 /* Merges all adapters into F32 copies of all weights, which are trained from now on. */
 int model_train_full(struct model *m, struct vac_err *err);
@@ -80,6 +82,11 @@ size_t acts_floats(const struct model *m, size_t rows, size_t labelled, bool tra
 struct acts *acts_new(struct model *m, size_t rows, size_t labelled, size_t context, bool train,
                       struct vac_err *err);
 void acts_free(struct acts *a);
+/* What they were made for. */
+struct acts_room {
+    size_t rows, labelled, context;
+};
+struct acts_room acts_room(const struct acts *a);
 
 /* --- taps: where a method touches activations --- */
 enum site { SITE_EMBED, SITE_ATTN, SITE_MLP, SITE_BLOCK, SITE_COUNT };

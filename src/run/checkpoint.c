@@ -197,9 +197,10 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
 
     sb_printf(&s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
               (unsigned long long)t->step, st->index, (unsigned long long)st->done);
-    sb_printf(&s, "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n",
+    sb_printf(&s, "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
+                  "  \"duty\": %zu,\n",
               (unsigned long long)st->cursor.epoch, (unsigned long long)st->cursor.next,
-              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens);
+              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens, t->duty);
     sb_puts(&s, "  \"wall\": ");
     sb_num(&s, trainer_wall(t));
     sb_puts(&s, ",\n  \"lines\": {");
@@ -274,7 +275,7 @@ static int read_state(const char *dir, struct checkpoint_state *s, struct vac_er
     if (read_u64(&root, "step", &s->step, err) || read_u64(&root, "stage", &s->stage, err) ||
         read_u64(&root, "stage_step", &s->stage_step, err) || read_u64(&root, "epoch", &s->epoch, err) ||
         read_u64(&root, "next", &s->next, err) || read_u64(&root, "updates", &s->updates, err) ||
-        read_u64(&root, "tokens", &s->tokens, err) || json_num(&root, "wall", &s->wall, err) ||
+        read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) || json_num(&root, "wall", &s->wall, err) ||
         read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
     rc = check_file(&files, dir, err);
@@ -470,6 +471,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     cursor_order(&st->cursor, st->order, st->data.n);
     t->step = s->step;
     t->tokens = s->tokens;
+    t->duty = (size_t)s->duty;
     t->wall = s->wall;
     t->saved_step = (int64_t)s->step;
     rc = 0;

@@ -61,6 +61,8 @@ struct run_spec {
     char *file;          /* the run file, absolute; "" when read from a folder's run.json */
     char *model;         /* folder or name; NULL with init random */
     char *tokenizer;     /* folder; NULL = the model's */
+    char *description;   /* the user's own words; NULL = none */
+    int init;            /* 0 = the model's weights, 1 = random */
     bool init_random;
     cJSON *config;       /* of a random model */
     char *template_name;

@@ -17,6 +17,13 @@
 
 #define TRAINER_MAX_OPTIONS 24
 
+/* What a checkpoint's state.json holds. */
+struct checkpoint_state {
+    uint64_t step, tokens, stage, stage_step, epoch, next, updates, duty;
+    double wall;
+    int64_t size[LINES_COUNT];
+    cJSON *json; /* the whole of state.json: live options, suite */
+};
 /* The fixed probes and what they were last answered with. */
 struct suite {
     struct rows rows;
@@ -64,37 +71,72 @@ struct trainer {
     struct evaluation **eval;
     struct stage st;
     bool in_stage;
+    bool stack_dirty;        /* the model's stack must be rebuilt from the run folder */
+    struct plan plan;        /* of the stage that is open */
     uint64_t step, tokens;
     double wall;             /* seconds spent running before `since` */
     double since;            /* clock at which running last went on */
     double last_save;        /* clock of the last checkpoint */
     int64_t saved_step;
+    int64_t total_steps;     /* of all stages, as far as known */
     bool paused;
     int64_t steps_left;      /* of a STEP command */
     bool quit, discard;
     uint64_t answering;      /* command id that is being answered */
+    size_t evaluating;       /* evaluate entry under way */
+    double *drift_rel;       /* [2 L] scratch of watch_measure */
+    bool started;            /* the journal has its first line */
     struct vac_option option[TRAINER_MAX_OPTIONS]; /* mirrored in control under its lock */
+    const struct option_row *option_row[TRAINER_MAX_OPTIONS];
     size_t n_options;
     pthread_mutex_t option_lock;
     char model_hash[65];
     double speed_clock;      /* running averages for the snapshot */
     double ms_average, tokens_average;
+    size_t duty;             /* duties after the last step that are done: see do_duties */
+    struct vac_point point;  /* of the last step, while its line is being made */
+    struct vac_layers layers;
+    char pause_reason[256];
+    uint64_t *stage_total;   /* [n_stages] optimizer steps of each */
+    double created;          /* seconds since the epoch, as run.json has it */
+    struct checkpoint_state resume; /* to go on from; json NULL = from the start */
+    char resume_name[64];
     struct vac_err end;      /* how it ended */
     int exit_code;
 };
 
-/* --- trainer.c --- */
+/* --- setup.c --- */
 /* Reads spec, model, tokenizer and data; nothing is written. */
 int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl, struct vac_err *err);
 void trainer_close(struct trainer *t);
-/* Makes or goes on with the run folder. */
-int trainer_folder(struct trainer *t, struct vac_err *err);
+/* Opens the evaluate entries on the present model (again). */
+int trainer_evaluations(struct trainer *t, struct vac_err *err);
+
+/* --- begin.c --- */
+/* Takes the run folder's lock, for a new run or to go on with one. */
+int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
+/* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts the line
+ * files back to it. */
+int trainer_resume(struct trainer *t, struct vac_err *err);
+/* Builds the first stage of a new run and writes run.json, or goes on from the last good checkpoint.
+ * *first = the stage that is open. */
+int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err);
+
+/* --- trainer.c --- */
 /* The loop, to the end of the run; fills t->end and t->exit_code. */
 void trainer_run(struct trainer *t);
+int save_now(struct trainer *t, struct vac_err *err);
+int stage_begin(struct trainer *t, size_t index, struct vac_err *err);
+/* Seconds spent running; hold and go stop and start that clock. */
 double trainer_wall(const struct trainer *t);
+void trainer_hold(struct trainer *t);
+void trainer_go(struct trainer *t);
 
 /* --- stage.c --- */
 int stage_open(struct trainer *t, size_t index, struct vac_err *err);
+/* Optimizer steps of every stage into t->stage_total: all data is read once, and all that is wrong with it
+ * found. */
+int stage_totals(struct trainer *t, struct vac_err *err);
 void stage_close(struct trainer *t);
 /* stages/NAME/: the adapter, or the weights, as they are at the end. */
 int stage_save(struct trainer *t, struct vac_err *err);
@@ -125,12 +167,6 @@ void options_mirror(struct trainer *t);
 void commands_apply(struct trainer *t);
 
 /* --- checkpoint.c --- */
-struct checkpoint_state {
-    uint64_t step, tokens, stage, stage_step, epoch, next, updates;
-    double wall;
-    int64_t size[LINES_COUNT];
-    cJSON *json; /* the whole of state.json: live options, suite */
-};
 int checkpoint_save(struct trainer *t, struct vac_err *err);
 /* The newest checkpoint that is whole; bad ones are left standing and journalled. 1 = there is none. */
 int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name, size_t size,
@@ -139,10 +175,12 @@ int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name,
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err);
 
-/* --- report.c of this folder: lines and snapshots --- */
+/* --- lines.c: lines, journal, snapshots --- */
 void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_point *p);
 void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_layers *l);
 void publish(struct trainer *t, enum vac_state state, const char *reason);
+/* adapters.json: what to apply to what, in order, for whoever loads final/. */
+void lines_adapters(struct strbuf *out, const struct trainer *t);
 void point_clear(struct vac_point *p);
 void layers_clear(struct vac_layers *l);
 /* Journal line: written, fsynced, and shown. */

@@ -1,0 +1,340 @@
+/* cmd_run.c - `vaccine run`: a run without a screen. Training goes on in the session's thread; this one
+ * prints, and turns signals into commands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vaccine/vaccine.h>
+#include "cli/cli.h"
+
+struct run_values {
+    char *output;
+    struct cli_list set;
+    bool resume, json;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "output",
+             .help = "run folder; runs/FILE-NNN when absent",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct run_values, output)},
+     .letter = 'o',
+     .arg = "DIR"},
+    {.row = {.name = "set",
+             .help = "change a key of the run file, like stages[1].rho=2",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct run_values, set)},
+     .arg = "PATH=VALUE",
+     .list = true},
+    {.row = {.name = "resume",
+             .help = "go on with the run in the folder from its last good checkpoint",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct run_values, resume)}},
+    {.row = {.name = "json",
+             .help = "print the lines of metrics.jsonl, and events, as JSON",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct run_values, json)}},
+    {.row.name = NULL},
+};
+
+/* --- signals: a handler only writes the signal's number into a pipe --- */
+
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    unsigned char n = (unsigned char)number;
+    int saved = errno;
+    ssize_t rc = write(signal_pipe[1], &n, 1);
+
+    (void)rc;
+    errno = saved;
+}
+
+static int catch_signals(struct vac_err *err)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGXCPU};
+    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
+        return err_errno(err, "pipe");
+    sigemptyset(&a.sa_mask);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaction(caught[i], &a, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error of write */
+    return 0;
+}
+
+/* --- what is printed --- */
+
+struct show {
+    struct vac_session *s;
+    bool json, terminal;
+    int64_t every;      /* steps between two lines */
+    int64_t next;       /* step of the next line */
+    FILE *metrics;      /* json: the file whose new lines are printed */
+    int interrupted;    /* signal that ended it, 0 = none */
+};
+
+static void put_time(struct strbuf *s, double seconds)
+{
+    int t = (int)seconds;
+
+    if (!isfinite(seconds))
+        sb_puts(s, "-");
+    else if (t >= 3600)
+        sb_printf(s, "%dh%02dm", t / 3600, t / 60 % 60);
+    else
+        sb_printf(s, "%d:%02d", t / 60, t % 60);
+}
+
+static void put_value(struct strbuf *s, const char *label, const char *fmt, double x)
+{
+    char text[32];
+
+    if (isnan(x))
+        return;
+    snprintf(text, sizeof text, fmt, x);
+    sb_printf(s, "  %s %s", label, text);
+}
+
+static int print_progress(struct show *w, const struct vac_snapshot *n, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    int rc;
+
+    sb_printf(&s, "%-10s step %lld/%lld", n->stage, (long long)n->step, (long long)n->total_steps);
+    put_value(&s, "loss", "%.4f", n->last.loss);
+    put_value(&s, "clean", "%.4f", n->last.loss_clean);
+    put_value(&s, "rho", "%.4g", n->last.rho);
+    put_value(&s, "grad", "%.3g", n->last.grad_norm);
+    put_value(&s, "drift", "%.4f", n->last.drift_mean);
+    put_value(&s, "align", "%.4f", n->last.align_loss);
+    put_value(&s, "harmful", "%.4f", n->last.harmful_loss);
+    for (int i = 0; i < n->n_evals; i++) {
+        if (n->eval[i].step >= 0)
+            put_value(&s, n->eval[i].name, n->eval[i].is_rate ? "%.1f%%" : "%.4f",
+                      n->eval[i].is_rate ? 100 * n->eval[i].value : n->eval[i].value);
+    }
+    put_value(&s, "steps/s", "%.2f", n->steps_per_s);
+    sb_puts(&s, "  ETA ");
+    put_time(&s, n->eta_s);
+    sb_putc(&s, '\n');
+    rc = cli_write(&s, err);
+    sb_done(&s);
+    w->next = n->step - n->step % w->every + w->every;
+    return rc;
+}
+
+/* New whole lines of metrics.jsonl, as they stand there. */
+static int print_metrics(struct show *w, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    int rc;
+
+    if (!w->metrics) {
+        char *path = path_join(vac_session_dir(w->s), "metrics.jsonl", err);
+        w->metrics = path ? fopen(path, "re") : NULL;
+        free(path);
+        if (w->metrics && w->next > 0)
+            fseek(w->metrics, (long)w->next, SEEK_SET);
+        if (!w->metrics)
+            return 0;
+    }
+    for (;;) {
+        long at = ftell(w->metrics);
+        n = getline(&line, &cap, w->metrics);
+        if (n <= 0 || line[n - 1] != '\n') {
+            fseek(w->metrics, at, SEEK_SET);
+            break;
+        }
+        sb_put(&s, line, (size_t)n);
+    }
+    free(line);
+    rc = s.len ? cli_write(&s, err) : 0;
+    sb_done(&s);
+    return rc;
+}
+
+static int print_event(struct show *w, const struct vac_event *e, struct vac_err *err)
+{
+    static const char *const names[] = {[VAC_EVENT_JOURNAL] = "journal", [VAC_EVENT_REJECTED] = "rejected",
+                                        [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
+                                        [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state"};
+    struct strbuf s = {0};
+    int rc = 0;
+
+    if ((size_t)e->kind >= sizeof names / sizeof *names || !names[e->kind])
+        return 0;
+    if (w->json) {
+        sb_printf(&s, "{\"event\":\"%s\",\"step\":%lld", names[e->kind], (long long)e->step);
+        if (e->body)
+            sb_printf(&s, ",\"%s\":%s", names[e->kind], e->body);
+        else {
+            sb_puts(&s, ",\"text\":\"");
+            sb_json(&s, e->text, strlen(e->text));
+            sb_putc(&s, '"');
+        }
+        sb_puts(&s, "}\n");
+        rc = cli_write(&s, err);
+    } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED) {
+        sb_printf(&s, "%-10s ", "");
+        cli_put_visible(&s, e->text, strlen(e->text));
+        sb_putc(&s, '\n');
+        rc = cli_write(&s, err);
+    }
+    sb_done(&s);
+    return rc;
+}
+
+static int show_news(struct show *w, struct vac_err *err)
+{
+    const struct vac_snapshot *n = vac_snapshot(w->s);
+    struct vac_event e;
+    int rc = 0;
+
+    if (w->json)
+        rc = print_metrics(w, err);
+    else if (n->state == VAC_RUNNING && n->step >= w->next)
+        rc = print_progress(w, n, err);
+    while (vac_event_next(w->s, &e)) {
+        if (rc == 0)
+            rc = print_event(w, &e, err);
+        free(e.body);
+    }
+    return rc;
+}
+
+/* --- the loop --- */
+
+static int give(struct show *w, enum vac_op op, struct vac_err *err)
+{
+    struct vac_command c = {.op = op, .who = "cli"};
+
+    return vac_command(w->s, &c, NULL, err);
+}
+
+static void take_signals(struct show *w)
+{
+    unsigned char n;
+
+    while (read(signal_pipe[0], &n, 1) == 1) {
+        if (n == SIGUSR1) {
+            give(w, VAC_OP_SAVE, NULL);
+            continue;
+        }
+        if (!w->interrupted)
+            give(w, VAC_OP_QUIT, NULL);
+        w->interrupted = n;
+    }
+}
+
+static bool ended(struct show *w)
+{
+    enum vac_state s = vac_snapshot(w->s)->state;
+
+    return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
+}
+
+static int watch_run(struct show *w, struct vac_err *err)
+{
+    struct pollfd fds[2] = {{.fd = vac_wakeup_fd(w->s), .events = POLLIN},
+                            {.fd = signal_pipe[0], .events = POLLIN}};
+    char away[256];
+    int rc = 0;
+    bool over;
+
+    do {
+        over = ended(w);
+        take_signals(w);
+        if (rc == 0 && show_news(w, err)) {
+            rc = -1; /* nobody reads any more: save and leave */
+            give(w, VAC_OP_QUIT, NULL);
+        }
+        if (!over && poll(fds, 2, 1000) > 0) {
+            while (read(fds[0].fd, away, sizeof away) > 0)
+                continue;
+        }
+    } while (!over);
+    return rc;
+}
+
+/* Options that were given for a run that goes on: only what may change while running. */
+static int set_live(struct show *w, const struct cli_list *set, struct vac_err *err)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const char *eq = strchr(set->v[i], '='), *dot;
+        struct vac_command c = {.op = VAC_OP_SET, .who = "cli"};
+        char path[256];
+        if (!eq)
+            return err_set(err, VAC_ERR_USAGE, "--set %s: expected PATH=VALUE", set->v[i]);
+        snprintf(path, sizeof path, "%.*s", (int)(eq - set->v[i]), set->v[i]);
+        dot = strrchr(path, '.');
+        snprintf(c.key, sizeof c.key, "%s", dot ? dot + 1 : path);
+        c.text = eq + 1;
+        if (vac_command(w->s, &c, NULL, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int finish(struct show *w, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    int code;
+
+    if (w->metrics)
+        fclose(w->metrics);
+    code = vac_session_result(w->s, err);
+    if (code)
+        return code == 1 ? -1 : code;
+    if (!w->json) {
+        sb_printf(&s, "%s: %s\n", vac_session_dir(w->s), w->interrupted ? "saved; go on with --resume" : "done");
+        cli_write(&s, NULL);
+        sb_done(&s);
+    }
+    return w->interrupted ? 128 + w->interrupted : 0;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct run_values *v = values;
+    struct vac_open o = {.file = operand[0], .out = v->output, .resume = v->resume};
+    struct show w = {.json = v->json, .every = 10};
+    int rc = -1;
+
+    if (!v->resume) {
+        o.set = v->set.v;
+        o.n_set = v->set.n;
+    }
+    if (catch_signals(err) || vac_session_open(&w.s, &o, err))
+        return -1;
+    w.every = vac_session_log_every(w.s);
+    if (vac_session_start(w.s, err) == 0 && (!v->resume || set_live(&w, &v->set, err) == 0)) {
+        rc = watch_run(&w, err);
+        rc = rc ? rc : finish(&w, err);
+    }
+    vac_session_close(w.s);
+    return rc;
+}
+
+const struct command command_run = {
+    .name = "run",
+    .args = "FILE.json|RUN_DIR",
+    .help = "Train as a run file says, without a screen",
+    .about = "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt saves a "
+             "checkpoint and leaves; --resume goes on.",
+    .options = options,
+    .values = sizeof(struct run_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,42 @@
+/* import_alpaca.c - Alpaca: "instruction", "input" and "output". */
+#include "data/import.h"
+#include <string.h>
+
+static bool alpaca_detect(const struct record *r)
+{
+    return record_has(r, "instruction") && record_has(r, "output");
+}
+
+/* What our rows have no place for must not vanish. */
+static int refuse_more(const struct record *r, struct vac_err *err)
+{
+    static const char *const more[] = {"system", "history"};
+
+    for (size_t i = 0; r->json && i < sizeof more / sizeof *more; i++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(r->object.v, more[i]);
+
+        if (v && !cJSON_IsNull(v) && !(cJSON_IsString(v) && !*v->valuestring) &&
+            !(cJSON_IsArray(v) && !v->child))
+            return record_error(r, more[i], err,
+                                "cannot be imported: give the file to a run as it is instead");
+    }
+    return 0;
+}
+
+static int alpaca_convert(const struct record *r, const struct import_choice *c,
+                          struct import_sample *out, struct arena *a, struct vac_err *err)
+{
+    (void)c;
+    if (refuse_more(r, err) || record_text(r, "instruction", &out->instruction, a, err) ||
+        record_opt_text(r, "input", &out->input, a, err) ||
+        record_text(r, "output", &out->output, a, err))
+        return -1;
+    return 0;
+}
+
+const struct import_format import_alpaca = {
+    .name = "alpaca",
+    .help = "Alpaca: instruction, input and output",
+    .detect = alpaca_detect,
+    .convert = alpaca_convert,
+};

@@ -1,0 +1,125 @@
+/* compare.c - see compare.h */
+#include "eval/compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/json.h"
+
+#define FILE_LIMIT ((size_t)1 << 30)
+
+/* The samples of one file. */
+struct samples {
+    double *value;
+    uint64_t *prompt; /* a hash of what was asked; of a loss's sample, its place */
+    size_t n, cap_value, cap_prompt;
+    bool loss;
+};
+
+static uint64_t hash_text(const char *s)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
+    return h;
+}
+
+static int read_sample(struct samples *s, const struct jnode *row, struct vac_err *err)
+{
+    const char *prompt = NULL;
+    bool counted = false, loss;
+    double value = 0;
+    struct jnode node;
+
+    if (!cJSON_IsObject(row->v))
+        return json_wrong(row, "a sample {\"prompt\", \"counted\"} or {\"loss\"}", err);
+    loss = json_opt(row, "loss", JSON_ANY, &node, NULL) == 0;
+    if (s->n > 0 && loss != s->loss)
+        return json_error(row, err, "samples with and without a loss in one file");
+    if (loss ? json_num(row, "loss", &value, err)
+             : json_str(row, "prompt", &prompt, err) || json_bool(row, "counted", &counted, err))
+        return -1;
+    if (mem_grow(&s->value, &s->cap_value, s->n + 1, sizeof *s->value, err) ||
+        mem_grow(&s->prompt, &s->cap_prompt, s->n + 1, sizeof *s->prompt, err))
+        return -1;
+    s->loss = loss;
+    s->value[s->n] = loss ? value : counted;
+    s->prompt[s->n] = loss ? s->n : hash_text(prompt);
+    s->n++;
+    return 0;
+}
+
+static int read_line(struct samples *s, const char *path, const char *text, size_t len, size_t line,
+                     struct vac_err *err)
+{
+    cJSON *doc = json_parse_line(text, len, path, line, err);
+    struct jnode row;
+    char where[512];
+    int rc = -1;
+
+    if (doc) {
+        snprintf(where, sizeof where, "%s:%zu", path, line);
+        row = json_root(doc, where);
+        rc = read_sample(s, &row, err);
+    }
+    cJSON_Delete(doc);
+    return rc;
+}
+
+static int read_samples(struct samples *s, const char *path, struct vac_err *err)
+{
+    size_t len = 0, line = 1;
+    char *text = file_read(path, FILE_LIMIT, &len, err);
+    int rc = text ? 0 : -1;
+
+    for (size_t at = 0; rc == 0 && at < len; line++) {
+        char *end = memchr(text + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - text) - at : len - at;
+
+        if (n > 0)
+            rc = read_line(s, path, text + at, n, line, err);
+        at += n + 1;
+    }
+    free(text);
+    if (rc == 0 && s->n == 0)
+        rc = err_set(err, VAC_ERR_FORMAT, "%s: holds no samples", path);
+    return rc;
+}
+
+static int check_pair(const struct samples *a, const struct samples *b, const char *path_a,
+                      const char *path_b, struct vac_err *err)
+{
+    if (a->loss != b->loss)
+        return err_set(err, VAC_ERR_FORMAT, "%s holds %s and %s %s: they cannot be compared", path_a,
+                       a->loss ? "losses" : "answers", path_b, b->loss ? "losses" : "answers");
+    if (a->n != b->n)
+        return err_set(err, VAC_ERR_FORMAT, "%s holds %zu samples and %s %zu: a pair needs the same prompts",
+                       path_a, a->n, path_b, b->n);
+    for (size_t i = 0; i < a->n; i++)
+        if (a->prompt[i] != b->prompt[i])
+            return err_set(err, VAC_ERR_FORMAT, "%s and %s: sample %zu is not the same prompt in both", path_a,
+                           path_b, i + 1);
+    return 0;
+}
+
+int compare_samples(struct comparison *out, const char *path_a, const char *path_b, size_t resamples,
+                    uint64_t seed, struct vac_err *err)
+{
+    struct samples a = {0}, b = {0};
+    int rc = -1;
+
+    if (!read_samples(&a, path_a, err) && !read_samples(&b, path_b, err))
+        rc = check_pair(&a, &b, path_a, path_b, err);
+    if (rc == 0)
+        *out = (struct comparison){.n = a.n, .a = mean_of(a.value, a.n), .b = mean_of(b.value, b.n),
+                                   .loss = a.loss,
+                                   .diff = paired_bootstrap(a.value, b.value, a.n, resamples, seed)};
+    free(a.value);
+    free(a.prompt);
+    free(b.value);
+    free(b.prompt);
+    return rc;
+}

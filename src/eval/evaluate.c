@@ -1,0 +1,298 @@
+/* evaluate.c - asking, rating and counting.
+ *
+ * Prompts go to the generator in groups, so that a judge that fails does so early and a wish to stop does
+ * not wait for all of them. Groups have a fixed size: the result does not depend on when anybody looked. */
+#include "eval/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/drift.h"
+#include "eval/evaluation.h"
+#include "eval/text.h"
+
+#define GROUP 32
+
+/* An evaluation at work. */
+struct run {
+    struct evaluation *e;
+    struct generator *g;
+    struct eval_result *out;
+    evaluate_progress *progress;
+    void *ctx;
+    size_t first, n;       /* the group: these prompts */
+    size_t finished;       /* of the group, by length */
+    bool stopped;
+    struct ids ids[GROUP]; /* answers */
+    struct rating rating[GROUP];
+};
+
+void eval_result_done(struct eval_result *r)
+{
+    arena_done(&r->arena);
+    *r = (struct eval_result){0};
+}
+
+static int keep(struct eval_result *r, const char *s, size_t n, const char **out, struct vac_err *err)
+{
+    *out = s ? arena_strndup(&r->arena, s, n, err) : NULL;
+    return s && !*out ? -1 : 0;
+}
+
+static int keep_text(struct eval_result *r, const char *s, const char **out, struct vac_err *err)
+{
+    return keep(r, s, s ? strlen(s) : 0, out, err);
+}
+
+static void report(struct run *r, size_t done)
+{
+    if (r->progress && !r->stopped && r->progress(r->ctx, done, r->e->n))
+        r->stopped = true;
+}
+
+static int visit(void *ctx, size_t i, int32_t id, double logp)
+{
+    struct run *r = ctx;
+
+    (void)id;
+    (void)logp;
+    /* the id is in the list already */
+    if (r->ids[i].n == (size_t)r->e->spec->max_new_tokens)
+        r->finished++;
+    report(r, r->first + r->finished);
+    return r->stopped;
+}
+
+/* White space around an answer belongs to the template, and no reader of C strings sees behind a 0. */
+static int keep_answer(struct run *r, const struct ids *ids, struct eval_sample *s, struct vac_err *err)
+{
+    struct strbuf text = {0};
+    struct part p;
+    int rc = -1;
+
+    s->n_tokens = ids->n;
+    if (tokenizer_decode(r->e->enc->tok, ids->v, ids->n, true, &text, err))
+        goto out;
+    for (size_t i = 0; i < text.len; i++)
+        if (text.s[i] == '\0')
+            text.s[i] = ' ';
+    sb_puts(&text, "");
+    if (sb_ok(&text, err))
+        goto out;
+    p = text_trim(text.s);
+    rc = keep(r->out, p.s, p.n, &s->answer, err);
+out:
+    sb_done(&text);
+    return rc;
+}
+
+static int keep_question(struct run *r, const struct question *q, struct eval_sample *s, struct vac_err *err)
+{
+    return keep_text(r->out, q->text, &s->prompt, err) || keep_text(r->out, q->expected, &s->expected, err) ||
+                   keep_text(r->out, q->category, &s->category, err) || keep_text(r->out, q->id, &s->id, err)
+               ? -1
+               : 0;
+}
+
+/* --- verdicts --- */
+
+static int rate_group(struct run *r, struct vac_err *err)
+{
+    const struct evaluation *e = r->e;
+    struct eval_sample *s = r->out->sample + r->first;
+    const char *prompt[GROUP], *answer[GROUP];
+
+    for (size_t i = 0; i < r->n; i++) {
+        prompt[i] = s[i].prompt;
+        answer[i] = s[i].answer;
+        s[i].correct = e->metric && e->metric->correct(s[i].expected, s[i].answer);
+        s[i].counted = s[i].correct;
+    }
+    if (!e->judge)
+        return 0;
+    if (e->judge->rate(e->judge_self, prompt, answer, r->n, r->rating, err))
+        return -1;
+    for (size_t i = 0; i < r->n; i++) {
+        s[i].rating = r->rating[i];
+        s[i].counted = (int)r->rating[i].verdict == e->spec->count;
+    }
+    return 0;
+}
+
+static int ask_group(struct run *r, struct vac_err *err)
+{
+    const struct evaluation *e = r->e;
+    struct generate_options o = {.max_new_tokens = (size_t)e->spec->max_new_tokens, .top_p = 1,
+                                 .stop = e->stop, .n_stop = e->n_stop};
+
+    for (size_t i = 0; i < r->n; i++)
+        r->ids[i].n = 0;
+    r->finished = 0;
+    if (generate(r->g, e->prompt + r->first, r->n, &o, r->ids, visit, r, err))
+        return -1;
+    if (r->stopped)
+        return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers", r->first, e->n);
+    for (size_t i = 0; i < r->n; i++) {
+        struct eval_sample *s = &r->out->sample[r->first + i];
+
+        if (keep_question(r, &e->question[r->first + i], s, err) || keep_answer(r, &r->ids[i], s, err))
+            return -1;
+    }
+    return rate_group(r, err);
+}
+
+static int ask_all(struct run *r, struct vac_err *err)
+{
+    size_t n = r->e->n;
+
+    if (!r->g)
+        return err_set(err, VAC_ERR_USAGE, "asking needs a generator");
+    if (r->e->longest >= generator_context(r->g))
+        return err_set(err, VAC_ERR_USAGE, "the longest prompt has %zu tokens, but there is room for less than %zu",
+                       r->e->longest, generator_context(r->g));
+    for (r->first = 0; r->first < n; r->first += r->n) {
+        r->n = n - r->first < GROUP ? n - r->first : GROUP;
+        if (ask_group(r, err))
+            return -1;
+        report(r, r->first + r->n);
+        if (r->stopped)
+            return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers", r->first + r->n, n);
+    }
+    return 0;
+}
+
+/* --- counting --- */
+
+static struct eval_category *category_of(struct eval_result *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_category; i++)
+        if (!strcmp(r->category[i].name, name))
+            return &r->category[i];
+    r->category[r->n_category].name = name;
+    return &r->category[r->n_category++];
+}
+
+static int count_categories(struct eval_result *r, struct vac_err *err)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        most += r->sample[i].category != NULL;
+    r->category = arena_alloc(&r->arena, most, sizeof *r->category, err);
+    if (!r->category)
+        return -1;
+    for (size_t i = 0; i < r->n; i++) {
+        struct eval_category *c = r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
+
+        if (c) {
+            c->n++;
+            c->count += r->sample[i].counted;
+        }
+    }
+    return 0;
+}
+
+static int count_all(const struct evaluation *e, struct eval_result *r, struct vac_err *err)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        r->count += r->sample[i].counted;
+        if (e->judge)
+            r->verdict[r->sample[i].rating.verdict]++;
+    }
+    r->value = (double)r->count / (double)r->n;
+    r->ci = wilson(r->count, r->n, Z95);
+    return count_categories(r, err);
+}
+
+/* --- loss --- */
+
+/* The value is a ratio of sums, losses over labels; its variance by linearisation:
+ * n / (n - 1) sum_i (loss_i - value labels_i)^2 / (sum of labels)^2. */
+static struct interval loss_interval(const struct dataset *d, const double *per, double value)
+{
+    double sum = 0, n = (double)d->n, half = 0;
+
+    for (size_t i = 0; i < d->n; i++) {
+        double rest = (per[i] - value) * (double)d->sample[i].n_labels;
+
+        sum += rest * rest;
+    }
+    if (d->n > 1)
+        half = Z95 * sqrt(n / (n - 1) * sum) / (double)d->labels;
+    return (struct interval){value - half, value + half};
+}
+
+static int put_losses(struct eval_result *r, const struct dataset *d, const double *per, struct vac_err *err)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        struct eval_sample *s = &r->sample[i];
+
+        s->n_tokens = d->sample[i].n_labels;
+        s->loss = per[i];
+        if (keep_text(r, "", &s->prompt, err) || keep_text(r, "", &s->answer, err) ||
+            keep_text(r, d->sample[i].category, &s->category, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows, struct eval_result *r,
+                        struct vac_err *err)
+{
+    double *per;
+    int rc = -1;
+
+    if (!a)
+        return err_set(err, VAC_ERR_USAGE, "the metric loss needs activations");
+    per = mem_new(e->n, sizeof *per, err);
+    if (!per)
+        return -1;
+    r->value = dataset_loss(e->m, a, acts_rows, &e->data, per);
+    if (isnan(r->value))
+        err_set(err, VAC_ERR_NUMERIC,
+                "%s: the loss is no number, or a row of at most %zu tokens has no room in a pass",
+                e->spec->data, e->data.longest);
+    else
+        rc = put_losses(r, &e->data, per, err);
+    r->ci = loss_interval(&e->data, per, r->value);
+    free(per);
+    return rc;
+}
+
+/* --- all of it --- */
+
+static int run_all(struct run *r, struct acts *a, size_t acts_rows, struct vac_err *err)
+{
+    struct evaluation *e = r->e;
+
+    r->out->n = e->n;
+    r->out->sample = arena_alloc(&r->out->arena, e->n, sizeof *r->out->sample, err);
+    if (!r->out->sample)
+        return -1;
+    if (e->judge || e->metric)
+        return ask_all(r, err) || count_all(e, r->out, err) ? -1 : 0;
+    if (measure_loss(e, a, acts_rows, r->out, err))
+        return -1;
+    report(r, e->n);
+    return 0;
+}
+
+int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, size_t acts_rows,
+                   struct eval_result *out, evaluate_progress *progress, void *ctx, struct vac_err *err)
+{
+    struct run *r = mem_new(1, sizeof *r, err);
+    int rc = -1;
+
+    *out = (struct eval_result){0};
+    if (!r)
+        return -1;
+    *r = (struct run){.e = e, .g = g, .out = out, .progress = progress, .ctx = ctx};
+    rc = run_all(r, a, acts_rows, err);
+    for (size_t i = 0; i < GROUP; i++)
+        ids_done(&r->ids[i]);
+    free(r);
+    if (rc)
+        eval_result_done(out);
+    return rc;
+}

@@ -1,0 +1,358 @@
+/* evaluate_open.c - an entry is checked and its questions are read and tokenised. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "eval/evaluation.h"
+
+#define FIELD(f) .offset = offsetof(struct evaluate_spec, f)
+const struct option_row evaluate_options[] = {
+    {.name = "name", .help = "what the score is called in files and on screen", .type = OPTION_STRING,
+     .required = true, FIELD(name)},
+    {.name = "prompts", .help = "file whose user turns are asked and whose answers a judge rates",
+     .type = OPTION_STRING, FIELD(prompts)},
+    {.name = "data", .help = "file with questions and right answers for a metric", .type = OPTION_STRING,
+     FIELD(data)},
+    {.name = "judge", .help = "who rates the answers: refusal, model or command", .type = OPTION_STRING,
+     FIELD(judge)},
+    {.name = "metric", .help = "how answers are compared: label, label_reference, number, exact or loss",
+     .type = OPTION_STRING, FIELD(metric)},
+    {.name = "phrases", .help = "JSON file of phrases for the judge refusal", .type = OPTION_STRING,
+     FIELD(phrases)},
+    {.name = "judge_model", .help = "folder of the classifier for the judge model", .type = OPTION_STRING,
+     FIELD(judge_model)},
+    {.name = "command", .help = "shell command for the judge command", .type = OPTION_STRING, FIELD(command)},
+    {.name = "threshold", .help = "probability above which the judge model flags an answer",
+     .type = OPTION_NUM, .min = 0, .max = 1, .def = 0.5, FIELD(threshold)},
+    {.name = "max_new_tokens", .help = "longest answer", .unit = "tokens", .type = OPTION_INT, .min = 1,
+     .max = 1 << 20, .def = 128, FIELD(max_new_tokens)},
+    {.name = "every", .help = "how often in a stage; 0 = at its start and end only", .unit = "steps",
+     .type = OPTION_INT, .min = 0, .max = 1e9, FIELD(every)},
+    {.name = "take", .help = "rows of the file that are asked; 0 = all", .unit = "rows", .type = OPTION_INT,
+     .min = 0, .max = 1e9, FIELD(take)},
+    {.name = "count", .help = "the verdict whose share is the score", .type = OPTION_CHOICE,
+     .choices = verdict_names, .def = VERDICT_ANSWERED, FIELD(count)},
+    {.name = NULL},
+};
+
+/* --- checking --- */
+
+bool evaluation_name_ok(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 0 && n <= 64 && name[0] != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == n;
+}
+
+const char *evaluation_file(const struct evaluation *e)
+{
+    return e->spec->judge ? e->spec->prompts : e->spec->data;
+}
+
+static bool is_loss(const struct evaluate_spec *s)
+{
+    return s->metric && !strcmp(s->metric, "loss");
+}
+
+static int check_kind(const struct evaluate_spec *s, struct vac_err *err)
+{
+    if (!s->name || !evaluation_name_ok(s->name))
+        return err_set(err, VAC_ERR_USAGE, "name: expected 1 to 64 of a-z A-Z 0-9 _ . - and no . in front, "
+                       "found \"%s\"", s->name ? s->name : "");
+    if (!s->judge == !s->metric)
+        return err_set(err, VAC_ERR_USAGE, "%s: give either judge (with prompts) or metric (with data), not %s",
+                       s->name, s->judge ? "both" : "neither");
+    if (s->judge && (!s->prompts || s->data))
+        return err_set(err, VAC_ERR_USAGE, "%s: a judge needs prompts%s", s->name,
+                       s->data ? ", not data" : ", the file that is asked");
+    if (s->metric && (!s->data || s->prompts))
+        return err_set(err, VAC_ERR_USAGE, "%s: a metric needs data%s", s->name,
+                       s->prompts ? ", not prompts" : ", a file with answers");
+    return 0;
+}
+
+/* A key for another judge would do nothing, which its writer does not know. */
+static int check_judge_keys(const struct evaluate_spec *s, struct vac_err *err)
+{
+    const struct {
+        const char *key, *judge, *value;
+    } own[] = {{"phrases", "refusal", s->phrases},
+               {"judge_model", "model", s->judge_model},
+               {"command", "command", s->command}};
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (own[i].value && (!s->judge || strcmp(s->judge, own[i].judge)))
+            return err_set(err, VAC_ERR_USAGE, "%s: %s is for judge \"%s\", but %s is \"%s\"", s->name,
+                           own[i].key, own[i].judge, s->judge ? "judge" : "metric",
+                           s->judge ? s->judge : s->metric);
+    return 0;
+}
+
+static int check_file(const struct evaluate_spec *s, const char *key, const char *path, struct vac_err *err)
+{
+    if (!path || file_exists(path))
+        return 0;
+    return err_set(err, VAC_ERR_IO, "%s: %s: \"%s\" not found", s->name, key, path);
+}
+
+static int check_model(const struct evaluation *e, struct vac_err *err)
+{
+    if (model_config(e->m)->n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: a sequence classifier cannot be evaluated: a language "
+                       "model is needed", e->spec->name);
+    if (!is_loss(e->spec) && (!e->enc->tok || !e->enc->tmpl))
+        return err_set(err, VAC_ERR_USAGE, "%s: asking needs a tokenizer and a template: put tokenizer.json "
+                       "beside the model", e->spec->name);
+    return 0;
+}
+
+/* --- what stops an answer --- */
+
+static void add_stop(struct evaluation *e, int32_t id)
+{
+    if (id >= 0 && e->n_stop < sizeof e->stop / sizeof *e->stop)
+        e->stop[e->n_stop++] = id;
+}
+
+/* Every id that any of the model's files calls an end. */
+static int collect_stops(struct evaluation *e, struct vac_err *err)
+{
+    const struct config *c = model_config(e->m);
+    struct gen_config gen = {0};
+
+    if (*model_dir(e->m) && gen_config_read(model_dir(e->m), &gen, err))
+        return -1;
+    for (size_t i = 0; i < c->n_eos; i++)
+        add_stop(e, c->eos[i]);
+    for (size_t i = 0; i < gen.n_eos; i++)
+        add_stop(e, gen.eos[i]);
+    add_stop(e, tokenizer_roles(e->enc->tok).eos);
+    add_stop(e, e->enc->eos);
+    return 0;
+}
+
+/* --- reading --- */
+
+/* A text that may be absent, copied into the arena. */
+static int keep(struct evaluation *e, const char *s, const char **out, struct vac_err *err)
+{
+    *out = s ? arena_strndup(&e->arena, s, strlen(s), err) : NULL;
+    return s && !*out ? -1 : 0;
+}
+
+/* The row's own extra member: text, or a number as it would be written; NULL = has none. */
+static int extra_text(struct evaluation *e, const struct row *row, const char *key, const char **out,
+                      struct vac_err *err)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(row->json, key);
+    struct strbuf number = {0};
+    int rc;
+
+    *out = NULL;
+    if (cJSON_IsString(v))
+        return keep(e, v->valuestring, out, err);
+    if (!cJSON_IsNumber(v))
+        return 0;
+    sb_num(&number, v->valuedouble);
+    rc = sb_ok(&number, err) ? -1 : keep(e, number.s, out, err);
+    sb_done(&number);
+    return rc;
+}
+
+/* The last user turn: its text, and its input below where it has one. */
+static int question_text(struct evaluation *e, const struct row *row, const char **out, struct vac_err *err)
+{
+    const struct turn *t = NULL;
+    struct strbuf s = {0};
+    int rc;
+
+    for (size_t i = 0; i < row->n_turn; i++)
+        if (row->turn[i].role == ROLE_USER)
+            t = &row->turn[i];
+    if (!t)
+        return err_set(err, VAC_ERR_FORMAT, "the row has no user turn: nothing can be asked");
+    sb_puts(&s, t->text);
+    if (t->input && *t->input)
+        sb_printf(&s, "\n\n%s", t->input);
+    rc = sb_ok(&s, err) ? -1 : keep(e, s.s, out, err);
+    sb_done(&s);
+    return rc;
+}
+
+/* "label" or "answer" of the row, else what the assistant says last. */
+static int expected_text(struct evaluation *e, const struct row *row, const char **out, struct vac_err *err)
+{
+    const struct turn *last = row->n_turn > 0 ? &row->turn[row->n_turn - 1] : NULL;
+
+    if (extra_text(e, row, "label", out, err) || (!*out && extra_text(e, row, "answer", out, err)))
+        return -1;
+    if (*out)
+        return 0;
+    if (!last || last->role != ROLE_ASSISTANT)
+        return err_set(err, VAC_ERR_FORMAT, "the row has no answer to compare with");
+    return keep(e, last->text, out, err);
+}
+
+static int read_question(struct evaluation *e, const struct row *row, struct question *q, struct vac_err *err)
+{
+    if (question_text(e, row, &q->text, err) || (e->metric && expected_text(e, row, &q->expected, err)) ||
+        keep(e, row->category, &q->category, err) || keep(e, row->id, &q->id, err))
+        return -1;
+    return q->category ? 0 : extra_text(e, row, "category", &q->category, err);
+}
+
+static int encode_question(struct evaluation *e, const struct row *row, struct ids *out, struct vac_err *err)
+{
+    size_t limit = model_config(e->m)->max_pos;
+
+    if (encode_prompt(e->enc, row->turn, row->n_turn, out, err))
+        return -1;
+    if (out->n == 0)
+        return err_set(err, VAC_ERR_FORMAT, "the prompt has no tokens");
+    if (out->n >= limit)
+        return err_set(err, VAC_ERR_FORMAT, "the prompt has %zu tokens, but the model takes less than %zu",
+                       out->n, limit);
+    e->longest = out->n > e->longest ? out->n : e->longest;
+    return 0;
+}
+
+static int take_row(struct evaluation *e, const struct row *row, struct vac_err *err)
+{
+    if (mem_grow(&e->question, &e->cap_question, e->n + 1, sizeof *e->question, err) ||
+        mem_grow(&e->prompt, &e->cap_prompt, e->n + 1, sizeof *e->prompt, err))
+        return -1;
+    e->question[e->n] = (struct question){0};
+    e->prompt[e->n++] = (struct ids){0};
+    return read_question(e, row, &e->question[e->n - 1], err) ||
+                   encode_question(e, row, &e->prompt[e->n - 1], err)
+               ? -1
+               : 0;
+}
+
+static int visit_row(void *ctx, const struct row *row, size_t index, struct vac_err *err)
+{
+    struct evaluation *e = ctx;
+
+    if (e->spec->take > 0 && index >= (size_t)e->spec->take)
+        return 0;
+    if (take_row(e, row, err))
+        return err_prefix(err, "%s:%zu", evaluation_file(e), row->line);
+    return 0;
+}
+
+static int read_questions(struct evaluation *e, struct vac_err *err)
+{
+    struct rows rows;
+
+    if (rows_read(&rows, evaluation_file(e), visit_row, e, err))
+        return -1;
+    rows_done(&rows);
+    if (e->n < (size_t)e->spec->take)
+        return err_set(err, VAC_ERR_USAGE, "%s: take asks for %lld rows, but the file holds only %zu",
+                       evaluation_file(e), (long long)e->spec->take, e->n);
+    return 0;
+}
+
+static int read_data(struct evaluation *e, struct vac_err *err)
+{
+    struct dataset_spec s = {.file = e->spec->data, .take = (size_t)e->spec->take};
+
+    if (dataset_add(&e->data, &s, e->enc, err))
+        return -1;
+    if (e->data.n == 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: no row has a label left: use a larger max_length", s.file);
+    e->n = e->data.n;
+    return 0;
+}
+
+/* --- opening --- */
+
+static int open_measure(struct evaluation *e, struct vac_err *err)
+{
+    const struct evaluate_spec *s = e->spec;
+    struct judge_spec js = {.phrases = s->phrases, .model = s->judge_model, .command = s->command,
+                            .threshold = s->threshold};
+
+    if (is_loss(s))
+        return 0;
+    if (s->metric) {
+        e->metric = metric_find(s->metric, err);
+        return e->metric ? 0 : err_prefix(err, "%s", s->name);
+    }
+    e->judge = judge_find(s->judge, err);
+    if (!e->judge)
+        return err_prefix(err, "%s", s->name);
+    e->judge_self = e->judge->open(&js, model_compute(e->m), err);
+    return e->judge_self ? 0 : err_prefix(err, "%s: judge", s->name);
+}
+
+static int open_all(struct evaluation *e, struct vac_err *err)
+{
+    const struct evaluate_spec *s = e->spec;
+
+    if (check_kind(s, err) || check_judge_keys(s, err) || check_file(s, "prompts", s->prompts, err) ||
+        check_file(s, "data", s->data, err) || check_file(s, "phrases", s->phrases, err) ||
+        check_model(e, err))
+        return -1;
+    if (is_loss(s))
+        return read_data(e, err);
+    return collect_stops(e, err) || open_measure(e, err) || read_questions(e, err) ? -1 : 0;
+}
+
+struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
+                                   struct model *m, struct vac_err *err)
+{
+    struct evaluation *e = mem_new(1, sizeof *e, err);
+
+    if (!e)
+        return NULL;
+    e->spec = spec;
+    e->enc = enc;
+    e->m = m;
+    if (!open_all(e, err))
+        return e;
+    evaluation_close(e);
+    return NULL;
+}
+
+void evaluation_close(struct evaluation *e)
+{
+    if (!e)
+        return;
+    if (e->judge_self)
+        e->judge->close(e->judge_self);
+    for (size_t i = 0; e->prompt && i < e->n; i++)
+        ids_done(&e->prompt[i]);
+    free(e->question);
+    free(e->prompt);
+    dataset_done(&e->data);
+    arena_done(&e->arena);
+    free(e);
+}
+
+const struct evaluate_spec *evaluation_spec(const struct evaluation *e)
+{
+    return e->spec;
+}
+
+size_t evaluation_size(const struct evaluation *e)
+{
+    return e->n;
+}
+
+size_t evaluation_longest(const struct evaluation *e)
+{
+    return e->longest;
+}
+
+struct acts_room evaluation_room(const struct evaluation *e)
+{
+    struct acts_room room = {.rows = e->data.longest, .context = e->data.longest};
+
+    for (size_t i = 0; i < e->data.n; i++)
+        if (e->data.sample[i].n_labels > room.labelled)
+            room.labelled = e->data.sample[i].n_labels;
+    return room;
+}

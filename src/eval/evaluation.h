@@ -1,0 +1,35 @@
+/* evaluation.h - inside src/eval: what the parts of an evaluation share. */
+#ifndef EVAL_EVALUATION_H
+#define EVAL_EVALUATION_H
+
+#include "eval/evaluate.h"
+
+/* One row of the file, ready to be asked. */
+struct question {
+    const char *text;     /* what the user said last */
+    const char *expected; /* NULL with a judge */
+    const char *category, *id;
+};
+struct evaluation {
+    const struct evaluate_spec *spec;
+    const struct encoder *enc;
+    struct model *m;
+    const struct judge *judge; /* this, */
+    void *judge_self;
+    const struct metric *metric; /* or this, or neither: the loss of `data` */
+    struct question *question;   /* [n] */
+    struct ids *prompt;          /* [n] */
+    size_t n, cap_question, cap_prompt;
+    size_t longest;
+    struct dataset data;
+    int32_t stop[2 * GEN_MAX_EOS + 2];
+    size_t n_stop;
+    struct arena arena;
+};
+/* The file that is asked from. */
+const char *evaluation_file(const struct evaluation *e);
+/* "answered_rate", "label", "loss": what the value is. */
+void evaluation_measure(const struct evaluation *e, struct strbuf *out);
+/* Letters, digits, _ . - and no . in front: fit for a file name. */
+bool evaluation_name_ok(const char *name);
+#endif

@@ -1,0 +1,126 @@
+/* judge_command.c - any program judges: one line {"prompt","answer"} to it for each answer, one line
+ * {"verdict","score"?,"reason"?} back. It is started once and asked as long as the judge is open. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "eval/child.h"
+#include "eval/judge.h"
+#include "eval/text.h"
+
+#define IDLE_SECONDS 60
+
+struct command_judge {
+    char *command;
+    struct child *child; /* NULL = not running */
+};
+
+static void command_close(void *self)
+{
+    struct command_judge *j = self;
+
+    if (!j)
+        return;
+    child_stop(j->child);
+    free(j->command);
+    free(j);
+}
+
+static void *command_open(const struct judge_spec *spec, struct compute *c, struct vac_err *err)
+{
+    struct command_judge *j;
+
+    (void)c;
+    if (!spec->command || !*spec->command) {
+        err_set(err, VAC_ERR_USAGE, "judge \"command\" needs command, what /bin/sh shall run");
+        return NULL;
+    }
+    j = mem_new(1, sizeof *j, err);
+    if (!j)
+        return NULL;
+    j->command = mem_strdup(spec->command, err);
+    if (!j->command) {
+        command_close(j);
+        return NULL;
+    }
+    return j;
+}
+
+static void put_question(struct strbuf *out, const char *prompt, const char *answer)
+{
+    sb_puts(out, "{\"prompt\":\"");
+    sb_json(out, prompt, strlen(prompt));
+    sb_puts(out, "\",\"answer\":\"");
+    sb_json(out, answer, strlen(answer));
+    sb_puts(out, "\"}\n");
+}
+
+static int read_rating(const struct jnode *row, struct rating *out, struct vac_err *err)
+{
+    const char *reason = "";
+    struct jnode verdict;
+
+    *out = (struct rating){.score = NAN};
+    if (!cJSON_IsObject(row->v))
+        return json_wrong(row, "{\"verdict\": \"answered|refused|other\"}", err);
+    if (json_get(row, "verdict", JSON_STRING, &verdict, err) ||
+        json_opt_num(row, "score", &out->score, err) || json_opt_str(row, "reason", &reason, err))
+        return -1;
+    text_copy(out->reason, sizeof out->reason, reason);
+    for (size_t i = 0; verdict_names[i]; i++)
+        if (!strcmp(verdict_names[i], verdict.v->valuestring)) {
+            out->verdict = (enum verdict)i;
+            return 0;
+        }
+    return json_wrong(&verdict, "\"answered\", \"refused\" or \"other\"", err);
+}
+
+static int take_line(void *ctx, size_t i, const char *text, size_t n, size_t line, struct vac_err *err)
+{
+    struct rating *out = ctx;
+    cJSON *doc = json_parse_line(text, n, "line", line, err);
+    struct jnode row;
+    char where[32];
+    int rc = -1;
+
+    if (doc) {
+        snprintf(where, sizeof where, "line %zu", line);
+        row = json_root(doc, where);
+        rc = read_rating(&row, &out[i], err);
+    }
+    cJSON_Delete(doc);
+    return rc;
+}
+
+/* A child that went wrong is stopped; the next answers get a new one. */
+static int command_rate(void *self, const char *const *prompt, const char *const *answer, size_t n,
+                        struct rating *out, struct vac_err *err)
+{
+    struct command_judge *j = self;
+    struct strbuf text = {0};
+    int rc = -1;
+
+    for (size_t i = 0; i < n; i++)
+        put_question(&text, prompt[i], answer[i]);
+    sb_puts(&text, "");
+    if (!j->child)
+        j->child = child_start(j->command, err);
+    if (j->child && !sb_ok(&text, err))
+        rc = child_talk(j->child, text.s, text.len, n, IDLE_SECONDS, take_line, out, err);
+    if (rc) {
+        child_stop(j->child);
+        j->child = NULL;
+    }
+    sb_done(&text);
+    return rc;
+}
+
+const struct judge judge_command = {
+    .name = "command",
+    .help = "a program of yours answers one JSON line {\"verdict\"} for each line {\"prompt\",\"answer\"}",
+    .open = command_open,
+    .rate = command_rate,
+    .close = command_close,
+};

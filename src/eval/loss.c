@@ -1,0 +1,47 @@
+/* loss.c - the mean loss of a data set: in all and of each of its samples. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "eval/drift.h"
+#include "eval/pack.h"
+
+/* Adds the rows' losses to their samples. */
+static void share_out(const struct batch *b, const double *row_loss, double *per)
+{
+    for (size_t i = 0; i < b->n_lab; i++)
+        per[b->slot[b->lab_row[i]]] += row_loss[i];
+}
+
+static double sum_losses(struct model *m, struct acts *a, struct pack *k, double *row_loss, double *per)
+{
+    struct pass p = {.m = m, .a = a, .b = &k->b, .scale = 1, .from = PLACE_START, .stop = PLACE_START};
+    double sum = 0;
+
+    while (pack_next(k)) {
+        sum += pass_loss(&p, false, per ? row_loss : NULL);
+        if (per)
+            share_out(&k->b, row_loss, per);
+    }
+    return sum;
+}
+
+double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d, double *per)
+{
+    struct acts_room room = acts_room(a);
+    struct pack k;
+    double *row_loss, loss = NAN;
+
+    room.rows = acts_rows < room.rows ? acts_rows : room.rows;
+    if (pack_open(&k, d, room, NULL))
+        return NAN;
+    row_loss = mem_new(k.max_N, sizeof *row_loss, NULL);
+    for (size_t i = 0; per && i < d->n; i++)
+        per[i] = 0;
+    if (row_loss && d->labels > 0)
+        loss = sum_losses(m, a, &k, row_loss, per) / (double)d->labels;
+    for (size_t i = 0; per && i < d->n; i++)
+        per[i] = isnan(loss) ? NAN : per[i] / (double)d->sample[i].n_labels;
+    free(row_loss);
+    pack_close(&k);
+    return loss;
+}

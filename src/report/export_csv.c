@@ -1,0 +1,98 @@
+/* export_csv.c - metrics.csv (RFC 4180): a row per line of metrics.jsonl, its layers beside it.
+ *
+ * An empty cell was not measured. drift_L* is the relative drift of a layer's embeddings. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "report/reader.h"
+
+static const struct {
+    const char *name;
+    size_t offset;
+} per_layer[] = {
+    {"drift_L", offsetof(struct vac_layers, drift_rel)},
+    {"eps_L", offsetof(struct vac_layers, eps)},
+    {"grad_L", offsetof(struct vac_layers, grad)},
+};
+enum { PER_LAYER = sizeof per_layer / sizeof *per_layer };
+
+static void put_header(struct strbuf *out, int n_layers)
+{
+    sb_puts(out, "step,stage,stage_step");
+    for (const struct point_column *c = point_columns; c->key; c++)
+        sb_printf(out, ",%s", c->key);
+    for (size_t k = 0; k < PER_LAYER; k++)
+        for (int i = 0; i < n_layers; i++)
+            sb_printf(out, ",%s%d", per_layer[k].name, i);
+    sb_puts(out, "\r\n");
+}
+
+static void put_text(struct strbuf *out, const char *s)
+{
+    if (!strpbrk(s, ",\"\r\n")) {
+        sb_puts(out, s);
+        return;
+    }
+    sb_putc(out, '"');
+    for (; *s; s++) {
+        if (*s == '"')
+            sb_putc(out, '"');
+        sb_putc(out, *s);
+    }
+    sb_putc(out, '"');
+}
+
+static void put_cell(struct strbuf *out, double x)
+{
+    sb_putc(out, ',');
+    if (isfinite(x))
+        sb_num(out, x);
+}
+
+/* Floats are written as short as they read back the same as floats. */
+static void put_float(struct strbuf *out, float x)
+{
+    sb_putc(out, ',');
+    if (isfinite(x))
+        sb_num(out, layers_short(x));
+}
+
+static void put_row(struct strbuf *out, const struct run_data *r, const struct vac_point *p,
+                    const struct vac_layers *l)
+{
+    sb_printf(out, "%lld,", (long long)p->step);
+    put_text(out, r->stage[p->stage].name);
+    sb_printf(out, ",%lld", (long long)p->stage_step);
+    for (const struct point_column *c = point_columns; c->key; c++)
+        put_cell(out, point_get(p, c));
+    for (size_t k = 0; k < PER_LAYER; k++)
+        for (int i = 0; i < r->n_layers; i++) {
+            const float *x = l ? (const float *)(const void *)((const char *)l + per_layer[k].offset)
+                               : NULL;
+            put_float(out, x ? x[i] : NAN);
+        }
+    sb_puts(out, "\r\n");
+}
+
+static int write_csv(const struct run_data *r, struct vac_err *err)
+{
+    size_t *join = reader_join(r, err);
+    struct strbuf out = {0};
+    int rc = -1;
+
+    if (join) {
+        put_header(&out, r->n_layers);
+        for (size_t i = 0; i < r->n_points; i++)
+            put_row(&out, r, &r->point[i], join[i] == SIZE_MAX ? NULL : &r->layers[join[i]]);
+        rc = reader_replace(r->dir, "metrics.csv", &out, err);
+    }
+    sb_done(&out);
+    free(join);
+    return rc;
+}
+
+const struct export_row export_csv = {
+    .name = "csv",
+    .help = "metrics.csv: one row per step, for spreadsheets and pandas",
+    .write = write_csv,
+};

@@ -1,0 +1,408 @@
+/* html_svg.c - curves with axes as inline SVG. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "report/html.h"
+
+enum { WIDTH = 540, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 24 };
+
+/* From values to coordinates. */
+struct scale {
+    double lo, hi, from, to;
+    bool log;
+};
+
+static double place(const struct scale *s, double v)
+{
+    double lo = s->lo, hi = s->hi;
+
+    if (s->log) {
+        v = log10(v);
+        lo = log10(lo);
+        hi = log10(hi);
+    }
+    return s->from + (v - lo) / (hi - lo) * (s->to - s->from);
+}
+
+static bool drawable(double v, bool log)
+{
+    return isfinite(v) && (!log || v > 0);
+}
+
+/* One decimal is a tenth of a pixel. */
+static void put_at(struct strbuf *out, double x)
+{
+    size_t n;
+
+    page_fixed(out, x, 1);
+    n = out->len;
+    if (!out->bad && n > 2 && out->s[n - 1] == '0' && out->s[n - 2] == '.') {
+        out->s[n - 2] = '\0';
+        out->len = n - 2;
+    }
+}
+
+static void put_pair(struct strbuf *out, char command, double x, double y)
+{
+    sb_putc(out, command);
+    put_at(out, x);
+    sb_putc(out, ' ');
+    put_at(out, y);
+}
+
+static void put_line(struct strbuf *out, const char *css, double x0, double y0, double x1, double y1)
+{
+    sb_printf(out, "<path class=\"%s\" d=\"", css);
+    put_pair(out, 'M', x0, y0);
+    put_pair(out, 'L', x1, y1);
+    sb_puts(out, "\"/>");
+}
+
+static void put_label(struct strbuf *out, double x, double y, const char *anchor)
+{
+    sb_puts(out, "<text x=\"");
+    put_at(out, x);
+    sb_puts(out, "\" y=\"");
+    put_at(out, y);
+    sb_printf(out, "\" text-anchor=\"%s\">", anchor);
+}
+
+/* ---- Fewer points ---- */
+
+/* Lowest and highest of p[a..b) in the order in which they come. */
+static size_t extremes(const struct xy *p, size_t a, size_t b, struct xy out[2])
+{
+    size_t low = a, high = a;
+
+    for (size_t i = a; i < b; i++) {
+        if (p[i].y < p[low].y)
+            low = i;
+        if (p[i].y > p[high].y)
+            high = i;
+    }
+    out[0] = p[low < high ? low : high];
+    out[1] = p[low < high ? high : low];
+    return low == high ? 1 : 2;
+}
+
+size_t svg_envelope(struct xy *p, size_t n, size_t max)
+{
+    size_t buckets, kept = 1;
+
+    if (n <= max || max < 4)
+        return n;
+    buckets = (max - 2) / 2;
+    for (size_t i = 0; i < buckets; i++) {
+        size_t a = 1 + (n - 2) / buckets * i + (n - 2) % buckets * i / buckets;
+        size_t b = 1 + (n - 2) / buckets * (i + 1) + (n - 2) % buckets * (i + 1) / buckets;
+        struct xy two[2];
+        size_t k = extremes(p, a, b, two);
+
+        memcpy(p + kept, two, k * sizeof *two);
+        kept += k;
+    }
+    p[kept++] = p[n - 1];
+    return kept;
+}
+
+/* ---- Axes ---- */
+
+size_t svg_ticks(double lo, double hi, size_t max, double *out)
+{
+    static const double steps[] = {1, 2, 5, 10};
+    double unit, step = 0;
+    size_t n = 0;
+
+    if (!(hi > lo) || !isfinite(hi - lo))
+        return 0;
+    unit = pow(10, floor(log10((hi - lo) / (double)max)));
+    for (size_t i = 0; i < 4 && (step == 0 || (hi - lo) / step > (double)max - 0.5); i++)
+        step = unit * steps[i];
+    for (double k = ceil(lo / step - 1e-9); n < max && k * step <= hi + 1e-9 * step; k++)
+        out[n++] = k * step;
+    return n;
+}
+
+/* Decades, with 2 and 5 between when they are few. */
+static size_t log_ticks(double lo, double hi, double *out)
+{
+    static const double parts[] = {1, 2, 5};
+    bool wide = log10(hi / lo) > 2.5;
+    size_t n = 0;
+
+    for (double e = floor(log10(lo)); e <= log10(hi); e++)
+        for (size_t k = 0; k < (wide ? 1u : 3u); k++) {
+            double v = pow(10, e) * parts[k];
+
+            if (v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9) && n < TICKS)
+                out[n++] = v;
+        }
+    return n >= 2 ? n : svg_ticks(lo, hi, 5, out);
+}
+
+static void widen(struct scale *s, double v)
+{
+    if (!drawable(v, s->log))
+        return;
+    s->lo = fmin(s->lo, v);
+    s->hi = fmax(s->hi, v);
+}
+
+/* A range that shows something: never empty, and with some air. */
+static void settle(struct scale *s)
+{
+    double air;
+
+    if (s->log) {
+        air = fmax(pow(s->hi / s->lo, 0.04), 1.02);
+        s->lo /= air;
+        s->hi *= air;
+        return;
+    }
+    air = s->hi > s->lo ? 0.05 * (s->hi - s->lo) : fmax(fabs(s->hi), 1) * 0.5;
+    s->hi += air;
+    s->lo = s->lo >= 0 && s->lo < 0.5 * s->hi ? 0 : s->lo - air;
+}
+
+/* False when there is nothing to draw. */
+static bool ranges(const struct plot *p, struct scale *x, struct scale *y)
+{
+    *x = (struct scale){.lo = INFINITY, .hi = -INFINITY, .from = LEFT, .to = RIGHT};
+    *y = (struct scale){
+        .lo = INFINITY, .hi = -INFINITY, .from = BOTTOM, .to = TOP, .log = p->log};
+    for (size_t c = 0; c < p->n; c++)
+        for (size_t i = 0; i < p->curve[c].n; i++) {
+            const struct xy *at = &p->curve[c].p[i];
+
+            if (!drawable(at->y, p->log))
+                continue;
+            widen(x, at->x);
+            widen(y, at->y);
+        }
+    if (!(x->hi >= x->lo) || !(y->hi >= y->lo) || !isfinite(y->hi - y->lo))
+        return false;
+    if (x->hi == x->lo)
+        x->hi = x->lo + 1;
+    settle(y);
+    if (p->percent) {
+        y->lo = 0;
+        y->hi = 1;
+    }
+    return isfinite(y->hi) && y->hi > y->lo;
+}
+
+static void put_tick_text(struct strbuf *out, double v, bool percent)
+{
+    page_number(out, percent ? 100 * v : v, 6);
+    sb_puts(out, percent ? "\xc2\xa0%</text>" : "</text>");
+}
+
+static void put_y_axis(struct strbuf *out, const struct plot *p, const struct scale *y)
+{
+    double tick[TICKS];
+    size_t n = p->log ? log_ticks(y->lo, y->hi, tick) : svg_ticks(y->lo, y->hi, 6, tick);
+
+    for (size_t i = 0; i < n; i++) {
+        double at = place(y, tick[i]);
+
+        put_line(out, "rule", LEFT, at, RIGHT, at);
+        put_label(out, LEFT - 6, at + 3.8, "end");
+        put_tick_text(out, tick[i], p->percent);
+    }
+    sb_printf(out, "<text transform=\"translate(12 %d) rotate(-90)\" text-anchor=\"middle\">",
+              (TOP + BOTTOM) / 2);
+    page_text(out, p->y_label, SIZE_MAX);
+    sb_puts(out, "</text>");
+}
+
+static void put_x_axis(struct strbuf *out, const struct plot *p, const struct scale *x)
+{
+    double tick[TICKS];
+    size_t n = svg_ticks(x->lo, x->hi, 8, tick);
+
+    put_line(out, "axis", LEFT, BOTTOM, RIGHT, BOTTOM);
+    for (size_t i = 0; i < n; i++) {
+        double at = place(x, tick[i]);
+
+        if (tick[i] != floor(tick[i]))
+            continue;
+        put_line(out, "axis", at, BOTTOM, at, BOTTOM + 4);
+        put_label(out, at, BOTTOM + 16, "middle");
+        put_tick_text(out, tick[i], false);
+    }
+    put_label(out, (LEFT + RIGHT) / 2.0, BOTTOM + 34, "middle");
+    page_text(out, p->x_label, SIZE_MAX);
+    sb_puts(out, "</text>");
+}
+
+/* ---- Curves ---- */
+
+static void put_path(struct strbuf *out, const struct curve *c, const struct scale *x,
+                     const struct scale *y)
+{
+    const struct xy *before = NULL;
+
+    sb_printf(out, "<path class=\"l c%d%s\" d=\"", (int)c->hue, c->dashed ? " d" : "");
+    for (size_t i = 0; i < c->n; i++) {
+        const struct xy *p = &c->p[i];
+
+        if (!drawable(p->y, y->log))
+            continue;
+        put_pair(out, before && before->segment == p->segment ? 'L' : 'M', place(x, p->x),
+                 place(y, p->y));
+        before = p;
+    }
+    sb_puts(out, "\"/>");
+}
+
+static bool has_interval(const struct xy *p)
+{
+    return isfinite(p->lo) && isfinite(p->hi);
+}
+
+/* Few intervals are bars; many would be a thicket and become a band. */
+static void put_bars(struct strbuf *out, const struct curve *c, const struct scale *x,
+                     const struct scale *y)
+{
+    sb_printf(out, "<path class=\"bar c%d\" d=\"", (int)c->hue);
+    for (size_t i = 0; i < c->n; i++)
+        if (has_interval(&c->p[i]) && isfinite(c->p[i].y)) {
+            put_pair(out, 'M', place(x, c->p[i].x), place(y, c->p[i].lo));
+            put_pair(out, 'L', place(x, c->p[i].x), place(y, c->p[i].hi));
+        }
+    sb_puts(out, "\"/>");
+}
+
+static void put_band(struct strbuf *out, const struct curve *c, const struct scale *x,
+                     const struct scale *y)
+{
+    char command = 'M';
+
+    sb_printf(out, "<path class=\"band c%d\" d=\"", (int)c->hue);
+    for (size_t i = 0; i < c->n; i++, command = 'L')
+        put_pair(out, command, place(x, c->p[i].x), place(y, c->p[i].hi));
+    for (size_t i = c->n; i-- > 0;)
+        put_pair(out, 'L', place(x, c->p[i].x), place(y, c->p[i].lo));
+    sb_puts(out, "Z\"/>");
+}
+
+static void put_dots(struct strbuf *out, const struct curve *c, const struct scale *x,
+                     const struct scale *y)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (!drawable(c->p[i].y, y->log))
+            continue;
+        sb_printf(out, "<circle class=\"dot c%d\" r=\"%s\" cx=\"", (int)c->hue,
+                  c->n <= 40 ? "2.6" : "1.6");
+        put_at(out, place(x, c->p[i].x));
+        sb_puts(out, "\" cy=\"");
+        put_at(out, place(y, c->p[i].y));
+        sb_puts(out, "\"/>");
+    }
+}
+
+static void put_curve(struct strbuf *out, const struct curve *c, const struct scale *x,
+                      const struct scale *y)
+{
+    bool band = c->n > 40;
+
+    for (size_t i = 0; band && i < c->n; i++)
+        band = has_interval(&c->p[i]);
+    if (band)
+        put_band(out, c, x, y);
+    else if (c->n <= 40)
+        put_bars(out, c, x, y);
+    put_path(out, c, x, y);
+    if (c->dots)
+        put_dots(out, c, x, y);
+}
+
+/* ---- Marks ---- */
+
+static void put_event(struct strbuf *out, const struct mark *m, double at)
+{
+    sb_printf(out, "<path class=\"tri c%d\" d=\"", (int)HUE_REFUSAL);
+    put_pair(out, 'M', at, BOTTOM - 7);
+    sb_puts(out, "l4.5 7h-9z\"><title>");
+    page_text(out, m->text, SIZE_MAX);
+    sb_puts(out, "</title></path>");
+}
+
+/* A line where a stage begins, and its name when there is room before the next. */
+static void put_mark(struct strbuf *out, const struct plot *p, size_t i, const struct scale *x)
+{
+    const struct mark *m = &p->mark[i];
+    double at = place(x, fmax(m->x, x->lo)), next = RIGHT;
+
+    if (m->x > x->hi)
+        return;
+    if (m->event) {
+        if (m->x >= x->lo)
+            put_event(out, m, at);
+        return;
+    }
+    for (size_t k = i + 1; k < p->n_marks && next == RIGHT; k++)
+        if (!p->mark[k].event && p->mark[k].x <= x->hi)
+            next = place(x, fmax(p->mark[k].x, x->lo));
+    if (at > LEFT + 1)
+        put_line(out, "cut", at, TOP - 14, at, BOTTOM);
+    if (next - at > 7.0 * (double)strlen(m->text)) {
+        put_label(out, at + (at > LEFT + 1 ? 4 : 0), TOP - 8, "start");
+        page_text(out, m->text, SIZE_MAX);
+        sb_puts(out, "</text>");
+    }
+}
+
+/* ---- The figure ---- */
+
+void svg_key(struct strbuf *out, enum hue hue, bool dashed)
+{
+    sb_printf(out,
+              "<svg class=\"key\" viewBox=\"0 0 22 8\" aria-hidden=\"true\"><path class=\"l "
+              "c%d%s\" d=\"M0 4h22\"/></svg>",
+              (int)hue, dashed ? " d" : "");
+}
+
+static void put_caption(struct strbuf *out, const struct plot *p)
+{
+    sb_puts(out, "<figcaption><b>");
+    page_text(out, p->title, SIZE_MAX);
+    sb_puts(out, "</b>");
+    if (p->note) {
+        sb_puts(out, " <small>");
+        page_text(out, p->note, SIZE_MAX);
+        sb_puts(out, "</small>");
+    }
+    sb_puts(out, "<span class=\"keys\">");
+    for (size_t i = 0; i < p->n; i++) {
+        if (!p->curve[i].n)
+            continue;
+        sb_puts(out, "<span>");
+        svg_key(out, p->curve[i].hue, p->curve[i].dashed);
+        page_text(out, p->curve[i].name, SIZE_MAX);
+        sb_puts(out, "</span>");
+    }
+    sb_puts(out, "</span></figcaption>\n");
+}
+
+void svg_plot(struct strbuf *out, const struct plot *p)
+{
+    struct scale x, y;
+
+    if (!ranges(p, &x, &y))
+        return;
+    sb_puts(out, "<figure>");
+    put_caption(out, p);
+    sb_printf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, HEIGHT);
+    page_text(out, p->title, SIZE_MAX);
+    sb_puts(out, "\">");
+    put_y_axis(out, p, &y);
+    put_x_axis(out, p, &x);
+    if (isfinite(p->threshold))
+        put_line(out, "limit", LEFT, place(&y, p->threshold), RIGHT, place(&y, p->threshold));
+    for (size_t i = 0; i < p->n_marks; i++)
+        put_mark(out, p, i, &x);
+    for (size_t i = 0; i < p->n; i++)
+        put_curve(out, &p->curve[i], &x, &y);
+    sb_puts(out, "</svg></figure>\n");
+}

@@ -1,0 +1,56 @@
+/* report.h - what leaves a run: other tools' files, the HTML page; all made from the run folder's own files.
+ *
+ * Nothing here knows a model or a trainer. A folder of a run that is still going on, or was killed, reads
+ * as far as it goes; a torn last line is dropped. */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include <vaccine/vaccine.h>
+#include "base/io.h"
+#include "base/json.h"
+
+/* One line of eval/history.jsonl. */
+struct run_eval {
+    int64_t step, stage_step, count, n;
+    char stage[VAC_NAME], name[VAC_NAME];
+    double value, lo, hi;
+};
+struct run_stage {
+    char name[VAC_NAME], method[VAC_NAME];
+};
+/* A whole run folder in memory. */
+struct run_data {
+    char *dir;
+    cJSON *config;                 /* run.json */
+    struct run_stage *stage;
+    size_t n_stages;
+    struct vac_point *point;
+    size_t n_points;
+    struct vac_layers *layers;
+    size_t n_layer_lines;
+    int n_layers;
+    struct run_eval *eval;
+    size_t n_evals;
+    cJSON *journal, *probes;       /* arrays of their lines */
+};
+int run_data_read(struct run_data *r, const char *dir, struct vac_err *err);
+void run_data_done(struct run_data *r);
+/* "running" (somebody holds the lock), "paused" (its journal says so), "done", "stopped", "failed", "broken". */
+const char *run_data_state(const char *dir);
+/* First step at which entry `name` passes threshold in `stage`, interpolated (eval/stats.h); NaN = never. */
+double run_steps_to_break(const struct run_data *r, const char *stage, const char *name, double threshold);
+
+/* Exporters: an X-macro list, one file export_NAME.c each. Each replaces its file in the run folder. */
+#define EXPORTS(X) X(csv) X(trainer_state) X(tensorboard)
+struct export_row {
+    const char *name;
+    const char *help;
+    int (*write)(const struct run_data *r, struct vac_err *err);
+};
+const struct export_row *export_at(size_t i);
+/* All of them; called at the end of a run and at its checkpoints. */
+int export_all(const char *dir, struct vac_err *err);
+
+/* One self-contained HTML page. */
+int report_html(const char *dir, const char *out, struct vac_err *err);
+#endif

@@ -1,0 +1,314 @@
+/* runs.c - which runs lie in a folder, and how each of them stands, at the price of a few small reads.
+ *
+ * A run that cannot be read is listed as "broken": one damaged folder must not hide the others. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "report/reader.h"
+
+enum { TAIL = 1 << 16 };
+
+/* ---- State ---- */
+
+/* Does this process itself have the file open? Opening and closing it a second time would drop the
+ * process's own fcntl lock on it, so that has to be known before. */
+static bool open_here(const struct stat *lock)
+{
+    DIR *d = opendir("/dev/fd");
+    const struct dirent *e;
+    bool found = false;
+
+    while (d && !found && (e = readdir(d))) {
+        char *end;
+        long fd = strtol(e->d_name, &end, 10);
+        struct stat st;
+
+        found = end != e->d_name && !*end && fd >= 0 && fd <= INT_MAX && !fstat((int)fd, &st) &&
+                st.st_dev == lock->st_dev && st.st_ino == lock->st_ino;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static bool lock_held(const char *dir)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char *path = path_join(dir, "lock", NULL);
+    struct stat st;
+    bool held = false;
+    int fd;
+
+    if (path && !stat(path, &st) && S_ISREG(st.st_mode)) {
+        held = open_here(&st);
+        fd = held ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd >= 0) {
+            held = !fcntl(fd, F_GETLK, &l) && l.l_type != F_UNLCK;
+            close(fd);
+        }
+    }
+    free(path);
+    return held;
+}
+
+/* What the journal says last. */
+struct story {
+    char op[24];
+    bool paused;
+};
+
+static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    static const char *const goes_on[] = {"start", "resume", "step"};
+    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    struct story *s = ctx;
+
+    (void)err;
+    if (!op || (status && (!strcmp(status, "rejected") || !strcmp(status, "requested"))))
+        return 0;
+    reader_name(s->op, sizeof s->op, op);
+    if (!strcmp(op, "pause"))
+        s->paused = true;
+    for (size_t i = 0; i < sizeof goes_on / sizeof *goes_on; i++)
+        if (!strcmp(op, goes_on[i]))
+            s->paused = false;
+    return 0;
+}
+
+/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can. */
+static const char *state_of(const char *dir)
+{
+    struct story s = {0};
+    char *final = path_join(dir, "final", NULL);
+    bool done = final && dir_exists(final);
+
+    free(final);
+    if (reader_lines(dir, "journal.jsonl", follow, &s, NULL))
+        return "broken";
+    if (lock_held(dir))
+        return s.paused ? "paused" : "running";
+    if (done || !strcmp(s.op, "done"))
+        return "done";
+    return strcmp(s.op, "fail") ? "stopped" : "failed";
+}
+
+const char *run_data_state(const char *dir)
+{
+    cJSON *config = reader_config(dir, NULL);
+
+    cJSON_Delete(config);
+    return config ? state_of(dir) : "broken";
+}
+
+/* ---- One run ---- */
+
+/* The end of a file, at most TAIL bytes, 0-terminated; NULL when there is none. */
+static char *read_tail(const char *path, size_t *len)
+{
+    int64_t size = file_size(path);
+    off_t at = size > TAIL ? (off_t)(size - TAIL) : 0;
+    int fd = size > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    char *text = fd >= 0 ? mem_new(TAIL + 1, 1, NULL) : NULL;
+    ssize_t n = text ? pread(fd, text, TAIL, at) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    if (n > 0) {
+        *len = (size_t)n;
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+/* Step of the last whole line of metrics.jsonl; 0 when there is none yet. */
+static int last_step(const char *dir, int64_t *step)
+{
+    char *path = path_join(dir, "metrics.jsonl", NULL);
+    size_t len = 0, from;
+    char *text = path ? read_tail(path, &len) : NULL;
+    cJSON *doc = NULL;
+    struct jnode line;
+    int rc = 0;
+
+    while (len > 0 && text[len - 1] != '\n')
+        len--;
+    if (len > 0) {
+        for (from = len - 1; from > 0 && text[from - 1] != '\n'; from--)
+            ;
+        doc = json_parse(text + from, len - from, "metrics.jsonl", NULL);
+        line = json_root(doc, "metrics.jsonl");
+        rc = doc && cJSON_IsObject(doc) ? json_int(&line, "step", 0, INT64_C(1) << 52, step, NULL)
+                                        : -1;
+    }
+    cJSON_Delete(doc);
+    free(text);
+    free(path);
+    return rc;
+}
+
+static struct vac_eval *eval_slot(struct vac_run_info *info, const char *name)
+{
+    for (int i = 0; i < info->n_evals; i++)
+        if (!strcmp(info->eval[i].name, name))
+            return &info->eval[i];
+    return info->n_evals < VAC_MAX_EVALS ? &info->eval[info->n_evals++] : NULL;
+}
+
+struct survey {
+    struct vac_run_info *info;
+    const cJSON *config;
+};
+
+static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    const struct survey *s = ctx;
+    struct run_eval e;
+    struct vac_eval *slot;
+
+    if (reader_eval(line, &e, err))
+        return -1;
+    slot = eval_slot(s->info, e.name);
+    if (!slot)
+        return 0;
+    *slot = (struct vac_eval){
+        .value = e.value, .lo = e.lo, .hi = e.hi, .count = e.count, .n = e.n, .step = e.step};
+    memcpy(slot->name, e.name, sizeof slot->name);
+    slot->is_rate = reader_is_rate(s->config, e.name);
+    return 0;
+}
+
+/* What run.json says; -1 when it is not one. */
+static int survey_config(struct vac_run_info *info, const cJSON *config)
+{
+    struct jnode root = json_root(config, "run.json"), spec, stages;
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
+    const char *path = reader_text(model, "path");
+
+    if (path) {
+        reader_name(info->model, sizeof info->model, path_base(path));
+        info->model[strcspn(info->model, "/")] = '\0';
+    }
+    if (json_get(&root, "spec", JSON_OBJECT, &spec, NULL) ||
+        json_get(&spec, "stages", JSON_ARRAY, &stages, NULL))
+        return -1;
+    return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, NULL);
+}
+
+static double newest(const char *dir)
+{
+    static const char *const files[] = {"run.json", "metrics.jsonl", "journal.jsonl",
+                                        "eval/history.jsonl"};
+    double at = 0;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = path_join(dir, files[i], NULL);
+        struct stat st;
+
+        if (path && !stat(path, &st)) {
+            double t = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
+            at = t > at ? t : at;
+        }
+        free(path);
+    }
+    return at;
+}
+
+static void name_run(struct vac_run_info *info, const char *dir)
+{
+    char *real = realpath(dir, NULL);
+
+    reader_name(info->name, sizeof info->name, path_base(real ? real : dir));
+    free(real);
+}
+
+static void survey(struct vac_run_info *info, const char *dir)
+{
+    cJSON *config = reader_config(dir, NULL);
+    struct survey s = {.info = info, .config = config};
+    const char *state = "broken";
+
+    snprintf(info->dir, sizeof info->dir, "%s", dir);
+    name_run(info, dir);
+    info->modified = newest(dir);
+    if (config && !survey_config(info, config) && !last_step(dir, &info->step) &&
+        !reader_lines(dir, "eval/history.jsonl", take_eval, &s, NULL))
+        state = state_of(dir);
+    snprintf(info->state, sizeof info->state, "%s", state);
+    cJSON_Delete(config);
+}
+
+/* ---- All runs ---- */
+
+struct listing {
+    struct vac_run_info *v;
+    size_t n, cap;
+};
+
+/* Adds the folder when it holds a run; a path too long for the caller's struct is passed over. */
+static int consider(struct listing *list, const char *dir, struct vac_err *err)
+{
+    char *config = path_join(dir, "run.json", err);
+    bool yes = config && strlen(dir) < VAC_PATH && file_exists(config);
+    int rc = config ? 0 : -1;
+
+    free(config);
+    if (yes) {
+        rc = mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v, err);
+        if (rc == 0)
+            survey(&list->v[list->n++], dir);
+    }
+    return rc;
+}
+
+static int consider_below(struct listing *list, const char *dir, struct vac_err *err)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    int rc = 0;
+
+    if (!d)
+        return err_errno(err, "%s", dir);
+    while (rc == 0 && (e = readdir(d))) {
+        char *sub;
+
+        if (e->d_name[0] == '.')
+            continue;
+        sub = path_join(dir, e->d_name, err);
+        rc = sub ? consider(list, sub, err) : -1;
+        free(sub);
+    }
+    closedir(d);
+    return rc;
+}
+
+static int newer(const void *a, const void *b)
+{
+    const struct vac_run_info *x = a, *y = b;
+
+    if (x->modified != y->modified)
+        return x->modified < y->modified ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err)
+{
+    struct listing list = {0};
+
+    *out = NULL;
+    *n = 0;
+    if (consider(&list, dir, err) || (list.n == 0 && consider_below(&list, dir, err))) {
+        free(list.v);
+        return -1;
+    }
+    if (list.n)
+        qsort(list.v, list.n, sizeof *list.v, newer);
+    *out = list.v;
+    *n = list.n;
+    return 0;
+}

@@ -1,0 +1,229 @@
+/* begin.c - the first moments of a run: run.json for a new one, the last good checkpoint for an old one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "run/trainer.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
+
+int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    return folder_open(&t->folder, dir, err);
+}
+
+/* --- run.json --- */
+
+typedef int file_visit(const char *path, void *ctx, struct vac_err *err);
+
+static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_err *err)
+{
+    return path ? visit(path, ctx, err) : 0;
+}
+
+/* Every data file that the run reads. */
+static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
+{
+    const struct watch_spec *w = &t->spec.watch;
+    const char *watched[] = {w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
+                             w->has_harmful ? w->harmful_loss.file : NULL,
+                             w->has_probes ? w->probes.file : NULL};
+
+    for (size_t i = 0; i < t->spec.n_stages; i++) {
+        for (size_t k = 0; k < t->spec.stage[i].n_train; k++) {
+            if (visit(t->spec.stage[i].train[k].file, ctx, err))
+                return -1;
+        }
+    }
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
+        if (visit_one(watched[i], visit, ctx, err))
+            return -1;
+    }
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        const struct evaluate_spec *e = &t->spec.evaluate[i];
+        if (visit_one(e->prompts, visit, ctx, err) || visit_one(e->data, visit, ctx, err) ||
+            visit_one(e->phrases, visit, ctx, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int add_hash(const char *path, void *ctx, struct vac_err *err)
+{
+    char hash[65];
+    cJSON *files = ctx;
+
+    if (cJSON_GetObjectItemCaseSensitive(files, path))
+        return 0;
+    if (hash_file(path, hash, err))
+        return -1;
+    return cJSON_AddStringToObject(files, path, hash) ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+}
+
+static int model_identity(const struct trainer *t, char out[65], struct vac_err *err)
+{
+    if (t->spec.init_random) {
+        snprintf(out, 65, "random");
+        return 0;
+    }
+    return hash_model(t->spec.model, out, err);
+}
+
+static void add_plan(cJSON *root, const struct plan *p)
+{
+    cJSON *list = cJSON_AddArrayToObject(root, "plan");
+
+    for (size_t i = 0; i < p->n; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "what", p->row[i].what);
+        cJSON_AddNumberToObject(row, "bytes", (double)p->row[i].bytes);
+        cJSON_AddItemToArray(list, row);
+    }
+}
+
+static cJSON *describe(struct trainer *t, struct vac_err *err)
+{
+    cJSON *root = cJSON_CreateObject(), *model = cJSON_AddObjectToObject(root, "model"), *files;
+    char hash[65];
+
+    if (model_identity(t, hash, err))
+        goto fail;
+    cJSON_AddStringToObject(root, "vaccine", PACKAGE_VERSION);
+    cJSON_AddNumberToObject(root, "created", t->created);
+    cJSON_AddItemToObject(root, "spec", cJSON_Duplicate(t->spec.json, true));
+    cJSON_AddStringToObject(model, "path", t->spec.model ? t->spec.model : "");
+    cJSON_AddStringToObject(model, "hash", hash);
+    cJSON_AddNumberToObject(model, "parameters", (double)model_count(t->m));
+    files = cJSON_AddObjectToObject(root, "files");
+    if (!files || each_file(t, add_hash, files, err))
+        goto fail;
+    cJSON_AddNumberToObject(root, "threads", (double)t->spec.threads);
+    cJSON_AddStringToObject(root, "blas", compute_blas());
+    add_plan(root, &t->plan);
+    cJSON_AddNumberToObject(root, "total_steps", (double)t->total_steps);
+    return root;
+fail:
+    cJSON_Delete(root);
+    return NULL;
+}
+
+static int write_run_json(struct trainer *t, struct vac_err *err)
+{
+    cJSON *root;
+    struct strbuf s = {0};
+    char *text;
+    int rc = -1;
+
+    t->created = t->how.deterministic_wall ? 0 : (double)time(NULL);
+    root = describe(t, err);
+    text = root ? cJSON_Print(root) : NULL;
+    if (text) {
+        sb_printf(&s, "%s\n", text);
+        rc = folder_write(t->folder.dir, "run.json", &s, err);
+    } else if (root) {
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+    }
+    cJSON_free(text);
+    cJSON_Delete(root);
+    sb_done(&s);
+    return rc;
+}
+
+/* --- going on --- */
+
+struct expect {
+    const struct jnode *files;
+};
+
+static int check_hash(const char *path, void *ctx, struct vac_err *err)
+{
+    const struct expect *x = ctx;
+    const char *want;
+    char hash[65];
+
+    if (json_str(x->files, path, &want, err) || hash_file(path, hash, err))
+        return -1;
+    if (strcmp(hash, want))
+        return err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: put the old file back, or start a new run", path);
+    return 0;
+}
+
+/* Model and data must be what run.json remembers. */
+static int check_inputs(struct trainer *t, struct vac_err *err)
+{
+    char *path = folder_path(&t->folder, "run.json", err), hash[65];
+    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
+    struct jnode root = json_root(doc, path), model, files;
+    struct expect x = {&files};
+    const char *want;
+    int rc = -1;
+
+    if (!doc || json_get(&root, "model", JSON_OBJECT, &model, err) ||
+        json_get(&root, "files", JSON_OBJECT, &files, err) || json_str(&model, "hash", &want, err) ||
+        json_num(&root, "created", &t->created, err) || model_identity(t, hash, err))
+        goto out;
+    if (strcmp(hash, want)) {
+        err_set(err, VAC_ERR_USAGE, "%s: the model has changed since the run began: put the old one back, or start a new run",
+                t->spec.model);
+        goto out;
+    }
+    rc = each_file(t, check_hash, &x, err);
+out:
+    cJSON_Delete(doc);
+    free(path);
+    return rc;
+}
+
+static void first_note(struct trainer *t, const char *op, const char *reason)
+{
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .reason = reason};
+
+    journal(t, &e, NULL);
+}
+
+int trainer_resume(struct trainer *t, struct vac_err *err)
+{
+    static const int64_t nothing[LINES_COUNT];
+    int found;
+
+    if (check_inputs(t, err))
+        return -1;
+    found = checkpoint_find(t, &t->resume, t->resume_name, sizeof t->resume_name, err);
+    if (found < 0)
+        return -1;
+    return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
+}
+
+/* From the checkpoint, or from the start when there is none yet. */
+static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
+{
+    struct checkpoint_state *s = &t->resume;
+    char why[128];
+
+    *first = s->json ? (size_t)s->stage : 0;
+    t->stack_dirty = *first > 0;
+    if (s->json)
+        t->step = s->step;
+    if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err)) ||
+        folder_lines(&t->folder, err))
+        return -1;
+    options_mirror(t);
+    snprintf(why, sizeof why, "going on from %s", s->json ? t->resume_name : "the start");
+    first_note(t, "resume-run", why);
+    return 0;
+}
+
+int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
+{
+    *first = 0;
+    if (t->how.resume)
+        return go_on(t, first, err);
+    if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err))
+        return -1;
+    first_note(t, "start", NULL);
+    first_note(t, "stage", t->spec.stage[0].name);
+    return 0;
+}

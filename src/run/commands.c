@@ -1,0 +1,246 @@
+/* commands.c - commands applied between two optimizer steps: one function each, in a table. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+/* How long a paused trainer sleeps before it looks whether a checkpoint's age should be shown anew. */
+#define PAUSE_TICK 1.0
+
+/* --- live options, as the driver sees them --- */
+
+static void mirror_one(struct vac_option *o, const struct live_option *live)
+{
+    struct strbuf s = {0};
+
+    snprintf(o->name, sizeof o->name, "%s", live->row->name);
+    snprintf(o->help, sizeof o->help, "%s", live->row->help);
+    snprintf(o->unit, sizeof o->unit, "%s", live->row->unit ? live->row->unit : "");
+    option_wants(live->row, &s);
+    snprintf(o->wants, sizeof o->wants, "%s", s.s ? s.s : "");
+    sb_clear(&s);
+    option_text(live->row, live->base, &s);
+    snprintf(o->value, sizeof o->value, "%s", s.s ? s.s : "");
+    sb_done(&s);
+    o->live = live->row->live;
+    o->number = live->row->type == OPTION_NUM || live->row->type == OPTION_INT;
+    o->min = live->row->min;
+    o->max = live->row->max;
+}
+
+void options_mirror(struct trainer *t)
+{
+    struct live_option live;
+    size_t n = 0;
+
+    pthread_mutex_lock(&t->option_lock);
+    memset(t->option, 0, sizeof t->option);
+    for (; n < TRAINER_MAX_OPTIONS && spec_live(t->st.spec, n, &live); n++) {
+        mirror_one(&t->option[n], &live);
+        t->option_row[n] = live.row;
+    }
+    t->n_options = n;
+    pthread_mutex_unlock(&t->option_lock);
+}
+
+/* After a change, or when it was refused: nothing is pending any more. */
+static void mirror_update(struct trainer *t, size_t i, const struct live_option *live, bool applied)
+{
+    pthread_mutex_lock(&t->option_lock);
+    mirror_one(&t->option[i], live);
+    t->option[i].pending[0] = 0;
+    if (applied)
+        t->option[i].applied_step = (int64_t)t->step + 1;
+    pthread_mutex_unlock(&t->option_lock);
+}
+
+/* --- the commands --- */
+
+static int do_pause(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)c;
+    (void)err;
+    t->paused = true;
+    t->steps_left = 0;
+    return 0;
+}
+
+static int do_resume(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)c;
+    (void)err;
+    t->paused = false;
+    t->steps_left = 0;
+    return 0;
+}
+
+static int do_step(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    if (c->n < 1)
+        return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
+    t->paused = false;
+    t->steps_left = c->n;
+    return 0;
+}
+
+static bool find_live(struct trainer *t, const char *key, size_t *i, struct live_option *out)
+{
+    for (*i = 0; spec_live(t->st.spec, *i, out); ++*i) {
+        if (!strcmp(out->row->name, key))
+            return true;
+    }
+    return false;
+}
+
+/* Sets it and lets the method check it; puts the old value back when it does not fit. */
+static int set_checked(struct trainer *t, const struct live_option *o, const char *text, const char *old,
+                       struct vac_err *err)
+{
+    if (option_set(o->row, text, o->base, o->row->name, err))
+        return -1;
+    if (step_options(&t->st.step, t->st.spec->method, t->st.spec->options, err) == 0)
+        return 0;
+    option_set(o->row, old, o->base, o->row->name, NULL);
+    step_options(&t->st.step, t->st.spec->method, t->st.spec->options, NULL);
+    return -1;
+}
+
+static int do_set(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    struct live_option o;
+    struct strbuf old = {0}, new = {0};
+    size_t i;
+    int rc;
+
+    if (!find_live(t, c->key, &i, &o))
+        return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", c->key, t->st.spec->name);
+    option_text(o.row, o.base, &old);
+    rc = o.row->live ? set_checked(t, &o, c->text ? c->text : "", old.s ? old.s : "", err)
+                     : err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    option_text(o.row, o.base, &new);
+    mirror_update(t, i, &o, rc == 0);
+    if (rc == 0) {
+        struct journal_entry e = {.step = (int64_t)t->step, .applied_step = (int64_t)t->step + 1,
+                                  .who = c->who, .op = "set", .key = c->key, .old = old.s ? old.s : "",
+                                  .value = new.s ? new.s : "", .status = "applied"};
+        rc = journal(t, &e, err);
+    }
+    sb_done(&old);
+    sb_done(&new);
+    return rc;
+}
+
+static int do_save(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)c;
+    return save_now(t, err);
+}
+
+static int do_suite(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    if (t->suite.rows.n == 0)
+        return err_set(err, VAC_ERR_USAGE, "watch.probes is not set: there is no suite to ask");
+    return watch_suite(t, c->id, err);
+}
+
+static int do_evaluate(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    bool any = false;
+
+    (void)c;
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        if (!watch_applies(t, i))
+            continue;
+        any = true;
+        if (watch_evaluate(t, i, err) < 0)
+            return -1;
+    }
+    return any ? 0 : err_set(err, VAC_ERR_USAGE, "no evaluate entry applies to stage %s", t->st.spec->name);
+}
+
+static int do_reference(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)c;
+    if (!t->st.drift)
+        return err_set(err, VAC_ERR_USAGE, "watch.drift is not set: there is no drift to measure");
+    drift_set_reference(t->st.drift);
+    t->st.drift_from = (int64_t)t->step;
+    return 0;
+}
+
+static int do_nothing(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)t;
+    (void)c;
+    (void)err;
+    return 0;
+}
+
+static int do_quit(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)err;
+    t->quit = true;
+    t->discard = c->op == VAC_OP_DISCARD;
+    return 0;
+}
+
+static const struct {
+    const char *name; /* as the journal has it */
+    int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
+    bool journalled;  /* here; set and save write their own line */
+} table[] = {
+    [VAC_OP_PAUSE] = {"pause", do_pause, true},
+    [VAC_OP_RESUME] = {"resume", do_resume, true},
+    [VAC_OP_STEP] = {"step", do_step, true},
+    [VAC_OP_SET] = {"set", do_set, false},
+    [VAC_OP_SAVE] = {"checkpoint", do_save, false},
+    [VAC_OP_PROBE] = {"probe", ask_probe, true},
+    [VAC_OP_PROBE_STOP] = {"probe-stop", do_nothing, false},
+    [VAC_OP_SUITE] = {"suite", do_suite, true},
+    [VAC_OP_EVALUATE] = {"evaluate", do_evaluate, true},
+    [VAC_OP_REFERENCE] = {"reference", do_reference, true},
+    [VAC_OP_SAMPLES] = {"samples", ask_samples, false},
+    [VAC_OP_MAP] = {"map", ask_map, false},
+    [VAC_OP_QUIT] = {"quit", do_quit, true},
+    [VAC_OP_DISCARD] = {"discard", do_quit, true},
+};
+
+static void apply_one(struct trainer *t, struct control_command *c)
+{
+    struct vac_err err = {0};
+    char n[24];
+    int rc;
+
+    t->answering = c->id;
+    rc = table[c->op].apply(t, c, &err);
+    if (rc == 0 && table[c->op].journalled) {
+        struct journal_entry e = {.step = -1, .applied_step = (int64_t)t->step, .who = c->who,
+                                  .op = table[c->op].name, .key = *c->key ? c->key : NULL, .value = c->text,
+                                  .status = "applied"};
+        snprintf(n, sizeof n, "%lld", (long long)c->n);
+        if (c->op == VAC_OP_STEP)
+            e.value = n;
+        rc = journal(t, &e, &err);
+    }
+    control_event(t->ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->step, err.msg, NULL);
+    control_writing(t->ctl)->commands_applied = c->id;
+    t->answering = 0;
+    free(c->text);
+}
+
+void commands_apply(struct trainer *t)
+{
+    struct control_command c;
+
+    while (!t->quit && control_pop(t->ctl, &c, 0))
+        apply_one(t, &c);
+    while (t->paused && !t->quit) {
+        trainer_hold(t);
+        publish(t, VAC_PAUSED, t->pause_reason);
+        if (control_pop(t->ctl, &c, PAUSE_TICK))
+            apply_one(t, &c);
+    }
+    trainer_go(t);
+}

@@ -1,0 +1,247 @@
+/* lines.c - what a run says of itself: metrics and layers lines, the journal, the snapshot. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "run/trainer.h"
+
+const char *const vac_state_names[] = {"loading", "running", "paused", "measuring",
+                                       "done",    "stopped", "failed", NULL};
+
+void point_clear(struct vac_point *p)
+{
+    *p = (struct vac_point){.epoch = NAN, .loss = NAN, .loss_clean = NAN, .align_loss = NAN,
+                            .harmful_loss = NAN, .grad_norm = NAN, .lr = NAN, .rho = NAN, .eps_norm = NAN,
+                            .tokens = NAN, .step_ms = NAN, .wall = NAN, .drift_mean = NAN};
+}
+
+void layers_clear(struct vac_layers *l)
+{
+    float *series[] = {l->grad, l->eps, l->attn, l->drift_rel, l->drift_sq};
+
+    for (int k = 0; k < 5; k++) {
+        for (int i = 0; i < VAC_MAX_LAYERS; i++)
+            series[k][i] = NAN;
+    }
+    l->step = 0;
+}
+
+/* --- lines --- */
+
+static void put_number(struct strbuf *out, const char *key, double x)
+{
+    if (isnan(x))
+        return;
+    sb_printf(out, ",\"%s\":", key);
+    sb_num(out, x);
+}
+
+void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_point *p)
+{
+    sb_printf(out, "{\"step\":%lld,\"stage\":\"", (long long)p->step);
+    sb_json(out, t->st.spec->name, strlen(t->st.spec->name));
+    sb_printf(out, "\",\"stage_step\":%lld", (long long)p->stage_step);
+    put_number(out, "epoch", p->epoch);
+    put_number(out, "loss", p->loss);
+    put_number(out, "loss_clean", p->loss_clean);
+    put_number(out, "align_loss", p->align_loss);
+    put_number(out, "harmful_loss", p->harmful_loss);
+    put_number(out, "grad_norm", p->grad_norm);
+    put_number(out, "lr", p->lr);
+    put_number(out, "rho", p->rho);
+    put_number(out, "eps_norm", p->eps_norm);
+    put_number(out, "tokens", p->tokens);
+    put_number(out, "step_ms", p->step_ms);
+    put_number(out, "wall", p->wall);
+    sb_puts(out, "}\n");
+}
+
+static void put_series(struct strbuf *out, const char *key, const float *x, size_t L)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < L; i++)
+        any |= !isnan(x[i]);
+    if (!any)
+        return;
+    sb_printf(out, ",\"%s\":[", key);
+    for (size_t i = 0; i < L; i++) {
+        if (i)
+            sb_putc(out, ',');
+        if (isfinite(x[i]))
+            sb_printf(out, "%.9g", (double)x[i]);
+        else
+            sb_puts(out, "null");
+    }
+    sb_putc(out, ']');
+}
+
+static size_t shown_layers(const struct trainer *t)
+{
+    size_t L = model_config(t->m)->L;
+
+    return L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
+}
+
+void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_layers *l)
+{
+    size_t L = shown_layers(t);
+
+    sb_printf(out, "{\"step\":%lld", (long long)l->step);
+    put_series(out, "grad", l->grad, L);
+    put_series(out, "eps", l->eps, L);
+    put_series(out, "attn", l->attn, L);
+    put_series(out, "drift_rel", l->drift_rel, L);
+    put_series(out, "drift_sq", l->drift_sq, L);
+    sb_puts(out, "}\n");
+}
+
+void lines_adapters(struct strbuf *out, const struct trainer *t)
+{
+    size_t n = model_adapters(t->m), last = t->spec.n_stages - 1;
+    const char *base = t->m ? model_dir(t->m) : "", *sep = "";
+
+    sb_puts(out, "{\n  \"base\": \"");
+    sb_json(out, model_is_full(t->m) ? "." : base, strlen(model_is_full(t->m) ? "." : base));
+    sb_puts(out, "\",\n  \"adapters\": [");
+    for (size_t i = 0; i < last && n > 1; i++) {
+        const struct stage_spec *next = &t->spec.stage[i + 1];
+        if (t->spec.stage[i].full || next->full || next->adapter == ADAPTER_SAME)
+            continue;
+        sb_printf(out, "%s\"../stages/%s\"", sep, t->spec.stage[i].name);
+        sep = ", ";
+    }
+    if (!model_is_full(t->m))
+        sb_printf(out, "%s\".\"", sep);
+    sb_puts(out, "]\n}\n");
+}
+
+/* --- journal --- */
+
+static void show_entry(struct trainer *t, const struct journal_entry *e)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "%s", e->op ? e->op : "");
+
+    if (e->key && n < (int)sizeof text)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->key);
+    if (e->old && e->value && n < (int)sizeof text)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s -> %s", e->old, e->value);
+    else if (e->value && n < (int)sizeof text)
+        n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->value);
+    if (e->status && n < (int)sizeof text)
+        n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", e->status);
+    if (e->reason && n < (int)sizeof text)
+        snprintf(text + n, sizeof text - (size_t)n, ": %s", e->reason);
+    control_event(t->ctl, VAC_EVENT_JOURNAL, t->answering, e->step, text, NULL);
+}
+
+static int journal_write(struct trainer *t, void *entry, struct vac_err *err)
+{
+    return folder_journal(&t->folder, entry, err);
+}
+
+int journal(struct trainer *t, const struct journal_entry *e, struct vac_err *err)
+{
+    struct journal_entry copy = *e;
+
+    if (copy.step < 0)
+        copy.step = (int64_t)t->step;
+    show_entry(t, &copy);
+    if (!t->folder.lines[LINES_JOURNAL].path)
+        return 0; /* the folder is not there yet */
+    return until_written(t, journal_write, &copy, "journal", err);
+}
+
+/* --- a full disk --- */
+
+/* Between two tries of a headless run: 30 s, or less when the whole patience is short. */
+static double retry_seconds(const struct trainer *t)
+{
+    return fmin(30, fmax(0.05, t->spec.disk_wait * 60 / 4));
+}
+
+int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what, struct vac_err *err)
+{
+    double begun = clock_now();
+    struct control_command c;
+
+    for (;;) {
+        struct vac_err why = {0};
+        if (fn(t, ctx, &why) == 0)
+            return 0;
+        if (why.code != VAC_ERR_SPACE || t->discard)
+            return err_set(err, why.code, "%s", why.msg);
+        if (!t->how.interactive && clock_now() - begun >= t->spec.disk_wait * 60)
+            return err_set(err, VAC_ERR_SPACE, "%s: %s (waited %.3g min: free space and go on with --resume)",
+                           what, why.msg, t->spec.disk_wait);
+        publish(t, VAC_PAUSED, why.msg);
+        if (!control_pop(t->ctl, &c, retry_seconds(t)))
+            continue;
+        if (c.op == VAC_OP_DISCARD)
+            t->discard = t->quit = true;
+        else if (c.op == VAC_OP_QUIT)
+            t->quit = true;
+        control_event(t->ctl, c.op == VAC_OP_RESUME ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id,
+                      (int64_t)t->step, c.op == VAC_OP_RESUME ? "" : why.msg, NULL);
+        free(c.text);
+    }
+}
+
+/* --- snapshot --- */
+
+static double resident_bytes(void)
+{
+    long pages = 0, size = sysconf(_SC_PAGESIZE);
+    size_t len;
+    char *text = file_read("/proc/self/statm", 4096, &len, NULL);
+
+    if (text)
+        sscanf(text, "%*s %ld", &pages);
+    free(text);
+    return (double)pages * (double)size;
+}
+
+static void fill_stage(struct vac_snapshot *s, const struct trainer *t)
+{
+    const struct stage *st = &t->st;
+    size_t L = shown_layers(t);
+
+    snprintf(s->stage, sizeof s->stage, "%s", st->spec->name);
+    snprintf(s->method, sizeof s->method, "%s", st->spec->method->name);
+    s->stage_index = (int)st->index;
+    s->stage_step = (int64_t)st->done;
+    s->stage_steps = (int64_t)st->total;
+    s->n_layers = (int)L;
+    for (size_t i = 0; st->step.mask && i < L; i++)
+        s->mask[i] = st->step.mask[i];
+}
+
+void publish(struct trainer *t, enum vac_state state, const char *reason)
+{
+    struct vac_snapshot *s = control_writing(t->ctl);
+    bool changed = s->state != state;
+    double left;
+
+    s->state = state;
+    snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
+    s->n_stages = (int)t->spec.n_stages;
+    if (t->in_stage && t->st.total)
+        fill_stage(s, t);
+    s->step = (int64_t)t->step;
+    s->total_steps = t->total_steps;
+    s->steps_left = t->steps_left;
+    s->steps_per_s = t->ms_average > 0 ? 1000 / t->ms_average : NAN;
+    s->tokens_per_s = t->ms_average > 0 ? 1000 * t->tokens_average / t->ms_average : NAN;
+    left = (double)(t->total_steps - (int64_t)t->step);
+    s->eta_s = t->ms_average > 0 ? left * t->ms_average / 1000 : NAN;
+    s->rss_bytes = resident_bytes();
+    s->threads = t->c ? t->c->threads : 0;
+    s->checkpoint_step = t->saved_step;
+    s->checkpoint_age = t->saved_step >= 0 ? clock_now() - t->last_save : 0;
+    control_publish(t->ctl);
+    if (changed)
+        control_event(t->ctl, VAC_EVENT_STATE, 0, (int64_t)t->step, vac_state_names[state], NULL);
+}

@@ -1,0 +1,372 @@
+/* session.c - the door's implementation: a trainer in a thread of its own behind vaccine.h. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+struct vac_session {
+    struct trainer t;
+    struct control ctl;
+    pthread_t thread;
+    bool control_made, lock_made, running;
+    char *dir, *file;
+    uint64_t first_point, first_layer; /* numbers of the ring's first entries in the run's history */
+    struct vac_point *old_points;      /* of a run that goes on: what its files held */
+    struct vac_layers *old_layers;
+    size_t n_old_points, n_old_layers;
+};
+
+/* --- opening --- */
+
+static char *absolute(const char *path, struct vac_err *err)
+{
+    char *out = realpath(path, NULL);
+
+    if (!out)
+        err_errno(err, "%s", path);
+    return out;
+}
+
+/* run.json of a folder: its description, and the threads it was begun with. */
+static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err *err)
+{
+    char *path = path_join(dir, "run.json", err);
+    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
+    struct jnode root = json_root(doc, path);
+    int64_t threads = 0;
+    int rc = -1;
+
+    if (doc && !json_opt_int(&root, "threads", 1, 4096, &threads, err) && !spec_from(spec, &root, dir, err)) {
+        spec->threads = threads;
+        rc = 0;
+    }
+    cJSON_Delete(doc);
+    free(path);
+    return rc;
+}
+
+/* A run goes on with the description that it began with; a run file that now says something else is refused. */
+static int same_description(const struct run_spec *now, const char *file, struct vac_err *err)
+{
+    struct run_spec other = {0};
+    int rc;
+
+    if (spec_read(&other, file, NULL, 0, err))
+        return -1;
+    rc = cJSON_Compare(now->json, other.json, true)
+             ? 0
+             : err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: start a new run, or go on with the run folder alone",
+                       file);
+    spec_done(&other);
+    return rc;
+}
+
+static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+{
+    if (spec_read(&s->t.spec, o->file, o->set, o->n_set, err))
+        return -1;
+    s->dir = folder_choose(o->out, o->file, err);
+    if (s->dir && folder_holds_run(s->dir))
+        return err_set(err, VAC_ERR_USAGE, "%s: already holds a run: go on with it by --resume, or name another folder with -o",
+                       s->dir);
+    return s->dir ? 0 : -1;
+}
+
+static int open_old(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+{
+    const char *dir = dir_exists(o->file) ? o->file : o->out;
+
+    if (!dir)
+        return err_set(err, VAC_ERR_USAGE, "--resume needs the run's folder: name it with -o");
+    if (!folder_holds_run(dir))
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): start one without --resume", dir);
+    s->dir = mem_strdup(dir, err);
+    if (!s->dir || spec_of_folder(&s->t.spec, dir, err))
+        return -1;
+    return dir == o->file ? 0 : same_description(&s->t.spec, o->file, err);
+}
+
+int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
+{
+    struct vac_session *s = mem_new(1, sizeof *s, err);
+    struct vac_open how = *o;
+
+    *out = NULL;
+    if (!s)
+        return -1;
+    if (control_init(&s->ctl, err))
+        goto fail;
+    s->control_made = true;
+    pthread_mutex_init(&s->t.option_lock, NULL);
+    s->lock_made = true;
+    s->t.folder.lock = -1;
+    how.resume = o->resume || dir_exists(o->file);
+    if ((how.resume ? open_old(s, &how, err) : open_new(s, &how, err)) ||
+        trainer_open(&s->t, &how, &s->ctl, err))
+        goto fail;
+    snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
+    publish(&s->t, VAC_LOADING, "");
+    *out = s;
+    return 0;
+fail:
+    vac_session_close(s);
+    return -1;
+}
+
+/* --- the thread --- */
+
+static void *thread_main(void *arg)
+{
+    trainer_run(arg);
+    return NULL;
+}
+
+/* The thread is born with all signals blocked: handlers run on the driver's thread. */
+static int thread_start(struct vac_session *s, struct vac_err *err)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    rc = pthread_create(&s->thread, NULL, thread_main, &s->t);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc)
+        return err_set(err, VAC_ERR_MEMORY, "cannot start a thread: %s", strerror(rc));
+    s->running = true;
+    return 0;
+}
+
+/* What a run's files hold already comes first in the history. */
+static int read_old(struct vac_session *s, struct vac_err *err)
+{
+    int layers;
+
+    if (vac_run_points(s->dir, &s->old_points, &s->n_old_points, err) ||
+        vac_run_layers(s->dir, &s->old_layers, &s->n_old_layers, &layers, err))
+        return -1;
+    s->first_point = s->n_old_points;
+    s->first_layer = s->n_old_layers;
+    return 0;
+}
+
+int vac_session_start(struct vac_session *s, struct vac_err *err)
+{
+    char *path;
+
+    if (trainer_folder(&s->t, s->dir, err))
+        return -1;
+    path = absolute(s->dir, err);
+    if (!path)
+        return -1;
+    free(s->dir);
+    s->dir = path;
+    if (s->t.how.resume && folder_finished(s->dir)) {
+        publish(&s->t, VAC_DONE, "finished before");
+        return 0;
+    }
+    if (s->t.how.resume && (trainer_resume(&s->t, err) || read_old(s, err)))
+        return -1;
+    return thread_start(s, err);
+}
+
+void vac_session_close(struct vac_session *s)
+{
+    struct vac_command quit = {.op = VAC_OP_QUIT, .who = "core"};
+
+    if (!s)
+        return;
+    if (s->running) {
+        control_push(&s->ctl, &quit, NULL, NULL);
+        pthread_join(s->thread, NULL);
+    }
+    trainer_close(&s->t);
+    if (s->control_made)
+        control_done(&s->ctl);
+    if (s->lock_made)
+        pthread_mutex_destroy(&s->t.option_lock);
+    free(s->old_points);
+    free(s->old_layers);
+    free(s->dir);
+    free(s);
+}
+
+int vac_session_result(struct vac_session *s, struct vac_err *err)
+{
+    if (s->running) {
+        pthread_join(s->thread, NULL);
+        s->running = false;
+    }
+    if (err && s->t.exit_code)
+        *err = s->t.end;
+    return s->t.exit_code;
+}
+
+const char *vac_session_dir(const struct vac_session *s)
+{
+    return s->dir ? s->dir : "";
+}
+
+int64_t vac_session_log_every(const struct vac_session *s)
+{
+    return s->t.spec.log_every > 0 ? s->t.spec.log_every : 1;
+}
+
+/* --- commands --- */
+
+/* Whether the text would do as a value of the row. */
+static int check_text(const struct option_row *row, const char *text, struct vac_err *err)
+{
+    union {
+        double num;
+        int64_t whole;
+        bool yes;
+        char *text;
+        int choice;
+    } value = {0};
+    struct option_row one[2] = {*row, {.name = NULL}};
+    int rc;
+
+    one[0].offset = 0;
+    rc = option_set(&one[0], text, &value, row->name, err);
+    option_free(one, &value);
+    return rc;
+}
+
+static int check_set(struct vac_session *s, const struct vac_command *c, struct vac_err *err)
+{
+    struct vac_option *o = NULL;
+    const struct option_row *row = NULL;
+    int rc = 0;
+
+    pthread_mutex_lock(&s->t.option_lock);
+    for (size_t i = 0; i < s->t.n_options; i++) {
+        if (!strcmp(s->t.option[i].name, c->key)) {
+            o = &s->t.option[i];
+            row = s->t.option_row[i];
+        }
+    }
+    if (!o)
+        rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
+    else if (!o->live)
+        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    else
+        rc = check_text(row, c->text ? c->text : "", err);
+    if (rc == 0)
+        snprintf(o->pending, sizeof o->pending, "%s", c->text ? c->text : "");
+    pthread_mutex_unlock(&s->t.option_lock);
+    return rc;
+}
+
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id, struct vac_err *err)
+{
+    if (c->op < VAC_OP_PAUSE || c->op > VAC_OP_DISCARD)
+        return err_set(err, VAC_ERR_USAGE, "no such command: %d", (int)c->op);
+    if (c->op == VAC_OP_STEP && c->n < 1)
+        return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
+    if (c->op == VAC_OP_PROBE && (!c->text || !*c->text))
+        return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
+    if (c->op == VAC_OP_SET && check_set(s, c, err))
+        return -1;
+    return control_push(&s->ctl, c, id, err);
+}
+
+bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out)
+{
+    bool there;
+
+    pthread_mutex_lock(&s->t.option_lock);
+    there = i < s->t.n_options;
+    if (there)
+        *out = s->t.option[i];
+    pthread_mutex_unlock(&s->t.option_lock);
+    return there;
+}
+
+/* --- reading --- */
+
+const struct vac_snapshot *vac_snapshot(struct vac_session *s)
+{
+    return control_snapshot(&s->ctl);
+}
+
+bool vac_event_next(struct vac_session *s, struct vac_event *out)
+{
+    return control_event_pop(&s->ctl, out);
+}
+
+int vac_wakeup_fd(struct vac_session *s)
+{
+    return s->ctl.wake[0];
+}
+
+/* The ring has moved past the reader: what is missing is in the files, which are never behind it. */
+static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost, struct vac_point *out, size_t max)
+{
+    struct vac_point *all = NULL;
+    size_t n = 0, got = 0;
+
+    if (vac_run_points(s->dir, &all, &n, NULL) == 0) {
+        for (uint64_t i = at; i < at + lost && i < n && got < max; i++)
+            out[got++] = all[i];
+    }
+    free(all);
+    return got;
+}
+
+static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost, struct vac_layers *out, size_t max)
+{
+    struct vac_layers *all = NULL;
+    size_t n = 0, got = 0;
+    int layers;
+
+    if (vac_run_layers(s->dir, &all, &n, &layers, NULL) == 0) {
+        for (uint64_t i = at; i < at + lost && i < n && got < max; i++)
+            out[got++] = all[i];
+    }
+    free(all);
+    return got;
+}
+
+size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max)
+{
+    uint64_t ring, lost;
+    size_t n = 0;
+
+    for (; *next < s->first_point && n < max; n++)
+        out[n] = s->old_points[(*next)++];
+    if (n || *next < s->first_point)
+        return n;
+    ring = *next - s->first_point;
+    n = control_points(&s->ctl, &ring, out, max, &lost);
+    if (lost == 0) {
+        *next = ring + s->first_point;
+        return n;
+    }
+    n = refill_points(s, *next, lost, out, max);
+    *next += n ? n : lost;
+    return n;
+}
+
+size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max)
+{
+    uint64_t ring, lost;
+    size_t n = 0;
+
+    for (; *next < s->first_layer && n < max; n++)
+        out[n] = s->old_layers[(*next)++];
+    if (n || *next < s->first_layer)
+        return n;
+    ring = *next - s->first_layer;
+    n = control_layers(&s->ctl, &ring, out, max, &lost);
+    if (lost == 0) {
+        *next = ring + s->first_layer;
+        return n;
+    }
+    n = refill_layers(s, *next, lost, out, max);
+    *next += n ? n : lost;
+    return n;
+}

@@ -1,0 +1,366 @@
+/* stage.c - one stage built and taken down: its data, what is trained on top of what, its memory.
+ *
+ * The stack beneath a stage can be rebuilt from the run folder alone: every stage leaves stages/NAME/ with
+ * its adapter, or with all weights when it trained all. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+/* Copies of the start parameters are kept for comparison up to this many numbers. */
+#define START_COPY_MAX ((size_t)64 << 20)
+#define GEN_SLOTS 16
+#define GEN_CONTEXT_MIN 512
+
+static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *err)
+{
+    char name[160];
+
+    snprintf(name, sizeof name, "stages/%s", t->spec.stage[index].name);
+    return folder_path(&t->folder, name, err);
+}
+
+/* --- what is trained --- */
+
+/* The model as the stages before `index` left it: their adapters on the base, or the last full weights. */
+static int stack_rebuild(struct trainer *t, size_t index, struct vac_err *err)
+{
+    size_t first = 0;
+    char *dir;
+    int rc = 0;
+
+    for (size_t i = 0; i < index; i++) {
+        if (t->spec.stage[i].full)
+            first = i + 1;
+    }
+    if (first) {
+        dir = stage_dir(t, first - 1, err);
+        model_close(t->m);
+        t->m = dir ? model_open(dir, t->c, err) : NULL;
+        free(dir);
+        if (!t->m || trainer_evaluations(t, err))
+            return -1;
+    }
+    for (size_t i = first; rc == 0 && i < index; i++) {
+        /* a stage that went on with the same adapter left the newer state of it */
+        if (i + 1 < index && !t->spec.stage[i + 1].full && t->spec.stage[i + 1].adapter == ADAPTER_SAME)
+            continue;
+        dir = stage_dir(t, i, err);
+        rc = dir ? model_add_peft(t->m, dir, false, -1, err) : -1;
+        free(dir);
+    }
+    return rc;
+}
+
+static int train_lora(struct trainer *t, size_t index, struct vac_err *err)
+{
+    const struct lora_keys *k = &t->spec.stage[index].lora;
+    struct lora_spec spec = {.r = (size_t)k->r, .alpha = k->alpha, .dropout = k->dropout, .rslora = k->rslora,
+                             .targets = k->targets};
+
+    if (t->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
+        return model_retrain_lora(t->m, k->alpha_given ? k->alpha : NAN, k->dropout_given ? k->dropout : NAN,
+                                  err);
+    if (k->init)
+        return model_add_peft(t->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
+    return model_add_lora(t->m, &spec, (uint64_t)t->spec.seed, index, err);
+}
+
+static int make_trainable(struct trainer *t, size_t index, struct vac_err *err)
+{
+    if (!t->spec.stage[index].full)
+        return train_lora(t, index, err);
+    return model_train_full(t->m, err);
+}
+
+/* --- data --- */
+
+static int load_data(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    const struct stage_spec *s = st->spec;
+    struct dataset_spec *spec = mem_new(s->n_train, sizeof *spec, err);
+    int rc = spec ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < s->n_train; i++)
+        spec[i] = (struct dataset_spec){.file = s->train[i].file, .skip = (size_t)s->train[i].skip,
+                                        .take = (size_t)s->train[i].take, .harmful = s->train[i].harmful,
+                                        .repeat = s->train[i].repeat};
+    if (rc == 0 && s->mixed)
+        rc = dataset_mix(&st->data, spec, s->n_train, (size_t)s->samples, s->harmful_ratio, &t->enc, err);
+    for (size_t i = 0; rc == 0 && !s->mixed && i < s->n_train; i++)
+        rc = dataset_add(&st->data, &spec[i], &t->enc, err);
+    free(spec);
+    if (rc == 0 && st->data.n == 0)
+        rc = err_set(err, VAC_ERR_FORMAT, "no sample keeps a label within max_length %lld: %zu rows were skipped",
+                     (long long)t->spec.max_length, st->data.rows_skipped);
+    if (rc)
+        err_prefix(err, "stages[%zu].train", st->index);
+    return rc;
+}
+
+static int descending(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* Tokens (or labels) of the `n` largest samples: no batch of n has more. */
+static size_t largest_sum(const struct dataset *d, size_t n, bool labels)
+{
+    size_t *v = calloc(d->n + 1, sizeof *v), sum = 0;
+
+    if (!v)
+        return SIZE_MAX / 2;
+    for (size_t i = 0; i < d->n; i++)
+        v[i] = labels ? d->sample[i].n_labels : d->sample[i].n;
+    qsort(v, d->n, sizeof *v, descending);
+    for (size_t i = 0; i < n && i < d->n; i++)
+        sum += v[i];
+    free(v);
+    return sum;
+}
+
+struct sizes {
+    size_t rows, labels;         /* of a micro-batch, and at least the longest watched sample */
+    size_t all_rows, all_labels; /* of an effective batch */
+    size_t context;
+};
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct sizes stage_sizes(const struct trainer *t)
+{
+    const struct stage *st = &t->st;
+    size_t B = (size_t)st->spec->batch_size, all = B * (size_t)st->spec->accumulate;
+    struct sizes z = {.rows = largest_sum(&st->data, B, false), .labels = largest_sum(&st->data, B, true),
+                      .all_rows = largest_sum(&st->data, all, false),
+                      .all_labels = largest_sum(&st->data, all, true), .context = st->data.longest};
+    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
+
+    for (int i = 0; i < 3; i++) {
+        z.rows = max_size(z.rows, watched[i]->longest);
+        z.labels = max_size(z.labels, watched[i]->longest);
+        z.context = max_size(z.context, watched[i]->longest);
+    }
+    return z;
+}
+
+static uint64_t total_steps(const struct stage *st)
+{
+    size_t per = (size_t)st->spec->batch_size * (size_t)st->spec->accumulate;
+    double epoch = (double)((st->data.n + per - 1) / per);
+
+    if (st->spec->steps > 0)
+        return (uint64_t)st->spec->steps;
+    return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
+}
+
+int stage_totals(struct trainer *t, struct vac_err *err)
+{
+    t->stage_total = mem_new(t->spec.n_stages, sizeof *t->stage_total, err);
+    if (!t->stage_total)
+        return -1;
+    for (size_t i = 0; i < t->spec.n_stages; i++) {
+        struct stage *st = &t->st;
+        int rc;
+        *st = (struct stage){.spec = &t->spec.stage[i], .index = i};
+        rc = load_data(t, err);
+        if (rc == 0) {
+            t->stage_total[i] = total_steps(st);
+            t->total_steps += (int64_t)t->stage_total[i];
+        }
+        dataset_done(&st->data);
+        *st = (struct stage){0};
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- generation --- */
+
+static size_t generator_context_for(const struct trainer *t, size_t *slots)
+{
+    size_t longest = 0, n = 1;
+
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        if (!watch_applies(t, i) || !evaluation_longest(t->eval[i]))
+            continue;
+        longest = max_size(longest, evaluation_longest(t->eval[i]) + (size_t)t->spec.evaluate[i].max_new_tokens);
+        n = max_size(n, evaluation_size(t->eval[i]));
+    }
+    for (size_t i = 0; i < t->suite.rows.n; i++)
+        longest = max_size(longest, t->suite.prompt[i].n + (size_t)t->spec.watch.probes_tokens);
+    *slots = n < GEN_SLOTS ? n : GEN_SLOTS;
+    return max_size(longest, GEN_CONTEXT_MIN);
+}
+
+/* --- memory --- */
+
+int stage_plan(struct trainer *t, struct plan *p, struct vac_err *err)
+{
+    const struct stage *st = &t->st;
+    struct sizes z = stage_sizes(t);
+    const struct params *trained = model_params(t->m);
+    size_t slots, context = generator_context_for(t, &slots);
+
+    (void)err;
+    plan_train(p, t->m, z.rows, z.labels, z.context);
+    plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
+             "use a smaller batch_size x accumulate");
+    if (t->drift_set.n)
+        plan_add(p, "drift reference", drift_bytes(t->m, t->drift_set.tokens, z.rows),
+                 "use a smaller watch.drift.take");
+    if (trained && trained->n <= START_COPY_MAX)
+        plan_add(p, "stage-start parameters", sizeof(float) * (uint64_t)trained->n, NULL);
+    if (t->tok)
+        plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
+                 "use fewer max_new_tokens");
+    return 0;
+}
+
+static int stage_memory(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    const struct stage_spec *s = st->spec;
+    struct sizes z = stage_sizes(t);
+    size_t B = (size_t)s->batch_size, slots, context = generator_context_for(t, &slots);
+
+    st->sample_loss = mem_new(st->data.n, sizeof *st->sample_loss, err);
+    st->sample_step = mem_new(st->data.n, sizeof *st->sample_step, err);
+    st->order = mem_new(st->data.n, sizeof *st->order, err);
+    st->picked = mem_new(B * (size_t)s->accumulate, sizeof *st->picked, err);
+    st->micro = mem_new((size_t)s->accumulate, sizeof *st->micro, err);
+    if (!st->sample_loss || !st->sample_step || !st->order || !st->picked || !st->micro)
+        return -1;
+    for (size_t i = 0; i < st->data.n; i++)
+        st->sample_loss[i] = NAN;
+    for (size_t i = 0; i < (size_t)s->accumulate; i++) {
+        if (batch_init(&st->micro[i], z.rows, B, err))
+            return -1;
+    }
+    st->acts_rows = z.rows;
+    st->acts = acts_new(t->m, z.rows, z.labels, z.context, true, err);
+    if (!st->acts || optimizer_init(&st->opt, t->m, err) ||
+        step_init(&st->step, t->m, st->acts, s->method, s->options, z.all_rows, z.all_labels, err))
+        return -1;
+    if (t->tok && !(st->gen = generator_new(t->m, slots, context, err)))
+        return -1;
+    if (t->drift_set.n && !(st->drift = drift_new(t->m, st->acts, z.rows, &t->drift_set, err)))
+        return -1;
+    return 0;
+}
+
+/* Drift and "before" answers look back at these. */
+static int keep_start(struct trainer *t, struct vac_err *err)
+{
+    const struct params *p = model_params(t->m);
+    size_t muted;
+
+    if (p->n <= START_COPY_MAX) {
+        t->st.start = compute_alloc(t->c, p->n, err);
+        if (!t->st.start)
+            return -1;
+        op_copy(t->c, (struct ref){t->st.start, 0}, p->w, p->n);
+    }
+    if (!t->st.drift)
+        return 0;
+    muted = model_use_adapters(t->m, t->spec.watch.drift_reference ? 0 : SIZE_MAX);
+    drift_set_reference(t->st.drift);
+    model_use_adapters(t->m, muted);
+    return 0;
+}
+
+/* --- the stage --- */
+
+int stage_open(struct trainer *t, size_t index, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    struct plan plan = {0};
+
+    *st = (struct stage){.spec = &t->spec.stage[index], .index = index, .start_step = (int64_t)t->step,
+                         .drift_from = (int64_t)t->step};
+    t->in_stage = true;
+    st->cursor = (struct cursor){.seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
+    if (load_data(t, err))
+        return -1;
+    st->total = t->stage_total[index];
+    if (t->stack_dirty && stack_rebuild(t, index, err))
+        return -1;
+    t->stack_dirty = false;
+    if (make_trainable(t, index, err)) {
+        err_prefix(err, "stages[%zu].lora", index);
+        return -1;
+    }
+    if (stage_plan(t, &plan, err) || plan_check(&plan, plan_available(), err))
+        return -1;
+    t->plan = plan;
+    if (stage_memory(t, err) || keep_start(t, err))
+        return -1;
+    cursor_order(&st->cursor, st->order, st->data.n);
+    options_mirror(t);
+    return 0;
+}
+
+void stage_close(struct trainer *t)
+{
+    struct stage *st = &t->st;
+
+    if (!t->in_stage)
+        return;
+    drift_free(st->drift);
+    generator_free(st->gen);
+    step_done(&st->step);
+    optimizer_done(&st->opt);
+    acts_free(st->acts);
+    compute_release(t->c, st->start);
+    for (size_t i = 0; st->micro && i < (size_t)st->spec->accumulate; i++)
+        batch_done(&st->micro[i]);
+    free(st->micro);
+    free(st->order);
+    free(st->picked);
+    free(st->sample_loss);
+    free(st->sample_step);
+    dataset_done(&st->data);
+    *st = (struct stage){0};
+    t->in_stage = false;
+}
+
+int stage_save(struct trainer *t, struct vac_err *err)
+{
+    char *dir = stage_dir(t, t->st.index, err), tmp[192], name[160], *path;
+    int rc = -1;
+
+    snprintf(name, sizeof name, "stages/%s", t->st.spec->name);
+    snprintf(tmp, sizeof tmp, "%s.tmp", name);
+    path = folder_path(&t->folder, tmp, err);
+    if (!dir || !path || (dir_exists(path) && path_remove(path, err)))
+        goto out;
+    if (model_is_full(t->m) ? model_save_merged(t->m, path, true, 0, err)
+                            : model_save_peft(t->m, model_adapters(t->m) - 1, path, err))
+        goto out;
+    rc = folder_swap(t->folder.dir, tmp, name, err);
+out:
+    free(dir);
+    free(path);
+    return rc;
+}
+
+void stage_next_batch(struct stage *s)
+{
+    size_t B = (size_t)s->spec->batch_size, want = B * (size_t)s->spec->accumulate;
+
+    s->n_picked = cursor_next(&s->cursor, s->order, s->data.n, want, s->picked);
+    s->n_micro = 0;
+    for (size_t at = 0; at < s->n_picked; at += B) {
+        size_t n = s->n_picked - at < B ? s->n_picked - at : B;
+        batch_fill(&s->micro[s->n_micro++], &s->data, s->picked + at, n, at);
+    }
+}

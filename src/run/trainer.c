@@ -1,0 +1,400 @@
+/* trainer.c - the loop of a run: stages, steps, duties after a step, checkpoints, faults, the end. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "run/trainer.h"
+
+/* --- time: what pauses take does not count --- */
+
+double trainer_wall(const struct trainer *t)
+{
+    if (t->how.deterministic_wall)
+        return 0;
+    return t->wall + (t->since > 0 ? clock_now() - t->since : 0);
+}
+
+void trainer_hold(struct trainer *t)
+{
+    t->wall = trainer_wall(t);
+    t->since = 0;
+}
+
+void trainer_go(struct trainer *t)
+{
+    if (t->since <= 0)
+        t->since = clock_now();
+}
+
+/* --- checkpoints --- */
+
+static int save_try(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    (void)ctx;
+    return checkpoint_save(t, err);
+}
+
+int save_now(struct trainer *t, struct vac_err *err)
+{
+    struct journal_entry e = {.step = -1, .applied_step = (int64_t)t->step, .who = "core", .op = "checkpoint",
+                              .status = "saved"};
+
+    if (until_written(t, save_try, NULL, "checkpoint", err))
+        return -1;
+    /* other tools' files are made anew from ours at any time: failing to write them loses nothing */
+    export_all(t->folder.dir, NULL);
+    return journal(t, &e, err);
+}
+
+static bool save_due(const struct trainer *t)
+{
+    const struct checkpoint_spec *c = &t->spec.checkpoint;
+
+    return (c->steps > 0 && t->st.done % (uint64_t)c->steps == 0) || t->st.done == t->st.total ||
+           (c->minutes > 0 && clock_now() - t->last_save >= 60 * c->minutes);
+}
+
+/* --- one step --- */
+
+static double live_rho(const struct stage *st)
+{
+    struct live_option o;
+
+    for (size_t i = 0; spec_live(st->spec, i, &o); i++) {
+        if (!strcmp(o.row->name, "rho"))
+            return *(double *)((char *)o.base + o.row->offset);
+    }
+    return NAN;
+}
+
+static void keep_sample_losses(struct stage *st, int64_t step)
+{
+    size_t at = 0;
+
+    for (size_t b = 0; b < st->n_micro; b++) {
+        const struct batch *x = &st->micro[b];
+        for (size_t s = 0, k = 0; s < x->S; s++) {
+            size_t end = x->seq[s].q0 + x->seq[s].nq, n = 0;
+            double sum = 0;
+            for (; k < x->n_lab && (size_t)x->lab_row[k] < end; k++, n++)
+                sum += st->step.out.row_loss[at + k];
+            if (n) {
+                st->sample_loss[x->sample[s]] = sum / (double)n;
+                st->sample_step[x->sample[s]] = step;
+            }
+        }
+        at += x->n_lab;
+    }
+}
+
+static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
+{
+    for (size_t i = 0; i < L && i < VAC_MAX_LAYERS; i++) {
+        l->grad[i] = (float)r->grad[i];
+        l->eps[i] = (float)r->eps[i];
+        l->attn[i] = (float)r->attn[i];
+    }
+}
+
+/* Loss or gradient is no number: nothing was updated, so the state is that before the step. */
+static int numeric_fault(struct trainer *t, const struct cursor *before, double norm, struct vac_err *err)
+{
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
+    char why[256];
+
+    snprintf(why, sizeof why, "step %llu of stage %s: loss %g, gradient norm %g: the step was dropped; lower lr",
+             (unsigned long long)t->st.done + 1, t->st.spec->name, t->st.step.out.loss, norm);
+    t->st.cursor = *before;
+    cursor_order(&t->st.cursor, t->st.order, t->st.data.n);
+    e.reason = why;
+    if (journal(t, &e, err))
+        return -1;
+    if (t->how.interactive) {
+        t->paused = true;
+        snprintf(t->pause_reason, sizeof t->pause_reason, "%s", why);
+        return 0;
+    }
+    if (save_now(t, err))
+        return -1;
+    return err_set(err, VAC_ERR_NUMERIC, "%s, and go on with --resume --set", why);
+}
+
+/* 1 = a fault has paused the run: no step was made. */
+static int one_step(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    struct cursor before = st->cursor;
+    double start = clock_now(), norm, lr;
+
+    stage_next_batch(st);
+    st->step.batch = st->micro;
+    st->step.n_batch = st->n_micro;
+    st->step.seed = (uint64_t)t->spec.seed;
+    st->step.step = t->step + 1;
+    st->step.stage_step = st->done + 1;
+    step_run(&st->step, st->spec->method);
+    norm = optimizer_grad_norm(&st->opt);
+    if (!isfinite(st->step.out.loss) || !isfinite(norm))
+        return numeric_fault(t, &before, norm, err) ? -1 : 1;
+    lr = st->spec->lr * schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
+    optimizer_update(&st->opt, st->spec, lr, norm);
+    t->step++;
+    st->done++;
+    t->tokens += st->step.rows;
+    t->duty = 0;
+    keep_sample_losses(st, (int64_t)t->step);
+    point_clear(&t->point);
+    t->point.loss = st->step.out.loss;
+    t->point.loss_clean = st->step.out.loss_clean;
+    t->point.grad_norm = norm;
+    t->point.lr = lr;
+    t->point.rho = live_rho(st);
+    t->point.eps_norm = st->step.out.eps_norm;
+    t->point.step_ms = t->how.deterministic_wall ? 0 : 1000 * (clock_now() - start);
+    t->ms_average = t->ms_average > 0 ? 0.9 * t->ms_average + 100 * (clock_now() - start)
+                                      : 1000 * (clock_now() - start);
+    t->tokens_average = t->tokens_average > 0 ? 0.9 * t->tokens_average + 0.1 * (double)st->step.rows
+                                              : (double)st->step.rows;
+    layers_clear(&t->layers);
+    layers_from(&t->layers, &st->step.out, model_config(t->m)->L);
+    return 0;
+}
+
+/* --- duties after a step, and at a stage's beginning --- */
+
+static int write_point(struct trainer *t, void *line, struct vac_err *err)
+{
+    return folder_line(&t->folder, LINES_METRICS, line, err);
+}
+
+static int write_layers(struct trainer *t, void *line, struct vac_err *err)
+{
+    return folder_line(&t->folder, LINES_LAYERS, line, err);
+}
+
+/* The newest value of each column stays in the snapshot. */
+static void show_point(struct trainer *t)
+{
+    struct vac_snapshot *s = control_writing(t->ctl);
+    struct vac_point *p = &t->point;
+    double *from[] = {&p->epoch, &p->loss, &p->loss_clean, &p->align_loss, &p->harmful_loss, &p->grad_norm,
+                      &p->lr, &p->rho, &p->eps_norm, &p->tokens, &p->step_ms, &p->wall, &p->drift_mean};
+    double *to[] = {&s->last.epoch, &s->last.loss, &s->last.loss_clean, &s->last.align_loss,
+                    &s->last.harmful_loss, &s->last.grad_norm, &s->last.lr, &s->last.rho, &s->last.eps_norm,
+                    &s->last.tokens, &s->last.step_ms, &s->last.wall, &s->last.drift_mean};
+
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+        if (!isnan(*from[i]))
+            *to[i] = *from[i];
+    }
+    s->last.step = p->step;
+    s->last.stage_step = p->stage_step;
+    s->last.stage = p->stage;
+}
+
+static void show_layers(struct trainer *t)
+{
+    struct vac_snapshot *s = control_writing(t->ctl);
+    float *from[] = {t->layers.grad, t->layers.eps, t->layers.attn, t->layers.drift_rel, t->layers.drift_sq};
+    float *to[] = {s->layers.grad, s->layers.eps, s->layers.attn, s->layers.drift_rel, s->layers.drift_sq};
+
+    for (int k = 0; k < 5; k++) {
+        for (int i = 0; i < VAC_MAX_LAYERS; i++) {
+            if (!isnan(from[k][i]))
+                to[k][i] = from[k][i];
+        }
+    }
+    s->layers.step = t->layers.step;
+    if (!isnan(t->layers.drift_rel[0]))
+        s->drift_step = t->layers.step;
+}
+
+static int duty_lines(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    struct strbuf line = {0}, layers = {0};
+    int rc;
+
+    if (watch_due(t)) {
+        publish(t, VAC_MEASURING, "drift and losses");
+        watch_measure(t, &t->point, &t->layers);
+    }
+    t->point.step = t->layers.step = (int64_t)t->step;
+    t->point.stage_step = (int64_t)st->done;
+    t->point.stage = (int)st->index;
+    t->point.epoch = (double)st->cursor.epoch + (double)st->cursor.next / (double)st->data.n;
+    t->point.tokens = (double)t->tokens;
+    t->point.wall = trainer_wall(t);
+    lines_point(&line, t, &t->point);
+    lines_layers(&layers, t, &t->layers);
+    rc = until_written(t, write_point, &line, "metrics.jsonl", err) ||
+                 until_written(t, write_layers, &layers, "layers.jsonl", err)
+             ? -1 : 0;
+    sb_done(&line);
+    sb_done(&layers);
+    control_point(t->ctl, &t->point);
+    control_layer(t->ctl, &t->layers);
+    show_point(t);
+    show_layers(t);
+    return rc;
+}
+
+/* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite. A checkpoint remembers how far they came, so
+ * that what a quit has cut short is done after going on. 1 = cut short. */
+static int do_duties(struct trainer *t, struct vac_err *err)
+{
+    size_t n = t->spec.n_evaluate;
+    int rc = 0;
+
+    for (; rc == 0 && t->duty < n + 2; t->duty += rc == 0) {
+        if (t->duty == 0)
+            rc = duty_lines(t, err);
+        else if (t->duty <= n && watch_eval_due(t, t->duty - 1))
+            rc = watch_evaluate(t, t->duty - 1, err);
+        else if (t->duty == n + 1 && t->suite.rows.n && t->st.gen && t->spec.watch.probes_every > 0 &&
+                 t->st.done % (uint64_t)t->spec.watch.probes_every == 0)
+            rc = watch_suite(t, 0, err);
+    }
+    return rc;
+}
+
+/* --- a stage --- */
+
+static void note(struct trainer *t, const char *op, const char *key, const char *reason)
+{
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .key = key,
+                              .reason = reason};
+
+    journal(t, &e, NULL);
+}
+
+static int stage_loop(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    int rc;
+
+    for (;;) {
+        rc = do_duties(t, err);
+        if (rc < 0)
+            return -1;
+        commands_apply(t);
+        if (rc == 1 && !t->quit)
+            continue; /* what was cut short is done first */
+        if (t->quit)
+            return t->discard ? 0 : save_now(t, err);
+        if (st->done && save_due(t) && t->saved_step != (int64_t)t->step && save_now(t, err))
+            return -1;
+        if (st->done >= st->total)
+            return 0;
+        publish(t, VAC_RUNNING, "");
+        rc = one_step(t, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0 && t->steps_left > 0 && --t->steps_left == 0) {
+            t->paused = true;
+            snprintf(t->pause_reason, sizeof t->pause_reason, "the steps asked for are done");
+        }
+    }
+}
+
+static int save_stage_try(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    (void)ctx;
+    return stage_save(t, err);
+}
+
+int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
+{
+    publish(t, VAC_LOADING, t->spec.stage[index].name);
+    t->duty = 0;
+    point_clear(&t->point);
+    layers_clear(&t->layers);
+    return stage_open(t, index, err);
+}
+
+static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
+{
+    for (size_t i = first; i < t->spec.n_stages; i++) {
+        if (!t->in_stage) {
+            if (stage_begin(t, i, err))
+                return -1;
+            note(t, "stage", t->spec.stage[i].name, NULL);
+        }
+        if (stage_loop(t, err))
+            return -1;
+        if (t->quit)
+            return 0;
+        if (until_written(t, save_stage_try, NULL, "stage folder", err))
+            return -1;
+        stage_close(t);
+    }
+    return 0;
+}
+
+/* --- the end --- */
+
+static int final_folder(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    char *tmp = folder_path(&t->folder, "final.tmp", err);
+    struct strbuf s = {0};
+    int rc = -1;
+
+    (void)ctx;
+    if (!tmp || (dir_exists(tmp) && path_remove(tmp, err)))
+        goto out;
+    if (model_is_full(t->m) ? model_save_merged(t->m, tmp, true, 0, err)
+                            : model_save_peft(t->m, model_adapters(t->m) - 1, tmp, err))
+        goto out;
+    lines_adapters(&s, t);
+    if (folder_write(tmp, "adapters.json", &s, err))
+        goto out;
+    rc = folder_swap(t->folder.dir, "final.tmp", "final", err);
+out:
+    sb_done(&s);
+    free(tmp);
+    return rc;
+}
+
+static int finish(struct trainer *t, struct vac_err *err)
+{
+    if (until_written(t, final_folder, NULL, "final/", err))
+        return -1;
+    note(t, "done", NULL, NULL);
+    export_all(t->folder.dir, NULL);
+    return 0;
+}
+
+static void trainer_end(struct trainer *t, int rc, const struct vac_err *err)
+{
+    enum vac_state state = rc ? VAC_FAILED : t->quit ? VAC_STOPPED : VAC_DONE;
+
+    if (rc) {
+        t->end = *err;
+        t->exit_code = 1;
+        note(t, "fail", NULL, err->msg);
+    } else if (t->quit) {
+        note(t, "stop", NULL, t->discard ? "without saving" : "saved");
+        export_all(t->folder.dir, NULL);
+    }
+    trainer_hold(t);
+    publish(t, state, rc ? err->msg : "");
+}
+
+void trainer_run(struct trainer *t)
+{
+    struct vac_err err = {0};
+    size_t first = 0;
+    int rc;
+
+    trainer_go(t);
+    t->last_save = clock_now();
+    rc = trainer_begin(t, &first, &err);
+    if (rc == 0)
+        rc = run_stages(t, first, &err);
+    if (rc == 0 && !t->quit)
+        rc = finish(t, &err);
+    trainer_end(t, rc, &err);
+    stage_close(t);
+}

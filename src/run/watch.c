@@ -1,0 +1,255 @@
+/* watch.c - what is measured beside training: drift, losses on fixed samples, the probe suite, evaluations.
+ *
+ * All of it without dropout or perturbation, after the update, with its own random streams: a run that is
+ * watched ends with the same bytes as one that is not. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+static bool due(int64_t every, uint64_t done)
+{
+    return every > 0 && done % (uint64_t)every == 0;
+}
+
+bool watch_due(const struct trainer *t)
+{
+    return due(t->spec.watch.every, t->st.done) && (t->drift_set.n || t->align_set.n || t->harmful_set.n);
+}
+
+void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
+{
+    struct stage *st = &t->st;
+    size_t L = model_config(t->m)->L, n = L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
+
+    if (st->drift) {
+        double *rel = t->drift_rel, *sq = t->drift_rel + L, sum = 0;
+        drift_measure(st->drift, rel, sq);
+        for (size_t i = 0; i < L; i++)
+            sum += rel[i];
+        p->drift_mean = sum / (double)L;
+        for (size_t i = 0; i < n; i++) {
+            l->drift_rel[i] = (float)rel[i];
+            l->drift_sq[i] = (float)sq[i];
+        }
+    }
+    if (t->align_set.n)
+        p->align_loss = dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL);
+    if (t->harmful_set.n)
+        p->harmful_loss = dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL);
+}
+
+/* --- evaluations --- */
+
+bool watch_applies(const struct trainer *t, size_t i)
+{
+    char *const *stages = t->spec.evaluate[i].stages;
+
+    for (; stages && *stages; stages++) {
+        if (!strcmp(*stages, t->st.spec->name))
+            return true;
+    }
+    return t->spec.evaluate[i].stages == NULL;
+}
+
+/* At the start and the end of a stage, and every so many steps between. */
+bool watch_eval_due(const struct trainer *t, size_t i)
+{
+    return watch_applies(t, i) && (t->st.done == 0 || t->st.done == t->st.total ||
+                                   due(t->spec.evaluate[i].every, t->st.done));
+}
+
+static int eval_progress(void *ctx, size_t done, size_t n)
+{
+    struct trainer *t = ctx;
+    struct vac_snapshot *s = control_writing(t->ctl);
+    char text[128];
+
+    s->eval[t->evaluating].done = (int64_t)done;
+    snprintf(text, sizeof text, "%s %zu of %zu", t->spec.evaluate[t->evaluating].name, done, n);
+    publish(t, VAC_MEASURING, text);
+    return atomic_load(&t->ctl->waiting);
+}
+
+static void show_result(struct trainer *t, size_t i, const struct eval_result *r)
+{
+    struct vac_eval *e = &control_writing(t->ctl)->eval[i];
+
+    e->value = r->value;
+    e->lo = r->ci.lo;
+    e->hi = r->ci.hi;
+    e->count = (int64_t)r->count;
+    e->n = (int64_t)r->n;
+    e->step = (int64_t)t->step;
+    e->done = 0;
+}
+
+static int write_history(struct trainer *t, void *line, struct vac_err *err)
+{
+    return folder_line(&t->folder, LINES_HISTORY, line, err);
+}
+
+struct files_job {
+    struct evaluation *e;
+    const struct eval_result *r;
+    const char *label;
+};
+
+static int write_files(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    struct files_job *j = ctx;
+    char *dir = folder_path(&t->folder, "eval", err);
+    int rc = dir ? eval_result_write(j->e, j->r, dir, j->label, err) : -1;
+
+    free(dir);
+    return rc;
+}
+
+/* The history line with the categories, for the screen. */
+static char *event_body(const struct strbuf *line, const struct eval_result *r)
+{
+    struct strbuf s = {0};
+
+    sb_put(&s, line->s, line->len - 2); /* without "}\n" */
+    sb_puts(&s, ",\"categories\":[");
+    for (size_t i = 0; i < r->n_category; i++) {
+        sb_printf(&s, "%s{\"name\":\"", i ? "," : "");
+        sb_json(&s, r->category[i].name, strlen(r->category[i].name));
+        sb_printf(&s, "\",\"count\":%zu,\"n\":%zu}", r->category[i].count, r->category[i].n);
+    }
+    sb_puts(&s, "]}");
+    return s.s;
+}
+
+static int record(struct trainer *t, size_t i, const struct eval_result *r, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    struct files_job files = {.e = t->eval[i], .r = r};
+    char label[VAC_NAME + 32];
+    int rc;
+
+    sb_printf(&s, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,", (unsigned long long)t->step,
+              t->st.spec->name, (unsigned long long)t->st.done);
+    eval_result_json(t->eval[i], r, &s);
+    sb_puts(&s, "}\n");
+    snprintf(label, sizeof label, "%s-%llu", t->st.spec->name, (unsigned long long)t->st.done);
+    files.label = label;
+    rc = until_written(t, write_files, &files, "evaluation files", err) ||
+                 until_written(t, write_history, &s, "eval/history.jsonl", err)
+             ? -1 : 0;
+    if (rc == 0 && sb_ok(&s, err) == 0)
+        control_event(t->ctl, VAC_EVENT_EVAL, t->answering, (int64_t)t->step, t->spec.evaluate[i].name,
+                      event_body(&s, r));
+    sb_done(&s);
+    return rc;
+}
+
+int watch_evaluate(struct trainer *t, size_t i, struct vac_err *err)
+{
+    struct eval_result r = {0};
+    struct vac_err why = {0};
+    int rc;
+
+    t->evaluating = i;
+    publish(t, VAC_MEASURING, t->spec.evaluate[i].name);
+    rc = evaluation_run(t->eval[i], t->st.gen, t->st.acts, t->st.acts_rows, &r, eval_progress, t, &why);
+    if (rc == 0) {
+        show_result(t, i, &r);
+        rc = record(t, i, &r, err);
+    } else if (why.code == VAC_ERR_STOPPED) {
+        control_writing(t->ctl)->eval[i].done = 0;
+        rc = 1;
+    } else {
+        rc = err_set(err, why.code, "evaluate %s: %s", t->spec.evaluate[i].name, why.msg);
+    }
+    eval_result_done(&r);
+    return rc;
+}
+
+/* --- the fixed probes --- */
+
+struct answer {
+    struct ids ids;
+    struct strbuf text;
+    struct rating rating;
+    double p_refuse;
+};
+
+static int ask_one(struct trainer *t, size_t i, struct answer *a, struct vac_err *err)
+{
+    struct generate_options o = {.max_new_tokens = (size_t)t->spec.watch.probes_tokens, .top_p = 1,
+                                 .stop = t->stop, .n_stop = t->n_stop};
+    const char *prompt = t->suite.rows.row[i].turn[0].text, *text;
+
+    a->p_refuse = ask_refusal_probability(t, &t->suite.prompt[i]);
+    if (generate(t->st.gen, &t->suite.prompt[i], 1, &o, &a->ids, NULL, NULL, err) ||
+        tokenizer_decode(t->tok, a->ids.v, a->ids.n, true, &a->text, err))
+        return -1;
+    text = a->text.s ? a->text.s : "";
+    return t->suite.kind->rate(t->suite.judge, &prompt, &text, 1, &a->rating, err);
+}
+
+static void put_answer(struct strbuf *s, const struct trainer *t, size_t i, const struct answer *a,
+                       bool changed)
+{
+    const char *prompt = t->suite.rows.row[i].turn[0].text;
+
+    sb_puts(s, "\"prompt\":\"");
+    sb_json(s, prompt, strlen(prompt));
+    sb_puts(s, "\",\"answer\":\"");
+    sb_json(s, a->text.s ? a->text.s : "", a->text.len);
+    sb_printf(s, "\",\"verdict\":\"%s\",\"p_refuse\":", verdict_names[a->rating.verdict]);
+    sb_num(s, a->p_refuse);
+    sb_printf(s, ",\"changed\":%s", changed ? "true" : "false");
+}
+
+static int write_probe(struct trainer *t, void *line, struct vac_err *err)
+{
+    return folder_line(&t->folder, LINES_PROBES, line, err);
+}
+
+/* Asks probe i; one line for the file, one member for the screen. */
+static int suite_one(struct trainer *t, size_t i, struct strbuf *body, struct vac_err *err)
+{
+    struct answer a = {.p_refuse = NAN};
+    struct strbuf line = {0};
+    int rc = ask_one(t, i, &a, err);
+
+    if (rc == 0) {
+        int *last = &t->suite.verdict[i];
+        bool changed = *last >= 0 && *last != (int)a.rating.verdict;
+        *last = (int)a.rating.verdict;
+        sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,", (unsigned long long)t->step,
+                  t->st.spec->name, (unsigned long long)t->st.done);
+        put_answer(&line, t, i, &a, changed);
+        sb_puts(&line, ",\"who\":\"suite\"}\n");
+        sb_puts(body, i ? ",{" : "{");
+        put_answer(body, t, i, &a, changed);
+        sb_putc(body, '}');
+        rc = until_written(t, write_probe, &line, "probes.jsonl", err);
+    }
+    sb_done(&line);
+    sb_done(&a.text);
+    ids_done(&a.ids);
+    return rc;
+}
+
+int watch_suite(struct trainer *t, uint64_t id, struct vac_err *err)
+{
+    struct strbuf body = {0};
+    int rc = 0;
+
+    publish(t, VAC_MEASURING, "probe suite");
+    sb_printf(&body, "{\"step\":%llu,\"probes\":[", (unsigned long long)t->step);
+    for (size_t i = 0; rc == 0 && i < t->suite.rows.n; i++)
+        rc = suite_one(t, i, &body, err);
+    sb_puts(&body, "]}");
+    if (rc == 0 && sb_ok(&body, err) == 0) {
+        control_event(t->ctl, VAC_EVENT_SUITE, id, (int64_t)t->step, "", body.s);
+        body.s = NULL;
+    }
+    sb_done(&body);
+    return rc;
+}
