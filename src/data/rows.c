@@ -275,6 +275,17 @@ static int read_id(const struct jnode *row, struct row *out, struct arena *a, st
     return out->id ? 0 : -1;
 }
 
+/* The row's own "category", where the format has no other use for the key. */
+static int read_category(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err)
+{
+    const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->v, "category"));
+
+    if (out->category || !s || !*s)
+        return 0;
+    out->category = arena_strndup(a, s, strlen(s), err);
+    return out->category ? 0 : -1;
+}
+
 /* A row is parsed alone. When that fails it is parsed again behind as many spaces as there are
  * characters before it on its line, so that the error's column is that of the file. */
 static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
@@ -311,7 +322,8 @@ static int read_row(struct row_reader *r, struct row *out, struct arena *a, stru
     }
     *out = (struct row){.is_safe = -1, .json = r->json};
     out->line = r->array ? r->index + 1 : r->line;
-    if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err))
+    if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err) ||
+        read_category(&row, out, a, err))
         return -1;
     return 0;
 }

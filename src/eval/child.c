@@ -366,6 +366,19 @@ static int turn(struct talk *t, double seconds, struct vac_err *err)
     return p[1].revents ? hear_some(t, err) : 0;
 }
 
+/* Output that nobody asked for would be taken for the answer to the next question. */
+static int check_quiet(struct talk *t, struct vac_err *err)
+{
+    struct pollfd p = {.fd = t->c->out, .events = POLLIN};
+    char part[64];
+
+    if (t->c->got.len == 0 && poll(&p, 1, 0) <= 0)
+        return 0;
+    if (t->c->got.len == 0 && read(t->c->out, part, sizeof part) == 0)
+        return complain_end(t, err);
+    return complain(t, err, "output without a question");
+}
+
 int child_talk(struct child *c, const char *text, size_t n, size_t lines, double idle, child_line *take,
                void *ctx, struct vac_err *err)
 {
@@ -373,7 +386,7 @@ int child_talk(struct child *c, const char *text, size_t n, size_t lines, double
     double last = clock_now();
     char what[80];
 
-    if (take_lines(&t, err))
+    if (check_quiet(&t, err))
         return -1;
     while (t.taken < lines || (t.sent < n && c->in >= 0)) {
         double left = last + idle - clock_now();

@@ -434,7 +434,7 @@ static int keep_line(void *ctx, const struct jnode *line, struct vac_err *err)
     return err_set(err, VAC_ERR_MEMORY, "%s: out of memory", line->file);
 }
 
-static int read_array(cJSON **out, const char *dir, const char *name, struct vac_err *err)
+int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err)
 {
     *out = cJSON_CreateArray();
     if (!*out)
@@ -464,8 +464,8 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
     *r = (struct run_data){0};
     if (read_training(r, dir, err) ||
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
-        read_array(&r->journal, dir, "journal.jsonl", err) ||
-        read_array(&r->probes, dir, "probes.jsonl", err)) {
+        reader_array(&r->journal, dir, "journal.jsonl", err) ||
+        reader_array(&r->probes, dir, "probes.jsonl", err)) {
         run_data_done(r);
         return -1;
     }

@@ -9,6 +9,8 @@
 typedef int reader_visit(void *ctx, const struct jnode *line, struct vac_err *err);
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err);
+/* All of them as an array; free with cJSON_Delete, after a failure too. */
+int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err);
 /* Copies text, cut at a character's boundary. */
 void reader_name(char *out, size_t size, const char *text);
 /* run.json; free with cJSON_Delete. */

@@ -311,6 +311,9 @@ int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
     t->duty = 0;
     point_clear(&t->point);
     layers_clear(&t->layers);
+    /* another stage's last values would pass for this one's */
+    point_clear(&control_writing(t->ctl)->last);
+    layers_clear(&control_writing(t->ctl)->layers);
     return stage_open(t, index, err);
 }
 

@@ -1,0 +1,316 @@
+/* html_curves.c - which curves the page shows. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "report/html.h"
+
+/* ---- Entries of "evaluate" ---- */
+
+static enum role role_of(const cJSON *entry)
+{
+    const char *judge = reader_text(entry, "judge"), *count = reader_text(entry, "count");
+    const char *metric = reader_text(entry, "metric");
+
+    if (metric && !strcmp(metric, "loss"))
+        return ROLE_LOSS;
+    if ((metric && *metric) || !judge || !*judge)
+        return ROLE_TASK;
+    return count && strcmp(count, "answered") ? ROLE_REFUSAL : ROLE_HARM;
+}
+
+static void add_entry(struct entry *out, size_t *n, const char *name, enum role role)
+{
+    struct entry e = {.role = role};
+
+    reader_name(e.name, sizeof e.name, name);
+    for (size_t i = 0; i < *n; i++) {
+        if (!strcmp(out[i].name, e.name))
+            return;
+        e.dashed |= out[i].role == role;
+    }
+    if (*n < VAC_MAX_EVALS)
+        out[(*n)++] = e;
+}
+
+size_t page_entries(const struct run_data *r, struct entry out[VAC_MAX_EVALS])
+{
+    const cJSON *entry, *list =
+                            cJSON_GetObjectItemCaseSensitive(reader_spec(r->config), "evaluate");
+    size_t n = 0;
+
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *name = reader_text(entry, "name");
+
+        if (name)
+            add_entry(out, &n, name, role_of(entry));
+    }
+    for (size_t i = 0; i < r->n_evals; i++)
+        add_entry(out, &n, r->eval[i].name, ROLE_TASK);
+    return n;
+}
+
+enum hue role_hue(enum role role)
+{
+    static const enum hue hues[] = {[ROLE_HARM] = HUE_HARM,
+                                    [ROLE_REFUSAL] = HUE_REFUSAL,
+                                    [ROLE_TASK] = HUE_TASK,
+                                    [ROLE_LOSS] = HUE_OTHER};
+
+    return hues[role];
+}
+
+/* ---- Collecting ---- */
+
+static void plot_done(struct plot *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->curve[i].p);
+}
+
+/* The points at which a column was measured. */
+static int add_column(struct plot *plot, const struct run_data *r, struct curve c, size_t offset,
+                      struct vac_err *err)
+{
+    const struct point_column column = {.offset = offset};
+
+    c.p = mem_new(r->n_points, sizeof *c.p, err);
+    if (!c.p)
+        return -1;
+    for (size_t i = 0; i < r->n_points; i++) {
+        const struct vac_point *at = &r->point[i];
+        double y = point_get(at, &column);
+
+        if (isfinite(y))
+            c.p[c.n++] = (struct xy){(double)at->step, y, NAN, NAN, at->stage};
+    }
+    c.n = svg_envelope(c.p, c.n, CURVE_POINTS);
+    c.dots = c.n > 0 && c.n <= 40;
+    plot->curve[plot->n++] = c;
+    return 0;
+}
+
+/* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole run. */
+static int add_entry_curve(struct plot *plot, const struct run_data *r, const struct entry *e,
+                           const char *stage, struct vac_err *err)
+{
+    struct curve c = {
+        .name = e->name, .hue = role_hue(e->role), .dashed = e->dashed, .dots = true};
+
+    c.p = mem_new(r->n_evals, sizeof *c.p, err);
+    if (!c.p)
+        return -1;
+    for (size_t i = 0; i < r->n_evals; i++) {
+        const struct run_eval *at = &r->eval[i];
+
+        if (!strcmp(at->name, e->name) && (!stage || !strcmp(at->stage, stage)) &&
+            isfinite(at->value))
+            c.p[c.n++] = (struct xy){.x = (double)(stage ? at->stage_step : at->step),
+                                     .y = at->value,
+                                     .lo = at->lo,
+                                     .hi = at->hi};
+    }
+    c.n = svg_envelope(c.p, c.n, CURVE_POINTS);
+    plot->curve[plot->n++] = c;
+    return 0;
+}
+
+/* ---- Marks ---- */
+
+static void mark_stages(struct plot *p, const struct run_data *r)
+{
+    for (size_t i = 0; i < r->n_points && p->n_marks < PLOT_MARKS / 2; i++) {
+        const struct vac_point *at = &r->point[i];
+        struct mark *m = &p->mark[p->n_marks];
+
+        if (i && at->stage == r->point[i - 1].stage)
+            continue;
+        *m = (struct mark){.x = i ? (double)r->point[i - 1].step : (double)at->step};
+        memcpy(m->text, r->stage[at->stage].name, sizeof m->text);
+        p->n_marks++;
+    }
+}
+
+/* Changes and faults of the journal. */
+static void mark_events(struct plot *p, const struct run_data *r)
+{
+    const cJSON *line;
+
+    cJSON_ArrayForEach(line, r->journal)
+    {
+        const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "applied_step");
+        const char *op = reader_text(line, "op"), *key = reader_text(line, "key");
+        const char *value = reader_text(line, "new");
+        struct mark m = {.event = true};
+        char text[256];
+
+        if (!step)
+            step = cJSON_GetObjectItemCaseSensitive(line, "step");
+        if (!op || (strcmp(op, "set") && strcmp(op, "fault")) || !cJSON_IsNumber(step))
+            continue;
+        m.x = step->valuedouble;
+        snprintf(text, sizeof text, "%s %s%s%s", op, key ? key : "", value ? " = " : "",
+                 value ? value : "");
+        reader_name(m.text, sizeof m.text, text);
+        if (p->n_marks < PLOT_MARKS)
+            p->mark[p->n_marks++] = m;
+    }
+}
+
+/* ---- Plots ---- */
+
+#define POINT(field) offsetof(struct vac_point, field)
+
+static int put_losses(struct strbuf *out, const struct run_data *r, bool log, struct vac_err *err)
+{
+    struct plot p = {.title = log ? "Losses, logarithmic" : "Losses",
+                     .x_label = "optimizer step",
+                     .y_label = "loss (nats per token)",
+                     .log = log,
+                     .threshold = NAN};
+    int rc = -1;
+
+    mark_stages(&p, r);
+    mark_events(&p, r);
+    if (!add_column(&p, r, (struct curve){.name = "trained on", .hue = HUE_TASK}, POINT(loss),
+                    err) &&
+        !add_column(&p, r,
+                    (struct curve){.name = "without perturbation", .hue = HUE_TASK, .dashed = true},
+                    POINT(loss_clean), err) &&
+        !add_column(&p, r, (struct curve){.name = "alignment data", .hue = HUE_ALIGN},
+                    POINT(align_loss), err) &&
+        !add_column(&p, r, (struct curve){.name = "harmful data", .hue = HUE_HARM},
+                    POINT(harmful_loss), err)) {
+        svg_plot(out, &p);
+        rc = 0;
+    }
+    plot_done(&p);
+    return rc;
+}
+
+static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_err *err)
+{
+    struct plot p = {.title = "Embedding drift, mean over layers",
+                     .note = "change against the reference, as part of its length",
+                     .x_label = "optimizer step",
+                     .y_label = "relative drift",
+                     .threshold = NAN};
+    struct curve c = {.name = "drift", .hue = HUE_TASK};
+    int rc;
+
+    mark_stages(&p, r);
+    rc = add_column(&p, r, c, POINT(drift_mean), err);
+    if (rc == 0)
+        svg_plot(out, &p);
+    plot_done(&p);
+    return rc;
+}
+
+static void mark_break(struct plot *p, const struct run_data *r, const char *stage,
+                       const struct entry *e)
+{
+    double at = run_steps_to_break(r, stage, e->name, 0.5);
+    struct strbuf text = {0};
+
+    p->threshold = 0.5;
+    if (!isfinite(at) || p->n_marks == PLOT_MARKS)
+        return;
+    sb_puts(&text, e->name);
+    sb_puts(&text, " at 50 % after ");
+    page_number(&text, at, 3);
+    sb_puts(&text, " steps");
+    p->mark[p->n_marks].x = at;
+    if (!text.bad)
+        reader_name(p->mark[p->n_marks++].text, VAC_NAME, text.s);
+    sb_done(&text);
+}
+
+static int put_rates(struct strbuf *out, const struct run_data *r, const char *stage,
+                     struct vac_err *err)
+{
+    struct entry entry[VAC_MAX_EVALS];
+    size_t n = page_entries(r, entry);
+    char title[VAC_NAME + 16];
+    struct plot p = {.title = title,
+                     .note = "with 95 % intervals",
+                     .x_label = "optimizer step of the stage",
+                     .y_label = "rate",
+                     .percent = true,
+                     .threshold = NAN};
+    int rc = 0;
+
+    snprintf(title, sizeof title, "Stage %s", stage);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (entry[i].role == ROLE_LOSS)
+            continue;
+        rc = add_entry_curve(&p, r, &entry[i], stage, err);
+        if (rc == 0 && entry[i].role == ROLE_HARM && p.curve[p.n - 1].n)
+            mark_break(&p, r, stage, &entry[i]);
+    }
+    if (rc == 0)
+        svg_plot(out, &p);
+    plot_done(&p);
+    return rc;
+}
+
+static int put_eval_losses(struct strbuf *out, const struct run_data *r, struct vac_err *err)
+{
+    struct entry entry[VAC_MAX_EVALS];
+    size_t n = page_entries(r, entry);
+    struct plot p = {.title = "Evaluated losses",
+                     .x_label = "optimizer step",
+                     .y_label = "loss (nats per token)",
+                     .threshold = NAN};
+    int rc = 0;
+
+    mark_stages(&p, r);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (entry[i].role == ROLE_LOSS)
+            rc = add_entry_curve(&p, r, &entry[i], NULL, err);
+    if (rc == 0)
+        svg_plot(out, &p);
+    plot_done(&p);
+    return rc;
+}
+
+static int put_evaluations(struct strbuf *out, const struct run_data *r, struct vac_err *err)
+{
+    if (!r->n_evals)
+        return 0;
+    sb_puts(out, "<section><h2>Evaluations</h2>\n<div class=\"grid\">\n");
+    for (size_t i = 0; i < r->n_stages; i++)
+        if (put_rates(out, r, r->stage[i].name, err))
+            return -1;
+    if (put_eval_losses(out, r, err))
+        return -1;
+    sb_puts(out, "</div></section>\n");
+    return 0;
+}
+
+int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *err)
+{
+    static const struct heat heats[] = {
+        {.title = "Drift by layer",
+         .note = "embeddings against the reference, relative",
+         .unit = "drift",
+         .offset = offsetof(struct vac_layers, drift_rel)},
+        {.title = "Perturbation by layer",
+         .note = "length of what is added at each layer",
+         .unit = "\xe2\x80\x96\xce\xb5\xe2\x80\x96",
+         .offset = offsetof(struct vac_layers, eps)},
+    };
+
+    if (put_evaluations(out, r, err))
+        return -1;
+    if (!r->n_points)
+        return 0;
+    sb_puts(out, "<section><h2>Training</h2>\n<div class=\"grid\">\n");
+    if (put_losses(out, r, false, err) || put_losses(out, r, true, err) || put_drift(out, r, err))
+        return -1;
+    for (size_t i = 0; i < sizeof heats / sizeof *heats; i++)
+        if (svg_heat(out, &heats[i], r, err))
+            return -1;
+    sb_puts(out, "</div></section>\n");
+    return 0;
+}

@@ -1,0 +1,269 @@
+/* html_tables.c - the summary of the stages and the journal. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "report/html.h"
+
+enum { JOURNAL_ROWS = 400 };
+
+/* ---- Summary ---- */
+
+/* A column over the points of a stage: first and last finite value. */
+struct course {
+    double first, last;
+};
+
+static struct course course_of(const struct run_data *r, size_t stage, size_t offset)
+{
+    const struct point_column column = {.offset = offset};
+    struct course c = {NAN, NAN};
+
+    for (size_t i = 0; i < r->n_points; i++) {
+        double x = point_get(&r->point[i], &column);
+
+        if ((size_t)r->point[i].stage != stage || !isfinite(x))
+            continue;
+        c.first = isnan(c.first) ? x : c.first;
+        c.last = x;
+    }
+    return c;
+}
+
+static void put_course(struct strbuf *out, struct course c, int digits)
+{
+    sb_puts(out, "<td class=\"n\">");
+    page_number(out, c.first, digits);
+    if (isfinite(c.first) && c.last != c.first) {
+        sb_puts(out, " \xe2\x86\x92 ");
+        page_number(out, c.last, digits);
+    }
+    sb_puts(out, "</td>");
+}
+
+static int64_t steps_of(const struct run_data *r, size_t stage)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < r->n_points; i++)
+        if ((size_t)r->point[i].stage == stage && r->point[i].stage_step > n)
+            n = r->point[i].stage_step;
+    return n;
+}
+
+static void put_value(struct strbuf *out, const struct run_eval *e, enum role role)
+{
+    if (role == ROLE_LOSS)
+        page_number(out, e->value, 4);
+    else
+        page_percent(out, e->value);
+}
+
+static void put_interval(struct strbuf *out, const struct run_eval *e, enum role role)
+{
+    if (isfinite(e->lo) && isfinite(e->hi)) {
+        bool loss = role == ROLE_LOSS;
+
+        sb_putc(out, '[');
+        loss ? page_number(out, e->lo, 4) : page_fixed(out, 100 * e->lo, 1);
+        sb_puts(out, ", ");
+        loss ? page_number(out, e->hi, 4) : page_fixed(out, 100 * e->hi, 1);
+        sb_puts(out, "], ");
+    }
+    sb_printf(out, "n\xc2\xa0=\xc2\xa0%lld", (long long)e->n);
+}
+
+/* Last value of an entry in a stage, with its interval, and where it came from. */
+static void put_result(struct strbuf *out, const struct run_data *r, size_t stage,
+                       const struct entry *entry)
+{
+    const struct run_eval *first = NULL, *last = NULL;
+
+    for (size_t i = 0; i < r->n_evals; i++)
+        if (!strcmp(r->eval[i].name, entry->name) &&
+            !strcmp(r->eval[i].stage, r->stage[stage].name)) {
+            first = first ? first : &r->eval[i];
+            last = &r->eval[i];
+        }
+    if (!last) {
+        sb_puts(out, "<td class=\"n\">\xe2\x80\x93</td>");
+        return;
+    }
+    sb_puts(out, "<td class=\"n\"><b>");
+    put_value(out, last, entry->role);
+    sb_puts(out, "</b><small>");
+    put_interval(out, last, entry->role);
+    sb_puts(out, "</small>");
+    if (first != last) {
+        sb_puts(out, "<small>from ");
+        put_value(out, first, entry->role);
+        sb_puts(out, "</small>");
+    }
+    sb_puts(out, "</td>");
+}
+
+static void put_break(struct strbuf *out, const struct run_data *r, size_t stage,
+                      const struct entry *entry)
+{
+    double at = run_steps_to_break(r, r->stage[stage].name, entry->name, 0.5);
+    bool measured = false;
+
+    for (size_t i = 0; i < r->n_evals; i++)
+        measured |= !strcmp(r->eval[i].name, entry->name) &&
+                    !strcmp(r->eval[i].stage, r->stage[stage].name);
+    sb_puts(out, "<td class=\"n\">");
+    if (isfinite(at) || !measured)
+        page_number(out, at, 3);
+    else
+        sb_printf(out, "not in %lld", (long long)steps_of(r, stage));
+    sb_puts(out, "</td>");
+}
+
+static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
+{
+    sb_puts(out, "<thead><tr><th>Stage</th><th>Method</th><th class=\"n\">\xcf\x81</th>"
+                 "<th class=\"n\">Steps</th><th class=\"n\">Loss</th>");
+    for (size_t i = 0; i < n; i++) {
+        sb_puts(out, "<th class=\"n\">");
+        page_text(out, entry[i].name, SIZE_MAX);
+        sb_puts(out, "</th>");
+        if (entry[i].role == ROLE_HARM) {
+            sb_puts(out, "<th class=\"n\">Steps to ");
+            page_text(out, entry[i].name, SIZE_MAX);
+            sb_puts(out, " 50\xc2\xa0%</th>");
+        }
+    }
+    sb_puts(out, "</tr></thead>\n");
+}
+
+static void put_stage(struct strbuf *out, const struct run_data *r, size_t i,
+                      const struct entry *entry, size_t n)
+{
+    sb_puts(out, "<tr><td>");
+    page_text(out, r->stage[i].name, SIZE_MAX);
+    sb_puts(out, "</td><td>");
+    page_text(out, r->stage[i].method, SIZE_MAX);
+    sb_puts(out, "</td>");
+    put_course(out, course_of(r, i, offsetof(struct vac_point, rho)), 4);
+    sb_printf(out, "<td class=\"n\">%lld</td>", (long long)steps_of(r, i));
+    put_course(out, course_of(r, i, offsetof(struct vac_point, loss)), 3);
+    for (size_t k = 0; k < n; k++) {
+        put_result(out, r, i, &entry[k]);
+        if (entry[k].role == ROLE_HARM)
+            put_break(out, r, i, &entry[k]);
+    }
+    sb_puts(out, "</tr>\n");
+}
+
+/* The newest value of each entry, large. */
+static void put_tiles(struct strbuf *out, const struct run_data *r, const struct entry *entry,
+                      size_t n)
+{
+    sb_puts(out, "<div class=\"tiles\">");
+    for (size_t i = 0; i < n; i++) {
+        const struct run_eval *last = NULL;
+
+        for (size_t k = 0; k < r->n_evals; k++)
+            if (!strcmp(r->eval[k].name, entry[i].name))
+                last = &r->eval[k];
+        if (!last)
+            continue;
+        sb_printf(out, "<div class=\"tile c%d\">", (int)role_hue(entry[i].role));
+        page_text(out, entry[i].name, SIZE_MAX);
+        sb_puts(out, "<b>");
+        put_value(out, last, entry[i].role);
+        sb_puts(out, "</b><small>");
+        put_interval(out, last, entry[i].role);
+        sb_puts(out, "<br>");
+        page_text(out, last->stage, SIZE_MAX);
+        sb_printf(out, ", step %lld</small></div>", (long long)last->stage_step);
+    }
+    sb_puts(out, "</div>\n");
+}
+
+void page_summary(struct strbuf *out, const struct run_data *r)
+{
+    struct entry entry[VAC_MAX_EVALS];
+    size_t n = page_entries(r, entry);
+
+    put_tiles(out, r, entry, n);
+    sb_puts(out, "<section><h2>Summary</h2>\n<div class=\"wide\"><table>");
+    put_head(out, entry, n);
+    sb_puts(out, "<tbody>\n");
+    for (size_t i = 0; i < r->n_stages; i++)
+        put_stage(out, r, i, entry, n);
+    sb_puts(out, "</tbody></table></div>\n<p class=\"muted\">Values at the end of each stage with "
+                 "Wilson 95\xc2\xa0% intervals (in percent), and where they began.</p></section>\n");
+}
+
+/* ---- Journal ---- */
+
+/* A member as text, whatever its type. */
+static void put_member(struct strbuf *out, const cJSON *line, const char *key, const char *before)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(line, key);
+
+    if (!v || cJSON_IsNull(v) || (cJSON_IsString(v) && !*v->valuestring))
+        return;
+    sb_puts(out, before);
+    if (cJSON_IsNumber(v))
+        sb_num(out, v->valuedouble);
+    else if (cJSON_IsString(v))
+        page_text(out, v->valuestring, 400);
+    else
+        sb_puts(out, cJSON_IsTrue(v) ? "true" : cJSON_IsFalse(v) ? "false" : "\xe2\x80\xa6");
+}
+
+static void put_time(struct strbuf *out, const char *t)
+{
+    char text[24];
+
+    if (!t)
+        return;
+    reader_name(text, sizeof text, t);
+    text[strcspn(text, ".")] = '\0';
+    if (strlen(text) == 19 && text[10] == 'T')
+        text[10] = ' ';
+    page_text(out, text, SIZE_MAX);
+}
+
+static void put_journal_row(struct strbuf *out, const cJSON *line)
+{
+    bool applied = cJSON_HasObjectItem(line, "applied_step");
+
+    sb_puts(out, "<tr><td class=\"n\">");
+    put_member(out, line, applied ? "applied_step" : "step", "");
+    sb_puts(out, "</td><td style=\"white-space:nowrap\">");
+    put_time(out, reader_text(line, "t"));
+    sb_puts(out, "</td><td>");
+    put_member(out, line, "who", "");
+    sb_puts(out, "</td><td>");
+    put_member(out, line, "op", "");
+    sb_puts(out, "</td><td>");
+    put_member(out, line, "key", "");
+    put_member(out, line, "old", " ");
+    put_member(out, line, "new", cJSON_HasObjectItem(line, "old") ? " \xe2\x86\x92 " : " ");
+    put_member(out, line, "reason", " \xe2\x80\x94 ");
+    sb_puts(out, "</td><td>");
+    put_member(out, line, "status", "");
+    sb_puts(out, "</td></tr>\n");
+}
+
+void page_journal(struct strbuf *out, const struct run_data *r)
+{
+    int n = cJSON_GetArraySize(r->journal), skip = n > JOURNAL_ROWS ? n - JOURNAL_ROWS : 0;
+    const cJSON *line;
+
+    if (!n)
+        return;
+    sb_puts(out, "<section><h2>Journal</h2>\n");
+    if (skip)
+        sb_printf(out, "<p class=\"muted\">The newest %d of %d lines.</p>\n", JOURNAL_ROWS, n);
+    sb_puts(out, "<div class=\"wide\"><table><thead><tr><th class=\"n\">Step</th><th>Time "
+                 "(UTC)</th><th>Who</th><th>What</th><th></th><th>Status</th></tr></thead><tbody>\n");
+    cJSON_ArrayForEach(line, r->journal)
+    {
+        if (skip-- <= 0)
+            put_journal_row(out, line);
+    }
+    sb_puts(out, "</tbody></table></div></section>\n");
+}
