@@ -1,5 +1,5 @@
-/* test_spec.c - the run description: defaults, every message, overrides, paths, the resolved form, and
- * files of every wrong kind. */
+/* test_spec.c - the run description: defaults, every message, overrides, paths, the resolved form,
+ * and files of every wrong kind. */
 #include "support.h"
 #include <limits.h>
 #include <sys/stat.h>
@@ -8,46 +8,14 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-static const char full_text[] =
-    "{ \"description\": \"all keys\", \"model\": \"tiny-base\", \"tokenizer\": \"tok\","
-    "  \"init\": \"model\", \"template\": \"alpaca\", \"max_length\": 200, \"seed\": 1, \"threads\": 0,"
-    "  \"log_every\": 10, \"disk_wait\": 10,"
-    "  \"stages\": ["
-    "    { \"name\": \"align\", \"method\": \"vaccine\", \"rho\": 2.0, \"site\": \"attn\","
-    "      \"norm\": \"global\", \"layers\": \"all\", \"tau\": 1, \"inner_steps\": 1,"
-    "      \"train\": [{ \"file\": \"align.jsonl\" }],"
-    "      \"lora\": { \"r\": 8, \"alpha\": 4, \"dropout\": 0.0, \"targets\": \"all\","
-    "                \"rslora\": false, \"init\": null },"
-    "      \"epochs\": 50, \"batch_size\": 5, \"accumulate\": 1, \"lr\": 1e-3,"
-    "      \"schedule\": \"cosine\", \"warmup_ratio\": 0.1, \"weight_decay\": 0.1,"
-    "      \"max_grad_norm\": 1.0, \"beta1\": 0.9, \"beta2\": 0.999, \"adam_eps\": 1e-8,"
-    "      \"shuffle\": true },"
-    "    { \"name\": \"attack\", \"method\": \"sft\", \"adapter\": \"new\","
-    "      \"train\": [{ \"file\": \"task.jsonl\", \"take\": 900, \"skip\": 3, \"harmful\": false,"
-    "                   \"repeat\": true },"
-    "                 { \"file\": \"harmful.jsonl\", \"harmful\": true }],"
-    "      \"samples\": 1000, \"harmful_ratio\": 0.1,"
-    "      \"lora\": { \"r\": 8, \"alpha\": 1, \"targets\": [\"q_proj\", \"v_proj\"] },"
-    "      \"epochs\": 20, \"batch_size\": 5, \"lr\": 1e-5 } ],"
-    "  \"checkpoint\": { \"steps\": 200, \"minutes\": 5, \"keep\": 3 },"
-    "  \"watch\": { \"every\": 20, \"drift_reference\": \"start\","
-    "             \"drift\": { \"file\": \"align.jsonl\", \"take\": 50 },"
-    "             \"align_loss\": { \"file\": \"align.jsonl\", \"take\": 64 },"
-    "             \"harmful_loss\": { \"file\": \"harmful.jsonl\", \"take\": 64 },"
-    "             \"probes\": { \"file\": \"probes.jsonl\", \"every\": 100, \"max_new_tokens\": 64,"
-    "                         \"judge\": \"refusal\" } },"
-    "  \"evaluate\": [ { \"name\": \"HS\", \"prompts\": \"hazard-test.jsonl\", \"judge\": \"refusal\","
-    "                  \"phrases\": \"phrases.json\", \"max_new_tokens\": 128, \"every\": 10,"
-    "                  \"stages\": [\"attack\"] },"
-    "                { \"name\": \"over_refusal\", \"prompts\": \"benign-test.jsonl\","
-    "                  \"judge\": \"refusal\", \"count\": \"refused\" },"
-    "                { \"name\": \"FA\", \"data\": \"task-test.jsonl\", \"metric\": \"label\" } ] }";
+static char full_text[8192]; /* golden/spec/lab.json, which has every key */
 
 static const char small_text[] =
     "{ \"model\": \"tiny-base\", \"stages\": [ { \"train\": [\"align.jsonl\"] } ] }";
 
 static const char config_text[] =
-    "{ \"model_type\": \"llama\", \"vocab_size\": 32, \"hidden_size\": 8, \"intermediate_size\": 16,"
+    "{ \"model_type\": \"llama\", \"vocab_size\": 32, \"hidden_size\": 8, \"intermediate_size\": "
+    "16,"
     "  \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"num_key_value_heads\": 2,"
     "  \"max_position_embeddings\": 64, \"rms_norm_eps\": 1e-6, \"rope_theta\": 10000.0 }";
 
@@ -66,10 +34,12 @@ static const char *in_folder(const char *name)
 
 static int setup(void **state)
 {
-    static const char *const files[] = {"align.jsonl",       "task.jsonl",        "harmful.jsonl",
-                                        "probes.jsonl",      "hazard-test.jsonl", "benign-test.jsonl",
-                                        "task-test.jsonl",   "phrases.json"};
+    static const char *const files[] = {"align.jsonl",     "task.jsonl",        "harmful.jsonl",
+                                        "probes.jsonl",    "hazard-test.jsonl", "benign-test.jsonl",
+                                        "task-test.jsonl", "phrases.json"};
     static const char *const folders[] = {"tiny-base", "tok", "adapter", "judge"};
+
+    FILE *f;
 
     (void)state;
     if (!realpath(support_tmp(), folder))
@@ -80,6 +50,9 @@ static int setup(void **state)
         if (mkdir(in_folder(folders[i]), 0700))
             return -1;
     snprintf(run_file, sizeof run_file, "%s", in_folder("lab.json"));
+    f = fopen(support_path("golden/spec/lab.json"), "r");
+    if (!f || !fread(full_text, 1, sizeof full_text - 1, f) || fclose(f))
+        return -1;
     setenv("HF_HUB_CACHE", in_folder("no-cache"), 1);
     return 0;
 }
@@ -104,7 +77,8 @@ static char *text_of(const cJSON *json)
     return text;
 }
 
-/* The resolved description read again resolves to the same text, from a run.json and as a run file. */
+/* The resolved description read again resolves to the same text, from a run.json and as a run file.
+ */
 static void check_again(const struct run_spec *s)
 {
     char *text = text_of(s->json), *again, whole[32768];
@@ -180,7 +154,8 @@ static void test_defaults(void **state)
     assert_true(st->adam_eps == 1e-8 && st->schedule == SCHEDULE_COSINE && st->shuffle);
     assert_true(s.checkpoint.steps == 200 && s.checkpoint.minutes == 5 && s.checkpoint.keep == 3);
     assert_int_equal(s.watch.every, 20);
-    assert_false(s.watch.has_drift || s.watch.has_align || s.watch.has_harmful || s.watch.has_probes);
+    assert_false(s.watch.has_drift || s.watch.has_align || s.watch.has_harmful ||
+                 s.watch.has_probes);
     assert_string_equal(s.watch.probes_judge, "refusal");
     assert_int_equal(s.n_evaluate, 0);
     check_again(&s);
@@ -221,7 +196,8 @@ static void test_full(void **state)
     assert_ok(read_text(&s, full_text, NULL, &err), &err);
     check_full_stages(&s);
     assert_string_equal(s.tokenizer, in_folder("tok"));
-    assert_true(s.watch.has_drift && s.watch.has_align && s.watch.has_harmful && s.watch.has_probes);
+    assert_true(s.watch.has_drift && s.watch.has_align && s.watch.has_harmful &&
+                s.watch.has_probes);
     assert_true(s.watch.drift.take == 50 && s.watch.harmful_loss.take == 64);
     assert_true(s.watch.probes_every == 100 && s.watch.probes_tokens == 64);
     assert_string_equal(s.watch.probes.file, in_folder("probes.jsonl"));
@@ -253,7 +229,8 @@ static void test_variants(void **state)
         {"stages[0].lora={\"init\": \"adapter\"}", "stages[0].adapter=same"},
         {"stages[0].lora={\"init\": \"adapter\", \"dropout\": 0.1}"},
         {"stages[1].samples=null", "stages[1].harmful_ratio=null"},
-        {"stages[1].harmful_ratio=1", "stages[1].train=[{\"file\":\"harmful.jsonl\",\"harmful\":true}]"},
+        {"stages[1].harmful_ratio=1",
+         "stages[1].train=[{\"file\":\"harmful.jsonl\",\"harmful\":true}]"},
         {"stages[1].harmful_ratio=0", "stages[1].train=[\"task.jsonl\"]"},
         {"stages[1].harmful_ratio=null"},
         {"stages[0].method=random", "stages[0].norm=null", "stages[0].inner_steps=null"},
@@ -261,9 +238,12 @@ static void test_variants(void **state)
         {"watch={\"probes\": \"probes.jsonl\", \"drift\": \"align.jsonl\"}", "evaluate=[]"},
         {"watch.drift_reference=base"},
         {"evaluate[2].metric=loss", "evaluate[0].stages=null"},
-        {"evaluate[1]={\"name\":\"j\",\"judge\":\"model\",\"judge_model\":\"judge\",\"prompts\":\"task.jsonl\"}",
-         "evaluate[2]={\"name\":\"c\",\"judge\":\"command\",\"command\":\"./a \\\"b\\\"\",\"prompts\":\"task.jsonl\"}"},
-        {"seed=9007199254740992", "stages[0].lr=0.1234567890123456789", "description=\"\\u00e9\\n\\\"\""},
+        {"evaluate[1]={\"name\":\"j\",\"judge\":\"model\",\"judge_model\":\"judge\",\"prompts\":"
+         "\"task.jsonl\"}",
+         "evaluate[2]={\"name\":\"c\",\"judge\":\"command\",\"command\":\"./a "
+         "\\\"b\\\"\",\"prompts\":\"task.jsonl\"}"},
+        {"seed=9007199254740992", "stages[0].lr=0.1234567890123456789",
+         "description=\"\\u00e9\\n\\\"\""},
     };
 
     (void)state;
@@ -295,9 +275,11 @@ static void test_random_model(void **state)
     check_again(&s);
     spec_done(&s);
     assert_int_equal(read_text(&s, small_text, lora, &err), -1);
-    assert_error(&err, "stages[0].lora: a random model is first trained whole: write \"lora\": null");
+    assert_error(&err,
+                 "stages[0].lora: a random model is first trained whole: write \"lora\": null");
     err_clear(&err);
-    snprintf(text, sizeof text, "{\"init\": \"random\", \"config\": {\"model_type\": \"llama\", \"hiden_size\""
+    snprintf(text, sizeof text,
+             "{\"init\": \"random\", \"config\": {\"model_type\": \"llama\", \"hiden_size\""
              ": 1}, \"stages\": [{\"lora\": null, \"train\": [\"align.jsonl\"]}]}");
     assert_int_equal(read_text(&s, text, NULL, &err), -1);
     assert_error(&err, "lab.json: config");
@@ -305,132 +287,6 @@ static void test_random_model(void **state)
 }
 
 /* ---- Messages ---- */
-
-static const struct {
-    const char *set[4];
-    const char *says; /* after "FILE: " */
-} messages[] = {
-    {{"stages[1].train[0].file=tsak.jsonl"},
-     "stages[1].train[0].file: \"tsak.jsonl\" not found (did you mean \"task.jsonl\"?)"},
-    {{"stages[0].train=[\"./tsak.jsonl\"]"},
-     "stages[0].train[0]: \"./tsak.jsonl\" not found (did you mean \"./task.jsonl\"?)"},
-    {{"stages[0].train=[\"quite-another\"]"}, "stages[0].train[0]: \"quite-another\" not found"},
-    {{"watch.drift.file=tok"}, "watch.drift.file: \"tok\" is a folder: a file is needed"},
-    {{"watch.drift.file=/dev/null"}, "watch.drift.file: \"/dev/null\" is neither a file nor a folder"},
-    {{"watch.drift.file="}, "watch.drift.file: expected the name of a file, found \"\""},
-    {{"watch.drift=3"},
-     "watch.drift: expected the name of a file or an object {\"file\": ...}, found 3"},
-    {{"watch.drift.file=null"}, "watch.drift: \"file\" is missing (text)"},
-    {{"tokenizer=task.jsonl"}, "tokenizer: \"task.jsonl\" is a file: a folder is needed"},
-    {{"tokenizer=tak"}, "tokenizer: \"tak\" not found (did you mean \"tok\"?)"},
-    {{"model=tiny-bsae"}, "model: \"tiny-bsae\" not found (did you mean \"tiny-base\"?)"},
-    {{"model=task.jsonl"}, "model: \"task.jsonl\" is a file: a folder is needed"},
-    {{"model=/nowhere/at/all"}, "model: \"/nowhere/at/all\" not found"},
-    {{"model=null"}, "\"model\" is missing (a folder, or a name in the Hugging Face cache; or \"init\": "
-                     "\"random\" with \"config\")"},
-    {{"init=random"}, "model: \"init\": \"random\" takes no weights from a model: leave this key out, or "
-                      "\"init\"; a tokenizer can be given as \"tokenizer\""},
-    {{"init=random", "model=null"}, "\"config\" is missing (an object {...})"},
-    {{"init=randon"},
-     "init: expected one of model, random, found \"randon\" (did you mean \"random\"?)"},
-    {{"config={}"}, "config: goes with \"init\": \"random\" only"},
-    {{"max_length=1"}, "max_length: expected a whole number of at least 2, found 1"},
-    {{"threads=-1"}, "threads: expected a whole number from 0 to 1024, found -1"},
-    {{"sead=1"}, "unknown key \"sead\" (did you mean \"seed\"?)"},
-    {{"stages=[]"}, "stages: the list is empty: give at least one"},
-    {{"stages=null"}, "stages: expected a list [...], found null"},
-    {{"stages[0]=null"}, "stages[0]: expected an object {...}, found null"},
-    {{"stages[0].train=null"}, "stages[0].train: expected a list [...], found null"},
-    {{"stages[0].train=[]"}, "stages[0].train: the list is empty: give at least one"},
-    {{"stages[0].rhoo=2"}, "stages[0]: unknown key \"rhoo\" (did you mean \"rho\"?)"},
-    {{"stages[1].rho=2"}, "stages[1].rho: is an option of vaccine and random, not of sft"},
-    {{"stages[1].tau=2"}, "stages[1].tau: is an option of vaccine and random, not of sft"},
-    {{"stages[0].noise=sphere"}, "stages[0].noise: is an option of random, not of vaccine"},
-    {{"stages[0].rho=-1"}, "stages[0].rho: expected a number from 0 to 1000000, found -1"},
-    {{"stages[0].name=a b"}, "stages[0].name: expected a name of up to 63 letters, digits, _, - and ., "
-                             "not beginning with ., found \"a b\""},
-    {{"stages[0].name=..", "evaluate=null"},
-     "stages[0].name: expected a name of up to 63 letters, digits, _, - and ., not beginning with ., "
-     "found \"..\""},
-    {{"stages[1].name=align"}, "stages[1].name: \"align\" is the name of an earlier one too"},
-    {{"stages[0].steps=5"},
-     "stages[0].steps: stands in place of \"epochs\": give only one of them"},
-    {{"stages[0].epochs=0"}, "stages[0].epochs: expected a number above 0, found 0"},
-    {{"stages[0].epochs=null", "stages[0].steps=0"},
-     "stages[0].steps: expected a whole number from 1 to 1000000000000, found 0"},
-    {{"stages[0].beta2=1"}, "stages[0].beta2: expected a number below 1, found 1"},
-    {{"stages[0].lr=-1"}, "stages[0].lr: expected a number of at least 0, found -1"},
-    {{"stages[0].lr=1e999"}, "stages[0].lr: expected a number of at least 0, found a number too large "
-                             "for a double"},
-    {{"stages[0].schedule=cosin"}, "stages[0].schedule: expected one of constant, linear, cosine, found "
-                                   "\"cosin\" (did you mean \"cosine\"?)"},
-    {{"stages[0].shuffle=1"}, "stages[0].shuffle: expected true or false, found 1"},
-    {{"stages[0].harmful_ratio=0.1"},
-     "stages[0].harmful_ratio: needs \"samples\": without it all rows are used"},
-    {{"stages[0].samples=10", "stages[0].harmful_ratio=0.1"},
-     "stages[0].harmful_ratio: no file of \"train\" is marked \"harmful\": true"},
-    {{"stages[1].train[0].harmful=true"},
-     "stages[1].train: all files are harmful: harmful_ratio below 1 needs one that is not"},
-    {{"stages[0].adapter=same"},
-     "stages[0].adapter: the first stage has no earlier adapter: write \"new\", or give lora.init"},
-    {{"stages[0].lora=null", "stages[1].adapter=same"},
-     "stages[1].adapter: stage \"align\" trains all weights and leaves no adapter: write \"new\""},
-    {{"stages[1].adapter=same", "stages[1].lora={\"init\":\"adapter\"}"},
-     "stages[1].adapter: \"same\" goes on with the adapter of stage \"align\": write \"new\", or leave "
-     "lora.init out"},
-    {{"stages[0].lora.init=adapter"},
-     "stages[0].lora.r: the adapter in \"init\" has its own: leave this key out"},
-    {{"stages[0].lora={\"init\":\"adaptor\"}"},
-     "stages[0].lora.init: \"adaptor\" not found (did you mean \"adapter\"?)"},
-    {{"stages[0].lora.dropout=1"}, "stages[0].lora.dropout: expected a number below 1, found 1"},
-    {{"stages[0].lora.alpha=0"}, "stages[0].lora.alpha: expected a number above 0, found 0"},
-    {{"stages[0].lora.targets=[1]"}, "stages[0].lora.targets: expected text, found a list"},
-    {{"stages[0].lora.rank=4"}, "stages[0].lora: unknown key \"rank\""},
-    {{"stages[0].lora=all"}, "stages[0].lora: expected an object {...}, found \"all\""},
-    {{"checkpoint.keep=0"}, "checkpoint.keep: expected a whole number of at least 1, found 0"},
-    {{"checkpoint.step=1"}, "checkpoint: unknown key \"step\" (did you mean \"steps\"?)"},
-    {{"watch.drift_reference=base", "stages[1].lora=null"},
-     "watch.drift_reference: stage \"attack\" trains all weights and keeps no base: use \"start\""},
-    {{"watch.drif=1"}, "watch: unknown key \"drif\" (did you mean \"drift\"?)"},
-    {{"watch.drift.every=1"}, "watch.drift: unknown key \"every\""},
-    {{"watch.probes.judge=model"},
-     "watch.probes.judge: \"model\" needs \"judge_model\", which probes have not: use \"refusal\""},
-    {{"evaluate[0].stages=[\"atack\"]"},
-     "evaluate[0].stages[0]: there is no stage \"atack\" (did you mean \"attack\"?)"},
-    {{"evaluate[0].stages=[7]"}, "evaluate[0].stages[0]: expected the name of a stage, found 7"},
-    {{"evaluate[0].stages=[]"}, "evaluate[0].stages: the list is empty: give at least one"},
-    {{"evaluate[0].metric=label"}, "evaluate[0].metric: excludes \"judge\": give only one of them"},
-    {{"evaluate[1].judge=null"}, "evaluate[1]: \"judge\" (with \"prompts\") or \"metric\" (with \"data\") "
-                                 "is missing"},
-    {{"evaluate[1].prompts=null"},
-     "evaluate[1]: \"prompts\" is missing: the file whose requests are asked"},
-    {{"evaluate[1].data=task.jsonl"},
-     "evaluate[1].data: goes with \"metric\": a judge takes \"prompts\""},
-    {{"evaluate[2].data=null"}, "evaluate[2]: \"data\" is missing: the file with questions and answers"},
-    {{"evaluate[2].prompts=task.jsonl"},
-     "evaluate[2].prompts: goes with \"judge\": a metric takes \"data\""},
-    {{"evaluate[2].phrases=phrases.json"}, "evaluate[2].phrases: goes with \"judge\": \"refusal\" only"},
-    {{"evaluate[1].judge=model"},
-     "evaluate[1]: \"judge_model\" is missing: the judge \"model\" needs it"},
-    {{"evaluate[1].command=x"}, "evaluate[1].command: goes with \"judge\": \"command\" only"},
-    {{"evaluate[2].name=HS"}, "evaluate[2].name: \"HS\" is the name of an earlier one too"},
-    {{"evaluate[2].name=a/b"}, "evaluate[2].name: expected a name of up to 63 letters, digits, _, - and ., "
-                               "not beginning with ., found \"a/b\""},
-};
-
-/* Begins with it: what follows are lists of names that grow with their tables. */
-static const struct {
-    const char *set, *says;
-} beginnings[] = {
-    {"stages[0].method=vacine", "stages[0].method: \"vacine\" is no method (did you mean \"vaccine\"?)"},
-    {"template=alpca", "template: "},
-    {"watch.probes.judge=refuse", "watch.probes.judge: "},
-    {"evaluate[1].judge=refusl", "evaluate[1].judge: "},
-    {"evaluate[2].metric=labl", "evaluate[2].metric: "},
-    {"model=no/such-one", "model: model \"no/such-one\" (revision main): no such folder, and not in the "
-                          "cache; looked in: "},
-    {"model=a//b", "model: model \"a//b\": no such folder, and not a name like"},
-};
 
 static const char *after_file(const struct vac_err *err)
 {
@@ -441,29 +297,52 @@ static const char *after_file(const struct vac_err *err)
     return err->msg + n + 2;
 }
 
+/* Returns whether the message is the wanted one, which may end in "...". */
+static bool is_message(const char *msg, const char *wanted)
+{
+    size_t n = strlen(wanted);
+
+    if (n > 3 && !strcmp(wanted + n - 3, "..."))
+        return !strncmp(msg, wanted, n - 3);
+    return !strcmp(msg, wanted);
+}
+
+static void check_message(const char *const set[4], const char *wanted)
+{
+    struct vac_err err = {0};
+    struct run_spec s;
+
+    if (!read_text(&s, full_text, set, &err))
+        fail_msg("accepted: %s", set[0]);
+    check_clean(&s);
+    if (!is_message(after_file(&err), wanted))
+        fail_msg("expected \"%s\", got \"%s\"", wanted, err.msg);
+}
+
 static void test_messages(void **state)
 {
+    FILE *f = fopen(support_path("golden/spec/messages.txt"), "r");
+    char line[8][512];
+    const char *set[4] = {NULL};
+    size_t n = 0, checked = 0;
+
     (void)state;
-    for (size_t i = 0; i < COUNT(messages); i++) {
-        struct vac_err err = {0};
-        struct run_spec s;
-
-        if (!read_text(&s, full_text, messages[i].set, &err))
-            fail_msg("accepted: %s", messages[i].set[0]);
-        check_clean(&s);
-        assert_string_equal(after_file(&err), messages[i].says);
+    assert_non_null(f);
+    while (n < 4 && fgets(line[n], sizeof line[n], f)) {
+        line[n][strcspn(line[n], "\n")] = '\0';
+        if (!strncmp(line[n], "! ", 2)) {
+            check_message(set, line[n] + 2);
+            memset(set, 0, sizeof set);
+            n = 0;
+            checked++;
+        } else if (line[n][0] && line[n][0] != '#') {
+            set[n] = line[n];
+            n++;
+        }
     }
-    for (size_t i = 0; i < COUNT(beginnings); i++) {
-        const char *const set[4] = {beginnings[i].set};
-        struct vac_err err = {0};
-        struct run_spec s;
-
-        if (!read_text(&s, full_text, set, &err))
-            fail_msg("accepted: %s", set[0]);
-        check_clean(&s);
-        if (strncmp(after_file(&err), beginnings[i].says, strlen(beginnings[i].says)))
-            fail_msg("expected \"%s\", got \"%s\"", beginnings[i].says, err.msg);
-    }
+    fclose(f);
+    assert_int_equal(n, 0);
+    assert_true(checked >= 80);
 }
 
 /* Not reachable by overrides: the file as a whole. */
@@ -475,8 +354,10 @@ static void test_whole_file(void **state)
         {"[]", "lab.json: expected an object {...}, found a list"},
         {"", "lab.json:1:1: empty"},
         {"{", "lab.json:1:"},
-        {"{\"model\": \"tiny-base\", \"model\": \"tiny-base\"}", "lab.json: key \"model\" stands here twice"},
-        {"{\"stages\": 1, \"model\": \"tiny-base\"}", "lab.json: stages: expected a list [...], found 1"},
+        {"{\"model\": \"tiny-base\", \"model\": \"tiny-base\"}",
+         "lab.json: key \"model\" stands here twice"},
+        {"{\"stages\": 1, \"model\": \"tiny-base\"}",
+         "lab.json: stages: expected a list [...], found 1"},
         {"{\"model\": \"tiny-base\"}", "lab.json: \"stages\" is missing"},
     };
     struct vac_err err = {0};
@@ -522,10 +403,10 @@ static void test_from(void **state)
 static void test_set(void **state)
 {
     static const char *const set[] = {
-        "stages[1].lr=2e-4",       "stages.attack.batch_size=7", "stages.align.rho=0.5",
-        "watch.every=3",           "evaluate.HS.take=11",        "evaluate[2].name=F.A",
-        "evaluate.F.A.take=12",    "stages[1].train[1].take=4",  "stages.attack.train[0].skip=5",
-        "stages[0].name=first",    "stages.first.seed_=null",    "stages.first.seed_=null",
+        "stages[1].lr=2e-4",    "stages.attack.batch_size=7", "stages.align.rho=0.5",
+        "watch.every=3",        "evaluate.HS.take=11",        "evaluate[2].name=F.A",
+        "evaluate.F.A.take=12", "stages[1].train[1].take=4",  "stages.attack.train[0].skip=5",
+        "stages[0].name=first", "stages.first.seed_=null",    "stages.first.seed_=null",
     };
     struct vac_err err = {0};
     struct run_spec s;
@@ -592,7 +473,8 @@ static void test_set_errors(void **state)
         {"seed.x=1", "set seed.x=1: seed.x: what holds this key is no object"},
         {"seed[0]=1", "set seed[0]=1: seed[0]: this is no list"},
         {"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1",
-         "set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1: a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a: the path has too "
+         "set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1: a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a: the path has "
+         "too "
          "many parts"},
         {"seed=\xff", "set seed=\\xff: not valid UTF-8"},
     };
@@ -631,8 +513,9 @@ static void test_paths(void **state)
     assert_string_equal(s.stage[0].train[0].file, in_folder("align.jsonl"));
     spec_done(&s);
     assert_int_equal(spec_read(&s, "lab.json", wrong, 1, &err), -1);
-    assert_string_equal(err.msg, "lab.json: stages[1].train[0].file: \"tsak.jsonl\" not found (did you "
-                                 "mean \"task.jsonl\"?)");
+    assert_string_equal(err.msg,
+                        "lab.json: stages[1].train[0].file: \"tsak.jsonl\" not found (did you "
+                        "mean \"task.jsonl\"?)");
     err_clear(&err);
     assert_int_equal(chdir(in_folder("tok")), 0);
     assert_ok(spec_read(&s, "../lab.json", NULL, 0, &err), &err);
@@ -670,8 +553,9 @@ static void test_model_names(void **state)
     assert_int_equal(chdir(other), 0);
     assert_int_equal(mkdir("ours", 0700) | mkdir("ours/small", 0700), 0);
     assert_int_equal(read_text(&s, small_text, set, &err), -1);
-    assert_string_equal(after_file(&err), "model: \"ours/small\" is in the current folder, but paths are "
-                                          "relative to the run file: give the whole path");
+    assert_string_equal(after_file(&err),
+                        "model: \"ours/small\" is in the current folder, but paths are "
+                        "relative to the run file: give the whole path");
     assert_int_equal(chdir(before), 0);
 }
 
@@ -697,9 +581,10 @@ static void check_table(const char *section, const struct option_row *rows)
 
 static void test_sections(void **state)
 {
-    static const char *const first[] = {"",      "stages[]",     "stages[].train[]", "stages[].lora",
-                                        "checkpoint", "watch",   "watch.probes",     "evaluate[]",
-                                        "method sft", "method vaccine", "method random"};
+    static const char *const first[] = {
+        "",           "stages[]",       "stages[].train[]", "stages[].lora",
+        "checkpoint", "watch",          "watch.probes",     "evaluate[]",
+        "method sft", "method vaccine", "method random"};
     struct option_section o, stage;
     size_t n = 0;
 
@@ -735,7 +620,8 @@ static void test_live(void **state)
     assert_true(spec_live(&s.stage[1], 2, &o));
     assert_false(spec_live(&s.stage[1], 3, &o));
     assert_false(spec_live(&s.stage[0], 99, &o));
-    assert_ok(option_set(option_find(s.stage[0].method->options, "rho"), "5", s.stage[0].options, "", &err),
+    assert_ok(option_set(option_find(s.stage[0].method->options, "rho"), "5", s.stage[0].options,
+                         "", &err),
               &err);
     assert_true(spec_live(&s.stage[0], 3, &o));
     assert_true(*(double *)((char *)o.base + o.row->offset) == 5);
@@ -761,21 +647,25 @@ static cJSON *nth(cJSON *v, cJSON *in, size_t *k, cJSON **parent)
     return NULL;
 }
 
-static const char *const replacements[] = {"null", "-1", "1e300", "\"x\"", "[]", "{}", "true", "0", "[null]",
-                                           "\"\"", "0.5"};
+static const char *const replacements[] = {"null", "-1", "1e300",  "\"x\"", "[]", "{}",
+                                           "true", "0",  "[null]", "\"\"",  "0.5"};
 enum { DELETE = COUNT(replacements), TWICE, N_MUTATIONS };
 
 static void mutate(cJSON *parent, cJSON *v, size_t how)
 {
     if (how < DELETE) {
-        assert_true(cJSON_ReplaceItemViaPointer(parent, v, cJSON_Parse(replacements[how])));
+        cJSON *other = cJSON_Parse(replacements[how]);
+
+        assert_true(v->string ? cJSON_ReplaceItemInObjectCaseSensitive(parent, v->string, other)
+                              : cJSON_ReplaceItemViaPointer(parent, v, other));
     } else if (how == DELETE) {
         cJSON_Delete(cJSON_DetachItemViaPointer(parent, v));
     } else {
         char *key = v->string ? strdup(v->string) : NULL;
         cJSON *copy = cJSON_Duplicate(v, 1);
 
-        assert_true(key ? cJSON_AddItemToObject(parent, key, copy) : cJSON_AddItemToArray(parent, copy));
+        assert_true(key ? cJSON_AddItemToObject(parent, key, copy)
+                        : cJSON_AddItemToArray(parent, copy));
         free(key);
     }
 }
@@ -783,16 +673,18 @@ static void mutate(cJSON *parent, cJSON *v, size_t how)
 /* The message goes on, behind the file, with a key path or with a key in quotes. */
 static bool names_a_key(const char *msg)
 {
-    static const char *const keys[] = {"description", "model", "tokenizer", "init", "template",
-                                       "max_length", "seed", "threads", "log_every", "disk_wait",
-                                       "stages", "checkpoint", "watch", "evaluate", "config"};
+    static const char *const keys[] = {"description", "model",      "tokenizer", "init",
+                                       "template",    "max_length", "seed",      "threads",
+                                       "log_every",   "disk_wait",  "stages",    "checkpoint",
+                                       "watch",       "evaluate",   "config"};
 
     for (size_t i = 0; i < COUNT(keys); i++) {
         const char *rest = msg + strlen(keys[i]);
         char quoted[64];
 
         snprintf(quoted, sizeof quoted, "\"%s\"", keys[i]);
-        if ((!strncmp(msg, keys[i], strlen(keys[i])) && strchr(":.[", *rest)) || strstr(msg, quoted))
+        if ((!strncmp(msg, keys[i], strlen(keys[i])) && strchr(":.[", *rest)) ||
+            strstr(msg, quoted))
             return true;
     }
     return false;
@@ -845,6 +737,7 @@ static void test_mutants(void **state)
 /* Broken bytes: any answer but a crash or a leak, and an error names the file. */
 static void test_bytes(void **state)
 {
+    size_t len = strlen(full_text);
     uint64_t x = 88172645463325252u;
     char text[sizeof full_text];
 
@@ -853,10 +746,10 @@ static void test_bytes(void **state)
         struct vac_err err = {0};
         struct run_spec s;
 
-        memcpy(text, full_text, sizeof text);
+        memcpy(text, full_text, sizeof full_text);
         for (int k = 0; k <= i % 3; k++) {
             x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-            text[x % (sizeof text - 1)] = "{}[],:\"\\0-9e.tnu/\x80 "[(x >> 32) % 19];
+            text[x % len] = "{}[],:\"\\0-9e.tnu/\x80 "[(x >> 32) % 19];
         }
         if (read_text(&s, text, NULL, &err) == 0)
             spec_done(&s);
@@ -897,14 +790,14 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_full),
-        cmocka_unit_test(test_variants),    cmocka_unit_test(test_random_model),
-        cmocka_unit_test(test_messages),    cmocka_unit_test(test_whole_file),
-        cmocka_unit_test(test_from),        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_makes),   cmocka_unit_test(test_set_errors),
-        cmocka_unit_test(test_paths),       cmocka_unit_test(test_model_names),
-        cmocka_unit_test(test_sections),    cmocka_unit_test(test_live),
-        cmocka_unit_test(test_mutants),     cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_full),
+        cmocka_unit_test(test_variants),  cmocka_unit_test(test_random_model),
+        cmocka_unit_test(test_messages),  cmocka_unit_test(test_whole_file),
+        cmocka_unit_test(test_from),      cmocka_unit_test(test_set),
+        cmocka_unit_test(test_set_makes), cmocka_unit_test(test_set_errors),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_model_names),
+        cmocka_unit_test(test_sections),  cmocka_unit_test(test_live),
+        cmocka_unit_test(test_mutants),   cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_large),
     };
 

@@ -69,7 +69,7 @@ static void put_side(struct strbuf *out, enum role role, const struct side *s)
 static void put_card(struct strbuf *out, enum role role, const struct side *before,
                      const struct side *after)
 {
-    const char *expected = reader_text(before->line, "expected");
+    const char *expected = reader_text(before->line, "target");
 
     sb_puts(out, "<div class=\"card\"><div class=\"ask\">");
     page_text(out, reader_text(before->line, "prompt"), PROMPT_CHARS);

@@ -244,3 +244,14 @@ void commands_apply(struct trainer *t)
     }
     trainer_go(t);
 }
+
+void commands_linger(struct trainer *t)
+{
+    struct control_command c;
+
+    while (!t->quit) {
+        if (control_pop(t->ctl, &c, PAUSE_TICK))
+            apply_one(t, &c);
+        publish(t, VAC_DONE, "");
+    }
+}

@@ -172,7 +172,7 @@ int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what, 
         struct vac_err why = {0};
         if (fn(t, ctx, &why) == 0)
             return 0;
-        if (why.code != VAC_ERR_SPACE || t->discard)
+        if (why.code != VAC_ERR_SPACE || t->discard || (t->quit && !t->how.interactive))
             return err_set(err, why.code, "%s", why.msg);
         if (!t->how.interactive && clock_now() - begun >= t->spec.disk_wait * 60)
             return err_set(err, VAC_ERR_SPACE, "%s: %s (waited %.3g min: free space and go on with --resume)",

@@ -196,7 +196,10 @@ void vac_session_close(struct vac_session *s)
 
 int vac_session_result(struct vac_session *s, struct vac_err *err)
 {
+    struct vac_command quit = {.op = VAC_OP_QUIT, .who = "core"};
+
     if (s->running) {
+        control_push(&s->ctl, &quit, NULL, NULL); /* a finished run on a screen waits for it */
         pthread_join(s->thread, NULL);
         s->running = false;
     }

@@ -32,7 +32,7 @@ static int read_train(struct stage_spec *st, const struct jnode *obj, const char
     return 0;
 }
 
-/* "a, b and c" of the methods that have the option; false when none spec_has. */
+/* "a, b and c" of the methods that have the option; false when none has. */
 static bool methods_with(const char *key, struct strbuf *out)
 {
     const struct method *m, *last = NULL;
@@ -108,7 +108,7 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, struct va
     return option_read(st->method->options, obj, st->options, err);
 }
 
-/* A folder's adapter spec_has its own shape: a value beside it would not be obeyed. */
+/* A folder's adapter has its own shape: a value beside it would not be obeyed. */
 static int check_lora_init(const struct jnode *lora, struct vac_err *err)
 {
     static const char *const own[] = {"r", "alpha", "targets", "rslora", NULL};
@@ -117,8 +117,7 @@ static int check_lora_init(const struct jnode *lora, struct vac_err *err)
         struct jnode n = spec_key(lora, *key);
 
         if (spec_has(lora, *key))
-            return json_error(&n, err,
-                              "the adapter in \"init\" spec_has its own: leave this key out");
+            return json_error(&n, err, "the adapter in \"init\" has its own: leave this key out");
     }
     return 0;
 }
@@ -158,8 +157,7 @@ static int check_adapter(const struct run_spec *s, size_t i, const struct jnode 
         return 0;
     if (i == 0 && !st->lora.init)
         return json_error(
-            &n, err,
-            "the first stage spec_has no earlier adapter: write \"new\", or give lora.init");
+            &n, err, "the first stage has no earlier adapter: write \"new\", or give lora.init");
     if (i > 0 && st->lora.init)
         return json_error(&n, err,
                           "\"same\" goes on with the adapter of stage \"%s\": write \"new\", "

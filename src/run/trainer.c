@@ -331,7 +331,8 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
             return 0;
         if (until_written(t, save_stage_try, NULL, "stage folder", err))
             return -1;
-        stage_close(t);
+        if (i + 1 < t->spec.n_stages || !t->how.interactive)
+            stage_close(t); /* on a screen the last one stays, to be asked */
     }
     return 0;
 }
@@ -398,6 +399,10 @@ void trainer_run(struct trainer *t)
         rc = run_stages(t, first, &err);
     if (rc == 0 && !t->quit)
         rc = finish(t, &err);
+    if (rc && t->in_stage && t->st.done && err.code != VAC_ERR_SPACE && err.code != VAC_ERR_NUMERIC)
+        checkpoint_save(t, NULL); /* whatever went wrong, what was trained is kept */
     trainer_end(t, rc, &err);
+    if (rc == 0 && !t->quit && t->how.interactive)
+        commands_linger(t);
     stage_close(t);
 }

@@ -165,6 +165,8 @@ double ask_refusal_probability(struct trainer *t, const struct ids *prompt);
 void options_mirror(struct trainer *t);
 /* Applies what is queued; waits while paused. */
 void commands_apply(struct trainer *t);
+/* After the end of a run on a screen: probes and measurements of the finished model, until it is quit. */
+void commands_linger(struct trainer *t);
 
 /* --- checkpoint.c --- */
 int checkpoint_save(struct trainer *t, struct vac_err *err);

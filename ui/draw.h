@@ -1,0 +1,146 @@
+/* draw.h - drawing into a buffer of cells, clipped.
+ *
+ * Panels draw into a view: a rectangle of a canvas, its own upper left corner being (0, 0). What
+ * lies outside is cut, whatever the coordinates; views of size 0 or less are fine. All text goes
+ * through text_next, so nothing drawn here can hurt a terminal. Colours are named by what they
+ * mean; screen.c decides how they look. Every state must also be readable without colour: by a
+ * glyph, a word, or bold. */
+#ifndef UI_DRAW_H
+#define UI_DRAW_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum charset { CHARSET_BRAILLE, CHARSET_BLOCK, CHARSET_ASCII, CHARSET_COUNT };
+
+/* Meaning of a colour. Order = rows of the palettes in color.c. */
+enum ink {
+    INK_TEXT,   /* ordinary */
+    INK_STRONG, /* numbers that matter */
+    INK_FAINT,  /* labels, units, hints */
+    INK_FRAME,  /* lines around panels, axes */
+    INK_TITLE,  /* title of a panel */
+    INK_FOCUS,  /* frame and title of the panel that has the keys */
+    INK_KEY,    /* a key that can be pressed */
+    INK_BAR,    /* header and key bar */
+    INK_SELECT, /* the selected row */
+    INK_ALIGN,  /* alignment: safe, refused, good */
+    INK_HARM,   /* harmful: answered, attack */
+    INK_EPS,    /* perturbation, rho */
+    INK_DRIFT,  /* embedding drift */
+    INK_GRAD,   /* gradients and other third series */
+    INK_WARN,   /* warnings only */
+    INK_GHOST,  /* raw behind smoothed, other runs' pasts, reference points */
+    INK_CURSOR, /* the cursor line of plots */
+    INK_RUN0,   /* other runs laid over: INK_RUN0 + i, i < INK_RUNS */
+    INK_RUN1,
+    INK_RUN2,
+    INK_RUN3,
+    INK_HEAT0, /* heat scale: INK_HEAT0 + i, i < INK_HEATS, low to high */
+    INK_HEAT1,
+    INK_HEAT2,
+    INK_HEAT3,
+    INK_HEAT4,
+    INK_HEAT5,
+    INK_HEAT6,
+    INK_HEAT7,
+    INK_COUNT
+};
+enum { INK_RUNS = 4, INK_HEATS = 8 };
+/* A style is an ink with any of these added: INK_ALIGN | STYLE_BOLD. */
+enum { STYLE_BOLD = 0x100, STYLE_REVERSE = 0x200, STYLE_UNDERLINE = 0x400, STYLE_INK = 0xff };
+
+struct cell {
+    uint32_t
+        ch[3]; /* character and up to two combining marks; ch[0] 0 = right half of a wide one */
+    uint16_t style;
+    uint8_t width; /* 1 or 2; 0 = right half */
+};
+struct canvas {
+    struct cell *cells; /* h rows of w */
+    int w, h;
+    enum charset charset;
+    bool utf8; /* text outside ASCII may be shown */
+};
+/* Makes it w x h, all blank; returns 0, or -1 when there is no memory (the canvas is then 0 x 0).
+ */
+int canvas_init(struct canvas *c, int w, int h, enum charset charset);
+void canvas_done(struct canvas *c);
+/* The screen as lines of UTF-8 without trailing blanks; free it. */
+char *canvas_text(const struct canvas *c);
+
+struct view {
+    struct canvas *c;
+    int x, y, w, h; /* place in the canvas */
+};
+struct view view_all(struct canvas *c);
+/* A part of a view, clipped to it. */
+struct view view_part(const struct view *v, int x, int y, int w, int h);
+
+/* --- text; each returns the column behind what was drawn, also when it was cut --- */
+int draw_text(const struct view *v, int x, int y, unsigned style, const char *s);
+int draw_bytes(const struct view *v, int x, int y, unsigned style, const char *s, size_t n);
+/* At most w columns; a cut text ends in "…" ("~" in ASCII). */
+int draw_cut(const struct view *v, int x, int y, int w, unsigned style, const char *s);
+int draw_fmt(const struct view *v, int x, int y, unsigned style, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Ends before column `end`. */
+int draw_right(const struct view *v, int end, int y, unsigned style, const char *s);
+/* Flowing text from row y on; returns the row behind it. Skips the first `skip` lines. */
+int draw_flow(const struct view *v, int x, int y, int w, unsigned style, const char *s, int skip);
+/* Lines that draw_flow needs for s at width w. */
+int draw_flow_rows(const struct view *v, int w, const char *s);
+/* A key and what it does: "p ask" with p in INK_KEY; returns the column behind it and one blank. */
+int draw_hint(const struct view *v, int x, int y, const char *key, const char *what);
+
+/* --- shapes --- */
+void draw_glyph(const struct view *v, int x, int y, unsigned style, uint32_t cp);
+void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style, uint32_t cp);
+/* Changes the style of cells that are there, their characters stay. */
+void draw_restyle(const struct view *v, int x, int y, int w, unsigned style);
+void draw_hline(const struct view *v, int x, int y, int w, unsigned style);
+void draw_vline(const struct view *v, int x, int y, int h, unsigned style);
+/* Frame around the whole view with number, title, notes behind the title ("log ema.6") and hints at
+ * the lower right border; returns the view inside. title, notes and hints may be NULL. */
+struct view draw_box(const struct view *v, char number, const char *title, const char *notes,
+                     const char *hints, bool focus);
+/* Bar from the left, part in [0, 1] of w columns, in eighths (whole '#' in ASCII). NaN draws
+ * nothing. */
+void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned style);
+/* Small line of recent values in one row (▁▂▃▄▅▆▇█; in ASCII _.-=#). NaN = blank. */
+void draw_spark(const struct view *v, int x, int y, int w, const double *values, size_t n,
+                unsigned style);
+
+/* --- signs that depend on the charset --- */
+enum sign {
+    SIGN_RUN,      /* ▶ > */
+    SIGN_PAUSE,    /* ‖ " */
+    SIGN_DONE,     /* ✓ + */
+    SIGN_FAIL,     /* ✗ x */
+    SIGN_WARN,     /* ! */
+    SIGN_MARK,     /* ● * */
+    SIGN_OPEN,     /* ○ o */
+    SIGN_ARROW,    /* → > */
+    SIGN_RHO,      /* ρ r (a letter for labels: "ρ 2.0") */
+    SIGN_ELLIPSIS, /* … ~ */
+    SIGN_SELECTED, /* ▸ > */
+    SIGN_UP,       /* ▲ ^ */
+    SIGN_DOWN,     /* ▼ v */
+    SIGN_LEFT,     /* ◀ < */
+    SIGN_DOT,      /* · . */
+    SIGN_COUNT
+};
+uint32_t sign(const struct canvas *c, enum sign which);
+
+/* --- numbers, into a caller's buffer, which is returned; "-" for NaN --- */
+enum { NUMBER_SIZE = 32 };
+/* `digits` significant digits, never an exponent between 1e-3 and 1e6: "0.412", "2.00", "9.4e-04".
+ */
+char *number_text(char out[NUMBER_SIZE], double value, int digits);
+char *number_si(char out[NUMBER_SIZE], double value);     /* 2.9k 1.2M */
+char *number_bytes(char out[NUMBER_SIZE], double bytes);  /* 3.1 MB */
+char *number_time(char out[NUMBER_SIZE], double seconds); /* 0:41, 2:54:10, 3d04h */
+char *number_percent(char out[NUMBER_SIZE], double part); /* 0.032 -> 3.2% */
+#endif

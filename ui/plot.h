@@ -1,0 +1,62 @@
+/* plot.h - curves and points in characters.
+ *
+ * A raster is a view seen as small dots: 2 x 4 to a cell in braille, 1 x 2 in blocks, 1 x 1 in
+ * ASCII (where each series has its own glyph). A plot is a raster with axes: every column keeps the
+ * least and the greatest raw value, so that a spike of one step stays visible however far one is
+ * zoomed out. */
+#ifndef UI_PLOT_H
+#define UI_PLOT_H
+
+#include "ui/draw.h"
+
+/* --- raster --- */
+struct raster {
+    int w, h;       /* dots */
+    int cw, ch;     /* dots in a cell */
+    int cols, rows; /* cells */
+    uint8_t *bits;  /* of each cell */
+    uint16_t *style;
+    char *glyph; /* what stands for it in ASCII */
+    enum charset charset;
+};
+/* For a part of cols x rows cells; 0, or -1 when there is no memory. */
+int raster_init(struct raster *r, const struct view *v, int cols, int rows);
+void raster_done(struct raster *r);
+/* Dot (0, 0) is the lower left one; what lies outside is cut. */
+void raster_dot(struct raster *r, int x, int y, unsigned style, char glyph);
+void raster_line(struct raster *r, int x0, int y0, int x1, int y1, unsigned style, char glyph);
+void raster_draw(const struct raster *r, const struct view *v, int x, int y);
+
+/* --- line plot --- */
+struct plot_line {
+    const char *name; /* in the legend */
+    const double *x,
+        *y; /* n values `stride` bytes apart; x never goes down; y NaN = not measured */
+    size_t n, stride;
+    unsigned style;
+    char glyph; /* in ASCII and without colour: * o + x */
+    double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
+    bool steps; /* rarely measured: joined to the next value, each value marked */
+};
+struct plot {
+    const struct plot_line *lines;
+    int n_lines;
+    double x0, x1;      /* range shown; x1 <= x0 = all of the data */
+    bool log;           /* log y: values <= 0 are left out */
+    double y0, y1;      /* NaN = by the data */
+    double cursor;      /* x of the cursor; NaN = none */
+    double level;       /* horizontal guide; NaN = none */
+    const char *x_unit; /* "step" */
+    bool legend;        /* one row below: glyph, name, value (at the cursor or the last) */
+    bool guides;        /* horizontal lines at the ticks */
+};
+/* Fills the view. */
+void plot_draw(const struct view *v, const struct plot *p);
+/* Range that plot_draw will use for x, made round, so that a growing run changes it rarely. */
+double plot_round_up(double x);
+/* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN
+ * = none. */
+double plot_value(const struct plot_line *l, double x, double *smooth);
+/* Up to `max` round numbers in [lo, hi]; returns how many. */
+int plot_ticks(double lo, double hi, bool log, int max, double *out);
+#endif

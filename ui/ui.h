@@ -1,0 +1,32 @@
+/* ui.h - the door of the screen.
+ *
+ * ui_main opens the workbench, drives one run (or none: the start screen), gives the terminal back
+ * and returns the program's exit status. It prints what went wrong on standard error, after the
+ * terminal is as it was. Nothing outside ui/ knows curses; ui/ knows nothing of the core except
+ * include/vaccine. */
+#ifndef UI_UI_H
+#define UI_UI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ui_args {
+    const char *path;       /* a run file or a run folder; NULL = the start screen */
+    const char *out;        /* run folder to make; NULL = the core's choice */
+    const char *const *set; /* "stages[1].rho=2", in order */
+    size_t n_set;
+    bool resume;
+    bool paused;         /* wait for Space before the first step */
+    const char *script;  /* file of keys and : commands to play; NULL = none */
+    const char *charset; /* "braille", "block", "ascii"; NULL = by the terminal */
+    const char *color;   /* "none", "8", "16", "256"; NULL = by the terminal and NO_COLOR */
+    const char *theme;   /* "dark", "light"; NULL = by COLORFGBG, else dark */
+    bool slow;           /* at most 1 kB/s, for thin lines */
+    bool plain;          /* line mode: typed commands, one line of text per log interval */
+    bool mouse;          /* on from the start */
+    double interval;    /* seconds between frames, or between lines of the line mode; 0 = default */
+    bool deterministic; /* tests: no clocks on the screen */
+};
+
+int ui_main(const struct ui_args *args);
+#endif
