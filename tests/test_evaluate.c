@@ -10,6 +10,15 @@
 
 #define FOLDER "golden/llama-gqa"
 
+/* A copy that a spec may hold as its own. */
+static char *word(const char *s)
+{
+    static char slot[32][64];
+    static unsigned next;
+
+    return strcpy(slot[next++ % 32], s);
+}
+
 /* An open model with all that an evaluation needs. */
 struct lab {
     struct compute *c;
@@ -66,7 +75,7 @@ static int lab_run(struct lab *x, const struct evaluate_spec *s, size_t slots, s
 
 static struct evaluate_spec judged(struct lab *x)
 {
-    return (struct evaluate_spec){.name = (char[]){"HS"}, .prompts = x->file, .judge = (char[]){"refusal"},
+    return (struct evaluate_spec){.name = word("HS"), .prompts = x->file, .judge = word("refusal"),
                                   .max_new_tokens = 20, .threshold = 0.5};
 }
 
@@ -146,17 +155,16 @@ static void test_verdicts_are_counted(void **state)
     struct evaluate_spec s;
     struct lab x;
     struct strbuf b = {0};
-    char phrases[1200], said[128], start[6];
+    char phrases[1200], said[128];
     const char *file = phrases;
 
     (void)state;
     lab_open(&x);
     write_questions(&x);
     greedy(&x, asked[3], 20, said);
-    snprintf(start, sizeof start, "%s", said);
     snprintf(phrases, sizeof phrases, "%s/phrases.json", x.dir);
     sb_puts(&b, "{\"refuse\":[\"");
-    sb_json(&b, start, strlen(start));
+    sb_json(&b, said, strlen(said));
     sb_puts(&b, "\"]}");
     support_write(file, b.s, b.len);
     s = judged(&x);
@@ -211,7 +219,7 @@ static void test_metric_counts(void **state)
         sb_puts(&b, "}\n");
     }
     support_write(x.file, b.s, b.len);
-    s = (struct evaluate_spec){.name = (char[]){"FA"}, .data = x.file, .metric = (char[]){"exact"},
+    s = (struct evaluate_spec){.name = word("FA"), .data = x.file, .metric = word("exact"),
                                .max_new_tokens = 20};
     assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
     assert_true(r.sample[0].correct && r.sample[1].correct && r.sample[2].correct && !r.sample[3].correct);
@@ -298,7 +306,7 @@ static void test_metric_loss(void **state)
     lab_open(&x);
     support_write_text(x.file, "{\"prompt\":\"a\",\"response\":\"one\"}\n{\"prompt\":\"b\",\"response\":\"twenty\"}\n"
                                "{\"prompt\":\"c\",\"response\":\"3\"}\n");
-    s = (struct evaluate_spec){.name = (char[]){"loss"}, .data = x.file, .metric = (char[]){"loss"}};
+    s = (struct evaluate_spec){.name = word("loss"), .data = x.file, .metric = word("loss")};
     ds = (struct dataset_spec){.file = x.file};
     e = evaluation_open(&s, &x.enc, x.m, &err);
     if (!e)
@@ -467,23 +475,23 @@ static void test_bad_entries(void **state)
     write_questions(&x);
 #define WITH(change, text) s = judged(&x), change, assert_refused(&x, s, text)
     WITH(s.name = NULL, "name: expected");
-    WITH(s.name = (char[]){"a/b"}, "name: expected");
-    WITH(s.name = (char[]){".hidden"}, "name: expected");
-    WITH(s.metric = (char[]){"label"}, "either judge (with prompts) or metric (with data), not both");
+    WITH(s.name = word("a/b"), "name: expected");
+    WITH(s.name = word(".hidden"), "name: expected");
+    WITH(s.metric = word("label"), "either judge (with prompts) or metric (with data), not both");
     WITH(s.judge = NULL, "not neither");
-    WITH(s.judge = (char[]){"refusals"}, "did you mean \"refusal\"");
+    WITH(s.judge = word("refusals"), "did you mean \"refusal\"");
     WITH(s.prompts = NULL, "needs prompts");
     WITH(s.data = x.file, "needs prompts, not data");
     WITH(s.prompts = none, "prompts: \"/nowhere/at/all\" not found");
     WITH(s.phrases = none, "phrases: \"/nowhere/at/all\" not found");
     WITH(s.judge_model = none, "judge_model is for judge \"model\"");
     WITH(s.command = none, "command is for judge \"command\", but judge is \"refusal\"");
-    WITH(s.judge = (char[]){"command"}, "needs command");
+    WITH(s.judge = word("command"), "needs command");
     WITH(s.take = 5, "take asks for 5 rows, but the file holds only 4");
 #define METRIC(change, text) \
-    s = (struct evaluate_spec){.name = (char[]){"FA"}, .data = x.file, .metric = (char[]){"label"}, .max_new_tokens = 9}, \
+    s = (struct evaluate_spec){.name = word("FA"), .data = x.file, .metric = word("label"), .max_new_tokens = 9}, \
     change, assert_refused(&x, s, text)
-    METRIC(s.metric = (char[]){"lable"}, "did you mean \"label\"");
+    METRIC(s.metric = word("lable"), "did you mean \"label\"");
     METRIC(s.prompts = x.file, "needs data, not prompts");
     METRIC(s.data = NULL, "needs data");
     METRIC(s.take = 1, "rows.jsonl:1: the row has no answer");
@@ -538,8 +546,8 @@ static void test_failing_judge(void **state)
     lab_open(&x);
     write_questions(&x);
     s = judged(&x);
-    s.judge = (char[]){"command"};
-    s.command = (char[]){"echo sorry >&2; exit 4"};
+    s.judge = word("command");
+    s.command = word("echo sorry >&2; exit 4");
     assert_int_equal(lab_run(&x, &s, 2, &r, NULL, &err), -1);
     assert_error(&err, "exit status 4 after 0 of 4 answers; it said: \"sorry\"");
     lab_close(&x);

@@ -215,49 +215,6 @@ static void test_full(void **state)
     spec_done(&s);
 }
 
-/* Every variant must read, and its resolved form must be its own. */
-static void test_variants(void **state)
-{
-    static const char *const sets[][4] = {
-        {"stages[0].epochs=null", "stages[0].steps=7"},
-        {"stages[0].epochs=0.25"},
-        {"stages[0].lora=null", "stages[1].lora=null"},
-        {"stages[0].lora=null", "stages[0].adapter=same"},
-        {"stages[1].adapter=same", "stages[1].lora={\"alpha\": 2}"},
-        {"stages[1].adapter=same", "stages[1].lora={\"r\": 99, \"dropout\": 0.5}"},
-        {"stages[1].adapter=same", "stages[1].lora={}"},
-        {"stages[0].lora={\"init\": \"adapter\"}", "stages[0].adapter=same"},
-        {"stages[0].lora={\"init\": \"adapter\", \"dropout\": 0.1}"},
-        {"stages[1].samples=null", "stages[1].harmful_ratio=null"},
-        {"stages[1].harmful_ratio=1",
-         "stages[1].train=[{\"file\":\"harmful.jsonl\",\"harmful\":true}]"},
-        {"stages[1].harmful_ratio=0", "stages[1].train=[\"task.jsonl\"]"},
-        {"stages[1].harmful_ratio=null"},
-        {"stages[0].method=random", "stages[0].norm=null", "stages[0].inner_steps=null"},
-        {"watch=null", "evaluate=null", "checkpoint=null"},
-        {"watch={\"probes\": \"probes.jsonl\", \"drift\": \"align.jsonl\"}", "evaluate=[]"},
-        {"watch.drift_reference=base"},
-        {"evaluate[2].metric=loss", "evaluate[0].stages=null"},
-        {"evaluate[1]={\"name\":\"j\",\"judge\":\"model\",\"judge_model\":\"judge\",\"prompts\":"
-         "\"task.jsonl\"}",
-         "evaluate[2]={\"name\":\"c\",\"judge\":\"command\",\"command\":\"./a "
-         "\\\"b\\\"\",\"prompts\":\"task.jsonl\"}"},
-        {"seed=9007199254740992", "stages[0].lr=0.1234567890123456789",
-         "description=\"\\u00e9\\n\\\"\""},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(sets); i++) {
-        struct vac_err err = {0};
-        struct run_spec s;
-
-        if (read_text(&s, full_text, sets[i], &err))
-            fail_msg("%s: %s", sets[i][0], err.msg);
-        check_again(&s);
-        spec_done(&s);
-    }
-}
-
 static void test_random_model(void **state)
 {
     char config[1024], text[4096];
@@ -307,21 +264,27 @@ static bool is_message(const char *msg, const char *wanted)
     return !strcmp(msg, wanted);
 }
 
-static void check_message(const char *const set[4], const char *wanted)
+/* `wanted` is a message, or NULL when the overrides are right. */
+static void check_overrides(const char *const set[4], const char *wanted)
 {
     struct vac_err err = {0};
     struct run_spec s;
 
-    if (!read_text(&s, full_text, set, &err))
-        fail_msg("accepted: %s", set[0]);
+    if (read_text(&s, full_text, set, &err) == 0) {
+        if (wanted)
+            fail_msg("accepted: %s", set[0]);
+        check_again(&s);
+        spec_done(&s);
+        return;
+    }
     check_clean(&s);
-    if (!is_message(after_file(&err), wanted))
-        fail_msg("expected \"%s\", got \"%s\"", wanted, err.msg);
+    if (!wanted || !is_message(after_file(&err), wanted))
+        fail_msg("%s: expected \"%s\", got \"%s\"", set[0], wanted ? wanted : "ok", err.msg);
 }
 
-static void test_messages(void **state)
+static void test_overrides(void **state)
 {
-    FILE *f = fopen(support_path("golden/spec/messages.txt"), "r");
+    FILE *f = fopen(support_path("golden/spec/overrides.txt"), "r");
     char line[8][512];
     const char *set[4] = {NULL};
     size_t n = 0, checked = 0;
@@ -330,8 +293,8 @@ static void test_messages(void **state)
     assert_non_null(f);
     while (n < 4 && fgets(line[n], sizeof line[n], f)) {
         line[n][strcspn(line[n], "\n")] = '\0';
-        if (!strncmp(line[n], "! ", 2)) {
-            check_message(set, line[n] + 2);
+        if (!strcmp(line[n], "ok") || !strncmp(line[n], "! ", 2)) {
+            check_overrides(set, line[n][0] == '!' ? line[n] + 2 : NULL);
             memset(set, 0, sizeof set);
             n = 0;
             checked++;
@@ -342,7 +305,7 @@ static void test_messages(void **state)
     }
     fclose(f);
     assert_int_equal(n, 0);
-    assert_true(checked >= 80);
+    assert_true(checked >= 100);
 }
 
 /* Not reachable by overrides: the file as a whole. */
@@ -790,15 +753,14 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_full),
-        cmocka_unit_test(test_variants),  cmocka_unit_test(test_random_model),
-        cmocka_unit_test(test_messages),  cmocka_unit_test(test_whole_file),
-        cmocka_unit_test(test_from),      cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_makes), cmocka_unit_test(test_set_errors),
-        cmocka_unit_test(test_paths),     cmocka_unit_test(test_model_names),
-        cmocka_unit_test(test_sections),  cmocka_unit_test(test_live),
-        cmocka_unit_test(test_mutants),   cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_full),
+        cmocka_unit_test(test_random_model), cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_whole_file),   cmocka_unit_test(test_from),
+        cmocka_unit_test(test_set),          cmocka_unit_test(test_set_makes),
+        cmocka_unit_test(test_set_errors),   cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_model_names),  cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_live),         cmocka_unit_test(test_mutants),
+        cmocka_unit_test(test_bytes),        cmocka_unit_test(test_large),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -68,6 +68,7 @@ struct canvas {
  */
 int canvas_init(struct canvas *c, int w, int h, enum charset charset);
 void canvas_done(struct canvas *c);
+void canvas_blank(struct canvas *c);
 /* The screen as lines of UTF-8 without trailing blanks; free it. */
 char *canvas_text(const struct canvas *c);
 

@@ -28,6 +28,8 @@ size_t text_fit(const char *s, size_t n, int width, bool utf8, int *used);
 /* One line of flowing text: returns the bytes consumed (at least 1), *len = how many of them to
  * show. Breaks at \n, else at the last blank that fits, else inside a word. */
 size_t text_line(const char *s, size_t n, int width, bool utf8, size_t *len);
+/* A code point as UTF-8; returns its bytes. */
+size_t text_put(char out[4], uint32_t cp);
 /* The whole of s, safe, as UTF-8 into out (room for `size` bytes, always terminated, cut at a
  * glyph). */
 void text_safe(char *out, size_t size, const char *s, bool utf8);

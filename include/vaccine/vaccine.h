@@ -29,7 +29,8 @@ struct vac_session;
 struct vac_open {
     const char *file;         /* a run file, or a run folder (goes on with it) */
     const char *out;          /* run folder to make; NULL = runs/<file>-NNN */
-    const char *const *set;   /* "stages[1].rho=2", in order */
+    const char *const *set;   /* "stages[1].rho=2", in order; of a run that goes on: live options only.
+                                 Borrowed until the session is closed */
     size_t n_set;
     bool resume;              /* go on from the last good checkpoint of `out` */
     bool interactive;         /* a NaN or a full disk pauses, instead of ending as headless runs do */

@@ -97,6 +97,7 @@ void bench_shape_config(const struct bench_shape *s, struct strbuf *out)
 /* A linear module of a block. */
 struct module {
     size_t in, out;
+    bool attention;
     bool reads_input; /* of the block: in block 0 a frozen embedding wants no gradient from it */
 };
 
@@ -106,14 +107,14 @@ static size_t modules_of(const struct bench_shape *s, struct module out[7])
     const bool gated = strcmp(s->arch, "opt") != 0;
     size_t n = 0;
 
-    out[n++] = (struct module){s->D, q, true};
-    out[n++] = (struct module){s->D, kv, true};
-    out[n++] = (struct module){s->D, kv, true};
-    out[n++] = (struct module){q, s->D, false};
-    out[n++] = (struct module){s->D, s->F, false};
+    out[n++] = (struct module){s->D, q, true, true};
+    out[n++] = (struct module){s->D, kv, true, true};
+    out[n++] = (struct module){s->D, kv, true, true};
+    out[n++] = (struct module){q, s->D, true, false};
+    out[n++] = (struct module){s->D, s->F, false, false};
     if (gated)
-        out[n++] = (struct module){s->D, s->F, false};
-    out[n++] = (struct module){s->F, s->D, false};
+        out[n++] = (struct module){s->D, s->F, false, false};
+    out[n++] = (struct module){s->F, s->D, false, false};
     return n;
 }
 
@@ -157,10 +158,37 @@ size_t bench_shape_products(const struct bench_shape *s, struct product out[BENC
                       s->full);
 }
 
-/* Scores and mixing, half of the square, forward once and backward twice. */
+/* Scores and mixing of one block, half of the square, forward. */
 static double attention_flops(const struct bench_shape *s)
 {
-    return 3 * 2.0 * (double)s->T * (double)s->D * (double)(s->B * s->T) * (double)s->L;
+    return 2.0 * (double)s->T * (double)s->D * (double)(s->B * s->T);
+}
+
+/* One product with a base weight, and with its low-rank term. */
+static double module_flops(const struct bench_shape *s, const struct module *m)
+{
+    const double rows = (double)(s->B * s->T), rank = s->full ? 0 : BENCH_RANK;
+
+    return 2 * rows * ((double)m->in * (double)m->out + rank * (double)(m->in + m->out));
+}
+
+static double head_flops(const struct bench_shape *s)
+{
+    return 2.0 * (double)bench_shape_labels(s) * (double)s->D * (double)s->V;
+}
+
+/* A clean pass, less what the pass after it need not do again. */
+static double clean_flops(const struct bench_shape *s)
+{
+    const double blocks = (double)s->L;
+    struct module module[7];
+    size_t count = modules_of(s, module);
+    /* of attention: forward, twice backward but in block 0, less forward in block 0 */
+    double sum = 2 * head_flops(s) + attention_flops(s) * (3 * blocks - 3);
+
+    for (size_t i = 0; i < count; i++)
+        sum += module_flops(s, &module[i]) * (2 * blocks - (module[i].attention ? 2 : 0));
+    return sum;
 }
 
 /* Forward once, backward twice. */
@@ -174,13 +202,13 @@ static double lora_flops(const struct bench_shape *s)
     return s->full ? 0 : 3 * 2.0 * BENCH_RANK * (double)(width * s->L * s->B * s->T);
 }
 
-double bench_shape_flops(const struct bench_shape *s)
+double bench_shape_flops(const struct bench_shape *s, bool clean)
 {
     struct product product[BENCH_MAX_PRODUCTS];
     size_t n = bench_shape_products(s, product);
-    double sum = attention_flops(s) + lora_flops(s);
+    double sum = 3 * attention_flops(s) * (double)s->L + lora_flops(s);
 
     for (size_t i = 0; i < n; i++)
         sum += product[i].flops;
-    return sum;
+    return clean ? sum + clean_flops(s) : sum;
 }

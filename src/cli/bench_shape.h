@@ -31,7 +31,8 @@ struct product {
 #define BENCH_MAX_PRODUCTS 24
 /* The products with the base weights and the head: nearly all of a step. Returns how many. */
 size_t bench_shape_products(const struct bench_shape *s, struct product out[BENCH_MAX_PRODUCTS]);
-/* The least FLOPs that an SFT step can do: those products, attention with causality counted, LoRA.
- */
-double bench_shape_flops(const struct bench_shape *s);
+/* The least FLOPs that a step can do: those products, attention with causality counted, LoRA; and
+ * with `clean` a first pass too, as Vaccine's: without weight gradients, its backward half ending at
+ * block 0's attention output, from where the second pass begins. */
+double bench_shape_flops(const struct bench_shape *s, bool clean);
 #endif

@@ -14,7 +14,7 @@
 
 /* X-macro: cmd_<name>.c each. Order = order in --help. */
 #define COMMANDS(X)                                                                                 \
-    X(run) X(runs) X(report) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
+    X(run) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 

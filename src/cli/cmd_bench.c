@@ -8,6 +8,8 @@
 #include "base/rng.h"
 #include "cli/bench_shape.h"
 #include "cli/cli.h"
+#include "defense/defense.h"
+#include "run/optimizer.h"
 
 struct bench_values {
     struct cli_common common;
@@ -16,7 +18,8 @@ struct bench_values {
     bool json;
 };
 
-static const char *const method_names[] = {"sft", NULL};
+#define METHOD_NAME(name) #name,
+static const char *const method_names[] = {METHODS(METHOD_NAME) NULL};
 
 static const struct cli_option options[] = {
     {.row = {.name = "shape",
@@ -32,7 +35,7 @@ static const struct cli_option options[] = {
              .choices = method_names,
              .offset = offsetof(struct bench_values, method)},
      .letter = 'm',
-     .arg = "sft"},
+     .arg = "NAME"},
     {.row = {.name = "steps",
              .help = "steps that are timed",
              .type = OPTION_INT,
@@ -69,12 +72,14 @@ static const struct cli_option options[] = {
 struct bench {
     const struct bench_values *v;
     const struct bench_shape *shape;
+    const struct method *method;
+    void *options; /* the method's own, with their defaults */
     struct compute *c;
     struct model *m;
     struct acts *acts;
     struct batch batch;
-    struct buf *moment1, *moment2;
-    uint64_t step;
+    struct step step;
+    struct optimizer optimizer;
     double *ms;
     double first_loss, last_loss;
 };
@@ -84,49 +89,19 @@ struct result {
 
 /* ---- One step ---- */
 
-static void update(struct bench *b, float lr)
+/* The method's passes, clipping, AdamW; returns the mean loss. */
+static double one_step(struct bench *b)
 {
-    const struct params *p = model_params(b->m);
-    const struct ref m1 = {b->moment1, 0}, m2 = {b->moment2, 0};
-    const double norm = sqrt(op_sumsq(b->c, p->g, p->n)), clip = 1.0 / (norm + 1e-6);
-    struct adamw o = {.lr = lr,
-                      .beta1 = 0.9f,
-                      .beta2 = 0.999f,
-                      .eps = 1e-8f,
-                      .weight_decay = 0.1f,
-                      .grad_scale = clip < 1 ? (float)clip : 1,
-                      .step = b->step};
+    static const struct stage_spec stage = {.weight_decay = 0.1,
+                                            .max_grad_norm = 1,
+                                            .beta1 = 0.9,
+                                            .beta2 = 0.999,
+                                            .adam_eps = 1e-8};
 
-    op_adamw(b->c, p->w, p->g, m1, m2, p->n_decay, &o);
-    o.weight_decay = 0;
-    if (p->n > p->n_decay)
-        op_adamw(b->c, ref_at(p->w, p->n_decay), ref_at(p->g, p->n_decay), ref_at(m1, p->n_decay),
-                 ref_at(m2, p->n_decay), p->n - p->n_decay, &o);
+    step_run(&b->step, b->method);
+    optimizer_update(&b->optimizer, &stage, 1e-3, optimizer_grad_norm(&b->optimizer));
+    return b->step.out.loss;
 }
-
-/* Forward, backward, clip, AdamW; returns the mean loss. */
-static double step_sft(struct bench *b)
-{
-    const struct params *params = model_params(b->m);
-    struct pass pass = {.m = b->m,
-                        .a = b->acts,
-                        .b = &b->batch,
-                        .train = true,
-                        .grads = true,
-                        .scale = 1.0f / (float)b->batch.n_lab,
-                        .from = PLACE_START,
-                        .stop = PLACE_START};
-    double loss;
-
-    op_fill(b->c, params->g, params->n, 0);
-    loss = pass_loss(&pass, true, NULL);
-    pass_backward(&pass);
-    update(b, 1e-3f);
-    return loss / (double)b->batch.n_lab;
-}
-
-/* Parallel to method_names. */
-static double (*const method_steps[])(struct bench *b) = {step_sft};
 
 static int time_steps(struct bench *b, struct vac_err *err)
 {
@@ -135,16 +110,15 @@ static int time_steps(struct bench *b, struct vac_err *err)
     for (int64_t i = 0; i < total; i++) {
         double start = clock_now();
 
-        b->step = (uint64_t)i + 1;
-        batch_keys(&b->batch, (uint64_t)b->v->seed, b->step);
-        b->last_loss = method_steps[b->v->method](b);
+        b->step.step = b->step.stage_step = (uint64_t)i + 1;
+        b->last_loss = one_step(b);
         if (i >= warmup)
             b->ms[i - warmup] = (clock_now() - start) * 1e3;
         if (i == 0)
             b->first_loss = b->last_loss;
         if (!isfinite(b->last_loss))
             return err_set(err, VAC_ERR_NUMERIC, "bench: the loss of step %llu is not a number",
-                           (unsigned long long)b->step);
+                           (unsigned long long)b->step.step);
     }
     return 0;
 }
@@ -186,7 +160,6 @@ static void randomise_lora(struct bench *b)
 static int make_trained(struct bench *b, struct vac_err *err)
 {
     const struct lora_spec lora = {.r = BENCH_RANK, .alpha = 4, .targets = "all"};
-    const struct params *p;
 
     if (b->shape->full) {
         if (model_train_full(b->m, err))
@@ -196,10 +169,7 @@ static int make_trained(struct bench *b, struct vac_err *err)
             return -1;
         randomise_lora(b);
     }
-    p = model_params(b->m);
-    b->moment1 = compute_alloc(b->c, p->n, err);
-    b->moment2 = b->moment1 ? compute_alloc(b->c, p->n, err) : NULL;
-    return b->moment2 ? 0 : -1;
+    return optimizer_init(&b->optimizer, b->m, err);
 }
 
 static int fill_batch(struct bench *b, int32_t *ids, struct sample *sample, size_t *index)
@@ -235,24 +205,44 @@ static int make_batch(struct bench *b, struct vac_err *err)
     return rc;
 }
 
-static int bench_make(struct bench *b, struct vac_err *err)
+static int make_step(struct bench *b, struct vac_err *err)
 {
     const struct bench_shape *s = b->shape;
+    const size_t rows = s->B * s->T;
 
+    b->method = method_at((size_t)b->v->method);
+    b->options = mem_new(1, b->method->options_size, err);
+    if (!b->options ||
+        (b->method->options && option_defaults(b->method->options, b->options, err)))
+        return -1;
+    b->acts = acts_new(b->m, rows, bench_shape_labels(s), s->T, true, err);
+    if (!b->acts || step_init(&b->step, b->m, b->acts, b->method, b->options, rows,
+                              bench_shape_labels(s), err))
+        return -1;
+    b->step.batch = &b->batch;
+    b->step.n_batch = 1;
+    b->step.seed = (uint64_t)b->v->seed;
+    return 0;
+}
+
+static int bench_make(struct bench *b, struct vac_err *err)
+{
     b->ms = mem_new((size_t)b->v->steps, sizeof *b->ms, err);
     b->c = cli_compute_open(&b->v->common, err);
     if (!b->ms || !b->c || make_model(b, err) || make_trained(b, err) || make_batch(b, err))
         return -1;
-    b->acts = acts_new(b->m, s->B * s->T, bench_shape_labels(s), s->T, true, err);
-    return b->acts ? 0 : -1;
+    return make_step(b, err);
 }
 
 static void bench_done(struct bench *b)
 {
+    step_done(&b->step);
+    if (b->options && b->method->options)
+        option_free(b->method->options, b->options);
+    free(b->options);
+    optimizer_done(&b->optimizer);
     acts_free(b->acts);
     batch_done(&b->batch);
-    compute_release(b->c, b->moment1);
-    compute_release(b->c, b->moment2);
     model_close(b->m);
     compute_close(b->c);
     free(b->ms);
@@ -295,7 +285,7 @@ static struct result measure(struct bench *b)
     r.ms_min = b->ms[0];
     r.ms_median = n % 2 ? b->ms[n / 2] : (b->ms[n / 2 - 1] + b->ms[n / 2]) / 2;
     r.tokens = (double)b->batch.N / r.ms_median * 1e3;
-    r.gflop = bench_shape_flops(b->shape) / 1e9;
+    r.gflop = bench_shape_flops(b->shape, isfinite(b->step.out.loss_clean)) / 1e9;
     r.gflops = r.gflop / r.ms_median * 1e3;
     r.gemm = product_speed(b);
     return r;
@@ -309,7 +299,7 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
               "shape     %s: %s, %zu layers, width %zu, vocabulary %zu, %s; %zu x %zu tokens\n",
               s->name, s->arch, s->L, s->D, s->V,
               s->full ? "all weights trained" : "LoRA of rank 8", s->B, s->T);
-    sb_printf(out, "method    %s on %d thread%s, %s\n", method_names[b->v->method], b->c->threads,
+    sb_printf(out, "method    %s on %d thread%s, %s\n", b->method->name, b->c->threads,
               b->c->threads == 1 ? "" : "s", compute_blas());
     sb_printf(out, "step      %.2f ms (median of %lld), %.2f ms (fastest)\n", r->ms_median,
               (long long)b->v->steps, r->ms_min);
@@ -324,7 +314,7 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
 static void put_json(const struct bench *b, const struct result *r, struct strbuf *out)
 {
     sb_printf(out, "{\"shape\":\"%s\",\"method\":\"%s\",\"threads\":%d,\"blas\":", b->shape->name,
-              method_names[b->v->method], b->c->threads);
+              b->method->name, b->c->threads);
     cli_put_string(out, compute_blas(), strlen(compute_blas()));
     sb_printf(out, ",\"steps\":%lld,\"ms_median\":%.3f,\"ms_min\":%.3f,\"tokens_per_s\":%.1f",
               (long long)b->v->steps, r->ms_median, r->ms_min, r->tokens);

@@ -267,25 +267,6 @@ static int watch_run(struct show *w, struct vac_err *err)
     return rc;
 }
 
-/* Options that were given for a run that goes on: only what may change while running. */
-static int set_live(struct show *w, const struct cli_list *set, struct vac_err *err)
-{
-    for (size_t i = 0; i < set->n; i++) {
-        const char *eq = strchr(set->v[i], '='), *dot;
-        struct vac_command c = {.op = VAC_OP_SET, .who = "cli"};
-        char path[256];
-        if (!eq)
-            return err_set(err, VAC_ERR_USAGE, "--set %s: expected PATH=VALUE", set->v[i]);
-        snprintf(path, sizeof path, "%.*s", (int)(eq - set->v[i]), set->v[i]);
-        dot = strrchr(path, '.');
-        snprintf(c.key, sizeof c.key, "%s", dot ? dot + 1 : path);
-        c.text = eq + 1;
-        if (vac_command(w->s, &c, NULL, err))
-            return -1;
-    }
-    return 0;
-}
-
 static int finish(struct show *w, struct vac_err *err)
 {
     struct strbuf s = {0};
@@ -307,18 +288,15 @@ static int finish(struct show *w, struct vac_err *err)
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct run_values *v = values;
-    struct vac_open o = {.file = operand[0], .out = v->output, .resume = v->resume};
+    struct vac_open o = {.file = operand[0], .out = v->output, .set = v->set.v, .n_set = v->set.n,
+                         .resume = v->resume};
     struct show w = {.json = v->json, .every = 10};
     int rc = -1;
 
-    if (!v->resume) {
-        o.set = v->set.v;
-        o.n_set = v->set.n;
-    }
     if (catch_signals(err) || vac_session_open(&w.s, &o, err))
         return -1;
     w.every = vac_session_log_every(w.s);
-    if (vac_session_start(w.s, err) == 0 && (!v->resume || set_live(&w, &v->set, err) == 0)) {
+    if (vac_session_start(w.s, err) == 0) {
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);
     }

@@ -25,14 +25,15 @@ static const char *method_name_at(const void *ctx, size_t i)
 
 const struct method *method_find(const char *name, struct vac_err *err)
 {
-    struct strbuf have = {0};
     const char *near = err_nearest(name, method_name_at, NULL);
+    struct strbuf have = {0};
 
     for (size_t i = 0; method_at(i); i++) {
         if (!strcmp(method_at(i)->name, name))
             return method_at(i);
-        sb_printf(&have, "%s%s", i ? ", " : "", method_at(i)->name);
     }
+    for (size_t i = 0; method_at(i); i++)
+        sb_printf(&have, "%s%s", i ? ", " : "", method_at(i)->name);
     err_set(err, VAC_ERR_USAGE, "\"%s\" is no method%s%s%s; there are %s", name,
             near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", have.s ? have.s : "none");
     sb_done(&have);

@@ -71,6 +71,8 @@ static void put_card(struct strbuf *out, enum role role, const struct side *befo
 {
     const char *expected = reader_text(before->line, "target");
 
+    if (!expected)
+        expected = reader_text(before->line, "expected");
     sb_puts(out, "<div class=\"card\"><div class=\"ask\">");
     page_text(out, reader_text(before->line, "prompt"), PROMPT_CHARS);
     if (expected) {

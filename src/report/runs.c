@@ -13,7 +13,7 @@
 
 enum { TAIL = 1 << 16 };
 
-/* ---- State ---- */
+/* ---- The lock ---- */
 
 /* Does this process itself have the file open? Opening and closing it a second time would drop the
  * process's own fcntl lock on it, so that has to be known before. */
@@ -56,56 +56,7 @@ static bool lock_held(const char *dir)
     return held;
 }
 
-/* What the journal says last. */
-struct story {
-    char op[24];
-    bool paused;
-};
-
-static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
-{
-    static const char *const goes_on[] = {"start", "resume", "step"};
-    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
-    struct story *s = ctx;
-
-    (void)err;
-    if (!op || (status && (!strcmp(status, "rejected") || !strcmp(status, "requested"))))
-        return 0;
-    reader_name(s->op, sizeof s->op, op);
-    if (!strcmp(op, "pause"))
-        s->paused = true;
-    for (size_t i = 0; i < sizeof goes_on / sizeof *goes_on; i++)
-        if (!strcmp(op, goes_on[i]))
-            s->paused = false;
-    return 0;
-}
-
-/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can. */
-static const char *state_of(const char *dir)
-{
-    struct story s = {0};
-    char *final = path_join(dir, "final", NULL);
-    bool done = final && dir_exists(final);
-
-    free(final);
-    if (reader_lines(dir, "journal.jsonl", follow, &s, NULL))
-        return "broken";
-    if (lock_held(dir))
-        return s.paused ? "paused" : "running";
-    if (done || !strcmp(s.op, "done"))
-        return "done";
-    return strcmp(s.op, "fail") ? "stopped" : "failed";
-}
-
-const char *run_data_state(const char *dir)
-{
-    cJSON *config = reader_config(dir, NULL);
-
-    cJSON_Delete(config);
-    return config ? state_of(dir) : "broken";
-}
-
-/* ---- One run ---- */
+/* ---- The last step ---- */
 
 /* The end of a file, at most TAIL bytes, 0-terminated; NULL when there is none. */
 static char *read_tail(const char *path, size_t *len)
@@ -151,6 +102,74 @@ static int last_step(const char *dir, int64_t *step)
     free(path);
     return rc;
 }
+
+/* ---- State ---- */
+
+/* What the journal says last. */
+struct story {
+    char op[24];
+    bool paused;
+    double pause_at; /* the step up to which a step command goes on; 0 = none */
+};
+
+/* The end of a step command: where it was applied and how many steps it asked for. */
+static double step_end(const cJSON *line)
+{
+    const cJSON *from = cJSON_GetObjectItemCaseSensitive(line, "applied_step");
+    const char *n = reader_text(line, "new");
+
+    return cJSON_IsNumber(from) && n ? from->valuedouble + strtod(n, NULL) : 0;
+}
+
+static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    static const struct {
+        const char *op;
+        bool paused;
+    } turns[] = {{"pause", true},   {"fault", true},   {"start", false},
+                 {"resume", false}, {"step", false}};
+    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    struct story *s = ctx;
+
+    (void)err;
+    if (!op || (status && (!strcmp(status, "rejected") || !strcmp(status, "requested"))))
+        return 0;
+    reader_name(s->op, sizeof s->op, op);
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
+        if (!strcmp(op, turns[i].op)) {
+            s->paused = turns[i].paused;
+            s->pause_at = strcmp(op, "step") ? 0 : step_end(line->v);
+        }
+    return 0;
+}
+
+/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can. */
+static const char *state_of(const char *dir)
+{
+    struct story s = {0};
+    char *final = path_join(dir, "final", NULL);
+    bool done = final && dir_exists(final);
+    int64_t step = 0;
+
+    free(final);
+    if (reader_lines(dir, "journal.jsonl", follow, &s, NULL) || last_step(dir, &step))
+        return "broken";
+    if (lock_held(dir))
+        return s.paused || (s.pause_at > 0 && (double)step >= s.pause_at) ? "paused" : "running";
+    if (done || !strcmp(s.op, "done"))
+        return "done";
+    return strcmp(s.op, "fail") ? "stopped" : "failed";
+}
+
+const char *run_data_state(const char *dir)
+{
+    cJSON *config = reader_config(dir, NULL);
+
+    cJSON_Delete(config);
+    return config ? state_of(dir) : "broken";
+}
+
+/* ---- One run ---- */
 
 static struct vac_eval *eval_slot(struct vac_run_info *info, const char *name)
 {

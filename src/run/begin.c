@@ -213,7 +213,7 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
     options_mirror(t);
     snprintf(why, sizeof why, "going on from %s", s->json ? t->resume_name : "the start");
     first_note(t, "resume-run", why);
-    return 0;
+    return commands_set_all(t, err);
 }
 
 int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)

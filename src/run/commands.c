@@ -132,6 +132,33 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     return rc;
 }
 
+/* "stages[1].rho=2" or "rho=2": only the last part of the path names the option, of the stage at work. */
+static int set_path(struct trainer *t, const char *path, struct vac_err *err)
+{
+    struct control_command c = {.op = VAC_OP_SET, .who = "cli"};
+    const char *eq = strchr(path, '='), *key = path;
+    int rc;
+
+    if (!eq)
+        return err_set(err, VAC_ERR_USAGE, "--set %s: expected PATH=VALUE", path);
+    for (const char *p = path; p < eq; p++)
+        key = *p == '.' ? p + 1 : key;
+    snprintf(c.key, sizeof c.key, "%.*s", (int)(eq - key), key);
+    c.text = mem_strdup(eq + 1, err);
+    rc = c.text ? do_set(t, &c, err) : -1;
+    free(c.text);
+    return rc;
+}
+
+int commands_set_all(struct trainer *t, struct vac_err *err)
+{
+    for (size_t i = 0; i < t->how.n_set; i++) {
+        if (set_path(t, t->how.set[i], err))
+            return -1;
+    }
+    return 0;
+}
+
 static int do_save(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     (void)c;

@@ -48,20 +48,36 @@ static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err
     return rc;
 }
 
-/* A run goes on with the description that it began with; a run file that now says something else is refused. */
-static int same_description(const struct run_spec *now, const char *file, struct vac_err *err)
+static int same_text(const struct run_spec *now, const char *file, const char *const *set, size_t n_set,
+                     bool *same, struct vac_err *err)
 {
     struct run_spec other = {0};
-    int rc;
 
-    if (spec_read(&other, file, NULL, 0, err))
+    if (spec_read(&other, file, set, n_set, err))
         return -1;
-    rc = cJSON_Compare(now->json, other.json, true)
-             ? 0
-             : err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: start a new run, or go on with the run folder alone",
-                       file);
+    *same = cJSON_Compare(now->json, other.json, true);
     spec_done(&other);
-    return rc;
+    return 0;
+}
+
+/* A run goes on with the description that it began with. A run file that now says something else is refused;
+ * options given beside it are those it began with, or else changes to be made now. */
+static int same_description(struct vac_session *s, struct vac_open *o, struct vac_err *err)
+{
+    bool same = false;
+
+    if (o->n_set && same_text(&s->t.spec, o->file, o->set, o->n_set, &same, err))
+        return -1;
+    if (same) {
+        o->n_set = 0;
+        return 0;
+    }
+    if (same_text(&s->t.spec, o->file, NULL, 0, &same, err))
+        return -1;
+    if (same)
+        return 0;
+    return err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: start a new run, or go on with the run folder alone",
+                   o->file);
 }
 
 static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
@@ -75,7 +91,7 @@ static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_
     return s->dir ? 0 : -1;
 }
 
-static int open_old(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
     const char *dir = dir_exists(o->file) ? o->file : o->out;
 
@@ -86,7 +102,7 @@ static int open_old(struct vac_session *s, const struct vac_open *o, struct vac_
     s->dir = mem_strdup(dir, err);
     if (!s->dir || spec_of_folder(&s->t.spec, dir, err))
         return -1;
-    return dir == o->file ? 0 : same_description(&s->t.spec, o->file, err);
+    return dir == o->file ? 0 : same_description(s, o, err);
 }
 
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)

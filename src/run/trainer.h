@@ -165,6 +165,8 @@ double ask_refusal_probability(struct trainer *t, const struct ids *prompt);
 void options_mirror(struct trainer *t);
 /* Applies what is queued; waits while paused. */
 void commands_apply(struct trainer *t);
+/* Applies the --set options of a run that goes on to the stage that is open. */
+int commands_set_all(struct trainer *t, struct vac_err *err);
 /* After the end of a run on a screen: probes and measurements of the finished model, until it is quit. */
 void commands_linger(struct trainer *t);
 

@@ -1,0 +1,178 @@
+/* shapes.c - lines, frames, bars, signs: what depends on the characters that the terminal has. */
+#include <math.h>
+#include <string.h>
+#include "ui/draw.h"
+#include "ui/text.h"
+
+uint32_t sign(const struct canvas *c, enum sign which)
+{
+    static const struct {
+        uint32_t utf8;
+        char ascii;
+    } signs[SIGN_COUNT] = {
+        [SIGN_RUN] = {0x25b6, '>'},  [SIGN_PAUSE] = {0x2016, '"'},    [SIGN_DONE] = {0x2713, '+'},
+        [SIGN_FAIL] = {0x2717, 'x'}, [SIGN_WARN] = {'!', '!'},        [SIGN_MARK] = {0x25cf, '*'},
+        [SIGN_OPEN] = {0x25cb, 'o'}, [SIGN_ARROW] = {0x2192, '>'},    [SIGN_RHO] = {0x3c1, 'r'},
+        [SIGN_ELLIPSIS] = {0x2026, '~'}, [SIGN_SELECTED] = {0x25b8, '>'}, [SIGN_UP] = {0x25b2, '^'},
+        [SIGN_DOWN] = {0x25bc, 'v'}, [SIGN_LEFT] = {0x25c0, '<'},     [SIGN_DOT] = {0xb7, '.'},
+    };
+
+    return c->charset == CHARSET_ASCII ? (uint32_t)signs[which].ascii : signs[which].utf8;
+}
+
+enum corner { TOP_LEFT, TOP_RIGHT, LOW_LEFT, LOW_RIGHT, LINE_H, LINE_V };
+
+static uint32_t line_glyph(const struct canvas *c, enum corner which)
+{
+    static const uint32_t thin[] = {0x256d, 0x256e, 0x2570, 0x256f, 0x2500, 0x2502};
+    static const uint32_t square[] = {0x250c, 0x2510, 0x2514, 0x2518, 0x2500, 0x2502};
+    static const uint32_t ascii[] = {'+', '+', '+', '+', '-', '|'};
+
+    return c->charset == CHARSET_BRAILLE ? thin[which] : c->charset == CHARSET_BLOCK ? square[which] : ascii[which];
+}
+
+void draw_hline(const struct view *v, int x, int y, int w, unsigned style)
+{
+    draw_fill(v, x, y, w, 1, style, line_glyph(v->c, LINE_H));
+}
+
+void draw_vline(const struct view *v, int x, int y, int h, unsigned style)
+{
+    draw_fill(v, x, y, 1, h, style, line_glyph(v->c, LINE_V));
+}
+
+static void draw_frame(const struct view *v, unsigned style)
+{
+    int r = v->w - 1, b = v->h - 1;
+
+    draw_hline(v, 1, 0, v->w - 2, style);
+    draw_hline(v, 1, b, v->w - 2, style);
+    draw_vline(v, 0, 1, v->h - 2, style);
+    draw_vline(v, r, 1, v->h - 2, style);
+    draw_glyph(v, 0, 0, style, line_glyph(v->c, TOP_LEFT));
+    draw_glyph(v, r, 0, style, line_glyph(v->c, TOP_RIGHT));
+    draw_glyph(v, 0, b, style, line_glyph(v->c, LOW_LEFT));
+    draw_glyph(v, r, b, style, line_glyph(v->c, LOW_RIGHT));
+}
+
+/* Hints "y log  r raw" as keys and words, ending before the right corner of the last row; words that
+ * do not fit are left out from the end. */
+static void draw_border_hints(const struct view *v, const char *hints)
+{
+    size_t n = strlen(hints);
+    int x;
+
+    while (n && (int)n > v->w - 6) {
+        while (n && hints[n - 1] != ' ')
+            n--;
+        while (n && hints[n - 1] == ' ')
+            n--;
+        while (n && hints[n - 1] != ' ' && !(n > 1 && hints[n - 2] == ' ' && n > 2 && hints[n - 3] == ' '))
+            n--;
+        while (n && hints[n - 1] == ' ')
+            n--;
+    }
+    if (!n)
+        return;
+    x = v->w - 3 - (int)n;
+    draw_glyph(v, x - 1, v->h - 1, INK_FRAME, ' ');
+    for (size_t i = 0; i < n;) {
+        size_t key = strcspn(hints + i, " "), gap, word = 0;
+
+        if (key > n - i)
+            key = n - i;
+        gap = key;
+        while (i + gap + word < n && strncmp(hints + i + gap + word, "  ", 2))
+            word++;
+        draw_bytes(v, x + (int)i, v->h - 1, INK_KEY, hints + i, key);
+        draw_bytes(v, x + (int)(i + key), v->h - 1, INK_FAINT, hints + i + key, word);
+        i += key + word;
+        for (; i < n && hints[i] == ' '; i++)
+            draw_glyph(v, x + (int)i, v->h - 1, INK_FRAME, ' ');
+    }
+    draw_glyph(v, x + (int)n, v->h - 1, INK_FRAME, ' ');
+}
+
+struct view draw_box(const struct view *v, char number, const char *title, const char *notes, const char *hints,
+                     bool focus)
+{
+    struct view top = view_part(v, 2, 0, v->w - 4, 1);
+    int x = 0;
+
+    draw_frame(v, focus ? INK_FOCUS : INK_FRAME);
+    if (number || title) {
+        draw_glyph(&top, x++, 0, INK_TEXT, ' ');
+        if (focus)
+            draw_glyph(&top, x++, 0, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
+        if (number) {
+            draw_glyph(&top, x, 0, INK_KEY | (focus ? STYLE_BOLD : 0), (uint32_t)number);
+            x += 2;
+            draw_glyph(&top, x - 1, 0, INK_TEXT, ' ');
+        }
+        if (title)
+            x = draw_cut(&top, x, 0, top.w - x - 1, focus ? INK_FOCUS | STYLE_BOLD : INK_TITLE, title);
+        draw_glyph(&top, x++, 0, INK_TEXT, ' ');
+    }
+    if (notes && *notes && top.w - x > 6) {
+        x = draw_cut(&top, x + 1, 0, top.w - x - 3, INK_FAINT, " ");
+        x = draw_cut(&top, x, 0, top.w - x - 1, INK_FAINT, notes);
+        draw_glyph(&top, x, 0, INK_TEXT, ' ');
+    }
+    if (hints && v->h > 2)
+        draw_border_hints(v, hints);
+    return view_part(v, 1, 1, v->w - 2, v->h - 2);
+}
+
+void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned style)
+{
+    int eighths, full;
+
+    if (isnan(part) || w <= 0)
+        return;
+    part = part < 0 ? 0 : part > 1 ? 1 : part;
+    eighths = (int)lround(part * w * 8);
+    if (v->c->charset == CHARSET_ASCII) {
+        draw_fill(v, x, y, (eighths + 4) / 8, 1, style, '#');
+        return;
+    }
+    full = eighths / 8;
+    draw_fill(v, x, y, full, 1, style, 0x2588);
+    if (eighths % 8)
+        draw_glyph(v, x + full, y, style, v->c->charset == CHARSET_BLOCK ? 0x258c : 0x2590u - (uint32_t)(eighths % 8));
+}
+
+/* Least and greatest of the values; false when there are none. */
+static bool value_range(const double *values, size_t n, double *lo, double *hi)
+{
+    *lo = INFINITY;
+    *hi = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i]))
+            continue;
+        *lo = fmin(*lo, values[i]);
+        *hi = fmax(*hi, values[i]);
+    }
+    return *lo <= *hi;
+}
+
+void draw_spark(const struct view *v, int x, int y, int w, const double *values, size_t n, unsigned style)
+{
+    static const char ascii[] = "_..--==#";
+    double lo, hi;
+
+    if (w <= 0)
+        return;
+    if (n > (size_t)w) {
+        values += n - (size_t)w;
+        n = (size_t)w;
+    }
+    if (!value_range(values, n, &lo, &hi))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        int level = hi > lo ? (int)((values[i] - lo) / (hi - lo) * 7.999) : 3;
+
+        if (isfinite(values[i]))
+            draw_glyph(v, x + (int)i, y, style,
+                       v->c->charset == CHARSET_ASCII ? (uint32_t)ascii[level] : 0x2581u + (uint32_t)level);
+    }
+}
