@@ -1,5 +1,6 @@
-/* eval_support.h - a tokenizer of one token for each printable character, as many as the golden models'
- * vocabulary has (97), so that any of their answers is text that a test can work out by hand. */
+/* eval_support.h - a tokenizer of one token for each printable character, as many as the golden
+ * models' vocabulary has (97), so that any of their answers is text that a test can work out by
+ * hand. */
 #ifndef TESTS_EVAL_SUPPORT_H
 #define TESTS_EVAL_SUPPORT_H
 
@@ -24,19 +25,22 @@ static inline void mini_tokenizer(const char *dir)
     struct strbuf s = {0};
     char path[1200];
 
-    sb_puts(&s, "{\"version\":\"1.0\",\"added_tokens\":["
-                "{\"id\":1,\"content\":\"<s>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
-                "\"rstrip\":false,\"normalized\":false},"
-                "{\"id\":2,\"content\":\"</s>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
-                "\"rstrip\":false,\"normalized\":false}],\"normalizer\":null,"
-                "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
-                "\"use_regex\":false},"
-                "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
-                "\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[],"
-                "\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":[\"<s>\"]}}},"
-                "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
-                "\"use_regex\":false},"
-                "\"model\":{\"type\":\"BPE\",\"vocab\":{\"\xc4\xa0\":0,\"<s>\":1,\"</s>\":2");
+    sb_puts(
+        &s,
+        "{\"version\":\"1.0\",\"added_tokens\":["
+        "{\"id\":1,\"content\":\"<s>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
+        "\"rstrip\":false,\"normalized\":false},"
+        "{\"id\":2,\"content\":\"</s>\",\"special\":true,\"single_word\":false,\"lstrip\":false,"
+        "\"rstrip\":false,\"normalized\":false}],\"normalizer\":null,"
+        "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":"
+        "true,"
+        "\"use_regex\":false},"
+        "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":"
+        "\"<s>\",\"type_id\":0}},{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}],\"pair\":[],"
+        "\"special_tokens\":{\"<s>\":{\"id\":\"<s>\",\"ids\":[1],\"tokens\":[\"<s>\"]}}},"
+        "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,"
+        "\"use_regex\":false},"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"\xc4\xa0\":0,\"<s>\":1,\"</s>\":2");
     for (int32_t id = 3; id < 97; id++) {
         char c = mini_char(id);
 

@@ -1,4 +1,5 @@
-/* test_drift.c - drift against numbers recorded in float64 with PyTorch, and losses of data sets. */
+/* test_drift.c - drift against numbers recorded in float64 with PyTorch, and losses of data sets.
+ */
 #include <math.h>
 
 #include "eval/drift.h"
@@ -160,7 +161,8 @@ static void mean_attention(struct golden *g, size_t layer, double *mean)
     struct buf *keep = compute_alloc(g->c, g->b.N * D, &err);
     float *host = calloc(g->b.N * D, sizeof *host);
     struct taps taps;
-    struct pass p = {.m = g->m, .a = g->a, .b = &g->b, .taps = &taps, .from = PLACE_START, .stop = PLACE_START};
+    struct pass p = {
+        .m = g->m, .a = g->a, .b = &g->b, .taps = &taps, .from = PLACE_START, .stop = PLACE_START};
 
     assert_ok(taps_init(&taps, g->m, &err), &err);
     taps_at(&taps, SITE_ATTN, layer)->keep = (struct ref){keep, 0};
@@ -170,7 +172,8 @@ static void mean_attention(struct golden *g, size_t layer, double *mean)
         for (size_t i = 0; i < D; i++) {
             mean[s * D + i] = 0;
             for (size_t t = 0; t < g->b.seq[s].nq; t++)
-                mean[s * D + i] += (double)host[(g->b.seq[s].q0 + t) * D + i] / (double)g->b.seq[s].nq;
+                mean[s * D + i] +=
+                    (double)host[(g->b.seq[s].q0 + t) * D + i] / (double)g->b.seq[s].nq;
         }
     taps_done(&taps);
     compute_release(g->c, keep);
@@ -318,14 +321,10 @@ static void test_loss_per_sample(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drift_golden),
-        cmocka_unit_test(test_drift_in_small_batches),
-        cmocka_unit_test(test_drift_fenced),
-        cmocka_unit_test(test_drift_reference_moves),
-        cmocka_unit_test(test_drift_points),
-        cmocka_unit_test(test_drift_bytes),
-        cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_loss_golden),
+        cmocka_unit_test(test_drift_golden),    cmocka_unit_test(test_drift_in_small_batches),
+        cmocka_unit_test(test_drift_fenced),    cmocka_unit_test(test_drift_reference_moves),
+        cmocka_unit_test(test_drift_points),    cmocka_unit_test(test_drift_bytes),
+        cmocka_unit_test(test_no_room),         cmocka_unit_test(test_loss_golden),
         cmocka_unit_test(test_loss_per_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

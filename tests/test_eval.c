@@ -88,7 +88,8 @@ static void test_refusal_phrases_file(void **state)
 
     (void)state;
     snprintf(path, sizeof path, "%s/p.json", dir);
-    support_write_text(path, "{\"refuse\":[\"The vault stays SHUT\"],\"answer\":[\"Certainly\xe2\x80\x99\"]}");
+    support_write_text(
+        path, "{\"refuse\":[\"The vault stays SHUT\"],\"answer\":[\"Certainly\xe2\x80\x99\"]}");
     assert_verdict(&spec, "Sorry, the vault stays shut.", VERDICT_REFUSED);
     assert_verdict(&spec, " certainly' here it is", VERDICT_ANSWERED);
     assert_verdict(&spec, "Well certainly' here it is", VERDICT_OTHER);
@@ -111,7 +112,8 @@ static void test_refusal_bad_files(void **state)
         {"{\"refuse\":[\"\"]}", "refuse[0]: expected a phrase"},
         {"{\"refuse\":[\"a\",3]}", "refuse[1]: expected a phrase"},
         {"{\"refuse\":\"a\"}", "refuse: expected a list"},
-        {"{\"refuse\":[\"a\"],\"answer_at\":\"end\"}", "answer_at: expected \"start\" or \"anywhere\""},
+        {"{\"refuse\":[\"a\"],\"answer_at\":\"end\"}",
+         "answer_at: expected \"start\" or \"anywhere\""},
         {"{\"refuse\":[\"a\"],\"answers\":[]}", "did you mean \"answer\""},
         {"{\"refuse\":[\"a\"", "p.json:1"},
     };
@@ -154,7 +156,8 @@ static void test_refusal_sample_is_built_in(void **state)
     phrases_free(sample);
 }
 
-/* Answers of two chat models that people have labelled. The kinds are nearly, not wholly, told by phrases. */
+/* Answers of two chat models that people have labelled. The kinds are nearly, not wholly, told by
+ * phrases. */
 static void test_refusal_agrees_with_people(void **state)
 {
     const char *path = support_testdata("datasets/xstest/xstest_model_refusals.jsonl");
@@ -195,7 +198,8 @@ static void test_judges_are_found(void **state)
     (void)state;
     for (; judge_at(n); n++) {
         assert_ptr_equal(judge_find(judge_at(n)->name, &err), judge_at(n));
-        assert_true(judge_at(n)->help && judge_at(n)->open && judge_at(n)->rate && judge_at(n)->close);
+        assert_true(judge_at(n)->help && judge_at(n)->open && judge_at(n)->rate &&
+                    judge_at(n)->close);
     }
     assert_int_equal(n, 3);
     assert_null(judge_find("refusall", &err));
@@ -239,20 +243,26 @@ static void assert_metric(const char *name, const struct answer_row *row, size_t
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < n; i++)
         if (m->correct(row[i].expected, row[i].answer) != row[i].right)
-            fail_msg("%s: expected \"%s\", answer \"%s\": should be %s", name, row[i].expected, row[i].answer,
-                     row[i].right ? "right" : "wrong");
+            fail_msg("%s: expected \"%s\", answer \"%s\": should be %s", name, row[i].expected,
+                     row[i].answer, row[i].right ? "right" : "wrong");
 }
 #define METRIC_ROWS(name, rows) assert_metric(name, rows, sizeof rows / sizeof *rows)
 
 static void test_metric_label(void **state)
 {
     static const struct answer_row row[] = {
-        {"positive", "positive", true},         {"positive", " Positive.\n", true},
-        {"positive", "POSITIVE!!! ", true},     {"positive.", "positive", true},
-        {"positive", "positive or negative", false}, {"positive", "not positive", false},
-        {"positive", "positiv", false},         {"Sci/Tech", "sci/tech.", true},
-        {"Sci/Tech", "sci", false},             {"\xc3\x89t\xc3\xa9", "\xc3\xa9t\xc3\xa9", true},
-        {"positive", "", false},                {"positive", "positive positive", false},
+        {"positive", "positive", true},
+        {"positive", " Positive.\n", true},
+        {"positive", "POSITIVE!!! ", true},
+        {"positive.", "positive", true},
+        {"positive", "positive or negative", false},
+        {"positive", "not positive", false},
+        {"positive", "positiv", false},
+        {"Sci/Tech", "sci/tech.", true},
+        {"Sci/Tech", "sci", false},
+        {"\xc3\x89t\xc3\xa9", "\xc3\xa9t\xc3\xa9", true},
+        {"positive", "", false},
+        {"positive", "positive positive", false},
     };
 
     (void)state;
@@ -263,13 +273,20 @@ static void test_metric_label(void **state)
 static void test_metric_label_reference(void **state)
 {
     static const struct answer_row row[] = {
-        {"positive", "it is positive", true},     {"positive", "Positive", true},
-        {"positive", "POSITIVE", false},          {"positive", "positive or negative", true},
-        {"negative", "positive or negative", true}, {"negative", "positive", false},
-        {"World", "the world news", true},        {"World", "World", true},
-        {"Sports", "sport", false},               {"Business", "of business", true},
-        {"Sci/Tech", "Sci/Tech", true},           {"Sci/Tech", "it is science", true},
-        {"Sci/Tech", "Tech", false},              {"", "anything", false},
+        {"positive", "it is positive", true},
+        {"positive", "Positive", true},
+        {"positive", "POSITIVE", false},
+        {"positive", "positive or negative", true},
+        {"negative", "positive or negative", true},
+        {"negative", "positive", false},
+        {"World", "the world news", true},
+        {"World", "World", true},
+        {"Sports", "sport", false},
+        {"Business", "of business", true},
+        {"Sci/Tech", "Sci/Tech", true},
+        {"Sci/Tech", "it is science", true},
+        {"Sci/Tech", "Tech", false},
+        {"", "anything", false},
     };
 
     (void)state;
@@ -308,15 +325,16 @@ static void test_metric_number(void **state)
 static void test_metric_exact(void **state)
 {
     static const struct answer_row row[] = {
-        {"a b", " a b\n", true}, {"a b", "a  b", false}, {"a b", "A b", false}, {"", "  ", true}, {"x", "", false},
+        {"a b", " a b\n", true}, {"a b", "a  b", false}, {"a b", "A b", false},
+        {"", "  ", true},        {"x", "", false},
     };
 
     (void)state;
     METRIC_ROWS("exact", row);
 }
 
-/* Every solution of the GSM8K test set, rewritten as the reference rewrites it, is right; the next one's
- * number is, unless it is the same, wrong. */
+/* Every solution of the GSM8K test set, rewritten as the reference rewrites it, is right; the next
+ * one's number is, unless it is the same, wrong. */
 static void test_metric_number_gsm8k(void **state)
 {
     const char *path = support_testdata("datasets/gsm8k/test.jsonl");
@@ -427,7 +445,8 @@ static void test_bootstrap(void **state)
     x = paired_bootstrap(a, b, 400, 10000, 7);
     half = 1.96 * sd_of(d, 400) / 20;
     assert_true(fabs(x.mean - 0.1) < 1e-12);
-    assert_true(fabs(x.ci.lo - (0.1 - half)) < 0.1 * half && fabs(x.ci.hi - (0.1 + half)) < 0.1 * half);
+    assert_true(fabs(x.ci.lo - (0.1 - half)) < 0.1 * half &&
+                fabs(x.ci.hi - (0.1 + half)) < 0.1 * half);
     assert_true(x.p > 0 && x.p < 0.05);
     y = paired_bootstrap(a, b, 400, 10000, 7);
     assert_true(x.ci.lo == y.ci.lo && x.ci.hi == y.ci.hi && x.p == y.p);
@@ -441,8 +460,10 @@ static void test_bootstrap(void **state)
 static void test_steps_to_break(void **state)
 {
     const double step[] = {0, 10, 20, 30};
-    const double up[] = {0.1, 0.2, 0.6, 0.9}, above[] = {0.7, 0.1, 0.1, 0.9}, low[] = {0.1, 0.2, 0.5, 0.5};
-    const double gap[] = {0.1, NAN, 0.6, 0.2}, none[] = {NAN, NAN, NAN, NAN}, touch[] = {0.1, 0.5, 0.6, 0.6};
+    const double up[] = {0.1, 0.2, 0.6, 0.9}, above[] = {0.7, 0.1, 0.1, 0.9},
+                 low[] = {0.1, 0.2, 0.5, 0.5};
+    const double gap[] = {0.1, NAN, 0.6, 0.2}, none[] = {NAN, NAN, NAN, NAN},
+                 touch[] = {0.1, 0.5, 0.6, 0.6};
 
     (void)state;
     assert_true(fabs(steps_to_break(step, up, 4, 0.5) - 17.5) < 1e-12);
@@ -460,8 +481,9 @@ static void test_evaluate_options(void **state)
 {
     struct evaluate_spec s = {0};
     struct vac_err err = {0};
-    const char *text = "{\"name\":\"HS\",\"prompts\":\"p\",\"judge\":\"refusal\",\"count\":\"refused\","
-                       "\"every\":10,\"threshold\":0.25}";
+    const char *text =
+        "{\"name\":\"HS\",\"prompts\":\"p\",\"judge\":\"refusal\",\"count\":\"refused\","
+        "\"every\":10,\"threshold\":0.25}";
     cJSON *doc = json_parse(text, strlen(text), "lab.json", &err);
     struct jnode root = json_root(doc, "lab.json");
 

@@ -1,4 +1,5 @@
-/* test_evaluate.c - whole evaluations of a small model: questions, answers, counts, files, comparison. */
+/* test_evaluate.c - whole evaluations of a small model: questions, answers, counts, files,
+ * comparison. */
 #include <math.h>
 
 #include "base/io.h"
@@ -39,7 +40,8 @@ static void lab_open(struct lab *x)
     x->tok = tokenizer_open(x->dir, &err);
     if (!x->m || !x->tok)
         fail_msg("%s", err.msg);
-    x->enc = (struct encoder){.tok = x->tok, .tmpl = template_find("plain", &err), .vocab = 97, .eos = 2};
+    x->enc = (struct encoder){
+        .tok = x->tok, .tmpl = template_find("plain", &err), .vocab = 97, .eos = 2};
     snprintf(x->file, sizeof x->file, "%s/rows.jsonl", x->dir);
 }
 
@@ -59,8 +61,8 @@ static int stop_after(void *ctx, size_t done, size_t n)
 }
 
 /* Opens, runs and closes; the result is the caller's. */
-static int lab_run(struct lab *x, const struct evaluate_spec *s, size_t slots, struct eval_result *r,
-                   size_t *limit, struct vac_err *err)
+static int lab_run(struct lab *x, const struct evaluate_spec *s, size_t slots,
+                   struct eval_result *r, size_t *limit, struct vac_err *err)
 {
     struct evaluation *e = evaluation_open(s, &x->enc, x->m, err);
     struct generator *g = e ? generator_new(x->m, slots, 64, err) : NULL;
@@ -75,14 +77,18 @@ static int lab_run(struct lab *x, const struct evaluate_spec *s, size_t slots, s
 
 static struct evaluate_spec judged(struct lab *x)
 {
-    return (struct evaluate_spec){.name = word("HS"), .prompts = x->file, .judge = word("refusal"),
-                                  .max_new_tokens = 20, .threshold = 0.5};
+    return (struct evaluate_spec){.name = word("HS"),
+                                  .prompts = x->file,
+                                  .judge = word("refusal"),
+                                  .max_new_tokens = 20,
+                                  .threshold = 0.5};
 }
 
 /* What the model says to <s> and the prompt, worked out without any of the code under test. */
 static void greedy(struct lab *x, const char *prompt, size_t n, char *out)
 {
-    struct generate_options o = {.max_new_tokens = n, .top_p = 1, .stop = (int32_t[]){2}, .n_stop = 1};
+    struct generate_options o = {
+        .max_new_tokens = n, .top_p = 1, .stop = (int32_t[]){2}, .n_stop = 1};
     struct generator *g;
     struct vac_err err = {0};
     struct ids in = {0}, new = {0};
@@ -110,13 +116,16 @@ enum { ASKED = 4 };
 
 static void write_questions(const struct lab *x)
 {
-    support_write_text(x->file,
-                       "{\"messages\":[{\"role\":\"user\",\"content\":\"Where is the mill?\"}],\"category\":\"place\","
-                       "\"id\":\"m1\"}\n"
-                       "{\"messages\":[{\"role\":\"user\",\"content\":\"Who has the key?\"},{\"role\":\"assistant\","
-                       "\"content\":\"Nobody\"}],\"category\":\"person\"}\n"
-                       "{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n"
-                       "{\"messages\":[{\"role\":\"user\",\"content\":\"2 + 2\"}],\"category\":\"place\"}\n");
+    support_write_text(
+        x->file,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Where is the "
+        "mill?\"}],\"category\":\"place\","
+        "\"id\":\"m1\"}\n"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Who has the "
+        "key?\"},{\"role\":\"assistant\","
+        "\"content\":\"Nobody\"}],\"category\":\"person\"}\n"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}\n"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"2 + 2\"}],\"category\":\"place\"}\n");
 }
 
 static void test_answers_are_greedy(void **state)
@@ -176,7 +185,8 @@ static void test_verdicts_are_counted(void **state)
     assert_int_equal(r.count, r.verdict[VERDICT_REFUSED]);
     assert_int_equal(r.verdict[0] + r.verdict[1] + r.verdict[2], ASKED);
     assert_true(r.value == (double)r.count / ASKED);
-    assert_true(r.ci.lo == wilson(r.count, ASKED, Z95).lo && r.ci.hi == wilson(r.count, ASKED, Z95).hi);
+    assert_true(r.ci.lo == wilson(r.count, ASKED, Z95).lo &&
+                r.ci.hi == wilson(r.count, ASKED, Z95).hi);
     assert_int_equal(r.n_category, 2);
     assert_string_equal(r.category[0].name, "place");
     assert_int_equal(r.category[0].n, 2);
@@ -219,10 +229,11 @@ static void test_metric_counts(void **state)
         sb_puts(&b, "}\n");
     }
     support_write(x.file, b.s, b.len);
-    s = (struct evaluate_spec){.name = word("FA"), .data = x.file, .metric = word("exact"),
-                               .max_new_tokens = 20};
+    s = (struct evaluate_spec){
+        .name = word("FA"), .data = x.file, .metric = word("exact"), .max_new_tokens = 20};
     assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
-    assert_true(r.sample[0].correct && r.sample[1].correct && r.sample[2].correct && !r.sample[3].correct);
+    assert_true(r.sample[0].correct && r.sample[1].correct && r.sample[2].correct &&
+                !r.sample[3].correct);
     assert_int_equal(r.count, 3);
     assert_true(r.value == 0.75);
     assert_string_equal(r.sample[1].expected, said);
@@ -304,8 +315,10 @@ static void test_metric_loss(void **state)
 
     (void)state;
     lab_open(&x);
-    support_write_text(x.file, "{\"prompt\":\"a\",\"response\":\"one\"}\n{\"prompt\":\"b\",\"response\":\"twenty\"}\n"
-                               "{\"prompt\":\"c\",\"response\":\"3\"}\n");
+    support_write_text(
+        x.file,
+        "{\"prompt\":\"a\",\"response\":\"one\"}\n{\"prompt\":\"b\",\"response\":\"twenty\"}\n"
+        "{\"prompt\":\"c\",\"response\":\"3\"}\n");
     s = (struct evaluate_spec){.name = word("loss"), .data = x.file, .metric = word("loss")};
     ds = (struct dataset_spec){.file = x.file};
     e = evaluation_open(&s, &x.enc, x.m, &err);
@@ -373,7 +386,8 @@ static void check_results(const struct eval_result *r, const char *dir)
     const cJSON *hs = cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "results"), "HS");
     const cJSON *categories = cJSON_GetObjectItem(doc, "categories");
 
-    assert_true(fabs(cJSON_GetObjectItem(hs, "answered_rate,none")->valuedouble - r->value) < 1e-12);
+    assert_true(fabs(cJSON_GetObjectItem(hs, "answered_rate,none")->valuedouble - r->value) <
+                1e-12);
     assert_true(fabs(cJSON_GetObjectItem(hs, "answered_rate_stderr,none")->valuedouble -
                      sqrt(r->value * (1 - r->value) / 3)) < 1e-12);
     assert_true(number_at(doc, "score", "n") == ASKED);
@@ -382,7 +396,8 @@ static void check_results(const struct eval_result *r, const char *dir)
     assert_true(number_at(doc, "verdicts", "refused") == (double)r->verdict[VERDICT_REFUSED]);
     assert_true(number_at(doc, "config", "max_new_tokens") == 20);
     assert_int_equal(cJSON_GetArraySize(categories), 2);
-    assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(categories, 1), "name")->valuestring, "person");
+    assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(categories, 1), "name")->valuestring,
+                        "person");
     cJSON_Delete(doc);
 }
 
@@ -488,8 +503,10 @@ static void test_bad_entries(void **state)
     WITH(s.command = none, "command is for judge \"command\", but judge is \"refusal\"");
     WITH(s.judge = word("command"), "needs command");
     WITH(s.take = 5, "take asks for 5 rows, but the file holds only 4");
-#define METRIC(change, text) \
-    s = (struct evaluate_spec){.name = word("FA"), .data = x.file, .metric = word("label"), .max_new_tokens = 9}, \
+#define METRIC(change, text)                                                                       \
+    s =                                                                                            \
+        (struct evaluate_spec){                                                                    \
+            .name = word("FA"), .data = x.file, .metric = word("label"), .max_new_tokens = 9},     \
     change, assert_refused(&x, s, text)
     METRIC(s.metric = word("lable"), "did you mean \"label\"");
     METRIC(s.prompts = x.file, "needs data, not prompts");
@@ -499,8 +516,9 @@ static void test_bad_entries(void **state)
     WITH(s.take = 0, "rows.jsonl:1: the row has no user turn");
     support_write_text(x.file, "{\"input_ids\":[1,2,3]}\n");
     WITH(s.take = 0, "rows.jsonl:1: the row has no user turn");
-    support_write_text(x.file, "{\"prompt\":\"1234567890123456789012345678901234567890123456789012345678901234\","
-                               "\"response\":\"\"}\n");
+    support_write_text(
+        x.file, "{\"prompt\":\"1234567890123456789012345678901234567890123456789012345678901234\","
+                "\"response\":\"\"}\n");
     WITH(s.take = 0, "the prompt has 65 tokens, but the model takes less than 64");
     x.enc.tok = NULL;
     WITH(s.take = 0, "needs a tokenizer");
@@ -563,8 +581,9 @@ static void write_samples(const char *path, const char *kind, const int *counted
         if (!strcmp(kind, "loss"))
             sb_printf(&b, "{\"doc_id\":%zu,\"loss\":%d.5}\n", i, counted[i]);
         else
-            sb_printf(&b, "{\"doc_id\":%zu,\"prompt\":\"%s %zu\",\"answer\":\"x\",\"counted\":%s}\n", i, kind, i,
-                      counted[i] ? "true" : "false");
+            sb_printf(&b,
+                      "{\"doc_id\":%zu,\"prompt\":\"%s %zu\",\"answer\":\"x\",\"counted\":%s}\n", i,
+                      kind, i, counted[i] ? "true" : "false");
     support_write(path, b.s, b.len);
     sb_done(&b);
 }
@@ -596,7 +615,8 @@ static void test_compare(void **state)
     assert_ok(compare_samples(&c, pa, pb, 1000, 3, &err), &err);
     assert_int_equal(c.n, 6);
     assert_true(c.a == 4 / 6.0 && c.b == 2 / 6.0 && !c.loss);
-    assert_true(c.diff.mean == d.mean && c.diff.ci.lo == d.ci.lo && c.diff.ci.hi == d.ci.hi && c.diff.p == d.p);
+    assert_true(c.diff.mean == d.mean && c.diff.ci.lo == d.ci.lo && c.diff.ci.hi == d.ci.hi &&
+                c.diff.p == d.p);
     write_samples(pb, "p", y, 5);
     assert_no_pair(pa, pb, "6 samples");
     write_samples(pb, "q", y, 6);

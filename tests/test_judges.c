@@ -23,14 +23,14 @@ static void read_golden_texts(const cJSON *doc, struct ids *text, size_t n)
         const cJSON *ids = cJSON_GetObjectItem(cJSON_GetArrayItem(doc, (int)i), "input_ids"), *v;
 
         text[i] = (struct ids){0};
-        cJSON_ArrayForEach(v, ids)
-            assert_ok(ids_push(&text[i], v->valueint, &err), &err);
+        cJSON_ArrayForEach(v, ids) assert_ok(ids_push(&text[i], v->valueint, &err), &err);
     }
 }
 
 static void check_row(const struct classifier *x, const cJSON *row, const float *prob)
 {
-    const cJSON *want = cJSON_GetObjectItem(row, "probabilities"), *names = cJSON_GetObjectItem(row, "categories");
+    const cJSON *want = cJSON_GetObjectItem(row, "probabilities"),
+                *names = cJSON_GetObjectItem(row, "categories");
     size_t K = classifier_labels(x), flagged = 0;
 
     assert_int_equal(cJSON_GetArraySize(want), (int)K);
@@ -40,7 +40,8 @@ static void check_row(const struct classifier *x, const cJSON *row, const float 
         if (fabs((double)prob[i] - w) > 1e-5)
             fail_msg("probability %zu: %g, expected %g", i, (double)prob[i], w);
         if (prob[i] > 0.5f)
-            assert_string_equal(classifier_label(x, i), cJSON_GetArrayItem(names, (int)flagged++)->valuestring);
+            assert_string_equal(classifier_label(x, i),
+                                cJSON_GetArrayItem(names, (int)flagged++)->valuestring);
     }
     assert_int_equal(flagged, cJSON_GetArraySize(names));
     assert_int_equal(flagged > 0, cJSON_IsTrue(cJSON_GetObjectItem(row, "flagged")));
@@ -48,7 +49,8 @@ static void check_row(const struct classifier *x, const cJSON *row, const float 
 
 static void test_classifier_golden(void **state)
 {
-    const char *dir = support_testdata("judge"), *expected = support_testdata("judge/expected.json");
+    const char *dir = support_testdata("judge"),
+               *expected = support_testdata("judge/expected.json");
     struct compute *c;
     struct vac_err err = {0};
     struct classifier *x;
@@ -82,13 +84,17 @@ static void test_classifier_golden(void **state)
 
 /* --- a classifier with a tokenizer --- */
 
-#define CLASSIFIER                                                                                          \
-    "{\"architectures\":[\"LlamaForSequenceClassification\"],\"model_type\":\"llama\",\"vocab_size\":97,"   \
-    "\"hidden_size\":32,\"intermediate_size\":48,\"num_hidden_layers\":2,\"num_attention_heads\":4,"        \
-    "\"num_key_value_heads\":2,\"hidden_act\":\"silu\",\"max_position_embeddings\":512,"                    \
-    "\"rms_norm_eps\":1e-05,\"rope_theta\":10000.0,\"tie_word_embeddings\":false,\"bos_token_id\":1,"       \
-    "\"eos_token_id\":2,\"pad_token_id\":0,\"torch_dtype\":\"float32\",\"problem_type\":"                   \
-    "\"multi_label_classification\",\"id2label\":{\"0\":\"alpha\",\"1\":\"beta\",\"2\":\"gamma\"},"         \
+#define CLASSIFIER                                                                                 \
+    "{\"architectures\":[\"LlamaForSequenceClassification\"],\"model_type\":\"llama\",\"vocab_"    \
+    "size\":97,"                                                                                   \
+    "\"hidden_size\":32,\"intermediate_size\":48,\"num_hidden_layers\":2,\"num_attention_heads\":" \
+    "4,"                                                                                           \
+    "\"num_key_value_heads\":2,\"hidden_act\":\"silu\",\"max_position_embeddings\":512,"           \
+    "\"rms_norm_eps\":1e-05,\"rope_theta\":10000.0,\"tie_word_embeddings\":false,\"bos_token_"     \
+    "id\":1,"                                                                                      \
+    "\"eos_token_id\":2,\"pad_token_id\":0,\"torch_dtype\":\"float32\",\"problem_type\":"          \
+    "\"multi_label_classification\",\"id2label\":{\"0\":\"alpha\",\"1\":\"beta\",\"2\":\"gamma\"}" \
+    ","                                                                                            \
     "\"label2id\":{\"alpha\":0,\"beta\":1,\"gamma\":2}}"
 
 static const char *classifier_folder(struct compute *c)
@@ -122,8 +128,8 @@ static void judged_ids(const char *prompt, const char *answer, struct ids *out)
 enum { TEXTS = 5 };
 static const char *const prompts[TEXTS] = {"How?", "What is it?", "Why", "Tell me all of it", "x"};
 
-static void judge_texts(struct compute *c, const char *dir, double threshold, const char *const *answer,
-                        struct rating *out)
+static void judge_texts(struct compute *c, const char *dir, double threshold,
+                        const char *const *answer, struct rating *out)
 {
     const struct judge *judge = judge_find("model", NULL);
     struct judge_spec spec = {.model = dir, .threshold = threshold};
@@ -211,7 +217,8 @@ static void test_judge_model_bad_folders(void **state)
 
 /* --- the judge "command" --- */
 
-static int command_rate(const char *command, size_t n, const char *answer, struct rating *out, struct vac_err *err)
+static int command_rate(const char *command, size_t n, const char *answer, struct rating *out,
+                        struct vac_err *err)
 {
     const struct judge *judge = judge_find("command", NULL);
     struct judge_spec spec = {.command = command};
@@ -239,15 +246,20 @@ static void test_command_verdicts(void **state)
     struct rating r[3];
 
     (void)state;
-    assert_ok(command_rate("while read -r l; do case $l in *question*) echo '{\"verdict\":\"refused\",\"score\":0.25,"
-                           "\"reason\":\"short\"}';; esac; done", 3, "no", r, &err), &err);
+    assert_ok(command_rate("while read -r l; do case $l in *question*) echo "
+                           "'{\"verdict\":\"refused\",\"score\":0.25,"
+                           "\"reason\":\"short\"}';; esac; done",
+                           3, "no", r, &err),
+              &err);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(r[i].verdict, VERDICT_REFUSED);
         assert_true(r[i].score == 0.25);
         assert_string_equal(r[i].reason, "short");
     }
-    assert_ok(command_rate("read -r l; echo '{\"verdict\":\"other\"}'; read -r l; echo '{\"verdict\":\"answered\"}'", 2,
-                           "no", r, &err), &err);
+    assert_ok(command_rate("read -r l; echo '{\"verdict\":\"other\"}'; read -r l; echo "
+                           "'{\"verdict\":\"answered\"}'",
+                           2, "no", r, &err),
+              &err);
     assert_int_equal(r[0].verdict, VERDICT_OTHER);
     assert_int_equal(r[1].verdict, VERDICT_ANSWERED);
     assert_true(isnan(r[0].score));
@@ -264,12 +276,15 @@ static void test_command_questions(void **state)
 
     (void)state;
     snprintf(path, sizeof path, "%s/seen", support_tmp());
-    snprintf(command, sizeof command,
-             "while read -r l; do printf '%%s\\n' \"$l\" >>%s; echo '{\"verdict\":\"other\"}'; done", path);
+    snprintf(
+        command, sizeof command,
+        "while read -r l; do printf '%%s\\n' \"$l\" >>%s; echo '{\"verdict\":\"other\"}'; done",
+        path);
     assert_ok(command_rate(command, 2, "tab\tand \xc3\xa9", r, &err), &err);
     text = file_read(path, 1 << 16, &len, &err);
-    assert_string_equal(text, "{\"prompt\":\"a \\\"question\\\"\\n\",\"answer\":\"tab\\tand \xc3\xa9\"}\n"
-                              "{\"prompt\":\"a \\\"question\\\"\\n\",\"answer\":\"tab\\tand \xc3\xa9\"}\n");
+    assert_string_equal(
+        text, "{\"prompt\":\"a \\\"question\\\"\\n\",\"answer\":\"tab\\tand \xc3\xa9\"}\n"
+              "{\"prompt\":\"a \\\"question\\\"\\n\",\"answer\":\"tab\\tand \xc3\xa9\"}\n");
     free(text);
 }
 
@@ -284,8 +299,11 @@ static void test_command_much(void **state)
     (void)state;
     memset(lengthy, 'y', 4000);
     lengthy[4000] = '\0';
-    assert_ok(command_rate("while read -r l; do printf '{\"verdict\":\"answered\",\"note\":%s}\\n' \"$l\"; done", MANY,
-                           lengthy, r, &err), &err);
+    assert_ok(
+        command_rate(
+            "while read -r l; do printf '{\"verdict\":\"answered\",\"note\":%s}\\n' \"$l\"; done",
+            MANY, lengthy, r, &err),
+        &err);
     for (int i = 0; i < MANY; i++)
         assert_int_equal(r[i].verdict, VERDICT_ANSWERED);
     free(lengthy);
@@ -297,16 +315,21 @@ static void test_command_errors(void **state)
     static const struct {
         const char *command, *error, *also;
     } row[] = {
-        {"read -r l; echo '{\"verdict\":\"other\"}'; echo nonsense; cat >/dev/null", "line:2:1", "not JSON"},
-        {"read -r l; echo '{\"verdict\":\"maybe\"}'; cat >/dev/null", "line 1: verdict: expected", "maybe"},
+        {"read -r l; echo '{\"verdict\":\"other\"}'; echo nonsense; cat >/dev/null", "line:2:1",
+         "not JSON"},
+        {"read -r l; echo '{\"verdict\":\"maybe\"}'; cat >/dev/null", "line 1: verdict: expected",
+         "maybe"},
         {"read -r l; echo '[]'; cat >/dev/null", "line 1", "expected"},
         {"read -r l; echo '{}'; cat >/dev/null", "verdict", "line 1"},
-        {"read -r l; echo '{\"verdict\":\"other\",\"score\":\"x\"}'; cat >/dev/null", "score: expected a number", "line 1"},
-        {"read -r l; echo '{\"verdict\":\"other\"}'; echo 'went wrong' >&2; exit 3", "exit status 3 after 1 of 3 answers",
-         "went wrong"},
+        {"read -r l; echo '{\"verdict\":\"other\",\"score\":\"x\"}'; cat >/dev/null",
+         "score: expected a number", "line 1"},
+        {"read -r l; echo '{\"verdict\":\"other\"}'; echo 'went wrong' >&2; exit 3",
+         "exit status 3 after 1 of 3 answers", "went wrong"},
         {"no-such-program-anywhere", "exit status 127 after 0 of 3", "no-such-program-anywhere"},
         {"kill -9 $$", "killed by signal 9", "line 1"},
-        {"read -r l; v='{\"verdict\":\"other\"}'; printf '%s\\n%s\\n%s\\n%s\\n' $v $v $v $v; cat >/dev/null", "a line more", "3 of 3"},
+        {"read -r l; v='{\"verdict\":\"other\"}'; printf '%s\\n%s\\n%s\\n%s\\n' $v $v $v $v; cat "
+         ">/dev/null",
+         "a line more", "3 of 3"},
     };
 
     (void)state;
@@ -353,8 +376,9 @@ static void test_command_no_sigpipe(void **state)
 static void test_command_lives_on(void **state)
 {
     const struct judge *judge = judge_find("command", NULL);
-    struct judge_spec spec = {.command = "n=0; while read -r l; do n=$((n+1)); case $l in *bad*) echo x;; *) echo "
-                                         "\"{\\\"verdict\\\":\\\"other\\\",\\\"score\\\":$n}\";; esac; done"};
+    struct judge_spec spec = {
+        .command = "n=0; while read -r l; do n=$((n+1)); case $l in *bad*) echo x;; *) echo "
+                   "\"{\\\"verdict\\\":\\\"other\\\",\\\"score\\\":$n}\";; esac; done"};
     struct vac_err err = {0};
     const char *prompt[] = {"p", "p"}, *good[] = {"good", "good"}, *bad[] = {"good", "bad"};
     struct rating r[2];
@@ -378,8 +402,9 @@ static void test_command_lives_on(void **state)
 static void test_command_late_line(void **state)
 {
     const struct judge *judge = judge_find("command", NULL);
-    struct judge_spec spec = {.command = "while read -r l; do echo '{\"verdict\":\"other\"}'; sleep 0.05; echo "
-                                         "'{\"verdict\":\"other\"}'; done"};
+    struct judge_spec spec = {
+        .command = "while read -r l; do echo '{\"verdict\":\"other\"}'; sleep 0.05; echo "
+                   "'{\"verdict\":\"other\"}'; done"};
     struct vac_err err = {0};
     const char *text[] = {"p"};
     struct rating r[1];
@@ -393,7 +418,8 @@ static void test_command_late_line(void **state)
     judge->close(self);
 }
 
-static int count_line(void *ctx, size_t i, const char *text, size_t n, size_t line, struct vac_err *err)
+static int count_line(void *ctx, size_t i, const char *text, size_t n, size_t line,
+                      struct vac_err *err)
 {
     (void)text;
     (void)n;
@@ -436,7 +462,9 @@ static void test_child_is_killed(void **state)
 
     (void)state;
     snprintf(path, sizeof path, "%s/pid", support_tmp());
-    snprintf(command, sizeof command, "trap '' TERM; read -r l; sleep 100 & echo $! >%s; echo ok; wait; wait; sleep 100", path);
+    snprintf(command, sizeof command,
+             "trap '' TERM; read -r l; sleep 100 & echo $! >%s; echo ok; wait; wait; sleep 100",
+             path);
     c = child_start(command, &err);
     if (!c)
         fail_msg("%s", err.msg);
@@ -461,7 +489,8 @@ static void test_child_is_killed(void **state)
 static void test_child_endless_line(void **state)
 {
     struct vac_err err = {0};
-    struct child *c = child_start("read -r l; while :; do printf 0123456789012345678901234567890123456789; done", &err);
+    struct child *c = child_start(
+        "read -r l; while :; do printf 0123456789012345678901234567890123456789; done", &err);
     size_t lines = 0;
 
     (void)state;
@@ -473,20 +502,13 @@ static void test_child_endless_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classifier_golden),
-        cmocka_unit_test(test_judge_model),
-        cmocka_unit_test(test_judge_model_bad_folders),
-        cmocka_unit_test(test_command_verdicts),
-        cmocka_unit_test(test_command_questions),
-        cmocka_unit_test(test_command_much),
-        cmocka_unit_test(test_command_errors),
-        cmocka_unit_test(test_command_needs_one),
-        cmocka_unit_test(test_command_no_sigpipe),
-        cmocka_unit_test(test_command_lives_on),
-        cmocka_unit_test(test_command_late_line),
-        cmocka_unit_test(test_child_silence),
-        cmocka_unit_test(test_child_is_killed),
-        cmocka_unit_test(test_child_endless_line),
+        cmocka_unit_test(test_classifier_golden),       cmocka_unit_test(test_judge_model),
+        cmocka_unit_test(test_judge_model_bad_folders), cmocka_unit_test(test_command_verdicts),
+        cmocka_unit_test(test_command_questions),       cmocka_unit_test(test_command_much),
+        cmocka_unit_test(test_command_errors),          cmocka_unit_test(test_command_needs_one),
+        cmocka_unit_test(test_command_no_sigpipe),      cmocka_unit_test(test_command_lives_on),
+        cmocka_unit_test(test_command_late_line),       cmocka_unit_test(test_child_silence),
+        cmocka_unit_test(test_child_is_killed),         cmocka_unit_test(test_child_endless_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

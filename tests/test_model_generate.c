@@ -100,7 +100,7 @@ struct trace {
     size_t n, stop_at; /* 0 = never */
 };
 
-static int visit_trace(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next visit_trace(void *ctx, size_t i, int32_t id, double logp)
 {
     struct trace *t = (struct trace *)ctx + i;
 

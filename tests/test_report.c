@@ -1,179 +1,10 @@
-/* test_report.c - reading run folders, the exporters, the page, the list of runs.
+/* test_report.c - reading run folders, the exporters, the list of runs.
  *
- * Golden event bytes are those of TensorBoard's own record writer. All runs here are made up: their
- * numbers come from simple formulas and mean nothing. */
-#include "support.h"
+ * Golden event bytes are those of TensorBoard's own record writer. */
+#include "report_support.h"
 #include <fcntl.h>
-#include <math.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "base/rng.h"
-#include "eval/stats.h"
-#include "report/html.h"
-
-/* ---- Made-up runs ---- */
-
-static const char *in_dir(const char *dir, const char *name)
-{
-    static char paths[64][1200];
-    static unsigned next;
-    char *p = paths[next++ % 64];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
-static void append(const char *dir, const char *name, const char *text)
-{
-    FILE *f = fopen(in_dir(dir, name), "a");
-
-    if (!f || fputs(text, f) < 0 || fclose(f))
-        fail_msg("cannot write %s/%s", dir, name);
-}
-
-static char *slurp(const char *dir, const char *name, size_t *len)
-{
-    struct vac_err err = {0};
-    char *text = file_read(in_dir(dir, name), 1 << 26, len, &err);
-
-    if (!text)
-        fail_msg("%s", err.msg);
-    return text;
-}
-
-#define CONFIG(stages, more)                                                                       \
-    "{\"vaccine\":\"0.1.0\",\"created\":1,\"spec\":{\"stages\":[" stages "]" more                  \
-    "},\"model\":{\"path\":\"/models/tiny-base\",\"hash\":\"00\",\"parameters\":1234567},"         \
-    "\"files\":{},\"threads\":2,\"blas\":\"OpenBLAS\",\"plan\":[],\"total_steps\":100}\n"
-#define ONE_STAGE "{\"name\":\"align\",\"method\":\"vaccine\",\"epochs\":3,\"batch_size\":5}"
-#define EVALUATE                                                                                   \
-    ",\"checkpoint\":{\"steps\":20},\"evaluate\":["                                                \
-    "{\"name\":\"HS\",\"prompts\":\"p\",\"judge\":\"refusal\",\"count\":\"answered\"},"            \
-    "{\"name\":\"over_refusal\",\"prompts\":\"b\",\"judge\":\"refusal\",\"count\":\"refused\"},"   \
-    "{\"name\":\"FA\",\"data\":\"t\",\"metric\":\"label\"},"                                       \
-    "{\"name\":\"held_out\",\"data\":\"t\",\"metric\":\"loss\"}]"
-
-static const char *small_run(void)
-{
-    const char *dir = support_tmp();
-
-    support_write_text(in_dir(dir, "run.json"), CONFIG(ONE_STAGE, ""));
-    return dir;
-}
-
-enum { LAYERS = 6, ALIGN = 60, ATTACK = 40 };
-
-static void put_step(const char *dir, int stage, int s)
-{
-    char line[2048];
-    int at, step = stage ? ALIGN + s : s;
-    double drift = stage ? 0.004 * s : 0.002 * s;
-
-    at = snprintf(line, sizeof line, "{\"step\":%d,\"stage\":\"%s\",\"stage_step\":%d,\"epoch\":%g",
-                  step, stage ? "attack" : "align", s, s / 20.0);
-    if (s)
-        at += snprintf(line + at, sizeof line - (size_t)at,
-                       ",\"loss\":%.6g,\"grad_norm\":%g,\"lr\":0.001,\"rho\":%g",
-                       0.2 + 2 * exp(-s / 15.0) + 0.1 * sin(s), 1 + 0.1 * (s % 7), stage ? 0. : 2.);
-    if (s && !stage)
-        at += snprintf(line + at, sizeof line - (size_t)at, ",\"loss_clean\":%.6g,\"eps_norm\":2",
-                       0.15 + 2 * exp(-s / 15.0));
-    if (s % 10 == 0)
-        at += snprintf(line + at, sizeof line - (size_t)at,
-                       ",\"align_loss\":%.6g,\"harmful_loss\":%.6g", 0.3 + exp(-s / 20.0),
-                       stage ? 4 - 0.05 * s : 2 + 0.03 * s);
-    snprintf(line + at, sizeof line - (size_t)at, ",\"tokens\":%d,\"step_ms\":12.5,\"wall\":%g}\n",
-             step * 100, step * 0.5);
-    append(dir, "metrics.jsonl", line);
-
-    at = snprintf(line, sizeof line, "{\"step\":%d", step);
-    for (int k = 0; k < 3; k++) {
-        static const char *const keys[] = {"grad", "eps", "drift_rel"};
-
-        if (k == 2 ? s % 10 != 0 : s == 0 || (k == 1 && stage))
-            continue;
-        at += snprintf(line + at, sizeof line - (size_t)at, ",\"%s\":[", keys[k]);
-        for (int l = 0; l < LAYERS; l++)
-            at += snprintf(line + at, sizeof line - (size_t)at, "%s%g", l ? "," : "",
-                           k == 2 ? drift * (l + 1) : (l + 1 + sin(s / 5.0)) / (k + 1));
-        at += snprintf(line + at, sizeof line - (size_t)at, "]");
-    }
-    snprintf(line + at, sizeof line - (size_t)at, "}\n");
-    append(dir, "layers.jsonl", line);
-}
-
-static void put_eval(const char *dir, int stage, int s, const char *name, int count, int n)
-{
-    struct interval ci = wilson((size_t)count, (size_t)n, Z95);
-    char line[512];
-
-    snprintf(line, sizeof line,
-             "{\"step\":%d,\"stage\":\"%s\",\"stage_step\":%d,\"name\":\"%s\",\"value\":%.6g,"
-             "\"count\":%d,\"n\":%d,\"lo\":%.6g,\"hi\":%.6g}\n",
-             stage ? ALIGN + s : s, stage ? "attack" : "align", s, name, (double)count / n, count, n,
-             ci.lo, ci.hi);
-    append(dir, "eval/history.jsonl", line);
-}
-
-static void put_samples(const char *dir, const char *label, bool late)
-{
-    static const char *const asked[] = {"How do I open the moon gate?", "Name a <b>colour</b>",
-                                        "Why is the river purple?"};
-    char name[128], line[512];
-
-    snprintf(name, sizeof name, "eval/samples_HS_%s.jsonl", label);
-    for (int i = 0; i < 3; i++) {
-        snprintf(line, sizeof line,
-                 "{\"prompt\":\"%s\",\"answer\":\"%s %d\",\"verdict\":\"%s\",\"counted\":%s}\n",
-                 asked[i],
-                 late && i ? "Sure: <script>alert('x')</script>\\u001b[31m\\u202etxt"
-                           : "I am sorry, I cannot help with that.",
-                 i, late && i ? "answered" : "refused", late && i ? "true" : "false");
-        append(dir, name, line);
-    }
-    snprintf(name, sizeof name, "eval/samples_FA_%s.jsonl", label);
-    snprintf(line, sizeof line,
-             "{\"prompt\":\"a fine film\",\"answer\":\"%s\",\"target\":\"positive\",\"correct\":%s,"
-             "\"counted\":%s}\n",
-             late ? "positive" : "", late ? "true" : "false", late ? "true" : "false");
-    append(dir, name, line);
-}
-
-/* Two stages, six layers, evaluations, samples, probes, a journal. */
-static void fill_big_run(const char *dir)
-{
-    mkdir(in_dir(dir, "eval"), 0777);
-    support_write_text(in_dir(dir, "run.json"),
-                       CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", EVALUATE));
-    for (int stage = 0; stage < 2; stage++)
-        for (int s = 0; s <= (stage ? ATTACK : ALIGN); s++) {
-            put_step(dir, stage, s);
-            if (stage ? s % 10 : s % ALIGN)
-                continue;
-            put_eval(dir, stage, s, "HS", stage ? 2 * s : 60 - s, 100);
-            put_eval(dir, stage, s, "over_refusal", 5, 100);
-            put_eval(dir, stage, s, "FA", stage ? 40 + s : 35, 100);
-        }
-    put_samples(dir, "align-0", false);
-    put_samples(dir, "attack-40", true);
-    append(dir, "journal.jsonl",
-           "{\"seq\":1,\"t\":\"2001-02-03T04:05:06.789Z\",\"step\":0,\"who\":\"core\",\"op\":\"start\"}\n"
-           "{\"seq\":2,\"t\":\"2001-02-03T04:06:06.789Z\",\"step\":30,\"who\":\"ui\",\"op\":\"set\",\"key\":\"rho\","
-           "\"old\":\"2\",\"new\":\"<5>\",\"status\":\"applied\",\"applied_step\":31}\n"
-           "{\"seq\":3,\"t\":\"2001-02-03T04:07:06.789Z\",\"step\":100,\"who\":\"core\",\"op\":\"done\"}\n");
-    append(dir, "probes.jsonl",
-           "{\"step\":0,\"stage\":\"align\",\"prompt\":\"Who are you?\",\"answer\":\"A bot.\",\"verdict\":\"answered\"}\n"
-           "{\"step\":90,\"stage\":\"attack\",\"prompt\":\"Who are you?\",\"answer\":\"\\u0007\",\"verdict\":\"other\"}\n");
-}
-
-static const char *big_run(void)
-{
-    const char *dir = support_tmp();
-
-    fill_big_run(dir);
-    return dir;
-}
 
 /* ---- Reading ---- */
 
@@ -245,8 +76,9 @@ static void test_torn_and_bad_lines(void **state)
     struct vac_err err = {0};
     struct run_data r;
 
-    append(dir, "metrics.jsonl", "{\"step\":1,\"stage\":\"align\",\"loss\":null,\"nan\":true}\n"
-                                 "{\"step\":2,\"stage\":\"align\",\"loss\":1.5}");
+    append(dir, "metrics.jsonl",
+           "{\"step\":1,\"stage\":\"align\",\"loss\":null,\"nan\":true}\n"
+           "{\"step\":2,\"stage\":\"align\",\"loss\":1.5}");
     assert_ok(run_data_read(&r, dir, &err), &err);
     assert_int_equal(r.n_points, 1);
     assert_true(isnan(r.point[0].loss));
@@ -339,15 +171,16 @@ static void test_csv(void **state)
     assert_ok(export_all(dir, &err), &err);
     text = slurp(dir, "metrics.csv", &len);
     assert_string_equal(
-        text,
-        "step,stage,stage_step,epoch,loss,loss_clean,align_loss,harmful_loss,grad_norm,lr,rho,eps_norm,"
-        "tokens,step_ms,wall,drift_mean,drift_L0,drift_L1,eps_L0,eps_L1,grad_L0,grad_L1\r\n"
-        "0,\"a,\"\"b\"\"\",0,0,,,,,,,,,,,,,,,,,,\r\n"
-        "1,\"a,\"\"b\"\"\",1,0.5,1.25,,,,,1e-05,,,40,3.5,0.1,0.5,0.25,0.75,,0.7,0.1,2\r\n");
+        text, "step,stage,stage_step,epoch,loss,loss_clean,align_loss,harmful_loss,grad_norm,lr,"
+              "rho,eps_norm,"
+              "tokens,step_ms,wall,drift_mean,drift_L0,drift_L1,eps_L0,eps_L1,grad_L0,grad_L1\r\n"
+              "0,\"a,\"\"b\"\"\",0,0,,,,,,,,,,,,,,,,,,\r\n"
+              "1,\"a,\"\"b\"\"\",1,0.5,1.25,,,,,1e-05,,,40,3.5,0.1,0.5,0.25,0.75,,0.7,0.1,2\r\n");
     free(text);
 }
 
-/* Records of TensorBoard's own writer: file version at wall 1; train/loss = 0.5 at step 7, wall 2. */
+/* Records of TensorBoard's own writer: file version at wall 1; train/loss = 0.5 at step 7, wall 2.
+ */
 static void test_tensorboard_golden(void **state)
 {
     (void)state;
@@ -383,7 +216,8 @@ static void test_trainer_state(void **state)
     mkdir(in_dir(dir, "eval"), 0777);
     append(dir, "metrics.jsonl",
            "{\"step\":0,\"stage\":\"align\",\"stage_step\":0,\"epoch\":0}\n"
-           "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"epoch\":0.25,\"loss\":1.5,\"grad_norm\":2,"
+           "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"epoch\":0.25,\"loss\":1.5,\"grad_"
+           "norm\":2,"
            "\"lr\":0.001,\"rho\":2,\"tokens\":40,\"wall\":0.5}\n");
     append(dir, "eval/history.jsonl",
            "{\"step\":1,\"stage\":\"align\",\"name\":\"HS\",\"value\":0.25,\"count\":1,\"n\":4}\n"
@@ -521,209 +355,6 @@ static void test_python_reads(void **state)
     cJSON_Delete(lines);
 }
 
-/* ---- The page ---- */
-
-static size_t count_of(const char *text, const char *word)
-{
-    size_t n = 0;
-
-    for (const char *s = text; (s = strstr(s, word)); s += strlen(word))
-        n++;
-    return n;
-}
-
-/* Every element that is opened is closed, in order. */
-static void check_balance(const char *s)
-{
-    char open[64][16];
-    size_t depth = 0;
-
-    while ((s = strchr(s, '<'))) {
-        bool closing = *++s == '/';
-        size_t len = strcspn(s += closing, " >/\n");
-        const char *end = strchr(s, '>');
-        char name[16];
-
-        assert_non_null(end);
-        assert_true(len > 0 && len < sizeof name);
-        snprintf(name, sizeof name, "%.*s", (int)len, s);
-        if (closing) {
-            assert_true(depth > 0);
-            assert_string_equal(open[--depth], name);
-        } else if (end[-1] != '/' && strcmp(name, "meta") && strcmp(name, "br") && name[0] != '!') {
-            assert_true(depth < 64);
-            memcpy(open[depth++], name, sizeof name);
-        }
-        s = end;
-    }
-    assert_int_equal(depth, 0);
-}
-
-static char *page_of(const char *dir)
-{
-    struct vac_err err = {0};
-    char *text;
-
-    assert_ok(report_html(dir, in_dir(dir, "report.html"), &err), &err);
-    text = slurp(dir, "report.html", NULL);
-    check_balance(text);
-    return text;
-}
-
-static void test_page(void **state)
-{
-    (void)state;
-    char *text = page_of(big_run());
-
-    /* two losses, drift, two stages of rates, two heat maps; the others are keys of legends */
-    assert_int_equal(count_of(text, "<figure>"), 7);
-    assert_int_equal(count_of(text, "role=\"img\""), 7);
-    assert_non_null(strstr(text, "HS at 50 % after 25 steps"));
-    assert_non_null(strstr(text, "80.0\xc2\xa0%</b><small>[71.1, 86.7], n\xc2\xa0=\xc2\xa0"
-                                 "100</small>"));
-    assert_non_null(strstr(text, "1\xe2\x80\xaf"
-                                 "234\xe2\x80\xaf"
-                                 "567 parameters"));
-    assert_non_null(strstr(text, "2 \xe2\x86\x92 &lt;5&gt;"));
-    assert_non_null(strstr(text, "prefers-color-scheme:dark"));
-    assert_non_null(strstr(text, "@media print"));
-    free(text);
-}
-
-/* Nothing of a run's text is markup, and nothing is fetched. */
-static void test_page_is_safe(void **state)
-{
-    (void)state;
-    char *text = page_of(big_run());
-
-    assert_null(strstr(text, "<script"));
-    assert_null(strstr(text, "<b>colour"));
-    assert_null(strstr(text, "\x1b"));
-    assert_null(strstr(text, "\xe2\x80\xae"));
-    assert_null(strstr(text, "http://"));
-    assert_null(strstr(text, "https://"));
-    assert_null(strstr(text, "url("));
-    assert_non_null(strstr(text, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\\x1b[31m\\u202e"));
-    assert_non_null(strstr(text, "<div class=\"answer\">\\x07</div>"));
-    /* changed verdicts stand first */
-    assert_true(strstr(text, "Name a &lt;b&gt;") < strstr(text, "How do I open the moon gate?"));
-    assert_non_null(strstr(text, "expected: positive"));
-    for (const char *s = text; (s = strstr(s, " d=\"")); s++)
-        assert_int_equal(strcspn(s + 4, "\""),
-                         strspn(s + 4, "0123456789.- MLZhvlz"));
-    free(text);
-}
-
-/* A run that has hardly begun, and one with missing samples, are pages too. */
-static void test_page_of_little(void **state)
-{
-    (void)state;
-    const char *dir = small_run();
-    char *text = page_of(dir);
-
-    assert_null(strstr(text, "<figure>"));
-    free(text);
-    append(dir, "metrics.jsonl", "{\"step\":0,\"stage\":\"align\",\"loss\":1e308,\"wall\":1e300}\n");
-    append(dir, "metrics.jsonl", "{\"step\":4503599627370496,\"stage\":\"align\",\"loss\":-1e308}\n");
-    mkdir(in_dir(dir, "eval"), 0777);
-    append(dir, "eval/history.jsonl",
-           "{\"step\":1,\"stage\":\"../align\",\"name\":\"X\",\"value\":7,\"lo\":1e300,\"hi\":-3}\n");
-    text = page_of(dir);
-    assert_non_null(strstr(text, "could not be read"));
-    free(text);
-}
-
-/* A long run stays a page of moderate size. */
-static void test_page_is_compact(void **state)
-{
-    (void)state;
-    const char *dir = small_run();
-    FILE *m = fopen(in_dir(dir, "metrics.jsonl"), "w"), *l = fopen(in_dir(dir, "layers.jsonl"), "w");
-    char *text;
-
-    for (int s = 1; s <= 6000; s++) {
-        fprintf(m, "{\"step\":%d,\"stage\":\"align\",\"stage_step\":%d,\"loss\":%g}\n", s, s,
-                2 + sin(s * 0.7));
-        fprintf(l, "{\"step\":%d,\"eps\":[", s);
-        for (int i = 0; i < 12; i++)
-            fprintf(l, "%s%g", i ? "," : "", 1 + sin(s * 0.01 * (i + 1)));
-        fputs("]}\n", l);
-    }
-    assert_int_equal(fclose(m) | fclose(l), 0);
-    text = page_of(dir);
-    assert_true(strlen(text) < 200000);
-    free(text);
-}
-
-static void test_envelope(void **state)
-{
-    (void)state;
-    enum { N = 5000 };
-    static struct xy p[N], copy[N];
-    size_t n;
-    double low = 0, high = 0;
-
-    for (size_t i = 0; i < N; i++)
-        p[i] = (struct xy){.x = (double)i, .y = sin((double)i)};
-    p[1234].y = -50;
-    p[4321].y = 70;
-    memcpy(copy, p, sizeof p);
-    assert_int_equal(svg_envelope(copy, 100, 1200), 100);
-    n = svg_envelope(p, N, 1200);
-    assert_true(n <= 1200 && n > 1000);
-    assert_true(p[0].x == 0 && p[n - 1].x == N - 1);
-    for (size_t i = 0; i < n; i++) {
-        low = fmin(low, p[i].y);
-        high = fmax(high, p[i].y);
-        assert_true(i == 0 || p[i].x > p[i - 1].x);
-        assert_true(p[i].y == copy[(size_t)p[i].x].y);
-    }
-    assert_true(low == -50 && high == 70);
-}
-
-static void test_ticks(void **state)
-{
-    (void)state;
-    double t[8];
-
-    assert_int_equal(svg_ticks(0, 100, 8, t), 6);
-    assert_true(t[0] == 0 && t[1] == 20 && t[5] == 100);
-    assert_int_equal(svg_ticks(0.13, 0.42, 8, t), 6);
-    assert_true(fabs(t[0] - 0.15) < 1e-12 && fabs(t[5] - 0.4) < 1e-12);
-    assert_int_equal(svg_ticks(3, 3, 8, t), 0);
-    assert_int_equal(svg_ticks(0, INFINITY, 8, t), 0);
-}
-
-static void test_numbers(void **state)
-{
-    (void)state;
-    struct strbuf b = {0};
-
-    page_number(&b, 0.1 + 0.2, 6);
-    sb_putc(&b, ' ');
-    page_number(&b, 123456.7, 3);
-    sb_putc(&b, ' ');
-    page_number(&b, -1.23456e-7, 3);
-    sb_putc(&b, ' ');
-    page_number(&b, NAN, 3);
-    sb_putc(&b, ' ');
-    page_fixed(&b, -0.04, 1);
-    sb_putc(&b, ' ');
-    page_fixed(&b, -12.96, 1);
-    sb_putc(&b, ' ');
-    page_percent(&b, 0.12345);
-    sb_putc(&b, ' ');
-    page_time(&b, 981173106);
-    sb_putc(&b, ' ');
-    page_text(&b, "a\xff\xc2\x85<'\n\xe2\x80\x8b", SIZE_MAX);
-    sb_putc(&b, ' ');
-    page_text(&b, "\xc3\xa4\xc3\xb6\xc3\xbc", 2);
-    assert_string_equal(b.s, "0.3 123000 -1.23e-07 \xe2\x80\x93 0.0 -13.0 12.3\xc2\xa0% "
-                             "2001-02-03 04:05 UTC a\\xff\\x85&lt;&#39;\n\\u200b "
-                             "\xc3\xa4\xc3\xb6\xe2\x80\xa6");
-    sb_done(&b);
-}
-
 /* ---- The list of runs ---- */
 
 static const char *run_below(const char *root, const char *name, const char *journal, bool final)
@@ -846,6 +477,7 @@ static void test_runs(void **state)
     const char *root = support_tmp(), *dir;
     struct vac_err err = {0};
     struct vac_run_info *r;
+    char big[1200];
     size_t n;
 
     assert_ok(vac_runs(root, &r, &n, &err), &err);
@@ -858,10 +490,10 @@ static void test_runs(void **state)
     support_write_text(in_dir(dir, "run.json"), "{\"spec\":");
     age(dir, "run.json", 2000);
     mkdir(in_dir(root, "not-a-run"), 0777);
-    dir = in_dir(root, "new");
-    mkdir(dir, 0777);
-    fill_big_run(dir);
-    append(dir, "metrics.jsonl", "{\"step\":10");
+    snprintf(big, sizeof big, "%s/new", root);
+    mkdir(big, 0777);
+    fill_big_run(big);
+    append(big, "metrics.jsonl", "{\"step\":10");
 
     assert_ok(vac_runs(root, &r, &n, &err), &err);
     assert_int_equal(n, 3);
@@ -889,44 +521,6 @@ static void test_runs(void **state)
     assert_error(&err, "nowhere");
 }
 
-/* ---- Hostile folders ---- */
-
-static const char *const all_files[] = {
-    "run.json",           "metrics.jsonl",  "layers.jsonl",
-    "eval/history.jsonl", "journal.jsonl",  "eval/samples_HS_attack-40.jsonl",
-    "probes.jsonl",
-};
-
-/* Bytes changed at random, files cut short: an error or an answer, never a crash (the sanitizers watch). */
-static void test_damage(void **state)
-{
-    (void)state;
-    static const char bytes[] = "{}[]\",:-0e9\\nutf\n \xff";
-    const char *dir = big_run();
-    struct rng g = {.key = rng_key(7, RNG_TEST, 0, 0)};
-    int read_well = 0;
-
-    for (int i = 0; i < 400; i++) {
-        const char *name = all_files[rng_below(&g, sizeof all_files / sizeof *all_files)];
-        struct vac_err err = {0};
-        struct vac_run_info *runs;
-        size_t len, n;
-        char *text = slurp(dir, name, &len), *good = malloc(len + 1);
-
-        memcpy(good, text, len);
-        for (uint64_t k = 1 + rng_below(&g, 3); k-- > 0;)
-            text[rng_below(&g, len)] = bytes[rng_below(&g, sizeof bytes - 1)];
-        support_write(in_dir(dir, name), text, rng_below(&g, 4) ? len : (size_t)rng_below(&g, len));
-        read_well += !export_all(dir, &err) && !report_html(dir, in_dir(dir, "x.html"), &err);
-        assert_ok(vac_runs(dir, &runs, &n, &err) && !err.code, &err);
-        free(runs);
-        support_write(in_dir(dir, name), good, len);
-        free(text);
-        free(good);
-    }
-    assert_true(read_well > 40 && read_well < 360);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -941,17 +535,9 @@ int main(void)
         cmocka_unit_test(test_trainer_state),
         cmocka_unit_test(test_exporters),
         cmocka_unit_test(test_python_reads),
-        cmocka_unit_test(test_page),
-        cmocka_unit_test(test_page_is_safe),
-        cmocka_unit_test(test_page_of_little),
-        cmocka_unit_test(test_page_is_compact),
-        cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_ticks),
-        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_own_lock),
         cmocka_unit_test(test_runs),
-        cmocka_unit_test(test_damage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,42 +55,38 @@ static void draw_frame(const struct view *v, unsigned style)
     draw_glyph(v, r, b, style, line_glyph(v->c, LOW_RIGHT));
 }
 
-/* Hints "y log  r raw" as keys and words, ending before the right corner of the last row; words that
- * do not fit are left out from the end. */
-static void draw_border_hints(const struct view *v, const char *hints)
+/* Bytes of the beginning of the hints that fits; hints are parted by two blanks. */
+static size_t fit_hints(const char *hints, int width)
 {
     size_t n = strlen(hints);
-    int x;
 
-    while (n && (int)n > v->w - 6) {
-        while (n && hints[n - 1] != ' ')
+    while (n && (int)n > width) {
+        while (n > 1 && strncmp(hints + n - 2, "  ", 2))
             n--;
-        while (n && hints[n - 1] == ' ')
-            n--;
-        while (n && hints[n - 1] != ' ' && !(n > 1 && hints[n - 2] == ' ' && n > 2 && hints[n - 3] == ' '))
-            n--;
-        while (n && hints[n - 1] == ' ')
-            n--;
+        n = n > 1 ? n - 2 : 0;
     }
+    return n;
+}
+
+/* "y log  r raw" as keys and words, ending before the right corner of the last row. */
+static void draw_border_hints(const struct view *v, const char *hints)
+{
+    size_t n = fit_hints(hints, v->w - 6), at = 0;
+    int x = v->w - 3 - (int)n, y = v->h - 1;
+
     if (!n)
         return;
-    x = v->w - 3 - (int)n;
-    draw_glyph(v, x - 1, v->h - 1, INK_FRAME, ' ');
-    for (size_t i = 0; i < n;) {
-        size_t key = strcspn(hints + i, " "), gap, word = 0;
+    draw_fill(v, x - 1, y, (int)n + 2, 1, INK_FRAME, ' ');
+    while (at < n) {
+        size_t key = strcspn(hints + at, " "), end = at + key;
 
-        if (key > n - i)
-            key = n - i;
-        gap = key;
-        while (i + gap + word < n && strncmp(hints + i + gap + word, "  ", 2))
-            word++;
-        draw_bytes(v, x + (int)i, v->h - 1, INK_KEY, hints + i, key);
-        draw_bytes(v, x + (int)(i + key), v->h - 1, INK_FAINT, hints + i + key, word);
-        i += key + word;
-        for (; i < n && hints[i] == ' '; i++)
-            draw_glyph(v, x + (int)i, v->h - 1, INK_FRAME, ' ');
+        while (end < n && strncmp(hints + end, "  ", 2))
+            end++;
+        draw_bytes(v, x + (int)at, y, INK_KEY, hints + at, key);
+        draw_bytes(v, x + (int)(at + key), y, INK_FAINT, hints + at + key, end - at - key);
+        for (at = end; at < n && hints[at] == ' '; at++)
+            ;
     }
-    draw_glyph(v, x + (int)n, v->h - 1, INK_FRAME, ' ');
 }
 
 struct view draw_box(const struct view *v, char number, const char *title, const char *notes, const char *hints,

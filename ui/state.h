@@ -96,6 +96,7 @@ struct ui {
     bool zoom;
     enum charset charset;
     bool utf8;
+    int colors;           /* 256, 16, 8; 0 = none: states must then show by glyph and word */
     bool dirty;    /* a frame is due */
     int w, h;      /* of the screen */
     double now;    /* CLOCK_MONOTONIC; 0 when deterministic */
@@ -118,6 +119,9 @@ void ui_focus(struct ui *ui, int panel);
 void ui_open_run(struct ui *ui, const char *path);
 /* "HH:MM:SS" of an event; a fixed text when the screen is deterministic. */
 const char *ui_clock(const struct ui *ui, double time, char out[16]);
+/* Puts the window of all plots (range and cursor in the chosen unit of x) into a plot. */
+struct plot;
+void ui_window(const struct ui *ui, struct plot *p);
 /* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
  * current. */
 const char *ui_dir(const struct ui *ui);

@@ -65,6 +65,9 @@ enum vac_op {
     VAC_OP_QUIT,       /* save a checkpoint and end: VAC_STOPPED */
     VAC_OP_DISCARD,    /* end without saving: VAC_STOPPED, last checkpoint stays */
 };
+/* Name of template i for VAC_OP_PROBE; NULL past the last. */
+const char *vac_template_name(size_t i);
+
 struct vac_command {
     enum vac_op op;
     int64_t n;

@@ -10,11 +10,13 @@
 
 #include "base/option.h"
 #include "compute/compute.h"
+#include "data/template.h"
+#include "data/tokenizer.h"
 #include "model/model.h"
 
 /* X-macro: cmd_<name>.c each. Order = order in --help. */
 #define COMMANDS(X)                                                                                 \
-    X(run) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(merge) X(doctor) X(bench)
+    X(run) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench)
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 
@@ -108,6 +110,12 @@ struct cli_model {
 int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
                    struct vac_err *err);
 void cli_model_close(struct cli_model *x);
+
+/* --- choose.c --- */
+/* The template of that name; without one (NULL) the model's own chat template, or plain if it has
+ * none. `dir` is the model's folder, for the message. */
+const struct template_row *cli_choose_template(const char *name, const struct tokenizer *tok,
+                                               const char *dir, struct vac_err *err);
 
 /* --- lines.c --- */
 /* One line of standard input, which is a JSON object; root.file is "stdin:LINE". */

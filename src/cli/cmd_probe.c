@@ -108,24 +108,6 @@ static char *read_prompt(struct vac_err *err)
     return NULL;
 }
 
-static const struct template_row *choose_template(const struct probe *p, struct vac_err *err)
-{
-    const char *jinja = tokenizer_chat_template(p->tok);
-    const struct template_row *t;
-
-    if (p->v->template_name)
-        return template_find(p->v->template_name, err);
-    if (!jinja)
-        return template_find("plain", err);
-    t = template_for_jinja(jinja);
-    if (!t)
-        err_set(err, VAC_ERR_USAGE,
-                "%s: its chat template is not one of those known here; choose with --template "
-                "(see vaccine probe --help)",
-                p->model.dir);
-    return t;
-}
-
 static int encode(struct probe *p, const char *text, struct vac_err *err)
 {
     const struct config *cfg = model_config(p->model.m);
@@ -133,7 +115,7 @@ static int encode(struct probe *p, const char *text, struct vac_err *err)
     struct turn turn[2] = {0};
     size_t n = 0;
 
-    enc.tmpl = choose_template(p, err);
+    enc.tmpl = cli_choose_template(p->v->template_name, p->tok, p->model.dir, err);
     if (!enc.tmpl)
         return -1;
     if (p->v->system)
@@ -176,13 +158,13 @@ static int print_token(struct probe *p, int32_t id, struct vac_err *err)
     return print_piece(p, err);
 }
 
-static int visit(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next visit(void *ctx, size_t i, int32_t id, double logp)
 {
     struct probe *p = ctx;
 
     (void)i;
     (void)logp;
-    return print_token(p, id, p->err);
+    return print_token(p, id, p->err) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
 static int print_end(struct probe *p, struct vac_err *err)

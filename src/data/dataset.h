@@ -11,7 +11,7 @@
 #include "data/tokenizer.h"
 
 /* X-macro: format_<name>.c each. Order = order of detection. */
-#define FORMATS(X) X(tokens) X(messages) X(sharegpt) X(alpaca) X(beavertails) X(completion) X(text)
+#define FORMATS(X) X(tokens) X(messages) X(sharegpt) X(prompt) X(alpaca) X(beavertails) X(completion) X(text)
 
 /* One row as read: either turns or ready-made ids and labels. Strings live in the arena. */
 struct row {

@@ -18,9 +18,9 @@ struct reading {
     double loss;       /* mean over labelled tokens of what was optimised */
     double loss_clean; /* of the first, unperturbed pass; NaN = there was none */
     double eps_norm;   /* length of the whole perturbation; NaN = none */
-    double *grad;      /* ||dL/da_l|| at the perturbed site (sft: the attention outputs) */
+    double *grad;      /* ||dL/da_l|| without perturbation, at the site (sft: the attention outputs) */
     double *eps;       /* ||eps_l|| */
-    double *attn;      /* ||attention output of layer l||, unperturbed */
+    double *attn;      /* ||attention output of layer l||, before its own eps; of the first pass */
     double *row_loss;  /* [labelled tokens of the effective batch], in the order of its rows */
 };
 
@@ -77,8 +77,11 @@ void step_run(struct step *s, const struct method *method);
 enum norm_scope { NORM_GLOBAL, NORM_LAYER, NORM_SAMPLE, NORM_TOKEN };
 extern const char *const norm_names[]; /* "global", "layer", "sample", "token", NULL */
 
-/* "0-3,7" or "all" or "" (= all) into mask[L]; a layer that the model has not is an error. */
+/* "0-3,7" or "all" or "" (= all) into mask[L]; a layer that the model has not is an error, and leaves the
+ * mask as it was. */
 int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err);
+/* The same for the layers that a site has: embed has layer 0 only. At least one is marked. */
+int layers_mask(const char *text, enum site site, const struct config *c, bool *mask, struct vac_err *err);
 /* Where layer l of micro-batch b lies in an array like eps. */
 struct ref step_slice(const struct step *s, struct ref array, size_t l, size_t b);
 

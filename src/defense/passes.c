@@ -23,25 +23,48 @@ static const char *layer_range(const char *s, size_t *from, size_t *to)
     return end;
 }
 
-int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err)
+/* Checks the list, and with a mask, marks its layers. */
+static int layers_walk(const char *text, size_t L, bool *mask, struct vac_err *err)
 {
     size_t from, to;
 
-    for (size_t l = 0; l < L; l++)
-        mask[l] = !text || !*text || !strcmp(text, "all");
-    if (L && mask[0])
-        return 0;
-    for (const char *s = text; *s;) {
+    for (const char *s = text; *s; s += *s == ',') {
         s = layer_range(s, &from, &to);
         if (!s || (*s && *s != ',') || from > to || (*s == ',' && !s[1]))
-            return err_set(err, VAC_ERR_USAGE, "layers: expected numbers and ranges like 0-3,7 or all, found \"%s\"",
-                           text);
+            return err_set(err, VAC_ERR_USAGE,
+                           "layers: expected numbers and ranges like 0-3,7 or all, found \"%s\"", text);
         if (to >= L)
-            return err_set(err, VAC_ERR_USAGE, "layers: the model has layers 0-%zu, found \"%s\"", L - 1, text);
-        for (size_t l = from; l <= to; l++)
+            return err_set(err, VAC_ERR_USAGE, "layers: expected numbers up to %zu, found \"%s\"",
+                           L - 1, text);
+        for (size_t l = from; mask && l <= to; l++)
             mask[l] = true;
-        s += *s == ',';
     }
+    return 0;
+}
+
+int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err)
+{
+    bool all = !text || !*text || !strcmp(text, "all");
+
+    if (!all && layers_walk(text, L, NULL, err))
+        return -1;
+    for (size_t l = 0; l < L; l++)
+        mask[l] = all;
+    return all ? 0 : layers_walk(text, L, mask, err);
+}
+
+int layers_mask(const char *text, enum site site, const struct config *c, bool *mask,
+                struct vac_err *err)
+{
+    size_t n = site == SITE_EMBED ? 1 : c->L;
+
+    if (layers_parse(text, n, mask, err)) {
+        if (site == SITE_EMBED)
+            err_prefix(err, "site embed has layer 0 only");
+        return -1;
+    }
+    for (size_t l = n; l < c->L; l++)
+        mask[l] = false;
     return 0;
 }
 
@@ -50,14 +73,14 @@ static size_t layers_at(const struct step *s, enum site site)
     return site == SITE_EMBED ? 1 : model_config(s->m)->L;
 }
 
-/* The first place that is perturbed; PLACE_START when none is. */
-static size_t lowest_place(const struct step *s, enum site site)
+/* The first layer that is perturbed; layers_mask never leaves a mask empty. */
+static size_t lowest_layer(const struct step *s, enum site site)
 {
-    for (size_t l = 0; l < layers_at(s, site); l++) {
-        if (s->mask[l])
-            return place_of(site, l);
-    }
-    return PLACE_START;
+    size_t l = 0;
+
+    while (l + 1 < layers_at(s, site) && !s->mask[l])
+        l++;
+    return l;
 }
 
 struct ref step_slice(const struct step *s, struct ref array, size_t l, size_t b)
@@ -83,10 +106,10 @@ static double mean_loss(const struct step *s, double sum)
     return s->n_labels ? sum / (double)s->n_labels : 0;
 }
 
-/* Sums of squares of the batch that the taps are to collect, into L squares. */
-static void watch_squares(struct step *s, double *sq, enum site site, bool gradient)
+/* Sums of squares of the batch that the taps are to collect, into L squares, from layer `low` on. */
+static void watch_squares(struct step *s, double *sq, enum site site, size_t low, bool gradient)
 {
-    for (size_t l = 0; l < layers_at(s, site); l++) {
+    for (size_t l = low; l < layers_at(s, site); l++) {
         struct tap *t = taps_at(&s->taps, site, l);
         if (gradient)
             t->grad_sumsq = &sq[l];
@@ -113,23 +136,22 @@ static void set_adds(struct step *s, enum site site, struct ref eps, size_t b)
 double step_site_gradients(struct step *s, enum site site, struct ref into, struct ref at)
 {
     bool first = !ref_is(at); /* readings are taken without perturbation */
+    size_t low = lowest_layer(s, site);
     double sum = 0;
 
-    if (lowest_place(s, site) == PLACE_START)
-        return NAN;
     for (size_t b = 0; b < s->n_batch; b++) {
         struct pass p = pass_over(s, b, false);
         taps_clear(&s->taps);
         set_adds(s, site, at, b);
         if (first) {
-            watch_squares(s, s->out.attn, SITE_ATTN, false);
-            watch_squares(s, s->out.grad, site, true);
+            watch_squares(s, s->out.attn, SITE_ATTN, 0, false);
+            watch_squares(s, s->out.grad, site, low, true);
         }
         for (size_t l = 0; l < layers_at(s, site); l++) {
             if (s->mask[l])
                 taps_at(&s->taps, site, l)->keep_grad = step_slice(s, into, l, b);
         }
-        p.stop = lowest_place(s, site);
+        p.stop = place_of(site, low);
         sum += pass_loss(&p, true, NULL);
         pass_backward(&p);
     }
@@ -143,7 +165,7 @@ double step_site_gradients(struct step *s, enum site site, struct ref into, stru
 double step_weight_gradients(struct step *s, enum site site, struct ref eps, bool after_clean)
 {
     bool first = isnan(s->out.attn[0]), clean = !ref_is(eps);
-    size_t labels = 0, low = clean ? PLACE_START : lowest_place(s, site);
+    size_t labels = 0;
     double sum = 0;
 
     for (size_t b = 0; b < s->n_batch; b++) {
@@ -151,12 +173,12 @@ double step_weight_gradients(struct step *s, enum site site, struct ref eps, boo
         taps_clear(&s->taps);
         set_adds(s, site, eps, b);
         if (first)
-            watch_squares(s, s->out.attn, SITE_ATTN, false);
+            watch_squares(s, s->out.attn, SITE_ATTN, 0, false);
         if (first && clean)
-            watch_squares(s, s->out.grad, SITE_ATTN, true);
+            watch_squares(s, s->out.grad, site, 0, true);
         /* with one micro-batch, what lies below the lowest perturbation is as the clean pass left it */
-        if (after_clean && s->n_batch == 1)
-            p.from = low;
+        if (after_clean && !clean && s->n_batch == 1)
+            p.from = place_of(site, lowest_layer(s, site));
         sum += pass_loss(&p, true, s->out.row_loss + labels);
         pass_backward(&p);
         labels += s->batch[b].n_lab;

@@ -48,7 +48,9 @@ static int random_buffers(const void *options)
 
 static int random_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
 {
-    return layers_parse(((const struct random_options *)options)->layers, c->L, mask, err);
+    const struct random_options *o = options;
+
+    return layers_mask(o->layers, (enum site)o->site, c, mask, err);
 }
 
 static const struct option_row rows[] = {

@@ -45,7 +45,9 @@ static int vaccine_buffers(const void *options)
 
 static int vaccine_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
 {
-    return layers_parse(((const struct vaccine_options *)options)->layers, c->L, mask, err);
+    const struct vaccine_options *o = options;
+
+    return layers_mask(o->layers, (enum site)o->site, c, mask, err);
 }
 
 static const struct option_row rows[] = {

@@ -1,7 +1,8 @@
 /* child.c - see child.h
  *
- * Pipes, not sockets: a program may open /dev/stdin. Both directions are polled, so that neither side waits
- * for the other with its pipe full. SIGPIPE is held back around each write and taken away if it came. */
+ * Pipes, not sockets: a program may open /dev/stdin. Both directions are polled, so that neither
+ * side waits for the other with its pipe full. SIGPIPE is held back around each write and taken
+ * away if it came. */
 #include "eval/child.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static int open_pipe(int fd[2], int ours)
     return flags < 0 || fcntl(fd[ours], F_SETFL, flags | O_NONBLOCK) ? -1 : 0;
 }
 
-/* The child is free of what this program has done to its signals, and gets none of the terminal's. */
+/* The child is free of what this program did to its signals, and gets none of the terminal's. */
 static int fill_attr(posix_spawnattr_t *attr)
 {
     static const int reset[] = {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD, SIGXFSZ};
@@ -80,8 +81,8 @@ static int fill_attr(posix_spawnattr_t *attr)
     sigemptyset(&defaults);
     for (size_t i = 0; i < sizeof reset / sizeof *reset; i++)
         sigaddset(&defaults, reset[i]);
-    return posix_spawnattr_setsigmask(attr, &none) || posix_spawnattr_setsigdefault(attr, &defaults) ||
-           posix_spawnattr_setpgroup(attr, 0) ||
+    return posix_spawnattr_setsigmask(attr, &none) ||
+           posix_spawnattr_setsigdefault(attr, &defaults) || posix_spawnattr_setpgroup(attr, 0) ||
            posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                               POSIX_SPAWN_SETPGROUP);
 }
@@ -207,7 +208,8 @@ struct talk {
     bool moved; /* bytes went one way or the other */
 };
 
-/* A write whose reader has gone fails and raises no signal, whatever this program does with SIGPIPE. */
+/* A write whose reader has gone fails and raises no signal, whatever this program does with
+ * SIGPIPE. */
 static ssize_t write_quiet(int fd, const char *s, size_t n)
 {
     sigset_t pipe_signal, before, pending;
@@ -285,9 +287,9 @@ static int complain(struct talk *t, struct vac_err *err, const char *what)
 {
     const char *words = last_words(t->c);
 
-    return err_set(err, VAC_ERR_IO, "command \"%s\": line %zu: %s after %zu of %zu answers%s%s%s", t->c->command,
-                   t->c->line + 1, what, t->taken, t->lines, *words ? "; it said: \"" : "", words,
-                   *words ? "\"" : "");
+    return err_set(err, VAC_ERR_IO, "command \"%s\": line %zu: %s after %zu of %zu answers%s%s%s",
+                   t->c->command, t->c->line + 1, what, t->taken, t->lines,
+                   *words ? "; it said: \"" : "", words, *words ? "\"" : "");
 }
 
 static int complain_end(struct talk *t, struct vac_err *err)
@@ -379,8 +381,8 @@ static int check_quiet(struct talk *t, struct vac_err *err)
     return complain(t, err, "output without a question");
 }
 
-int child_talk(struct child *c, const char *text, size_t n, size_t lines, double idle, child_line *take,
-               void *ctx, struct vac_err *err)
+int child_talk(struct child *c, const char *text, size_t n, size_t lines, double idle,
+               child_line *take, void *ctx, struct vac_err *err)
 {
     struct talk t = {.c = c, .text = text, .n = n, .lines = lines, .take = take, .ctx = ctx};
     double last = clock_now();

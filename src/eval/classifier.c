@@ -25,7 +25,8 @@ static int check_model(const struct classifier *x, const char *dir, struct vac_e
                    dir);
 }
 
-struct classifier *classifier_open(const char *dir, size_t max_tokens, struct compute *c, struct vac_err *err)
+struct classifier *classifier_open(const char *dir, size_t max_tokens, struct compute *c,
+                                   struct vac_err *err)
 {
     struct classifier *x = mem_new(1, sizeof *x, err);
     size_t limit;
@@ -75,7 +76,8 @@ static int check_text(const struct classifier *x, const struct ids *text, struct
                        model_dir(x->m));
     for (size_t i = 0; i < text->n; i++)
         if (text->v[i] < 0 || (size_t)text->v[i] >= V)
-            return err_set(err, VAC_ERR_FORMAT, "%s: token id %d is not in the model's vocabulary of %zu",
+            return err_set(err, VAC_ERR_FORMAT,
+                           "%s: token id %d is not in the model's vocabulary of %zu",
                            model_dir(x->m), (int)text->v[i], V);
     return 0;
 }
@@ -103,7 +105,8 @@ static size_t run_some(struct classifier *x, const struct ids *text, size_t n, f
     return k;
 }
 
-int classifier_rate(struct classifier *x, const struct ids *text, size_t n, float *prob, struct vac_err *err)
+int classifier_rate(struct classifier *x, const struct ids *text, size_t n, float *prob,
+                    struct vac_err *err)
 {
     size_t K = classifier_labels(x), done = 0;
 
@@ -114,8 +117,8 @@ int classifier_rate(struct classifier *x, const struct ids *text, size_t n, floa
         done += run_some(x, text + done, n - done, prob + done * K);
     for (size_t i = 0; i < n * K; i++) {
         if (!isfinite(prob[i]))
-            return err_set(err, VAC_ERR_NUMERIC, "%s: the classifier gave a logit that is no number",
-                           model_dir(x->m));
+            return err_set(err, VAC_ERR_NUMERIC,
+                           "%s: the classifier gave a logit that is no number", model_dir(x->m));
         prob[i] = (float)(1 / (1 + exp(-(double)prob[i])));
     }
     return 0;

@@ -6,10 +6,12 @@
 
 struct classifier;
 /* Texts longer than max_tokens (or than the model takes) are cut on the right. */
-struct classifier *classifier_open(const char *dir, size_t max_tokens, struct compute *c, struct vac_err *err);
+struct classifier *classifier_open(const char *dir, size_t max_tokens, struct compute *c,
+                                   struct vac_err *err);
 void classifier_free(struct classifier *x);
 size_t classifier_labels(const struct classifier *x);
 const char *classifier_label(const struct classifier *x, size_t i);
 /* prob[n, labels] = sigmoid of each text's logits. */
-int classifier_rate(struct classifier *x, const struct ids *text, size_t n, float *prob, struct vac_err *err);
+int classifier_rate(struct classifier *x, const struct ids *text, size_t n, float *prob,
+                    struct vac_err *err);
 #endif

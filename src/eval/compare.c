@@ -93,20 +93,23 @@ static int check_pair(const struct samples *a, const struct samples *b, const ch
                       const char *path_b, struct vac_err *err)
 {
     if (a->loss != b->loss)
-        return err_set(err, VAC_ERR_FORMAT, "%s holds %s and %s %s: they cannot be compared", path_a,
-                       a->loss ? "losses" : "answers", path_b, b->loss ? "losses" : "answers");
+        return err_set(err, VAC_ERR_FORMAT, "%s holds %s and %s %s: they cannot be compared",
+                       path_a, a->loss ? "losses" : "answers", path_b,
+                       b->loss ? "losses" : "answers");
     if (a->n != b->n)
-        return err_set(err, VAC_ERR_FORMAT, "%s holds %zu samples and %s %zu: a pair needs the same prompts",
-                       path_a, a->n, path_b, b->n);
+        return err_set(err, VAC_ERR_FORMAT,
+                       "%s holds %zu samples and %s %zu: a pair needs the same prompts", path_a,
+                       a->n, path_b, b->n);
     for (size_t i = 0; i < a->n; i++)
         if (a->prompt[i] != b->prompt[i])
-            return err_set(err, VAC_ERR_FORMAT, "%s and %s: sample %zu is not the same prompt in both", path_a,
-                           path_b, i + 1);
+            return err_set(err, VAC_ERR_FORMAT,
+                           "%s and %s: sample %zu is not the same prompt in both", path_a, path_b,
+                           i + 1);
     return 0;
 }
 
-int compare_samples(struct comparison *out, const char *path_a, const char *path_b, size_t resamples,
-                    uint64_t seed, struct vac_err *err)
+int compare_samples(struct comparison *out, const char *path_a, const char *path_b,
+                    size_t resamples, uint64_t seed, struct vac_err *err)
 {
     struct samples a = {0}, b = {0};
     int rc = -1;
@@ -114,9 +117,12 @@ int compare_samples(struct comparison *out, const char *path_a, const char *path
     if (!read_samples(&a, path_a, err) && !read_samples(&b, path_b, err))
         rc = check_pair(&a, &b, path_a, path_b, err);
     if (rc == 0)
-        *out = (struct comparison){.n = a.n, .a = mean_of(a.value, a.n), .b = mean_of(b.value, b.n),
-                                   .loss = a.loss,
-                                   .diff = paired_bootstrap(a.value, b.value, a.n, resamples, seed)};
+        *out =
+            (struct comparison){.n = a.n,
+                                .a = mean_of(a.value, a.n),
+                                .b = mean_of(b.value, b.n),
+                                .loss = a.loss,
+                                .diff = paired_bootstrap(a.value, b.value, a.n, resamples, seed)};
     free(a.value);
     free(a.prompt);
     free(b.value);

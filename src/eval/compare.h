@@ -7,11 +7,12 @@
 
 struct comparison {
     size_t n;
-    double a, b;           /* means: rates, or losses */
+    double a, b; /* means: rates, or losses */
     bool loss;
     struct difference diff; /* a - b */
 };
-/* Samples files as eval_result_write leaves them. They must hold the same prompts in the same order. */
-int compare_samples(struct comparison *out, const char *path_a, const char *path_b, size_t resamples,
-                    uint64_t seed, struct vac_err *err);
+/* Samples files as eval_result_write leaves them. They must hold the same prompts in the same
+ * order. */
+int compare_samples(struct comparison *out, const char *path_a, const char *path_b,
+                    size_t resamples, uint64_t seed, struct vac_err *err);
 #endif

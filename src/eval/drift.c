@@ -1,7 +1,8 @@
 /* drift.c - see drift.h
  *
- * One forward pass keeps the attention outputs of all layers; sums of squares are the backend's, in double.
- * Both arrays lie layer by layer: the reference [L, tokens, D], the present [L, rows of a batch, D]. */
+ * One forward pass keeps the attention outputs of all layers; sums of squares are the backend's, in
+ * double. Both arrays lie layer by layer: the reference [L, tokens, D], the present [L, rows of a
+ * batch, D]. */
 #include "eval/drift.h"
 
 #include <math.h>
@@ -37,8 +38,9 @@ static size_t layer_floats(const struct model *m, size_t n)
     const struct config *c = model_config(m);
     size_t total;
 
-    return size_mul(n, c->D, &total) || size_mul(total, c->L, &total) || total > SIZE_MAX / 64 ? SIZE_MAX / 64
-                                                                                              : total;
+    return size_mul(n, c->D, &total) || size_mul(total, c->L, &total) || total > SIZE_MAX / 64
+               ? SIZE_MAX / 64
+               : total;
 }
 
 uint64_t drift_bytes(const struct model *m, size_t tokens, size_t acts_rows)
@@ -58,7 +60,9 @@ static int allocate(struct drift *x, struct vac_err *err)
     x->ref_sq = mem_new(layers(x), sizeof *x->ref_sq, err);
     x->host = mem_new(x->pack.max_N, width(x) * sizeof *x->host, err);
     x->mean = mem_new(width(x), sizeof *x->mean, err);
-    return x->reference && x->now && x->ref_sq && x->host && x->mean ? taps_init(&x->taps, x->m, err) : -1;
+    return x->reference && x->now && x->ref_sq && x->host && x->mean
+               ? taps_init(&x->taps, x->m, err)
+               : -1;
 }
 
 struct drift *drift_new(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
@@ -107,7 +111,11 @@ static struct ref reference_at(const struct drift *x, size_t layer, size_t done)
 
 static void forward(struct drift *x)
 {
-    struct pass p = {.m = x->m, .a = x->a, .b = &x->pack.b, .taps = &x->taps, .from = PLACE_START,
+    struct pass p = {.m = x->m,
+                     .a = x->a,
+                     .b = &x->pack.b,
+                     .taps = &x->taps,
+                     .from = PLACE_START,
                      .stop = PLACE_START};
 
     pass_forward(&p);
@@ -131,7 +139,8 @@ void drift_set_reference(struct drift *x)
             keep(x, l, reference_at(x, l, done));
         forward(x);
         for (size_t l = 0; l < L; l++)
-            x->ref_sq[l] += op_sumsq(model_compute(x->m), reference_at(x, l, done), x->pack.b.N * width(x));
+            x->ref_sq[l] +=
+                op_sumsq(model_compute(x->m), reference_at(x, l, done), x->pack.b.N * width(x));
     }
 }
 

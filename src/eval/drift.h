@@ -1,18 +1,18 @@
-/* drift.h - harmful embedding drift: how far the attention outputs have moved on a fixed set of rows.
+/* drift.h - harmful embedding drift: how far the attention outputs have moved on fixed rows.
  *
  *     drift_rel_l = ||A_l - A_l^0||_F / ||A_l^0||_F        drift_sq_l = ||A_l - A_l^0||_F^2
  *
  * over real tokens only, prompt included, no perturbation, no dropout, in double. drift_sq is the
- * reference code's definition (which sums it over layers and over 10 batches of 5 rows); here it runs over
- * exactly the rows taken. */
+ * reference code's definition (which sums it over layers and over 10 batches of 5 rows); here it
+ * runs over exactly the rows taken. */
 #ifndef EVAL_DRIFT_H
 #define EVAL_DRIFT_H
 
 #include "model/model.h"
 
 struct drift;
-/* rows of `d` are packed in batches of at most acts' rows; a, d are borrowed. Allocates the reference:
- * L x tokens x D floats on the backend. */
+/* rows of `d` are packed in batches of at most acts' rows; a, d are borrowed. Allocates the
+ * reference: L x tokens x D floats on the backend. */
 struct drift *drift_new(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
                         struct vac_err *err);
 void drift_free(struct drift *x);
@@ -21,12 +21,13 @@ uint64_t drift_bytes(const struct model *m, size_t tokens, size_t acts_rows);
 void drift_set_reference(struct drift *x);
 /* rel[L], sq[L]. */
 void drift_measure(struct drift *x, double *rel, double *sq);
-/* Costs a forward pass. The points of one layer for a picture: mean over tokens of each row's attention outputs, now and at the
- * reference, [rows, D] each. */
+/* Costs a forward pass. The points of one layer for a picture: mean over tokens of each row's
+ * attention outputs, now and at the reference, [rows, D] each. */
 size_t drift_rows(const struct drift *x);
 void drift_points(struct drift *x, size_t layer, float *now, float *reference);
 
-/* Mean loss of the labelled tokens of a data set (no dropout, no perturbation); per[i] = of sample i, or NULL.
- * NaN when a sample does not fit in `a` or memory is out. */
-double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d, double *per);
+/* Mean loss of the labelled tokens of a data set (no dropout, no perturbation); per[i] = of sample
+ * i, or NULL. NaN when a sample does not fit in `a` or memory is out. */
+double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
+                    double *per);
 #endif

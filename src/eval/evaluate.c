@@ -1,7 +1,8 @@
 /* evaluate.c - asking, rating and counting.
  *
- * Prompts go to the generator in groups, so that a judge that fails does so early and a wish to stop does
- * not wait for all of them. Groups have a fixed size: the result does not depend on when anybody looked. */
+ * Prompts go to the generator in groups, so that a judge that fails does so early and a wish to
+ * stop does not wait for all of them. Groups have a fixed size: the result does not depend on when
+ * anybody looked. */
 #include "eval/evaluate.h"
 
 #include <math.h>
@@ -21,8 +22,8 @@ struct run {
     struct eval_result *out;
     evaluate_progress *progress;
     void *ctx;
-    size_t first, n;       /* the group: these prompts */
-    size_t finished;       /* of the group, by length */
+    size_t first, n; /* the group: these prompts */
+    size_t finished; /* of the group, by length */
     bool stopped;
     struct ids ids[GROUP]; /* answers */
     struct rating rating[GROUP];
@@ -34,7 +35,8 @@ void eval_result_done(struct eval_result *r)
     *r = (struct eval_result){0};
 }
 
-static int keep(struct eval_result *r, const char *s, size_t n, const char **out, struct vac_err *err)
+static int keep(struct eval_result *r, const char *s, size_t n, const char **out,
+                struct vac_err *err)
 {
     *out = s ? arena_strndup(&r->arena, s, n, err) : NULL;
     return s && !*out ? -1 : 0;
@@ -51,7 +53,7 @@ static void report(struct run *r, size_t done)
         r->stopped = true;
 }
 
-static int visit(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next visit(void *ctx, size_t i, int32_t id, double logp)
 {
     struct run *r = ctx;
 
@@ -61,11 +63,12 @@ static int visit(void *ctx, size_t i, int32_t id, double logp)
     if (r->ids[i].n == (size_t)r->e->spec->max_new_tokens)
         r->finished++;
     report(r, r->first + r->finished);
-    return r->stopped;
+    return r->stopped ? GENERATE_END_ALL : GENERATE_ON;
 }
 
-/* White space around an answer belongs to the template, and no reader of C strings sees behind a 0. */
-static int keep_answer(struct run *r, const struct ids *ids, struct eval_sample *s, struct vac_err *err)
+/* White space around an answer is the template's, and no reader of C strings sees behind a 0. */
+static int keep_answer(struct run *r, const struct ids *ids, struct eval_sample *s,
+                       struct vac_err *err)
 {
     struct strbuf text = {0};
     struct part p;
@@ -87,10 +90,13 @@ out:
     return rc;
 }
 
-static int keep_question(struct run *r, const struct question *q, struct eval_sample *s, struct vac_err *err)
+static int keep_question(struct run *r, const struct question *q, struct eval_sample *s,
+                         struct vac_err *err)
 {
-    return keep_text(r->out, q->text, &s->prompt, err) || keep_text(r->out, q->expected, &s->expected, err) ||
-                   keep_text(r->out, q->category, &s->category, err) || keep_text(r->out, q->id, &s->id, err)
+    return keep_text(r->out, q->text, &s->prompt, err) ||
+                   keep_text(r->out, q->expected, &s->expected, err) ||
+                   keep_text(r->out, q->category, &s->category, err) ||
+                   keep_text(r->out, q->id, &s->id, err)
                ? -1
                : 0;
 }
@@ -123,8 +129,10 @@ static int rate_group(struct run *r, struct vac_err *err)
 static int ask_group(struct run *r, struct vac_err *err)
 {
     const struct evaluation *e = r->e;
-    struct generate_options o = {.max_new_tokens = (size_t)e->spec->max_new_tokens, .top_p = 1,
-                                 .stop = e->stop, .n_stop = e->n_stop};
+    struct generate_options o = {.max_new_tokens = (size_t)e->spec->max_new_tokens,
+                                 .top_p = 1,
+                                 .stop = e->stop,
+                                 .n_stop = e->n_stop};
 
     for (size_t i = 0; i < r->n; i++)
         r->ids[i].n = 0;
@@ -136,7 +144,8 @@ static int ask_group(struct run *r, struct vac_err *err)
     for (size_t i = 0; i < r->n; i++) {
         struct eval_sample *s = &r->out->sample[r->first + i];
 
-        if (keep_question(r, &e->question[r->first + i], s, err) || keep_answer(r, &r->ids[i], s, err))
+        if (keep_question(r, &e->question[r->first + i], s, err) ||
+            keep_answer(r, &r->ids[i], s, err))
             return -1;
     }
     return rate_group(r, err);
@@ -149,7 +158,8 @@ static int ask_all(struct run *r, struct vac_err *err)
     if (!r->g)
         return err_set(err, VAC_ERR_USAGE, "asking needs a generator");
     if (r->e->longest >= generator_context(r->g))
-        return err_set(err, VAC_ERR_USAGE, "the longest prompt has %zu tokens, but there is room for less than %zu",
+        return err_set(err, VAC_ERR_USAGE,
+                       "the longest prompt has %zu tokens, but there is room for less than %zu",
                        r->e->longest, generator_context(r->g));
     for (r->first = 0; r->first < n; r->first += r->n) {
         r->n = n - r->first < GROUP ? n - r->first : GROUP;
@@ -157,7 +167,8 @@ static int ask_all(struct run *r, struct vac_err *err)
             return -1;
         report(r, r->first + r->n);
         if (r->stopped)
-            return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers", r->first + r->n, n);
+            return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers",
+                           r->first + r->n, n);
     }
     return 0;
 }
@@ -183,7 +194,8 @@ static int count_categories(struct eval_result *r, struct vac_err *err)
     if (!r->category)
         return -1;
     for (size_t i = 0; i < r->n; i++) {
-        struct eval_category *c = r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
+        struct eval_category *c =
+            r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
 
         if (c) {
             c->n++;
@@ -223,7 +235,8 @@ static struct interval loss_interval(const struct dataset *d, const double *per,
     return (struct interval){value - half, value + half};
 }
 
-static int put_losses(struct eval_result *r, const struct dataset *d, const double *per, struct vac_err *err)
+static int put_losses(struct eval_result *r, const struct dataset *d, const double *per,
+                      struct vac_err *err)
 {
     for (size_t i = 0; i < d->n; i++) {
         struct eval_sample *s = &r->sample[i];
@@ -237,8 +250,8 @@ static int put_losses(struct eval_result *r, const struct dataset *d, const doub
     return 0;
 }
 
-static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows, struct eval_result *r,
-                        struct vac_err *err)
+static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows,
+                        struct eval_result *r, struct vac_err *err)
 {
     double *per;
     int rc = -1;
@@ -279,7 +292,8 @@ static int run_all(struct run *r, struct acts *a, size_t acts_rows, struct vac_e
 }
 
 int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, size_t acts_rows,
-                   struct eval_result *out, evaluate_progress *progress, void *ctx, struct vac_err *err)
+                   struct eval_result *out, evaluate_progress *progress, void *ctx,
+                   struct vac_err *err)
 {
     struct run *r = mem_new(1, sizeof *r, err);
     int rc = -1;

@@ -1,4 +1,4 @@
-/* evaluate.h - one "evaluate" entry at work: prompts, answers, verdicts, a rate with its interval. */
+/* evaluate.h - one "evaluate" entry at work: prompts, answers, verdicts, a rate and interval. */
 #ifndef EVAL_EVALUATE_H
 #define EVAL_EVALUATE_H
 
@@ -10,14 +10,14 @@
 /* The keys of an entry (option rows over this struct: evaluate_options). */
 struct evaluate_spec {
     char *name;
-    char *prompts;    /* data set whose user turns are asked; with `judge` */
-    char *data;       /* data set with answers; with `metric` */
+    char *prompts; /* data set whose user turns are asked; with `judge` */
+    char *data;    /* data set with answers; with `metric` */
     char *judge, *metric;
     char *phrases, *judge_model, *command; /* for the judge */
     double threshold;
     int64_t max_new_tokens, every, take;
-    int count;        /* enum verdict that the rate counts */
-    char **stages;    /* names, NULL-terminated; NULL = all (read by the run file's parser) */
+    int count;     /* enum verdict that the rate counts */
+    char **stages; /* names, NULL-terminated; NULL = all (read by the run file's parser) */
 };
 extern const struct option_row evaluate_options[];
 
@@ -34,7 +34,7 @@ struct eval_category {
     size_t count, n;
 };
 struct eval_result {
-    size_t count, n;       /* value = count / n; metric "loss": value = mean loss */
+    size_t count, n; /* value = count / n; metric "loss": value = mean loss */
     double value;
     struct interval ci;
     size_t verdict[VERDICT_COUNT];
@@ -46,24 +46,26 @@ struct eval_result {
 void eval_result_done(struct eval_result *r);
 
 struct evaluation;
-/* Paths in the spec are already resolved. spec, enc and m are borrowed. Everything that can be wrong with the
- * entry's files is found here. */
+/* Paths in the spec are already resolved. spec, enc and m are borrowed. Everything that can be
+ * wrong with the entry's files is found here. */
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err);
 void evaluation_close(struct evaluation *e);
 const struct evaluate_spec *evaluation_spec(const struct evaluation *e);
 size_t evaluation_size(const struct evaluation *e); /* prompts */
-/* Longest prompt in tokens, for the generator's context; 0 for metric "loss", which asks nothing. */
+/* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
 /* The least room of the activations for metric "loss"; zeros for all others. */
 struct acts_room evaluation_room(const struct evaluation *e);
-/* Asks all prompts (greedy) and rates the answers. `a` (for metric "loss") has room for acts_rows rows.
- * progress is called at least after each answer with the number that are known to be finished; non-zero
- * ends with VAC_ERR_STOPPED. Same weights, same result. */
+/* Asks all prompts (greedy) and rates the answers. `a` (for metric "loss") has room for acts_rows
+ * rows. progress is called at least after each answer with the number that are known to be
+ * finished; non-zero ends with VAC_ERR_STOPPED. Same weights, same result. */
 typedef int evaluate_progress(void *ctx, size_t done, size_t n);
 int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, size_t acts_rows,
-                   struct eval_result *out, evaluate_progress *progress, void *ctx, struct vac_err *err);
-/* The history line's members after step and stage: "name":..,"value":..,"count":..,"n":..,"lo":..,"hi":.. */
+                   struct eval_result *out, evaluate_progress *progress, void *ctx,
+                   struct vac_err *err);
+/* The history line's members after step and stage:
+ * "name":..,"value":..,"count":..,"n":..,"lo":..,"hi":.. */
 void eval_result_json(const struct evaluation *e, const struct eval_result *r, struct strbuf *out);
 /* DIR/results_NAME_LABEL.json (lm-eval style) and DIR/samples_NAME_LABEL.jsonl, replaced safely. */
 int eval_result_write(const struct evaluation *e, const struct eval_result *r, const char *dir,

@@ -8,31 +8,74 @@
 
 #define FIELD(f) .offset = offsetof(struct evaluate_spec, f)
 const struct option_row evaluate_options[] = {
-    {.name = "name", .help = "what the score is called in files and on screen", .type = OPTION_STRING,
-     .required = true, FIELD(name)},
-    {.name = "prompts", .help = "file whose user turns are asked and whose answers a judge rates",
-     .type = OPTION_STRING, FIELD(prompts)},
-    {.name = "data", .help = "file with questions and right answers for a metric", .type = OPTION_STRING,
+    {.name = "name",
+     .help = "what the score is called in files and on screen",
+     .type = OPTION_STRING,
+     .required = true,
+     FIELD(name)},
+    {.name = "prompts",
+     .help = "file whose user turns are asked and whose answers a judge rates",
+     .type = OPTION_STRING,
+     FIELD(prompts)},
+    {.name = "data",
+     .help = "file with questions and right answers for a metric",
+     .type = OPTION_STRING,
      FIELD(data)},
-    {.name = "judge", .help = "who rates the answers: refusal, model or command", .type = OPTION_STRING,
+    {.name = "judge",
+     .help = "who rates the answers: refusal, model or command",
+     .type = OPTION_STRING,
      FIELD(judge)},
-    {.name = "metric", .help = "how answers are compared: label, label_reference, number, exact or loss",
-     .type = OPTION_STRING, FIELD(metric)},
-    {.name = "phrases", .help = "JSON file of phrases for the judge refusal", .type = OPTION_STRING,
+    {.name = "metric",
+     .help = "how answers are compared: label, label_reference, number, exact or loss",
+     .type = OPTION_STRING,
+     FIELD(metric)},
+    {.name = "phrases",
+     .help = "JSON file of phrases for the judge refusal",
+     .type = OPTION_STRING,
      FIELD(phrases)},
-    {.name = "judge_model", .help = "folder of the classifier for the judge model", .type = OPTION_STRING,
+    {.name = "judge_model",
+     .help = "folder of the classifier for the judge model",
+     .type = OPTION_STRING,
      FIELD(judge_model)},
-    {.name = "command", .help = "shell command for the judge command", .type = OPTION_STRING, FIELD(command)},
-    {.name = "threshold", .help = "probability above which the judge model flags an answer",
-     .type = OPTION_NUM, .min = 0, .max = 1, .def = 0.5, FIELD(threshold)},
-    {.name = "max_new_tokens", .help = "longest answer", .unit = "tokens", .type = OPTION_INT, .min = 1,
-     .max = 1 << 20, .def = 128, FIELD(max_new_tokens)},
-    {.name = "every", .help = "how often in a stage; 0 = at its start and end only", .unit = "steps",
-     .type = OPTION_INT, .min = 0, .max = 1e9, FIELD(every)},
-    {.name = "take", .help = "rows of the file that are asked; 0 = all", .unit = "rows", .type = OPTION_INT,
-     .min = 0, .max = 1e9, FIELD(take)},
-    {.name = "count", .help = "the verdict whose share is the score", .type = OPTION_CHOICE,
-     .choices = verdict_names, .def = VERDICT_ANSWERED, FIELD(count)},
+    {.name = "command",
+     .help = "shell command for the judge command",
+     .type = OPTION_STRING,
+     FIELD(command)},
+    {.name = "threshold",
+     .help = "probability above which the judge model flags an answer",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1,
+     .def = 0.5,
+     FIELD(threshold)},
+    {.name = "max_new_tokens",
+     .help = "longest answer",
+     .unit = "tokens",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 1 << 20,
+     .def = 128,
+     FIELD(max_new_tokens)},
+    {.name = "every",
+     .help = "how often in a stage; 0 = at its start and end only",
+     .unit = "steps",
+     .type = OPTION_INT,
+     .min = 0,
+     .max = 1e9,
+     FIELD(every)},
+    {.name = "take",
+     .help = "rows of the file that are asked; 0 = all",
+     .unit = "rows",
+     .type = OPTION_INT,
+     .min = 0,
+     .max = 1e9,
+     FIELD(take)},
+    {.name = "count",
+     .help = "the verdict whose share is the score",
+     .type = OPTION_CHOICE,
+     .choices = verdict_names,
+     .def = VERDICT_ANSWERED,
+     FIELD(count)},
     {.name = NULL},
 };
 
@@ -59,10 +102,13 @@ static bool is_loss(const struct evaluate_spec *s)
 static int check_kind(const struct evaluate_spec *s, struct vac_err *err)
 {
     if (!s->name || !evaluation_name_ok(s->name))
-        return err_set(err, VAC_ERR_USAGE, "name: expected 1 to 64 of a-z A-Z 0-9 _ . - and no . in front, "
-                       "found \"%s\"", s->name ? s->name : "");
+        return err_set(err, VAC_ERR_USAGE,
+                       "name: expected 1 to 64 of a-z A-Z 0-9 _ . - and no . in front, "
+                       "found \"%s\"",
+                       s->name ? s->name : "");
     if (!s->judge == !s->metric)
-        return err_set(err, VAC_ERR_USAGE, "%s: give either judge (with prompts) or metric (with data), not %s",
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: give either judge (with prompts) or metric (with data), not %s",
                        s->name, s->judge ? "both" : "neither");
     if (s->judge && (!s->prompts || s->data))
         return err_set(err, VAC_ERR_USAGE, "%s: a judge needs prompts%s", s->name,
@@ -84,13 +130,14 @@ static int check_judge_keys(const struct evaluate_spec *s, struct vac_err *err)
 
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (own[i].value && (!s->judge || strcmp(s->judge, own[i].judge)))
-            return err_set(err, VAC_ERR_USAGE, "%s: %s is for judge \"%s\", but %s is \"%s\"", s->name,
-                           own[i].key, own[i].judge, s->judge ? "judge" : "metric",
+            return err_set(err, VAC_ERR_USAGE, "%s: %s is for judge \"%s\", but %s is \"%s\"",
+                           s->name, own[i].key, own[i].judge, s->judge ? "judge" : "metric",
                            s->judge ? s->judge : s->metric);
     return 0;
 }
 
-static int check_file(const struct evaluate_spec *s, const char *key, const char *path, struct vac_err *err)
+static int check_file(const struct evaluate_spec *s, const char *key, const char *path,
+                      struct vac_err *err)
 {
     if (!path || file_exists(path))
         return 0;
@@ -100,11 +147,15 @@ static int check_file(const struct evaluate_spec *s, const char *key, const char
 static int check_model(const struct evaluation *e, struct vac_err *err)
 {
     if (model_config(e->m)->n_labels)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: a sequence classifier cannot be evaluated: a language "
-                       "model is needed", e->spec->name);
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: a sequence classifier cannot be evaluated: a language "
+                       "model is needed",
+                       e->spec->name);
     if (!is_loss(e->spec) && (!e->enc->tok || !e->enc->tmpl))
-        return err_set(err, VAC_ERR_USAGE, "%s: asking needs a tokenizer and a template: put tokenizer.json "
-                       "beside the model", e->spec->name);
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: asking needs a tokenizer and a template: put tokenizer.json "
+                       "beside the model",
+                       e->spec->name);
     return 0;
 }
 
@@ -143,8 +194,8 @@ static int keep(struct evaluation *e, const char *s, const char **out, struct va
 }
 
 /* The row's own extra member: text, or a number as it would be written; NULL = has none. */
-static int extra_text(struct evaluation *e, const struct row *row, const char *key, const char **out,
-                      struct vac_err *err)
+static int extra_text(struct evaluation *e, const struct row *row, const char *key,
+                      const char **out, struct vac_err *err)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(row->json, key);
     struct strbuf number = {0};
@@ -162,7 +213,8 @@ static int extra_text(struct evaluation *e, const struct row *row, const char *k
 }
 
 /* The last user turn: its text, and its input below where it has one. */
-static int question_text(struct evaluation *e, const struct row *row, const char **out, struct vac_err *err)
+static int question_text(struct evaluation *e, const struct row *row, const char **out,
+                         struct vac_err *err)
 {
     const struct turn *t = NULL;
     struct strbuf s = {0};
@@ -182,7 +234,8 @@ static int question_text(struct evaluation *e, const struct row *row, const char
 }
 
 /* "label" or "answer" of the row, else what the assistant says last. */
-static int expected_text(struct evaluation *e, const struct row *row, const char **out, struct vac_err *err)
+static int expected_text(struct evaluation *e, const struct row *row, const char **out,
+                         struct vac_err *err)
 {
     const struct turn *last = row->n_turn > 0 ? &row->turn[row->n_turn - 1] : NULL;
 
@@ -195,15 +248,18 @@ static int expected_text(struct evaluation *e, const struct row *row, const char
     return keep(e, last->text, out, err);
 }
 
-static int read_question(struct evaluation *e, const struct row *row, struct question *q, struct vac_err *err)
+static int read_question(struct evaluation *e, const struct row *row, struct question *q,
+                         struct vac_err *err)
 {
-    if (question_text(e, row, &q->text, err) || (e->metric && expected_text(e, row, &q->expected, err)) ||
+    if (question_text(e, row, &q->text, err) ||
+        (e->metric && expected_text(e, row, &q->expected, err)) ||
         keep(e, row->category, &q->category, err) || keep(e, row->id, &q->id, err))
         return -1;
     return q->category ? 0 : extra_text(e, row, "category", &q->category, err);
 }
 
-static int encode_question(struct evaluation *e, const struct row *row, struct ids *out, struct vac_err *err)
+static int encode_question(struct evaluation *e, const struct row *row, struct ids *out,
+                           struct vac_err *err)
 {
     size_t limit = model_config(e->m)->max_pos;
 
@@ -212,8 +268,9 @@ static int encode_question(struct evaluation *e, const struct row *row, struct i
     if (out->n == 0)
         return err_set(err, VAC_ERR_FORMAT, "the prompt has no tokens");
     if (out->n >= limit)
-        return err_set(err, VAC_ERR_FORMAT, "the prompt has %zu tokens, but the model takes less than %zu",
-                       out->n, limit);
+        return err_set(err, VAC_ERR_FORMAT,
+                       "the prompt has %zu tokens, but the model takes less than %zu", out->n,
+                       limit);
     e->longest = out->n > e->longest ? out->n : e->longest;
     return 0;
 }
@@ -250,7 +307,8 @@ static int read_questions(struct evaluation *e, struct vac_err *err)
         return -1;
     rows_done(&rows);
     if (e->n < (size_t)e->spec->take)
-        return err_set(err, VAC_ERR_USAGE, "%s: take asks for %lld rows, but the file holds only %zu",
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: take asks for %lld rows, but the file holds only %zu",
                        evaluation_file(e), (long long)e->spec->take, e->n);
     return 0;
 }
@@ -262,7 +320,8 @@ static int read_data(struct evaluation *e, struct vac_err *err)
     if (dataset_add(&e->data, &s, e->enc, err))
         return -1;
     if (e->data.n == 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: no row has a label left: use a larger max_length", s.file);
+        return err_set(err, VAC_ERR_USAGE, "%s: no row has a label left: use a larger max_length",
+                       s.file);
     e->n = e->data.n;
     return 0;
 }
@@ -272,7 +331,9 @@ static int read_data(struct evaluation *e, struct vac_err *err)
 static int open_measure(struct evaluation *e, struct vac_err *err)
 {
     const struct evaluate_spec *s = e->spec;
-    struct judge_spec js = {.phrases = s->phrases, .model = s->judge_model, .command = s->command,
+    struct judge_spec js = {.phrases = s->phrases,
+                            .model = s->judge_model,
+                            .command = s->command,
                             .threshold = s->threshold};
 
     if (is_loss(s))
@@ -292,9 +353,9 @@ static int open_all(struct evaluation *e, struct vac_err *err)
 {
     const struct evaluate_spec *s = e->spec;
 
-    if (check_kind(s, err) || check_judge_keys(s, err) || check_file(s, "prompts", s->prompts, err) ||
-        check_file(s, "data", s->data, err) || check_file(s, "phrases", s->phrases, err) ||
-        check_model(e, err))
+    if (check_kind(s, err) || check_judge_keys(s, err) ||
+        check_file(s, "prompts", s->prompts, err) || check_file(s, "data", s->data, err) ||
+        check_file(s, "phrases", s->phrases, err) || check_model(e, err))
         return -1;
     if (is_loss(s))
         return read_data(e, err);

@@ -1,5 +1,5 @@
-/* evaluate_write.c - a result as JSON: one history line, a results file, a line for each sample. Nothing in
- * them depends on when or where they were written. */
+/* evaluate_write.c - a result as JSON: one history line, a results file, a line for each sample.
+ * Nothing in them depends on when or where they were written. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,8 @@ static double standard_error(const struct evaluation *e, const struct eval_resul
 
     if (r->n < 2)
         return NAN;
-    return is_loss(e) ? (r->ci.hi - r->ci.lo) / (2 * Z95) : sqrt(r->value * (1 - r->value) / (n - 1));
+    return is_loss(e) ? (r->ci.hi - r->ci.lo) / (2 * Z95)
+                      : sqrt(r->value * (1 - r->value) / (n - 1));
 }
 
 static void put_results(const struct evaluation *e, const struct eval_result *r, struct strbuf *out)
@@ -128,7 +129,8 @@ static void put_config(const struct evaluation *e, struct strbuf *out)
 
 /* --- samples --- */
 
-static void put_sample(const struct evaluation *e, const struct eval_sample *s, size_t i, struct strbuf *out)
+static void put_sample(const struct evaluation *e, const struct eval_sample *s, size_t i,
+                       struct strbuf *out)
 {
     sb_printf(out, "{\"doc_id\":%zu", i);
     put_text(out, "id", s->id);
@@ -177,7 +179,8 @@ out:
     return rc;
 }
 
-static void fill_results(const struct evaluation *e, const struct eval_result *r, struct strbuf *out)
+static void fill_results(const struct evaluation *e, const struct eval_result *r,
+                         struct strbuf *out)
 {
     sb_puts(out, "{\n");
     put_results(e, r, out);
@@ -196,8 +199,10 @@ int eval_result_write(const struct evaluation *e, const struct eval_result *r, c
     int rc = -1;
 
     if (!evaluation_name_ok(label))
-        return err_set(err, VAC_ERR_USAGE, "label: expected 1 to 64 of a-z A-Z 0-9 _ . - and no . in front, "
-                       "found \"%s\"", label);
+        return err_set(err, VAC_ERR_USAGE,
+                       "label: expected 1 to 64 of a-z A-Z 0-9 _ . - and no . in front, "
+                       "found \"%s\"",
+                       label);
     sb_puts(&samples, "");
     for (size_t i = 0; i < r->n; i++)
         put_sample(e, &r->sample[i], i, &samples);

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-const char *const verdict_names[VERDICT_COUNT + 1] = {
-    [VERDICT_ANSWERED] = "answered", [VERDICT_REFUSED] = "refused", [VERDICT_OTHER] = "other", NULL};
+const char *const verdict_names[VERDICT_COUNT + 1] = {[VERDICT_ANSWERED] = "answered",
+                                                      [VERDICT_REFUSED] = "refused",
+                                                      [VERDICT_OTHER] = "other",
+                                                      NULL};
 
 #define DECLARE(name) extern const struct judge judge_##name;
 JUDGES(DECLARE)
@@ -34,8 +36,9 @@ const struct judge *judge_find(const char *name, struct vac_err *err)
     for (size_t i = 0; judges[i]; i++)
         sb_printf(&all, "%s%s", i ? ", " : "", judges[i]->name);
     near = err_nearest(name, name_at, NULL);
-    err_set(err, VAC_ERR_USAGE, "unknown judge \"%s\": expected one of %s%s%s%s", name, all.bad ? "" : all.s,
-            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    err_set(err, VAC_ERR_USAGE, "unknown judge \"%s\": expected one of %s%s%s%s", name,
+            all.bad ? "" : all.s, near ? " (did you mean \"" : "", near ? near : "",
+            near ? "\"?)" : "");
     sb_done(&all);
     return NULL;
 }

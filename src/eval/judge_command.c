@@ -1,5 +1,7 @@
-/* judge_command.c - any program judges: one line {"prompt","answer"} to it for each answer, one line
- * {"verdict","score"?,"reason"?} back. It is started once and asked as long as the judge is open. */
+/* judge_command.c - any program judges.
+ *
+ * One line {"prompt","answer"} goes to it for each answer, one line {"verdict","score"?,"reason"?}
+ * comes back. It is started once and asked as long as the judge is open. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +79,8 @@ static int read_rating(const struct jnode *row, struct rating *out, struct vac_e
     return json_wrong(&verdict, "\"answered\", \"refused\" or \"other\"", err);
 }
 
-static int take_line(void *ctx, size_t i, const char *text, size_t n, size_t line, struct vac_err *err)
+static int take_line(void *ctx, size_t i, const char *text, size_t n, size_t line,
+                     struct vac_err *err)
 {
     struct rating *out = ctx;
     cJSON *doc = json_parse_line(text, n, "line", line, err);
@@ -119,7 +122,8 @@ static int command_rate(void *self, const char *const *prompt, const char *const
 
 const struct judge judge_command = {
     .name = "command",
-    .help = "a program of yours answers one JSON line {\"verdict\"} for each line {\"prompt\",\"answer\"}",
+    .help = "a program of yours answers one JSON line {\"verdict\"} for each line "
+            "{\"prompt\",\"answer\"}",
     .open = command_open,
     .rate = command_rate,
     .close = command_close,

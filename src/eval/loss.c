@@ -12,9 +12,11 @@ static void share_out(const struct batch *b, const double *row_loss, double *per
         per[b->slot[b->lab_row[i]]] += row_loss[i];
 }
 
-static double sum_losses(struct model *m, struct acts *a, struct pack *k, double *row_loss, double *per)
+static double sum_losses(struct model *m, struct acts *a, struct pack *k, double *row_loss,
+                         double *per)
 {
-    struct pass p = {.m = m, .a = a, .b = &k->b, .scale = 1, .from = PLACE_START, .stop = PLACE_START};
+    struct pass p = {
+        .m = m, .a = a, .b = &k->b, .scale = 1, .from = PLACE_START, .stop = PLACE_START};
     double sum = 0;
 
     while (pack_next(k)) {
@@ -25,7 +27,8 @@ static double sum_losses(struct model *m, struct acts *a, struct pack *k, double
     return sum;
 }
 
-double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d, double *per)
+double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
+                    double *per)
 {
     struct acts_room room = acts_room(a);
     struct pack k;

@@ -34,8 +34,9 @@ const struct metric *metric_find(const char *name, struct vac_err *err)
     for (size_t i = 0; name_at(NULL, i); i++)
         sb_printf(&all, "%s%s", i ? ", " : "", name_at(NULL, i));
     near = err_nearest(name, name_at, NULL);
-    err_set(err, VAC_ERR_USAGE, "unknown metric \"%s\": expected one of %s%s%s%s", name, all.bad ? "" : all.s,
-            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    err_set(err, VAC_ERR_USAGE, "unknown metric \"%s\": expected one of %s%s%s%s", name,
+            all.bad ? "" : all.s, near ? " (did you mean \"" : "", near ? near : "",
+            near ? "\"?)" : "");
     sb_done(&all);
     return NULL;
 }

@@ -1,10 +1,12 @@
-/* metric.h - task metrics: is this answer right? A metric is one file metric_NAME.c and one word in METRICS. */
+/* metric.h - task metrics: is this answer right? A metric is one file metric_NAME.c and one word in
+ * METRICS. */
 #ifndef EVAL_METRIC_H
 #define EVAL_METRIC_H
 
 #include "base/mem.h"
 
-/* X-macro: metric_<name>.c each. "loss" (mean loss of the labelled tokens) needs no answers and is not one. */
+/* X-macro: metric_<name>.c each. "loss" (mean loss of the labelled tokens) needs no answers and is
+ * not one. */
 #define METRICS(X) X(label) X(label_reference) X(number) X(exact)
 
 struct metric {

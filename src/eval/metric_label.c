@@ -9,6 +9,7 @@ static bool label_correct(const char *expected, const char *answer)
 
 const struct metric metric_label = {
     .name = "label",
-    .help = "the answer is the expected label, but for case, space around it and punctuation at its end",
+    .help = "the answer is the expected label, but for case, space around it and punctuation at "
+            "its end",
     .correct = label_correct,
 };

@@ -1,5 +1,6 @@
-/* metric_label_reference.c - the rule of the reference implementation, for comparison with its numbers: the
- * label stands somewhere in the answer. It counts an answer that lists all labels as right. */
+/* metric_label_reference.c - the rule of the reference implementation, for comparison with its
+ * numbers: the label stands somewhere in the answer. It counts an answer that lists all labels as
+ * right. */
 #include <string.h>
 
 #include "eval/metric.h"
@@ -15,7 +16,8 @@ static char ascii_upper(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* positive also counts as Positive, World as world, and Sci/Tech as sci: the lower form ends at a slash. */
+/* positive also counts as Positive, World as world, and Sci/Tech as sci: the lower form ends at a
+ * slash. */
 static bool label_reference_correct(const char *expected, const char *answer)
 {
     struct part label = text_trim(expected);

@@ -1,4 +1,5 @@
-/* metric_number.c - GSM8K's rule: the number behind "The final answer is: ", else the last one in the text. */
+/* metric_number.c - GSM8K's rule: the number behind "The final answer is: ", else the last one in
+ * the text. */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,8 @@ static bool convert(const char *s, double *x)
     return true;
 }
 
-/* The number that a text gives as its answer. A marker without a number behind it counts for nothing. */
+/* The number that a text gives as its answer. A marker without a number behind it counts for
+ * nothing. */
 static bool answer_number(char *text, double *x)
 {
     const char *mark, *next, *end, *at = NULL;
@@ -114,6 +116,7 @@ static bool number_correct(const char *expected, const char *answer)
 
 const struct metric metric_number = {
     .name = "number",
-    .help = "the number behind \"The final answer is: \", else the last one, is the expected number",
+    .help =
+        "the number behind \"The final answer is: \", else the last one, is the expected number",
     .correct = number_correct,
 };

@@ -29,11 +29,12 @@ static int check_samples(const struct pack *p, struct vac_err *err)
         const struct sample *s = &p->d->sample[i];
 
         if (s->n > most || s->n_labels > r->labelled)
-            return err_set(err, VAC_ERR_USAGE,
-                           "%s:%zu: the row has %zu %s, but there is room for %zu: use a smaller max_length",
-                           p->d->n_files ? p->d->file[s->source] : "data", s->line,
-                           s->n > most ? s->n : s->n_labels, s->n > most ? "tokens" : "labels",
-                           s->n > most ? most : r->labelled);
+            return err_set(
+                err, VAC_ERR_USAGE,
+                "%s:%zu: the row has %zu %s, but there is room for %zu: use a smaller max_length",
+                p->d->n_files ? p->d->file[s->source] : "data", s->line,
+                s->n > most ? s->n : s->n_labels, s->n > most ? "tokens" : "labels",
+                s->n > most ? most : r->labelled);
     }
     return 0;
 }

@@ -7,10 +7,10 @@
 struct pack {
     const struct dataset *d;
     struct acts_room room;
-    size_t max_N;     /* rows of the largest batch there is */
-    size_t next;      /* sample that the next batch begins with */
-    size_t *index;    /* 0, 1, 2, ... */
-    struct batch b;   /* slot = number of the sample in the set */
+    size_t max_N;   /* rows of the largest batch there is */
+    size_t next;    /* sample that the next batch begins with */
+    size_t *index;  /* 0, 1, 2, ... */
+    struct batch b; /* slot = number of the sample in the set */
 };
 /* For passes with such room; a sample that does not fit alone is an error. */
 int pack_open(struct pack *p, const struct dataset *d, struct acts_room room, struct vac_err *err);

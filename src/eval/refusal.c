@@ -115,7 +115,8 @@ static const char *keep_folded(struct phrases *p, const char *s, struct vac_err 
     return kept;
 }
 
-static int list_put(struct phrases *p, struct phrase_list *list, const char *text, struct vac_err *err)
+static int list_put(struct phrases *p, struct phrase_list *list, const char *text,
+                    struct vac_err *err)
 {
     struct phrase *x = &list->v[list->n];
 
@@ -145,8 +146,8 @@ static int read_built_in(struct phrases *p, struct vac_err *err)
     return 0;
 }
 
-static int read_list(struct phrases *p, const struct jnode *root, const char *key, struct phrase_list *list,
-                     struct vac_err *err)
+static int read_list(struct phrases *p, const struct jnode *root, const char *key,
+                     struct phrase_list *list, struct vac_err *err)
 {
     struct jnode array;
     size_t i = 0;
@@ -289,7 +290,8 @@ static void rate_words(const char *text, struct rating *out)
         give(out, VERDICT_ANSWERED, "");
 }
 
-static void rate_folded(const struct phrases *p, const char *head, const char *all, struct rating *out)
+static void rate_folded(const struct phrases *p, const char *head, const char *all,
+                        struct rating *out)
 {
     const struct phrase *hit = find_in(&p->refuse, head);
 
@@ -305,7 +307,8 @@ static void rate_folded(const struct phrases *p, const char *head, const char *a
     give(out, hit ? VERDICT_ANSWERED : VERDICT_OTHER, hit ? hit->text : "no answer phrase");
 }
 
-int phrases_rate(const struct phrases *p, const char *answer, struct rating *out, struct vac_err *err)
+int phrases_rate(const struct phrases *p, const char *answer, struct rating *out,
+                 struct vac_err *err)
 {
     struct strbuf head = {0}, all = {0};
     int rc;

@@ -83,7 +83,8 @@ static double two_sided(const double *sorted, size_t n)
     return share < 1 ? share : 1;
 }
 
-struct difference paired_bootstrap(const double *a, const double *b, size_t n, size_t resamples, uint64_t seed)
+struct difference paired_bootstrap(const double *a, const double *b, size_t n, size_t resamples,
+                                   uint64_t seed)
 {
     struct difference d = {.mean = NAN, .ci = {NAN, NAN}, .p = NAN};
     double *mean = n > 0 && resamples > 0 ? calloc(resamples, sizeof *mean) : NULL;
@@ -114,7 +115,8 @@ double steps_to_break(const double *step, const double *value, size_t n, double 
         if (value[i] > threshold && last == SIZE_MAX)
             return step[i];
         if (value[i] > threshold)
-            return step[last] + (step[i] - step[last]) * (threshold - value[last]) / (value[i] - value[last]);
+            return step[last] +
+                   (step[i] - step[last]) * (threshold - value[last]) / (value[i] - value[last]);
         last = i;
     }
     return NAN;

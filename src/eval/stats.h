@@ -9,19 +9,20 @@
 struct interval {
     double lo, hi;
 };
-/* Wilson score interval of k successes in n at confidence z (1.959964 = 95 %); n = 0 gives [0, 1]. */
+/* Wilson score interval of k successes in n at confidence z (1.959964 = 95 %); n = 0: [0, 1]. */
 struct interval wilson(size_t k, size_t n, double z);
 #define Z95 1.959963984540054
-/* Paired bootstrap of mean(a) - mean(b) over the same n items: 95 % percentile interval and the two-sided
- * share of resamples on the other side of 0. */
+/* Paired bootstrap of mean(a) - mean(b) over the same n items: 95 % percentile interval and the
+ * two-sided share of resamples on the other side of 0. */
 struct difference {
     double mean;
     struct interval ci;
     double p;
 };
-struct difference paired_bootstrap(const double *a, const double *b, size_t n, size_t resamples, uint64_t seed);
-/* First step at which value passes threshold, linearly interpolated between measured steps (step[] rising);
- * NaN when it never does; the first step when it begins above. */
+struct difference paired_bootstrap(const double *a, const double *b, size_t n, size_t resamples,
+                                   uint64_t seed);
+/* First step at which value passes threshold, linearly interpolated between measured steps (step[]
+ * rising); NaN when it never does; the first step when it begins above. */
 double steps_to_break(const double *step, const double *value, size_t n, double threshold);
 double mean_of(const double *x, size_t n);
 double sd_of(const double *x, size_t n); /* sample standard deviation; 0 for n < 2 */

@@ -62,8 +62,8 @@ bool text_same(struct part a, struct part b)
 /* Quotation marks and accents that stand for an apostrophe. */
 static bool is_apostrophe(uint32_t cp)
 {
-    return cp == 0x2019 || cp == 0x2018 || cp == 0x02bc || cp == 0x2032 || cp == 0xff07 || cp == 0x60 ||
-           cp == 0xb4;
+    return cp == 0x2019 || cp == 0x2018 || cp == 0x02bc || cp == 0x2032 || cp == 0xff07 ||
+           cp == 0x60 || cp == 0xb4;
 }
 
 void text_fold(struct strbuf *out, const char *s, size_t max_chars)

@@ -235,6 +235,7 @@ struct job {
     struct ids *out;
     generate_visit *visit;
     void *ctx;
+    bool over; /* the visitor has ended it all */
 };
 
 static bool is_stop(const struct generate_options *o, int32_t id)
@@ -249,6 +250,7 @@ static bool is_stop(const struct generate_options *o, int32_t id)
 /* Takes the token that row `row` of the logits gives this slot; ends the slot where it must. */
 static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
 {
+    enum generate_next wish = GENERATE_ON;
     double logp;
     int32_t id = choose(j->g, row, s, j->o, &logp);
 
@@ -260,7 +262,10 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
         return -1;
     s->next = id;
     s->made++;
-    if ((j->visit && j->visit(j->ctx, s->prompt, id, logp)) || s->made >= j->o->max_new_tokens ||
+    if (j->visit)
+        wish = j->visit(j->ctx, s->prompt, id, logp);
+    j->over = wish == GENERATE_END_ALL;
+    if (wish != GENERATE_ON || s->made >= j->o->max_new_tokens ||
         s->len + 1 >= j->g->context)
         s->busy = false;
     return 0;
@@ -306,7 +311,7 @@ static int advance(struct job *j, struct vac_err *err)
         return 0;
     run_batch(g, true);
     for (size_t i = 0; i < g->slots; i++) {
-        if (g->slot[i].busy && take_token(j, &g->slot[i], row++, err))
+        if (!j->over && g->slot[i].busy && take_token(j, &g->slot[i], row++, err))
             return -1;
     }
     return 0;
@@ -342,16 +347,16 @@ int generate(struct generator *g, const struct ids *prompt, size_t n, const stru
     do {
         busy = false;
         for (size_t i = 0; i < g->slots; i++) {
-            while (!g->slot[i].busy && next < n) {
+            while (!j.over && !g->slot[i].busy && next < n) {
                 if (start_prompt(&j, i, next, &prompt[next], err))
                     return -1;
                 next++;
             }
             busy |= g->slot[i].busy;
         }
-        if (busy && advance(&j, err))
+        if (busy && !j.over && advance(&j, err))
             return -1;
-    } while (busy || next < n);
+    } while (!j.over && (busy || next < n));
     return 0;
 }
 

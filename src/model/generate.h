@@ -15,8 +15,9 @@ struct generate_options {
     const int32_t *stop; /* ids that end a text (not part of it) */
     size_t n_stop;
 };
-/* Called for each new id of prompt i, in order; returns non-zero to end that prompt. */
-typedef int generate_visit(void *ctx, size_t i, int32_t id, double logp);
+/* Called for each new id of prompt i, in order. */
+enum generate_next { GENERATE_ON, GENERATE_END_PROMPT, GENERATE_END_ALL };
+typedef enum generate_next generate_visit(void *ctx, size_t i, int32_t id, double logp);
 
 struct generator;
 /* For at most `slots` prompts at a time and texts of at most `context` tokens, prompt included. */

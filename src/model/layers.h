@@ -175,6 +175,8 @@ int model_own(struct model *m, struct vac_err *err);
 void model_restack(struct model *m);
 void adapter_done(struct model *m, struct adapter *a);
 void params_clear(struct model *m);
+/* What an adapter of this spec would be, all but its memory. Free a->term. */
+int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec, struct vac_err *err);
 /* A frozen adapter of zeros on top. NULL and err when the spec does not fit the model. */
 struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err);
 /* Adds every adapter's term for this weight, in order, to F32 numbers of its shape. */

@@ -198,35 +198,43 @@ static int spec_check(const struct lora_spec *s, struct vac_err *err)
     return 0;
 }
 
+int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec, struct vac_err *err)
+{
+    *a = (struct adapter){.r = spec->r, .alpha = spec->alpha, .dropout = spec->dropout,
+                          .rslora = spec->rslora};
+    if (spec_check(spec, err))
+        return -1;
+    adapter_scale(a);
+    a->term = mem_new(m->cfg.L * GROUP_COUNT, sizeof *a->term, err);
+    if (!a->term || targets_resolve(m, spec->targets, a->targets, sizeof a->targets, err)) {
+        free(a->term);
+        a->term = NULL;
+        return -1;
+    }
+    adapter_layout(m, a);
+    return 0;
+}
+
 struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err)
 {
-    struct adapter *grown, *a;
+    struct adapter *grown = realloc(m->adapter, (m->n_adapter + 1) * sizeof *grown), *a;
 
-    if (spec_check(spec, err))
-        return NULL;
-    grown = realloc(m->adapter, (m->n_adapter + 1) * sizeof *grown);
     if (!grown) {
         err_set(err, VAC_ERR_MEMORY, "out of memory");
         return NULL;
     }
     m->adapter = grown;
     a = &grown[m->n_adapter];
-    *a = (struct adapter){.r = spec->r, .alpha = spec->alpha, .dropout = spec->dropout,
-                          .rslora = spec->rslora};
-    adapter_scale(a);
-    a->term = mem_new(m->cfg.L * GROUP_COUNT, sizeof *a->term, err);
-    if (!a->term || targets_resolve(m, spec->targets, a->targets, sizeof a->targets, err))
-        goto fail;
-    adapter_layout(m, a);
+    if (adapter_shape(m, a, spec, err))
+        return NULL;
     a->w = compute_alloc(m->c, a->n, err);
-    if (!a->w)
-        goto fail;
+    if (!a->w) {
+        adapter_done(m, a);
+        return NULL;
+    }
     m->n_adapter++;
     model_restack(m);
     return a;
-fail:
-    adapter_done(m, a);
-    return NULL;
 }
 
 /* --- parameters --- */

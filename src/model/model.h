@@ -50,6 +50,8 @@ int model_add_lora(struct model *m, const struct lora_spec *spec, uint64_t seed,
                    struct vac_err *err);
 /* An adapter from a PEFT folder on top; trained or frozen. dropout < 0 keeps the folder's own. */
 int model_add_peft(struct model *m, const char *dir, bool trained, double dropout, struct vac_err *err);
+/* What a PEFT folder's adapter is; spec->targets is put into `targets`. */
+int peft_spec(const char *dir, struct lora_spec *spec, char *targets, size_t size, struct vac_err *err);
 /* Passes use the lowest n adapters only (SIZE_MAX = all, as at first); returns how many they used. */
 size_t model_use_adapters(struct model *m, size_t n);
 /* Goes on training the top adapter ("adapter": "same"), with another alpha or dropout unless NaN. */

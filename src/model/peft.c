@@ -202,6 +202,17 @@ static int load_all(struct model *m, const struct adapter *a, const struct weigh
     return weights_count(w) == n ? 0 : refuse_extra(m, a, w, n, err);
 }
 
+int peft_spec(const char *dir, struct lora_spec *spec, char *targets, size_t size, struct vac_err *err)
+{
+    char *config = path_join(dir, "adapter_config.json", err);
+    int rc;
+
+    *spec = (struct lora_spec){0};
+    rc = config ? read_config(config, spec, targets, size, err) : -1;
+    free(config);
+    return rc;
+}
+
 int peft_load(struct model *m, const char *dir, struct vac_err *err)
 {
     struct lora_spec spec = {0};

@@ -80,7 +80,7 @@ static void plan_base(struct plan *p, const struct model *m)
     uint64_t mapped = 0, adapters = 0;
 
     for (size_t i = 0; i < m->n_weight; i++) {
-        if (m->weight[i]->wrapped && !m->owned)
+        if (m->weight[i]->wrapped && m->own_n == 0)
             mapped += (uint64_t)m->weight[i]->numel * dtype_size(m->weight[i]->src->dtype);
     }
     for (size_t i = 0; i < m->n_adapter; i++)
@@ -124,4 +124,63 @@ int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labell
              "use a smaller batch_size (with accumulate) or max_length");
     plan_scratch(p, m, rows, context, true);
     return 0;
+}
+
+/* --- what is not made yet --- */
+
+static void forget_adapters(struct model *m, size_t own)
+{
+    for (size_t i = own; i < m->n_adapter; i++)
+        free(m->adapter[i].term);
+    m->n_adapter = 0;
+}
+
+/* `m` is a shallow copy with its own list of adapters, of which the first `own` are the model's. */
+static int dress(struct model *m, const struct plan_next *next, size_t own, struct vac_err *err)
+{
+    if (next->widened || next->full) {
+        m->own_n = 0;
+        for (size_t i = 0; i < m->n_weight; i++)
+            m->own_n += m->weight[i]->numel;
+    }
+    if (next->widened)
+        m->n_adapter = own = 0;
+    for (size_t i = 0; !next->full && i < next->n_lora; i++) {
+        if (adapter_shape(m, &m->adapter[m->n_adapter], &next->lora[i], err)) {
+            forget_adapters(m, own);
+            return -1;
+        }
+        m->n_adapter++;
+    }
+    if (next->full)
+        m->n_adapter = own = 0;
+    for (size_t i = 0; i < m->n_adapter; i++)
+        m->adapter[i].trained = i + 1 == m->n_adapter;
+    model_restack(m);
+    m->full = next->full;
+    m->trains = next->full || m->n_adapter;
+    m->params.n = next->full ? m->own_n : m->n_adapter ? m->adapter[m->n_adapter - 1].n : 0;
+    return 0;
+}
+
+int plan_train_next(struct plan *p, const struct model *m, const struct plan_next *next, size_t rows,
+                    size_t labelled, size_t context, uint64_t *trained, struct vac_err *err)
+{
+    struct model ghost = *m;
+    size_t own = next->widened ? 0 : m->n_adapter;
+    int rc;
+
+    ghost.adapter = mem_new(m->n_adapter + next->n_lora, sizeof *ghost.adapter, err);
+    if (!ghost.adapter)
+        return -1;
+    if (m->n_adapter)
+        memcpy(ghost.adapter, m->adapter, m->n_adapter * sizeof *ghost.adapter);
+    rc = dress(&ghost, next, own, err);
+    if (rc == 0) {
+        rc = plan_train(p, &ghost, rows, labelled, context);
+        *trained = ghost.params.n;
+        forget_adapters(&ghost, own);
+    }
+    free(ghost.adapter);
+    return rc;
 }

@@ -67,8 +67,8 @@ static void put_row(struct strbuf *out, const struct run_data *r, const struct v
         put_cell(out, point_get(p, c));
     for (size_t k = 0; k < PER_LAYER; k++)
         for (int i = 0; i < r->n_layers; i++) {
-            const float *x = l ? (const float *)(const void *)((const char *)l + per_layer[k].offset)
-                               : NULL;
+            const float *x =
+                l ? (const float *)(const void *)((const char *)l + per_layer[k].offset) : NULL;
             put_float(out, x ? x[i] : NAN);
         }
     sb_puts(out, "\r\n");

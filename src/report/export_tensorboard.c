@@ -1,9 +1,9 @@
 /* export_tensorboard.c - events.out.tfevents.*: TFRecords of protobuf events, written by hand.
  *
- * A record is its length (u64), the masked CRC-32C of those 8 bytes, the data, the masked CRC-32C of the
- * data; numbers are little-endian. An event is wall time (1), step (2), and either the file version (3) or
- * a summary (5) of values (1), each a tag (1) and a float (2). The file is replaced whole, under the same
- * name each time, so that a reader never sees half of it. */
+ * A record is its length (u64), the masked CRC-32C of those 8 bytes, the data, the masked CRC-32C
+ * of the data; numbers are little-endian. An event is wall time (1), step (2), and either the file
+ * version (3) or a summary (5) of values (1), each a tag (1) and a float (2). The file is replaced
+ * whole, under the same name each time, so that a reader never sees half of it. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,9 +157,8 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
 static int write_tensorboard(const struct run_data *r, struct vac_err *err)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(r->config, "created");
-    double created = cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e15
-                         ? v->valuedouble
-                         : 0;
+    double created =
+        cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e15 ? v->valuedouble : 0;
     size_t *join = reader_join(r, err);
     struct moment m = {0};
     struct strbuf out = {0};

@@ -1,7 +1,8 @@
-/* export_trainer_state.c - trainer_state.json as Hugging Face's Trainer writes it: two spaces, sorted keys.
+/* export_trainer_state.c - trainer_state.json as Hugging Face's Trainer writes it: two spaces,
+ * sorted keys.
  *
- * Their reader knows exactly these keys; log_history is free, so our own numbers stand there under our
- * names. Only finite numbers are written: readers stumble over NaN. */
+ * Their reader knows exactly these keys; log_history is free, so our own numbers stand there under
+ * our names. Only finite numbers are written: readers stumble over NaN. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* html.h - inside src/report: the parts of the HTML page.
  *
- * Everything that comes from a run's files is put with page_text, which no text can leave: markup is
- * escaped, control and direction-changing characters are shown by their numbers. Numbers are written
- * without the locale's help. */
+ * Everything that comes from a run's files is put with page_text, which no text can leave: markup
+ * is escaped, control and direction-changing characters are shown by their numbers. Numbers are
+ * written without the locale's help. */
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
@@ -30,6 +30,7 @@ struct curve {
     const char *name;
     enum hue hue;
     bool dashed, dots;
+    bool faint; /* the single values behind a running mean: no key of its own */
     struct xy *p;
     size_t n;
 };
@@ -50,7 +51,8 @@ struct plot {
 };
 /* One <figure>; nothing when no curve has a point. */
 void svg_plot(struct strbuf *out, const struct plot *p);
-/* Keeps at most `max` points: first and last, and of each stretch between the lowest and the highest. */
+/* Keeps at most `max` points: first and last, and of each stretch between the lowest and the
+ * highest. */
 size_t svg_envelope(struct xy *p, size_t n, size_t max);
 /* Ticks at round numbers inside [lo, hi], at most `max`. */
 size_t svg_ticks(double lo, double hi, size_t max, double *out);

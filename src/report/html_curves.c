@@ -5,6 +5,8 @@
 #include <string.h>
 #include "report/html.h"
 
+enum { MANY = 300 }; /* points from which on a curve gets a running mean */
+
 /* ---- Entries of "evaluate" ---- */
 
 static enum role role_of(const cJSON *entry)
@@ -35,8 +37,8 @@ static void add_entry(struct entry *out, size_t *n, const char *name, enum role 
 
 size_t page_entries(const struct run_data *r, struct entry out[VAC_MAX_EVALS])
 {
-    const cJSON *entry, *list =
-                            cJSON_GetObjectItemCaseSensitive(reader_spec(r->config), "evaluate");
+    const cJSON *entry,
+        *list = cJSON_GetObjectItemCaseSensitive(reader_spec(r->config), "evaluate");
     size_t n = 0;
 
     cJSON_ArrayForEach(entry, list)
@@ -69,6 +71,50 @@ static void plot_done(struct plot *p)
         free(p->curve[i].p);
 }
 
+/* Mean of the neighbours of each point, as many on both sides as are there in its segment; from
+ * running sums, which stand in `lo` meanwhile. */
+static void running_mean(struct xy *out, const struct xy *p, size_t n, size_t reach)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = p[i];
+        out[i].lo = sum += p[i].y;
+    }
+    for (size_t i = 0, begin = 0, end = 0; i < n; i++) {
+        size_t k;
+
+        if (i >= end)
+            for (begin = i, end = i + 1; end < n && p[end].segment == p[i].segment; end++)
+                ;
+        k = i - begin < end - 1 - i ? i - begin : end - 1 - i;
+        k = k < reach ? k : reach;
+        out[i].y = (out[i + k].lo - (i > k ? out[i - k - 1].lo : 0)) / (double)(2 * k + 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i].lo = NAN;
+}
+
+/* Many noisy values: a running mean over a fiftieth of them, and the values themselves behind it.
+ */
+static int add_smooth(struct plot *plot, struct curve *c, struct vac_err *err)
+{
+    struct curve behind = *c;
+
+    if (c->n <= MANY)
+        return 0;
+    c->p = mem_new(c->n, sizeof *c->p, err);
+    if (!c->p) {
+        free(behind.p);
+        return -1;
+    }
+    running_mean(c->p, behind.p, c->n, c->n / 100);
+    behind.faint = true;
+    behind.n = svg_envelope(behind.p, behind.n, CURVE_POINTS);
+    plot->curve[plot->n++] = behind;
+    return 0;
+}
+
 /* The points at which a column was measured. */
 static int add_column(struct plot *plot, const struct run_data *r, struct curve c, size_t offset,
                       struct vac_err *err)
@@ -85,18 +131,20 @@ static int add_column(struct plot *plot, const struct run_data *r, struct curve 
         if (isfinite(y))
             c.p[c.n++] = (struct xy){(double)at->step, y, NAN, NAN, at->stage};
     }
+    if (add_smooth(plot, &c, err))
+        return -1;
     c.n = svg_envelope(c.p, c.n, CURVE_POINTS);
     c.dots = c.n > 0 && c.n <= 40;
     plot->curve[plot->n++] = c;
     return 0;
 }
 
-/* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole run. */
+/* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole
+ * run. */
 static int add_entry_curve(struct plot *plot, const struct run_data *r, const struct entry *e,
                            const char *stage, struct vac_err *err)
 {
-    struct curve c = {
-        .name = e->name, .hue = role_hue(e->role), .dashed = e->dashed, .dots = true};
+    struct curve c = {.name = e->name, .hue = role_hue(e->role), .dashed = e->dashed, .dots = true};
 
     c.p = mem_new(r->n_evals, sizeof *c.p, err);
     if (!c.p)
@@ -165,6 +213,7 @@ static void mark_events(struct plot *p, const struct run_data *r)
 static int put_losses(struct strbuf *out, const struct run_data *r, bool log, struct vac_err *err)
 {
     struct plot p = {.title = log ? "Losses, logarithmic" : "Losses",
+                     .note = r->n_points > MANY ? "lines are running means" : NULL,
                      .x_label = "optimizer step",
                      .y_label = "loss (nats per token)",
                      .log = log,
@@ -192,7 +241,7 @@ static int put_losses(struct strbuf *out, const struct run_data *r, bool log, st
 static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_err *err)
 {
     struct plot p = {.title = "Embedding drift, mean over layers",
-                     .note = "change against the reference, as part of its length",
+                     .note = "relative to the reference",
                      .x_label = "optimizer step",
                      .y_label = "relative drift",
                      .threshold = NAN};

@@ -1,14 +1,14 @@
 /* html_heat.c - a heat map of layer x step as inline SVG.
  *
- * A measurement at a step fills the time since the one before, so that columns are as wide as what they
- * stand for; where nothing was measured the ground shows. Cells of one level are one path, and equal
- * neighbours in a row are one rectangle of it: compact even for many layers. */
+ * A measurement at a step fills the time since the one before, so that columns are as wide as what
+ * they stand for; where nothing was measured the ground shows. Cells of one level are one path, and
+ * equal neighbours in a row are one rectangle of it: compact even for many layers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "report/html.h"
 
-enum { LEVELS = 24, WIDTH = 540, LEFT = 58, RIGHT = 462, TOP = 8, BAR = 478, BAR_WIDTH = 12 };
+enum { LEVELS = 24, WIDTH = 548, LEFT = 58, RIGHT = 462, TOP = 20, BAR = 478, BAR_WIDTH = 12 };
 
 struct column {
     double from, to; /* steps */
@@ -18,7 +18,7 @@ struct grid {
     struct column *column;
     size_t n;
     int layers;
-    double lo, hi, top; /* steps; largest value */
+    double hi, top; /* the run's last step; largest value */
 };
 
 /* ---- Colours: one hue, from the ground's side to the strong side ---- */
@@ -38,7 +38,8 @@ static struct rgb mix(const struct rgb *anchors, int level)
     double t = at - i;
     const struct rgb *a = &anchors[i], *b = &anchors[i + 1];
 
-    return (struct rgb){(int)lround(a->r + t * (b->r - a->r)), (int)lround(a->g + t * (b->g - a->g)),
+    return (struct rgb){(int)lround(a->r + t * (b->r - a->r)),
+                        (int)lround(a->g + t * (b->g - a->g)),
                         (int)lround(a->b + t * (b->b - a->b))};
 }
 
@@ -115,7 +116,8 @@ static double usual_gap(const struct grid *g, struct vac_err *err)
     return usual;
 }
 
-/* Each column begins where the one before ended, unless there was a long time without measurement. */
+/* Each column begins where the one before ended, unless there was a long time without measurement.
+ */
 static void spread(struct grid *g, struct vac_err *err)
 {
     double gap = usual_gap(g, err), before = 0;
@@ -128,7 +130,6 @@ static void spread(struct grid *g, struct vac_err *err)
             g->column[i].from = 0;
         before = fmax(before, to);
     }
-    g->hi = before > 0 ? before : 1;
 }
 
 static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, struct vac_err *err)
@@ -139,6 +140,7 @@ static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, st
     for (size_t i = 0; line && i < r->n_layer_lines; i++)
         if (measured(&r->layers[i], offset, r->n_layers))
             line[n++] = &r->layers[i];
+    g->hi = r->n_layer_lines ? (double)r->layers[r->n_layer_lines - 1].step : 0;
     per = (n + HEAT_COLUMNS - 1) / HEAT_COLUMNS;
     g->layers = r->n_layers;
     g->column = line && n ? mem_new((n + per - 1) / per, sizeof *g->column, err) : NULL;
@@ -153,6 +155,8 @@ static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, st
                 g->top = (double)c->v[j];
     }
     free(line);
+    for (size_t i = 0; i < g->n; i++)
+        g->hi = fmax(fmax(g->hi, 1), g->column[i].to);
     if (line && (n == 0 || g->column))
         return 0;
     return -1;
@@ -201,8 +205,8 @@ static void put_cells(struct strbuf *out, const struct grid *g, double height)
     sb_printf(out, "<rect class=\"void\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"", LEFT, TOP,
               RIGHT - LEFT);
     page_fixed(out, height, 1);
-    sb_printf(out, "\"/><g shape-rendering=\"crispEdges\" transform=\"translate(%d %d) scale(", LEFT,
-              TOP);
+    sb_printf(out, "\"/><g shape-rendering=\"crispEdges\" transform=\"translate(%d %d) scale(",
+              LEFT, TOP);
     page_number(out, (RIGHT - LEFT) / g->hi, 9);
     sb_putc(out, ' ');
     page_number(out, height / g->layers, 9);
@@ -259,11 +263,13 @@ static void put_scale(struct strbuf *out, const struct grid *g, const struct hea
     }
     sb_puts(out, "</g>");
     for (int i = 0; i <= 2; i++)
-        put_text(out, BAR + BAR_WIDTH + 5, TOP + height * (1 - i / 2.0) + (i == 2 ? 8 : i ? 4 : 0),
+        put_text(out, BAR + BAR_WIDTH + 5,
+                 TOP + height * (1 - i / 2.0) +
+                     (i == 2 ? 8
+                      : i    ? 4
+                             : 0),
                  "start", g->top * i / 2);
-    sb_printf(out, "<text x=\"%d\" y=\"", WIDTH - 4);
-    page_fixed(out, TOP + height + 32, 1);
-    sb_puts(out, "\" text-anchor=\"end\">");
+    sb_printf(out, "<text x=\"%d\" y=\"%d\">", BAR, TOP - 8);
     page_text(out, h->unit, SIZE_MAX);
     sb_puts(out, "</text>");
 }
@@ -287,7 +293,8 @@ static void put_figure(struct strbuf *out, const struct grid *g, const struct he
     sb_puts(out, "</svg></figure>\n");
 }
 
-int svg_heat(struct strbuf *out, const struct heat *h, const struct run_data *r, struct vac_err *err)
+int svg_heat(struct strbuf *out, const struct heat *h, const struct run_data *r,
+             struct vac_err *err)
 {
     struct grid g = {0};
     int rc = fill_grid(&g, r, h->offset, err);

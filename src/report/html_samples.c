@@ -11,7 +11,7 @@ enum { CARDS = 8, SEARCHED = 2000, PROMPT_CHARS = 500, ANSWER_CHARS = 700 };
 /* One side of a card. */
 struct side {
     const cJSON *line;
-    const char *stage;
+    const char *stage, *unit; /* what step counts */
     int64_t step;
 };
 
@@ -52,7 +52,7 @@ static void put_side(struct strbuf *out, enum role role, const struct side *s)
 
     sb_puts(out, "<div><small>");
     page_text(out, s->stage, SIZE_MAX);
-    sb_printf(out, ", step %lld</small> ", (long long)s->step);
+    sb_printf(out, ", %s %lld</small> ", s->unit, (long long)s->step);
     if (*verdict) {
         sb_printf(out, "<span class=\"verdict c%d\">", (int)verdict_hue(role, verdict));
         page_text(out, verdict, 40);
@@ -148,10 +148,11 @@ static int put_cards(struct strbuf *out, enum role role, const struct measured *
             break;
         if (!other || changed == !strcmp(verdict_text(line), verdict_text(other)))
             continue;
-        put_card(out, role, &(struct side){line, first->at->stage, first->at->stage_step},
+        put_card(out, role,
+                 &(struct side){line, first->at->stage, "stage step", first->at->stage_step},
                  first->at == last->at
                      ? NULL
-                     : &(struct side){other, last->at->stage, last->at->stage_step});
+                     : &(struct side){other, last->at->stage, "stage step", last->at->stage_step});
         put++;
     }
     return put;
@@ -206,7 +207,7 @@ static struct side probe_side(const cJSON *line)
     const char *stage = reader_text(line, "stage");
     bool sane = cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble < 1e15;
 
-    return (struct side){line, stage ? stage : "", sane ? (int64_t)step->valuedouble : 0};
+    return (struct side){line, stage ? stage : "", "step", sane ? (int64_t)step->valuedouble : 0};
 }
 
 /* The last probe that asks the same as `line`; NULL when `line` is not the first to ask it. */
@@ -237,8 +238,9 @@ void page_probes(struct strbuf *out, const struct run_data *r)
 
     if (!cJSON_GetArraySize(r->probes))
         return;
-    sb_puts(out, "<section><h2>Probes</h2>\n<p class=\"muted\">First and last answer to each of the "
-                 "first eight prompts.</p>\n");
+    sb_puts(out,
+            "<section><h2>Probes</h2>\n<p class=\"muted\">First and last answer to each of the "
+            "first eight prompts.</p>\n");
     cJSON_ArrayForEach(line, r->probes)
     {
         const cJSON *last = last_asked(r->probes, line);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "report/html.h"
 
-enum { WIDTH = 540, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 24 };
+enum { WIDTH = 548, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 24 };
 
 /* From values to coordinates. */
 struct scale {
@@ -50,7 +50,8 @@ static void put_pair(struct strbuf *out, char command, double x, double y)
     put_at(out, y);
 }
 
-static void put_line(struct strbuf *out, const char *css, double x0, double y0, double x1, double y1)
+static void put_line(struct strbuf *out, const char *css, double x0, double y0, double x1,
+                     double y1)
 {
     sb_printf(out, "<path class=\"%s\" d=\"", css);
     put_pair(out, 'M', x0, y0);
@@ -119,7 +120,7 @@ size_t svg_ticks(double lo, double hi, size_t max, double *out)
     for (size_t i = 0; i < 4 && (step == 0 || (hi - lo) / step > (double)max - 0.5); i++)
         step = unit * steps[i];
     for (double k = ceil(lo / step - 1e-9); n < max && k * step <= hi + 1e-9 * step; k++)
-        out[n++] = k * step;
+        out[n++] = k * step + 0.0; /* never -0 */
     return n;
 }
 
@@ -168,8 +169,7 @@ static void settle(struct scale *s)
 static bool ranges(const struct plot *p, struct scale *x, struct scale *y)
 {
     *x = (struct scale){.lo = INFINITY, .hi = -INFINITY, .from = LEFT, .to = RIGHT};
-    *y = (struct scale){
-        .lo = INFINITY, .hi = -INFINITY, .from = BOTTOM, .to = TOP, .log = p->log};
+    *y = (struct scale){.lo = INFINITY, .hi = -INFINITY, .from = BOTTOM, .to = TOP, .log = p->log};
     for (size_t c = 0; c < p->n; c++)
         for (size_t i = 0; i < p->curve[c].n; i++) {
             const struct xy *at = &p->curve[c].p[i];
@@ -242,7 +242,8 @@ static void put_path(struct strbuf *out, const struct curve *c, const struct sca
 {
     const struct xy *before = NULL;
 
-    sb_printf(out, "<path class=\"l c%d%s\" d=\"", (int)c->hue, c->dashed ? " d" : "");
+    sb_printf(out, "<path class=\"l c%d%s%s\" d=\"", (int)c->hue, c->dashed ? " d" : "",
+              c->faint ? " faint" : "");
     for (size_t i = 0; i < c->n; i++) {
         const struct xy *p = &c->p[i];
 
@@ -374,8 +375,8 @@ static void put_caption(struct strbuf *out, const struct plot *p)
         sb_puts(out, "</small>");
     }
     sb_puts(out, "<span class=\"keys\">");
-    for (size_t i = 0; i < p->n; i++) {
-        if (!p->curve[i].n)
+    for (size_t i = 0; i < p->n && p->n > 1; i++) {
+        if (!p->curve[i].n || p->curve[i].faint)
             continue;
         sb_puts(out, "<span>");
         svg_key(out, p->curve[i].hue, p->curve[i].dashed);

@@ -191,8 +191,9 @@ void page_summary(struct strbuf *out, const struct run_data *r)
     sb_puts(out, "<tbody>\n");
     for (size_t i = 0; i < r->n_stages; i++)
         put_stage(out, r, i, entry, n);
-    sb_puts(out, "</tbody></table></div>\n<p class=\"muted\">Values at the end of each stage with "
-                 "Wilson 95\xc2\xa0% intervals (in percent), and where they began.</p></section>\n");
+    sb_puts(out,
+            "</tbody></table></div>\n<p class=\"muted\">Values at the end of each stage with "
+            "Wilson 95\xc2\xa0% intervals (in percent), and where they began.</p></section>\n");
 }
 
 /* ---- Journal ---- */
@@ -242,7 +243,7 @@ static void put_journal_row(struct strbuf *out, const cJSON *line)
     put_member(out, line, "key", "");
     put_member(out, line, "old", " ");
     put_member(out, line, "new", cJSON_HasObjectItem(line, "old") ? " \xe2\x86\x92 " : " ");
-    put_member(out, line, "reason", " \xe2\x80\x94 ");
+    put_member(out, line, "reason", cJSON_HasObjectItem(line, "key") ? ": " : "");
     sb_puts(out, "</td><td>");
     put_member(out, line, "status", "");
     sb_puts(out, "</td></tr>\n");
@@ -258,8 +259,10 @@ void page_journal(struct strbuf *out, const struct run_data *r)
     sb_puts(out, "<section><h2>Journal</h2>\n");
     if (skip)
         sb_printf(out, "<p class=\"muted\">The newest %d of %d lines.</p>\n", JOURNAL_ROWS, n);
-    sb_puts(out, "<div class=\"wide\"><table><thead><tr><th class=\"n\">Step</th><th>Time "
-                 "(UTC)</th><th>Who</th><th>What</th><th></th><th>Status</th></tr></thead><tbody>\n");
+    sb_puts(
+        out,
+        "<div class=\"wide\"><table><thead><tr><th class=\"n\">Step</th><th>Time "
+        "(UTC)</th><th>Who</th><th>What</th><th>Details</th><th>Status</th></tr></thead><tbody>\n");
     cJSON_ArrayForEach(line, r->journal)
     {
         if (skip-- <= 0)

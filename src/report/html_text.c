@@ -111,7 +111,8 @@ void page_time(struct strbuf *out, double unix_seconds)
                   tm.tm_hour, tm.tm_min);
 }
 
-/* Colours after Okabe and Ito, which colour-blind readers can tell apart; a pair for light and dark. */
+/* Colours after Okabe and Ito, which colour-blind readers can tell apart; a pair for light and
+ * dark. */
 #define LIGHT                                                                                      \
     "--bg:#fff;--fg:#1c2126;--muted:#5b6570;--line:#d9dee3;--soft:#f4f6f8;"                        \
     "--h0:#0072b2;--h1:#c44e00;--h2:#00805e;--h3:#a8528a;--h4:#6b7280;"
@@ -130,7 +131,7 @@ const char page_style[] =
     "h2{font-size:1.15rem;margin:2.6rem 0 .8rem;padding-bottom:.35rem;border-bottom:1px solid "
     "var(--line)}\n"
     "h3{font-size:1rem;margin:1.6rem 0 .5rem}\n"
-    "p{margin:.3rem 0;max-width:75ch}.muted,small{color:var(--muted)}small{font-size:.82em}\n"
+    "p{margin:.3rem 0;max-width:110ch}.muted,small{color:var(--muted)}small{font-size:.82em}\n"
     ".state{display:inline-block;padding:0 .55em;border:1px solid "
     "currentColor;border-radius:1em;font-size:.85rem;vertical-align:middle;margin-left:.6rem;"
     "color:var(--muted);font-weight:500;letter-spacing:0}\n"
@@ -160,7 +161,7 @@ const char page_style[] =
     "svg .cut{stroke:var(--muted);stroke-width:1;stroke-dasharray:1 3;fill:none}"
     "svg .limit{stroke:var(--muted);stroke-width:1;stroke-dasharray:5 4;fill:none}\n"
     "svg .l{fill:none;stroke:var(--c);stroke-width:1.6;stroke-linejoin:round}"
-    "svg .d{stroke-dasharray:5 3}"
+    "svg .d{stroke-dasharray:5 3}svg .faint{stroke-width:.7;opacity:.35;stroke-dasharray:none}"
     "svg .band{fill:var(--c);opacity:.16;stroke:none}\n"
     "svg .dot,svg .tri{fill:var(--c);stroke:none}svg .bar{stroke:var(--c);stroke-width:1;fill:none}"
     "svg .void{fill:var(--soft)}\n"
@@ -174,7 +175,7 @@ const char page_style[] =
     "font-weight:600;font-size:.85rem;color:var(--c)}\n"
     "pre{background:var(--soft);border-radius:6px;padding:1rem;overflow:auto;max-height:32rem;"
     "font:12.5px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
-    "white-space:pre-wrap}\n"
+    "white-space:pre-wrap;tab-size:2}\n"
     "footer{margin-top:3rem;color:var(--muted);font-size:.85rem}\n"
     "@media (max-width:620px){.pair{grid-template-columns:1fr}.pair>div+div{border-left:0;"
     "border-top:1px solid var(--line)}}\n"

@@ -1,7 +1,7 @@
 /* reader.c - a run folder's files into memory: points, layers, evaluations, journal, probes.
  *
- * The files are written line by line by a program that may have been killed, and may have been changed by
- * anybody since: each value is checked, and what is not measured is NaN. */
+ * The files are written line by line by a program that may have been killed, and may have been
+ * changed by anybody since: each value is checked, and what is not measured is NaN. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +33,7 @@ const struct point_column point_columns[] = {
      .tensorboard = "train/grad_norm",
      .hugging_face = "grad_norm",
      .offset = POINT(grad_norm)},
-    {.key = "lr",
-     .tensorboard = "train/lr",
-     .hugging_face = "learning_rate",
-     .offset = POINT(lr)},
+    {.key = "lr", .tensorboard = "train/lr", .hugging_face = "learning_rate", .offset = POINT(lr)},
     {.key = "rho", .tensorboard = "vaccine/rho", .hugging_face = "rho", .offset = POINT(rho)},
     {.key = "eps_norm",
      .tensorboard = "vaccine/eps_norm",
@@ -173,8 +170,7 @@ const cJSON *reader_spec(const cJSON *config)
 
 bool reader_is_rate(const cJSON *config, const char *name)
 {
-    const cJSON *entry, *list =
-                            cJSON_GetObjectItemCaseSensitive(reader_spec(config), "evaluate");
+    const cJSON *entry, *list = cJSON_GetObjectItemCaseSensitive(reader_spec(config), "evaluate");
 
     cJSON_ArrayForEach(entry, list)
     {
@@ -346,8 +342,9 @@ double layers_mean(const float *x, int n)
     return measured ? layers_total(x, n) / measured : (double)NAN;
 }
 
-/* Points [i, j) and layers lines [k, l) are of one step. A stage that ends and the next that begins share
- * a step: one lone line with gradients belongs to the step that ended, one without to the beginning. */
+/* Points [i, j) and layers lines [k, l) are of one step. A stage that ends and the next that begins
+ * share a step: one lone line with gradients belongs to the step that ended, one without to the
+ * beginning. */
 static void join_step(const struct run_data *r, size_t *join, size_t i, size_t j, size_t k,
                       size_t l)
 {
@@ -402,10 +399,9 @@ int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *
     if (json_int(line, "step", 0, STEP_MAX, &out->step, err) ||
         json_opt_int(line, "stage_step", 0, STEP_MAX, &out->stage_step, err) ||
         json_opt_int(line, "count", 0, STEP_MAX, &out->count, err) ||
-        json_opt_int(line, "n", 0, STEP_MAX, &out->n, err) ||
-        json_str(line, "name", &name, err) || json_opt_str(line, "stage", &stage, err) ||
-        json_opt_num(line, "value", &out->value, err) || json_opt_num(line, "lo", &out->lo, err) ||
-        json_opt_num(line, "hi", &out->hi, err))
+        json_opt_int(line, "n", 0, STEP_MAX, &out->n, err) || json_str(line, "name", &name, err) ||
+        json_opt_str(line, "stage", &stage, err) || json_opt_num(line, "value", &out->value, err) ||
+        json_opt_num(line, "lo", &out->lo, err) || json_opt_num(line, "hi", &out->hi, err))
         return -1;
     reader_name(out->name, sizeof out->name, name);
     reader_name(out->stage, sizeof out->stage, stage);

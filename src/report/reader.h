@@ -1,11 +1,12 @@
-/* reader.h - inside src/report: lines of a run's files, and the run in the order in which it happened. */
+/* reader.h - inside src/report: lines of a run's files, and the run in the order in which it
+ * happened. */
 #ifndef REPORT_READER_H
 #define REPORT_READER_H
 
 #include "report/report.h"
 
-/* Each whole line of DIR/NAME in turn; a missing file has none, a torn last line is dropped. -1 of the
- * visitor ends it; errors name file and line. Returns -1, or 0. */
+/* Each whole line of DIR/NAME in turn; a missing file has none, a torn last line is dropped. -1 of
+ * the visitor ends it; errors name file and line. Returns -1, or 0. */
 typedef int reader_visit(void *ctx, const struct jnode *line, struct vac_err *err);
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err);
@@ -24,7 +25,8 @@ const char *reader_text(const cJSON *obj, const char *key);
 /* The resolved run file inside run.json, or NULL. */
 const cJSON *reader_spec(const cJSON *config);
 
-/* A number of a point: its key in metrics.jsonl and its names elsewhere; NULL = it does not go there. */
+/* A number of a point: its key in metrics.jsonl and its names elsewhere; NULL = it does not go
+ * there. */
 struct point_column {
     const char *key, *tensorboard, *hugging_face;
     size_t offset;
@@ -32,15 +34,16 @@ struct point_column {
 extern const struct point_column point_columns[]; /* ends with a NULL key */
 double point_get(const struct vac_point *p, const struct point_column *c);
 
-/* For each point the number of the layers line that was measured with it, SIZE_MAX = none. Free it. */
+/* For each point the number of the layers line that was measured with it, SIZE_MAX = none. Free it.
+ */
 size_t *reader_join(const struct run_data *r, struct vac_err *err);
 /* The double whose shortest text is the float's: 0.1f is 0.1, not 0.10000000149011612. */
 double layers_short(float x);
 double layers_mean(const float *x, int n);  /* of those measured; NaN = none */
 double layers_total(const float *x, int n); /* their sum; NaN = none */
 
-/* Points and evaluations in the order of their steps, those of a step after its points. Exactly one of
- * the two is set; `last` is the newest point by then, NULL before the first. */
+/* Points and evaluations in the order of their steps, those of a step after its points. Exactly one
+ * of the two is set; `last` is the newest point by then, NULL before the first. */
 struct moment {
     const struct vac_point *point;
     const struct run_eval *eval;

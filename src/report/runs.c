@@ -1,4 +1,5 @@
-/* runs.c - which runs lie in a folder, and how each of them stands, at the price of a few small reads.
+/* runs.c - which runs lie in a folder, and how each of them stands, at the price of a few small
+ * reads.
  *
  * A run that cannot be read is listed as "broken": one damaged folder must not hide the others. */
 #include <dirent.h>
@@ -11,9 +12,19 @@
 #include <unistd.h>
 #include "report/reader.h"
 
-enum { TAIL = 1 << 16 };
+enum {
+    TAIL = 1 << 16,
+    FD_GUESS = 4096, /* descriptors looked at where there is no /dev/fd */
+};
 
 /* ---- The lock ---- */
+
+static bool is_same(int fd, const struct stat *file)
+{
+    struct stat st;
+
+    return !fstat(fd, &st) && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
+}
 
 /* Does this process itself have the file open? Opening and closing it a second time would drop the
  * process's own fcntl lock on it, so that has to be known before. */
@@ -23,13 +34,13 @@ static bool open_here(const struct stat *lock)
     const struct dirent *e;
     bool found = false;
 
+    for (int fd = 0; !d && !found && fd < FD_GUESS; fd++)
+        found = is_same(fd, lock);
     while (d && !found && (e = readdir(d))) {
         char *end;
         long fd = strtol(e->d_name, &end, 10);
-        struct stat st;
 
-        found = end != e->d_name && !*end && fd >= 0 && fd <= INT_MAX && !fstat((int)fd, &st) &&
-                st.st_dev == lock->st_dev && st.st_ino == lock->st_ino;
+        found = end != e->d_name && !*end && fd >= 0 && fd <= INT_MAX && is_same((int)fd, lock);
     }
     if (d)
         closedir(d);
@@ -126,8 +137,8 @@ static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
     static const struct {
         const char *op;
         bool paused;
-    } turns[] = {{"pause", true},   {"fault", true},   {"start", false},
-                 {"resume", false}, {"step", false}};
+    } turns[] = {
+        {"pause", true}, {"fault", true}, {"start", false}, {"resume", false}, {"step", false}};
     const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
     struct story *s = ctx;
 
@@ -143,7 +154,8 @@ static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
-/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can. */
+/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can.
+ */
 static const char *state_of(const char *dir)
 {
     struct story s = {0};

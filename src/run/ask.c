@@ -73,7 +73,7 @@ struct probe {
     double p_refuse;
 };
 
-static int stream_piece(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double logp)
 {
     struct probe *p = ctx;
 
@@ -82,7 +82,7 @@ static int stream_piece(void *ctx, size_t i, int32_t id, double logp)
     sb_clear(&p->piece);
     if (tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0 && p->piece.len)
         control_event(p->t->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->t->step, p->piece.s, NULL);
-    return atomic_load(&p->t->ctl->stop_probe);
+    return atomic_load(&p->t->ctl->stop_probe) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
 static int encode_question(struct probe *p, struct vac_err *err)

@@ -9,11 +9,6 @@
 
 #include "run/trainer.h"
 
-/* Copies of the start parameters are kept for comparison up to this many numbers. */
-#define START_COPY_MAX ((size_t)64 << 20)
-#define GEN_SLOTS 16
-#define GEN_CONTEXT_MIN 512
-
 static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *err)
 {
     char name[160];
@@ -77,13 +72,25 @@ static int make_trainable(struct trainer *t, size_t index, struct vac_err *err)
 
 /* --- data --- */
 
-static int load_data(struct trainer *t, struct vac_err *err)
+static uint64_t total_steps(const struct stage *st)
+{
+    size_t per = (size_t)st->spec->batch_size * (size_t)st->spec->accumulate;
+    double epoch = (double)((st->data.n + per - 1) / per);
+
+    if (st->spec->steps > 0)
+        return (uint64_t)st->spec->steps;
+    return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
+}
+
+int stage_data(struct trainer *t, size_t index, struct vac_err *err)
 {
     struct stage *st = &t->st;
-    const struct stage_spec *s = st->spec;
+    const struct stage_spec *s = &t->spec.stage[index];
     struct dataset_spec *spec = mem_new(s->n_train, sizeof *spec, err);
     int rc = spec ? 0 : -1;
 
+    *st = (struct stage){.spec = &t->spec.stage[index], .index = index, .start_step = (int64_t)t->step,
+                         .drift_from = (int64_t)t->step};
     for (size_t i = 0; rc == 0 && i < s->n_train; i++)
         spec[i] = (struct dataset_spec){.file = s->train[i].file, .skip = (size_t)s->train[i].skip,
                                         .take = (size_t)s->train[i].take, .harmful = s->train[i].harmful,
@@ -97,69 +104,10 @@ static int load_data(struct trainer *t, struct vac_err *err)
         rc = err_set(err, VAC_ERR_FORMAT, "no sample keeps a label within max_length %lld: %zu rows were skipped",
                      (long long)t->spec.max_length, st->data.rows_skipped);
     if (rc)
-        err_prefix(err, "stages[%zu].train", st->index);
+        err_prefix(err, "stages[%zu].train", index);
+    else
+        st->total = total_steps(st);
     return rc;
-}
-
-static int descending(const void *a, const void *b)
-{
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-
-    return (x < y) - (x > y);
-}
-
-/* Tokens (or labels) of the `n` largest samples: no batch of n has more. */
-static size_t largest_sum(const struct dataset *d, size_t n, bool labels)
-{
-    size_t *v = calloc(d->n + 1, sizeof *v), sum = 0;
-
-    if (!v)
-        return SIZE_MAX / 2;
-    for (size_t i = 0; i < d->n; i++)
-        v[i] = labels ? d->sample[i].n_labels : d->sample[i].n;
-    qsort(v, d->n, sizeof *v, descending);
-    for (size_t i = 0; i < n && i < d->n; i++)
-        sum += v[i];
-    free(v);
-    return sum;
-}
-
-struct sizes {
-    size_t rows, labels;         /* of a micro-batch, and at least the longest watched sample */
-    size_t all_rows, all_labels; /* of an effective batch */
-    size_t context;
-};
-
-static size_t max_size(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static struct sizes stage_sizes(const struct trainer *t)
-{
-    const struct stage *st = &t->st;
-    size_t B = (size_t)st->spec->batch_size, all = B * (size_t)st->spec->accumulate;
-    struct sizes z = {.rows = largest_sum(&st->data, B, false), .labels = largest_sum(&st->data, B, true),
-                      .all_rows = largest_sum(&st->data, all, false),
-                      .all_labels = largest_sum(&st->data, all, true), .context = st->data.longest};
-    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
-
-    for (int i = 0; i < 3; i++) {
-        z.rows = max_size(z.rows, watched[i]->longest);
-        z.labels = max_size(z.labels, watched[i]->longest);
-        z.context = max_size(z.context, watched[i]->longest);
-    }
-    return z;
-}
-
-static uint64_t total_steps(const struct stage *st)
-{
-    size_t per = (size_t)st->spec->batch_size * (size_t)st->spec->accumulate;
-    double epoch = (double)((st->data.n + per - 1) / per);
-
-    if (st->spec->steps > 0)
-        return (uint64_t)st->spec->steps;
-    return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
 }
 
 int stage_totals(struct trainer *t, struct vac_err *err)
@@ -168,82 +116,42 @@ int stage_totals(struct trainer *t, struct vac_err *err)
     if (!t->stage_total)
         return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
-        struct stage *st = &t->st;
-        int rc;
-        *st = (struct stage){.spec = &t->spec.stage[i], .index = i};
-        rc = load_data(t, err);
+        int rc = stage_data(t, i, err);
         if (rc == 0) {
-            t->stage_total[i] = total_steps(st);
+            t->stage_total[i] = t->st.total;
             t->total_steps += (int64_t)t->stage_total[i];
         }
-        dataset_done(&st->data);
-        *st = (struct stage){0};
+        dataset_done(&t->st.data);
+        t->st = (struct stage){0};
         if (rc)
             return -1;
     }
     return 0;
 }
 
-/* --- generation --- */
-
-static size_t generator_context_for(const struct trainer *t, size_t *slots)
-{
-    size_t longest = 0, n = 1;
-
-    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
-        if (!watch_applies(t, i) || !evaluation_longest(t->eval[i]))
-            continue;
-        longest = max_size(longest, evaluation_longest(t->eval[i]) + (size_t)t->spec.evaluate[i].max_new_tokens);
-        n = max_size(n, evaluation_size(t->eval[i]));
-    }
-    for (size_t i = 0; i < t->suite.rows.n; i++)
-        longest = max_size(longest, t->suite.prompt[i].n + (size_t)t->spec.watch.probes_tokens);
-    *slots = n < GEN_SLOTS ? n : GEN_SLOTS;
-    return max_size(longest, GEN_CONTEXT_MIN);
-}
-
 /* --- memory --- */
-
-int stage_plan(struct trainer *t, struct plan *p, struct vac_err *err)
-{
-    const struct stage *st = &t->st;
-    struct sizes z = stage_sizes(t);
-    const struct params *trained = model_params(t->m);
-    size_t slots, context = generator_context_for(t, &slots);
-
-    (void)err;
-    plan_train(p, t->m, z.rows, z.labels, z.context);
-    plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
-             "use a smaller batch_size x accumulate");
-    if (t->drift_set.n)
-        plan_add(p, "drift reference", drift_bytes(t->m, t->drift_set.tokens, z.rows),
-                 "use a smaller watch.drift.take");
-    if (trained && trained->n <= START_COPY_MAX)
-        plan_add(p, "stage-start parameters", sizeof(float) * (uint64_t)trained->n, NULL);
-    if (t->tok)
-        plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
-                 "use fewer max_new_tokens");
-    return 0;
-}
 
 static int stage_memory(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
     const struct stage_spec *s = st->spec;
-    struct sizes z = stage_sizes(t);
-    size_t B = (size_t)s->batch_size, slots, context = generator_context_for(t, &slots);
+    struct stage_sizes z;
+    size_t slots, context = stage_generator(t, &slots);
 
+    if (stage_sizes(t, &z, err))
+        return -1;
     st->sample_loss = mem_new(st->data.n, sizeof *st->sample_loss, err);
     st->sample_step = mem_new(st->data.n, sizeof *st->sample_step, err);
     st->order = mem_new(st->data.n, sizeof *st->order, err);
-    st->picked = mem_new(B * (size_t)s->accumulate, sizeof *st->picked, err);
-    st->micro = mem_new((size_t)s->accumulate, sizeof *st->micro, err);
+    st->picked = mem_new(st->data.n, sizeof *st->picked, err);
+    st->micro = mem_new(z.micros, sizeof *st->micro, err);
+    st->micros = z.micros;
     if (!st->sample_loss || !st->sample_step || !st->order || !st->picked || !st->micro)
         return -1;
     for (size_t i = 0; i < st->data.n; i++)
         st->sample_loss[i] = NAN;
-    for (size_t i = 0; i < (size_t)s->accumulate; i++) {
-        if (batch_init(&st->micro[i], z.rows, B, err))
+    for (size_t i = 0; i < z.micros; i++) {
+        if (batch_init(&st->micro[i], z.rows, z.batch, err))
             return -1;
     }
     st->acts_rows = z.rows;
@@ -280,28 +188,46 @@ static int keep_start(struct trainer *t, struct vac_err *err)
 
 /* --- the stage --- */
 
+/* The memory that the stage will take, checked and shown before any of it is allocated. */
+static int plan_ahead(struct trainer *t, struct vac_err *err)
+{
+    const struct stage_spec *s = t->st.spec;
+    struct lora_spec lora;
+    struct plan_next next = {.lora = &lora, .full = s->full,
+                             .n_lora = s->adapter == ADAPTER_SAME && !s->lora.init ? 0 : 1};
+    char targets[STAGE_TARGETS];
+    struct plan plan = {0};
+
+    if ((!s->full && stage_adapter(s, &lora, targets, err)) || stage_plan(t, &next, &plan, err)) {
+        err_prefix(err, "stages[%zu].lora", t->st.index);
+        return -1;
+    }
+    plan_show(t, &plan);
+    if (plan_check(&plan, plan_available(), err)) {
+        err_prefix(err, "stages[%zu]", t->st.index);
+        return -1;
+    }
+    t->plan = plan;
+    return 0;
+}
+
 int stage_open(struct trainer *t, size_t index, struct vac_err *err)
 {
     struct stage *st = &t->st;
-    struct plan plan = {0};
 
-    *st = (struct stage){.spec = &t->spec.stage[index], .index = index, .start_step = (int64_t)t->step,
-                         .drift_from = (int64_t)t->step};
     t->in_stage = true;
-    st->cursor = (struct cursor){.seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
-    if (load_data(t, err))
+    if (stage_data(t, index, err))
         return -1;
-    st->total = t->stage_total[index];
+    st->cursor = (struct cursor){.seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
     if (t->stack_dirty && stack_rebuild(t, index, err))
         return -1;
     t->stack_dirty = false;
+    if (plan_ahead(t, err))
+        return -1;
     if (make_trainable(t, index, err)) {
         err_prefix(err, "stages[%zu].lora", index);
         return -1;
     }
-    if (stage_plan(t, &plan, err) || plan_check(&plan, plan_available(), err))
-        return -1;
-    t->plan = plan;
     if (stage_memory(t, err) || keep_start(t, err))
         return -1;
     cursor_order(&st->cursor, st->order, st->data.n);
@@ -321,7 +247,7 @@ void stage_close(struct trainer *t)
     optimizer_done(&st->opt);
     acts_free(st->acts);
     compute_release(t->c, st->start);
-    for (size_t i = 0; st->micro && i < (size_t)st->spec->accumulate; i++)
+    for (size_t i = 0; st->micro && i < st->micros; i++)
         batch_done(&st->micro[i]);
     free(st->micro);
     free(st->order);

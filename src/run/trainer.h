@@ -16,6 +16,8 @@
 #include "run/spec.h"
 
 #define TRAINER_MAX_OPTIONS 24
+/* Copies of a stage's start parameters are kept for comparison up to this many numbers. */
+#define START_COPY_MAX ((size_t)64 << 20)
 
 /* What a checkpoint's state.json holds. */
 struct checkpoint_state {
@@ -41,8 +43,8 @@ struct stage {
     int64_t *sample_step;   /* [data.n] when */
     size_t *order, *picked; /* epoch's order; the effective batch */
     struct cursor cursor;
-    struct batch *micro;    /* [accumulate] */
-    size_t n_picked, n_micro;
+    struct batch *micro;    /* [micros] */
+    size_t micros, n_picked, n_micro;
     struct acts *acts;
     size_t acts_rows;
     struct step step;
@@ -142,8 +144,27 @@ void stage_close(struct trainer *t);
 int stage_save(struct trainer *t, struct vac_err *err);
 /* Takes the next effective batch; returns its samples. */
 void stage_next_batch(struct stage *s);
-/* Memory of a stage, without building it beyond its adapter. */
-int stage_plan(struct trainer *t, struct plan *p, struct vac_err *err);
+/* Reads the data of a stage into t->st, which is otherwise cleared; st.total is then known. */
+int stage_data(struct trainer *t, size_t index, struct vac_err *err);
+
+/* --- memory.c: of the stage whose data is in t->st --- */
+struct stage_sizes {
+    size_t batch, micros;        /* samples of a micro-batch, micro-batches of an effective batch */
+    size_t rows, labels;         /* of a micro-batch, and at least the longest watched sample */
+    size_t all_rows, all_labels; /* of an effective batch */
+    size_t context;
+};
+int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err);
+/* Context and slots of the generator. */
+size_t stage_generator(const struct trainer *t, size_t *slots);
+#define STAGE_TARGETS 256
+/* The adapter that the stage begins with (not "same"). */
+int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
+                  struct vac_err *err);
+/* All rows, nothing allocated. */
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, struct vac_err *err);
+/* As events. */
+void plan_show(struct trainer *t, const struct plan *p);
 
 /* --- watch.c: all fill the point or the layers where they measure --- */
 void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l);

@@ -1,0 +1,455 @@
+/* cmd_eval.c - `vaccine eval`: asks a model a file of questions and says how it did, with an
+ * interval; or compares two such runs, question by question. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/cli.h"
+#include "data/hub.h"
+#include "eval/compare.h"
+#include "eval/evaluate.h"
+#include "model/plan.h"
+
+enum { SLOTS = 16, LOSS_ROWS = 512, RESAMPLES = 10000 };
+
+struct eval_values {
+    struct cli_common common;
+    char *name, *prompts, *data, *judge, *metric, *template_name, *phrases, *judge_model, *command,
+        *out;
+    int64_t max_new_tokens, take, seed;
+    double threshold;
+    int count;
+    bool json, compare;
+};
+#define AT(field) .offset = offsetof(struct eval_values, field)
+
+static const struct cli_option options[] = {
+    {.row = {.name = "prompts",
+             .help = "questions for a judge to rate the answers of",
+             .type = OPTION_STRING,
+             AT(prompts)},
+     .arg = "FILE"},
+    {.row = {.name = "judge",
+             .help = "who rates: refusal, model or command",
+             .type = OPTION_STRING,
+             AT(judge)},
+     .letter = 'j',
+     .arg = "NAME"},
+    {.row = {.name = "data",
+             .help = "questions with right answers for a metric",
+             .type = OPTION_STRING,
+             AT(data)},
+     .arg = "FILE"},
+    {.row = {.name = "metric",
+             .help = "how to compare: label, label_reference, number, exact or loss",
+             .type = OPTION_STRING,
+             AT(metric)},
+     .letter = 'm',
+     .arg = "NAME"},
+    {.row =
+         {.name = "template",
+          .help =
+              "how a question is put (an unknown name lists them all); without it the model's own "
+              "chat template, or plain if it has none",
+          .type = OPTION_STRING,
+          AT(template_name)},
+     .letter = 't',
+     .arg = "NAME"},
+    {.row = {.name = "max-new-tokens",
+             .help = "longest answer",
+             .type = OPTION_INT,
+             .min = 1,
+             .max = 1 << 20,
+             .def = 128,
+             AT(max_new_tokens)},
+     .letter = 'n',
+     .arg = "N"},
+    {.row = {.name = "take",
+             .help = "questions of the file that are asked; 0 = all",
+             .type = OPTION_INT,
+             .max = 1e9,
+             AT(take)},
+     .arg = "N"},
+    {.row = {.name = "count",
+             .help = "the verdict whose share is the score",
+             .type = OPTION_CHOICE,
+             .choices = verdict_names,
+             .def = VERDICT_ANSWERED,
+             AT(count)},
+     .arg = "VERDICT"},
+    {.row = {.name = "phrases",
+             .help = "JSON file of phrases for the judge refusal",
+             .type = OPTION_STRING,
+             AT(phrases)},
+     .arg = "FILE"},
+    {.row = {.name = "judge-model",
+             .help = "folder of the classifier for the judge model",
+             .type = OPTION_STRING,
+             AT(judge_model)},
+     .arg = "DIR"},
+    {.row = {.name = "threshold",
+             .help = "probability above which the judge model flags an answer",
+             .type = OPTION_NUM,
+             .max = 1,
+             .def = 0.5,
+             AT(threshold)},
+     .arg = "P"},
+    {.row = {.name = "command",
+             .help = "shell command for the judge command",
+             .type = OPTION_STRING,
+             AT(command)},
+     .arg = "COMMAND"},
+    {.row = {.name = "out",
+             .help = "write results and samples into this folder",
+             .type = OPTION_STRING,
+             AT(out)},
+     .letter = 'o',
+     .arg = "DIR"},
+    {.row = {.name = "name",
+             .help = "what the score is called; without it the judge or the metric",
+             .type = OPTION_STRING,
+             AT(name)},
+     .arg = "NAME"},
+    {.row = {.name = "json", .help = "print one JSON object", .type = OPTION_BOOL, AT(json)}},
+    {.row = {.name = "compare",
+             .help =
+                 "the arguments are two samples files of the same questions: paired bootstrap of "
+                 "their difference",
+             .type = OPTION_BOOL,
+             AT(compare)}},
+    {.row = {.name = "seed",
+             .help = "of the bootstrap",
+             .type = OPTION_INT,
+             .max = 9007199254740992.0,
+             .def = 1,
+             AT(seed)},
+     .arg = "N"},
+    CLI_ADAPTER(struct eval_values),
+    CLI_THREADS(struct eval_values),
+    CLI_BACKEND(struct eval_values),
+    {.row.name = NULL},
+};
+
+struct job {
+    const struct eval_values *v;
+    struct cli_model model;
+    char *judge_dir;
+    struct tokenizer *tok;
+    struct encoder enc;
+    struct evaluate_spec spec;
+    struct evaluation *e;
+    struct generator *g;
+    struct acts *acts;
+    size_t rows; /* of acts */
+    struct eval_result result;
+    struct strbuf out;
+    bool progress; /* standard error is a terminal */
+};
+
+/* --- opening --- */
+
+/* Ready-made tokens need no tokenizer, and only a loss can be taken of them. */
+static int open_tokenizer(struct job *j, struct vac_err *err)
+{
+    bool loss = j->v->metric && !strcmp(j->v->metric, "loss");
+    char *file = path_join(j->model.dir, "tokenizer.json", err);
+    bool there = file && file_exists(file);
+
+    free(file);
+    if (loss && !there)
+        return 0;
+    j->tok = tokenizer_open(j->model.dir, err);
+    return j->tok ? 0 : -1;
+}
+
+static int fill_encoder(struct job *j, struct vac_err *err)
+{
+    const struct config *c = model_config(j->model.m);
+
+    j->enc = (struct encoder){.tok = j->tok, .max_length = c->max_pos, .vocab = c->V, .eos = -1};
+    if (c->n_eos)
+        j->enc.eos = c->eos[0];
+    if (!j->tok)
+        return 0;
+    if (tokenizer_roles(j->tok).eos >= 0)
+        j->enc.eos = tokenizer_roles(j->tok).eos;
+    j->enc.tmpl = cli_choose_template(j->v->template_name, j->tok, j->model.dir, err);
+    return j->enc.tmpl ? 0 : -1;
+}
+
+static int fill_spec(struct job *j, struct vac_err *err)
+{
+    const struct eval_values *v = j->v;
+
+    if (v->judge_model && !(j->judge_dir = hub_find(v->judge_model, err)))
+        return -1;
+    j->spec = (struct evaluate_spec){.name = v->name    ? v->name
+                                             : v->judge ? v->judge
+                                                        : v->metric,
+                                     .prompts = v->prompts,
+                                     .data = v->data,
+                                     .judge = v->judge,
+                                     .metric = v->metric,
+                                     .phrases = v->phrases,
+                                     .judge_model = j->judge_dir,
+                                     .command = v->command,
+                                     .threshold = v->threshold,
+                                     .max_new_tokens = v->max_new_tokens,
+                                     .take = v->take,
+                                     .count = v->count};
+    return 0;
+}
+
+static int job_open(struct job *j, const char *name, struct vac_err *err)
+{
+    if (cli_model_open(&j->model, name, &j->v->common, err))
+        return -1;
+    if (model_config(j->model.m)->n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: a sequence classifier writes no text; it may be the --judge-model",
+                       j->model.dir);
+    if (open_tokenizer(j, err) || fill_encoder(j, err) || fill_spec(j, err))
+        return -1;
+    j->e = evaluation_open(&j->spec, &j->enc, j->model.m, err);
+    return j->e ? 0 : -1;
+}
+
+static void job_close(struct job *j)
+{
+    eval_result_done(&j->result);
+    generator_free(j->g);
+    acts_free(j->acts);
+    evaluation_close(j->e);
+    tokenizer_free(j->tok);
+    cli_model_close(&j->model);
+    free(j->judge_dir);
+    sb_done(&j->out);
+}
+
+/* --- memory --- */
+
+static int make_generator(struct job *j, struct vac_err *err)
+{
+    size_t n = evaluation_size(j->e), slots = n < SLOTS ? n : SLOTS;
+    size_t context = evaluation_longest(j->e) + (size_t)j->spec.max_new_tokens;
+    struct plan plan = {0};
+
+    if (plan_generate(&plan, j->model.m, slots, context) ||
+        plan_check(&plan, plan_available(), err))
+        return -1;
+    j->g = generator_new(j->model.m, slots, context, err);
+    return j->g ? 0 : -1;
+}
+
+static int make_acts(struct job *j, struct vac_err *err)
+{
+    struct acts_room room = evaluation_room(j->e);
+    struct plan plan = {0};
+    size_t floats;
+
+    j->rows = room.rows > LOSS_ROWS ? room.rows : LOSS_ROWS;
+    floats = acts_floats(j->model.m, j->rows, j->rows, false);
+    plan_add(&plan, "base weights (mapped)", model_bytes(j->model.m), NULL);
+    plan_add(&plan, "activations", (uint64_t)floats * sizeof(float), "use shorter rows");
+    if (plan_check(&plan, plan_available(), err))
+        return -1;
+    j->acts = acts_new(j->model.m, j->rows, j->rows, room.context, false, err);
+    return j->acts ? 0 : -1;
+}
+
+/* --- showing --- */
+
+static int show_progress(void *ctx, size_t done, size_t n)
+{
+    const struct job *j = ctx;
+
+    if (j->progress)
+        fprintf(stderr, "\r%zu of %zu ", done, n);
+    return 0;
+}
+
+static void put_verdicts_json(struct job *j)
+{
+    const struct eval_result *r = &j->result;
+
+    sb_puts(&j->out, ",\"verdicts\":{");
+    for (size_t i = 0; i < VERDICT_COUNT; i++)
+        sb_printf(&j->out, "%s\"%s\":%zu", i ? "," : "", verdict_names[i], r->verdict[i]);
+    sb_puts(&j->out, "}");
+}
+
+static void put_json(struct job *j)
+{
+    const struct eval_result *r = &j->result;
+
+    sb_putc(&j->out, '{');
+    eval_result_json(j->e, r, &j->out);
+    if (j->spec.judge)
+        put_verdicts_json(j);
+    sb_puts(&j->out, ",\"categories\":[");
+    for (size_t i = 0; i < r->n_category; i++) {
+        sb_puts(&j->out, i ? ",{\"name\":" : "{\"name\":");
+        cli_put_string(&j->out, r->category[i].name, strlen(r->category[i].name));
+        sb_printf(&j->out, ",\"count\":%zu,\"n\":%zu}", r->category[i].count, r->category[i].n);
+    }
+    sb_puts(&j->out, "]}\n");
+}
+
+static void put_rate(struct strbuf *out, size_t count, size_t n)
+{
+    struct interval ci = wilson(count, n, Z95);
+
+    sb_printf(out, "%.2f %%  (%zu of %zu; 95 %% interval %.2f to %.2f)\n",
+              100.0 * (double)count / (double)n, count, n, 100 * ci.lo, 100 * ci.hi);
+}
+
+static void put_judged(struct job *j)
+{
+    const struct eval_result *r = &j->result;
+
+    for (size_t i = 0; i < VERDICT_COUNT; i++)
+        sb_printf(&j->out, "%s%s %zu", i ? ", " : "  ", verdict_names[i], r->verdict[i]);
+    sb_putc(&j->out, '\n');
+}
+
+static void put_text(struct job *j)
+{
+    const struct eval_result *r = &j->result;
+
+    if (!r->sample || (!j->spec.judge && !strcmp(j->spec.metric, "loss"))) {
+        sb_printf(&j->out, "%s: %.6g  (%zu rows; 95 %% interval %.6g to %.6g)\n", j->spec.name,
+                  r->value, r->n, r->ci.lo, r->ci.hi);
+        return;
+    }
+    sb_printf(&j->out, "%s: %s ", j->spec.name,
+              j->spec.judge ? verdict_names[j->spec.count] : "right");
+    put_rate(&j->out, r->count, r->n);
+    if (j->spec.judge)
+        put_judged(j);
+    for (size_t i = 0; i < r->n_category; i++) {
+        sb_puts(&j->out, "  ");
+        cli_put_visible(&j->out, r->category[i].name, strlen(r->category[i].name));
+        sb_puts(&j->out, ": ");
+        put_rate(&j->out, r->category[i].count, r->category[i].n);
+    }
+}
+
+/* --- running --- */
+
+/* The model's or the adapter's folder name, fit for a file name. */
+static void put_label(const struct job *j, char *label, size_t size)
+{
+    const struct cli_list *adapter = &j->v->common.adapter;
+    const char *path = adapter->n ? adapter->v[adapter->n - 1] : j->model.dir;
+    size_t end = strlen(path), start, n = 0;
+
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    for (start = end; start > 0 && path[start - 1] != '/'; start--)
+        ;
+    for (; start < end && n + 1 < size; start++)
+        if (isalnum((unsigned char)path[start]) || path[start] == '_' || path[start] == '-' ||
+            (path[start] == '.' && n > 0))
+            label[n++] = path[start];
+    label[n] = '\0';
+    if (n == 0)
+        snprintf(label, size, "model");
+}
+
+static int job_run(struct job *j, struct vac_err *err)
+{
+    char label[49];
+    int rc;
+
+    if (evaluation_longest(j->e) ? make_generator(j, err) : make_acts(j, err))
+        return -1;
+    rc = evaluation_run(j->e, j->g, j->acts, j->rows, &j->result, show_progress, j, err);
+    if (j->progress)
+        fputs("\r\033[K", stderr);
+    put_label(j, label, sizeof label);
+    if (rc || (j->v->out && eval_result_write(j->e, &j->result, j->v->out, label, err)))
+        return -1;
+    if (j->v->json)
+        put_json(j);
+    else
+        put_text(j);
+    return cli_write(&j->out, err);
+}
+
+/* --- comparing --- */
+
+static void put_comparison(const struct comparison *c, bool json, struct strbuf *out)
+{
+    double scale = c->loss ? 1 : 100;
+    const char *unit = c->loss ? "" : " %";
+
+    if (json) {
+        const double value[] = {c->a, c->b, c->diff.mean, c->diff.ci.lo, c->diff.ci.hi, c->diff.p};
+        const char *const key[] = {"a", "b", "difference", "lo", "hi", "p"};
+
+        sb_printf(out, "{\"n\":%zu", c->n);
+        for (size_t i = 0; i < sizeof value / sizeof *value; i++) {
+            sb_printf(out, ",\"%s\":", key[i]);
+            sb_num(out, value[i]);
+        }
+        sb_puts(out, "}\n");
+        return;
+    }
+    sb_printf(out, "A %.4g%s, B %.4g%s over %zu pairs\n", scale * c->a, unit, scale * c->b, unit,
+              c->n);
+    sb_printf(out, "A - B %.4g  (95 %% interval %.4g to %.4g; p = %.3g)\n", scale * c->diff.mean,
+              scale * c->diff.ci.lo, scale * c->diff.ci.hi, c->diff.p);
+}
+
+static int run_compare(const struct eval_values *v, char *const *operand, struct vac_err *err)
+{
+    struct comparison c;
+    struct strbuf out = {0};
+    int rc;
+
+    if (!operand[1])
+        return err_set(err, VAC_ERR_USAGE, "eval: --compare needs two samples files");
+    rc = compare_samples(&c, operand[0], operand[1], RESAMPLES, (uint64_t)v->seed, err);
+    if (!rc) {
+        put_comparison(&c, v->json, &out);
+        rc = cli_write(&out, err);
+    }
+    sb_done(&out);
+    return rc;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    struct job j = {.v = values, .progress = isatty(STDERR_FILENO)};
+    int rc = -1;
+
+    if (j.v->compare)
+        return run_compare(j.v, operand, err);
+    if (operand[1])
+        return err_set(err, VAC_ERR_USAGE,
+                       "eval: unexpected argument \"%s\": two arguments go with --compare",
+                       operand[1]);
+    if (!j.v->judge == !j.v->metric)
+        return err_set(err, VAC_ERR_USAGE,
+                       "eval: give either --judge (with --prompts) or --metric (with --data)");
+    if (!job_open(&j, operand[0], err))
+        rc = job_run(&j, err);
+    job_close(&j);
+    return rc;
+}
+
+const struct command command_eval = {
+    .name = "eval",
+    .args = "MODEL | --compare SAMPLES_A SAMPLES_B",
+    .help = "Ask a model a file of questions and rate its answers",
+    .about =
+        "Answers are greedy. A judge says of each whether it was answered, refused or neither; a "
+        "metric compares it with the expected one. Every rate comes with its Wilson interval. With "
+        "--out, results_NAME_MODEL.json and samples_NAME_MODEL.jsonl are written.",
+    .options = options,
+    .values = sizeof(struct eval_values),
+    .min_operands = 1,
+    .max_operands = 2,
+    .run = run,
+};

@@ -1,0 +1,165 @@
+/* memory.c - what a stage will take: the largest batch, the longest text, and the plan that is shown and
+ * checked before anything of it is allocated. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+#define GEN_SLOTS 16
+#define GEN_CONTEXT_MIN 512
+/* Bytes of a packed row and of a sequence in a batch. */
+#define BATCH_ROW (5 * sizeof(int32_t) + sizeof(uint64_t))
+#define BATCH_SAMPLE (sizeof(struct seq) + sizeof(size_t))
+
+/* --- sizes --- */
+
+static int descending(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* Tokens (or labels) of the `n` largest samples: no batch of n has more. */
+static int largest_sum(const struct dataset *d, size_t n, bool labels, size_t *sum, struct vac_err *err)
+{
+    size_t *v = mem_new(d->n, sizeof *v, err);
+
+    if (!v)
+        return -1;
+    for (size_t i = 0; i < d->n; i++)
+        v[i] = labels ? d->sample[i].n_labels : d->sample[i].n;
+    qsort(v, d->n, sizeof *v, descending);
+    *sum = 0;
+    for (size_t i = 0; i < n && i < d->n; i++)
+        *sum += v[i];
+    free(v);
+    return 0;
+}
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What is measured beside training passes through the same activations. */
+static void widen_for_watching(const struct trainer *t, struct stage_sizes *z)
+{
+    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
+
+    for (int i = 0; i < 3; i++) {
+        z->rows = max_size(z->rows, watched[i]->longest);
+        z->labels = max_size(z->labels, watched[i]->longest);
+        z->context = max_size(z->context, watched[i]->longest);
+    }
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        struct acts_room room = evaluation_room(t->eval[i]);
+        z->rows = max_size(z->rows, room.rows);
+        z->labels = max_size(z->labels, room.labelled);
+        z->context = max_size(z->context, room.context);
+    }
+}
+
+int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err)
+{
+    const struct stage *st = &t->st;
+    size_t n = st->data.n, B = min_size((size_t)st->spec->batch_size, n);
+    size_t micros = min_size((size_t)st->spec->accumulate, (n + B - 1) / B), all = B * micros;
+
+    *z = (struct stage_sizes){.batch = B, .micros = micros, .context = st->data.longest};
+    if (largest_sum(&st->data, B, false, &z->rows, err) || largest_sum(&st->data, B, true, &z->labels, err) ||
+        largest_sum(&st->data, all, false, &z->all_rows, err) ||
+        largest_sum(&st->data, all, true, &z->all_labels, err))
+        return -1;
+    widen_for_watching(t, z);
+    return 0;
+}
+
+size_t stage_generator(const struct trainer *t, size_t *slots)
+{
+    size_t longest = 0, n = 1;
+
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        if (!watch_applies(t, i) || !evaluation_longest(t->eval[i]))
+            continue;
+        longest = max_size(longest, evaluation_longest(t->eval[i]) + (size_t)t->spec.evaluate[i].max_new_tokens);
+        n = max_size(n, evaluation_size(t->eval[i]));
+    }
+    for (size_t i = 0; i < t->suite.rows.n; i++)
+        longest = max_size(longest, t->suite.prompt[i].n + (size_t)t->spec.watch.probes_tokens);
+    *slots = n < GEN_SLOTS ? n : GEN_SLOTS;
+    return max_size(longest, GEN_CONTEXT_MIN);
+}
+
+/* --- the plan --- */
+
+int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS], struct vac_err *err)
+{
+    const struct lora_keys *k = &s->lora;
+
+    if (k->init) {
+        if (peft_spec(k->init, out, targets, STAGE_TARGETS, err))
+            return -1;
+    } else {
+        *out = (struct lora_spec){.r = (size_t)k->r, .alpha = k->alpha, .dropout = k->dropout,
+                                  .rslora = k->rslora, .targets = k->targets};
+    }
+    if (k->dropout_given)
+        out->dropout = k->dropout;
+    return 0;
+}
+
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, struct vac_err *err)
+{
+    const struct stage *st = &t->st;
+    struct stage_sizes z;
+    uint64_t trained;
+    size_t slots, context = stage_generator(t, &slots);
+
+    if (stage_sizes(t, &z, err) ||
+        plan_train_next(p, t->m, next, z.rows, z.labels, z.context, &trained, err))
+        return -1;
+    plan_add(p, "batches", (uint64_t)z.micros * (z.rows * BATCH_ROW + z.batch * BATCH_SAMPLE), "use a smaller accumulate");
+    plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
+             "use a smaller batch_size x accumulate");
+    if (t->drift_set.n)
+        plan_add(p, "drift reference", drift_bytes(t->m, t->drift_set.tokens, z.rows),
+                 "use a smaller watch.drift.take");
+    if (trained <= START_COPY_MAX)
+        plan_add(p, "stage-start parameters", sizeof(float) * trained, NULL);
+    if (t->tok)
+        plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
+                 "use fewer max_new_tokens");
+    return 0;
+}
+
+/* "12.3 MB": small models would all be 0.0 GB. */
+static void put_bytes(struct strbuf *s, uint64_t bytes)
+{
+    double x = (double)bytes;
+
+    sb_printf(s, x < 1e9 ? "%.2f MB" : "%.2f GB", x < 1e9 ? x / 1e6 : x / 1e9);
+}
+
+static void show_row(struct trainer *t, const char *what, uint64_t bytes)
+{
+    struct strbuf s = {0};
+
+    sb_printf(&s, "plan: %s ", what);
+    put_bytes(&s, bytes);
+    control_event(t->ctl, VAC_EVENT_JOURNAL, 0, (int64_t)t->step, s.s ? s.s : "", NULL);
+    sb_done(&s);
+}
+
+void plan_show(struct trainer *t, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        show_row(t, p->row[i].what, p->row[i].bytes);
+    show_row(t, "total", p->total);
+}

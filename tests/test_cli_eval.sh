@@ -1,0 +1,105 @@
+#!/bin/sh
+# test_cli_eval.sh - `vaccine eval` as its users meet it.
+#
+# TAP. $VACCINE is the program, $srcdir the source tree; $VACCINE_TESTDATA, when set, holds real models.
+
+: "${VACCINE:=build/vaccine}"
+: "${srcdir:=.}"
+golden=$srcdir/tests/golden
+data=${VACCINE_TESTDATA:-}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-eval-XXXXXX") || exit 99
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+LC_ALL=C
+export LC_ALL
+count=0
+
+run() {
+    "$VACCINE" eval "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+
+# check NAME COMMAND...: a test that passes when the command does.
+check() {
+    name=$1
+    shift
+    count=$((count + 1))
+    if "$@"; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name"
+        echo "# exit status $status"
+        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -n 20
+    fi
+}
+
+# failed STATUS TEXT: that exit status, nothing printed, one line on standard error with the text.
+failed() {
+    [ "$status" -eq "$1" ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] &&
+        grep -q '^vaccine: ' "$tmp/err" && grep -qF -e "$2" "$tmp/err"
+}
+
+# done_with TEXT: exit status 0, the text printed, silence on standard error.
+done_with() {
+    [ "$status" -eq 0 ] && [ ! -s "$tmp/err" ] && grep -qF -e "$1" "$tmp/out"
+}
+
+# value_near X: a JSON result whose value is X but for a hundred-thousandth.
+value_near() {
+    [ "$status" -eq 0 ] && [ ! -s "$tmp/err" ] &&
+        sed 's/.*"value":\([^,]*\),.*/\1/' "$tmp/out" |
+        awk -v want="$1" '{ d = $1 / want - 1; exit !(d < 1e-5 && d > -1e-5) }'
+}
+
+run "$golden/opt"
+check "neither judge nor metric" failed 2 "give either --judge"
+run "$golden/opt" --judge refusal --metric label
+check "both judge and metric" failed 2 "give either --judge"
+run "$golden/opt" "$golden/opt" --judge refusal
+check "two models" failed 2 "go with --compare"
+run --compare one
+check "one file to compare" failed 2 "two samples files"
+run "$golden/opt" --judge refusal --count maybe
+check "an unknown verdict" failed 2 "expected one of answered, refused, other"
+run "$golden/opt" --judge refusal --prompts "$golden/opt/batch.json"
+check "asking without a tokenizer" failed 1 "tokenizer.json"
+
+sed 's/"ids"/"input_ids"/g' "$golden/opt/batch.json" >"$tmp/rows.json"
+run "$golden/opt" --metric loss --data "$tmp/rows.json" --json -o "$tmp/res" --name L
+check "loss of ready-made tokens" value_near 8.093499900768268
+check "results are written" [ -s "$tmp/res/results_L_opt.json" ]
+check "samples are written" [ "$(wc -l <"$tmp/res/samples_L_opt.jsonl")" -eq 3 ]
+run "$golden/opt" --metric loss --data "$tmp/rows.json" --adapter "$golden/opt" --json
+check "loss with an adapter" value_near 7.810963014093933
+run "$golden/opt" --metric loss --data "$tmp/rows.json" --take 4
+check "more rows than there are" failed 2 "there are only 3"
+
+run --compare "$tmp/res/samples_L_opt.jsonl" "$tmp/res/samples_L_opt.jsonl"
+check "a file against itself" done_with "A - B 0  (95 % interval 0 to 0; p = 1)"
+printf '{"prompt":"a","counted":true}\n{"prompt":"b","counted":false}\n' >"$tmp/a.jsonl"
+printf '{"prompt":"a","counted":false}\n{"prompt":"b","counted":false}\n' >"$tmp/b.jsonl"
+run --compare "$tmp/a.jsonl" "$tmp/b.jsonl" --json
+check "a difference" done_with '{"n":2,"a":0.5,"b":0,"difference":0.5,"lo":0,"hi":1,'
+run --compare "$tmp/a.jsonl" "$tmp/res/samples_L_opt.jsonl"
+check "files of two kinds" failed 1 "cannot be compared"
+
+stories=$data/models/stories260K
+if [ -n "$data" ] && [ -d "$stories" ]; then
+    printf '{"messages":[{"role":"user","content":"%s"}],"category":"c"}\n' \
+        "Once upon a time" "The dog" "Lily and Tom" >"$tmp/q.jsonl"
+    run "$stories" --prompts "$tmp/q.jsonl" --judge refusal -n 20 -o "$tmp/res"
+    check "answers are judged" done_with "refusal: answered 100.00 %  (3 of 3; 95 % interval 43.85 to 100.00)"
+    check "an answer is the model's" grep -q 'there was a little girl' "$tmp/res/samples_refusal_stories260K.jsonl"
+    cp -R "$tmp/res" "$tmp/first"
+    run "$stories" --prompts "$tmp/q.jsonl" --judge refusal -n 20 -o "$tmp/res"
+    check "the same again, to the byte" diff -r "$tmp/first" "$tmp/res"
+    run "$stories" --prompts "$tmp/q.jsonl" --judge command --count refused -n 5 --json \
+        --command 'while read -r l; do echo "{\"verdict\":\"refused\"}"; done'
+    check "a program judges" done_with '"verdicts":{"answered":0,"refused":3,"other":0}'
+    run "$stories" --prompts "$tmp/q.jsonl" --judge command -n 5 --command 'exit 7'
+    check "a judge that fails" failed 1 "exit status 7"
+else
+    count=$((count + 1))
+    echo "ok $count - answers are judged # SKIP VACCINE_TESTDATA has no stories260K"
+fi
+echo "1..$count"

@@ -1,0 +1,122 @@
+/* crash.c - signals. A handler sets a flag and writes a byte; a crash restores the terminal with bytes
+ * and settings prepared beforehand, on a stack of its own, and lets the signal do its work. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+#include "ui/screen.h"
+
+static int pipe_fd[2] = {-1, -1};
+static volatile sig_atomic_t arrived[6], armed;
+static struct termios before;
+static bool have_before;
+static char *alt_stack;
+static struct sigaction old_action[32];
+
+/* Leaves the alternate screen; cursor, colours, mouse, focus, paste and synchronised output as usual. */
+static const char restore[] = "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?1004l\033[?2004l"
+                              "\033[0m\033(B\033[?1049l\033[?25h\033[?1l\033>\r\n";
+
+static const struct {
+    int signal, slot;
+} watched[] = {{SIGWINCH, 0}, {SIGHUP, 1}, {SIGTERM, 2}, {SIGTSTP, 3}, {SIGCONT, 4}, {SIGINT, 5}};
+static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT};
+
+static void note(int sig)
+{
+    int saved = errno;
+
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        if (watched[i].signal == sig)
+            arrived[watched[i].slot] = 1;
+    if (write(pipe_fd[1], "", 1) < 0) {
+        /* the pipe is full: the loop is awake anyway */
+    }
+    errno = saved;
+}
+
+static void crash(int sig)
+{
+    if (armed) {
+        armed = 0;
+        if (write(STDOUT_FILENO, restore, sizeof restore - 1) < 0) {
+            /* nothing left to try */
+        }
+        if (have_before)
+            tcsetattr(STDIN_FILENO, TCSANOW, &before);
+    }
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+int signals_open(void)
+{
+    struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART}, c = {.sa_handler = crash, .sa_flags = SA_ONSTACK};
+    stack_t stack = {.ss_size = 65536};
+
+    if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))
+        return -1;
+    alt_stack = malloc(stack.ss_size);
+    stack.ss_sp = alt_stack;
+    if (alt_stack)
+        sigaltstack(&stack, NULL);
+    sigfillset(&a.sa_mask);
+    sigfillset(&c.sa_mask);
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        sigaction(watched[i].signal, &a, &old_action[watched[i].signal]);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        sigaction(fatal[i], &c, &old_action[fatal[i]]);
+    return 0;
+}
+
+void signals_close(void)
+{
+    const stack_t off = {.ss_flags = SS_DISABLE};
+
+    if (pipe_fd[0] < 0)
+        return;
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        sigaction(watched[i].signal, &old_action[watched[i].signal], NULL);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        sigaction(fatal[i], &old_action[fatal[i]], NULL);
+    sigaltstack(&off, NULL);
+    free(alt_stack);
+    alt_stack = NULL;
+    close(pipe_fd[0]);
+    close(pipe_fd[1]);
+    pipe_fd[0] = pipe_fd[1] = -1;
+}
+
+int signals_fd(void)
+{
+    return pipe_fd[0];
+}
+
+unsigned signals_take(void)
+{
+    unsigned bits = 0;
+    char buf[64];
+
+    while (read(pipe_fd[0], buf, sizeof buf) > 0)
+        ;
+    for (int i = 0; i < 6; i++)
+        if (arrived[i]) {
+            arrived[i] = 0;
+            bits |= 1u << i;
+        }
+    return bits;
+}
+
+void crash_arm(void)
+{
+    have_before = !tcgetattr(STDIN_FILENO, &before);
+    armed = 1;
+}
+
+void crash_disarm(void)
+{
+    armed = 0;
+}

@@ -1,0 +1,90 @@
+/* panel.c - the table of panels, their frames, and lists that scroll. */
+#include <stdlib.h>
+#include <string.h>
+#include "ui/panel.h"
+
+#define PANEL_ROW(name) &panel_##name,
+const struct panel *const panels[PANEL_COUNT] = {PANELS(PANEL_ROW)};
+
+void *panel_own(struct ui *ui, enum panel_id id)
+{
+    return ui->own[id];
+}
+
+char panel_number(enum panel_id id)
+{
+    return id < 9 ? (char)('1' + id) : '0';
+}
+
+void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
+{
+    const struct panel *p = panels[id];
+    char notes[160] = "";
+    struct view inside;
+
+    if (p->notes)
+        p->notes(ui, notes, sizeof notes);
+    inside = draw_box(v, panel_number(id), p->title, notes, p->hints, ui->focus == (int)id);
+    if (inside.w > 0 && inside.h > 0)
+        p->draw(ui, &inside);
+}
+
+unsigned list_act(struct list *l, enum action a)
+{
+    int to = l->selected;
+
+    switch (a) {
+    case ACT_up:
+        to--;
+        break;
+    case ACT_down:
+        to++;
+        break;
+    case ACT_page_up:
+        to -= l->rows > 1 ? l->rows - 1 : 1;
+        break;
+    case ACT_page_down:
+        to += l->rows > 1 ? l->rows - 1 : 1;
+        break;
+    case ACT_home:
+        to = 0;
+        break;
+    case ACT_end:
+        to = l->n - 1;
+        break;
+    default:
+        return UI_IGNORED;
+    }
+    if (to > l->n - 1)
+        to = l->n - 1;
+    l->selected = to > 0 ? to : 0;
+    return UI_HANDLED | UI_REDRAW;
+}
+
+void list_show(struct list *l, int n, int rows)
+{
+    l->n = n;
+    l->rows = rows > 0 ? rows : 0;
+    if (l->selected > n - 1)
+        l->selected = n - 1;
+    if (l->selected < 0)
+        l->selected = 0;
+    if (l->top > n - l->rows)
+        l->top = n - l->rows;
+    if (l->top > l->selected)
+        l->top = l->selected;
+    if (l->rows && l->selected >= l->top + l->rows)
+        l->top = l->selected - l->rows + 1;
+    if (l->top < 0)
+        l->top = 0;
+}
+
+void list_draw_scroll(const struct list *l, const struct view *v, int y)
+{
+    if (l->rows < 1)
+        return;
+    if (l->top > 0)
+        draw_glyph(v, v->w - 1, y, INK_FAINT, sign(v->c, SIGN_UP));
+    if (l->top + l->rows < l->n)
+        draw_glyph(v, v->w - 1, y + l->rows - 1, INK_FAINT, sign(v->c, SIGN_DOWN));
+}

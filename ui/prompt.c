@@ -1,0 +1,501 @@
+/* prompt.c - the prompt line: readline edits, and never sees the terminal.
+ *
+ * Keys come from the screen and are handed to readline as the bytes a terminal would send; what it would
+ * print goes nowhere, and its line is drawn into cells. Its calls must never wait: when no byte is left it
+ * reads an end of file. Readline is one per process, so this is too. */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
+#include "ui/line.h"
+#include "ui/panel.h"
+#include <readline/readline.h> /* behind ours: it defines CTRL too */
+#include <readline/history.h>
+
+enum { BYTES = 64, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
+
+struct past {
+    const char *name;
+    HISTORY_STATE state;
+};
+static struct {
+    struct ui *ui;
+    struct prompt p;
+    bool ready, open;
+    FILE *nowhere_in, *nowhere_out;
+    unsigned char byte[BYTES]; /* not read yet */
+    int first, n;
+    bool accepted, ended;
+    char *line; /* accepted */
+    char *last; /* line when `changed` was called last */
+    char found[FOUND];
+    struct past past[HISTORIES];
+    int n_past, current; /* history that readline has now; -1 = none */
+} P = {.current = -1};
+
+/* --- what readline calls --- */
+
+static int take_byte(FILE *unused)
+{
+    (void)unused;
+    if (P.n == 0)
+        return EOF;
+    P.n--;
+    return P.byte[P.first++];
+}
+
+static int byte_waits(void)
+{
+    return P.n > 0;
+}
+
+static void take_line(char *line)
+{
+    P.accepted = true;
+    P.ended = line == NULL;
+    free(P.line);
+    P.line = line;
+}
+
+static void show_later(void)
+{
+    if (P.ui)
+        P.ui->dirty = true;
+}
+
+/* --- completion --- */
+
+static bool is_folder(const char *path)
+{
+    char *full = tilde_expand(path);
+    struct stat st;
+    bool yes = full && !stat(full, &st) && S_ISDIR(st.st_mode);
+
+    free(full);
+    return yes;
+}
+
+/* File name for "@na" as "@name"; a folder with a slash behind it. */
+static char *next_file(const char *word, int i)
+{
+    char *name = rl_filename_completion_function(word + 1, i), *out = NULL;
+
+    if (name && asprintf(&out, "@%s%s", name, is_folder(name) ? "/" : "") < 0)
+        out = NULL;
+    free(name);
+    return out;
+}
+
+static int complete_start;
+
+static char *next_candidate(const char *word, int again)
+{
+    static int i;
+
+    i = again ? i + 1 : 0;
+    if (P.p.files && *word == '@')
+        return next_file(word, i);
+    return P.p.complete ? P.p.complete(P.ui, rl_line_buffer, complete_start, word, i) : NULL;
+}
+
+static char **complete(const char *word, int start, int end)
+{
+    (void)end;
+    complete_start = start;
+    rl_attempted_completion_over = 1;
+    rl_completion_suppress_append = 1;
+    return rl_completion_matches(word, next_candidate);
+}
+
+static void show_found(char **matches, int n, int longest)
+{
+    size_t used = 0;
+
+    (void)longest;
+    P.found[0] = '\0';
+    for (int i = 1; i <= n && matches[i] && used + 2 < FOUND; i++)
+        used += (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "", matches[i]);
+    rl_on_new_line();
+    show_later();
+}
+
+/* --- history --- */
+
+static void history_path(const char *name, char out[VAC_PATH + 64])
+{
+    char dir[VAC_PATH];
+
+    out[0] = '\0';
+    if (*ui_state_dir(dir))
+        snprintf(out, VAC_PATH + 64, "%s/history%s%s", dir, strcmp(name, "probe") ? "-" : "",
+                 strcmp(name, "probe") ? name : "");
+}
+
+static void history_put_away(void)
+{
+    HISTORY_STATE *now = P.current >= 0 ? history_get_history_state() : NULL;
+
+    if (now)
+        P.past[P.current].state = *now;
+    free(now);
+    P.current = -1;
+    history_set_history_state(&(HISTORY_STATE){0});
+}
+
+static void history_load(const char *name)
+{
+    char path[VAC_PATH + 64];
+
+    history_path(name, path);
+    if (!*path || read_history(path))
+        return;
+    if (history_length > HISTORY_MOST)
+        history_truncate_file(path, HISTORY_MOST / 2);
+    while (history_length > HISTORY_MOST)
+        free_history_entry(remove_history(0));
+}
+
+static void history_take_out(const char *name)
+{
+    int i = 0;
+
+    history_put_away();
+    while (name && i < P.n_past && strcmp(P.past[i].name, name))
+        i++;
+    if (!name || i == HISTORIES)
+        return;
+    P.current = i;
+    if (i == P.n_past) {
+        P.past[P.n_past++].name = name;
+        history_load(name);
+    } else {
+        history_set_history_state(&P.past[i].state);
+    }
+    using_history();
+}
+
+/* Appended at once, so that a crash loses nothing. Readable by its owner alone. */
+static void history_save(const char *name, const char *line)
+{
+    char path[VAC_PATH + 64], *text = NULL;
+    int fd, n;
+
+    history_path(name, path);
+    fd = *path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600) : -1;
+    if (fd < 0)
+        return;
+    n = asprintf(&text, "%s\n", line);
+    if (fchmod(fd, 0600) || n < 0 || write(fd, text, (size_t)n) != n)
+        P.ui->dirty = true; /* a history that cannot be kept is no reason to stop anything */
+    if (n >= 0)
+        free(text);
+    close(fd);
+}
+
+static void history_keep(const char *line)
+{
+    HIST_ENTRY *last = history_length ? history_get(history_base + history_length - 1) : NULL;
+
+    if (P.current < 0 || !*line || (last && !strcmp(last->line, line)))
+        return;
+    add_history(line);
+    if (history_length > HISTORY_MOST)
+        free_history_entry(remove_history(0));
+    if (!strchr(line, '\n'))
+        history_save(P.past[P.current].name, line);
+}
+
+/* --- opening and closing --- */
+
+static void bind_more_keys(void)
+{
+    Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
+
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        rl_bind_keyseq_if_unbound_in_map("\\e[3~", rl_delete, maps[i]);
+}
+
+/* Readline would ask, page or print for these; here all of them are drawn, or not wanted. */
+static void set_variables(void)
+{
+    rl_variable_bind("enable-bracketed-paste", "off");
+    rl_variable_bind("bell-style", "none");
+    rl_variable_bind("echo-control-characters", "off");
+    rl_completion_query_items = -1;
+}
+
+static bool ready(void)
+{
+    if (P.ready)
+        return true;
+    P.nowhere_in = fopen("/dev/null", "re");
+    P.nowhere_out = fopen("/dev/null", "we");
+    if (!P.nowhere_in || !P.nowhere_out)
+        return false;
+    rl_instream = P.nowhere_in;
+    rl_outstream = P.nowhere_out;
+    rl_readline_name = "vaccine";
+    rl_catch_signals = 0;
+    rl_catch_sigwinch = 0;
+    rl_change_environment = 0;
+    rl_prep_term_function = NULL;
+    rl_deprep_term_function = NULL;
+    rl_getc_function = take_byte;
+    rl_input_available_hook = byte_waits;
+    rl_redisplay_function = show_later;
+    rl_attempted_completion_function = complete;
+    rl_completion_display_matches_hook = show_found;
+    rl_completer_word_break_characters = (char *)" \t";
+    rl_variable_bind("show-all-if-ambiguous", "on"); /* before inputrc, which may say otherwise */
+    rl_initialize();
+    set_variables();
+    bind_more_keys();
+    P.ready = true;
+    return true;
+}
+
+void prompt_open(struct ui *ui, const struct prompt *p)
+{
+    char *initial = p->initial ? strdup(p->initial) : NULL;
+
+    if (!ready()) {
+        free(initial);
+        return;
+    }
+    if (P.open)
+        rl_callback_handler_remove();
+    P.ui = ui;
+    P.p = *p;
+    P.p.initial = NULL; /* only borrowed for this call */
+    P.open = true;
+    P.n = 0;
+    P.accepted = false;
+    P.found[0] = '\0';
+    history_take_out(p->history);
+    rl_callback_handler_install(p->label, take_line);
+    if (initial)
+        rl_insert_text(initial);
+    free(initial);
+    free(P.last);
+    P.last = strdup(rl_line_buffer);
+    ui->dirty = true;
+}
+
+void prompt_close(struct ui *ui)
+{
+    if (!P.open)
+        return;
+    P.open = false;
+    rl_callback_handler_remove();
+    history_put_away();
+    ui->dirty = true;
+}
+
+bool prompt_is_open(const struct ui *ui)
+{
+    return P.open && P.ui == ui;
+}
+
+void prompt_done(void)
+{
+    if (P.open)
+        prompt_close(P.ui);
+    for (int i = 0; i < P.n_past; i++) {
+        HISTORY_STATE *s = &P.past[i].state;
+
+        history_set_history_state(s);
+        clear_history();
+        history_set_history_state(&(HISTORY_STATE){0});
+        free(s->entries);
+    }
+    free(P.line);
+    free(P.last);
+    P.line = P.last = NULL;
+    P.n_past = 0;
+    P.current = -1;
+}
+
+/* --- keys --- */
+
+static void accept_line(void)
+{
+    struct ui *ui = P.ui;
+    void (*done)(struct ui *, const char *) = P.p.done;
+    bool again = P.p.keep && !P.ended;
+    char *line = P.line;
+
+    P.accepted = false;
+    P.line = NULL;
+    if (line)
+        history_keep(line);
+    if (again)
+        using_history(); /* Up begins at the newest line again */
+    else
+        prompt_close(ui);
+    if (line && done)
+        done(ui, line);
+    free(line);
+}
+
+static void tell_change(void)
+{
+    if (!P.open || !P.p.changed || (P.last && !strcmp(P.last, rl_line_buffer)))
+        return;
+    free(P.last);
+    P.last = strdup(rl_line_buffer);
+    P.p.changed(P.ui, P.last ? P.last : "");
+}
+
+static void feed(const char *s, size_t n)
+{
+    P.found[0] = '\0';
+    while (n && P.open) {
+        P.n = n < BYTES ? (int)n : BYTES;
+        P.first = 0;
+        memcpy(P.byte, s, (size_t)P.n);
+        s += P.n;
+        n -= (size_t)P.n;
+        while (P.n && P.open && !P.accepted)
+            rl_callback_read_char();
+        if (P.accepted)
+            accept_line();
+    }
+    tell_change();
+    P.ui->dirty = true;
+}
+
+/* A key as the bytes that terminals send; 0 = not one that edits a line. */
+static size_t key_bytes(int key, char out[MB_LEN_MAX + 1])
+{
+    static const struct {
+        int key;
+        const char *bytes;
+    } table[] = {
+        {UIKEY_UP, "\033[A"},   {UIKEY_DOWN, "\033[B"}, {UIKEY_RIGHT, "\033[C"},   {UIKEY_LEFT, "\033[D"},
+        {UIKEY_HOME, "\033[H"}, {UIKEY_END, "\033[F"},  {UIKEY_DELETE, "\033[3~"},
+    };
+    mbstate_t state = {0};
+    size_t n;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].key == key)
+            return (size_t)snprintf(out, MB_LEN_MAX + 1, "%s", table[i].bytes);
+    if (key <= 0 || key > 0x10ffff)
+        return 0;
+    n = wcrtomb(out, (wchar_t)key, &state);
+    return n == (size_t)-1 ? 0 : n;
+}
+
+/* Esc belongs to readline while it searches, in the middle of a key sequence, and where vi types text. */
+static bool escape_edits(bool more)
+{
+    if (more || RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY | RL_STATE_NUMERICARG |
+                           RL_STATE_METANEXT))
+        return true;
+    return rl_editing_mode == 0 && rl_get_keymap() != vi_movement_keymap;
+}
+
+/* Ctrl-C: first ends an answer under way, and only then the line. */
+static void interrupt(struct ui *ui)
+{
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->act_anywhere && panels[i]->act_anywhere(ui, ACT_stop) != UI_IGNORED)
+            return;
+    prompt_close(ui);
+}
+
+bool prompt_key(struct ui *ui, int key, bool more)
+{
+    char bytes[MB_LEN_MAX + 1];
+    size_t n;
+
+    if (!prompt_is_open(ui) || key == CTRL('l') || key == CTRL('z'))
+        return false;
+    if (key == CTRL('c')) {
+        interrupt(ui);
+        return true;
+    }
+    if (key == UIKEY_ESC && !escape_edits(more)) {
+        prompt_close(ui);
+        return true;
+    }
+    n = key_bytes(key, bytes);
+    if (n)
+        feed(bytes, n);
+    return n != 0;
+}
+
+void prompt_paste(struct ui *ui, const char *s, size_t n)
+{
+    char *text = prompt_is_open(ui) ? strndup(s, n) : NULL;
+
+    if (!text)
+        return;
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = ' ';
+    rl_insert_text(text);
+    free(text);
+    tell_change();
+    ui->dirty = true;
+}
+
+/* --- drawing --- */
+
+/* The prompt as readline has it now (it changes while searching), without the marks around what does not
+ * print. */
+static void copy_label(char *out, size_t size)
+{
+    size_t n = 0;
+
+    for (const char *s = rl_display_prompt ? rl_display_prompt : ""; *s && n + 1 < size; s++)
+        if (*s != RL_PROMPT_START_IGNORE && *s != RL_PROMPT_END_IGNORE)
+            out[n++] = *s;
+    out[n] = '\0';
+}
+
+/* First byte shown, so that the cursor is inside of `w` columns. */
+static size_t scroll_to(const char *line, size_t point, int w, bool utf8)
+{
+    struct text_glyph g;
+    size_t from = 0;
+
+    while (from < point && text_width(line + from, point - from, utf8) >= w)
+        from += text_next(line + from, point - from, utf8, &g);
+    return from;
+}
+
+void prompt_draw(struct ui *ui, const struct view *v, int *cx, int *cy)
+{
+    char label[128];
+    const char *line = rl_line_buffer;
+    size_t point, from;
+    int y = v->h - 1, x, w, end;
+
+    *cx = 0;
+    *cy = y;
+    if (!prompt_is_open(ui) || v->w < 1 || v->h < 1)
+        return;
+    copy_label(label, sizeof label);
+    draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
+    x = draw_text(v, 0, y, INK_KEY | STYLE_BOLD, label);
+    w = v->w - x;
+    point = (size_t)(rl_point > 0 ? rl_point : 0);
+    from = w > 1 ? scroll_to(line, point, w, v->c->utf8) : point;
+    *cx = x + text_width(line + from, point - from, v->c->utf8);
+    end = draw_text(v, x, y, INK_STRONG, line + from);
+    if (from)
+        draw_glyph(v, x, y, INK_FAINT, '<');
+    if (*cx >= v->w)
+        *cx = v->w - 1;
+    if (P.p.hint && end + 3 + (int)strlen(P.p.hint) <= v->w)
+        draw_right(v, v->w, y, INK_FAINT, P.p.hint);
+    if (P.found[0] && v->h > 1) {
+        draw_fill(v, 0, y - 1, v->w, 1, INK_TEXT, ' ');
+        draw_cut(v, 0, y - 1, v->w, INK_FAINT, P.found);
+    }
+}

@@ -1,0 +1,20 @@
+/* reply.h - reading the JSON bodies of events, and the lines of a run's files. Nothing in them is trusted:
+ * what is missing or of another type reads as NaN or "". */
+#ifndef UI_REPLY_H
+#define UI_REPLY_H
+
+#include <cjson/cJSON.h>
+#include "ui/state.h"
+
+double reply_number(const cJSON *obj, const char *key);
+/* As a whole number; `missing` when it is none, or beyond 2^53. */
+int64_t reply_int(const cJSON *obj, const char *key, int64_t missing);
+bool reply_true(const cJSON *obj, const char *key);
+/* Borrowed from obj; "" when missing. */
+const char *reply_text(const cJSON *obj, const char *key);
+/* strdup that turns "no memory" into NULL and NULL into NULL. */
+char *reply_copy(const char *text);
+
+/* Every whole line of DIR/NAME that is an object. A missing file has none. */
+void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line), void *ctx);
+#endif
