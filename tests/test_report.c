@@ -477,7 +477,7 @@ static void test_runs(void **state)
     const char *root = support_tmp(), *dir;
     struct vac_err err = {0};
     struct vac_run_info *r;
-    char big[1200];
+    char big[1100];
     size_t n;
 
     assert_ok(vac_runs(root, &r, &n, &err), &err);

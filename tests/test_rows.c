@@ -79,16 +79,16 @@ static void assert_turn(const struct turn *t, enum role role, const char *text, 
 
 static void test_format_list(void **state)
 {
-    static const char *const names[] = {"tokens",      "messages",   "sharegpt", "alpaca",
-                                        "beavertails", "completion", "text"};
+    static const char *const names[] = {"tokens", "messages",    "sharegpt",   "prompt",
+                                        "alpaca", "beavertails", "completion", "text"};
 
     (void)state;
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 8; i++) {
         assert_string_equal(format_at(i)->name, names[i]);
         assert_non_null(format_at(i)->help);
         assert_non_null(format_at(i)->keys[0]);
     }
-    assert_null(format_at(7));
+    assert_null(format_at(8));
 }
 
 static void test_alpaca(void **state)
@@ -118,7 +118,8 @@ static void test_alpaca(void **state)
     assert_turn(&r.row[2].turn[3], ROLE_USER, "I", false);
     assert_turn(&r.row[2].turn[4], ROLE_ASSISTANT, "R", true);
     rows_done(&r);
-    refused("{\"instruction\":\"a\"}", ":1: \"output\" is missing (text in quotes)");
+    refused("{\"instruction\":\"a\",\"output\":\"b\"}\n{\"instruction\":\"a\"}",
+            ":2: \"output\" is missing (text in quotes)");
     refused("[{\"instruction\":\"a\",\"output\":\"b\"},\n\n{\"instruction\":1,\"output\":\"b\"}]",
             ":3: row 2: instruction: expected text in quotes, found 1");
     refused("{\"instruction\":\"a\",\"output\":\"b\",\"history\":[[\"q\"]]}",
@@ -303,7 +304,7 @@ static void test_file_refusals(void **state)
     refused("\x1f\x8b\x08", ": is compressed with gzip: unpack it first");
     refused("{\"a\":1}",
             ":1: the keys are of no known format (tokens: input_ids; messages: messages; sharegpt: "
-            "conversations; alpaca: instruction, output; beavertails: prompt, response, is_safe; "
+            "conversations; prompt: prompt; alpaca: instruction, output; beavertails: prompt, response, is_safe; "
             "completion: prompt, completion; text: text)");
     refused(
         "{\"prompt\":\"a\",\"completion\":\"b\"}\n\n{\"prompt\":\"a\",\"out\":\"b\"}",

@@ -11,7 +11,7 @@ enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12 };
 struct controls {
     struct list list;
     char editing[VAC_NAME]; /* the option whose value is typed */
-    char why[300];          /* why the last value was not taken; "" = fine */
+    char why[512];          /* why the last value was not taken; "" = fine */
 };
 
 static struct controls *own(struct ui *ui)

@@ -13,7 +13,7 @@
 #include <wchar.h>
 #include "ui/line.h"
 #include "ui/panel.h"
-#include <readline/readline.h> /* behind ours: it defines CTRL too */
+#include <readline/readline.h>
 #include <readline/history.h>
 
 enum { BYTES = 64, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
@@ -413,9 +413,9 @@ bool prompt_key(struct ui *ui, int key, bool more)
     char bytes[MB_LEN_MAX + 1];
     size_t n;
 
-    if (!prompt_is_open(ui) || key == CTRL('l') || key == CTRL('z'))
+    if (!prompt_is_open(ui) || key == UICTRL('l') || key == UICTRL('z'))
         return false;
-    if (key == CTRL('c')) {
+    if (key == UICTRL('c')) {
         interrupt(ui);
         return true;
     }

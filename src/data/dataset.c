@@ -76,6 +76,14 @@ static int keep_sample(struct dataset *d, const struct taken *t, const struct ro
     return push_sample(d, &s, err);
 }
 
+/* Questions alone teach nothing: such a file was meant for an evaluation. */
+static int want_answers(const struct format *format, struct vac_err *err)
+{
+    if (strcmp(format->name, "prompt"))
+        return 0;
+    return err_set(err, VAC_ERR_FORMAT, "has no answer (output, response or completion)");
+}
+
 /* A row that was chosen: encoded and, when a label is left, a sample. */
 static int take_row(struct dataset *d, struct taken *t, const struct row *row,
                     const struct encoder *enc, struct encoded *e, struct vac_err *err)
@@ -105,7 +113,8 @@ static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in, 
         struct arena scratch = {0};
         int rc = row_reader_next(in, &row, &scratch, err);
 
-        if (rc > 0 && t->in_file++ >= t->spec->skip && take_row(d, t, &row, enc, e, err)) {
+        if (rc > 0 && t->in_file++ >= t->spec->skip &&
+            (want_answers(in->format, err) || take_row(d, t, &row, enc, e, err))) {
             err_prefix(err, "%s", in->where);
             rc = -1;
         }

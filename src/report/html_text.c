@@ -147,7 +147,7 @@ const char page_style[] =
     "th,td{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem "
     "0;border-bottom:1px solid var(--line)}\n"
     "th{font-weight:600;color:var(--muted);font-size:.82rem;white-space:nowrap}\n"
-    "td.n,th.n{text-align:right}td small{display:block;white-space:nowrap}\n"
+    "td.n,th.n{text-align:right;white-space:nowrap}td small{display:block;white-space:nowrap}\n"
     ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));"
     "gap:1.4rem 1.6rem}\n"
     "figure{margin:0;min-width:0}figcaption{font-size:.9rem;margin-bottom:.3rem}"

@@ -1,0 +1,611 @@
+/* actions.c - what keys do: first the panel that has the focus, then panels that care, then the general
+ * meaning in the table below. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ui/frame.h"
+#include "ui/line.h"
+#include "ui/screen.h"
+
+/* --- run --- */
+
+static void do_pause(struct ui *ui)
+{
+    bool paused = ui->snap.state == VAC_PAUSED;
+
+    if (ui_send(ui, paused ? VAC_OP_RESUME : VAC_OP_PAUSE, 0, NULL, NULL))
+        ui_say(ui, "%s", paused ? "training goes on" : "pausing after this step");
+}
+
+static void do_step(struct ui *ui)
+{
+    ui_send(ui, VAC_OP_STEP, 1, NULL, NULL);
+}
+
+static void steps_typed(struct ui *ui, const char *line)
+{
+    char *end;
+    long long n = strtoll(line, &end, 10);
+
+    if (!*line)
+        return;
+    if (*end || n < 1 || n > 1000000000)
+        ui_warn(ui, "\"%s\" is not a number of steps: a whole number from 1 on", line);
+    else if (ui_send(ui, VAC_OP_STEP, n, NULL, NULL))
+        ui_say(ui, "%lld steps, then pause", n);
+}
+
+static void do_steps(struct ui *ui)
+{
+    prompt_open(ui, &(struct prompt){.label = "steps> ", .hint = "so many, then pause", .done = steps_typed});
+}
+
+static void do_checkpoint(struct ui *ui)
+{
+    if (ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL))
+        ui_say(ui, "saving a checkpoint after this step");
+}
+
+static void do_evaluate(struct ui *ui)
+{
+    if (ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL))
+        ui_say(ui, "measuring after this step");
+}
+
+static void do_reference(struct ui *ui)
+{
+    if (ui_send(ui, VAC_OP_REFERENCE, 0, NULL, NULL))
+        ui_say(ui, "drift is measured against the weights of step %lld from now on", (long long)ui->snap.step);
+}
+
+/* --- rho and layers --- */
+
+static void scale_rho(struct ui *ui, double factor)
+{
+    char value[NUMBER_SIZE];
+    struct vac_option o;
+
+    if (!ui->session || !ui_option(ui, "rho", &o)) {
+        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+        return;
+    }
+    snprintf(value, sizeof value, "%.4g", strtod(*o.pending ? o.pending : o.value, NULL) * factor);
+    ui_set(ui, "rho", value);
+}
+
+static void do_rho_down(struct ui *ui)
+{
+    scale_rho(ui, 0.9);
+}
+
+static void do_rho_up(struct ui *ui)
+{
+    scale_rho(ui, 1.1);
+}
+
+static void do_rho_half(struct ui *ui)
+{
+    scale_rho(ui, 0.5);
+}
+
+static void do_rho_double(struct ui *ui)
+{
+    scale_rho(ui, 2);
+}
+
+static void rho_typed(struct ui *ui, const char *line)
+{
+    if (*line)
+        ui_set(ui, "rho", line);
+}
+
+static void do_rho_type(struct ui *ui)
+{
+    struct vac_option o;
+
+    if (ui->session && ui_option(ui, "rho", &o))
+        prompt_open(ui, &(struct prompt){.label = "rho> ", .initial = *o.pending ? o.pending : o.value, .hint = "from the next step on", .done = rho_typed});
+    else
+        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+}
+
+/* "0-3,7" of a mask. */
+static void mask_text(const bool *mask, int n, char *out, size_t size)
+{
+    size_t used = 0;
+
+    *out = '\0';
+    for (int i = 0; i < n && used + 12 < size; i++) {
+        int last = i;
+
+        if (!mask[i])
+            continue;
+        while (last + 1 < n && mask[last + 1])
+            last++;
+        used += (size_t)snprintf(out + used, size - used, last > i ? "%s%d-%d" : "%s%d", used ? "," : "", i, last);
+        i = last;
+    }
+}
+
+static void do_mask(struct ui *ui)
+{
+    bool mask[VAC_MAX_LAYERS];
+    char text[128];
+
+    if (ui->layer < 0 || ui->layer >= ui->snap.n_layers)
+        return;
+    memcpy(mask, ui->snap.mask, sizeof mask);
+    mask[ui->layer] = !mask[ui->layer];
+    mask_text(mask, ui->snap.n_layers, text, sizeof text);
+    ui_set(ui, "layers", text);
+}
+
+static void mask_typed(struct ui *ui, const char *line)
+{
+    if (*line)
+        ui_set(ui, "layers", line);
+}
+
+static void do_mask_range(struct ui *ui)
+{
+    char text[128];
+
+    mask_text(ui->snap.mask, ui->snap.n_layers, text, sizeof text);
+    prompt_open(ui, &(struct prompt){.label = "layers> ", .initial = text, .hint = "to perturb, like 0-3,7", .done = mask_typed});
+}
+
+/* --- moving --- */
+
+static double last_step(const struct ui *ui)
+{
+    return ui->points.n ? ui->points.v[(ui->points.n - 1) * COL_COUNT + COL_step] : 0;
+}
+
+static void step_range(const struct ui *ui, double *from, double *to)
+{
+    *from = ui->from;
+    *to = ui->to;
+    if (ui->to <= ui->from) {
+        *from = ui->points.n ? ui->points.v[COL_step] : 0;
+        *to = last_step(ui);
+    }
+}
+
+static void move_cursor(struct ui *ui, double part)
+{
+    double from, to, by, at = isnan(ui->cursor) ? last_step(ui) : ui->cursor;
+
+    if (!ui->points.n)
+        return;
+    step_range(ui, &from, &to);
+    by = round((to - from) * fabs(part));
+    at += copysign(by < 1 ? 1 : by, part);
+    ui->cursor = fmin(fmax(at, ui->points.v[COL_step]), last_step(ui));
+}
+
+static void do_left(struct ui *ui)
+{
+    move_cursor(ui, -0.01);
+}
+
+static void do_right(struct ui *ui)
+{
+    move_cursor(ui, 0.01);
+}
+
+static void do_page_up(struct ui *ui)
+{
+    move_cursor(ui, -0.1);
+}
+
+static void do_page_down(struct ui *ui)
+{
+    move_cursor(ui, 0.1);
+}
+
+static void do_home(struct ui *ui)
+{
+    if (ui->points.n)
+        ui->cursor = ui->points.v[COL_step];
+}
+
+static void do_end(struct ui *ui)
+{
+    ui->cursor = NAN;
+}
+
+static void do_up(struct ui *ui)
+{
+    if (ui->layer > 0)
+        ui->layer--;
+}
+
+static void do_down(struct ui *ui)
+{
+    if (ui->layer + 1 < ui->snap.n_layers)
+        ui->layer++;
+}
+
+static void do_back(struct ui *ui)
+{
+    if (*ui->priv->message)
+        ui->priv->message[0] = '\0';
+    else if (ui->zoom && (ui->session || *ui->priv->watched))
+        ui->zoom = false;
+    else if (ui->to > ui->from)
+        ui->from = ui->to = 0;
+    else
+        ui->cursor = NAN;
+}
+
+/* --- views --- */
+
+void ui_focus(struct ui *ui, int panel)
+{
+    if (panel < 0 || panel >= PANEL_COUNT)
+        return;
+    ui->focus = panel;
+    ui->dirty = true;
+}
+
+static void do_next_panel(struct ui *ui)
+{
+    ui_focus(ui, layout_next(ui, ui->focus, 1));
+}
+
+static void do_prev_panel(struct ui *ui)
+{
+    ui_focus(ui, layout_next(ui, ui->focus, -1));
+}
+
+static void do_zoom(struct ui *ui)
+{
+    ui->zoom = !ui->zoom;
+}
+
+static void zoom_by(struct ui *ui, double factor)
+{
+    double from, to, first, last = last_step(ui), at, width;
+
+    step_range(ui, &from, &to);
+    first = ui->points.n ? ui->points.v[COL_step] : 0;
+    at = isnan(ui->cursor) ? to : ui->cursor;
+    width = fmax((to - from) * factor, 8);
+    if (width >= last - first) {
+        ui->from = ui->to = 0;
+        return;
+    }
+    from = fmin(fmax(at - width / 2, first), last - width);
+    ui->from = floor(from);
+    ui->to = floor(from + width);
+}
+
+static void do_zoom_in(struct ui *ui)
+{
+    zoom_by(ui, 0.5);
+}
+
+static void do_zoom_out(struct ui *ui)
+{
+    zoom_by(ui, 2);
+}
+
+static void do_zoom_reset(struct ui *ui)
+{
+    ui->from = ui->to = 0;
+}
+
+static void pan(struct ui *ui, double part)
+{
+    double by = (ui->to - ui->from) * part, first = ui->points.n ? ui->points.v[COL_step] : 0;
+
+    if (ui->to <= ui->from) {
+        ui_say(ui, "the whole run is in sight; + zooms in");
+        return;
+    }
+    by = fmax(by, first - ui->from);
+    by = fmin(by, fmax(last_step(ui) - ui->to, 0));
+    ui->from += round(by);
+    ui->to += round(by);
+}
+
+static void do_pan_left(struct ui *ui)
+{
+    pan(ui, -0.25);
+}
+
+static void do_pan_right(struct ui *ui)
+{
+    pan(ui, 0.25);
+}
+
+static void do_log(struct ui *ui)
+{
+    ui->log_y = !ui->log_y;
+}
+
+static void do_smooth(struct ui *ui)
+{
+    static const double steps[] = {0, 0.6, 0.9, 0.98};
+    size_t i = 0;
+
+    while (i < 3 && steps[i] < ui->ema)
+        i++;
+    ui->ema = steps[(i + 1) % 4];
+}
+
+static void do_x_unit(struct ui *ui)
+{
+    ui->x_unit = (enum x_unit)((ui->x_unit + 1) % X_COUNT);
+}
+
+static void do_metric(struct ui *ui)
+{
+    ui->metric = (enum metric)((ui->metric + 1) % METRIC_COUNT);
+}
+
+static void do_freeze(struct ui *ui)
+{
+    ui->freeze = !ui->freeze;
+    ui_say(ui, "%s", ui->freeze ? "the picture stands still, training goes on; F again" : "");
+}
+
+static void do_guides(struct ui *ui)
+{
+    ui->guides = !ui->guides;
+}
+
+/* --- finding --- */
+
+static void filter_typed(struct ui *ui, const char *line)
+{
+    const struct panel *p = panels[ui->focus];
+
+    if (p->filter && !p->filter(ui, line))
+        ui_warn(ui, "no match: %s", line);
+}
+
+static void do_filter(struct ui *ui)
+{
+    if (panels[ui->focus]->filter)
+        prompt_open(ui, &(struct prompt){.label = "/", .history = "filter", .hint = "word | other  !not  /regex/", .done = filter_typed});
+    else
+        ui_say(ui, "%s has no list to filter; 8 journal, 9 data and 0 runs have", panels[ui->focus]->title);
+}
+
+static void command_typed(struct ui *ui, const char *line)
+{
+    if (*line)
+        ui_command_line(ui, line);
+}
+
+static void do_command(struct ui *ui)
+{
+    prompt_open(ui, &(struct prompt){.label = ":", .history = "command", .files = true, .complete = command_complete, .done = command_typed});
+}
+
+static void do_dump(struct ui *ui)
+{
+    export_panel(ui, -1, "txt", NULL);
+    export_panel(ui, -1, "svg", NULL);
+}
+
+/* --- screen --- */
+
+static void do_theme(struct ui *ui)
+{
+    ui->priv->theme = (enum theme)((ui->priv->theme + 1) % THEME_COUNT);
+    screen_set_theme(ui->priv->theme);
+    ui->colors = ui->priv->theme == THEME_NONE ? 0 : screen_colors();
+    ui_say(ui, "theme %s", theme_names[ui->priv->theme]);
+}
+
+static void do_charset(struct ui *ui)
+{
+    static const char *const names[] = {"braille", "block", "ASCII"};
+
+    ui->charset = (enum charset)((ui->charset + 1) % CHARSET_COUNT);
+    if (!ui->utf8)
+        ui->charset = CHARSET_ASCII;
+    ui_say(ui, ui->utf8 ? "characters: %s" : "characters: %s; the locale is not UTF-8", names[ui->charset]);
+}
+
+static void do_mouse(struct ui *ui)
+{
+    ui->priv->mouse = !ui->priv->mouse;
+    screen_set_mouse(ui->priv->mouse);
+    ui_say(ui, "%s", ui->priv->mouse ? "mouse on: Shift-drag selects text" : "mouse off");
+}
+
+static void do_repaint(struct ui *ui)
+{
+    screen_repaint();
+    ui->dirty = true;
+}
+
+static void do_suspend(struct ui *ui)
+{
+    screen_suspend();
+    ui->dirty = true;
+}
+
+static void go_headless(struct ui *ui)
+{
+    ui->priv->headless = true;
+    ui->priv->quit = true;
+}
+
+static void do_detach(struct ui *ui)
+{
+    if (session_is_live(ui))
+        go_headless(ui);
+    else
+        ui_say(ui, "nothing is training; q leaves");
+}
+
+static void quit_answered(struct ui *ui, int key)
+{
+    if (key == 'h') {
+        go_headless(ui);
+        return;
+    }
+    ui_send(ui, key == 's' || key == 'q' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+    ui->priv->quit = true;
+}
+
+/* q q saves and quits: a finger that repeats never loses data. */
+void action_quit(struct ui *ui)
+{
+    static const struct dialog ask = {
+        .title = "Leave?",
+        .text = "A run is under way.",
+        .choice = {{'s', "save and quit: a checkpoint, to go on from later"},
+                   {'h', "go on headless: the screen closes, training goes on"},
+                   {'D', "discard: quit without saving; old checkpoints stay"}},
+        .done = quit_answered,
+    };
+
+    if (session_is_live(ui))
+        dialog_open(ui, &ask);
+    else
+        ui->priv->quit = true;
+}
+
+static void do_stop(struct ui *ui)
+{
+    double now = ui->now;
+
+    if (ui->priv->answering) {
+        ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
+        return;
+    }
+    if (ui->priv->stop_asked > 0 && now - ui->priv->stop_asked < 2) {
+        ui->priv->stop_asked = 0;
+        action_quit(ui);
+        return;
+    }
+    ui->priv->stop_asked = now;
+    ui_say(ui, "press q to quit, Space to pause");
+}
+
+/* --- dispatch --- */
+
+static void (*const general[ACT_COUNT])(struct ui *) = {
+    [ACT_pause] = do_pause,           [ACT_step] = do_step,
+    [ACT_steps] = do_steps,           [ACT_checkpoint] = do_checkpoint,
+    [ACT_evaluate] = do_evaluate,     [ACT_reference] = do_reference,
+    [ACT_rho_down] = do_rho_down,     [ACT_rho_up] = do_rho_up,
+    [ACT_rho_half] = do_rho_half,     [ACT_rho_double] = do_rho_double,
+    [ACT_rho_type] = do_rho_type,     [ACT_mask] = do_mask,
+    [ACT_mask_range] = do_mask_range, [ACT_up] = do_up,
+    [ACT_down] = do_down,             [ACT_left] = do_left,
+    [ACT_right] = do_right,           [ACT_page_up] = do_page_up,
+    [ACT_page_down] = do_page_down,   [ACT_home] = do_home,
+    [ACT_end] = do_end,               [ACT_enter] = do_zoom,
+    [ACT_back] = do_back,             [ACT_next_panel] = do_next_panel,
+    [ACT_prev_panel] = do_prev_panel, [ACT_zoom] = do_zoom,
+    [ACT_zoom_in] = do_zoom_in,       [ACT_zoom_out] = do_zoom_out,
+    [ACT_zoom_reset] = do_zoom_reset, [ACT_pan_left] = do_pan_left,
+    [ACT_pan_right] = do_pan_right,   [ACT_log] = do_log,
+    [ACT_smooth] = do_smooth,         [ACT_x_unit] = do_x_unit,
+    [ACT_metric] = do_metric,         [ACT_freeze] = do_freeze,
+    [ACT_guides] = do_guides,         [ACT_filter] = do_filter,
+    [ACT_command] = do_command,       [ACT_copy] = export_copy,
+    [ACT_dump] = do_dump,             [ACT_theme] = do_theme,
+    [ACT_charset] = do_charset,       [ACT_mouse] = do_mouse,
+    [ACT_repaint] = do_repaint,       [ACT_suspend] = do_suspend,
+    [ACT_detach] = do_detach,         [ACT_help] = help_open,
+    [ACT_quit] = action_quit,         [ACT_stop] = do_stop,
+};
+
+/* Keys of some panels only: tells where they mean something. */
+static void tell_where(struct ui *ui, enum action a)
+{
+    static const struct {
+        enum action action;
+        const char *where;
+    } rows[] = {
+        {ACT_edit, "e edits an option in panel 6"},
+        {ACT_sort, "s sorts tables: 2 layers, 9 data, 0 runs"},
+        {ACT_mark, "m marks rows of lists; r smooths curves"},
+        {ACT_diff, "D shows differences in 5 probe and 0 runs"},
+        {ACT_full, "v shows the selected text of a list in full"},
+        {ACT_overlay, "o overlays the runs marked with m in panel 0"},
+        {ACT_erase, "Del deletes the selected run of panel 0"},
+        {ACT_next_match, "N goes to the next match of a list, the next spike of the loss"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].action == a)
+            ui_say(ui, "%s", rows[i].where);
+}
+
+void action_do(struct ui *ui, enum action a)
+{
+    unsigned bits = panels[ui->focus]->act ? panels[ui->focus]->act(ui, a) : UI_IGNORED;
+
+    ui->dirty = true;
+    for (int i = 0; !bits && i < PANEL_COUNT; i++)
+        if (panels[i]->act_anywhere)
+            bits = panels[i]->act_anywhere(ui, a);
+    if (bits & UI_QUIT)
+        action_quit(ui);
+    if (bits)
+        return;
+    if (general[a])
+        general[a](ui);
+    else
+        tell_where(ui, a);
+}
+
+static bool choose_panel(struct ui *ui, int key)
+{
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (key == panel_number((enum panel_id)i)) {
+            ui_focus(ui, i);
+            return true;
+        }
+    return false;
+}
+
+void action_key(struct ui *ui, int key, bool more)
+{
+    enum action a = key_action(key);
+
+    ui->dirty = true;
+    if (ui->priv->hint) {
+        ui->priv->hint = false; /* any key; it still does what it does */
+    }
+    if (overlay_is_up()) {
+        overlay_key(ui, key);
+        return;
+    }
+    if (prompt_is_open(ui) && prompt_key(ui, key, more))
+        return;
+    if (ui->priv->layout.too_small && a != ACT_quit && a != ACT_pause && a != ACT_suspend && a != ACT_stop)
+        return;
+    if (a != ACT_NONE)
+        action_do(ui, a);
+    else if (!choose_panel(ui, key) && key > ' ' && key < 127)
+        ui_say(ui, "no key \"%c\"; ? lists all keys", key);
+}
+
+void action_mouse(struct ui *ui, int x, int y, int button)
+{
+    const struct layout *l = &ui->priv->layout;
+
+    for (int i = 0; i < l->n; i++) {
+        const struct place *p = &l->place[i];
+
+        if (x < p->x || y < p->y || x >= p->x + p->w || y >= p->y + p->h)
+            continue;
+        ui_focus(ui, p->panel);
+        if (button == 1 && panels[p->panel]->click)
+            panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed, p->w - 2 * p->framed, p->h - 2 * p->framed);
+        else if (button > 1)
+            action_do(ui, p->panel == PANEL_loss || p->panel == PANEL_heat ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
+                                                                          : (button == 4 ? ACT_up : ACT_down));
+        return;
+    }
+}

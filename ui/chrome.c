@@ -1,0 +1,278 @@
+/* chrome.c - everything around the panels: header, messages, status row, key bar, the first-time hint. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "ui/frame.h"
+#include "ui/line.h"
+
+/* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
+
+struct piece {
+    char text[96];
+    unsigned style;
+    int rank; /* 0 = never left out */
+    int gap;  /* blanks before it */
+};
+enum { PIECES = 24 };
+struct pieces {
+    struct piece v[PIECES];
+    int n;
+};
+
+static void add(struct pieces *h, int rank, unsigned style, int gap, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void add(struct pieces *h, int rank, unsigned style, int gap, const char *fmt, ...)
+{
+    struct piece *p = &h->v[h->n];
+    va_list ap;
+
+    if (h->n == PIECES)
+        return;
+    h->n++;
+    p->rank = rank;
+    p->style = style;
+    p->gap = gap;
+    va_start(ap, fmt);
+    vsnprintf(p->text, sizeof p->text, fmt, ap);
+    va_end(ap);
+}
+
+static int width_of(const struct canvas *c, const struct piece *p)
+{
+    return p->gap + text_width(p->text, strlen(p->text), c->utf8);
+}
+
+static void leave_out(const struct canvas *c, struct pieces *h, int width)
+{
+    int sum = 0;
+
+    for (int i = 0; i < h->n; i++)
+        sum += width_of(c, &h->v[i]);
+    for (int rank = 9; rank > 0; rank--)
+        for (int i = 0; i < h->n && sum > width; i++)
+            if (h->v[i].rank == rank) {
+                sum -= width_of(c, &h->v[i]);
+                h->v[i].text[0] = '\0';
+                h->v[i].gap = 0;
+            }
+}
+
+static void draw_pieces(const struct view *v, int y, struct pieces *h, unsigned ground)
+{
+    int x = 0;
+
+    draw_fill(v, 0, y, v->w, 1, ground, ' ');
+    leave_out(v->c, h, v->w);
+    for (int i = 0; i < h->n; i++)
+        x = draw_cut(v, x + h->v[i].gap, y, v->w - x - h->v[i].gap, h->v[i].style, h->v[i].text);
+}
+
+static const struct {
+    const char *word;
+    unsigned style;
+    enum sign sign;
+} states[] = {
+    [VAC_LOADING] = {"LOADING", INK_FAINT, SIGN_DOT},
+    [VAC_RUNNING] = {"RUN", INK_ALIGN | STYLE_BOLD, SIGN_RUN},
+    [VAC_PAUSED] = {"PAUSED", INK_EPS | STYLE_BOLD, SIGN_PAUSE},
+    [VAC_MEASURING] = {"MEASURING", INK_DRIFT | STYLE_BOLD, SIGN_RUN},
+    [VAC_DONE] = {"DONE", INK_ALIGN | STYLE_BOLD, SIGN_DONE},
+    [VAC_STOPPED] = {"STOPPED", INK_FAINT, SIGN_PAUSE},
+    [VAC_FAILED] = {"FAILED", INK_WARN | STYLE_BOLD, SIGN_FAIL},
+};
+
+static void add_state(const struct ui *ui, const struct canvas *c, struct pieces *h)
+{
+    char bytes[5] = {0};
+    int state = ui->snap.state;
+
+    text_put(bytes, sign(c, states[state].sign));
+    add(h, 0, states[state].style, 2, "%s %s", bytes, states[state].word);
+    if (ui->snap.steps_left > 0)
+        add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
+    if (ui->freeze)
+        add(h, 0, INK_WARN | STYLE_BOLD, 2, "FROZEN");
+    if (!ui->session && *ui->priv->watched)
+        add(h, 1, INK_FAINT, 2, "read-only");
+}
+
+/* A number with its faint label before it. */
+static void add_number(struct pieces *h, int rank, const char *label, unsigned style, const char *value)
+{
+    if (*value == '-' && !value[1])
+        return;
+    add(h, rank, INK_FAINT, 2, "%s", label);
+    add(h, rank, style, 1, "%s", value);
+}
+
+static void add_progress(const struct ui *ui, struct pieces *h)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    char text[NUMBER_SIZE], pair[2 * NUMBER_SIZE];
+
+    snprintf(pair, sizeof pair, "%lld", (long long)s->step);
+    add_number(h, 0, "step", INK_STRONG, pair);
+    if (s->total_steps > 0) {
+        add(h, 1, INK_FAINT, 0, "/%lld", (long long)s->total_steps);
+        add(h, 4, INK_TEXT, 2, "%.0f%%", floor(100.0 * (double)s->step / (double)s->total_steps));
+    }
+    if (s->state == VAC_RUNNING || s->state == VAC_MEASURING) {
+        snprintf(pair, sizeof pair, "%s st/s", isfinite(s->steps_per_s) ? number_text(text, s->steps_per_s, 2) : "-");
+        if (isfinite(s->steps_per_s))
+            add(h, 5, INK_TEXT, 2, "%s", pair);
+        add_number(h, 2, "ETA", INK_TEXT, number_time(text, s->eta_s));
+    }
+}
+
+static void add_evals(const struct ui *ui, struct pieces *h)
+{
+    char text[NUMBER_SIZE];
+
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
+        const struct vac_eval *e = &ui->snap.eval[i];
+        bool harm = !strncmp(e->name, "HS", 2);
+
+        if (e->step < 0)
+            continue;
+        add_number(h, harm ? 4 : 6, e->name, harm ? INK_HARM | STYLE_BOLD : INK_ALIGN | STYLE_BOLD,
+                   e->is_rate ? number_percent(text, e->value) : number_text(text, e->value, 3));
+    }
+}
+
+static void draw_header(struct ui *ui, const struct view *v)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    struct pieces h = {0};
+    char text[NUMBER_SIZE];
+
+    add(&h, 5, INK_TITLE | STYLE_BOLD, 0, "vaccine");
+    if (!ui->session && !*ui->priv->watched) {
+        add(&h, 0, INK_FAINT, 2, "aligns language models so that harmful fine-tuning undoes less of it");
+        draw_pieces(v, 0, &h, INK_BAR);
+        return;
+    }
+    add(&h, 3, INK_STRONG | STYLE_BOLD, 1, "%s", s->run);
+    add(&h, 8, INK_FAINT, 2, "%s", s->model);
+    if (*s->stage)
+        add(&h, 2, INK_TEXT, 2, "%s", s->stage);
+    if (s->n_stages > 1)
+        add(&h, 7, INK_FAINT, 1, "%d/%d", s->stage_index + 1, s->n_stages);
+    if (*s->method && strcmp(s->method, s->stage))
+        add(&h, 6, INK_FAINT, 1, "%s", s->method);
+    add_state(ui, v->c, &h);
+    add_progress(ui, &h);
+    add_number(&h, 1, "rho", INK_EPS | STYLE_BOLD, number_text(text, s->last.rho, 3));
+    add_number(&h, 7, "lr", INK_TEXT, number_text(text, s->last.lr, 3));
+    add_evals(ui, &h);
+    add_number(&h, 8, "tok/s", INK_TEXT, number_si(text, s->tokens_per_s));
+    add_number(&h, 9, "epoch", INK_TEXT, number_text(text, s->last.epoch, 3));
+    draw_pieces(v, 0, &h, INK_BAR);
+}
+
+/* --- below --- */
+
+static void draw_keys(struct ui *ui, const struct view *v, int y)
+{
+    int x = 0;
+
+    draw_fill(v, 0, y, v->w, 1, INK_BAR, ' ');
+    for (int pass = 0; pass < 2; pass++) /* ? and q first: they must be there */
+        for (size_t i = 0; i < ACT_COUNT - 1; i++) {
+            const struct key_row *k = &key_rows[i];
+            bool must = k->action == ACT_help || k->action == ACT_quit;
+            int need = (int)(strlen(k->keys) + strlen(k->bar)) + 2;
+
+            if (!*k->bar || must != (pass == 0) || x + need - 1 > v->w)
+                continue;
+            x = draw_hint(v, x, y, k->action == ACT_pause ? "Spc" : k->keys, k->bar);
+        }
+    (void)ui;
+}
+
+static void draw_status(struct ui *ui, const struct view *v, int y)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    static const char *const charsets[] = {"braille", "block", "ASCII"};
+    struct pieces h = {0};
+    char text[NUMBER_SIZE];
+
+    add_number(&h, 1, "threads", INK_TEXT, s->threads ? number_text(text, s->threads, 1) : "-");
+    add_number(&h, 1, "memory", INK_TEXT, number_bytes(text, s->rss_bytes));
+    if (s->checkpoint_step >= 0) {
+        snprintf(text, sizeof text, "%lld", (long long)s->checkpoint_step);
+        add_number(&h, 1, "last checkpoint", INK_TEXT, text);
+    }
+    add_number(&h, 2, "folder", INK_TEXT, ui->session && !ui->args->deterministic ? ui_dir(ui) : "-");
+    add_number(&h, 3, "x", INK_TEXT, x_unit_names[ui->x_unit]);
+    add_number(&h, 3, "y", INK_TEXT, ui->log_y ? "log" : "linear");
+    add_number(&h, 3, "smoothing", INK_TEXT, ui->ema > 0 ? number_text(text, ui->ema, 2) : "off");
+    add_number(&h, 4, "theme", INK_TEXT, theme_names[ui->priv->theme]);
+    add_number(&h, 4, "charset", INK_TEXT, charsets[ui->charset]);
+    add_number(&h, 4, "mouse", INK_TEXT, ui->priv->mouse ? "on" : "off");
+    draw_pieces(v, y, &h, INK_BAR);
+}
+
+static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor_x, int *cursor_y)
+{
+    const char *m = ui->priv->message;
+
+    draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
+    if (prompt_is_open(ui)) {
+        struct view line = view_part(v, 0, y - 1, v->w, 2);
+
+        prompt_draw(ui, &line, cursor_x, cursor_y);
+        *cursor_y += y - 1;
+        return;
+    }
+    if (*m)
+        draw_cut(v, draw_text(v, 0, y, INK_WARN | STYLE_BOLD, ui->priv->warning ? "! " : ""), y,
+                 v->w - (ui->priv->warning ? 2 : 0), ui->priv->warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
+    else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
+        draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
+    else if (ui->snap.state == VAC_MEASURING)
+        draw_cut(v, 0, y, v->w, INK_DRIFT, ui->snap.reason);
+}
+
+static void draw_first_hint(const struct view *v)
+{
+    static const char *const rows[3][2] = {
+        {"Space", "pauses, [ and ] change rho, p asks the model something"},
+        {"1-9 0", "choose a panel, z shows it alone, arrows move in it"},
+        {"?", "lists all keys; q leaves, and asks before a run is lost"},
+    };
+    int w = 66, y;
+    struct view box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
+    struct view in;
+
+    draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
+    in = draw_box(&box, 0, "Welcome", NULL, NULL, true);
+    for (y = 0; y < 3; y++) {
+        draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, rows[y][0]);
+        draw_text(&in, 8, y, INK_TEXT, rows[y][1]);
+    }
+}
+
+static void draw_too_small(const struct view *v)
+{
+    draw_fmt(v, 0, 0, INK_STRONG | STYLE_BOLD, "needs 60x16, have %dx%d", v->w, v->h);
+    draw_text(v, 0, 1, INK_FAINT, "training goes on");
+}
+
+void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
+{
+    struct view v = view_all(c);
+    const struct layout *l = &ui->priv->layout;
+
+    *cursor_x = *cursor_y = -1;
+    if (l->too_small) {
+        draw_too_small(&v);
+        return;
+    }
+    draw_header(ui, &v);
+    if (l->footer > 2)
+        draw_status(ui, &v, v.h - 2);
+    draw_keys(ui, &v, v.h - 1);
+    if (ui->priv->hint)
+        draw_first_hint(&v);
+    overlay_draw(ui, c);
+    draw_message(ui, &v, v.h - l->footer, cursor_x, cursor_y);
+}

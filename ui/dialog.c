@@ -1,0 +1,188 @@
+/* dialog.c - what lies over the panels: a question with its answers, or a long text to read. */
+#include <stdlib.h>
+#include <string.h>
+#include "ui/frame.h"
+
+static struct {
+    bool question, pager;
+    struct dialog dialog;
+    char *title, *text;
+    int top, rows; /* of the pager: first line shown, lines that fit */
+    int lines;     /* that it has at its width */
+} over;
+
+void overlay_close(void)
+{
+    free(over.title);
+    free(over.text);
+    memset(&over, 0, sizeof over);
+}
+
+bool overlay_is_up(void)
+{
+    return over.question || over.pager;
+}
+
+void dialog_open(struct ui *ui, const struct dialog *d)
+{
+    overlay_close();
+    over.question = true;
+    over.dialog = *d;
+    over.text = strdup(d->text ? d->text : "");
+    over.title = strdup(d->title ? d->title : "");
+    ui->dirty = true;
+}
+
+void pager_open(struct ui *ui, const char *title, const char *text)
+{
+    overlay_close();
+    over.pager = true;
+    over.title = strdup(title);
+    over.text = strdup(text);
+    ui->dirty = true;
+}
+
+/* --- drawing --- */
+
+static struct view open_box(const struct view *v, int w, int h, const char *hints)
+{
+    struct view box;
+
+    w = w > v->w ? v->w : w;
+    h = h > v->h ? v->h : h;
+    box = view_part(v, (v->w - w) / 2, (v->h - h) / 2, w, h);
+    draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
+    return draw_box(&box, 0, over.title, NULL, hints, true);
+}
+
+static void draw_question(const struct view *v)
+{
+    const struct dialog *d = &over.dialog;
+    int n = 0, width = 56, rows, y;
+    struct view in;
+
+    while (n < DIALOG_CHOICES && d->choice[n].key)
+        n++;
+    rows = draw_flow_rows(v, width - 4, over.text);
+    in = open_box(v, width, rows + n + 5, NULL);
+    y = draw_flow(&in, 1, 0, in.w - 2, INK_TEXT, over.text, 0) + 1;
+    for (int i = 0; i < n; i++, y++) {
+        draw_glyph(&in, 3, y, INK_KEY | STYLE_BOLD, (uint32_t)d->choice[i].key);
+        draw_text(&in, 6, y, INK_TEXT, d->choice[i].label);
+    }
+    draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, "Esc");
+    draw_text(&in, 6, y, INK_FAINT, "cancel");
+}
+
+/* Lines that begin with two blanks hold a key and what it does; others that end in ":" are headings. */
+static int draw_pager_line(const struct view *v, int y, const char *s, size_t n)
+{
+    enum { KEY_COLUMN = 12 };
+
+    if (n > KEY_COLUMN && !strncmp(s, "  ", 2) && s[2] != ' ') {
+        draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, KEY_COLUMN);
+        return draw_bytes(v, KEY_COLUMN, y, INK_TEXT, s + KEY_COLUMN, n - KEY_COLUMN);
+    }
+    return draw_bytes(v, 0, y, n && s[n - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT, s, n);
+}
+
+static void draw_pager(const struct view *v)
+{
+    int w = v->w > 110 ? 100 : v->w - 4, y = 0;
+    struct view in = open_box(v, w, v->h - 2, "Up Down scroll  Esc back");
+    const char *s = over.text;
+    size_t n = s ? strlen(s) : 0, len;
+
+    in = view_part(&in, 1, 0, in.w - 2, in.h);
+    over.rows = in.h;
+    over.lines = draw_flow_rows(&in, in.w, over.text);
+    if (over.top > over.lines - over.rows)
+        over.top = over.lines - over.rows;
+    if (over.top < 0)
+        over.top = 0;
+    for (int line = 0; n && y < in.h; line++) {
+        size_t took = text_line(s, n, in.w, v->c->utf8, &len);
+
+        if (line >= over.top)
+            draw_pager_line(&in, y++, s, len);
+        s += took;
+        n -= took;
+    }
+    if (over.top + over.rows < over.lines)
+        draw_glyph(&in, in.w, in.h - 1, INK_FAINT, sign(v->c, SIGN_DOWN));
+    if (over.top > 0)
+        draw_glyph(&in, in.w, 0, INK_FAINT, sign(v->c, SIGN_UP));
+}
+
+void overlay_draw(struct ui *ui, struct canvas *c)
+{
+    struct view v = view_all(c);
+
+    v = view_part(&v, 0, 1, v.w, v.h - 1 - ui->priv->layout.footer);
+    if (over.question)
+        draw_question(&v);
+    else if (over.pager && over.text)
+        draw_pager(&v);
+}
+
+/* --- keys --- */
+
+static void answer(struct ui *ui, int key)
+{
+    void (*done)(struct ui *, int) = over.dialog.done;
+
+    for (int i = 0; i < DIALOG_CHOICES && over.dialog.choice[i].key; i++)
+        if (over.dialog.choice[i].key == key) {
+            overlay_close();
+            if (done)
+                done(ui, key);
+            return;
+        }
+}
+
+static void scroll(enum action a)
+{
+    int page = over.rows > 2 ? over.rows - 2 : 1;
+
+    switch (a) {
+    case ACT_up:
+        over.top--;
+        break;
+    case ACT_down:
+        over.top++;
+        break;
+    case ACT_page_up:
+        over.top -= page;
+        break;
+    case ACT_page_down:
+    case ACT_pause: /* as in every pager; nobody pauses a run that is not in sight */
+        over.top += page;
+        break;
+    case ACT_home:
+        over.top = 0;
+        break;
+    case ACT_end:
+        over.top = over.lines;
+        break;
+    case ACT_enter:
+    case ACT_help:
+    case ACT_full:
+        overlay_close();
+        break;
+    default:
+        break;
+    }
+}
+
+void overlay_key(struct ui *ui, int key)
+{
+    enum action a = key_action(key);
+
+    ui->dirty = true;
+    if (a == ACT_back || a == ACT_quit || key == UICTRL('c'))
+        overlay_close();
+    else if (over.question)
+        answer(ui, key);
+    else
+        scroll(a);
+}
