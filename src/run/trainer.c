@@ -7,6 +7,9 @@
 #include "report/report.h"
 #include "run/trainer.h"
 
+/* Between two exports while a run goes on. */
+#define EXPORT_SECONDS 60
+
 /* --- time: what pauses take does not count --- */
 
 double trainer_wall(const struct trainer *t)
@@ -43,8 +46,12 @@ int save_now(struct trainer *t, struct vac_err *err)
 
     if (until_written(t, save_try, NULL, "checkpoint", err))
         return -1;
-    /* other tools' files are made anew from ours at any time: failing to write them loses nothing */
-    export_all(t->folder.dir, NULL);
+    /* other tools' files are made anew from ours at any time: failing to write them loses nothing, and
+     * doing it at every checkpoint of a quick run would cost more than training */
+    if (clock_now() - t->last_export >= EXPORT_SECONDS) {
+        export_all(t->folder.dir, NULL);
+        t->last_export = clock_now();
+    }
     return journal(t, &e, err);
 }
 

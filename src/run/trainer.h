@@ -79,6 +79,7 @@ struct trainer {
     double wall;             /* seconds spent running before `since` */
     double since;            /* clock at which running last went on */
     double last_save;        /* clock of the last checkpoint */
+    double last_export;      /* ... of the last export for other tools */
     int64_t saved_step;
     int64_t total_steps;     /* of all stages, as far as known */
     bool paused;
