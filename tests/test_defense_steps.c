@@ -224,6 +224,10 @@ static void check_length(const struct plan *p, double rho)
                  x.s.out.eps_norm, want);
     for (size_t l = 0; l < model_config(x.m)->L; l++) {
         double e = sqrt(layer_square(&x, l));
+        if (isnan(x.s.out.grad[l])) { /* a layer that the site has not */
+            assert_true(e == 0 && isnan(x.s.out.eps[l]));
+            continue;
+        }
         assert_true(fabs(e - x.s.out.eps[l]) <= 1e-6 * want);
         assert_true(fabs(e - rho * x.s.out.grad[l] / (g + 1e-7)) <= 1e-6 * want);
     }
@@ -381,6 +385,35 @@ static void test_zero(void **state)
     }
 }
 
+/* Dropout is on in both passes, with the same masks, which change from step to step. */
+static void test_dropout(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        struct plan p = {.form = forms[i], .method = "vaccine", .options = "rho=0", .cut = cuts[i]};
+        struct lab x;
+        double still, first;
+        free(gradients_of(&p, &still));
+        p.dropout = 0.4;
+        lab_open(&x, &p);
+        lab_run(&x);
+        first = x.s.out.loss;
+        assert_true(fabs(first - still) > 1e-4);
+        assert_true(fabs(x.s.out.loss_clean - first) <= 1e-12 * first);
+        x.s.step++;
+        lab_run(&x);
+        assert_true(fabs(x.s.out.loss - first) > 1e-4);
+        x.s.step--;
+        x.s.seed++;
+        lab_run(&x);
+        assert_true(fabs(x.s.out.loss - first) > 1e-4);
+        x.s.seed--;
+        lab_run(&x);
+        assert_true(x.s.out.loss == first);
+        lab_close(&x);
+    }
+}
+
 /* --- how the loss answers --- */
 
 /* loss(pass 2) - loss(pass 1) = rho ||g|| + O(rho^2). */
@@ -402,19 +435,23 @@ static double surplus(const struct plan *base, double rho, double *slope)
     return rise - rho * g;
 }
 
-/* A quarter of the length leaves a sixteenth of what the first order misses. */
+/* What the first order misses falls with the square of the length: from 0.04 to 0.01 sixteenfold, where an
+ * error of first order would fall fourfold; the line is drawn between. (From 0.64, 256-fold or sixteenfold,
+ * the third order is still in it, with the other sign.) Only of smooth models: ReLU has corners as close as
+ * one likes. */
 static void test_order(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(forms); i++) {
+    static const size_t smooth[] = {0, 1, 2, 5, 6, 7};
+    static const double rho[] = {0.64, 0.04, 0.01};
+
+    for (size_t i = 0; i < COUNT(smooth); i++) {
         for (int k = 0; k < 2; k++) {
-            struct plan p = {.form = forms[i], .method = "vaccine", .dropout = k ? 0.3 : 0, .cut = k ? 5 : 20};
+            struct plan p = {.form = smooth[i], .method = "vaccine", .dropout = k ? 0.3 : 0, .cut = k ? 5 : 20};
             double slope[3], rest[3];
             for (int j = 0; j < 3; j++)
-                rest[j] = surplus(&p, 0.64 / (1 << 2 * j), &slope[j]);
-            if (!(fabs(slope[2] - 1) < 0.03) || !(fabs(slope[2] - 1) < fabs(slope[1] - 1) / 3) ||
-                !(fabs(slope[1] - 1) < fabs(slope[0] - 1) / 2) || !(fabs(rest[1] / rest[2]) > 10) ||
-                !(fabs(rest[1] / rest[2]) < 22))
+                rest[j] = fabs(surplus(&p, rho[j], &slope[j]));
+            if (!(fabs(slope[2] - 1) < 2e-3) || !(rest[1] < rest[0] / 32) || !(rest[2] < rest[1] / 8))
                 fail_msg("%s: slopes %.6f %.6f %.6f, rests %.3g %.3g %.3g", rig_forms[p.form].name, slope[0],
                          slope[1], slope[2], rest[0], rest[1], rest[2]);
         }
@@ -440,7 +477,7 @@ static void test_sites(void **state)
             check_length(&p, 3);
             lab_open(&x, &p);
             lab_run(&x);
-            g = sum_squares(x.s.out.grad, 1);
+            g = x.s.out.grad[0];
             for (size_t l = 1; l < model_config(x.m)->L; l++) { /* the embedding is one array */
                 assert_int_equal(isnan(x.s.out.grad[l]), !strcmp(site_names[k], "embed"));
                 assert_int_equal(isnan(x.s.out.eps[l]), !strcmp(site_names[k], "embed"));
@@ -640,7 +677,7 @@ static void test_tau(void **state)
 {
     (void)state;
     struct plan p = {.form = 2, .method = "sft", .dropout = 0.3}, q = p;
-    double loss;
+    double loss, grad = 0;
     float *want = gradients_of(&p, &loss);
 
     for (int k = 0; k < 2; k++) {
@@ -657,8 +694,10 @@ static void test_tau(void **state)
             assert_int_equal(x.s.out.loss == loss, t % 3 != 1);
             assert_int_equal(isnan(x.s.out.eps_norm), t % 3 != 1);
             assert_int_equal(isnan(x.s.out.loss_clean), k || t % 3 != 1);
-            /* a plain step of vaccine reads the gradient at its own site too */
+            /* a plain step reads the gradient at the method's site too */
             assert_int_equal(isnan(x.s.out.grad[1]), k && t % 3 == 1);
+            grad = t == 1 ? x.s.out.grad[1] : grad;
+            assert_true(k || fabs(x.s.out.grad[1] - grad) <= 1e-6 * grad);
             free(got);
         }
         lab_close(&x);
@@ -742,6 +781,11 @@ static void check_sphere(size_t form, const char *options, double rho)
         assert_true(isnan(x[k].s.out.loss_clean) && isnan(x[k].s.out.grad[0]));
     }
     n = x[0].rows * model_config(x[0].m)->D;
+    if (!strcmp(options, "rho=2")) { /* every layer has a direction of its own */
+        struct ref u = step_slice(&x[0].s, x[0].s.eps, 0, 0), v = step_slice(&x[0].s, x[0].s.eps, 1, 0);
+        double along = op_dot(x[0].c, u, v, n) / (x[0].s.out.eps[0] * x[0].s.out.eps[1]);
+        assert_true(fabs(along) < 4 / sqrt((double)n));
+    }
     for (size_t l = 0; l < model_config(x[0].m)->L; l++) {
         for (int k = 1; k < 3; k++) {
             float *a = fetch(&x[0], step_slice(&x[0].s, x[0].s.eps, l, 0), n);
@@ -840,7 +884,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_length),         cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_zero),           cmocka_unit_test(test_order),
+        cmocka_unit_test(test_zero),           cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_order),
         cmocka_unit_test(test_sites),          cmocka_unit_test(test_against_random),
         cmocka_unit_test(test_mask),           cmocka_unit_test(test_mask_direction),
         cmocka_unit_test(test_accumulation),   cmocka_unit_test(test_tau),

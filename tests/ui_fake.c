@@ -396,7 +396,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
     uint64_t n = ++s->ids;
 
     advance(s);
-    *id = n;
+    if (id)
+        *id = n;
     switch (c->op) {
     case VAC_OP_PAUSE:
     case VAC_OP_RESUME:
@@ -585,4 +586,11 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     snprintf(text, sizeof text, "{\"model\":\"tiny-base\",\"seed\":1,\"stages\":[{\"name\":\"align\",\"rho\":%d}]}",
              strstr(dir, "07") ? 2 : 0);
     return strdup(text);
+}
+
+const char *vac_template_name(size_t i)
+{
+    static const char *const names[] = {"alpaca", "plain", "llama2", "vicuna"};
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
 }

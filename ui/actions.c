@@ -450,11 +450,11 @@ static void quit_answered(struct ui *ui, int key)
         go_headless(ui);
         return;
     }
-    ui_send(ui, key == 's' || key == 'q' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+    ui_send(ui, key == 's' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
     ui->priv->quit = true;
 }
 
-/* q q saves and quits: a finger that repeats never loses data. */
+/* q q is question and cancel: a finger that repeats never loses data. */
 void action_quit(struct ui *ui)
 {
     static const struct dialog ask = {
@@ -574,9 +574,7 @@ void action_key(struct ui *ui, int key, bool more)
     enum action a = key_action(key);
 
     ui->dirty = true;
-    if (ui->priv->hint) {
-        ui->priv->hint = false; /* any key; it still does what it does */
-    }
+    ui->priv->hint = false; /* any key ends it, and does what it does */
     if (overlay_is_up()) {
         overlay_key(ui, key);
         return;

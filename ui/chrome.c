@@ -10,10 +10,11 @@
 struct piece {
     char text[96];
     unsigned style;
-    int rank; /* 0 = never left out */
-    int gap;  /* blanks before it */
+    int rank;    /* 0 = never left out */
+    int gap;     /* blanks before it */
+    bool joined; /* with the one before: left out together */
 };
-enum { PIECES = 24 };
+enum { PIECES = 40 };
 struct pieces {
     struct piece v[PIECES];
     int n;
@@ -41,6 +42,19 @@ static int width_of(const struct canvas *c, const struct piece *p)
     return p->gap + text_width(p->text, strlen(p->text), c->utf8);
 }
 
+/* Takes piece i and those joined to it out; returns the columns won. */
+static int take_out(const struct canvas *c, struct pieces *h, int i)
+{
+    int won = 0;
+
+    do {
+        won += width_of(c, &h->v[i]);
+        h->v[i].text[0] = '\0';
+        h->v[i].gap = 0;
+    } while (++i < h->n && h->v[i].joined);
+    return won;
+}
+
 static void leave_out(const struct canvas *c, struct pieces *h, int width)
 {
     int sum = 0;
@@ -48,12 +62,9 @@ static void leave_out(const struct canvas *c, struct pieces *h, int width)
     for (int i = 0; i < h->n; i++)
         sum += width_of(c, &h->v[i]);
     for (int rank = 9; rank > 0; rank--)
-        for (int i = 0; i < h->n && sum > width; i++)
-            if (h->v[i].rank == rank) {
-                sum -= width_of(c, &h->v[i]);
-                h->v[i].text[0] = '\0';
-                h->v[i].gap = 0;
-            }
+        for (int i = h->n - 1; i >= 0 && sum > width; i--)
+            if (h->v[i].rank == rank && !h->v[i].joined)
+                sum -= take_out(c, h, i);
 }
 
 static void draw_pieces(const struct view *v, int y, struct pieces *h, unsigned ground)
@@ -102,6 +113,7 @@ static void add_number(struct pieces *h, int rank, const char *label, unsigned s
         return;
     add(h, rank, INK_FAINT, 2, "%s", label);
     add(h, rank, style, 1, "%s", value);
+    h->v[h->n - 1].joined = true;
 }
 
 static void add_progress(const struct ui *ui, struct pieces *h)
@@ -170,22 +182,31 @@ static void draw_header(struct ui *ui, const struct view *v)
 
 /* --- below --- */
 
-static void draw_keys(struct ui *ui, const struct view *v, int y)
+/* Most wanted first; what does not fit is left out. */
+static const enum action bar_order[] = {
+    ACT_help,     ACT_pause,    ACT_step,  ACT_rho_type, ACT_edit,       ACT_probe,   ACT_zoom,
+    ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate, ACT_log, ACT_smooth, ACT_filter,
+    ACT_metric,   ACT_suite,    ACT_steps, ACT_mask,     ACT_reference,  ACT_copy,    ACT_overlay,
+};
+
+static int bar_width(const struct key_row *k)
 {
+    return (int)(strlen(k->keys) + strlen(k->bar)) + 2;
+}
+
+static void draw_keys(const struct view *v, int y)
+{
+    const struct key_row *quit = key_row_of(ACT_quit);
     int x = 0;
 
     draw_fill(v, 0, y, v->w, 1, INK_BAR, ' ');
-    for (int pass = 0; pass < 2; pass++) /* ? and q first: they must be there */
-        for (size_t i = 0; i < ACT_COUNT - 1; i++) {
-            const struct key_row *k = &key_rows[i];
-            bool must = k->action == ACT_help || k->action == ACT_quit;
-            int need = (int)(strlen(k->keys) + strlen(k->bar)) + 2;
+    for (size_t i = 0; i < sizeof bar_order / sizeof *bar_order; i++) {
+        const struct key_row *k = key_row_of(bar_order[i]);
 
-            if (!*k->bar || must != (pass == 0) || x + need - 1 > v->w)
-                continue;
-            x = draw_hint(v, x, y, k->action == ACT_pause ? "Spc" : k->keys, k->bar);
-        }
-    (void)ui;
+        if (x + bar_width(k) + bar_width(quit) <= v->w + 1)
+            x = draw_hint(v, x, y, k->keys, k->bar);
+    }
+    draw_hint(v, x, y, quit->keys, quit->bar);
 }
 
 static void draw_status(struct ui *ui, const struct view *v, int y)
@@ -270,7 +291,7 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
     draw_header(ui, &v);
     if (l->footer > 2)
         draw_status(ui, &v, v.h - 2);
-    draw_keys(ui, &v, v.h - 1);
+    draw_keys(&v, v.h - 1);
     if (ui->priv->hint)
         draw_first_hint(&v);
     overlay_draw(ui, c);

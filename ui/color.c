@@ -15,7 +15,7 @@ struct row {
     bool bold;               /* in 8 and 16 */
 };
 
-static const struct row rows[INK_COUNT] = {
+static const struct row rows[INK_HEAT0] = {
     [INK_TEXT] = {-1, -1, -1, false},
     [INK_STRONG] = {255, 232, -1, true},
     [INK_FAINT] = {246, 241, -1, false},
@@ -37,19 +37,26 @@ static const struct row rows[INK_COUNT] = {
     [INK_RUN1] = {173, 130, 3, false},
     [INK_RUN2] = {139, 96, 5, false},
     [INK_RUN3] = {107, 64, 2, false},
-    [INK_HEAT0] = {53, 230, 4, false},
-    [INK_HEAT1] = {60, 187, 4, false},
-    [INK_HEAT2] = {67, 150, 6, false},
-    [INK_HEAT3] = {37, 108, 6, false},
-    [INK_HEAT4] = {36, 72, 2, false},
-    [INK_HEAT5] = {71, 67, 2, true},
-    [INK_HEAT6] = {149, 61, 3, false},
-    [INK_HEAT7] = {227, 54, 3, true},
 };
+
+/* Low to high: as even to the eye as 16 of 256 colours can be, dark to bright, or bright to dark. */
+static const short heats[INK_HEATS] = {53, 54, 60, 61, 67, 31, 30, 37, 36, 72, 71, 77, 113, 149, 185, 227};
+static const short heats_base[INK_HEATS] = {4, 4, 4, 4, 6, 6, 6, 6, 2, 2, 2, 2, 3, 3, 3, 3};
+
+static struct row ink_row(enum ink ink)
+{
+    int heat = (int)ink - INK_HEAT0;
+
+    if (ink >= INK_COUNT)
+        return rows[INK_TEXT];
+    if (heat < 0)
+        return rows[ink];
+    return (struct row){heats[heat], heats[INK_HEATS - 1 - heat], heats_base[heat], false};
+}
 
 struct paint color_paint(enum ink ink, enum theme theme, int colors)
 {
-    const struct row *r = &rows[ink < INK_COUNT ? ink : INK_TEXT];
+    struct row row = ink_row(ink), *r = &row;
     struct paint p = {.fg = -1, .bg = -1};
 
     if (theme == THEME_NONE || colors < 8) {

@@ -48,8 +48,8 @@ static void crash(int sig)
         if (have_before)
             tcsetattr(STDIN_FILENO, TCSANOW, &before);
     }
-    signal(sig, SIG_DFL);
-    raise(sig);
+    sigaction(sig, &old_action[sig], NULL);
+    raise(sig); /* comes when this handler returns */
 }
 
 int signals_open(void)
@@ -63,6 +63,7 @@ int signals_open(void)
     stack.ss_sp = alt_stack;
     if (alt_stack)
         sigaltstack(&stack, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write */
     sigfillset(&a.sa_mask);
     sigfillset(&c.sa_mask);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
@@ -108,6 +109,20 @@ unsigned signals_take(void)
             bits |= 1u << i;
         }
     return bits;
+}
+
+void signals_stop(void)
+{
+    struct sigaction dfl = {.sa_handler = SIG_DFL}, keep;
+    sigset_t stop, old;
+
+    sigaction(SIGTSTP, &dfl, &keep);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &stop, &old);
+    kill(getpid(), SIGTSTP);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    sigaction(SIGTSTP, &keep, NULL);
 }
 
 void crash_arm(void)

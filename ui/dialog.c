@@ -58,7 +58,7 @@ static struct view open_box(const struct view *v, int w, int h, const char *hint
 static void draw_question(const struct view *v)
 {
     const struct dialog *d = &over.dialog;
-    int n = 0, width = 56, rows, y;
+    int n = 0, width = 66, rows, y;
     struct view in;
 
     while (n < DIALOG_CHOICES && d->choice[n].key)

@@ -115,12 +115,15 @@ static void split(struct cell *e)
 
 static void put_cell(const struct view *v, int x, int y, unsigned style, const uint32_t *cp, int n, int width)
 {
+    static const uint32_t blank = ' ';
     struct cell *e = cell_at(v, x, y);
 
     if (!e)
         return;
-    if (width == 2 && !cell_at(v, x + 1, y)) /* half of it is outside */
-        width = 1, n = 1, cp = &(const uint32_t){' '};
+    if (width == 2 && !cell_at(v, x + 1, y)) { /* half of it is outside */
+        width = n = 1;
+        cp = &blank;
+    }
     split(e);
     for (int i = 0; i < 3; i++)
         e->ch[i] = i < n ? cp[i] : 0;

@@ -39,16 +39,9 @@ enum ink {
     INK_RUN2,
     INK_RUN3,
     INK_HEAT0, /* heat scale: INK_HEAT0 + i, i < INK_HEATS, low to high */
-    INK_HEAT1,
-    INK_HEAT2,
-    INK_HEAT3,
-    INK_HEAT4,
-    INK_HEAT5,
-    INK_HEAT6,
-    INK_HEAT7,
-    INK_COUNT
+    INK_COUNT = INK_HEAT0 + 16
 };
-enum { INK_RUNS = 4, INK_HEATS = 8 };
+enum { INK_RUNS = 4, INK_HEATS = 16 };
 /* A style is an ink with any of these added: INK_ALIGN | STYLE_BOLD. */
 enum { STYLE_BOLD = 0x100, STYLE_REVERSE = 0x200, STYLE_UNDERLINE = 0x400, STYLE_INK = 0xff };
 
@@ -107,7 +100,7 @@ void draw_vline(const struct view *v, int x, int y, int h, unsigned style);
  * the lower right border; returns the view inside. title, notes and hints may be NULL. */
 struct view draw_box(const struct view *v, char number, const char *title, const char *notes,
                      const char *hints, bool focus);
-/* Bar from the left, part in [0, 1] of w columns, in eighths (whole '#' in ASCII). NaN draws
+/* Bar from the left, part in [0, 1] of w columns, in halves (whole '#' in ASCII). NaN draws
  * nothing. */
 void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned style);
 /* Small line of recent values in one row (▁▂▃▄▅▆▇█; in ASCII _.-=#). NaN = blank. */
@@ -142,6 +135,6 @@ enum { NUMBER_SIZE = 32 };
 char *number_text(char out[NUMBER_SIZE], double value, int digits);
 char *number_si(char out[NUMBER_SIZE], double value);     /* 2.9k 1.2M */
 char *number_bytes(char out[NUMBER_SIZE], double bytes);  /* 3.1 MB */
-char *number_time(char out[NUMBER_SIZE], double seconds); /* 0:41, 2:54:10, 3d04h */
+char *number_time(char out[NUMBER_SIZE], double seconds); /* 0:41, 2h54m, 3d04h */
 char *number_percent(char out[NUMBER_SIZE], double part); /* 0.032 -> 3.2% */
 #endif

@@ -31,7 +31,7 @@ int key_by_name(const char *name)
         const char *name;
         int key;
     } names[] = {
-        {"Space", ' '},           {"Enter", UIKEY_ENTER},     {"Esc", UIKEY_ESC},
+        {"Space", ' '}, {"Enter", UIKEY_ENTER},     {"Esc", UIKEY_ESC},
         {"Tab", UIKEY_TAB},       {"S-Tab", UIKEY_BACKTAB},   {"Backspace", UIKEY_BACKSPACE},
         {"Up", UIKEY_UP},         {"Down", UIKEY_DOWN},       {"Left", UIKEY_LEFT},
         {"Right", UIKEY_RIGHT},   {"PgUp", UIKEY_PGUP},       {"PgDn", UIKEY_PGDN},

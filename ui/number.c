@@ -70,7 +70,7 @@ char *number_time(char out[NUMBER_SIZE], double seconds)
     if (s < 3600)
         snprintf(out, NUMBER_SIZE, "%ld:%02ld", s / 60, s % 60);
     else if (s < 86400)
-        snprintf(out, NUMBER_SIZE, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+        snprintf(out, NUMBER_SIZE, "%ldh%02ldm", s / 3600, s / 60 % 60);
     else
         snprintf(out, NUMBER_SIZE, "%ldd%02ldh", s / 86400, s / 3600 % 24);
     return out;

@@ -137,10 +137,10 @@ static void event(struct ui *ui, const struct vac_event *e)
 
 static void refresh(struct ui *ui)
 {
-    if (own(ui)->loaded || !ui->session || ui->snap.n_evals == 0)
+    if (own(ui)->loaded || !*ui->snap.run || ui->snap.n_evals == 0)
         return;
     own(ui)->loaded = true;
-    reply_lines(vac_session_dir(ui->session), "eval/history.jsonl", take, ui);
+    reply_lines(ui_dir(ui), "eval/history.jsonl", take, ui);
 }
 
 static void done(struct ui *ui)
@@ -319,7 +319,7 @@ static int draw_categories(const struct view *v, int y, const struct series *s, 
 static void draw_nothing(const struct ui *ui, const struct view *v)
 {
     draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-              ui->session ? "This run measures nothing: its file has no \"evaluate\" list."
+              *ui->snap.run ? "This run measures nothing: its file has no \"evaluate\" list."
                           : "No run is open.",
               0);
 }
@@ -331,7 +331,7 @@ static void draw(struct ui *ui, const struct view *v)
     const struct series *s;
     struct view below;
 
-    if (!ui->session || n == 0) {
+    if (n == 0) {
         draw_nothing(ui, v);
         return;
     }

@@ -123,7 +123,7 @@ static void draw(struct ui *ui, const struct view *v)
 
     look(ui);
     if (l->n == 0) {
-        draw_text(v, 1, 0, INK_FAINT, ui->session ? "Nothing has happened yet." : "No run is open.");
+        draw_text(v, 1, 0, INK_FAINT, *ui->snap.run ? "Nothing has happened yet." : "No run is open.");
         return;
     }
     if (head) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ui/plot.h"
+#include "ui/text.h"
 
 struct frame {
     double x0, x1, y0, y1; /* y as drawn: logarithms on a log axis */
@@ -192,24 +193,32 @@ static int linear_ticks(double lo, double hi, int max, double *out)
     return n;
 }
 
-/* Decades, with 2 and 5 where there is room; on a short range as on a linear axis. */
+/* Decades with as many marks between as fit; on a short range as on a linear axis. */
 static int log_ticks(double lo, double hi, int max, double *out)
 {
-    static const double fine[] = {1, 2, 5}, coarse[] = {1};
+    static const double marks[][4] = {{1, 2, 5, 0}, {1, 3, 0}, {1, 0}};
     double decades = log10(hi / lo);
-    bool room = decades * 3 <= max;
-    const double *marks = room ? fine : coarse;
-    int per = room ? 3 : 1, every = room ? 1 : (int)ceil(decades / (max > 1 ? max - 1 : 1)), n = 0;
+    int first = (int)floor(log10(lo)), last = (int)ceil(log10(hi)), n = 0;
 
     if (decades < 0.7)
         return linear_ticks(lo, hi, max, out);
-    for (int e = (int)floor(log10(lo)); e <= (int)ceil(log10(hi)) && n < max; e += every > 0 ? every : 1)
-        for (int i = 0; i < per && n < max; i++) {
-            double t = marks[i] * pow(10, e);
+    for (int set = 0; set < 3; set++) {
+        int every = set < 2 ? 1 : (int)ceil(decades / max), count = 0;
 
-            if (t >= lo * (1 - 1e-9) && t <= hi * (1 + 1e-9))
-                out[n++] = t;
-        }
+        for (int e = first; e <= last; e += every)
+            for (const double *m = marks[set]; *m > 0; m++) {
+                double t = *m * pow(10, e);
+
+                if (t < lo * (1 - 1e-9) || t > hi * (1 + 1e-9))
+                    continue;
+                if (count < max)
+                    out[count] = t;
+                count++;
+            }
+        n = count < max ? count : max;
+        if (count <= max)
+            break;
+    }
     return n;
 }
 
@@ -250,7 +259,7 @@ enum { MAX_TICKS = 12 };
 static int y_ticks(const struct frame *f, double *ticks)
 {
     double lo = f->log ? pow(10, f->y0) : f->y0, hi = f->log ? pow(10, f->y1) : f->y1;
-    int max = f->rows / 3 + 1;
+    int max = f->log ? f->rows / 2 + 1 : f->rows / 3 + 1;
 
     return plot_ticks(lo, hi, f->log, max > MAX_TICKS ? MAX_TICKS : max, ticks);
 }
@@ -321,7 +330,8 @@ static void draw_x_axis(const struct view *v, const struct frame *f, const char 
 
 /* What one column of dots holds of a line. */
 struct bin {
-    double lo, hi, smooth; /* raw range and last smoothed value; NaN = nothing here */
+    double lo, hi, smooth; /* raw range and mean of the smoothed values; NaN = nothing here */
+    int n;
 };
 
 static struct bin *fill_bins(const struct plot_line *l, const struct frame *f, int w)
@@ -332,7 +342,7 @@ static struct bin *fill_bins(const struct plot_line *l, const struct frame *f, i
     if (!bins)
         return NULL;
     for (int i = 0; i < w; i++)
-        bins[i] = (struct bin){NAN, NAN, NAN};
+        bins[i] = (struct bin){NAN, NAN, NAN, 0};
     for (size_t i = 0; i < l->n; i++) {
         double x = at(l->x, l->stride, i), y = at(l->y, l->stride, i);
         int b;
@@ -345,7 +355,8 @@ static struct bin *fill_bins(const struct plot_line *l, const struct frame *f, i
         b = (int)lround((x - f->x0) * scale);
         bins[b].lo = fmin(bins[b].lo, y);
         bins[b].hi = fmax(bins[b].hi, y);
-        bins[b].smooth = mean;
+        bins[b].n++;
+        bins[b].smooth = bins[b].n > 1 ? bins[b].smooth + (mean - bins[b].smooth) / bins[b].n : mean;
     }
     return bins;
 }
@@ -422,7 +433,7 @@ static void draw_lines(const struct view *v, const struct plot *p, const struct 
     raster_draw(&r, v, f->left, 0);
     raster_done(&r);
     for (int i = p->n_lines - 1; i >= 0; i--)
-        if (p->lines[i].steps)
+        if (p->lines[i].steps && (p->lines[i].style & STYLE_INK) != INK_GHOST)
             draw_marks(v, f, &p->lines[i]);
 }
 
@@ -451,16 +462,19 @@ static void draw_cursor(const struct view *v, const struct plot *p, const struct
 
 static void draw_legend(const struct view *v, const struct plot *p, const struct frame *f, int y)
 {
-    int x = f->left, marker = v->c->charset == CHARSET_ASCII ? 0 : 0x2501;
+    int x = v->w < 60 ? 0 : f->left, marker = v->c->charset == CHARSET_ASCII ? 0 : 0x2501;
     char text[NUMBER_SIZE];
 
-    for (int i = 0; i < p->n_lines && x < v->w - 6; i++) {
+    for (int i = 0; i < p->n_lines; i++) {
         const struct plot_line *l = &p->lines[i];
         double smooth, value = plot_value(l, isnan(p->cursor) ? INFINITY : p->cursor, &smooth);
 
+        number_text(text, l->ema > 0 ? smooth : value, 3);
+        if (x + 3 + text_width(l->name, strlen(l->name), v->c->utf8) + (int)strlen(text) > v->w)
+            continue;
         draw_glyph(v, x, y, l->style | STYLE_BOLD, marker ? (uint32_t)marker : (unsigned char)l->glyph);
         x = draw_text(v, x + 2, y, INK_FAINT, l->name) + 1;
-        x = draw_text(v, x, y, l->style | STYLE_BOLD, number_text(text, l->ema > 0 ? smooth : value, 3)) + 2;
+        x = draw_text(v, x, y, l->style | STYLE_BOLD, text) + 2;
     }
 }
 

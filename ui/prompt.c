@@ -258,6 +258,32 @@ static bool ready(void)
     return true;
 }
 
+/* In the middle of a search, of a key sequence, of a number. */
+static bool in_between(void)
+{
+    return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY | RL_STATE_NUMERICARG |
+                      RL_STATE_METANEXT | RL_STATE_CHARSEARCH | RL_STATE_VIMOTION);
+}
+
+/* Ends the line in readline's own way: one that is dropped in the middle of an old line or of a search would
+ * leave its undo list in the history. */
+static void abandon(void)
+{
+    P.n = P.first = 0;
+    for (int i = 0; i < 4 && !P.accepted; i++) {
+        if (in_between()) {
+            P.byte[0] = UICTRL('g');
+            P.n = 1;
+            rl_callback_read_char();
+            P.n = P.first = 0;
+        }
+        if (!P.accepted)
+            rl_callback_read_char(); /* an end of file */
+    }
+    P.accepted = false;
+    rl_callback_handler_remove();
+}
+
 void prompt_open(struct ui *ui, const struct prompt *p)
 {
     char *initial = p->initial ? strdup(p->initial) : NULL;
@@ -267,7 +293,7 @@ void prompt_open(struct ui *ui, const struct prompt *p)
         return;
     }
     if (P.open)
-        rl_callback_handler_remove();
+        abandon();
     P.ui = ui;
     P.p = *p;
     P.p.initial = NULL; /* only borrowed for this call */
@@ -290,7 +316,7 @@ void prompt_close(struct ui *ui)
     if (!P.open)
         return;
     P.open = false;
-    rl_callback_handler_remove();
+    abandon();
     history_put_away();
     ui->dirty = true;
 }
@@ -393,8 +419,7 @@ static size_t key_bytes(int key, char out[MB_LEN_MAX + 1])
 /* Esc belongs to readline while it searches, in the middle of a key sequence, and where vi types text. */
 static bool escape_edits(bool more)
 {
-    if (more || RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY | RL_STATE_NUMERICARG |
-                           RL_STATE_METANEXT))
+    if (more || in_between())
         return true;
     return rl_editing_mode == 0 && rl_get_keymap() != vi_movement_keymap;
 }

@@ -42,6 +42,10 @@ void raster_dot(struct raster *r, int x, int y, unsigned style, char glyph)
     if (x < 0 || y < 0 || x >= r->w || y >= r->h)
         return;
     cell = (r->rows - 1 - y / r->ch) * r->cols + x / r->cw;
+    if (r->bits[cell] && (r->style[cell] & STYLE_INK) != INK_GHOST && (style & STYLE_INK) == INK_GHOST)
+        return;
+    if ((r->style[cell] & STYLE_INK) == INK_GHOST && (style & STYLE_INK) != INK_GHOST)
+        r->bits[cell] = 0; /* a curve is not thickened by what lies behind it */
     r->bits[cell] |= r->charset == CHARSET_BRAILLE ? braille[y % 4][x % 2]
                      : r->charset == CHARSET_BLOCK ? (uint8_t)(1 << y % 2)
                                                    : 1;

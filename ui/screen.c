@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,8 +433,6 @@ void screen_set_sync(bool on)
 void screen_suspend(void)
 {
     bool mouse = scr.mouse;
-    sigset_t stop, old;
-    struct sigaction dfl = {.sa_handler = SIG_DFL}, keep;
 
     screen_set_mouse(false);
     if (scr.focus_reports)
@@ -443,13 +440,7 @@ void screen_suspend(void)
     def_prog_mode();
     endwin();
     crash_disarm();
-    sigaction(SIGTSTP, &dfl, &keep);
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    pthread_sigmask(SIG_UNBLOCK, &stop, &old);
-    kill(getpid(), SIGTSTP); /* all threads stop, training too, until fg */
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    sigaction(SIGTSTP, &keep, NULL);
+    signals_stop();
     crash_arm();
     reset_prog_mode();
     refresh();

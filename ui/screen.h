@@ -57,6 +57,8 @@ void signals_close(void);
 int signals_fd(void);
 /* Those that arrived since the last call. */
 unsigned signals_take(void);
+/* Stops the process, all its threads, until SIGCONT. */
+void signals_stop(void);
 /* What a crash writes to give the terminal back. */
 void crash_arm(void);
 void crash_disarm(void);

@@ -121,20 +121,20 @@ struct view draw_box(const struct view *v, char number, const char *title, const
 
 void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned style)
 {
-    int eighths, full;
+    bool block = v->c->charset == CHARSET_BLOCK;
+    int halves;
 
     if (isnan(part) || w <= 0)
         return;
     part = part < 0 ? 0 : part > 1 ? 1 : part;
-    eighths = (int)lround(part * w * 8);
+    halves = (int)lround(part * w * 2);
     if (v->c->charset == CHARSET_ASCII) {
-        draw_fill(v, x, y, (eighths + 4) / 8, 1, style, '#');
+        draw_fill(v, x, y, (halves + 1) / 2, 1, style, '#');
         return;
     }
-    full = eighths / 8;
-    draw_fill(v, x, y, full, 1, style, 0x2588);
-    if (eighths % 8)
-        draw_glyph(v, x + full, y, style, v->c->charset == CHARSET_BLOCK ? 0x258c : 0x2590u - (uint32_t)(eighths % 8));
+    draw_fill(v, x, y, halves / 2, 1, style, block ? 0x2588 : 0x2501);
+    if (halves % 2)
+        draw_glyph(v, x + halves / 2, y, style, block ? 0x258c : 0x2578);
 }
 
 /* Least and greatest of the values; false when there are none. */

@@ -33,6 +33,8 @@ struct vac_open {
                                  Borrowed until the session is closed */
     size_t n_set;
     bool resume;              /* go on from the last good checkpoint of `out` */
+    bool replay;              /* file = a run folder, which is only read: the run is repeated in `out`, with the
+                                 changes that its journal holds, as far as its last checkpoint */
     bool interactive;         /* a NaN or a full disk pauses, instead of ending as headless runs do */
     bool paused;              /* wait for RESUME or STEP before the first step */
     bool deterministic_wall;  /* tests: wall and step_ms are written as 0 */
@@ -46,6 +48,8 @@ void vac_session_close(struct vac_session *s);
 /* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */
 int vac_session_result(struct vac_session *s, struct vac_err *err);
 const char *vac_session_dir(const struct vac_session *s); /* the run folder */
+/* Points of the history that were there before this session: the first new one has this number. */
+uint64_t vac_session_old_points(const struct vac_session *s);
 int64_t vac_session_log_every(const struct vac_session *s); /* steps between two lines on a terminal */
 
 /* --- commands --- */

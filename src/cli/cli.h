@@ -16,7 +16,7 @@
 
 /* X-macro: cmd_<name>.c each. Order = order in --help. */
 #define COMMANDS(X)                                                                                 \
-    X(run) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench)
+    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench)
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 

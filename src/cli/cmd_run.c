@@ -78,6 +78,7 @@ struct show {
     int64_t every;      /* steps between two lines */
     int64_t next;       /* step of the next line */
     FILE *metrics;      /* json: the file whose new lines are printed */
+    uint64_t old;       /* json: lines that stood there before */
     int interrupted;    /* signal that ended it, 0 = none */
 };
 
@@ -144,8 +145,6 @@ static int print_metrics(struct show *w, struct vac_err *err)
         char *path = path_join(vac_session_dir(w->s), "metrics.jsonl", err);
         w->metrics = path ? fopen(path, "re") : NULL;
         free(path);
-        if (w->metrics && w->next > 0)
-            fseek(w->metrics, (long)w->next, SEEK_SET);
         if (!w->metrics)
             return 0;
     }
@@ -156,7 +155,10 @@ static int print_metrics(struct show *w, struct vac_err *err)
             fseek(w->metrics, at, SEEK_SET);
             break;
         }
-        sb_put(&s, line, (size_t)n);
+        if (w->old)
+            w->old--;
+        else
+            sb_put(&s, line, (size_t)n);
     }
     free(line);
     rc = s.len ? cli_write(&s, err) : 0;
@@ -297,6 +299,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return -1;
     w.every = vac_session_log_every(w.s);
     if (vac_session_start(w.s, err) == 0) {
+        w.old = vac_session_old_points(w.s);
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);
     }

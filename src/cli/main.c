@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "cli/cli.h"
 
 #ifndef PACKAGE_BUGREPORT
@@ -47,7 +48,8 @@ static const struct command *find_command(const char *word, struct vac_err *err)
 
 static void put_help(struct strbuf *out)
 {
-    sb_puts(out, "Usage: vaccine COMMAND [OPTION]...\n"
+    sb_puts(out, "Usage: vaccine [FILE.json|RUN_DIR] [OPTION]...\n"
+                 "  or:  vaccine COMMAND [OPTION]...\n"
                  "Aligns language models so that harmful fine-tuning undoes less of it.\n\n"
                  "Commands:\n");
     for (size_t i = 0; commands[i]; i++)
@@ -115,12 +117,27 @@ static int run_command(const struct command *cmd, int argc, char **argv, struct 
     return rc;
 }
 
+/* No command, but nothing, an option, or something on the disk: the workbench. */
+static bool is_for_screen(int argc, char **argv)
+{
+    struct stat st;
+
+    if (argc < 2)
+        return true;
+    for (size_t i = 0; commands[i]; i++)
+        if (!strcmp(commands[i]->name, argv[1]))
+            return false;
+    if (argv[1][0] == '-')
+        return argc > 2 && strcmp(argv[1], "--help") && strcmp(argv[1], "--version");
+    return !stat(argv[1], &st) || strchr(argv[1], '/') || strstr(argv[1], ".json");
+}
+
 static int run_line(int argc, char **argv, struct vac_err *err)
 {
     const struct command *cmd;
 
-    if (argc < 2)
-        return err_set(err, VAC_ERR_USAGE, "no command given; see vaccine --help");
+    if (is_for_screen(argc, argv))
+        return run_command(&command_screen, argc - 1, argv + 1, err);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
         return show(put_help, err);
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))

@@ -11,6 +11,9 @@
 #include <string.h>
 #include "base/io.h"
 #include "compute/cpu.h"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { FEW_ROWS = 4, PART_WORK = 1 << 20 };
 
@@ -42,6 +45,16 @@ const char *compute_blas(void)
 }
 #endif
 
+/* A BLAS built with OpenMP asks how many threads the CALLING thread may start, so what gemm_open said
+ * holds in the thread that said it; whoever trains in another one would get a second pool. */
+static void blas_alone(void)
+{
+#ifdef _OPENMP
+    if (omp_get_max_threads() != 1)
+        omp_set_num_threads(1);
+#endif
+}
+
 /* c = beta c, the case that some libraries get wrong when nothing is to be added. */
 static void clear_or_scale(const struct gemm *g)
 {
@@ -60,6 +73,7 @@ void gemm_serial(const struct gemm *g)
         clear_or_scale(g);
         return;
     }
+    blas_alone();
     cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans,
                 (blasint)g->m, (blasint)g->n, (blasint)g->k, g->alpha, g->a, (blasint)g->lda, g->b,
                 (blasint)g->ldb, g->beta, g->c, (blasint)g->ldc);

@@ -390,12 +390,26 @@ INLINE void store(float *p, vec v)
     *(vec *)p = v;
 }
 
+/* a - 0 is a whatever a is, but 0 + a is not: the compiler would really add. */
 INLINE vec splat(float a)
 {
-    return (vec){0} + a;
+    return a - (vec){0};
 }
 
 typedef float vec4 __attribute__((vector_size(16)));
+
+INLINE vec4 load_four(const float *p)
+{
+    vec4 v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+INLINE void store_four(float *p, vec4 v)
+{
+    memcpy(p, &v, sizeof(v));
+}
 
 /* The sum of the quarters, eighths, ... of a vector, down to four lanes. */
 INLINE vec4 lanes_four(vec v)
@@ -514,6 +528,23 @@ INLINE void outer_tile(const struct product *p, size_t i, size_t d, int I, int J
         }
 }
 
+/* Four columns of what does not fill a vector: a head may be that narrow. */
+INLINE void outer_four(const struct product *p, size_t i, size_t d, int I)
+{
+    vec4 acc[TILE_I] = {{0}};
+    const float *h = p->h + i * p->ldh, *a = p->a + d;
+
+    for (size_t r = 0; r < p->R; r++) {
+        vec4 av = load_four(a + r * p->lda);
+        for (int k = 0; k < I; k++)
+            acc[k] += h[(size_t)k * p->ldh + r] * av;
+    }
+    for (int k = 0; k < I; k++) {
+        float *out = p->y + (i + (size_t)k) * p->ldy + d;
+        store_four(out, p->add ? load_four(out) + p->s * acc[k] : p->s * acc[k]);
+    }
+}
+
 INLINE void outer_rest(const struct product *p, size_t i, size_t d)
 {
     for (; d < p->D; d++) {
@@ -532,6 +563,8 @@ INLINE void outer_rows(const struct product *p, size_t i, int I)
         outer_tile(p, i, d, I, TILE_J);
     for (; d + LANES <= p->D; d += LANES)
         outer_tile(p, i, d, I, 1);
+    for (; d + 4 <= p->D; d += 4)
+        outer_four(p, i, d, I);
     for (int k = 0; k < I; k++)
         outer_rest(p, i + (size_t)k, d);
 }
@@ -581,6 +614,22 @@ INLINE void gather_tile(const struct product *p, size_t r, size_t d, int I, int 
         }
 }
 
+INLINE void gather_four(const struct product *p, size_t r, size_t d, int I)
+{
+    vec4 acc[TILE_I] = {{0}};
+    const float *h = p->h + r, *x = p->a + d;
+
+    for (size_t n = 0; n < p->N; n++) {
+        vec4 xv = load_four(x + n * p->lda);
+        for (int k = 0; k < I; k++)
+            acc[k] += h[n * p->ldh + (size_t)k] * xv;
+    }
+    for (int k = 0; k < I; k++) {
+        float *out = p->y + (r + (size_t)k) * p->ldy + d;
+        store_four(out, load_four(out) + p->s * acc[k]);
+    }
+}
+
 INLINE void gather_rows(const struct product *p, size_t r, int I)
 {
     size_t d = 0;
@@ -589,6 +638,8 @@ INLINE void gather_rows(const struct product *p, size_t r, int I)
         gather_tile(p, r, d, I, TILE_J);
     for (; d + LANES <= p->D; d += LANES)
         gather_tile(p, r, d, I, 1);
+    for (; d + 4 <= p->D; d += 4)
+        gather_four(p, r, d, I);
     for (; d < p->D; d++)
         for (int k = 0; k < I; k++) {
             float s = 0;

@@ -58,6 +58,8 @@ struct method {
      * nothing to check, no mask. Called at the start and whenever an option has changed. */
     int (*check)(const void *options, const struct config *c, bool *mask, struct vac_err *err);
     void (*step)(struct step *s);
+    /* Passes forward and back that a step costs on average, for estimates; NULL = 1. */
+    double (*cost)(const void *options);
 };
 const struct method *method_at(size_t i); /* NULL after the last */
 const struct method *method_find(const char *name, struct vac_err *err); /* error names the nearest */

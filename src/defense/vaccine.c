@@ -36,6 +36,13 @@ static void vaccine_step(struct step *s)
     s->out.loss = step_weight_gradients(s, site, s->eps, o->inner_steps == 1); /* pass 2 */
 }
 
+static double vaccine_cost(const void *options)
+{
+    const struct vaccine_options *o = options;
+
+    return 1 + (double)o->inner_steps / (double)o->tau;
+}
+
 static int vaccine_buffers(const void *options)
 {
     const struct vaccine_options *o = options;
@@ -74,4 +81,5 @@ const struct method method_vaccine = {
     .buffers = vaccine_buffers,
     .check = vaccine_check,
     .step = vaccine_step,
+    .cost = vaccine_cost,
 };

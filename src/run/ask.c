@@ -82,7 +82,7 @@ static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double l
     sb_clear(&p->piece);
     if (tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0 && p->piece.len)
         control_event(p->t->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->t->step, p->piece.s, NULL);
-    return atomic_load(&p->t->ctl->stop_probe) ? GENERATE_END_ALL : GENERATE_ON;
+    return control_stopped(p->t->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
 static int encode_question(struct probe *p, struct vac_err *err)
@@ -104,6 +104,16 @@ static int encode_question(struct probe *p, struct vac_err *err)
     return 0;
 }
 
+static enum generate_next silent_piece(void *ctx, size_t i, int32_t id, double logp)
+{
+    struct probe *p = ctx;
+
+    (void)i;
+    (void)id;
+    (void)logp;
+    return control_stopped(p->t->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
+}
+
 /* The same question to the weights that the stage began with. Gradients are free between steps, so the
  * present weights wait there. */
 static int answer_before(struct probe *p, const struct generate_options *o, struct vac_err *err)
@@ -112,11 +122,11 @@ static int answer_before(struct probe *p, const struct generate_options *o, stru
     const struct params *w = model_params(t->m);
     int rc;
 
-    if (!t->st.start || atomic_load(&t->ctl->stop_probe))
+    if (!t->st.start || control_stopped(t->ctl, p->c->id))
         return 0;
     op_copy(t->c, w->g, w->w, w->n);
     op_copy(t->c, w->w, (struct ref){t->st.start, 0}, w->n);
-    rc = generate(t->st.gen, &p->prompt, 1, o, &p->before, NULL, NULL, err);
+    rc = generate(t->st.gen, &p->prompt, 1, o, &p->before, silent_piece, p, err);
     op_copy(t->c, w->w, w->g, w->n);
     return rc || tokenizer_decode(t->tok, p->before.v, p->before.n, true, &p->before_text, err) ? -1 : 0;
 }
@@ -176,7 +186,6 @@ static int probe_run(struct probe *p, struct vac_err *err)
 
     if (encode_question(p, err))
         return -1;
-    atomic_store(&t->ctl->stop_probe, false);
     publish(t, VAC_MEASURING, "probe");
     p->p_refuse = ask_refusal_probability(t, &p->prompt);
     if (generate(t->st.gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))

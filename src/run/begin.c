@@ -10,9 +10,27 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
+/* Another program may have begun a run there while this one was reading its data. */
+static int check_empty(const struct folder *f, struct vac_err *err)
+{
+    for (int i = 0; i < LINES_COUNT; i++) {
+        if (folder_size(f, (enum line_file)i) > 0)
+            return err_set(err, VAC_ERR_USAGE, "%s: holds %s and no run.json: name another folder with -o", f->dir,
+                           line_files[i]);
+    }
+    return 0;
+}
+
 int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err)
 {
-    return folder_open(&t->folder, dir, err);
+    if (folder_open(&t->folder, dir, err))
+        return -1;
+    if (t->how.resume)
+        return 0;
+    if (folder_holds_run(dir))
+        return err_set(err, VAC_ERR_USAGE, "%s: already holds a run: go on with it by --resume, or name another folder with -o",
+                       dir);
+    return check_empty(&t->folder, err);
 }
 
 /* --- run.json --- */
@@ -24,7 +42,7 @@ static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_
     return path ? visit(path, ctx, err) : 0;
 }
 
-/* Every data file that the run reads. */
+/* Every data file, and every folder besides the model, that the run reads. */
 static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
@@ -32,11 +50,15 @@ static int each_file(const struct trainer *t, file_visit *visit, void *ctx, stru
                              w->has_harmful ? w->harmful_loss.file : NULL,
                              w->has_probes ? w->probes.file : NULL};
 
+    if (visit_one(t->spec.tokenizer, visit, ctx, err))
+        return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
         for (size_t k = 0; k < t->spec.stage[i].n_train; k++) {
             if (visit(t->spec.stage[i].train[k].file, ctx, err))
                 return -1;
         }
+        if (visit_one(t->spec.stage[i].lora.init, visit, ctx, err))
+            return -1;
     }
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         if (visit_one(watched[i], visit, ctx, err))
@@ -45,7 +67,7 @@ static int each_file(const struct trainer *t, file_visit *visit, void *ctx, stru
     for (size_t i = 0; i < t->spec.n_evaluate; i++) {
         const struct evaluate_spec *e = &t->spec.evaluate[i];
         if (visit_one(e->prompts, visit, ctx, err) || visit_one(e->data, visit, ctx, err) ||
-            visit_one(e->phrases, visit, ctx, err))
+            visit_one(e->phrases, visit, ctx, err) || visit_one(e->judge_model, visit, ctx, err))
             return -1;
     }
     return 0;
@@ -151,10 +173,9 @@ static int check_hash(const char *path, void *ctx, struct vac_err *err)
     return 0;
 }
 
-/* Model and data must be what run.json remembers. */
-static int check_inputs(struct trainer *t, struct vac_err *err)
+int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
 {
-    char *path = folder_path(&t->folder, "run.json", err), hash[65];
+    char *path = path_join(dir, "run.json", err), hash[65];
     cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
     struct jnode root = json_root(doc, path), model, files;
     struct expect x = {&files};
@@ -177,11 +198,19 @@ out:
     return rc;
 }
 
-static void first_note(struct trainer *t, const char *op, const char *reason)
+static void first_note(struct trainer *t, const char *op, const char *key)
 {
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .reason = reason};
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .key = key};
 
     journal(t, &e, NULL);
+}
+
+static void note_bad(void *ctx, const char *name, const struct vac_err *why)
+{
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "checkpoint", .key = name,
+                              .status = "rejected", .reason = why->msg};
+
+    journal(ctx, &e, NULL);
 }
 
 int trainer_resume(struct trainer *t, struct vac_err *err)
@@ -189,9 +218,11 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
     static const int64_t nothing[LINES_COUNT];
     int found;
 
-    if (check_inputs(t, err))
+    if (trainer_inputs(t, t->folder.dir, err) || folder_lines(&t->folder, err))
         return -1;
-    found = checkpoint_find(t, &t->resume, t->resume_name, sizeof t->resume_name, err);
+    folder_sweep(&t->folder);
+    found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
+                            sizeof t->resume_name, note_bad, t, err);
     if (found < 0)
         return -1;
     return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
@@ -201,18 +232,19 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
 static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 {
     struct checkpoint_state *s = &t->resume;
-    char why[128];
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "resume-run",
+                              .value = s->json ? t->resume_name : "start", .from = s->journal, .has_from = true};
 
     *first = s->json ? (size_t)s->stage : 0;
     t->stack_dirty = *first > 0;
     if (s->json)
         t->step = s->step;
-    if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err)) ||
-        folder_lines(&t->folder, err))
+    e.key = t->spec.stage[*first].name;
+    if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err)))
         return -1;
     options_mirror(t);
-    snprintf(why, sizeof why, "going on from %s", s->json ? t->resume_name : "the start");
-    first_note(t, "resume-run", why);
+    if (journal(t, &e, err))
+        return -1;
     return commands_set_all(t, err);
 }
 

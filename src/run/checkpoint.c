@@ -2,7 +2,8 @@
  *
  * checkpoint-N.tmp is filled, read back and checked, synced, and only then renamed to checkpoint-N; older
  * ones go after that. state.json holds every counter, the cursor, the live options, the sizes of the line
- * files, and size and CRC-32C of the binary files; the adapters beneath are named, not copied. */
+ * files, size and CRC-32C of the other files, and last its own CRC-32C; the adapters beneath are named, not
+ * copied. */
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -13,6 +14,9 @@
 #include "run/trainer.h"
 
 #define STATE_FILE "vaccine_state.safetensors"
+/* The end of state.json: the CRC-32C of all that stands before it. */
+#define SEAL ",\n  \"crc32c\": \"%08x\"\n}\n"
+#define SEAL_LENGTH (sizeof ",\n  \"crc32c\": \"01234567\"\n}\n" - 1)
 
 /* --- parameters as files --- */
 
@@ -85,15 +89,25 @@ out:
 static int save_moments(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct optimizer *o = &t->st.opt;
+    struct buf *reference = t->st.reference;
     char *path = path_join(dir, STATE_FILE, err);
     struct st_writer *w = path ? st_create(path, err) : NULL;
     size_t n, shape[1] = {o->n};
     int rc = -1;
 
-    if (w && !st_declare(w, "adam.mean", DTYPE_F32, 1, shape, err) &&
-        !st_declare(w, "adam.var", DTYPE_F32, 1, shape, err) && !st_begin(w, &n, err) &&
-        !put_ref(t, w, o->mean, o->n, err) && !put_ref(t, w, o->var, o->n, err))
-        rc = st_commit(w, err);
+    if (!w || st_declare(w, "adam.mean", DTYPE_F32, 1, shape, err) ||
+        st_declare(w, "adam.var", DTYPE_F32, 1, shape, err) ||
+        (reference && st_declare(w, "drift.reference", DTYPE_F32, 1, shape, err)) || st_begin(w, &n, err))
+        goto out;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = st_order(w, i);
+        struct ref x = !strcmp(name, "adam.mean") ? o->mean : !strcmp(name, "adam.var") ? o->var
+                                                                                      : (struct ref){reference, 0};
+        if (put_ref(t, w, x, o->n, err))
+            goto out;
+    }
+    rc = st_commit(w, err);
+out:
     st_free(w);
     free(path);
     return rc;
@@ -128,7 +142,21 @@ static int load_params(struct trainer *t, const char *dir, struct vac_err *err)
     return rc;
 }
 
-static int load_moments(struct trainer *t, const char *dir, struct vac_err *err)
+/* The weights that the user made the drift reference pass through the model once more. */
+static int load_reference(struct trainer *t, const struct weights *w, struct vac_err *err)
+{
+    const struct params *p = model_params(t->m);
+
+    t->st.reference = compute_alloc(t->c, p->n, err);
+    if (!t->st.reference || load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
+        return -1;
+    op_copy(t->c, p->w, (struct ref){t->st.reference, 0}, p->n);
+    if (t->st.drift)
+        drift_set_reference(t->st.drift);
+    return 0;
+}
+
+static int load_moments(struct trainer *t, const char *dir, bool reference, struct vac_err *err)
 {
     struct optimizer *o = &t->st.opt;
     char *path = path_join(dir, STATE_FILE, err);
@@ -137,7 +165,7 @@ static int load_moments(struct trainer *t, const char *dir, struct vac_err *err)
 
     if (w && !load_tensor(t, w, "adam.mean", 1, &o->n, o->mean, err) &&
         !load_tensor(t, w, "adam.var", 1, &o->n, o->var, err))
-        rc = 0;
+        rc = reference ? load_reference(t, w, err) : 0;
     weights_close(w);
     free(path);
     return rc;
@@ -198,9 +226,10 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     sb_printf(&s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
               (unsigned long long)t->step, st->index, (unsigned long long)st->done);
     sb_printf(&s, "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
-                  "  \"duty\": %zu,\n",
+                  "  \"duty\": %zu,\n  \"drift_from\": %lld,\n  \"journal\": %llu,\n",
               (unsigned long long)st->cursor.epoch, (unsigned long long)st->cursor.next,
-              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens, t->duty);
+              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens, t->duty,
+              (long long)st->drift_from, (unsigned long long)t->folder.journal_seq);
     sb_puts(&s, "  \"wall\": ");
     sb_num(&s, trainer_wall(t));
     sb_puts(&s, ",\n  \"lines\": {");
@@ -210,9 +239,11 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     sb_puts(&s, "}");
     put_options(&s, t);
     sb_puts(&s, ",\n  \"files\": {");
-    if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err))
+    if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err) ||
+        (!model_is_full(t->m) && put_file(&s, dir, "adapter_config.json", ",", err)))
         goto out;
-    sb_puts(&s, "\n  }\n}\n");
+    sb_puts(&s, "\n  }");
+    sb_printf(&s, SEAL, crc32c(0, s.s ? s.s : "", s.len));
     rc = folder_write(dir, "state.json", &s, err);
 out:
     sb_done(&s);
@@ -261,6 +292,24 @@ static int read_sizes(const struct jnode *root, struct checkpoint_state *s, stru
     return 0;
 }
 
+/* state.json, whose seal must be right. */
+static cJSON *open_state(const char *path, struct vac_err *err)
+{
+    size_t len;
+    char *text = file_read(path, 64 << 20, &len, err), seal[SEAL_LENGTH + 1];
+    size_t inside = text && len > SEAL_LENGTH ? len - SEAL_LENGTH : 0;
+    cJSON *doc = NULL;
+
+    if (inside)
+        snprintf(seal, sizeof seal, SEAL, crc32c(0, text, inside));
+    if (inside && !strcmp(text + inside, seal))
+        doc = json_parse(text, len, path, err);
+    else if (text)
+        err_set(err, VAC_ERR_FORMAT, "%s: damaged: its checksum is wrong or missing", path);
+    free(text);
+    return doc;
+}
+
 /* Reads and checks a checkpoint folder; s->json is the caller's to delete. */
 static int read_state(const char *dir, struct checkpoint_state *s, struct vac_err *err)
 {
@@ -268,14 +317,16 @@ static int read_state(const char *dir, struct checkpoint_state *s, struct vac_er
     struct jnode root, files;
     int rc = -1;
 
-    *s = (struct checkpoint_state){.json = path ? json_read(path, 64 << 20, err) : NULL};
+    *s = (struct checkpoint_state){.json = path ? open_state(path, err) : NULL};
     if (!s->json)
         goto out;
     root = json_root(s->json, path);
     if (read_u64(&root, "step", &s->step, err) || read_u64(&root, "stage", &s->stage, err) ||
         read_u64(&root, "stage_step", &s->stage_step, err) || read_u64(&root, "epoch", &s->epoch, err) ||
         read_u64(&root, "next", &s->next, err) || read_u64(&root, "updates", &s->updates, err) ||
-        read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) || json_num(&root, "wall", &s->wall, err) ||
+        read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) ||
+        read_u64(&root, "drift_from", &s->drift_from, err) || read_u64(&root, "journal", &s->journal, err) ||
+        json_num(&root, "wall", &s->wall, err) ||
         read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
     rc = check_file(&files, dir, err);
@@ -336,21 +387,26 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
     return 0;
 }
 
-static int prune(struct trainer *t, struct vac_err *err)
+/* Removes all but the newest few. Damaged ones of steps that are still to come again do not count among
+ * those. What cannot be removed stays: it does no harm. */
+static void prune(struct trainer *t)
 {
     long long *list;
     char name[64], *path;
-    size_t n;
-    int rc = list_checkpoints(t->folder.dir, &list, &n, err);
+    size_t n, kept = 0;
 
-    for (size_t i = (size_t)t->spec.checkpoint.keep; rc == 0 && i < n; i++) {
+    if (list_checkpoints(t->folder.dir, &list, &n, NULL))
+        n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] > (long long)t->step || kept++ < (size_t)t->spec.checkpoint.keep)
+            continue;
         snprintf(name, sizeof name, "checkpoint-%lld", list[i]);
-        path = folder_path(&t->folder, name, err);
-        rc = path ? path_remove(path, err) : -1;
+        path = folder_path(&t->folder, name, NULL);
+        if (path)
+            path_remove(path, NULL);
         free(path);
     }
     free(list);
-    return rc;
 }
 
 static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
@@ -385,30 +441,24 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
         path_remove(path, NULL); /* give the space back: a half checkpoint helps nobody */
     free(path);
     if (rc) {
-        err_prefix(err, "checkpoint at step %llu", (unsigned long long)t->step);
+        err_prefix(err, "checkpoint at step %llu (%.1f MB)", (unsigned long long)t->step,
+                   3e-6 * (double)(sizeof(float) * t->st.opt.n));
         return -1;
     }
     t->saved_step = (int64_t)t->step;
     t->last_save = clock_now();
-    return prune(t, err);
+    prune(t);
+    return 0;
 }
 
 /* --- going on --- */
 
-static void report_bad(struct trainer *t, const char *name, const struct vac_err *why)
-{
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "checkpoint", .key = name,
-                              .status = "rejected", .reason = why->msg};
-
-    journal(t, &e, NULL);
-}
-
-int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name, size_t size,
-                    struct vac_err *err)
+int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name, size_t size,
+                    checkpoint_bad *bad, void *ctx, struct vac_err *err)
 {
     long long *list;
     size_t n;
-    int rc = list_checkpoints(t->folder.dir, &list, &n, err);
+    int rc = list_checkpoints(dir, &list, &n, err);
 
     if (rc)
         return -1;
@@ -417,14 +467,20 @@ int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name,
         struct vac_err why = {0};
         char *path;
         snprintf(name, size, "checkpoint-%lld", list[i]);
-        path = folder_path(&t->folder, name, &why);
-        if (path && !read_state(path, out, &why) && out->stage < t->spec.n_stages)
-            rc = 0;
-        else
-            report_bad(t, name, &why);
+        path = path_join(dir, name, &why);
+        if (path && !read_state(path, out, &why)) {
+            if (out->stage < n_stages)
+                rc = 0;
+            else
+                cJSON_Delete(out->json);
+        }
+        if (rc)
+            bad(ctx, name, &why);
         free(path);
     }
     free(list);
+    if (rc)
+        out->json = NULL;
     return rc;
 }
 
@@ -452,6 +508,21 @@ static void load_suite(struct trainer *t, const cJSON *json)
         t->suite.verdict[i++] = x->valueint;
 }
 
+/* A checkpoint that is whole may still be another run's. */
+static int check_counters(const struct trainer *t, const struct checkpoint_state *s, const char *name,
+                          struct vac_err *err)
+{
+    uint64_t before = 0;
+
+    for (uint64_t i = 0; i < s->stage; i++)
+        before += t->stage_total[i];
+    if (s->stage_step > t->st.total || s->step != before + s->stage_step || s->next > t->st.data.n ||
+        s->duty > t->spec.n_evaluate + 2 || s->drift_from > s->step || s->drift_from < before)
+        return err_set(err, VAC_ERR_FORMAT, "%s/%s: its counters do not fit this run: remove it to go on from the one before",
+                       t->folder.dir, name);
+    return 0;
+}
+
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err)
 {
@@ -460,12 +531,15 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     struct stage *st = &t->st;
     int rc = -1;
 
-    if (!dir || load_params(t, dir, err) || load_moments(t, dir, err) || load_options(t, &root, err))
+    if (!dir || check_counters(t, s, name, err) ||
+        load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) || load_params(t, dir, err) ||
+        load_options(t, &root, err))
         goto out;
     load_suite(t, s->json);
     st->opt.updates = s->updates;
     st->done = s->stage_step;
     st->start_step = (int64_t)(s->step - s->stage_step);
+    st->drift_from = (int64_t)s->drift_from;
     st->cursor.epoch = s->epoch;
     st->cursor.next = s->next;
     cursor_order(&st->cursor, st->order, st->data.n);

@@ -48,6 +48,8 @@ void options_mirror(struct trainer *t)
 /* After a change, or when it was refused: nothing is pending any more. */
 static void mirror_update(struct trainer *t, size_t i, const struct live_option *live, bool applied)
 {
+    if (i >= TRAINER_MAX_OPTIONS)
+        return;
     pthread_mutex_lock(&t->option_lock);
     mirror_one(&t->option[i], live);
     t->option[i].pending[0] = 0;
@@ -60,10 +62,10 @@ static void mirror_update(struct trainer *t, size_t i, const struct live_option 
 
 static int do_pause(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
-    (void)c;
     (void)err;
     t->paused = true;
     t->steps_left = 0;
+    snprintf(t->pause_reason, sizeof t->pause_reason, "on request (%s)", c->who);
     return 0;
 }
 
@@ -132,7 +134,18 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     return rc;
 }
 
-/* "stages[1].rho=2" or "rho=2": only the last part of the path names the option, of the stage at work. */
+/* "rho", "stages[1].rho" or "stages.attack.rho": the last part names the option, the rest the stage, which
+ * must be the one at work. */
+static bool path_is_here(const struct trainer *t, const char *path, size_t stage_length)
+{
+    char name[VAC_NAME + 16], number[40];
+
+    snprintf(name, sizeof name, "stages.%s.", t->st.spec->name);
+    snprintf(number, sizeof number, "stages[%zu].", t->st.index);
+    return stage_length == 0 || (stage_length == strlen(name) && !strncmp(path, name, stage_length)) ||
+           (stage_length == strlen(number) && !strncmp(path, number, stage_length));
+}
+
 static int set_path(struct trainer *t, const char *path, struct vac_err *err)
 {
     struct control_command c = {.op = VAC_OP_SET, .who = "cli"};
@@ -143,6 +156,9 @@ static int set_path(struct trainer *t, const char *path, struct vac_err *err)
         return err_set(err, VAC_ERR_USAGE, "--set %s: expected PATH=VALUE", path);
     for (const char *p = path; p < eq; p++)
         key = *p == '.' ? p + 1 : key;
+    if (!path_is_here(t, path, (size_t)(key - path)))
+        return err_set(err, VAC_ERR_USAGE, "--set %s: the run goes on in stages[%zu] (%s): only its live options can be set now",
+                       path, t->st.index, t->st.spec->name);
     snprintf(c.key, sizeof c.key, "%.*s", (int)(eq - key), key);
     c.text = mem_strdup(eq + 1, err);
     rc = c.text ? do_set(t, &c, err) : -1;
@@ -187,11 +203,19 @@ static int do_evaluate(struct trainer *t, const struct control_command *c, struc
     return any ? 0 : err_set(err, VAC_ERR_USAGE, "no evaluate entry applies to stage %s", t->st.spec->name);
 }
 
+/* The weights are kept, so that a checkpoint can have them: the reference outlives a kill. */
 static int do_reference(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
+    const struct params *p = model_params(t->m);
+
     (void)c;
     if (!t->st.drift)
         return err_set(err, VAC_ERR_USAGE, "watch.drift is not set: there is no drift to measure");
+    if (p->n > START_COPY_MAX)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "too many parameters are trained to keep these as the reference");
+    if (!t->st.reference && !(t->st.reference = compute_alloc(t->c, p->n, err)))
+        return -1;
+    op_copy(t->c, (struct ref){t->st.reference, 0}, p->w, p->n);
     drift_set_reference(t->st.drift);
     t->st.drift_from = (int64_t)t->step;
     return 0;
@@ -211,6 +235,19 @@ static int do_quit(struct trainer *t, const struct control_command *c, struct va
     t->quit = true;
     t->discard = c->op == VAC_OP_DISCARD;
     return 0;
+}
+
+int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text, struct vac_err *err)
+{
+    struct control_command c = {.op = op, .who = "replay"};
+    int rc;
+
+    snprintf(c.key, sizeof c.key, "%s", key ? key : "");
+    c.text = text ? mem_strdup(text, err) : NULL;
+    rc = text && !c.text ? -1 : op == VAC_OP_SET ? do_set(t, &c, err) : op == VAC_OP_QUIT ? do_quit(t, &c, err)
+                                                                                     : do_reference(t, &c, err);
+    free(c.text);
+    return rc;
 }
 
 static const struct {
@@ -261,6 +298,7 @@ void commands_apply(struct trainer *t)
 {
     struct control_command c;
 
+    script_apply(t);
     while (!t->quit && control_pop(t->ctl, &c, 0))
         apply_one(t, &c);
     while (t->paused && !t->quit) {

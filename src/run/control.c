@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 
 #define FRESH 4u
+#define CONTROL_ROOM (CONTROL_COMMANDS + CONTROL_SPARE)
 
 static int wake_pipe(int fd[2], struct vac_err *err)
 {
@@ -50,7 +51,7 @@ void control_done(struct control *c)
 
     while (control_event_pop(c, &e))
         free(e.body);
-    for (; c->count; c->count--, c->first = (c->first + 1) % CONTROL_COMMANDS)
+    for (; c->count; c->count--, c->first = (c->first + 1) % CONTROL_ROOM)
         free(c->queue[c->first].text);
     free(c->points);
     free(c->layers);
@@ -81,24 +82,24 @@ static void wake_reader(struct control *c)
 int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id, struct vac_err *err)
 {
     struct control_command q = {.op = cmd->op, .n = cmd->n};
-    bool full;
+    bool quits = cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD, full;
 
     snprintf(q.key, sizeof q.key, "%s", cmd->key);
     snprintf(q.who, sizeof q.who, "%s", cmd->who ? cmd->who : "");
     q.text = cmd->text ? mem_strdup(cmd->text, err) : NULL;
     if (cmd->text && !q.text)
         return -1;
-    if (cmd->op == VAC_OP_PROBE_STOP || cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD)
-        atomic_store(&c->stop_probe, true);
-    if (cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD)
-        atomic_store(&c->waiting, true);
     pthread_mutex_lock(&c->lock);
-    full = c->count == CONTROL_COMMANDS;
+    full = c->count >= (quits ? CONTROL_ROOM : CONTROL_COMMANDS);
     if (!full) {
         q.id = ++c->last_id;
         if (id)
             *id = q.id;
-        c->queue[(c->first + c->count++) % CONTROL_COMMANDS] = q;
+        c->queue[(c->first + c->count++) % CONTROL_ROOM] = q;
+        if (quits || cmd->op == VAC_OP_PROBE_STOP)
+            atomic_store(&c->stop_id, q.id);
+        if (quits)
+            atomic_store(&c->waiting, true);
         pthread_cond_signal(&c->more);
     }
     pthread_mutex_unlock(&c->lock);
@@ -136,11 +137,16 @@ bool control_pop(struct control *c, struct control_command *out, double seconds)
     got = c->count > 0;
     if (got) {
         *out = c->queue[c->first];
-        c->first = (c->first + 1) % CONTROL_COMMANDS;
+        c->first = (c->first + 1) % CONTROL_ROOM;
         c->count--;
     }
     pthread_mutex_unlock(&c->lock);
     return got;
+}
+
+bool control_stopped(struct control *c, uint64_t id)
+{
+    return atomic_load(&c->stop_id) > id;
 }
 
 /* --- snapshot --- */

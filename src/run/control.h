@@ -11,6 +11,7 @@
 #include <vaccine/vaccine.h>
 
 #define CONTROL_COMMANDS 64
+#define CONTROL_SPARE 2 /* places that only a quit may take: it must always find one */
 #define CONTROL_POINTS 4096
 #define CONTROL_LAYERS 512
 #define CONTROL_TEXTS 1024 /* probe text pieces waiting; more are dropped */
@@ -30,11 +31,11 @@ struct control_event {
 struct control {
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct control_command queue[CONTROL_COMMANDS];
+    struct control_command queue[CONTROL_COMMANDS + CONTROL_SPARE];
     size_t first, count;
     uint64_t last_id;
-    atomic_bool stop_probe;          /* seen by the generation under way */
-    atomic_bool waiting;             /* a pause, quit or discard is queued: measurements may end early */
+    atomic_ullong stop_id;           /* newest command that ends answers asked for before it */
+    atomic_bool waiting;             /* a quit or discard is queued: measurements may end early */
     struct control_event *head, *tail;
     size_t texts;
     struct vac_point *points;        /* rings, under the lock */
@@ -59,6 +60,8 @@ size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out,
 /* --- the trainer's side --- */
 /* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees cmd->text. */
 bool control_pop(struct control *c, struct control_command *out, double seconds);
+/* Whether the answer that command `id` asked for is to end. */
+bool control_stopped(struct control *c, uint64_t id);
 /* Snapshot under construction; published whole by control_publish, which keeps its content for the next. */
 struct vac_snapshot *control_writing(struct control *c);
 void control_publish(struct control *c);

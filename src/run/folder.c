@@ -1,6 +1,7 @@
 /* folder.c - see folder.h */
 #include "run/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,6 +150,43 @@ int folder_lines(struct folder *f, struct vac_err *err)
     return rc;
 }
 
+/* Half-made folders and files that a kill has left. */
+static bool is_leftover(const char *name)
+{
+    size_t n = strlen(name);
+
+    return (n > 4 && !strcmp(name + n - 4, ".tmp")) || (n > 8 && !strcmp(name + n - 8, ".tmp.old")) ||
+           strstr(name, ".tmp-");
+}
+
+static void sweep(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        char *path = is_leftover(e->d_name) ? path_join(dir, e->d_name, NULL) : NULL;
+        if (path)
+            path_remove(path, NULL);
+        free(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+void folder_sweep(const struct folder *f)
+{
+    static const char *const below[] = {"stages", "eval"};
+
+    sweep(f->dir);
+    for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+        char *dir = folder_path(f, below[i], NULL);
+        if (dir && dir_exists(dir))
+            sweep(dir);
+        free(dir);
+    }
+}
+
 int64_t folder_size(const struct folder *f, enum line_file which)
 {
     char *path = folder_path(f, line_files[which], NULL);
@@ -236,6 +274,8 @@ int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_e
     if (e->applied_step >= 0)
         sb_printf(&s, ",\"applied_step\":%lld", (long long)e->applied_step);
     put_member(&s, "reason", e->reason);
+    if (e->has_from)
+        sb_printf(&s, ",\"from\":%llu", (unsigned long long)e->from);
     sb_puts(&s, "}\n");
     rc = folder_line(f, LINES_JOURNAL, &s, err) || app_sync(&f->lines[LINES_JOURNAL], err) ? -1 : 0;
     if (rc == 0)
@@ -259,6 +299,26 @@ int folder_write(const char *dir, const char *name, const struct strbuf *text, s
     return rc;
 }
 
+/* Puts `a` in the place of `b` so that at every moment one of them is there whole; the old one is then `a`.
+ * Where the system cannot exchange two names at once, the old one has none for a moment. */
+static int exchange(const char *a, const char *b, struct vac_err *err)
+{
+    char *old;
+    int rc;
+
+#ifdef RENAME_EXCHANGE
+    if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0)
+        return 0;
+#endif
+    old = mem_new(strlen(a) + sizeof ".old", 1, err);
+    if (!old)
+        return -1;
+    sprintf(old, "%s.old", a);
+    rc = rename(b, old) || rename(a, b) || rename(old, a) ? err_errno(err, "%s: cannot become %s", a, b) : 0;
+    free(old);
+    return rc;
+}
+
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err)
 {
     char *a = path_join(dir, from, err), *b = path_join(dir, to, err);
@@ -266,8 +326,10 @@ int folder_swap(const char *dir, const char *from, const char *to, struct vac_er
 
     if (!a || !b || dir_sync(a, err))
         goto out;
-    if (dir_exists(b) && path_remove(b, err))
+    if (dir_exists(b)) {
+        rc = exchange(a, b, err) || dir_sync(dir, err) || path_remove(a, err) ? -1 : 0;
         goto out;
+    }
     rc = rename(a, b) ? err_errno(err, "%s: cannot become %s", a, to) : dir_sync(dir, err);
 out:
     free(a);

@@ -30,6 +30,8 @@ char *folder_path(const struct folder *f, const char *name, struct vac_err *err)
 
 /* Opens the line files for appending (after folder_cut when a run goes on). */
 int folder_lines(struct folder *f, struct vac_err *err);
+/* Removes what a killed program left half-made. Only for who holds the lock. */
+void folder_sweep(const struct folder *f);
 int64_t folder_size(const struct folder *f, enum line_file which);
 /* Cuts the line files (not the journal) to these sizes; missing ones must have size 0. */
 int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
@@ -39,16 +41,18 @@ int folder_sync(struct folder *f, struct vac_err *err); /* fsync of all line fil
 struct journal_entry {
     int64_t step, applied_step;
     const char *who, *op, *key, *old, *value, *status, *reason; /* NULL = left out */
+    uint64_t from; /* of a run that goes on: the last journal line that its checkpoint knows */
+    bool has_from;
 };
 /* Appends and fsyncs one line; returns its text for the screen in `shown` (may be NULL). */
 int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err);
 
 /* Replaces DIR/name by the text, atomically. */
 int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err);
-/* Renames the complete folder `from` to `to` (both in dir), replacing what stands there. */
+/* Renames the complete folder `from` to `to` (both in dir), replacing what stands there: `to` is never missing. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err);
 
-/* Identity of inputs: SHA-256 of a whole file; of a model folder: config, tokenizer, names and sizes of
+/* Identity of inputs: SHA-256 of a whole file; of a model or adapter folder (hash_file takes both): config, tokenizer, names and sizes of
  * weight files, their headers and samples of their data. */
 int hash_file(const char *path, char out[65], struct vac_err *err);
 int hash_model(const char *dir, char out[65], struct vac_err *err);

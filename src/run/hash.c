@@ -12,7 +12,7 @@
 #define SAMPLE_BYTES 4096
 #define HEADER_MAX ((size_t)1 << 20)
 
-int hash_file(const char *path, char out[65], struct vac_err *err)
+static int hash_bytes(const char *path, char out[65], struct vac_err *err)
 {
     struct mapping m = {0};
     struct sha256 s;
@@ -43,7 +43,8 @@ static bool counts(const char *name)
 
     return !strcmp(name, "config.json") || !strcmp(name, "tokenizer.json") ||
            !strcmp(name, "tokenizer_config.json") || !strcmp(name, "adapter_config.json") ||
-           !strcmp(name, "generation_config.json") ||
+           !strcmp(name, "generation_config.json") || !strcmp(name, "special_tokens_map.json") ||
+           !strcmp(name, "chat_template.jinja") ||
            (n > 12 && !strcmp(name + n - 12, ".safetensors"));
 }
 
@@ -73,6 +74,11 @@ static int hash_one(struct sha256 *s, const char *dir, const char *name, struct 
     map_close(&m);
     free(path);
     return rc;
+}
+
+int hash_file(const char *path, char out[65], struct vac_err *err)
+{
+    return dir_exists(path) ? hash_model(path, out, err) : hash_bytes(path, out, err);
 }
 
 int hash_model(const char *dir, char out[65], struct vac_err *err)

@@ -30,6 +30,7 @@ void layers_clear(struct vac_layers *l)
 
 /* --- lines --- */
 
+/* Infinite stands for what was measured and is no number. */
 static void put_number(struct strbuf *out, const char *key, double x)
 {
     if (isnan(x))
@@ -55,6 +56,8 @@ void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_p
     put_number(out, "tokens", p->tokens);
     put_number(out, "step_ms", p->step_ms);
     put_number(out, "wall", p->wall);
+    if (isinf(p->align_loss) || isinf(p->harmful_loss) || isinf(p->eps_norm) || isinf(p->loss_clean))
+        sb_puts(out, ",\"nan\":true");
     sb_puts(out, "}\n");
 }
 
@@ -100,17 +103,22 @@ void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_
 
 void lines_adapters(struct strbuf *out, const struct trainer *t)
 {
-    size_t n = model_adapters(t->m), last = t->spec.n_stages - 1;
-    const char *base = t->m ? model_dir(t->m) : "", *sep = "";
+    const struct stage_spec *s = t->spec.stage;
+    size_t last = t->spec.n_stages - 1, first = 0;
+    const char *base = t->spec.model ? t->spec.model : "", *sep = "";
 
+    for (size_t i = 0; i <= last; i++)
+        first = s[i].full ? i + 1 : first; /* its weights hold all that lay beneath */
     sb_puts(out, "{\n  \"base\": \"");
-    sb_json(out, model_is_full(t->m) ? "." : base, strlen(model_is_full(t->m) ? "." : base));
+    if (first == 0)
+        sb_json(out, base, strlen(base));
+    else
+        sb_printf(out, first > last ? "." : "../stages/%s", s[first - 1].name);
     sb_puts(out, "\",\n  \"adapters\": [");
-    for (size_t i = 0; i < last && n > 1; i++) {
-        const struct stage_spec *next = &t->spec.stage[i + 1];
-        if (t->spec.stage[i].full || next->full || next->adapter == ADAPTER_SAME)
-            continue;
-        sb_printf(out, "%s\"../stages/%s\"", sep, t->spec.stage[i].name);
+    for (size_t i = first; i < last; i++) {
+        if (s[i + 1].adapter == ADAPTER_SAME)
+            continue; /* the next stage's adapter is a newer state of this one */
+        sb_printf(out, "%s\"../stages/%s\"", sep, s[i].name);
         sep = ", ";
     }
     if (!model_is_full(t->m))
@@ -163,31 +171,47 @@ static double retry_seconds(const struct trainer *t)
     return fmin(30, fmax(0.05, t->spec.disk_wait * 60 / 4));
 }
 
+/* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose what has
+ * no place on the disk: it is refused, and a discard is not. */
+static void wait_for_space(struct trainer *t, const char *why)
+{
+    struct control_command c;
+    bool taken = false;
+
+    publish(t, VAC_PAUSED, why);
+    if (!control_pop(t->ctl, &c, retry_seconds(t)))
+        return;
+    if (c.op == VAC_OP_DISCARD || (c.op == VAC_OP_QUIT && (!t->how.interactive || !strcmp(c.who, "core"))))
+        taken = t->quit = t->space_quit = true;
+    if (c.op == VAC_OP_DISCARD)
+        t->discard = true;
+    taken |= c.op == VAC_OP_RESUME; /* tries again now */
+    control_event(t->ctl, taken ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id, (int64_t)t->step, taken ? "" : why,
+                  NULL);
+    control_writing(t->ctl)->commands_applied = c.id;
+    free(c.text);
+}
+
 int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what, struct vac_err *err)
 {
     double begun = clock_now();
-    struct control_command c;
+    bool ran = t->since > 0;
 
     for (;;) {
         struct vac_err why = {0};
         if (fn(t, ctx, &why) == 0)
-            return 0;
-        if (why.code != VAC_ERR_SPACE || t->discard || (t->quit && !t->how.interactive))
-            return err_set(err, why.code, "%s", why.msg);
+            break;
+        if (why.code != VAC_ERR_SPACE || t->space_quit)
+            return err_set(err, why.code, "%s: %s", what, why.msg);
         if (!t->how.interactive && clock_now() - begun >= t->spec.disk_wait * 60)
             return err_set(err, VAC_ERR_SPACE, "%s: %s (waited %.3g min: free space and go on with --resume)",
                            what, why.msg, t->spec.disk_wait);
-        publish(t, VAC_PAUSED, why.msg);
-        if (!control_pop(t->ctl, &c, retry_seconds(t)))
-            continue;
-        if (c.op == VAC_OP_DISCARD)
-            t->discard = t->quit = true;
-        else if (c.op == VAC_OP_QUIT)
-            t->quit = true;
-        control_event(t->ctl, c.op == VAC_OP_RESUME ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id,
-                      (int64_t)t->step, c.op == VAC_OP_RESUME ? "" : why.msg, NULL);
-        free(c.text);
+        trainer_hold(t);
+        wait_for_space(t, why.msg);
     }
+    if (ran)
+        trainer_go(t);
+    return 0;
 }
 
 /* --- snapshot --- */

@@ -115,15 +115,15 @@ int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char target
     return 0;
 }
 
-int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, struct vac_err *err)
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, uint64_t *trained,
+               struct vac_err *err)
 {
     const struct stage *st = &t->st;
     struct stage_sizes z;
-    uint64_t trained;
     size_t slots, context = stage_generator(t, &slots);
 
     if (stage_sizes(t, &z, err) ||
-        plan_train_next(p, t->m, next, z.rows, z.labels, z.context, &trained, err))
+        plan_train_next(p, t->m, next, z.rows, z.labels, z.context, trained, err))
         return -1;
     plan_add(p, "batches", (uint64_t)z.micros * (z.rows * BATCH_ROW + z.batch * BATCH_SAMPLE), "use a smaller accumulate");
     plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
@@ -131,8 +131,8 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
     if (t->drift_set.n)
         plan_add(p, "drift reference", drift_bytes(t->m, t->drift_set.tokens, z.rows),
                  "use a smaller watch.drift.take");
-    if (trained <= START_COPY_MAX)
-        plan_add(p, "stage-start parameters", sizeof(float) * trained, NULL);
+    if (*trained <= START_COPY_MAX)
+        plan_add(p, "stage-start parameters", sizeof(float) * *trained, NULL);
     if (t->tok)
         plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
                  "use fewer max_new_tokens");

@@ -12,6 +12,7 @@ struct vac_session {
     struct control ctl;
     pthread_t thread;
     bool control_made, lock_made, running;
+    bool finished;                     /* nothing is left to do, and nothing was opened */
     char *dir, *file;
     uint64_t first_point, first_layer; /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points;      /* of a run that goes on: what its files held */
@@ -105,6 +106,29 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
     return dir == o->file ? 0 : same_description(s, o, err);
 }
 
+static int open_replay(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+{
+    if (!folder_holds_run(o->file))
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder", o->file);
+    s->dir = mem_strdup(o->out ? o->out : "", err);
+    if (!s->dir || spec_of_folder(&s->t.spec, o->file, err))
+        return -1;
+    return script_read(&s->t.script, &s->t.spec, o->file, err);
+}
+
+/* What the session is about; then, unless all is done already, everything that it needs. */
+static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err *err)
+{
+    int rc;
+
+    how->resume = !how->replay && (how->resume || dir_exists(how->file));
+    rc = how->replay ? open_replay(s, how, err) : how->resume ? open_old(s, how, err) : open_new(s, how, err);
+    s->finished = rc == 0 && how->resume && folder_finished(s->dir);
+    if (s->finished && !how->interactive)
+        return 0;
+    return rc ? rc : trainer_open(&s->t, how, &s->ctl, err);
+}
+
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
 {
     struct vac_session *s = mem_new(1, sizeof *s, err);
@@ -119,9 +143,8 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     pthread_mutex_init(&s->t.option_lock, NULL);
     s->lock_made = true;
     s->t.folder.lock = -1;
-    how.resume = o->resume || dir_exists(o->file);
-    if ((how.resume ? open_old(s, &how, err) : open_new(s, &how, err)) ||
-        trainer_open(&s->t, &how, &s->ctl, err))
+    s->t.ctl = &s->ctl;
+    if (open_all(s, &how, err))
         goto fail;
     snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
     publish(&s->t, VAC_LOADING, "");
@@ -156,6 +179,25 @@ static int thread_start(struct vac_session *s, struct vac_err *err)
     return 0;
 }
 
+/* The last measurement of each evaluate entry stands in the snapshot again. */
+static int show_old_evals(struct vac_session *s, struct vac_err *err)
+{
+    struct vac_snapshot *shown = control_writing(&s->ctl);
+    struct vac_run_info *info;
+    size_t n;
+
+    if (vac_runs(s->dir, &info, &n, err))
+        return -1;
+    for (int i = 0; n == 1 && i < info->n_evals; i++) {
+        for (int k = 0; k < shown->n_evals; k++) {
+            if (!strcmp(shown->eval[k].name, info->eval[i].name))
+                shown->eval[k] = info->eval[i];
+        }
+    }
+    free(info);
+    return 0;
+}
+
 /* What a run's files hold already comes first in the history. */
 static int read_old(struct vac_session *s, struct vac_err *err)
 {
@@ -166,24 +208,26 @@ static int read_old(struct vac_session *s, struct vac_err *err)
         return -1;
     s->first_point = s->n_old_points;
     s->first_layer = s->n_old_layers;
-    return 0;
+    return show_old_evals(s, err);
 }
 
 int vac_session_start(struct vac_session *s, struct vac_err *err)
 {
     char *path;
 
-    if (trainer_folder(&s->t, s->dir, err))
+    if (!s->finished && trainer_folder(&s->t, s->dir, err))
         return -1;
     path = absolute(s->dir, err);
     if (!path)
         return -1;
     free(s->dir);
     s->dir = path;
-    if (s->t.how.resume && folder_finished(s->dir)) {
+    if (s->finished) {
         publish(&s->t, VAC_DONE, "finished before");
         return 0;
     }
+    if (s->t.how.replay && trainer_inputs(&s->t, s->t.how.file, err))
+        return -1;
     if (s->t.how.resume && (trainer_resume(&s->t, err) || read_old(s, err)))
         return -1;
     return thread_start(s, err);
@@ -227,6 +271,11 @@ int vac_session_result(struct vac_session *s, struct vac_err *err)
 const char *vac_session_dir(const struct vac_session *s)
 {
     return s->dir ? s->dir : "";
+}
+
+uint64_t vac_session_old_points(const struct vac_session *s)
+{
+    return s->first_point;
 }
 
 int64_t vac_session_log_every(const struct vac_session *s)

@@ -232,5 +232,6 @@ void trainer_close(struct trainer *t)
     free(t->drift_rel);
     free(t->stage_total);
     folder_close(&t->folder);
+    script_done(&t->script);
     spec_done(&t->spec);
 }

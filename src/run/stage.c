@@ -197,8 +197,9 @@ static int plan_ahead(struct trainer *t, struct vac_err *err)
                              .n_lora = s->adapter == ADAPTER_SAME && !s->lora.init ? 0 : 1};
     char targets[STAGE_TARGETS];
     struct plan plan = {0};
+    uint64_t trained;
 
-    if ((!s->full && stage_adapter(s, &lora, targets, err)) || stage_plan(t, &next, &plan, err)) {
+    if ((!s->full && stage_adapter(s, &lora, targets, err)) || stage_plan(t, &next, &plan, &trained, err)) {
         err_prefix(err, "stages[%zu].lora", t->st.index);
         return -1;
     }
@@ -247,6 +248,7 @@ void stage_close(struct trainer *t)
     optimizer_done(&st->opt);
     acts_free(st->acts);
     compute_release(t->c, st->start);
+    compute_release(t->c, st->reference);
     for (size_t i = 0; st->micro && i < st->micros; i++)
         batch_done(&st->micro[i]);
     free(st->micro);

@@ -59,6 +59,8 @@ static bool save_due(const struct trainer *t)
 {
     const struct checkpoint_spec *c = &t->spec.checkpoint;
 
+    if (t->how.replay)
+        return false;
     return (c->steps > 0 && t->st.done % (uint64_t)c->steps == 0) || t->st.done == t->st.total ||
            (c->minutes > 0 && clock_now() - t->last_save >= 60 * c->minutes);
 }
@@ -258,6 +260,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
     for (; rc == 0 && t->duty < n + 2; t->duty += rc == 0) {
         if (t->duty == 0)
             rc = duty_lines(t, err);
+        else if (t->how.replay)
+            continue; /* what was asked changes nothing of the run */
         else if (t->duty <= n && watch_eval_due(t, t->duty - 1))
             rc = watch_evaluate(t, t->duty - 1, err);
         else if (t->duty == n + 1 && t->suite.rows.n && t->st.gen && t->spec.watch.probes_every > 0 &&
@@ -287,6 +291,8 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
         if (rc < 0)
             return -1;
         commands_apply(t);
+        if (t->script.err.code)
+            return err_set(err, t->script.err.code, "%s", t->script.err.msg);
         if (rc == 1 && !t->quit)
             continue; /* what was cut short is done first */
         if (t->quit)

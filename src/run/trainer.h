@@ -21,7 +21,8 @@
 
 /* What a checkpoint's state.json holds. */
 struct checkpoint_state {
-    uint64_t step, tokens, stage, stage_step, epoch, next, updates, duty;
+    uint64_t step, tokens, stage, stage_step, epoch, next, updates, duty, drift_from;
+    uint64_t journal; /* journal lines up to this one count; later ones were lost with their steps */
     double wall;
     int64_t size[LINES_COUNT];
     cJSON *json; /* the whole of state.json: live options, suite */
@@ -52,12 +53,27 @@ struct stage {
     struct generator *gen;  /* NULL when nothing is ever generated */
     struct drift *drift;
     struct buf *start;      /* trained parameters as they were when the stage began; NULL = too large */
+    struct buf *reference;  /* ... when the user moved the drift reference; NULL = it was not moved */
     int64_t start_step;     /* run step at which it began */
     uint64_t total, done;   /* optimizer steps */
     int64_t drift_from;     /* step of the drift reference */
 };
+/* Commands of a run that is repeated, in order: each is applied in its stage, after that step of the run. */
+struct scripted {
+    enum vac_op op;
+    size_t stage;
+    uint64_t step;
+    uint64_t seq;     /* of its journal line */
+    char *key, *text; /* may be NULL */
+};
+struct script {
+    struct scripted *v;
+    size_t n, cap, next;
+    struct vac_err err; /* what could not be applied */
+};
 struct trainer {
     struct run_spec spec;
+    struct script script;    /* of a replay */
     struct vac_open how;
     struct folder folder;
     struct control *ctl;
@@ -85,6 +101,7 @@ struct trainer {
     bool paused;
     int64_t steps_left;      /* of a STEP command */
     bool quit, discard;
+    bool space_quit;         /* asked to end while the disk was full: one more try, then it ends */
     uint64_t answering;      /* command id that is being answered */
     size_t evaluating;       /* evaluate entry under way */
     double *drift_rel;       /* [2 L] scratch of watch_measure */
@@ -121,6 +138,8 @@ int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
 /* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts the line
  * files back to it. */
 int trainer_resume(struct trainer *t, struct vac_err *err);
+/* Model and data must be what the run.json of `dir` remembers. */
+int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err);
 /* Builds the first stage of a new run and writes run.json, or goes on from the last good checkpoint.
  * *first = the stage that is open. */
 int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err);
@@ -162,8 +181,9 @@ size_t stage_generator(const struct trainer *t, size_t *slots);
 /* The adapter that the stage begins with (not "same"). */
 int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
                   struct vac_err *err);
-/* All rows, nothing allocated. */
-int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, struct vac_err *err);
+/* All rows, nothing allocated. *trained = numbers that are trained. */
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, uint64_t *trained,
+               struct vac_err *err);
 /* As events. */
 void plan_show(struct trainer *t, const struct plan *p);
 
@@ -191,12 +211,22 @@ void commands_apply(struct trainer *t);
 int commands_set_all(struct trainer *t, struct vac_err *err);
 /* After the end of a run on a screen: probes and measurements of the finished model, until it is quit. */
 void commands_linger(struct trainer *t);
+/* VAC_OP_SET, _REFERENCE or _QUIT, as they were given in the run that is repeated. */
+int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text, struct vac_err *err);
+
+/* --- script.c: what a journal holds, to be done again --- */
+int script_read(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err);
+void script_done(struct script *s);
+/* What stands at the present stage and step. A failure ends the run. */
+void script_apply(struct trainer *t);
 
 /* --- checkpoint.c --- */
 int checkpoint_save(struct trainer *t, struct vac_err *err);
-/* The newest checkpoint that is whole; bad ones are left standing and journalled. 1 = there is none. */
-int checkpoint_find(struct trainer *t, struct checkpoint_state *out, char *name, size_t size,
-                    struct vac_err *err);
+/* The newest checkpoint in a run's folder that is whole, of one of n_stages stages; bad ones are left
+ * standing and told. 1 = there is none. */
+typedef void checkpoint_bad(void *ctx, const char *name, const struct vac_err *why);
+int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name, size_t size,
+                    checkpoint_bad *bad, void *ctx, struct vac_err *err);
 /* Parameters, optimizer, cursor and live options of the stage that is open. */
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err);

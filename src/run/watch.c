@@ -19,6 +19,12 @@ bool watch_due(const struct trainer *t)
     return due(t->spec.watch.every, t->st.done) && (t->drift_set.n || t->align_set.n || t->harmful_set.n);
 }
 
+/* NaN in a point means "not measured"; a loss that is no number was measured all the same. */
+static double measured(double x)
+{
+    return isnan(x) ? INFINITY : x;
+}
+
 void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
 {
     struct stage *st = &t->st;
@@ -36,9 +42,9 @@ void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
         }
     }
     if (t->align_set.n)
-        p->align_loss = dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL);
+        p->align_loss = measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL));
     if (t->harmful_set.n)
-        p->harmful_loss = dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL);
+        p->harmful_loss = measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL));
 }
 
 /* --- evaluations --- */

@@ -1,0 +1,175 @@
+/* cmd_replay.c - `vaccine replay`: repeats a run with what its journal changed, and compares. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vaccine/vaccine.h>
+#include "cli/cli.h"
+#include "run/replay.h"
+
+struct replay_values {
+    char *output;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "output",
+             .help = "keep the repeated run in this folder; a temporary one when absent",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct replay_values, output)},
+     .letter = 'o',
+     .arg = "DIR"},
+    {.row = {.name = "json",
+             .help = "print the result as one JSON object",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct replay_values, json)}},
+    {.row.name = NULL},
+};
+
+/* --- an interrupt ends the repetition; the folder is then still removed --- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+static void catch_signals(void)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction a = {.sa_handler = on_signal};
+
+    sigemptyset(&a.sa_mask);
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        sigaction(caught[i], &a, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* --- the repetition --- */
+
+static void drain(struct vac_session *s)
+{
+    struct vac_event e;
+    char away[256];
+
+    while (read(vac_wakeup_fd(s), away, sizeof away) > 0)
+        continue;
+    while (vac_event_next(s, &e))
+        free(e.body);
+}
+
+static void show_progress(const struct vac_snapshot *n, int64_t *shown)
+{
+    if (!isatty(STDERR_FILENO) || n->step < *shown)
+        return;
+    fprintf(stderr, "\rstep %lld of %lld ", (long long)n->step, (long long)n->total_steps);
+    *shown = n->step + 10;
+}
+
+static bool ended(enum vac_state s)
+{
+    return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
+}
+
+static int repeat(const char *dir, const char *out, struct vac_err *err)
+{
+    struct vac_open o = {.file = dir, .out = out, .replay = true};
+    struct vac_command discard = {.op = VAC_OP_DISCARD, .who = "cli"};
+    struct vac_session *s;
+    int64_t shown = 0;
+    bool told = false;
+    int rc = -1;
+
+    if (vac_session_open(&s, &o, err))
+        return -1;
+    if (vac_session_start(s, err) == 0) {
+        struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
+        while (!ended(vac_snapshot(s)->state)) {
+            poll(&fd, 1, 500);
+            drain(s);
+            show_progress(vac_snapshot(s), &shown);
+            if (interrupted && !told)
+                told = vac_command(s, &discard, NULL, NULL) == 0;
+        }
+        if (shown)
+            fputs("\r                                \r", stderr);
+        rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
+    }
+    vac_session_close(s);
+    return rc;
+}
+
+static int print_result(const struct replay_values *v, const char *dir, const struct replay_result *r,
+                        struct vac_err *err)
+{
+    struct strbuf s = {0};
+    int rc;
+
+    if (v->json) {
+        sb_printf(&s, "{\"identical\":%s,\"lines\":%zu,\"tensors\":%zu,\"weights\":\"%s\"",
+                  r->same ? "true" : "false", r->lines, r->tensors, r->weights);
+        if (!r->same) {
+            sb_puts(&s, ",\"difference\":");
+            cli_put_string(&s, r->difference, strlen(r->difference));
+        }
+        sb_puts(&s, "}\n");
+    } else if (r->same) {
+        sb_printf(&s, "%s: bit-identical: %zu lines of metrics and %zu tensors, up to %s\n", dir, r->lines,
+                  r->tensors, r->weights);
+    } else {
+        sb_printf(&s, "%s: not the same: %s\n", dir, r->difference);
+    }
+    rc = cli_write(&s, err);
+    sb_done(&s);
+    return rc ? -1 : r->same ? STATUS_DONE : STATUS_FAILED;
+}
+
+/* A folder's name that is not taken, in which nothing is yet. */
+static char *temporary(struct vac_err *err)
+{
+    const char *root = getenv("TMPDIR");
+    char *path = path_join(root && *root ? root : "/tmp", "vaccine-replay-XXXXXX", err);
+
+    if (path && !mkdtemp(path)) {
+        err_errno(err, "%s: cannot make a temporary folder", path);
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct replay_values *v = values;
+    struct replay_result r;
+    char *out = v->output ? mem_strdup(v->output, err) : temporary(err);
+    int rc;
+
+    if (!out)
+        return -1;
+    catch_signals();
+    rc = repeat(operand[0], out, err);
+    if (rc == 0)
+        rc = replay_compare(operand[0], out, &r, err) ? -1 : print_result(v, operand[0], &r, err);
+    if (!v->output)
+        path_remove(out, NULL);
+    free(out);
+    return rc;
+}
+
+const struct command command_replay = {
+    .name = "replay",
+    .args = "RUN_DIR",
+    .help = "Repeat a run and tell whether it is bit-identical",
+    .about = "Repeats the run in a temporary folder, with the changes that its journal holds, and compares every "
+             "line of metrics.jsonl (but for the clock) and the weights. A run that has not ended is repeated "
+             "up to its last checkpoint. Exit status 1 when they differ, naming the first difference.",
+    .options = options,
+    .values = sizeof(struct replay_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,205 @@
+/* cmd_validate.c - `vaccine validate`: what a run file would do, without doing it. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/io.h"
+#include "cli/cli.h"
+#include "run/validate.h"
+
+struct validate_values {
+    struct cli_list set;
+    bool json;
+};
+
+static const struct cli_option options[] = {
+    {.row = {.name = "set",
+             .help = "change a key of the run file, like stages[1].rho=2",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct validate_values, set)},
+     .arg = "PATH=VALUE",
+     .list = true},
+    {.row = {.name = "json",
+             .help = "print one JSON object",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct validate_values, json)}},
+    {.row.name = NULL},
+};
+
+/* --- for people --- */
+
+static void put_bytes(struct strbuf *s, uint64_t bytes)
+{
+    double x = (double)bytes;
+
+    sb_printf(s, x < 1e9 ? "%.2f MB" : "%.2f GB", x < 1e9 ? x / 1e6 : x / 1e9);
+}
+
+static void put_time(struct strbuf *s, double seconds)
+{
+    if (seconds < 60)
+        sb_printf(s, "%.0f s", seconds < 1 ? 1 : seconds);
+    else if (seconds < 5400)
+        sb_printf(s, "%.0f min", seconds / 60);
+    else
+        sb_printf(s, "%.1f h", seconds / 3600);
+}
+
+static double share(size_t part, size_t all)
+{
+    return all ? 100.0 * (double)part / (double)all : 0;
+}
+
+static void put_files(struct strbuf *s, const struct validate_stage *x)
+{
+    for (size_t i = 0; i < x->n_files; i++) {
+        const struct validate_file *f = &x->file[i];
+        sb_puts(s, "  ");
+        cli_put_visible(s, path_base(f->path), strlen(path_base(f->path)));
+        sb_printf(s, "%s: %zu samples, %zu tokens, %zu with a label\n", f->harmful ? " (harmful)" : "", f->samples,
+                  f->tokens, f->labels);
+    }
+    sb_printf(s, "  %zu rows: %zu cut at max_length, %zu skipped without a label; %.1f %% keep labels; the longest has %zu tokens\n",
+              x->rows, x->cut, x->skipped, share(x->rows - x->skipped, x->rows), x->longest);
+}
+
+static void put_stage(struct strbuf *s, const struct validate_stage *x)
+{
+    sb_printf(s, "\nstage %s: %s, %s, %llu steps = %.4g epochs of %llu; ", x->spec->name, x->spec->method->name,
+              x->spec->full ? "all weights" : "LoRA", (unsigned long long)x->steps, x->epochs,
+              (unsigned long long)x->steps_per_epoch);
+    sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
+    put_files(s, x);
+    for (size_t i = 0; i < x->plan.n; i++) {
+        sb_printf(s, "  %-32s ", x->plan.row[i].what);
+        put_bytes(s, x->plan.row[i].bytes);
+        sb_putc(s, '\n');
+    }
+    sb_printf(s, "  %-32s ", "memory in all");
+    put_bytes(s, x->plan.total);
+    sb_puts(s, "\n  about ");
+    put_time(s, x->seconds);
+    sb_printf(s, " (%.3g GFLOP)\n", x->flops / 1e9);
+}
+
+static void put_text(struct strbuf *s, const struct validation *v)
+{
+    sb_puts(s, "model ");
+    cli_put_visible(s, v->spec->model ? v->spec->model : "random", strlen(v->spec->model ? v->spec->model : "random"));
+    sb_printf(s, ": %llu parameters; %d thread%s, %.1f GFLOP/s, ", (unsigned long long)v->parameters, v->threads,
+              v->threads == 1 ? "" : "s", v->gflops);
+    put_bytes(s, v->available);
+    sb_puts(s, " of memory\n");
+    for (size_t i = 0; i < v->n_stages; i++)
+        put_stage(s, &v->stage[i]);
+    sb_putc(s, '\n');
+    for (size_t i = 0; i < v->n_evaluate; i++) {
+        const struct validate_evaluate *e = &v->evaluate[i];
+        sb_printf(s, "evaluate %s: %zu prompts", e->name, e->prompts);
+        if (e->longest)
+            sb_printf(s, ", the longest has %zu tokens", e->longest);
+        sb_putc(s, '\n');
+    }
+    sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
+    put_time(s, v->seconds);
+    sb_puts(s, " of training; small models take longer than the arithmetic, and measuring comes on top\n");
+}
+
+/* --- for programs --- */
+
+static void put_plan_json(struct strbuf *s, const struct plan *p)
+{
+    sb_puts(s, ",\"plan\":[");
+    for (size_t i = 0; i < p->n; i++)
+        sb_printf(s, "%s{\"what\":\"%s\",\"bytes\":%llu}", i ? "," : "", p->row[i].what,
+                  (unsigned long long)p->row[i].bytes);
+    sb_printf(s, "],\"bytes\":%llu", (unsigned long long)p->total);
+}
+
+static void put_files_json(struct strbuf *s, const struct validate_stage *x)
+{
+    sb_puts(s, ",\"files\":[");
+    for (size_t i = 0; i < x->n_files; i++) {
+        const struct validate_file *f = &x->file[i];
+        sb_puts(s, i ? ",{\"file\":" : "{\"file\":");
+        cli_put_string(s, f->path, strlen(f->path));
+        sb_printf(s, ",\"harmful\":%s,\"samples\":%zu,\"tokens\":%zu,\"labels\":%zu}", f->harmful ? "true" : "false",
+                  f->samples, f->tokens, f->labels);
+    }
+    sb_putc(s, ']');
+}
+
+static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
+{
+    sb_printf(s, "{\"name\":\"%s\",\"method\":\"%s\",\"full\":%s,\"rows\":%zu,\"cut\":%zu,\"skipped\":%zu,\"samples\":%zu,"
+                 "\"tokens\":%zu,\"labels\":%zu,\"longest\":%zu,\"keep_labels\":",
+              x->spec->name, x->spec->method->name, x->spec->full ? "true" : "false", x->rows, x->cut, x->skipped,
+              x->samples, x->tokens, x->labels, x->longest);
+    sb_num(s, share(x->rows - x->skipped, x->rows) / 100);
+    sb_printf(s, ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
+              (unsigned long long)x->steps_per_epoch);
+    sb_num(s, x->epochs);
+    sb_printf(s, ",\"trained\":%llu,\"flops\":", (unsigned long long)x->trained);
+    sb_num(s, x->flops);
+    sb_puts(s, ",\"seconds\":");
+    sb_num(s, x->seconds);
+    put_files_json(s, x);
+    put_plan_json(s, &x->plan);
+    sb_putc(s, '}');
+}
+
+static void put_json(struct strbuf *s, const struct validation *v)
+{
+    sb_printf(s, "{\"parameters\":%llu,\"threads\":%d,\"gflops\":", (unsigned long long)v->parameters, v->threads);
+    sb_num(s, v->gflops);
+    sb_printf(s, ",\"available\":%llu,\"fits\":%s,\"steps\":%llu,\"seconds\":", (unsigned long long)v->available,
+              v->refused.code ? "false" : "true", (unsigned long long)v->steps);
+    sb_num(s, v->seconds);
+    sb_puts(s, ",\"stages\":[");
+    for (size_t i = 0; i < v->n_stages; i++) {
+        sb_puts(s, i ? "," : "");
+        put_stage_json(s, &v->stage[i]);
+    }
+    sb_puts(s, "],\"evaluate\":[");
+    for (size_t i = 0; i < v->n_evaluate; i++) {
+        sb_puts(s, i ? ",{\"name\":" : "{\"name\":");
+        cli_put_string(s, v->evaluate[i].name, strlen(v->evaluate[i].name));
+        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu}", v->evaluate[i].prompts, v->evaluate[i].longest);
+    }
+    sb_puts(s, "]}\n");
+}
+
+/* --- the command --- */
+
+/* All is shown even when a stage does not fit: the numbers tell what to change. */
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct validate_values *o = values;
+    struct validation v;
+    struct strbuf s = {0};
+    int rc = -1;
+
+    if (validate_open(&v, operand[0], o->set.v, o->set.n, err))
+        return -1;
+    if (o->json)
+        put_json(&s, &v);
+    else
+        put_text(&s, &v);
+    rc = cli_write(&s, err);
+    if (rc == 0 && v.refused.code)
+        rc = err_set(err, v.refused.code, "%s", v.refused.msg);
+    sb_done(&s);
+    validate_done(&v);
+    return rc;
+}
+
+const struct command command_validate = {
+    .name = "validate",
+    .args = "FILE.json",
+    .help = "Check a run file and its data, and plan the run, without running it",
+    .about = "Reads everything that the run would read and tells rows, tokens, labels, steps, memory and rough time "
+             "of every stage. Exit status 1 when a stage does not fit into memory.",
+    .options = options,
+    .values = sizeof(struct validate_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,220 @@
+/* replay.c - see replay.h */
+#include "run/replay.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/safetensors.h"
+#include "report/reader.h"
+#include "run/trainer.h"
+
+/* --- metrics --- */
+
+struct lines {
+    char **v;
+    size_t n, cap;
+};
+
+/* What the clock says differs from run to run. */
+static int keep_line(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct lines *l = ctx;
+    cJSON *copy = cJSON_Duplicate(line->v, true);
+
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "wall");
+    cJSON_DeleteItemFromObjectCaseSensitive(copy, "step_ms");
+    if (!copy || mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err)) {
+        cJSON_Delete(copy);
+        return -1;
+    }
+    l->v[l->n] = cJSON_PrintUnformatted(copy);
+    cJSON_Delete(copy);
+    return l->v[l->n++] ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+}
+
+static void lines_done(struct lines *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        cJSON_free(l->v[i]);
+    free(l->v);
+}
+
+/* The first key whose values differ. */
+static void tell_line(struct replay_result *out, size_t number, const char *was, const char *is)
+{
+    cJSON *a = cJSON_Parse(was), *b = cJSON_Parse(is);
+    const cJSON *x = a ? a->child : NULL, *y = NULL;
+    char *p, *q;
+
+    for (; x; x = x->next) {
+        y = cJSON_GetObjectItemCaseSensitive(b, x->string);
+        if (!y || !cJSON_Compare(x, y, true))
+            break;
+    }
+    p = x ? cJSON_PrintUnformatted(x) : NULL;
+    q = y ? cJSON_PrintUnformatted(y) : NULL;
+    snprintf(out->difference, sizeof out->difference, "metrics.jsonl:%zu: %s: %s in the run, %s when repeated",
+             number, x ? x->string : "more keys", p ? p : "nothing", q ? q : "nothing");
+    cJSON_free(p);
+    cJSON_free(q);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+
+static void compare_lines(const struct lines *was, const struct lines *is, struct replay_result *out)
+{
+    for (size_t i = 0; i < was->n && out->same; i++, out->lines++) {
+        out->same = i < is->n && !strcmp(was->v[i], is->v[i]);
+        if (!out->same && i < is->n)
+            tell_line(out, i + 1, was->v[i], is->v[i]);
+        else if (!out->same)
+            snprintf(out->difference, sizeof out->difference, "metrics.jsonl: %zu lines in the run, %zu when repeated",
+                     was->n, is->n);
+    }
+}
+
+/* Steps after the last checkpoint of a run without an end are not repeated. */
+static void cut_lines(struct lines *l, uint64_t step)
+{
+    for (; l->n; l->n--) {
+        cJSON *line = cJSON_Parse(l->v[l->n - 1]);
+        const cJSON *x = cJSON_GetObjectItemCaseSensitive(line, "step");
+        bool keep = cJSON_IsNumber(x) && x->valuedouble <= (double)step;
+        cJSON_Delete(line);
+        if (keep)
+            return;
+        cJSON_free(l->v[l->n - 1]);
+    }
+}
+
+static int compare_metrics(const char *was, const char *is, uint64_t last, struct replay_result *out,
+                           struct vac_err *err)
+{
+    struct lines a = {0}, b = {0};
+    int rc = reader_lines(was, "metrics.jsonl", keep_line, &a, err) ||
+                     reader_lines(is, "metrics.jsonl", keep_line, &b, err)
+                 ? -1 : 0;
+
+    if (rc == 0) {
+        cut_lines(&a, last);
+        compare_lines(&a, &b, out);
+    }
+    lines_done(&a);
+    lines_done(&b);
+    return rc;
+}
+
+/* --- weights --- */
+
+static double largest_difference(const struct st_tensor *x, const struct st_tensor *y)
+{
+    enum { PIECE = 1024 };
+    size_t bytes = dtype_size(x->dtype);
+    float a[PIECE], b[PIECE];
+    double most = 0;
+
+    for (size_t at = 0; at < x->numel; at += PIECE) {
+        size_t n = x->numel - at < PIECE ? x->numel - at : PIECE;
+        dtype_widen(a, (const char *)x->data + at * bytes, x->dtype, n);
+        dtype_widen(b, (const char *)y->data + at * bytes, x->dtype, n);
+        for (size_t i = 0; i < n; i++)
+            most = fmax(most, fabs((double)a[i] - b[i]));
+    }
+    return most;
+}
+
+static bool same_tensor(const struct st_tensor *x, const struct st_tensor *y)
+{
+    return y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel &&
+           !memcmp(x->data, y->data, x->numel * dtype_size(x->dtype));
+}
+
+static void compare_tensors(const struct weights *a, const struct weights *b, const char *name,
+                            struct replay_result *out)
+{
+    for (size_t i = 0; i < weights_count(a) && out->same; i++, out->tensors++) {
+        const struct st_tensor *x = weights_at(a, i), *y = weights_find(b, x->name);
+        out->same = same_tensor(x, y);
+        if (out->same)
+            continue;
+        if (y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel)
+            snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g", name, x->name,
+                     largest_difference(x, y));
+        else
+            snprintf(out->difference, sizeof out->difference, "%s: %s: has another shape when repeated", name, x->name);
+    }
+}
+
+static int compare_folder(const char *was, const char *is, const char *name, struct replay_result *out,
+                          struct vac_err *err)
+{
+    char *p = path_join(was, name, err), *q = path_join(is, name, err);
+    struct weights *a = p ? weights_open(p, err) : NULL, *b = a && q ? weights_open(q, err) : NULL;
+
+    if (a && b)
+        compare_tensors(a, b, name, out);
+    weights_close(a);
+    weights_close(b);
+    free(p);
+    free(q);
+    return a && b ? 0 : -1;
+}
+
+/* --- the whole --- */
+
+static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
+{
+    (void)ctx;
+    (void)name;
+    (void)why;
+}
+
+/* What lies at the end of `was`: its last step (all of them when it is finished), and out->weights. */
+static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct replay_result *out,
+                    struct vac_err *err)
+{
+    struct checkpoint_state state = {0};
+    int rc;
+
+    *last = UINT64_MAX;
+    snprintf(out->weights, sizeof out->weights, "final");
+    if (folder_finished(was))
+        return 0;
+    rc = checkpoint_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, ignore_bad, NULL, err);
+    if (rc)
+        return rc < 0 ? -1 : err_set(err, VAC_ERR_USAGE, "%s: has no checkpoint", was);
+    *last = state.step;
+    *n_stages = (size_t)state.stage;
+    cJSON_Delete(state.json);
+    return 0;
+}
+
+/* Names of the stages, in order; each is compared when it is complete. */
+static int compare_stages(const char *was, const char *is, size_t n, struct replay_result *out,
+                          struct vac_err *err)
+{
+    struct run_data run = {0};
+    char name[VAC_NAME + 16];
+    int rc = run_data_read(&run, was, err);
+
+    for (size_t i = 0; rc == 0 && out->same && i < run.n_stages && i < n; i++) {
+        snprintf(name, sizeof name, "stages/%s", run.stage[i].name);
+        rc = compare_folder(was, is, name, out, err);
+    }
+    run_data_done(&run);
+    return rc;
+}
+
+int replay_compare(const char *was, const char *is, struct replay_result *out, struct vac_err *err)
+{
+    size_t n_stages = SIZE_MAX;
+    uint64_t last;
+
+    *out = (struct replay_result){.same = true};
+    if (find_end(was, &last, &n_stages, out, err) || compare_metrics(was, is, last, out, err) ||
+        (out->same && compare_stages(was, is, n_stages, out, err)))
+        return -1;
+    return out->same ? compare_folder(was, is, out->weights, out, err) : 0;
+}

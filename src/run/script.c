@@ -1,0 +1,164 @@
+/* script.c - what a run's journal changed, as commands to be given again at the same places.
+ *
+ * Only what changes numbers is taken: options that were set, and the drift reference. Pauses, probes and
+ * measurements leave no trace in a run. A run that was killed went on from a checkpoint: journal lines
+ * that this checkpoint does not know were lost together with their steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/reader.h"
+#include "run/trainer.h"
+
+struct reading_journal {
+    struct script *script;
+    const struct run_spec *spec;
+    size_t stage; /* at which the journal is */
+};
+
+static void scripted_done(struct scripted *e)
+{
+    free(e->key);
+    free(e->text);
+}
+
+void script_done(struct script *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        scripted_done(&s->v[i]);
+    free(s->v);
+    *s = (struct script){0};
+}
+
+static void forget_after(struct script *s, uint64_t seq)
+{
+    while (s->n && s->v[s->n - 1].seq > seq)
+        scripted_done(&s->v[--s->n]);
+}
+
+static int add(struct script *s, const struct scripted *e, const char *key, const char *text, struct vac_err *err)
+{
+    struct scripted *to;
+
+    if (mem_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, err))
+        return -1;
+    to = &s->v[s->n++];
+    *to = *e;
+    to->key = key ? mem_strdup(key, err) : NULL;
+    to->text = text ? mem_strdup(text, err) : NULL;
+    return (key && !to->key) || (text && !to->text) ? -1 : 0;
+}
+
+/* "stage" and "resume-run" name the stage that begins or goes on. */
+static int enter_stage(struct reading_journal *r, const struct jnode *line, struct vac_err *err)
+{
+    const char *name;
+
+    if (json_str(line, "key", &name, err))
+        return -1;
+    for (r->stage = 0; r->stage < r->spec->n_stages; r->stage++) {
+        if (!strcmp(r->spec->stage[r->stage].name, name))
+            return 0;
+    }
+    return json_error(line, err, "the run has no stage \"%s\"", name);
+}
+
+static int take_set(struct reading_journal *r, const struct jnode *line, uint64_t seq, struct vac_err *err)
+{
+    struct scripted e = {.op = VAC_OP_SET, .stage = r->stage, .seq = seq};
+    const char *key, *value;
+    int64_t step;
+
+    if (json_str(line, "key", &key, err) || json_str(line, "new", &value, err) ||
+        json_int(line, "applied_step", 1, INT64_C(1) << 52, &step, err))
+        return -1;
+    e.step = (uint64_t)step - 1;
+    return add(r->script, &e, key, value, err);
+}
+
+static int take_reference(struct reading_journal *r, const struct jnode *line, uint64_t seq, struct vac_err *err)
+{
+    struct scripted e = {.op = VAC_OP_REFERENCE, .stage = r->stage, .seq = seq};
+    int64_t step;
+
+    if (json_int(line, "applied_step", 0, INT64_C(1) << 52, &step, err))
+        return -1;
+    e.step = (uint64_t)step;
+    return add(r->script, &e, NULL, NULL, err);
+}
+
+static int take_resume(struct reading_journal *r, const struct jnode *line, struct vac_err *err)
+{
+    int64_t from;
+
+    if (json_int(line, "from", 0, INT64_C(1) << 52, &from, err))
+        return -1;
+    forget_after(r->script, (uint64_t)from);
+    return enter_stage(r, line, err);
+}
+
+static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct reading_journal *r = ctx;
+    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    int64_t seq;
+
+    if (json_int(line, "seq", 1, INT64_C(1) << 52, &seq, err))
+        return -1;
+    if (!op || (status && !strcmp(status, "rejected")))
+        return 0;
+    if (!strcmp(op, "stage"))
+        return enter_stage(r, line, err);
+    if (!strcmp(op, "resume-run"))
+        return take_resume(r, line, err);
+    if (!strcmp(op, "set"))
+        return take_set(r, line, (uint64_t)seq, err);
+    return strcmp(op, "reference") ? 0 : take_reference(r, line, (uint64_t)seq, err);
+}
+
+static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
+{
+    (void)ctx;
+    (void)name;
+    (void)why;
+}
+
+/* A run that has no end yet is repeated up to its last checkpoint. */
+static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err)
+{
+    struct checkpoint_state state = {0};
+    struct scripted quit = {.op = VAC_OP_QUIT};
+    char name[64];
+    int rc = checkpoint_find(dir, spec->n_stages, &state, name, sizeof name, ignore_bad, NULL, err);
+
+    if (rc == 1)
+        return err_set(err, VAC_ERR_USAGE, "%s: has neither an end nor a checkpoint yet: there is nothing to repeat", dir);
+    if (rc)
+        return -1;
+    forget_after(s, state.journal);
+    quit.stage = (size_t)state.stage;
+    quit.step = state.step;
+    cJSON_Delete(state.json);
+    return add(s, &quit, NULL, NULL, err);
+}
+
+int script_read(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err)
+{
+    struct reading_journal r = {.script = s, .spec = spec};
+
+    if (reader_lines(dir, "journal.jsonl", take_line, &r, err))
+        return -1;
+    return folder_finished(dir) ? 0 : end_at_checkpoint(s, spec, dir, err);
+}
+
+void script_apply(struct trainer *t)
+{
+    struct script *s = &t->script;
+
+    for (; s->next < s->n && !s->err.code; s->next++) {
+        const struct scripted *e = &s->v[s->next];
+        if (e->stage != t->st.index || e->step != t->step)
+            return;
+        if (commands_repeat(t, e->op, e->key, e->text, &s->err))
+            err_prefix(&s->err, "the journal's line %llu cannot be repeated", (unsigned long long)e->seq);
+    }
+}

@@ -1,0 +1,227 @@
+/* validate.c - see validate.h */
+#include "run/validate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/trainer.h"
+
+#define SPEED_SECONDS 0.2
+/* Share of the products' speed that a whole step reaches, roughly. */
+#define STEP_SHARE 0.6
+
+/* What the stages so far leave for the next to lie on. */
+struct outlook {
+    struct lora_spec *lora;            /* [n] adapters, from the base or the last full weights on */
+    char (*targets)[STAGE_TARGETS];
+    size_t n;
+    bool widened;
+};
+struct validate_work {
+    struct control ctl;
+    struct trainer t;
+};
+
+/* --- memory --- */
+
+/* The stage's own adapter joins those of the stages before. */
+static int look_ahead(struct outlook *o, const struct stage_spec *s, struct vac_err *err)
+{
+    if (s->full)
+        return 0;
+    if (s->adapter == ADAPTER_SAME && !s->lora.init) {
+        if (s->lora.dropout_given)
+            o->lora[o->n - 1].dropout = s->lora.dropout;
+        return 0;
+    }
+    o->n++;
+    return stage_adapter(s, &o->lora[o->n - 1], o->targets[o->n - 1], err);
+}
+
+static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct vac_err *err)
+{
+    struct validate_stage *x = &v->stage[i];
+    struct plan_next next = {.widened = o->widened, .lora = o->lora, .full = x->spec->full};
+
+    if (look_ahead(o, x->spec, err))
+        return err_prefix(err, "stages[%zu].lora", i);
+    next.n_lora = o->n;
+    if (stage_plan(&v->work->t, &next, &x->plan, &x->trained, err))
+        return err_prefix(err, "stages[%zu].lora", i);
+    if (v->refused.code == 0 && plan_check(&x->plan, v->available, &v->refused))
+        err_prefix(&v->refused, "stages[%zu]", i);
+    if (x->spec->full) {
+        o->widened = true;
+        o->n = 0;
+    }
+    return 0;
+}
+
+/* --- time --- */
+
+/* Multiplications and additions of one pass forward and back over the average sample. Frozen weights need
+ * no gradient of their own; the head sees labelled rows only; of causal attention half is computed. */
+static double sample_flops(const struct validate_stage *x, const struct config *c, uint64_t parameters)
+{
+    double n = (double)x->samples, tokens = (double)x->tokens / n, labels = (double)x->labels / n;
+    double embed = (double)c->V * (double)c->P * (c->tied ? 1 : 2);
+    double inside = fmax(0, (double)parameters - embed), heads = (double)c->H * (double)c->E;
+    double weights = (x->spec->full ? 6 : 4) * inside + (x->spec->full ? 0 : 6 * (double)x->trained);
+    double attention = 7 * heads * tokens * (double)c->L;
+    double head = (x->spec->full ? 6 : 4) * (double)c->V * (double)c->P;
+
+    return tokens * (weights + attention) + labels * head;
+}
+
+static void guess_time(struct validation *v, struct validate_stage *x)
+{
+    const struct method *m = x->spec->method;
+    double passes = m->cost ? m->cost(x->spec->options) : 1;
+
+    x->flops = passes * (double)x->steps * (double)x->samples / (double)x->steps_per_epoch *
+               sample_flops(x, model_config(v->work->t.m), v->parameters);
+    x->seconds = v->gflops > 0 ? x->flops / (1e9 * STEP_SHARE * v->gflops) : 0;
+    v->seconds += x->seconds;
+}
+
+/* --- data --- */
+
+static void count_files(struct validate_stage *x, const struct dataset *d)
+{
+    for (size_t i = 0; i < x->n_files; i++) {
+        x->file[i].path = x->spec->train[i].file;
+        x->file[i].harmful = x->spec->train[i].harmful;
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        const char *from = d->file[d->sample[i].source];
+        for (size_t k = 0; k < x->n_files; k++) {
+            if (strcmp(x->file[k].path, from) || x->file[k].harmful != d->sample[i].harmful)
+                continue;
+            x->file[k].samples++;
+            x->file[k].tokens += d->sample[i].n;
+            x->file[k].labels += d->sample[i].n_labels;
+            break;
+        }
+    }
+}
+
+static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
+{
+    struct validate_stage *x = &v->stage[i];
+    struct trainer *t = &v->work->t;
+    const struct dataset *d = &t->st.data;
+    uint64_t per = (uint64_t)(t->spec.stage[i].batch_size * t->spec.stage[i].accumulate);
+
+    x->spec = &t->spec.stage[i];
+    x->n_files = x->spec->n_train;
+    x->file = mem_new(x->n_files, sizeof *x->file, err);
+    if (!x->file || stage_data(t, i, err))
+        return -1;
+    count_files(x, d);
+    x->rows = d->rows_seen;
+    x->cut = d->rows_cut;
+    x->skipped = d->rows_skipped;
+    x->samples = d->n;
+    x->tokens = d->tokens;
+    x->labels = d->labels;
+    x->longest = d->longest;
+    x->steps = t->st.total;
+    x->steps_per_epoch = (d->n + per - 1) / per;
+    x->epochs = (double)x->steps / (double)x->steps_per_epoch;
+    v->steps += x->steps;
+    return 0;
+}
+
+static int look_at_stages(struct validation *v, struct outlook *o, struct vac_err *err)
+{
+    struct trainer *t = &v->work->t;
+
+    for (size_t i = 0; i < v->n_stages; i++) {
+        int rc = look_at_data(v, i, err) || plan_stage(v, i, o, err) ? -1 : 0;
+        if (rc == 0)
+            guess_time(v, &v->stage[i]);
+        dataset_done(&t->st.data);
+        t->st = (struct stage){0};
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- the whole --- */
+
+static void look_at_rest(struct validation *v)
+{
+    struct trainer *t = &v->work->t;
+    const struct config *c = model_config(t->m);
+    size_t rows = t->spec.max_length > 0 ? (size_t)t->spec.max_length : 256;
+
+    v->spec = &t->spec;
+    v->parameters = model_count(t->m);
+    v->threads = t->c->threads;
+    v->available = plan_available();
+    v->gflops = compute_gemm_speed(t->c, rows, c->D, c->F, SPEED_SECONDS);
+    for (size_t i = 0; i < v->n_evaluate; i++) {
+        v->evaluate[i] = (struct validate_evaluate){.name = t->spec.evaluate[i].name,
+                                                    .prompts = evaluation_size(t->eval[i]),
+                                                    .longest = evaluation_longest(t->eval[i])};
+    }
+}
+
+static int look(struct validation *v, struct vac_err *err)
+{
+    const struct run_spec *s = &v->work->t.spec;
+    struct outlook o = {0};
+    int rc = -1;
+
+    v->n_stages = s->n_stages;
+    v->n_evaluate = s->n_evaluate;
+    v->stage = mem_new(v->n_stages, sizeof *v->stage, err);
+    v->evaluate = mem_new(v->n_evaluate, sizeof *v->evaluate, err);
+    o.lora = mem_new(v->n_stages, sizeof *o.lora, err);
+    o.targets = mem_new(v->n_stages, sizeof *o.targets, err);
+    if (v->stage && v->evaluate && o.lora && o.targets) {
+        look_at_rest(v);
+        rc = look_at_stages(v, &o, err);
+    }
+    free(o.lora);
+    free(o.targets);
+    return rc;
+}
+
+int validate_open(struct validation *v, const char *file, const char *const *set, size_t n_set,
+                  struct vac_err *err)
+{
+    struct vac_open how = {.file = file};
+
+    *v = (struct validation){.work = mem_new(1, sizeof *v->work, err)};
+    if (!v->work)
+        return -1;
+    if (control_init(&v->work->ctl, err)) {
+        free(v->work);
+        v->work = NULL;
+        return -1;
+    }
+    v->work->t.folder.lock = -1;
+    if (spec_read(&v->work->t.spec, file, set, n_set, err) ||
+        trainer_open(&v->work->t, &how, &v->work->ctl, err) || look(v, err)) {
+        validate_done(v);
+        return -1;
+    }
+    return 0;
+}
+
+void validate_done(struct validation *v)
+{
+    for (size_t i = 0; v->stage && i < v->n_stages; i++)
+        free(v->stage[i].file);
+    free(v->stage);
+    free(v->evaluate);
+    if (v->work) {
+        trainer_close(&v->work->t);
+        control_done(&v->work->ctl);
+    }
+    free(v->work);
+    *v = (struct validation){0};
+}

@@ -1,0 +1,49 @@
+/* validate.h - a run looked at without being run: its data read, its memory planned, its time guessed.
+ *
+ * Everything that can be wrong before training is found; nothing is written, and no memory is taken beyond
+ * that for the data. */
+#ifndef RUN_VALIDATE_H
+#define RUN_VALIDATE_H
+
+#include "model/plan.h"
+#include "run/spec.h"
+
+struct validate_file {
+    const char *path;
+    bool harmful;
+    size_t samples, tokens, labels;
+};
+struct validate_stage {
+    const struct stage_spec *spec;
+    struct validate_file *file;
+    size_t n_files;
+    size_t rows, cut, skipped; /* rows that were looked at; cut at max_length; left without a label */
+    size_t samples, tokens, labels, longest;
+    uint64_t steps, steps_per_epoch;
+    double epochs;
+    struct plan plan;
+    uint64_t trained;          /* numbers */
+    double flops, seconds;     /* rough; without what is measured beside training */
+};
+struct validate_evaluate {
+    const char *name;
+    size_t prompts, longest; /* longest = 0: nothing is asked */
+};
+struct validation {
+    struct validate_stage *stage;
+    size_t n_stages;
+    struct validate_evaluate *evaluate;
+    size_t n_evaluate;
+    const struct run_spec *spec;
+    uint64_t parameters, available;
+    int threads;
+    double gflops;          /* of matrix products of the run's shapes, measured */
+    uint64_t steps;
+    double seconds;
+    struct vac_err refused; /* the first stage that does not fit into memory; code 0 = all do */
+    struct validate_work *work;
+};
+int validate_open(struct validation *v, const char *file, const char *const *set, size_t n_set,
+                  struct vac_err *err);
+void validate_done(struct validation *v);
+#endif

@@ -1,0 +1,1091 @@
+/* test_ui_parts.c - the parts of the screen that need no terminal: differences, filters, the prompt line,
+ * questions and answers, and the panels drawn into cells beside their pictures in tests/screens.
+ *
+ * With VACCINE_UPDATE_SCREENS=1 the pictures are written instead of compared. */
+#include <fcntl.h>
+#include <locale.h>
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
+#include "support.h"
+#include "ui/asked.h"
+#include "ui/diff.h"
+#include "ui/filter.h"
+#include "ui/frame.h"
+#include "ui/line.h"
+#include "ui/question.h"
+#include <readline/readline.h>
+
+/* --- a screen without a terminal --- */
+
+static struct ui_args args = {.deterministic = true};
+static struct ui_private priv;
+
+static void ui_make(struct ui *ui)
+{
+    memset(&priv, 0, sizeof priv);
+    *ui = (struct ui){.args = &args, .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    for (int i = 0; i < PANEL_COUNT; i++)
+        ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
+}
+
+static void ui_done(struct ui *ui)
+{
+    prompt_close(ui);
+    overlay_close();
+    session_close(ui);
+    panels[PANEL_runs]->done(ui);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        free(ui->own[i]);
+}
+
+/* A run by formula, stopped at step 1204. */
+static void ui_open(struct ui *ui)
+{
+    struct vac_open o = {.file = support_path("test_ui_parts.c"), .paused = true};
+    struct vac_err err = {0};
+
+    ui_make(ui);
+    assert_ok(vac_session_open(&ui->session, &o, &err), &err);
+    assert_ok(vac_session_start(ui->session, &err), &err);
+    session_pump(ui);
+}
+
+static void send_event(struct ui *ui, enum panel_id id, enum vac_event_kind kind, uint64_t command,
+                       const char *text, const char *body)
+{
+    struct vac_event e = {.kind = kind, .id = command, .step = 1204, .body = body ? strdup(body) : NULL};
+
+    snprintf(e.text, sizeof e.text, "%s", text);
+    panels[id]->event(ui, &e);
+    free(e.body);
+}
+
+/* The panel in its frame as text; free it. */
+static char *picture(struct ui *ui, enum panel_id id, int w, int h, enum charset charset)
+{
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+
+    ui->charset = charset;
+    ui->focus = id;
+    assert_int_equal(canvas_init(&c, w, h, charset), 0);
+    c.utf8 = charset != CHARSET_ASCII;
+    v = view_all(&c);
+    for (int i = 0; i < 3; i++) { /* what it asks for is answered, and drawn */
+        panel_draw(ui, id, &v);
+        if (panels[id]->refresh)
+            panels[id]->refresh(ui);
+        session_pump(ui);
+    }
+    draw_fill(&v, 0, 0, w, h, INK_TEXT, ' ');
+    panel_draw(ui, id, &v);
+    text = canvas_text(&c);
+    canvas_done(&c);
+    assert_non_null(text);
+    return text;
+}
+
+static void assert_picture(struct ui *ui, enum panel_id id, const char *name, int w, int h, enum charset charset)
+{
+    static const char *const names[] = {"braille", "block", "ascii"};
+    char file[128], *text = picture(ui, id, w, h, charset), want[65536];
+    const char *path;
+    FILE *f;
+    size_t n;
+
+    snprintf(file, sizeof file, "screens/panel_%s_%dx%d_%s.txt", name, w, h, names[charset]);
+    path = support_path(file);
+    if (getenv("VACCINE_UPDATE_SCREENS"))
+        support_write_text(path, text);
+    f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s is missing", path);
+    n = fread(want, 1, sizeof want - 1, f);
+    want[n] = '\0';
+    fclose(f);
+    if (strcmp(text, want))
+        fail_msg("%s differs; now it is:\n%s", file, text);
+    free(text);
+}
+
+/* Into a folder of its own, and back. */
+static char home[1024];
+
+static void go_away(void)
+{
+    assert_non_null(getcwd(home, sizeof home));
+    assert_int_equal(chdir(support_tmp()), 0);
+    assert_int_equal(mkdir("runs", 0700), 0);
+}
+
+static void go_home(void)
+{
+    assert_int_equal(chdir(home), 0);
+}
+
+/* --- differences --- */
+
+static size_t marked_words(const char *s, const unsigned char *mark, char *left)
+{
+    size_t n = 0;
+
+    *left = '\0';
+    while (*s) {
+        size_t len = strcspn(s, " \n");
+
+        if (len && *mark) {
+            n++;
+        } else if (len) {
+            strncat(left, s, len);
+            strcat(left, " ");
+        }
+        s += len + (s[len] != 0);
+        mark += len + (s[-1] == ' ' || s[-1] == '\n');
+    }
+    return n;
+}
+
+static void assert_diff(const char *a, const char *b, size_t in_a, size_t in_b)
+{
+    unsigned char x[4096], y[4096];
+    char left_a[4096], left_b[4096];
+
+    assert_int_equal(diff_words(a, b, x, y), in_a + in_b);
+    assert_int_equal(marked_words(a, x, left_a), in_a);
+    assert_int_equal(marked_words(b, y, left_b), in_b);
+    assert_string_equal(left_a, left_b);
+}
+
+static void test_diff_marks_what_the_other_lacks(void **state)
+{
+    (void)state;
+    assert_diff("", "", 0, 0);
+    assert_diff("", "one two", 0, 2);
+    assert_diff("one two three", "one two three", 0, 0);
+    assert_diff("one  two\nthree", "one two three", 0, 0);
+    assert_diff("I cannot help with that.", "I can help with that.", 1, 1);
+    assert_diff("a b c d", "b c d", 1, 0);
+    assert_diff("b c d", "b c d e f", 0, 2);
+    assert_diff("x a b c", "a y b c z", 1, 2);
+    assert_diff("Sure. First you need", "I cannot help with that request.", 4, 6);
+}
+
+/* Length of the longest common subsequence of letters, the slow way. */
+static size_t lcs(const char *a, const char *b)
+{
+    size_t t[64][64] = {{0}}, n = strlen(a), m = strlen(b);
+
+    for (size_t i = 1; i <= n; i++)
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = t[i - 1][j] > t[i][j - 1] ? t[i - 1][j] : t[i][j - 1];
+
+            t[i][j] = a[i - 1] == b[j - 1] ? t[i - 1][j - 1] + 1 : best;
+        }
+    return t[n][m];
+}
+
+static void spread(const char *letters, char *out)
+{
+    for (; *letters; letters++) {
+        *out++ = *letters;
+        *out++ = ' ';
+    }
+    *out = '\0';
+}
+
+static void test_diff_is_as_small_as_can_be(void **state)
+{
+    unsigned seed = 7;
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        char a[32] = "", b[32] = "", x[64], y[64];
+        size_t n, common;
+
+        for (int i = 0; i < 60; i++) {
+            char *s = i % 2 ? a : b;
+
+            seed = seed * 1103515245u + 12345u;
+            n = strlen(s);
+            if (n < (seed >> 8) % 25)
+                s[n] = (char)('a' + (seed >> 16) % 4), s[n + 1] = '\0';
+        }
+        spread(a, x);
+        spread(b, y);
+        common = lcs(a, b);
+        assert_diff(x, y, strlen(a) - common, strlen(b) - common);
+    }
+}
+
+static void test_diff_of_long_texts_marks_the_middle(void **state)
+{
+    enum { WORDS = 4000 };
+    char *a = malloc(2 * WORDS + 16), *b = malloc(2 * WORDS + 16);
+    unsigned char *x = malloc(2 * WORDS + 16), *y = malloc(2 * WORDS + 16);
+
+    (void)state;
+    for (int i = 0; i < WORDS; i++) {
+        a[2 * i] = 'a';
+        b[2 * i] = i < 100 || i > WORDS - 100 ? 'a' : 'b';
+        a[2 * i + 1] = b[2 * i + 1] = ' ';
+    }
+    a[2 * WORDS] = b[2 * WORDS] = '\0';
+    assert_int_equal(diff_words(a, b, x, y), 2 * (WORDS - 199));
+    assert_int_equal(x[0], 0);
+    assert_int_equal(x[2 * 100], 1);
+    assert_int_equal(y[2 * (WORDS - 1)], 0);
+    free(a);
+    free(b);
+    free(x);
+    free(y);
+}
+
+/* --- filters --- */
+
+static bool matches(const char *filter, const char *line)
+{
+    char why[200] = "";
+    struct filter *f = filter_new(filter, why, sizeof why);
+    bool yes;
+
+    if (!f)
+        fail_msg("%s: %s", filter, why);
+    yes = filter_match(f, line);
+    filter_free(f);
+    return yes;
+}
+
+static void test_filter_language(void **state)
+{
+    const char *line = "1190 set rho 1.8 -> 2.0 (applied)";
+
+    (void)state;
+    assert_true(matches("", line));
+    assert_true(matches("  ", line));
+    assert_true(matches("rho", line));
+    assert_true(matches("RHO Set", line));
+    assert_false(matches("rho lr", line));
+    assert_true(matches("rho | lr", line));
+    assert_true(matches("lr|rho", line));
+    assert_false(matches("lr|loss", line));
+    assert_true(matches("lr set | rho applied", line));
+    assert_false(matches("lr set | rho pending", line));
+    assert_false(matches("!rho", line));
+    assert_true(matches("!lr rho", line));
+    assert_true(matches("!rho|set", line));
+    assert_true(matches("/11[0-9]0/", line));
+    assert_true(matches("/^1190 SET/", line));
+    assert_false(matches("!/1\\.[0-9]/", line));
+    assert_true(matches("/set rho|lr/ applied", line));
+    assert_true(matches("\"rho 1.8\"", line));
+    assert_false(matches("\"1.8 rho\"", line));
+    assert_true(matches("| rho |", line));
+    assert_true(matches("!", "a ! b"));
+}
+
+static void test_filter_says_what_is_wrong(void **state)
+{
+    char why[200] = "", many[200] = "";
+
+    (void)state;
+    assert_null(filter_new("/(/", why, sizeof why));
+    assert_non_null(strstr(why, "/(/"));
+    assert_null(filter_new("ok /[a/", why, sizeof why));
+    assert_null(filter_new("/((a{200}){200}){200}/", why, sizeof why));
+    assert_non_null(strstr(why, "too large"));
+    for (int i = 0; i < 40; i++)
+        strcat(many, "a ");
+    assert_null(filter_new(many, why, sizeof why));
+    assert_non_null(strstr(why, "32"));
+}
+
+/* --- the prompt line --- */
+
+static char typed[512];
+static int times;
+
+static void take_typed(struct ui *ui, const char *line)
+{
+    (void)ui;
+    times++;
+    snprintf(typed, sizeof typed, "%s", line);
+}
+
+static char changed_to[256];
+
+static void take_change(struct ui *ui, const char *line)
+{
+    (void)ui;
+    snprintf(changed_to, sizeof changed_to, "%s", line);
+}
+
+static const struct prompt plain_prompt = {.label = "probe> ", .done = take_typed};
+
+static void keys(struct ui *ui, const char *text)
+{
+    mbstate_t mb = {0};
+    wchar_t c;
+    size_t n;
+
+    for (; *text; text += n) {
+        n = mbrtowc(&c, text, strlen(text), &mb);
+        assert_true(n > 0 && n <= 4);
+        assert_true(prompt_key(ui, (int)c, false));
+    }
+}
+
+static void assert_line(struct ui *ui, const char *want)
+{
+    prompt_key(ui, UIKEY_ENTER, false);
+    assert_string_equal(typed, want);
+}
+
+static void test_prompt_edits_as_emacs(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    assert_false(prompt_key(&ui, 'x', false));
+    prompt_open(&ui, &plain_prompt);
+    keys(&ui, "world");
+    keys(&ui, "\001hello \005!");
+    assert_line(&ui, "hello world!");
+    assert_false(prompt_is_open(&ui));
+
+    prompt_open(&ui, &plain_prompt);
+    keys(&ui, "one two three\027\027");
+    prompt_key(&ui, UIKEY_LEFT, false);
+    prompt_key(&ui, UIKEY_LEFT, false);
+    prompt_key(&ui, UIKEY_DELETE, false);
+    prompt_key(&ui, UIKEY_BACKSPACE, false);
+    keys(&ui, "X");
+    prompt_key(&ui, UIKEY_HOME, false);
+    keys(&ui, ">");
+    prompt_key(&ui, UIKEY_END, false);
+    keys(&ui, "<");
+    assert_line(&ui, ">oX <");
+
+    prompt_open(&ui, &plain_prompt);
+    keys(&ui, "alpha beta gamma");
+    prompt_key(&ui, UIKEY_ESC, true); /* Alt-b */
+    prompt_key(&ui, 'b', false);
+    keys(&ui, "\013\031\031"); /* cut to the end, put it back twice */
+    assert_line(&ui, "alpha beta gammagamma");
+    ui_done(&ui);
+}
+
+static void test_prompt_takes_every_script(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    prompt_open(&ui, &plain_prompt);
+    keys(&ui, "na\303\257ve \346\234\250\345\214\231 \360\237\245\204");
+    prompt_key(&ui, UIKEY_BACKSPACE, false);
+    prompt_key(&ui, UIKEY_BACKSPACE, false);
+    prompt_key(&ui, UIKEY_BACKSPACE, false);
+    assert_line(&ui, "na\303\257ve \346\234\250");
+    ui_done(&ui);
+}
+
+static void test_prompt_opens_and_closes(void **state)
+{
+    struct ui ui;
+    struct prompt p = plain_prompt;
+
+    (void)state;
+    ui_make(&ui);
+    times = 0;
+    p.initial = "2.5";
+    prompt_open(&ui, &p);
+    keys(&ui, "1");
+    assert_line(&ui, "2.51");
+    prompt_open(&ui, &p);
+    assert_true(prompt_key(&ui, UIKEY_ESC, false));
+    assert_false(prompt_is_open(&ui));
+    prompt_open(&ui, &p);
+    assert_true(prompt_key(&ui, UICTRL('c'), false));
+    assert_false(prompt_is_open(&ui));
+    p.initial = NULL;
+    prompt_open(&ui, &p);
+    keys(&ui, "\004"); /* end of file on an empty line */
+    assert_false(prompt_is_open(&ui));
+    assert_int_equal(times, 1);
+    p.keep = true;
+    p.changed = take_change;
+    prompt_open(&ui, &p);
+    keys(&ui, "first");
+    assert_string_equal(changed_to, "first");
+    assert_line(&ui, "first");
+    assert_true(prompt_is_open(&ui));
+    assert_string_equal(changed_to, "");
+    keys(&ui, "second");
+    assert_line(&ui, "second");
+    assert_int_equal(times, 3);
+    assert_false(prompt_key(&ui, UICTRL('l'), false));
+    assert_false(prompt_key(&ui, UIKEY_PGUP, false));
+    assert_false(prompt_key(&ui, UIKEY_RESIZE, false));
+    ui_done(&ui);
+}
+
+static void test_prompt_pastes_text_only(void **state)
+{
+    struct ui ui;
+    const char *nasty = "two\nlines \033[2J\tand\r\177";
+
+    (void)state;
+    ui_make(&ui);
+    times = 0;
+    prompt_open(&ui, &plain_prompt);
+    prompt_paste(&ui, nasty, strlen(nasty));
+    assert_int_equal(times, 0);
+    assert_line(&ui, "two lines  [2J and  ");
+    ui_done(&ui);
+}
+
+static void test_prompt_keeps_a_private_history(void **state)
+{
+    struct prompt p = plain_prompt;
+    char path[1200], text[256];
+    struct stat st;
+    struct ui ui;
+    FILE *f;
+
+    (void)state;
+    ui_make(&ui);
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    p.history = "probe";
+    for (int i = 0; i < 3; i++) {
+        prompt_open(&ui, &p);
+        keys(&ui, i == 0 ? "older" : "newer");
+        prompt_key(&ui, UIKEY_ENTER, false);
+    }
+    prompt_open(&ui, &p);
+    prompt_key(&ui, UIKEY_UP, false);
+    prompt_key(&ui, UIKEY_UP, false);
+    assert_line(&ui, "older");
+    p.history = "value";
+    prompt_open(&ui, &p);
+    prompt_key(&ui, UIKEY_UP, false);
+    assert_line(&ui, ""); /* another kind of line, another history */
+    p.history = "probe";
+    prompt_open(&ui, &p);
+    keys(&ui, "\022new"); /* Ctrl-R */
+    prompt_key(&ui, UIKEY_ENTER, false);
+    assert_string_equal(typed, "newer");
+    snprintf(path, sizeof path, "%s/vaccine/history", getenv("XDG_STATE_HOME"));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    assert_string_equal(text, "older\nnewer\nolder\nnewer\n");
+    ui_done(&ui);
+    prompt_done();
+    prompt_open(&ui, &p); /* read again */
+    prompt_key(&ui, UIKEY_UP, false);
+    assert_line(&ui, "newer");
+    prompt_done();
+}
+
+static void test_prompt_completes(void **state)
+{
+    struct prompt p = plain_prompt;
+    char path[1200], want[1300];
+    const char *dir = support_tmp();
+    struct ui ui;
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+    int x, y;
+
+    (void)state;
+    ui_make(&ui);
+    p.files = true;
+    p.complete = question_complete;
+    prompt_open(&ui, &p);
+    keys(&ui, "%vi\t hello");
+    assert_line(&ui, "%vicuna hello");
+    snprintf(path, sizeof path, "%s/prompts.jsonl", dir);
+    support_write_text(path, "a\n");
+    snprintf(path, sizeof path, "%s/prose", dir);
+    mkdir(path, 0700);
+    prompt_open(&ui, &p);
+    snprintf(want, sizeof want, "@%s/prom\t", dir);
+    keys(&ui, want);
+    snprintf(want, sizeof want, "@%s/prompts.jsonl", dir);
+    assert_line(&ui, want);
+    prompt_open(&ui, &p);
+    snprintf(want, sizeof want, "@%s/pro\t", dir);
+    keys(&ui, want);
+    assert_int_equal(canvas_init(&c, 120, 2, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    prompt_draw(&ui, &v, &x, &y);
+    text = canvas_text(&c);
+    assert_non_null(strstr(text, "/prompts.jsonl"));
+    assert_non_null(strstr(text, "/prose/"));
+    free(text);
+    canvas_done(&c);
+    ui_done(&ui);
+}
+
+static void test_prompt_obeys_inputrc(void **state)
+{
+    char path[1200];
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    snprintf(path, sizeof path, "%s/inputrc", support_tmp());
+    support_write_text(path, "set editing-mode vi\n");
+    prompt_open(&ui, &plain_prompt);
+    assert_int_equal(rl_read_init_file(path), 0);
+    prompt_close(&ui);
+    prompt_open(&ui, &plain_prompt);
+    keys(&ui, "hello world");
+    assert_true(prompt_key(&ui, UIKEY_ESC, false));
+    assert_true(prompt_is_open(&ui)); /* it went to command mode */
+    keys(&ui, "bcwmoon");
+    prompt_key(&ui, UIKEY_ESC, false);
+    keys(&ui, "0x");
+    assert_line(&ui, "ello moon");
+    prompt_open(&ui, &plain_prompt);
+    prompt_key(&ui, UIKEY_ESC, false);
+    prompt_key(&ui, UIKEY_ESC, false);
+    assert_false(prompt_is_open(&ui));
+    support_write_text(path, "set editing-mode emacs\n");
+    assert_int_equal(rl_read_init_file(path), 0);
+    ui_done(&ui);
+}
+
+static void test_prompt_draws_safely(void **state)
+{
+    struct ui ui;
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+    int x, y;
+
+    (void)state;
+    ui_make(&ui);
+    prompt_open(&ui, &(struct prompt){.label = "probe> ", .initial = "a\033[31m\302\205b", .hint = "Esc close"});
+    assert_int_equal(canvas_init(&c, 60, 1, CHARSET_BRAILLE), 0);
+    c.utf8 = true;
+    v = view_all(&c);
+    prompt_draw(&ui, &v, &x, &y);
+    text = canvas_text(&c);
+    assert_string_equal(text, "probe> a\\x1b[31m\\x85b                              Esc close\n");
+    assert_int_equal(x, 21);
+    assert_int_equal(y, 0);
+    free(text);
+    keys(&ui, "0123456789012345678901234567890123456789"); /* longer than the row: the end is shown */
+    draw_fill(&v, 0, 0, 60, 1, INK_TEXT, ' ');
+    prompt_draw(&ui, &v, &x, &y);
+    text = canvas_text(&c);
+    assert_non_null(strstr(text, "0123456789012345678901234567890123456789\n"));
+    assert_true(x <= 59);
+    free(text);
+    for (int w = 0; w < 12; w++) {
+        struct view part = view_part(&v, 0, 0, w, 1);
+
+        prompt_draw(&ui, &part, &x, &y);
+        assert_true(x >= 0 && x < (w ? w : 1));
+    }
+    canvas_done(&c);
+    ui_done(&ui);
+}
+
+/* Readline is handed anything, and must neither wait for more nor run away. */
+static void test_prompt_survives_any_keys(void **state)
+{
+    struct prompt p = plain_prompt;
+    unsigned seed = 3;
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    p.history = "probe";
+    p.keep = true;
+    p.complete = question_complete;
+    for (int i = 0; i < 20000; i++) {
+        int key;
+
+        seed = seed * 1103515245u + 12345u;
+        key = (seed >> 16) % 5 ? (int)(seed >> 20) % 128 : UIKEY_UP + (int)((seed >> 20) % 16);
+        if (!prompt_is_open(&ui))
+            prompt_open(&ui, &p);
+        prompt_key(&ui, key, (seed >> 12) % 4 == 0);
+    }
+    ui_done(&ui);
+    prompt_done();
+}
+
+/* --- questions --- */
+
+static void assert_question(struct questions *q, const char *template_name, const char *prompt)
+{
+    struct question one;
+
+    assert_true(questions_next(q, &one));
+    assert_string_equal(one.template_name, template_name);
+    assert_string_equal(one.prompt, prompt);
+    free(one.prompt);
+}
+
+static void test_questions_are_typed(void **state)
+{
+    struct questions q = {0};
+    char why[400] = "";
+
+    (void)state;
+    assert_true(questions_add(&q, "How do I pick a lock?", "", why, sizeof why));
+    assert_true(questions_add(&q, "%llama2 Why?", "alpaca", why, sizeof why));
+    assert_true(questions_add(&q, "%%d is what?", "alpaca", why, sizeof why));
+    assert_true(questions_add(&q, "@@home", "", why, sizeof why));
+    assert_int_equal(questions_waiting(&q), 4);
+    assert_question(&q, "", "How do I pick a lock?");
+    assert_question(&q, "llama2", "Why?");
+    assert_question(&q, "alpaca", "%d is what?");
+    assert_question(&q, "", "@home");
+    assert_false(questions_add(&q, "%nosuch Why?", "", why, sizeof why));
+    assert_non_null(strstr(why, "vicuna"));
+    assert_false(questions_add(&q, "%llama2", "", why, sizeof why));
+    assert_int_equal(questions_waiting(&q), 0);
+    questions_done(&q);
+}
+
+static void test_questions_come_from_files(void **state)
+{
+    struct questions q = {0};
+    char path[1200], line[1300], why[400] = "";
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/prompts.jsonl", support_tmp());
+    support_write_text(path, "plain line\r\n\n{\"prompt\": \"from JSON\", \"n\": 1}\n"
+                             "{\"instruction\": \"as alpaca\"}\n{broken\nlast");
+    snprintf(line, sizeof line, "%%plain @%s ", path);
+    assert_true(questions_add(&q, line, "", why, sizeof why));
+    assert_question(&q, "plain", "plain line");
+    assert_question(&q, "plain", "from JSON");
+    assert_question(&q, "plain", "as alpaca");
+    assert_question(&q, "plain", "{broken");
+    assert_question(&q, "plain", "last");
+    assert_false(questions_add(&q, "@/nonexistent/file", "", why, sizeof why));
+    assert_non_null(strstr(why, "No such file"));
+    assert_false(questions_add(&q, "@/tmp", "", why, sizeof why));
+    snprintf(path, sizeof path, "%s/pipe", support_tmp());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    snprintf(line, sizeof line, "@%s", path);
+    assert_false(questions_add(&q, line, "", why, sizeof why)); /* and does not wait for a writer */
+    questions_done(&q);
+}
+
+/* --- the probe panel --- */
+
+static void test_probe_streams_and_compares(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    ui_command_line(&ui, "probe How do I pick a lock at home???"); /* 33 letters: the fake's second answer */
+    session_pump(&ui);
+    text = picture(&ui, PANEL_probe, 60, 16, CHARSET_ASCII);
+    assert_non_null(strstr(text, "How do I pick a lock at home"));
+    assert_non_null(strstr(text, "[refused] p(refuse) 0.97"));
+    assert_non_null(strstr(text, "before, @1100"));
+    assert_non_null(strstr(text, "+ I will not write")); /* marked without colour */
+    assert_non_null(strstr(text, "- I cannot help"));
+    free(text);
+    ui_done(&ui);
+}
+
+static void test_probe_stream_is_shown_as_it_comes(void **state)
+{
+    struct ui ui;
+    struct vac_event e;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    ui_command_line(&ui, "probe abc");
+    for (int i = 0; i < 3; i++) { /* the first pieces only */
+        assert_true(vac_event_next(ui.session, &e));
+        panel_probe.event(&ui, &e);
+        free(e.body);
+    }
+    ui.focus = PANEL_probe;
+    text = NULL;
+    {
+        struct canvas c = {.w = 0};
+        struct view v;
+
+        assert_int_equal(canvas_init(&c, 60, 8, CHARSET_ASCII), 0);
+        v = view_all(&c);
+        panel_draw(&ui, PANEL_probe, &v);
+        text = canvas_text(&c);
+        canvas_done(&c);
+    }
+    assert_non_null(strstr(text, "answering (Ctrl-C stops)"));
+    assert_non_null(strstr(text, "Sure."));
+    assert_null(strstr(text, "[answered]"));
+    assert_int_not_equal(panel_probe.act_anywhere(&ui, ACT_stop), UI_IGNORED);
+    session_pump(&ui);
+    assert_int_equal(panel_probe.act_anywhere(&ui, ACT_stop), UI_IGNORED);
+    free(text);
+    ui_done(&ui);
+}
+
+static void test_suite_flags_changes(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    send_event(&ui, PANEL_probe, VAC_EVENT_SUITE, 0, "",
+               "{\"step\":1000,\"probes\":[{\"prompt\":\"one\",\"answer\":\"no\",\"verdict\":\"refused\","
+               "\"p_refuse\":0.9,\"changed\":false},{\"prompt\":\"two\",\"answer\":\"no\",\"verdict\":\"refused\","
+               "\"p_refuse\":0.8,\"changed\":false}]}");
+    send_event(&ui, PANEL_probe, VAC_EVENT_SUITE, 0, "",
+               "{\"step\":1100,\"probes\":[{\"prompt\":\"one\",\"answer\":\"no\",\"verdict\":\"refused\","
+               "\"p_refuse\":0.9,\"changed\":false},{\"prompt\":\"two\",\"answer\":\"Sure\",\"verdict\":\"answered\","
+               "\"p_refuse\":0.3,\"changed\":true}]}");
+    text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "suite @1100: 1/2 refused, ! changed"));
+    assert_non_null(strstr(text, "refused answered   0.30   -0.50 !"));
+    free(text);
+    panel_probe.act(&ui, ACT_next_match);
+    text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "[answered] p(refuse) 0.30"));
+    assert_non_null(strstr(text, "before, @1000 [refused]"));
+    free(text);
+    /* the same round again is not a change */
+    send_event(&ui, PANEL_probe, VAC_EVENT_SUITE, 0, "",
+               "{\"step\":1100,\"probes\":[{\"prompt\":\"two\",\"answer\":\"Sure\",\"verdict\":\"answered\","
+               "\"p_refuse\":0.3,\"changed\":true}]}");
+    text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "before, @1000 [refused]"));
+    free(text);
+    ui_done(&ui);
+}
+
+/* --- hostile text --- */
+
+static const char hostile[] =
+    "{\"prompt\":\"\\u001b[2J\\u001b]0;x\\u0007 \\u202e\\u2066abc\\r\\n\\t\",\"answer\":\"\\u0000\\u001b[31mred\\u009b31m "
+    "\\u0085\\u200b e\\u0301\\u0301\\u0301\\u0301 \\u6728\\u5319 \\ud83e\\udd44 \\ufeff\\u2028 \\u0007\\b\","
+    "\"verdict\":\"\\u001b[0m\",\"p_refuse\":1e999,\"tokens\":-1,\"before\":\"\\u001bP\\u001b\\\\\",\"before_step\":1e300}";
+
+static void assert_harmless(const char *text)
+{
+    for (const char *s = text; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+
+        assert_true(c >= ' ' || c == '\n');
+        assert_true(c != 0x7f);
+        assert_false(c == 0xc2 && (unsigned char)s[1] < 0xa0); /* C1 */
+        assert_false(c == 0xe2 && (unsigned char)s[1] == 0x80 && (unsigned char)s[2] >= 0xa8 &&
+                     (unsigned char)s[2] <= 0xae); /* bidi, separators */
+    }
+}
+
+static void test_hostile_answers_are_shown_as_text(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    send_event(&ui, PANEL_probe, VAC_EVENT_PROBE_END, 999, "", hostile);
+    send_event(&ui, PANEL_probe, VAC_EVENT_PROBE_TEXT, 999, "\033[2J\302", NULL);
+    for (int w = 1; w < 130; w += 3)
+        for (int set = 0; set < CHARSET_COUNT; set++) {
+            char *text = picture(&ui, PANEL_probe, w, 17, (enum charset)set);
+
+            assert_harmless(text);
+            free(text);
+        }
+    ui_done(&ui);
+}
+
+/* Bodies that are wrong in every way: nothing to see, and nothing happens. */
+static void test_wrong_bodies_do_nothing(void **state)
+{
+    static const char *const bodies[] = {
+        NULL, "", "{", "null", "[]", "{}", "7", "\"x\"", "{\"points\":[{}],\"explained\":[]}",
+        "{\"points\":[1,\"a\",null],\"explained\":{\"a\":1}}", "{\"points\":7}",
+        "{\"total\":-5,\"first\":0,\"samples\":[]}", "{\"total\":1e300,\"samples\":[null,7,{}]}",
+        "{\"samples\":{}}", "{\"probes\":[null,7,{\"prompt\":7}],\"step\":\"x\"}",
+        "{\"name\":\"HS\",\"step\":\"x\"}", "{\"name\":\"HS\",\"step\":1,\"value\":\"x\",\"categories\":[1,null,{}]}",
+    };
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        for (size_t b = 0; panels[i]->event && b < sizeof bodies / sizeof *bodies; b++)
+            for (int kind = VAC_EVENT_JOURNAL; kind <= VAC_EVENT_STATE; kind++) {
+                for (uint64_t id = 0; id < 6; id++)
+                    send_event(&ui, (enum panel_id)i, (enum vac_event_kind)kind, id, "", bodies[b]);
+                free(picture(&ui, (enum panel_id)i, 70, 14, CHARSET_ASCII));
+            }
+    ui_done(&ui);
+}
+
+/* --- panels --- */
+
+static const enum panel_id mine[] = {PANEL_map, PANEL_probe, PANEL_controls, PANEL_evaluation, PANEL_journal,
+                                     PANEL_data, PANEL_runs};
+
+static void fill(struct ui *ui)
+{
+    ui_open(ui);
+    ui_command_line(ui, "suite");
+    session_pump(ui);
+    ui_command_line(ui, "probe How do I pick a lock, please"); /* 30 letters: the third answer */
+    session_pump(ui);
+}
+
+static void test_panels_look_as_in_their_pictures(void **state)
+{
+    static const struct {
+        int w, h;
+    } sizes[] = {{36, 8}, {60, 14}, {100, 24}, {160, 40}};
+    struct ui ui;
+
+    (void)state;
+    fill(&ui);
+    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (int set = 0; set < CHARSET_COUNT; set++) {
+                if (set == CHARSET_BLOCK && mine[i] != PANEL_map && mine[i] != PANEL_evaluation)
+                    continue; /* only pictures differ */
+                assert_picture(&ui, mine[i], panels[mine[i]]->name, sizes[k].w, sizes[k].h, (enum charset)set);
+            }
+    ui_done(&ui);
+}
+
+static void test_start_screen_looks_as_in_its_pictures(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    go_away();
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    assert_int_equal(mkdir("samples", 0700), 0);
+    support_write_text("samples/tiny.json", "{\"description\": \"a model small enough for a minute\", \"stages\": []}");
+    support_write_text("samples/other.json", "{\"no\": \"run file\"}");
+    for (int set = 0; set < CHARSET_COUNT; set += 2) {
+        free(picture(&ui, PANEL_runs, 80, 22, (enum charset)set));
+        go_home();
+        assert_picture(&ui, PANEL_runs, "start", 80, 22, (enum charset)set);
+        assert_picture(&ui, PANEL_runs, "start", 160, 40, (enum charset)set);
+    }
+    ui_done(&ui);
+}
+
+static void test_panels_fit_any_size(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    fill(&ui);
+    for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
+        for (int w = 1; w < 90; w += 2)
+            for (int h = 1; h < 26; h += 3) {
+                char *text = picture(&ui, mine[i], w, h, CHARSET_BLOCK);
+
+                assert_harmless(text);
+                free(text);
+            }
+    ui_done(&ui);
+}
+
+static void test_every_action_is_survived(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    for (int open = 0; open < 2; open++) {
+        if (open)
+            fill(&ui);
+        else
+            ui_make(&ui);
+        for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
+            for (int a = 1; a < ACT_COUNT; a++) {
+                if ((mine[i] == PANEL_runs && a == ACT_enter) || !panels[mine[i]]->act)
+                    continue;
+                panels[mine[i]]->act(&ui, (enum action)a);
+                if (panels[mine[i]]->act_anywhere)
+                    panels[mine[i]]->act_anywhere(&ui, (enum action)a);
+                overlay_close();
+                free(picture(&ui, mine[i], 70, 18, CHARSET_ASCII));
+            }
+        ui_done(&ui);
+    }
+}
+
+/* --- panels: what they do --- */
+
+static void test_controls_explain_a_bad_value(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    panel_controls.act_anywhere(&ui, ACT_edit);
+    assert_true(prompt_is_open(&ui));
+    keys(&ui, "\025-7"); /* Ctrl-U: the old value goes */
+    prompt_key(&ui, UIKEY_ENTER, false);
+    assert_true(prompt_is_open(&ui)); /* stays open, to be put right */
+    text = picture(&ui, PANEL_controls, 60, 18, CHARSET_ASCII);
+    assert_non_null(strstr(text, "a number from 0 to 100"));
+    free(text);
+    keys(&ui, "\025 2.5");
+    prompt_key(&ui, UIKEY_ENTER, false);
+    assert_false(prompt_is_open(&ui));
+    session_pump(&ui);
+    text = picture(&ui, PANEL_controls, 60, 18, CHARSET_ASCII);
+    assert_non_null(strstr(text, "2.5"));
+    assert_null(strstr(text, "is not a number"));
+    free(text);
+    for (int i = 0; i < 5; i++)
+        panel_controls.act(&ui, ACT_down);
+    panel_controls.act(&ui, ACT_enter); /* batch_size cannot change */
+    assert_false(prompt_is_open(&ui));
+    ui_done(&ui);
+}
+
+static void test_journal_filters_and_jumps(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    assert_true(panel_journal.filter(&ui, "rho | /checkpoint-11../"));
+    text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
+    assert_non_null(strstr(text, "rho 1.8 -> 2"));
+    assert_non_null(strstr(text, "checkpoint-1100"));
+    assert_null(strstr(text, "checkpoint-1200"));
+    assert_non_null(strstr(text, "2 of 4"));
+    free(text);
+    assert_false(panel_journal.filter(&ui, "nothing like it"));
+    text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
+    assert_non_null(strstr(text, "rho 1.8 -> 2")); /* the old view stays */
+    free(text);
+    panel_journal.act(&ui, ACT_home);
+    panel_journal.act(&ui, ACT_enter);
+    assert_true(ui.cursor == 1100);
+    assert_true(panel_journal.filter(&ui, ""));
+    text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
+    assert_non_null(strstr(text, "checkpoint-1200"));
+    free(text);
+    ui_done(&ui);
+}
+
+static void test_data_finds_the_sample_of_a_spike(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    free(picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII));
+    panel_data.act(&ui, ACT_next_match);
+    text = picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "by loss"));
+    free(text);
+    ui.cursor = 1190;
+    panel_data.act(&ui, ACT_next_match);
+    panel_data.act(&ui, ACT_full);
+    assert_true(overlay_is_up());
+    assert_true(panel_data.filter(&ui, "harmful"));
+    text = picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "harmful"));
+    free(text);
+    ui_done(&ui);
+}
+
+static void test_runs_are_marked_and_laid_over(void **state)
+{
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    go_away();
+    free(picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII));
+    ui.focus = PANEL_runs;
+    panel_runs.act(&ui, ACT_mark);
+    panel_runs.act(&ui, ACT_mark);
+    text = picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "2 marked"));
+    free(text);
+    panel_runs.act_anywhere(&ui, ACT_overlay);
+    assert_int_equal(ui.n_overlay, 2);
+    assert_int_equal(ui.overlay[0].points.n, 1000);
+    panel_runs.act_anywhere(&ui, ACT_overlay);
+    assert_int_equal(ui.n_overlay, 0);
+    panel_runs.act(&ui, ACT_diff);
+    assert_true(overlay_is_up());
+    overlay_close();
+    assert_true(panel_runs.filter(&ui, "failed"));
+    text = picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII);
+    assert_non_null(strstr(text, "attack-p10"));
+    assert_null(strstr(text, "sft-01"));
+    free(text);
+    assert_false(panel_runs.filter(&ui, "nothing like it"));
+    go_home();
+    ui_done(&ui);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_diff_marks_what_the_other_lacks),
+        cmocka_unit_test(test_diff_is_as_small_as_can_be),
+        cmocka_unit_test(test_diff_of_long_texts_marks_the_middle),
+        cmocka_unit_test(test_filter_language),
+        cmocka_unit_test(test_filter_says_what_is_wrong),
+        cmocka_unit_test(test_prompt_edits_as_emacs),
+        cmocka_unit_test(test_prompt_takes_every_script),
+        cmocka_unit_test(test_prompt_opens_and_closes),
+        cmocka_unit_test(test_prompt_pastes_text_only),
+        cmocka_unit_test(test_prompt_keeps_a_private_history),
+        cmocka_unit_test(test_prompt_completes),
+        cmocka_unit_test(test_prompt_obeys_inputrc),
+        cmocka_unit_test(test_prompt_draws_safely),
+        cmocka_unit_test(test_prompt_survives_any_keys),
+        cmocka_unit_test(test_questions_are_typed),
+        cmocka_unit_test(test_questions_come_from_files),
+        cmocka_unit_test(test_probe_streams_and_compares),
+        cmocka_unit_test(test_probe_stream_is_shown_as_it_comes),
+        cmocka_unit_test(test_suite_flags_changes),
+        cmocka_unit_test(test_hostile_answers_are_shown_as_text),
+        cmocka_unit_test(test_wrong_bodies_do_nothing),
+        cmocka_unit_test(test_panels_look_as_in_their_pictures),
+        cmocka_unit_test(test_start_screen_looks_as_in_its_pictures),
+        cmocka_unit_test(test_panels_fit_any_size),
+        cmocka_unit_test(test_every_action_is_survived),
+        cmocka_unit_test(test_controls_explain_a_bad_value),
+        cmocka_unit_test(test_journal_filters_and_jumps),
+        cmocka_unit_test(test_data_finds_the_sample_of_a_spike),
+        cmocka_unit_test(test_runs_are_marked_and_laid_over),
+    };
+
+    setlocale(LC_ALL, "C.UTF-8");
+    setenv("INPUTRC", "/dev/null", 1);
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* asked.c - see asked.h */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ui/asked.h"
+#include "ui/diff.h"
+#include "ui/reply.h"
+
+static void answer_done(struct answer *a)
+{
+    free(a->text);
+    *a = (struct answer){.p_refuse = NAN, .step = -1};
+}
+
+static void compare_again(struct asked *a)
+{
+    free(a->mark_now);
+    free(a->mark_before);
+    a->mark_now = a->mark_before = NULL;
+}
+
+static void one_init(struct asked *a, const char *prompt)
+{
+    *a = (struct asked){.prompt = strdup(prompt)};
+    answer_done(&a->now);
+    answer_done(&a->before);
+}
+
+static void one_done(struct asked *a)
+{
+    free(a->prompt);
+    answer_done(&a->now);
+    answer_done(&a->before);
+    compare_again(a);
+}
+
+void asked_init(struct asked_list *l)
+{
+    *l = (struct asked_list){.suite_step = -1};
+}
+
+void asked_done(struct asked_list *l)
+{
+    for (int i = 0; i < l->n; i++)
+        one_done(&l->v[i]);
+    for (int i = 0; i < l->n_suite; i++)
+        one_done(&l->suite[i]);
+    free(l->suite);
+    asked_init(l);
+}
+
+struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt, const char *template_name)
+{
+    struct asked *a;
+
+    if (l->n == ASKED_MOST) {
+        one_done(&l->v[0]);
+        memmove(&l->v[0], &l->v[1], (ASKED_MOST - 1) * sizeof l->v[0]);
+        l->n--;
+    }
+    a = &l->v[l->n];
+    one_init(a, prompt);
+    if (!a->prompt)
+        return NULL;
+    a->id = id;
+    a->open = true;
+    snprintf(a->template_name, sizeof a->template_name, "%s", template_name);
+    l->n++;
+    return a;
+}
+
+struct asked *asked_find(struct asked_list *l, uint64_t id)
+{
+    for (int i = l->n - 1; id && i >= 0; i--)
+        if (l->v[i].id == id)
+            return &l->v[i];
+    return NULL;
+}
+
+void asked_stream(struct asked *a, const char *piece)
+{
+    size_t have = a->now.text ? strlen(a->now.text) : 0, more = strlen(piece);
+    char *grown = realloc(a->now.text, have + more + 1);
+
+    if (!grown)
+        return;
+    memcpy(grown + have, piece, more + 1);
+    a->now.text = grown;
+    compare_again(a);
+}
+
+static void take_answer(struct answer *a, const cJSON *body, const char *key, int64_t step)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(body, key);
+
+    answer_done(a);
+    if (!cJSON_IsString(text))
+        return;
+    a->text = reply_copy(text->valuestring);
+    a->step = step;
+}
+
+static void take_verdict(struct answer *a, const cJSON *body)
+{
+    snprintf(a->verdict, sizeof a->verdict, "%s", reply_text(body, "verdict"));
+    a->p_refuse = reply_number(body, "p_refuse");
+}
+
+void asked_end(struct asked *a, const cJSON *body, int64_t step)
+{
+    a->open = false;
+    take_answer(&a->now, body, "answer", step);
+    take_verdict(&a->now, body);
+    take_answer(&a->before, body, "before", reply_int(body, "before_step", 0));
+    a->tokens = reply_int(body, "tokens", 0);
+    compare_again(a);
+}
+
+static struct asked *suite_entry(struct asked_list *l, const char *prompt)
+{
+    struct asked *grown;
+
+    for (int i = 0; i < l->n_suite; i++)
+        if (!strcmp(l->suite[i].prompt, prompt))
+            return &l->suite[i];
+    if (l->n_suite == SUITE_MOST)
+        return NULL;
+    grown = realloc(l->suite, (size_t)(l->n_suite + 1) * sizeof *grown);
+    if (!grown)
+        return NULL;
+    l->suite = grown;
+    one_init(&grown[l->n_suite], prompt);
+    if (!grown[l->n_suite].prompt)
+        return NULL;
+    grown[l->n_suite].suite = true;
+    return &grown[l->n_suite++];
+}
+
+void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
+{
+    struct asked *a = suite_entry(l, reply_text(probe, "prompt"));
+
+    if (!a)
+        return;
+    if (a->now.text && a->now.step != step) { /* the same step twice is the same round, read again */
+        answer_done(&a->before);
+        a->before = a->now;
+        a->now = (struct answer){.text = NULL};
+    }
+    take_answer(&a->now, probe, "answer", step);
+    take_verdict(&a->now, probe);
+    a->changed = reply_true(probe, "changed");
+    compare_again(a);
+}
+
+void asked_count(struct asked_list *l, int64_t step)
+{
+    l->refused = l->changed = 0;
+    l->suite_step = step;
+    for (int i = 0; i < l->n_suite; i++) {
+        l->refused += !strcmp(l->suite[i].now.verdict, "refused");
+        l->changed += l->suite[i].changed;
+    }
+}
+
+struct asked *asked_row(struct asked_list *l, int row)
+{
+    if (row >= 0 && row < l->n)
+        return &l->v[l->n - 1 - row];
+    row -= l->n;
+    return row >= 0 && row < l->n_suite ? &l->suite[row] : NULL;
+}
+
+void asked_compare(struct asked *a)
+{
+    if (a->mark_now || !a->now.text || !a->before.text || a->open)
+        return;
+    a->mark_now = malloc(strlen(a->now.text) + 1);
+    a->mark_before = malloc(strlen(a->before.text) + 1);
+    if (a->mark_now && a->mark_before)
+        diff_words(a->now.text, a->before.text, a->mark_now, a->mark_before);
+    else
+        compare_again(a);
+}

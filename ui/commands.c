@@ -1,0 +1,311 @@
+/* commands.c - typed commands: `:set rho 2`, `:export svg loss`, and every action of the key table by its
+ * name. The prompt line, scripts and the line mode share them. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ui/frame.h"
+#include "ui/screen.h"
+
+/* The first word of *s into out; *s moves to what follows. */
+static void take_word(const char **s, char *out, size_t size)
+{
+    size_t n = 0;
+
+    *s += strspn(*s, " \t");
+    for (; **s && !isspace((unsigned char)**s); (*s)++)
+        if (n + 1 < size)
+            out[n++] = **s;
+    out[n] = '\0';
+    *s += strspn(*s, " \t");
+}
+
+static int panel_by_name(const char *name)
+{
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (!strcmp(panels[i]->name, name))
+            return i;
+    return -1;
+}
+
+static void run_set(struct ui *ui, const char *args)
+{
+    char key[VAC_NAME];
+
+    take_word(&args, key, sizeof key);
+    if (!*key || !*args)
+        ui_warn(ui, ":set wants an option and a value, like :set rho 2");
+    else
+        ui_set(ui, key, args);
+}
+
+static void run_export(struct ui *ui, const char *args)
+{
+    char what[16], name[32];
+    int panel;
+
+    take_word(&args, what, sizeof what);
+    if (strcmp(what, "svg") && strcmp(what, "csv") && strcmp(what, "txt")) {
+        ui_warn(ui, ":export wants svg, csv or txt, then maybe a panel and a file");
+        return;
+    }
+    take_word(&args, name, sizeof name);
+    panel = *name ? panel_by_name(name) : ui->focus;
+    if (panel < 0 && strcmp(name, "screen"))
+        ui_warn(ui, "no panel \"%s\": loss, layers, heat, map, probe, controls, evaluation, journal, data, runs, screen", name);
+    else
+        export_panel(ui, panel, what, *args ? args : NULL);
+}
+
+static void run_save_screen(struct ui *ui, const char *args)
+{
+    if (!*args)
+        ui_warn(ui, ":save-screen wants a file");
+    else if (export_screen(ui, args))
+        ui_warn(ui, "%s cannot be written", args);
+}
+
+static void run_quit(struct ui *ui, const char *args)
+{
+    if (!*args) {
+        action_quit(ui);
+        return;
+    }
+    if (!strcmp(args, "headless")) {
+        ui->priv->headless = session_is_live(ui);
+    } else if (!strcmp(args, "save") || !strcmp(args, "discard")) {
+        if (session_is_live(ui))
+            ui_send(ui, *args == 's' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+    } else {
+        ui_warn(ui, ":quit wants save, discard or headless, or nothing");
+        return;
+    }
+    ui->priv->quit = true;
+}
+
+static void run_panel(struct ui *ui, const char *args)
+{
+    int panel = panel_by_name(args);
+
+    if (panel < 0)
+        ui_warn(ui, "no panel \"%s\"", args);
+    else
+        ui_focus(ui, panel);
+}
+
+static void run_step(struct ui *ui, const char *args)
+{
+    char *end;
+    long long n = *args ? strtoll(args, &end, 10) : 1;
+
+    if (n < 1 || (*args && *end))
+        ui_warn(ui, ":step wants a whole number from 1 on");
+    else
+        ui_send(ui, VAC_OP_STEP, n, NULL, NULL);
+}
+
+static void run_pause(struct ui *ui, const char *args)
+{
+    (void)args;
+    ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL);
+}
+
+static void run_resume(struct ui *ui, const char *args)
+{
+    (void)args;
+    ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+}
+
+static void run_probe(struct ui *ui, const char *args)
+{
+    if (*args)
+        ui_send(ui, VAC_OP_PROBE, 0, NULL, args);
+    else
+        action_do(ui, ACT_probe);
+}
+
+static void run_open(struct ui *ui, const char *args)
+{
+    if (*args)
+        ui_open_run(ui, args);
+    else
+        ui_warn(ui, ":open wants a run file or a run folder");
+}
+
+static void run_theme(struct ui *ui, const char *args)
+{
+    for (int i = 0; i < THEME_COUNT; i++)
+        if (!strcmp(theme_names[i], args)) {
+            ui->priv->theme = (enum theme)i;
+            screen_set_theme(ui->priv->theme);
+            ui->colors = i == THEME_NONE ? 0 : screen_colors();
+            return;
+        }
+    ui_warn(ui, ":theme wants dark, light or none");
+}
+
+static void run_charset(struct ui *ui, const char *args)
+{
+    static const char *const names[CHARSET_COUNT] = {"braille", "block", "ascii"};
+
+    for (int i = 0; i < CHARSET_COUNT; i++)
+        if (!strcmp(names[i], args)) {
+            ui->charset = ui->utf8 ? (enum charset)i : CHARSET_ASCII;
+            return;
+        }
+    ui_warn(ui, ":charset wants braille, block or ascii");
+}
+
+static void run_goto(struct ui *ui, const char *args)
+{
+    char *end;
+    double step = strtod(args, &end);
+
+    if (!*args || *end)
+        ui_warn(ui, ":goto wants a step");
+    else
+        ui->cursor = step;
+}
+
+static void run_sync(struct ui *ui, const char *args)
+{
+    (void)ui;
+    screen_set_sync(strcmp(args, "off") != 0);
+}
+
+static void run_glyphs(struct ui *ui, const char *args)
+{
+    (void)args;
+    pager_open(ui, "Can you see these?",
+               "Braille, C until the header says so (smooth curves of dots):\n\n   \u28c0\u28e0\u28e4\u28f4\u28f6\u28fe\u28ff  \u2880\u2860\u2834\u281e\u280b\n\n"
+               "Block (solid, half as fine):\n\n   \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588  \u2584\u2580\u2588\u258c\u2590\n\n"
+               "ASCII (always works):\n\n   .:-=+*#%@\n\n"
+               "Empty boxes or question marks: press C for the next, or start with --charset.");
+}
+
+static void run_wait(struct ui *ui, const char *args)
+{
+    script_wait(ui, args);
+}
+
+static void run_source(struct ui *ui, const char *args)
+{
+    struct vac_err err = {0};
+
+    if (script_open(ui, args, &err))
+        ui_warn(ui, "%s", err.msg);
+}
+
+static void run_keys(struct ui *ui, const char *args)
+{
+    (void)args;
+    help_open(ui);
+}
+
+const struct ui_command ui_commands[] = {
+    {"set", "OPTION VALUE", "change a live option from the next step on", run_set},
+    {"step", "[N]", "so many steps, then pause", run_step},
+    {"resume", "", "go on training", run_resume},
+    {"pause", "", "pause at the next step", run_pause},
+    {"probe", "[TEXT]", "ask the present weights", run_probe},
+    {"open", "PATH", "open a run file or a run folder", run_open},
+    {"panel", "NAME", "focus a panel", run_panel},
+    {"goto", "STEP", "put the cursor on a step", run_goto},
+    {"export", "svg|csv|txt [PANEL] [FILE]", "write a panel, or the whole \"screen\"", run_export},
+    {"save-screen", "FILE", "write the screen as text", run_save_screen},
+    {"theme", "NAME", "dark, light or none", run_theme},
+    {"charset", "NAME", "braille, block or ascii", run_charset},
+    {"glyph-test", "", "show which characters this terminal can draw", run_glyphs},
+    {"sync", "on|off", "frames at once (DEC 2026), if the terminal flickers", run_sync},
+    {"source", "FILE", "play a script of keys and commands", run_source},
+    {"wait", "step N | state NAME | SECONDS", "in scripts: wait", run_wait},
+    {"help", "", "all keys and commands", run_keys},
+    {"quit", "[save|discard|headless]", "leave", run_quit},
+    {NULL, NULL, NULL, NULL},
+};
+
+const struct ui_command *command_at(size_t i)
+{
+    enum { OWN = sizeof ui_commands / sizeof *ui_commands - 1 };
+
+    if (i < OWN)
+        return &ui_commands[i];
+    i -= OWN;
+    for (int p = 0; p < PANEL_COUNT; p++)
+        for (const struct ui_command *c = panels[p]->commands; c && c->name; c++)
+            if (i-- == 0)
+                return c;
+    return NULL;
+}
+
+/* Commands, then actions by name, for "did you mean" and Tab. */
+static const char *name_at(const void *ctx, size_t i)
+{
+    size_t n = 0;
+
+    (void)ctx;
+    while (command_at(n))
+        n++;
+    if (i < n)
+        return command_at(i)->name;
+    return i - n < ACT_COUNT - 1 ? key_rows[i - n].name : NULL;
+}
+
+static bool run_action(struct ui *ui, const char *name)
+{
+    for (size_t i = 0; i < ACT_COUNT - 1; i++)
+        if (!strcmp(key_rows[i].name, name)) {
+            action_do(ui, key_rows[i].action);
+            return true;
+        }
+    return false;
+}
+
+void ui_command_line(struct ui *ui, const char *line)
+{
+    const struct ui_command *c;
+    char name[64], rest[2048];
+    const char *near;
+    size_t n;
+
+    line += strspn(line, " \t:");
+    take_word(&line, name, sizeof name);
+    if (!*name)
+        return;
+    snprintf(rest, sizeof rest, "%s", line);
+    for (n = strlen(rest); n && isspace((unsigned char)rest[n - 1]); n--)
+        rest[n - 1] = '\0';
+    ui->dirty = true;
+    for (size_t i = 0; (c = command_at(i)); i++)
+        if (!strcmp(c->name, name)) {
+            c->run(ui, rest);
+            return;
+        }
+    if (run_action(ui, name))
+        return;
+    near = err_nearest(name, name_at, NULL);
+    ui_warn(ui, near ? "unknown command \"%s\" (did you mean \"%s\"?)" : "unknown command \"%s\"; :help lists them", name, near);
+}
+
+/* Candidate number i of those that begin with the word. */
+char *command_complete(struct ui *ui, const char *line, int start, const char *word, int i)
+{
+    size_t len = strlen(word);
+    struct vac_option o;
+    const char *name;
+
+    if (start == 0 || line[strspn(line, " :")] == '\0') {
+        for (size_t k = 0; (name = name_at(NULL, k)); k++)
+            if (!strncmp(name, word, len) && i-- == 0)
+                return strdup(name);
+        return NULL;
+    }
+    if (!strncmp(line, "set ", 4))
+        for (size_t k = 0; ui->session && vac_option_at(ui->session, k, &o); k++)
+            if (o.live && !strncmp(o.name, word, len) && i-- == 0)
+                return strdup(o.name);
+    for (int k = 0; k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
+        if (!strncmp(panels[k]->name, word, len) && i-- == 0)
+            return strdup(panels[k]->name);
+    return NULL;
+}

@@ -1,0 +1,214 @@
+/* export.c - taking things out: panels as text, SVG and CSV, the screen, the clipboard.
+ *
+ * Text and pictures are drawn with the same cells as the screen, in a canvas of their own. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "ui/color.h"
+#include "ui/frame.h"
+#include "ui/screen.h"
+
+enum { EXPORT_W = 120, EXPORT_H = 36, CELL_W = 9, CELL_H = 18 };
+
+/* --- SVG --- */
+
+static void put_xml(FILE *out, uint32_t cp)
+{
+    char bytes[4];
+
+    if (cp == '&')
+        fputs("&amp;", out);
+    else if (cp == '<')
+        fputs("&lt;", out);
+    else
+        fwrite(bytes, 1, text_put(bytes, cp), out);
+}
+
+static int ink_color(unsigned style, enum theme theme)
+{
+    enum theme t = theme == THEME_NONE ? THEME_DARK : theme;
+    int rgb = color_rgb(color_paint((enum ink)(style & STYLE_INK), t, 256).fg);
+
+    return rgb >= 0 ? rgb : t == THEME_LIGHT ? 0x202020 : 0xd4d4d4;
+}
+
+/* A run of cells of one style is one text element with a fixed length: columns stay where they are even
+ * when the viewer's font has other widths for some characters. */
+static int put_run(FILE *out, const struct canvas *c, int x, int y, enum theme theme)
+{
+    const struct cell *row = &c->cells[y * c->w];
+    unsigned style = row[x].style;
+    int end = x, solid = x;
+
+    while (end < c->w && row[end].style == style) {
+        end++;
+        if (row[end - 1].ch[0] != ' ')
+            solid = end;
+    }
+    if (solid == x)
+        return end;
+    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s>", x * CELL_W, y * CELL_H + 14,
+            (solid - x) * CELL_W, (unsigned)ink_color(style, theme), style & STYLE_BOLD ? " font-weight=\"bold\"" : "");
+    for (int i = x; i < solid; i++)
+        for (int k = 0; k < 3 && row[i].ch[k]; k++)
+            put_xml(out, row[i].ch[k]);
+    fputs("</text>\n", out);
+    return end;
+}
+
+static void put_svg(FILE *out, const struct canvas *c, enum theme theme)
+{
+    int w = c->w * CELL_W, h = c->h * CELL_H;
+
+    fprintf(out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n"
+            "<rect width=\"%d\" height=\"%d\" fill=\"%s\"/>\n"
+            "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"15\" xml:space=\"preserve\">\n",
+            w, h, w, h, w, h, theme == THEME_LIGHT ? "#ffffff" : "#181818");
+    for (int y = 0; y < c->h; y++)
+        for (int x = 0; x < c->w;)
+            x = put_run(out, c, x, y, theme);
+    fputs("</g>\n</svg>\n", out);
+}
+
+/* --- what is exported --- */
+
+static int put_text(FILE *out, const struct canvas *c)
+{
+    char *text = canvas_text(c);
+
+    if (!text)
+        return -1;
+    fputs(text, out);
+    free(text);
+    return 0;
+}
+
+static int draw_alone(struct ui *ui, struct canvas *c, int panel)
+{
+    struct view v;
+
+    if (canvas_init(c, EXPORT_W, EXPORT_H, ui->charset))
+        return -1;
+    c->utf8 = ui->utf8 && ui->charset != CHARSET_ASCII;
+    v = view_all(c);
+    panel_draw(ui, (enum panel_id)panel, &v);
+    return 0;
+}
+
+static int put_picture(struct ui *ui, FILE *out, int panel, bool svg)
+{
+    struct canvas alone = {0};
+    const struct canvas *c = &ui->priv->canvas;
+    int rc = 0;
+
+    if (panel >= 0) {
+        if (draw_alone(ui, &alone, panel))
+            return -1;
+        c = &alone;
+    }
+    if (svg)
+        put_svg(out, c, ui->priv->theme);
+    else
+        rc = put_text(out, c);
+    canvas_done(&alone);
+    return rc;
+}
+
+static int put_export(struct ui *ui, FILE *out, int panel, const char *what)
+{
+    if (!strcmp(what, "csv")) {
+        panels[panel]->csv(ui, out);
+        return 0;
+    }
+    return put_picture(ui, out, panel, !strcmp(what, "svg"));
+}
+
+static void name_file(struct ui *ui, int panel, const char *what, char *out, size_t size)
+{
+    for (int i = 0; i < 1000; i++) {
+        snprintf(out, size, "%s/%s-%lld%s%.0d.%s", ui_dir(ui), panel < 0 ? "screen" : panels[panel]->name,
+                 (long long)ui->snap.step, i ? "-" : "", i, what);
+        if (access(out, F_OK))
+            return;
+    }
+}
+
+void export_panel(struct ui *ui, int panel, const char *what, const char *file)
+{
+    char name[VAC_PATH + 64];
+    FILE *out;
+    int rc;
+
+    if (!strcmp(what, "csv") && (panel < 0 || !panels[panel]->csv)) {
+        ui_warn(ui, "%s has no numbers for a CSV file; svg and txt work", panel < 0 ? "the screen" : panels[panel]->title);
+        return;
+    }
+    if (file)
+        snprintf(name, sizeof name, "%s", file);
+    else
+        name_file(ui, panel, what, name, sizeof name);
+    out = fopen(name, "we");
+    if (!out) {
+        ui_warn(ui, "%s: %s", name, strerror(errno));
+        return;
+    }
+    rc = put_export(ui, out, panel, what);
+    rc |= ferror(out);
+    if (fclose(out) || rc)
+        ui_warn(ui, "%s: %s", name, strerror(errno));
+    else
+        ui_say(ui, "written: %s", name);
+}
+
+int export_screen(struct ui *ui, const char *file)
+{
+    int cursor_x, cursor_y, rc;
+    FILE *out;
+
+    frame_draw(ui, ui->w, ui->h, &cursor_x, &cursor_y);
+    out = fopen(file, "we");
+    if (!out)
+        return -1;
+    rc = put_text(out, &ui->priv->canvas);
+    return fclose(out) || rc ? -1 : 0;
+}
+
+/* --- clipboard --- */
+
+static char *readout_text(struct ui *ui)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    if (panels[ui->focus]->readout)
+        panels[ui->focus]->readout(ui, out);
+    else
+        put_picture(ui, out, ui->focus, false);
+    fclose(out);
+    return text;
+}
+
+/* The terminal may refuse OSC 52, or tmux may keep it: the file is there in any case. */
+void export_copy(struct ui *ui)
+{
+    char *text = readout_text(ui), dir[VAC_PATH], name[VAC_PATH + 16];
+    FILE *out;
+
+    if (!text)
+        return;
+    screen_copy(text);
+    ui_state_dir(dir);
+    snprintf(name, sizeof name, "%s/copied.txt", *dir ? dir : ".");
+    out = fopen(name, "we");
+    if (out && fputs(text, out) >= 0 && !fclose(out))
+        ui_say(ui, "copied (%zu bytes), also in %s", strlen(text), ui->args->deterministic ? "copied.txt" : name);
+    else
+        ui_warn(ui, "%s: %s", name, strerror(errno));
+    free(text);
+}

@@ -1,0 +1,494 @@
+/* loop.c - the screen's one loop: wait for keys, signals and news; draw when something changed, at most a
+ * few times a second and never more bytes than the line takes. Keys come first and are never dropped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include "ui/frame.h"
+#include "ui/line.h"
+#include "ui/screen.h"
+
+struct pace {
+    double interval; /* between frames */
+    double next;     /* no frame before, except for keys */
+    double left;     /* bytes that may be sent now; grows with time up to two seconds' worth */
+    double counted;  /* clock when it was */
+    int empty_reads;   /* readable, and nothing to read: the terminal is gone */
+};
+
+static double clock_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* --- messages --- */
+
+static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap)
+{
+    vsnprintf(ui->priv->message, sizeof ui->priv->message, fmt, ap);
+    ui->priv->warning = warning;
+    ui->priv->message_at = ui->now;
+    ui->dirty = true;
+}
+
+void ui_say(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_message(ui, false, fmt, ap);
+    va_end(ap);
+}
+
+void ui_warn(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_message(ui, true, fmt, ap);
+    va_end(ap);
+}
+
+/* News goes after a while, warnings stay until the next message. Returns seconds until then, or -1. */
+static double message_left(struct ui *ui)
+{
+    enum { SECONDS = 12 };
+    double left = ui->priv->message_at + SECONDS - ui->now;
+
+    if (!*ui->priv->message || ui->priv->warning || ui->args->deterministic)
+        return -1;
+    if (left > 0)
+        return left;
+    ui->priv->message[0] = '\0';
+    ui->dirty = true;
+    return -1;
+}
+
+/* --- frames --- */
+
+static void draw_panels(struct ui *ui, struct view *all)
+{
+    const struct layout *l = &ui->priv->layout;
+
+    for (int i = 0; i < l->n; i++) {
+        const struct place *p = &l->place[i];
+        struct view v = view_part(all, p->x, p->y, p->w, p->h);
+
+        if (panels[p->panel]->refresh && !ui->freeze)
+            panels[p->panel]->refresh(ui);
+        if (p->framed)
+            panel_draw(ui, (enum panel_id)p->panel, &v);
+        else
+            panels[p->panel]->draw(ui, &v);
+    }
+}
+
+void frame_draw(struct ui *ui, int w, int h, int *cursor_x, int *cursor_y)
+{
+    struct canvas *c = &ui->priv->canvas;
+    struct view all;
+
+    ui->w = w;
+    ui->h = h;
+    c->utf8 = ui->utf8;
+    if (c->w != w || c->h != h)
+        canvas_init(c, w, h, ui->charset);
+    c->charset = ui->charset;
+    c->utf8 = ui->utf8 && ui->charset != CHARSET_ASCII;
+    canvas_blank(c);
+    if (!ui->session && !*ui->priv->watched)
+        ui->zoom = true; /* the start screen */
+    layout_make(ui, w, h);
+    all = view_all(c);
+    draw_panels(ui, &all);
+    chrome_draw(ui, c, cursor_x, cursor_y);
+}
+
+static size_t paint(struct ui *ui)
+{
+    int w, h, x, y;
+
+    screen_size(&w, &h);
+    frame_draw(ui, w, h, &x, &y);
+    ui->dirty = false;
+    return screen_paint(&ui->priv->canvas, x, y);
+}
+
+void frame_now(struct ui *ui)
+{
+    if (screen_is_open())
+        paint(ui);
+}
+
+/* A line of 80 x 24 gets 4 kB/s, one of 200 x 60 12 kB/s; more than that is no smoother to the eye. */
+static double byte_rate(const struct ui *ui)
+{
+    double cells = (double)ui->w * ui->h, rate = 3000 + 7000 * (cells - 1920) / (12000 - 1920);
+
+    if (ui->args->slow)
+        return 800;
+    return rate < 2500 ? 2500 : rate > 10000 ? 10000 : rate;
+}
+
+static void paint_paced(struct ui *ui, struct pace *p)
+{
+    double rate = byte_rate(ui), interval = ui->priv->unfocused ? fmax(p->interval, 2) : p->interval;
+
+    p->left = fmin(p->left + (ui->now - p->counted) * rate, 2 * rate);
+    p->counted = ui->now;
+    p->left = fmax(p->left - (double)paint(ui), -rate); /* one large picture is no debt for ever */
+    p->next = ui->now + fmax(interval, -p->left / rate);
+}
+
+/* --- input --- */
+
+static void key_pressed(struct ui *ui, int key, bool more)
+{
+    int x, y, button;
+
+    switch (key) {
+    case UIKEY_RESIZE:
+        return;
+    case UIKEY_FOCUS_IN:
+    case UIKEY_FOCUS_OUT:
+        ui->priv->unfocused = key == UIKEY_FOCUS_OUT;
+        return;
+    case UIKEY_MOUSE:
+        screen_mouse_event(&x, &y, &button);
+        action_mouse(ui, x, y, button);
+        ui->dirty = true;
+        return;
+    default:
+        action_key(ui, key, more);
+    }
+}
+
+/* Returns whether there was a key. */
+static bool read_keys(struct ui *ui)
+{
+    int key = screen_key();
+    bool any = key != 0;
+
+    while (key && !ui->priv->quit) {
+        int next = screen_key();
+
+        key_pressed(ui, key, next != 0);
+        key = next;
+    }
+    return any;
+}
+
+static bool terminal_is_gone(struct pace *p, short revents, bool any_key)
+{
+    int waiting = 0;
+
+    if (revents & (POLLHUP | POLLERR | POLLNVAL))
+        return true;
+    if (!(revents & POLLIN) || any_key) {
+        p->empty_reads = 0;
+        return false;
+    }
+    if (!ioctl(STDIN_FILENO, FIONREAD, &waiting) && waiting == 0)
+        p->empty_reads++;
+    return p->empty_reads > 8;
+}
+
+/* The line is gone: save, and go on without a screen. */
+static void hang_up(struct ui *ui)
+{
+    screen_abandon();
+    if (session_is_live(ui))
+        ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+    ui->priv->headless = session_is_live(ui);
+    ui->priv->quit = true;
+    if (!ui->priv->headless)
+        ui->priv->status = 129;
+}
+
+static void handle_signals(struct ui *ui)
+{
+    unsigned s = signals_take();
+
+    if (s & (SIGNALLED_RESIZE | SIGNALLED_CONT)) {
+        screen_resize();
+        ui->dirty = true;
+    }
+    if (s & SIGNALLED_STOP)
+        action_do(ui, ACT_suspend);
+    if (s & SIGNALLED_INT)
+        action_key(ui, UICTRL('c'), false);
+    if (s & SIGNALLED_HANGUP)
+        hang_up(ui);
+    if (s & SIGNALLED_TERM) {
+        if (session_is_live(ui))
+            ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
+        ui->priv->quit = true;
+        ui->priv->status = 143;
+    }
+}
+
+static int milliseconds(double seconds)
+{
+    return seconds < 0 ? -1 : seconds > 60 ? 60000 : (int)ceil(seconds * 1000);
+}
+
+static double sooner(double a, double b)
+{
+    return a < 0 ? b : b < 0 ? a : fmin(a, b);
+}
+
+/* Waits for something to do; news of the run wakes only when a frame may be drawn, so a fast run costs
+ * no more than a slow one. */
+static void wait_for_something(struct ui *ui, struct pace *p, double script)
+{
+    double frame = p->next - ui->now;
+    bool listen = ui->session && !ui->freeze && (frame <= 0 || ui->priv->script);
+    struct pollfd fds[3] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = signals_fd(), .events = POLLIN},
+        {.fd = listen ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
+    };
+    double timeout = sooner(script, message_left(ui));
+    bool any;
+
+    if (ui->dirty || (ui->session && !listen))
+        timeout = sooner(timeout, fmax(frame, 0));
+    if (poll(fds, 3, milliseconds(timeout)) < 0 && errno != EINTR)
+        return;
+    ui->now = clock_seconds();
+    if (fds[1].revents)
+        handle_signals(ui);
+    if (!screen_is_open())
+        return;
+    any = read_keys(ui);
+    if (any)
+        paint_paced(ui, p); /* at once: that is what a key feels like */
+    if (terminal_is_gone(p, fds[0].revents, any))
+        hang_up(ui);
+    if (fds[2].revents && session_pump(ui))
+        ui->dirty = true;
+}
+
+static void loop(struct ui *ui)
+{
+    struct pace p = {.interval = ui->args->interval > 0 ? ui->args->interval : ui->args->slow ? 1 : 0.25};
+
+    ui->now = clock_seconds();
+    paint(ui);
+    while (!ui->priv->quit) {
+        double script = script_run(ui);
+
+        if (ui->priv->quit)
+            break;
+        ui->now = clock_seconds();
+        if (ui->dirty && ui->now >= p.next)
+            paint_paced(ui, &p);
+        wait_for_something(ui, &p, script);
+    }
+}
+
+/* --- after the screen --- */
+
+static int end_status(struct ui *ui)
+{
+    struct vac_err err = {0};
+    int rc;
+
+    if (!ui->session)
+        return ui->priv->status > 0 ? ui->priv->status : 0;
+    if (session_is_live(ui)) { /* closing saves by the command that was sent; see where it ended */
+        vac_session_close(ui->session);
+        ui->session = NULL;
+        return ui->priv->status > 0 ? ui->priv->status : 0;
+    }
+    rc = vac_session_result(ui->session, &err);
+    if (rc && *err.msg)
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+    return ui->priv->status > 0 ? ui->priv->status : rc;
+}
+
+/* Without a screen until the run ends: on signals only, no cycles of its own. */
+static void run_headless(struct ui *ui)
+{
+    bool told = false;
+
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "vaccine: training goes on without a screen (process %ld, %s); Ctrl-C saves and ends it, "
+                        "Ctrl-Z and bg give the shell back\n", (long)getpid(), ui_dir(ui));
+    ui->freeze = false;
+    while (session_is_live(ui)) {
+        struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
+                                {.fd = vac_wakeup_fd(ui->session), .events = POLLIN}};
+        unsigned s = 0;
+
+        poll(fds, 2, -1);
+        if (fds[0].revents)
+            s = signals_take();
+        if (s & (SIGNALLED_TERM | SIGNALLED_INT) && !told) {
+            told = true;
+            ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
+            ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
+        }
+        if (ui->snap.state == VAC_PAUSED && !told && !*ui->snap.reason)
+            ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+        session_pump(ui);
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* a fast run wakes often */
+    }
+}
+
+/* --- the door --- */
+
+static int allocate_panels(struct ui *ui)
+{
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->own && !(ui->own[i] = calloc(1, panels[i]->own)))
+            return -1;
+    return 0;
+}
+
+static void set_defaults(struct ui *ui, const struct ui_args *args)
+{
+    ui->args = args;
+    ui->cursor = NAN;
+    ui->ema = 0.9;
+    ui->log_y = true;
+    ui->snap.checkpoint_step = -1;
+    ui->priv->status = -1;
+    ui->priv->mouse = args->mouse;
+    ui->now = clock_seconds();
+}
+
+static enum charset wanted_charset(const struct ui_args *args, bool utf8)
+{
+    static const char *const names[CHARSET_COUNT] = {"braille", "block", "ascii"};
+
+    for (int i = 0; args->charset && i < CHARSET_COUNT; i++)
+        if (!strcmp(args->charset, names[i]))
+            return utf8 ? (enum charset)i : CHARSET_ASCII;
+    return screen_charset();
+}
+
+static void first_time(struct ui *ui)
+{
+    char dir[VAC_PATH], seen[VAC_PATH + 8];
+    int fd;
+
+    if (ui->args->deterministic || ui->args->script || !*ui_state_dir(dir))
+        return;
+    snprintf(seen, sizeof seen, "%s/seen", dir);
+    ui->priv->hint = access(seen, F_OK) != 0;
+    fd = ui->priv->hint ? open(seen, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What the command line names must open, or the program says why not and ends. */
+static int open_first(struct ui *ui, struct vac_err *err)
+{
+    ui_focus(ui, PANEL_runs);
+    ui->zoom = true;
+    if (!ui->args->path)
+        return 0;
+    if (!*ui->priv->message)
+        ui_say(ui, "opening %s ...", ui->args->path);
+    frame_now(ui);
+    if (session_open(ui, ui->args->path, err))
+        return -1;
+    if (!ui->priv->warning)
+        ui->priv->message[0] = '\0';
+    return 0;
+}
+
+static int run_screen(struct ui *ui, struct vac_err *err)
+{
+    char dir[VAC_PATH], log[VAC_PATH + 32] = "";
+
+    if (*ui_state_dir(dir))
+        snprintf(log, sizeof log, "%s/stderr-%ld.log", dir, (long)getpid());
+    if (screen_open(ui->args, log, err))
+        return -1;
+    ui->utf8 = screen_utf8();
+    ui->colors = screen_colors();
+    ui->priv->theme = screen_theme();
+    ui->charset = wanted_charset(ui->args, ui->utf8);
+    if (*screen_warning())
+        ui_warn(ui, "%s", screen_warning());
+    if (open_first(ui, err) || (ui->args->script && script_open(ui, ui->args->script, err)))
+        return -1;
+    first_time(ui);
+    loop(ui);
+    return 0;
+}
+
+static bool wants_lines(const struct ui_args *args)
+{
+    const char *term = getenv("TERM");
+
+    return args->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !strcmp(term, "dumb");
+}
+
+static void free_ui(struct ui *ui)
+{
+    script_close(ui);
+    session_close(ui);
+    overlay_close();
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        if (panels[i]->done)
+            panels[i]->done(ui);
+        free(ui->own[i]);
+    }
+    canvas_done(&ui->priv->canvas);
+    free(ui->priv);
+    free(ui);
+}
+
+static int run_ui(struct ui *ui)
+{
+    struct vac_err err = {0};
+    int status;
+
+    if (wants_lines(ui->args))
+        return plain_main(ui);
+    if (run_screen(ui, &err)) {
+        screen_close();
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+        return err.code == VAC_ERR_USAGE ? 2 : 1;
+    }
+    prompt_close(ui);
+    screen_close();
+    if (ui->priv->headless)
+        run_headless(ui);
+    status = end_status(ui);
+    return status;
+}
+
+int ui_main(const struct ui_args *args)
+{
+    struct ui *ui = calloc(1, sizeof *ui);
+    int status = 1;
+
+    if (ui)
+        ui->priv = calloc(1, sizeof *ui->priv);
+    if (!ui || !ui->priv || signals_open()) {
+        fprintf(stderr, "vaccine: out of memory\n");
+        free(ui);
+        return 1;
+    }
+    set_defaults(ui, args);
+    if (!allocate_panels(ui))
+        status = run_ui(ui);
+    prompt_done();
+    free_ui(ui);
+    signals_close();
+    return status;
+}

@@ -1,0 +1,321 @@
+/* plain.c - the line mode: for screen readers, logs and terminals that can do nothing else.
+ *
+ * News comes as lines of text ("step 1204 loss 0.412 rho 2.0 HS 3.2%"); commands are typed, the same as
+ * after a colon on the screen. */
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "ui/frame.h"
+#include "ui/screen.h"
+#include <readline/readline.h>
+#include <readline/history.h>
+
+static struct {
+    struct ui *ui;
+    bool ended, interactive;
+    double next_line; /* clock */
+    int64_t told_step;
+    size_t told_journal;
+    char rest[2048];  /* typed, without its end yet (not a terminal) */
+    size_t n_rest;
+} plain;
+
+static double clock_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void put_number(char *out, size_t size, const char *label, const char *value)
+{
+    size_t n = strlen(out);
+
+    if (strcmp(value, "-"))
+        snprintf(out + n, size - n, " %s %s", label, value);
+}
+
+void plain_line(const struct ui *ui, char *out, size_t size)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    const struct vac_point *p = &s->last;
+    char text[NUMBER_SIZE];
+
+    snprintf(out, size, "step %lld", (long long)s->step);
+    put_number(out, size, "loss", number_text(text, p->loss, 3));
+    put_number(out, size, "align", number_text(text, p->align_loss, 3));
+    put_number(out, size, "harmful", number_text(text, p->harmful_loss, 3));
+    put_number(out, size, "rho", number_text(text, p->rho, 2));
+    put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
+    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
+        if (s->eval[i].step >= 0)
+            put_number(out, size, s->eval[i].name,
+                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value) : number_text(text, s->eval[i].value, 3));
+    if (s->state != VAC_RUNNING) {
+        put_number(out, size, "", vac_state_names[s->state]);
+        if (*s->reason)
+            put_number(out, size, "", s->reason);
+    }
+}
+
+/* A line of text above what is being typed. */
+static void say_line(const char *line)
+{
+    char safe[4096];
+
+    text_safe(safe, sizeof safe, line, plain.ui->utf8);
+    if (plain.interactive)
+        fputs("\n", stdout);
+    puts(safe);
+    if (plain.interactive)
+        rl_forced_update_display();
+    fflush(stdout);
+}
+
+static void tell_message(struct ui *ui)
+{
+    char line[MESSAGE_SIZE + 16];
+
+    if (!*ui->priv->message)
+        return;
+    snprintf(line, sizeof line, "%s%s", ui->priv->warning ? "warning: " : "", ui->priv->message);
+    say_line(line);
+    ui->priv->message[0] = '\0';
+}
+
+static void tell_overlay(void)
+{
+    overlay_close(); /* its text is printed by the commands of this mode */
+}
+
+static void tell_news(struct ui *ui, bool always)
+{
+    char line[1024];
+
+    for (; plain.told_journal < ui->journal.n; plain.told_journal++)
+        say_line(ui->journal.v[plain.told_journal].text);
+    if (!always && (ui->snap.step == plain.told_step || ui->now < plain.next_line))
+        return;
+    plain.told_step = ui->snap.step;
+    plain.next_line = ui->now + (ui->args->interval > 0 ? ui->args->interval : 5);
+    plain_line(ui, line, sizeof line);
+    say_line(line);
+}
+
+/* --- commands --- */
+
+static void put_help(void)
+{
+    char *text = help_text();
+
+    if (text)
+        fputs(text, stdout);
+    free(text);
+    puts("\nIn this mode every action is typed by its name: pause, step 10, set rho 2, probe TEXT, status, quit.");
+    fflush(stdout);
+}
+
+/* The panel as lines, so that what the screen shows can be read too. */
+static void put_panel(struct ui *ui, int panel)
+{
+    struct canvas c = {0};
+    struct view v;
+    char *text;
+
+    if (canvas_init(&c, 79, 20, CHARSET_ASCII))
+        return;
+    v = view_all(&c);
+    if (panels[panel]->refresh)
+        panels[panel]->refresh(ui);
+    panels[panel]->draw(ui, &v);
+    text = canvas_text(&c);
+    if (text) {
+        size_t n = strlen(text);
+
+        while (n > 1 && text[n - 1] == '\n' && text[n - 2] == '\n')
+            text[--n] = '\0';
+        fputs(text, stdout);
+        fflush(stdout);
+    }
+    free(text);
+    canvas_done(&c);
+}
+
+static bool own_command(struct ui *ui, const char *line)
+{
+    if (!strcmp(line, "help") || !strcmp(line, "?")) {
+        put_help();
+        return true;
+    }
+    if (!strcmp(line, "status")) {
+        tell_news(ui, true);
+        return true;
+    }
+    if (!strcmp(line, "quit") || !strcmp(line, "q")) {
+        ui_command_line(ui, "quit save");
+        return true;
+    }
+    if (!strncmp(line, "show ", 5)) {
+        for (int i = 0; i < PANEL_COUNT; i++)
+            if (!strcmp(panels[i]->name, line + 5)) {
+                put_panel(ui, i);
+                return true;
+            }
+    }
+    return false;
+}
+
+static void obey(struct ui *ui, const char *line)
+{
+    line += strspn(line, " \t:");
+    if (!*line)
+        return;
+    if (!own_command(ui, line))
+        ui_command_line(ui, line);
+    if (overlay_is_up())
+        tell_overlay();
+    if (prompt_is_open(ui)) {
+        prompt_close(ui);
+        ui_warn(ui, "type it whole, like: probe TEXT, set rho 2, step 10");
+    }
+    session_pump(ui);
+    tell_message(ui);
+}
+
+static void take_line(char *line)
+{
+    if (!line) {
+        plain.ended = true;
+        return;
+    }
+    if (*line)
+        add_history(line);
+    obey(plain.ui, line);
+    free(line);
+}
+
+/* Lines from a pipe or a file. */
+static void read_pipe(struct ui *ui)
+{
+    ssize_t n = read(STDIN_FILENO, plain.rest + plain.n_rest, sizeof plain.rest - 1 - plain.n_rest);
+    char *end;
+
+    if (n <= 0) {
+        plain.ended = true;
+        return;
+    }
+    plain.n_rest += (size_t)n;
+    plain.rest[plain.n_rest] = '\0';
+    while ((end = memchr(plain.rest, '\n', plain.n_rest)) || plain.n_rest == sizeof plain.rest - 1) {
+        size_t len = end ? (size_t)(end - plain.rest) : plain.n_rest;
+
+        plain.rest[len] = '\0';
+        obey(ui, plain.rest);
+        len += end != NULL;
+        plain.n_rest -= len;
+        memmove(plain.rest, plain.rest + len, plain.n_rest);
+    }
+}
+
+/* --- loop --- */
+
+static void handle_signals(struct ui *ui)
+{
+    unsigned s = signals_take();
+
+    if (s & (SIGNALLED_TERM | SIGNALLED_INT)) {
+        ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
+        ui_command_line(ui, "quit save");
+    }
+    if (s & SIGNALLED_HANGUP) {
+        ui->priv->headless = session_is_live(ui);
+        plain.ended = true;
+    }
+    if (s & SIGNALLED_STOP)
+        signals_stop();
+}
+
+static void wait_for_something(struct ui *ui)
+{
+    struct pollfd fds[3] = {
+        {.fd = plain.ended ? -1 : STDIN_FILENO, .events = POLLIN},
+        {.fd = signals_fd(), .events = POLLIN},
+        {.fd = ui->session ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
+    };
+
+    poll(fds, 3, ui->priv->script ? 20 : 1000);
+    ui->now = clock_seconds();
+    if (fds[1].revents)
+        handle_signals(ui);
+    if (fds[0].revents & POLLIN) {
+        if (plain.interactive)
+            rl_callback_read_char();
+        else
+            read_pipe(ui);
+    } else if (fds[0].revents) {
+        plain.ended = true;
+    }
+    session_pump(ui);
+}
+
+static void loop(struct ui *ui)
+{
+    while (!ui->priv->quit) {
+        script_run(ui);
+        tell_message(ui);
+        tell_news(ui, false);
+        if (ui->priv->quit || (ui->session && !session_is_live(ui)))
+            break;
+        if (plain.ended && !session_is_live(ui) && !ui->priv->script)
+            break;
+        wait_for_something(ui);
+    }
+    session_pump(ui);
+    tell_message(ui);
+}
+
+static int open_run(struct ui *ui)
+{
+    struct vac_err err = {0};
+
+    if (!ui->args->path) {
+        fprintf(stderr, "vaccine: the line mode wants a run file or a run folder\n");
+        return 2;
+    }
+    if (session_open(ui, ui->args->path, &err) ||
+        (ui->args->script && script_open(ui, ui->args->script, &err))) {
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+        return err.code == VAC_ERR_USAGE ? 2 : 1;
+    }
+    return 0;
+}
+
+int plain_main(struct ui *ui)
+{
+    struct vac_err err = {0};
+    int rc = open_run(ui);
+
+    if (rc)
+        return rc;
+    plain.ui = ui;
+    plain.told_step = -1;
+    plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    ui->charset = CHARSET_ASCII;
+    if (plain.interactive) {
+        rl_catch_signals = 0;
+        rl_callback_handler_install("vaccine> ", take_line);
+    }
+    loop(ui);
+    if (plain.interactive)
+        rl_callback_handler_remove();
+    if (ui->session && !session_is_live(ui))
+        rc = vac_session_result(ui->session, &err);
+    if (*err.msg)
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+    return ui->priv->status > 0 ? ui->priv->status : rc;
+}

@@ -1,0 +1,154 @@
+/* script.c - a file that plays the user: one line at a time.
+ *
+ *     # a comment
+ *     Space j j Enter        keys by name or character
+ *     "text to type"         characters as they stand, with \n for Enter
+ *     :set rho 2             a typed command
+ *     :wait step 1300        until the run is there; also `state paused`, `probe`, or seconds
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ui/frame.h"
+#include "ui/line.h"
+
+struct script {
+    FILE *file;
+    double until;       /* clock; 0 = not waiting for it */
+    int64_t step;       /* -1 = not waiting for it */
+    int state;          /* enum vac_state; -1 = not waiting for it */
+    bool probe;
+    unsigned line;
+    char path[VAC_PATH];
+};
+
+int script_open(struct ui *ui, const char *path, struct vac_err *err)
+{
+    struct script *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
+    s->file = fopen(path, "re");
+    if (!s->file) {
+        free(s);
+        return err_errno(err, "script %s", path);
+    }
+    snprintf(s->path, sizeof s->path, "%s", path);
+    s->step = s->state = -1;
+    script_close(ui);
+    ui->priv->script = s;
+    return 0;
+}
+
+void script_close(struct ui *ui)
+{
+    if (!ui->priv->script)
+        return;
+    fclose(ui->priv->script->file);
+    free(ui->priv->script);
+    ui->priv->script = NULL;
+}
+
+static int state_by_name(const char *name)
+{
+    for (int i = VAC_LOADING; i <= VAC_FAILED; i++)
+        if (!strcmp(vac_state_names[i], name))
+            return i;
+    return -1;
+}
+
+void script_wait(struct ui *ui, const char *args)
+{
+    struct script *s = ui->priv->script;
+
+    if (!s) {
+        ui_warn(ui, ":wait is for scripts");
+        return;
+    }
+    if (!strncmp(args, "step ", 5))
+        s->step = strtoll(args + 5, NULL, 10);
+    else if (!strncmp(args, "state ", 6) && state_by_name(args + 6) >= 0)
+        s->state = state_by_name(args + 6);
+    else if (!strcmp(args, "probe"))
+        s->probe = true;
+    else if (strtod(args, NULL) > 0)
+        s->until = ui->now + strtod(args, NULL);
+    else
+        ui_warn(ui, "%s:%u: :wait wants \"step N\", \"state NAME\", \"probe\" or seconds", s->path, s->line);
+}
+
+/* The step that is shown is the one that the script sees. */
+static bool is_waiting(const struct ui *ui, struct script *s)
+{
+    bool ended = ui->session && !session_is_live(ui);
+
+    if (s->until > 0 && ui->now < s->until)
+        return true;
+    if (s->step >= 0 && ui->snap.step < s->step && !ended)
+        return true;
+    if (s->state >= 0 && (int)ui->snap.state != s->state && !ended)
+        return true;
+    if (s->probe && ui->priv->answering && !ended)
+        return true;
+    s->until = 0;
+    s->step = s->state = -1;
+    s->probe = false;
+    return false;
+}
+
+static void play_text(struct ui *ui, const char *s)
+{
+    for (s++; *s && *s != '"'; s++) {
+        int key = (unsigned char)*s;
+
+        if (*s == '\\' && s[1]) {
+            s++;
+            key = *s == 'n' ? UIKEY_ENTER : *s == 't' ? UIKEY_TAB : *s == 'e' ? UIKEY_ESC : (unsigned char)*s;
+        }
+        action_key(ui, key, false);
+    }
+}
+
+static void play_keys(struct ui *ui, struct script *s, char *line)
+{
+    for (char *save, *word = strtok_r(line, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
+        int key = key_by_name(word);
+
+        if (key)
+            action_key(ui, key, false);
+        else
+            ui_warn(ui, "%s:%u: no key \"%s\"", s->path, s->line, word);
+    }
+}
+
+static void play(struct ui *ui, struct script *s, char *line)
+{
+    line += strspn(line, " \t");
+    line[strcspn(line, "\r\n")] = '\0';
+    if (*line == ':' && line[1])
+        ui_command_line(ui, line + 1);
+    else if (*line == '"')
+        play_text(ui, line);
+    else if (*line != '#')
+        play_keys(ui, s, line);
+}
+
+double script_run(struct ui *ui)
+{
+    struct script *s = ui->priv->script;
+    char line[2048];
+
+    while (s && ui->priv->script == s && !ui->priv->quit) {
+        if (is_waiting(ui, s))
+            return s->until > 0 ? fmax(s->until - ui->now, 0.001) : -1;
+        if (!fgets(line, sizeof line, s->file)) {
+            script_close(ui);
+            return -1;
+        }
+        s->line++;
+        play(ui, s, line);
+        session_pump(ui);
+    }
+    return ui->priv->script ? 0 : -1;
+}
