@@ -217,6 +217,10 @@ static void bind_more_keys(void)
 
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         rl_bind_keyseq_if_unbound_in_map("\\e[3~", rl_delete, maps[i]);
+    /* Readline's callback interface jumps into a dead frame when a key sequence is aborted in a macro. */
+    rl_unbind_function_in_map(rl_start_kbd_macro, emacs_ctlx_keymap);
+    rl_unbind_function_in_map(rl_end_kbd_macro, emacs_ctlx_keymap);
+    rl_unbind_function_in_map(rl_call_last_kbd_macro, emacs_ctlx_keymap);
 }
 
 /* Readline would ask, page or print for these; here all of them are drawn, or not wanted. */

@@ -426,11 +426,19 @@ INLINE vec4 lanes_four(vec v)
 #endif
 }
 
-INLINE float lanes_sum(vec v)
+/* out[k][j] = the sum of the lanes of acc[k][j]: the same additions for each, side by side. */
+INLINE void lanes_sum(float *out, const vec (*acc)[TILE_J], int I, int J)
 {
-    vec4 q = lanes_four(v);
+    float q[4][TILE_I * TILE_J];
 
-    return (q[0] + q[2]) + (q[1] + q[3]);
+    for (int k = 0; k < I; k++)
+        for (int j = 0; j < J; j++) {
+            vec4 v = lanes_four(acc[k][j]);
+            for (int l = 0; l < 4; l++)
+                q[l][k * J + j] = v[l];
+        }
+    for (int i = 0; i < I * J; i++)
+        out[i] = (q[0][i] + q[2][i]) + (q[1][i] + q[3][i]);
 }
 
 struct product {
@@ -445,11 +453,21 @@ struct product {
     bool add;
 };
 
+/* What is left of a row behind the last whole vector. */
+INLINE void dots_rest(const struct product *p, float *sum, size_t i, size_t r, size_t d, int I, int J)
+{
+    for (int k = 0; k < I; k++)
+        for (int j = 0; j < J; j++)
+            for (size_t e = d; e < p->D; e++)
+                sum[k * J + j] += p->h[(i + (size_t)k) * p->ldh + e] * p->a[(r + (size_t)j) * p->lda + e];
+}
+
 /* h[i..i+I, r..r+J] for dots: here y is h, h is x. */
 INLINE void dots_tile(const struct product *p, size_t i, size_t r, int I, int J)
 {
     vec acc[TILE_I][TILE_J] = {{{0}}};
     const float *x = p->h + i * p->ldh, *a = p->a + r * p->lda;
+    float sum[TILE_I * TILE_J], *out = p->y + i * p->ldy + r;
     size_t d = 0;
 
     for (; d + LANES <= p->D; d += LANES) {
@@ -462,13 +480,13 @@ INLINE void dots_tile(const struct product *p, size_t i, size_t r, int I, int J)
                 acc[k][j] += xv * av[j];
         }
     }
+    lanes_sum(sum, (const vec(*)[TILE_J])acc, I, J);
+    if (d < p->D)
+        dots_rest(p, sum, i, r, d, I, J);
     for (int k = 0; k < I; k++)
         for (int j = 0; j < J; j++) {
-            float s = lanes_sum(acc[k][j]);
-            float *out = p->y + (i + (size_t)k) * p->ldy + r + (size_t)j;
-            for (size_t e = d; e < p->D; e++)
-                s += x[(size_t)k * p->ldh + e] * a[(size_t)j * p->lda + e];
-            *out = p->add ? *out + p->s * s : p->s * s;
+            float *y = out + (size_t)k * p->ldy + (size_t)j;
+            *y = p->add ? *y + p->s * sum[k * J + j] : p->s * sum[k * J + j];
         }
 }
 
@@ -561,6 +579,8 @@ INLINE void outer_rows(const struct product *p, size_t i, int I)
 
     for (; d + TILE_J * LANES <= p->D; d += TILE_J * LANES)
         outer_tile(p, i, d, I, TILE_J);
+    for (; d + 2 * LANES <= p->D; d += 2 * LANES)
+        outer_tile(p, i, d, I, 2);
     for (; d + LANES <= p->D; d += LANES)
         outer_tile(p, i, d, I, 1);
     for (; d + 4 <= p->D; d += 4)
@@ -636,6 +656,8 @@ INLINE void gather_rows(const struct product *p, size_t r, int I)
 
     for (; d + TILE_J * LANES <= p->D; d += TILE_J * LANES)
         gather_tile(p, r, d, I, TILE_J);
+    for (; d + 2 * LANES <= p->D; d += 2 * LANES)
+        gather_tile(p, r, d, I, 2);
     for (; d + LANES <= p->D; d += LANES)
         gather_tile(p, r, d, I, 1);
     for (; d + 4 <= p->D; d += 4)
