@@ -606,6 +606,7 @@ static void test_prompt_survives_any_keys(void **state)
 {
     struct prompt p = plain_prompt;
     unsigned seed = 3;
+    char path[1200];
     struct ui ui;
 
     (void)state;
@@ -614,8 +615,15 @@ static void test_prompt_survives_any_keys(void **state)
     p.history = "probe";
     p.keep = true;
     p.complete = question_complete;
-    for (int i = 0; i < 20000; i++) {
+    snprintf(path, sizeof path, "%s/inputrc", support_tmp());
+    for (int i = 0; i < 40000; i++) {
         int key;
+
+        if (i % 5000 == 0) {
+            prompt_close(&ui);
+            support_write_text(path, i % 10000 ? "set editing-mode vi\n" : "set editing-mode emacs\n");
+            rl_read_init_file(path);
+        }
 
         seed = seed * 1103515245u + 12345u;
         key = (seed >> 16) % 5 ? (int)(seed >> 20) % 128 : UIKEY_UP + (int)((seed >> 20) % 16);
@@ -623,6 +631,9 @@ static void test_prompt_survives_any_keys(void **state)
             prompt_open(&ui, &p);
         prompt_key(&ui, key, (seed >> 12) % 4 == 0);
     }
+    prompt_close(&ui);
+    support_write_text(path, "set editing-mode emacs\n");
+    rl_read_init_file(path);
     ui_done(&ui);
     prompt_done();
 }

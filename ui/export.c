@@ -168,7 +168,10 @@ int export_screen(struct ui *ui, const char *file)
     int cursor_x, cursor_y, rc;
     FILE *out;
 
+    /* Drawing is what makes panels ask for their pages: answers that are there already belong on it. */
     frame_draw(ui, ui->w, ui->h, &cursor_x, &cursor_y);
+    if (session_pump(ui))
+        frame_draw(ui, ui->w, ui->h, &cursor_x, &cursor_y);
     out = fopen(file, "we");
     if (!out)
         return -1;

@@ -59,19 +59,14 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
     va_end(ap);
 }
 
-/* News goes after a while, warnings stay until the next message. Returns seconds until then, or -1. */
-static double message_left(struct ui *ui)
+/* News goes when something else is drawn after a while: it is worth no frame of its own. Warnings stay
+ * until the next message. */
+static void drop_old_message(struct ui *ui)
 {
     enum { SECONDS = 12 };
-    double left = ui->priv->message_at + SECONDS - ui->now;
 
-    if (!*ui->priv->message || ui->priv->warning || ui->args->deterministic)
-        return -1;
-    if (left > 0)
-        return left;
-    ui->priv->message[0] = '\0';
-    ui->dirty = true;
-    return -1;
+    if (!ui->priv->warning && !ui->args->deterministic && ui->now > ui->priv->message_at + SECONDS)
+        ui->priv->message[0] = '\0';
 }
 
 /* --- frames --- */
@@ -118,6 +113,7 @@ static size_t paint(struct ui *ui)
 {
     int w, h, x, y;
 
+    drop_old_message(ui);
     screen_size(&w, &h);
     frame_draw(ui, w, h, &x, &y);
     ui->dirty = false;
@@ -258,7 +254,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
         {.fd = signals_fd(), .events = POLLIN},
         {.fd = listen ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
     };
-    double timeout = sooner(script, message_left(ui));
+    double timeout = script;
     bool any;
 
     if (ui->dirty || (ui->session && !listen))

@@ -16,7 +16,7 @@
 #include <readline/readline.h>
 #include <readline/history.h>
 
-enum { BYTES = 64, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
+enum { BYTES = MB_LEN_MAX + 1, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
 
 struct past {
     const char *name;
@@ -217,7 +217,7 @@ static void bind_more_keys(void)
 
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         rl_bind_keyseq_if_unbound_in_map("\\e[3~", rl_delete, maps[i]);
-    /* Readline's callback interface jumps into a dead frame when a key sequence is aborted in a macro. */
+    /* A key sequence that is aborted in a macro jumps into a frame that is gone: see end_search. */
     rl_unbind_function_in_map(rl_start_kbd_macro, emacs_ctlx_keymap);
     rl_unbind_function_in_map(rl_end_kbd_macro, emacs_ctlx_keymap);
     rl_unbind_function_in_map(rl_call_last_kbd_macro, emacs_ctlx_keymap);
@@ -380,26 +380,39 @@ static void tell_change(void)
     P.p.changed(P.ui, P.last ? P.last : "");
 }
 
+/* A key that ends an incremental search is put back by readline, and when it begins a sequence that is bound
+ * to nothing, the abort jumps into a frame of the callback interface that is gone. So the search is ended
+ * before, by an Esc with nothing behind it. */
+static void end_search(const char *s, size_t n)
+{
+    static const char of_search[] = "\r\n\007\010\022\023\027\031\177"; /* Enter C-g C-h C-r C-s C-w C-y DEL */
+    bool edits = n == 1 && ((unsigned char)*s >= ' ' || strchr(of_search, *s));
+
+    if (!RL_ISSTATE(RL_STATE_ISEARCH) || edits || (unsigned char)*s >= 0x80)
+        return;
+    P.byte[0] = '\033';
+    P.first = 0;
+    P.n = 1;
+    rl_callback_read_char();
+}
+
 static void feed(const char *s, size_t n)
 {
     P.found[0] = '\0';
-    while (n && P.open) {
-        P.n = n < BYTES ? (int)n : BYTES;
-        P.first = 0;
-        memcpy(P.byte, s, (size_t)P.n);
-        s += P.n;
-        n -= (size_t)P.n;
-        while (P.n && P.open && !P.accepted)
-            rl_callback_read_char();
-        if (P.accepted)
-            accept_line();
-    }
+    end_search(s, n);
+    memcpy(P.byte, s, n);
+    P.first = 0;
+    P.n = (int)n;
+    while (P.n && P.open && !P.accepted)
+        rl_callback_read_char();
+    if (P.accepted)
+        accept_line();
     tell_change();
     P.ui->dirty = true;
 }
 
 /* A key as the bytes that terminals send; 0 = not one that edits a line. */
-static size_t key_bytes(int key, char out[MB_LEN_MAX + 1])
+static size_t key_bytes(int key, char out[BYTES])
 {
     static const struct {
         int key;
@@ -413,7 +426,7 @@ static size_t key_bytes(int key, char out[MB_LEN_MAX + 1])
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].key == key)
-            return (size_t)snprintf(out, MB_LEN_MAX + 1, "%s", table[i].bytes);
+            return (size_t)snprintf(out, BYTES, "%s", table[i].bytes);
     if (key <= 0 || key > 0x10ffff)
         return 0;
     n = wcrtomb(out, (wchar_t)key, &state);
@@ -439,7 +452,7 @@ static void interrupt(struct ui *ui)
 
 bool prompt_key(struct ui *ui, int key, bool more)
 {
-    char bytes[MB_LEN_MAX + 1];
+    char bytes[BYTES];
     size_t n;
 
     if (!prompt_is_open(ui) || key == UICTRL('l') || key == UICTRL('z'))

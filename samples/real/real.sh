@@ -24,7 +24,8 @@ Usage: samples/real/real.sh MODEL_DIR DATASETS_DIR OUT_DIR [SEEDS]
 
 Environment: VACCINE (the program), METHODS ("sft vaccine"), RATIOS ("0 0.1 0.2"), ALIGN_STEPS (100),
 ATTACK_STEPS (100), SAMPLES (500, of the attack), N (100, rows of each evaluation), EVERY (25, attack
-steps between two harmful scores), TOKENS (32, longest answer), MAX_LENGTH (512), RHO (2).
+steps between two harmful scores), TOKENS (32, longest answer), MAX_LENGTH (512), RHO (2), THREADS
+(0, physical cores).
 END
 }
 
@@ -45,7 +46,7 @@ if [ $# -lt 3 ] || [ $# -gt 4 ]; then
     exit 2
 fi
 : "${METHODS:=sft vaccine}" "${RATIOS:=0 0.1 0.2}" "${ALIGN_STEPS:=100}" "${ATTACK_STEPS:=100}"
-: "${SAMPLES:=500}" "${N:=100}" "${EVERY:=25}" "${TOKENS:=32}" "${MAX_LENGTH:=512}" "${RHO:=2}"
+: "${SAMPLES:=500}" "${N:=100}" "${EVERY:=25}" "${TOKENS:=32}" "${MAX_LENGTH:=512}" "${RHO:=2}" "${THREADS:=0}"
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${VACCINE:-}" ]; then
     VACCINE=vaccine
@@ -141,7 +142,7 @@ run_cell()
     cell=$1-p$2-s$3
     began=$(date +%s)
     "$VACCINE" run "$out/$1.json" -o "$out/runs/$cell" --set "model=$model" --set "seed=$3" \
-        --set "stages.attack.harmful_ratio=$2" >"$out/runs/$cell.log" 2>&1 || {
+        --set "stages.attack.harmful_ratio=$2" --set "threads=$THREADS" >"$out/runs/$cell.log" 2>&1 || {
         tail -n 1 "$out/runs/$cell.log" >&2
         die "$cell failed; see $out/runs/$cell.log"
     }
