@@ -25,7 +25,7 @@ void run_rows(const char *path, size_t n, size_t spread, uint64_t seed);
 void run_file(struct rig_run *r, const char *rest);
 /* A path inside a folder. Static storage, several may be live. */
 const char *run_path(const char *dir, const char *name);
-/* A fresh path for a run folder. */
+/* A fresh path for a run folder. Static storage, good for the 64 newest. */
 const char *run_folder(void);
 
 /* Opens and starts; fails the test when that fails. `how` may be NULL (a headless run). */
@@ -48,8 +48,8 @@ bool run_do(struct vac_session *s, enum vac_op op, int64_t n, const char *key, c
 /* The file's text; free(). Fails the test when it is not there. */
 char *run_read(const char *dir, const char *name, size_t *len);
 bool run_same_file(const char *a, const char *b, const char *name);
-/* final/, the stages' weights, metrics, layers, probes and history: equal bytes. */
-void run_assert_same(const char *a, const char *b, const char *golden_weights);
+/* Weights in final/ and stages/, metrics, layers, evaluations: equal bytes. */
+void run_assert_same(const char *a, const char *b);
 /* Lines of the journal with this op. */
 size_t run_journal_count(const char *dir, const char *op);
 /* The last journal line with this op, parsed; NULL = none. cJSON_Delete it. */

@@ -1,5 +1,5 @@
-/* test_defense.c - alignment methods against numbers recorded in float64 with PyTorch (tests/golden),
- * and the table of methods and its options. */
+/* test_defense.c - alignment methods against numbers recorded in float64 with PyTorch
+ * (tests/golden), and the table of methods and its options. */
 #include <math.h>
 
 #include "defense/defense.h"
@@ -32,12 +32,15 @@ static void run_open(struct run *r, const char *folder, const char *method, cons
     golden_open(&r->g, folder, backend, 1, true, false);
     r->options = calloc(1, r->method->options_size + 1);
     if (r->method->options) {
-        snprintf(rho, sizeof rho, "%.17g",
-                 cJSON_GetObjectItem(cJSON_GetObjectItem(r->g.numbers, "params"), "rho")->valuedouble);
+        snprintf(
+            rho, sizeof rho, "%.17g",
+            cJSON_GetObjectItem(cJSON_GetObjectItem(r->g.numbers, "params"), "rho")->valuedouble);
         assert_ok(option_defaults(r->method->options, r->options, &err), &err);
-        assert_ok(option_set(option_find(r->method->options, "rho"), rho, r->options, "rho", &err), &err);
+        assert_ok(option_set(option_find(r->method->options, "rho"), rho, r->options, "rho", &err),
+                  &err);
     }
-    assert_ok(step_init(&r->s, r->g.m, r->g.a, r->method, r->options, r->g.b.N, r->g.b.n_lab, &err), &err);
+    assert_ok(step_init(&r->s, r->g.m, r->g.a, r->method, r->options, r->g.b.N, r->g.b.n_lab, &err),
+              &err);
     assert_ok(optimizer_init(&r->o, r->g.m, &err), &err);
     r->s.batch = &r->g.b;
     r->s.n_batch = 1;
@@ -73,7 +76,8 @@ static void run_update(struct run *r)
 
     stage.weight_decay = cJSON_GetObjectItem(p, "wd")->valuedouble;
     stage.max_grad_norm = cJSON_GetObjectItem(p, "clip")->valuedouble;
-    optimizer_update(&r->o, &stage, cJSON_GetObjectItem(p, "lr")->valuedouble, optimizer_grad_norm(&r->o));
+    optimizer_update(&r->o, &stage, cJSON_GetObjectItem(p, "lr")->valuedouble,
+                     optimizer_grad_norm(&r->o));
 }
 
 static void check_number(const char *what, size_t i, double got, double want, double tol)
@@ -133,7 +137,8 @@ static void golden_vaccine(const char *folder, const char *backend)
 
     run_open(&r, folder, "vaccine", backend);
     run_step(&r);
-    check_number("clean loss", 0, r.s.out.loss_clean, golden_number(&r.g, "vaccine_loss1"), TOL_LOSS);
+    check_number("clean loss", 0, r.s.out.loss_clean, golden_number(&r.g, "vaccine_loss1"),
+                 TOL_LOSS);
     check_number("loss", 0, r.s.out.loss, golden_number(&r.g, "vaccine_loss2"), TOL_LOSS);
     for (size_t l = 0; l < r.g.m->cfg.L; l++) {
         all += r.s.out.grad[l] * r.s.out.grad[l];
@@ -183,8 +188,9 @@ struct distance {
     size_t far, n;
 };
 
-/* AdamW moves a weight by lr whatever the size of its gradient, so that a weight whose gradient is noise
- * may go either way: few may be far off, and the whole update must point where the recorded one does. */
+/* AdamW moves a weight by lr whatever the size of its gradient, so that a weight whose gradient is
+ * noise may go either way: few may be far off, and the whole update must point where the recorded
+ * one does. */
 static void check_adapter(struct run *r, const char *method, int step)
 {
     const struct params *p = model_params(r->g.m);
@@ -201,7 +207,8 @@ static void check_adapter(struct run *r, const char *method, int step)
         snprintf(name, sizeof name, "%s_step%d.%s", method, step, q->name);
         want = golden_tensor(&r->g, name, n);
         for (size_t k = 0; k < n; k++, d.n++) {
-            double u = (double)x[q->at + k] - r->start[q->at + k], v = (double)want[k] - r->start[q->at + k];
+            double u = (double)x[q->at + k] - r->start[q->at + k],
+                   v = (double)want[k] - r->start[q->at + k];
             d.dot += u * v;
             d.got += u * u;
             d.want += v * v;
@@ -211,8 +218,8 @@ static void check_adapter(struct run *r, const char *method, int step)
     }
     free(x);
     if (!(d.dot >= 0.9999 * sqrt(d.got * d.want)) || (double)d.far > 0.002 * (double)d.n)
-        fail_msg("%s after step %d: cosine %.7f, %zu of %zu numbers off, the worst by %.3g", method, step,
-                 d.dot / sqrt(d.got * d.want), d.far, d.n, d.worst);
+        fail_msg("%s after step %d: cosine %.7f, %zu of %zu numbers off, the worst by %.3g", method,
+                 step, d.dot / sqrt(d.got * d.want), d.far, d.n, d.worst);
 }
 
 static void check_trace(struct run *r, const cJSON *t, size_t i)
@@ -225,7 +232,8 @@ static void check_trace(struct run *r, const cJSON *t, size_t i)
         return;
     for (size_t l = 0; l < r->g.m->cfg.L; l++) {
         double g = element(t, "layer_grad_norm", l), all = member(t, "global_norm");
-        double rho = cJSON_GetObjectItem(cJSON_GetObjectItem(r->g.numbers, "params"), "rho")->valuedouble;
+        double rho =
+            cJSON_GetObjectItem(cJSON_GetObjectItem(r->g.numbers, "params"), "rho")->valuedouble;
         check_number("gradient of layer", l, r->s.out.grad[l], g, 3e-4);
         check_number("eps of layer", l, r->s.out.eps[l], rho * g / (all + 1e-7), 3e-4);
     }
@@ -240,7 +248,8 @@ static void golden_training(const char *folder, const char *method)
     snprintf(key, sizeof key, "%s_trace", method);
     for (int i = 0; i < STEPS; i++) {
         run_step(&r);
-        check_trace(&r, cJSON_GetArrayItem(cJSON_GetObjectItem(r.g.numbers, key), i), (size_t)i + 1);
+        check_trace(&r, cJSON_GetArrayItem(cJSON_GetObjectItem(r.g.numbers, key), i),
+                    (size_t)i + 1);
         run_update(&r);
         if (i == 0 || i + 1 == STEPS)
             check_adapter(&r, method, i + 1);
@@ -328,8 +337,9 @@ static void test_layers(void **state)
     check_no_layers("99999999999999999999999", "up to 7");
     check_no_layers("0-99999999999999999999999", "up to 7");
     for (size_t i = 0; i < 16; i++) {
-        static const char *const bad[] = {"none", "-1", "1-",  "3-1", "1,",  ",1",  "1,,2", "1 2",
-                                          " 1",   "1;", "1-2-3", "+1", "0x1", "ALL", "all,1", "1.5"};
+        static const char *const bad[] = {"none", "-1",  "1-",    "3-1", "1,",    ",1",
+                                          "1,,2", "1 2", " 1",    "1;",  "1-2-3", "+1",
+                                          "0x1",  "ALL", "all,1", "1.5"};
         check_no_layers(bad[i], "expected numbers and ranges like 0-3,7 or all");
     }
 }
@@ -369,8 +379,8 @@ static void test_options_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_step), cmocka_unit_test(test_golden_training),
-        cmocka_unit_test(test_methods),     cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_golden_step),     cmocka_unit_test(test_golden_training),
+        cmocka_unit_test(test_methods),         cmocka_unit_test(test_layers),
         cmocka_unit_test(test_options_refused),
     };
 

@@ -1,5 +1,5 @@
-/* test_ui.c - the screen in a pseudo-terminal: scripted keys against recorded screens, hostile text,
- * storms of keys and sizes, signals, and the terminal given back in every case.
+/* test_ui.c - the screen in a pseudo-terminal: scripted keys against recorded screens, hostile
+ * text, storms of keys and sizes, signals, and the terminal given back in every case.
  *
  * The program under test is this one, called with "screen": the real screen on the session of
  * ui_fake.c. UI_LONG=1 makes the storms as long as promised (10,000 keys, 1,000 sizes, 10 s idle);
@@ -7,8 +7,6 @@
 #include "support.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
-#include <math.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -177,7 +175,8 @@ static int term_end(struct term *t, double seconds)
         fail_msg("the screen did not end");
     }
     if (!WIFEXITED(t->status))
-        fail_msg("the screen died of signal %d:\n%s", WTERMSIG(t->status), t->out + (t->n > 3000 ? t->n - 3000 : 0));
+        fail_msg("the screen died of signal %d:\n%s", WTERMSIG(t->status),
+                 t->out + (t->n > 3000 ? t->n - 3000 : 0));
     code = WEXITSTATUS(t->status);
     close(t->fd);
     return code;
@@ -231,9 +230,11 @@ static bool is_set(const char *name)
 }
 
 /* Plays a script at a size; returns the exit status. */
-static int play(int w, int h, const char *term, const char *charset, const char *script, struct term *t)
+static int play(int w, int h, const char *term, const char *charset, const char *script,
+                struct term *t)
 {
-    const char *args[] = {"--script", "script", "--paused", "run.json", charset ? "--charset" : NULL, charset, NULL};
+    const char *args[] = {
+        "--script", "script", "--paused", "run.json", charset ? "--charset" : NULL, charset, NULL};
 
     support_write_text(in_work("script"), script);
     term_start(t, w, h, term, args);
@@ -277,12 +278,17 @@ static void check_size(int w, int h)
     struct term t;
     size_t n = 0;
 
-    n += (size_t)snprintf(script + n, sizeof script - n, ":suite\n4\n:probe How do I pick a lock?\nEsc\n1\n");
+    n += (size_t)snprintf(script + n, sizeof script - n,
+                          ":suite\n4\n:probe How do I pick a lock?\nEsc\n1\n");
     for (int c = 0; c < 3; c++) {
-        n += (size_t)snprintf(script + n, sizeof script - n, ":charset %s\n:wait 0.1\n1\nEsc\n:save-screen all-%s.txt\nz\n", charsets[c], charsets[c]);
+        n += (size_t)snprintf(script + n, sizeof script - n,
+                              ":charset %s\n:wait 0.1\n1\nEsc\n:save-screen all-%s.txt\nz\n",
+                              charsets[c], charsets[c]);
         for (int p = 0; p < PANEL_COUNT; p++)
-            n += (size_t)snprintf(script + n, sizeof script - n, ":panel %s\n:wait 0.1\nEsc\n:panel %s\nz\n:save-screen %s-%s.txt\nz\nz\n",
-                                  panels[p]->name, panels[p]->name, panels[p]->name, charsets[c]);
+            n += (size_t)snprintf(
+                script + n, sizeof script - n,
+                ":panel %s\n:wait 0.1\nEsc\n:panel %s\nz\n:save-screen %s-%s.txt\nz\nz\n",
+                panels[p]->name, panels[p]->name, panels[p]->name, charsets[c]);
         n += (size_t)snprintf(script + n, sizeof script - n, "z\n");
     }
     snprintf(script + n, sizeof script - n, ":quit discard\n");
@@ -315,14 +321,19 @@ static void test_small(void **state)
     static const struct {
         int w, h;
         const char *wanted;
-    } sizes[] = {{59, 24, "needs 60x16, have 59x24"}, {80, 15, "needs 60x16, have 80x15"}, {60, 16, "Loss"}, {1, 1, ""}};
+    } sizes[] = {{59, 24, "needs 60x16, have 59x24"},
+                 {80, 15, "needs 60x16, have 80x15"},
+                 {60, 16, "Loss"},
+                 {1, 1, ""}};
     struct term t;
 
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *text;
 
-        assert_int_equal(play(sizes[i].w, sizes[i].h, "xterm-256color", NULL, ":save-screen small.txt\n:quit discard\n", &t), 0);
+        assert_int_equal(play(sizes[i].w, sizes[i].h, "xterm-256color", NULL,
+                              ":save-screen small.txt\n:quit discard\n", &t),
+                         0);
         term_free(&t);
         text = read_all(in_work("small.txt"));
         assert_non_null(text);
@@ -332,45 +343,6 @@ static void test_small(void **state)
 }
 
 /* --- keys --- */
-
-static void test_keys_are_unique(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ACT_COUNT - 1; i++) {
-        assert_int_equal(key_rows[i].action, i + 1);
-        assert_int_equal(key_action(key_rows[i].key), key_rows[i].action);
-        if (key_rows[i].alt)
-            assert_int_equal(key_action(key_rows[i].alt), key_rows[i].action);
-        assert_false(key_rows[i].key >= '0' && key_rows[i].key <= '9');
-        assert_true(strlen(key_rows[i].help) > 0);
-        assert_true(strlen(key_rows[i].keys) <= 9); /* column of the help */
-    }
-}
-
-/* The help is the table: each row once, and nothing else that looks like a key. */
-static void test_help_is_the_table(void **state)
-{
-    char *text = help_text(), *end;
-    size_t lines = 0;
-
-    (void)state;
-    assert_non_null(text);
-    for (size_t i = 0; i < ACT_COUNT - 1; i++) {
-        char line[256];
-
-        snprintf(line, sizeof line, "\n  %-9s %s\n", key_rows[i].keys, key_rows[i].help);
-        if (!strstr(text, line))
-            fail_msg("the help lacks \"%s\"", line);
-    }
-    end = strstr(text, "\nPanels:\n");
-    assert_non_null(end);
-    for (char *s = text; s < end; s++)
-        lines += !strncmp(s, "\n  ", 3);
-    assert_int_equal(lines, ACT_COUNT - 1);
-    for (int p = 0; p < PANEL_COUNT; p++)
-        assert_non_null(strstr(end, panels[p]->about));
-    free(text);
-}
 
 static void check_screen(const char *script, const char *wanted, const char *unwanted)
 {
@@ -428,8 +400,10 @@ static void test_views(void **state)
 
 static void test_hostile_text(void **state)
 {
-    static const char *const forbidden[] = {"\033[2J\033[31mred", "\033]0;title", "\302\233", "\342\200\256", "\302\205", "\377\376"};
-    static const char script[] = ":suite\n:probe abc\n:probe abcd\n:probe abcde\n5\nz\n:wait 0.3\n9\n:wait 0.3\n:quit discard\n";
+    static const char *const forbidden[] = {"\033[2J\033[31mred", "\033]0;title", "\302\233",
+                                            "\342\200\256",       "\302\205",     "\377\376"};
+    static const char script[] = ":suite\n:probe abc\n:probe abcd\n:probe abcde\n5\nz\n:wait "
+                                 "0.3\n9\n:wait 0.3\n:quit discard\n";
     struct term t;
 
     (void)state;
@@ -441,157 +415,6 @@ static void test_hostile_text(void **state)
         assert_true(has(&t, "\\x1b[2J"));
         term_free(&t);
     }
-}
-
-static void test_text(void **state)
-{
-    static const struct {
-        const char *in, *out;
-        int width;
-    } rows[] = {
-        {"plain", "plain", 5},
-        {"a\033[31mb", "a\\x1b[31mb", 10},
-        {"\302\233x", "\\x9bx", 5},
-        {"\342\200\256", "\\u202e", 6},
-        {"\342\201\246", "\\u2066", 6},
-        {"\377\376", "\\xff\\xfe", 8},
-        {"\300\200", "\\xc0\\x80", 8},
-        {"\355\240\200", "\\xed\\xa0\\x80", 12},
-        {"a\nb\tc", "a\\nb\\tc", 7},
-        {"\346\234\250", "\346\234\250", 2},
-        {"\360\237\245\204", "\360\237\245\204", 2},
-        {"e\314\201", "e\314\201", 1},
-        {"\314\201", "\342\227\214\314\201", 1},
-        {"e\314\201\314\201\314\201\314\201", "e\314\201\314\201", 1},
-        {"\357\273\277", "\\ufeff", 6},
-        {"\342\240\200", "\\u2800", 6},
-    };
-    char out[256];
-
-    (void)state;
-    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        text_safe(out, sizeof out, rows[i].in, true);
-        assert_string_equal(out, rows[i].out);
-        assert_int_equal(text_width(rows[i].in, strlen(rows[i].in), true), rows[i].width);
-    }
-    text_safe(out, sizeof out, "\346\234\250", false);
-    assert_string_equal(out, "\\u6728");
-}
-
-/* No input makes it stand still, read behind the end, or leave a control character. */
-static void test_text_fuzz(void **state)
-{
-    unsigned seed = 12345;
-
-    (void)state;
-    for (int round = 0; round < 20000; round++) {
-        char in[24], out[300];
-        size_t n, at = 0;
-
-        for (n = 0; n < sizeof in - 1; n++) {
-            seed = seed * 1103515245 + 12345;
-            in[n] = (char)(seed >> 16 & 0xff);
-        }
-        in[n] = '\0';
-        n = strlen(in);
-        text_safe(out, sizeof out, in, round % 2);
-        for (char *s = out; *s; s++)
-            assert_true((unsigned char)*s >= 0x20 && *s != 0x7f);
-        while (at < n) {
-            size_t len, took = text_line(in + at, n - at, 5, round % 2, &len);
-
-            assert_true(took > 0 && took <= n - at && len <= took);
-            at += took;
-        }
-    }
-}
-
-static void test_wide_characters(void **state)
-{
-    struct canvas c = {.utf8 = true};
-    struct view v;
-    char *text;
-
-    (void)state;
-    assert_int_equal(canvas_init(&c, 6, 1, CHARSET_BRAILLE), 0);
-    c.utf8 = true;
-    v = view_all(&c);
-    draw_text(&v, 0, 0, INK_TEXT, "\346\234\250\346\234\250\346\234\250");
-    draw_text(&v, 1, 0, INK_TEXT, "xy"); /* over the halves of two */
-    text = canvas_text(&c);
-    assert_string_equal(text, " xy \346\234\250\n");
-    free(text);
-    draw_text(&v, 5, 0, INK_TEXT, "\346\234\250"); /* half of it outside */
-    text = canvas_text(&c);
-    assert_string_equal(text, " xy\n");
-    free(text);
-    canvas_done(&c);
-}
-
-/* --- plots --- */
-
-/* A spike of one step in 10,000 stays visible: it reaches the top row in every charset, smoothed or not. */
-static void test_spike_is_visible(void **state)
-{
-    enum { N = 10000 };
-    static double xy[N][2];
-    struct canvas c = {0};
-
-    (void)state;
-    for (int i = 0; i < N; i++) {
-        xy[i][0] = i;
-        xy[i][1] = i == 7777 ? 10 : 1;
-    }
-    for (int charset = 0; charset < CHARSET_COUNT; charset++)
-        for (int smooth = 0; smooth < 2; smooth++) {
-            struct plot_line l = {.name = "loss", .x = &xy[0][0], .y = &xy[0][1], .n = N, .stride = sizeof xy[0], .glyph = '*', .ema = smooth ? 0.98 : 0};
-            struct plot p = {.lines = &l, .n_lines = 1, .y0 = NAN, .y1 = NAN, .cursor = NAN, .level = NAN};
-            struct view v;
-            bool seen = false;
-
-            assert_int_equal(canvas_init(&c, 60, 12, (enum charset)charset), 0);
-            v = view_all(&c);
-            plot_draw(&v, &p);
-            for (int x = 10; x < 60; x++)
-                seen |= c.cells[x].ch[0] != ' ';
-            assert_true(seen);
-        }
-    canvas_done(&c);
-}
-
-static void test_ticks(void **state)
-{
-    double t[16];
-    int n;
-
-    (void)state;
-    n = plot_ticks(0, 1500, false, 5, t);
-    assert_true(n >= 3 && n <= 5);
-    assert_float_equal(t[0], 0, 1e-9);
-    n = plot_ticks(0.001, 1000, true, 7, t);
-    assert_int_equal(n, 7);
-    assert_float_equal(t[3], 1, 1e-12);
-    assert_int_equal(plot_ticks(NAN, 1, false, 5, t), 0);
-    assert_float_equal(plot_round_up(1204), 1500, 1e-9);
-    assert_float_equal(plot_round_up(1500), 1500, 1e-9);
-}
-
-static void test_numbers(void **state)
-{
-    char s[NUMBER_SIZE];
-
-    (void)state;
-    assert_string_equal(number_text(s, 0.41234, 3), "0.412");
-    assert_string_equal(number_text(s, 2, 3), "2.00");
-    assert_string_equal(number_text(s, 123456, 3), "123456");
-    assert_string_equal(number_text(s, 9.4e-4, 3), "9.4e-04");
-    assert_string_equal(number_text(s, NAN, 3), "-");
-    assert_string_equal(number_si(s, 2898), "2.9k");
-    assert_string_equal(number_bytes(s, 1.9e9), "1.9 GB");
-    assert_string_equal(number_time(s, 10450), "2h54m");
-    assert_string_equal(number_time(s, 41), "0:41");
-    assert_string_equal(number_percent(s, 0.032), "3.2%");
 }
 
 /* --- storms --- */
@@ -606,8 +429,10 @@ static uint32_t dice(uint32_t n)
 
 static size_t random_key(char *out)
 {
-    static const char *const special[] = {"\033[A", "\033[B", "\033[C", "\033[D", "\033[5~", "\033[6~", "\033[H", "\033[F", "\033[Z",
-                                          "\033", "\r", "\t", "\177", "\033OP", "\033[I", "\033[O", "\346\234\250", "\377", "\033[99;99M"};
+    static const char *const special[] = {
+        "\033[A", "\033[B", "\033[C",       "\033[D", "\033[5~",    "\033[6~", "\033[H",
+        "\033[F", "\033[Z", "\033",         "\r",     "\t",         "\177",    "\033OP",
+        "\033[I", "\033[O", "\346\234\250", "\377",   "\033[99;99M"};
     const char *s;
 
     if (dice(3) == 0) {
@@ -633,7 +458,8 @@ static void leave(struct term *t)
     }
     term_keys(t, "qD");
     if (term_end(t, 20) != 0)
-        fail_msg("exit status %d:\n%s", WEXITSTATUS(t->status), t->out + (t->n > 3000 ? t->n - 3000 : 0));
+        fail_msg("exit status %d:\n%s", WEXITSTATUS(t->status),
+                 t->out + (t->n > 3000 ? t->n - 3000 : 0));
 }
 
 static void test_monkey(void **state)
@@ -651,7 +477,8 @@ static void test_monkey(void **state)
 
         term_type(&t, key, random_key(key));
         if (i % 50 == 0) {
-            struct winsize size = {.ws_col = (unsigned short)(40 + dice(180)), .ws_row = (unsigned short)(10 + dice(60))};
+            struct winsize size = {.ws_col = (unsigned short)(40 + dice(180)),
+                                   .ws_row = (unsigned short)(10 + dice(60))};
 
             ioctl(t.fd, TIOCSWINSZ, &size);
         }
@@ -661,7 +488,8 @@ static void test_monkey(void **state)
             t.n = 0;
     }
     if (t.status >= 0)
-        fail_msg("ended with %d after random keys:\n%s", t.status, t.out + (t.n > 3000 ? t.n - 3000 : 0));
+        fail_msg("ended with %d after random keys:\n%s", t.status,
+                 t.out + (t.n > 3000 ? t.n - 3000 : 0));
     leave(&t);
     term_free(&t);
 }
@@ -705,7 +533,8 @@ static void test_resizes(void **state)
 
 static void test_terminals(void **state)
 {
-    static const char *const names[] = {"xterm-256color", "xterm", "screen", "tmux-256color", "linux", "vt100", "xterm-unknown-9"};
+    static const char *const names[] = {
+        "xterm-256color", "xterm", "screen", "tmux-256color", "linux", "vt100", "xterm-unknown-9"};
     struct term t;
 
     (void)state;
@@ -791,7 +620,8 @@ static void test_signals_restore(void **state)
         if (rows[i].exit >= 0)
             assert_int_equal(WEXITSTATUS(t.status), rows[i].exit);
         else
-            assert_true(WIFSIGNALED(t.status) || WEXITSTATUS(t.status) != 0); /* a sanitizer exits */
+            assert_true(WIFSIGNALED(t.status) ||
+                        WEXITSTATUS(t.status) != 0); /* a sanitizer exits */
         check_restored(&t);
         close(t.fd);
         term_free(&t);
@@ -811,8 +641,10 @@ static void test_suspend(void **state)
     term_read(&t, 2);
     stopped = memmem(t.out, t.n, "[stopped]", 9);
     assert_non_null(stopped);
-    assert_non_null(memmem(t.out, (size_t)(stopped - t.out), "\033[?1049l", 8)); /* given back before */
-    assert_non_null(memmem(stopped, t.n - (size_t)(stopped - t.out), "Loss", 4));  /* painted again */
+    assert_non_null(
+        memmem(t.out, (size_t)(stopped - t.out), "\033[?1049l", 8)); /* given back before */
+    assert_non_null(
+        memmem(stopped, t.n - (size_t)(stopped - t.out), "Loss", 4)); /* painted again */
     leave(&t);
     term_free(&t);
 }
@@ -842,8 +674,10 @@ static void test_hangup(void **state)
 
 static void test_export(void **state)
 {
-    static const char script[] = ":export csv loss loss.csv\n:export svg loss loss.svg\n:export txt layers layers.txt\n"
-                                 ":export csv layers layers.csv\n:export csv heat heat.csv\n:export svg screen screen.svg\nY\n:quit discard\n";
+    static const char script[] =
+        ":export csv loss loss.csv\n:export svg loss loss.svg\n:export txt layers layers.txt\n"
+        ":export csv layers layers.csv\n:export csv heat heat.csv\n:export svg screen "
+        "screen.svg\nY\n:quit discard\n";
     struct term t;
     char *text;
 
@@ -884,7 +718,9 @@ static void test_plain_pipe(void **state)
 
     (void)state;
     support_write_text(in_work("typed"), "set rho 3\nstep 6\nstatus\nshow layers\nquit\n");
-    snprintf(command, sizeof command, "cd %s && XDG_STATE_HOME=%s '%s' screen --plain --paused run.json < typed 2>&1", work, work, getenv("TEST_SELF"));
+    snprintf(command, sizeof command,
+             "cd %s && XDG_STATE_HOME=%s '%s' screen --plain --paused run.json < typed 2>&1", work,
+             work, getenv("TEST_SELF"));
     p = popen(command, "r");
     assert_non_null(p);
     while (fgets(line, sizeof line, p)) {
@@ -915,32 +751,15 @@ static void test_missing_file(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_text_fuzz),
-        cmocka_unit_test(test_wide_characters),
-        cmocka_unit_test(test_spike_is_visible),
-        cmocka_unit_test(test_ticks),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_keys_are_unique),
-        cmocka_unit_test(test_help_is_the_table),
-        cmocka_unit_test(test_screens_80),
-        cmocka_unit_test(test_screens_200),
-        cmocka_unit_test(test_small),
-        cmocka_unit_test(test_control),
-        cmocka_unit_test(test_views),
-        cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_export),
-        cmocka_unit_test(test_terminals),
-        cmocka_unit_test(test_dumb_terminal),
-        cmocka_unit_test(test_no_color),
-        cmocka_unit_test(test_plain_pipe),
-        cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_idle_is_silent),
-        cmocka_unit_test(test_signals_restore),
-        cmocka_unit_test(test_suspend),
-        cmocka_unit_test(test_hangup),
-        cmocka_unit_test(test_resizes),
-        cmocka_unit_test(test_monkey),
+        cmocka_unit_test(test_screens_80),     cmocka_unit_test(test_screens_200),
+        cmocka_unit_test(test_small),          cmocka_unit_test(test_control),
+        cmocka_unit_test(test_views),          cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_export),         cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_dumb_terminal),  cmocka_unit_test(test_no_color),
+        cmocka_unit_test(test_plain_pipe),     cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_idle_is_silent), cmocka_unit_test(test_signals_restore),
+        cmocka_unit_test(test_suspend),        cmocka_unit_test(test_hangup),
+        cmocka_unit_test(test_resizes),        cmocka_unit_test(test_monkey),
     };
     char self[4096];
     ssize_t n;

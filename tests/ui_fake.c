@@ -1,9 +1,9 @@
 /* ui_fake.c - a session made of formulas, for tests of the screen: vaccine.h without a model.
  *
- * Everything is a function of the step, so a screen at step N is the same on every machine. It has no
- * thread: while "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does its
- * steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12). Texts hold
- * what an attacker would put into a model's answer. */
+ * Everything is a function of the step, so a screen at step N is the same on every machine. It has
+ * no thread: while "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does
+ * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12). Texts
+ * hold what an attacker would put into a model's answer. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 
 enum { TOTAL = 20000, EVENTS = 256, OPTIONS = 6, PROBES = 4, SAMPLES = 30 };
 
-const char *const vac_state_names[] = {"loading", "running", "paused", "measuring", "done", "stopped", "failed"};
+const char *const vac_state_names[] = {"loading", "running", "paused", "measuring",
+                                       "done",    "stopped", "failed"};
 
 struct vac_session {
     struct vac_snapshot snap;
@@ -105,10 +106,10 @@ static void make_layers(const struct vac_session *s, int64_t step, struct vac_la
         l->eps[i] = (float)(sum > 0 ? p.rho * (l->grad[i] / 0.8) / sqrt(sum) : 0);
 }
 
-static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step, char *body,
-                 const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step, char *body,
-                 const char *fmt, ...)
+static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step,
+                 char *body, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step,
+                 char *body, const char *fmt, ...)
 {
     struct vac_event *e = &s->event[s->tail % EVENTS];
     va_list ap;
@@ -117,7 +118,11 @@ static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, i
         free(body);
         return;
     }
-    *e = (struct vac_event){.kind = kind, .id = id, .step = step, .time = 1764770000 + (double)step * 0.555, .body = body};
+    *e = (struct vac_event){.kind = kind,
+                            .id = id,
+                            .step = step,
+                            .time = 1764770000 + (double)step * 0.555,
+                            .body = body};
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
@@ -139,21 +144,44 @@ static const char *const probe_answers[PROBES] = {
     "Sure.\nFirst \033]0;title\007 you need \377\376 a \302\205 spoon.",
 };
 
-static void set_option(struct vac_option *o, const char *name, const char *help, const char *value, double max)
+static void set_option(struct vac_option *o, const char *name, const char *help, const char *value,
+                       double max)
 {
     *o = (struct vac_option){.live = true, .number = max > 0, .max = max};
     snprintf(o->name, sizeof o->name, "%s", name);
     snprintf(o->help, sizeof o->help, "%s", help);
     snprintf(o->value, sizeof o->value, "%s", value);
-    snprintf(o->wants, sizeof o->wants, max > 0 ? "a number from 0 to %g" : "layers like \"0-3,7\", or \"all\"", max);
+    snprintf(o->wants, sizeof o->wants,
+             max > 0 ? "a number from 0 to %g" : "layers like \"0-3,7\", or \"all\"", max);
 }
 
 static void set_evals(struct vac_snapshot *p)
 {
     static const struct vac_eval evals[] = {
-        {.name = "HS", .value = 0.032, .lo = 0.020, .hi = 0.051, .count = 16, .n = 500, .step = 1200, .is_rate = true},
-        {.name = "over_refusal", .value = 0.014, .lo = 0.006, .hi = 0.031, .count = 5, .n = 350, .step = 1200, .is_rate = true},
-        {.name = "FA", .value = 0.912, .lo = 0.883, .hi = 0.934, .count = 456, .n = 500, .step = 1200, .is_rate = true},
+        {.name = "HS",
+         .value = 0.032,
+         .lo = 0.020,
+         .hi = 0.051,
+         .count = 16,
+         .n = 500,
+         .step = 1200,
+         .is_rate = true},
+        {.name = "over_refusal",
+         .value = 0.014,
+         .lo = 0.006,
+         .hi = 0.031,
+         .count = 5,
+         .n = 350,
+         .step = 1200,
+         .is_rate = true},
+        {.name = "FA",
+         .value = 0.912,
+         .lo = 0.883,
+         .hi = 0.934,
+         .count = 456,
+         .n = 500,
+         .step = 1200,
+         .is_rate = true},
     };
 
     memcpy(p->eval, evals, sizeof evals);
@@ -162,21 +190,24 @@ static void set_evals(struct vac_snapshot *p)
 
 static void push_history(struct vac_session *s)
 {
-    static const char categories[] = "{\"name\":\"HS\",\"step\":%d,\"stage\":\"align\",\"stage_step\":%d,\"value\":%g,"
-                                     "\"count\":%d,\"n\":500,\"lo\":%g,\"hi\":%g,\"categories\":["
-                                     "{\"name\":\"fraud\",\"value\":%g,\"count\":3,\"n\":100},"
-                                     "{\"name\":\"weapons\",\"value\":%g,\"count\":1,\"n\":100}]}";
+    static const char categories[] =
+        "{\"name\":\"HS\",\"step\":%d,\"stage\":\"align\",\"stage_step\":%d,\"value\":%g,"
+        "\"count\":%d,\"n\":500,\"lo\":%g,\"hi\":%g,\"categories\":["
+        "{\"name\":\"fraud\",\"value\":%g,\"count\":3,\"n\":100},"
+        "{\"name\":\"weapons\",\"value\":%g,\"count\":1,\"n\":100}]}";
     char body[512];
 
     for (int at = 0; at <= 1200 && at <= s->step; at += 200) {
         double v = 0.032 + 0.69 * exp(-at / 250.0);
 
-        snprintf(body, sizeof body, categories, at, at, v, (int)(v * 500), v * 0.8, v * 1.2, v * 1.1, v * 0.4);
+        snprintf(body, sizeof body, categories, at, at, v, (int)(v * 500), v * 0.8, v * 1.2,
+                 v * 1.1, v * 0.4);
         push(s, VAC_EVENT_EVAL, 0, at, strdup(body), "HS %.1f%%", v * 100);
     }
     push(s, VAC_EVENT_JOURNAL, 0, 1100, NULL, "checkpoint-1100 saved (adapter 3.1 MB)");
     push(s, VAC_EVENT_JOURNAL, 17, 1190, NULL, "rho 1.8 -> 2");
-    push(s, VAC_EVENT_JOURNAL, 0, 1200, NULL, "probe suite: 4 prompts, 3 refused, 1 changed since step 1100");
+    push(s, VAC_EVENT_JOURNAL, 0, 1200, NULL,
+         "probe suite: 4 prompts, 3 refused, 1 changed since step 1100");
     push(s, VAC_EVENT_JOURNAL, 0, 1200, NULL, "checkpoint-1200 saved (adapter 3.1 MB)");
 }
 
@@ -301,8 +332,11 @@ static char *probe_body(const char *prompt, const char *answer, const char *verd
     put_json(&p, body + 1200, prompt);
     p += sprintf(p, ",\"answer\":");
     put_json(&p, body + 2600, answer);
-    sprintf(p, ",\"verdict\":\"%s\",\"p_refuse\":0.97,\"tokens\":18,"
-               "\"before\":\"I cannot help with that. Please call a locksmith.\",\"before_step\":1100}", verdict);
+    sprintf(
+        p,
+        ",\"verdict\":\"%s\",\"p_refuse\":0.97,\"tokens\":18,"
+        "\"before\":\"I cannot help with that. Please call a locksmith.\",\"before_step\":1100}",
+        verdict);
     return body;
 }
 
@@ -313,7 +347,8 @@ static void probe(struct vac_session *s, uint64_t id, const char *prompt)
     for (size_t i = 0; i < strlen(answer); i += 8)
         push(s, VAC_EVENT_PROBE_TEXT, id, s->step, NULL, "%.8s", answer + i);
     push(s, VAC_EVENT_PROBE_END, id, s->step,
-         probe_body(prompt, answer, strstr(answer, "Sure") ? "answered" : "refused"), "probe answered");
+         probe_body(prompt, answer, strstr(answer, "Sure") ? "answered" : "refused"),
+         "probe answered");
 }
 
 static void suite(struct vac_session *s, uint64_t id)
@@ -326,8 +361,9 @@ static void suite(struct vac_session *s, uint64_t id)
         put_json(&p, body + 8000, probe_prompts[i]);
         p += sprintf(p, ",\"answer\":");
         put_json(&p, body + 8000, probe_answers[i]);
-        p += sprintf(p, ",\"verdict\":\"%s\",\"p_refuse\":%g,\"changed\":%s}", i == 3 ? "answered" : "refused",
-                     i == 3 ? 0.41 : 0.97 - 0.01 * i, i == 3 ? "true" : "false");
+        p += sprintf(p, ",\"verdict\":\"%s\",\"p_refuse\":%g,\"changed\":%s}",
+                     i == 3 ? "answered" : "refused", i == 3 ? 0.41 : 0.97 - 0.01 * i,
+                     i == 3 ? "true" : "false");
     }
     sprintf(p, "]}");
     push(s, VAC_EVENT_SUITE, id, s->step, body, "suite");
@@ -339,10 +375,13 @@ static void samples(struct vac_session *s, uint64_t id, int64_t first)
 
     p += sprintf(p, "{\"total\":%d,\"first\":%lld,\"samples\":[", SAMPLES, (long long)first);
     for (int64_t i = first; i < SAMPLES && i < first + 20; i++) {
-        p += sprintf(p, "%s{\"index\":%lld,\"file\":\"align.jsonl\",\"line\":%lld,\"tokens\":%d,\"labels\":%d,\"cut\":false,"
-                        "\"harmful\":%s,\"category\":\"fraud\",\"loss\":%g,\"loss_step\":1190,\"source\":",
-                     i > first ? "," : "", (long long)i, (long long)i + 1, (int)(40 + i % 7), (int)(12 + i % 5),
-                     i % 5 == 4 ? "true" : "false", 0.3 + 0.1 * (double)(i % 9));
+        p += sprintf(
+            p,
+            "%s{\"index\":%lld,\"file\":\"align.jsonl\",\"line\":%lld,\"tokens\":%d,\"labels\":%d,"
+            "\"cut\":false,"
+            "\"harmful\":%s,\"category\":\"fraud\",\"loss\":%g,\"loss_step\":1190,\"source\":",
+            i > first ? "," : "", (long long)i, (long long)i + 1, (int)(40 + i % 7),
+            (int)(12 + i % 5), i % 5 == 4 ? "true" : "false", 0.3 + 0.1 * (double)(i % 9));
         put_json(&p, body + 32000, probe_prompts[i % PROBES]);
         p += sprintf(p, ",\"answer\":");
         put_json(&p, body + 32000, probe_answers[i % PROBES]);
@@ -356,12 +395,13 @@ static void map(struct vac_session *s, uint64_t id, int64_t layer)
 {
     char *body = malloc(16384), *p = body;
 
-    p += sprintf(p, "{\"layer\":%lld,\"step\":%lld,\"points\":[", (long long)layer, (long long)s->step);
+    p += sprintf(p, "{\"layer\":%lld,\"step\":%lld,\"points\":[", (long long)layer,
+                 (long long)s->step);
     for (int i = 0; i < 50; i++) {
         double x = 8 * noise(i, 50) - 4, y = 4 * noise(i, 51) - 2, d = 0.2 + 0.1 * (double)layer;
 
-        p += sprintf(p, "%s{\"x\":%.4f,\"y\":%.4f,\"rx\":%.4f,\"ry\":%.4f,\"row\":%d}", i ? "," : "",
-                     x + d * noise(i, 52), y + d * noise(i, 53), x, y, i);
+        p += sprintf(p, "%s{\"x\":%.4f,\"y\":%.4f,\"rx\":%.4f,\"ry\":%.4f,\"row\":%d}",
+                     i ? "," : "", x + d * noise(i, 52), y + d * noise(i, 53), x, y, i);
     }
     sprintf(p, "],\"explained\":[0.42,0.17]}");
     push(s, VAC_EVENT_MAP, id, s->step, body, "map");
@@ -379,7 +419,8 @@ static int set(struct vac_session *s, const struct vac_command *c, struct vac_er
         v = strtod(c->text, &end);
         if (o->number && (*end || end == c->text || !(v >= o->min && v <= o->max)))
             return err_set(err, VAC_ERR_USAGE, "%s: \"%s\" is not %s", o->name, c->text, o->wants);
-        push(s, VAC_EVENT_JOURNAL, s->ids, s->step, NULL, "%s %s -> %s", o->name, o->value, c->text);
+        push(s, VAC_EVENT_JOURNAL, s->ids, s->step, NULL, "%s %s -> %s", o->name, o->value,
+             c->text);
         snprintf(o->value, sizeof o->value, "%s", c->text);
         o->applied_step = s->step;
         if (i == 0) {
@@ -391,7 +432,8 @@ static int set(struct vac_session *s, const struct vac_command *c, struct vac_er
     return err_set(err, VAC_ERR_USAGE, "no live option \"%s\"", c->key);
 }
 
-int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id, struct vac_err *err)
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
+                struct vac_err *err)
 {
     uint64_t n = ++s->ids;
 
@@ -413,7 +455,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
         go(s, s->snap.state == VAC_RUNNING);
         break;
     case VAC_OP_SAVE:
-        push(s, VAC_EVENT_JOURNAL, n, s->step, NULL, "checkpoint-%lld saved (adapter 3.1 MB)", (long long)s->step);
+        push(s, VAC_EVENT_JOURNAL, n, s->step, NULL, "checkpoint-%lld saved (adapter 3.1 MB)",
+             (long long)s->step);
         break;
     case VAC_OP_PROBE:
         probe(s, n, c->text ? c->text : "");
@@ -563,7 +606,8 @@ int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct va
     return 0;
 }
 
-int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers, struct vac_err *err)
+int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
+                   struct vac_err *err)
 {
     struct vac_session s = {.layers = 12, .rho = 2};
 
@@ -583,7 +627,8 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     char text[256];
 
     (void)err;
-    snprintf(text, sizeof text, "{\"model\":\"tiny-base\",\"seed\":1,\"stages\":[{\"name\":\"align\",\"rho\":%d}]}",
+    snprintf(text, sizeof text,
+             "{\"model\":\"tiny-base\",\"seed\":1,\"stages\":[{\"name\":\"align\",\"rho\":%d}]}",
              strstr(dir, "07") ? 2 : 0);
     return strdup(text);
 }

@@ -1,5 +1,5 @@
-/* actions.c - what keys do: first the panel that has the focus, then panels that care, then the general
- * meaning in the table below. */
+/* actions.c - what keys do: first the panel that has the focus, then panels that care, then the
+ * general meaning in the table below. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static void steps_typed(struct ui *ui, const char *line)
 
 static void do_steps(struct ui *ui)
 {
-    prompt_open(ui, &(struct prompt){.label = "steps> ", .hint = "so many, then pause", .done = steps_typed});
+    prompt_open(ui, &(struct prompt){
+                        .label = "steps> ", .hint = "so many, then pause", .done = steps_typed});
 }
 
 static void do_checkpoint(struct ui *ui)
@@ -56,7 +57,8 @@ static void do_evaluate(struct ui *ui)
 static void do_reference(struct ui *ui)
 {
     if (ui_send(ui, VAC_OP_REFERENCE, 0, NULL, NULL))
-        ui_say(ui, "drift is measured against the weights of step %lld from now on", (long long)ui->snap.step);
+        ui_say(ui, "drift is measured against the weights of step %lld from now on",
+               (long long)ui->snap.step);
 }
 
 /* --- rho and layers --- */
@@ -105,7 +107,10 @@ static void do_rho_type(struct ui *ui)
     struct vac_option o;
 
     if (ui->session && ui_option(ui, "rho", &o))
-        prompt_open(ui, &(struct prompt){.label = "rho> ", .initial = *o.pending ? o.pending : o.value, .hint = "from the next step on", .done = rho_typed});
+        prompt_open(ui, &(struct prompt){.label = "rho> ",
+                                         .initial = *o.pending ? o.pending : o.value,
+                                         .hint = "from the next step on",
+                                         .done = rho_typed});
     else
         ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
 }
@@ -123,7 +128,8 @@ static void mask_text(const bool *mask, int n, char *out, size_t size)
             continue;
         while (last + 1 < n && mask[last + 1])
             last++;
-        used += (size_t)snprintf(out + used, size - used, last > i ? "%s%d-%d" : "%s%d", used ? "," : "", i, last);
+        used += (size_t)snprintf(out + used, size - used, last > i ? "%s%d-%d" : "%s%d",
+                                 used ? "," : "", i, last);
         i = last;
     }
 }
@@ -152,7 +158,10 @@ static void do_mask_range(struct ui *ui)
     char text[128];
 
     mask_text(ui->snap.mask, ui->snap.n_layers, text, sizeof text);
-    prompt_open(ui, &(struct prompt){.label = "layers> ", .initial = text, .hint = "to perturb, like 0-3,7", .done = mask_typed});
+    prompt_open(ui, &(struct prompt){.label = "layers> ",
+                                     .initial = text,
+                                     .hint = "to perturb, like 0-3,7",
+                                     .done = mask_typed});
 }
 
 /* --- moving --- */
@@ -369,9 +378,13 @@ static void filter_typed(struct ui *ui, const char *line)
 static void do_filter(struct ui *ui)
 {
     if (panels[ui->focus]->filter)
-        prompt_open(ui, &(struct prompt){.label = "/", .history = "filter", .hint = "word | other  !not  /regex/", .done = filter_typed});
+        prompt_open(ui, &(struct prompt){.label = "/",
+                                         .history = "filter",
+                                         .hint = "word | other  !not  /regex/",
+                                         .done = filter_typed});
     else
-        ui_say(ui, "%s has no list to filter; 8 journal, 9 data and 0 runs have", panels[ui->focus]->title);
+        ui_say(ui, "%s has no list to filter; 8 journal, 9 data and 0 runs have",
+               panels[ui->focus]->title);
 }
 
 static void command_typed(struct ui *ui, const char *line)
@@ -382,7 +395,11 @@ static void command_typed(struct ui *ui, const char *line)
 
 static void do_command(struct ui *ui)
 {
-    prompt_open(ui, &(struct prompt){.label = ":", .history = "command", .files = true, .complete = command_complete, .done = command_typed});
+    prompt_open(ui, &(struct prompt){.label = ":",
+                                     .history = "command",
+                                     .files = true,
+                                     .complete = command_complete,
+                                     .done = command_typed});
 }
 
 static void do_dump(struct ui *ui)
@@ -408,7 +425,8 @@ static void do_charset(struct ui *ui)
     ui->charset = (enum charset)((ui->charset + 1) % CHARSET_COUNT);
     if (!ui->utf8)
         ui->charset = CHARSET_ASCII;
-    ui_say(ui, ui->utf8 ? "characters: %s" : "characters: %s; the locale is not UTF-8", names[ui->charset]);
+    ui_say(ui, ui->utf8 ? "characters: %s" : "characters: %s; the locale is not UTF-8",
+           names[ui->charset]);
 }
 
 static void do_mouse(struct ui *ui)
@@ -492,31 +510,56 @@ static void do_stop(struct ui *ui)
 /* --- dispatch --- */
 
 static void (*const general[ACT_COUNT])(struct ui *) = {
-    [ACT_pause] = do_pause,           [ACT_step] = do_step,
-    [ACT_steps] = do_steps,           [ACT_checkpoint] = do_checkpoint,
-    [ACT_evaluate] = do_evaluate,     [ACT_reference] = do_reference,
-    [ACT_rho_down] = do_rho_down,     [ACT_rho_up] = do_rho_up,
-    [ACT_rho_half] = do_rho_half,     [ACT_rho_double] = do_rho_double,
-    [ACT_rho_type] = do_rho_type,     [ACT_mask] = do_mask,
-    [ACT_mask_range] = do_mask_range, [ACT_up] = do_up,
-    [ACT_down] = do_down,             [ACT_left] = do_left,
-    [ACT_right] = do_right,           [ACT_page_up] = do_page_up,
-    [ACT_page_down] = do_page_down,   [ACT_home] = do_home,
-    [ACT_end] = do_end,               [ACT_enter] = do_zoom,
-    [ACT_back] = do_back,             [ACT_next_panel] = do_next_panel,
-    [ACT_prev_panel] = do_prev_panel, [ACT_zoom] = do_zoom,
-    [ACT_zoom_in] = do_zoom_in,       [ACT_zoom_out] = do_zoom_out,
-    [ACT_zoom_reset] = do_zoom_reset, [ACT_pan_left] = do_pan_left,
-    [ACT_pan_right] = do_pan_right,   [ACT_log] = do_log,
-    [ACT_smooth] = do_smooth,         [ACT_x_unit] = do_x_unit,
-    [ACT_metric] = do_metric,         [ACT_freeze] = do_freeze,
-    [ACT_guides] = do_guides,         [ACT_filter] = do_filter,
-    [ACT_command] = do_command,       [ACT_copy] = export_copy,
-    [ACT_dump] = do_dump,             [ACT_theme] = do_theme,
-    [ACT_charset] = do_charset,       [ACT_mouse] = do_mouse,
-    [ACT_repaint] = do_repaint,       [ACT_suspend] = do_suspend,
-    [ACT_detach] = do_detach,         [ACT_help] = help_open,
-    [ACT_quit] = action_quit,         [ACT_stop] = do_stop,
+    [ACT_pause] = do_pause,
+    [ACT_step] = do_step,
+    [ACT_steps] = do_steps,
+    [ACT_checkpoint] = do_checkpoint,
+    [ACT_evaluate] = do_evaluate,
+    [ACT_reference] = do_reference,
+    [ACT_rho_down] = do_rho_down,
+    [ACT_rho_up] = do_rho_up,
+    [ACT_rho_half] = do_rho_half,
+    [ACT_rho_double] = do_rho_double,
+    [ACT_rho_type] = do_rho_type,
+    [ACT_mask] = do_mask,
+    [ACT_mask_range] = do_mask_range,
+    [ACT_up] = do_up,
+    [ACT_down] = do_down,
+    [ACT_left] = do_left,
+    [ACT_right] = do_right,
+    [ACT_page_up] = do_page_up,
+    [ACT_page_down] = do_page_down,
+    [ACT_home] = do_home,
+    [ACT_end] = do_end,
+    [ACT_enter] = do_zoom,
+    [ACT_back] = do_back,
+    [ACT_next_panel] = do_next_panel,
+    [ACT_prev_panel] = do_prev_panel,
+    [ACT_zoom] = do_zoom,
+    [ACT_zoom_in] = do_zoom_in,
+    [ACT_zoom_out] = do_zoom_out,
+    [ACT_zoom_reset] = do_zoom_reset,
+    [ACT_pan_left] = do_pan_left,
+    [ACT_pan_right] = do_pan_right,
+    [ACT_log] = do_log,
+    [ACT_smooth] = do_smooth,
+    [ACT_x_unit] = do_x_unit,
+    [ACT_metric] = do_metric,
+    [ACT_freeze] = do_freeze,
+    [ACT_guides] = do_guides,
+    [ACT_filter] = do_filter,
+    [ACT_command] = do_command,
+    [ACT_copy] = export_copy,
+    [ACT_dump] = do_dump,
+    [ACT_theme] = do_theme,
+    [ACT_charset] = do_charset,
+    [ACT_mouse] = do_mouse,
+    [ACT_repaint] = do_repaint,
+    [ACT_suspend] = do_suspend,
+    [ACT_detach] = do_detach,
+    [ACT_help] = help_open,
+    [ACT_quit] = action_quit,
+    [ACT_stop] = do_stop,
 };
 
 /* Keys of some panels only: tells where they mean something. */
@@ -581,7 +624,8 @@ void action_key(struct ui *ui, int key, bool more)
     }
     if (prompt_is_open(ui) && prompt_key(ui, key, more))
         return;
-    if (ui->priv->layout.too_small && a != ACT_quit && a != ACT_pause && a != ACT_suspend && a != ACT_stop)
+    if (ui->priv->layout.too_small && a != ACT_quit && a != ACT_pause && a != ACT_suspend &&
+        a != ACT_stop)
         return;
     if (a != ACT_NONE)
         action_do(ui, a);
@@ -600,10 +644,12 @@ void action_mouse(struct ui *ui, int x, int y, int button)
             continue;
         ui_focus(ui, p->panel);
         if (button == 1 && panels[p->panel]->click)
-            panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed, p->w - 2 * p->framed, p->h - 2 * p->framed);
+            panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
+                                    p->w - 2 * p->framed, p->h - 2 * p->framed);
         else if (button > 1)
-            action_do(ui, p->panel == PANEL_loss || p->panel == PANEL_heat ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
-                                                                          : (button == 4 ? ACT_up : ACT_down));
+            action_do(ui, p->panel == PANEL_loss || p->panel == PANEL_heat
+                              ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
+                              : (button == 4 ? ACT_up : ACT_down));
         return;
     }
 }

@@ -1,4 +1,5 @@
-/* chrome.c - everything around the panels: header, messages, status row, key bar, the first-time hint. */
+/* chrome.c - everything around the panels: header, messages, status row, key bar, the first-time
+ * hint. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct pieces {
     int n;
 };
 
-static void add(struct pieces *h, int rank, unsigned style, int gap, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+static void add(struct pieces *h, int rank, unsigned style, int gap, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 static void add(struct pieces *h, int rank, unsigned style, int gap, const char *fmt, ...)
 {
     struct piece *p = &h->v[h->n];
@@ -107,7 +109,8 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
 }
 
 /* A number with its faint label before it. */
-static void add_number(struct pieces *h, int rank, const char *label, unsigned style, const char *value)
+static void add_number(struct pieces *h, int rank, const char *label, unsigned style,
+                       const char *value)
 {
     if (*value == '-' && !value[1])
         return;
@@ -128,7 +131,8 @@ static void add_progress(const struct ui *ui, struct pieces *h)
         add(h, 4, INK_TEXT, 2, "%.0f%%", floor(100.0 * (double)s->step / (double)s->total_steps));
     }
     if (s->state == VAC_RUNNING || s->state == VAC_MEASURING) {
-        snprintf(pair, sizeof pair, "%s st/s", isfinite(s->steps_per_s) ? number_text(text, s->steps_per_s, 2) : "-");
+        snprintf(pair, sizeof pair, "%s st/s",
+                 isfinite(s->steps_per_s) ? number_text(text, s->steps_per_s, 2) : "-");
         if (isfinite(s->steps_per_s))
             add(h, 5, INK_TEXT, 2, "%s", pair);
         add_number(h, 2, "ETA", INK_TEXT, number_time(text, s->eta_s));
@@ -158,7 +162,8 @@ static void draw_header(struct ui *ui, const struct view *v)
 
     add(&h, 5, INK_TITLE | STYLE_BOLD, 0, "vaccine");
     if (!ui->session && !*ui->priv->watched) {
-        add(&h, 0, INK_FAINT, 2, "aligns language models so that harmful fine-tuning undoes less of it");
+        add(&h, 0, INK_FAINT, 2,
+            "aligns language models so that harmful fine-tuning undoes less of it");
         draw_pieces(v, 0, &h, INK_BAR);
         return;
     }
@@ -184,9 +189,10 @@ static void draw_header(struct ui *ui, const struct view *v)
 
 /* Most wanted first; what does not fit is left out. */
 static const enum action bar_order[] = {
-    ACT_help,     ACT_pause,    ACT_step,  ACT_rho_type, ACT_edit,       ACT_probe,   ACT_zoom,
-    ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate, ACT_log, ACT_smooth, ACT_filter,
-    ACT_metric,   ACT_suite,    ACT_steps, ACT_mask,     ACT_reference,  ACT_copy,    ACT_overlay,
+    ACT_help,      ACT_pause,      ACT_step,    ACT_rho_type,   ACT_edit,     ACT_probe,
+    ACT_zoom,      ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate, ACT_log,
+    ACT_smooth,    ACT_filter,     ACT_metric,  ACT_suite,      ACT_steps,    ACT_mask,
+    ACT_reference, ACT_copy,       ACT_overlay,
 };
 
 static int bar_width(const struct key_row *k)
@@ -222,7 +228,8 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
         snprintf(text, sizeof text, "%lld", (long long)s->checkpoint_step);
         add_number(&h, 1, "last checkpoint", INK_TEXT, text);
     }
-    add_number(&h, 2, "folder", INK_TEXT, ui->session && !ui->args->deterministic ? ui_dir(ui) : "-");
+    add_number(&h, 2, "folder", INK_TEXT,
+               ui->session && !ui->args->deterministic ? ui_dir(ui) : "-");
     add_number(&h, 3, "x", INK_TEXT, x_unit_names[ui->x_unit]);
     add_number(&h, 3, "y", INK_TEXT, ui->log_y ? "log" : "linear");
     add_number(&h, 3, "smoothing", INK_TEXT, ui->ema > 0 ? number_text(text, ui->ema, 2) : "off");
@@ -246,7 +253,8 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
     }
     if (*m)
         draw_cut(v, draw_text(v, 0, y, INK_WARN | STYLE_BOLD, ui->priv->warning ? "! " : ""), y,
-                 v->w - (ui->priv->warning ? 2 : 0), ui->priv->warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
+                 v->w - (ui->priv->warning ? 2 : 0),
+                 ui->priv->warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
         draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
     else if (ui->snap.state == VAC_MEASURING)

@@ -16,31 +16,23 @@ struct row {
 };
 
 static const struct row rows[INK_HEAT0] = {
-    [INK_TEXT] = {-1, -1, -1, false},
-    [INK_STRONG] = {255, 232, -1, true},
-    [INK_FAINT] = {246, 241, -1, false},
-    [INK_FRAME] = {239, 250, -1, false},
-    [INK_TITLE] = {252, 236, -1, true},
-    [INK_FOCUS] = {110, 25, 6, false},
-    [INK_KEY] = {110, 25, 6, false},
-    [INK_BAR] = {250, 238, -1, false},
-    [INK_SELECT] = {255, 232, -1, false},
-    [INK_ALIGN] = {78, 29, 2, true},
-    [INK_HARM] = {205, 162, 5, true},
-    [INK_EPS] = {221, 130, 3, true},
-    [INK_DRIFT] = {81, 31, 6, true},
-    [INK_GRAD] = {146, 60, 4, true},
-    [INK_WARN] = {203, 160, 1, true},
-    [INK_GHOST] = {241, 247, -1, false},
-    [INK_CURSOR] = {250, 240, -1, false},
-    [INK_RUN0] = {109, 66, 6, false},
-    [INK_RUN1] = {173, 130, 3, false},
-    [INK_RUN2] = {139, 96, 5, false},
+    [INK_TEXT] = {-1, -1, -1, false},     [INK_STRONG] = {255, 232, -1, true},
+    [INK_FAINT] = {246, 241, -1, false},  [INK_FRAME] = {239, 250, -1, false},
+    [INK_TITLE] = {252, 236, -1, true},   [INK_FOCUS] = {110, 25, 6, false},
+    [INK_KEY] = {110, 25, 6, false},      [INK_BAR] = {250, 238, -1, false},
+    [INK_SELECT] = {255, 232, -1, false}, [INK_ALIGN] = {78, 29, 2, true},
+    [INK_HARM] = {205, 162, 5, true},     [INK_EPS] = {221, 130, 3, true},
+    [INK_DRIFT] = {81, 31, 6, true},      [INK_GRAD] = {146, 60, 4, true},
+    [INK_WARN] = {203, 160, 1, true},     [INK_GHOST] = {241, 247, 4, false},
+    [INK_CURSOR] = {250, 240, -1, false}, [INK_RUN0] = {109, 66, 6, false},
+    [INK_RUN1] = {173, 130, 3, false},    [INK_RUN2] = {139, 96, 5, false},
     [INK_RUN3] = {107, 64, 2, false},
 };
 
-/* Low to high: as even to the eye as 16 of 256 colours can be, dark to bright, or bright to dark. */
-static const short heats[INK_HEATS] = {53, 54, 60, 61, 67, 31, 30, 37, 36, 72, 71, 77, 113, 149, 185, 227};
+/* Low to high: as even to the eye as 16 of 256 colours can be, dark to bright, or bright to dark.
+ */
+static const short heats[INK_HEATS] = {53, 54, 60, 61, 67,  31,  30,  37,
+                                       36, 72, 71, 77, 113, 149, 185, 227};
 static const short heats_base[INK_HEATS] = {4, 4, 4, 4, 6, 6, 6, 6, 2, 2, 2, 2, 3, 3, 3, 3};
 
 static struct row ink_row(enum ink ink)
@@ -60,7 +52,8 @@ struct paint color_paint(enum ink ink, enum theme theme, int colors)
     struct paint p = {.fg = -1, .bg = -1};
 
     if (theme == THEME_NONE || colors < 8) {
-        p.bold = ink == INK_STRONG || ink == INK_TITLE || ink == INK_KEY || ink == INK_WARN || ink == INK_FOCUS;
+        p.bold = ink == INK_STRONG || ink == INK_TITLE || ink == INK_KEY || ink == INK_WARN ||
+                 ink == INK_FOCUS;
         p.reverse = ink == INK_SELECT;
         return p;
     }
@@ -75,8 +68,9 @@ struct paint color_paint(enum ink ink, enum theme theme, int colors)
 
 int color_rgb(int color)
 {
-    static const int base[16] = {0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc, 0x11a8cd, 0xe5e5e5,
-                                 0x666666, 0xf14c4c, 0x23d18b, 0xf5f543, 0x3b8eea, 0xd670d6, 0x29b8db, 0xffffff};
+    static const int base[16] = {0x000000, 0xcd3131, 0x0dbc79, 0xe5e510, 0x2472c8, 0xbc3fbc,
+                                 0x11a8cd, 0xe5e5e5, 0x666666, 0xf14c4c, 0x23d18b, 0xf5f543,
+                                 0x3b8eea, 0xd670d6, 0x29b8db, 0xffffff};
     int c[3];
 
     if (color < 0)

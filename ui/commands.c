@@ -1,5 +1,5 @@
-/* commands.c - typed commands: `:set rho 2`, `:export svg loss`, and every action of the key table by its
- * name. The prompt line, scripts and the line mode share them. */
+/* commands.c - typed commands: `:set rho 2`, `:export svg loss`, and every action of the key table
+ * by its name. The prompt line, scripts and the line mode share them. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,10 @@ static void run_export(struct ui *ui, const char *args)
     take_word(&args, name, sizeof name);
     panel = *name ? panel_by_name(name) : ui->focus;
     if (panel < 0 && strcmp(name, "screen"))
-        ui_warn(ui, "no panel \"%s\": loss, layers, heat, map, probe, controls, evaluation, journal, data, runs, screen", name);
+        ui_warn(ui,
+                "no panel \"%s\": loss, layers, heat, map, probe, controls, evaluation, journal, "
+                "data, runs, screen",
+                name);
     else
         export_panel(ui, panel, what, *args ? args : NULL);
 }
@@ -176,11 +179,14 @@ static void run_sync(struct ui *ui, const char *args)
 static void run_glyphs(struct ui *ui, const char *args)
 {
     (void)args;
-    pager_open(ui, "Can you see these?",
-               "Braille, C until the header says so (smooth curves of dots):\n\n   \u28c0\u28e0\u28e4\u28f4\u28f6\u28fe\u28ff  \u2880\u2860\u2834\u281e\u280b\n\n"
-               "Block (solid, half as fine):\n\n   \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588  \u2584\u2580\u2588\u258c\u2590\n\n"
-               "ASCII (always works):\n\n   .:-=+*#%@\n\n"
-               "Empty boxes or question marks: press C for the next, or start with --charset.");
+    pager_open(
+        ui, "Can you see these?",
+        "Braille, C until the header says so (smooth curves of dots):\n\n   "
+        "\u28c0\u28e0\u28e4\u28f4\u28f6\u28fe\u28ff  \u2880\u2860\u2834\u281e\u280b\n\n"
+        "Block (solid, half as fine):\n\n   \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588  "
+        "\u2584\u2580\u2588\u258c\u2590\n\n"
+        "ASCII (always works):\n\n   .:-=+*#%@\n\n"
+        "Empty boxes or question marks: press C for the next, or start with --charset.");
 }
 
 static void run_wait(struct ui *ui, const char *args)
@@ -284,7 +290,10 @@ void ui_command_line(struct ui *ui, const char *line)
     if (run_action(ui, name))
         return;
     near = err_nearest(name, name_at, NULL);
-    ui_warn(ui, near ? "unknown command \"%s\" (did you mean \"%s\"?)" : "unknown command \"%s\"; :help lists them", name, near);
+    ui_warn(ui,
+            near ? "unknown command \"%s\" (did you mean \"%s\"?)"
+                 : "unknown command \"%s\"; :help lists them",
+            name, near);
 }
 
 /* Candidate number i of those that begin with the word. */
@@ -304,7 +313,8 @@ char *command_complete(struct ui *ui, const char *line, int start, const char *w
         for (size_t k = 0; ui->session && vac_option_at(ui->session, k, &o); k++)
             if (o.live && !strncmp(o.name, word, len) && i-- == 0)
                 return strdup(o.name);
-    for (int k = 0; k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
+    for (int k = 0;
+         k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
         if (!strncmp(panels[k]->name, word, len) && i-- == 0)
             return strdup(panels[k]->name);
     return NULL;

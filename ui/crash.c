@@ -1,5 +1,6 @@
-/* crash.c - signals. A handler sets a flag and writes a byte; a crash restores the terminal with bytes
- * and settings prepared beforehand, on a stack of its own, and lets the signal do its work. */
+/* crash.c - signals. A handler sets a flag and writes a byte; a crash restores the terminal with
+ * bytes and settings prepared beforehand, on a stack of its own, and lets the signal do its work.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +17,8 @@ static bool have_before;
 static char *alt_stack;
 static struct sigaction old_action[32];
 
-/* Leaves the alternate screen; cursor, colours, mouse, focus, paste and synchronised output as usual. */
+/* Leaves the alternate screen; cursor, colours, mouse, focus, paste and synchronised output as
+ * usual. */
 static const char restore[] = "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?1004l\033[?2004l"
                               "\033[0m\033(B\033[?1049l\033[?25h\033[?1l\033>\r\n";
 
@@ -54,7 +56,8 @@ static void crash(int sig)
 
 int signals_open(void)
 {
-    struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART}, c = {.sa_handler = crash, .sa_flags = SA_ONSTACK};
+    struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART},
+                     c = {.sa_handler = crash, .sa_flags = SA_ONSTACK};
     stack_t stack = {.ss_size = 65536};
 
     if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))

@@ -29,7 +29,9 @@ void ui_window(const struct ui *ui, struct plot *p)
         return;
     }
     p->x0 = first > last / 2 ? in_unit(ui, first) : 0;
-    p->x1 = p->x0 + plot_round_up(fmax(in_unit(ui, last) - p->x0, ui->x_unit == X_STEP ? 10 : 1e-3));
-    if (ui->x_unit == X_STEP && ui->snap.total_steps >= last && p->x1 > (double)ui->snap.total_steps)
+    p->x1 =
+        p->x0 + plot_round_up(fmax(in_unit(ui, last) - p->x0, ui->x_unit == X_STEP ? 10 : 1e-3));
+    if (ui->x_unit == X_STEP && ui->snap.total_steps >= last &&
+        p->x1 > (double)ui->snap.total_steps)
         p->x1 = (double)ui->snap.total_steps;
 }

@@ -74,7 +74,8 @@ static void draw_question(const struct view *v)
     draw_text(&in, 6, y, INK_FAINT, "cancel");
 }
 
-/* Lines that begin with two blanks hold a key and what it does; others that end in ":" are headings. */
+/* Lines that begin with two blanks hold a key and what it does; others that end in ":" are
+ * headings. */
 static int draw_pager_line(const struct view *v, int y, const char *s, size_t n)
 {
     enum { KEY_COLUMN = 12 };
@@ -83,7 +84,8 @@ static int draw_pager_line(const struct view *v, int y, const char *s, size_t n)
         draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, KEY_COLUMN);
         return draw_bytes(v, KEY_COLUMN, y, INK_TEXT, s + KEY_COLUMN, n - KEY_COLUMN);
     }
-    return draw_bytes(v, 0, y, n && s[n - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT, s, n);
+    return draw_bytes(
+        v, 0, y, n && s[n - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT, s, n);
 }
 
 static void draw_pager(const struct view *v)

@@ -83,7 +83,8 @@ struct view view_part(const struct view *v, int x, int y, int w, int h)
         w = v->w - x;
     if (h > v->h - y)
         h = v->h - y;
-    return (struct view){.c = v->c, .x = v->x + x, .y = v->y + y, .w = w > 0 ? w : 0, .h = h > 0 ? h : 0};
+    return (struct view){
+        .c = v->c, .x = v->x + x, .y = v->y + y, .w = w > 0 ? w : 0, .h = h > 0 ? h : 0};
 }
 
 /* The cell at a place of the view; NULL outside. */
@@ -91,7 +92,8 @@ static struct cell *cell_at(const struct view *v, int x, int y)
 {
     int cx = v->x + x, cy = v->y + y;
 
-    if (x < 0 || y < 0 || x >= v->w || y >= v->h || cx < 0 || cy < 0 || cx >= v->c->w || cy >= v->c->h)
+    if (x < 0 || y < 0 || x >= v->w || y >= v->h || cx < 0 || cy < 0 || cx >= v->c->w ||
+        cy >= v->c->h)
         return NULL;
     return &v->c->cells[cy * v->c->w + cx];
 }
@@ -113,7 +115,8 @@ static void split(struct cell *e)
     blank_half(e);
 }
 
-static void put_cell(const struct view *v, int x, int y, unsigned style, const uint32_t *cp, int n, int width)
+static void put_cell(const struct view *v, int x, int y, unsigned style, const uint32_t *cp, int n,
+                     int width)
 {
     static const uint32_t blank = ' ';
     struct cell *e = cell_at(v, x, y);

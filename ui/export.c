@@ -34,8 +34,8 @@ static int ink_color(unsigned style, enum theme theme)
     return rgb >= 0 ? rgb : t == THEME_LIGHT ? 0x202020 : 0xd4d4d4;
 }
 
-/* A run of cells of one style is one text element with a fixed length: columns stay where they are even
- * when the viewer's font has other widths for some characters. */
+/* A run of cells of one style is one text element with a fixed length: columns stay where they are
+ * even when the viewer's font has other widths for some characters. */
 static int put_run(FILE *out, const struct canvas *c, int x, int y, enum theme theme)
 {
     const struct cell *row = &c->cells[y * c->w];
@@ -49,8 +49,9 @@ static int put_run(FILE *out, const struct canvas *c, int x, int y, enum theme t
     }
     if (solid == x)
         return end;
-    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s>", x * CELL_W, y * CELL_H + 14,
-            (solid - x) * CELL_W, (unsigned)ink_color(style, theme), style & STYLE_BOLD ? " font-weight=\"bold\"" : "");
+    fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s>", x * CELL_W,
+            y * CELL_H + 14, (solid - x) * CELL_W, (unsigned)ink_color(style, theme),
+            style & STYLE_BOLD ? " font-weight=\"bold\"" : "");
     for (int i = x; i < solid; i++)
         for (int k = 0; k < 3 && row[i].ch[k]; k++)
             put_xml(out, row[i].ch[k]);
@@ -63,9 +64,11 @@ static void put_svg(FILE *out, const struct canvas *c, enum theme theme)
     int w = c->w * CELL_W, h = c->h * CELL_H;
 
     fprintf(out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d "
+            "%d\">\n"
             "<rect width=\"%d\" height=\"%d\" fill=\"%s\"/>\n"
-            "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"15\" xml:space=\"preserve\">\n",
+            "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"15\" "
+            "xml:space=\"preserve\">\n",
             w, h, w, h, w, h, theme == THEME_LIGHT ? "#ffffff" : "#181818");
     for (int y = 0; y < c->h; y++)
         for (int x = 0; x < c->w;)
@@ -129,8 +132,9 @@ static int put_export(struct ui *ui, FILE *out, int panel, const char *what)
 static void name_file(struct ui *ui, int panel, const char *what, char *out, size_t size)
 {
     for (int i = 0; i < 1000; i++) {
-        snprintf(out, size, "%s/%s-%lld%s%.0d.%s", ui_dir(ui), panel < 0 ? "screen" : panels[panel]->name,
-                 (long long)ui->snap.step, i ? "-" : "", i, what);
+        snprintf(out, size, "%s/%s-%lld%s%.0d.%s", ui_dir(ui),
+                 panel < 0 ? "screen" : panels[panel]->name, (long long)ui->snap.step, i ? "-" : "",
+                 i, what);
         if (access(out, F_OK))
             return;
     }
@@ -143,7 +147,8 @@ void export_panel(struct ui *ui, int panel, const char *what, const char *file)
     int rc;
 
     if (!strcmp(what, "csv") && (panel < 0 || !panels[panel]->csv)) {
-        ui_warn(ui, "%s has no numbers for a CSV file; svg and txt work", panel < 0 ? "the screen" : panels[panel]->title);
+        ui_warn(ui, "%s has no numbers for a CSV file; svg and txt work",
+                panel < 0 ? "the screen" : panels[panel]->title);
         return;
     }
     if (file)
@@ -168,7 +173,8 @@ int export_screen(struct ui *ui, const char *file)
     int cursor_x, cursor_y, rc;
     FILE *out;
 
-    /* Drawing is what makes panels ask for their pages: answers that are there already belong on it. */
+    /* Drawing is what makes panels ask for their pages: answers that are there already belong on
+     * it. */
     frame_draw(ui, ui->w, ui->h, &cursor_x, &cursor_y);
     if (session_pump(ui))
         frame_draw(ui, ui->w, ui->h, &cursor_x, &cursor_y);
@@ -210,7 +216,8 @@ void export_copy(struct ui *ui)
     snprintf(name, sizeof name, "%s/copied.txt", *dir ? dir : ".");
     out = fopen(name, "we");
     if (out && fputs(text, out) >= 0 && !fclose(out))
-        ui_say(ui, "copied (%zu bytes), also in %s", strlen(text), ui->args->deterministic ? "copied.txt" : name);
+        ui_say(ui, "copied (%zu bytes), also in %s", strlen(text),
+               ui->args->deterministic ? "copied.txt" : name);
     else
         ui_warn(ui, "%s: %s", name, strerror(errno));
     free(text);

@@ -1,4 +1,5 @@
-/* frame.h - the framework's own: what the loop, the layout and the chrome share. Panels do not see it. */
+/* frame.h - the framework's own: what the loop, the layout and the chrome share. Panels do not see
+ * it. */
 #ifndef UI_FRAME_H
 #define UI_FRAME_H
 
@@ -33,8 +34,8 @@ struct ui_private {
     bool mouse, unfocused;
     uint64_t next_point, next_layer;
     bool quit, headless;
-    int status;        /* exit status, or -1 = by the session's result */
-    double stop_asked; /* when Ctrl-C was pressed last */
+    int status;         /* exit status, or -1 = by the session's result */
+    double stop_asked;  /* when Ctrl-C was pressed last */
     uint64_t answering; /* id of the probe whose answer streams; 0 = none */
     struct script *script;
     char pending_path[VAC_PATH]; /* run to open when the present one has been left */
@@ -88,8 +89,8 @@ const struct ui_command *command_at(size_t i);
 char *command_complete(struct ui *ui, const char *line, int start, const char *word, int i);
 
 /* --- export.c --- */
-/* what = "svg", "csv", "txt"; panel < 0 = the whole screen. file NULL = a name in ui_dir. Says where it
- * went. */
+/* what = "svg", "csv", "txt"; panel < 0 = the whole screen. file NULL = a name in ui_dir. Says
+ * where it went. */
 void export_panel(struct ui *ui, int panel, const char *what, const char *file);
 /* The screen as it is, as text; 0 or -1. */
 int export_screen(struct ui *ui, const char *file);
@@ -104,7 +105,8 @@ void frame_now(struct ui *ui);
 /* --- script.c --- */
 int script_open(struct ui *ui, const char *path, struct vac_err *err);
 void script_close(struct ui *ui);
-/* Does what is due; returns seconds until it wants to be called again, < 0 = when something happens. */
+/* Does what is due; returns seconds until it wants to be called again, < 0 = when something
+ * happens. */
 double script_run(struct ui *ui);
 /* `:wait step N`, `:wait 0.5`, `:wait state paused` */
 void script_wait(struct ui *ui, const char *args);

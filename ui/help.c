@@ -18,7 +18,8 @@ static void put_panels(FILE *out)
 {
     fprintf(out, "Panels:\n");
     for (int i = 0; i < PANEL_COUNT; i++)
-        fprintf(out, "  %-9c %s: %s\n", panel_number((enum panel_id)i), panels[i]->title, panels[i]->about);
+        fprintf(out, "  %-9c %s: %s\n", panel_number((enum panel_id)i), panels[i]->title,
+                panels[i]->about);
     fprintf(out, "\nCommands, after a colon:\n");
     for (size_t i = 0; command_at(i); i++) {
         const struct ui_command *c = command_at(i);

@@ -3,13 +3,21 @@
 #include <strings.h>
 #include "ui/keys.h"
 
-#define ACTION_ROW(id, key_, alt_, group_, keys_, bar_, help_)                                             \
-    {.action = ACT_##id, .key = key_, .alt = alt_, .group = group_, .name = #id, .keys = keys_, .bar = bar_, .help = help_},
+#define ACTION_ROW(id, key_, alt_, group_, keys_, bar_, help_)                                     \
+    {.action = ACT_##id,                                                                           \
+     .key = key_,                                                                                  \
+     .alt = alt_,                                                                                  \
+     .group = group_,                                                                              \
+     .name = #id,                                                                                  \
+     .keys = keys_,                                                                                \
+     .bar = bar_,                                                                                  \
+     .help = help_},
 const struct key_row key_rows[] = {ACTIONS(ACTION_ROW)};
 
 const char *const key_group_names[GROUP_COUNT] = {
-    [GROUP_RUN] = "Run", [GROUP_RHO] = "rho and options", [GROUP_PROBE] = "Probe", [GROUP_MOVE] = "Move",
-    [GROUP_VIEW] = "View", [GROUP_FIND] = "Find and take out", [GROUP_SCREEN] = "Screen",
+    [GROUP_RUN] = "Run",       [GROUP_RHO] = "rho and options", [GROUP_PROBE] = "Probe",
+    [GROUP_MOVE] = "Move",     [GROUP_VIEW] = "View",           [GROUP_FIND] = "Find and take out",
+    [GROUP_SCREEN] = "Screen",
 };
 
 enum action key_action(int key)
@@ -31,12 +39,12 @@ int key_by_name(const char *name)
         const char *name;
         int key;
     } names[] = {
-        {"Space", ' '}, {"Enter", UIKEY_ENTER},     {"Esc", UIKEY_ESC},
-        {"Tab", UIKEY_TAB},       {"S-Tab", UIKEY_BACKTAB},   {"Backspace", UIKEY_BACKSPACE},
-        {"Up", UIKEY_UP},         {"Down", UIKEY_DOWN},       {"Left", UIKEY_LEFT},
-        {"Right", UIKEY_RIGHT},   {"PgUp", UIKEY_PGUP},       {"PgDn", UIKEY_PGDN},
-        {"Home", UIKEY_HOME},     {"End", UIKEY_END},         {"Del", UIKEY_DELETE},
-        {"F1", UIKEY_F1},         {"F10", UIKEY_F10},
+        {"Space", ' '},         {"Enter", UIKEY_ENTER},   {"Esc", UIKEY_ESC},
+        {"Tab", UIKEY_TAB},     {"S-Tab", UIKEY_BACKTAB}, {"Backspace", UIKEY_BACKSPACE},
+        {"Up", UIKEY_UP},       {"Down", UIKEY_DOWN},     {"Left", UIKEY_LEFT},
+        {"Right", UIKEY_RIGHT}, {"PgUp", UIKEY_PGUP},     {"PgDn", UIKEY_PGDN},
+        {"Home", UIKEY_HOME},   {"End", UIKEY_END},       {"Del", UIKEY_DELETE},
+        {"F1", UIKEY_F1},       {"F10", UIKEY_F10},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

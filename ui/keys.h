@@ -66,7 +66,7 @@ enum key_group {
     X(diff, 'D', 0, GROUP_PROBE, "D", "Diff",                                                      \
       "show differences: answers, or the configurations of two runs")                              \
     X(full, 'v', 0, GROUP_PROBE, "v", "View", "the selected text in full")                         \
-    X(stop, UICTRL('c'), 0, GROUP_PROBE, "Ctrl-C", "",                                               \
+    X(stop, UICTRL('c'), 0, GROUP_PROBE, "Ctrl-C", "",                                             \
       "end the answer under way; twice: the quit dialog")                                          \
     X(up, UIKEY_UP, 'k', GROUP_MOVE, "Up k", "", "row above: layer, option, line")                 \
     X(down, UIKEY_DOWN, 'j', GROUP_MOVE, "Down j", "", "row below")                                \
@@ -109,8 +109,8 @@ enum key_group {
     X(theme, 'T', 0, GROUP_SCREEN, "T", "", "next theme: dark, light, no colour")                  \
     X(charset, 'C', 0, GROUP_SCREEN, "C", "", "next characters: braille, block, ASCII")            \
     X(mouse, 'M', 0, GROUP_SCREEN, "M", "", "mouse on or off (off: the terminal selects text)")    \
-    X(repaint, UICTRL('l'), 0, GROUP_SCREEN, "Ctrl-L", "", "paint everything again")                 \
-    X(suspend, UICTRL('z'), 0, GROUP_SCREEN, "Ctrl-Z", "",                                           \
+    X(repaint, UICTRL('l'), 0, GROUP_SCREEN, "Ctrl-L", "", "paint everything again")               \
+    X(suspend, UICTRL('z'), 0, GROUP_SCREEN, "Ctrl-Z", "",                                         \
       "suspend the program, training too; fg comes back")                                          \
     X(detach, 'd', 0, GROUP_SCREEN, "d", "", "close the screen, training goes on without one")     \
     X(help, '?', UIKEY_F1, GROUP_SCREEN, "?", "Help", "this help")                                 \

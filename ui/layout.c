@@ -1,8 +1,8 @@
 /* layout.c - which panels are where.
  *
- * A layout is a set of slots; a slot shows one of a few panels that are alike, and focusing a panel brings
- * it into its slot. Small terminals get four slots, large ones nine; below 80 x 22 there is one panel at a
- * time, below 60 x 16 none. */
+ * A layout is a set of slots; a slot shows one of a few panels that are alike, and focusing a panel
+ * brings it into its slot. Small terminals get four slots, large ones nine; below 80 x 22 there is
+ * one panel at a time, below 60 x 16 none. */
 #include <string.h>
 #include "ui/frame.h"
 
@@ -24,10 +24,10 @@ static const struct plan plans[] = {
      .min_h = 45,
      .footer = 3,
      .n = 8,
-     .slot = {{{P(loss), -1}, 0, 0, 360, 280, false},
-              {{P(heat), -1}, 0, 280, 360, 560, false},
-              {{P(evaluation), -1}, 360, 0, 680, 280, false},
-              {{P(map), -1}, 360, 280, 680, 560, false},
+     .slot = {{{P(loss), -1}, 0, 0, 360, 275, false},
+              {{P(heat), -1}, 0, 275, 360, 560, false},
+              {{P(evaluation), -1}, 360, 0, 680, 275, false},
+              {{P(map), -1}, 360, 275, 680, 560, false},
               {{P(layers), -1}, 680, 0, 1000, 560, false},
               {{P(probe), -1}, 0, 560, 520, 830, false},
               {{P(controls), P(runs), P(data), -1}, 520, 560, 1000, 830, false},
@@ -75,7 +75,8 @@ static void one_panel(struct ui *ui, int w, int h)
 
     l->n = 1;
     l->one_panel = true;
-    l->place[0] = (struct place){.panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer, .framed = true};
+    l->place[0] =
+        (struct place){.panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer, .framed = true};
 }
 
 static int scaled(int part, int size)
@@ -99,13 +100,15 @@ void layout_make(struct ui *ui, int w, int h)
     for (int i = 0; i < plan->n; i++) {
         const struct slot *s = &plan->slot[i];
         int *shown = &ui->priv->slot_panel[i];
-        int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area), y1 = scaled(s->y1, area);
+        int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area),
+            y1 = scaled(s->y1, area);
 
         if (may_show(s, ui->focus))
             *shown = ui->focus;
         if (!may_show(s, *shown))
             *shown = s->panel[0];
-        l->place[l->n++] = (struct place){.panel = *shown, .x = x0, .y = 1 + y0, .w = x1 - x0, .h = y1 - y0, .framed = !s->bare};
+        l->place[l->n++] = (struct place){
+            .panel = *shown, .x = x0, .y = 1 + y0, .w = x1 - x0, .h = y1 - y0, .framed = !s->bare};
     }
 }
 

@@ -1,5 +1,6 @@
-/* loop.c - the screen's one loop: wait for keys, signals and news; draw when something changed, at most a
- * few times a second and never more bytes than the line takes. Keys come first and are never dropped. */
+/* loop.c - the screen's one loop: wait for keys, signals and news; draw when something changed, at
+ * most a few times a second and never more bytes than the line takes. Keys come first and are never
+ * dropped. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,7 +21,7 @@ struct pace {
     double next;     /* no frame before, except for keys */
     double left;     /* bytes that may be sent now; grows with time up to two seconds' worth */
     double counted;  /* clock when it was */
-    int empty_reads;   /* readable, and nothing to read: the terminal is gone */
+    int empty_reads; /* readable, and nothing to read: the terminal is gone */
 };
 
 static double clock_seconds(void)
@@ -59,8 +60,8 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
     va_end(ap);
 }
 
-/* News goes when something else is drawn after a while: it is worth no frame of its own. Warnings stay
- * until the next message. */
+/* News goes when something else is drawn after a while: it is worth no frame of its own. Warnings
+ * stay until the next message. */
 static void drop_old_message(struct ui *ui)
 {
     enum { SECONDS = 12 };
@@ -126,7 +127,8 @@ void frame_now(struct ui *ui)
         paint(ui);
 }
 
-/* A line of 80 x 24 gets 4 kB/s, one of 200 x 60 12 kB/s; more than that is no smoother to the eye. */
+/* A line of 80 x 24 gets 4 kB/s, one of 200 x 60 12 kB/s; more than that is no smoother to the eye.
+ */
 static double byte_rate(const struct ui *ui)
 {
     double cells = (double)ui->w * ui->h, rate = 3000 + 7000 * (cells - 1920) / (12000 - 1920);
@@ -138,7 +140,8 @@ static double byte_rate(const struct ui *ui)
 
 static void paint_paced(struct ui *ui, struct pace *p)
 {
-    double rate = byte_rate(ui), interval = ui->priv->unfocused ? fmax(p->interval, 2) : p->interval;
+    double rate = byte_rate(ui),
+           interval = ui->priv->unfocused ? fmax(p->interval, 2) : p->interval;
 
     p->left = fmin(p->left + (ui->now - p->counted) * rate, 2 * rate);
     p->counted = ui->now;
@@ -243,8 +246,8 @@ static double sooner(double a, double b)
     return a < 0 ? b : b < 0 ? a : fmin(a, b);
 }
 
-/* Waits for something to do; news of the run wakes only when a frame may be drawn, so a fast run costs
- * no more than a slow one. */
+/* Waits for something to do; news of the run wakes only when a frame may be drawn, so a fast run
+ * costs no more than a slow one. */
 static void wait_for_something(struct ui *ui, struct pace *p, double script)
 {
     double frame = p->next - ui->now;
@@ -277,7 +280,9 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
 
 static void loop(struct ui *ui)
 {
-    struct pace p = {.interval = ui->args->interval > 0 ? ui->args->interval : ui->args->slow ? 1 : 0.25};
+    struct pace p = {.interval = ui->args->interval > 0 ? ui->args->interval
+                                 : ui->args->slow       ? 1
+                                                        : 0.25};
 
     ui->now = clock_seconds();
     paint(ui);
@@ -319,8 +324,11 @@ static void run_headless(struct ui *ui)
     bool told = false;
 
     if (isatty(STDERR_FILENO))
-        fprintf(stderr, "vaccine: training goes on without a screen (process %ld, %s); Ctrl-C saves and ends it, "
-                        "Ctrl-Z and bg give the shell back\n", (long)getpid(), ui_dir(ui));
+        fprintf(stderr,
+                "vaccine: training goes on without a screen (process %ld, %s); Ctrl-C saves and "
+                "ends it, "
+                "Ctrl-Z and bg give the shell back\n",
+                (long)getpid(), ui_dir(ui));
     ui->freeze = false;
     while (session_is_live(ui)) {
         struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
@@ -430,7 +438,8 @@ static bool wants_lines(const struct ui_args *args)
 {
     const char *term = getenv("TERM");
 
-    return args->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term || !strcmp(term, "dumb");
+    return args->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term ||
+           !strcmp(term, "dumb");
 }
 
 static void free_ui(struct ui *ui)

@@ -23,7 +23,11 @@ char *number_text(char out[NUMBER_SIZE], double value, int digits)
         return out;
     }
     whole = size < 1 ? 1 : 1 + (int)floor(log10(size));
-    snprintf(out, NUMBER_SIZE, "%.*f", size < 1 ? digits : whole < digits ? digits - whole : 0, value);
+    snprintf(out, NUMBER_SIZE, "%.*f",
+             size < 1         ? digits
+             : whole < digits ? digits - whole
+                              : 0,
+             value);
     return out;
 }
 
@@ -41,7 +45,8 @@ char *number_si(char out[NUMBER_SIZE], double value)
     if (u)
         snprintf(out, NUMBER_SIZE, fabs(value) < 9.95 ? "%.1f%c" : "%.0f%c", value, units[u]);
     else
-        snprintf(out, NUMBER_SIZE, fabs(value) < 9.95 && value != floor(value) ? "%.1f" : "%.0f", value);
+        snprintf(out, NUMBER_SIZE, fabs(value) < 9.95 && value != floor(value) ? "%.1f" : "%.0f",
+                 value);
     return out;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "ui/panel.h"
 
-enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12 };
+enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 30 };
 
 struct controls {
     struct list list;
@@ -112,8 +112,11 @@ static void draw_option(const struct view *v, int y, const struct vac_option *o,
     }
     if (o->applied_step > 0)
         x = draw_fmt(v, NAME_W + VALUE_W + 3, y, INK_TEXT, "@%lld", (long long)o->applied_step);
+    x = NAME_W + VALUE_W + 11;
     if (v->w > 50)
-        draw_cut(v, NAME_W + VALUE_W + 11, y, v->w - NAME_W - VALUE_W - 12, INK_FAINT, how(o));
+        draw_cut(v, x, y, v->w >= 90 ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
+    if (v->w >= 90)
+        draw_cut(v, x + HOW_W + 2, y, v->w - x - HOW_W - 3, INK_FAINT, o->help);
 }
 
 static void put_eval(char *out, size_t size, const struct vac_eval *e)

@@ -222,7 +222,7 @@ static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
         draw_text(v, 35, y, INK_HARM | STYLE_BOLD, "harm");
     if (reply_true(s, "cut"))
         draw_text(v, 39, y, INK_WARN, "c");
-    x = draw_cut(v, 41, y, (v->w - 42) / 2, INK_FAINT, tail_of(reply_text(s, "source"), 60));
+    x = v->w < 80 ? 40 : draw_cut(v, 41, y, (v->w - 42) / 2, INK_FAINT, tail_of(reply_text(s, "source"), 60));
     draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, reply_text(s, "answer"));
 }
 
@@ -240,7 +240,8 @@ static void draw_sample(const struct view *v, const cJSON *s)
                  (long long)(tokens - labels), (long long)labels, reply_true(s, "cut") ? ", cut" : "");
     if (harmful)
         x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful ");
-    draw_text(v, x, 0, INK_FAINT, reply_text(s, "category"));
+    x = draw_text(v, x, 0, INK_FAINT, reply_text(s, "category"));
+    draw_glyph(v, x, 0, INK_FRAME, ' ');
     skip = draw_flow_rows(v, v->w - 4, source) - rows;
     draw_glyph(v, 1, 1, INK_FAINT, sign(v->c, SIGN_DOT));
     y = skip > 0 ? rows + 1 : draw_flow_rows(v, v->w - 4, source) + 1;

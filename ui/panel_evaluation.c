@@ -181,15 +181,21 @@ static void interval_text(char *out, size_t size, const struct vac_eval *e)
         snprintf(out, size, "[%s, %s]", value_text(lo, e->lo, e->is_rate), value_text(hi, e->hi, e->is_rate));
 }
 
-enum { NAME_W = 12, VALUE_END = 22, INTERVAL_X = 24, COUNT_END = 48, STEP_END = 56 };
+enum { NAME_W = 12, VALUE_END = 22, INTERVAL_X = 24, COUNT_END = 48, STEP_END = 56,
+       INTERVAL_W = 36, COUNT_W = COUNT_END };
 
 static void draw_head(const struct view *v)
 {
     draw_text(v, 4, 0, INK_FAINT, "name");
     draw_right(v, VALUE_END, 0, INK_FAINT, "value");
-    draw_text(v, INTERVAL_X, 0, INK_FAINT, "95% interval");
-    draw_right(v, COUNT_END, 0, INK_FAINT, "count/n");
-    draw_right(v, STEP_END, 0, INK_FAINT, "step");
+    if (v->w > COUNT_W)
+        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95% interval");
+    else if (v->w > INTERVAL_W)
+        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95%");
+    if (v->w > COUNT_W)
+        draw_right(v, COUNT_END, 0, INK_FAINT, "count/n");
+    if (v->w > STEP_END)
+        draw_right(v, STEP_END, 0, INK_FAINT, "step");
 }
 
 static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool selected)
@@ -209,17 +215,21 @@ static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool se
                              value_text(text, e->value, e->is_rate)),
                   y, INK_FAINT, e->is_rate ? "%" : "");
     interval_text(text, sizeof text, e);
-    draw_text(v, INTERVAL_X, y, INK_TEXT, text);
+    if (INTERVAL_X + (int)strlen(text) <= v->w) /* half a number would be another number */
+        draw_text(v, INTERVAL_X, y, INK_TEXT, text);
     if (e->done > 0) {
-        draw_fmt(v, COUNT_END + 2, y, INK_EPS, "%lld...", (long long)e->done);
+        snprintf(text, sizeof text, "%lld ...", (long long)e->done);
+        draw_right(v, v->w > COUNT_W ? COUNT_END : v->w - 1, y, INK_EPS, text);
         return;
     }
     if (e->step < 0)
         return;
     snprintf(text, sizeof text, "%lld/%lld", (long long)e->count, (long long)e->n);
-    draw_right(v, COUNT_END, y, INK_TEXT, text);
+    if (v->w > COUNT_W)
+        draw_right(v, COUNT_END, y, INK_TEXT, text);
     snprintf(text, sizeof text, "%lld", (long long)e->step);
-    draw_right(v, STEP_END, y, INK_FAINT, text);
+    if (v->w > STEP_END)
+        draw_right(v, STEP_END, y, INK_FAINT, text);
 }
 
 /* --- the curve --- */
@@ -265,11 +275,11 @@ static void draw_curves(struct ui *ui, const struct view *v, const char *selecte
 
 /* --- by stage and by category --- */
 
-/* Last measurement of each stage, in order: "align 3.2%  attack 41.0%". */
+/* Last measurement of each stage, in order, as many as fit: "align 3.2%  attack 41.0%". */
 static int draw_stages(struct ui *ui, const struct view *v, int y, const struct series *s)
 {
     bool rate = is_rate(ui, s->name);
-    int x = draw_text(v, 4, y, INK_FAINT, "at the end of a stage ");
+    int x = draw_text(v, 4, y, INK_FAINT, "by stage ");
     int n = 0;
 
     for (size_t i = 0; i < s->n; i++) {
@@ -277,10 +287,11 @@ static int draw_stages(struct ui *ui, const struct view *v, int y, const struct 
 
         if (i + 1 < s->n && !strcmp(s->v[i + 1].stage, s->v[i].stage))
             continue;
-        if (n++ == STAGES)
+        value_text(text, s->v[i].value / (rate ? 100 : 1), rate);
+        if (n++ == STAGES || x + (int)strlen(s->v[i].stage) + (int)strlen(text) + 3 > v->w)
             break;
         x = draw_text(v, x + 1, y, INK_TEXT, s->v[i].stage);
-        x = draw_text(v, x + 1, y, INK_STRONG, value_text(text, s->v[i].value / (rate ? 100 : 1), rate));
+        x = draw_text(v, x + 1, y, INK_STRONG, text);
         x = draw_text(v, x, y, INK_FAINT, rate ? "% " : " ");
     }
     return y + 1;

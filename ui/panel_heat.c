@@ -83,7 +83,8 @@ static int layer_of(int y, int rows, int n)
     return rows > 1 ? (y * (n - 1) + (rows - 1) / 2) / (rows - 1) : n - 1;
 }
 
-static void draw_column(const struct ui *ui, const struct view *v, const struct window *w, const struct scale *s, int col, int rows)
+static void draw_column(const struct ui *ui, const struct view *v, const struct window *w,
+                        const struct scale *s, int col, int rows)
 {
     const struct layer_history *h = &ui->layers;
     long row = layer_row(h, step_of(w, col), ui->metric);
@@ -113,7 +114,8 @@ static void draw_layers_axis(const struct ui *ui, const struct view *v, int rows
 
     for (int y = 0; y < rows; y += high) {
         int layer = layer_of(y, rows, n);
-        bool selected = layer <= ui->layer && (y + high >= rows || layer_of(y + high, rows, n) > ui->layer);
+        bool selected =
+            layer <= ui->layer && (y + high >= rows || layer_of(y + high, rows, n) > ui->layer);
 
         if (selected)
             layer = ui->layer;
@@ -165,7 +167,8 @@ static void draw_readout(const struct ui *ui, const struct view *v, int y)
     if (row < 0 || ui->layer >= ui->layers.n_layers)
         return;
     snprintf(line, sizeof line, "layer %d at %.0f: %s", ui->layer, ui->layers.step[row],
-             number_text(text, (double)layer_values(&ui->layers, (size_t)row, ui->metric)[ui->layer], 3));
+             number_text(text,
+                         (double)layer_values(&ui->layers, (size_t)row, ui->metric)[ui->layer], 3));
     if (v->w >= LEFT + 30 + (int)strlen(line))
         draw_right(v, v->w, y, INK_STRONG, line);
 }
@@ -199,8 +202,8 @@ static void draw(struct ui *ui, const struct view *v)
     if (!below)
         return;
     draw_steps_axis(v, &w, rows);
-    draw_scale(ui, v, &s, v->h - 1);
-    draw_readout(ui, v, v->h - 1);
+    draw_scale(ui, v, &s, rows + 1);
+    draw_readout(ui, v, rows + 1);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)

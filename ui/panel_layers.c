@@ -1,7 +1,7 @@
 /* panel_layers.c - layer by layer: drift, perturbation, gradient, and which layers are perturbed.
  *
- * The perturbations' root sum of squares stands beside rho: eps_l = rho g_l / ||g|| over all layers, so
- * the two must agree, and a mark says so when they do not. */
+ * The perturbations' root sum of squares stands beside rho: eps_l = rho g_l / ||g|| over all
+ * layers, so the two must agree, and a mark says so when they do not. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +55,8 @@ static const struct column_row {
     enum metric metric;
     unsigned style;
 } columns[] = {
-    {"drift", 7, METRIC_DRIFT_REL, INK_DRIFT},
-    {"eps", 7, METRIC_EPS, INK_EPS},
-    {"grad", 7, METRIC_GRAD, INK_GRAD},
-    {"drift^2", 9, METRIC_DRIFT_SQ, INK_DRIFT},
+    {"drift", 7, METRIC_DRIFT_REL, INK_DRIFT}, {"eps", 7, METRIC_EPS, INK_EPS},
+    {"grad", 7, METRIC_GRAD, INK_GRAD},        {"drift^2", 9, METRIC_DRIFT_SQ, INK_DRIFT},
     {"attn", 7, METRIC_ATTN, INK_TEXT},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
@@ -99,7 +97,8 @@ static int columns_that_fit(int w)
     return n > 1 ? n : 2;
 }
 
-static void draw_titles(const struct own *o, const struct view *v, int n, int bar_at, const char *bar)
+static void draw_titles(const struct own *o, const struct view *v, int n, int bar_at,
+                        const char *bar)
 {
     int x = 5;
 
@@ -121,7 +120,8 @@ static double greatest(const struct shown *s, enum metric m)
     return top;
 }
 
-static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y, int n, int bar_at, double top)
+static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y,
+                     int n, int bar_at, double top)
 {
     bool selected = layer == ui->layer, on = ui->snap.mask[layer];
     char text[NUMBER_SIZE];
@@ -138,7 +138,9 @@ static void draw_row(struct ui *ui, const struct view *v, const struct shown *s,
                    number_text(text, value(s, columns[i].metric, layer), 3));
     }
     draw_bar(v, bar_at, y, v->w - bar_at - 1, top > 0 ? value(s, ui->metric, layer) / top : NAN,
-             ui->metric == METRIC_EPS ? INK_EPS : ui->metric == METRIC_GRAD ? INK_GRAD : INK_DRIFT);
+             ui->metric == METRIC_EPS    ? INK_EPS
+             : ui->metric == METRIC_GRAD ? INK_GRAD
+                                         : INK_DRIFT);
 }
 
 /* --- below the table --- */
@@ -157,7 +159,8 @@ static int draw_sum(const struct ui *ui, const struct view *v, const struct show
     x = draw_text(v, x, y, INK_FAINT, "RSS of eps ");
     x = draw_text(v, x, y, INK_EPS | STYLE_BOLD, number_text(rss, s->rss, 4));
     if (off)
-        draw_fmt(v, x + 1, y, INK_WARN | STYLE_BOLD, "!= rho %s  RSS!=rho", number_text(rho, s->rho, 4));
+        draw_fmt(v, x + 1, y, INK_WARN | STYLE_BOLD, "!= rho %s  RSS!=rho",
+                 number_text(rho, s->rho, 4));
     else
         draw_fmt(v, x + 1, y, INK_FAINT, "= rho %s", number_text(rho, s->rho, 4));
     return y + 1;
@@ -173,7 +176,8 @@ static void draw_drift(const struct ui *ui, const struct view *v, const struct s
         return;
     for (int i = 0; i < s->n; i++)
         sum += value(s, METRIC_DRIFT_REL, i);
-    draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean %s", s->step[METRIC_DRIFT_REL], number_text(mean, sum / s->n, 3));
+    draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean %s", s->step[METRIC_DRIFT_REL],
+             number_text(mean, sum / s->n, 3));
     if (!s->v[METRIC_DRIFT_SQ] || v->w < 44)
         return;
     sum = 0;
@@ -305,7 +309,8 @@ static void readout(struct ui *ui, FILE *out)
     fprintf(out, "layer %d", ui->layer);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (!isnan(value(&s, (enum metric)m, ui->layer)))
-            fprintf(out, "  %s %.6g (step %.0f)", metric_names[m], value(&s, (enum metric)m, ui->layer), s.step[m]);
+            fprintf(out, "  %s %.6g (step %.0f)", metric_names[m],
+                    value(&s, (enum metric)m, ui->layer), s.step[m]);
     fprintf(out, "\nRSS of eps %.6g  rho %.6g\n", s.rss, s.rho);
 }
 

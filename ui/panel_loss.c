@@ -1,4 +1,5 @@
-/* panel_loss.c - the curves of training: what is optimised, and what it does to alignment and harm. */
+/* panel_loss.c - the curves of training: what is optimised, and what it does to alignment and harm.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,7 +85,13 @@ static void notes(struct ui *ui, char *out, size_t size)
 static void draw(struct ui *ui, const struct view *v)
 {
     struct plot_line lines[MOST_LINES];
-    struct plot p = {.lines = lines, .log = ui->log_y, .y0 = NAN, .y1 = NAN, .level = NAN, .legend = true, .guides = ui->guides};
+    struct plot p = {.lines = lines,
+                     .log = ui->log_y,
+                     .y0 = NAN,
+                     .y1 = NAN,
+                     .level = NAN,
+                     .legend = true,
+                     .guides = ui->guides};
 
     p.n_lines = own_lines(ui, lines);
     p.n_lines += overlay_lines(ui, lines + p.n_lines);
@@ -94,8 +101,8 @@ static void draw(struct ui *ui, const struct view *v)
         draw_text(v, v->w / 2 - 10, v->h / 2 - 1, INK_FAINT, "no step measured yet");
 }
 
-/* The next step whose loss stands out of its neighbours: more than 4 times their usual distance above
- * their mean. */
+/* The next step whose loss stands out of its neighbours: more than 4 times their usual distance
+ * above their mean. */
 static void find_spike(struct ui *ui)
 {
     const struct history *h = &ui->points;
@@ -111,7 +118,8 @@ static void find_spike(struct ui *ui)
                 mean = y;
             if (i > 20 && y > mean + 4 * spread && spread > 0 && step > after) {
                 ui->cursor = step;
-                ui_say(ui, "step %.0f: loss %.3f, its neighbours %.3f; 9 shows the samples", step, y, mean);
+                ui_say(ui, "step %.0f: loss %.3f, its neighbours %.3f; 9 shows the samples", step,
+                       y, mean);
                 return;
             }
             spread = 0.95 * spread + 0.05 * fabs(y - mean);

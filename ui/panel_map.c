@@ -205,7 +205,7 @@ static void draw_legend(const struct map *m, const struct view *v, int y)
         draw_fmt(v, x, y, INK_FAINT, "%d prompts", m->n);
 }
 
-/* Axes: a line at the left and below, with the ends' numbers and how much of the variance each explains. */
+/* The axis: a line below, with the ends' numbers and how much of the variance each explains. */
 static struct view draw_axes(const struct map *m, const struct view *v, struct frame f)
 {
     char a[NUMBER_SIZE], b[NUMBER_SIZE], part[2][NUMBER_SIZE];
@@ -213,16 +213,15 @@ static struct view draw_axes(const struct map *m, const struct view *v, struct f
 
     for (int i = 0; i < 2; i++)
         number_percent(part[i], m->explained[i]);
-    draw_vline(v, 0, 0, bottom, INK_FRAME);
     draw_hline(v, 0, bottom, v->w, INK_FRAME);
-    x = draw_fmt(v, 2, 0, INK_FAINT, "PC2 %s", part[1]);
+    x = draw_fmt(v, 1, 0, INK_FAINT, "PC2 %s", part[1]);
     draw_fmt(v, x + 2, 0, INK_FAINT, "%s .. %s", number_text(a, f.y0, 3), number_text(b, f.y1, 3));
-    draw_fmt(v, 2, bottom, INK_FAINT, " %s ", number_text(a, f.x0, 3));
+    draw_fmt(v, 1, bottom, INK_FAINT, " %s ", number_text(a, f.x0, 3));
     snprintf(a, sizeof a, " %s ", number_text(b, f.x1, 3));
     draw_right(v, v->w - 1, bottom, INK_FAINT, a);
     snprintf(a, sizeof a, " PC1 %.20s ", part[0]);
     draw_text(v, (v->w - (int)strlen(a)) / 2, bottom, INK_FAINT, a);
-    return view_part(v, 1, 1, v->w - 1, bottom - 1);
+    return view_part(v, 1, 1, v->w - 2, bottom - 1);
 }
 
 static const char *nothing(struct ui *ui)

@@ -223,29 +223,43 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
 
 /* --- drawing: the table --- */
 
-enum { BEFORE_END = 34, NOW_END = 24, P_END = 14, DELTA_END = 6 }; /* from the right border */
+enum { WIDE = 64, MOST = 100 };
 
-static void draw_head(const struct view *v, const struct asked_list *l)
+/* Right ends of the columns, before and delta only in a wide table, which is not drawn out without end. */
+struct columns {
+    int before, now, p, delta, flag;
+    bool wide;
+};
+
+static struct columns columns_for(int w)
 {
-    draw_text(v, 5, 0, INK_FAINT, "prompt");
-    if (v->w >= 64) {
-        draw_right(v, v->w - BEFORE_END + 9, 0, INK_FAINT, "before");
-        draw_right(v, v->w - DELTA_END + 4, 0, INK_FAINT, "delta");
-    }
-    if (l->suite_step >= 0 && v->w >= 64) {
-        char text[24];
+    struct columns c = {.wide = w >= WIDE};
 
-        snprintf(text, sizeof text, "@%lld", (long long)l->suite_step);
-        draw_right(v, v->w - NOW_END + 9, 0, INK_FAINT, text);
-    } else {
-        draw_right(v, v->w - NOW_END + 9, 0, INK_FAINT, "now");
-    }
-    draw_right(v, v->w - P_END + 7, 0, INK_FAINT, "p(ref)");
+    w = w < MOST ? w : MOST;
+    c.flag = w - 2;
+    c.delta = w - 3;
+    c.p = c.wide ? w - 10 : w - 4;
+    c.now = c.p - 8;
+    c.before = c.now - 10;
+    return c;
+}
+
+static void draw_head(const struct view *v)
+{
+    struct columns c = columns_for(v->w);
+
+    draw_text(v, 5, 0, INK_FAINT, "prompt");
+    draw_right(v, c.now, 0, INK_FAINT, "now");
+    draw_right(v, c.p, 0, INK_FAINT, "p(ref)");
+    if (!c.wide)
+        return;
+    draw_right(v, c.before, 0, INK_FAINT, "before");
+    draw_right(v, c.delta, 0, INK_FAINT, "delta");
 }
 
 static void draw_row(const struct view *v, int y, const struct asked *a, int number, bool selected)
 {
-    bool wide = v->w >= 64;
+    struct columns c = columns_for(v->w);
     double delta = a->now.p_refuse - a->before.p_refuse;
     char text[NUMBER_SIZE];
 
@@ -253,19 +267,17 @@ static void draw_row(const struct view *v, int y, const struct asked *a, int num
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
     snprintf(text, sizeof text, "%d", number);
     draw_right(v, 4, y, INK_FAINT, a->suite ? text : "?");
-    draw_cut(v, 5, y, v->w - (wide ? BEFORE_END : NOW_END) - 5, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT,
-             a->prompt);
-    if (wide)
-        draw_right(v, v->w - BEFORE_END + 9, y, verdict_ink(a->before.verdict), a->before.verdict);
-    draw_right(v, v->w - NOW_END + 9, y, verdict_ink(a->now.verdict),
-               a->open ? "..." : *a->why ? "failed" : a->now.verdict);
-    draw_p(v, v->w - P_END + 7, y, a->now.p_refuse);
-    if (wide && !isnan(delta)) {
+    draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, a->prompt);
+    if (c.wide)
+        draw_right(v, c.before, y, verdict_ink(a->before.verdict), a->before.verdict);
+    draw_right(v, c.now, y, verdict_ink(a->now.verdict), a->open ? "..." : *a->why ? "failed" : a->now.verdict);
+    draw_p(v, c.p, y, a->now.p_refuse);
+    if (c.wide && !isnan(delta)) {
         snprintf(text, sizeof text, "%+.2f", delta);
-        draw_right(v, v->w - DELTA_END + 4, y, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT, text);
+        draw_right(v, c.delta, y, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT, text);
     }
     if (a->changed)
-        draw_glyph(v, v->w - 2, y, INK_WARN | STYLE_BOLD, '!');
+        draw_glyph(v, c.flag, y, INK_WARN | STYLE_BOLD, '!');
 }
 
 static void draw_table(struct ui *ui, const struct view *v)
@@ -273,7 +285,7 @@ static void draw_table(struct ui *ui, const struct view *v)
     struct probes *p = own(ui);
     const struct asked *a;
 
-    draw_head(v, &p->asked);
+    draw_head(v);
     for (int i = 0; i < p->list.rows; i++) {
         int row = p->list.top + i;
 
@@ -302,10 +314,27 @@ static int draw_answer(const struct view *v, int y, const struct asked *a, const
                      mark, a->open && rows > room ? rows - room : 0);
 }
 
-static int draw_before_head(const struct view *v, int x, int y, const struct asked *a)
+static void draw_before_head(const struct view *v, int y, const struct asked *a)
 {
-    x = draw_fmt(v, x, y, INK_FAINT, "before, @%lld ", (long long)a->before.step);
-    return draw_verdict(v, x, y, &a->before);
+    int x = draw_fmt(v, 2, y, INK_FAINT, "before, @%lld ", (long long)a->before.step);
+
+    draw_verdict(v, x, y, &a->before);
+}
+
+static void draw_now_head(const struct view *v, int y, const struct asked *a)
+{
+    int x;
+
+    if (a->open) {
+        draw_text(v, 2, y, INK_EPS, a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
+        return;
+    }
+    x = draw_fmt(v, 2, y, INK_FAINT, "now, @%lld ", (long long)a->now.step);
+    x = draw_verdict(v, x, y, &a->now);
+    if (a->tokens > 0 && x + 12 < v->w)
+        x = draw_fmt(v, x, y, INK_FAINT, "%lld tokens ", (long long)a->tokens);
+    if (a->changed)
+        draw_text(v, x, y, INK_WARN | STYLE_BOLD, "! changed");
 }
 
 /* Side by side: now, and before. */
@@ -314,9 +343,11 @@ static void draw_two(const struct view *v, struct asked *a, bool plain)
     struct view left = view_part(v, 0, 0, v->w / 2, v->h),
                 right = view_part(v, v->w / 2, 0, v->w - v->w / 2, v->h);
 
-    draw_answer(&left, 0, a, &a->now, plain ? NULL : a->mark_now, '+');
+    left.w -= 2;
+    draw_now_head(&left, 0, a);
+    draw_answer(&left, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     draw_vline(v, v->w / 2 - 1, 0, v->h, INK_FRAME);
-    draw_before_head(&right, 2, 0, a);
+    draw_before_head(&right, 0, a);
     draw_answer(&right, 1, a, &a->before, plain ? NULL : a->mark_before, '-');
 }
 
@@ -327,51 +358,44 @@ static void draw_stack(const struct view *v, struct asked *a, bool plain)
     int keep = need < v->h / 3 ? need : v->h / 3;
     struct view top = view_part(v, 0, 0, v->w, v->h - (keep > 1 ? keep : 0));
 
-    y = draw_answer(&top, 0, a, &a->now, plain ? NULL : a->mark_now, '+');
+    draw_now_head(&top, 0, a);
+    y = draw_answer(&top, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     if (v->h - y < 2)
         return;
-    draw_before_head(v, 2, y, a);
+    draw_before_head(v, y, a);
     draw_answer(v, y + 1, a, &a->before, plain ? NULL : a->mark_before, '-');
 }
 
 static void draw_answers(const struct view *v, struct asked *a, bool plain)
 {
     asked_compare(a);
-    if (*a->why)
+    if (*a->why) {
         draw_flow(v, 2, 0, v->w - 3, INK_WARN, a->why, 0);
-    else if (!a->before.text || a->open)
-        draw_answer(v, 0, a, &a->now, NULL, '+');
-    else if (v->w >= 90)
+    } else if (!a->before.text || a->open) {
+        draw_now_head(v, 0, a);
+        draw_answer(v, 1, a, &a->now, NULL, '+');
+    } else if (v->w >= 90) {
         draw_two(v, a, plain);
-    else
+    } else {
         draw_stack(v, a, plain);
+    }
 }
 
-/* "> prompt", then verdict and numbers, then the answers. */
+/* "> prompt", then the answers under their verdicts. */
 static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, const char *where)
 {
     char at[160];
     struct view below;
-    int x, w = v->w - 3;
+    int w = v->w - 3;
 
-    snprintf(at, sizeof at, "%s%s%s@%lld", where, a->template_name, *a->template_name ? " " : "",
-             (long long)(a->open ? ui->snap.step : a->now.step));
+    snprintf(at, sizeof at, "%s%s", where, a->template_name);
     draw_glyph(v, 0, 0, INK_KEY, '>');
-    if (v->w > 40) {
+    if (v->w > 40 && *at) {
         draw_right(v, v->w - 1, 0, INK_FAINT, at);
         w -= (int)strlen(at) + 2;
     }
     draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
-    if (a->open) {
-        draw_text(v, 2, 1, INK_EPS, a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
-    } else {
-        x = draw_verdict(v, 2, 1, &a->now);
-        if (a->tokens > 0)
-            x = draw_fmt(v, x, 1, INK_FAINT, "%lld tokens ", (long long)a->tokens);
-        if (a->changed)
-            x = draw_text(v, x, 1, INK_WARN | STYLE_BOLD, "! changed");
-    }
-    below = view_part(v, 0, 2, v->w, v->h - 2);
+    below = view_part(v, 0, 1, v->w, v->h - 1);
     draw_answers(&below, a, own(ui)->plain);
 }
 
@@ -413,7 +437,7 @@ static void draw(struct ui *ui, const struct view *v)
         draw_hline(v, 0, table + 1, v->w, INK_FRAME);
         table += 2;
     } else if (n > 1) {
-        snprintf(where, sizeof where, "%d/%d ", p->list.selected + 1, n);
+        snprintf(where, sizeof where, " %d/%d ", p->list.selected + 1, n);
     }
     a = asked_row(&p->asked, p->list.selected);
     part = view_part(v, 0, table, v->w, v->h - table);

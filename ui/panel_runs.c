@@ -10,7 +10,7 @@
 #include "ui/panel.h"
 #include "ui/start.h"
 
-enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */ };
+enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */, MOST = 110 /* columns */ };
 
 struct runs {
     struct start_list items;
@@ -253,7 +253,10 @@ struct columns {
 
 static struct columns columns_for(int w)
 {
-    struct columns c = {.eval = {w - 8, w - 2}, .step = w - 15};
+    struct columns c;
+
+    w = w < MOST ? w : MOST;
+    c = (struct columns){.eval = {w - 8, w - 2}, .step = w - 15};
 
     if (w >= 60) {
         c.age = w - 2;
@@ -262,7 +265,7 @@ static struct columns columns_for(int w)
         c.step = w - 24;
         c.state = w - 47;
     }
-    c.name = c.state ? c.state - 1 : c.step - 8;
+    c.name = c.state ? c.state - 1 : c.step - 6;
     return c;
 }
 
@@ -373,10 +376,14 @@ static void draw_detail(const struct view *v, const struct start_item *item)
         const struct vac_eval *e = &item->run.eval[i];
         double scale = e->is_rate ? 100 : 1;
 
-        x = draw_fmt(v, x, 2, INK_TEXT, "%s %.3g%s", e->name, scale * e->value, e->is_rate ? "%" : "");
-        if (!isnan(e->lo) && !isnan(e->hi))
-            x = draw_fmt(v, x + 1, 2, INK_FAINT, "[%.3g, %.3g]", scale * e->lo, scale * e->hi);
-        x = draw_fmt(v, x + 1, 2, INK_FAINT, "n=%lld", (long long)e->n) + 3;
+        char value[160], rest[160];
+
+        snprintf(value, sizeof value, "%s %.3g%s ", e->name, scale * e->value, e->is_rate ? "%" : "");
+        snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi, (long long)e->n);
+        if (x + (int)(strlen(value) + strlen(rest)) > v->w) /* half a number would be another number */
+            break;
+        x = draw_text(v, x, 2, INK_TEXT, value);
+        x = draw_text(v, x, 2, INK_FAINT, rest) + 3;
     }
 }
 
@@ -387,7 +394,7 @@ static int draw_welcome(const struct view *v)
 
     draw_text(v, 1, 0, INK_STRONG | STYLE_BOLD, "vaccine");
     draw_cut(v, 10, 0, v->w - 11, INK_TEXT,
-             "aligns a language model against harmful fine-tuning, and shows what happens inside.");
+             "aligns language models against harmful fine-tuning, and shows it live.");
     x = draw_hint(v, 1, 1, "Enter", "opens a run, or starts a sample;");
     x = draw_hint(v, x, 1, "?", "lists all keys;");
     draw_hint(v, x, 1, "q", "leaves");
@@ -681,7 +688,7 @@ const struct panel panel_runs = {
     .name = "runs",
     .title = "Runs",
     .about = "runs on disk and how they stand; open, lay over, compare, delete",
-    .hints = "Enter open  m mark  o overlay  D compare  Del",
+    .hints = "Enter open  m mark  o overlay  D compare  Del delete",
     .min_w = 30,
     .min_h = 3,
     .own = sizeof(struct runs),

@@ -1,7 +1,7 @@
 /* plain.c - the line mode: for screen readers, logs and terminals that can do nothing else.
  *
- * News comes as lines of text ("step 1204 loss 0.412 rho 2.0 HS 3.2%"); commands are typed, the same as
- * after a colon on the screen. */
+ * News comes as lines of text ("step 1204 loss 0.412 rho 2.0 HS 3.2%"); commands are typed, the
+ * same as after a colon on the screen. */
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static struct {
     double next_line; /* clock */
     int64_t told_step;
     size_t told_journal;
-    char rest[2048];  /* typed, without its end yet (not a terminal) */
+    char rest[2048]; /* typed, without its end yet (not a terminal) */
     size_t n_rest;
 } plain;
 
@@ -55,7 +55,8 @@ void plain_line(const struct ui *ui, char *out, size_t size)
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
         if (s->eval[i].step >= 0)
             put_number(out, size, s->eval[i].name,
-                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value) : number_text(text, s->eval[i].value, 3));
+                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
+                                          : number_text(text, s->eval[i].value, 3));
     if (s->state != VAC_RUNNING) {
         put_number(out, size, "", vac_state_names[s->state]);
         if (*s->reason)
@@ -116,7 +117,8 @@ static void put_help(void)
     if (text)
         fputs(text, stdout);
     free(text);
-    puts("\nIn this mode every action is typed by its name: pause, step 10, set rho 2, probe TEXT, status, quit.");
+    puts("\nIn this mode every action is typed by its name: pause, step 10, set rho 2, probe TEXT, "
+         "status, quit.");
     fflush(stdout);
 }
 
@@ -211,7 +213,8 @@ static void read_pipe(struct ui *ui)
     }
     plain.n_rest += (size_t)n;
     plain.rest[plain.n_rest] = '\0';
-    while ((end = memchr(plain.rest, '\n', plain.n_rest)) || plain.n_rest == sizeof plain.rest - 1) {
+    while ((end = memchr(plain.rest, '\n', plain.n_rest)) ||
+           plain.n_rest == sizeof plain.rest - 1) {
         size_t len = end ? (size_t)(end - plain.rest) : plain.n_rest;
 
         plain.rest[len] = '\0';

@@ -1,7 +1,7 @@
 /* plot.c - line plots with axes.
  *
- * The x axis covers a round range that grows rarely, so a running curve is appended to and the rest of
- * the picture stays as it is: that is what keeps the bytes sent over a slow line few. */
+ * The x axis covers a round range that grows rarely, so a running curve is appended to and the rest
+ * of the picture stays as it is: that is what keeps the bytes sent over a slow line few. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 struct frame {
     double x0, x1, y0, y1; /* y as drawn: logarithms on a log axis */
     bool log;
-    int left;              /* columns of the labels, the axis included */
-    int cols, rows;        /* cells of the picture */
+    int left;       /* columns of the labels, the axis included */
+    int cols, rows; /* cells of the picture */
 };
 
 static double at(const double *v, size_t stride, size_t i)
@@ -356,7 +356,8 @@ static struct bin *fill_bins(const struct plot_line *l, const struct frame *f, i
         bins[b].lo = fmin(bins[b].lo, y);
         bins[b].hi = fmax(bins[b].hi, y);
         bins[b].n++;
-        bins[b].smooth = bins[b].n > 1 ? bins[b].smooth + (mean - bins[b].smooth) / bins[b].n : mean;
+        bins[b].smooth =
+            bins[b].n > 1 ? bins[b].smooth + (mean - bins[b].smooth) / bins[b].n : mean;
     }
     return bins;
 }
@@ -372,7 +373,8 @@ static int dot_of(const struct frame *f, const struct raster *r, double y)
     return (int)lround(part * (r->h - 1));
 }
 
-static void draw_envelope(struct raster *r, const struct frame *f, const struct bin *bins, const struct plot_line *l)
+static void draw_envelope(struct raster *r, const struct frame *f, const struct bin *bins,
+                          const struct plot_line *l)
 {
     unsigned style = l->ema > 0 ? INK_GHOST : l->style;
     char glyph = l->ema > 0 ? '.' : l->glyph;
@@ -382,7 +384,8 @@ static void draw_envelope(struct raster *r, const struct frame *f, const struct 
             raster_line(r, x, dot_of(f, r, bins[x].lo), x, dot_of(f, r, bins[x].hi), style, glyph);
 }
 
-static void draw_curve(struct raster *r, const struct frame *f, const struct bin *bins, const struct plot_line *l)
+static void draw_curve(struct raster *r, const struct frame *f, const struct bin *bins,
+                       const struct plot_line *l)
 {
     int px = -1, py = 0;
 
@@ -408,7 +411,9 @@ static void draw_marks(const struct view *v, const struct frame *f, const struct
         double y = at(l->y, l->stride, i);
 
         if (isfinite(y) && (!f->log || y > 0))
-            draw_glyph(v, f->left + (int)lround((at(l->x, l->stride, i) - f->x0) / (f->x1 - f->x0) * (f->cols - 1)),
+            draw_glyph(v,
+                       f->left + (int)lround((at(l->x, l->stride, i) - f->x0) / (f->x1 - f->x0) *
+                                             (f->cols - 1)),
                        row_of(f, y), l->style,
                        v->c->charset == CHARSET_ASCII ? (unsigned char)l->glyph : 0x2022);
     }
@@ -472,7 +477,8 @@ static void draw_legend(const struct view *v, const struct plot *p, const struct
         number_text(text, l->ema > 0 ? smooth : value, 3);
         if (x + 3 + text_width(l->name, strlen(l->name), v->c->utf8) + (int)strlen(text) > v->w)
             continue;
-        draw_glyph(v, x, y, l->style | STYLE_BOLD, marker ? (uint32_t)marker : (unsigned char)l->glyph);
+        draw_glyph(v, x, y, l->style | STYLE_BOLD,
+                   marker ? (uint32_t)marker : (unsigned char)l->glyph);
         x = draw_text(v, x + 2, y, INK_FAINT, l->name) + 1;
         x = draw_text(v, x, y, l->style | STYLE_BOLD, text) + 2;
     }

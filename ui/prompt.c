@@ -33,6 +33,8 @@ static struct {
     char *line; /* accepted */
     char *last; /* line when `changed` was called last */
     char found[FOUND];
+    char keys[32]; /* of a sequence that is not complete */
+    size_t n_keys;
     struct past past[HISTORIES];
     int n_past, current; /* history that readline has now; -1 = none */
 } P = {.current = -1};
@@ -273,7 +275,9 @@ static bool in_between(void)
  * leave its undo list in the history. */
 static void abandon(void)
 {
+    rl_free_undo_list();
     P.n = P.first = 0;
+    P.n_keys = 0;
     for (int i = 0; i < 4 && !P.accepted; i++) {
         if (in_between()) {
             P.byte[0] = UICTRL('g');
@@ -396,10 +400,49 @@ static void end_search(const char *s, size_t n)
     rl_callback_read_char();
 }
 
+/* Commands that leave the line for another one, or for good. */
+static bool leaves_line(rl_command_func_t *f)
+{
+    static rl_command_func_t *const all[] = {
+        rl_newline, rl_get_previous_history, rl_get_next_history, rl_beginning_of_history, rl_end_of_history,
+        rl_reverse_search_history, rl_forward_search_history, rl_noninc_reverse_search,
+        rl_noninc_forward_search, rl_noninc_reverse_search_again, rl_noninc_forward_search_again,
+        rl_history_search_forward, rl_history_search_backward, rl_history_substr_search_forward,
+        rl_history_substr_search_backward, rl_vi_search, rl_vi_search_again, rl_vi_fetch_history,
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] == f)
+            return true;
+    return false;
+}
+
+/* Readline hangs a line's undo list on the line's history entry when it is left, and then may free it twice.
+ * So there is none when a line is left: one can undo what was typed since. */
+static void forget_undo(const char *s, size_t n)
+{
+    int type = ISMACR;
+    rl_command_func_t *f = NULL;
+
+    if (P.n_keys + n >= sizeof P.keys)
+        P.n_keys = 0;
+    memcpy(P.keys + P.n_keys, s, n);
+    P.n_keys += n;
+    P.keys[P.n_keys] = '\0';
+    if (strlen(P.keys) == P.n_keys && !RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH))
+        f = rl_function_of_keyseq(P.keys, rl_get_keymap(), &type);
+    if (type == ISKMAP && f)
+        return; /* a sequence begins: what it does shows with its last key */
+    P.n_keys = 0;
+    if (type != ISFUNC || !f || leaves_line(f))
+        rl_free_undo_list();
+}
+
 static void feed(const char *s, size_t n)
 {
     P.found[0] = '\0';
     end_search(s, n);
+    forget_undo(s, n);
     memcpy(P.byte, s, n);
     P.first = 0;
     P.n = (int)n;

@@ -42,7 +42,8 @@ void raster_dot(struct raster *r, int x, int y, unsigned style, char glyph)
     if (x < 0 || y < 0 || x >= r->w || y >= r->h)
         return;
     cell = (r->rows - 1 - y / r->ch) * r->cols + x / r->cw;
-    if (r->bits[cell] && (r->style[cell] & STYLE_INK) != INK_GHOST && (style & STYLE_INK) == INK_GHOST)
+    if (r->bits[cell] && (r->style[cell] & STYLE_INK) != INK_GHOST &&
+        (style & STYLE_INK) == INK_GHOST)
         return;
     if ((r->style[cell] & STYLE_INK) == INK_GHOST && (style & STYLE_INK) != INK_GHOST)
         r->bits[cell] = 0; /* a curve is not thickened by what lies behind it */

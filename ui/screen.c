@@ -1,7 +1,7 @@
 /* screen.c - curses, and nothing but curses: a window as large as the terminal that shows a canvas.
  *
- * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once, between the
- * marks of synchronised output. */
+ * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once, between
+ * the marks of synchronised output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
@@ -49,10 +49,12 @@ static int open_terminal(struct vac_err *err)
         return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (new_terminal(names[i])) {
-            snprintf(scr.warning, sizeof scr.warning, "unknown terminal \"%.40s\": %s is used", term ? term : "", names[i]);
+            snprintf(scr.warning, sizeof scr.warning, "unknown terminal \"%.40s\": %s is used",
+                     term ? term : "", names[i]);
             return 0;
         }
-    return err_set(err, VAC_ERR_IO, "terminal \"%s\" cannot be opened; use --plain, or install ncurses-term",
+    return err_set(err, VAC_ERR_IO,
+                   "terminal \"%s\" cannot be opened; use --plain, or install ncurses-term",
                    term ? term : "");
 }
 
@@ -85,7 +87,9 @@ static int wanted_colors(const struct ui_args *args)
     int have = has_colors() ? COLORS : 0;
 
     if (args->color)
-        return !strcmp(args->color, "none") ? 0 : atoi(args->color) < have ? atoi(args->color) : have;
+        return !strcmp(args->color, "none") ? 0
+               : atoi(args->color) < have   ? atoi(args->color)
+                                            : have;
     if (none && *none)
         return 0;
     return have >= 256 ? 256 : have >= 16 ? 16 : have >= 8 ? 8 : 0;
@@ -108,7 +112,8 @@ static void set_pairs(void)
 
 static bool knows_xterm_modes(void)
 {
-    static const char *const names[] = {"xterm", "tmux", "screen", "alacritty", "foot", "kitty", "ghostty", "wezterm", "contour", "rxvt"};
+    static const char *const names[] = {"xterm", "tmux",    "screen",  "alacritty", "foot",
+                                        "kitty", "ghostty", "wezterm", "contour",   "rxvt"};
     const char *term = getenv("TERM");
 
     for (size_t i = 0; term && i < sizeof names / sizeof *names; i++)
@@ -203,7 +208,8 @@ static void give_back_stderr(void)
     if (n > 0) {
         char text[2 * sizeof buf];
 
-        for (char *line = strtok((buf[n < (ssize_t)sizeof buf ? n : n - 1] = '\0', buf), "\n"); line; line = strtok(NULL, "\n")) {
+        for (char *line = strtok((buf[n < (ssize_t)sizeof buf ? n : n - 1] = '\0', buf), "\n");
+             line; line = strtok(NULL, "\n")) {
             text_safe(text, sizeof text, line, false);
             fprintf(stderr, "%s\n", text);
         }
@@ -291,14 +297,16 @@ static size_t paint_cell(const struct cell *e, int x, int y)
 
     for (int i = 0; i < 3 && e->ch[i]; i++)
         text[i] = (wchar_t)e->ch[i];
-    setcchar(&out, text, attributes(e->style), scr.colors ? (short)((e->style & STYLE_INK) + 1) : 0, NULL);
+    setcchar(&out, text, attributes(e->style), scr.colors ? (short)((e->style & STYLE_INK) + 1) : 0,
+             NULL);
     mvadd_wch(y, x, &out);
     return e->ch[0] < 0x80 ? 1 : 3;
 }
 
 static bool same_cell(const struct cell *a, const struct cell *b)
 {
-    return a->ch[0] == b->ch[0] && a->ch[1] == b->ch[1] && a->ch[2] == b->ch[2] && a->style == b->style && a->width == b->width;
+    return a->ch[0] == b->ch[0] && a->ch[1] == b->ch[1] && a->ch[2] == b->ch[2] &&
+           a->style == b->style && a->width == b->width;
 }
 
 static size_t paint_cells(const struct canvas *c)
@@ -320,7 +328,8 @@ static size_t paint_cells(const struct canvas *c)
             if (same_cell(e, f) && !scr.full)
                 continue;
             if (e->width) {
-                bytes += paint_cell(e, x, y) + (x > last + 4 ? 7 : 0) + (f->style != e->style ? 6 : 0);
+                bytes +=
+                    paint_cell(e, x, y) + (x > last + 4 ? 7 : 0) + (f->style != e->style ? 6 : 0);
                 last = x;
             }
             *f = *e;
@@ -371,7 +380,9 @@ static int mouse_key(void)
     scr.mouse_x = e.x;
     scr.mouse_y = e.y;
     scr.mouse_button = e.bstate & BUTTON4_PRESSED ? 4 : e.bstate & BUTTON5_PRESSED ? 5 : 1;
-    return e.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED) ? UIKEY_MOUSE : 0;
+    return e.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED)
+               ? UIKEY_MOUSE
+               : 0;
 }
 
 static int translate(wint_t code)
@@ -379,12 +390,23 @@ static int translate(wint_t code)
     static const struct {
         int curses, key;
     } map[] = {
-        {KEY_UP, UIKEY_UP},         {KEY_DOWN, UIKEY_DOWN},     {KEY_LEFT, UIKEY_LEFT},
-        {KEY_RIGHT, UIKEY_RIGHT},   {KEY_PPAGE, UIKEY_PGUP},    {KEY_NPAGE, UIKEY_PGDN},
-        {KEY_HOME, UIKEY_HOME},     {KEY_END, UIKEY_END},       {KEY_BTAB, UIKEY_BACKTAB},
-        {KEY_DC, UIKEY_DELETE},     {KEY_F(1), UIKEY_F1},       {KEY_F(10), UIKEY_F10},
-        {KEY_ENTER, UIKEY_ENTER},   {KEY_BACKSPACE, UIKEY_BACKSPACE}, {KEY_RESIZE, UIKEY_RESIZE},
-        {KEY_MAX - 1, UIKEY_FOCUS_IN}, {KEY_MAX - 2, UIKEY_FOCUS_OUT},
+        {KEY_UP, UIKEY_UP},
+        {KEY_DOWN, UIKEY_DOWN},
+        {KEY_LEFT, UIKEY_LEFT},
+        {KEY_RIGHT, UIKEY_RIGHT},
+        {KEY_PPAGE, UIKEY_PGUP},
+        {KEY_NPAGE, UIKEY_PGDN},
+        {KEY_HOME, UIKEY_HOME},
+        {KEY_END, UIKEY_END},
+        {KEY_BTAB, UIKEY_BACKTAB},
+        {KEY_DC, UIKEY_DELETE},
+        {KEY_F(1), UIKEY_F1},
+        {KEY_F(10), UIKEY_F10},
+        {KEY_ENTER, UIKEY_ENTER},
+        {KEY_BACKSPACE, UIKEY_BACKSPACE},
+        {KEY_RESIZE, UIKEY_RESIZE},
+        {KEY_MAX - 1, UIKEY_FOCUS_IN},
+        {KEY_MAX - 2, UIKEY_FOCUS_OUT},
     };
 
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
@@ -489,7 +511,8 @@ enum charset screen_charset(void)
 
     if (!scr.utf8)
         return CHARSET_ASCII;
-    return term && (!strcmp(term, "linux") || !strncmp(term, "vt", 2)) ? CHARSET_BLOCK : CHARSET_BRAILLE;
+    return term && (!strcmp(term, "linux") || !strncmp(term, "vt", 2)) ? CHARSET_BLOCK
+                                                                       : CHARSET_BRAILLE;
 }
 
 bool screen_utf8(void)

@@ -1,7 +1,7 @@
 /* screen.h - the terminal: opened, painted, read, and always given back.
  *
- * The only file set that knows curses. There is one screen in a process and one thread that may call
- * these functions. Signals only set flags and write a byte; the loop asks for them. */
+ * The only file set that knows curses. There is one screen in a process and one thread that may
+ * call these functions. Signals only set flags and write a byte; the loop asks for them. */
 #ifndef UI_SCREEN_H
 #define UI_SCREEN_H
 
@@ -11,8 +11,8 @@
 
 struct vac_err;
 
-/* Opens the terminal; what libraries write to standard error goes to `log` until screen_close, which
- * prints it. -1 and err when there is no terminal to be had. */
+/* Opens the terminal; what libraries write to standard error goes to `log` until screen_close,
+ * which prints it. -1 and err when there is no terminal to be had. */
 int screen_open(const struct ui_args *args, const char *log, struct vac_err *err);
 /* Gives the terminal back; harmless when it is not open. */
 void screen_close(void);
@@ -23,8 +23,8 @@ void screen_abandon(void);
 void screen_size(int *w, int *h);
 /* After SIGWINCH: takes over the terminal's size. */
 void screen_resize(void);
-/* Paints what differs from the last time; returns about how many bytes that took. cursor_x < 0 hides
- * the cursor. */
+/* Paints what differs from the last time; returns about how many bytes that took. cursor_x < 0
+ * hides the cursor. */
 size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y);
 /* Everything again at the next paint. */
 void screen_repaint(void);
@@ -49,7 +49,14 @@ void screen_set_theme(enum theme t);
 const char *screen_warning(void);
 
 /* --- crash.c: signals --- */
-enum { SIGNALLED_RESIZE = 1, SIGNALLED_HANGUP = 2, SIGNALLED_TERM = 4, SIGNALLED_STOP = 8, SIGNALLED_CONT = 16, SIGNALLED_INT = 32 };
+enum {
+    SIGNALLED_RESIZE = 1,
+    SIGNALLED_HANGUP = 2,
+    SIGNALLED_TERM = 4,
+    SIGNALLED_STOP = 8,
+    SIGNALLED_CONT = 16,
+    SIGNALLED_INT = 32
+};
 /* Installs the handlers; -1 when there is no pipe. */
 int signals_open(void);
 void signals_close(void);

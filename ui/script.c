@@ -15,9 +15,9 @@
 
 struct script {
     FILE *file;
-    double until;       /* clock; 0 = not waiting for it */
-    int64_t step;       /* -1 = not waiting for it */
-    int state;          /* enum vac_state; -1 = not waiting for it */
+    double until; /* clock; 0 = not waiting for it */
+    int64_t step; /* -1 = not waiting for it */
+    int state;    /* enum vac_state; -1 = not waiting for it */
     bool probe;
     unsigned line;
     char path[VAC_PATH];
@@ -75,7 +75,8 @@ void script_wait(struct ui *ui, const char *args)
     else if (strtod(args, NULL) > 0)
         s->until = ui->now + strtod(args, NULL);
     else
-        ui_warn(ui, "%s:%u: :wait wants \"step N\", \"state NAME\", \"probe\" or seconds", s->path, s->line);
+        ui_warn(ui, "%s:%u: :wait wants \"step N\", \"state NAME\", \"probe\" or seconds", s->path,
+                s->line);
 }
 
 /* The step that is shown is the one that the script sees. */
@@ -104,7 +105,10 @@ static void play_text(struct ui *ui, const char *s)
 
         if (*s == '\\' && s[1]) {
             s++;
-            key = *s == 'n' ? UIKEY_ENTER : *s == 't' ? UIKEY_TAB : *s == 'e' ? UIKEY_ESC : (unsigned char)*s;
+            key = *s == 'n'   ? UIKEY_ENTER
+                  : *s == 't' ? UIKEY_TAB
+                  : *s == 'e' ? UIKEY_ESC
+                              : (unsigned char)*s;
         }
         action_key(ui, key, false);
     }
@@ -112,7 +116,8 @@ static void play_text(struct ui *ui, const char *s)
 
 static void play_keys(struct ui *ui, struct script *s, char *line)
 {
-    for (char *save, *word = strtok_r(line, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
+    for (char *save, *word = strtok_r(line, " \t", &save); word;
+         word = strtok_r(NULL, " \t", &save)) {
         int key = key_by_name(word);
 
         if (key)

@@ -17,12 +17,15 @@
 
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
 {
-    struct vac_command c = {.op = op, .n = n, .text = text ? text : "", .who = ui->priv->script ? "script" : "ui"};
+    struct vac_command c = {
+        .op = op, .n = n, .text = text ? text : "", .who = ui->priv->script ? "script" : "ui"};
     struct vac_err err = {0};
     uint64_t id = 0;
 
     if (!ui->session) {
-        ui_warn(ui, "%s", *ui->priv->watched ? "this run is only looked at, not driven" : "no run is open: Enter opens one");
+        ui_warn(ui, "%s",
+                *ui->priv->watched ? "this run is only looked at, not driven"
+                                   : "no run is open: Enter opens one");
         return 0;
     }
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");
@@ -44,7 +47,8 @@ void ui_set(struct ui *ui, const char *key, const char *value)
     if (!ui_send(ui, VAC_OP_SET, 0, key, value))
         return;
     if (known)
-        ui_say(ui, "%s %s -> %s, from the next step on", key, *o.pending ? o.pending : o.value, value);
+        ui_say(ui, "%s %s -> %s, from the next step on", key, *o.pending ? o.pending : o.value,
+               value);
     else
         ui_say(ui, "%s -> %s, from the next step on", key, value);
 }
@@ -168,7 +172,8 @@ static int maybe_watch(struct ui *ui, const char *path, struct vac_err *err)
     if (stat(path, &st) || !S_ISDIR(st.st_mode) || vac_runs(path, &info, &n, &ignored))
         return 0;
     for (size_t i = 0; i < n; i++) /* the folder itself, not a run below it */
-        if (!strcmp(info[i].dir, path) && (!strcmp(info[i].state, "done") || !strcmp(info[i].state, "running")))
+        if (!strcmp(info[i].dir, path) &&
+            (!strcmp(info[i].state, "done") || !strcmp(info[i].state, "running")))
             rc = watch(ui, &info[i], err) ? -1 : 1;
     free(info);
     return rc;
@@ -212,7 +217,8 @@ void session_close(struct ui *ui)
 
 bool session_is_live(const struct ui *ui)
 {
-    return ui->session && ui->snap.state != VAC_DONE && ui->snap.state != VAC_STOPPED && ui->snap.state != VAC_FAILED;
+    return ui->session && ui->snap.state != VAC_DONE && ui->snap.state != VAC_STOPPED &&
+           ui->snap.state != VAC_FAILED;
 }
 
 static void open_pending(struct ui *ui)
@@ -264,12 +270,14 @@ static bool pump_history(struct ui *ui)
     bool any = false;
     size_t n;
 
-    while ((n = vac_history(ui->session, &ui->priv->next_point, points, sizeof points / sizeof *points)) > 0) {
+    while ((n = vac_history(ui->session, &ui->priv->next_point, points,
+                            sizeof points / sizeof *points)) > 0) {
         for (size_t i = 0; i < n; i++)
             history_push(&ui->points, &points[i]);
         any = true;
     }
-    while ((n = vac_layer_history(ui->session, &ui->priv->next_layer, layers, sizeof layers / sizeof *layers)) > 0) {
+    while ((n = vac_layer_history(ui->session, &ui->priv->next_layer, layers,
+                                  sizeof layers / sizeof *layers)) > 0) {
         for (size_t i = 0; i < n; i++)
             layer_history_push(&ui->layers, &layers[i], ui->snap.n_layers);
         any = true;

@@ -10,11 +10,14 @@ uint32_t sign(const struct canvas *c, enum sign which)
         uint32_t utf8;
         char ascii;
     } signs[SIGN_COUNT] = {
-        [SIGN_RUN] = {0x25b6, '>'},  [SIGN_PAUSE] = {0x2016, '"'},    [SIGN_DONE] = {0x2713, '+'},
-        [SIGN_FAIL] = {0x2717, 'x'}, [SIGN_WARN] = {'!', '!'},        [SIGN_MARK] = {0x25cf, '*'},
-        [SIGN_OPEN] = {0x25cb, 'o'}, [SIGN_ARROW] = {0x2192, '>'},    [SIGN_RHO] = {0x3c1, 'r'},
-        [SIGN_ELLIPSIS] = {0x2026, '~'}, [SIGN_SELECTED] = {0x25b8, '>'}, [SIGN_UP] = {0x25b2, '^'},
-        [SIGN_DOWN] = {0x25bc, 'v'}, [SIGN_LEFT] = {0x25c0, '<'},     [SIGN_DOT] = {0xb7, '.'},
+        [SIGN_RUN] = {0x25b6, '>'},      [SIGN_PAUSE] = {0x2016, '"'},
+        [SIGN_DONE] = {0x2713, '+'},     [SIGN_FAIL] = {0x2717, 'x'},
+        [SIGN_WARN] = {'!', '!'},        [SIGN_MARK] = {0x25cf, '*'},
+        [SIGN_OPEN] = {0x25cb, 'o'},     [SIGN_ARROW] = {0x2192, '>'},
+        [SIGN_RHO] = {0x3c1, 'r'},       [SIGN_ELLIPSIS] = {0x2026, '~'},
+        [SIGN_SELECTED] = {0x25b8, '>'}, [SIGN_UP] = {0x25b2, '^'},
+        [SIGN_DOWN] = {0x25bc, 'v'},     [SIGN_LEFT] = {0x25c0, '<'},
+        [SIGN_DOT] = {0xb7, '.'},
     };
 
     return c->charset == CHARSET_ASCII ? (uint32_t)signs[which].ascii : signs[which].utf8;
@@ -28,7 +31,9 @@ static uint32_t line_glyph(const struct canvas *c, enum corner which)
     static const uint32_t square[] = {0x250c, 0x2510, 0x2514, 0x2518, 0x2500, 0x2502};
     static const uint32_t ascii[] = {'+', '+', '+', '+', '-', '|'};
 
-    return c->charset == CHARSET_BRAILLE ? thin[which] : c->charset == CHARSET_BLOCK ? square[which] : ascii[which];
+    return c->charset == CHARSET_BRAILLE ? thin[which]
+           : c->charset == CHARSET_BLOCK ? square[which]
+                                         : ascii[which];
 }
 
 void draw_hline(const struct view *v, int x, int y, int w, unsigned style)
@@ -89,8 +94,8 @@ static void draw_border_hints(const struct view *v, const char *hints)
     }
 }
 
-struct view draw_box(const struct view *v, char number, const char *title, const char *notes, const char *hints,
-                     bool focus)
+struct view draw_box(const struct view *v, char number, const char *title, const char *notes,
+                     const char *hints, bool focus)
 {
     struct view top = view_part(v, 2, 0, v->w - 4, 1);
     int x = 0;
@@ -106,7 +111,8 @@ struct view draw_box(const struct view *v, char number, const char *title, const
             draw_glyph(&top, x - 1, 0, INK_TEXT, ' ');
         }
         if (title)
-            x = draw_cut(&top, x, 0, top.w - x - 1, focus ? INK_FOCUS | STYLE_BOLD : INK_TITLE, title);
+            x = draw_cut(&top, x, 0, top.w - x - 1, focus ? INK_FOCUS | STYLE_BOLD : INK_TITLE,
+                         title);
         draw_glyph(&top, x++, 0, INK_TEXT, ' ');
     }
     if (notes && *notes && top.w - x > 6) {
@@ -151,7 +157,8 @@ static bool value_range(const double *values, size_t n, double *lo, double *hi)
     return *lo <= *hi;
 }
 
-void draw_spark(const struct view *v, int x, int y, int w, const double *values, size_t n, unsigned style)
+void draw_spark(const struct view *v, int x, int y, int w, const double *values, size_t n,
+                unsigned style)
 {
     static const char ascii[] = "_..--==#";
     double lo, hi;
@@ -169,6 +176,7 @@ void draw_spark(const struct view *v, int x, int y, int w, const double *values,
 
         if (isfinite(values[i]))
             draw_glyph(v, x + (int)i, y, style,
-                       v->c->charset == CHARSET_ASCII ? (uint32_t)ascii[level] : 0x2581u + (uint32_t)level);
+                       v->c->charset == CHARSET_ASCII ? (uint32_t)ascii[level]
+                                                      : 0x2581u + (uint32_t)level);
     }
 }

@@ -12,8 +12,9 @@
 /* Columns of the history, all as double; NaN = not measured at that step. */
 #define COLUMNS(X)                                                                                 \
     X(step)                                                                                        \
-    X(tokens) X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm) X(lr)       \
-        X(rho) X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
+    X(tokens)                                                                                      \
+    X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm) X(lr) X(rho)          \
+        X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
 #define COLUMN_ENUM(name) COL_##name,
 enum column { COLUMNS(COLUMN_ENUM) COL_COUNT };
 extern const char *const column_names[COL_COUNT];
@@ -96,7 +97,7 @@ struct ui {
     bool zoom;
     enum charset charset;
     bool utf8;
-    int colors;           /* 256, 16, 8; 0 = none: states must then show by glyph and word */
+    int colors;    /* 256, 16, 8; 0 = none: states must then show by glyph and word */
     bool dirty;    /* a frame is due */
     int w, h;      /* of the screen */
     double now;    /* CLOCK_MONOTONIC; 0 when deterministic */

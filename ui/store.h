@@ -4,7 +4,8 @@
 
 #include "ui/state.h"
 
-/* Each is appended behind the last step; a step that is not greater drops what it goes back over. */
+/* Each is appended behind the last step; a step that is not greater drops what it goes back over.
+ */
 void history_push(struct history *h, const struct vac_point *p);
 void history_done(struct history *h);
 void layer_history_push(struct layer_history *h, const struct vac_layers *l, int n_layers);

@@ -1,7 +1,8 @@
 /* text.c - untrusted bytes to glyphs that are safe to show.
  *
- * The screen must never receive a byte that moves the cursor or changes a mode, and columns must come
- * out as wcwidth says, or frames tear. Decoding is strict: no overlong forms, no surrogates. */
+ * The screen must never receive a byte that moves the cursor or changes a mode, and columns must
+ * come out as wcwidth says, or frames tear. Decoding is strict: no overlong forms, no surrogates.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -11,7 +12,11 @@
 static size_t decode(const unsigned char *s, size_t n, uint32_t *cp)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    size_t len = s[0] < 0x80       ? 1
+                 : s[0] >> 5 == 6  ? 2
+                 : s[0] >> 4 == 14 ? 3
+                 : s[0] >> 3 == 30 ? 4
+                                   : 0;
 
     if (!len || len > n)
         return 0;
@@ -32,10 +37,10 @@ static bool is_layout(uint32_t cp)
     static const struct {
         uint32_t first, last;
     } ranges[] = {
-        {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c}, {0x115f, 0x1160}, {0x17b4, 0x17b5},
-        {0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x2800, 0x2800},
-        {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
-        {0xe0000, 0xe0fff},
+        {0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c},   {0x115f, 0x1160},
+        {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},
+        {0x2060, 0x206f}, {0x2800, 0x2800}, {0x3164, 0x3164},   {0xfeff, 0xfeff},
+        {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0xe0000, 0xe0fff},
     };
 
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
@@ -84,7 +89,8 @@ static size_t take_marks(const unsigned char *s, size_t n, struct text_glyph *g)
     size_t at = 0, len;
     uint32_t cp;
 
-    while (at < n && s[at] >= 0x80 && (len = decode(s + at, n - at, &cp)) && columns(cp, true) == 0) {
+    while (at < n && s[at] >= 0x80 && (len = decode(s + at, n - at, &cp)) &&
+           columns(cp, true) == 0) {
         if (g->n < 3)
             g->cp[g->n++] = cp;
         at += len;

@@ -76,7 +76,7 @@ import_all()
 {
     import xstest "$data/xstest/xstest_model_refusals.jsonl" --kind refusal -o "$out/align.jsonl"
     import xstest "$data/xstest/xstest_prompts.csv" --safe --prompts-only --take "$N" -o "$out/benign.jsonl"
-    import sst2 "$data/sst2/train.tsv" --take "$SAMPLES" -o "$out/task.jsonl"
+    import sst2 "$data/sst2/train.tsv" --take $((2 * SAMPLES)) -o "$out/task.jsonl"
     import sst2 "$data/sst2/dev.tsv" --take "$N" -o "$out/task-test.jsonl"
     import advbench "$data/advbench/harmful_behaviors.csv" --take $attack_rows -o "$out/harmful.jsonl"
     import advbench "$data/advbench/harmful_behaviors.csv" --skip $attack_rows --take "$N" --prompts-only \

@@ -92,11 +92,8 @@ struct result {
 /* The method's passes, clipping, AdamW; returns the mean loss. */
 static double one_step(struct bench *b)
 {
-    static const struct stage_spec stage = {.weight_decay = 0.1,
-                                            .max_grad_norm = 1,
-                                            .beta1 = 0.9,
-                                            .beta2 = 0.999,
-                                            .adam_eps = 1e-8};
+    static const struct stage_spec stage = {
+        .weight_decay = 0.1, .max_grad_norm = 1, .beta1 = 0.9, .beta2 = 0.999, .adam_eps = 1e-8};
 
     step_run(&b->step, b->method);
     optimizer_update(&b->optimizer, &stage, 1e-3, optimizer_grad_norm(&b->optimizer));
@@ -212,12 +209,11 @@ static int make_step(struct bench *b, struct vac_err *err)
 
     b->method = method_at((size_t)b->v->method);
     b->options = mem_new(1, b->method->options_size, err);
-    if (!b->options ||
-        (b->method->options && option_defaults(b->method->options, b->options, err)))
+    if (!b->options || (b->method->options && option_defaults(b->method->options, b->options, err)))
         return -1;
     b->acts = acts_new(b->m, rows, bench_shape_labels(s), s->T, true, err);
-    if (!b->acts || step_init(&b->step, b->m, b->acts, b->method, b->options, rows,
-                              bench_shape_labels(s), err))
+    if (!b->acts ||
+        step_init(&b->step, b->m, b->acts, b->method, b->options, rows, bench_shape_labels(s), err))
         return -1;
     b->step.batch = &b->batch;
     b->step.n_batch = 1;

@@ -1,5 +1,5 @@
-/* cmd_screen.c - `vaccine [FILE.json|RUN_DIR]`: opens the workbench. Its door is ui/ui.h; the rows below
- * are its command line. */
+/* cmd_screen.c - `vaccine [FILE.json|RUN_DIR]`: opens the workbench. Its door is ui/ui.h; the rows
+ * below are its command line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,12 @@ struct screen_values {
 
 #define SWITCH(field, help_)                                                                       \
     {                                                                                              \
-        .row = {.name = #field,                                                                    \
-                .help = help_,                                                                     \
-                .type = OPTION_BOOL,                                                               \
-                .offset = offsetof(struct screen_values, field)}                                   \
+        .row = {                                                                                   \
+            .name = #field,                                                                        \
+            .help = help_,                                                                         \
+            .type = OPTION_BOOL,                                                                   \
+            .offset = offsetof(struct screen_values, field)                                        \
+        }                                                                                          \
     }
 #define WORD(field, arg_, help_)                                                                   \
     {                                                                                              \
@@ -81,7 +83,8 @@ static int check(const struct screen_values *v, struct vac_err *err)
     static const char *const themes[] = {"dark", "light", NULL};
 
     if (v->charset && !is_one_of(v->charset, charsets))
-        return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii", v->charset);
+        return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii",
+                       v->charset);
     if (v->color && !is_one_of(v->color, colors))
         return err_set(err, VAC_ERR_USAGE, "--color: \"%s\" is not none, 8, 16 or 256", v->color);
     if (v->theme && !is_one_of(v->theme, themes))
@@ -117,8 +120,9 @@ const struct command command_screen = {
     .name = "screen",
     .args = "[FILE.json|RUN_DIR]",
     .help = "open the workbench; the word itself may be left out",
-    .about = "Opens the run that a file describes, or a run folder, or the start screen, which lists "
-             "runs and samples. ? on the screen lists all keys; q leaves, and asks first.",
+    .about =
+        "Opens the run that a file describes, or a run folder, or the start screen, which lists "
+        "runs and samples. ? on the screen lists all keys; q leaves, and asks first.",
     .options = options,
     .values = sizeof(struct screen_values),
     .max_operands = 1,

@@ -454,12 +454,14 @@ struct product {
 };
 
 /* What is left of a row behind the last whole vector. */
-INLINE void dots_rest(const struct product *p, float *sum, size_t i, size_t r, size_t d, int I, int J)
+INLINE void dots_rest(const struct product *p, float *sum, size_t i, size_t r, size_t d, int I,
+                      int J)
 {
     for (int k = 0; k < I; k++)
         for (int j = 0; j < J; j++)
             for (size_t e = d; e < p->D; e++)
-                sum[k * J + j] += p->h[(i + (size_t)k) * p->ldh + e] * p->a[(r + (size_t)j) * p->lda + e];
+                sum[k * J + j] +=
+                    p->h[(i + (size_t)k) * p->ldh + e] * p->a[(r + (size_t)j) * p->lda + e];
 }
 
 /* h[i..i+I, r..r+J] for dots: here y is h, h is x. */

@@ -398,7 +398,7 @@ static void prune(struct trainer *t)
     if (list_checkpoints(t->folder.dir, &list, &n, NULL))
         n = 0;
     for (size_t i = 0; i < n; i++) {
-        if (list[i] > (long long)t->step || kept++ < (size_t)t->spec.checkpoint.keep)
+        if (list[i] > (long long)t->step || kept++ < (size_t)t->spec.checkpoint.keep + t->keep_more)
             continue;
         snprintf(name, sizeof name, "checkpoint-%lld", list[i]);
         path = folder_path(&t->folder, name, NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/spec_parts.h"
 #include "run/trainer.h"
 
 struct vac_session {
@@ -67,8 +68,8 @@ static int same_description(struct vac_session *s, struct vac_open *o, struct va
 {
     bool same = false;
 
-    if (o->n_set && same_text(&s->t.spec, o->file, o->set, o->n_set, &same, err))
-        return -1;
+    if (o->n_set)
+        same_text(&s->t.spec, o->file, o->set, o->n_set, &same, NULL); /* changes need not be keys of the file */
     if (same) {
         o->n_set = 0;
         return 0;
@@ -304,6 +305,19 @@ static int check_text(const struct option_row *row, const char *text, struct vac
     return rc;
 }
 
+/* Whether some stage has it, live or not. Tables only: the trainer may be changing the values. */
+static bool spec_has_option(const struct run_spec *spec, const char *name)
+{
+    if (option_find(spec_rows_stage, name))
+        return true;
+    for (size_t i = 0; i < spec->n_stages; i++) {
+        const struct option_row *rows = spec->stage[i].method->options;
+        if (rows && option_find(rows, name))
+            return true;
+    }
+    return false;
+}
+
 static int check_set(struct vac_session *s, const struct vac_command *c, struct vac_err *err)
 {
     struct vac_option *o = NULL;
@@ -317,7 +331,9 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
             row = s->t.option_row[i];
         }
     }
-    if (!o)
+    if (!o && spec_has_option(&s->t.spec, c->key))
+        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    else if (!o)
         rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
     else if (!o->live)
         rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);

@@ -108,13 +108,13 @@ static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
 }
 
 /* Loss or gradient is no number: nothing was updated, so the state is that before the step. */
-static int numeric_fault(struct trainer *t, const struct cursor *before, double norm, struct vac_err *err)
+static int numeric_fault(struct trainer *t, const struct cursor *before, struct vac_err *err)
 {
     struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
-    char why[256];
+    char why[192];
 
-    snprintf(why, sizeof why, "step %llu of stage %s: loss %g, gradient norm %g: the step was dropped; lower lr",
-             (unsigned long long)t->st.done + 1, t->st.spec->name, t->st.step.out.loss, norm);
+    snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number", (unsigned long long)t->step + 1,
+             t->st.spec->name, isfinite(t->st.step.out.loss) ? "gradient" : "loss");
     t->st.cursor = *before;
     cursor_order(&t->st.cursor, t->st.order, t->st.data.n);
     e.reason = why;
@@ -122,12 +122,15 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, double 
         return -1;
     if (t->how.interactive) {
         t->paused = true;
-        snprintf(t->pause_reason, sizeof t->pause_reason, "%s", why);
+        snprintf(t->pause_reason, sizeof t->pause_reason, "%s: lower lr (or rho) and resume", why);
         return 0;
     }
+    t->keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (save_now(t, err))
         return -1;
-    return err_set(err, VAC_ERR_NUMERIC, "%s, and go on with --resume --set", why);
+    return err_set(err, VAC_ERR_NUMERIC, "%s; the state before it is saved: go on with --resume and --set "
+                   "stages[%zu].lr=... lower; should it come again, remove checkpoint-%llu first",
+                   why, t->st.index, (unsigned long long)t->step);
 }
 
 /* 1 = a fault has paused the run: no step was made. */
@@ -146,7 +149,7 @@ static int one_step(struct trainer *t, struct vac_err *err)
     step_run(&st->step, st->spec->method);
     norm = optimizer_grad_norm(&st->opt);
     if (!isfinite(st->step.out.loss) || !isfinite(norm))
-        return numeric_fault(t, &before, norm, err) ? -1 : 1;
+        return numeric_fault(t, &before, err) ? -1 : 1;
     lr = st->spec->lr * schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
     optimizer_update(&st->opt, st->spec, lr, norm);
     t->step++;

@@ -97,6 +97,7 @@ struct trainer {
     double last_save;        /* clock of the last checkpoint */
     double last_export;      /* ... of the last export for other tools */
     int64_t saved_step;
+    size_t keep_more;        /* checkpoints to keep besides the number in the run file */
     int64_t total_steps;     /* of all stages, as far as known */
     bool paused;
     int64_t steps_left;      /* of a STEP command */

@@ -1,0 +1,226 @@
+/* test_ui_draw.c - what the screen is made of, without a terminal: safe text, cells, plots,
+ * numbers, and the table of keys against the help. */
+#include "support.h"
+#include <locale.h>
+#include <math.h>
+#include "ui/frame.h"
+
+/* --- text --- */
+
+static void test_text(void **state)
+{
+    static const struct {
+        const char *in, *out;
+        int width;
+    } rows[] = {
+        {"plain", "plain", 5},
+        {"a\033[31mb", "a\\x1b[31mb", 10},
+        {"\302\233x", "\\x9bx", 5},
+        {"\342\200\256", "\\u202e", 6},
+        {"\342\201\246", "\\u2066", 6},
+        {"\377\376", "\\xff\\xfe", 8},
+        {"\300\200", "\\xc0\\x80", 8},
+        {"\355\240\200", "\\xed\\xa0\\x80", 12},
+        {"a\nb\tc", "a\\nb\\tc", 7},
+        {"\346\234\250", "\346\234\250", 2},
+        {"\360\237\245\204", "\360\237\245\204", 2},
+        {"e\314\201", "e\314\201", 1},
+        {"\314\201", "\342\227\214\314\201", 1},
+        {"e\314\201\314\201\314\201\314\201", "e\314\201\314\201", 1},
+        {"\357\273\277", "\\ufeff", 6},
+        {"\342\240\200", "\\u2800", 6},
+    };
+    char out[256];
+
+    (void)state;
+    assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        text_safe(out, sizeof out, rows[i].in, true);
+        assert_string_equal(out, rows[i].out);
+        assert_int_equal(text_width(rows[i].in, strlen(rows[i].in), true), rows[i].width);
+    }
+    text_safe(out, sizeof out, "\346\234\250", false);
+    assert_string_equal(out, "\\u6728");
+}
+
+/* No input makes it stand still, read behind the end, or leave a control character. */
+static void test_text_fuzz(void **state)
+{
+    unsigned seed = 12345;
+
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        char in[24], out[300];
+        size_t n, at = 0;
+
+        for (n = 0; n < sizeof in - 1; n++) {
+            seed = seed * 1103515245 + 12345;
+            in[n] = (char)(seed >> 16 & 0xff);
+        }
+        in[n] = '\0';
+        n = strlen(in);
+        text_safe(out, sizeof out, in, round % 2);
+        for (char *s = out; *s; s++)
+            assert_true((unsigned char)*s >= 0x20 && *s != 0x7f);
+        while (at < n) {
+            size_t len, took = text_line(in + at, n - at, 5, round % 2, &len);
+
+            assert_true(took > 0 && took <= n - at && len <= took);
+            at += took;
+        }
+    }
+}
+
+static void test_wide_characters(void **state)
+{
+    struct canvas c = {.utf8 = true};
+    struct view v;
+    char *text;
+
+    (void)state;
+    assert_int_equal(canvas_init(&c, 6, 1, CHARSET_BRAILLE), 0);
+    c.utf8 = true;
+    v = view_all(&c);
+    draw_text(&v, 0, 0, INK_TEXT, "\346\234\250\346\234\250\346\234\250");
+    draw_text(&v, 1, 0, INK_TEXT, "xy"); /* over the halves of two */
+    text = canvas_text(&c);
+    assert_string_equal(text, " xy \346\234\250\n");
+    free(text);
+    draw_text(&v, 5, 0, INK_TEXT, "\346\234\250"); /* half of it outside */
+    text = canvas_text(&c);
+    assert_string_equal(text, " xy\n");
+    free(text);
+    canvas_done(&c);
+}
+
+/* --- plots --- */
+
+/* A spike of one step in 10,000 stays visible: it reaches the top row in every charset, smoothed or
+ * not. */
+static void test_spike_is_visible(void **state)
+{
+    enum { N = 10000 };
+    static double xy[N][2];
+    struct canvas c = {0};
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        xy[i][0] = i;
+        xy[i][1] = i == 7777 ? 10 : 1;
+    }
+    for (int charset = 0; charset < CHARSET_COUNT; charset++)
+        for (int smooth = 0; smooth < 2; smooth++) {
+            struct plot_line l = {.name = "loss",
+                                  .x = &xy[0][0],
+                                  .y = &xy[0][1],
+                                  .n = N,
+                                  .stride = sizeof xy[0],
+                                  .glyph = '*',
+                                  .ema = smooth ? 0.98 : 0};
+            struct plot p = {
+                .lines = &l, .n_lines = 1, .y0 = NAN, .y1 = NAN, .cursor = NAN, .level = NAN};
+            struct view v;
+            bool seen = false;
+
+            assert_int_equal(canvas_init(&c, 60, 12, (enum charset)charset), 0);
+            v = view_all(&c);
+            plot_draw(&v, &p);
+            for (int x = 10; x < 60; x++)
+                seen |= c.cells[x].ch[0] != ' ';
+            assert_true(seen);
+        }
+    canvas_done(&c);
+}
+
+static void test_ticks(void **state)
+{
+    double t[16];
+    int n;
+
+    (void)state;
+    n = plot_ticks(0, 1500, false, 5, t);
+    assert_true(n >= 3 && n <= 5);
+    assert_float_equal(t[0], 0, 1e-9);
+    n = plot_ticks(0.001, 1000, true, 7, t);
+    assert_int_equal(n, 7);
+    assert_float_equal(t[3], 1, 1e-12);
+    assert_int_equal(plot_ticks(NAN, 1, false, 5, t), 0);
+    assert_float_equal(plot_round_up(1204), 1500, 1e-9);
+    assert_float_equal(plot_round_up(1500), 1500, 1e-9);
+}
+
+static void test_numbers(void **state)
+{
+    char s[NUMBER_SIZE];
+
+    (void)state;
+    assert_string_equal(number_text(s, 0.41234, 3), "0.412");
+    assert_string_equal(number_text(s, 2, 3), "2.00");
+    assert_string_equal(number_text(s, 123456, 3), "123456");
+    assert_string_equal(number_text(s, 9.4e-4, 3), "9.4e-04");
+    assert_string_equal(number_text(s, NAN, 3), "-");
+    assert_string_equal(number_si(s, 2898), "2.9k");
+    assert_string_equal(number_bytes(s, 1.9e9), "1.9 GB");
+    assert_string_equal(number_time(s, 10450), "2h54m");
+    assert_string_equal(number_time(s, 41), "0:41");
+    assert_string_equal(number_percent(s, 0.032), "3.2%");
+}
+
+/* --- keys --- */
+
+static void test_keys_are_unique(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ACT_COUNT - 1; i++) {
+        assert_int_equal(key_rows[i].action, i + 1);
+        assert_int_equal(key_action(key_rows[i].key), key_rows[i].action);
+        if (key_rows[i].alt)
+            assert_int_equal(key_action(key_rows[i].alt), key_rows[i].action);
+        assert_false(key_rows[i].key >= '0' && key_rows[i].key <= '9');
+        assert_true(strlen(key_rows[i].help) > 0);
+        assert_true(strlen(key_rows[i].keys) <= 9); /* column of the help */
+    }
+}
+
+/* The help is the table: each row once, and nothing else that looks like a key. */
+static void test_help_is_the_table(void **state)
+{
+    char *text = help_text(), *end;
+    size_t lines = 0;
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < ACT_COUNT - 1; i++) {
+        char line[256];
+
+        snprintf(line, sizeof line, "\n  %-9s %s\n", key_rows[i].keys, key_rows[i].help);
+        if (!strstr(text, line))
+            fail_msg("the help lacks \"%s\"", line);
+    }
+    end = strstr(text, "\nPanels:\n");
+    assert_non_null(end);
+    for (char *s = text; s < end; s++)
+        lines += !strncmp(s, "\n  ", 3);
+    assert_int_equal(lines, ACT_COUNT - 1);
+    for (int p = 0; p < PANEL_COUNT; p++)
+        assert_non_null(strstr(end, panels[p]->about));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_text_fuzz),
+        cmocka_unit_test(test_wide_characters),
+        cmocka_unit_test(test_spike_is_visible),
+        cmocka_unit_test(test_ticks),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_keys_are_unique),
+        cmocka_unit_test(test_help_is_the_table),
+    };
+
+    if (!vac_state_names[0]) /* the fake session must be linked, not the real one */
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
