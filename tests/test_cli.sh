@@ -76,10 +76,10 @@ number() {
 run
 check "no command" failed 2 "vaccine --help"
 run --help
-check "help" done_with "Usage: vaccine COMMAND"
+check "help" done_with "Usage: vaccine [FILE.json|RUN_DIR]"
 check "help says where bugs go" grep -q '^Report bugs to: .' "$tmp/out"
 check "help names every command" sh -c '
-    for c in tokenize score probe merge doctor bench; do grep -q "^  $c " "$1" || exit 1; done' sh "$tmp/out"
+    for c in run validate runs replay report eval import tokenize score probe merge doctor bench; do grep -q "^  $c " "$1" || exit 1; done' sh "$tmp/out"
 check "help fits 80 columns" awk 'length > 80 { exit 1 }' "$tmp/out"
 cp "$tmp/out" "$tmp/help"
 run -h
@@ -92,7 +92,7 @@ run tokenise
 check "unknown command, the nearest named" failed 2 'did you mean "tokenize"?'
 run --hepl
 check "unknown option before a command" failed 2 'did you mean "--help"?'
-for c in tokenize score probe merge doctor bench; do
+for c in run validate runs replay report eval import tokenize score probe merge doctor bench; do
     run $c --help
     check "$c --help" done_with "Usage: vaccine $c "
     check "$c --help fits 80 columns" awk 'length > 80 { exit 1 }' "$tmp/out"

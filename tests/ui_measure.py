@@ -80,7 +80,7 @@ def main():
             report("key to first byte, 500 keys, 99th percentile", times[494] * 1000, 20, "ms")
             report("key to first byte, 500 keys, median", times[250] * 1000, 20, "ms")
             s.key(b" ")
-            s.read(6)
+            s.read(15)  # the pause comes at the end of a step
             report("idle (paused), 10 s", s.read(10), 0, "bytes")
         s.quit()
     s = start(80, 24, "--slow")

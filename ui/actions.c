@@ -255,6 +255,7 @@ void ui_focus(struct ui *ui, int panel)
     if (panel < 0 || panel >= PANEL_COUNT)
         return;
     ui->focus = panel;
+    layout_make(ui, ui->w, ui->h); /* what its slot shows follows the focus, drawn or not */
     ui->dirty = true;
 }
 

@@ -146,25 +146,35 @@ static const char *value_of(const struct flats *f, const char *key)
     return NULL;
 }
 
-static bool print_difference(FILE *out, const char *key, const char *a, const char *b)
+struct pair {
+    const char *name[2]; /* of the runs */
+    const struct flats *of[2];
+    int width; /* of the longer name */
+    FILE *out;
+};
+
+static bool print_difference(const struct pair *p, const char *key)
 {
-    if (a && b && !strcmp(a, b))
+    const char *a = value_of(p->of[0], key), *b = value_of(p->of[1], key);
+
+    if ((a && b && !strcmp(a, b)) || !strcmp(key, "created"))
         return false;
-    fprintf(out, "%s\n    %s\n    %s\n", key, a ? a : "(not there)", b ? b : "(not there)");
+    fprintf(p->out, "%s\n    %-*s  %s\n    %-*s  %s\n", key, p->width, p->name[0], a ? a : "(not there)",
+            p->width, p->name[1], b ? b : "(not there)");
     return true;
 }
 
-static void print_differences(FILE *out, const struct flats *a, const struct flats *b)
+static void print_differences(const struct pair *p)
 {
     bool any = false;
 
-    for (size_t i = 0; i < a->n; i++)
-        any |= print_difference(out, a->v[i].key, a->v[i].value, value_of(b, a->v[i].key));
-    for (size_t i = 0; i < b->n; i++)
-        if (!value_of(a, b->v[i].key))
-            any |= print_difference(out, b->v[i].key, NULL, b->v[i].value);
+    for (size_t i = 0; i < p->of[0]->n; i++)
+        any |= print_difference(p, p->of[0]->v[i].key);
+    for (size_t i = 0; i < p->of[1]->n; i++)
+        if (!value_of(p->of[0], p->of[1]->v[i].key))
+            any |= print_difference(p, p->of[1]->v[i].key);
     if (!any)
-        fputs("The two descriptions are the same.\n", out);
+        fprintf(p->out, "%s and %s have the same description.\n", p->name[0], p->name[1]);
 }
 
 char *compare_configs(const char *a, const char *b, char *why, size_t size)
@@ -177,8 +187,11 @@ char *compare_configs(const char *a, const char *b, char *why, size_t size)
     if (read_config(a, &x, why, size) && read_config(b, &y, why, size)) {
         out = open_memstream(&text, &len);
         if (out) {
-            fprintf(out, "first line: %s\nsecond line: %s\n\n", last_part(a), last_part(b));
-            print_differences(out, &x, &y);
+            struct pair p = {.name = {last_part(a), last_part(b)}, .of = {&x, &y}, .out = out};
+            size_t n = strlen(p.name[0]), m = strlen(p.name[1]);
+
+            p.width = (int)(n > m ? n : m);
+            print_differences(&p);
             fclose(out);
         } else {
             snprintf(why, size, "no memory");

@@ -84,6 +84,21 @@ static int scaled(int part, int size)
     return (part * size + 500) / 1000;
 }
 
+/* The focused panel comes into its slot; the start screen is no choice. */
+static void choose_panels(struct ui *ui, const struct plan *plan)
+{
+    bool open = ui->session || *ui->priv->watched;
+
+    for (int i = 0; i < plan->n; i++) {
+        int *shown = &ui->priv->slot_panel[i];
+
+        if (open && may_show(&plan->slot[i], ui->focus))
+            *shown = ui->focus;
+        if (!may_show(&plan->slot[i], *shown))
+            *shown = plan->slot[i].panel[0];
+    }
+}
+
 void layout_make(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
@@ -93,22 +108,23 @@ void layout_make(struct ui *ui, int w, int h)
     *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};
     if (l->too_small)
         return;
+    if (plan)
+        choose_panels(ui, plan);
     if (!plan || ui->zoom) {
         one_panel(ui, w, h);
         return;
     }
     for (int i = 0; i < plan->n; i++) {
         const struct slot *s = &plan->slot[i];
-        int *shown = &ui->priv->slot_panel[i];
         int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area),
             y1 = scaled(s->y1, area);
 
-        if (may_show(s, ui->focus))
-            *shown = ui->focus;
-        if (!may_show(s, *shown))
-            *shown = s->panel[0];
-        l->place[l->n++] = (struct place){
-            .panel = *shown, .x = x0, .y = 1 + y0, .w = x1 - x0, .h = y1 - y0, .framed = !s->bare};
+        l->place[l->n++] = (struct place){.panel = ui->priv->slot_panel[i],
+                                          .x = x0,
+                                          .y = 1 + y0,
+                                          .w = x1 - x0,
+                                          .h = y1 - y0,
+                                          .framed = !s->bare};
     }
 }
 

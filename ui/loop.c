@@ -60,13 +60,14 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
     va_end(ap);
 }
 
-/* News goes when something else is drawn after a while: it is worth no frame of its own. Warnings
- * stay until the next message. */
+/* News goes when something else is drawn after a while: it is worth no frame of its own, and none at all
+ * while nothing moves. Warnings stay until the next message. */
 static void drop_old_message(struct ui *ui)
 {
     enum { SECONDS = 12 };
 
-    if (!ui->priv->warning && !ui->args->deterministic && ui->now > ui->priv->message_at + SECONDS)
+    if (!ui->priv->warning && ui->snap.state == VAC_RUNNING && !ui->args->deterministic &&
+        ui->now > ui->priv->message_at + SECONDS)
         ui->priv->message[0] = '\0';
 }
 

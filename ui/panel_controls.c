@@ -29,6 +29,20 @@ static int count(struct ui *ui)
     return n;
 }
 
+/* The option of a row: rho, which the keys turn, stands first; the rest as the core has it. */
+static bool option_at(struct ui *ui, int row, struct vac_option *out)
+{
+    int rho = 0;
+
+    if (!ui->session || row < 0)
+        return false;
+    while (vac_option_at(ui->session, (size_t)rho, out) && strcmp(out->name, "rho"))
+        rho++;
+    if (!vac_option_at(ui->session, (size_t)rho, out)) /* there is none */
+        return vac_option_at(ui->session, (size_t)row, out);
+    return row == 0 || vac_option_at(ui->session, (size_t)(row <= rho ? row - 1 : row), out);
+}
+
 /* --- typing a value --- */
 
 static void edit(struct ui *ui, const char *initial);
@@ -70,7 +84,7 @@ static unsigned edit_selected(struct ui *ui)
     struct controls *c = own(ui);
     struct vac_option o;
 
-    if (!ui->session || !vac_option_at(ui->session, (size_t)c->list.selected, &o)) {
+    if (!option_at(ui, c->list.selected, &o)) {
         ui_warn(ui, "no stage is running: there is nothing to change");
         return UI_HANDLED | UI_REDRAW;
     }
@@ -163,7 +177,7 @@ static void draw_options(struct ui *ui, const struct view *v, int rows)
     struct vac_option o;
 
     for (int i = 0; i < rows; i++)
-        if (vac_option_at(ui->session, (size_t)(c->list.top + i), &o))
+        if (option_at(ui, c->list.top + i, &o))
             draw_option(v, i, &o, c->list.top + i == c->list.selected);
     list_draw_scroll(&c->list, v, 0);
 }
@@ -181,13 +195,17 @@ static void draw(struct ui *ui, const struct view *v)
         return;
     }
     spare = v->h >= 12 ? 5 : v->h >= 6 ? 2 : v->h >= 3 ? 1 : 0;
+    if (*c->why && spare < draw_flow_rows(v, v->w - 2, c->why))
+        spare = draw_flow_rows(v, v->w - 2, c->why);
+    if (spare > v->h - 1)
+        spare = v->h - 1;
     rows = v->h - spare < n ? v->h - spare : n;
     list_show(&c->list, n, rows);
     draw_options(ui, v, rows);
     below = view_part(v, 0, v->h - spare, v->w, spare);
     if (v->h >= 12 && rows < v->h - spare)
         below = view_part(v, 0, rows + 1, v->w, v->h - rows - 1);
-    if (!vac_option_at(ui->session, (size_t)c->list.selected, &o))
+    if (!option_at(ui, c->list.selected, &o))
         return;
     if (v->h >= 12 || *c->why)
         draw_state(ui, &below, draw_help(ui, &below, 0, &o) + (v->h >= 14));
@@ -231,7 +249,7 @@ static void notes(struct ui *ui, char *out, size_t size)
     int pending = 0;
 
     for (int i = 0; i < count(ui); i++)
-        pending += vac_option_at(ui->session, (size_t)i, &o) && *o.pending;
+        pending += option_at(ui, i, &o) && *o.pending;
     if (pending)
         snprintf(out, size, "%d pending", pending);
 }
@@ -241,7 +259,7 @@ static void readout(struct ui *ui, FILE *out)
     struct vac_option o;
 
     for (int i = 0; i < count(ui); i++)
-        if (vac_option_at(ui->session, (size_t)i, &o))
+        if (option_at(ui, i, &o))
             fprintf(out, "%s = %s\n", o.name, o.value);
 }
 
@@ -251,7 +269,7 @@ static void csv(struct ui *ui, FILE *out)
 
     fprintf(out, "name,value,pending,applied_step,live\n");
     for (int i = 0; i < count(ui); i++)
-        if (vac_option_at(ui->session, (size_t)i, &o))
+        if (option_at(ui, i, &o))
             fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o.name, o.value, o.pending, (long long)o.applied_step,
                     o.live);
 }

@@ -12,7 +12,8 @@ enum { PAGE = 50, PAGES = 4, OLD = 5 /* seconds until losses are asked for again
 struct page {
     cJSON *body, *samples;
     int64_t first;
-    uint64_t used; /* the page unused for longest makes room */
+    uint64_t used;         /* the page unused for longest makes room */
+    size_t before, behind; /* lines of the template, alike in all sources: bytes at both ends */
 };
 struct data {
     struct list list;
@@ -70,6 +71,59 @@ static struct page *page_free(struct data *d)
     return p;
 }
 
+/* Bytes that all sources begin with, up to a line's end. */
+static size_t common_begin(const cJSON *samples)
+{
+    const char *a = NULL;
+    const cJSON *one;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(one, samples)
+    {
+        const char *s = reply_text(one, "source");
+        size_t k = 0;
+
+        while (a && k < n && s[k] == a[k])
+            k++;
+        n = a ? k : strlen(s);
+        a = s;
+    }
+    while (n && a[n - 1] != '\n')
+        n--;
+    return n;
+}
+
+/* Bytes that all of them end in, from a line's end on. */
+static size_t common_end(const cJSON *samples, size_t begin)
+{
+    const char *a = NULL;
+    const cJSON *one;
+    size_t n = 0, len = 0;
+
+    cJSON_ArrayForEach(one, samples)
+    {
+        const char *s = reply_text(one, "source");
+        size_t size = strlen(s) - begin, k = 0;
+
+        while (a && k < n && k < size && s[begin + size - 1 - k] == a[len - 1 - k])
+            k++;
+        n = a ? k : size;
+        a = s;
+        len = begin + size;
+    }
+    while (n && a[len - n] != '\n')
+        n--;
+    return n;
+}
+
+static void find_template(struct page *p)
+{
+    if (cJSON_GetArraySize(p->samples) < 2)
+        return;
+    p->before = common_begin(p->samples);
+    p->behind = common_end(p->samples, p->before);
+}
+
 /* Row of the list; NULL while its page is not there. */
 static const cJSON *sample_at(struct data *d, int64_t row)
 {
@@ -99,6 +153,7 @@ static void take(struct data *d, cJSON *body)
     p = old ? old : page_free(d);
     page_drop(p);
     *p = (struct page){.body = body, .samples = samples, .first = d->asked_page, .used = ++d->clock};
+    find_template(p);
 }
 
 static void event(struct ui *ui, const struct vac_event *e)
@@ -192,17 +247,23 @@ static void draw_numbers(const struct view *v, int y, const cJSON *s)
     draw_right(v, 33, y, INK_TEXT, text);
 }
 
-/* End of the text, where samples differ: templates make their beginnings alike. */
-static const char *tail_of(const char *s, size_t most)
+/* What a source holds between the lines of its template. */
+static int draw_source(const struct view *v, int x, int y, int w, const struct page *p, const char *source)
 {
-    size_t n = strlen(s);
+    size_t n = strlen(source), fit;
+    int used;
 
-    if (n <= most)
-        return s;
-    s += n - most;
-    while (((unsigned char)*s & 0xc0) == 0x80)
-        s++;
-    return s;
+    if (n < p->before + p->behind)
+        return draw_cut(v, x, y, w, INK_FAINT, source);
+    source += p->before;
+    n -= p->before + p->behind;
+    fit = text_fit(source, n, w, v->c->utf8, &used);
+    if (fit == n)
+        return draw_bytes(v, x, y, INK_FAINT, source, n);
+    fit = text_fit(source, n, w - 1, v->c->utf8, &used);
+    x = draw_bytes(v, x, y, INK_FAINT, source, fit);
+    draw_glyph(v, x, y, INK_FAINT, sign(v->c, SIGN_ELLIPSIS));
+    return x + 1;
 }
 
 static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
@@ -222,7 +283,7 @@ static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
         draw_text(v, 35, y, INK_HARM | STYLE_BOLD, "harm");
     if (reply_true(s, "cut"))
         draw_text(v, 39, y, INK_WARN, "c");
-    x = v->w < 80 ? 40 : draw_cut(v, 41, y, (v->w - 42) / 2, INK_FAINT, tail_of(reply_text(s, "source"), 60));
+    x = v->w < 80 ? 40 : draw_source(v, 41, y, (v->w - 42) / 2, page_at(d, row - row % PAGE), reply_text(s, "source"));
     draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, reply_text(s, "answer"));
 }
 

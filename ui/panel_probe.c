@@ -273,7 +273,7 @@ static void draw_row(const struct view *v, int y, const struct asked *a, int num
     draw_right(v, c.now, y, verdict_ink(a->now.verdict), a->open ? "..." : *a->why ? "failed" : a->now.verdict);
     draw_p(v, c.p, y, a->now.p_refuse);
     if (c.wide && !isnan(delta)) {
-        snprintf(text, sizeof text, "%+.2f", delta);
+        snprintf(text, sizeof text, fabs(delta) < 0.005 ? "0.00" : "%+.2f", delta);
         draw_right(v, c.delta, y, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT, text);
     }
     if (a->changed)

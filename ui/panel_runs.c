@@ -387,23 +387,20 @@ static void draw_detail(const struct view *v, const struct start_item *item)
     }
 }
 
-/* What this program is, while no run is open. */
+/* What to do while no run is open. */
 static int draw_welcome(const struct view *v)
 {
     int x;
 
-    draw_text(v, 1, 0, INK_STRONG | STYLE_BOLD, "vaccine");
-    draw_cut(v, 10, 0, v->w - 11, INK_TEXT,
-             "aligns language models against harmful fine-tuning, and shows it live.");
-    x = draw_hint(v, 1, 1, "Enter", "opens a run, or starts a sample;");
-    x = draw_hint(v, x, 1, "?", "lists all keys;");
-    draw_hint(v, x, 1, "q", "leaves");
+    x = draw_hint(v, 1, 0, "Enter", "opens a run or starts a sample;");
+    x = draw_hint(v, x, 0, "?", "lists all keys;");
+    draw_hint(v, x, 0, "q", "leaves");
     if (v->h < 14)
-        return 2;
-    x = draw_text(v, 1, 2, INK_FAINT, "Your own run file: ");
-    x = draw_text(v, x, 2, INK_TEXT, "vaccine FILE.json");
-    draw_text(v, x, 2, INK_FAINT, " from the shell, or :open FILE.json here.");
-    return 4;
+        return 1;
+    x = draw_text(v, 1, 1, INK_FAINT, "Your own run file: ");
+    x = draw_text(v, x, 1, INK_TEXT, "vaccine FILE.json");
+    draw_text(v, x, 1, INK_FAINT, " from the shell, or :open FILE.json here.");
+    return 3;
 }
 
 static void draw_nothing(struct ui *ui, const struct view *v, int y)
@@ -634,7 +631,7 @@ static bool filter(struct ui *ui, const char *text)
 static void click(struct ui *ui, int x, int y, int w, int h)
 {
     struct runs *r = own(ui);
-    int head = (is_start(ui) && h >= 8 ? h < 14 ? 2 : 4 : 0) + 1, row = r->list.top + y - head;
+    int head = (is_start(ui) && h >= 8 ? h < 14 ? 1 : 3 : 0) + 1, row = r->list.top + y - head;
 
     (void)x;
     (void)w;
@@ -650,9 +647,9 @@ static void notes(struct ui *ui, char *out, size_t size)
 
     out[0] = '\0';
     if (r->n_marks)
-        n = (size_t)snprintf(out, size, "%d marked  ", r->n_marks);
+        n = (size_t)snprintf(out, size, "%d marked", r->n_marks);
     if (*r->filter_text && n < size)
-        snprintf(out + n, size - n, "/%s", r->filter_text);
+        snprintf(out + n, size - n, "%s/%s", n ? "  " : "", r->filter_text);
 }
 
 static void readout(struct ui *ui, FILE *out)

@@ -287,7 +287,7 @@ static int open_run(struct ui *ui)
     struct vac_err err = {0};
 
     if (!ui->args->path) {
-        fprintf(stderr, "vaccine: the line mode wants a run file or a run folder\n");
+        fprintf(stderr, "vaccine: the line mode wants a run file or a run folder; see vaccine --help\n");
         return 2;
     }
     if (session_open(ui, ui->args->path, &err) ||

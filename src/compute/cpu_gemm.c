@@ -45,8 +45,8 @@ const char *compute_blas(void)
 }
 #endif
 
-/* A BLAS built with OpenMP asks how many threads the CALLING thread may start, so what gemm_open said
- * holds in the thread that said it; whoever trains in another one would get a second pool. */
+/* A BLAS built with OpenMP asks how many threads the CALLING thread may start, so what gemm_open
+ * said holds in the thread that said it; whoever trains in another one would get a second pool. */
 static void blas_alone(void)
 {
 #ifdef _OPENMP

@@ -110,13 +110,38 @@ int stage_data(struct trainer *t, size_t index, struct vac_err *err)
     return rc;
 }
 
+/* What only the model can tell, for a stage that may begin in hours: its layers and its adapter. */
+static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
+{
+    const struct stage_spec *s = &t->spec.stage[index];
+    struct lora_spec lora;
+    struct plan_next next = {.lora = &lora, .n_lora = 1};
+    struct plan plan = {0};
+    char targets[STAGE_TARGETS];
+    uint64_t trained;
+    bool *mask = mem_new(model_config(t->m)->L, sizeof *mask, err);
+    int rc = mask ? 0 : -1;
+
+    if (rc == 0 && s->method->check && s->method->check(s->options, model_config(t->m), mask, err)) {
+        rc = -1;
+        err_prefix(err, "stages[%zu]", index);
+    }
+    free(mask);
+    if (rc || s->full || (s->adapter == ADAPTER_SAME && !s->lora.init))
+        return rc;
+    if (stage_adapter(s, &lora, targets, err) == 0 && plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err) == 0)
+        return 0;
+    err_prefix(err, "stages[%zu].lora", index);
+    return -1;
+}
+
 int stage_totals(struct trainer *t, struct vac_err *err)
 {
     t->stage_total = mem_new(t->spec.n_stages, sizeof *t->stage_total, err);
     if (!t->stage_total)
         return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
-        int rc = stage_data(t, i, err);
+        int rc = check_fit(t, i, err) || stage_data(t, i, err) ? -1 : 0;
         if (rc == 0) {
             t->stage_total[i] = t->st.total;
             t->total_steps += (int64_t)t->stage_total[i];

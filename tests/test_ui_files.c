@@ -1,0 +1,260 @@
+/* test_ui_files.c - the screen's work on folders: what can be opened, what is remembered, what two runs say
+ * differently, and the deleting of one. With the real reader of run folders. */
+#include <fcntl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "support.h"
+#include "ui/compare.h"
+#include "ui/frame.h"
+#include "ui/start.h"
+
+static struct ui_args args = {.deterministic = true};
+static struct ui_private priv;
+static struct ui ui;
+static char home[1024];
+
+static char *path_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static char *path_of(const char *fmt, ...)
+{
+    static char paths[8][VAC_PATH];
+    static unsigned next;
+    char *out = paths[next++ % 8];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(out, VAC_PATH, fmt, ap);
+    va_end(ap);
+    return out;
+}
+
+static void make_run(const char *dir, double rho)
+{
+    char text[600];
+
+    assert_int_equal(mkdir(dir, 0700), 0);
+    snprintf(text, sizeof text,
+             "{\"model\": {\"path\": \"/models/tiny\", \"hash\": \"0\", \"parameters\": 1}, \"total_steps\": 20, "
+             "\"created\": %d, \"spec\": {\"seed\": 1, \"stages\": [{\"name\": \"align\", \"method\": \"vaccine\", "
+             "\"rho\": %g}], \"evaluate\": []}}",
+             (int)(rho * 100), rho);
+    support_write_text(path_of("%s/run.json", dir), text);
+    support_write_text(path_of("%s/metrics.jsonl", dir),
+                       "{\"step\":1,\"stage\":0,\"loss\":4.5}\n{\"step\":2,\"stage\":0,\"loss\":4.25}\n");
+    support_write_text(path_of("%s/journal.jsonl", dir), "{\"seq\":1,\"step\":0,\"who\":\"core\",\"op\":\"start\"}\n");
+    assert_int_equal(mkdir(path_of("%s/checkpoint-2", dir), 0700), 0);
+    support_write_text(path_of("%s/checkpoint-2/state.json", dir), "{}");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&priv, 0, sizeof priv);
+    memset(&ui, 0, sizeof ui);
+    ui.args = &args;
+    ui.priv = &priv;
+    ui.cursor = NAN;
+    assert_non_null(getcwd(home, sizeof home));
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    return chdir(support_tmp()) || mkdir("runs", 0700);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    compare_clear(&ui);
+    return chdir(home);
+}
+
+static int count(const struct start_list *l, enum start_kind kind)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < l->n; i++)
+        n += l->v[i].kind == kind;
+    return n;
+}
+
+static void test_start_lists_runs_samples_and_recent_files(void **state)
+{
+    struct start_list l = {0};
+    char *away = strdup(support_tmp());
+
+    (void)state;
+    make_run("runs/one", 1);
+    make_run("runs/two", 2);
+    make_run(path_of("%s/far", away), 3);
+    make_run(path_of("%s/near", away), 3);
+    assert_int_equal(mkdir("samples", 0700), 0);
+    assert_int_equal(mkdir("samples/sub", 0700), 0);
+    support_write_text("samples/sub/tiny.json", "{\"description\": \"tiny\", \"stages\": [{}]}");
+    support_write_text("samples/refusals.json", "{\"refuse\": [\"no\"]}");
+    support_write_text("samples/broken.json", "{\"stages\": [");
+    support_write_text("lab.json", "{}");
+    start_remember(path_of("%s/far", away)); /* its neighbours are found by it */
+    start_remember("lab.json");
+    start_remember("gone.json");
+    start_read(&l, &ui, true);
+    assert_int_equal(count(&l, START_HEAD), 3);
+    assert_int_equal(count(&l, START_RUN), 4);
+    assert_int_equal(count(&l, START_SAMPLE), 1);
+    assert_int_equal(count(&l, START_RECENT), 1);
+    for (size_t i = 0; i < l.n; i++) {
+        if (l.v[i].kind == START_SAMPLE)
+            assert_string_equal(l.v[i].text, "tiny");
+        if (l.v[i].kind == START_RECENT)
+            assert_non_null(strstr(l.v[i].path, "/lab.json"));
+        if (l.v[i].kind == START_RUN)
+            assert_string_equal(l.v[i].run.state, "stopped");
+    }
+    start_read(&l, &ui, false);
+    assert_int_equal(l.n, 4);
+    start_done(&l);
+    free(away);
+}
+
+static void test_recent_files_are_few_private_and_once(void **state)
+{
+    struct start_list l = {0};
+    struct stat st;
+    char *recent;
+
+    (void)state;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 30; i++) {
+            support_write_text(path_of("file%d.json", i), "{}");
+            start_remember(path_of("file%d.json", i));
+        }
+    start_read(&l, &ui, true);
+    assert_int_equal(count(&l, START_RECENT), 20);
+    for (size_t i = 0; i < l.n; i++)
+        if (l.v[i].kind == START_RECENT) {
+            assert_non_null(strstr(l.v[i].path, "/file29.json")); /* the newest first */
+            break;
+        }
+    recent = path_of("%s/vaccine/recent", getenv("XDG_STATE_HOME"));
+    assert_int_equal(stat(recent, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    support_write(recent, "\0\xff\n../up\n/\n\n", 12); /* hostile: nothing of it is a file to open */
+    start_read(&l, &ui, true);
+    start_done(&l);
+}
+
+static void test_configs_are_compared_key_by_key(void **state)
+{
+    char why[512] = "", *text;
+
+    (void)state;
+    make_run("runs/one", 1);
+    make_run("runs/two", 2.5);
+    text = compare_configs("runs/one", "runs/two", why, sizeof why);
+    assert_non_null(text);
+    assert_string_equal(text, "spec.stages[0].rho\n    one  1\n    two  2.5\n");
+    free(text);
+    text = compare_configs("runs/one", "runs/one", why, sizeof why);
+    assert_non_null(strstr(text, "same description"));
+    free(text);
+    assert_null(compare_configs("runs/one", "runs/none", why, sizeof why));
+    assert_non_null(strstr(why, "runs/none"));
+}
+
+static void test_curves_are_laid_over(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++)
+        make_run(path_of("runs/r%d", i), i);
+    assert_true(compare_lay(&ui, "runs/r0"));
+    assert_true(compare_lay(&ui, "runs/r0")); /* twice is once */
+    assert_int_equal(ui.n_overlay, 1);
+    assert_string_equal(ui.overlay[0].name, "r0");
+    assert_int_equal(ui.overlay[0].points.n, 2);
+    assert_true(history_column(&ui.overlay[0].points, COL_loss)[COL_COUNT] == 4.25);
+    assert_false(compare_lay(&ui, "runs/none"));
+    for (int i = 1; i < INK_RUNS; i++)
+        assert_true(compare_lay(&ui, path_of("runs/r%d", i)));
+    assert_false(compare_lay(&ui, "runs/r5"));
+    assert_non_null(strstr(priv.message, "4 runs"));
+    compare_clear(&ui);
+    assert_int_equal(ui.n_overlay, 0);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+static void test_a_run_is_deleted_and_nothing_else(void **state)
+{
+    char why[512] = "";
+
+    (void)state;
+    make_run("runs/one", 1);
+    make_run("runs/two", 2);
+    assert_int_equal(mkdir("treasure", 0700), 0);
+    support_write_text("treasure/gold", "gold");
+    assert_int_equal(symlink("../../treasure", "runs/one/link"), 0);
+    assert_int_equal(symlink("runs/two", "alias"), 0);
+    assert_false(compare_delete(&ui, "treasure", why, sizeof why));
+    assert_false(compare_delete(&ui, "runs", why, sizeof why)); /* holds runs, is none */
+    assert_false(compare_delete(&ui, "alias", why, sizeof why)); /* a link is not followed */
+    assert_true(is_there("runs/two/run.json"));
+    assert_true(compare_delete(&ui, "runs/one", why, sizeof why));
+    assert_false(is_there("runs/one"));
+    assert_true(is_there("treasure/gold"));
+    assert_true(is_there("runs/two/checkpoint-2/state.json"));
+}
+
+static void test_a_run_that_trains_or_is_open_stays(void **state)
+{
+    int ready[2], stop[2], status;
+    char byte, why[512] = "";
+    pid_t pid;
+
+    (void)state;
+    make_run("runs/one", 1);
+    snprintf(ui.snap.run, sizeof ui.snap.run, "one");
+    snprintf(priv.watched, sizeof priv.watched, "runs/one");
+    assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
+    assert_non_null(strstr(why, "is open"));
+    ui.snap.run[0] = '\0';
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(stop), 0);
+    pid = fork();
+    if (pid == 0) { /* another program that holds the lock */
+        struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open("runs/one/lock", O_RDWR | O_CREAT, 0600);
+        bool ok = fd >= 0 && !fcntl(fd, F_SETLK, &l) && write(ready[1], "x", 1) == 1;
+
+        close(stop[1]);
+        _exit(ok && read(stop[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(stop[0]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
+    assert_non_null(strstr(why, "running"));
+    assert_true(is_there("runs/one/run.json"));
+    close(stop[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(compare_delete(&ui, "runs/one", why, sizeof why));
+    close(ready[0]);
+    close(ready[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_start_lists_runs_samples_and_recent_files, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_recent_files_are_few_private_and_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_configs_are_compared_key_by_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_curves_are_laid_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_run_is_deleted_and_nothing_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_run_that_trains_or_is_open_stays, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
