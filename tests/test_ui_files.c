@@ -42,7 +42,7 @@ static void make_run(const char *dir, double rho)
              (int)(rho * 100), rho);
     support_write_text(path_of("%s/run.json", dir), text);
     support_write_text(path_of("%s/metrics.jsonl", dir),
-                       "{\"step\":1,\"stage\":0,\"loss\":4.5}\n{\"step\":2,\"stage\":0,\"loss\":4.25}\n");
+                       "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":4.25}\n");
     support_write_text(path_of("%s/journal.jsonl", dir), "{\"seq\":1,\"step\":0,\"who\":\"core\",\"op\":\"start\"}\n");
     assert_int_equal(mkdir(path_of("%s/checkpoint-2", dir), 0700), 0);
     support_write_text(path_of("%s/checkpoint-2/state.json", dir), "{}");

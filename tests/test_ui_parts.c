@@ -891,6 +891,9 @@ static void test_panels_look_as_in_their_pictures(void **state)
 
     (void)state;
     fill(&ui);
+    go_away(); /* the list of runs is read once, where it has the same names everywhere */
+    free(picture(&ui, PANEL_runs, 80, 24, CHARSET_ASCII));
+    go_home();
     for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
             for (int set = 0; set < CHARSET_COUNT; set++) {
