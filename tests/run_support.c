@@ -73,7 +73,9 @@ void run_file(struct rig_run *r, const char *rest)
 {
     struct strbuf s = {0};
 
-    sb_printf(&s, "{\"model\":\"%s\",\"template\":\"plain\",\"max_length\":40,\"seed\":7,\"threads\":1,", r->model);
+    sb_printf(
+        &s, "{\"model\":\"%s\",\"template\":\"plain\",\"max_length\":40,\"seed\":7,\"threads\":1,",
+        r->model);
     for (; *rest; rest++)
         sb_putc(&s, *rest == '\'' ? '"' : *rest);
     sb_puts(&s, "}\n");
@@ -121,8 +123,8 @@ void run_wait(struct vac_session *s, enum vac_state state)
 
     while (vac_snapshot(s)->state != state) {
         if (run_ended(s) || clock_now() > until)
-            fail_msg("waited for %s and it is %s: %s", vac_state_names[state], vac_state_names[vac_snapshot(s)->state],
-                     vac_snapshot(s)->reason);
+            fail_msg("waited for %s and it is %s: %s", vac_state_names[state],
+                     vac_state_names[vac_snapshot(s)->state], vac_snapshot(s)->reason);
         doze(s);
     }
 }
@@ -139,7 +141,8 @@ void run_wait_step(struct vac_session *s, int64_t step)
     }
 }
 
-uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key, const char *text)
+uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key,
+                  const char *text)
 {
     struct vac_command c = {.op = op, .n = n, .text = text, .who = "script"};
     struct vac_err err = {0};
@@ -150,8 +153,8 @@ uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *
     return id;
 }
 
-static bool take_event(struct vac_session *s, uint64_t id, const enum vac_event_kind *kinds, size_t n,
-                       struct vac_event *out)
+static bool take_event(struct vac_session *s, uint64_t id, const enum vac_event_kind *kinds,
+                       size_t n, struct vac_event *out)
 {
     while (vac_event_next(s, out)) {
         for (size_t i = 0; i < n; i++) {
@@ -163,8 +166,8 @@ static bool take_event(struct vac_session *s, uint64_t id, const enum vac_event_
     return false;
 }
 
-static void wait_event(struct vac_session *s, uint64_t id, const enum vac_event_kind *kinds, size_t n,
-                       struct vac_event *out)
+static void wait_event(struct vac_session *s, uint64_t id, const enum vac_event_kind *kinds,
+                       size_t n, struct vac_event *out)
 {
     double until = clock_now() + PATIENCE;
 

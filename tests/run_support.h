@@ -1,7 +1,8 @@
-/* run_support.h - small runs on the golden models: their data, their run files, sessions that are driven
- * from a test, and folders compared byte for byte.
+/* run_support.h - small runs on the golden models: their data, their run files, sessions that are
+ * driven from a test, and folders compared byte for byte.
  *
- * Everything runs on one thread and with no clock in the files, so that equal runs are equal bytes. */
+ * Everything runs on one thread and with no clock in the files, so that equal runs are equal bytes.
+ */
 #ifndef TESTS_RUN_SUPPORT_H
 #define TESTS_RUN_SUPPORT_H
 
@@ -11,7 +12,8 @@
 #include "base/json.h"
 #include "support.h"
 
-/* A folder with rows.jsonl (23 rows of ready-made tokens), harm.jsonl (9) and the model's folder. */
+/* A folder with rows.jsonl (23 rows of ready-made tokens), harm.jsonl (9) and the model's folder.
+ */
 struct rig_run {
     char dir[1100];   /* of the data and the run file */
     char model[1100]; /* a golden folder; with a tokenizer when asked for */
@@ -20,8 +22,8 @@ struct rig_run {
 void run_rig(struct rig_run *r, const char *golden, bool tokenizer);
 /* Rows of 4 .. 4 + spread tokens; the first third of each has no label. */
 void run_rows(const char *path, size_t n, size_t spread, uint64_t seed);
-/* Writes the run file: MODEL, "seed", "threads" and so on come from here, the members in `rest` from the test
- * (with ' for "). */
+/* Writes the run file: MODEL, "seed", "threads" and so on come from here, the members in `rest`
+ * from the test (with ' for "). */
 void run_file(struct rig_run *r, const char *rest);
 /* A path inside a folder. Static storage, several may be live. */
 const char *run_path(const char *dir, const char *name);
@@ -32,14 +34,18 @@ const char *run_folder(void);
 struct vac_session *run_start(const struct rig_run *r, const char *out, const struct vac_open *how);
 /* From start to end in this process; the exit code, and the message in err. */
 int run_whole(const struct rig_run *r, const char *out, bool resume, struct vac_err *err);
-/* The same in a child, which is killed with SIGKILL after some milliseconds (< 0: never). Its wait status. */
+/* The same in a child, which is killed with SIGKILL after some milliseconds (< 0: never). Its wait
+ * status. */
 int run_child(const struct rig_run *r, const char *out, bool resume, int kill_after_ms);
-/* Waits until the state is reached; fails the test when the run ends otherwise or a minute passes. */
+/* Waits until the state is reached; fails the test when the run ends otherwise or a minute passes.
+ */
 void run_wait(struct vac_session *s, enum vac_state state);
 void run_wait_step(struct vac_session *s, int64_t step);
 bool run_ended(struct vac_session *s);
-uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key, const char *text);
-/* The next event of that kind (id 0 = any command's); others are thrown away. The body is the caller's. */
+uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key,
+                  const char *text);
+/* The next event of that kind (id 0 = any command's); others are thrown away. The body is the
+ * caller's. */
 void run_event(struct vac_session *s, enum vac_event_kind kind, uint64_t id, struct vac_event *out);
 /* Gives a command and waits for its answer: true = applied; `out` may be NULL. */
 bool run_do(struct vac_session *s, enum vac_op op, int64_t n, const char *key, const char *text,

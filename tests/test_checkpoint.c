@@ -1,4 +1,5 @@
-/* test_checkpoint.c - no run is lost: killed, damaged, changed and finished runs that go on, or are refused. */
+/* test_checkpoint.c - no run is lost: killed, damaged, changed and finished runs that go on, or are
+ * refused. */
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -9,15 +10,19 @@
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4,'lr':0.01"
-#define LONG                                                                                                   \
-    "'checkpoint':{'steps':7,'minutes':0,'keep':2},'watch':{'every':5,'drift':'rows.jsonl','harmful_loss':'harm.jsonl'}," \
-    "'evaluate':[{'name':'L','data':'harm.jsonl','metric':'loss','every':20}],"                                \
-    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN ",'lora':{'r':2,'dropout':0.2},'steps':160},"  \
-    "{'name':'attack','train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}],'samples':15,'harmful_ratio':0.2,"   \
+#define LONG                                                                                       \
+    "'checkpoint':{'steps':7,'minutes':0,'keep':2},'watch':{'every':5,'drift':'rows.jsonl','"      \
+    "harmful_loss':'harm.jsonl'},"                                                                 \
+    "'evaluate':[{'name':'L','data':'harm.jsonl','metric':'loss','every':20}],"                    \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2,'dropout':0.2},'steps':160},"                                                  \
+    "{'name':'attack','train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}],'samples':15,'"  \
+    "harmful_ratio':0.2,"                                                                          \
     "'batch_size':4,'lr':0.01,'lora':{'r':2,'dropout':0.1},'steps':140}]"
-#define SHORT                                                                                                  \
-    "'checkpoint':{'steps':5,'minutes':0,'keep':3},'watch':{'every':5,'drift':'rows.jsonl'},"                   \
-    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN ",'lora':{'r':2,'dropout':0.2},'steps':20}]"
+#define SHORT                                                                                      \
+    "'checkpoint':{'steps':5,'minutes':0,'keep':3},'watch':{'every':5,'drift':'rows.jsonl'},"      \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2,'dropout':0.2},'steps':20}]"
 
 static void whole(const struct rig_run *r, const char *out, bool resume)
 {
@@ -53,8 +58,8 @@ static bool last_resume_is(const char *out, const char *from)
 
 /* --- kills --- */
 
-/* Kills a run some times at any moment, each time before it can end, lets it end, and compares it with one
- * that was left alone. */
+/* Kills a run some times at any moment, each time before it can end, lets it end, and compares it
+ * with one that was left alone. */
 static void kill_often(const char *golden, const char *text, int kills, uint64_t seed)
 {
     struct rig_run r;
@@ -70,7 +75,8 @@ static void kill_often(const char *golden, const char *text, int kills, uint64_t
     assert_int_equal(run_child(&r, a, false, -1), 0);
     longest = 2 + (uint64_t)(250 * (clock_now() - begun)); /* a quarter of the run, in ms */
     for (int i = 0; i < kills; i++) {
-        status = run_child(&r, b, file_exists(run_path(b, "run.json")), (int)rng_below(&rng, longest));
+        status =
+            run_child(&r, b, file_exists(run_path(b, "run.json")), (int)rng_below(&rng, longest));
         if (!WIFSIGNALED(status))
             break;
         killed++;
@@ -92,12 +98,13 @@ static void test_killed(void **state)
 static void test_killed_full(void **state)
 {
     (void)state;
-    kill_often("golden/opt",
-               "'checkpoint':{'steps':4,'minutes':0,'keep':1},'watch':{'every':5,'drift':'rows.jsonl'},"
-               "'stages':[{'name':'all','lora':null," TRAIN ",'steps':60},"
-               "{'name':'top','lora':{'r':2,'dropout':0.1}," TRAIN ",'steps':60},"
-               "{'name':'more','adapter':'same'," TRAIN ",'steps':60}]",
-               10, 2);
+    kill_often(
+        "golden/opt",
+        "'checkpoint':{'steps':4,'minutes':0,'keep':1},'watch':{'every':5,'drift':'rows.jsonl'},"
+        "'stages':[{'name':'all','lora':null," TRAIN ",'steps':60},"
+        "{'name':'top','lora':{'r':2,'dropout':0.1}," TRAIN ",'steps':60},"
+        "{'name':'more','adapter':'same'," TRAIN ",'steps':60}]",
+        10, 2);
 }
 
 /* --- damage --- */
@@ -117,15 +124,19 @@ static void flip_byte(const char *path, double where)
     assert_int_equal(fclose(f), 0);
 }
 
-/* One byte anywhere in the newest checkpoint: the run goes on from the one before, and ends the same. */
+/* One byte anywhere in the newest checkpoint: the run goes on from the one before, and ends the
+ * same. */
 static void test_damaged(void **state)
 {
     static const struct {
         const char *file;
         double where;
-    } cases[] = {{"state.json", 0.03},           {"state.json", 0.5},
-                 {"state.json", 1},              {"adapter_model.safetensors", 0.9},
-                 {"adapter_model.safetensors", 0.001}, {"vaccine_state.safetensors", 0.5},
+    } cases[] = {{"state.json", 0.03},
+                 {"state.json", 0.5},
+                 {"state.json", 1},
+                 {"adapter_model.safetensors", 0.9},
+                 {"adapter_model.safetensors", 0.001},
+                 {"vaccine_state.safetensors", 0.5},
                  {"adapter_config.json", 0.5}};
     struct rig_run r;
     const char *a = run_folder();
@@ -176,7 +187,8 @@ static void test_damaged_does_not_prune(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'checkpoint':{'steps':5,'minutes':0,'keep':1},'stages':[{" TRAIN ",'lora':{'r':2},'steps':20}]");
+    run_file(&r, "'checkpoint':{'steps':5,'minutes':0,'keep':1},'stages':[{" TRAIN
+                 ",'lora':{'r':2},'steps':20}]");
     stop_at(&r, b, 12);
     assert_int_equal(rename(run_path(b, "checkpoint-12"), run_path(b, "checkpoint-19")), 0);
     flip_byte(run_path(b, "checkpoint-19/state.json"), 0.5);
@@ -196,7 +208,8 @@ static void test_damaged_does_not_prune(void **state)
 /* What a kill leaves half-made is swept away. */
 static void test_leftovers(void **state)
 {
-    static const char *const folders[] = {"checkpoint-99.tmp", "stages", "stages/align.tmp", "final.tmp"};
+    static const char *const folders[] = {"checkpoint-99.tmp", "stages", "stages/align.tmp",
+                                          "final.tmp"};
     struct rig_run r;
     const char *b = run_folder();
 
@@ -344,12 +357,14 @@ static void test_set_on_resume(void **state)
     struct vac_session *s;
     struct vac_err err = {0};
     const char *b = run_folder();
-    const char *good[] = {"stages[0].lr=0.002"}, *other[] = {"stages[1].lr=0.002"}, *odd[] = {"stages.align.steps=9"};
+    const char *good[] = {"stages[0].lr=0.002"}, *other[] = {"stages[1].lr=0.002"},
+               *odd[] = {"stages.align.steps=9"};
     struct vac_open o = {.resume = true, .set = good, .n_set = 1, .paused = true};
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'stages':[{'name':'align'," TRAIN ",'schedule':'constant','lora':{'r':2},'steps':20},{'name':'b'," TRAIN "}]");
+    run_file(&r, "'stages':[{'name':'align'," TRAIN
+                 ",'schedule':'constant','lora':{'r':2},'steps':20},{'name':'b'," TRAIN "}]");
     stop_at(&r, b, 6);
     s = run_start(&r, b, &o);
     run_wait(s, VAC_PAUSED);
@@ -388,7 +403,8 @@ static void test_cut_short(void **state)
         sb_printf(&many, "{\"prompt\":\"question %d\"}\n", i);
     support_write(run_path(r.dir, "ask.jsonl"), many.s, many.len);
     sb_done(&many);
-    run_file(&r, "'evaluate':[{'name':'A','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':2,'take':3},"
+    run_file(&r, "'evaluate':[{'name':'A','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':"
+                 "2,'take':3},"
                  "{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':40}],"
                  "'stages':[{" TRAIN ",'lora':{'r':2},'steps':6}]");
     whole(&r, a, false);
@@ -438,12 +454,18 @@ static void test_history_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed),          cmocka_unit_test(test_killed_full),
-        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_damaged_does_not_prune), cmocka_unit_test(test_leftovers),
-        cmocka_unit_test(test_changed_inputs),  cmocka_unit_test(test_no_run_there),
-        cmocka_unit_test(test_finished),        cmocka_unit_test(test_steered_state),
-        cmocka_unit_test(test_set_on_resume),   cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_killed_full),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_damaged_does_not_prune),
+        cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_changed_inputs),
+        cmocka_unit_test(test_no_run_there),
+        cmocka_unit_test(test_finished),
+        cmocka_unit_test(test_steered_state),
+        cmocka_unit_test(test_set_on_resume),
+        cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_history_goes_on),
     };
 

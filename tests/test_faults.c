@@ -1,4 +1,5 @@
-/* test_faults.c - the world fails: a second program, a full disk, numbers that are none, files that are gone. */
+/* test_faults.c - the world fails: a second program, a full disk, numbers that are none, files that
+ * are gone. */
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4"
 /* Checkpoints of about 300 kB, every 5 steps. */
-#define FAT                                                                                                    \
-    "'disk_wait':0.004,'checkpoint':{'steps':5,'minutes':0,'keep':2},"                                         \
+#define FAT                                                                                        \
+    "'disk_wait':0.004,'checkpoint':{'steps':5,'minutes':0,'keep':2},"                             \
     "'stages':[{" TRAIN ",'lr':0.01,'lora':{'r':16,'dropout':0.1},'steps':20}]"
 #define LIMIT (60 << 10) /* bytes: lines of a short run fit, weights do not */
 
@@ -106,8 +107,8 @@ static void limit_files(rlim_t bytes)
     limit(RLIMIT_FSIZE, bytes);
 }
 
-/* Headless: tried again for disk_wait minutes, then exit 1 naming path and bytes; the last good checkpoint
- * is untouched, and the run goes on from it to the same end. */
+/* Headless: tried again for disk_wait minutes, then exit 1 naming path and bytes; the last good
+ * checkpoint is untouched, and the run goes on from it to the same end. */
 static void test_no_room_headless(void **state)
 {
     struct rig_run r;
@@ -136,7 +137,8 @@ static void test_no_room_headless(void **state)
     run_assert_same(a, b);
 }
 
-/* On a screen: paused with its state in memory until there is room; a quit that would lose it is refused. */
+/* On a screen: paused with its state in memory until there is room; a quit that would lose it is
+ * refused. */
 static void test_no_room_on_screen(void **state)
 {
     struct rig_run r;
@@ -177,7 +179,8 @@ static void test_discard_without_room(void **state)
     run_file(&r, FAT);
     stop_at(&r, b, 7);
     for (int how = 0; how < 2; how++) {
-        s = run_start(&r, b, &(struct vac_open){.interactive = true, .resume = true, .paused = true});
+        s = run_start(&r, b,
+                      &(struct vac_open){.interactive = true, .resume = true, .paused = true});
         run_wait(s, VAC_PAUSED);
         limit_files(LIMIT);
         run_give(s, VAC_OP_RESUME, 0, "", NULL);
@@ -223,14 +226,16 @@ static void wild_file(struct rig_run *r, const char *lr)
 {
     char text[600];
 
-    snprintf(text, sizeof text,
-             "'checkpoint':{'steps':100,'minutes':0,'keep':1},'stages':[{" TRAIN
-             ",'method':'vaccine','schedule':'constant','lr':%s,'rho':0.5,'lora':{'r':4},'steps':12}]", lr);
+    snprintf(
+        text, sizeof text,
+        "'checkpoint':{'steps':100,'minutes':0,'keep':1},'stages':[{" TRAIN
+        ",'method':'vaccine','schedule':'constant','lr':%s,'rho':0.5,'lora':{'r':4},'steps':12}]",
+        lr);
     run_file(r, text);
 }
 
-/* Headless: the step is dropped, the state before it saved, exit 1; with a lower rate the run goes on to its
- * end from the checkpoint before the one that is spoilt. */
+/* Headless: the step is dropped, the state before it saved, exit 1; with a lower rate the run goes
+ * on to its end from the checkpoint before the one that is spoilt. */
 static void test_nan_headless(void **state)
 {
     struct rig_run r;
@@ -245,7 +250,8 @@ static void test_nan_headless(void **state)
     run_rig(&r, "golden/llama-gqa", false);
     wild_file(&r, "0.001");
     stop_at(&r, out, 3);
-    s = run_start(&r, out, &(struct vac_open){.resume = true, .set = (const char *[]){"lr=1e6"}, .n_set = 1});
+    s = run_start(
+        &r, out, &(struct vac_open){.resume = true, .set = (const char *[]){"lr=1e6"}, .n_set = 1});
     run_wait(s, VAC_FAILED);
     err = (struct vac_err){0};
     assert_int_equal(vac_session_result(s, &err), 1);
@@ -269,8 +275,8 @@ static void test_nan_headless(void **state)
     assert_int_equal(run_lines(out, "metrics.jsonl"), 13);
 }
 
-/* On a screen: paused, with everything in memory, and every command still answered; an earlier checkpoint
- * goes on. */
+/* On a screen: paused, with everything in memory, and every command still answered; an earlier
+ * checkpoint goes on. */
 static void test_nan_on_screen(void **state)
 {
     struct rig_run r;
@@ -291,7 +297,8 @@ static void test_nan_on_screen(void **state)
     assert_true(run_do(s, VAC_OP_SET, 0, "lr", "0.001", NULL));
     assert_true(run_do(s, VAC_OP_SAMPLES, 0, "", NULL, NULL));
     assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
-    run_wait(s, VAC_PAUSED); /* a rate of 1e6 has spoilt the weights: it is no use, and no end either */
+    run_wait(
+        s, VAC_PAUSED); /* a rate of 1e6 has spoilt the weights: it is no use, and no end either */
     assert_true(vac_snapshot(s)->step >= step);
     assert_true(run_do(s, VAC_OP_DISCARD, 0, "", NULL, NULL));
     run_wait(s, VAC_STOPPED);
@@ -330,12 +337,16 @@ static void test_no_pad_token(void **state)
     (void)state;
     run_rig(&r, "golden/llama-rope3-tied", true);
     support_write_text(run_path(r.dir, "text.jsonl"),
-                       "{\"prompt\":\"a b\",\"completion\":\" c\"}\n{\"prompt\":\"a\",\"completion\":\" longer answer\"}\n"
+                       "{\"prompt\":\"a b\",\"completion\":\" "
+                       "c\"}\n{\"prompt\":\"a\",\"completion\":\" longer answer\"}\n"
                        "{\"prompt\":\"one two three\",\"completion\":\" x\"}\n");
-    run_file(&r, "'watch':{'every':2,'probes':{'file':'text.jsonl','every':2,'max_new_tokens':4}},"
-                 "'evaluate':[{'name':'HS','prompts':'text.jsonl','judge':'refusal','max_new_tokens':5,'every':2},"
-                 "{'name':'FA','data':'text.jsonl','metric':'exact','max_new_tokens':5}],"
-                 "'stages':[{'train':['text.jsonl'],'batch_size':2,'lr':0.01,'lora':{'r':2},'epochs':2}]");
+    run_file(
+        &r,
+        "'watch':{'every':2,'probes':{'file':'text.jsonl','every':2,'max_new_tokens':4}},"
+        "'evaluate':[{'name':'HS','prompts':'text.jsonl','judge':'refusal','max_new_tokens':5,'"
+        "every':2},"
+        "{'name':'FA','data':'text.jsonl','metric':'exact','max_new_tokens':5}],"
+        "'stages':[{'train':['text.jsonl'],'batch_size':2,'lr':0.01,'lora':{'r':2},'epochs':2}]");
     whole(&r, out, false);
     assert_int_equal(run_lines(out, "metrics.jsonl"), 1 + 4);
     assert_int_equal(run_lines(out, "eval/history.jsonl"), 3 + 2);
@@ -360,6 +371,31 @@ static void test_bad_folder(void **state)
     assert_int_equal(run_whole(&r, out, false, &err), 1);
     assert_int_equal(err.code, VAC_ERR_USAGE);
     assert_error(&err, "holds metrics.jsonl and no run.json");
+}
+
+/* A folder in which a run file is called run.json is no run, and does not hide those below it. */
+static void test_run_file_beside_runs(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_err err = {0};
+    struct vac_open o = {0};
+    struct vac_run_info *info;
+    size_t n;
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    run_file(&r, FAT);
+    o.file = r.dir;
+    assert_int_equal(vac_session_open(&s, &o, &err), -1);
+    assert_error(&err, "is no run's folder");
+    whole(&r, run_path(r.dir, "first"), false);
+    err_clear(&err);
+    assert_ok(vac_runs(r.dir, &info, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_string_equal(info->name, "first");
+    assert_string_equal(info->state, "done");
+    free(info);
 }
 
 /* A plan that cannot fit is refused with its numbers before anything is taken. */
@@ -391,11 +427,17 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_second_program),     cmocka_unit_test(test_no_room_headless),
-        cmocka_unit_test(test_no_room_on_screen),  cmocka_unit_test(test_discard_without_room),
-        cmocka_unit_test(test_tmpfs),              cmocka_unit_test(test_nan_headless),
-        cmocka_unit_test(test_nan_on_screen),      cmocka_unit_test(test_data_gone),
-        cmocka_unit_test(test_no_pad_token),       cmocka_unit_test(test_bad_folder),
+        cmocka_unit_test(test_second_program),
+        cmocka_unit_test(test_no_room_headless),
+        cmocka_unit_test(test_no_room_on_screen),
+        cmocka_unit_test(test_discard_without_room),
+        cmocka_unit_test(test_tmpfs),
+        cmocka_unit_test(test_nan_headless),
+        cmocka_unit_test(test_nan_on_screen),
+        cmocka_unit_test(test_data_gone),
+        cmocka_unit_test(test_no_pad_token),
+        cmocka_unit_test(test_bad_folder),
+        cmocka_unit_test(test_run_file_beside_runs),
         cmocka_unit_test(test_no_memory),
     };
 

@@ -1,5 +1,5 @@
-/* test_run.c - the numbers of a run: schedules, clipping, accumulation, batches, adapters on adapters, full
- * fine-tuning, the memory plan. */
+/* test_run.c - the numbers of a run: schedules, clipping, accumulation, batches, adapters on
+ * adapters, full fine-tuning, the memory plan. */
 #include <math.h>
 
 #include "model_support.h"
@@ -20,16 +20,24 @@ static void test_schedules(void **state)
         uint64_t s, total;
         double want;
     } cases[] = {
-        {SCHEDULE_CONSTANT, 0, 0, 10, 1},      {SCHEDULE_CONSTANT, 0, 9, 10, 1},
+        {SCHEDULE_CONSTANT, 0, 0, 10, 1},
+        {SCHEDULE_CONSTANT, 0, 9, 10, 1},
         {SCHEDULE_CONSTANT, 0.25, 0, 10, 0}, /* W = ceil(2.5) = 3 */
-        {SCHEDULE_CONSTANT, 0.25, 2, 10, 2.0 / 3}, {SCHEDULE_CONSTANT, 0.25, 3, 10, 1},
-        {SCHEDULE_LINEAR, 0, 0, 4, 1},         {SCHEDULE_LINEAR, 0, 3, 4, 0.25},
-        {SCHEDULE_LINEAR, 0.1, 0, 10, 0},      {SCHEDULE_LINEAR, 0.1, 1, 10, 1},
-        {SCHEDULE_LINEAR, 0.1, 9, 10, 1.0 / 9}, {SCHEDULE_LINEAR, 0, 4, 4, 0},
-        {SCHEDULE_COSINE, 0, 0, 8, 1},         {SCHEDULE_COSINE, 0, 4, 8, 0.5},
+        {SCHEDULE_CONSTANT, 0.25, 2, 10, 2.0 / 3},
+        {SCHEDULE_CONSTANT, 0.25, 3, 10, 1},
+        {SCHEDULE_LINEAR, 0, 0, 4, 1},
+        {SCHEDULE_LINEAR, 0, 3, 4, 0.25},
+        {SCHEDULE_LINEAR, 0.1, 0, 10, 0},
+        {SCHEDULE_LINEAR, 0.1, 1, 10, 1},
+        {SCHEDULE_LINEAR, 0.1, 9, 10, 1.0 / 9},
+        {SCHEDULE_LINEAR, 0, 4, 4, 0},
+        {SCHEDULE_COSINE, 0, 0, 8, 1},
+        {SCHEDULE_COSINE, 0, 4, 8, 0.5},
         {SCHEDULE_COSINE, 0, 2, 8, 0.85355339059327373}, /* (1 + sqrt(2)/2) / 2 */
-        {SCHEDULE_COSINE, 0, 6, 8, 0.14644660940672624}, {SCHEDULE_COSINE, 0.5, 3, 8, 0.75},
-        {SCHEDULE_COSINE, 0.5, 6, 8, 0.5},     {SCHEDULE_COSINE, 1, 7, 8, 7.0 / 8},
+        {SCHEDULE_COSINE, 0, 6, 8, 0.14644660940672624},
+        {SCHEDULE_COSINE, 0.5, 3, 8, 0.75},
+        {SCHEDULE_COSINE, 0.5, 6, 8, 0.5},
+        {SCHEDULE_COSINE, 1, 7, 8, 7.0 / 8},
     };
 
     (void)state;
@@ -54,7 +62,8 @@ static void check_clip(double clip, double times)
     struct golden g;
     struct optimizer o;
     struct vac_err err = {0};
-    struct stage_spec s = {.weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.999, .adam_eps = 0.5, .max_grad_norm = clip};
+    struct stage_spec s = {
+        .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.999, .adam_eps = 0.5, .max_grad_norm = clip};
     size_t n;
     float *w, *grad, *now;
     double norm, k, worst = 0;
@@ -118,9 +127,10 @@ static void rows_into(struct dataset *d, size_t n)
     assert_int_equal(d->n, n);
 }
 
-/* n samples as `micros` micro-batches on a fresh model with an adapter that has numbers everywhere. */
-static void effective_open(struct effective *e, struct compute *c, const struct dataset *d, size_t micros,
-                           const char *method, double dropout)
+/* n samples as `micros` micro-batches on a fresh model with an adapter that has numbers everywhere.
+ */
+static void effective_open(struct effective *e, struct compute *c, const struct dataset *d,
+                           size_t micros, const char *method, double dropout)
 {
     struct lora_spec lora = {.r = 3, .alpha = 6, .dropout = dropout, .targets = "all"};
     struct vac_err err = {0};
@@ -140,7 +150,8 @@ static void effective_open(struct effective *e, struct compute *c, const struct 
         assert_non_null(e->options);
         assert_ok(option_defaults(e->method->options, e->options, &err), &err);
     }
-    assert_ok(step_init(&e->s, e->m, e->a, e->method, e->options, d->tokens, d->labels, &err), &err);
+    assert_ok(step_init(&e->s, e->m, e->a, e->method, e->options, d->tokens, d->labels, &err),
+              &err);
     for (size_t b = 0; b < micros; b++) {
         size_t index[64];
         for (size_t i = 0; i < each; i++)
@@ -173,7 +184,8 @@ static void assert_rel(const char *what, double a, double b)
         fail_msg("%s: %.9g and %.9g", what, a, b);
 }
 
-static void check_accumulation(struct compute *c, const struct dataset *d, const char *method, double dropout)
+static void check_accumulation(struct compute *c, const struct dataset *d, const char *method,
+                               double dropout)
 {
     struct effective one, four;
     const struct params *p, *q;
@@ -201,8 +213,8 @@ static void check_accumulation(struct compute *c, const struct dataset *d, const
     compute_download(c, x, p->g, p->n);
     compute_download(c, y, q->g, q->n);
     for (size_t i = 0; i < p->count; i++)
-        assert_close(p->list[i].name, y + p->list[i].at, x + p->list[i].at, p->list[i].shape[0] * p->list[i].shape[1],
-                     1e-5);
+        assert_close(p->list[i].name, y + p->list[i].at, x + p->list[i].at,
+                     p->list[i].shape[0] * p->list[i].shape[1], 1e-5);
     free(x);
     free(y);
     effective_close(&one);
@@ -235,13 +247,17 @@ static void test_accumulating_run(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'stages':[{'method':'vaccine','rho':0.5,'train':['rows.jsonl'],'lora':{'r':2,'dropout':0.2},'steps':1,"
+    run_file(&r, "'stages':[{'method':'vaccine','rho':0.5,'train':['rows.jsonl'],'lora':{'r':2,'"
+                 "dropout':0.2},'steps':1,"
                  "'batch_size':20,'lr':0.01}]");
     assert_int_equal(run_whole(&r, a, false, &err), 0);
-    run_file(&r, "'stages':[{'method':'vaccine','rho':0.5,'train':['rows.jsonl'],'lora':{'r':2,'dropout':0.2},'steps':1,"
+    run_file(&r, "'stages':[{'method':'vaccine','rho':0.5,'train':['rows.jsonl'],'lora':{'r':2,'"
+                 "dropout':0.2},'steps':1,"
                  "'batch_size':5,'accumulate':4,'lr':0.01}]");
     assert_int_equal(run_whole(&r, b, false, &err), 0);
-    for (const char *const *key = (const char *const[]){"loss", "loss_clean", "grad_norm", "eps_norm", NULL}; *key; key++)
+    for (const char *const *key =
+             (const char *const[]){"loss", "loss_clean", "grad_norm", "eps_norm", NULL};
+         *key; key++)
         assert_rel(*key, run_metric(b, 1, *key), run_metric(a, 1, *key));
     assert_true(run_metric(a, 1, "tokens") == run_metric(b, 1, "tokens"));
 }
@@ -272,7 +288,9 @@ static void test_last_batch(void **state)
 
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
-    run_file(&r, "'stages':[{'train':['rows.jsonl'],'lora':{'r':2},'epochs':2,'batch_size':5,'lr':0.01}]");
+    run_file(
+        &r,
+        "'stages':[{'train':['rows.jsonl'],'lora':{'r':2},'epochs':2,'batch_size':5,'lr':0.01}]");
     assert_int_equal(run_whole(&r, out, false, &err), 0);
     assert_int_equal(run_lines(out, "metrics.jsonl"), 1 + 2 * 5);
     all = tokens_of_rows(&r);
@@ -291,7 +309,8 @@ static void test_large_batch(void **state)
 
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
-    run_file(&r, "'stages':[{'train':['rows.jsonl'],'lora':{'r':2},'epochs':3,'batch_size':1000000,'accumulate':1000000,"
+    run_file(&r, "'stages':[{'train':['rows.jsonl'],'lora':{'r':2},'epochs':3,'batch_size':1000000,"
+                 "'accumulate':1000000,"
                  "'lr':0.01}]");
     if (run_whole(&r, out, false, &err))
         fail_msg("%s", err.msg);
@@ -347,11 +366,13 @@ static void test_new_adapter(void **state)
 
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
-    run_file(&r, "'watch':{'every':3,'align_loss':'rows.jsonl'},'stages':[{'name':'a'," STAGE ",'steps':3},"
+    run_file(&r, "'watch':{'every':3,'align_loss':'rows.jsonl'},'stages':[{'name':'a'," STAGE
+                 ",'steps':3},"
                  "{'name':'b'," STAGE ",'steps':3}]");
     if (run_whole(&r, out, false, &err))
         fail_msg("%s", err.msg);
-    assert_false(run_same_file(run_path(out, "final"), run_path(out, "stages/a"), "adapter_model.safetensors"));
+    assert_false(run_same_file(run_path(out, "final"), run_path(out, "stages/a"),
+                               "adapter_model.safetensors"));
     /* lines: 0..3 of a, 0..3 of b; B = 0 at first, so that b begins where a ended */
     assert_true(run_metric(out, 3, "align_loss") == run_metric(out, 4, "align_loss"));
     assert_true(run_metric(out, 7, "align_loss") < run_metric(out, 4, "align_loss"));
@@ -384,7 +405,8 @@ static double loss_of_folder(const struct rig_run *r, const char *base, const ch
     return loss;
 }
 
-/* All weights, then an adapter on them: final/ says what to load, and loading that gives the run's loss. */
+/* All weights, then an adapter on them: final/ says what to load, and loading that gives the run's
+ * loss. */
 static void test_full_then_lora(void **state)
 {
     struct rig_run r;
@@ -395,15 +417,18 @@ static void test_full_then_lora(void **state)
     (void)state;
     run_rig(&r, "golden/opt", false);
     run_file(&r, "'watch':{'every':3,'align_loss':'rows.jsonl'},"
-                 "'stages':[{'name':'all','train':['rows.jsonl'],'lora':null,'batch_size':4,'lr':0.001,'steps':3},"
+                 "'stages':[{'name':'all','train':['rows.jsonl'],'lora':null,'batch_size':4,'lr':0."
+                 "001,'steps':3},"
                  "{'name':'top'," STAGE ",'steps':3}]");
     if (run_whole(&r, out, false, &err))
         fail_msg("%s", err.msg);
     assert_adapters(out, "../stages/all", (const char *const[]){".", NULL});
     snprintf(base, sizeof base, "%s", run_path(out, "stages/all"));
     snprintf(final, sizeof final, "%s", run_path(out, "final"));
-    assert_rel("after all weights", loss_of_folder(&r, base, NULL), run_metric(out, 3, "align_loss"));
-    assert_rel("after the adapter", loss_of_folder(&r, base, final), run_metric(out, 7, "align_loss"));
+    assert_rel("after all weights", loss_of_folder(&r, base, NULL),
+               run_metric(out, 3, "align_loss"));
+    assert_rel("after the adapter", loss_of_folder(&r, base, final),
+               run_metric(out, 7, "align_loss"));
     assert_true(run_metric(out, 3, "align_loss") < run_metric(out, 0, "align_loss"));
 }
 
@@ -439,7 +464,10 @@ static void check_plan(const char *golden, const struct lora_spec *lora)
 static void test_plan_ahead(void **state)
 {
     static const struct lora_spec plain = {.r = 5, .alpha = 5, .targets = "all"},
-                                  some = {.r = 8, .alpha = 5, .dropout = 0.1, .targets = "q_proj,v_proj"};
+                                  some = {.r = 8,
+                                          .alpha = 5,
+                                          .dropout = 0.1,
+                                          .targets = "q_proj,v_proj"};
 
     (void)state;
     check_plan("golden/llama-gqa", &plain);
@@ -461,7 +489,8 @@ static void test_plan_shown(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'stages':[{'train':['rows.jsonl'],'lora':null,'steps':1,'batch_size':4,'lr':0.001}]");
+    run_file(&r,
+             "'stages':[{'train':['rows.jsonl'],'lora':null,'steps':1,'batch_size':4,'lr':0.001}]");
     s = run_start(&r, out, NULL);
     for (;;) {
         run_event(s, VAC_EVENT_JOURNAL, 0, &e);
@@ -481,11 +510,11 @@ static void test_plan_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_schedules),        cmocka_unit_test(test_clipping),
-        cmocka_unit_test(test_accumulation),     cmocka_unit_test(test_accumulating_run),
-        cmocka_unit_test(test_last_batch),       cmocka_unit_test(test_large_batch),
-        cmocka_unit_test(test_same_adapter),     cmocka_unit_test(test_new_adapter),
-        cmocka_unit_test(test_full_then_lora),   cmocka_unit_test(test_plan_ahead),
+        cmocka_unit_test(test_schedules),      cmocka_unit_test(test_clipping),
+        cmocka_unit_test(test_accumulation),   cmocka_unit_test(test_accumulating_run),
+        cmocka_unit_test(test_last_batch),     cmocka_unit_test(test_large_batch),
+        cmocka_unit_test(test_same_adapter),   cmocka_unit_test(test_new_adapter),
+        cmocka_unit_test(test_full_then_lora), cmocka_unit_test(test_plan_ahead),
         cmocka_unit_test(test_plan_shown),
     };
 

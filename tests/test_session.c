@@ -1,4 +1,5 @@
-/* test_session.c - what the trainer's thread and the one that drives it share, and a run that is steered. */
+/* test_session.c - what the trainer's thread and the one that drives it share, and a run that is
+ * steered. */
 #include <math.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -156,7 +157,8 @@ static void test_events(void **state)
     control_done(&c);
 }
 
-/* The ring of layers is shorter than the run: a reader that comes late finds all of it all the same. */
+/* The ring of layers is shorter than the run: a reader that comes late finds all of it all the
+ * same. */
 static void test_refill(void **state)
 {
     struct rig_run r;
@@ -171,7 +173,8 @@ static void test_refill(void **state)
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
     run_file(&r, "'checkpoint':{'steps':0,'minutes':0},"
-                 "'stages':[{'train':['rows.jsonl'],'lora':{'r':1,'targets':'q_proj'},'steps':600,'batch_size':1,'lr':0.001}]");
+                 "'stages':[{'train':['rows.jsonl'],'lora':{'r':1,'targets':'q_proj'},'steps':600,'"
+                 "batch_size':1,'lr':0.001}]");
     s = run_start(&r, out, NULL);
     run_wait(s, VAC_DONE);
     for (; (n = vac_layer_history(s, &next, l, 50)); want += (int64_t)n) {
@@ -192,19 +195,23 @@ static void test_refill(void **state)
 
 /* --- commands --- */
 
-#define STEERED                                                                                                \
-    "'checkpoint':{'steps':0,'minutes':0},'watch':{'every':2,'drift':'rows.jsonl','align_loss':'rows.jsonl',"       \
-    "'probes':{'file':'ask.jsonl','every':5,'max_new_tokens':4}},"                                                \
-    "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,'every':4}],"            \
-    "'stages':[{'name':'align','method':'vaccine','rho':0.5,'train':['rows.jsonl'],"                              \
-    "'lora':{'r':2,'alpha':4,'dropout':0.2},'steps':12,'batch_size':4,'lr':0.01},"                                \
-    "{'name':'attack','method':'sft','train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}],"               \
-    "'samples':12,'harmful_ratio':0.25,'lora':{'r':2,'dropout':0.1},'steps':10,'batch_size':4,'lr':0.01}]"
+#define STEERED                                                                                    \
+    "'checkpoint':{'steps':0,'minutes':0},'watch':{'every':2,'drift':'rows.jsonl','align_loss':'"  \
+    "rows.jsonl',"                                                                                 \
+    "'probes':{'file':'ask.jsonl','every':5,'max_new_tokens':4}},"                                 \
+    "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,'every':" \
+    "4}],"                                                                                         \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5,'train':['rows.jsonl'],"               \
+    "'lora':{'r':2,'alpha':4,'dropout':0.2},'steps':12,'batch_size':4,'lr':0.01},"                 \
+    "{'name':'attack','method':'sft','train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}]," \
+    "'samples':12,'harmful_ratio':0.25,'lora':{'r':2,'dropout':0.1},'steps':10,'batch_size':4,'"   \
+    "lr':0.01}]"
 
 static void steered_rig(struct rig_run *r)
 {
     run_rig(r, "golden/llama-gqa", true);
-    support_write_text(run_path(r->dir, "ask.jsonl"), "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz 12\"}\n");
+    support_write_text(run_path(r->dir, "ask.jsonl"),
+                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz 12\"}\n");
     run_file(r, STEERED);
 }
 
@@ -222,7 +229,8 @@ static struct vac_option option_named(struct vac_session *s, const char *name)
     return o;
 }
 
-static void refuse(struct vac_session *s, enum vac_op op, int64_t n, const char *key, const char *text, const char *why)
+static void refuse(struct vac_session *s, enum vac_op op, int64_t n, const char *key,
+                   const char *text, const char *why)
 {
     struct vac_command c = {.op = op, .n = n, .text = text, .who = "script"};
     struct vac_err err = {0};
@@ -302,8 +310,8 @@ static void test_commands(void **state)
     vac_session_close(s);
 }
 
-static void assert_entry(const char *out, const char *op, const char *key, const char *old, const char *new_value,
-                         int64_t applied)
+static void assert_entry(const char *out, const char *op, const char *key, const char *old,
+                         const char *new_value, int64_t applied)
 {
     cJSON *x = run_journal_last(out, op);
     const char *members[] = {"key", "old", "new"}, *want[] = {key, old, new_value};
@@ -425,7 +433,8 @@ static void test_questions(void **state)
     vac_session_close(s);
 }
 
-/* A stop ends the answers that were asked for before it, also those that still wait, and no later ones. */
+/* A stop ends the answers that were asked for before it, also those that still wait, and no later
+ * ones. */
 static void test_probe_stop(void **state)
 {
     struct rig_run r;
@@ -437,7 +446,8 @@ static void test_probe_stop(void **state)
     steered_rig(&r);
     s = run_start(&r, run_folder(), &steered);
     run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_EVALUATE, 0, "", NULL); /* keeps the trainer busy while the next three are queued */
+    run_give(s, VAC_OP_EVALUATE, 0, "",
+             NULL); /* keeps the trainer busy while the next three are queued */
     stopped = run_give(s, VAC_OP_PROBE, 40, "", "abc");
     run_give(s, VAC_OP_PROBE_STOP, 0, "", NULL);
     later = run_give(s, VAC_OP_PROBE, 40, "", "abc");
@@ -459,7 +469,9 @@ static void test_nothing_to_ask(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'stages':[{'train':['rows.jsonl'],'lora':{'r':1},'steps':2,'batch_size':2,'lr':0.01}]");
+    run_file(
+        &r,
+        "'stages':[{'train':['rows.jsonl'],'lora':{'r':1},'steps':2,'batch_size':2,'lr':0.01}]");
     s = run_start(&r, run_folder(), &steered);
     run_wait(s, VAC_PAUSED);
     assert_false(run_do(s, VAC_OP_PROBE, 4, "", "abc", &e));
@@ -479,7 +491,8 @@ static void probe_often(struct vac_session *s, int n)
     static const enum vac_op also[] = {VAC_OP_SUITE, VAC_OP_SAMPLES, VAC_OP_MAP};
 
     for (int i = 0; i < n; i++) {
-        assert_true(run_do(s, VAC_OP_PROBE, 8, "", i % 2 ? "abc" : "the longest question of all", NULL));
+        assert_true(
+            run_do(s, VAC_OP_PROBE, 8, "", i % 2 ? "abc" : "the longest question of all", NULL));
         assert_true(run_do(s, also[i % 3], 0, "", NULL, NULL));
     }
 }
@@ -579,13 +592,20 @@ static void test_finished_on_screen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_full),       cmocka_unit_test(test_snapshot_storm),
-        cmocka_unit_test(test_rings),            cmocka_unit_test(test_events),
-        cmocka_unit_test(test_refill),           cmocka_unit_test(test_refused_commands),
-        cmocka_unit_test(test_commands),         cmocka_unit_test(test_journal),
-        cmocka_unit_test(test_questions),        cmocka_unit_test(test_probe_stop),
-        cmocka_unit_test(test_nothing_to_ask),   cmocka_unit_test(test_probed_run),
-        cmocka_unit_test(test_reader_storm),     cmocka_unit_test(test_close_with_full_queue),
+        cmocka_unit_test(test_queue_full),
+        cmocka_unit_test(test_snapshot_storm),
+        cmocka_unit_test(test_rings),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_refill),
+        cmocka_unit_test(test_refused_commands),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_journal),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_probe_stop),
+        cmocka_unit_test(test_nothing_to_ask),
+        cmocka_unit_test(test_probed_run),
+        cmocka_unit_test(test_reader_storm),
+        cmocka_unit_test(test_close_with_full_queue),
         cmocka_unit_test(test_finished_on_screen),
     };
 

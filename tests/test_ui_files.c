@@ -1,5 +1,5 @@
-/* test_ui_files.c - the screen's work on folders: what can be opened, what is remembered, what two runs say
- * differently, and the deleting of one. With the real reader of run folders. */
+/* test_ui_files.c - the screen's work on folders: what can be opened, what is remembered, what two
+ * runs say differently, and the deleting of one. With the real reader of run folders. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
@@ -36,14 +36,18 @@ static void make_run(const char *dir, double rho)
 
     assert_int_equal(mkdir(dir, 0700), 0);
     snprintf(text, sizeof text,
-             "{\"model\": {\"path\": \"/models/tiny\", \"hash\": \"0\", \"parameters\": 1}, \"total_steps\": 20, "
-             "\"created\": %d, \"spec\": {\"seed\": 1, \"stages\": [{\"name\": \"align\", \"method\": \"vaccine\", "
+             "{\"model\": {\"path\": \"/models/tiny\", \"hash\": \"0\", \"parameters\": 1}, "
+             "\"total_steps\": 20, "
+             "\"created\": %d, \"spec\": {\"seed\": 1, \"stages\": [{\"name\": \"align\", "
+             "\"method\": \"vaccine\", "
              "\"rho\": %g}], \"evaluate\": []}}",
              (int)(rho * 100), rho);
     support_write_text(path_of("%s/run.json", dir), text);
     support_write_text(path_of("%s/metrics.jsonl", dir),
-                       "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":4.25}\n");
-    support_write_text(path_of("%s/journal.jsonl", dir), "{\"seq\":1,\"step\":0,\"who\":\"core\",\"op\":\"start\"}\n");
+                       "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n{\"step\":"
+                       "2,\"stage\":\"align\",\"stage_step\":2,\"loss\":4.25}\n");
+    support_write_text(path_of("%s/journal.jsonl", dir),
+                       "{\"seq\":1,\"step\":0,\"who\":\"core\",\"op\":\"start\"}\n");
     assert_int_equal(mkdir(path_of("%s/checkpoint-2", dir), 0700), 0);
     support_write_text(path_of("%s/checkpoint-2/state.json", dir), "{}");
 }
@@ -137,7 +141,8 @@ static void test_recent_files_are_few_private_and_once(void **state)
     recent = path_of("%s/vaccine/recent", getenv("XDG_STATE_HOME"));
     assert_int_equal(stat(recent, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    support_write(recent, "\0\xff\n../up\n/\n\n", 12); /* hostile: nothing of it is a file to open */
+    support_write(recent, "\0\xff\n../up\n/\n\n",
+                  12); /* hostile: nothing of it is a file to open */
     start_read(&l, &ui, true);
     start_done(&l);
 }
@@ -199,7 +204,7 @@ static void test_a_run_is_deleted_and_nothing_else(void **state)
     assert_int_equal(symlink("../../treasure", "runs/one/link"), 0);
     assert_int_equal(symlink("runs/two", "alias"), 0);
     assert_false(compare_delete(&ui, "treasure", why, sizeof why));
-    assert_false(compare_delete(&ui, "runs", why, sizeof why)); /* holds runs, is none */
+    assert_false(compare_delete(&ui, "runs", why, sizeof why));  /* holds runs, is none */
     assert_false(compare_delete(&ui, "alias", why, sizeof why)); /* a link is not followed */
     assert_true(is_there("runs/two/run.json"));
     assert_true(compare_delete(&ui, "runs/one", why, sizeof why));
@@ -248,8 +253,10 @@ static void test_a_run_that_trains_or_is_open_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_start_lists_runs_samples_and_recent_files, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_recent_files_are_few_private_and_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_start_lists_runs_samples_and_recent_files, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_recent_files_are_few_private_and_once, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_configs_are_compared_key_by_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_curves_are_laid_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_is_deleted_and_nothing_else, setup, teardown),

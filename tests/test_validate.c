@@ -33,7 +33,8 @@ static void test_counts(void **state)
                        "{\"input_ids\":[5,6,7,8,9,10],\"labels\":[-100,-100,-100,-100,9,10]}\n");
     run_file(&r, "'evaluate':[{'name':'L','data':'few.jsonl','metric':'loss'}],"
                  "'stages':[{'name':'one','train':['few.jsonl'],'batch_size':2,'epochs':3},"
-                 "{'name':'two','train':['few.jsonl',{'file':'harm.jsonl','harmful':true}],'samples':6,'harmful_ratio':0.66,"
+                 "{'name':'two','train':['few.jsonl',{'file':'harm.jsonl','harmful':true}],'"
+                 "samples':6,'harmful_ratio':0.66,"
                  "'batch_size':2,'accumulate':2,'steps':5}]");
     assert_ok(validate_open(&v, r.file, set, 1, &err), &err);
     assert_int_equal(v.stage[0].rows, 4);
@@ -71,8 +72,9 @@ static void test_plan_of_run(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", true);
-    run_file(&r, "'watch':{'every':1,'drift':'rows.jsonl'},"
-                 "'stages':[{'method':'vaccine'," TRAIN ",'lora':{'r':4,'dropout':0.1},'steps':2}]");
+    run_file(&r,
+             "'watch':{'every':1,'drift':'rows.jsonl'},"
+             "'stages':[{'method':'vaccine'," TRAIN ",'lora':{'r':4,'dropout':0.1},'steps':2}]");
     look(&v, &r);
     assert_int_equal(run_whole(&r, out, false, &err), 0);
     text = run_read(out, "run.json", NULL);
@@ -80,8 +82,10 @@ static void test_plan_of_run(void **state)
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(json, "plan"))
     {
         assert_true(i < v.stage[0].plan.n);
-        assert_string_equal(cJSON_GetObjectItemCaseSensitive(row, "what")->valuestring, v.stage[0].plan.row[i].what);
-        assert_true(cJSON_GetObjectItemCaseSensitive(row, "bytes")->valuedouble == (double)v.stage[0].plan.row[i].bytes);
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(row, "what")->valuestring,
+                            v.stage[0].plan.row[i].what);
+        assert_true(cJSON_GetObjectItemCaseSensitive(row, "bytes")->valuedouble ==
+                    (double)v.stage[0].plan.row[i].bytes);
         i++;
     }
     assert_int_equal(i, v.stage[0].plan.n);
@@ -109,13 +113,15 @@ static void test_plan_of_stages(void **state)
 
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
-    run_file(&r, "'stages':[{" TRAIN ",'lora':{'r':2}},{" TRAIN ",'lora':{'r':2}},{" TRAIN ",'adapter':'same'},"
+    run_file(&r, "'stages':[{" TRAIN ",'lora':{'r':2}},{" TRAIN ",'lora':{'r':2}},{" TRAIN
+                 ",'adapter':'same','lora':{'r':2}},"
                  "{" TRAIN ",'lora':null},{" TRAIN ",'lora':{'r':2}}]");
     look(&v, &r);
     F32 = 4 * v.parameters;
     assert_int_equal(v.n_stages, 5);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(row_bytes(&v.stage[i].plan, "adapters"), 4 * v.stage[0].trained * (i ? 2 : 1));
+        assert_int_equal(row_bytes(&v.stage[i].plan, "adapters"),
+                         4 * v.stage[0].trained * (i ? 2 : 1));
         assert_int_equal(row_bytes(&v.stage[i].plan, "weights in F32"), 0);
         assert_int_equal(v.stage[i].trained, v.stage[0].trained);
     }
@@ -136,20 +142,27 @@ static void test_validate_refuses(void **state)
     static const struct {
         const char *text, *why;
     } cases[] = {
-        {"'stages':[{'train':['rows.jsonl'],'lora':{'targets':'q_prj'}}]", "did you mean \"q_proj\""},
+        {"'stages':[{'train':['rows.jsonl'],'lora':{'targets':'q_prj'}}]",
+         "did you mean \"q_proj\""},
         {"'stages':[{'train':['row.jsonl']}]", "did you mean \"rows.jsonl\""},
         {"'stages':[{'train':['bad.jsonl']}]", "bad.jsonl:2"},
         {"'stages':[{'train':['empty.jsonl']}]", "empty.jsonl"},
         {"'stages':[{'train':['rows.jsonl'],'layers':'0-9','method':'vaccine'}]", "layers"},
-        {"'stages':[{'train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}],'samples':100,'harmful_ratio':0.5}]", "samples"},
+        {"'stages':[{'train':['rows.jsonl',{'file':'harm.jsonl','harmful':true}],'samples':100,'"
+         "harmful_ratio':0.5}]",
+         "samples"},
         {"'watch':{'drift':'bad.jsonl'},'stages':[{'train':['rows.jsonl']}]", "watch.drift"},
-        {"'evaluate':[{'name':'HS','prompts':'rows.jsonl','judge':'refusal'}],'stages':[{'train':['rows.jsonl']}]", "evaluate[0]"},
+        {"'evaluate':[{'name':'HS','prompts':'rows.jsonl','judge':'refusal'}],'stages':[{'train':['"
+         "rows.jsonl']}]",
+         "evaluate[0]"},
     };
     struct rig_run r;
 
     (void)state;
     run_rig(&r, "golden/llama-gqa", false);
-    support_write_text(run_path(r.dir, "bad.jsonl"), "{\"input_ids\":[5,6],\"labels\":[5,6]}\n{\"input_ids\":[5],\"labels\":[5,6]}\n");
+    support_write_text(
+        run_path(r.dir, "bad.jsonl"),
+        "{\"input_ids\":[5,6],\"labels\":[5,6]}\n{\"input_ids\":[5],\"labels\":[5,6]}\n");
     support_write_text(run_path(r.dir, "empty.jsonl"), "");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vac_err err = {0};
@@ -177,9 +190,11 @@ static void repeat(const char *run, const char *out, struct replay_result *resul
     assert_ok(replay_compare(run, out, result, &err), &err);
 }
 
-#define STEERED                                                                                                \
-    "'checkpoint':{'steps':5,'minutes':0},'watch':{'every':3,'drift':'rows.jsonl','align_loss':'rows.jsonl'},"  \
-    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN ",'lora':{'r':2,'dropout':0.2},'steps':12},"    \
+#define STEERED                                                                                    \
+    "'checkpoint':{'steps':5,'minutes':0},'watch':{'every':3,'drift':'rows.jsonl','align_loss':'"  \
+    "rows.jsonl'},"                                                                                \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2,'dropout':0.2},'steps':12},"                                                   \
     "{'name':'attack'," TRAIN ",'lora':{'r':2,'dropout':0.1},'steps':10}]"
 
 static void go_to(struct vac_session *s, int64_t step)
@@ -293,7 +308,8 @@ static void test_replay_tells(void **state)
     replace(b, "\"stage_step\":3", "\"stage_step\":7");
     assert_ok(replay_compare(a, b, &result, &err), &err);
     assert_false(result.same);
-    assert_string_equal(result.difference, "metrics.jsonl:4: stage_step: 3 in the run, 7 when repeated");
+    assert_string_equal(result.difference,
+                        "metrics.jsonl:4: stage_step: 3 in the run, 7 when repeated");
     replace(b, "\"stage_step\":7", "\"stage_step\":3");
     f = fopen(run_path(b, "final/adapter_model.safetensors"), "r+b");
     assert_non_null(f);
@@ -336,10 +352,10 @@ static void test_replay_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),          cmocka_unit_test(test_plan_of_run),
-        cmocka_unit_test(test_plan_of_stages),  cmocka_unit_test(test_validate_refuses),
-        cmocka_unit_test(test_replay),          cmocka_unit_test(test_replay_unfinished),
-        cmocka_unit_test(test_replay_tells),    cmocka_unit_test(test_replay_refuses),
+        cmocka_unit_test(test_counts),         cmocka_unit_test(test_plan_of_run),
+        cmocka_unit_test(test_plan_of_stages), cmocka_unit_test(test_validate_refuses),
+        cmocka_unit_test(test_replay),         cmocka_unit_test(test_replay_unfinished),
+        cmocka_unit_test(test_replay_tells),   cmocka_unit_test(test_replay_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,8 @@ void asked_done(struct asked_list *l)
     asked_init(l);
 }
 
-struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt, const char *template_name)
+struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
+                        const char *template_name)
 {
     struct asked *a;
 
@@ -143,7 +144,8 @@ void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
 
     if (!a)
         return;
-    if (a->now.text && a->now.step != step) { /* the same step twice is the same round, read again */
+    if (a->now.text &&
+        a->now.step != step) { /* the same step twice is the same round, read again */
         answer_done(&a->before);
         a->before = a->now;
         a->now = (struct answer){.text = NULL};

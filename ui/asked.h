@@ -1,6 +1,7 @@
 /* asked.h - what the model was asked and what it said: questions of the user, and the fixed suite.
  *
- * Kept apart from its drawing (panel_probe.c). Texts are the model's: raw, never shown but through text.h. */
+ * Kept apart from its drawing (panel_probe.c). Texts are the model's: raw, never shown but through
+ * text.h. */
 #ifndef UI_ASKED_H
 #define UI_ASKED_H
 
@@ -22,8 +23,8 @@ struct asked {
     struct answer now, before;
     int64_t tokens;
     bool suite, changed;
-    bool open;     /* its answer is still coming */
-    char why[256]; /* why there is no answer */
+    bool open;                             /* its answer is still coming */
+    char why[256];                         /* why there is no answer */
     unsigned char *mark_now, *mark_before; /* diff_words of the two; NULL = not compared yet */
 };
 struct asked_list {
@@ -31,14 +32,15 @@ struct asked_list {
     int n;
     struct asked *suite;
     int n_suite;
-    int64_t suite_step; /* -1 = not asked yet */
+    int64_t suite_step;   /* -1 = not asked yet */
     int refused, changed; /* of the suite */
 };
 
 void asked_init(struct asked_list *l);
 void asked_done(struct asked_list *l);
 /* A question that was sent; the oldest one makes room. NULL without memory. */
-struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt, const char *template_name);
+struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
+                        const char *template_name);
 struct asked *asked_find(struct asked_list *l, uint64_t id);
 /* The next piece of an answer. */
 void asked_stream(struct asked *a, const char *piece);

@@ -112,9 +112,9 @@ static void flatten(struct flats *f, const cJSON *v, const char *path, int depth
     cJSON_ArrayForEach(one, v)
     {
         char *at = NULL;
-        int n = cJSON_IsArray(v)
-                    ? asprintf(&at, "%s[%d]", path, i++)
-                    : asprintf(&at, "%s%s%s", path, *path ? "." : "", one->string ? one->string : "");
+        int n = cJSON_IsArray(v) ? asprintf(&at, "%s[%d]", path, i++)
+                                 : asprintf(&at, "%s%s%s", path, *path ? "." : "",
+                                            one->string ? one->string : "");
 
         if (n >= 0) {
             flatten(f, one, at, depth + 1);
@@ -159,8 +159,8 @@ static bool print_difference(const struct pair *p, const char *key)
 
     if ((a && b && !strcmp(a, b)) || !strcmp(key, "created"))
         return false;
-    fprintf(p->out, "%s\n    %-*s  %s\n    %-*s  %s\n", key, p->width, p->name[0], a ? a : "(not there)",
-            p->width, p->name[1], b ? b : "(not there)");
+    fprintf(p->out, "%s\n    %-*s  %s\n    %-*s  %s\n", key, p->width, p->name[0],
+            a ? a : "(not there)", p->width, p->name[1], b ? b : "(not there)");
     return true;
 }
 
@@ -227,7 +227,9 @@ static int empty_folder(int fd, int depth)
             rc = unlinkat(dirfd(d), e->d_name, 0);
         } else if (depth > 0) {
             sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            rc = sub < 0 || empty_folder(sub, depth - 1) ? -1 : unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+            rc = sub < 0 || empty_folder(sub, depth - 1)
+                     ? -1
+                     : unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
         }
     }
     closedir(d);
@@ -254,7 +256,8 @@ static bool may_delete(struct ui *ui, const char *dir, char *why, size_t size)
     else if (n != 1 || strcmp(info->dir, dir))
         snprintf(why, size, "%.300s: is no run", dir);
     else if (!strcmp(info->state, "running") || !strcmp(info->state, "paused"))
-        snprintf(why, size, "%.64s is %.24s: a run that trains is not deleted", info->name, info->state);
+        snprintf(why, size, "%.64s is %.24s: a run that trains is not deleted", info->name,
+                 info->state);
     else if (*ui->snap.run && same_folder(dir, ui_dir(ui)))
         snprintf(why, size, "%.64s is open: open another run first", info->name);
     else

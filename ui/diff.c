@@ -1,7 +1,7 @@
 /* diff.c - the longest common subsequence of two texts' words.
  *
- * Answers are a few hundred words, so the plain quadratic table is enough; beyond its limit only the
- * common beginning and end are told apart from the rest. */
+ * Answers are a few hundred words, so the plain quadratic table is enough; beyond its limit only
+ * the common beginning and end are told apart from the rest. */
 #include <stdlib.h>
 #include <string.h>
 #include "ui/diff.h"
@@ -126,7 +126,8 @@ size_t diff_words(const char *a, const char *b, unsigned char *mark_a, unsigned 
     if (split(&x, a, mark_a) + split(&y, b, mark_b) == 0) {
         while (begin < x.n && begin < y.n && same(x.v[begin], y.v[begin]))
             begin++;
-        while (end < x.n - begin && end < y.n - begin && same(x.v[x.n - 1 - end], y.v[y.n - 1 - end]))
+        while (end < x.n - begin && end < y.n - begin &&
+               same(x.v[x.n - 1 - end], y.v[y.n - 1 - end]))
             end++;
         marked = mark_middle(&x, &y, begin, x.n - begin - end, y.n - begin - end);
     }
@@ -136,8 +137,8 @@ size_t diff_words(const char *a, const char *b, unsigned char *mark_a, unsigned 
 }
 
 /* One line, in runs of equal marks. */
-static bool draw_line(const struct view *v, int x, int y, unsigned style, unsigned changed, const char *s,
-                      const unsigned char *mark, size_t len)
+static bool draw_line(const struct view *v, int x, int y, unsigned style, unsigned changed,
+                      const char *s, const unsigned char *mark, size_t len)
 {
     bool any = false;
 
@@ -152,8 +153,8 @@ static bool draw_line(const struct view *v, int x, int y, unsigned style, unsign
     return any;
 }
 
-int diff_draw(const struct view *v, int x, int y, int w, unsigned style, unsigned changed, char gutter,
-              const char *s, const unsigned char *mark, int skip)
+int diff_draw(const struct view *v, int x, int y, int w, unsigned style, unsigned changed,
+              char gutter, const char *s, const unsigned char *mark, int skip)
 {
     size_t n = strlen(s), len, at = 0;
     struct view part;

@@ -28,7 +28,8 @@ void filter_free(struct filter *f)
     free(f);
 }
 
-/* The C library's matcher needs memory in proportion to the counts of {n,m}, multiplied when nested. */
+/* The C library's matcher needs memory in proportion to the counts of {n,m}, multiplied when
+ * nested. */
 static bool repeats_too_much(const char *re)
 {
     double product = 1;
@@ -62,7 +63,8 @@ static int term_regex(struct term *t, char *why, size_t size)
     return 0;
 }
 
-/* End of the term's text, which begins behind its opening sign: a slash or quote, else a blank or "|". */
+/* End of the term's text, which begins behind its opening sign: a slash or quote, else a blank or
+ * "|". */
 static size_t term_length(const char *s, char open)
 {
     size_t n = 0;

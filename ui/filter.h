@@ -14,7 +14,8 @@
 
 struct filter;
 
-/* NULL, and why not in `why` (a regular expression that is not one, no memory). An empty text matches all. */
+/* NULL, and why not in `why` (a regular expression that is not one, no memory). An empty text
+ * matches all. */
 struct filter *filter_new(const char *text, char *why, size_t size);
 bool filter_match(const struct filter *f, const char *line);
 void filter_free(struct filter *f);

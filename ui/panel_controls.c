@@ -1,5 +1,6 @@
-/* panel_controls.c - every option of the stage that runs: its value, what waits to be applied, since which
- * step it holds, its range; changed by typing a value, which is checked before anything is queued. */
+/* panel_controls.c - every option of the stage that runs: its value, what waits to be applied,
+ * since which step it holds, its range; changed by typing a value, which is checked before anything
+ * is queued. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,22 +111,27 @@ static const char *how(const struct vac_option *o)
 static void draw_option(const struct view *v, int y, const struct vac_option *o, bool selected)
 {
     unsigned ink = o->live ? INK_TEXT : INK_FAINT;
+    char since[32];
     int x;
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
     draw_cut(v, 1, y, NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
-    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT, *o->value ? o->value : "-");
+    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT,
+                 *o->value ? o->value : "-");
     if (*o->unit && !*o->pending)
-        draw_cut(v, x + 1, y, NAME_W + VALUE_W + 2 - x, INK_FAINT, o->unit);
+        x = draw_cut(v, x + 1, y, NAME_W + VALUE_W + 2 - x, INK_FAINT, o->unit);
     if (*o->pending) {
         draw_glyph(v, x + 1, y, INK_EPS, sign(v->c, SIGN_ARROW));
         x = draw_cut(v, x + 3, y, VALUE_W, INK_EPS | STYLE_BOLD, o->pending);
         draw_text(v, x + 1, y, INK_EPS, "next step");
         return;
     }
-    if (o->applied_step > 0)
-        x = draw_fmt(v, NAME_W + VALUE_W + 3, y, INK_TEXT, "@%lld", (long long)o->applied_step);
+    snprintf(since, sizeof since, "@%lld", (long long)o->applied_step);
+    if (o->applied_step > 0 &&
+        x + (int)strlen(since) < v->w) /* half a number would be another number */
+        draw_text(v, x + 1 > NAME_W + VALUE_W + 3 || v->w <= 50 ? x + 1 : NAME_W + VALUE_W + 3, y,
+                  INK_TEXT, since);
     x = NAME_W + VALUE_W + 11;
     if (v->w > 50)
         draw_cut(v, x, y, v->w >= 90 ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
@@ -138,8 +144,8 @@ static void put_eval(char *out, size_t size, const struct vac_eval *e)
     size_t n = strlen(out);
 
     if (e->step >= 0)
-        snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "", e->name,
-                 e->is_rate ? 100 * e->value : e->value);
+        snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
+                 e->name, e->is_rate ? 100 * e->value : e->value);
 }
 
 /* What the controls are for: the measures, and what is saved. */
@@ -153,7 +159,8 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
     if (*text)
         draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
     if (s->checkpoint_step >= 0)
-        draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld saved %s ago", (long long)s->checkpoint_step,
+        draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld saved %s ago",
+                 (long long)s->checkpoint_step,
                  ui->args && ui->args->deterministic ? "-" : number_time(age, s->checkpoint_age));
     return y;
 }
@@ -191,7 +198,10 @@ static void draw(struct ui *ui, const struct view *v)
 
     if (n == 0) {
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-                  ui->session ? "The stage has not begun." : "No run is open.", 0);
+                  ui->session     ? "The stage has not begun."
+                  : *ui->snap.run ? "Nothing can be changed: this run is only looked at."
+                                  : "No run is open.",
+                  0);
         return;
     }
     spare = v->h >= 12 ? 5 : v->h >= 6 ? 2 : v->h >= 3 ? 1 : 0;
@@ -270,8 +280,8 @@ static void csv(struct ui *ui, FILE *out)
     fprintf(out, "name,value,pending,applied_step,live\n");
     for (int i = 0; i < count(ui); i++)
         if (option_at(ui, i, &o))
-            fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o.name, o.value, o.pending, (long long)o.applied_step,
-                    o.live);
+            fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o.name, o.value, o.pending,
+                    (long long)o.applied_step, o.live);
 }
 
 const struct panel panel_controls = {

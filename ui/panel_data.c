@@ -1,5 +1,6 @@
-/* panel_data.c - the samples that the stage trains on, page by page: lengths, what carries the loss, what is
- * harmful, and the loss each had when it was last used. Sorted by loss it finds the sample behind a spike. */
+/* panel_data.c - the samples that the stage trains on, page by page: lengths, what carries the
+ * loss, what is harmful, and the loss each had when it was last used. Sorted by loss it finds the
+ * sample behind a spike. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct data {
     struct list list;
     struct page page[PAGES];
     uint64_t clock;
-    bool known;         /* total is */
+    bool known; /* total is */
     int64_t total;
     uint64_t asked;     /* id of the open question, or 0 */
     int64_t asked_page; /* first row of it */
@@ -152,7 +153,8 @@ static void take(struct data *d, cJSON *body)
     old = page_at(d, d->asked_page);
     p = old ? old : page_free(d);
     page_drop(p);
-    *p = (struct page){.body = body, .samples = samples, .first = d->asked_page, .used = ++d->clock};
+    *p =
+        (struct page){.body = body, .samples = samples, .first = d->asked_page, .used = ++d->clock};
     find_template(p);
 }
 
@@ -220,14 +222,29 @@ static void done(struct ui *ui)
 
 /* --- drawing --- */
 
+/* Where flags and text begin; a narrow table has no step and no lengths, which stand below too. */
+struct columns {
+    bool wide;
+    int flags, text;
+};
+
+static struct columns columns_for(int w)
+{
+    return w >= 60 ? (struct columns){true, 35, 41} : (struct columns){false, 16, 22};
+}
+
 static void draw_head(const struct view *v)
 {
+    struct columns c = columns_for(v->w);
+
     draw_right(v, 7, 0, INK_FAINT, "#");
     draw_right(v, 14, 0, INK_FAINT, "loss");
+    draw_text(v, c.flags, 0, INK_FAINT, "flags");
+    draw_text(v, c.text, 0, INK_FAINT, "sample");
+    if (!c.wide)
+        return;
     draw_right(v, 21, 0, INK_FAINT, "@step");
     draw_right(v, 33, 0, INK_FAINT, "loss on/tok");
-    draw_text(v, 35, 0, INK_FAINT, "flags");
-    draw_text(v, 41, 0, INK_FAINT, "sample");
 }
 
 static void draw_numbers(const struct view *v, int y, const cJSON *s)
@@ -238,6 +255,8 @@ static void draw_numbers(const struct view *v, int y, const cJSON *s)
     snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "index", 0));
     draw_right(v, 7, y, INK_FAINT, text);
     draw_right(v, 14, y, isnan(loss) ? INK_FAINT : INK_STRONG, number_text(text, loss, 3));
+    if (!columns_for(v->w).wide)
+        return;
     if (reply_int(s, "loss_step", 0) > 0) {
         snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "loss_step", 0));
         draw_right(v, 21, y, INK_FAINT, text);
@@ -248,7 +267,8 @@ static void draw_numbers(const struct view *v, int y, const cJSON *s)
 }
 
 /* What a source holds between the lines of its template. */
-static int draw_source(const struct view *v, int x, int y, int w, const struct page *p, const char *source)
+static int draw_source(const struct view *v, int x, int y, int w, const struct page *p,
+                       const char *source)
 {
     size_t n = strlen(source), fit;
     int used;
@@ -269,8 +289,9 @@ static int draw_source(const struct view *v, int x, int y, int w, const struct p
 static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
 {
     const cJSON *s = sample_at(d, row);
+    struct columns c = columns_for(v->w);
     bool chosen = row == d->list.selected;
-    int x;
+    int x = c.text - 1;
 
     if (chosen)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
@@ -280,11 +301,14 @@ static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
     }
     draw_numbers(v, y, s);
     if (reply_true(s, "harmful"))
-        draw_text(v, 35, y, INK_HARM | STYLE_BOLD, "harm");
+        draw_text(v, c.flags, y, INK_HARM | STYLE_BOLD, "harm");
     if (reply_true(s, "cut"))
-        draw_text(v, 39, y, INK_WARN, "c");
-    x = v->w < 80 ? 40 : draw_source(v, 41, y, (v->w - 42) / 2, page_at(d, row - row % PAGE), reply_text(s, "source"));
-    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, reply_text(s, "answer"));
+        draw_text(v, c.flags + 4, y, INK_WARN, "c");
+    if (v->w >= 80)
+        x = draw_source(v, c.text, y, (v->w - c.text - 1) / 2, page_at(d, row - row % PAGE),
+                        reply_text(s, "source"));
+    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT,
+             reply_text(s, "answer"));
 }
 
 /* Where it comes from, and its two parts: read without loss, and learned. */
@@ -296,9 +320,11 @@ static void draw_sample(const struct view *v, const cJSON *s)
     int x, y, rows = (v->h - 1) / 2, skip;
 
     draw_hline(v, 0, 0, v->w, INK_FRAME);
-    x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", reply_text(s, "file"), (long long)reply_int(s, "line", 0));
+    x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", reply_text(s, "file"),
+                 (long long)reply_int(s, "line", 0));
     x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s ", (long long)tokens,
-                 (long long)(tokens - labels), (long long)labels, reply_true(s, "cut") ? ", cut" : "");
+                 (long long)(tokens - labels), (long long)labels,
+                 reply_true(s, "cut") ? ", cut" : "");
     if (harmful)
         x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful ");
     x = draw_text(v, x, 0, INK_FAINT, reply_text(s, "category"));
@@ -306,8 +332,8 @@ static void draw_sample(const struct view *v, const cJSON *s)
     skip = draw_flow_rows(v, v->w - 4, source) - rows;
     draw_glyph(v, 1, 1, INK_FAINT, sign(v->c, SIGN_DOT));
     y = skip > 0 ? rows + 1 : draw_flow_rows(v, v->w - 4, source) + 1;
-    draw_flow(&(struct view){.c = v->c, .x = v->x, .y = v->y, .w = v->w, .h = y < v->h ? y : v->h}, 3, 1,
-              v->w - 4, INK_FAINT, source, skip > 0 ? skip : 0);
+    draw_flow(&(struct view){.c = v->c, .x = v->x, .y = v->y, .w = v->w, .h = y < v->h ? y : v->h},
+              3, 1, v->w - 4, INK_FAINT, source, skip > 0 ? skip : 0);
     draw_glyph(v, 1, y, harmful ? INK_HARM : INK_ALIGN, sign(v->c, SIGN_ARROW));
     draw_flow(v, 3, y, v->w - 4, harmful ? INK_HARM : INK_ALIGN, reply_text(s, "answer"), 0);
 }
@@ -317,7 +343,8 @@ static const char *nothing(struct ui *ui)
     struct data *d = own(ui);
 
     if (!ui->session)
-        return "No run is open.";
+        return *ui->snap.run ? "Needs the stage in memory: this run is only looked at."
+                             : "No run is open.";
     if (*d->why)
         return d->why;
     if (d->known)
@@ -417,10 +444,12 @@ static void show_full(struct ui *ui)
 
     if (!s)
         return;
-    snprintf(title, sizeof title, "%s:%lld", reply_text(s, "file"), (long long)reply_int(s, "line", 0));
+    snprintf(title, sizeof title, "%s:%lld", reply_text(s, "file"),
+             (long long)reply_int(s, "line", 0));
     if (asprintf(&text, "masked (%lld tokens, no loss):\n%s\n\nlearned (%lld tokens):\n%s\n",
-                 (long long)(reply_int(s, "tokens", 0) - reply_int(s, "labels", 0)), reply_text(s, "source"),
-                 (long long)reply_int(s, "labels", 0), reply_text(s, "answer")) < 0)
+                 (long long)(reply_int(s, "tokens", 0) - reply_int(s, "labels", 0)),
+                 reply_text(s, "source"), (long long)reply_int(s, "labels", 0),
+                 reply_text(s, "answer")) < 0)
         return;
     pager_open(ui, title, text);
     free(text);
@@ -469,7 +498,8 @@ static void readout(struct ui *ui, FILE *out)
     if (s)
         fprintf(out, "%s:%lld loss %.4g at step %lld\n%s%s\n", reply_text(s, "file"),
                 (long long)reply_int(s, "line", 0), reply_number(s, "loss"),
-                (long long)reply_int(s, "loss_step", 0), reply_text(s, "source"), reply_text(s, "answer"));
+                (long long)reply_int(s, "loss_step", 0), reply_text(s, "source"),
+                reply_text(s, "answer"));
 }
 
 static void csv(struct ui *ui, FILE *out)
@@ -481,10 +511,11 @@ static void csv(struct ui *ui, FILE *out)
         const cJSON *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
         if (s)
-            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n", (long long)reply_int(s, "index", 0),
-                    reply_text(s, "file"), (long long)reply_int(s, "line", 0),
-                    (long long)reply_int(s, "tokens", 0), (long long)reply_int(s, "labels", 0),
-                    reply_true(s, "cut"), reply_true(s, "harmful"), reply_number(s, "loss"),
+            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n",
+                    (long long)reply_int(s, "index", 0), reply_text(s, "file"),
+                    (long long)reply_int(s, "line", 0), (long long)reply_int(s, "tokens", 0),
+                    (long long)reply_int(s, "labels", 0), reply_true(s, "cut"),
+                    reply_true(s, "harmful"), reply_number(s, "loss"),
                     (long long)reply_int(s, "loss_step", 0));
     }
 }

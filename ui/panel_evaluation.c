@@ -1,5 +1,5 @@
-/* panel_evaluation.c - what is measured on held-out prompts and tasks: value, interval, how it went, stage
- * by stage and category by category. */
+/* panel_evaluation.c - what is measured on held-out prompts and tasks: value, interval, how it
+ * went, stage by stage and category by category. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,8 @@ static bool is_rate(const struct ui *ui, const char *name)
     return true;
 }
 
-/* Where a measurement belongs: in order of steps; the one of the same step and stage is replaced. */
+/* Where a measurement belongs: in order of steps; the one of the same step and stage is replaced.
+ */
 static struct measured *place(struct series *s, double step, const char *stage)
 {
     size_t at = s->n;
@@ -178,11 +179,19 @@ static void interval_text(char *out, size_t size, const struct vac_eval *e)
 
     out[0] = '\0';
     if (e->step >= 0 && !isnan(e->lo) && !isnan(e->hi))
-        snprintf(out, size, "[%s, %s]", value_text(lo, e->lo, e->is_rate), value_text(hi, e->hi, e->is_rate));
+        snprintf(out, size, "[%s, %s]", value_text(lo, e->lo, e->is_rate),
+                 value_text(hi, e->hi, e->is_rate));
 }
 
-enum { NAME_W = 12, VALUE_END = 22, INTERVAL_X = 24, COUNT_END = 48, STEP_END = 56,
-       INTERVAL_W = 36, COUNT_W = COUNT_END };
+enum {
+    NAME_W = 12,
+    VALUE_END = 22,
+    INTERVAL_X = 24,
+    COUNT_END = 48,
+    STEP_END = 56,
+    INTERVAL_W = 36,
+    COUNT_W = COUNT_END
+};
 
 static void draw_head(const struct view *v)
 {
@@ -236,11 +245,17 @@ static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool se
 
 enum { LINES = VAC_MAX_EVALS + 2 };
 
-static struct plot_line line_of(const struct series *s, const double *y, const char *name, unsigned style,
-                                char glyph)
+static struct plot_line line_of(const struct series *s, const double *y, const char *name,
+                                unsigned style, char glyph)
 {
-    return (struct plot_line){.name = name, .x = &s->v[0].step, .y = y, .n = s->n, .stride = sizeof *s->v,
-                              .style = style, .glyph = glyph, .steps = true};
+    return (struct plot_line){.name = name,
+                              .x = &s->v[0].step,
+                              .y = y,
+                              .n = s->n,
+                              .stride = sizeof *s->v,
+                              .style = style,
+                              .glyph = glyph,
+                              .steps = true};
 }
 
 /* Rates together; something else (a loss) alone, when it is the selected one. */
@@ -248,8 +263,15 @@ static void draw_curves(struct ui *ui, const struct view *v, const char *selecte
 {
     struct evaluation *e = own(ui);
     struct plot_line line[LINES];
-    struct plot p = {.lines = line, .y0 = NAN, .y1 = NAN, .cursor = ui->cursor, .level = NAN,
-                     .x0 = ui->from, .x1 = ui->to, .x_unit = "step", .guides = ui->guides};
+    struct plot p = {.lines = line,
+                     .y0 = NAN,
+                     .y1 = NAN,
+                     .cursor = ui->cursor,
+                     .level = NAN,
+                     .x0 = ui->from,
+                     .x1 = ui->to,
+                     .x_unit = "step",
+                     .guides = ui->guides};
     bool rate = is_rate(ui, selected);
 
     for (int i = 0; i < e->n; i++) {
@@ -312,7 +334,8 @@ static void draw_category(const struct view *v, int y, const struct category *c,
     draw_bar(v, 50, y, v->w - 51, part, ink);
 }
 
-static int draw_categories(const struct view *v, int y, const struct series *s, unsigned ink, int rows)
+static int draw_categories(const struct view *v, int y, const struct series *s, unsigned ink,
+                           int rows)
 {
     if (s->n_categories == 0 || rows < 2)
         return y;
@@ -331,7 +354,7 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
 {
     draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
               *ui->snap.run ? "This run measures nothing: its file has no \"evaluate\" list."
-                          : "No run is open.",
+                            : "No run is open.",
               0);
 }
 
@@ -399,8 +422,9 @@ static void readout(struct ui *ui, FILE *out)
         if (e->step < 0)
             continue;
         interval_text(interval, sizeof interval, e);
-        fprintf(out, "%s %s%s %s n=%lld at step %lld\n", e->name, value_text(value, e->value, e->is_rate),
-                e->is_rate ? "%" : "", interval, (long long)e->n, (long long)e->step);
+        fprintf(out, "%s %s%s %s n=%lld at step %lld\n", e->name,
+                value_text(value, e->value, e->is_rate), e->is_rate ? "%" : "", interval,
+                (long long)e->n, (long long)e->step);
     }
 }
 

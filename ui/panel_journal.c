@@ -3,14 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "ui/filter.h"
 #include "ui/panel.h"
+#include "ui/reply.h"
+#include "ui/store.h"
 
 struct log {
     struct list list;
     size_t *shown; /* numbers of the lines that pass the filter */
     size_t n, cap;
     size_t looked; /* lines of the journal that were looked at */
+    bool read;     /* the file of a run without a session */
     bool away;     /* the selection left the end: it stays, else it follows */
     struct filter *filter;
     char text[200]; /* of the filter */
@@ -96,9 +100,52 @@ static void done(struct ui *ui)
     free(own(ui)->shown);
 }
 
+/* --- a run that is only looked at: its file tells what happened --- */
+
+static double time_of(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+    return rest ? (double)timegm(&tm) : 0;
+}
+
+/* "set rho 1.8 -> 2 (applied): reason", as the run itself says it while it goes. */
+static void take_old(void *ctx, const cJSON *line)
+{
+    struct ui *ui = ctx;
+    const char *key = reply_text(line, "key"), *old = reply_text(line, "old"),
+               *value = reply_text(line, "new");
+    const char *status = reply_text(line, "status"), *reason = reply_text(line, "reason");
+    struct vac_event e = {.kind =
+                              strcmp(status, "rejected") ? VAC_EVENT_JOURNAL : VAC_EVENT_REJECTED,
+                          .step = reply_int(line, "step", 0),
+                          .time = time_of(reply_text(line, "t"))};
+
+    snprintf(e.text, sizeof e.text, "%s%s%s%s%s%s%s%s%s%s%s%s", reply_text(line, "op"),
+             *key ? " " : "", key, *old ? " " : "", old,
+             *old && *value ? " -> "
+             : *value       ? " "
+                            : "",
+             value, *status ? " (" : "", status, *status ? ")" : "", *reason ? ": " : "", reason);
+    journal_push(&ui->journal, &e);
+}
+
+static void refresh(struct ui *ui)
+{
+    struct log *l = own(ui);
+
+    if (l->read || ui->session || !*ui->snap.run)
+        return;
+    l->read = true;
+    if (ui->journal.n == 0)
+        reply_lines(ui_dir(ui), "journal.jsonl", take_old, ui);
+}
+
 /* --- drawing --- */
 
-static void draw_line(struct ui *ui, const struct view *v, int y, const struct journal_line *l, bool selected)
+static void draw_line(struct ui *ui, const struct view *v, int y, const struct journal_line *l,
+                      bool selected)
 {
     char text[16], step[24];
     int x = 1;
@@ -123,7 +170,8 @@ static void draw(struct ui *ui, const struct view *v)
 
     look(ui);
     if (l->n == 0) {
-        draw_text(v, 1, 0, INK_FAINT, *ui->snap.run ? "Nothing has happened yet." : "No run is open.");
+        draw_text(v, 1, 0, INK_FAINT,
+                  *ui->snap.run ? "Nothing has happened yet." : "No run is open.");
         return;
     }
     if (head) {
@@ -222,7 +270,8 @@ static void readout(struct ui *ui, FILE *out)
     char text[16];
 
     if (line)
-        fprintf(out, "%s step %lld %s\n", ui_clock(ui, line->time, text), (long long)line->step, line->text);
+        fprintf(out, "%s step %lld %s\n", ui_clock(ui, line->time, text), (long long)line->step,
+                line->text);
 }
 
 static void csv(struct ui *ui, FILE *out)
@@ -252,6 +301,7 @@ const struct panel panel_journal = {
     .notes = notes,
     .draw = draw,
     .act = act,
+    .refresh = refresh,
     .done = done,
     .filter = filter,
     .click = click,

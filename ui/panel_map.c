@@ -1,5 +1,5 @@
-/* panel_map.c - the picture of embedding drift: the watched prompts at one layer, on the two directions in
- * which the reference varies most; where they were and where they are now, joined. */
+/* panel_map.c - the picture of embedding drift: the watched prompts at one layer, on the two
+ * directions in which the reference varies most; where they were and where they are now, joined. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ static struct map *own(struct ui *ui)
 static void refresh(struct ui *ui)
 {
     struct map *m = own(ui);
-    bool over = ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED;
+    bool over =
+        ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED;
 
     if (!ui->session || m->asked || over || ui->snap.state == VAC_LOADING || ui->freeze)
         return;
@@ -76,9 +77,10 @@ static void take(struct map *m, const cJSON *body)
     {
         if (m->n == POINTS)
             break;
-        m->v[m->n++] = (struct point){
-            .x = tame(reply_number(one, "x")), .y = tame(reply_number(one, "y")),
-            .rx = tame(reply_number(one, "rx")), .ry = tame(reply_number(one, "ry"))};
+        m->v[m->n++] = (struct point){.x = tame(reply_number(one, "x")),
+                                      .y = tame(reply_number(one, "y")),
+                                      .rx = tame(reply_number(one, "rx")),
+                                      .ry = tame(reply_number(one, "ry"))};
     }
 }
 
@@ -229,16 +231,17 @@ static const char *nothing(struct ui *ui)
     const struct map *m = own(ui);
 
     if (!ui->session)
-        return "No run is open.";
+        return *ui->snap.run ? "Needs the live weights: this run is only looked at."
+                             : "No run is open.";
     if (*m->why)
         return m->why;
     if (m->asked)
         return "Asked: comes between two steps.";
     if (ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED)
         return "The run has ended: the map can only be drawn from live weights.";
-    return ui->snap.drift_step < 0
-               ? "Drift has not been measured yet. It needs \"watch\": {\"drift\": {\"file\": ...}} in the run file."
-               : "Nothing yet.";
+    return ui->snap.drift_step < 0 ? "Drift has not been measured yet. It needs \"watch\": "
+                                     "{\"drift\": {\"file\": ...}} in the run file."
+                                   : "Nothing yet.";
 }
 
 static void draw(struct ui *ui, const struct view *v)
@@ -277,7 +280,8 @@ static void notes(struct ui *ui, char *out, size_t size)
     const struct map *m = own(ui);
 
     if (m->n)
-        snprintf(out, size, m->layer == ui->layer ? "layer %d" : "layer %d (asked: %d)", m->layer, ui->layer);
+        snprintf(out, size, m->layer == ui->layer ? "layer %d" : "layer %d (asked: %d)", m->layer,
+                 ui->layer);
     else if (ui->session)
         snprintf(out, size, "layer %d", ui->layer);
 }
@@ -287,7 +291,9 @@ static void readout(struct ui *ui, FILE *out)
     const struct map *m = own(ui);
 
     if (m->n)
-        fprintf(out, "layer %d step %lld: %d prompts moved %.4g on average; PC1 %.3g PC2 %.3g of the variance\n",
+        fprintf(out,
+                "layer %d step %lld: %d prompts moved %.4g on average; PC1 %.3g PC2 %.3g of the "
+                "variance\n",
                 m->layer, (long long)m->step, m->n, moved(m), m->explained[0], m->explained[1]);
 }
 
@@ -297,8 +303,8 @@ static void csv(struct ui *ui, FILE *out)
 
     fprintf(out, "layer,step,row,x,y,reference_x,reference_y\n");
     for (int i = 0; i < m->n; i++)
-        fprintf(out, "%d,%lld,%d,%.9g,%.9g,%.9g,%.9g\n", m->layer, (long long)m->step, i, m->v[i].x, m->v[i].y,
-                m->v[i].rx, m->v[i].ry);
+        fprintf(out, "%d,%lld,%d,%.9g,%.9g,%.9g,%.9g\n", m->layer, (long long)m->step, i, m->v[i].x,
+                m->v[i].y, m->v[i].rx, m->v[i].ry);
 }
 
 const struct panel panel_map = {

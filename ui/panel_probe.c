@@ -1,6 +1,6 @@
-/* panel_probe.c - asking the weights as they are now: the answer as it streams, the judge's verdict, the
- * probability that a refusal begins, and the answer before, with what differs marked; and the fixed suite,
- * asked again and again, with what changed. */
+/* panel_probe.c - asking the weights as they are now: the answer as it streams, the judge's
+ * verdict, the probability that a refusal begins, and the answer before, with what differs marked;
+ * and the fixed suite, asked again and again, with what changed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,12 +157,13 @@ static void suite(struct ui *ui, const struct vac_event *e)
     const cJSON *one;
     int64_t step = reply_int(body, "step", e->step);
 
-    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(body, "probes")) asked_suite(l, one, step);
+    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(body, "probes"))
+        asked_suite(l, one, step);
     asked_count(l, step);
     cJSON_Delete(body);
     if (l->n_suite)
-        ui_say(ui, "probe suite at step %lld: %d of %d refused, %d changed", (long long)step, l->refused,
-               l->n_suite, l->changed);
+        ui_say(ui, "probe suite at step %lld: %d of %d refused, %d changed", (long long)step,
+               l->refused, l->n_suite, l->changed);
 }
 
 static void event(struct ui *ui, const struct vac_event *e)
@@ -182,7 +183,8 @@ static void event(struct ui *ui, const struct vac_event *e)
         refuse(a, e->text);
     else if (e->kind == VAC_EVENT_SUITE)
         suite(ui, e);
-    if (p->open && e->id == p->open && (e->kind == VAC_EVENT_PROBE_END || e->kind == VAC_EVENT_REJECTED)) {
+    if (p->open && e->id == p->open &&
+        (e->kind == VAC_EVENT_PROBE_END || e->kind == VAC_EVENT_REJECTED)) {
         p->open = 0;
         ask_next(ui);
     }
@@ -214,7 +216,7 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
         x = draw_text(v, x, y, verdict_ink(a->verdict) | STYLE_BOLD, a->verdict);
         x = draw_text(v, x, y, INK_FAINT, "] ");
     }
-    if (!isnan(a->p_refuse)) {
+    if (!isnan(a->p_refuse) && x + 16 <= v->w) { /* half a number would be another number */
         x = draw_text(v, x, y, INK_FAINT, "p(refuse) ");
         x = draw_p(v, x + (a->p_refuse > 0 && a->p_refuse < 0.005 ? 5 : 4), y, a->p_refuse) + 2;
     }
@@ -225,7 +227,8 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
 
 enum { WIDE = 64, MOST = 100 };
 
-/* Right ends of the columns, before and delta only in a wide table, which is not drawn out without end. */
+/* Right ends of the columns, before and delta only in a wide table, which is not drawn out without
+ * end. */
 struct columns {
     int before, now, p, delta, flag;
     bool wide;
@@ -267,10 +270,14 @@ static void draw_row(const struct view *v, int y, const struct asked *a, int num
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
     snprintf(text, sizeof text, "%d", number);
     draw_right(v, 4, y, INK_FAINT, a->suite ? text : "?");
-    draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, a->prompt);
+    draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT,
+             a->prompt);
     if (c.wide)
         draw_right(v, c.before, y, verdict_ink(a->before.verdict), a->before.verdict);
-    draw_right(v, c.now, y, verdict_ink(a->now.verdict), a->open ? "..." : *a->why ? "failed" : a->now.verdict);
+    draw_right(v, c.now, y, verdict_ink(a->now.verdict),
+               a->open   ? "..."
+               : *a->why ? "failed"
+                         : a->now.verdict);
     draw_p(v, c.p, y, a->now.p_refuse);
     if (c.wide && !isnan(delta)) {
         snprintf(text, sizeof text, fabs(delta) < 0.005 ? "0.00" : "%+.2f", delta);
@@ -298,8 +305,8 @@ static void draw_table(struct ui *ui, const struct view *v)
 
 /* --- drawing: one question and its answers --- */
 
-static int draw_answer(const struct view *v, int y, const struct asked *a, const struct answer *answer,
-                       const unsigned char *mark, char gutter)
+static int draw_answer(const struct view *v, int y, const struct asked *a,
+                       const struct answer *answer, const unsigned char *mark, char gutter)
 {
     const char *text = answer->text ? answer->text : "";
     int rows = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, text), room = v->h - y;
@@ -310,8 +317,8 @@ static int draw_answer(const struct view *v, int y, const struct asked *a, const
     if (!*text && !a->open)
         draw_text(v, 2, y++, INK_FAINT, "(says nothing)");
     /* what is new is at the end while it comes */
-    return diff_draw(v, 0, y, v->w - 1, style, (gutter == '+' ? INK_EPS : INK_DRIFT) | STYLE_BOLD, gutter, text,
-                     mark, a->open && rows > room ? rows - room : 0);
+    return diff_draw(v, 0, y, v->w - 1, style, (gutter == '+' ? INK_EPS : INK_DRIFT) | STYLE_BOLD,
+                     gutter, text, mark, a->open && rows > room ? rows - room : 0);
 }
 
 static void draw_before_head(const struct view *v, int y, const struct asked *a)
@@ -326,7 +333,8 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a)
     int x;
 
     if (a->open) {
-        draw_text(v, 2, y, INK_EPS, a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
+        draw_text(v, 2, y, INK_EPS,
+                  a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
         return;
     }
     x = draw_fmt(v, 2, y, INK_FAINT, "now, @%lld ", (long long)a->now.step);
@@ -351,7 +359,8 @@ static void draw_two(const struct view *v, struct asked *a, bool plain)
     draw_answer(&right, 1, a, &a->before, plain ? NULL : a->mark_before, '-');
 }
 
-/* One below the other; the answer before gets what is left, and at least a third when both are long. */
+/* One below the other; the answer before gets what is left, and at least a third when both are
+ * long. */
 static void draw_stack(const struct view *v, struct asked *a, bool plain)
 {
     int need = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, a->before.text) + 1, y;
@@ -469,7 +478,8 @@ static void write_full(FILE *out, const struct asked *a)
     fprintf(out, "%s\n\n@%lld [%s]\n%s\n", a->prompt, (long long)a->now.step, a->now.verdict,
             a->now.text ? a->now.text : "");
     if (a->before.text)
-        fprintf(out, "\nbefore, @%lld %s\n%s\n", (long long)a->before.step, a->before.verdict, a->before.text);
+        fprintf(out, "\nbefore, @%lld %s\n%s\n", (long long)a->before.step, a->before.verdict,
+                a->before.text);
 }
 
 static unsigned show_full(struct ui *ui)
@@ -558,7 +568,9 @@ static void command_tokens(struct ui *ui, const char *args)
     long n = strtol(args, &end_of, 10);
 
     if (!*args || *end_of || n < 0 || n > 100000) {
-        ui_warn(ui, "tokens: expected a number from 1 to 100000, or 0 for the default, found \"%s\"", args);
+        ui_warn(ui,
+                "tokens: expected a number from 1 to 100000, or 0 for the default, found \"%s\"",
+                args);
         return;
     }
     own(ui)->tokens = (int)n;
@@ -593,8 +605,8 @@ static void notes(struct ui *ui, char *out, size_t size)
     if (waiting)
         snprintf(out, size, "%zu waiting", waiting);
     else if (p->begun && p->asked.n_suite)
-        snprintf(out, size, "suite @%lld: %d/%d refused%s", (long long)p->asked.suite_step, p->asked.refused,
-                 p->asked.n_suite, p->asked.changed ? ", ! changed" : "");
+        snprintf(out, size, "suite @%lld: %d/%d refused%s", (long long)p->asked.suite_step,
+                 p->asked.refused, p->asked.n_suite, p->asked.changed ? ", ! changed" : "");
 }
 
 static void readout(struct ui *ui, FILE *out)

@@ -1,5 +1,5 @@
-/* panel_runs.c - the runs there are: how each stands, opened, laid over the curves, compared, deleted. While
- * no run is open it is the whole screen, with samples and recent files below. */
+/* panel_runs.c - the runs there are: how each stands, opened, laid over the curves, compared,
+ * deleted. While no run is open it is the whole screen, with samples and recent files below. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,11 @@
 #include "ui/panel.h"
 #include "ui/start.h"
 
-enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */, MOST = 110 /* columns */ };
+enum {
+    MARKS = 8,
+    AGAIN = 5 /* seconds until the folders are read again */,
+    MOST = 110 /* columns */
+};
 
 struct runs {
     struct start_list items;
@@ -97,11 +101,13 @@ static double order_value(const struct runs *r, const struct start_item *item)
     return r->order == 2 ? -(double)item->run.step : r->order == 3 ? (e ? e->value : INFINITY) : 0;
 }
 
-static bool comes_before(const struct runs *r, const struct start_item *a, const struct start_item *b)
+static bool comes_before(const struct runs *r, const struct start_item *a,
+                         const struct start_item *b)
 {
     if (a->kind != START_RUN || b->kind != START_RUN || r->order == 0)
         return false;
-    return r->order == 1 ? strcmp(a->run.name, b->run.name) < 0 : order_value(r, a) < order_value(r, b);
+    return r->order == 1 ? strcmp(a->run.name, b->run.name) < 0
+                         : order_value(r, a) < order_value(r, b);
 }
 
 static void show_rows(struct runs *r)
@@ -144,9 +150,10 @@ static void leave_head(struct runs *r, int direction)
     const struct start_item *item = item_at(r, r->list.selected);
 
     if (item && item->kind == START_HEAD)
-        r->list.selected += r->list.selected + direction < 0 || r->list.selected + direction >= r->n_rows
-                                ? -direction
-                                : direction;
+        r->list.selected +=
+            r->list.selected + direction < 0 || r->list.selected + direction >= r->n_rows
+                ? -direction
+                : direction;
 }
 
 static void read_again(struct ui *ui)
@@ -215,8 +222,9 @@ static unsigned state_style(const char *state, enum sign *glyph)
         enum sign glyph;
         unsigned style;
     } table[] = {
-        {"running", SIGN_RUN, INK_ALIGN}, {"paused", SIGN_PAUSE, INK_STRONG}, {"done", SIGN_DONE, INK_TEXT},
-        {"stopped", SIGN_OPEN, INK_FAINT}, {"failed", SIGN_FAIL, INK_WARN},
+        {"running", SIGN_RUN, INK_ALIGN}, {"paused", SIGN_PAUSE, INK_STRONG},
+        {"done", SIGN_DONE, INK_TEXT},    {"stopped", SIGN_OPEN, INK_FAINT},
+        {"failed", SIGN_FAIL, INK_WARN},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -300,7 +308,8 @@ static void draw_eval(const struct view *v, int end, int y, const struct vac_eva
     draw_right(v, end, y, e ? INK_STRONG : INK_FAINT, text);
 }
 
-static void draw_step(const struct view *v, int end, int y, const struct vac_run_info *run, bool wide)
+static void draw_step(const struct view *v, int end, int y, const struct vac_run_info *run,
+                      bool wide)
 {
     char text[64];
 
@@ -325,8 +334,8 @@ static void draw_run(struct ui *ui, const struct view *v, int y, const struct st
     if (mark >= 0)
         draw_glyph(v, 1, y, INK_RUN0 + (unsigned)mark % INK_RUNS, sign(v->c, SIGN_MARK));
     draw_glyph(v, 2, y, style, sign(v->c, glyph));
-    draw_cut(v, 4, y, c->name - 4,
-             (open ? INK_ALIGN : INK_TEXT) | (chosen ? STYLE_BOLD : 0), run->name);
+    draw_cut(v, 4, y, c->name - 4, (open ? INK_ALIGN : INK_TEXT) | (chosen ? STYLE_BOLD : 0),
+             run->name);
     if (c->state)
         draw_cut(v, c->state, y, 8, style, run->state);
     draw_step(v, c->step, y, run, c->state > 0);
@@ -378,9 +387,12 @@ static void draw_detail(const struct view *v, const struct start_item *item)
 
         char value[160], rest[160];
 
-        snprintf(value, sizeof value, "%s %.3g%s ", e->name, scale * e->value, e->is_rate ? "%" : "");
-        snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi, (long long)e->n);
-        if (x + (int)(strlen(value) + strlen(rest)) > v->w) /* half a number would be another number */
+        snprintf(value, sizeof value, "%s %.3g%s ", e->name, scale * e->value,
+                 e->is_rate ? "%" : "");
+        snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi,
+                 (long long)e->n);
+        if (x + (int)(strlen(value) + strlen(rest)) >
+            v->w) /* half a number would be another number */
             break;
         x = draw_text(v, x, 2, INK_TEXT, value);
         x = draw_text(v, x, 2, INK_FAINT, rest) + 3;
@@ -406,7 +418,9 @@ static int draw_welcome(const struct view *v)
 static void draw_nothing(struct ui *ui, const struct view *v, int y)
 {
     draw_flow(v, 1, y, v->w - 2, INK_FAINT,
-              own(ui)->read ? "No runs in ./runs, no samples, no recent files." : "Looking for runs ...", 0);
+              own(ui)->read ? "No runs in ./runs, no samples, no recent files."
+                            : "Looking for runs ...",
+              0);
 }
 
 static void draw(struct ui *ui, const struct view *v)
@@ -463,11 +477,13 @@ static unsigned mark(struct ui *ui)
     return UI_HANDLED | UI_REDRAW;
 }
 
-/* The marked runs over the curves, and away again. Without marks: the selected one, in this panel. */
+/* The marked runs over the curves, and away again. Without marks: the selected one, in this panel.
+ */
 static unsigned overlay(struct ui *ui)
 {
     struct runs *r = own(ui);
-    const struct start_item *item = ui->focus == PANEL_runs && r->n_marks == 0 ? selected(ui) : NULL;
+    const struct start_item *item =
+        ui->focus == PANEL_runs && r->n_marks == 0 ? selected(ui) : NULL;
     bool same = ui->n_overlay > 0;
 
     for (int i = 0; i < r->n_marks; i++)
@@ -486,8 +502,8 @@ static unsigned overlay(struct ui *ui)
             return UI_HANDLED | UI_REDRAW;
     if (item)
         compare_lay(ui, item->path);
-    ui_say(ui, "%d other run%s over the curves; o takes %s away", ui->n_overlay, ui->n_overlay == 1 ? "" : "s",
-           ui->n_overlay == 1 ? "it" : "them");
+    ui_say(ui, "%d other run%s over the curves; o takes %s away", ui->n_overlay,
+           ui->n_overlay == 1 ? "" : "s", ui->n_overlay == 1 ? "it" : "them");
     return UI_HANDLED | UI_REDRAW;
 }
 
@@ -541,9 +557,10 @@ static unsigned ask_delete(struct ui *ui)
     if (!item)
         return UI_HANDLED | UI_REDRAW;
     memcpy(own(ui)->doomed, item->path, VAC_PATH);
-    snprintf(text, sizeof text,
-             "%s\n%s, step %lld. All of it goes: checkpoints, curves, answers.\nThis cannot be undone.", item->path,
-             item->run.state, (long long)item->run.step);
+    snprintf(
+        text, sizeof text,
+        "%s\n%s, step %lld. All of it goes: checkpoints, curves, answers.\nThis cannot be undone.",
+        item->path, item->run.state, (long long)item->run.step);
     dialog_open(ui, &(struct dialog){.title = "Delete this run?",
                                      .text = text,
                                      .choice = {{'y', "delete it"}},

@@ -1,8 +1,8 @@
 /* prompt.c - the prompt line: readline edits, and never sees the terminal.
  *
- * Keys come from the screen and are handed to readline as the bytes a terminal would send; what it would
- * print goes nowhere, and its line is drawn into cells. Its calls must never wait: when no byte is left it
- * reads an end of file. Readline is one per process, so this is too. */
+ * Keys come from the screen and are handed to readline as the bytes a terminal would send; what it
+ * would print goes nowhere, and its line is drawn into cells. Its calls must never wait: when no
+ * byte is left it reads an end of file. Readline is one per process, so this is too. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -120,7 +120,8 @@ static void show_found(char **matches, int n, int longest)
     (void)longest;
     P.found[0] = '\0';
     for (int i = 1; i <= n && matches[i] && used + 2 < FOUND; i++)
-        used += (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "", matches[i]);
+        used +=
+            (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "", matches[i]);
     rl_on_new_line();
     show_later();
 }
@@ -187,7 +188,9 @@ static void history_save(const char *name, const char *line)
     int fd, n;
 
     history_path(name, path);
-    fd = *path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600) : -1;
+    fd = *path
+             ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)
+             : -1;
     if (fd < 0)
         return;
     n = asprintf(&text, "%s\n", line);
@@ -267,12 +270,13 @@ static bool ready(void)
 /* In the middle of a search, of a key sequence, of a number. */
 static bool in_between(void)
 {
-    return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY | RL_STATE_NUMERICARG |
-                      RL_STATE_METANEXT | RL_STATE_CHARSEARCH | RL_STATE_VIMOTION);
+    return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY |
+                      RL_STATE_NUMERICARG | RL_STATE_METANEXT | RL_STATE_CHARSEARCH |
+                      RL_STATE_VIMOTION);
 }
 
-/* Ends the line in readline's own way: one that is dropped in the middle of an old line or of a search would
- * leave its undo list in the history. */
+/* Ends the line in readline's own way: one that is dropped in the middle of an old line or of a
+ * search would leave its undo list in the history. */
 static void abandon(void)
 {
     rl_free_undo_list();
@@ -384,12 +388,13 @@ static void tell_change(void)
     P.p.changed(P.ui, P.last ? P.last : "");
 }
 
-/* A key that ends an incremental search is put back by readline, and when it begins a sequence that is bound
- * to nothing, the abort jumps into a frame of the callback interface that is gone. So the search is ended
- * before, by an Esc with nothing behind it. */
+/* A key that ends an incremental search is put back by readline, and when it begins a sequence that
+ * is bound to nothing, the abort jumps into a frame of the callback interface that is gone. So the
+ * search is ended before, by an Esc with nothing behind it. */
 static void end_search(const char *s, size_t n)
 {
-    static const char of_search[] = "\r\n\007\010\022\023\027\031\177"; /* Enter C-g C-h C-r C-s C-w C-y DEL */
+    static const char of_search[] =
+        "\r\n\007\010\022\023\027\031\177"; /* Enter C-g C-h C-r C-s C-w C-y DEL */
     bool edits = n == 1 && ((unsigned char)*s >= ' ' || strchr(of_search, *s));
 
     if (!RL_ISSTATE(RL_STATE_ISEARCH) || edits || (unsigned char)*s >= 0x80)
@@ -404,11 +409,24 @@ static void end_search(const char *s, size_t n)
 static bool leaves_line(rl_command_func_t *f)
 {
     static rl_command_func_t *const all[] = {
-        rl_newline, rl_get_previous_history, rl_get_next_history, rl_beginning_of_history, rl_end_of_history,
-        rl_reverse_search_history, rl_forward_search_history, rl_noninc_reverse_search,
-        rl_noninc_forward_search, rl_noninc_reverse_search_again, rl_noninc_forward_search_again,
-        rl_history_search_forward, rl_history_search_backward, rl_history_substr_search_forward,
-        rl_history_substr_search_backward, rl_vi_search, rl_vi_search_again, rl_vi_fetch_history,
+        rl_newline,
+        rl_get_previous_history,
+        rl_get_next_history,
+        rl_beginning_of_history,
+        rl_end_of_history,
+        rl_reverse_search_history,
+        rl_forward_search_history,
+        rl_noninc_reverse_search,
+        rl_noninc_forward_search,
+        rl_noninc_reverse_search_again,
+        rl_noninc_forward_search_again,
+        rl_history_search_forward,
+        rl_history_search_backward,
+        rl_history_substr_search_forward,
+        rl_history_substr_search_backward,
+        rl_vi_search,
+        rl_vi_search_again,
+        rl_vi_fetch_history,
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -417,8 +435,8 @@ static bool leaves_line(rl_command_func_t *f)
     return false;
 }
 
-/* Readline hangs a line's undo list on the line's history entry when it is left, and then may free it twice.
- * So there is none when a line is left: one can undo what was typed since. */
+/* Readline hangs a line's undo list on the line's history entry when it is left, and then may free
+ * it twice. So there is none when a line is left: one can undo what was typed since. */
 static void forget_undo(const char *s, size_t n)
 {
     int type = ISMACR;
@@ -461,8 +479,9 @@ static size_t key_bytes(int key, char out[BYTES])
         int key;
         const char *bytes;
     } table[] = {
-        {UIKEY_UP, "\033[A"},   {UIKEY_DOWN, "\033[B"}, {UIKEY_RIGHT, "\033[C"},   {UIKEY_LEFT, "\033[D"},
-        {UIKEY_HOME, "\033[H"}, {UIKEY_END, "\033[F"},  {UIKEY_DELETE, "\033[3~"},
+        {UIKEY_UP, "\033[A"},      {UIKEY_DOWN, "\033[B"}, {UIKEY_RIGHT, "\033[C"},
+        {UIKEY_LEFT, "\033[D"},    {UIKEY_HOME, "\033[H"}, {UIKEY_END, "\033[F"},
+        {UIKEY_DELETE, "\033[3~"},
     };
     mbstate_t state = {0};
     size_t n;
@@ -476,7 +495,8 @@ static size_t key_bytes(int key, char out[BYTES])
     return n == (size_t)-1 ? 0 : n;
 }
 
-/* Esc belongs to readline while it searches, in the middle of a key sequence, and where vi types text. */
+/* Esc belongs to readline while it searches, in the middle of a key sequence, and where vi types
+ * text. */
 static bool escape_edits(bool more)
 {
     if (more || in_between())
@@ -531,8 +551,8 @@ void prompt_paste(struct ui *ui, const char *s, size_t n)
 
 /* --- drawing --- */
 
-/* The prompt as readline has it now (it changes while searching), without the marks around what does not
- * print. */
+/* The prompt as readline has it now (it changes while searching), without the marks around what
+ * does not print. */
 static void copy_label(char *out, size_t size)
 {
     size_t n = 0;

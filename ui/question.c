@@ -1,7 +1,7 @@
 /* question.c - see question.h
  *
- * A file is asked line by line. Lines that are JSON objects are asked by their "prompt" or "instruction":
- * the files that a run reads can be asked as they are. */
+ * A file is asked line by line. Lines that are JSON objects are asked by their "prompt" or
+ * "instruction": the files that a run reads can be asked as they are. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -145,10 +145,12 @@ static bool take_lines(struct questions *q, FILE *f, const char *template_name)
     return ok && taken > 0;
 }
 
-static bool take_file(struct questions *q, const char *name, const char *template_name, char *why, size_t size)
+static bool take_file(struct questions *q, const char *name, const char *template_name, char *why,
+                      size_t size)
 {
     char *path = home_path(name);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1; /* a pipe must not be waited for */
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+                  : -1; /* a pipe must not be waited for */
     FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
     struct stat st;
     bool ok = false;
@@ -169,7 +171,8 @@ static bool take_file(struct questions *q, const char *name, const char *templat
 
 /* --- lines --- */
 
-bool questions_add(struct questions *q, const char *line, const char *default_template, char *why, size_t size)
+bool questions_add(struct questions *q, const char *line, const char *default_template, char *why,
+                   size_t size)
 {
     const char *template_name = default_template, *rest = line + strspn(line, " \t");
 
@@ -181,8 +184,8 @@ bool questions_add(struct questions *q, const char *line, const char *default_te
             char known[256];
 
             list_templates(known, sizeof known);
-            snprintf(why, size, "no template \"%.*s\": %s (%%%% begins a prompt with a %%)", n < 40 ? (int)n : 40,
-                     rest + 1, known);
+            snprintf(why, size, "no template \"%.*s\": %s (%%%% begins a prompt with a %%)",
+                     n < 40 ? (int)n : 40, rest + 1, known);
             return false;
         }
         rest += 1 + n;

@@ -1,4 +1,5 @@
-/* question.h - what is typed at the probe line: a prompt, "%template prompt", or "@FILE" of prompts. */
+/* question.h - what is typed at the probe line: a prompt, "%template prompt", or "@FILE" of
+ * prompts. */
 #ifndef UI_QUESTION_H
 #define UI_QUESTION_H
 
@@ -13,8 +14,10 @@ struct questions {
     size_t n, cap, first; /* first .. n-1 wait */
 };
 
-/* Adds what a line asks for. False, and why not: an unknown template, a file that cannot be read. */
-bool questions_add(struct questions *q, const char *line, const char *default_template, char *why, size_t size);
+/* Adds what a line asks for. False, and why not: an unknown template, a file that cannot be read.
+ */
+bool questions_add(struct questions *q, const char *line, const char *default_template, char *why,
+                   size_t size);
 /* The next one, to be given back by free(prompt); false when none waits. */
 bool questions_next(struct questions *q, struct question *out);
 size_t questions_waiting(const struct questions *q);

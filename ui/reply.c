@@ -36,7 +36,8 @@ char *reply_copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line), void *ctx)
+void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line),
+                 void *ctx)
 {
     char path[VAC_PATH + 64], *line = NULL;
     size_t cap = 0;

@@ -1,5 +1,5 @@
-/* reply.h - reading the JSON bodies of events, and the lines of a run's files. Nothing in them is trusted:
- * what is missing or of another type reads as NaN or "". */
+/* reply.h - reading the JSON bodies of events, and the lines of a run's files. Nothing in them is
+ * trusted: what is missing or of another type reads as NaN or "". */
 #ifndef UI_REPLY_H
 #define UI_REPLY_H
 
@@ -16,5 +16,6 @@ const char *reply_text(const cJSON *obj, const char *key);
 char *reply_copy(const char *text);
 
 /* Every whole line of DIR/NAME that is an object. A missing file has none. */
-void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line), void *ctx);
+void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line),
+                 void *ctx);
 #endif

@@ -1,6 +1,7 @@
 /* start.c - see start.h
  *
- * Recent files are lines of $XDG_STATE_HOME/vaccine/recent, newest first; one that is gone is not shown. */
+ * Recent files are lines of $XDG_STATE_HOME/vaccine/recent, newest first; one that is gone is not
+ * shown. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -212,7 +213,8 @@ static void add_samples(struct start_list *l, const char *dir, int depth)
     for (int i = 0; i < n; i++) {
         char path[VAC_PATH];
         struct stat st;
-        bool fits = (size_t)snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name) < sizeof path;
+        bool fits =
+            (size_t)snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name) < sizeof path;
 
         if (fits && names[i]->d_name[0] != '.' && stat(path, &st) == 0) {
             if (S_ISREG(st.st_mode) && ends_in_json(path))

@@ -1,5 +1,5 @@
-/* start.h - what can be opened: runs, bundled samples, recent files. The list of panel 0, which is the whole
- * screen while no run is open. */
+/* start.h - what can be opened: runs, bundled samples, recent files. The list of panel 0, which is
+ * the whole screen while no run is open. */
 #ifndef UI_START_H
 #define UI_START_H
 
@@ -17,8 +17,8 @@ struct start_list {
     size_t n, cap;
 };
 
-/* Reads the folders again: runs below ./runs, below the open run's parent and beside recent runs; with
- * `all`, samples and recent files too, each under a head. */
+/* Reads the folders again: runs below ./runs, below the open run's parent and beside recent runs;
+ * with `all`, samples and recent files too, each under a head. */
 void start_read(struct start_list *l, const struct ui *ui, bool all);
 void start_done(struct start_list *l);
 /* A file or folder was opened: it comes first among the recent ones. */

@@ -20,6 +20,7 @@ struct bench_values {
 
 #define METHOD_NAME(name) #name,
 static const char *const method_names[] = {METHODS(METHOD_NAME) NULL};
+#define METHOD_OR(name) "|" #name
 
 static const struct cli_option options[] = {
     {.row = {.name = "shape",
@@ -35,7 +36,7 @@ static const struct cli_option options[] = {
              .choices = method_names,
              .offset = offsetof(struct bench_values, method)},
      .letter = 'm',
-     .arg = "NAME"},
+     .arg = &(METHODS(METHOD_OR))[1]},
     {.row = {.name = "steps",
              .help = "steps that are timed",
              .type = OPTION_INT,

@@ -102,8 +102,8 @@ static int repeat(const char *dir, const char *out, struct vac_err *err)
     return rc;
 }
 
-static int print_result(const struct replay_values *v, const char *dir, const struct replay_result *r,
-                        struct vac_err *err)
+static int print_result(const struct replay_values *v, const char *dir,
+                        const struct replay_result *r, struct vac_err *err)
 {
     struct strbuf s = {0};
     int rc;
@@ -117,8 +117,8 @@ static int print_result(const struct replay_values *v, const char *dir, const st
         }
         sb_puts(&s, "}\n");
     } else if (r->same) {
-        sb_printf(&s, "%s: bit-identical: %zu lines of metrics and %zu tensors, up to %s\n", dir, r->lines,
-                  r->tensors, r->weights);
+        sb_printf(&s, "%s: bit-identical: %zu lines of metrics and %zu tensors, up to %s\n", dir,
+                  r->lines, r->tensors, r->weights);
     } else {
         sb_printf(&s, "%s: not the same: %s\n", dir, r->difference);
     }
@@ -164,9 +164,12 @@ const struct command command_replay = {
     .name = "replay",
     .args = "RUN_DIR",
     .help = "Repeat a run and tell whether it is bit-identical",
-    .about = "Repeats the run in a temporary folder, with the changes that its journal holds, and compares every "
-             "line of metrics.jsonl (but for the clock) and the weights. A run that has not ended is repeated "
-             "up to its last checkpoint. Exit status 1 when they differ, naming the first difference.",
+    .about =
+        "Repeats the run in a temporary folder, with the changes that its journal holds, and "
+        "compares every "
+        "line of metrics.jsonl (but for the clock) and the weights. A run that has not ended is "
+        "repeated "
+        "up to its last checkpoint. Exit status 1 when they differ, naming the first difference.",
     .options = options,
     .values = sizeof(struct replay_values),
     .min_operands = 1,

@@ -1,5 +1,5 @@
-/* cmd_run.c - `vaccine run`: a run without a screen. Training goes on in the session's thread; this one
- * prints, and turns signals into commands. */
+/* cmd_run.c - `vaccine run`: a run without a screen. Training goes on in the session's thread; this
+ * one prints, and turns signals into commands. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -75,11 +75,11 @@ static int catch_signals(struct vac_err *err)
 struct show {
     struct vac_session *s;
     bool json, terminal;
-    int64_t every;      /* steps between two lines */
-    int64_t next;       /* step of the next line */
-    FILE *metrics;      /* json: the file whose new lines are printed */
-    uint64_t old;       /* json: lines that stood there before */
-    int interrupted;    /* signal that ended it, 0 = none */
+    int64_t every;   /* steps between two lines */
+    int64_t next;    /* step of the next line */
+    FILE *metrics;   /* json: the file whose new lines are printed */
+    uint64_t old;    /* json: lines that stood there before */
+    int interrupted; /* signal that ended it, 0 = none */
 };
 
 static void put_time(struct strbuf *s, double seconds)
@@ -168,9 +168,10 @@ static int print_metrics(struct show *w, struct vac_err *err)
 
 static int print_event(struct show *w, const struct vac_event *e, struct vac_err *err)
 {
-    static const char *const names[] = {[VAC_EVENT_JOURNAL] = "journal", [VAC_EVENT_REJECTED] = "rejected",
-                                        [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
-                                        [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state"};
+    static const char *const names[] = {
+        [VAC_EVENT_JOURNAL] = "journal", [VAC_EVENT_REJECTED] = "rejected",
+        [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
+        [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state"};
     struct strbuf s = {0};
     int rc = 0;
 
@@ -280,7 +281,8 @@ static int finish(struct show *w, struct vac_err *err)
     if (code)
         return code == 1 ? -1 : code;
     if (!w->json) {
-        sb_printf(&s, "%s: %s\n", vac_session_dir(w->s), w->interrupted ? "saved; go on with --resume" : "done");
+        sb_printf(&s, "%s: %s\n", vac_session_dir(w->s),
+                  w->interrupted ? "saved; go on with --resume" : "done");
         cli_write(&s, NULL);
         sb_done(&s);
     }
@@ -290,7 +292,10 @@ static int finish(struct show *w, struct vac_err *err)
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct run_values *v = values;
-    struct vac_open o = {.file = operand[0], .out = v->output, .set = v->set.v, .n_set = v->set.n,
+    struct vac_open o = {.file = operand[0],
+                         .out = v->output,
+                         .set = v->set.v,
+                         .n_set = v->set.n,
                          .resume = v->resume};
     struct show w = {.json = v->json, .every = 10};
     int rc = -1;
@@ -311,7 +316,8 @@ const struct command command_run = {
     .name = "run",
     .args = "FILE.json|RUN_DIR",
     .help = "Train as a run file says, without a screen",
-    .about = "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt saves a "
+    .about = "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
+             "saves a "
              "checkpoint and leaves; --resume goes on.",
     .options = options,
     .values = sizeof(struct run_values),

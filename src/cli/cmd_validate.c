@@ -54,18 +54,20 @@ static void put_files(struct strbuf *s, const struct validate_stage *x)
         const struct validate_file *f = &x->file[i];
         sb_puts(s, "  ");
         cli_put_visible(s, path_base(f->path), strlen(path_base(f->path)));
-        sb_printf(s, "%s: %zu samples, %zu tokens, %zu with a label\n", f->harmful ? " (harmful)" : "", f->samples,
-                  f->tokens, f->labels);
+        sb_printf(s, "%s: %zu samples, %zu tokens, %zu with a label\n",
+                  f->harmful ? " (harmful)" : "", f->samples, f->tokens, f->labels);
     }
-    sb_printf(s, "  %zu rows: %zu cut at max_length, %zu skipped without a label; %.1f %% keep labels; the longest has %zu tokens\n",
+    sb_printf(s,
+              "  %zu rows: %zu cut at max_length, %zu skipped without a label; %.1f %% keep "
+              "labels; the longest has %zu tokens\n",
               x->rows, x->cut, x->skipped, share(x->rows - x->skipped, x->rows), x->longest);
 }
 
 static void put_stage(struct strbuf *s, const struct validate_stage *x)
 {
-    sb_printf(s, "\nstage %s: %s, %s, %llu steps = %.4g epochs of %llu; ", x->spec->name, x->spec->method->name,
-              x->spec->full ? "all weights" : "LoRA", (unsigned long long)x->steps, x->epochs,
-              (unsigned long long)x->steps_per_epoch);
+    sb_printf(s, "\nstage %s: %s, %s, %llu steps = %.4g epochs of %llu; ", x->spec->name,
+              x->spec->method->name, x->spec->full ? "all weights" : "LoRA",
+              (unsigned long long)x->steps, x->epochs, (unsigned long long)x->steps_per_epoch);
     sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
     put_files(s, x);
     for (size_t i = 0; i < x->plan.n; i++) {
@@ -83,9 +85,10 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
 static void put_text(struct strbuf *s, const struct validation *v)
 {
     sb_puts(s, "model ");
-    cli_put_visible(s, v->spec->model ? v->spec->model : "random", strlen(v->spec->model ? v->spec->model : "random"));
-    sb_printf(s, ": %llu parameters; %d thread%s, %.1f GFLOP/s, ", (unsigned long long)v->parameters, v->threads,
-              v->threads == 1 ? "" : "s", v->gflops);
+    cli_put_visible(s, v->spec->model ? v->spec->model : "random",
+                    strlen(v->spec->model ? v->spec->model : "random"));
+    sb_printf(s, ": %llu parameters; %d thread%s, %.1f GFLOP/s, ",
+              (unsigned long long)v->parameters, v->threads, v->threads == 1 ? "" : "s", v->gflops);
     put_bytes(s, v->available);
     sb_puts(s, " of memory\n");
     for (size_t i = 0; i < v->n_stages; i++)
@@ -100,7 +103,9 @@ static void put_text(struct strbuf *s, const struct validation *v)
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
     put_time(s, v->seconds);
-    sb_puts(s, " of training; small models take longer than the arithmetic, and measuring comes on top\n");
+    sb_puts(
+        s,
+        " of training; small models take longer than the arithmetic, and measuring comes on top\n");
 }
 
 /* --- for programs --- */
@@ -121,20 +126,23 @@ static void put_files_json(struct strbuf *s, const struct validate_stage *x)
         const struct validate_file *f = &x->file[i];
         sb_puts(s, i ? ",{\"file\":" : "{\"file\":");
         cli_put_string(s, f->path, strlen(f->path));
-        sb_printf(s, ",\"harmful\":%s,\"samples\":%zu,\"tokens\":%zu,\"labels\":%zu}", f->harmful ? "true" : "false",
-                  f->samples, f->tokens, f->labels);
+        sb_printf(s, ",\"harmful\":%s,\"samples\":%zu,\"tokens\":%zu,\"labels\":%zu}",
+                  f->harmful ? "true" : "false", f->samples, f->tokens, f->labels);
     }
     sb_putc(s, ']');
 }
 
 static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
 {
-    sb_printf(s, "{\"name\":\"%s\",\"method\":\"%s\",\"full\":%s,\"rows\":%zu,\"cut\":%zu,\"skipped\":%zu,\"samples\":%zu,"
-                 "\"tokens\":%zu,\"labels\":%zu,\"longest\":%zu,\"keep_labels\":",
-              x->spec->name, x->spec->method->name, x->spec->full ? "true" : "false", x->rows, x->cut, x->skipped,
-              x->samples, x->tokens, x->labels, x->longest);
+    sb_printf(s,
+              "{\"name\":\"%s\",\"method\":\"%s\",\"full\":%s,\"rows\":%zu,\"cut\":%zu,\"skipped\":"
+              "%zu,\"samples\":%zu,"
+              "\"tokens\":%zu,\"labels\":%zu,\"longest\":%zu,\"keep_labels\":",
+              x->spec->name, x->spec->method->name, x->spec->full ? "true" : "false", x->rows,
+              x->cut, x->skipped, x->samples, x->tokens, x->labels, x->longest);
     sb_num(s, share(x->rows - x->skipped, x->rows) / 100);
-    sb_printf(s, ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
+    sb_printf(s,
+              ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
               (unsigned long long)x->steps_per_epoch);
     sb_num(s, x->epochs);
     sb_printf(s, ",\"trained\":%llu,\"flops\":", (unsigned long long)x->trained);
@@ -148,10 +156,13 @@ static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
 
 static void put_json(struct strbuf *s, const struct validation *v)
 {
-    sb_printf(s, "{\"parameters\":%llu,\"threads\":%d,\"gflops\":", (unsigned long long)v->parameters, v->threads);
+    sb_printf(s,
+              "{\"parameters\":%llu,\"threads\":%d,\"gflops\":", (unsigned long long)v->parameters,
+              v->threads);
     sb_num(s, v->gflops);
-    sb_printf(s, ",\"available\":%llu,\"fits\":%s,\"steps\":%llu,\"seconds\":", (unsigned long long)v->available,
-              v->refused.code ? "false" : "true", (unsigned long long)v->steps);
+    sb_printf(s, ",\"available\":%llu,\"fits\":%s,\"steps\":%llu,\"seconds\":",
+              (unsigned long long)v->available, v->refused.code ? "false" : "true",
+              (unsigned long long)v->steps);
     sb_num(s, v->seconds);
     sb_puts(s, ",\"stages\":[");
     for (size_t i = 0; i < v->n_stages; i++) {
@@ -162,7 +173,8 @@ static void put_json(struct strbuf *s, const struct validation *v)
     for (size_t i = 0; i < v->n_evaluate; i++) {
         sb_puts(s, i ? ",{\"name\":" : "{\"name\":");
         cli_put_string(s, v->evaluate[i].name, strlen(v->evaluate[i].name));
-        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu}", v->evaluate[i].prompts, v->evaluate[i].longest);
+        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu}", v->evaluate[i].prompts,
+                  v->evaluate[i].longest);
     }
     sb_puts(s, "]}\n");
 }
@@ -195,7 +207,8 @@ const struct command command_validate = {
     .name = "validate",
     .args = "FILE.json",
     .help = "Check a run file and its data, and plan the run, without running it",
-    .about = "Reads everything that the run would read and tells rows, tokens, labels, steps, memory and rough time "
+    .about = "Reads everything that the run would read and tells rows, tokens, labels, steps, "
+             "memory and rough time "
              "of every stage. Exit status 1 when a stage does not fit into memory.",
     .options = options,
     .values = sizeof(struct validate_values),

@@ -330,13 +330,20 @@ static int newer(const void *a, const void *b)
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err)
 {
     struct listing list = {0};
+    size_t own;
 
     *out = NULL;
     *n = 0;
-    if (consider(&list, dir, err) || (list.n == 0 && consider_below(&list, dir, err))) {
+    if (consider(&list, dir, err))
+        return -1;
+    own = list.n;
+    /* a folder of runs may also hold the run file that they were begun with */
+    if ((own == 0 || !strcmp(list.v[0].state, "broken")) && consider_below(&list, dir, err)) {
         free(list.v);
         return -1;
     }
+    if (own && list.n > own)
+        memmove(list.v, list.v + own, (list.n -= own) * sizeof *list.v);
     if (list.n)
         qsort(list.v, list.n, sizeof *list.v, newer);
     *out = list.v;

@@ -1,4 +1,5 @@
-/* begin.c - the first moments of a run: run.json for a new one, the last good checkpoint for an old one. */
+/* begin.c - the first moments of a run: run.json for a new one, the last good checkpoint for an old
+ * one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@ static int check_empty(const struct folder *f, struct vac_err *err)
 {
     for (int i = 0; i < LINES_COUNT; i++) {
         if (folder_size(f, (enum line_file)i) > 0)
-            return err_set(err, VAC_ERR_USAGE, "%s: holds %s and no run.json: name another folder with -o", f->dir,
+            return err_set(err, VAC_ERR_USAGE,
+                           "%s: holds %s and no run.json: name another folder with -o", f->dir,
                            line_files[i]);
     }
     return 0;
@@ -28,8 +30,10 @@ int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err)
     if (t->how.resume)
         return 0;
     if (folder_holds_run(dir))
-        return err_set(err, VAC_ERR_USAGE, "%s: already holds a run: go on with it by --resume, or name another folder with -o",
-                       dir);
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "%s: already holds a run: go on with it by --resume, or name another folder with -o",
+            dir);
     return check_empty(&t->folder, err);
 }
 
@@ -46,9 +50,9 @@ static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_
 static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
-    const char *watched[] = {w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
-                             w->has_harmful ? w->harmful_loss.file : NULL,
-                             w->has_probes ? w->probes.file : NULL};
+    const char *watched[] = {
+        w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
+        w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL};
 
     if (visit_one(t->spec.tokenizer, visit, ctx, err))
         return -1;
@@ -82,7 +86,9 @@ static int add_hash(const char *path, void *ctx, struct vac_err *err)
         return 0;
     if (hash_file(path, hash, err))
         return -1;
-    return cJSON_AddStringToObject(files, path, hash) ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+    return cJSON_AddStringToObject(files, path, hash)
+               ? 0
+               : err_set(err, VAC_ERR_MEMORY, "out of memory");
 }
 
 static int model_identity(const struct trainer *t, char out[65], struct vac_err *err)
@@ -169,7 +175,9 @@ static int check_hash(const char *path, void *ctx, struct vac_err *err)
     if (json_str(x->files, path, &want, err) || hash_file(path, hash, err))
         return -1;
     if (strcmp(hash, want))
-        return err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: put the old file back, or start a new run", path);
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "%s: has changed since the run began: put the old file back, or start a new run", path);
     return 0;
 }
 
@@ -183,11 +191,14 @@ int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
     int rc = -1;
 
     if (!doc || json_get(&root, "model", JSON_OBJECT, &model, err) ||
-        json_get(&root, "files", JSON_OBJECT, &files, err) || json_str(&model, "hash", &want, err) ||
-        json_num(&root, "created", &t->created, err) || model_identity(t, hash, err))
+        json_get(&root, "files", JSON_OBJECT, &files, err) ||
+        json_str(&model, "hash", &want, err) || json_num(&root, "created", &t->created, err) ||
+        model_identity(t, hash, err))
         goto out;
     if (strcmp(hash, want)) {
-        err_set(err, VAC_ERR_USAGE, "%s: the model has changed since the run began: put the old one back, or start a new run",
+        err_set(err, VAC_ERR_USAGE,
+                "%s: the model has changed since the run began: put the old one back, or start a "
+                "new run",
                 t->spec.model);
         goto out;
     }
@@ -207,8 +218,13 @@ static void first_note(struct trainer *t, const char *op, const char *key)
 
 static void note_bad(void *ctx, const char *name, const struct vac_err *why)
 {
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "checkpoint", .key = name,
-                              .status = "rejected", .reason = why->msg};
+    struct journal_entry e = {.step = -1,
+                              .applied_step = -1,
+                              .who = "core",
+                              .op = "checkpoint",
+                              .key = name,
+                              .status = "rejected",
+                              .reason = why->msg};
 
     journal(ctx, &e, NULL);
 }
@@ -232,8 +248,13 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
 static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 {
     struct checkpoint_state *s = &t->resume;
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "resume-run",
-                              .value = s->json ? t->resume_name : "start", .from = s->journal, .has_from = true};
+    struct journal_entry e = {.step = -1,
+                              .applied_step = -1,
+                              .who = "core",
+                              .op = "resume-run",
+                              .value = s->json ? t->resume_name : "start",
+                              .from = s->journal,
+                              .has_from = true};
 
     *first = s->json ? (size_t)s->stage : 0;
     t->stack_dirty = *first > 0;

@@ -1,9 +1,9 @@
 /* checkpoint.c - the whole state of a run in a folder that is complete or not there.
  *
- * checkpoint-N.tmp is filled, read back and checked, synced, and only then renamed to checkpoint-N; older
- * ones go after that. state.json holds every counter, the cursor, the live options, the sizes of the line
- * files, size and CRC-32C of the other files, and last its own CRC-32C; the adapters beneath are named, not
- * copied. */
+ * checkpoint-N.tmp is filled, read back and checked, synced, and only then renamed to checkpoint-N;
+ * older ones go after that. state.json holds every counter, the cursor, the live options, the sizes
+ * of the line files, size and CRC-32C of the other files, and last its own CRC-32C; the adapters
+ * beneath are named, not copied. */
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -48,7 +48,8 @@ static const struct param *param_named(const struct params *p, const char *name)
     return NULL;
 }
 
-static int put_ref(struct trainer *t, struct st_writer *w, struct ref x, size_t n, struct vac_err *err)
+static int put_ref(struct trainer *t, struct st_writer *w, struct ref x, size_t n,
+                   struct vac_err *err)
 {
     enum { PIECE = 1 << 18 };
     float *piece = mem_new(n < PIECE ? n : PIECE, sizeof *piece, err);
@@ -97,12 +98,14 @@ static int save_moments(struct trainer *t, const char *dir, struct vac_err *err)
 
     if (!w || st_declare(w, "adam.mean", DTYPE_F32, 1, shape, err) ||
         st_declare(w, "adam.var", DTYPE_F32, 1, shape, err) ||
-        (reference && st_declare(w, "drift.reference", DTYPE_F32, 1, shape, err)) || st_begin(w, &n, err))
+        (reference && st_declare(w, "drift.reference", DTYPE_F32, 1, shape, err)) ||
+        st_begin(w, &n, err))
         goto out;
     for (size_t i = 0; i < n; i++) {
         const char *name = st_order(w, i);
-        struct ref x = !strcmp(name, "adam.mean") ? o->mean : !strcmp(name, "adam.var") ? o->var
-                                                                                      : (struct ref){reference, 0};
+        struct ref x = !strcmp(name, "adam.mean")  ? o->mean
+                       : !strcmp(name, "adam.var") ? o->var
+                                                   : (struct ref){reference, 0};
         if (put_ref(t, w, x, o->n, err))
             goto out;
     }
@@ -148,7 +151,8 @@ static int load_reference(struct trainer *t, const struct weights *w, struct vac
     const struct params *p = model_params(t->m);
 
     t->st.reference = compute_alloc(t->c, p->n, err);
-    if (!t->st.reference || load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
+    if (!t->st.reference ||
+        load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
         return -1;
     op_copy(t->c, p->w, (struct ref){t->st.reference, 0}, p->n);
     if (t->st.drift)
@@ -173,7 +177,8 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
 
 /* --- state.json --- */
 
-static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *crc, struct vac_err *err)
+static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *crc,
+                    struct vac_err *err)
 {
     char *path = path_join(dir, name, err);
     struct mapping m = {0};
@@ -188,14 +193,16 @@ static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *
     return rc;
 }
 
-static int put_file(struct strbuf *s, const char *dir, const char *name, const char *sep, struct vac_err *err)
+static int put_file(struct strbuf *s, const char *dir, const char *name, const char *sep,
+                    struct vac_err *err)
 {
     int64_t size;
     uint32_t crc;
 
     if (file_crc(dir, name, &size, &crc, err))
         return -1;
-    sb_printf(s, "%s\n    \"%s\": {\"bytes\": %lld, \"crc32c\": \"%08x\"}", sep, name, (long long)size, crc);
+    sb_printf(s, "%s\n    \"%s\": {\"bytes\": %lld, \"crc32c\": \"%08x\"}", sep, name,
+              (long long)size, crc);
     return 0;
 }
 
@@ -223,10 +230,12 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     struct strbuf s = {0};
     int rc = -1;
 
-    sb_printf(&s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
-              (unsigned long long)t->step, st->index, (unsigned long long)st->done);
-    sb_printf(&s, "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
-                  "  \"duty\": %zu,\n  \"drift_from\": %lld,\n  \"journal\": %llu,\n",
+    sb_printf(
+        &s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
+        (unsigned long long)t->step, st->index, (unsigned long long)st->done);
+    sb_printf(&s,
+              "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
+              "  \"duty\": %zu,\n  \"drift_from\": %lld,\n  \"journal\": %llu,\n",
               (unsigned long long)st->cursor.epoch, (unsigned long long)st->cursor.next,
               (unsigned long long)st->opt.updates, (unsigned long long)t->tokens, t->duty,
               (long long)st->drift_from, (unsigned long long)t->folder.journal_seq);
@@ -273,8 +282,9 @@ static int check_file(const struct jnode *files, const char *dir, struct vac_err
             return -1;
         snprintf(have, sizeof have, "%08x", crc);
         if (size != bytes || strcmp(have, want))
-            return err_set(err, VAC_ERR_FORMAT, "%s/%s: damaged (%lld bytes, crc %s; expected %lld, %s)", dir,
-                           f->string, (long long)size, have, (long long)bytes, want);
+            return err_set(err, VAC_ERR_FORMAT,
+                           "%s/%s: damaged (%lld bytes, crc %s; expected %lld, %s)", dir, f->string,
+                           (long long)size, have, (long long)bytes, want);
     }
     return 0;
 }
@@ -322,11 +332,12 @@ static int read_state(const char *dir, struct checkpoint_state *s, struct vac_er
         goto out;
     root = json_root(s->json, path);
     if (read_u64(&root, "step", &s->step, err) || read_u64(&root, "stage", &s->stage, err) ||
-        read_u64(&root, "stage_step", &s->stage_step, err) || read_u64(&root, "epoch", &s->epoch, err) ||
-        read_u64(&root, "next", &s->next, err) || read_u64(&root, "updates", &s->updates, err) ||
+        read_u64(&root, "stage_step", &s->stage_step, err) ||
+        read_u64(&root, "epoch", &s->epoch, err) || read_u64(&root, "next", &s->next, err) ||
+        read_u64(&root, "updates", &s->updates, err) ||
         read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) ||
-        read_u64(&root, "drift_from", &s->drift_from, err) || read_u64(&root, "journal", &s->journal, err) ||
-        json_num(&root, "wall", &s->wall, err) ||
+        read_u64(&root, "drift_from", &s->drift_from, err) ||
+        read_u64(&root, "journal", &s->journal, err) || json_num(&root, "wall", &s->wall, err) ||
         read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
     rc = check_file(&files, dir, err);
@@ -387,8 +398,8 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
     return 0;
 }
 
-/* Removes all but the newest few. Damaged ones of steps that are still to come again do not count among
- * those. What cannot be removed stays: it does no harm. */
+/* Removes all but the newest few. Damaged ones of steps that are still to come again do not count
+ * among those. What cannot be removed stays: it does no harm. */
 static void prune(struct trainer *t)
 {
     long long *list;
@@ -453,8 +464,8 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
 
 /* --- going on --- */
 
-int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name, size_t size,
-                    checkpoint_bad *bad, void *ctx, struct vac_err *err)
+int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
+                    size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err)
 {
     long long *list;
     size_t n;
@@ -493,7 +504,8 @@ static int load_options(struct trainer *t, const struct jnode *root, struct vac_
         return -1;
     for (size_t i = 0; spec_live(t->st.spec, i, &o); i++) {
         struct option_row one[2] = {*o.row, {.name = NULL}};
-        if (cJSON_GetObjectItemCaseSensitive(options.v, o.row->name) && option_read(one, &options, o.base, err))
+        if (cJSON_GetObjectItemCaseSensitive(options.v, o.row->name) &&
+            option_read(one, &options, o.base, err))
             return -1;
     }
     return step_options(&t->st.step, t->st.spec->method, t->st.spec->options, err);
@@ -509,17 +521,20 @@ static void load_suite(struct trainer *t, const cJSON *json)
 }
 
 /* A checkpoint that is whole may still be another run's. */
-static int check_counters(const struct trainer *t, const struct checkpoint_state *s, const char *name,
-                          struct vac_err *err)
+static int check_counters(const struct trainer *t, const struct checkpoint_state *s,
+                          const char *name, struct vac_err *err)
 {
     uint64_t before = 0;
 
     for (uint64_t i = 0; i < s->stage; i++)
         before += t->stage_total[i];
-    if (s->stage_step > t->st.total || s->step != before + s->stage_step || s->next > t->st.data.n ||
-        s->duty > t->spec.n_evaluate + 2 || s->drift_from > s->step || s->drift_from < before)
-        return err_set(err, VAC_ERR_FORMAT, "%s/%s: its counters do not fit this run: remove it to go on from the one before",
-                       t->folder.dir, name);
+    if (s->stage_step > t->st.total || s->step != before + s->stage_step ||
+        s->next > t->st.data.n || s->duty > t->spec.n_evaluate + 2 || s->drift_from > s->step ||
+        s->drift_from < before)
+        return err_set(
+            err, VAC_ERR_FORMAT,
+            "%s/%s: its counters do not fit this run: remove it to go on from the one before",
+            t->folder.dir, name);
     return 0;
 }
 
@@ -532,8 +547,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     int rc = -1;
 
     if (!dir || check_counters(t, s, name, err) ||
-        load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) || load_params(t, dir, err) ||
-        load_options(t, &root, err))
+        load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
+        load_params(t, dir, err) || load_options(t, &root, err))
         goto out;
     load_suite(t, s->json);
     st->opt.updates = s->updates;
@@ -541,7 +556,6 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     st->start_step = (int64_t)(s->step - s->stage_step);
     st->drift_from = (int64_t)s->drift_from;
     st->cursor.epoch = s->epoch;
-    st->cursor.next = s->next;
     cursor_order(&st->cursor, st->order, st->data.n);
     t->step = s->step;
     t->tokens = s->tokens;

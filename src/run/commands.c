@@ -6,7 +6,8 @@
 
 #include "run/trainer.h"
 
-/* How long a paused trainer sleeps before it looks whether a checkpoint's age should be shown anew. */
+/* How long a paused trainer sleeps before it looks whether a checkpoint's age should be shown anew.
+ */
 #define PAUSE_TICK 1.0
 
 /* --- live options, as the driver sees them --- */
@@ -97,8 +98,8 @@ static bool find_live(struct trainer *t, const char *key, size_t *i, struct live
 }
 
 /* Sets it and lets the method check it; puts the old value back when it does not fit. */
-static int set_checked(struct trainer *t, const struct live_option *o, const char *text, const char *old,
-                       struct vac_err *err)
+static int set_checked(struct trainer *t, const struct live_option *o, const char *text,
+                       const char *old, struct vac_err *err)
 {
     if (option_set(o->row, text, o->base, o->row->name, err))
         return -1;
@@ -117,16 +118,23 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     int rc;
 
     if (!find_live(t, c->key, &i, &o))
-        return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", c->key, t->st.spec->name);
+        return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", c->key,
+                       t->st.spec->name);
     option_text(o.row, o.base, &old);
-    rc = o.row->live ? set_checked(t, &o, c->text ? c->text : "", old.s ? old.s : "", err)
-                     : err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    rc = o.row->live
+             ? set_checked(t, &o, c->text ? c->text : "", old.s ? old.s : "", err)
+             : err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
     option_text(o.row, o.base, &new);
     mirror_update(t, i, &o, rc == 0);
     if (rc == 0) {
-        struct journal_entry e = {.step = (int64_t)t->step, .applied_step = (int64_t)t->step + 1,
-                                  .who = c->who, .op = "set", .key = c->key, .old = old.s ? old.s : "",
-                                  .value = new.s ? new.s : "", .status = "applied"};
+        struct journal_entry e = {.step = (int64_t)t->step,
+                                  .applied_step = (int64_t)t->step + 1,
+                                  .who = c->who,
+                                  .op = "set",
+                                  .key = c->key,
+                                  .old = old.s ? old.s : "",
+                                  .value = new.s ? new.s : "",
+                                  .status = "applied"};
         rc = journal(t, &e, err);
     }
     sb_done(&old);
@@ -134,15 +142,16 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     return rc;
 }
 
-/* "rho", "stages[1].rho" or "stages.attack.rho": the last part names the option, the rest the stage, which
- * must be the one at work. */
+/* "rho", "stages[1].rho" or "stages.attack.rho": the last part names the option, the rest the
+ * stage, which must be the one at work. */
 static bool path_is_here(const struct trainer *t, const char *path, size_t stage_length)
 {
     char name[VAC_NAME + 16], number[40];
 
     snprintf(name, sizeof name, "stages.%s.", t->st.spec->name);
     snprintf(number, sizeof number, "stages[%zu].", t->st.index);
-    return stage_length == 0 || (stage_length == strlen(name) && !strncmp(path, name, stage_length)) ||
+    return stage_length == 0 ||
+           (stage_length == strlen(name) && !strncmp(path, name, stage_length)) ||
            (stage_length == strlen(number) && !strncmp(path, number, stage_length));
 }
 
@@ -157,8 +166,10 @@ static int set_path(struct trainer *t, const char *path, struct vac_err *err)
     for (const char *p = path; p < eq; p++)
         key = *p == '.' ? p + 1 : key;
     if (!path_is_here(t, path, (size_t)(key - path)))
-        return err_set(err, VAC_ERR_USAGE, "--set %s: the run goes on in stages[%zu] (%s): only its live options can be set now",
-                       path, t->st.index, t->st.spec->name);
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "--set %s: the run goes on in stages[%zu] (%s): only its live options can be set now",
+            path, t->st.index, t->st.spec->name);
     snprintf(c.key, sizeof c.key, "%.*s", (int)(eq - key), key);
     c.text = mem_strdup(eq + 1, err);
     rc = c.text ? do_set(t, &c, err) : -1;
@@ -200,7 +211,9 @@ static int do_evaluate(struct trainer *t, const struct control_command *c, struc
         if (watch_evaluate(t, i, err) < 0)
             return -1;
     }
-    return any ? 0 : err_set(err, VAC_ERR_USAGE, "no evaluate entry applies to stage %s", t->st.spec->name);
+    return any ? 0
+               : err_set(err, VAC_ERR_USAGE, "no evaluate entry applies to stage %s",
+                         t->st.spec->name);
 }
 
 /* The weights are kept, so that a checkpoint can have them: the reference outlives a kill. */
@@ -212,7 +225,8 @@ static int do_reference(struct trainer *t, const struct control_command *c, stru
     if (!t->st.drift)
         return err_set(err, VAC_ERR_USAGE, "watch.drift is not set: there is no drift to measure");
     if (p->n > START_COPY_MAX)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "too many parameters are trained to keep these as the reference");
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "too many parameters are trained to keep these as the reference");
     if (!t->st.reference && !(t->st.reference = compute_alloc(t->c, p->n, err)))
         return -1;
     op_copy(t->c, (struct ref){t->st.reference, 0}, p->w, p->n);
@@ -237,15 +251,18 @@ static int do_quit(struct trainer *t, const struct control_command *c, struct va
     return 0;
 }
 
-int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text, struct vac_err *err)
+int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text,
+                    struct vac_err *err)
 {
     struct control_command c = {.op = op, .who = "replay"};
     int rc;
 
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");
     c.text = text ? mem_strdup(text, err) : NULL;
-    rc = text && !c.text ? -1 : op == VAC_OP_SET ? do_set(t, &c, err) : op == VAC_OP_QUIT ? do_quit(t, &c, err)
-                                                                                     : do_reference(t, &c, err);
+    rc = text && !c.text     ? -1
+         : op == VAC_OP_SET  ? do_set(t, &c, err)
+         : op == VAC_OP_QUIT ? do_quit(t, &c, err)
+                             : do_reference(t, &c, err);
     free(c.text);
     return rc;
 }
@@ -253,7 +270,7 @@ int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const ch
 static const struct {
     const char *name; /* as the journal has it */
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
-    bool journalled;  /* here; set and save write their own line */
+    bool journalled; /* here; set and save write their own line */
 } table[] = {
     [VAC_OP_PAUSE] = {"pause", do_pause, true},
     [VAC_OP_RESUME] = {"resume", do_resume, true},
@@ -280,15 +297,20 @@ static void apply_one(struct trainer *t, struct control_command *c)
     t->answering = c->id;
     rc = table[c->op].apply(t, c, &err);
     if (rc == 0 && table[c->op].journalled) {
-        struct journal_entry e = {.step = -1, .applied_step = (int64_t)t->step, .who = c->who,
-                                  .op = table[c->op].name, .key = *c->key ? c->key : NULL, .value = c->text,
+        struct journal_entry e = {.step = -1,
+                                  .applied_step = (int64_t)t->step,
+                                  .who = c->who,
+                                  .op = table[c->op].name,
+                                  .key = *c->key ? c->key : NULL,
+                                  .value = c->text,
                                   .status = "applied"};
         snprintf(n, sizeof n, "%lld", (long long)c->n);
         if (c->op == VAC_OP_STEP)
             e.value = n;
         rc = journal(t, &e, &err);
     }
-    control_event(t->ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->step, err.msg, NULL);
+    control_event(t->ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->step, err.msg,
+                  NULL);
     control_writing(t->ctl)->commands_applied = c->id;
     t->answering = 0;
     free(c->text);

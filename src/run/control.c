@@ -79,7 +79,8 @@ static void wake_reader(struct control *c)
 
 /* --- commands --- */
 
-int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id, struct vac_err *err)
+int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id,
+                 struct vac_err *err)
 {
     struct control_command q = {.op = cmd->op, .n = cmd->n};
     bool quits = cmd->op == VAC_OP_QUIT || cmd->op == VAC_OP_DISCARD, full;
@@ -198,7 +199,8 @@ static size_t ring_window(uint64_t pushed, size_t size, uint64_t *next, size_t m
     return pushed - *next < max ? (size_t)(pushed - *next) : max;
 }
 
-size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max, uint64_t *lost)
+size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max,
+                      uint64_t *lost)
 {
     size_t n;
 
@@ -210,7 +212,8 @@ size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, 
     return n;
 }
 
-size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max, uint64_t *lost)
+size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max,
+                      uint64_t *lost)
 {
     size_t n;
 
@@ -250,8 +253,8 @@ static void cut_copy(char *to, size_t size, const char *from)
     to[used] = 0;
 }
 
-void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step, const char *text,
-                   char *body)
+void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
+                   const char *text, char *body)
 {
     struct control_event *e = calloc(1, sizeof *e);
     bool drop;
@@ -260,7 +263,8 @@ void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int
         free(body);
         return;
     }
-    e->e = (struct vac_event){.kind = kind, .id = id, .step = step, .time = wall_time(), .body = body};
+    e->e =
+        (struct vac_event){.kind = kind, .id = id, .step = step, .time = wall_time(), .body = body};
     cut_copy(e->e.text, sizeof e->e.text, text ? text : "");
     pthread_mutex_lock(&c->lock);
     drop = kind == VAC_EVENT_PROBE_TEXT && c->texts >= CONTROL_TEXTS;

@@ -1,8 +1,8 @@
 /* control.h - what the trainer thread and the one that drives it share, and nothing else.
  *
- * Commands go in through a bounded queue; out come a snapshot (triple-buffered: the trainer never waits,
- * the reader always sees a whole one), two history rings and an event queue. The rings hold the newest
- * points only; a reader that was away refills the gap from the run's files. */
+ * Commands go in through a bounded queue; out come a snapshot (triple-buffered: the trainer never
+ * waits, the reader always sees a whole one), two history rings and an event queue. The rings hold
+ * the newest points only; a reader that was away refills the gap from the run's files. */
 #ifndef RUN_CONTROL_H
 #define RUN_CONTROL_H
 
@@ -34,40 +34,45 @@ struct control {
     struct control_command queue[CONTROL_COMMANDS + CONTROL_SPARE];
     size_t first, count;
     uint64_t last_id;
-    atomic_ullong stop_id;           /* newest command that ends answers asked for before it */
-    atomic_bool waiting;             /* a quit or discard is queued: measurements may end early */
+    atomic_ullong stop_id; /* newest command that ends answers asked for before it */
+    atomic_bool waiting;   /* a quit or discard is queued: measurements may end early */
     struct control_event *head, *tail;
     size_t texts;
-    struct vac_point *points;        /* rings, under the lock */
+    struct vac_point *points; /* rings, under the lock */
     struct vac_layers *layers;
-    uint64_t n_points, n_layers;     /* ever pushed */
+    uint64_t n_points, n_layers; /* ever pushed */
     struct vac_snapshot snap[3];
-    atomic_uint middle;              /* index of the snapshot between writer and reader; bit 2 = fresh */
+    atomic_uint middle; /* index of the snapshot between writer and reader; bit 2 = fresh */
     unsigned writing, reading;
-    int wake[2];                     /* pipe, both ends non-blocking */
+    int wake[2]; /* pipe, both ends non-blocking */
 };
 int control_init(struct control *c, struct vac_err *err);
 void control_done(struct control *c);
 
 /* --- the driver's side --- */
-int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id, struct vac_err *err);
+int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id,
+                 struct vac_err *err);
 const struct vac_snapshot *control_snapshot(struct control *c);
 bool control_event_pop(struct control *c, struct vac_event *out);
 /* Points numbered *next.. that the ring still holds. *lost = how many before them it does not. */
-size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max, uint64_t *lost);
-size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max, uint64_t *lost);
+size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, size_t max,
+                      uint64_t *lost);
+size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max,
+                      uint64_t *lost);
 
 /* --- the trainer's side --- */
-/* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees cmd->text. */
+/* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees
+ * cmd->text. */
 bool control_pop(struct control *c, struct control_command *out, double seconds);
 /* Whether the answer that command `id` asked for is to end. */
 bool control_stopped(struct control *c, uint64_t id);
-/* Snapshot under construction; published whole by control_publish, which keeps its content for the next. */
+/* Snapshot under construction; published whole by control_publish, which keeps its content for the
+ * next. */
 struct vac_snapshot *control_writing(struct control *c);
 void control_publish(struct control *c);
 void control_point(struct control *c, const struct vac_point *p);
 void control_layer(struct control *c, const struct vac_layers *l);
 /* Queues an event; takes body (malloc'd) over. Text is cut at a character's boundary. */
-void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step, const char *text,
-                   char *body);
+void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
+                   const char *text, char *body);
 #endif

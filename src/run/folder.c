@@ -81,7 +81,9 @@ static int lock_take(struct folder *f, struct vac_err *err)
     }
     if (fcntl(fd, F_SETLK, &l)) {
         fcntl(fd, F_GETLK, &l);
-        err_set(err, VAC_ERR_BUSY, "%s: another program (pid %ld) is running this run: wait for it, or name another folder with -o",
+        err_set(err, VAC_ERR_BUSY,
+                "%s: another program (pid %ld) is running this run: wait for it, or name another "
+                "folder with -o",
                 f->dir, (long)l.l_pid);
         close(fd);
         free(path);
@@ -155,8 +157,8 @@ static bool is_leftover(const char *name)
 {
     size_t n = strlen(name);
 
-    return (n > 4 && !strcmp(name + n - 4, ".tmp")) || (n > 8 && !strcmp(name + n - 8, ".tmp.old")) ||
-           strstr(name, ".tmp-");
+    return (n > 4 && !strcmp(name + n - 4, ".tmp")) ||
+           (n > 8 && !strcmp(name + n - 8, ".tmp.old")) || strstr(name, ".tmp-");
 }
 
 static void sweep(const char *dir)
@@ -207,8 +209,10 @@ int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err
         if (have < 0)
             have = 0;
         if (have < size[i])
-            rc = err_set(err, VAC_ERR_FORMAT, "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
-                         path, (long long)have, (long long)size[i]);
+            rc =
+                err_set(err, VAC_ERR_FORMAT,
+                        "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
+                        path, (long long)have, (long long)size[i]);
         else if (have > size[i] && truncate(path, (off_t)size[i]))
             rc = err_errno(err, "%s", path);
         free(path);
@@ -218,7 +222,8 @@ int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err
     return 0;
 }
 
-int folder_line(struct folder *f, enum line_file which, const struct strbuf *line, struct vac_err *err)
+int folder_line(struct folder *f, enum line_file which, const struct strbuf *line,
+                struct vac_err *err)
 {
     if (sb_ok(line, err))
         return -1;
@@ -292,15 +297,17 @@ int folder_write(const char *dir, const char *name, const struct strbuf *text, s
     char *path = path_join(dir, name, err);
     int rc = -1;
 
-    if (path && !sb_ok(text, err) && !out_open(&f, path, err) && !out_put(&f, text->s, text->len, err))
+    if (path && !sb_ok(text, err) && !out_open(&f, path, err) &&
+        !out_put(&f, text->s, text->len, err))
         rc = out_commit(&f, err);
     out_abort(&f);
     free(path);
     return rc;
 }
 
-/* Puts `a` in the place of `b` so that at every moment one of them is there whole; the old one is then `a`.
- * Where the system cannot exchange two names at once, the old one has none for a moment. */
+/* Puts `a` in the place of `b` so that at every moment one of them is there whole; the old one is
+ * then `a`. Where the system cannot exchange two names at once, the old one has none for a moment.
+ */
 static int exchange(const char *a, const char *b, struct vac_err *err)
 {
     char *old;
@@ -314,7 +321,9 @@ static int exchange(const char *a, const char *b, struct vac_err *err)
     if (!old)
         return -1;
     sprintf(old, "%s.old", a);
-    rc = rename(b, old) || rename(a, b) || rename(old, a) ? err_errno(err, "%s: cannot become %s", a, b) : 0;
+    rc = rename(b, old) || rename(a, b) || rename(old, a)
+             ? err_errno(err, "%s: cannot become %s", a, b)
+             : 0;
     free(old);
     return rc;
 }

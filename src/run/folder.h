@@ -1,20 +1,28 @@
 /* folder.h - a run's folder: its lock, its identity, its line files.
  *
- * run.json is written once, atomically; a folder with a run.json holds a run. The line files (metrics,
- * layers, probes, eval/history) only grow; a checkpoint remembers their sizes, and going on from it cuts
- * them back to those, so that every step stands there once. The journal keeps everything. */
+ * run.json is written once, atomically; a folder with a run.json holds a run. The line files
+ * (metrics, layers, probes, eval/history) only grow; a checkpoint remembers their sizes, and going
+ * on from it cuts them back to those, so that every step stands there once. The journal keeps
+ * everything. */
 #ifndef RUN_FOLDER_H
 #define RUN_FOLDER_H
 
 #include "base/io.h"
 #include "base/json.h"
 
-enum line_file { LINES_METRICS, LINES_LAYERS, LINES_PROBES, LINES_HISTORY, LINES_JOURNAL, LINES_COUNT };
+enum line_file {
+    LINES_METRICS,
+    LINES_LAYERS,
+    LINES_PROBES,
+    LINES_HISTORY,
+    LINES_JOURNAL,
+    LINES_COUNT
+};
 extern const char *const line_files[LINES_COUNT]; /* paths inside the folder */
 
 struct folder {
     char *dir;
-    int lock;                        /* descriptor, -1 = not held */
+    int lock; /* descriptor, -1 = not held */
     struct appender lines[LINES_COUNT];
     uint64_t journal_seq;
 };
@@ -35,7 +43,8 @@ void folder_sweep(const struct folder *f);
 int64_t folder_size(const struct folder *f, enum line_file which);
 /* Cuts the line files (not the journal) to these sizes; missing ones must have size 0. */
 int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
-int folder_line(struct folder *f, enum line_file which, const struct strbuf *line, struct vac_err *err);
+int folder_line(struct folder *f, enum line_file which, const struct strbuf *line,
+                struct vac_err *err);
 int folder_sync(struct folder *f, struct vac_err *err); /* fsync of all line files */
 
 struct journal_entry {
@@ -49,11 +58,12 @@ int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_e
 
 /* Replaces DIR/name by the text, atomically. */
 int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err);
-/* Renames the complete folder `from` to `to` (both in dir), replacing what stands there: `to` is never missing. */
+/* Renames the complete folder `from` to `to` (both in dir), replacing what stands there: `to` is
+ * never missing. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err);
 
-/* Identity of inputs: SHA-256 of a whole file; of a model or adapter folder (hash_file takes both): config, tokenizer, names and sizes of
- * weight files, their headers and samples of their data. */
+/* Identity of inputs: SHA-256 of a whole file; of a model or adapter folder (hash_file takes both):
+ * config, tokenizer, names and sizes of weight files, their headers and samples of their data. */
 int hash_file(const char *path, char out[65], struct vac_err *err);
 int hash_model(const char *dir, char out[65], struct vac_err *err);
 #endif

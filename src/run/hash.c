@@ -1,7 +1,7 @@
 /* hash.c - the identity of a run's inputs, so that going on with changed ones is refused.
  *
- * Data files are hashed whole. A model's weights may be far larger than what can be read at every start:
- * of them the sizes, the headers and evenly spread samples are taken. */
+ * Data files are hashed whole. A model's weights may be far larger than what can be read at every
+ * start: of them the sizes, the headers and evenly spread samples are taken. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>

@@ -12,9 +12,19 @@ const char *const vac_state_names[] = {"loading", "running", "paused", "measurin
 
 void point_clear(struct vac_point *p)
 {
-    *p = (struct vac_point){.epoch = NAN, .loss = NAN, .loss_clean = NAN, .align_loss = NAN,
-                            .harmful_loss = NAN, .grad_norm = NAN, .lr = NAN, .rho = NAN, .eps_norm = NAN,
-                            .tokens = NAN, .step_ms = NAN, .wall = NAN, .drift_mean = NAN};
+    *p = (struct vac_point){.epoch = NAN,
+                            .loss = NAN,
+                            .loss_clean = NAN,
+                            .align_loss = NAN,
+                            .harmful_loss = NAN,
+                            .grad_norm = NAN,
+                            .lr = NAN,
+                            .rho = NAN,
+                            .eps_norm = NAN,
+                            .tokens = NAN,
+                            .step_ms = NAN,
+                            .wall = NAN,
+                            .drift_mean = NAN};
 }
 
 void layers_clear(struct vac_layers *l)
@@ -56,7 +66,8 @@ void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_p
     put_number(out, "tokens", p->tokens);
     put_number(out, "step_ms", p->step_ms);
     put_number(out, "wall", p->wall);
-    if (isinf(p->align_loss) || isinf(p->harmful_loss) || isinf(p->eps_norm) || isinf(p->loss_clean))
+    if (isinf(p->align_loss) || isinf(p->harmful_loss) || isinf(p->eps_norm) ||
+        isinf(p->loss_clean))
         sb_puts(out, ",\"nan\":true");
     sb_puts(out, "}\n");
 }
@@ -171,8 +182,8 @@ static double retry_seconds(const struct trainer *t)
     return fmin(30, fmax(0.05, t->spec.disk_wait * 60 / 4));
 }
 
-/* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose what has
- * no place on the disk: it is refused, and a discard is not. */
+/* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose
+ * what has no place on the disk: it is refused, and a discard is not. */
 static void wait_for_space(struct trainer *t, const char *why)
 {
     struct control_command c;
@@ -181,13 +192,14 @@ static void wait_for_space(struct trainer *t, const char *why)
     publish(t, VAC_PAUSED, why);
     if (!control_pop(t->ctl, &c, retry_seconds(t)))
         return;
-    if (c.op == VAC_OP_DISCARD || (c.op == VAC_OP_QUIT && (!t->how.interactive || !strcmp(c.who, "core"))))
+    if (c.op == VAC_OP_DISCARD ||
+        (c.op == VAC_OP_QUIT && (!t->how.interactive || !strcmp(c.who, "core"))))
         taken = t->quit = t->space_quit = true;
     if (c.op == VAC_OP_DISCARD)
         t->discard = true;
     taken |= c.op == VAC_OP_RESUME; /* tries again now */
-    control_event(t->ctl, taken ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id, (int64_t)t->step, taken ? "" : why,
-                  NULL);
+    control_event(t->ctl, taken ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id, (int64_t)t->step,
+                  taken ? "" : why, NULL);
     control_writing(t->ctl)->commands_applied = c.id;
     free(c.text);
 }
@@ -201,11 +213,14 @@ int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what, 
         struct vac_err why = {0};
         if (fn(t, ctx, &why) == 0)
             break;
+        if (what)
+            err_prefix(&why, "%s", what);
         if (why.code != VAC_ERR_SPACE || t->space_quit)
-            return err_set(err, why.code, "%s: %s", what, why.msg);
+            return err_set(err, why.code, "%s", why.msg);
         if (!t->how.interactive && clock_now() - begun >= t->spec.disk_wait * 60)
-            return err_set(err, VAC_ERR_SPACE, "%s: %s (waited %.3g min: free space and go on with --resume)",
-                           what, why.msg, t->spec.disk_wait);
+            return err_set(err, VAC_ERR_SPACE,
+                           "%s (waited %.3g min: free space and go on with --resume)", why.msg,
+                           t->spec.disk_wait);
         trainer_hold(t);
         wait_for_space(t, why.msg);
     }

@@ -1,5 +1,5 @@
-/* memory.c - what a stage will take: the largest batch, the longest text, and the plan that is shown and
- * checked before anything of it is allocated. */
+/* memory.c - what a stage will take: the largest batch, the longest text, and the plan that is
+ * shown and checked before anything of it is allocated. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,8 @@ static int descending(const void *a, const void *b)
 }
 
 /* Tokens (or labels) of the `n` largest samples: no batch of n has more. */
-static int largest_sum(const struct dataset *d, size_t n, bool labels, size_t *sum, struct vac_err *err)
+static int largest_sum(const struct dataset *d, size_t n, bool labels, size_t *sum,
+                       struct vac_err *err)
 {
     size_t *v = mem_new(d->n, sizeof *v, err);
 
@@ -73,7 +74,8 @@ int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *
     size_t micros = min_size((size_t)st->spec->accumulate, (n + B - 1) / B), all = B * micros;
 
     *z = (struct stage_sizes){.batch = B, .micros = micros, .context = st->data.longest};
-    if (largest_sum(&st->data, B, false, &z->rows, err) || largest_sum(&st->data, B, true, &z->labels, err) ||
+    if (largest_sum(&st->data, B, false, &z->rows, err) ||
+        largest_sum(&st->data, B, true, &z->labels, err) ||
         largest_sum(&st->data, all, false, &z->all_rows, err) ||
         largest_sum(&st->data, all, true, &z->all_labels, err))
         return -1;
@@ -88,7 +90,8 @@ size_t stage_generator(const struct trainer *t, size_t *slots)
     for (size_t i = 0; i < t->spec.n_evaluate; i++) {
         if (!watch_applies(t, i) || !evaluation_longest(t->eval[i]))
             continue;
-        longest = max_size(longest, evaluation_longest(t->eval[i]) + (size_t)t->spec.evaluate[i].max_new_tokens);
+        longest = max_size(longest, evaluation_longest(t->eval[i]) +
+                                        (size_t)t->spec.evaluate[i].max_new_tokens);
         n = max_size(n, evaluation_size(t->eval[i]));
     }
     for (size_t i = 0; i < t->suite.rows.n; i++)
@@ -99,7 +102,8 @@ size_t stage_generator(const struct trainer *t, size_t *slots)
 
 /* --- the plan --- */
 
-int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS], struct vac_err *err)
+int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
+                  struct vac_err *err)
 {
     const struct lora_keys *k = &s->lora;
 
@@ -107,16 +111,19 @@ int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char target
         if (peft_spec(k->init, out, targets, STAGE_TARGETS, err))
             return -1;
     } else {
-        *out = (struct lora_spec){.r = (size_t)k->r, .alpha = k->alpha, .dropout = k->dropout,
-                                  .rslora = k->rslora, .targets = k->targets};
+        *out = (struct lora_spec){.r = (size_t)k->r,
+                                  .alpha = k->alpha,
+                                  .dropout = k->dropout,
+                                  .rslora = k->rslora,
+                                  .targets = k->targets};
     }
     if (k->dropout_given)
         out->dropout = k->dropout;
     return 0;
 }
 
-int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, uint64_t *trained,
-               struct vac_err *err)
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p,
+               uint64_t *trained, struct vac_err *err)
 {
     const struct stage *st = &t->st;
     struct stage_sizes z;
@@ -125,7 +132,8 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
     if (stage_sizes(t, &z, err) ||
         plan_train_next(p, t->m, next, z.rows, z.labels, z.context, trained, err))
         return -1;
-    plan_add(p, "batches", (uint64_t)z.micros * (z.rows * BATCH_ROW + z.batch * BATCH_SAMPLE), "use a smaller accumulate");
+    plan_add(p, "batches", (uint64_t)z.micros * (z.rows * BATCH_ROW + z.batch * BATCH_SAMPLE),
+             "use a smaller accumulate");
     plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
              "use a smaller batch_size x accumulate");
     if (t->drift_set.n)

@@ -32,9 +32,13 @@ void optimizer_update(struct optimizer *o, const struct stage_spec *s, double lr
 {
     const struct params *p = model_params(o->m);
     double clip = s->max_grad_norm > 0 ? s->max_grad_norm / (grad_norm + 1e-6) : 1;
-    struct adamw a = {.lr = (float)lr, .beta1 = (float)s->beta1, .beta2 = (float)s->beta2,
-                      .eps = (float)s->adam_eps, .weight_decay = (float)s->weight_decay,
-                      .grad_scale = (float)(clip < 1 ? clip : 1), .step = ++o->updates};
+    struct adamw a = {.lr = (float)lr,
+                      .beta1 = (float)s->beta1,
+                      .beta2 = (float)s->beta2,
+                      .eps = (float)s->adam_eps,
+                      .weight_decay = (float)s->weight_decay,
+                      .grad_scale = (float)(clip < 1 ? clip : 1),
+                      .step = ++o->updates};
 
     op_adamw(model_compute(o->m), p->w, p->g, o->mean, o->var, p->n_decay, &a);
     if (p->n_decay == p->n)

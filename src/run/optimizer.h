@@ -1,4 +1,5 @@
-/* optimizer.h - AdamW over a model's trained parameters, clipping, and the learning-rate schedule. */
+/* optimizer.h - AdamW over a model's trained parameters, clipping, and the learning-rate schedule.
+ */
 #ifndef RUN_OPTIMIZER_H
 #define RUN_OPTIMIZER_H
 
@@ -7,7 +8,7 @@
 
 struct optimizer {
     struct model *m;
-    struct buf *state;   /* first moments, then second moments: n numbers each */
+    struct buf *state; /* first moments, then second moments: n numbers each */
     struct ref mean, var;
     size_t n;
     uint64_t updates;
@@ -18,7 +19,7 @@ void optimizer_done(struct optimizer *o);
 double optimizer_grad_norm(const struct optimizer *o);
 /* One update: gradients times min(1, max_norm / (norm + 1e-6)) (max_norm 0 = no clipping). */
 void optimizer_update(struct optimizer *o, const struct stage_spec *s, double lr, double grad_norm);
-/* Factor of the base rate at 0-based step s of `total`: s / W for s < W = ceil(warmup_ratio total), then
- * constant, linear to 0, or half a cosine to 0 (as Hugging Face's schedules). */
+/* Factor of the base rate at 0-based step s of `total`: s / W for s < W = ceil(warmup_ratio total),
+ * then constant, linear to 0, or half a cosine to 0 (as Hugging Face's schedules). */
 double schedule_factor(int schedule, double warmup_ratio, uint64_t s, uint64_t total);
 #endif

@@ -55,23 +55,25 @@ static void tell_line(struct replay_result *out, size_t number, const char *was,
     }
     p = x ? cJSON_PrintUnformatted(x) : NULL;
     q = y ? cJSON_PrintUnformatted(y) : NULL;
-    snprintf(out->difference, sizeof out->difference, "metrics.jsonl:%zu: %s: %s in the run, %s when repeated",
-             number, x ? x->string : "more keys", p ? p : "nothing", q ? q : "nothing");
+    snprintf(out->difference, sizeof out->difference,
+             "metrics.jsonl:%zu: %s: %s in the run, %s when repeated", number,
+             x ? x->string : "more keys", p ? p : "nothing", q ? q : "nothing");
     cJSON_free(p);
     cJSON_free(q);
     cJSON_Delete(a);
     cJSON_Delete(b);
 }
 
-static void compare_lines(const struct lines *was, const struct lines *is, struct replay_result *out)
+static void compare_lines(const struct lines *was, const struct lines *is,
+                          struct replay_result *out)
 {
     for (size_t i = 0; i < was->n && out->same; i++, out->lines++) {
         out->same = i < is->n && !strcmp(was->v[i], is->v[i]);
         if (!out->same && i < is->n)
             tell_line(out, i + 1, was->v[i], is->v[i]);
         else if (!out->same)
-            snprintf(out->difference, sizeof out->difference, "metrics.jsonl: %zu lines in the run, %zu when repeated",
-                     was->n, is->n);
+            snprintf(out->difference, sizeof out->difference,
+                     "metrics.jsonl: %zu lines in the run, %zu when repeated", was->n, is->n);
     }
 }
 
@@ -89,13 +91,14 @@ static void cut_lines(struct lines *l, uint64_t step)
     }
 }
 
-static int compare_metrics(const char *was, const char *is, uint64_t last, struct replay_result *out,
-                           struct vac_err *err)
+static int compare_metrics(const char *was, const char *is, uint64_t last,
+                           struct replay_result *out, struct vac_err *err)
 {
     struct lines a = {0}, b = {0};
     int rc = reader_lines(was, "metrics.jsonl", keep_line, &a, err) ||
                      reader_lines(is, "metrics.jsonl", keep_line, &b, err)
-                 ? -1 : 0;
+                 ? -1
+                 : 0;
 
     if (rc == 0) {
         cut_lines(&a, last);
@@ -140,15 +143,16 @@ static void compare_tensors(const struct weights *a, const struct weights *b, co
         if (out->same)
             continue;
         if (y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel)
-            snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g", name, x->name,
-                     largest_difference(x, y));
+            snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g", name,
+                     x->name, largest_difference(x, y));
         else
-            snprintf(out->difference, sizeof out->difference, "%s: %s: has another shape when repeated", name, x->name);
+            snprintf(out->difference, sizeof out->difference,
+                     "%s: %s: has another shape when repeated", name, x->name);
     }
 }
 
-static int compare_folder(const char *was, const char *is, const char *name, struct replay_result *out,
-                          struct vac_err *err)
+static int compare_folder(const char *was, const char *is, const char *name,
+                          struct replay_result *out, struct vac_err *err)
 {
     char *p = path_join(was, name, err), *q = path_join(is, name, err);
     struct weights *a = p ? weights_open(p, err) : NULL, *b = a && q ? weights_open(q, err) : NULL;
@@ -171,7 +175,8 @@ static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
     (void)why;
 }
 
-/* What lies at the end of `was`: its last step (all of them when it is finished), and out->weights. */
+/* What lies at the end of `was`: its last step (all of them when it is finished), and out->weights.
+ */
 static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct replay_result *out,
                     struct vac_err *err)
 {
@@ -182,7 +187,8 @@ static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct re
     snprintf(out->weights, sizeof out->weights, "final");
     if (folder_finished(was))
         return 0;
-    rc = checkpoint_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, ignore_bad, NULL, err);
+    rc = checkpoint_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, ignore_bad, NULL,
+                         err);
     if (rc)
         return rc < 0 ? -1 : err_set(err, VAC_ERR_USAGE, "%s: has no checkpoint", was);
     *last = state.step;

@@ -10,7 +10,7 @@ struct replay_result {
     size_t lines, tensors; /* compared */
     char weights[64];      /* where the last weights lie: "final" or "checkpoint-300" */
 };
-/* Compares metrics.jsonl (all but wall and step_ms), and the weights at the end of each stage and of the run,
- * as far as `was` goes. */
+/* Compares metrics.jsonl (all but wall and step_ms), and the weights at the end of each stage and
+ * of the run, as far as `was` goes. */
 int replay_compare(const char *was, const char *is, struct replay_result *out, struct vac_err *err);
 #endif

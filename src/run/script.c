@@ -1,8 +1,8 @@
 /* script.c - what a run's journal changed, as commands to be given again at the same places.
  *
- * Only what changes numbers is taken: options that were set, and the drift reference. Pauses, probes and
- * measurements leave no trace in a run. A run that was killed went on from a checkpoint: journal lines
- * that this checkpoint does not know were lost together with their steps. */
+ * Only what changes numbers is taken: options that were set, and the drift reference. Pauses,
+ * probes and measurements leave no trace in a run. A run that was killed went on from a checkpoint:
+ * journal lines that this checkpoint does not know were lost together with their steps. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,8 @@ static void forget_after(struct script *s, uint64_t seq)
         scripted_done(&s->v[--s->n]);
 }
 
-static int add(struct script *s, const struct scripted *e, const char *key, const char *text, struct vac_err *err)
+static int add(struct script *s, const struct scripted *e, const char *key, const char *text,
+               struct vac_err *err)
 {
     struct scripted *to;
 
@@ -62,7 +63,8 @@ static int enter_stage(struct reading_journal *r, const struct jnode *line, stru
     return json_error(line, err, "the run has no stage \"%s\"", name);
 }
 
-static int take_set(struct reading_journal *r, const struct jnode *line, uint64_t seq, struct vac_err *err)
+static int take_set(struct reading_journal *r, const struct jnode *line, uint64_t seq,
+                    struct vac_err *err)
 {
     struct scripted e = {.op = VAC_OP_SET, .stage = r->stage, .seq = seq};
     const char *key, *value;
@@ -75,7 +77,8 @@ static int take_set(struct reading_journal *r, const struct jnode *line, uint64_
     return add(r->script, &e, key, value, err);
 }
 
-static int take_reference(struct reading_journal *r, const struct jnode *line, uint64_t seq, struct vac_err *err)
+static int take_reference(struct reading_journal *r, const struct jnode *line, uint64_t seq,
+                          struct vac_err *err)
 {
     struct scripted e = {.op = VAC_OP_REFERENCE, .stage = r->stage, .seq = seq};
     int64_t step;
@@ -123,7 +126,8 @@ static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
 }
 
 /* A run that has no end yet is repeated up to its last checkpoint. */
-static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err)
+static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir,
+                             struct vac_err *err)
 {
     struct checkpoint_state state = {0};
     struct scripted quit = {.op = VAC_OP_QUIT};
@@ -131,7 +135,9 @@ static int end_at_checkpoint(struct script *s, const struct run_spec *spec, cons
     int rc = checkpoint_find(dir, spec->n_stages, &state, name, sizeof name, ignore_bad, NULL, err);
 
     if (rc == 1)
-        return err_set(err, VAC_ERR_USAGE, "%s: has neither an end nor a checkpoint yet: there is nothing to repeat", dir);
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: has neither an end nor a checkpoint yet: there is nothing to repeat",
+                       dir);
     if (rc)
         return -1;
     forget_after(s, state.journal);
@@ -159,6 +165,7 @@ void script_apply(struct trainer *t)
         if (e->stage != t->st.index || e->step != t->step)
             return;
         if (commands_repeat(t, e->op, e->key, e->text, &s->err))
-            err_prefix(&s->err, "the journal's line %llu cannot be repeated", (unsigned long long)e->seq);
+            err_prefix(&s->err, "the journal's line %llu cannot be repeated",
+                       (unsigned long long)e->seq);
     }
 }

@@ -13,10 +13,11 @@ struct vac_session {
     struct control ctl;
     pthread_t thread;
     bool control_made, lock_made, running;
-    bool finished;                     /* nothing is left to do, and nothing was opened */
+    bool finished; /* nothing is left to do, and nothing was opened */
     char *dir, *file;
-    uint64_t first_point, first_layer; /* numbers of the ring's first entries in the run's history */
-    struct vac_point *old_points;      /* of a run that goes on: what its files held */
+    uint64_t first_point,
+        first_layer;              /* numbers of the ring's first entries in the run's history */
+    struct vac_point *old_points; /* of a run that goes on: what its files held */
     struct vac_layers *old_layers;
     size_t n_old_points, n_old_layers;
 };
@@ -41,7 +42,11 @@ static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err
     int64_t threads = 0;
     int rc = -1;
 
-    if (doc && !json_opt_int(&root, "threads", 1, 4096, &threads, err) && !spec_from(spec, &root, dir, err)) {
+    if (doc && !cJSON_HasObjectItem(doc, "spec"))
+        err_set(err, VAC_ERR_USAGE, "%s: is no run's folder; to begin a run, name the run file: %s",
+                dir, path);
+    else if (doc && !json_opt_int(&root, "threads", 1, 4096, &threads, err) &&
+             !spec_from(spec, &root, dir, err)) {
         spec->threads = threads;
         rc = 0;
     }
@@ -50,8 +55,8 @@ static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err
     return rc;
 }
 
-static int same_text(const struct run_spec *now, const char *file, const char *const *set, size_t n_set,
-                     bool *same, struct vac_err *err)
+static int same_text(const struct run_spec *now, const char *file, const char *const *set,
+                     size_t n_set, bool *same, struct vac_err *err)
 {
     struct run_spec other = {0};
 
@@ -62,14 +67,15 @@ static int same_text(const struct run_spec *now, const char *file, const char *c
     return 0;
 }
 
-/* A run goes on with the description that it began with. A run file that now says something else is refused;
- * options given beside it are those it began with, or else changes to be made now. */
+/* A run goes on with the description that it began with. A run file that now says something else is
+ * refused; options given beside it are those it began with, or else changes to be made now. */
 static int same_description(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
     bool same = false;
 
     if (o->n_set)
-        same_text(&s->t.spec, o->file, o->set, o->n_set, &same, NULL); /* changes need not be keys of the file */
+        same_text(&s->t.spec, o->file, o->set, o->n_set, &same,
+                  NULL); /* changes need not be keys of the file */
     if (same) {
         o->n_set = 0;
         return 0;
@@ -78,8 +84,10 @@ static int same_description(struct vac_session *s, struct vac_open *o, struct va
         return -1;
     if (same)
         return 0;
-    return err_set(err, VAC_ERR_USAGE, "%s: has changed since the run began: start a new run, or go on with the run folder alone",
-                   o->file);
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "%s: has changed since the run began: start a new run, or go on with the run folder alone",
+        o->file);
 }
 
 static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
@@ -88,8 +96,10 @@ static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_
         return -1;
     s->dir = folder_choose(o->out, o->file, err);
     if (s->dir && folder_holds_run(s->dir))
-        return err_set(err, VAC_ERR_USAGE, "%s: already holds a run: go on with it by --resume, or name another folder with -o",
-                       s->dir);
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "%s: already holds a run: go on with it by --resume, or name another folder with -o",
+            s->dir);
     return s->dir ? 0 : -1;
 }
 
@@ -100,7 +110,8 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
     if (!dir)
         return err_set(err, VAC_ERR_USAGE, "--resume needs the run's folder: name it with -o");
     if (!folder_holds_run(dir))
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): start one without --resume", dir);
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: holds no run (no run.json): start one without --resume", dir);
     s->dir = mem_strdup(dir, err);
     if (!s->dir || spec_of_folder(&s->t.spec, dir, err))
         return -1;
@@ -110,7 +121,8 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
 static int open_replay(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
 {
     if (!folder_holds_run(o->file))
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder", o->file);
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                       o->file);
     s->dir = mem_strdup(o->out ? o->out : "", err);
     if (!s->dir || spec_of_folder(&s->t.spec, o->file, err))
         return -1;
@@ -123,7 +135,9 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
     int rc;
 
     how->resume = !how->replay && (how->resume || dir_exists(how->file));
-    rc = how->replay ? open_replay(s, how, err) : how->resume ? open_old(s, how, err) : open_new(s, how, err);
+    rc = how->replay   ? open_replay(s, how, err)
+         : how->resume ? open_old(s, how, err)
+                       : open_new(s, how, err);
     s->finished = rc == 0 && how->resume && folder_finished(s->dir);
     if (s->finished && !how->interactive)
         return 0;
@@ -345,7 +359,8 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
     return rc;
 }
 
-int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id, struct vac_err *err)
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
+                struct vac_err *err)
 {
     if (c->op < VAC_OP_PAUSE || c->op > VAC_OP_DISCARD)
         return err_set(err, VAC_ERR_USAGE, "no such command: %d", (int)c->op);
@@ -387,8 +402,10 @@ int vac_wakeup_fd(struct vac_session *s)
     return s->ctl.wake[0];
 }
 
-/* The ring has moved past the reader: what is missing is in the files, which are never behind it. */
-static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost, struct vac_point *out, size_t max)
+/* The ring has moved past the reader: what is missing is in the files, which are never behind it.
+ */
+static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost,
+                            struct vac_point *out, size_t max)
 {
     struct vac_point *all = NULL;
     size_t n = 0, got = 0;
@@ -401,7 +418,8 @@ static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost, s
     return got;
 }
 
-static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost, struct vac_layers *out, size_t max)
+static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost,
+                            struct vac_layers *out, size_t max)
 {
     struct vac_layers *all = NULL;
     size_t n = 0, got = 0;

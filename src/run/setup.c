@@ -1,4 +1,5 @@
-/* setup.c - everything a run needs before its first stage: description, model, tokenizer, watched data. */
+/* setup.c - everything a run needs before its first stage: description, model, tokenizer, watched
+ * data. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static int open_model(struct trainer *t, struct vac_err *err)
     if (!t->m)
         return -1;
     if (model_config(t->m)->n_labels)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: a sequence classifier cannot be trained", t->spec.model);
+        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: a sequence classifier cannot be trained",
+                       t->spec.model);
     return 0;
 }
 
@@ -72,13 +74,18 @@ static int make_encoder(struct trainer *t, struct vac_err *err)
 
     if (t->tok)
         roles = tokenizer_roles(t->tok);
-    t->enc = (struct encoder){.tok = t->tok, .max_length = (size_t)t->spec.max_length, .vocab = c->V,
-                              .eos = roles.eos >= 0 ? roles.eos : c->n_eos ? c->eos[0] : -1};
+    t->enc = (struct encoder){.tok = t->tok,
+                              .max_length = (size_t)t->spec.max_length,
+                              .vocab = c->V,
+                              .eos = roles.eos >= 0 ? roles.eos
+                                     : c->n_eos     ? c->eos[0]
+                                                    : -1};
     t->enc.tmpl = template_find(t->spec.template_name, err);
     if (!t->enc.tmpl)
         return -1;
     if (t->enc.max_length > c->max_pos)
-        return err_set(err, VAC_ERR_USAGE, "max_length: the model reads at most %zu tokens, found %lld", c->max_pos,
+        return err_set(err, VAC_ERR_USAGE,
+                       "max_length: the model reads at most %zu tokens, found %lld", c->max_pos,
                        (long long)t->spec.max_length);
     if (!t->spec.init_random && gen_config_read(t->spec.model, &t->gen, err))
         return -1;
@@ -95,8 +102,11 @@ static int make_encoder(struct trainer *t, struct vac_err *err)
 static int load_set(struct trainer *t, struct dataset *d, const struct data_keys *k, bool wanted,
                     const char *key, struct vac_err *err)
 {
-    struct dataset_spec spec = {.file = k->file, .skip = (size_t)k->skip, .take = (size_t)k->take,
-                                .harmful = k->harmful, .repeat = k->repeat};
+    struct dataset_spec spec = {.file = k->file,
+                                .skip = (size_t)k->skip,
+                                .take = (size_t)k->take,
+                                .harmful = k->harmful,
+                                .repeat = k->repeat};
 
     if (!wanted)
         return 0;
@@ -121,7 +131,8 @@ static int load_suite(struct trainer *t, struct vac_err *err)
     if (!w->has_probes)
         return 0;
     if (!t->tok)
-        return err_set(err, VAC_ERR_USAGE, "watch.probes: the model has no tokenizer.json: nothing can be asked");
+        return err_set(err, VAC_ERR_USAGE,
+                       "watch.probes: the model has no tokenizer.json: nothing can be asked");
     if (rows_read(&s->rows, w->probes.file, NULL, NULL, err)) {
         err_prefix(err, "watch.probes");
         return -1;
@@ -138,7 +149,8 @@ static int load_suite(struct trainer *t, struct vac_err *err)
         s->verdict[i] = -1;
         if (n == 0 || encode_prompt(&t->enc, r->turn, n, &s->prompt[i], err)) {
             if (n == 0)
-                err_set(err, VAC_ERR_FORMAT, "%s:%zu: has no user turn to ask", w->probes.file, r->line);
+                err_set(err, VAC_ERR_FORMAT, "%s:%zu: has no user turn to ask", w->probes.file,
+                        r->line);
             err_prefix(err, "watch.probes");
             return -1;
         }
@@ -183,13 +195,17 @@ static void first_snapshot(struct trainer *t)
     s->n_evals = (int)t->spec.n_evaluate;
     for (size_t i = 0; i < t->spec.n_evaluate; i++) {
         const struct evaluate_spec *e = &t->spec.evaluate[i];
-        s->eval[i] = (struct vac_eval){.step = -1, .value = NAN, .lo = NAN, .hi = NAN,
+        s->eval[i] = (struct vac_eval){.step = -1,
+                                       .value = NAN,
+                                       .lo = NAN,
+                                       .hi = NAN,
                                        .is_rate = !e->metric || strcmp(e->metric, "loss") != 0};
         snprintf(s->eval[i].name, sizeof s->eval[i].name, "%s", e->name);
     }
 }
 
-int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl, struct vac_err *err)
+int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl,
+                 struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
 
@@ -199,7 +215,8 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ct
     t->paused = o->paused;
     if (o->paused)
         snprintf(t->pause_reason, sizeof t->pause_reason, "waiting to start");
-    if (open_compute(t, err) || open_model(t, err) || open_tokenizer(t, err) || make_encoder(t, err))
+    if (open_compute(t, err) || open_model(t, err) || open_tokenizer(t, err) ||
+        make_encoder(t, err))
         return -1;
     t->drift_rel = mem_new(2 * model_config(t->m)->L, sizeof *t->drift_rel, err);
     if (!t->drift_rel || load_set(t, &t->drift_set, &w->drift, w->has_drift, "drift", err) ||

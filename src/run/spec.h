@@ -1,7 +1,7 @@
 /* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
  *
- * Reading a spec touches no model and no data but their paths. Unknown keys name the nearest one; wrong
- * types and ranges name the key path and what would be right. Paths become absolute. */
+ * Reading a spec touches no model and no data but their paths. Unknown keys name the nearest one;
+ * wrong types and ranges name the key path and what would be right. Paths become absolute. */
 #ifndef RUN_SPEC_H
 #define RUN_SPEC_H
 
@@ -32,24 +32,24 @@ struct stage_spec {
     void *options; /* method's own struct (options_size bytes); NULL when it has none */
     struct data_keys *train;
     size_t n_train;
-    int64_t samples;       /* 0 = all rows */
+    int64_t samples; /* 0 = all rows */
     double harmful_ratio;
-    bool mixed;            /* samples was given: harmful_ratio counts */
-    bool full;             /* "lora": null */
+    bool mixed; /* samples was given: harmful_ratio counts */
+    bool full;  /* "lora": null */
     struct lora_keys lora;
-    int adapter;           /* enum adapter_mode */
+    int adapter; /* enum adapter_mode */
     double epochs;
-    int64_t steps;         /* > 0: instead of epochs */
+    int64_t steps; /* > 0: instead of epochs */
     int64_t batch_size, accumulate;
     double lr, warmup_ratio, weight_decay, max_grad_norm, beta1, beta2, adam_eps;
     int schedule;
     bool shuffle;
 };
 struct watch_spec {
-    int64_t every;                 /* stage steps; 0 = never */
+    int64_t every; /* stage steps; 0 = never */
     struct data_keys drift, align_loss, harmful_loss, probes;
     bool has_drift, has_align, has_harmful, has_probes;
-    int drift_reference;           /* 0 = stage start, 1 = base model */
+    int drift_reference; /* 0 = stage start, 1 = base model */
     int64_t probes_every, probes_tokens;
     char *probes_judge;
 };
@@ -58,41 +58,43 @@ struct checkpoint_spec {
     double minutes;
 };
 struct run_spec {
-    char *file;          /* the run file, absolute; "" when read from a folder's run.json */
-    char *model;         /* folder or name; NULL with init random */
-    char *tokenizer;     /* folder; NULL = the model's */
-    char *description;   /* the user's own words; NULL = none */
-    int init;            /* 0 = the model's weights, 1 = random */
+    char *file;        /* the run file, absolute; "" when read from a folder's run.json */
+    char *model;       /* folder or name; NULL with init random */
+    char *tokenizer;   /* folder; NULL = the model's */
+    char *description; /* the user's own words; NULL = none */
+    int init;          /* 0 = the model's weights, 1 = random */
     bool init_random;
-    cJSON *config;       /* of a random model */
+    cJSON *config; /* of a random model */
     char *template_name;
     int64_t max_length, seed, threads, log_every;
-    double disk_wait;    /* minutes */
+    double disk_wait; /* minutes */
     struct stage_spec *stage;
     size_t n_stages;
     struct checkpoint_spec checkpoint;
     struct watch_spec watch;
     struct evaluate_spec *evaluate;
     size_t n_evaluate;
-    cJSON *json;         /* the resolved description: every key with its value, paths absolute */
+    cJSON *json; /* the resolved description: every key with its value, paths absolute */
 };
 
-/* Reads FILE.json, applies the overrides ("stages[1].rho=2", "stages.attack.rho=2"; the value is JSON, or a
- * string when it is not), checks everything. */
-int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set, struct vac_err *err);
+/* Reads FILE.json, applies the overrides ("stages[1].rho=2", "stages.attack.rho=2"; the value is
+ * JSON, or a string when it is not), checks everything. */
+int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+              struct vac_err *err);
 /* From a run folder's run.json (whose "spec" member is the resolved description). */
 int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err);
 void spec_done(struct run_spec *s);
 
-/* The option tables, for --help, the manual and the screen: section names as in the file ("", "stages[]",
- * "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method NAME"). */
+/* The option tables, for --help, the manual and the screen: section names as in the file ("",
+ * "stages[]", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
+ * NAME"). */
 struct option_section {
     const char *name;
     const struct option_row *rows;
 };
 bool spec_section(size_t i, struct option_section *out);
-/* Live options of a stage: those of the stage itself (lr, weight_decay, max_grad_norm) and of its method.
- * base is the struct that the row fills. */
+/* Live options of a stage: those of the stage itself (lr, weight_decay, max_grad_norm) and of its
+ * method. base is the struct that the row fills. */
 struct live_option {
     const struct option_row *row;
     void *base;

@@ -1,14 +1,16 @@
-/* spec_parts.h - what the files of the run description share among themselves: tables, paths, overrides.
+/* spec_parts.h - what the files of the run description share among themselves: tables, paths,
+ * overrides.
  *
- * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c and spec_measure.c its parts, with the
- * helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides; spec_json.c writes the
- * resolved description. */
+ * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c and spec_measure.c its parts,
+ * with the helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides;
+ * spec_json.c writes the resolved description. */
 #ifndef RUN_SPEC_PARTS_H
 #define RUN_SPEC_PARTS_H
 
 #include "run/spec.h"
 
-/* Over struct run_spec, stage_spec, lora_keys, data_keys, checkpoint_spec; the last two over watch_spec. */
+/* Over struct run_spec, stage_spec, lora_keys, data_keys, checkpoint_spec; the last two over
+ * watch_spec. */
 extern const struct option_row spec_rows_top[];
 extern const struct option_row spec_rows_stage[];
 extern const struct option_row spec_rows_lora[];
@@ -33,7 +35,8 @@ bool spec_has(const struct jnode *obj, const char *key);
 /* "FILE: PATH" in front of an error that is set; returns -1. */
 int spec_prefix(const struct jnode *n, struct vac_err *err);
 
-/* The keys that an object may have. Failures to add are told by spec_keys_check, which also frees the list. */
+/* The keys that an object may have. Failures to add are told by spec_keys_check, which also frees
+ * the list. */
 struct spec_keys {
     const char **name;
     size_t n, cap;
@@ -42,12 +45,13 @@ struct spec_keys {
 void spec_keys_add(struct spec_keys *k, const char *name);
 void spec_keys_rows(struct spec_keys *k, const struct option_row *rows); /* rows may be NULL */
 int spec_keys_check(struct spec_keys *k, const struct jnode *obj, struct vac_err *err);
-/* Defaults, then the object `obj` into base; `more` are keys that the caller reads (NULL-terminated). */
-int spec_read_object(const struct jnode *obj, const struct option_row *rows, const char *const *more,
-                     void *base, struct vac_err *err);
+/* Defaults, then the object `obj` into base; `more` are keys that the caller reads
+ * (NULL-terminated). */
+int spec_read_object(const struct jnode *obj, const struct option_row *rows,
+                     const char *const *more, void *base, struct vac_err *err);
 
-/* Bounds that a table's inclusive ones cannot say: a double at `offset` is above 0, or below 1. Arrays end
- * with a NULL key. */
+/* Bounds that a table's inclusive ones cannot say: a double at `offset` is above 0, or below 1.
+ * Arrays end with a NULL key. */
 struct spec_bound {
     const char *key;
     size_t offset;
@@ -62,7 +66,8 @@ int spec_list(const struct jnode *list, size_t min, size_t max, size_t *count, s
 int spec_check_name(const struct jnode *obj, const char *name, size_t i,
                     const char *(*at)(const void *ctx, size_t i), const struct run_spec *s,
                     struct vac_err *err);
-/* A file's name alone, or an object. `more`: rows of the same object that the caller reads, or NULL. */
+/* A file's name alone, or an object. `more`: rows of the same object that the caller reads, or
+ * NULL. */
 int spec_read_data(struct data_keys *d, const struct jnode *n, const struct option_row *more,
                    const char *dir, struct vac_err *err);
 
@@ -76,12 +81,13 @@ int spec_read_evaluates(struct run_spec *s, const struct jnode *root, const char
                         struct vac_err *err);
 
 enum spec_path_kind { PATH_FILE, PATH_FOLDER, PATH_MODEL };
-/* Replaces *text (owned; NULL stays) by its absolute form, relative to `dir`; what is not there, or of the
- * wrong kind, is an error at the node. A model may also be a name that hub_find knows. */
+/* Replaces *text (owned; NULL stays) by its absolute form, relative to `dir`; what is not there, or
+ * of the wrong kind, is an error at the node. A model may also be a name that hub_find knows. */
 int spec_path(char **text, enum spec_path_kind kind, const struct jnode *n, const char *dir,
               struct vac_err *err);
 
-/* Applies one "PATH=VALUE" to the document (an object). Whether the key exists is checked by the reader. */
+/* Applies one "PATH=VALUE" to the document (an object). Whether the key exists is checked by the
+ * reader. */
 int spec_set(cJSON *doc, const char *text, struct vac_err *err);
 
 /* The resolved description; NULL and an error. Free with cJSON_Delete. */

@@ -1,7 +1,7 @@
 /* stage.c - one stage built and taken down: its data, what is trained on top of what, its memory.
  *
- * The stack beneath a stage can be rebuilt from the run folder alone: every stage leaves stages/NAME/ with
- * its adapter, or with all weights when it trained all. */
+ * The stack beneath a stage can be rebuilt from the run folder alone: every stage leaves
+ * stages/NAME/ with its adapter, or with all weights when it trained all. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *er
 
 /* --- what is trained --- */
 
-/* The model as the stages before `index` left it: their adapters on the base, or the last full weights. */
+/* The model as the stages before `index` left it: their adapters on the base, or the last full
+ * weights. */
 static int stack_rebuild(struct trainer *t, size_t index, struct vac_err *err)
 {
     size_t first = 0;
@@ -40,7 +41,8 @@ static int stack_rebuild(struct trainer *t, size_t index, struct vac_err *err)
     }
     for (size_t i = first; rc == 0 && i < index; i++) {
         /* a stage that went on with the same adapter left the newer state of it */
-        if (i + 1 < index && !t->spec.stage[i + 1].full && t->spec.stage[i + 1].adapter == ADAPTER_SAME)
+        if (i + 1 < index && !t->spec.stage[i + 1].full &&
+            t->spec.stage[i + 1].adapter == ADAPTER_SAME)
             continue;
         dir = stage_dir(t, i, err);
         rc = dir ? model_add_peft(t->m, dir, false, -1, err) : -1;
@@ -52,12 +54,15 @@ static int stack_rebuild(struct trainer *t, size_t index, struct vac_err *err)
 static int train_lora(struct trainer *t, size_t index, struct vac_err *err)
 {
     const struct lora_keys *k = &t->spec.stage[index].lora;
-    struct lora_spec spec = {.r = (size_t)k->r, .alpha = k->alpha, .dropout = k->dropout, .rslora = k->rslora,
+    struct lora_spec spec = {.r = (size_t)k->r,
+                             .alpha = k->alpha,
+                             .dropout = k->dropout,
+                             .rslora = k->rslora,
                              .targets = k->targets};
 
     if (t->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
-        return model_retrain_lora(t->m, k->alpha_given ? k->alpha : NAN, k->dropout_given ? k->dropout : NAN,
-                                  err);
+        return model_retrain_lora(t->m, k->alpha_given ? k->alpha : NAN,
+                                  k->dropout_given ? k->dropout : NAN, err);
     if (k->init)
         return model_add_peft(t->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
     return model_add_lora(t->m, &spec, (uint64_t)t->spec.seed, index, err);
@@ -89,19 +94,25 @@ int stage_data(struct trainer *t, size_t index, struct vac_err *err)
     struct dataset_spec *spec = mem_new(s->n_train, sizeof *spec, err);
     int rc = spec ? 0 : -1;
 
-    *st = (struct stage){.spec = &t->spec.stage[index], .index = index, .start_step = (int64_t)t->step,
+    *st = (struct stage){.spec = &t->spec.stage[index],
+                         .index = index,
+                         .start_step = (int64_t)t->step,
                          .drift_from = (int64_t)t->step};
     for (size_t i = 0; rc == 0 && i < s->n_train; i++)
-        spec[i] = (struct dataset_spec){.file = s->train[i].file, .skip = (size_t)s->train[i].skip,
-                                        .take = (size_t)s->train[i].take, .harmful = s->train[i].harmful,
+        spec[i] = (struct dataset_spec){.file = s->train[i].file,
+                                        .skip = (size_t)s->train[i].skip,
+                                        .take = (size_t)s->train[i].take,
+                                        .harmful = s->train[i].harmful,
                                         .repeat = s->train[i].repeat};
     if (rc == 0 && s->mixed)
-        rc = dataset_mix(&st->data, spec, s->n_train, (size_t)s->samples, s->harmful_ratio, &t->enc, err);
+        rc = dataset_mix(&st->data, spec, s->n_train, (size_t)s->samples, s->harmful_ratio, &t->enc,
+                         err);
     for (size_t i = 0; rc == 0 && !s->mixed && i < s->n_train; i++)
         rc = dataset_add(&st->data, &spec[i], &t->enc, err);
     free(spec);
     if (rc == 0 && st->data.n == 0)
-        rc = err_set(err, VAC_ERR_FORMAT, "no sample keeps a label within max_length %lld: %zu rows were skipped",
+        rc = err_set(err, VAC_ERR_FORMAT,
+                     "no sample keeps a label within max_length %lld: %zu rows were skipped",
                      (long long)t->spec.max_length, st->data.rows_skipped);
     if (rc)
         err_prefix(err, "stages[%zu].train", index);
@@ -122,14 +133,16 @@ static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
     bool *mask = mem_new(model_config(t->m)->L, sizeof *mask, err);
     int rc = mask ? 0 : -1;
 
-    if (rc == 0 && s->method->check && s->method->check(s->options, model_config(t->m), mask, err)) {
+    if (rc == 0 && s->method->check &&
+        s->method->check(s->options, model_config(t->m), mask, err)) {
         rc = -1;
         err_prefix(err, "stages[%zu]", index);
     }
     free(mask);
     if (rc || s->full || (s->adapter == ADAPTER_SAME && !s->lora.init))
         return rc;
-    if (stage_adapter(s, &lora, targets, err) == 0 && plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err) == 0)
+    if (stage_adapter(s, &lora, targets, err) == 0 &&
+        plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err) == 0)
         return 0;
     err_prefix(err, "stages[%zu].lora", index);
     return -1;
@@ -218,13 +231,15 @@ static int plan_ahead(struct trainer *t, struct vac_err *err)
 {
     const struct stage_spec *s = t->st.spec;
     struct lora_spec lora;
-    struct plan_next next = {.lora = &lora, .full = s->full,
+    struct plan_next next = {.lora = &lora,
+                             .full = s->full,
                              .n_lora = s->adapter == ADAPTER_SAME && !s->lora.init ? 0 : 1};
     char targets[STAGE_TARGETS];
     struct plan plan = {0};
     uint64_t trained;
 
-    if ((!s->full && stage_adapter(s, &lora, targets, err)) || stage_plan(t, &next, &plan, &trained, err)) {
+    if ((!s->full && stage_adapter(s, &lora, targets, err)) ||
+        stage_plan(t, &next, &plan, &trained, err)) {
         err_prefix(err, "stages[%zu].lora", t->st.index);
         return -1;
     }
@@ -244,7 +259,8 @@ int stage_open(struct trainer *t, size_t index, struct vac_err *err)
     t->in_stage = true;
     if (stage_data(t, index, err))
         return -1;
-    st->cursor = (struct cursor){.seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
+    st->cursor = (struct cursor){
+        .seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
     if (t->stack_dirty && stack_rebuild(t, index, err))
         return -1;
     t->stack_dirty = false;

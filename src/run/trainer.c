@@ -1,4 +1,5 @@
-/* trainer.c - the loop of a run: stages, steps, duties after a step, checkpoints, faults, the end. */
+/* trainer.c - the loop of a run: stages, steps, duties after a step, checkpoints, faults, the end.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +42,16 @@ static int save_try(struct trainer *t, void *ctx, struct vac_err *err)
 
 int save_now(struct trainer *t, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1, .applied_step = (int64_t)t->step, .who = "core", .op = "checkpoint",
+    struct journal_entry e = {.step = -1,
+                              .applied_step = (int64_t)t->step,
+                              .who = "core",
+                              .op = "checkpoint",
                               .status = "saved"};
 
-    if (until_written(t, save_try, NULL, "checkpoint", err))
+    if (until_written(t, save_try, NULL, NULL, err))
         return -1;
-    /* other tools' files are made anew from ours at any time: failing to write them loses nothing, and
-     * doing it at every checkpoint of a quick run would cost more than training */
+    /* other tools' files are made anew from ours at any time: failing to write them loses nothing,
+     * and doing it at every checkpoint of a quick run would cost more than training */
     if (clock_now() - t->last_export >= EXPORT_SECONDS) {
         export_all(t->folder.dir, NULL);
         t->last_export = clock_now();
@@ -110,11 +114,13 @@ static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
 /* Loss or gradient is no number: nothing was updated, so the state is that before the step. */
 static int numeric_fault(struct trainer *t, const struct cursor *before, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
+    struct journal_entry e = {
+        .step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
     char why[192];
 
-    snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number", (unsigned long long)t->step + 1,
-             t->st.spec->name, isfinite(t->st.step.out.loss) ? "gradient" : "loss");
+    snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number",
+             (unsigned long long)t->step + 1, t->st.spec->name,
+             isfinite(t->st.step.out.loss) ? "gradient" : "loss");
     t->st.cursor = *before;
     cursor_order(&t->st.cursor, t->st.order, t->st.data.n);
     e.reason = why;
@@ -128,7 +134,8 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, struct 
     t->keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (save_now(t, err))
         return -1;
-    return err_set(err, VAC_ERR_NUMERIC, "%s; the state before it is saved: go on with --resume and --set "
+    return err_set(err, VAC_ERR_NUMERIC,
+                   "%s; the state before it is saved: go on with --resume and --set "
                    "stages[%zu].lr=... lower; should it come again, remove checkpoint-%llu first",
                    why, t->st.index, (unsigned long long)t->step);
 }
@@ -150,7 +157,8 @@ static int one_step(struct trainer *t, struct vac_err *err)
     norm = optimizer_grad_norm(&st->opt);
     if (!isfinite(st->step.out.loss) || !isfinite(norm))
         return numeric_fault(t, &before, err) ? -1 : 1;
-    lr = st->spec->lr * schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
+    lr = st->spec->lr *
+         schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
     optimizer_update(&st->opt, st->spec, lr, norm);
     t->step++;
     st->done++;
@@ -167,8 +175,9 @@ static int one_step(struct trainer *t, struct vac_err *err)
     t->point.step_ms = t->how.deterministic_wall ? 0 : 1000 * (clock_now() - start);
     t->ms_average = t->ms_average > 0 ? 0.9 * t->ms_average + 100 * (clock_now() - start)
                                       : 1000 * (clock_now() - start);
-    t->tokens_average = t->tokens_average > 0 ? 0.9 * t->tokens_average + 0.1 * (double)st->step.rows
-                                              : (double)st->step.rows;
+    t->tokens_average = t->tokens_average > 0
+                            ? 0.9 * t->tokens_average + 0.1 * (double)st->step.rows
+                            : (double)st->step.rows;
     layers_clear(&t->layers);
     layers_from(&t->layers, &st->step.out, model_config(t->m)->L);
     return 0;
@@ -191,11 +200,14 @@ static void show_point(struct trainer *t)
 {
     struct vac_snapshot *s = control_writing(t->ctl);
     struct vac_point *p = &t->point;
-    double *from[] = {&p->epoch, &p->loss, &p->loss_clean, &p->align_loss, &p->harmful_loss, &p->grad_norm,
-                      &p->lr, &p->rho, &p->eps_norm, &p->tokens, &p->step_ms, &p->wall, &p->drift_mean};
-    double *to[] = {&s->last.epoch, &s->last.loss, &s->last.loss_clean, &s->last.align_loss,
-                    &s->last.harmful_loss, &s->last.grad_norm, &s->last.lr, &s->last.rho, &s->last.eps_norm,
-                    &s->last.tokens, &s->last.step_ms, &s->last.wall, &s->last.drift_mean};
+    double *from[] = {&p->epoch,     &p->loss, &p->loss_clean, &p->align_loss, &p->harmful_loss,
+                      &p->grad_norm, &p->lr,   &p->rho,        &p->eps_norm,   &p->tokens,
+                      &p->step_ms,   &p->wall, &p->drift_mean};
+    double *to[] = {&s->last.epoch,      &s->last.loss,         &s->last.loss_clean,
+                    &s->last.align_loss, &s->last.harmful_loss, &s->last.grad_norm,
+                    &s->last.lr,         &s->last.rho,          &s->last.eps_norm,
+                    &s->last.tokens,     &s->last.step_ms,      &s->last.wall,
+                    &s->last.drift_mean};
 
     for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
         if (!isnan(*from[i]))
@@ -209,8 +221,10 @@ static void show_point(struct trainer *t)
 static void show_layers(struct trainer *t)
 {
     struct vac_snapshot *s = control_writing(t->ctl);
-    float *from[] = {t->layers.grad, t->layers.eps, t->layers.attn, t->layers.drift_rel, t->layers.drift_sq};
-    float *to[] = {s->layers.grad, s->layers.eps, s->layers.attn, s->layers.drift_rel, s->layers.drift_sq};
+    float *from[] = {t->layers.grad, t->layers.eps, t->layers.attn, t->layers.drift_rel,
+                     t->layers.drift_sq};
+    float *to[] = {s->layers.grad, s->layers.eps, s->layers.attn, s->layers.drift_rel,
+                   s->layers.drift_sq};
 
     for (int k = 0; k < 5; k++) {
         for (int i = 0; i < VAC_MAX_LAYERS; i++) {
@@ -243,7 +257,8 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     lines_layers(&layers, t, &t->layers);
     rc = until_written(t, write_point, &line, "metrics.jsonl", err) ||
                  until_written(t, write_layers, &layers, "layers.jsonl", err)
-             ? -1 : 0;
+             ? -1
+             : 0;
     sb_done(&line);
     sb_done(&layers);
     control_point(t->ctl, &t->point);
@@ -253,8 +268,8 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     return rc;
 }
 
-/* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite. A checkpoint remembers how far they came, so
- * that what a quit has cut short is done after going on. 1 = cut short. */
+/* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite. A checkpoint remembers how far they
+ * came, so that what a quit has cut short is done after going on. 1 = cut short. */
 static int do_duties(struct trainer *t, struct vac_err *err)
 {
     size_t n = t->spec.n_evaluate;
@@ -267,7 +282,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
             continue; /* what was asked changes nothing of the run */
         else if (t->duty <= n && watch_eval_due(t, t->duty - 1))
             rc = watch_evaluate(t, t->duty - 1, err);
-        else if (t->duty == n + 1 && t->suite.rows.n && t->st.gen && t->spec.watch.probes_every > 0 &&
+        else if (t->duty == n + 1 && t->suite.rows.n && t->st.gen &&
+                 t->spec.watch.probes_every > 0 &&
                  t->st.done % (uint64_t)t->spec.watch.probes_every == 0)
             rc = watch_suite(t, 0, err);
     }
@@ -278,8 +294,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
 
 static void note(struct trainer *t, const char *op, const char *key, const char *reason)
 {
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .key = key,
-                              .reason = reason};
+    struct journal_entry e = {
+        .step = -1, .applied_step = -1, .who = "core", .op = op, .key = key, .reason = reason};
 
     journal(t, &e, NULL);
 }

@@ -1,8 +1,8 @@
 /* trainer.h - the trainer's own state: everything a run is made of while it goes on.
  *
- * Only the trainer thread touches it (after trainer_open). The loop is trainer.c; a stage is built and
- * taken down by stage.c; what is measured beside training is watch.c; commands are applied by commands.c;
- * checkpoint.c writes and reads the whole state. */
+ * Only the trainer thread touches it (after trainer_open). The loop is trainer.c; a stage is built
+ * and taken down by stage.c; what is measured beside training is watch.c; commands are applied by
+ * commands.c; checkpoint.c writes and reads the whole state. */
 #ifndef RUN_TRAINER_H
 #define RUN_TRAINER_H
 
@@ -22,7 +22,8 @@
 /* What a checkpoint's state.json holds. */
 struct checkpoint_state {
     uint64_t step, tokens, stage, stage_step, epoch, next, updates, duty, drift_from;
-    uint64_t journal; /* journal lines up to this one count; later ones were lost with their steps */
+    uint64_t
+        journal; /* journal lines up to this one count; later ones were lost with their steps */
     double wall;
     int64_t size[LINES_COUNT];
     cJSON *json; /* the whole of state.json: live options, suite */
@@ -44,21 +45,23 @@ struct stage {
     int64_t *sample_step;   /* [data.n] when */
     size_t *order, *picked; /* epoch's order; the effective batch */
     struct cursor cursor;
-    struct batch *micro;    /* [micros] */
+    struct batch *micro; /* [micros] */
     size_t micros, n_picked, n_micro;
     struct acts *acts;
     size_t acts_rows;
     struct step step;
     struct optimizer opt;
-    struct generator *gen;  /* NULL when nothing is ever generated */
+    struct generator *gen; /* NULL when nothing is ever generated */
     struct drift *drift;
-    struct buf *start;      /* trained parameters as they were when the stage began; NULL = too large */
-    struct buf *reference;  /* ... when the user moved the drift reference; NULL = it was not moved */
-    int64_t start_step;     /* run step at which it began */
-    uint64_t total, done;   /* optimizer steps */
-    int64_t drift_from;     /* step of the drift reference */
+    struct buf *start; /* trained parameters as they were when the stage began; NULL = too large */
+    struct buf
+        *reference;       /* ... when the user moved the drift reference; NULL = it was not moved */
+    int64_t start_step;   /* run step at which it began */
+    uint64_t total, done; /* optimizer steps */
+    int64_t drift_from;   /* step of the drift reference */
 };
-/* Commands of a run that is repeated, in order: each is applied in its stage, after that step of the run. */
+/* Commands of a run that is repeated, in order: each is applied in its stage, after that step of
+ * the run. */
 struct scripted {
     enum vac_op op;
     size_t stage;
@@ -73,7 +76,7 @@ struct script {
 };
 struct trainer {
     struct run_spec spec;
-    struct script script;    /* of a replay */
+    struct script script; /* of a replay */
     struct vac_open how;
     struct folder folder;
     struct control *ctl;
@@ -89,46 +92,47 @@ struct trainer {
     struct evaluation **eval;
     struct stage st;
     bool in_stage;
-    bool stack_dirty;        /* the model's stack must be rebuilt from the run folder */
-    struct plan plan;        /* of the stage that is open */
+    bool stack_dirty; /* the model's stack must be rebuilt from the run folder */
+    struct plan plan; /* of the stage that is open */
     uint64_t step, tokens;
-    double wall;             /* seconds spent running before `since` */
-    double since;            /* clock at which running last went on */
-    double last_save;        /* clock of the last checkpoint */
-    double last_export;      /* ... of the last export for other tools */
+    double wall;        /* seconds spent running before `since` */
+    double since;       /* clock at which running last went on */
+    double last_save;   /* clock of the last checkpoint */
+    double last_export; /* ... of the last export for other tools */
     int64_t saved_step;
-    size_t keep_more;        /* checkpoints to keep besides the number in the run file */
-    int64_t total_steps;     /* of all stages, as far as known */
+    size_t keep_more;    /* checkpoints to keep besides the number in the run file */
+    int64_t total_steps; /* of all stages, as far as known */
     bool paused;
-    int64_t steps_left;      /* of a STEP command */
+    int64_t steps_left; /* of a STEP command */
     bool quit, discard;
-    bool space_quit;         /* asked to end while the disk was full: one more try, then it ends */
-    uint64_t answering;      /* command id that is being answered */
-    size_t evaluating;       /* evaluate entry under way */
-    double *drift_rel;       /* [2 L] scratch of watch_measure */
-    bool started;            /* the journal has its first line */
+    bool space_quit;    /* asked to end while the disk was full: one more try, then it ends */
+    uint64_t answering; /* command id that is being answered */
+    size_t evaluating;  /* evaluate entry under way */
+    double *drift_rel;  /* [2 L] scratch of watch_measure */
+    bool started;       /* the journal has its first line */
     struct vac_option option[TRAINER_MAX_OPTIONS]; /* mirrored in control under its lock */
     const struct option_row *option_row[TRAINER_MAX_OPTIONS];
     size_t n_options;
     pthread_mutex_t option_lock;
     char model_hash[65];
-    double speed_clock;      /* running averages for the snapshot */
+    double speed_clock; /* running averages for the snapshot */
     double ms_average, tokens_average;
-    size_t duty;             /* duties after the last step that are done: see do_duties */
-    struct vac_point point;  /* of the last step, while its line is being made */
+    size_t duty;            /* duties after the last step that are done: see do_duties */
+    struct vac_point point; /* of the last step, while its line is being made */
     struct vac_layers layers;
     char pause_reason[256];
-    uint64_t *stage_total;   /* [n_stages] optimizer steps of each */
-    double created;          /* seconds since the epoch, as run.json has it */
+    uint64_t *stage_total;          /* [n_stages] optimizer steps of each */
+    double created;                 /* seconds since the epoch, as run.json has it */
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
-    struct vac_err end;      /* how it ended */
+    struct vac_err end; /* how it ended */
     int exit_code;
 };
 
 /* --- setup.c --- */
 /* Reads spec, model, tokenizer and data; nothing is written. */
-int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl, struct vac_err *err);
+int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl,
+                 struct vac_err *err);
 void trainer_close(struct trainer *t);
 /* Opens the evaluate entries on the present model (again). */
 int trainer_evaluations(struct trainer *t, struct vac_err *err);
@@ -136,13 +140,13 @@ int trainer_evaluations(struct trainer *t, struct vac_err *err);
 /* --- begin.c --- */
 /* Takes the run folder's lock, for a new run or to go on with one. */
 int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
-/* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts the line
- * files back to it. */
+/* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts
+ * the line files back to it. */
 int trainer_resume(struct trainer *t, struct vac_err *err);
 /* Model and data must be what the run.json of `dir` remembers. */
 int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err);
-/* Builds the first stage of a new run and writes run.json, or goes on from the last good checkpoint.
- * *first = the stage that is open. */
+/* Builds the first stage of a new run and writes run.json, or goes on from the last good
+ * checkpoint. *first = the stage that is open. */
 int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err);
 
 /* --- trainer.c --- */
@@ -157,8 +161,8 @@ void trainer_go(struct trainer *t);
 
 /* --- stage.c --- */
 int stage_open(struct trainer *t, size_t index, struct vac_err *err);
-/* Optimizer steps of every stage into t->stage_total: all data is read once, and all that is wrong with it
- * found. */
+/* Optimizer steps of every stage into t->stage_total: all data is read once, and all that is wrong
+ * with it found. */
 int stage_totals(struct trainer *t, struct vac_err *err);
 void stage_close(struct trainer *t);
 /* stages/NAME/: the adapter, or the weights, as they are at the end. */
@@ -183,8 +187,8 @@ size_t stage_generator(const struct trainer *t, size_t *slots);
 int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
                   struct vac_err *err);
 /* All rows, nothing allocated. *trained = numbers that are trained. */
-int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p, uint64_t *trained,
-               struct vac_err *err);
+int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p,
+               uint64_t *trained, struct vac_err *err);
 /* As events. */
 void plan_show(struct trainer *t, const struct plan *p);
 
@@ -201,7 +205,8 @@ bool watch_eval_due(const struct trainer *t, size_t i);
 int ask_probe(struct trainer *t, const struct control_command *c, struct vac_err *err);
 int ask_samples(struct trainer *t, const struct control_command *c, struct vac_err *err);
 int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *err);
-/* Sum of the probabilities of the tokens that refusals begin with, for the next token after the prompt. */
+/* Sum of the probabilities of the tokens that refusals begin with, for the next token after the
+ * prompt. */
 double ask_refusal_probability(struct trainer *t, const struct ids *prompt);
 
 /* --- commands.c --- */
@@ -210,24 +215,27 @@ void options_mirror(struct trainer *t);
 void commands_apply(struct trainer *t);
 /* Applies the --set options of a run that goes on to the stage that is open. */
 int commands_set_all(struct trainer *t, struct vac_err *err);
-/* After the end of a run on a screen: probes and measurements of the finished model, until it is quit. */
+/* After the end of a run on a screen: probes and measurements of the finished model, until it is
+ * quit. */
 void commands_linger(struct trainer *t);
 /* VAC_OP_SET, _REFERENCE or _QUIT, as they were given in the run that is repeated. */
-int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text, struct vac_err *err);
+int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const char *text,
+                    struct vac_err *err);
 
 /* --- script.c: what a journal holds, to be done again --- */
-int script_read(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err);
+int script_read(struct script *s, const struct run_spec *spec, const char *dir,
+                struct vac_err *err);
 void script_done(struct script *s);
 /* What stands at the present stage and step. A failure ends the run. */
 void script_apply(struct trainer *t);
 
 /* --- checkpoint.c --- */
 int checkpoint_save(struct trainer *t, struct vac_err *err);
-/* The newest checkpoint in a run's folder that is whole, of one of n_stages stages; bad ones are left
- * standing and told. 1 = there is none. */
+/* The newest checkpoint in a run's folder that is whole, of one of n_stages stages; bad ones are
+ * left standing and told. 1 = there is none. */
 typedef void checkpoint_bad(void *ctx, const char *name, const struct vac_err *why);
-int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name, size_t size,
-                    checkpoint_bad *bad, void *ctx, struct vac_err *err);
+int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
+                    size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err);
 /* Parameters, optimizer, cursor and live options of the stage that is open. */
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err);
@@ -242,7 +250,9 @@ void point_clear(struct vac_point *p);
 void layers_clear(struct vac_layers *l);
 /* Journal line: written, fsynced, and shown. */
 int journal(struct trainer *t, const struct journal_entry *e, struct vac_err *err);
-/* Does `fn` until it succeeds or fails for another reason than a full disk: pauses (interactive) or waits. */
+/* Does `fn` until it succeeds or fails for another reason than a full disk: pauses (interactive) or
+ * waits. `what` goes before the message; NULL = it says so itself. */
 typedef int write_fn(struct trainer *t, void *ctx, struct vac_err *err);
-int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what, struct vac_err *err);
+int until_written(struct trainer *t, write_fn *fn, void *ctx, const char *what,
+                  struct vac_err *err);
 #endif

@@ -13,7 +13,7 @@
 
 /* What the stages so far leave for the next to lie on. */
 struct outlook {
-    struct lora_spec *lora;            /* [n] adapters, from the base or the last full weights on */
+    struct lora_spec *lora; /* [n] adapters, from the base or the last full weights on */
     char (*targets)[STAGE_TARGETS];
     size_t n;
     bool widened;
@@ -60,14 +60,17 @@ static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct 
 
 /* --- time --- */
 
-/* Multiplications and additions of one pass forward and back over the average sample. Frozen weights need
- * no gradient of their own; the head sees labelled rows only; of causal attention half is computed. */
-static double sample_flops(const struct validate_stage *x, const struct config *c, uint64_t parameters)
+/* Multiplications and additions of one pass forward and back over the average sample. Frozen
+ * weights need no gradient of their own; the head sees labelled rows only; of causal attention half
+ * is computed. */
+static double sample_flops(const struct validate_stage *x, const struct config *c,
+                           uint64_t parameters)
 {
     double n = (double)x->samples, tokens = (double)x->tokens / n, labels = (double)x->labels / n;
     double embed = (double)c->V * (double)c->P * (c->tied ? 1 : 2);
     double inside = fmax(0, (double)parameters - embed), heads = (double)c->H * (double)c->E;
-    double weights = (x->spec->full ? 6 : 4) * inside + (x->spec->full ? 0 : 6 * (double)x->trained);
+    double weights =
+        (x->spec->full ? 6 : 4) * inside + (x->spec->full ? 0 : 6 * (double)x->trained);
     double attention = 7 * heads * tokens * (double)c->L;
     double head = (x->spec->full ? 6 : 4) * (double)c->V * (double)c->P;
 

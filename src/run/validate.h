@@ -1,7 +1,8 @@
-/* validate.h - a run looked at without being run: its data read, its memory planned, its time guessed.
+/* validate.h - a run looked at without being run: its data read, its memory planned, its time
+ * guessed.
  *
- * Everything that can be wrong before training is found; nothing is written, and no memory is taken beyond
- * that for the data. */
+ * Everything that can be wrong before training is found; nothing is written, and no memory is taken
+ * beyond that for the data. */
 #ifndef RUN_VALIDATE_H
 #define RUN_VALIDATE_H
 
@@ -17,13 +18,14 @@ struct validate_stage {
     const struct stage_spec *spec;
     struct validate_file *file;
     size_t n_files;
-    size_t rows, cut, skipped; /* rows that were looked at; cut at max_length; left without a label */
+    size_t rows, cut,
+        skipped; /* rows that were looked at; cut at max_length; left without a label */
     size_t samples, tokens, labels, longest;
     uint64_t steps, steps_per_epoch;
     double epochs;
     struct plan plan;
-    uint64_t trained;          /* numbers */
-    double flops, seconds;     /* rough; without what is measured beside training */
+    uint64_t trained;      /* numbers */
+    double flops, seconds; /* rough; without what is measured beside training */
 };
 struct validate_evaluate {
     const char *name;
@@ -37,7 +39,7 @@ struct validation {
     const struct run_spec *spec;
     uint64_t parameters, available;
     int threads;
-    double gflops;          /* of matrix products of the run's shapes, measured */
+    double gflops; /* of matrix products of the run's shapes, measured */
     uint64_t steps;
     double seconds;
     struct vac_err refused; /* the first stage that does not fit into memory; code 0 = all do */

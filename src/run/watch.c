@@ -1,7 +1,8 @@
-/* watch.c - what is measured beside training: drift, losses on fixed samples, the probe suite, evaluations.
+/* watch.c - what is measured beside training: drift, losses on fixed samples, the probe suite,
+ * evaluations.
  *
- * All of it without dropout or perturbation, after the update, with its own random streams: a run that is
- * watched ends with the same bytes as one that is not. */
+ * All of it without dropout or perturbation, after the update, with its own random streams: a run
+ * that is watched ends with the same bytes as one that is not. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@ static bool due(int64_t every, uint64_t done)
 
 bool watch_due(const struct trainer *t)
 {
-    return due(t->spec.watch.every, t->st.done) && (t->drift_set.n || t->align_set.n || t->harmful_set.n);
+    return due(t->spec.watch.every, t->st.done) &&
+           (t->drift_set.n || t->align_set.n || t->harmful_set.n);
 }
 
 /* NaN in a point means "not measured"; a loss that is no number was measured all the same. */
@@ -44,7 +46,8 @@ void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
     if (t->align_set.n)
         p->align_loss = measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL));
     if (t->harmful_set.n)
-        p->harmful_loss = measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL));
+        p->harmful_loss =
+            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL));
 }
 
 /* --- evaluations --- */
@@ -136,18 +139,19 @@ static int record(struct trainer *t, size_t i, const struct eval_result *r, stru
     char label[VAC_NAME + 32];
     int rc;
 
-    sb_printf(&s, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,", (unsigned long long)t->step,
-              t->st.spec->name, (unsigned long long)t->st.done);
+    sb_printf(&s, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
+              (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
     eval_result_json(t->eval[i], r, &s);
     sb_puts(&s, "}\n");
     snprintf(label, sizeof label, "%s-%llu", t->st.spec->name, (unsigned long long)t->st.done);
     files.label = label;
     rc = until_written(t, write_files, &files, "evaluation files", err) ||
                  until_written(t, write_history, &s, "eval/history.jsonl", err)
-             ? -1 : 0;
+             ? -1
+             : 0;
     if (rc == 0 && sb_ok(&s, err) == 0)
-        control_event(t->ctl, VAC_EVENT_EVAL, t->answering, (int64_t)t->step, t->spec.evaluate[i].name,
-                      event_body(&s, r));
+        control_event(t->ctl, VAC_EVENT_EVAL, t->answering, (int64_t)t->step,
+                      t->spec.evaluate[i].name, event_body(&s, r));
     sb_done(&s);
     return rc;
 }
@@ -160,7 +164,8 @@ int watch_evaluate(struct trainer *t, size_t i, struct vac_err *err)
 
     t->evaluating = i;
     publish(t, VAC_MEASURING, t->spec.evaluate[i].name);
-    rc = evaluation_run(t->eval[i], t->st.gen, t->st.acts, t->st.acts_rows, &r, eval_progress, t, &why);
+    rc = evaluation_run(t->eval[i], t->st.gen, t->st.acts, t->st.acts_rows, &r, eval_progress, t,
+                        &why);
     if (rc == 0) {
         show_result(t, i, &r);
         rc = record(t, i, &r, err);
@@ -185,8 +190,10 @@ struct answer {
 
 static int ask_one(struct trainer *t, size_t i, struct answer *a, struct vac_err *err)
 {
-    struct generate_options o = {.max_new_tokens = (size_t)t->spec.watch.probes_tokens, .top_p = 1,
-                                 .stop = t->stop, .n_stop = t->n_stop};
+    struct generate_options o = {.max_new_tokens = (size_t)t->spec.watch.probes_tokens,
+                                 .top_p = 1,
+                                 .stop = t->stop,
+                                 .n_stop = t->n_stop};
     const char *prompt = t->suite.rows.row[i].turn[0].text, *text;
 
     a->p_refuse = ask_refusal_probability(t, &t->suite.prompt[i]);
@@ -227,8 +234,8 @@ static int suite_one(struct trainer *t, size_t i, struct strbuf *body, struct va
         int *last = &t->suite.verdict[i];
         bool changed = *last >= 0 && *last != (int)a.rating.verdict;
         *last = (int)a.rating.verdict;
-        sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,", (unsigned long long)t->step,
-                  t->st.spec->name, (unsigned long long)t->st.done);
+        sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
+                  (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
         put_answer(&line, t, i, &a, changed);
         sb_puts(&line, ",\"who\":\"suite\"}\n");
         sb_puts(body, i ? ",{" : "{");
