@@ -297,6 +297,7 @@ static void test_finished(void **state)
 {
     struct rig_run r;
     struct vac_err err;
+    struct vac_session *s;
     const char *b = run_folder();
     char *before, *after;
 
@@ -311,6 +312,10 @@ static void test_finished(void **state)
     assert_int_equal(run_whole(&r, NULL, false, &err), 0);
     after = run_read(b, "journal.jsonl", NULL);
     assert_string_equal(before, after);
+    s = run_start(&r, NULL, NULL);
+    assert_int_equal(vac_snapshot(s)->state, VAC_DONE);
+    assert_int_equal(vac_session_old_points(s), 21); /* nothing of its history is new */
+    vac_session_close(s);
     free(before);
     free(after);
 }

@@ -556,6 +556,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     st->start_step = (int64_t)(s->step - s->stage_step);
     st->drift_from = (int64_t)s->drift_from;
     st->cursor.epoch = s->epoch;
+    st->cursor.next = s->next;
     cursor_order(&st->cursor, st->order, st->data.n);
     t->step = s->step;
     t->tokens = s->tokens;

@@ -239,7 +239,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     s->dir = path;
     if (s->finished) {
         publish(&s->t, VAC_DONE, "finished before");
-        return 0;
+        return read_old(s, err);
     }
     if (s->t.how.replay && trainer_inputs(&s->t, s->t.how.file, err))
         return -1;
