@@ -412,3 +412,23 @@ void rig_tap_all(struct rig *r, bool add_grad)
         }
     }
 }
+
+char *in_dir(const char *dir, const char *name)
+{
+    static char paths[16][1200];
+    static unsigned next;
+    char *p = paths[next++ % 16];
+
+    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
+    return p;
+}
+
+struct model *open_model_at(struct compute *c, const char *dir)
+{
+    struct vac_err err = {0};
+    struct model *m = model_open(dir, c, &err);
+
+    if (!m)
+        fail_msg("%s", err.msg);
+    return m;
+}

@@ -38,16 +38,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static char *in_dir(const char *dir, const char *name)
-{
-    static char paths[16][1200];
-    static unsigned next;
-    char *p = paths[next++ % 16];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
 static char *read_all(const char *path, size_t *n)
 {
     struct vac_err err = {0};
@@ -56,16 +46,6 @@ static char *read_all(const char *path, size_t *n)
     if (!s)
         fail_msg("%s", err.msg);
     return s;
-}
-
-static struct model *open_model(const char *dir)
-{
-    struct vac_err err = {0};
-    struct model *m = model_open(dir, cpu, &err);
-
-    if (!m)
-        fail_msg("%s", err.msg);
-    return m;
 }
 
 /* A folder with random weights. */
@@ -157,7 +137,7 @@ static void same_params(const struct model *m, const struct model *k)
 static void round_trip(const char *base, const struct lora_spec *spec)
 {
     const char *dir = support_tmp(), *again = support_tmp();
-    struct model *m = open_model(base), *k = open_model(base);
+    struct model *m = open_model_at(cpu, base), *k = open_model_at(cpu, base);
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 1, .alpha = 1, .targets = "all"},
@@ -200,7 +180,7 @@ static void test_peft_dropout_and_training(void **state)
 {
     (void)state;
     const char *base = folder(configs[0], 1), *dir = support_tmp();
-    struct model *m = open_model(base);
+    struct model *m = open_model_at(cpu, base);
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 4, .dropout = 0.2, .targets = "all"}, 4);
@@ -248,7 +228,7 @@ static void test_peft_accepted(void **state)
         "null",
         PEFT_DOTTED,
     };
-    struct model *m = open_model(folder(configs[0], 1));
+    struct model *m = open_model_at(cpu, folder(configs[0], 1));
     const char *dir = support_tmp();
     struct vac_err err = {0};
 
@@ -294,7 +274,7 @@ static void test_peft_refused(void **state)
         {"\"peft_type\":\"LORA\"", ""},
         {"\"peft_type\":", ""},
     };
-    struct model *m = open_model(folder(configs[0], 1));
+    struct model *m = open_model_at(cpu, folder(configs[0], 1));
     const char *dir = support_tmp();
     struct vac_err err = {0};
 
@@ -368,7 +348,7 @@ static void test_peft_tensors_refused(void **state)
         {TURN, Q, "[16, 2], expected [2, 16]"},
         {EXTRA, "base_model.model.lm_head.lora_A.weight", "base_model.model.lm_head.lora_A.weight"},
         {NARROW_WRONG, Q, "I32"}};
-    struct model *m = open_model(folder(configs[0], 1));
+    struct model *m = open_model_at(cpu, folder(configs[0], 1));
     const char *dir = support_tmp(), *bad = support_tmp();
     struct vac_err err = {0};
 
@@ -443,7 +423,7 @@ static void test_tensors_accepted(void **state)
         copy_file(base, dir, "config.json");
         write_edited(in_dir(base, "model.safetensors"), in_dir(dir, "model.safetensors"), extra[i],
                      EXTRA);
-        model_close(open_model(dir));
+        model_close(open_model_at(cpu, dir));
     }
 }
 
@@ -457,7 +437,7 @@ static void same_when_merged(struct model *m, const char *dir, size_t shard, dou
     float *x = logits_of(m), *y;
 
     assert_ok(model_save_merged(m, dir, false, shard, &err), &err);
-    k = open_model(dir);
+    k = open_model_at(cpu, dir);
     assert_int_equal(model_count(k), model_count(m));
     y = logits_of(k);
     assert_close("merged logits", y, x, ROWS * m->cfg.V, tol);
@@ -472,7 +452,7 @@ static void test_merge(void **state)
 {
     (void)state;
     for (size_t i = 0; i < CONFIGS; i++) {
-        struct model *m = open_model(folder(configs[i], 7));
+        struct model *m = open_model_at(cpu, folder(configs[i], 7));
         const char *dir = support_tmp();
         same_when_merged(m, in_dir(dir, "base"), 0, 0);
         same_when_merged(m, in_dir(dir, "shards"), 3000, 0);
@@ -545,7 +525,7 @@ static void test_merge_rounds_once(void **state)
         const char *wide = folder(configs[0], 7), *base = support_tmp(), *out = support_tmp();
         struct vac_err err = {0};
         narrow_folder(wide, base, t, false);
-        struct model *m[2] = {open_model(base), open_model(base)};
+        struct model *m[2] = {open_model_at(cpu, base), open_model_at(cpu, base)};
         for (int i = 0; i < 2; i++) {
             add_lora(m[i], &(struct lora_spec){.r = 3, .alpha = 2, .targets = "all"}, 8);
             add_lora(m[i], &(struct lora_spec){.r = 2, .alpha = 3, .targets = "k_proj,up_proj"}, 9);
@@ -564,7 +544,7 @@ static void test_merge_rounds_once(void **state)
 
 static void check_dtype(const char *dir, enum dtype t, const char *name)
 {
-    struct model *m = open_model(dir);
+    struct model *m = open_model_at(cpu, dir);
     size_t n;
     char *text = read_all(in_dir(dir, "config.json"), &n);
 
@@ -586,7 +566,7 @@ static void test_merge_dtype(void **state)
     narrow_folder(folder(configs[0], 7), base, DTYPE_BF16, false);
     support_write_text(in_dir(base, "tokenizer.json"), "{\"not\": \"read here\"}");
     support_write_text(in_dir(base, "vocab.json"), "");
-    m = open_model(base);
+    m = open_model_at(cpu, base);
     assert_ok(model_save_merged(m, out[0], true, 0, &err), &err);
     check_dtype(out[0], DTYPE_BF16, "bfloat16");
     same_file(in_dir(base, "tokenizer.json"), in_dir(out[0], "tokenizer.json"));
@@ -605,7 +585,7 @@ static void test_merge_dtype(void **state)
 static void test_read_from_outside(void **state)
 {
     (void)state;
-    struct model *m = open_model(folder(configs[0], 7));
+    struct model *m = open_model_at(cpu, folder(configs[0], 7));
     const char *dir = support_tmp(), *out = support_tmp();
     struct vac_err err = {0};
     char cmd[4096];

@@ -29,26 +29,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static char *in_dir(const char *dir, const char *name)
-{
-    static char paths[16][1200];
-    static unsigned next;
-    char *p = paths[next++ % 16];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
-static struct model *open_model(const char *dir)
-{
-    struct vac_err err = {0};
-    struct model *m = model_open(dir, cpu, &err);
-
-    if (!m)
-        fail_msg("%s", err.msg);
-    return m;
-}
-
 struct refusal {
     const char *text, *says;
 };
@@ -280,7 +260,7 @@ static void test_open_reads_nothing(void **state)
     if (!sparse_folder(dir, &one_b))
         skip();
     before = rss_pages();
-    m = open_model(dir);
+    m = open_model_at(cpu, dir);
     assert_int_equal(model_count(m), 1235814400);
     assert_int_equal(model_bytes(m), 2 * 1235814400ULL);
     for (size_t i = 0; i < m->n_weight; i++)
@@ -313,7 +293,7 @@ static void test_plans(void **state)
 
     if (!sparse_folder(dir, &one_b))
         skip();
-    m = open_model(dir);
+    m = open_model_at(cpu, dir);
     assert_ok(plan_generate(&run, m, 4, 2048), &err);
     assert_int_equal(plan_row(&run, "base weights"), model_bytes(m));
     assert_true(plan_row(&run, "generation") >=
@@ -351,7 +331,7 @@ static void test_too_large(void **state)
 
     if (!sparse_folder(dir, &seventy_b))
         skip();
-    m = open_model(dir);
+    m = open_model_at(cpu, dir);
     assert_int_equal(model_count(m), 70553706496);
     assert_ok(plan_generate(&p, m, 1, 4096), &err);
     assert_int_equal(plan_check(&p, 64000000000, &err), -1);

@@ -570,9 +570,11 @@ static void test_close_with_full_queue(void **state)
     }
 }
 
-/* On a screen a finished run stays, to be asked, until it is left. */
+/* On a screen a finished run stays, to be asked but no longer steered, until it is left. */
 static void test_finished_on_screen(void **state)
 {
+    static const enum vac_op steering[] = {VAC_OP_PAUSE, VAC_OP_RESUME, VAC_OP_STEP, VAC_OP_SAVE};
+    struct vac_event e;
     struct rig_run r;
     struct vac_session *s;
     const char *out = run_folder();
@@ -585,6 +587,11 @@ static void test_finished_on_screen(void **state)
     assert_true(dir_exists(run_path(out, "final")));
     x = body_of(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 5, "", "abc"));
     cJSON_Delete(x);
+    for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
+        assert_false(run_do(s, steering[i], 1, "", NULL, &e));
+        assert_non_null(strstr(e.text, "the run is done"));
+    }
+    assert_int_equal(run_journal_count(out, "pause"), 0);
     assert_int_equal(vac_session_result(s, NULL), 0);
     vac_session_close(s);
 }

@@ -122,7 +122,7 @@ static void run_resume(struct ui *ui, const char *args)
 static void run_probe(struct ui *ui, const char *args)
 {
     if (*args)
-        ui_send(ui, VAC_OP_PROBE, 0, NULL, args);
+        panels[PANEL_probe]->line(ui, args);
     else
         action_do(ui, ACT_probe);
 }

@@ -246,10 +246,3 @@ void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style,
             put_cell(&part, i, r, style, &cp, 1, 1);
 }
 
-void draw_restyle(const struct view *v, int x, int y, int w, unsigned style)
-{
-    struct view part = view_part(v, x, y, w, 1);
-
-    for (int i = 0; i < part.w; i++)
-        cell_at(&part, i, 0)->style = (uint16_t)style;
-}

@@ -92,8 +92,6 @@ int draw_hint(const struct view *v, int x, int y, const char *key, const char *w
 /* --- shapes --- */
 void draw_glyph(const struct view *v, int x, int y, unsigned style, uint32_t cp);
 void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style, uint32_t cp);
-/* Changes the style of cells that are there, their characters stay. */
-void draw_restyle(const struct view *v, int x, int y, int w, unsigned style);
 void draw_hline(const struct view *v, int x, int y, int w, unsigned style);
 void draw_vline(const struct view *v, int x, int y, int h, unsigned style);
 /* Frame around the whole view with number, title, notes behind the title ("log ema.6") and hints at
@@ -103,9 +101,6 @@ struct view draw_box(const struct view *v, char number, const char *title, const
 /* Bar from the left, part in [0, 1] of w columns, in halves (whole '#' in ASCII). NaN draws
  * nothing. */
 void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned style);
-/* Small line of recent values in one row (▁▂▃▄▅▆▇█; in ASCII _.-=#). NaN = blank. */
-void draw_spark(const struct view *v, int x, int y, int w, const double *values, size_t n,
-                unsigned style);
 
 /* --- signs that depend on the charset --- */
 enum sign {

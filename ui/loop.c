@@ -203,13 +203,16 @@ static bool terminal_is_gone(struct pace *p, short revents, bool any_key)
     return p->empty_reads > 8;
 }
 
-/* The line is gone: save, and go on without a screen. */
+/* The line is gone: save, and go on without a screen. A paused run has nobody left to let it go on: it is
+ * saved and ended, so that its lock is free and it can be resumed. */
 static void hang_up(struct ui *ui)
 {
+    bool goes_on = session_is_live(ui) && ui->snap.state != VAC_PAUSED;
+
     screen_abandon();
     if (session_is_live(ui))
-        ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
-    ui->priv->headless = session_is_live(ui);
+        ui_send(ui, goes_on ? VAC_OP_SAVE : VAC_OP_QUIT, 0, NULL, NULL);
+    ui->priv->headless = goes_on;
     ui->priv->quit = true;
     if (!ui->priv->headless)
         ui->priv->status = 129;

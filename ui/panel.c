@@ -61,6 +61,12 @@ unsigned list_act(struct list *l, enum action a)
     return UI_HANDLED | UI_REDRAW;
 }
 
+void list_click(struct list *l, int at)
+{
+    if (at >= 0 && at < l->rows && l->top + at < l->n)
+        l->selected = l->top + at;
+}
+
 void list_show(struct list *l, int n, int rows)
 {
     l->n = n;

@@ -61,6 +61,8 @@ struct panel {
     /* Another run was opened: forget the old one. Or NULL (its own state is just zeroed, after
      * done). */
     void (*done)(struct ui *ui);
+    /* A line typed as a command for it (`:probe TEXT`), as if at its own prompt. Or NULL. */
+    void (*line)(struct ui *ui, const char *line);
     /* `/`: returns false when nothing matches (the old view stays). Or NULL: it has no filter. */
     bool (*filter)(struct ui *ui, const char *text);
     /* A row was clicked (inside coordinates). Or NULL. */
@@ -88,6 +90,8 @@ struct list {
 };
 /* Up, down, page, home and end; UI_IGNORED for others. */
 unsigned list_act(struct list *l, enum action a);
+/* Row `at` of those shown was clicked. */
+void list_click(struct list *l, int at);
 /* Before drawing: clips to n rows of which `rows` fit, the selected one among them. */
 void list_show(struct list *l, int n, int rows);
 /* Draws what says that there is more above or below, in the view's last column. */

@@ -244,13 +244,10 @@ static void event(struct ui *ui, const struct vac_event *e)
 
 static void click(struct ui *ui, int x, int y, int w, int h)
 {
-    struct list *l = &own(ui)->list;
-
     (void)x;
     (void)w;
     (void)h;
-    if (y >= 0 && y < l->rows && l->top + y < l->n)
-        l->selected = l->top + y;
+    list_click(&own(ui)->list, y);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)

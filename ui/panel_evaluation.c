@@ -397,13 +397,10 @@ static unsigned act(struct ui *ui, enum action a)
 
 static void click(struct ui *ui, int x, int y, int w, int h)
 {
-    struct list *l = &own(ui)->list;
-
     (void)x;
     (void)w;
     (void)h;
-    if (y >= 1 && y <= l->rows && l->top + y - 1 < l->n)
-        l->selected = l->top + y - 1;
+    list_click(&own(ui)->list, y - 1);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)

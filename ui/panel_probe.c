@@ -589,12 +589,10 @@ static const struct ui_command commands[] = {
 
 static void click(struct ui *ui, int x, int y, int w, int h)
 {
-    struct list *l = &own(ui)->list;
-
     (void)x;
     (void)w;
-    if (h >= 9 && y >= 1 && y <= l->rows && l->top + y - 1 < l->n)
-        l->selected = l->top + y - 1;
+    if (h >= 9)
+        list_click(&own(ui)->list, y - 1);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
@@ -665,6 +663,7 @@ const struct panel panel_probe = {
     .refresh = begin,
     .done = done,
     .click = click,
+    .line = take_line,
     .readout = readout,
     .csv = csv,
 };

@@ -6,8 +6,6 @@
  * e_l is the output of layer l's attention module, before the residual add. One norm over all layers and
  * the whole effective batch; eps enters the second pass as a constant, under the same dropout masks, and
  * only the second pass's gradient reaches the optimizer. */
-#include <math.h>
-
 #include "defense/defense.h"
 
 struct vaccine_options {

@@ -51,7 +51,6 @@ struct evaluation;
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err);
 void evaluation_close(struct evaluation *e);
-const struct evaluate_spec *evaluation_spec(const struct evaluation *e);
 size_t evaluation_size(const struct evaluation *e); /* prompts */
 /* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);

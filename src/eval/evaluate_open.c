@@ -393,11 +393,6 @@ void evaluation_close(struct evaluation *e)
     free(e);
 }
 
-const struct evaluate_spec *evaluation_spec(const struct evaluation *e)
-{
-    return e->spec;
-}
-
 size_t evaluation_size(const struct evaluation *e)
 {
     return e->n;

@@ -271,12 +271,13 @@ static const struct {
     const char *name; /* as the journal has it */
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
     bool journalled; /* here; set and save write their own line */
+    bool steers;     /* means nothing once the last step is done */
 } table[] = {
-    [VAC_OP_PAUSE] = {"pause", do_pause, true},
-    [VAC_OP_RESUME] = {"resume", do_resume, true},
-    [VAC_OP_STEP] = {"step", do_step, true},
-    [VAC_OP_SET] = {"set", do_set, false},
-    [VAC_OP_SAVE] = {"checkpoint", do_save, false},
+    [VAC_OP_PAUSE] = {"pause", do_pause, true, true},
+    [VAC_OP_RESUME] = {"resume", do_resume, true, true},
+    [VAC_OP_STEP] = {"step", do_step, true, true},
+    [VAC_OP_SET] = {"set", do_set, false, true},
+    [VAC_OP_SAVE] = {"checkpoint", do_save, false, true},
     [VAC_OP_PROBE] = {"probe", ask_probe, true},
     [VAC_OP_PROBE_STOP] = {"probe-stop", do_nothing, false},
     [VAC_OP_SUITE] = {"suite", do_suite, true},
@@ -295,7 +296,9 @@ static void apply_one(struct trainer *t, struct control_command *c)
     int rc;
 
     t->answering = c->id;
-    rc = table[c->op].apply(t, c, &err);
+    rc = t->over && table[c->op].steers
+             ? err_set(&err, VAC_ERR_USAGE, "%s: the run is done", table[c->op].name)
+             : table[c->op].apply(t, c, &err);
     if (rc == 0 && table[c->op].journalled) {
         struct journal_entry e = {.step = -1,
                                   .applied_step = (int64_t)t->step,
@@ -336,6 +339,7 @@ void commands_linger(struct trainer *t)
 {
     struct control_command c;
 
+    t->over = true;
     while (!t->quit) {
         if (control_pop(t->ctl, &c, PAUSE_TICK))
             apply_one(t, &c);

@@ -14,7 +14,7 @@ struct vac_session {
     pthread_t thread;
     bool control_made, lock_made, running;
     bool finished; /* nothing is left to do, and nothing was opened */
-    char *dir, *file;
+    char *dir;
     uint64_t first_point,
         first_layer;              /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points; /* of a run that goes on: what its files held */

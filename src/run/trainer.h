@@ -105,18 +105,16 @@ struct trainer {
     bool paused;
     int64_t steps_left; /* of a STEP command */
     bool quit, discard;
+    bool over;          /* the last step is done: only questions are answered */
     bool space_quit;    /* asked to end while the disk was full: one more try, then it ends */
     uint64_t answering; /* command id that is being answered */
     size_t evaluating;  /* evaluate entry under way */
     double *drift_rel;  /* [2 L] scratch of watch_measure */
-    bool started;       /* the journal has its first line */
     struct vac_option option[TRAINER_MAX_OPTIONS]; /* mirrored in control under its lock */
     const struct option_row *option_row[TRAINER_MAX_OPTIONS];
     size_t n_options;
     pthread_mutex_t option_lock;
-    char model_hash[65];
-    double speed_clock; /* running averages for the snapshot */
-    double ms_average, tokens_average;
+    double ms_average, tokens_average; /* running averages for the snapshot */
     size_t duty;            /* duties after the last step that are done: see do_duties */
     struct vac_point point; /* of the last step, while its line is being made */
     struct vac_layers layers;
