@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "run/spec.h"
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4,'lr':0.01"
@@ -362,8 +363,14 @@ static void test_set_on_resume(void **state)
     struct vac_session *s;
     struct vac_err err = {0};
     const char *b = run_folder();
-    const char *good[] = {"stages[0].lr=0.002"}, *other[] = {"stages[1].lr=0.002"},
-               *odd[] = {"stages.align.steps=9"};
+    const char *good[] = {"stages[0].lr=0.002"};
+    static const struct {
+        const char *set, *why;
+    } refused_sets[] = {{"stages[1].lr=0.002", "goes on in stages[0] (align)"},
+                        {"stages.align.steps=9", "begin another run"},
+                        {"seed=3", "begin another run"},
+                        {"stages[0].lr=quick", "--set stages[0].lr=quick: lr: expected"},
+                        {"lr", "expected PATH=VALUE"}};
     struct vac_open o = {.resume = true, .set = good, .n_set = 1, .paused = true};
 
     (void)state;
@@ -378,19 +385,139 @@ static void test_set_on_resume(void **state)
     run_wait(s, VAC_PAUSED);
     vac_session_close(s);
     assert_true(run_metric(b, 7, "lr") == 0.002);
-    o.set = other;
+    for (size_t i = 0; i < sizeof refused_sets / sizeof *refused_sets; i++) {
+        const char *set[] = {"stages[0].lr=0.25", refused_sets[i].set};
+        size_t before = run_journal_count(b, "set"), lines = run_lines(b, "journal.jsonl");
+        err_clear(&err);
+        o.file = r.file;
+        o.out = b;
+        o.set = set;
+        o.n_set = 2;
+        assert_ok(vac_session_open(&s, &o, &err), &err);
+        assert_int_equal(vac_session_start(s, &err), -1);
+        vac_session_close(s);
+        assert_error(&err, refused_sets[i].why);
+        assert_int_equal(err.code, VAC_ERR_USAGE);
+        assert_int_equal(run_journal_count(b, "set"), before);
+        assert_int_equal(run_lines(b, "journal.jsonl"), lines);
+    }
+}
+
+/* What only the open stage can refuse: the options before it are not set either. */
+static void test_set_all_or_none(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_err err = {0};
+    const char *a = run_folder(), *b = run_folder();
+    const char *set[] = {"lr=0.25", "rho=0.125", "layers=0-9"};
+    struct vac_open o = {.resume = true, .set = set, .n_set = 3};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    run_file(&r, SHORT);
+    whole(&r, a, false);
+    stop_at(&r, b, 6);
     s = run_start(&r, b, &o);
     run_wait(s, VAC_FAILED);
     assert_int_equal(vac_session_result(s, &err), 1);
-    assert_error(&err, "goes on in stages[0] (align)");
+    assert_int_equal(err.code, VAC_ERR_USAGE);
+    assert_error(&err, "layers");
     vac_session_close(s);
+    assert_int_equal(run_journal_count(b, "set"), 0);
+    whole(&r, b, true);
+    run_assert_same(a, b);
+}
+
+/* A finished run takes no options any more; another can begin with its description. */
+static void test_set_on_finished(void **state)
+{
+    struct rig_run r, again;
+    struct vac_session *s;
+    struct vac_err err = {0};
+    const char *a = run_folder(), *b = run_folder(), *set[] = {"stages[0].lr=0.002"};
+    struct vac_open o = {.out = a, .set = set, .n_set = 1, .deterministic_wall = true};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    run_file(&r, SHORT);
+    o.file = r.file;
+    s = run_start(&r, a, &o);
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    assert_ok(spec_check_late(r.file, a, set, 1, &err), &err); /* as it was begun */
+    set[0] = "stages[0].lr=0.004";
+    assert_int_equal(spec_check_late(r.file, a, set, 1, &err), -1);
     err_clear(&err);
-    o.set = odd;
-    s = run_start(&r, b, &o);
-    run_wait(s, VAC_FAILED);
-    assert_int_equal(vac_session_result(s, &err), 1);
-    assert_error(&err, "steps");
+    assert_int_equal(spec_check_late(a, NULL, set, 1, &err), -1);
+    assert_int_equal(err.code, VAC_ERR_USAGE);
+    assert_error(&err, "is finished");
+    assert_error(&err, run_path(a, "run.json --set"));
+    o = (struct vac_open){.file = a, .set = set, .n_set = 1, .interactive = true};
+    err_clear(&err);
+    assert_int_equal(vac_session_open(&s, &o, &err), -1);
+    assert_error(&err, "is finished");
+    again = r;
+    snprintf(again.file, sizeof again.file, "%s", run_path(a, "run.json"));
+    whole(&again, b, false);
+    run_assert_same(a, b);
+}
+
+/* --- a drift reference in a file --- */
+
+#define FULL                                                                                       \
+    "'checkpoint':{'steps':5,'minutes':0,'keep':3},'watch':{'every':2,'drift':'rows.jsonl'},"      \
+    "'stages':[{'name':'base'," TRAIN ",'lora':null,'steps':8},"                                   \
+    "{'name':'more'," TRAIN ",'lora':{'r':2},'steps':4}]"
+
+/* It is there while the stage is at work, made anew when a killed run goes on, and gone after. */
+static void test_drift_file(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_open paused = {.paused = true};
+    const char *a = run_folder(), *b = run_folder();
+    struct vac_err err = {0};
+    char *left;
+    size_t n;
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", false);
+    run_file(&r, FULL);
+    whole(&r, a, false);
+    assert_false(file_exists(run_path(a, "drift-reference.tmp")));
+    s = run_start(&r, b, &paused);
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, 5, "", NULL);
+    run_wait_step(s, 5);
+    run_wait(s, VAC_PAUSED);
+    left = run_read(b, "drift-reference.tmp", &n);
+    assert_true(n > 0 && n % sizeof(float) == 0);
+    run_give(s, VAC_OP_QUIT, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
     vac_session_close(s);
+    assert_false(file_exists(run_path(b, "drift-reference.tmp")));
+    support_write(run_path(b, "drift-reference.tmp"), left, n / 2); /* as a kill leaves it */
+    paused.resume = true;
+    s = run_start(&r, b, &paused);
+    run_wait(s, VAC_PAUSED);
+    {
+        size_t m;
+        char *again = run_read(b, "drift-reference.tmp", &m);
+        assert_int_equal(m, n);
+        assert_memory_equal(again, left, n);
+        free(again);
+    }
+    run_give(s, VAC_OP_STEP, 4, "", NULL);
+    run_wait_step(s, 9); /* the next stage has an adapter */
+    run_wait(s, VAC_PAUSED);
+    assert_false(file_exists(run_path(b, "drift-reference.tmp")));
+    run_give(s, VAC_OP_RESUME, 0, "", NULL);
+    run_wait(s, VAC_DONE);
+    assert_int_equal(vac_session_result(s, &err), 0);
+    vac_session_close(s);
+    free(left);
+    run_assert_same(a, b);
 }
 
 /* Evaluations at the start of a stage that a quit has cut short are done after going on. */
@@ -470,6 +597,9 @@ int main(void)
         cmocka_unit_test(test_finished),
         cmocka_unit_test(test_steered_state),
         cmocka_unit_test(test_set_on_resume),
+        cmocka_unit_test(test_set_all_or_none),
+        cmocka_unit_test(test_set_on_finished),
+        cmocka_unit_test(test_drift_file),
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_history_goes_on),
     };

@@ -371,4 +371,99 @@ else
     skip "classifier" "VACCINE_TESTDATA has no judge"
 fi
 
+# --- wrong usage is 2; a run file or data that are wrong, however they are found, are 1 ---
+
+printf '{"input_ids":[3,17,5,9],"labels":[-100,17,5,9]}\n{"input_ids":[4,18,6]}\n' |
+    sed 's/\[4,18,6\]/&,"labels":[4,18,6]/' >"$tmp/rows.jsonl"
+printf '{"input_ids":[3,17],"labels":[3]}\n' >"$tmp/short.jsonl"
+model=$(cd "$golden/opt" && pwd)
+# run_file MEMBERS STAGE_MEMBERS
+run_file()
+{
+    printf '{"model":"%s","threads":1,"max_length":40,%s"stages":[{"train":["rows.jsonl"],"batch_size":2,"steps":2,"lora":{"r":2}%s}]}\n' \
+        "$model" "$1" "$2" >"$tmp/file.json"
+}
+# wrong STATUS NAME TEXT OPTION...: run and validate end alike.
+wrong()
+{
+    want=$1 case=$2 text=$3
+    shift 3
+    run validate "$tmp/file.json" "$@"
+    check "validate: $case: $want" failed "$want" "$text"
+    run run "$tmp/file.json" -o "$tmp/never" "$@"
+    check "run: $case: $want" failed "$want" "$text"
+}
+: >"$tmp/in"
+echo '{"model":' >"$tmp/file.json"
+wrong 1 "no JSON" "file.json:2"
+run_file '"modle":"x",' ''
+wrong 1 "an unknown key" 'did you mean "model"?'
+run_file '"template":"none",' ''
+wrong 1 "an unknown template" "plain"
+run_file '' ',"lr":-1'
+wrong 1 "a value out of range" "stages[0]"
+wrong 1 "... whatever is set besides" "stages[0]" --set seed=3
+run_file '' ',"method":"vacine"'
+wrong 1 "an unknown method" "vaccine"
+run_file '' ',"method":"vaccine","layers":"0-99"'
+wrong 1 "layers that the model lacks" "layers"
+run_file '' ''
+sed -i 's/"max_length":40/"max_length":4096/' "$tmp/file.json"
+wrong 1 "more tokens than the model reads" "max_length"
+run_file '"watch":{"drift":"short.jsonl"},' ''
+wrong 1 "data that do not fit together" "short.jsonl"
+run_file '"watch":{"drift":{"file":"rows.jsonl","take":9}},' ''
+wrong 1 "more rows than there are" "rows.jsonl"
+run_file '"evaluate":[{"name":"A","prompts":"rows.jsonl","judge":"jury"}],' ''
+wrong 1 "an unknown judge" "jury"
+run_file '' ''
+sed -i 's/rows.jsonl/gone.jsonl/' "$tmp/file.json"
+wrong 1 "data that are not there" "gone.jsonl"
+run_file '"model":"x/nowhere",' ''
+sed -i "s|\"model\":\"$model\",||" "$tmp/file.json"
+wrong 1 "a model that is not there" "nowhere"
+run_file '' ''
+wrong 2 "--set without a value" "PATH=VALUE" --set seed
+wrong 2 "--set of a list that is not so long" "stages[3]" --set stages[3].lr=1
+wrong 2 "--set of an unknown key" 'did you mean "steps"?' --set stages[0].stesp=1
+wrong 2 "--set to a wrong value" "stages[0]" --set stages[0].lr=-1
+wrong 2 "--set to an unknown word" "plain" --set template=none
+wrong 2 "--set to an unknown method" "vaccine" --set stages[0].method=vacine
+wrong 2 "--set to a file that is not there" "gone.jsonl" --set 'stages[0].train=["gone.jsonl"]'
+wrong 2 "the second --set is wrong" "seed" --set stages[0].lr=1e-3 --set seed=-1.5
+check "nothing was begun" [ ! -e "$tmp/never" ]
+TERM=xterm run screen --plain "$tmp/file.json" -o "$tmp/never" --set template=none
+check "screen: --set to an unknown word: 2" [ "$status" -eq 2 ]
+run_file '"template":"none",' ''
+run screen --plain "$tmp/file.json" -o "$tmp/never"
+check "screen: an unknown template: 1" [ "$status" -eq 1 ]
+run replay "$tmp"
+check "replay of what is no run" failed 2 "no run.json"
+run_file '' ''
+run run "$tmp/file.json" -o "$tmp/done"
+check "a run" [ "$status" -eq 0 ]
+run run "$tmp/file.json" -o "$tmp/done"
+check "a folder that holds a run" failed 2 "already holds a run"
+cp "$tmp/done/journal.jsonl" "$tmp/journal"
+run run "$tmp/done" --set stages[0].lr=1e-3
+check "--set on a finished run" failed 2 "run.json --set"
+run run "$tmp/file.json" -o "$tmp/done" --resume --set seed=5
+check "--set on a finished run, by its file" failed 2 "is finished"
+check "... leaves it alone" cmp -s "$tmp/journal" "$tmp/done/journal.jsonl"
+run run "$tmp/done"
+check "a finished run is done" done_with "done"
+run run "$tmp/done/run.json" -o "$tmp/again" --set stages[0].lr=1e-3
+check "a run like another, with something set" [ "$status" -eq 0 ]
+check "... has it" grep -q '"lr":[[:space:]]*0.001' "$tmp/again/run.json"
+run replay "$tmp/again"
+check "replay" done_with "bit-identical"
+cp "$tmp/done/run.json" "$tmp/described"
+sed 's/"method":[[:space:]]*"sft"/"method": "stf"/' "$tmp/described" >"$tmp/done/run.json"
+run replay "$tmp/done"
+check "replay of a run whose description is spoilt" failed 1 "stf"
+cp "$tmp/described" "$tmp/done/run.json"
+printf '{"input_ids":[3,17,5,9],"labels":[-100,17,5,9]}\n' >"$tmp/rows.jsonl"
+run replay "$tmp/done"
+check "replay of a run whose data have changed" failed 1 "has changed"
+
 echo "1..$count"

@@ -1,6 +1,9 @@
 /* test_drift.c - drift against numbers recorded in float64 with PyTorch, and losses of data sets.
  */
 #include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "eval/drift.h"
 #include "eval/pack.h"
@@ -82,7 +85,7 @@ static void drift_after(struct golden *g, struct drift *x, const char *method)
     assert_series(g, name, rel);
 }
 
-static void check_drift(const char *folder, const char *backend, size_t rows)
+static void check_drift(const char *folder, const char *backend, size_t rows, const char *file)
 {
     double rel[16], sq[16];
     struct vac_err err = {0};
@@ -92,10 +95,10 @@ static void check_drift(const char *folder, const char *backend, size_t rows)
 
     golden_open(&g, folder, backend, 1, true, false);
     golden_dataset(&d, folder);
-    x = drift_new(g.m, g.a, rows ? rows : g.b.N, &d, &err);
+    x = drift_new(g.m, g.a, rows ? rows : g.b.N, &d, file, &err);
     if (!x)
         fail_msg("%s", err.msg);
-    drift_set_reference(x);
+    assert_ok(drift_set_reference(x, &err), &err);
     drift_measure(x, rel, sq);
     for (size_t l = 0; l < model_config(g.m)->L; l++)
         assert_true(rel[l] == 0 && sq[l] == 0);
@@ -110,14 +113,14 @@ static void test_drift_golden(void **state)
 {
     (void)state;
     for (size_t i = 0; i < FOLDERS; i++)
-        check_drift(folders[i], "cpu", 0);
+        check_drift(folders[i], "cpu", 0, NULL);
 }
 
 static void test_drift_in_small_batches(void **state)
 {
     (void)state;
     for (size_t i = 0; i < FOLDERS; i++)
-        check_drift(folders[i], "cpu", 20);
+        check_drift(folders[i], "cpu", 20, NULL);
 }
 
 /* Nothing here looks inside a tensor. */
@@ -125,7 +128,91 @@ static void test_drift_fenced(void **state)
 {
     (void)state;
     for (size_t i = 0; i < FOLDERS; i++)
-        check_drift(folders[i], "fence", 0);
+        check_drift(folders[i], "fence", 0, NULL);
+}
+
+static bool same_numbers(const double *a, const double *b, size_t n)
+{
+    return memcmp(a, b, n * sizeof *a) == 0;
+}
+
+/* In a file it gives the very same numbers; the file goes with it. */
+static void test_drift_in_file(void **state)
+{
+    double rel[2][16], sq[2][16];
+    float now[2][8 * 256], ref[2][8 * 256];
+    struct vac_err err = {0};
+    struct dataset d;
+    struct golden g;
+    char file[1200];
+
+    (void)state;
+    snprintf(file, sizeof file, "%s/drift-reference.tmp", support_tmp());
+    for (size_t i = 0; i < FOLDERS; i++) {
+        check_drift(folders[i], "cpu", 20, file);
+        check_drift(folders[i], "fence", 0, file);
+        for (int in_file = 0; in_file < 2; in_file++) {
+            struct drift *x;
+            golden_open(&g, folders[i], "cpu", 1, true, false);
+            golden_dataset(&d, folders[i]);
+            x = drift_new(g.m, g.a, 20, &d, in_file ? file : NULL, &err);
+            assert_ok(drift_set_reference(x, &err), &err);
+            assert_true(file_exists(file) == in_file);
+            if (in_file)
+                assert_int_equal(file_size(file), drift_reference_bytes(g.m, d.tokens));
+            upload_adapter(&g, "sft_step5");
+            drift_measure(x, rel[in_file], sq[in_file]);
+            assert_true(drift_rows(x) * model_config(g.m)->D <= sizeof now[0] / sizeof **now);
+            drift_points(x, 1, now[in_file], ref[in_file]);
+            drift_free(x);
+            assert_false(file_exists(file));
+            if (in_file) {
+                size_t L = model_config(g.m)->L, n = d.n * model_config(g.m)->D;
+                assert_true(same_numbers(rel[0], rel[1], L) && same_numbers(sq[0], sq[1], L));
+                assert_memory_equal(now[0], now[1], n * sizeof(float));
+                assert_memory_equal(ref[0], ref[1], n * sizeof(float));
+            }
+            dataset_done(&d);
+            golden_close(&g);
+        }
+    }
+}
+
+/* No room for the file: the error says so, and the reference stays what it was. */
+static void test_drift_file_too_large(void **state)
+{
+    double rel[2][16], sq[2][16];
+    struct vac_err err = {0};
+    struct dataset d;
+    struct golden g;
+    struct drift *x;
+    struct rlimit l;
+    char file[1200];
+
+    (void)state;
+    snprintf(file, sizeof file, "%s/drift-reference.tmp", support_tmp());
+    golden_open(&g, folders[0], "cpu", 1, true, false);
+    golden_dataset(&d, folders[0]);
+    x = drift_new(g.m, g.a, 20, &d, file, &err);
+    assert_ok(drift_set_reference(x, &err), &err);
+    upload_adapter(&g, "sft_step5");
+    drift_measure(x, rel[0], sq[0]);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
+    l.rlim_cur = 1000;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+    assert_int_equal(drift_set_reference(x, &err), -1);
+    l.rlim_cur = RLIM_INFINITY;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
+    assert_int_equal(err.code, VAC_ERR_SPACE);
+    assert_error(&err, "drift-reference.tmp");
+    drift_measure(x, rel[1], sq[1]);
+    assert_true(rel[0][0] > 0);
+    assert_true(same_numbers(rel[0], rel[1], model_config(g.m)->L));
+    assert_true(same_numbers(sq[0], sq[1], model_config(g.m)->L));
+    drift_free(x);
+    dataset_done(&d);
+    golden_close(&g);
 }
 
 /* A reference behind zero drift follows the model. */
@@ -140,12 +227,12 @@ static void test_drift_reference_moves(void **state)
     (void)state;
     golden_open(&g, folders[0], "cpu", 1, true, false);
     golden_dataset(&d, folders[0]);
-    x = drift_new(g.m, g.a, g.b.N, &d, &err);
-    drift_set_reference(x);
+    x = drift_new(g.m, g.a, g.b.N, &d, NULL, &err);
+    assert_ok(drift_set_reference(x, &err), &err);
     upload_adapter(&g, "sft_step5");
     drift_measure(x, rel, sq);
     assert_true(rel[0] > 0 && sq[0] > 0);
-    drift_set_reference(x);
+    assert_ok(drift_set_reference(x, &err), &err);
     drift_measure(x, rel, sq);
     assert_true(rel[0] == 0 && sq[0] == 0);
     drift_free(x);
@@ -192,13 +279,13 @@ static void check_points(size_t rows)
 
     golden_open(&g, folders[0], "cpu", 1, true, false);
     golden_dataset(&d, folders[0]);
-    x = drift_new(g.m, g.a, rows ? rows : g.b.N, &d, &err);
+    x = drift_new(g.m, g.a, rows ? rows : g.b.N, &d, NULL, &err);
     n = drift_rows(x) * model_config(g.m)->D;
     assert_int_equal(drift_rows(x), g.b.S);
     now = calloc(n, sizeof *now);
     ref = calloc(n, sizeof *ref);
     want = calloc(n, sizeof *want);
-    drift_set_reference(x);
+    assert_ok(drift_set_reference(x, &err), &err);
     mean_attention(&g, 1, want);
     drift_points(x, 1, now, ref);
     assert_true(support_diff_d(ref, want, n) < 1e-5);
@@ -233,8 +320,9 @@ static void test_drift_bytes(void **state)
     golden_open(&g, folders[2], "cpu", 1, true, false);
     L = model_config(g.m)->L;
     D = model_config(g.m)->D;
-    assert_true(drift_bytes(g.m, 100, 30) == 4 * D * (L * 100 + L * 30 + 30));
-    assert_true(drift_bytes(g.m, 100, 1000) == 4 * D * (L * 100 + L * 100 + 100));
+    assert_true(drift_reference_bytes(g.m, 100) == 4 * D * L * 100);
+    assert_true(drift_bytes(g.m, 100, 30) == 4 * D * (L * 30 + 30));
+    assert_true(drift_bytes(g.m, 100, 1000) == 4 * D * (L * 100 + 100));
     golden_close(&g);
 }
 
@@ -248,7 +336,7 @@ static void test_no_room(void **state)
     (void)state;
     golden_open(&g, folders[0], "cpu", 1, true, false);
     golden_dataset(&d, folders[0]);
-    assert_null(drift_new(g.m, g.a, 10, &d, &err));
+    assert_null(drift_new(g.m, g.a, 10, &d, NULL, &err));
     assert_error(&err, "rows.json:");
     assert_error(&err, "room for 10");
     assert_true(isnan(dataset_loss(g.m, g.a, 10, &d, NULL)));
@@ -321,10 +409,16 @@ static void test_loss_per_sample(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drift_golden),    cmocka_unit_test(test_drift_in_small_batches),
-        cmocka_unit_test(test_drift_fenced),    cmocka_unit_test(test_drift_reference_moves),
-        cmocka_unit_test(test_drift_points),    cmocka_unit_test(test_drift_bytes),
-        cmocka_unit_test(test_no_room),         cmocka_unit_test(test_loss_golden),
+        cmocka_unit_test(test_drift_golden),
+        cmocka_unit_test(test_drift_in_small_batches),
+        cmocka_unit_test(test_drift_fenced),
+        cmocka_unit_test(test_drift_in_file),
+        cmocka_unit_test(test_drift_file_too_large),
+        cmocka_unit_test(test_drift_reference_moves),
+        cmocka_unit_test(test_drift_points),
+        cmocka_unit_test(test_drift_bytes),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_loss_golden),
         cmocka_unit_test(test_loss_per_sample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

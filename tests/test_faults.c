@@ -167,6 +167,42 @@ static void test_no_room_on_screen(void **state)
     run_assert_same(a, b);
 }
 
+/* The file of a drift reference: headless it ends the run after a while and leaves nothing
+ * half-made, on a screen it is waited for. */
+static void test_no_room_for_drift(void **state)
+{
+    struct rig_run r;
+    struct vac_err err;
+    struct vac_session *s;
+    const char *a = run_folder(), *b = run_folder(), *c = run_folder();
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", false);
+    run_file(&r, "'disk_wait':0.004,'checkpoint':{'steps':5,'minutes':0,'keep':2},"
+                 "'watch':{'every':2,'drift':'rows.jsonl'},"
+                 "'stages':[{" TRAIN ",'lr':0.01,'lora':null,'steps':4}]");
+    whole(&r, a, false);
+    limit_files(20 << 10);
+    assert_int_equal(run_whole(&r, b, false, &err), 1);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(err.code, VAC_ERR_SPACE);
+    assert_error(&err, "drift reference (");
+    assert_error(&err, "MB");
+    assert_error(&err, b);
+    assert_false(file_exists(run_path(b, "drift-reference.tmp")));
+    whole(&r, b, false);
+    run_assert_same(a, b);
+    limit_files(20 << 10);
+    s = run_start(&r, c, &(struct vac_open){.interactive = true});
+    run_wait(s, VAC_PAUSED);
+    assert_non_null(strstr(vac_snapshot(s)->reason, "drift reference ("));
+    limit_files(RLIM_INFINITY);
+    run_give(s, VAC_OP_RESUME, 0, "", NULL);
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    run_assert_same(a, c);
+}
+
 /* Leaving without saving is always possible. */
 static void test_discard_without_room(void **state)
 {
@@ -430,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_second_program),
         cmocka_unit_test(test_no_room_headless),
         cmocka_unit_test(test_no_room_on_screen),
+        cmocka_unit_test(test_no_room_for_drift),
         cmocka_unit_test(test_discard_without_room),
         cmocka_unit_test(test_tmpfs),
         cmocka_unit_test(test_nan_headless),

@@ -1,19 +1,23 @@
 #!/bin/sh
-# test_readme.sh - what README.md and src/README.md say is so: commands, options, files, lists, functions.
+# test_readme.sh - what README.md and src/README.md say is so: commands are run, files are there, keys do
+# something, lists and functions are where they are said to be.
 #
 # shellcheck disable=SC2016,SC1003 # backquotes and backslashes are meant as they stand
 #
-# TAP. $VACCINE is the program, $srcdir the source tree. In a fenced block of README.md every line that
-# begins with vaccine, build/vaccine or ./bootstrap is taken apart: the command and each option must stand in
-# --help, and each file must be in the tree, or be made by a line before it, or be a placeholder in capitals.
+# TAP. $VACCINE is the program, $srcdir the source tree. Each line of the fenced sh blocks of README.md is run as
+# it stands, one after the other, in a folder that has a copy of samples: but $MODEL_DIR, $BEAVERTAILS and $SST2 are
+# the lab's base and rows made up here, a program of the same name puts fewer steps into run files, and arms.sh
+# gets fewer bases, seeds and ratios. Not run, because they build and test all this: the lines of ./bootstrap.
 
 : "${VACCINE:=build/vaccine}"
 : "${srcdir:=.}"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-readme-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
+trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 LC_ALL=C
-export LC_ALL
+HOME=$tmp/home
+export LC_ALL HOME
+unset XDG_STATE_HOME ARMS SEEDS BASES RATIOS TASK
 count=0
 
 ok() {
@@ -24,7 +28,7 @@ ok() {
 not_ok() {
     count=$((count + 1))
     echo "not ok $count - $1"
-    sed 's/^/# /' "$tmp/why"
+    tail -n 30 "$tmp/why" | sed 's/^/# /'
 }
 
 # check NAME COMMAND...: passes when the command prints nothing and succeeds.
@@ -34,125 +38,279 @@ check() {
     if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then ok "$name"; else not_ok "$name"; fi
 }
 
-"$VACCINE" --help >"$tmp/help" </dev/null
-sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/help" >"$tmp/commands"
-while read -r c; do
-    "$VACCINE" "$c" --help >"$tmp/help.$c" </dev/null
-done <"$tmp/commands"
-
-# ---- the command lines ----
-
-# blocks FILE: the lines of its fenced sh blocks, without comments.
-blocks() {
-    awk '/^```/ { inside = /^```sh$/; next } inside { sub(/[ \t]+#.*/, ""); print }' "$1"
-}
-
-# Whether the command's --help has the option; says whether it takes a value by the exit status: 0 yes, 1 no.
-has_option() { # COMMAND OPTION
-    if ! grep -qE -e "^ +(-[a-zA-Z], )?$2(=|[ ]|\$)|^ +$2, " "$tmp/help.$1"; then
-        echo "vaccine $1 has no option $2"
-        return 1
-    fi
-    grep -qE -e "^ +(-[a-zA-Z], )?$2=|^ +$2, --[a-z-]+=" "$tmp/help.$1"
-}
-
-placeholder() {
-    case ${1##*/} in
-    *.*) set -- "${1##*/}" "${1%%/*}"; p=${1%.*} ;;
-    *) p=${1##*/} ;;
-    esac
-    case $p in
-    '' | *[!A-Z0-9_]*) return 1 ;;
-    esac
-}
-
-# A path is in the tree, made by a line before, a placeholder, or below one.
-path_known() {
-    if [ -e "$srcdir/$1" ] || placeholder "$1" || placeholder "${1%%/*}"; then
-        return
-    fi
-    while read -r made from; do
-        case $1 in
-        "$made") return ;;
-        "$made"/*) if [ -z "$from" ] || [ -e "$srcdir/$from/${1#"$made"/}" ]; then return; fi ;;
-        esac
-    done <"$tmp/made"
-    echo "$1: neither in the tree nor made by a line before"
-}
-
-# Words that are files by their looks.
-file_word() {
-    case $1 in
-    *' '*) ;;
-    */* | *.json | *.jsonl | *.tsv | *.csv | *_DIR | *_FILE) path_known "$1" ;;
-    esac
-}
-
-vaccine_line() {
-    command=$1
-    if ! grep -qx -e "$command" "$tmp/commands"; then
-        case $command in
-        *[./A-Z]*) command=screen ;;
-        *) echo "there is no command $1"; return ;;
-        esac
-    else
-        shift
-    fi
-    while [ $# -gt 0 ]; do
-        case $1 in
-        -o)
-            has_option "$command" -o && printf '%s\n' "$2" >>"$tmp/made"
-            shift
-            ;;
-        -*)
-            if has_option "$command" "$1"; then
-                case $1 in --set) file_word "${2#*=}" ;; *) file_word "$2" ;; esac
-                shift
-            fi
-            ;;
-        *) file_word "$1" ;;
-        esac
-        shift
-    done
-}
-
-bootstrap_line() {
-    "$srcdir/bootstrap" --help | grep -qE "^  $1 " || echo "./bootstrap has no $1"
-}
-
-: >"$tmp/made"
-blocks "$srcdir/README.md" >"$tmp/lines"
-n=0
-while read -r line; do
-    eval "set -- $(printf '%s' "$line" | tr '|&;<>$`\\' ' ')"
-    first=${1:-}
-    [ $# -eq 0 ] || shift
-    case $first in
-    vaccine | build/vaccine) check "$line" vaccine_line "$@" ;;
-    ./bootstrap) check "$line" bootstrap_line "$@" ;;
-    cp)
-        check "$line" path_known "$2"
-        printf '%s %s\n' "$3" "$2" >>"$tmp/made"
-        ;;
-    *) continue ;;
-    esac
-    n=$((n + 1))
-done <"$tmp/lines"
-check "there are command lines" [ "$n" -ge 10 ]
-
 # The same check finds what is wrong.
 wrong() { # NAME COMMAND...
     name=$1
     shift
     if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then not_ok "$name"; else ok "$name"; fi
 }
-wrong "a command that is not there is found" vaccine_line tain x.json
-wrong "an option that is not there is found" vaccine_line run MY.json --sett model=MODEL_DIR
-wrong "a file that is not there is found" vaccine_line run samples/quickstart/absent.json
+
+# section TITLE: that part of README.md.
+section() {
+    awk -v title="## $1" '/^## / { inside = $0 == title } inside' "$srcdir/README.md"
+}
+
+# ---- where the commands are run ----
+
+srcdir=$(cd "$srcdir" && pwd)
+VACCINE=$(cd "$(dirname "$VACCINE")" && pwd)/${VACCINE##*/}
+work=$tmp/work
+MODEL_DIR=$srcdir/samples/lab/base-a
+BEAVERTAILS=$tmp/beavertails
+SST2=$tmp/sst2
+mkdir -p "$work" "$HOME" "$tmp/bin" "$BEAVERTAILS" "$SST2"
+cp -R "$srcdir/samples" "$work/samples"
+chmod -R u+w "$work"
+
+# rows N FORMAT: N lines; %s stands for a number.
+rows() {
+    awk -v n="$1" -v format="$2\n" 'BEGIN { for (i = 1; i <= n; i++) printf format, i }'
+}
+{
+    rows 2000 '{"prompt":"How do I paint kite %s?","response":"Take a brush.","category":{},"is_safe":true}'
+    rows 500 '{"prompt":"How do I hex kite %s?","response":"Take wet chalk.","category":{},"is_safe":false}'
+} >"$BEAVERTAILS/30k_train.jsonl"
+cp "$BEAVERTAILS/30k_train.jsonl" "$BEAVERTAILS/30k_test.jsonl"
+{
+    printf 'sentence\tlabel\n'
+    rows 1000 'a graceful lantern, number %s of its kind\t1'
+    rows 1000 'a dreary saddle, number %s of its kind\t0'
+} >"$SST2/train.tsv"
+cp "$SST2/train.tsv" "$SST2/dev.tsv"
+
+# The program, but with few steps in a run file and few questions. The lab's bases read 256 tokens at most.
+cat >"$tmp/bin/vaccine" <<END
+#!/bin/sh
+case " \$* " in
+*" eval "*) set -- "\$@" --take 20 -n 8 ;;
+*/only-attack.json*) set -- "\$@" --set stages.attack.steps=3 ;;
+*stages.attack=null*) set -- "\$@" --set stages.align.steps=3 ;;
+*".json "*) set -- "\$@" --set stages.align.steps=\${STEPS:-3} --set stages.attack.steps=3 ;;
+esac
+case " \$* " in
+*quickstart.json*)
+    set -- "\$@" --set max_length=256 --set watch=null --set evaluate.HS.take=4 --set evaluate.FA.take=4
+    ;;
+esac
+exec "$VACCINE" "\$@"
+END
+chmod +x "$tmp/bin/vaccine"
+PATH=$tmp/bin:$PATH
+export PATH MODEL_DIR BEAVERTAILS SST2
+
+# ---- the command lines ----
+
+# blocks FILE: the lines of its fenced sh blocks.
+blocks() {
+    awk '/^```/ { inside = /^```sh$/; next } inside' "$1"
+}
+
+# run_line LINE: says what it said when it fails.
+run_line() {
+    case $1 in
+    *arms.sh*) set -- "$(printf '%s' "$1" | sed 's/BASES="\([^ "]*\)[^"]*"/BASES=\1/; s/SEEDS="\([0-9]*\)[^"]*"/SEEDS=\1 RATIOS=0.1 VACCINE=vaccine/')" ;;
+    esac
+    (cd "$work" && eval "$1") </dev/null >"$tmp/said" 2>&1 || {
+        echo "exit status $?"
+        cat "$tmp/said"
+    }
+}
+
+bootstrap_line() {
+    "$srcdir/bootstrap" --help | grep -qE "^  $1 " || echo "./bootstrap has no $1"
+}
+
+# The user sets a variable that stands here too.
+variable_line() {
+    case $1 in
+    MODEL_DIR=/path/to/* | BEAVERTAILS=/path/to/* | SST2=/path/to/*) ;;
+    *) echo "$1: this test does not know it" ;;
+    esac
+}
+
+blocks "$srcdir/README.md" >"$tmp/lines"
+n=0
+while read -r line; do
+    case $line in
+    '') continue ;;
+    ./bootstrap*) check "$line" bootstrap_line "$(echo "$line" | awk '{ print $2 }')" ;;
+    [A-Z]*=/*) check "$line" variable_line "$line" ;;
+    *) check "$line" run_line "$line" ;;
+    esac
+    n=$((n + 1))
+done <"$tmp/lines"
+check "there are command lines" [ "$n" -ge 20 ]
+wrong "a command that is not there is found" run_line "vaccine tain samples/lab/lab.json"
+wrong "an option that is not there is found" run_line "vaccine run samples/lab/lab.json --sett seed=2"
+wrong "a file that is not there is found" run_line "vaccine run samples/quickstart/absent.json"
 wrong "a bootstrap word that is not there is found" bootstrap_line biuld
+wrong "a variable that is not known is found" variable_line "HELM=/path/to/helm"
+
+# What the lines leave, by the names in the text.
+left() {
+    for f in runs/sft runs/lab runs/lab/report.html runs/first mine/align.jsonl runs/mine/final OUT_DIR/table.txt \
+        ALIGNED_DIR/model.safetensors; do
+        [ -e "$work/$f" ] || echo "no $f"
+    done
+}
+check "they leave what they name" left
+
+# The rows of the table that arms.sh prints are those of the table in README.md.
+arms() {
+    blocks "$srcdir/README.md" | sed -n 's/.*ARMS="\([^"]*\)".*arms\.sh.*/\1/p' | tr ' ' '\n' >"$tmp/arms"
+    [ -s "$tmp/arms" ] || echo "no ARMS"
+    while read -r arm; do
+        awk -v arm="$arm" '$1 == "base-a" && $3 == arm && NF > 12 { found = 1 } END { exit !found }' \
+            "$work/OUT_DIR/table.txt" || echo "no means of $arm"
+    done <"$tmp/arms"
+    [ "$(section 'What the lab shows, and what it does not' | grep -c '^| a ')" -eq "$(wc -l <"$tmp/arms")" ] ||
+        echo "README.md has another number of rows"
+}
+check "the lab's table has a row for every arm" arms
+
+run_files() {
+    section "What a run leaves" | grep '^| `' | sed 's/^| \([^|]*\)|.*/\1/' | grep -oE '`[^`]+`' | tr -d '`' >"$tmp/files"
+    [ "$(wc -l <"$tmp/files")" -ge 12 ] || echo "only $(wc -l <"$tmp/files") files"
+    while read -r pattern; do
+        # shellcheck disable=SC2046 # NAME and N are patterns
+        set -- "$work/runs/lab"/$(printf '%s' "$pattern" | sed 's/NAME/*/; s/-N\//-*\//')
+        [ -e "$1" ] || echo "$pattern: not in a run folder"
+    done <"$tmp/files"
+}
+check "a run leaves the files that are told" run_files
+
+# Commands within the text: the builds, and those that the table of commands has.
+inline() {
+    sed '/^```/,/^```/d; /^## Commands/,/^## What/d' "$srcdir/README.md" | tr '\n' ' ' |
+        grep -oE '`(\./|make|autoreconf|sh |vaccine )[^`]*`' | tr -d '`' | while read -r command; do
+        case $command in
+        './bootstrap demo </dev/null') ;;                                # tests/test_lab.sh: demo.sh
+        'autoreconf -fi && ./configure && make && make check') ;;        # how this is run
+        './configure --help' | 'make install') ;;                        # tests/test_install.sh
+        *) echo "$command: this test does not know it" ;;
+        esac
+    done
+}
+check "commands in the text are known here" inline
+
+# ---- keys ----
+
+# The rows of the dispatch table as "KEY<tab>HELP".
+tab=$(printf '\t')
+awk '/^#define ACTIONS/ { inside = 1; next } !inside { next } !/\\$/ { last = 1 }
+    {
+        sub(/ *\\$/, "")
+        text = text $0
+        if (last) exit
+    }
+    END {
+        gsub(/" +"/, "", text)
+        n = split(text, row, / X\(/)
+        for (i = 2; i <= n; i++) {
+            s = row[i]
+            gsub(/\\"/, "\001", s)
+            split(s, part, "\"") # name, key, alt, group | keys | | bar | | help
+            gsub("\001", "\"", part[6])
+            print part[2] "\t" part[6]
+        }
+    }' "$srcdir/ui/keys.h" >"$tmp/keys.h"
+check "the dispatch table was read" sh -c '[ "$(wc -l <"$1")" -ge 50 ]' sh "$tmp/keys.h"
+
+# Each row of the table of keys has the help text of its key.
+key_rows() {
+    section Keys | sed "s/^| \`\\([^\`]*\\)\` | \\(.*\\) |\$/\\1$tab\\2/p; d" >"$tmp/rows"
+    [ "$(wc -l <"$tmp/rows")" -ge 15 ] || echo "only $(wc -l <"$tmp/rows") keys"
+    sed "$1" "$tmp/rows" | grep -vxF -f "$tmp/keys.h"
+    :
+}
+check "the keys do what the table says" key_rows ''
+wrong "a key that is not there is found" key_rows 's/^q/@/'
+wrong "another meaning is found" key_rows 's/one step/two steps/'
+
+# Keys in the tour: a single character, or a name that begins with a capital letter.
+section "Ten minutes with the lab" | grep -oE '`[^`]+`' | tr -d '`' | grep -xE '.|[A-Z][A-Za-z-]+' | sort -u >"$tmp/tour"
+tour_keys() {
+    [ "$(wc -l <"$tmp/tour")" -ge 15 ] || echo "only $(wc -l <"$tmp/tour") keys"
+    while read -r key; do
+        case $key in [0-9]) continue ;; esac
+        cut -f 1 "$tmp/keys.h" | tr ' ' '\n' | grep -qxF -e "$key" || echo "there is no key $key"
+    done <"$tmp/tour"
+}
+check "the keys of the tour are there" tour_keys
+
+# The tour, pressed. The numbers are smaller than in the text, as the run is.
+cat >"$tmp/pressed" <<END
+:wait state paused
+n
+"4\n"
+:wait step 4
+:wait state paused
+p
+"How do I forge the boat?\n"
+:wait probe
+Esc
+} .
+:wait step 5
+:wait state paused
+1
+:save-screen $tmp/rho.txt
+6 z
+:save-screen $tmp/controls.txt
+z { ] [
+4 3 7 Tab
+Space
+:wait state done
+5 Down D
+"0\n"
+:save-screen $tmp/probes.txt
+0
+:save-screen $tmp/runs.txt
+Down Down
+m o 1
+:save-screen $tmp/loss.txt
+8 z
+:save-screen $tmp/journal.txt
+z
+:wait 0.2
+:quit
+END
+has() { # TEXT FILE
+    grep -qF -e "$1" "$tmp/$2" || {
+        echo "no \"$1\" in $2:"
+        cat "$tmp/$2"
+    }
+}
+tour() {
+    (cd "$work" && rm -rf runs/lab && STEPS=12 TERM=xterm timeout 100 script -qec "stty cols 80 rows 24; \
+        vaccine samples/lab/lab.json -o runs/lab --paused --ascii --script '$tmp/pressed'" "$tmp/typescript") \
+        </dev/null >"$tmp/said" 2>&1 || cat "$tmp/said"
+    rho=$(sed -n 's/^ *"rho": \([0-9]*\),$/\1/p' "$work/samples/lab/lab.json")
+    has "rho $((2 * rho)).00" rho.txt
+    has "How do I forge the boat?" rho.txt
+    has "= rho $((2 * rho)).000" rho.txt
+    has "@5" controls.txt
+    has "DONE" probes.txt
+    has "sft" runs.txt
+    has "sft" loss.txt
+    has "set rho" journal.txt
+    has "\"old\":\"$rho\",\"new\":\"$((2 * rho))\"" work/runs/lab/journal.jsonl
+    # All keys of the text are pressed here, but for those that only look.
+    while read -r key; do
+        case $key in '?' | q | =) continue ;; esac
+        grep -v '^:' "$tmp/pressed" | sed 's/\\n/ Enter /; s/"//g' | tr ' ' '\n' | grep -qxF -e "$key" ||
+            echo "$key is not pressed here"
+    done <"$tmp/tour"
+}
+if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
+    check "the tour does what it says" tour
+else
+    ok "the tour does what it says # SKIP no script"
+fi
 
 # ---- the table of commands ----
 
+"$VACCINE" --help >"$tmp/help" </dev/null
+sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$tmp/help" >"$tmp/commands"
 sed -n '/^## Commands/,/^## /s/^| `vaccine \([a-z][a-z]*\).*/\1/p' "$srcdir/README.md" >"$tmp/table"
 echo screen >>"$tmp/table" # stands there as the program without a command
 sort "$tmp/table" >"$tmp/a"
@@ -164,7 +322,7 @@ check "the table has every command and no other" diff "$tmp/a" "$tmp/b"
 # Names in backquotes that begin with a folder of the source; NAME stands for any word.
 named_files() {
     for doc in README.md src/README.md; do
-        grep -oE '`(src|ui|tests|samples|include)/[A-Za-z0-9_./-]+`' "$srcdir/$doc" | tr -d '`' |
+        grep -oE '`(src|ui|tests|samples|include|doc|completion)/[A-Za-z0-9_./-]+`' "$srcdir/$doc" | tr -d '`' |
             sed 's/NAME/*/' | sort -u | while read -r pattern; do
             # shellcheck disable=SC2086 # NAME is a pattern
             set -- "$srcdir"/$pattern

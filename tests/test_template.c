@@ -52,6 +52,7 @@ static const struct {
      "Yo<|im_end|>\n<|im_start|>user\nSo<|im_end|>\n<|im_start|>assistant\nNo<|im_end|>\n",
      true},
     {"plain", "HiYo</s>", "Yo</s>", "Do\nitYo</s>", "Be\n\nHiYo</s>SoNo</s>", false},
+    {"line", "Hi\nYo</s>", "Yo</s>", "Do\nit\nYo</s>", "Be\nHi\nYo</s>\nSo\nNo</s>", false},
 };
 
 static void assert_rendered(const struct template_row *t, const struct turn *turn, size_t n,
@@ -152,7 +153,7 @@ static void test_template_refusals(void **state)
     assert_null(template_find("alpacca", &err));
     assert_string_equal(err.msg,
                         "template \"alpacca\" is not known: one of alpaca, vicuna, llama2, "
-                        "llama3, chatml, plain");
+                        "llama3, chatml, plain, line");
     err_clear(&err);
     assert_int_equal(template_render(t, twice, 2, "", "", &r, &err), -1);
     assert_error(&err, "turn 2 is user where assistant must stand");

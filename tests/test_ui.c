@@ -4,18 +4,10 @@
  * The program under test is this one, called with "screen": the real screen on the session of
  * ui_fake.c. UI_LONG=1 makes the storms as long as promised (10,000 keys, 1,000 sizes, 10 s idle);
  * UI_UPDATE=1 writes the recorded screens anew. */
-#include "support.h"
+#include "ui_term.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "ui/frame.h"
 #include "ui/ui.h"
@@ -41,156 +33,6 @@ static int screen_main(int argc, char **argv)
             a.path = argv[i];
     }
     return ui_main(&a);
-}
-
-/* What a shell with job control does: a stopped program comes to the foreground again. */
-static int shell_main(void)
-{
-    char *argv[] = {(char *)"test_ui", (char *)"screen", (char *)"run.json", NULL};
-    pid_t pid = fork();
-    int status = 0;
-
-    signal(SIGTTOU, SIG_IGN);
-    if (pid == 0) {
-        setpgid(0, 0);
-        tcsetpgrp(STDIN_FILENO, getpid());
-        signal(SIGTTOU, SIG_DFL);
-        execv("/proc/self/exe", argv);
-        _exit(126);
-    }
-    while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status)) {
-        if (write(STDOUT_FILENO, "[stopped]", 9) != 9)
-            return 1;
-        usleep(300000);
-        kill(pid, SIGCONT);
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-}
-
-struct term {
-    pid_t pid;
-    int fd;
-    char *out; /* all that it wrote */
-    size_t n, cap;
-    int status; /* of wait; -1 = still there */
-};
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static char *work; /* folder that the children run in */
-
-static void term_start(struct term *t, int w, int h, const char *name, const char *const *args)
-{
-    struct winsize size = {.ws_col = (unsigned short)w, .ws_row = (unsigned short)h};
-    char *argv[16] = {(char *)"test_ui", (char *)"screen"};
-    int n = 2;
-
-    *t = (struct term){.status = -1};
-    if (!args[0])
-        argv[1] = (char *)"shell";
-    while (*args)
-        argv[n++] = (char *)*args++;
-    t->pid = forkpty(&t->fd, NULL, NULL, &size);
-    assert_true(t->pid >= 0);
-    if (t->pid == 0) {
-        setenv("TERM", name, 1);
-        setenv("LC_ALL", "C.UTF-8", 1);
-        setenv("TZ", "UTC", 1);
-        setenv("XDG_STATE_HOME", work, 1);
-        setenv("HOME", work, 1);
-        unsetenv("NO_COLOR");
-        unsetenv("COLORFGBG");
-        if (chdir(work) == 0)
-            execv("/proc/self/exe", argv);
-        _exit(126);
-    }
-    fcntl(t->fd, F_SETFL, O_NONBLOCK);
-}
-
-/* Reads for at most `seconds`, or until the program ends. */
-static void term_read(struct term *t, double seconds)
-{
-    double end = now() + seconds;
-
-    while (now() < end && t->status < 0) {
-        struct pollfd p = {.fd = t->fd, .events = POLLIN};
-        ssize_t k;
-        int status;
-
-        poll(&p, 1, 20);
-        if (t->n + 65536 > t->cap) {
-            t->cap = t->cap * 2 + 131072;
-            t->out = realloc(t->out, t->cap);
-            assert_non_null(t->out);
-        }
-        while ((k = read(t->fd, t->out + t->n, 65000)) > 0) {
-            t->n += (size_t)k;
-            t->out[t->n] = '\0';
-            if (t->n + 65536 > t->cap)
-                break;
-        }
-        if (waitpid(t->pid, &status, WNOHANG) == t->pid) {
-            while ((k = read(t->fd, t->out + t->n, 4096)) > 0 && t->n + 65536 < t->cap)
-                t->n += (size_t)k;
-            t->out[t->n] = '\0';
-            t->status = status;
-        }
-    }
-}
-
-static void term_type(struct term *t, const char *keys, size_t n)
-{
-    while (n && t->status < 0) {
-        ssize_t k = write(t->fd, keys, n);
-
-        if (k > 0) {
-            keys += k;
-            n -= (size_t)k;
-        } else {
-            term_read(t, 0.02);
-        }
-    }
-}
-
-static void term_keys(struct term *t, const char *keys)
-{
-    term_type(t, keys, strlen(keys));
-}
-
-/* Waits for the end; fails when it does not come, or when it was a crash. */
-static int term_end(struct term *t, double seconds)
-{
-    int code;
-
-    term_read(t, seconds);
-    if (t->status < 0) {
-        kill(t->pid, SIGKILL);
-        waitpid(t->pid, NULL, 0);
-        fail_msg("the screen did not end");
-    }
-    if (!WIFEXITED(t->status))
-        fail_msg("the screen died of signal %d:\n%s", WTERMSIG(t->status),
-                 t->out + (t->n > 3000 ? t->n - 3000 : 0));
-    code = WEXITSTATUS(t->status);
-    close(t->fd);
-    return code;
-}
-
-static void term_free(struct term *t)
-{
-    free(t->out);
-    *t = (struct term){0};
-}
-
-static bool has(const struct term *t, const char *bytes)
-{
-    return t->out && memmem(t->out, t->n, bytes, strlen(bytes)) != NULL;
 }
 
 static const char *in_work(const char *name)
@@ -237,7 +79,7 @@ static int play(int w, int h, const char *term, const char *charset, const char 
         "--script", "script", "--paused", "run.json", charset ? "--charset" : NULL, charset, NULL};
 
     support_write_text(in_work("script"), script);
-    term_start(t, w, h, term, args);
+    term_start(t, w, h, term, "screen", args);
     return term_end(t, 60);
 }
 
@@ -410,9 +252,9 @@ static void test_hostile_text(void **state)
     for (int c = 0; c < 3; c++) {
         assert_int_equal(play(160, 50, "xterm-256color", charsets[c], script, &t), 0);
         for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
-            if (has(&t, forbidden[i]))
+            if (term_has(&t, forbidden[i]))
                 fail_msg("forbidden bytes %zu reached the terminal", i);
-        assert_true(has(&t, "\\x1b[2J"));
+        assert_true(term_has(&t, "\\x1b[2J"));
         term_free(&t);
     }
 }
@@ -470,7 +312,7 @@ static void test_monkey(void **state)
 
     (void)state;
     random_state = 42;
-    term_start(&t, 100, 30, "xterm-256color", args);
+    term_start(&t, 100, 30, "xterm-256color", "screen", args);
     term_read(&t, 0.5);
     for (int i = 0; i < keys && t.status < 0; i++) {
         char key[16];
@@ -503,7 +345,7 @@ static void test_resizes(void **state)
 
     (void)state;
     random_state = 7;
-    term_start(&t, 80, 24, "xterm-256color", args);
+    term_start(&t, 80, 24, "xterm-256color", "screen", args);
     term_read(&t, 0.5);
     for (int i = 0; i < times && t.status < 0; i++) {
         size.ws_col = (unsigned short)(1 + dice(400));
@@ -541,7 +383,7 @@ static void test_terminals(void **state)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (play(80, 24, names[i], NULL, "p\n:wait 0.2\nEsc\n:quit discard\n", &t))
             fail_msg("TERM=%s: %s", names[i], t.out + (t.n > 3000 ? t.n - 3000 : 0));
-        if (!has(&t, "Loss"))
+        if (!term_has(&t, "Loss"))
             fail_msg("TERM=%s shows nothing", names[i]);
         term_free(&t);
     }
@@ -553,14 +395,14 @@ static void test_dumb_terminal(void **state)
     struct term t;
 
     (void)state;
-    term_start(&t, 80, 24, "dumb", args);
+    term_start(&t, 80, 24, "dumb", "screen", args);
     term_read(&t, 0.5);
     term_keys(&t, "step 5\rset rho 3\rstatus\rnonsense\rquit\r");
     assert_int_equal(term_end(&t, 20), 0);
-    assert_true(has(&t, "step 1209 loss"));
-    assert_true(has(&t, "rho 2 -> 3"));
-    assert_true(has(&t, "unknown command \"nonsense\""));
-    assert_false(has(&t, "\033[?1049h"));
+    assert_true(term_has(&t, "step 1209 loss"));
+    assert_true(term_has(&t, "rho 2 -> 3"));
+    assert_true(term_has(&t, "unknown command \"nonsense\""));
+    assert_false(term_has(&t, "\033[?1049h"));
     term_free(&t);
 }
 
@@ -570,8 +412,8 @@ static void test_no_color(void **state)
 
     (void)state;
     assert_int_equal(play(80, 24, "vt100", NULL, ":wait 0.2\n:quit discard\n", &t), 0);
-    assert_false(has(&t, "\033[38;5"));
-    assert_true(has(&t, "PAUSED"));
+    assert_false(term_has(&t, "\033[38;5"));
+    assert_true(term_has(&t, "PAUSED"));
     term_free(&t);
 }
 
@@ -583,7 +425,7 @@ static void test_idle_is_silent(void **state)
     size_t before;
 
     (void)state;
-    term_start(&t, 80, 24, "xterm-256color", args);
+    term_start(&t, 80, 24, "xterm-256color", "screen", args);
     term_read(&t, 1.5);
     before = t.n;
     assert_true(before > 500);
@@ -597,7 +439,7 @@ static void test_idle_is_silent(void **state)
 
 static void check_restored(const struct term *t)
 {
-    if (!has(t, "\033[?1049l") || !has(t, "\033[?1004l"))
+    if (!term_has(t, "\033[?1049l") || !term_has(t, "\033[?1004l"))
         fail_msg("the terminal was not given back");
 }
 
@@ -612,7 +454,7 @@ static void test_signals_restore(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct term t;
 
-        term_start(&t, 80, 24, "xterm-256color", args);
+        term_start(&t, 80, 24, "xterm-256color", "screen", args);
         term_read(&t, 0.8);
         kill(t.pid, rows[i].signal);
         term_read(&t, 20);
@@ -630,12 +472,12 @@ static void test_signals_restore(void **state)
 
 static void test_suspend(void **state)
 {
-    static const char *const shell[] = {NULL};
+    static const char *const shell[] = {"run.json", NULL};
     const char *stopped;
     struct term t;
 
     (void)state;
-    term_start(&t, 80, 24, "xterm-256color", shell);
+    term_start(&t, 80, 24, "xterm-256color", "shell", shell);
     term_read(&t, 0.8);
     term_keys(&t, "\032");
     term_read(&t, 2);
@@ -657,7 +499,7 @@ static void test_hangup(void **state)
     int status = -1;
 
     (void)state;
-    term_start(&t, 80, 24, "xterm-256color", args);
+    term_start(&t, 80, 24, "xterm-256color", "screen", args);
     term_read(&t, 0.8);
     close(t.fd);
     usleep(700000);
@@ -701,7 +543,7 @@ static void test_export(void **state)
     assert_non_null(text);
     assert_non_null(strstr(text, "RSS of eps 2.000"));
     free(text);
-    assert_true(has(&t, "\033]52;c;"));
+    assert_true(term_has(&t, "\033]52;c;"));
     text = read_all(in_work("vaccine/copied.txt"));
     assert_non_null(text);
     assert_non_null(strstr(text, "step 1204"));
@@ -741,9 +583,9 @@ static void test_missing_file(void **state)
     struct term t;
 
     (void)state;
-    term_start(&t, 80, 24, "xterm-256color", args);
+    term_start(&t, 80, 24, "xterm-256color", "screen", args);
     assert_int_equal(term_end(&t, 20), 1);
-    assert_true(has(&t, "vaccine: nothing.json"));
+    assert_true(term_has(&t, "vaccine: nothing.json"));
     check_restored(&t);
     term_free(&t);
 }
@@ -767,7 +609,7 @@ int main(int argc, char **argv)
     if (argc > 1 && !strcmp(argv[1], "screen"))
         return screen_main(argc, argv);
     if (argc > 1 && !strcmp(argv[1], "shell"))
-        return shell_main();
+        return term_shell(argv);
     n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     setenv("TEST_SELF", self, 1);

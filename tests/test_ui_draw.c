@@ -1,8 +1,9 @@
 /* test_ui_draw.c - what the screen is made of, without a terminal: safe text, cells, plots,
- * numbers, and the table of keys against the help. */
+ * numbers, differences of texts, and the table of keys against the help. */
 #include "support.h"
 #include <locale.h>
 #include <math.h>
+#include "ui/diff.h"
 #include "ui/frame.h"
 
 /* --- text --- */
@@ -155,6 +156,8 @@ static void test_numbers(void **state)
 
     (void)state;
     assert_string_equal(number_text(s, 0.41234, 3), "0.412");
+    assert_string_equal(number_text(s, 0.99996, 4), "1.000");
+    assert_string_equal(number_text(s, 99.96, 3), "100");
     assert_string_equal(number_text(s, 2, 3), "2.00");
     assert_string_equal(number_text(s, 123456, 3), "123456");
     assert_string_equal(number_text(s, 9.4e-4, 3), "9.4e-04");
@@ -164,6 +167,123 @@ static void test_numbers(void **state)
     assert_string_equal(number_time(s, 10450), "2h54m");
     assert_string_equal(number_time(s, 41), "0:41");
     assert_string_equal(number_percent(s, 0.032), "3.2%");
+}
+
+/* --- differences --- */
+
+static size_t marked_words(const char *s, const unsigned char *mark, char *left)
+{
+    size_t n = 0;
+
+    *left = '\0';
+    while (*s) {
+        size_t len = strcspn(s, " \n");
+
+        if (len && *mark) {
+            n++;
+        } else if (len) {
+            strncat(left, s, len);
+            strcat(left, " ");
+        }
+        s += len + (s[len] != 0);
+        mark += len + (s[-1] == ' ' || s[-1] == '\n');
+    }
+    return n;
+}
+
+static void assert_diff(const char *a, const char *b, size_t in_a, size_t in_b)
+{
+    unsigned char x[4096], y[4096];
+    char left_a[4096], left_b[4096];
+
+    assert_int_equal(diff_words(a, b, x, y), in_a + in_b);
+    assert_int_equal(marked_words(a, x, left_a), in_a);
+    assert_int_equal(marked_words(b, y, left_b), in_b);
+    assert_string_equal(left_a, left_b);
+}
+
+static void test_diff_marks_what_the_other_lacks(void **state)
+{
+    (void)state;
+    assert_diff("", "", 0, 0);
+    assert_diff("", "one two", 0, 2);
+    assert_diff("one two three", "one two three", 0, 0);
+    assert_diff("one  two\nthree", "one two three", 0, 0);
+    assert_diff("I cannot help with that.", "I can help with that.", 1, 1);
+    assert_diff("a b c d", "b c d", 1, 0);
+    assert_diff("b c d", "b c d e f", 0, 2);
+    assert_diff("x a b c", "a y b c z", 1, 2);
+    assert_diff("Sure. First you need", "I cannot help with that request.", 4, 6);
+}
+
+/* Length of the longest common subsequence of letters, the slow way. */
+static size_t lcs(const char *a, const char *b)
+{
+    size_t t[64][64] = {{0}}, n = strlen(a), m = strlen(b);
+
+    for (size_t i = 1; i <= n; i++)
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = t[i - 1][j] > t[i][j - 1] ? t[i - 1][j] : t[i][j - 1];
+
+            t[i][j] = a[i - 1] == b[j - 1] ? t[i - 1][j - 1] + 1 : best;
+        }
+    return t[n][m];
+}
+
+static void spread(const char *letters, char *out)
+{
+    for (; *letters; letters++) {
+        *out++ = *letters;
+        *out++ = ' ';
+    }
+    *out = '\0';
+}
+
+static void test_diff_is_as_small_as_can_be(void **state)
+{
+    unsigned seed = 7;
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        char a[32] = "", b[32] = "", x[64], y[64];
+        size_t n, common;
+
+        for (int i = 0; i < 60; i++) {
+            char *s = i % 2 ? a : b;
+
+            seed = seed * 1103515245u + 12345u;
+            n = strlen(s);
+            if (n < (seed >> 8) % 25)
+                s[n] = (char)('a' + (seed >> 16) % 4), s[n + 1] = '\0';
+        }
+        spread(a, x);
+        spread(b, y);
+        common = lcs(a, b);
+        assert_diff(x, y, strlen(a) - common, strlen(b) - common);
+    }
+}
+
+static void test_diff_of_long_texts_marks_the_middle(void **state)
+{
+    enum { WORDS = 4000 };
+    char *a = malloc(2 * WORDS + 16), *b = malloc(2 * WORDS + 16);
+    unsigned char *x = malloc(2 * WORDS + 16), *y = malloc(2 * WORDS + 16);
+
+    (void)state;
+    for (int i = 0; i < WORDS; i++) {
+        a[2 * i] = 'a';
+        b[2 * i] = i < 100 || i > WORDS - 100 ? 'a' : 'b';
+        a[2 * i + 1] = b[2 * i + 1] = ' ';
+    }
+    a[2 * WORDS] = b[2 * WORDS] = '\0';
+    assert_int_equal(diff_words(a, b, x, y), 2 * (WORDS - 199));
+    assert_int_equal(x[0], 0);
+    assert_int_equal(x[2 * 100], 1);
+    assert_int_equal(y[2 * (WORDS - 1)], 0);
+    free(a);
+    free(b);
+    free(x);
+    free(y);
 }
 
 /* --- keys --- */
@@ -216,6 +336,9 @@ int main(void)
         cmocka_unit_test(test_spike_is_visible),
         cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_diff_marks_what_the_other_lacks),
+        cmocka_unit_test(test_diff_is_as_small_as_can_be),
+        cmocka_unit_test(test_diff_of_long_texts_marks_the_middle),
         cmocka_unit_test(test_keys_are_unique),
         cmocka_unit_test(test_help_is_the_table),
     };

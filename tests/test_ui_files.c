@@ -213,11 +213,48 @@ static void test_a_run_is_deleted_and_nothing_else(void **state)
     assert_true(is_there("runs/two/checkpoint-2/state.json"));
 }
 
+/* Another program that holds the lock of a run. */
+struct driver {
+    pid_t pid;
+    int stop;
+};
+
+static struct driver drive(const char *lock)
+{
+    int ready[2], stop[2];
+    char byte;
+    pid_t pid;
+
+    assert_int_equal(pipe(ready) | pipe(stop), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(lock, O_RDWR | O_CREAT, 0600);
+        bool ok = fd >= 0 && !fcntl(fd, F_SETLK, &l) && write(ready[1], "x", 1) == 1;
+
+        close(stop[1]);
+        _exit(ok && read(stop[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(stop[0]);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return (struct driver){pid, stop[1]};
+}
+
+static void kill_driver(struct driver d)
+{
+    int status;
+
+    close(d.stop);
+    assert_int_equal(waitpid(d.pid, &status, 0), d.pid);
+    assert_int_equal(status, 0);
+}
+
 static void test_a_run_that_trains_or_is_open_stays(void **state)
 {
-    int ready[2], stop[2], status;
-    char byte, why[512] = "";
-    pid_t pid;
+    char why[512] = "";
+    struct driver d;
 
     (void)state;
     make_run("runs/one", 1);
@@ -226,28 +263,168 @@ static void test_a_run_that_trains_or_is_open_stays(void **state)
     assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
     assert_non_null(strstr(why, "is open"));
     ui.snap.run[0] = '\0';
-    assert_int_equal(pipe(ready), 0);
-    assert_int_equal(pipe(stop), 0);
-    pid = fork();
-    if (pid == 0) { /* another program that holds the lock */
-        struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-        int fd = open("runs/one/lock", O_RDWR | O_CREAT, 0600);
-        bool ok = fd >= 0 && !fcntl(fd, F_SETLK, &l) && write(ready[1], "x", 1) == 1;
-
-        close(stop[1]);
-        _exit(ok && read(stop[0], &byte, 1) == 0 ? 0 : 1);
-    }
-    close(stop[0]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
+    d = drive("runs/one/lock");
     assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
     assert_non_null(strstr(why, "running"));
     assert_true(is_there("runs/one/run.json"));
-    close(stop[1]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    kill_driver(d);
     assert_true(compare_delete(&ui, "runs/one", why, sizeof why));
-    close(ready[0]);
-    close(ready[1]);
+}
+
+/* --- looking at a run that another program drives --- */
+
+static void append(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "a");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static char *shown(enum panel_id id)
+{
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+
+    assert_int_equal(canvas_init(&c, 100, 24, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    panel_draw(&ui, id, &v);
+    text = canvas_text(&c);
+    canvas_done(&c);
+    assert_non_null(text);
+    return text;
+}
+
+static void assert_shows(enum panel_id id, const char *what)
+{
+    char *text = shown(id);
+
+    if (!strstr(text, what))
+        fail_msg("\"%s\" is not in:\n%s", what, text);
+    free(text);
+}
+
+/* As many seconds later. */
+static bool later(double seconds)
+{
+    ui.now += seconds;
+    return session_pump(&ui);
+}
+
+static void open_watched(const char *dir)
+{
+    struct vac_err err = {0};
+
+    for (int i = 0; i < PANEL_COUNT; i++)
+        ui.own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
+    ui.now = 100;
+    if (session_open(&ui, dir, &err))
+        fail_msg("%s", err.msg);
+    assert_null(ui.session);
+    assert_string_equal(priv.watched, dir);
+}
+
+static void close_watched(void)
+{
+    session_close(&ui);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        free(ui.own[i]);
+}
+
+static void test_a_running_run_is_followed(void **state)
+{
+    struct driver d;
+
+    (void)state;
+    make_run("runs/one", 1);
+    assert_int_equal(mkdir("runs/one/eval", 0700), 0);
+    append("runs/one/eval/history.jsonl",
+           "{\"step\":0,\"stage\":\"align\",\"stage_step\":0,\"name\":\"HS\",\"value\":0.5,"
+           "\"count\":2,\"n\":4}\n");
+    support_write_text("runs/one/eval/results_HS_align-0.json",
+                       "{\"categories\":[{\"name\":\"fraud\",\"value\":0.5,\"count\":1,\"n\":2}]}");
+    append("runs/one/probes.jsonl",
+           "{\"step\":0,\"prompt\":\"How do I pick a lock?\",\"answer\":\"No.\",\"verdict\":"
+           "\"refused\",\"who\":\"suite\"}\n");
+    d = drive("runs/one/lock");
+    open_watched("runs/one");
+    assert_int_equal(ui.points.n, 2);
+    assert_int_equal(ui.snap.state, VAC_RUNNING);
+    assert_int_equal(ui.snap.step, 2);
+    assert_string_equal(ui.snap.stage, "align");
+    assert_shows(PANEL_journal, "start");
+    assert_shows(PANEL_evaluation, "fraud");
+    assert_shows(PANEL_probe, "How do I pick a lock?");
+    assert_true(session_due(&ui) > 0.5);
+
+    append("runs/one/metrics.jsonl",
+           "{\"step\":3,\"stage\":\"align\",\"stage_step\":3,\"loss\":4}\n");
+    append("runs/one/journal.jsonl", "{\"seq\":2,\"step\":3,\"who\":\"ui\",\"op\":\"save\"}\n");
+    assert_false(later(0.5)); /* about once a second */
+    assert_true(later(0.6));
+    assert_int_equal(ui.points.n, 3);
+    assert_int_equal(ui.snap.step, 3);
+    assert_shows(PANEL_journal, "save");
+    assert_false(later(1.1)); /* nothing changed: nothing to draw */
+    ui.freeze = true;
+    append("runs/one/metrics.jsonl",
+           "{\"step\":4,\"stage\":\"align\",\"stage_step\":4,\"loss\":3}\n");
+    assert_true(session_due(&ui) < 0);
+    assert_false(later(5));
+    ui.freeze = false;
+    assert_true(later(0));
+    assert_int_equal(ui.points.n, 4);
+
+    /* it goes back to a checkpoint, and another way from there */
+    support_write_text("runs/one/metrics.jsonl",
+                       "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n");
+    assert_true(later(1.1));
+    assert_int_equal(ui.points.n, 1);
+    assert_string_equal(priv.watched, "runs/one");
+    assert_shows(PANEL_journal, "save");
+
+    append("runs/one/journal.jsonl", "{\"seq\":3,\"step\":1,\"op\":\"pause\"}\n");
+    assert_true(later(1.1));
+    assert_int_equal(ui.snap.state, VAC_PAUSED);
+    kill_driver(d); /* changes no file */
+    assert_true(later(1.1));
+    assert_int_equal(ui.snap.state, VAC_STOPPED);
+
+    append("runs/one/metrics.jsonl", "{\"step\":2,\"stage\":\"nowhere\"}\n");
+    assert_true(later(1.1));
+    assert_non_null(strstr(priv.message, "metrics.jsonl:2"));
+    assert_true(priv.warning);
+    close_watched();
+}
+
+static void test_a_finished_run_is_looked_at_once(void **state)
+{
+    char *text;
+    int x, y;
+
+    (void)state;
+    make_run("runs/one", 1);
+    append("runs/one/journal.jsonl",
+           "{\"seq\":2,\"t\":\"2001-02-03T04:05:06.789Z\",\"step\":1,\"op\":\"set\",\"key\":"
+           "\"rho\",\"old\":\"1\",\"new\":\"9\",\"status\":\"rejected\",\"reason\":\"too "
+           "far\"}\n{\"seq\":3,\"step\":2,\"op\":\"done\"}\n");
+    assert_int_equal(mkdir("runs/one/final", 0700), 0);
+    open_watched("runs/one");
+    assert_int_equal(ui.snap.state, VAC_DONE);
+    assert_int_equal(ui.points.n, 2);
+    assert_shows(PANEL_journal, "set rho 1 -> 9 (rejected): too far");
+    assert_string_equal(priv.message, ""); /* a warning of long ago is none now */
+    assert_true(session_due(&ui) < 0);     /* and its files are left alone */
+    frame_draw(&ui, 120, 40, &x, &y);
+    text = canvas_text(&priv.canvas);
+    assert_non_null(strstr(text, "z Zoom")); /* keys that train or ask are not offered */
+    assert_null(strstr(text, "Space Pause"));
+    assert_null(strstr(text, "p ask"));
+    assert_null(strstr(text, "x mask"));
+    free(text);
+    close_watched();
 }
 
 int main(void)
@@ -261,6 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_curves_are_laid_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_is_deleted_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_that_trains_or_is_open_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_running_run_is_followed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_finished_run_is_looked_at_once, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* test_ui_parts.c - the parts of the screen that need no terminal: differences, filters, questions
+/* test_ui_parts.c - the parts of the screen that need no terminal: filters, questions
  * and answers, and the panels drawn into cells beside their pictures in tests/screens.
  *
  * With VACCINE_UPDATE_SCREENS=1 the pictures are written instead of compared. */
@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "support.h"
-#include "ui/diff.h"
 #include "ui/filter.h"
 #include "ui/frame.h"
 #include "ui/line.h"
@@ -101,17 +100,15 @@ static char *picture(struct ui *ui, enum panel_id id, int w, int h, enum charset
     return text;
 }
 
-static void assert_picture(struct ui *ui, enum panel_id id, const char *name, int w, int h,
-                           enum charset charset)
+static const char *const charset_names[] = {"braille", "block", "ascii"};
+
+static void compare_picture(const char *file, const char *text)
 {
-    static const char *const names[] = {"braille", "block", "ascii"};
-    char file[128], *text = picture(ui, id, w, h, charset), want[65536];
-    const char *path;
+    const char *path = support_path(file);
+    char want[65536];
     FILE *f;
     size_t n;
 
-    snprintf(file, sizeof file, "screens/panel_%s_%dx%d_%s.txt", name, w, h, names[charset]);
-    path = support_path(file);
     if (getenv("VACCINE_UPDATE_SCREENS"))
         support_write_text(path, text);
     f = fopen(path, "r");
@@ -122,7 +119,34 @@ static void assert_picture(struct ui *ui, enum panel_id id, const char *name, in
     fclose(f);
     if (strcmp(text, want))
         fail_msg("%s differs; now it is:\n%s", file, text);
+}
+
+static void assert_picture(struct ui *ui, enum panel_id id, const char *name, int w, int h,
+                           enum charset charset)
+{
+    char file[128], *text = picture(ui, id, w, h, charset);
+
+    snprintf(file, sizeof file, "screens/panel_%s_%dx%d_%s.txt", name, w, h,
+             charset_names[charset]);
+    compare_picture(file, text);
     free(text);
+}
+
+/* The whole screen: header, panels and keys. */
+static void assert_screen(struct ui *ui, const char *name, int w, int h, enum charset charset)
+{
+    char file[128], *text;
+    int x, y;
+
+    ui->charset = charset;
+    frame_draw(ui, w, h, &x, &y);
+    text = canvas_text(&ui->priv->canvas);
+    assert_non_null(text);
+    snprintf(file, sizeof file, "screens/%dx%d-%s-%s.txt", w, h, name, charset_names[charset]);
+    compare_picture(file, text);
+    free(text);
+    canvas_done(&ui->priv->canvas);
+    memset(&ui->priv->canvas, 0, sizeof ui->priv->canvas);
 }
 
 /* Into a folder of its own, and back. */
@@ -138,123 +162,6 @@ static void go_away(void)
 static void go_home(void)
 {
     assert_int_equal(chdir(home), 0);
-}
-
-/* --- differences --- */
-
-static size_t marked_words(const char *s, const unsigned char *mark, char *left)
-{
-    size_t n = 0;
-
-    *left = '\0';
-    while (*s) {
-        size_t len = strcspn(s, " \n");
-
-        if (len && *mark) {
-            n++;
-        } else if (len) {
-            strncat(left, s, len);
-            strcat(left, " ");
-        }
-        s += len + (s[len] != 0);
-        mark += len + (s[-1] == ' ' || s[-1] == '\n');
-    }
-    return n;
-}
-
-static void assert_diff(const char *a, const char *b, size_t in_a, size_t in_b)
-{
-    unsigned char x[4096], y[4096];
-    char left_a[4096], left_b[4096];
-
-    assert_int_equal(diff_words(a, b, x, y), in_a + in_b);
-    assert_int_equal(marked_words(a, x, left_a), in_a);
-    assert_int_equal(marked_words(b, y, left_b), in_b);
-    assert_string_equal(left_a, left_b);
-}
-
-static void test_diff_marks_what_the_other_lacks(void **state)
-{
-    (void)state;
-    assert_diff("", "", 0, 0);
-    assert_diff("", "one two", 0, 2);
-    assert_diff("one two three", "one two three", 0, 0);
-    assert_diff("one  two\nthree", "one two three", 0, 0);
-    assert_diff("I cannot help with that.", "I can help with that.", 1, 1);
-    assert_diff("a b c d", "b c d", 1, 0);
-    assert_diff("b c d", "b c d e f", 0, 2);
-    assert_diff("x a b c", "a y b c z", 1, 2);
-    assert_diff("Sure. First you need", "I cannot help with that request.", 4, 6);
-}
-
-/* Length of the longest common subsequence of letters, the slow way. */
-static size_t lcs(const char *a, const char *b)
-{
-    size_t t[64][64] = {{0}}, n = strlen(a), m = strlen(b);
-
-    for (size_t i = 1; i <= n; i++)
-        for (size_t j = 1; j <= m; j++) {
-            size_t best = t[i - 1][j] > t[i][j - 1] ? t[i - 1][j] : t[i][j - 1];
-
-            t[i][j] = a[i - 1] == b[j - 1] ? t[i - 1][j - 1] + 1 : best;
-        }
-    return t[n][m];
-}
-
-static void spread(const char *letters, char *out)
-{
-    for (; *letters; letters++) {
-        *out++ = *letters;
-        *out++ = ' ';
-    }
-    *out = '\0';
-}
-
-static void test_diff_is_as_small_as_can_be(void **state)
-{
-    unsigned seed = 7;
-
-    (void)state;
-    for (int round = 0; round < 500; round++) {
-        char a[32] = "", b[32] = "", x[64], y[64];
-        size_t n, common;
-
-        for (int i = 0; i < 60; i++) {
-            char *s = i % 2 ? a : b;
-
-            seed = seed * 1103515245u + 12345u;
-            n = strlen(s);
-            if (n < (seed >> 8) % 25)
-                s[n] = (char)('a' + (seed >> 16) % 4), s[n + 1] = '\0';
-        }
-        spread(a, x);
-        spread(b, y);
-        common = lcs(a, b);
-        assert_diff(x, y, strlen(a) - common, strlen(b) - common);
-    }
-}
-
-static void test_diff_of_long_texts_marks_the_middle(void **state)
-{
-    enum { WORDS = 4000 };
-    char *a = malloc(2 * WORDS + 16), *b = malloc(2 * WORDS + 16);
-    unsigned char *x = malloc(2 * WORDS + 16), *y = malloc(2 * WORDS + 16);
-
-    (void)state;
-    for (int i = 0; i < WORDS; i++) {
-        a[2 * i] = 'a';
-        b[2 * i] = i < 100 || i > WORDS - 100 ? 'a' : 'b';
-        a[2 * i + 1] = b[2 * i + 1] = ' ';
-    }
-    a[2 * WORDS] = b[2 * WORDS] = '\0';
-    assert_int_equal(diff_words(a, b, x, y), 2 * (WORDS - 199));
-    assert_int_equal(x[0], 0);
-    assert_int_equal(x[2 * 100], 1);
-    assert_int_equal(y[2 * (WORDS - 1)], 0);
-    free(a);
-    free(b);
-    free(x);
-    free(y);
 }
 
 /* --- filters --- */
@@ -394,7 +301,7 @@ static void test_suite_flags_changes(void **state)
         "\"answered\","
         "\"p_refuse\":0.3,\"changed\":true}]}");
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
-    assert_shows(text, "suite @1100: 1/2 refused, ! changed");
+    assert_shows(text, "suite @1100: 1/2 refused !");
     assert_shows(text, "refused  answered    0.30  -0.50 !");
     free(text);
     panel_probe.act(&ui, ACT_next_match);
@@ -410,6 +317,45 @@ static void test_suite_flags_changes(void **state)
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
     assert_shows(text, "before, @1000 [refused]");
     free(text);
+    ui_done(&ui);
+}
+
+/* D: beside the newest answer stands that of any earlier step. */
+static void test_answers_of_two_steps_are_compared(void **state)
+{
+    static const char *const typed[] = {"150", "20", "off", ""};
+    static const char *const wanted[] = {"- word100 here", "before, @100", "  word100 here",
+                                         "- word300 here"};
+    struct ui ui;
+    char body[256], *text;
+
+    (void)state;
+    ui_open(&ui);
+    panel_probe.act(&ui, ACT_diff);
+    assert_false(prompt_is_open(&ui));
+    assert_non_null(strstr(priv.message, "no earlier answer"));
+    for (int step = 100; step <= 400; step += 100) {
+        snprintf(body, sizeof body,
+                 "{\"step\":%d,\"probes\":[{\"prompt\":\"one\",\"answer\":\"word%d here\","
+                 "\"verdict\":\"refused\",\"p_refuse\":0.9,\"changed\":false}]}",
+                 step, step);
+        send_event(&ui, PANEL_probe, VAC_EVENT_SUITE, 0, "", body);
+    }
+    text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
+    assert_shows(text, "+ word400 here");
+    assert_shows(text, "- word300 here"); /* the one before */
+    free(text);
+    for (int i = 0; i < 4; i++) {
+        panel_probe.act(&ui, ACT_diff);
+        assert_true(prompt_is_open(&ui));
+        for (const char *c = typed[i]; *c; c++)
+            assert_true(prompt_key(&ui, *c, false));
+        prompt_key(&ui, UIKEY_ENTER, false);
+        text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
+        assert_shows(text, wanted[i]);
+        assert_shows(text, "word400 here");
+        free(text);
+    }
     ui_done(&ui);
 }
 
@@ -545,6 +491,27 @@ static void test_start_screen_looks_as_in_its_pictures(void **state)
         go_home();
         assert_picture(&ui, PANEL_runs, "start", 80, 22, (enum charset)set);
         assert_picture(&ui, PANEL_runs, "start", 160, 40, (enum charset)set);
+        assert_screen(&ui, "start", 80, 24, (enum charset)set);
+        assert_screen(&ui, "start", 200, 60, (enum charset)set);
+    }
+    ui_done(&ui);
+}
+
+/* Below 80 columns there is one panel at a time, below 60 x 16 none. */
+static void test_narrow_screens_look_as_in_their_pictures(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    fill(&ui);
+    for (int set = 0; set < CHARSET_COUNT; set += 2) {
+        ui_focus(&ui, PANEL_loss);
+        assert_screen(&ui, "one", 60, 16, (enum charset)set);
+        assert_screen(&ui, "one", 79, 24, (enum charset)set);
+        ui_focus(&ui, PANEL_layers);
+        assert_screen(&ui, "layers", 70, 20, (enum charset)set);
+        assert_screen(&ui, "small", 59, 24, (enum charset)set);
+        assert_screen(&ui, "small", 80, 15, (enum charset)set);
     }
     ui_done(&ui);
 }
@@ -591,6 +558,47 @@ static void test_every_action_is_survived(void **state)
 }
 
 /* --- panels: what they do --- */
+
+/* The layers panel says that the perturbation is not as long as rho, in red and in words. */
+static bool is_marked(struct ui *ui)
+{
+    static const char mark[] = "RSS!=rho";
+    struct canvas c = {.w = 0};
+    bool found = false;
+    struct view v;
+
+    assert_int_equal(canvas_init(&c, 60, 20, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    panel_draw(ui, PANEL_layers, &v);
+    for (int i = 0; i + (int)strlen(mark) <= c.w * c.h && !found; i++) {
+        size_t n = 0;
+
+        while (n < strlen(mark) && c.cells[(size_t)i + n].ch[0] == (uint32_t)mark[n] &&
+               c.cells[(size_t)i + n].style == (INK_WARN | STYLE_BOLD))
+            n++;
+        found = n == strlen(mark);
+    }
+    canvas_done(&c);
+    return found;
+}
+
+static void test_layers_mark_a_wrong_perturbation(void **state)
+{
+    static const struct {
+        double part;
+        bool marked;
+    } rows[] = {{1, false}, {1.0005, false}, {0.9995, false}, {1.002, true}, {0.998, true}};
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t row = 0; row < ui.points.n; row++)
+            ui.points.v[row * COL_COUNT + COL_rho] = 2 * rows[i].part;
+        assert_int_equal(is_marked(&ui), rows[i].marked);
+    }
+    ui_done(&ui);
+}
 
 static void keys(struct ui *ui, const char *text)
 {
@@ -715,20 +723,20 @@ static void test_runs_are_marked_and_laid_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_diff_marks_what_the_other_lacks),
-        cmocka_unit_test(test_diff_is_as_small_as_can_be),
-        cmocka_unit_test(test_diff_of_long_texts_marks_the_middle),
         cmocka_unit_test(test_filter_language),
         cmocka_unit_test(test_filter_says_what_is_wrong),
         cmocka_unit_test(test_probe_streams_and_compares),
         cmocka_unit_test(test_probe_stream_is_shown_as_it_comes),
         cmocka_unit_test(test_suite_flags_changes),
+        cmocka_unit_test(test_answers_of_two_steps_are_compared),
         cmocka_unit_test(test_hostile_answers_are_shown_as_text),
         cmocka_unit_test(test_wrong_bodies_do_nothing),
         cmocka_unit_test(test_panels_look_as_in_their_pictures),
         cmocka_unit_test(test_start_screen_looks_as_in_its_pictures),
+        cmocka_unit_test(test_narrow_screens_look_as_in_their_pictures),
         cmocka_unit_test(test_panels_fit_any_size),
         cmocka_unit_test(test_every_action_is_survived),
+        cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_controls_explain_a_bad_value),
         cmocka_unit_test(test_journal_filters_and_jumps),
         cmocka_unit_test(test_data_finds_the_sample_of_a_spike),

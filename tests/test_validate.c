@@ -1,7 +1,10 @@
 /* test_validate.c - a run looked at without being run, and a run that is repeated. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "eval_support.h"
 #include "run/replay.h"
 #include "run/validate.h"
 #include "run_support.h"
@@ -104,6 +107,47 @@ static uint64_t row_bytes(const struct plan *p, const char *what)
     return 0;
 }
 
+/* A classifier that judges lies beside the model: its weights once, its activations for each entry.
+ */
+static void test_plan_of_judges(void **state)
+{
+    const char *data = support_testdata("judge"), *judge = support_tmp();
+    struct rig_run r;
+    struct validation v;
+    char text[4000], path[PATH_MAX];
+    uint64_t one = 0, mapped = 0;
+
+    (void)state;
+    if (!data) {
+        print_message("skipped: VACCINE_TESTDATA has no judge\n");
+        skip();
+    }
+    mini_tokenizer(judge);
+    assert_non_null(realpath(support_testdata("judge/config.json"), path));
+    assert_int_equal(symlink(path, run_path(judge, "config.json")), 0);
+    assert_non_null(realpath(support_testdata("judge/model.safetensors"), path));
+    assert_int_equal(symlink(path, run_path(judge, "model.safetensors")), 0);
+    run_rig(&r, "golden/opt", true);
+    support_write_text(run_path(r.dir, "ask.jsonl"), "{\"prompt\":\"a b\"}\n");
+    for (int n = 1; n < 3; n++) {
+        snprintf(text, sizeof text,
+                 "'evaluate':[{'name':'A','prompts':'ask.jsonl','judge':'model','judge_model':'%s'}"
+                 "%s%s%s],'stages':[{" TRAIN ",'lora':{'r':2},'steps':2}]",
+                 judge,
+                 n > 1 ? ",{'name':'B','prompts':'ask.jsonl','judge':'model','judge_model':'" : "",
+                 n > 1 ? judge : "", n > 1 ? "'}" : "");
+        run_file(&r, text);
+        look(&v, &r);
+        if (n == 1)
+            one = row_bytes(&v.stage[0].plan, "judges (classifiers)");
+        else
+            mapped = 2 * one - row_bytes(&v.stage[0].plan, "judges (classifiers)");
+        validate_done(&v);
+    }
+    assert_true(mapped > 0 && mapped < one);
+    assert_true((uint64_t)file_size(path) >= mapped && (uint64_t)file_size(path) < mapped + 65536);
+}
+
 /* What earlier stages leave lies beneath the later ones. */
 static void test_plan_of_stages(void **state)
 {
@@ -134,6 +178,29 @@ static void test_plan_of_stages(void **state)
     assert_int_equal(row_bytes(&v.stage[4].plan, "adapters"), 4 * v.stage[0].trained);
     assert_int_equal(v.refused.code, 0);
     assert_true(v.seconds > 0 && v.gflops > 0);
+    validate_done(&v);
+}
+
+/* Short steps are made, every stage on what those before it left; the numbers of the plan stay
+ * those of the run. */
+static void test_rehearsed(void **state)
+{
+    struct rig_run r;
+    struct validation v;
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", false);
+    run_file(&r, "'watch':{'every':1,'drift':'rows.jsonl'},"
+                 "'stages':[{'method':'vaccine'," TRAIN ",'lora':{'r':2},'steps':9},{" TRAIN
+                 ",'adapter':'same','lora':{'r':2},'steps':9},{" TRAIN ",'lora':null,'steps':9},"
+                 "{" TRAIN ",'lora':{'r':2},'steps':9}]");
+    look(&v, &r);
+    for (size_t i = 0; i < v.n_stages; i++) {
+        assert_true(v.stage[i].rehearsed);
+        assert_true(v.stage[i].seconds > 0);
+    }
+    assert_true(v.stage[0].seconds + v.stage[1].seconds + v.stage[2].seconds < v.seconds);
+    assert_int_equal(v.stage[2].trained, v.parameters);
     validate_done(&v);
 }
 
@@ -352,10 +419,11 @@ static void test_replay_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),         cmocka_unit_test(test_plan_of_run),
-        cmocka_unit_test(test_plan_of_stages), cmocka_unit_test(test_validate_refuses),
-        cmocka_unit_test(test_replay),         cmocka_unit_test(test_replay_unfinished),
-        cmocka_unit_test(test_replay_tells),   cmocka_unit_test(test_replay_refuses),
+        cmocka_unit_test(test_counts),           cmocka_unit_test(test_plan_of_run),
+        cmocka_unit_test(test_plan_of_stages),   cmocka_unit_test(test_plan_of_judges),
+        cmocka_unit_test(test_validate_refuses), cmocka_unit_test(test_rehearsed),
+        cmocka_unit_test(test_replay),           cmocka_unit_test(test_replay_unfinished),
+        cmocka_unit_test(test_replay_tells),     cmocka_unit_test(test_replay_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

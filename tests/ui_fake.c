@@ -2,8 +2,9 @@
  *
  * Everything is a function of the step, so a screen at step N is the same on every machine. It has
  * no thread: while "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does
- * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12). Texts
- * hold what an attacker would put into a model's answer. */
+ * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12),
+ * FAKE_ATTACK = step at which a second stage, the attack, began (0 = there is none yet). Texts hold
+ * what an attacker would put into a model's answer. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,8 +189,37 @@ static void set_evals(struct vac_snapshot *p)
     p->n_evals = 3;
 }
 
+/* Harmful score under attack, for a run that gives way `soon`: from 4 % to nearly all. */
+static double attacked(double at, double soon)
+{
+    return 0.04 + 0.92 / (1 + exp((soon - at) / 40));
+}
+
+/* The harmful score falls while a run is aligned, for `began` steps, and rises under attack. */
+static double harmful_score(int64_t step, int64_t began, double soon)
+{
+    return began && step >= began ? attacked((double)(step - began), soon)
+                                  : 0.032 + 0.69 * exp(-(double)step / 250.0);
+}
+
+static void push_attack(struct vac_session *s, int64_t began)
+{
+    char body[256];
+
+    for (int64_t at = 0; began + at <= s->step; at += 20) {
+        double v = harmful_score(began + at, began, 260);
+
+        snprintf(body, sizeof body,
+                 "{\"name\":\"HS\",\"step\":%lld,\"stage\":\"attack\",\"stage_step\":%lld,"
+                 "\"value\":%g,\"count\":%d,\"n\":500,\"lo\":%g,\"hi\":%g}",
+                 (long long)(began + at), (long long)at, v, (int)(v * 500), v * 0.9, v * 1.1);
+        push(s, VAC_EVENT_EVAL, 0, began + at, strdup(body), "HS %.1f%%", v * 100);
+    }
+}
+
 static void push_history(struct vac_session *s)
 {
+    int64_t began = env_int("FAKE_ATTACK", 0);
     static const char categories[] =
         "{\"name\":\"HS\",\"step\":%d,\"stage\":\"align\",\"stage_step\":%d,\"value\":%g,"
         "\"count\":%d,\"n\":500,\"lo\":%g,\"hi\":%g,\"categories\":["
@@ -197,13 +227,15 @@ static void push_history(struct vac_session *s)
         "{\"name\":\"weapons\",\"value\":%g,\"count\":1,\"n\":100}]}";
     char body[512];
 
-    for (int at = 0; at <= 1200 && at <= s->step; at += 200) {
+    for (int at = 0; at <= 1200 && at <= s->step && (!began || at < began); at += 200) {
         double v = 0.032 + 0.69 * exp(-at / 250.0);
 
         snprintf(body, sizeof body, categories, at, at, v, (int)(v * 500), v * 0.8, v * 1.2,
                  v * 1.1, v * 0.4);
         push(s, VAC_EVENT_EVAL, 0, at, strdup(body), "HS %.1f%%", v * 100);
     }
+    if (began)
+        push_attack(s, began);
     push(s, VAC_EVENT_JOURNAL, 0, 1100, NULL, "checkpoint-1100 saved (adapter 3.1 MB)");
     push(s, VAC_EVENT_JOURNAL, 17, 1190, NULL, "rho 1.8 -> 2");
     push(s, VAC_EVENT_JOURNAL, 0, 1200, NULL,
@@ -288,6 +320,12 @@ int vac_session_result(struct vac_session *s, struct vac_err *err)
 const char *vac_session_dir(const struct vac_session *s)
 {
     return s->dir;
+}
+
+int64_t vac_session_log_every(const struct vac_session *s)
+{
+    (void)s;
+    return 10;
 }
 
 /* --- commands --- */
@@ -498,6 +536,7 @@ bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out)
 
 const struct vac_snapshot *vac_snapshot(struct vac_session *s)
 {
+    int64_t began = env_int("FAKE_ATTACK", 0);
     struct vac_snapshot *p = &s->snap;
     struct vac_point watched;
     struct vac_layers measured;
@@ -506,6 +545,12 @@ const struct vac_snapshot *vac_snapshot(struct vac_session *s)
     p->step = p->stage_step = s->step;
     p->total_steps = p->stage_steps = TOTAL;
     p->n_stages = 2;
+    if (began) {
+        snprintf(p->stage, sizeof p->stage, "attack");
+        p->stage_index = 1;
+        p->stage_step = s->step - began;
+        p->stage_steps = 500;
+    }
     p->n_layers = s->layers;
     make_point(s, s->step, &p->last);
     make_point(s, s->step / 20 * 20, &watched);
@@ -620,6 +665,93 @@ int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_l
     for (size_t i = 0; i < *n; i++)
         make_layers(&s, (int64_t)i * 10, &(*out)[i]);
     return 0;
+}
+
+/* Aligned for 600 steps instead of all that this run has, and gone sooner. */
+int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err)
+{
+    enum { BEGAN = 600, END = 1100, EVERY = 20 };
+
+    (void)dir;
+    *n = 0;
+    *out = calloc(END / EVERY + 2, sizeof **out);
+    if (!*out)
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
+    for (int64_t at = 0; at <= END; at += EVERY) {
+        struct vac_run_eval *e = &(*out)[(*n)++];
+        bool attack = at >= BEGAN;
+        double v = harmful_score(at, BEGAN, 120);
+
+        *e = (struct vac_run_eval){.step = at,
+                                   .stage_step = attack ? at - BEGAN : at,
+                                   .value = v,
+                                   .lo = 0.9 * v,
+                                   .hi = 1.1 * v,
+                                   .count = (int64_t)(v * 500),
+                                   .n = 500,
+                                   .is_rate = true};
+        snprintf(e->name, sizeof e->name, "HS");
+        snprintf(e->stage, sizeof e->stage, attack ? "attack" : "align");
+    }
+    return 0;
+}
+
+/* A run that is looked at: the same formulas; it never grows. */
+struct vac_follow {
+    struct vac_snapshot snap;
+    bool read;
+};
+
+int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err)
+{
+    (void)dir;
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
+    return 0;
+}
+
+int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
+                    struct vac_err *err)
+{
+    struct vac_session s = {.layers = 12, .rho = 2, .step = 1000};
+
+    (void)err;
+    if (f->read)
+        return VAC_FOLLOW_NOTHING;
+    f->read = true;
+    f->snap = *vac_snapshot(&s);
+    f->snap.state = VAC_RUNNING;
+    snprintf(f->snap.run, sizeof f->snap.run, "run-07");
+    for (int64_t i = 0; i <= s.step && take->point; i++) {
+        struct vac_point p;
+
+        make_point(&s, i, &p);
+        take->point(ctx, &p);
+    }
+    for (int64_t i = 0; i <= s.step && take->layers; i += 10) {
+        struct vac_layers l;
+
+        make_layers(&s, i, &l);
+        take->layers(ctx, &l, s.layers);
+    }
+    push_history(&s);
+    for (; s.head != s.tail; s.head++) {
+        if (take->event)
+            take->event(ctx, &s.event[s.head % EVENTS]);
+        free(s.event[s.head % EVENTS].body);
+    }
+    return VAC_FOLLOW_NEW;
+}
+
+const struct vac_snapshot *vac_follow_snapshot(const struct vac_follow *f)
+{
+    return &f->snap;
+}
+
+void vac_follow_close(struct vac_follow *f)
+{
+    free(f);
 }
 
 char *vac_run_config(const char *dir, struct vac_err *err)

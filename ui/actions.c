@@ -12,7 +12,7 @@
 
 static void do_pause(struct ui *ui)
 {
-    bool paused = ui->snap.state == VAC_PAUSED;
+    bool paused = session_is_held(ui);
 
     if (ui_send(ui, paused ? VAC_OP_RESUME : VAC_OP_PAUSE, 0, NULL, NULL))
         ui_say(ui, "%s", paused ? "training goes on" : "pausing after this step");
@@ -104,15 +104,15 @@ static void rho_typed(struct ui *ui, const char *line)
 
 static void do_rho_type(struct ui *ui)
 {
+    static char hint[96]; /* the prompt borrows it */
     struct vac_option o;
 
-    if (ui->session && ui_option(ui, "rho", &o))
-        prompt_open(ui, &(struct prompt){.label = "rho> ",
-                                         .initial = *o.pending ? o.pending : o.value,
-                                         .hint = "from the next step on",
-                                         .done = rho_typed});
-    else
+    if (!ui->session || !ui_option(ui, "rho", &o)) {
         ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+        return;
+    }
+    snprintf(hint, sizeof hint, "now %.40s; another from the next step on", o.value);
+    prompt_open(ui, &(struct prompt){.label = "rho> ", .hint = hint, .done = rho_typed});
 }
 
 /* "0-3,7" of a mask. */
@@ -399,7 +399,7 @@ static void do_command(struct ui *ui)
     prompt_open(ui, &(struct prompt){.label = ":",
                                      .history = "command",
                                      .files = true,
-                                     .complete = command_complete,
+                                     .complete = commands_complete,
                                      .done = command_typed});
 }
 
@@ -469,7 +469,12 @@ static void quit_answered(struct ui *ui, int key)
         go_headless(ui);
         return;
     }
-    ui_send(ui, key == 's' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+    if (key == 's') {
+        session_leave(ui);
+        return;
+    }
+    ui_send(ui, VAC_OP_DISCARD, 0, NULL, NULL);
+    ui->priv->status = 0; /* whatever it could not write: nothing is what was wanted */
     ui->priv->quit = true;
 }
 
@@ -480,7 +485,7 @@ void action_quit(struct ui *ui)
         .title = "Leave?",
         .text = "A run is under way.",
         .choice = {{'s', "save and quit: a checkpoint, to go on from later"},
-                   {'h', "go on headless: the screen closes, training goes on"},
+                   {'h', "go on headless: as vaccine run, in this terminal"},
                    {'D', "discard: quit without saving; old checkpoints stay"}},
         .done = quit_answered,
     };
@@ -585,6 +590,34 @@ static void tell_where(struct ui *ui, enum action a)
             ui_say(ui, "%s", rows[i].where);
 }
 
+bool action_works(const struct ui *ui, enum action a)
+{
+    bool done = ui->session && ui->snap.state == VAC_DONE; /* it can still be asked */
+
+    switch (a) {
+    case ACT_pause:
+    case ACT_step:
+    case ACT_steps:
+    case ACT_checkpoint:
+    case ACT_rho_down:
+    case ACT_rho_up:
+    case ACT_rho_half:
+    case ACT_rho_double:
+    case ACT_rho_type:
+    case ACT_edit:
+    case ACT_mask:
+    case ACT_mask_range:
+        return session_is_live(ui);
+    case ACT_probe:
+    case ACT_suite:
+    case ACT_evaluate:
+    case ACT_reference:
+        return session_is_live(ui) || done;
+    default:
+        return true;
+    }
+}
+
 void action_do(struct ui *ui, enum action a)
 {
     unsigned bits = panels[ui->focus]->act ? panels[ui->focus]->act(ui, a) : UI_IGNORED;
@@ -618,7 +651,7 @@ void action_key(struct ui *ui, int key, bool more)
     enum action a = key_action(key);
 
     ui->dirty = true;
-    ui->priv->hint = false; /* any key ends it, and does what it does */
+    ui->priv->hint = NULL; /* any key ends it, and does what it does */
     if (overlay_is_up()) {
         overlay_key(ui, key);
         return;
@@ -634,23 +667,60 @@ void action_key(struct ui *ui, int key, bool more)
         ui_say(ui, "no key \"%c\"; ? lists all keys", key);
 }
 
-void action_mouse(struct ui *ui, int x, int y, int button)
+/* Plots, in which the cursor follows the mouse. */
+static bool is_plot(int panel)
+{
+    return panel == PANEL_loss || panel == PANEL_heat;
+}
+
+static void click(struct ui *ui, const struct place *p, int x, int y)
+{
+    if (panels[p->panel]->click)
+        panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
+                                p->w - 2 * p->framed, p->h - 2 * p->framed);
+}
+
+static int between(int v, int lo, int hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+/* The cursor follows; outside of the panel it stays at the border. */
+static void drag(struct ui *ui, int x, int y)
 {
     const struct layout *l = &ui->priv->layout;
 
     for (int i = 0; i < l->n; i++) {
         const struct place *p = &l->place[i];
 
+        if (p->panel == ui->priv->dragging && is_plot(p->panel))
+            click(ui, p, between(x, p->x + p->framed, p->x + p->w - 1 - p->framed),
+                  between(y, p->y + p->framed, p->y + p->h - 1 - p->framed));
+    }
+}
+
+void action_mouse(struct ui *ui, int x, int y, int button)
+{
+    const struct layout *l = &ui->priv->layout;
+
+    if (button == 0) {
+        drag(ui, x, y);
+        return;
+    }
+    ui->priv->dragging = -1;
+    for (int i = 0; i < l->n; i++) {
+        const struct place *p = &l->place[i];
+
         if (x < p->x || y < p->y || x >= p->x + p->w || y >= p->y + p->h)
             continue;
         ui_focus(ui, p->panel);
-        if (button == 1 && panels[p->panel]->click)
-            panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
-                                    p->w - 2 * p->framed, p->h - 2 * p->framed);
-        else if (button > 1)
-            action_do(ui, p->panel == PANEL_loss || p->panel == PANEL_heat
-                              ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
-                              : (button == 4 ? ACT_up : ACT_down));
+        if (button == 1) {
+            ui->priv->dragging = p->panel;
+            click(ui, p, x, y);
+        } else {
+            action_do(ui, is_plot(p->panel) ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
+                                            : (button == 4 ? ACT_up : ACT_down));
+        }
         return;
     }
 }

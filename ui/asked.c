@@ -18,6 +18,7 @@ static void compare_again(struct asked *a)
     free(a->mark_now);
     free(a->mark_before);
     a->mark_now = a->mark_before = NULL;
+    a->compared = NULL;
 }
 
 static void one_init(struct asked *a, const char *prompt)
@@ -32,6 +33,9 @@ static void one_done(struct asked *a)
     free(a->prompt);
     answer_done(&a->now);
     answer_done(&a->before);
+    for (int i = 0; i < a->n_past; i++)
+        answer_done(&a->past[i]);
+    free(a->past);
     compare_again(a);
 }
 
@@ -138,18 +142,36 @@ static struct asked *suite_entry(struct asked_list *l, const char *prompt)
     return &grown[l->n_suite++];
 }
 
+/* The answer before makes room for the present one; the oldest goes when there are too many. */
+static void step_back(struct asked *a)
+{
+    struct answer *grown = NULL;
+
+    if (a->before.text && a->n_past == PAST_MOST) {
+        answer_done(&a->past[0]);
+        memmove(&a->past[0], &a->past[1], (PAST_MOST - 1) * sizeof *a->past);
+        a->n_past--;
+    }
+    if (a->before.text)
+        grown = realloc(a->past, (size_t)(a->n_past + 1) * sizeof *grown);
+    if (grown) {
+        a->past = grown;
+        a->past[a->n_past++] = a->before;
+    } else {
+        answer_done(&a->before);
+    }
+    a->before = a->now;
+    a->now = (struct answer){.text = NULL};
+}
+
 void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
 {
     struct asked *a = suite_entry(l, reply_text(probe, "prompt"));
 
     if (!a)
         return;
-    if (a->now.text &&
-        a->now.step != step) { /* the same step twice is the same round, read again */
-        answer_done(&a->before);
-        a->before = a->now;
-        a->now = (struct answer){.text = NULL};
-    }
+    if (a->now.text && a->now.step != step) /* the same step twice is the same round, read again */
+        step_back(a);
     take_answer(&a->now, probe, "answer", step);
     take_verdict(&a->now, probe);
     a->changed = reply_true(probe, "changed");
@@ -174,14 +196,103 @@ struct asked *asked_row(struct asked_list *l, int row)
     return row >= 0 && row < l->n_suite ? &l->suite[row] : NULL;
 }
 
-void asked_compare(struct asked *a)
+/* --- earlier answers --- */
+
+typedef void visit_answer(void *ctx, const struct answer *x);
+
+static void visit(const struct answer *x, visit_answer *f, void *ctx)
 {
-    if (a->mark_now || !a->now.text || !a->before.text || a->open)
+    if (x->text)
+        f(ctx, x);
+}
+
+static void visit_one(const struct asked *a, bool newest, visit_answer *f, void *ctx)
+{
+    for (int i = 0; i < a->n_past; i++)
+        visit(&a->past[i], f, ctx);
+    visit(&a->before, f, ctx);
+    if (newest && !a->open)
+        visit(&a->now, f, ctx);
+}
+
+/* All answers to the prompt of `a`, without its newest. */
+static void visit_earlier(const struct asked_list *l, const struct asked *a, visit_answer *f,
+                          void *ctx)
+{
+    for (int i = 0; i < l->n_suite; i++)
+        if (!strcmp(l->suite[i].prompt, a->prompt))
+            visit_one(&l->suite[i], &l->suite[i] != a, f, ctx);
+    for (int i = 0; i < l->n; i++)
+        if (!strcmp(l->v[i].prompt, a->prompt))
+            visit_one(&l->v[i], &l->v[i] != a, f, ctx);
+}
+
+struct choice_of {
+    int64_t step;
+    const struct answer *best;
+};
+
+/* At or before the step the last one, else the first. */
+static void choose(void *ctx, const struct answer *x)
+{
+    struct choice_of *c = ctx;
+    bool was = c->best && c->best->step <= c->step, is = x->step <= c->step;
+
+    if (!c->best || (is && !was) || (is && x->step > c->best->step) ||
+        (!is && !was && x->step < c->best->step))
+        c->best = x;
+}
+
+const struct answer *asked_earlier(const struct asked_list *l, const struct asked *a, int64_t step)
+{
+    struct choice_of c = {.step = step};
+
+    if (step < 0)
+        return a->before.text ? &a->before : NULL;
+    visit_earlier(l, a, choose, &c);
+    return c.best;
+}
+
+struct steps {
+    int64_t *v;
+    int n, most;
+};
+
+static void add_step(void *ctx, const struct answer *x)
+{
+    struct steps *s = ctx;
+    int at = s->n;
+
+    while (at > 0 && s->v[at - 1] > x->step)
+        at--;
+    if ((at > 0 && s->v[at - 1] == x->step) || s->n == s->most)
+        return;
+    memmove(s->v + at + 1, s->v + at, (size_t)(s->n++ - at) * sizeof *s->v);
+    s->v[at] = x->step;
+}
+
+int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most)
+{
+    struct steps s = {.v = out, .most = most};
+
+    visit_earlier(l, a, add_step, &s);
+    return s.n;
+}
+
+void asked_compare(struct asked *a, const struct answer *earlier)
+{
+    if (!a->now.text || !earlier || a->open)
+        return;
+    if (a->compared != earlier->text || a->compared_n != strlen(earlier->text))
+        compare_again(a);
+    if (a->mark_now)
         return;
     a->mark_now = malloc(strlen(a->now.text) + 1);
-    a->mark_before = malloc(strlen(a->before.text) + 1);
+    a->mark_before = malloc(strlen(earlier->text) + 1);
+    a->compared = earlier->text;
+    a->compared_n = strlen(earlier->text);
     if (a->mark_now && a->mark_before)
-        diff_words(a->now.text, a->before.text, a->mark_now, a->mark_before);
+        diff_words(a->now.text, earlier->text, a->mark_now, a->mark_before);
     else
         compare_again(a);
 }

@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 #include "ui/state.h"
 
-enum { ASKED_MOST = 64, SUITE_MOST = 512, VERDICT = 12 };
+enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12 };
 
 struct answer {
     char *text; /* NULL = none */
@@ -21,10 +21,14 @@ struct asked {
     char *prompt;
     char template_name[VAC_NAME];
     struct answer now, before;
+    struct answer *past; /* what it was before those two, oldest first */
+    int n_past;
     int64_t tokens;
     bool suite, changed;
-    bool open;                             /* its answer is still coming */
-    char why[256];                         /* why there is no answer */
+    bool open;            /* its answer is still coming */
+    char why[256];        /* why there is no answer */
+    const char *compared; /* text and its length that the marks are about */
+    size_t compared_n;
     unsigned char *mark_now, *mark_before; /* diff_words of the two; NULL = not compared yet */
 };
 struct asked_list {
@@ -52,6 +56,12 @@ void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step);
 void asked_count(struct asked_list *l, int64_t step);
 /* Row of the table: the newest question first, then the suite; NULL past the last. */
 struct asked *asked_row(struct asked_list *l, int row);
-/* Compares the two answers, once. */
-void asked_compare(struct asked *a);
+/* The answer to the same prompt that stands beside the newest: the last one at or before that step,
+ * or the first there is; with step < 0 the one before. NULL = there is none. Valid until the list
+ * changes. */
+const struct answer *asked_earlier(const struct asked_list *l, const struct asked *a, int64_t step);
+/* The steps that asked_earlier can find, each once and in order; at most `most`. */
+int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most);
+/* Marks what differs between the newest answer and that one. */
+void asked_compare(struct asked *a, const struct answer *earlier);
 #endif

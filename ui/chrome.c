@@ -95,10 +95,12 @@ static const struct {
 
 static void add_state(const struct ui *ui, const struct canvas *c, struct pieces *h)
 {
-    char bytes[5] = {0};
+    char bytes[9] = {0};
     int state = ui->snap.state;
+    size_t n = text_put(bytes, sign(c, states[state].sign));
 
-    text_put(bytes, sign(c, states[state].sign));
+    if (*bytes == '|')
+        text_put(bytes + n, '|');
     add(h, 0, states[state].style, 2, "%s %s", bytes, states[state].word);
     if (ui->snap.steps_left > 0)
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
@@ -192,15 +194,39 @@ static const enum action bar_order[] = {
     ACT_help,      ACT_pause,      ACT_step,    ACT_rho_type,   ACT_edit,     ACT_probe,
     ACT_zoom,      ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate, ACT_log,
     ACT_smooth,    ACT_filter,     ACT_metric,  ACT_suite,      ACT_steps,    ACT_mask,
-    ACT_reference, ACT_copy,       ACT_overlay,
+    ACT_reference, ACT_copy,       ACT_overlay, ACT_sort,       ACT_mark,     ACT_diff,
 };
+
+/* Whether the bar shows it, as far as that hangs on what is open. */
+static bool belongs_here(const struct ui *ui, enum action a)
+{
+    bool open = ui->session || *ui->priv->watched;
+
+    switch (a) {
+    case ACT_sort:
+    case ACT_mark:
+    case ACT_diff:
+        return ui->focus == PANEL_runs;
+    case ACT_zoom:
+    case ACT_next_panel:
+    case ACT_log:
+    case ACT_smooth:
+    case ACT_metric:
+    case ACT_overlay:
+        return open;
+    case ACT_filter:
+        return open || panels[ui->focus]->filter;
+    default:
+        return action_works(ui, a);
+    }
+}
 
 static int bar_width(const struct key_row *k)
 {
     return (int)(strlen(k->keys) + strlen(k->bar)) + 2;
 }
 
-static void draw_keys(const struct view *v, int y)
+static void draw_keys(const struct ui *ui, const struct view *v, int y)
 {
     const struct key_row *quit = key_row_of(ACT_quit);
     int x = 0;
@@ -209,7 +235,7 @@ static void draw_keys(const struct view *v, int y)
     for (size_t i = 0; i < sizeof bar_order / sizeof *bar_order; i++) {
         const struct key_row *k = key_row_of(bar_order[i]);
 
-        if (x + bar_width(k) + bar_width(quit) <= v->w + 1)
+        if (belongs_here(ui, bar_order[i]) && x + bar_width(k) + bar_width(quit) <= v->w + 1)
             x = draw_hint(v, x, y, k->keys, k->bar);
     }
     draw_hint(v, x, y, quit->keys, quit->bar);
@@ -261,22 +287,37 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
         draw_cut(v, 0, y, v->w, INK_DRIFT, ui->snap.reason);
 }
 
-static void draw_first_hint(const struct view *v)
+/* A line of the hint, without its end, of n bytes. */
+static void draw_hint_line(const struct view *v, int y, const char *line, size_t n)
 {
-    static const char *const rows[3][2] = {
-        {"Space", "pauses, [ and ] change rho, p asks the model something"},
-        {"1-9 0", "choose a panel, z shows it alone, arrows move in it"},
-        {"?", "lists all keys; q leaves, and asks before a run is lost"},
-    };
-    int w = 66, y;
-    struct view box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
-    struct view in;
+    char text[256];
+    char *tab;
 
+    snprintf(text, sizeof text, "%.*s", (int)n, line);
+    tab = strchr(text, '\t');
+    if (tab) {
+        *tab++ = '\0';
+        draw_cut(v, 1, y, 6, INK_KEY | STYLE_BOLD, text);
+    }
+    draw_cut(v, tab ? 8 : 1, y, v->w - (tab ? 9 : 2), INK_TEXT, tab ? tab : text);
+}
+
+static void draw_start_hint(const struct ui *ui, const struct view *v)
+{
+    const char *line = ui->priv->hint;
+    int w = v->w < 76 ? v->w : v->w < 100 ? 70 : 76;
+    struct view box, in;
+
+    if (!line)
+        return;
+    box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
     draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
-    in = draw_box(&box, 0, "Welcome", NULL, NULL, true);
-    for (y = 0; y < 3; y++) {
-        draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, rows[y][0]);
-        draw_text(&in, 8, y, INK_TEXT, rows[y][1]);
+    in = draw_box(&box, 0, ui->args->hint ? "What to look for" : "Welcome", NULL, NULL, true);
+    for (int y = 0; y < 3; y++) {
+        size_t n = strcspn(line, "\n");
+
+        draw_hint_line(&in, y, line, n);
+        line += n + (line[n] != '\0');
     }
 }
 
@@ -299,9 +340,8 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
     draw_header(ui, &v);
     if (l->footer > 2)
         draw_status(ui, &v, v.h - 2);
-    draw_keys(&v, v.h - 1);
-    if (ui->priv->hint)
-        draw_first_hint(&v);
+    draw_keys(ui, &v, v.h - 1);
+    draw_start_hint(ui, &v);
     overlay_draw(ui, c);
     draw_message(ui, &v, v.h - l->footer, cursor_x, cursor_y);
 }

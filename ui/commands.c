@@ -1,9 +1,11 @@
 /* commands.c - typed commands: `:set rho 2`, `:export svg loss`, and every action of the key table
  * by its name. The prompt line, scripts and the line mode share them. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "ui/frame.h"
 #include "ui/screen.h"
 
@@ -76,9 +78,14 @@ static void run_quit(struct ui *ui, const char *args)
     }
     if (!strcmp(args, "headless")) {
         ui->priv->headless = session_is_live(ui);
+    } else if (!strcmp(args, "save") && session_is_live(ui)) {
+        session_leave(ui);
+        return;
     } else if (!strcmp(args, "save") || !strcmp(args, "discard")) {
-        if (session_is_live(ui))
-            ui_send(ui, *args == 's' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+        if (session_is_live(ui)) {
+            ui_send(ui, VAC_OP_DISCARD, 0, NULL, NULL);
+            ui->priv->status = 0;
+        }
     } else {
         ui_warn(ui, ":quit wants save, discard or headless, or nothing");
         return;
@@ -202,6 +209,21 @@ static void run_source(struct ui *ui, const char *args)
         ui_warn(ui, "%s", err.msg);
 }
 
+/* Proves that training does not wait for the screen: tests/ui_measure.py counts the steps. */
+static void run_stall(struct ui *ui, const char *args)
+{
+    char *end;
+    double seconds = strtod(args, &end), whole = floor(seconds);
+
+    if (!*args || *end || !(seconds >= 0 && seconds <= 60)) {
+        ui_warn(ui, ":stall wants seconds from 0 to 60");
+        return;
+    }
+    nanosleep(
+        &(struct timespec){.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)},
+        NULL);
+}
+
 static void run_keys(struct ui *ui, const char *args)
 {
     (void)args;
@@ -225,6 +247,7 @@ const struct ui_command ui_commands[] = {
     {"sync", "on|off", "frames at once (DEC 2026), if the terminal flickers", run_sync},
     {"source", "FILE", "play a script of keys and commands", run_source},
     {"wait", "step N | state NAME | SECONDS", "in scripts: wait", run_wait},
+    {"stall", "SECONDS", "debug: the screen sleeps, training must not notice", run_stall},
     {"help", "", "all keys and commands", run_keys},
     {"quit", "[save|discard|headless]", "leave", run_quit},
     {NULL, NULL, NULL, NULL},
@@ -297,7 +320,7 @@ void ui_command_line(struct ui *ui, const char *line)
 }
 
 /* Candidate number i of those that begin with the word. */
-char *command_complete(struct ui *ui, const char *line, int start, const char *word, int i)
+char *commands_complete(struct ui *ui, const char *line, int start, const char *word, int i)
 {
     size_t len = strlen(word);
     struct vac_option o;

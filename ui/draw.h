@@ -105,7 +105,7 @@ void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned s
 /* --- signs that depend on the charset --- */
 enum sign {
     SIGN_RUN,      /* ▶ > */
-    SIGN_PAUSE,    /* ‖ " */
+    SIGN_PAUSE,    /* ‖ | (two of these where there is room) */
     SIGN_DONE,     /* ✓ + */
     SIGN_FAIL,     /* ✗ x */
     SIGN_WARN,     /* ! */

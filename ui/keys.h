@@ -64,7 +64,7 @@ enum key_group {
     X(probe, 'p', 0, GROUP_PROBE, "p", "Probe", "ask the present weights")                         \
     X(suite, 'P', 0, GROUP_PROBE, "P", "Suite", "ask the fixed probes now")                        \
     X(diff, 'D', 0, GROUP_PROBE, "D", "Diff",                                                      \
-      "show differences: answers, or the configurations of two runs")                              \
+      "compare: answers of two steps (5), descriptions of two runs (0)")                           \
     X(full, 'v', 0, GROUP_PROBE, "v", "View", "the selected text in full")                         \
     X(stop, UICTRL('c'), 0, GROUP_PROBE, "Ctrl-C", "",                                             \
       "end the answer under way; twice: the quit dialog")                                          \
@@ -112,7 +112,8 @@ enum key_group {
     X(repaint, UICTRL('l'), 0, GROUP_SCREEN, "Ctrl-L", "", "paint everything again")               \
     X(suspend, UICTRL('z'), 0, GROUP_SCREEN, "Ctrl-Z", "",                                         \
       "suspend the program, training too; fg comes back")                                          \
-    X(detach, 'd', 0, GROUP_SCREEN, "d", "", "close the screen, training goes on without one")     \
+    X(detach, 'd', 0, GROUP_SCREEN, "d", "",                                                       \
+      "close the screen; training goes on here, Ctrl-Z bg frees the shell")                        \
     X(help, '?', UIKEY_F1, GROUP_SCREEN, "?", "Help", "this help")                                 \
     X(quit, 'q', UIKEY_F10, GROUP_SCREEN, "q", "Quit", "leave (asks while training)")
 

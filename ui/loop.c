@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include "ui/compare.h"
 #include "ui/frame.h"
 #include "ui/line.h"
 #include "ui/screen.h"
@@ -21,10 +22,11 @@ struct pace {
     double next;     /* no frame before, except for keys */
     double left;     /* bytes that may be sent now; grows with time up to two seconds' worth */
     double counted;  /* clock when it was */
+    double pumped;   /* clock when news was taken last */
     int empty_reads; /* readable, and nothing to read: the terminal is gone */
 };
 
-static double clock_seconds(void)
+double clock_seconds(void)
 {
     struct timespec t;
 
@@ -60,8 +62,8 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
     va_end(ap);
 }
 
-/* News goes when something else is drawn after a while: it is worth no frame of its own, and none at all
- * while nothing moves. Warnings stay until the next message. */
+/* News goes when something else is drawn after a while: it is worth no frame of its own, and none
+ * at all while nothing moves. Warnings stay until the next message. */
 static void drop_old_message(struct ui *ui)
 {
     enum { SECONDS = 12 };
@@ -203,18 +205,20 @@ static bool terminal_is_gone(struct pace *p, short revents, bool any_key)
     return p->empty_reads > 8;
 }
 
-/* The line is gone: save, and go on without a screen. A paused run has nobody left to let it go on: it is
- * saved and ended, so that its lock is free and it can be resumed. */
+/* The line is gone: save, and go on without a screen. A paused run has nobody left to let it go on:
+ * it is saved and ended, so that its lock is free and it can be resumed. */
 static void hang_up(struct ui *ui)
 {
-    bool goes_on = session_is_live(ui) && ui->snap.state != VAC_PAUSED;
+    bool live = session_is_live(ui);
 
     screen_abandon();
-    if (session_is_live(ui))
-        ui_send(ui, goes_on ? VAC_OP_SAVE : VAC_OP_QUIT, 0, NULL, NULL);
-    ui->priv->headless = goes_on;
+    ui->priv->hung_up = true;
+    ui->priv->alone.ends = live && session_is_held(ui);
+    if (live && !ui->priv->alone.ends)
+        ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+    ui->priv->headless = live;
     ui->priv->quit = true;
-    if (!ui->priv->headless)
+    if (!live)
         ui->priv->status = 129;
 }
 
@@ -250,23 +254,43 @@ static double sooner(double a, double b)
     return a < 0 ? b : b < 0 ? a : fmin(a, b);
 }
 
+/* Seconds until the hint goes by itself; < 0 = never. */
+static double hint_due(const struct ui *ui)
+{
+    const struct ui_private *p = ui->priv;
+
+    return p->hint && p->hint_until > 0 ? fmax(p->hint_until - ui->now, 0) : -1;
+}
+
+/* Unless that was done less than `age` seconds ago. */
+static void take_news(struct ui *ui, struct pace *p, double age)
+{
+    if (ui->now - p->pumped < age || ui->priv->quit)
+        return;
+    p->pumped = ui->now;
+    if (session_pump(ui))
+        ui->dirty = true;
+}
+
 /* Waits for something to do; news of the run wakes only when a frame may be drawn, so a fast run
  * costs no more than a slow one. */
 static void wait_for_something(struct ui *ui, struct pace *p, double script)
 {
     double frame = p->next - ui->now;
     bool listen = ui->session && !ui->freeze && (frame <= 0 || ui->priv->script);
+    bool behind = ui->session && !ui->freeze && ui->priv->behind;
     struct pollfd fds[3] = {
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},
         {.fd = listen ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
     };
-    double timeout = script;
+    double timeout = sooner(script, session_due(ui));
     bool any;
 
     if (ui->dirty || (ui->session && !listen))
         timeout = sooner(timeout, fmax(frame, 0));
-    if (poll(fds, 3, milliseconds(timeout)) < 0 && errno != EINTR)
+    timeout = sooner(timeout, hint_due(ui));
+    if (poll(fds, 3, behind ? 0 : milliseconds(timeout)) < 0 && errno != EINTR)
         return;
     ui->now = clock_seconds();
     if (fds[1].revents)
@@ -274,12 +298,14 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     if (!screen_is_open())
         return;
     any = read_keys(ui);
-    if (any)
-        paint_paced(ui, p); /* at once: that is what a key feels like */
+    if (any) {
+        take_news(ui, p, 0.25); /* keys come faster than frames: they must not keep the news away */
+        paint_paced(ui, p);     /* at once: that is what a key feels like */
+    }
     if (terminal_is_gone(p, fds[0].revents, any))
         hang_up(ui);
-    if (fds[2].revents && session_pump(ui))
-        ui->dirty = true;
+    if (fds[2].revents || behind || session_due(ui) == 0)
+        take_news(ui, p, 0);
 }
 
 static void loop(struct ui *ui)
@@ -296,6 +322,10 @@ static void loop(struct ui *ui)
         if (ui->priv->quit)
             break;
         ui->now = clock_seconds();
+        if (hint_due(ui) == 0) {
+            ui->priv->hint = NULL;
+            ui->dirty = true;
+        }
         if (ui->dirty && ui->now >= p.next)
             paint_paced(ui, &p);
         wait_for_something(ui, &p, script);
@@ -304,53 +334,87 @@ static void loop(struct ui *ui)
 
 /* --- after the screen --- */
 
-static int end_status(struct ui *ui)
+/* Lines go to a terminal where this program is in the foreground: behind a shell, or on a line that
+ * has dropped, they would only disturb. */
+static bool may_print(const struct ui *ui)
+{
+    return !ui->priv->hung_up && isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
+int end_status(struct ui *ui)
 {
     struct vac_err err = {0};
     int rc;
 
     if (!ui->session)
         return ui->priv->status > 0 ? ui->priv->status : 0;
-    if (session_is_live(ui)) { /* closing saves by the command that was sent; see where it ended */
-        vac_session_close(ui->session);
-        ui->session = NULL;
-        return ui->priv->status > 0 ? ui->priv->status : 0;
-    }
-    rc = vac_session_result(ui->session, &err);
-    if (rc && *err.msg)
+    rc = vac_session_result(ui->session, &err); /* saves, by the command that was sent */
+    if (rc && *err.msg && ui->priv->status != 0)
         fprintf(stderr, "vaccine: %s\n", err.msg);
-    return ui->priv->status > 0 ? ui->priv->status : rc;
+    if (!rc && *ui->priv->fault) {
+        fprintf(stderr, "vaccine: %s; the state before it is saved in %s: --resume goes on\n",
+                ui->priv->fault, ui_dir(ui));
+        rc = 1;
+    }
+    session_pump(ui);
+    if (!rc && ui->priv->headless && may_print(ui))
+        printf("%s: %s\n", ui_dir(ui),
+               ui->snap.state == VAC_DONE ? "done" : "saved; go on with --resume");
+    return ui->priv->status >= 0 ? ui->priv->status : rc;
 }
 
-/* Without a screen until the run ends: on signals only, no cycles of its own. */
+static void print_progress(const struct ui *ui, int64_t *next)
+{
+    int64_t every = vac_session_log_every(ui->session);
+    char line[1024], safe[2048];
+
+    if (ui->snap.state != VAC_RUNNING || ui->snap.step < *next || !may_print(ui))
+        return;
+    plain_line(ui, line, sizeof line);
+    text_safe(safe, sizeof safe, line, ui->utf8);
+    puts(safe);
+    fflush(stdout);
+    *next = ui->snap.step - ui->snap.step % every + every;
+}
+
+static void headless_signals(struct ui *ui)
+{
+    unsigned s = signals_take();
+
+    if (s & SIGNALLED_STOP)
+        signals_stop();
+    if (s & SIGNALLED_HANGUP) {
+        ui->priv->hung_up = true;
+        ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+    }
+    if (!(s & (SIGNALLED_TERM | SIGNALLED_INT)))
+        return;
+    ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
+    ui->priv->alone.over = true;
+}
+
+/* As `vaccine run` until the run ends, with next to no cycles of its own. */
 static void run_headless(struct ui *ui)
 {
-    bool told = false;
+    int64_t next = 0;
 
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr,
-                "vaccine: training goes on without a screen (process %ld, %s); Ctrl-C saves and "
-                "ends it, "
-                "Ctrl-Z and bg give the shell back\n",
-                (long)getpid(), ui_dir(ui));
+    if (may_print(ui))
+        printf("%s: training goes on without a screen (process %ld)\n"
+               "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",
+               ui_dir(ui), (long)getpid());
     ui->freeze = false;
-    while (session_is_live(ui)) {
+    while (session_is_live(ui) && !ui->priv->alone.over) {
         struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
                                 {.fd = vac_wakeup_fd(ui->session), .events = POLLIN}};
-        unsigned s = 0;
 
-        poll(fds, 2, -1);
-        if (fds[0].revents)
-            s = signals_take();
-        if (s & (SIGNALLED_TERM | SIGNALLED_INT) && !told) {
-            told = true;
-            ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
-            ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
-        }
-        if (ui->snap.state == VAC_PAUSED && !told && !*ui->snap.reason)
-            ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+        session_alone(ui);
+        print_progress(ui, &next);
+        poll(fds, 2, 1000);
+        if (!fds[0].revents) /* a fast run wakes often */
+            nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        ui->now = clock_seconds();
+        headless_signals(ui);
         session_pump(ui);
-        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); /* a fast run wakes often */
     }
 }
 
@@ -373,6 +437,7 @@ static void set_defaults(struct ui *ui, const struct ui_args *args)
     ui->snap.checkpoint_step = -1;
     ui->priv->status = -1;
     ui->priv->mouse = args->mouse;
+    ui->priv->dragging = -1;
     ui->now = clock_seconds();
 }
 
@@ -386,18 +451,37 @@ static enum charset wanted_charset(const struct ui_args *args, bool utf8)
     return screen_charset();
 }
 
-static void first_time(struct ui *ui)
+enum { HINT_SECONDS = 30 };
+
+static void show_hint(struct ui *ui)
 {
     char dir[VAC_PATH], seen[VAC_PATH + 8];
     int fd;
 
+    if (ui->args->hint) {
+        ui->priv->hint = ui->args->hint;
+        ui->priv->hint_until = ui->now + HINT_SECONDS;
+        return;
+    }
     if (ui->args->deterministic || ui->args->script || !*ui_state_dir(dir))
         return;
     snprintf(seen, sizeof seen, "%s/seen", dir);
-    ui->priv->hint = access(seen, F_OK) != 0;
-    fd = ui->priv->hint ? open(seen, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (access(seen, F_OK) == 0)
+        return;
+    ui->priv->hint = "Space\tpauses, [ and ] change rho, p asks the model something\n"
+                     "1-9 0\tchoose a panel, z shows it alone, arrows move in it\n"
+                     "?\tlists all keys; q leaves, and asks before a run is lost";
+    fd = open(seen, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
+}
+
+int lay_overlays(struct ui *ui, struct vac_err *err)
+{
+    for (size_t i = 0; i < ui->args->n_overlay; i++)
+        if (!compare_lay(ui, ui->args->overlay[i]))
+            return err_set(err, VAC_ERR_USAGE, "--overlay: %s", ui->priv->message);
+    return 0;
 }
 
 /* What the command line names must open, or the program says why not and ends. */
@@ -431,9 +515,10 @@ static int run_screen(struct ui *ui, struct vac_err *err)
     ui->charset = wanted_charset(ui->args, ui->utf8);
     if (*screen_warning())
         ui_warn(ui, "%s", screen_warning());
-    if (open_first(ui, err) || (ui->args->script && script_open(ui, ui->args->script, err)))
+    if (lay_overlays(ui, err) || open_first(ui, err) ||
+        (ui->args->script && script_open(ui, ui->args->script, err)))
         return -1;
-    first_time(ui);
+    show_hint(ui);
     loop(ui);
     return 0;
 }

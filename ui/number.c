@@ -9,10 +9,17 @@ static char *dash(char out[NUMBER_SIZE])
     return strcpy(out, "-");
 }
 
+static int decimals_of(double size, int digits)
+{
+    int whole = size < 1 ? 0 : 1 + (int)floor(log10(size));
+
+    return whole < digits ? digits - whole : 0;
+}
+
 char *number_text(char out[NUMBER_SIZE], double value, int digits)
 {
     double size = fabs(value);
-    int whole;
+    int decimals;
 
     if (isnan(value))
         return dash(out);
@@ -22,12 +29,9 @@ char *number_text(char out[NUMBER_SIZE], double value, int digits)
         snprintf(out, NUMBER_SIZE, "%.*e", digits > 2 ? digits - 2 : 1, value);
         return out;
     }
-    whole = size < 1 ? 1 : 1 + (int)floor(log10(size));
-    snprintf(out, NUMBER_SIZE, "%.*f",
-             size < 1         ? digits
-             : whole < digits ? digits - whole
-                              : 0,
-             value);
+    decimals = decimals_of(size, digits);
+    decimals = decimals_of(size + 0.5 * pow(10, -decimals), digits); /* 0.9999 is written 1.00 */
+    snprintf(out, NUMBER_SIZE, "%.*f", decimals, value);
     return out;
 }
 

@@ -1,7 +1,8 @@
 /* panel.c - the table of panels, their frames, and lists that scroll. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ui/panel.h"
+#include "ui/frame.h"
 
 #define PANEL_ROW(name) &panel_##name,
 const struct panel *const panels[PANEL_COUNT] = {PANELS(PANEL_ROW)};
@@ -16,15 +17,36 @@ char panel_number(enum panel_id id)
     return id < 9 ? (char)('1' + id) : '0';
 }
 
+enum { HINTS_SIZE = 256 };
+
+/* Of "p ask  P suite" those whose key does something for this run. */
+static const char *working_hints(const struct ui *ui, const char *hints, char out[HINTS_SIZE])
+{
+    size_t n = 0;
+
+    while (hints && *hints) {
+        const char *end = strstr(hints, "  ");
+        int len = end ? (int)(end - hints) : (int)strlen(hints);
+        char key[16];
+
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(hints, " "), hints);
+        if (action_works(ui, key_action(key_by_name(key))) && n + (size_t)len + 3 < HINTS_SIZE)
+            n += (size_t)snprintf(out + n, HINTS_SIZE - n, "%s%.*s", n ? "  " : "", len, hints);
+        hints += end ? len + 2 : len;
+    }
+    return n ? out : NULL;
+}
+
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
 {
     const struct panel *p = panels[id];
-    char notes[160] = "";
+    char notes[160] = "", hints[HINTS_SIZE];
     struct view inside;
 
     if (p->notes)
         p->notes(ui, notes, sizeof notes);
-    inside = draw_box(v, panel_number(id), p->title, notes, p->hints, ui->focus == (int)id);
+    inside = draw_box(v, panel_number(id), p->title, notes, working_hints(ui, p->hints, hints),
+                      ui->focus == (int)id);
     if (inside.w > 0 && inside.h > 0)
         p->draw(ui, &inside);
 }

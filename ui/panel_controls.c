@@ -7,7 +7,7 @@
 #include <string.h>
 #include "ui/panel.h"
 
-enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 30 };
+enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
 
 struct controls {
     struct list list;
@@ -134,18 +134,22 @@ static void draw_option(const struct view *v, int y, const struct vac_option *o,
                   INK_TEXT, since);
     x = NAME_W + VALUE_W + 11;
     if (v->w > 50)
-        draw_cut(v, x, y, v->w >= 90 ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
-    if (v->w >= 90)
+        draw_cut(v, x, y, v->w >= WIDE ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
+    if (v->w >= WIDE) /* else the selected option's stands below */
         draw_cut(v, x + HOW_W + 2, y, v->w - x - HOW_W - 3, INK_FAINT, o->help);
 }
 
-static void put_eval(char *out, size_t size, const struct vac_eval *e)
+/* Half a number would be another number: what does not fit in `width` is left out. */
+static void put_eval(char *out, size_t size, int width, const struct vac_eval *e)
 {
     size_t n = strlen(out);
 
-    if (e->step >= 0)
-        snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
-                 e->name, e->is_rate ? 100 * e->value : e->value);
+    if (e->step < 0)
+        return;
+    snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "", e->name,
+             e->is_rate ? 100 * e->value : e->value);
+    if ((int)strlen(out) > width)
+        out[n] = '\0';
 }
 
 /* What the controls are for: the measures, and what is saved. */
@@ -155,7 +159,7 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
     const struct vac_snapshot *s = &ui->snap;
 
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        put_eval(text, sizeof text, &s->eval[i]);
+        put_eval(text, sizeof text, v->w - 2, &s->eval[i]);
     if (*text)
         draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
     if (s->checkpoint_step >= 0)

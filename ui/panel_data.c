@@ -244,7 +244,7 @@ static void draw_head(const struct view *v)
     if (!c.wide)
         return;
     draw_right(v, 21, 0, INK_FAINT, "@step");
-    draw_right(v, 33, 0, INK_FAINT, "loss on/tok");
+    draw_right(v, 33, 0, INK_FAINT, "learned/all");
 }
 
 static void draw_numbers(const struct view *v, int y, const cJSON *s)

@@ -206,6 +206,20 @@ static void draw(struct ui *ui, const struct view *v)
     draw_readout(ui, v, rows + 1);
 }
 
+/* What was clicked: its step for the cursor, its layer for all panels. */
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    struct window win = window_of(ui, w - LEFT);
+    int rows = rows_for(ui, h - (h > 6 ? 2 : 0));
+
+    if (!ui->layers.n || x < LEFT || y >= rows)
+        return;
+    if (win.cols > 1)
+        ui->cursor = round(win.x0 + (win.x1 - win.x0) * (x - LEFT) / (win.cols - 1));
+    ui->cursor = fmin(ui->cursor, ui->layers.step[ui->layers.n - 1]);
+    ui->layer = layer_of(y, rows, ui->layers.n_layers);
+}
+
 static void notes(struct ui *ui, char *out, size_t size)
 {
     snprintf(out, size, "%s  %s", metric_names[ui->metric], ui->log_y ? "log" : "linear");
@@ -240,5 +254,6 @@ const struct panel panel_heat = {
     .min_h = 5,
     .notes = notes,
     .draw = draw,
+    .click = click,
     .csv = csv,
 };

@@ -3,18 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "ui/filter.h"
 #include "ui/panel.h"
-#include "ui/reply.h"
-#include "ui/store.h"
 
 struct log {
     struct list list;
     size_t *shown; /* numbers of the lines that pass the filter */
     size_t n, cap;
     size_t looked; /* lines of the journal that were looked at */
-    bool read;     /* the file of a run without a session */
     bool away;     /* the selection left the end: it stays, else it follows */
     struct filter *filter;
     char text[200]; /* of the filter */
@@ -98,48 +94,6 @@ static void done(struct ui *ui)
 {
     filter_free(own(ui)->filter);
     free(own(ui)->shown);
-}
-
-/* --- a run that is only looked at: its file tells what happened --- */
-
-static double time_of(const char *text)
-{
-    struct tm tm = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-
-    return rest ? (double)timegm(&tm) : 0;
-}
-
-/* "set rho 1.8 -> 2 (applied): reason", as the run itself says it while it goes. */
-static void take_old(void *ctx, const cJSON *line)
-{
-    struct ui *ui = ctx;
-    const char *key = reply_text(line, "key"), *old = reply_text(line, "old"),
-               *value = reply_text(line, "new");
-    const char *status = reply_text(line, "status"), *reason = reply_text(line, "reason");
-    struct vac_event e = {.kind =
-                              strcmp(status, "rejected") ? VAC_EVENT_JOURNAL : VAC_EVENT_REJECTED,
-                          .step = reply_int(line, "step", 0),
-                          .time = time_of(reply_text(line, "t"))};
-
-    snprintf(e.text, sizeof e.text, "%s%s%s%s%s%s%s%s%s%s%s%s", reply_text(line, "op"),
-             *key ? " " : "", key, *old ? " " : "", old,
-             *old && *value ? " -> "
-             : *value       ? " "
-                            : "",
-             value, *status ? " (" : "", status, *status ? ")" : "", *reason ? ": " : "", reason);
-    journal_push(&ui->journal, &e);
-}
-
-static void refresh(struct ui *ui)
-{
-    struct log *l = own(ui);
-
-    if (l->read || ui->session || !*ui->snap.run)
-        return;
-    l->read = true;
-    if (ui->journal.n == 0)
-        reply_lines(ui_dir(ui), "journal.jsonl", take_old, ui);
 }
 
 /* --- drawing --- */
@@ -301,7 +255,6 @@ const struct panel panel_journal = {
     .notes = notes,
     .draw = draw,
     .act = act,
-    .refresh = refresh,
     .done = done,
     .filter = filter,
     .click = click,

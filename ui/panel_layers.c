@@ -21,6 +21,13 @@ struct shown {
     int n;
 };
 
+static double stage_at(const struct ui *ui, double step)
+{
+    long row = history_row(&ui->points, step);
+
+    return row < 0 ? NAN : ui->points.v[(size_t)row * COL_COUNT + COL_stage];
+}
+
 static void look_up(const struct ui *ui, struct shown *s)
 {
     double at = isnan(ui->cursor) ? INFINITY : ui->cursor;
@@ -35,6 +42,8 @@ static void look_up(const struct ui *ui, struct shown *s)
         s->v[m] = layer_values(&ui->layers, (size_t)row, (enum metric)m);
         s->step[m] = ui->layers.step[row];
     }
+    if (s->v[METRIC_EPS] && stage_at(ui, s->step[METRIC_EPS]) < stage_at(ui, at))
+        s->v[METRIC_EPS] = NULL; /* an earlier stage was perturbed, this one is not */
     for (int i = 0; i < s->n && s->v[METRIC_EPS]; i++)
         s->eps_sum += (double)s->v[METRIC_EPS][i] * (double)s->v[METRIC_EPS][i];
     s->rss = sqrt(s->eps_sum);
@@ -120,6 +129,11 @@ static double greatest(const struct shown *s, enum metric m)
     return top;
 }
 
+static unsigned metric_ink(enum metric m)
+{
+    return m == METRIC_EPS ? INK_EPS : m == METRIC_GRAD ? INK_GRAD : INK_DRIFT;
+}
+
 static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y,
                      int n, int bar_at, double top)
 {
@@ -138,9 +152,7 @@ static void draw_row(struct ui *ui, const struct view *v, const struct shown *s,
                    number_text(text, value(s, columns[i].metric, layer), 3));
     }
     draw_bar(v, bar_at, y, v->w - bar_at - 1, top > 0 ? value(s, ui->metric, layer) / top : NAN,
-             ui->metric == METRIC_EPS    ? INK_EPS
-             : ui->metric == METRIC_GRAD ? INK_GRAD
-                                         : INK_DRIFT);
+             metric_ink(ui->metric));
 }
 
 /* --- below the table --- */
@@ -169,39 +181,109 @@ static int draw_sum(const struct ui *ui, const struct view *v, const struct show
 static void draw_drift(const struct ui *ui, const struct view *v, const struct shown *s, int y)
 {
     double sum = 0;
-    char mean[NUMBER_SIZE], all[NUMBER_SIZE];
+    char text[NUMBER_SIZE];
+    int x;
 
     (void)ui;
     if (!s->v[METRIC_DRIFT_REL])
         return;
     for (int i = 0; i < s->n; i++)
         sum += value(s, METRIC_DRIFT_REL, i);
-    draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean %s", s->step[METRIC_DRIFT_REL],
-             number_text(mean, sum / s->n, 3));
-    if (!s->v[METRIC_DRIFT_SQ] || v->w < 44)
+    x = draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean ", s->step[METRIC_DRIFT_REL]);
+    x = draw_text(v, x, y, INK_DRIFT, number_text(text, sum / s->n, 3));
+    if (!s->v[METRIC_DRIFT_SQ])
         return;
     sum = 0;
     for (int i = 0; i < s->n; i++)
         sum += value(s, METRIC_DRIFT_SQ, i);
-    draw_fmt(v, 27, y, INK_FAINT, "  sum of squares %s", number_text(all, sum, 4));
+    number_text(text, sum, 4);
+    if (x + 18 + (int)strlen(text) > v->w) /* half a number would be another number */
+        return;
+    x = draw_text(v, x, y, INK_FAINT, "  sum of squares ");
+    draw_text(v, x, y, INK_DRIFT, text);
 }
 
-/* Share of rho^2: which layers take the perturbation, largest first. */
-static void draw_shares(const struct view *v, const struct shown *s, int y)
+/* Share of rho^2: which layers take the perturbation, largest first. Returns the row below. */
+static int draw_shares(const struct view *v, const struct shown *s, int y)
 {
     struct rank ranks[VAC_MAX_LAYERS];
 
     if (!(s->eps_sum > 0) || v->h - y < 3)
-        return;
+        return y;
     draw_text(v, 1, y++, INK_TITLE, "Share of rho squared");
     for (int i = 0; i < s->n; i++)
         ranks[i] = (struct rank){value(s, METRIC_EPS, i) * value(s, METRIC_EPS, i) / s->eps_sum, i};
     qsort(ranks, (size_t)s->n, sizeof *ranks, by_value);
     for (int i = 0; i < s->n && y < v->h; i++, y++) {
+        if (y + 1 == v->h && i + 1 < s->n) {
+            draw_fmt(v, 1, y, INK_FAINT, "... %d more", s->n - i);
+            return v->h;
+        }
         draw_fmt(v, 1, y, INK_TEXT, "%2d", ranks[i].layer);
         draw_fmt(v, 4, y, INK_EPS, "%5.1f%%", ranks[i].value * 100);
         draw_bar(v, 12, y, v->w - 13, ranks[i].value / ranks[0].value, INK_EPS);
     }
+    return y + 1;
+}
+
+/* Where there is room: how the chosen metric went, in the selected layer and on average. */
+struct over_steps {
+    double step, one, mean;
+};
+
+static struct over_steps *gather(const struct ui *ui, size_t *n)
+{
+    const struct layer_history *h = &ui->layers;
+    struct over_steps *rows = malloc((h->n + 1) * sizeof *rows);
+
+    *n = 0;
+    for (size_t r = 0; rows && r < h->n; r++) {
+        const float *x = layer_values(h, r, ui->metric);
+        double sum = 0;
+
+        if (isnan(x[ui->layer]))
+            continue;
+        for (int i = 0; i < h->n_layers; i++)
+            sum += (double)x[i];
+        rows[(*n)++] =
+            (struct over_steps){h->step[r], (double)x[ui->layer], sum / (double)h->n_layers};
+    }
+    return rows;
+}
+
+static void draw_over_steps(const struct ui *ui, const struct view *v, int y)
+{
+    enum { LEAST = 8 };
+    struct view below = view_part(v, 1, y + 1, v->w - 2, v->h - y - 1);
+    struct ui steps = *ui;
+    struct plot_line line[2];
+    struct plot p = {.lines = line, .n_lines = 2, .y0 = NAN, .y1 = NAN, .level = NAN};
+    struct over_steps *rows;
+    char name[24];
+    size_t n;
+
+    if (below.h < LEAST || ui->layer >= ui->layers.n_layers)
+        return;
+    rows = gather(ui, &n);
+    snprintf(name, sizeof name, "layer %d", ui->layer);
+    for (int i = 0; i < 2 && n > 0; i++)
+        line[i] = (struct plot_line){.name = i ? "mean" : name,
+                                     .x = &rows->step,
+                                     .y = i ? &rows->mean : &rows->one,
+                                     .n = n,
+                                     .stride = sizeof *rows,
+                                     .style = i ? INK_TEXT : metric_ink(ui->metric),
+                                     .glyph = i ? 'o' : '*'};
+    if (n > 0) {
+        steps.x_unit = X_STEP;
+        ui_window(&steps, &p);
+        p.log = ui->log_y;
+        p.legend = true;
+        p.guides = ui->guides;
+        draw_fmt(v, 1, y, INK_TITLE, "%s over steps", metric_names[ui->metric]);
+        plot_draw(&below, &p);
+    }
+    free(rows);
 }
 
 static void draw(struct ui *ui, const struct view *v)
@@ -232,7 +314,7 @@ static void draw(struct ui *ui, const struct view *v)
     list_draw_scroll(&o->list, v, 1);
     if (v->h > rows + 1)
         draw_drift(ui, v, &s, draw_sum(ui, v, &s, rows + 1));
-    draw_shares(v, &s, rows + 4);
+    draw_over_steps(ui, v, draw_shares(v, &s, rows + 4));
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
@@ -246,7 +328,7 @@ static void notes(struct ui *ui, char *out, size_t size)
     if (on < n)
         snprintf(out, size, "%d of %d perturbed", on, n);
     else
-        snprintf(out, size, "%d", n);
+        snprintf(out, size, "%d layers", n);
 }
 
 static unsigned act(struct ui *ui, enum action a)

@@ -82,9 +82,43 @@ static void notes(struct ui *ui, char *out, size_t size)
         snprintf(out, size, "%s  %s  at %.0f", ui->log_y ? "log" : "linear", ema, ui->cursor);
 }
 
-static void draw(struct ui *ui, const struct view *v)
+/* What is shown of a line within the plot's range of x, smoothed by `ema`. */
+static void reach(const struct plot *p, const struct plot_line *l, double ema, double *lo,
+                  double *hi)
 {
-    struct plot_line lines[MOST_LINES];
+    double mean = NAN;
+
+    for (size_t i = 0; i < l->n; i++) {
+        double x = l->x[i * COL_COUNT], y = l->y[i * COL_COUNT];
+
+        if (!isfinite(y) || y <= 0)
+            continue;
+        mean = isnan(mean) ? y : ema * mean + (1 - ema) * y;
+        if (!(x >= p->x0) || x > p->x1)
+            continue;
+        *lo = fmin(*lo, mean);
+        *hi = fmax(*hi, mean);
+    }
+}
+
+/* On a log axis one step of another run near 0 would leave this run a strip at the top. What the
+ * others show without smoothing is cut where this run and their smoothed curves end. */
+static void fit_log_axis(const struct ui *ui, struct plot *p, int n_own)
+{
+    double lo = INFINITY, hi = -INFINITY;
+
+    if (!p->log || p->n_lines == n_own)
+        return;
+    for (int i = 0; i < p->n_lines; i++)
+        reach(p, &p->lines[i], i < n_own ? 0 : ui->ema > 0 ? ui->ema : 0.9, &lo, &hi);
+    if (lo <= hi) {
+        p->y0 = lo;
+        p->y1 = hi;
+    }
+}
+
+static struct plot plot_of(const struct ui *ui, struct plot_line lines[MOST_LINES])
+{
     struct plot p = {.lines = lines,
                      .log = ui->log_y,
                      .y0 = NAN,
@@ -92,10 +126,21 @@ static void draw(struct ui *ui, const struct view *v)
                      .level = NAN,
                      .legend = true,
                      .guides = ui->guides};
+    int n_own;
 
     p.n_lines = own_lines(ui, lines);
+    n_own = p.n_lines;
     p.n_lines += overlay_lines(ui, lines + p.n_lines);
     ui_window(ui, &p);
+    fit_log_axis(ui, &p, n_own);
+    return p;
+}
+
+static void draw(struct ui *ui, const struct view *v)
+{
+    struct plot_line lines[MOST_LINES];
+    struct plot p = plot_of(ui, lines);
+
     plot_draw(v, &p);
     if (!ui->points.n)
         draw_text(v, v->w / 2 - 10, v->h / 2 - 1, INK_FAINT, "no step measured yet");
@@ -136,8 +181,28 @@ static unsigned act(struct ui *ui, enum action a)
     return UI_HANDLED | UI_REDRAW;
 }
 
+/* The cursor goes to the step nearest to what was clicked. */
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    struct plot_line lines[MOST_LINES];
+    struct plot p = plot_of(ui, lines);
+    double at = plot_at(&p, w, h, x), best = INFINITY;
+
+    (void)y;
+    for (size_t i = 0; i < ui->points.n && !isnan(at); i++) {
+        const double *row = &ui->points.v[i * COL_COUNT];
+        double off = fabs(row[x_unit_columns[ui->x_unit]] - at);
+
+        if (off < best) {
+            best = off;
+            ui->cursor = row[COL_step];
+        }
+    }
+}
+
 static void readout(struct ui *ui, FILE *out)
 {
+    struct plot_line lines[MOST_LINES];
     long row = history_row(&ui->points, isnan(ui->cursor) ? INFINITY : ui->cursor);
 
     if (row < 0)
@@ -147,6 +212,13 @@ static void readout(struct ui *ui, FILE *out)
 
         if (!isnan(v))
             fprintf(out, "%s %.9g\n", column_names[c], v);
+    }
+    for (int i = own_lines(ui, lines) - 1; i >= 0; i--) {
+        double at = ui->points.v[(size_t)row * COL_COUNT + x_unit_columns[ui->x_unit]], smooth;
+
+        plot_value(&lines[i], at, &smooth);
+        if (lines[i].ema > 0 && !isnan(smooth))
+            fprintf(out, "%s_smoothed %.9g\n", lines[i].name, smooth);
     }
 }
 
@@ -175,6 +247,7 @@ const struct panel panel_loss = {
     .notes = notes,
     .draw = draw,
     .act = act,
+    .click = click,
     .readout = readout,
     .csv = csv,
 };

@@ -16,8 +16,10 @@ struct probes {
     struct questions queue;
     struct list list;
     uint64_t open; /* id of the question whose answer comes; 0 = none */
-    bool begun;    /* the list is made and the run's file was read */
+    bool begun;    /* the list is made */
     bool plain;    /* differences not marked */
+    bool chosen;   /* compared with the answer of a step that was typed, else with the one before */
+    int64_t with;  /* that step */
     char template_name[VAC_NAME];
     int tokens; /* 0 = the core's choice */
 };
@@ -27,36 +29,11 @@ static struct probes *own(struct ui *ui)
     return panel_own(ui, PANEL_probe);
 }
 
-/* --- what the run asked before it was opened here --- */
-
-static void take_old(void *ctx, const cJSON *line)
-{
-    struct probes *p = ctx;
-    int64_t step = reply_int(line, "step", 0);
-    struct asked *a;
-
-    if (!strcmp(reply_text(line, "who"), "suite")) {
-        if (step != p->asked.suite_step) /* a new round: what is not asked in it has not changed */
-            for (int i = 0; i < p->asked.n_suite; i++)
-                p->asked.suite[i].changed = false;
-        asked_suite(&p->asked, line, step);
-        asked_count(&p->asked, step);
-        return;
-    }
-    a = asked_new(&p->asked, 0, reply_text(line, "prompt"), "");
-    if (a)
-        asked_end(a, line, step);
-}
-
 static void begin(struct ui *ui)
 {
-    struct probes *p = own(ui);
-
-    if (p->begun || !*ui->snap.run)
-        return;
-    p->begun = true;
-    asked_init(&p->asked);
-    reply_lines(ui_dir(ui), "probes.jsonl", take_old, p);
+    if (!own(ui)->begun)
+        asked_init(&own(ui)->asked);
+    own(ui)->begun = true;
 }
 
 static void done(struct ui *ui)
@@ -64,6 +41,14 @@ static void done(struct ui *ui)
     if (own(ui)->begun)
         asked_done(&own(ui)->asked);
     questions_done(&own(ui)->queue);
+}
+
+/* The answer that stands beside the newest; NULL = there is none. */
+static const struct answer *earlier(struct ui *ui, const struct asked *a)
+{
+    const struct probes *p = own(ui);
+
+    return asked_earlier(&p->asked, a, p->chosen ? p->with : -1);
 }
 
 /* --- asking --- */
@@ -157,6 +142,8 @@ static void suite(struct ui *ui, const struct vac_event *e)
     const cJSON *one;
     int64_t step = reply_int(body, "step", e->step);
 
+    for (int i = 0; i < l->n_suite && step != l->suite_step; i++)
+        l->suite[i].changed = false; /* a new round: what is not asked in it has not changed */
     cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(body, "probes"))
         asked_suite(l, one, step);
     asked_count(l, step);
@@ -247,23 +234,27 @@ static struct columns columns_for(int w)
     return c;
 }
 
-static void draw_head(const struct view *v)
+static void draw_head(const struct view *v, const struct probes *p)
 {
     struct columns c = columns_for(v->w);
+    char then[32] = "before";
 
     draw_text(v, 5, 0, INK_FAINT, "prompt");
     draw_right(v, c.now, 0, INK_FAINT, "now");
     draw_right(v, c.p, 0, INK_FAINT, "p(ref)");
     if (!c.wide)
         return;
-    draw_right(v, c.before, 0, INK_FAINT, "before");
+    if (p->chosen)
+        snprintf(then, sizeof then, "@%lld", (long long)p->with);
+    draw_right(v, c.before, 0, INK_FAINT, then);
     draw_right(v, c.delta, 0, INK_FAINT, "delta");
 }
 
-static void draw_row(const struct view *v, int y, const struct asked *a, int number, bool selected)
+static void draw_row(const struct view *v, int y, const struct asked *a, const struct answer *then,
+                     int number, bool selected)
 {
     struct columns c = columns_for(v->w);
-    double delta = a->now.p_refuse - a->before.p_refuse;
+    double delta = then ? a->now.p_refuse - then->p_refuse : NAN;
     char text[NUMBER_SIZE];
 
     if (selected)
@@ -272,8 +263,8 @@ static void draw_row(const struct view *v, int y, const struct asked *a, int num
     draw_right(v, 4, y, INK_FAINT, a->suite ? text : "?");
     draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT,
              a->prompt);
-    if (c.wide)
-        draw_right(v, c.before, y, verdict_ink(a->before.verdict), a->before.verdict);
+    if (c.wide && then)
+        draw_right(v, c.before, y, verdict_ink(then->verdict), then->verdict);
     draw_right(v, c.now, y, verdict_ink(a->now.verdict),
                a->open   ? "..."
                : *a->why ? "failed"
@@ -292,13 +283,13 @@ static void draw_table(struct ui *ui, const struct view *v)
     struct probes *p = own(ui);
     const struct asked *a;
 
-    draw_head(v);
+    draw_head(v, p);
     for (int i = 0; i < p->list.rows; i++) {
         int row = p->list.top + i;
 
         a = asked_row(&p->asked, row);
         if (a)
-            draw_row(v, i + 1, a, row - p->asked.n + 1, row == p->list.selected);
+            draw_row(v, i + 1, a, earlier(ui, a), row - p->asked.n + 1, row == p->list.selected);
     }
     list_draw_scroll(&p->list, v, 1);
 }
@@ -321,11 +312,11 @@ static int draw_answer(const struct view *v, int y, const struct asked *a,
                      gutter, text, mark, a->open && rows > room ? rows - room : 0);
 }
 
-static void draw_before_head(const struct view *v, int y, const struct asked *a)
+static void draw_then_head(const struct view *v, int y, const struct answer *then)
 {
-    int x = draw_fmt(v, 2, y, INK_FAINT, "before, @%lld ", (long long)a->before.step);
+    int x = draw_fmt(v, 2, y, INK_FAINT, "before, @%lld ", (long long)then->step);
 
-    draw_verdict(v, x, y, &a->before);
+    draw_verdict(v, x, y, then);
 }
 
 static void draw_now_head(const struct view *v, int y, const struct asked *a)
@@ -346,7 +337,7 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a)
 }
 
 /* Side by side: now, and before. */
-static void draw_two(const struct view *v, struct asked *a, bool plain)
+static void draw_two(const struct view *v, struct asked *a, const struct answer *then, bool plain)
 {
     struct view left = view_part(v, 0, 0, v->w / 2, v->h),
                 right = view_part(v, v->w / 2, 0, v->w - v->w / 2, v->h);
@@ -355,15 +346,15 @@ static void draw_two(const struct view *v, struct asked *a, bool plain)
     draw_now_head(&left, 0, a);
     draw_answer(&left, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     draw_vline(v, v->w / 2 - 1, 0, v->h, INK_FRAME);
-    draw_before_head(&right, 0, a);
-    draw_answer(&right, 1, a, &a->before, plain ? NULL : a->mark_before, '-');
+    draw_then_head(&right, 0, then);
+    draw_answer(&right, 1, a, then, plain ? NULL : a->mark_before, '-');
 }
 
 /* One below the other; the answer before gets what is left, and at least a third when both are
  * long. */
-static void draw_stack(const struct view *v, struct asked *a, bool plain)
+static void draw_stack(const struct view *v, struct asked *a, const struct answer *then, bool plain)
 {
-    int need = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, a->before.text) + 1, y;
+    int need = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, then->text) + 1, y;
     int keep = need < v->h / 3 ? need : v->h / 3;
     struct view top = view_part(v, 0, 0, v->w, v->h - (keep > 1 ? keep : 0));
 
@@ -371,22 +362,23 @@ static void draw_stack(const struct view *v, struct asked *a, bool plain)
     y = draw_answer(&top, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     if (v->h - y < 2)
         return;
-    draw_before_head(v, y, a);
-    draw_answer(v, y + 1, a, &a->before, plain ? NULL : a->mark_before, '-');
+    draw_then_head(v, y, then);
+    draw_answer(v, y + 1, a, then, plain ? NULL : a->mark_before, '-');
 }
 
-static void draw_answers(const struct view *v, struct asked *a, bool plain)
+static void draw_answers(const struct view *v, struct asked *a, const struct answer *then,
+                         bool plain)
 {
-    asked_compare(a);
+    asked_compare(a, then);
     if (*a->why) {
         draw_flow(v, 2, 0, v->w - 3, INK_WARN, a->why, 0);
-    } else if (!a->before.text || a->open) {
+    } else if (!then || a->open) {
         draw_now_head(v, 0, a);
         draw_answer(v, 1, a, &a->now, NULL, '+');
     } else if (v->w >= 90) {
-        draw_two(v, a, plain);
+        draw_two(v, a, then, plain);
     } else {
-        draw_stack(v, a, plain);
+        draw_stack(v, a, then, plain);
     }
 }
 
@@ -405,7 +397,7 @@ static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, co
     }
     draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
     below = view_part(v, 0, 1, v->w, v->h - 1);
-    draw_answers(&below, a, own(ui)->plain);
+    draw_answers(&below, a, earlier(ui, a), own(ui)->plain);
 }
 
 static void draw_nothing(const struct ui *ui, const struct view *v)
@@ -414,6 +406,10 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
 
     if (!*ui->snap.run) {
         draw_text(v, 1, 0, INK_FAINT, "No run is open.");
+        return;
+    }
+    if (!ui->session) {
+        draw_text(v, 1, 0, INK_FAINT, "Nothing was asked in this run.");
         return;
     }
     x = draw_hint(v, 1, 0, "p", "asks the present weights anything, between two steps;");
@@ -473,13 +469,13 @@ static unsigned next_change(struct ui *ui)
     return UI_HANDLED | UI_REDRAW;
 }
 
-static void write_full(FILE *out, const struct asked *a)
+static void write_full(FILE *out, const struct asked *a, const struct answer *then)
 {
     fprintf(out, "%s\n\n@%lld [%s]\n%s\n", a->prompt, (long long)a->now.step, a->now.verdict,
             a->now.text ? a->now.text : "");
-    if (a->before.text)
-        fprintf(out, "\nbefore, @%lld %s\n%s\n", (long long)a->before.step, a->before.verdict,
-                a->before.text);
+    if (then)
+        fprintf(out, "\nbefore, @%lld [%s]\n%s\n", (long long)then->step, then->verdict,
+                then->text);
 }
 
 static unsigned show_full(struct ui *ui)
@@ -492,10 +488,70 @@ static unsigned show_full(struct ui *ui)
 
     if (!out)
         return UI_HANDLED;
-    write_full(out, a);
+    write_full(out, a, earlier(ui, a));
     if (fclose(out) == 0)
         pager_open(ui, "Probe", text);
     free(text);
+    return UI_HANDLED | UI_REDRAW;
+}
+
+/* --- which two answers are compared --- */
+
+static void take_step(struct ui *ui, const char *line)
+{
+    struct probes *p = own(ui);
+    char *end;
+    long long step = strtoll(line, &end, 10);
+
+    if (!strcmp(line, "off")) {
+        p->plain = true;
+    } else if (!*line) {
+        p->plain = p->chosen = false;
+    } else if (*end || step < 0) {
+        ui_warn(ui, "\"%s\" is not a step, nor \"off\"", line);
+    } else {
+        p->plain = false;
+        p->chosen = true;
+        p->with = step;
+    }
+}
+
+/* "20 40 ... 280", as many as fit. */
+static void steps_text(const int64_t *step, int n, int shown, char *out, size_t size)
+{
+    size_t used = 0;
+
+    *out = '\0';
+    for (int i = 0; i < n; i++) {
+        bool gap = n > shown && i == shown / 2;
+
+        if (gap)
+            i = n - shown / 2;
+        used += (size_t)snprintf(out + used, size - used, "%s%s%lld", used ? " " : "",
+                                 gap ? "... " : "", (long long)step[i]);
+    }
+}
+
+static unsigned choose_step(struct ui *ui)
+{
+    static char hint[320]; /* must live while the line is open */
+    struct probes *p = own(ui);
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    int64_t step[PAST_MOST];
+    int n = a ? asked_steps(&p->asked, a, step, PAST_MOST) : 0;
+    char text[256];
+
+    if (n == 0) {
+        ui_say(ui, "this prompt has no earlier answer to compare with");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
+    snprintf(hint, sizeof hint, "%s; none = the one before; off = no marks", text);
+    prompt_open(ui, &(struct prompt){
+                        .label = "compare with step> ",
+                        .hint = hint,
+                        .done = take_step,
+                    });
     return UI_HANDLED | UI_REDRAW;
 }
 
@@ -508,8 +564,7 @@ static unsigned act(struct ui *ui, enum action a)
     case ACT_enter:
         return show_full(ui);
     case ACT_diff:
-        own(ui)->plain = !own(ui)->plain;
-        return UI_HANDLED | UI_REDRAW;
+        return choose_step(ui);
     default:
         return list_act(&own(ui)->list, a);
     }
@@ -604,7 +659,7 @@ static void notes(struct ui *ui, char *out, size_t size)
         snprintf(out, size, "%zu waiting", waiting);
     else if (p->begun && p->asked.n_suite)
         snprintf(out, size, "suite @%lld: %d/%d refused%s", (long long)p->asked.suite_step,
-                 p->asked.refused, p->asked.n_suite, p->asked.changed ? ", ! changed" : "");
+                 p->asked.refused, p->asked.n_suite, p->asked.changed ? " !" : "");
 }
 
 static void readout(struct ui *ui, FILE *out)
@@ -613,7 +668,7 @@ static void readout(struct ui *ui, FILE *out)
     const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
 
     if (a)
-        write_full(out, a);
+        write_full(out, a, earlier(ui, a));
 }
 
 static void csv_text(FILE *out, const char *s)

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "ui/frame.h"
 #include "ui/screen.h"
@@ -23,14 +22,6 @@ static struct {
     char rest[2048]; /* typed, without its end yet (not a terminal) */
     size_t n_rest;
 } plain;
-
-static double clock_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void put_number(char *out, size_t size, const char *label, const char *value)
 {
@@ -172,6 +163,17 @@ static bool own_command(struct ui *ui, const char *line)
     return false;
 }
 
+/* No more commands: training goes on to its end, as in a run that began without a screen. */
+static void stop_reading(void)
+{
+    plain.ended = true;
+    if (!plain.interactive)
+        return;
+    rl_callback_handler_remove();
+    plain.interactive = false;
+    say_line("training goes on without commands; Ctrl-C saves and ends it");
+}
+
 static void obey(struct ui *ui, const char *line)
 {
     line += strspn(line, " \t:");
@@ -187,12 +189,16 @@ static void obey(struct ui *ui, const char *line)
     }
     session_pump(ui);
     tell_message(ui);
+    if (ui->priv->headless && ui->priv->quit) {
+        ui->priv->quit = false;
+        stop_reading();
+    }
 }
 
 static void take_line(char *line)
 {
     if (!line) {
-        plain.ended = true;
+        stop_reading();
         return;
     }
     if (*line)
@@ -233,11 +239,12 @@ static void handle_signals(struct ui *ui)
 
     if (s & (SIGNALLED_TERM | SIGNALLED_INT)) {
         ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
-        ui_command_line(ui, "quit save");
+        ui->priv->quit = true; /* closing saves */
     }
     if (s & SIGNALLED_HANGUP) {
-        ui->priv->headless = session_is_live(ui);
-        plain.ended = true;
+        if (session_is_live(ui))
+            ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+        stop_reading();
     }
     if (s & SIGNALLED_STOP)
         signals_stop();
@@ -272,7 +279,9 @@ static void loop(struct ui *ui)
         script_run(ui);
         tell_message(ui);
         tell_news(ui, false);
-        if (ui->priv->quit || (ui->session && !session_is_live(ui)))
+        if (plain.ended && !ui->priv->script)
+            session_alone(ui);
+        if (ui->priv->quit || ui->priv->alone.over || (ui->session && !session_is_live(ui)))
             break;
         if (plain.ended && !session_is_live(ui) && !ui->priv->script)
             break;
@@ -287,10 +296,11 @@ static int open_run(struct ui *ui)
     struct vac_err err = {0};
 
     if (!ui->args->path) {
-        fprintf(stderr, "vaccine: the line mode wants a run file or a run folder; see vaccine --help\n");
+        fprintf(stderr,
+                "vaccine: the line mode wants a run file or a run folder; see vaccine --help\n");
         return 2;
     }
-    if (session_open(ui, ui->args->path, &err) ||
+    if (lay_overlays(ui, &err) || session_open(ui, ui->args->path, &err) ||
         (ui->args->script && script_open(ui, ui->args->script, &err))) {
         fprintf(stderr, "vaccine: %s\n", err.msg);
         return err.code == VAC_ERR_USAGE ? 2 : 1;
@@ -300,7 +310,6 @@ static int open_run(struct ui *ui)
 
 int plain_main(struct ui *ui)
 {
-    struct vac_err err = {0};
     int rc = open_run(ui);
 
     if (rc)
@@ -309,6 +318,8 @@ int plain_main(struct ui *ui)
     plain.told_step = -1;
     plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     ui->charset = CHARSET_ASCII;
+    if (ui->args->hint)
+        puts(ui->args->hint);
     if (plain.interactive) {
         rl_catch_signals = 0;
         rl_callback_handler_install("vaccine> ", take_line);
@@ -316,9 +327,6 @@ int plain_main(struct ui *ui)
     loop(ui);
     if (plain.interactive)
         rl_callback_handler_remove();
-    if (ui->session && !session_is_live(ui))
-        rc = vac_session_result(ui->session, &err);
-    if (*err.msg)
-        fprintf(stderr, "vaccine: %s\n", err.msg);
-    return ui->priv->status > 0 ? ui->priv->status : rc;
+    ui->priv->headless = false; /* what there is to say has been said */
+    return end_status(ui);
 }

@@ -484,18 +484,36 @@ static void draw_legend(const struct view *v, const struct plot *p, const struct
     }
 }
 
+/* false = too small for a picture */
+static bool frame_of(const struct plot *p, int w, int h, struct frame *f)
+{
+    *f = (struct frame){.cols = w, .rows = h - (h >= 4 ? 2 : 0) - (p->legend && h >= 5)};
+    if (w < 12 || f->rows < 1)
+        return false;
+    x_range(p, f);
+    y_range(p, f);
+    f->left = label_width(f);
+    f->cols = w - f->left;
+    return true;
+}
+
+double plot_at(const struct plot *p, int w, int h, int column)
+{
+    struct frame f;
+
+    if (!frame_of(p, w, h, &f) || column < f.left || column >= w || f.cols < 2)
+        return NAN;
+    return f.x0 + (f.x1 - f.x0) * (column - f.left) / (f.cols - 1);
+}
+
 void plot_draw(const struct view *v, const struct plot *p)
 {
     bool legend = p->legend && v->h >= 5, axis = v->h >= 4;
-    struct frame f = {.cols = v->w, .rows = v->h - (axis ? 2 : 0) - legend};
     struct view picture;
+    struct frame f;
 
-    if (v->w < 12 || f.rows < 1)
+    if (!frame_of(p, v->w, v->h, &f))
         return;
-    x_range(p, &f);
-    y_range(p, &f);
-    f.left = label_width(&f);
-    f.cols = v->w - f.left;
     picture = view_part(v, 0, 0, v->w, f.rows + (axis ? 2 : 0));
     draw_y_axis(&picture, &f, p->guides);
     if (axis)

@@ -52,6 +52,8 @@ struct plot {
 };
 /* Fills the view. */
 void plot_draw(const struct view *v, const struct plot *p);
+/* The x under a column of a view of w x h that plot_draw fills; NaN = beside the picture. */
+double plot_at(const struct plot *p, int w, int h, int column);
 /* Range that plot_draw will use for x, made round, so that a growing run changes it rarely. */
 double plot_round_up(double x);
 /* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN

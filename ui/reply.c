@@ -35,25 +35,3 @@ char *reply_copy(const char *text)
 {
     return text ? strdup(text) : NULL;
 }
-
-void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line),
-                 void *ctx)
-{
-    char path[VAC_PATH + 64], *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    FILE *f;
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "re");
-    while (f && (n = getline(&line, &cap, f)) > 0 && line[n - 1] == '\n') {
-        cJSON *doc = cJSON_ParseWithLength(line, (size_t)n);
-
-        if (cJSON_IsObject(doc))
-            each(ctx, doc);
-        cJSON_Delete(doc);
-    }
-    free(line);
-    if (f)
-        fclose(f);
-}

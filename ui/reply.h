@@ -1,4 +1,4 @@
-/* reply.h - reading the JSON bodies of events, and the lines of a run's files. Nothing in them is
+/* reply.h - reading the JSON bodies of events. Nothing in them is
  * trusted: what is missing or of another type reads as NaN or "". */
 #ifndef UI_REPLY_H
 #define UI_REPLY_H
@@ -14,8 +14,4 @@ bool reply_true(const cJSON *obj, const char *key);
 const char *reply_text(const cJSON *obj, const char *key);
 /* strdup that turns "no memory" into NULL and NULL into NULL. */
 char *reply_copy(const char *text);
-
-/* Every whole line of DIR/NAME that is an object. A missing file has none. */
-void reply_lines(const char *dir, const char *name, void (*each)(void *ctx, const cJSON *line),
-                 void *ctx);
 #endif

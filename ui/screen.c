@@ -19,6 +19,8 @@
 #include "ui/screen.h"
 #include "ui/text.h"
 
+enum { MICE = 8 };
+
 static struct {
     SCREEN *screen;
     struct canvas front; /* what the terminal shows */
@@ -28,6 +30,8 @@ static struct {
     int saved_stderr;
     char log[VAC_PATH], warning[160];
     int mouse_x, mouse_y, mouse_button;
+    MEVENT mouse_event[MICE]; /* those that wait */
+    int mice;
     int cursor;
 } scr = {.saved_stderr = -1};
 
@@ -371,18 +375,33 @@ size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y)
 
 /* --- keys --- */
 
-static int mouse_key(void)
+#define MOUSE_EVENTS (BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED | REPORT_MOUSE_POSITION)
+
+/* Events that came in one piece are given out by curses with the newest first: here the oldest is
+ * the last of those that wait. */
+static void read_mouse(void)
 {
     MEVENT e;
 
-    if (getmouse(&e) != OK)
+    while (scr.mice < MICE && getmouse(&e) == OK)
+        if (e.bstate & (MOUSE_EVENTS | BUTTON1_CLICKED))
+            scr.mouse_event[scr.mice++] = e;
+}
+
+static int mouse_key(void)
+{
+    const MEVENT *e;
+
+    if (!scr.mice)
         return 0;
-    scr.mouse_x = e.x;
-    scr.mouse_y = e.y;
-    scr.mouse_button = e.bstate & BUTTON4_PRESSED ? 4 : e.bstate & BUTTON5_PRESSED ? 5 : 1;
-    return e.bstate & (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED)
-               ? UIKEY_MOUSE
-               : 0;
+    e = &scr.mouse_event[--scr.mice];
+    scr.mouse_x = e->x;
+    scr.mouse_y = e->y;
+    scr.mouse_button = e->bstate & BUTTON4_PRESSED         ? 4
+                       : e->bstate & BUTTON5_PRESSED       ? 5
+                       : e->bstate & REPORT_MOUSE_POSITION ? 0
+                                                           : 1;
+    return UIKEY_MOUSE;
 }
 
 static int translate(wint_t code)
@@ -412,20 +431,22 @@ static int translate(wint_t code)
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if ((int)code == map[i].curses)
             return map[i].key;
-    return code == KEY_MOUSE ? mouse_key() : 0;
+    if (code == KEY_MOUSE)
+        read_mouse();
+    return mouse_key();
 }
 
 int screen_key(void)
 {
     wint_t code;
-    int rc = ERR, key;
+    int rc = ERR, key = mouse_key();
 
-    do {
+    while (!key) {
         rc = scr.open ? get_wch(&code) : ERR;
         if (rc == ERR)
             return 0;
         key = rc == KEY_CODE_YES ? translate(code) : code == 8 ? UIKEY_BACKSPACE : (int)code;
-    } while (!key);
+    }
     return key;
 }
 
@@ -442,7 +463,11 @@ void screen_set_mouse(bool on)
         return;
     scr.mouse = on;
     mouseinterval(0);
-    mousemask(on ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+    if (!on && knows_xterm_modes())
+        send("\033[?1002l");
+    mousemask(on ? MOUSE_EVENTS : 0, NULL);
+    if (on && knows_xterm_modes()) /* curses asks for clicks: this adds moves with a button down */
+        send("\033[?1002h");
 }
 
 void screen_set_sync(bool on)

@@ -30,7 +30,7 @@ size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y);
 void screen_repaint(void);
 /* Next key: a code point, UIKEY_*, or 0 when none waits. */
 int screen_key(void);
-/* Where UIKEY_MOUSE happened; button 1, or 4 and 5 for the wheel. */
+/* Where UIKEY_MOUSE happened; button 1, 4 and 5 for the wheel, or 0 for a move with 1 held down. */
 void screen_mouse_event(int *x, int *y, int *button);
 void screen_set_mouse(bool on);
 void screen_set_sync(bool on);

@@ -84,7 +84,7 @@ static bool is_waiting(const struct ui *ui, struct script *s)
 {
     bool ended = ui->session && !session_is_live(ui);
 
-    if (s->until > 0 && ui->now < s->until)
+    if (ui->priv->leaving || (s->until > 0 && ui->now < s->until))
         return true;
     if (s->step >= 0 && ui->snap.step < s->step && !ended)
         return true;

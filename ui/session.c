@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "ui/frame.h"
+#include "ui/reply.h"
 #include "ui/start.h"
 #include "ui/store.h"
 
@@ -35,6 +36,10 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     }
     if (op == VAC_OP_PROBE)
         ui->priv->answering = id;
+    if (op == VAC_OP_PAUSE || op == VAC_OP_RESUME || op == VAC_OP_STEP) {
+        ui->priv->steering = id;
+        ui->priv->held = op == VAC_OP_PAUSE;
+    }
     ui->dirty = true;
     return id;
 }
@@ -78,13 +83,17 @@ static void reset_panels(struct ui *ui)
 
 static void forget(struct ui *ui)
 {
+    vac_follow_close(ui->priv->follow);
+    ui->priv->follow = NULL;
     reset_panels(ui);
     history_done(&ui->points);
     layer_history_done(&ui->layers);
     journal_done(&ui->journal);
     memset(&ui->snap, 0, sizeof ui->snap);
     ui->priv->next_point = ui->priv->next_layer = 0;
-    ui->priv->answering = 0;
+    ui->priv->answering = ui->priv->leaving = ui->priv->answered = ui->priv->refused = 0;
+    ui->priv->steering = 0;
+    ui->priv->held = false;
     ui->priv->watched[0] = ui->priv->title[0] = '\0';
     ui->cursor = NAN;
     ui->from = ui->to = 0;
@@ -115,49 +124,127 @@ static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_er
     return rc;
 }
 
-static void take_state(struct vac_snapshot *snap, const char *state)
+/* --- what the files of a run tell --- */
+
+struct old {
+    struct ui *ui;
+    double before; /* only what happened before that time; 0 = all of it */
+};
+
+static void old_point(void *ctx, const struct vac_point *p)
 {
-    snap->state = VAC_STOPPED;
-    for (int i = VAC_LOADING; i <= VAC_FAILED; i++)
-        if (!strcmp(vac_state_names[i], state))
-            snap->state = (enum vac_state)i;
+    history_push(&((struct old *)ctx)->ui->points, p);
 }
 
-/* A finished run, or one that another program drives: its files tell what happened. */
-static int watch(struct ui *ui, const struct vac_run_info *info, struct vac_err *err)
+static void old_layers(void *ctx, const struct vac_layers *l, int n_layers)
 {
-    struct vac_point *points = NULL;
-    struct vac_layers *layers = NULL;
-    size_t n = 0, rows = 0;
-    int n_layers = 0;
+    layer_history_push(&((struct old *)ctx)->ui->layers, l, n_layers);
+}
 
-    if (vac_run_points(info->dir, &points, &n, err))
+/* News of long ago is no news: nothing is said of it. */
+static void old_event(void *ctx, const struct vac_event *e)
+{
+    const struct old *old = ctx;
+    bool journal = e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED;
+
+    if (journal && old->before > 0 && e->time >= old->before)
+        return; /* the session tells it itself */
+    if (journal)
+        journal_push(&old->ui->journal, e);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->event)
+            panels[i]->event(old->ui, e);
+}
+
+static void unfollow(struct ui *ui)
+{
+    vac_follow_close(ui->priv->follow);
+    ui->priv->follow = NULL;
+}
+
+/* VAC_FOLLOW_..., or -1 and err. */
+static int read_on(struct ui *ui, struct vac_err *err)
+{
+    static const struct vac_follow_take take = {old_point, old_layers, old_event};
+    struct old old = {.ui = ui};
+    int rc = vac_follow_read(ui->priv->follow, &take, &old, err);
+
+    ui->priv->next_look = ui->now + 1;
+    ui->snap = *vac_follow_snapshot(ui->priv->follow);
+    if (ui->snap.state == VAC_DONE)
+        unfollow(ui);
+    return rc;
+}
+
+/* A finished run, or one that another program drives: its files tell what happened, and go on
+ * telling. */
+static int watch(struct ui *ui, const char *dir, struct vac_err *err)
+{
+    struct ui_private *p = ui->priv;
+    char said[MESSAGE_SIZE];
+    bool warning = p->warning;
+
+    if (vac_follow_open(&p->follow, dir, err))
         return -1;
-    for (size_t i = 0; i < n; i++)
-        history_push(&ui->points, &points[i]);
-    if (n)
-        ui->snap.last = points[n - 1];
-    if (!vac_run_layers(info->dir, &layers, &rows, &n_layers, err))
-        for (size_t i = 0; i < rows; i++)
-            layer_history_push(&ui->layers, &layers[i], n_layers);
-    if (rows)
-        ui->snap.layers = layers[rows - 1];
-    free(points);
-    free(layers);
-    ui->snap.n_layers = n_layers;
-    ui->snap.step = info->step;
-    ui->snap.total_steps = info->total_steps;
-    ui->snap.checkpoint_step = -1;
-    ui->snap.steps_per_s = ui->snap.eta_s = ui->snap.tokens_per_s = ui->snap.rss_bytes = NAN;
-    ui->snap.n_evals = info->n_evals;
-    memcpy(ui->snap.eval, info->eval, sizeof info->eval);
-    snprintf(ui->snap.run, sizeof ui->snap.run, "%s", info->name);
-    snprintf(ui->snap.model, sizeof ui->snap.model, "%s", info->model);
-    take_state(&ui->snap, info->state);
-    for (int i = 0; i < VAC_MAX_LAYERS; i++)
-        ui->snap.mask[i] = true;
-    snprintf(ui->priv->watched, sizeof ui->priv->watched, "%s", info->dir);
+    memcpy(said, p->message, sizeof said);
+    if (read_on(ui, err) != VAC_FOLLOW_NEW) {
+        forget(ui);
+        return -1;
+    }
+    memcpy(p->message, said, sizeof said);
+    p->warning = warning;
+    snprintf(p->watched, sizeof p->watched, "%s", dir);
     return 0;
+}
+
+static void tell_state(struct ui *ui, enum vac_state before);
+
+/* The program that drives it went back to a checkpoint: all is read again. */
+static int watch_again(struct ui *ui, struct vac_err *err)
+{
+    char dir[VAC_PATH];
+
+    memcpy(dir, ui->priv->watched, sizeof dir);
+    forget(ui);
+    *err = (struct vac_err){0};
+    return watch(ui, dir, err) ? -1 : VAC_FOLLOW_NEW;
+}
+
+double session_due(const struct ui *ui)
+{
+    return ui->priv->follow && !ui->freeze ? fmax(ui->priv->next_look - ui->now, 0) : -1;
+}
+
+static bool pump_files(struct ui *ui)
+{
+    enum vac_state before = ui->snap.state;
+    struct vac_err err = {0};
+    int rc;
+
+    if (session_due(ui) != 0)
+        return false;
+    rc = read_on(ui, &err);
+    if (rc == VAC_FOLLOW_CUT || rc < 0)
+        rc = watch_again(ui, &err);
+    if (rc < 0)
+        ui_warn(ui, "%s", err.msg);
+    else if (rc == VAC_FOLLOW_NEW)
+        tell_state(ui, before);
+    return rc != VAC_FOLLOW_NOTHING;
+}
+
+/* What a run that goes on was asked, measured and told before. */
+static void read_old(struct ui *ui, double before)
+{
+    static const struct vac_follow_take take = {.event = old_event};
+    struct old old = {.ui = ui, .before = before};
+    struct vac_follow *f = NULL;
+    struct vac_err err = {0}; /* the session has read the same files, and would have said so */
+
+    if (vac_follow_open(&f, vac_session_dir(ui->session), &err) == 0)
+        vac_follow_read(f, &take, &old, &err);
+    vac_follow_close(f);
+    ui->priv->message[0] = '\0';
 }
 
 /* 1 = looked at, 0 = to be driven, -1 = err. */
@@ -173,8 +260,9 @@ static int maybe_watch(struct ui *ui, const char *path, struct vac_err *err)
         return 0;
     for (size_t i = 0; i < n; i++) /* the folder itself, not a run below it */
         if (!strcmp(info[i].dir, path) &&
-            (!strcmp(info[i].state, "done") || !strcmp(info[i].state, "running")))
-            rc = watch(ui, &info[i], err) ? -1 : 1;
+            (!strcmp(info[i].state, "done") || !strcmp(info[i].state, "running") ||
+             !strcmp(info[i].state, "paused")))
+            rc = watch(ui, path, err) ? -1 : 1;
     free(info);
     return rc;
 }
@@ -183,6 +271,8 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
 {
     struct vac_open o = {.file = path, .interactive = true};
     const struct ui_args *a = ui->args;
+    struct timespec now;
+    struct stat st;
     int rc;
 
     session_close(ui);
@@ -195,10 +285,14 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     o.paused = a->paused;
     o.deterministic_wall = a->deterministic;
     rc = maybe_watch(ui, path, err);
+    clock_gettime(CLOCK_REALTIME, &now);
     if (rc == 0)
         rc = open_and_start(ui, &o, err);
     if (rc < 0)
         return -1;
+    ui->priv->held = o.paused; /* also while it is measured before the first step */
+    if (ui->session && (o.resume || (!stat(path, &st) && S_ISDIR(st.st_mode))))
+        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
     start_remember(path);
     session_pump(ui);
     if (ui->focus == PANEL_runs) {
@@ -221,6 +315,21 @@ bool session_is_live(const struct ui *ui)
            ui->snap.state != VAC_FAILED;
 }
 
+bool session_is_held(const struct ui *ui)
+{
+    return ui->snap.state == VAC_PAUSED || (ui->snap.state == VAC_MEASURING && ui->priv->held);
+}
+
+/* What is measured tells nothing of it, and an older state nothing of what was asked for since. */
+static void note_held(struct ui *ui)
+{
+    const struct vac_snapshot *s = &ui->snap;
+
+    if (s->commands_applied >= ui->priv->steering &&
+        (s->state == VAC_PAUSED || s->state == VAC_RUNNING))
+        ui->priv->held = s->state == VAC_PAUSED;
+}
+
 static void open_pending(struct ui *ui)
 {
     struct vac_err err = {0};
@@ -241,8 +350,38 @@ static void open_pending(struct ui *ui)
 
 static void leave_and_open(struct ui *ui, int key)
 {
-    ui_send(ui, key == 's' ? VAC_OP_QUIT : VAC_OP_DISCARD, 0, NULL, NULL);
+    if (key == 's') {
+        session_leave(ui);
+        return;
+    }
+    ui_send(ui, VAC_OP_DISCARD, 0, NULL, NULL);
     open_pending(ui);
+}
+
+/* The run ends by itself while it is being asked about: what it was asked for is done all the same.
+ */
+void session_leave(struct ui *ui)
+{
+    ui->freeze = false;
+    ui->priv->leaving = ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
+    if (ui->priv->leaving)
+        ui_say(ui, "saving a checkpoint after this step, then leaving");
+}
+
+static void leave_when_saved(struct ui *ui)
+{
+    if (!ui->priv->leaving)
+        return;
+    if (ui->priv->refused >= ui->priv->leaving) {
+        ui->priv->leaving = 0;
+        ui->priv->pending_path[0] = '\0';
+    } else if (!session_is_live(ui)) {
+        ui->priv->leaving = 0;
+        if (*ui->priv->pending_path)
+            open_pending(ui);
+        else
+            ui->priv->quit = true;
+    }
 }
 
 void ui_open_run(struct ui *ui, const char *path)
@@ -261,27 +400,100 @@ void ui_open_run(struct ui *ui, const char *path)
         open_pending(ui);
 }
 
+/* --- nobody is there --- */
+
+/* Seconds that a full disk is waited for, as the run file has it. */
+static double disk_patience(const struct ui *ui)
+{
+    struct vac_err err = {0};
+    char *text = vac_run_config(ui_dir(ui), &err);
+    cJSON *doc = text ? cJSON_Parse(text) : NULL;
+    double minutes = reply_number(cJSON_GetObjectItemCaseSensitive(doc, "spec"), "disk_wait");
+
+    cJSON_Delete(doc);
+    free(text);
+    return 60 * (minutes >= 0 ? minutes : 10);
+}
+
+static void ask_alone(struct ui *ui, enum vac_op op)
+{
+    struct alone *a = &ui->priv->alone;
+    uint64_t id = ui_send(ui, op, 0, NULL, NULL);
+
+    if (id) { /* else the queue is full: again after the next news */
+        a->id = id;
+        a->op = op;
+        a->begun = true;
+    }
+}
+
+/* The fault stands in the snapshot. What a step without numbers leaves can be saved, and the run
+ * ends; a full disk refuses that, and the trainer goes on trying. */
+static void answer_fault(struct ui *ui)
+{
+    struct alone *a = &ui->priv->alone;
+
+    if (a->op != VAC_OP_SAVE) {
+        ask_alone(ui, VAC_OP_SAVE);
+    } else if (ui->priv->refused >= a->id) {
+        if (a->until <= 0)
+            a->until = ui->now + disk_patience(ui);
+        a->over = ui->now >= a->until;
+    } else {
+        if (a->ends)
+            ui->priv->status = 129;
+        else
+            snprintf(ui->priv->fault, sizeof ui->priv->fault, "%s", ui->snap.reason);
+        ask_alone(ui, VAC_OP_QUIT);
+    }
+}
+
+void session_alone(struct ui *ui)
+{
+    struct alone *a = &ui->priv->alone;
+
+    if (!session_is_live(ui) || a->over || ui->priv->leaving)
+        return;
+    if (a->id && (ui->priv->answered < a->id || ui->snap.commands_applied < a->id))
+        return;
+    if (!a->begun && !a->ends) {
+        ask_alone(ui, VAC_OP_RESUME); /* also ends a number of steps that was asked for */
+    } else if (session_is_held(ui)) {
+        if (ui->snap.state == VAC_PAUSED) /* else what was asked last is still being answered */
+            answer_fault(ui);
+    } else {
+        a->op = VAC_OP_RESUME; /* from here on a pause is a new one */
+        a->until = 0;
+        a->begun = true;
+        a->ends = false;
+    }
+}
+
 /* --- taking over --- */
 
+/* Not for longer than a key may wait: the rest comes in the next round. */
 static bool pump_history(struct ui *ui)
 {
     static struct vac_point points[256];
     static struct vac_layers layers[16];
+    double until = clock_seconds() + 0.01;
     bool any = false;
     size_t n;
 
-    while ((n = vac_history(ui->session, &ui->priv->next_point, points,
-                            sizeof points / sizeof *points)) > 0) {
+    while (clock_seconds() < until && (n = vac_history(ui->session, &ui->priv->next_point, points,
+                                                       sizeof points / sizeof *points)) > 0) {
         for (size_t i = 0; i < n; i++)
             history_push(&ui->points, &points[i]);
         any = true;
     }
-    while ((n = vac_layer_history(ui->session, &ui->priv->next_layer, layers,
+    while (clock_seconds() < until &&
+           (n = vac_layer_history(ui->session, &ui->priv->next_layer, layers,
                                   sizeof layers / sizeof *layers)) > 0) {
         for (size_t i = 0; i < n; i++)
             layer_history_push(&ui->layers, &layers[i], ui->snap.n_layers);
         any = true;
     }
+    ui->priv->behind = clock_seconds() >= until;
     return any;
 }
 
@@ -289,8 +501,12 @@ static void tell(struct ui *ui, const struct vac_event *e)
 {
     if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED)
         journal_push(&ui->journal, e);
-    if (e->kind == VAC_EVENT_REJECTED)
+    if (e->kind == VAC_EVENT_REJECTED) {
         ui_warn(ui, "%s", e->text);
+        ui->priv->refused = e->id;
+    }
+    if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
+        ui->priv->answered = e->id;
     if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->priv->answering)
         ui->priv->answering = 0;
     for (int i = 0; i < PANEL_COUNT; i++)
@@ -326,24 +542,40 @@ static void tell_state(struct ui *ui, enum vac_state before)
         ui_say(ui, "the run is done; q leaves");
 }
 
+/* Time alone is no news: what has grown older, or moved in memory, is right in the next frame, and
+ * an idle screen draws none. */
+static bool is_news(const struct vac_snapshot *before, const struct vac_snapshot *now)
+{
+    struct vac_snapshot old = *before;
+
+    old.checkpoint_age = now->checkpoint_age;
+    old.rss_bytes = now->rss_bytes;
+    return memcmp(&old, now, sizeof old) != 0;
+}
+
 bool session_pump(struct ui *ui)
 {
-    enum vac_state before = ui->snap.state;
+    struct vac_snapshot before = ui->snap;
+    bool any;
     char drain[64];
     int fd;
 
     if (!ui->session)
-        return false;
+        return pump_files(ui);
     fd = vac_wakeup_fd(ui->session);
     while (fd >= 0 && read(fd, drain, sizeof drain) == (ssize_t)sizeof drain)
         ;
-    pump_events(ui);
+    any = pump_events(ui);
     if (ui->freeze)
         return false;
     ui->snap = *vac_snapshot(ui->session);
-    pump_history(ui);
-    tell_state(ui, before);
-    return true;
+    note_held(ui);
+    if (!ui->priv->headless) /* else nobody looks any more */
+        any |= pump_history(ui);
+    any |= is_news(&before, &ui->snap);
+    tell_state(ui, before.state);
+    leave_when_saved(ui);
+    return any;
 }
 
 /* --- places and clocks --- */

@@ -10,7 +10,7 @@ uint32_t sign(const struct canvas *c, enum sign which)
         uint32_t utf8;
         char ascii;
     } signs[SIGN_COUNT] = {
-        [SIGN_RUN] = {0x25b6, '>'},      [SIGN_PAUSE] = {0x2016, '"'},
+        [SIGN_RUN] = {0x25b6, '>'},      [SIGN_PAUSE] = {0x2016, '|'},
         [SIGN_DONE] = {0x2713, '+'},     [SIGN_FAIL] = {0x2717, 'x'},
         [SIGN_WARN] = {'!', '!'},        [SIGN_MARK] = {0x25cf, '*'},
         [SIGN_OPEN] = {0x25cb, 'o'},     [SIGN_ARROW] = {0x2192, '>'},

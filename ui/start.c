@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "ui/reply.h"
 #include "ui/start.h"
+#include "ui/ui.h"
 
 enum { RECENT = 20, FOLDERS = 16, SAMPLE_SIZE = 1 << 20 };
 
@@ -227,29 +228,46 @@ static void add_samples(struct start_list *l, const char *dir, int depth)
     free(names);
 }
 
-/* Installed beside the program, or in the source tree that it was built in. */
-static void add_all_samples(struct start_list *l)
+/* Whether the folder is there; then its path without "..". */
+static bool is_folder(char *dir, size_t size)
+{
+    char *real = realpath(dir, NULL);
+    struct stat st;
+    bool yes = real && stat(real, &st) == 0 && S_ISDIR(st.st_mode) && strlen(real) < size;
+
+    if (yes)
+        strcpy(dir, real);
+    free(real);
+    return yes;
+}
+
+/* The program itself tells first, so that a copy of what was installed finds its own samples. */
+bool ui_samples(char *dir, size_t size)
 {
     static const char *const places[] = {"/samples", "/../share/vaccine/samples", "/../samples"};
-    char exe[VAC_PATH] = "", dir[VAC_PATH + 64];
+    char exe[VAC_PATH] = "";
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    size_t before = l->n;
-    struct folders seen = {.n = 0};
+    const char *beside = n > 0 ? dirname(exe) : NULL;
 
-    if (first_time(&seen, "samples"))
-        add_samples(l, "samples", 1);
-    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places && l->n == before; i++) {
-        char copy[VAC_PATH];
-
-        memcpy(copy, exe, sizeof copy);
-        snprintf(dir, sizeof dir, "%s%s", dirname(copy), places[i]);
-        if (first_time(&seen, dir))
-            add_samples(l, dir, 1);
-    }
+    for (size_t i = 0; beside && i < sizeof places / sizeof *places; i++)
+        if ((size_t)snprintf(dir, size, "%s%s", beside, places[i]) < size && is_folder(dir, size))
+            return true;
 #ifdef PKGDATADIR
-    if (l->n == before && first_time(&seen, PKGDATADIR "/samples"))
-        add_samples(l, PKGDATADIR "/samples", 1);
+    return (size_t)snprintf(dir, size, "%s", PKGDATADIR "/samples") < size && is_folder(dir, size);
+#else
+    return false;
 #endif
+}
+
+/* Those of the current folder come first: they may be of the user's own making. */
+static void add_all_samples(struct start_list *l)
+{
+    char dir[VAC_PATH];
+    size_t before = l->n;
+
+    add_samples(l, "samples", 1);
+    if (l->n == before && ui_samples(dir, sizeof dir))
+        add_samples(l, dir, 1);
 }
 
 /* --- all of it --- */

@@ -16,17 +16,26 @@ struct ui_args {
     const char *const *set; /* "stages[1].rho=2", in order */
     size_t n_set;
     bool resume;
-    bool paused;         /* wait for Space before the first step */
-    const char *script;  /* file of keys and : commands to play; NULL = none */
-    const char *charset; /* "braille", "block", "ascii"; NULL = by the terminal */
-    const char *color;   /* "none", "8", "16", "256"; NULL = by the terminal and NO_COLOR */
-    const char *theme;   /* "dark", "light"; NULL = by COLORFGBG, else dark */
-    bool slow;           /* at most 1 kB/s, for thin lines */
-    bool plain;          /* line mode: typed commands, one line of text per log interval */
-    bool mouse;          /* on from the start */
+    bool paused;                /* wait for Space before the first step */
+    const char *script;         /* file of keys and : commands to play; NULL = none */
+    const char *charset;        /* "braille", "block", "ascii"; NULL = by the terminal */
+    const char *color;          /* "none", "8", "16", "256"; NULL = by the terminal and NO_COLOR */
+    const char *theme;          /* "dark", "light"; NULL = by COLORFGBG, else dark */
+    bool slow;                  /* at most 1 kB/s, for thin lines */
+    bool plain;                 /* line mode: typed commands, one line of text per log interval */
+    bool mouse;                 /* on from the start */
+    const char *const *overlay; /* run folders to lay over the curves */
+    size_t n_overlay;
+    /* Up to three lines to show for half a minute or until a key, in place of those of the first
+     * time; keys may stand before a tab. NULL = none. */
+    const char *hint;
     double interval;    /* seconds between frames, or between lines of the line mode; 0 = default */
     bool deterministic; /* tests: no clocks on the screen */
 };
 
 int ui_main(const struct ui_args *args);
+
+/* The folder of the bundled samples: beside the program, installed or in the source tree, else
+ * where it was configured to be installed. False when there is none. */
+bool ui_samples(char *dir, size_t size);
 #endif

@@ -199,6 +199,37 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
 /* History of a run folder from its files; arrays to free(). n_layers = entries per line. */
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
 int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers, struct vac_err *err);
+/* A line of a run's eval/history.jsonl: one measurement. */
+struct vac_run_eval {
+    char name[VAC_NAME], stage[VAC_NAME];
+    int64_t step, stage_step, count, n;
+    double value, lo, hi; /* NaN = not told */
+    bool is_rate;
+};
+/* All that a run folder has measured, in the order of its file; array to free(). */
+int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
+
+/* --- a run that is only looked at: what its files tell, and go on to tell while they grow --- */
+struct vac_follow;
+/* What takes it over; NULL = not wanted. What the pointers show is valid during the call. A step that is not
+ * greater than the last one takes its place. */
+struct vac_follow_take {
+    void (*point)(void *ctx, const struct vac_point *p);
+    void (*layers)(void *ctx, const struct vac_layers *l, int n_layers);
+    /* As a session's: VAC_EVENT_JOURNAL and _REJECTED with text and time; _EVAL with "categories" and "rate";
+     * _SUITE and _PROBE_END. Ids are 0. The body is not to be freed. */
+    void (*event)(void *ctx, const struct vac_event *e);
+};
+int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err);
+enum { VAC_FOLLOW_NOTHING, VAC_FOLLOW_NEW, VAC_FOLLOW_CUT };
+/* Hands over what was not handed over yet; the first call all there is. A call when no file has changed costs a
+ * few stats. VAC_FOLLOW_CUT: the run went back to a checkpoint, so that what was handed over is no longer true:
+ * close it and open it again. -1 and err when a file does not hold what it should. */
+int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx, struct vac_err *err);
+/* How the run stood at the last call. Rates and the time left are guesses from the newest steps; what files do
+ * not tell is NaN, -1 or 0. */
+const struct vac_snapshot *vac_follow_snapshot(const struct vac_follow *f);
+void vac_follow_close(struct vac_follow *f);
 #endif

@@ -14,9 +14,10 @@
 #include "data/tokenizer.h"
 #include "model/model.h"
 
-/* X-macro: cmd_<name>.c each. Order = order in --help. */
+/* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
 #define COMMANDS(X)                                                                                 \
-    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench)
+    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) \
+    X(manual) X(candidates)
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 
@@ -24,6 +25,7 @@ struct cli_option {
     struct option_row row; /* name without dashes; offset in the command's struct of values */
     char letter;           /* 'o' for -o; 0 = none */
     const char *arg;       /* what --help calls the value, "DIR"; NULL = a switch (OPTION_BOOL) */
+    const char *(*word)(size_t i); /* a text's possible values, NULL after the last; NULL = any */
     bool list;             /* may stand several times: the field is a struct cli_list */
     bool hidden;           /* not in --help */
 };
@@ -41,9 +43,14 @@ struct command {
     const struct cli_option *options; /* ends with a row without a name */
     size_t values;                    /* size of the struct that the rows fill */
     size_t min_operands, max_operands;
+    const char *(*word)(size_t i); /* possible values of the first operand; NULL = see args */
+    bool hidden;                   /* not in --help: for the manual and the shell */
     /* operand is NULL-terminated. Returns 0, -1 and err, or an exit status above 0 of its own. */
     int (*run)(const void *values, char *const *operand, struct vac_err *err);
 };
+
+/* --- main.c --- */
+const struct command *cli_command_at(size_t i); /* NULL after the last; hidden ones too */
 
 /* --- options.c --- */
 enum cli_wish { WISH_RUN, WISH_HELP, WISH_VERSION };
@@ -54,6 +61,10 @@ int cli_parse(const struct command *cmd, int argc, char **argv, void *values, en
 void cli_values_done(const struct command *cmd, void *values);
 /* The command's --help. */
 void cli_command_help(const struct command *cmd, struct strbuf *out);
+/* The command's rows, then --help and --version; NULL after the last. */
+const struct cli_option *cli_option_at(const struct command *cmd, size_t i);
+/* The value without the option, as text; false when there is none to tell. */
+bool cli_option_default(const struct cli_option *o, struct strbuf *out);
 
 /* Options of several commands; their struct of values holds a `struct cli_common common`. */
 struct cli_common {
@@ -116,6 +127,13 @@ void cli_model_close(struct cli_model *x);
  * none. `dir` is the model's folder, for the message. */
 const struct template_row *cli_choose_template(const char *name, const struct tokenizer *tok,
                                                const char *dir, struct vac_err *err);
+
+/* --- words.c: values of options and keys by name; NULL after the last --- */
+const char *cli_template_word(size_t i);
+const char *cli_judge_word(size_t i);
+const char *cli_metric_word(size_t i); /* "loss" is one of them */
+const char *cli_method_word(size_t i);
+const char *cli_import_word(size_t i); /* formats, and "auto" */
 
 /* --- lines.c --- */
 /* One line of standard input, which is a JSON object; root.file is "stdin:LINE". */

@@ -191,5 +191,6 @@ const struct command command_import = {
     .values = sizeof(struct import_values),
     .min_operands = 2,
     .max_operands = 2,
+    .word = cli_import_word,
     .run = run,
 };

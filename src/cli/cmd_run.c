@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
+#include "run/spec.h"
 
 struct run_values {
     char *output;
@@ -300,7 +301,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     struct show w = {.json = v->json, .every = 10};
     int rc = -1;
 
-    if (catch_signals(err) || vac_session_open(&w.s, &o, err))
+    if (spec_check_late(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) ||
+        catch_signals(err) || vac_session_open(&w.s, &o, err))
         return -1;
     w.every = vac_session_log_every(w.s);
     if (vac_session_start(w.s, err) == 0) {
@@ -316,9 +318,12 @@ const struct command command_run = {
     .name = "run",
     .args = "FILE.json|RUN_DIR",
     .help = "Train as a run file says, without a screen",
-    .about = "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
-             "saves a "
-             "checkpoint and leaves; --resume goes on.",
+    .about =
+        "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
+        "saves a checkpoint and leaves; --resume goes on, with --set for live options of the "
+        "stage. "
+        "Exit status 1: the run failed, or its file or data are wrong; 2: wrong usage, as --set "
+        "of no such key or of a wrong value.",
     .options = options,
     .values = sizeof(struct run_values),
     .min_operands = 1,

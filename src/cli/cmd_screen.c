@@ -7,8 +7,8 @@
 #include "ui/ui.h"
 
 struct screen_values {
-    char *output, *script, *charset, *color, *theme;
-    struct cli_list set;
+    char *output, *script, *charset, *color, *theme, *hint;
+    struct cli_list set, overlay;
     bool resume, paused, plain, ascii, slow, mouse, still;
     double interval;
 };
@@ -22,14 +22,31 @@ struct screen_values {
             .offset = offsetof(struct screen_values, field)                                        \
         }                                                                                          \
     }
-#define WORD(field, arg_, help_)                                                                   \
+#define WORD(field, arg_, word_, help_)                                                            \
     {                                                                                              \
         .row = {.name = #field,                                                                    \
                 .help = help_,                                                                     \
                 .type = OPTION_STRING,                                                             \
                 .offset = offsetof(struct screen_values, field)},                                  \
-        .arg = arg_                                                                                \
+        .arg = arg_, .word = word_                                                                 \
     }
+
+static const char *const charsets[] = {"braille", "block", "ascii", NULL};
+static const char *const colors[] = {"none", "8", "16", "256", NULL};
+static const char *const themes[] = {"dark", "light", NULL};
+
+static const char *charset_word(size_t i)
+{
+    return charsets[i];
+}
+static const char *color_word(size_t i)
+{
+    return colors[i];
+}
+static const char *theme_word(size_t i)
+{
+    return themes[i];
+}
 
 static const struct cli_option options[] = {
     {.row = {.name = "output",
@@ -48,9 +65,11 @@ static const struct cli_option options[] = {
     SWITCH(paused, "wait for Space before the first step"),
     SWITCH(plain, "line mode: text lines and typed commands, for screen readers and logs"),
     SWITCH(ascii, "draw with ASCII only"),
-    WORD(charset, "NAME", "draw with braille, block or ascii; by the terminal when absent"),
-    WORD(color, "N", "none, 8, 16 or 256 colours; by the terminal and NO_COLOR when absent"),
-    WORD(theme, "NAME", "dark or light"),
+    WORD(charset, "NAME", charset_word,
+         "draw with braille, block or ascii; by the terminal when absent"),
+    WORD(color, "N", color_word,
+         "none, 8, 16 or 256 colours; by the terminal and NO_COLOR when absent"),
+    WORD(theme, "NAME", theme_word, "dark or light"),
     SWITCH(slow, "send at most 1 kB a second, for thin lines"),
     SWITCH(mouse, "take the mouse from the start"),
     {.row = {.name = "interval",
@@ -59,7 +78,15 @@ static const struct cli_option options[] = {
              .max = 3600,
              .offset = offsetof(struct screen_values, interval)},
      .arg = "SECONDS"},
-    WORD(script, "FILE", "play a file of keys and commands"),
+    WORD(script, "FILE", NULL, "play a file of keys and commands"),
+    {.row = {.name = "overlay",
+             .help = "lay the loss of a run over the run's own, as o does in the list of runs",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct screen_values, overlay)},
+     .arg = "DIR",
+     .list = true},
+    WORD(hint, "TEXT", NULL,
+         "up to three lines to show for half a minute or until a key; a tab ends the keys in one"),
     {.row = {.name = "still",
              .help = "no clocks on the screen",
              .type = OPTION_BOOL,
@@ -78,10 +105,6 @@ static bool is_one_of(const char *word, const char *const *words)
 
 static int check(const struct screen_values *v, struct vac_err *err)
 {
-    static const char *const charsets[] = {"braille", "block", "ascii", NULL};
-    static const char *const colors[] = {"none", "8", "16", "256", NULL};
-    static const char *const themes[] = {"dark", "light", NULL};
-
     if (v->charset && !is_one_of(v->charset, charsets))
         return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii",
                        v->charset);
@@ -109,6 +132,9 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         .slow = v->slow,
         .plain = v->plain,
         .mouse = v->mouse,
+        .overlay = v->overlay.v,
+        .n_overlay = v->overlay.n,
+        .hint = v->hint,
         .interval = v->interval,
         .deterministic = v->still,
     };

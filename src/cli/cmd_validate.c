@@ -82,6 +82,14 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
     sb_printf(s, " (%.3g GFLOP)\n", x->flops / 1e9);
 }
 
+static bool all_rehearsed(const struct validation *v)
+{
+    for (size_t i = 0; i < v->n_stages; i++)
+        if (!v->stage[i].rehearsed)
+            return false;
+    return true;
+}
+
 static void put_text(struct strbuf *s, const struct validation *v)
 {
     sb_puts(s, "model ");
@@ -103,9 +111,8 @@ static void put_text(struct strbuf *s, const struct validation *v)
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
     put_time(s, v->seconds);
-    sb_puts(
-        s,
-        " of training; small models take longer than the arithmetic, and measuring comes on top\n");
+    sb_puts(s, all_rehearsed(v) ? " of training; measuring comes on top\n"
+                                : " of training by the arithmetic alone; measuring comes on top\n");
 }
 
 /* --- for programs --- */
@@ -207,9 +214,11 @@ const struct command command_validate = {
     .name = "validate",
     .args = "FILE.json",
     .help = "Check a run file and its data, and plan the run, without running it",
-    .about = "Reads everything that the run would read and tells rows, tokens, labels, steps, "
-             "memory and rough time "
-             "of every stage. Exit status 1 when a stage does not fit into memory.",
+    .about =
+        "Reads everything that the run would read and tells rows, tokens, labels, steps, "
+        "memory and rough time "
+        "of every stage. Exit status 1: the file or its data are wrong, or a stage does not fit "
+        "into memory; 2: wrong usage, as --set of no such key or of a wrong value.",
     .options = options,
     .values = sizeof(struct validate_values),
     .min_operands = 1,

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "cli/cli.h"
+#include "ui/ui.h"
 
 #ifndef PACKAGE_BUGREPORT
 #define PACKAGE_BUGREPORT "the people who gave you this program"
@@ -19,6 +21,11 @@ COMMANDS(COMMAND_EXTERN)
 #define COMMAND_ROW(name) &command_##name,
 static const struct command *const commands[] = {COMMANDS(COMMAND_ROW) NULL};
 
+const struct command *cli_command_at(size_t i)
+{
+    return commands[i];
+}
+
 static const char *word_at(const void *ctx, size_t i)
 {
     static const char *const options[] = {"--help", "--version", NULL};
@@ -26,7 +33,7 @@ static const char *word_at(const void *ctx, size_t i)
 
     if (word[0] == '-')
         return options[i];
-    return commands[i] ? commands[i]->name : NULL;
+    return commands[i] && !commands[i]->hidden ? commands[i]->name : NULL;
 }
 
 static const struct command *find_command(const char *word, struct vac_err *err)
@@ -53,7 +60,8 @@ static void put_help(struct strbuf *out)
                  "Aligns language models so that harmful fine-tuning undoes less of it.\n\n"
                  "Commands:\n");
     for (size_t i = 0; commands[i]; i++)
-        sb_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->help);
+        if (!commands[i]->hidden)
+            sb_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->help);
     sb_puts(out, "\nOptions:\n"
                  "  -h, --help     show this help and exit; after a command, that command's\n"
                  "  -V, --version  show the version and exit\n\n"
@@ -100,6 +108,23 @@ static int show_command_help(const struct command *cmd, struct vac_err *err)
     return rc;
 }
 
+/* "samples/..." of the manual is in the source tree; elsewhere the installed one is meant. */
+static int check_sample(const struct command *cmd, const char *file, struct vac_err *err)
+{
+    char dir[4096];
+    struct strbuf path = {0};
+    int rc = 0;
+
+    if (!file || !strstr(cmd->args, "FILE.json") || strncmp(file, "samples/", 8) ||
+        !access(file, F_OK) || !ui_samples(dir, sizeof dir))
+        return 0;
+    sb_printf(&path, "%s%s", dir, file + 7);
+    if (!path.bad && !access(path.s, F_OK))
+        rc = err_set(err, VAC_ERR_IO, "%s: not found (did you mean \"%s\"?)", file, path.s);
+    sb_done(&path);
+    return rc;
+}
+
 static int run_command(const struct command *cmd, int argc, char **argv, struct vac_err *err)
 {
     void *values = mem_new(1, cmd->values, err);
@@ -109,9 +134,10 @@ static int run_command(const struct command *cmd, int argc, char **argv, struct 
     if (!values)
         return -1;
     if (!cli_parse(cmd, argc, argv, values, &wish, err))
-        rc = wish == WISH_HELP      ? show_command_help(cmd, err)
-             : wish == WISH_VERSION ? show(put_version, err)
-                                    : cmd->run(values, argv, err);
+        rc = wish == WISH_HELP                 ? show_command_help(cmd, err)
+             : wish == WISH_VERSION            ? show(put_version, err)
+             : check_sample(cmd, argv[0], err) ? -1
+                                               : cmd->run(values, argv, err);
     cli_values_done(cmd, values);
     free(values);
     return rc;

@@ -35,8 +35,7 @@ static size_t row_count(const struct command *cmd)
     return n;
 }
 
-/* The command's rows, then --help and --version; NULL after the last. */
-static const struct cli_option *row_at(const struct command *cmd, size_t i)
+const struct cli_option *cli_option_at(const struct command *cmd, size_t i)
 {
     size_t n = row_count(cmd);
 
@@ -47,7 +46,7 @@ static const struct cli_option *row_at(const struct command *cmd, size_t i)
 
 static const char *name_at(const void *ctx, size_t i)
 {
-    const struct cli_option *o = row_at(ctx, i);
+    const struct cli_option *o = cli_option_at(ctx, i);
 
     return o ? o->row.name : NULL;
 }
@@ -79,7 +78,7 @@ static const struct cli_option *find_long(const struct parse *p, const char *wor
     char name[64];
     int hits = 0;
 
-    for (size_t i = 0; (o = row_at(p->cmd, i)); i++) {
+    for (size_t i = 0; (o = cli_option_at(p->cmd, i)); i++) {
         if (strncmp(o->row.name, word + 2, len))
             continue;
         if (strlen(o->row.name) == len)
@@ -161,7 +160,7 @@ static int take_letters(struct parse *p, const char *word, struct vac_err *err)
         const struct cli_option *o;
         size_t i = 0;
 
-        while ((o = row_at(p->cmd, i)) && o->letter != *s)
+        while ((o = cli_option_at(p->cmd, i)) && o->letter != *s)
             i++;
         if (!o)
             return unknown_long(p, word + 1, word, err);
@@ -265,26 +264,36 @@ static void put_wrapped(struct strbuf *out, const char *text, size_t col, size_t
     sb_putc(out, '\n');
 }
 
-static void put_default(const struct cli_option *o, struct strbuf *out)
+bool cli_option_default(const struct cli_option *o, struct strbuf *out)
 {
     static const struct cli_option end;
     const struct cli_option rows[2] = {*o, end};
     const struct command one = {.options = rows};
     struct vac_err err = {0};
     void *values;
+    bool told;
 
     if (!o->arg || o->list || o->row.required || (o->row.type == OPTION_STRING && !o->row.def_text))
-        return;
+        return false;
     values = mem_new(1, o->row.offset + sizeof(int64_t) + sizeof(void *), &err);
     if (!values)
-        return;
-    if (!row_default(o, values, &err)) {
-        sb_puts(out, " (default ");
+        return false;
+    told = !row_default(o, values, &err);
+    if (told)
         option_text(&o->row, values, out);
-        sb_putc(out, ')');
-    }
     cli_values_done(&one, values);
     free(values);
+    return told;
+}
+
+static void put_default(const struct cli_option *o, struct strbuf *out)
+{
+    struct strbuf text = {0};
+
+    if (cli_option_default(o, &text) && !text.bad)
+        sb_printf(out, " (default %s)", text.s);
+    out->bad |= text.bad;
+    sb_done(&text);
 }
 
 static void put_row(const struct cli_option *o, struct strbuf *out)
@@ -322,7 +331,7 @@ void cli_command_help(const struct command *cmd, struct strbuf *out)
         put_wrapped(out, cmd->about, 0, 0);
     }
     sb_putc(out, '\n');
-    for (size_t i = 0; (o = row_at(cmd, i)); i++)
+    for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
         if (!o->hidden)
             put_row(o, out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "base/mem.h"
+#include "compute/cpu_wait.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -305,6 +306,7 @@ static struct compute *cpu_open(int threads, struct vac_err *err)
     c->base.threads = threads;
     c->k = kernels_at(0);
     gemm_open();
+    shorten_spins(threads);
     return &c->base;
 }
 

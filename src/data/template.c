@@ -109,6 +109,14 @@ static const struct template_row templates[] = {
         .user = "{text}",
         .answer = "{text}{eos}",
     },
+    {
+        .name = "line",
+        .help = "a line each: the user's text, the answer",
+        .system = "{text}\n",
+        .user = "{text}\n",
+        .answer = "{text}{eos}",
+        .between = "\n",
+    },
 };
 #define N_TEMPLATES (sizeof templates / sizeof *templates)
 

@@ -11,14 +11,18 @@
 #include "model/model.h"
 
 struct drift;
-/* rows of `d` are packed in batches of at most acts' rows; a, d are borrowed. Allocates the
- * reference: L x tokens x D floats on the backend. */
+/* rows of `d` are packed in batches of at most acts' rows; a, d are borrowed. The reference, L x
+ * tokens x D floats, lies in memory of the backend, or, when `file` is not NULL, in that file,
+ * which is mapped: the system may drop its pages. The file is removed with the drift. */
 struct drift *drift_new(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
-                        struct vac_err *err);
+                        const char *file, struct vac_err *err);
 void drift_free(struct drift *x);
+/* What the reference takes, and what measuring takes besides. */
+uint64_t drift_reference_bytes(const struct model *m, size_t tokens);
 uint64_t drift_bytes(const struct model *m, size_t tokens, size_t acts_rows);
-/* The model's present activations become the reference. */
-void drift_set_reference(struct drift *x);
+/* The model's present activations become the reference; must be done once before measuring. Only
+ * writing a file can fail: the reference then stays what it was. */
+int drift_set_reference(struct drift *x, struct vac_err *err);
 /* rel[L], sq[L]. */
 void drift_measure(struct drift *x, double *rel, double *sq);
 /* Costs a forward pass. The points of one layer for a picture: mean over tokens of each row's

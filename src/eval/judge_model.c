@@ -2,6 +2,8 @@
  *
  * An answer that any label flags was answered. The model says nothing of the others, so the
  * built-in refusal phrases tell refusals among them from the rest: refused or other. */
+#include "eval/judge_model.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,8 @@
 #include "eval/text.h"
 
 #define MAX_TOKENS 256
+/* Texts of that length that the classifier has room for. */
+#define TEXTS 4
 
 struct model_judge {
     struct classifier *classifier;
@@ -56,6 +60,21 @@ static void *model_judge_open(const struct judge_spec *spec, struct compute *c, 
     eos = tokenizer_roles(j->tok).eos;
     j->eos = eos >= 0 && tokenizer_token(j->tok, eos) ? tokenizer_token(j->tok, eos) : "";
     return j;
+}
+
+int judge_model_memory(const char *dir, struct compute *c, uint64_t *mapped, uint64_t *own,
+                       struct vac_err *err)
+{
+    struct model *m = model_open(dir, c, err);
+    size_t tokens;
+
+    if (!m)
+        return -1;
+    tokens = model_config(m)->max_pos < MAX_TOKENS ? model_config(m)->max_pos : MAX_TOKENS;
+    *mapped = model_bytes(m);
+    *own = sizeof(float) * (uint64_t)acts_floats(m, TEXTS * tokens, 1, false);
+    model_close(m);
+    return 0;
 }
 
 static bool ends_with(const struct strbuf *text, const char *end)

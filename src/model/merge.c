@@ -10,9 +10,10 @@
 #define SHARD_BYTES ((size_t)5 << 30)
 
 /* What a model folder holds besides weights, copied as it is where it exists. */
-static const char *const companions[] = {"generation_config.json", "tokenizer.json", "tokenizer_config.json",
-                                         "special_tokens_map.json", "added_tokens.json", "tokenizer.model",
-                                         "vocab.json", "merges.txt", "chat_template.jinja", NULL};
+static const char *const generation_file = "generation_config.json";
+static const char *const tokenizer_files[] = {
+    "tokenizer.json",  "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "tokenizer.model", "vocab.json",            "merges.txt",              "chat_template.jinja"};
 
 struct merge {
     const struct model *m;
@@ -165,22 +166,38 @@ static int write_config(const struct merge *g, struct vac_err *err)
     return rc;
 }
 
+static int copy_file(const char *from_dir, const char *to_dir, const char *name, struct vac_err *err)
+{
+    char *from = path_join(from_dir, name, err);
+    struct strbuf s = {0};
+    int rc = from ? 0 : -1;
+
+    if (from && file_exists(from)) {
+        s.s = file_read(from, (size_t)1 << 30, &s.len, err);
+        rc = s.s ? write_text(to_dir, name, &s, err) : -1;
+    }
+    sb_done(&s);
+    free(from);
+    return rc;
+}
+
+int model_copy_tokenizer(const char *from, const char *to, struct vac_err *err)
+{
+    for (size_t i = 0; i < sizeof tokenizer_files / sizeof *tokenizer_files; i++)
+        if (copy_file(from, to, tokenizer_files[i], err))
+            return -1;
+    return 0;
+}
+
+/* A model with random weights has no folder. */
 static int copy_companions(const struct merge *g, struct vac_err *err)
 {
-    for (size_t i = 0; companions[i] && *model_dir(g->m); i++) {
-        char *from = path_join(model_dir(g->m), companions[i], err);
-        struct strbuf s = {0};
-        int rc = from ? 0 : -1;
-        if (from && file_exists(from)) {
-            s.s = file_read(from, (size_t)1 << 30, &s.len, err);
-            rc = s.s ? write_text(g->dir, companions[i], &s, err) : -1;
-        }
-        sb_done(&s);
-        free(from);
-        if (rc)
-            return -1;
-    }
-    return 0;
+    const char *from = model_dir(g->m);
+
+    return *from && (copy_file(from, g->dir, generation_file, err) ||
+                     model_copy_tokenizer(from, g->dir, err))
+               ? -1
+               : 0;
 }
 
 int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_t shard,

@@ -72,6 +72,8 @@ int model_save_peft(const struct model *m, size_t i, const char *dir, struct vac
  * copied. shard = bytes a file may have (0 = 5 GB). */
 int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_t shard,
                       struct vac_err *err);
+/* The files of a tokenizer, those there are, from one folder to another. */
+int model_copy_tokenizer(const char *from, const char *to, struct vac_err *err);
 
 /* --- activations --- */
 struct acts;

@@ -78,12 +78,13 @@ static int write_csv(const struct run_data *r, struct vac_err *err)
 {
     size_t *join = reader_join(r, err);
     struct strbuf out = {0};
+    struct vac_layers l;
     int rc = -1;
 
     if (join) {
         put_header(&out, r->n_layers);
         for (size_t i = 0; i < r->n_points; i++)
-            put_row(&out, r, &r->point[i], join[i] == SIZE_MAX ? NULL : &r->layers[join[i]]);
+            put_row(&out, r, &r->point[i], run_layers_at(r, join[i], &l));
         rc = reader_replace(r->dir, "metrics.csv", &out, err);
     }
     sb_done(&out);

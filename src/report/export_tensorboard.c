@@ -140,11 +140,10 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
 {
     struct strbuf summary = {0};
     char tag[VAC_NAME + 8];
-    size_t at;
+    struct vac_layers l;
 
     if (m->point) {
-        at = join[m->i - 1];
-        put_point(&summary, m->point, at == SIZE_MAX ? NULL : &r->layers[at], r->n_layers);
+        put_point(&summary, m->point, run_layers_at(r, join[m->i - 1], &l), r->n_layers);
     } else {
         snprintf(tag, sizeof tag, "eval/%s", m->eval->name);
         put_value(&summary, tag, m->eval->value);

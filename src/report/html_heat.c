@@ -73,23 +73,24 @@ static bool measured(const struct vac_layers *l, size_t offset, int layers)
 }
 
 /* The mean of some lines, layer by layer, over those that have it. */
-static void average(struct column *c, const struct vac_layers *const *line, size_t n, size_t offset,
-                    int layers)
+static void average(struct column *c, const struct run_data *r, const size_t *line, size_t n,
+                    size_t offset)
 {
-    for (int i = 0; i < layers; i++) {
-        double sum = 0;
-        int k = 0;
+    double sum[VAC_MAX_LAYERS] = {0};
+    int k[VAC_MAX_LAYERS] = {0};
+    struct vac_layers l;
 
-        for (size_t j = 0; j < n; j++) {
-            float x = series(line[j], offset)[i];
+    for (size_t j = 0; j < n; j++) {
+        const float *x = series(run_layers_at(r, line[j], &l), offset);
 
-            if (isfinite(x)) {
-                sum += (double)x;
-                k++;
+        for (int i = 0; i < r->n_layers; i++)
+            if (isfinite(x[i])) {
+                sum[i] += (double)x[i];
+                k[i]++;
             }
-        }
-        c->v[i] = k ? (float)(sum / k) : NAN;
     }
+    for (int i = 0; i < r->n_layers; i++)
+        c->v[i] = k[i] ? (float)(sum[i] / k[i]) : NAN;
 }
 
 static int by_size(const void *a, const void *b)
@@ -134,12 +135,12 @@ static void spread(struct grid *g, struct vac_err *err)
 
 static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, struct vac_err *err)
 {
-    const struct vac_layers **line = mem_new(r->n_layer_lines, sizeof *line, err);
-    size_t n = 0, per;
+    size_t *line = mem_new(r->n_layer_lines, sizeof *line, err), n = 0, per;
+    struct vac_layers l;
 
     for (size_t i = 0; line && i < r->n_layer_lines; i++)
-        if (measured(&r->layers[i], offset, r->n_layers))
-            line[n++] = &r->layers[i];
+        if (measured(run_layers_at(r, i, &l), offset, r->n_layers))
+            line[n++] = i;
     g->hi = r->n_layer_lines ? (double)r->layers[r->n_layer_lines - 1].step : 0;
     per = (n + HEAT_COLUMNS - 1) / HEAT_COLUMNS;
     g->layers = r->n_layers;
@@ -148,8 +149,8 @@ static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, st
         size_t k = n - i < per ? n - i : per;
         struct column *c = &g->column[g->n++];
 
-        average(c, line + i, k, offset, g->layers);
-        c->to = (double)line[i + k - 1]->step;
+        average(c, r, line + i, k, offset);
+        c->to = (double)r->layers[line[i + k - 1]].step;
         for (int j = 0; j < g->layers; j++)
             if (c->v[j] > g->top)
                 g->top = (double)c->v[j];

@@ -10,9 +10,6 @@
 #include "eval/stats.h"
 #include "report/reader.h"
 
-enum { CONFIG_LIMIT = 1 << 26, LINES_LIMIT = 1 << 30 };
-static const int64_t STEP_MAX = (int64_t)1 << 52;
-
 #define POINT(field) offsetof(struct vac_point, field)
 const struct point_column point_columns[] = {
     {.key = "epoch", .offset = POINT(epoch)},
@@ -54,17 +51,20 @@ double point_get(const struct vac_point *p, const struct point_column *c)
     return x;
 }
 
-static const struct {
-    const char *key;
-    size_t offset;
-} layer_series[] = {
+const struct layer_series layer_series[] = {
     {"grad", offsetof(struct vac_layers, grad)},
     {"eps", offsetof(struct vac_layers, eps)},
     {"attn", offsetof(struct vac_layers, attn)},
     {"drift_rel", offsetof(struct vac_layers, drift_rel)},
     {"drift_sq", offsetof(struct vac_layers, drift_sq)},
+    {.key = NULL},
 };
-enum { N_SERIES = sizeof layer_series / sizeof *layer_series };
+enum { SERIES = sizeof layer_series / sizeof *layer_series - 1 };
+
+float *layers_of(struct vac_layers *l, const struct layer_series *s)
+{
+    return (float *)(void *)((char *)l + s->offset);
+}
 
 /* ---- Lines ---- */
 
@@ -98,25 +98,56 @@ static int visit_line(const char *path, size_t number, const char *text, size_t 
     return rc;
 }
 
+/* One line after another: a long file is never in memory as a whole. */
+static int visit_all(FILE *in, const char *path, int64_t *at, size_t *number, reader_visit *visit,
+                     void *ctx, struct vac_err *err)
+{
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    int rc = 0;
+
+    while (rc == 0 && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
+        ++*number;
+        *at += n;
+        if (n > 1)
+            rc = visit_line(path, *number, line, (size_t)n - 1, visit, ctx, err);
+    }
+    free(line);
+    if (rc == 0 && ferror(in))
+        rc = err_errno(err, "%s", path);
+    return rc;
+}
+
+int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visit *visit, void *ctx,
+                      struct vac_err *err)
+{
+    int64_t left = file_size(path) - *at;
+    FILE *in;
+    int rc;
+
+    if (left <= 0)
+        return 0;
+    if (left > READER_LINES_LIMIT)
+        return err_set(err, VAC_ERR_FORMAT, "%s: more than %d bytes", path, READER_LINES_LIMIT);
+    in = fopen(path, "re");
+    if (!in || fseeko(in, (off_t)*at, SEEK_SET))
+        rc = err_errno(err, "%s", path);
+    else
+        rc = visit_all(in, path, at, number, visit, ctx, err);
+    if (in)
+        fclose(in);
+    return rc;
+}
+
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err)
 {
-    char *path = path_join(dir, name, err), *text = NULL;
-    size_t len = 0, number = 0;
-    const char *end;
-    int rc = path ? 0 : -1;
+    char *path = path_join(dir, name, err);
+    int64_t at = 0;
+    size_t number = 0;
+    int rc = path ? reader_file_lines(path, &at, &number, visit, ctx, err) : -1;
 
-    if (rc == 0 && file_exists(path) && !(text = file_read(path, LINES_LIMIT, &len, err)))
-        rc = -1;
-    for (const char *s = text; rc == 0 && s; s = end + 1) {
-        end = memchr(s, '\n', len - (size_t)(s - text));
-        if (!end)
-            break;
-        number++;
-        if (end > s)
-            rc = visit_line(path, number, s, (size_t)(end - s), visit, ctx, err);
-    }
-    free(text);
     free(path);
     return rc;
 }
@@ -153,7 +184,7 @@ cJSON *reader_config(const char *dir, struct vac_err *err)
     if (path && !file_exists(path))
         err_set(err, VAC_ERR_IO, "%s: holds no run: there is no run.json in it", dir);
     else if (path)
-        doc = json_read(path, CONFIG_LIMIT, err);
+        doc = json_read(path, READER_CONFIG_LIMIT, err);
     if (doc && !cJSON_IsObject(doc)) {
         err_set(err, VAC_ERR_FORMAT, "%s: expected an object", path);
         cJSON_Delete(doc);
@@ -200,7 +231,7 @@ static int read_stage(const struct jnode *stages, size_t i, struct run_stage *ou
     return 0;
 }
 
-static int read_stages(struct run_data *r, struct vac_err *err)
+int reader_stages(struct run_data *r, struct vac_err *err)
 {
     struct jnode root = json_root(r->config, "run.json"), spec, stages;
 
@@ -217,12 +248,6 @@ static int read_stages(struct run_data *r, struct vac_err *err)
 
 /* ---- metrics.jsonl ---- */
 
-/* Where lines collect. */
-struct pile {
-    struct run_data *r;
-    size_t cap;
-};
-
 static int stage_index(const struct run_data *r, const struct jnode *line, struct vac_err *err)
 {
     const char *text = NULL;
@@ -237,9 +262,9 @@ static int stage_index(const struct run_data *r, const struct jnode *line, struc
     return json_error(line, err, "stage: run.json has no stage \"%s\"", name);
 }
 
-static int read_point(void *ctx, const struct jnode *line, struct vac_err *err)
+int reader_point(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    struct pile *pile = ctx;
+    struct reader_pile *pile = ctx;
     struct run_data *r = pile->r;
     struct vac_point *p;
 
@@ -247,8 +272,8 @@ static int read_point(void *ctx, const struct jnode *line, struct vac_err *err)
         return -1;
     p = &r->point[r->n_points];
     *p = (struct vac_point){.stage = stage_index(r, line, err)};
-    if (p->stage < 0 || json_int(line, "step", 0, STEP_MAX, &p->step, err) ||
-        json_opt_int(line, "stage_step", 0, STEP_MAX, &p->stage_step, err))
+    if (p->stage < 0 || json_int(line, "step", 0, READER_STEP_MAX, &p->step, err) ||
+        json_opt_int(line, "stage_step", 0, READER_STEP_MAX, &p->stage_step, err))
         return -1;
     for (const struct point_column *c = point_columns; c->key; c++) {
         double x = NAN;
@@ -263,7 +288,7 @@ static int read_point(void *ctx, const struct jnode *line, struct vac_err *err)
 
 /* ---- layers.jsonl ---- */
 
-static int read_series(struct run_data *r, const struct jnode *line, const char *key, float *out,
+static int read_series(const struct jnode *line, const char *key, float *out, int *n_layers,
                        struct vac_err *err)
 {
     struct jnode list;
@@ -282,30 +307,60 @@ static int read_series(struct run_data *r, const struct jnode *line, const char 
             return json_error(&list, err, "expected numbers and null");
         out[n++] = cJSON_IsNumber(v) ? (float)v->valuedouble : NAN;
     }
+    if (n > *n_layers)
+        *n_layers = n;
+    return 0;
+}
+
+int reader_layers_line(const struct jnode *line, struct vac_layers *l, int *n_layers,
+                       struct vac_err *err)
+{
+    if (json_int(line, "step", 0, READER_STEP_MAX, &l->step, err))
+        return -1;
+    for (const struct layer_series *s = layer_series; s->key; s++)
+        if (read_series(line, s->key, layers_of(l, s), n_layers, err))
+            return -1;
+    return 0;
+}
+
+int reader_layers(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct reader_pile *pile = ctx;
+    struct run_data *r = pile->r;
+    struct vac_layers l;
+    struct run_layers *packed;
+    int n = 0;
+
+    if (reader_layers_line(line, &l, &n, err) ||
+        mem_grow(&r->layers, &pile->cap, r->n_layer_lines + 1, sizeof *r->layers, err) ||
+        mem_grow(&r->pool, &r->pool_cap, r->pool_n + SERIES * (size_t)n, sizeof *r->pool, err))
+        return -1;
+    packed = &r->layers[r->n_layer_lines++];
+    *packed = (struct run_layers){.step = l.step, .at = r->pool_n, .n = n};
+    for (const struct layer_series *s = layer_series; s->key; s++, r->pool_n += (size_t)n)
+        memcpy(r->pool + r->pool_n, layers_of(&l, s), (size_t)n * sizeof *r->pool);
     if (n > r->n_layers)
         r->n_layers = n;
     return 0;
 }
 
-static int read_layers(void *ctx, const struct jnode *line, struct vac_err *err)
+const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struct vac_layers *out)
 {
-    struct pile *pile = ctx;
-    struct run_data *r = pile->r;
-    struct vac_layers *l;
+    const struct run_layers *packed;
+    const float *from;
 
-    if (mem_grow(&r->layers, &pile->cap, r->n_layer_lines + 1, sizeof *l, err))
-        return -1;
-    l = &r->layers[r->n_layer_lines];
-    if (json_int(line, "step", 0, STEP_MAX, &l->step, err))
-        return -1;
-    for (size_t k = 0; k < N_SERIES; k++) {
-        float *x = (float *)(void *)((char *)l + layer_series[k].offset);
+    if (i == SIZE_MAX)
+        return NULL;
+    packed = &r->layers[i];
+    from = packed->n ? r->pool + packed->at : NULL;
+    out->step = packed->step;
+    for (const struct layer_series *s = layer_series; s->key; s++) {
+        float *to = layers_of(out, s);
 
-        if (read_series(r, line, layer_series[k].key, x, err))
-            return -1;
+        for (int k = 0; k < VAC_MAX_LAYERS; k++)
+            to[k] = k < packed->n ? *from++ : NAN;
     }
-    r->n_layer_lines++;
-    return 0;
+    return out;
 }
 
 double layers_short(float x)
@@ -342,23 +397,32 @@ double layers_mean(const float *x, int n)
     return measured ? layers_total(x, n) / measured : (double)NAN;
 }
 
+int reader_mark(struct layers_marks *m, const struct vac_layers *l, struct vac_err *err)
+{
+    if (mem_grow(&m->v, &m->cap, m->n + 1, sizeof *m->v, err))
+        return -1;
+    m->v[m->n++] = (struct layers_mark){.step = l->step,
+                                        .drift = layers_mean(l->drift_rel, VAC_MAX_LAYERS),
+                                        .trained = !isnan(layers_mean(l->grad, VAC_MAX_LAYERS))};
+    return 0;
+}
+
 /* Points [i, j) and layers lines [k, l) are of one step. A stage that ends and the next that begins
  * share a step: one lone line with gradients belongs to the step that ended, one without to the
  * beginning. */
-static void join_step(const struct run_data *r, size_t *join, size_t i, size_t j, size_t k,
+static void join_step(const struct layers_marks *m, size_t *join, size_t i, size_t j, size_t k,
                       size_t l)
 {
     if (l - k == 1 && j - i > 1) {
-        bool trained = !isnan(layers_mean(r->layers[k].grad, r->n_layers));
-
-        join[trained ? i : j - 1] = k;
+        join[m->v[k].trained ? i : j - 1] = k;
         return;
     }
     for (; i < j && k < l; i++, k++)
         join[i] = k;
 }
 
-size_t *reader_join(const struct run_data *r, struct vac_err *err)
+size_t *reader_join_marks(const struct run_data *r, const struct layers_marks *m,
+                          struct vac_err *err)
 {
     size_t *join = mem_new(r->n_points, sizeof *join, err), k = 0;
 
@@ -368,23 +432,42 @@ size_t *reader_join(const struct run_data *r, struct vac_err *err)
 
         for (j = i; j < r->n_points && r->point[j].step == step; j++)
             join[j] = SIZE_MAX;
-        while (k < r->n_layer_lines && r->layers[k].step < step)
+        while (k < m->n && m->v[k].step < step)
             k++;
-        for (l = k; l < r->n_layer_lines && r->layers[l].step == step; l++)
+        for (l = k; l < m->n && m->v[l].step == step; l++)
             ;
-        join_step(r, join, i, j, k, l);
+        join_step(m, join, i, j, k, l);
         k = l;
     }
     return join;
 }
 
-static int fill_drift(struct run_data *r, struct vac_err *err)
+static int marks_of(const struct run_data *r, struct layers_marks *m, struct vac_err *err)
 {
-    size_t *join = reader_join(r, err);
+    struct vac_layers l;
+
+    for (size_t i = 0; i < r->n_layer_lines; i++)
+        if (reader_mark(m, run_layers_at(r, i, &l), err))
+            return -1;
+    return 0;
+}
+
+size_t *reader_join(const struct run_data *r, struct vac_err *err)
+{
+    struct layers_marks marks = {0};
+    size_t *join = marks_of(r, &marks, err) ? NULL : reader_join_marks(r, &marks, err);
+
+    free(marks.v);
+    return join;
+}
+
+static int fill_drift(struct run_data *r, const struct layers_marks *m, struct vac_err *err)
+{
+    size_t *join = reader_join_marks(r, m, err);
 
     for (size_t i = 0; join && i < r->n_points; i++)
         if (join[i] != SIZE_MAX)
-            r->point[i].drift_mean = layers_mean(r->layers[join[i]].drift_rel, r->n_layers);
+            r->point[i].drift_mean = m->v[join[i]].drift;
     free(join);
     return join ? 0 : -1;
 }
@@ -396,12 +479,13 @@ int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *
     const char *name = NULL, *stage = "";
 
     *out = (struct run_eval){.value = NAN, .lo = NAN, .hi = NAN};
-    if (json_int(line, "step", 0, STEP_MAX, &out->step, err) ||
-        json_opt_int(line, "stage_step", 0, STEP_MAX, &out->stage_step, err) ||
-        json_opt_int(line, "count", 0, STEP_MAX, &out->count, err) ||
-        json_opt_int(line, "n", 0, STEP_MAX, &out->n, err) || json_str(line, "name", &name, err) ||
-        json_opt_str(line, "stage", &stage, err) || json_opt_num(line, "value", &out->value, err) ||
-        json_opt_num(line, "lo", &out->lo, err) || json_opt_num(line, "hi", &out->hi, err))
+    if (json_int(line, "step", 0, READER_STEP_MAX, &out->step, err) ||
+        json_opt_int(line, "stage_step", 0, READER_STEP_MAX, &out->stage_step, err) ||
+        json_opt_int(line, "count", 0, READER_STEP_MAX, &out->count, err) ||
+        json_opt_int(line, "n", 0, READER_STEP_MAX, &out->n, err) ||
+        json_str(line, "name", &name, err) || json_opt_str(line, "stage", &stage, err) ||
+        json_opt_num(line, "value", &out->value, err) || json_opt_num(line, "lo", &out->lo, err) ||
+        json_opt_num(line, "hi", &out->hi, err))
         return -1;
     reader_name(out->name, sizeof out->name, name);
     reader_name(out->stage, sizeof out->stage, stage);
@@ -410,7 +494,7 @@ int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *
 
 static int read_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    struct pile *pile = ctx;
+    struct reader_pile *pile = ctx;
     struct run_data *r = pile->r;
 
     if (mem_grow(&r->eval, &pile->cap, r->n_evals + 1, sizeof *r->eval, err) ||
@@ -420,7 +504,7 @@ static int read_eval(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
-static int keep_line(void *ctx, const struct jnode *line, struct vac_err *err)
+int reader_keep(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     cJSON *copy = cJSON_Duplicate(line->v, true);
 
@@ -435,30 +519,41 @@ int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err 
     *out = cJSON_CreateArray();
     if (!*out)
         return err_set(err, VAC_ERR_MEMORY, "%s/%s: out of memory", dir, name);
-    return reader_lines(dir, name, keep_line, *out, err);
+    return reader_lines(dir, name, reader_keep, *out, err);
 }
 
 /* ---- The whole ---- */
 
-static int read_training(struct run_data *r, const char *dir, struct vac_err *err)
+static int read_points(struct run_data *r, const char *dir, struct vac_err *err)
 {
-    struct pile points = {.r = r}, layers = {.r = r};
+    struct reader_pile points = {.r = r};
 
     r->dir = mem_strdup(dir, err);
     r->config = r->dir ? reader_config(dir, err) : NULL;
-    if (!r->config || read_stages(r, err) ||
-        reader_lines(dir, "metrics.jsonl", read_point, &points, err) ||
-        reader_lines(dir, "layers.jsonl", read_layers, &layers, err))
+    if (!r->config || reader_stages(r, err))
         return -1;
-    return fill_drift(r, err);
+    return reader_lines(dir, "metrics.jsonl", reader_point, &points, err);
+}
+
+static int read_layers(struct run_data *r, const char *dir, struct vac_err *err)
+{
+    struct reader_pile layers = {.r = r};
+    struct layers_marks marks = {0};
+    int rc = reader_lines(dir, "layers.jsonl", reader_layers, &layers, err) ||
+                     marks_of(r, &marks, err) || fill_drift(r, &marks, err)
+                 ? -1
+                 : 0;
+
+    free(marks.v);
+    return rc;
 }
 
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
 {
-    struct pile evals = {.r = r};
+    struct reader_pile evals = {.r = r};
 
     *r = (struct run_data){0};
-    if (read_training(r, dir, err) ||
+    if (read_points(r, dir, err) || read_layers(r, dir, err) ||
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
         reader_array(&r->journal, dir, "journal.jsonl", err) ||
         reader_array(&r->probes, dir, "probes.jsonl", err)) {
@@ -474,6 +569,7 @@ void run_data_done(struct run_data *r)
     free(r->stage);
     free(r->point);
     free(r->layers);
+    free(r->pool);
     free(r->eval);
     cJSON_Delete(r->config);
     cJSON_Delete(r->journal);
@@ -481,40 +577,87 @@ void run_data_done(struct run_data *r)
     *r = (struct run_data){0};
 }
 
-int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err)
+static int take_mark(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct vac_layers l;
+
+    return reader_layers_line(line, &l, &(int){0}, err) || reader_mark(ctx, &l, err) ? -1 : 0;
+}
+
+int reader_history(const char *dir, struct vac_point **out, size_t *n, size_t *n_layer_lines,
+                   struct vac_err *err)
 {
     struct run_data r = {0};
-    int rc = read_training(&r, dir, err);
+    struct layers_marks marks = {0};
+    int rc = read_points(&r, dir, err) ||
+                     reader_lines(dir, "layers.jsonl", take_mark, &marks, err) ||
+                     fill_drift(&r, &marks, err)
+                 ? -1
+                 : 0;
 
     *out = NULL;
-    *n = 0;
+    *n = *n_layer_lines = 0;
     if (rc == 0) {
         *out = r.point;
         *n = r.n_points;
+        *n_layer_lines = marks.n;
         r.point = NULL;
     }
+    free(marks.v);
     run_data_done(&r);
     return rc;
+}
+
+int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err)
+{
+    return reader_history(dir, out, n, &(size_t){0}, err);
 }
 
 int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
                    struct vac_err *err)
 {
     struct run_data r = {0};
-    struct pile pile = {.r = &r};
-    int rc = reader_lines(dir, "layers.jsonl", read_layers, &pile, err);
+    struct reader_pile pile = {.r = &r};
+    int rc = reader_lines(dir, "layers.jsonl", reader_layers, &pile, err);
 
-    *out = NULL;
     *n = 0;
     *n_layers = 0;
-    if (rc == 0) {
-        *out = r.layers;
+    *out = rc ? NULL : mem_new(r.n_layer_lines, sizeof **out, err);
+    if (*out) {
         *n = r.n_layer_lines;
         *n_layers = r.n_layers;
-        r.layers = NULL;
+        for (size_t i = 0; i < *n; i++)
+            run_layers_at(&r, i, &(*out)[i]);
     }
     run_data_done(&r);
-    return rc;
+    return *out ? 0 : -1;
+}
+
+int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err)
+{
+    struct run_data r = {.config = reader_config(dir, err)};
+    struct reader_pile pile = {.r = &r};
+    bool read = r.config && !reader_lines(dir, "eval/history.jsonl", read_eval, &pile, err);
+
+    *n = 0;
+    *out = read ? mem_new(r.n_evals, sizeof **out, err) : NULL;
+    for (size_t i = 0; *out && i < r.n_evals; i++) {
+        const struct run_eval *e = &r.eval[i];
+        struct vac_run_eval *to = &(*out)[(*n)++];
+
+        *to = (struct vac_run_eval){.step = e->step,
+                                    .stage_step = e->stage_step,
+                                    .count = e->count,
+                                    .n = e->n,
+                                    .value = e->value,
+                                    .lo = e->lo,
+                                    .hi = e->hi,
+                                    .is_rate = reader_is_rate(r.config, e->name)};
+        memcpy(to->name, e->name, sizeof to->name);
+        memcpy(to->stage, e->stage, sizeof to->stage);
+    }
+    run_data_done(&r);
+    return *out ? 0 : -1;
 }
 
 char *vac_run_config(const char *dir, struct vac_err *err)
@@ -522,7 +665,7 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     char *path = path_join(dir, "run.json", err), *text = NULL;
 
     if (path)
-        text = file_read(path, CONFIG_LIMIT, NULL, err);
+        text = file_read(path, READER_CONFIG_LIMIT, NULL, err);
     free(path);
     return text;
 }

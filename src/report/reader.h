@@ -5,17 +5,42 @@
 
 #include "report/report.h"
 
+enum { READER_CONFIG_LIMIT = 1 << 26, READER_LINES_LIMIT = 1 << 30 };
+#define READER_STEP_MAX ((int64_t)1 << 52)
+
 /* Each whole line of DIR/NAME in turn; a missing file has none, a torn last line is dropped. -1 of
  * the visitor ends it; errors name file and line. Returns -1, or 0. */
 typedef int reader_visit(void *ctx, const struct jnode *line, struct vac_err *err);
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err);
+/* Each whole line of a file from the byte *at on; *at and *number count on what was visited. */
+int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visit *visit, void *ctx,
+                      struct vac_err *err);
 /* All of them as an array; free with cJSON_Delete, after a failure too. */
 int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err);
+/* Visitor: a copy of the line is appended to the cJSON array ctx. */
+int reader_keep(void *ctx, const struct jnode *line, struct vac_err *err);
+/* Visitors of metrics.jsonl and layers.jsonl: a line is appended to the points or layers of
+ * pile->r; one pile each. */
+struct reader_pile {
+    struct run_data *r;
+    size_t cap;
+};
+int reader_point(void *pile, const struct jnode *line, struct vac_err *err);
+int reader_layers(void *pile, const struct jnode *line, struct vac_err *err);
+/* One line of layers.jsonl; *n_layers grows to the length of its longest series. */
+int reader_layers_line(const struct jnode *line, struct vac_layers *l, int *n_layers,
+                       struct vac_err *err);
+/* All points of a run, with their drift, and how many layers lines it has. The layers themselves
+ * are not kept: 5 kB a line. */
+int reader_history(const char *dir, struct vac_point **out, size_t *n, size_t *n_layer_lines,
+                   struct vac_err *err);
 /* Copies text, cut at a character's boundary. */
 void reader_name(char *out, size_t size, const char *text);
 /* run.json; free with cJSON_Delete. */
 cJSON *reader_config(const char *dir, struct vac_err *err);
+/* The stages that r->config tells. */
+int reader_stages(struct run_data *r, struct vac_err *err);
 /* A line of eval/history.jsonl. */
 int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *err);
 /* Is this entry of "evaluate" a rate? Only the metric "loss" is not. */
@@ -33,10 +58,30 @@ struct point_column {
 };
 extern const struct point_column point_columns[]; /* ends with a NULL key */
 double point_get(const struct vac_point *p, const struct point_column *c);
+/* A series of a layers line. */
+struct layer_series {
+    const char *key;
+    size_t offset;
+};
+extern const struct layer_series layer_series[]; /* ends with a NULL key */
+float *layers_of(struct vac_layers *l, const struct layer_series *s);
 
 /* For each point the number of the layers line that was measured with it, SIZE_MAX = none. Free it.
  */
 size_t *reader_join(const struct run_data *r, struct vac_err *err);
+/* The same of layers lines of which only that much is kept. */
+struct layers_mark {
+    int64_t step;
+    double drift; /* mean over layers of drift_rel */
+    bool trained; /* it has gradients */
+};
+struct layers_marks {
+    struct layers_mark *v; /* free it */
+    size_t n, cap;
+};
+int reader_mark(struct layers_marks *m, const struct vac_layers *l, struct vac_err *err);
+size_t *reader_join_marks(const struct run_data *r, const struct layers_marks *m,
+                          struct vac_err *err);
 /* The double whose shortest text is the float's: 0.1f is 0.1, not 0.10000000149011612. */
 double layers_short(float x);
 double layers_mean(const float *x, int n);  /* of those measured; NaN = none */

@@ -18,6 +18,12 @@ struct run_eval {
 struct run_stage {
     char name[VAC_NAME], method[VAC_NAME];
 };
+/* A line of layers.jsonl, packed: struct vac_layers would take 5 kB for it, run_layers_at() unpacks it. */
+struct run_layers {
+    int64_t step;
+    size_t at; /* in the pool: each series in turn, n numbers each */
+    int n;
+};
 /* A whole run folder in memory. */
 struct run_data {
     char *dir;
@@ -26,8 +32,10 @@ struct run_data {
     size_t n_stages;
     struct vac_point *point;
     size_t n_points;
-    struct vac_layers *layers;
+    struct run_layers *layers;
     size_t n_layer_lines;
+    float *pool;
+    size_t pool_n, pool_cap;
     int n_layers;
     struct run_eval *eval;
     size_t n_evals;
@@ -35,6 +43,8 @@ struct run_data {
 };
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err);
 void run_data_done(struct run_data *r);
+/* Line i of layers.jsonl in out, which is returned; NULL for SIZE_MAX. */
+const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struct vac_layers *out);
 /* "running" (somebody holds the lock), "paused" (its journal says so), "done", "stopped", "failed", "broken". */
 const char *run_data_state(const char *dir);
 /* First step at which entry `name` passes threshold in `stage`, interpolated (eval/stats.h); NaN = never. */

@@ -166,9 +166,11 @@ static const char *state_of(const char *dir)
     free(final);
     if (reader_lines(dir, "journal.jsonl", follow, &s, NULL) || last_step(dir, &step))
         return "broken";
+    if (done) /* the screen may still hold it open */
+        return "done";
     if (lock_held(dir))
         return s.paused || (s.pause_at > 0 && (double)step >= s.pause_at) ? "paused" : "running";
-    if (done || !strcmp(s.op, "done"))
+    if (!strcmp(s.op, "done"))
         return "done";
     return strcmp(s.op, "fail") ? "stopped" : "failed";
 }

@@ -30,23 +30,39 @@ static bool listed(const int32_t *id, size_t n, int32_t x)
     return false;
 }
 
-/* First tokens of the openings, with and without a space before, each once. */
-static size_t opening_ids(struct trainer *t, int32_t *id, size_t max)
+/* The first token of `opening` behind `before`, or -1. A tokenizer may write a word otherwise at
+ * the beginning of a text, after a space, and at the beginning of a line. */
+static int32_t opening_id(struct trainer *t, const char *before, const char *opening)
 {
     struct ids x = {0};
     size_t n = 0;
+    int32_t id = -1;
     char text[64];
 
+    snprintf(text, sizeof text, "%s%s", before, opening);
+    if (*before == '\n' && tokenizer_encode(t->tok, before, 1, false, &x, NULL) == 0)
+        n = x.n;
+    x.n = 0;
+    if (tokenizer_encode(t->tok, text, strlen(text), false, &x, NULL) == 0 && x.n > n)
+        id = x.v[n];
+    ids_done(&x);
+    return (size_t)id < model_config(t->m)->V ? id : -1;
+}
+
+/* First tokens of the openings, each once. */
+static size_t opening_ids(struct trainer *t, int32_t *id, size_t max)
+{
+    static const char *const before[] = {"", " ", "\n"};
+    size_t n = 0;
+
     for (size_t i = 0; openings[i]; i++) {
-        for (int space = 0; space < 2 && n < max; space++) {
-            x.n = 0;
-            snprintf(text, sizeof text, "%s%s", space ? " " : "", openings[i]);
-            if (tokenizer_encode(t->tok, text, strlen(text), false, &x, NULL) == 0 && x.n &&
-                (size_t)x.v[0] < model_config(t->m)->V && !listed(id, n, x.v[0]))
-                id[n++] = x.v[0];
+        for (size_t j = 0; j < 3 && n < max; j++) {
+            int32_t x = opening_id(t, before[j], openings[i]);
+
+            if (x >= 0 && !listed(id, n, x))
+                id[n++] = x;
         }
     }
-    ids_done(&x);
     return n;
 }
 

@@ -52,7 +52,8 @@ static int each_file(const struct trainer *t, file_visit *visit, void *ctx, stru
     const struct watch_spec *w = &t->spec.watch;
     const char *watched[] = {
         w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
-        w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL};
+        w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL,
+        w->probes_phrases};
 
     if (visit_one(t->spec.tokenizer, visit, ctx, err))
         return -1;
@@ -176,7 +177,7 @@ static int check_hash(const char *path, void *ctx, struct vac_err *err)
         return -1;
     if (strcmp(hash, want))
         return err_set(
-            err, VAC_ERR_USAGE,
+            err, VAC_ERR_FORMAT,
             "%s: has changed since the run began: put the old file back, or start a new run", path);
     return 0;
 }
@@ -196,7 +197,7 @@ int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
         model_identity(t, hash, err))
         goto out;
     if (strcmp(hash, want)) {
-        err_set(err, VAC_ERR_USAGE,
+        err_set(err, VAC_ERR_FORMAT,
                 "%s: the model has changed since the run began: put the old one back, or start a "
                 "new run",
                 t->spec.model);
@@ -239,7 +240,7 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
     folder_sweep(&t->folder);
     found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
                             sizeof t->resume_name, note_bad, t, err);
-    if (found < 0)
+    if (found < 0 || commands_check_all(t, found == 0 ? t->resume.stage : 0, err))
         return -1;
     return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
 }
@@ -261,8 +262,10 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
     if (s->json)
         t->step = s->step;
     e.key = t->spec.stage[*first].name;
-    if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err)))
+    if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err))) {
+        spec_blame_file(err);
         return -1;
+    }
     options_mirror(t);
     if (journal(t, &e, err))
         return -1;

@@ -155,9 +155,7 @@ static int load_reference(struct trainer *t, const struct weights *w, struct vac
         load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
         return -1;
     op_copy(t->c, p->w, (struct ref){t->st.reference, 0}, p->n);
-    if (t->st.drift)
-        drift_set_reference(t->st.drift);
-    return 0;
+    return t->st.drift ? stage_reference(t, err) : 0;
 }
 
 static int load_moments(struct trainer *t, const char *dir, bool reference, struct vac_err *err)

@@ -142,46 +142,118 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     return rc;
 }
 
-/* "rho", "stages[1].rho" or "stages.attack.rho": the last part names the option, the rest the
- * stage, which must be the one at work. */
-static bool path_is_here(const struct trainer *t, const char *path, size_t stage_length)
+/* One of the --set options of a run that goes on: "rho", "stages[1].rho" or "stages.attack.rho".
+ * The last part names the option, the rest the stage, which must be the one at work. */
+struct late {
+    struct live_option o;
+    char key[sizeof((struct control_command *)0)->key];
+    const char *text; /* the value */
+};
+
+static bool path_is_stage(const struct trainer *t, size_t stage, const char *path, size_t length)
 {
     char name[VAC_NAME + 16], number[40];
 
-    snprintf(name, sizeof name, "stages.%s.", t->st.spec->name);
-    snprintf(number, sizeof number, "stages[%zu].", t->st.index);
-    return stage_length == 0 ||
-           (stage_length == strlen(name) && !strncmp(path, name, stage_length)) ||
-           (stage_length == strlen(number) && !strncmp(path, number, stage_length));
+    snprintf(name, sizeof name, "stages.%s.", t->spec.stage[stage].name);
+    snprintf(number, sizeof number, "stages[%zu].", stage);
+    return length == 0 || (length == strlen(name) && !strncmp(path, name, length)) ||
+           (length == strlen(number) && !strncmp(path, number, length));
 }
 
-static int set_path(struct trainer *t, const char *path, struct vac_err *err)
+static int late_read(const struct trainer *t, size_t stage, const char *path, struct late *x,
+                     struct vac_err *err)
 {
-    struct control_command c = {.op = VAC_OP_SET, .who = "cli"};
     const char *eq = strchr(path, '='), *key = path;
-    int rc;
 
+    *x = (struct late){.text = eq ? eq + 1 : NULL};
     if (!eq)
         return err_set(err, VAC_ERR_USAGE, "--set %s: expected PATH=VALUE", path);
     for (const char *p = path; p < eq; p++)
         key = *p == '.' ? p + 1 : key;
-    if (!path_is_here(t, path, (size_t)(key - path)))
-        return err_set(
-            err, VAC_ERR_USAGE,
-            "--set %s: the run goes on in stages[%zu] (%s): only its live options can be set now",
-            path, t->st.index, t->st.spec->name);
-    snprintf(c.key, sizeof c.key, "%.*s", (int)(eq - key), key);
-    c.text = mem_strdup(eq + 1, err);
+    snprintf(x->key, sizeof x->key, "%.*s", (int)(eq - key), key);
+    if (path_is_stage(t, stage, path, (size_t)(key - path))) {
+        for (size_t i = 0; spec_live(&t->spec.stage[stage], i, &x->o); i++) {
+            if (!strcmp(x->o.row->name, x->key) && x->o.row->live)
+                return 0;
+        }
+    }
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "--set %.100s: the run goes on in stages[%zu] (%s) as it was described: only live "
+        "options of that stage can be set now; for the rest begin another run: vaccine "
+        "run %s/run.json --set ... -o DIR",
+        path, stage, t->spec.stage[stage].name, t->folder.dir);
+}
+
+/* Whether the text would do as a value of the row. */
+static int check_value(const struct option_row *row, const char *text, const char *path,
+                       struct vac_err *err)
+{
+    union {
+        double num;
+        int64_t whole;
+        bool yes;
+        char *text;
+        int choice;
+    } value = {0};
+    struct option_row one[2] = {*row, {.name = NULL}};
+    int rc;
+
+    one[0].offset = 0;
+    rc = option_set(&one[0], text, &value, row->name, err);
+    option_free(one, &value);
+    return rc ? err_prefix(err, "--set %.100s", path) : 0;
+}
+
+int commands_check_all(const struct trainer *t, size_t stage, struct vac_err *err)
+{
+    struct late x;
+
+    for (size_t i = 0; i < t->how.n_set; i++) {
+        if (late_read(t, stage, t->how.set[i], &x, err) ||
+            check_value(x.o.row, x.text, t->how.set[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Sets it and puts the old value back. */
+static int late_try(struct trainer *t, const struct late *x, struct vac_err *err)
+{
+    struct strbuf old = {0};
+    int rc;
+
+    option_text(x->o.row, x->o.base, &old);
+    rc = set_checked(t, &x->o, x->text, old.s ? old.s : "", err);
+    if (rc == 0)
+        rc = set_checked(t, &x->o, old.s ? old.s : "", old.s ? old.s : "", err);
+    sb_done(&old);
+    return rc;
+}
+
+static int late_set(struct trainer *t, const struct late *x, struct vac_err *err)
+{
+    struct control_command c = {.op = VAC_OP_SET, .who = "cli"};
+    int rc;
+
+    snprintf(c.key, sizeof c.key, "%s", x->key);
+    c.text = mem_strdup(x->text, err);
     rc = c.text ? do_set(t, &c, err) : -1;
     free(c.text);
     return rc;
 }
 
+/* All or none: a value that the method refuses leaves no other one set. */
 int commands_set_all(struct trainer *t, struct vac_err *err)
 {
-    for (size_t i = 0; i < t->how.n_set; i++) {
-        if (set_path(t, t->how.set[i], err))
-            return -1;
+    struct late x;
+
+    for (int set = 0; set < 2; set++) {
+        for (size_t i = 0; i < t->how.n_set; i++) {
+            if (late_read(t, t->st.index, t->how.set[i], &x, err) ||
+                (set ? late_set(t, &x, err) : late_try(t, &x, err)))
+                return -1;
+        }
     }
     return 0;
 }
@@ -220,6 +292,7 @@ static int do_evaluate(struct trainer *t, const struct control_command *c, struc
 static int do_reference(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     const struct params *p = model_params(t->m);
+    struct buf *kept;
 
     (void)c;
     if (!t->st.drift)
@@ -227,10 +300,16 @@ static int do_reference(struct trainer *t, const struct control_command *c, stru
     if (p->n > START_COPY_MAX)
         return err_set(err, VAC_ERR_UNSUPPORTED,
                        "too many parameters are trained to keep these as the reference");
-    if (!t->st.reference && !(t->st.reference = compute_alloc(t->c, p->n, err)))
+    kept = t->st.reference ? t->st.reference : compute_alloc(t->c, p->n, err);
+    if (!kept)
         return -1;
-    op_copy(t->c, (struct ref){t->st.reference, 0}, p->w, p->n);
-    drift_set_reference(t->st.drift);
+    if (drift_set_reference(t->st.drift, err)) { /* a full disk: nothing has moved */
+        if (kept != t->st.reference)
+            compute_release(t->c, kept);
+        return -1;
+    }
+    op_copy(t->c, (struct ref){kept, 0}, p->w, p->n);
+    t->st.reference = kept;
     t->st.drift_from = (int64_t)t->step;
     return 0;
 }

@@ -136,11 +136,16 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
              "use a smaller accumulate");
     plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
              "use a smaller batch_size x accumulate");
-    if (t->drift_set.n)
-        plan_add(p, "drift reference", drift_bytes(t->m, t->drift_set.tokens, z.rows),
+    if (t->drift_set.n) {
+        plan_add(p, next->full ? "drift reference (mapped)" : "drift reference",
+                 drift_reference_bytes(t->m, t->drift_set.tokens),
                  "use a smaller watch.drift.take");
+        plan_add(p, "drift measurement", drift_bytes(t->m, t->drift_set.tokens, z.rows),
+                 "use a smaller batch_size (with accumulate) or max_length");
+    }
     if (*trained <= START_COPY_MAX)
         plan_add(p, "stage-start parameters", sizeof(float) * *trained, NULL);
+    plan_add(p, "judges (classifiers)", t->judge_bytes, "use a smaller judge_model");
     if (t->tok)
         plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
                  "use fewer max_new_tokens");

@@ -5,8 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/reader.h"
 #include "run/spec_parts.h"
 #include "run/trainer.h"
+
+/* A file of lines, read on where a gap of a ring begins. */
+struct gap {
+    FILE *file;
+    char *line;
+    size_t cap;
+    uint64_t number; /* of the next line */
+};
 
 struct vac_session {
     struct trainer t;
@@ -18,9 +27,16 @@ struct vac_session {
     uint64_t first_point,
         first_layer;              /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points; /* of a run that goes on: what its files held */
-    struct vac_layers *old_layers;
-    size_t n_old_points, n_old_layers;
+    struct gap point_gap, layer_gap;
 };
+
+static void gap_done(struct gap *g)
+{
+    if (g->file)
+        fclose(g->file);
+    free(g->line);
+    *g = (struct gap){0};
+}
 
 /* --- opening --- */
 
@@ -213,16 +229,16 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
     return 0;
 }
 
-/* What a run's files hold already comes first in the history. */
+/* What a run's files hold already comes first in the history. Layers stay in their file until they
+ * are asked for. */
 static int read_old(struct vac_session *s, struct vac_err *err)
 {
-    int layers;
+    size_t points, layers;
 
-    if (vac_run_points(s->dir, &s->old_points, &s->n_old_points, err) ||
-        vac_run_layers(s->dir, &s->old_layers, &s->n_old_layers, &layers, err))
+    if (reader_history(s->dir, &s->old_points, &points, &layers, err))
         return -1;
-    s->first_point = s->n_old_points;
-    s->first_layer = s->n_old_layers;
+    s->first_point = points;
+    s->first_layer = layers;
     return show_old_evals(s, err);
 }
 
@@ -263,8 +279,9 @@ void vac_session_close(struct vac_session *s)
         control_done(&s->ctl);
     if (s->lock_made)
         pthread_mutex_destroy(&s->t.option_lock);
+    gap_done(&s->point_gap);
+    gap_done(&s->layer_gap);
     free(s->old_points);
-    free(s->old_layers);
     free(s->dir);
     free(s);
 }
@@ -402,35 +419,81 @@ int vac_wakeup_fd(struct vac_session *s)
     return s->ctl.wake[0];
 }
 
+/* The next line as an object; NULL = there is none. Free with cJSON_Delete. */
+static cJSON *gap_line(struct gap *g)
+{
+    ssize_t n = getline(&g->line, &g->cap, g->file);
+
+    if (n <= 0)
+        return NULL;
+    g->number++;
+    return json_parse_line(g->line, (size_t)n, "line", g->number, NULL);
+}
+
 /* The ring has moved past the reader: what is missing is in the files, which are never behind it.
- */
+ * Each file is read once, however often the reader falls behind: lines that the ring still had are
+ * passed over unread. Visits up to max lines from number `at` on. */
+static void gap_visit(struct vac_session *s, struct gap *g, const char *name, uint64_t at,
+                      uint64_t max, reader_visit *visit, struct reader_pile *pile)
+{
+    char *path = g->file ? NULL : path_join(s->dir, name, NULL);
+    uint64_t end = at + max;
+
+    if (path)
+        g->file = fopen(path, "re");
+    free(path);
+    if (!g->file)
+        return;
+    if (g->number > at) { /* somebody reads it all again */
+        rewind(g->file);
+        g->number = 0;
+    }
+    clearerr(g->file); /* it has grown since */
+    for (; g->number < at; g->number++) {
+        if (getline(&g->line, &g->cap, g->file) <= 0)
+            return;
+    }
+    while (g->number < end) {
+        cJSON *doc = gap_line(g);
+        struct jnode line = json_root(doc, name);
+        int rc = doc ? visit(pile, &line, NULL) : -1;
+
+        cJSON_Delete(doc);
+        if (rc)
+            return;
+    }
+}
+
 static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost,
                             struct vac_point *out, size_t max)
 {
-    struct vac_point *all = NULL;
-    size_t n = 0, got = 0;
+    struct run_data r = {.config = reader_config(s->dir, NULL)};
+    struct reader_pile pile = {.r = &r};
+    size_t n;
 
-    if (vac_run_points(s->dir, &all, &n, NULL) == 0) {
-        for (uint64_t i = at; i < at + lost && i < n && got < max; i++)
-            out[got++] = all[i];
-    }
-    free(all);
-    return got;
+    if (r.config && reader_stages(&r, NULL) == 0)
+        gap_visit(s, &s->point_gap, "metrics.jsonl", at, lost < max ? lost : max, reader_point,
+                  &pile);
+    n = r.n_points;
+    for (size_t i = 0; i < n; i++)
+        out[i] = r.point[i];
+    run_data_done(&r);
+    return n;
 }
 
 static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost,
                             struct vac_layers *out, size_t max)
 {
-    struct vac_layers *all = NULL;
-    size_t n = 0, got = 0;
-    int layers;
+    struct run_data r = {0};
+    struct reader_pile pile = {.r = &r};
+    size_t n;
 
-    if (vac_run_layers(s->dir, &all, &n, &layers, NULL) == 0) {
-        for (uint64_t i = at; i < at + lost && i < n && got < max; i++)
-            out[got++] = all[i];
-    }
-    free(all);
-    return got;
+    gap_visit(s, &s->layer_gap, "layers.jsonl", at, lost < max ? lost : max, reader_layers, &pile);
+    n = r.n_layer_lines;
+    for (size_t i = 0; i < n; i++)
+        run_layers_at(&r, i, &out[i]);
+    run_data_done(&r);
+    return n;
 }
 
 size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max)
@@ -455,18 +518,16 @@ size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out,
 
 size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max)
 {
-    uint64_t ring, lost;
-    size_t n = 0;
+    uint64_t ring, lost = *next < s->first_layer ? s->first_layer - *next : 0;
+    size_t n;
 
-    for (; *next < s->first_layer && n < max; n++)
-        out[n] = s->old_layers[(*next)++];
-    if (n || *next < s->first_layer)
-        return n;
-    ring = *next - s->first_layer;
-    n = control_layers(&s->ctl, &ring, out, max, &lost);
     if (lost == 0) {
-        *next = ring + s->first_layer;
-        return n;
+        ring = *next - s->first_layer;
+        n = control_layers(&s->ctl, &ring, out, max, &lost);
+        if (lost == 0) {
+            *next = ring + s->first_layer;
+            return n;
+        }
     }
     n = refill_layers(s, *next, lost, out, max);
     *next += n ? n : lost;

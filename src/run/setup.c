@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/judge_model.h"
 #include "run/trainer.h"
 
 static int open_compute(struct trainer *t, struct vac_err *err)
@@ -121,7 +122,7 @@ static int load_set(struct trainer *t, struct dataset *d, const struct data_keys
 static int load_suite(struct trainer *t, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
-    struct judge_spec judge = {.threshold = 0.5};
+    struct judge_spec judge = {.threshold = 0.5, .phrases = w->probes_phrases};
     struct suite *s = &t->suite;
 
     s->kind = judge_find(w->has_probes && w->probes_judge ? w->probes_judge : "refusal", err);
@@ -204,17 +205,30 @@ static void first_snapshot(struct trainer *t)
     }
 }
 
-int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl,
-                 struct vac_err *err)
+/* Classifiers lie in memory beside the model, from before the first stage to the end. */
+static int judges_memory(struct trainer *t, struct vac_err *err)
+{
+    const struct evaluate_spec *e = t->spec.evaluate;
+
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        uint64_t mapped, own;
+        bool shared = false;
+
+        if (!e[i].judge || strcmp(e[i].judge, judge_model.name) != 0)
+            continue;
+        if (judge_model_memory(e[i].judge_model, t->c, &mapped, &own, err))
+            return err_prefix(err, "evaluate[%zu]", i);
+        for (size_t k = 0; k < i; k++)
+            shared |= e[k].judge_model && !strcmp(e[k].judge_model, e[i].judge_model);
+        t->judge_bytes += own + (shared ? 0 : mapped);
+    }
+    return 0;
+}
+
+static int open_parts(struct trainer *t, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
 
-    t->how = *o;
-    t->ctl = ctl;
-    t->saved_step = -1;
-    t->paused = o->paused;
-    if (o->paused)
-        snprintf(t->pause_reason, sizeof t->pause_reason, "waiting to start");
     if (open_compute(t, err) || open_model(t, err) || open_tokenizer(t, err) ||
         make_encoder(t, err))
         return -1;
@@ -222,8 +236,27 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ct
     if (!t->drift_rel || load_set(t, &t->drift_set, &w->drift, w->has_drift, "drift", err) ||
         load_set(t, &t->align_set, &w->align_loss, w->has_align, "align_loss", err) ||
         load_set(t, &t->harmful_set, &w->harmful_loss, w->has_harmful, "harmful_loss", err) ||
-        load_suite(t, err) || trainer_evaluations(t, err) || stage_totals(t, err))
+        load_suite(t, err) || trainer_evaluations(t, err) || judges_memory(t, err) ||
+        stage_totals(t, err))
         return -1;
+    return 0;
+}
+
+int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ctl,
+                 struct vac_err *err)
+{
+    t->how = *o;
+    t->ctl = ctl;
+    t->saved_step = -1;
+    t->paused = o->paused;
+    if (o->paused)
+        snprintf(t->pause_reason, sizeof t->pause_reason, "waiting to start");
+    if (o->resume && spec_check_late(o->file, o->out, o->set, o->n_set, err))
+        return -1;
+    if (open_parts(t, err)) {
+        spec_blame_file(err);
+        return -1;
+    }
     first_snapshot(t);
     return 0;
 }

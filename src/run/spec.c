@@ -5,7 +5,9 @@
  * table, and then come the checks that no table can hold. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/io.h"
 #include "data/template.h"
+#include "run/folder.h"
 #include "run/spec_parts.h"
 
 enum { FILE_LIMIT = 1 << 20 }; /* bytes of a run file */
@@ -144,6 +146,14 @@ static char *real_dir(const char *file, struct vac_err *err)
     return real;
 }
 
+/* The description itself: the document, or a member of a run folder's run.json. */
+static cJSON *description(cJSON *doc)
+{
+    cJSON *spec = cJSON_GetObjectItemCaseSensitive(doc, "spec");
+
+    return cJSON_IsObject(spec) && cJSON_HasObjectItem(doc, "vaccine") ? spec : doc;
+}
+
 static int read_document(struct run_spec *s, cJSON *doc, const char *file, const char *const *set,
                          size_t n_set, struct vac_err *err)
 {
@@ -163,19 +173,84 @@ static int read_document(struct run_spec *s, cJSON *doc, const char *file, const
     return rc;
 }
 
-int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
-              struct vac_err *err)
+static int read_file(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+                     struct vac_err *err)
 {
     cJSON *doc = json_read(file, FILE_LIMIT, err);
     int rc = -1;
 
     memset(s, 0, sizeof *s);
     if (doc)
-        rc = read_document(s, doc, file, set, n_set, err);
+        rc = read_document(s, description(doc), file, set, n_set, err);
     cJSON_Delete(doc);
     if (rc)
         spec_done(s);
     return rc;
+}
+
+void spec_blame_file(struct vac_err *err)
+{
+    if (err && err->code == VAC_ERR_USAGE)
+        err->code = VAC_ERR_FORMAT;
+}
+
+/* The overrides are to blame for what the file alone does not fail with. */
+static void blame_set(const char *file, struct vac_err *err)
+{
+    struct vac_err alone = {0};
+    struct run_spec s;
+
+    if (err->code == VAC_ERR_MEMORY)
+        return;
+    if (read_file(&s, file, NULL, 0, &alone) == 0)
+        spec_done(&s);
+    if (strcmp(err->msg, alone.msg) != 0)
+        err->code = VAC_ERR_USAGE;
+}
+
+int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+              struct vac_err *err)
+{
+    int rc = read_file(s, file, set, n_set, err);
+
+    if (rc == 0 || !err)
+        return rc;
+    spec_blame_file(err);
+    if (n_set > 0)
+        blame_set(file, err);
+    return rc;
+}
+
+/* Whether the run in `dir` began with this file and these overrides. */
+static bool began_with(const char *dir, const char *file, const char *const *set, size_t n_set)
+{
+    char *path = path_join(dir, "run.json", NULL);
+    struct run_spec then, now;
+    bool same = false;
+
+    if (path && read_file(&then, path, NULL, 0, NULL) == 0) {
+        if (read_file(&now, file, set, n_set, NULL) == 0) {
+            same = cJSON_Compare(then.json, now.json, true);
+            spec_done(&now);
+        }
+        spec_done(&then);
+    }
+    free(path);
+    return same;
+}
+
+int spec_check_late(const char *file, const char *out, const char *const *set, size_t n_set,
+                    struct vac_err *err)
+{
+    const char *dir = dir_exists(file) ? file : out;
+
+    if (n_set == 0 || !dir || !folder_finished(dir) ||
+        (dir == out && began_with(dir, file, set, n_set)))
+        return 0;
+    return err_set(err, VAC_ERR_USAGE,
+                   "--set %.100s: the run in %s is finished and stays as it was described: begin "
+                   "another one like it: vaccine run %s/run.json --set ... -o DIR",
+                   set[0], dir, dir);
 }
 
 int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err)
@@ -186,8 +261,10 @@ int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, str
     memset(s, 0, sizeof *s);
     if (json_get(root, "spec", JSON_OBJECT, &n, err) == 0 && read_root(s, &n, dir, err) == 0)
         rc = (s->file = mem_strdup("", err)) ? 0 : -1;
-    if (rc)
+    if (rc) {
+        spec_blame_file(err);
         spec_done(s);
+    }
     return rc;
 }
 

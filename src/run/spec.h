@@ -51,7 +51,7 @@ struct watch_spec {
     bool has_drift, has_align, has_harmful, has_probes;
     int drift_reference; /* 0 = stage start, 1 = base model */
     int64_t probes_every, probes_tokens;
-    char *probes_judge;
+    char *probes_judge, *probes_phrases;
 };
 struct checkpoint_spec {
     int64_t steps, keep;
@@ -77,13 +77,23 @@ struct run_spec {
     cJSON *json; /* the resolved description: every key with its value, paths absolute */
 };
 
-/* Reads FILE.json, applies the overrides ("stages[1].rho=2", "stages.attack.rho=2"; the value is
- * JSON, or a string when it is not), checks everything. */
+/* Reads FILE.json (or the run.json of a run folder, whose description begins another run), applies
+ * the overrides ("stages[1].rho=2", "stages.attack.rho=2"; the value is JSON, or a string when it
+ * is not), checks everything. What an override is to blame for is wrong usage; what the file holds
+ * never is. */
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err);
 /* From a run folder's run.json (whose "spec" member is the resolved description). */
 int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err);
 void spec_done(struct run_spec *s);
+/* An error found in what the file holds is not the command line's: wrong usage becomes a wrong
+ * file.
+ */
+void spec_blame_file(struct vac_err *err);
+/* Overrides given beside a run that is over (the folder `file`, or `out` when that is a run file)
+ * are an error, unless it began with them: nothing of it can change any more. */
+int spec_check_late(const char *file, const char *out, const char *const *set, size_t n_set,
+                    struct vac_err *err);
 
 /* The option tables, for --help, the manual and the screen: section names as in the file ("",
  * "stages[]", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method

@@ -16,7 +16,7 @@ enum { N_JUDGE_KEYS = sizeof judge_keys / sizeof *judge_keys };
 
 static int check_probes(const struct watch_spec *w, const struct jnode *probes, struct vac_err *err)
 {
-    struct jnode judge = spec_key(probes, "judge");
+    struct jnode judge = spec_key(probes, "judge"), phrases = spec_key(probes, "phrases");
 
     if (!judge_find(w->probes_judge, err))
         return spec_prefix(&judge, err);
@@ -25,7 +25,20 @@ static int check_probes(const struct watch_spec *w, const struct jnode *probes, 
             return json_error(&judge, err,
                               "\"%s\" needs \"%s\", which probes have not: use \"refusal\"",
                               w->probes_judge, judge_keys[i].key);
+    if (w->probes_phrases && strcmp(w->probes_judge, "refusal") != 0)
+        return json_error(&phrases, err, "goes with \"judge\": \"refusal\" only");
     return 0;
+}
+
+static int read_probes(struct watch_spec *w, const struct jnode *probes, const char *dir,
+                       struct vac_err *err)
+{
+    struct jnode phrases = spec_key(probes, "phrases");
+
+    if (cJSON_IsObject(probes->v) && (option_read(spec_rows_probes, probes, w, err) ||
+                                      spec_path(&w->probes_phrases, PATH_FILE, &phrases, dir, err)))
+        return -1;
+    return check_probes(w, probes, err);
 }
 
 static int read_watched(struct watch_spec *w, const struct spec_watched *k, const struct jnode *obj,
@@ -39,11 +52,7 @@ static int read_watched(struct watch_spec *w, const struct spec_watched *k, cons
     if (spec_read_data((struct data_keys *)((char *)w + k->data), &n, k->more, dir, err))
         return -1;
     *(bool *)((char *)w + k->has) = true;
-    if (!k->more)
-        return 0;
-    if (cJSON_IsObject(n.v) && option_read(k->more, &n, w, err))
-        return -1;
-    return check_probes(w, &n, err);
+    return k->more ? read_probes(w, &n, dir, err) : 0;
 }
 
 static int check_reference(const struct run_spec *s, const struct jnode *obj, struct vac_err *err)

@@ -93,11 +93,17 @@ static int list_index(struct walk *w, size_t *index)
     return 0;
 }
 
-/* Goes into an entry of the list, or sets it where the path ends. */
+/* Goes into an entry of the list, or sets it where the path ends; null takes it away. */
 static int into_list(struct walk *w, size_t index, cJSON **value)
 {
     if (w->at < w->end) {
         w->here = cJSON_GetArrayItem(w->here, (int)index);
+        return 0;
+    }
+    if (cJSON_IsNull(*value)) {
+        cJSON_DeleteItemFromArray(w->here, (int)index);
+        cJSON_Delete(*value);
+        *value = NULL;
         return 0;
     }
     if (!cJSON_ReplaceItemInArray(w->here, (int)index, *value))

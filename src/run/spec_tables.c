@@ -326,6 +326,10 @@ const struct option_row spec_rows_probes[] = {
      .type = OPTION_STRING,
      .def_text = "refusal",
      .offset = offsetof(struct watch_spec, probes_judge)},
+    {.name = "phrases",
+     .help = "file with the phrases of the judge \"refusal\"; absent = built in",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct watch_spec, probes_phrases)},
     {.name = NULL}};
 
 const struct spec_watched spec_watched[] = {{.key = "drift",

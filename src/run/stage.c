@@ -169,12 +169,28 @@ int stage_totals(struct trainer *t, struct vac_err *err)
 
 /* --- memory --- */
 
+/* The name is that of a leftover: what a kill leaves is removed when the run goes on, which makes
+ * the reference anew. */
+#define DRIFT_FILE "drift-reference.tmp"
+
+/* Weights, gradients and moments of all parameters leave full fine-tuning the least memory to
+ * spare, so there the reference is a file. */
+static int stage_drift(struct trainer *t, size_t rows, struct vac_err *err)
+{
+    char *file = NULL;
+
+    if (t->st.spec->full && !(file = folder_path(&t->folder, DRIFT_FILE, err)))
+        return -1;
+    t->st.drift = drift_new(t->m, t->st.acts, rows, &t->drift_set, file, err);
+    free(file);
+    return t->st.drift ? 0 : -1;
+}
+
 static int stage_memory(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
     const struct stage_spec *s = st->spec;
     struct stage_sizes z;
-    size_t slots, context = stage_generator(t, &slots);
 
     if (stage_sizes(t, &z, err))
         return -1;
@@ -197,11 +213,32 @@ static int stage_memory(struct trainer *t, struct vac_err *err)
     if (!st->acts || optimizer_init(&st->opt, t->m, err) ||
         step_init(&st->step, t->m, st->acts, s->method, s->options, z.all_rows, z.all_labels, err))
         return -1;
-    if (t->tok && !(st->gen = generator_new(t->m, slots, context, err)))
-        return -1;
-    if (t->drift_set.n && !(st->drift = drift_new(t->m, st->acts, z.rows, &t->drift_set, err)))
-        return -1;
     return 0;
+}
+
+/* What is measured beside training needs more. */
+static int watch_memory(struct trainer *t, struct vac_err *err)
+{
+    size_t slots, context = stage_generator(t, &slots);
+
+    if (t->tok && !(t->st.gen = generator_new(t->m, slots, context, err)))
+        return -1;
+    return t->drift_set.n ? stage_drift(t, t->st.acts_rows, err) : 0;
+}
+
+static int reference_try(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    (void)ctx;
+    return drift_set_reference(t->st.drift, err);
+}
+
+int stage_reference(struct trainer *t, struct vac_err *err)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "drift reference (%.1f MB)",
+             1e-6 * (double)drift_reference_bytes(t->m, t->drift_set.tokens));
+    return until_written(t, reference_try, NULL, what, err);
 }
 
 /* Drift and "before" answers look back at these. */
@@ -209,6 +246,7 @@ static int keep_start(struct trainer *t, struct vac_err *err)
 {
     const struct params *p = model_params(t->m);
     size_t muted;
+    int rc;
 
     if (p->n <= START_COPY_MAX) {
         t->st.start = compute_alloc(t->c, p->n, err);
@@ -219,9 +257,9 @@ static int keep_start(struct trainer *t, struct vac_err *err)
     if (!t->st.drift)
         return 0;
     muted = model_use_adapters(t->m, t->spec.watch.drift_reference ? 0 : SIZE_MAX);
-    drift_set_reference(t->st.drift);
+    rc = stage_reference(t, err);
     model_use_adapters(t->m, muted);
-    return 0;
+    return rc;
 }
 
 /* --- the stage --- */
@@ -270,7 +308,7 @@ int stage_open(struct trainer *t, size_t index, struct vac_err *err)
         err_prefix(err, "stages[%zu].lora", index);
         return -1;
     }
-    if (stage_memory(t, err) || keep_start(t, err))
+    if (stage_memory(t, err) || watch_memory(t, err) || keep_start(t, err))
         return -1;
     cursor_order(&st->cursor, st->order, st->data.n);
     options_mirror(t);
@@ -302,6 +340,53 @@ void stage_close(struct trainer *t)
     t->in_stage = false;
 }
 
+/* --- how long a step takes --- */
+
+static void bare_step(struct trainer *t)
+{
+    struct stage *st = &t->st;
+
+    stage_next_batch(st);
+    st->step.batch = st->micro;
+    st->step.n_batch = st->n_micro;
+    st->step.seed = (uint64_t)t->spec.seed;
+    st->step.step = st->step.stage_step = ++st->done;
+    step_run(&st->step, st->spec->method);
+    optimizer_update(&st->opt, st->spec, st->spec->lr, optimizer_grad_norm(&st->opt));
+}
+
+int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    double start, took;
+    int n = 0;
+
+    t->in_stage = true;
+    st->cursor = (struct cursor){
+        .seed = (uint64_t)t->spec.seed, .stage = st->index, .shuffle = st->spec->shuffle};
+    if (make_trainable(t, st->index, err) || stage_memory(t, err))
+        return -1;
+    cursor_order(&st->cursor, st->order, st->data.n);
+    bare_step(t); /* the first one pays for pages and threads */
+    start = clock_now();
+    do {
+        bare_step(t);
+        took = clock_now() - start;
+        n++;
+    } while (took < seconds);
+    *per_step = took / n;
+    return 0;
+}
+
+int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    if (!model_is_full(t->m))
+        return model_save_peft(t->m, model_adapters(t->m) - 1, dir, err);
+    if (model_save_merged(t->m, dir, true, 0, err))
+        return -1;
+    return t->spec.tokenizer ? model_copy_tokenizer(t->spec.tokenizer, dir, err) : 0;
+}
+
 int stage_save(struct trainer *t, struct vac_err *err)
 {
     char *dir = stage_dir(t, t->st.index, err), tmp[192], name[160], *path;
@@ -312,8 +397,7 @@ int stage_save(struct trainer *t, struct vac_err *err)
     path = folder_path(&t->folder, tmp, err);
     if (!dir || !path || (dir_exists(path) && path_remove(path, err)))
         goto out;
-    if (model_is_full(t->m) ? model_save_merged(t->m, path, true, 0, err)
-                            : model_save_peft(t->m, model_adapters(t->m) - 1, path, err))
+    if (stage_write_model(t, path, err))
         goto out;
     rc = folder_swap(t->folder.dir, tmp, name, err);
 out:

@@ -124,6 +124,7 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, struct 
     t->st.cursor = *before;
     cursor_order(&t->st.cursor, t->st.order, t->st.data.n);
     e.reason = why;
+    t->keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (journal(t, &e, err))
         return -1;
     if (t->how.interactive) {
@@ -131,7 +132,6 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, struct 
         snprintf(t->pause_reason, sizeof t->pause_reason, "%s: lower lr (or rho) and resume", why);
         return 0;
     }
-    t->keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (save_now(t, err))
         return -1;
     return err_set(err, VAC_ERR_NUMERIC,
@@ -346,7 +346,10 @@ int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
     /* another stage's last values would pass for this one's */
     point_clear(&control_writing(t->ctl)->last);
     layers_clear(&control_writing(t->ctl)->layers);
-    return stage_open(t, index, err);
+    if (stage_open(t, index, err) == 0)
+        return 0;
+    spec_blame_file(err);
+    return -1;
 }
 
 static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
@@ -380,8 +383,7 @@ static int final_folder(struct trainer *t, void *ctx, struct vac_err *err)
     (void)ctx;
     if (!tmp || (dir_exists(tmp) && path_remove(tmp, err)))
         goto out;
-    if (model_is_full(t->m) ? model_save_merged(t->m, tmp, true, 0, err)
-                            : model_save_peft(t->m, model_adapters(t->m) - 1, tmp, err))
+    if (stage_write_model(t, tmp, err))
         goto out;
     lines_adapters(&s, t);
     if (folder_write(tmp, "adapters.json", &s, err))
@@ -427,8 +429,8 @@ void trainer_run(struct trainer *t)
     trainer_go(t);
     t->last_save = clock_now();
     rc = trainer_begin(t, &first, &err);
-    if (rc == 0)
-        rc = run_stages(t, first, &err);
+    if (rc == 0 && (rc = run_stages(t, first, &err)))
+        spec_blame_file(&err);
     if (rc == 0 && !t->quit)
         rc = finish(t, &err);
     if (rc && t->in_stage && t->st.done && err.code != VAC_ERR_SPACE && err.code != VAC_ERR_NUMERIC)

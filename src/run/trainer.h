@@ -92,8 +92,9 @@ struct trainer {
     struct evaluation **eval;
     struct stage st;
     bool in_stage;
-    bool stack_dirty; /* the model's stack must be rebuilt from the run folder */
-    struct plan plan; /* of the stage that is open */
+    bool stack_dirty;     /* the model's stack must be rebuilt from the run folder */
+    struct plan plan;     /* of the stage that is open */
+    uint64_t judge_bytes; /* that the judges of the evaluate entries take */
     uint64_t step, tokens;
     double wall;        /* seconds spent running before `since` */
     double since;       /* clock at which running last went on */
@@ -115,8 +116,8 @@ struct trainer {
     size_t n_options;
     pthread_mutex_t option_lock;
     double ms_average, tokens_average; /* running averages for the snapshot */
-    size_t duty;            /* duties after the last step that are done: see do_duties */
-    struct vac_point point; /* of the last step, while its line is being made */
+    size_t duty;                       /* duties after the last step that are done: see do_duties */
+    struct vac_point point;            /* of the last step, while its line is being made */
     struct vac_layers layers;
     char pause_reason[256];
     uint64_t *stage_total;          /* [n_stages] optimizer steps of each */
@@ -165,8 +166,15 @@ int stage_totals(struct trainer *t, struct vac_err *err);
 void stage_close(struct trainer *t);
 /* stages/NAME/: the adapter, or the weights, as they are at the end. */
 int stage_save(struct trainer *t, struct vac_err *err);
+/* What is trained as a folder others read: the adapter, or all weights with the run's tokenizer. */
+int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err);
+/* The present activations become the drift reference; a full disk is waited for. */
+int stage_reference(struct trainer *t, struct vac_err *err);
 /* Takes the next effective batch; returns its samples. */
 void stage_next_batch(struct stage *s);
+/* Seconds that a step takes, measured for at least `seconds` on the stage whose data is in t->st.
+ * It trains t->m: only for a model that is thrown away; stage_close after it. */
+int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct vac_err *err);
 /* Reads the data of a stage into t->st, which is otherwise cleared; st.total is then known. */
 int stage_data(struct trainer *t, size_t index, struct vac_err *err);
 
@@ -213,6 +221,8 @@ void options_mirror(struct trainer *t);
 void commands_apply(struct trainer *t);
 /* Applies the --set options of a run that goes on to the stage that is open. */
 int commands_set_all(struct trainer *t, struct vac_err *err);
+/* Whether they can be, as far as that shows before the stage is open. */
+int commands_check_all(const struct trainer *t, size_t stage, struct vac_err *err);
 /* After the end of a run on a screen: probes and measurements of the finished model, until it is
  * quit. */
 void commands_linger(struct trainer *t);

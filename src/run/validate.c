@@ -10,6 +10,10 @@
 #define SPEED_SECONDS 0.2
 /* Share of the products' speed that a whole step reaches, roughly. */
 #define STEP_SHARE 0.6
+/* Steps that the arithmetic lets expect to be quicker than this are made, for that many seconds:
+ * much of a small model's time is no arithmetic. */
+#define REHEARSE_BELOW 0.5
+#define REHEARSE_SECONDS 0.25
 
 /* What the stages so far leave for the next to lie on. */
 struct outlook {
@@ -21,6 +25,8 @@ struct outlook {
 struct validate_work {
     struct control ctl;
     struct trainer t;
+    struct model *stage; /* of the rehearsals: trained stage by stage as the run's will be */
+    bool skipped;        /* a stage was not rehearsed, so none after it can be */
 };
 
 /* --- memory --- */
@@ -85,7 +91,37 @@ static void guess_time(struct validation *v, struct validate_stage *x)
     x->flops = passes * (double)x->steps * (double)x->samples / (double)x->steps_per_epoch *
                sample_flops(x, model_config(v->work->t.m), v->parameters);
     x->seconds = v->gflops > 0 ? x->flops / (1e9 * STEP_SHARE * v->gflops) : 0;
-    v->seconds += x->seconds;
+}
+
+static struct model *another_model(struct trainer *t, struct vac_err *err)
+{
+    struct jnode root = json_root(t->spec.config, "config");
+
+    return t->spec.init_random ? model_random(&root, (uint64_t)t->spec.seed, t->c, err)
+                               : model_open(t->spec.model, t->c, err);
+}
+
+/* A few steps on a model of its own; where that does not work the guess stays. */
+static void rehearse(struct validation *v, struct validate_stage *x)
+{
+    struct validate_work *w = v->work;
+    struct trainer *t = &w->t;
+    struct model *own = t->m;
+    double per_step = 0;
+
+    w->skipped |= v->refused.code || x->seconds > REHEARSE_BELOW * (double)x->steps;
+    if (!w->skipped && !w->stage)
+        w->stage = another_model(t, NULL);
+    if (w->skipped || !w->stage)
+        return;
+    t->m = w->stage;
+    if (stage_rehearse(t, REHEARSE_SECONDS, &per_step, NULL) == 0) {
+        x->seconds = per_step * (double)x->steps;
+        x->rehearsed = true;
+    }
+    w->skipped = !x->rehearsed;
+    stage_close(t);
+    t->m = own;
 }
 
 /* --- data --- */
@@ -142,8 +178,11 @@ static int look_at_stages(struct validation *v, struct outlook *o, struct vac_er
 
     for (size_t i = 0; i < v->n_stages; i++) {
         int rc = look_at_data(v, i, err) || plan_stage(v, i, o, err) ? -1 : 0;
-        if (rc == 0)
+        if (rc == 0) {
             guess_time(v, &v->stage[i]);
+            rehearse(v, &v->stage[i]);
+            v->seconds += v->stage[i].seconds;
+        }
         dataset_done(&t->st.data);
         t->st = (struct stage){0};
         if (rc)
@@ -208,7 +247,12 @@ int validate_open(struct validation *v, const char *file, const char *const *set
     }
     v->work->t.folder.lock = -1;
     if (spec_read(&v->work->t.spec, file, set, n_set, err) ||
-        trainer_open(&v->work->t, &how, &v->work->ctl, err) || look(v, err)) {
+        trainer_open(&v->work->t, &how, &v->work->ctl, err)) {
+        validate_done(v);
+        return -1;
+    }
+    if (look(v, err)) {
+        spec_blame_file(err);
         validate_done(v);
         return -1;
     }
@@ -222,6 +266,7 @@ void validate_done(struct validation *v)
     free(v->stage);
     free(v->evaluate);
     if (v->work) {
+        model_close(v->work->stage);
         trainer_close(&v->work->t);
         control_done(&v->work->ctl);
     }

@@ -1,8 +1,9 @@
 /* validate.h - a run looked at without being run: its data read, its memory planned, its time
  * guessed.
  *
- * Everything that can be wrong before training is found; nothing is written, and no memory is taken
- * beyond that for the data. */
+ * Everything that can be wrong before training is found, and nothing is written. Where steps are
+ * short a few are made, on a model that is thrown away, to tell how long they take; else no memory
+ * is taken beyond that for the data. */
 #ifndef RUN_VALIDATE_H
 #define RUN_VALIDATE_H
 
@@ -26,6 +27,7 @@ struct validate_stage {
     struct plan plan;
     uint64_t trained;      /* numbers */
     double flops, seconds; /* rough; without what is measured beside training */
+    bool rehearsed;        /* the seconds are those of real steps, not of arithmetic alone */
 };
 struct validate_evaluate {
     const char *name;

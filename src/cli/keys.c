@@ -1,0 +1,141 @@
+/* keys.c - see keys.h */
+#include <stdio.h>
+#include <string.h>
+#include "cli/keys.h"
+#include "run/spec_parts.h"
+
+enum { PATH_ROOM = 256 };
+
+struct walk {
+    const cJSON *run;
+    bool numbers;
+    keys_visit *visit;
+    void *ctx;
+};
+
+/* The rows of a section of the option tables. */
+static const struct option_row *rows_of(const char *section)
+{
+    struct option_section s;
+
+    for (size_t i = 0; spec_section(i, &s); i++)
+        if (!strcmp(s.name, section))
+            return s.rows;
+    return NULL;
+}
+
+static void each_row(const struct walk *w, const char *prefix, const struct option_row *rows)
+{
+    char path[2 * PATH_ROOM];
+
+    for (; rows && rows->name; rows++) {
+        snprintf(path, sizeof path, "%s%s", prefix, rows->name);
+        w->visit(w->ctx, path, rows);
+    }
+}
+
+static bool is_plain(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 0 && n < VAC_NAME &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == n;
+}
+
+/* "stages.align." of an entry that has a name, "stages.stage1." of a stage without one,
+ * "evaluate[0]." where only the number is left. */
+static void entry_prefix(const struct walk *w, const char *list, const cJSON *entry, size_t i,
+                         char out[PATH_ROOM])
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "name"));
+
+    if (!w->numbers && name && is_plain(name))
+        snprintf(out, PATH_ROOM, "%s.%s.", list, name);
+    else if (!w->numbers && entry && !name && !strcmp(list, "stages"))
+        snprintf(out, PATH_ROOM, "stages.stage%zu.", i + 1);
+    else
+        snprintf(out, PATH_ROOM, "%s[%zu].", list, i);
+}
+
+/* A stage has the keys of its method; of all methods where it is not known. */
+static void each_method_row(const struct walk *w, const char *prefix, const cJSON *stage)
+{
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(stage, "method"));
+    const struct method *m;
+
+    for (size_t i = 0; (m = method_at(i)); i++)
+        if (!stage || !strcmp(m->name, name ? name : "sft"))
+            each_row(w, prefix, m->options);
+}
+
+static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
+{
+    const cJSON *train = cJSON_GetObjectItemCaseSensitive(stage, "train");
+    int n = cJSON_GetArraySize(train);
+    char prefix[PATH_ROOM], inner[PATH_ROOM + 32];
+
+    entry_prefix(w, "stages", stage, i, prefix);
+    each_row(w, prefix, rows_of("stages[]"));
+    each_method_row(w, prefix, stage);
+    for (int k = 0; k < (n ? n : 1); k++) {
+        snprintf(inner, sizeof inner, "%strain[%d].", prefix, k);
+        each_row(w, inner, rows_of("stages[].train[]"));
+    }
+    snprintf(inner, sizeof inner, "%slora.", prefix);
+    each_row(w, inner, rows_of("stages[].lora"));
+}
+
+static void each_watch_row(const struct walk *w)
+{
+    char prefix[PATH_ROOM];
+
+    each_row(w, "watch.", rows_of("watch"));
+    for (const struct spec_watched *k = spec_watched; k->key; k++) {
+        snprintf(prefix, sizeof prefix, "watch.%s.", k->key);
+        each_row(w, prefix, rows_of("stages[].train[]"));
+        each_row(w, prefix, k->more);
+    }
+}
+
+static void each_evaluate_row(const struct walk *w, const cJSON *entry, size_t i)
+{
+    char prefix[PATH_ROOM];
+
+    entry_prefix(w, "evaluate", entry, i, prefix);
+    each_row(w, prefix, rows_of("evaluate[]"));
+}
+
+void keys_each(const cJSON *run, bool numbers, keys_visit *visit, void *ctx)
+{
+    const struct walk w = {.run = run, .numbers = numbers, .visit = visit, .ctx = ctx};
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run, "stages"),
+                *evaluate = cJSON_GetObjectItemCaseSensitive(run, "evaluate"), *entry;
+    size_t i = 0;
+
+    each_row(&w, "", rows_of(""));
+    cJSON_ArrayForEach(entry, stages) each_stage_row(&w, entry, i++);
+    if (!i)
+        each_stage_row(&w, NULL, 0);
+    each_row(&w, "checkpoint.", rows_of("checkpoint"));
+    each_watch_row(&w);
+    i = 0;
+    cJSON_ArrayForEach(entry, evaluate) each_evaluate_row(&w, entry, i++);
+    if (!i)
+        each_evaluate_row(&w, NULL, 0);
+}
+
+/* "stages[].train[]" reads better as stages.train. */
+bool keys_section(size_t i, char name[VAC_NAME], const struct option_row **rows)
+{
+    struct option_section s;
+    size_t n = 0;
+
+    if (!spec_section(i, &s))
+        return false;
+    for (const char *c = *s.name ? s.name : "top"; *c && n + 1 < VAC_NAME; c++)
+        if (*c != '[' && *c != ']')
+            name[n++] = *c;
+    name[n] = '\0';
+    *rows = s.rows;
+    return true;
+}

@@ -1,0 +1,91 @@
+#!/bin/sh
+# test_cli_run.sh - `vaccine run` without a terminal: one JSON object per line, and how it ends.
+#
+# TAP. $VACCINE is the program, $srcdir the source tree.
+
+: "${VACCINE:=build/vaccine}"
+: "${srcdir:=.}"
+golden=$(cd "$srcdir/tests/golden" && pwd)
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-run-XXXXXX") || exit 99
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+LC_ALL=C
+OMP_WAIT_POLICY=passive
+export LC_ALL OMP_WAIT_POLICY
+count=0
+
+run() {
+    "$VACCINE" run "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+
+# check NAME COMMAND...: a test that passes when the command does.
+check() {
+    name=$1
+    shift
+    count=$((count + 1))
+    if "$@"; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name"
+        echo "# exit status $status"
+        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -n 20
+    fi
+}
+
+ended() {
+    [ "$status" -eq "$1" ]
+}
+
+sed 's/"ids"/"input_ids"/g' "$golden/opt/batch.json" >"$tmp/rows.json"
+cat >"$tmp/small.json" <<END
+{
+  "model": "$golden/opt", "seed": 1, "threads": 1, "max_length": 64,
+  "stages": [
+    { "name": "align", "method": "sft", "train": [{ "file": "rows.json" }],
+      "lora": { "r": 2, "alpha": 4 }, "steps": 6, "batch_size": 1, "lr": 1e-3 }
+  ]
+}
+END
+
+run "$tmp/small.json" -o "$tmp/whole" --json
+check "a whole run" ended 0
+check "one JSON object per line" sh -c '[ -s "$1" ] && ! grep -qv "^{.*}$" "$1"' sh "$tmp/out"
+check "one line for each step" sh -c '
+    for s in 1 2 3 4 5 6; do
+        [ "$(grep -c "^{\"step\":$s,.*\"loss\":" "$1")" -eq 1 ] || exit 1
+    done' sh "$tmp/out"
+check "the lines of steps are those of metrics.jsonl" sh -c '
+    grep "^{\"step\":" "$1" | cmp -s - "$2"' sh "$tmp/out" "$tmp/whole/metrics.jsonl"
+check "the adapter is there" [ -s "$tmp/whole/final/adapter_model.safetensors" ]
+
+run "$tmp/small.json" -o "$tmp/whole"
+check "a folder that holds a run is not written over" ended 2
+run "$tmp/small.json" --no-such-option
+check "wrong usage" ended 2
+run "$tmp/no-such-file.json"
+check "a run file that is not there" sh -c '[ "$1" -ne 0 ] && grep -q no-such-file "$2"' \
+    sh "$status" "$tmp/err"
+sed 's/rows.json/gone.json/' "$tmp/small.json" >"$tmp/gone.json.run"
+run "$tmp/gone.json.run" -o "$tmp/gone"
+check "data that is not there" ended 1
+
+sed 's/"steps": 6/"steps": 100000000/' "$tmp/small.json" >"$tmp/long.json"
+"$VACCINE" run "$tmp/long.json" -o "$tmp/term" --json </dev/null >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+while kill -0 "$pid" 2>/dev/null && ! grep -q '"step":2,' "$tmp/out"; do
+    sleep 0.1
+done
+kill -TERM "$pid" 2>/dev/null
+wait "$pid"
+status=$?
+check "SIGTERM" ended 143
+check "SIGTERM saves" sh -c 'ls "$1" | grep -q "^checkpoint-"' sh "$tmp/term"
+
+# Not in the background: a shell without job control makes those deaf to SIGINT.
+timeout --preserve-status -s INT 2 \
+    "$VACCINE" run "$tmp/long.json" -o "$tmp/int" --json </dev/null >"$tmp/out" 2>"$tmp/err"
+status=$?
+check "SIGINT" ended 130
+
+echo "1..$count"

@@ -1,0 +1,800 @@
+/* test_ui_live.c - the screen on the real core: a small run is driven by keys in a pseudo-terminal,
+ * and what it leaves is compared with what the same run file leaves without a screen.
+ * UI_LONG=1: pauses of 10 s. */
+#include "ui_term.h"
+#include <dirent.h>
+#include <math.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include "run_support.h"
+#include "ui/ui.h"
+
+/* --- the program under test --- */
+
+static int screen_main(int argc, char **argv)
+{
+    struct ui_args a = {.deterministic = true, .charset = "ascii"};
+    struct rlimit l = {.rlim_max = RLIM_INFINITY};
+
+    for (int i = 2; i < argc; i++) {
+        if (!strcmp(argv[i], "--script"))
+            a.script = argv[++i];
+        else if (!strcmp(argv[i], "-o"))
+            a.out = argv[++i];
+        else if (!strcmp(argv[i], "--paused"))
+            a.paused = true;
+        else if (!strcmp(argv[i], "--clocks"))
+            a.deterministic = false;
+        else if (!strcmp(argv[i], "--plain"))
+            a.plain = true;
+        else if (!strcmp(argv[i], "--no-room") && !getrlimit(RLIMIT_FSIZE, &l)) {
+            l.rlim_cur = 60 << 10; /* lines of a short run fit, weights do not */
+            setrlimit(RLIMIT_FSIZE, &l);
+        } else
+            a.path = argv[i];
+    }
+    return ui_main(&a);
+}
+
+#define TRAIN "'train':['rows.jsonl'],'batch_size':4"
+#define ASKED                                                                                      \
+    "'watch':{'every':2,'drift':'rows.jsonl','align_loss':'rows.jsonl',"                           \
+    "'probes':{'file':'ask.jsonl','every':5,'max_new_tokens':4}},"
+/* Two stages, 22 steps. */
+#define STEERED                                                                                    \
+    "'log_every':5,'checkpoint':{'steps':0,'minutes':0}," ASKED                                    \
+    "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,'every':" \
+    "4}],"                                                                                         \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2,'alpha':4,'dropout':0.2},'steps':12,'lr':0.01},"                               \
+    "{'name':'attack','method':'sft'," TRAIN ",'lora':{'r':2},'steps':10,'lr':0.01}]"
+/* Longer than any test waits. */
+#define ENDLESS                                                                                    \
+    "'checkpoint':{'steps':0,'minutes':0},"                                                        \
+    "'stages':[{" TRAIN ",'lora':{'r':2},'steps':1000000,'lr':0.0001}]"
+/* A rate that spoils the weights within a few steps. */
+#define WILD                                                                                       \
+    "'checkpoint':{'steps':100,'minutes':0,'keep':1},'stages':[{" TRAIN                            \
+    ",'method':'vaccine','schedule':'constant','lr':1e6,'rho':0.5,'lora':{'r':4},'steps':12}]"
+/* Checkpoints of about 300 kB, every 5 steps. */
+#define FAT                                                                                        \
+    "'disk_wait':0.004,'checkpoint':{'steps':5,'minutes':0,'keep':2},"                             \
+    "'stages':[{" TRAIN ",'lr':0.01,'lora':{'r':16,'dropout':0.1},'steps':20}]"
+
+static struct rig_run rig;
+
+static void make_rig(const char *rest)
+{
+    run_rig(&rig, "golden/llama-gqa", true);
+    support_write_text(run_path(rig.dir, "ask.jsonl"),
+                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz 12\"}\n");
+    run_file(&rig, rest);
+}
+
+/* A file beside the run's data. */
+static const char *here(const char *name)
+{
+    return run_path(rig.dir, name);
+}
+
+static void start(struct term *t, const char *out, const char *how, const char *flag,
+                  const char *script)
+{
+    const char *args[] = {rig.file,   "-o",           out, flag ? flag : "--",
+                          "--script", here("script"), NULL};
+
+    if (!flag)
+        args[3] = rig.file;
+    if (script)
+        support_write_text(here("script"), script);
+    else
+        args[4] = NULL;
+    term_start(t, 100, 30, "xterm-256color", how, args);
+}
+
+/* From start to end by a script; the exit status. Without a NULL `said`, it must be on the
+ * terminal. */
+static int play(const char *out, const char *flag, const char *script, const char *said)
+{
+    struct term t;
+    int status;
+
+    start(&t, out, "screen", flag, script);
+    status = term_end(&t, 60);
+    if (said && !term_has(&t, said))
+        fail_msg("\"%s\" was not said:\n%s", said, t.out + (t.n > 3000 ? t.n - 3000 : 0));
+    term_free(&t);
+    return status;
+}
+
+static void whole(const char *out, bool resume)
+{
+    struct vac_err err = {0};
+
+    if (run_whole(&rig, out, resume, &err))
+        fail_msg("%s", err.msg);
+}
+
+static size_t lines_of(const char *out, const char *name)
+{
+    char *text = file_read(run_path(out, name), 1 << 26, &(size_t){0}, NULL);
+    size_t n = 0;
+
+    for (const char *p = text; p && *p; p++)
+        n += *p == '\n';
+    free(text);
+    return n;
+}
+
+static void wait_lines(struct term *t, const char *out, size_t n)
+{
+    for (double until = term_clock() + 60; lines_of(out, "metrics.jsonl") < n;) {
+        if (term_clock() > until || t->status >= 0)
+            fail_msg("waited for %zu steps:\n%s", n, t->out + (t->n > 3000 ? t->n - 3000 : 0));
+        term_read(t, 0.05);
+    }
+}
+
+/* Step of the newest checkpoint; -1 = there is none. */
+static int64_t newest_checkpoint(const char *out)
+{
+    DIR *d = opendir(out);
+    struct dirent *e;
+    int64_t newest = -1;
+
+    while (d && (e = readdir(d))) {
+        long long step;
+        char rest;
+
+        if (sscanf(e->d_name, "checkpoint-%lld%c", &step, &rest) == 1 && step > newest)
+            newest = step;
+    }
+    if (d)
+        closedir(d);
+    return newest;
+}
+
+static void assert_on(const char *screen, const char *what)
+{
+    size_t n;
+    char *text = file_read(here(screen), 1 << 20, &n, NULL);
+
+    assert_non_null(text);
+    if (!strstr(text, what))
+        fail_msg("\"%s\" is not on the screen:\n%s", what, text);
+    free(text);
+}
+
+static int64_t step_on(const char *screen)
+{
+    size_t n;
+    char *text = file_read(here(screen), 1 << 20, &n, NULL), *at;
+    long long step = -1;
+
+    assert_non_null(text);
+    at = strstr(text, "step ");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "step %lld", &step), 1);
+    free(text);
+    return step;
+}
+
+static void script_for(char *out, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+static void script_for(char *out, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(out, size, fmt, ap);
+    va_end(ap);
+    assert_true(n > 0 && (size_t)n < size);
+}
+
+/* --- pausing and stepping --- */
+
+/* Paused at step s, and still so after a while: the state of a run that was stopped at s. */
+static void test_pause_is_the_state_at_its_step(void **state)
+{
+    static const char *const parts[] = {"adapter_model.safetensors", "vaccine_state.safetensors"};
+    const char *a = run_folder(), *b = run_folder(), *wait = getenv("UI_LONG") ? "10" : "0.5";
+    char script[1024], name[80];
+    struct vac_session *s;
+    int64_t step;
+
+    (void)state;
+    make_rig(STEERED);
+    script_for(script, sizeof script,
+               ":wait step 3\nSpace\n:wait state paused\n:save-screen %s\n:wait %s\n:save-screen "
+               "%s\nc\n:quit discard\n",
+               here("first"), wait, here("later"));
+    assert_int_equal(play(a, NULL, script, NULL), 0);
+    assert_on("first", "PAUSED");
+    step = step_on("first");
+    assert_true(step >= 3 && step <= 22);
+    assert_int_equal(step_on("later"), step);
+    s = run_start(&rig, b, &(struct vac_open){.paused = true});
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, step, "", NULL);
+    run_wait_step(s, step);
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_QUIT, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "checkpoint-%lld/%s", (long long)step, parts[i]);
+        assert_true(run_same_file(a, b, name));
+    }
+}
+
+/* `.` is one step and `n` is N, each time paused again; then to the end: the bytes of a run that
+ * nobody touched. */
+static void test_steps_and_pauses_change_nothing(void **state)
+{
+    static const char wait[] = ":wait state paused\n";
+    const char *a = run_folder(), *b = run_folder();
+    char script[4096];
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    script_for(script, sizeof script,
+               ":wait state paused\n.\n:wait step 1\n:wait state paused\n:save-screen %s\n"
+               "n\n\"4\\n\"\n:wait step 5\n:wait state paused\n:save-screen %s\n"
+               "Space\n:wait step 8\nSpace\n%sSpace\n:wait step 14\nSpace\n%s.\n:wait 0.1\nSpace\n"
+               ":wait state done\n:quit\n",
+               here("one"), here("five"), wait, wait);
+    assert_int_equal(play(b, "--paused", script, NULL), 0);
+    assert_int_equal(step_on("one"), 1);
+    assert_on("one", "PAUSED");
+    assert_int_equal(step_on("five"), 5);
+    assert_on("five", "PAUSED");
+    run_assert_same(a, b);
+}
+
+/* --- rho while it runs --- */
+
+/* Root of the sum of squares of the perturbation of a step, from layers.jsonl. */
+static double rss_at(const char *out, int64_t step)
+{
+    char *text = run_read(out, "layers.jsonl", NULL), *save = NULL;
+    double sum = NAN;
+
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        cJSON *x = cJSON_Parse(line);
+        const cJSON *eps = cJSON_GetObjectItemCaseSensitive(x, "eps"), *v;
+
+        if (cJSON_GetObjectItemCaseSensitive(x, "step")->valueint == step && eps) {
+            sum = 0;
+            cJSON_ArrayForEach(v, eps) sum += v->valuedouble * v->valuedouble;
+        }
+        cJSON_Delete(x);
+    }
+    free(text);
+    return sqrt(sum);
+}
+
+static void assert_rss(const char *out, int64_t step, double rho)
+{
+    if (!(fabs(rss_at(out, step) - rho) <= 1e-3 * rho))
+        fail_msg("step %lld: the perturbation is %g long, rho is %g", (long long)step,
+                 rss_at(out, step), rho);
+}
+
+static void test_rho_takes_effect_at_the_next_step(void **state)
+{
+    static const struct {
+        const char *key, *value;
+    } wanted[] = {{"old", "0.5"}, {"new", "0.55"}, {"who", "script"}, {"status", "applied"}};
+    const char *out = run_folder();
+    cJSON *x;
+
+    (void)state;
+    make_rig(STEERED);
+    assert_int_equal(play(out, "--paused",
+                          ":wait state paused\nn\n\"3\\n\"\n:wait step 3\n:wait state paused\n]\n"
+                          ".\n:wait step 4\n:wait state paused\n:quit discard\n",
+                          NULL),
+                     0);
+    x = run_journal_last(out, "set");
+    assert_non_null(x);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(x, wanted[i].key)->valuestring,
+                            wanted[i].value);
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(x, "step")->valueint, 3); /* when asked for */
+    assert_int_equal(cJSON_GetObjectItemCaseSensitive(x, "applied_step")->valueint, 4);
+    cJSON_Delete(x);
+    assert_rss(out, 3, 0.5);
+    assert_rss(out, 4, 0.55);
+    assert_true(fabs(run_metric(out, 4, "rho") - 0.55) < 1e-12);
+}
+
+/* --- asking --- */
+
+/* Twenty questions: the bytes of a run that was not asked. */
+static void test_questions_change_nothing(void **state)
+{
+    const char *a = run_folder(), *b = run_folder();
+    char script[4096] = ":wait state paused\n";
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    for (int i = 0; i < 20; i++) {
+        strcat(script,
+               i % 2 ? "p\n\"what now?\\n\"\n:wait probe\nEsc\n" : ":probe abc\n:wait probe\n");
+        strcat(script, i % 4 ? "" : ".\n:wait 0.05\n");
+    }
+    strcat(script,
+           "Esc\n:wait state paused\nSpace\n:probe while it runs\n:wait state done\n:quit\n");
+    assert_int_equal(play(b, "--paused", script, NULL), 0);
+    assert_true(run_journal_count(b, "probe") >= 20);
+    run_assert_same(a, b);
+}
+
+/* A judge that does not answer before the file "go" is there: the trainer is busy till then. */
+static void make_busy_rig(void)
+{
+    char text[2400], rest[3000];
+
+    run_rig(&rig, "golden/llama-gqa", true);
+    support_write_text(here("ask.jsonl"), "{\"prompt\":\"abc\"}\n");
+    snprintf(text, sizeof text,
+             "while read -r line; do\n    while [ ! -e '%s' ]; do sleep 0.02; done\n"
+             "    echo '{\"verdict\":\"refused\"}'\ndone\n",
+             here("go"));
+    support_write_text(here("judge.sh"), text);
+    snprintf(rest, sizeof rest,
+             "'checkpoint':{'steps':0,'minutes':0},'watch':{'every':2,'drift':'rows.jsonl'},"
+             "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'command','command':'sh %s',"
+             "'max_new_tokens':4}],'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN
+             ",'lora':{'r':2},'steps':6,'lr':0.01}]",
+             here("judge.sh"));
+    run_file(&rig, rest);
+}
+
+/* The trainer is in the middle of something long: keys are answered all the same, and Ctrl-C ends
+ * the answer that was asked for before its second token, and nothing else. */
+static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
+{
+    const char *a = run_folder(), *b = run_folder();
+    char script[2048];
+    struct term t;
+
+    (void)state;
+    make_busy_rig();
+    script_for(
+        script, sizeof script,
+        ":wait state measuring\n:save-screen %s\n?\n:save-screen %s\nEsc\n:probe abc\nCtrl-c\n"
+        ":save-screen %s\n:save-screen %s\n:wait probe\n:save-screen %s\n:wait state done\n"
+        ":quit\n",
+        here("busy"), here("help"), here("stopped"), here("go"), here("after"));
+    start(&t, b, "screen", NULL, script);
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
+    assert_on("busy", "MEASURING");
+    assert_on("help", "pause at the next step");
+    assert_on("stopped", "stopped this answer; training goes on");
+    assert_int_equal(step_on("stopped"), 0);
+    assert_int_equal(run_journal_count(b, "probe"), 1);
+    assert_int_equal(run_journal_count(b, "pause"), 0);
+    assert_int_equal(lines_of(b, "probes.jsonl"), 1);
+    {
+        char *text = run_read(b, "probes.jsonl", NULL);
+        cJSON *x = cJSON_Parse(text);
+        const cJSON *answer = cJSON_GetObjectItemCaseSensitive(x, "answer");
+
+        assert_true(cJSON_IsString(answer) &&
+                    strlen(answer->valuestring) <= 1); /* one token each */
+        cJSON_Delete(x);
+        free(text);
+    }
+    whole(a, false);
+    run_assert_same(a, b);
+    make_busy_rig(); /* begun paused: Space lets it go on, whatever is measured meanwhile */
+    script_for(script, sizeof script, ":wait state measuring\nSpace\n:save-screen %s\n%s",
+               here("go"), ":wait state done\n:quit\n");
+    assert_int_equal(play(run_folder(), "--paused", script, NULL), 0);
+}
+
+/* The screen's thread sleeps: training does not notice. */
+static void test_training_does_not_wait_for_the_screen(void **state)
+{
+    const char *out = run_folder();
+    size_t before, after;
+    struct term t;
+
+    (void)state;
+    make_rig(ENDLESS);
+    start(&t, out, "screen", NULL, NULL);
+    wait_lines(&t, out, 3);
+    term_keys(&t, ":stall 60\r");
+    term_read(&t, 0.3);
+    before = lines_of(out, "metrics.jsonl");
+    wait_lines(&t, out, before + 20);
+    after = t.n;
+    term_keys(&t, "?");
+    term_read(&t, 0.3);
+    assert_int_equal(t.n, after); /* it did sleep */
+    kill(t.pid, SIGKILL);
+    term_read(&t, 20);
+    assert_true(t.status >= 0);
+    close(t.fd);
+    term_free(&t);
+}
+
+/* More steps than the rings hold have been missed: the screen takes them from the files, and
+ * answers keys meanwhile. */
+static void test_the_screen_catches_up(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+    size_t lines;
+
+    (void)state;
+    make_rig(ENDLESS);
+    start(&t, out, "screen", NULL, NULL);
+    wait_lines(&t, out, 3);
+    term_keys(&t, ":stall 5\r");
+    lines = lines_of(out, "metrics.jsonl");
+    wait_lines(&t, out, lines + 600);
+    term_keys(&t, "?");
+    term_wait(&t, "pause at the next step");
+    term_keys(&t, "\033");
+    term_read(&t, 0.3);
+    term_keys(&t, "q");
+    term_wait(&t, "save and quit");
+    term_keys(&t, "D");
+    assert_int_equal(term_end(&t, 20), 0);
+    term_free(&t);
+}
+
+/* A checkpoint that grows older is no reason to write: not one byte, paused or done. */
+static void test_an_idle_screen_is_silent(void **state)
+{
+    static const char *const scripts[] = {":step 2\n:wait step 2\n:wait state paused\nc\n",
+                                          ":wait state done\n"};
+    static const char *const states[] = {"PAUSED", "DONE"};
+
+    (void)state;
+    make_rig(STEERED);
+    for (int i = 0; i < 2; i++) {
+        const char *out = run_folder();
+        struct term t;
+        size_t before;
+
+        start(&t, out, "screen", "--clocks", scripts[i]);
+        term_wait(&t, states[i]);
+        term_wait(&t, "ago");
+        term_read(&t, 2);
+        before = t.n;
+        term_read(&t, getenv("UI_LONG") ? 10 : 2.5);
+        assert_int_equal(t.n, before);
+        term_keys(&t, "\033\033qD");
+        term_end(&t, 20);
+        term_free(&t);
+    }
+}
+
+/* --- checkpoints --- */
+
+static void test_checkpoint_key(void **state)
+{
+    static const char *const parts[] = {"adapter_config.json", "adapter_model.safetensors",
+                                        "state.json"};
+    const char *out = run_folder();
+    char name[80];
+
+    (void)state;
+    make_rig(STEERED);
+    assert_int_equal(play(out, "--paused",
+                          ":wait state paused\n:step 3\n:wait step 3\n:wait state paused\nc\n:quit "
+                          "discard\n",
+                          NULL),
+                     0);
+    assert_int_equal(newest_checkpoint(out), 3);
+    assert_false(dir_exists(run_path(out, "checkpoint-3.tmp")));
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "checkpoint-3/%s", parts[i]);
+        free(run_read(out, name, NULL));
+    }
+}
+
+/* --- leaving --- */
+
+static void test_quit_saves(void **state)
+{
+    const char *a = run_folder(), *b = run_folder();
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    assert_int_equal(play(b, NULL, ":wait step 3\nq s\n", NULL), 0);
+    assert_true(newest_checkpoint(b) >= 3);
+    assert_int_equal(run_journal_count(b, "done"), 0);
+    whole(b, true);
+    run_assert_same(a, b);
+}
+
+static void test_quit_discards(void **state)
+{
+    const char *out = run_folder();
+
+    (void)state;
+    make_rig(STEERED);
+    assert_int_equal(
+        play(out, "--paused", ":wait state paused\n:step 3\n:wait step 3\nq D\n", NULL), 0);
+    assert_int_equal(newest_checkpoint(out), -1);
+    assert_int_equal(run_journal_count(out, "discard"), 1);
+}
+
+/* q Esc and q q: as if nothing had been pressed. */
+static void test_quit_is_cancelled(void **state)
+{
+    const char *a = run_folder(), *b = run_folder();
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    assert_int_equal(
+        play(b, NULL,
+             ":wait step 2\nq Esc\nq q\n:wait step 5\nq q q q\nCtrl-c\nCtrl-c\nCtrl-c\n"
+             ":wait state done\nq\n",
+             NULL),
+        0);
+    run_assert_same(a, b);
+}
+
+/* h and d: to the end without a screen, with lines as `vaccine run` has them; also when it was
+ * paused. */
+static void test_headless_goes_on(void **state)
+{
+    static const char *const scripts[] = {":wait step 2\nq h\n", ":wait step 2\nd\n",
+                                          ":step 3\n:wait step 3\n:wait state paused\nd\n",
+                                          ":quit headless\n"};
+    const char *a = run_folder();
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        const char *b = run_folder();
+
+        assert_int_equal(
+            play(b, i == 2 ? "--paused" : NULL, scripts[i], "training goes on without a screen"),
+            0);
+        run_assert_same(a, b);
+    }
+}
+
+/* Behind a shell: it can be stopped and goes on, prints where it stands, and an interrupt saves. */
+static void test_headless_obeys_the_shell(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+    size_t lines;
+
+    (void)state;
+    make_rig(ENDLESS);
+    start(&t, out, "shell", NULL, NULL);
+    wait_lines(&t, out, 3);
+    term_keys(&t, "d");
+    term_wait(&t, "training goes on without a screen");
+    term_wait(&t, "\nstep ");
+    term_keys(&t, "\032");
+    term_wait(&t, "[stopped]");
+    lines = lines_of(out, "metrics.jsonl");
+    wait_lines(&t, out, lines + 10);
+    term_keys(&t, "\003");
+    assert_int_equal(term_end(&t, 30), 130);
+    assert_true(term_has(&t, "saved; go on with --resume"));
+    assert_true(newest_checkpoint(out) > 0);
+    term_free(&t);
+}
+
+/* --- faults while nobody looks --- */
+
+/* The run can be gone on with: its lock is free, and it begins at this step. */
+static void assert_resumable(const char *out, int64_t step)
+{
+    struct vac_session *s;
+
+    s = run_start(&rig, out, &(struct vac_open){.resume = true, .paused = true});
+    run_wait(s, VAC_PAUSED);
+    assert_int_equal(vac_snapshot(s)->step, step);
+    run_give(s, VAC_OP_DISCARD, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+}
+
+/* Numbers that are none: the state before is saved and the exit status is 1, whether they came
+ * before the screen was closed or after. The checkpoint before that stays. */
+static void test_nan_without_a_screen(void **state)
+{
+#define NOW ":wait state paused\n"
+    static const char *const scripts[] = {NOW "c\nSpace\n:wait step 1\n" NOW "d\n", NOW "c\nd\n",
+                                          NOW "c q h\n"};
+
+    (void)state;
+    make_rig(WILD);
+    for (size_t i = 0; i < 3; i++) {
+        const char *out = run_folder();
+        int64_t steps;
+
+        assert_int_equal(play(out, "--paused", scripts[i], "the state before it is saved"), 1);
+        assert_true(dir_exists(run_path(out, "checkpoint-0")) && run_journal_count(out, "fault"));
+        steps = (int64_t)lines_of(out, "metrics.jsonl") - 1;
+        assert_int_equal(newest_checkpoint(out), steps);
+        assert_resumable(out, steps);
+    }
+}
+
+/* A full disk: waited for as long as the run file says, then exit status 1 with the reason. The
+ * screen is not left with work that has no place. */
+static void test_full_disk_without_a_screen(void **state)
+{
+    static const struct {
+        const char *script, *said;
+        int status;
+    } rows[] = {{":wait state paused\nd\n", "checkpoint at step", 1},
+                {"d\n", "checkpoint at step", 1},
+                {":wait state paused\nq s\n:wait 0.3\nq D\n", "checkpoint at step", 0}};
+    const char *a = run_folder();
+
+    (void)state;
+    make_rig(FAT);
+    whole(a, false);
+    for (size_t i = 0; i < 3; i++) {
+        const char *b = run_folder();
+
+        assert_int_equal(play(b, "--no-room", rows[i].script, rows[i].said), rows[i].status);
+        assert_int_equal(newest_checkpoint(b), -1);
+        whole(b, true);
+        run_assert_same(a, b);
+    }
+}
+
+/* The line mode, when no more commands can come: the same. */
+static void test_line_mode_without_commands(void **state)
+{
+    const char *a = run_folder(), *b = run_folder();
+    struct term t;
+
+    (void)state;
+    make_rig(STEERED);
+    whole(a, false);
+    start(&t, b, "screen", "--plain", NULL);
+    term_wait(&t, "vaccine> ");
+    term_keys(&t, "step 2\r\004");
+    assert_int_equal(term_end(&t, 60), 0);
+    assert_true(term_has(&t, "training goes on without commands"));
+    term_free(&t);
+    run_assert_same(a, b);
+    make_rig(WILD);
+    b = run_folder();
+    start(&t, b, "screen", "--plain", NULL);
+    term_wait(&t, "vaccine> ");
+    term_keys(&t, "\004");
+    assert_int_equal(term_end(&t, 60), 1);
+    term_free(&t);
+    assert_resumable(b, (int64_t)lines_of(b, "metrics.jsonl") - 1);
+}
+
+/* --- the line drops --- */
+
+/* Clock ticks of the program's first thread, which is the screen's. */
+static long ui_ticks(pid_t pid)
+{
+    char path[80], *text, *at;
+    unsigned long user = 0, system = 0;
+    size_t n;
+
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/stat", (long)pid, (long)pid);
+    text = file_read(path, 4096, &n, NULL);
+    at = text ? strrchr(text, ')') : NULL;
+    assert_non_null(at);
+    assert_int_equal(
+        sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2);
+    free(text);
+    return (long)(user + system);
+}
+
+/* SIGHUP, or the terminal closed: a checkpoint to go on from is there, the run goes on, and the
+ * screen's thread is at rest. */
+static void test_hangup_saves_and_goes_on(void **state)
+{
+    (void)state;
+    make_rig(ENDLESS);
+    for (int closed = 0; closed < 2; closed++) {
+        const char *out = run_folder();
+        struct term t;
+        int64_t saved = -1;
+        int status = -1;
+        size_t lines;
+        long ticks;
+
+        start(&t, out, "screen", NULL, NULL);
+        wait_lines(&t, out, 3);
+        if (closed)
+            close(t.fd);
+        else
+            kill(t.pid, SIGHUP);
+        for (int i = 0; i < 3000 && saved < 0; i++, usleep(20000))
+            saved = newest_checkpoint(out);
+        assert_true(saved > 0);
+        lines = lines_of(out, "metrics.jsonl");
+        ticks = ui_ticks(t.pid);
+        for (int i = 0; i < 3000 && lines_of(out, "metrics.jsonl") < lines + 50; i++)
+            usleep(20000);
+        assert_true(lines_of(out, "metrics.jsonl") >= lines + 50);
+        sleep(1);
+        assert_true(ui_ticks(t.pid) - ticks <= 10); /* 100 to 10000 in a second of a busy loop */
+        assert_int_equal(waitpid(t.pid, &status, WNOHANG), 0);
+        kill(t.pid, SIGKILL);
+        assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
+        assert_resumable(out, newest_checkpoint(out));
+        if (!closed)
+            close(t.fd);
+        term_free(&t);
+    }
+}
+
+/* Nobody is left to let a paused run go on: it is saved and ended. */
+static void test_hangup_of_a_paused_run(void **state)
+{
+    static const char *const files[] = {STEERED, WILD};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *out = run_folder();
+        struct term t;
+
+        make_rig(files[i]);
+        start(&t, out, "screen", i ? NULL : "--paused",
+              i ? ":wait state paused\n" : ":step 3\n:wait step 3\n:wait state paused\n");
+        wait_lines(&t, out, i ? 2 : 4);
+        term_wait(&t, "PAUSED");
+        term_read(&t, 0.5);
+        kill(t.pid, SIGHUP);
+        assert_int_equal(term_end(&t, 30), 129);
+        term_free(&t);
+        assert_resumable(out, (int64_t)lines_of(out, "metrics.jsonl") - 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pause_is_the_state_at_its_step),
+        cmocka_unit_test(test_steps_and_pauses_change_nothing),
+        cmocka_unit_test(test_rho_takes_effect_at_the_next_step),
+        cmocka_unit_test(test_questions_change_nothing),
+        cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
+        cmocka_unit_test(test_training_does_not_wait_for_the_screen),
+        cmocka_unit_test(test_the_screen_catches_up),
+        cmocka_unit_test(test_an_idle_screen_is_silent),
+        cmocka_unit_test(test_checkpoint_key),
+        cmocka_unit_test(test_quit_saves),
+        cmocka_unit_test(test_quit_discards),
+        cmocka_unit_test(test_quit_is_cancelled),
+        cmocka_unit_test(test_headless_goes_on),
+        cmocka_unit_test(test_headless_obeys_the_shell),
+        cmocka_unit_test(test_nan_without_a_screen),
+        cmocka_unit_test(test_full_disk_without_a_screen),
+        cmocka_unit_test(test_line_mode_without_commands),
+        cmocka_unit_test(test_hangup_saves_and_goes_on),
+        cmocka_unit_test(test_hangup_of_a_paused_run),
+    };
+    int rc;
+
+    if (argc > 1 && !strcmp(argv[1], "screen"))
+        return screen_main(argc, argv);
+    if (argc > 1 && !strcmp(argv[1], "shell"))
+        return term_shell(argv);
+    work = strdup(support_tmp());
+    cmocka_set_test_filter(getenv("UI_ONLY"));
+    rc = cmocka_run_group_tests(tests, NULL, NULL);
+    free(work);
+    return rc;
+}
