@@ -188,6 +188,110 @@ static void test_overlays_have_glyphs(void **state)
     assert_non_null(strstr(text, "@ sft-01"));
     assert_non_null(strstr(text, "##"));
     free(text);
+    assert_shows(&t, "|0.2+"); /* the others' one step near 0 does not stretch the axis */
+    assert_lacks(&t, "|1e-0");
+    press(&t, "rr", "log  raw");
+    assert_shows(&t, "|0.2+");
+    assert_lacks(&t, "|1e-0");
+    leave(&t);
+    term_free(&t);
+}
+
+/* --- other runs, evaluation by evaluation --- */
+
+/* Compares with a file of tests/screens, which UI_UPDATE=1 writes anew. */
+static void assert_recorded(struct term *t, const char *name)
+{
+    char *text = saved(t), file[256], *want;
+    struct vac_err err = {0};
+
+    snprintf(file, sizeof file, "%s", support_path(name));
+    if (getenv("UI_UPDATE"))
+        support_write_text(file, text);
+    want = file_read(file, 1 << 20, NULL, &err);
+    if (!want)
+        fail_msg("%s is missing; UI_UPDATE=1 writes it", file);
+    if (strcmp(text, want))
+        fail_msg("%s differs:\n%s\nrecorded:\n%s", file, text, want);
+    free(want);
+    free(text);
+}
+
+/* This run was aligned for 800 steps and attacked for 404, the one laid over it for 600 and 500. */
+static void open_attacked(struct term *t, int w, int h, const char *how)
+{
+    setenv("FAKE_ATTACK", "800", 1);
+    open_screen(t, w, h, how);
+    unsetenv("FAKE_ATTACK");
+    term_keys(t, "0jmo7");
+    term_read(t, 0.1);
+}
+
+static void test_evaluations_beside_each_other(void **state)
+{
+    static const struct {
+        const char *how, *name;
+    } sets[] = {{"ascii", "ascii"}, {"block", "block"}, {"", "braille"}, {"NO_COLOR", "mono"}};
+    static const int sizes[][2] = {{80, 24}, {200, 60}};
+    char name[128];
+    struct term t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (int k = 0; k < 2; k++) {
+            open_attacked(&t, sizes[k][0], sizes[k][1], sets[i].how);
+            snprintf(name, sizeof name, "screens/%dx%d-overlay-%s.txt", sizes[k][0], sizes[k][1],
+                     sets[i].name);
+            assert_recorded(&t, name);
+            term_keys(&t, "z");
+            snprintf(name, sizeof name, "screens/%dx%d-overlay-zoom-%s.txt", sizes[k][0],
+                     sizes[k][1], sets[i].name);
+            assert_recorded(&t, name);
+            leave(&t);
+            term_free(&t);
+        }
+}
+
+/* The first column of the picture that has the sign; -1 = none. */
+static int first_column(const char *text, char sign)
+{
+    const char *line = strstr(text, "|100+"), *end;
+    int first = -1;
+
+    for (; line && (end = strchr(line, '\n')) && !memmem(line, (size_t)(end - line), "++--", 4);
+         line = end + 1) {
+        const char *at = memchr(line, sign, (size_t)(end - line));
+
+        if (at && (first < 0 || at - line < first))
+            first = (int)(at - line);
+    }
+    return first;
+}
+
+/* Where the stage begins is the same column, however long the runs were aligned before it. */
+static void test_stages_begin_together(void **state)
+{
+    struct term t;
+    char *text;
+    int here, there;
+
+    (void)state;
+    open_attacked(&t, 120, 40, "ascii");
+    press(&t, "z", "HS, attack");
+    text = saved(&t);
+    here = first_column(text, '*');
+    there = first_column(text, '#');
+    if (here < 0 || here != there || here != (int)strlen("|   |"))
+        fail_msg("columns %d and %d in:\n%s", here, there, text);
+    assert_non_null(strstr(text, "* run-07"));
+    assert_non_null(strstr(text, "passed 50% at step 260"));
+    assert_non_null(strstr(text, "# sft-01"));
+    assert_non_null(strstr(text, "passed 50% at step 120"));
+    free(text);
+    press(&t, ":goto 400\r", "HS, align"); /* the cursor stands in another stage */
+    press(&t, "jz", "over_refusal");       /* which no other run has measured */
+    assert_lacks(&t, "HS, al");
+    assert_lacks(&t, "passed 50%");
     leave(&t);
     term_free(&t);
 }
@@ -396,8 +500,8 @@ static int screen_main(const char *how)
 {
     struct ui_args a = {.path = "run.json", .paused = true, .deterministic = true};
 
-    if (!strcmp(how, "ascii"))
-        a.charset = "ascii";
+    if (!strcmp(how, "ascii") || !strcmp(how, "block"))
+        a.charset = how;
     if (!strcmp(how, "C"))
         setenv("LC_ALL", "C", 1);
     if (!strcmp(how, "NO_COLOR"))
@@ -413,6 +517,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_layers_are_sorted),
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_overlays_have_glyphs),
+        cmocka_unit_test(test_evaluations_beside_each_other),
+        cmocka_unit_test(test_stages_begin_together),
         cmocka_unit_test(test_charsets),
         cmocka_unit_test(test_no_color_is_obeyed),
         cmocka_unit_test(test_every_panel_is_exported),

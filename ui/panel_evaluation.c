@@ -357,9 +357,8 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
 /* --- by stage and by category --- */
 
 /* Last measurement of each stage, in order, as many as fit: "align 3.2%  attack 41.0%". */
-static int draw_stages(struct ui *ui, const struct view *v, int y, const struct series *s)
+static int draw_stages(const struct view *v, int y, const struct series *s)
 {
-    bool rate = is_rate(ui, s->name);
     int x = draw_text(v, 4, y, INK_FAINT, "by stage ");
     int n = 0;
 
@@ -368,12 +367,12 @@ static int draw_stages(struct ui *ui, const struct view *v, int y, const struct 
 
         if (i + 1 < s->n && !strcmp(s->v[i + 1].e.stage, s->v[i].e.stage))
             continue;
-        value_text(text, s->v[i].e.value / (rate ? 100 : 1), rate);
+        value_text(text, s->v[i].e.value / (s->rate ? 100 : 1), s->rate);
         if (n++ == STAGES || x + (int)strlen(s->v[i].e.stage) + (int)strlen(text) + 3 > v->w)
             break;
         x = draw_text(v, x + 1, y, INK_TEXT, s->v[i].e.stage);
         x = draw_text(v, x + 1, y, INK_STRONG, text);
-        x = draw_text(v, x, y, INK_FAINT, rate ? "% " : " ");
+        x = draw_text(v, x, y, INK_FAINT, s->rate ? "% " : " ");
     }
     return y + 1;
 }
@@ -532,14 +531,14 @@ static double passed_half(const struct contender *r)
     return NAN;
 }
 
-static void passed_text(char out[NUMBER_SIZE], const struct contender *r, double value)
+static void passed_text(char out[NUMBER_SIZE], const struct contender *r, double value, bool brief)
 {
     double at = passed_half(r);
 
     if (isnan(at))
         snprintf(out, NUMBER_SIZE, "%s 50%%", value > 50 ? "over" : "under");
     else
-        snprintf(out, NUMBER_SIZE, "50%% at %.0f", at);
+        snprintf(out, NUMBER_SIZE, brief ? "50%% at %.0f" : "passed 50%% at step %.0f", at);
 }
 
 /* A row of eight heights over the steps that are shown. */
@@ -583,7 +582,7 @@ static int draw_runs(struct ui *ui, const struct view *v, int y, const struct co
         draw_text(v, draw_right(v, right + VALUE_W - 1, y, r->ink | STYLE_BOLD, text), y, INK_FAINT,
                   c->rate && !isnan(value) ? "%" : "");
         if (c->rate && !isnan(value)) {
-            passed_text(text, r, value);
+            passed_text(text, r, value, small);
             draw_text(v, right + VALUE_W + 1, y, INK_TEXT, text);
         }
     }
@@ -654,17 +653,11 @@ static int draw_beside(struct ui *ui, const struct view *v, int y, const struct 
     bool small = left < PLOT_H;
 
     if (s && s->n && (small ? left > 0 : left >= PLOT_H + 3))
-        y = draw_stages(ui, v, y, s);
+        y = draw_stages(v, y, s);
     y = draw_runs(ui, v, y, c, small);
     if (s && s->n && !small)
         y = draw_categories(ui, v, y, s, c->run[0].ink, v->h - y - ROOMY_PLOT_H);
     return y;
-}
-
-static int draw_alone(struct ui *ui, const struct view *v, int y, const struct series *s)
-{
-    y = draw_stages(ui, v, y, s);
-    return draw_categories(ui, v, y, s, ink_of(own(ui)->list.selected), (v->h - y) / 2);
 }
 
 /* The harmful score is what one looks for first, wherever the run file has it. */
@@ -707,7 +700,12 @@ static void draw(struct ui *ui, const struct view *v)
     y = 1 + rows;
     if (y >= v->h || (!beside && (!s || s->n == 0)))
         return;
-    y = beside ? draw_beside(ui, v, y, &c, s) : draw_alone(ui, v, y, s);
+    if (beside) {
+        y = draw_beside(ui, v, y, &c, s);
+    } else {
+        y = draw_stages(v, y, s);
+        y = draw_categories(ui, v, y, s, ink_of(e->list.selected), (v->h - y) / 2);
+    }
     below = view_part(v, 0, y, v->w, v->h - y);
     if (below.h >= PLOT_H && beside)
         draw_contest(ui, &below, &c);
@@ -771,7 +769,7 @@ static void csv(struct ui *ui, FILE *out)
     fprintf(out, "name,stage,step,value,lo,hi,count,n\n");
     for (int i = 0; i < h->n; i++) {
         const struct series *s = &h->series[i];
-        double scale = is_rate(ui, s->name) ? 100 : 1;
+        double scale = s->rate ? 100 : 1;
 
         for (size_t k = 0; k < s->n; k++) {
             fprintf(out, "%s,%s,%.0f", s->name, s->v[k].e.stage, s->v[k].step);

@@ -52,6 +52,12 @@ void compute_close(struct compute *c)
         c->be->close(c);
 }
 
+void compute_between_steps(struct compute *c)
+{
+    if (c->be->between_steps)
+        c->be->between_steps(c);
+}
+
 int compute_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err)
 {
     return c->be->reserve(c, lim, err);

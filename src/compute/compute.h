@@ -213,6 +213,7 @@ struct backend {
     void (*release)(struct compute *c, struct buf *b);
     void (*upload)(struct compute *c, struct ref to, const float *from, size_t n);
     void (*download)(struct compute *c, float *to, struct ref from, size_t n);
+    void (*between_steps)(struct compute *c); /* NULL = nothing to do */
     struct compute_ops ops;
 };
 
@@ -229,6 +230,8 @@ int compute_cores(void);
 /* Bytes that compute_reserve will take, for the memory plan. */
 size_t compute_scratch_bytes(const struct compute_limits *lim, int threads);
 int compute_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err);
+/* Said before every training step: time to see how the computing goes. Changes no result. */
+void compute_between_steps(struct compute *c);
 /* n zeroed floats. */
 struct buf *compute_alloc(struct compute *c, size_t n, struct vac_err *err);
 /* Read-only view of n numbers in the caller's memory (a mapped file), which must outlive the buffer. */

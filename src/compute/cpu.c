@@ -296,6 +296,11 @@ static int cpu_reserve(struct compute *c, const struct compute_limits *lim, stru
     return 0;
 }
 
+static void cpu_between_steps(struct compute *c)
+{
+    shorten_spins(c->threads);
+}
+
 static struct compute *cpu_open(int threads, struct vac_err *err)
 {
     struct cpu *c = mem_new(1, sizeof(*c), err);
@@ -306,7 +311,6 @@ static struct compute *cpu_open(int threads, struct vac_err *err)
     c->base.threads = threads;
     c->k = kernels_at(0);
     gemm_open();
-    shorten_spins(threads);
     return &c->base;
 }
 
@@ -324,6 +328,7 @@ const struct backend backend_cpu = {
     .open = cpu_open,
     .close = cpu_close,
     .reserve = cpu_reserve,
+    .between_steps = cpu_between_steps,
     .alloc = cpu_alloc,
     .wrap = cpu_wrap,
     .release = cpu_release,

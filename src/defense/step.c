@@ -123,6 +123,7 @@ void step_run(struct step *s, const struct method *method)
         s->n_labels += s->batch[b].n_lab;
         batch_keys(&s->batch[b], s->seed, s->step);
     }
+    compute_between_steps(model_compute(s->m));
     op_fill(model_compute(s->m), p->g, p->n, 0);
     method->step(s);
 }
