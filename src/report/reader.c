@@ -337,7 +337,7 @@ int reader_layers(void *ctx, const struct jnode *line, struct vac_err *err)
         return -1;
     packed = &r->layers[r->n_layer_lines++];
     *packed = (struct run_layers){.step = l.step, .at = r->pool_n, .n = n};
-    for (const struct layer_series *s = layer_series; s->key; s++, r->pool_n += (size_t)n)
+    for (const struct layer_series *s = layer_series; n > 0 && s->key; s++, r->pool_n += (size_t)n)
         memcpy(r->pool + r->pool_n, layers_of(&l, s), (size_t)n * sizeof *r->pool);
     if (n > r->n_layers)
         r->n_layers = n;
