@@ -639,7 +639,7 @@ static void test_full_disk_without_a_screen(void **state)
         int status;
     } rows[] = {{":wait state paused\nd\n", "checkpoint at step", 1},
                 {"d\n", "checkpoint at step", 1},
-                {":wait state paused\nq s\n:wait 0.3\nq D\n", "checkpoint at step", 0}};
+                {":wait state paused\nq s\n:wait 2\nq D\n", "checkpoint at step", 0}};
     const char *a = run_folder();
 
     (void)state;
