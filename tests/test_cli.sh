@@ -9,53 +9,12 @@
 : "${srcdir:=.}"
 golden=$srcdir/tests/golden
 data=${VACCINE_TESTDATA:-}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-cli-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
-export LC_ALL
-count=0
-
-ok() {
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-
-not_ok() {
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    echo "# exit status $status"
-    sed 's/^/# out: /' "$tmp/out" | head -n 20
-    sed 's/^/# err: /' "$tmp/err" | head -n 5
-}
-
-skip() {
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
+. "$srcdir/tests/tap.sh"
 
 # run ARGUMENT...: leaves $status and $tmp/out, $tmp/err; standard input is $tmp/in.
 run() {
     "$VACCINE" "$@" <"$tmp/in" >"$tmp/out" 2>"$tmp/err"
     status=$?
-}
-
-# check NAME COMMAND...: a test that passes when the command does.
-check() {
-    name=$1
-    shift
-    if "$@"; then ok "$name"; else not_ok "$name"; fi
-}
-
-# failed STATUS TEXT: that exit status, nothing printed, one line on standard error with the text.
-failed() {
-    [ "$status" -eq "$1" ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] &&
-        grep -q '^vaccine: ' "$tmp/err" && grep -qF -e "$2" "$tmp/err"
-}
-
-# done_with TEXT: exit status 0, the text printed, silence on standard error.
-done_with() {
-    [ "$status" -eq 0 ] && [ ! -s "$tmp/err" ] && grep -qF -e "$1" "$tmp/out"
 }
 
 # near A B TOLERANCE

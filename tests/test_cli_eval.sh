@@ -7,41 +7,11 @@
 : "${srcdir:=.}"
 golden=$srcdir/tests/golden
 data=${VACCINE_TESTDATA:-}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-eval-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
-export LC_ALL
-count=0
+. "$srcdir/tests/tap.sh"
 
 run() {
     "$VACCINE" eval "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
     status=$?
-}
-
-# check NAME COMMAND...: a test that passes when the command does.
-check() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        echo "# exit status $status"
-        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -n 20
-    fi
-}
-
-# failed STATUS TEXT: that exit status, nothing printed, one line on standard error with the text.
-failed() {
-    [ "$status" -eq "$1" ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] &&
-        grep -q '^vaccine: ' "$tmp/err" && grep -qF -e "$2" "$tmp/err"
-}
-
-# done_with TEXT: exit status 0, the text printed, silence on standard error.
-done_with() {
-    [ "$status" -eq 0 ] && [ ! -s "$tmp/err" ] && grep -qF -e "$1" "$tmp/out"
 }
 
 # value_near X: a JSON result whose value is X but for a hundred-thousandth.

@@ -6,31 +6,13 @@
 : "${VACCINE:=build/vaccine}"
 : "${srcdir:=.}"
 golden=$(cd "$srcdir/tests/golden" && pwd)
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-run-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
+. "$srcdir/tests/tap.sh"
 OMP_WAIT_POLICY=passive
-export LC_ALL OMP_WAIT_POLICY
-count=0
+export OMP_WAIT_POLICY
 
 run() {
     "$VACCINE" run "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
     status=$?
-}
-
-# check NAME COMMAND...: a test that passes when the command does.
-check() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        echo "# exit status $status"
-        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -n 20
-    fi
 }
 
 ended() {

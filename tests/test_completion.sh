@@ -13,25 +13,8 @@ if ! command -v bash >/dev/null; then
 fi
 VACCINE=$(cd "${VACCINE%/*}" && pwd)/${VACCINE##*/}
 srcdir=$(cd "$srcdir" && pwd)
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-completion-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
-export LC_ALL VACCINE srcdir
-count=0
-
-# check NAME COMMAND...: passes when the command prints nothing and succeeds.
-check() {
-    count=$((count + 1))
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        head -n 30 "$tmp/why" | sed 's/^/# /'
-    fi
-}
+. "$srcdir/tests/tap.sh"
+export VACCINE srcdir
 
 # What bash offers when Tab is pressed behind these words; they are given as bash breaks them, at "=".
 cat >"$tmp/press.bash" <<'END'

@@ -14,38 +14,11 @@ if [ ! -f "$build/Makefile" ]; then
     echo "1..0 # SKIP no Makefile beside the program"
     exit 0
 fi
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-install-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-tmp=$(cd "$tmp" && pwd -P)
-LC_ALL=C
+. "$srcdir/tests/tap.sh"
 XDG_STATE_HOME=$tmp/state # what the screen remembers is not the user's
-export LC_ALL XDG_STATE_HOME
+export XDG_STATE_HOME
 # This may run inside of another make, whose choices are not meant here.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES DESTDIR
-count=0
-
-ok() {
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-
-# check NAME COMMAND...: passes when the command prints nothing and succeeds.
-check() {
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then
-        ok "$name"
-    else
-        count=$((count + 1))
-        echo "not ok $count - $name"
-        tail -n 20 "$tmp/why" | sed 's/^/# /'
-    fi
-}
-
-skip() {
-    ok "$1 # SKIP $2"
-}
 
 make_quietly() {
     "${MAKE:-make}" -s -C "$build" "$@" >"$tmp/log" 2>&1 </dev/null || cat "$tmp/log"

@@ -10,40 +10,13 @@
 : "${VACCINE:=build/vaccine}"
 : "${LAB_WORLD:=${VACCINE%/*}/lab-world}"
 : "${srcdir:=.}"
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-lab-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-tmp=$(cd "$tmp" && pwd -P)
+. "$srcdir/tests/tap.sh"
 lab=$(cd "$srcdir/samples/lab" && pwd)
 demo=$(cd "$srcdir/samples" && pwd)/demo.sh
 VACCINE=$(cd "${VACCINE%/*}" && pwd)/${VACCINE##*/}
-LC_ALL=C
 HOME=$tmp/home
-export LC_ALL HOME VACCINE LAB_WORLD
-unset XDG_STATE_HOME VACCINE_DEMO VACCINE_DEMO_SET VACCINE_DEMO_SCREEN ARMS SEEDS BASES RATIOS TASK JOBS
-count=0
-
-ok() {
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-
-# check NAME COMMAND...: passes when the command prints nothing and succeeds.
-check() {
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then
-        ok "$name"
-    else
-        count=$((count + 1))
-        echo "not ok $count - $name"
-        tail -n 20 "$tmp/why" | sed 's/^/# /'
-    fi
-}
-
-skip() {
-    ok "$1 # SKIP $2"
-}
+export HOME VACCINE LAB_WORLD
+unset XDG_STATE_HOME VACCINE_DEMO VACCINE_DEMO_SET VACCINE_DEMO_SCREEN ARMS SEEDS BASES RATIOS TASK AT_ONCE
 
 # lacks TEXT FILE: says so when the file lacks it.
 lacks() {

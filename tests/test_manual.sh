@@ -10,42 +10,7 @@
 one=$srcdir/doc/vaccine.1
 five=$srcdir/doc/vaccine-run.5
 golden=$(cd "$srcdir/tests/golden/opt" && pwd)
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-manual-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
-export LC_ALL
-count=0
-
-ok() {
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-
-not_ok() {
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    head -n 30 "$tmp/why" | sed 's/^/# /'
-}
-
-skip() {
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
-}
-
-# check NAME COMMAND...: passes when the command prints nothing and succeeds.
-check() {
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then ok "$name"; else not_ok "$name"; fi
-}
-
-# wrong NAME COMMAND...: passes when it does not.
-wrong() {
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then not_ok "$name"; else ok "$name"; fi
-}
+. "$srcdir/tests/tap.sh"
 
 # same A B: prints how they differ.
 same() {

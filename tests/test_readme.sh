@@ -11,39 +11,10 @@
 
 : "${VACCINE:=build/vaccine}"
 : "${srcdir:=.}"
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-readme-XXXXXX") || exit 99
-trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
+. "$srcdir/tests/tap.sh"
 HOME=$tmp/home
-export LC_ALL HOME
+export HOME
 unset XDG_STATE_HOME ARMS SEEDS BASES RATIOS TASK
-count=0
-
-ok() {
-    count=$((count + 1))
-    echo "ok $count - $1"
-}
-
-not_ok() {
-    count=$((count + 1))
-    echo "not ok $count - $1"
-    tail -n 30 "$tmp/why" | sed 's/^/# /'
-}
-
-# check NAME COMMAND...: passes when the command prints nothing and succeeds.
-check() {
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then ok "$name"; else not_ok "$name"; fi
-}
-
-# The same check finds what is wrong.
-wrong() { # NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1 && [ ! -s "$tmp/why" ]; then not_ok "$name"; else ok "$name"; fi
-}
 
 # section TITLE: that part of README.md.
 section() {

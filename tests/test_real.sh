@@ -15,27 +15,7 @@ esac
 export VACCINE
 data=${VACCINE_TESTDATA:-}
 script=$srcdir/samples/real/real.sh
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-real-XXXXXX") || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' HUP INT TERM
-LC_ALL=C
-export LC_ALL
-count=0
-
-# check NAME COMMAND...: a test that passes when the command does.
-check() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@"; then
-        echo "ok $count - $name"
-    else
-        echo "not ok $count - $name"
-        echo "# exit status $status"
-        sed 's/^/# out: /' "$tmp/out" | tail -n 20
-        sed 's/^/# err: /' "$tmp/err" | tail -n 5
-    fi
-}
+. "$srcdir/tests/tap.sh"
 
 # run ARGUMENT...: leaves $status and $tmp/out, $tmp/err.
 run() {

@@ -7,8 +7,7 @@
 
 srcdir=${srcdir:-.}
 NM=${NM:-nm}
-work=$(mktemp -d "${TMPDIR:-/tmp}/vaccine-structure-XXXXXX") || exit 1
-trap 'rm -rf "$work"' EXIT
+. "$srcdir/tests/tap.sh"
 
 sources()
 {
@@ -136,8 +135,8 @@ list_words()
 # check_list TREE MACRO HEADER FOLDER PREFIX DESCRIPTOR
 check_list()
 {
-    list_words "$1/$3" "$2" > "$work/words"
-    [ -s "$work/words" ] || echo "$3 has no list $2(X)"
+    list_words "$1/$3" "$2" > "$tmp/words"
+    [ -s "$tmp/words" ] || echo "$3 has no list $2(X)"
     for path in "$1/$4"/*.c; do
         file=${path##*/}
         name=${file%.c}
@@ -145,14 +144,14 @@ check_list()
         -)  grep -q "^const struct $6 ${6}_${name}[ =]" "$path" || continue ;;
         *)  case $name in "$5"*) name=${name#"$5"} ;; *) continue ;; esac ;;
         esac
-        echo "$name" >> "$work/files"
-        grep -qx "$name" "$work/words" || echo "$4/$file: $name is not in $2 ($3)"
+        echo "$name" >> "$tmp/files"
+        grep -qx "$name" "$tmp/words" || echo "$4/$file: $name is not in $2 ($3)"
     done
     while read -r name; do
         prefix=$5
         [ "$5" = - ] && prefix=
         [ -e "$1/$4/$prefix$name.c" ] || echo "$3: $2 names $name, but there is no $4/$prefix$name.c"
-    done < "$work/words"
+    done < "$tmp/words"
 }
 
 # Symbols the core must not refer to; assert may end the program, nothing else.
@@ -218,26 +217,13 @@ check_flags()
 
 # ---- the cases
 
-count=0
-ok()
-{
-    count=$((count + 1))
-    echo "ok $count - $*"
-}
-not_ok()
-{
-    count=$((count + 1))
-    echo "not ok $count - $*"
-    sed 's/^/# /' "$work/out"
-}
-
 # clean NAME CHECK ARGUMENT...: the check finds nothing
 clean()
 {
     name=$1
     shift
-    ("$@") > "$work/out" 2>&1
-    if [ -s "$work/out" ]; then not_ok "$name"; else ok "$name"; fi
+    ("$@") >"$tmp/why" 2>&1
+    if [ -s "$tmp/why" ]; then not_ok "$name"; else ok "$name"; fi
 }
 
 # finds TEXT CHECK ARGUMENT...: in the planted tree, the check prints a line that contains TEXT
@@ -245,11 +231,11 @@ finds()
 {
     text=$1
     shift
-    ("$@") > "$work/out" 2>&1
-    if grep -qF -e "$text" "$work/out"; then
+    ("$@") >"$tmp/why" 2>&1
+    if grep -qF -e "$text" "$tmp/why"; then
         ok "$1 finds: $text"
     else
-        echo "wanted: $text" >> "$work/out"
+        echo "wanted: $text" >>"$tmp/why"
         not_ok "$1 finds: $text"
     fi
 }
@@ -278,7 +264,7 @@ clean "no leftovers" check_leftovers "$srcdir"
 clean "no flags that break NaN" check_flags "$srcdir"
 
 # A tree in which everything is wrong.
-bad=$work/bad
+bad=$tmp/bad
 while read -r file line; do
     mkdir -p "$bad/$(dirname "$file")"
     printf '%s\n' "$line" >> "$bad/$file"
@@ -324,32 +310,32 @@ finds 'src/cli/main.c (cli) includes ui/panel.h' check_includes "$bad"
 finds 'src/cli/main.c includes ../run/session.h' check_includes "$bad"
 finds 'ui/panel.c (ui) includes base/err.h' check_includes "$bad"
 finds 'ui/panel.c includes other.c' check_includes "$bad"
-check_includes "$bad" > "$work/found"
+check_includes "$bad" > "$tmp/found"
 clean "check_includes lets the exceptions pass" \
-    grep -E 'batch\.h|includes (ui/ui\.h|vaccine/|stdio)' "$work/found"
+    grep -E 'batch\.h|includes (ui/ui\.h|vaccine/|stdio)' "$tmp/found"
 finds 'src/data/rows.c is not in Makefile.am' check_listed "$bad"
 finds 'tests/test_new is not in Makefile.am' check_listed "$bad"
-check_listed "$bad" > "$work/found"
-clean "check_listed lets a listed file pass" grep 'src/base/low' "$work/found"
+check_listed "$bad" > "$tmp/found"
+clean "check_listed lets a listed file pass" grep 'src/base/low' "$tmp/found"
 finds 'lost is not in FORMATS' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
 finds 'there is no src/data/format_ghost.c' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
 finds 'stray is not in METHODS' check_list "$bad" METHODS src/defense/defense.h src/defense - method
-check_list "$bad" METHODS src/defense/defense.h src/defense - method > "$work/found"
-clean "check_list lets registered files and helpers pass" grep -E 'sft|helper' "$work/found"
+check_list "$bad" METHODS src/defense/defense.h src/defense - method > "$tmp/found"
+clean "check_list lets registered files and helpers pass" grep -E 'sft|helper' "$tmp/found"
 finds 'has no list JUDGES' check_list "$bad" JUDGES src/data/dataset.h src/data judge_ -
 finds 'src/run/long.c:2: a function of 101 lines' check_lengths "$bad"
 finds 'src/run/longer.c: 801 lines' check_lengths "$bad"
 finds 'src/compute/cpu.c mentions cblas' check_blas "$bad"
-check_blas "$bad" > "$work/found"
-clean "check_blas lets cpu_gemm.c pass" grep 'cpu_gemm.c mentions' "$work/found"
+check_blas "$bad" > "$tmp/found"
+clean "check_blas lets cpu_gemm.c pass" grep 'cpu_gemm.c mentions' "$tmp/found"
 finds 'src/data/format_text.c:1: int x; /* TODO' check_leftovers "$bad"
-check_leftovers "$bad" > "$work/found"
-clean "check_leftovers lets XXXXXX pass" grep 'lost' "$work/found"
+check_leftovers "$bad" > "$tmp/found"
+clean "check_leftovers lets XXXXXX pass" grep 'lost' "$tmp/found"
 finds 'CFLAGS = -Ofast' check_flags "$bad"
 finds 'CFLAGS=-ffast-math' check_flags "$bad"
-finds 'nothing.a' check_symbols "$work/nothing.a"
+finds 'nothing.a' check_symbols "$tmp/nothing.a"
 
-cat > "$work/core.c" <<'END'
+cat > "$tmp/core.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 void core_stop(int x);
@@ -362,10 +348,10 @@ void core_stop(int x)
 }
 END
 # shellcheck disable=SC2086
-if ${CC:-cc} -c -o "$work/core.o" "$work/core.c" 2> "$work/out" && "$NM" "$work/core.o" > /dev/null; then
-    finds 'refers to exit' check_symbols "$work/core.o"
-    finds 'refers to abort' check_symbols "$work/core.o"
-    finds 'refers to stderr' check_symbols "$work/core.o"
+if ${CC:-cc} -c -o "$tmp/core.o" "$tmp/core.c" 2>"$tmp/why" && "$NM" "$tmp/core.o" > /dev/null; then
+    finds 'refers to exit' check_symbols "$tmp/core.o"
+    finds 'refers to abort' check_symbols "$tmp/core.o"
+    finds 'refers to stderr' check_symbols "$tmp/core.o"
 else
     ok "check_symbols finds exit, abort and stderr # SKIP no compiler or nm"
 fi

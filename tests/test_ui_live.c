@@ -61,6 +61,9 @@ static int screen_main(int argc, char **argv)
     "'disk_wait':0.004,'checkpoint':{'steps':5,'minutes':0,'keep':2},"                             \
     "'stages':[{" TRAIN ",'lr':0.01,'lora':{'r':16,'dropout':0.1},'steps':20}]"
 
+/* Of a script: waits until the run is paused. */
+#define HELD ":wait state paused\n"
+
 static struct rig_run rig;
 
 static void make_rig(const char *rest)
@@ -107,12 +110,28 @@ static int play(const char *out, const char *flag, const char *script, const cha
     return status;
 }
 
+/* The same, with nothing to complain of. */
+static void play_through(const char *out, const char *flag, const char *script)
+{
+    assert_int_equal(play(out, flag, script, NULL), 0);
+}
+
 static void whole(const char *out, bool resume)
 {
     struct vac_err err = {0};
 
     if (run_whole(&rig, out, resume, &err))
         fail_msg("%s", err.msg);
+}
+
+/* The folder of a run without a screen; the rig stays. */
+static const char *untouched(const char *rest)
+{
+    const char *out = run_folder();
+
+    make_rig(rest);
+    whole(out, false);
+    return out;
 }
 
 static size_t lines_of(const char *out, const char *name)
@@ -135,20 +154,31 @@ static void wait_lines(struct term *t, const char *out, size_t n)
     }
 }
 
+static void wait_more(struct term *t, const char *out, size_t n)
+{
+    wait_lines(t, out, lines_of(out, "metrics.jsonl") + n);
+}
+
+/* A run that goes on for as long as the test likes, and is a few steps on. */
+static void start_endless(struct term *t, const char *out, const char *how)
+{
+    make_rig(ENDLESS);
+    start(t, out, how, NULL, NULL);
+    wait_lines(t, out, 3);
+}
+
 /* Step of the newest checkpoint; -1 = there is none. */
 static int64_t newest_checkpoint(const char *out)
 {
     DIR *d = opendir(out);
     struct dirent *e;
     int64_t newest = -1;
+    long long step;
+    char rest;
 
-    while (d && (e = readdir(d))) {
-        long long step;
-        char rest;
-
+    while (d && (e = readdir(d)))
         if (sscanf(e->d_name, "checkpoint-%lld%c", &step, &rest) == 1 && step > newest)
             newest = step;
-    }
     if (d)
         closedir(d);
     return newest;
@@ -156,10 +186,8 @@ static int64_t newest_checkpoint(const char *out)
 
 static void assert_on(const char *screen, const char *what)
 {
-    size_t n;
-    char *text = file_read(here(screen), 1 << 20, &n, NULL);
+    char *text = run_read(rig.dir, screen, NULL);
 
-    assert_non_null(text);
     if (!strstr(text, what))
         fail_msg("\"%s\" is not on the screen:\n%s", what, text);
     free(text);
@@ -167,12 +195,9 @@ static void assert_on(const char *screen, const char *what)
 
 static int64_t step_on(const char *screen)
 {
-    size_t n;
-    char *text = file_read(here(screen), 1 << 20, &n, NULL), *at;
+    char *text = run_read(rig.dir, screen, NULL), *at = strstr(text, "step ");
     long long step = -1;
 
-    assert_non_null(text);
-    at = strstr(text, "step ");
     assert_non_null(at);
     assert_int_equal(sscanf(at, "step %lld", &step), 1);
     free(text);
@@ -206,10 +231,10 @@ static void test_pause_is_the_state_at_its_step(void **state)
     (void)state;
     make_rig(STEERED);
     script_for(script, sizeof script,
-               ":wait step 3\nSpace\n:wait state paused\n:save-screen %s\n:wait %s\n:save-screen "
-               "%s\nc\n:quit discard\n",
+               ":wait step 3\nSpace\n" HELD ":save-screen %s\n:wait %s\n:save-screen %s\n"
+               "c\n:quit discard\n",
                here("first"), wait, here("later"));
-    assert_int_equal(play(a, NULL, script, NULL), 0);
+    play_through(a, NULL, script);
     assert_on("first", "PAUSED");
     step = step_on("first");
     assert_true(step >= 3 && step <= 22);
@@ -232,20 +257,18 @@ static void test_pause_is_the_state_at_its_step(void **state)
  * nobody touched. */
 static void test_steps_and_pauses_change_nothing(void **state)
 {
-    static const char wait[] = ":wait state paused\n";
-    const char *a = run_folder(), *b = run_folder();
+    const char *a = untouched(STEERED), *b = run_folder();
     char script[4096];
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
     script_for(script, sizeof script,
-               ":wait state paused\n.\n:wait step 1\n:wait state paused\n:save-screen %s\n"
-               "n\n\"4\\n\"\n:wait step 5\n:wait state paused\n:save-screen %s\n"
-               "Space\n:wait step 8\nSpace\n%sSpace\n:wait step 14\nSpace\n%s.\n:wait 0.1\nSpace\n"
-               ":wait state done\n:quit\n",
-               here("one"), here("five"), wait, wait);
-    assert_int_equal(play(b, "--paused", script, NULL), 0);
+               HELD ".\n:wait step 1\n" HELD ":save-screen %s\n"
+                    "n\n\"4\\n\"\n:wait step 5\n" HELD
+                    ":save-screen %s\nSpace\n:wait step 8\nSpace\n" HELD
+                    "Space\n:wait step 14\nSpace\n" HELD ".\n:wait 0.1\nSpace\n:wait state done\n"
+                    ":quit\n",
+               here("one"), here("five"));
+    play_through(b, "--paused", script);
     assert_int_equal(step_on("one"), 1);
     assert_on("one", "PAUSED");
     assert_int_equal(step_on("five"), 5);
@@ -284,24 +307,21 @@ static void assert_rss(const char *out, int64_t step, double rho)
 
 static void test_rho_takes_effect_at_the_next_step(void **state)
 {
-    static const struct {
-        const char *key, *value;
-    } wanted[] = {{"old", "0.5"}, {"new", "0.55"}, {"who", "script"}, {"status", "applied"}};
+    static const char *const wanted[][2] = {
+        {"old", "0.5"}, {"new", "0.55"}, {"who", "script"}, {"status", "applied"}};
     const char *out = run_folder();
     cJSON *x;
 
     (void)state;
     make_rig(STEERED);
-    assert_int_equal(play(out, "--paused",
-                          ":wait state paused\nn\n\"3\\n\"\n:wait step 3\n:wait state paused\n]\n"
-                          ".\n:wait step 4\n:wait state paused\n:quit discard\n",
-                          NULL),
-                     0);
+    play_through(out, "--paused",
+                 HELD "n\n\"3\\n\"\n:wait step 3\n" HELD "]\n.\n:wait step 4\n" HELD
+                      ":quit discard\n");
     x = run_journal_last(out, "set");
     assert_non_null(x);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        assert_string_equal(cJSON_GetObjectItemCaseSensitive(x, wanted[i].key)->valuestring,
-                            wanted[i].value);
+        assert_string_equal(cJSON_GetObjectItemCaseSensitive(x, wanted[i][0])->valuestring,
+                            wanted[i][1]);
     assert_int_equal(cJSON_GetObjectItemCaseSensitive(x, "step")->valueint, 3); /* when asked for */
     assert_int_equal(cJSON_GetObjectItemCaseSensitive(x, "applied_step")->valueint, 4);
     cJSON_Delete(x);
@@ -315,20 +335,17 @@ static void test_rho_takes_effect_at_the_next_step(void **state)
 /* Twenty questions: the bytes of a run that was not asked. */
 static void test_questions_change_nothing(void **state)
 {
-    const char *a = run_folder(), *b = run_folder();
-    char script[4096] = ":wait state paused\n";
+    const char *a = untouched(STEERED), *b = run_folder();
+    char script[4096] = HELD;
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
     for (int i = 0; i < 20; i++) {
         strcat(script,
                i % 2 ? "p\n\"what now?\\n\"\n:wait probe\nEsc\n" : ":probe abc\n:wait probe\n");
         strcat(script, i % 4 ? "" : ".\n:wait 0.05\n");
     }
-    strcat(script,
-           "Esc\n:wait state paused\nSpace\n:probe while it runs\n:wait state done\n:quit\n");
-    assert_int_equal(play(b, "--paused", script, NULL), 0);
+    strcat(script, "Esc\n" HELD "Space\n:probe while it runs\n:wait state done\n:quit\n");
+    play_through(b, "--paused", script);
     assert_true(run_journal_count(b, "probe") >= 20);
     run_assert_same(a, b);
 }
@@ -360,7 +377,6 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
 {
     const char *a = run_folder(), *b = run_folder();
     char script[2048];
-    struct term t;
 
     (void)state;
     make_busy_rig();
@@ -370,9 +386,7 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
         ":save-screen %s\n:save-screen %s\n:wait probe\n:save-screen %s\n:wait state done\n"
         ":quit\n",
         here("busy"), here("help"), here("stopped"), here("go"), here("after"));
-    start(&t, b, "screen", NULL, script);
-    assert_int_equal(term_end(&t, 60), 0);
-    term_free(&t);
+    play_through(b, NULL, script);
     assert_on("busy", "MEASURING");
     assert_on("help", "pause at the next step");
     assert_on("stopped", "stopped this answer; training goes on");
@@ -395,24 +409,21 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
     make_busy_rig(); /* begun paused: Space lets it go on, whatever is measured meanwhile */
     script_for(script, sizeof script, ":wait state measuring\nSpace\n:save-screen %s\n%s",
                here("go"), ":wait state done\n:quit\n");
-    assert_int_equal(play(run_folder(), "--paused", script, NULL), 0);
+    play_through(run_folder(), "--paused", script);
 }
 
 /* The screen's thread sleeps: training does not notice. */
 static void test_training_does_not_wait_for_the_screen(void **state)
 {
     const char *out = run_folder();
-    size_t before, after;
     struct term t;
+    size_t after;
 
     (void)state;
-    make_rig(ENDLESS);
-    start(&t, out, "screen", NULL, NULL);
-    wait_lines(&t, out, 3);
+    start_endless(&t, out, "screen");
     term_keys(&t, ":stall 60\r");
     term_read(&t, 0.3);
-    before = lines_of(out, "metrics.jsonl");
-    wait_lines(&t, out, before + 20);
+    wait_more(&t, out, 20);
     after = t.n;
     term_keys(&t, "?");
     term_read(&t, 0.3);
@@ -430,15 +441,11 @@ static void test_the_screen_catches_up(void **state)
 {
     const char *out = run_folder();
     struct term t;
-    size_t lines;
 
     (void)state;
-    make_rig(ENDLESS);
-    start(&t, out, "screen", NULL, NULL);
-    wait_lines(&t, out, 3);
+    start_endless(&t, out, "screen");
     term_keys(&t, ":stall 5\r");
-    lines = lines_of(out, "metrics.jsonl");
-    wait_lines(&t, out, lines + 600);
+    wait_more(&t, out, 600);
     term_keys(&t, "?");
     term_wait(&t, "pause at the next step");
     term_keys(&t, "\033");
@@ -453,7 +460,7 @@ static void test_the_screen_catches_up(void **state)
 /* A checkpoint that grows older is no reason to write: not one byte, paused or done. */
 static void test_an_idle_screen_is_silent(void **state)
 {
-    static const char *const scripts[] = {":step 2\n:wait step 2\n:wait state paused\nc\n",
+    static const char *const scripts[] = {":step 2\n:wait step 2\n" HELD "c\n",
                                           ":wait state done\n"};
     static const char *const states[] = {"PAUSED", "DONE"};
 
@@ -488,11 +495,7 @@ static void test_checkpoint_key(void **state)
 
     (void)state;
     make_rig(STEERED);
-    assert_int_equal(play(out, "--paused",
-                          ":wait state paused\n:step 3\n:wait step 3\n:wait state paused\nc\n:quit "
-                          "discard\n",
-                          NULL),
-                     0);
+    play_through(out, "--paused", HELD ":step 3\n:wait step 3\n" HELD "c\n:quit discard\n");
     assert_int_equal(newest_checkpoint(out), 3);
     assert_false(dir_exists(run_path(out, "checkpoint-3.tmp")));
     for (size_t i = 0; i < 3; i++) {
@@ -505,12 +508,10 @@ static void test_checkpoint_key(void **state)
 
 static void test_quit_saves(void **state)
 {
-    const char *a = run_folder(), *b = run_folder();
+    const char *a = untouched(STEERED), *b = run_folder();
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
-    assert_int_equal(play(b, NULL, ":wait step 3\nq s\n", NULL), 0);
+    play_through(b, NULL, ":wait step 3\nq s\n");
     assert_true(newest_checkpoint(b) >= 3);
     assert_int_equal(run_journal_count(b, "done"), 0);
     whole(b, true);
@@ -523,8 +524,7 @@ static void test_quit_discards(void **state)
 
     (void)state;
     make_rig(STEERED);
-    assert_int_equal(
-        play(out, "--paused", ":wait state paused\n:step 3\n:wait step 3\nq D\n", NULL), 0);
+    play_through(out, "--paused", HELD ":step 3\n:wait step 3\nq D\n");
     assert_int_equal(newest_checkpoint(out), -1);
     assert_int_equal(run_journal_count(out, "discard"), 1);
 }
@@ -532,17 +532,12 @@ static void test_quit_discards(void **state)
 /* q Esc and q q: as if nothing had been pressed. */
 static void test_quit_is_cancelled(void **state)
 {
-    const char *a = run_folder(), *b = run_folder();
+    const char *a = untouched(STEERED), *b = run_folder();
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
-    assert_int_equal(
-        play(b, NULL,
-             ":wait step 2\nq Esc\nq q\n:wait step 5\nq q q q\nCtrl-c\nCtrl-c\nCtrl-c\n"
-             ":wait state done\nq\n",
-             NULL),
-        0);
+    play_through(b, NULL,
+                 ":wait step 2\nq Esc\nq q\n:wait step 5\nq q q q\nCtrl-c\nCtrl-c\nCtrl-c\n"
+                 ":wait state done\nq\n");
     run_assert_same(a, b);
 }
 
@@ -551,13 +546,10 @@ static void test_quit_is_cancelled(void **state)
 static void test_headless_goes_on(void **state)
 {
     static const char *const scripts[] = {":wait step 2\nq h\n", ":wait step 2\nd\n",
-                                          ":step 3\n:wait step 3\n:wait state paused\nd\n",
-                                          ":quit headless\n"};
-    const char *a = run_folder();
+                                          ":step 3\n:wait step 3\n" HELD "d\n", ":quit headless\n"};
+    const char *a = untouched(STEERED);
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
     for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
         const char *b = run_folder();
 
@@ -573,19 +565,15 @@ static void test_headless_obeys_the_shell(void **state)
 {
     const char *out = run_folder();
     struct term t;
-    size_t lines;
 
     (void)state;
-    make_rig(ENDLESS);
-    start(&t, out, "shell", NULL, NULL);
-    wait_lines(&t, out, 3);
+    start_endless(&t, out, "shell");
     term_keys(&t, "d");
     term_wait(&t, "training goes on without a screen");
     term_wait(&t, "\nstep ");
     term_keys(&t, "\032");
     term_wait(&t, "[stopped]");
-    lines = lines_of(out, "metrics.jsonl");
-    wait_lines(&t, out, lines + 10);
+    wait_more(&t, out, 10);
     term_keys(&t, "\003");
     assert_int_equal(term_end(&t, 30), 130);
     assert_true(term_has(&t, "saved; go on with --resume"));
@@ -612,9 +600,8 @@ static void assert_resumable(const char *out, int64_t step)
  * before the screen was closed or after. The checkpoint before that stays. */
 static void test_nan_without_a_screen(void **state)
 {
-#define NOW ":wait state paused\n"
-    static const char *const scripts[] = {NOW "c\nSpace\n:wait step 1\n" NOW "d\n", NOW "c\nd\n",
-                                          NOW "c q h\n"};
+    static const char *const scripts[] = {HELD "c\nSpace\n:wait step 1\n" HELD "d\n", HELD "c\nd\n",
+                                          HELD "c q h\n"};
 
     (void)state;
     make_rig(WILD);
@@ -635,20 +622,17 @@ static void test_nan_without_a_screen(void **state)
 static void test_full_disk_without_a_screen(void **state)
 {
     static const struct {
-        const char *script, *said;
+        const char *script;
         int status;
-    } rows[] = {{":wait state paused\nd\n", "checkpoint at step", 1},
-                {"d\n", "checkpoint at step", 1},
-                {":wait state paused\nq s\n:wait 2\nq D\n", "checkpoint at step", 0}};
-    const char *a = run_folder();
+    } rows[] = {{HELD "d\n", 1}, {"d\n", 1}, {HELD "q s\n:wait 2\nq D\n", 0}};
+    const char *a = untouched(FAT);
 
     (void)state;
-    make_rig(FAT);
-    whole(a, false);
     for (size_t i = 0; i < 3; i++) {
         const char *b = run_folder();
 
-        assert_int_equal(play(b, "--no-room", rows[i].script, rows[i].said), rows[i].status);
+        assert_int_equal(play(b, "--no-room", rows[i].script, "checkpoint at step"),
+                         rows[i].status);
         assert_int_equal(newest_checkpoint(b), -1);
         whole(b, true);
         run_assert_same(a, b);
@@ -658,12 +642,10 @@ static void test_full_disk_without_a_screen(void **state)
 /* The line mode, when no more commands can come: the same. */
 static void test_line_mode_without_commands(void **state)
 {
-    const char *a = run_folder(), *b = run_folder();
+    const char *a = untouched(STEERED), *b = run_folder();
     struct term t;
 
     (void)state;
-    make_rig(STEERED);
-    whole(a, false);
     start(&t, b, "screen", "--plain", NULL);
     term_wait(&t, "vaccine> ");
     term_keys(&t, "step 2\r\004");
@@ -705,7 +687,6 @@ static long ui_ticks(pid_t pid)
 static void test_hangup_saves_and_goes_on(void **state)
 {
     (void)state;
-    make_rig(ENDLESS);
     for (int closed = 0; closed < 2; closed++) {
         const char *out = run_folder();
         struct term t;
@@ -714,8 +695,7 @@ static void test_hangup_saves_and_goes_on(void **state)
         size_t lines;
         long ticks;
 
-        start(&t, out, "screen", NULL, NULL);
-        wait_lines(&t, out, 3);
+        start_endless(&t, out, "screen");
         if (closed)
             close(t.fd);
         else
@@ -751,8 +731,7 @@ static void test_hangup_of_a_paused_run(void **state)
         struct term t;
 
         make_rig(files[i]);
-        start(&t, out, "screen", i ? NULL : "--paused",
-              i ? ":wait state paused\n" : ":step 3\n:wait step 3\n:wait state paused\n");
+        start(&t, out, "screen", i ? NULL : "--paused", i ? HELD : ":step 3\n:wait step 3\n" HELD);
         wait_lines(&t, out, i ? 2 : 4);
         term_wait(&t, "PAUSED");
         term_read(&t, 0.5);

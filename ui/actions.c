@@ -593,21 +593,23 @@ static void tell_where(struct ui *ui, enum action a)
 bool action_works(const struct ui *ui, enum action a)
 {
     bool done = ui->session && ui->snap.state == VAC_DONE; /* it can still be asked */
+    struct vac_option o;
 
     switch (a) {
     case ACT_pause:
     case ACT_step:
     case ACT_steps:
     case ACT_checkpoint:
+    case ACT_edit:
+    case ACT_mask:
+    case ACT_mask_range:
+        return session_is_live(ui);
     case ACT_rho_down:
     case ACT_rho_up:
     case ACT_rho_half:
     case ACT_rho_double:
     case ACT_rho_type:
-    case ACT_edit:
-    case ACT_mask:
-    case ACT_mask_range:
-        return session_is_live(ui);
+        return session_is_live(ui) && ui_option(ui, "rho", &o);
     case ACT_probe:
     case ACT_suite:
     case ACT_evaluate:

@@ -54,17 +54,23 @@ static int own_lines(const struct ui *ui, struct plot_line *lines)
     return n;
 }
 
+char overlay_glyph(int i)
+{
+    static const char glyphs[INK_RUNS] = {'#', '@', '%', '&'};
+
+    return glyphs[i];
+}
+
 /* Other runs show one curve each: what they optimised. */
 static int overlay_lines(const struct ui *ui, struct plot_line *lines)
 {
-    static const char glyphs[INK_RUNS] = {'#', '@', '%', '&'};
     int n = 0;
 
     for (int i = 0; i < ui->n_overlay && i < INK_RUNS; i++) {
         lines[n] = line_of(ui, &ui->overlay[i].points, COL_loss);
         lines[n].name = ui->overlay[i].name;
         lines[n].style = INK_RUN0 + (unsigned)i;
-        lines[n].glyph = glyphs[i];
+        lines[n].glyph = overlay_glyph(i);
         lines[n++].ema = ui->ema;
     }
     return n;

@@ -321,7 +321,9 @@ static void draw_then_head(const struct view *v, int y, const struct answer *the
 
 static void draw_now_head(const struct view *v, int y, const struct asked *a)
 {
-    int x;
+    static const char changed[] = "! changed";
+    int x, room;
+    char tokens[32];
 
     if (a->open) {
         draw_text(v, 2, y, INK_EPS,
@@ -330,10 +332,15 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a)
     }
     x = draw_fmt(v, 2, y, INK_FAINT, "now, @%lld ", (long long)a->now.step);
     x = draw_verdict(v, x, y, &a->now);
-    if (a->tokens > 0 && x + 12 < v->w)
-        x = draw_fmt(v, x, y, INK_FAINT, "%lld tokens ", (long long)a->tokens);
-    if (a->changed)
-        draw_text(v, x, y, INK_WARN | STYLE_BOLD, "! changed");
+    /* the count goes before the word, and half a word is none */
+    room = v->w - x - (a->changed ? (int)strlen(changed) : 0);
+    snprintf(tokens, sizeof tokens, "%lld tokens ", (long long)a->tokens);
+    if (a->tokens > 0 && (int)strlen(tokens) <= room)
+        x = draw_text(v, x, y, INK_FAINT, tokens);
+    if (a->changed && room >= 0)
+        draw_text(v, x, y, INK_WARN | STYLE_BOLD, changed);
+    else if (a->changed)
+        draw_glyph(v, x < v->w ? x : v->w - 1, y, INK_WARN | STYLE_BOLD, '!');
 }
 
 /* Side by side: now, and before. */

@@ -19,7 +19,7 @@
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
 {
     struct vac_command c = {
-        .op = op, .n = n, .text = text ? text : "", .who = ui->priv->script ? "script" : "ui"};
+        .op = op, .n = n, .text = text, .who = ui->priv->script ? "script" : "ui"};
     struct vac_err err = {0};
     uint64_t id = 0;
 
@@ -58,7 +58,7 @@ void ui_set(struct ui *ui, const char *key, const char *value)
         ui_say(ui, "%s -> %s, from the next step on", key, value);
 }
 
-bool ui_option(struct ui *ui, const char *name, struct vac_option *out)
+bool ui_option(const struct ui *ui, const char *name, struct vac_option *out)
 {
     for (size_t i = 0; ui->session && vac_option_at(ui->session, i, out); i++)
         if (!strcmp(out->name, name))

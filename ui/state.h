@@ -111,7 +111,7 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
 /* Sets a live option, and says so. */
 void ui_set(struct ui *ui, const char *key, const char *value);
 /* Looks an option up by name; false when the stage has none of that name. */
-bool ui_option(struct ui *ui, const char *name, struct vac_option *out);
+bool ui_option(const struct ui *ui, const char *name, struct vac_option *out);
 /* Runs a typed command line without its colon, as the prompt line and scripts do. */
 void ui_command_line(struct ui *ui, const char *line);
 /* Puts the focus on a panel. */

@@ -206,7 +206,10 @@ struct vac_run_eval {
     double value, lo, hi; /* NaN = not told */
     bool is_rate;
 };
-/* All that a run folder has measured, in the order of its file; array to free(). */
+/* All that a run folder has measured, in the order of its file; array to free(). A run that has measured
+ * nothing has n = 0. Left out are empty lines, and a last line without its end, which may be half written.
+ * Any other line that is no JSON object, has no step or no name, or has a value of a wrong type or range is
+ * an error, which names file and line; then there is no array. */
 int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
@@ -219,14 +222,17 @@ struct vac_follow_take {
     void (*point)(void *ctx, const struct vac_point *p);
     void (*layers)(void *ctx, const struct vac_layers *l, int n_layers);
     /* As a session's: VAC_EVENT_JOURNAL and _REJECTED with text and time; _EVAL with "categories" and "rate";
-     * _SUITE and _PROBE_END. Ids are 0. The body is not to be freed. */
+     * _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
+     * Ids are 0. The body is not to be freed. */
     void (*event)(void *ctx, const struct vac_event *e);
 };
 int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err);
 enum { VAC_FOLLOW_NOTHING, VAC_FOLLOW_NEW, VAC_FOLLOW_CUT };
 /* Hands over what was not handed over yet; the first call all there is. A call when no file has changed costs a
- * few stats. VAC_FOLLOW_CUT: the run went back to a checkpoint, so that what was handed over is no longer true:
- * close it and open it again. -1 and err when a file does not hold what it should. */
+ * few stats, and while the run goes on a reading of its run.json and journal. VAC_FOLLOW_CUT: the run went back
+ * to a checkpoint, so that what was handed over is no longer true: close it and open it again. -1 and err, which
+ * names file and line, when a file does not hold what it should: what was handed over stands, and each further
+ * call says the same. */
 int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx, struct vac_err *err);
 /* How the run stood at the last call. Rates and the time left are guesses from the newest steps; what files do
  * not tell is NaN, -1 or 0. */

@@ -13,7 +13,7 @@ Usage: samples/lab/arms.sh OUT_DIR
   OUT_DIR  new or empty, or one that this script was stopped in: what is finished there is kept
 
 Environment: VACCINE (the program), ARMS ("sft sft-800 lab random": names of run files), SEEDS ("1"),
-BASES ("base-a"), RATIOS ("0 0.05 0.1 0.2": p), TASK (task or taste, which is harder), JOBS (runs at
+BASES ("base-a"), RATIOS ("0 0.05 0.1 0.2": p), TASK (task or taste, which is harder), AT_ONCE (runs at
 once, one thread each; the processors when absent). NAME=VALUE behind an arm's name sets a key of its
 alignment, as in ARMS="lab,rho=0.5 lab,rho=1".
 END
@@ -110,7 +110,7 @@ esac
 }
 LAB=$(cd "$(dirname "$0")" && pwd)
 : "${ARMS:=sft sft-800 lab random}" "${SEEDS:=1}" "${BASES:=base-a}" "${RATIOS:=0 0.05 0.1 0.2}" "${TASK:=task}"
-: "${JOBS:=$(nproc 2>/dev/null || echo 2)}"
+: "${AT_ONCE:=$(nproc 2>/dev/null || echo 2)}"
 if [ -z "${VACCINE:-}" ]; then
     VACCINE=vaccine
     [ ! -x "$LAB/../../build/vaccine" ] || VACCINE=$LAB/../../build/vaccine
@@ -124,8 +124,8 @@ OUT=$(cd "$1" && pwd)
 export LAB VACCINE TASK OUT
 for what in align attack; do
     n=$(cells $what | wc -l)
-    printf '%s: %d runs, %d at once\n' $what "$n" "$JOBS" >&2
-    cells $what | xargs -P "$JOBS" -L 1 sh "$LAB/arms.sh" || die "some runs failed"
+    printf '%s: %d runs, %d at once\n' $what "$n" "$AT_ONCE" >&2
+    cells $what | xargs -P "$AT_ONCE" -L 1 sh "$LAB/arms.sh" || die "some runs failed"
 done
 cells attack | while read -r _ base seed arm p; do
     printf '# %s %s %s %s\n' "${base##*/}" "$seed" "$arm" "$p"

@@ -330,6 +330,25 @@ int option_set(const struct option_row *row, const char *text, void *base, const
     return rc;
 }
 
+int option_check(const struct option_row *row, const char *text, const char *where,
+                 struct vac_err *err)
+{
+    union {
+        double num;
+        int64_t whole;
+        bool yes;
+        char *text;
+        int choice;
+    } value = {0};
+    struct option_row one[2] = {*row, {.name = NULL}};
+    int rc;
+
+    one[0].offset = 0;
+    rc = option_set(&one[0], text, &value, where, err);
+    option_free(one, &value);
+    return rc;
+}
+
 /* ---- To text ---- */
 
 static const char *choice_name(const struct option_row *row, int i)

@@ -39,6 +39,9 @@ int option_read(const struct option_row *rows, const struct jnode *obj, void *ba
 /* Sets one row from text as typed by a user ("2.5", "true", "cosine"). `where` goes before the message. */
 int option_set(const struct option_row *row, const char *text, void *base, const char *where,
                struct vac_err *err);
+/* Whether option_set would take the text, without a struct to set. */
+int option_check(const struct option_row *row, const char *text, const char *where,
+                 struct vac_err *err);
 /* The value as text that option_set would read back. */
 void option_text(const struct option_row *row, const void *base, struct strbuf *out);
 /* The same as JSON. */

@@ -59,6 +59,30 @@ static void mirror_update(struct trainer *t, size_t i, const struct live_option 
     pthread_mutex_unlock(&t->option_lock);
 }
 
+/* --- what ends the run --- */
+
+/* The loop looks there after the commands, for a replay's failures too. A run that is about to end
+ * anyway ends as it was told to. */
+static void end_run(struct trainer *t, const struct vac_err *why)
+{
+    if (!t->quit && !t->script.err.code)
+        t->script.err = *why;
+}
+
+static bool ends(const struct trainer *t)
+{
+    return t->quit || t->script.err.code;
+}
+
+/* The line of what has taken effect: when it cannot be written the run fails, not the command. */
+static void tell(struct trainer *t, const struct journal_entry *e)
+{
+    struct vac_err err = {0};
+
+    if (journal(t, e, &err))
+        end_run(t, &err);
+}
+
 /* --- the commands --- */
 
 static int do_pause(struct trainer *t, const struct control_command *c, struct vac_err *err)
@@ -101,12 +125,17 @@ static bool find_live(struct trainer *t, const char *key, size_t *i, struct live
 static int set_checked(struct trainer *t, const struct live_option *o, const char *text,
                        const char *old, struct vac_err *err)
 {
+    struct vac_err lost = {0};
+
     if (option_set(o->row, text, o->base, o->row->name, err))
         return -1;
     if (step_options(&t->st.step, t->st.spec->method, t->st.spec->options, err) == 0)
         return 0;
-    option_set(o->row, old, o->base, o->row->name, NULL);
-    step_options(&t->st.step, t->st.spec->method, t->st.spec->options, NULL);
+    if (option_set(o->row, old, o->base, o->row->name, &lost) ||
+        step_options(&t->st.step, t->st.spec->method, t->st.spec->options, &lost)) {
+        err_prefix(&lost, "%s cannot be set back", o->row->name);
+        end_run(t, &lost);
+    }
     return -1;
 }
 
@@ -135,7 +164,7 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
                                   .old = old.s ? old.s : "",
                                   .value = new.s ? new.s : "",
                                   .status = "applied"};
-        rc = journal(t, &e, err);
+        tell(t, &e);
     }
     sb_done(&old);
     sb_done(&new);
@@ -185,34 +214,15 @@ static int late_read(const struct trainer *t, size_t stage, const char *path, st
         path, stage, t->spec.stage[stage].name, t->folder.dir);
 }
 
-/* Whether the text would do as a value of the row. */
-static int check_value(const struct option_row *row, const char *text, const char *path,
-                       struct vac_err *err)
-{
-    union {
-        double num;
-        int64_t whole;
-        bool yes;
-        char *text;
-        int choice;
-    } value = {0};
-    struct option_row one[2] = {*row, {.name = NULL}};
-    int rc;
-
-    one[0].offset = 0;
-    rc = option_set(&one[0], text, &value, row->name, err);
-    option_free(one, &value);
-    return rc ? err_prefix(err, "--set %.100s", path) : 0;
-}
-
 int commands_check_all(const struct trainer *t, size_t stage, struct vac_err *err)
 {
     struct late x;
 
     for (size_t i = 0; i < t->how.n_set; i++) {
-        if (late_read(t, stage, t->how.set[i], &x, err) ||
-            check_value(x.o.row, x.text, t->how.set[i], err))
+        if (late_read(t, stage, t->how.set[i], &x, err))
             return -1;
+        if (option_check(x.o.row, x.text, x.o.row->name, err))
+            return err_prefix(err, "--set %.100s", t->how.set[i]);
     }
     return 0;
 }
@@ -255,6 +265,8 @@ int commands_set_all(struct trainer *t, struct vac_err *err)
                 return -1;
         }
     }
+    if (t->script.err.code)
+        return err_set(err, t->script.err.code, "%s", t->script.err.msg);
     return 0;
 }
 
@@ -389,7 +401,7 @@ static void apply_one(struct trainer *t, struct control_command *c)
         snprintf(n, sizeof n, "%lld", (long long)c->n);
         if (c->op == VAC_OP_STEP)
             e.value = n;
-        rc = journal(t, &e, &err);
+        tell(t, &e);
     }
     control_event(t->ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->step, err.msg,
                   NULL);
@@ -403,9 +415,9 @@ void commands_apply(struct trainer *t)
     struct control_command c;
 
     script_apply(t);
-    while (!t->quit && control_pop(t->ctl, &c, 0))
+    while (!ends(t) && control_pop(t->ctl, &c, 0))
         apply_one(t, &c);
-    while (t->paused && !t->quit) {
+    while (t->paused && !ends(t)) {
         trainer_hold(t);
         publish(t, VAC_PAUSED, t->pause_reason);
         if (control_pop(t->ctl, &c, PAUSE_TICK))
@@ -422,6 +434,6 @@ void commands_linger(struct trainer *t)
     while (!t->quit) {
         if (control_pop(t->ctl, &c, PAUSE_TICK))
             apply_one(t, &c);
-        publish(t, VAC_DONE, "");
+        publish(t, VAC_DONE, t->script.err.msg);
     }
 }

@@ -148,7 +148,7 @@ static void show_entry(struct trainer *t, const struct journal_entry *e)
         n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->key);
     if (e->old && e->value && n < (int)sizeof text)
         n += snprintf(text + n, sizeof text - (size_t)n, " %s -> %s", e->old, e->value);
-    else if (e->value && n < (int)sizeof text)
+    else if (e->value && *e->value && n < (int)sizeof text)
         n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->value);
     if (e->status && n < (int)sizeof text)
         n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", e->status);

@@ -317,25 +317,6 @@ int64_t vac_session_log_every(const struct vac_session *s)
 
 /* --- commands --- */
 
-/* Whether the text would do as a value of the row. */
-static int check_text(const struct option_row *row, const char *text, struct vac_err *err)
-{
-    union {
-        double num;
-        int64_t whole;
-        bool yes;
-        char *text;
-        int choice;
-    } value = {0};
-    struct option_row one[2] = {*row, {.name = NULL}};
-    int rc;
-
-    one[0].offset = 0;
-    rc = option_set(&one[0], text, &value, row->name, err);
-    option_free(one, &value);
-    return rc;
-}
-
 /* Whether some stage has it, live or not. Tables only: the trainer may be changing the values. */
 static bool spec_has_option(const struct run_spec *spec, const char *name)
 {
@@ -369,7 +350,7 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
     else if (!o->live)
         rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
     else
-        rc = check_text(row, c->text ? c->text : "", err);
+        rc = option_check(row, c->text ? c->text : "", row->name, err);
     if (rc == 0)
         snprintf(o->pending, sizeof o->pending, "%s", c->text ? c->text : "");
     pthread_mutex_unlock(&s->t.option_lock);

@@ -77,10 +77,13 @@ struct run_spec {
     cJSON *json; /* the resolved description: every key with its value, paths absolute */
 };
 
-/* Reads FILE.json (or the run.json of a run folder, whose description begins another run), applies
- * the overrides ("stages[1].rho=2", "stages.attack.rho=2"; the value is JSON, or a string when it
- * is not), checks everything. What an override is to blame for is wrong usage; what the file holds
- * never is. */
+/* Reads a run file, or the run.json of a run folder, whose description begins another run; applies
+ * the overrides; checks everything.
+ *
+ * An override is PATH=VALUE: "stages[1].rho=2", "stages.attack.rho=2". VALUE is JSON, or a string
+ * when it is not.
+ *
+ * An error is wrong usage when an override is to blame for it, and never when the file is. */
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err);
 /* From a run folder's run.json (whose "spec" member is the resolved description). */

@@ -1,0 +1,432 @@
+/* test_report_runs.c - the list of runs and their states, and looking at a run that goes on. */
+#include "report_support.h"
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- The list of runs ---- */
+
+static const char *run_below(const char *root, const char *name, const char *journal, bool final)
+{
+    const char *dir = in_dir(root, name);
+
+    mkdir(dir, 0777);
+    support_write_text(in_dir(dir, "run.json"), CONFIG(ONE_STAGE, ""));
+    if (journal)
+        append(dir, "journal.jsonl", journal);
+    if (final)
+        mkdir(in_dir(dir, "final"), 0777);
+    return dir;
+}
+
+#define OP(op) "{\"seq\":1,\"step\":3,\"op\":\"" op "\"}\n"
+
+/* A process that takes the lock, says so, and holds it until it is told to go. */
+struct holder {
+    pid_t pid;
+    int tell;
+};
+
+static struct holder hold(const char *dir)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int ready[2], go[2];
+    char c = 0;
+    pid_t pid;
+
+    assert_int_equal(pipe(ready) | pipe(go), 0);
+    pid = fork();
+    if (pid == 0) {
+        int fd = open(in_dir(dir, "lock"), O_RDWR | O_CREAT, 0600);
+
+        close(go[1]);
+        if (fd < 0 || fcntl(fd, F_SETLK, &l) || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        _exit(read(go[0], &c, 1) < 0);
+    }
+    close(ready[1]);
+    close(go[0]);
+    assert_int_equal(read(ready[0], &c, 1), 1);
+    close(ready[0]);
+    return (struct holder){pid, go[1]};
+}
+
+static void let_go(struct holder h)
+{
+    int status;
+
+    close(h.tell);
+    assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_states(void **state)
+{
+    (void)state;
+    const char *root = support_tmp(), *dir;
+    struct holder h;
+
+    assert_string_equal(run_data_state(run_below(root, "a", OP("start") OP("stop"), false)),
+                        "stopped");
+    assert_string_equal(run_data_state(run_below(root, "b", OP("start") OP("fail"), false)),
+                        "failed");
+    assert_string_equal(run_data_state(run_below(root, "c", OP("start") OP("done"), true)), "done");
+    assert_string_equal(run_data_state(run_below(root, "d", OP("start") OP("pause"), false)),
+                        "stopped"); /* it was killed */
+    assert_string_equal(run_data_state(run_below(root, "e", "{\n", false)), "broken");
+    assert_string_equal(run_data_state(root), "broken");
+
+    dir = strdup(run_below(root, "f", OP("start"), false));
+    h = hold(dir);
+    assert_string_equal(run_data_state(dir), "running");
+    append(dir, "journal.jsonl", OP("pause"));
+    assert_string_equal(run_data_state(dir), "paused");
+    append(dir, "journal.jsonl", "{\"op\":\"step\",\"new\":\"5\",\"applied_step\":3}\n");
+    append(dir, "metrics.jsonl", "{\"step\":7,\"stage\":\"align\"}\n");
+    assert_string_equal(run_data_state(dir), "running");
+    append(dir, "metrics.jsonl", "{\"step\":8,\"stage\":\"align\"}\n");
+    assert_string_equal(run_data_state(dir), "paused");
+    let_go(h);
+    assert_string_equal(run_data_state(dir), "stopped");
+    free((char *)(uintptr_t)dir);
+}
+
+/* Looking at a run that this process holds itself must not drop its lock. */
+static void test_own_lock(void **state)
+{
+    (void)state;
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const char *root = support_tmp(), *dir = run_below(root, "own", OP("start"), false);
+    int fd = open(in_dir(dir, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600), status;
+    pid_t pid;
+
+    assert_true(fd >= 0 && fcntl(fd, F_SETLK, &l) == 0);
+    assert_string_equal(run_data_state(dir), "running");
+    pid = fork();
+    if (pid == 0) {
+        int other = open(in_dir(dir, "lock"), O_RDWR);
+
+        _exit(other >= 0 && fcntl(other, F_SETLK, &l) == 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0); /* the lock could not be taken */
+    close(fd);
+}
+
+static void age(const char *dir, const char *name, long seconds)
+{
+    const struct timespec t[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+
+    assert_int_equal(utimensat(AT_FDCWD, in_dir(dir, name), t, 0), 0);
+}
+
+static void test_runs(void **state)
+{
+    (void)state;
+    const char *root = support_tmp(), *dir;
+    struct vac_err err = {0};
+    struct vac_run_info *r;
+    char big[1100];
+    size_t n;
+
+    assert_ok(vac_runs(root, &r, &n, &err), &err);
+    assert_int_equal(n, 0);
+    free(r);
+    dir = run_below(root, "old", NULL, false);
+    age(dir, "run.json", 1000);
+    dir = in_dir(root, "bad");
+    mkdir(dir, 0777);
+    support_write_text(in_dir(dir, "run.json"), "{\"spec\":");
+    age(dir, "run.json", 2000);
+    mkdir(in_dir(root, "not-a-run"), 0777);
+    snprintf(big, sizeof big, "%s/new", root);
+    mkdir(big, 0777);
+    fill_big_run(big);
+    append(big, "metrics.jsonl", "{\"step\":10");
+
+    assert_ok(vac_runs(root, &r, &n, &err), &err);
+    assert_int_equal(n, 3);
+    assert_string_equal(r[0].name, "new");
+    assert_string_equal(r[0].state, "done");
+    assert_string_equal(r[0].model, "tiny-base");
+    assert_int_equal(r[0].step, 100);
+    assert_int_equal(r[0].total_steps, 100);
+    assert_int_equal(r[0].n_evals, 3);
+    assert_string_equal(r[0].eval[0].name, "HS");
+    assert_true(r[0].eval[0].value == 0.8 && r[0].eval[0].n == 100 && r[0].eval[0].is_rate);
+    assert_int_equal(r[0].eval[0].step, 100);
+    assert_string_equal(r[1].name, "bad");
+    assert_string_equal(r[1].state, "broken");
+    assert_true(r[1].modified == 2000);
+    assert_string_equal(r[2].name, "old");
+    assert_string_equal(r[2].state, "stopped");
+    free(r);
+
+    assert_ok(vac_runs(in_dir(root, "new"), &r, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_string_equal(r[0].name, "new");
+    free(r);
+    assert_int_equal(vac_runs(in_dir(root, "nowhere"), &r, &n, &err), -1);
+    assert_error(&err, "nowhere");
+}
+
+/* ---- Looking at a run that goes on ---- */
+
+struct seen {
+    int points, layers, events, suites, probes, journals, rejected, n_layers;
+    struct vac_point point;
+    struct vac_event event; /* the last one */
+    char body[4096];
+};
+
+static void see_point(void *ctx, const struct vac_point *p)
+{
+    struct seen *s = ctx;
+
+    s->points++;
+    s->point = *p;
+}
+
+static void see_layers(void *ctx, const struct vac_layers *l, int n_layers)
+{
+    struct seen *s = ctx;
+
+    (void)l;
+    s->layers++;
+    s->n_layers = n_layers;
+}
+
+static void see_event(void *ctx, const struct vac_event *e)
+{
+    struct seen *s = ctx;
+
+    s->events++;
+    s->suites += e->kind == VAC_EVENT_SUITE;
+    s->probes += e->kind == VAC_EVENT_PROBE_END;
+    s->journals += e->kind == VAC_EVENT_JOURNAL;
+    s->rejected += e->kind == VAC_EVENT_REJECTED;
+    s->event = *e;
+    snprintf(s->body, sizeof s->body, "%s", e->body ? e->body : "");
+}
+
+static int look(struct vac_follow *f, struct seen *s, struct vac_err *err)
+{
+    static const struct vac_follow_take take = {see_point, see_layers, see_event};
+
+    *s = (struct seen){0};
+    return vac_follow_read(f, &take, s, err);
+}
+
+/* A run of 100,000 steps: lines as they are in files are short, unpacked they would be 500 MB. */
+static int read_long_run(const char *dir)
+{
+    struct vac_err err = {0};
+    struct vac_point *p = NULL;
+    struct vac_follow *f = NULL;
+    struct run_data r = {0};
+    struct seen s;
+    size_t n = 0;
+
+    if (vac_run_points(dir, &p, &n, &err) || n != 100000 || p[n - 1].drift_mean != 0.5)
+        return 1;
+    free(p);
+    if (vac_follow_open(&f, dir, &err) || look(f, &s, &err) != VAC_FOLLOW_NEW ||
+        s.points != 100000 || s.layers != 100000 || s.point.drift_mean != 0.5)
+        return 2;
+    vac_follow_close(f);
+    if (run_data_read(&r, dir, &err) || r.n_layer_lines != 100000)
+        return 3;
+    run_data_done(&r);
+    return 0;
+}
+
+static void test_long_runs_are_small(void **state)
+{
+    (void)state;
+    const char *dir = small_run();
+    FILE *metrics = fopen(in_dir(dir, "metrics.jsonl"), "w");
+    FILE *layers = fopen(in_dir(dir, "layers.jsonl"), "w");
+    struct rusage before, after;
+    int status;
+    pid_t pid;
+
+    assert_true(metrics && layers);
+    for (int i = 1; i <= 100000; i++) {
+        fprintf(metrics, "{\"step\":%d,\"stage\":\"align\",\"loss\":1}\n", i);
+        fprintf(layers, "{\"step\":%d,\"grad\":[1,2],\"drift_rel\":[0.25,0.75]}\n", i);
+    }
+    assert_true(!fclose(metrics) && !fclose(layers));
+    getrusage(RUSAGE_CHILDREN, &before);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(read_long_run(dir));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    getrusage(RUSAGE_CHILDREN, &after);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+    assert_true(before.ru_maxrss > 100 << 10 || after.ru_maxrss < 100 << 10); /* kB */
+#endif
+}
+
+static void test_follow_reads_all_then_what_is_new(void **state)
+{
+    (void)state;
+    const char *dir = big_run();
+    const struct vac_snapshot *snap;
+    struct vac_err err = {0};
+    struct vac_follow *f;
+    struct seen s;
+
+    assert_ok(vac_follow_open(&f, dir, &err), &err);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.points, ALIGN + ATTACK + 2);
+    assert_int_equal(s.layers, ALIGN + ATTACK + 2);
+    assert_int_equal(s.n_layers, LAYERS);
+    assert_int_equal(s.probes, 2);
+    assert_int_equal(s.journals, 3);
+    assert_int_equal(s.events, 3 * 7 + 2 + 3);
+    assert_string_equal(s.event.text, "done");
+    assert_true(fabs(s.event.time - 981173226.789) < 1e-3);
+    assert_true(fabs(s.point.drift_mean - 0.004 * ATTACK * 3.5) < 1e-6);
+    snap = vac_follow_snapshot(f);
+    assert_int_equal(snap->state, VAC_DONE);
+    assert_int_equal(snap->step, 100);
+    assert_int_equal(snap->total_steps, 100);
+    assert_int_equal(snap->stage_index, 1);
+    assert_string_equal(snap->stage, "attack");
+    assert_string_equal(snap->method, "sft");
+    assert_int_equal(snap->n_layers, LAYERS);
+    assert_int_equal(snap->drift_step, 100);
+    assert_true(isnan(snap->last.eps_norm)); /* in another stage */
+    assert_true(snap->eval[0].value == 0.8);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
+
+    append(dir, "metrics.jsonl", "{\"step\":101,\"stage\":\"attack\",\"loss\":7");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW); /* a file grew, by no whole line */
+    assert_int_equal(s.points, 0);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
+    append(dir, "metrics.jsonl", "}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.points, 1);
+    assert_true(s.point.loss == 7 && isnan(s.point.drift_mean));
+    assert_int_equal(snap->step, 101);
+    assert_true(snap->last.harmful_loss == 2); /* the newest that was measured */
+    /* its layers line comes later, and brings the drift */
+    append(dir, "layers.jsonl", "{\"step\":101,\"grad\":[1],\"drift_rel\":[0.25,0.75]}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.points, 1);
+    assert_int_equal(s.layers, 1);
+    assert_int_equal(s.point.step, 101);
+    assert_true(s.point.drift_mean == 0.5);
+    append(dir, "layers.jsonl", "{\"step\":102,\"grad\":[1]}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.points, 0);
+    append(dir, "metrics.jsonl", "{\"step\":\"x\"}\n");
+    assert_int_equal(look(f, &s, &err), -1);
+    assert_error(&err, "metrics.jsonl:104"); /* lines are counted on */
+    vac_follow_close(f);
+}
+
+static void test_follow_tells_events(void **state)
+{
+    (void)state;
+    const char *dir = big_run();
+    struct vac_err err = {0};
+    struct vac_follow *f;
+    struct seen s;
+
+    assert_ok(vac_follow_open(&f, dir, &err), &err);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    support_write_text(in_dir(dir, "eval/results_HS_attack-41.json"),
+                       "{\"categories\": [{\"name\":\"fraud\",\"count\":3,\"n\":4}]}\n");
+    put_eval(dir, 1, 41, "HS", 7, 10);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.events, 1);
+    assert_int_equal(s.event.kind, VAC_EVENT_EVAL);
+    assert_non_null(strstr(s.body, "\"categories\":[{\"name\":\"fraud\",\"count\":3,\"n\":4}]"));
+    assert_non_null(strstr(s.body, "\"rate\":true"));
+    assert_true(vac_follow_snapshot(f)->eval[0].value == 0.7);
+    put_eval(dir, 1, 42, "held_out", 7, 10); /* the file of its categories is missing */
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_non_null(strstr(s.body, "\"rate\":false"));
+    assert_null(strstr(s.body, "categories"));
+    assert_int_equal(mkdir(in_dir(dir, "eval/results_x"), 0777), 0); /* names lead nowhere else */
+    support_write_text(in_dir(dir, "eval/secret_attack-43.json"), "{\"categories\": [1]}");
+    put_eval(dir, 1, 43, "x/../secret", 7, 10);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_null(strstr(s.body, "categories"));
+
+    append(dir, "journal.jsonl",
+           "{\"step\":50,\"op\":\"set\",\"key\":\"rho\",\"old\":\"2\",\"new\":\"3\",\"status\":"
+           "\"applied\"}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_string_equal(s.event.text, "set rho 2 -> 3 (applied)");
+    assert_int_equal(s.event.step, 50);
+    append(dir, "journal.jsonl",
+           "{\"step\":51,\"op\":\"set\",\"key\":\"rho\",\"new\":\"x\",\"status\":\"rejected\","
+           "\"reason\":\"no\"}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.rejected, 1);
+    assert_string_equal(s.event.text, "set rho x (rejected): no");
+
+    append(dir, "probes.jsonl",
+           "{\"step\":60,\"prompt\":\"a\",\"answer\":\"b\",\"who\":\"suite\"}\n"
+           "{\"step\":60,\"prompt\":\"c\",\"answer\":\"d\",\"who\":\"suite\"}\n"
+           "{\"step\":61,\"prompt\":\"c\",\"answer\":\"e\",\"who\":\"suite\"}\n"
+           "{\"step\":61,\"prompt\":\"p\",\"answer\":\"q\",\"who\":\"ui\"}\n");
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(s.suites, 2);
+    assert_int_equal(s.probes, 1);
+    vac_follow_close(f);
+}
+
+static void test_follow_sees_the_end(void **state)
+{
+    (void)state;
+    const char *root = support_tmp(), *made = run_below(root, "f", OP("start"), false);
+    char *dir = strdup(made);
+    struct holder h = hold(dir);
+    struct vac_err err = {0};
+    struct vac_follow *f;
+    struct seen s;
+
+    append(dir, "metrics.jsonl",
+           "{\"step\":1,\"stage\":\"align\",\"step_ms\":500}\n"
+           "{\"step\":2,\"stage\":\"align\",\"step_ms\":500}\n");
+    assert_ok(vac_follow_open(&f, dir, &err), &err);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(vac_follow_snapshot(f)->state, VAC_RUNNING);
+    assert_true(vac_follow_snapshot(f)->steps_per_s == 2);
+    assert_true(vac_follow_snapshot(f)->eta_s == 49);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
+    let_go(h); /* it dies without a word */
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    assert_int_equal(vac_follow_snapshot(f)->state, VAC_STOPPED);
+    assert_true(isnan(vac_follow_snapshot(f)->eta_s));
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
+    assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), 45), 0);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_CUT);
+    vac_follow_close(f);
+    assert_int_equal(vac_follow_open(&f, root, &err), -1);
+    assert_error(&err, "run.json");
+    assert_null(f);
+    vac_follow_close(NULL);
+    free(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_own_lock),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_long_runs_are_small),
+        cmocka_unit_test(test_follow_reads_all_then_what_is_new),
+        cmocka_unit_test(test_follow_tells_events),
+        cmocka_unit_test(test_follow_sees_the_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* measured.h - what was measured of a run on held-out prompts and tasks.
+ *
+ * A series is one measure, sorted by step: the measurements of a stage lie together. Values and
+ * intervals are in percent when they are rates. */
+#ifndef UI_MEASURED_H
+#define UI_MEASURED_H
+
+#include <vaccine/vaccine.h>
+#include "ui/plot.h"
+
+struct measured {
+    double step, at; /* of the run; of its stage */
+    struct vac_run_eval e;
+};
+struct series {
+    char name[VAC_NAME];
+    bool rate;
+    struct measured *v;
+    size_t n, cap;
+};
+/* All of a run; zeroed = none. */
+struct measures {
+    struct series series[VAC_MAX_EVALS];
+    int n;
+};
+
+void measures_done(struct measures *m);
+/* NULL = it was never measured. */
+struct series *measures_find(struct measures *m, const char *name);
+/* Takes one over, in place of that of the same step and stage. The series that it belongs to; NULL
+ * when there is no room for it. */
+struct series *measures_put(struct measures *m, const struct vac_run_eval *e);
+
+/* As it is shown, a rate in percent without its sign; x is a part of 1 when it is a rate. */
+const char *measured_text(char out[NUMBER_SIZE], double x, bool rate);
+/* Over the steps of the run, or of a stage: x and y are fields of the first of n measurements. */
+struct plot_line measured_line(const struct measured *v, size_t n, const double *x, const double *y,
+                               const char *name, unsigned style, char glyph);
+#endif
