@@ -1,7 +1,6 @@
 /* screen.c - curses, and nothing but curses: a window as large as the terminal that shows a canvas.
  *
- * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once, between
- * the marks of synchronised output. */
+ * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
@@ -15,6 +14,7 @@
 #include <curses.h>
 #include <term.h>
 #include <vaccine/vaccine.h>
+#include "ui/output.h"
 #include "ui/keys.h"
 #include "ui/screen.h"
 #include "ui/text.h"
@@ -23,6 +23,7 @@ enum { MICE = 8 };
 
 static struct {
     SCREEN *screen;
+    FILE *out;
     struct canvas front; /* what the terminal shows */
     bool open, utf8, sync, mouse, focus_reports, full;
     int colors;
@@ -39,7 +40,7 @@ static struct {
 
 static bool new_terminal(const char *name)
 {
-    scr.screen = newterm(name, stdout, stdin);
+    scr.screen = newterm(name, scr.out, stdin);
     return scr.screen != NULL;
 }
 
@@ -149,6 +150,7 @@ static void set_modes(void)
     noecho();
     nonl();
     intrflush(stdscr, FALSE);
+    typeahead(-1); /* a frame is not left half made */
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
     leaveok(stdscr, FALSE);
@@ -166,9 +168,13 @@ int screen_open(const struct ui_args *args, const char *log, struct vac_err *err
 {
     setlocale(LC_CTYPE, "");
     scr.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+    scr.out = output_open();
+    if (!scr.out)
+        return err_errno(err, "the terminal");
     crash_arm();
     if (open_terminal(err)) {
         crash_disarm();
+        output_close();
         return -1;
     }
     scr.open = true;
@@ -232,6 +238,7 @@ void screen_close(void)
     curs_set(1);
     endwin();
     delscreen(scr.screen);
+    output_close();
     scr.screen = NULL;
     scr.open = false;
     crash_disarm();
@@ -246,6 +253,7 @@ void screen_abandon(void)
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
         dup2(null, STDOUT_FILENO);
+        output_abandon(null);
         close(null);
     }
     screen_close();
@@ -354,6 +362,7 @@ static void show_cursor(int x, int y)
 size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y)
 {
     size_t bytes;
+    bool kept;
 
     if (!scr.open)
         return 0;
@@ -363,13 +372,12 @@ size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y)
     if (scr.full)
         bytes = (size_t)(c->w * c->h);
     scr.full = false;
+    kept = output_hold();
     show_cursor(cursor_x, cursor_y);
-    if (scr.sync && bytes)
-        send("\033[?2026h");
     wnoutrefresh(stdscr);
     doupdate();
-    if (scr.sync && bytes)
-        send("\033[?2026l");
+    if (kept)
+        bytes = output_release(scr.sync ? "\033[?2026h" : "", scr.sync ? "\033[?2026l" : "");
     return bytes;
 }
 

@@ -1,20 +1,21 @@
-/* cpu_wait.c - on shared processors, threads that wait for each other sleep soon instead of
+/* cpu_wait.c - while processors are shared, threads that wait for each other sleep soon instead of
  * spinning.
  *
  * Threads done with their share spin for milliseconds before they sleep, in GCC's OpenMP, unless it
  * manages more threads than there are processors. With another program on the same processors the
  * spinning takes the very time that the others need to finish, and a step takes up to a hundred
  * times as long. What would shorten the spin is an environment variable that is read before main.
- * So the count of managed threads is raised by a few that sleep for good. With the processors to
- * ourselves that would cost small models a third of their speed, so it waits until others come. */
+ * So the count of managed threads is raised by a few that sleep. With the processors to ourselves
+ * that costs small models a fifth to a third of their speed, so it lasts as long as others are
+ * there. */
 #include "compute/cpu_wait.h"
 
 #if defined(_OPENMP) && !defined(__clang__)
 #include <omp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,32 +23,52 @@
 
 enum { SLEEPERS_MAX = 256 };
 
-static void *hold_sleepers(void *count)
-{
-    int n = *(int *)count;
-    atomic_int there = 0;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int sleepers;        /* that there are now */
+static unsigned generation; /* of sleepers; those of an earlier one end */
 
-    free(count);
+static bool still(unsigned mine)
+{
+    return mine == generation;
+}
+
+/* With this thread, which made them, end those that OpenMP keeps for it: they count no more. */
+static void *hold_sleepers(void *of)
+{
+    unsigned mine = (unsigned)(uintptr_t)of;
+    int n;
+
+    pthread_mutex_lock(&lock);
+    n = still(mine) ? sleepers : 0;
+    pthread_mutex_unlock(&lock);
 #pragma omp parallel num_threads(n + 1)
-    there++; /* a region that does nothing is none to the compiler */
-    for (;;)
-        pause();
+    {
+        pthread_mutex_lock(&lock);
+        while (still(mine))
+            pthread_cond_wait(&changed, &lock);
+        pthread_mutex_unlock(&lock);
+    }
     return NULL;
 }
 
-static void start_sleepers(int n)
+/* With the lock held. */
+static void set_sleepers(int n)
 {
-    int *count = malloc(sizeof *count);
     sigset_t all, old;
     pthread_t id;
 
-    if (!count)
+    if (n == sleepers)
         return;
-    *count = n;
+    sleepers = n;
+    generation++;
+    pthread_cond_broadcast(&changed);
+    if (n == 0)
+        return;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    if (pthread_create(&id, NULL, hold_sleepers, count))
-        free(count);
+    if (pthread_create(&id, NULL, hold_sleepers, (void *)(uintptr_t)generation))
+        sleepers = 0;
     else
         pthread_detach(id);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -67,38 +88,36 @@ static double waited(void)
     return ns;
 }
 
-/* Whether, since the last look, this thread had to wait for a processor a tenth of the time. */
-static bool shared(void)
+/* Whether others use the processors: a thread that must wait for one a tenth of the time has met
+ * them, one that hardly ever must has lost them. A compiler that runs for a moment is neither. */
+static bool shared(bool so_far)
 {
-    static double last, before;
-    double now = clock_now(), passed = now - last, ns;
-    bool yes;
+    static _Thread_local double last, before;
+    double now = clock_now(), passed = now - last, ns, part;
 
-    if (passed < 0.25)
-        return false;
+    if (passed < (so_far ? 2 : 0.5))
+        return so_far;
     ns = waited();
-    yes = last > 0 && ns >= 0 && (ns - before) * 1e-9 > passed / 10;
+    part = last > 0 && before >= 0 && ns >= 0 ? (ns - before) * 1e-9 / passed : so_far;
     last = now;
     before = ns;
-    return yes;
+    return part > (so_far ? 0.03 : 0.1);
 }
 
-/* Once seen to be shared, processors are taken to be so to the end. Where many more are free than
- * we have threads, spinning takes nothing from anybody. Who has chosen how to wait is obeyed. */
+/* Where many more processors are free than we have threads, spinning takes nothing from anybody. Who
+ * has chosen how to wait is obeyed. */
 void shorten_spins(int threads)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static int sleepers;
     int need = omp_get_num_procs() - threads + 1;
 
     if (threads < 2 || need > threads + 1 || need > SLEEPERS_MAX || getenv("OMP_WAIT_POLICY") ||
         getenv("GOMP_SPINCOUNT"))
         return;
     pthread_mutex_lock(&lock);
-    if (need > sleepers && shared()) {
-        start_sleepers(need - sleepers);
-        sleepers = need;
-    }
+    if (!shared(sleepers > 0))
+        set_sleepers(0);
+    else if (need > sleepers)
+        set_sleepers(need);
     pthread_mutex_unlock(&lock);
 }
 #else
