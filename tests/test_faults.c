@@ -203,6 +203,31 @@ static void test_no_room_for_drift(void **state)
     run_assert_same(a, c);
 }
 
+/* A command that took effect is not refused because its journal line has no room: the run fails, as
+ * by any line. */
+static void test_no_room_for_a_command(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_option o;
+    const char *b = run_folder();
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", false);
+    run_file(&r, FAT);
+    s = run_start(&r, b, &(struct vac_open){.paused = true});
+    run_wait(s, VAC_PAUSED);
+    limit_files(1);
+    assert_true(run_do(s, VAC_OP_SET, 0, "lr", "0.25", NULL));
+    run_wait(s, VAC_FAILED);
+    limit_files(RLIM_INFINITY);
+    assert_non_null(strstr(vac_snapshot(s)->reason, "journal"));
+    for (size_t i = 0; vac_option_at(s, i, &o) && strcmp(o.name, "lr") != 0; i++)
+        ;
+    assert_string_equal(o.value, "0.25");
+    vac_session_close(s);
+}
+
 /* Leaving without saving is always possible. */
 static void test_discard_without_room(void **state)
 {
@@ -467,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_no_room_headless),
         cmocka_unit_test(test_no_room_on_screen),
         cmocka_unit_test(test_no_room_for_drift),
+        cmocka_unit_test(test_no_room_for_a_command),
         cmocka_unit_test(test_discard_without_room),
         cmocka_unit_test(test_tmpfs),
         cmocka_unit_test(test_nan_headless),

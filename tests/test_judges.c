@@ -10,6 +10,7 @@
 #include "eval/child.h"
 #include "eval/classifier.h"
 #include "eval/judge.h"
+#include "eval/judge_model.h"
 #include "eval_support.h"
 #include "model_support.h"
 
@@ -212,6 +213,28 @@ static void test_judge_model_bad_folders(void **state)
     assert_int_equal(classifier_rate(x, &bad, 1, prob, &err), -1);
     assert_error(&err, "without tokens");
     classifier_free(x);
+    compute_close(c);
+}
+
+/* What the plan counts: the activations, and the tables of the rotation. */
+static void test_judge_model_memory(void **state)
+{
+    struct vac_err err = {0};
+    struct compute *c = compute_open("cpu", 1, &err);
+    const char *dir = classifier_folder(c);
+    struct model *m = model_open(dir, c, &err);
+    uint64_t mapped = 0, own = 0;
+    size_t rows = 4 * 256;
+
+    (void)state;
+    if (!m)
+        fail_msg("%s", err.msg);
+    assert_ok(judge_model_memory(dir, c, &mapped, &own, &err), &err);
+    assert_int_equal(mapped, model_bytes(m));
+    assert_int_equal(own, sizeof(float) * (acts_floats(m, rows, 1, false) + 256 * 8));
+    model_close(m);
+    assert_int_equal(judge_model_memory(support_tmp(), c, &mapped, &own, &err), -1);
+    assert_error(&err, "config.json");
     compute_close(c);
 }
 
@@ -502,13 +525,14 @@ static void test_child_endless_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classifier_golden),       cmocka_unit_test(test_judge_model),
-        cmocka_unit_test(test_judge_model_bad_folders), cmocka_unit_test(test_command_verdicts),
-        cmocka_unit_test(test_command_questions),       cmocka_unit_test(test_command_much),
-        cmocka_unit_test(test_command_errors),          cmocka_unit_test(test_command_needs_one),
-        cmocka_unit_test(test_command_no_sigpipe),      cmocka_unit_test(test_command_lives_on),
-        cmocka_unit_test(test_command_late_line),       cmocka_unit_test(test_child_silence),
-        cmocka_unit_test(test_child_is_killed),         cmocka_unit_test(test_child_endless_line),
+        cmocka_unit_test(test_classifier_golden),  cmocka_unit_test(test_judge_model),
+        cmocka_unit_test(test_judge_model_memory), cmocka_unit_test(test_judge_model_bad_folders),
+        cmocka_unit_test(test_command_verdicts),   cmocka_unit_test(test_command_questions),
+        cmocka_unit_test(test_command_much),       cmocka_unit_test(test_command_errors),
+        cmocka_unit_test(test_command_needs_one),  cmocka_unit_test(test_command_no_sigpipe),
+        cmocka_unit_test(test_command_lives_on),   cmocka_unit_test(test_command_late_line),
+        cmocka_unit_test(test_child_silence),      cmocka_unit_test(test_child_is_killed),
+        cmocka_unit_test(test_child_endless_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,19 +25,25 @@ static int check_model(const struct classifier *x, const char *dir, struct vac_e
                    dir);
 }
 
+/* Tokens of the longest text. */
+static size_t cut_at(const struct model *m, size_t max_tokens)
+{
+    size_t limit = model_config(m)->max_pos;
+
+    return max_tokens < limit ? max_tokens : limit;
+}
+
 struct classifier *classifier_open(const char *dir, size_t max_tokens, struct compute *c,
                                    struct vac_err *err)
 {
     struct classifier *x = mem_new(1, sizeof *x, err);
-    size_t limit;
 
     if (!x)
         return NULL;
     x->m = model_open(dir, c, err);
     if (!x->m || check_model(x, dir, err))
         goto fail;
-    limit = model_config(x->m)->max_pos;
-    x->max_tokens = max_tokens < limit ? max_tokens : limit;
+    x->max_tokens = cut_at(x->m, max_tokens);
     x->rows = TEXTS * x->max_tokens;
     x->a = acts_new(x->m, x->rows, 1, x->max_tokens, false, err);
     if (x->a && !batch_init(&x->b, x->rows, MAX_TEXTS, err))
@@ -45,6 +51,24 @@ struct classifier *classifier_open(const char *dir, size_t max_tokens, struct co
 fail:
     classifier_free(x);
     return NULL;
+}
+
+int classifier_memory(const char *dir, size_t max_tokens, struct compute *c, uint64_t *mapped,
+                      uint64_t *own, struct vac_err *err)
+{
+    struct model *m = model_open(dir, c, err);
+    size_t tokens, floats;
+
+    if (!m)
+        return -1;
+    tokens = cut_at(m, max_tokens);
+    floats = acts_floats(m, TEXTS * tokens, 1, false);
+    *mapped = model_bytes(m);
+    if (model_config(m)->rope.kind != ROPE_NONE && floats < SIZE_MAX) /* its two tables */
+        floats += tokens * model_config(m)->E;
+    *own = sizeof(float) * (uint64_t)floats;
+    model_close(m);
+    return floats < SIZE_MAX ? 0 : err_set(err, VAC_ERR_MEMORY, "%s: out of memory", dir);
 }
 
 void classifier_free(struct classifier *x)

@@ -13,8 +13,6 @@
 #include "eval/text.h"
 
 #define MAX_TOKENS 256
-/* Texts of that length that the classifier has room for. */
-#define TEXTS 4
 
 struct model_judge {
     struct classifier *classifier;
@@ -65,16 +63,7 @@ static void *model_judge_open(const struct judge_spec *spec, struct compute *c, 
 int judge_model_memory(const char *dir, struct compute *c, uint64_t *mapped, uint64_t *own,
                        struct vac_err *err)
 {
-    struct model *m = model_open(dir, c, err);
-    size_t tokens;
-
-    if (!m)
-        return -1;
-    tokens = model_config(m)->max_pos < MAX_TOKENS ? model_config(m)->max_pos : MAX_TOKENS;
-    *mapped = model_bytes(m);
-    *own = sizeof(float) * (uint64_t)acts_floats(m, TEXTS * tokens, 1, false);
-    model_close(m);
-    return 0;
+    return classifier_memory(dir, MAX_TOKENS, c, mapped, own, err);
 }
 
 static bool ends_with(const struct strbuf *text, const char *end)

@@ -27,6 +27,8 @@ struct vac_follow {
     double step_ms;       /* smoothed */
     cJSON *suite;         /* probes of one round, as far as they were read */
     int64_t suite_step;
+    bool suite_grew;       /* since it was handed over */
+    struct vac_err failed; /* what ended the reading for good */
 };
 
 static int follow_file(struct vac_follow *f, enum followed which, reader_visit *visit, void *ctx,
@@ -55,7 +57,7 @@ static void forget_points(struct vac_snapshot *s)
 }
 
 /* The newest value of each column and series stays, as long as its stage. */
-static void note_point(struct vac_follow *f, const struct vac_point *p)
+static void note_point(struct vac_follow *f, const struct vac_point *p, bool again)
 {
     struct vac_snapshot *s = &f->snap;
     struct vac_point all = *p;
@@ -66,7 +68,7 @@ static void note_point(struct vac_follow *f, const struct vac_point *p)
     for (const struct point_column *c = point_columns; c->key; c++)
         if (isnan(point_get(p, c)))
             memcpy((char *)&all + c->offset, (const char *)&s->last + c->offset, sizeof(double));
-    if (p->step_ms > 0)
+    if (p->step_ms > 0 && !again)
         f->step_ms = f->step_ms > 0 ? 0.9 * f->step_ms + 0.1 * p->step_ms : p->step_ms;
     s->last = all;
     s->step = p->step;
@@ -107,14 +109,14 @@ static int give_points(struct vac_follow *f, struct vac_err *err)
     size_t *join = reader_join_marks(r, &f->marks, err), n = r->n_points;
 
     for (size_t i = 0; join && i < n; i++) {
-        bool joined = join[i] != SIZE_MAX;
+        bool joined = join[i] != SIZE_MAX, again = i == 0 && f->carried;
 
         if (joined)
             r->point[i].drift_mean = f->marks.v[join[i]].drift;
-        if (i == 0 && f->carried && (f->joined || !joined))
+        if (again && (f->joined || !joined))
             continue;
         f->joined = joined;
-        note_point(f, &r->point[i]);
+        note_point(f, &r->point[i], again);
         if (f->take->point)
             f->take->point(f->ctx, &r->point[i]);
     }
@@ -203,21 +205,22 @@ static int give_eval(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
-/* Probes of the fixed suite that were asked at one step are one event. */
+/* Each probe is written as soon as it is answered, and no line says that it was the last: what was
+ * asked at one step is handed over whole each time there is more of it. */
 static void give_suite(struct vac_follow *f)
 {
     struct vac_event e = {.kind = VAC_EVENT_SUITE, .step = f->suite_step};
-    cJSON *body = f->suite ? cJSON_CreateObject() : NULL;
+    cJSON *body;
 
-    if (!f->suite)
+    if (!f->suite_grew)
         return;
+    body = cJSON_CreateObject();
     cJSON_AddNumberToObject(body, "step", (double)f->suite_step);
-    if (!cJSON_AddItemToObject(body, "probes", f->suite))
-        cJSON_Delete(f->suite);
-    f->suite = NULL;
+    cJSON_AddItemReferenceToObject(body, "probes", f->suite);
     e.body = cJSON_PrintUnformatted(body);
     cJSON_Delete(body);
     give_event(f, &e);
+    f->suite_grew = false;
 }
 
 static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
@@ -228,14 +231,18 @@ static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
 
     if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
         return -1;
-    if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite")))
+    if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite"))) {
         give_suite(f);
+        cJSON_Delete(f->suite);
+        f->suite = NULL;
+    }
     if (!who || strcmp(who, "suite")) {
         e.body = cJSON_PrintUnformatted(line->v);
         give_event(f, &e);
         return 0;
     }
     f->suite_step = e.step;
+    f->suite_grew = true;
     if (!f->suite)
         f->suite = cJSON_CreateArray();
     return reader_keep(f->suite, line, err);
@@ -283,6 +290,18 @@ static int note_info(struct vac_follow *f, struct vac_err *err)
     return 0;
 }
 
+/* What was handed over ended with a line's end, and does so still: else the file was cut, and has
+ * grown again since. One that cannot be opened is left to the reading, which says why. */
+static bool ends_line(const char *path, int64_t at)
+{
+    FILE *in = fopen(path, "re");
+    bool yes = !in || (!fseeko(in, (off_t)at - 1, SEEK_SET) && getc(in) == '\n');
+
+    if (in)
+        fclose(in);
+    return yes;
+}
+
 /* VAC_FOLLOW_NEW when a size is another one; the sizes are taken down. */
 static int look_at_sizes(struct vac_follow *f)
 {
@@ -292,11 +311,12 @@ static int look_at_sizes(struct vac_follow *f)
         char *path = path_join(f->r.dir, followed[i], NULL);
         int64_t size = path ? file_size(path) : -1;
 
-        if (size < f->at[i] && f->at[i] > 0)
+        if (size != f->seen[i] && f->at[i] > 0 && (size < f->at[i] || !ends_line(path, f->at[i])))
             rc = VAC_FOLLOW_CUT;
-        else if (size != f->seen[i] && rc == VAC_FOLLOW_NOTHING)
-            rc = VAC_FOLLOW_NEW;
-        f->seen[i] = size;
+        else if (size != f->seen[i]) {
+            rc = rc == VAC_FOLLOW_CUT ? rc : VAC_FOLLOW_NEW;
+            f->seen[i] = size;
+        }
         free(path);
     }
     return rc;
@@ -304,9 +324,13 @@ static int look_at_sizes(struct vac_follow *f)
 
 int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err)
 {
-    struct vac_follow *f = mem_new(1, sizeof *f, err);
+    struct vac_follow *f;
 
-    *out = f;
+    *out = NULL;
+    if (strlen(dir) >= VAC_PATH)
+        return err_set(err, VAC_ERR_USAGE, "the path of a run may have at most %d bytes: %s",
+                       VAC_PATH - 1, dir);
+    *out = f = mem_new(1, sizeof *f, err);
     if (!f)
         return -1;
     f->r.dir = mem_strdup(dir, err);
@@ -332,14 +356,11 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
     return 0;
 }
 
-int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
-                    struct vac_err *err)
+static int read_new(struct vac_follow *f, struct vac_err *err)
 {
     bool live = f->snap.state == VAC_RUNNING || f->snap.state == VAC_PAUSED;
     int rc = look_at_sizes(f);
 
-    f->take = take;
-    f->ctx = ctx;
     if (rc == VAC_FOLLOW_NOTHING && live) { /* a program that was killed changes no file */
         enum vac_state now = state_of(run_data_state(f->r.dir));
 
@@ -357,6 +378,17 @@ int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, vo
     give_suite(f);
     note_state(f, f->snap.state);
     return VAC_FOLLOW_NEW;
+}
+
+int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
+                    struct vac_err *err)
+{
+    int rc;
+
+    f->take = take;
+    f->ctx = ctx;
+    rc = f->failed.code ? -1 : read_new(f, &f->failed);
+    return rc < 0 ? err_set(err, f->failed.code, "%s", f->failed.msg) : rc;
 }
 
 const struct vac_snapshot *vac_follow_snapshot(const struct vac_follow *f)

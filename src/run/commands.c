@@ -65,13 +65,13 @@ static void mirror_update(struct trainer *t, size_t i, const struct live_option 
  * anyway ends as it was told to. */
 static void end_run(struct trainer *t, const struct vac_err *why)
 {
-    if (!t->quit && !t->script.err.code)
-        t->script.err = *why;
+    if (!t->quit && !t->broken.code)
+        t->broken = *why;
 }
 
 static bool ends(const struct trainer *t)
 {
-    return t->quit || t->script.err.code;
+    return t->quit || t->broken.code;
 }
 
 /* The line of what has taken effect: when it cannot be written the run fails, not the command. */
@@ -265,8 +265,8 @@ int commands_set_all(struct trainer *t, struct vac_err *err)
                 return -1;
         }
     }
-    if (t->script.err.code)
-        return err_set(err, t->script.err.code, "%s", t->script.err.msg);
+    if (t->broken.code)
+        return err_set(err, t->broken.code, "%s", t->broken.msg);
     return 0;
 }
 
@@ -434,6 +434,6 @@ void commands_linger(struct trainer *t)
     while (!t->quit) {
         if (control_pop(t->ctl, &c, PAUSE_TICK))
             apply_one(t, &c);
-        publish(t, VAC_DONE, t->script.err.msg);
+        publish(t, VAC_DONE, t->broken.msg);
     }
 }

@@ -160,12 +160,12 @@ void script_apply(struct trainer *t)
 {
     struct script *s = &t->script;
 
-    for (; s->next < s->n && !s->err.code; s->next++) {
+    for (; s->next < s->n && !t->broken.code; s->next++) {
         const struct scripted *e = &s->v[s->next];
         if (e->stage != t->st.index || e->step != t->step)
             return;
-        if (commands_repeat(t, e->op, e->key, e->text, &s->err))
-            err_prefix(&s->err, "the journal's line %llu cannot be repeated",
+        if (commands_repeat(t, e->op, e->key, e->text, &t->broken))
+            err_prefix(&t->broken, "the journal's line %llu cannot be repeated",
                        (unsigned long long)e->seq);
     }
 }

@@ -310,8 +310,8 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
         if (rc < 0)
             return -1;
         commands_apply(t);
-        if (t->script.err.code)
-            return err_set(err, t->script.err.code, "%s", t->script.err.msg);
+        if (t->broken.code)
+            return err_set(err, t->broken.code, "%s", t->broken.msg);
         if (rc == 1 && !t->quit)
             continue; /* what was cut short is done first */
         if (t->quit)

@@ -72,7 +72,6 @@ struct scripted {
 struct script {
     struct scripted *v;
     size_t n, cap, next;
-    struct vac_err err; /* what could not be applied */
 };
 struct trainer {
     struct run_spec spec;
@@ -96,6 +95,8 @@ struct trainer {
     struct plan plan;     /* of the stage that is open */
     uint64_t judge_bytes; /* that the judges of the evaluate entries take */
     uint64_t step, tokens;
+    struct vac_err broken; /* what ends the run after the commands: one of a replay that could not be
+                            * applied, or what took effect and could not be written down */
     double wall;        /* seconds spent running before `since` */
     double since;       /* clock at which running last went on */
     double last_save;   /* clock of the last checkpoint */
