@@ -1,6 +1,7 @@
 /* output.c - while a frame is made, the descriptor that curses writes to is a file in memory. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,12 +44,14 @@ bool output_hold(void)
            dup3(output.kept, output.fd, O_CLOEXEC) >= 0;
 }
 
-static void write_all(const char *bytes, size_t n)
+void output_write(const char *bytes, size_t n)
 {
+    struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
     while (n) {
         ssize_t k = write(STDOUT_FILENO, bytes, n);
 
-        if (k < 0 && errno == EINTR)
+        if (k < 0 && (errno == EINTR || (errno == EAGAIN && poll(&room, 1, -1) >= 0)))
             continue;
         if (k <= 0)
             return;
@@ -80,7 +83,7 @@ size_t output_release(const char *before, const char *after)
             memcpy(piece + have, after, end);
             have += end;
         }
-        write_all(piece, have);
+        output_write(piece, have);
         sum += have;
         have = 0;
     }

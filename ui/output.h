@@ -13,6 +13,8 @@
  * descriptors. */
 FILE *output_open(void);
 void output_close(void);
+/* Past curses, all of it; what a terminal that is gone does not take is lost. */
+void output_write(const char *bytes, size_t n);
 /* From here on what curses writes is kept. False, and nothing is kept, where there is no room for it;
  * no output_release then. */
 bool output_hold(void);

@@ -1,7 +1,6 @@
 /* screen.c - curses, and nothing but curses: a window as large as the terminal that shows a canvas.
  *
  * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once. */
-#include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -129,19 +128,8 @@ static bool knows_xterm_modes(void)
 
 static void send(const char *bytes)
 {
-    size_t n = strlen(bytes);
-
     fflush(stdout);
-    while (n) {
-        ssize_t k = write(STDOUT_FILENO, bytes, n);
-
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return;
-        bytes += k;
-        n -= (size_t)k;
-    }
+    output_write(bytes, strlen(bytes));
 }
 
 static void set_modes(void)
