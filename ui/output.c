@@ -51,7 +51,11 @@ void output_write(const char *bytes, size_t n)
     while (n) {
         ssize_t k = write(STDOUT_FILENO, bytes, n);
 
-        if (k < 0 && (errno == EINTR || (errno == EAGAIN && poll(&room, 1, -1) >= 0)))
+        if (k < 0 && errno == EAGAIN) {
+            poll(&room, 1, -1);
+            continue;
+        }
+        if (k < 0 && errno == EINTR)
             continue;
         if (k <= 0)
             return;

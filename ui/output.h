@@ -15,8 +15,8 @@ FILE *output_open(void);
 void output_close(void);
 /* Past curses, all of it; what a terminal that is gone does not take is lost. */
 void output_write(const char *bytes, size_t n);
-/* From here on what curses writes is kept. False, and nothing is kept, where there is no room for it;
- * no output_release then. */
+/* From here on what curses writes is kept. False, and nothing is kept, where there is no room for
+ * it; no output_release then. */
 bool output_hold(void);
 /* Writes what was kept between two texts, all at once or not at all when it is nothing. Returns its
  * bytes. */
