@@ -18,7 +18,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include "base/io.h"
 
 enum { SLEEPERS_MAX = 256 };
@@ -89,7 +88,7 @@ static double waited(void)
 }
 
 /* Whether others use the processors: a thread that must wait for one a tenth of the time has met
- * them, one that hardly ever must has lost them. A compiler that runs for a moment is neither. */
+ * them; one that hardly ever must, for longer, has lost them. */
 static bool shared(bool so_far)
 {
     static _Thread_local double last, before;
@@ -104,8 +103,8 @@ static bool shared(bool so_far)
     return part > (so_far ? 0.03 : 0.1);
 }
 
-/* Where many more processors are free than we have threads, spinning takes nothing from anybody. Who
- * has chosen how to wait is obeyed. */
+/* Where many more processors are free than we have threads, spinning takes nothing from anybody.
+ * Who has chosen how to wait is obeyed. */
 void shorten_spins(int threads)
 {
     int need = omp_get_num_procs() - threads + 1;
