@@ -410,20 +410,50 @@ static void test_folders_refused(void **state)
     assert_error(&err, "pickle");
 }
 
-/* Names without "model." in front, buffers of old files, and the copy of a tied head are fine. */
+/* A file with one more tensor: `name`, equal to `like`. */
+static void write_copied(const char *from, const char *to, const char *name, const char *like)
+{
+    struct vac_err err = {0};
+    struct weights *in = weights_open(from, &err);
+    struct st_writer *w = in ? st_create(to, &err) : NULL;
+    size_t n;
+
+    assert_non_null(w);
+    for (size_t i = 0; i < weights_count(in); i++) {
+        const struct st_tensor *t = weights_at(in, i);
+        assert_ok(st_declare(w, t->name, t->dtype, t->rank, t->shape, &err), &err);
+        if (!strcmp(t->name, like))
+            assert_ok(st_declare(w, name, t->dtype, t->rank, t->shape, &err), &err);
+    }
+    assert_ok(st_begin(w, &n, &err), &err);
+    for (size_t i = 0; i < n; i++) {
+        bool it = !strcmp(st_order(w, i), name);
+        const struct st_tensor *t = weights_find(in, it ? like : st_order(w, i));
+        assert_ok(st_put(w, t->data, t->numel, &err), &err);
+    }
+    assert_ok(st_commit(w, &err), &err);
+    st_free(w);
+    weights_close(in);
+}
+
+/* Buffers of old files, and the copy of a tied head, are fine. */
 static void test_tensors_accepted(void **state)
 {
     (void)state;
-    static const char *const extra[] = {"lm_head.weight",
-                                        "model.layers.0.self_attn.rotary_emb.inv_freq"};
+    static const char *const more[][2] = {
+        {"lm_head.weight", "model.embed_tokens.weight"},
+        {"model.layers.0.self_attn.rotary_emb.inv_freq", "model.norm.weight"}};
     const char *base = folder(configs[1], 1);
 
     for (size_t i = 0; i < 2; i++) {
         const char *dir = support_tmp();
         copy_file(base, dir, "config.json");
-        write_edited(in_dir(base, "model.safetensors"), in_dir(dir, "model.safetensors"), extra[i],
-                     EXTRA);
-        model_close(open_model_at(cpu, dir));
+        write_copied(in_dir(base, "model.safetensors"), in_dir(dir, "model.safetensors"),
+                     more[i][0], more[i][1]);
+        struct model *m = open_model_at(cpu, dir);
+        assert_ptr_equal(m->head, m->embed);
+        assert_null(model_note(m));
+        model_close(m);
     }
 }
 
@@ -542,43 +572,152 @@ static void test_merge_rounds_once(void **state)
     }
 }
 
-static void check_dtype(const char *dir, enum dtype t, const char *name)
+/* Every tensor of the folder is of this dtype, and config.json says so under each of its names. */
+static void check_dtype(const char *dir, enum dtype t)
 {
-    struct model *m = open_model_at(cpu, dir);
+    static const char *const names[] = {"\"float32\"", "\"bfloat16\"", "\"float16\""};
+    struct vac_err err = {0};
+    struct weights *w = weights_open(dir, &err);
     size_t n;
-    char *text = read_all(in_dir(dir, "config.json"), &n);
+    char *text = read_all(in_dir(dir, "config.json"), &n), said[64];
 
-    assert_int_equal(model_config(m)->dtype, t);
-    assert_int_equal(model_bytes(m), model_count(m) * dtype_size(t));
-    assert_non_null(strstr(text, name));
+    assert_non_null(w);
+    for (size_t i = 0; i < weights_count(w); i++)
+        assert_int_equal(weights_at(w, i)->dtype, t);
+    snprintf(said, sizeof said, "dtype\":\t%s", names[t]);
+    assert_non_null(strstr(text, said));
+    for (int k = 0; k < 3; k++)
+        assert_true(k == (int)t || !strstr(text, names[k]));
+    weights_close(w);
     free(text);
-    model_close(m);
 }
 
-/* Trained in full, a 16-bit model can be kept in F32, also when nothing is trained any more. */
+static void save_as(const struct model *m, bool wide, enum dtype t)
+{
+    const char *out = support_tmp();
+    struct vac_err err = {0};
+
+    assert_ok(model_save_merged(m, out, wide, 0, &err), &err);
+    check_dtype(out, wide ? DTYPE_F32 : t);
+}
+
+/* Of every base, with and without adapters, kept or in F32, trained in full or not: what was asked
+ * for is what lies in the folder. */
 static void test_merge_dtype(void **state)
 {
     (void)state;
-    const char *base = support_tmp(), *out[3] = {support_tmp(), support_tmp(), support_tmp()};
+    static const char *const says[] = {"", ",\"torch_dtype\":\"%s\"", ",\"dtype\":\"%s\"",
+                                       ",\"dtype\":\"%s\",\"torch_dtype\":\"%s\""};
+    static const char *const names[] = {"float32", "bfloat16", "float16"};
+    const char *wide = folder(configs[0], 7);
     struct vac_err err = {0};
-    struct model *m;
+
+    for (int k = 0; k < 12; k++) {
+        enum dtype t = (enum dtype)(k % 3);
+        const char *base = support_tmp();
+        char extra[128], config[1024];
+        snprintf(extra, sizeof extra, says[k / 3], names[t], names[t]);
+        snprintf(config, sizeof config, "{" LLAMA ",\"attention_bias\":true%s}", extra);
+        narrow_folder(wide, base, t, false);
+        support_write_text(in_dir(base, "config.json"), config);
+        struct model *m = open_model_at(cpu, base);
+        save_as(m, false, t);
+        save_as(m, true, t);
+        add_lora(m, &(struct lora_spec){.r = 2, .alpha = 2, .targets = "all"}, 8);
+        save_as(m, false, t);
+        save_as(m, true, t);
+        assert_ok(model_train_full(m, &err), &err);
+        save_as(m, false, t);
+        save_as(m, true, t);
+        model_freeze(m);
+        save_as(m, true, t);
+        model_close(m);
+    }
+}
+
+/* Kept as it is, a folder is the same bytes; in F32 it is the same numbers. */
+static void test_merge_nothing(void **state)
+{
+    (void)state;
+    const char *base = support_tmp(), *out[2] = {support_tmp(), support_tmp()};
+    struct vac_err err = {0};
 
     narrow_folder(folder(configs[0], 7), base, DTYPE_BF16, false);
     support_write_text(in_dir(base, "tokenizer.json"), "{\"not\": \"read here\"}");
     support_write_text(in_dir(base, "vocab.json"), "");
-    m = open_model_at(cpu, base);
-    assert_ok(model_save_merged(m, out[0], true, 0, &err), &err);
-    check_dtype(out[0], DTYPE_BF16, "bfloat16");
+    struct model *m = open_model_at(cpu, base), *k;
+    float *x = logits_of(m), *y;
+    for (int i = 0; i < 2; i++)
+        assert_ok(model_save_merged(m, out[i], i == 1, 0, &err), &err);
     same_file(in_dir(base, "tokenizer.json"), in_dir(out[0], "tokenizer.json"));
     same_file(in_dir(base, "vocab.json"), in_dir(out[0], "vocab.json"));
     same_file(in_dir(base, "model.safetensors"), in_dir(out[0], "model.safetensors"));
-    assert_ok(model_train_full(m, &err), &err);
-    assert_ok(model_save_merged(m, out[1], false, 0, &err), &err);
-    check_dtype(out[1], DTYPE_BF16, "bfloat16");
-    model_freeze(m);
-    assert_ok(model_save_merged(m, out[2], true, 0, &err), &err);
-    check_dtype(out[2], DTYPE_F32, "float32");
+    k = open_model_at(cpu, out[1]);
+    y = logits_of(k);
+    assert_close("F32 logits", y, x, ROWS * m->cfg.V, 0);
+    free(x);
+    free(y);
+    model_close(k);
     model_close(m);
+}
+
+/* A sum that F16 cannot hold is no infinity in the file. */
+static void test_merge_outgrows_f16(void **state)
+{
+    (void)state;
+    const char *base = support_tmp(), *out = support_tmp();
+    struct vac_err err = {0};
+
+    narrow_folder(folder(configs[0], 7), base, DTYPE_F16, false);
+    struct model *m = open_model_at(cpu, base);
+    add_lora(m, &(struct lora_spec){.r = 2, .alpha = 1e7, .targets = "q_proj"}, 8);
+    assert_int_equal(model_save_merged(m, in_dir(out, "a"), false, 0, &err), -1);
+    assert_error(&err, "self_attn.q_proj.weight: a merged weight is too large for F16");
+    err_clear(&err);
+    assert_ok(model_save_merged(m, in_dir(out, "b"), true, 0, &err), &err);
+    model_close(m);
+}
+
+/* --- a head that config.json says is the embedding --- */
+
+/* The untied model `base` with a config that ties it. */
+static void tie_config(const char *base, const char *to, const char *config)
+{
+    copy_file(base, to, "model.safetensors");
+    support_write_text(in_dir(to, "config.json"), config);
+}
+
+static void test_tied_with_own_head(void **state)
+{
+    (void)state;
+    static const char *const untied[] = {"{" LLAMA "}", "{" OPT ",\"tie_word_embeddings\":false}"};
+    static const char *const tied[] = {"{" LLAMA ",\"tie_word_embeddings\":true}", "{" OPT "}"};
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *base = folder(untied[i], 3), *dir = support_tmp(), *out = support_tmp();
+        struct model *m = open_model_at(cpu, base), *k, *back;
+        struct vac_err err = {0};
+        float *x = logits_of(m), *y, *z;
+        tie_config(base, dir, tied[i]);
+        k = open_model_at(cpu, dir);
+        y = logits_of(k);
+        assert_close("logits", y, x, ROWS * m->cfg.V, 0);
+        assert_null(model_note(m));
+        assert_non_null(strstr(model_note(k), "lm_head.weight"));
+        assert_int_equal(model_count(k), model_count(m));
+        /* what leaves says what it is */
+        assert_ok(model_save_merged(k, out, false, 0, &err), &err);
+        back = open_model_at(cpu, out);
+        assert_null(model_note(back));
+        z = logits_of(back);
+        assert_close("merged logits", z, x, ROWS * m->cfg.V, 0);
+        free(x);
+        free(y);
+        free(z);
+        model_close(m);
+        model_close(k);
+        model_close(back);
+    }
 }
 
 /* Another program reads what we wrote. */
@@ -616,6 +755,9 @@ int main(void)
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_merge_rounds_once),
         cmocka_unit_test(test_merge_dtype),
+        cmocka_unit_test(test_merge_nothing),
+        cmocka_unit_test(test_merge_outgrows_f16),
+        cmocka_unit_test(test_tied_with_own_head),
         cmocka_unit_test(test_read_from_outside),
     };
 

@@ -44,7 +44,21 @@ static void test_configs_refused(void **state)
     "\"model_type\":\"opt\",\"vocab_size\":31,\"hidden_size\":16,\"ffn_dim\":20,\"num_hidden_"     \
     "layers\":1,"
     static const struct refusal cases[] = {
-        {"{" LLAMA ",\"sliding_window\":4096}", "sliding_window"},
+        {"{" LLAMA ",\"sliding_window\":63}", "sliding_window"},
+        {"{" LLAMA ",\"layer_types\":[\"full_attention\",\"sliding_attention\"]}",
+         "layer_types[1]: \"sliding_attention\""},
+        {"{" LLAMA ",\"layer_types\":\"full_attention\"}", "layer_types"},
+        {"{" LLAMA ",\"mlp_layer_types\":[\"sparse\",\"dense\"]}", "mlp_layer_types[0]: \"sparse\""},
+        {"{" LLAMA ",\"per_layer_config\":{\"0\":{\"head_dim\":8}}}", "per_layer_config"},
+        {"{" LLAMA ",\"is_causal\":false}", "is_causal"},
+        {"{" LLAMA ",\"use_qk_norm\":true}", "use_qk_norm"},
+        {"{" LLAMA ",\"num_local_experts\":8}", "num_local_experts"},
+        {"{" LLAMA ",\"no_rope_layers\":[1,0]}", "no_rope_layers"},
+        {"{" LLAMA ",\"add_cross_attention\":true}", "add_cross_attention"},
+        {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}",
+         "partial_rotary_factor"},
+        {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\",\"mrope_section\":[1,2]}}",
+         "rope_parameters.mrope_section"},
         {"{" LLAMA ",\"quantization_config\":{\"bits\":4}}", "quantization_config"},
         {"{" LLAMA ",\"is_encoder_decoder\":true}", "is_encoder_decoder"},
         {"{" LLAMA ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2}}",
@@ -110,26 +124,56 @@ static void test_configs_refused(void **state)
     }
 }
 
+struct accepted {
+    const char *text;
+    double theta;
+    size_t n_eos, E;
+};
+
+/* Every form that Transformers 4 and 5 write, and what other tools put in: none of it changes what is
+ * computed. */
 static void test_configs_accepted(void **state)
 {
     (void)state;
-    static const char *const text[] = {
-        "{" LLAMA ",\"sliding_window\":null,\"use_cache\":true,\"attention_dropout\":0.1,\"eos_"
-                  "token_id\":[2,3]}",
-        "{" LLAMA ",\"sliding_window\":4096,\"use_sliding_window\":false,\"something_new\":null}",
-        "{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":500000}}",
-        "{" LLAMA ",\"dtype\":\"bfloat16\",\"pad_token_id\":-1,\"head_dim\":6}",
+    static const struct accepted cases[] = {
+        {",\"sliding_window\":null,\"use_cache\":true,\"attention_dropout\":0.1,\"eos_token_id\":[2,3]",
+         10000, 2, 4},
+        {",\"sliding_window\":4096,\"use_sliding_window\":false,\"something_new\":null", 10000, 0, 4},
+        {",\"sliding_window\":64", 10000, 0, 4},
+        {",\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":500000}", 500000, 0, 4},
+        {",\"dtype\":\"bfloat16\",\"pad_token_id\":-1,\"head_dim\":6", 10000, 0, 6},
+        {",\"unk_token_id\":0,\"cls_token_id\":30,\"sep_token_id\":3,\"mask_token_id\":99,"
+         "\"image_token_id\":1,\"decoder_start_token_id\":null",
+         10000, 0, 4},
+        {",\"layer_types\":[\"full_attention\",\"full_attention\"],\"mlp_layer_types\":[\"dense\",\"dense\"]",
+         10000, 0, 4},
+        {",\"layer_types\":[\"attention\",\"full_attention\"],\"per_layer_config\":{},"
+         "\"tie_last_hidden_states\":true",
+         10000, 0, 4},
+        {",\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":1000,"
+         "\"partial_rotary_factor\":1.0,\"attention_factor\":null,\"beta_fast\":null}",
+         1000, 0, 4},
+        {",\"use_qk_norm\":false,\"qk_layernorm\":false,\"experts\":[],\"vision\":{},\"moe\":\"\","
+         "\"is_causal\":true,\"logit_scale\":1,\"num_local_experts\":0",
+         10000, 0, 4},
+        {",\"max_new_tokens\":20,\"min_p\":0.1,\"temperature\":0.7,\"embd_pdrop\":0.1,"
+         "\"classifier_dropout\":0.1,\"_from_model_config\":true,\"_commit_hash\":\"abc\","
+         "\"auto_map\":{\"AutoConfig\":\"x.Y\"},\"pretraining_tp\":2,\"chunk_size_feed_forward\":4,"
+         "\"is_decoder\":true,\"return_dict\":true,\"problem_type\":null",
+         10000, 0, 4},
     };
     const char *dir = support_tmp();
 
-    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct config c = {0};
         struct vac_err err = {0};
-        support_write_text(in_dir(dir, "config.json"), text[i]);
+        char text[2048];
+        snprintf(text, sizeof text, "{" LLAMA "%s}", cases[i].text);
+        support_write_text(in_dir(dir, "config.json"), text);
         assert_ok(config_read(&c, dir, &err), &err);
-        assert_true(c.rope.theta == (i == 2 ? 500000 : 10000));
-        assert_int_equal(c.n_eos, i == 0 ? 2 : 0);
-        assert_int_equal(c.E, i == 3 ? 6 : 4);
+        assert_true(c.rope.theta == cases[i].theta);
+        assert_int_equal(c.n_eos, cases[i].n_eos);
+        assert_int_equal(c.E, cases[i].E);
         assert_int_equal(c.pad, -1);
         config_done(&c);
     }

@@ -74,6 +74,12 @@ void cli_put_visible(struct strbuf *out, const char *s, size_t n)
     }
 }
 
+void cli_note(const char *text)
+{
+    if (text)
+        fprintf(stderr, "vaccine: note: %s\n", text);
+}
+
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
 {
     if (compute_selfcheck(err))
@@ -93,6 +99,7 @@ int cli_model_open(struct cli_model *x, const char *name, const struct cli_commo
     x->m = model_open(x->dir, x->c, err);
     if (!x->m)
         return -1;
+    cli_note(model_note(x->m));
     for (size_t i = 0; i < o->adapter.n; i++)
         if (model_add_peft(x->m, o->adapter.v[i], false, 0, err))
             return -1;

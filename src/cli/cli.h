@@ -103,6 +103,8 @@ struct cli_common {
 const char *cli_version(void);
 /* The text to standard output, now; a failed write is an error. */
 int cli_write(const struct strbuf *text, struct vac_err *err);
+/* One line on standard error that is no failure; NULL = none. */
+void cli_note(const char *text);
 /* "[1,2,3]" */
 void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n);
 /* `"text"` as JSON. */

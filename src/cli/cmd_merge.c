@@ -60,24 +60,38 @@ static int check_output(const char *dir, struct vac_err *err)
     return 0;
 }
 
-static int merge(struct model *m, const struct merge_values *v, struct vac_err *err)
+/* The number formats of the weights as they lie in the folder now: "BF16", "BF16 and F32". */
+static int put_dtypes(const char *dir, struct strbuf *out, struct vac_err *err)
 {
-    const bool wide = v->dtype == DTYPE_WIDE;
+    struct weights *w = weights_open(dir, err);
+    bool has[3] = {false};
+    const char *sep = "";
 
-    /* Narrower weights are widened first, so that the sum is not rounded to their format. */
-    return model_save_merged(m, v->output, wide, 0, err);
+    if (!w)
+        return -1;
+    for (size_t i = 0; i < weights_count(w); i++)
+        has[weights_at(w, i)->dtype] = true;
+    for (int t = 0; t < 3; t++) {
+        if (has[t])
+            sb_printf(out, "%s%s", sep, dtype_name((enum dtype)t));
+        sep = has[t] ? " and " : sep;
+    }
+    weights_close(w);
+    return 0;
 }
 
 static int report(const struct model *m, const struct merge_values *v, struct vac_err *err)
 {
     struct strbuf out = {0};
-    int rc;
+    int rc = -1;
 
-    sb_printf(&out, "%s: %s and %zu adapter%s, %llu weights, %s\n", v->output, model_dir(m),
-              v->common.adapter.n, v->common.adapter.n == 1 ? "" : "s",
-              (unsigned long long)model_count(m),
-              v->dtype == DTYPE_WIDE ? "F32" : dtype_name(model_config(m)->dtype));
-    rc = cli_write(&out, err);
+    sb_printf(&out, "%s: %s and %zu adapter%s, %llu weights, ", v->output, model_dir(m),
+              model_adapters(m), model_adapters(m) == 1 ? "" : "s",
+              (unsigned long long)model_count(m));
+    if (!put_dtypes(v->output, &out, err)) {
+        sb_putc(&out, '\n');
+        rc = cli_write(&out, err);
+    }
     sb_done(&out);
     return rc;
 }
@@ -89,7 +103,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     int rc = -1;
 
     if (!check_output(v->output, err) && !cli_model_open(&model, operand[0], &v->common, err) &&
-        !merge(model.m, v, err))
+        !model_save_merged(model.m, v->output, v->dtype == DTYPE_WIDE, 0, err))
         rc = report(model.m, v, err);
     cli_model_close(&model);
     return rc;

@@ -23,26 +23,54 @@ static const char *const common_keys[] = {
     "architectures", "model_type", "vocab_size", "tie_word_embeddings", "bos_token_id", "eos_token_id",
     "pad_token_id", "torch_dtype", "dtype", "id2label", "label2id", "num_labels", "problem_type",
     "quantization_config", "sliding_window", "use_sliding_window", "is_encoder_decoder",
-    "add_cross_attention", "chunk_size_feed_forward", "is_decoder", "pruned_heads",
-    "tie_encoder_decoder", NULL};
+    "add_cross_attention", "layer_types", "mlp_layer_types", NULL};
 
-/* Keys that do not change what a forward pass computes: training-time dropout of the base model,
- * initialisation, defaults of text generation, bookkeeping. */
+/* Keys that do not change what a forward pass of one text without padding computes: initialisation,
+ * defaults of text generation, ways to compute the same, bookkeeping; those of Transformers 4 and 5 and of
+ * the tools around them. Whatever ends like one of harmless_ends is such a key too. */
 static const char *const harmless_keys[] = {
-    "_name_or_path", "name_or_path", "transformers_version", "use_cache", "initializer_range",
-    "init_std", "pretraining_tp", "attention_dropout", "dropout", "hidden_dropout", "activation_dropout",
-    "layerdrop", "return_dict", "output_hidden_states", "output_attentions", "torchscript",
-    "use_bfloat16", "tf_legacy_loss", "cross_attention_hidden_size", "max_length", "min_length",
-    "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature",
-    "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
-    "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores",
-    "return_dict_in_generate", "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
-    "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "finetuning_task",
-    "tokenizer_class", "prefix", "sep_token_id", "decoder_start_token_id", "task_specific_params",
-    "max_sequence_length", "model_max_length", "is_llama_config", "_flash_attn_2_enabled", "auto_map",
-    "_attn_implementation_autoset", "attn_implementation", "_attn_implementation", "unsloth_version",
-    "unsloth_fixed", "gradient_checkpointing", "max_window_layers", "tokenizer_model_max_length",
-    "transformers.js_config", NULL};
+    "_name_or_path", "name_or_path", "_commit_hash", "_from_model_config", "transformers_version",
+    "transformers.js_config", "use_cache", "initializer_range", "init_std", "pretraining_tp", "layerdrop",
+    "return_dict", "output_hidden_states", "output_attentions", "output_router_logits", "torchscript",
+    "use_bfloat16", "tf_legacy_loss", "loss_type", "ignore_index", "label_smoothing", "is_decoder",
+    "pruned_heads", "tie_encoder_decoder", "tie_last_hidden_states", "chunk_size_feed_forward",
+    "cross_attention_hidden_size", "num_key_value_groups", "keys_to_ignore_at_inference",
+    /* generation */
+    "max_length", "min_length", "max_new_tokens", "min_new_tokens", "max_time", "do_sample", "early_stopping",
+    "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "top_h", "min_p",
+    "typical_p", "epsilon_cutoff", "eta_cutoff", "penalty_alpha", "guidance_scale", "repetition_penalty",
+    "encoder_repetition_penalty", "length_penalty", "no_repeat_ngram_size",
+    "encoder_no_repeat_ngram_size", "bad_words_ids", "force_words_ids", "num_return_sequences",
+    "output_scores", "output_logits", "return_dict_in_generate", "remove_invalid_values",
+    "renormalize_logits", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
+    "sequence_bias", "stop_strings", "token_healing", "watermarking_config", "cache_implementation",
+    "cache_config", "max_cache_len", "low_memory", "dola_layers", "num_assistant_tokens",
+    "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind",
+    "target_lookbehind", "prompt_lookup_num_tokens", "compile_config", "disable_compile",
+    /* the tokenizer and its prompts */
+    "tokenizer_class", "prefix", "task_specific_params", "finetuning_task", "bos_token", "eos_token",
+    "pad_token", "unk_token", "add_bos_token", "add_eos_token", "chat_template", "max_sequence_length",
+    "model_max_length", "max_seq_len", "max_seq_length", "seq_length", "tokenizer_model_max_length",
+    "tokenizer_padding_side", "original_max_position_embeddings", "max_window_layers",
+    /* ways to compute the same */
+    "_flash_attn_2_enabled", "use_flash_attn", "use_flash_attention", "use_flash_attention_2",
+    "use_memory_efficient_attention", "attn_implementation", "_attn_implementation",
+    "_attn_implementation_autoset", "_attn_implementation_internal", "experts_implementation",
+    "_experts_implementation_internal", "gradient_checkpointing", "neftune_noise_alpha",
+    /* who made it, and with what */
+    "auto_map", "is_llama_config", "unsloth_version", "unsloth_fixed", "base_model_name_or_path",
+    "_pre_quantization_dtype", NULL};
+static const char *const harmless_ends[] = {"_token_id", "_token_index", "dropout", "_pdrop", "dropout_prob",
+                                            NULL};
+
+/* Keys of other models that are without effect at one value, and would be missed at any other. */
+static const struct {
+    const char *key;
+    double value; /* true is 1 */
+} neutral_keys[] = {
+    {"is_causal", 1}, {"use_rope", 1}, {"use_rotary", 1}, {"scale_attn_weights", 1}, {"logit_scale", 1},
+    {"logits_scaling", 1}, {"embedding_multiplier", 1}, {"residual_multiplier", 1}, {"num_experts", 0},
+    {"num_local_experts", 0}, {"num_nextn_predict_layers", 0}};
 
 static bool listed(const char *const *list, const char *key)
 {
@@ -53,6 +81,28 @@ static bool listed(const char *const *list, const char *key)
     return false;
 }
 
+static bool ends_like(const char *const *list, const char *key)
+{
+    for (; *list; list++) {
+        size_t n = strlen(key), k = strlen(*list);
+        if (n >= k && !strcmp(key + n - k, *list))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing, off, or empty: a field that is not used. */
+static bool without_effect(const cJSON *x)
+{
+    for (size_t i = 0; i < sizeof neutral_keys / sizeof *neutral_keys; i++) {
+        if (!strcmp(neutral_keys[i].key, x->string))
+            return cJSON_IsBool(x) ? cJSON_IsTrue(x) == (neutral_keys[i].value != 0)
+                                   : cJSON_IsNumber(x) && x->valuedouble == neutral_keys[i].value;
+    }
+    return cJSON_IsFalse(x) || ((cJSON_IsObject(x) || cJSON_IsArray(x)) && !x->child) ||
+           (cJSON_IsString(x) && !*x->valuestring);
+}
+
 static int keys_known(const struct arch *arch, const struct jnode *root, struct vac_err *err)
 {
     for (const cJSON *x = root->v->child; x; x = x->next) {
@@ -60,7 +110,8 @@ static int keys_known(const struct arch *arch, const struct jnode *root, struct 
         bool read = listed(common_keys, x->string) || listed(arch->keys, x->string);
         if (read && cJSON_GetObjectItemCaseSensitive(root->v, x->string) != x)
             return json_error(&n, err, "stands here twice");
-        if (read || listed(harmless_keys, x->string) || cJSON_IsNull(x))
+        if (read || cJSON_IsNull(x) || listed(harmless_keys, x->string) ||
+            ends_like(harmless_ends, x->string) || without_effect(x))
             continue;
         return json_error(&n, err, "is a field that %s models here do not implement (remove it only if "
                           "it does not change the forward pass)", arch->name);
@@ -130,23 +181,39 @@ static int rope_llama3(const struct jnode *at, struct rope_config *r, struct vac
     return 0;
 }
 
-static int rope_scaling(const struct jnode *at, struct rope_config *r, struct vac_err *err)
+/* Null stands for not given here as everywhere. */
+static int rope_known(const struct jnode *at, struct vac_err *err)
 {
     static const char *const known[] = {"rope_type", "type", "factor", "low_freq_factor",
-                                        "high_freq_factor", "original_max_position_embeddings",
-                                        "rope_theta", NULL};
+                                        "high_freq_factor", "original_max_position_embeddings", "rope_theta",
+                                        "partial_rotary_factor", "attention_factor", NULL};
+
+    for (const cJSON *x = at->v->child; x; x = x->next) {
+        struct jnode n = {.v = x, .up = at, .file = at->file, .key = x->string};
+        if (!cJSON_IsNull(x) && !listed(known, x->string))
+            return json_error(&n, err, "is not implemented in %s", at->key);
+        if (cJSON_GetObjectItemCaseSensitive(at->v, x->string) != x)
+            return json_error(&n, err, "stands here twice");
+    }
+    return 0;
+}
+
+static int rope_scaling(const struct jnode *at, struct rope_config *r, struct vac_err *err)
+{
     const char *type = NULL;
 
-    if (json_opt_str(at, "rope_type", &type, err) || (!type && json_opt_str(at, "type", &type, err)))
+    if (json_opt_str(at, "rope_type", &type, err) || (!type && json_opt_str(at, "type", &type, err)) ||
+        rope_known(at, err) || config_must_be_one(at, "partial_rotary_factor", 1, err) ||
+        config_must_be_one(at, "attention_factor", 1, err))
         return -1;
     if (!type || !strcmp(type, "default"))
-        return json_known(at, known, err);
+        return 0;
     if (!strcmp(type, "linear")) {
         r->kind = ROPE_LINEAR;
-        return rope_positive(at, "factor", &r->factor, err) ? -1 : json_known(at, known, err);
+        return rope_positive(at, "factor", &r->factor, err);
     }
     if (!strcmp(type, "llama3"))
-        return rope_llama3(at, r, err) ? -1 : json_known(at, known, err);
+        return rope_llama3(at, r, err);
     return json_error(at, err, "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
 }
 
@@ -259,21 +326,52 @@ static int read_labels(struct config *c, const struct jnode *root, struct vac_er
     return 0;
 }
 
+/* A list of what each layer is: all must be `want`, by its name of today or of before. */
+static int layers_must_be(const struct jnode *root, const char *key, const char *want, const char *old,
+                          struct vac_err *err)
+{
+    struct jnode list, one;
+    int rc = json_opt(root, key, JSON_ARRAY, &list, err);
+
+    if (rc)
+        return rc < 0 ? -1 : 0;
+    for (size_t i = 0; i < json_count(&list); i++) {
+        if (json_item(&list, i, JSON_STRING, &one, err))
+            return -1;
+        if (strcmp(one.v->valuestring, want) && strcmp(one.v->valuestring, old))
+            return json_error(&one, err, "\"%s\" is not implemented; only %s is", one.v->valuestring, want);
+    }
+    return 0;
+}
+
+/* A window that no text here can outgrow is none. */
+static int refuse_window(const struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    bool uses = true;
+    int64_t window = 0;
+    struct jnode at = {.up = root, .file = root->file, .key = "sliding_window"};
+
+    if (json_opt_bool(root, "use_sliding_window", &uses, err) ||
+        json_opt_int(root, "sliding_window", 0, INT32_MAX, &window, err))
+        return -1;
+    if (uses && window > 0 && (size_t)window < c->max_pos)
+        return json_error(&at, err, "sliding-window attention is not implemented (max_position_embeddings is "
+                          "%zu, the window %lld)", c->max_pos, (long long)window);
+    return layers_must_be(root, "layer_types", "full_attention", "attention", err) ||
+                   layers_must_be(root, "mlp_layer_types", "dense", "dense", err)
+               ? -1
+               : 0;
+}
+
 /* What no architecture here implements, with the name that the user will look for. */
 static int refuse_foreign(const struct jnode *root, struct vac_err *err)
 {
     struct jnode at;
-    bool uses = true;
 
     if (json_opt(root, "quantization_config", JSON_ANY, &at, err) == 0)
         return json_error(&at, err, "quantised weights are not implemented: use the F32, BF16 or F16 model");
-    if (json_opt_bool(root, "use_sliding_window", &uses, err))
-        return -1;
-    if (uses && json_opt(root, "sliding_window", JSON_ANY, &at, err) == 0)
-        return json_error(&at, err, "sliding-window attention is not implemented");
     if (config_must_be(root, "is_encoder_decoder", false, err) ||
-        config_must_be(root, "add_cross_attention", false, err) ||
-        config_must_be(root, "tie_encoder_decoder", false, err))
+        config_must_be(root, "add_cross_attention", false, err))
         return -1;
     return 0;
 }
@@ -331,7 +429,7 @@ int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
         read_dtype(c, root, err) ||
         json_opt_num(root, root->v && cJSON_GetObjectItemCaseSensitive(root->v, "init_std")
                                ? "init_std" : "initializer_range", &c->init_range, err) ||
-        c->arch->read(c, root, err))
+        c->arch->read(c, root, err) || refuse_window(c, root, err))
         return -1;
     c->text = cJSON_Print(root->v);
     return c->text ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");

@@ -68,6 +68,7 @@ struct model {
     struct buf *owned_g;
     size_t own_n, own_decay; /* numbers in owned; the first own_decay of them take weight decay */
     struct layer *layer;   /* [L] */
+    bool untied;           /* config.json ties the head to the embedding, and the file has another */
     struct weight *embed, *embed_pos, *norm, *norm_b, *head, *proj_in, *proj_out, *score;
     struct adapter *adapter;
     size_t n_adapter;

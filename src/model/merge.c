@@ -1,6 +1,7 @@
 /* merge.c - base and adapters written as one Hugging Face folder.
  *
  * Adapters are added in their order, in F32, and the sum is rounded once, to the base's dtype. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct merge {
 
 static enum dtype out_dtype(const struct merge *g, const struct weight *w)
 {
-    return w->src && !(g->in_f32 && g->m->owned) ? w->src->dtype : DTYPE_F32;
+    return w->src && !g->in_f32 ? w->src->dtype : DTYPE_F32;
 }
 
 static void assign_shards(struct merge *g)
@@ -67,6 +68,16 @@ static const struct weight *weight_named(const struct model *m, const char *name
     return NULL;
 }
 
+/* What F16 would turn into infinity; what is none before stays what it is. */
+static bool outgrows_f16(const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (fabsf(x[i]) >= 65520 && !isinf(x[i]))
+            return true;
+    }
+    return false;
+}
+
 static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x, struct vac_err *err)
 {
     struct ref tmp = {g->tmp, 0};
@@ -74,6 +85,9 @@ static int put_weight(struct merge *g, struct st_writer *w, const struct weight 
     op_copy(g->m->c, tmp, x->w, x->numel);
     model_merge_into(g->m, x, tmp);
     compute_download(g->m->c, g->host, tmp, x->numel);
+    if (out_dtype(g, x) == DTYPE_F16 && outgrows_f16(g->host, x->numel))
+        return err_set(err, VAC_ERR_FORMAT, "%s: a merged weight is too large for F16 (65504): write "
+                       "F32 instead", x->name);
     return st_put(w, g->host, x->numel, err);
 }
 
@@ -139,27 +153,52 @@ static int write_index(const struct merge *g, struct vac_err *err)
     return rc;
 }
 
-/* config.json as it was; only the dtype changes, where it does. */
-static int write_config(const struct merge *g, struct vac_err *err)
+static int set_config(cJSON *doc, const char *key, cJSON *value, struct vac_err *err)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, key);
+    if (value && cJSON_AddItemToObject(doc, key, value))
+        return 0;
+    cJSON_Delete(value);
+    return err_set(err, VAC_ERR_MEMORY, "out of memory");
+}
+
+/* Old files call it torch_dtype, new ones dtype, and some have both: each that is there. */
+static int set_dtype(cJSON *doc, enum dtype t, struct vac_err *err)
 {
     static const char *const names[] = {"float32", "bfloat16", "float16"};
+    bool is_new = cJSON_GetObjectItemCaseSensitive(doc, "dtype") != NULL;
+
+    if (is_new && set_config(doc, "dtype", cJSON_CreateString(names[t]), err))
+        return -1;
+    if (is_new && !cJSON_GetObjectItemCaseSensitive(doc, "torch_dtype"))
+        return 0;
+    return set_config(doc, "torch_dtype", cJSON_CreateString(names[t]), err);
+}
+
+/* config.json as it was; only what the weights have become changes: their dtype, and a head that is not the
+ * embedding although the model's own file says so. */
+static int write_config(const struct merge *g, struct vac_err *err)
+{
     const struct model *m = g->m;
     cJSON *doc = cJSON_Parse(m->cfg.text);
-    const char *key = cJSON_GetObjectItemCaseSensitive(doc, "dtype") ? "dtype" : "torch_dtype";
     struct strbuf s = {0};
     char *text = NULL;
     int rc = -1;
 
-    if (doc) {
-        cJSON_DeleteItemFromObjectCaseSensitive(doc, key);
-        cJSON_AddStringToObject(doc, key, names[out_dtype(g, m->weight[0])]);
-        text = cJSON_Print(doc);
+    if (!doc) {
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+        goto out;
     }
+    if (set_dtype(doc, out_dtype(g, m->weight[0]), err) ||
+        (m->untied && set_config(doc, "tie_word_embeddings", cJSON_CreateFalse(), err)))
+        goto out;
+    text = cJSON_Print(doc);
     sb_printf(&s, "%s\n", text ? text : "");
     if (text)
         rc = write_text(g->dir, "config.json", &s, err);
     else
         err_set(err, VAC_ERR_MEMORY, "out of memory");
+out:
     sb_done(&s);
     cJSON_free(text);
     cJSON_Delete(doc);

@@ -146,12 +146,35 @@ out:
     return rc;
 }
 
+/* A file that brings a head of its own where config.json ties it to the embedding (a merged adapter with a
+ * trained head does) means that head, as Transformers 5 takes it; a copy of the embedding is no other. */
+static int bind_own_head(struct model *m, struct vac_err *err)
+{
+    const struct st_tensor *embed = m->embed->src, *head;
+
+    head = m->files && m->head == m->embed ? weights_find(m->files, "lm_head.weight") : NULL;
+    if (!head || (head->dtype == embed->dtype && head->numel == embed->numel &&
+                  !memcmp(head->data, embed->data, embed->numel * dtype_size(embed->dtype))))
+        return 0;
+    m->head = model_weight(m, err, m->cfg.V, m->cfg.P, "lm_head.weight");
+    m->untied = true;
+    m->cfg.tied = false;
+    return m->head ? 0 : -1;
+}
+
 static int model_bind(struct model *m, struct vac_err *err)
 {
     m->layer = mem_new(m->cfg.L, sizeof *m->layer, err);
     if (!m->layer || m->cfg.arch->bind(m, err))
         return -1;
-    return 0;
+    return bind_own_head(m, err);
+}
+
+const char *model_note(const struct model *m)
+{
+    return m->untied ? "config.json says that the head is the embedding (tie_word_embeddings), and the weights "
+                       "hold another lm_head.weight: that one is used"
+                     : NULL;
 }
 
 struct model *model_open(const char *dir, struct compute *c, struct vac_err *err)

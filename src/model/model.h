@@ -22,6 +22,8 @@ struct compute *model_compute(const struct model *m);
 const char *model_dir(const struct model *m); /* "" for a random one */
 uint64_t model_count(const struct model *m);  /* parameters of the base */
 uint64_t model_bytes(const struct model *m);  /* bytes of the mapped base */
+/* What its user should know of how the files were read; NULL = nothing. */
+const char *model_note(const struct model *m);
 
 /* --- what is trained --- */
 struct lora_spec {

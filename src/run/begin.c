@@ -280,6 +280,8 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
     if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err))
         return -1;
     first_note(t, "start", NULL);
+    if (model_note(t->m))
+        first_note(t, "note", model_note(t->m));
     first_note(t, "stage", t->spec.stage[0].name);
     return 0;
 }
