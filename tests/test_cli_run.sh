@@ -70,4 +70,35 @@ timeout --preserve-status -s INT 2 \
 status=$?
 check "SIGINT" ended 130
 
+# What nohup and a shell with a job in the background ignore stays ignored.
+(
+    trap '' HUP INT QUIT
+    exec "$VACCINE" run "$tmp/long.json" -o "$tmp/nohup" --json </dev/null >"$tmp/out" 2>"$tmp/err"
+) &
+pid=$!
+reached() {
+    while kill -0 "$pid" 2>/dev/null && ! grep -q "\"step\":$1," "$tmp/out"; do
+        sleep 0.1
+    done
+}
+reached 2
+kill -HUP "$pid"
+kill -INT "$pid"
+kill -QUIT "$pid"
+at=$(grep -c '"step":' "$tmp/out")
+reached $((at + 20))
+kill -TERM "$pid" 2>/dev/null
+wait "$pid"
+status=$?
+check "ignored signals stay ignored, and SIGTERM ends" ended 143
+
+# A file of the run must not become standard output.
+"$VACCINE" run "$tmp/small.json" -o "$tmp/closed" <&- >&- 2>&-
+status=$?
+check "closed standard descriptors" ended 0
+check "the run behind them is whole" sh -c 'cmp "$1/final/adapter_model.safetensors" \
+    "$2/final/adapter_model.safetensors" &&
+    [ "$(wc -l <"$1/metrics.jsonl")" -eq "$(wc -l <"$2/metrics.jsonl")" ]' \
+    sh "$tmp/whole" "$tmp/closed"
+
 echo "1..$count"

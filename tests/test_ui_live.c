@@ -742,6 +742,62 @@ static void test_hangup_of_a_paused_run(void **state)
     }
 }
 
+/* The signal without its cause: the terminal is given back, says where the run goes on, and takes
+ * Ctrl-C as behind a shell. */
+static void test_hangup_with_the_terminal_there(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+
+    (void)state;
+    start_endless(&t, out, "screen");
+    term_read(&t, 0.5);
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "training goes on without a screen");
+    assert_true(term_has(&t, "\033[?1049l"));
+    wait_more(&t, out, 10);
+    term_keys(&t, "\003");
+    assert_int_equal(term_end(&t, 30), 130);
+    assert_true(term_has(&t, "saved; go on with --resume"));
+    term_free(&t);
+}
+
+/* Space that is freed brings no folder back: disk_wait, ten minutes here, is for a full disk. */
+static void test_hangup_of_a_run_without_its_folder(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+
+    (void)state;
+    make_rig(STEERED);
+    start(&t, out, "screen", "--paused", ":step 3\n:wait step 3\n" HELD);
+    wait_lines(&t, out, 4);
+    term_wait(&t, "PAUSED");
+    term_read(&t, 0.5);
+    assert_int_equal(path_remove(out, NULL), 0);
+    kill(t.pid, SIGHUP);
+    assert_int_equal(term_end(&t, 30), 129);
+    term_free(&t);
+}
+
+/* What came ignored stays so: nohup, and a shell that puts a program in the background. */
+static void test_an_ignored_hangup(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+
+    (void)state;
+    signal(SIGHUP, SIG_IGN);
+    start_endless(&t, out, "screen");
+    signal(SIGHUP, SIG_DFL);
+    kill(t.pid, SIGHUP);
+    wait_more(&t, out, 10);
+    assert_false(term_has(&t, "without a screen"));
+    term_keys(&t, "qD");
+    assert_int_equal(term_end(&t, 30), 0);
+    term_free(&t);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -764,6 +820,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_line_mode_without_commands),
         cmocka_unit_test(test_hangup_saves_and_goes_on),
         cmocka_unit_test(test_hangup_of_a_paused_run),
+        cmocka_unit_test(test_hangup_with_the_terminal_there),
+        cmocka_unit_test(test_hangup_of_a_run_without_its_folder),
+        cmocka_unit_test(test_an_ignored_hangup),
     };
     int rc;
 

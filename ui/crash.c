@@ -54,6 +54,17 @@ static void crash(int sig)
     raise(sig); /* comes when this handler returns */
 }
 
+bool ui_catch(int sig, const struct sigaction *action, struct sigaction *old)
+{
+    struct sigaction now;
+
+    if (sigaction(sig, NULL, &now))
+        return false;
+    if (old)
+        *old = now;
+    return now.sa_handler != SIG_IGN && !sigaction(sig, action, NULL);
+}
+
 int signals_open(void)
 {
     struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART},
@@ -70,9 +81,9 @@ int signals_open(void)
     sigfillset(&a.sa_mask);
     sigfillset(&c.sa_mask);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-        sigaction(watched[i].signal, &a, &old_action[watched[i].signal]);
+        ui_catch(watched[i].signal, &a, &old_action[watched[i].signal]);
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
-        sigaction(fatal[i], &c, &old_action[fatal[i]]);
+        ui_catch(fatal[i], &c, &old_action[fatal[i]]);
     return 0;
 }
 
@@ -119,7 +130,8 @@ void signals_stop(void)
     struct sigaction dfl = {.sa_handler = SIG_DFL}, keep;
     sigset_t stop, old;
 
-    sigaction(SIGTSTP, &dfl, &keep);
+    if (!ui_catch(SIGTSTP, &dfl, &keep))
+        return; /* nobody would let it go on */
     sigemptyset(&stop);
     sigaddset(&stop, SIGTSTP);
     pthread_sigmask(SIG_UNBLOCK, &stop, &old);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 #include "ui/compare.h"
@@ -205,14 +206,27 @@ static bool terminal_is_gone(struct pace *p, short revents, bool any_key)
     return p->empty_reads > 8;
 }
 
+/* A hang-up may come from somebody who only sends the signal. */
+static bool terminal_takes_more(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    struct termios t;
+
+    return !tcgetattr(STDIN_FILENO, &t) && poll(&out, 1, 0) == 1 && out.revents == POLLOUT;
+}
+
 /* The line is gone: save, and go on without a screen. A paused run has nobody left to let it go on:
- * it is saved and ended, so that its lock is free and it can be resumed. */
+ * it is saved and ended, so that its lock is free and it can be resumed. A terminal that is still
+ * there is given back, and told. */
 static void hang_up(struct ui *ui)
 {
     bool live = session_is_live(ui);
 
-    screen_abandon();
-    ui->priv->hung_up = true;
+    ui->priv->hung_up = !terminal_takes_more();
+    if (ui->priv->hung_up)
+        screen_abandon();
+    else
+        screen_close();
     ui->priv->alone.ends = live && session_is_held(ui);
     if (live && !ui->priv->alone.ends)
         ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
@@ -398,7 +412,7 @@ static void run_headless(struct ui *ui)
 {
     int64_t next = 0;
 
-    if (may_print(ui))
+    if (may_print(ui) && !ui->priv->alone.ends)
         printf("%s: training goes on without a screen (process %ld)\n"
                "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",
                ui_dir(ui), (long)getpid());

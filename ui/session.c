@@ -427,6 +427,14 @@ static void ask_alone(struct ui *ui, enum vac_op op)
     }
 }
 
+/* A folder that is no more is not waited for: no space that is freed brings it back. */
+static bool folder_is_gone(const struct ui *ui)
+{
+    struct stat st;
+
+    return stat(ui_dir(ui), &st) && (errno == ENOENT || errno == ENOTDIR || errno == ESTALE);
+}
+
 /* The fault stands in the snapshot. What a step without numbers leaves can be saved, and the run
  * ends; a full disk refuses that, and the trainer goes on trying. */
 static void answer_fault(struct ui *ui)
@@ -438,7 +446,7 @@ static void answer_fault(struct ui *ui)
     } else if (ui->priv->refused >= a->id) {
         if (a->until <= 0)
             a->until = ui->now + disk_patience(ui);
-        a->over = ui->now >= a->until;
+        a->over = ui->now >= a->until || folder_is_gone(ui);
     } else {
         if (a->ends)
             ui->priv->status = 129;

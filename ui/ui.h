@@ -35,6 +35,11 @@ struct ui_args {
 
 int ui_main(const struct ui_args *args);
 
+struct sigaction;
+/* Installs a handler, as sigaction does, unless the signal is ignored: who started the program so
+ * (nohup, a shell that puts it in the background) meant it. False when it stays ignored. */
+bool ui_catch(int signal, const struct sigaction *action, struct sigaction *old);
+
 /* The folder of the bundled samples: beside the program, installed or in the source tree, else
  * where it was configured to be installed. False when there is none. */
 bool ui_samples(char *dir, size_t size);

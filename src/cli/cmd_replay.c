@@ -8,6 +8,7 @@
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
 #include "run/replay.h"
+#include "ui/ui.h"
 
 struct replay_values {
     char *output;
@@ -44,7 +45,7 @@ static void catch_signals(void)
 
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaction(caught[i], &a, NULL);
+        ui_catch(caught[i], &a, NULL);
     signal(SIGXFSZ, SIG_IGN);
 }
 

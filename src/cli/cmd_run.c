@@ -12,6 +12,7 @@
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
 #include "run/spec.h"
+#include "ui/ui.h"
 
 struct run_values {
     char *output;
@@ -66,7 +67,7 @@ static int catch_signals(struct vac_err *err)
         return err_errno(err, "pipe");
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        sigaction(caught[i], &a, NULL);
+        ui_catch(caught[i], &a, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error of write */
     return 0;
 }

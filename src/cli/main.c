@@ -3,6 +3,7 @@
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,11 +173,22 @@ static int run_line(int argc, char **argv, struct vac_err *err)
     return cmd ? run_command(cmd, argc - 2, argv + 2, err) : -1;
 }
 
+/* A file that is opened must not become standard output because that was closed: what is printed
+ * would go into it. What opens nowhere still takes its place with the root folder, which can be
+ * neither read nor written. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0 && open("/", O_RDONLY) < 0)
+            _exit(STATUS_FAILED);
+}
+
 int main(int argc, char **argv)
 {
     struct vac_err err = {0};
     int rc;
 
+    hold_standard_descriptors();
     /* A reader that has gone is an error of write like any other. */
     signal(SIGPIPE, SIG_IGN);
     rc = run_line(argc, argv, &err);
