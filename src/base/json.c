@@ -3,6 +3,7 @@
  * cJSON forgives more than a file of ours may hold, so the text is looked over before: valid UTF-8,
  * no control characters, limited depth, and no \u0000, at which its C strings would silently end.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -158,8 +159,13 @@ static cJSON *parse(const struct source *s, struct vac_err *err)
         fail_at(s, 0, err, VAC_ERR_FORMAT, "empty: a JSON value is needed here");
         return NULL;
     }
+    errno = 0;
     doc = cJSON_ParseWithLengthOpts(s->text, s->len, &end, 0);
     at = end ? (size_t)(end - s->text) : 0;
+    if (!doc && errno == ENOMEM) { /* no fault of the text */
+        err_set(err, VAC_ERR_MEMORY, "%s: out of memory", s->file);
+        return NULL;
+    }
     if (!doc) {
         fail_syntax(s, at, broken_off, err);
         return NULL;
@@ -194,6 +200,43 @@ cJSON *json_read(const char *path, size_t limit, struct vac_err *err)
 
     free(text);
     return doc;
+}
+
+/* ---- Making documents ---- */
+
+static int no_memory(struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_MEMORY, "out of memory: no room for a JSON value");
+}
+
+int json_add(cJSON *to, const char *key, cJSON *item, struct vac_err *err)
+{
+    bool there = key && cJSON_GetObjectItemCaseSensitive(to, key);
+
+    if (item && (there ? cJSON_ReplaceItemInObjectCaseSensitive(to, key, item)
+                 : key ? cJSON_AddItemToObject(to, key, item)
+                       : cJSON_AddItemToArray(to, item)))
+        return 0;
+    cJSON_Delete(item);
+    return no_memory(err);
+}
+
+cJSON *json_copy(const cJSON *v, struct vac_err *err)
+{
+    cJSON *copy = v ? cJSON_Duplicate(v, true) : NULL;
+
+    if (v && !copy)
+        no_memory(err);
+    return copy;
+}
+
+char *json_text(const cJSON *v, bool lines, struct vac_err *err)
+{
+    char *text = lines ? cJSON_Print(v) : cJSON_PrintUnformatted(v);
+
+    if (!text)
+        no_memory(err);
+    return text;
 }
 
 /* ---- Where a value stands ---- */

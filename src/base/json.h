@@ -27,6 +27,15 @@ cJSON *json_read(const char *path, size_t limit, struct vac_err *err);
 /* One line of a JSON-lines file: as json_parse, and errors say "file:LINE:COLUMN". */
 cJSON *json_parse_line(const char *text, size_t len, const char *file, size_t line, struct vac_err *err);
 
+/* Making documents: these are the only calls of what cJSON does without saying that it could not (a test
+ * looks), so that nothing is left out of a file in silence.
+ * json_add takes the item, whatever happens: a NULL one, as cJSON_Create* return it, is an error too.
+ * In the place of a member of that key where there is one; key NULL = at the end of a list. */
+int json_add(cJSON *to, const char *key, cJSON *item, struct vac_err *err);
+cJSON *json_copy(const cJSON *v, struct vac_err *err); /* NULL for NULL, without an error */
+/* As text, for people (in lines) or compact. Free with cJSON_free. */
+char *json_text(const cJSON *v, bool lines, struct vac_err *err);
+
 struct jnode json_root(const cJSON *doc, const char *file);
 /* "stages[1].train[0].file" into buf (cut with "..." in front if too long); returns buf. */
 const char *json_path(const struct jnode *n, char *buf, size_t size);

@@ -194,6 +194,8 @@ int main(int argc, char **argv)
     rc = run_line(argc, argv, &err);
     if (rc >= 0 && fclose(stdout))
         err_errno(&err, "standard output");
+    if (rc < 0) /* a failure is never taken for success because nobody said why */
+        err_set(&err, VAC_ERR_IO, "failed without a reason: please report this");
     if (err.code == VAC_OK)
         return rc > 0 ? rc : STATUS_DONE;
     fprintf(stderr, "vaccine: %s\n", err.msg);

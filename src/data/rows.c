@@ -292,6 +292,7 @@ static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
 {
     const char *s = text_of(r) + r->at;
     size_t len = end - r->at, start, pad, size;
+    struct vac_err placed = {0};
     char *text;
 
     r->json = json_parse_line(s, len, r->path, r->line, err);
@@ -303,10 +304,13 @@ static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
     if (text) {
         memset(text, ' ', pad);
         memcpy(text + pad, s, len);
-        err_clear(err);
-        cJSON_Delete(json_parse_line(text, size, r->path, r->line, err));
+        cJSON_Delete(json_parse_line(text, size, r->path, r->line, &placed));
     }
     free(text);
+    if (placed.code) {
+        err_clear(err);
+        err_set(err, placed.code, "%s", placed.msg);
+    }
     return -1;
 }
 

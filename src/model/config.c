@@ -431,8 +431,8 @@ int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
                                ? "init_std" : "initializer_range", &c->init_range, err) ||
         c->arch->read(c, root, err) || refuse_window(c, root, err))
         return -1;
-    c->text = cJSON_Print(root->v);
-    return c->text ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+    c->text = json_text(root->v, true, err);
+    return c->text ? 0 : -1;
 }
 
 int config_read(struct config *c, const char *dir, struct vac_err *err)

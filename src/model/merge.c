@@ -153,26 +153,17 @@ static int write_index(const struct merge *g, struct vac_err *err)
     return rc;
 }
 
-static int set_config(cJSON *doc, const char *key, cJSON *value, struct vac_err *err)
-{
-    cJSON_DeleteItemFromObjectCaseSensitive(doc, key);
-    if (value && cJSON_AddItemToObject(doc, key, value))
-        return 0;
-    cJSON_Delete(value);
-    return err_set(err, VAC_ERR_MEMORY, "out of memory");
-}
-
 /* Old files call it torch_dtype, new ones dtype, and some have both: each that is there. */
 static int set_dtype(cJSON *doc, enum dtype t, struct vac_err *err)
 {
     static const char *const names[] = {"float32", "bfloat16", "float16"};
     bool is_new = cJSON_GetObjectItemCaseSensitive(doc, "dtype") != NULL;
 
-    if (is_new && set_config(doc, "dtype", cJSON_CreateString(names[t]), err))
+    if (is_new && json_add(doc, "dtype", cJSON_CreateString(names[t]), err))
         return -1;
     if (is_new && !cJSON_GetObjectItemCaseSensitive(doc, "torch_dtype"))
         return 0;
-    return set_config(doc, "torch_dtype", cJSON_CreateString(names[t]), err);
+    return json_add(doc, "torch_dtype", cJSON_CreateString(names[t]), err);
 }
 
 /* config.json as it was; only what the weights have become changes: their dtype, and a head that is not the
@@ -180,25 +171,18 @@ static int set_dtype(cJSON *doc, enum dtype t, struct vac_err *err)
 static int write_config(const struct merge *g, struct vac_err *err)
 {
     const struct model *m = g->m;
-    cJSON *doc = cJSON_Parse(m->cfg.text);
+    cJSON *doc = json_parse(m->cfg.text, strlen(m->cfg.text), "config.json", err);
     struct strbuf s = {0};
     char *text = NULL;
     int rc = -1;
 
-    if (!doc) {
-        err_set(err, VAC_ERR_MEMORY, "out of memory");
-        goto out;
-    }
-    if (set_dtype(doc, out_dtype(g, m->weight[0]), err) ||
-        (m->untied && set_config(doc, "tie_word_embeddings", cJSON_CreateFalse(), err)))
-        goto out;
-    text = cJSON_Print(doc);
-    sb_printf(&s, "%s\n", text ? text : "");
-    if (text)
+    if (doc && !set_dtype(doc, out_dtype(g, m->weight[0]), err) &&
+        !(m->untied && json_add(doc, "tie_word_embeddings", cJSON_CreateFalse(), err)))
+        text = json_text(doc, true, err);
+    if (text) {
+        sb_printf(&s, "%s\n", text);
         rc = write_text(g->dir, "config.json", &s, err);
-    else
-        err_set(err, VAC_ERR_MEMORY, "out of memory");
-out:
+    }
     sb_done(&s);
     cJSON_free(text);
     cJSON_Delete(doc);

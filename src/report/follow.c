@@ -192,35 +192,46 @@ static int give_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 
     if (reader_eval(line, &eval, err))
         return -1;
-    body = cJSON_Duplicate(line->v, true);
+    body = json_copy(line->v, err);
     list = categories_of(f, &eval);
-    cJSON_AddBoolToObject(body, "rate", reader_is_rate(f->r.config, eval.name));
-    if (list && !cJSON_AddItemToObject(body, "categories", list))
+    if (body &&
+        !json_add(body, "rate", cJSON_CreateBool(reader_is_rate(f->r.config, eval.name)), err) &&
+        !(list && json_add(body, "categories", list, err)))
+        e.body = json_text(body, false, err);
+    else if (!body)
         cJSON_Delete(list);
-    e.step = eval.step;
-    e.body = cJSON_PrintUnformatted(body);
-    snprintf(e.text, sizeof e.text, "%s", eval.name);
     cJSON_Delete(body);
+    if (!e.body)
+        return -1;
+    e.step = eval.step;
+    snprintf(e.text, sizeof e.text, "%s", eval.name);
     give_event(f, &e);
     return 0;
 }
 
 /* Each probe is written as soon as it is answered, and no line says that it was the last: what was
  * asked at one step is handed over whole each time there is more of it. */
-static void give_suite(struct vac_follow *f)
+static int give_suite(struct vac_follow *f, struct vac_err *err)
 {
     struct vac_event e = {.kind = VAC_EVENT_SUITE, .step = f->suite_step};
-    cJSON *body;
+    struct strbuf body = {0};
+    char *probes;
 
     if (!f->suite_grew)
-        return;
-    body = cJSON_CreateObject();
-    cJSON_AddNumberToObject(body, "step", (double)f->suite_step);
-    cJSON_AddItemReferenceToObject(body, "probes", f->suite);
-    e.body = cJSON_PrintUnformatted(body);
-    cJSON_Delete(body);
+        return 0;
+    probes = json_text(f->suite, false, err);
+    if (!probes)
+        return -1;
+    sb_printf(&body, "{\"step\":%lld,\"probes\":%s}", (long long)f->suite_step, probes);
+    cJSON_free(probes);
+    if (sb_ok(&body, err)) {
+        sb_done(&body);
+        return -1;
+    }
+    e.body = body.s;
     give_event(f, &e);
     f->suite_grew = false;
+    return 0;
 }
 
 static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
@@ -232,19 +243,22 @@ static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
     if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
         return -1;
     if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite"))) {
-        give_suite(f);
+        if (give_suite(f, err))
+            return -1;
         cJSON_Delete(f->suite);
         f->suite = NULL;
     }
     if (!who || strcmp(who, "suite")) {
-        e.body = cJSON_PrintUnformatted(line->v);
+        e.body = json_text(line->v, false, err);
+        if (!e.body)
+            return -1;
         give_event(f, &e);
         return 0;
     }
     f->suite_step = e.step;
     f->suite_grew = true;
     if (!f->suite)
-        f->suite = cJSON_CreateArray();
+        f->suite = cJSON_CreateArray(); /* without memory, keeping says so */
     return reader_keep(f->suite, line, err);
 }
 
@@ -373,9 +387,9 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
     if (note_info(f, err) || follow_file(f, METRICS, reader_point, &f->points, err) ||
         follow_file(f, LAYERS, give_layers, f, err) || give_points(f, err) ||
         follow_file(f, EVALS, give_eval, f, err) || follow_file(f, PROBES, give_probe, f, err) ||
-        follow_file(f, JOURNAL, give_journal, f, err))
+        follow_file(f, JOURNAL, give_journal, f, err) ||
+        give_suite(f, err))
         return -1;
-    give_suite(f);
     note_state(f, f->snap.state);
     return VAC_FOLLOW_NEW;
 }

@@ -116,7 +116,7 @@ static void put_header(struct strbuf *out, const struct run_data *r, const char 
 
 static void put_config(struct strbuf *out, const struct run_data *r)
 {
-    char *text = cJSON_Print(r->config);
+    char *text = json_text(r->config, true, NULL);
 
     if (!text) {
         out->bad = true;

@@ -506,12 +506,7 @@ static int read_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 
 int reader_keep(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    cJSON *copy = cJSON_Duplicate(line->v, true);
-
-    if (copy && cJSON_AddItemToArray(ctx, copy))
-        return 0;
-    cJSON_Delete(copy);
-    return err_set(err, VAC_ERR_MEMORY, "%s: out of memory", line->file);
+    return json_add(ctx, NULL, json_copy(line->v, err), err);
 }
 
 int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err)

@@ -87,9 +87,7 @@ static int add_hash(const char *path, void *ctx, struct vac_err *err)
         return 0;
     if (hash_file(path, hash, err))
         return -1;
-    return cJSON_AddStringToObject(files, path, hash)
-               ? 0
-               : err_set(err, VAC_ERR_MEMORY, "out of memory");
+    return json_add(files, path, cJSON_CreateString(hash), err);
 }
 
 static int model_identity(const struct trainer *t, char out[65], struct vac_err *err)
@@ -101,40 +99,61 @@ static int model_identity(const struct trainer *t, char out[65], struct vac_err 
     return hash_model(t->spec.model, out, err);
 }
 
-static void add_plan(cJSON *root, const struct plan *p)
+static cJSON *plan_json(const struct plan *p, struct vac_err *err)
 {
-    cJSON *list = cJSON_AddArrayToObject(root, "plan");
+    struct strbuf s = {0};
+    cJSON *list = NULL;
 
     for (size_t i = 0; i < p->n; i++) {
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "what", p->row[i].what);
-        cJSON_AddNumberToObject(row, "bytes", (double)p->row[i].bytes);
-        cJSON_AddItemToArray(list, row);
+        sb_puts(&s, i ? ",{\"what\":\"" : "[{\"what\":\"");
+        sb_json(&s, p->row[i].what, strlen(p->row[i].what));
+        sb_printf(&s, "\",\"bytes\":%llu}", (unsigned long long)p->row[i].bytes);
     }
+    sb_puts(&s, p->n ? "]" : "[]");
+    if (sb_ok(&s, err) == 0)
+        list = json_parse(s.s, s.len, "plan", err);
+    sb_done(&s);
+    return list;
+}
+
+static cJSON *model_json(const struct trainer *t, struct vac_err *err)
+{
+    cJSON *model = cJSON_CreateObject();
+    const char *path = t->spec.model ? t->spec.model : "";
+    char hash[65];
+
+    if (!model_identity(t, hash, err) && !json_add(model, "path", cJSON_CreateString(path), err) &&
+        !json_add(model, "hash", cJSON_CreateString(hash), err) &&
+        !json_add(model, "parameters", cJSON_CreateNumber((double)model_count(t->m)), err))
+        return model;
+    cJSON_Delete(model);
+    return NULL;
+}
+
+static cJSON *files_json(const struct trainer *t, struct vac_err *err)
+{
+    cJSON *files = cJSON_CreateObject();
+
+    if (each_file(t, add_hash, files, err) == 0)
+        return files;
+    cJSON_Delete(files);
+    return NULL;
 }
 
 static cJSON *describe(struct trainer *t, struct vac_err *err)
 {
-    cJSON *root = cJSON_CreateObject(), *model = cJSON_AddObjectToObject(root, "model"), *files;
-    char hash[65];
+    cJSON *root = cJSON_CreateObject();
 
-    if (model_identity(t, hash, err))
-        goto fail;
-    cJSON_AddStringToObject(root, "vaccine", PACKAGE_VERSION);
-    cJSON_AddNumberToObject(root, "created", t->created);
-    cJSON_AddItemToObject(root, "spec", cJSON_Duplicate(t->spec.json, true));
-    cJSON_AddStringToObject(model, "path", t->spec.model ? t->spec.model : "");
-    cJSON_AddStringToObject(model, "hash", hash);
-    cJSON_AddNumberToObject(model, "parameters", (double)model_count(t->m));
-    files = cJSON_AddObjectToObject(root, "files");
-    if (!files || each_file(t, add_hash, files, err))
-        goto fail;
-    cJSON_AddNumberToObject(root, "threads", (double)t->spec.threads);
-    cJSON_AddStringToObject(root, "blas", compute_blas());
-    add_plan(root, &t->plan);
-    cJSON_AddNumberToObject(root, "total_steps", (double)t->total_steps);
-    return root;
-fail:
+    if (!json_add(root, "model", model_json(t, err), err) &&
+        !json_add(root, "vaccine", cJSON_CreateString(PACKAGE_VERSION), err) &&
+        !json_add(root, "created", cJSON_CreateNumber(t->created), err) &&
+        !json_add(root, "spec", json_copy(t->spec.json, err), err) &&
+        !json_add(root, "files", files_json(t, err), err) &&
+        !json_add(root, "threads", cJSON_CreateNumber((double)t->spec.threads), err) &&
+        !json_add(root, "blas", cJSON_CreateString(compute_blas()), err) &&
+        !json_add(root, "plan", plan_json(&t->plan, err), err) &&
+        !json_add(root, "total_steps", cJSON_CreateNumber((double)t->total_steps), err))
+        return root;
     cJSON_Delete(root);
     return NULL;
 }
@@ -148,12 +167,10 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
 
     t->created = t->how.deterministic_wall ? 0 : (double)time(NULL);
     root = describe(t, err);
-    text = root ? cJSON_Print(root) : NULL;
+    text = root ? json_text(root, true, err) : NULL;
     if (text) {
         sb_printf(&s, "%s\n", text);
         rc = folder_write(t->folder.dir, "run.json", &s, err);
-    } else if (root) {
-        err_set(err, VAC_ERR_MEMORY, "out of memory");
     }
     cJSON_free(text);
     cJSON_Delete(root);

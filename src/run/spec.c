@@ -29,8 +29,8 @@ static int read_config(struct run_spec *s, const struct jnode *root, struct vac_
         return -1;
     }
     config_done(&c);
-    s->config = cJSON_Duplicate(n.v, 1);
-    return s->config ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
+    s->config = json_copy(n.v, err);
+    return s->config ? 0 : -1;
 }
 
 static int read_model(struct run_spec *s, const struct jnode *root, const char *dir,
@@ -118,19 +118,18 @@ static char *joined(const cJSON *list)
 static int join_targets(cJSON *doc, struct vac_err *err)
 {
     cJSON *stage = cJSON_GetObjectItemCaseSensitive(doc, "stages");
+    int rc;
 
     for (stage = cJSON_IsArray(stage) ? stage->child : NULL; stage; stage = stage->next) {
-        cJSON *lora = cJSON_GetObjectItemCaseSensitive(stage, "lora"), *text;
+        cJSON *lora = cJSON_GetObjectItemCaseSensitive(stage, "lora");
         char *all = joined(cJSON_GetObjectItemCaseSensitive(lora, "targets"));
 
         if (!all)
             continue;
-        text = cJSON_CreateString(all);
+        rc = json_add(lora, "targets", cJSON_CreateString(all), err);
         free(all);
-        if (!text || !cJSON_ReplaceItemInObjectCaseSensitive(lora, "targets", text)) {
-            cJSON_Delete(text);
-            return err_set(err, VAC_ERR_MEMORY, "out of memory");
-        }
+        if (rc)
+            return -1;
     }
     return 0;
 }

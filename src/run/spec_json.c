@@ -133,7 +133,7 @@ static void put_evaluate(struct strbuf *b, const struct evaluate_spec *e)
 
 static void put_config(struct strbuf *b, const cJSON *config)
 {
-    char *text = config ? cJSON_PrintUnformatted(config) : NULL;
+    char *text = config ? json_text(config, false, NULL) : NULL;
 
     put_key(b, "config");
     sb_puts(b, text ? text : "null");

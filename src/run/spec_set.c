@@ -29,9 +29,10 @@ static int refuse(const struct walk *w, const char *what)
 
 static cJSON *value_of(const char *text, struct vac_err *err)
 {
-    cJSON *v = json_parse(text, strlen(text), "set", NULL);
+    struct vac_err why = {0};
+    cJSON *v = json_parse(text, strlen(text), "set", &why);
 
-    if (!v)
+    if (!v && why.code != VAC_ERR_MEMORY) /* what is no JSON is text */
         v = cJSON_CreateString(text);
     if (!v)
         err_set(err, VAC_ERR_MEMORY, "out of memory");
@@ -112,27 +113,15 @@ static int into_list(struct walk *w, size_t index, cJSON **value)
     return 0;
 }
 
-static int put_member(struct walk *w, const char *key, cJSON *item)
-{
-    if (cJSON_GetObjectItemCaseSensitive(w->here, key)
-            ? cJSON_ReplaceItemInObjectCaseSensitive(w->here, key, item)
-            : cJSON_AddItemToObject(w->here, key, item))
-        return 0;
-    return refuse(w, "out of memory");
-}
-
 /* An absent or null member on the way becomes an empty object. */
 static int go_member(struct walk *w, const char *key)
 {
-    cJSON *next = cJSON_GetObjectItemCaseSensitive(w->here, key), *made;
+    cJSON *next = cJSON_GetObjectItemCaseSensitive(w->here, key);
 
     if (!next || cJSON_IsNull(next)) {
-        made = cJSON_CreateObject();
-        if (!made || put_member(w, key, made)) {
-            cJSON_Delete(made);
-            return refuse(w, "out of memory");
-        }
-        next = made;
+        next = cJSON_CreateObject();
+        if (json_add(w->here, key, next, w->err))
+            return -1;
     }
     w->here = next;
     return 0;
@@ -157,8 +146,8 @@ static int into_member(struct walk *w, cJSON **value)
         w->in_stages = !strcmp(key, "stages") && from == w->text;
         rc = go_member(w, key);
     } else {
-        rc = put_member(w, key, *value);
-        *value = rc ? *value : NULL;
+        rc = json_add(w->here, key, *value, w->err);
+        *value = NULL;
     }
     free(key);
     return rc;
