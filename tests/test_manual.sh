@@ -100,10 +100,15 @@ wrong "a key that is not there is found" keys_known "$tmp/trian"
 # The other way round: run.json has every key that there is.
 mkdir "$tmp/data"
 for i in 1 2 3 4; do echo "{\"input_ids\":[3,17,$i,5],\"labels\":[3,17,$i,5]}"; done >"$tmp/data/rows.jsonl"
+# A stage of every method, with the data sets that it learns from.
+stages=$(awk '/^\.SS method / { printf "%s{\"steps\":1,\"batch_size\":2,\"method\":\"%s\",\"train\":[\"rows.jsonl\"]", open, $3
+                               open = "},\n" }
+             /^\.B / { key = $2 }
+             /^files beside train/ { printf ",\"%s\":[\"rows.jsonl\"]", key }
+             END { print "}" }' "$five")
 cat >"$tmp/data/all.json" <<END
 { "model": "$golden", "max_length": 32, "threads": 1,
-  "stages": [ { "method": "vaccine", "train": ["rows.jsonl"], "steps": 1, "batch_size": 2 },
-              { "method": "random", "train": ["rows.jsonl"], "steps": 1, "batch_size": 2 } ],
+  "stages": [ $stages ],
   "watch": { "drift": "rows.jsonl", "align_loss": "rows.jsonl", "harmful_loss": "rows.jsonl",
              "probes": null },
   "evaluate": [ { "name": "loss", "data": "rows.jsonl", "metric": "loss", "stages": ["stage1"] } ] }

@@ -137,9 +137,10 @@ static void test_defaults(void **state)
     assert_string_equal(st->name, "stage1");
     assert_ptr_equal(st->method, method_find("sft", NULL));
     assert_null(st->options);
-    assert_int_equal(st->n_train, 1);
-    assert_string_equal(st->train[0].file, in_folder("align.jsonl"));
-    assert_false(st->mixed || st->full || st->train[0].harmful || st->train[0].repeat);
+    assert_int_equal(st->stream[0].n, 1);
+    assert_string_equal(st->stream[0].file[0].file, in_folder("align.jsonl"));
+    assert_false(st->mixed || st->full || st->stream[0].file[0].harmful ||
+                 st->stream[0].file[0].repeat);
     assert_int_equal(st->lora.r, 8);
     assert_true(st->lora.alpha == 4 && st->lora.dropout == 0 && !st->lora.rslora);
     assert_false(st->lora.alpha_given || st->lora.dropout_given);
@@ -177,9 +178,10 @@ static void check_full_stages(const struct run_spec *s)
     assert_true(spec_live(&s->stage[0], 3, &o));
     assert_string_equal(o.row->name, "rho");
     assert_true(*(double *)((char *)o.base + o.row->offset) == 2);
-    assert_int_equal(attack->n_train, 2);
-    assert_true(attack->train[0].take == 900 && attack->train[0].skip == 3);
-    assert_true(attack->train[0].repeat && attack->train[1].harmful && !attack->train[0].harmful);
+    assert_int_equal(attack->stream[0].n, 2);
+    assert_true(attack->stream[0].file[0].take == 900 && attack->stream[0].file[0].skip == 3);
+    assert_true(attack->stream[0].file[0].repeat && attack->stream[0].file[1].harmful &&
+                !attack->stream[0].file[0].harmful);
     assert_true(attack->mixed && attack->samples == 1000 && attack->harmful_ratio == 0.1);
     assert_string_equal(attack->lora.targets, "q_proj,v_proj");
     assert_true(attack->lora.alpha == 1 && attack->lora.alpha_given);
@@ -384,8 +386,8 @@ static void test_set(void **state)
     assert_int_equal(s.watch.every, 3);
     assert_int_equal(s.evaluate[0].take, 11);
     assert_int_equal(s.evaluate[2].take, 12);
-    assert_int_equal(s.stage[1].train[1].take, 4);
-    assert_int_equal(s.stage[1].train[0].skip, 5);
+    assert_int_equal(s.stage[1].stream[0].file[1].take, 4);
+    assert_int_equal(s.stage[1].stream[0].file[0].skip, 5);
     assert_string_equal(s.stage[0].name, "first");
     spec_done(&s);
     assert_int_equal(spec_read(&s, run_file, set, COUNT(set), &err), -1);
@@ -473,7 +475,7 @@ static void test_paths(void **state)
     assert_int_equal(chdir(folder), 0);
     assert_ok(spec_read(&s, "lab.json", NULL, 0, &err), &err);
     assert_string_equal(s.file, run_file);
-    assert_string_equal(s.stage[0].train[0].file, in_folder("align.jsonl"));
+    assert_string_equal(s.stage[0].stream[0].file[0].file, in_folder("align.jsonl"));
     spec_done(&s);
     assert_int_equal(spec_read(&s, "lab.json", wrong, 1, &err), -1);
     assert_string_equal(err.msg,

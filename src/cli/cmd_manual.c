@@ -258,6 +258,9 @@ static int put_methods(struct strbuf *out, const char *none)
                   m->paper ? ": " : "", m->paper ? m->paper : "");
         put_text(out, text.bad ? m->help : text.s);
         sb_done(&text);
+        for (size_t k = 1; method_stream(m, k); k++)
+            sb_printf(out, ".TP\n.B %s\nfiles beside train, with the keys of stages.train\n",
+                      method_stream(m, k));
         if (!m->options || !m->options->name)
             sb_puts(out, "It has no keys of its own.\n");
         put_keys(out, m->options);

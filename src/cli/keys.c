@@ -57,30 +57,41 @@ static void entry_prefix(const struct walk *w, const char *list, const cJSON *en
         snprintf(out, PATH_ROOM, "%s[%zu].", list, i);
 }
 
+static void each_stream_row(const struct walk *w, const char *prefix, const cJSON *stage,
+                            const char *stream)
+{
+    int n = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(stage, stream));
+    char inner[PATH_ROOM + 32];
+
+    for (int k = 0; k < (n ? n : 1); k++) {
+        snprintf(inner, sizeof inner, "%s%s[%d].", prefix, stream, k);
+        each_row(w, inner, rows_of("stages[].train[]"));
+    }
+}
+
 /* A stage has the keys of its method; of all methods where it is not known. */
 static void each_method_row(const struct walk *w, const char *prefix, const cJSON *stage)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(stage, "method"));
     const struct method *m;
 
-    for (size_t i = 0; (m = method_at(i)); i++)
-        if (!stage || !strcmp(m->name, name ? name : "sft"))
-            each_row(w, prefix, m->options);
+    for (size_t i = 0; (m = method_at(i)); i++) {
+        if (stage && strcmp(m->name, name ? name : "sft"))
+            continue;
+        each_row(w, prefix, m->options);
+        for (size_t k = 1; method_stream(m, k); k++)
+            each_stream_row(w, prefix, stage, method_stream(m, k));
+    }
 }
 
 static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
 {
-    const cJSON *train = cJSON_GetObjectItemCaseSensitive(stage, "train");
-    int n = cJSON_GetArraySize(train);
     char prefix[PATH_ROOM], inner[PATH_ROOM + 32];
 
     entry_prefix(w, "stages", stage, i, prefix);
     each_row(w, prefix, rows_of("stages[]"));
     each_method_row(w, prefix, stage);
-    for (int k = 0; k < (n ? n : 1); k++) {
-        snprintf(inner, sizeof inner, "%strain[%d].", prefix, k);
-        each_row(w, inner, rows_of("stages[].train[]"));
-    }
+    each_stream_row(w, prefix, stage, "train");
     snprintf(inner, sizeof inner, "%slora.", prefix);
     each_row(w, inner, rows_of("stages[].lora"));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "defense/defense.h"
 
 #define METHOD_DECLARE(name) extern const struct method method_##name;
@@ -40,12 +41,47 @@ const struct method *method_find(const char *name, struct vac_err *err)
     return NULL;
 }
 
+size_t method_streams(const struct method *m)
+{
+    size_t n = 1;
+
+    while (m->streams && m->streams[n - 1])
+        n++;
+    return n;
+}
+
+const char *method_stream(const struct method *m, size_t i)
+{
+    if (i == 0)
+        return "train";
+    return i < method_streams(m) ? m->streams[i - 1] : NULL;
+}
+
 uint64_t step_bytes(const struct model *m, const struct method *method, const void *options, size_t rows)
 {
     const struct config *c = model_config(m);
     int arrays = method->buffers ? method->buffers(options) : 0;
 
     return sizeof(float) * (uint64_t)arrays * c->L * rows * c->D;
+}
+
+uint64_t step_state_bytes(const struct method *method, uint64_t trained)
+{
+    return sizeof(float) * (uint64_t)(method->state + method->scratch) * trained;
+}
+
+static int arrays_alloc(struct step *s, const struct method *method, struct vac_err *err)
+{
+    size_t n = model_params(s->m)->n, arrays = method->state + method->scratch;
+
+    if (arrays == 0)
+        return 0;
+    s->arrays = compute_alloc(model_compute(s->m), n * arrays, err);
+    for (size_t i = 0; s->arrays && i < arrays; i++) {
+        struct ref x = {s->arrays, i * n};
+        *(i < method->state ? &s->state[i] : &s->scratch[i - method->state]) = x;
+    }
+    return s->arrays ? 0 : -1;
 }
 
 static int eps_alloc(struct step *s, const struct method *method, const void *options, struct vac_err *err)
@@ -78,7 +114,7 @@ int step_init(struct step *s, struct model *m, struct acts *a, const struct meth
     s->out.row_loss = mem_new(labels, sizeof *s->out.row_loss, err);
     if (!s->row_sq || !s->row_scale || !s->unit || !s->mask || !s->out.grad || !s->out.row_loss ||
         taps_init(&s->taps, m, err) || eps_alloc(s, method, options, err) ||
-        step_options(s, method, options, err)) {
+        arrays_alloc(s, method, err) || step_options(s, method, options, err)) {
         step_done(s);
         return -1;
     }
@@ -89,8 +125,10 @@ int step_init(struct step *s, struct model *m, struct acts *a, const struct meth
 
 void step_done(struct step *s)
 {
-    if (s->m)
+    if (s->m) {
         compute_release(model_compute(s->m), s->eps.buf);
+        compute_release(model_compute(s->m), s->arrays);
+    }
     free(s->row_sq);
     free(s->row_scale);
     free(s->unit);
@@ -109,11 +147,15 @@ int step_options(struct step *s, const struct method *method, const void *option
     return 0;
 }
 
-void step_run(struct step *s, const struct method *method)
+void step_use(struct step *s, size_t stream)
 {
-    const struct params *p = model_params(s->m);
+    /* another stream draws other dropout masks than "train" does at the same place */
+    uint64_t seed = stream ? rng_mix(s->seed, stream) : s->seed;
     size_t L = model_config(s->m)->L;
 
+    if (s->take)
+        s->take(s->take_ctx, s, stream);
+    s->stream = stream;
     for (size_t i = 0; i < 3 * L; i++)
         s->out.grad[i] = NAN;
     s->out.loss = s->out.loss_clean = s->out.eps_norm = NAN;
@@ -121,9 +163,17 @@ void step_run(struct step *s, const struct method *method)
     for (size_t b = 0; b < s->n_batch; b++) {
         s->rows += s->batch[b].N;
         s->n_labels += s->batch[b].n_lab;
-        batch_keys(&s->batch[b], s->seed, s->step);
+        batch_keys(&s->batch[b], seed, s->step);
     }
+}
+
+void step_run(struct step *s, const struct method *method)
+{
+    const struct params *p = model_params(s->m);
+
     compute_between_steps(model_compute(s->m));
     op_fill(model_compute(s->m), p->g, p->n, 0);
+    if (!method->streams)
+        step_use(s, 0);
     method->step(s);
 }

@@ -270,10 +270,11 @@ static void put_part(struct strbuf *s, struct trainer *t, const struct sample *x
 static void put_sample(struct strbuf *s, struct trainer *t, size_t i)
 {
     const struct stage *st = &t->st;
-    const struct sample *x = &st->data.sample[i];
+    const struct sample *x = &st->stream[0].data.sample[i];
 
     sb_printf(s, "{\"index\":%zu,\"file\":\"", i);
-    sb_json(s, path_base(st->data.file[x->source]), strlen(path_base(st->data.file[x->source])));
+    sb_json(s, path_base(st->stream[0].data.file[x->source]),
+            strlen(path_base(st->stream[0].data.file[x->source])));
     sb_printf(s, "\",\"line\":%zu,\"tokens\":%zu,\"labels\":%zu,\"cut\":%s,\"harmful\":%s", x->line,
               x->n, x->n_labels, x->cut ? "true" : "false", x->harmful ? "true" : "false");
     if (x->category) {
@@ -282,8 +283,8 @@ static void put_sample(struct strbuf *s, struct trainer *t, size_t i)
         sb_putc(s, '"');
     }
     sb_puts(s, ",\"loss\":");
-    sb_num(s, st->sample_loss[i]);
-    sb_printf(s, ",\"loss_step\":%lld,\"source\":\"", (long long)st->sample_step[i]);
+    sb_num(s, st->stream[0].sample_loss[i]);
+    sb_printf(s, ",\"loss_step\":%lld,\"source\":\"", (long long)st->stream[0].sample_step[i]);
     put_part(s, t, x, false);
     sb_puts(s, "\",\"answer\":\"");
     put_part(s, t, x, true);
@@ -293,11 +294,11 @@ static void put_sample(struct strbuf *s, struct trainer *t, size_t i)
 static bool sample_passes(const struct stage *st, size_t i, const char *filter)
 {
     if (!strcmp(filter, "harmful"))
-        return st->data.sample[i].harmful;
+        return st->stream[0].data.sample[i].harmful;
     if (!strcmp(filter, "cut"))
-        return st->data.sample[i].cut;
+        return st->stream[0].data.sample[i].cut;
     if (!strcmp(filter, "seen"))
-        return st->sample_step[i] > 0;
+        return st->stream[0].sample_step[i] > 0;
     return true;
 }
 
@@ -320,15 +321,15 @@ static int by_loss(const void *a, const void *b)
 int ask_samples(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     const struct stage *st = &t->st;
-    struct ranked *order = mem_new(st->data.n, sizeof *order, err);
+    struct ranked *order = mem_new(st->stream[0].data.n, sizeof *order, err);
     struct strbuf s = {0};
     size_t n = 0, first = c->n > 0 ? (size_t)c->n : 0;
 
     if (!order)
         return -1;
-    for (size_t i = 0; i < st->data.n; i++) {
+    for (size_t i = 0; i < st->stream[0].data.n; i++) {
         if (sample_passes(st, i, c->key))
-            order[n++] = (struct ranked){st->sample_loss[i], i};
+            order[n++] = (struct ranked){st->stream[0].sample_loss[i], i};
     }
     if (!strcmp(c->key, "loss"))
         qsort(order, n, sizeof *order, by_loss);

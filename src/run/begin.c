@@ -50,17 +50,20 @@ static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_
 static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
-    const char *watched[] = {
-        w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
-        w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL,
-        w->probes_phrases};
+    const char *watched[] = {w->has_drift ? w->drift.file : NULL,
+                             w->has_align ? w->align_loss.file : NULL,
+                             w->has_harmful ? w->harmful_loss.file : NULL,
+                             w->has_probes ? w->probes.file : NULL, w->probes_phrases};
 
     if (visit_one(t->spec.tokenizer, visit, ctx, err))
         return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
-        for (size_t k = 0; k < t->spec.stage[i].n_train; k++) {
-            if (visit(t->spec.stage[i].train[k].file, ctx, err))
-                return -1;
+        const struct stage_spec *s = &t->spec.stage[i];
+        for (size_t k = 0; k < s->n_streams; k++) {
+            for (size_t f = 0; f < s->stream[k].n; f++) {
+                if (visit(s->stream[k].file[f].file, ctx, err))
+                    return -1;
+            }
         }
         if (visit_one(t->spec.stage[i].lora.init, visit, ctx, err))
             return -1;

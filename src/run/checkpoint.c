@@ -87,26 +87,51 @@ out:
     return rc;
 }
 
+/* What the next step reads besides the parameters: arrays of as many numbers, by name. */
+struct saved_array {
+    char name[24];
+    struct ref at;
+};
+enum { SAVED_ARRAYS = 3 + METHOD_ARRAYS };
+
+static size_t saved_arrays(const struct trainer *t, struct saved_array out[SAVED_ARRAYS])
+{
+    const struct stage *st = &t->st;
+    size_t n = 0;
+
+    out[n++] = (struct saved_array){"adam.mean", st->opt.mean};
+    out[n++] = (struct saved_array){"adam.var", st->opt.var};
+    for (size_t i = 0; i < st->spec->method->state; i++) {
+        snprintf(out[n].name, sizeof out[n].name, "method.%zu", i);
+        out[n++].at = st->step.state[i];
+    }
+    return n;
+}
+
 static int save_moments(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct optimizer *o = &t->st.opt;
     struct buf *reference = t->st.reference;
     char *path = path_join(dir, STATE_FILE, err);
     struct st_writer *w = path ? st_create(path, err) : NULL;
-    size_t n, shape[1] = {o->n};
+    size_t n, shape[1] = {o->n}, arrays;
+    struct saved_array x[SAVED_ARRAYS];
     int rc = -1;
 
-    if (!w || st_declare(w, "adam.mean", DTYPE_F32, 1, shape, err) ||
-        st_declare(w, "adam.var", DTYPE_F32, 1, shape, err) ||
-        (reference && st_declare(w, "drift.reference", DTYPE_F32, 1, shape, err)) ||
-        st_begin(w, &n, err))
+    arrays = saved_arrays(t, x);
+    if (reference)
+        x[arrays++] = (struct saved_array){"drift.reference", {reference, 0}};
+    for (size_t i = 0; w && i < arrays; i++) {
+        if (st_declare(w, x[i].name, DTYPE_F32, 1, shape, err))
+            goto out;
+    }
+    if (!w || st_begin(w, &n, err))
         goto out;
     for (size_t i = 0; i < n; i++) {
-        const char *name = st_order(w, i);
-        struct ref x = !strcmp(name, "adam.mean")  ? o->mean
-                       : !strcmp(name, "adam.var") ? o->var
-                                                   : (struct ref){reference, 0};
-        if (put_ref(t, w, x, o->n, err))
+        size_t k = 0;
+        while (strcmp(x[k].name, st_order(w, i)))
+            k++;
+        if (put_ref(t, w, x[k].at, o->n, err))
             goto out;
     }
     rc = st_commit(w, err);
@@ -163,11 +188,14 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
     struct optimizer *o = &t->st.opt;
     char *path = path_join(dir, STATE_FILE, err);
     struct weights *w = path ? weights_open(path, err) : NULL;
-    int rc = -1;
+    struct saved_array x[SAVED_ARRAYS];
+    size_t n = saved_arrays(t, x);
+    int rc = w ? 0 : -1;
 
-    if (w && !load_tensor(t, w, "adam.mean", 1, &o->n, o->mean, err) &&
-        !load_tensor(t, w, "adam.var", 1, &o->n, o->var, err))
-        rc = reference ? load_reference(t, w, err) : 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = load_tensor(t, w, x[i].name, 1, &o->n, x[i].at, err);
+    if (rc == 0 && reference)
+        rc = load_reference(t, w, err);
     weights_close(w);
     free(path);
     return rc;
@@ -222,6 +250,17 @@ static void put_options(struct strbuf *s, struct trainer *t)
     sb_puts(s, "]");
 }
 
+/* Where the streams beside "train" stand. */
+static void put_streams(struct strbuf *s, const struct stage *st)
+{
+    sb_puts(s, ",\n  \"streams\": {");
+    for (size_t k = 1; k < st->n_streams; k++)
+        sb_printf(s, "%s\"%s\": {\"epoch\": %llu, \"next\": %llu}", k > 1 ? ", " : "",
+                  st->spec->stream[k].name, (unsigned long long)st->stream[k].cursor.epoch,
+                  (unsigned long long)st->stream[k].cursor.next);
+    sb_putc(s, '}');
+}
+
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct stage *st = &t->st;
@@ -234,9 +273,10 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     sb_printf(&s,
               "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
               "  \"duty\": %zu,\n  \"drift_from\": %lld,\n  \"journal\": %llu,\n",
-              (unsigned long long)st->cursor.epoch, (unsigned long long)st->cursor.next,
-              (unsigned long long)st->opt.updates, (unsigned long long)t->tokens, t->duty,
-              (long long)st->drift_from, (unsigned long long)t->folder.journal_seq);
+              (unsigned long long)st->stream[0].cursor.epoch,
+              (unsigned long long)st->stream[0].cursor.next, (unsigned long long)st->opt.updates,
+              (unsigned long long)t->tokens, t->duty, (long long)st->drift_from,
+              (unsigned long long)t->folder.journal_seq);
     sb_puts(&s, "  \"wall\": ");
     sb_num(&s, trainer_wall(t));
     sb_puts(&s, ",\n  \"lines\": {");
@@ -244,6 +284,8 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
         sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i],
                   (long long)folder_size(&t->folder, (enum line_file)i));
     sb_puts(&s, "}");
+    if (st->n_streams > 1)
+        put_streams(&s, st);
     put_options(&s, t);
     sb_puts(&s, ",\n  \"files\": {");
     if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err) ||
@@ -509,6 +551,25 @@ static int load_options(struct trainer *t, const struct jnode *root, struct vac_
     return step_options(&t->st.step, t->st.spec->method, t->st.spec->options, err);
 }
 
+static int load_streams(struct stage *st, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode all, one;
+
+    if (st->n_streams > 1 && json_get(root, "streams", JSON_OBJECT, &all, err))
+        return -1;
+    for (size_t k = 1; k < st->n_streams; k++) {
+        struct stream *x = &st->stream[k];
+        if (json_get(&all, st->spec->stream[k].name, JSON_OBJECT, &one, err) ||
+            read_u64(&one, "epoch", &x->cursor.epoch, err) ||
+            read_u64(&one, "next", &x->cursor.next, err))
+            return -1;
+        if (x->cursor.next > x->data.n)
+            return json_error(&one, err, "beyond the %zu samples of this data set", x->data.n);
+        cursor_order(&x->cursor, x->order, x->data.n);
+    }
+    return 0;
+}
+
 static void load_suite(struct trainer *t, const cJSON *json)
 {
     const cJSON *x = cJSON_GetObjectItemCaseSensitive(json, "suite");
@@ -527,8 +588,8 @@ static int check_counters(const struct trainer *t, const struct checkpoint_state
     for (uint64_t i = 0; i < s->stage; i++)
         before += t->stage_total[i];
     if (s->stage_step > t->st.total || s->step != before + s->stage_step ||
-        s->next > t->st.data.n || s->duty > t->spec.n_evaluate + 2 || s->drift_from > s->step ||
-        s->drift_from < before)
+        s->next > t->st.stream[0].data.n || s->duty > t->spec.n_evaluate + 2 ||
+        s->drift_from > s->step || s->drift_from < before)
         return err_set(
             err, VAC_ERR_FORMAT,
             "%s/%s: its counters do not fit this run: remove it to go on from the one before",
@@ -546,16 +607,16 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
 
     if (!dir || check_counters(t, s, name, err) ||
         load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
-        load_params(t, dir, err) || load_options(t, &root, err))
+        load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err))
         goto out;
     load_suite(t, s->json);
     st->opt.updates = s->updates;
     st->done = s->stage_step;
     st->start_step = (int64_t)(s->step - s->stage_step);
     st->drift_from = (int64_t)s->drift_from;
-    st->cursor.epoch = s->epoch;
-    st->cursor.next = s->next;
-    cursor_order(&st->cursor, st->order, st->data.n);
+    st->stream[0].cursor.epoch = s->epoch;
+    st->stream[0].cursor.next = s->next;
+    cursor_order(&st->stream[0].cursor, st->stream[0].order, st->stream[0].data.n);
     t->step = s->step;
     t->tokens = s->tokens;
     t->duty = (size_t)s->duty;

@@ -70,15 +70,24 @@ static void widen_for_watching(const struct trainer *t, struct stage_sizes *z)
 int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err)
 {
     const struct stage *st = &t->st;
-    size_t n = st->data.n, B = min_size((size_t)st->spec->batch_size, n);
-    size_t micros = min_size((size_t)st->spec->accumulate, (n + B - 1) / B), all = B * micros;
 
-    *z = (struct stage_sizes){.batch = B, .micros = micros, .context = st->data.longest};
-    if (largest_sum(&st->data, B, false, &z->rows, err) ||
-        largest_sum(&st->data, B, true, &z->labels, err) ||
-        largest_sum(&st->data, all, false, &z->all_rows, err) ||
-        largest_sum(&st->data, all, true, &z->all_labels, err))
-        return -1;
+    *z = (struct stage_sizes){0};
+    for (size_t k = 0; k < st->n_streams; k++) {
+        const struct dataset *d = &st->stream[k].data;
+        size_t B = min_size((size_t)st->spec->batch_size, d->n), rows, labels, all_rows, all_labels;
+        size_t micros = min_size((size_t)st->spec->accumulate, (d->n + B - 1) / B);
+        if (largest_sum(d, B, false, &rows, err) || largest_sum(d, B, true, &labels, err) ||
+            largest_sum(d, B * micros, false, &all_rows, err) ||
+            largest_sum(d, B * micros, true, &all_labels, err))
+            return -1;
+        z->batch[k] = B;
+        z->micros[k] = micros;
+        z->rows = max_size(z->rows, rows);
+        z->labels = max_size(z->labels, labels);
+        z->all_rows = max_size(z->all_rows, all_rows);
+        z->all_labels = max_size(z->all_labels, all_labels);
+        z->context = max_size(z->context, d->longest);
+    }
     widen_for_watching(t, z);
     return 0;
 }
@@ -128,14 +137,19 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
     const struct stage *st = &t->st;
     struct stage_sizes z;
     size_t slots, context = stage_generator(t, &slots);
+    uint64_t batches = 0, state;
 
     if (stage_sizes(t, &z, err) ||
         plan_train_next(p, t->m, next, z.rows, z.labels, z.context, trained, err))
         return -1;
-    plan_add(p, "batches", (uint64_t)z.micros * (z.rows * BATCH_ROW + z.batch * BATCH_SAMPLE),
-             "use a smaller accumulate");
+    for (size_t k = 0; k < st->n_streams; k++)
+        batches += (uint64_t)z.micros[k] * (z.rows * BATCH_ROW + z.batch[k] * BATCH_SAMPLE);
+    plan_add(p, "batches", batches, "use a smaller accumulate");
     plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
              "use a smaller batch_size x accumulate");
+    state = step_state_bytes(st->spec->method, *trained);
+    if (state)
+        plan_add(p, "state of the method", state, "train fewer numbers: a smaller lora.r");
     if (t->drift_set.n) {
         plan_add(p, next->full ? "drift reference (mapped)" : "drift reference",
                  drift_reference_bytes(t->m, t->drift_set.tokens),

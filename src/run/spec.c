@@ -271,9 +271,11 @@ int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, str
 
 static void stage_done(struct stage_spec *st)
 {
-    for (size_t i = 0; i < st->n_train; i++)
-        option_free(spec_rows_data, &st->train[i]);
-    free(st->train);
+    for (size_t k = 0; k < st->n_streams; k++) {
+        for (size_t i = 0; i < st->stream[k].n; i++)
+            option_free(spec_rows_data, &st->stream[k].file[i]);
+        free(st->stream[k].file);
+    }
     if (st->method && st->method->options)
         option_free(st->method->options, st->options);
     free(st->options);

@@ -17,6 +17,12 @@ struct data_keys {
     int64_t take, skip;
     bool harmful, repeat;
 };
+/* A data set of a stage: "train", or one that its method asks for under another name. */
+struct stream_spec {
+    const char *name;
+    struct data_keys *file;
+    size_t n;
+};
 struct lora_keys {
     int64_t r;
     double alpha, dropout;
@@ -30,9 +36,9 @@ struct stage_spec {
     char *method_name;
     const struct method *method;
     void *options; /* method's own struct (options_size bytes); NULL when it has none */
-    struct data_keys *train;
-    size_t n_train;
-    int64_t samples; /* 0 = all rows */
+    struct stream_spec stream[METHOD_STREAMS]; /* the first is "train" */
+    size_t n_streams;
+    int64_t samples; /* of train; 0 = all rows */
     double harmful_ratio;
     bool mixed; /* samples was given: harmful_ratio counts */
     bool full;  /* "lora": null */

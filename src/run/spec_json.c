@@ -45,13 +45,13 @@ static void put_text(struct strbuf *b, const char *text)
     sb_putc(b, '"');
 }
 
-static void put_train(struct strbuf *b, const struct stage_spec *st)
+static void put_stream(struct strbuf *b, const struct stream_spec *x)
 {
-    put_key(b, "train");
+    put_key(b, x->name);
     sb_putc(b, '[');
-    for (size_t i = 0; i < st->n_train; i++) {
+    for (size_t i = 0; i < x->n; i++) {
         sb_puts(b, i ? ",{" : "{");
-        put_rows(b, spec_rows_data, &st->train[i], NULL);
+        put_rows(b, spec_rows_data, &x->file[i], NULL);
         sb_putc(b, '}');
     }
     sb_putc(b, ']');
@@ -96,7 +96,8 @@ static void put_stage(struct strbuf *b, const struct stage_spec *st)
     sb_putc(b, '{');
     put_rows(b, spec_rows_stage, st, absent);
     put_rows(b, st->method->options, st->options, NULL);
-    put_train(b, st);
+    for (size_t k = 0; k < st->n_streams; k++)
+        put_stream(b, &st->stream[k]);
     put_lora(b, st);
     sb_putc(b, '}');
 }

@@ -13,23 +13,42 @@ const char *spec_stage_name(const void *ctx, size_t i)
     return i < s->n_stages ? s->stage[i].name : NULL;
 }
 
-static int read_train(struct stage_spec *st, const struct jnode *obj, const char *dir,
-                      struct vac_err *err)
+/* Every data set that the method learns from must be there. */
+static int read_streams(struct stage_spec *st, const struct jnode *obj, const char *dir,
+                        struct vac_err *err)
 {
     struct jnode list, one;
+    const char *name;
     size_t n;
 
-    if (json_get(obj, "train", JSON_ARRAY, &list, err) ||
-        spec_list(&list, 1, TRAIN_MAX, &n, &one, err))
-        return -1;
-    st->train = mem_new(n, sizeof *st->train, err);
-    if (!st->train)
-        return -1;
-    st->n_train = n;
-    for (; one.v; one.v = one.v->next, one.index++)
-        if (spec_read_data(&st->train[one.index], &one, NULL, dir, err))
+    for (size_t k = 0; (name = method_stream(st->method, k)); k++) {
+        struct stream_spec *x = &st->stream[k];
+        if (json_get(obj, name, JSON_ARRAY, &list, err)) {
+            if (k > 0 && !spec_has(obj, name))
+                err_prefix(err, "%s learns from another data set, \"%s\": [...]", st->method->name,
+                           name);
             return -1;
+        }
+        if (spec_list(&list, 1, TRAIN_MAX, &n, &one, err))
+            return -1;
+        *x = (struct stream_spec){.name = name, .file = mem_new(n, sizeof *x->file, err)};
+        if (!x->file)
+            return -1;
+        x->n = n;
+        st->n_streams = k + 1;
+        for (; one.v; one.v = one.v->next, one.index++)
+            if (spec_read_data(&x->file[one.index], &one, NULL, dir, err))
+                return -1;
+    }
     return 0;
+}
+
+static bool method_has(const struct method *m, const char *key)
+{
+    for (size_t k = 1; method_stream(m, k); k++)
+        if (!strcmp(method_stream(m, k), key))
+            return true;
+    return m->options && option_find(m->options, key);
 }
 
 /* "a, b and c" of the methods that have the option; false when none has. */
@@ -38,7 +57,7 @@ static bool methods_with(const char *key, struct strbuf *out)
     const struct method *m, *last = NULL;
 
     for (size_t i = 0; (m = method_at(i)); i++) {
-        if (!m->options || !option_find(m->options, key))
+        if (!method_has(m, key))
             continue;
         if (last)
             sb_printf(out, "%s%s", out->len ? ", " : "", last->name);
@@ -55,8 +74,7 @@ static int foreign_key(const struct jnode *n, const struct method *own, struct v
     int rc = 0;
 
     if (methods_with(n->key, &who))
-        rc = json_error(n, err, "is an option of %s, not of %s", who.s ? who.s : "others",
-                        own->name);
+        rc = json_error(n, err, "is a key of %s, not of %s", who.s ? who.s : "others", own->name);
     sb_done(&who);
     return rc;
 }
@@ -73,14 +91,17 @@ static int check_stage_keys(const struct jnode *obj, const struct method *m, str
     spec_keys_rows(&known, spec_rows_stage);
     spec_keys_add(&known, stage_objects[0]);
     spec_keys_add(&known, stage_objects[1]);
-    for (size_t i = 0; (other = method_at(i)); i++)
+    for (size_t i = 0; (other = method_at(i)); i++) {
         spec_keys_rows(&known, other->options);
+        for (size_t k = 1; method_stream(other, k); k++)
+            spec_keys_add(&known, method_stream(other, k));
+    }
     if (spec_keys_check(&known, obj, err))
         return -1;
     for (const cJSON *v = obj->v->child; v; v = v->next) {
         struct jnode n = {.v = v, .up = obj, .file = obj->file, .key = v->string};
         bool own = option_find(spec_rows_stage, v->string) || !strcmp(v->string, "train") ||
-                   !strcmp(v->string, "lora") || (m->options && option_find(m->options, v->string));
+                   !strcmp(v->string, "lora") || method_has(m, v->string);
 
         if (!own && !cJSON_IsNull(v) && foreign_key(&n, m, err))
             return -1;
@@ -178,9 +199,9 @@ static int check_mix(const struct stage_spec *st, const struct jnode *obj, struc
 
     if (!st->mixed && spec_has(obj, "harmful_ratio"))
         return json_error(&ratio, err, "needs \"samples\": without it all rows are used");
-    for (size_t i = 0; i < st->n_train; i++) {
-        harmful |= st->train[i].harmful;
-        harmless |= !st->train[i].harmful;
+    for (size_t i = 0; i < st->stream[0].n; i++) {
+        harmful |= st->stream[0].file[i].harmful;
+        harmless |= !st->stream[0].file[i].harmful;
     }
     if (st->mixed && st->harmful_ratio > 0 && !harmful)
         return json_error(&ratio, err, "no file of \"train\" is marked \"harmful\": true");
@@ -230,7 +251,7 @@ static int read_stage(struct run_spec *s, size_t i, const struct jnode *obj, con
         spec_check_name(obj, st->name, i, spec_stage_name, s, err))
         return -1;
     st->mixed = spec_has(obj, "samples");
-    if (read_train(st, obj, dir, err) || read_lora(st, obj, dir, err))
+    if (read_streams(st, obj, dir, err) || read_lora(st, obj, dir, err))
         return -1;
     return check_stage(s, i, obj, err);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "run/trainer.h"
 
 static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *err)
@@ -80,45 +81,64 @@ static int make_trainable(struct trainer *t, size_t index, struct vac_err *err)
 static uint64_t total_steps(const struct stage *st)
 {
     size_t per = (size_t)st->spec->batch_size * (size_t)st->spec->accumulate;
-    double epoch = (double)((st->data.n + per - 1) / per);
+    double epoch = (double)((st->stream[0].data.n + per - 1) / per);
 
     if (st->spec->steps > 0)
         return (uint64_t)st->spec->steps;
     return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
 }
 
+static int stream_data(struct trainer *t, size_t index, size_t k, struct vac_err *err)
+{
+    const struct stage_spec *s = &t->spec.stage[index];
+    const struct stream_spec *x = &s->stream[k];
+    struct dataset *d = &t->st.stream[k].data;
+    struct dataset_spec *spec = mem_new(x->n, sizeof *spec, err);
+    bool mixed = s->mixed && k == 0;
+    int rc = spec ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < x->n; i++)
+        spec[i] = (struct dataset_spec){.file = x->file[i].file,
+                                        .skip = (size_t)x->file[i].skip,
+                                        .take = (size_t)x->file[i].take,
+                                        .harmful = x->file[i].harmful,
+                                        .repeat = x->file[i].repeat};
+    if (rc == 0 && mixed)
+        rc = dataset_mix(d, spec, x->n, (size_t)s->samples, s->harmful_ratio, &t->enc, err);
+    for (size_t i = 0; rc == 0 && !mixed && i < x->n; i++)
+        rc = dataset_add(d, &spec[i], &t->enc, err);
+    free(spec);
+    if (rc == 0 && d->n == 0)
+        rc = err_set(err, VAC_ERR_FORMAT,
+                     "no sample keeps a label within max_length %lld: %zu rows were skipped",
+                     (long long)t->spec.max_length, d->rows_skipped);
+    if (rc)
+        err_prefix(err, "stages[%zu].%s", index, x->name);
+    return rc;
+}
+
 int stage_data(struct trainer *t, size_t index, struct vac_err *err)
 {
     struct stage *st = &t->st;
-    const struct stage_spec *s = &t->spec.stage[index];
-    struct dataset_spec *spec = mem_new(s->n_train, sizeof *spec, err);
-    int rc = spec ? 0 : -1;
 
     *st = (struct stage){.spec = &t->spec.stage[index],
                          .index = index,
+                         .n_streams = t->spec.stage[index].n_streams,
                          .start_step = (int64_t)t->step,
                          .drift_from = (int64_t)t->step};
-    for (size_t i = 0; rc == 0 && i < s->n_train; i++)
-        spec[i] = (struct dataset_spec){.file = s->train[i].file,
-                                        .skip = (size_t)s->train[i].skip,
-                                        .take = (size_t)s->train[i].take,
-                                        .harmful = s->train[i].harmful,
-                                        .repeat = s->train[i].repeat};
-    if (rc == 0 && s->mixed)
-        rc = dataset_mix(&st->data, spec, s->n_train, (size_t)s->samples, s->harmful_ratio, &t->enc,
-                         err);
-    for (size_t i = 0; rc == 0 && !s->mixed && i < s->n_train; i++)
-        rc = dataset_add(&st->data, &spec[i], &t->enc, err);
-    free(spec);
-    if (rc == 0 && st->data.n == 0)
-        rc = err_set(err, VAC_ERR_FORMAT,
-                     "no sample keeps a label within max_length %lld: %zu rows were skipped",
-                     (long long)t->spec.max_length, st->data.rows_skipped);
-    if (rc)
-        err_prefix(err, "stages[%zu].train", index);
-    else
-        st->total = total_steps(st);
-    return rc;
+    for (size_t k = 0; k < st->n_streams; k++) {
+        if (stream_data(t, index, k, err))
+            return -1;
+    }
+    st->total = total_steps(st);
+    return 0;
+}
+
+void stage_data_done(struct stage *st)
+{
+    for (size_t k = 0; k < st->n_streams; k++)
+        dataset_done(&st->stream[k].data);
+    *st = (struct stage){0};
 }
 
 /* What only the model can tell, for a stage that may begin in hours: its layers and its adapter. */
@@ -159,8 +179,7 @@ int stage_totals(struct trainer *t, struct vac_err *err)
             t->stage_total[i] = t->st.total;
             t->total_steps += (int64_t)t->stage_total[i];
         }
-        dataset_done(&t->st.data);
-        t->st = (struct stage){0};
+        stage_data_done(&t->st);
         if (rc)
             return -1;
     }
@@ -186,6 +205,52 @@ static int stage_drift(struct trainer *t, size_t rows, struct vac_err *err)
     return t->st.drift ? 0 : -1;
 }
 
+static int stream_memory(struct stream *x, const struct stage_sizes *z, size_t batch, size_t micros,
+                         struct vac_err *err)
+{
+    x->sample_loss = mem_new(x->data.n, sizeof *x->sample_loss, err);
+    x->sample_step = mem_new(x->data.n, sizeof *x->sample_step, err);
+    x->order = mem_new(x->data.n, sizeof *x->order, err);
+    x->picked = mem_new(x->data.n, sizeof *x->picked, err);
+    x->micro = mem_new(micros, sizeof *x->micro, err);
+    x->micros = micros;
+    if (!x->sample_loss || !x->sample_step || !x->order || !x->picked || !x->micro)
+        return -1;
+    for (size_t i = 0; i < x->data.n; i++)
+        x->sample_loss[i] = NAN;
+    for (size_t i = 0; i < micros; i++) {
+        if (batch_init(&x->micro[i], z->rows, batch, err))
+            return -1;
+    }
+    return 0;
+}
+
+static void stream_done(struct stream *x)
+{
+    for (size_t i = 0; x->micro && i < x->micros; i++)
+        batch_done(&x->micro[i]);
+    free(x->micro);
+    free(x->order);
+    free(x->picked);
+    free(x->sample_loss);
+    free(x->sample_step);
+}
+
+static void cursors_begin(struct trainer *t)
+{
+    struct stage *st = &t->st;
+
+    for (size_t k = 0; k < st->n_streams; k++) {
+        struct stream *x = &st->stream[k];
+        /* with the same order for all streams the same places would always meet */
+        x->cursor =
+            (struct cursor){.seed = k ? rng_mix((uint64_t)t->spec.seed, k) : (uint64_t)t->spec.seed,
+                            .stage = st->index,
+                            .shuffle = st->spec->shuffle};
+        cursor_order(&x->cursor, x->order, x->data.n);
+    }
+}
+
 static int stage_memory(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
@@ -194,18 +259,8 @@ static int stage_memory(struct trainer *t, struct vac_err *err)
 
     if (stage_sizes(t, &z, err))
         return -1;
-    st->sample_loss = mem_new(st->data.n, sizeof *st->sample_loss, err);
-    st->sample_step = mem_new(st->data.n, sizeof *st->sample_step, err);
-    st->order = mem_new(st->data.n, sizeof *st->order, err);
-    st->picked = mem_new(st->data.n, sizeof *st->picked, err);
-    st->micro = mem_new(z.micros, sizeof *st->micro, err);
-    st->micros = z.micros;
-    if (!st->sample_loss || !st->sample_step || !st->order || !st->picked || !st->micro)
-        return -1;
-    for (size_t i = 0; i < st->data.n; i++)
-        st->sample_loss[i] = NAN;
-    for (size_t i = 0; i < z.micros; i++) {
-        if (batch_init(&st->micro[i], z.rows, z.batch, err))
+    for (size_t k = 0; k < st->n_streams; k++) {
+        if (stream_memory(&st->stream[k], &z, z.batch[k], z.micros[k], err))
             return -1;
     }
     st->acts_rows = z.rows;
@@ -292,13 +347,9 @@ static int plan_ahead(struct trainer *t, struct vac_err *err)
 
 int stage_open(struct trainer *t, size_t index, struct vac_err *err)
 {
-    struct stage *st = &t->st;
-
     t->in_stage = true;
     if (stage_data(t, index, err))
         return -1;
-    st->cursor = (struct cursor){
-        .seed = (uint64_t)t->spec.seed, .stage = index, .shuffle = st->spec->shuffle};
     if (t->stack_dirty && stack_rebuild(t, index, err))
         return -1;
     t->stack_dirty = false;
@@ -310,7 +361,7 @@ int stage_open(struct trainer *t, size_t index, struct vac_err *err)
     }
     if (stage_memory(t, err) || watch_memory(t, err) || keep_start(t, err))
         return -1;
-    cursor_order(&st->cursor, st->order, st->data.n);
+    cursors_begin(t);
     options_mirror(t);
     return 0;
 }
@@ -328,16 +379,55 @@ void stage_close(struct trainer *t)
     acts_free(st->acts);
     compute_release(t->c, st->start);
     compute_release(t->c, st->reference);
-    for (size_t i = 0; st->micro && i < st->micros; i++)
-        batch_done(&st->micro[i]);
-    free(st->micro);
-    free(st->order);
-    free(st->picked);
-    free(st->sample_loss);
-    free(st->sample_step);
-    dataset_done(&st->data);
-    *st = (struct stage){0};
+    for (size_t k = 0; k < st->n_streams; k++)
+        stream_done(&st->stream[k]);
+    stage_data_done(st);
     t->in_stage = false;
+}
+
+/* --- a step --- */
+
+static void take_batch(void *ctx, struct step *step, size_t k)
+{
+    struct stage *st = ctx;
+    struct stream *x = &st->stream[k];
+    size_t B = (size_t)st->spec->batch_size, want = B * (size_t)st->spec->accumulate;
+
+    step->batch = x->micro;
+    step->n_batch = x->n_micro;
+    if (x->taken == step->step)
+        return;
+    x->taken = step->step;
+    x->n_picked = cursor_next(&x->cursor, x->order, x->data.n, want, x->picked);
+    x->n_micro = 0;
+    for (size_t at = 0; at < x->n_picked; at += B) {
+        size_t n = x->n_picked - at < B ? x->n_picked - at : B;
+        batch_fill(&x->micro[x->n_micro++], &x->data, x->picked + at, n, at);
+    }
+    step->n_batch = x->n_micro;
+}
+
+void stage_rewind(struct stage *st, const struct cursor cursor[METHOD_STREAMS])
+{
+    for (size_t k = 0; k < st->n_streams; k++) {
+        struct stream *x = &st->stream[k];
+        x->cursor = cursor[k];
+        x->taken = 0;
+        cursor_order(&x->cursor, x->order, x->data.n);
+    }
+}
+
+void stage_step(struct trainer *t, uint64_t step)
+{
+    struct stage *st = &t->st;
+
+    st->step.take = take_batch;
+    st->step.take_ctx = st;
+    st->step.seed = (uint64_t)t->spec.seed;
+    st->step.step = step;
+    st->step.stage_step = st->done + 1;
+    st->step.stage_steps = st->total;
+    step_run(&st->step, st->spec->method);
 }
 
 /* --- how long a step takes --- */
@@ -346,12 +436,8 @@ static void bare_step(struct trainer *t)
 {
     struct stage *st = &t->st;
 
-    stage_next_batch(st);
-    st->step.batch = st->micro;
-    st->step.n_batch = st->n_micro;
-    st->step.seed = (uint64_t)t->spec.seed;
-    st->step.step = st->step.stage_step = ++st->done;
-    step_run(&st->step, st->spec->method);
+    stage_step(t, st->done + 1);
+    st->done++;
     optimizer_update(&st->opt, st->spec, st->spec->lr, optimizer_grad_norm(&st->opt));
 }
 
@@ -362,11 +448,9 @@ int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct v
     int n = 0;
 
     t->in_stage = true;
-    st->cursor = (struct cursor){
-        .seed = (uint64_t)t->spec.seed, .stage = st->index, .shuffle = st->spec->shuffle};
     if (make_trainable(t, st->index, err) || stage_memory(t, err))
         return -1;
-    cursor_order(&st->cursor, st->order, st->data.n);
+    cursors_begin(t);
     bare_step(t); /* the first one pays for pages and threads */
     start = clock_now();
     do {
@@ -404,16 +488,4 @@ out:
     free(dir);
     free(path);
     return rc;
-}
-
-void stage_next_batch(struct stage *s)
-{
-    size_t B = (size_t)s->spec->batch_size, want = B * (size_t)s->spec->accumulate;
-
-    s->n_picked = cursor_next(&s->cursor, s->order, s->data.n, want, s->picked);
-    s->n_micro = 0;
-    for (size_t at = 0; at < s->n_picked; at += B) {
-        size_t n = s->n_picked - at < B ? s->n_picked - at : B;
-        batch_fill(&s->micro[s->n_micro++], &s->data, s->picked + at, n, at);
-    }
 }

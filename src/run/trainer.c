@@ -84,18 +84,19 @@ static double live_rho(const struct stage *st)
 
 static void keep_sample_losses(struct stage *st, int64_t step)
 {
+    struct stream *from = &st->stream[st->step.stream];
     size_t at = 0;
 
-    for (size_t b = 0; b < st->n_micro; b++) {
-        const struct batch *x = &st->micro[b];
+    for (size_t b = 0; b < from->n_micro; b++) {
+        const struct batch *x = &from->micro[b];
         for (size_t s = 0, k = 0; s < x->S; s++) {
             size_t end = x->seq[s].q0 + x->seq[s].nq, n = 0;
             double sum = 0;
             for (; k < x->n_lab && (size_t)x->lab_row[k] < end; k++, n++)
                 sum += st->step.out.row_loss[at + k];
             if (n) {
-                st->sample_loss[x->sample[s]] = sum / (double)n;
-                st->sample_step[x->sample[s]] = step;
+                from->sample_loss[x->sample[s]] = sum / (double)n;
+                from->sample_step[x->sample[s]] = step;
             }
         }
         at += x->n_lab;
@@ -112,7 +113,8 @@ static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
 }
 
 /* Loss or gradient is no number: nothing was updated, so the state is that before the step. */
-static int numeric_fault(struct trainer *t, const struct cursor *before, struct vac_err *err)
+static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_STREAMS],
+                         struct vac_err *err)
 {
     struct journal_entry e = {
         .step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
@@ -121,8 +123,7 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, struct 
     snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number",
              (unsigned long long)t->step + 1, t->st.spec->name,
              isfinite(t->st.step.out.loss) ? "gradient" : "loss");
-    t->st.cursor = *before;
-    cursor_order(&t->st.cursor, t->st.order, t->st.data.n);
+    stage_rewind(&t->st, before);
     e.reason = why;
     t->keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (journal(t, &e, err))
@@ -144,19 +145,15 @@ static int numeric_fault(struct trainer *t, const struct cursor *before, struct 
 static int one_step(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
-    struct cursor before = st->cursor;
+    struct cursor before[METHOD_STREAMS];
     double start = clock_now(), norm, lr;
 
-    stage_next_batch(st);
-    st->step.batch = st->micro;
-    st->step.n_batch = st->n_micro;
-    st->step.seed = (uint64_t)t->spec.seed;
-    st->step.step = t->step + 1;
-    st->step.stage_step = st->done + 1;
-    step_run(&st->step, st->spec->method);
+    for (size_t k = 0; k < st->n_streams; k++)
+        before[k] = st->stream[k].cursor;
+    stage_step(t, t->step + 1);
     norm = optimizer_grad_norm(&st->opt);
     if (!isfinite(st->step.out.loss) || !isfinite(norm))
-        return numeric_fault(t, &before, err) ? -1 : 1;
+        return numeric_fault(t, before, err) ? -1 : 1;
     lr = st->spec->lr *
          schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
     optimizer_update(&st->opt, st->spec, lr, norm);
@@ -250,7 +247,8 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     t->point.step = t->layers.step = (int64_t)t->step;
     t->point.stage_step = (int64_t)st->done;
     t->point.stage = (int)st->index;
-    t->point.epoch = (double)st->cursor.epoch + (double)st->cursor.next / (double)st->data.n;
+    t->point.epoch = (double)st->stream[0].cursor.epoch +
+                     (double)st->stream[0].cursor.next / (double)st->stream[0].data.n;
     t->point.tokens = (double)t->tokens;
     t->point.wall = trainer_wall(t);
     lines_point(&line, t, &t->point);

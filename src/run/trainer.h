@@ -36,10 +36,8 @@ struct suite {
     void *judge;
     const struct judge *kind;
 };
-/* One stage at work. */
-struct stage {
-    struct stage_spec *spec;
-    size_t index;
+/* One data set of a stage, and how far it has been gone through. */
+struct stream {
     struct dataset data;
     double *sample_loss;    /* [data.n] last loss of each sample, NaN = none yet */
     int64_t *sample_step;   /* [data.n] when */
@@ -47,6 +45,14 @@ struct stage {
     struct cursor cursor;
     struct batch *micro; /* [micros] */
     size_t micros, n_picked, n_micro;
+    uint64_t taken; /* run step whose effective batch is in micro */
+};
+/* One stage at work. */
+struct stage {
+    struct stage_spec *spec;
+    size_t index;
+    struct stream stream[METHOD_STREAMS]; /* "train", then what the method asks for */
+    size_t n_streams;
     struct acts *acts;
     size_t acts_rows;
     struct step step;
@@ -95,12 +101,12 @@ struct trainer {
     struct plan plan;     /* of the stage that is open */
     uint64_t judge_bytes; /* that the judges of the evaluate entries take */
     uint64_t step, tokens;
-    struct vac_err broken; /* what ends the run after the commands: one of a replay that could not be
-                            * applied, or what took effect and could not be written down */
-    double wall;        /* seconds spent running before `since` */
-    double since;       /* clock at which running last went on */
-    double last_save;   /* clock of the last checkpoint */
-    double last_export; /* ... of the last export for other tools */
+    struct vac_err broken; /* what ends the run after the commands: one of a replay that could not
+                            * be applied, or what took effect and could not be written down */
+    double wall;           /* seconds spent running before `since` */
+    double since;          /* clock at which running last went on */
+    double last_save;      /* clock of the last checkpoint */
+    double last_export;    /* ... of the last export for other tools */
     int64_t saved_step;
     size_t keep_more;    /* checkpoints to keep besides the number in the run file */
     int64_t total_steps; /* of all stages, as far as known */
@@ -171,19 +177,23 @@ int stage_save(struct trainer *t, struct vac_err *err);
 int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err);
 /* The present activations become the drift reference; a full disk is waited for. */
 int stage_reference(struct trainer *t, struct vac_err *err);
-/* Takes the next effective batch; returns its samples. */
-void stage_next_batch(struct stage *s);
+/* Reads back the cursors of all streams, to a step that is made again. */
+void stage_rewind(struct stage *s, const struct cursor cursor[METHOD_STREAMS]);
+/* Makes the step of the method that comes next, `step` of the run, from 1. */
+void stage_step(struct trainer *t, uint64_t step);
 /* Seconds that a step takes, measured for at least `seconds` on the stage whose data is in t->st.
  * It trains t->m: only for a model that is thrown away; stage_close after it. */
 int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct vac_err *err);
 /* Reads the data of a stage into t->st, which is otherwise cleared; st.total is then known. */
 int stage_data(struct trainer *t, size_t index, struct vac_err *err);
+void stage_data_done(struct stage *st);
 
 /* --- memory.c: of the stage whose data is in t->st --- */
 struct stage_sizes {
-    size_t batch, micros;        /* samples of a micro-batch, micro-batches of an effective batch */
-    size_t rows, labels;         /* of a micro-batch, and at least the longest watched sample */
-    size_t all_rows, all_labels; /* of an effective batch */
+    size_t batch[METHOD_STREAMS];  /* samples of a micro-batch of each stream, */
+    size_t micros[METHOD_STREAMS]; /* micro-batches of an effective batch */
+    size_t rows, labels;           /* of a micro-batch, and at least the longest watched sample */
+    size_t all_rows, all_labels;   /* of an effective batch */
     size_t context;
 };
 int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err);

@@ -126,20 +126,22 @@ static void rehearse(struct validation *v, struct validate_stage *x)
 
 /* --- data --- */
 
-static void count_files(struct validate_stage *x, const struct dataset *d)
+/* Counts a stream's samples by the file they are from. */
+static void count_files(struct validate_file *file, const struct stream_spec *spec,
+                        const struct dataset *d)
 {
-    for (size_t i = 0; i < x->n_files; i++) {
-        x->file[i].path = x->spec->train[i].file;
-        x->file[i].harmful = x->spec->train[i].harmful;
+    for (size_t i = 0; i < spec->n; i++) {
+        file[i].path = spec->file[i].file;
+        file[i].harmful = spec->file[i].harmful;
     }
     for (size_t i = 0; i < d->n; i++) {
         const char *from = d->file[d->sample[i].source];
-        for (size_t k = 0; k < x->n_files; k++) {
-            if (strcmp(x->file[k].path, from) || x->file[k].harmful != d->sample[i].harmful)
+        for (size_t k = 0; k < spec->n; k++) {
+            if (strcmp(file[k].path, from) || file[k].harmful != d->sample[i].harmful)
                 continue;
-            x->file[k].samples++;
-            x->file[k].tokens += d->sample[i].n;
-            x->file[k].labels += d->sample[i].n_labels;
+            file[k].samples++;
+            file[k].tokens += d->sample[i].n;
+            file[k].labels += d->sample[i].n_labels;
             break;
         }
     }
@@ -149,15 +151,17 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
 {
     struct validate_stage *x = &v->stage[i];
     struct trainer *t = &v->work->t;
-    const struct dataset *d = &t->st.data;
+    const struct dataset *d = &t->st.stream[0].data;
     uint64_t per = (uint64_t)(t->spec.stage[i].batch_size * t->spec.stage[i].accumulate);
 
     x->spec = &t->spec.stage[i];
-    x->n_files = x->spec->n_train;
+    for (size_t k = 0; k < x->spec->n_streams; k++)
+        x->n_files += x->spec->stream[k].n;
     x->file = mem_new(x->n_files, sizeof *x->file, err);
     if (!x->file || stage_data(t, i, err))
         return -1;
-    count_files(x, d);
+    for (size_t k = 0, at = 0; k < x->spec->n_streams; at += x->spec->stream[k++].n)
+        count_files(x->file + at, &x->spec->stream[k], &t->st.stream[k].data);
     x->rows = d->rows_seen;
     x->cut = d->rows_cut;
     x->skipped = d->rows_skipped;
@@ -183,8 +187,7 @@ static int look_at_stages(struct validation *v, struct outlook *o, struct vac_er
             rehearse(v, &v->stage[i]);
             v->seconds += v->stage[i].seconds;
         }
-        dataset_done(&t->st.data);
-        t->st = (struct stage){0};
+        stage_data_done(&t->st);
         if (rc)
             return -1;
     }
