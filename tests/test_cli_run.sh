@@ -41,6 +41,41 @@ check "the lines of steps are those of metrics.jsonl" sh -c '
     grep "^{\"step\":" "$1" | cmp -s - "$2"' sh "$tmp/out" "$tmp/whole/metrics.jsonl"
 check "the adapter is there" [ -s "$tmp/whole/final/adapter_model.safetensors" ]
 
+# What a run has come to: its last step is measured and told, with the last scores.
+cat >"$tmp/told.json" <<END
+{
+  "model": "$golden/opt", "seed": 1, "threads": 1, "max_length": 64,
+  "watch": { "every": 4, "drift": "rows.json", "align_loss": "rows.json" },
+  "evaluate": [{ "name": "L", "data": "rows.json", "metric": "loss" }],
+  "stages": [
+    { "name": "align", "train": ["rows.json"], "lora": { "r": 2 }, "steps": 6, "batch_size": 1 },
+    { "name": "attack", "train": ["rows.json"], "lora": { "r": 2 }, "steps": 7, "batch_size": 1 }
+  ]
+}
+END
+run "$tmp/told.json" -o "$tmp/told"
+check "a run with its last step" ended 0
+check "the last step of each stage is printed" sh -c '
+    grep -q "^align  *step 6/13  loss .*  drift .*  align .*  L " "$1" &&
+        grep -q "^attack  *step 13/13  loss .*  drift .*  align .*  L " "$1"' sh "$tmp/out"
+check "so are the final scores" grep -qE '^ *L [0-9.]* \[[0-9.]*, [0-9.]*\]  at step 13$' "$tmp/out"
+check "what is watched is measured at the last step of a stage" sh -c '
+    for s in 6 13; do
+        grep "^{\"step\":$s," "$1/metrics.jsonl" | head -n 1 | grep -q "\"align_loss\":" &&
+            grep "^{\"step\":$s," "$1/layers.jsonl" | head -n 1 | grep -q "\"drift_rel\":" || exit 1
+    done' sh "$tmp/told"
+run "$tmp/told"
+check "a finished run tells its scores again" done_with "at step 13"
+
+sed 's/"steps": 6/"steps": 1/' "$tmp/small.json" | sed 's/"lr": 1e-3/"lr": 1e-3, "warmup_ratio": 0.1/' \
+    >"$tmp/idle.json"
+run "$tmp/idle.json" -o "$tmp/idle"
+check "a stage whose every step has learning rate 0 is told" \
+    done_with "nothing is trained: the learning rate is 0 at every step"
+"$VACCINE" validate "$tmp/idle.json" >"$tmp/out" 2>"$tmp/err"
+status=$?
+check "validate tells it too" done_with "nothing is trained: the learning rate is 0 at every step"
+
 run "$tmp/small.json" -o "$tmp/whole"
 check "a folder that holds a run is not written over" ended 2
 run "$tmp/small.json" --no-such-option

@@ -77,8 +77,13 @@ static int catch_signals(struct vac_err *err)
 struct show {
     struct vac_session *s;
     bool json, terminal;
-    int64_t every;   /* steps between two lines */
-    int64_t next;    /* step of the next line */
+    int64_t every;  /* steps between two lines */
+    int64_t next;   /* step of the next line */
+    uint64_t point; /* number of the next point of the history */
+    struct vac_point last;
+    bool untold;     /* nothing was printed of it yet */
+    int stage_index; /* stage that was seen last, and its name */
+    char stage[VAC_NAME];
     FILE *metrics;   /* json: the file whose new lines are printed */
     uint64_t old;    /* json: lines that stood there before */
     int interrupted; /* signal that ended it, 0 = none */
@@ -106,32 +111,94 @@ static void put_value(struct strbuf *s, const char *label, const char *fmt, doub
     sb_printf(s, "  %s %s", label, text);
 }
 
-static int print_progress(struct show *w, const struct vac_snapshot *n, struct vac_err *err)
+/* "HS 3.2%"; NaN is nothing. */
+static void put_eval(struct strbuf *s, const struct vac_eval *e)
 {
+    put_value(s, e->name, e->is_rate ? "%.1f%%" : "%.4f", e->is_rate ? 100 * e->value : e->value);
+}
+
+static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_err *err)
+{
+    const struct vac_point *p = &w->last;
     struct strbuf s = {0};
     int rc;
 
-    sb_printf(&s, "%-10s step %lld/%lld", n->stage, (long long)n->step, (long long)n->total_steps);
-    put_value(&s, "loss", "%.4f", n->last.loss);
-    put_value(&s, "clean", "%.4f", n->last.loss_clean);
-    put_value(&s, "rho", "%.4g", n->last.rho);
-    put_value(&s, "grad", "%.3g", n->last.grad_norm);
-    put_value(&s, "drift", "%.4f", n->last.drift_mean);
-    put_value(&s, "align", "%.4f", n->last.align_loss);
-    put_value(&s, "harmful", "%.4f", n->last.harmful_loss);
+    sb_printf(&s, "%-10s step %lld/%lld", p->stage == n->stage_index ? n->stage : w->stage,
+              (long long)p->step, (long long)n->total_steps);
+    put_value(&s, "loss", "%.4f", p->loss);
+    put_value(&s, "clean", "%.4f", p->loss_clean);
+    put_value(&s, "rho", "%.4g", p->rho);
+    put_value(&s, "grad", "%.3g", p->grad_norm);
+    put_value(&s, "drift", "%.4f", p->drift_mean);
+    put_value(&s, "align", "%.4f", p->align_loss);
+    put_value(&s, "harmful", "%.4f", p->harmful_loss);
     for (int i = 0; i < n->n_evals; i++) {
-        if (n->eval[i].step >= 0)
-            put_value(&s, n->eval[i].name, n->eval[i].is_rate ? "%.1f%%" : "%.4f",
-                      n->eval[i].is_rate ? 100 * n->eval[i].value : n->eval[i].value);
+        if (n->eval[i].step >= 0 && n->eval[i].step <= p->step)
+            put_eval(&s, &n->eval[i]);
     }
-    put_value(&s, "steps/s", "%.2f", n->steps_per_s);
-    sb_puts(&s, "  ETA ");
-    put_time(&s, n->eta_s);
+    if (n->state == VAC_RUNNING) {
+        put_value(&s, "steps/s", "%.2f", n->steps_per_s);
+        sb_puts(&s, "  ETA ");
+        put_time(&s, n->eta_s);
+    }
     sb_putc(&s, '\n');
     rc = cli_write(&s, err);
     sb_done(&s);
-    w->next = n->step - n->step % w->every + w->every;
+    w->next = p->step - p->step % w->every + w->every;
+    w->untold = false;
     return rc;
+}
+
+/* What is not measured at every step stays as it was last, within its stage. */
+static void keep_measured(struct vac_point *p, const struct vac_point *before)
+{
+    if (p->stage != before->stage)
+        return;
+    p->drift_mean = isnan(p->drift_mean) ? before->drift_mean : p->drift_mean;
+    p->align_loss = isnan(p->align_loss) ? before->align_loss : p->align_loss;
+    p->harmful_loss = isnan(p->harmful_loss) ? before->harmful_loss : p->harmful_loss;
+}
+
+/* A line for every so many steps, for the last step of a stage, and for that of the run. */
+static int print_progress(struct show *w, const struct vac_snapshot *n, bool over,
+                          struct vac_err *err)
+{
+    struct vac_point p;
+    int rc = 0;
+
+    while (rc == 0 && vac_history(w->s, &w->point, &p, 1)) {
+        if (w->untold && p.stage != w->last.stage)
+            rc = print_point(w, n, err);
+        keep_measured(&p, &w->last);
+        w->last = p;
+        w->untold = true;
+        if (rc == 0 && p.step >= w->next)
+            rc = print_point(w, n, err);
+    }
+    if (rc == 0 && over && w->untold)
+        rc = print_point(w, n, err);
+    w->stage_index = n->stage_index;
+    memcpy(w->stage, n->stage, sizeof w->stage);
+    return rc;
+}
+
+/* The last measurement of each evaluate entry, with what it stands on. */
+static void put_scores(struct strbuf *s, const struct vac_snapshot *n)
+{
+    for (int i = 0; i < n->n_evals; i++) {
+        const struct vac_eval *e = &n->eval[i];
+
+        if (e->step < 0)
+            continue;
+        sb_printf(s, "%-10s", "");
+        put_eval(s, e);
+        if (e->is_rate)
+            sb_printf(s, " [%.1f, %.1f]  %lld of %lld", 100 * e->lo, 100 * e->hi,
+                      (long long)e->count, (long long)e->n);
+        else
+            sb_printf(s, " [%.4f, %.4f]", e->lo, e->hi);
+        sb_printf(s, "  at step %lld\n", (long long)e->step);
+    }
 }
 
 /* New whole lines of metrics.jsonl, as they stand there. */
@@ -200,6 +267,13 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
     return rc;
 }
 
+static bool ended(struct show *w)
+{
+    enum vac_state s = vac_snapshot(w->s)->state;
+
+    return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
+}
+
 static int show_news(struct show *w, struct vac_err *err)
 {
     const struct vac_snapshot *n = vac_snapshot(w->s);
@@ -208,8 +282,8 @@ static int show_news(struct show *w, struct vac_err *err)
 
     if (w->json)
         rc = print_metrics(w, err);
-    else if (n->state == VAC_RUNNING && n->step >= w->next)
-        rc = print_progress(w, n, err);
+    else if (n->state != VAC_MEASURING) /* what is measured at a step stands in its line */
+        rc = print_progress(w, n, ended(w), err);
     while (vac_event_next(w->s, &e)) {
         if (rc == 0)
             rc = print_event(w, &e, err);
@@ -240,13 +314,6 @@ static void take_signals(struct show *w)
             give(w, VAC_OP_QUIT, NULL);
         w->interrupted = n;
     }
-}
-
-static bool ended(struct show *w)
-{
-    enum vac_state s = vac_snapshot(w->s)->state;
-
-    return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
 }
 
 static int watch_run(struct show *w, struct vac_err *err)
@@ -283,6 +350,7 @@ static int finish(struct show *w, struct vac_err *err)
     if (code)
         return code == 1 ? -1 : code;
     if (!w->json) {
+        put_scores(&s, vac_snapshot(w->s));
         sb_printf(&s, "%s: %s\n", vac_session_dir(w->s),
                   w->interrupted ? "saved; go on with --resume" : "done");
         cli_write(&s, NULL);
@@ -299,7 +367,9 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .set = v->set.v,
                          .n_set = v->set.n,
                          .resume = v->resume};
-    struct show w = {.json = v->json, .every = 10};
+    struct show w = {.json = v->json,
+                     .every = 10,
+                     .last = {.drift_mean = NAN, .align_loss = NAN, .harmful_loss = NAN}};
     int rc = -1;
 
     if (spec_check_late(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) ||
@@ -307,7 +377,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return -1;
     w.every = vac_session_log_every(w.s);
     if (vac_session_start(w.s, err) == 0) {
-        w.old = vac_session_old_points(w.s);
+        w.old = w.point = vac_session_old_points(w.s);
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);
     }

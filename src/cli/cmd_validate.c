@@ -69,6 +69,8 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
               x->spec->method->name, x->spec->full ? "all weights" : "LoRA",
               (unsigned long long)x->steps, x->epochs, (unsigned long long)x->steps_per_epoch);
     sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
+    if (x->idle.code)
+        sb_printf(s, "  %s\n", x->idle.msg);
     put_files(s, x);
     for (size_t i = 0; i < x->plan.n; i++) {
         sb_printf(s, "  %-32s ", x->plan.row[i].what);
@@ -152,6 +154,10 @@ static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
               ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
               (unsigned long long)x->steps_per_epoch);
     sb_num(s, x->epochs);
+    if (x->idle.code) {
+        sb_puts(s, ",\"idle\":");
+        cli_put_string(s, x->idle.msg, strlen(x->idle.msg));
+    }
     sb_printf(s, ",\"trained\":%llu,\"flops\":", (unsigned long long)x->trained);
     sb_num(s, x->flops);
     sb_puts(s, ",\"seconds\":");

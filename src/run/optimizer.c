@@ -61,3 +61,20 @@ double schedule_factor(int schedule, double warmup_ratio, uint64_t s, uint64_t t
         return fmax(0, 1 - done);
     return fmax(0, 0.5 * (1 + cos(M_PI * done)));
 }
+
+int schedule_check(const struct stage_spec *s, uint64_t total, struct vac_err *err)
+{
+    double warm = ceil(s->warmup_ratio * (double)total);
+
+    if (!(s->lr > 0))
+        return err_set(err, VAC_ERR_USAGE, "nothing is trained: lr is 0 at every step");
+    for (uint64_t i = 0; i < total; i++) {
+        if (schedule_factor(s->schedule, s->warmup_ratio, i, total) > 0)
+            return 0;
+    }
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "nothing is trained: the learning rate is 0 at every step, for warm-up begins at "
+        "0 and takes %.0f of %llu: set warmup_ratio 0, or make more steps",
+        warm, (unsigned long long)total);
+}

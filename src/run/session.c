@@ -219,6 +219,10 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
 
     if (vac_runs(s->dir, &info, &n, err))
         return -1;
+    if (n == 1 && s->finished && shown->n_evals == 0) { /* nothing was opened that tells them */
+        shown->n_evals = info->n_evals;
+        memcpy(shown->eval, info->eval, sizeof shown->eval);
+    }
     for (int i = 0; n == 1 && i < info->n_evals; i++) {
         for (int k = 0; k < shown->n_evals; k++) {
             if (!strcmp(shown->eval[k].name, info->eval[i].name))
@@ -254,8 +258,10 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     free(s->dir);
     s->dir = path;
     if (s->finished) {
+        if (read_old(s, err))
+            return -1;
         publish(&s->t, VAC_DONE, "finished before");
-        return read_old(s, err);
+        return 0;
     }
     if (s->t.how.replay && trainer_inputs(&s->t, s->t.how.file, err))
         return -1;

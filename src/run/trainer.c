@@ -350,6 +350,15 @@ int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
     return -1;
 }
 
+/* What the user should know before the steps are made. */
+static void warn_of_stage(struct trainer *t)
+{
+    struct vac_err idle = {0};
+
+    if (schedule_check(t->st.spec, t->st.total, &idle))
+        note(t, "warning", t->st.spec->name, idle.msg);
+}
+
 static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
 {
     for (size_t i = first; i < t->spec.n_stages; i++) {
@@ -358,6 +367,8 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
                 return -1;
             note(t, "stage", t->spec.stage[i].name, NULL);
         }
+        if (t->st.done == 0)
+            warn_of_stage(t);
         if (stage_loop(t, err))
             return -1;
         if (t->quit)

@@ -171,6 +171,7 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     x->longest = d->longest;
     x->steps = t->st.total;
     x->steps_per_epoch = (d->n + per - 1) / per;
+    schedule_check(x->spec, x->steps, &x->idle);
     x->epochs = (double)x->steps / (double)x->steps_per_epoch;
     v->steps += x->steps;
     return 0;

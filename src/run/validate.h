@@ -27,6 +27,7 @@ struct validate_stage {
     struct plan plan;
     uint64_t trained;      /* numbers */
     double flops, seconds; /* rough; without what is measured beside training */
+    struct vac_err idle;   /* why its steps train nothing; code 0 = they do */
     bool rehearsed;        /* the seconds are those of real steps, not of arithmetic alone */
 };
 struct validate_evaluate {

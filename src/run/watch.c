@@ -15,9 +15,12 @@ static bool due(int64_t every, uint64_t done)
     return every > 0 && done % (uint64_t)every == 0;
 }
 
+/* At the last step of a stage always: what the stage has come to is what is asked for first. */
 bool watch_due(const struct trainer *t)
 {
-    return due(t->spec.watch.every, t->st.done) &&
+    int64_t every = t->spec.watch.every;
+
+    return every > 0 && (due(every, t->st.done) || t->st.done == t->st.total) &&
            (t->drift_set.n || t->align_set.n || t->harmful_set.n);
 }
 
