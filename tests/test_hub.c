@@ -94,7 +94,7 @@ static void test_folder(void **state)
     snprintf(path, sizeof path, "%s/folder", root);
     found(path, "folder");
     snprintf(path, sizeof path, "%s/folder/config.json", root);
-    refused(path, "is a file: give the folder that holds config.json");
+    refused(path, "is a file: a model is the whole folder, ");
 }
 
 /* A folder of that name in the current directory wins over the cache. */

@@ -446,9 +446,9 @@ static void test_unknown_files(void **state)
             "instruction");
     refused_bytes("question,b\nx,y\n", 15, "table", &q,
                   ": there is no column \"questoin\": the first line names question, b");
-    refused("\x1f\x8b\x08 and so on", NULL, ": is compressed with gzip: unpack it first");
-    refused("PAR1....", NULL, ": is a Parquet file: convert it to JSON lines or CSV first");
-    refused_bytes("\xff\xfeg\0o\0", 6, "advbench", NULL, ": is UTF-16: save it as UTF-8");
+    refused("\x1f\x8b\x08 and so on", NULL, ": is compressed with gzip: unpack it first: gzip -d <FILE >NEW");
+    refused("PAR1....", NULL, ": is a Parquet file: turn it into JSON lines: python3 -c \"import sys, pandas; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\" OLD NEW.jsonl");
+    refused_bytes("\xff\xfeg\0o\0", 6, "advbench", NULL, ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
     refused("{\"goal\":\"a\",\"target\":\"b\"", NULL,
             ":1:25: not JSON: the text ends before its last string, list or object does");
     refused(

@@ -300,8 +300,8 @@ static void test_file_refusals(void **state)
     refused("{\"text\":\"a\"}\n{\"text\":\"\xc3\xa9\xc0\"}", ":2:11: invalid UTF-8 byte 0xc0");
     refused("\xef\xbb\xbf[{\"text\":\"a\"},\n {\"text\":\"\xe2\x82\"}]",
             ":2:11: invalid UTF-8 byte 0xe2");
-    refused("\xff\xfe{\"text\":\"a\"}", ":1:1: invalid UTF-8 byte 0xff");
-    refused("\x1f\x8b\x08", ": is compressed with gzip: unpack it first");
+    refused("\xff\xfe{\"text\":\"a\"}", ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
+    refused("\x1f\x8b\x08", ": is compressed with gzip: unpack it first: gzip -d <FILE >NEW");
     refused("{\"a\":1}",
             ":1: the keys are of no known format (tokens: input_ids; messages: messages; sharegpt: "
             "conversations; prompt: prompt; alpaca: instruction, output; beavertails: prompt, response, is_safe; "

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/kind.h"
 
 enum {
     OUT_BUFFER = 1 << 18,
@@ -43,6 +44,9 @@ static int io_error(const char *path, const char *what, struct vac_err *err)
     struct vac_err plain = {0};
     int number = errno;
 
+    if (number == ENOENT && kind_refuse_link(path, err))
+        return -1;
+    errno = number;
     err_errno(&plain, "%s: cannot %s", path, what);
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
         if (advices[i].number == number)

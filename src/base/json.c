@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/io.h"
 #include "base/json.h"
+#include "base/kind.h"
 #include "base/utf8.h"
 
 enum { DEPTH_MAX = 64, QUOTE_MAX = 40, PATH_ROOM = 192 };
@@ -153,6 +154,8 @@ static cJSON *parse(const struct source *s, struct vac_err *err)
     cJSON *doc;
     size_t at;
 
+    if (s->line == 1 && kind_refuse(s->file, s->text, s->len, KIND_JSON, err))
+        return NULL;
     if (scan_text(s, &broken_off, err))
         return NULL;
     if (skip_space(s, 0) == s->len) {
@@ -195,7 +198,9 @@ cJSON *json_parse(const char *text, size_t len, const char *file, struct vac_err
 cJSON *json_read(const char *path, size_t limit, struct vac_err *err)
 {
     size_t len = 0;
-    char *text = file_read(path, limit, &len, err);
+    /* what is larger than any of its kind may be of another kind */
+    bool other = file_size(path) > (int64_t)limit && kind_refuse_file(path, KIND_JSON, err);
+    char *text = other ? NULL : file_read(path, limit, &len, err);
     cJSON *doc = text ? json_parse(text, len, path, err) : NULL;
 
     free(text);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/kind.h"
 #include "data/hub.h"
 
 #define REF_LIMIT 256
@@ -248,6 +249,20 @@ static void refuse_missing(const char *model, const struct hub_name *h, struct s
                 model, h->revision, looked->s);
 }
 
+static void refuse_file(const char *path, struct vac_err *err)
+{
+    char *dir = path_dir(path, NULL), *config = dir ? path_join(dir, "config.json", NULL) : NULL;
+
+    if (config && file_exists(config))
+        err_set(err, VAC_ERR_USAGE, "%s: is a file: a model is the whole folder, %s", path, dir);
+    else
+        err_set(err, VAC_ERR_USAGE,
+                "%s: is a file: a model is a folder with config.json, tokenizer.json and weights",
+                path);
+    free(config);
+    free(dir);
+}
+
 char *hub_find(const char *model, struct vac_err *err)
 {
     struct hub_name h = {0};
@@ -256,8 +271,10 @@ char *hub_find(const char *model, struct vac_err *err)
 
     if (dir_exists(model))
         return mem_strdup(model, err);
+    if (kind_refuse_link(model, err))
+        return NULL;
     if (file_exists(model)) {
-        err_set(err, VAC_ERR_USAGE, "%s: is a file: give the folder that holds config.json", model);
+        refuse_file(model, err);
         return NULL;
     }
     if (name_parse(&h, model, err) == 0 && caches_find(&h, &looked, &found, err) == 0)
@@ -334,10 +351,10 @@ int gen_config_read(const char *dir, struct gen_config *out, struct vac_err *err
 
     if (!path)
         return -1;
-    if (!file_exists(path)) {
-        rc = 0;
+    rc = kind_file_there(path, err);
+    if (rc <= 0)
         goto out;
-    }
+    rc = -1;
     doc = json_read(path, CONFIG_LIMIT, err);
     if (!doc)
         goto out;

@@ -1,5 +1,6 @@
 /* record.c - fields by name, from a table or from JSON. */
 #include "data/record.h"
+#include "base/kind.h"
 #include "base/utf8.h"
 #include <math.h>
 #include <stdarg.h>
@@ -8,31 +9,6 @@
 #include <strings.h>
 
 /* --- what the file is --- */
-
-/* Beginnings of files that are no text. */
-static const struct {
-    const char *magic, *what;
-    size_t len;
-} binaries[] = {
-    {"\x1f\x8b", "is compressed with gzip: unpack it first", 2},
-    {"\x28\xb5\x2f\xfd", "is compressed with zstd: unpack it first", 4},
-    {"\xfd"
-     "7zXZ",
-     "is compressed with xz: unpack it first", 5},
-    {"PK\x03\x04", "is a zip archive (or a spreadsheet): unpack it, or save the table as CSV", 4},
-    {"PAR1", "is a Parquet file: convert it to JSON lines or CSV first", 4},
-    {"ARROW1", "is an Arrow file: convert it to JSON lines or CSV first", 6},
-    {"\xff\xfe", "is UTF-16: save it as UTF-8", 2},
-    {"\xfe\xff", "is UTF-16: save it as UTF-8", 2},
-};
-
-static int refuse_binary(const struct mapping *m, const char *path, struct vac_err *err)
-{
-    for (size_t i = 0; i < sizeof binaries / sizeof *binaries; i++)
-        if (m->len >= binaries[i].len && !memcmp(m->data, binaries[i].magic, binaries[i].len))
-            return err_set(err, VAC_ERR_UNSUPPORTED, "%s: %s", path, binaries[i].what);
-    return 0;
-}
 
 static size_t skip_space(const struct mapping *m, size_t at)
 {
@@ -62,7 +38,7 @@ static int find_kind(struct record *r, const char *path, struct vac_err *err)
 
     if (map_open(&m, path, err))
         return -1;
-    rc = refuse_binary(&m, path, err);
+    rc = kind_refuse(path, m.data, m.len, KIND_ROWS, err);
     r->json = !rc && is_json(&m);
     map_close(&m);
     return rc;

@@ -3,6 +3,7 @@
  * The file stays mapped and is cut into rows by a small scanner that knows strings and brackets
  * only; each row is then parsed on its own. The first row decides the format of all. */
 #include "data/rows.h"
+#include "base/kind.h"
 #include "base/utf8.h"
 #include "data/format.h"
 #include <stdio.h>
@@ -389,9 +390,8 @@ static int begin(struct row_reader *r, struct vac_err *err)
     const unsigned char *s = r->map.data;
     size_t n = r->map.len, at;
 
-    if (n >= 2 && s[0] == 0x1f && s[1] == 0x8b)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "%s: is compressed with gzip: unpack it first",
-                       r->path);
+    if (kind_refuse(r->path, s, n, KIND_ROWS, err))
+        return -1;
     if (!s)
         return 0;
     if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)

@@ -39,8 +39,7 @@ struct st_file {
 int st_file_open(struct st_file *f, const char *path, struct vac_err *err);
 void st_file_close(struct st_file *f);
 
-/* Files of other formats that people have in place of safetensors: always -1 and an error with
- * advice when the first bytes (or a name in the folder) tell such a format, else 0. */
-int st_refuse_bytes(const char *path, const unsigned char *data, size_t len, struct vac_err *err);
-int st_refuse_folder(const char *dir, struct vac_err *err);
+/* -1 and an error with advice when a name in the folder is one of those that people have in place
+ * of the `wanted` one, else 0. */
+int st_refuse_folder(const char *dir, const char *wanted, struct vac_err *err);
 #endif

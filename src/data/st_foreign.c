@@ -1,21 +1,20 @@
-/* st_foreign.c - recognises weights that are not safetensors and says how to convert them.
+/* st_foreign.c - a folder without the weights looked for: what it holds in their place, and what to
+ * do.
  *
  * Pickle can run any program when it is loaded, and GGUF holds quantised numbers: neither is read.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
+#include "base/kind.h"
 #include "data/st_file.h"
 
 #define CONVERT_MODEL                                                                              \
     "convert it, in its folder: python3 -c \"from transformers import AutoModelForCausalLM as M; " \
     "M.from_pretrained('.').save_pretrained('.', safe_serialization=True)\""
-#define CONVERT_STATE                                                                              \
-    "convert it: python3 -c \"import sys, torch, safetensors.torch as s; "                         \
-    "s.save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])\" OLD NEW.safetensors"
-#define NO_GGUF                                                                                    \
-    "GGUF files are not read: give the folder with the safetensors files it was made from"
-#define PULL_LFS "this is a Git LFS pointer, not the weights: run `git lfs pull` in its folder"
+#define ORIGINAL                                                                                   \
+    "these are named and ordered as their makers did: take the files in the format of "            \
+    "Transformers (config.json and model.safetensors)"
+#define SAFETENSORS "take the safetensors files of the same model"
 
 struct foreign_name {
     const char *prefix, *suffix;
@@ -24,39 +23,20 @@ struct foreign_name {
 };
 /* The first row that fits any name in the folder gives the message. */
 static const struct foreign_name foreign_names[] = {
-    {"adapter_model", ".bin", "a pickle file", CONVERT_STATE},
+    {"adapter_model", ".bin", "a pickle file", KIND_CONVERT_PICKLE},
     {"pytorch_model", ".bin", "a pickle file", CONVERT_MODEL},
-    {"", ".gguf", "a GGUF file", NO_GGUF},
-    {"", ".safetensors", "not the name looked for", "give the path of that file itself"},
-    {"", ".bin", "a pickle file", CONVERT_STATE},
-    {"", ".pt", "a pickle file", CONVERT_STATE},
-    {"", ".pth", "a pickle file", CONVERT_STATE},
+    {"", ".gguf", "a GGUF file", KIND_NO_GGUF},
+    {"consolidated", ".safetensors", "the makers' own format", ORIGINAL},
+    {"consolidated", ".pth", "the makers' own format", ORIGINAL},
+    {"", ".safetensors", "another name", "rename it if it holds these weights"},
+    {"", ".bin", "a pickle file", KIND_CONVERT_PICKLE},
+    {"", ".pt", "a pickle file", KIND_CONVERT_PICKLE},
+    {"", ".pth", "a pickle file", KIND_CONVERT_PICKLE},
+    {"", ".h5", "weights of TensorFlow", SAFETENSORS},
+    {"", ".msgpack", "weights of Flax", SAFETENSORS},
+    {"", ".onnx", "a compiled model", SAFETENSORS},
 };
 #define N_NAMES (sizeof foreign_names / sizeof *foreign_names)
-
-struct foreign_magic {
-    const char *bytes;
-    size_t n;
-    const char *what;
-    const char *advice;
-};
-static const struct foreign_magic foreign_magics[] = {
-    {"GGUF", 4, "a GGUF file", NO_GGUF},
-    {"PK\003\004", 4, "a PyTorch (pickle) file", CONVERT_STATE},
-    {"\x80\002", 2, "a pickle file", CONVERT_STATE},
-    {"version https://git-lfs", 23, "a text file", PULL_LFS},
-};
-
-int st_refuse_bytes(const char *path, const unsigned char *data, size_t len, struct vac_err *err)
-{
-    for (size_t i = 0; i < sizeof foreign_magics / sizeof *foreign_magics; i++) {
-        const struct foreign_magic *m = &foreign_magics[i];
-        if (len >= m->n && memcmp(data, m->bytes, m->n) == 0)
-            return err_set(err, VAC_ERR_UNSUPPORTED, "%s: is %s, not safetensors; %s", path,
-                           m->what, m->advice);
-    }
-    return 0;
-}
 
 static bool name_fits(const struct foreign_name *row, const char *name)
 {
@@ -85,7 +65,7 @@ static void keep_best(const char *name, size_t *best, char *kept, size_t size)
     }
 }
 
-int st_refuse_folder(const char *dir, struct vac_err *err)
+int st_refuse_folder(const char *dir, const char *wanted, struct vac_err *err)
 {
     size_t best = N_NAMES;
     char kept[256] = "";
@@ -99,6 +79,6 @@ int st_refuse_folder(const char *dir, struct vac_err *err)
     closedir(d);
     if (best == N_NAMES)
         return 0;
-    return err_set(err, VAC_ERR_UNSUPPORTED, "%s: holds no model.safetensors, only \"%s\" (%s); %s",
-                   dir, kept, foreign_names[best].what, foreign_names[best].advice);
+    return err_set(err, VAC_ERR_UNSUPPORTED, "%s: holds no %s, only \"%s\" (%s); %s", dir, wanted,
+                   kept, foreign_names[best].what, foreign_names[best].advice);
 }

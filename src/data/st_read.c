@@ -4,6 +4,7 @@
  * shape and dtype ask for, and to be nobody else's. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/kind.h"
 #include "data/st_file.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -291,7 +292,7 @@ static int check_frame(const struct st_file *f, uint64_t *len, struct vac_err *e
     memcpy(len, f->map.data, 8);
     /* A right header length may look like another format's first bytes: "{" decides. */
     if ((*len > ST_HEADER_MAX || f->map.data[8] != '{') &&
-        st_refuse_bytes(f->path, f->map.data, f->map.len, err))
+        kind_refuse(f->path, f->map.data, f->map.len, KIND_WEIGHTS, err))
         return -1;
     if (*len > ST_HEADER_MAX)
         return err_set(err, VAC_ERR_FORMAT,

@@ -2,6 +2,7 @@
  * files beside tokenizer.json, else from the post-processor and the names that tokenizers commonly
  * use. */
 #include "base/io.h"
+#include "base/kind.h"
 #include "data/tok.h"
 #include <stdlib.h>
 #include <string.h>
@@ -138,9 +139,9 @@ static int read_template_file(struct tokenizer *t, const char *dir, struct vac_e
 {
     char *path = path_join(dir, "chat_template.jinja", err), *text = NULL;
     size_t len;
-    int rc = path ? 0 : -1;
+    int rc = path ? kind_file_there(path, err) : -1;
 
-    if (path && file_exists(path)) {
+    if (rc > 0) {
         text = file_read(path, CONFIG_LIMIT, &len, err);
         rc = text ? 0 : -1;
         if (text && (memchr(text, '\0', len) || utf8_valid(text, len) != len))
@@ -161,14 +162,13 @@ int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err)
     char *path = path_join(dir, "tokenizer_config.json", err);
     struct jnode config = {0};
     cJSON *doc = NULL;
-    int rc = path ? 0 : -1;
+    int rc = path ? kind_file_there(path, err) : -1;
 
-    if (path && file_exists(path)) {
+    if (rc > 0) {
         doc = json_read(path, CONFIG_LIMIT, err);
         config = json_root(doc, path);
-        if (!doc)
-            rc = -1;
-        else if (!cJSON_IsObject(doc))
+        rc = doc ? 0 : -1;
+        if (doc && !cJSON_IsObject(doc))
             rc = json_error(&config, err, "expected an object {...}");
     }
     if (rc == 0)

@@ -3,11 +3,13 @@
  *
  * All tensors of all files stand in one list sorted by name, so that every look-up is a binary
  * search. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "base/kind.h"
 #include "data/st_file.h"
 
 #define INDEX_SUFFIX ".safetensors.index.json"
@@ -40,7 +42,33 @@ static bool ends_with(const char *s, const char *tail)
     return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
-/* The file to open for a path: itself, or the first known name inside the folder. Free it. */
+/* A name as shards have it: "model-00002-of-00005.safetensors" gives 5; 0 = it is none. */
+static size_t shard_count(const char *name)
+{
+    unsigned at, of;
+    int end = 0;
+
+    if (sscanf(name, "model-%5u-of-%5u.safetensors%n", &at, &of, &end) != 2 || !end || name[end])
+        return 0;
+    return of;
+}
+
+/* How many shards lie in the folder by the name of one; 0 = none. */
+static size_t count_shards(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    size_t n = 0;
+
+    while (d && !n && (e = readdir(d)))
+        n = shard_count(e->d_name);
+    if (d)
+        closedir(d);
+    return n;
+}
+
+/* The file to open for a path: itself, the first known name inside the folder, or the folder of
+ * shards that have no index. Free it. */
 static char *choose_file(const char *path, struct vac_err *err)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
@@ -50,16 +78,32 @@ static char *choose_file(const char *path, struct vac_err *err)
         return mem_strdup(path, err);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *p = path_join(path, names[i], err);
+        if (p && kind_refuse_link(p, err)) {
+            free(p);
+            return NULL;
+        }
         if (!p || file_exists(p))
             return p;
         free(p);
     }
-    if (st_refuse_folder(path, err) == 0)
+    if (count_shards(path))
+        return mem_strdup(path, err);
+    if (st_refuse_folder(path, names[0], err) == 0)
         err_set(err, VAC_ERR_IO,
                 "%s: holds no weights (expected model.safetensors, model.safetensors.index.json "
                 "or adapter_model.safetensors)",
                 path);
     return NULL;
+}
+
+/* A file that is not there: what stands in its place beside it? */
+static int refuse_absent(const char *path, struct vac_err *err)
+{
+    char *dir = file_exists(path) || kind_refuse_link(path, NULL) ? NULL : path_dir(path, NULL);
+    int rc = dir && dir_exists(dir) ? st_refuse_folder(dir, path_base(path), err) : 0;
+
+    free(dir);
+    return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -93,7 +137,7 @@ static int list_tensors(struct weights *w, struct vac_err *err)
 static int open_single(struct weights *w, struct vac_err *err)
 {
     w->files = mem_new(1, sizeof *w->files, err);
-    if (!w->files || st_file_open(&w->files[0], w->path, err))
+    if (!w->files || refuse_absent(w->path, err) || st_file_open(&w->files[0], w->path, err))
         return -1;
     w->n_files = 1;
     return list_tensors(w, err);
@@ -187,8 +231,14 @@ static int open_shard(struct weights *w, const char *dir, const char *name, stru
 
     if (!path)
         return -1;
+    if (kind_refuse_link(path, err)) {
+        free(path);
+        return -1;
+    }
     if (!file_exists(path))
-        err_set(err, VAC_ERR_IO, "%s: shard \"%.100s\" is missing from the folder", w->path, name);
+        err_set(err, VAC_ERR_IO,
+                "%s: shard \"%.100s\" is missing from the folder: it was not downloaded whole",
+                w->path, name);
     else
         rc = st_file_open(&w->files[w->n_files], path, err);
     if (!rc)
@@ -253,6 +303,31 @@ out:
     return rc;
 }
 
+/* Shards whose index is missing are one set by their names. */
+static int open_unindexed(struct weights *w, struct vac_err *err)
+{
+    size_t n = count_shards(w->path);
+
+    w->files = mem_new(n, sizeof *w->files, err);
+    if (!w->files)
+        return -1;
+    for (size_t i = 1; i <= n; i++) {
+        char name[48];
+
+        snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", i, n);
+        if (open_shard(w, w->path, name, err))
+            return -1;
+    }
+    return list_tensors(w, err);
+}
+
+static int open_chosen(struct weights *w, struct vac_err *err)
+{
+    if (dir_exists(w->path))
+        return open_unindexed(w, err);
+    return ends_with(w->path, INDEX_SUFFIX) ? open_sharded(w, err) : open_single(w, err);
+}
+
 struct weights *weights_open(const char *path, struct vac_err *err)
 {
     struct weights *w = mem_new(1, sizeof *w, err);
@@ -262,7 +337,7 @@ struct weights *weights_open(const char *path, struct vac_err *err)
     w->path = choose_file(path, err);
     if (!w->path)
         goto fail;
-    if (ends_with(w->path, INDEX_SUFFIX) ? open_sharded(w, err) : open_single(w, err))
+    if (open_chosen(w, err))
         goto fail;
     return w;
 fail:

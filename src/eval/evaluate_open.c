@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/kind.h"
 #include "eval/evaluation.h"
 
 #define FIELD(f) .offset = offsetof(struct evaluate_spec, f)
@@ -141,6 +142,8 @@ static int check_file(const struct evaluate_spec *s, const char *key, const char
 {
     if (!path || file_exists(path))
         return 0;
+    if (kind_refuse_link(path, err))
+        return err_prefix(err, "%s: %s", s->name, key);
     return err_set(err, VAC_ERR_IO, "%s: %s: \"%s\" not found", s->name, key, path);
 }
 

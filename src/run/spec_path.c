@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/kind.h"
 #include "data/hub.h"
 #include "run/spec_parts.h"
 
@@ -39,6 +40,10 @@ static int not_found(const struct jnode *n, const char *name, const char *path, 
     char near[NAME_ROOM];
     const char *base = path_base(name);
 
+    struct vac_err link = {0};
+
+    if (kind_refuse_link(path, &link))
+        return json_error(n, err, "%s", link.msg);
     nearest_entry(path, near);
     if (!near[0])
         return json_error(n, err, "\"%.200s\" not found", name);
