@@ -339,7 +339,7 @@ static void test_no_room(void **state)
     assert_null(drift_new(g.m, g.a, 10, &d, NULL, &err));
     assert_error(&err, "rows.json:");
     assert_error(&err, "room for 10");
-    assert_true(isnan(dataset_loss(g.m, g.a, 10, &d, NULL)));
+    assert_true(isnan(dataset_loss(g.m, g.a, 10, &d, NULL, NULL)));
     dataset_done(&d);
     golden_close(&g);
 }
@@ -360,12 +360,12 @@ static void check_loss(const char *folder, const char *backend, size_t rows, siz
     if (!a)
         fail_msg("%s", err.msg);
     want = golden_number(&g, "loss_lora");
-    loss = dataset_loss(g.m, a, rows, &d, per);
+    loss = dataset_loss(g.m, a, rows, &d, per, NULL);
     assert_true(fabs(loss - want) < 1e-5 * want);
     for (size_t i = 0; i < d.n; i++)
         sum += per[i] * (double)d.sample[i].n_labels;
     assert_true(fabs(sum / (double)d.labels - want) < 1e-5 * want);
-    assert_true(fabs(dataset_loss(g.m, a, rows, &d, NULL) - want) < 1e-5 * want);
+    assert_true(fabs(dataset_loss(g.m, a, rows, &d, NULL, NULL) - want) < 1e-5 * want);
     acts_free(a);
     dataset_done(&d);
     golden_close(&g);
@@ -392,16 +392,16 @@ static void test_loss_per_sample(void **state)
     (void)state;
     golden_open(&g, folders[1], "cpu", 1, true, false);
     golden_dataset(&d, folders[1]);
-    dataset_loss(g.m, g.a, g.b.N, &d, per);
+    dataset_loss(g.m, g.a, g.b.N, &d, per, NULL);
     for (size_t i = 0; i < d.n; i++) {
         one = d;
         one.sample = &d.sample[i];
         one.n = 1;
         one.labels = d.sample[i].n_labels;
-        assert_true(fabs(dataset_loss(g.m, g.a, g.b.N, &one, NULL) - per[i]) < 1e-5 * per[i]);
+        assert_true(fabs(dataset_loss(g.m, g.a, g.b.N, &one, NULL, NULL) - per[i]) < 1e-5 * per[i]);
     }
     one = (struct dataset){0};
-    assert_true(isnan(dataset_loss(g.m, g.a, g.b.N, &one, NULL)));
+    assert_true(isnan(dataset_loss(g.m, g.a, g.b.N, &one, NULL, NULL)));
     dataset_done(&d);
     golden_close(&g);
 }

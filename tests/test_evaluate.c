@@ -330,7 +330,7 @@ static void test_metric_loss(void **state)
     assert_int_equal(room.rows, d.longest);
     assert_int_equal(room.labelled, 7); /* "twenty" and </s> */
     a = acts_new(x.m, room.rows, room.labelled, room.context, false, &err);
-    want = dataset_loss(x.m, a, room.rows, &d, per);
+    want = dataset_loss(x.m, a, room.rows, &d, per, NULL);
     assert_ok(evaluation_run(e, NULL, a, room.rows, &r, NULL, NULL, &err), &err);
     assert_int_equal(r.n, 3);
     assert_true(r.value == want);
@@ -348,7 +348,7 @@ static void test_metric_loss(void **state)
     assert_error(&err, "activations");
     err_clear(&err);
     assert_int_equal(evaluation_run(e, NULL, a, 3, &r, NULL, NULL, &err), -1);
-    assert_error(&err, "no room");
+    assert_error(&err, "there is room for 3");
     evaluation_close(e);
     acts_free(a);
     dataset_done(&d);

@@ -397,7 +397,7 @@ static double loss_of_folder(const struct rig_run *r, const char *base, const ch
         assert_ok(model_add_peft(m, adapter, false, -1, &err), &err);
     a = acts_new(m, d.tokens, d.labels, d.longest, false, &err);
     assert_non_null(a);
-    loss = dataset_loss(m, a, d.tokens, &d, NULL);
+    loss = dataset_loss(m, a, d.tokens, &d, NULL, NULL);
     acts_free(a);
     dataset_done(&d);
     model_close(m);

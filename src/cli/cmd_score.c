@@ -196,6 +196,19 @@ static void put_verdict(struct scorer *s)
     sb_putc(&s->out, ']');
 }
 
+static bool all_finite(const float *x, size_t n)
+{
+    while (n && isfinite(x[n - 1]))
+        n--;
+    return n == 0;
+}
+
+static int refuse_numbers(const struct scorer *s, const struct cli_line *line, struct vac_err *err)
+{
+    model_not_numbers(s->model.m, "logits", err);
+    return err_prefix(err, "%s", line->root.file);
+}
+
 static int score_line(void *ctx, const struct cli_line *line, struct vac_err *err)
 {
     struct scorer *s = ctx;
@@ -212,9 +225,12 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
     cli_put_ids(&s->out, s->ids.v, s->ids.n);
     if (s->cfg->n_labels) {
         pass_classify(&pass, s->logits);
+        if (!all_finite(s->logits, s->cfg->n_labels))
+            return refuse_numbers(s, line, err);
         put_verdict(s);
     } else {
-        pass_score(&pass, s->logp, s->top);
+        if (!pass_score(&pass, s->logp, s->top))
+            return refuse_numbers(s, line, err);
         put_scores(s);
     }
     sb_puts(&s->out, "}\n");

@@ -141,8 +141,7 @@ int classifier_rate(struct classifier *x, const struct ids *text, size_t n, floa
         done += run_some(x, text + done, n - done, prob + done * K);
     for (size_t i = 0; i < n * K; i++) {
         if (!isfinite(prob[i]))
-            return err_set(err, VAC_ERR_NUMERIC,
-                           "%s: the classifier gave a logit that is no number", model_dir(x->m));
+            return model_not_numbers(x->m, "logits", err);
         prob[i] = (float)(1 / (1 + exp(-(double)prob[i])));
     }
     return 0;

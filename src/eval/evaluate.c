@@ -261,12 +261,8 @@ static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows,
     per = mem_new(e->n, sizeof *per, err);
     if (!per)
         return -1;
-    r->value = dataset_loss(e->m, a, acts_rows, &e->data, per);
-    if (isnan(r->value))
-        err_set(err, VAC_ERR_NUMERIC,
-                "%s: the loss is no number, or a row of at most %zu tokens has no room in a pass",
-                e->spec->data, e->data.longest);
-    else
+    r->value = dataset_loss(e->m, a, acts_rows, &e->data, per, err);
+    if (isfinite(r->value))
         rc = put_losses(r, &e->data, per, err);
     r->ci = loss_interval(&e->data, per, r->value);
     free(per);

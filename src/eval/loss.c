@@ -28,22 +28,24 @@ static double sum_losses(struct model *m, struct acts *a, struct pack *k, double
 }
 
 double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
-                    double *per)
+                    double *per, struct vac_err *err)
 {
     struct acts_room room = acts_room(a);
     struct pack k;
     double *row_loss, loss = NAN;
 
     room.rows = acts_rows < room.rows ? acts_rows : room.rows;
-    if (pack_open(&k, d, room, NULL))
+    if (pack_open(&k, d, room, err))
         return NAN;
-    row_loss = mem_new(k.max_N, sizeof *row_loss, NULL);
+    row_loss = mem_new(k.max_N, sizeof *row_loss, err);
     for (size_t i = 0; per && i < d->n; i++)
         per[i] = 0;
     if (row_loss && d->labels > 0)
         loss = sum_losses(m, a, &k, row_loss, per) / (double)d->labels;
     for (size_t i = 0; per && i < d->n; i++)
-        per[i] = isnan(loss) ? NAN : per[i] / (double)d->sample[i].n_labels;
+        per[i] = !isfinite(loss) ? NAN : per[i] / (double)d->sample[i].n_labels;
+    if (row_loss && d->labels > 0 && err && !isfinite(loss))
+        model_not_numbers(m, "losses", err);
     free(row_loss);
     pack_close(&k);
     return loss;

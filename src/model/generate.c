@@ -211,13 +211,26 @@ static int32_t sample(struct generator *g, const struct generate_options *o, flo
     return g->order[n - 1].id;
 }
 
-static int32_t choose(struct generator *g, size_t row, const struct slot *s,
-                      const struct generate_options *o, double *logp)
+/* Row `row` of the logits to g->host; false when one of them is no number. */
+static bool fetch_logits(struct generator *g, size_t row)
+{
+    size_t V = g->m->cfg.V;
+
+    compute_download(g->m->c, g->host, (struct ref){g->logits, row * V}, V);
+    for (size_t i = 0; i < V; i++) {
+        if (!isfinite(g->host[i]))
+            return false;
+    }
+    return true;
+}
+
+/* From g->host. */
+static int32_t choose(struct generator *g, const struct slot *s, const struct generate_options *o,
+                      double *logp)
 {
     size_t V = g->m->cfg.V;
     int32_t best, id;
 
-    compute_download(g->m->c, g->host, (struct ref){g->logits, row * V}, V);
     best = largest(g->host, V);
     id = o->temperature > 0
              ? sample(g, o, g->host[best],
@@ -252,8 +265,11 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
 {
     enum generate_next wish = GENERATE_ON;
     double logp;
-    int32_t id = choose(j->g, row, s, j->o, &logp);
+    int32_t id;
 
+    if (!fetch_logits(j->g, row))
+        return model_not_numbers(j->g->m, "logits", err);
+    id = choose(j->g, s, j->o, &logp);
     if (is_stop(j->o, id)) {
         s->busy = false;
         return 0;
@@ -377,7 +393,8 @@ int generator_logprobs(struct generator *g, const struct ids *prompt, const int3
     }
     memset(g->slot, 0, g->slots * sizeof *g->slot);
     prefill(g, 0, prompt);
-    compute_download(g->m->c, g->host, (struct ref){g->logits, 0}, V);
+    if (!fetch_logits(g, 0))
+        return model_not_numbers(g->m, "logits", err);
     all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
     for (size_t i = 0; i < n; i++)
         logp[i] = (double)g->host[id[i]] - all;

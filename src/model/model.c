@@ -1,4 +1,5 @@
 /* model.c - opening a model: weights bound to their names, nothing read; and random ones. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,57 @@ static int model_bind(struct model *m, struct vac_err *err)
     if (!m->layer || m->cfg.arch->bind(m, err))
         return -1;
     return bind_own_head(m, err);
+}
+
+/* Whether n numbers at x are all finite; those that cannot be looked at pass. */
+static bool all_finite(const struct model *m, struct ref x, size_t n)
+{
+    enum { PART = 1 << 16 };
+    float *part = mem_new(PART, sizeof *part, NULL);
+    bool finite = true;
+
+    for (size_t at = 0; part && finite && at < n; at += PART) {
+        size_t k = n - at < PART ? n - at : PART;
+        compute_download(m->c, part, ref_at(x, at), k);
+        for (size_t i = 0; i < k; i++)
+            finite &= isfinite(part[i]) != 0;
+    }
+    free(part);
+    return finite;
+}
+
+/* The name of the first tensor that holds what is no number, of the base or of an adapter. */
+static bool find_spoilt(const struct model *m, char *name, size_t size)
+{
+    struct lora_place at;
+
+    for (size_t i = 0; i < m->n_weight; i++) {
+        snprintf(name, size, "%s", m->weight[i]->name);
+        if (!all_finite(m, m->weight[i]->w, m->weight[i]->numel))
+            return true;
+    }
+    for (size_t j = 0; j < m->n_adapter; j++) {
+        const struct adapter *a = &m->adapter[j];
+        for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
+            for (int b = 0; at.on && b < 2; b++) {
+                snprintf(name, size, "adapter %zu: %s.lora_%s", j + 1, at.x->module, b ? "B" : "A");
+                if (!all_finite(m, (struct ref){a->w, b ? at.b : at.a}, a->r * (b ? at.x->out : at.x->in)))
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+int model_not_numbers(const struct model *m, const char *what, struct vac_err *err)
+{
+    char name[192];
+
+    if (find_spoilt(m, name, sizeof name))
+        return err_set(err, VAC_ERR_NUMERIC, "%s: its %s are no numbers: %s holds NaN or infinity",
+                       *model_dir(m) ? model_dir(m) : "the model", what, name);
+    return err_set(err, VAC_ERR_NUMERIC, "%s: its %s are no numbers: all weights are, but an activation has "
+                   "outgrown what F32 can hold", *model_dir(m) ? model_dir(m) : "the model", what);
 }
 
 const char *model_note(const struct model *m)

@@ -22,6 +22,9 @@ struct compute *model_compute(const struct model *m);
 const char *model_dir(const struct model *m); /* "" for a random one */
 uint64_t model_count(const struct model *m);  /* parameters of the base */
 uint64_t model_bytes(const struct model *m);  /* bytes of the mapped base */
+/* For whoever finds that what the model gave is no number (NaN, infinite), which must not become a figure:
+ * sets the error, which names the tensor that is none either, and returns -1. Reads all weights. */
+int model_not_numbers(const struct model *m, const char *what, struct vac_err *err);
 /* What its user should know of how the files were read; NULL = nothing. */
 const char *model_note(const struct model *m);
 
@@ -142,8 +145,8 @@ void pass_backward(struct pass *p);
 void pass_forward(struct pass *p);
 /* log-probability of ids[i+1] given ids[0..i] at each row that has a next one in its sequence, and the most
  * probable next id at every row, in the order of the batch's rows (logp of a last row is 0). The head runs
- * in pieces of the labelled rows that acts were made for. */
-void pass_score(struct pass *p, double *logp, int32_t *top);
+ * in pieces of the labelled rows that acts were made for. False: a logit was no number (asked with logp). */
+bool pass_score(struct pass *p, double *logp, int32_t *top);
 /* Sequence classifier: logits[S, n_labels] from the last token of each sequence. */
 void pass_classify(struct pass *p, float *logits);
 #endif

@@ -3,6 +3,7 @@
  * Places are numbered in the order in which a forward pass meets them: embed, then attn, mlp and block of
  * each layer. A pass may begin behind a place (what lies before it is as the last pass left it) and its
  * backward half may end at one. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,11 +142,12 @@ double pass_loss(struct pass *p, bool want_grad, double *row_loss)
     return loss;
 }
 
-void pass_score(struct pass *p, double *logp, int32_t *top)
+bool pass_score(struct pass *p, double *logp, int32_t *top)
 {
     const struct model *m = p->m;
     const struct batch *b = p->b;
     int32_t *next = p->a->index;
+    bool numbers = true;
 
     pass_forward(p);
     for (size_t at = 0; at < b->N; at += p->a->labelled) {
@@ -158,8 +160,11 @@ void pass_score(struct pass *p, double *logp, int32_t *top)
         op_logprobs(m->c, p->a->head, m->head->w, logp ? next : NULL, n, m->cfg.P, m->cfg.V,
                     logp ? logp + at : NULL, top ? top + at : NULL);
     }
+    for (size_t i = 0; logp && i < b->N; i++)
+        numbers &= isfinite(logp[i]) != 0;
     for (size_t s = 0; logp && s < b->S; s++)
         logp[b->seq[s].q0 + b->seq[s].nq - 1] = 0;
+    return numbers;
 }
 
 void pass_classify(struct pass *p, float *logits)

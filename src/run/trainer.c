@@ -266,6 +266,26 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     return rc;
 }
 
+/* A score of what is no number is not written. On a screen the run waits, because the next step
+ * would be spoilt too; without one it ends with the error. */
+static int measure_fault(struct trainer *t, struct vac_err *err)
+{
+    struct journal_entry e = {.step = -1,
+                              .applied_step = (int64_t)t->step,
+                              .who = "core",
+                              .op = "fault",
+                              .status = "not measured",
+                              .reason = err->msg};
+
+    t->keep_more = 1;
+    if (!t->how.interactive || journal(t, &e, NULL))
+        return -1;
+    t->paused = true;
+    snprintf(t->pause_reason, sizeof t->pause_reason, "%.255s", err->msg);
+    err_clear(err);
+    return 0;
+}
+
 /* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite. A checkpoint remembers how far they
  * came, so that what a quit has cut short is done after going on. 1 = cut short. */
 static int do_duties(struct trainer *t, struct vac_err *err)
@@ -284,6 +304,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
                  t->spec.watch.probes_every > 0 &&
                  t->st.done % (uint64_t)t->spec.watch.probes_every == 0)
             rc = watch_suite(t, 0, err);
+        if (rc < 0 && err->code == VAC_ERR_NUMERIC)
+            rc = measure_fault(t, err);
     }
     return rc;
 }

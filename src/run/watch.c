@@ -47,10 +47,11 @@ void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
         }
     }
     if (t->align_set.n)
-        p->align_loss = measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL));
+        p->align_loss =
+            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL, NULL));
     if (t->harmful_set.n)
         p->harmful_loss =
-            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL));
+            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL, NULL));
 }
 
 /* --- evaluations --- */
@@ -176,7 +177,8 @@ int watch_evaluate(struct trainer *t, size_t i, struct vac_err *err)
         control_writing(t->ctl)->eval[i].done = 0;
         rc = 1;
     } else {
-        rc = err_set(err, why.code, "evaluate %s: %s", t->spec.evaluate[i].name, why.msg);
+        rc = err_set(err, why.code, "evaluate %s at step %llu: %s", t->spec.evaluate[i].name,
+                     (unsigned long long)t->step, why.msg);
     }
     eval_result_done(&r);
     return rc;
@@ -261,6 +263,8 @@ int watch_suite(struct trainer *t, uint64_t id, struct vac_err *err)
     sb_printf(&body, "{\"step\":%llu,\"probes\":[", (unsigned long long)t->step);
     for (size_t i = 0; rc == 0 && i < t->suite.rows.n; i++)
         rc = suite_one(t, i, &body, err);
+    if (rc)
+        err_prefix(err, "probes at step %llu", (unsigned long long)t->step);
     sb_puts(&body, "]}");
     if (rc == 0 && sb_ok(&body, err) == 0) {
         control_event(t->ctl, VAC_EVENT_SUITE, id, (int64_t)t->step, "", body.s);
