@@ -159,27 +159,6 @@ static void test_file_read(void **state)
     assert_int_equal(file_size(dir), -1);
 }
 
-/* The size is not known beforehand, and the limit holds all the same. */
-static void test_file_read_pipe(void **state)
-{
-    struct vac_err err = {0};
-    char path[64], *text;
-    size_t len = 0;
-    int fd[2];
-
-    (void)state;
-    assert_int_equal(pipe(fd), 0);
-    assert_int_equal(write(fd[1], "0123456789", 10), 10);
-    close(fd[1]);
-    snprintf(path, sizeof path, "/dev/fd/%d", fd[0]);
-    text = file_read(path, 10, &len, &err);
-    assert_string_equal(text ? text : err.msg, "0123456789");
-    free(text);
-    close(fd[0]);
-    assert_null(file_read("/dev/zero", 100000, &len, &err));
-    assert_error(&err, "larger than the 100000 bytes");
-}
-
 /* ---- Paths ---- */
 
 static void test_paths(void **state)
@@ -749,7 +728,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_file_read),
-        cmocka_unit_test(test_file_read_pipe),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_dirs),
         cmocka_unit_test(test_remove_follows_no_link),

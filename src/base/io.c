@@ -121,36 +121,91 @@ static ssize_t fd_read(int fd, void *p, size_t n)
     return k;
 }
 
-/* ---- Reading ---- */
+/* ---- Opening ---- */
 
-/* O_NONBLOCK lets a named pipe be opened and refused instead of waiting for its writer. */
-static int map_check(int fd, const char *path, size_t *len, struct vac_err *err)
+/* An open descriptor of ours under its name, as a shell's <(...) gives it: the user means that pipe. */
+static bool is_descriptor(const char *path)
+{
+    return !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14) ||
+           !strcmp(path, "/dev/stdin");
+}
+
+/* The one place where files are opened: with O_NONBLOCK, so that a named pipe in the place of a file
+ * is refused instead of waited for, and regular files only. */
+static int file_fd(const char *path, int flags, const char *what, struct stat *st,
+                   struct vac_err *err)
+{
+    int fd = fd_open(path, flags | O_NONBLOCK, 0666);
+
+    if (fd < 0)
+        return io_error(path, what, err);
+    if (fstat(fd, st))
+        io_error(path, "read", err);
+    else if (S_ISDIR(st->st_mode))
+        err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
+    else if (S_ISREG(st->st_mode) || (is_descriptor(path) && !fcntl(fd, F_SETFL, flags & ~O_CREAT)))
+        return fd;
+    else
+        err_set(err, VAC_ERR_IO, "%s: is not a regular file but a pipe, a device or a socket", path);
+    close(fd);
+    return -1;
+}
+
+FILE *stream_open(const char *path, struct vac_err *err)
 {
     struct stat st;
+    int fd = file_fd(path, O_RDONLY, "open", &st, err);
+    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
-    if (fstat(fd, &st))
-        return io_error(path, "read", err);
-    if (S_ISDIR(st.st_mode))
-        return err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, VAC_ERR_IO, "%s: is not a regular file and cannot be mapped", path);
-    if ((uintmax_t)st.st_size > PTRDIFF_MAX)
-        return err_set(err, VAC_ERR_MEMORY, "%s: too large to map on this machine", path);
-    *len = (size_t)st.st_size;
-    return 0;
+    if (fd >= 0 && !f) {
+        io_error(path, "open", err);
+        close(fd);
+    }
+    return f;
 }
+
+int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err)
+{
+    int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    const struct dirent *e;
+
+    if (!d) {
+        io_error(path, "list the folder", err);
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    while (rc == 0 && (errno = 0, e = readdir(d)))
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            rc = visit(ctx, e->d_name, err);
+    if (rc == 0 && errno)
+        rc = io_error(path, "list the folder", err);
+    closedir(d);
+    return rc;
+}
+
+/* ---- Reading ---- */
 
 int map_open(struct mapping *m, const char *path, struct vac_err *err)
 {
-    int fd = fd_open(path, O_RDONLY | O_NONBLOCK, 0), rc = -1;
+    struct stat st;
+    int fd = file_fd(path, O_RDONLY, "open", &st, err), rc = -1;
     size_t len = 0;
     void *p;
 
     *m = (struct mapping){0};
     if (fd < 0)
-        return io_error(path, "open", err);
-    if (map_check(fd, path, &len, err))
+        return -1;
+    if (!S_ISREG(st.st_mode)) {
+        err_set(err, VAC_ERR_IO, "%s: is not a regular file and cannot be mapped", path);
         goto out;
+    }
+    if ((uintmax_t)st.st_size > PTRDIFF_MAX) {
+        err_set(err, VAC_ERR_MEMORY, "%s: too large to map on this machine", path);
+        goto out;
+    }
+    len = (size_t)st.st_size;
     if (len > 0) {
         p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED) {
@@ -177,19 +232,14 @@ void map_close(struct mapping *m)
 
 /* Reads to the end of fd into *text, whose room is *cap; one byte more than the limit is asked for,
  * so that a file that is too large shows itself. */
-static int read_all(int fd, const char *path, size_t limit, char **text, size_t *len,
-                    struct vac_err *err)
+static int read_all(int fd, const struct stat *st, const char *path, size_t limit, char **text,
+                    size_t *len, struct vac_err *err)
 {
-    struct stat st;
     size_t cap = 0, first = 4096;
     ssize_t k;
 
-    if (fstat(fd, &st))
-        return io_error(path, "read", err);
-    if (S_ISDIR(st.st_mode))
-        return err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
-    if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size <= limit)
-        first = (size_t)st.st_size + 2;
+    if (S_ISREG(st->st_mode) && (uintmax_t)st->st_size <= limit)
+        first = (size_t)st->st_size + 2;
     if (mem_grow(text, &cap, first, 1, err))
         return -1;
     for (*len = 0;;) {
@@ -213,17 +263,16 @@ static int read_all(int fd, const char *path, size_t limit, char **text, size_t 
 
 char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err)
 {
-    int fd = fd_open(path, O_RDONLY, 0);
+    struct stat st;
+    int fd = file_fd(path, O_RDONLY, "open", &st, err);
     char *text = NULL;
     size_t n = 0;
 
-    if (fd < 0) {
-        io_error(path, "open", err);
+    if (fd < 0)
         return NULL;
-    }
     if (limit > PTRDIFF_MAX - 2)
         limit = PTRDIFF_MAX - 2;
-    if (read_all(fd, path, limit, &text, &n, err)) {
+    if (read_all(fd, &st, path, limit, &text, &n, err)) {
         free(text);
         text = NULL;
     } else if (len) {
@@ -245,6 +294,19 @@ bool dir_exists(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int file_measure(const char *path, int64_t *size, struct vac_err *err)
+{
+    struct stat st;
+
+    *size = -1;
+    if (stat(path, &st))
+        return errno == ENOENT || errno == ENOTDIR ? 0 : io_error(path, "look at", err);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, VAC_ERR_IO, "%s: is not a regular file", path);
+    *size = (int64_t)st.st_size;
+    return 0;
 }
 
 int64_t file_size(const char *path)
@@ -585,29 +647,24 @@ static off_t whole_lines(int fd, off_t size)
     return 0;
 }
 
-static int cut_torn_line(int fd)
+static int cut_torn_line(int fd, off_t size)
 {
-    struct stat st;
-    off_t whole;
+    off_t whole = whole_lines(fd, size);
 
-    if (fstat(fd, &st))
-        return -1;
-    if (!S_ISREG(st.st_mode))
-        return 0;
-    whole = whole_lines(fd, st.st_size);
     if (whole < 0)
         return -1;
-    return whole < st.st_size ? ftruncate(fd, whole) : 0;
+    return whole < size ? ftruncate(fd, whole) : 0;
 }
 
 int app_open(struct appender *a, const char *path, struct vac_err *err)
 {
-    int fd = fd_open(path, O_RDWR | O_APPEND | O_CREAT, 0666);
+    struct stat st;
+    int fd = file_fd(path, O_RDWR | O_APPEND | O_CREAT, "open for appending", &st, err);
 
     *a = (struct appender){0};
     if (fd < 0)
-        return io_error(path, "open for appending", err);
-    if (cut_torn_line(fd)) {
+        return -1;
+    if (S_ISREG(st.st_mode) && cut_torn_line(fd, st.st_size)) {
         io_error(path, "cut a torn last line off", err);
         close(fd);
         return -1;
@@ -658,6 +715,25 @@ int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err)
     if (p != room)
         free(p);
     return rc;
+}
+
+int app_size(const struct appender *a, int64_t *size, struct vac_err *err)
+{
+    struct stat st;
+
+    if (a->fd <= 0)
+        return out_closed(err);
+    if (fstat(a->fd, &st))
+        return io_error(a->path, "look at", err);
+    *size = (int64_t)st.st_size;
+    return 0;
+}
+
+int app_cut(struct appender *a, int64_t size, struct vac_err *err)
+{
+    if (a->fd <= 0)
+        return out_closed(err);
+    return ftruncate(a->fd, (off_t)size) ? io_error(a->path, "cut lines off", err) : 0;
 }
 
 int app_sync(struct appender *a, struct vac_err *err)

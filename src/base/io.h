@@ -1,10 +1,12 @@
 /* io.h - files: mapped or whole for reading, replaced safely or appended for writing.
  *
- * Paths are plain strings; every error names the path and what to do. EINTR is retried. */
+ * Paths are plain strings; every error names the path and what to do. EINTR is retried. Opening never
+ * waits: what is no regular file is refused (but for an open descriptor's own name, /dev/fd/N). */
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include "base/mem.h"
 
 /* A file mapped read-only; nothing is read until it is touched. An empty file has data == NULL. */
@@ -17,9 +19,16 @@ void map_close(struct mapping *m);
 
 /* The whole file, 0-terminated (len does not count that 0). Refuses more than `limit` bytes. */
 char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err);
+/* To be read line by line; who reads asks ferror at the end. */
+FILE *stream_open(const char *path, struct vac_err *err);
+/* Every name in a folder but "." and ".."; a visitor's result other than 0 ends it and is returned. */
+typedef int dir_visit(void *ctx, const char *name, struct vac_err *err);
+int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err);
 bool file_exists(const char *path); /* a regular file or a link to one */
 bool dir_exists(const char *path);
-int64_t file_size(const char *path); /* -1 when there is none */
+int64_t file_size(const char *path); /* -1 when there is none, or it cannot be seen */
+/* The same for who must not take a failure for an absence: -1 into *size when there is none. */
+int file_measure(const char *path, int64_t *size, struct vac_err *err);
 
 /* "DIR/NAME" (NAME alone when it is absolute or dir is ""). Free with free(). */
 char *path_join(const char *dir, const char *name, struct vac_err *err);
@@ -56,6 +65,8 @@ struct appender {
 };
 int app_open(struct appender *a, const char *path, struct vac_err *err);
 int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err);
+int app_size(const struct appender *a, int64_t *size, struct vac_err *err);
+int app_cut(struct appender *a, int64_t size, struct vac_err *err); /* to what app_size said */
 int app_sync(struct appender *a, struct vac_err *err);
 void app_close(struct appender *a);
 

@@ -1,7 +1,7 @@
 /* cmd_merge.c - `vaccine merge`: a model and its adapters as one folder of plain weights. */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli/cli.h"
 
 enum { DTYPE_KEEP, DTYPE_WIDE };
@@ -33,31 +33,17 @@ static const struct cli_option options[] = {
     {.row.name = NULL},
 };
 
-static bool has_entries(DIR *d)
+static int refuse_entry(void *dir, const char *name, struct vac_err *err)
 {
-    const struct dirent *e;
-
-    while ((e = readdir(d)))
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            return true;
-    return false;
+    (void)name;
+    return err_set(err, VAC_ERR_USAGE,
+                   "%s: the folder is not empty; name a new one with -o, or empty it",
+                   (const char *)dir);
 }
 
-static int check_output(const char *dir, struct vac_err *err)
+static int check_output(char *dir, struct vac_err *err)
 {
-    DIR *d = opendir(dir);
-    bool full;
-
-    if (!d && errno == ENOENT)
-        return 0;
-    if (!d)
-        return err_errno(err, "%s", dir);
-    full = has_entries(d);
-    closedir(d);
-    if (full)
-        return err_set(err, VAC_ERR_USAGE,
-                       "%s: the folder is not empty; name a new one with -o, or empty it", dir);
-    return 0;
+    return access(dir, F_OK) && errno == ENOENT ? 0 : dir_each(dir, refuse_entry, dir, err);
 }
 
 /* The number formats of the weights as they lie in the folder now: "BF16", "BF16 and F32". */

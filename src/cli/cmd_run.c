@@ -208,11 +208,11 @@ static int print_metrics(struct show *w, struct vac_err *err)
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;
-    int rc;
+    int rc = 0;
 
     if (!w->metrics) {
         char *path = path_join(vac_session_dir(w->s), "metrics.jsonl", err);
-        w->metrics = path ? fopen(path, "re") : NULL;
+        w->metrics = path ? stream_open(path, NULL) : NULL;
         free(path);
         if (!w->metrics)
             return 0;
@@ -220,6 +220,8 @@ static int print_metrics(struct show *w, struct vac_err *err)
     for (;;) {
         long at = ftell(w->metrics);
         n = getline(&line, &cap, w->metrics);
+        if (n <= 0 && (ferror(w->metrics) || !feof(w->metrics)))
+            rc = err_errno(err, "%s/metrics.jsonl: cannot read", vac_session_dir(w->s));
         if (n <= 0 || line[n - 1] != '\n') {
             fseek(w->metrics, at, SEEK_SET);
             break;
@@ -230,7 +232,8 @@ static int print_metrics(struct show *w, struct vac_err *err)
             sb_put(&s, line, (size_t)n);
     }
     free(line);
-    rc = s.len ? cli_write(&s, err) : 0;
+    if (rc == 0 && (s.len || s.bad))
+        rc = cli_write(&s, err);
     sb_done(&s);
     return rc;
 }

@@ -132,7 +132,7 @@ int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err)
         if (!is_blank(text, (size_t)len))
             rc = visit_line(visit, ctx, text, (size_t)len, number, err);
     }
-    if (rc == 0 && !feof(stdin))
+    if (rc == 0 && (ferror(stdin) || !feof(stdin)))
         rc = err_errno(err, "standard input");
     free(text);
     return rc;

@@ -308,7 +308,7 @@ static int note_info(struct vac_follow *f, struct vac_err *err)
  * grown again since. One that cannot be opened is left to the reading, which says why. */
 static bool ends_line(const char *path, int64_t at)
 {
-    FILE *in = fopen(path, "re");
+    FILE *in = stream_open(path, NULL);
     bool yes = !in || (!fseeko(in, (off_t)at - 1, SEEK_SET) && getc(in) == '\n');
 
     if (in)

@@ -107,36 +107,41 @@ static int visit_all(FILE *in, const char *path, int64_t *at, size_t *number, re
     ssize_t n;
     int rc = 0;
 
+    /* without memory getline says what it says at the end, but not that this is the end */
     while (rc == 0 && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
         ++*number;
         *at += n;
         if (n > 1)
             rc = visit_line(path, *number, line, (size_t)n - 1, visit, ctx, err);
     }
+    if (rc == 0 && (ferror(in) || !feof(in)))
+        rc = err_errno(err, "%s: cannot read", path);
     free(line);
-    if (rc == 0 && ferror(in))
-        rc = err_errno(err, "%s", path);
     return rc;
 }
 
 int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visit *visit, void *ctx,
                       struct vac_err *err)
 {
-    int64_t left = file_size(path) - *at;
+    int64_t left;
     FILE *in;
     int rc;
 
+    if (file_measure(path, &left, err))
+        return -1;
+    left -= *at;
     if (left <= 0)
         return 0;
     if (left > READER_LINES_LIMIT)
         return err_set(err, VAC_ERR_FORMAT, "%s: more than %d bytes", path, READER_LINES_LIMIT);
-    in = fopen(path, "re");
-    if (!in || fseeko(in, (off_t)*at, SEEK_SET))
+    in = stream_open(path, err);
+    if (!in)
+        return -1;
+    if (fseeko(in, (off_t)*at, SEEK_SET))
         rc = err_errno(err, "%s", path);
     else
         rc = visit_all(in, path, at, number, visit, ctx, err);
-    if (in)
-        fclose(in);
+    fclose(in);
     return rc;
 }
 

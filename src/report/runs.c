@@ -279,6 +279,7 @@ static void survey(struct vac_run_info *info, const char *dir)
 /* ---- All runs ---- */
 
 struct listing {
+    const char *dir;
     struct vac_run_info *v;
     size_t n, cap;
 };
@@ -299,24 +300,13 @@ static int consider(struct listing *list, const char *dir, struct vac_err *err)
     return rc;
 }
 
-static int consider_below(struct listing *list, const char *dir, struct vac_err *err)
+static int consider_below(void *ctx, const char *name, struct vac_err *err)
 {
-    DIR *d = opendir(dir);
-    const struct dirent *e;
-    int rc = 0;
+    struct listing *list = ctx;
+    char *sub = *name == '.' ? NULL : path_join(list->dir, name, err);
+    int rc = *name == '.' ? 0 : sub ? consider(list, sub, err) : -1;
 
-    if (!d)
-        return err_errno(err, "%s", dir);
-    while (rc == 0 && (e = readdir(d))) {
-        char *sub;
-
-        if (e->d_name[0] == '.')
-            continue;
-        sub = path_join(dir, e->d_name, err);
-        rc = sub ? consider(list, sub, err) : -1;
-        free(sub);
-    }
-    closedir(d);
+    free(sub);
     return rc;
 }
 
@@ -331,7 +321,7 @@ static int newer(const void *a, const void *b)
 
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err)
 {
-    struct listing list = {0};
+    struct listing list = {.dir = dir};
     size_t own;
 
     *out = NULL;
@@ -340,7 +330,7 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
         return -1;
     own = list.n;
     /* a folder of runs may also hold the run file that they were begun with */
-    if ((own == 0 || !strcmp(list.v[0].state, "broken")) && consider_below(&list, dir, err)) {
+    if ((own == 0 || !strcmp(list.v[0].state, "broken")) && dir_each(dir, consider_below, &list, err)) {
         free(list.v);
         return -1;
     }

@@ -427,7 +427,7 @@ static void gap_visit(struct vac_session *s, struct gap *g, const char *name, ui
     uint64_t end = at + max;
 
     if (path)
-        g->file = fopen(path, "re");
+        g->file = stream_open(path, NULL);
     free(path);
     if (!g->file)
         return;
