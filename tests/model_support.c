@@ -222,10 +222,10 @@ void narrow_folder(const char *from, const char *to, enum dtype t, bool widen)
 
 /* --- rig --- */
 
-#define LLAMA                                                                                      \
-    "\"model_type\":\"llama\",\"vocab_size\":29,\"intermediate_size\":20,\"max_position_"          \
-    "embeddings\":64,"                                                                             \
+#define GATED                                                                                      \
+    "\"vocab_size\":29,\"intermediate_size\":20,\"max_position_embeddings\":64,"                     \
     "\"num_attention_heads\":4,"
+#define LLAMA "\"model_type\":\"llama\"," GATED
 #define OPT                                                                                        \
     "\"model_type\":\"opt\",\"vocab_size\":29,\"hidden_size\":16,\"ffn_dim\":20,\"num_hidden_"     \
     "layers\":2,"                                                                                  \
@@ -258,6 +258,14 @@ const struct form rig_forms[RIG_FORMS] = {
      "{" OPT
      "\"activation_function\":\"gelu\",\"enable_bias\":false,\"tie_word_embeddings\":false}",
      "q_proj,fc2"},
+    {"qwen2, biases on q, k, v",
+     "{" GATED "\"model_type\":\"qwen2\",\"hidden_size\":16,\"num_hidden_layers\":2,"
+     "\"num_key_value_heads\":2}",
+     "q_proj,o_proj"},
+    {"qwen3, norms of heads",
+     "{" GATED "\"model_type\":\"qwen3\",\"hidden_size\":12,\"num_hidden_layers\":2,"
+     "\"num_key_value_heads\":2,\"head_dim\":6}",
+     "k_proj,v_proj,down_proj"},
 };
 static const size_t rig_lengths[RIG_SEQS] = {7, 1, 5, 6};
 

@@ -43,9 +43,9 @@ void narrow_folder(const char *from, const char *to, enum dtype t, bool widen);
 struct form {
     const char *name, *config, *some; /* some: a subset of its linears */
 };
-/* Every form of both architectures, as small as they can be; 0, 3 and 4 are plain llama, opt,
+/* Every form of the architectures, as small as they can be; 0, 3 and 4 are plain llama, opt,
  * opt-350m. */
-#define RIG_FORMS 8
+#define RIG_FORMS 10
 extern const struct form rig_forms[RIG_FORMS];
 /* The batch: four sequences, one of them a single token; labels on all but the first two positions.
  */

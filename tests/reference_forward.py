@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Logits of a Llama or OPT folder for one text, in double precision and with nothing but loops.
+"""Logits of a Llama, Qwen or OPT folder for one text, in double precision and with nothing but loops.
 
     reference_forward.py DIR ID ID ...   prints [[logit, ...], ...], one row for each id
 
@@ -72,6 +72,8 @@ def rotate(x, t, f):
 def attention(x, prefix, out, H, K, E, rope):
     heads = lambda y: [[r[i:i + E] for i in range(0, len(r), E)] for r in y]
     q, k, v = (heads(linear(x, f"{prefix}.{p}_proj")) for p in "qkv")
+    if prefix + ".q_norm.weight" in W:  # Qwen3: every head is a row
+        q, k = ([rms_norm(r, f"{prefix}.{n}_norm") for r in y] for n, y in (("q", q), ("k", k)))
     if rope:
         f = frequencies(E)
         q, k = ([[rotate(h, t, f) for h in r] for t, r in enumerate(y)] for y in (q, k))
@@ -127,4 +129,4 @@ def opt(ids):
 
 C = json.load(open(os.path.join(sys.argv[1], "config.json")))
 W = tensors(os.path.join(sys.argv[1], "model.safetensors"))
-print(json.dumps({"llama": llama, "opt": opt}[C["model_type"]]([int(i) for i in sys.argv[2:]])))
+print(json.dumps((opt if C["model_type"] == "opt" else llama)([int(i) for i in sys.argv[2:]])))

@@ -6,9 +6,10 @@
 #include "model_support.h"
 #include "run/optimizer.h"
 
-static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt"};
+static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",
+                                      "golden/mistral", "golden/qwen2", "golden/qwen3"};
 static const char *const backends[] = {"cpu", "fence"};
-#define FOLDERS 3
+#define FOLDERS (sizeof folders / sizeof *folders)
 #define STEPS 5
 
 /* --- a golden folder with a method on it --- */

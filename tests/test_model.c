@@ -4,7 +4,9 @@
 
 #include "model_support.h"
 
-static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt"};
+static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",
+                                      "golden/mistral", "golden/qwen2", "golden/qwen3"};
+#define FOLDERS (sizeof folders / sizeof *folders)
 #define TOL 1e-4
 
 static struct pass golden_pass(struct golden *g)
@@ -48,7 +50,7 @@ static void check_gradients(struct golden *g, const char *prefix)
 static void test_logits_base(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < FOLDERS; i++) {
         struct golden g;
         golden_open(&g, folders[i], "cpu", 1, false, false);
         check_logits(&g, "logits_base");
@@ -59,7 +61,7 @@ static void test_logits_base(void **state)
 static void test_logits_lora(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < FOLDERS; i++) {
         struct golden g;
         golden_open(&g, folders[i], "cpu", 1, true, false);
         check_logits(&g, "logits_lora");
@@ -85,14 +87,14 @@ static void lora_gradients(const char *folder, const char *backend, int threads)
 static void test_lora_gradients(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < FOLDERS; i++)
         lora_gradients(folders[i], "cpu", 1);
 }
 
 static void test_lora_gradients_threads(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < FOLDERS; i++) {
         lora_gradients(folders[i], "cpu", 2);
         lora_gradients(folders[i], "cpu", 3);
     }
@@ -101,7 +103,7 @@ static void test_lora_gradients_threads(void **state)
 static void test_lora_gradients_fence(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < FOLDERS; i++)
         lora_gradients(folders[i], "fence", 1);
 }
 
@@ -123,14 +125,14 @@ static void full_gradients(const char *folder, const char *backend)
 static void test_full_gradients(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < FOLDERS; i++)
         full_gradients(folders[i], "cpu");
 }
 
 static void test_full_gradients_fence(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < FOLDERS; i++)
         full_gradients(folders[i], "fence");
 }
 
@@ -174,7 +176,7 @@ static void attention_gradients(const char *folder)
 static void test_attention_gradients(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < FOLDERS; i++)
         attention_gradients(folders[i]);
 }
 

@@ -32,6 +32,12 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
     a->q = take(k, N, c->H * c->E);
     a->k = take(k, N, c->K * c->E);
     a->v = take(k, N, c->K * c->E);
+    if (c->head_norm) {
+        a->q0 = take(k, N, c->H * c->E);
+        a->k0 = take(k, N, c->K * c->E);
+        a->rstd_q = take(k, N, c->H);
+        a->rstd_k = take(k, N, c->K);
+    }
     a->y = take(k, N, c->H * c->E);
     a->lse = take(k, N, c->H);
     a->mid = train ? take(k, N, c->D) : a->x;
@@ -78,6 +84,8 @@ static void carve_backward(const struct model *m, struct carve *k, struct acts *
     a->dk = take(k, N, c->K * c->E);
     a->dv = take(k, N, c->K * c->E);
     a->dy = take(k, N, c->H * c->E);
+    if (c->head_norm)
+        a->dk0 = take(k, N, c->K * c->E);
     if (c->act == ACT_SILU)
         a->dgate = take(k, N, c->F);
     a->dup = take(k, N, c->F);

@@ -18,7 +18,7 @@ struct model;
 struct pass;
 
 /* X-macro: arch_<name>.c each. */
-#define ARCHS(X) X(llama) X(opt)
+#define ARCHS(X) X(llama) X(opt) X(mistral) X(qwen2) X(qwen3)
 
 struct arch {
     const char *name;

@@ -1,212 +1,26 @@
-/* arch_llama.c - Llama 2/3, Vicuna, TinyLlama, SmolLM, Mistral: RMSNorm, RoPE, grouped heads, SwiGLU.
- *
- *     mid = x + attention(rmsnorm(x));   next x = mid + down(silu(gate(n)) up(n)), n = rmsnorm(mid) */
-#include <string.h>
-
+/* arch_llama.c - Llama 2/3, Vicuna, TinyLlama, SmolLM: the decoder as it is. */
 #include "model/layers.h"
 
-static const char *const types[] = {"llama", "mistral", NULL};
-static const char *const classes[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                      "LlamaForSequenceClassification", NULL};
-static const char *const keys[] = {"hidden_size", "intermediate_size", "num_hidden_layers",
-                                   "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act",
-                                   "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling",
-                                   "rope_parameters", "attention_bias", "mlp_bias", "rope_interleaved",
-                                   "partial_rotary_factor", NULL};
-
-static int llama_read_act(struct config *c, const struct jnode *root, struct vac_err *err)
-{
-    const char *act = "silu";
-
-    if (json_opt_str(root, "hidden_act", &act, err))
-        return -1;
-    if (strcmp(act, "silu") && strcmp(act, "swish"))
-        return json_error(root, err, "hidden_act \"%s\" is not implemented; silu is", act);
-    c->act = ACT_SILU;
-    return 0;
-}
-
-static int llama_check(const struct config *c, const struct jnode *root, double eps, struct vac_err *err)
-{
-    struct jnode at;
-
-    if (c->D % c->H && json_opt(root, "head_dim", JSON_NUMBER, &at, err))
-        return json_error(root, err, "hidden_size %zu must be a multiple of num_attention_heads %zu", c->D,
-                          c->H);
-    if (c->H % c->K)
-        return json_error(root, err, "num_attention_heads %zu must be a multiple of "
-                          "num_key_value_heads %zu", c->H, c->K);
-    if (c->E % 2)
-        return json_error(root, err, "head_dim %zu must be even", c->E);
-    if (!(eps >= 0 && eps < 1))
-        return json_error(root, err, "rms_norm_eps: expected 0 <= rms_norm_eps < 1, found %g", eps);
-    return 0;
-}
+static const char *const types[] = {"llama", NULL};
+static const char *const classes[] = {"LlamaForCausalLM", "LlamaForSequenceClassification", NULL};
+static const char *const keys[] = {DECODER_KEYS, "rope_scaling", "attention_bias", "mlp_bias", NULL};
 
 static int llama_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
-    double eps = 1e-6;
-    bool tied = false;
-
-    if (config_size(root, "hidden_size", 1 << 20, &c->D, err) ||
-        config_size(root, "intermediate_size", 1 << 22, &c->F, err) ||
-        config_size(root, "num_hidden_layers", 4096, &c->L, err) ||
-        config_size(root, "num_attention_heads", 4096, &c->H, err))
+    if (decoder_read(c, root, err) || json_opt_bool(root, "attention_bias", &c->attn_bias, err) ||
+        json_opt_bool(root, "mlp_bias", &c->mlp_bias, err))
         return -1;
-    c->K = c->H;
-    c->E = c->D / c->H ? c->D / c->H : 1;
-    c->max_pos = 2048;
-    if (config_size(root, "num_key_value_heads", 4096, &c->K, err) ||
-        config_size(root, "head_dim", 4096, &c->E, err) ||
-        config_size(root, "max_position_embeddings", 1 << 24, &c->max_pos, err) ||
-        json_opt_num(root, "rms_norm_eps", &eps, err) ||
-        json_opt_bool(root, "tie_word_embeddings", &tied, err) ||
-        json_opt_bool(root, "attention_bias", &c->attn_bias, err) ||
-        json_opt_bool(root, "mlp_bias", &c->mlp_bias, err) ||
-        config_must_be(root, "rope_interleaved", false, err) ||
-        config_must_be_one(root, "partial_rotary_factor", 1, err) ||
-        config_rope(root, &c->rope, err) || llama_read_act(c, root, err) ||
-        llama_check(c, root, eps, err))
-        return -1;
-    c->norm_eps = (float)eps;
-    c->tied = tied && !c->n_labels;
-    c->P = c->D;
-    c->pre_norm = c->final_norm = true;
+    c->o_bias = c->attn_bias;
     return 0;
-}
-
-static int llama_bind_layer(struct model *m, size_t l, struct vac_err *err)
-{
-    const struct config *c = &m->cfg;
-    struct layer *y = &m->layer[l];
-    size_t q = c->H * c->E, k = c->K * c->E;
-    const struct {
-        enum group_id g;
-        size_t i, in, out;
-        bool bias;
-        const char *part;
-    } lin[] = {{GROUP_QKV, 0, c->D, q, c->attn_bias, "self_attn.q_proj"},
-               {GROUP_QKV, 1, c->D, k, c->attn_bias, "self_attn.k_proj"},
-               {GROUP_QKV, 2, c->D, k, c->attn_bias, "self_attn.v_proj"},
-               {GROUP_O, 0, q, c->D, c->attn_bias, "self_attn.o_proj"},
-               {GROUP_UP, 0, c->D, c->F, c->mlp_bias, "mlp.gate_proj"},
-               {GROUP_UP, 1, c->D, c->F, c->mlp_bias, "mlp.up_proj"},
-               {GROUP_DOWN, 0, c->F, c->D, c->mlp_bias, "mlp.down_proj"}};
-
-    for (size_t i = 0; i < sizeof lin / sizeof *lin; i++) {
-        if (model_linear(m, l, lin[i].g, lin[i].i, lin[i].in, lin[i].out, lin[i].bias, "model.layers",
-                         lin[i].part, err))
-            return -1;
-    }
-    y->norm1 = model_weight(m, err, c->D, 0, "model.layers.%zu.input_layernorm.weight", l);
-    y->norm2 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_attention_layernorm.weight", l);
-    return y->norm1 && y->norm2 ? 0 : -1;
-}
-
-static int llama_bind(struct model *m, struct vac_err *err)
-{
-    const struct config *c = &m->cfg;
-
-    m->embed = model_weight(m, err, c->V, c->D, "model.embed_tokens.weight");
-    if (!m->embed)
-        return -1;
-    for (size_t l = 0; l < c->L; l++) {
-        if (llama_bind_layer(m, l, err))
-            return -1;
-    }
-    m->norm = model_weight(m, err, c->D, 0, "model.norm.weight");
-    if (!m->norm)
-        return -1;
-    if (c->n_labels) {
-        m->score = model_weight(m, err, c->n_labels, c->D, "score.weight");
-        return m->score ? 0 : -1;
-    }
-    m->head = c->tied ? m->embed : model_weight(m, err, c->V, c->D, "lm_head.weight");
-    return m->head ? 0 : -1;
-}
-
-static void llama_embed(struct pass *p)
-{
-    op_embed(pass_c(p), p->a->layer[0].x, p->m->embed->w, p->b->ids, p->b->N, p->m->cfg.D, false);
-}
-
-static void llama_embed_backward(struct pass *p)
-{
-    op_embed_bwd(pass_c(p), p->m->embed->g, p->a->dx, p->b->ids, p->b->N, p->m->cfg.D);
-}
-
-static void llama_attn(struct pass *p, size_t l)
-{
-    struct layer_acts *a = &p->a->layer[l];
-    struct layer *y = &p->m->layer[l];
-    size_t N = p->b->N, D = p->m->cfg.D;
-
-    norm_forward(p, a->n1, REF_NONE, a->rstd1, a->x, y->norm1, NULL, N);
-    attention_forward(p, l, a->n1);
-    op_add(pass_c(p), a->mid, a->x, p->a->t, N * D);
-}
-
-static void llama_attn_backward(struct pass *p, size_t l)
-{
-    struct layer_acts *a = &p->a->layer[l];
-    bool below = pass_wants_below(p, l);
-
-    attention_backward(p, l, below ? p->a->dn : REF_NONE, a->n1);
-    if (below)
-        norm_backward(p, p->a->dx, p->a->dn, a->x, p->m->layer[l].norm1, NULL, REF_NONE, a->rstd1, p->b->N);
-}
-
-static void llama_mlp(struct pass *p, size_t l)
-{
-    struct layer_acts *a = &p->a->layer[l];
-    size_t N = p->b->N, D = p->m->cfg.D, F = p->m->cfg.F;
-
-    norm_forward(p, a->n2, REF_NONE, a->rstd2, a->mid, p->m->layer[l].norm2, NULL, N);
-    group_forward(p, l, GROUP_UP, a->n2, (struct ref[]){a->gate, a->up});
-    op_swiglu(pass_c(p), a->act, a->gate, a->up, N * F);
-    group_forward(p, l, GROUP_DOWN, a->act, &p->a->t);
-    op_add(pass_c(p), mlp_sum(p, l), a->mid, p->a->t, N * D);
-}
-
-static void llama_mlp_backward(struct pass *p, size_t l)
-{
-    struct acts *s = p->a;
-    struct layer_acts *a = &s->layer[l];
-    size_t N = p->b->N, F = p->m->cfg.F;
-
-    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
-    op_swiglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
-    group_backward(p, l, GROUP_UP, s->dn, (struct ref[]){s->dgate, s->dup}, a->n2);
-    norm_backward(p, s->dx, s->dn, a->mid, p->m->layer[l].norm2, NULL, REF_NONE, a->rstd2, N);
-}
-
-static void llama_final(struct pass *p, size_t n)
-{
-    norm_forward(p, p->a->head, REF_NONE, p->a->head_rstd, p->a->head_x, p->m->norm, NULL, n);
-}
-
-static void llama_final_backward(struct pass *p, size_t n)
-{
-    op_fill(pass_c(p), p->a->dhead_x, n * p->m->cfg.D, 0);
-    norm_backward(p, p->a->dhead_x, p->a->dhead, p->a->head_x, p->m->norm, NULL, REF_NONE,
-                  p->a->head_rstd, n);
 }
 
 const struct arch arch_llama = {
     .name = "llama",
-    .help = "Llama 2/3, Vicuna, TinyLlama, SmolLM, Mistral (without sliding window)",
+    .help = "Llama 2/3, Vicuna, TinyLlama, SmolLM",
     .model_types = types,
     .classes = classes,
     .keys = keys,
-    .peft_targets = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj",
+    .peft_targets = DECODER_TARGETS,
     .read = llama_read,
-    .bind = llama_bind,
-    .embed_forward = llama_embed,
-    .embed_backward = llama_embed_backward,
-    .attn_forward = llama_attn,
-    .attn_backward = llama_attn_backward,
-    .mlp_forward = llama_mlp,
-    .mlp_backward = llama_mlp_backward,
-    .final_forward = llama_final,
-    .final_backward = llama_final_backward,
+    DECODER_BLOCK,
 };

@@ -56,7 +56,7 @@ static int opt_read(struct config *c, const struct jnode *root, struct vac_err *
                           c->H);
     c->K = c->H;
     c->E = c->D / c->H;
-    c->attn_bias = c->mlp_bias = bias;
+    c->attn_bias = c->o_bias = c->mlp_bias = bias;
     c->final_norm = c->pre_norm && !removed;
     c->norm_eps = 1e-5f;
     c->rope.kind = ROPE_NONE;

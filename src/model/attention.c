@@ -20,6 +20,37 @@ static void rotate(struct pass *p, struct ref q, struct ref k, bool inverse)
     op_rope(pass_c(p), k, cs, sn, p->b->pos, p->b->N, c->K, c->E, inverse);
 }
 
+/* Heads are rows of width E. */
+static void norm_heads(struct pass *p, size_t l)
+{
+    const struct config *c = &p->m->cfg;
+    const struct layer *y = &p->m->layer[l];
+    struct layer_acts *a = &p->a->layer[l];
+    size_t N = p->b->N;
+
+    op_rmsnorm(pass_c(p), a->q, a->rstd_q, a->q0, y->norm_q->w, N * c->H, c->E, c->norm_eps);
+    op_rmsnorm(pass_c(p), a->k, a->rstd_k, a->k0, y->norm_k->w, N * c->K, c->E, c->norm_eps);
+}
+
+/* From dq and dk to what lies before the norm; *dq and *dk say where it is. */
+static void norm_heads_backward(struct pass *p, size_t l, struct ref *dq, struct ref *dk)
+{
+    const struct config *c = &p->m->cfg;
+    const struct layer *y = &p->m->layer[l];
+    struct layer_acts *a = &p->a->layer[l];
+    struct acts *s = p->a;
+    size_t q = p->b->N * c->H, k = p->b->N * c->K;
+
+    op_fill(pass_c(p), s->dy, q * c->E, 0); /* attention is through with it */
+    op_fill(pass_c(p), s->dk0, k * c->E, 0);
+    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w, a->rstd_q, q,
+                   c->E);
+    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w, a->rstd_k, k,
+                   c->E);
+    *dq = s->dy;
+    *dk = s->dk0;
+}
+
 /* Puts the new rows of k and v behind what the cache holds of their sequences. */
 static void cache_put(struct pass *p, struct ref cache, struct ref x)
 {
@@ -37,7 +68,12 @@ void attention_forward(struct pass *p, size_t l, struct ref x)
     struct layer_acts *a = &p->a->layer[l];
     struct ref k = a->k, v = a->v;
 
-    group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q, a->k, a->v});
+    if (c->head_norm) {
+        group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q0, a->k0, a->v});
+        norm_heads(p, l);
+    } else {
+        group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q, a->k, a->v});
+    }
     rotate(p, a->q, a->k, false);
     if (p->kv) {
         k = ref_at(p->kv->k, l * p->kv->rows * c->K * c->E);
@@ -55,12 +91,17 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
     const struct config *c = &p->m->cfg;
     struct acts *s = p->a;
     struct layer_acts *a = &s->layer[l];
+    struct ref dq, dk;
 
     group_backward(p, l, GROUP_O, s->dy, &s->dt, a->y);
     op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v, p->b->seq,
                      p->b->S, c->H, c->K, c->E, attention_scale(c));
     rotate(p, s->dq, s->dk, true);
-    group_backward(p, l, GROUP_QKV, dx_in, (struct ref[]){s->dq, s->dk, s->dv}, x);
+    dq = s->dq;
+    dk = s->dk;
+    if (c->head_norm)
+        norm_heads_backward(p, l, &dq, &dk);
+    group_backward(p, l, GROUP_QKV, dx_in, (struct ref[]){dq, dk, s->dv}, x);
 }
 
 /* Frequency of pair i; Llama-3's scaling stretches long wavelengths and blends the middle ones. */

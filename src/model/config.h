@@ -29,8 +29,10 @@ struct config {
     struct rope_config rope;
     enum activation act;
     bool tied;       /* the head is the embedding */
-    bool attn_bias;  /* q, k, v and o have biases */
+    bool attn_bias;  /* q, k and v have biases */
+    bool o_bias;
     bool mlp_bias;
+    bool head_norm;  /* every head of q and k is normalised before rotation */
     bool pre_norm;   /* false: the norms stand after the residual adds (opt-350m) */
     bool final_norm;
     size_t n_labels; /* a sequence classifier's outputs; 0 = a language model */

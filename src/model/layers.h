@@ -42,6 +42,7 @@ struct group {
 struct layer {
     struct group group[GROUP_COUNT];
     struct weight *norm1, *norm1_b, *norm2, *norm2_b;
+    struct weight *norm_q, *norm_k; /* [E], of every head */
 };
 
 struct adapter {
@@ -93,6 +94,7 @@ struct layer_acts {
     struct ref x;                  /* [N,D] input of the block */
     struct ref n1, mean1, rstd1;   /* [N,D] [N] [N] norm before attention */
     struct ref q, k, v, y, lse;    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
+    struct ref q0, k0, rstd_q, rstd_k; /* before the norm of heads; [N,H] [N,K] */
     struct ref mid, ln1;           /* [N,D] after the attention's residual add; post-norm: its norm */
     struct ref n2, mean2, rstd2;   /* norm before the MLP */
     struct ref gate, up, act;      /* [N,F] */
@@ -113,6 +115,7 @@ struct acts {
     struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
     struct ref dt;            /* gradient of a half's output: dx, or t where a tap adds to it */
     struct ref dq, dk, dv, dy;
+    struct ref dk0;           /* [N,KE] before the norm of heads; that of q goes into dy */
     struct ref dgate, dup, dact;
     struct ref head_x, head, dhead, dhead_x; /* [labelled,D] [.,P] */
     struct ref head_n;        /* [labelled,D] before project_out */
@@ -138,6 +141,29 @@ void group_backward(struct pass *p, size_t l, enum group_id g, struct ref dx, co
 void attention_forward(struct pass *p, size_t l, struct ref x);
 /* From acts->dt (gradient of o's output) to dx_in [N,D] (stored; REF_NONE = not wanted). */
 void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x);
+
+/* --- decoder.c: the decoders of the Llama family --- */
+/* Reads DECODER_KEYS. What the caller has set before stays where the file says nothing: E, the flags. */
+int decoder_read(struct config *c, const struct jnode *root, struct vac_err *err);
+int decoder_bind(struct model *m, struct vac_err *err);
+void decoder_embed(struct pass *p);
+void decoder_embed_backward(struct pass *p);
+void decoder_attn(struct pass *p, size_t l);
+void decoder_attn_backward(struct pass *p, size_t l);
+void decoder_mlp(struct pass *p, size_t l);
+void decoder_mlp_backward(struct pass *p, size_t l);
+void decoder_final(struct pass *p, size_t n);
+void decoder_final_backward(struct pass *p, size_t n);
+#define DECODER_KEYS                                                                                     \
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",                      \
+        "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "rms_norm_eps",      \
+        "rope_theta", "rope_parameters", "rope_interleaved", "partial_rotary_factor"
+#define DECODER_TARGETS "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
+#define DECODER_BLOCK                                                                                    \
+    .bind = decoder_bind, .embed_forward = decoder_embed, .embed_backward = decoder_embed_backward,      \
+    .attn_forward = decoder_attn, .attn_backward = decoder_attn_backward, .mlp_forward = decoder_mlp,    \
+    .mlp_backward = decoder_mlp_backward, .final_forward = decoder_final,                                \
+    .final_backward = decoder_final_backward
 
 /* --- helpers of the architectures --- */
 static inline struct compute *pass_c(const struct pass *p)

@@ -1,0 +1,23 @@
+/* arch_qwen2.c - Qwen2 and Qwen2.5: the decoder with biases on q, k and v, none on o. */
+#include "model/layers.h"
+
+static const char *const types[] = {"qwen2", NULL};
+static const char *const classes[] = {"Qwen2ForCausalLM", NULL};
+static const char *const keys[] = {DECODER_KEYS, NULL};
+
+static int qwen2_read(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    c->attn_bias = true;
+    return decoder_read(c, root, err);
+}
+
+const struct arch arch_qwen2 = {
+    .name = "qwen2",
+    .help = "Qwen2 and Qwen2.5",
+    .model_types = types,
+    .classes = classes,
+    .keys = keys,
+    .peft_targets = DECODER_TARGETS,
+    .read = qwen2_read,
+    DECODER_BLOCK,
+};
