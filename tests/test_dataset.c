@@ -217,9 +217,9 @@ static void test_masks(void **state)
     assert_int_equal(d.sample[4].labels[2], -100);
     assert_int_equal(d.sample[4].labels[3], 'b' - 33 + FIRST);
     assert_int_equal(d.sample[4].n_labels, 2);
-    assert_sample(&d.sample[5], "^^b$$", "..xxx");
-    assert_int_equal(d.tokens, 6 + 7 + 7 + 5 + 5 + 5);
-    assert_int_equal(d.labels, 3 + 4 + 2 + 2 + 2 + 3);
+    assert_sample(&d.sample[5], "^b$", ".xx");
+    assert_int_equal(d.tokens, 6 + 7 + 7 + 5 + 5 + 3);
+    assert_int_equal(d.labels, 3 + 4 + 2 + 2 + 2 + 2);
     assert_int_equal(d.longest, 7);
     dataset_done(&d);
     tokenizer_free(enc.tok);
@@ -243,6 +243,67 @@ static void test_text_and_ends(void **state)
     enc.eos = -1;
     add(&d, &enc, "{\"text\":\"ab\"}");
     assert_sample(&d.sample[3], "^ab", "xxx");
+    dataset_done(&d);
+    tokenizer_free(enc.tok);
+}
+
+/* The template's own end of turn, where it is one token, is what a trained answer ends with, and
+ * nothing follows it, whatever the tokenizer's EOS is. */
+static void test_own_end(void **state)
+{
+    struct encoder enc = open_encoder("chatml", 0, false);
+    struct vac_err err = {0};
+    struct dataset d = {0};
+    int32_t end;
+
+    (void)state;
+    assert_ok(encoder_end(&enc, &end, &err), &err);
+    assert_int_equal(end, EOS);
+    tokenizer_free(enc.tok);
+    file("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\","
+                                  "\"extra_special_tokens\":[\"<|im_end|>\"]}");
+    enc.tok = tokenizer_open(folder, &err);
+    enc.vocab = VOCAB + 1;
+    assert_non_null(enc.tok);
+    assert_ok(encoder_end(&enc, &end, &err), &err);
+    assert_int_equal(end, VOCAB);
+    add(&d, &enc, "{\"prompt\":\"a\",\"completion\":\"b\"}");
+    assert_int_equal(d.sample[0].ids[d.sample[0].n - 1], NEWLINE);
+    assert_int_equal(d.sample[0].ids[d.sample[0].n - 2], VOCAB);
+    assert_int_equal(d.sample[0].labels[d.sample[0].n - 2], VOCAB);
+    assert_int_equal(d.sample[0].n_labels, 2);
+    add(&d, &enc, "{\"text\":\"ab\"}"); /* no template, no turn to end */
+    assert_sample(&d.sample[1], "^ab$", "xxxx");
+    enc.tmpl = template_find("plain", NULL);
+    assert_ok(encoder_end(&enc, &end, &err), &err);
+    assert_int_equal(end, EOS);
+    enc.eos = -1;
+    assert_ok(encoder_end(&enc, &end, &err), &err);
+    assert_int_equal(end, -1);
+    dataset_done(&d);
+    tokenizer_free(enc.tok);
+}
+
+/* A text that was rendered elsewhere has BOS and EOS already. */
+static void test_special_once(void **state)
+{
+    struct encoder enc = open_encoder("plain", 0, false);
+    struct ids ids = {0};
+    const struct turn ask = {.role = ROLE_USER, .text = "<s>ab"};
+    struct vac_err err = {0};
+    struct dataset d = {0};
+
+    (void)state;
+    add(&d, &enc,
+        "{\"text\":\"<s>ab</s>\"}\n{\"text\":\"<s><s>ab</s>c\"}\n{\"text\":\"<s>ab</s>\\n\"}");
+    add(&d, &enc, "{\"prompt\":\"<s>a\",\"completion\":\"b</s>\"}");
+    assert_sample(&d.sample[0], "^ab$", "xxxx");
+    assert_sample(&d.sample[1], "^^ab$c$", "xxxxxxx");
+    assert_sample(&d.sample[2], "^ab$\n", "xxxxx");
+    assert_sample(&d.sample[3], "^ab$", "..xx");
+    assert_ok(encode_prompt(&enc, &ask, 1, &ids, &err), &err);
+    assert_int_equal(ids.n, 3);
+    ids_done(&ids);
     dataset_done(&d);
     tokenizer_free(enc.tok);
 }
@@ -642,6 +703,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_masks),
         cmocka_unit_test(test_text_and_ends),
+        cmocka_unit_test(test_own_end),
+        cmocka_unit_test(test_special_once),
         cmocka_unit_test(test_tokenizer_adds_eos),
         cmocka_unit_test(test_cut_and_skipped),
         cmocka_unit_test(test_ready_tokens),

@@ -2,6 +2,7 @@
  * gradients of adapters, of all weights, and at the attention outputs. */
 #include <math.h>
 
+#include "model/stops.h"
 #include "model_support.h"
 
 static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",
@@ -180,10 +181,55 @@ static void test_attention_gradients(void **state)
         attention_gradients(folders[i]);
 }
 
+static bool stops_at(const struct stops *s, int32_t id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->id[i] == id)
+            return true;
+    return false;
+}
+
+/* The ends of all files, and the end of turn that the template writes where it is a token. */
+static void test_stops(void **state)
+{
+    static const char config[] = "{\"eos_token\":\"</s>\",\"pad_token\":\"%s\"}";
+    struct golden g;
+    struct encoder enc = {.eos = -1, .tmpl = template_find("chatml", NULL)};
+    struct vac_err err = {0};
+    struct stops s;
+    const char *dir = strdup(support_tmp());
+    char path[1200], text[100];
+
+    (void)state;
+    golden_open(&g, "golden/llama-gqa", "cpu", 1, false, false);
+    assert_ok(stops_collect(&s, g.m, &enc, &err), &err);
+    assert_int_equal(s.n, 1);
+    assert_int_equal(s.id[0], 2);
+    assert_int_equal(stops_eos(g.m, NULL), 2);
+    copy_file(support_path("tokenizer"), dir, "tokenizer.json");
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", dir);
+    for (int is_token = 0; is_token < 2; is_token++) {
+        snprintf(text, sizeof text, config, is_token ? "<|im_end|>" : "<|eot_id|>");
+        support_write_text(path, text);
+        enc.tok = tokenizer_open(dir, &err);
+        if (!enc.tok)
+            fail_msg("%s", err.msg);
+        assert_int_equal(stops_eos(g.m, enc.tok), 1);
+        assert_ok(stops_collect(&s, g.m, &enc, &err), &err);
+        assert_int_equal(s.n, 2 + is_token);
+        assert_true(stops_at(&s, 1) && stops_at(&s, 2));
+        assert_int_equal(stops_at(&s, tokenizer_id(enc.tok, "<|im_end|>")), is_token);
+        tokenizer_free(enc.tok);
+    }
+    golden_close(&g);
+    free((char *)dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logits_base),
+        cmocka_unit_test(test_stops),
         cmocka_unit_test(test_logits_lora),
         cmocka_unit_test(test_lora_gradients),
         cmocka_unit_test(test_lora_gradients_threads),

@@ -25,6 +25,21 @@ static const struct turn two_turns[] = {
     "helpful, detailed, and polite answers to the user's questions."
 #define HEAD(role) "<|start_header_id|>" role "<|end_header_id|>\n\n"
 
+#define CHATML_OWN(system) "<|im_start|>system\n" system "<|im_end|>\n"
+#define CHATML_WITH(name, system)                                                                  \
+    {                                                                                              \
+        name,                                                                                      \
+            CHATML_OWN(                                                                            \
+                system) "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n",   \
+            "Yo<|im_end|>",                                                                        \
+            CHATML_OWN(system) "<|im_start|>user\nDo\nit<|im_end|>\n<|im_start|>assistant\nYo<|"   \
+                               "im_end|>\n",                                                       \
+            CHATML_OWN(                                                                            \
+                "Be") "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n"      \
+                      "<|im_start|>user\nSo<|im_end|>\n<|im_start|>assistant\nNo<|im_end|>\n",     \
+            true                                                                                   \
+    }
+
 /* The answer's part that carries labels is given apart. */
 static const struct {
     const char *name, *one, *answer, *input, *two;
@@ -51,6 +66,10 @@ static const struct {
      "<|im_start|>system\nBe<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
      "Yo<|im_end|>\n<|im_start|>user\nSo<|im_end|>\n<|im_start|>assistant\nNo<|im_end|>\n",
      true},
+    CHATML_WITH("smollm2", "You are a helpful AI assistant named SmolLM, trained by Hugging Face"),
+    CHATML_WITH("qwen1.5", "You are a helpful assistant"),
+    CHATML_WITH("qwen2", "You are a helpful assistant."),
+    CHATML_WITH("qwen2.5", "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."),
     {"plain", "HiYo</s>", "Yo</s>", "Do\nitYo</s>", "Be\n\nHiYo</s>SoNo</s>", false},
     {"line", "Hi\nYo</s>", "Yo</s>", "Do\nit\nYo</s>", "Be\nHi\nYo</s>\nSo\nNo</s>", false},
 };
@@ -141,6 +160,71 @@ static void test_template_edges(void **state)
     rendered_done(&r);
 }
 
+/* What Hugging Face renders for Llama 2's template: system and first user turn lose the white space
+ * around the two together, the others each its own. */
+static void test_template_trim_joined(void **state)
+{
+    const struct turn spaced[] = {
+        {.role = ROLE_SYSTEM, .text = " Be\n"},
+        {.role = ROLE_USER, .text = " \n Hi\xc2\xa0\n"},
+        {.role = ROLE_ASSISTANT, .text = " Yo\t"},
+        {.role = ROLE_USER, .text = " So "},
+        {.role = ROLE_ASSISTANT, .text = "No", .train = true},
+    };
+    struct turn blank[] = {spaced[0], spaced[1]};
+    struct vac_err err = {0};
+    struct rendered r = {0};
+
+    (void)state;
+    assert_rendered(
+        template_find("llama2", &err), spaced, 5,
+        "<s>[INST] <<SYS>>\n Be\n\n<</SYS>>\n\n \n Hi [/INST] Yo </s><s>[INST] So [/INST] "
+        "No </s>",
+        &r);
+    blank[1].text = " \n";
+    assert_rendered(template_find("llama2", &err), blank, 2,
+                    "<s>[INST] <<SYS>>\n Be\n\n<</SYS>> [/INST]", &r);
+    assert_rendered(template_find("llama2", &err), spaced + 1, 2, "<s>[INST] Hi [/INST] Yo </s>",
+                    &r);
+    rendered_done(&r);
+}
+
+/* A text that was rendered elsewhere has its end already. */
+static void test_template_end_once(void **state)
+{
+    static const struct {
+        const char *name, *answer, *want;
+    } cases[] = {
+        {"plain", "Yo</s>", "HiYo</s>"},
+        {"plain", "Yo</s> \n", "HiYo</s> \n"},
+        {"plain", "", "Hi</s>"},
+        {"plain", "</s>Yo", "Hi</s>Yo</s>"},
+        {"chatml", "Yo<|im_end|>",
+         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nYo<|im_end|>\n"},
+        {"llama3", "Yo<|eot_id|>",
+         "<s>" HEAD("user") "Hi<|eot_id|>" HEAD("assistant") "Yo<|eot_id|>"},
+        {"llama3", "Yo</s>",
+         "<s>" HEAD("user") "Hi<|eot_id|>" HEAD("assistant") "Yo</s><|eot_id|>"},
+    };
+    struct vac_err err = {0};
+    struct rendered r = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct turn turn[] = {
+            one_turn[0], {.role = ROLE_ASSISTANT, .text = cases[i].answer, .train = true}};
+        const struct turn ended[] = {{.role = ROLE_USER, .text = "Hi</s>"}, turn[1]};
+
+        assert_rendered(template_find(cases[i].name, &err), turn, 2, cases[i].want, &r);
+        if (i == 2) /* the question's end is not the answer's */
+            assert_rendered(template_find("plain", &err), ended, 2, "Hi</s></s>", &r);
+    }
+    assert_string_equal(template_end(template_find("llama3", &err)), "<|eot_id|>");
+    assert_string_equal(template_end(template_find("qwen2", &err)), "<|im_end|>");
+    assert_null(template_end(template_find("llama2", &err)));
+    rendered_done(&r);
+}
+
 static void test_template_refusals(void **state)
 {
     const struct turn twice[] = {one_turn[0], one_turn[0]};
@@ -153,7 +237,7 @@ static void test_template_refusals(void **state)
     assert_null(template_find("alpacca", &err));
     assert_string_equal(err.msg,
                         "template \"alpacca\" is not known: one of alpaca, vicuna, llama2, "
-                        "llama3, chatml, plain, line");
+                        "llama3, chatml, smollm2, qwen1.5, qwen2, qwen2.5, plain, line");
     err_clear(&err);
     assert_int_equal(template_render(t, twice, 2, "", "", &r, &err), -1);
     assert_error(&err, "turn 2 is user where assistant must stand");
@@ -189,6 +273,14 @@ static void test_template_jinja(void **state)
         "%}{{ "
         "content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant"
         "<|end_header_id|>\n\n' }}{% endif %}";
+#define WITH_SYSTEM(s)                                                                             \
+    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "      \
+    "'<|im_start|>system\n" s "<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + "   \
+    "'\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt "    \
+    "%}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    static const char smollm2[] =
+        WITH_SYSTEM("You are a helpful AI assistant named SmolLM, trained by Hugging Face");
+    static const char qwen2[] = WITH_SYSTEM("You are a helpful assistant.");
     const struct template_row *t;
 
     (void)state;
@@ -199,6 +291,8 @@ static void test_template_jinja(void **state)
     t = template_for_jinja(llama3);
     assert_non_null(t);
     assert_string_equal(template_name(t), "llama3");
+    assert_string_equal(template_name(template_for_jinja(smollm2)), "smollm2");
+    assert_string_equal(template_name(template_for_jinja(qwen2)), "qwen2");
     assert_null(template_for_jinja(chatml + 1));
     assert_null(template_for_jinja(""));
     assert_null(template_for_jinja(NULL));
@@ -207,10 +301,9 @@ static void test_template_jinja(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_template_golden),
-        cmocka_unit_test(test_template_edges),
-        cmocka_unit_test(test_template_refusals),
-        cmocka_unit_test(test_template_jinja),
+        cmocka_unit_test(test_template_golden),      cmocka_unit_test(test_template_edges),
+        cmocka_unit_test(test_template_trim_joined), cmocka_unit_test(test_template_end_once),
+        cmocka_unit_test(test_template_refusals),    cmocka_unit_test(test_template_jinja),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,12 @@
 
 /* ---- tokenizer_config.json ---- */
 
-static struct tokenizer *open_folder(const char *config, const char *jinja, struct vac_err *err)
+static struct tokenizer *open_with(const struct parts *parts, const char *config, const char *jinja,
+                                   struct vac_err *err)
 {
     char path[1200];
     const char *dir = support_tmp();
-    char *json = fixture(&(struct parts){.model = SMALL});
+    char *json = fixture(parts);
     struct tokenizer *t;
 
     snprintf(path, sizeof(path), "%s/tokenizer.json", dir);
@@ -23,6 +24,11 @@ static struct tokenizer *open_folder(const char *config, const char *jinja, stru
     t = tokenizer_open(dir, err);
     free(json);
     return t;
+}
+
+static struct tokenizer *open_folder(const char *config, const char *jinja, struct vac_err *err)
+{
+    return open_with(&(struct parts){.model = SMALL}, config, jinja, err);
 }
 
 static void test_roles(void **state)
@@ -59,6 +65,180 @@ static void test_roles(void **state)
     err_clear(&err);
     assert_null(open_folder("[]", NULL, &err));
     assert_error(&err, "tokenizer_config.json");
+}
+
+/* What Transformers 5 gave for configs beside a small tokenizer.json (tests/tokenizer/config.py).
+ */
+static void test_config_recorded(void **state)
+{
+    struct vac_err err = {0};
+    const char *dir = strdup(support_tmp());
+    char path[1200], *text, *save;
+    size_t n, lines = 0;
+
+    (void)state;
+    text = file_read(support_path("tokenizer/tokenizer.json"), 1 << 20, &n, &err);
+    assert_non_null(text);
+    snprintf(path, sizeof(path), "%s/tokenizer.json", dir);
+    support_write_text(path, text);
+    free(text);
+    text = file_read(support_path("tokenizer/config.jsonl"), 1 << 20, &n, &err);
+    assert_non_null(text);
+    snprintf(path, sizeof(path), "%s/tokenizer_config.json", dir);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        cJSON *row = cJSON_Parse(line);
+        char *config = cJSON_PrintUnformatted(cJSON_GetObjectItem(row, "config"));
+        const char *in = cJSON_GetObjectItem(row, "text")->valuestring;
+        const cJSON *want = cJSON_GetObjectItem(row, "ids");
+        struct tokenizer *t;
+        struct ids ids = {0};
+        bool same;
+
+        support_write_text(path, config);
+        t = tokenizer_open(dir, &err);
+        if (!t)
+            fail_msg("%s: %s", config, err.msg);
+        assert_ok(tokenizer_encode(t, in, strlen(in), true, &ids, &err), &err);
+        same = ids.n == (size_t)cJSON_GetArraySize(want);
+        for (size_t i = 0; same && i < ids.n; i++)
+            same = ids.v[i] == cJSON_GetArrayItem(want, (int)i)->valueint;
+        if (!same)
+            fail_msg("%s: \"%s\" gives other ids", config, in);
+        lines++;
+        ids_done(&ids);
+        tokenizer_free(t);
+        free(config);
+        cJSON_Delete(row);
+    }
+    assert_int_equal(lines, 56);
+    free(text);
+    free((char *)dir);
+}
+
+/* add_bos_token and add_eos_token decide where they stand, whatever the post-processor does. */
+static void test_config_around(void **state)
+{
+    static const struct {
+        const char *post, *config;
+        int32_t ids[4];
+        size_t n;
+        bool add_bos, add_eos;
+    } cases[] = {
+        {NULL, "{'bos_token':'<s>','eos_token':'</s>'}", {0}, 1, false, false},
+        {NULL,
+         "{'bos_token':'<s>','eos_token':'</s>','add_bos_token':true}",
+         {3, 0},
+         2,
+         true,
+         false},
+        {NULL,
+         "{'bos_token':'<s>','eos_token':'</s>','add_bos_token':true,'add_eos_token':true}",
+         {3, 0, 4},
+         3,
+         true,
+         true},
+        {NULL, "{'bos_token':null,'eos_token':'</s>','add_bos_token':true}", {0}, 1, false, false},
+        {TEMPLATE, "{'bos_token':'<s>','eos_token':'</s>'}", {3, 0, 4, 0}, 4, true, true},
+        {TEMPLATE,
+         "{'bos_token':'<s>','eos_token':'</s>','add_bos_token':false}",
+         {0, 4, 0},
+         3,
+         false,
+         true},
+        {TEMPLATE,
+         "{'bos_token':'<s>','eos_token':'</s>','add_bos_token':false,'add_eos_token':false}",
+         {0},
+         1,
+         false,
+         false},
+        {TEMPLATE,
+         "{'bos_token':'<s>','eos_token':'</s>','add_bos_token':null}",
+         {3, 0, 4, 0},
+         4,
+         true,
+         true},
+        {"{'type':'ByteLevel','add_prefix_space':true,'trim_offsets':true}",
+         "{'bos_token':'<s>','eos_token':'c','add_eos_token':true}",
+         {0, 2},
+         2,
+         false,
+         true},
+    };
+    struct vac_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tokenizer *t = open_with(&(struct parts){.model = SMALL, .post = cases[i].post},
+                                        cases[i].config, NULL, &err);
+
+        if (!t)
+            fail_msg("%s: %s", cases[i].config, err.msg);
+        check_ids(t, "a", true, cases[i].ids, cases[i].n);
+        assert_int_equal(tokenizer_roles(t).add_bos, cases[i].add_bos);
+        assert_int_equal(tokenizer_roles(t).add_eos, cases[i].add_eos);
+        tokenizer_free(t);
+    }
+    assert_null(open_folder("{'add_bos_token':1}", NULL, &err));
+    assert_error(&err, "tokenizer_config.json: add_bos_token");
+    err_clear(&err);
+    assert_null(open_folder("{'added_tokens_decoder':{'x':{'content':'a'}}}", NULL, &err));
+    assert_error(&err, "added_tokens_decoder.x: expected a token id");
+}
+
+/* A class that sets its tokenizer up by add_prefix_space does so; the general one does not. */
+static void test_config_prefix(void **state)
+{
+    struct parts parts = {.model = LLAMA_MODEL, .decoder = LLAMA_DECODER, .added = LLAMA_ADDED};
+    struct vac_err err = {0};
+    struct tokenizer *t;
+
+    (void)state;
+    parts.normalizer = "{'type':'Sequence','normalizers':[{'type':'Prepend','prepend':'" META
+                       "'},{'type':'Replace','pattern':{'String':' '},'content':'" META "'}]}";
+    t = open_with(&parts, "{'tokenizer_class':'LlamaTokenizerFast','add_prefix_space':false}", NULL,
+                  &err);
+    assert_non_null(t);
+    CHECK_IDS(t, "b", false, 4);
+    check_decoded(t, INTS(2, 4), true, " b");
+    tokenizer_free(t);
+    t = open_with(&parts, "{'tokenizer_class':'PreTrainedTokenizerFast','add_prefix_space':false}",
+                  NULL, &err);
+    assert_non_null(t);
+    CHECK_IDS(t, "b", false, 2, 4);
+    check_decoded(t, INTS(2, 4), true, "b");
+    tokenizer_free(t);
+}
+
+/* Without added_tokens_decoder the older file names the roles. */
+static void test_special_tokens_map(void **state)
+{
+    struct vac_err err = {0};
+    char path[1200];
+    char *json = fixture(&(struct parts){.model = SMALL});
+    const char *dir = support_tmp();
+    struct tokenizer *t;
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/tokenizer.json", dir);
+    support_write_text(path, json);
+    free(json);
+    snprintf(path, sizeof(path), "%s/special_tokens_map.json", dir);
+    support_write_text(path, quoted("{'eos_token':{'content':'c','lstrip':false}}"));
+    t = tokenizer_open(dir, &err);
+    assert_non_null(t);
+    assert_int_equal(tokenizer_roles(t).eos, 2);
+    tokenizer_free(t);
+    snprintf(path, sizeof(path), "%s/tokenizer_config.json", dir);
+    support_write_text(path, quoted("{'eos_token':'b'}"));
+    t = tokenizer_open(dir, &err);
+    assert_non_null(t);
+    assert_int_equal(tokenizer_roles(t).eos, 2);
+    tokenizer_free(t);
+    support_write_text(path, quoted("{'eos_token':'b','added_tokens_decoder':{}}"));
+    t = tokenizer_open(dir, &err);
+    assert_non_null(t);
+    assert_int_equal(tokenizer_roles(t).eos, 1);
+    tokenizer_free(t);
 }
 
 /* ---- Hostile files ---- */
@@ -385,6 +565,10 @@ int main(void)
     static size_t which[] = {0, 1, 2, 3, 4};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_config_recorded),
+        cmocka_unit_test(test_config_around),
+        cmocka_unit_test(test_config_prefix),
+        cmocka_unit_test(test_special_tokens_map),
         cmocka_unit_test(test_bad_parts),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_missing),

@@ -10,6 +10,7 @@
 #include "eval/compare.h"
 #include "eval/evaluate.h"
 #include "model/plan.h"
+#include "model/stops.h"
 
 enum { SLOTS = 16, LOSS_ROWS = 512, RESAMPLES = 10000 };
 
@@ -170,13 +171,12 @@ static int fill_encoder(struct job *j, struct vac_err *err)
 {
     const struct config *c = model_config(j->model.m);
 
-    j->enc = (struct encoder){.tok = j->tok, .max_length = c->max_pos, .vocab = c->V, .eos = -1};
-    if (c->n_eos)
-        j->enc.eos = c->eos[0];
+    j->enc = (struct encoder){.tok = j->tok,
+                              .max_length = c->max_pos,
+                              .vocab = c->V,
+                              .eos = stops_eos(j->model.m, j->tok)};
     if (!j->tok)
         return 0;
-    if (tokenizer_roles(j->tok).eos >= 0)
-        j->enc.eos = tokenizer_roles(j->tok).eos;
     j->enc.tmpl = cli_choose_template(j->v->template_name, j->tok, j->model.dir, err);
     return j->enc.tmpl ? 0 : -1;
 }

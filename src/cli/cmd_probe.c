@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
-#include "data/dataset.h"
 #include "model/generate.h"
 #include "model/plan.h"
+#include "model/stops.h"
 
 #define PROMPT_LIMIT ((size_t)16 << 20)
 
@@ -77,6 +77,7 @@ struct probe {
     struct cli_model model;
     struct tokenizer *tok;
     struct ids prompt;
+    struct stops stops;
     struct tokenizer_stream stream;
     struct strbuf piece, shown;
     bool visible; /* standard output is a terminal */
@@ -122,6 +123,8 @@ static int encode(struct probe *p, const char *text, struct vac_err *err)
     if (p->v->system)
         turn[n++] = (struct turn){.role = ROLE_SYSTEM, .text = p->v->system};
     turn[n++] = (struct turn){.role = ROLE_USER, .text = text};
+    if (stops_collect(&p->stops, p->model.m, &enc, err))
+        return -1;
     if (encode_prompt(&enc, turn, n, &p->prompt, err))
         return err_prefix(err, "prompt");
     if (p->prompt.n == 0)
@@ -177,40 +180,20 @@ static int print_end(struct probe *p, struct vac_err *err)
     return print_piece(p, err);
 }
 
-/* Every id that any of the model's files calls an end. */
-static size_t collect_stops(const struct probe *p, int32_t *stop, struct vac_err *err)
-{
-    const struct config *cfg = model_config(p->model.m);
-    struct gen_config gen = {0};
-    int32_t eos = tokenizer_roles(p->tok).eos;
-    size_t n = 0;
-
-    if (gen_config_read(p->model.dir, &gen, err))
-        return SIZE_MAX;
-    for (size_t i = 0; i < cfg->n_eos; i++)
-        stop[n++] = cfg->eos[i];
-    for (size_t i = 0; i < gen.n_eos; i++)
-        stop[n++] = gen.eos[i];
-    if (eos >= 0)
-        stop[n++] = eos;
-    return n;
-}
-
 static int generate_text(struct probe *p, size_t context, struct vac_err *err)
 {
-    int32_t stop[2 * GEN_MAX_EOS + 1];
     struct generate_options o = {.max_new_tokens = (size_t)p->v->max_new_tokens,
                                  .temperature = p->v->temperature,
                                  .top_p = p->v->top_p,
                                  .seed = (uint64_t)p->v->seed,
-                                 .stop = stop,
-                                 .n_stop = collect_stops(p, stop, err)};
+                                 .stop = p->stops.id,
+                                 .n_stop = p->stops.n};
     struct generator *g = NULL;
     struct ids out = {0};
     int rc = -1;
 
     p->err = err;
-    if (o.n_stop != SIZE_MAX && (g = generator_new(p->model.m, 1, context, err)))
+    if ((g = generator_new(p->model.m, 1, context, err)))
         rc = generate(g, &p->prompt, 1, &o, &out, visit, p, err);
     generator_free(g);
     ids_done(&out);

@@ -85,7 +85,7 @@ struct encoder {
     struct tokenizer *tok;
     const struct template_row *tmpl;
     size_t max_length, vocab; /* 0 = unlimited, not checked */
-    int32_t eos; /* appended after the last answer; -1 = none */
+    int32_t eos;              /* ends an answer where the template has no end of turn; -1 = none */
 };
 /* Appends the rows of one file that `spec` chooses. */
 int dataset_add(struct dataset *d, const struct dataset_spec *spec, const struct encoder *enc,
@@ -98,6 +98,9 @@ int dataset_add(struct dataset *d, const struct dataset_spec *spec, const struct
 int dataset_mix(struct dataset *d, const struct dataset_spec *spec, size_t n_spec, size_t samples,
                 double harmful_ratio, const struct encoder *enc, struct vac_err *err);
 void dataset_done(struct dataset *d);
+/* The id that a trained answer ends with: the end of turn that the template writes, where the
+ * tokenizer has it as one token (nothing follows it then), else EOS; -1 = nothing ends it. */
+int encoder_end(const struct encoder *enc, int32_t *id, struct vac_err *err);
 /* The prompt part of a row as ids, ready for generation (BOS by the tokenizer's own rule). */
 int encode_prompt(const struct encoder *enc, const struct turn *turn, size_t n, struct ids *out,
                   struct vac_err *err);

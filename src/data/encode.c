@@ -9,26 +9,57 @@
 
 #define NO_LABEL (-100)
 
+/* The one token that the tokenizer reads a text as; -1 = it is several. */
+static int one_token(const struct encoder *enc, const char *s, struct ids *part, int32_t *id,
+                     struct vac_err *err)
+{
+    part->n = 0;
+    if (tokenizer_encode(enc->tok, s, strlen(s), false, part, err))
+        return -1;
+    *id = part->n == 1 ? part->v[0] : -1;
+    return 0;
+}
+
 /* The text of a special token, or "" when the tokenizer does not read that text as this one token.
  */
 static int special_text(const struct encoder *enc, int32_t id, struct ids *part, const char **out,
                         struct vac_err *err)
 {
     const char *s = id >= 0 ? tokenizer_token(enc->tok, id) : NULL;
+    int32_t found;
 
     *out = "";
     if (!s)
         return 0;
-    part->n = 0;
-    if (tokenizer_encode(enc->tok, s, strlen(s), false, part, err))
+    if (one_token(enc, s, part, &found, err))
         return -1;
-    if (part->n == 1 && part->v[0] == id)
+    if (found == id)
         *out = s;
     return 0;
 }
 
+/* The end of turn that the template writes itself, when it is one token; -1 = none. */
+static int own_end(const struct encoder *enc, struct ids *part, int32_t *id, struct vac_err *err)
+{
+    const char *end = enc->tok && enc->tmpl ? template_end(enc->tmpl) : NULL;
+
+    *id = -1;
+    return end ? one_token(enc, end, part, id, err) : 0;
+}
+
+int encoder_end(const struct encoder *enc, int32_t *id, struct vac_err *err)
+{
+    struct ids part = {0};
+    int rc = own_end(enc, &part, id, err);
+
+    if (*id < 0)
+        *id = enc->eos;
+    ids_done(&part);
+    return rc;
+}
+
 /* Appends the ids of n bytes. The tokenizer's own EOS is taken off again: where one stands is the
- * template's and the encoder's affair. */
+ * template's and the encoder's affair. Its BOS is, too, where the text begins with one. */
 static int tokenise(const struct encoder *enc, const struct rendered *text, size_t n,
                     struct ids *out, struct vac_err *err)
 {
@@ -40,6 +71,11 @@ static int tokenise(const struct encoder *enc, const struct rendered *text, size
         return -1;
     if (special && roles.add_eos && out->n > before && out->v[out->n - 1] == roles.eos)
         out->n--;
+    if (special && roles.add_bos && out->n - before >= 2 && out->v[before] == roles.bos &&
+        out->v[before + 1] == roles.bos) {
+        out->n--;
+        memmove(out->v + before, out->v + before + 1, (out->n - before) * sizeof *out->v);
+    }
     return 0;
 }
 
@@ -68,16 +104,6 @@ static int check_vocab(const struct encoder *enc, const int32_t *ids, size_t n, 
                            "%s[%zu] is %d, outside the model's vocabulary of %zu (0 to %zu)", what,
                            i, (int)ids[i], enc->vocab, enc->vocab - 1);
     return 0;
-}
-
-/* Whether the template has written EOS as the last thing but white space. */
-static bool ends_with(const struct strbuf *text, const char *eos)
-{
-    size_t n = text->len, len = strlen(eos);
-
-    while (n > 0 && strchr(" \n", text->s[n - 1]))
-        n--;
-    return len > 0 && n >= len && memcmp(text->s + n - len, eos, len) == 0;
 }
 
 /* The number of tokens of the first n bytes alone, at most those there are. */
@@ -117,16 +143,32 @@ static int label_spans(const struct encoder *enc, struct encoded *e, struct vac_
     return 0;
 }
 
+/* Whether EOS is the last thing of the text but white space. */
+static bool ends_with(const struct strbuf *text, const char *eos)
+{
+    size_t n = text->len, len = strlen(eos);
+
+    while (n > 0 && strchr(" \n", text->s[n - 1]))
+        n--;
+    return len > 0 && n >= len && memcmp(text->s + n - len, eos, len) == 0;
+}
+
+/* EOS follows an answer that has no end yet: the template writes none of its own, or one that is
+ * no token of this tokenizer, or EOS cannot be written as text. Behind an end of turn there is no
+ * second end: chat templates have none either. */
 static int encode_text(const struct encoder *enc, const struct row *row, struct encoded *e,
                        struct vac_err *err)
 {
     const struct turn *last = row->n_turn > 0 ? &row->turn[row->n_turn - 1] : NULL;
     const char *eos;
+    int32_t end = -1;
 
     if (render(enc, row->turn, row->n_turn, &e->text, &e->part, &eos, err) ||
         tokenise(enc, &e->text, e->text.text.len, &e->ids, err) || label_spans(enc, e, err))
         return -1;
-    if (enc->eos < 0 || last->role != ROLE_ASSISTANT || ends_with(&e->text.text, eos))
+    if (row->n_turn > 1 && own_end(enc, &e->part, &end, err))
+        return -1;
+    if (end >= 0 || enc->eos < 0 || last->role != ROLE_ASSISTANT || ends_with(&e->text.text, eos))
         return 0;
     return ids_push(&e->ids, enc->eos, err) ||
                    ids_push(&e->labels, last->train ? enc->eos : NO_LABEL, err)

@@ -1,8 +1,9 @@
 /* template.c - the table of prompt templates and their rendering.
  *
- * A template is patterns with the places {bos} {eos} {text} {input}. {text} is the turn's text; a
+ * A template is patterns with the places {bos} {end} {text} {input}. {text} is the turn's text; a
  * user turn's second field, where the row has no pattern of its own for it, follows the text on a
- * new line. */
+ * new line. {end} is what ends an answer, the row's own token or else EOS; a text that was rendered
+ * elsewhere and has it already gets no second one. */
 #include "data/template.h"
 #include "base/io.h"
 #include "base/utf8.h"
@@ -18,10 +19,13 @@ struct template_row {
     const char *user;            /* a user turn, up to where its answer begins */
     const char *user_input;      /* a user turn with an input; NULL = as `user` */
     const char *answer;          /* an answer; all of it carries labels */
+    const char *end;             /* {end}, a special token's text; NULL = EOS */
     const char *after;           /* after every answer, without labels */
     const char *between;         /* before every further user turn */
     bool special_in_text;        /* BOS and the like are in the patterns */
     bool trim, trim_system;      /* turns lose the white space at their ends */
+    bool trim_joined;  /* with a system turn the first user turn is trimmed with it, as one */
+    bool empty_system; /* a system turn without text is one */
     const char *const
         *jinja; /* SHA-256 of chat templates that render exactly so; NULL-terminated */
 };
@@ -45,6 +49,46 @@ static const char *const jinja_llama3[] = {
     NULL,
 };
 
+/* ChatML with a system turn of its own where the conversation has none. */
+static const char *const jinja_smollm2[] = {
+    "872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54d0788",
+    "de9cde7d1b0ca0cc87459a6673e0d12fb89c070bdb24e4a30b6e4d187b226221",
+    "1f4e40b43ce3ed54f1bc68037502bb0f86f285bfceed65b5dd10c63a27e5056c",
+    "3a4a6be8a8e318b13fc3ceb8378d979e6f5ca7263d78a69be6550106ea76ec85",
+    NULL,
+};
+static const char *const jinja_qwen15[] = {
+    "af9c0233881b083b52ff773580215222b5440ac3d0beeeca99b76329b048f8db",
+    "7c0cc400db493cfc546224cbd626ef46495c4b19103042eb5518f06bf7f1e26d",
+    "0943de7ee1e1412e3a8b23280c506a54ac13f3400cc539836901c364e89a6f18",
+    "d8c280b0c77a9445edee093e3758d4ec084bfdc308f8403d080d5e8d514ea1aa",
+    NULL,
+};
+static const char *const jinja_qwen2[] = {
+    "793202280c0910ab26bc6eb57c8212c2417324c6d8c4efd0d10d59092ab3e3eb",
+    "f0206845c9ebc3abb4735d44f286eb81ce99238ad2accc710c6fc60e6cb8ccc8",
+    "515216a24d4652efa0be04ecec9b42f227812289b2b50f7c541fb98c0b65bf20",
+    "a057c12d161052b8dadba3f71b0bf7f10e5e269a581acb428ecccd4d6bb89ba1",
+    NULL,
+};
+/* The published one knows tools, which our conversations do not have. */
+static const char *const jinja_qwen25[] = {
+    "cd8e9439f0570856fd70470bf8889ebd8b5d1107207f67a5efb46e342330527f",
+    "b1d2bb00d59cae00a80c2b526765a9cc502bc5a138a4a84b6cdea71b3e631df1",
+    "247672b53afe8d18a365753513f0daf50f7496499da38e6759571c079b874d0b",
+    "253093d34c0032acc9072d1de32a51ca7660963b3ee2a9bad2d6e24d537dd6d4",
+    "2c270d607a95623ee334279abb0ff52cd8a436b45b0ac39f40e09ef00948384a",
+    "59d0ab5195525f27b70c6bace60963d79f0f504fa266d639d3729ebec70046c7",
+    NULL,
+};
+
+#define CHATML(own_system)                                                                         \
+    .system = "<|im_start|>system\n{text}<|im_end|>\n", .no_system = own_system,                   \
+    .user = "<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n",                         \
+    .answer = "{text}{end}", .end = "<|im_end|>", .after = "\n", .special_in_text = true,          \
+    .empty_system = true
+#define CHATML_SYSTEM(text) "<|im_start|>system\n" text "<|im_end|>\n"
+
 static const struct template_row templates[] = {
     {
         .name = "alpaca",
@@ -55,7 +99,7 @@ static const struct template_row templates[] = {
             ALPACA_TASK ", paired with an input that provides further context. " ALPACA_WRITE,
         .user = "### Instruction:\n{text}\n\n### Response:",
         .user_input = "### Instruction:\n{text}\n\n### Input:\n{input}\n\n### Response:",
-        .answer = "{text}{eos}",
+        .answer = "{text}{end}",
         .between = "\n\n",
     },
     {
@@ -66,7 +110,7 @@ static const struct template_row templates[] = {
             "A chat between a curious user and an artificial intelligence assistant. The "
             "assistant gives helpful, detailed, and polite answers to the user's questions. ",
         .user = "USER: {text} ASSISTANT:",
-        .answer = " {text}{eos}",
+        .answer = " {text}{end}",
     },
     {
         .name = "llama2",
@@ -74,10 +118,11 @@ static const struct template_row templates[] = {
         .begin = "{bos}[INST] ",
         .system = "<<SYS>>\n{text}\n<</SYS>>\n\n",
         .user = "{text} [/INST]",
-        .answer = " {text} {eos}",
+        .answer = " {text} {end}",
         .between = "{bos}[INST] ",
         .special_in_text = true,
         .trim = true,
+        .trim_joined = true,
     },
     {
         .name = "llama3",
@@ -86,7 +131,8 @@ static const struct template_row templates[] = {
         .system = "<|start_header_id|>system<|end_header_id|>\n\n{text}<|eot_id|>",
         .user = "<|start_header_id|>user<|end_header_id|>\n\n{text}<|eot_id|>"
                 "<|start_header_id|>assistant<|end_header_id|>\n\n",
-        .answer = "{text}<|eot_id|>",
+        .answer = "{text}{end}",
+        .end = "<|eot_id|>",
         .special_in_text = true,
         .trim = true,
         .trim_system = true,
@@ -95,26 +141,48 @@ static const struct template_row templates[] = {
     {
         .name = "chatml",
         .help = "<|im_start|>user ... <|im_end|>",
-        .system = "<|im_start|>system\n{text}<|im_end|>\n",
-        .user = "<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n",
-        .answer = "{text}<|im_end|>",
-        .after = "\n",
-        .special_in_text = true,
+        CHATML(NULL),
         .jinja = jinja_chatml,
+    },
+    {
+        .name = "smollm2",
+        .help = "chatml, with SmolLM2's own system text where none is given",
+        CHATML(
+            CHATML_SYSTEM("You are a helpful AI assistant named SmolLM, trained by Hugging Face")),
+        .jinja = jinja_smollm2,
+    },
+    {
+        .name = "qwen1.5",
+        .help = "chatml, with Qwen1.5's own system text where none is given",
+        CHATML(CHATML_SYSTEM("You are a helpful assistant")),
+        .jinja = jinja_qwen15,
+    },
+    {
+        .name = "qwen2",
+        .help = "chatml, with Qwen2's own system text where none is given",
+        CHATML(CHATML_SYSTEM("You are a helpful assistant.")),
+        .jinja = jinja_qwen2,
+    },
+    {
+        .name = "qwen2.5",
+        .help = "chatml, with Qwen2.5's own system text where none is given",
+        CHATML(
+            CHATML_SYSTEM("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.")),
+        .jinja = jinja_qwen25,
     },
     {
         .name = "plain",
         .help = "the answer follows the user's text directly",
         .system = "{text}\n\n",
         .user = "{text}",
-        .answer = "{text}{eos}",
+        .answer = "{text}{end}",
     },
     {
         .name = "line",
         .help = "a line each: the user's text, the answer",
         .system = "{text}\n",
         .user = "{text}\n",
-        .answer = "{text}{eos}",
+        .answer = "{text}{end}",
         .between = "\n",
     },
 };
@@ -133,6 +201,11 @@ const char *template_name(const struct template_row *t)
 const char *template_help(const struct template_row *t)
 {
     return t->help;
+}
+
+const char *template_end(const struct template_row *t)
+{
+    return t->end;
 }
 
 static int unknown_template(const char *name, struct vac_err *err)
@@ -209,11 +282,32 @@ static void put_text(struct strbuf *b, const char *s, bool trim)
     sb_put(b, s + from, to - from);
 }
 
+/* Takes off the white space that b ends with, but not what stands before `from`. */
+static void trim_end(struct strbuf *b, size_t from)
+{
+    size_t at = b->len, len;
+    uint32_t c;
+
+    while (at > from) {
+        size_t begin = at - 1;
+
+        while (begin > from && ((unsigned char)b->s[begin] & 0xc0) == 0x80)
+            begin--;
+        len = utf8_get(b->s + begin, at - begin, &c);
+        if (len == 0 || !is_space(c))
+            break;
+        at = begin;
+    }
+    b->len = at;
+}
+
 /* What the places of a pattern stand for. */
 struct fill {
-    const char *text, *input, *bos, *eos;
+    const char *text, *input, *bos, *end;
     bool trim;
-    bool join; /* the pattern has no {input}: it follows {text} */
+    bool trim_end;  /* {text} is trimmed at its end only, together with what stands before it */
+    bool join;      /* the pattern has no {input}: it follows {text} */
+    size_t turn_at; /* where the turn begins in the text */
 };
 
 static bool has_input(const struct turn *t)
@@ -228,6 +322,18 @@ static void put_turn_text(struct strbuf *b, const struct fill *f)
         sb_putc(b, '\n');
         put_text(b, f->input, f->trim);
     }
+    if (f->trim_end)
+        trim_end(b, f->turn_at);
+}
+
+/* Does the turn end with s, white space behind it not counted? A text from elsewhere may. */
+static bool turn_ends_with(const struct strbuf *b, const struct fill *f, const char *s)
+{
+    size_t n = b->len, len = strlen(s);
+
+    while (n > f->turn_at && strchr(" \n", b->s[n - 1]))
+        n--;
+    return len > 0 && n - f->turn_at >= len && memcmp(b->s + n - len, s, len) == 0;
 }
 
 static void put_pattern(struct strbuf *b, const char *p, const struct fill *f)
@@ -246,8 +352,9 @@ static void put_pattern(struct strbuf *b, const char *p, const struct fill *f)
         } else if (strncmp(p, "{bos}", 5) == 0) {
             sb_puts(b, f->bos);
             p += 5;
-        } else if (strncmp(p, "{eos}", 5) == 0) {
-            sb_puts(b, f->eos);
+        } else if (strncmp(p, "{end}", 5) == 0) {
+            if (!turn_ends_with(b, f, f->end))
+                sb_puts(b, f->end);
             p += 5;
         } else if (*p) {
             sb_putc(b, *p++);
@@ -304,7 +411,7 @@ static int check_turns(const struct turn *turn, size_t n, struct vac_err *err)
 static void put_head(const struct template_row *t, const struct turn *turn, struct fill f,
                      struct strbuf *b)
 {
-    bool given = turn[0].role == ROLE_SYSTEM && (*turn[0].text || !t->no_system);
+    bool given = turn[0].role == ROLE_SYSTEM && (*turn[0].text || !t->no_system || t->empty_system);
     const struct turn *user = turn[0].role == ROLE_SYSTEM ? &turn[1] : &turn[0];
     bool input = has_input(user) && t->no_system_input;
 
@@ -317,15 +424,16 @@ static void put_head(const struct template_row *t, const struct turn *turn, stru
         put_pattern(b, input ? t->no_system_input : t->no_system, &f);
 }
 
+/* `from` is where the turn's span begins. */
 static int put_turn(const struct template_row *t, const struct turn *turn, bool further,
-                    struct fill f, struct rendered *out, struct vac_err *err)
+                    struct fill f, size_t from, struct rendered *out, struct vac_err *err)
 {
-    size_t from = out->text.len;
     bool input = has_input(turn);
 
     f.text = turn->text;
     f.input = input ? turn->input : "";
-    f.trim = t->trim;
+    f.trim = t->trim && !f.trim_end;
+    f.turn_at = from;
     if (turn->role == ROLE_USER) {
         f.join = input && !t->user_input;
         put_pattern(&out->text, further ? t->between : NULL, &f);
@@ -341,17 +449,21 @@ static int put_turn(const struct template_row *t, const struct turn *turn, bool 
 }
 
 static int put_conversation(const struct template_row *t, const struct turn *turn, size_t n,
-                            const struct fill *f, struct rendered *out, struct vac_err *err)
+                            struct fill f, struct rendered *out, struct vac_err *err)
 {
     size_t first = turn[0].role == ROLE_SYSTEM ? 1 : 0;
 
     out->special_in_text = t->special_in_text;
-    put_head(t, turn, *f, &out->text);
-    if (close_span(out, 0, false, err))
-        return -1;
-    for (size_t i = first; i < n; i++)
-        if (put_turn(t, &turn[i], i > first, *f, out, err))
+    if (t->end)
+        f.end = t->end;
+    put_head(t, turn, f, &out->text);
+    for (size_t i = first; i < n; i++) {
+        size_t from = i == first ? 0 : out->text.len; /* the head belongs to the first turn */
+
+        f.trim_end = t->trim_joined && first == 1 && i == first;
+        if (put_turn(t, &turn[i], i > first, f, from, out, err))
             return -1;
+    }
     return 0;
 }
 
@@ -359,14 +471,14 @@ static int put_alone(const struct turn *turn, struct fill f, struct rendered *ou
                      struct vac_err *err)
 {
     f.text = turn->text;
-    put_pattern(&out->text, "{text}{eos}", &f);
+    put_pattern(&out->text, "{text}{end}", &f);
     return close_span(out, 0, turn->train, err);
 }
 
 int template_render(const struct template_row *t, const struct turn *turn, size_t n,
                     const char *bos, const char *eos, struct rendered *out, struct vac_err *err)
 {
-    struct fill f = {.text = "", .input = "", .bos = bos, .eos = eos};
+    struct fill f = {.text = "", .input = "", .bos = bos, .end = eos};
     int rc;
 
     sb_clear(&out->text);
@@ -377,7 +489,7 @@ int template_render(const struct template_row *t, const struct turn *turn, size_
     if (turn[0].role == ROLE_ASSISTANT)
         rc = put_alone(&turn[0], f, out, err);
     else
-        rc = put_conversation(t, turn, n, &f, out, err);
+        rc = put_conversation(t, turn, n, f, out, err);
     return rc ? -1 : sb_ok(&out->text, err);
 }
 

@@ -1,7 +1,6 @@
 /* template.h - prompt templates: how a conversation becomes the text a model reads.
  *
- * A template is one const row; a new one is one row in the table (alpaca, vicuna, llama2, llama3, chatml,
- * plain). A rendered conversation is a list of spans; only spans marked `train` carry labels. */
+ * A template is one const row; a new one is one row in the table. A rendered conversation is a list of spans; only spans marked `train` carry labels. */
 #ifndef DATA_TEMPLATE_H
 #define DATA_TEMPLATE_H
 
@@ -21,6 +20,8 @@ const struct template_row *template_find(const char *name, struct vac_err *err);
 const struct template_row *template_at(size_t i);                               /* NULL after the last */
 const char *template_name(const struct template_row *t);
 const char *template_help(const struct template_row *t);
+/* The special token that ends an answer and that the row itself writes; NULL = EOS ends it. */
+const char *template_end(const struct template_row *t);
 /* The row whose model's Jinja chat template has this exact text's hash, or NULL (then the user is asked). */
 const struct template_row *template_for_jinja(const char *jinja);
 

@@ -96,6 +96,8 @@ extern const struct tok_part tok_normalizer_part, tok_pretokenizer_part, tok_pos
 int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct tok_stage **out,
                    struct vac_err *err);
 void tok_chain_free(struct tok_stage *s);
+/* Takes one stage out of its chain. */
+void tok_chain_drop(struct tok_stage **s);
 /* json_error with VAC_ERR_UNSUPPORTED: something right that we do not implement. */
 int tok_refuse(const struct jnode *n, struct vac_err *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -174,7 +176,8 @@ enum tok_flag {
     TOK_LSTRIP = 2,
     TOK_RSTRIP = 4,
     TOK_SINGLE_WORD = 8,
-    TOK_NORMALIZED = 16
+    TOK_NORMALIZED = 16,
+    TOK_ADDED = 32 /* stands in t->added */
 };
 struct tok_token {
     const char *s; /* NULL = nobody's id */
@@ -193,6 +196,8 @@ struct tokenizer {
     struct tok_token *token;
     size_t size, token_cap;
     struct tok_map added; /* content -> id */
+    size_t n_added, vocab_count;
+    bool split_special; /* special tokens standing in a text are text */
     struct tok_matcher raw, normalized;
     struct tok_bpe bpe;
     struct tok_stage *normalizer, *pretokenizer, *post, *decoder;
@@ -208,6 +213,13 @@ struct tokenizer {
 /* Adds a token's content as a pattern of the matcher it belongs to; 1 = there is nothing left to
  * match. */
 int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_err *err);
+/* Makes room for n more added tokens. */
+int tok_added_room(struct tokenizer *t, size_t n, struct vac_err *err);
+/* Adds a token as Hugging Face does: one of the vocabulary keeps its id, another gets the next one;
+ * of one that is added already the flags are set anew. */
+int tok_add(struct tokenizer *t, const char *content, unsigned flags, struct vac_err *err);
+/* Collects the patterns of all added tokens anew. */
+int tok_added_again(struct tokenizer *t, struct vac_err *err);
 /* To be called once all patterns are there. */
 void tok_added_sort(struct tok_matcher *m);
 /* Cuts a text at the added tokens standing in it. */
@@ -226,6 +238,20 @@ int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_spec
 struct tok_hold tok_decode_hold(const struct tok_stage *chain);
 /* The byte of a token "<0xNN>", -1 when it is none. */
 int tok_byte_token(const char *s, size_t n);
+/* tok_json.c: special, lstrip, rstrip, single_word, normalized; `optional` = absent is false (and
+ * normalized what special is not). */
+int tok_read_flags(const struct jnode *node, bool optional, unsigned *flags, struct vac_err *err);
+/* tok_config.c: what tokenizer_config.json changes, before the roles are found and, with them, what
+ * is put around a text. */
+int tok_config_apply(struct tokenizer *t, const struct jnode *config, struct vac_err *err);
+int tok_config_around(struct tokenizer *t, const struct jnode *config, int32_t bos, int32_t eos,
+                      struct vac_err *err);
+/* What stands before (or behind) a sequence is this id; -1 = nothing. */
+int tok_post_set(struct tokenizer *t, bool before, int32_t id, struct vac_err *err);
+/* A space in front of a text: asked for, or not. */
+void tok_pretokenizer_prefix(struct tokenizer *t, bool on);
+void tok_normalizer_prefix(struct tokenizer *t, bool on);
+void tok_decoder_prefix(struct tokenizer *t, bool on);
 /* tok_json.c: vocabulary, merges, added tokens and all chains. */
 int tok_read(struct tokenizer *t, const struct jnode *root, size_t file_len, struct vac_err *err);
 /* tok_roles.c: tokenizer_config.json and chat_template.jinja of the folder, then the fallbacks. */

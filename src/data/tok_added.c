@@ -60,6 +60,29 @@ int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_
     return 0;
 }
 
+int tok_added_again(struct tokenizer *t, struct vac_err *err)
+{
+    size_t order = 0;
+
+    t->raw.n = t->normalized.n = 0;
+    memset(t->raw.begins, 0, sizeof t->raw.begins);
+    memset(t->normalized.begins, 0, sizeof t->normalized.begins);
+    for (unsigned special = TOK_SPECIAL;; special = 0) {
+        for (size_t i = 0; i < t->size; i++) {
+            unsigned flags = t->token[i].flags;
+
+            if ((flags & TOK_ADDED) && (flags & TOK_SPECIAL) == special &&
+                tok_added_pattern(t, (int32_t)i, order++, err) < 0)
+                return -1;
+        }
+        if (!special)
+            break;
+    }
+    tok_added_sort(&t->raw);
+    tok_added_sort(&t->normalized);
+    return 0;
+}
+
 /* The first pattern in [from, to) whose byte at `depth` is at least b; all agree before that byte.
  */
 static size_t lower(const struct tok_pattern *v, size_t from, size_t to, size_t depth, unsigned b)
@@ -149,6 +172,8 @@ int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, cons
         at = to = from + p->len;
         flags = t->token[p->id].flags;
         if ((flags & TOK_SINGLE_WORD) && !stands_alone(s, n, from, to))
+            continue;
+        if ((flags & TOK_SPECIAL) && t->split_special)
             continue;
         widen(flags, s, n, done, &from, &to);
         if (done < from && tok_pieces_add(out, s + done, from - done, -1, first && done == 0, err))

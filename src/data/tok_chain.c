@@ -25,6 +25,7 @@ int tok_refuse(const struct jnode *n, struct vac_err *err, const char *fmt, ...)
 
 int tok_pieces_end(struct tok_pieces *p, size_t at, int32_t id, bool first, struct vac_err *err)
 {
+    sb_put(&p->buf, "", 0); /* pieces of nothing, too, stand in a buffer */
     if (sb_ok(&p->buf, err) || mem_grow(&p->v, &p->cap, p->n + 1, sizeof(*p->v), err))
         return -1;
     p->v[p->n++] = (struct tok_piece){.at = at, .len = p->buf.len - at, .id = id, .first = first};
@@ -174,6 +175,15 @@ int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct
     int absent = json_opt(root, part->key, JSON_OBJECT, &node, err);
 
     return absent ? absent : read_one(part, &node, &out, err);
+}
+
+void tok_chain_drop(struct tok_stage **s)
+{
+    struct tok_stage *gone = *s;
+
+    *s = gone->next;
+    gone->next = NULL;
+    tok_chain_free(gone);
 }
 
 void tok_chain_free(struct tok_stage *s)

@@ -244,6 +244,20 @@ const struct tok_part tok_decoder_part = {.key = "decoder", .list = "decoders", 
 
 /* ---- The chain ---- */
 
+/* A space that the encoder did not put there is not to be taken off. */
+void tok_decoder_prefix(struct tokenizer *t, bool on)
+{
+    for (struct tok_stage **s = &t->decoder; !on && *s;) {
+        if ((*s)->kind->decode == metaspace)
+            (*s)->scheme = TOK_NEVER;
+        if ((*s)->kind->decode == strip && (*s)->start > 0 && !strcmp((*s)->text, " "))
+            tok_chain_drop(s);
+        else
+            s = &(*s)->next;
+    }
+    t->hold = tok_decode_hold(t->decoder);
+}
+
 /* Once the tokens are one text, a stage that looks at more than one character of it, or at its end,
  * can change what was there already. So can a byte run that does not see the tokens as they are. */
 struct tok_hold tok_decode_hold(const struct tok_stage *chain)

@@ -59,15 +59,15 @@ static int read_token(struct tokenizer *t, const struct jnode *n, size_t limit, 
     return tok_map_put(&t->bpe.vocab, t->token[id].s, len, id);
 }
 
-static int read_vocab(struct tokenizer *t, const struct jnode *model, size_t limit, size_t *count,
+static int read_vocab(struct tokenizer *t, const struct jnode *model, size_t limit,
                       struct vac_err *err)
 {
     struct jnode vocab;
 
     if (json_get(model, "vocab", JSON_OBJECT, &vocab, err))
         return -1;
-    *count = json_count(&vocab);
-    if (tok_map_init(&t->bpe.vocab, *count, err))
+    t->vocab_count = json_count(&vocab);
+    if (tok_map_init(&t->bpe.vocab, t->vocab_count, err))
         return -1;
     for (const cJSON *c = vocab.v->child; c; c = c->next) {
         struct jnode n = member(&vocab, c);
@@ -220,7 +220,7 @@ static int check_type(const struct jnode *model, struct vac_err *err)
 }
 
 static int read_model(struct tokenizer *t, const struct jnode *root, size_t limit,
-                      size_t *vocab_count, struct vac_err *err)
+                      struct vac_err *err)
 {
     struct tok_bpe *b = &t->bpe;
     struct jnode model, n;
@@ -238,7 +238,7 @@ static int read_model(struct tokenizer *t, const struct jnode *root, size_t limi
         json_opt_bool(&model, "ignore_merges", &b->ignore_merges, err) ||
         read_affix(&model, "continuing_subword_prefix", &b->prefix, &b->prefix_len, err) ||
         read_affix(&model, "end_of_word_suffix", &b->suffix, &b->suffix_len, err) ||
-        read_vocab(t, &model, limit, vocab_count, err) || read_unk(b, &model, err))
+        read_vocab(t, &model, limit, err) || read_unk(b, &model, err))
         return -1;
     find_bytes(b);
     return read_merges(b, &model, err);
@@ -286,50 +286,87 @@ static int check_ids(const struct jnode *list, size_t limit, struct vac_err *err
     return rc;
 }
 
-/* Hugging Face numbers the added tokens itself and does not look at the file's ids: a token of the
- * vocabulary keeps its id, the others follow the vocabulary and each other. */
-static int32_t next_id(size_t vocab_count, int32_t highest)
+int tok_read_flags(const struct jnode *node, bool optional, unsigned *out, struct vac_err *err)
 {
-    if (highest >= 0 && ((size_t)highest >= vocab_count || vocab_count == 0))
-        return highest + 1;
-    return (int32_t)vocab_count;
+    *out = 0;
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        bool on = optional && flags[i].flag == TOK_NORMALIZED && !(*out & TOK_SPECIAL);
+
+        if (optional ? json_opt_bool(node, flags[i].key, &on, err)
+                     : json_bool(node, flags[i].key, &on, err))
+            return -1;
+        *out |= on ? flags[i].flag : 0;
+    }
+    return 0;
 }
 
-static int read_added_one(struct tokenizer *t, const struct jnode *n, size_t vocab_count,
-                          int32_t *highest, struct vac_err *err)
+/* Hugging Face numbers the added tokens itself and does not look at the file's ids: a token of the
+ * vocabulary keeps its id, the others follow the vocabulary and each other. */
+static int32_t next_id(const struct tokenizer *t)
 {
-    const char *content;
-    unsigned set = 0;
-    size_t len;
-    int32_t id;
+    int32_t highest = -1;
 
-    if (json_str(n, "content", &content, err))
-        return -1;
-    len = strlen(content);
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        bool on = false;
+    for (size_t i = t->size; i-- > 0 && highest < 0;)
+        if (t->token[i].flags & TOK_ADDED)
+            highest = (int32_t)i;
+    if (highest >= 0 && ((size_t)highest >= t->vocab_count || t->vocab_count == 0))
+        return highest + 1;
+    return (int32_t)t->vocab_count;
+}
 
-        if (json_bool(n, flags[i].key, &on, err))
-            return -1;
-        set |= on ? flags[i].flag : 0;
-    }
-    if (len == 0)
+int tok_added_room(struct tokenizer *t, size_t n, struct vac_err *err)
+{
+    struct tok_map map = {0};
+
+    if (n == 0)
         return 0;
-    if (tok_map_get(&t->added, content, len) >= 0)
-        return json_error(n, err, "\"%s\" is added twice", content);
+    if (tok_map_init(&map, t->n_added + n, err))
+        return -1;
+    for (size_t i = 0; i < t->size; i++)
+        if (t->token[i].flags & TOK_ADDED)
+            tok_map_put(&map, t->token[i].s, t->token[i].len, (int32_t)i);
+    tok_map_done(&t->added);
+    t->added = map;
+    return 0;
+}
+
+int tok_add(struct tokenizer *t, const char *content, unsigned set, struct vac_err *err)
+{
+    size_t len = strlen(content);
+    int32_t id = tok_map_get(&t->added, content, len);
+
+    if (id >= 0) {
+        t->token[id].flags = set | TOK_ADDED;
+        return 0;
+    }
     id = tok_map_get(&t->bpe.vocab, content, len);
     if (id < 0) {
-        id = next_id(vocab_count, *highest);
+        id = next_id(t);
         if ((size_t)id < t->size && t->token[id].s)
-            return json_error(n, err, "\"%s\" would get the id %ld, which is that of \"%s\"",
-                              content, (long)id, t->token[id].s);
+            return err_set(err, VAC_ERR_FORMAT,
+                           "\"%s\" would get the id %ld, which is that of \"%s\"", content,
+                           (long)id, t->token[id].s);
         if (set_token(t, id, content, len, set, err))
             return -1;
     }
-    t->token[id].flags = set;
-    if (id > *highest)
-        *highest = id;
+    t->token[id].flags = set | TOK_ADDED;
+    t->n_added++;
     return tok_map_put(&t->added, t->token[id].s, len, id);
+}
+
+static int read_added_one(struct tokenizer *t, const struct jnode *n, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    const char *content;
+    unsigned set;
+
+    if (json_str(n, "content", &content, err) || tok_read_flags(n, false, &set, err))
+        return -1;
+    if (!*content)
+        return 0;
+    if (tok_map_get(&t->added, content, strlen(content)) >= 0)
+        return json_error(n, err, "\"%s\" is added twice", content);
+    return tok_add(t, content, set, &why) ? json_error(n, err, "%s", why.msg) : 0;
 }
 
 /* Special tokens are tried before the others, each in the order of the file. */
@@ -355,11 +392,10 @@ static int add_patterns(struct tokenizer *t, const struct jnode *list, bool spec
     return 0;
 }
 
-static int read_added(struct tokenizer *t, const struct jnode *root, size_t vocab_count,
-                      size_t limit, struct vac_err *err)
+static int read_added(struct tokenizer *t, const struct jnode *root, size_t limit,
+                      struct vac_err *err)
 {
     struct jnode list;
-    int32_t highest = -1;
     size_t i = 0;
     int absent = json_opt(root, "added_tokens", JSON_ARRAY, &list, err);
 
@@ -370,7 +406,7 @@ static int read_added(struct tokenizer *t, const struct jnode *root, size_t voca
     for (const cJSON *c = list.v->child; c; c = c->next) {
         struct jnode n = item(&list, c, i++);
 
-        if (read_added_one(t, &n, vocab_count, &highest, err))
+        if (read_added_one(t, &n, err))
             return -1;
     }
     if (add_patterns(t, &list, true, err) || add_patterns(t, &list, false, err))
@@ -432,15 +468,15 @@ static int check_post(const struct tokenizer *t, const struct jnode *root, struc
 
 int tok_read(struct tokenizer *t, const struct jnode *root, size_t file_len, struct vac_err *err)
 {
-    size_t vocab_count = 0, limit;
+    size_t limit;
     int absent;
 
     if (size_add(file_len, ID_SLACK, &limit))
         return err_set(err, VAC_ERR_MEMORY, "%s: too large", root->file);
     if (json_known(root, known, err) || check_version(root, err) ||
-        read_model(t, root, limit, &vocab_count, err) ||
+        read_model(t, root, limit, err) ||
         tok_chain_read(&tok_normalizer_part, root, &t->normalizer, err) < 0 ||
-        read_added(t, root, vocab_count, limit, err) ||
+        read_added(t, root, limit, err) ||
         tok_chain_read(&tok_pretokenizer_part, root, &t->pretokenizer, err) < 0 ||
         tok_chain_read(&tok_post_part, root, &t->post, err) < 0 || check_post(t, root, err))
         return -1;

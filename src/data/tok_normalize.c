@@ -193,6 +193,17 @@ static const struct tok_kind kinds[] = {
 const struct tok_part tok_normalizer_part = {
     .key = "normalizer", .list = "normalizers", .kinds = kinds};
 
+/* SentencePiece's space is a Prepend stage. */
+void tok_normalizer_prefix(struct tokenizer *t, bool on)
+{
+    for (struct tok_stage **s = &t->normalizer; !on && *s;) {
+        if ((*s)->kind->normalize == prepend)
+            tok_chain_drop(s);
+        else
+            s = &(*s)->next;
+    }
+}
+
 int tok_normalize(struct tokenizer *t, const char *s, size_t n, bool *first, struct vac_err *err)
 {
     struct strbuf *now = &t->norm[0], *next = &t->norm[1];

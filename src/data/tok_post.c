@@ -120,6 +120,31 @@ static const struct tok_kind kinds[] = {
 const struct tok_part tok_post_part = {
     .key = "post_processor", .list = "processors", .kinds = kinds};
 
+/* What is to be changed, or a new stage at the end that can be. */
+static struct tok_stage *surrounding(struct tokenizer *t, struct vac_err *err)
+{
+    struct tok_stage **end = &t->post;
+
+    for (; *end; end = &(*end)->next)
+        if ((*end)->before.n + (*end)->after.n > 0)
+            return *end;
+    *end = mem_new(1, sizeof **end, err);
+    if (*end)
+        (*end)->kind = &kinds[0];
+    return *end;
+}
+
+int tok_post_set(struct tokenizer *t, bool before, int32_t id, struct vac_err *err)
+{
+    struct tok_stage *s = surrounding(t, err);
+    struct ids *x = !s ? NULL : before ? &s->before : &s->after;
+
+    if (!x)
+        return -1;
+    x->n = 0;
+    return id < 0 ? 0 : ids_push(x, id, err);
+}
+
 int tok_post_apply(const struct tokenizer *t, struct ids *out, size_t from, struct vac_err *err)
 {
     struct ids now = {0};

@@ -372,6 +372,16 @@ static const struct tok_kind kinds[] = {
 const struct tok_part tok_pretokenizer_part = {
     .key = "pre_tokenizer", .list = "pretokenizers", .kinds = kinds};
 
+void tok_pretokenizer_prefix(struct tokenizer *t, bool on)
+{
+    for (struct tok_stage *s = t->pretokenizer; s; s = s->next) {
+        if (s->kind->split == byte_level)
+            s->prefix = on;
+        else if (s->kind->split == metaspace)
+            s->scheme = !on ? TOK_NEVER : s->scheme == TOK_NEVER ? TOK_FIRST : s->scheme;
+    }
+}
+
 static int run_stage(const struct tok_stage *s, const struct tok_pieces *in, struct tok_pieces *out,
                      struct vac_err *err)
 {

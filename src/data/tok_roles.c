@@ -86,12 +86,17 @@ static bool post_adds(const struct tokenizer *t, bool before, int32_t id)
     return false;
 }
 
-static int find_roles(struct tokenizer *t, const struct jnode *config, struct vac_err *err)
+/* A role stands in special_tokens_map.json, where that counts (`map` holds it then), or in the
+ * config. */
+static int find_roles(struct tokenizer *t, const struct jnode *config, const struct jnode *map,
+                      struct vac_err *err)
 {
     int32_t id[ROLES];
 
     for (size_t i = 0; i < ROLES; i++) {
-        int unsaid = config->v ? from_config(t, config, &roles[i], &id[i], err) : 1;
+        const struct jnode *in =
+            map->v && cJSON_GetObjectItemCaseSensitive(map->v, roles[i].key) ? map : config;
+        int unsaid = in->v ? from_config(t, in, &roles[i], &id[i], err) : 1;
 
         if (unsaid < 0)
             return -1;
@@ -101,6 +106,8 @@ static int find_roles(struct tokenizer *t, const struct jnode *config, struct va
         if (id[i] < 0)
             id[i] = by_usual_name(t, &roles[i]);
     }
+    if (config->v && tok_config_around(t, config, id[BOS], id[EOS], err))
+        return -1;
     t->roles =
         (struct tokenizer_roles){.bos = id[BOS], .eos = id[EOS], .pad = id[PAD], .unk = id[UNK]};
     t->roles.add_bos = post_adds(t, true, id[BOS]);
@@ -157,27 +164,42 @@ static int read_template_file(struct tokenizer *t, const char *dir, struct vac_e
     return rc;
 }
 
+/* 1 when the folder has no such file. */
+static int read_object(const char *dir, const char *name, char **path, cJSON **doc,
+                       struct jnode *root, struct vac_err *err)
+{
+    int there;
+
+    *path = path_join(dir, name, err);
+    there = *path ? kind_file_there(*path, err) : -1;
+    if (there <= 0)
+        return there < 0 ? -1 : 1;
+    *doc = json_read(*path, CONFIG_LIMIT, err);
+    if (!*doc)
+        return -1;
+    *root = json_root(*doc, *path);
+    return cJSON_IsObject(*doc) ? 0 : json_error(root, err, "expected an object {...}");
+}
+
+/* special_tokens_map.json is the older place, and Transformers prefers it where the config does not
+ * list the added tokens. */
 int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err)
 {
-    char *path = path_join(dir, "tokenizer_config.json", err);
-    struct jnode config = {0};
-    cJSON *doc = NULL;
-    int rc = path ? kind_file_there(path, err) : -1;
+    struct jnode config = {0}, map = {0};
+    cJSON *doc = NULL, *map_doc = NULL;
+    char *path = NULL, *map_path = NULL;
+    int rc = read_object(dir, "tokenizer_config.json", &path, &doc, &config, err);
 
-    if (rc > 0) {
-        doc = json_read(path, CONFIG_LIMIT, err);
-        config = json_root(doc, path);
-        rc = doc ? 0 : -1;
-        if (doc && !cJSON_IsObject(doc))
-            rc = json_error(&config, err, "expected an object {...}");
-    }
-    if (rc == 0)
-        rc = find_roles(t, &config, err);
-    if (rc == 0)
-        rc = find_template(t, &config, err);
-    if (rc == 0)
-        rc = read_template_file(t, dir, err);
+    if (rc >= 0 && !(doc && cJSON_GetObjectItemCaseSensitive(doc, "added_tokens_decoder")) &&
+        read_object(dir, "special_tokens_map.json", &map_path, &map_doc, &map, err) < 0)
+        rc = -1;
+    if (rc >= 0 &&
+        ((doc && tok_config_apply(t, &config, err)) || find_roles(t, &config, &map, err) ||
+         find_template(t, &config, err) || read_template_file(t, dir, err)))
+        rc = -1;
     cJSON_Delete(doc);
+    cJSON_Delete(map_doc);
     free(path);
-    return rc;
+    free(map_path);
+    return rc < 0 ? -1 : 0;
 }

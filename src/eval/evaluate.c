@@ -131,8 +131,8 @@ static int ask_group(struct run *r, struct vac_err *err)
     const struct evaluation *e = r->e;
     struct generate_options o = {.max_new_tokens = (size_t)e->spec->max_new_tokens,
                                  .top_p = 1,
-                                 .stop = e->stop,
-                                 .n_stop = e->n_stop};
+                                 .stop = e->stops.id,
+                                 .n_stop = e->stops.n};
 
     for (size_t i = 0; i < r->n; i++)
         r->ids[i].n = 0;

@@ -162,31 +162,6 @@ static int check_model(const struct evaluation *e, struct vac_err *err)
     return 0;
 }
 
-/* --- what stops an answer --- */
-
-static void add_stop(struct evaluation *e, int32_t id)
-{
-    if (id >= 0 && e->n_stop < sizeof e->stop / sizeof *e->stop)
-        e->stop[e->n_stop++] = id;
-}
-
-/* Every id that any of the model's files calls an end. */
-static int collect_stops(struct evaluation *e, struct vac_err *err)
-{
-    const struct config *c = model_config(e->m);
-    struct gen_config gen = {0};
-
-    if (*model_dir(e->m) && gen_config_read(model_dir(e->m), &gen, err))
-        return -1;
-    for (size_t i = 0; i < c->n_eos; i++)
-        add_stop(e, c->eos[i]);
-    for (size_t i = 0; i < gen.n_eos; i++)
-        add_stop(e, gen.eos[i]);
-    add_stop(e, tokenizer_roles(e->enc->tok).eos);
-    add_stop(e, e->enc->eos);
-    return 0;
-}
-
 /* --- reading --- */
 
 /* A text that may be absent, copied into the arena. */
@@ -362,7 +337,10 @@ static int open_all(struct evaluation *e, struct vac_err *err)
         return -1;
     if (is_loss(s))
         return read_data(e, err);
-    return collect_stops(e, err) || open_measure(e, err) || read_questions(e, err) ? -1 : 0;
+    return stops_collect(&e->stops, e->m, e->enc, err) || open_measure(e, err) ||
+                   read_questions(e, err)
+               ? -1
+               : 0;
 }
 
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,

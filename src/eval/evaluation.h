@@ -3,6 +3,7 @@
 #define EVAL_EVALUATION_H
 
 #include "eval/evaluate.h"
+#include "model/stops.h"
 
 /* One row of the file, ready to be asked. */
 struct question {
@@ -22,8 +23,7 @@ struct evaluation {
     size_t n, cap_question, cap_prompt;
     size_t longest;
     struct dataset data;
-    int32_t stop[2 * GEN_MAX_EOS + 2];
-    size_t n_stop;
+    struct stops stops;
     struct arena arena;
 };
 /* The file that is asked from. */

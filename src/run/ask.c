@@ -85,6 +85,7 @@ struct probe {
     struct trainer *t;
     const struct control_command *c;
     struct ids prompt, answer, before;
+    struct stops stops; /* of the template that is asked with */
     struct strbuf text, before_text, piece;
     struct tokenizer_stream stream;
     struct rating rating;
@@ -115,7 +116,7 @@ static int encode_question(struct probe *p, struct vac_err *err)
         if (!enc.tmpl)
             return -1;
     }
-    if (encode_prompt(&enc, &turn, 1, &p->prompt, err))
+    if (encode_prompt(&enc, &turn, 1, &p->prompt, err) || stops_collect(&p->stops, t->m, &enc, err))
         return -1;
     if (p->prompt.n + 1 >= generator_context(t->st.gen))
         return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
@@ -203,12 +204,12 @@ static int probe_run(struct probe *p, struct vac_err *err)
     struct trainer *t = p->t;
     struct generate_options o = {.max_new_tokens = p->c->n > 0 ? (size_t)p->c->n : DEFAULT_TOKENS,
                                  .top_p = 1,
-                                 .stop = t->stop,
-                                 .n_stop = t->n_stop};
+                                 .stop = p->stops.id};
     const char *text;
 
     if (encode_question(p, err))
         return -1;
+    o.n_stop = p->stops.n;
     publish(t, VAC_MEASURING, "probe");
     p->p_refuse = ask_refusal_probability(t, &p->prompt);
     if (generate(t->st.gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))

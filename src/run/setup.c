@@ -58,29 +58,14 @@ static int open_tokenizer(struct trainer *t, struct vac_err *err)
     return t->tok ? 0 : -1;
 }
 
-static void add_stop(struct trainer *t, int32_t id)
-{
-    for (size_t i = 0; i < t->n_stop; i++) {
-        if (t->stop[i] == id)
-            return;
-    }
-    if (id >= 0 && t->n_stop < sizeof t->stop / sizeof *t->stop)
-        t->stop[t->n_stop++] = id;
-}
-
 static int make_encoder(struct trainer *t, struct vac_err *err)
 {
     const struct config *c = model_config(t->m);
-    struct tokenizer_roles roles = {.eos = -1};
 
-    if (t->tok)
-        roles = tokenizer_roles(t->tok);
     t->enc = (struct encoder){.tok = t->tok,
                               .max_length = (size_t)t->spec.max_length,
                               .vocab = c->V,
-                              .eos = roles.eos >= 0 ? roles.eos
-                                     : c->n_eos     ? c->eos[0]
-                                                    : -1};
+                              .eos = stops_eos(t->m, t->tok)};
     t->enc.tmpl = template_find(t->spec.template_name, err);
     if (!t->enc.tmpl)
         return -1;
@@ -88,14 +73,7 @@ static int make_encoder(struct trainer *t, struct vac_err *err)
         return err_set(err, VAC_ERR_USAGE,
                        "max_length: the model reads at most %zu tokens, found %lld", c->max_pos,
                        (long long)t->spec.max_length);
-    if (!t->spec.init_random && gen_config_read(t->spec.model, &t->gen, err))
-        return -1;
-    for (size_t i = 0; i < c->n_eos; i++)
-        add_stop(t, c->eos[i]);
-    for (size_t i = 0; i < t->gen.n_eos; i++)
-        add_stop(t, t->gen.eos[i]);
-    add_stop(t, roles.eos);
-    return 0;
+    return stops_collect(&t->stops, t->m, &t->enc, err);
 }
 
 /* --- watched data --- */

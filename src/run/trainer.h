@@ -10,6 +10,7 @@
 #include "eval/drift.h"
 #include "eval/evaluate.h"
 #include "model/plan.h"
+#include "model/stops.h"
 #include "run/control.h"
 #include "run/folder.h"
 #include "run/optimizer.h"
@@ -89,9 +90,7 @@ struct trainer {
     struct model *m;
     struct tokenizer *tok;
     struct encoder enc;
-    struct gen_config gen;
-    int32_t stop[GEN_MAX_EOS + 2];
-    size_t n_stop;
+    struct stops stops;
     struct dataset drift_set, align_set, harmful_set;
     struct suite suite;
     struct evaluation **eval;

@@ -197,8 +197,8 @@ static int ask_one(struct trainer *t, size_t i, struct answer *a, struct vac_err
 {
     struct generate_options o = {.max_new_tokens = (size_t)t->spec.watch.probes_tokens,
                                  .top_p = 1,
-                                 .stop = t->stop,
-                                 .n_stop = t->n_stop};
+                                 .stop = t->stops.id,
+                                 .n_stop = t->stops.n};
     const char *prompt = t->suite.rows.row[i].turn[0].text, *text;
 
     a->p_refuse = ask_refusal_probability(t, &t->suite.prompt[i]);
