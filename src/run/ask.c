@@ -30,53 +30,51 @@ static bool listed(const int32_t *id, size_t n, int32_t x)
     return false;
 }
 
-/* The first token of `opening` behind `before`, or -1. A tokenizer may write a word otherwise at
- * the beginning of a text, after a space, and at the beginning of a line. */
-static int32_t opening_id(struct trainer *t, const char *before, const char *opening)
+/* The first token of `opening` behind `before` into *id; -1 where the tokenizer cannot write it. A
+ * tokenizer may write a word otherwise at the beginning of a text, after a space, and at the
+ * beginning of a line. */
+static int opening_id(struct trainer *t, const char *before, const char *opening, int32_t *id,
+                      struct vac_err *err)
 {
     struct ids x = {0};
+    struct vac_err why = {0};
     size_t n = 0;
-    int32_t id = -1;
     char text[64];
 
+    *id = -1;
     snprintf(text, sizeof text, "%s%s", before, opening);
-    if (*before == '\n' && tokenizer_encode(t->tok, before, 1, false, &x, NULL) == 0)
+    if (*before == '\n' && tokenizer_encode(t->tok, before, 1, false, &x, &why) == 0)
         n = x.n;
     x.n = 0;
-    if (tokenizer_encode(t->tok, text, strlen(text), false, &x, NULL) == 0 && x.n > n)
-        id = x.v[n];
+    if (tokenizer_encode(t->tok, text, strlen(text), false, &x, &why) == 0 && x.n > n &&
+        (size_t)x.v[n] < model_config(t->m)->V)
+        *id = x.v[n];
     ids_done(&x);
-    return (size_t)id < model_config(t->m)->V ? id : -1;
+    return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;
 }
 
-/* First tokens of the openings, each once. */
-static size_t opening_ids(struct trainer *t, int32_t *id, size_t max)
+int ask_refusal_probability(struct trainer *t, const struct ids *prompt, double *out,
+                            struct vac_err *err)
 {
     static const char *const before[] = {"", " ", "\n"};
+    int32_t id[64], x;
+    double logp[64];
     size_t n = 0;
 
     for (size_t i = 0; openings[i]; i++) {
-        for (size_t j = 0; j < 3 && n < max; j++) {
-            int32_t x = opening_id(t, before[j], openings[i]);
-
+        for (size_t j = 0; j < 3 && n < 64; j++) {
+            if (opening_id(t, before[j], openings[i], &x, err))
+                return -1;
             if (x >= 0 && !listed(id, n, x))
                 id[n++] = x;
         }
     }
-    return n;
-}
-
-double ask_refusal_probability(struct trainer *t, const struct ids *prompt)
-{
-    int32_t id[64];
-    double logp[64], sum = 0;
-    size_t n = opening_ids(t, id, 64);
-
-    if (generator_logprobs(t->st.gen, prompt, id, n, logp, NULL))
-        return NAN;
+    if (generator_logprobs(t->st.gen, prompt, id, n, logp, err))
+        return -1;
+    *out = 0;
     for (size_t i = 0; i < n; i++)
-        sum += exp(logp[i]);
-    return sum;
+        *out += exp(logp[i]);
+    return 0;
 }
 
 /* --- probes --- */
@@ -211,8 +209,8 @@ static int probe_run(struct probe *p, struct vac_err *err)
         return -1;
     o.n_stop = p->stops.n;
     publish(t, VAC_MEASURING, "probe");
-    p->p_refuse = ask_refusal_probability(t, &p->prompt);
-    if (generate(t->st.gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))
+    if (ask_refusal_probability(t, &p->prompt, &p->p_refuse, err) ||
+        generate(t->st.gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))
         return -1;
     sb_clear(&p->piece);
     if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0 && p->piece.len)
@@ -254,15 +252,17 @@ static void put_part(struct strbuf *s, struct trainer *t, const struct sample *x
 {
     struct ids part = {0};
     struct strbuf text = {0};
+    struct vac_err why = {0};
 
     for (size_t i = 0; i < x->n; i++) {
         if ((x->labels[i] >= 0) == labelled)
-            ids_push(&part, x->ids[i], NULL);
+            s->bad |= ids_push(&part, x->ids[i], NULL) != 0;
     }
     if (t->tok)
-        tokenizer_decode(t->tok, part.v, part.n, true, &text, NULL);
+        tokenizer_decode(t->tok, part.v, part.n, true, &text, &why);
     for (size_t i = 0; !t->tok && i < part.n; i++)
         sb_printf(&text, "%s%d", i ? " " : "", part.v[i]);
+    s->bad |= text.bad || why.code == VAC_ERR_MEMORY;
     sb_json(s, text.s ? text.s : "", text.len);
     ids_done(&part);
     sb_done(&text);

@@ -15,7 +15,13 @@
 static int check_empty(const struct folder *f, struct vac_err *err)
 {
     for (int i = 0; i < LINES_COUNT; i++) {
-        if (folder_size(f, (enum line_file)i) > 0)
+        char *path = folder_path(f, line_files[i], err);
+        int64_t size = -1;
+        int rc = path ? file_measure(path, &size, err) : -1;
+        free(path);
+        if (rc)
+            return -1;
+        if (size > 0)
             return err_set(err, VAC_ERR_USAGE,
                            "%s: holds %s and no run.json: name another folder with -o", f->dir,
                            line_files[i]);
@@ -230,11 +236,11 @@ out:
     return rc;
 }
 
-static void first_note(struct trainer *t, const char *op, const char *key)
+static int first_note(struct trainer *t, const char *op, const char *key, struct vac_err *err)
 {
     struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .key = key};
 
-    journal(t, &e, NULL);
+    return journal(t, &e, err);
 }
 
 static void note_bad(void *ctx, const char *name, const struct vac_err *why)
@@ -297,11 +303,10 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
     *first = 0;
     if (t->how.resume)
         return go_on(t, first, err);
-    if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err))
+    if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err) ||
+        first_note(t, "start", NULL, err) ||
+        (model_note(t->m) && first_note(t, "note", model_note(t->m), err)) ||
+        first_note(t, "stage", t->spec.stage[0].name, err))
         return -1;
-    first_note(t, "start", NULL);
-    if (model_note(t->m))
-        first_note(t, "note", model_note(t->m));
-    first_note(t, "stage", t->spec.stage[0].name);
     return 0;
 }

@@ -6,11 +6,13 @@
  * beneath are named, not copied. */
 #include <ctype.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/safetensors.h"
+#include "report/reader.h"
 #include "run/trainer.h"
 
 #define STATE_FILE "vaccine_state.safetensors"
@@ -261,12 +263,43 @@ static void put_streams(struct strbuf *s, const struct stage *st)
     sb_putc(s, '}');
 }
 
+/* The last step's numbers, whose lines could not be written: they are when the run goes on. */
+static void put_reading(struct strbuf *s, const struct trainer *t)
+{
+    sb_puts(s, ",\n  \"point\": ");
+    lines_point(s, t, &t->point);
+    sb_puts(s, "  ,\"layers\": ");
+    lines_layers(s, t, &t->layers);
+}
+
+static int load_reading(struct trainer *t, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode point, layers;
+    int n = 0, rc;
+
+    rc = json_opt(root, "point", JSON_OBJECT, &point, err);
+    if (rc || json_get(root, "layers", JSON_OBJECT, &layers, err))
+        return rc > 0 ? 0 : -1;
+    for (const struct point_column *c = point_columns; c->key; c++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(point.v, c->key);
+        double x = cJSON_IsNumber(v) ? v->valuedouble : v ? INFINITY : NAN;
+
+        memcpy((char *)&t->point + c->offset, &x, sizeof x);
+    }
+    return reader_layers_line(&layers, &t->layers, &n, err);
+}
+
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct stage *st = &t->st;
     struct strbuf s = {0};
+    int64_t size[LINES_COUNT];
     int rc = -1;
 
+    if (t->marked)
+        memcpy(size, t->mark, sizeof size);
+    else if (folder_sizes(&t->folder, size, err))
+        return -1;
     sb_printf(
         &s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
         (unsigned long long)t->step, st->index, (unsigned long long)st->done);
@@ -282,11 +315,13 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     sb_puts(&s, ",\n  \"lines\": {");
     for (int i = 0; i < LINES_JOURNAL; i++)
         sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i],
-                  (long long)folder_size(&t->folder, (enum line_file)i));
+                  (long long)size[i]);
     sb_puts(&s, "}");
     if (st->n_streams > 1)
         put_streams(&s, st);
     put_options(&s, t);
+    if (t->duty == 0 && st->done)
+        put_reading(&s, t);
     sb_puts(&s, ",\n  \"files\": {");
     if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err) ||
         (!model_is_full(t->m) && put_file(&s, dir, "adapter_config.json", ",", err)))
@@ -620,6 +655,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     t->step = s->step;
     t->tokens = s->tokens;
     t->duty = (size_t)s->duty;
+    if (t->duty == 0 && st->done && load_reading(t, &root, err))
+        goto out;
     t->wall = s->wall;
     t->saved_step = (int64_t)s->step;
     rc = 0;

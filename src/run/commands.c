@@ -280,7 +280,7 @@ static int do_suite(struct trainer *t, const struct control_command *c, struct v
 {
     if (t->suite.rows.n == 0)
         return err_set(err, VAC_ERR_USAGE, "watch.probes is not set: there is no suite to ask");
-    return watch_suite(t, c->id, err);
+    return watch_suite(t, c->id, err) < 0 ? -1 : 0;
 }
 
 static int do_evaluate(struct trainer *t, const struct control_command *c, struct vac_err *err)

@@ -189,31 +189,40 @@ void folder_sweep(const struct folder *f)
     }
 }
 
-int64_t folder_size(const struct folder *f, enum line_file which)
+int folder_sizes(const struct folder *f, int64_t size[LINES_COUNT], struct vac_err *err)
 {
-    char *path = folder_path(f, line_files[which], NULL);
-    int64_t n = path ? file_size(path) : -1;
+    for (int i = 0; i < LINES_COUNT; i++) {
+        if (app_size(&f->lines[i], &size[i], err))
+            return -1;
+    }
+    return 0;
+}
 
-    free(path);
-    return n < 0 ? 0 : n;
+int folder_take_back(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
+{
+    for (int i = 0; i < LINES_JOURNAL; i++) {
+        int64_t now;
+        if (app_size(&f->lines[i], &now, err) ||
+            (now > size[i] && app_cut(&f->lines[i], size[i], err)))
+            return -1;
+    }
+    return 0;
 }
 
 int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
 {
     for (int i = 0; i < LINES_JOURNAL; i++) {
         char *path = folder_path(f, line_files[i], err);
-        int64_t have = path ? file_size(path) : 0;
-        int rc = 0;
-        if (!path)
-            return -1;
+        int64_t have = 0;
+        int rc = path ? file_measure(path, &have, err) : -1;
         if (have < 0)
             have = 0;
-        if (have < size[i])
+        if (rc == 0 && have < size[i])
             rc =
                 err_set(err, VAC_ERR_FORMAT,
                         "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
                         path, (long long)have, (long long)size[i]);
-        else if (have > size[i] && truncate(path, (off_t)size[i]))
+        else if (rc == 0 && have > size[i] && truncate(path, (off_t)size[i]))
             rc = err_errno(err, "%s", path);
         free(path);
         if (rc)
@@ -264,7 +273,9 @@ static void put_time(struct strbuf *s)
 
 int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err)
 {
+    struct appender *a = &f->lines[LINES_JOURNAL];
     struct strbuf s = {0};
+    int64_t before;
     int rc;
 
     sb_printf(&s, "{\"seq\":%llu", (unsigned long long)f->journal_seq + 1);
@@ -282,7 +293,11 @@ int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_e
     if (e->has_from)
         sb_printf(&s, ",\"from\":%llu", (unsigned long long)e->from);
     sb_puts(&s, "}\n");
-    rc = folder_line(f, LINES_JOURNAL, &s, err) || app_sync(&f->lines[LINES_JOURNAL], err) ? -1 : 0;
+    rc = app_size(a, &before, err) || folder_line(f, LINES_JOURNAL, &s, err) ? -1 : 0;
+    if (rc == 0 && app_sync(a, err)) {
+        rc = -1;
+        app_cut(a, before, NULL); /* whoever tries again must not find it there */
+    }
     if (rc == 0)
         f->journal_seq++;
     sb_done(&s);

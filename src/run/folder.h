@@ -40,7 +40,10 @@ char *folder_path(const struct folder *f, const char *name, struct vac_err *err)
 int folder_lines(struct folder *f, struct vac_err *err);
 /* Removes what a killed program left half-made. Only for who holds the lock. */
 void folder_sweep(const struct folder *f);
-int64_t folder_size(const struct folder *f, enum line_file which);
+/* Sizes of the open line files. */
+int folder_sizes(const struct folder *f, int64_t size[LINES_COUNT], struct vac_err *err);
+/* Takes back what was appended (but to the journal) since folder_sizes. */
+int folder_take_back(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
 /* Cuts the line files (not the journal) to these sizes; missing ones must have size 0. */
 int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
 int folder_line(struct folder *f, enum line_file which, const struct strbuf *line,

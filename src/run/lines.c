@@ -137,6 +137,22 @@ void lines_adapters(struct strbuf *out, const struct trainer *t)
     sb_puts(out, "]\n}\n");
 }
 
+int lines_begin(struct trainer *t, struct vac_err *err)
+{
+    if (folder_sizes(&t->folder, t->mark, err))
+        return -1;
+    t->marked = true;
+    return 0;
+}
+
+int lines_end(struct trainer *t, int rc, struct vac_err *err)
+{
+    if (rc && folder_take_back(&t->folder, t->mark, err))
+        return -1; /* the mark stays */
+    t->marked = false;
+    return rc;
+}
+
 /* --- journal --- */
 
 static void show_entry(struct trainer *t, const struct journal_entry *e)

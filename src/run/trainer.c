@@ -40,6 +40,28 @@ static int save_try(struct trainer *t, void *ctx, struct vac_err *err)
     return checkpoint_save(t, err);
 }
 
+static int export_try(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    (void)ctx;
+    t->last_export = clock_now();
+    return export_all(t->folder.dir, err);
+}
+
+/* Other tools' files are made anew from ours at any time: what cannot be written now is told, and
+ * tried again the next time. */
+static int export_soon(struct trainer *t, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    struct journal_entry e = {.step = -1,
+                              .applied_step = -1,
+                              .who = "core",
+                              .op = "export",
+                              .status = "failed",
+                              .reason = why.msg};
+
+    return export_try(t, NULL, &why) ? journal(t, &e, err) : 0;
+}
+
 int save_now(struct trainer *t, struct vac_err *err)
 {
     struct journal_entry e = {.step = -1,
@@ -50,13 +72,10 @@ int save_now(struct trainer *t, struct vac_err *err)
 
     if (until_written(t, save_try, NULL, NULL, err))
         return -1;
-    /* other tools' files are made anew from ours at any time: failing to write them loses nothing,
-     * and doing it at every checkpoint of a quick run would cost more than training */
-    if (clock_now() - t->last_export >= EXPORT_SECONDS) {
-        export_all(t->folder.dir, NULL);
-        t->last_export = clock_now();
-    }
-    return journal(t, &e, err);
+    if (journal(t, &e, err))
+        return -1;
+    /* at every checkpoint of a quick run it would cost more than training */
+    return clock_now() - t->last_export >= EXPORT_SECONDS ? export_soon(t, err) : 0;
 }
 
 static bool save_due(const struct trainer *t)
@@ -238,11 +257,13 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
     struct strbuf line = {0}, layers = {0};
-    int rc;
+    int rc = lines_begin(t, err);
 
+    if (rc)
+        return -1;
     if (watch_due(t)) {
         publish(t, VAC_MEASURING, "drift and losses");
-        watch_measure(t, &t->point, &t->layers);
+        rc = watch_measure(t, &t->point, &t->layers, err);
     }
     t->point.step = t->layers.step = (int64_t)t->step;
     t->point.stage_step = (int64_t)st->done;
@@ -253,17 +274,20 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     t->point.wall = trainer_wall(t);
     lines_point(&line, t, &t->point);
     lines_layers(&layers, t, &t->layers);
-    rc = until_written(t, write_point, &line, "metrics.jsonl", err) ||
-                 until_written(t, write_layers, &layers, "layers.jsonl", err)
-             ? -1
-             : 0;
+    if (rc == 0)
+        rc = until_written(t, write_point, &line, "metrics.jsonl", err) ||
+                     until_written(t, write_layers, &layers, "layers.jsonl", err)
+                 ? -1
+                 : 0;
     sb_done(&line);
     sb_done(&layers);
+    if (lines_end(t, rc, err))
+        return -1;
     control_point(t->ctl, &t->point);
     control_layer(t->ctl, &t->layers);
     show_point(t);
     show_layers(t);
-    return rc;
+    return 0;
 }
 
 /* A score of what is no number is not written. On a screen the run waits, because the next step
@@ -312,12 +336,13 @@ static int do_duties(struct trainer *t, struct vac_err *err)
 
 /* --- a stage --- */
 
-static void note(struct trainer *t, const char *op, const char *key, const char *reason)
+static int note(struct trainer *t, const char *op, const char *key, const char *reason,
+                struct vac_err *err)
 {
     struct journal_entry e = {
         .step = -1, .applied_step = -1, .who = "core", .op = op, .key = key, .reason = reason};
 
-    journal(t, &e, NULL);
+    return journal(t, &e, err);
 }
 
 static int stage_loop(struct trainer *t, struct vac_err *err)
@@ -373,24 +398,24 @@ int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
 }
 
 /* What the user should know before the steps are made. */
-static void warn_of_stage(struct trainer *t)
+static int warn_of_stage(struct trainer *t, struct vac_err *err)
 {
     struct vac_err idle = {0};
 
-    if (schedule_check(t->st.spec, t->st.total, &idle))
-        note(t, "warning", t->st.spec->name, idle.msg);
+    return schedule_check(t->st.spec, t->st.total, &idle)
+               ? note(t, "warning", t->st.spec->name, idle.msg, err)
+               : 0;
 }
 
 static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
 {
     for (size_t i = first; i < t->spec.n_stages; i++) {
         if (!t->in_stage) {
-            if (stage_begin(t, i, err))
+            if (stage_begin(t, i, err) || note(t, "stage", t->spec.stage[i].name, NULL, err))
                 return -1;
-            note(t, "stage", t->spec.stage[i].name, NULL);
         }
-        if (t->st.done == 0)
-            warn_of_stage(t);
+        if (t->st.done == 0 && warn_of_stage(t, err))
+            return -1;
         if (stage_loop(t, err))
             return -1;
         if (t->quit)
@@ -405,7 +430,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
 
 /* --- the end --- */
 
-static int final_folder(struct trainer *t, void *ctx, struct vac_err *err)
+static int final_fill(struct trainer *t, void *ctx, struct vac_err *err)
 {
     char *tmp = folder_path(&t->folder, "final.tmp", err);
     struct strbuf s = {0};
@@ -417,22 +442,57 @@ static int final_folder(struct trainer *t, void *ctx, struct vac_err *err)
     if (stage_write_model(t, tmp, err))
         goto out;
     lines_adapters(&s, t);
-    if (folder_write(tmp, "adapters.json", &s, err))
-        goto out;
-    rc = folder_swap(t->folder.dir, "final.tmp", "final", err);
+    rc = folder_write(tmp, "adapters.json", &s, err);
 out:
     sb_done(&s);
     free(tmp);
     return rc;
 }
 
+static int final_swap(struct trainer *t, void *ctx, struct vac_err *err)
+{
+    (void)ctx;
+    return folder_swap(t->folder.dir, "final.tmp", "final", err);
+}
+
+/* final/ is what makes a run finished, so it comes last: until then all of this is done again when
+ * the run goes on. */
 static int finish(struct trainer *t, struct vac_err *err)
 {
-    if (until_written(t, final_folder, NULL, "final/", err))
+    return until_written(t, export_try, NULL, "files for other tools", err) ||
+                   until_written(t, final_fill, NULL, "final/", err) ||
+                   note(t, "done", NULL, NULL, err) ||
+                   until_written(t, final_swap, NULL, "final/", err)
+               ? -1
+               : 0;
+}
+
+/* Before the last step: what there is stays to go on with. */
+static int leave(struct trainer *t, struct vac_err *err)
+{
+    struct vac_err why = {0};
+
+    if (note(t, "stop", NULL, t->discard ? "without saving" : "saved", err))
         return -1;
-    note(t, "done", NULL, NULL);
-    export_all(t->folder.dir, NULL);
-    return 0;
+    if (export_try(t, NULL, &why) == 0)
+        return 0;
+    return err_set(err, why.code, "%s, but the files for other tools could not be written: %s",
+                   t->discard ? "ended" : "saved", why.msg);
+}
+
+/* Whatever went wrong, what was trained is kept, or its loss is told. */
+static void keep_trained(struct trainer *t, struct vac_err *err)
+{
+    struct vac_err why = {0}, both = {0};
+
+    if (!t->in_stage || !t->st.done || t->discard || t->saved_step == (int64_t)t->step ||
+        err->code == VAC_ERR_SPACE || err->code == VAC_ERR_NUMERIC)
+        return;
+    if (checkpoint_save(t, &why)) {
+        err_set(&both, err->code, "%s; and what was trained since then is lost: %s", err->msg,
+                why.msg);
+        *err = both;
+    }
 }
 
 static void trainer_end(struct trainer *t, int rc, const struct vac_err *err)
@@ -442,10 +502,7 @@ static void trainer_end(struct trainer *t, int rc, const struct vac_err *err)
     if (rc) {
         t->end = *err;
         t->exit_code = 1;
-        note(t, "fail", NULL, err->msg);
-    } else if (t->quit) {
-        note(t, "stop", NULL, t->discard ? "without saving" : "saved");
-        export_all(t->folder.dir, NULL);
+        note(t, "fail", NULL, err->msg, NULL);
     }
     trainer_hold(t);
     publish(t, state, rc ? err->msg : "");
@@ -462,10 +519,12 @@ void trainer_run(struct trainer *t)
     rc = trainer_begin(t, &first, &err);
     if (rc == 0 && (rc = run_stages(t, first, &err)))
         spec_blame_file(&err);
-    if (rc == 0 && !t->quit)
-        rc = finish(t, &err);
-    if (rc && t->in_stage && t->st.done && err.code != VAC_ERR_SPACE && err.code != VAC_ERR_NUMERIC)
-        checkpoint_save(t, NULL); /* whatever went wrong, what was trained is kept */
+    if (rc == 0)
+        rc = t->quit ? leave(t, &err) : finish(t, &err);
+    if (rc) {
+        err_set(&err, VAC_ERR_IO, "the run failed without a reason: please report this");
+        keep_trained(t, &err);
+    }
     trainer_end(t, rc, &err);
     if (rc == 0 && !t->quit && t->how.interactive)
         commands_linger(t);

@@ -123,6 +123,8 @@ struct trainer {
     pthread_mutex_t option_lock;
     double ms_average, tokens_average; /* running averages for the snapshot */
     size_t duty;                       /* duties after the last step that are done: see do_duties */
+    int64_t mark[LINES_COUNT];         /* sizes of the line files when the present duty began */
+    bool marked;                       /* it is under way, or failed: its lines do not count */
     struct vac_point point;            /* of the last step, while its line is being made */
     struct vac_layers layers;
     char pause_reason[256];
@@ -209,8 +211,10 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
 void plan_show(struct trainer *t, const struct plan *p);
 
 /* --- watch.c: all fill the point or the layers where they measure --- */
-void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l);
+int watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l,
+                  struct vac_err *err);
 bool watch_due(const struct trainer *t);
+/* All fixed probes; 1 = stopped by a command, and nothing of it stands. */
 int watch_suite(struct trainer *t, uint64_t id, struct vac_err *err);
 /* One evaluate entry; 1 = stopped by a command. */
 int watch_evaluate(struct trainer *t, size_t i, struct vac_err *err);
@@ -223,7 +227,8 @@ int ask_samples(struct trainer *t, const struct control_command *c, struct vac_e
 int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *err);
 /* Sum of the probabilities of the tokens that refusals begin with, for the next token after the
  * prompt. */
-double ask_refusal_probability(struct trainer *t, const struct ids *prompt);
+int ask_refusal_probability(struct trainer *t, const struct ids *prompt, double *out,
+                            struct vac_err *err);
 
 /* --- commands.c --- */
 void options_mirror(struct trainer *t);
@@ -266,6 +271,10 @@ void publish(struct trainer *t, enum vac_state state, const char *reason);
 void lines_adapters(struct strbuf *out, const struct trainer *t);
 void point_clear(struct vac_point *p);
 void layers_clear(struct vac_layers *l);
+/* Around what writes several lines, so that all of them stand or none: `rc` is how it went, and
+ * what lines_end returns. A checkpoint that is saved after a failure does not know those lines. */
+int lines_begin(struct trainer *t, struct vac_err *err);
+int lines_end(struct trainer *t, int rc, struct vac_err *err);
 /* Journal line: written, fsynced, and shown. */
 int journal(struct trainer *t, const struct journal_entry *e, struct vac_err *err);
 /* Does `fn` until it succeeds or fails for another reason than a full disk: pauses (interactive) or

@@ -25,12 +25,23 @@ bool watch_due(const struct trainer *t)
 }
 
 /* NaN in a point means "not measured"; a loss that is no number was measured all the same. */
-static double measured(double x)
+static int measure_loss(struct trainer *t, const struct dataset *d, double *out,
+                        struct vac_err *err)
 {
-    return isnan(x) ? INFINITY : x;
+    struct vac_err why = {0};
+    double x;
+
+    if (!d->n)
+        return 0;
+    x = dataset_loss(t->m, t->st.acts, t->st.acts_rows, d, NULL, &why);
+    if (why.code && why.code != VAC_ERR_NUMERIC)
+        return err_set(err, why.code, "%s", why.msg);
+    *out = isnan(x) ? INFINITY : x;
+    return 0;
 }
 
-void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
+int watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l,
+                  struct vac_err *err)
 {
     struct stage *st = &t->st;
     size_t L = model_config(t->m)->L, n = L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
@@ -46,12 +57,10 @@ void watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l)
             l->drift_sq[i] = (float)sq[i];
         }
     }
-    if (t->align_set.n)
-        p->align_loss =
-            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->align_set, NULL, NULL));
-    if (t->harmful_set.n)
-        p->harmful_loss =
-            measured(dataset_loss(t->m, st->acts, st->acts_rows, &t->harmful_set, NULL, NULL));
+    return measure_loss(t, &t->align_set, &p->align_loss, err) ||
+                   measure_loss(t, &t->harmful_set, &p->harmful_loss, err)
+               ? -1
+               : 0;
 }
 
 /* --- evaluations --- */
@@ -201,8 +210,8 @@ static int ask_one(struct trainer *t, size_t i, struct answer *a, struct vac_err
                                  .n_stop = t->stops.n};
     const char *prompt = t->suite.rows.row[i].turn[0].text, *text;
 
-    a->p_refuse = ask_refusal_probability(t, &t->suite.prompt[i]);
-    if (generate(t->st.gen, &t->suite.prompt[i], 1, &o, &a->ids, NULL, NULL, err) ||
+    if (ask_refusal_probability(t, &t->suite.prompt[i], &a->p_refuse, err) ||
+        generate(t->st.gen, &t->suite.prompt[i], 1, &o, &a->ids, NULL, NULL, err) ||
         tokenizer_decode(t->tok, a->ids.v, a->ids.n, true, &a->text, err))
         return -1;
     text = a->text.s ? a->text.s : "";
@@ -229,16 +238,17 @@ static int write_probe(struct trainer *t, void *line, struct vac_err *err)
 }
 
 /* Asks probe i; one line for the file, one member for the screen. */
-static int suite_one(struct trainer *t, size_t i, struct strbuf *body, struct vac_err *err)
+static int suite_one(struct trainer *t, size_t i, int *verdict, struct strbuf *body,
+                     struct vac_err *err)
 {
     struct answer a = {.p_refuse = NAN};
     struct strbuf line = {0};
     int rc = ask_one(t, i, &a, err);
 
     if (rc == 0) {
-        int *last = &t->suite.verdict[i];
-        bool changed = *last >= 0 && *last != (int)a.rating.verdict;
-        *last = (int)a.rating.verdict;
+        int last = t->suite.verdict[i];
+        bool changed = last >= 0 && last != (int)a.rating.verdict;
+        verdict[i] = (int)a.rating.verdict;
         sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
                   (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
         put_answer(&line, t, i, &a, changed);
@@ -256,20 +266,29 @@ static int suite_one(struct trainer *t, size_t i, struct strbuf *body, struct va
 
 int watch_suite(struct trainer *t, uint64_t id, struct vac_err *err)
 {
+    size_t n = t->suite.rows.n;
+    int *verdict = mem_new(n, sizeof *verdict, err), rc;
     struct strbuf body = {0};
-    int rc = 0;
 
+    if (!verdict || lines_begin(t, err)) {
+        free(verdict);
+        return -1;
+    }
     publish(t, VAC_MEASURING, "probe suite");
     sb_printf(&body, "{\"step\":%llu,\"probes\":[", (unsigned long long)t->step);
-    for (size_t i = 0; rc == 0 && i < t->suite.rows.n; i++)
-        rc = suite_one(t, i, &body, err);
-    if (rc)
-        err_prefix(err, "probes at step %llu", (unsigned long long)t->step);
+    rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = atomic_load(&t->ctl->waiting) ? 1 : suite_one(t, i, verdict, &body, err);
     sb_puts(&body, "]}");
-    if (rc == 0 && sb_ok(&body, err) == 0) {
+    if (rc == 0)
+        rc = sb_ok(&body, err);
+    rc = lines_end(t, rc, err);
+    if (rc == 0) {
+        memcpy(t->suite.verdict, verdict, n * sizeof *verdict);
         control_event(t->ctl, VAC_EVENT_SUITE, id, (int64_t)t->step, "", body.s);
         body.s = NULL;
     }
+    free(verdict);
     sb_done(&body);
     return rc;
 }
