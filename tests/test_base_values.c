@@ -40,7 +40,43 @@ static void test_err_escapes(void **state)
 
     (void)state;
     err_set(&err, VAC_ERR_FORMAT, "a\x1b[31m\n\x7f\xc2\x9b\xff é😀");
-    assert_string_equal(err.msg, "a\\x1b[31m\\x0a\\x7f\\xc2\\x9b\\xff é😀");
+    assert_string_equal(err.msg, "a\\x1b[31m\\n\\u007f\\u009b\\xff é😀");
+}
+
+/* One list: controls, line ends, what shows nothing and what reorders; one way to show them, which
+ * is the same character in a JSON string. */
+static void test_unsafe_text(void **state)
+{
+    static const struct {
+        const char *s, *name, *text;
+    } rows[] = {
+        {"a\tb\nc\r", "a\\tb\\nc\\r", "a\tb\nc\\r"},
+        {"\033]0;x\007", "\\x1b]0;x\\x07", "\\x1b]0;x\\x07"},
+        {"\177\xc2\x9b\xff", "\\u007f\\u009b\\xff", "\\u007f\\u009b\\xff"},
+        {"\u202e\u2066\u200e\u061c", "\\u202e\\u2066\\u200e\\u061c",
+         "\\u202e\\u2066\\u200e\\u061c"},
+        {"\u200b\u200d\ufeff\u2060\u00ad\u2028", "\\u200b\\u200d\\ufeff\\u2060\\u00ad\\u2028",
+         "\\u200b\\u200d\\ufeff\\u2060\\u00ad\\u2028"},
+        {"\U000e0041", "\\udb40\\udc41", "\\udb40\\udc41"},
+        {"\xc0\xaf\xed\xa0\x80", "\\xc0\\xaf\\xed\\xa0\\x80", "\\xc0\\xaf\\xed\\xa0\\x80"},
+        {"na\u00efve \u4f60 \U0001f600\ufe0f", "na\u00efve \u4f60 \U0001f600\ufe0f",
+         "na\u00efve \u4f60 \U0001f600\ufe0f"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct strbuf name = {0}, text = {0};
+        struct vac_err err = {0};
+
+        sb_safe(&name, rows[i].s, strlen(rows[i].s), "");
+        sb_safe(&text, rows[i].s, strlen(rows[i].s), "\n\t");
+        err_set(&err, VAC_ERR_FORMAT, "%s", rows[i].s);
+        assert_string_equal(name.s, rows[i].name);
+        assert_string_equal(text.s, rows[i].text);
+        assert_string_equal(err.msg, rows[i].name);
+        sb_done(&name);
+        sb_done(&text);
+    }
 }
 
 /* For every length of what stands before: no character is cut, the end says that something is gone.
@@ -694,31 +730,19 @@ static void test_sha_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_err_first_wins),
-        cmocka_unit_test(test_err_escapes),
-        cmocka_unit_test(test_err_cuts_whole),
-        cmocka_unit_test(test_err_errno),
-        cmocka_unit_test(test_err_nearest),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_strbuf_json),
-        cmocka_unit_test(test_sb_num),
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_utf8_hostile),
-        cmocka_unit_test(test_utf8_every_code_point),
-        cmocka_unit_test(test_utf8_counts),
-        cmocka_unit_test(test_dtype_every_value),
-        cmocka_unit_test(test_dtype_rounding),
-        cmocka_unit_test(test_dtype_arrays),
-        cmocka_unit_test(test_rng_recorded),
-        cmocka_unit_test(test_rng_key_mixes),
-        cmocka_unit_test(test_rng_uniform),
-        cmocka_unit_test(test_rng_at32_bits),
-        cmocka_unit_test(test_rng_permute),
-        cmocka_unit_test(test_crc_recorded),
-        cmocka_unit_test(test_crc_both_ways),
-        cmocka_unit_test(test_sha_recorded),
+        cmocka_unit_test(test_err_first_wins), cmocka_unit_test(test_err_escapes),
+        cmocka_unit_test(test_unsafe_text),    cmocka_unit_test(test_err_cuts_whole),
+        cmocka_unit_test(test_err_errno),      cmocka_unit_test(test_err_nearest),
+        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_arena),          cmocka_unit_test(test_strbuf_json),
+        cmocka_unit_test(test_sb_num),         cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_utf8_hostile),   cmocka_unit_test(test_utf8_every_code_point),
+        cmocka_unit_test(test_utf8_counts),    cmocka_unit_test(test_dtype_every_value),
+        cmocka_unit_test(test_dtype_rounding), cmocka_unit_test(test_dtype_arrays),
+        cmocka_unit_test(test_rng_recorded),   cmocka_unit_test(test_rng_key_mixes),
+        cmocka_unit_test(test_rng_uniform),    cmocka_unit_test(test_rng_at32_bits),
+        cmocka_unit_test(test_rng_permute),    cmocka_unit_test(test_crc_recorded),
+        cmocka_unit_test(test_crc_both_ways),  cmocka_unit_test(test_sha_recorded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

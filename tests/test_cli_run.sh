@@ -105,6 +105,34 @@ timeout --preserve-status -s INT 2 \
 status=$?
 check "SIGINT" ended 130
 
+# Names that would steer a terminal, or forge a line, in what every command prints.
+evil=$tmp/$(printf 'ev\033]0;x\a\n\302\233\342\200\256')
+mkdir "$evil"
+cp -r "$golden/opt" "$evil/model"
+cp "$tmp/rows.json" "$evil/rows.json"
+sed 's/"model": "[^"]*",//' "$tmp/small.json" >"$evil/small.json"
+echo '[{"instruction": "a", "output": "b"}]' >"$evil/alpaca.json"
+for line in "run small.json -o r --set=model=model" "replay r" "runs ." "doctor model" "report r" \
+    "merge model --adapter r/final -o m" "import alpaca alpaca.json -o i.jsonl" "validate r/run.json" \
+    "probe model a --adapter=nowhere" "score model --adapter=nowhere" "run gone.json" "report gone"; do
+    # Every operand by its full path.
+    set --
+    for word in $line; do
+        case $word in
+            *.json* | r | r/* | m | i.jsonl | gone | . | model) set -- "$@" "$evil/$word" ;;
+            --set=model=model) set -- "$@" "--set=model=$evil/model" ;;
+            --adapter=nowhere) set -- "$@" "--adapter=$evil/nowhere" ;;
+            *) set -- "$@" "$word" ;;
+        esac
+    done
+    "$VACCINE" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    status=$?
+    check "no name steers a terminal: $line" sh -c '
+        ! LC_ALL=C grep -qaP "[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae" "$1" "$2" &&
+        cat "$1" "$2" | grep -q "ev.x1b\]0;x.x07.n" || [ "$3" = "runs ." ]' \
+        sh "$tmp/out" "$tmp/err" "$line"
+done
+
 # What nohup and a shell with a job in the background ignore stays ignored.
 (
     trap '' HUP INT QUIT

@@ -206,7 +206,7 @@ static void test_numbers(void **state)
     sb_putc(&b, ' ');
     page_text(&b, "\xc3\xa4\xc3\xb6\xc3\xbc", 2);
     assert_string_equal(b.s, "0.3 123000 -1.23e-07 \xe2\x80\x93 0.0 -13.0 12.3\xc2\xa0% "
-                             "2001-02-03 04:05 UTC a\\xff\\x85&lt;&#39;\n\\u200b "
+                             "2001-02-03 04:05 UTC a\\xff\\u0085&lt;&#39;\n\\u200b "
                              "\xc3\xa4\xc3\xb6\xe2\x80\xa6");
     sb_done(&b);
 }

@@ -34,6 +34,7 @@ ui vaccine
 allowed='
 src/data/batch.h compute/compute.h
 src/cli/* ui/ui.h
+ui/* base/utf8.h
 '
 
 check_includes()

@@ -314,7 +314,7 @@ static void test_prompt_draws_safely(void **state)
     v = view_all(&c);
     prompt_draw(&ui, &v, &x, &y);
     text = canvas_text(&c);
-    assert_string_equal(text, "probe> a\\x1b[31m\\x85b                              Esc close\n");
+    assert_string_equal(text, "probe> a\\x1b[31m\\u0085b                            Esc close\n");
     assert_int_equal(x, 21);
     assert_int_equal(y, 0);
     free(text);

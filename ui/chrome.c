@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "ui/frame.h"
 #include "ui/line.h"
 
@@ -97,10 +98,10 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
 {
     char bytes[9] = {0};
     int state = ui->snap.state;
-    size_t n = text_put(bytes, sign(c, states[state].sign));
+    size_t n = utf8_put(sign(c, states[state].sign), bytes);
 
     if (*bytes == '|')
-        text_put(bytes + n, '|');
+        utf8_put('|', bytes + n);
     add(h, 0, states[state].style, 2, "%s %s", bytes, states[state].word);
     if (ui->snap.steps_left > 0)
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);

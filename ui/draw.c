@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "ui/draw.h"
 #include "ui/text.h"
 
@@ -53,7 +54,7 @@ char *canvas_text(const struct canvas *c)
             const struct cell *e = &c->cells[y * c->w + x];
 
             for (int i = 0; i < 3 && e->ch[i]; i++)
-                n += text_put(out + n, e->ch[i]);
+                n += utf8_put(e->ch[i], out + n);
             if (e->ch[0] && e->ch[0] != ' ')
                 solid = n;
         }
@@ -245,4 +246,3 @@ void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style,
         for (int i = 0; i < part.w; i++)
             put_cell(&part, i, r, style, &cp, 1, 1);
 }
-

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "ui/color.h"
 #include "ui/frame.h"
 #include "ui/screen.h"
@@ -23,7 +24,7 @@ static void put_xml(FILE *out, uint32_t cp)
     else if (cp == '<')
         fputs("&lt;", out);
     else
-        fwrite(bytes, 1, text_put(bytes, cp), out);
+        fwrite(bytes, 1, utf8_put(cp, bytes), out);
 }
 
 static int ink_color(unsigned style, enum theme theme)

@@ -355,6 +355,15 @@ static bool may_print(const struct ui *ui)
     return !ui->priv->hung_up && isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) == getpgrp();
 }
 
+/* A folder's name, on one line that steers nothing. */
+static const char *shown_dir(const struct ui *ui)
+{
+    static char safe[4 * VAC_PATH];
+
+    text_safe(safe, sizeof safe, ui_dir(ui), ui->utf8);
+    return safe;
+}
+
 int end_status(struct ui *ui)
 {
     struct vac_err err = {0};
@@ -367,12 +376,12 @@ int end_status(struct ui *ui)
         fprintf(stderr, "vaccine: %s\n", err.msg);
     if (!rc && *ui->priv->fault) {
         fprintf(stderr, "vaccine: %s; the state before it is saved in %s: --resume goes on\n",
-                ui->priv->fault, ui_dir(ui));
+                ui->priv->fault, shown_dir(ui));
         rc = 1;
     }
     session_pump(ui);
     if (!rc && ui->priv->headless && may_print(ui))
-        printf("%s: %s\n", ui_dir(ui),
+        printf("%s: %s\n", shown_dir(ui),
                ui->snap.state == VAC_DONE ? "done" : "saved; go on with --resume");
     return ui->priv->status >= 0 ? ui->priv->status : rc;
 }
@@ -415,7 +424,7 @@ static void run_headless(struct ui *ui)
     if (may_print(ui) && !ui->priv->alone.ends)
         printf("%s: training goes on without a screen (process %ld)\n"
                "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",
-               ui_dir(ui), (long)getpid());
+               shown_dir(ui), (long)getpid());
     ui->freeze = false;
     while (session_is_live(ui) && !ui->priv->alone.over) {
         struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},

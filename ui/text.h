@@ -1,9 +1,8 @@
 /* text.h - untrusted text (prompts, answers, file names, data) made safe for the terminal.
  *
- * Everything that reaches the screen passes through text_next: control characters (C0, DEL, C1),
- * characters that change the direction or the line, unassigned ones and bytes that are not UTF-8
- * become visible escapes: \n \t \x1b \u202e, in plain ASCII. Widths are wcwidth's. Nothing here
- * allocates. */
+ * Everything that reaches the screen passes through text_next: what utf8_is_unsafe names,
+ * unassigned characters and bytes that are not UTF-8 become visible escapes: \n \t \x1b \u202e, in
+ * plain ASCII. Widths are wcwidth's. Nothing here allocates. */
 #ifndef UI_TEXT_H
 #define UI_TEXT_H
 
@@ -28,8 +27,6 @@ size_t text_fit(const char *s, size_t n, int width, bool utf8, int *used);
 /* One line of flowing text: returns the bytes consumed (at least 1), *len = how many of them to
  * show. Breaks at \n, else at the last blank that fits, else inside a word. */
 size_t text_line(const char *s, size_t n, int width, bool utf8, size_t *len);
-/* A code point as UTF-8; returns its bytes. */
-size_t text_put(char out[4], uint32_t cp);
 /* The whole of s, safe, as UTF-8 into out (room for `size` bytes, always terminated, cut at a
  * glyph). */
 void text_safe(char *out, size_t size, const char *s, bool utf8);

@@ -10,39 +10,22 @@
 
 enum { MSG_SIZE = sizeof(((struct vac_err *)0)->msg), WORD_MAX = 64 };
 
-/* C1 controls are as dangerous to a terminal as the ASCII ones. */
-static bool is_control(uint32_t cp)
-{
-    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
-}
-
-/* Writes one character of s (n bytes there) as it may be shown, at most 8 bytes, into out;
- * the bytes it took are the result, the bytes written are in *len. */
-static size_t safe_unit(const char *s, size_t n, char out[16], size_t *len)
-{
-    uint32_t cp;
-    size_t took = utf8_get(s, n, &cp);
-
-    if (took && !is_control(cp)) {
-        memcpy(out, s, took);
-        *len = took;
-        return took;
-    }
-    took = took ? took : 1;
-    *len = 0;
-    for (size_t i = 0; i < took; i++)
-        *len += (size_t)snprintf(out + *len, 16 - *len, "\\x%02x", (unsigned char)s[i]);
-    return took;
-}
-
-/* Copies s into msg with controls and broken UTF-8 as \xNN; what does not fit ends in "...". */
+/* Copies s into msg, safe to show on one line; what does not fit ends in "...". */
 static void copy_safe(char msg[MSG_SIZE], const char *s)
 {
     size_t n = strlen(s), len = 0, cut = 0;
 
     while (n > 0) {
-        char unit[16];
-        size_t m, took = safe_unit(s, n, unit, &m);
+        char unit[UTF8_ESCAPE];
+        uint32_t cp;
+        size_t took = utf8_get(s, n, &cp), m = took;
+
+        if (took && !utf8_is_unsafe(cp)) {
+            memcpy(unit, s, took);
+        } else {
+            took = utf8_escape(s, n, unit);
+            m = strlen(unit);
+        }
 
         if (len + m > MSG_SIZE - 1) {
             memcpy(msg + cut, "...", 4);

@@ -28,7 +28,7 @@ struct vac_err {
 };
 
 /* Each returns -1, so that a caller can write `return err_set(...)`. err may be NULL.
- * Control characters of the message are written as \xNN: it may quote untrusted files. */
+ * The message may quote untrusted files: what utf8_is_unsafe names is written as an escape. */
 int err_set(struct vac_err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "PREFIX: " in front of the message of an error that is set; nothing on one that is not. */
 int err_prefix(struct vac_err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

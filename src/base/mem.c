@@ -247,6 +247,23 @@ void sb_json(struct strbuf *b, const char *s, size_t n)
     }
 }
 
+void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep)
+{
+    sb_put(b, "", 0);
+    for (size_t i = 0, k; i < n; i += k) {
+        char escape[UTF8_ESCAPE];
+        uint32_t cp;
+
+        k = utf8_get(s + i, n - i, &cp);
+        if (k && (!utf8_is_unsafe(cp) || (cp && cp < 0x80 && strchr(keep, (char)cp)))) {
+            sb_put(b, s + i, k);
+        } else {
+            k = utf8_escape(s + i, n - i, escape);
+            sb_puts(b, escape);
+        }
+    }
+}
+
 /* The locale may write the point in its own way, in several bytes even: whatever is not part of a
  * number must be it. */
 static void point_fix(char *s)

@@ -1,5 +1,5 @@
 /* utf8.c - strict UTF-8 (Unicode 15, table 3-7): one table of what may follow a first byte. */
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/utf8.h"
 
@@ -90,4 +90,39 @@ size_t utf8_lossy(const char *s, size_t n, char *out)
         }
     }
     return done;
+}
+
+bool utf8_is_unsafe(uint32_t cp)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x0000, 0x001f},   {0x007f, 0x009f},   {0x00ad, 0x00ad},   {0x034f, 0x034f},
+        {0x061c, 0x061c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},
+        {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},   {0x2800, 0x2800},
+        {0x3164, 0x3164},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},
+        {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && cp >= ranges[i].first; i++)
+        if (cp <= ranges[i].last)
+            return true;
+    return false;
+}
+
+size_t utf8_escape(const char *s, size_t n, char out[UTF8_ESCAPE])
+{
+    uint32_t cp = 0;
+    size_t took = utf8_get(s, n, &cp);
+
+    if (!took || (cp < 0x7f && cp != '\n' && cp != '\t' && cp != '\r'))
+        snprintf(out, UTF8_ESCAPE, "\\x%02x", (unsigned)(unsigned char)*s);
+    else if (cp < 0x20)
+        snprintf(out, UTF8_ESCAPE, "\\%c", cp == '\n' ? 'n' : cp == '\t' ? 't' : 'r');
+    else if (cp < 0x10000)
+        snprintf(out, UTF8_ESCAPE, "\\u%04x", (unsigned)(uint16_t)cp);
+    else
+        snprintf(out, UTF8_ESCAPE, "\\u%04x\\u%04x", (unsigned)(uint16_t)(0xd7c0 + (cp >> 10)),
+                 (unsigned)(uint16_t)(0xdc00 | (cp & 0x3ff)));
+    return took ? took : 1;
 }

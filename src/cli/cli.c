@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/utf8.h"
 #include "cli/cli.h"
 #include "data/hub.h"
 
@@ -20,13 +19,47 @@ const char *cli_version(void)
     return PACKAGE_VERSION;
 }
 
-int cli_write(const struct strbuf *text, struct vac_err *err)
+int cli_write_raw(const struct strbuf *text, struct vac_err *err)
 {
     if (sb_ok(text, err))
         return -1;
     if (fwrite(text->s, 1, text->len, stdout) != text->len || fflush(stdout))
         return err_errno(err, "standard output");
     return 0;
+}
+
+int cli_write(const struct strbuf *text, struct vac_err *err)
+{
+    struct strbuf safe = {.bad = text->bad};
+    int rc;
+
+    sb_safe(&safe, text->s, text->len, "\n\t");
+    rc = cli_write_raw(&safe, err);
+    sb_done(&safe);
+    return rc;
+}
+
+void cli_tell(const char *line)
+{
+    struct strbuf safe = {0};
+
+    cli_put_name(&safe, line);
+    if (!safe.bad)
+        fprintf(stderr, "%s\n", safe.s);
+    sb_done(&safe);
+}
+
+void cli_note(const char *text)
+{
+    if (!text)
+        return;
+    fputs("vaccine: note: ", stderr);
+    cli_tell(text);
+}
+
+void cli_put_name(struct strbuf *out, const char *s)
+{
+    sb_safe(out, s, strlen(s), "");
 }
 
 void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n)
@@ -42,42 +75,6 @@ void cli_put_string(struct strbuf *out, const char *s, size_t n)
     sb_putc(out, '"');
     sb_json(out, s, n);
     sb_putc(out, '"');
-}
-
-/* Characters that would steer a terminal, or make it show text in another order than it stands in.
- */
-static bool steers(uint32_t cp)
-{
-    if (cp < 0x20)
-        return cp != '\n' && cp != '\t';
-    return (cp >= 0x7f && cp <= 0x9f) || cp == 0x061c || cp == 0x200e || cp == 0x200f ||
-           (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
-}
-
-void cli_put_visible(struct strbuf *out, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n;) {
-        uint32_t cp = 0;
-        size_t len = utf8_get(s + i, n - i, &cp);
-
-        if (len == 0) {
-            sb_printf(out, "\\x%02x", (unsigned)(unsigned char)s[i++]);
-            continue;
-        }
-        if (!steers(cp))
-            sb_put(out, s + i, len);
-        else if (cp < 0x100)
-            sb_printf(out, "\\x%02x", (unsigned)cp);
-        else
-            sb_printf(out, "\\u%04x", (unsigned)cp);
-        i += len;
-    }
-}
-
-void cli_note(const char *text)
-{
-    if (text)
-        fprintf(stderr, "vaccine: note: %s\n", text);
 }
 
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)

@@ -101,16 +101,21 @@ struct cli_common {
 
 /* --- cli.c --- */
 const char *cli_version(void);
-/* The text to standard output, now; a failed write is an error. */
+/* The text to standard output, now; a failed write is an error. Whatever would steer a terminal, hide
+ * or reorder text is written as an escape that is the same character in a JSON string. */
 int cli_write(const struct strbuf *text, struct vac_err *err);
+/* Byte for byte, for who reads a model's answer by a pipe. */
+int cli_write_raw(const struct strbuf *text, struct vac_err *err);
+/* A name, path or message of others, which must stay on its line. */
+void cli_put_name(struct strbuf *out, const char *s);
+/* A line to standard error, safe in the same way. */
+void cli_tell(const char *line);
 /* One line on standard error that is no failure; NULL = none. */
 void cli_note(const char *text);
 /* "[1,2,3]" */
 void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n);
 /* `"text"` as JSON. */
 void cli_put_string(struct strbuf *out, const char *s, size_t n);
-/* Valid UTF-8 for a terminal: control and direction-changing characters are shown, not sent. */
-void cli_put_visible(struct strbuf *out, const char *s, size_t n);
 
 /* A backend that computes right numbers: the BLAS is checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);

@@ -185,7 +185,9 @@ static void check_terminal(struct doctor *d, struct finding *f)
         sb_puts(&f->text, "standard output is not a terminal");
         return;
     }
-    sb_printf(&f->text, "TERM=%s, %ux%u, %s, locale %s", term ? term : "", size.ws_col, size.ws_row,
+    sb_puts(&f->text, "TERM=");
+    cli_put_name(&f->text, term ? term : "");
+    sb_printf(&f->text, ", %ux%u, %s, locale %s", size.ws_col, size.ws_row,
               none && *none ? "NO_COLOR" : colours(term ? term : "dumb"), nl_langinfo(CODESET));
     if (!term || !*term || !strcmp(term, "dumb"))
         advise(f, STATE_WARN, "set TERM to what the terminal is, such as xterm-256color");
@@ -207,7 +209,8 @@ static void check_model(struct doctor *d, struct finding *f)
         return;
     }
     cfg = model_config(d->m);
-    sb_printf(&f->text, "%s: %s, %zu layers, width %zu, %llu weights, %s, %zu positions", d->dir,
+    cli_put_name(&f->text, d->dir);
+    sb_printf(&f->text, ": %s, %zu layers, width %zu, %llu weights, %s, %zu positions",
               cfg->model_type, cfg->L, cfg->D, (unsigned long long)model_count(d->m),
               dtype_name(cfg->dtype), cfg->max_pos);
 }

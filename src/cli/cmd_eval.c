@@ -332,7 +332,7 @@ static void put_text(struct job *j)
         put_judged(j);
     for (size_t i = 0; i < r->n_category; i++) {
         sb_puts(&j->out, "  ");
-        cli_put_visible(&j->out, r->category[i].name, strlen(r->category[i].name));
+        cli_put_name(&j->out, r->category[i].name);
         sb_puts(&j->out, ": ");
         put_rate(&j->out, r->category[i].count, r->category[i].n);
     }

@@ -104,19 +104,16 @@ static int import_stdout(const char *path, const struct import_format *f,
 static int show_report(const struct import_report *r, const char *path, const char *file,
                        struct vac_err *err)
 {
-    struct strbuf text = {0}, line = {0};
+    struct strbuf line = {0};
     int rc;
 
-    import_report_text(r, &text);
     sb_printf(&line, "%s: ", path);
-    if (!text.bad)
-        sb_put(&line, text.s, text.len);
+    import_report_text(r, &line);
     if (file)
         sb_printf(&line, " to %s", file);
-    rc = sb_ok(&text, err) || sb_ok(&line, err) ? -1 : 0;
-    if (!rc)
-        fprintf(stderr, "%s\n", line.s);
-    sb_done(&text);
+    rc = sb_ok(&line, err);
+    if (rc == 0)
+        cli_tell(line.s);
     sb_done(&line);
     return rc;
 }

@@ -71,9 +71,11 @@ static int report(const struct model *m, const struct merge_values *v, struct va
     struct strbuf out = {0};
     int rc = -1;
 
-    sb_printf(&out, "%s: %s and %zu adapter%s, %llu weights, ", v->output, model_dir(m),
-              model_adapters(m), model_adapters(m) == 1 ? "" : "s",
-              (unsigned long long)model_count(m));
+    cli_put_name(&out, v->output);
+    sb_puts(&out, ": ");
+    cli_put_name(&out, model_dir(m));
+    sb_printf(&out, " and %zu adapter%s, %llu weights, ", model_adapters(m),
+              model_adapters(m) == 1 ? "" : "s", (unsigned long long)model_count(m));
     if (!put_dtypes(v->output, &out, err)) {
         sb_putc(&out, '\n');
         rc = cli_write(&out, err);

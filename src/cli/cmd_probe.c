@@ -79,7 +79,7 @@ struct probe {
     struct ids prompt;
     struct stops stops;
     struct tokenizer_stream stream;
-    struct strbuf piece, shown;
+    struct strbuf piece;
     bool visible; /* standard output is a terminal */
     char last;    /* last byte printed */
     struct vac_err *err;
@@ -138,16 +138,11 @@ static int encode(struct probe *p, const char *text, struct vac_err *err)
 /* Prints what has collected in p->piece. */
 static int print_piece(struct probe *p, struct vac_err *err)
 {
-    struct strbuf *out = p->visible ? &p->shown : &p->piece;
-
     if (p->piece.len == 0)
         return sb_ok(&p->piece, err);
-    sb_clear(&p->shown);
-    if (p->visible)
-        cli_put_visible(&p->shown, p->piece.s, p->piece.len);
-    if (cli_write(out, err))
+    if (p->visible ? cli_write(&p->piece, err) : cli_write_raw(&p->piece, err))
         return -1;
-    p->last = out->s[out->len - 1];
+    p->last = p->piece.s[p->piece.len - 1];
     sb_clear(&p->piece);
     return 0;
 }
@@ -244,7 +239,6 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     tokenizer_free(p.tok);
     ids_done(&p.prompt);
     sb_done(&p.piece);
-    sb_done(&p.shown);
     cli_model_close(&p.model);
     return rc;
 }

@@ -117,11 +117,15 @@ static int print_result(const struct replay_values *v, const char *dir,
             cli_put_string(&s, r->difference, strlen(r->difference));
         }
         sb_puts(&s, "}\n");
-    } else if (r->same) {
-        sb_printf(&s, "%s: bit-identical: %zu lines of metrics and %zu tensors, up to %s\n", dir,
-                  r->lines, r->tensors, r->weights);
     } else {
-        sb_printf(&s, "%s: not the same: %s\n", dir, r->difference);
+        cli_put_name(&s, dir);
+        if (r->same)
+            sb_printf(&s, ": bit-identical: %zu lines of metrics and %zu tensors, up to %s",
+                      r->lines, r->tensors, r->weights);
+        else
+            sb_puts(&s, ": not the same: ");
+        cli_put_name(&s, r->difference);
+        sb_putc(&s, '\n');
     }
     rc = cli_write(&s, err);
     sb_done(&s);

@@ -26,7 +26,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     int rc = -1;
 
     if (path && !report_html(operand[0], path, err)) {
-        cli_put_visible(&out, path, strlen(path));
+        cli_put_name(&out, path);
         sb_putc(&out, '\n');
         rc = cli_write(&out, err);
     }

@@ -262,7 +262,7 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         rc = cli_write(&s, err);
     } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED) {
         sb_printf(&s, "%-10s ", "");
-        cli_put_visible(&s, e->text, strlen(e->text));
+        cli_put_name(&s, e->text);
         sb_putc(&s, '\n');
         rc = cli_write(&s, err);
     }
@@ -354,8 +354,8 @@ static int finish(struct show *w, struct vac_err *err)
         return code == 1 ? -1 : code;
     if (!w->json) {
         put_scores(&s, vac_snapshot(w->s));
-        sb_printf(&s, "%s: %s\n", vac_session_dir(w->s),
-                  w->interrupted ? "saved; go on with --resume" : "done");
+        cli_put_name(&s, vac_session_dir(w->s));
+        sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
         cli_write(&s, NULL);
         sb_done(&s);
     }

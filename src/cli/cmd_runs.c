@@ -63,20 +63,21 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
 
 /* ---- For people ---- */
 
-static size_t width_of(const char *s)
+/* Appends a name as it is shown; returns its characters. */
+static size_t put_name(struct strbuf *out, const char *s)
 {
-    size_t n = 0;
+    size_t at = out->len, n = 0;
 
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
+    cli_put_name(out, s);
+    for (; at < out->len; at++)
+        n += ((unsigned char)out->s[at] & 0xc0) != 0x80;
     return n;
 }
 
 /* A column is as wide as its widest text. */
 static void put_cell(struct strbuf *out, const char *s, size_t width)
 {
-    cli_put_visible(out, s, strlen(s));
-    for (size_t n = width_of(s); n < width + 2; n++)
+    for (size_t n = put_name(out, s); n < width + 2; n++)
         sb_putc(out, ' ');
 }
 
@@ -121,12 +122,14 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e)
 
 static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n)
 {
-    size_t name = 4, model = 5;
+    size_t name = 4, model = 5, wide;
+    struct strbuf away = {0};
 
     for (size_t i = 0; i < n; i++) {
-        name = width_of(r[i].name) > name ? width_of(r[i].name) : name;
-        model = width_of(r[i].model) > model ? width_of(r[i].model) : model;
+        name = (wide = put_name(&away, r[i].name)) > name ? wide : name;
+        model = (wide = put_name(&away, r[i].model)) > model ? wide : model;
     }
+    sb_done(&away);
     put_cell(out, "NAME", name);
     put_cell(out, "STATE", 7);
     put_cell(out, "STEP", 19);
@@ -161,7 +164,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         put_table(&out, r, n);
     else if (!v->json) {
         sb_puts(&out, "no runs in ");
-        cli_put_visible(&out, dir, strlen(dir));
+        cli_put_name(&out, dir);
         sb_putc(&out, '\n');
     }
     if (!out.s)

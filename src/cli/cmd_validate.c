@@ -53,7 +53,7 @@ static void put_files(struct strbuf *s, const struct validate_stage *x)
     for (size_t i = 0; i < x->n_files; i++) {
         const struct validate_file *f = &x->file[i];
         sb_puts(s, "  ");
-        cli_put_visible(s, path_base(f->path), strlen(path_base(f->path)));
+        cli_put_name(s, path_base(f->path));
         sb_printf(s, "%s: %zu samples, %zu tokens, %zu with a label\n",
                   f->harmful ? " (harmful)" : "", f->samples, f->tokens, f->labels);
     }
@@ -95,8 +95,7 @@ static bool all_rehearsed(const struct validation *v)
 static void put_text(struct strbuf *s, const struct validation *v)
 {
     sb_puts(s, "model ");
-    cli_put_visible(s, v->spec->model ? v->spec->model : "random",
-                    strlen(v->spec->model ? v->spec->model : "random"));
+    cli_put_name(s, v->spec->model ? v->spec->model : "random");
     sb_printf(s, ": %llu parameters; %d thread%s, %.1f GFLOP/s, ",
               (unsigned long long)v->parameters, v->threads, v->threads == 1 ? "" : "s", v->gflops);
     put_bytes(s, v->available);

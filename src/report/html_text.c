@@ -7,51 +7,31 @@
 #include "base/utf8.h"
 #include "report/html.h"
 
-/* Characters that show nothing, or that change how others are shown. */
-static bool hidden(uint32_t cp)
-{
-    if (cp < 0x20)
-        return cp != '\n' && cp != '\t';
-    return (cp >= 0x7f && cp <= 0x9f) || cp == 0x061c || cp == 0x00ad || cp == 0xfeff ||
-           (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
-           (cp >= 0x2060 && cp <= 0x206f) || (cp >= 0xfff9 && cp <= 0xfffb);
-}
-
-static void put_char(struct strbuf *out, uint32_t cp, const char *s, size_t len)
+void page_text(struct strbuf *out, const char *s, size_t max_chars)
 {
     static const struct {
         char c;
         const char *entity;
     } marks[] = {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    size_t n = s ? strlen(s) : 0, len;
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (cp == (unsigned char)marks[i].c) {
-            sb_puts(out, marks[i].entity);
-            return;
-        }
-    if (!hidden(cp))
-        sb_put(out, s, len);
-    else
-        sb_printf(out, cp < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)cp);
-}
+    for (size_t i = 0; i < n; i += len) {
+        const char *entity = NULL;
+        uint32_t cp;
 
-void page_text(struct strbuf *out, const char *s, size_t max_chars)
-{
-    size_t n = s ? strlen(s) : 0;
-
-    for (size_t i = 0; i < n;) {
-        uint32_t cp = 0;
-        size_t len = utf8_get(s + i, n - i, &cp);
-
+        len = utf8_get(s + i, n - i, &cp);
+        len = len ? len : 1;
         if (max_chars-- == 0) {
             sb_puts(out, "\xe2\x80\xa6");
             return;
         }
-        if (len)
-            put_char(out, cp, s + i, len);
+        for (size_t k = 0; k < sizeof marks / sizeof *marks; k++)
+            if (s[i] == marks[k].c)
+                entity = marks[k].entity;
+        if (entity)
+            sb_puts(out, entity);
         else
-            sb_printf(out, "\\x%02x", (unsigned)(unsigned char)s[i]);
-        i += len ? len : 1;
+            sb_safe(out, s + i, len, "\n\t");
     }
 }
 
