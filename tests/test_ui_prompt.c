@@ -315,7 +315,7 @@ static void test_prompt_draws_safely(void **state)
     prompt_draw(&ui, &v, &x, &y);
     text = canvas_text(&c);
     assert_string_equal(text, "probe> a\\x1b[31m\\u0085b                            Esc close\n");
-    assert_int_equal(x, 21);
+    assert_int_equal(x, 23);
     assert_int_equal(y, 0);
     free(text);
     keys(&ui,
