@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "data/hub.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0.1.0"
@@ -82,31 +81,4 @@ struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err
     if (compute_selfcheck(err))
         return NULL;
     return compute_open(o->backend, (int)o->threads, err);
-}
-
-int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
-                   struct vac_err *err)
-{
-    x->dir = hub_find(name, err);
-    if (!x->dir)
-        return -1;
-    x->c = cli_compute_open(o, err);
-    if (!x->c)
-        return -1;
-    x->m = model_open(x->dir, x->c, err);
-    if (!x->m)
-        return -1;
-    cli_note(model_note(x->m));
-    for (size_t i = 0; i < o->adapter.n; i++)
-        if (model_add_peft(x->m, o->adapter.v[i], false, 0, err))
-            return -1;
-    return 0;
-}
-
-void cli_model_close(struct cli_model *x)
-{
-    model_close(x->m);
-    compute_close(x->c);
-    free(x->dir);
-    *x = (struct cli_model){0};
 }

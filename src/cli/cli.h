@@ -13,6 +13,7 @@
 #include "data/template.h"
 #include "data/tokenizer.h"
 #include "model/model.h"
+#include "run/as_model.h"
 
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
 #define COMMANDS(X)                                                                                 \
@@ -59,6 +60,8 @@ enum cli_wish { WISH_RUN, WISH_HELP, WISH_VERSION };
 int cli_parse(const struct command *cmd, int argc, char **argv, void *values, enum cli_wish *wish,
               struct vac_err *err);
 void cli_values_done(const struct command *cmd, void *values);
+/* What a MODEL on the command line may be. */
+extern const char *const cli_model_help;
 /* The command's --help. */
 void cli_command_help(const struct command *cmd, struct strbuf *out);
 /* The command's rows, then --help and --version; NULL after the last. */
@@ -119,21 +122,34 @@ void cli_put_string(struct strbuf *out, const char *s, size_t n);
 
 /* A backend that computes right numbers: the BLAS is checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);
-/* A model by folder or by its name in the Hugging Face cache, with the adapters of the options. */
+/* --- source.c --- */
+/* A model by folder, by its name in the Hugging Face cache, or by a run's folder (run/as_model.h), with
+ * the adapters of the options. */
 struct cli_model {
-    char *dir;
+    char *dir;                 /* of config.json and what lies beside it */
+    char *tokenizer;           /* folder of the tokenizer's files */
+    const char *template_name; /* the run's; NULL = none */
+    int64_t max_length;        /* the run's; 0 = none */
+    struct run_model run;      /* of a run; else zeroed */
     struct compute *c;
     struct model *m;
+    char **adapter; /* those that were put on it, in order */
+    size_t n_adapter;
 };
 int cli_model_open(struct cli_model *x, const char *name, const struct cli_common *o,
                    struct vac_err *err);
+/* The same with x->c given. */
+int cli_model_load(struct cli_model *x, const char *name, const struct cli_list *adapter,
+                   struct vac_err *err);
+/* Its files without the model: dir, tokenizer and what a run says. */
+int cli_model_find(struct cli_model *x, const char *name, struct vac_err *err);
 void cli_model_close(struct cli_model *x);
 
 /* --- choose.c --- */
-/* The template of that name; without one (NULL) the model's own chat template, or plain if it has
- * none. `dir` is the model's folder, for the message. */
-const struct template_row *cli_choose_template(const char *name, const struct tokenizer *tok,
-                                               const char *dir, struct vac_err *err);
+/* The template of that name; without one (NULL) the run's, else the model's own chat template, or plain
+ * if it has none. */
+const struct template_row *cli_choose_template(const char *name, const struct cli_model *x,
+                                               const struct tokenizer *tok, struct vac_err *err);
 
 /* --- words.c: values of options and keys by name; NULL after the last --- */
 const char *cli_template_word(size_t i);

@@ -11,7 +11,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include "cli/cli.h"
-#include "data/hub.h"
 #include "model/plan.h"
 
 struct doctor_values {
@@ -40,8 +39,8 @@ struct doctor {
     const struct doctor_values *v;
     const char *name; /* of the model to look at, or NULL */
     struct compute *c;
-    char *dir;
-    struct model *m;
+    struct cli_model model;
+    struct model *m; /* its, once it is open */
     struct strbuf out;
     size_t checks, failed;
 };
@@ -202,14 +201,15 @@ static void check_model(struct doctor *d, struct finding *f)
     struct vac_err err = {0};
     const struct config *cfg;
 
-    if (d->c && (d->dir = hub_find(d->name, &err)))
-        d->m = model_open(d->dir, d->c, &err);
+    d->model.c = d->c;
+    if (d->c && !cli_model_load(&d->model, d->name, NULL, &err))
+        d->m = d->model.m;
     if (!d->m) {
         fail(f, &err);
         return;
     }
     cfg = model_config(d->m);
-    cli_put_name(&f->text, d->dir);
+    cli_put_name(&f->text, d->model.dir);
     sb_printf(&f->text, ": %s, %zu layers, width %zu, %llu weights, %s, %zu positions",
               cfg->model_type, cfg->L, cfg->D, (unsigned long long)model_count(d->m),
               dtype_name(cfg->dtype), cfg->max_pos);
@@ -347,9 +347,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     if (rc == 0 && d.failed)
         rc = err_set(err, VAC_ERR_UNSUPPORTED, "doctor: %zu of %zu checks failed", d.failed,
                      d.checks);
-    model_close(d.m);
-    compute_close(d.c);
-    free(d.dir);
+    d.model.c = d.c;
+    cli_model_close(&d.model);
     sb_done(&d.out);
     return rc;
 }

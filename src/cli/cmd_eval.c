@@ -137,6 +137,7 @@ static const struct cli_option options[] = {
 
 struct job {
     const struct eval_values *v;
+    const char *name; /* of the model, as given */
     struct cli_model model;
     char *judge_dir;
     struct tokenizer *tok;
@@ -157,13 +158,13 @@ struct job {
 static int open_tokenizer(struct job *j, struct vac_err *err)
 {
     bool loss = j->v->metric && !strcmp(j->v->metric, "loss");
-    char *file = path_join(j->model.dir, "tokenizer.json", err);
+    char *file = path_join(j->model.tokenizer, "tokenizer.json", err);
     bool there = file && file_exists(file);
 
     free(file);
     if (loss && !there)
         return 0;
-    j->tok = tokenizer_open(j->model.dir, err);
+    j->tok = tokenizer_open(j->model.tokenizer, err);
     return j->tok ? 0 : -1;
 }
 
@@ -175,9 +176,11 @@ static int fill_encoder(struct job *j, struct vac_err *err)
                               .max_length = c->max_pos,
                               .vocab = c->V,
                               .eos = stops_eos(j->model.m, j->tok)};
+    if (j->model.max_length && (size_t)j->model.max_length < c->max_pos)
+        j->enc.max_length = (size_t)j->model.max_length; /* as the run cuts its rows */
     if (!j->tok)
         return 0;
-    j->enc.tmpl = cli_choose_template(j->v->template_name, j->tok, j->model.dir, err);
+    j->enc.tmpl = cli_choose_template(j->v->template_name, &j->model, j->tok, err);
     return j->enc.tmpl ? 0 : -1;
 }
 
@@ -206,6 +209,7 @@ static int fill_spec(struct job *j, struct vac_err *err)
 
 static int job_open(struct job *j, const char *name, struct vac_err *err)
 {
+    j->name = name;
     if (cli_model_open(&j->model, name, &j->v->common, err))
         return -1;
     if (model_config(j->model.m)->n_labels)
@@ -340,11 +344,11 @@ static void put_text(struct job *j)
 
 /* --- running --- */
 
-/* The model's or the adapter's folder name, fit for a file name. */
+/* The name of the model's, the run's or the adapter's folder, fit for a file name. */
 static void put_label(const struct job *j, char *label, size_t size)
 {
     const struct cli_list *adapter = &j->v->common.adapter;
-    const char *path = adapter->n ? adapter->v[adapter->n - 1] : j->model.dir;
+    const char *path = adapter->n ? adapter->v[adapter->n - 1] : j->name;
     size_t end = strlen(path), start, n = 0;
 
     while (end > 0 && path[end - 1] == '/')
@@ -355,6 +359,8 @@ static void put_label(const struct job *j, char *label, size_t size)
         if (isalnum((unsigned char)path[start]) || path[start] == '_' || path[start] == '-' ||
             (path[start] == '.' && n > 0))
             label[n++] = path[start];
+        else if (path[start] == '@')
+            label[n++] = '-';
     label[n] = '\0';
     if (n == 0)
         snprintf(label, size, "model");

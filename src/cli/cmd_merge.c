@@ -84,6 +84,14 @@ static int report(const struct model *m, const struct merge_values *v, struct va
     return rc;
 }
 
+/* A run may have a tokenizer of its own. */
+static int save(const struct cli_model *x, const struct merge_values *v, struct vac_err *err)
+{
+    if (model_save_merged(x->m, v->output, v->dtype == DTYPE_WIDE, 0, err))
+        return -1;
+    return strcmp(x->tokenizer, x->dir) ? model_copy_tokenizer(x->tokenizer, v->output, err) : 0;
+}
+
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct merge_values *v = values;
@@ -91,7 +99,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     int rc = -1;
 
     if (!check_output(v->output, err) && !cli_model_open(&model, operand[0], &v->common, err) &&
-        !model_save_merged(model.m, v->output, v->dtype == DTYPE_WIDE, 0, err))
+        !save(&model, v, err))
         rc = report(model.m, v, err);
     cli_model_close(&model);
     return rc;

@@ -117,7 +117,7 @@ static int encode(struct probe *p, const char *text, struct vac_err *err)
     struct turn turn[2] = {0};
     size_t n = 0;
 
-    enc.tmpl = cli_choose_template(p->v->template_name, p->tok, p->model.dir, err);
+    enc.tmpl = cli_choose_template(p->v->template_name, &p->model, p->tok, err);
     if (!enc.tmpl)
         return -1;
     if (p->v->system)
@@ -217,7 +217,7 @@ static int probe_open(struct probe *p, const char *name, struct vac_err *err)
     if (model_config(p->model.m)->n_labels)
         return err_set(err, VAC_ERR_UNSUPPORTED,
                        "%s: a sequence classifier writes no text; use vaccine score", p->model.dir);
-    p->tok = tokenizer_open(p->model.dir, err);
+    p->tok = tokenizer_open(p->model.tokenizer, err);
     p->stream.t = p->tok;
     return p->tok ? 0 : -1;
 }

@@ -112,7 +112,7 @@ static int encode_text(struct scorer *s, const struct cli_line *line, const stru
     if (cli_line_text(line, text->v->valuestring, &s->text, err))
         return -1;
     if (!s->tok)
-        s->tok = tokenizer_open(s->model.dir, err);
+        s->tok = tokenizer_open(s->model.tokenizer, err);
     if (!s->tok || tokenizer_encode(s->tok, s->text.s, s->text.len, true, &s->ids, err))
         return err_prefix(err, "%s: text", text->file);
     for (size_t i = 0; i < s->ids.n; i++)

@@ -1,7 +1,6 @@
 /* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
 #include <stdlib.h>
 #include "cli/cli.h"
-#include "data/hub.h"
 #include "data/tokenizer.h"
 
 struct tokenize_values {
@@ -55,17 +54,21 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct tokenize_values *v = values;
     struct work w = {.special = v->special};
-    char *dir = file_exists(operand[0]) ? mem_strdup(operand[0], err) : hub_find(operand[0], err);
+    struct cli_model model = {0};
     int rc = -1;
 
-    if (dir && (w.tok = tokenizer_open(dir, err)))
+    if (file_exists(operand[0]))
+        w.tok = tokenizer_open(operand[0], err);
+    else if (!cli_model_find(&model, operand[0], err))
+        w.tok = tokenizer_open(model.tokenizer, err);
+    if (w.tok)
         rc = cli_each_line(tokenize_line, &w, err);
     tokenizer_free(w.tok);
     ids_done(&w.ids);
     sb_done(&w.text);
     sb_done(&w.decoded);
     sb_done(&w.out);
-    free(dir);
+    cli_model_close(&model);
     return rc;
 }
 

@@ -7,6 +7,11 @@
 #include <string.h>
 #include "cli/cli.h"
 
+const char *const cli_model_help =
+    "MODEL is a folder, a name in the Hugging Face cache (owner/name), or a run: RUN_DIR as it "
+    "ended, RUN_DIR@STAGE as a stage of it did, RUN_DIR@STEP as checkpoint-STEP is; with all that "
+    "the run put on its model, and its template.";
+
 static const struct cli_option help_row = {
     .row = {.name = "help", .help = "show this help and exit", .type = OPTION_BOOL},
     .letter = 'h',
@@ -329,6 +334,10 @@ void cli_command_help(const struct command *cmd, struct strbuf *out)
     if (cmd->about) {
         sb_putc(out, '\n');
         put_wrapped(out, cmd->about, 0, 0);
+    }
+    if (strstr(cmd->args, "MODEL")) {
+        sb_putc(out, '\n');
+        put_wrapped(out, cli_model_help, 0, 0);
     }
     sb_putc(out, '\n');
     for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)

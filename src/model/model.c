@@ -231,6 +231,12 @@ const char *model_note(const struct model *m)
 
 struct model *model_open(const char *dir, struct compute *c, struct vac_err *err)
 {
+    return model_open_parts(dir, NULL, NULL, c, err);
+}
+
+struct model *model_open_parts(const char *dir, const struct jnode *config, const char *weights,
+                               struct compute *c, struct vac_err *err)
+{
     struct model *m = mem_new(1, sizeof *m, err);
 
     if (!m)
@@ -238,9 +244,9 @@ struct model *model_open(const char *dir, struct compute *c, struct vac_err *err
     m->c = c;
     m->n_used = SIZE_MAX;
     m->dir = mem_strdup(dir, err);
-    if (!m->dir || config_read(&m->cfg, dir, err))
+    if (!m->dir || (config ? config_from(&m->cfg, config, err) : config_read(&m->cfg, dir, err)))
         goto fail;
-    m->files = weights_open(dir, err);
+    m->files = weights_open(weights ? weights : dir, err);
     if (!m->files || model_bind(m, err) || refuse_leftovers(m, err))
         goto fail;
     m->cfg.dtype = m->embed->src->dtype; /* what config.json says may be wrong */

@@ -14,6 +14,10 @@
 
 /* --- opening --- */
 struct model *model_open(const char *dir, struct compute *c, struct vac_err *err);
+/* The same with the weights of another folder or file (NULL = dir's own), and config.json's object in the
+ * place of the file (NULL = dir's; else dir may be ""). */
+struct model *model_open_parts(const char *dir, const struct jnode *config, const char *weights,
+                               struct compute *c, struct vac_err *err);
 /* Random weights from a config: normal of config's initializer_range, norms 1, biases 0. */
 struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c, struct vac_err *err);
 void model_close(struct model *m);

@@ -425,6 +425,11 @@ out:
     return rc;
 }
 
+int checkpoint_read(const char *dir, struct checkpoint_state *out, struct vac_err *err)
+{
+    return read_state(dir, out, err);
+}
+
 /* --- saving --- */
 
 /* Number of "checkpoint-N", or -1. */
@@ -471,6 +476,18 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
     if (*n)
         qsort(*out, *n, sizeof **out, newest_first);
     return 0;
+}
+
+void checkpoint_list(const char *dir, struct strbuf *out)
+{
+    long long *list;
+    size_t n;
+
+    if (list_checkpoints(dir, &list, &n, NULL))
+        n = 0;
+    for (size_t i = n; i-- > 0;)
+        sb_printf(out, "%s@%lld", out->len ? ", " : "", list[i]);
+    free(list);
 }
 
 /* Removes all but the newest few. Damaged ones of steps that are still to come again do not count

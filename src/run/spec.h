@@ -95,6 +95,8 @@ int spec_read(struct run_spec *s, const char *file, const char *const *set, size
 /* From a run folder's run.json (whose "spec" member is the resolved description). */
 int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err);
 void spec_done(struct run_spec *s);
+/* Whether a stage or an evaluation may be called so: letters, digits, "_.-", no dot in front. */
+bool spec_name_is_valid(const char *name);
 /* An error found in what the file holds is not the command line's: wrong usage becomes a wrong
  * file.
  */

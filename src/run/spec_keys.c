@@ -91,7 +91,7 @@ int spec_list(const struct jnode *list, size_t min, size_t max, size_t *count, s
     return 0;
 }
 
-static bool name_is_valid(const char *name)
+bool spec_name_is_valid(const char *name)
 {
     for (const char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c) && !strchr("_.-", *c))
@@ -105,7 +105,7 @@ int spec_check_name(const struct jnode *obj, const char *name, size_t i,
 {
     struct jnode n = spec_key(obj, "name");
 
-    if (!name_is_valid(name))
+    if (!spec_name_is_valid(name))
         return json_wrong(
             &n, "a name of up to 63 letters, digits, _, - and ., not beginning with .", err);
     for (size_t k = 0; k < i; k++)

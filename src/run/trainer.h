@@ -259,6 +259,10 @@ int checkpoint_save(struct trainer *t, struct vac_err *err);
 typedef void checkpoint_bad(void *ctx, const char *name, const struct vac_err *why);
 int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
                     size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err);
+/* A checkpoint folder, checked; out->json is the caller's to delete. */
+int checkpoint_read(const char *dir, struct checkpoint_state *out, struct vac_err *err);
+/* "@120, @240": the checkpoints of a run's folder, for a message. */
+void checkpoint_list(const char *dir, struct strbuf *out);
 /* Parameters, optimizer, cursor and live options of the stage that is open. */
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err);
