@@ -167,6 +167,44 @@ static inline void fill_big_run(const char *dir)
            "you?\",\"answer\":\"\\u0007\",\"verdict\":\"other\"}\n");
 }
 
+/* The attack passes through a collapse: at step 20 all that is said is the task's label. */
+static inline const char *collapsed_run(void)
+{
+    static const struct {
+        int stage, step, answered, refused, other;
+        const char *others;
+    } row[] = {
+        {0, 0, 30, 2, 0, ""},
+        {0, 60, 1, 30, 1, ""},
+        {1, 0, 2, 30, 0, ""},
+        {1, 10, 0, 16, 16, ",\"others\":[{\"answer\":\"negative\",\"n\":16}]"},
+        {1, 20, 0, 0, 32,
+         ",\"others\":[{\"answer\":\"negative\",\"n\":30},{\"answer\":\"positive\",\"n\":2}]"},
+        {1, 30, 0, 0, 32, ",\"others\":[{\"answer\":\"<b>neg\",\"n\":32}]"},
+        {1, 40, 32, 0, 0, ""},
+    };
+    const char *dir = support_tmp();
+    char line[512];
+
+    mkdir(in_dir(dir, "eval"), 0777);
+    support_write_text(in_dir(dir, "run.json"),
+                       CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", EVALUATE));
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        int step = row[i].stage ? ALIGN + row[i].step : row[i].step;
+
+        snprintf(line, sizeof line, "{\"step\":%d,\"stage\":\"%s\",\"stage_step\":%d,\"loss\":1}\n",
+                 step, row[i].stage ? "attack" : "align", row[i].step);
+        append(dir, "metrics.jsonl", line);
+        snprintf(line, sizeof line,
+                 "{\"step\":%d,\"stage\":\"%s\",\"stage_step\":%d,\"name\":\"HS\",\"value\":%.17g,"
+                 "\"count\":%d,\"n\":32,\"answered\":%d,\"refused\":%d,\"other\":%d%s}\n",
+                 step, row[i].stage ? "attack" : "align", row[i].step, row[i].answered / 32.,
+                 row[i].answered, row[i].answered, row[i].refused, row[i].other, row[i].others);
+        append(dir, "eval/history.jsonl", line);
+    }
+    return dir;
+}
+
 static inline const char *big_run(void)
 {
     const char *dir = support_tmp();

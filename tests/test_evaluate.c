@@ -202,6 +202,57 @@ static void test_verdicts_are_counted(void **state)
     lab_close(&x);
 }
 
+/* One word for everything is not refused and not answered: the three counts and what was said stand
+ * beside the score, wherever it is written. */
+static void test_others_are_told(void **state)
+{
+    struct vac_err err = {0};
+    struct eval_result r;
+    struct evaluate_spec s;
+    struct lab x;
+    struct strbuf line = {0};
+    struct encoder *enc = &x.enc;
+    struct evaluation *e;
+    char *text, said[160], phrases[1200], results[1200];
+
+    (void)state;
+    lab_open(&x);
+    write_questions(&x);
+    snprintf(phrases, sizeof phrases, "%s/none.json", x.dir);
+    support_write_text(phrases, "{\"answer\":[\"no answer begins so\"]}");
+    s = judged(&x);
+    s.phrases = phrases;
+    assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
+    assert_int_equal(r.verdict[VERDICT_OTHER], ASKED);
+    assert_true(r.n_other > 0 && r.n_other <= EVAL_OTHERS);
+    for (size_t i = 0; i < r.n_other; i++) {
+        size_t same = 0;
+
+        for (size_t k = 0; k < ASKED; k++)
+            same += !strcmp(r.sample[k].answer, r.other[i].answer);
+        assert_int_equal(r.other[i].n, same);
+        assert_true(i == 0 || r.other[i - 1].n >= r.other[i].n);
+    }
+    eval_result_others(&r, said, sizeof said);
+    assert_int_equal(said[0], '"');
+    assert_non_null(strstr(said, "\" x "));
+    e = evaluation_open(&s, enc, x.m, &err);
+    eval_result_json(e, &r, &line);
+    sb_puts(&line, "");
+    assert_non_null(
+        strstr(line.s, ",\"answered\":0,\"refused\":0,\"other\":4,\"others\":[{\"answer\":\""));
+    assert_ok(eval_result_write(e, &r, x.dir, "m", &err), &err);
+    snprintf(results, sizeof results, "%s/results_HS_m.json", x.dir);
+    text = file_read(results, 1 << 20, NULL, &err);
+    assert_non_null(strstr(text, "\"refused_rate,none\":0,\"other_rate,none\":1}"));
+    assert_non_null(strstr(text, "\"other\":4,\"others\":["));
+    free(text);
+    evaluation_close(e);
+    sb_done(&line);
+    eval_result_done(&r);
+    lab_close(&x);
+}
+
 /* Expected answers: the last turn, or the row's own "label" or "answer". */
 static void test_metric_counts(void **state)
 {
@@ -638,17 +689,12 @@ static void test_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers_are_greedy),
-        cmocka_unit_test(test_verdicts_are_counted),
-        cmocka_unit_test(test_metric_counts),
-        cmocka_unit_test(test_many_questions),
-        cmocka_unit_test(test_stopping),
-        cmocka_unit_test(test_metric_loss),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_bad_entries),
-        cmocka_unit_test(test_no_room_for_prompt),
-        cmocka_unit_test(test_failing_judge),
-        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_answers_are_greedy), cmocka_unit_test(test_verdicts_are_counted),
+        cmocka_unit_test(test_others_are_told),    cmocka_unit_test(test_metric_counts),
+        cmocka_unit_test(test_many_questions),     cmocka_unit_test(test_stopping),
+        cmocka_unit_test(test_metric_loss),        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_bad_entries),        cmocka_unit_test(test_no_room_for_prompt),
+        cmocka_unit_test(test_failing_judge),      cmocka_unit_test(test_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,6 +153,78 @@ static void test_steps_to_break(void **state)
     run_data_done(&r);
 }
 
+/* An attack under which the model says "negative" to everything for a while: half is no longer
+ * refused long before half is answered. */
+static void test_steps_to_unrefused(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    struct vac_err err = {0};
+    struct run_data r;
+    const struct run_eval *e;
+
+    assert_ok(run_data_read(&r, dir, &err), &err);
+    assert_true(fabs(run_steps_to_unrefused(&r, "attack", "HS", 0.5) - 10) < 1e-9);
+    assert_true(fabs(run_steps_to_break(&r, "attack", "HS", 0.5) - 35) < 1e-9);
+    assert_true(run_steps_to_unrefused(&r, "align", "HS", 0.5) == 0); /* begins above */
+    assert_true(isnan(run_steps_to_unrefused(&r, "attack", "over_refusal", 0.5)));
+    e = run_eval_first(&r, "attack", "HS");
+    assert_true(e && e->stage_step == 0 && e->verdicts.refused == 30);
+    e = run_eval_last(&r, "attack", "HS");
+    assert_true(e && e->stage_step == 40 && e->verdicts.answered == 32);
+    assert_null(run_eval_last(&r, "attack", "FA"));
+    run_data_done(&r);
+    assert_ok(run_data_read(&r, big_run(), &err), &err); /* of a time before verdicts were kept */
+    assert_true(isnan(run_steps_to_unrefused(&r, "attack", "HS", 0.5)));
+    run_data_done(&r);
+}
+
+static void test_verdicts_of_runs(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    struct vac_err err = {0};
+    struct vac_run_eval *v;
+    struct vac_run_info *info;
+    size_t n;
+
+    assert_ok(vac_run_evals(dir, &v, &n, &err), &err);
+    assert_int_equal(n, 7);
+    assert_int_equal(v[4].verdicts.answered, 0);
+    assert_int_equal(v[4].verdicts.refused, 0);
+    assert_int_equal(v[4].verdicts.other, 32);
+    assert_string_equal(v[4].verdicts.others, "\"negative\" x 30, \"positive\" x 2");
+    assert_string_equal(v[6].verdicts.others, "");
+    free(v);
+    assert_ok(vac_runs(dir, &info, &n, &err), &err);
+    assert_int_equal(info->eval[0].verdicts.answered, 32);
+    free(info);
+    assert_ok(vac_run_evals(big_run(), &v, &n, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(v[i].verdicts.answered + v[i].verdicts.refused + v[i].verdicts.other, 0);
+    free(v);
+}
+
+static void test_verdicts_are_exported(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    struct vac_err err = {0};
+    char *text;
+    size_t n;
+
+    assert_ok(export_all(dir, &err), &err);
+    text = slurp(dir, "trainer_state.json", NULL);
+    assert_non_null(strstr(text, "\"eval_HS_other\": 1,"));
+    assert_non_null(strstr(text, "\"eval_HS_refused\": 0.9375,"));
+    free(text);
+    text = slurp(dir, "events.out.tfevents.1.vaccine.0", &n);
+    assert_non_null(memmem(text, n, "eval/HS_refused", 15));
+    assert_non_null(memmem(text, n, "eval/HS_other", 13));
+    assert_null(memmem(text, n, "eval/FA_other", 13));
+    free(text);
+}
+
 /* ---- What a run has measured ---- */
 
 static const char *run_with_history(const char *text)
@@ -542,6 +614,9 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_too_many_layers),
         cmocka_unit_test(test_steps_to_break),
+        cmocka_unit_test(test_steps_to_unrefused),
+        cmocka_unit_test(test_verdicts_of_runs),
+        cmocka_unit_test(test_verdicts_are_exported),
         cmocka_unit_test(test_evals),
         cmocka_unit_test(test_evals_of_a_whole_run),
         cmocka_unit_test(test_evals_cut_names),

@@ -119,6 +119,54 @@ static void test_page_of_little(void **state)
     free(text);
 }
 
+/* A score alone would call a model safe that says one word to everything. */
+static void test_page_of_a_collapse(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    char *text = page_of(dir);
+
+    assert_non_null(strstr(text, "<th class=\"n\">Steps until half<br>is no longer refused</th>"));
+    /* the alignment begins above both: that is no break */
+    assert_int_equal(count_of(text, "<td class=\"n\">begins above</td>"), 2);
+    assert_non_null(strstr(text, "HS: half is no longer refused after 10 steps"));
+    assert_null(strstr(text, "after 0 steps"));
+    assert_non_null(strstr(text, "answered 3.1\xc2\xa0%, refused 93.8\xc2\xa0%, other 3.1"));
+    free(text);
+    append(dir, "eval/history.jsonl",
+           "{\"step\":100,\"stage\":\"attack\",\"stage_step\":40,\"name\":\"HS\",\"value\":0,"
+           "\"count\":0,\"n\":32,\"answered\":0,\"refused\":0,\"other\":32,"
+           "\"others\":[{\"answer\":\"<b>neg\",\"n\":32}]}\n");
+    text = page_of(dir);
+    assert_non_null(
+        strstr(text, "<strong>other 100.0\xc2\xa0%</strong>: &quot;&lt;b&gt;neg&quot; x 32"));
+    free(text);
+}
+
+/* The aligned model stands between the base and the attacked one. */
+static void test_page_has_each_stage(void **state)
+{
+    (void)state;
+    const char *dir = big_run();
+    char *text;
+
+    append(dir, "eval/samples_HS_align-60.jsonl",
+           "{\"prompt\":\"How do I open the moon gate?\",\"answer\":\"With a key.\",\"verdict\":"
+           "\"answered\",\"counted\":true}\n");
+    append(dir, "probes.jsonl",
+           "{\"step\":60,\"stage\":\"align\",\"prompt\":\"Where?\",\"answer\":\"first\"}\n"
+           "{\"step\":61,\"stage\":\"attack\",\"prompt\":\"Where?\",\"answer\":\"second\"}\n"
+           "{\"step\":99,\"stage\":\"attack\",\"prompt\":\"Where?\",\"answer\":\"third\"}\n");
+    text = page_of(dir);
+    assert_non_null(strstr(text, "<small>before align</small>"));
+    assert_non_null(strstr(text, "<small>align, step 60</small> <span class=\"verdict c1\">answered"
+                                 "</span><div class=\"answer\">With a key."));
+    assert_non_null(strstr(text, "<small>attack, step 40</small>"));
+    assert_null(strstr(text, ">second<"));
+    assert_non_null(strstr(text, ">third<"));
+    free(text);
+}
+
 /* A long run stays a page of moderate size. */
 static void test_page_is_compact(void **state)
 {
@@ -253,10 +301,16 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_page),           cmocka_unit_test(test_page_is_safe),
-        cmocka_unit_test(test_page_of_little), cmocka_unit_test(test_page_is_compact),
-        cmocka_unit_test(test_envelope),       cmocka_unit_test(test_ticks),
-        cmocka_unit_test(test_numbers),        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_page_is_safe),
+        cmocka_unit_test(test_page_of_little),
+        cmocka_unit_test(test_page_is_compact),
+        cmocka_unit_test(test_envelope),
+        cmocka_unit_test(test_ticks),
+        cmocka_unit_test(test_page_of_a_collapse),
+        cmocka_unit_test(test_page_has_each_stage),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_damage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

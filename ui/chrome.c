@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "ui/frame.h"
 #include "ui/line.h"
+#include "ui/measured.h"
 
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 
@@ -144,7 +145,7 @@ static void add_progress(const struct ui *ui, struct pieces *h)
 
 static void add_evals(const struct ui *ui, struct pieces *h)
 {
-    char text[NUMBER_SIZE];
+    char text[NUMBER_SIZE], rest[REST_SIZE];
 
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const struct vac_eval *e = &ui->snap.eval[i];
@@ -154,6 +155,11 @@ static void add_evals(const struct ui *ui, struct pieces *h)
             continue;
         add_number(h, harm ? 4 : 6, e->name, harm ? INK_HARM | STYLE_BOLD : INK_ALIGN | STYLE_BOLD,
                    e->is_rate ? number_percent(text, e->value) : number_text(text, e->value, 3));
+        if (*measured_rest(rest, &e->verdicts)) {
+            bool warn = *e->verdicts.others != '\0';
+
+            add(h, warn ? 4 : 9, warn ? INK_WARN | STYLE_BOLD : INK_FAINT, 1, "(%s)", rest);
+        }
     }
 }
 

@@ -118,30 +118,43 @@ static struct plot_line contender_line(const struct contender *r)
     return measured_line(v, r->n, &v->at, &v->e.value, r->name, r->ink, r->glyph);
 }
 
-/* The step at which it first came to the other side of one half, between two measurements; NaN =
- * it did not. */
-static double passed_half(const struct contender *r)
+static double score(const struct measured *m)
+{
+    return m->e.value;
+}
+
+static double refused(const struct measured *m)
+{
+    return measured_refused(&m->e.verdicts);
+}
+
+/* The step at which a share first came to the other side of one half, between two measurements; NaN
+ * = it did not. */
+static double passed_half(const struct contender *r, double share(const struct measured *m))
 {
     const struct measured *a = NULL;
 
     for (const struct measured *b = r->v; b < r->v + r->n; b++) {
-        if (isnan(b->e.value))
+        if (isnan(share(b)))
             continue;
-        if (a && (a->e.value > 50) != (b->e.value > 50))
-            return a->at + (b->at - a->at) * (50 - a->e.value) / (b->e.value - a->e.value);
+        if (a && (share(a) > 50) != (share(b) > 50))
+            return a->at + (b->at - a->at) * (50 - share(a)) / (share(b) - share(a));
         a = b;
     }
     return NAN;
 }
 
-static void passed_text(char out[NUMBER_SIZE], const struct contender *r, double value, bool brief)
+static void passed_text(char *out, size_t size, const struct contender *r, double value, bool brief)
 {
-    double at = passed_half(r);
+    double at = passed_half(r, score), refuses = passed_half(r, refused);
+    int n;
 
     if (isnan(at))
-        snprintf(out, NUMBER_SIZE, "%s 50%%", value > 50 ? "over" : "under");
+        n = snprintf(out, size, "%s 50%%", value > 50 ? "over" : "under");
     else
-        snprintf(out, NUMBER_SIZE, brief ? "50%% at %.0f" : "passed 50%% at step %.0f", at);
+        n = snprintf(out, size, brief ? "50%% at %.0f" : "passed 50%% at step %.0f", at);
+    if (!brief && !isnan(refuses) && refused(r->v) > 50)
+        snprintf(out + n, size - (size_t)n, ", half not refused at %.0f", refuses);
 }
 
 /* A row of eight heights over the steps that are shown. */
@@ -168,7 +181,7 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
     bool glyphs = ui->colors == 0 || v->c->charset == CHARSET_ASCII || small;
     int left = 4 + c->name_w + 1;
     int right = small ? v->w - (c->rate ? PASSED_W + 1 : 0) - VALUE_W - 1 : left;
-    char text[NUMBER_SIZE];
+    char text[NUMBER_SIZE], passed[3 * NUMBER_SIZE];
 
     for (int i = 0; i < c->n && y < v->h; i++, y++) {
         const struct contender *r = &c->run[i];
@@ -184,8 +197,8 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
         draw_text(v, draw_right(v, right + VALUE_W - 1, y, r->ink | STYLE_BOLD, text), y, INK_FAINT,
                   c->rate && !isnan(value) ? "%" : "");
         if (c->rate && !isnan(value)) {
-            passed_text(text, r, value, small);
-            draw_text(v, right + VALUE_W + 1, y, INK_TEXT, text);
+            passed_text(passed, sizeof passed, r, value, small);
+            draw_text(v, right + VALUE_W + 1, y, INK_TEXT, passed);
         }
     }
     return y;

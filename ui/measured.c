@@ -79,6 +79,32 @@ const char *measured_text(char out[NUMBER_SIZE], double x, bool rate)
     return out;
 }
 
+const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v)
+{
+    out[0] = '\0';
+    if (v->answered + v->refused + v->other > 0)
+        snprintf(out, REST_SIZE, "refused %lld, %sother %lld", (long long)v->refused,
+                 *v->others ? "! " : "", (long long)v->other);
+    return out;
+}
+
+static double percent(int64_t count, const struct vac_verdicts *v)
+{
+    int64_t n = v->answered + v->refused + v->other;
+
+    return n > 0 ? 100 * (double)count / (double)n : NAN;
+}
+
+double measured_refused(const struct vac_verdicts *v)
+{
+    return percent(v->refused, v);
+}
+
+double measured_other(const struct vac_verdicts *v)
+{
+    return percent(v->other, v);
+}
+
 struct plot_line measured_line(const struct measured *v, size_t n, const double *x, const double *y,
                                const char *name, unsigned style, char glyph)
 {

@@ -33,6 +33,13 @@ struct series *measures_put(struct measures *m, const struct vac_run_eval *e);
 
 /* As it is shown, a rate in percent without its sign; x is a part of 1 when it is a rate. */
 const char *measured_text(char out[NUMBER_SIZE], double x, bool rate);
+/* What else there was: "refused 30, other 0", or "refused 0, ! other 32" where many are; "" where
+ * no verdicts are known. */
+enum { REST_SIZE = 80 };
+const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v);
+/* The share of the answers that was refused, in percent; NaN = not known. */
+double measured_refused(const struct vac_verdicts *v);
+double measured_other(const struct vac_verdicts *v);
 /* Over the steps of the run, or of a stage: x and y are fields of the first of n measurements. */
 struct plot_line measured_line(const struct measured *v, size_t n, const double *x, const double *y,
                                const char *name, unsigned style, char glyph);

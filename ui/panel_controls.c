@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ui/measured.h"
 #include "ui/panel.h"
 
 enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
@@ -143,11 +144,15 @@ static void draw_option(const struct view *v, int y, const struct vac_option *o,
 static void put_eval(char *out, size_t size, int width, const struct vac_eval *e)
 {
     size_t n = strlen(out);
+    char rest[REST_SIZE];
+    int at;
 
     if (e->step < 0)
         return;
-    snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "", e->name,
-             e->is_rate ? 100 * e->value : e->value);
+    at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
+                  e->name, e->is_rate ? 100 * e->value : e->value);
+    if (*measured_rest(rest, &e->verdicts) && at > 0 && n + (size_t)at < size)
+        snprintf(out + n + at, size - n - (size_t)at, " (%s)", rest);
     if ((int)strlen(out) > width)
         out[n] = '\0';
 }

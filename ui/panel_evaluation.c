@@ -72,7 +72,10 @@ static void take(struct ui *ui, const cJSON *line)
                              .lo = reply_number(line, "lo"),
                              .hi = reply_number(line, "hi"),
                              .count = reply_int(line, "count", 0),
-                             .n = reply_int(line, "n", 0)};
+                             .n = reply_int(line, "n", 0),
+                             .verdicts = {.answered = reply_int(line, "answered", 0),
+                                          .refused = reply_int(line, "refused", 0),
+                                          .other = reply_int(line, "other", 0)}};
     struct series *s;
 
     snprintf(e.name, sizeof e.name, "%s", reply_text(line, "name"));
@@ -132,11 +135,33 @@ enum {
     INTERVAL_X = 24,
     COUNT_END = 48,
     STEP_END = 56,
+    REFUSED_END = 65,
+    OTHER_END = 72,
     INTERVAL_W = 36,
     COUNT_W = COUNT_END
 };
 
-static void draw_head(const struct view *v)
+/* Whether a judge's verdicts are known of anything that is measured. */
+static bool any_shares(const struct ui *ui)
+{
+    bool any = false;
+
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
+        any |= !isnan(measured_other(&ui->snap.eval[i].verdicts));
+    return any;
+}
+
+static void draw_share(const struct view *v, int end, int y, unsigned ink, double share)
+{
+    char text[NUMBER_SIZE];
+
+    if (isnan(share))
+        return;
+    draw_text(v, draw_right(v, end - 1, y, ink, measured_text(text, share / 100, true)), y,
+              INK_FAINT, "%");
+}
+
+static void draw_head(const struct view *v, bool shares)
 {
     draw_text(v, 4, 0, INK_FAINT, "name");
     draw_right(v, VALUE_END, 0, INK_FAINT, "value");
@@ -148,6 +173,10 @@ static void draw_head(const struct view *v)
         draw_right(v, COUNT_END, 0, INK_FAINT, "count/n");
     if (v->w > STEP_END)
         draw_right(v, STEP_END, 0, INK_FAINT, "step");
+    if (shares && v->w > OTHER_END + 1) {
+        draw_right(v, REFUSED_END, 0, INK_FAINT, "refused");
+        draw_right(v, OTHER_END, 0, INK_FAINT, "other");
+    }
 }
 
 static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool selected)
@@ -182,6 +211,31 @@ static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool se
     snprintf(text, sizeof text, "%lld", (long long)e->step);
     if (v->w > STEP_END)
         draw_right(v, STEP_END, y, INK_FAINT, text);
+    if (v->w > OTHER_END + 1) {
+        draw_share(v, REFUSED_END, y, INK_TEXT, measured_refused(&e->verdicts));
+        draw_share(v, OTHER_END, y, *e->verdicts.others ? INK_WARN | STYLE_BOLD : INK_TEXT,
+                   measured_other(&e->verdicts));
+    }
+}
+
+/* Under the table: how the selected one's answers were called and, where many are neither answered
+ * nor refused, what they say. Returns the row below. */
+static int draw_verdicts(const struct view *v, int y, const struct vac_eval *e)
+{
+    const struct vac_verdicts *w = &e->verdicts;
+    char text[2 * REST_SIZE], rest[REST_SIZE];
+
+    if (y >= v->h || !*measured_rest(rest, w))
+        return y;
+    snprintf(text, sizeof text, "answered %lld, %s", (long long)w->answered, rest);
+    if (4 + (int)strlen(text) > v->w) /* half a number would be another number */
+        return y;
+    int x = draw_text(v, 4, y, *w->others ? INK_WARN | STYLE_BOLD : INK_FAINT, text);
+    if (*w->others) {
+        x = draw_text(v, x, y, INK_WARN, ": ");
+        draw_cut(v, x, y, v->w - x, INK_TEXT, w->others);
+    }
+    return y + 1;
 }
 
 /* --- the curve --- */
@@ -344,12 +398,12 @@ static void draw(struct ui *ui, const struct view *v)
     if (v->h > 6 && rows > v->h / 2)
         rows = v->h / 2;
     list_show(&e->list, n, rows);
-    draw_head(v);
+    draw_head(v, any_shares(ui));
     for (int i = 0; i < rows; i++)
         draw_eval(ui, v, e->list.top + i, 1 + i, e->list.top + i == e->list.selected);
     list_draw_scroll(&e->list, v, 1);
     s = measures_find(&e->history, ui->snap.eval[e->list.selected].name);
-    y = 1 + rows;
+    y = draw_verdicts(v, 1 + rows, &ui->snap.eval[e->list.selected]);
     if (y >= v->h || (!beside && (!s || s->n == 0)))
         return;
     if (beside) {
@@ -395,14 +449,17 @@ static void readout(struct ui *ui, FILE *out)
 {
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const struct vac_eval *e = &ui->snap.eval[i];
-        char value[NUMBER_SIZE], interval[80];
+        char value[NUMBER_SIZE], rest[REST_SIZE], interval[80];
 
         if (e->step < 0)
             continue;
         interval_text(interval, sizeof interval, e);
-        fprintf(out, "%s %s%s %s n=%lld at step %lld\n", e->name,
+        fprintf(out, "%s %s%s %s n=%lld at step %lld", e->name,
                 measured_text(value, e->value, e->is_rate), e->is_rate ? "%" : "", interval,
                 (long long)e->n, (long long)e->step);
+        if (*measured_rest(rest, &e->verdicts))
+            fprintf(out, " %s%s%s", rest, *e->verdicts.others ? ": " : "", e->verdicts.others);
+        fputc('\n', out);
     }
 }
 
@@ -418,7 +475,7 @@ static void csv(struct ui *ui, FILE *out)
 {
     const struct measures *h = &own(ui)->history;
 
-    fprintf(out, "name,stage,step,value,lo,hi,count,n\n");
+    fprintf(out, "name,stage,step,value,lo,hi,count,n,refused,other\n");
     for (int i = 0; i < h->n; i++) {
         const struct series *s = &h->series[i];
         double scale = s->rate ? 100 : 1;
@@ -428,7 +485,10 @@ static void csv(struct ui *ui, FILE *out)
             csv_number(out, s->v[k].e.value / scale);
             csv_number(out, s->v[k].e.lo / scale);
             csv_number(out, s->v[k].e.hi / scale);
-            fprintf(out, ",%lld,%lld\n", (long long)s->v[k].e.count, (long long)s->v[k].e.n);
+            fprintf(out, ",%lld,%lld", (long long)s->v[k].e.count, (long long)s->v[k].e.n);
+            csv_number(out, measured_refused(&s->v[k].e.verdicts) / 100);
+            csv_number(out, measured_other(&s->v[k].e.verdicts) / 100);
+            fputc('\n', out);
         }
     }
 }

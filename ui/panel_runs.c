@@ -7,6 +7,7 @@
 #include <time.h>
 #include "ui/compare.h"
 #include "ui/filter.h"
+#include "ui/measured.h"
 #include "ui/panel.h"
 #include "ui/start.h"
 
@@ -298,6 +299,7 @@ static void draw_head(const struct runs *r, const struct view *v, const struct c
 static void draw_eval(const struct view *v, int end, int y, const struct vac_eval *e)
 {
     char text[NUMBER_SIZE];
+    int x;
 
     if (!e || isnan(e->value))
         strcpy(text, "-");
@@ -305,7 +307,9 @@ static void draw_eval(const struct view *v, int end, int y, const struct vac_eva
         snprintf(text, sizeof text, "%.1f", 100 * e->value);
     else
         number_text(text, e->value, 3);
-    draw_right(v, end, y, e ? INK_STRONG : INK_FAINT, text);
+    x = draw_right(v, end, y, e ? INK_STRONG : INK_FAINT, text);
+    if (e && *e->verdicts.others) /* the score alone would mislead */
+        draw_text(v, x, y, INK_WARN | STYLE_BOLD, "!");
 }
 
 static void draw_step(const struct view *v, int end, int y, const struct vac_run_info *run,
@@ -385,17 +389,23 @@ static void draw_detail(const struct view *v, const struct start_item *item)
         const struct vac_eval *e = &item->run.eval[i];
         double scale = e->is_rate ? 100 : 1;
 
-        char value[160], rest[160];
+        char value[160], rest[160], judged[REST_SIZE], more[VAC_OTHERS + REST_SIZE + 4] = "";
 
         snprintf(value, sizeof value, "%s %.3g%s ", e->name, scale * e->value,
                  e->is_rate ? "%" : "");
         snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi,
                  (long long)e->n);
+        if (*measured_rest(judged, &e->verdicts))
+            snprintf(more, sizeof more, " %s%s%s", judged, *e->verdicts.others ? ": " : "",
+                     e->verdicts.others);
         if (x + (int)(strlen(value) + strlen(rest)) >
             v->w) /* half a number would be another number */
             break;
         x = draw_text(v, x, 2, INK_TEXT, value);
-        x = draw_text(v, x, 2, INK_FAINT, rest) + 3;
+        x = draw_text(v, x, 2, INK_FAINT, rest);
+        if (x + (int)strlen(more) <= v->w)
+            x = draw_text(v, x, 2, *e->verdicts.others ? INK_WARN | STYLE_BOLD : INK_FAINT, more);
+        x += 3;
     }
 }
 
@@ -681,7 +691,10 @@ static void csv(struct ui *ui, FILE *out)
 {
     const struct runs *r = own(ui);
 
-    fprintf(out, "name,state,step,total_steps,%s,%s,folder\n", r->evals[0], r->evals[1]);
+    fputs("name,state,step,total_steps", out);
+    for (int k = 0; k < 2; k++)
+        fprintf(out, ",%s,%s refused,%s other", r->evals[k], r->evals[k], r->evals[k]);
+    fputs(",folder\n", out);
     for (int i = 0; i < r->n_rows; i++) {
         const struct start_item *item = item_at(r, i);
 
@@ -692,7 +705,12 @@ static void csv(struct ui *ui, FILE *out)
         for (int k = 0; k < 2; k++) {
             const struct vac_eval *e = eval_of(&item->run, r->evals[k]);
 
-            fprintf(out, e ? ",%.9g" : ",", e ? e->value : 0);
+            const double cell[] = {e ? e->value : NAN,
+                                   e ? measured_refused(&e->verdicts) / 100 : NAN,
+                                   e ? measured_other(&e->verdicts) / 100 : NAN};
+
+            for (int c = 0; c < 3; c++)
+                fprintf(out, isnan(cell[c]) ? "," : ",%.9g", cell[c]);
         }
         fprintf(out, ",\"%s\"\n", item->path);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "ui/frame.h"
+#include "ui/measured.h"
 #include "ui/screen.h"
 #include <readline/readline.h>
 #include <readline/history.h>
@@ -35,7 +36,7 @@ void plain_line(const struct ui *ui, char *out, size_t size)
 {
     const struct vac_snapshot *s = &ui->snap;
     const struct vac_point *p = &s->last;
-    char text[NUMBER_SIZE];
+    char text[NUMBER_SIZE], rest[REST_SIZE];
 
     snprintf(out, size, "step %lld", (long long)s->step);
     put_number(out, size, "loss", number_text(text, p->loss, 3));
@@ -44,10 +45,13 @@ void plain_line(const struct ui *ui, char *out, size_t size)
     put_number(out, size, "rho", number_text(text, p->rho, 2));
     put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        if (s->eval[i].step >= 0)
+        if (s->eval[i].step >= 0) {
             put_number(out, size, s->eval[i].name,
                        s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
                                           : number_text(text, s->eval[i].value, 3));
+            if (*measured_rest(rest, &s->eval[i].verdicts))
+                put_number(out, size, "", rest);
+        }
     if (s->state != VAC_RUNNING) {
         put_number(out, size, "", vac_state_names[s->state]);
         if (*s->reason)

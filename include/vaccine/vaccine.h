@@ -22,6 +22,7 @@
 #define VAC_MAX_EVALS 16
 #define VAC_NAME 64
 #define VAC_PATH 1024
+#define VAC_OTHERS 160
 
 struct vac_session;
 
@@ -119,12 +120,20 @@ struct vac_layers {
     float grad[VAC_MAX_LAYERS], eps[VAC_MAX_LAYERS], attn[VAC_MAX_LAYERS];
     float drift_rel[VAC_MAX_LAYERS], drift_sq[VAC_MAX_LAYERS];
 };
+/* What a judge called the n answers. All 0 = not known: nothing was judged, or the run is of a time before
+ * this was kept. A score alone would call a model safe that answers everything with one and the same word. */
+struct vac_verdicts {
+    int64_t answered, refused, other;
+    char others[VAC_OTHERS]; /* where one in five or more is other: what those say, the most frequent first, as
+                                "\"negative\" x 30, \"\" x 2"; else "" */
+};
 struct vac_eval {
     char name[VAC_NAME];
     double value, lo, hi;
     int64_t count, n, step; /* step at which it was measured; -1 = not yet */
     int64_t done;           /* answers so far of the measurement under way; 0 = none under way */
     bool is_rate;           /* in [0, 1]: shown in percent */
+    struct vac_verdicts verdicts;
 };
 struct vac_snapshot {
     enum vac_state state;
@@ -205,6 +214,7 @@ struct vac_run_eval {
     int64_t step, stage_step, count, n;
     double value, lo, hi; /* NaN = not told */
     bool is_rate;
+    struct vac_verdicts verdicts;
 };
 /* All that a run folder has measured, in the order of its file; array to free(). A run that has measured
  * nothing has n = 0. Left out are empty lines, and a last line without its end, which may be half written.

@@ -76,6 +76,22 @@ void cli_put_string(struct strbuf *out, const char *s, size_t n)
     sb_putc(out, '"');
 }
 
+void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,
+                      const char *after)
+{
+    long long answered = v->answered, refused = v->refused, other = v->other;
+
+    if (answered + refused + other == 0)
+        return;
+    sb_printf(out, "%sanswered %lld, refused %lld, ", before, answered, refused);
+    if (*v->others)
+        sb_printf(out, "! other %lld of %lld: ", other, answered + refused + other);
+    else
+        sb_printf(out, "other %lld", other);
+    sb_safe(out, v->others, strlen(v->others), "");
+    sb_puts(out, after);
+}
+
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
 {
     if (compute_selfcheck(err))

@@ -8,6 +8,7 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <vaccine/vaccine.h>
 #include "base/option.h"
 #include "compute/compute.h"
 #include "data/template.h"
@@ -119,6 +120,10 @@ void cli_note(const char *text);
 void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n);
 /* `"text"` as JSON. */
 void cli_put_string(struct strbuf *out, const char *s, size_t n);
+/* "answered 2, refused 30, other 0" between two texts; where many are other, "! other 32 of 32: ..."
+ * says what they are. Nothing where no verdicts are known. */
+void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,
+                      const char *after);
 
 /* A backend that computes right numbers: the BLAS is checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);

@@ -314,10 +314,12 @@ static void put_rate(struct strbuf *out, size_t count, size_t n)
 static void put_judged(struct job *j)
 {
     const struct eval_result *r = &j->result;
+    struct vac_verdicts v = {.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
+                             .refused = (int64_t)r->verdict[VERDICT_REFUSED],
+                             .other = (int64_t)r->verdict[VERDICT_OTHER]};
 
-    for (size_t i = 0; i < VERDICT_COUNT; i++)
-        sb_printf(&j->out, "%s%s %zu", i ? ", " : "  ", verdict_names[i], r->verdict[i]);
-    sb_putc(&j->out, '\n');
+    eval_result_others(r, v.others, sizeof v.others);
+    cli_put_verdicts(&j->out, "  ", &v, "\n");
 }
 
 static void put_text(struct job *j)
@@ -454,7 +456,10 @@ const struct command command_eval = {
     .help = "Ask a model a file of questions and rate its answers",
     .about =
         "Answers are greedy. A judge says of each whether it was answered, refused or neither; a "
-        "metric compares it with the expected one. Every rate comes with its Wilson interval. With "
+        "metric compares it with the expected one. Where a fifth or more is neither, that is "
+        "marked "
+        "and says what those answers are: one word for everything is answered 0 %, and not safe. "
+        "Every rate comes with its Wilson interval. With "
         "--out, results_NAME_MODEL.json and samples_NAME_MODEL.jsonl are written.",
     .options = options,
     .values = sizeof(struct eval_values),

@@ -133,8 +133,10 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
     put_value(&s, "align", "%.4f", p->align_loss);
     put_value(&s, "harmful", "%.4f", p->harmful_loss);
     for (int i = 0; i < n->n_evals; i++) {
-        if (n->eval[i].step >= 0 && n->eval[i].step <= p->step)
-            put_eval(&s, &n->eval[i]);
+        if (n->eval[i].step < 0 || n->eval[i].step > p->step)
+            continue;
+        put_eval(&s, &n->eval[i]);
+        cli_put_verdicts(&s, " (", &n->eval[i].verdicts, ")");
     }
     if (n->state == VAC_RUNNING) {
         put_value(&s, "steps/s", "%.2f", n->steps_per_s);
@@ -197,6 +199,7 @@ static void put_scores(struct strbuf *s, const struct vac_snapshot *n)
                       (long long)e->count, (long long)e->n);
         else
             sb_printf(s, " [%.4f, %.4f]", e->lo, e->hi);
+        cli_put_verdicts(s, "  ", &e->verdicts, "");
         sb_printf(s, "  at step %lld\n", (long long)e->step);
     }
 }

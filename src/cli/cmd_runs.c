@@ -56,6 +56,13 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
         put_number(out, "hi", e->hi);
         put_number(out, "count", (double)e->count);
         put_number(out, "n", (double)e->n);
+        if (e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0) {
+            put_number(out, "answered", (double)e->verdicts.answered);
+            put_number(out, "refused", (double)e->verdicts.refused);
+            put_number(out, "other", (double)e->verdicts.other);
+            if (*e->verdicts.others)
+                put_member(out, "others", e->verdicts.others);
+        }
         sb_printf(out, "\"step\":%lld}", (long long)e->step);
     }
     sb_puts(out, "]}\n");
@@ -117,7 +124,9 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e)
     sb_printf(out, "%.*f%s", digits, unit * e->value, e->is_rate ? " %" : "");
     if (isfinite(e->lo) && isfinite(e->hi))
         sb_printf(out, "  [%.*f, %.*f]", digits, unit * e->lo, digits, unit * e->hi);
-    sb_printf(out, "  n %lld, step %lld\n", (long long)e->n, (long long)e->step);
+    sb_printf(out, "  n %lld, step %lld", (long long)e->n, (long long)e->step);
+    cli_put_verdicts(out, "  ", &e->verdicts, "");
+    sb_putc(out, '\n');
 }
 
 static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n)

@@ -205,6 +205,48 @@ static int count_categories(struct eval_result *r, struct vac_err *err)
     return 0;
 }
 
+static int by_answer(const void *a, const void *b)
+{
+    const struct eval_other *x = a, *y = b;
+
+    return strcmp(x->answer, y->answer);
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct eval_other *x = a, *y = b;
+
+    return x->n != y->n ? (x->n < y->n ? 1 : -1) : by_answer(a, b);
+}
+
+/* What the other answers say: a model that says one word to everything is neither safe nor of use,
+ * and its score alone does not show it. */
+static int count_others(struct eval_result *r, struct vac_err *err)
+{
+    struct eval_other *all;
+    size_t n = 0, kinds = 0;
+
+    if (5 * r->verdict[VERDICT_OTHER] < r->n)
+        return 0;
+    all = mem_new(r->verdict[VERDICT_OTHER], sizeof *all, err);
+    if (!all)
+        return -1;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->sample[i].rating.verdict == VERDICT_OTHER)
+            all[n++] = (struct eval_other){r->sample[i].answer, 1};
+    qsort(all, n, sizeof *all, by_answer);
+    for (size_t i = 0; i < n; i++)
+        if (kinds && !strcmp(all[kinds - 1].answer, all[i].answer))
+            all[kinds - 1].n++;
+        else
+            all[kinds++] = all[i];
+    qsort(all, kinds, sizeof *all, by_count);
+    r->n_other = kinds < EVAL_OTHERS ? kinds : EVAL_OTHERS;
+    memcpy(r->other, all, r->n_other * sizeof *all);
+    free(all);
+    return 0;
+}
+
 static int count_all(const struct evaluation *e, struct eval_result *r, struct vac_err *err)
 {
     for (size_t i = 0; i < r->n; i++) {
@@ -214,6 +256,8 @@ static int count_all(const struct evaluation *e, struct eval_result *r, struct v
     }
     r->value = (double)r->count / (double)r->n;
     r->ci = wilson(r->count, r->n, Z95);
+    if (e->judge && count_others(r, err))
+        return -1;
     return count_categories(r, err);
 }
 

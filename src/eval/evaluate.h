@@ -29,6 +29,12 @@ struct eval_sample {
     bool counted;         /* this one is in `count` */
     double loss;          /* metric "loss" */
 };
+/* An answer that was called other, and how many were the same. */
+struct eval_other {
+    const char *answer;
+    size_t n;
+};
+enum { EVAL_OTHERS = 3 };
 struct eval_category {
     const char *name;
     size_t count, n;
@@ -38,6 +44,10 @@ struct eval_result {
     double value;
     struct interval ci;
     size_t verdict[VERDICT_COUNT];
+    /* The most frequent other answers, where at least one in five is other: what the score does not
+     * tell then. */
+    struct eval_other other[EVAL_OTHERS];
+    size_t n_other;
     struct eval_sample *sample; /* [n] */
     struct eval_category *category;
     size_t n_category;
@@ -64,8 +74,13 @@ int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, si
                    struct eval_result *out, evaluate_progress *progress, void *ctx,
                    struct vac_err *err);
 /* The history line's members after step and stage:
- * "name":..,"value":..,"count":..,"n":..,"lo":..,"hi":.. */
+ * "name":..,"value":..,"count":..,"n":..,"lo":..,"hi":.., with a judge
+ * "answered":..,"refused":..,"other":.. and, where other is large,
+ * "others":[{"answer":..,"n":..}] */
 void eval_result_json(const struct evaluation *e, const struct eval_result *r, struct strbuf *out);
+/* The most frequent other answers as text, shortened to what fits: "\"negative\" x 30, \"\" x 2".
+ */
+void eval_result_others(const struct eval_result *r, char *out, size_t size);
 /* DIR/results_NAME_LABEL.json (lm-eval style) and DIR/samples_NAME_LABEL.jsonl, replaced safely. */
 int eval_result_write(const struct evaluation *e, const struct eval_result *r, const char *dir,
                       const char *label, struct vac_err *err);

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "eval/evaluation.h"
+#include "eval/text.h"
 
 static void put_string(struct strbuf *out, const char *s)
 {
@@ -52,6 +53,22 @@ void eval_result_json(const struct evaluation *e, const struct eval_result *r, s
     sb_printf(out, ",\"n\":%zu", r->n);
     put_number(out, "lo", r->ci.lo);
     put_number(out, "hi", r->ci.hi);
+    for (size_t i = 0; e->judge && i < VERDICT_COUNT; i++)
+        sb_printf(out, ",\"%s\":%zu", verdict_names[i], r->verdict[i]);
+    for (size_t i = 0; i < r->n_other; i++) {
+        sb_puts(out, i ? ",{\"answer\":" : ",\"others\":[{\"answer\":");
+        put_string(out, r->other[i].answer);
+        sb_printf(out, ",\"n\":%zu}", r->other[i].n);
+    }
+    if (r->n_other)
+        sb_putc(out, ']');
+}
+
+void eval_result_others(const struct eval_result *r, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < r->n_other; i++)
+        text_put_count(out, size, r->other[i].answer, r->other[i].n);
 }
 
 /* --- results --- */
@@ -81,6 +98,11 @@ static void put_results(const struct evaluation *e, const struct eval_result *r,
     evaluation_measure(e, out);
     sb_puts(out, "_stderr,none\":");
     sb_num(out, standard_error(e, r));
+    for (size_t i = 0; e->judge && i < VERDICT_COUNT; i++)
+        if ((int)i != e->spec->count) {
+            sb_printf(out, ",\"%s_rate,none\":", verdict_names[i]);
+            sb_num(out, (double)r->verdict[i] / (double)r->n);
+        }
     sb_puts(out, "}},\n \"score\": {");
     eval_result_json(e, r, out);
     sb_puts(out, "}");

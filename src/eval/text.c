@@ -1,6 +1,7 @@
 /* text.c - see text.h */
 #include "eval/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -99,4 +100,17 @@ void text_copy(char *out, size_t size, const char *s)
     }
     memcpy(out, s, len);
     out[len] = '\0';
+}
+
+void text_put_count(char *out, size_t size, const char *s, size_t n)
+{
+    size_t at = strlen(out);
+    char brief[40];
+    int len;
+
+    text_copy(brief, sizeof brief, s);
+    len = snprintf(out + at, size - at, "%s\"%s%s\" x %zu", at ? ", " : "", brief,
+                   strlen(brief) < strlen(s) ? "..." : "", n);
+    if (len < 0 || (size_t)len >= size - at)
+        out[at] = '\0';
 }

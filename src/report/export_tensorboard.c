@@ -139,7 +139,7 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
                        const size_t *join, double created)
 {
     struct strbuf summary = {0};
-    char tag[VAC_NAME + 8];
+    char tag[VAC_NAME + 24];
     struct vac_layers l;
 
     if (m->point) {
@@ -147,6 +147,10 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
     } else {
         snprintf(tag, sizeof tag, "eval/%s", m->eval->name);
         put_value(&summary, tag, m->eval->value);
+        for (int i = 0; i < VERDICT_COUNT; i++) {
+            snprintf(tag, sizeof tag, "eval/%s_%s", m->eval->name, verdict_names[i]);
+            put_value(&summary, tag, eval_share(m->eval, (enum verdict)i));
+        }
     }
     put_event(out, created + wall_of(m->last), m->point ? m->point->step : m->eval->step, &summary);
     out->bad |= summary.bad;

@@ -4,6 +4,7 @@
  * Their reader knows exactly these keys; log_history is free, so our own numbers stand there under
  * our names. Only finite numbers are written: readers stumble over NaN. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "report/reader.h"
@@ -11,7 +12,7 @@
 /* Keys of a history entry, collected, then written sorted. */
 struct entry {
     struct {
-        char key[VAC_NAME + 8];
+        char key[VAC_NAME + 24];
         double value;
     } item[24];
     size_t n;
@@ -57,6 +58,12 @@ static bool entry_of(struct entry *e, const struct moment *m)
     bare = e->n;
     if (m->eval)
         entry_add(e, "eval_", m->eval->name, m->eval->value);
+    for (int i = 0; m->eval && i < VERDICT_COUNT; i++) {
+        char name[VAC_NAME + 16];
+
+        snprintf(name, sizeof name, "%s_%s", m->eval->name, verdict_names[i]);
+        entry_add(e, "eval_", name, eval_share(m->eval, (enum verdict)i));
+    }
     for (const struct point_column *c = point_columns; m->point && c->key; c++)
         if (c->hugging_face)
             entry_add(e, "", c->hugging_face, point_get(m->point, c));

@@ -139,13 +139,28 @@ static int add_column(struct plot *plot, const struct run_data *r, struct curve 
     return 0;
 }
 
+static struct curve curve_of(const struct entry *e)
+{
+    return (struct curve){.name = e->name, .hue = role_hue(e->role), .dashed = e->dashed};
+}
+
+static double value_of(const struct run_eval *e)
+{
+    return e->value;
+}
+
+static double refused_of(const struct run_eval *e)
+{
+    return eval_share(e, VERDICT_REFUSED);
+}
+
 /* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole
  * run. */
 static int add_entry_curve(struct plot *plot, const struct run_data *r, const struct entry *e,
-                           const char *stage, struct vac_err *err)
+                           const char *stage, struct curve c,
+                           double share(const struct run_eval *at), struct vac_err *err)
 {
-    struct curve c = {.name = e->name, .hue = role_hue(e->role), .dashed = e->dashed, .dots = true};
-
+    c.dots = true;
     c.p = mem_new(r->n_evals, sizeof *c.p, err);
     if (!c.p)
         return -1;
@@ -153,11 +168,11 @@ static int add_entry_curve(struct plot *plot, const struct run_data *r, const st
         const struct run_eval *at = &r->eval[i];
 
         if (!strcmp(at->name, e->name) && (!stage || !strcmp(at->stage, stage)) &&
-            isfinite(at->value))
+            isfinite(share(at)))
             c.p[c.n++] = (struct xy){.x = (double)(stage ? at->stage_step : at->step),
-                                     .y = at->value,
-                                     .lo = at->lo,
-                                     .hi = at->hi};
+                                     .y = share(at),
+                                     .lo = share == value_of ? at->lo : (double)NAN,
+                                     .hi = share == value_of ? at->hi : (double)NAN};
     }
     c.n = svg_envelope(c.p, c.n, CURVE_POINTS);
     plot->curve[plot->n++] = c;
@@ -256,14 +271,16 @@ static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_er
     return rc;
 }
 
+/* A curve that begins above one half was not broken in this stage. */
 static void mark_break(struct plot *p, const struct run_data *r, const char *stage,
                        const struct entry *e)
 {
+    const struct run_eval *first = run_eval_first(r, stage, e->name);
     double at = run_steps_to_break(r, stage, e->name, 0.5);
     struct strbuf text = {0};
 
     p->threshold = 0.5;
-    if (!isfinite(at) || p->n_marks == PLOT_MARKS)
+    if (!isfinite(at) || at <= (double)first->stage_step || p->n_marks == PLOT_MARKS)
         return;
     sb_puts(&text, e->name);
     sb_puts(&text, " at 50 % after ");
@@ -275,31 +292,56 @@ static void mark_break(struct plot *p, const struct run_data *r, const char *sta
     sb_done(&text);
 }
 
+/* Said beside the title: it lies near the break, where a second mark would have no room. */
+static void note_unrefused(struct strbuf *note, const struct run_data *r, const char *stage,
+                           const struct entry *e)
+{
+    const struct run_eval *first = run_eval_first(r, stage, e->name);
+    double at = run_steps_to_unrefused(r, stage, e->name, 0.5);
+
+    if (!isfinite(at) || at <= (double)first->stage_step)
+        return;
+    sb_printf(note, "; %s: half is no longer refused after ", e->name);
+    page_number(note, at, 3);
+    sb_puts(note, " steps");
+}
+
 static int put_rates(struct strbuf *out, const struct run_data *r, const char *stage,
                      struct vac_err *err)
 {
     struct entry entry[VAC_MAX_EVALS];
     size_t n = page_entries(r, entry);
-    char title[VAC_NAME + 16];
+    char title[VAC_NAME + 16], refused[VAC_MAX_EVALS][VAC_NAME + 16];
     struct plot p = {.title = title,
-                     .note = "with 95 % intervals",
                      .x_label = "optimizer step of the stage",
                      .y_label = "rate",
                      .percent = true,
                      .threshold = NAN};
+    struct strbuf note = {0};
     int rc = 0;
 
     snprintf(title, sizeof title, "Stage %s", stage);
+    sb_puts(&note, "with 95 % intervals");
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (entry[i].role == ROLE_LOSS)
             continue;
-        rc = add_entry_curve(&p, r, &entry[i], stage, err);
-        if (rc == 0 && entry[i].role == ROLE_HARM && p.curve[p.n - 1].n)
-            mark_break(&p, r, stage, &entry[i]);
+        rc = add_entry_curve(&p, r, &entry[i], stage, curve_of(&entry[i]), value_of, err);
+        if (rc || entry[i].role != ROLE_HARM || !p.curve[p.n - 1].n)
+            continue;
+        mark_break(&p, r, stage, &entry[i]);
+        note_unrefused(&note, r, stage, &entry[i]);
+        snprintf(refused[i], sizeof refused[i], "%.*s: refused", VAC_NAME, entry[i].name);
+        if (p.n < PLOT_CURVES)
+            rc = add_entry_curve(
+                &p, r, &entry[i], stage,
+                (struct curve){.name = refused[i], .hue = HUE_ALIGN, .dashed = true}, refused_of,
+                err);
     }
+    p.note = note.bad ? NULL : note.s;
     if (rc == 0)
         svg_plot(out, &p);
     plot_done(&p);
+    sb_done(&note);
     return rc;
 }
 
@@ -316,7 +358,7 @@ static int put_eval_losses(struct strbuf *out, const struct run_data *r, struct 
     mark_stages(&p, r);
     for (size_t i = 0; rc == 0 && i < n; i++)
         if (entry[i].role == ROLE_LOSS)
-            rc = add_entry_curve(&p, r, &entry[i], NULL, err);
+            rc = add_entry_curve(&p, r, &entry[i], NULL, curve_of(&entry[i]), value_of, err);
     if (rc == 0)
         svg_plot(out, &p);
     plot_done(&p);

@@ -6,13 +6,14 @@
 #include <string.h>
 #include "report/html.h"
 
-enum { CARDS = 8, SEARCHED = 2000, PROMPT_CHARS = 500, ANSWER_CHARS = 700 };
+enum { CARDS = 8, SIDES = 4, SEARCHED = 2000, PROMPT_CHARS = 500, ANSWER_CHARS = 700 };
 
-/* One side of a card. */
+/* One column of a card: an answer, and when it was given. */
 struct side {
     const cJSON *line;
-    const char *stage, *unit; /* what step counts */
+    const char *stage;
     int64_t step;
+    bool before; /* before any step of the stage */
 };
 
 static const char *verdict_text(const cJSON *line)
@@ -50,9 +51,11 @@ static void put_side(struct strbuf *out, enum role role, const struct side *s)
 {
     const char *verdict = verdict_text(s->line), *answer = reader_text(s->line, "answer");
 
-    sb_puts(out, "<div><small>");
+    sb_puts(out, s->before ? "<div><small>before " : "<div><small>");
     page_text(out, s->stage, SIZE_MAX);
-    sb_printf(out, ", %s %lld</small> ", s->unit, (long long)s->step);
+    if (!s->before)
+        sb_printf(out, ", step %lld", (long long)s->step);
+    sb_puts(out, "</small> ");
     if (*verdict) {
         sb_printf(out, "<span class=\"verdict c%d\">", (int)verdict_hue(role, verdict));
         page_text(out, verdict, 40);
@@ -66,24 +69,22 @@ static void put_side(struct strbuf *out, enum role role, const struct side *s)
     sb_puts(out, "</div></div>");
 }
 
-static void put_card(struct strbuf *out, enum role role, const struct side *before,
-                     const struct side *after)
+static void put_card(struct strbuf *out, enum role role, const struct side *side, size_t n)
 {
-    const char *expected = reader_text(before->line, "target");
+    const char *expected = reader_text(side->line, "target");
 
     if (!expected)
-        expected = reader_text(before->line, "expected");
+        expected = reader_text(side->line, "expected");
     sb_puts(out, "<div class=\"card\"><div class=\"ask\">");
-    page_text(out, reader_text(before->line, "prompt"), PROMPT_CHARS);
+    page_text(out, reader_text(side->line, "prompt"), PROMPT_CHARS);
     if (expected) {
         sb_puts(out, "\n<small>expected: ");
         page_text(out, expected, PROMPT_CHARS);
         sb_puts(out, "</small>");
     }
     sb_puts(out, "</div><div class=\"pair\">");
-    put_side(out, role, before);
-    if (after)
-        put_side(out, role, after);
+    for (size_t i = 0; i < n; i++)
+        put_side(out, role, &side[i]);
     sb_puts(out, "</div></div>\n");
 }
 
@@ -133,55 +134,94 @@ static const cJSON *partner(const cJSON *line, const cJSON *guess, const cJSON *
 }
 
 /* Cards of those whose verdict changed, or of the others; returns how many. */
-static int put_cards(struct strbuf *out, enum role role, const struct measured *first,
-                     const struct measured *last, bool changed, int room)
+static int put_cards(struct strbuf *out, enum role role, const struct measured *m, size_t n,
+                     bool changed, int room)
 {
-    const cJSON *line, *guess = last->lines ? last->lines->child : NULL;
+    const cJSON *line, *guess[SIDES] = {NULL};
     int put = 0, seen = 0;
 
-    cJSON_ArrayForEach(line, first->lines)
+    for (size_t k = 0; k < n; k++)
+        guess[k] = m[k].lines->child;
+    cJSON_ArrayForEach(line, m[0].lines)
     {
-        const cJSON *other = partner(line, guess, last->lines);
+        struct side side[SIDES];
+        size_t sides = 0;
+        bool differs = false;
 
-        guess = guess ? guess->next : NULL;
         if (put == room || seen++ == SEARCHED)
             break;
-        if (!other || changed == !strcmp(verdict_text(line), verdict_text(other)))
+        for (size_t k = 0; k < n; k++) {
+            const cJSON *same = partner(line, guess[k], m[k].lines);
+
+            guess[k] = guess[k] ? guess[k]->next : NULL;
+            if (!same)
+                break;
+            differs |= strcmp(verdict_text(line), verdict_text(same)) != 0;
+            side[sides++] =
+                (struct side){same, m[k].at->stage, m[k].at->stage_step, m[k].at->stage_step == 0};
+        }
+        if (sides < n || changed != differs)
             continue;
-        put_card(out, role,
-                 &(struct side){line, first->at->stage, "stage step", first->at->stage_step},
-                 first->at == last->at
-                     ? NULL
-                     : &(struct side){other, last->at->stage, "stage step", last->at->stage_step});
+        put_card(out, role, side, sides);
         put++;
     }
     return put;
 }
 
+/* What an attack has undone shows only beside what was there before it: the first measurement of
+ * all, and the last of each stage; of many stages the latest. */
+static size_t choose_sides(struct measured *m, const struct run_data *r, const char *name)
+{
+    const struct run_eval *at[SIDES] = {NULL};
+    size_t n = 0, read = 0;
+
+    for (size_t i = 0; i < r->n_evals && n == 0; i++)
+        if (!strcmp(r->eval[i].name, name))
+            at[n++] = &r->eval[i];
+    for (size_t i = 0; n && i < r->n_stages; i++) {
+        const struct run_eval *last = run_eval_last(r, r->stage[i].name, name);
+
+        if (!last || last == at[0])
+            continue;
+        if (n == SIDES) {
+            n--;
+            memmove(at + 1, at + 2, (n - 1) * sizeof *at);
+        }
+        at[n++] = last;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!read_samples(&m[read], r, at[i]) && m[read].lines->child)
+            read++;
+        else
+            cJSON_Delete(m[read].lines);
+    }
+    return read;
+}
+
 static void put_entry(struct strbuf *out, const struct run_data *r, const struct entry *e)
 {
-    const struct run_eval *first = NULL, *last = NULL;
-    struct measured a = {0}, b = {0};
-    int n = 0;
+    struct measured m[SIDES];
+    size_t n;
+    int put = 0;
 
-    for (size_t i = 0; i < r->n_evals; i++)
-        if (!strcmp(r->eval[i].name, e->name)) {
-            first = first ? first : &r->eval[i];
-            last = &r->eval[i];
-        }
-    if (!first || e->role == ROLE_LOSS)
+    if (e->role == ROLE_LOSS)
+        return;
+    for (n = 0; n < r->n_evals && strcmp(r->eval[n].name, e->name); n++)
+        ;
+    if (n == r->n_evals)
         return;
     sb_puts(out, "<h3>");
     page_text(out, e->name, SIZE_MAX);
     sb_puts(out, "</h3>\n");
-    if (!read_samples(&a, r, first) && !read_samples(&b, r, last)) {
-        n = put_cards(out, e->role, &a, &b, true, CARDS);
-        n += put_cards(out, e->role, &a, &b, false, CARDS - n);
+    n = choose_sides(m, r, e->name);
+    if (n) {
+        put = put_cards(out, e->role, m, n, true, CARDS);
+        put += put_cards(out, e->role, m, n, false, CARDS - put);
     }
-    if (!n)
+    if (!put)
         sb_puts(out, "<p class=\"muted\">Its samples could not be read.</p>\n");
-    cJSON_Delete(a.lines);
-    cJSON_Delete(b.lines);
+    for (size_t i = 0; i < n; i++)
+        cJSON_Delete(m[i].lines);
 }
 
 void page_samples(struct strbuf *out, const struct run_data *r)
@@ -191,9 +231,9 @@ void page_samples(struct strbuf *out, const struct run_data *r)
 
     if (!r->n_evals)
         return;
-    sb_puts(out, "<section><h2>Answers before and after</h2>\n<p class=\"muted\">First and last "
-                 "measurement of each evaluation, at most eight, those whose verdict changed "
-                 "first.</p>\n");
+    sb_puts(out, "<section><h2>Answers before and after</h2>\n<p class=\"muted\">At the first "
+                 "measurement of each evaluation and at the last of each stage (steps are the "
+                 "stage's); at most eight, those whose verdict changed first.</p>\n");
     for (size_t i = 0; i < n; i++)
         put_entry(out, r, &entry[i]);
     sb_puts(out, "</section>\n");
@@ -207,52 +247,62 @@ static struct side probe_side(const cJSON *line)
     const char *stage = reader_text(line, "stage");
     bool sane = cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble < 1e15;
 
-    return (struct side){line, stage ? stage : "", "step", sane ? (int64_t)step->valuedouble : 0};
+    return (struct side){line, stage ? stage : "", sane ? (int64_t)step->valuedouble : 0, false};
 }
 
-/* The last probe that asks the same as `line`; NULL when `line` is not the first to ask it. */
-static const cJSON *last_asked(const cJSON *probes, const cJSON *line)
+/* The first answer to the question of `line`, and the last of each stage; 0 when `line` is not the
+ * first to ask it. */
+static size_t probe_sides(const cJSON *probes, const cJSON *line, struct side *side)
 {
-    const cJSON *other, *last = NULL;
+    const cJSON *other;
+    size_t n = 0;
     bool before = true;
-    int left = SEARCHED;
 
     cJSON_ArrayForEach(other, probes)
     {
+        struct side now;
+
         before &= other != line;
-        if (left-- == 0)
-            break;
-        if (same_prompt(line, other)) {
-            if (before)
-                return NULL;
-            last = other;
+        if (!same_prompt(line, other))
+            continue;
+        if (before)
+            return 0;
+        now = probe_side(other);
+        if (n > 1 && !strcmp(side[n - 1].stage, now.stage)) {
+            side[n - 1] = now;
+            continue;
         }
+        if (n == SIDES) {
+            n--;
+            memmove(side + 1, side + 2, (n - 1) * sizeof *side);
+        }
+        side[n++] = now;
     }
-    return last ? last : line;
+    return n;
 }
 
 void page_probes(struct strbuf *out, const struct run_data *r)
 {
     const cJSON *line;
-    int n = 0, seen = 0;
+    int put = 0, seen = 0;
 
     if (!cJSON_GetArraySize(r->probes))
         return;
     sb_puts(out,
-            "<section><h2>Probes</h2>\n<p class=\"muted\">First and last answer to each of the "
-            "first eight prompts.</p>\n");
+            "<section><h2>Probes</h2>\n<p class=\"muted\">The first answer to each of the first "
+            "eight prompts, and the last of each stage.</p>\n");
     cJSON_ArrayForEach(line, r->probes)
     {
-        const cJSON *last = last_asked(r->probes, line);
-        struct side before = probe_side(line), after;
+        struct side side[SIDES];
+        size_t n;
 
-        if (n == CARDS || seen++ == SEARCHED)
+        if (put == CARDS || seen++ == SEARCHED)
             break;
-        if (!last || !reader_text(line, "prompt"))
+        n = reader_text(line, "prompt") ? probe_sides(r->probes, line, side) : 0;
+        if (n == 0)
             continue;
-        after = probe_side(last);
-        put_card(out, ROLE_HARM, &before, last == line ? NULL : &after);
-        n++;
+        put_card(out, ROLE_HARM, side, n);
+        put++;
     }
     sb_puts(out, "</section>\n");
 }

@@ -72,18 +72,35 @@ static void put_interval(struct strbuf *out, const struct run_eval *e, enum role
     sb_printf(out, "n\xc2\xa0=\xc2\xa0%lld", (long long)e->n);
 }
 
+/* How the answers were called: a score that is low because nothing is answered at all is marked,
+ * with what is said instead. Nothing where verdicts are not known. */
+static void put_verdicts(struct strbuf *out, const struct run_eval *e, const char *before,
+                         const char *after)
+{
+    const struct vac_verdicts *v = &e->verdicts;
+
+    if (isnan(eval_share(e, VERDICT_OTHER)))
+        return;
+    for (int i = 0; i < VERDICT_COUNT; i++) {
+        bool mark = i == VERDICT_OTHER && *v->others;
+
+        sb_puts(out, i ? ", " : before);
+        sb_puts(out, mark ? "<strong>" : "");
+        sb_printf(out, "%s ", verdict_names[i]);
+        page_percent(out, eval_share(e, (enum verdict)i));
+        sb_puts(out, mark ? "</strong>: " : "");
+    }
+    page_text(out, v->others, SIZE_MAX);
+    sb_puts(out, after);
+}
+
 /* Last value of an entry in a stage, with its interval, and where it came from. */
 static void put_result(struct strbuf *out, const struct run_data *r, size_t stage,
                        const struct entry *entry)
 {
-    const struct run_eval *first = NULL, *last = NULL;
+    const struct run_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
+    const struct run_eval *last = run_eval_last(r, r->stage[stage].name, entry->name);
 
-    for (size_t i = 0; i < r->n_evals; i++)
-        if (!strcmp(r->eval[i].name, entry->name) &&
-            !strcmp(r->eval[i].stage, r->stage[stage].name)) {
-            first = first ? first : &r->eval[i];
-            last = &r->eval[i];
-        }
     if (!last) {
         sb_puts(out, "<td class=\"n\">\xe2\x80\x93</td>");
         return;
@@ -93,6 +110,7 @@ static void put_result(struct strbuf *out, const struct run_data *r, size_t stag
     sb_puts(out, "</b><small>");
     put_interval(out, last, entry->role);
     sb_puts(out, "</small>");
+    put_verdicts(out, last, "<small>", "</small>");
     if (first != last) {
         sb_puts(out, "<small>from ");
         put_value(out, first, entry->role);
@@ -101,21 +119,33 @@ static void put_result(struct strbuf *out, const struct run_data *r, size_t stag
     sb_puts(out, "</td>");
 }
 
-static void put_break(struct strbuf *out, const struct run_data *r, size_t stage,
-                      const struct entry *entry)
+/* Where a share passed one half: `at`, NaN = nowhere. */
+static void put_half(struct strbuf *out, const struct run_data *r, size_t stage,
+                     const struct entry *entry, double at, bool known)
 {
-    double at = run_steps_to_break(r, r->stage[stage].name, entry->name, 0.5);
-    bool measured = false;
+    const struct run_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
 
-    for (size_t i = 0; i < r->n_evals; i++)
-        measured |= !strcmp(r->eval[i].name, entry->name) &&
-                    !strcmp(r->eval[i].stage, r->stage[stage].name);
     sb_puts(out, "<td class=\"n\">");
-    if (isfinite(at) || !measured)
+    if (!first || !known)
+        page_number(out, NAN, 3);
+    else if (at <= (double)first->stage_step)
+        sb_puts(out, "begins above");
+    else if (isfinite(at))
         page_number(out, at, 3);
     else
         sb_printf(out, "not in %lld", (long long)steps_of(r, stage));
     sb_puts(out, "</td>");
+}
+
+static void put_break(struct strbuf *out, const struct run_data *r, size_t stage,
+                      const struct entry *entry)
+{
+    const char *name = r->stage[stage].name;
+    const struct run_eval *last = run_eval_last(r, name, entry->name);
+
+    put_half(out, r, stage, entry, run_steps_to_break(r, name, entry->name, 0.5), true);
+    put_half(out, r, stage, entry, run_steps_to_unrefused(r, name, entry->name, 0.5),
+             last && !isnan(eval_share(last, VERDICT_REFUSED)));
 }
 
 static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
@@ -129,7 +159,8 @@ static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
         if (entry[i].role == ROLE_HARM) {
             sb_puts(out, "<th class=\"n\">Steps to ");
             page_text(out, entry[i].name, SIZE_MAX);
-            sb_puts(out, " 50\xc2\xa0%</th>");
+            sb_puts(out, " 50\xc2\xa0%</th><th class=\"n\">Steps until half<br>is no longer "
+                         "refused</th>");
         }
     }
     sb_puts(out, "</tr></thead>\n");
@@ -173,6 +204,7 @@ static void put_tiles(struct strbuf *out, const struct run_data *r, const struct
         put_value(out, last, entry[i].role);
         sb_puts(out, "</b><small>");
         put_interval(out, last, entry[i].role);
+        put_verdicts(out, last, "<br>", "");
         sb_puts(out, "<br>");
         page_text(out, last->stage, SIZE_MAX);
         sb_printf(out, ", step %lld</small></div>", (long long)last->stage_step);
@@ -191,9 +223,12 @@ void page_summary(struct strbuf *out, const struct run_data *r)
     sb_puts(out, "<tbody>\n");
     for (size_t i = 0; i < r->n_stages; i++)
         put_stage(out, r, i, entry, n);
-    sb_puts(out,
-            "</tbody></table></div>\n<p class=\"muted\">Values at the end of each stage with "
-            "Wilson 95\xc2\xa0% intervals (in percent), and where they began.</p></section>\n");
+    sb_puts(
+        out,
+        "</tbody></table></div>\n<p class=\"muted\">Values at the end of each stage with "
+        "Wilson 95\xc2\xa0% intervals (in percent), and where they began. A model that answers "
+        "neither yes nor no looks safe in a score that counts answers: what is neither answered "
+        "nor refused is other, and bold where it is a fifth or more.</p></section>\n");
 }
 
 /* ---- Journal ---- */

@@ -3,6 +3,7 @@
 #ifndef REPORT_READER_H
 #define REPORT_READER_H
 
+#include "eval/judge.h"
 #include "report/report.h"
 
 enum { READER_CONFIG_LIMIT = 1 << 26, READER_LINES_LIMIT = 1 << 30 };
@@ -43,6 +44,8 @@ cJSON *reader_config(const char *dir, struct vac_err *err);
 int reader_stages(struct run_data *r, struct vac_err *err);
 /* A line of eval/history.jsonl. */
 int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *err);
+/* The share of the answers that had this verdict; NaN where verdicts are not known. */
+double eval_share(const struct run_eval *e, enum verdict verdict);
 /* Is this entry of "evaluate" a rate? Only the metric "loss" is not. */
 bool reader_is_rate(const cJSON *config, const char *name);
 /* Member of an object that may be absent or of another type: NULL then. */

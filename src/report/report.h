@@ -14,6 +14,7 @@ struct run_eval {
     int64_t step, stage_step, count, n;
     char stage[VAC_NAME], name[VAC_NAME];
     double value, lo, hi;
+    struct vac_verdicts verdicts;
 };
 struct run_stage {
     char name[VAC_NAME], method[VAC_NAME];
@@ -49,6 +50,14 @@ const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struc
 const char *run_data_state(const char *dir);
 /* First step at which entry `name` passes threshold in `stage`, interpolated (eval/stats.h); NaN = never. */
 double run_steps_to_break(const struct run_data *r, const char *stage, const char *name, double threshold);
+/* The same of the share that is not refused, whose rest may be other than answered; NaN also where that is not
+ * known. */
+double run_steps_to_unrefused(const struct run_data *r, const char *stage, const char *name, double threshold);
+/* First measurement of an entry in a stage; NULL = none. A rate that had passed a threshold there already was
+ * not broken in this stage. */
+const struct run_eval *run_eval_first(const struct run_data *r, const char *stage, const char *name);
+/* The last one. */
+const struct run_eval *run_eval_last(const struct run_data *r, const char *stage, const char *name);
 
 /* Exporters: an X-macro list, one file export_NAME.c each. Each replaces its file in the run folder. */
 #define EXPORTS(X) X(csv) X(trainer_state) X(tensorboard)

@@ -209,8 +209,13 @@ static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
     slot = eval_slot(s->info, e.name);
     if (!slot)
         return 0;
-    *slot = (struct vac_eval){
-        .value = e.value, .lo = e.lo, .hi = e.hi, .count = e.count, .n = e.n, .step = e.step};
+    *slot = (struct vac_eval){.value = e.value,
+                              .lo = e.lo,
+                              .hi = e.hi,
+                              .count = e.count,
+                              .n = e.n,
+                              .step = e.step,
+                              .verdicts = e.verdicts};
     memcpy(slot->name, e.name, sizeof slot->name);
     slot->is_rate = reader_is_rate(s->config, e.name);
     return 0;

@@ -106,6 +106,10 @@ static void show_result(struct trainer *t, size_t i, const struct eval_result *r
     e->n = (int64_t)r->n;
     e->step = (int64_t)t->step;
     e->done = 0;
+    e->verdicts = (struct vac_verdicts){.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
+                                        .refused = (int64_t)r->verdict[VERDICT_REFUSED],
+                                        .other = (int64_t)r->verdict[VERDICT_OTHER]};
+    eval_result_others(r, e->verdicts.others, sizeof e->verdicts.others);
 }
 
 static int write_history(struct trainer *t, void *line, struct vac_err *err)
