@@ -46,12 +46,16 @@ static int read_replace(struct tok_stage *s, const struct jnode *node, struct va
     return tok_read_text(s, node, "content", false, err);
 }
 
-static int normal_form(const char *in, size_t n, utf8proc_option_t options, struct strbuf *out,
-                       struct vac_err *err)
+static int form_of(const char *in, size_t n, utf8proc_option_t options, struct strbuf *out,
+                   struct vac_err *err)
 {
     utf8proc_uint8_t *text = NULL;
-    utf8proc_ssize_t len = utf8proc_map((const utf8proc_uint8_t *)in, (utf8proc_ssize_t)n, &text,
-                                        options | UTF8PROC_STABLE);
+    utf8proc_ssize_t len;
+
+    if (n == 0)
+        return 0;
+    len = utf8proc_map((const utf8proc_uint8_t *)in, (utf8proc_ssize_t)n, &text,
+                       options | UTF8PROC_STABLE);
 
     if (len < 0)
         return err_set(err, VAC_ERR_MEMORY, "normal form of a text of %zu bytes: %s", n,
@@ -59,6 +63,26 @@ static int normal_form(const char *in, size_t n, utf8proc_option_t options, stru
     sb_put(out, (const char *)text, (size_t)len);
     free(text);
     return sb_ok(out, err);
+}
+
+/* Characters that the reference's older tables do not know stay as they are, and what is between
+ * them has its form on its own. */
+static int normal_form(const char *in, size_t n, utf8proc_option_t options, struct strbuf *out,
+                       struct vac_err *err)
+{
+    size_t from = 0, len;
+    uint32_t cp;
+
+    for (size_t at = 0; at < n; at += len) {
+        len = utf8_get(in + at, n - at, &cp);
+        if (!tok_is_inert(cp))
+            continue;
+        if (form_of(in + from, at - from, options, out, err))
+            return -1;
+        sb_put(out, in + at, len);
+        from = at + len;
+    }
+    return form_of(in + from, n - from, options, out, err);
 }
 
 static int nfc(const struct tok_stage *s, const char *in, size_t n, bool *first, struct strbuf *out,
@@ -110,7 +134,7 @@ static int lowercase(const struct tok_stage *s, const char *in, size_t n, bool *
         if (cp == 0x130)
             sb_puts(out, "i\xcc\x87");
         else
-            sb_put(out, small, utf8_put((uint32_t)utf8proc_tolower((utf8proc_int32_t)cp), small));
+            sb_put(out, small, utf8_put(tok_lower(cp), small));
     }
     return sb_ok(out, err);
 }

@@ -17,6 +17,9 @@ struct tok_regex {
     pcre2_match_data *match;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    bool literal;
+    char *seen; /* the text as PCRE2 is to see it, where that differs */
+    size_t seen_cap;
     struct tok_span *v;
     size_t n, cap;
 };
@@ -78,6 +81,7 @@ struct tok_regex *tok_regex_new(const char *pattern, bool literal, struct vac_er
     re = mem_new(1, sizeof(*re), err);
     if (sb_ok(&text, err) || !re)
         goto out;
+    re->literal = literal;
     re->code = compile(text.s, literal, err);
     if (re->code)
         rc = prepare(re, err);
@@ -98,6 +102,7 @@ void tok_regex_free(struct tok_regex *re)
     pcre2_match_context_free(re->context);
     pcre2_match_data_free(re->match);
     pcre2_code_free(re->code);
+    free(re->seen);
     free(re->v);
     free(re);
 }
@@ -175,6 +180,37 @@ static int walk(struct tok_regex *re, const char *s, size_t n, struct vac_err *e
     return done < n ? add_span(re, done, n, false, err) : 0;
 }
 
+/* Newer characters, and those that have moved, are shown as others of their kind. */
+static int show(struct tok_regex *re, const char **s, size_t n, struct vac_err *err)
+{
+    const char *text = *s;
+    bool copied = false;
+    size_t len;
+    uint32_t cp;
+
+    for (size_t i = 0; i < n && !re->literal; i += len) {
+        uint32_t as;
+
+        len = 1;
+        if ((unsigned char)text[i] < 0x80)
+            continue;
+        len = utf8_get(text + i, n - i, &cp);
+        as = tok_stand_in(cp);
+        if (as == cp)
+            continue;
+        if (!copied) {
+            if (mem_grow(&re->seen, &re->seen_cap, n, 1, err))
+                return -1;
+            memcpy(re->seen, text, n);
+            copied = true;
+        }
+        utf8_put(as, re->seen + i);
+    }
+    if (copied)
+        *s = re->seen;
+    return 0;
+}
+
 int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct tok_span **v,
                     size_t *count, struct vac_err *err)
 {
@@ -186,7 +222,7 @@ int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct 
     else
         steps = UINT32_MAX;
     pcre2_set_match_limit(re->context, (uint32_t)steps);
-    if (n == 0 ? add_span(re, 0, 0, false, err) : walk(re, s, n, err))
+    if (show(re, &s, n, err) || (n == 0 ? add_span(re, 0, 0, false, err) : walk(re, s, n, err)))
         return -1;
     *v = re->v;
     *count = re->n;

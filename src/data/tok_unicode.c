@@ -6,6 +6,14 @@
 struct range {
     uint32_t from, to;
 };
+struct stand_in {
+    uint32_t from, to, as;
+};
+struct lower {
+    uint32_t from, to;
+    int32_t by;
+};
+#include "data/tok_unicode_tables.h"
 
 static bool in_ranges(const struct range *r, size_t n, uint32_t cp)
 {
@@ -18,9 +26,40 @@ static bool in_ranges(const struct range *r, size_t n, uint32_t cp)
 
 #define IN(ranges, cp) in_ranges(ranges, sizeof(ranges) / sizeof((ranges)[0]), cp)
 
+uint32_t tok_stand_in(uint32_t cp)
+{
+    size_t from = 0, to = sizeof stand_ins / sizeof *stand_ins;
+
+    while (from < to) {
+        size_t mid = from + (to - from) / 2;
+
+        if (cp > stand_ins[mid].to)
+            from = mid + 1;
+        else if (cp < stand_ins[mid].from)
+            to = mid;
+        else
+            return stand_ins[mid].as;
+    }
+    return cp;
+}
+
+/* Unicode 16's, whichever utf8proc knows. */
 static utf8proc_category_t category(uint32_t cp)
 {
-    return utf8proc_category((utf8proc_int32_t)cp);
+    return utf8proc_category((utf8proc_int32_t)tok_stand_in(cp));
+}
+
+uint32_t tok_lower(uint32_t cp)
+{
+    for (size_t i = 0; i < sizeof lowers / sizeof *lowers; i++)
+        if (cp >= lowers[i].from && cp <= lowers[i].to)
+            return (uint32_t)((int32_t)cp + lowers[i].by);
+    return (uint32_t)utf8proc_tolower((utf8proc_int32_t)cp);
+}
+
+bool tok_is_inert(uint32_t cp)
+{
+    return cp >= inert[0].from && IN(inert, cp);
 }
 
 /* Unicode's White_Space. U+180E and U+200B are not in it, U+0085 is. */
@@ -38,7 +77,8 @@ bool tok_is_numeric(uint32_t cp)
 {
     utf8proc_category_t c = category(cp);
 
-    return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO;
+    return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO ||
+           IN(digits_17, cp);
 }
 
 /* The punctuation categories, and those ASCII symbols that C calls punctuation. */
@@ -47,14 +87,18 @@ bool tok_is_punctuation(uint32_t cp)
     static const struct range ascii[] = {{0x21, 0x2f}, {0x3a, 0x40}, {0x5b, 0x60}, {0x7b, 0x7e}};
     utf8proc_category_t c = category(cp);
 
-    return IN(ascii, cp) || (c >= UTF8PROC_CATEGORY_PC && c <= UTF8PROC_CATEGORY_PO);
+    if (c < UTF8PROC_CATEGORY_PC || c > UTF8PROC_CATEGORY_PO)
+        return IN(ascii, cp) || IN(punctuation_8, cp);
+    return !IN(no_punctuation, cp);
 }
 
 bool tok_is_mark(uint32_t cp)
 {
     utf8proc_category_t c = category(cp);
 
-    return c == UTF8PROC_CATEGORY_MN || c == UTF8PROC_CATEGORY_MC || c == UTF8PROC_CATEGORY_ME;
+    if (c != UTF8PROC_CATEGORY_MN && c != UTF8PROC_CATEGORY_MC && c != UTF8PROC_CATEGORY_ME)
+        return IN(mark_10, cp);
+    return !IN(no_mark, cp);
 }
 
 /* Alphabetic, marks, decimal digits, connectors and the two joiners: \w of Rust's regex crate.
