@@ -431,6 +431,28 @@ static void test_wrong_values(void **state)
             ": there is no column \"label\": the first line names sentence, labels");
 }
 
+/* The passage of a question is its input; other text is not left out without a word. */
+static void test_passages(void **state)
+{
+    static const char wanted[] = "{\"instruction\":\"q\",\"input\":\"c\",\"output\":\"r\"}\n";
+
+    (void)state;
+    gives("instruction,context,response,category\nq,c,r,open_qa\n", NULL, NULL, "alpaca", wanted);
+    gives("instruction,input,context,output\nq,,c,r\n", NULL, NULL, "alpaca", wanted);
+    gives("{\"instruction\":\"q\",\"input\":null,\"context\":\"c\",\"output\":\"\",\"response\":\"r\"}",
+          NULL, NULL, "alpaca", wanted);
+    gives("{\"messages\":null,\"instruction\":\"q\",\"input\":\"c\",\"output\":\"r\"}", NULL, NULL,
+          "alpaca", wanted);
+    refused("instruction,input,context,output\nq,b,c,r\n", NULL,
+            ":2:5: context: \"input\" holds text, too: keep one of them");
+    refused("instruction,output,passage\nq,r,p\n", NULL,
+            ":2:5: passage: is not read here, and its text would be lost: use format table and name "
+            "the columns that count");
+    refused("{\"question\":\"q\",\"answer\":\"#### 4\",\"passage\":\"p\"}", NULL,
+            ":1: passage: is not read here, and its text would be lost: remove it, or call it "
+            "\"_passage\" to leave it out");
+}
+
 static void test_unknown_files(void **state)
 {
     static const struct import_choice q = {.instruction = "questoin"};
@@ -662,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_broken_tables),
         cmocka_unit_test(test_wrong_values),
+        cmocka_unit_test(test_passages),
         cmocka_unit_test(test_unknown_files),
         cmocka_unit_test(test_huge_rows),
         cmocka_unit_test(test_damaged_files),

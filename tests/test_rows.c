@@ -328,6 +328,135 @@ static void test_file_columns(void **state)
                   ":1:11: a control character inside a string: write it as \\n, \\t or \\uXXXX");
 }
 
+/* Data sets that were put together write null in the columns of the other ones. */
+static void test_null_columns(void **state)
+{
+    static const struct {
+        const char *text, *format, *answer;
+    } rows[] = {
+        {"{\"messages\":null,\"instruction\":\"a\",\"output\":\"c\"}", "alpaca", "c"},
+        {"{\"input_ids\":null,\"text\":\"c\"}", "text", "c"},
+        {"{\"conversations\":null,\"prompt\":\"a\",\"completion\":\"c\"}", "completion", "c"},
+        {"{\"instruction\":\"a\",\"output\":null,\"response\":\"c\"}", "alpaca", "c"},
+        {"{\"instruction\":\"a\",\"output\":\"\",\"response\":\"c\"}", "alpaca", "c"},
+        {"{\"prompt\":\"a\",\"completion\":null,\"response\":\"c\"}", "completion", "c"},
+        {"{\"prompt\":\"a\",\"is_safe\":null,\"response\":\"c\"}", "completion", "c"},
+        {"{\"prompt\":\"a\",\"response\":null}", "prompt", "a"},
+        {"{\"prompt\":null,\"instruction\":\"a\"}", "prompt", "a"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"tool_calls\":null},{\"role\":"
+         "\"assistant\",\"content\":\"c\",\"weight\":null}],\"tools\":null}",
+         "messages", "c"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rows r;
+
+        load(&r, rows[i].text);
+        assert_string_equal(r.format->name, rows[i].format);
+        assert_string_equal(r.row[0].turn[r.row[0].n_turn - 1].text, rows[i].answer);
+        rows_done(&r);
+    }
+}
+
+/* What stands beside a question belongs to it, in every format. */
+static void test_context_and_system(void **state)
+{
+    static const char *const rows[] = {
+        "{\"instruction\":\"q\",\"context\":\"c\",\"response\":\"r\",\"system\":\"s\"}",
+        "{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"\",\"output\":\"r\",\"system\":\"s\"}",
+        "{\"prompt\":\"q\",\"context\":\"c\",\"completion\":\"r\",\"system_prompt\":\"s\"}",
+        "{\"prompt\":\"q\",\"input\":\"c\",\"response\":\"r\",\"system\":\"s\",\"is_safe\":true}",
+        "{\"prompt\":\"q\",\"input\":\"c\",\"system\":\"s\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct rows r;
+
+        load(&r, rows[i]);
+        assert_int_equal(r.row[0].n_turn, i == 4 ? 2 : 3);
+        assert_turn(&r.row[0].turn[0], ROLE_SYSTEM, "s", false);
+        assert_turn(&r.row[0].turn[1], ROLE_USER, "q", false);
+        assert_string_equal(r.row[0].turn[1].input, "c");
+        rows_done(&r);
+    }
+    refused("{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"d\",\"output\":\"r\"}",
+            ":1: \"input\" and \"context\" both hold text: keep one of them");
+    refused("{\"instruction\":\"q\",\"output\":\"r\",\"response\":\"d\"}",
+            ":1: \"output\" and \"response\" both hold text: keep one of them");
+}
+
+/* No text is left out without a word; notes about a row, numbers and copies are no text of it. */
+static void test_unread_keys(void **state)
+{
+    static const char *const fine[] = {
+        "{\"instruction\":\"q\",\"output\":\"r\",\"id\":\"7\",\"source\":\"x\",\"category\":\"c\","
+        "\"score\":0.5,\"Topic\":\"t\",\"annotator_id\":\"a\",\"_raw\":\"left out\",\"more\":3,"
+        "\"flags\":[1,2],\"nothing\":\" \"}",
+        "{\"instruction\":\"q\",\"input\":\"i\",\"output\":\"r\",\"text\":\"### q ### i ### r\","
+        "\"prompt\":\"### q ### i\"}",
+        "{\"prompt\":\"q\",\"prompt_id\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},"
+        "{\"role\":\"assistant\",\"content\":\"r\"}],\"chosen\":[{\"role\":\"user\",\"content\":"
+        "\"q\"},{\"role\":\"assistant\",\"content\":\"r\"}]}",
+        "{\"text\":\"tale\",\"meta\":{\"set\":\"books\"},\"title\":\"T\",\"url\":\"u\"}",
+        "{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"b\"}",
+    };
+#define LOST ": is not read here, and its text would be lost: remove it, or call it \"_"
+#define LEFT "\" to leave it out"
+    struct rows r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        load(&r, fine[i]);
+        rows_done(&r);
+    }
+    refused("{\"text\":\"tale\",\"summary\":\"s\"}", ":1: summary" LOST "summary" LEFT);
+    refused("[{\"prompt\":\"q\",\"response\":\"r\"},\n{\"prompt\":\"q\",\"response\":\"r\","
+            "\"passage\":\"p\"}]",
+            ":2: row 2: passage" LOST "passage" LEFT);
+    refused("{\"instruction\":\"q\",\"output\":\"r\",\"text\":\"other\"}",
+            ":1: text" LOST "text" LEFT);
+    refused("{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\","
+            "\"content\":\"r\",\"reasoning_content\":\"so\"}]}",
+            ":1: messages[1].reasoning_content" LOST "reasoning_content" LEFT);
+    refused("{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"}],\"tools\":[{\"name\":\"f\"}]}",
+            ":1: tools" LOST "tools" LEFT);
+}
+
+static void test_attention_mask(void **state)
+{
+    struct rows r;
+
+    (void)state;
+    load(&r, "{\"input_ids\":[0,0,5,6,7,0],\"attention_mask\":[0,0,1,1,1,0],\"labels\":"
+             "[-100,-100,-100,6,7,-100],\"position_ids\":[1,1,0,1,2,1],\"token_type_ids\":"
+             "[0,0,0,0,0,0],\"special_tokens_mask\":[1,1,0,0,0,1],\"_loss_mask\":[1,1,1,1,1,1],"
+             "\"tags\":[\"a\"],\"length\":6}\n"
+             "{\"input_ids\":[0,5,6],\"attention_mask\":[0,1,1]}");
+    assert_int_equal(r.row[0].n_ids, 3);
+    assert_int_equal(r.row[0].ids[0], 5);
+    assert_int_equal(r.row[0].labels[0], -100);
+    assert_int_equal(r.row[0].labels[2], 7);
+    assert_int_equal(r.row[1].n_ids, 2);
+    assert_int_equal(r.row[1].labels[0], 5);
+    rows_done(&r);
+    refused("{\"input_ids\":[5,6],\"attention_mask\":[1]}",
+            ":1: attention_mask: has 1 numbers; input_ids has 2: they must be as many");
+    refused("{\"input_ids\":[5,6,7],\"attention_mask\":[1,0,1]}",
+            ":1: attention_mask[2]: masked ids between others are not supported");
+    refused("{\"input_ids\":[5,6],\"attention_mask\":[1,2]}",
+            ":1: attention_mask[1]: expected 0 or 1");
+    refused("{\"input_ids\":[0,6],\"attention_mask\":[0,1],\"labels\":[0,6]}",
+            ":1: labels: number 1 is 0 where attention_mask is 0: expected -100");
+    refused("{\"input_ids\":[5,6],\"completion_mask\":[0,1]}",
+            ":1: completion_mask: is not read here: say with \"labels\" what is learnt (-100 = not), "
+            "or call it \"_completion_mask\" to leave it out");
+    refused("{\"input_ids\":[5,6],\"position_ids\":[0,0]}",
+            ":1: position_ids: is not read here: say with \"labels\" what is learnt (-100 = not), or "
+            "call it \"_position_ids\" to leave it out");
+}
+
 static int count_visits(void *ctx, const struct row *row, size_t index, struct vac_err *err)
 {
     size_t *seen = ctx;
@@ -392,6 +521,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_list),    cmocka_unit_test(test_alpaca),
+        cmocka_unit_test(test_null_columns),   cmocka_unit_test(test_context_and_system),
+        cmocka_unit_test(test_unread_keys),    cmocka_unit_test(test_attention_mask),
         cmocka_unit_test(test_messages),       cmocka_unit_test(test_sharegpt),
         cmocka_unit_test(test_pairs_and_text), cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_file_shapes),    cmocka_unit_test(test_file_refusals),

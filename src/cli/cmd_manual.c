@@ -288,6 +288,19 @@ static int put_formats(struct strbuf *out, const char *none)
     return none ? -1 : 0;
 }
 
+static int put_notes(struct strbuf *out, const char *none)
+{
+    struct strbuf list = {0};
+    const char *name;
+
+    for (size_t i = 0; (name = format_note_at(i)); i++)
+        sb_printf(&list, "%s%s%s", i ? ", " : "", name[0] == '_' ? "*" : "", name);
+    sb_putc(&list, '.');
+    put_text(out, list.bad ? "" : list.s);
+    sb_done(&list);
+    return none ? -1 : 0;
+}
+
 static int put_judges(struct strbuf *out, const char *none)
 {
     const struct judge *j;
@@ -325,7 +338,7 @@ static const struct block {
 } blocks[] = {
     {'1', "command", put_command}, {'1', "importers", put_importers}, {'5', "keys", put_section},
     {'5', "methods", put_methods}, {'5', "templates", put_templates}, {'5', "formats", put_formats},
-    {'5', "judges", put_judges},   {'5', "metrics", put_metrics},
+    {'5', "notes", put_notes},     {'5', "judges", put_judges},       {'5', "metrics", put_metrics},
 };
 enum { N_BLOCKS = sizeof blocks / sizeof *blocks };
 

@@ -28,12 +28,16 @@ struct row {
 struct format {
     const char *name;
     const char *help;
-    const char *const *keys; /* the keys it needs, for messages */
+    const char *const *keys;  /* the keys it needs, for messages */
+    const char *const *reads; /* all that it reads; other text in a row is an error */
     bool (*detect)(const struct jnode *row);
     /* Fills `out` (zeroed, is_safe -1); strings copied into `a`. */
     int (*read)(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err);
 };
 const struct format *format_at(size_t i); /* NULL after the last */
+/* Names of keys that tell about a row, for the manual; "_id" stands for all that end so. NULL after
+ * the last. */
+const char *format_note_at(size_t i);
 
 /* All rows of a file, in file order. JSON array, JSON lines; gzip is not read. */
 struct rows {

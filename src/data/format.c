@@ -1,6 +1,7 @@
 /* format.c - the list of data set formats, and what their readers share. */
 #include "data/format.h"
 #include <string.h>
+#include <strings.h>
 
 #define DECLARE(name) extern const struct format format_##name;
 FORMATS(DECLARE)
@@ -15,7 +16,41 @@ const struct format *format_at(size_t i)
 
 bool format_has(const struct jnode *row, const char *key)
 {
-    return cJSON_GetObjectItemCaseSensitive(row->v, key) != NULL;
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(row->v, key);
+
+    return v && !cJSON_IsNull(v);
+}
+
+static bool is_blank(const char *s)
+{
+    return !s || s[strspn(s, " \t\r\n")] == '\0';
+}
+
+static const char *text_of(const struct jnode *row, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->v, key));
+}
+
+int format_choose(const struct jnode *row, const char *const *names, const char **out,
+                  struct vac_err *err)
+{
+    const char *there = NULL;
+
+    *out = NULL;
+    for (; *names; names++) {
+        const char *s = text_of(row, *names);
+
+        if (!is_blank(s) && *out && strcmp(s, text_of(row, *out)))
+            return json_error(row, err, "\"%s\" and \"%s\" both hold text: keep one of them", *out,
+                              *names);
+        if (!is_blank(s) && !*out)
+            *out = *names;
+        if (!there && format_has(row, *names))
+            there = *names;
+        if (!names[1] && !*out)
+            *out = there;
+    }
+    return 0;
 }
 
 int format_str(const struct jnode *row, const char *key, const char **out, struct arena *a,
@@ -58,16 +93,42 @@ void format_put(struct row *out, struct turn turn)
     out->turn[out->n_turn++] = turn;
 }
 
+int format_system(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err)
+{
+    static const char *const names[] = {"system", "system_prompt", NULL};
+    struct turn system = {.role = ROLE_SYSTEM};
+    const char *key;
+
+    if (format_choose(row, names, &key, err) ||
+        (key && format_opt_str(row, key, &system.text, a, err)))
+        return -1;
+    if (system.text)
+        format_put(out, system);
+    return 0;
+}
+
+int format_user(const struct jnode *row, const char *prompt, struct row *out, struct arena *a,
+                struct vac_err *err)
+{
+    static const char *const names[] = {"input", "context", NULL};
+    struct turn user = {.role = ROLE_USER};
+    const char *key;
+
+    if (format_str(row, prompt, &user.text, a, err) || format_choose(row, names, &key, err) ||
+        (key && format_opt_str(row, key, &user.input, a, err)))
+        return -1;
+    format_put(out, user);
+    return 0;
+}
+
 int format_pair(const struct jnode *row, const char *prompt, const char *answer, struct row *out,
                 struct arena *a, struct vac_err *err)
 {
-    struct turn user = {.role = ROLE_USER};
     struct turn reply = {.role = ROLE_ASSISTANT, .train = true};
 
-    if (format_str(row, prompt, &user.text, a, err) ||
-        format_str(row, answer, &reply.text, a, err) || format_room(out, 2, a, err))
+    if (format_room(out, 3, a, err) || format_system(row, out, a, err) ||
+        format_user(row, prompt, out, a, err) || format_str(row, answer, &reply.text, a, err))
         return -1;
-    format_put(out, user);
     format_put(out, reply);
     return 0;
 }
@@ -110,6 +171,7 @@ static int chat_train(const struct jnode *turn, enum role role, bool *out, struc
 static int chat_turn(const struct jnode *node, const struct chat_keys *keys, struct row *out,
                      struct arena *a, struct vac_err *err)
 {
+    const char *const reads[] = {keys->role, keys->text, "train", "weight", NULL};
     struct turn turn = {0};
     size_t first = out->n_turn > 0 && out->turn[0].role == ROLE_SYSTEM ? 1 : 0;
     size_t place = out->n_turn - first;
@@ -119,7 +181,7 @@ static int chat_turn(const struct jnode *node, const struct chat_keys *keys, str
         return json_error(node, err, "expected an object with \"%s\" and \"%s\"", keys->role,
                           keys->text);
     if (chat_role(node, keys, &turn.role, err) || chat_train(node, turn.role, &turn.train, err) ||
-        format_str(node, keys->text, &turn.text, a, err))
+        format_str(node, keys->text, &turn.text, a, err) || format_unread(node, reads, NULL, err))
         return -1;
     if (turn.role == ROLE_SYSTEM)
         fits = out->n_turn == 0;
@@ -133,18 +195,6 @@ static int chat_turn(const struct jnode *node, const struct chat_keys *keys, str
     return 0;
 }
 
-static int chat_system(const struct jnode *row, struct row *out, struct arena *a,
-                       struct vac_err *err)
-{
-    const char *text = NULL;
-
-    if (format_opt_str(row, "system", &text, a, err))
-        return -1;
-    if (text)
-        format_put(out, (struct turn){.role = ROLE_SYSTEM, .text = text});
-    return 0;
-}
-
 int format_chat(const struct jnode *row, const struct chat_keys *keys, struct row *out,
                 struct arena *a, struct vac_err *err)
 {
@@ -153,7 +203,7 @@ int format_chat(const struct jnode *row, const struct chat_keys *keys, struct ro
     size_t i = 0;
 
     if (json_get(row, keys->list, JSON_ARRAY, &list, err) ||
-        format_room(out, json_count(&list) + 1, a, err) || chat_system(row, out, a, err))
+        format_room(out, json_count(&list) + 1, a, err) || format_system(row, out, a, err))
         return -1;
     cJSON_ArrayForEach(v, list.v)
     {
@@ -163,5 +213,96 @@ int format_chat(const struct jnode *row, const struct chat_keys *keys, struct ro
     }
     if (out->n_turn == 0 || out->turn[out->n_turn - 1].role == ROLE_SYSTEM)
         return json_error(&list, err, "holds no user turn");
+    return 0;
+}
+
+/* --- what is not read --- */
+
+/* What people note beside a text. */
+static const char *const notes[] = {
+    "id",         "idx",        "index",    "uid",       "uuid",      "guid",     "hash",
+    "source",     "src",        "dataset",  "subset",    "split",     "origin",   "category",
+    "categories", "label",      "labels",   "answer",    "class",     "type",     "kind",
+    "task",       "subtask",    "topic",    "topics",    "domain",    "subject",  "subjects",
+    "tag",        "tags",       "keyword",  "keywords",  "title",     "name",     "author",
+    "annotator",  "url",        "link",     "license",   "lang",      "language", "languages",
+    "locale",     "date",       "time",     "timestamp", "created",   "updated",  "version",
+    "model",      "generator",  "engine",   "provider",  "score",     "scores",   "rating",
+    "quality",    "difficulty", "level",    "severity",  "safety",    "status",   "meta",
+    "metadata",   "info",       "note",     "notes",     "comment",   "comments", "description",
+    "file",       "path",       "filename", "dump",      "usage",     "focus",    "_id",
+    "_ids",       "_name",      "_type",    "_source",   "_url",      "_at",      "_date",
+    "_version",   "_lang",      "_hash",    "_path",     "_category", "_by",
+};
+enum { N_NOTES = sizeof notes / sizeof *notes };
+
+const char *format_note_at(size_t i)
+{
+    return i < N_NOTES ? notes[i] : NULL;
+}
+
+bool format_is_note(const char *key)
+{
+    size_t n = strlen(key);
+
+    if (key[0] == '_')
+        return true;
+    for (size_t i = 0; i < N_NOTES; i++) {
+        size_t end = notes[i][0] == '_' ? strlen(notes[i]) : n;
+
+        if (n >= end && !strcasecmp(key + n - end, notes[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool holds_text(const cJSON *v)
+{
+    if (cJSON_IsString(v))
+        return !is_blank(v->valuestring);
+    for (const cJSON *c = v->child; c; c = c->next)
+        if (holds_text(c))
+            return true;
+    return false;
+}
+
+/* A turn's own text once more, or the last question rendered, in "prompt" without its answer. */
+static bool repeats(const struct row *row, const char *key, const char *s)
+{
+    size_t n = row ? row->n_turn : 0;
+    const struct turn *user = n > 1 ? &row->turn[n - 2] : NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(row->turn[i].text, s))
+            return true;
+    return user && strstr(s, user->text) && (!user->input || strstr(s, user->input)) &&
+           (!strcmp(key, "prompt") || strstr(s, user[1].text));
+}
+
+/* Whether the row reads the key, or the same value under another one. */
+static bool is_read(const struct jnode *row, const char *const *reads, const cJSON *v)
+{
+    for (; *reads; reads++)
+        if (!strcmp(*reads, v->string) ||
+            (!cJSON_IsString(v) &&
+             cJSON_Compare(v, cJSON_GetObjectItemCaseSensitive(row->v, *reads), true)))
+            return true;
+    return false;
+}
+
+int format_unread(const struct jnode *row, const char *const *reads, const struct row *out,
+                  struct vac_err *err)
+{
+    for (const cJSON *v = row->v->child; v; v = v->next) {
+        struct jnode node = {.v = v, .up = row, .file = row->file, .key = v->string};
+
+        if (is_read(row, reads, v) || format_is_note(v->string) || !holds_text(v) ||
+            (cJSON_IsString(v) && repeats(out, v->string, v->valuestring)))
+            continue;
+        return json_error(&node, err,
+                          "is not read here, and its text would be lost: remove it, or call it "
+                          "\"_%.40s\" to leave it out",
+                          v->string);
+    }
     return 0;
 }

@@ -1,7 +1,8 @@
 /* format_alpaca.c - {"instruction", "input", "output", "system", "history": [[question, answer],
  * ...]}.
  *
- * "response" may stand for "output". The answers in "history" are part of the prompt: no labels. */
+ * "response" may stand for "output", "context" for "input". The answers in "history" are part of
+ * the prompt: no labels. */
 #include "data/format.h"
 #include <string.h>
 
@@ -51,20 +52,14 @@ static int alpaca_history(const struct jnode *history, struct row *out, struct a
 static int alpaca_turns(const struct jnode *row, const struct jnode *history, struct row *out,
                         struct arena *a, struct vac_err *err)
 {
-    struct turn system = {.role = ROLE_SYSTEM}, user = {.role = ROLE_USER};
+    static const char *const answers[] = {"output", "response", NULL};
     struct turn answer = {.role = ROLE_ASSISTANT, .train = true};
-    bool response = !format_has(row, "output") && format_has(row, "response");
+    const char *key;
 
-    if (format_opt_str(row, "system", &system.text, a, err) ||
-        format_str(row, "instruction", &user.text, a, err) ||
-        format_opt_str(row, "input", &user.input, a, err) ||
-        format_str(row, response ? "response" : "output", &answer.text, a, err))
+    if (format_system(row, out, a, err) || (history->v && alpaca_history(history, out, a, err)) ||
+        format_user(row, "instruction", out, a, err) || format_choose(row, answers, &key, err) ||
+        format_str(row, key ? key : answers[0], &answer.text, a, err))
         return -1;
-    if (system.text)
-        format_put(out, system);
-    if (history->v && alpaca_history(history, out, a, err))
-        return -1;
-    format_put(out, user);
     format_put(out, answer);
     return 0;
 }
@@ -85,8 +80,10 @@ static int alpaca_read(const struct jnode *row, struct row *out, struct arena *a
 
 const struct format format_alpaca = {
     .name = "alpaca",
-    .help = "instruction, input and output (or response); system and history",
+    .help = "instruction, input (or context) and output (or response); system and history",
     .keys = (const char *const[]){"instruction", "output", NULL},
+    .reads = (const char *const[]){"instruction", "output", "response", "history", FORMAT_QUESTION,
+                                   NULL},
     .detect = alpaca_detect,
     .read = alpaca_read,
 };

@@ -69,6 +69,8 @@ const struct format format_beavertails = {
     .name = "beavertails",
     .help = "prompt and response with the mark is_safe and its categories",
     .keys = (const char *const[]){"prompt", "response", "is_safe", NULL},
+    .reads =
+        (const char *const[]){"prompt", "response", "is_safe", "category", FORMAT_QUESTION, NULL},
     .detect = beavertails_detect,
     .read = beavertails_read,
 };

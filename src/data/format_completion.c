@@ -10,15 +10,19 @@ static bool completion_detect(const struct jnode *row)
 static int completion_read(const struct jnode *row, struct row *out, struct arena *a,
                            struct vac_err *err)
 {
-    const char *answer = format_has(row, "completion") ? "completion" : "response";
+    static const char *const answers[] = {"completion", "response", NULL};
+    const char *key;
 
-    return format_pair(row, "prompt", answer, out, a, err);
+    if (format_choose(row, answers, &key, err))
+        return -1;
+    return format_pair(row, "prompt", key ? key : answers[0], out, a, err);
 }
 
 const struct format format_completion = {
     .name = "completion",
-    .help = "prompt and completion (or response)",
+    .help = "prompt and completion (or response); input (or context) and system",
     .keys = (const char *const[]){"prompt", "completion", NULL},
+    .reads = (const char *const[]){"prompt", "completion", "response", FORMAT_QUESTION, NULL},
     .detect = completion_detect,
     .read = completion_read,
 };

@@ -31,6 +31,7 @@ const struct format format_messages = {
     .name = "messages",
     .help = "conversations of system, user and assistant; \"train\" or \"weight\" for each turn",
     .keys = (const char *const[]){"messages", NULL},
+    .reads = (const char *const[]){"messages", "system", "system_prompt", NULL},
     .detect = messages_detect,
     .read = messages_read,
 };

@@ -28,6 +28,7 @@ const struct format format_sharegpt = {
     .name = "sharegpt",
     .help = "conversations of human and gpt",
     .keys = (const char *const[]){"conversations", NULL},
+    .reads = (const char *const[]){"conversations", "system", "system_prompt", NULL},
     .detect = sharegpt_detect,
     .read = sharegpt_read,
 };

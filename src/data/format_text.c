@@ -20,6 +20,7 @@ const struct format format_text = {
     .name = "text",
     .help = "plain text, all of it learnt",
     .keys = (const char *const[]){"text", NULL},
+    .reads = (const char *const[]){"text", NULL},
     .detect = text_detect,
     .read = text_read,
 };

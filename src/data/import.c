@@ -283,6 +283,7 @@ static int take_record(struct work *w, const struct record *r, struct arena *a, 
     enum import_reason why;
 
     if (w->format->convert(r, w->choice, &s, a, err) ||
+        (w->format->reads && record_unread(r, w->format->reads, err)) ||
         check_choice(r, w->format, w->choice, &s, err))
         return -1;
     w->report->read++;

@@ -42,6 +42,9 @@ struct import_format {
     const char *const *columns;
     bool literal_quotes; /* its tab-separated files know no quoting */
     bool named_columns;  /* the choice says which column is what */
+    /* Keys and columns that become part of the row (NULL-terminated; NULL with named_columns). Other
+     * text that is no note about the row ends the import. */
+    const char *const *reads;
     /* By keys or columns and, where a table has no line of names (r->header is false), by the
      * values of its first record. NULL = never found by content. */
     bool (*detect)(const struct record *r);

@@ -20,6 +20,7 @@ static int advbench_convert(const struct record *r, const struct import_choice *
 
 const struct import_format import_advbench = {
     .name = "advbench",
+    .reads = (const char *const[]){"goal", "target", NULL},
     .help = "AdvBench: goal and target",
     .detect = advbench_detect,
     .convert = advbench_convert,

@@ -34,6 +34,7 @@ static int beavertails_convert(const struct record *r, const struct import_choic
 
 const struct import_format import_beavertails = {
     .name = "beavertails",
+    .reads = (const char *const[]){"prompt", "response", "category", "is_safe", NULL},
     .help = "BeaverTails: JSON with prompt, response, category and is_safe",
     .detect = beavertails_detect,
     .convert = beavertails_convert,

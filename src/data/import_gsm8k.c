@@ -47,6 +47,7 @@ static int gsm8k_convert(const struct record *r, const struct import_choice *c,
 
 const struct import_format import_gsm8k = {
     .name = "gsm8k",
+    .reads = (const char *const[]){"question", "answer", NULL},
     .help = "GSM8K school mathematics: question and answer",
     .detect = gsm8k_detect,
     .convert = gsm8k_convert,

@@ -29,6 +29,7 @@ static int sst2_convert(const struct record *r, const struct import_choice *c,
 
 const struct import_format import_sst2 = {
     .name = "sst2",
+    .reads = (const char *const[]){"sentence", "label", NULL},
     .help = "SST-2 movie reviews: sentence and label 0 or 1",
     .columns = (const char *const[]){"sentence", "label", NULL},
     .literal_quotes = true,

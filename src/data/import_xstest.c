@@ -50,6 +50,9 @@ static int xstest_convert(const struct record *r, const struct import_choice *c,
 
 const struct import_format import_xstest = {
     .name = "xstest",
+    .reads = (const char *const[]){"prompt", "type", "label", "response", "completion", "kind",
+                                   "final_label", "model", "id", "annotation_1", "annotation_2",
+                                   "agreement", NULL},
     .help = "XSTest: prompt, type and label, or models' answers with their kind",
     .detect = xstest_detect,
     .convert = xstest_convert,

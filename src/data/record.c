@@ -1,6 +1,7 @@
 /* record.c - fields by name, from a table or from JSON. */
 #include "data/record.h"
 #include "base/kind.h"
+#include "data/format.h"
 #include "base/utf8.h"
 #include <math.h>
 #include <stdarg.h>
@@ -158,7 +159,7 @@ static size_t find_column(const struct record *r, const char *name)
 bool record_has(const struct record *r, const char *name)
 {
     if (r->json)
-        return cJSON_GetObjectItemCaseSensitive(r->object.v, name) != NULL;
+        return format_has(&r->object, name);
     return find_column(r, name) < r->n_columns;
 }
 
@@ -264,6 +265,46 @@ int record_scalar(const struct record *r, const char *name, const char **out, st
     rc = sb_ok(&number, err) ? -1 : copy(number.s, out, a, err);
     sb_done(&number);
     return rc;
+}
+
+static bool cell_has_text(const struct record *r, size_t i)
+{
+    const char *s = i < r->n_columns ? r->csv.field[i].text : "";
+
+    return s[strspn(s, " \t\r\n")] != '\0';
+}
+
+int record_choose(const struct record *r, const char *const *names, const char **out,
+                  struct vac_err *err)
+{
+    if (r->json)
+        return format_choose(&r->object, names, out, err);
+    *out = record_first(r, names);
+    for (; *names; names++) {
+        if (!cell_has_text(r, find_column(r, *names)) || !strcmp(*out, *names))
+            continue;
+        if (cell_has_text(r, find_column(r, *out)))
+            return record_error(r, *names, err, "\"%s\" holds text, too: keep one of them", *out);
+        *out = *names;
+    }
+    return 0;
+}
+
+int record_unread(const struct record *r, const char *const *reads, struct vac_err *err)
+{
+    if (r->json)
+        return format_unread(&r->object, reads, NULL, err);
+    for (size_t i = 0; i < r->n_columns; i++) {
+        const char *const *read = reads;
+
+        while (*read && strcasecmp(*read, r->column[i]))
+            read++;
+        if (!*read && !format_is_note(r->column[i]) && cell_has_text(r, i))
+            return record_error(r, r->column[i], err,
+                                "is not read here, and its text would be lost: use format table "
+                                "and name the columns that count");
+    }
+    return 0;
 }
 
 static int wrong_choice(const struct record *r, const char *name, const char *const *values,

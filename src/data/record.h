@@ -39,6 +39,9 @@ int record_next(struct record *r, struct vac_err *err);
 bool record_has(const struct record *r, const char *name);
 /* The first of the names (NULL-terminated) that is there; NULL. */
 const char *record_first(const struct record *r, const char *const *names);
+/* As format_choose (format.h): the one that holds text; NULL = none is there. */
+int record_choose(const struct record *r, const char *const *names, const char **out,
+                  struct vac_err *err);
 /* A text: must be there (or: absent, null give ""), in JSON a string. Copied into `a`. */
 int record_text(const struct record *r, const char *name, const char **out, struct arena *a,
                 struct vac_err *err);
@@ -47,6 +50,9 @@ int record_opt_text(const struct record *r, const char *name, const char **out, 
 /* As record_text, but in JSON a number, true or false gives its text, too, and null "". */
 int record_scalar(const struct record *r, const char *name, const char **out, struct arena *a,
                   struct vac_err *err);
+/* -1 and an error at the first text of the record that is neither in `reads` nor a note about it
+ * (format.h): it would be lost. */
+int record_unread(const struct record *r, const char *const *reads, struct vac_err *err);
 /* One of the values (NULL-terminated): its index. An error lists them. */
 int record_choice(const struct record *r, const char *name, const char *const *values, size_t *out,
                   struct vac_err *err);

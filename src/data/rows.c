@@ -328,7 +328,7 @@ static int read_row(struct row_reader *r, struct row *out, struct arena *a, stru
     *out = (struct row){.is_safe = -1, .json = r->json};
     out->line = r->array ? r->index + 1 : r->line;
     if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err) ||
-        read_category(&row, out, a, err))
+        read_category(&row, out, a, err) || format_unread(&row, r->format->reads, out, err))
         return -1;
     return 0;
 }
