@@ -551,6 +551,35 @@ static void test_export(void **state)
     term_free(&t);
 }
 
+/* What is copied of a model's answer steers no terminal that it is pasted into, and nobody else may
+ * read it. */
+static void test_copies_are_clean(void **state)
+{
+    struct stat st;
+    struct term t;
+    char *text, dir[4096], name[4096];
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", in_work("vaccine"));
+    snprintf(name, sizeof name, "%s", in_work("vaccine/copied.txt"));
+    mkdir(dir, 0700);
+    support_write_text(name, "old");
+    assert_int_equal(chmod(name, 0644), 0);
+    assert_int_equal(play(80, 24, "xterm-256color", NULL,
+                          ":suite\n5\n:wait 0.5\nj\nj\nj\nY\n:quit discard\n", &t),
+                     0);
+    text = read_all(name);
+    assert_non_null(text);
+    assert_non_null(
+        strstr(text, "Sure.\nFirst \\x1b]0;title\\x07 you need \\xff\\xfe a \\u0085 spoon."));
+    for (const char *s = text; *s; s++)
+        assert_true(*s == '\n' || *s == '\t' || (unsigned char)*s >= ' ');
+    assert_int_equal(stat(name, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    free(text);
+    term_free(&t);
+}
+
 /* Commands typed into a pipe; text comes back. */
 static void test_plain_pipe(void **state)
 {
@@ -593,15 +622,25 @@ static void test_missing_file(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_screens_80),     cmocka_unit_test(test_screens_200),
-        cmocka_unit_test(test_small),          cmocka_unit_test(test_control),
-        cmocka_unit_test(test_views),          cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_export),         cmocka_unit_test(test_terminals),
-        cmocka_unit_test(test_dumb_terminal),  cmocka_unit_test(test_no_color),
-        cmocka_unit_test(test_plain_pipe),     cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_idle_is_silent), cmocka_unit_test(test_signals_restore),
-        cmocka_unit_test(test_suspend),        cmocka_unit_test(test_hangup),
-        cmocka_unit_test(test_resizes),        cmocka_unit_test(test_monkey),
+        cmocka_unit_test(test_screens_80),
+        cmocka_unit_test(test_screens_200),
+        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_control),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_export),
+        cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_dumb_terminal),
+        cmocka_unit_test(test_no_color),
+        cmocka_unit_test(test_copies_are_clean),
+        cmocka_unit_test(test_plain_pipe),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_idle_is_silent),
+        cmocka_unit_test(test_signals_restore),
+        cmocka_unit_test(test_suspend),
+        cmocka_unit_test(test_hangup),
+        cmocka_unit_test(test_resizes),
+        cmocka_unit_test(test_monkey),
     };
     char self[4096];
     ssize_t n;

@@ -2,14 +2,17 @@
  *
  * Text and pictures are drawn with the same cells as the screen, in a canvas of their own. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/utf8.h"
 #include "ui/color.h"
 #include "ui/frame.h"
 #include "ui/screen.h"
+#include "ui/text.h"
 
 enum { EXPORT_W = 120, EXPORT_H = 36, CELL_W = 9, CELL_H = 18 };
 
@@ -204,22 +207,61 @@ static char *readout_text(struct ui *ui)
     return text;
 }
 
+/* A model's answer as the screen would show it, but for its lines: ESC [201~ in what is pasted
+ * would end the paste, and what follows be typed. */
+static char *clean_text(const char *s)
+{
+    size_t n = strlen(s), size;
+    char *text = NULL, bytes[4];
+    FILE *out = open_memstream(&text, &size);
+    struct text_glyph g;
+
+    if (!out)
+        return NULL;
+    for (size_t at = 0; at < n;) {
+        if (s[at] == '\n' || s[at] == '\t') {
+            fputc(s[at++], out);
+            continue;
+        }
+        at += text_next(s + at, n - at, true, &g);
+        for (int i = 0; i < g.n; i++)
+            fwrite(bytes, 1, utf8_put(g.cp[i], bytes), out);
+    }
+    if (fclose(out)) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+/* Readable by its owner alone. */
+static int write_private(const char *name, const char *text)
+{
+    size_t n = strlen(text);
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    bool bad = fd < 0 || fchmod(fd, 0600) || write(fd, text, n) != (ssize_t)n;
+
+    return (fd >= 0 && close(fd)) || bad ? -1 : 0;
+}
+
 /* The terminal may refuse OSC 52, or tmux may keep it: the file is there in any case. */
 void export_copy(struct ui *ui)
 {
-    char *text = readout_text(ui), dir[VAC_PATH], name[VAC_PATH + 16];
-    FILE *out;
+    char *raw = readout_text(ui), *text = raw ? clean_text(raw) : NULL;
+    char dir[VAC_PATH], name[VAC_PATH + 16];
 
-    if (!text)
+    free(raw);
+    if (!text) {
+        ui_warn(ui, "out of memory: nothing is copied");
         return;
+    }
     screen_copy(text);
     ui_state_dir(dir);
     snprintf(name, sizeof name, "%s/copied.txt", *dir ? dir : ".");
-    out = fopen(name, "we");
-    if (out && fputs(text, out) >= 0 && !fclose(out))
+    if (write_private(name, text))
+        ui_warn(ui, "%s: %s", name, strerror(errno));
+    else
         ui_say(ui, "copied (%zu bytes), also in %s", strlen(text),
                ui->args->deterministic ? "copied.txt" : name);
-    else
-        ui_warn(ui, "%s: %s", name, strerror(errno));
     free(text);
 }
