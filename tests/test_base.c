@@ -1,6 +1,6 @@
 /* test_base.c - src/base and the world: files, JSON and options, with failing system calls.
  *
- * Linked with --wrap=write, --wrap=fsync and --wrap=rename, so that any of these calls can fail. */
+ * Linked with --wrap=write, --wrap=fsync and --wrap=renameat, so that any of these calls can fail. */
 #include "support.h"
 #include <dirent.h>
 #include <errno.h>
@@ -24,10 +24,10 @@ static struct {
 
 ssize_t __real_write(int fd, const void *p, size_t n);
 int __real_fsync(int fd);
-int __real_rename(const char *from, const char *to);
+int __real_renameat(int a, const char *from, int b, const char *to);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
 int __wrap_fsync(int fd);
-int __wrap_rename(const char *from, const char *to);
+int __wrap_renameat(int a, const char *from, int b, const char *to);
 
 static bool injected(void)
 {
@@ -51,9 +51,9 @@ int __wrap_fsync(int fd)
     return injected() ? -1 : __real_fsync(fd);
 }
 
-int __wrap_rename(const char *from, const char *to)
+int __wrap_renameat(int a, const char *from, int b, const char *to)
 {
-    return injected() ? -1 : __real_rename(from, to);
+    return injected() ? -1 : __real_renameat(a, from, b, to);
 }
 
 static void inject_at(int at, int number)

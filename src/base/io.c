@@ -1,96 +1,22 @@
-/* io.c - reading files, paths and folders, safe replacement, appended lines.
- *
- * Every descriptor is closed on exec and above 2: if the program was started with a closed standard
- * stream, a file of ours must not take its place and receive what others print. */
-#include <dirent.h>
+/* io.c - reading files, safe replacement, appended lines. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
-#include "base/kind.h"
 
 enum {
     OUT_BUFFER = 1 << 18,
-    LINE_ROOM = 4096,   /* lines up to this need no allocation */
-    REMOVE_DEPTH = 256, /* each level of a removal holds a descriptor */
+    LINE_ROOM = 4096, /* lines up to this need no allocation */
     TAIL_CHUNK = 4096,
 };
-
-/* What a user can do about the commonest failures. */
-static const struct {
-    int number;
-    const char *advice;
-} advices[] = {
-    {ENOENT, "check the path"},
-    {ENOTDIR, "a part of the path is a file, not a folder"},
-    {EACCES, "check its permissions"},
-    {EROFS, "choose a folder that can be written"},
-    {ENOSPC, "free some space"},
-    {EDQUOT, "free some space or raise the quota"},
-    {EFBIG, "raise the limit on file sizes"},
-    {EMFILE, "raise the limit on open files"},
-    {ENAMETOOLONG, "choose a shorter path"},
-};
-
-/* "PATH: cannot WHAT: text of errno (advice)". */
-static int io_error(const char *path, const char *what, struct vac_err *err)
-{
-    struct vac_err plain = {0};
-    int number = errno;
-
-    if (number == ENOENT && kind_refuse_link(path, err))
-        return -1;
-    errno = number;
-    err_errno(&plain, "%s: cannot %s", path, what);
-    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
-        if (advices[i].number == number)
-            return err_set(err, plain.code, "%s (%s)", plain.msg, advices[i].advice);
-    return err_set(err, plain.code, "%s", plain.msg);
-}
-
-static int fd_lift(int fd)
-{
-    int high, number;
-
-    if (fd < 0 || fd > 2)
-        return fd;
-    high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    number = errno;
-    close(fd);
-    errno = number;
-    return high;
-}
-
-static int fd_open_at(int dir, const char *path, int flags, mode_t mode)
-{
-    int fd;
-
-    do
-        fd = openat(dir, path, flags | O_CLOEXEC | O_NOCTTY, mode);
-    while (fd < 0 && errno == EINTR);
-    return fd_lift(fd);
-}
-
-static int fd_open(const char *path, int flags, mode_t mode)
-{
-    return fd_open_at(AT_FDCWD, path, flags, mode);
-}
-
-static int fd_sync(int fd)
-{
-    int rc;
-
-    do
-        rc = fsync(fd);
-    while (rc && errno == EINTR);
-    return rc;
-}
 
 /* All n bytes or -1; *done tells how many went out either way. */
 static int fd_write(int fd, const unsigned char *p, size_t n, size_t *done)
@@ -123,30 +49,32 @@ static ssize_t fd_read(int fd, void *p, size_t n)
 
 /* ---- Opening ---- */
 
-/* An open descriptor of ours under its name, as a shell's <(...) gives it: the user means that pipe. */
+/* An open descriptor of ours under its name, as a shell's <(...) gives it: the user means that
+ * pipe. */
 static bool is_descriptor(const char *path)
 {
     return !strncmp(path, "/dev/fd/", 8) || !strncmp(path, "/proc/self/fd/", 14) ||
            !strcmp(path, "/dev/stdin");
 }
 
-/* The one place where files are opened: with O_NONBLOCK, so that a named pipe in the place of a file
- * is refused instead of waited for, and regular files only. */
+/* The one place where files are opened: with O_NONBLOCK, so that a named pipe in the place of a
+ * file is refused instead of waited for, and regular files only. */
 static int file_fd(const char *path, int flags, const char *what, struct stat *st,
                    struct vac_err *err)
 {
-    int fd = fd_open(path, flags | O_NONBLOCK, 0666);
+    int fd = path_open(path, flags | O_NONBLOCK, 0666);
 
     if (fd < 0)
-        return io_error(path, what, err);
+        return path_error(path, what, err);
     if (fstat(fd, st))
-        io_error(path, "read", err);
+        path_error(path, "read", err);
     else if (S_ISDIR(st->st_mode))
         err_set(err, VAC_ERR_IO, "%s: is a folder, a file is needed here", path);
     else if (S_ISREG(st->st_mode) || (is_descriptor(path) && !fcntl(fd, F_SETFL, flags & ~O_CREAT)))
         return fd;
     else
-        err_set(err, VAC_ERR_IO, "%s: is not a regular file but a pipe, a device or a socket", path);
+        err_set(err, VAC_ERR_IO, "%s: is not a regular file but a pipe, a device or a socket",
+                path);
     close(fd);
     return -1;
 }
@@ -158,7 +86,7 @@ FILE *stream_open(const char *path, struct vac_err *err)
     FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
     if (fd >= 0 && !f) {
-        io_error(path, "open", err);
+        path_error(path, "open", err);
         close(fd);
     }
     return f;
@@ -166,12 +94,12 @@ FILE *stream_open(const char *path, struct vac_err *err)
 
 int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err)
 {
-    int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
+    int fd = path_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *e;
 
     if (!d) {
-        io_error(path, "list the folder", err);
+        path_error(path, "list the folder", err);
         if (fd >= 0)
             close(fd);
         return -1;
@@ -180,8 +108,21 @@ int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err)
         if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
             rc = visit(ctx, e->d_name, err);
     if (rc == 0 && errno)
-        rc = io_error(path, "list the folder", err);
+        rc = path_error(path, "list the folder", err);
     closedir(d);
+    return rc;
+}
+
+int file_cut(const char *path, int64_t size, struct vac_err *err)
+{
+    struct stat st;
+    int fd = file_fd(path, O_WRONLY, "open", &st, err), rc = 0;
+
+    if (fd < 0)
+        return -1;
+    if (ftruncate(fd, (off_t)size) || fd_sync(fd))
+        rc = path_error(path, "cut", err);
+    close(fd);
     return rc;
 }
 
@@ -209,7 +150,7 @@ int map_open(struct mapping *m, const char *path, struct vac_err *err)
     if (len > 0) {
         p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
         if (p == MAP_FAILED) {
-            io_error(path, "map", err);
+            path_error(path, "map", err);
             goto out;
         }
         m->data = p;
@@ -252,7 +193,7 @@ static int read_all(int fd, const struct stat *st, const char *path, size_t limi
             return -1;
         k = fd_read(fd, *text + *len, cap - 1 - *len);
         if (k < 0)
-            return io_error(path, "read", err);
+            return path_error(path, "read", err);
         if (k == 0)
             break;
         *len += (size_t)k;
@@ -282,206 +223,6 @@ char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err
     return text;
 }
 
-bool file_exists(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-bool dir_exists(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-int file_measure(const char *path, int64_t *size, struct vac_err *err)
-{
-    struct stat st;
-
-    *size = -1;
-    if (stat(path, &st))
-        return errno == ENOENT || errno == ENOTDIR ? 0 : io_error(path, "look at", err);
-    if (!S_ISREG(st.st_mode))
-        return err_set(err, VAC_ERR_IO, "%s: is not a regular file", path);
-    *size = (int64_t)st.st_size;
-    return 0;
-}
-
-int64_t file_size(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
-}
-
-/* ---- Paths and folders ---- */
-
-char *path_join(const char *dir, const char *name, struct vac_err *err)
-{
-    size_t n = strlen(dir), m = strlen(name);
-    bool slash = n > 0 && dir[n - 1] != '/';
-    char *p;
-
-    if (n == 0 || name[0] == '/')
-        return mem_strdup(name, err);
-    p = mem_new(n + slash + m + 1, 1, err);
-    if (!p)
-        return NULL;
-    memcpy(p, dir, n);
-    if (slash)
-        p[n] = '/';
-    memcpy(p + n + slash, name, m);
-    return p;
-}
-
-/* Where the last name of the path begins; slashes at the end belong to it. */
-static size_t base_start(const char *path)
-{
-    size_t n = strlen(path);
-
-    while (n > 0 && path[n - 1] == '/')
-        n--;
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    return n;
-}
-
-char *path_dir(const char *path, struct vac_err *err)
-{
-    size_t n = base_start(path);
-
-    if (n == 0)
-        return mem_strdup(path[0] == '/' ? "/" : ".", err);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    return mem_strndup(path, n, err);
-}
-
-const char *path_base(const char *path)
-{
-    return path + base_start(path);
-}
-
-/* Some file systems refuse mkdir of what is there with another number than EEXIST, so that looking
- * is what decides. */
-static int dir_make(const char *path, struct vac_err *err)
-{
-    int number;
-
-    if (mkdir(path, 0777) == 0)
-        return 0;
-    number = errno;
-    if (dir_exists(path))
-        return 0;
-    if (number == EEXIST)
-        return err_set(err, VAC_ERR_IO, "%s: is a file, a folder is needed here", path);
-    errno = number;
-    return io_error(path, "make the folder", err);
-}
-
-int dirs_make(const char *path, struct vac_err *err)
-{
-    char *p = mem_strdup(path, err);
-    int rc = 0;
-
-    if (!p)
-        return -1;
-    if (!p[0])
-        rc = err_set(err, VAC_ERR_USAGE, "the name of a folder to make is empty");
-    for (size_t i = 1; !rc && p[0] && p[i - 1]; i++) {
-        char c = p[i];
-
-        if ((c && c != '/') || p[i - 1] == '/')
-            continue;
-        p[i] = '\0';
-        rc = dir_make(p, err);
-        p[i] = c;
-    }
-    free(p);
-    return rc;
-}
-
-/* File systems that cannot sync a folder say EINVAL; they have nothing to sync. */
-int dir_sync(const char *path, struct vac_err *err)
-{
-    int fd = fd_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
-
-    if (fd < 0)
-        return io_error(path, "open the folder", err);
-    if (fd_sync(fd) && errno != EINVAL)
-        rc = io_error(path, "sync the folder", err);
-    close(fd);
-    return rc;
-}
-
-/* 0, or -1 with errno. */
-static int remove_at(int dir, const char *name, int depth);
-
-static int remove_content(DIR *d, int depth)
-{
-    struct dirent *e;
-
-    while ((errno = 0, e = readdir(d))) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        if (remove_at(dirfd(d), e->d_name, depth + 1) && errno != ENOENT)
-            return -1;
-    }
-    return errno ? -1 : 0;
-}
-
-/* unlink comes first: it removes a link rather than what it points at, and tells a folder from the
- * rest without a window between looking and doing. */
-static int remove_at(int dir, const char *name, int depth)
-{
-    int fd, rc, number;
-    DIR *d;
-
-    if (unlinkat(dir, name, 0) == 0)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return -1;
-    if (depth >= REMOVE_DEPTH) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    fd = fd_open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (fd < 0)
-        return -1;
-    d = fdopendir(fd);
-    rc = d ? remove_content(d, depth) : -1;
-    number = errno;
-    if (d)
-        closedir(d);
-    else
-        close(fd);
-    errno = number;
-    return rc ? rc : unlinkat(dir, name, AT_REMOVEDIR);
-}
-
-/* "LINK/" would mean what the link points at, so slashes at the end go first. */
-int path_remove(const char *path, struct vac_err *err)
-{
-    char *p = mem_strdup(path, err);
-    const char *base;
-    size_t n;
-    int rc;
-
-    if (!p)
-        return -1;
-    for (n = strlen(p); n > 0 && p[n - 1] == '/'; n--)
-        p[n - 1] = '\0';
-    base = path_base(p);
-    if (!base[0] || !strcmp(base, ".") || !strcmp(base, ".."))
-        rc = err_set(err, VAC_ERR_USAGE, "\"%s\": this path is never removed", path);
-    else
-        rc = remove_at(AT_FDCWD, p, 0) ? io_error(path, "remove", err) : 0;
-    free(p);
-    return rc;
-}
-
 /* ---- Safe replacement ---- */
 
 static void out_forget(struct outfile *f)
@@ -492,14 +233,56 @@ static void out_forget(struct outfile *f)
     *f = (struct outfile){0};
 }
 
+/* The process that has the number at the end of a temporary name is no more: neither here, nor, as
+ * far as the lock tells, on another host. */
+static bool is_abandoned(int dir, const char *name, const char *number)
+{
+    char *end;
+    long pid = strtol(number, &end, 10);
+    struct stat st;
+    bool yes = false;
+    int fd;
+
+    if (*end || pid <= 0 || pid > INT_MAX || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+        return false;
+    fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+        yes = !fstat(fd, &st) && S_ISREG(st.st_mode) && !flock(fd, LOCK_EX | LOCK_NB);
+        close(fd);
+    }
+    return yes;
+}
+
+/* What killed programs have left of this same file goes. */
+static void out_sweep(const char *path)
+{
+    char *parent = path_dir(path, NULL);
+    const char *base = path_base(path);
+    DIR *d = parent ? dir_open(parent) : NULL;
+    size_t n = strlen(base);
+    const struct dirent *e;
+
+    while (d && (e = readdir(d)))
+        if (!strncmp(e->d_name, base, n) && !strncmp(e->d_name + n, ".tmp-", 5) &&
+            is_abandoned(dirfd(d), e->d_name, e->d_name + n + 5))
+            unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+    free(parent);
+}
+
 /* A temporary file of a process that died, and whose number is ours now, may lie in the way. */
 static int out_create(const char *tmp)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    int fd = fd_open(tmp, flags, 0666);
+    int fd = path_open(tmp, flags, 0666);
 
-    if (fd < 0 && errno == EEXIST && unlink(tmp) == 0)
-        fd = fd_open(tmp, flags, 0666);
+    if (fd < 0 && errno == EEXIST) {
+        path_unlink(tmp);
+        fd = path_open(tmp, flags, 0666);
+    }
+    if (fd >= 0)
+        flock(fd, LOCK_EX | LOCK_NB); /* where there are locks, it tells that somebody writes */
     return fd;
 }
 
@@ -518,10 +301,11 @@ int out_open(struct outfile *f, const char *path, struct vac_err *err)
         out_forget(f);
         return -1;
     }
+    out_sweep(path);
     snprintf(f->tmp, n, "%s.tmp-%ld", path, (long)getpid());
     fd = out_create(f->tmp);
     if (fd < 0) {
-        io_error(f->tmp, "create", err);
+        path_error(f->tmp, "create", err);
         out_forget(f);
         return -1;
     }
@@ -532,7 +316,7 @@ int out_open(struct outfile *f, const char *path, struct vac_err *err)
 /* A failure ends the replacement, so that a later commit cannot put half a file in place. */
 static int out_fail(struct outfile *f, const char *what, struct vac_err *err)
 {
-    int rc = io_error(f->path, what, err);
+    int rc = path_error(f->path, what, err);
 
     out_abort(f);
     return rc;
@@ -587,27 +371,20 @@ static int out_close(struct outfile *f)
 
 int out_commit(struct outfile *f, struct vac_err *err)
 {
-    char *dir;
     int rc;
 
     if (f->fd <= 0)
         return out_closed(err);
     if (out_flush(f, err))
         return -1;
-    dir = path_dir(f->path, err);
-    if (!dir) {
-        out_abort(f);
-        return -1;
-    }
     if (fd_sync(f->fd))
         rc = out_fail(f, "sync", err);
     else if (out_close(f))
         rc = out_fail(f, "close", err);
-    else if (rename(f->tmp, f->path))
+    else if (path_move(f->tmp, f->path))
         rc = out_fail(f, "replace", err);
     else
-        rc = dir_sync(dir, err);
-    free(dir);
+        rc = path_sync(f->path, err);
     out_forget(f);
     return rc;
 }
@@ -619,7 +396,7 @@ void out_abort(struct outfile *f)
     if (f->fd > 0)
         out_close(f);
     if (f->tmp)
-        unlink(f->tmp);
+        path_unlink(f->tmp);
     out_forget(f);
 }
 
@@ -665,7 +442,7 @@ int app_open(struct appender *a, const char *path, struct vac_err *err)
     if (fd < 0)
         return -1;
     if (S_ISREG(st.st_mode) && cut_torn_line(fd, st.st_size)) {
-        io_error(path, "cut a torn last line off", err);
+        path_error(path, "cut a torn last line off", err);
         close(fd);
         return -1;
     }
@@ -691,7 +468,7 @@ static int app_write(struct appender *a, const char *line, size_t n, struct vac_
     if (done && fstat(a->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)done)
         (void)!ftruncate(a->fd, st.st_size - (off_t)done);
     errno = number;
-    return io_error(a->path, "append", err);
+    return path_error(a->path, "append", err);
 }
 
 int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err)
@@ -724,7 +501,7 @@ int app_size(const struct appender *a, int64_t *size, struct vac_err *err)
     if (a->fd <= 0)
         return out_closed(err);
     if (fstat(a->fd, &st))
-        return io_error(a->path, "look at", err);
+        return path_error(a->path, "look at", err);
     *size = (int64_t)st.st_size;
     return 0;
 }
@@ -733,14 +510,30 @@ int app_cut(struct appender *a, int64_t size, struct vac_err *err)
 {
     if (a->fd <= 0)
         return out_closed(err);
-    return ftruncate(a->fd, (off_t)size) ? io_error(a->path, "cut lines off", err) : 0;
+    return ftruncate(a->fd, (off_t)size) ? path_error(a->path, "cut lines off", err) : 0;
+}
+
+/* Bytes that went to a file which has lost its name are lost. */
+static int app_check(const struct appender *a, struct vac_err *err)
+{
+    struct stat held, there;
+
+    if (fstat(a->fd, &held))
+        return path_error(a->path, "look at", err);
+    if (!path_stat(a->path, &there) && there.st_dev == held.st_dev && there.st_ino == held.st_ino)
+        return 0;
+    return err_set(err, VAC_ERR_IO,
+                   "%s: was removed or replaced meanwhile: the lines written there are lost",
+                   a->path);
 }
 
 int app_sync(struct appender *a, struct vac_err *err)
 {
     if (a->fd <= 0)
         return out_closed(err);
-    return fd_sync(a->fd) ? io_error(a->path, "sync", err) : 0;
+    if (fd_sync(a->fd))
+        return path_error(a->path, "sync", err);
+    return app_check(a, err);
 }
 
 void app_close(struct appender *a)

@@ -1,13 +1,13 @@
 /* io.h - files: mapped or whole for reading, replaced safely or appended for writing.
  *
- * Paths are plain strings; every error names the path and what to do. EINTR is retried. Opening never
- * waits: what is no regular file is refused (but for an open descriptor's own name, /dev/fd/N). */
+ * Paths are as in path.h. EINTR is retried. Opening never waits: what is no regular file is refused
+ * (but for an open descriptor's own name, /dev/fd/N). */
 #ifndef BASE_IO_H
 #define BASE_IO_H
 
-#include <stdint.h>
 #include <stdio.h>
 #include "base/mem.h"
+#include "base/path.h"
 
 /* A file mapped read-only; nothing is read until it is touched. An empty file has data == NULL. */
 struct mapping {
@@ -21,30 +21,17 @@ void map_close(struct mapping *m);
 char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err);
 /* To be read line by line; who reads asks ferror at the end. */
 FILE *stream_open(const char *path, struct vac_err *err);
-/* Every name in a folder but "." and ".."; a visitor's result other than 0 ends it and is returned. */
+/* Every name in a folder but "." and ".."; a visitor's result other than 0 ends it and is returned.
+ */
 typedef int dir_visit(void *ctx, const char *name, struct vac_err *err);
 int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err);
-bool file_exists(const char *path); /* a regular file or a link to one */
-bool dir_exists(const char *path);
-int64_t file_size(const char *path); /* -1 when there is none, or it cannot be seen */
-/* The same for who must not take a failure for an absence: -1 into *size when there is none. */
-int file_measure(const char *path, int64_t *size, struct vac_err *err);
-
-/* "DIR/NAME" (NAME alone when it is absolute or dir is ""). Free with free(). */
-char *path_join(const char *dir, const char *name, struct vac_err *err);
-char *path_dir(const char *path, struct vac_err *err); /* "." when there is no slash */
-/* The base name inside `path`: borrowed. */
-const char *path_base(const char *path);
-int dirs_make(const char *path, struct vac_err *err); /* mkdir -p */
-int dir_sync(const char *path, struct vac_err *err);
-/* Removes a file, or a folder with all that is in it; never follows a symbolic link. */
-int path_remove(const char *path, struct vac_err *err);
+int file_cut(const char *path, int64_t size, struct vac_err *err);
 
 /* Safe replacement: everything goes to PATH.tmp-PID; commit flushes, fsyncs, renames over PATH and
  * fsyncs the folder, so that after a crash PATH is either the old or the new content, whole.
  * out_abort removes the temporary file; after a commit or on a zeroed struct it does nothing. */
 struct outfile {
-    int fd;      /* 0 in a zeroed struct means "not open": descriptors are kept above 2 */
+    int fd; /* 0 in a zeroed struct means "not open": descriptors are kept above 2 */
     char *path, *tmp;
     unsigned char *buf;
     size_t used;
@@ -56,9 +43,9 @@ int out_put(struct outfile *f, const void *data, size_t n, struct vac_err *err);
 int out_commit(struct outfile *f, struct vac_err *err);
 void out_abort(struct outfile *f);
 
-/* Appending whole lines with one write(2) each, so that only the last can be torn. app_open cuts such a
- * torn line (no newline at its end) off; app_put adds the newline where the line has none, and takes
- * back what it wrote when it fails. */
+/* Appending whole lines with one write(2) each, so that only the last can be torn. app_open cuts
+ * such a torn line (no newline at its end) off; app_put adds the newline where the line has none,
+ * and takes back what it wrote when it fails. */
 struct appender {
     int fd; /* as above */
     char *path;
@@ -67,6 +54,7 @@ int app_open(struct appender *a, const char *path, struct vac_err *err);
 int app_put(struct appender *a, const char *line, size_t n, struct vac_err *err);
 int app_size(const struct appender *a, int64_t *size, struct vac_err *err);
 int app_cut(struct appender *a, int64_t size, struct vac_err *err); /* to what app_size said */
+/* Also fails when the name has become another file's: what was written would be lost. */
 int app_sync(struct appender *a, struct vac_err *err);
 void app_close(struct appender *a);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "base/inside.h"
 #include "report/reader.h"
 
 enum followed { METRICS, LAYERS, EVALS, PROBES, JOURNAL, FOLLOWED };
@@ -348,6 +349,7 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
     if (!f)
         return -1;
     f->r.dir = mem_strdup(dir, err);
+    f->r.inside = f->r.dir && !dir_enter(dir, NULL);
     f->r.config = f->r.dir ? reader_config(dir, err) : NULL;
     if (!f->r.config || reader_stages(&f->r, err)) {
         vac_follow_close(f);

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "eval/stats.h"
 #include "eval/text.h"
+#include "base/inside.h"
 #include "report/reader.h"
 
 #define POINT(field) offsetof(struct vac_point, field)
@@ -152,8 +153,11 @@ int reader_lines(const char *dir, const char *name, reader_visit *visit, void *c
     char *path = path_join(dir, name, err);
     int64_t at = 0;
     size_t number = 0;
+    bool inside = !dir_enter(dir, NULL);
     int rc = path ? reader_file_lines(path, &at, &number, visit, ctx, err) : -1;
 
+    if (inside)
+        dir_leave(dir);
     free(path);
     return rc;
 }
@@ -185,6 +189,7 @@ int reader_replace(const char *dir, const char *name, const struct strbuf *text,
 cJSON *reader_config(const char *dir, struct vac_err *err)
 {
     char *path = path_join(dir, "run.json", err);
+    bool inside = !dir_enter(dir, NULL);
     cJSON *doc = NULL;
 
     if (path && !file_exists(path))
@@ -196,6 +201,8 @@ cJSON *reader_config(const char *dir, struct vac_err *err)
         cJSON_Delete(doc);
         doc = NULL;
     }
+    if (inside)
+        dir_leave(dir);
     free(path);
     return doc;
 }
@@ -554,8 +561,7 @@ static int read_points(struct run_data *r, const char *dir, struct vac_err *err)
 {
     struct reader_pile points = {.r = r};
 
-    r->dir = mem_strdup(dir, err);
-    r->config = r->dir ? reader_config(dir, err) : NULL;
+    r->config = reader_config(dir, err);
     if (!r->config || reader_stages(r, err))
         return -1;
     return reader_lines(dir, "metrics.jsonl", reader_point, &points, err);
@@ -579,7 +585,9 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
     struct reader_pile evals = {.r = r};
 
     *r = (struct run_data){0};
-    if (read_points(r, dir, err) || read_layers(r, dir, err) ||
+    r->dir = mem_strdup(dir, err);
+    r->inside = r->dir && !dir_enter(dir, NULL);
+    if (!r->dir || read_points(r, dir, err) || read_layers(r, dir, err) ||
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
         reader_array(&r->journal, dir, "journal.jsonl", err) ||
         reader_array(&r->probes, dir, "probes.jsonl", err)) {
@@ -591,6 +599,8 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
 
 void run_data_done(struct run_data *r)
 {
+    if (r->inside)
+        dir_leave(r->dir);
     free(r->dir);
     free(r->stage);
     free(r->point);
@@ -690,9 +700,12 @@ int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct 
 char *vac_run_config(const char *dir, struct vac_err *err)
 {
     char *path = path_join(dir, "run.json", err), *text = NULL;
+    bool inside = !dir_enter(dir, NULL);
 
     if (path)
         text = file_read(path, READER_CONFIG_LIMIT, NULL, err);
+    if (inside)
+        dir_leave(dir);
     free(path);
     return text;
 }

@@ -28,6 +28,7 @@ struct run_layers {
 /* A whole run folder in memory. */
 struct run_data {
     char *dir;
+    bool inside;                   /* dir is entered (base/inside.h) */
     cJSON *config;                 /* run.json */
     struct run_stage *stage;
     size_t n_stages;

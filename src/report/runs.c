@@ -10,62 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/inside.h"
+#include "base/lock.h"
 #include "report/reader.h"
 
-enum {
-    TAIL = 1 << 16,
-    FD_GUESS = 4096, /* descriptors looked at where there is no /dev/fd */
-};
-
-/* ---- The lock ---- */
-
-static bool is_same(int fd, const struct stat *file)
-{
-    struct stat st;
-
-    return !fstat(fd, &st) && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
-}
-
-/* Does this process itself have the file open? Opening and closing it a second time would drop the
- * process's own fcntl lock on it, so that has to be known before. */
-static bool open_here(const struct stat *lock)
-{
-    DIR *d = opendir("/dev/fd");
-    const struct dirent *e;
-    bool found = false;
-
-    for (int fd = 0; !d && !found && fd < FD_GUESS; fd++)
-        found = is_same(fd, lock);
-    while (d && !found && (e = readdir(d))) {
-        char *end;
-        long fd = strtol(e->d_name, &end, 10);
-
-        found = end != e->d_name && !*end && fd >= 0 && fd <= INT_MAX && is_same((int)fd, lock);
-    }
-    if (d)
-        closedir(d);
-    return found;
-}
-
-static bool lock_held(const char *dir)
-{
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char *path = path_join(dir, "lock", NULL);
-    struct stat st;
-    bool held = false;
-    int fd;
-
-    if (path && !stat(path, &st) && S_ISREG(st.st_mode)) {
-        held = open_here(&st);
-        fd = held ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd >= 0) {
-            held = !fcntl(fd, F_GETLK, &l) && l.l_type != F_UNLCK;
-            close(fd);
-        }
-    }
-    free(path);
-    return held;
-}
+enum { TAIL = 1 << 16 };
 
 /* ---- The last step ---- */
 
@@ -74,7 +23,7 @@ static char *read_tail(const char *path, size_t *len)
 {
     int64_t size = file_size(path);
     off_t at = size > TAIL ? (off_t)(size - TAIL) : 0;
-    int fd = size > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    int fd = size > 0 ? path_open(path, O_RDONLY | O_NONBLOCK, 0) : -1;
     char *text = fd >= 0 ? mem_new(TAIL + 1, 1, NULL) : NULL;
     ssize_t n = text ? pread(fd, text, TAIL, at) : -1;
 
@@ -248,7 +197,7 @@ static double newest(const char *dir)
         char *path = path_join(dir, files[i], NULL);
         struct stat st;
 
-        if (path && !stat(path, &st)) {
+        if (path && !lstat(path, &st)) {
             double t = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
             at = t > at ? t : at;
         }

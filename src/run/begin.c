@@ -256,6 +256,17 @@ static void note_bad(void *ctx, const char *name, const struct vac_err *why)
     journal(ctx, &e, NULL);
 }
 
+static void sweep(const struct trainer *t)
+{
+    const char **names = mem_new(t->spec.n_stages, sizeof *names, NULL);
+
+    for (size_t i = 0; names && i < t->spec.n_stages; i++)
+        names[i] = t->spec.stage[i].name;
+    if (names)
+        folder_sweep(&t->folder, names, t->spec.n_stages);
+    free(names);
+}
+
 int trainer_resume(struct trainer *t, struct vac_err *err)
 {
     static const int64_t nothing[LINES_COUNT];
@@ -263,7 +274,7 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
 
     if (trainer_inputs(t, t->folder.dir, err) || folder_lines(&t->folder, err))
         return -1;
-    folder_sweep(&t->folder);
+    sweep(t);
     found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
                             sizeof t->resume_name, note_bad, t, err);
     if (found < 0 || commands_check_all(t, found == 0 ? t->resume.stage : 0, err))

@@ -23,20 +23,19 @@ static void stem_of(const char *run_file, char *out, size_t size)
     snprintf(out, size, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
 }
 
-char *folder_choose(const char *out, const char *run_file, struct vac_err *err)
+char *folder_make(const char *run_file, struct vac_err *err)
 {
     char stem[256], path[300];
+    int rc = dirs_make("runs", err) ? -1 : 1;
 
-    if (out)
-        return mem_strdup(out, err);
     stem_of(run_file, stem, sizeof stem);
-    for (int i = 1; i < 1000000; i++) {
+    for (int i = 1; rc == 1 && i < 1000000; i++) {
         snprintf(path, sizeof path, "runs/%s-%03d", stem, i);
-        if (!dir_exists(path) && !file_exists(path))
-            return mem_strdup(path, err);
+        rc = dir_make(path, err);
     }
-    err_set(err, VAC_ERR_USAGE, "runs/%s-NNN: no number is free: name a folder with -o", stem);
-    return NULL;
+    if (rc == 1)
+        err_set(err, VAC_ERR_USAGE, "runs/%s-NNN: no number is free: name a folder with -o", stem);
+    return rc ? NULL : mem_strdup(path, err);
 }
 
 static bool there(const char *dir, const char *name, bool folder)
@@ -63,58 +62,27 @@ char *folder_path(const struct folder *f, const char *name, struct vac_err *err)
     return path_join(f->dir, name, err);
 }
 
-/* --- the lock: fcntl's, so that a SIGKILL frees it --- */
-
-static int lock_take(struct folder *f, struct vac_err *err)
-{
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char text[64], *path = folder_path(f, "lock", err);
-    int fd, n;
-
-    if (!path)
-        return -1;
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        err_errno(err, "%s", path);
-        free(path);
-        return -1;
-    }
-    if (fcntl(fd, F_SETLK, &l)) {
-        fcntl(fd, F_GETLK, &l);
-        err_set(err, VAC_ERR_BUSY,
-                "%s: another program (pid %ld) is running this run: wait for it, or name another "
-                "folder with -o",
-                f->dir, (long)l.l_pid);
-        close(fd);
-        free(path);
-        return -1;
-    }
-    free(path);
-    f->lock = fd;
-    n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n)
-        return err_errno(err, "%s/lock", f->dir);
-    return 0;
-}
-
 int folder_open(struct folder *f, const char *dir, struct vac_err *err)
 {
-    *f = (struct folder){.lock = -1};
+    *f = (struct folder){0};
     f->dir = mem_strdup(dir, err);
-    if (!f->dir || dirs_make(dir, err) || lock_take(f, err)) {
-        folder_close(f);
-        return -1;
+    if (f->dir && !dirs_make(dir, err) && !dir_enter(dir, err)) {
+        f->entered = true;
+        if (!lock_take(&f->lock, dir, err))
+            return 0;
     }
-    return 0;
+    folder_close(f);
+    return -1;
 }
 
 void folder_close(struct folder *f)
 {
     for (int i = 0; i < LINES_COUNT; i++)
         app_close(&f->lines[i]);
-    if (f->dir && f->lock >= 0)
-        close(f->lock);
-    f->lock = -1;
+    lock_drop(&f->lock);
+    if (f->entered)
+        dir_leave(f->dir);
+    f->entered = false;
     free(f->dir);
     f->dir = NULL;
 }
@@ -152,22 +120,69 @@ int folder_lines(struct folder *f, struct vac_err *err)
     return rc;
 }
 
-/* Half-made folders and files that a kill has left. */
-static bool is_leftover(const char *name)
+/* What a kill leaves of a folder NAME, or of a file NAME, has one of these names. */
+static bool is_half(const char *entry, const char *name, size_t n)
 {
-    size_t n = strlen(name);
+    const char *tail = entry + n;
 
-    return (n > 4 && !strcmp(name + n - 4, ".tmp")) ||
-           (n > 8 && !strcmp(name + n - 8, ".tmp.old")) || strstr(name, ".tmp-");
+    return !strncmp(entry, name, n) &&
+           (!strcmp(tail, ".tmp") || !strcmp(tail, ".tmp.old") ||
+            (!strncmp(tail, ".tmp-", 5) && tail[5] && !tail[5 + strspn(tail + 5, "0123456789")]));
 }
 
-static void sweep(const char *dir)
+/* "PREFIX...", as long as what follows is made of the characters `set`. */
+static bool is_half_like(const char *entry, const char *prefix, const char *set)
 {
-    DIR *d = opendir(dir);
+    size_t n = strlen(prefix);
+    const char *tmp = strstr(entry, ".tmp");
+
+    return tmp && !strncmp(entry, prefix, n) && tmp > entry + n &&
+           entry + n + strspn(entry + n, set) >= tmp &&
+           is_half(entry, entry, (size_t)(tmp - entry));
+}
+
+typedef bool half_made(const char *entry, const char *const *stages, size_t n);
+
+static bool half_in_run(const char *entry, const char *const *stages, size_t n)
+{
+    static const char *const own[] = {"run.json",    "final",      "drift-reference.tmp",
+                                      "metrics.csv", "layers.csv", "trainer_state.json",
+                                      "report.html"};
+
+    (void)stages;
+    (void)n;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (is_half(entry, own[i], strlen(own[i])))
+            return true;
+    return !strcmp(entry, "drift-reference.tmp") ||
+           is_half_like(entry, "checkpoint-", "0123456789") ||
+           is_half_like(entry, "events.out.tfevents.", "0123456789.vaccine");
+}
+
+static bool half_in_stages(const char *entry, const char *const *stages, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_half(entry, stages[i], strlen(stages[i])))
+            return true;
+    return false;
+}
+
+static bool half_in_eval(const char *entry, const char *const *stages, size_t n)
+{
+    static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    (void)stages;
+    (void)n;
+    return is_half_like(entry, "samples_", set) || is_half_like(entry, "results_", set);
+}
+
+static void sweep(const char *dir, half_made *half, const char *const *stages, size_t n)
+{
+    DIR *d = dir_open(dir);
     struct dirent *e;
 
     while (d && (e = readdir(d))) {
-        char *path = is_leftover(e->d_name) ? path_join(dir, e->d_name, NULL) : NULL;
+        char *path = half(e->d_name, stages, n) ? path_join(dir, e->d_name, NULL) : NULL;
         if (path)
             path_remove(path, NULL);
         free(path);
@@ -176,15 +191,17 @@ static void sweep(const char *dir)
         closedir(d);
 }
 
-void folder_sweep(const struct folder *f)
+void folder_sweep(const struct folder *f, const char *const *stages, size_t n)
 {
-    static const char *const below[] = {"stages", "eval"};
+    static const struct {
+        const char *name;
+        half_made *half;
+    } below[] = {{"", half_in_run}, {"stages", half_in_stages}, {"eval", half_in_eval}};
 
-    sweep(f->dir);
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
-        char *dir = folder_path(f, below[i], NULL);
-        if (dir && dir_exists(dir))
-            sweep(dir);
+        char *dir = *below[i].name ? folder_path(f, below[i].name, NULL) : mem_strdup(f->dir, NULL);
+        if (dir)
+            sweep(dir, below[i].half, stages, n);
         free(dir);
     }
 }
@@ -222,8 +239,8 @@ int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err
                 err_set(err, VAC_ERR_FORMAT,
                         "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
                         path, (long long)have, (long long)size[i]);
-        else if (rc == 0 && have > size[i] && truncate(path, (off_t)size[i]))
-            rc = err_errno(err, "%s", path);
+        else if (rc == 0 && have > size[i])
+            rc = file_cut(path, size[i], err);
         free(path);
         if (rc)
             return -1;
@@ -320,42 +337,16 @@ int folder_write(const char *dir, const char *name, const struct strbuf *text, s
     return rc;
 }
 
-/* Puts `a` in the place of `b` so that at every moment one of them is there whole; the old one is
- * then `a`. Where the system cannot exchange two names at once, the old one has none for a moment.
- */
-static int exchange(const char *a, const char *b, struct vac_err *err)
-{
-    char *old;
-    int rc;
-
-#ifdef RENAME_EXCHANGE
-    if (renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0)
-        return 0;
-#endif
-    old = mem_new(strlen(a) + sizeof ".old", 1, err);
-    if (!old)
-        return -1;
-    sprintf(old, "%s.old", a);
-    rc = rename(b, old) || rename(a, b) || rename(old, a)
-             ? err_errno(err, "%s: cannot become %s", a, b)
-             : 0;
-    free(old);
-    return rc;
-}
-
+/* At every moment one of the two stands there whole. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err)
 {
     char *a = path_join(dir, from, err), *b = path_join(dir, to, err);
     int rc = -1;
 
-    if (!a || !b || dir_sync(a, err))
-        goto out;
-    if (dir_exists(b)) {
-        rc = exchange(a, b, err) || dir_sync(dir, err) || path_remove(a, err) ? -1 : 0;
-        goto out;
-    }
-    rc = rename(a, b) ? err_errno(err, "%s: cannot become %s", a, to) : dir_sync(dir, err);
-out:
+    if (a && b && !dir_sync(a, err))
+        rc = path_missing(b)                                   ? path_rename(a, b, err)
+             : path_exchange(a, b, err) || path_remove(a, err) ? -1
+                                                               : 0;
     free(a);
     free(b);
     return rc;

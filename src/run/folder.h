@@ -7,8 +7,10 @@
 #ifndef RUN_FOLDER_H
 #define RUN_FOLDER_H
 
+#include "base/inside.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/lock.h"
 
 enum line_file {
     LINES_METRICS,
@@ -22,24 +24,27 @@ extern const char *const line_files[LINES_COUNT]; /* paths inside the folder */
 
 struct folder {
     char *dir;
-    int lock; /* descriptor, -1 = not held */
+    bool entered; /* see base/inside.h */
+    struct lock lock;
     struct appender lines[LINES_COUNT];
     uint64_t journal_seq;
 };
 
-/* A new folder's path: `out`, or runs/<name>-NNN, the first number that is free. Free it. */
-char *folder_choose(const char *out, const char *run_file, struct vac_err *err);
+/* Makes runs/<name>-NNN, the first number that nobody has: its path. Free it. */
+char *folder_make(const char *run_file, struct vac_err *err);
 bool folder_holds_run(const char *dir);
 bool folder_finished(const char *dir); /* final/ stands */
-/* Makes the folder where it is missing and takes its lock (VAC_ERR_BUSY names the holder). */
+/* Makes the folder where it is missing, enters it and takes its lock (VAC_ERR_BUSY names the
+ * holder). */
 int folder_open(struct folder *f, const char *dir, struct vac_err *err);
 void folder_close(struct folder *f);
 char *folder_path(const struct folder *f, const char *name, struct vac_err *err);
 
 /* Opens the line files for appending (after folder_cut when a run goes on). */
 int folder_lines(struct folder *f, struct vac_err *err);
-/* Removes what a killed program left half-made. Only for who holds the lock. */
-void folder_sweep(const struct folder *f);
+/* Removes what a killed program left half-made: names that only this program gives, of these
+ * stages. Only for who holds the lock. */
+void folder_sweep(const struct folder *f, const char *const *stages, size_t n);
 /* Sizes of the open line files. */
 int folder_sizes(const struct folder *f, int64_t size[LINES_COUNT], struct vac_err *err);
 /* Takes back what was appended (but to the journal) since folder_sizes. */

@@ -23,7 +23,8 @@ struct vac_session {
     pthread_t thread;
     bool control_made, lock_made, running;
     bool finished; /* nothing is left to do, and nothing was opened */
-    char *dir;
+    char *dir;     /* NULL before the start of a run that has no folder yet */
+    char *inside;  /* the run folder that was read, which is entered */
     uint64_t first_point,
         first_layer;              /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points; /* of a run that goes on: what its files held */
@@ -110,13 +111,25 @@ static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_
 {
     if (spec_read(&s->t.spec, o->file, o->set, o->n_set, err))
         return -1;
-    s->dir = folder_choose(o->out, o->file, err);
+    if (!o->out)
+        return 0; /* its name is that of the folder that can be made when it starts */
+    s->dir = mem_strdup(o->out, err);
     if (s->dir && folder_holds_run(s->dir))
         return err_set(
             err, VAC_ERR_USAGE,
             "%s: already holds a run: go on with it by --resume, or name another folder with -o",
             s->dir);
     return s->dir ? 0 : -1;
+}
+
+static int enter(struct vac_session *s, const char *dir, struct vac_err *err)
+{
+    s->inside = mem_strdup(dir, err);
+    if (s->inside && dir_enter(dir, err) == 0)
+        return 0;
+    free(s->inside);
+    s->inside = NULL;
+    return -1;
 }
 
 static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *err)
@@ -129,7 +142,7 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
         return err_set(err, VAC_ERR_USAGE,
                        "%s: holds no run (no run.json): start one without --resume", dir);
     s->dir = mem_strdup(dir, err);
-    if (!s->dir || spec_of_folder(&s->t.spec, dir, err))
+    if (!s->dir || enter(s, dir, err) || spec_of_folder(&s->t.spec, dir, err))
         return -1;
     return dir == o->file ? 0 : same_description(s, o, err);
 }
@@ -140,7 +153,7 @@ static int open_replay(struct vac_session *s, const struct vac_open *o, struct v
         return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
                        o->file);
     s->dir = mem_strdup(o->out ? o->out : "", err);
-    if (!s->dir || spec_of_folder(&s->t.spec, o->file, err))
+    if (!s->dir || enter(s, o->file, err) || spec_of_folder(&s->t.spec, o->file, err))
         return -1;
     return script_read(&s->t.script, &s->t.spec, o->file, err);
 }
@@ -173,11 +186,10 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     s->control_made = true;
     pthread_mutex_init(&s->t.option_lock, NULL);
     s->lock_made = true;
-    s->t.folder.lock = -1;
     s->t.ctl = &s->ctl;
     if (open_all(s, &how, err))
         goto fail;
-    snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
+    snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
     publish(&s->t, VAC_LOADING, "");
     *out = s;
     return 0;
@@ -250,6 +262,13 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
 {
     char *path;
 
+    if (!s->dir) {
+        s->dir = folder_make(s->t.how.file, err);
+        if (!s->dir)
+            return -1;
+        snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
+        publish(&s->t, VAC_LOADING, "");
+    }
     if (!s->finished && trainer_folder(&s->t, s->dir, err))
         return -1;
     path = absolute(s->dir, err);
@@ -287,6 +306,9 @@ void vac_session_close(struct vac_session *s)
         pthread_mutex_destroy(&s->t.option_lock);
     gap_done(&s->point_gap);
     gap_done(&s->layer_gap);
+    if (s->inside)
+        dir_leave(s->inside);
+    free(s->inside);
     free(s->old_points);
     free(s->dir);
     free(s);

@@ -249,7 +249,6 @@ int validate_open(struct validation *v, const char *file, const char *const *set
         v->work = NULL;
         return -1;
     }
-    v->work->t.folder.lock = -1;
     if (spec_read(&v->work->t.spec, file, set, n_set, err) ||
         trainer_open(&v->work->t, &how, &v->work->ctl, err)) {
         validate_done(v);
