@@ -151,9 +151,8 @@ static bool climbs(const char *path)
     return false;
 }
 
-/* The descriptor of the innermost entered folder that the path lies below, duplicated, and what
- * follows in the path; NULL there = below none. The folder itself is below none: its name may be a
- * link. -1 with errno. */
+/* The descriptor of the innermost entered folder that the path leads to or below, duplicated, and
+ * what follows in the path; NULL there = none. -1 with errno. */
 static int below(const char *path, const char **rest)
 {
     size_t longest = 0;
@@ -169,11 +168,9 @@ static int below(const char *path, const char **rest)
             const char *r = path + n;
 
             if (n <= longest || strncmp(path, e->name[i], n) ||
-                (*r != '/' && e->name[i][n - 1] != '/'))
+                (*r && *r != '/' && e->name[i][n - 1] != '/'))
                 continue;
             r += strspn(r, "/");
-            if (!*r)
-                continue;
             longest = n;
             fd = e->fd;
             *rest = r;
@@ -224,7 +221,7 @@ int spot_find(struct spot *s, const char *path)
             return -1;
         rest = slash + strspn(slash, "/");
     }
-    if (!*rest) /* a slash at the end would have a link followed */
+    if (!*rest) /* the folder itself, or a slash at the end, which would have a link followed */
         rest = ".";
     *s = (struct spot){.dir = fd, .name = rest, .inside = true, .own = true};
     return 0;

@@ -1,10 +1,10 @@
 /* inside.h - folders whose content is not to be trusted: run folders, which are copied, sent around
  * and found.
  *
- * Once such a folder is entered, every function of io.h and lock.h that is given a path below it
- * starts at the folder's descriptor, follows no link on the way, and takes nothing but folders and
- * regular files: what was planted there leads nowhere else, and nothing goes to what has taken the
- * folder's name since. Paths with ".." are not below anything. */
+ * Once such a folder is entered, every function of path.h, io.h and lock.h that is given its path,
+ * or one below it, starts at the folder's descriptor, follows no link on the way, and takes nothing
+ * but folders and regular files: what was planted there leads nowhere else, and nothing goes to
+ * what has taken the folder's name since. Paths with ".." are not below anything. */
 #ifndef BASE_INSIDE_H
 #define BASE_INSIDE_H
 

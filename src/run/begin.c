@@ -243,6 +243,19 @@ static int first_note(struct trainer *t, const char *op, const char *key, struct
     return journal(t, &e, err);
 }
 
+/* Of what stands for a lock that the file system does not have. */
+static int note_lock(struct trainer *t, struct vac_err *err)
+{
+    struct journal_entry e = {.step = -1,
+                              .applied_step = -1,
+                              .who = "core",
+                              .op = "lock",
+                              .key = t->folder.lock.file ? path_base(t->folder.lock.file) : "",
+                              .reason = "this file system has no locks: the file stands for one"};
+
+    return t->folder.lock.file ? journal(t, &e, err) : 0;
+}
+
 static void note_bad(void *ctx, const char *name, const struct vac_err *why)
 {
     struct journal_entry e = {.step = -1,
@@ -304,7 +317,7 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
         return -1;
     }
     options_mirror(t);
-    if (journal(t, &e, err))
+    if (journal(t, &e, err) || note_lock(t, err))
         return -1;
     return commands_set_all(t, err);
 }
@@ -315,7 +328,7 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
     if (t->how.resume)
         return go_on(t, first, err);
     if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err) ||
-        first_note(t, "start", NULL, err) ||
+        first_note(t, "start", NULL, err) || note_lock(t, err) ||
         (model_note(t->m) && first_note(t, "note", model_note(t->m), err)) ||
         first_note(t, "stage", t->spec.stage[0].name, err))
         return -1;

@@ -455,7 +455,7 @@ static int newest_first(const void *a, const void *b)
 /* Numbers of all checkpoints, newest first. */
 static int list_checkpoints(const char *dir, long long **out, size_t *n, struct vac_err *err)
 {
-    DIR *d = opendir(dir);
+    DIR *d = dir_open(dir);
     size_t cap = 0;
     struct dirent *e;
 

@@ -145,9 +145,9 @@ typedef bool half_made(const char *entry, const char *const *stages, size_t n);
 
 static bool half_in_run(const char *entry, const char *const *stages, size_t n)
 {
-    static const char *const own[] = {"run.json",    "final",      "drift-reference.tmp",
-                                      "metrics.csv", "layers.csv", "trainer_state.json",
-                                      "report.html"};
+    static const char *const own[] = {
+        "run.json",           "final",      "drift-reference.tmp", "metrics.csv",
+        "trainer_state.json", "report.html"};
 
     (void)stages;
     (void)n;

@@ -495,9 +495,14 @@ static void keep_trained(struct trainer *t, struct vac_err *err)
     }
 }
 
-static void trainer_end(struct trainer *t, int rc, const struct vac_err *err)
+static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
 {
-    enum vac_state state = rc ? VAC_FAILED : t->quit ? VAC_STOPPED : VAC_DONE;
+    enum vac_state state;
+
+    /* what was written through open descriptors may lie where nobody finds it */
+    if (rc == 0 && dir_check(t->folder.dir, err))
+        rc = -1;
+    state = rc ? VAC_FAILED : t->quit ? VAC_STOPPED : VAC_DONE;
 
     if (rc) {
         t->end = *err;

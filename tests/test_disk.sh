@@ -1,0 +1,229 @@
+#!/bin/sh
+# test_disk.sh - what happens to a run's files: links planted in its folder, folders removed and moved under
+# it, many programs at once, file systems without locks.
+#
+# TAP. $VACCINE is the program, $srcdir the source tree.
+
+: "${VACCINE:=build/vaccine}"
+: "${srcdir:=.}"
+lab=$(cd "$srcdir/samples/lab" && pwd)
+. "$srcdir/tests/tap.sh"
+OMP_WAIT_POLICY=passive
+export OMP_WAIT_POLICY
+
+run() {
+    timeout 120 "$VACCINE" run "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+spec() { # FILE STEPS
+    cat >"$1" <<EOF
+{"model": "$lab/base-a", "template": "line", "max_length": 64, "threads": 1,
+ "stages": [
+  {"name": "align", "train": ["$lab/align.jsonl"], "lora": {"r": 2, "alpha": 4}, "steps": 4, "batch_size": 2, "lr": 1e-3},
+  {"name": "attack", "train": ["$lab/task.jsonl"], "lora": {"r": 2, "alpha": 4}, "steps": $2, "batch_size": 2, "lr": 1e-3}],
+ "checkpoint": {"steps": 2, "keep": 2}, "disk_wait": 0.01}
+EOF
+}
+spec "$tmp/r.json" 4
+spec "$tmp/long.json" 1000000
+run "$tmp/r.json" -o "$tmp/ref"
+check "a run" [ "$status" -eq 0 ]
+
+# half DIR: that run, killed in its second stage after the checkpoint of step 6
+half() {
+    rm -rf "$1"
+    cp -R "$tmp/ref" "$1"
+    rm -rf "$1/final" "$1/checkpoint-8" "$1/stages/attack" "$1/lock"
+}
+same_end() { # DIR: it ended as the run that was not cut short did
+    [ "$status" -eq 0 ] && cmp "$tmp/ref/final/adapter_model.safetensors" "$1/final/adapter_model.safetensors"
+}
+refused() { # TEXT
+    [ "$status" -eq 1 ] && grep -qF -e "$1" "$tmp/err"
+}
+
+half "$tmp/h"
+run "$tmp/h" --resume
+check "a run cut short ends as the whole one" same_end "$tmp/h"
+
+# ---- links ----
+
+for f in lock metrics.jsonl layers.jsonl probes.jsonl journal.jsonl run.json eval/history.jsonl \
+    checkpoint-6/state.json stages/align/adapter_model.safetensors; do
+    half "$tmp/h"
+    [ -e "$tmp/h/$f" ] || : >"$tmp/h/$f"
+    mv "$tmp/h/$f" "$tmp/victim"
+    echo '{"mine":1}' >>"$tmp/victim"
+    cp "$tmp/victim" "$tmp/kept"
+    ln -s "$tmp/victim" "$tmp/h/$f"
+    run "$tmp/h" --resume
+    check "a link as $f leads nowhere" cmp "$tmp/victim" "$tmp/kept"
+    [ "$f" = checkpoint-6/state.json ] || check "... and is refused" [ "$status" -eq 1 ]
+done
+for d in eval stages checkpoint-6; do
+    half "$tmp/h"
+    mkdir "$tmp/docs"
+    mv "$tmp/h/$d" "$tmp/docs/own"
+    mkdir "$tmp/docs/own/align.tmp"
+    : >"$tmp/docs/own/samples_HS_3.jsonl.tmp-12"
+    ln -s "$tmp/docs/own" "$tmp/h/$d"
+    find "$tmp/docs" | sort >"$tmp/was"
+    run "$tmp/h" --resume
+    find "$tmp/docs" | sort >"$tmp/is"
+    check "a link as $d leads nowhere" cmp "$tmp/was" "$tmp/is"
+    rm -rf "$tmp/docs"
+done
+half "$tmp/h"
+echo secret >"$tmp/victim"
+rm -f "$tmp/h/metrics.csv"
+ln -s "$tmp/victim" "$tmp/h/metrics.csv"
+ln -s "$tmp/victim" "$tmp/h/report.html"
+run "$tmp/h" --resume
+"$VACCINE" report "$tmp/h" >/dev/null 2>&1
+check "what is written anew takes a link's place" [ "$(cat "$tmp/victim")" = secret ]
+check "... and is a file" [ ! -L "$tmp/h/metrics.csv" -a ! -L "$tmp/h/report.html" ]
+half "$tmp/h"
+rm "$tmp/h/metrics.jsonl"
+mkfifo "$tmp/h/metrics.jsonl"
+run "$tmp/h" --resume
+check "a pipe as metrics.jsonl is refused without waiting" refused metrics.jsonl
+ln -s "$tmp/h" "$tmp/link"
+half "$tmp/h"
+run "$tmp/link" --resume
+check "the run folder itself may be a link" same_end "$tmp/h"
+
+# ---- leftovers ----
+
+half "$tmp/h"
+for f in thesis.tmp notes.tmp-2024.txt notes.tmp-2024 my.tmp/a checkpoint-x.tmp stages/other.tmp eval/mine.tmp; do
+    mkdir -p "$tmp/h/$(dirname "$f")"
+    echo x >"$tmp/h/$f"
+done
+mkdir "$tmp/h/checkpoint-9.tmp" "$tmp/h/stages/attack.tmp" "$tmp/h/final.tmp" "$tmp/h/final.tmp.old"
+for f in run.json metrics.csv trainer_state.json events.out.tfevents.17.vaccine.0 eval/samples_HS_3.jsonl; do
+    echo x >"$tmp/h/$f.tmp-99"
+done
+run "$tmp/h" --resume
+check "a run goes on beside leftovers" same_end "$tmp/h"
+check "its own leftovers are gone" sh -c '! ls -d "$1"/*.tmp-99 "$1"/*/*.tmp-99 "$1"/checkpoint-9.tmp "$1"/stages/attack.tmp \
+    "$1"/final.tmp* 2>/dev/null' sh "$tmp/h"
+for f in thesis.tmp notes.tmp-2024.txt notes.tmp-2024 my.tmp/a checkpoint-x.tmp stages/other.tmp eval/mine.tmp; do
+    check "a user's $f stays" [ -e "$tmp/h/$f" ]
+done
+: >"$tmp/h/report.html.tmp-4194303"
+: >"$tmp/h/report.html.tmp-$$"
+"$VACCINE" report "$tmp/h" >/dev/null
+check "a killed report's file is gone, a living one's is not" \
+    [ ! -e "$tmp/h/report.html.tmp-4194303" -a -e "$tmp/h/report.html.tmp-$$" ]
+
+# ---- many at once ----
+
+spec "$tmp/short.json" 1
+mkdir "$tmp/many"
+for i in 1 2 3 4 5 6; do
+    (
+        cd "$tmp/many" || exit
+        "$(cd "$OLDPWD" && cd "$(dirname "$VACCINE")" && pwd)/$(basename "$VACCINE")" run ../short.json --set seed=$i >"o$i" 2>&1 </dev/null
+        echo $? >"rc$i"
+    ) &
+done
+wait
+check "six starts at once take six folders" sh -c '
+    cd "$1" && [ "$(cat rc? | sort -u)" = 0 ] && [ "$(ls runs | wc -l)" -eq 6 ]' sh "$tmp/many"
+
+# ---- a folder that goes ----
+
+start() { # DIR: a long run there, past its first checkpoint
+    rm -rf "$1"
+    timeout 60 "$VACCINE" run "$tmp/long.json" -o "$1" </dev/null >"$tmp/out" 2>"$tmp/err" &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null && ! ls -d "$1"/checkpoint-1? >/dev/null 2>&1; do sleep 0.1; done
+}
+stop() {
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid"
+    status=$?
+}
+start "$tmp/gone"
+mv "$tmp/gone" "$tmp/elsewhere"
+stop
+check "a run folder that was moved: no word of saved" sh -c '! grep -q ": saved;" "$1"' sh "$tmp/out"
+check "... and where it is" refused "$tmp/elsewhere"
+check "... and nothing is made under the old name" [ ! -e "$tmp/gone" ]
+start "$tmp/gone"
+rm -rf "$tmp/gone"
+stop
+check "a run folder that was removed: exit 1" [ "$status" -eq 1 ]
+check "... no word of saved" sh -c '! grep -q ": saved;" "$1"' sh "$tmp/out"
+check "... and it is not made again" [ ! -e "$tmp/gone" ]
+start "$tmp/gone"
+rm "$tmp/gone/metrics.jsonl"
+stop
+check "a line file that was removed is named" refused "metrics.jsonl: was removed or replaced"
+
+# ---- no locks ----
+
+cat >"$tmp/n.c" <<'C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+static int f(const char *name, int fd, int cmd, void *a)
+{
+    int (*next)(int, int, ...) = dlsym(RTLD_NEXT, name);
+
+    if (cmd == F_SETLK || cmd == F_GETLK) {
+        errno = atoi(getenv("NO_LOCK"));
+        return -1;
+    }
+    return next(fd, cmd, a);
+}
+int fcntl(int fd, int cmd, ...)
+{
+    va_list p;
+    void *a;
+
+    va_start(p, cmd);
+    a = va_arg(p, void *);
+    va_end(p);
+    return f("fcntl", fd, cmd, a);
+}
+int fcntl64(int fd, int cmd, ...)
+{
+    va_list p;
+    void *a;
+
+    va_start(p, cmd);
+    a = va_arg(p, void *);
+    va_end(p);
+    return f("fcntl64", fd, cmd, a);
+}
+C
+if ${CC:-cc} -shared -fPIC -o "$tmp/n.so" "$tmp/n.c" -ldl 2>/dev/null &&
+    ! nm "$VACCINE" 2>/dev/null | grep -q __asan_init; then
+    for e in 37 95 38; do # ENOLCK EOPNOTSUPP ENOSYS
+        NO_LOCK=$e LD_PRELOAD=$tmp/n.so run "$tmp/short.json" -o "$tmp/nolock$e"
+        check "no locks (errno $e): the run goes on" [ "$status" -eq 0 ]
+        check "... says so" grep -q '"op":"lock".*no locks' "$tmp/nolock$e/journal.jsonl"
+        check "... and leaves none" [ ! -e "$tmp/nolock$e/lock.pid" ]
+    done
+    NO_LOCK=5 LD_PRELOAD=$tmp/n.so run "$tmp/short.json" -o "$tmp/nolock"
+    check "another error of locking says what it is" refused "Input/output error"
+    half "$tmp/h"
+    echo "1 $(uname -n)" >"$tmp/h/lock.pid"
+    NO_LOCK=37 LD_PRELOAD=$tmp/n.so run "$tmp/h" --resume
+    check "a living holder on this host" refused "process 1 on $(uname -n)"
+    echo "4194303 $(uname -n)" >"$tmp/h/lock.pid"
+    NO_LOCK=37 LD_PRELOAD=$tmp/n.so run "$tmp/h" --resume
+    check "a dead holder on this host" same_end "$tmp/h"
+    half "$tmp/h"
+    echo "4194303 another.host" >"$tmp/h/lock.pid"
+    run "$tmp/h" --resume
+    check "a holder on another host" refused "process 4194303 on another.host"
+else
+    skip "a file system without locks" "no preloading here"
+fi
+
+echo "1..$count"
