@@ -213,7 +213,7 @@ static void test_verdicts_are_exported(void **state)
     char *text;
     size_t n;
 
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     text = slurp(dir, "trainer_state.json", NULL);
     assert_non_null(strstr(text, "\"eval_HS_other\": 1,"));
     assert_non_null(strstr(text, "\"eval_HS_refused\": 0.9375,"));
@@ -418,7 +418,7 @@ static void test_csv(void **state)
            "\"lr\":1e-05,\"tokens\":40,\"step_ms\":3.5,\"wall\":0.1}\n");
     append(dir, "layers.jsonl",
            "{\"step\":1,\"grad\":[0.1,2],\"eps\":[null,0.7],\"drift_rel\":[0.25,0.75]}\n");
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     text = slurp(dir, "metrics.csv", &len);
     assert_string_equal(
         text, "step,stage,stage_step,epoch,loss,loss_clean,align_loss,harmful_loss,grad_norm,lr,"
@@ -446,7 +446,7 @@ static void test_tensorboard_golden(void **state)
 
     append(dir, "metrics.jsonl",
            "{\"step\":7,\"stage\":\"align\",\"stage_step\":7,\"loss\":0.5,\"wall\":1}\n");
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     text = slurp(dir, "events.out.tfevents.1.vaccine.0", &len);
     for (size_t i = 0; i < len; i++)
         sb_printf(&hex, "%02x", (unsigned)(unsigned char)text[i]);
@@ -472,7 +472,7 @@ static void test_trainer_state(void **state)
     append(dir, "eval/history.jsonl",
            "{\"step\":1,\"stage\":\"align\",\"name\":\"HS\",\"value\":0.25,\"count\":1,\"n\":4}\n"
            "{\"step\":1,\"stage\":\"align\",\"name\":\"FA\",\"value\":null,\"count\":0,\"n\":0}\n");
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     text = slurp(dir, "trainer_state.json", &len);
     assert_string_equal(text, "{\n"
                               "  \"best_global_step\": null,\n"
@@ -512,7 +512,7 @@ static void test_trainer_state(void **state)
                               "}\n");
     free(text);
     mkdir(in_dir(dir, "final"), 0777);
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     text = slurp(dir, "trainer_state.json", &len);
     assert_non_null(strstr(text, "\"train_runtime\": 0.5,\n      \"train_steps_per_second\": 2\n"));
     free(text);
@@ -529,9 +529,9 @@ static void test_exporters(void **state)
     for (; export_at(n); n++)
         assert_true(export_at(n)->name && export_at(n)->help && export_at(n)->write);
     assert_int_equal(n, 3);
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     assert_true(file_exists(in_dir(dir, "metrics.csv")));
-    assert_int_equal(export_all(support_tmp(), &err), -1);
+    assert_int_equal(export_all(support_tmp(), false, &err), -1);
     assert_error(&err, "holds no run");
 }
 
@@ -596,7 +596,7 @@ static void test_python_reads(void **state)
 
     if (system("command -v python3 >/dev/null 2>&1"))
         skip();
-    assert_ok(export_all(dir, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err);
     check_events(dir);
     lines = python("read_csv.py", in_dir(dir, "metrics.csv"));
     assert_int_equal(cJSON_GetArraySize(lines), ALIGN + ATTACK + 2);

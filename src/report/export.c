@@ -15,13 +15,15 @@ const struct export_row *export_at(size_t i)
 }
 
 /* One that fails does not keep the others from being written. */
-int export_all(const char *dir, struct vac_err *err)
+int export_all(const char *dir, bool done, struct vac_err *err)
 {
     struct run_data r;
     int rc;
 
     if (run_data_read(&r, dir, err))
         return -1;
+    if (done)
+        r.state = "done";
     rc = 0;
     for (size_t i = 0; rows[i]; i++)
         if (rows[i]->write(&r, err))

@@ -108,7 +108,7 @@ static void put_history(struct strbuf *out, const struct run_data *r)
     while (moment_next(r, &m))
         if (entry_of(&e, &m))
             entry_put(&e, out, n++ == 0);
-    if (r->n_points && !strcmp(run_data_state(r->dir), "done")) {
+    if (r->n_points && !strcmp(r->state, "done")) {
         entry_summary(&e, r);
         entry_put(&e, out, n++ == 0);
     }

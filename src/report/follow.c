@@ -378,7 +378,8 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
     int rc = look_at_sizes(f);
 
     if (rc == VAC_FOLLOW_NOTHING && live) { /* a program that was killed changes no file */
-        enum vac_state now = state_of(run_data_state(f->r.dir));
+        const char *text = run_data_state(f->r.dir, NULL);
+        enum vac_state now = text ? state_of(text) : f->snap.state;
 
         rc = now == f->snap.state ? VAC_FOLLOW_NOTHING : VAC_FOLLOW_NEW;
         note_state(f, now);

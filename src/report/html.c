@@ -97,12 +97,11 @@ static void put_head(struct strbuf *out, const char *name)
 
 static void put_header(struct strbuf *out, const struct run_data *r, const char *name)
 {
-    const char *state = run_data_state(r->dir);
     const char *about = reader_text(reader_spec(r->config), "description");
 
     sb_puts(out, "<header><h1>");
     page_text(out, name, SIZE_MAX);
-    sb_printf(out, "<span class=\"state %s\">%s</span></h1>\n", state, state);
+    sb_printf(out, "<span class=\"state %s\">%s</span></h1>\n", r->state, r->state);
     if (about && *about) {
         sb_puts(out, "<p>");
         page_text(out, about, 2000);

@@ -590,7 +590,8 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
     if (!r->dir || read_points(r, dir, err) || read_layers(r, dir, err) ||
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
         reader_array(&r->journal, dir, "journal.jsonl", err) ||
-        reader_array(&r->probes, dir, "probes.jsonl", err)) {
+        reader_array(&r->probes, dir, "probes.jsonl", err) ||
+        !(r->state = run_data_state(dir, err))) {
         run_data_done(r);
         return -1;
     }

@@ -42,13 +42,15 @@ struct run_data {
     struct run_eval *eval;
     size_t n_evals;
     cJSON *journal, *probes;       /* arrays of their lines */
+    const char *state;             /* see run_data_state */
 };
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err);
 void run_data_done(struct run_data *r);
 /* Line i of layers.jsonl in out, which is returned; NULL for SIZE_MAX. */
 const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struct vac_layers *out);
-/* "running" (somebody holds the lock), "paused" (its journal says so), "done", "stopped", "failed", "broken". */
-const char *run_data_state(const char *dir);
+/* "running" (somebody holds the lock), "paused" (its journal says so), "done", "stopped", "failed", "broken"; NULL
+ * and the error when it cannot be read now. */
+const char *run_data_state(const char *dir, struct vac_err *err);
 /* First step at which entry `name` passes threshold in `stage`, interpolated (eval/stats.h); NaN = never. */
 double run_steps_to_break(const struct run_data *r, const char *stage, const char *name, double threshold);
 /* The same of the share that is not refused, whose rest may be other than answered; NaN also where that is not
@@ -69,7 +71,7 @@ struct export_row {
 };
 const struct export_row *export_at(size_t i);
 /* All of them; called at the end of a run and at its checkpoints. */
-int export_all(const char *dir, struct vac_err *err);
+int export_all(const char *dir, bool done, struct vac_err *err);
 
 /* One self-contained HTML page. */
 int report_html(const char *dir, const char *out, struct vac_err *err);

@@ -18,44 +18,49 @@ enum { TAIL = 1 << 16 };
 
 /* ---- The last step ---- */
 
-/* The end of a file, at most TAIL bytes, 0-terminated; NULL when there is none. */
-static char *read_tail(const char *path, size_t *len)
+/* The end of a file, at most TAIL bytes; no text when there is no file, or nothing in it. */
+static int read_tail(const char *path, char **text, size_t *len, struct vac_err *err)
 {
-    int64_t size = file_size(path);
-    off_t at = size > TAIL ? (off_t)(size - TAIL) : 0;
-    int fd = size > 0 ? path_open(path, O_RDONLY | O_NONBLOCK, 0) : -1;
-    char *text = fd >= 0 ? mem_new(TAIL + 1, 1, NULL) : NULL;
-    ssize_t n = text ? pread(fd, text, TAIL, at) : -1;
+    int64_t size;
+    FILE *in;
+    int rc = -1;
 
-    if (fd >= 0)
-        close(fd);
-    if (n > 0) {
-        *len = (size_t)n;
-        return text;
+    *text = NULL;
+    *len = 0;
+    if (file_measure(path, &size, err))
+        return -1;
+    if (size <= 0)
+        return 0;
+    in = stream_open(path, err);
+    *text = in ? mem_new(TAIL, 1, err) : NULL;
+    if (*text && (size <= TAIL || !fseeko(in, (off_t)(size - TAIL), SEEK_SET))) {
+        *len = fread(*text, 1, TAIL, in);
+        rc = ferror(in) ? -1 : 0;
     }
-    free(text);
-    return NULL;
+    if (rc && *text)
+        err_errno(err, "%s: cannot read", path);
+    if (in)
+        fclose(in);
+    return rc;
 }
 
 /* Step of the last whole line of metrics.jsonl; 0 when there is none yet. */
-static int last_step(const char *dir, int64_t *step)
+static int last_step(const char *dir, int64_t *step, struct vac_err *err)
 {
-    char *path = path_join(dir, "metrics.jsonl", NULL);
+    char *path = path_join(dir, "metrics.jsonl", err), *text = NULL;
     size_t len = 0, from;
-    char *text = path ? read_tail(path, &len) : NULL;
     cJSON *doc = NULL;
     struct jnode line;
-    int rc = 0;
+    int rc = path ? read_tail(path, &text, &len, err) : -1;
 
     while (len > 0 && text[len - 1] != '\n')
         len--;
-    if (len > 0) {
+    if (rc == 0 && len > 0) {
         for (from = len - 1; from > 0 && text[from - 1] != '\n'; from--)
             ;
-        doc = json_parse(text + from, len - from, "metrics.jsonl", NULL);
+        doc = json_parse(text + from, len - from, "metrics.jsonl", err);
         line = json_root(doc, "metrics.jsonl");
-        rc = doc && cJSON_IsObject(doc) ? json_int(&line, "step", 0, INT64_C(1) << 52, step, NULL)
-                                        : -1;
+        rc = doc ? json_int(&line, "step", 0, INT64_C(1) << 52, step, err) : -1;
     }
     cJSON_Delete(doc);
     free(text);
@@ -103,18 +108,30 @@ static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
+/* A folder is broken by what its files hold; what cannot be read now is no reason to say so. */
+static const char *broken(const struct vac_err *why, struct vac_err *err)
+{
+    if (why->code == VAC_ERR_FORMAT || why->code == VAC_ERR_UNSUPPORTED)
+        return "broken";
+    err_set(err, why->code, "%s", why->msg);
+    return NULL;
+}
+
 /* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can.
  */
-static const char *state_of(const char *dir)
+static const char *state_of(const char *dir, struct vac_err *err)
 {
+    struct vac_err why = {0};
     struct story s = {0};
-    char *final = path_join(dir, "final", NULL);
+    char *final = path_join(dir, "final", err);
     bool done = final && dir_exists(final);
     int64_t step = 0;
 
     free(final);
-    if (reader_lines(dir, "journal.jsonl", follow, &s, NULL) || last_step(dir, &step))
-        return "broken";
+    if (!final)
+        return NULL;
+    if (reader_lines(dir, "journal.jsonl", follow, &s, &why) || last_step(dir, &step, &why))
+        return broken(&why, err);
     if (done) /* the screen may still hold it open */
         return "done";
     if (lock_held(dir))
@@ -124,12 +141,13 @@ static const char *state_of(const char *dir)
     return strcmp(s.op, "fail") ? "stopped" : "failed";
 }
 
-const char *run_data_state(const char *dir)
+const char *run_data_state(const char *dir, struct vac_err *err)
 {
-    cJSON *config = reader_config(dir, NULL);
+    struct vac_err why = {0};
+    cJSON *config = reader_config(dir, &why);
 
     cJSON_Delete(config);
-    return config ? state_of(dir) : "broken";
+    return config ? state_of(dir, err) : broken(&why, err);
 }
 
 /* ---- One run ---- */
@@ -171,7 +189,7 @@ static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 }
 
 /* What run.json says; -1 when it is not one. */
-static int survey_config(struct vac_run_info *info, const cJSON *config)
+static int survey_config(struct vac_run_info *info, const cJSON *config, struct vac_err *err)
 {
     struct jnode root = json_root(config, "run.json"), spec, stages;
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
@@ -181,10 +199,10 @@ static int survey_config(struct vac_run_info *info, const cJSON *config)
         reader_name(info->model, sizeof info->model, path_base(path));
         info->model[strcspn(info->model, "/")] = '\0';
     }
-    if (json_get(&root, "spec", JSON_OBJECT, &spec, NULL) ||
-        json_get(&spec, "stages", JSON_ARRAY, &stages, NULL))
+    if (json_get(&root, "spec", JSON_OBJECT, &spec, err) ||
+        json_get(&spec, "stages", JSON_ARRAY, &stages, err))
         return -1;
-    return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, NULL);
+    return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, err);
 }
 
 static double newest(const char *dir)
@@ -214,20 +232,23 @@ static void name_run(struct vac_run_info *info, const char *dir)
     free(real);
 }
 
-static void survey(struct vac_run_info *info, const char *dir)
+/* One that cannot be read is listed all the same; but no memory is nobody's damage. */
+static int survey(struct vac_run_info *info, const char *dir, struct vac_err *err)
 {
-    cJSON *config = reader_config(dir, NULL);
+    struct vac_err why = {0};
+    cJSON *config = reader_config(dir, &why);
     struct survey s = {.info = info, .config = config};
-    const char *state = "broken";
+    const char *state = NULL;
 
     snprintf(info->dir, sizeof info->dir, "%s", dir);
     name_run(info, dir);
     info->modified = newest(dir);
-    if (config && !survey_config(info, config) && !last_step(dir, &info->step) &&
-        !reader_lines(dir, "eval/history.jsonl", take_eval, &s, NULL))
-        state = state_of(dir);
-    snprintf(info->state, sizeof info->state, "%s", state);
+    if (config && !survey_config(info, config, &why) && !last_step(dir, &info->step, &why) &&
+        !reader_lines(dir, "eval/history.jsonl", take_eval, &s, &why))
+        state = state_of(dir, &why);
+    snprintf(info->state, sizeof info->state, "%s", state ? state : "broken");
     cJSON_Delete(config);
+    return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;
 }
 
 /* ---- All runs ---- */
@@ -249,7 +270,7 @@ static int consider(struct listing *list, const char *dir, struct vac_err *err)
     if (yes) {
         rc = mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v, err);
         if (rc == 0)
-            survey(&list->v[list->n++], dir);
+            rc = survey(&list->v[list->n++], dir, err);
     }
     return rc;
 }
@@ -280,8 +301,10 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
 
     *out = NULL;
     *n = 0;
-    if (consider(&list, dir, err))
+    if (consider(&list, dir, err)) {
+        free(list.v);
         return -1;
+    }
     own = list.n;
     /* a folder of runs may also hold the run file that they were begun with */
     if ((own == 0 || !strcmp(list.v[0].state, "broken")) && dir_each(dir, consider_below, &list, err)) {

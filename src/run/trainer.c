@@ -40,11 +40,10 @@ static int save_try(struct trainer *t, void *ctx, struct vac_err *err)
     return checkpoint_save(t, err);
 }
 
-static int export_try(struct trainer *t, void *ctx, struct vac_err *err)
+static int export_try(struct trainer *t, void *done, struct vac_err *err)
 {
-    (void)ctx;
     t->last_export = clock_now();
-    return export_all(t->folder.dir, err);
+    return export_all(t->folder.dir, done != NULL, err);
 }
 
 /* Other tools' files are made anew from ours at any time: what cannot be written now is told, and
@@ -459,7 +458,7 @@ static int final_swap(struct trainer *t, void *ctx, struct vac_err *err)
  * the run goes on. */
 static int finish(struct trainer *t, struct vac_err *err)
 {
-    return until_written(t, export_try, NULL, "files for other tools", err) ||
+    return until_written(t, export_try, t, "files for other tools", err) ||
                    until_written(t, final_fill, NULL, "final/", err) ||
                    note(t, "done", NULL, NULL, err) ||
                    until_written(t, final_swap, NULL, "final/", err)
