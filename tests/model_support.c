@@ -104,7 +104,7 @@ float *all_logits(struct model *m, struct acts *a, const struct batch *b)
     pass_forward(&p);
     op_copy(m->c, a->head_x, a->layer[c->L].x, b->N * c->D);
     c->arch->final_forward(&p, b->N);
-    op_linear(m->c, (struct ref){buf, 0}, a->head, m->head->w, REF_NONE, b->N, c->P, c->V, false);
+    pass_logits(&p, (struct ref){buf, 0}, b->N);
     compute_download(m->c, out, (struct ref){buf, 0}, b->N * c->V);
     compute_release(m->c, buf);
     return out;
@@ -266,6 +266,21 @@ const struct form rig_forms[RIG_FORMS] = {
      "{" GATED "\"model_type\":\"qwen3\",\"hidden_size\":12,\"num_hidden_layers\":2,"
      "\"num_key_value_heads\":2,\"head_dim\":6}",
      "k_proj,v_proj,down_proj"},
+    {"mistral, a window that binds",
+     "{" GATED "\"model_type\":\"mistral\",\"hidden_size\":16,\"num_hidden_layers\":2,"
+     "\"num_key_value_heads\":2,\"sliding_window\":3}",
+     "v_proj,up_proj"},
+    {"gemma2, caps that bite, every other layer slides",
+     "{" GATED "\"model_type\":\"gemma2\",\"hidden_size\":12,\"num_hidden_layers\":2,"
+     "\"num_key_value_heads\":2,\"head_dim\":6,\"query_pre_attn_scalar\":5,\"sliding_window\":3,"
+     "\"attn_logit_softcapping\":1.5,\"final_logit_softcapping\":2}",
+     "q_proj,o_proj,gate_proj"},
+    {"gemma3, two rotations",
+     "{" GATED "\"model_type\":\"gemma3_text\",\"hidden_size\":20,\"num_hidden_layers\":3,"
+     "\"num_key_value_heads\":1,\"head_dim\":8,\"query_pre_attn_scalar\":3,\"sliding_window\":2,"
+     "\"sliding_window_pattern\":2,\"rope_theta\":300,\"rope_local_base_freq\":20,"
+     "\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":3}}",
+     "k_proj,down_proj"},
 };
 static const size_t rig_lengths[RIG_SEQS] = {7, 1, 5, 6};
 

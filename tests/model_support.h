@@ -45,7 +45,7 @@ struct form {
 };
 /* Every form of the architectures, as small as they can be; 0, 3 and 4 are plain llama, opt,
  * opt-350m. */
-#define RIG_FORMS 10
+#define RIG_FORMS 13
 extern const struct form rig_forms[RIG_FORMS];
 /* The batch: four sequences, one of them a single token; labels on all but the first two positions.
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Logits of a Llama, Qwen or OPT folder for one text, in double precision and with nothing but loops.
+"""Logits of a Llama, Qwen, Gemma or OPT folder for one text, in double precision and with nothing but loops.
 
     reference_forward.py DIR ID ID ...   prints [[logit, ...], ...], one row for each id
 
@@ -33,7 +33,7 @@ def plus(x, y):
 
 
 def rms_norm(x, name):
-    w, eps = W[name + ".weight"], C.get("rms_norm_eps", 1e-6)
+    w, eps = [plus_one + a for a in W[name + ".weight"]], C.get("rms_norm_eps", 1e-6)
     return [[a / math.sqrt(sum(c * c for c in r) / len(r) + eps) * b for a, b in zip(r, w)] for r in x]
 
 
@@ -46,11 +46,12 @@ def layer_norm(x, name):
     return out
 
 
-def frequencies(E):
-    s = C.get("rope_scaling") or {}
+def frequencies(E, local):
+    s = {} if local else C.get("rope_scaling") or {}
     kind, out = s.get("rope_type", s.get("type", "default")), []
+    theta = C["rope_local_base_freq"] if local else C.get("rope_theta", 10000.0)
     for i in range(E // 2):
-        f = C.get("rope_theta", 10000.0) ** (-2 * i / E)
+        f = theta ** (-2 * i / E)
         if kind == "linear":
             f /= s["factor"]
         if kind == "llama3":
@@ -69,22 +70,35 @@ def rotate(x, t, f):
     return [x[i] * c[i] - x[i + h] * s[i] for i in range(h)] + [x[i + h] * c[i] + x[i] * s[i] for i in range(h)]
 
 
-def attention(x, prefix, out, H, K, E, rope):
+def cap(x, c):
+    return c * math.tanh(x / c) if c else x
+
+
+def slides(l):
+    if not C.get("sliding_window") or not (gemma or C["model_type"] == "mistral"):
+        return False
+    return not gemma or (l + 1) % C.get("sliding_window_pattern", 2) != 0
+
+
+def attention(x, prefix, out, H, K, E, rope, slide=False):
     heads = lambda y: [[r[i:i + E] for i in range(0, len(r), E)] for r in y]
     q, k, v = (heads(linear(x, f"{prefix}.{p}_proj")) for p in "qkv")
     if prefix + ".q_norm.weight" in W:  # Qwen3: every head is a row
         q, k = ([rms_norm(r, f"{prefix}.{n}_norm") for r in y] for n, y in (("q", q), ("k", k)))
     if rope:
-        f = frequencies(E)
+        f = frequencies(E, slide and "rope_local_base_freq" in C)
         q, k = ([[rotate(h, t, f) for h in r] for t, r in enumerate(y)] for y in (q, k))
     mixed = []
     for t in range(len(x)):
         row = []
         for h in range(H):
             g = h * K // H
-            s = [sum(a * b for a, b in zip(q[t][h], k[u][g])) / math.sqrt(E) for u in range(t + 1)]
+            seen = range(max(0, t + 1 - C["sliding_window"]) if slide else 0, t + 1)
+            s = [sum(a * b for a, b in zip(q[t][h], k[u][g])) / math.sqrt(C.get("query_pre_attn_scalar", E))
+                 for u in seen]
+            s = [cap(a, C.get("attn_logit_softcapping")) for a in s]
             p = [math.exp(a - max(s)) for a in s]
-            row += [sum(p[u] * v[u][g][e] for u in range(t + 1)) / sum(p) for e in range(E)]
+            row += [sum(a * v[u][g][e] for a, u in zip(p, seen)) / sum(p) for e in range(E)]
         mixed.append(row)
     return linear(mixed, f"{prefix}.{out}")
 
@@ -92,16 +106,24 @@ def attention(x, prefix, out, H, K, E, rope):
 def llama(ids):
     H = C["num_attention_heads"]
     E = C.get("head_dim") or C["hidden_size"] // H
-    x = [W["model.embed_tokens.weight"][i] for i in ids]
+    scale = math.sqrt(C["hidden_size"]) if gemma else 1
+    silu = lambda a: a / (1 + math.exp(-a))
+    gelu = lambda a: 0.5 * a * (1 + math.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a ** 3)))
+    after = rms_norm if gemma else lambda y, name: y
+    x = [[a * scale for a in W["model.embed_tokens.weight"][i]] for i in ids]
     for l in range(C["num_hidden_layers"]):
         p = f"model.layers.{l}"
-        x = plus(x, attention(rms_norm(x, p + ".input_layernorm"), p + ".self_attn", "o_proj", H,
-                              C.get("num_key_value_heads", H), E, True))
-        n = rms_norm(x, p + ".post_attention_layernorm")
+        y = attention(rms_norm(x, p + ".input_layernorm"), p + ".self_attn", "o_proj", H,
+                      C.get("num_key_value_heads", H), E, True, slides(l))
+        x = plus(x, after(y, p + ".post_attention_layernorm"))
+        n = rms_norm(x, p + (".pre_feedforward_layernorm" if gemma else ".post_attention_layernorm"))
         g, u = linear(n, p + ".mlp.gate_proj"), linear(n, p + ".mlp.up_proj")
-        x = plus(x, linear([[a / (1 + math.exp(-a)) * b for a, b in zip(r, s)] for r, s in zip(g, u)],
-                           p + ".mlp.down_proj"))
-    return linear(rms_norm(x, "model.norm"), "model.embed_tokens" if C.get("tie_word_embeddings") else "lm_head")
+        y = linear([[(gelu if gemma else silu)(a) * b for a, b in zip(r, s)] for r, s in zip(g, u)],
+                   p + ".mlp.down_proj")
+        x = plus(x, after(y, p + ".post_feedforward_layernorm"))
+    tied = C.get("tie_word_embeddings", gemma)
+    y = linear(rms_norm(x, "model.norm"), "model.embed_tokens" if tied else "lm_head")
+    return [[cap(a, C.get("final_logit_softcapping")) for a in r] for r in y]
 
 
 def opt(ids):
@@ -128,5 +150,7 @@ def opt(ids):
 
 
 C = json.load(open(os.path.join(sys.argv[1], "config.json")))
+gemma = C["model_type"].startswith("gemma")
+plus_one = 1 if gemma else 0
 W = tensors(os.path.join(sys.argv[1], "model.safetensors"))
 print(json.dumps((opt if C["model_type"] == "opt" else llama)([int(i) for i in sys.argv[2:]])))

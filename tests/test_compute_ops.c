@@ -166,7 +166,7 @@ static void scaled_rows(struct rig *rig, size_t N, size_t D)
 struct norm {
     double *x, *w, *b, *dy;
     size_t N, D;
-    double eps;
+    double eps, plus;
     bool centred;
 };
 
@@ -180,7 +180,8 @@ static void norm_row(const struct norm *o, size_t n, double *y)
     for (size_t d = 0; d < o->D; d++)
         var += (x[d] - mean) * (x[d] - mean) / (double)o->D;
     for (size_t d = 0; d < o->D; d++)
-        y[d] = (x[d] - mean) / sqrt(var + o->eps) * o->w[d] + (o->centred ? o->b[d] : 0);
+        y[d] =
+            (x[d] - mean) / sqrt(var + o->eps) * (o->plus + o->w[d]) + (o->centred ? o->b[d] : 0);
 }
 
 static double norm_loss(void *ctx)
@@ -248,7 +249,7 @@ static void norm_grads(struct rig *rig, const struct norm_case *k, struct norm *
 
 static void norms(struct rig *rig, size_t N, size_t D, enum dtype t, bool centred)
 {
-    const float eps = 1e-2f;
+    const float eps = 1e-2f, plus = !centred && N % 2 ? 1 : 0;
     struct norm_case k = norm_case(rig, N, D, t);
     struct norm o = {.x = rig_widen(rig, k.x, N * D),
                      .w = rig_widen(rig, k.w, D),
@@ -257,6 +258,7 @@ static void norms(struct rig *rig, size_t N, size_t D, enum dtype t, bool centre
                      .N = N,
                      .D = D,
                      .eps = (double)eps,
+                     .plus = (double)plus,
                      .centred = centred};
     double *want = rig_doubles(rig, N * D);
 
@@ -267,9 +269,9 @@ static void norms(struct rig *rig, size_t N, size_t D, enum dtype t, bool centre
         op_layernorm(rig->c, k.y, k.mean, k.rstd, k.rx, k.rw, k.rb, N, D, eps);
         op_layernorm_bwd(rig->c, k.dx, k.dw, k.db, k.rdy, k.rx, k.rw, k.mean, k.rstd, N, D);
     } else {
-        op_rmsnorm(rig->c, k.y, REF_NONE, k.rx, k.rw, N, D, eps);
-        op_rmsnorm(rig->c, k.y, k.rstd, k.rx, k.rw, N, D, eps);
-        op_rmsnorm_bwd(rig->c, k.dx, k.dw, k.rdy, k.rx, k.rw, k.rstd, N, D);
+        op_rmsnorm(rig->c, k.y, REF_NONE, k.rx, k.rw, plus, N, D, eps);
+        op_rmsnorm(rig->c, k.y, k.rstd, k.rx, k.rw, plus, N, D, eps);
+        op_rmsnorm_bwd(rig->c, k.dx, k.dw, k.rdy, k.rx, k.rw, plus, k.rstd, N, D);
     }
     rig_check(rig, centred ? "layernorm" : "rmsnorm", rig_get(rig, k.y, N * D), want, N * D, 3e-6);
     norm_grads(rig, &k, &o);
@@ -313,8 +315,8 @@ static void norms_frozen_rig(struct rig *rig)
 {
     struct norm_case k = norm_case(rig, 17, 33, DTYPE_F32);
 
-    op_rmsnorm(rig->c, k.y, k.rstd, k.rx, k.rw, 17, 33, 1e-5f);
-    op_rmsnorm_bwd(rig->c, k.dx, REF_NONE, k.rdy, k.rx, k.rw, k.rstd, 17, 33);
+    op_rmsnorm(rig->c, k.y, k.rstd, k.rx, k.rw, 0, 17, 33, 1e-5f);
+    op_rmsnorm_bwd(rig->c, k.dx, REF_NONE, k.rdy, k.rx, k.rw, 0, k.rstd, 17, 33);
     op_layernorm(rig->c, k.y, k.mean, k.rstd, k.rx, k.rw, k.rb, 17, 33, 1e-5f);
     op_layernorm_bwd(rig->c, k.dx, REF_NONE, REF_NONE, k.rdy, k.rx, k.rw, k.mean, k.rstd, 17, 33);
     op_layernorm_bwd(rig->c, k.dx, REF_NONE, k.db, k.rdy, k.rx, k.rw, k.mean, k.rstd, 17, 33);
@@ -532,6 +534,13 @@ static double silu(double x)
     return x / (1 + exp(-x));
 }
 
+static double gelu_tanh(double x)
+{
+    double z = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
+
+    return x / (1 + exp(-2 * z));
+}
+
 static double gelu(double x)
 {
     return 0.5 * x * erfc(-x / sqrt(2));
@@ -568,7 +577,12 @@ static void relative(struct rig *rig, const char *what, const float *got, const 
                      want[i]);
 }
 
-static void swiglu_case(struct rig *rig, size_t n)
+typedef void gate_op(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n);
+typedef void gate_op_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy,
+                         struct ref g, struct ref u, size_t n);
+
+static void gate_case(struct rig *rig, const char *what, double (*f)(double), gate_op *forward,
+                      gate_op_bwd *backward, double tol, size_t n)
 {
     float *g = wide_numbers(rig, n), *u = rig_random(rig, n), *dy = rig_random(rig, n);
     struct ref rg = rig_in(rig, g, n), ru = rig_in(rig, u, n), rdy = rig_in(rig, dy, n);
@@ -578,19 +592,32 @@ static void swiglu_case(struct rig *rig, size_t n)
                     .u = rig_widen(rig, u, n),
                     .dy = rig_widen(rig, dy, n),
                     .n = n,
-                    .f = silu};
+                    .f = f};
     double *want = rig_doubles(rig, n);
 
     for (size_t i = 0; i < n; i++)
-        want[i] = silu(a.x[i]) * a.u[i];
-    op_swiglu(rig->c, y, rg, ru, n);
-    relative(rig, "swiglu", rig_get(rig, y, n), want, n, 1e-6);
-    op_swiglu_bwd(rig->c, dg, du, rdy, rg, ru, n);
-    op_swiglu_bwd(rig->c, ig, iu, rdy, ig, iu, n);
-    rig_check_grad(rig, "swiglu dg", act_loss, &a, a.x, rig_get(rig, dg, n), n, 1e-5);
-    rig_check_grad(rig, "swiglu du", act_loss, &a, a.u, rig_get(rig, du, n), n, 1e-5);
+        want[i] = f(a.x[i]) * a.u[i];
+    forward(rig->c, y, rg, ru, n);
+    relative(rig, what, rig_get(rig, y, n), want, n, tol);
+    backward(rig->c, dg, du, rdy, rg, ru, n);
+    backward(rig->c, ig, iu, rdy, ig, iu, n);
+    rig_check_grad(rig, what, act_loss, &a, a.x, rig_get(rig, dg, n), n, 1e-5);
+    rig_check_grad(rig, what, act_loss, &a, a.u, rig_get(rig, du, n), n, 1e-5);
     assert_memory_equal(rig_get(rig, dg, n), rig_get(rig, ig, n), n * sizeof(float));
     assert_memory_equal(rig_get(rig, du, n), rig_get(rig, iu, n), n * sizeof(float));
+    rig_done(rig);
+}
+
+static void softcap_case(struct rig *rig, size_t n)
+{
+    float *x = wide_numbers(rig, n);
+    struct ref r = rig_out(rig, x, n);
+    double *want = rig_doubles(rig, n);
+
+    for (size_t i = 0; i < n; i++)
+        want[i] = 5 * tanh((double)x[i] / 5);
+    op_softcap(rig->c, r, n, 5);
+    relative(rig, "softcap", rig_get(rig, r, n), want, n, 1e-6);
     rig_done(rig);
 }
 
@@ -632,7 +659,9 @@ static void relu_case(struct rig *rig, size_t n)
 static void activations_rig(struct rig *rig)
 {
     for (size_t i = 0; i < COUNT(counts_of); i++) {
-        swiglu_case(rig, counts_of[i]);
+        gate_case(rig, "swiglu", silu, op_swiglu, op_swiglu_bwd, 1e-6, counts_of[i]);
+        gate_case(rig, "geglu", gelu_tanh, op_geglu, op_geglu_bwd, 5e-6, counts_of[i]);
+        softcap_case(rig, counts_of[i]);
         gelu_case(rig, counts_of[i]);
         relu_case(rig, counts_of[i]);
     }

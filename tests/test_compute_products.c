@@ -279,28 +279,41 @@ struct att {
     size_t S, H, K, E, N, NK; /* rows of q and of k */
     struct seq seqs[4];
     double *q, *k, *v, *dy, *y, *lse;
-    double s;
+    double s, cap;
+    size_t window;
 };
+
+static struct attn_form att_form(const struct att *o)
+{
+    return (struct attn_form){.H = o->H,
+                              .K = o->K,
+                              .E = o->E,
+                              .scale = (float)o->s,
+                              .window = o->window,
+                              .cap = (float)o->cap};
+}
 
 static void att_row(const struct att *o, const struct seq *seq, size_t i, size_t h)
 {
     size_t seen = seq->nk - seq->nq + i + 1, kh = h / (o->H / o->K), at = seq->q0 + i;
+    size_t from = o->window && seen > o->window ? seen - o->window : 0;
     const double *q = o->q + (at * o->H + h) * o->E;
     double *y = o->y + (at * o->H + h) * o->E, p[600], top = -INFINITY, sum = 0;
 
-    for (size_t j = 0; j < seen; j++) {
+    for (size_t j = from; j < seen; j++) {
         const double *k = o->k + ((seq->k0 + j) * o->K + kh) * o->E;
         p[j] = 0;
         for (size_t e = 0; e < o->E; e++)
             p[j] += o->s * q[e] * k[e];
+        p[j] = o->cap > 0 ? o->cap * tanh(p[j] / o->cap) : p[j];
         top = fmax(top, p[j]);
     }
-    for (size_t j = 0; j < seen; j++)
+    for (size_t j = from; j < seen; j++)
         sum += exp(p[j] - top);
     o->lse[at * o->H + h] = top + log(sum);
     for (size_t e = 0; e < o->E; e++)
         y[e] = 0;
-    for (size_t j = 0; j < seen; j++)
+    for (size_t j = from; j < seen; j++)
         for (size_t e = 0; e < o->E; e++)
             y[e] += exp(p[j] - top) / sum * o->v[((seq->k0 + j) * o->K + kh) * o->E + e];
 }
@@ -348,33 +361,38 @@ static void att_backward(struct rig *rig, struct att *o, struct ref q, struct re
     float *dy = rig_random(rig, nq);
     struct ref rdy = rig_in(rig, dy, nq), dq = rig_out(rig, NULL, nq), dk = rig_out(rig, NULL, nk);
     struct ref dv = rig_out(rig, NULL, nk);
+    struct attn_form form = att_form(o);
 
     o->dy = rig_widen(rig, dy, nq);
-    op_attention_bwd(rig->c, dq, dk, dv, rdy, y, lse, q, k, v, o->seqs, o->S, o->H, o->K, o->E,
-                     (float)o->s);
+    op_attention_bwd(rig->c, dq, dk, dv, rdy, y, lse, q, k, v, o->seqs, o->S, &form);
     rig_check_grad(rig, "attention dq", att_loss, o, o->q, rig_get(rig, dq, nq), nq, 2e-5);
     rig_check_grad(rig, "attention dk", att_loss, o, o->k, rig_get(rig, dk, nk), nk, 2e-5);
     rig_check_grad(rig, "attention dv", att_loss, o, o->v, rig_get(rig, dv, nk), nk, 2e-5);
 }
 
-static void attention(struct rig *rig, const size_t (*len)[2], size_t S, size_t H, size_t K,
-                      size_t E, bool backward)
+static void attention(struct rig *rig, const size_t (*len)[2], size_t S, const size_t heads[3],
+                      size_t window, double cap, bool backward)
 {
+    size_t H = heads[0], K = heads[1], E = heads[2];
     struct att o = att_layout(len, S, H, K, E);
+    struct attn_form form;
     size_t nq = o.N * H * E, nk = o.NK * K * E;
     float *q = wider(rig, nq, 3), *k = wider(rig, nk, 3), *v = rig_random(rig, nk);
     struct ref rq = rig_in(rig, q, nq), rk = rig_in(rig, k, nk), rv = rig_in(rig, v, nk);
     struct ref y = rig_out(rig, NULL, nq), lse = rig_out(rig, NULL, o.N * H);
 
+    o.window = window;
+    o.cap = cap;
+    form = att_form(&o);
     o.q = rig_widen(rig, q, nq);
     o.k = rig_widen(rig, k, nk);
     o.v = rig_widen(rig, v, nk);
     o.y = rig_doubles(rig, nq);
     o.lse = rig_doubles(rig, o.N * H);
     att_loss(&o);
-    op_attention(rig->c, y, REF_NONE, rq, rk, rv, o.seqs, S, H, K, E, (float)o.s);
+    op_attention(rig->c, y, REF_NONE, rq, rk, rv, o.seqs, S, &form);
     rig_check(rig, "attention without lse", rig_get(rig, y, nq), o.y, nq, 3e-6);
-    op_attention(rig->c, y, lse, rq, rk, rv, o.seqs, S, H, K, E, (float)o.s);
+    op_attention(rig->c, y, lse, rq, rk, rv, o.seqs, S, &form);
     rig_check(rig, "attention", rig_get(rig, y, nq), o.y, nq, 3e-6);
     rig_check(rig, "attention lse", rig_get(rig, lse, o.N * H), o.lse, o.N * H, 3e-6);
     if (backward)
@@ -390,12 +408,18 @@ static void attention_rig(struct rig *rig)
     static const size_t cached[][2] = {{1, 40}, {3, 200}, {70, 131}, {1, 513}};
     static const size_t heads[][3] = {{1, 1, 5}, {6, 2, 8}, {4, 1, 33}, {3, 3, 64}};
 
+    static const size_t windows[] = {1, 7, 64, 65, 149};
+
     for (size_t i = 0; i < COUNT(heads); i++) {
-        size_t H = heads[i][0], K = heads[i][1], E = heads[i][2];
-        attention(rig, one, 1, H, K, E, true);
-        attention(rig, packed, 4, H, K, E, true);
-        attention(rig, longer, 2, H, K, E, i == 1);
-        attention(rig, cached, 4, H, K, E, false);
+        attention(rig, one, 1, heads[i], 0, 0, true);
+        attention(rig, packed, 4, heads[i], 0, 0, true);
+        attention(rig, longer, 2, heads[i], 0, 0, i == 1);
+        attention(rig, cached, 4, heads[i], 0, 0, false);
+        attention(rig, packed, 4, heads[i], 9, 2, true);
+    }
+    for (size_t i = 0; i < COUNT(windows); i++) {
+        attention(rig, longer, 2, heads[1], windows[i], 0, i == 2);
+        attention(rig, cached, 4, heads[2], windows[i], 3, false);
     }
 }
 
@@ -416,9 +440,10 @@ static void attention_extreme_rig(struct rig *rig)
     struct ref dq = rig_out(rig, NULL, T * E), dk = rig_out(rig, NULL, T * E);
     struct ref dv = rig_out(rig, NULL, T * E);
     const struct ref all[] = {y, dq, dk, dv};
+    const struct attn_form form = {.H = 1, .K = 1, .E = E, .scale = 1};
 
-    op_attention(rig->c, y, lse, rq, rq, rv, &seq, 1, 1, 1, E, 1);
-    op_attention_bwd(rig->c, dq, dk, dv, rv, y, lse, rq, rq, rv, &seq, 1, 1, 1, E, 1);
+    op_attention(rig->c, y, lse, rq, rq, rv, &seq, 1, &form);
+    op_attention_bwd(rig->c, dq, dk, dv, rv, y, lse, rq, rq, rv, &seq, 1, &form);
     for (size_t a = 0; a < COUNT(all); a++) {
         float *x = rig_get(rig, all[a], T * E);
         for (size_t i = 0; i < T * E; i++)
@@ -438,7 +463,7 @@ struct head {
     double *h, *w;
     const int32_t *label;
     size_t N, D, V;
-    double scale;
+    double scale, cap;
 };
 
 static double head_row(const struct head *o, size_t n, int32_t id, int32_t *best)
@@ -451,6 +476,7 @@ static double head_row(const struct head *o, size_t n, int32_t id, int32_t *best
         x[v] = 0;
         for (size_t d = 0; d < o->D; d++)
             x[v] += o->h[n * o->D + d] * o->w[v * o->D + d];
+        x[v] = o->cap > 0 ? o->cap * tanh(x[v] / o->cap) : x[v];
         if (x[v] > top && best)
             *best = (int32_t)v;
         top = fmax(top, x[v]);
@@ -479,7 +505,8 @@ struct head_case {
     struct head o;
 };
 
-static struct head_case head_case(struct rig *rig, size_t N, size_t D, size_t V, enum dtype t)
+static struct head_case head_case(struct rig *rig, size_t N, size_t D, size_t V, double cap,
+                                  enum dtype t)
 {
     struct head_case k = {.h = wider(rig, N * D, 2),
                           .w = rig_random(rig, V * D),
@@ -496,7 +523,8 @@ static struct head_case head_case(struct rig *rig, size_t N, size_t D, size_t V,
                         .N = N,
                         .D = D,
                         .V = V,
-                        .scale = (double)0.125f};
+                        .scale = (double)0.125f,
+                        .cap = cap};
     return k;
 }
 
@@ -504,10 +532,10 @@ static void head_gradients(struct rig *rig, struct head_case *k, size_t N, size_
 {
     struct ref dh = rig_out(rig, NULL, N * D), only = rig_out(rig, NULL, N * D);
     struct ref dw = rig_out(rig, k->dw0, V * D);
-    float *got;
+    float *got, cap = (float)k->o.cap;
 
-    op_xent(rig->c, k->rh, k->rw, k->label, dh, dw, N, D, V, 0.125f, NULL);
-    op_xent(rig->c, k->rh, k->rw, k->label, only, REF_NONE, N, D, V, 0.125f, NULL);
+    op_xent(rig->c, k->rh, k->rw, k->label, dh, dw, N, D, V, cap, 0.125f, NULL);
+    op_xent(rig->c, k->rh, k->rw, k->label, only, REF_NONE, N, D, V, cap, 0.125f, NULL);
     assert_memory_equal(rig_get(rig, dh, N * D), rig_get(rig, only, N * D), N * D * sizeof(float));
     rig_check_grad(rig, "xent dh", head_loss, &k->o, k->o.h, rig_get(rig, dh, N * D), N * D, 2e-5);
     got = rig_get(rig, dw, V * D);
@@ -521,10 +549,11 @@ static void head_forward(struct rig *rig, struct head_case *k, size_t N, size_t 
     double *row = rig_doubles(rig, N), *logp = rig_doubles(rig, N), total = 0, got;
     int32_t *top = (int32_t *)(void *)rig_floats(rig, N);
     int32_t *again = (int32_t *)(void *)rig_floats(rig, N);
+    float cap = (float)k->o.cap;
 
-    got = op_xent(rig->c, k->rh, k->rw, k->label, REF_NONE, REF_NONE, N, D, V, 1, row);
-    op_logprobs(rig->c, k->rh, k->rw, k->label, N, D, V, logp, top);
-    op_logprobs(rig->c, k->rh, k->rw, NULL, N, D, V, NULL, again);
+    got = op_xent(rig->c, k->rh, k->rw, k->label, REF_NONE, REF_NONE, N, D, V, cap, 1, row);
+    op_logprobs(rig->c, k->rh, k->rw, k->label, N, D, V, cap, logp, top);
+    op_logprobs(rig->c, k->rh, k->rw, NULL, N, D, V, cap, NULL, again);
     for (size_t n = 0; n < N; n++) {
         int32_t best = 0;
         double want = head_row(&k->o, n, k->label[n], &best);
@@ -537,9 +566,9 @@ static void head_forward(struct rig *rig, struct head_case *k, size_t N, size_t 
     assert_true(fabs(got - total) <= 3e-6 * (1 + fabs(total)));
 }
 
-static void head(struct rig *rig, size_t N, size_t D, size_t V, enum dtype t)
+static void head(struct rig *rig, size_t N, size_t D, size_t V, double cap, enum dtype t)
 {
-    struct head_case k = head_case(rig, N, D, V, t);
+    struct head_case k = head_case(rig, N, D, V, cap, t);
 
     head_forward(rig, &k, N, D, V);
     head_gradients(rig, &k, N, D, V);
@@ -550,10 +579,12 @@ static void head_rig(struct rig *rig)
 {
     for (size_t i = 0; i < COUNT(rows_of); i++)
         for (int t = 0; t < 3; t++)
-            head(rig, rows_of[i], widths_of[(i + (size_t)t) % COUNT(widths_of)], 97, (enum dtype)t);
+            head(rig, rows_of[i], widths_of[(i + (size_t)t) % COUNT(widths_of)], 97, t == 1 ? 5 : 0,
+                 (enum dtype)t);
     for (int t = 0; t < 3; t++)
-        head(rig, 17, 33, 1003, (enum dtype)t);
-    head(rig, 300, 5, 600, DTYPE_F32); /* two chunks */
+        head(rig, 17, 33, 1003, 0, (enum dtype)t);
+    head(rig, 300, 5, 600, 0, DTYPE_F32); /* two chunks */
+    head(rig, 300, 5, 600, 2, DTYPE_F32);
 }
 
 static void test_head(void **state)
@@ -578,8 +609,8 @@ static void head_extreme_rig(struct rig *rig)
     rh = rig_in(rig, h, N);
     rw = rig_wrap(rig, w, DTYPE_F32, V);
     label[2] = 1001;
-    op_xent(rig->c, rh, rw, label, REF_NONE, REF_NONE, N, 1, V, 1, row);
-    op_logprobs(rig->c, rh, rw, label, N, 1, V, logp, top);
+    op_xent(rig->c, rh, rw, label, REF_NONE, REF_NONE, N, 1, V, 0, 1, row);
+    op_logprobs(rig->c, rh, rw, label, N, 1, V, 0, logp, top);
     assert_true(fabs(row[0] - log(2)) < 1e-6 && fabs(row[2] - log(2)) < 1e-6);
     assert_true(isfinite(row[1]) && row[1] > 1e30);
     assert_true(fabs(logp[0] + log(2)) < 1e-6);
@@ -587,7 +618,7 @@ static void head_extreme_rig(struct rig *rig)
         assert_int_equal(top[n], 1000); /* the lower of two equals */
     for (size_t v = 0; v < 600; v++)
         w[v] = -1e30f;
-    op_xent(rig->c, rh, rig_wrap(rig, w, DTYPE_F32, V), label, dh, REF_NONE, N, 1, V, 1, row);
+    op_xent(rig->c, rh, rig_wrap(rig, w, DTYPE_F32, V), label, dh, REF_NONE, N, 1, V, 0, 1, row);
     grad = rig_get(rig, dh, N);
     for (size_t n = 0; n < N; n++)
         assert_true(isfinite(grad[n]) && isfinite(row[n]));
@@ -620,6 +651,7 @@ static void repeat_rig(struct rig *rig)
     struct ref dh = rig_out(rig, NULL, N * D), hr = rig_out(rig, NULL, N * R);
     struct ref dq = rig_out(rig, NULL, N * D), dk = rig_out(rig, NULL, N * 64);
     struct ref dv = rig_out(rig, NULL, N * 64);
+    const struct attn_form form = {.H = 6, .K = 2, .E = 32, .scale = 0.2f};
     int32_t label[N];
     double loss[2];
 
@@ -630,10 +662,10 @@ static void repeat_rig(struct rig *rig)
     for (int i = 0; i < 2; i++) {
         op_linear(rig->c, y, rx, rw, REF_NONE, N, D, D, false);
         twice(rig, y, N * D, first[0], i);
-        op_attention(rig->c, y, lse, rx, rx, rx, seqs, 2, 6, 2, 32, 0.2f);
-        op_attention_bwd(rig->c, dq, dk, dv, rx, y, lse, rx, rx, rx, seqs, 2, 6, 2, 32, 0.2f);
+        op_attention(rig->c, y, lse, rx, rx, rx, seqs, 2, &form);
+        op_attention_bwd(rig->c, dq, dk, dv, rx, y, lse, rx, rx, rx, seqs, 2, &form);
         twice(rig, dk, N * 64, first[1], i);
-        loss[i] = op_xent(rig->c, rx, rw, label, dh, REF_NONE, N, D, V, 1, NULL);
+        loss[i] = op_xent(rig->c, rx, rw, label, dh, REF_NONE, N, D, V, 0, 1, NULL);
         twice(rig, dh, N * D, first[2], i);
         op_lora_down(rig->c, hr, R, rx, rx, N, D, R);
         twice(rig, hr, N * R, first[3], i);

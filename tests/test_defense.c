@@ -6,8 +6,9 @@
 #include "model_support.h"
 #include "run/optimizer.h"
 
-static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",
-                                      "golden/mistral", "golden/qwen2", "golden/qwen3"};
+static const char *const folders[] = {
+    "golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",   "golden/mistral", "golden/qwen2",
+    "golden/qwen3",     "golden/gemma2",           "golden/gemma3"};
 static const char *const backends[] = {"cpu", "fence"};
 #define FOLDERS (sizeof folders / sizeof *folders)
 #define STEPS 5

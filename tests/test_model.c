@@ -1,19 +1,25 @@
-/* test_model.c - models against numbers recorded in float64 with PyTorch (tests/golden): logits, loss,
- * gradients of adapters, of all weights, and at the attention outputs. */
+/* test_model.c - models against numbers recorded in float64 with PyTorch (tests/golden): logits,
+ * loss, gradients of adapters, of all weights, and at the attention outputs. */
 #include <math.h>
 
 #include "model/stops.h"
 #include "model_support.h"
 
-static const char *const folders[] = {"golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",
-                                      "golden/mistral", "golden/qwen2", "golden/qwen3"};
+static const char *const folders[] = {
+    "golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",   "golden/mistral", "golden/qwen2",
+    "golden/qwen3",     "golden/gemma2",           "golden/gemma3"};
 #define FOLDERS (sizeof folders / sizeof *folders)
 #define TOL 1e-4
 
 static struct pass golden_pass(struct golden *g)
 {
-    return (struct pass){.m = g->m, .a = g->a, .b = &g->b, .grads = true,
-                         .scale = 1.0f / (float)g->b.n_lab, .from = PLACE_START, .stop = PLACE_START};
+    return (struct pass){.m = g->m,
+                         .a = g->a,
+                         .b = &g->b,
+                         .grads = true,
+                         .scale = 1.0f / (float)g->b.n_lab,
+                         .from = PLACE_START,
+                         .stop = PLACE_START};
 }
 
 static void check_logits(struct golden *g, const char *prefix)
@@ -164,7 +170,8 @@ static void attention_gradients(const char *folder)
         for (size_t s = 0; s < g.b.S; s++) {
             const struct seq *q = &g.b.seq[s];
             snprintf(name, sizeof name, "attn_grad.%zu.%zu", s, l);
-            assert_close(name, x + (l * N + q->q0) * D, golden_tensor(&g, name, q->nq * D), q->nq * D, TOL);
+            assert_close(name, x + (l * N + q->q0) * D, golden_tensor(&g, name, q->nq * D),
+                         q->nq * D, TOL);
         }
     }
     assert_true(op_sumsq(g.c, model_params(g.m)->g, model_params(g.m)->n) == 0);

@@ -47,6 +47,15 @@ struct seq {
     size_t q0, nq, k0, nk;
 };
 
+/* What an attention is besides its sizes. Query i sees the `window` keys up to its own (0 = all of them);
+ * scores become cap tanh(score / cap) (0 = they stay). */
+struct attn_form {
+    size_t H, K, E;
+    float scale;
+    size_t window;
+    float cap;
+};
+
 struct adamw {
     float lr, beta1, beta2, eps, weight_decay;
     float grad_scale; /* the gradient is multiplied by this first (clipping) */
@@ -90,13 +99,13 @@ struct adamw {
     V(embed_bwd, (struct compute *c, struct ref dtable, struct ref dy, const int32_t *idx, size_t N,  \
                   size_t D), (c, dtable, dy, idx, N, D))                                               \
     /* --- normalisation --- */                                                                        \
-    /* rstd[n] = 1/sqrt(mean(x^2) + eps); y = x rstd w; w any dtype; rstd or NONE */                   \
+    /* rstd[n] = 1/sqrt(mean(x^2) + eps); y = x rstd (plus + w); w any dtype; rstd or NONE */          \
     V(rmsnorm, (struct compute *c, struct ref y, struct ref rstd, struct ref x, struct ref w,         \
-                size_t N, size_t D, float eps), (c, y, rstd, x, w, N, D, eps))                         \
+                float plus, size_t N, size_t D, float eps), (c, y, rstd, x, w, plus, N, D, eps))       \
     /* dx += gradient; dw += gradient; dw or NONE */                                                   \
     V(rmsnorm_bwd, (struct compute *c, struct ref dx, struct ref dw, struct ref dy, struct ref x,     \
-                    struct ref w, struct ref rstd, size_t N, size_t D),                                \
-      (c, dx, dw, dy, x, w, rstd, N, D))                                                               \
+                    struct ref w, float plus, struct ref rstd, size_t N, size_t D),                    \
+      (c, dx, dw, dy, x, w, plus, rstd, N, D))                                                         \
     /* y = (x - mean) rstd w + b; w, b any dtype; mean, rstd or NONE */                                \
     V(layernorm, (struct compute *c, struct ref y, struct ref mean, struct ref rstd, struct ref x,    \
                   struct ref w, struct ref b, size_t N, size_t D, float eps),                          \
@@ -145,22 +154,28 @@ struct adamw {
      * inverse = the other way (its gradient) */                                                       \
     V(rope, (struct compute *c, struct ref x, struct ref cos, struct ref sin, const int32_t *pos,     \
              size_t N, size_t H, size_t E, bool inverse), (c, x, cos, sin, pos, N, H, E, inverse))     \
-    /* y[.,H,E] = softmax(s q k^T, causal) v over packed sequences, grouped heads (head h reads key    \
-     * head h / (H/K)); lse[.,H] = log of the sum of exponentials, or NONE */                          \
+    /* y[.,H,E] = softmax(scale q k^T, causal) v over packed sequences, grouped heads (head h reads    \
+     * key head h / (H/K)); lse[.,H] = log of the sum of exponentials, or NONE */                      \
     V(attention, (struct compute *c, struct ref y, struct ref lse, struct ref q, struct ref k,        \
-                  struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E, float s), \
-      (c, y, lse, q, k, v, seqs, S, H, K, E, s))                                                       \
+                  struct ref v, const struct seq *seqs, size_t S, const struct attn_form *f),          \
+      (c, y, lse, q, k, v, seqs, S, f))                                                                \
     /* dq, dk, dv = gradients (stored); needs y and lse of the forward; nq == nk in every sequence */  \
     V(attention_bwd, (struct compute *c, struct ref dq, struct ref dk, struct ref dv, struct ref dy,  \
                       struct ref y, struct ref lse, struct ref q, struct ref k, struct ref v,          \
-                      const struct seq *seqs, size_t S, size_t H, size_t K, size_t E, float s),        \
-      (c, dq, dk, dv, dy, y, lse, q, k, v, seqs, S, H, K, E, s))                                       \
+                      const struct seq *seqs, size_t S, const struct attn_form *f),                    \
+      (c, dq, dk, dv, dy, y, lse, q, k, v, seqs, S, f))                                                \
     /* --- activations over n numbers --- */                                                           \
     /* y = silu(g) u */                                                                                \
     V(swiglu, (struct compute *c, struct ref y, struct ref g, struct ref u, size_t n), (c, y, g, u, n)) \
     /* dg =, du = ; dg may be g and du may be u (in place) */                                          \
     V(swiglu_bwd, (struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,      \
                    struct ref u, size_t n), (c, dg, du, dy, g, u, n))                                  \
+    /* y = gelu(g) u with GELU's tanh form; the gradients likewise */                                  \
+    V(geglu, (struct compute *c, struct ref y, struct ref g, struct ref u, size_t n), (c, y, g, u, n)) \
+    V(geglu_bwd, (struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,       \
+                  struct ref u, size_t n), (c, dg, du, dy, g, u, n))                                   \
+    /* x = cap tanh(x / cap), in place */                                                              \
+    V(softcap, (struct compute *c, struct ref x, size_t n, float cap), (c, x, n, cap))                \
     /* y = max(x, 0); dx = dy where x > 0; dx may be dy */                                             \
     V(relu, (struct compute *c, struct ref y, struct ref x, size_t n), (c, y, x, n))                  \
     V(relu_bwd, (struct compute *c, struct ref dx, struct ref dy, struct ref x, size_t n),            \
@@ -171,14 +186,15 @@ struct adamw {
       (c, dx, dy, x, n))                                                                               \
     /* --- the language-model head; N x V never exists: rows in chunks --- */                          \
     /* sum over n of -log softmax(h[n] w[V,D]^T)[label[n]], in double; row_loss[n] too or NULL;        \
-     * dh = scale x gradient or NONE; dw += scale x gradient or NONE; w any dtype */                   \
+     * dh = scale x gradient or NONE; dw += scale x gradient or NONE; w any dtype. With a cap the     \
+     * logits are cap tanh(h w / cap); 0 = none */                                                     \
     R(xent, (struct compute *c, struct ref h, struct ref w, const int32_t *label, struct ref dh,      \
-             struct ref dw, size_t N, size_t D, size_t V, float scale, double *row_loss),              \
-      (c, h, w, label, dh, dw, N, D, V, scale, row_loss))                                              \
+             struct ref dw, size_t N, size_t D, size_t V, float cap, float scale, double *row_loss),   \
+      (c, h, w, label, dh, dw, N, D, V, cap, scale, row_loss))                                              \
     /* logp[n] = log softmax(h[n] w^T)[id[n]] (logp or id NULL: left out); top[n] = the largest (the   \
      * lowest id among equals), or NULL */                                                             \
     V(logprobs, (struct compute *c, struct ref h, struct ref w, const int32_t *id, size_t N, size_t D, \
-                 size_t V, double *logp, int32_t *top), (c, h, w, id, N, D, V, logp, top))             \
+                 size_t V, float cap, double *logp, int32_t *top), (c, h, w, id, N, D, V, cap, logp, top))             \
     /* --- optimizer --- */                                                                            \
     /* AdamW with decoupled decay (Loshchilov & Hutter 2019, as PyTorch): updates w, m, v in place */  \
     V(adamw, (struct compute *c, struct ref w, struct ref g, struct ref m, struct ref v, size_t n,    \

@@ -16,8 +16,8 @@ enum { FEW_ROWS = 4 };
 struct attention {
     const struct kernels *k;
     const struct seq *seqs;
-    size_t S, H, K, E;
-    float s;
+    size_t S, H, K, E, window;
+    float s, cap;
     float *y, *lse, *dq, *dk, *dv;
     const float *q, *keys, *v, *dy, *fy, *flse; /* fy, flse: the forward's, for the backward */
 };
@@ -26,16 +26,27 @@ struct attention {
 struct block {
     const struct seq *seq;
     size_t h, lo, rows; /* head, first query of the sequence, how many */
-    size_t seen;        /* keys that the last row sees */
+    size_t skip;        /* keys at the front that no row sees any more */
+    size_t seen;        /* keys from there to the last that the last row sees */
     size_t ld;          /* distance of rows in the tiles */
 };
 
-static struct block block_at(const struct seq *seq, size_t h, size_t lo)
+static struct block block_at(const struct attention *a, const struct seq *seq, size_t h, size_t lo)
 {
     size_t rows = seq->nq - lo < ATT_ROWS ? seq->nq - lo : ATT_ROWS;
-    size_t seen = seq->nk - seq->nq + lo + rows;
+    size_t first = seq->nk - seq->nq + lo; /* key of the first row's own */
+    size_t skip = a->window && first + 1 > a->window ? first + 1 - a->window : 0;
 
-    return (struct block){seq, h, lo, rows, seen, row_stride(seen)};
+    return (struct block){
+        seq, h, lo, rows, skip, first + rows - skip, row_stride(first + rows - skip)};
+}
+
+/* Row i of the block sees the keys from..to - 1 of those that the block sees. */
+static struct range row_sees(const struct attention *a, const struct block *b, size_t i)
+{
+    size_t to = b->seen - b->rows + i + 1;
+
+    return (struct range){a->window && to > a->window ? to - a->window : 0, to};
 }
 
 /* Places of a block in [.,H,E] and of its keys in [.,K,E]. */
@@ -46,7 +57,7 @@ static size_t query_at(const struct attention *a, const struct block *b)
 
 static size_t key_at(const struct attention *a, const struct block *b)
 {
-    return (b->seq->k0 * a->K + b->h / (a->H / a->K)) * a->E;
+    return ((b->seq->k0 + b->skip) * a->K + b->h / (a->H / a->K)) * a->E;
 }
 
 /* tile[rows,seen] = alpha x kv^T with x in [.,H,E] and kv in [.,K,E] */
@@ -85,11 +96,16 @@ static void block_forward(const struct attention *a, const struct block *b, floa
 
     scores(a, b, p, a->q, a->keys, a->s);
     for (size_t i = 0; i < b->rows; i++) {
-        size_t n = b->seen - b->rows + i + 1;
-        float *row = p + i * b->ld, top = a->k->row_max(row, n);
-        float sum = a->k->exp_sum(row, top, n);
+        struct range r = row_sees(a, b, i);
+        size_t n = r.hi - r.lo;
+        float *row = p + i * b->ld, top, sum;
+        if (a->cap > 0)
+            a->k->softcap(row + r.lo, a->cap, n);
+        top = a->k->row_max(row + r.lo, n);
+        sum = a->k->exp_sum(row + r.lo, top, n);
         inverse[i] = 1.0f / sum;
-        memset(row + n, 0, (b->seen - n) * sizeof(*row));
+        memset(row, 0, r.lo * sizeof(*row));
+        memset(row + r.hi, 0, (b->seen - r.hi) * sizeof(*row));
         if (a->lse)
             a->lse[(b->seq->q0 + b->lo + i) * a->H + b->h] = top + logf(sum);
     }
@@ -136,22 +152,24 @@ static void forward_task(const struct attention *a, size_t task, size_t blocks, 
     size_t lo = (blocks - 1 - rank) * ATT_ROWS;
 
     if (lo < seq->nq) {
-        struct block b = block_at(seq, rest % a->H, lo);
+        struct block b = block_at(a, seq, rest % a->H, lo);
         block_forward(a, &b, tile);
     }
 }
 
 void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q, struct ref k,
-                   struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
-                   float s)
+                   struct ref v, const struct seq *seqs, size_t S, const struct attn_form *f)
 {
+    const size_t H = f->H;
     struct attention a = {.k = kernels_of(c),
                           .seqs = seqs,
                           .S = S,
                           .H = H,
-                          .K = K,
-                          .E = E,
-                          .s = s,
+                          .K = f->K,
+                          .E = f->E,
+                          .window = f->window,
+                          .s = f->scale,
+                          .cap = f->cap,
                           .y = f32_at(y),
                           .lse = f32_at(lse),
                           .q = f32_at(q),
@@ -187,13 +205,21 @@ static void block_backward(const struct attention *a, const struct block *b, flo
     scores(a, b, p, a->q, a->keys, a->s);
     scores(a, b, ds, a->dy, a->v, 1);
     for (size_t i = 0; i < b->rows; i++) {
-        size_t n = b->seen - b->rows + i + 1, at = query_at(a, b) + i * a->H * a->E;
+        struct range r = row_sees(a, b, i);
+        size_t n = r.hi - r.lo, at = query_at(a, b) + i * a->H * a->E;
         float *prow = p + i * b->ld, *drow = ds + i * b->ld;
         float delta = (float)a->k->dot(a->dy + at, a->fy + at, a->E);
-        a->k->exp_sum(prow, a->flse[(b->seq->q0 + b->lo + i) * a->H + b->h], n);
-        a->k->softmax_bwd(drow, prow, delta, a->s, n);
-        memset(prow + n, 0, (b->seen - n) * sizeof(*prow));
-        memset(drow + n, 0, (b->seen - n) * sizeof(*drow));
+        if (a->cap > 0) { /* what the cap lets through goes in before scores become probabilities */
+            a->k->softcap(prow + r.lo, a->cap, n);
+            a->k->softcap_bwd(drow + r.lo, prow + r.lo, delta, a->cap, n);
+            delta = 0;
+        }
+        a->k->exp_sum(prow + r.lo, a->flse[(b->seq->q0 + b->lo + i) * a->H + b->h], n);
+        a->k->softmax_bwd(drow + r.lo, prow + r.lo, delta, a->s, n);
+        memset(prow, 0, r.lo * sizeof(*prow));
+        memset(drow, 0, r.lo * sizeof(*drow));
+        memset(prow + r.hi, 0, (b->seen - r.hi) * sizeof(*prow));
+        memset(drow + r.hi, 0, (b->seen - r.hi) * sizeof(*drow));
     }
     mix(a, b, a->dq, ds, a->keys);
     collect(a, b, a->dk, ds, a->q);
@@ -213,23 +239,24 @@ static void backward_task(const struct attention *a, size_t task, float *tile)
     }
     for (size_t h = kh * group; h < (kh + 1) * group; h++)
         for (size_t lo = 0; lo < seq->nq; lo += ATT_ROWS) {
-            struct block b = block_at(seq, h, lo);
+            struct block b = block_at(a, seq, h, lo);
             block_backward(a, &b, tile, ds);
         }
 }
 
 void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct ref dv,
                        struct ref dy, struct ref y, struct ref lse, struct ref q, struct ref k,
-                       struct ref v, const struct seq *seqs, size_t S, size_t H, size_t K, size_t E,
-                       float s)
+                       struct ref v, const struct seq *seqs, size_t S, const struct attn_form *f)
 {
     struct attention a = {.k = kernels_of(c),
                           .seqs = seqs,
                           .S = S,
-                          .H = H,
-                          .K = K,
-                          .E = E,
-                          .s = s,
+                          .H = f->H,
+                          .K = f->K,
+                          .E = f->E,
+                          .window = f->window,
+                          .s = f->scale,
+                          .cap = f->cap,
                           .q = f32_at(q),
                           .keys = f32_at(k),
                           .v = f32_at(v),
@@ -239,7 +266,7 @@ void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct r
                           .dq = f32_at(dq),
                           .dk = f32_at(dk),
                           .dv = f32_at(dv)};
-    size_t tasks = S * K;
+    size_t tasks = S * f->K;
     int parts = attention_parts(c, &a, tasks);
     atomic_size_t next = 0;
 

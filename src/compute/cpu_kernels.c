@@ -53,6 +53,19 @@ INLINE float exp_of(float x)
     return p * a.f * b.f;
 }
 
+/* Near 0, where 1 - 2 / (1 + e^2x) would leave no digits, the series. */
+INLINE float tanh_of(float x)
+{
+    float q = x * x, p, e = exp_of(2.0f * x);
+
+    p = 2.18694885e-2f;
+    p = p * q - 5.39682540e-2f;
+    p = p * q + 1.33333333e-1f;
+    p = p * q - 3.33333333e-1f;
+    p = p * q * x + x;
+    return q < 0.0625f ? p : 1.0f - 2.0f / (1.0f + e);
+}
+
 INLINE float sigmoid_of(float x)
 {
     return 1.0f / (1.0f + exp_of(-x));
@@ -278,6 +291,35 @@ static void softmax_bwd(float *ds, const float *p, float delta, float s, size_t 
     SIMD for (size_t i = 0; i < n; i++) ds[i] = s * p[i] * (ds[i] - delta);
 }
 
+static void softcap(float *x, float cap, size_t n)
+{
+    float inverse = 1.0f / cap;
+
+    SIMD for (size_t i = 0; i < n; i++) x[i] = cap * tanh_of(x[i] * inverse);
+}
+
+static void softcap_bwd(float *d, const float *x, float delta, float cap, size_t n)
+{
+    float inverse = 1.0f / cap;
+
+    SIMD for (size_t i = 0; i < n; i++)
+    {
+        float t = x[i] * inverse;
+        d[i] = (d[i] - delta) * (1.0f - t * t);
+    }
+}
+
+static void softcap_prob(float *x, float lse, float s, float cap, size_t n)
+{
+    float inverse = 1.0f / cap;
+
+    SIMD for (size_t i = 0; i < n; i++)
+    {
+        float t = x[i] * inverse;
+        x[i] = s * exp_of(x[i] - lse) * (1.0f - t * t);
+    }
+}
+
 /* --- activations --- */
 
 static void swiglu(float *y, const float *g, const float *u, size_t n)
@@ -294,6 +336,31 @@ static void swiglu_bwd(float *dg, float *du, const float *dy, const float *g, co
         float s = sigmoid_of(g[i]), z = g[i] * s, a = dy[i], b = u[i];
         dg[i] = a * b * (s + z * (1.0f - s));
         du[i] = a * z;
+    }
+}
+
+/* GELU's tanh form: x/2 (1 + tanh z) = x s with s = sigmoid(2z), z = a (x + b x^3); its derivative
+ * is s + x s (1 - s) 2a (1 + 3b x^2) */
+#define GELU_2A 1.5957691216f
+#define GELU_B 0.044715f
+
+static void geglu(float *y, const float *g, const float *u, size_t n)
+{
+    SIMD for (size_t i = 0; i < n; i++)
+    {
+        float x = g[i];
+        y[i] = x * sigmoid_of(GELU_2A * (x + GELU_B * x * x * x)) * u[i];
+    }
+}
+
+static void geglu_bwd(float *dg, float *du, const float *dy, const float *g, const float *u,
+                      size_t n)
+{
+    SIMD for (size_t i = 0; i < n; i++)
+    {
+        float x = g[i], s = sigmoid_of(GELU_2A * (x + GELU_B * x * x * x)), a = dy[i], b = u[i];
+        dg[i] = a * b * (s + x * s * (1.0f - s) * GELU_2A * (1.0f + 3.0f * GELU_B * x * x));
+        du[i] = a * x * s;
     }
 }
 
@@ -712,8 +779,13 @@ const struct kernels JOIN(kernels_, ISA) = {
     .row_max = row_max,
     .exp_sum = exp_sum,
     .softmax_bwd = softmax_bwd,
+    .softcap = softcap,
+    .softcap_bwd = softcap_bwd,
+    .softcap_prob = softcap_prob,
     .swiglu = swiglu,
     .swiglu_bwd = swiglu_bwd,
+    .geglu = geglu,
+    .geglu_bwd = geglu_bwd,
     .relu = relu,
     .relu_bwd = relu_bwd,
     .gelu = gelu,

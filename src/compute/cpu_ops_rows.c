@@ -49,11 +49,24 @@ void cpu_embed_bwd(struct compute *c, struct ref dtable, struct ref dy, const in
 
 /* --- normalisation --- */
 
+/* w + plus as floats. */
+static const float *norm_weight(struct compute *c, struct ref w, float plus, size_t D)
+{
+    const float *from = vec_f32(c, w, D, 0);
+    float *to = scratch_vec(cpu_of(c), 0);
+
+    if (plus == 0)
+        return from;
+    for (size_t d = 0; d < D; d++)
+        to[d] = plus + from[d];
+    return to;
+}
+
 void cpu_rmsnorm(struct compute *c, struct ref y, struct ref rstd, struct ref x, struct ref w,
-                 size_t N, size_t D, float eps)
+                 float plus, size_t N, size_t D, float eps)
 {
     float *Y = f32_at(y), *S = f32_at(rstd);
-    const float *X = f32_at(x), *W = vec_f32(c, w, D, 0);
+    const float *X = f32_at(x), *W = norm_weight(c, w, plus, D);
     int parts = parts_for(c, N * D);
 
     PARALLEL(parts)
@@ -92,10 +105,11 @@ static void norm_grad_run(struct compute *c, const struct norm_grad *g)
 }
 
 void cpu_rmsnorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref dy, struct ref x,
-                     struct ref w, struct ref rstd, size_t N, size_t D)
+                     struct ref w, float plus, struct ref rstd, size_t N, size_t D)
 {
     float *dX = f32_at(dx);
-    const float *dY = f32_at(dy), *X = f32_at(x), *W = vec_f32(c, w, D, 0), *S = f32_at(rstd);
+    const float *dY = f32_at(dy), *X = f32_at(x), *W = norm_weight(c, w, plus, D),
+                *S = f32_at(rstd);
     struct norm_grad g = {.dw = f32_at(dw), .dy = dY, .x = X, .rstd = S, .N = N, .D = D};
     int parts = parts_for(c, N * D);
 
@@ -193,7 +207,8 @@ void cpu_rope(struct compute *c, struct ref x, struct ref cos_table, struct ref 
 
 /* --- activations --- */
 
-void cpu_swiglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
+static void gate_forward(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n,
+                         void (*kernel)(float *, const float *, const float *, size_t))
 {
     float *Y = f32_at(y);
     const float *G = f32_at(g), *U = f32_at(u);
@@ -202,12 +217,14 @@ void cpu_swiglu(struct compute *c, struct ref y, struct ref g, struct ref u, siz
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
         struct range r = range_of(n, t, parts, GRAIN);
-        kernels_of(c)->swiglu(Y + r.lo, G + r.lo, U + r.lo, r.hi - r.lo);
+        kernel(Y + r.lo, G + r.lo, U + r.lo, r.hi - r.lo);
     }
 }
 
-void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,
-                    struct ref u, size_t n)
+static void gate_backward(struct compute *c, struct ref dg, struct ref du, struct ref dy,
+                          struct ref g, struct ref u, size_t n,
+                          void (*kernel)(float *, float *, const float *, const float *,
+                                         const float *, size_t))
 {
     float *dG = f32_at(dg), *dU = f32_at(du);
     const float *dY = f32_at(dy), *G = f32_at(g), *U = f32_at(u);
@@ -216,7 +233,41 @@ void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref 
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
         struct range r = range_of(n, t, parts, GRAIN);
-        kernels_of(c)->swiglu_bwd(dG + r.lo, dU + r.lo, dY + r.lo, G + r.lo, U + r.lo, r.hi - r.lo);
+        kernel(dG + r.lo, dU + r.lo, dY + r.lo, G + r.lo, U + r.lo, r.hi - r.lo);
+    }
+}
+
+void cpu_swiglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
+{
+    gate_forward(c, y, g, u, n, kernels_of(c)->swiglu);
+}
+
+void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,
+                    struct ref u, size_t n)
+{
+    gate_backward(c, dg, du, dy, g, u, n, kernels_of(c)->swiglu_bwd);
+}
+
+void cpu_geglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
+{
+    gate_forward(c, y, g, u, n, kernels_of(c)->geglu);
+}
+
+void cpu_geglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,
+                   struct ref u, size_t n)
+{
+    gate_backward(c, dg, du, dy, g, u, n, kernels_of(c)->geglu_bwd);
+}
+
+void cpu_softcap(struct compute *c, struct ref x, size_t n, float cap)
+{
+    float *X = f32_at(x);
+    int parts = parts_for(c, n);
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        struct range r = range_of(n, t, parts, GRAIN);
+        kernels_of(c)->softcap(X + r.lo, cap, r.hi - r.lo);
     }
 }
 

@@ -14,7 +14,8 @@ struct head {
     struct gemm w; /* the product for one block, its b being the whole of w */
     size_t D, V, ld, blocks;
     const int32_t *id; /* label of each row, or NULL */
-    bool keep;         /* the exponentials of all blocks stay in scratch_head */
+    float cap;         /* of the logits; 0 = none */
+    bool keep;         /* all blocks stay in scratch_head: exponentials, with a cap the logits */
     bool want_top;
     float *top, *sum; /* [rows,blocks] */
     int32_t *arg;     /* [rows,blocks] */
@@ -36,18 +37,25 @@ static int32_t first_equal(const float *x, size_t n, float top)
     return (int32_t)i;
 }
 
-/* Logits of one row and block become exp(logit - top), with top and their sum aside. */
+/* Logits of one row and block become exp(logit - top), with top and their sum aside. The gradient
+ * through a cap needs the logits themselves: then their exponentials are made in `spare`. */
 static void row_block(struct cpu *c, const struct head *hd, struct rows *rows, size_t n,
-                      struct range cols, float *x)
+                      struct range cols, float *x, float *spare)
 {
     size_t at = n * hd->blocks + cols.lo / HEAD_COLS, width = cols.hi - cols.lo;
-    float top = c->k->row_max(x, width);
+    float top;
+
+    if (hd->cap > 0)
+        c->k->softcap(x, hd->cap, width);
+    top = c->k->row_max(x, width);
 
     if (hd->id && (size_t)hd->id[n] >= cols.lo && (size_t)hd->id[n] < cols.hi)
         rows->hit[n] = x[(size_t)hd->id[n] - cols.lo];
     if (hd->want_top)
         hd->arg[at] = (int32_t)cols.lo + first_equal(x, width, top);
     hd->top[at] = top;
+    if (spare)
+        x = memcpy(spare, x, width * sizeof *x);
     /* A block of -inf alone is worth nothing, whatever it is measured from. */
     hd->sum[at] = c->k->exp_sum(x, isinf(top) && top < 0 ? 0.0f : top, width);
 }
@@ -66,7 +74,8 @@ static void one_block(struct cpu *c, const struct head *hd, struct rows *rows, s
     g.ldc = hd->keep ? hd->ld : HEAD_COLS;
     gemm_part(c, &g, t);
     for (size_t n = 0; n < rows->n; n++)
-        row_block(c, hd, rows, n, cols, g.c + n * g.ldc);
+        row_block(c, hd, rows, n, cols, g.c + n * g.ldc,
+                  hd->keep && hd->cap > 0 ? scratch_tile(c, t) : NULL);
 }
 
 static void row_finish(const struct head *hd, struct rows *rows, size_t n)
@@ -97,7 +106,7 @@ static void head_forward(struct cpu *c, const struct head *hd, struct rows *rows
         row_finish(hd, rows, n);
 }
 
-/* Kept exponentials become scale (softmax - one at the label). */
+/* What was kept becomes scale (softmax - one at the label), with a cap times its slope. */
 static void head_gradient(struct cpu *c, const struct head *hd, const struct rows *rows,
                           float scale)
 {
@@ -108,6 +117,12 @@ static void head_gradient(struct cpu *c, const struct head *hd, const struct row
         struct range r = range_of(rows->n, t, parts, 1);
         for (size_t n = r.lo; n < r.hi; n++) {
             float *p = scratch_head(c) + n * hd->ld;
+            if (hd->cap > 0) {
+                float u = rows->hit[n] / hd->cap;
+                c->k->softcap_prob(p, (float)rows->lse[n], scale, hd->cap, hd->V);
+                p[hd->id[n]] -= scale * (1.0f - u * u);
+                continue;
+            }
             for (size_t b = 0; b < hd->blocks; b++) {
                 float top = hd->top[n * hd->blocks + b], *x = p + b * HEAD_COLS;
                 double part = isinf(top) && top < 0 ? 0 : exp((double)top - rows->lse[n]);
@@ -168,13 +183,15 @@ static void head_products(struct cpu *c, const struct head *hd, size_t n, float 
 }
 
 double cpu_xent(struct compute *c, struct ref h, struct ref w, const int32_t *label, struct ref dh,
-                struct ref dw, size_t N, size_t D, size_t V, float scale, double *row_loss)
+                struct ref dw, size_t N, size_t D, size_t V, float cap, float scale,
+                double *row_loss)
 {
     const size_t chunk = head_chunk(N, V);
     struct head hd = head_of(c, h, w, D, V, chunk);
     float *dH = f32_at(dh), *dW = f32_at(dw);
     double total = 0;
 
+    hd.cap = cap;
     hd.keep = dH || dW;
     for (size_t at = 0; at < N; at += chunk) {
         struct rows rows = {.n = N - at < chunk ? N - at : chunk};
@@ -208,11 +225,12 @@ static int32_t row_top(const struct head *hd, size_t n)
 }
 
 void cpu_logprobs(struct compute *c, struct ref h, struct ref w, const int32_t *id, size_t N,
-                  size_t D, size_t V, double *logp, int32_t *top)
+                  size_t D, size_t V, float cap, double *logp, int32_t *top)
 {
     const size_t chunk = head_chunk(N, V);
     struct head hd = head_of(c, h, w, D, V, chunk);
 
+    hd.cap = cap;
     hd.want_top = top != NULL;
     for (size_t at = 0; at < N; at += chunk) {
         struct rows rows = {.n = N - at < chunk ? N - at : chunk};

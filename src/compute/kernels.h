@@ -49,10 +49,18 @@ struct kernels {
     float (*exp_sum)(float *x, float top, size_t n);
     /* ds = s p (ds - delta) */
     void (*softmax_bwd)(float *ds, const float *p, float delta, float s, size_t n);
+    /* x = cap tanh(x / cap); of such an x: d = (d - delta) (1 - (x / cap)^2); and
+     * x = s exp(x - lse) (1 - (x / cap)^2) */
+    void (*softcap)(float *x, float cap, size_t n);
+    void (*softcap_bwd)(float *d, const float *x, float delta, float cap, size_t n);
+    void (*softcap_prob)(float *x, float lse, float s, float cap, size_t n);
 
     void (*swiglu)(float *y, const float *g, const float *u, size_t n);
     void (*swiglu_bwd)(float *dg, float *du, const float *dy, const float *g, const float *u,
                        size_t n);
+    void (*geglu)(float *y, const float *g, const float *u, size_t n);
+    void (*geglu_bwd)(float *dg, float *du, const float *dy, const float *g, const float *u,
+                      size_t n);
     void (*relu)(float *y, const float *x, size_t n);
     void (*relu_bwd)(float *dx, const float *dy, const float *x, size_t n);
     void (*gelu)(float *y, const float *x, size_t n);

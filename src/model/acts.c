@@ -40,6 +40,12 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
     }
     a->y = take(k, N, c->H * c->E);
     a->lse = take(k, N, c->H);
+    if (c->post_norms) {
+        a->out1 = take(k, N, c->D);
+        a->post_rstd1 = take(k, N, 1);
+        a->out2 = take(k, N, c->D);
+        a->post_rstd2 = take(k, N, 1);
+    }
     a->mid = train ? take(k, N, c->D) : a->x;
     a->n2 = take(k, N, c->D);
     a->mean2 = take(k, N, 1);
@@ -48,7 +54,7 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
         a->ln1 = take(k, N, c->D);
         a->sum = train ? take(k, N, c->D) : a->ln1;
     }
-    if (c->act == ACT_SILU)
+    if (c->gated)
         a->gate = take(k, N, c->F);
     a->up = take(k, N, c->F);
     a->act = take(k, N, c->F);
@@ -86,7 +92,9 @@ static void carve_backward(const struct model *m, struct carve *k, struct acts *
     a->dy = take(k, N, c->H * c->E);
     if (c->head_norm)
         a->dk0 = take(k, N, c->K * c->E);
-    if (c->act == ACT_SILU)
+    if (c->post_norms)
+        a->dout = take(k, N, c->D);
+    if (c->gated)
         a->dgate = take(k, N, c->F);
     a->dup = take(k, N, c->F);
     a->dact = take(k, N, c->F);

@@ -5,6 +5,9 @@
  *
  *     attn_forward:  acts->t = attention output;  layer.mid  = layer.x + t     -> SITE_ATTN adds to mid
  *     mlp_forward:   acts->t = MLP output;        next x     = mid + t         -> SITE_MLP adds to next x
+ *     where a norm stands between an output and its sum (Gemma), the halves leave the output in layer.out1
+ *     and layer.out2, taps add there, and attn_join and mlp_join make the sum; attn_split and mlp_split come
+ *     back from acts->dx to acts->dout
  *     out_forward:   a norm after the block (post-norm models), or NULL        -> SITE_BLOCK adds to next x
  *
  * Backward halves take and leave the gradient of the residual stream in acts->dx, and take that of their
@@ -18,7 +21,7 @@ struct model;
 struct pass;
 
 /* X-macro: arch_<name>.c each. */
-#define ARCHS(X) X(llama) X(opt) X(mistral) X(qwen2) X(qwen3)
+#define ARCHS(X) X(llama) X(opt) X(mistral) X(qwen2) X(qwen3) X(gemma2) X(gemma3)
 
 struct arch {
     const char *name;
@@ -36,6 +39,10 @@ struct arch {
     void (*attn_backward)(struct pass *p, size_t l);
     void (*mlp_forward)(struct pass *p, size_t l);
     void (*mlp_backward)(struct pass *p, size_t l);
+    void (*attn_join)(struct pass *p, size_t l); /* NULL = the half makes its sum; all four or none */
+    void (*attn_split)(struct pass *p, size_t l);
+    void (*mlp_join)(struct pass *p, size_t l);
+    void (*mlp_split)(struct pass *p, size_t l);
     void (*out_forward)(struct pass *p, size_t l);
     void (*out_backward)(struct pass *p, size_t l);
     /* acts->head [n,P] from acts->head_x [n,D]: final norm, and projection where there is one; and back

@@ -3,7 +3,7 @@
 
 static const char *const types[] = {"llama", NULL};
 static const char *const classes[] = {"LlamaForCausalLM", "LlamaForSequenceClassification", NULL};
-static const char *const keys[] = {DECODER_KEYS, "rope_scaling", "attention_bias", "mlp_bias", NULL};
+static const char *const keys[] = {DECODER_KEYS, "attention_bias", "mlp_bias", NULL};
 
 static int llama_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {

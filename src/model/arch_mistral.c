@@ -1,9 +1,14 @@
-/* arch_mistral.c - Mistral: the decoder as it is, with a head size of its own. */
+/* arch_mistral.c - Mistral: the decoder with a window over all layers, where it has one. */
 #include "model/layers.h"
 
 static const char *const types[] = {"mistral", NULL};
 static const char *const classes[] = {"MistralForCausalLM", NULL};
-static const char *const keys[] = {DECODER_KEYS, NULL};
+static const char *const keys[] = {DECODER_KEYS, "sliding_window", NULL};
+
+static int mistral_read(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    return decoder_read(c, root, err) || config_window(c, root, 0, 0, err) ? -1 : 0;
+}
 
 const struct arch arch_mistral = {
     .name = "mistral",
@@ -12,6 +17,6 @@ const struct arch arch_mistral = {
     .classes = classes,
     .keys = keys,
     .peft_targets = DECODER_TARGETS,
-    .read = decoder_read,
+    .read = mistral_read,
     DECODER_BLOCK,
 };

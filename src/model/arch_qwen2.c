@@ -3,12 +3,12 @@
 
 static const char *const types[] = {"qwen2", NULL};
 static const char *const classes[] = {"Qwen2ForCausalLM", NULL};
-static const char *const keys[] = {DECODER_KEYS, NULL};
+static const char *const keys[] = {DECODER_KEYS, "sliding_window", "max_window_layers", NULL};
 
 static int qwen2_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
     c->attn_bias = true;
-    return decoder_read(c, root, err);
+    return decoder_read(c, root, err) || config_window_above(c, root, err) ? -1 : 0;
 }
 
 const struct arch arch_qwen2 = {

@@ -4,13 +4,14 @@
 
 static const char *const types[] = {"qwen3", NULL};
 static const char *const classes[] = {"Qwen3ForCausalLM", NULL};
-static const char *const keys[] = {DECODER_KEYS, "attention_bias", NULL};
+static const char *const keys[] = {DECODER_KEYS, "attention_bias", "sliding_window", "max_window_layers", NULL};
 
 static int qwen3_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
     c->head_norm = true;
     c->E = 128; /* what Transformers takes when the key is not there */
-    if (decoder_read(c, root, err) || json_opt_bool(root, "attention_bias", &c->attn_bias, err))
+    if (decoder_read(c, root, err) || config_window_above(c, root, err) ||
+        json_opt_bool(root, "attention_bias", &c->attn_bias, err))
         return -1;
     c->o_bias = c->attn_bias;
     return 0;

@@ -4,15 +4,21 @@
 
 #include "model/layers.h"
 
-static float attention_scale(const struct config *c)
+static struct attn_form form_of(const struct config *c, size_t l)
 {
-    return 1.0f / sqrtf((float)c->E);
+    return (struct attn_form){.H = c->H,
+                              .K = c->K,
+                              .E = c->E,
+                              .scale = c->attn_scale > 0 ? c->attn_scale : 1.0f / sqrtf((float)c->E),
+                              .window = c->slides[l] ? c->window : 0,
+                              .cap = c->attn_cap};
 }
 
-static void rotate(struct pass *p, struct ref q, struct ref k, bool inverse)
+static void rotate(struct pass *p, size_t l, struct ref q, struct ref k, bool inverse)
 {
     const struct config *c = &p->m->cfg;
-    struct ref cs = {p->m->rope_cos, 0}, sn = {p->m->rope_sin, 0};
+    bool second = c->two_ropes && c->slides[l];
+    struct ref cs = {p->m->rope_cos[second], 0}, sn = {p->m->rope_sin[second], 0};
 
     if (c->rope.kind == ROPE_NONE)
         return;
@@ -28,8 +34,10 @@ static void norm_heads(struct pass *p, size_t l)
     struct layer_acts *a = &p->a->layer[l];
     size_t N = p->b->N;
 
-    op_rmsnorm(pass_c(p), a->q, a->rstd_q, a->q0, y->norm_q->w, N * c->H, c->E, c->norm_eps);
-    op_rmsnorm(pass_c(p), a->k, a->rstd_k, a->k0, y->norm_k->w, N * c->K, c->E, c->norm_eps);
+    op_rmsnorm(pass_c(p), a->q, a->rstd_q, a->q0, y->norm_q->w, c->norm_plus, N * c->H, c->E,
+               c->norm_eps);
+    op_rmsnorm(pass_c(p), a->k, a->rstd_k, a->k0, y->norm_k->w, c->norm_plus, N * c->K, c->E,
+               c->norm_eps);
 }
 
 /* From dq and dk to what lies before the norm; *dq and *dk say where it is. */
@@ -43,10 +51,10 @@ static void norm_heads_backward(struct pass *p, size_t l, struct ref *dq, struct
 
     op_fill(pass_c(p), s->dy, q * c->E, 0); /* attention is through with it */
     op_fill(pass_c(p), s->dk0, k * c->E, 0);
-    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w, a->rstd_q, q,
-                   c->E);
-    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w, a->rstd_k, k,
-                   c->E);
+    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w, c->norm_plus,
+                   a->rstd_q, q, c->E);
+    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w, c->norm_plus,
+                   a->rstd_k, k, c->E);
     *dq = s->dy;
     *dk = s->dk0;
 }
@@ -66,6 +74,7 @@ void attention_forward(struct pass *p, size_t l, struct ref x)
 {
     const struct config *c = &p->m->cfg;
     struct layer_acts *a = &p->a->layer[l];
+    struct attn_form form = form_of(c, l);
     struct ref k = a->k, v = a->v;
 
     if (c->head_norm) {
@@ -74,15 +83,14 @@ void attention_forward(struct pass *p, size_t l, struct ref x)
     } else {
         group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q, a->k, a->v});
     }
-    rotate(p, a->q, a->k, false);
+    rotate(p, l, a->q, a->k, false);
     if (p->kv) {
         k = ref_at(p->kv->k, l * p->kv->rows * c->K * c->E);
         v = ref_at(p->kv->v, l * p->kv->rows * c->K * c->E);
         cache_put(p, k, a->k);
         cache_put(p, v, a->v);
     }
-    op_attention(pass_c(p), a->y, a->lse, a->q, k, v, p->b->seq, p->b->S, c->H, c->K, c->E,
-                 attention_scale(c));
+    op_attention(pass_c(p), a->y, a->lse, a->q, k, v, p->b->seq, p->b->S, &form);
     group_forward(p, l, GROUP_O, a->y, &p->a->t);
 }
 
@@ -91,12 +99,13 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
     const struct config *c = &p->m->cfg;
     struct acts *s = p->a;
     struct layer_acts *a = &s->layer[l];
+    struct attn_form form = form_of(c, l);
     struct ref dq, dk;
 
     group_backward(p, l, GROUP_O, s->dy, &s->dt, a->y);
     op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v, p->b->seq,
-                     p->b->S, c->H, c->K, c->E, attention_scale(c));
-    rotate(p, s->dq, s->dk, true);
+                     p->b->S, &form);
+    rotate(p, l, s->dq, s->dk, true);
     dq = s->dq;
     dk = s->dk;
     if (c->head_norm)
@@ -119,50 +128,55 @@ static double rope_frequency(const struct rope_config *r, size_t i, size_t E)
     return (1 - blend) * f / r->factor + blend * f;
 }
 
-/* The old tables stay when there is no room for new ones: whoever uses them goes on. */
-static int rope_take(struct model *m, const float *cs, const float *sn, size_t n, struct vac_err *err)
+/* Tables of cosines and sines, [context, E/2]. */
+static int rope_table(struct model *m, const struct rope_config *r, size_t context, size_t n,
+                      struct buf **cos_out, struct buf **sin_out, struct vac_err *err)
 {
-    struct buf *c = compute_alloc(m->c, n, err), *s = c ? compute_alloc(m->c, n, err) : NULL;
-
-    if (!s) {
-        compute_release(m->c, c);
-        return -1;
-    }
-    compute_upload(m->c, (struct ref){c, 0}, cs, n);
-    compute_upload(m->c, (struct ref){s, 0}, sn, n);
-    compute_release(m->c, m->rope_cos);
-    compute_release(m->c, m->rope_sin);
-    m->rope_cos = c;
-    m->rope_sin = s;
-    return 0;
-}
-
-int model_rope(struct model *m, size_t context, struct vac_err *err)
-{
-    size_t half = m->cfg.E / 2, n;
-    float *cs = NULL, *sn = NULL;
+    size_t half = m->cfg.E / 2;
+    float *cs = mem_new(n, sizeof *cs, err), *sn = mem_new(n, sizeof *sn, err);
     int rc = -1;
 
-    if (m->cfg.rope.kind == ROPE_NONE || context <= m->rope_max)
-        return 0;
-    if (size_mul(context, half, &n))
-        return err_set(err, VAC_ERR_MEMORY, "a context of %zu tokens is too long", context);
-    cs = mem_new(n, sizeof *cs, err);
-    sn = mem_new(n, sizeof *sn, err);
-    if (!cs || !sn)
-        goto out;
-    for (size_t i = 0; i < half; i++) {
-        double f = rope_frequency(&m->cfg.rope, i, m->cfg.E);
+    for (size_t i = 0; cs && sn && i < half; i++) {
+        double f = rope_frequency(r, i, m->cfg.E);
         for (size_t t = 0; t < context; t++) {
             cs[t * half + i] = (float)cos((double)t * f);
             sn[t * half + i] = (float)sin((double)t * f);
         }
     }
-    rc = rope_take(m, cs, sn, n, err);
-    if (rc == 0)
-        m->rope_max = context;
-out:
+    *cos_out = cs && sn ? compute_alloc(m->c, n, err) : NULL;
+    *sin_out = *cos_out ? compute_alloc(m->c, n, err) : NULL;
+    if (*sin_out) {
+        compute_upload(m->c, (struct ref){*cos_out, 0}, cs, n);
+        compute_upload(m->c, (struct ref){*sin_out, 0}, sn, n);
+        rc = 0;
+    }
     free(cs);
     free(sn);
+    return rc;
+}
+
+/* The old tables stay when there is no room for new ones: whoever uses them goes on. */
+int model_rope(struct model *m, size_t context, struct vac_err *err)
+{
+    const struct config *c = &m->cfg;
+    struct buf *made[4] = {NULL};
+    size_t n;
+    int rc;
+
+    if (c->rope.kind == ROPE_NONE || context <= m->rope_max)
+        return 0;
+    if (size_mul(context, c->E / 2, &n))
+        return err_set(err, VAC_ERR_MEMORY, "a context of %zu tokens is too long", context);
+    rc = rope_table(m, &c->rope, context, n, &made[0], &made[2], err);
+    if (rc == 0 && c->two_ropes)
+        rc = rope_table(m, &c->rope_sliding, context, n, &made[1], &made[3], err);
+    for (int i = 0; i < 4; i++) {
+        struct buf **at = i < 2 ? &m->rope_cos[i] : &m->rope_sin[i - 2];
+        compute_release(m->c, rc ? made[i] : *at);
+        if (rc == 0)
+            *at = made[i];
+    }
+    if (rc == 0)
+        m->rope_max = context;
     return rc;
 }

@@ -217,22 +217,51 @@ static int rope_scaling(const struct jnode *at, struct rope_config *r, struct va
     return json_error(at, err, "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
 }
 
-int config_rope(const struct jnode *root, struct rope_config *r, struct vac_err *err)
+static int rope_one(const struct jnode *at, struct rope_config *r, struct vac_err *err)
 {
-    struct jnode at;
+    return json_opt_num(at, "rope_theta", &r->theta, err) || rope_scaling(at, r, err) ? -1 : 0;
+}
 
-    *r = (struct rope_config){.kind = ROPE_DEFAULT, .theta = 10000, .factor = 1};
+int config_rope(const struct jnode *root, struct rope_config *r, struct rope_config *sliding,
+                struct vac_err *err)
+{
+    struct jnode at, one;
+
+    *r = (struct rope_config){.kind = ROPE_DEFAULT, .theta = r->theta > 0 ? r->theta : 10000, .factor = 1};
     if (json_opt_num(root, "rope_theta", &r->theta, err))
         return -1;
+    if (sliding) {
+        *sliding = (struct rope_config){
+            .kind = ROPE_DEFAULT, .theta = sliding->theta > 0 ? sliding->theta : r->theta, .factor = 1};
+        if (json_opt_num(root, "rope_local_base_freq", &sliding->theta, err))
+            return -1;
+    }
     for (int i = 0; i < 2; i++) {
         int rc = json_opt(root, i ? "rope_parameters" : "rope_scaling", JSON_OBJECT, &at, err);
         if (rc < 0)
             return -1;
-        if (rc == 0 && (json_opt_num(&at, "rope_theta", &r->theta, err) || rope_scaling(&at, r, err)))
-            return -1;
+        if (rc)
+            continue;
+        if (!sliding || !cJSON_GetObjectItemCaseSensitive(at.v, "full_attention")) {
+            if (rope_one(&at, r, err))
+                return -1;
+            continue;
+        }
+        for (const cJSON *x = at.v->child; x; x = x->next) {
+            bool full = !strcmp(x->string, "full_attention");
+            if (json_get(&at, x->string, JSON_OBJECT, &one, err))
+                return -1;
+            if (!full && strcmp(x->string, "sliding_attention"))
+                return json_error(&one, err, "expected full_attention and sliding_attention");
+            if (rope_one(&one, full ? r : sliding, err))
+                return -1;
+        }
     }
     if (!(r->theta > 0) || !isfinite(r->theta))
         return json_error(root, err, "rope_theta must be a positive number, found %g", r->theta);
+    if (sliding && (!(sliding->theta > 0) || !isfinite(sliding->theta)))
+        return json_error(root, err, "rope_local_base_freq must be a positive number, found %g",
+                          sliding->theta);
     return 0;
 }
 
@@ -326,41 +355,93 @@ static int read_labels(struct config *c, const struct jnode *root, struct vac_er
     return 0;
 }
 
-/* A list of what each layer is: all must be `want`, by its name of today or of before. */
-static int layers_must_be(const struct jnode *root, const char *key, const char *want, const char *old,
-                          struct vac_err *err)
+/* A name from a list of what each layer is: 0 for the first of two, 1 for the second, -1 and err. */
+static int layer_type(const struct jnode *list, size_t l, const char *first, const char *second,
+                      struct vac_err *err)
 {
-    struct jnode list, one;
-    int rc = json_opt(root, key, JSON_ARRAY, &list, err);
+    struct jnode one;
 
-    if (rc)
-        return rc < 0 ? -1 : 0;
-    for (size_t i = 0; i < json_count(&list); i++) {
-        if (json_item(&list, i, JSON_STRING, &one, err))
-            return -1;
-        if (strcmp(one.v->valuestring, want) && strcmp(one.v->valuestring, old))
-            return json_error(&one, err, "\"%s\" is not implemented; only %s is", one.v->valuestring, want);
-    }
-    return 0;
+    if (json_item(list, l, JSON_STRING, &one, err))
+        return -1;
+    if (!strcmp(one.v->valuestring, first) || !strcmp(one.v->valuestring, "attention"))
+        return 0;
+    if (second && !strcmp(one.v->valuestring, second))
+        return 1;
+    return json_error(&one, err, "\"%s\" is not implemented; only %s%s%s", one.v->valuestring, first,
+                      second ? " and " : " is", second ? second : "");
 }
 
-/* A window that no text here can outgrow is none. */
-static int refuse_window(const struct config *c, const struct jnode *root, struct vac_err *err)
+int config_window(struct config *c, const struct jnode *root, size_t from, size_t full_every,
+                  struct vac_err *err)
 {
-    bool uses = true;
+    bool uses = true, any = false;
     int64_t window = 0;
-    struct jnode at = {.up = root, .file = root->file, .key = "sliding_window"};
+    struct jnode list;
+    int listed_types;
 
     if (json_opt_bool(root, "use_sliding_window", &uses, err) ||
         json_opt_int(root, "sliding_window", 0, INT32_MAX, &window, err))
         return -1;
-    if (uses && window > 0 && (size_t)window < c->max_pos)
-        return json_error(&at, err, "sliding-window attention is not implemented (max_position_embeddings is "
-                          "%zu, the window %lld)", c->max_pos, (long long)window);
-    return layers_must_be(root, "layer_types", "full_attention", "attention", err) ||
-                   layers_must_be(root, "mlp_layer_types", "dense", "dense", err)
-               ? -1
-               : 0;
+    listed_types = json_opt(root, "layer_types", JSON_ARRAY, &list, err);
+    if (listed_types < 0)
+        return -1;
+    if (listed_types == 0 && json_count(&list) != c->L)
+        return json_error(&list, err, "has %zu entries for %zu layers", json_count(&list), c->L);
+    for (size_t l = 0; l < c->L; l++) {
+        int type = listed_types == 0
+                       ? layer_type(&list, l, "full_attention", "sliding_attention", err)
+                       : uses && window > 0 && l >= from && !(full_every && (l + 1) % full_every == 0);
+        if (type < 0)
+            return -1;
+        c->slides[l] = type;
+        any |= type;
+    }
+    if (any && window == 0)
+        return json_error(&list, err, "has layers that slide, and sliding_window is not given");
+    c->window = any ? (size_t)window : 0;
+    return 0;
+}
+
+int config_window_above(struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    bool uses = false;
+    int64_t from = 28; /* what Transformers takes when the key is not there */
+
+    if (json_opt_bool(root, "use_sliding_window", &uses, err) ||
+        json_opt_int(root, "max_window_layers", 0, INT32_MAX, &from, err))
+        return -1;
+    return config_window(c, root, uses ? (size_t)from : SIZE_MAX, 0, err);
+}
+
+/* Of an architecture that knows no window: one that no text here can outgrow is none. */
+static int refuse_window(const struct config *c, const struct jnode *root, struct vac_err *err)
+{
+    bool uses = true;
+    int64_t window = 0;
+    struct jnode at = {.up = root, .file = root->file, .key = "sliding_window"}, list;
+    int rc;
+
+    if (!c->window) {
+        if (json_opt_bool(root, "use_sliding_window", &uses, err) ||
+            json_opt_int(root, "sliding_window", 0, INT32_MAX, &window, err))
+            return -1;
+        if (uses && window > 0 && (size_t)window < c->max_pos && !listed(c->arch->keys, "sliding_window"))
+            return json_error(&at, err, "sliding-window attention is not implemented in %s models "
+                              "(max_position_embeddings is %zu, the window %lld)", c->arch->name, c->max_pos,
+                              (long long)window);
+    }
+    rc = listed(c->arch->keys, "sliding_window") ? 1 : json_opt(root, "layer_types", JSON_ARRAY, &list, err);
+    for (size_t l = 0; rc == 0 && l < json_count(&list); l++) {
+        if (layer_type(&list, l, "full_attention", NULL, err))
+            return -1;
+    }
+    if (rc < 0 || (rc = json_opt(root, "mlp_layer_types", JSON_ARRAY, &list, err)) < 0)
+        return -1;
+    for (size_t l = 0; rc == 0 && l < json_count(&list); l++) {
+        if (layer_type(&list, l, "dense", NULL, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* What no architecture here implements, with the name that the user will look for. */

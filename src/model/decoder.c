@@ -39,7 +39,7 @@ static int decoder_check(const struct config *c, const struct jnode *root, doubl
 int decoder_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
     double eps = 1e-6;
-    bool tied = false;
+    bool tied = c->tied;
 
     if (config_size(root, "hidden_size", 1 << 20, &c->D, err) ||
         config_size(root, "intermediate_size", 1 << 22, &c->F, err) ||
@@ -57,13 +57,14 @@ int decoder_read(struct config *c, const struct jnode *root, struct vac_err *err
         json_opt_bool(root, "tie_word_embeddings", &tied, err) ||
         config_must_be(root, "rope_interleaved", false, err) ||
         config_must_be_one(root, "partial_rotary_factor", 1, err) ||
-        config_rope(root, &c->rope, err) || decoder_read_act(c, root, err) ||
+        config_rope(root, &c->rope, c->two_ropes ? &c->rope_sliding : NULL, err) ||
+        (c->act == ACT_SILU && decoder_read_act(c, root, err)) ||
         decoder_check(c, root, eps, err))
         return -1;
     c->norm_eps = (float)eps;
     c->tied = tied && !c->n_labels;
     c->P = c->D;
-    c->pre_norm = c->final_norm = true;
+    c->pre_norm = c->final_norm = c->gated = true;
     return 0;
 }
 
@@ -97,7 +98,14 @@ static int decoder_bind_layer(struct model *m, size_t l, struct vac_err *err)
             return -1;
     }
     y->norm1 = model_weight(m, err, c->D, 0, "model.layers.%zu.input_layernorm.weight", l);
-    y->norm2 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_attention_layernorm.weight", l);
+    y->norm2 = model_weight(m, err, c->D, 0, "model.layers.%zu.%s.weight", l,
+                            c->post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+    if (c->post_norms) {
+        y->post1 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_attention_layernorm.weight", l);
+        y->post2 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_feedforward_layernorm.weight", l);
+        if (!y->post1 || !y->post2)
+            return -1;
+    }
     return y->norm1 && y->norm2 ? 0 : -1;
 }
 
@@ -125,11 +133,19 @@ int decoder_bind(struct model *m, struct vac_err *err)
 
 void decoder_embed(struct pass *p)
 {
-    op_embed(pass_c(p), p->a->layer[0].x, p->m->embed->w, p->b->ids, p->b->N, p->m->cfg.D, false);
+    const struct config *c = &p->m->cfg;
+
+    op_embed(pass_c(p), p->a->layer[0].x, p->m->embed->w, p->b->ids, p->b->N, c->D, false);
+    if (c->embed_scale > 0)
+        op_scale(pass_c(p), p->a->layer[0].x, c->embed_scale, p->b->N * c->D);
 }
 
 void decoder_embed_backward(struct pass *p)
 {
+    const struct config *c = &p->m->cfg;
+
+    if (c->embed_scale > 0) /* nothing reads dx after this */
+        op_scale(pass_c(p), p->a->dx, c->embed_scale, p->b->N * c->D);
     op_embed_bwd(pass_c(p), p->m->embed->g, p->a->dx, p->b->ids, p->b->N, p->m->cfg.D);
 }
 
@@ -141,7 +157,50 @@ void decoder_attn(struct pass *p, size_t l)
 
     norm_forward(p, a->n1, REF_NONE, a->rstd1, a->x, y->norm1, NULL, N);
     attention_forward(p, l, a->n1);
-    op_add(pass_c(p), a->mid, a->x, p->a->t, N * D);
+    if (p->m->cfg.post_norms)
+        op_copy(pass_c(p), a->out1, p->a->t, N * D);
+    else
+        op_add(pass_c(p), a->mid, a->x, p->a->t, N * D);
+}
+
+/* sum = x + norm(out) */
+static void join(struct pass *p, struct ref sum, struct ref x, struct ref out, struct ref rstd,
+                 const struct weight *w)
+{
+    size_t n = p->b->N * p->m->cfg.D;
+
+    norm_forward(p, p->a->t, REF_NONE, rstd, out, w, NULL, p->b->N);
+    op_add(pass_c(p), sum, x, p->a->t, n);
+}
+
+static void split(struct pass *p, struct ref out, struct ref rstd, const struct weight *w)
+{
+    op_fill(pass_c(p), p->a->dout, p->b->N * p->m->cfg.D, 0);
+    norm_backward(p, p->a->dout, p->a->dx, out, w, NULL, REF_NONE, rstd, p->b->N);
+}
+
+void decoder_attn_join(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+
+    join(p, a->mid, a->x, a->out1, a->post_rstd1, p->m->layer[l].post1);
+}
+
+void decoder_attn_split(struct pass *p, size_t l)
+{
+    split(p, p->a->layer[l].out1, p->a->layer[l].post_rstd1, p->m->layer[l].post1);
+}
+
+void decoder_mlp_join(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+
+    join(p, p->a->layer[l + 1].x, a->mid, a->out2, a->post_rstd2, p->m->layer[l].post2);
+}
+
+void decoder_mlp_split(struct pass *p, size_t l)
+{
+    split(p, p->a->layer[l].out2, p->a->layer[l].post_rstd2, p->m->layer[l].post2);
 }
 
 void decoder_attn_backward(struct pass *p, size_t l)
@@ -161,9 +220,15 @@ void decoder_mlp(struct pass *p, size_t l)
 
     norm_forward(p, a->n2, REF_NONE, a->rstd2, a->mid, p->m->layer[l].norm2, NULL, N);
     group_forward(p, l, GROUP_UP, a->n2, (struct ref[]){a->gate, a->up});
-    op_swiglu(pass_c(p), a->act, a->gate, a->up, N * F);
+    if (p->m->cfg.act == ACT_SILU)
+        op_swiglu(pass_c(p), a->act, a->gate, a->up, N * F);
+    else
+        op_geglu(pass_c(p), a->act, a->gate, a->up, N * F);
     group_forward(p, l, GROUP_DOWN, a->act, &p->a->t);
-    op_add(pass_c(p), mlp_sum(p, l), a->mid, p->a->t, N * D);
+    if (p->m->cfg.post_norms)
+        op_copy(pass_c(p), a->out2, p->a->t, N * D);
+    else
+        op_add(pass_c(p), mlp_sum(p, l), a->mid, p->a->t, N * D);
 }
 
 void decoder_mlp_backward(struct pass *p, size_t l)
@@ -173,7 +238,10 @@ void decoder_mlp_backward(struct pass *p, size_t l)
     size_t N = p->b->N, F = p->m->cfg.F;
 
     group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
-    op_swiglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
+    if (p->m->cfg.act == ACT_SILU)
+        op_swiglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
+    else
+        op_geglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
     group_backward(p, l, GROUP_UP, s->dn, (struct ref[]){s->dgate, s->dup}, a->n2);
     norm_backward(p, s->dx, s->dn, a->mid, p->m->layer[l].norm2, NULL, REF_NONE, a->rstd2, N);
 }

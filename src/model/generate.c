@@ -155,7 +155,7 @@ static void run_batch(struct generator *g, bool want_logits)
         g->a->index[s] = (int32_t)(g->b.seq[s].q0 + g->b.seq[s].nq - 1);
     op_embed(m->c, g->a->head_x, g->a->layer[c->L].x, g->a->index, g->b.S, c->D, false);
     c->arch->final_forward(&p, g->b.S);
-    op_linear(m->c, (struct ref){g->logits, 0}, g->a->head, m->head->w, REF_NONE, g->b.S, c->P, c->V, false);
+    pass_logits(&p, (struct ref){g->logits, 0}, g->b.S);
 }
 
 /* --- choosing a token --- */

@@ -43,6 +43,7 @@ struct layer {
     struct group group[GROUP_COUNT];
     struct weight *norm1, *norm1_b, *norm2, *norm2_b;
     struct weight *norm_q, *norm_k; /* [E], of every head */
+    struct weight *post1, *post2;   /* of the outputs of attention and MLP */
 };
 
 struct adapter {
@@ -77,7 +78,7 @@ struct model {
     size_t h_cols[GROUP_COUNT]; /* columns of a group's h over all adapters */
     struct params params;
     bool trains, full;
-    struct buf *rope_cos, *rope_sin;
+    struct buf *rope_cos[2], *rope_sin[2]; /* the second for layers that slide, with two_ropes */
     size_t rope_max; /* positions in the tables */
 };
 
@@ -95,6 +96,7 @@ struct layer_acts {
     struct ref n1, mean1, rstd1;   /* [N,D] [N] [N] norm before attention */
     struct ref q, k, v, y, lse;    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
     struct ref q0, k0, rstd_q, rstd_k; /* before the norm of heads; [N,H] [N,K] */
+    struct ref out1, post_rstd1, out2, post_rstd2; /* [N,D] [N] with post_norms: before them */
     struct ref mid, ln1;           /* [N,D] after the attention's residual add; post-norm: its norm */
     struct ref n2, mean2, rstd2;   /* norm before the MLP */
     struct ref gate, up, act;      /* [N,F] */
@@ -113,8 +115,9 @@ struct acts {
     struct ref back;          /* the same size: a gradient on its way through dropout */
     struct ref dh;            /* [N,max h_cols] */
     struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
-    struct ref dt;            /* gradient of a half's output: dx, or t where a tap adds to it */
+    struct ref dt;            /* gradient of a half's output: dx (dout), or t where a tap adds to it */
     struct ref dq, dk, dv, dy;
+    struct ref dout;          /* [N,D] with post_norms: gradient of a half's output */
     struct ref dk0;           /* [N,KE] before the norm of heads; that of q goes into dy */
     struct ref dgate, dup, dact;
     struct ref head_x, head, dhead, dhead_x; /* [labelled,D] [.,P] */
@@ -152,18 +155,34 @@ void decoder_attn(struct pass *p, size_t l);
 void decoder_attn_backward(struct pass *p, size_t l);
 void decoder_mlp(struct pass *p, size_t l);
 void decoder_mlp_backward(struct pass *p, size_t l);
+void decoder_attn_join(struct pass *p, size_t l);
+void decoder_attn_split(struct pass *p, size_t l);
+void decoder_mlp_join(struct pass *p, size_t l);
+void decoder_mlp_split(struct pass *p, size_t l);
 void decoder_final(struct pass *p, size_t n);
 void decoder_final_backward(struct pass *p, size_t n);
 #define DECODER_KEYS                                                                                     \
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",                      \
         "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "rms_norm_eps",      \
-        "rope_theta", "rope_parameters", "rope_interleaved", "partial_rotary_factor"
+        "rope_theta", "rope_scaling", "rope_parameters", "rope_interleaved", "partial_rotary_factor"
+/* Reads GEMMA_KEYS but for the window; caps that are set before are the defaults, null is none. */
+int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err);
+#define GEMMA_KEYS                                                                                       \
+    DECODER_KEYS, "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping",                \
+        "final_logit_softcapping", "sliding_window", "use_bidirectional_attention", "attention_bias"
 #define DECODER_TARGETS "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
 #define DECODER_BLOCK                                                                                    \
     .bind = decoder_bind, .embed_forward = decoder_embed, .embed_backward = decoder_embed_backward,      \
     .attn_forward = decoder_attn, .attn_backward = decoder_attn_backward, .mlp_forward = decoder_mlp,    \
     .mlp_backward = decoder_mlp_backward, .final_forward = decoder_final,                                \
     .final_backward = decoder_final_backward
+#define DECODER_JOINS                                                                                    \
+    .attn_join = decoder_attn_join, .attn_split = decoder_attn_split, .mlp_join = decoder_mlp_join,      \
+    .mlp_split = decoder_mlp_split
+
+/* --- pass.c --- */
+/* Logits [n,V] of what final_forward left in acts->head. */
+void pass_logits(struct pass *p, struct ref out, size_t n);
 
 /* --- helpers of the architectures --- */
 static inline struct compute *pass_c(const struct pass *p)
@@ -186,9 +205,16 @@ void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd
 void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x, const struct weight *w,
                    const struct weight *b, struct ref mean, struct ref rstd, size_t n);
 
-/* Where SITE_MLP adds: the block's output, or what its last norm reads (post-norm models). */
+/* Where SITE_ATTN adds: the sum that the output has gone into, or the output where a norm comes first. */
+static inline struct ref attn_sum(const struct pass *p, size_t l)
+{
+    return p->m->cfg.post_norms ? p->a->layer[l].out1 : p->a->layer[l].mid;
+}
+/* Where SITE_MLP adds: likewise; the block's output, or what its last norm reads (post-norm models). */
 static inline struct ref mlp_sum(const struct pass *p, size_t l)
 {
+    if (p->m->cfg.post_norms)
+        return p->a->layer[l].out2;
     return p->m->cfg.pre_norm ? p->a->layer[l + 1].x : p->a->layer[l].sum;
 }
 

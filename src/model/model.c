@@ -294,7 +294,7 @@ static int fill_random(struct model *m, uint64_t seed, struct vac_err *err)
         if (w->rank == 2)
             op_normal(m->c, w->w, w->numel, rng_key(seed, RNG_INIT, 0, i), (float)m->cfg.init_range);
         else
-            op_fill(m->c, w->w, w->numel, ends_with(w->name, ".bias") ? 0.0f : 1.0f);
+            op_fill(m->c, w->w, w->numel, ends_with(w->name, ".bias") ? 0.0f : 1.0f - m->cfg.norm_plus);
     }
     return 0;
 }
@@ -332,8 +332,10 @@ void model_close(struct model *m)
     free(m->layer);
     compute_release(m->c, m->owned);
     compute_release(m->c, m->owned_g);
-    compute_release(m->c, m->rope_cos);
-    compute_release(m->c, m->rope_sin);
+    for (int i = 0; i < 2; i++) {
+        compute_release(m->c, m->rope_cos[i]);
+        compute_release(m->c, m->rope_sin[i]);
+    }
     weights_close(m->files);
     config_done(&m->cfg);
     free(m->dir);

@@ -83,13 +83,17 @@ static void block_forward(struct pass *p, size_t l)
         tap_see(p, SITE_ATTN, l, p->a->t);
     }
     if (at_or_ahead(p, SITE_ATTN, l))
-        tap_add(p, SITE_ATTN, l, p->a->layer[l].mid);
+        tap_add(p, SITE_ATTN, l, attn_sum(p, l));
+    if (arch->attn_join && at_or_ahead(p, SITE_ATTN, l))
+        arch->attn_join(p, l);
     if (ahead(p, SITE_MLP, l)) {
         arch->mlp_forward(p, l);
         tap_see(p, SITE_MLP, l, p->a->t);
     }
     if (at_or_ahead(p, SITE_MLP, l))
         tap_add(p, SITE_MLP, l, mlp_sum(p, l));
+    if (arch->mlp_join && at_or_ahead(p, SITE_MLP, l))
+        arch->mlp_join(p, l);
     if (ahead(p, SITE_BLOCK, l)) {
         if (arch->out_forward)
             arch->out_forward(p, l);
@@ -134,12 +138,21 @@ double pass_loss(struct pass *p, bool want_grad, double *row_loss)
     m->cfg.arch->final_forward(p, n);
     loss = op_xent(m->c, a->head, m->head->w, p->b->lab_id, want_grad ? a->dhead : REF_NONE,
                    want_grad && m->full ? weight_grad(p, m->head) : REF_NONE, n, m->cfg.P, m->cfg.V,
-                   p->scale, row_loss);
+                   m->cfg.logit_cap, p->scale, row_loss);
     if (want_grad) {
         m->cfg.arch->final_backward(p, n);
         op_embed_bwd(m->c, a->dx, a->dhead_x, p->b->lab_row, n, m->cfg.D);
     }
     return loss;
+}
+
+void pass_logits(struct pass *p, struct ref out, size_t n)
+{
+    const struct config *c = &p->m->cfg;
+
+    op_linear(p->m->c, out, p->a->head, p->m->head->w, REF_NONE, n, c->P, c->V, false);
+    if (c->logit_cap > 0)
+        op_softcap(p->m->c, out, n * c->V, c->logit_cap);
 }
 
 bool pass_score(struct pass *p, double *logp, int32_t *top)
@@ -158,7 +171,7 @@ bool pass_score(struct pass *p, double *logp, int32_t *top)
         for (size_t i = 0; i < n; i++)
             next[i] = at + i + 1 < b->N ? b->ids[at + i + 1] : 0;
         op_logprobs(m->c, p->a->head, m->head->w, logp ? next : NULL, n, m->cfg.P, m->cfg.V,
-                    logp ? logp + at : NULL, top ? top + at : NULL);
+                    m->cfg.logit_cap, logp ? logp + at : NULL, top ? top + at : NULL);
     }
     for (size_t i = 0; logp && i < b->N; i++)
         numbers &= isfinite(logp[i]) != 0;
@@ -193,23 +206,23 @@ bool pass_wants_below(const struct pass *p, size_t l)
            (embed && (ref_is(embed->keep_grad) || embed->grad_sumsq));
 }
 
-/* What is added to the gradient of a half's output goes down through that half, not past it along the
- * residual stream. Returns whether the pass ends here. */
-static bool tap_grad(const struct pass *p, enum site site, size_t l)
+/* `from` is the gradient at the site. What is added to that of a half's output goes down through that half,
+ * not past it along the residual stream. Returns whether the pass ends here. */
+static bool tap_grad(const struct pass *p, enum site site, size_t l, struct ref from)
 {
     const struct tap *t = p->taps ? taps_at(p->taps, site, l) : NULL;
     size_t n = p->b->N * p->m->cfg.D;
     struct acts *a = p->a;
 
-    a->dt = a->dx;
+    a->dt = from;
     if (t && ref_is(t->keep_grad))
-        op_copy(pass_c(p), t->keep_grad, a->dx, n);
+        op_copy(pass_c(p), t->keep_grad, from, n);
     if (t && t->grad_sumsq)
-        *t->grad_sumsq += op_sumsq(pass_c(p), a->dx, n);
+        *t->grad_sumsq += op_sumsq(pass_c(p), from, n);
     if (t && ref_is(t->add_grad)) {
         if (site == SITE_ATTN || site == SITE_MLP)
             a->dt = a->t;
-        op_add(pass_c(p), a->dt, a->dx, t->add_grad, n);
+        op_add(pass_c(p), a->dt, from, t->add_grad, n);
     }
     return p->stop == place_of(site, l);
 }
@@ -218,14 +231,20 @@ static bool block_backward(struct pass *p, size_t l)
 {
     const struct arch *arch = p->m->cfg.arch;
 
-    if (tap_grad(p, SITE_BLOCK, l))
+    struct ref half = arch->attn_split ? p->a->dout : p->a->dx;
+
+    if (tap_grad(p, SITE_BLOCK, l, p->a->dx))
         return true;
     if (arch->out_backward)
         arch->out_backward(p, l);
-    if (tap_grad(p, SITE_MLP, l))
+    if (arch->mlp_split)
+        arch->mlp_split(p, l);
+    if (tap_grad(p, SITE_MLP, l, half))
         return true;
     arch->mlp_backward(p, l);
-    if (tap_grad(p, SITE_ATTN, l))
+    if (arch->attn_split)
+        arch->attn_split(p, l);
+    if (tap_grad(p, SITE_ATTN, l, half))
         return true;
     arch->attn_backward(p, l);
     return false;
@@ -237,7 +256,7 @@ void pass_backward(struct pass *p)
         if (block_backward(p, l))
             return;
     }
-    if (pass_wants_below(p, 0) && tap_grad(p, SITE_EMBED, 0))
+    if (pass_wants_below(p, 0) && tap_grad(p, SITE_EMBED, 0, p->a->dx))
         return;
     if (p->grads && p->m->full)
         p->m->cfg.arch->embed_backward(p);
@@ -251,7 +270,7 @@ void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd
     if (b)
         op_layernorm(pass_c(p), y, mean, rstd, x, w->w, b->w, n, c->D, c->norm_eps);
     else
-        op_rmsnorm(pass_c(p), y, rstd, x, w->w, n, c->D, c->norm_eps);
+        op_rmsnorm(pass_c(p), y, rstd, x, w->w, c->norm_plus, n, c->D, c->norm_eps);
 }
 
 void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x, const struct weight *w,
@@ -262,5 +281,5 @@ void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x, c
     if (b)
         op_layernorm_bwd(pass_c(p), dx, dw, weight_grad(p, b), dy, x, w->w, mean, rstd, n, p->m->cfg.D);
     else
-        op_rmsnorm_bwd(pass_c(p), dx, dw, dy, x, w->w, rstd, n, p->m->cfg.D);
+        op_rmsnorm_bwd(pass_c(p), dx, dw, dy, x, w->w, p->m->cfg.norm_plus, rstd, n, p->m->cfg.D);
 }

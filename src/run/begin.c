@@ -330,6 +330,9 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
     if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err) ||
         first_note(t, "start", NULL, err) || note_lock(t, err) ||
         (model_note(t->m) && first_note(t, "note", model_note(t->m), err)) ||
+        (model_config(t->m)->post_norms &&
+         first_note(t, "note", "attention outputs are measured and shifted where the module leaves "
+                               "them, before the norm that follows", err)) ||
         first_note(t, "stage", t->spec.stage[0].name, err))
         return -1;
     return 0;
