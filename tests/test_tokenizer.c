@@ -8,6 +8,11 @@ struct text_case {
 
 /* ---- Normalizers ---- */
 
+#define TEXT_64 "0123456789012345678901234567890123456789012345678901234567890123"
+#define LONG_TEXT TEXT_64 TEXT_64 TEXT_64 TEXT_64
+#define BYTES "{'type':'ByteLevel','add_prefix_space':false,'use_regex':false}"
+#define BYTES_8 BYTES "," BYTES "," BYTES "," BYTES "," BYTES "," BYTES "," BYTES "," BYTES
+
 static void test_normalizers(void **state)
 {
     static const struct text_case cases[] = {
@@ -222,6 +227,75 @@ static void test_regex_refused(void **state)
 }
 
 /* A pattern that would search for ages gives up with an error. */
+/* One text gets so much work, however its file asks for more; the error says which rule did. */
+static void test_budgets(void **state)
+{
+    static const struct {
+        struct parts parts;
+        const char *error;
+    } cases[] = {
+        {{.normalizer = "{'type':'Replace','pattern':{'String':'a'},'content':'" LONG_TEXT "'}"},
+         "normalizer Replace makes more than 2097152 bytes"},
+        {{.normalizer = "{'type':'Sequence','normalizers':["
+                        "{'type':'Replace','pattern':{'Regex':''},'content':'" TEXT_64 "'},"
+                        "{'type':'Replace','pattern':{'Regex':''},'content':'" TEXT_64 "'}]}"},
+         "normalizer Replace makes more than 2097152 bytes"},
+        {{.pre = "{'type':'Sequence','pretokenizers':[" BYTES_8 "," BYTES_8 "," BYTES_8 "]}"},
+         "pre_tokenizer ByteLevel makes more than 2097152 bytes"},
+        {{.pre = SPLIT("'Regex':'(a+a+)+[bc]'", "Isolated", "false")},
+         "\"(a+a+)+[bc]\" gave up on the text"},
+        /* each match is cheap, all of them are not */
+        {{.pre = SPLIT("'Regex':'(?:a?){12}(?=(?:a?){12}(?:[ab]{1,12}){1,12}c)'", "Isolated", "false")},
+         "gave up on the text"},
+    };
+    char text[16385];
+
+    (void)state;
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tokenizer *t = open_parts(&cases[i].parts);
+        struct vac_err err = {0};
+        struct ids ids = {0};
+
+        if (i == 2)
+            memset(text, '\x01', sizeof text - 1);
+        else
+            memset(text, 'a', sizeof text - 1);
+        if (tokenizer_encode(t, text, strlen(text), false, &ids, &err) == 0)
+            fail_msg("taken, although %s", cases[i].error);
+        assert_error(&err, cases[i].error);
+        assert_int_equal(ids.n, 0);
+        ids_done(&ids);
+        tokenizer_free(t);
+    }
+}
+
+/* Only the beginning of a long text is looked at, and its ids are those of the whole. */
+static void test_head(void **state)
+{
+    struct tokenizer *t = open_parts(
+        &(struct parts){.pre = SPLIT("'Regex':'\\\\s+'", "MergedWithNext", "false"), .bare = true});
+    struct vac_err err = {0};
+    struct ids whole = {0}, head = {0};
+    struct strbuf text = {0};
+
+    (void)state;
+    while (text.len < 3 << 20)
+        sb_puts(&text, text.len % 3 ? "ab c" : "bc a a");
+    assert_ok(tokenizer_encode(t, text.s, text.len, false, &whole, &err), &err);
+    for (size_t limit = 0; limit < 200000; limit = limit * 7 + 1) {
+        head.n = 0;
+        assert_ok(tokenizer_encode_head(t, text.s, text.len, false, limit, &head, &err), &err);
+        assert_true(head.n == whole.n || (limit > 0 && head.n == limit));
+        assert_memory_equal(head.v, whole.v, head.n * sizeof *head.v);
+    }
+    sb_done(&text);
+    ids_done(&whole);
+    ids_done(&head);
+    tokenizer_free(t);
+}
+
 static void test_regex_limit(void **state)
 {
     struct vac_err err = {0};
@@ -597,6 +671,8 @@ int main(void)
         cmocka_unit_test(test_regex),
         cmocka_unit_test(test_regex_refused),
         cmocka_unit_test(test_regex_limit),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_head),
         cmocka_unit_test(test_merges),
         cmocka_unit_test(test_long_word),
         cmocka_unit_test(test_unknown),

@@ -33,6 +33,7 @@ void tok_pieces_clear(struct tok_pieces *p);
 void tok_pieces_done(struct tok_pieces *p);
 
 struct tok_stage;
+struct tok_part;
 /* Appends the normalized text to out; clears *first when the beginning of the text was cut off. */
 typedef int tok_normalize_fn(const struct tok_stage *s, const char *in, size_t n, bool *first,
                              struct strbuf *out, struct vac_err *err);
@@ -81,8 +82,21 @@ struct tok_stage {
     bool split;                 /* Metaspace: split, Digits: individual_digits */
     bool left, right;           /* Strip normalizer */
     size_t start, stop;         /* Strip decoder */
+    size_t most;                /* bytes it may make of the text at hand; set before each call */
     struct ids before, after;   /* post-processors: ids around the sequence */
 };
+
+/* Any file can ask for any amount of work; for one text it gets so much of it. No tokenizer of a model
+ * comes near. */
+#define TOK_GROWTH 64                   /* bytes made of one byte of a text, */
+#define TOK_GROWTH_BASE ((size_t)1 << 20) /* and of a short text */
+#define TOK_STAGES 256                  /* of one part */
+#define TOK_AFFIX 256                   /* bytes of a prefix or suffix in a word */
+#define TOK_AROUND 4096                 /* ids around a text */
+/* What a stage may make of n bytes, and the error that says which one makes more. */
+size_t tok_most(size_t n);
+void tok_chain_begin(const struct tok_stage *chain, size_t n); /* of a text of n bytes */
+int tok_too_much(const struct tok_part *part, const struct tok_stage *s, struct vac_err *err);
 
 /* A part of tokenizer.json: its key, the key of a Sequence's list, its table. */
 struct tok_part {

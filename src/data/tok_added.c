@@ -98,8 +98,9 @@ static size_t lower(const struct tok_pattern *v, size_t from, size_t to, size_t 
     return from;
 }
 
-/* The longest pattern that s begins with, or NULL. */
-static const struct tok_pattern *longest(const struct tok_matcher *m, const char *s, size_t n)
+/* The longest pattern that s begins with, or NULL. Counts its steps. */
+static const struct tok_pattern *longest(const struct tok_matcher *m, const char *s, size_t n,
+                                         size_t *steps)
 {
     const struct tok_pattern *best = NULL;
     size_t from = 0, to = m->n;
@@ -107,6 +108,7 @@ static const struct tok_pattern *longest(const struct tok_matcher *m, const char
     for (size_t depth = 0; depth < n && from < to; depth++) {
         unsigned b = (unsigned char)s[depth];
 
+        ++*steps;
         from = lower(m->v, from, to, depth, b);
         to = lower(m->v, from, to, depth, b + 1);
         if (from < to && m->v[from].len == depth + 1)
@@ -157,14 +159,18 @@ static void widen(unsigned flags, const char *s, size_t n, size_t done, size_t *
 int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, const char *s, size_t n,
                     bool first, struct tok_pieces *out, struct vac_err *err)
 {
-    size_t done = 0, at = 0;
+    size_t done = 0, at = 0, steps = 0, most = tok_most(n);
 
     while (m->n > 0 && at < n) {
         const struct tok_pattern *p =
-            m->begins[(unsigned char)s[at]] ? longest(m, s + at, n - at) : NULL;
+            m->begins[(unsigned char)s[at]] ? longest(m, s + at, n - at, &steps) : NULL;
         size_t from = at, to;
         unsigned flags;
 
+        if (steps > most)
+            return err_set(err, VAC_ERR_FORMAT,
+                           "looking for added_tokens takes more than %zu steps in a text of %zu bytes",
+                           most, n);
         if (!p) {
             at++;
             continue;

@@ -121,13 +121,37 @@ int tok_read_metaspace(struct tok_stage *s, const struct jnode *node, struct vac
                       n.v->valuestring);
 }
 
+/* ---- How much one text may take ---- */
+
+size_t tok_most(size_t n)
+{
+    size_t most;
+
+    return size_mul(n, TOK_GROWTH, &most) || size_add(most, TOK_GROWTH_BASE, &most) ? SIZE_MAX : most;
+}
+
+void tok_chain_begin(const struct tok_stage *chain, size_t n)
+{
+    for (const struct tok_stage *s = chain; s; s = s->next)
+        if (s->re)
+            tok_regex_begin(s->re, n);
+}
+
+int tok_too_much(const struct tok_part *part, const struct tok_stage *s, struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_FORMAT,
+                   "the tokenizer's %s %s makes more than %zu bytes of the text: it may make %d of "
+                   "each",
+                   part->key, s->kind->type, s->most, TOK_GROWTH);
+}
+
 /* ---- Chains ---- */
 
 static int read_one(const struct tok_part *part, const struct jnode *node, struct tok_stage ***end,
-                    struct vac_err *err);
+                    size_t *count, struct vac_err *err);
 
 static int read_list(const struct tok_part *part, const struct jnode *node, struct tok_stage ***end,
-                     struct vac_err *err)
+                     size_t *count, struct vac_err *err)
 {
     struct jnode list;
     size_t i = 0;
@@ -137,7 +161,7 @@ static int read_list(const struct tok_part *part, const struct jnode *node, stru
     for (const cJSON *c = list.v->child; c; c = c->next) {
         struct jnode one = {.v = c, .up = &list, .file = list.file, .index = i++};
 
-        if (read_one(part, &one, end, err))
+        if (read_one(part, &one, end, count, err))
             return -1;
     }
     return 0;
@@ -145,7 +169,7 @@ static int read_list(const struct tok_part *part, const struct jnode *node, stru
 
 /* Adds the stage, or the stages of a Sequence, at *end. */
 static int read_one(const struct tok_part *part, const struct jnode *node, struct tok_stage ***end,
-                    struct vac_err *err)
+                    size_t *count, struct vac_err *err)
 {
     const struct tok_kind *kind = part->kinds;
     const char *type;
@@ -154,11 +178,13 @@ static int read_one(const struct tok_part *part, const struct jnode *node, struc
     if (json_str(node, "type", &type, err))
         return -1;
     if (strcmp(type, "Sequence") == 0)
-        return read_list(part, node, end, err);
+        return read_list(part, node, end, count, err);
     while (kind->type && strcmp(kind->type, type) != 0)
         kind++;
     if (!kind->type)
         return tok_refuse(node, err, "a %s of type \"%s\" is not supported", part->key, type);
+    if (++*count > TOK_STAGES)
+        return tok_refuse(node, err, "more than %d stages are not supported", TOK_STAGES);
     s = mem_new(1, sizeof(*s), err);
     if (!s)
         return -1;
@@ -172,9 +198,10 @@ int tok_chain_read(const struct tok_part *part, const struct jnode *root, struct
                    struct vac_err *err)
 {
     struct jnode node;
+    size_t count = 0;
     int absent = json_opt(root, part->key, JSON_OBJECT, &node, err);
 
-    return absent ? absent : read_one(part, &node, &out, err);
+    return absent ? absent : read_one(part, &node, &out, &count, err);
 }
 
 void tok_chain_drop(struct tok_stage **s)

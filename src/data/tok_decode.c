@@ -134,6 +134,8 @@ static int replace(const struct tok_stage *s, const struct tok_pieces *in, struc
         if (tok_regex_spans(s->re, text, in->v[i].len, &v, &count, err))
             return -1;
         for (size_t k = 0; k < count; k++) {
+            if (out->buf.len > s->most)
+                return tok_too_much(&tok_decoder_part, s, err);
             if (v[k].match)
                 sb_put(&out->buf, s->text, s->len);
             else
@@ -309,14 +311,21 @@ static int collect(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_
 int tok_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
                struct strbuf *out, struct vac_err *err)
 {
+    size_t most;
+
     if (collect(t, ids, n, skip_special, err))
         return -1;
-    for (const struct tok_stage *s = t->decoder; s; s = s->next) {
+    most = tok_most(t->a.buf.len);
+    tok_chain_begin(t->decoder, t->a.buf.len);
+    for (struct tok_stage *s = t->decoder; s; s = s->next) {
         struct tok_pieces swap;
 
         tok_pieces_clear(&t->b);
+        s->most = most;
         if (s->kind->decode(s, &t->a, &t->b, err))
             return -1;
+        if (t->b.buf.len > most)
+            return tok_too_much(&tok_decoder_part, s, err);
         swap = t->a;
         t->a = t->b;
         t->b = swap;

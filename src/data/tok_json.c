@@ -169,10 +169,15 @@ static int read_affix(const struct jnode *model, const char *key, char **out, si
                       struct vac_err *err)
 {
     const char *s = "";
+    struct jnode n;
 
     if (json_opt_str(model, key, &s, err))
         return -1;
     *len = strlen(s);
+    if (*len > TOK_AFFIX) {
+        json_opt(model, key, JSON_ANY, &n, NULL);
+        return tok_refuse(&n, err, "more than %d bytes are not supported", TOK_AFFIX);
+    }
     *out = mem_strdup(s, err);
     return *out ? 0 : -1;
 }

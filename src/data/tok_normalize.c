@@ -29,6 +29,8 @@ static int replace(const struct tok_stage *s, const char *in, size_t n, bool *fi
     if (tok_regex_spans(s->re, in, n, &v, &count, err))
         return -1;
     for (size_t i = 0; i < count; i++) {
+        if (out->len > s->most)
+            return tok_too_much(&tok_normalizer_part, s, err);
         if (v[i].match)
             sb_put(out, s->text, s->len);
         else
@@ -236,13 +238,17 @@ int tok_normalize(struct tokenizer *t, const char *s, size_t n, bool *first, str
     sb_put(now, s, n);
     if (sb_ok(now, err))
         return -1;
-    for (const struct tok_stage *x = t->normalizer; x; x = x->next) {
+    for (struct tok_stage *x = t->normalizer; x; x = x->next) {
         struct strbuf swap;
+
+        x->most = tok_most(n);
 
         sb_clear(next);
         sb_put(next, "", 0);
         if (x->kind->normalize(x, now->s ? now->s : "", now->len, first, next, err))
             return -1;
+        if (next->len > x->most)
+            return tok_too_much(&tok_normalizer_part, x, err);
         swap = *now;
         *now = *next;
         *next = swap;

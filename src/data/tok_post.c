@@ -42,6 +42,9 @@ static int read_special(const struct jnode *node, const struct jnode *item, stru
         if (!cJSON_IsNumber(c) || !(c->valuedouble >= 0 && c->valuedouble < INT32_MAX) ||
             c->valuedouble != (int32_t)c->valuedouble)
             return json_error(&one, err, "expected a token id");
+        if (i > TOK_AROUND)
+            return tok_refuse(&one, err, "more than %d ids around a text are not supported",
+                              TOK_AROUND);
         if (ids_push(out, (int32_t)c->valuedouble, err))
             return -1;
     }
@@ -80,6 +83,9 @@ static int read_template(struct tok_stage *s, const struct jnode *node, struct v
             rc = read_special(node, &item, seen ? &s->after : &s->before, err);
         if (rc)
             return -1;
+        if (s->before.n + s->after.n > TOK_AROUND)
+            return tok_refuse(&item, err, "more than %d ids around a text are not supported",
+                              TOK_AROUND);
     }
     if (!seen)
         return tok_refuse(&single, err, "the sequence \"A\" is missing");

@@ -403,11 +403,16 @@ static int run_stage(const struct tok_stage *s, const struct tok_pieces *in, str
 
 int tok_pretokenize(struct tokenizer *t, struct vac_err *err)
 {
-    for (const struct tok_stage *s = t->pretokenizer; s; s = s->next) {
+    size_t most = tok_most(t->a.buf.len);
+
+    for (struct tok_stage *s = t->pretokenizer; s; s = s->next) {
         struct tok_pieces swap;
 
+        s->most = most;
         if (run_stage(s, &t->a, &t->b, err))
             return -1;
+        if (t->b.buf.len > most)
+            return tok_too_much(&tok_pretokenizer_part, s, err);
         swap = t->a;
         t->a = t->b;
         t->b = swap;

@@ -8,8 +8,10 @@
 
 #define PATTERN_MAX 65536     /* bytes of a pattern */
 #define HEAP_KIB (256 * 1024) /* memory of one match */
-#define STEPS_BASE 10000000u  /* steps of one match, more for long texts */
+#define STEPS_BASE 10000000u  /* steps of all matches in a text, more in long texts */
 #define STEPS_PER_BYTE 64
+#define STEPS_FREE 128 /* of one match, which count for nothing */
+#define SHOWN 40       /* bytes of a pattern in messages */
 #define JIT_STACK_MAX (4u << 20)
 
 struct tok_regex {
@@ -17,6 +19,8 @@ struct tok_regex {
     pcre2_match_data *match;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    char name[SHOWN + 4];
+    size_t steps; /* left for this text */
     bool literal;
     char *seen; /* the text as PCRE2 is to see it, where that differs */
     size_t seen_cap;
@@ -63,6 +67,17 @@ static int prepare(struct tok_regex *re, struct vac_err *err)
     return 0;
 }
 
+/* The pattern for messages, which have one line. */
+static void name_it(struct tok_regex *re, const char *pattern)
+{
+    size_t n = strlen(pattern), shown = n > SHOWN ? utf8_valid(pattern, SHOWN) : n;
+
+    memcpy(re->name, pattern, shown);
+    strcpy(re->name + shown, n > SHOWN ? "..." : "");
+    for (char *c = re->name; *c; c++)
+        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? ' ' : *c;
+}
+
 struct tok_regex *tok_regex_new(const char *pattern, bool literal, struct vac_err *err)
 {
     struct strbuf text = {0};
@@ -82,6 +97,8 @@ struct tok_regex *tok_regex_new(const char *pattern, bool literal, struct vac_er
     if (sb_ok(&text, err) || !re)
         goto out;
     re->literal = literal;
+    name_it(re, pattern);
+    tok_regex_begin(re, 0);
     re->code = compile(text.s, literal, err);
     if (re->code)
         rc = prepare(re, err);
@@ -115,25 +132,43 @@ static int add_span(struct tok_regex *re, size_t from, size_t to, bool match, st
     return 0;
 }
 
+/* How many steps a match took is not to be had, only that it took more than it was given: then they
+ * are taken from what the text has, and it is tried again with more. */
+static int try_match(struct tok_regex *re, const char *s, size_t n, size_t at, uint32_t options)
+{
+    size_t most = STEPS_FREE;
+    int rc;
+
+    for (;; most = most * 8 < re->steps ? most * 8 : re->steps) {
+        pcre2_set_match_limit(re->context, (uint32_t)most);
+        rc = pcre2_match(re->code, (PCRE2_SPTR)s, n, at, PCRE2_NO_UTF_CHECK | options, re->match,
+                         re->context);
+        if (rc != PCRE2_ERROR_MATCHLIMIT)
+            return rc;
+        if (re->steps <= most)
+            return rc;
+        re->steps -= most;
+    }
+}
+
 /* 1 and the first match at or after `at`, 0 none, -1 error. A match that outgrows the stack of the
  * just-in-time code is tried again without it. */
 static int search(struct tok_regex *re, const char *s, size_t n, size_t at, size_t *from,
                   size_t *to, struct vac_err *err)
 {
-    PCRE2_SPTR text = (PCRE2_SPTR)s;
     const PCRE2_SIZE *found;
     PCRE2_UCHAR why[160];
-    int rc = pcre2_match(re->code, text, n, at, PCRE2_NO_UTF_CHECK, re->match, re->context);
+    int rc = try_match(re, s, n, at, 0);
 
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
-        rc = pcre2_match(re->code, text, n, at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, re->match,
-                         re->context);
+        rc = try_match(re, s, n, at, PCRE2_NO_JIT);
     if (rc == PCRE2_ERROR_NOMATCH)
         return 0;
     if (rc < 0) {
         pcre2_get_error_message(rc, why, sizeof(why));
         return err_set(err, VAC_ERR_FORMAT,
-                       "the tokenizer's regular expression gave up on the text: %s", (char *)why);
+                       "the tokenizer's regular expression \"%s\" gave up on the text: %s", re->name,
+                       (char *)why);
     }
     found = pcre2_get_ovector_pointer(re->match);
     *from = found[0];
@@ -180,6 +215,12 @@ static int walk(struct tok_regex *re, const char *s, size_t n, struct vac_err *e
     return done < n ? add_span(re, done, n, false, err) : 0;
 }
 
+void tok_regex_begin(struct tok_regex *re, size_t n)
+{
+    re->steps = n < (UINT32_MAX - STEPS_BASE) / STEPS_PER_BYTE ? STEPS_BASE + n * STEPS_PER_BYTE
+                                                               : UINT32_MAX;
+}
+
 /* Newer characters, and those that have moved, are shown as others of their kind. */
 static int show(struct tok_regex *re, const char **s, size_t n, struct vac_err *err)
 {
@@ -214,14 +255,7 @@ static int show(struct tok_regex *re, const char **s, size_t n, struct vac_err *
 int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct tok_span **v,
                     size_t *count, struct vac_err *err)
 {
-    size_t steps = STEPS_BASE;
-
     re->n = 0;
-    if (n < (UINT32_MAX - STEPS_BASE) / STEPS_PER_BYTE)
-        steps += n * STEPS_PER_BYTE;
-    else
-        steps = UINT32_MAX;
-    pcre2_set_match_limit(re->context, (uint32_t)steps);
     if (show(re, &s, n, err) || (n == 0 ? add_span(re, 0, 0, false, err) : walk(re, s, n, err)))
         return -1;
     *v = re->v;

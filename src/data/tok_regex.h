@@ -14,6 +14,9 @@ struct tok_regex;
 struct tok_regex *tok_regex_new(const char *pattern, bool literal, struct vac_err *err);
 void tok_regex_free(struct tok_regex *re);
 
+/* A text of n bytes begins: all matches in it and in its parts together get so much work. */
+void tok_regex_begin(struct tok_regex *re, size_t n);
+
 /* A text cut into what matches and what lies between, in order, without gaps; a match may be empty.
  */
 struct tok_span {

@@ -131,6 +131,10 @@ static int cut(struct tokenizer *t, const char *text, size_t n, struct vac_err *
 
         if (rc)
             return -1;
+        if (t->a.buf.len > tok_most(n))
+            return err_set(err, VAC_ERR_FORMAT,
+                           "the tokenizer's normalizer makes more than %zu bytes of a text of %zu",
+                           tok_most(n), n);
     }
     return tok_pretokenize(t, err);
 }
@@ -142,6 +146,8 @@ static int encode(struct tokenizer *t, const char *text, size_t n, bool special,
 
     if (valid < n)
         return err_set(err, VAC_ERR_FORMAT, "byte %zu of the text is not valid UTF-8", valid);
+    tok_chain_begin(t->normalizer, n);
+    tok_chain_begin(t->pretokenizer, n);
     if (cut(t, text, n, err))
         return -1;
     for (size_t i = 0; i < t->a.n; i++) {
@@ -163,6 +169,48 @@ int tokenizer_encode(struct tokenizer *t, const char *text, size_t n, bool speci
 
     if (rc)
         out->n = from;
+    return rc;
+}
+
+/* The first `at` bytes, less what of a character stands at their end. */
+static size_t whole_characters(const char *text, size_t at)
+{
+    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
+#define HEAD_BYTES ((size_t)64 << 10)
+
+int tokenizer_encode_head(struct tokenizer *t, const char *text, size_t n, bool special,
+                          size_t limit, struct ids *out, struct vac_err *err)
+{
+    struct ids head = {0}, twice = {0};
+    size_t part = HEAD_BYTES, from = out->n;
+    bool same = false;
+    int rc = 0;
+
+    if (limit > 0 && size_mul(limit, 16, &part) == 0 && size_add(part, HEAD_BYTES, &part) == 0)
+        while (rc == 0 && !same && part < n / 2) {
+            head.n = twice.n = 0;
+            rc = encode(t, text, whole_characters(text, part), false, &head, err);
+            if (rc == 0 && head.n > limit)
+                rc = encode(t, text, whole_characters(text, 2 * part), false, &twice, err);
+            same = rc == 0 && head.n > limit && twice.n > limit &&
+                   memcmp(head.v, twice.v, limit * sizeof *head.v) == 0;
+            part *= 2;
+        }
+    if (rc == 0 && same) {
+        rc = ids_append(out, head.v, limit, err);
+        if (rc == 0 && special)
+            rc = tok_post_apply(t, out, from, err);
+    } else if (rc == 0) {
+        rc = encode(t, text, n, special, out, err);
+    }
+    if (rc)
+        out->n = from;
+    ids_done(&head);
+    ids_done(&twice);
     return rc;
 }
 

@@ -22,6 +22,11 @@ size_t tokenizer_size(const struct tokenizer *t);
  * adds BOS and the like. */
 int tokenizer_encode(struct tokenizer *t, const char *text, size_t n, bool special, struct ids *out,
                      struct vac_err *err);
+/* The same for who looks at no more than the first `limit` ids (0 = at all): of a text that is much
+ * longer only a beginning is tokenized, as long as it takes for twice as much to begin with the same
+ * ids. */
+int tokenizer_encode_head(struct tokenizer *t, const char *text, size_t n, bool special,
+                          size_t limit, struct ids *out, struct vac_err *err);
 /* Appends the text of n ids through the decoder; ids outside the vocabulary are an error. Bytes that are
  * no valid UTF-8 become U+FFFD. skip_special leaves special added tokens out. */
 int tokenizer_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
