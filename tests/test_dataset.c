@@ -6,6 +6,7 @@
 #include "data/dataset.h"
 #include "support.h"
 #include <ctype.h>
+#include <sys/resource.h>
 
 enum { BOS, EOS, NEWLINE, SPACE, FIRST, MERGED = 98, VOCAB };
 
@@ -304,6 +305,35 @@ static void test_special_once(void **state)
     assert_ok(encode_prompt(&enc, &ask, 1, &ids, &err), &err);
     assert_int_equal(ids.n, 3);
     ids_done(&ids);
+    dataset_done(&d);
+    tokenizer_free(enc.tok);
+}
+
+/* Of a long row only its beginning is tokenized: what it takes does not grow with the row by more
+ * than some copies of its text. */
+static void test_long_row(void **state)
+{
+    enum { LONG = 8 << 20 };
+    struct encoder enc = open_encoder("plain", 16, false);
+    struct rusage before, after;
+    struct dataset d = {0};
+    char *text = malloc(LONG + 100);
+
+    (void)state;
+    assert_non_null(text);
+    strcpy(text, "{\"prompt\":\"a\",\"completion\":\"");
+    for (size_t i = strlen(text); i < LONG; i += 4)
+        strcpy(text + i, "b c ");
+    strcat(text, "\"}");
+    getrusage(RUSAGE_SELF, &before);
+    add(&d, &enc, text);
+    getrusage(RUSAGE_SELF, &after);
+    assert_sample(&d.sample[0], "^ab c b c b c b ", "..xxxxxxxxxxxxxx");
+    assert_true(d.sample[0].cut);
+#ifndef __SANITIZE_ADDRESS__
+    assert_true(after.ru_maxrss - before.ru_maxrss < 10 * (LONG >> 10));
+#endif
+    free(text);
     dataset_done(&d);
     tokenizer_free(enc.tok);
 }
@@ -705,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_text_and_ends),
         cmocka_unit_test(test_own_end),
         cmocka_unit_test(test_special_once),
+        cmocka_unit_test(test_long_row),
         cmocka_unit_test(test_tokenizer_adds_eos),
         cmocka_unit_test(test_cut_and_skipped),
         cmocka_unit_test(test_ready_tokens),

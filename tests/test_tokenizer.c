@@ -245,7 +245,8 @@ static void test_budgets(void **state)
         {{.pre = SPLIT("'Regex':'(a+a+)+[bc]'", "Isolated", "false")},
          "\"(a+a+)+[bc]\" gave up on the text"},
         /* each match is cheap, all of them are not */
-        {{.pre = SPLIT("'Regex':'(?:a?){12}(?=(?:a?){12}(?:[ab]{1,12}){1,12}c)'", "Isolated", "false")},
+        {{.pre = SPLIT("'Regex':'(?:a?){12}(?=(?:a?){12}(?:[ab]{1,12}){1,12}c)'", "Isolated",
+                       "false")},
          "gave up on the text"},
     };
     char text[16385];

@@ -278,6 +278,11 @@ int dataset_mix(struct dataset *d, const struct dataset_spec *spec, size_t n_spe
     return mix_side(d, side, samples, enc, err);
 }
 
+size_t dataset_bytes(const struct dataset *d)
+{
+    return d->cap * sizeof *d->sample + d->tokens * 2 * sizeof(int32_t);
+}
+
 void dataset_done(struct dataset *d)
 {
     for (size_t i = 0; i < d->n_files; i++)

@@ -101,6 +101,7 @@ int dataset_add(struct dataset *d, const struct dataset_spec *spec, const struct
  * the file's spec says repeat. */
 int dataset_mix(struct dataset *d, const struct dataset_spec *spec, size_t n_spec, size_t samples,
                 double harmful_ratio, const struct encoder *enc, struct vac_err *err);
+size_t dataset_bytes(const struct dataset *d); /* memory that it holds */
 void dataset_done(struct dataset *d);
 /* The id that a trained answer ends with: the end of turn that the template writes, where the
  * tokenizer has it as one token (nothing follows it then), else EOS; -1 = nothing ends it. */

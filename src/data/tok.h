@@ -86,13 +86,13 @@ struct tok_stage {
     struct ids before, after;   /* post-processors: ids around the sequence */
 };
 
-/* Any file can ask for any amount of work; for one text it gets so much of it. No tokenizer of a model
- * comes near. */
-#define TOK_GROWTH 64                   /* bytes made of one byte of a text, */
+/* Any file can ask for any amount of work; for one text it gets so much of it. No tokenizer of a
+ * model comes near. */
+#define TOK_GROWTH 64                     /* bytes made of one byte of a text, */
 #define TOK_GROWTH_BASE ((size_t)1 << 20) /* and of a short text */
-#define TOK_STAGES 256                  /* of one part */
-#define TOK_AFFIX 256                   /* bytes of a prefix or suffix in a word */
-#define TOK_AROUND 4096                 /* ids around a text */
+#define TOK_STAGES 256                    /* of one part */
+#define TOK_AFFIX 256                     /* bytes of a prefix or suffix in a word */
+#define TOK_AROUND 4096                   /* ids around a text */
 /* What a stage may make of n bytes, and the error that says which one makes more. */
 size_t tok_most(size_t n);
 void tok_chain_begin(const struct tok_stage *chain, size_t n); /* of a text of n bytes */
@@ -171,6 +171,7 @@ struct tok_bpe {
 };
 int tok_bpe_init(struct tok_bpe *b, size_t n_merges, struct vac_err *err);
 void tok_bpe_done(struct tok_bpe *b);
+size_t tok_bpe_bytes(const struct tok_bpe *b);
 /* A later merge of the same pair replaces the earlier one. */
 void tok_bpe_add_merge(struct tok_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t id);
 /* Appends the ids of one word. */

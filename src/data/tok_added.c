@@ -168,9 +168,10 @@ int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, cons
         unsigned flags;
 
         if (steps > most)
-            return err_set(err, VAC_ERR_FORMAT,
-                           "looking for added_tokens takes more than %zu steps in a text of %zu bytes",
-                           most, n);
+            return err_set(
+                err, VAC_ERR_FORMAT,
+                "looking for added_tokens takes more than %zu steps in a text of %zu bytes", most,
+                n);
         if (!p) {
             at++;
             continue;

@@ -80,6 +80,12 @@ void tok_bpe_done(struct tok_bpe *b)
     *b = (struct tok_bpe){0};
 }
 
+size_t tok_bpe_bytes(const struct tok_bpe *b)
+{
+    return (b->vocab.mask + 1) * sizeof *b->vocab.slot + (b->pair_mask + 1) * sizeof *b->pair +
+           CACHE_PLACES * sizeof *b->cache;
+}
+
 /* ---- The heap of candidates ---- */
 
 static bool before(const struct tok_merge *a, const struct tok_merge *b)

@@ -127,7 +127,8 @@ size_t tok_most(size_t n)
 {
     size_t most;
 
-    return size_mul(n, TOK_GROWTH, &most) || size_add(most, TOK_GROWTH_BASE, &most) ? SIZE_MAX : most;
+    return size_mul(n, TOK_GROWTH, &most) || size_add(most, TOK_GROWTH_BASE, &most) ? SIZE_MAX
+                                                                                    : most;
 }
 
 void tok_chain_begin(const struct tok_stage *chain, size_t n)

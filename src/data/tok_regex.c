@@ -167,8 +167,8 @@ static int search(struct tok_regex *re, const char *s, size_t n, size_t at, size
     if (rc < 0) {
         pcre2_get_error_message(rc, why, sizeof(why));
         return err_set(err, VAC_ERR_FORMAT,
-                       "the tokenizer's regular expression \"%s\" gave up on the text: %s", re->name,
-                       (char *)why);
+                       "the tokenizer's regular expression \"%s\" gave up on the text: %s",
+                       re->name, (char *)why);
     }
     found = pcre2_get_ovector_pointer(re->match);
     *from = found[0];

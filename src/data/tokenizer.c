@@ -74,6 +74,15 @@ size_t tokenizer_size(const struct tokenizer *t)
     return t->size;
 }
 
+size_t tokenizer_bytes(const struct tokenizer *t)
+{
+    size_t bytes = t->token_cap * sizeof *t->token + tok_bpe_bytes(&t->bpe);
+
+    for (size_t i = 0; i < t->size; i++)
+        bytes += t->token[i].s ? t->token[i].len + 1 : 0;
+    return bytes;
+}
+
 int32_t tokenizer_id(const struct tokenizer *t, const char *token)
 {
     size_t len = strlen(token);

@@ -15,6 +15,8 @@ struct tokenizer;
 struct tokenizer *tokenizer_open(const char *dir, struct vac_err *err);
 void tokenizer_free(struct tokenizer *t);
 
+/* Memory that it holds. */
+size_t tokenizer_bytes(const struct tokenizer *t);
 /* Ids 0 .. size - 1 may appear (the highest id + 1, added tokens included). */
 size_t tokenizer_size(const struct tokenizer *t);
 /* Appends the ids of text (n bytes of valid UTF-8, else an error with the byte's position). Added tokens
@@ -23,8 +25,8 @@ size_t tokenizer_size(const struct tokenizer *t);
 int tokenizer_encode(struct tokenizer *t, const char *text, size_t n, bool special, struct ids *out,
                      struct vac_err *err);
 /* The same for who looks at no more than the first `limit` ids (0 = at all): of a text that is much
- * longer only a beginning is tokenized, as long as it takes for twice as much to begin with the same
- * ids. */
+ * longer only a beginning is tokenized, as long as it takes for twice as much to begin with the
+ * same ids. */
 int tokenizer_encode_head(struct tokenizer *t, const char *text, size_t n, bool special,
                           size_t limit, struct ids *out, struct vac_err *err);
 /* Appends the text of n ids through the decoder; ids outside the vocabulary are an error. Bytes that are

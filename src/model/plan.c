@@ -75,10 +75,15 @@ int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
     return -1;
 }
 
+/* What the program and its libraries have once a model is open, with their own tables and buffers.
+ */
+#define PROGRAM_BYTES ((uint64_t)9 << 20)
+
 static void plan_base(struct plan *p, const struct model *m)
 {
     uint64_t mapped = 0, adapters = 0;
 
+    plan_add(p, "program and libraries", PROGRAM_BYTES, NULL);
     for (size_t i = 0; i < m->n_weight; i++) {
         if (m->weight[i]->wrapped && m->own_n == 0)
             mapped += (uint64_t)m->weight[i]->numel * dtype_size(m->weight[i]->src->dtype);

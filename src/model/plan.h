@@ -13,7 +13,7 @@ struct plan_row {
     uint64_t bytes;
 };
 struct plan {
-    struct plan_row row[16];
+    struct plan_row row[24];
     size_t n;
     uint64_t total;
 };

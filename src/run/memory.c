@@ -137,13 +137,20 @@ int stage_plan(const struct trainer *t, const struct plan_next *next, struct pla
     const struct stage *st = &t->st;
     struct stage_sizes z;
     size_t slots, context = stage_generator(t, &slots);
-    uint64_t batches = 0, state;
+    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
+    uint64_t batches = 0, rows = 0, state;
 
     if (stage_sizes(t, &z, err) ||
         plan_train_next(p, t->m, next, z.rows, z.labels, z.context, trained, err))
         return -1;
     for (size_t k = 0; k < st->n_streams; k++)
         batches += (uint64_t)z.micros[k] * (z.rows * BATCH_ROW + z.batch[k] * BATCH_SAMPLE);
+    for (size_t k = 0; k < st->n_streams; k++)
+        rows += dataset_bytes(&st->stream[k].data);
+    for (int i = 0; i < 3; i++)
+        rows += dataset_bytes(watched[i]);
+    plan_add(p, "rows as tokens", rows, "use fewer rows, or a smaller max_length");
+    plan_add(p, "tokenizer", t->tok ? tokenizer_bytes(t->tok) : 0, NULL);
     plan_add(p, "batches", batches, "use a smaller accumulate");
     plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
              "use a smaller batch_size x accumulate");
