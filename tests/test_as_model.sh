@@ -150,6 +150,12 @@ loss_of whole@6
 check "all weights, of a checkpoint" near "$(measured whole all 2)"
 loss_of whole
 check "an adapter on them" near "$(measured whole c 4)"
+for m in whole/final whole/stages/c whole/checkpoint-10; do
+    check "$m names the weights it stands on" grep -qF "\"base_model_name_or_path\": \"$tmp/whole/stages/all\"" \
+        "$m/adapter_config.json"
+done
+check "one beneath them, the model" grep -qF "\"base_model_name_or_path\": \"$tmp/base\"" \
+    whole/stages/a/adapter_config.json
 loss_of base -t line --adapter whole/final
 check "is none of the base" failed 2 "stands on weights that its run trained"
 loss_of whole/stages/all -t line --adapter whole/final
@@ -161,6 +167,21 @@ loss_of nothing
 check "from random weights" near "$(measured nothing c 4)"
 loss_of nothing@2
 check "of which there is a checkpoint only" near "$(measured nothing all 2)"
+
+# A model of the cache is named as everybody knows it, not by the folder of one's own.
+commit=0123456789abcdef0123456789abcdef01234567
+hub=$tmp/hub/models--made--up
+mkdir -p "$hub/snapshots/$commit" "$hub/refs"
+cp base/* "$hub/snapshots/$commit"
+printf '%s' "$commit" >"$hub/refs/main"
+HF_HUB_CACHE=$tmp/hub
+export HF_HUB_CACHE
+run_of cached "$(stage a "$lora")" '"model":"made/up"'
+check "owner/name" grep -q '"base_model_name_or_path": "made/up",' cached/final/adapter_config.json
+check "and the commit" grep -q "\"revision\": \"$commit\"" cached/final/adapter_config.json
+check "and no path" [ "$(grep -c "$tmp" cached/final/adapter_config.json)" -eq 0 ]
+loss_of cached
+check "is a model like any" near "$(measured cached a 4)"
 
 printf ' ' >>base/config.json
 loss_of two

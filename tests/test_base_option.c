@@ -227,12 +227,107 @@ static void test_text_reads_back(void **state)
     option_free(rows, &d);
 }
 
+/* ---- Whole numbers that no double holds ---- */
+
+struct wide {
+    int64_t whole;
+    uint64_t seed;
+};
+static const struct option_row wide_rows[] = {
+    {.name = "whole", .type = OPTION_INT, .offset = offsetof(struct wide, whole)},
+    {.name = "seed", .type = OPTION_SEED, .def = 7, .offset = offsetof(struct wide, seed)},
+    {.name = NULL},
+};
+
+/* As JSON and as typed: the row's value and its text are the number's own digits. */
+static void keeps(const struct option_row *row, const char *digits)
+{
+    struct vac_err err = {0};
+    struct wide w[2] = {{0}};
+    struct strbuf b = {0};
+    char text[128];
+    cJSON *doc;
+    struct jnode root;
+
+    snprintf(text, sizeof text, "{\"x\":[1.5,\"9007199254740999\",-3],\"%s\":%s}", row->name,
+             digits);
+    doc = json_parse(text, strlen(text), "f", &err);
+    if (!doc)
+        fail_msg("%s", err.msg);
+    root = json_root(doc, "f");
+    assert_ok(option_defaults(wide_rows, &w[0], &err), &err);
+    assert_ok(option_defaults(wide_rows, &w[1], &err), &err);
+    assert_ok(option_read(wide_rows, &root, &w[0], &err), &err);
+    assert_ok(option_set(row, digits, &w[1], NULL, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        sb_clear(&b);
+        option_json(row, &w[i], &b);
+        assert_string_equal(b.s, digits);
+    }
+    char *again = json_text(doc, false, &err);
+    assert_string_equal(again, text);
+    cJSON_free(again);
+    cJSON_Delete(doc);
+    sb_done(&b);
+}
+
+static void refuses(const struct option_row *row, const char *digits)
+{
+    struct vac_err err = {0};
+    struct wide w = {0};
+    char text[64];
+    cJSON *doc;
+    struct jnode root;
+
+    snprintf(text, sizeof text, "{\"%s\":%s}", row->name, digits);
+    doc = json_parse(text, strlen(text), "f", &err);
+    root = json_root(doc, "f");
+    assert_int_equal(option_read(wide_rows, &root, &w, &err), -1);
+    assert_error(&err, "expected a whole number");
+    err_clear(&err);
+    assert_int_equal(option_set(row, digits, &w, NULL, &err), -1);
+    assert_error(&err, "expected a whole number");
+    cJSON_Delete(doc);
+}
+
+static void test_all_digits(void **state)
+{
+    static const char *const whole[] = {"0",
+                                        "-1",
+                                        "9007199254740991",
+                                        "9007199254740992",
+                                        "9007199254740993",
+                                        "-9007199254740993",
+                                        "9223372036854775807",
+                                        "-9223372036854775808"};
+    static const char *const seed[] = {"0", "9007199254740993", "9223372036854775808",
+                                       "18446744073709551615"};
+    static const char *const none[] = {"9007199254740993.0",
+                                       "9007199254740992.5",
+                                       "1e16",
+                                       "18446744073709551616",
+                                       "1e400",
+                                       "99999999999999999999999999999999999999"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        keeps(&wide_rows[0], whole[i]);
+    for (size_t i = 0; i < sizeof seed / sizeof *seed; i++)
+        keeps(&wide_rows[1], seed[i]);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        for (int k = 0; k < 2; k++)
+            refuses(&wide_rows[k], none[i]);
+    refuses(&wide_rows[0], "9223372036854775808");
+    refuses(&wide_rows[1], "-1");
+    refuses(&wide_rows[1], "-9007199254740993");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),        cmocka_unit_test(test_read),
         cmocka_unit_test(test_read_messages),   cmocka_unit_test(test_set_and_show),
-        cmocka_unit_test(test_text_reads_back),
+        cmocka_unit_test(test_text_reads_back), cmocka_unit_test(test_all_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

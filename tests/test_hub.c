@@ -262,6 +262,37 @@ static void test_config_bad(void **state)
     }
 }
 
+static void test_name_of(void **state)
+{
+    static const struct {
+        const char *dir, *name, *commit;
+    } cases[] = {
+        {"/home/me/.cache/huggingface/hub/models--acme--toy-1.5/snapshots/" COMMIT1, "acme/toy-1.5",
+         COMMIT1},
+        {"/x/snapshots/models--acme--a-b/snapshots/" COMMIT2 "/", "acme/a-b", COMMIT2},
+        {"models--gpt2/snapshots/abc", "gpt2", "abc"},
+        {"/home/me/models/toy", NULL, NULL},
+        {"/home/me/models--acme--toy/snapshots/abc/more", NULL, NULL},
+        {"/home/me/models--acme--toy/snapshots/", NULL, NULL},
+        {"/home/me/toy/snapshots/abc", NULL, NULL},
+        {"models--/snapshots/abc", NULL, NULL},
+        {"", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct vac_err err = {0};
+        char *name, *commit;
+        assert_int_equal(hub_name_of(cases[i].dir, &name, &commit, &err), cases[i].name ? 0 : 1);
+        if (cases[i].name) {
+            assert_string_equal(name, cases[i].name);
+            assert_string_equal(commit, cases[i].commit);
+        }
+        free(name);
+        free(commit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup(test_names_bad, only_home),
         cmocka_unit_test_setup(test_order_of_caches, only_home),
         cmocka_unit_test_setup(test_error_lists, only_home),
+        cmocka_unit_test(test_name_of),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_config_bad),
     };

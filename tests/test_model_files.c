@@ -143,7 +143,7 @@ static void round_trip(const char *base, const struct lora_spec *spec)
     add_lora(m, &(struct lora_spec){.r = 1, .alpha = 1, .targets = "all"},
              3); /* another one beneath */
     add_lora(m, spec, 4);
-    assert_ok(model_save_peft(m, 1, dir, &err), &err);
+    assert_ok(model_save_peft(m, 1, NULL, dir, &err), &err);
     assert_ok(model_add_peft(k, dir, true, -1, &err), &err);
     const struct adapter *a = &m->adapter[1], *b = &k->adapter[0];
     assert_int_equal(a->n, b->n);
@@ -154,7 +154,7 @@ static void round_trip(const char *base, const struct lora_spec *spec)
                 1e-6 * spec->alpha);
     assert_string_equal(a->targets, b->targets);
     same_params(m, k);
-    assert_ok(model_save_peft(k, 0, again, &err), &err);
+    assert_ok(model_save_peft(k, 0, NULL, again, &err), &err);
     same_file(in_dir(dir, "adapter_model.safetensors"), in_dir(again, "adapter_model.safetensors"));
     same_file(in_dir(dir, "adapter_config.json"), in_dir(again, "adapter_config.json"));
     model_close(m);
@@ -184,15 +184,15 @@ static void test_peft_dropout_and_training(void **state)
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 4, .dropout = 0.2, .targets = "all"}, 4);
-    assert_ok(model_save_peft(m, 0, dir, &err), &err);
+    assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     assert_ok(model_add_peft(m, dir, false, -1, &err), &err);
     assert_null(model_params(m));
     assert_true(m->adapter[1].dropout == 0.2);
     assert_ok(model_add_peft(m, dir, true, 0, &err), &err);
     assert_true(m->adapter[2].dropout == 0);
     assert_non_null(model_params(m));
-    assert_ok(model_retrain_lora(m, 8, 0.4, &err), &err);
-    assert_true(m->adapter[2].alpha == 8 && m->adapter[2].scale == 4 &&
+    assert_ok(model_retrain_lora(m, 0.4, &err), &err);
+    assert_true(m->adapter[2].alpha == 4 && m->adapter[2].scale == 2 &&
                 m->adapter[2].dropout == 0.4);
     assert_int_equal(model_adapters(m), 3);
     model_close(m);
@@ -233,7 +233,7 @@ static void test_peft_accepted(void **state)
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 4, .targets = "q_proj,v_proj"}, 4);
-    assert_ok(model_save_peft(m, 0, dir, &err), &err);
+    assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_ok(model_add_peft(m, peft_with(dir, rows[i]), false, -1, &err), &err);
     model_close(m);
@@ -279,7 +279,7 @@ static void test_peft_refused(void **state)
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 4, .targets = "q_proj,v_proj"}, 4);
-    assert_ok(model_save_peft(m, 0, dir, &err), &err);
+    assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         err_clear(&err);
         if (model_add_peft(m, peft_with(dir, cases[i].text), true, -1, &err) == 0)
@@ -353,7 +353,7 @@ static void test_peft_tensors_refused(void **state)
     struct vac_err err = {0};
 
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 4, .targets = "q_proj,v_proj"}, 4);
-    assert_ok(model_save_peft(m, 0, dir, &err), &err);
+    assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         copy_file(dir, bad, "adapter_config.json");
         write_edited(in_dir(dir, "adapter_model.safetensors"),
@@ -732,7 +732,7 @@ static void test_read_from_outside(void **state)
     if (system("command -v python3 >/dev/null 2>&1"))
         skip();
     add_lora(m, &(struct lora_spec){.r = 3, .alpha = 2, .targets = "all"}, 8);
-    assert_ok(model_save_peft(m, 0, dir, &err), &err);
+    assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     assert_ok(model_save_merged(m, out, false, 0, &err), &err);
     snprintf(cmd, sizeof cmd, "python3 '%s' '%s' >/dev/null && python3 '%s' '%s' >/dev/null",
              support_path("read_safetensors.py"), in_dir(dir, "adapter_model.safetensors"),

@@ -143,7 +143,7 @@ static void test_defaults(void **state)
                  st->stream[0].file[0].repeat);
     assert_int_equal(st->lora.r, 8);
     assert_true(st->lora.alpha == 4 && st->lora.dropout == 0 && !st->lora.rslora);
-    assert_false(st->lora.alpha_given || st->lora.dropout_given);
+    assert_false(st->lora.dropout_given);
     assert_string_equal(st->lora.targets, "all");
     assert_null(st->lora.init);
     assert_int_equal(st->adapter, ADAPTER_NEW);
@@ -174,7 +174,7 @@ static void check_full_stages(const struct run_spec *s)
     assert_string_equal(align->name, "align");
     assert_string_equal(align->method->name, "vaccine");
     assert_non_null(align->options);
-    assert_true(align->epochs == 50 && align->lora.alpha_given && align->lora.dropout_given);
+    assert_true(align->epochs == 50 && align->lora.dropout_given);
     assert_true(spec_live(&s->stage[0], 3, &o));
     assert_string_equal(o.row->name, "rho");
     assert_true(*(double *)((char *)o.base + o.row->offset) == 2);
@@ -184,7 +184,7 @@ static void check_full_stages(const struct run_spec *s)
                 !attack->stream[0].file[0].harmful);
     assert_true(attack->mixed && attack->samples == 1000 && attack->harmful_ratio == 0.1);
     assert_string_equal(attack->lora.targets, "q_proj,v_proj");
-    assert_true(attack->lora.alpha == 1 && attack->lora.alpha_given);
+    assert_true(attack->lora.alpha == 1);
     assert_false(attack->lora.dropout_given);
     assert_true(attack->epochs == 20 && attack->lr == 1e-5);
 }

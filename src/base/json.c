@@ -3,6 +3,7 @@
  * cJSON forgives more than a file of ours may hold, so the text is looked over before: valid UTF-8,
  * no control characters, limited depth, and no \u0000, at which its C strings would silently end.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -16,7 +17,9 @@
 
 enum { DEPTH_MAX = 64, QUOTE_MAX = 40, PATH_ROOM = 192 };
 
-static const double INT_LIMIT = 9007199254740992.0; /* 2^53: beyond, doubles skip whole numbers */
+static const double INT_LIMIT =
+    9007199254740992.0;     /* 2^53: from there, doubles skip whole numbers */
+enum { EXACT_DIGITS = 16 }; /* numbers of fewer digits are smaller than that */
 
 /* ---- Parsing ---- */
 
@@ -58,7 +61,8 @@ static size_t skip_space(const struct source *s, size_t at)
 /* What the scan over the characters is in the middle of. */
 struct scan {
     bool string, escape;
-    int depth;
+    int depth, digits;
+    bool large; /* some number may have more digits than a double */
 };
 
 /* Takes one character; the text of what is wrong with it, or NULL. */
@@ -78,6 +82,8 @@ static const char *scan_char(struct scan *c, const char *p, size_t left)
         c->escape = !escaped && *p == '\\';
         return NULL;
     }
+    c->digits = isdigit((unsigned char)*p) ? c->digits + 1 : 0;
+    c->large |= c->digits >= EXACT_DIGITS;
     if (*p == '"')
         c->string = true;
     else if (*p == '[' || *p == '{')
@@ -88,7 +94,7 @@ static const char *scan_char(struct scan *c, const char *p, size_t left)
 }
 
 /* 0 and whether the text breaks off inside something, or -1 and the error. */
-static int scan_text(const struct source *s, bool *broken_off, struct vac_err *err)
+static int scan_text(const struct source *s, bool *broken_off, bool *large, struct vac_err *err)
 {
     size_t valid = utf8_valid(s->text, s->len);
     struct scan c = {0};
@@ -106,6 +112,7 @@ static int scan_text(const struct source *s, bool *broken_off, struct vac_err *e
         }
     }
     *broken_off = c.string || c.depth > 0;
+    *large = c.large;
     return 0;
 }
 
@@ -147,16 +154,58 @@ static void fail_syntax(const struct source *s, size_t at, bool broken_off, stru
     fail_at(s, at, err, VAC_ERR_FORMAT, what);
 }
 
+/* The number that begins at or behind *at, which then stands behind it; its length. Strings are
+ * skipped. */
+static size_t next_number(const struct source *s, size_t *at, const char **start)
+{
+    size_t n = 0;
+
+    for (bool string = false; *at < s->len; ++*at) {
+        char c = s->text[*at];
+        if (string && c == '\\')
+            ++*at;
+        else if (c == '"')
+            string = !string;
+        else if (!string && (c == '-' || isdigit((unsigned char)c)))
+            break;
+    }
+    *start = s->text + *at;
+    while (*at < s->len && strchr("+-.0123456789eE", s->text[*at]) && s->text[*at])
+        n++, ++*at;
+    return n;
+}
+
+/* The document and its text have their numbers in the same order. cJSON leaves valuestring of a
+ * number alone: there go the digits that a double would lose. */
+static int keep_digits(cJSON *v, const struct source *s, size_t *at, struct vac_err *err)
+{
+    const char *text;
+    size_t n, sign;
+
+    if (cJSON_IsNumber(v)) {
+        n = next_number(s, at, &text);
+        sign = n > 0 && *text == '-';
+        if (n - sign < EXACT_DIGITS || strspn(text + sign, "0123456789") < n - sign)
+            return 0;
+        v->valuestring = mem_strndup(text, n, err);
+        return v->valuestring ? 0 : -1;
+    }
+    for (cJSON *child = v->child; child; child = child->next)
+        if (keep_digits(child, s, at, err))
+            return -1;
+    return 0;
+}
+
 static cJSON *parse(const struct source *s, struct vac_err *err)
 {
-    bool broken_off = false;
+    bool broken_off = false, large = false;
     const char *end = s->text;
     cJSON *doc;
     size_t at;
 
     if (s->line == 1 && kind_refuse(s->file, s->text, s->len, KIND_JSON, err))
         return NULL;
-    if (scan_text(s, &broken_off, err))
+    if (scan_text(s, &broken_off, &large, err))
         return NULL;
     if (skip_space(s, 0) == s->len) {
         fail_at(s, 0, err, VAC_ERR_FORMAT, "empty: a JSON value is needed here");
@@ -176,6 +225,11 @@ static cJSON *parse(const struct source *s, struct vac_err *err)
     at = skip_space(s, at);
     if (at < s->len) {
         fail_at(s, at, err, VAC_ERR_FORMAT, "something follows the end of the JSON value");
+        cJSON_Delete(doc);
+        return NULL;
+    }
+    if (large &&
+        keep_digits(doc, &(struct source){.text = s->text, .len = s->len}, &(size_t){0}, err)) {
         cJSON_Delete(doc);
         return NULL;
     }
@@ -235,10 +289,37 @@ cJSON *json_copy(const cJSON *v, struct vac_err *err)
     return copy;
 }
 
+static bool has_digits(const cJSON *v)
+{
+    if (cJSON_IsNumber(v))
+        return v->valuestring != NULL;
+    for (const cJSON *child = v->child; child; child = child->next)
+        if (has_digits(child))
+            return true;
+    return false;
+}
+
+/* cJSON prints what is raw as it stands. */
+static void make_raw(cJSON *v)
+{
+    if (cJSON_IsNumber(v) && v->valuestring)
+        v->type = (v->type & ~0xff) | cJSON_Raw; /* its flags stay */
+    for (cJSON *child = v->child; child; child = child->next)
+        make_raw(child);
+}
+
 char *json_text(const cJSON *v, bool lines, struct vac_err *err)
 {
-    char *text = lines ? cJSON_Print(v) : cJSON_PrintUnformatted(v);
+    cJSON *copy = v && has_digits(v) ? json_copy(v, err) : NULL;
+    char *text;
 
+    if (copy)
+        make_raw(copy);
+    else if (v && has_digits(v))
+        return NULL;
+    v = copy ? copy : v;
+    text = lines ? cJSON_Print(v) : cJSON_PrintUnformatted(v);
+    cJSON_Delete(copy);
     if (!text)
         no_memory(err);
     return text;
@@ -343,7 +424,7 @@ static void describe(const cJSON *v, struct strbuf *out)
     if (cJSON_IsString(v))
         describe_string(v->valuestring, out);
     else if (cJSON_IsNumber(v) && isfinite(v->valuedouble))
-        sb_num(out, v->valuedouble);
+        json_number(v, out);
     else if (cJSON_IsNumber(v))
         sb_puts(out, "a number too large for a double");
     else if (cJSON_IsBool(v))
@@ -434,14 +515,54 @@ size_t json_count(const struct jnode *arr)
 
 /* ---- Scalars ---- */
 
+bool json_whole(const cJSON *v, int64_t *out)
+{
+    double x = cJSON_IsNumber(v) ? v->valuedouble : NAN;
+    char *end;
+
+    if (cJSON_IsNumber(v) && v->valuestring) {
+        errno = 0;
+        *out = strtoll(v->valuestring, &end, 10);
+        return !errno && !*end;
+    }
+    if (!(x == floor(x) && fabs(x) < INT_LIMIT))
+        return false;
+    *out = (int64_t)x;
+    return true;
+}
+
+bool json_natural(const cJSON *v, uint64_t *out)
+{
+    int64_t x;
+    char *end;
+
+    if (cJSON_IsNumber(v) && v->valuestring && isdigit((unsigned char)*v->valuestring)) {
+        errno = 0;
+        *out = strtoull(v->valuestring, &end, 10);
+        return !errno && !*end;
+    }
+    if (!json_whole(v, &x) || x < 0)
+        return false;
+    *out = (uint64_t)x;
+    return true;
+}
+
+void json_number(const cJSON *v, struct strbuf *out)
+{
+    if (v->valuestring)
+        sb_puts(out, v->valuestring);
+    else
+        sb_num(out, v->valuedouble);
+}
+
 static int whole_number(const struct jnode *n, int64_t min, int64_t max, int64_t *out,
                         struct vac_err *err)
 {
-    double x = n->v->valuedouble;
+    int64_t x;
     char wants[96];
 
-    if (x == floor(x) && fabs(x) <= INT_LIMIT && (int64_t)x >= min && (int64_t)x <= max) {
-        *out = (int64_t)x;
+    if (json_whole(n->v, &x) && x >= min && x <= max) {
+        *out = x;
         return 0;
     }
     snprintf(wants, sizeof wants, "a whole number from %lld to %lld", (long long)min,

@@ -60,7 +60,8 @@ size_t json_count(const struct jnode *arr); /* O(n) */
 int json_str(const struct jnode *obj, const char *key, const char **out, struct vac_err *err);
 int json_num(const struct jnode *obj, const char *key, double *out, struct vac_err *err);
 int json_bool(const struct jnode *obj, const char *key, bool *out, struct vac_err *err);
-/* A whole number in [min, max] (at most 2^53): a fraction or out of range is an error that says so. */
+/* A whole number in [min, max], exact over all of int64_t: a fraction or out of range is an error that says
+ * so. */
 int json_int(const struct jnode *obj, const char *key, int64_t min, int64_t max, int64_t *out,
              struct vac_err *err);
 /* The same; absent or null leaves *out alone. 0 or -1. */
@@ -69,6 +70,12 @@ int json_opt_num(const struct jnode *obj, const char *key, double *out, struct v
 int json_opt_bool(const struct jnode *obj, const char *key, bool *out, struct vac_err *err);
 int json_opt_int(const struct jnode *obj, const char *key, int64_t min, int64_t max, int64_t *out,
                  struct vac_err *err);
+
+/* Numbers are doubles here but for whole ones of 16 digits and more, which keep their digits from the text
+ * they were read of to the one they are written to. False when v is no such number. */
+bool json_whole(const cJSON *v, int64_t *out);
+bool json_natural(const cJSON *v, uint64_t *out);
+void json_number(const cJSON *v, struct strbuf *out); /* as text, with all digits */
 
 /* Every key of the object must stand in `known` (NULL-terminated): an unknown one is an error that
  * names the nearest. A key twice is an error too. */

@@ -1,4 +1,5 @@
 /* option.c - reading, setting and showing values as the rows of an option table say. */
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,10 @@ static const double INT_LIMIT = 9007199254740992.0; /* 2^53 */
 
 /* A value between its text or JSON and its field; `text` is borrowed. */
 struct value {
-    double number; /* also 0 or 1, or the index of a choice */
+    double number;    /* also 0 or 1, or the index of a choice */
+    int64_t whole;    /* OPTION_INT */
+    uint64_t natural; /* OPTION_SEED */
+    bool is_whole, is_natural;
     const char *text;
 };
 
@@ -47,7 +51,10 @@ static int store(const struct option_row *row, void *base, const struct value *v
         *(double *)to = v->number;
         return 0;
     case OPTION_INT:
-        *(int64_t *)to = (int64_t)v->number;
+        *(int64_t *)to = v->whole;
+        return 0;
+    case OPTION_SEED:
+        *(uint64_t *)to = v->natural;
         return 0;
     case OPTION_BOOL:
         *(bool *)to = v->number != 0;
@@ -70,6 +77,10 @@ int option_defaults(const struct option_row *rows, void *base, struct vac_err *e
     for (const struct option_row *r = rows; r->name; r++) {
         struct value v = {.number = r->def, .text = r->def_text};
 
+        if (r->type == OPTION_INT)
+            v.whole = (int64_t)r->def;
+        if (r->type == OPTION_SEED)
+            v.natural = (uint64_t)r->def;
         if (store(r, base, &v, err))
             return -1;
     }
@@ -96,8 +107,6 @@ const struct option_row *option_find(const struct option_row *rows, const char *
 static bool in_range(const struct option_row *row, double x)
 {
     if (!isfinite(x))
-        return false;
-    if (row->type == OPTION_INT && (x != floor(x) || fabs(x) > INT_LIMIT))
         return false;
     return (row->min == 0 && row->max == 0) || (x >= row->min && x <= row->max);
 }
@@ -135,8 +144,12 @@ static void wants_bounds(const struct option_row *row, struct strbuf *out)
 void option_wants(const struct option_row *row, struct strbuf *out)
 {
     static const char *const plain[] = {
-        [OPTION_NUM] = "a number", [OPTION_INT] = "a whole number", [OPTION_BOOL] = "true or false",
-        [OPTION_STRING] = "text",  [OPTION_CHOICE] = "one of ",
+        [OPTION_NUM] = "a number",
+        [OPTION_INT] = "a whole number",
+        [OPTION_BOOL] = "true or false",
+        [OPTION_STRING] = "text",
+        [OPTION_CHOICE] = "one of ",
+        [OPTION_SEED] = "a whole number from 0 to 18446744073709551615",
     };
 
     sb_puts(out, plain[row->type]);
@@ -185,9 +198,12 @@ static bool value_of_json(const struct option_row *row, const cJSON *j, struct v
 {
     switch (row->type) {
     case OPTION_NUM:
-    case OPTION_INT:
         v->number = j->valuedouble;
         return cJSON_IsNumber(j) && in_range(row, v->number);
+    case OPTION_INT:
+        return json_whole(j, &v->whole) && in_range(row, (double)v->whole);
+    case OPTION_SEED:
+        return json_natural(j, &v->natural);
     case OPTION_BOOL:
         v->number = cJSON_IsTrue(j);
         return cJSON_IsBool(j);
@@ -250,6 +266,30 @@ static bool parse_number(const char *text, double *x)
     return end != text && !*end;
 }
 
+/* Digits, all of which count; or a number like 1e6 that is whole. */
+static bool parse_whole(const char *text, struct value *v)
+{
+    const char *digits = text + (text[0] == '-' || text[0] == '+');
+    double x;
+
+    errno = 0;
+    if (*digits && !digits[strspn(digits, "0123456789")]) {
+        v->natural = strtoull(text, NULL, 10);
+        v->is_natural = !errno && text[0] != '-';
+        errno = 0;
+        v->whole = strtoll(text, NULL, 10);
+        v->is_whole = !errno;
+        return v->is_whole || v->is_natural;
+    }
+    if (!parse_number(text, &x) || x != floor(x) || fabs(x) >= INT_LIMIT)
+        return false;
+    v->whole = (int64_t)x;
+    v->natural = x < 0 ? 0 : (uint64_t)x;
+    v->is_whole = true;
+    v->is_natural = x >= 0;
+    return true;
+}
+
 static bool parse_bool(const char *text, double *number)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
@@ -267,8 +307,11 @@ static bool value_of_text(const struct option_row *row, const char *text, struct
 {
     switch (row->type) {
     case OPTION_NUM:
-    case OPTION_INT:
         return parse_number(text, &v->number) && in_range(row, v->number);
+    case OPTION_INT:
+        return parse_whole(text, v) && v->is_whole && in_range(row, (double)v->whole);
+    case OPTION_SEED:
+        return parse_whole(text, v) && v->is_natural;
     case OPTION_BOOL:
         return parse_bool(text, &v->number);
     case OPTION_STRING:
@@ -369,6 +412,8 @@ static void show(const struct option_row *row, const void *base, bool json, stru
         sb_num(out, *(const double *)from);
     else if (row->type == OPTION_INT)
         sb_printf(out, "%lld", (long long)*(const int64_t *)from);
+    else if (row->type == OPTION_SEED)
+        sb_printf(out, "%llu", (unsigned long long)*(const uint64_t *)from);
     else if (row->type == OPTION_BOOL)
         sb_puts(out, *(const bool *)from ? "true" : "false");
     else if (row->type == OPTION_CHOICE)

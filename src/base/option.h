@@ -11,6 +11,7 @@
 enum option_type {
     OPTION_NUM,    /* double */
     OPTION_INT,    /* int64_t */
+    OPTION_SEED,   /* uint64_t, all of them; min and max do not count */
     OPTION_BOOL,   /* bool */
     OPTION_STRING, /* char *, owned by the struct: free with option_free */
     OPTION_CHOICE, /* int: index into choices */

@@ -14,7 +14,8 @@
 struct bench_values {
     struct cli_common common;
     int shape, method;
-    int64_t steps, warmup, seed;
+    int64_t steps, warmup;
+    uint64_t seed;
     bool json;
 };
 
@@ -55,8 +56,7 @@ static const struct cli_option options[] = {
      .arg = "N"},
     {.row = {.name = "seed",
              .help = "of the random weights and tokens",
-             .type = OPTION_INT,
-             .max = 9007199254740992.0,
+             .type = OPTION_SEED,
              .def = 1,
              .offset = offsetof(struct bench_values, seed)},
      .arg = "N"},
@@ -132,7 +132,7 @@ static int make_model(struct bench *b, struct vac_err *err)
     bench_shape_config(b->shape, &text);
     if (!sb_ok(&text, err) && (doc = json_parse(text.s, text.len, b->shape->name, err))) {
         root = json_root(doc, b->shape->name);
-        b->m = model_random(&root, (uint64_t)b->v->seed, b->c, err);
+        b->m = model_random(&root, b->v->seed, b->c, err);
     }
     cJSON_Delete(doc);
     sb_done(&text);
@@ -150,8 +150,7 @@ static void randomise_lora(struct bench *b)
         size_t n = x->rank == 2 ? x->shape[0] * x->shape[1] : x->shape[0];
 
         if (strstr(x->name, "lora_B"))
-            op_normal(b->c, ref_at(p->w, x->at), n, rng_key((uint64_t)b->v->seed, RNG_INIT, 1, i),
-                      0.02f);
+            op_normal(b->c, ref_at(p->w, x->at), n, rng_key(b->v->seed, RNG_INIT, 1, i), 0.02f);
     }
 }
 
@@ -163,7 +162,7 @@ static int make_trained(struct bench *b, struct vac_err *err)
         if (model_train_full(b->m, err))
             return -1;
     } else {
-        if (model_add_lora(b->m, &lora, (uint64_t)b->v->seed, 0, err))
+        if (model_add_lora(b->m, &lora, b->v->seed, 0, err))
             return -1;
         randomise_lora(b);
     }
@@ -174,7 +173,7 @@ static int fill_batch(struct bench *b, int32_t *ids, struct sample *sample, size
 {
     const struct bench_shape *s = b->shape;
     const struct dataset d = {.sample = sample, .n = s->B};
-    struct rng rng = {.key = rng_key((uint64_t)b->v->seed, RNG_TEST, 0, 0)};
+    struct rng rng = {.key = rng_key(b->v->seed, RNG_TEST, 0, 0)};
 
     for (size_t i = 0; i < s->B * s->T; i++)
         ids[i] = (int32_t)rng_below(&rng, s->V);
@@ -218,7 +217,7 @@ static int make_step(struct bench *b, struct vac_err *err)
         return -1;
     b->step.batch = &b->batch;
     b->step.n_batch = 1;
-    b->step.seed = (uint64_t)b->v->seed;
+    b->step.seed = b->v->seed;
     return 0;
 }
 

@@ -18,7 +18,8 @@ struct eval_values {
     struct cli_common common;
     char *name, *prompts, *data, *judge, *metric, *template_name, *phrases, *judge_model, *command,
         *out;
-    int64_t max_new_tokens, take, seed;
+    int64_t max_new_tokens, take;
+    uint64_t seed;
     double threshold;
     int count;
     bool json, compare;
@@ -124,8 +125,7 @@ static const struct cli_option options[] = {
              AT(compare)}},
     {.row = {.name = "seed",
              .help = "of the bootstrap",
-             .type = OPTION_INT,
-             .max = 9007199254740992.0,
+             .type = OPTION_SEED,
              .def = 1,
              AT(seed)},
      .arg = "N"},
@@ -421,7 +421,7 @@ static int run_compare(const struct eval_values *v, char *const *operand, struct
 
     if (!operand[1])
         return err_set(err, VAC_ERR_USAGE, "eval: --compare needs two samples files");
-    rc = compare_samples(&c, operand[0], operand[1], RESAMPLES, (uint64_t)v->seed, err);
+    rc = compare_samples(&c, operand[0], operand[1], RESAMPLES, v->seed, err);
     if (!rc) {
         put_comparison(&c, v->json, &out);
         rc = cli_write(&out, err);

@@ -14,7 +14,8 @@ struct probe_values {
     struct cli_common common;
     char *template_name, *system;
     bool echo;
-    int64_t max_new_tokens, seed;
+    int64_t max_new_tokens;
+    uint64_t seed;
     double temperature, top_p;
 };
 
@@ -61,8 +62,7 @@ static const struct cli_option options[] = {
      .arg = "P"},
     {.row = {.name = "seed",
              .help = "of sampling",
-             .type = OPTION_INT,
-             .max = 9007199254740992.0,
+             .type = OPTION_SEED,
              .def = 1,
              .offset = offsetof(struct probe_values, seed)},
      .arg = "N"},
@@ -180,7 +180,7 @@ static int generate_text(struct probe *p, size_t context, struct vac_err *err)
     struct generate_options o = {.max_new_tokens = (size_t)p->v->max_new_tokens,
                                  .temperature = p->v->temperature,
                                  .top_p = p->v->top_p,
-                                 .seed = (uint64_t)p->v->seed,
+                                 .seed = p->v->seed,
                                  .stop = p->stops.id,
                                  .n_stop = p->stops.n};
     struct generator *g = NULL;

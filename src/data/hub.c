@@ -284,6 +284,45 @@ char *hub_find(const char *model, struct vac_err *err)
     return found;
 }
 
+/* .../models--OWNER--NAME/snapshots/COMMIT, or without an owner. */
+int hub_name_of(const char *dir, char **name, char **commit, struct vac_err *err)
+{
+    static const char before[] = "models--", between[] = "/snapshots/";
+    const char *cut = strstr(dir, between), *start, *from;
+    struct strbuf s = {0}, rest = {0};
+    size_t len;
+
+    *name = *commit = NULL;
+    for (const char *next = cut; next; next = strstr(next + 1, between))
+        cut = next;
+    for (start = cut; start && start > dir && start[-1] != '/'; start--)
+        ;
+    if (!cut || strncmp(start, before, sizeof before - 1))
+        return 1;
+    start += sizeof before - 1;
+    from = cut + sizeof between - 1;
+    len = strcspn(from, "/");
+    if (start == cut || len == 0 || from[len + strspn(from + len, "/")])
+        return 1;
+    sb_put(&s, start, (size_t)(cut - start));
+    if (sb_ok(&s, err))
+        return -1;
+    if (strstr(s.s, "--")) {
+        char *dashes = strstr(s.s, "--");
+        *dashes = '/';
+        memmove(dashes + 1, dashes + 2, strlen(dashes + 2) + 1);
+    }
+    *name = s.s;
+    sb_put(&rest, from, len);
+    if (sb_ok(&rest, err)) {
+        free(*name);
+        *name = NULL;
+        return -1;
+    }
+    *commit = rest.s;
+    return 0;
+}
+
 static int eos_add(struct gen_config *g, const struct jnode *node, struct vac_err *err)
 {
     double x = cJSON_IsNumber(node->v) ? node->v->valuedouble : -1;

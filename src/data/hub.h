@@ -10,6 +10,8 @@
  * a ref, a commit, or the unique beginning of one). Nothing is downloaded.
  * The folder's path (free it), or NULL and an error that lists where it looked. */
 char *hub_find(const char *model, struct vac_err *err);
+/* The other way: "owner/name" and the commit of a cache's folder (free both). 1 = it is none; -1. */
+int hub_name_of(const char *dir, char **name, char **commit, struct vac_err *err);
 
 /* generation_config.json: what stops generation. Missing file: n_eos = 0. */
 #define GEN_MAX_EOS 16

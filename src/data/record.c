@@ -261,7 +261,7 @@ int record_scalar(const struct record *r, const char *name, const char **out, st
         return copy(cJSON_IsTrue(v) ? "true" : "false", out, a, err);
     if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble))
         return record_text(r, name, out, a, err);
-    sb_num(&number, v->valuedouble);
+    json_number(v, &number);
     rc = sb_ok(&number, err) ? -1 : copy(number.s, out, a, err);
     sb_done(&number);
     return rc;

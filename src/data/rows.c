@@ -268,7 +268,7 @@ static int read_id(const struct jnode *row, struct row *out, struct arena *a, st
 
     if (cJSON_IsNumber(v)) {
         snprintf(number, sizeof number, "%.17g", v->valuedouble);
-        s = number;
+        s = v->valuestring ? v->valuestring : number; /* all digits, where a double has fewer */
     }
     if (!s)
         return 0;

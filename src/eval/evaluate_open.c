@@ -184,7 +184,7 @@ static int extra_text(struct evaluation *e, const struct row *row, const char *k
         return keep(e, v->valuestring, out, err);
     if (!cJSON_IsNumber(v))
         return 0;
-    sb_num(&number, v->valuedouble);
+    json_number(v, &number);
     rc = sb_ok(&number, err) ? -1 : keep(e, number.s, out, err);
     sb_done(&number);
     return rc;

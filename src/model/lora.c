@@ -350,7 +350,7 @@ int model_add_peft(struct model *m, const char *dir, bool trained, double dropou
     return 0;
 }
 
-int model_retrain_lora(struct model *m, double alpha, double dropout, struct vac_err *err)
+int model_retrain_lora(struct model *m, double dropout, struct vac_err *err)
 {
     struct adapter *a;
     struct lora_spec s;
@@ -359,13 +359,10 @@ int model_retrain_lora(struct model *m, double alpha, double dropout, struct vac
         return err_set(err, VAC_ERR_USAGE, "adapter \"same\": there is no earlier adapter to go on with");
     model_freeze(m);
     a = &m->adapter[m->n_adapter - 1];
-    s = (struct lora_spec){.r = a->r, .alpha = isnan(alpha) ? a->alpha : alpha,
-                           .dropout = isnan(dropout) ? a->dropout : dropout};
+    s = (struct lora_spec){.r = a->r, .alpha = a->alpha, .dropout = isnan(dropout) ? a->dropout : dropout};
     if (spec_check(&s, err))
         return -1;
-    a->alpha = s.alpha;
     a->dropout = s.dropout;
-    adapter_scale(a);
     return adapter_train(m, err);
 }
 

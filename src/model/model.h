@@ -63,8 +63,8 @@ int model_add_peft(struct model *m, const char *dir, bool trained, double dropou
 int peft_spec(const char *dir, struct lora_spec *spec, char *targets, size_t size, struct vac_err *err);
 /* Passes use the lowest n adapters only (SIZE_MAX = all, as at first); returns how many they used. */
 size_t model_use_adapters(struct model *m, size_t n);
-/* Goes on training the top adapter ("adapter": "same"), with another alpha or dropout unless NaN. */
-int model_retrain_lora(struct model *m, double alpha, double dropout, struct vac_err *err);
+/* Goes on training the top adapter ("adapter": "same"), with another dropout unless NaN. */
+int model_retrain_lora(struct model *m, double dropout, struct vac_err *err);
 /* Merges all adapters into F32 copies of all weights, which are trained from now on. */
 int model_train_full(struct model *m, struct vac_err *err);
 /* Nothing is trained any more; gradients are given back. */
@@ -74,8 +74,10 @@ size_t model_adapters(const struct model *m);
 bool model_is_full(const struct model *m);
 
 /* --- leaving with files --- */
-/* Adapter i (0 = lowest) as a PEFT folder. */
-int model_save_peft(const struct model *m, size_t i, const char *dir, struct vac_err *err);
+/* Adapter i (0 = lowest) as a PEFT folder. base = where the weights lie on which it stands (NULL = the
+ * model's folder); a folder of the Hugging Face cache is told by its name and commit. */
+int model_save_peft(const struct model *m, size_t i, const char *base, const char *dir,
+                    struct vac_err *err);
 /* Base and all adapters merged in order, as a folder that Hugging Face reads: weights in the base's dtype
  * (round to nearest even), or in F32; config, tokenizer and generation files
  * copied. shard = bytes a file may have (0 = 5 GB). */

@@ -247,20 +247,41 @@ out:
 
 /* --- writing --- */
 
-static void config_text(const struct model *m, const struct adapter *a, struct strbuf *s)
+/* A folder of the cache is one's own; its name and commit are everybody's. */
+static int put_base(const char *base, struct strbuf *s, struct vac_err *err)
+{
+    char *name, *commit;
+    int rc = hub_name_of(base, &name, &commit, err);
+
+    if (rc < 0)
+        return -1;
+    sb_puts(s, "  \"base_model_name_or_path\": \"");
+    sb_json(s, rc ? base : name, strlen(rc ? base : name));
+    sb_puts(s, rc ? "\",\n  \"revision\": null" : "\",\n  \"revision\": \"");
+    if (rc == 0) {
+        sb_json(s, commit, strlen(commit));
+        sb_putc(s, '"');
+        free(name);
+        free(commit);
+    }
+    return 0;
+}
+
+static int config_text(const struct adapter *a, const char *base, struct strbuf *s, struct vac_err *err)
 {
     const char *sep = "";
 
-    sb_puts(s, "{\n  \"auto_mapping\": null,\n  \"base_model_name_or_path\": \"");
-    sb_json(s, model_dir(m), strlen(model_dir(m)));
-    sb_puts(s, "\",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
+    sb_puts(s, "{\n  \"auto_mapping\": null,\n");
+    if (put_base(base, s, err))
+        return -1;
+    sb_puts(s, ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
                "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n"
                "  \"layers_to_transform\": null,\n  \"lora_alpha\": ");
     sb_num(s, a->alpha);
     sb_puts(s, ",\n  \"lora_dropout\": ");
     sb_num(s, a->dropout);
     sb_printf(s, ",\n  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n"
-                 "  \"rank_pattern\": {},\n  \"alpha_pattern\": {},\n  \"revision\": null,\n"
+                 "  \"rank_pattern\": {},\n  \"alpha_pattern\": {},\n"
                  "  \"target_modules\": [", a->r);
     for (const char *t = a->targets; *t;) {
         size_t k = strcspn(t, ",");
@@ -270,17 +291,17 @@ static void config_text(const struct model *m, const struct adapter *a, struct s
     }
     sb_printf(s, "\n  ],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": %s\n}\n",
               a->rslora ? "true" : "false");
+    return 0;
 }
 
-static int save_config(const struct model *m, const struct adapter *a, const char *dir, struct vac_err *err)
+static int save_config(const struct adapter *a, const char *base, const char *dir, struct vac_err *err)
 {
     struct strbuf s = {0};
     struct outfile f = {0};
     char *path = path_join(dir, "adapter_config.json", err);
     int rc = -1;
 
-    config_text(m, a, &s);
-    if (path && !sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
+    if (path && !config_text(a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
         !out_commit(&f, err))
         rc = 0;
     out_abort(&f);
@@ -326,7 +347,8 @@ out:
     return rc;
 }
 
-int model_save_peft(const struct model *m, size_t i, const char *dir, struct vac_err *err)
+int model_save_peft(const struct model *m, size_t i, const char *base, const char *dir,
+                    struct vac_err *err)
 {
     const struct adapter *a = &m->adapter[i];
     char *path = path_join(dir, "adapter_model.safetensors", err);
@@ -338,7 +360,7 @@ int model_save_peft(const struct model *m, size_t i, const char *dir, struct vac
         goto out;
     w = st_create(path, err);
     if (w && !declare_all(m, a, w, err) && !st_begin(w, &count, err) && !put_all(m, a, w, count, err) &&
-        !st_commit(w, err) && !save_config(m, a, dir, err))
+        !st_commit(w, err) && !save_config(a, base ? base : model_dir(m), dir, err))
         rc = 0;
 out:
     st_free(w);

@@ -242,7 +242,7 @@ static void put_member(struct strbuf *out, const cJSON *line, const char *key, c
         return;
     sb_puts(out, before);
     if (cJSON_IsNumber(v))
-        sb_num(out, v->valuedouble);
+        json_number(v, out);
     else if (cJSON_IsString(v))
         page_text(out, v->valuestring, 400);
     else

@@ -521,7 +521,7 @@ static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
     if (dirs_make(tmp, err) || folder_sync(&t->folder, err))
         return -1;
     if (model_is_full(t->m) ? save_full(t, tmp, err)
-                            : model_save_peft(t->m, model_adapters(t->m) - 1, tmp, err))
+                            : stage_write_adapter(t, tmp, err))
         return -1;
     if (save_moments(t, tmp, err) || write_state(t, tmp, err) || read_state(tmp, &back, err))
         return -1;

@@ -24,7 +24,7 @@ static int open_model(struct trainer *t, struct vac_err *err)
 
     if (t->spec.init_random) {
         root = json_root(t->spec.config, "config");
-        t->m = model_random(&root, (uint64_t)t->spec.seed, t->c, err);
+        t->m = model_random(&root, t->spec.seed, t->c, err);
     } else {
         t->m = model_open(t->spec.model, t->c, err);
     }

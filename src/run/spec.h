@@ -29,7 +29,7 @@ struct lora_keys {
     bool rslora;
     char *targets;
     char *init; /* PEFT folder to start from; r, alpha and targets are then its own */
-    bool alpha_given, dropout_given;
+    bool dropout_given;
 };
 struct stage_spec {
     char *name;
@@ -72,7 +72,8 @@ struct run_spec {
     bool init_random;
     cJSON *config; /* of a random model */
     char *template_name;
-    int64_t max_length, seed, threads, log_every;
+    uint64_t seed;
+    int64_t max_length, threads, log_every;
     double disk_wait; /* minutes */
     struct stage_spec *stage;
     size_t n_stages;

@@ -73,9 +73,8 @@ static void put_lora(struct strbuf *b, const struct stage_spec *st)
         absent[n++] = "r";
         absent[n++] = "targets";
         absent[n++] = "rslora";
-    }
-    if (own && !st->lora.alpha_given)
         absent[n++] = "alpha";
+    }
     if (own && !st->lora.dropout_given)
         absent[n++] = "dropout";
     sb_putc(b, '{');

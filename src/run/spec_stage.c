@@ -129,12 +129,12 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, struct va
     return option_read(st->method->options, obj, st->options, err);
 }
 
+static const char *const adapter_shape_keys[] = {"r", "alpha", "targets", "rslora", NULL};
+
 /* A folder's adapter has its own shape: a value beside it would not be obeyed. */
 static int check_lora_init(const struct jnode *lora, struct vac_err *err)
 {
-    static const char *const own[] = {"r", "alpha", "targets", "rslora", NULL};
-
-    for (const char *const *key = own; *key; key++) {
+    for (const char *const *key = adapter_shape_keys; *key; key++) {
         struct jnode n = spec_key(lora, *key);
 
         if (spec_has(lora, *key))
@@ -159,7 +159,6 @@ static int read_lora(struct stage_spec *st, const struct jnode *obj, const char 
         spec_read_object(&n, spec_rows_lora, NULL, &st->lora, err) ||
         spec_check_bounds(&n, bounds, &st->lora, err))
         return -1;
-    st->lora.alpha_given = spec_has(&n, "alpha");
     st->lora.dropout_given = spec_has(&n, "dropout");
     init = spec_key(&n, "init");
     if (st->lora.init && check_lora_init(&n, err))
@@ -167,12 +166,44 @@ static int read_lora(struct stage_spec *st, const struct jnode *obj, const char 
     return spec_path(&st->lora.init, PATH_FOLDER, &init, dir, err);
 }
 
+/* The adapter that goes on has its shape and weight from the stage that began it: another value
+ * would not be obeyed, or would make another model of it before the first step. */
+static int check_same(const struct run_spec *s, size_t i, const struct jnode *lora,
+                      struct vac_err *err)
+{
+    const struct stage_spec *began = &s->stage[i];
+    int rc = 0;
+
+    while (began > s->stage && began->adapter == ADAPTER_SAME)
+        began--;
+    if (began->lora.init)
+        return check_lora_init(lora, err);
+    for (const char *const *key = adapter_shape_keys; rc == 0 && *key; key++) {
+        const struct option_row *row = option_find(spec_rows_lora, *key);
+        struct jnode n = spec_key(lora, *key);
+        struct strbuf has = {0}, says = {0};
+
+        option_text(row, &began->lora, &has);
+        option_text(row, &s->stage[i].lora, &says);
+        if (sb_ok(&has, err) || sb_ok(&says, err))
+            rc = -1;
+        else if (spec_has(lora, *key) && strcmp(has.s, says.s))
+            rc = json_error(&n, err,
+                            "\"same\" goes on with the adapter of stage \"%s\", whose %s is %.80s: "
+                            "leave this key out, or write \"adapter\": \"new\"",
+                            began->name, *key, has.s);
+        sb_done(&has);
+        sb_done(&says);
+    }
+    return rc;
+}
+
 /* "same" needs an adapter to go on with. */
 static int check_adapter(const struct run_spec *s, size_t i, const struct jnode *obj,
                          struct vac_err *err)
 {
     const struct stage_spec *st = &s->stage[i];
-    struct jnode n = spec_key(obj, "adapter");
+    struct jnode n = spec_key(obj, "adapter"), lora;
 
     if (st->full || st->adapter != ADAPTER_SAME)
         return 0;
@@ -188,7 +219,8 @@ static int check_adapter(const struct run_spec *s, size_t i, const struct jnode 
         return json_error(&n, err,
                           "stage \"%s\" trains all weights and leaves no adapter: write \"new\"",
                           s->stage[i - 1].name);
-    return 0;
+    lora = spec_key(obj, "lora");
+    return i > 0 && lora.v ? check_same(s, i, &lora, err) : 0;
 }
 
 /* A mix takes its harmful part from the files that say so, and the rest from the others. */

@@ -62,11 +62,10 @@ static int train_lora(struct trainer *t, size_t index, struct vac_err *err)
                              .targets = k->targets};
 
     if (t->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
-        return model_retrain_lora(t->m, k->alpha_given ? k->alpha : NAN,
-                                  k->dropout_given ? k->dropout : NAN, err);
+        return model_retrain_lora(t->m, k->dropout_given ? k->dropout : NAN, err);
     if (k->init)
         return model_add_peft(t->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
-    return model_add_lora(t->m, &spec, (uint64_t)t->spec.seed, index, err);
+    return model_add_lora(t->m, &spec, t->spec.seed, index, err);
 }
 
 static int make_trainable(struct trainer *t, size_t index, struct vac_err *err)
@@ -243,10 +242,9 @@ static void cursors_begin(struct trainer *t)
     for (size_t k = 0; k < st->n_streams; k++) {
         struct stream *x = &st->stream[k];
         /* with the same order for all streams the same places would always meet */
-        x->cursor =
-            (struct cursor){.seed = k ? rng_mix((uint64_t)t->spec.seed, k) : (uint64_t)t->spec.seed,
-                            .stage = st->index,
-                            .shuffle = st->spec->shuffle};
+        x->cursor = (struct cursor){.seed = k ? rng_mix(t->spec.seed, k) : t->spec.seed,
+                                    .stage = st->index,
+                                    .shuffle = st->spec->shuffle};
         cursor_order(&x->cursor, x->order, x->data.n);
     }
 }
@@ -423,7 +421,7 @@ void stage_step(struct trainer *t, uint64_t step)
 
     st->step.take = take_batch;
     st->step.take_ctx = st;
-    st->step.seed = (uint64_t)t->spec.seed;
+    st->step.seed = t->spec.seed;
     st->step.step = step;
     st->step.stage_step = st->done + 1;
     st->step.stage_steps = st->total;
@@ -462,10 +460,41 @@ int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct v
     return 0;
 }
 
+/* After a stage that trained all weights, what its folder holds is what an adapter stands on. */
+static int weights_beneath(const struct trainer *t, char **out, struct vac_err *err)
+{
+    size_t index = t->in_stage ? t->st.index : t->spec.n_stages - 1;
+    char name[160], *real;
+
+    *out = NULL;
+    while (index > 0 && !t->spec.stage[index - 1].full)
+        index--;
+    if (index == 0)
+        return 0;
+    real = realpath(t->folder.dir, NULL);
+    if (!real)
+        return err_errno(err, "%s", t->folder.dir);
+    snprintf(name, sizeof name, "stages/%s", t->spec.stage[index - 1].name);
+    *out = path_join(real, name, err);
+    free(real);
+    return *out ? 0 : -1;
+}
+
+int stage_write_adapter(struct trainer *t, const char *dir, struct vac_err *err)
+{
+    char *base;
+    int rc = weights_beneath(t, &base, err);
+
+    if (rc == 0)
+        rc = model_save_peft(t->m, model_adapters(t->m) - 1, base, dir, err);
+    free(base);
+    return rc;
+}
+
 int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err)
 {
     if (!model_is_full(t->m))
-        return model_save_peft(t->m, model_adapters(t->m) - 1, dir, err);
+        return stage_write_adapter(t, dir, err);
     if (model_save_merged(t->m, dir, true, 0, err))
         return -1;
     return t->spec.tokenizer ? model_copy_tokenizer(t->spec.tokenizer, dir, err) : 0;

@@ -176,6 +176,8 @@ void stage_close(struct trainer *t);
 int stage_save(struct trainer *t, struct vac_err *err);
 /* What is trained as a folder others read: the adapter, or all weights with the run's tokenizer. */
 int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err);
+/* The adapter that is trained, as a PEFT folder that says what it stands on. */
+int stage_write_adapter(struct trainer *t, const char *dir, struct vac_err *err);
 /* The present activations become the drift reference; a full disk is waited for. */
 int stage_reference(struct trainer *t, struct vac_err *err);
 /* Reads back the cursors of all streams, to a step that is made again. */

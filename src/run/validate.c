@@ -97,7 +97,7 @@ static struct model *another_model(struct trainer *t, struct vac_err *err)
 {
     struct jnode root = json_root(t->spec.config, "config");
 
-    return t->spec.init_random ? model_random(&root, (uint64_t)t->spec.seed, t->c, err)
+    return t->spec.init_random ? model_random(&root, t->spec.seed, t->c, err)
                                : model_open(t->spec.model, t->c, err);
 }
 
