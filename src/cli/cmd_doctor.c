@@ -10,8 +10,11 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include "base/kind.h"
 #include "cli/cli.h"
+#include "data/dataset.h"
 #include "model/plan.h"
+#include "model/stops.h"
 
 struct doctor_values {
     struct cli_common common;
@@ -215,6 +218,38 @@ static void check_model(struct doctor *d, struct finding *f)
               dtype_name(cfg->dtype), cfg->max_pos);
 }
 
+/* What can be tokenised, and whether an answer that is learnt has an end. */
+static void check_tokenizer(struct doctor *d, struct finding *f)
+{
+    struct encoder enc = {0};
+    struct tokenizer *tok = NULL;
+    struct vac_err err = {0};
+    char *file = d->m ? path_join(d->model.tokenizer, "tokenizer.json", &err) : NULL;
+    int32_t end = -1;
+
+    if (!d->m) {
+        advise(f, STATE_WARN, "not looked at: the model did not open");
+    } else if (file && !kind_file_there(file, &err) && !err.code) {
+        sb_puts(&f->text, "no tokenizer.json: only ready-made token ids can be used");
+    } else if (!err.code && (tok = tokenizer_open(d->model.tokenizer, &err))) {
+        enc = (struct encoder){.tok = tok, .eos = stops_eos(d->m, tok)};
+        enc.tmpl = cli_choose_template(NULL, &d->model, tok, &err);
+    }
+    if (enc.tmpl && encoder_end(&enc, &end, &err) == 0) {
+        const char *name = end < 0 ? "nothing" : tokenizer_token(tok, end);
+
+        sb_printf(&f->text, "%zu tokens, template %s, an answer ends with ", tokenizer_size(tok),
+                  template_name(enc.tmpl));
+        cli_put_name(&f->text, name ? name : "a token without a name");
+        if (end < 0)
+            advise(f, STATE_WARN, ENCODER_NO_END);
+    }
+    if (err.code)
+        fail(f, &err);
+    tokenizer_free(tok);
+    free(file);
+}
+
 static void judge_plan(struct finding *f, const struct plan *plan, const char *what)
 {
     struct vac_err err = {0};
@@ -283,6 +318,7 @@ static const struct {
     {.name = "disk", .check = check_disk},
     {.name = "terminal", .check = check_terminal},
     {.name = "model", .model = true, .check = check_model},
+    {.name = "tokenizer", .model = true, .check = check_tokenizer},
     {.name = "generating", .model = true, .check = check_generating},
     {.name = "training", .model = true, .check = check_training},
 };

@@ -207,6 +207,19 @@ static int fill_spec(struct job *j, struct vac_err *err)
     return 0;
 }
 
+static int warn(const struct job *j, struct vac_err *err)
+{
+    struct strbuf text = {0};
+    int rc;
+
+    evaluation_warning(j->e, &text);
+    rc = text.len || text.bad ? sb_ok(&text, err) : 0;
+    if (rc == 0)
+        cli_note(text.s);
+    sb_done(&text);
+    return rc;
+}
+
 static int job_open(struct job *j, const char *name, struct vac_err *err)
 {
     j->name = name;
@@ -219,7 +232,7 @@ static int job_open(struct job *j, const char *name, struct vac_err *err)
     if (open_tokenizer(j, err) || fill_encoder(j, err) || fill_spec(j, err))
         return -1;
     j->e = evaluation_open(&j->spec, &j->enc, j->model.m, err);
-    return j->e ? 0 : -1;
+    return j->e ? warn(j, err) : -1;
 }
 
 static void job_close(struct job *j)

@@ -63,15 +63,24 @@ static void put_files(struct strbuf *s, const struct validate_stage *x)
               x->rows, x->cut, x->skipped, share(x->rows - x->skipped, x->rows), x->longest);
 }
 
+static void put_warnings(struct strbuf *s, const struct strbuf *lines)
+{
+    size_t n;
+
+    for (const char *at = lines->s; at && *at; at += n + (at[n] == '\n')) {
+        n = strcspn(at, "\n");
+        sb_printf(s, "  warning: %.*s\n", (int)n, at);
+    }
+}
+
 static void put_stage(struct strbuf *s, const struct validate_stage *x)
 {
     sb_printf(s, "\nstage %s: %s, %s, %llu steps = %.4g epochs of %llu; ", x->spec->name,
               x->spec->method->name, x->spec->full ? "all weights" : "LoRA",
               (unsigned long long)x->steps, x->epochs, (unsigned long long)x->steps_per_epoch);
     sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
-    if (x->idle.code)
-        sb_printf(s, "  %s\n", x->idle.msg);
     put_files(s, x);
+    put_warnings(s, &x->warnings);
     for (size_t i = 0; i < x->plan.n; i++) {
         sb_printf(s, "  %-32s ", x->plan.row[i].what);
         put_bytes(s, x->plan.row[i].bytes);
@@ -109,6 +118,7 @@ static void put_text(struct strbuf *s, const struct validation *v)
         if (e->longest)
             sb_printf(s, ", the longest has %zu tokens", e->longest);
         sb_putc(s, '\n');
+        put_warnings(s, &e->warning);
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
     put_time(s, v->seconds);
@@ -140,6 +150,19 @@ static void put_files_json(struct strbuf *s, const struct validate_stage *x)
     sb_putc(s, ']');
 }
 
+static void put_warnings_json(struct strbuf *s, const struct strbuf *lines)
+{
+    size_t n;
+
+    sb_puts(s, ",\"warnings\":[");
+    for (const char *at = lines->s; at && *at; at += n + (at[n] == '\n')) {
+        n = strcspn(at, "\n");
+        sb_puts(s, at > lines->s ? "," : "");
+        cli_put_string(s, at, n);
+    }
+    sb_putc(s, ']');
+}
+
 static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
 {
     sb_printf(s,
@@ -153,10 +176,7 @@ static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
               ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
               (unsigned long long)x->steps_per_epoch);
     sb_num(s, x->epochs);
-    if (x->idle.code) {
-        sb_puts(s, ",\"idle\":");
-        cli_put_string(s, x->idle.msg, strlen(x->idle.msg));
-    }
+    put_warnings_json(s, &x->warnings);
     sb_printf(s, ",\"trained\":%llu,\"flops\":", (unsigned long long)x->trained);
     sb_num(s, x->flops);
     sb_puts(s, ",\"seconds\":");
@@ -185,8 +205,10 @@ static void put_json(struct strbuf *s, const struct validation *v)
     for (size_t i = 0; i < v->n_evaluate; i++) {
         sb_puts(s, i ? ",{\"name\":" : "{\"name\":");
         cli_put_string(s, v->evaluate[i].name, strlen(v->evaluate[i].name));
-        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu}", v->evaluate[i].prompts,
+        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu", v->evaluate[i].prompts,
                   v->evaluate[i].longest);
+        put_warnings_json(s, &v->evaluate[i].warning);
+        sb_putc(s, '}');
     }
     sb_puts(s, "]}\n");
 }

@@ -17,6 +17,7 @@ struct taken {
     size_t in_file; /* rows read from it, those passed over included */
     size_t rows;    /* rows taken */
     size_t usable;  /* of those, the ones that gave a sample */
+    size_t empty;   /* ... and the ones whose answer is empty */
     size_t *sample; /* [rows] index of the sample, or NONE */
     size_t cap;
 };
@@ -84,6 +85,18 @@ static int want_answers(const struct format *format, struct vac_err *err)
     return err_set(err, VAC_ERR_FORMAT, "has no answer (output, response or completion)");
 }
 
+/* Nothing but white space is to be learnt. */
+static bool is_empty(const struct row *row)
+{
+    for (size_t i = 0; i < row->n_turn; i++) {
+        const char *s = row->turn[i].text;
+
+        if (row->turn[i].train && s[strspn(s, " \t\r\n")])
+            return false;
+    }
+    return !row->ids;
+}
+
 /* A row that was chosen: encoded and, when a label is left, a sample. */
 static int take_row(struct dataset *d, struct taken *t, const struct row *row,
                     const struct encoder *enc, struct encoded *e, struct vac_err *err)
@@ -99,6 +112,9 @@ static int take_row(struct dataset *d, struct taken *t, const struct row *row,
         return 0;
     }
     t->usable++;
+    t->empty += is_empty(row);
+    d->rows_empty += is_empty(row);
+    d->rows_text += !row->ids;
     return keep_sample(d, t, row, e, err);
 }
 
@@ -140,6 +156,11 @@ static int take_file(struct dataset *d, struct taken *t, size_t enough, const st
     if (!rc && t->rows == 0 && enough > 0)
         rc = err_set(err, VAC_ERR_USAGE, "%s: skip is %zu, but the file holds only %zu rows",
                      t->spec->file, t->spec->skip, t->in_file);
+    if (!rc && t->empty > 0 && t->empty == t->usable)
+        rc = err_set(err, VAC_ERR_FORMAT,
+                     "%s: all %zu answers are empty: these are prompts alone, and would teach to "
+                     "say nothing; give a file with answers",
+                     t->spec->file, t->empty);
     encoded_done(&e);
     row_reader_close(&in);
     return rc;

@@ -79,6 +79,8 @@ struct dataset {
     char **file;
     size_t n_files;
     size_t rows_seen, rows_cut, rows_skipped; /* skipped = no label left */
+    size_t rows_empty; /* whose answer is empty: they teach to say nothing */
+    size_t rows_text;  /* that were rendered and tokenised here */
     size_t tokens, labels;
     size_t longest;
     struct arena arena;
@@ -106,6 +108,9 @@ void dataset_done(struct dataset *d);
 /* The id that a trained answer ends with: the end of turn that the template writes, where the
  * tokenizer has it as one token (nothing follows it then), else EOS; -1 = nothing ends it. */
 int encoder_end(const struct encoder *enc, int32_t *id, struct vac_err *err);
+#define ENCODER_NO_END                                                                             \
+    "no token ends an answer, so that nothing teaches the model to stop: name an eos_token in "    \
+    "tokenizer_config.json, or an eos_token_id in config.json"
 /* The prompt part of a row as ids, ready for generation (BOS by the tokenizer's own rule). */
 int encode_prompt(const struct encoder *enc, const struct turn *turn, size_t n, struct ids *out,
                   struct vac_err *err);

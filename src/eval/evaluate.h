@@ -64,6 +64,8 @@ void evaluation_close(struct evaluation *e);
 size_t evaluation_size(const struct evaluation *e); /* prompts */
 /* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
+/* What makes the score mean less than it seems, as one sentence; nothing where all is well. */
+void evaluation_warning(const struct evaluation *e, struct strbuf *out);
 /* The least room of the activations for metric "loss"; zeros for all others. */
 struct acts_room evaluation_room(const struct evaluation *e);
 /* Asks all prompts (greedy) and rates the answers. `a` (for metric "loss") has room for acts_rows

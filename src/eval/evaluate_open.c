@@ -253,6 +253,16 @@ static int encode_question(struct evaluation *e, const struct row *row, struct i
     return 0;
 }
 
+static int measure_expected(struct evaluation *e, const char *expected, struct vac_err *err)
+{
+    struct ids ids = {0};
+    int rc = tokenizer_encode(e->enc->tok, expected, strlen(expected), false, &ids, err);
+
+    e->too_long += ids.n > (size_t)e->spec->max_new_tokens;
+    ids_done(&ids);
+    return rc;
+}
+
 static int take_row(struct evaluation *e, const struct row *row, struct vac_err *err)
 {
     if (mem_grow(&e->question, &e->cap_question, e->n + 1, sizeof *e->question, err) ||
@@ -261,7 +271,8 @@ static int take_row(struct evaluation *e, const struct row *row, struct vac_err 
     e->question[e->n] = (struct question){0};
     e->prompt[e->n++] = (struct ids){0};
     return read_question(e, row, &e->question[e->n - 1], err) ||
-                   encode_question(e, row, &e->prompt[e->n - 1], err)
+                   encode_question(e, row, &e->prompt[e->n - 1], err) ||
+                   (e->metric && measure_expected(e, e->question[e->n - 1].expected, err))
                ? -1
                : 0;
 }
@@ -392,4 +403,15 @@ struct acts_room evaluation_room(const struct evaluation *e)
         if (e->data.sample[i].n_labels > room.labelled)
             room.labelled = e->data.sample[i].n_labels;
     return room;
+}
+
+void evaluation_warning(const struct evaluation *e, struct strbuf *out)
+{
+    if (e->data.rows_skipped)
+        sb_printf(out, "%zu of %zu rows are left out: no label is within max_length %zu",
+                  e->data.rows_skipped, e->data.rows_seen, e->enc->max_length);
+    if (e->too_long)
+        sb_printf(out, "%zu of %zu expected answers are longer than max_new_tokens %lld: %s",
+                  e->too_long, e->n, (long long)e->spec->max_new_tokens,
+                  e->metric->whole ? "they cannot be right" : "answers like them are cut");
 }

@@ -22,6 +22,7 @@ struct evaluation {
     struct ids *prompt;          /* [n] */
     size_t n, cap_question, cap_prompt;
     size_t longest;
+    size_t too_long; /* expected answers of more than max_new_tokens */
     struct dataset data;
     struct stops stops;
     struct arena arena;

@@ -14,6 +14,7 @@ struct metric {
     const char *help;
     /* expected = the data set's answer text. */
     bool (*correct)(const char *expected, const char *answer);
+    bool whole; /* right is only what is as long as the expected text */
 };
 const struct metric *metric_at(size_t i);
 const struct metric *metric_find(const char *name, struct vac_err *err);

@@ -15,4 +15,5 @@ const struct metric metric_exact = {
     .name = "exact",
     .help = "the answer is the expected text, but for white space around it",
     .correct = exact_correct,
+    .whole = true,
 };

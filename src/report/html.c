@@ -95,6 +95,26 @@ static void put_head(struct strbuf *out, const char *name)
     sb_puts(out, "</style>\n</head>\n<body>\n");
 }
 
+/* What of the run's data is not as one thinks, as run.json has it. */
+static void put_warnings(struct strbuf *out, const cJSON *config)
+{
+    const cJSON *v, *list = cJSON_GetObjectItemCaseSensitive(config, "warnings");
+    size_t n = 0;
+
+    if (!cJSON_IsArray(list) || !list->child)
+        return;
+    sb_puts(out, "<ul class=\"warnings\">\n");
+    cJSON_ArrayForEach(v, list)
+    {
+        if (!cJSON_IsString(v) || n++ >= 100)
+            continue;
+        sb_puts(out, "<li>");
+        page_text(out, v->valuestring, 400);
+        sb_puts(out, "</li>\n");
+    }
+    sb_puts(out, "</ul>\n");
+}
+
 static void put_header(struct strbuf *out, const struct run_data *r, const char *name)
 {
     const char *about = reader_text(reader_spec(r->config), "description");
@@ -110,7 +130,9 @@ static void put_header(struct strbuf *out, const struct run_data *r, const char 
     sb_puts(out, "<p class=\"muted\">");
     put_model(out, r->config);
     put_progress(out, r);
-    sb_puts(out, "</p></header>\n");
+    sb_puts(out, "</p>\n");
+    put_warnings(out, r->config);
+    sb_puts(out, "</header>\n");
 }
 
 static void put_config(struct strbuf *out, const struct run_data *r)

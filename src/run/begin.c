@@ -149,6 +149,81 @@ static cJSON *files_json(const struct trainer *t, struct vac_err *err)
     return NULL;
 }
 
+/* What became of the rows of each stage. */
+static cJSON *data_json(const struct trainer *t, struct vac_err *err)
+{
+    cJSON *list = cJSON_CreateArray();
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->spec.n_stages; i++) {
+        const struct data_counts *c = &t->counts[i];
+        const struct {
+            const char *key;
+            size_t n;
+        } of[] = {{"rows", c->rows},
+                  {"cut", c->cut},
+                  {"left_out", c->skipped},
+                  {"empty_answers", c->empty},
+                  {"samples", c->samples}};
+        cJSON *stage = cJSON_CreateObject();
+
+        rc = json_add(stage, "stage", cJSON_CreateString(t->spec.stage[i].name), err);
+        for (size_t k = 0; rc == 0 && k < sizeof of / sizeof *of; k++)
+            rc = json_add(stage, of[k].key, cJSON_CreateNumber((double)of[k].n), err);
+        rc = json_add(list, NULL, stage, err) || rc ? -1 : 0;
+    }
+    if (rc == 0)
+        return list;
+    cJSON_Delete(list);
+    return NULL;
+}
+
+/* A list of "NAME: what of it is not as one thinks". */
+struct told {
+    cJSON *list;
+    const char *name;
+};
+
+static int put_warning(void *ctx, const char *line, struct vac_err *err)
+{
+    const struct told *x = ctx;
+    struct strbuf s = {0};
+    int rc;
+
+    sb_printf(&s, "%s: %s", x->name, line);
+    rc = sb_ok(&s, err) ? -1 : json_add(x->list, NULL, cJSON_CreateString(s.s), err);
+    sb_done(&s);
+    return rc;
+}
+
+static cJSON *warnings_json(const struct trainer *t, struct vac_err *err)
+{
+    struct told told = {.list = cJSON_CreateArray()};
+    struct strbuf lines = {0};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < t->spec.n_stages + t->spec.n_evaluate + 1; i++) {
+        size_t k = i - t->spec.n_stages;
+
+        sb_clear(&lines);
+        if (i < t->spec.n_stages)
+            rc = stage_warnings(t, i, &t->counts[i], &lines, err);
+        else if (k < t->spec.n_evaluate)
+            evaluation_warning(t->eval[k], &lines);
+        else
+            watch_warnings(t, &lines);
+        told.name = i < t->spec.n_stages     ? t->spec.stage[i].name
+                    : k < t->spec.n_evaluate ? t->spec.evaluate[k].name
+                                             : "watch";
+        rc = rc || warnings_each(&lines, put_warning, &told, err) ? -1 : 0;
+    }
+    sb_done(&lines);
+    if (rc == 0)
+        return told.list;
+    cJSON_Delete(told.list);
+    return NULL;
+}
+
 static cJSON *describe(struct trainer *t, struct vac_err *err)
 {
     cJSON *root = cJSON_CreateObject();
@@ -161,6 +236,8 @@ static cJSON *describe(struct trainer *t, struct vac_err *err)
         !json_add(root, "threads", cJSON_CreateNumber((double)t->spec.threads), err) &&
         !json_add(root, "blas", cJSON_CreateString(compute_blas()), err) &&
         !json_add(root, "plan", plan_json(&t->plan, err), err) &&
+        !json_add(root, "data", data_json(t, err), err) &&
+        !json_add(root, "warnings", warnings_json(t, err), err) &&
         !json_add(root, "total_steps", cJSON_CreateNumber((double)t->total_steps), err))
         return root;
     cJSON_Delete(root);
@@ -322,6 +399,32 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
     return commands_set_all(t, err);
 }
 
+static int note_warning(void *ctx, const char *line, struct vac_err *err)
+{
+    return first_note(ctx, "warning", line, err);
+}
+
+/* Of what is measured beside training; a stage tells its own when it begins. */
+static int measure_warnings(struct trainer *t, struct vac_err *err)
+{
+    struct strbuf lines = {0};
+    int rc;
+
+    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
+        struct strbuf one = {0};
+
+        evaluation_warning(t->eval[i], &one);
+        if (one.len)
+            sb_printf(&lines, "%s: %s\n", t->spec.evaluate[i].name, one.s);
+        lines.bad |= one.bad;
+        sb_done(&one);
+    }
+    watch_warnings(t, &lines);
+    rc = sb_ok(&lines, err) ? -1 : warnings_each(&lines, note_warning, t, err);
+    sb_done(&lines);
+    return rc;
+}
+
 int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
 {
     *first = 0;
@@ -333,7 +436,7 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
         (model_config(t->m)->post_norms &&
          first_note(t, "note", "attention outputs are measured and shifted where the module leaves "
                                "them, before the norm that follows", err)) ||
-        first_note(t, "stage", t->spec.stage[0].name, err))
+        measure_warnings(t, err) || first_note(t, "stage", t->spec.stage[0].name, err))
         return -1;
     return 0;
 }

@@ -259,6 +259,7 @@ void trainer_close(struct trainer *t)
     cJSON_Delete(t->resume.json);
     free(t->drift_rel);
     free(t->stage_total);
+    free(t->counts);
     folder_close(&t->folder);
     script_done(&t->script);
     spec_done(&t->spec);

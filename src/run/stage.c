@@ -170,12 +170,14 @@ static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
 int stage_totals(struct trainer *t, struct vac_err *err)
 {
     t->stage_total = mem_new(t->spec.n_stages, sizeof *t->stage_total, err);
-    if (!t->stage_total)
+    t->counts = mem_new(t->spec.n_stages, sizeof *t->counts, err);
+    if (!t->stage_total || !t->counts)
         return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
         int rc = check_fit(t, i, err) || stage_data(t, i, err) ? -1 : 0;
         if (rc == 0) {
             t->stage_total[i] = t->st.total;
+            t->counts[i] = stage_counts(&t->st);
             t->total_steps += (int64_t)t->stage_total[i];
         }
         stage_data_done(&t->st);

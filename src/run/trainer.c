@@ -396,14 +396,24 @@ int stage_begin(struct trainer *t, size_t index, struct vac_err *err)
     return -1;
 }
 
+static int note_warning(void *ctx, const char *line, struct vac_err *err)
+{
+    struct trainer *t = ctx;
+
+    return note(t, "warning", t->st.spec->name, line, err);
+}
+
 /* What the user should know before the steps are made. */
 static int warn_of_stage(struct trainer *t, struct vac_err *err)
 {
-    struct vac_err idle = {0};
+    struct data_counts counts = stage_counts(&t->st);
+    struct strbuf lines = {0};
+    int rc = stage_warnings(t, t->st.index, &counts, &lines, err);
 
-    return schedule_check(t->st.spec, t->st.total, &idle)
-               ? note(t, "warning", t->st.spec->name, idle.msg, err)
-               : 0;
+    if (rc == 0)
+        rc = warnings_each(&lines, note_warning, t, err);
+    sb_done(&lines);
+    return rc;
 }
 
 static int run_stages(struct trainer *t, size_t first, struct vac_err *err)

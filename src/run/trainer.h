@@ -80,6 +80,14 @@ struct script {
     struct scripted *v;
     size_t n, cap, next;
 };
+/* What became of a stage's rows, all its files together. */
+struct data_counts {
+    size_t rows;    /* looked at */
+    size_t cut;     /* ... at max_length */
+    size_t skipped; /* ... of which no label was left */
+    size_t empty, text, samples; /* with an empty answer; tokenised here; in all */
+    uint64_t steps;
+};
 struct trainer {
     struct run_spec spec;
     struct script script; /* of a replay */
@@ -129,6 +137,7 @@ struct trainer {
     struct vac_layers layers;
     char pause_reason[256];
     uint64_t *stage_total;          /* [n_stages] optimizer steps of each */
+    struct data_counts *counts;     /* [n_stages] */
     double created;                 /* seconds since the epoch, as run.json has it */
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
@@ -190,6 +199,16 @@ int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct v
 /* Reads the data of a stage into t->st, which is otherwise cleared; st.total is then known. */
 int stage_data(struct trainer *t, size_t index, struct vac_err *err);
 void stage_data_done(struct stage *st);
+
+/* --- warnings.c --- */
+struct data_counts stage_counts(const struct stage *st);
+/* What is legal and yet not what one thinks: a line each. */
+int stage_warnings(const struct trainer *t, size_t index, const struct data_counts *c,
+                   struct strbuf *out, struct vac_err *err);
+void watch_warnings(const struct trainer *t, struct strbuf *out);
+typedef int warnings_visit(void *ctx, const char *line, struct vac_err *err);
+int warnings_each(const struct strbuf *lines, warnings_visit *visit, void *ctx,
+                  struct vac_err *err);
 
 /* --- memory.c: of the stage whose data is in t->st --- */
 struct stage_sizes {

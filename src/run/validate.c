@@ -153,6 +153,7 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     struct trainer *t = &v->work->t;
     const struct dataset *d = &t->st.stream[0].data;
     uint64_t per = (uint64_t)(t->spec.stage[i].batch_size * t->spec.stage[i].accumulate);
+    struct data_counts counts;
 
     x->spec = &t->spec.stage[i];
     for (size_t k = 0; k < x->spec->n_streams; k++)
@@ -171,10 +172,10 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     x->longest = d->longest;
     x->steps = t->st.total;
     x->steps_per_epoch = (d->n + per - 1) / per;
-    schedule_check(x->spec, x->steps, &x->idle);
     x->epochs = (double)x->steps / (double)x->steps_per_epoch;
     v->steps += x->steps;
-    return 0;
+    counts = stage_counts(&t->st);
+    return stage_warnings(t, i, &counts, &x->warnings, err);
 }
 
 static int look_at_stages(struct validation *v, struct outlook *o, struct vac_err *err)
@@ -212,6 +213,7 @@ static void look_at_rest(struct validation *v)
         v->evaluate[i] = (struct validate_evaluate){.name = t->spec.evaluate[i].name,
                                                     .prompts = evaluation_size(t->eval[i]),
                                                     .longest = evaluation_longest(t->eval[i])};
+        evaluation_warning(t->eval[i], &v->evaluate[i].warning);
     }
 }
 
@@ -264,8 +266,12 @@ int validate_open(struct validation *v, const char *file, const char *const *set
 
 void validate_done(struct validation *v)
 {
-    for (size_t i = 0; v->stage && i < v->n_stages; i++)
+    for (size_t i = 0; v->stage && i < v->n_stages; i++) {
         free(v->stage[i].file);
+        sb_done(&v->stage[i].warnings);
+    }
+    for (size_t i = 0; v->evaluate && i < v->n_evaluate; i++)
+        sb_done(&v->evaluate[i].warning);
     free(v->stage);
     free(v->evaluate);
     if (v->work) {

@@ -27,12 +27,13 @@ struct validate_stage {
     struct plan plan;
     uint64_t trained;      /* numbers */
     double flops, seconds; /* rough; without what is measured beside training */
-    struct vac_err idle;   /* why its steps train nothing; code 0 = they do */
+    struct strbuf warnings; /* what is legal and yet not what one thinks: a line each */
     bool rehearsed;        /* the seconds are those of real steps, not of arithmetic alone */
 };
 struct validate_evaluate {
     const char *name;
     size_t prompts, longest; /* longest = 0: nothing is asked */
+    struct strbuf warning;   /* a sentence, or nothing */
 };
 struct validation {
     struct validate_stage *stage;

@@ -1,0 +1,85 @@
+/* warnings.c - what is legal and yet not what its user thinks: of a stage's data and steps, and of
+ * what is evaluated.
+ *
+ * `validate` prints it, a run tells it before its first step and writes it into run.json. */
+#include <string.h>
+
+#include "run/trainer.h"
+
+struct data_counts stage_counts(const struct stage *st)
+{
+    struct data_counts c = {0};
+
+    for (size_t k = 0; k < st->n_streams; k++) {
+        const struct dataset *d = &st->stream[k].data;
+
+        c.rows += d->rows_seen;
+        c.cut += d->rows_cut;
+        c.skipped += d->rows_skipped;
+        c.empty += d->rows_empty;
+        c.text += d->rows_text;
+        c.samples += d->n;
+    }
+    c.steps = st->total;
+    return c;
+}
+
+static void put_rows(const struct trainer *t, const struct data_counts *c, struct strbuf *out)
+{
+    long long longest = (long long)t->spec.max_length;
+
+    if (c->skipped)
+        sb_printf(out, "%zu of %zu rows are left out: no label is within max_length %lld\n",
+                  c->skipped, c->rows, longest);
+    if (c->cut > c->skipped && 2 * c->cut > c->rows)
+        sb_printf(out, "%zu of %zu rows are cut at max_length %lld: their answers have no end\n",
+                  c->cut, c->rows, longest);
+    if (c->empty)
+        sb_printf(out, "%zu of %zu answers are empty: they teach to say nothing\n", c->empty,
+                  c->samples);
+}
+
+int stage_warnings(const struct trainer *t, size_t index, const struct data_counts *c,
+                   struct strbuf *out, struct vac_err *err)
+{
+    struct vac_err idle = {0};
+    int32_t end = 0;
+
+    put_rows(t, c, out);
+    if (c->text && encoder_end(&t->enc, &end, err))
+        return -1;
+    if (end < 0)
+        sb_puts(out, ENCODER_NO_END "\n");
+    if (schedule_check(&t->spec.stage[index], c->steps, &idle))
+        sb_printf(out, "%s\n", idle.msg);
+    return sb_ok(out, err);
+}
+
+void watch_warnings(const struct trainer *t, struct strbuf *out)
+{
+    const struct {
+        const char *name;
+        const struct dataset *d;
+    } set[] = {
+        {"drift", &t->drift_set}, {"align_loss", &t->align_set}, {"harmful_loss", &t->harmful_set}};
+
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        if (set[i].d->rows_skipped)
+            sb_printf(out, "%s: %zu of %zu rows are left out: no label is within max_length %lld\n",
+                      set[i].name, set[i].d->rows_skipped, set[i].d->rows_seen,
+                      (long long)t->spec.max_length);
+}
+
+int warnings_each(const struct strbuf *lines, warnings_visit *visit, void *ctx, struct vac_err *err)
+{
+    struct strbuf one = {0};
+    int rc = 0;
+
+    for (const char *s = lines->s; rc == 0 && s && *s; s += one.len + (s[one.len] == '\n')) {
+        sb_clear(&one);
+        sb_put(&one, s, strcspn(s, "\n"));
+        rc = sb_ok(&one, err) ? -1 : visit(ctx, one.s, err);
+    }
+    sb_done(&one);
+    return rc;
+}
