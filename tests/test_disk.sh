@@ -46,6 +46,51 @@ half "$tmp/h"
 run "$tmp/h" --resume
 check "a run cut short ends as the whole one" same_end "$tmp/h"
 
+# ---- what a checkpoint stands on ----
+
+flip() { # FILE OFFSET: another bit there
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+    printf "\\$(printf %o $((byte ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+half "$tmp/h"
+rm -rf "$tmp/h/checkpoint-4"
+flip "$tmp/h/stages/align/adapter_model.safetensors" 2000
+run "$tmp/h" --resume
+check "a flipped bit beneath a checkpoint is not built on" sh -c '[ ! -e "$2" ] || cmp -s "$1" "$2"' sh \
+    "$tmp/ref/final/adapter_model.safetensors" "$tmp/h/final/adapter_model.safetensors"
+check "... it says which file" sh -c 'cat "$@" | grep -q "stages/align/adapter_model.safetensors: damaged"' sh \
+    "$tmp/h/journal.jsonl" "$tmp/err"
+half "$tmp/h"
+sed 's/"lr":.*0.001/"lr":	0.002/' "$tmp/h/run.json" >"$tmp/other" && mv "$tmp/other" "$tmp/h/run.json"
+run "$tmp/h" --resume
+check "another description beneath a checkpoint is seen" sh -c 'cat "$@" | grep -q "run.json: damaged, or another"' sh \
+    "$tmp/h/journal.jsonl" "$tmp/err"
+cat >"$tmp/unpin.py" <<'EOF'
+# A state.json as it was before it had the member "pinned", sealed again.
+import re, sys
+
+def crc32c(b):
+    c = 0xffffffff
+    for x in b:
+        c ^= x
+        for _ in range(8):
+            c = c >> 1 ^ (0x82f63b78 if c & 1 else 0)
+    return c ^ 0xffffffff
+
+s = open(sys.argv[1]).read()
+s = s[:s.rindex(',\n  "crc32c"')]
+s = s[:s.rindex(',\n  "pinned"')]
+open(sys.argv[1], 'w').write(s + ',\n  "crc32c": "%08x"\n}\n' % crc32c(s.encode()))
+EOF
+half "$tmp/h"
+if python3 "$tmp/unpin.py" "$tmp/h/checkpoint-6/state.json"; then
+    run "$tmp/h" --resume
+    check "a checkpoint without checksums of the stages goes on" same_end "$tmp/h"
+    check "... and says so" grep -q "no checksums of the stages before" "$tmp/h/journal.jsonl"
+else
+    skip "a checkpoint without checksums of the stages" "no python3"
+fi
+
 # ---- links ----
 
 for f in lock metrics.jsonl layers.jsonl probes.jsonl journal.jsonl run.json eval/history.jsonl \
@@ -58,7 +103,10 @@ for f in lock metrics.jsonl layers.jsonl probes.jsonl journal.jsonl run.json eva
     ln -s "$tmp/victim" "$tmp/h/$f"
     run "$tmp/h" --resume
     check "a link as $f leads nowhere" cmp "$tmp/victim" "$tmp/kept"
-    [ "$f" = checkpoint-6/state.json ] || check "... and is refused" [ "$status" -eq 1 ]
+    case $f in
+    checkpoint-6/* | stages/*) check "... and is refused" grep -q 'checkpoint-6.*no link is followed' "$tmp/h/journal.jsonl" ;;
+    *) check "... and is refused" [ "$status" -eq 1 ] ;;
+    esac
 done
 for d in eval stages checkpoint-6; do
     half "$tmp/h"

@@ -256,7 +256,10 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
     text = root ? json_text(root, true, err) : NULL;
     if (text) {
         sb_printf(&s, "%s\n", text);
-        rc = folder_write(t->folder.dir, "run.json", &s, err);
+        rc = folder_write(t->folder.dir, "run.json", &s, err) ||
+                     pin_file(t->pins, t->folder.dir, "run.json", err)
+                 ? -1
+                 : 0;
     }
     cJSON_free(text);
     cJSON_Delete(root);
@@ -357,6 +360,31 @@ static void sweep(const struct trainer *t)
     free(names);
 }
 
+/* What the checkpoint has no checksums of, as older ones do not, is taken as it is now. */
+static int take_pins(struct trainer *t, struct vac_err *err)
+{
+    const cJSON *had = cJSON_GetObjectItemCaseSensitive(t->resume.json, "pinned");
+    char name[160];
+
+    if (had) {
+        cJSON_Delete(t->pins);
+        t->pins = json_copy(had, err);
+        if (!t->pins)
+            return -1;
+    }
+    if (!pins_know(t->pins, "run.json") && pin_file(t->pins, t->folder.dir, "run.json", err))
+        return -1;
+    for (size_t i = 0; t->resume.json && i < t->resume.stage; i++) {
+        snprintf(name, sizeof name, "stages/%s", t->spec.stage[i].name);
+        if (pins_know(t->pins, name))
+            continue;
+        t->unpinned = true;
+        if (pin_folder(t->pins, t->folder.dir, name, err))
+            return -1;
+    }
+    return 0;
+}
+
 int trainer_resume(struct trainer *t, struct vac_err *err)
 {
     static const int64_t nothing[LINES_COUNT];
@@ -367,7 +395,8 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
     sweep(t);
     found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
                             sizeof t->resume_name, note_bad, t, err);
-    if (found < 0 || commands_check_all(t, found == 0 ? t->resume.stage : 0, err))
+    if (found < 0 || commands_check_all(t, found == 0 ? t->resume.stage : 0, err) ||
+        take_pins(t, err))
         return -1;
     return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
 }
@@ -389,6 +418,8 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
     if (s->json)
         t->step = s->step;
     e.key = t->spec.stage[*first].name;
+    if (t->unpinned)
+        e.reason = "it has no checksums of the stages before: they are taken as they are";
     if (stage_begin(t, *first, err) || (s->json && checkpoint_load(t, s, t->resume_name, err))) {
         spec_blame_file(err);
         return -1;

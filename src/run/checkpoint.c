@@ -205,35 +205,6 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
 
 /* --- state.json --- */
 
-static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *crc,
-                    struct vac_err *err)
-{
-    char *path = path_join(dir, name, err);
-    struct mapping m = {0};
-    int rc = path ? map_open(&m, path, err) : -1;
-
-    if (rc == 0) {
-        *size = (int64_t)m.len;
-        *crc = crc32c(0, m.data, m.len);
-    }
-    map_close(&m);
-    free(path);
-    return rc;
-}
-
-static int put_file(struct strbuf *s, const char *dir, const char *name, const char *sep,
-                    struct vac_err *err)
-{
-    int64_t size;
-    uint32_t crc;
-
-    if (file_crc(dir, name, &size, &crc, err))
-        return -1;
-    sb_printf(s, "%s\n    \"%s\": {\"bytes\": %lld, \"crc32c\": \"%08x\"}", sep, name,
-              (long long)size, crc);
-    return 0;
-}
-
 static void put_options(struct strbuf *s, struct trainer *t)
 {
     struct live_option o;
@@ -294,12 +265,14 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     const struct stage *st = &t->st;
     struct strbuf s = {0};
     int64_t size[LINES_COUNT];
+    cJSON *files = NULL;
     int rc = -1;
 
     if (t->marked)
         memcpy(size, t->mark, sizeof size);
     else if (folder_sizes(&t->folder, size, err))
         return -1;
+    files = cJSON_CreateObject();
     sb_printf(
         &s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
         (unsigned long long)t->step, st->index, (unsigned long long)st->done);
@@ -322,14 +295,15 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     put_options(&s, t);
     if (t->duty == 0 && st->done)
         put_reading(&s, t);
-    sb_puts(&s, ",\n  \"files\": {");
-    if (put_file(&s, dir, weights_name(t), "", err) || put_file(&s, dir, STATE_FILE, ",", err) ||
-        (!model_is_full(t->m) && put_file(&s, dir, "adapter_config.json", ",", err)))
+    if (pin_file(files, dir, weights_name(t), err) || pin_file(files, dir, STATE_FILE, err) ||
+        (!model_is_full(t->m) && pin_file(files, dir, "adapter_config.json", err)))
         goto out;
-    sb_puts(&s, "\n  }");
+    pins_put(&s, "files", files);
+    pins_put(&s, "pinned", t->pins);
     sb_printf(&s, SEAL, crc32c(0, s.s ? s.s : "", s.len));
     rc = folder_write(dir, "state.json", &s, err);
 out:
+    cJSON_Delete(files);
     sb_done(&s);
     return rc;
 }
@@ -341,26 +315,6 @@ static int read_u64(const struct jnode *root, const char *key, uint64_t *out, st
     if (json_int(root, key, 0, (int64_t)1 << 53, &x, err))
         return -1;
     *out = (uint64_t)x;
-    return 0;
-}
-
-static int check_file(const struct jnode *files, const char *dir, struct vac_err *err)
-{
-    for (const cJSON *f = files->v->child; f; f = f->next) {
-        struct jnode one = {.v = f, .up = files, .file = files->file, .key = f->string};
-        const char *want;
-        int64_t bytes, size;
-        uint32_t crc;
-        char have[16];
-        if (strchr(f->string, '/') || json_int(&one, "bytes", 0, (int64_t)1 << 53, &bytes, err) ||
-            json_str(&one, "crc32c", &want, err) || file_crc(dir, f->string, &size, &crc, err))
-            return -1;
-        snprintf(have, sizeof have, "%08x", crc);
-        if (size != bytes || strcmp(have, want))
-            return err_set(err, VAC_ERR_FORMAT,
-                           "%s/%s: damaged (%lld bytes, crc %s; expected %lld, %s)", dir, f->string,
-                           (long long)size, have, (long long)bytes, want);
-    }
     return 0;
 }
 
@@ -395,11 +349,13 @@ static cJSON *open_state(const char *path, struct vac_err *err)
     return doc;
 }
 
-/* Reads and checks a checkpoint folder; s->json is the caller's to delete. */
-static int read_state(const char *dir, struct checkpoint_state *s, struct vac_err *err)
+/* Reads and checks a checkpoint folder, and what it stands on in the run's folder `run` (NULL = that
+ * is not asked); s->json is the caller's to delete. */
+static int read_state(const char *dir, const char *run, struct checkpoint_state *s,
+                      struct vac_err *err)
 {
     char *path = path_join(dir, "state.json", err);
-    struct jnode root, files;
+    struct jnode root, files, pinned;
     int rc = -1;
 
     *s = (struct checkpoint_state){.json = path ? open_state(path, err) : NULL};
@@ -415,7 +371,10 @@ static int read_state(const char *dir, struct checkpoint_state *s, struct vac_er
         read_u64(&root, "journal", &s->journal, err) || json_num(&root, "wall", &s->wall, err) ||
         read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
-    rc = check_file(&files, dir, err);
+    if (pins_check(&files, dir, err))
+        goto out;
+    rc = json_opt(&root, "pinned", JSON_OBJECT, &pinned, err);
+    rc = rc < 0 ? -1 : rc > 0 || !run ? 0 : pins_check(&pinned, run, err);
 out:
     if (rc) {
         cJSON_Delete(s->json);
@@ -427,7 +386,11 @@ out:
 
 int checkpoint_read(const char *dir, struct checkpoint_state *out, struct vac_err *err)
 {
-    return read_state(dir, out, err);
+    char *run = path_dir(dir, err);
+    int rc = run ? read_state(dir, run, out, err) : -1;
+
+    free(run);
+    return rc;
 }
 
 /* --- saving --- */
@@ -523,7 +486,7 @@ static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
     if (model_is_full(t->m) ? save_full(t, tmp, err)
                             : stage_write_adapter(t, tmp, err))
         return -1;
-    if (save_moments(t, tmp, err) || write_state(t, tmp, err) || read_state(tmp, &back, err))
+    if (save_moments(t, tmp, err) || write_state(t, tmp, err) || read_state(tmp, NULL, &back, err))
         return -1;
     cJSON_Delete(back.json);
     return 0;
@@ -571,7 +534,7 @@ int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *o
         char *path;
         snprintf(name, size, "checkpoint-%lld", list[i]);
         path = path_join(dir, name, &why);
-        if (path && !read_state(path, out, &why)) {
+        if (path && !read_state(path, dir, out, &why)) {
             if (out->stage < n_stages)
                 rc = 0;
             else

@@ -226,6 +226,9 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ct
     t->how = *o;
     t->ctl = ctl;
     t->saved_step = -1;
+    t->pins = cJSON_CreateObject();
+    if (!t->pins)
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
     t->paused = o->paused;
     if (o->paused)
         snprintf(t->pause_reason, sizeof t->pause_reason, "waiting to start");
@@ -257,6 +260,7 @@ void trainer_close(struct trainer *t)
     model_close(t->m);
     compute_close(t->c);
     cJSON_Delete(t->resume.json);
+    cJSON_Delete(t->pins);
     free(t->drift_rel);
     free(t->stage_total);
     free(t->counts);

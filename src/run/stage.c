@@ -514,8 +514,13 @@ int stage_save(struct trainer *t, struct vac_err *err)
         goto out;
     if (stage_write_model(t, path, err))
         goto out;
-    rc = folder_swap(t->folder.dir, tmp, name, err);
+    rc = folder_swap(t->folder.dir, tmp, name, err) ||
+                 pin_folder(t->pins, t->folder.dir, name, err)
+             ? -1
+             : 0;
 out:
+    if (rc && path)
+        path_remove(path, NULL); /* gives the space back */
     free(dir);
     free(path);
     return rc;

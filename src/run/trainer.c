@@ -453,6 +453,8 @@ static int final_fill(struct trainer *t, void *ctx, struct vac_err *err)
     lines_adapters(&s, t);
     rc = folder_write(tmp, "adapters.json", &s, err);
 out:
+    if (rc && tmp)
+        path_remove(tmp, NULL); /* gives the space back */
     sb_done(&s);
     free(tmp);
     return rc;

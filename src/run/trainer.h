@@ -14,6 +14,7 @@
 #include "run/control.h"
 #include "run/folder.h"
 #include "run/optimizer.h"
+#include "run/pins.h"
 #include "run/spec.h"
 
 #define TRAINER_MAX_OPTIONS 24
@@ -141,6 +142,8 @@ struct trainer {
     double created;                 /* seconds since the epoch, as run.json has it */
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
+    bool unpinned; /* ... which has no checksums of the stages before */
+    cJSON *pins; /* what checkpoints stand on: see pins.h */
     struct vac_err end; /* how it ended */
     int exit_code;
 };
