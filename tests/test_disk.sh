@@ -209,6 +209,44 @@ rm "$tmp/gone/metrics.jsonl"
 stop
 check "a line file that was removed is named" refused "metrics.jsonl: was removed or replaced"
 
+# ---- a model that changes under a run ----
+
+cp -R "$lab/base-a" "$tmp/model"
+chmod -R u+w "$tmp/model"
+sed "s#$lab/base-a#$tmp/model#" "$tmp/long.json" >"$tmp/mine.json"
+for how in cut written replaced; do
+    cp "$lab/base-a/model.safetensors" "$tmp/model/model.safetensors"
+    touch -d 2020-01-01 "$tmp/model/model.safetensors"
+    rm -rf "$tmp/m"
+    timeout 60 "$VACCINE" run "$tmp/mine.json" -o "$tmp/m" </dev/null >"$tmp/out" 2>"$tmp/err" &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null && ! ls -d "$tmp/m"/checkpoint-1? >/dev/null 2>&1; do sleep 0.1; done
+    case $how in
+    cut) truncate -s 1000 "$tmp/model/model.safetensors" ;;
+    written) dd if=/dev/zero of="$tmp/model/model.safetensors" bs=1000 seek=100 count=100 conv=notrunc 2>/dev/null ;;
+    replaced) cp "$lab/base-b/model.safetensors" "$tmp/model/new" && mv "$tmp/model/new" "$tmp/model/model.safetensors" ;;
+    esac
+    wait "$pid"
+    status=$?
+    check "a model that is $how: the run ends and names the file" refused "model.safetensors: was $how"
+    last=$(ls -d "$tmp/m"/checkpoint-* | sed 's/.*-//' | sort -n | tail -1)
+    check "... what it had is saved" [ "$last" = "$(tail -n 1 "$tmp/m/metrics.jsonl" | sed 's/{"step":\([0-9]*\),.*/\1/')" ]
+    run "$tmp/m" --resume
+    check "... and does not go on with that model" [ "$status" -eq 1 ]
+done
+cp -R "$lab/base-a/." "$tmp/model"
+cp "$lab/task.jsonl" "$tmp/task.jsonl"
+sed "s#$lab/task.jsonl#$tmp/task.jsonl#; s/\"steps\": 4/\"steps\": 400/" "$tmp/r.json" >"$tmp/mine.json"
+rm -rf "$tmp/m"
+timeout 60 "$VACCINE" run "$tmp/mine.json" -o "$tmp/m" </dev/null >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+while kill -0 "$pid" 2>/dev/null && ! [ -d "$tmp/m/checkpoint-2" ]; do sleep 0.1; done
+tail -n 5 "$lab/task.jsonl" >"$tmp/task.jsonl"
+wait "$pid"
+status=$?
+check "data that changed before its stage began is not trained on" refused "task.jsonl: has changed since the run began"
+check "... and the stage before is saved" [ -d "$tmp/m/checkpoint-400" ]
+
 # ---- no locks ----
 
 cat >"$tmp/n.c" <<'C'

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+#include <vaccine/vaccine.h>
 #include "ui/screen.h"
 
 static int pipe_fd[2] = {-1, -1};
@@ -40,8 +41,11 @@ static void note(int sig)
     errno = saved;
 }
 
-static void crash(int sig)
+static void crash(int sig, siginfo_t *info, void *context)
 {
+    (void)context;
+    if (sig == SIGBUS && info->si_code > 0 && vac_mend_map(info->si_addr))
+        return;
     if (armed) {
         armed = 0;
         if (write(STDOUT_FILENO, restore, sizeof restore - 1) < 0) {
@@ -68,7 +72,7 @@ bool ui_catch(int sig, const struct sigaction *action, struct sigaction *old)
 int signals_open(void)
 {
     struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART},
-                     c = {.sa_handler = crash, .sa_flags = SA_ONSTACK};
+                     c = {.sa_sigaction = crash, .sa_flags = SA_ONSTACK | SA_SIGINFO};
     stack_t stack = {.ss_size = 65536};
 
     if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))

@@ -224,6 +224,11 @@ int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct 
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
 
+/* For a driver's handler of SIGBUS, on any thread: another program has cut a file that is mapped here, and
+ * the address (si_addr) lies behind its new end. true: it can be read again, and whoever believes what was
+ * read is told; false: the signal means something else. */
+bool vac_mend_map(const void *address);
+
 /* --- a run that is only looked at: what its files tell, and go on to tell while they grow --- */
 struct vac_follow;
 /* What takes it over; NULL = not wanted. What the pointers show is valid during the call. A step that is not

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,7 +58,7 @@ static bool is_descriptor(const char *path)
 
 /* The one place where files are opened: with O_NONBLOCK, so that a named pipe in the place of a
  * file is refused instead of waited for, and regular files only. */
-static int file_fd(const char *path, int flags, const char *what, struct stat *st,
+int file_fd(const char *path, int flags, const char *what, struct stat *st,
                    struct vac_err *err)
 {
     int fd = path_open(path, flags | O_NONBLOCK, 0666);
@@ -127,49 +126,6 @@ int file_cut(const char *path, int64_t size, struct vac_err *err)
 }
 
 /* ---- Reading ---- */
-
-int map_open(struct mapping *m, const char *path, struct vac_err *err)
-{
-    struct stat st;
-    int fd = file_fd(path, O_RDONLY, "open", &st, err), rc = -1;
-    size_t len = 0;
-    void *p;
-
-    *m = (struct mapping){0};
-    if (fd < 0)
-        return -1;
-    if (!S_ISREG(st.st_mode)) {
-        err_set(err, VAC_ERR_IO, "%s: is not a regular file and cannot be mapped", path);
-        goto out;
-    }
-    if ((uintmax_t)st.st_size > PTRDIFF_MAX) {
-        err_set(err, VAC_ERR_MEMORY, "%s: too large to map on this machine", path);
-        goto out;
-    }
-    len = (size_t)st.st_size;
-    if (len > 0) {
-        p = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) {
-            path_error(path, "map", err);
-            goto out;
-        }
-        m->data = p;
-        m->len = len;
-    }
-    rc = 0;
-out:
-    close(fd);
-    return rc;
-}
-
-void map_close(struct mapping *m)
-{
-    if (!m)
-        return;
-    if (m->data)
-        munmap((void *)(uintptr_t)m->data, m->len);
-    *m = (struct mapping){0};
-}
 
 /* Reads to the end of fd into *text, whose room is *cap; one byte more than the limit is asked for,
  * so that a file that is too large shows itself. */

@@ -6,19 +6,15 @@
 #define BASE_IO_H
 
 #include <stdio.h>
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/path.h"
 
-/* A file mapped read-only; nothing is read until it is touched. An empty file has data == NULL. */
-struct mapping {
-    const unsigned char *data;
-    size_t len;
-};
-int map_open(struct mapping *m, const char *path, struct vac_err *err);
-void map_close(struct mapping *m);
-
 /* The whole file, 0-terminated (len does not count that 0). Refuses more than `limit` bytes. */
 char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err);
+/* A descriptor of open(2) with these flags, and what it is; `what` is what cannot be done in the
+ * error. */
+int file_fd(const char *path, int flags, const char *what, struct stat *st, struct vac_err *err);
 /* To be read line by line; who reads asks ferror at the end. */
 FILE *stream_open(const char *path, struct vac_err *err);
 /* Every name in a folder but "." and ".."; a visitor's result other than 0 ends it and is returned.

@@ -183,14 +183,24 @@ static void hold_standard_descriptors(void)
             _exit(STATUS_FAILED);
 }
 
+/* A mapped file that was cut is no reason to die: who reads it is told. */
+static void on_bus(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code <= 0 || !vac_mend_map(info->si_addr))
+        signal(number, SIG_DFL); /* comes again when this returns */
+}
+
 int main(int argc, char **argv)
 {
+    struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
     struct vac_err err = {0};
     int rc;
 
     hold_standard_descriptors();
     /* A reader that has gone is an error of write like any other. */
     signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGBUS, &bus, NULL);
     rc = run_line(argc, argv, &err);
     if (rc >= 0 && fclose(stdout))
         err_errno(&err, "standard output");

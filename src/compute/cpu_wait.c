@@ -65,6 +65,7 @@ static void set_sleepers(int n)
     if (n == 0)
         return;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* of a thread's own doing: see base/map.h */
     pthread_sigmask(SIG_BLOCK, &all, &old);
     if (pthread_create(&id, NULL, hold_sleepers, (void *)(uintptr_t)generation))
         sleepers = 0;

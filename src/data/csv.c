@@ -228,13 +228,20 @@ static void pass_line_ends(struct csv_reader *r)
 
 int csv_next(struct csv_reader *r, struct vac_err *err)
 {
+    int rc;
+
     pass_line_ends(r);
     r->n = 0;
     if (r->at == r->map.len)
-        return 0;
+        return map_check(&r->map, err);
     r->begin = r->at;
     r->line = r->next_line;
-    return read_record(r, err) ? -1 : 1;
+    rc = read_record(r, err) ? -1 : 1;
+    if (!map_torn(&r->map))
+        return rc;
+    if (rc < 0)
+        err_clear(err);
+    return map_check(&r->map, err);
 }
 
 /* --- the file --- */

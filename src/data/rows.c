@@ -358,17 +358,26 @@ static void pass_row(struct row_reader *r, size_t end)
     r->index++;
 }
 
+/* The result, unless the file has changed under it; at the end, all of it is asked about. */
+static int believe(const struct row_reader *r, int rc, struct vac_err *err)
+{
+    if (rc != 0 && !map_torn(&r->map))
+        return rc;
+    if (rc < 0)
+        err_clear(err);
+    return map_check(&r->map, err) ? -1 : rc;
+}
+
 int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
 {
     size_t end = 0;
     int rc = next_object(r, &end, err);
 
-    if (rc <= 0)
-        return rc;
-    if (read_row(r, out, a, err))
-        return -1;
-    pass_row(r, end);
-    return 1;
+    if (rc > 0 && read_row(r, out, a, err))
+        rc = -1;
+    if (rc > 0)
+        pass_row(r, end);
+    return believe(r, rc, err);
 }
 
 int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_err *err)
@@ -376,11 +385,11 @@ int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_e
     size_t end = 0;
     int rc = next_object(r, &end, err);
 
-    if (rc <= 0)
-        return rc;
-    *out = json_root(r->json, r->where);
-    pass_row(r, end);
-    return 1;
+    if (rc > 0) {
+        *out = json_root(r->json, r->where);
+        pass_row(r, end);
+    }
+    return believe(r, rc, err);
 }
 
 /* --- the whole file --- */

@@ -28,6 +28,9 @@ struct weights;
 /* A file, or a folder with model.safetensors, model.safetensors.index.json or adapter_model.safetensors. */
 struct weights *weights_open(const char *path, struct vac_err *err);
 void weights_close(struct weights *w);
+/* Whether the files are still those that were opened (base/map.h): asked before what was made of the
+ * numbers is believed. */
+int weights_check(const struct weights *w, struct vac_err *err);
 size_t weights_count(const struct weights *w);
 const struct st_tensor *weights_at(const struct weights *w, size_t i); /* sorted by name */
 const struct st_tensor *weights_find(const struct weights *w, const char *name); /* NULL = none */

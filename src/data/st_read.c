@@ -324,6 +324,10 @@ int st_file_open(struct st_file *f, const char *path, struct vac_err *err)
         goto fail;
     return 0;
 fail:
+    if (map_torn(&f->map)) { /* then that is what was wrong */
+        err_clear(err);
+        map_check(&f->map, err);
+    }
     st_file_close(f);
     return -1;
 }

@@ -357,6 +357,14 @@ void weights_close(struct weights *w)
     free(w);
 }
 
+int weights_check(const struct weights *w, struct vac_err *err)
+{
+    for (size_t i = 0; i < w->n_files; i++)
+        if (map_check(&w->files[i].map, err))
+            return -1;
+    return 0;
+}
+
 size_t weights_count(const struct weights *w)
 {
     return w->n;

@@ -144,5 +144,5 @@ int classifier_rate(struct classifier *x, const struct ids *text, size_t n, floa
             return model_not_numbers(x->m, "logits", err);
         prob[i] = (float)(1 / (1 + exp(-(double)prob[i])));
     }
-    return 0;
+    return model_check(x->m, err);
 }

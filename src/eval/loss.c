@@ -42,6 +42,8 @@ double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const str
         per[i] = 0;
     if (row_loss && d->labels > 0)
         loss = sum_losses(m, a, &k, row_loss, per) / (double)d->labels;
+    if (model_check(m, err))
+        loss = NAN;
     for (size_t i = 0; per && i < d->n; i++)
         per[i] = !isfinite(loss) ? NAN : per[i] / (double)d->sample[i].n_labels;
     if (row_loss && d->labels > 0 && err && !isfinite(loss))

@@ -373,7 +373,7 @@ int generate(struct generator *g, const struct ids *prompt, size_t n, const stru
         if (busy && !j.over && advance(&j, err))
             return -1;
     } while (!j.over && (busy || next < n));
-    return 0;
+    return model_check(g->m, err);
 }
 
 int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
@@ -395,6 +395,8 @@ int generator_logprobs(struct generator *g, const struct ids *prompt, const int3
     prefill(g, 0, prompt);
     if (!fetch_logits(g, 0))
         return model_not_numbers(g->m, "logits", err);
+    if (model_check(g->m, err))
+        return -1;
     all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
     for (size_t i = 0; i < n; i++)
         logp[i] = (double)g->host[id[i]] - all;

@@ -211,10 +211,17 @@ static bool find_spoilt(const struct model *m, char *name, size_t size)
     return false;
 }
 
+int model_check(const struct model *m, struct vac_err *err)
+{
+    return m->files ? weights_check(m->files, err) : 0;
+}
+
 int model_not_numbers(const struct model *m, const char *what, struct vac_err *err)
 {
     char name[192];
 
+    if (model_check(m, err))
+        return -1;
     if (find_spoilt(m, name, sizeof name))
         return err_set(err, VAC_ERR_NUMERIC, "%s: its %s are no numbers: %s holds NaN or infinity",
                        *model_dir(m) ? model_dir(m) : "the model", what, name);

@@ -28,6 +28,9 @@ uint64_t model_count(const struct model *m);  /* parameters of the base */
 uint64_t model_bytes(const struct model *m);  /* bytes of the mapped base */
 /* For whoever finds that what the model gave is no number (NaN, infinite), which must not become a figure:
  * sets the error, which names the tensor that is none either, and returns -1. Reads all weights. */
+/* Whether the weights' files are those that were opened: asked before anything that the model has
+ * computed is believed. */
+int model_check(const struct model *m, struct vac_err *err);
 int model_not_numbers(const struct model *m, const char *what, struct vac_err *err);
 /* What its user should know of how the files were read; NULL = nothing. */
 const char *model_note(const struct model *m);

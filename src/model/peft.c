@@ -232,7 +232,7 @@ int peft_load(struct model *m, const char *dir, struct vac_err *err)
         err_prefix(err, "%s", config);
         goto out;
     }
-    rc = load_all(m, a, w, err);
+    rc = load_all(m, a, w, err) || weights_check(w, err) ? -1 : 0;
     if (rc) {
         adapter_done(m, a);
         m->n_adapter--;

@@ -52,6 +52,19 @@ static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_
     return path ? visit(path, ctx, err) : 0;
 }
 
+/* What a stage reads when it begins. */
+static int each_of_stage(const struct stage_spec *s, file_visit *visit, void *ctx,
+                         struct vac_err *err)
+{
+    for (size_t k = 0; k < s->n_streams; k++) {
+        for (size_t f = 0; f < s->stream[k].n; f++) {
+            if (visit(s->stream[k].file[f].file, ctx, err))
+                return -1;
+        }
+    }
+    return visit_one(s->lora.init, visit, ctx, err);
+}
+
 /* Every data file, and every folder besides the model, that the run reads. */
 static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
 {
@@ -64,14 +77,7 @@ static int each_file(const struct trainer *t, file_visit *visit, void *ctx, stru
     if (visit_one(t->spec.tokenizer, visit, ctx, err))
         return -1;
     for (size_t i = 0; i < t->spec.n_stages; i++) {
-        const struct stage_spec *s = &t->spec.stage[i];
-        for (size_t k = 0; k < s->n_streams; k++) {
-            for (size_t f = 0; f < s->stream[k].n; f++) {
-                if (visit(s->stream[k].file[f].file, ctx, err))
-                    return -1;
-            }
-        }
-        if (visit_one(t->spec.stage[i].lora.init, visit, ctx, err))
+        if (each_of_stage(&t->spec.stage[i], visit, ctx, err))
             return -1;
     }
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
@@ -311,6 +317,21 @@ int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
     }
     rc = each_file(t, check_hash, &x, err);
 out:
+    cJSON_Delete(doc);
+    free(path);
+    return rc;
+}
+
+int trainer_stage_inputs(struct trainer *t, size_t index, struct vac_err *err)
+{
+    char *path = folder_path(&t->folder, "run.json", err);
+    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
+    struct jnode root = json_root(doc, path), files;
+    struct expect x = {&files};
+    int rc = doc && !json_get(&root, "files", JSON_OBJECT, &files, err)
+                 ? each_of_stage(&t->spec.stage[index], check_hash, &x, err)
+                 : -1;
+
     cJSON_Delete(doc);
     free(path);
     return rc;

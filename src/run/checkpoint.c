@@ -167,6 +167,8 @@ static int load_params(struct trainer *t, const char *dir, struct vac_err *err)
     for (size_t i = 0; rc == 0 && i < p->count; i++)
         rc = load_tensor(t, w, p->list[i].name, p->list[i].rank, p->list[i].shape,
                          ref_at(p->w, p->list[i].at), err);
+    if (rc == 0)
+        rc = weights_check(w, err);
     weights_close(w);
     free(path);
     return rc;
@@ -198,6 +200,8 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
         rc = load_tensor(t, w, x[i].name, 1, &o->n, x[i].at, err);
     if (rc == 0 && reference)
         rc = load_reference(t, w, err);
+    if (rc == 0)
+        rc = weights_check(w, err);
     weights_close(w);
     free(path);
     return rc;

@@ -16,14 +16,16 @@ static int hash_bytes(const char *path, char out[65], struct vac_err *err)
 {
     struct mapping m = {0};
     struct sha256 s;
+    int rc;
 
     if (map_open(&m, path, err))
         return -1;
     sha256_init(&s);
     sha256_put(&s, m.data, m.len);
     sha256_hex(&s, out);
+    rc = map_check(&m, err);
     map_close(&m);
-    return 0;
+    return rc;
 }
 
 static void hash_weights(struct sha256 *s, const struct mapping *m)
@@ -70,6 +72,7 @@ static int hash_one(struct sha256 *s, const char *dir, const char *name, struct 
         sha256_put(s, name, strlen(name) + 1);
         sha256_put(s, &len, sizeof len);
         hash_weights(s, &m);
+        rc = map_check(&m, err);
     }
     map_close(&m);
     free(path);

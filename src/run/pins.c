@@ -16,6 +16,7 @@ static int file_crc(const char *dir, const char *name, int64_t *size, uint32_t *
     if (rc == 0) {
         *size = (int64_t)m.len;
         *crc = crc32c(0, m.data, m.len);
+        rc = map_check(&m, err);
     }
     map_close(&m);
     free(path);

@@ -148,14 +148,17 @@ static int compare_folder(const char *was, const char *is, const char *name,
 {
     char *p = path_join(was, name, err), *q = path_join(is, name, err);
     struct weights *a = p ? weights_open(p, err) : NULL, *b = a && q ? weights_open(q, err) : NULL;
+    int rc = -1;
 
-    if (a && b)
+    if (a && b) {
         compare_tensors(a, b, name, out);
+        rc = weights_check(a, err) || weights_check(b, err) ? -1 : 0;
+    }
     weights_close(a);
     weights_close(b);
     free(p);
     free(q);
-    return a && b ? 0 : -1;
+    return rc;
 }
 
 /* --- the whole --- */

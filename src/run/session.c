@@ -213,6 +213,7 @@ static int thread_start(struct vac_session *s, struct vac_err *err)
     int rc;
 
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* of a thread's own doing: see base/map.h */
     pthread_sigmask(SIG_BLOCK, &all, &old);
     rc = pthread_create(&s->thread, NULL, thread_main, &s->t);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -312,6 +313,11 @@ void vac_session_close(struct vac_session *s)
     free(s->old_points);
     free(s->dir);
     free(s);
+}
+
+bool vac_mend_map(const void *address)
+{
+    return map_mend(address);
 }
 
 int vac_session_result(struct vac_session *s, struct vac_err *err)

@@ -169,6 +169,11 @@ static int one_step(struct trainer *t, struct vac_err *err)
     for (size_t k = 0; k < st->n_streams; k++)
         before[k] = st->stream[k].cursor;
     stage_step(t, t->step + 1);
+    /* before anything is learnt from it: a step on other weights is no step of this run */
+    if (model_check(t->m, err)) {
+        stage_rewind(st, before);
+        return -1;
+    }
     norm = optimizer_grad_norm(&st->opt);
     if (!isfinite(st->step.out.loss) || !isfinite(norm))
         return numeric_fault(t, before, err) ? -1 : 1;
@@ -262,7 +267,7 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
         return -1;
     if (watch_due(t)) {
         publish(t, VAC_MEASURING, "drift and losses");
-        rc = watch_measure(t, &t->point, &t->layers, err);
+        rc = watch_measure(t, &t->point, &t->layers, err) || model_check(t->m, err) ? -1 : 0;
     }
     t->point.step = t->layers.step = (int64_t)t->step;
     t->point.stage_step = (int64_t)st->done;
@@ -420,7 +425,8 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
 {
     for (size_t i = first; i < t->spec.n_stages; i++) {
         if (!t->in_stage) {
-            if (stage_begin(t, i, err) || note(t, "stage", t->spec.stage[i].name, NULL, err))
+            if (trainer_stage_inputs(t, i, err) || stage_begin(t, i, err) ||
+                note(t, "stage", t->spec.stage[i].name, NULL, err))
                 return -1;
         }
         if (t->st.done == 0 && warn_of_stage(t, err))

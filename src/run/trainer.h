@@ -142,8 +142,8 @@ struct trainer {
     double created;                 /* seconds since the epoch, as run.json has it */
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
-    bool unpinned; /* ... which has no checksums of the stages before */
-    cJSON *pins; /* what checkpoints stand on: see pins.h */
+    bool unpinned;      /* ... which has no checksums of the stages before */
+    cJSON *pins;        /* what checkpoints stand on: see pins.h */
     struct vac_err end; /* how it ended */
     int exit_code;
 };
@@ -164,6 +164,8 @@ int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
 int trainer_resume(struct trainer *t, struct vac_err *err);
 /* Model and data must be what the run.json of `dir` remembers. */
 int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err);
+/* The same of what a stage reads when it begins, which may be hours after the run. */
+int trainer_stage_inputs(struct trainer *t, size_t index, struct vac_err *err);
 /* Builds the first stage of a new run and writes run.json, or goes on from the last good
  * checkpoint. *first = the stage that is open. */
 int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err);
