@@ -1,0 +1,341 @@
+/* fuzz.c - every reader of files that other people write, one target each. */
+#include "fuzz.h"
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/utf8.h"
+#include "data/dataset.h"
+#include "data/hub.h"
+#include "data/import.h"
+#include "data/safetensors.h"
+#include "data/tok_regex.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "run/trainer.h"
+
+#define TEXTS 4
+static const char *const texts[TEXTS] = {
+    "How do I paint the boat?  It s  12345 <s></s><unk>",
+    "\u200b\u00e9\ufb01 \t\r\n aaaa\u4e2d\U0001fa77",
+    " ",
+    "",
+};
+
+/* A tokenizer of single letters, for targets whose input is another file. */
+static const char letters[] = "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":0,\"content\":\"<s>"
+                              "\",\"special\":true,\"lstrip\":false,"
+                              "\"rstrip\":false,\"single_word\":false,\"normalized\":false}],"
+                              "\"normalizer\":null,\"pre_tokenizer\":"
+                              "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":"
+                              "true},\"post_processor\":null,"
+                              "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\","
+                              "\"vocab\":{\"<s>\":0,\"a\":1,\"b\":2,"
+                              "\"\u0120\":3,\"ab\":4,\"<|im_end|>\":5},\"merges\":[\"a b\"]}}";
+
+static char path_text[2048];
+static const char *in(const char *dir, const char *name)
+{
+    snprintf(path_text, sizeof path_text, "%s/%s", dir, name);
+    return path_text;
+}
+
+static void write_file(const char *path, const void *data, size_t n)
+{
+    FILE *f = fopen(path, "w");
+
+    if (!f || fwrite(data, 1, n, f) != n || fclose(f)) {
+        perror(path);
+        abort();
+    }
+}
+
+/* ---- Tokenizers and templates ---- */
+
+static void use_tokenizer(struct tokenizer *t)
+{
+    struct tokenizer_stream stream = {.t = t};
+    struct strbuf text = {0};
+    struct ids ids = {0};
+
+    for (size_t i = 0; i < TEXTS; i++) {
+        ids.n = 0;
+        if (tokenizer_encode(t, texts[i], strlen(texts[i]), i % 2, &ids, NULL))
+            continue;
+        sb_clear(&text);
+        tokenizer_decode(t, ids.v, ids.n, i % 2, &text, NULL);
+        for (size_t k = 0; k < ids.n && !tokenizer_stream_put(&stream, ids.v[k], &text, NULL);)
+            k++;
+        tokenizer_stream_end(&stream, &text, NULL);
+    }
+    for (int32_t id = 0; id < 64; id++)
+        tokenizer_is_special(t, tokenizer_token(t, id) ? id : -1);
+    tokenizer_stream_done(&stream);
+    sb_done(&text);
+    ids_done(&ids);
+}
+
+static void read_tokenizer(const char *dir)
+{
+    struct tokenizer *t = tokenizer_open(dir, NULL);
+
+    if (t)
+        use_tokenizer(t);
+    tokenizer_free(t);
+}
+
+static void read_tokenizer_config(const char *dir)
+{
+    struct tokenizer *t;
+
+    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
+    t = tokenizer_open(dir, NULL);
+    if (t) {
+        use_tokenizer(t);
+        template_for_jinja(tokenizer_chat_template(t));
+    }
+    tokenizer_free(t);
+}
+
+static void read_regex(const char *dir)
+{
+    struct vac_err err = {0};
+    size_t n, count;
+    char *pattern = file_read(in(dir, "pattern"), 1 << 16, &n, &err);
+    struct tok_regex *re = pattern ? tok_regex_new(pattern, false, &err) : NULL;
+    const struct tok_span *v;
+
+    for (size_t i = 0; re && i < TEXTS; i++)
+        tok_regex_spans(re, texts[i], strlen(texts[i]), &v, &count, NULL);
+    tok_regex_free(re);
+    free(pattern);
+}
+
+/* A line is a turn; the last ones are those of the conversation. */
+static void read_template(const char *dir)
+{
+    struct turn turn[6] = {0};
+    size_t n = 0, len;
+    struct encoder enc = {.eos = 0};
+    struct rendered text = {0};
+    struct ids ids = {0};
+    char *all = file_read(in(dir, "turns"), 1 << 16, &len, NULL), *save = NULL;
+    bool system = all && all[0] == '+';
+
+    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
+    enc.tok = tokenizer_open(dir, NULL);
+    if (!all || memchr(all, '\0', len) || utf8_valid(all, len) != len)
+        goto out;
+    for (char *line = strtok_r(all, "\n", &save); line && n < 6;
+         line = strtok_r(NULL, "\n", &save), n++)
+        turn[n] =
+            (struct turn){.text = line, .input = line[0] == '!' ? line + 1 : NULL, .train = true};
+    for (size_t i = 0; i < n; i++)
+        turn[i].role = system && i == 0   ? ROLE_SYSTEM
+                       : (i - system) % 2 ? ROLE_ASSISTANT
+                                          : ROLE_USER;
+    for (size_t i = 0; n > 0 && (enc.tmpl = template_at(i)); i++) {
+        ids.n = 0;
+        if (template_render(enc.tmpl, turn, n, "<s>", "b", &text, NULL) == 0 && enc.tok)
+            encode_prompt(&enc, turn, n, &ids, NULL);
+    }
+out:
+    rendered_done(&text);
+    ids_done(&ids);
+    tokenizer_free(enc.tok);
+    free(all);
+}
+
+/* ---- Models ---- */
+
+static void read_weights(const char *dir)
+{
+    struct weights *w = weights_open(dir, NULL);
+    const struct st_tensor *t;
+
+    for (size_t i = 0; w && (t = weights_at(w, i)); i++)
+        weights_find(w, "x");
+    if (w)
+        weights_meta(w, "format");
+    weights_close(w);
+}
+
+static void read_config(const char *dir)
+{
+    struct config c = {0};
+    struct gen_config gen = {0};
+
+    if (config_read(&c, dir, NULL) == 0)
+        config_done(&c);
+    gen_config_read(dir, &gen, NULL);
+}
+
+static void read_adapter(const char *dir)
+{
+    struct lora_spec spec = {0};
+    char targets[1024];
+
+    peft_spec(dir, &spec, targets, sizeof targets, NULL);
+}
+
+/* ---- Rows ---- */
+
+static void read_rows(const char *dir)
+{
+    struct encoder enc = {
+        .eos = 0, .max_length = 64, .vocab = 6, .tmpl = template_find("chatml", NULL)};
+    struct dataset_spec spec = {0};
+    struct dataset d = {0};
+    char *path;
+
+    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
+    enc.tok = tokenizer_open(dir, NULL);
+    path = strdup(in(dir, "rows.jsonl"));
+    spec.file = path;
+    dataset_add(&d, &spec, &enc, NULL);
+    dataset_done(&d);
+    tokenizer_free(enc.tok);
+    free(path);
+}
+
+static int forget(void *ctx, const char *line, size_t n, struct vac_err *err)
+{
+    (void)ctx;
+    (void)line;
+    (void)n;
+    (void)err;
+    return 0;
+}
+
+static void read_import(const char *dir)
+{
+    const struct import_format *f;
+    struct import_choice choice = {0};
+    char *path = strdup(in(dir, "table"));
+
+    import_detect(path, NULL);
+    for (size_t i = 0; (f = import_at(i)); i++) {
+        struct import_report report = {0};
+
+        import_rows(path, f, &choice, forget, NULL, &report, NULL);
+    }
+    free(path);
+}
+
+/* ---- Runs ---- */
+
+static void read_spec(const char *dir)
+{
+    struct run_spec s = {0};
+
+    if (spec_read(&s, in(dir, "run.json"), NULL, 0, NULL) == 0)
+        spec_done(&s);
+}
+
+static void read_state(const char *dir)
+{
+    struct checkpoint_state s = {0};
+
+    if (checkpoint_read(dir, &s, NULL) == 0)
+        cJSON_Delete(s.json);
+}
+
+static void read_script(const char *dir)
+{
+    struct run_spec spec = {0};
+    struct script s = {0};
+
+    if (spec_read(&spec, in(dir, "run.json"), NULL, 0, NULL))
+        return;
+    script_read(&s, &spec, dir, NULL);
+    script_done(&s);
+    spec_done(&spec);
+}
+
+const struct fuzz_target fuzz_targets[] = {
+    {"tokenizer", {"tokenizer.json"}, read_tokenizer},
+    {"tokenizer_config",
+     {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"},
+     read_tokenizer_config},
+    {"regex", {"pattern"}, read_regex},
+    {"template", {"turns"}, read_template},
+    {"safetensors", {"model.safetensors", "model.safetensors.index.json"}, read_weights},
+    {"config", {"config.json", "generation_config.json"}, read_config},
+    {"adapter", {"adapter_config.json"}, read_adapter},
+    {"rows", {"rows.jsonl"}, read_rows},
+    {"import", {"table"}, read_import},
+    {"spec", {"run.json"}, read_spec},
+    {"report",
+     {"metrics.jsonl", "run.json", "layers.jsonl", "probes.jsonl", "journal.jsonl",
+      "eval/history.jsonl"},
+     fuzz_report},
+    {"state", {"state.json"}, read_state},
+    {"script", {"journal.jsonl", "run.json"}, read_script},
+    {NULL, {NULL}, NULL},
+};
+
+/* ---- One execution ---- */
+
+static char folder[64];
+
+static void remove_folder(void)
+{
+    char *command = NULL;
+
+    if (asprintf(&command, "rm -rf '%s'", folder) > 0 && system(command)) {
+    }
+    free(command);
+}
+
+static void make_folder(void)
+{
+    const char *where = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+
+    snprintf(folder, sizeof folder, "%s/vaccine-fuzz-XXXXXX", where);
+    if (!mkdtemp(folder)) {
+        perror(folder);
+        abort();
+    }
+    mkdir(in(folder, "eval"), 0700);
+    atexit(remove_folder);
+}
+
+/* The name of the target's file that the line "=== NAME" gives; NULL = none. */
+static const char *section(const struct fuzz_target *t, const char *line, size_t n)
+{
+    for (size_t i = 0; i < FUZZ_FILES && t->file[i]; i++)
+        if (strlen(t->file[i]) == n && memcmp(t->file[i], line, n) == 0)
+            return t->file[i];
+    return NULL;
+}
+
+void fuzz_one(const struct fuzz_target *t, const uint8_t *data, size_t size)
+{
+    const char *s = (const char *)data, *end = s + size, *name = t->file[0];
+
+    if (!folder[0])
+        make_folder();
+    for (size_t i = 0; i < FUZZ_FILES && t->file[i]; i++)
+        unlink(in(folder, t->file[i]));
+    while (name) {
+        const char *next = s, *line_end, *text = s, *following = NULL;
+
+        /* the next line "=== NAME" ends this file and names the following one */
+        while ((next = memmem(next, (size_t)(end - next), "=== ", 4)) &&
+               next > (const char *)data && next[-1] != '\n')
+            next += 4;
+        if (next) {
+            line_end = memchr(next, '\n', (size_t)(end - next));
+            following = line_end ? section(t, next + 4, (size_t)(line_end - next - 4)) : NULL;
+            s = line_end ? line_end + 1 : end;
+        }
+        if (!next || next > text)
+            write_file(in(folder, name), text, (size_t)((next ? next : end) - text));
+        name = following;
+    }
+    t->read(folder);
+}
