@@ -54,6 +54,20 @@ static void write_file(const char *path, const void *data, size_t n)
     }
 }
 
+/* Opened once: most of an execution would be that. */
+static struct tokenizer *letters_tokenizer(const char *dir)
+{
+    static struct tokenizer *t;
+
+    if (t)
+        return t;
+    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
+    t = tokenizer_open(dir, NULL);
+    if (!t)
+        abort();
+    return t;
+}
+
 /* ---- Tokenizers and templates ---- */
 
 static void use_tokenizer(struct tokenizer *t)
@@ -126,8 +140,7 @@ static void read_template(const char *dir)
     char *all = file_read(in(dir, "turns"), 1 << 16, &len, NULL), *save = NULL;
     bool system = all && all[0] == '+';
 
-    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
-    enc.tok = tokenizer_open(dir, NULL);
+    enc.tok = letters_tokenizer(dir);
     if (!all || memchr(all, '\0', len) || utf8_valid(all, len) != len)
         goto out;
     for (char *line = strtok_r(all, "\n", &save); line && n < 6;
@@ -140,13 +153,12 @@ static void read_template(const char *dir)
                                           : ROLE_USER;
     for (size_t i = 0; n > 0 && (enc.tmpl = template_at(i)); i++) {
         ids.n = 0;
-        if (template_render(enc.tmpl, turn, n, "<s>", "b", &text, NULL) == 0 && enc.tok)
+        if (template_render(enc.tmpl, turn, n, "<s>", "b", &text, NULL) == 0)
             encode_prompt(&enc, turn, n, &ids, NULL);
     }
 out:
     rendered_done(&text);
     ids_done(&ids);
-    tokenizer_free(enc.tok);
     free(all);
 }
 
@@ -192,13 +204,11 @@ static void read_rows(const char *dir)
     struct dataset d = {0};
     char *path;
 
-    write_file(in(dir, "tokenizer.json"), letters, sizeof letters - 1);
-    enc.tok = tokenizer_open(dir, NULL);
+    enc.tok = letters_tokenizer(dir);
     path = strdup(in(dir, "rows.jsonl"));
     spec.file = path;
     dataset_add(&d, &spec, &enc, NULL);
     dataset_done(&d);
-    tokenizer_free(enc.tok);
     free(path);
 }
 
