@@ -236,11 +236,14 @@ static void csv(struct ui *ui, FILE *out)
     for (size_t r = 0; r < h->n; r++) {
         const float *v = layer_values(h, r, ui->metric);
 
-        if (isnan(v[0]))
+        int measured;
+
+        layer_sum(v, h->n_layers, &measured);
+        if (!measured)
             continue;
         fprintf(out, "%.0f", h->step[r]);
         for (int i = 0; i < h->n_layers; i++)
-            fprintf(out, ",%.9g", (double)v[i]);
+            fprintf(out, isnan(v[i]) ? "," : ",%.9g", (double)v[i]);
         fputc('\n', out);
     }
 }

@@ -45,7 +45,8 @@ static void look_up(const struct ui *ui, struct shown *s)
     if (s->v[METRIC_EPS] && stage_at(ui, s->step[METRIC_EPS]) < stage_at(ui, at))
         s->v[METRIC_EPS] = NULL; /* an earlier stage was perturbed, this one is not */
     for (int i = 0; i < s->n && s->v[METRIC_EPS]; i++)
-        s->eps_sum += (double)s->v[METRIC_EPS][i] * (double)s->v[METRIC_EPS][i];
+        if (!isnan(s->v[METRIC_EPS][i])) /* a masked layer has none */
+            s->eps_sum += (double)s->v[METRIC_EPS][i] * (double)s->v[METRIC_EPS][i];
     s->rss = sqrt(s->eps_sum);
     row = history_row(&ui->points, s->step[METRIC_EPS]);
     s->rho = row < 0 ? NAN : ui->points.v[(size_t)row * COL_COUNT + COL_rho];
@@ -180,23 +181,19 @@ static int draw_sum(const struct ui *ui, const struct view *v, const struct show
 
 static void draw_drift(const struct ui *ui, const struct view *v, const struct shown *s, int y)
 {
-    double sum = 0;
+    double sum;
     char text[NUMBER_SIZE];
-    int x;
+    int x, n;
 
     (void)ui;
     if (!s->v[METRIC_DRIFT_REL])
         return;
-    for (int i = 0; i < s->n; i++)
-        sum += value(s, METRIC_DRIFT_REL, i);
+    sum = layer_sum(s->v[METRIC_DRIFT_REL], s->n, &n);
     x = draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean ", s->step[METRIC_DRIFT_REL]);
-    x = draw_text(v, x, y, INK_DRIFT, number_text(text, sum / s->n, 3));
+    x = draw_text(v, x, y, INK_DRIFT, number_text(text, sum / n, 3));
     if (!s->v[METRIC_DRIFT_SQ])
         return;
-    sum = 0;
-    for (int i = 0; i < s->n; i++)
-        sum += value(s, METRIC_DRIFT_SQ, i);
-    number_text(text, sum, 4);
+    number_text(text, layer_sum(s->v[METRIC_DRIFT_SQ], s->n, &n), 4);
     if (x + 18 + (int)strlen(text) > v->w) /* half a number would be another number */
         return;
     x = draw_text(v, x, y, INK_FAINT, "  sum of squares ");
@@ -207,16 +204,21 @@ static void draw_drift(const struct ui *ui, const struct view *v, const struct s
 static int draw_shares(const struct view *v, const struct shown *s, int y)
 {
     struct rank ranks[VAC_MAX_LAYERS];
+    int n = 0;
 
     if (!(s->eps_sum > 0) || v->h - y < 3)
         return y;
     draw_text(v, 1, y++, INK_TITLE, "Share of rho squared");
-    for (int i = 0; i < s->n; i++)
-        ranks[i] = (struct rank){value(s, METRIC_EPS, i) * value(s, METRIC_EPS, i) / s->eps_sum, i};
-    qsort(ranks, (size_t)s->n, sizeof *ranks, by_value);
-    for (int i = 0; i < s->n && y < v->h; i++, y++) {
-        if (y + 1 == v->h && i + 1 < s->n) {
-            draw_fmt(v, 1, y, INK_FAINT, "... %d more", s->n - i);
+    for (int i = 0; i < s->n; i++) {
+        double eps = value(s, METRIC_EPS, i);
+
+        if (!isnan(eps))
+            ranks[n++] = (struct rank){eps * eps / s->eps_sum, i};
+    }
+    qsort(ranks, (size_t)n, sizeof *ranks, by_value);
+    for (int i = 0; i < n && y < v->h; i++, y++) {
+        if (y + 1 == v->h && i + 1 < n) {
+            draw_fmt(v, 1, y, INK_FAINT, "... %d more", n - i);
             return v->h;
         }
         draw_fmt(v, 1, y, INK_TEXT, "%2d", ranks[i].layer);
@@ -239,14 +241,11 @@ static struct over_steps *gather(const struct ui *ui, size_t *n)
     *n = 0;
     for (size_t r = 0; rows && r < h->n; r++) {
         const float *x = layer_values(h, r, ui->metric);
-        double sum = 0;
+        int measured;
+        double sum = layer_sum(x, h->n_layers, &measured);
 
-        if (isnan(x[ui->layer]))
-            continue;
-        for (int i = 0; i < h->n_layers; i++)
-            sum += (double)x[i];
-        rows[(*n)++] =
-            (struct over_steps){h->step[r], (double)x[ui->layer], sum / (double)h->n_layers};
+        if (measured)
+            rows[(*n)++] = (struct over_steps){h->step[r], (double)x[ui->layer], sum / measured};
     }
     return rows;
 }

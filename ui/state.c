@@ -103,10 +103,27 @@ long layer_row(const struct layer_history *h, double step, enum metric m)
         else
             hi = mid;
     }
-    while (lo-- > 0)
-        if (h->n_layers && !isnan(layer_values(h, lo, m)[0]))
+    while (lo-- > 0) {
+        int measured;
+
+        layer_sum(layer_values(h, lo, m), h->n_layers, &measured);
+        if (measured)
             return (long)lo;
+    }
     return -1;
+}
+
+double layer_sum(const float *v, int n_layers, int *measured)
+{
+    double sum = 0;
+
+    *measured = 0;
+    for (int i = 0; i < n_layers; i++)
+        if (!isnan(v[i])) {
+            sum += (double)v[i];
+            ++*measured;
+        }
+    return sum;
 }
 
 /* Takes over what the newer row measured. */

@@ -48,7 +48,9 @@ struct layer_history {
 };
 /* n_layers values of a row; NaN = not measured. */
 const float *layer_values(const struct layer_history *h, size_t row, enum metric m);
-/* The last row at or before a step in which the metric was measured; -1 = none. */
+/* Sum and number of those measured: a layer that is masked has no perturbation, and no 0 either. */
+double layer_sum(const float *v, int n_layers, int *measured);
+/* The last row at or before a step in which the metric was measured in some layer; -1 = none. */
 long layer_row(const struct layer_history *h, double step, enum metric m);
 
 /* What happened: journal lines, warnings, rejections. */
