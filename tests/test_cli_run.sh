@@ -41,6 +41,26 @@ check "the lines of steps are those of metrics.jsonl" sh -c '
     grep "^{\"step\":" "$1" | cmp -s - "$2"' sh "$tmp/out" "$tmp/whole/metrics.jsonl"
 check "the adapter is there" [ -s "$tmp/whole/final/adapter_model.safetensors" ]
 
+# Other kernels than those that computed the run: said before the first step, and kept in the journal.
+sed 's/"stages"/"checkpoint": { "steps": 2, "keep": 3 },\n  "stages"/' "$tmp/small.json" >"$tmp/kept.json"
+run "$tmp/kept.json" -o "$tmp/kept"
+check "run.json tells the kernels" grep -q '"kernels":[[:space:]]*"[a-z]' "$tmp/kept/run.json"
+"$VACCINE" replay "$tmp/kept" >"$tmp/out" 2>"$tmp/err"
+check "the same kernels are not mentioned" sh -c 'grep -q "bit-identical" "$1" && ! grep -q note: "$2"' sh \
+    "$tmp/out" "$tmp/err"
+sed 's/\("kernels":[[:space:]]*\)"[^"]*"/\1"abacus"/' "$tmp/kept/run.json" >"$tmp/other"
+cat "$tmp/other" >"$tmp/kept/run.json"
+"$VACCINE" replay "$tmp/kept" --json >"$tmp/out" 2>"$tmp/err"
+check "replay by other kernels says so first" sh -c '
+    grep -q "note: the run was computed by abacus, and here it is by .*: sums are rounded otherwise; .* digits" "$1" &&
+        grep -q "\"kernels\":\"the run was computed by abacus" "$2"' sh "$tmp/err" "$tmp/out"
+rm -rf "$tmp/kept/final" "$tmp/kept/stages" "$tmp/kept/checkpoint-6"
+run "$tmp/kept" --resume
+check "so does going on" grep -q "note: the run was computed by abacus" "$tmp/err"
+check "... which is kept in the journal" sh -c '
+    grep "\"op\":\"kernels\"" "$1" | grep -q "\"old\":\"abacus\".*\"reason\":\"sums"' sh "$tmp/kept/journal.jsonl"
+check "... and ends" ended 0
+
 # What a run has come to: its last step is measured and told, with the last scores.
 cat >"$tmp/told.json" <<END
 {

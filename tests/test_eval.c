@@ -517,6 +517,10 @@ static void test_bootstrap(void **state)
     assert_true(x.ci.lo == y.ci.lo && x.ci.hi == y.ci.hi && x.p == y.p);
     y = paired_bootstrap(b, a, 400, 10000, 7);
     assert_true(fabs(y.mean + x.mean) < 1e-12 && fabs(y.ci.lo + x.ci.hi) < 1e-12 && y.p == x.p);
+    for (size_t i = 0; i < 400; i++)
+        d[i] = 2 + a[i];
+    y = paired_bootstrap(d, a, 400, 999, 7);
+    assert_true(y.mean == 2 && fabs(y.p - 0.001) < 1e-15); /* never 0 */
     y = paired_bootstrap(a, a, 400, 100, 7);
     assert_true(y.mean == 0 && y.ci.lo == 0 && y.ci.hi == 0 && y.p == 1);
     assert_true(isnan(paired_bootstrap(a, b, 0, 100, 7).mean));

@@ -49,6 +49,9 @@ void vac_session_close(struct vac_session *s);
 /* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */
 int vac_session_result(struct vac_session *s, struct vac_err *err);
 const char *vac_session_dir(const struct vac_session *s); /* the run folder */
+/* After vac_session_start of a run that goes on or is repeated: that it was computed by other kernels or
+ * threads than these, and how far apart numbers may be; "" = by the same, or not known. */
+const char *vac_session_kernels(const struct vac_session *s);
 /* Points of the history that were there before this session: the first new one has this number. */
 uint64_t vac_session_old_points(const struct vac_session *s);
 int64_t vac_session_log_every(const struct vac_session *s); /* steps between two lines on a terminal */

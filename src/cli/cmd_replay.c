@@ -10,6 +10,8 @@
 #include "run/replay.h"
 #include "ui/ui.h"
 
+enum { KERNELS = 600 };
+
 struct replay_values {
     char *output;
     bool json;
@@ -75,7 +77,8 @@ static bool ended(enum vac_state s)
     return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
 }
 
-static int repeat(const char *dir, const char *out, struct vac_err *err)
+/* kernels[KERNELS]: where other ones than the run's compute here, what that means; else "". */
+static int repeat(const char *dir, const char *out, char *kernels, struct vac_err *err)
 {
     struct vac_open o = {.file = dir, .out = out, .replay = true};
     struct vac_command discard = {.op = VAC_OP_DISCARD, .who = "cli"};
@@ -87,6 +90,9 @@ static int repeat(const char *dir, const char *out, struct vac_err *err)
     if (vac_session_open(&s, &o, err))
         return -1;
     if (vac_session_start(s, err) == 0) {
+        snprintf(kernels, KERNELS, "%s", vac_session_kernels(s));
+        if (*kernels)
+            cli_note(kernels);
         struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
         while (!ended(vac_snapshot(s)->state)) {
             poll(&fd, 1, 500);
@@ -104,7 +110,7 @@ static int repeat(const char *dir, const char *out, struct vac_err *err)
 }
 
 static int print_result(const struct replay_values *v, const char *dir,
-                        const struct replay_result *r, struct vac_err *err)
+                        const struct replay_result *r, const char *kernels, struct vac_err *err)
 {
     struct strbuf s = {0};
     int rc;
@@ -115,6 +121,10 @@ static int print_result(const struct replay_values *v, const char *dir,
         if (!r->same) {
             sb_puts(&s, ",\"difference\":");
             cli_put_string(&s, r->difference, strlen(r->difference));
+        }
+        if (*kernels) {
+            sb_puts(&s, ",\"kernels\":");
+            cli_put_string(&s, kernels, strlen(kernels));
         }
         sb_puts(&s, "}\n");
     } else {
@@ -150,15 +160,18 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct replay_values *v = values;
     struct replay_result r;
+    char kernels[KERNELS] = "";
     char *out = v->output ? mem_strdup(v->output, err) : temporary(err);
     int rc;
 
     if (!out)
         return -1;
     catch_signals();
-    rc = repeat(operand[0], out, err);
+    rc = repeat(operand[0], out, kernels, err);
     if (rc == 0)
-        rc = replay_compare(operand[0], out, &r, err) ? -1 : print_result(v, operand[0], &r, err);
+        rc = replay_compare(operand[0], out, &r, err)
+                 ? -1
+                 : print_result(v, operand[0], &r, kernels, err);
     if (!v->output)
         path_remove(out, NULL);
     free(out);
@@ -174,7 +187,9 @@ const struct command command_replay = {
         "compares every "
         "line of metrics.jsonl (but for the clock) and the weights. A run that has not ended is "
         "repeated "
-        "up to its last checkpoint. Exit status 1 when they differ, naming the first difference.",
+        "up to its last checkpoint. Exit status 1 when they differ, naming the first difference; "
+        "what "
+        "computes otherwise here than it did there is told first.",
     .options = options,
     .values = sizeof(struct replay_values),
     .min_operands = 1,

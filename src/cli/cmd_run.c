@@ -383,6 +383,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return -1;
     w.every = vac_session_log_every(w.s);
     if (vac_session_start(w.s, err) == 0) {
+        if (*vac_session_kernels(w.s))
+            cli_note(vac_session_kernels(w.s));
         w.old = w.point = vac_session_old_points(w.s);
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);

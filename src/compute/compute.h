@@ -258,6 +258,9 @@ void compute_download(struct compute *c, float *to, struct ref from, size_t n); 
 
 /* The BLAS below: "OpenBLAS 0.3.21 (openmp) kernels Haswell". */
 const char *compute_blas(void);
+/* The instruction set that our own loops use: "avx512". With another BLAS or another set the same sums are
+ * rounded otherwise. */
+const char *compute_kernels(void);
 /* Compares products on odd shapes and all transpositions with a plain loop; well under 50 ms.
  * -1 and advice when this BLAS computes wrong numbers on this processor. */
 int compute_selfcheck(struct vac_err *err);

@@ -40,6 +40,11 @@ const struct kernels *kernels_at(size_t i)
     return i < n ? list[i] : NULL;
 }
 
+const char *compute_kernels(void)
+{
+    return kernels_at(0)->name;
+}
+
 /* --- memory --- */
 
 void *pages_new(size_t bytes, size_t *map_len)

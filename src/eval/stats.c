@@ -69,7 +69,8 @@ static double resampled_mean(const double *a, const double *b, size_t n, struct 
     return sum / (double)n;
 }
 
-/* Twice the smaller tail; a resample at 0 exactly lies in both. */
+/* (k + 1) / (n + 1) with k twice the smaller tail: what was seen is one of the possible samples, so
+ * that no number of resamples proves a chance of 0. A resample at 0 exactly lies in both tails. */
 static double two_sided(const double *sorted, size_t n)
 {
     size_t below = 0, above = 0;
@@ -79,7 +80,7 @@ static double two_sided(const double *sorted, size_t n)
         below += sorted[i] <= 0;
         above += sorted[i] >= 0;
     }
-    share = 2 * (double)(below < above ? below : above) / (double)n;
+    share = (2 * (double)(below < above ? below : above) + 1) / ((double)n + 1);
     return share < 1 ? share : 1;
 }
 

@@ -241,6 +241,7 @@ static cJSON *describe(struct trainer *t, struct vac_err *err)
         !json_add(root, "files", files_json(t, err), err) &&
         !json_add(root, "threads", cJSON_CreateNumber((double)t->spec.threads), err) &&
         !json_add(root, "blas", cJSON_CreateString(compute_blas()), err) &&
+        !json_add(root, "kernels", cJSON_CreateString(compute_kernels()), err) &&
         !json_add(root, "plan", plan_json(&t->plan, err), err) &&
         !json_add(root, "data", data_json(t, err), err) &&
         !json_add(root, "warnings", warnings_json(t, err), err) &&
@@ -294,6 +295,40 @@ static int check_hash(const char *path, void *ctx, struct vac_err *err)
     return 0;
 }
 
+/* One thing that numbers depend on: added where it is known and differs. */
+static void compare_machine(struct trainer *t, const char *then, const char *now)
+{
+    size_t a = strlen(t->machine_was), b = strlen(t->machine);
+
+    if (!then || !strcmp(then, now))
+        return;
+    snprintf(t->machine_was + a, sizeof t->machine_was - a, "%s%s", a ? ", " : "", then);
+    snprintf(t->machine + b, sizeof t->machine - b, "%s%s", b ? ", " : "", now);
+}
+
+/* What computed the run, and what computes here: told, because with other kernels or another number
+ * of threads the same sums are rounded in another order. Older runs do not know all of it. */
+static int compare_machines(struct trainer *t, const struct jnode *root, struct vac_err *err)
+{
+    const char *blas = NULL, *kernels = NULL;
+    int64_t threads = t->spec.threads;
+    char then[32], now[32];
+
+    if (json_opt_str(root, "blas", &blas, err) || json_opt_str(root, "kernels", &kernels, err) ||
+        json_opt_int(root, "threads", 1, 4096, &threads, err))
+        return -1;
+    snprintf(then, sizeof then, "%lld threads", (long long)threads);
+    snprintf(now, sizeof now, "%lld threads", (long long)t->spec.threads);
+    compare_machine(t, blas, compute_blas());
+    compare_machine(t, kernels, compute_kernels());
+    compare_machine(t, then, now);
+    if (*t->machine)
+        snprintf(t->machine_told, sizeof t->machine_told,
+                 "the run was computed by %s, and here it is by %s: %s", t->machine_was, t->machine,
+                 MACHINE_MEANS);
+    return 0;
+}
+
 int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
 {
     char *path = path_join(dir, "run.json", err), hash[65];
@@ -306,7 +341,7 @@ int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
     if (!doc || json_get(&root, "model", JSON_OBJECT, &model, err) ||
         json_get(&root, "files", JSON_OBJECT, &files, err) ||
         json_str(&model, "hash", &want, err) || json_num(&root, "created", &t->created, err) ||
-        model_identity(t, hash, err))
+        model_identity(t, hash, err) || compare_machines(t, &root, err))
         goto out;
     if (strcmp(hash, want)) {
         err_set(err, VAC_ERR_FORMAT,
@@ -422,6 +457,19 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
     return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
 }
 
+static int note_machine(struct trainer *t, struct vac_err *err)
+{
+    struct journal_entry e = {.step = -1,
+                              .applied_step = -1,
+                              .who = "core",
+                              .op = "kernels",
+                              .old = t->machine_was,
+                              .value = t->machine,
+                              .reason = MACHINE_MEANS};
+
+    return *t->machine ? journal(t, &e, err) : 0;
+}
+
 /* From the checkpoint, or from the start when there is none yet. */
 static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 {
@@ -446,7 +494,7 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
         return -1;
     }
     options_mirror(t);
-    if (journal(t, &e, err) || note_lock(t, err))
+    if (journal(t, &e, err) || note_lock(t, err) || note_machine(t, err))
         return -1;
     return commands_set_all(t, err);
 }

@@ -334,6 +334,11 @@ int vac_session_result(struct vac_session *s, struct vac_err *err)
     return s->t.exit_code;
 }
 
+const char *vac_session_kernels(const struct vac_session *s)
+{
+    return s->t.machine_told;
+}
+
 const char *vac_session_dir(const struct vac_session *s)
 {
     return s->dir ? s->dir : "";
