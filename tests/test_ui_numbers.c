@@ -1,0 +1,177 @@
+/* test_ui_numbers.c - what the panels make of a run's numbers: sums over layers, and scores beside
+ * what they leave out. */
+#include <math.h>
+#include "support.h"
+#include "ui/frame.h"
+#include "ui/store.h"
+
+static struct ui_args args = {.deterministic = true};
+static struct ui_private priv;
+
+/* A run by formula, stopped at step 1204. */
+static void ui_open(struct ui *ui)
+{
+    struct vac_open o = {.file = support_path("test_ui_numbers.c"), .paused = true};
+    struct vac_err err = {0};
+
+    memset(&priv, 0, sizeof priv);
+    *ui = (struct ui){.args = &args, .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    for (int i = 0; i < PANEL_COUNT; i++)
+        ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
+    assert_ok(vac_session_open(&ui->session, &o, &err), &err);
+    assert_ok(vac_session_start(ui->session, &err), &err);
+    session_pump(ui);
+}
+
+static void ui_done(struct ui *ui)
+{
+    session_close(ui);
+    panels[PANEL_runs]->done(ui);
+    for (int i = 0; i < PANEL_COUNT; i++)
+        free(ui->own[i]);
+}
+
+/* As things stand in `ui`, whatever the session says meanwhile. */
+static char *still(struct ui *ui, enum panel_id id, int w, int h)
+{
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+
+    assert_int_equal(canvas_init(&c, w, h, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    panel_draw(ui, id, &v);
+    text = canvas_text(&c);
+    canvas_done(&c);
+    assert_non_null(text);
+    return text;
+}
+
+/* --- layers --- */
+
+/* The layers panel says that the perturbation is not as long as rho, in red and in words. */
+static bool is_marked(struct ui *ui)
+{
+    static const char mark[] = "RSS!=rho";
+    struct canvas c = {.w = 0};
+    bool found = false;
+    struct view v;
+
+    assert_int_equal(canvas_init(&c, 60, 20, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    panel_draw(ui, PANEL_layers, &v);
+    for (int i = 0; i + (int)strlen(mark) <= c.w * c.h && !found; i++) {
+        size_t n = 0;
+
+        while (n < strlen(mark) && c.cells[(size_t)i + n].ch[0] == (uint32_t)mark[n] &&
+               c.cells[(size_t)i + n].style == (INK_WARN | STYLE_BOLD))
+            n++;
+        found = n == strlen(mark);
+    }
+    canvas_done(&c);
+    return found;
+}
+
+static void test_layers_mark_a_wrong_perturbation(void **state)
+{
+    static const struct {
+        double part;
+        bool marked;
+    } rows[] = {{1, false}, {1.0005, false}, {0.9995, false}, {1.002, true}, {0.998, true}};
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t row = 0; row < ui.points.n; row++)
+            ui.points.v[row * COL_COUNT + COL_rho] = 2 * rows[i].part;
+        assert_int_equal(is_marked(&ui), rows[i].marked);
+    }
+    ui_done(&ui);
+}
+
+/* A masked layer is not measured, be it the first: the others are perturbed all the same. */
+static void test_layers_pass_over_masked_ones(void **state)
+{
+    struct vac_layers l = {.step = 5000};
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    for (int i = 0; i < VAC_MAX_LAYERS; i++)
+        l.grad[i] = l.eps[i] = l.attn[i] = l.drift_rel[i] = l.drift_sq[i] = NAN;
+    for (int i = 1; i < 5; i++) {
+        l.eps[i] = 1; /* their root sum of squares is rho */
+        l.grad[i] = 0.5;
+        l.drift_rel[i] = 0.25;
+    }
+    layer_history_push(&ui.layers, &l, 12);
+    for (size_t row = 0; row < ui.points.n; row++)
+        ui.points.v[row * COL_COUNT + COL_rho] = 2;
+    ui.points.v[(ui.points.n - 1) * COL_COUNT + COL_step] = 5000;
+    ui.metric = METRIC_EPS;
+    text = still(&ui, PANEL_layers, 60, 40);
+    assert_null(strstr(text, "no perturbation"));
+    assert_non_null(strstr(text, "RSS of eps 2.000 = rho 2.000"));
+    assert_non_null(strstr(text, "drift at 5000: mean 0.25"));
+    assert_non_null(strstr(text, " 1  25.0%"));
+    assert_null(strstr(text, " 0  25.0%"));
+    free(text);
+    ui_done(&ui);
+}
+
+/* --- scores --- */
+
+/* HS 0 % where every answer is the same word: marked wherever the score stands, with the word. */
+static void test_scores_tell_what_is_other(void **state)
+{
+    struct ui ui;
+    struct vac_verdicts *v;
+    char *text, line[1024];
+    size_t size = 0;
+    FILE *out;
+
+    (void)state;
+    ui_open(&ui);
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_null(strstr(text, "other")); /* not known is not 0 */
+    free(text);
+    v = &ui.snap.eval[0].verdicts;
+    v->refused = 20;
+    v->other = 480;
+    snprintf(v->others, sizeof v->others, "\"negative\" x 479, \"\" x 1");
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_non_null(strstr(text, "answered 0, refused 20, ! other 480: \"negative\" x 479"));
+    assert_non_null(strstr(text, "4.0%  96.0%"));
+    free(text);
+    text = still(&ui, PANEL_evaluation, 44, 20);
+    assert_non_null(strstr(text, "answered 0, refused 20, ! other 480: "));
+    free(text);
+    plain_line(&ui, line, sizeof line);
+    assert_non_null(strstr(line, "refused 20, ! other 480"));
+    text = NULL;
+    out = open_memstream(&text, &size);
+    panel_evaluation.readout(&ui, out);
+    fclose(out);
+    assert_non_null(strstr(text, "refused 20, ! other 480: \"negative\" x 479"));
+    free(text);
+    v->refused = 490;
+    v->other = 10;
+    v->others[0] = '\0';
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_non_null(strstr(text, "answered 0, refused 490, other 10 "));
+    free(text);
+    ui_done(&ui);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
+        cmocka_unit_test(test_layers_pass_over_masked_ones),
+        cmocka_unit_test(test_scores_tell_what_is_other),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
