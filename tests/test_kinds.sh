@@ -122,6 +122,27 @@ check "weights as rows" failed 1 "is a safetensors file (weights): give rows as 
 run validate weights.safetensors
 check "weights as a run file" failed 1 "is a safetensors file (weights): JSON text is needed here"
 
+# ---- tables ----
+
+table() { # SEPARATOR
+    printf 'prompt%scompletion\na,b%sc\n' "$1" "$1" >table
+    [ "$1" = , ] && printf 'prompt,completion\n"a,b",c\n' >table
+    rm -f rows.new
+    run eval "$samples" -t line -m exact -n 2 --data table
+    check "a table (\"$1\") as rows" failed 1 "vaccine import table FILE --instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: prompt"
+    command=$(sed 's/.*rows of it: vaccine //; s/ (its first.*//; s/FILE/table/; s/--instruction COLUMN/--instruction prompt/; s/--output COLUMN/--output completion/; s/NEW.jsonl/rows.new/' err)
+    # shellcheck disable=SC2086 # words of the advice
+    run $command
+    run eval "$samples" -t line -m exact -n 2 --data rows.new
+    check "... its advice followed" sh -c 'grep -q "0 of 1\|1 of 1" out'
+}
+table ,
+table ';'
+table "$(printf '\t')"
+echo '{"data":[{"input_ids":[1,2,3]},{"input_ids":[4,5,6]}]}' >inside.json
+rows inside.json
+check "rows inside one object" done_with "2 rows"
+
 # ---- a byte order mark is no mistake ----
 
 { printf '\357\273\277'; cat rows.jsonl; } >bom.jsonl

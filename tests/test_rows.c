@@ -424,6 +424,47 @@ static void test_unread_keys(void **state)
             ":1: tools" LOST "tools" LEFT);
 }
 
+/* Rows inside an object, over several lines, and files that are something else. */
+static void test_shapes(void **state)
+{
+    static const char *const fine[] = {
+        "{\"version\":\"1.0\",\"data\":[{\"text\":\"a\"},{\"text\":\"b\"}]}",
+        "{\n \"license\": {\"name\": \"x\"},\n \"train\": [\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n ],\n"
+        " \"n\": 2\n}\n",
+        "{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n",
+        "\xef\xbb\xbf{\"rows\":[{\"text\":\"a\"} , {\"text\":\"b\"} ] }",
+    };
+    struct rows r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+        load(&r, fine[i]);
+        assert_int_equal(r.n, 2);
+        assert_string_equal(r.row[0].turn[0].text, "a");
+        assert_string_equal(r.row[1].turn[0].text, "b");
+        rows_done(&r);
+    }
+    load(&r, "{\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}");
+    assert_string_equal(r.format->name, "messages");
+    rows_done(&r);
+    refused("{\"data\":[{\"text\":\"a\"},{\"text\" \"b\"}]}",
+            ":1:31: not JSON: cannot read on at \"\"b\"}\"");
+    refused("{\"train\":[{\"text\":\"a\"}],\"test\":[{\"text\":\"b\"}]}",
+            ": holds several lists of rows (\"train\", \"test\"): put the one that is meant into a file "
+            "of its own");
+    refused("{\"instruction\":[\"a\",\"b\"],\"output\":[\"c\",\"d\"]}",
+            ": holds columns, not rows: write a row at a time (with pandas: to_json(NEW, "
+            "orient='records', lines=True))");
+    refused("{\"text\":{\"0\":\"a\",\"1\":\"b\"}}",
+            ": holds columns, not rows: write a row at a time (with pandas: to_json(NEW, "
+            "orient='records', lines=True))");
+    refused("prompt,completion\r\na,b\r\n",
+            ": is not JSON; if it is a table, make rows of it: vaccine import table FILE "
+            "--instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: prompt,completion)");
+    refused("{\"text\":\"a\"\n{\"text\":\"b\"}",
+            ":1:12: not JSON: the text ends before its last string, list or object does");
+}
+
 static void test_attention_mask(void **state)
 {
     struct rows r;
@@ -522,7 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_list),    cmocka_unit_test(test_alpaca),
         cmocka_unit_test(test_null_columns),   cmocka_unit_test(test_context_and_system),
-        cmocka_unit_test(test_unread_keys),    cmocka_unit_test(test_attention_mask),
+        cmocka_unit_test(test_unread_keys), cmocka_unit_test(test_shapes),   cmocka_unit_test(test_attention_mask),
         cmocka_unit_test(test_messages),       cmocka_unit_test(test_sharegpt),
         cmocka_unit_test(test_pairs_and_text), cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_file_shapes),    cmocka_unit_test(test_file_refusals),

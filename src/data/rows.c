@@ -88,22 +88,6 @@ static int check_utf8(const struct row_reader *r, size_t from, size_t to, struct
 
 /* --- cutting the text into rows --- */
 
-static size_t skip_space(const char *s, size_t n, size_t at)
-{
-    while (at < n && (s[at] == ' ' || s[at] == '\t' || s[at] == '\r' || s[at] == '\n'))
-        at++;
-    return at;
-}
-
-/* The offset behind a string whose opening quote is at `at`. */
-static size_t string_end(const char *s, size_t n, size_t at)
-{
-    for (at++; at < n && s[at] != '"'; at++)
-        if (s[at] == '\\')
-            at++;
-    return at < n ? at + 1 : n;
-}
-
 /* The offset behind the JSON value at `at`: of the first comma or closing bracket outside of it. */
 static size_t value_end(const char *s, size_t n, size_t at)
 {
@@ -113,7 +97,7 @@ static size_t value_end(const char *s, size_t n, size_t at)
         char c = s[at];
 
         if (c == '"') {
-            at = string_end(s, n, at);
+            at = rows_string_end(s, n, at);
             continue;
         }
         if (depth == 0 && (c == ',' || c == ']' || c == '}'))
@@ -132,14 +116,14 @@ static size_t value_end(const char *s, size_t n, size_t at)
 static int array_step(struct row_reader *r, struct vac_err *err)
 {
     const char *s = text_of(r);
-    size_t n = r->map.len, at = skip_space(s, n, r->at);
+    size_t n = r->shape.end, at = rows_skip_space(s, n, r->at);
 
     if (at < n && s[at] == ',' && r->index > 0) {
-        advance(r, skip_space(s, n, at + 1));
+        advance(r, rows_skip_space(s, n, at + 1));
         return 1;
     }
     if (at < n && s[at] == ']') {
-        at = skip_space(s, n, at + 1);
+        at = rows_skip_space(s, n, at + 1);
         if (at < n)
             return error_at(r, at, err, "text after the end of the array");
         r->ended = true;
@@ -164,8 +148,8 @@ static int cut_element(struct row_reader *r, size_t *end, struct vac_err *err)
     rc = array_step(r, err);
     if (rc <= 0)
         return rc;
-    *end = value_end(s, r->map.len, r->at);
-    while (*end > r->at && skip_space(s, *end, *end - 1) == *end)
+    *end = value_end(s, r->shape.end, r->at);
+    while (*end > r->at && rows_skip_space(s, *end, *end - 1) == *end)
         --*end;
     if (*end == r->at)
         return error_at(r, r->at, err, "expected a row");
@@ -176,11 +160,16 @@ static int cut_line(struct row_reader *r, size_t *end)
 {
     const char *s = text_of(r), *newline;
 
-    advance(r, skip_space(s, r->map.len, r->at));
-    if (r->at == r->map.len)
+    advance(r, rows_skip_space(s, r->shape.end, r->at));
+    if (r->at == r->shape.end)
         return 0;
-    newline = memchr(s + r->at, '\n', r->map.len - r->at);
-    *end = newline ? (size_t)(newline - s) : r->map.len;
+    if (r->shape.spread && s[r->at] == '{') {
+        *end = rows_object_end(s, r->shape.end, r->at);
+        *end = *end ? *end : r->shape.end;
+        return 1;
+    }
+    newline = memchr(s + r->at, '\n', r->shape.end - r->at);
+    *end = newline ? (size_t)(newline - s) : r->shape.end;
     return 1;
 }
 
@@ -196,7 +185,7 @@ static int set_where(struct row_reader *r, struct vac_err *err)
     }
     if (!r->where)
         return -1;
-    if (r->array)
+    if (r->shape.array)
         snprintf(r->where, r->where_size, "%s:%zu: row %zu", r->path, r->line, r->index + 1);
     else
         snprintf(r->where, r->where_size, "%s:%zu", r->path, r->line);
@@ -277,7 +266,8 @@ static int read_id(const struct jnode *row, struct row *out, struct arena *a, st
 }
 
 /* The row's own "category", where the format has no other use for the key. */
-static int read_category(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err)
+static int read_category(const struct jnode *row, struct row *out, struct arena *a,
+                         struct vac_err *err)
 {
     const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->v, "category"));
 
@@ -326,7 +316,7 @@ static int read_row(struct row_reader *r, struct row *out, struct arena *a, stru
         return other_format(r, &row, err);
     }
     *out = (struct row){.is_safe = -1, .json = r->json};
-    out->line = r->array ? r->index + 1 : r->line;
+    out->line = r->shape.array ? r->index + 1 : r->line;
     if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err) ||
         read_category(&row, out, a, err) || format_unread(&row, r->format->reads, out, err))
         return -1;
@@ -340,7 +330,7 @@ static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 
     cJSON_Delete(r->json);
     r->json = NULL;
-    rc = r->array ? cut_element(r, end, err) : cut_line(r, end);
+    rc = r->shape.array ? cut_element(r, end, err) : cut_line(r, end);
     if (rc == 0 && r->index == 0)
         return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows", r->path);
     if (rc <= 0)
@@ -397,7 +387,7 @@ int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_e
 static int begin(struct row_reader *r, struct vac_err *err)
 {
     const unsigned char *s = r->map.data;
-    size_t n = r->map.len, at;
+    size_t n = r->map.len;
 
     if (kind_refuse(r->path, s, n, KIND_ROWS, err))
         return -1;
@@ -405,11 +395,9 @@ static int begin(struct row_reader *r, struct vac_err *err)
         return 0;
     if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
         r->at = r->start = 3;
-    at = skip_space(text_of(r), n, r->at);
-    if (at < n && s[at] == '[') {
-        r->array = true;
-        advance(r, at + 1);
-    }
+    if (rows_shape(r->path, text_of(r), n, r->at, &r->shape, err))
+        return -1;
+    advance(r, r->shape.from + r->shape.array);
     return 0;
 }
 
