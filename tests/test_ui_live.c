@@ -169,6 +169,45 @@ static void test_questions_change_nothing(void **state)
     run_assert_same(a, b);
 }
 
+/* A paste is one question, however many lines it has, and outside of a line it is no keys: these
+ * would end the run without saving, or ask. */
+static void test_a_paste_is_text(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+    char *probes;
+    size_t n;
+
+    (void)state;
+    make_rig(STEERED);
+    start(&t, out, "screen", "--paused", NULL);
+    term_wait(&t, "\033[?2004h");
+    term_wait(&t, "PAUSED");
+    term_keys(&t, "\033[200~qD\rp\rq\r ");
+    term_read(&t, 0.3); /* one that comes in pieces */
+    term_keys(&t, "q\rD\033[201~");
+    term_wait(&t, "a paste goes into a line");
+    term_keys(&t, "p");
+    term_wait(&t, "probe>");
+    term_keys(&t, "\033[200~abc\rxyz 12\033[201~");
+    term_read(&t, 0.3);
+    assert_int_equal(run_journal_count(out, "probe"), 0);
+    term_keys(&t, "\r");
+    for (int i = 0; i < 3000 && run_journal_count(out, "probe") == 0; i++)
+        term_read(&t, 0.02);
+    term_keys(&t, "\033");
+    term_read(&t, 0.3);
+    term_keys(&t, "qD");
+    assert_int_equal(term_end(&t, 30), 0);
+    assert_true(term_has(&t, "\033[?2004l"));
+    assert_int_equal(run_journal_count(out, "probe"), 1);
+    probes = file_read(run_path(out, "probes.jsonl"), 1 << 20, &n, NULL);
+    assert_non_null(probes);
+    assert_non_null(strstr(probes, "\"prompt\":\"abc\\nxyz 12\""));
+    free(probes);
+    term_free(&t);
+}
+
 /* A judge that does not answer before the file "go" is there: the trainer is busy till then. */
 static void make_busy_rig(void)
 {
@@ -407,6 +446,7 @@ static int cases(void)
         cmocka_unit_test(test_steps_and_pauses_change_nothing),
         cmocka_unit_test(test_rho_takes_effect_at_the_next_step),
         cmocka_unit_test(test_questions_change_nothing),
+        cmocka_unit_test(test_a_paste_is_text),
         cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
         cmocka_unit_test(test_training_does_not_wait_for_the_screen),
         cmocka_unit_test(test_the_screen_catches_up),

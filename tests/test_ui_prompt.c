@@ -39,11 +39,13 @@ static void ui_done(struct ui *ui)
 
 static char typed[512];
 static int times;
+static size_t typed_bytes;
 
 static void take_typed(struct ui *ui, const char *line)
 {
     (void)ui;
     times++;
+    typed_bytes = strlen(line);
     snprintf(typed, sizeof typed, "%s", line);
 }
 
@@ -178,6 +180,55 @@ static void test_prompt_pastes_text_only(void **state)
     prompt_paste(&ui, nasty, strlen(nasty));
     assert_int_equal(times, 0);
     assert_line(&ui, "two lines  [2J and  ");
+    ui_done(&ui);
+}
+
+/* Of a question, two lines are one text; the line's end that was copied with it is none of it. */
+static void test_prompt_pastes_lines(void **state)
+{
+    struct prompt p = plain_prompt;
+    struct ui ui;
+
+    (void)state;
+    ui_make(&ui);
+    times = 0;
+    p.lines = true;
+    prompt_open(&ui, &p);
+    keys(&ui, "a ");
+    prompt_paste(&ui, "one\r\ntwo\rthree\n\tfour\033[A\n\n", 25);
+    assert_int_equal(times, 0);
+    assert_line(&ui, "a one\ntwo\nthree\n\tfour [A");
+    assert_int_equal(times, 1);
+    ui_done(&ui);
+}
+
+/* What is typed while more waits is the same line, and one that is too long is cut, not lost. */
+static void test_prompt_takes_much(void **state)
+{
+    static char text[(1 << 20) + 8];
+    struct ui ui;
+    struct prompt p = plain_prompt;
+
+    (void)state;
+    ui_make(&ui);
+    p.changed = take_change;
+    prompt_open(&ui, &p);
+    for (const char *s = "what comes at once"; *s; s++)
+        assert_true(prompt_key(&ui, *s, true));
+    assert_true(prompt_key(&ui, UIKEY_LEFT, true));
+    assert_string_equal(changed_to, "what comes at once");
+    assert_true(prompt_key(&ui, 'x', true));
+    assert_true(prompt_key(&ui, UIKEY_BACKSPACE, true));
+    assert_true(prompt_key(&ui, 0xe9, true));
+    assert_line(&ui, "what comes at onc\303\251e");
+    prompt_open(&ui, &p);
+    memset(text, 'y', sizeof text - 1);
+    memcpy(text + (1 << 20) - 1, "\303\251", 2); /* the cut must not part it */
+    prompt_paste(&ui, text, sizeof text - 1);
+    prompt_paste(&ui, "more", 4);
+    assert_true(ui.priv->warning);
+    prompt_key(&ui, UIKEY_ENTER, false);
+    assert_int_equal(typed_bytes, (1 << 20) - 1 + 1);
     ui_done(&ui);
 }
 
@@ -441,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_prompt_takes_every_script),
         cmocka_unit_test(test_prompt_opens_and_closes),
         cmocka_unit_test(test_prompt_pastes_text_only),
+        cmocka_unit_test(test_prompt_pastes_lines),
+        cmocka_unit_test(test_prompt_takes_much),
         cmocka_unit_test(test_prompt_keeps_a_private_history),
         cmocka_unit_test(test_prompt_completes),
         cmocka_unit_test(test_prompt_obeys_inputrc),

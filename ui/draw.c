@@ -143,7 +143,7 @@ int draw_bytes(const struct view *v, int x, int y, unsigned style, const char *s
 {
     struct text_glyph g;
 
-    while (n) {
+    while (n && x < v->w) {
         size_t len = text_next(s, n, v->c->utf8, &g);
 
         if (g.escape)

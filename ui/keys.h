@@ -26,6 +26,7 @@ enum {
     UIKEY_RESIZE,
     UIKEY_FOCUS_IN,
     UIKEY_FOCUS_OUT,
+    UIKEY_PASTE, /* a text: screen_pasted */
     UIKEY_ENTER = '\r',
     UIKEY_ESC = 27,
     UIKEY_BACKSPACE = 127,

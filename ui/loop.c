@@ -155,6 +155,19 @@ static void paint_paced(struct ui *ui, struct pace *p)
 
 /* --- input --- */
 
+/* A paste is text for a line that is being typed, and no keys: it could hold any. */
+static void paste(struct ui *ui)
+{
+    size_t n;
+    const char *text = screen_pasted(&n);
+
+    if (prompt_is_open(ui) && !overlay_is_up())
+        prompt_paste(ui, text, n);
+    else
+        ui_say(ui,
+               "nothing is typed here: a paste goes into a line (p asks the model, : commands)");
+}
+
 static void key_pressed(struct ui *ui, int key, bool more)
 {
     int x, y, button;
@@ -165,6 +178,9 @@ static void key_pressed(struct ui *ui, int key, bool more)
     case UIKEY_FOCUS_IN:
     case UIKEY_FOCUS_OUT:
         ui->priv->unfocused = key == UIKEY_FOCUS_OUT;
+        return;
+    case UIKEY_PASTE:
+        paste(ui);
         return;
     case UIKEY_MOUSE:
         screen_mouse_event(&x, &y, &button);
@@ -185,10 +201,10 @@ static bool read_keys(struct ui *ui)
     while (key && !ui->priv->quit) {
         int next = screen_key();
 
-        key_pressed(ui, key, next != 0);
+        key_pressed(ui, key, next && (next < UIKEY_MOUSE || next > UIKEY_PASTE));
         key = next;
     }
-    return any;
+    return any || screen_is_pasting();
 }
 
 static bool terminal_is_gone(struct pace *p, short revents, bool any_key)

@@ -93,6 +93,7 @@ static unsigned open_line(struct ui *ui)
                                      .hint = "Enter ask  Tab %template @file  Esc close",
                                      .keep = true,
                                      .files = true,
+                                     .lines = true,
                                      .complete = question_complete,
                                      .done = take_line});
     return UI_HANDLED | UI_REDRAW;

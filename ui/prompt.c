@@ -11,12 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
+#include "base/utf8.h"
 #include "ui/line.h"
 #include "ui/panel.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 
 enum { BYTES = MB_LEN_MAX + 1, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
+enum { LINE_MOST = 1 << 20, HELD = 4096 };
 
 struct past {
     const char *name;
@@ -35,6 +37,8 @@ static struct {
     char found[FOUND];
     char keys[32]; /* of a sequence that is not complete */
     size_t n_keys;
+    char held[HELD + BYTES]; /* typed, not in the line yet */
+    size_t n_held;
     struct past past[HISTORIES];
     int n_past, current; /* history that readline has now; -1 = none */
 } P = {.current = -1};
@@ -281,7 +285,7 @@ static void abandon(void)
 {
     rl_free_undo_list();
     P.n = P.first = 0;
-    P.n_keys = 0;
+    P.n_keys = P.n_held = 0;
     for (int i = 0; i < 4 && !P.accepted; i++) {
         if (in_between()) {
             P.byte[0] = UICTRL('g');
@@ -513,12 +517,62 @@ static void interrupt(struct ui *ui)
     prompt_close(ui);
 }
 
+/* Into the line at the cursor, as far as there is room. */
+static void insert(const char *text, size_t n)
+{
+    size_t room = LINE_MOST - (rl_end < LINE_MOST ? (size_t)rl_end : LINE_MOST);
+    char *copy;
+
+    if (n > room) {
+        n = utf8_valid(text, room);
+        ui_warn(P.ui, "a line holds %d MiB: the rest is left out", LINE_MOST >> 20);
+    }
+    copy = strndup(text, n);
+    if (copy)
+        rl_insert_text(copy);
+    free(copy);
+    P.found[0] = '\0';
+    tell_change();
+    P.ui->dirty = true;
+}
+
+static void insert_held(void)
+{
+    size_t n = P.n_held;
+
+    P.n_held = 0;
+    if (n)
+        insert(P.held, n);
+}
+
+/* Text that comes faster than it is drawn goes into the line in pieces: one character at a time
+ * costs the length of the line each. Only what readline would insert as it stands. */
+static bool hold(const char *bytes, size_t n, bool more)
+{
+    const KEYMAP_ENTRY *e = &rl_get_keymap()[(unsigned char)*bytes];
+
+    if (e->type != ISFUNC || e->function != rl_insert || P.n_keys || in_between() ||
+        RL_ISSTATE(RL_STATE_OVERWRITE))
+        return false;
+    memcpy(P.held + P.n_held, bytes, n);
+    P.n_held += n;
+    if (!more || P.n_held >= HELD)
+        insert_held();
+    return true;
+}
+
 bool prompt_key(struct ui *ui, int key, bool more)
 {
     char bytes[BYTES];
     size_t n;
 
-    if (!prompt_is_open(ui) || key == UICTRL('l') || key == UICTRL('z'))
+    if (!prompt_is_open(ui))
+        return false;
+    n = key_bytes(key, bytes);
+    if (n && hold(bytes, n, more))
+        return true;
+    insert_held();
+    if (key == UICTRL('l') || key == UICTRL('z'))
         return false;
     if (key == UICTRL('c')) {
         interrupt(ui);
@@ -528,7 +582,6 @@ bool prompt_key(struct ui *ui, int key, bool more)
         prompt_close(ui);
         return true;
     }
-    n = key_bytes(key, bytes);
     if (n)
         feed(bytes, n);
     return n != 0;
@@ -536,17 +589,27 @@ bool prompt_key(struct ui *ui, int key, bool more)
 
 void prompt_paste(struct ui *ui, const char *s, size_t n)
 {
-    char *text = prompt_is_open(ui) ? strndup(s, n) : NULL;
+    char *text = prompt_is_open(ui) ? malloc(n + 1) : NULL;
+    size_t len = 0;
 
     if (!text)
         return;
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = ' ';
-    rl_insert_text(text);
+    while (n && (s[n - 1] == '\n' || s[n - 1] == '\r'))
+        n--; /* what was copied with its line's end */
+    for (size_t i = 0; i < n; i++) {
+        char c = s[i] == '\r' ? '\n' : s[i];
+
+        if (s[i] == '\r' && s[i + 1] == '\n')
+            continue;
+        if (((unsigned char)c < ' ' && !(P.p.lines && (c == '\n' || c == '\t'))) || c == 127)
+            c = ' ';
+        text[len++] = c;
+    }
+    insert_held();
+    if (in_between())
+        feed("\a", 1); /* a search, a number: given up for the text */
+    insert(text, len);
     free(text);
-    tell_change();
-    ui->dirty = true;
 }
 
 /* --- drawing --- */
@@ -563,14 +626,21 @@ static void copy_label(char *out, size_t size)
     out[n] = '\0';
 }
 
-/* First byte shown, so that the cursor is inside of `w` columns. */
+/* First byte shown, so that the cursor is inside of `w` columns. A glyph takes few bytes: nothing
+ * is measured that stands far before. */
 static size_t scroll_to(const char *line, size_t point, int w, bool utf8)
 {
+    size_t most = 64 * (size_t)w, from = point > most ? point - most : 0;
     struct text_glyph g;
-    size_t from = 0;
+    int before;
 
-    while (from < point && text_width(line + from, point - from, utf8) >= w)
+    while (from < point && ((unsigned char)line[from] & 0xc0) == 0x80)
+        from++;
+    before = text_width(line + from, point - from, utf8);
+    while (from < point && before >= w) {
         from += text_next(line + from, point - from, utf8, &g);
+        before -= g.width;
+    }
     return from;
 }
 

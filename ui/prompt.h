@@ -17,6 +17,7 @@ struct prompt {
     const char *hint;    /* faint, at the right */
     bool keep;           /* stays open after Enter; Esc closes it */
     bool files;          /* Tab completes a word that begins with @ as a file name */
+    bool lines;          /* a text: what is pasted keeps its line breaks */
     /* Tab: candidate number i for the word that begins with `word` at `start` of the line,
      * malloc'ed; NULL past the last. Or NULL: nothing to complete. */
     char *(*complete)(struct ui *ui, const char *line, int start, const char *word, int i);

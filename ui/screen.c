@@ -8,23 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 #include <curses.h>
 #include <term.h>
 #include <vaccine/vaccine.h>
+#include "base/utf8.h"
 #include "ui/output.h"
 #include "ui/keys.h"
 #include "ui/screen.h"
 #include "ui/text.h"
 
-enum { MICE = 8 };
+enum { MICE = 8, PASTE_MOST = 1 << 20 };
+
+/* Curses' codes for sequences that it has no name for. */
+enum { CODE_FOCUS_IN = KEY_MAX - 1, CODE_FOCUS_OUT = KEY_MAX - 2 };
+enum { CODE_PASTE = KEY_MAX - 3, CODE_PASTE_END = KEY_MAX - 4 };
 
 static struct {
     SCREEN *screen;
     FILE *out;
     struct canvas front; /* what the terminal shows */
-    bool open, utf8, sync, mouse, focus_reports, full;
+    bool open, utf8, sync, mouse, full;
+    bool reports; /* of focus and of pastes */
     int colors;
     enum theme theme;
     int saved_stderr;
@@ -33,6 +40,10 @@ static struct {
     MEVENT mouse_event[MICE]; /* those that wait */
     int mice;
     int cursor;
+    bool pasting;
+    char *paste; /* what came of it, with room for PASTE_MOST */
+    size_t n_paste;
+    time_t paste_at; /* seconds of the clock when its last character came */
 } scr = {.saved_stderr = -1};
 
 /* --- opening --- */
@@ -145,10 +156,12 @@ static void set_modes(void)
     scr.cursor = -1;
     curs_set(0);
     if (knows_xterm_modes()) {
-        define_key("\033[I", KEY_MAX - 1);
-        define_key("\033[O", KEY_MAX - 2);
-        scr.focus_reports = true;
-        send("\033[?1004h");
+        define_key("\033[I", CODE_FOCUS_IN);
+        define_key("\033[O", CODE_FOCUS_OUT);
+        define_key("\033[200~", CODE_PASTE);
+        define_key("\033[201~", CODE_PASTE_END);
+        scr.reports = true;
+        send("\033[?1004h\033[?2004h");
     }
 }
 
@@ -221,12 +234,15 @@ void screen_close(void)
     if (!scr.open)
         return;
     screen_set_mouse(false);
-    if (scr.focus_reports)
-        send("\033[?1004l");
+    if (scr.reports)
+        send("\033[?1004l\033[?2004l");
     curs_set(1);
     endwin();
     delscreen(scr.screen);
     output_close();
+    free(scr.paste);
+    scr.paste = NULL;
+    scr.pasting = false;
     scr.screen = NULL;
     scr.open = false;
     crash_disarm();
@@ -420,8 +436,8 @@ static int translate(wint_t code)
         {KEY_ENTER, UIKEY_ENTER},
         {KEY_BACKSPACE, UIKEY_BACKSPACE},
         {KEY_RESIZE, UIKEY_RESIZE},
-        {KEY_MAX - 1, UIKEY_FOCUS_IN},
-        {KEY_MAX - 2, UIKEY_FOCUS_OUT},
+        {CODE_FOCUS_IN, UIKEY_FOCUS_IN},
+        {CODE_FOCUS_OUT, UIKEY_FOCUS_OUT},
     };
 
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
@@ -430,6 +446,35 @@ static int translate(wint_t code)
     if (code == KEY_MOUSE)
         read_mouse();
     return mouse_key();
+}
+
+static time_t seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* Takes a character of a paste; true when it was the last. A terminal that is silent for long has
+ * lost the end: what comes then is typed. */
+static bool paste_takes(int rc, wint_t code)
+{
+    enum { SILENCE = 3 };
+    time_t now = seconds();
+    bool lost = now > scr.paste_at + SILENCE;
+
+    scr.paste_at = now;
+    if (lost && rc == KEY_CODE_YES)
+        ungetch((int)code);
+    else if (lost)
+        unget_wch((wchar_t)code);
+    else if (rc == KEY_CODE_YES && code == KEY_MOUSE)
+        read_mouse();
+    else if (rc != KEY_CODE_YES && scr.n_paste + 4 <= PASTE_MOST)
+        scr.n_paste += utf8_put((uint32_t)code, scr.paste + scr.n_paste);
+    scr.pasting = !lost && !(rc == KEY_CODE_YES && code == CODE_PASTE_END);
+    return !scr.pasting;
 }
 
 int screen_key(void)
@@ -441,9 +486,29 @@ int screen_key(void)
         rc = scr.open ? get_wch(&code) : ERR;
         if (rc == ERR)
             return 0;
-        key = rc == KEY_CODE_YES ? translate(code) : code == 8 ? UIKEY_BACKSPACE : (int)code;
+        if (scr.pasting) {
+            key = paste_takes(rc, code) ? UIKEY_PASTE : 0;
+        } else if (rc == KEY_CODE_YES && code == CODE_PASTE) {
+            scr.paste = scr.paste ? scr.paste : malloc(PASTE_MOST);
+            scr.pasting = scr.paste != NULL;
+            scr.n_paste = 0;
+            scr.paste_at = seconds();
+        } else {
+            key = rc == KEY_CODE_YES ? translate(code) : code == 8 ? UIKEY_BACKSPACE : (int)code;
+        }
     }
     return key;
+}
+
+const char *screen_pasted(size_t *n)
+{
+    *n = scr.n_paste;
+    return scr.paste;
+}
+
+bool screen_is_pasting(void)
+{
+    return scr.pasting;
 }
 
 void screen_mouse_event(int *x, int *y, int *button)
@@ -478,8 +543,8 @@ void screen_suspend(void)
     bool mouse = scr.mouse;
 
     screen_set_mouse(false);
-    if (scr.focus_reports)
-        send("\033[?1004l");
+    if (scr.reports)
+        send("\033[?1004l\033[?2004l");
     def_prog_mode();
     endwin();
     crash_disarm();

@@ -30,6 +30,10 @@ size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y);
 void screen_repaint(void);
 /* Next key: a code point, UIKEY_*, or 0 when none waits. */
 int screen_key(void);
+/* The text of the last UIKEY_PASTE, n bytes of UTF-8; borrowed until the next key. */
+const char *screen_pasted(size_t *n);
+/* A paste has begun whose end has not come yet. */
+bool screen_is_pasting(void);
 /* Where UIKEY_MOUSE happened; button 1, 4 and 5 for the wheel, or 0 for a move with 1 held down. */
 void screen_mouse_event(int *x, int *y, int *button);
 void screen_set_mouse(bool on);
