@@ -59,4 +59,10 @@ struct ids {
 int ids_push(struct ids *x, int32_t id, struct vac_err *err);
 int ids_append(struct ids *x, const int32_t *v, size_t n, struct vac_err *err);
 void ids_done(struct ids *x);
+/* The ids from an index on; NULL where there are none, because an empty list has no place to count
+ * from. */
+static inline int32_t *ids_from(const struct ids *x, size_t from)
+{
+    return from < x->n ? x->v + from : NULL;
+}
 #endif

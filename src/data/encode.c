@@ -239,7 +239,7 @@ int encode_prompt(const struct encoder *enc, const struct turn *turn, size_t n, 
     if (render(enc, turn, n, &text, &part, &eos, err) ||
         tokenise(enc, &text, text.text.len, 0, out, err))
         goto out;
-    rc = check_vocab(enc, out->v + before, out->n - before, "token", err);
+    rc = check_vocab(enc, ids_from(out, before), out->n - before, "token", err);
 out:
     rendered_done(&text);
     ids_done(&part);

@@ -333,6 +333,6 @@ int tok_bpe_encode(struct tok_bpe *b, const char *s, size_t n, struct ids *out, 
     if (whole >= 0 ? ids_push(out, whole, err) : merge_word(b, s, n, out, err))
         return -1;
     if (w)
-        cache_put(w, s, n, out->n > from ? out->v + from : NULL, out->n - from);
+        cache_put(w, s, n, ids_from(out, from), out->n - from);
     return 0;
 }

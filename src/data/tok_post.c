@@ -158,7 +158,7 @@ int tok_post_apply(const struct tokenizer *t, struct ids *out, size_t from, stru
 
     for (const struct tok_stage *s = t->post; s && rc == 0; s = s->next) {
         now.n = 0;
-        rc = ids_append(&now, out->v + from, out->n - from, err);
+        rc = ids_append(&now, ids_from(out, from), out->n - from, err);
         if (rc == 0) {
             out->n = from;
             rc = s->kind->post(s, &now, out, err);
