@@ -648,6 +648,28 @@ static void assert_no_pair(const char *a, const char *b, const char *text)
     assert_error(&err, text);
 }
 
+/* A difference of scores may be one of "other". */
+static void test_compare_tells_verdicts(void **state)
+{
+    const char *dir = support_tmp();
+    struct vac_err err = {0};
+    struct comparison c;
+    char a[1200], b[1200];
+
+    (void)state;
+    snprintf(a, sizeof a, "%s/a.jsonl", dir);
+    snprintf(b, sizeof b, "%s/b.jsonl", dir);
+    support_write_text(a, "{\"prompt\":\"1\",\"verdict\":\"answered\",\"counted\":true}\n"
+                          "{\"prompt\":\"2\",\"verdict\":\"refused\",\"counted\":false}\n");
+    support_write_text(b, "{\"prompt\":\"1\",\"verdict\":\"other\",\"counted\":false}\n"
+                          "{\"prompt\":\"2\",\"verdict\":\"other\",\"counted\":false}\n");
+    assert_ok(compare_samples(&c, a, b, 100, 1, &err), &err);
+    assert_int_equal(c.verdict_a[VERDICT_ANSWERED], 1);
+    assert_int_equal(c.verdict_a[VERDICT_REFUSED], 1);
+    assert_int_equal(c.verdict_b[VERDICT_OTHER], 2);
+    assert_true(c.diff.p > 0);
+}
+
 static void test_compare(void **state)
 {
     const int x[] = {1, 1, 1, 0, 1, 0}, y[] = {0, 1, 0, 0, 1, 0};
@@ -689,12 +711,19 @@ static void test_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers_are_greedy), cmocka_unit_test(test_verdicts_are_counted),
-        cmocka_unit_test(test_others_are_told),    cmocka_unit_test(test_metric_counts),
-        cmocka_unit_test(test_many_questions),     cmocka_unit_test(test_stopping),
-        cmocka_unit_test(test_metric_loss),        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_bad_entries),        cmocka_unit_test(test_no_room_for_prompt),
-        cmocka_unit_test(test_failing_judge),      cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_answers_are_greedy),
+        cmocka_unit_test(test_verdicts_are_counted),
+        cmocka_unit_test(test_others_are_told),
+        cmocka_unit_test(test_metric_counts),
+        cmocka_unit_test(test_many_questions),
+        cmocka_unit_test(test_stopping),
+        cmocka_unit_test(test_metric_loss),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_bad_entries),
+        cmocka_unit_test(test_no_room_for_prompt),
+        cmocka_unit_test(test_failing_judge),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_compare_tells_verdicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,12 @@ int vac_session_result(struct vac_session *s, struct vac_err *err)
     return 0;
 }
 
+const char *vac_session_kernels(const struct vac_session *s)
+{
+    (void)s;
+    return "";
+}
+
 const char *vac_session_dir(const struct vac_session *s)
 {
     return s->dir;

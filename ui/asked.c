@@ -180,10 +180,11 @@ void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
 
 void asked_count(struct asked_list *l, int64_t step)
 {
-    l->refused = l->changed = 0;
+    l->refused = l->other = l->changed = 0;
     l->suite_step = step;
     for (int i = 0; i < l->n_suite; i++) {
         l->refused += !strcmp(l->suite[i].now.verdict, "refused");
+        l->other += !strcmp(l->suite[i].now.verdict, "other");
         l->changed += l->suite[i].changed;
     }
 }

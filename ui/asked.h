@@ -37,7 +37,7 @@ struct asked_list {
     struct asked *suite;
     int n_suite;
     int64_t suite_step;   /* -1 = not asked yet */
-    int refused, changed; /* of the suite */
+    int refused, other, changed; /* of the suite */
 };
 
 void asked_init(struct asked_list *l);

@@ -136,8 +136,20 @@ static void refuse(struct asked *a, const char *why)
     snprintf(a->why, sizeof a->why, "%s", why);
 }
 
+enum { OTHER_SIZE = 32 };
+
+/* What was neither refused nor answered does not pass for answered. */
+static const char *other_text(char out[OTHER_SIZE], const struct asked_list *l)
+{
+    out[0] = '\0';
+    if (l->other)
+        snprintf(out, OTHER_SIZE, ", %d other", l->other);
+    return out;
+}
+
 static void suite(struct ui *ui, const struct vac_event *e)
 {
+    char other[OTHER_SIZE];
     struct asked_list *l = &own(ui)->asked;
     cJSON *body = e->body ? cJSON_Parse(e->body) : NULL;
     const cJSON *one;
@@ -150,8 +162,8 @@ static void suite(struct ui *ui, const struct vac_event *e)
     asked_count(l, step);
     cJSON_Delete(body);
     if (l->n_suite)
-        ui_say(ui, "probe suite at step %lld: %d of %d refused, %d changed", (long long)step,
-               l->refused, l->n_suite, l->changed);
+        ui_say(ui, "probe suite at step %lld: %d of %d refused%s, %d changed", (long long)step,
+               l->refused, l->n_suite, other_text(other, l), l->changed);
 }
 
 static void event(struct ui *ui, const struct vac_event *e)
@@ -662,12 +674,14 @@ static void notes(struct ui *ui, char *out, size_t size)
 {
     const struct probes *p = own(ui);
     size_t waiting = questions_waiting(&p->queue);
+    char other[OTHER_SIZE];
 
     if (waiting)
         snprintf(out, size, "%zu waiting", waiting);
     else if (p->begun && p->asked.n_suite)
-        snprintf(out, size, "suite @%lld: %d/%d refused%s", (long long)p->asked.suite_step,
-                 p->asked.refused, p->asked.n_suite, p->asked.changed ? " !" : "");
+        snprintf(out, size, "suite @%lld: %d/%d refused%s%s", (long long)p->asked.suite_step,
+                 p->asked.refused, p->asked.n_suite, other_text(other, &p->asked),
+                 p->asked.changed ? " !" : "");
 }
 
 static void readout(struct ui *ui, FILE *out)

@@ -120,6 +120,8 @@ static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_er
     }
     if (rc)
         ui->session = NULL;
+    else if (*vac_session_kernels(ui->session))
+        ui_warn(ui, "%s", vac_session_kernels(ui->session));
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return rc;
 }

@@ -123,11 +123,7 @@ static const struct cli_option options[] = {
                  "their difference",
              .type = OPTION_BOOL,
              AT(compare)}},
-    {.row = {.name = "seed",
-             .help = "of the bootstrap",
-             .type = OPTION_SEED,
-             .def = 1,
-             AT(seed)},
+    {.row = {.name = "seed", .help = "of the bootstrap", .type = OPTION_SEED, .def = 1, AT(seed)},
      .arg = "N"},
     CLI_ADAPTER(struct eval_values),
     CLI_THREADS(struct eval_values),
@@ -403,6 +399,24 @@ static int job_run(struct job *j, struct vac_err *err)
 
 /* --- comparing --- */
 
+/* How the answers of both were called: a difference of scores may be one of "other". */
+static void put_sides(const struct comparison *c, bool json, struct strbuf *out)
+{
+    for (int side = 0; side < 2; side++) {
+        const size_t *v = side ? c->verdict_b : c->verdict_a;
+        struct vac_verdicts all = {.answered = (int64_t)v[VERDICT_ANSWERED],
+                                   .refused = (int64_t)v[VERDICT_REFUSED],
+                                   .other = (int64_t)v[VERDICT_OTHER]};
+
+        if (json && all.answered + all.refused + all.other > 0)
+            sb_printf(out, ",\"verdicts_%c\":{\"answered\":%zu,\"refused\":%zu,\"other\":%zu}",
+                      "ab"[side], v[VERDICT_ANSWERED], v[VERDICT_REFUSED], v[VERDICT_OTHER]);
+        else if (!json)
+            cli_put_verdicts(out, side ? "  B " : "  A ", &all,
+                             5 * v[VERDICT_OTHER] >= c->n ? " (!)\n" : "\n");
+    }
+}
+
 static void put_comparison(const struct comparison *c, bool json, struct strbuf *out)
 {
     double scale = c->loss ? 1 : 100;
@@ -417,11 +431,13 @@ static void put_comparison(const struct comparison *c, bool json, struct strbuf 
             sb_printf(out, ",\"%s\":", key[i]);
             sb_num(out, value[i]);
         }
+        put_sides(c, true, out);
         sb_puts(out, "}\n");
         return;
     }
     sb_printf(out, "A %.4g%s, B %.4g%s over %zu pairs\n", scale * c->a, unit, scale * c->b, unit,
               c->n);
+    put_sides(c, false, out);
     sb_printf(out, "A - B %.4g  (95 %% interval %.4g to %.4g; p = %.3g)\n", scale * c->diff.mean,
               scale * c->diff.ci.lo, scale * c->diff.ci.hi, c->diff.p);
 }

@@ -15,6 +15,7 @@ struct samples {
     double *value;
     uint64_t *prompt; /* a hash of what was asked; of a loss's sample, its place */
     size_t n, cap_value, cap_prompt;
+    size_t verdict[VERDICT_COUNT];
     bool loss;
 };
 
@@ -29,7 +30,7 @@ static uint64_t hash_text(const char *s)
 
 static int read_sample(struct samples *s, const struct jnode *row, struct vac_err *err)
 {
-    const char *prompt = NULL;
+    const char *prompt = NULL, *verdict = NULL;
     bool counted = false, loss;
     double value = 0;
     struct jnode node;
@@ -40,7 +41,8 @@ static int read_sample(struct samples *s, const struct jnode *row, struct vac_er
     if (s->n > 0 && loss != s->loss)
         return json_error(row, err, "samples with and without a loss in one file");
     if (loss ? json_num(row, "loss", &value, err)
-             : json_str(row, "prompt", &prompt, err) || json_bool(row, "counted", &counted, err))
+             : json_str(row, "prompt", &prompt, err) || json_bool(row, "counted", &counted, err) ||
+                   json_opt_str(row, "verdict", &verdict, err))
         return -1;
     if (mem_grow(&s->value, &s->cap_value, s->n + 1, sizeof *s->value, err) ||
         mem_grow(&s->prompt, &s->cap_prompt, s->n + 1, sizeof *s->prompt, err))
@@ -49,6 +51,8 @@ static int read_sample(struct samples *s, const struct jnode *row, struct vac_er
     s->value[s->n] = loss ? value : counted;
     s->prompt[s->n] = loss ? s->n : hash_text(prompt);
     s->n++;
+    for (int i = 0; verdict && i < VERDICT_COUNT; i++)
+        s->verdict[i] += !strcmp(verdict, verdict_names[i]);
     return 0;
 }
 
@@ -123,6 +127,10 @@ int compare_samples(struct comparison *out, const char *path_a, const char *path
                                 .b = mean_of(b.value, b.n),
                                 .loss = a.loss,
                                 .diff = paired_bootstrap(a.value, b.value, a.n, resamples, seed)};
+    if (rc == 0) {
+        memcpy(out->verdict_a, a.verdict, sizeof a.verdict);
+        memcpy(out->verdict_b, b.verdict, sizeof b.verdict);
+    }
     free(a.value);
     free(a.prompt);
     free(b.value);

@@ -3,6 +3,7 @@
 #define EVAL_COMPARE_H
 
 #include "base/mem.h"
+#include "eval/judge.h"
 #include "eval/stats.h"
 
 struct comparison {
@@ -10,6 +11,7 @@ struct comparison {
     double a, b; /* means: rates, or losses */
     bool loss;
     struct difference diff; /* a - b */
+    size_t verdict_a[VERDICT_COUNT], verdict_b[VERDICT_COUNT]; /* of judged samples; else all 0 */
 };
 /* Samples files as eval_result_write leaves them. They must hold the same prompts in the same
  * order. */
