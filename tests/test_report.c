@@ -1,6 +1,7 @@
 /* test_report.c - reading run folders, the exporters.
  *
  * Golden event bytes are those of TensorBoard's own record writer. */
+#include <unistd.h>
 #include "report_support.h"
 
 /* ---- Reading ---- */
@@ -455,6 +456,79 @@ static void test_tensorboard_golden(void **state)
     free(text);
 }
 
+static size_t same_beginning(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t i = 0;
+
+    while (i < n && i < m && a[i] == b[i])
+        i++;
+    return i;
+}
+
+/* Who has the file open sees what comes later: it grows at its end, as the same file; when the run has
+ * gone back, a file whose name sorts later begins a session at the first step that is another. */
+static void test_tensorboard_grows(void **state)
+{
+    (void)state;
+    static const char first[] = "events.out.tfevents.1.vaccine.0";
+    static const char later[] = "events.out.tfevents.1.vaccine.0001";
+    static const char lines[] =
+        "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":0.5,\"wall\":1}\n"
+        "{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":0.4,\"wall\":2}\n";
+    /* wall 1, step 2, session_log { status: START } */
+    static const char session[] = "\x09\0\0\0\0\0\0\xf0\x3f\x10\x02\x3a\x02\x08\x01";
+    const char *dir = small_run();
+    struct vac_err err = {0};
+    struct stat a, b;
+    char *one, *two, *new;
+    size_t n, m, k;
+
+    append(dir, "metrics.jsonl", lines);
+    assert_ok(export_all(dir, false, &err), &err);
+    one = slurp(dir, first, &n);
+    assert_int_equal(stat(in_dir(dir, first), &a), 0);
+    append(dir, "metrics.jsonl",
+           "{\"step\":3,\"stage\":\"align\",\"stage_step\":3,\"loss\":0.3,\"wall\":3}\n");
+    assert_ok(export_all(dir, false, &err), &err);
+    assert_ok(export_all(dir, false, &err), &err); /* nothing new */
+    two = slurp(dir, first, &m);
+    assert_int_equal(stat(in_dir(dir, first), &b), 0);
+    assert_true(a.st_ino == b.st_ino && m > n);
+    assert_int_equal(same_beginning(one, n, two, m), n);
+    free(one);
+    /* A torn end is made whole. */
+    assert_int_equal(truncate(in_dir(dir, first), (off_t)m - 7), 0);
+    assert_ok(export_all(dir, false, &err), &err);
+    one = slurp(dir, first, &n);
+    assert_true(n == m && !memcmp(one, two, n));
+    free(one);
+    /* Back at step 1: nothing is taken out of a file that is being read ... */
+    support_write_text(in_dir(dir, "metrics.jsonl"), lines);
+    assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), strchr(lines, '\n') + 1 - lines), 0);
+    assert_ok(export_all(dir, false, &err), &err);
+    assert_false(file_exists(in_dir(dir, later)));
+    /* ... and another step 2 is told in a later one, which grows in its turn. */
+    append(dir, "metrics.jsonl",
+           "{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":0.7,\"wall\":9}\n");
+    assert_ok(export_all(dir, false, &err), &err);
+    one = slurp(dir, first, &n);
+    assert_true(n == m && !memcmp(one, two, n));
+    new = slurp(dir, later, &k);
+    assert_non_null(memmem(new, k, session, sizeof session - 1));
+    assert_null(memmem(new, k, "\x10\x01\x2a", 3)); /* no summary of step 1 */
+    free(one);
+    append(dir, "metrics.jsonl",
+           "{\"step\":3,\"stage\":\"align\",\"stage_step\":3,\"loss\":0.6,\"wall\":10}\n");
+    assert_ok(export_all(dir, false, &err), &err);
+    one = slurp(dir, later, &n);
+    assert_true(n > k);
+    assert_int_equal(same_beginning(new, k, one, n), k);
+    assert_false(file_exists(in_dir(dir, "events.out.tfevents.1.vaccine.0002")));
+    free(one);
+    free(two);
+    free(new);
+}
+
 static void test_trainer_state(void **state)
 {
     (void)state;
@@ -625,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_evals_broken_line),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_tensorboard_golden),
+        cmocka_unit_test(test_tensorboard_grows),
         cmocka_unit_test(test_trainer_state),
         cmocka_unit_test(test_exporters),
         cmocka_unit_test(test_python_reads),

@@ -125,6 +125,29 @@ int file_cut(const char *path, int64_t size, struct vac_err *err)
     return rc;
 }
 
+int file_extend(const char *path, int64_t size, const void *data, size_t n, struct vac_err *err)
+{
+    struct stat st;
+    size_t done = 0;
+    int fd = file_fd(path, O_WRONLY | O_APPEND, "open for appending", &st, err), rc = 0;
+
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+        rc = 1; /* where there are no locks, two programs seldom meet */
+    else if (fstat(fd, &st))
+        rc = path_error(path, "read", err);
+    else if (st.st_size != (off_t)size)
+        rc = 1;
+    else if (fd_write(fd, data, n, &done) || fd_sync(fd)) {
+        rc = path_error(path, "append", err);
+        if (done)
+            (void)!ftruncate(fd, (off_t)size);
+    }
+    close(fd);
+    return rc;
+}
+
 /* ---- Reading ---- */
 
 /* Reads to the end of fd into *text, whose room is *cap; one byte more than the limit is asked for,

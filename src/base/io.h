@@ -22,6 +22,9 @@ FILE *stream_open(const char *path, struct vac_err *err);
 typedef int dir_visit(void *ctx, const char *name, struct vac_err *err);
 int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err);
 int file_cut(const char *path, int64_t size, struct vac_err *err);
+/* Puts bytes behind the `size` that the file has, whole or not at all, and on the disk. 1 when it is
+ * not that long any more: another program has been faster. */
+int file_extend(const char *path, int64_t size, const void *data, size_t n, struct vac_err *err);
 
 /* Safe replacement: everything goes to PATH.tmp-PID; commit flushes, fsyncs, renames over PATH and
  * fsyncs the folder, so that after a crash PATH is either the old or the new content, whole.

@@ -2,8 +2,12 @@
  *
  * A record is its length (u64), the masked CRC-32C of those 8 bytes, the data, the masked CRC-32C
  * of the data; numbers are little-endian. An event is wall time (1), step (2), and either the file
- * version (3) or a summary (5) of values (1), each a tag (1) and a float (2). The file is replaced
- * whole, under the same name each time, so that a reader never sees half of it. */
+ * version (3), a summary (5) of values (1), each a tag (1) and a float (2), or the start of a
+ * session (7): what stood from that step on is no longer so.
+ *
+ * TensorBoard keeps an events file open and reads on in it, and moves on to one whose name sorts
+ * later. So what is new is put behind what is there. Where a run has gone back, to a checkpoint,
+ * and the steps after it are others now, they begin a later file. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,26 +161,177 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
     sb_done(&summary);
 }
 
-static int write_tensorboard(const struct run_data *r, struct vac_err *err)
+static void put_session(struct strbuf *out, double wall, int64_t from)
+{
+    static const char start[] = {FIELD(1, 0), 1};
+    struct strbuf event = {0};
+
+    put_wall(&event, wall);
+    sb_putc(&event, (char)FIELD(2, 0));
+    put_varint(&event, (uint64_t)from);
+    put_bytes(&event, FIELD(7, 2), start, sizeof start);
+    put_record(out, &event);
+    sb_done(&event);
+}
+
+static double created_of(const struct run_data *r)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(r->config, "created");
-    double created =
-        cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e15 ? v->valuedouble : 0;
+
+    return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e15 ? v->valuedouble : 0;
+}
+
+/* The run from a step on, as a session that starts there; from < 0: all of it. */
+static int put_events(struct strbuf *out, const struct run_data *r, int64_t from,
+                      struct vac_err *err)
+{
+    double created = created_of(r);
     size_t *join = reader_join(r, err);
     struct moment m = {0};
-    struct strbuf out = {0};
-    char name[64];
-    int rc = -1;
 
-    if (join) {
-        put_version(&out, created);
-        while (moment_next(r, &m))
-            put_moment(&out, r, &m, join, created);
-        snprintf(name, sizeof name, "events.out.tfevents.%lld.vaccine.0", (long long)created);
-        rc = reader_replace(r->dir, name, &out, err);
-    }
-    sb_done(&out);
+    sb_clear(out);
+    if (!join)
+        return -1;
+    put_version(out, created);
+    if (from >= 0)
+        put_session(out, created, from);
+    while (moment_next(r, &m))
+        if ((m.point ? m.point->step : m.eval->step) >= from)
+            put_moment(out, r, &m, join, created);
     free(join);
+    return sb_ok(out, err);
+}
+
+static uint64_t get_le(const char *s, size_t bytes)
+{
+    uint64_t x = 0;
+
+    while (bytes--)
+        x = x << 8 | (unsigned char)s[bytes];
+    return x;
+}
+
+/* Where the record begins that holds byte `at`, in n bytes of records of which the first `at` are
+ * whole or ours. */
+static size_t record_of(const char *s, size_t n, size_t at)
+{
+    size_t start = 0;
+
+    while (n - start >= 12) {
+        uint64_t len = get_le(s + start, 8);
+
+        if (len > n - start - 12 || n - start - 12 - len < 4 || start + 16 + len > at)
+            break;
+        start += 16 + len;
+    }
+    return start;
+}
+
+/* The step of the event in the record there; 0 when it has none. */
+static int64_t record_step(const char *s, size_t n, size_t start)
+{
+    uint64_t step = 0;
+    size_t at = start + 12 + 9; /* behind the wall time */
+    int shift = 0;
+
+    if (at >= n || (unsigned char)s[at] != FIELD(2, 0))
+        return 0;
+    for (at++; at < n && shift < 63; at++, shift += 7) {
+        step |= (uint64_t)((unsigned char)s[at] & 127) << shift;
+        if (!(s[at] & 128))
+            return step <= INT64_MAX ? (int64_t)step : 0;
+    }
+    return 0;
+}
+
+static size_t same_bytes(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t i = 0;
+
+    while (i < n && i < m && a[i] == b[i])
+        i++;
+    return i;
+}
+
+enum { FILES_MOST = 9999 };
+
+static char *events_path(const struct run_data *r, int k, struct vac_err *err)
+{
+    char name[64];
+
+    /* "0001" sorts behind "0" */
+    snprintf(name, sizeof name, "events.out.tfevents.%lld.vaccine.%0*d", (long long)created_of(r),
+             k ? 4 : 1, k);
+    return path_join(r->dir, name, err);
+}
+
+static bool events_exist(const struct run_data *r, int k)
+{
+    char *path = events_path(r, k, NULL);
+    bool yes = path && file_exists(path);
+
+    free(path);
+    return yes;
+}
+
+static int write_events(const struct run_data *r, int k, int64_t from, struct strbuf *out,
+                        struct vac_err *err)
+{
+    char *path = events_path(r, k, err);
+    int rc = !path || put_events(out, r, from, err) ? -1 : reader_replace("", path, out, err);
+
+    free(path);
+    return rc;
+}
+
+/* What is new goes behind what is there; what is other than it was begins a file of its own. */
+static int update(const struct run_data *r, int k, const char *was, size_t n, struct strbuf *out,
+                  struct vac_err *err)
+{
+    size_t second = record_of(was, n, 16 + (size_t)get_le(was, 8)), same, start;
+    int64_t from = k ? record_step(was, n, second) : -1, step;
+    char *path;
+    int rc;
+
+    if (put_events(out, r, from, err))
+        return -1;
+    same = same_bytes(was, n, out->s, out->len);
+    if (same == out->len)
+        return 0;
+    if (same == n) {
+        path = events_path(r, k, err);
+        rc = path ? file_extend(path, (int64_t)n, out->s + n, out->len - n, err) : -1;
+        free(path);
+        return rc < 0 ? -1 : 0;
+    }
+    if (k == FILES_MOST)
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: %d events files are there: remove the old ones", r->dir, FILES_MOST);
+    start = record_of(out->s, out->len, same);
+    from = record_step(was, n, start);
+    step = record_step(out->s, out->len, start);
+    return write_events(r, k + 1, from < step ? from : step, out, err);
+}
+
+static int write_tensorboard(const struct run_data *r, struct vac_err *err)
+{
+    struct strbuf out = {0};
+    char *path, *was;
+    size_t n = 0;
+    int k = 0, rc = -1;
+
+    while (k < FILES_MOST && events_exist(r, k + 1))
+        k++;
+    path = events_path(r, k, err);
+    if (path && file_exists(path))
+        was = file_read(path, SIZE_MAX, &n, err);
+    else
+        was = mem_strdup("", err);
+    if (path && was) /* with less than its version there is nothing to go on from */
+        rc = n < 16 ? write_events(r, k, k ? 0 : -1, &out, err) : update(r, k, was, n, &out, err);
+    sb_done(&out);
+    free(was);
+    free(path);
     return rc;
 }
 
