@@ -253,8 +253,11 @@ static void test_speed(void **state)
 {
     struct compute *c = open_or_fail("fence", 2);
 
+    struct core_speed core = compute_core_speed(33, 0.001);
+
     (void)state;
     assert_true(compute_gemm_speed(c, 65, 33, 17, 0.001) > 0);
+    assert_true(core.product > 0 && core.peak > 0);
     compute_close(c);
 }
 

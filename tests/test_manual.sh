@@ -158,7 +158,7 @@ wrong "a mistake in the example is found" example 's/"take"/"tkae"/'
 # Variables that the program reads, but for those of libraries, and those that the page tells.
 variables() {
     {
-        grep -rhoE 'getenv\("[A-Z_]+"\)' "$srcdir/src" "$srcdir/ui" | grep -vE '"G?OMP_'
+        grep -rhoE 'getenv\("[A-Z_]+"\)' "$srcdir/src" "$srcdir/ui" | grep -vE '"(OPENBLAS|G?OMP)_'
         grep -hoE '\.variable = "[A-Z_]+"' "$srcdir/src/data/hub.c"
     } | grep -oE '"[A-Z_]+"' | tr -d '"' | sort -u >"$tmp/read"
     sed -n '/^\.SH ENVIRONMENT/,/^\.SH SIGNALS/p' "$1" | awk 'tag { print } { tag = /^\.TP/ }' |

@@ -80,8 +80,21 @@ static void check_version(struct doctor *d, struct finding *f)
 
 static void check_blas(struct doctor *d, struct finding *f)
 {
+    const char *better = compute_blas_better(NULL), *set = getenv("OPENBLAS_CORETYPE");
+    const char *tried = getenv("VACCINE_CORETYPE"); /* "" = in vain: see main.c */
+
     (void)d;
     sb_puts(&f->text, compute_blas());
+    if (!better)
+        return;
+    f->state = STATE_WARN;
+    sb_puts(&f->advice, "these kernels do not use what this processor has: ");
+    if (tried && !*tried)
+        sb_puts(&f->advice, "install a newer OpenBLAS; the others of this one are not right here");
+    else
+        sb_printf(&f->advice, "%s%s",
+                  set && *set ? "unset OPENBLAS_CORETYPE, or set it to " : "set OPENBLAS_CORETYPE=",
+                  better);
 }
 
 static void check_products(struct doctor *d, struct finding *f)
@@ -121,6 +134,7 @@ static void check_threads(struct doctor *d, struct finding *f)
 
 static void check_speed(struct doctor *d, struct finding *f)
 {
+    struct core_speed core;
     double speed;
 
     if (!d->c) {
@@ -128,11 +142,19 @@ static void check_speed(struct doctor *d, struct finding *f)
         return;
     }
     speed = compute_gemm_speed(d->c, 512, 512, 512, 0.3);
-    sb_printf(&f->text, "%.1f GFLOP/s on %d thread%s (512 x 512 x 512)", speed, d->c->threads,
-              d->c->threads == 1 ? "" : "s");
-    if (speed < 5.0 * d->c->threads)
+    core = compute_core_speed(512, 0.2);
+    sb_printf(&f->text,
+              "%.1f GFLOP/s on %d thread%s (512 x 512 x 512); on one %.0f %% of its core's %.0f",
+              speed, d->c->threads, d->c->threads == 1 ? "" : "s", 100 * core.product / core.peak,
+              core.peak);
+    if (core.product < core.peak / 2)
         advise(f, STATE_WARN,
-               "slow: is an optimised BLAS installed, and is another program using the cores?");
+               compute_blas_better(NULL)
+                   ? "products are far below what the core can: see blas above"
+                   : "products are far below what the core can: install an optimised BLAS, such as "
+                     "OpenBLAS, or a newer one");
+    else if (speed < 5.0 * d->c->threads)
+        advise(f, STATE_WARN, "slow: is another program using the cores?");
 }
 
 static void check_memory(struct doctor *d, struct finding *f)

@@ -191,12 +191,31 @@ static void on_bus(int number, siginfo_t *info, void *context)
         signal(number, SIG_DFL); /* comes again when this returns */
 }
 
+/* A BLAS that runs kernels older than this processor is told so. It chooses before main, so the
+ * program starts again, once, or once more where those that were tried do not run or compute wrong
+ * numbers. What the user has chosen stays. */
+static void take_kernels(char **argv)
+{
+    static const char key[] = "OPENBLAS_CORETYPE", mark[] = "VACCINE_CORETYPE";
+    const char *set = getenv(key), *ours = getenv(mark), *better;
+    bool chosen = set && *set, tried = chosen && ours && !strcmp(set, ours);
+
+    if ((chosen && !tried) || (ours && !*ours))
+        return;
+    better = compute_blas_better(tried ? ours : NULL);
+    if (!better || setenv(mark, better, 1) || (*better ? setenv(key, better, 1) : unsetenv(key)))
+        return;
+    execv("/proc/self/exe", argv);
+    unsetenv(key); /* no such file here: it goes as it is */
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
     struct vac_err err = {0};
     int rc;
 
+    take_kernels(argv);
     hold_standard_descriptors();
     /* A reader that has gone is an error of write like any other. */
     signal(SIGPIPE, SIG_IGN);

@@ -261,6 +261,17 @@ const char *compute_blas(void);
 /* The instruction set that our own loops use: "avx512". With another BLAS or another set the same sums are
  * rounded otherwise. */
 const char *compute_kernels(void);
+/* The kernels that it should run instead, by the name that OPENBLAS_CORETYPE takes before the program
+ * starts: those it runs use less than this processor has, because it does not know the processor or was
+ * told so. `tried` are those that were taken for that reason, NULL = none yet: they are kept when they run
+ * and compute right numbers. NULL = these are the ones; "" = what was tried is no good, and no more is left. */
+const char *compute_blas_better(const char *tried);
+/* GFLOP/s of one core, in time that this thread really had: of products of [n,n], and of multiply-adds
+ * that touch no memory, which no product can pass. 0 when there is no memory. */
+struct core_speed {
+    double product, peak;
+};
+struct core_speed compute_core_speed(size_t n, double seconds);
 /* Compares products on odd shapes and all transpositions with a plain loop; well under 50 ms.
  * -1 and advice when this BLAS computes wrong numbers on this processor. */
 int compute_selfcheck(struct vac_err *err);

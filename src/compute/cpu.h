@@ -54,6 +54,10 @@ static inline const void *any_at(struct ref r)
 {
     return (const char *)r.buf->data + r.at * dtype_size(r.buf->type);
 }
+/* cpu_gemm.c: name of the kernels that the BLAS runs; NULL when it does not say. */
+const char *gemm_kernels(void);
+/* cpu_blas.c: others to ask for, where these compute wrong numbers. */
+const char *blas_other(void);
 float *scratch_widen(const struct cpu *c, int part);
 float *scratch_tile(const struct cpu *c, int part);
 float *scratch_vec(const struct cpu *c, int which);  /* 0, 1: width floats */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "base/io.h"
 #include "compute/cpu.h"
 #ifdef _OPENMP
@@ -25,6 +26,11 @@ void gemm_open(void)
 }
 
 #ifdef OPENBLAS_VERSION
+const char *gemm_kernels(void)
+{
+    return openblas_get_corename();
+}
+
 const char *compute_blas(void)
 {
     static const char *const kinds[] = {"serial", "pthreads", "openmp"};
@@ -39,6 +45,11 @@ const char *compute_blas(void)
     return text;
 }
 #else
+const char *gemm_kernels(void)
+{
+    return NULL;
+}
+
 const char *compute_blas(void)
 {
     return "BLAS (unnamed)";
@@ -307,9 +318,9 @@ static int check_all(struct check *x, void (*product)(const struct gemm *g), str
             if (!check_shape(x, product, m, n, k, variant))
                 return err_set(err, VAC_ERR_NUMERIC,
                                "%s computes a wrong %zu x %zu x %zu matrix product on this "
-                               "processor: set OPENBLAS_CORETYPE=Haswell in the environment, or "
+                               "processor: set OPENBLAS_CORETYPE=%s in the environment, or "
                                "install another BLAS",
-                               compute_blas(), m, n, k);
+                               compute_blas(), m, n, k, blas_other());
         }
     return 0;
 }
@@ -367,4 +378,45 @@ double compute_gemm_speed(struct compute *c, size_t m, size_t n, size_t k, doubl
     } while (took < seconds);
     pages_free(room, len);
     return took > 0 ? 2e-9 * (double)m * (double)n * (double)k * (double)rounds / took : 0;
+}
+
+static double thread_time(void)
+{
+    struct timespec t;
+
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) ? clock_now()
+                                                      : (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* By turns, and the best of each: what else runs on the core slows both down. */
+struct core_speed compute_core_speed(size_t n, double seconds)
+{
+    const struct kernels *k = kernels_at(0);
+    struct core_speed best = {0};
+    size_t len;
+    float *room = pages_new(3 * n * n * sizeof(float), &len);
+    struct gemm g = {.tb = true, .m = n, .n = n, .k = n, .alpha = 1, .lda = n, .ldb = n, .ldc = n};
+    double end = clock_now() + seconds;
+
+    if (!room)
+        return best;
+    for (size_t i = 0; i < 2 * n * n; i++)
+        room[i] = (float)(i % 7) - 3.0f;
+    g.a = room;
+    g.b = room + n * n;
+    g.c = room + 2 * n * n;
+    gemm_serial(&g);
+    do {
+        float io[2] = {0.999f, 0.001f};
+        double done, start = thread_time(), middle;
+
+        gemm_serial(&g);
+        middle = thread_time();
+        done = k->peak(io, 20000);
+        best.product =
+            fmax(best.product, 2e-9 * (double)n * (double)n * (double)n / (middle - start));
+        best.peak = fmax(best.peak, 1e-9 * done / (thread_time() - middle));
+    } while (clock_now() < end);
+    pages_free(room, len);
+    return best;
 }

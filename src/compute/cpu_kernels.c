@@ -572,17 +572,7 @@ INLINE void dots_rows(const struct product *p, size_t i, int I)
 static void dots(float *h, size_t ldh, const float *x, size_t ldx, const float *a, size_t lda,
                  float s, size_t N, size_t D, size_t R, bool more)
 {
-    struct product p = {.y = h,
-                        .ldy = ldh,
-                        .h = x,
-                        .ldh = ldx,
-                        .a = a,
-                        .lda = lda,
-                        .s = s,
-                        .N = N,
-                        .D = D,
-                        .R = R,
-                        .add = more};
+    struct product p = {h, ldh, x, ldx, a, lda, s, N, D, R, more};
     size_t i = 0;
 
     for (; i + TILE_I <= N; i += TILE_I)
@@ -661,17 +651,7 @@ INLINE void outer_rows(const struct product *p, size_t i, int I)
 static void outer(float *y, size_t ldy, const float *h, size_t ldh, const float *a, size_t lda,
                   float s, size_t N, size_t D, size_t R, bool more)
 {
-    struct product p = {.y = y,
-                        .ldy = ldy,
-                        .h = h,
-                        .ldh = ldh,
-                        .a = a,
-                        .lda = lda,
-                        .s = s,
-                        .N = N,
-                        .D = D,
-                        .R = R,
-                        .add = more};
+    struct product p = {y, ldy, h, ldh, a, lda, s, N, D, R, more};
     size_t i = 0;
 
     for (; i + TILE_I <= N; i += TILE_I)
@@ -759,6 +739,23 @@ static void gather(float *y, size_t ldy, const float *h, size_t ldh, const float
     }
 }
 
+/* As many chains as hide the time that one takes, and as registers hold. */
+static double peak(float io[2], size_t rounds)
+{
+    enum { CHAINS = 12 };
+    vec x[CHAINS], a = splat(io[0]), b = splat(io[1]);
+
+    for (int i = 0; i < CHAINS; i++)
+        x[i] = splat((float)i);
+    for (size_t r = 0; r < rounds; r++)
+        for (int i = 0; i < CHAINS; i++)
+            x[i] = x[i] * a + b;
+    for (int i = 1; i < CHAINS; i++)
+        x[0] += x[i];
+    io[1] = x[0][0];
+    return 2.0 * LANES * CHAINS * (double)rounds;
+}
+
 const struct kernels JOIN(kernels_, ISA) = {
     .name = TEXT(ISA),
     .fill = fill,
@@ -794,4 +791,5 @@ const struct kernels JOIN(kernels_, ISA) = {
     .dots = dots,
     .outer = outer,
     .gather = gather,
+    .peak = peak,
 };

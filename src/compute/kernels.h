@@ -78,6 +78,9 @@ struct kernels {
                   float s, size_t N, size_t D, size_t R, bool add);
     void (*gather)(float *y, size_t ldy, const float *h, size_t ldh, const float *x, size_t ldx,
                    float s, size_t N, size_t D, size_t R);
+    /* Multiply-adds on numbers in registers, which no product can outrun: x = x a + b, with a and b
+     * from io, which gets a sum of all. Returns their number, counted as two operations each. */
+    double (*peak)(float io[2], size_t rounds);
 };
 
 extern const struct kernels kernels_base;
