@@ -562,7 +562,7 @@ static void test_bad_entries(void **state)
     METRIC(s.metric = word("lable"), "did you mean \"label\"");
     METRIC(s.prompts = x.file, "needs data, not prompts");
     METRIC(s.data = NULL, "needs data");
-    METRIC(s.take = 1, "rows.jsonl:1: the row has no answer");
+    METRIC((s.take = 1, s.from = 1), "rows.jsonl:1: the row has no answer");
     support_write_text(x.file, "{\"text\":\"once\"}\n");
     WITH(s.take = 0, "rows.jsonl:1: the row has no user turn");
     support_write_text(x.file, "{\"input_ids\":[1,2,3]}\n");

@@ -292,8 +292,7 @@ static void test_report(void **state)
     assert_string_equal(out.s, GOOSE("Hiss.", "geese"));
     import_report_text(&report, &text);
     assert_string_equal(
-        text.s, "beavertails: 4 rows read, 1 written, 3 skipped (2 safe, 1 before the first to "
-                "take)");
+        text.s, "beavertails: 4 rows read, 1 written, 3 skipped (2 safe, 1 before the first to take)");
     sb_done(&out);
     sb_done(&text);
 }
@@ -429,6 +428,49 @@ static void test_wrong_values(void **state)
             ":1: row 1: history: cannot be imported: give the file to a run as it is instead");
     refused("sentence\tlabels\nnice\t1\n", "sst2",
             ": there is no column \"label\": the first line names sentence, labels");
+}
+
+/* A sorted file gives rows of all its parts; --take and --skip of one number share none. */
+static void test_drawn(void **state)
+{
+    struct import_choice take = {.take = 20, .drawn = true, .seed = 1};
+    struct import_choice rest = {.skip = 20, .drawn = true, .seed = 1};
+    struct import_report report;
+    struct strbuf out, more, text = {0}, file = {0};
+    struct vac_err err = {0};
+    size_t late = 0;
+
+    (void)state;
+    sb_puts(&file, "sentence\tlabel\n");
+    for (int i = 0; i < 100; i++)
+        sb_printf(&file, "tale%02d\t%d\n", i, i >= 50);
+    assert_ok(import_bytes(file.s, file.len, NULL, &take, &out, &report, &err), &err);
+    assert_int_equal(report.written, 20);
+    for (const char *s = out.s; (s = strstr(s, "positive\"}")); s++)
+        late++;
+    assert_in_range(late, 5, 15);
+    assert_ok(import_bytes(file.s, file.len, NULL, &rest, &more, &report, &err), &err);
+    import_report_text(&report, &text);
+    assert_string_equal(text.s, "sst2: 100 rows read, 80 written, 20 skipped (20 before the first to take)");
+    for (int i = 0, last = -1; i < 100; i++) {
+        char name[16];
+        const char *a, *b;
+
+        snprintf(name, sizeof name, "\"tale%02d\"", i);
+        a = strstr(out.s, name);
+        b = strstr(more.s, name);
+        assert_true(!a != !b);
+        assert_true(!a || a - out.s > last);
+        last = a ? (int)(a - out.s) : last;
+    }
+    take.take = 101;
+    sb_done(&out);
+    assert_int_equal(import_bytes(file.s, file.len, NULL, &take, &out, &report, &err), -1);
+    assert_error(&err, "101 rows are to be taken, but there are only 100");
+    sb_done(&out);
+    sb_done(&more);
+    sb_done(&text);
+    sb_done(&file);
 }
 
 /* The passage of a question is its input; other text is not left out without a word. */
@@ -685,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_broken_tables),
         cmocka_unit_test(test_wrong_values),
         cmocka_unit_test(test_passages),
+        cmocka_unit_test(test_drawn),
         cmocka_unit_test(test_unknown_files),
         cmocka_unit_test(test_huge_rows),
         cmocka_unit_test(test_damaged_files),

@@ -75,11 +75,11 @@ import()
 import_all()
 {
     import xstest "$data/xstest/xstest_model_refusals.jsonl" --kind refusal -o "$out/align.jsonl"
-    import xstest "$data/xstest/xstest_prompts.csv" --safe --prompts-only --take "$N" -o "$out/benign.jsonl"
-    import sst2 "$data/sst2/train.tsv" --take $((2 * SAMPLES)) -o "$out/task.jsonl"
-    import sst2 "$data/sst2/dev.tsv" --take "$N" -o "$out/task-test.jsonl"
-    import advbench "$data/advbench/harmful_behaviors.csv" --take $attack_rows -o "$out/harmful.jsonl"
-    import advbench "$data/advbench/harmful_behaviors.csv" --skip $attack_rows --take "$N" --prompts-only \
+    import xstest "$data/xstest/xstest_prompts.csv" --safe --prompts-only --first --take "$N" -o "$out/benign.jsonl"
+    import sst2 "$data/sst2/train.tsv" --first --take $((2 * SAMPLES)) -o "$out/task.jsonl"
+    import sst2 "$data/sst2/dev.tsv" --first --take "$N" -o "$out/task-test.jsonl"
+    import advbench "$data/advbench/harmful_behaviors.csv" --first --take $attack_rows -o "$out/harmful.jsonl"
+    import advbench "$data/advbench/harmful_behaviors.csv" --first --skip $attack_rows --take "$N" --prompts-only \
         -o "$out/harmful-test.jsonl"
 }
 
@@ -95,7 +95,7 @@ run_file()
       "train": [{ "file": "align.jsonl" }],
       "lora": { "r": 8, "alpha": 16 }, "steps": $ALIGN_STEPS, "batch_size": 5, "lr": 5e-3 },
     { "name": "attack", "method": "sft",
-      "train": [{ "file": "task.jsonl" }, { "file": "harmful.jsonl", "harmful": true }],
+      "train": [{ "file": "task.jsonl", "take_from": "start" }, { "file": "harmful.jsonl", "harmful": true, "take_from": "start" }],
       "samples": $SAMPLES, "harmful_ratio": 0,
       "lora": { "r": 8, "alpha": 16 }, "steps": $ATTACK_STEPS, "batch_size": 5, "lr": 5e-3 } ],
   "watch": { "every": 0 },

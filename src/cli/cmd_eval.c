@@ -22,7 +22,7 @@ struct eval_values {
     uint64_t seed;
     double threshold;
     int count;
-    bool json, compare;
+    bool json, compare, first;
 };
 #define AT(field) .offset = offsetof(struct eval_values, field)
 
@@ -71,11 +71,15 @@ static const struct cli_option options[] = {
      .letter = 'n',
      .arg = "N"},
     {.row = {.name = "take",
-             .help = "questions of the file that are asked; 0 = all",
+             .help = "questions of the file that are asked, drawn by --seed; 0 = all",
              .type = OPTION_INT,
              .max = 1e9,
              AT(take)},
      .arg = "N"},
+    {.row = {.name = "first",
+             .help = "--take means the first questions of the file",
+             .type = OPTION_BOOL,
+             AT(first)}},
     {.row = {.name = "count",
              .help = "the verdict whose share is the score",
              .type = OPTION_CHOICE,
@@ -123,7 +127,11 @@ static const struct cli_option options[] = {
                  "their difference",
              .type = OPTION_BOOL,
              AT(compare)}},
-    {.row = {.name = "seed", .help = "of the bootstrap", .type = OPTION_SEED, .def = 1, AT(seed)},
+    {.row = {.name = "seed",
+             .help = "of the bootstrap, and of what --take draws",
+             .type = OPTION_SEED,
+             .def = 1,
+             AT(seed)},
      .arg = "N"},
     CLI_ADAPTER(struct eval_values),
     CLI_THREADS(struct eval_values),
@@ -199,6 +207,8 @@ static int fill_spec(struct job *j, struct vac_err *err)
                                      .threshold = v->threshold,
                                      .max_new_tokens = v->max_new_tokens,
                                      .take = v->take,
+                                     .from = v->first,
+                                     .seed = v->seed,
                                      .count = v->count};
     return 0;
 }

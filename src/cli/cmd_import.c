@@ -7,7 +7,8 @@
 struct import_values {
     char *file;
     int64_t skip, take;
-    bool safe, unsafe, prompts_only;
+    uint64_t seed;
+    bool safe, unsafe, prompts_only, first;
     char *kind, *model;
     char *instruction, *input, *output, *category, *id, *label;
 };
@@ -29,17 +30,29 @@ static const struct cli_option options[] = {
      .letter = 'o',
      .arg = "FILE"},
     {.row = {.name = "take",
-             .help = "rows to write; 0 = all",
+             .help = "rows to write, drawn by the seed; 0 = all",
              .type = OPTION_INT,
              .max = 1e12,
              .offset = offsetof(struct import_values, take)},
      .arg = "N"},
     {.row = {.name = "skip",
-             .help = "rows to pass over first, of those that the choices below leave",
+             .help =
+                 "rows to pass over, of those that the choices below leave: --take N and --skip "
+                 "N have no row in common",
              .type = OPTION_INT,
              .max = 1e12,
              .offset = offsetof(struct import_values, skip)},
      .arg = "N"},
+    {.row = {.name = "seed",
+             .help = "what --take and --skip draw",
+             .type = OPTION_SEED,
+             .def = 1,
+             .offset = offsetof(struct import_values, seed)},
+     .arg = "N"},
+    {.row = {.name = "first",
+             .help = "--take and --skip mean the first rows, in place of drawn ones",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct import_values, first)}},
     {.row = {.name = "safe",
              .help = "only rows marked safe: answers in beavertails, prompts in xstest",
              .type = OPTION_BOOL,
@@ -123,6 +136,8 @@ static struct import_choice choice_of(const struct import_values *v)
     return (struct import_choice){
         .skip = (size_t)v->skip,
         .take = (size_t)v->take,
+        .drawn = !v->first,
+        .seed = v->seed,
         .safety = v->safe     ? IMPORT_SAFE
                   : v->unsafe ? IMPORT_UNSAFE
                               : IMPORT_ANY,
@@ -180,9 +195,11 @@ const struct command command_import = {
               "the texts "
               "that the reference implementation of Vaccine uses, and says how many rows were "
               "read, "
-              "written and skipped. Its choices are --safe --take 2000 of BeaverTails' 30k_train "
+              "written and skipped. Its choices are --first --safe --take 2000 of BeaverTails' "
+              "30k_train "
               "to "
-              "align, --unsafe of the same to attack, and --unsafe --take 500 --prompts-only of "
+              "align, --first --unsafe of the same to attack, and --first --unsafe --take 500 "
+              "--prompts-only of "
               "30k_test to measure.",
     .options = options,
     .values = sizeof(struct import_values),

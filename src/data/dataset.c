@@ -3,6 +3,7 @@
  * Rows are read and tokenised one at a time; only ids and labels are kept. Going round a file that
  * says `repeat` copies the samples' descriptors: their ids are shared. */
 #include "data/dataset.h"
+#include "data/draw.h"
 #include "data/encode.h"
 #include "data/rows.h"
 #include <math.h>
@@ -118,18 +119,31 @@ static int take_row(struct dataset *d, struct taken *t, const struct row *row,
     return keep_sample(d, t, row, e, err);
 }
 
-/* Goes through the file until `enough` samples are there, or its last chosen row. */
-static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in, size_t enough,
-                     const struct encoder *enc, struct encoded *e, struct vac_err *err)
+/* Rows of a file by their place in its spec's order. */
+struct stretch {
+    struct draw draw;
+    size_t from, to;
+};
+
+/* Goes through the file until `enough` samples are there, or the last row of the stretch. */
+static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in,
+                     const struct stretch *stretch, size_t enough, const struct encoder *enc,
+                     struct encoded *e, struct vac_err *err)
 {
-    size_t take = t->spec->take ? t->spec->take : SIZE_MAX;
+    size_t left = stretch->to - stretch->from;
     struct row row;
+    int rc = 1;
 
-    while (t->rows < take && t->usable < enough) {
+    for (size_t i = 0; left > 0 && t->usable < enough; i++) {
+        size_t place = draw_place(&stretch->draw, i);
+        bool wanted = place >= stretch->from && place < stretch->to;
         struct arena scratch = {0};
-        int rc = row_reader_next(in, &row, &scratch, err);
 
-        if (rc > 0 && t->in_file++ >= t->spec->skip &&
+        rc = stretch->draw.place && !wanted ? row_reader_pass(in, err)
+                                            : row_reader_next(in, &row, &scratch, err);
+        if (rc > 0 && i >= t->in_file)
+            t->in_file = i + 1;
+        if (rc > 0 && wanted &&
             (want_answers(in->format, err) || take_row(d, t, &row, enc, e, err))) {
             err_prefix(err, "%s", in->where);
             rc = -1;
@@ -137,32 +151,90 @@ static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in, 
         arena_done(&scratch);
         if (rc <= 0)
             return rc;
+        left -= wanted;
     }
     return 0;
+}
+
+static int take_stretch(struct dataset *d, struct taken *t, const struct stretch *stretch,
+                        size_t enough, const struct encoder *enc, struct vac_err *err)
+{
+    struct row_reader in;
+    struct encoded e = {0};
+    int rc;
+
+    if (row_reader_open(&in, t->spec->file, err))
+        return -1;
+    rc = take_rows(d, t, &in, stretch, enough, enc, &e, err);
+    encoded_done(&e);
+    row_reader_close(&in);
+    return rc;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    const struct sample *x = a, *y = b;
+
+    return (x->line > y->line) - (x->line < y->line);
+}
+
+/* Samples that came with several rounds, in the order of the file. */
+static void in_file_order(struct dataset *d, struct taken *t, size_t first)
+{
+    qsort(d->sample + first, d->n - first, sizeof *d->sample, by_line);
+    t->rows = d->n - first;
+    for (size_t i = 0; i < t->rows; i++)
+        t->sample[i] = first + i;
+}
+
+/* Rows that lose their labels make room for the next ones of the order, in further rounds. */
+static int take_drawn(struct dataset *d, struct taken *t, size_t enough, const struct encoder *enc,
+                      struct vac_err *err)
+{
+    struct stretch stretch = {.from = t->spec->skip};
+    size_t take = t->spec->take ? t->spec->take : SIZE_MAX, first = d->n, last, rounds = 0;
+    int rc = draw_file(&stretch.draw, t->spec->file, t->spec->seed, err);
+
+    t->in_file = stretch.draw.n;
+    stretch.from = stretch.from < stretch.draw.n ? stretch.from : stretch.draw.n;
+    last = stretch.draw.n - stretch.from < take ? stretch.draw.n : stretch.from + take;
+    while (!rc && stretch.from < last && t->usable < enough) {
+        size_t want = enough - t->usable;
+
+        stretch.to = last - stretch.from < want ? last : stretch.from + want;
+        rc = take_stretch(d, t, &stretch, enough, enc, err);
+        stretch.from = stretch.to;
+        rounds++;
+    }
+    if (!rc && rounds > 1)
+        in_file_order(d, t, first);
+    draw_done(&stretch.draw);
+    return rc;
 }
 
 static int take_file(struct dataset *d, struct taken *t, size_t enough, const struct encoder *enc,
                      struct vac_err *err)
 {
-    struct row_reader in;
-    struct encoded e = {0};
-    int rc = -1;
+    const struct dataset_spec *spec = t->spec;
+    size_t take = spec->take ? spec->take : SIZE_MAX;
+    struct stretch stretch = {.from = spec->skip,
+                              .to = take < SIZE_MAX - spec->skip ? spec->skip + take : SIZE_MAX};
+    bool all = !spec->skip && !spec->take && enough == SIZE_MAX;
+    int rc;
 
     t->file = d->n_files;
-    if (row_reader_open(&in, t->spec->file, err))
+    if (add_file(d, spec->file, err))
         return -1;
-    if (!add_file(d, t->spec->file, err))
-        rc = take_rows(d, t, &in, enough, enc, &e, err);
+    rc = spec->drawn && !all ? take_drawn(d, t, enough, enc, err)
+                             : take_stretch(d, t, &stretch, enough, enc, err);
     if (!rc && t->rows == 0 && enough > 0)
         rc = err_set(err, VAC_ERR_USAGE, "%s: skip is %zu, but the file holds only %zu rows",
-                     t->spec->file, t->spec->skip, t->in_file);
+                     spec->file, spec->skip, t->in_file);
     if (!rc && t->empty > 0 && t->empty == t->usable)
         rc = err_set(err, VAC_ERR_FORMAT,
                      "%s: all %zu answers are empty: these are prompts alone, and would teach to "
                      "say nothing; give a file with answers",
-                     t->spec->file, t->empty);
-    encoded_done(&e);
-    row_reader_close(&in);
+                     spec->file, t->empty);
     return rc;
 }
 

@@ -51,15 +51,21 @@ struct rows {
 typedef int rows_visit(void *ctx, const struct row *row, size_t index, struct vac_err *err);
 int rows_read(struct rows *r, const char *path, rows_visit *visit, void *ctx, struct vac_err *err);
 void rows_done(struct rows *r);
+/* Keeps those that `skip` and `take` of the spec choose; fewer than `take` is fine. */
+struct dataset_spec;
+int rows_choose(struct rows *r, const struct dataset_spec *spec, struct vac_err *err);
 
 /* Which rows of a file belong to a set: `skip` rows are passed over, then `take` rows are chosen; of those
- * the ones without a label are skipped and counted. Going round starts again behind `skip`. */
+ * the ones without a label are skipped and counted. Going round starts again behind `skip`. What comes
+ * first is drawn by a seed (draw.h) or as in the file; those chosen stand in the order of the file. */
 struct dataset_spec {
     const char *file;
     size_t skip;
     size_t take;     /* 0 = all that are left */
     bool harmful;    /* mark every sample */
     bool repeat;     /* asking for more rows than there are goes round instead of failing */
+    bool drawn;
+    uint64_t seed; /* with drawn */
 };
 
 /* A tokenised sample. ids = BOS + text + EOS, cut on the right at max_length; labels[i] = ids[i] or -100;
@@ -96,8 +102,8 @@ struct encoder {
 /* Appends the rows of one file that `spec` chooses. */
 int dataset_add(struct dataset *d, const struct dataset_spec *spec, const struct encoder *enc,
                 struct vac_err *err);
-/* The reference's mix: k = round(p n) rows in file order from the harmful files, n - k from the others
- * (before shuffling). Counted are samples: rows that lose all their labels make room for the next ones,
+/* The reference's mix: k = round(p n) rows from the harmful files, n - k from the others, of each file the
+ * first ones of its spec's order (before shuffling). Counted are samples: rows that lose all their labels make room for the next ones,
  * so that the set has exactly `samples`. Several files of a kind: in order, then those that say repeat go
  * round. Asking for more than there are is an error that names file and counts, unless
  * the file's spec says repeat. */

@@ -1,5 +1,6 @@
 /* import.c - the list of import formats, detection by content, choosing rows, and writing them. */
 #include "data/import.h"
+#include "data/draw.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,7 @@ static const char *const reasons[IMPORT_REASONS] = {
     [IMPORT_OTHER_MODEL] = "by another model",
     [IMPORT_EMPTY] = "without an instruction",
     [IMPORT_BEFORE] = "before the first to take",
+    [IMPORT_UNDRAWN] = "not drawn",
 };
 
 void import_report_text(const struct import_report *r, struct strbuf *out)
@@ -218,25 +220,6 @@ static int check_choice(const struct record *r, const struct import_format *f,
                         f->name, what);
 }
 
-/* Why the row is left out; IMPORT_REASONS = it is not. */
-static enum import_reason judge(const struct import_choice *c, const struct import_sample *s,
-                                const struct import_report *report)
-{
-    if (c->safety == IMPORT_SAFE && !s->is_safe)
-        return IMPORT_NOT_SAFE;
-    if (c->safety == IMPORT_UNSAFE && s->is_safe)
-        return IMPORT_NOT_UNSAFE;
-    if (c->kind && strcmp(c->kind, s->kind))
-        return IMPORT_OTHER_KIND;
-    if (c->model && strcmp(c->model, s->model))
-        return IMPORT_OTHER_MODEL;
-    if (is_empty(s->instruction))
-        return IMPORT_EMPTY;
-    if (report->skipped[IMPORT_BEFORE] < c->skip)
-        return IMPORT_BEFORE;
-    return IMPORT_REASONS;
-}
-
 /* --- writing --- */
 
 /* The import under way. */
@@ -247,6 +230,9 @@ struct work {
     void *ctx;
     struct import_report *report;
     struct strbuf line;
+    struct draw draw;
+    bool counting; /* how many rows may be taken, before any is */
+    size_t fit;    /* rows that may be, so far */
 };
 
 static void put_member(struct strbuf *out, const char *name, const char *value)
@@ -277,6 +263,28 @@ static int write_sample(struct work *w, const struct import_sample *s, struct va
     return 0;
 }
 
+/* Why the row is left out; IMPORT_REASONS = it is not. */
+static enum import_reason judge(struct work *w, const struct import_sample *s)
+{
+    const struct import_choice *c = w->choice;
+    size_t place;
+
+    if (c->safety == IMPORT_SAFE && !s->is_safe)
+        return IMPORT_NOT_SAFE;
+    if (c->safety == IMPORT_UNSAFE && s->is_safe)
+        return IMPORT_NOT_UNSAFE;
+    if (c->kind && strcmp(c->kind, s->kind))
+        return IMPORT_OTHER_KIND;
+    if (c->model && strcmp(c->model, s->model))
+        return IMPORT_OTHER_MODEL;
+    if (is_empty(s->instruction))
+        return IMPORT_EMPTY;
+    place = draw_place(&w->draw, w->fit++);
+    if (place < c->skip)
+        return IMPORT_BEFORE;
+    return c->take && place - c->skip >= c->take ? IMPORT_UNDRAWN : IMPORT_REASONS;
+}
+
 static int take_record(struct work *w, const struct record *r, struct arena *a, struct vac_err *err)
 {
     struct import_sample s = {.is_safe = -1};
@@ -286,8 +294,10 @@ static int take_record(struct work *w, const struct record *r, struct arena *a, 
         (w->format->reads && record_unread(r, w->format->reads, err)) ||
         check_choice(r, w->format, w->choice, &s, err))
         return -1;
+    why = judge(w, &s);
+    if (w->counting)
+        return 0;
     w->report->read++;
-    why = judge(w->choice, &s, w->report);
     if (why == IMPORT_REASONS)
         return write_sample(w, &s, err);
     w->report->skipped[why]++;
@@ -331,14 +341,33 @@ static int check_written(const struct work *w, const char *path, struct vac_err 
     return -1;
 }
 
-static int import_work(struct work *w, const char *path, struct vac_err *err)
+static int read_through(struct work *w, const char *path, struct vac_err *err)
 {
     struct record r = {0};
     int rc = open_as(&r, path, w->format, err);
 
+    w->fit = 0;
     if (!rc)
         rc = take_records(w, &r, err);
     record_close(&r);
+    return rc;
+}
+
+static int import_work(struct work *w, const char *path, struct vac_err *err)
+{
+    const struct import_choice *c = w->choice;
+    int rc = 0;
+
+    if (c->drawn && (c->skip || c->take)) {
+        w->counting = true;
+        rc = read_through(w, path, err);
+        w->counting = false;
+        if (rc == 0)
+            rc = draw_init(&w->draw, w->fit, c->seed, err);
+    }
+    if (rc == 0)
+        rc = read_through(w, path, err);
+    draw_done(&w->draw);
     return rc ? -1 : check_written(w, path, err);
 }
 

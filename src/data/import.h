@@ -19,6 +19,8 @@ enum import_safety { IMPORT_ANY, IMPORT_SAFE, IMPORT_UNSAFE };
 /* What to take from a file. All zero: everything. */
 struct import_choice {
     size_t skip, take; /* of the rows that the rest of this leaves; take 0 = all */
+    bool drawn;        /* skip and take are by an order that the seed draws (draw.h), not the file's */
+    uint64_t seed;
     enum import_safety safety;
     bool prompts_only;        /* "output" is written empty */
     const char *kind, *model; /* only rows with this kind of answer, by this model */
@@ -65,6 +67,7 @@ enum import_reason {
     IMPORT_OTHER_MODEL,
     IMPORT_EMPTY,  /* no instruction */
     IMPORT_BEFORE, /* passed over by `skip` */
+    IMPORT_UNDRAWN,
     IMPORT_REASONS
 };
 struct import_report {
@@ -76,7 +79,7 @@ void import_report_text(const struct import_report *r, struct strbuf *out);
 
 /* Takes one line, its newline included. */
 typedef int import_put(void *ctx, const char *line, size_t n, struct vac_err *err);
-/* Reads until `take` rows are chosen. f NULL = by content. No row left, or fewer than `take`, is an
+/* Reads until `take` rows are chosen; where they are drawn, all of the file before. f NULL = by content. No row left, or fewer than `take`, is an
  * error. */
 int import_rows(const char *path, const struct import_format *f, const struct import_choice *c,
                 import_put *put, void *ctx, struct import_report *report, struct vac_err *err);

@@ -60,7 +60,8 @@ static int agnews_convert(const struct record *r, const struct import_choice *c,
 
 const struct import_format import_agnews = {
     .name = "agnews",
-    .reads = (const char *const[]){"class index", "class", "title", "description", "text", "label", NULL},
+    .reads = (const char *const[]){"class index", "class", "title", "description", "text", "label",
+                                   NULL},
     .help = "AG News: class 1 to 4, title and description",
     .columns = (const char *const[]){"class", "title", "description", NULL},
     .detect = agnews_detect,

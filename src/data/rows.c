@@ -5,6 +5,7 @@
 #include "data/rows.h"
 #include "base/kind.h"
 #include "base/utf8.h"
+#include "data/draw.h"
 #include "data/format.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,6 +324,16 @@ static int read_row(struct row_reader *r, struct row *out, struct arena *a, stru
     return 0;
 }
 
+/* The extent of the next row: 1, 0 at the end, -1. */
+static int cut_row(struct row_reader *r, size_t *end, struct vac_err *err)
+{
+    int rc = r->shape.array ? cut_element(r, end, err) : cut_line(r, end);
+
+    if (rc == 0 && r->index == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows", r->path);
+    return rc;
+}
+
 /* Cuts the next row and parses it, without moving on: 1, 0 at the end, -1. */
 static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 {
@@ -330,9 +341,7 @@ static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 
     cJSON_Delete(r->json);
     r->json = NULL;
-    rc = r->shape.array ? cut_element(r, end, err) : cut_line(r, end);
-    if (rc == 0 && r->index == 0)
-        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows", r->path);
+    rc = cut_row(r, end, err);
     if (rc <= 0)
         return rc;
     if (check_utf8(r, r->at, *end, err) || parse_row(r, *end, err) || set_where(r, err))
@@ -356,6 +365,16 @@ static int believe(const struct row_reader *r, int rc, struct vac_err *err)
     if (rc < 0)
         err_clear(err);
     return map_check(&r->map, err) ? -1 : rc;
+}
+
+int row_reader_pass(struct row_reader *r, struct vac_err *err)
+{
+    size_t end = 0;
+    int rc = cut_row(r, &end, err);
+
+    if (rc > 0)
+        pass_row(r, end);
+    return believe(r, rc, err);
 }
 
 int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
@@ -455,6 +474,27 @@ int rows_read(struct rows *r, const char *path, rows_visit *visit, void *ctx, st
     if (rc)
         rows_done(r);
     return rc;
+}
+
+int rows_choose(struct rows *r, const struct dataset_spec *spec, struct vac_err *err)
+{
+    struct draw draw = {0};
+    size_t kept = 0;
+
+    if (spec->drawn && draw_init(&draw, r->n, spec->seed, err))
+        return -1;
+    for (size_t i = 0; i < r->n; i++) {
+        size_t place = draw_place(&draw, i);
+
+        if (place >= spec->skip && (!spec->take || place - spec->skip < spec->take))
+            r->row[kept++] = r->row[i];
+    }
+    draw_done(&draw);
+    if (kept == 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: skip is %zu, but the file holds only %zu rows",
+                       r->path, spec->skip, r->n);
+    r->n = kept;
+    return 0;
 }
 
 void rows_done(struct rows *r)

@@ -40,6 +40,8 @@ int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err)
 /* 1 and a row with its strings in `a`; 0 after the last; -1. The row's .json lives until the next
  * call. */
 int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err);
+/* Passes over a row without reading it: 1, 0 after the last, -1. */
+int row_reader_pass(struct row_reader *r, struct vac_err *err);
 /* The same for a row of any keys: an object that lives until the next call. */
 int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_err *err);
 void row_reader_close(struct row_reader *r);

@@ -16,10 +16,13 @@ struct evaluate_spec {
     char *phrases, *judge_model, *command; /* for the judge */
     double threshold;
     int64_t max_new_tokens, every, take;
+    int from;      /* 0 = `take` is drawn by the seed, 1 = from the start */
     int count;     /* enum verdict that the rate counts */
+    uint64_t seed; /* the run's; no key of its own */
     char **stages; /* names, NULL-terminated; NULL = all (read by the run file's parser) */
 };
 extern const struct option_row evaluate_options[];
+extern const char *const take_from_names[]; /* of data keys, too */
 
 struct eval_sample {
     const char *prompt, *answer, *expected, *category, *id; /* expected, category, id may be NULL */

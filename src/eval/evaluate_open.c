@@ -5,7 +5,10 @@
 
 #include "base/io.h"
 #include "base/kind.h"
+#include "data/draw.h"
 #include "eval/evaluation.h"
+
+const char *const take_from_names[] = {"seed", "start", NULL};
 
 #define FIELD(f) .offset = offsetof(struct evaluate_spec, f)
 const struct option_row evaluate_options[] = {
@@ -71,6 +74,11 @@ const struct option_row evaluate_options[] = {
      .min = 0,
      .max = 1e9,
      FIELD(take)},
+    {.name = "take_from",
+     .help = "rows that take means: drawn by the seed, or from the start",
+     .type = OPTION_CHOICE,
+     .choices = take_from_names,
+     FIELD(from)},
     {.name = "count",
      .help = "the verdict whose share is the score",
      .type = OPTION_CHOICE,
@@ -277,24 +285,35 @@ static int take_row(struct evaluation *e, const struct row *row, struct vac_err 
                : 0;
 }
 
+struct asked {
+    struct evaluation *e;
+    struct draw draw;
+};
+
 static int visit_row(void *ctx, const struct row *row, size_t index, struct vac_err *err)
 {
-    struct evaluation *e = ctx;
+    const struct asked *x = ctx;
 
-    if (e->spec->take > 0 && index >= (size_t)e->spec->take)
+    if (x->e->spec->take > 0 && draw_place(&x->draw, index) >= (size_t)x->e->spec->take)
         return 0;
-    if (take_row(e, row, err))
-        return err_prefix(err, "%s:%zu", evaluation_file(e), row->line);
+    if (take_row(x->e, row, err))
+        return err_prefix(err, "%s:%zu", evaluation_file(x->e), row->line);
     return 0;
 }
 
 static int read_questions(struct evaluation *e, struct vac_err *err)
 {
+    struct asked x = {.e = e};
     struct rows rows;
+    int rc = 0;
 
-    if (rows_read(&rows, evaluation_file(e), visit_row, e, err))
+    if (e->spec->take > 0 && !e->spec->from)
+        rc = draw_file(&x.draw, evaluation_file(e), e->spec->seed, err);
+    if (rc == 0 && (rc = rows_read(&rows, evaluation_file(e), visit_row, &x, err)) == 0)
+        rows_done(&rows);
+    draw_done(&x.draw);
+    if (rc)
         return -1;
-    rows_done(&rows);
     if (e->n < (size_t)e->spec->take)
         return err_set(err, VAC_ERR_USAGE,
                        "%s: take asks for %lld rows, but the file holds only %zu",
@@ -304,7 +323,10 @@ static int read_questions(struct evaluation *e, struct vac_err *err)
 
 static int read_data(struct evaluation *e, struct vac_err *err)
 {
-    struct dataset_spec s = {.file = e->spec->data, .take = (size_t)e->spec->take};
+    struct dataset_spec s = {.file = e->spec->data,
+                             .take = (size_t)e->spec->take,
+                             .drawn = !e->spec->from,
+                             .seed = e->spec->seed};
 
     if (dataset_add(&e->data, &s, e->enc, err))
         return -1;

@@ -85,7 +85,9 @@ static int load_set(struct trainer *t, struct dataset *d, const struct data_keys
                                 .skip = (size_t)k->skip,
                                 .take = (size_t)k->take,
                                 .harmful = k->harmful,
-                                .repeat = k->repeat};
+                                .repeat = k->repeat,
+                                .drawn = !k->from,
+                                .seed = t->spec.seed};
 
     if (!wanted)
         return 0;
@@ -102,6 +104,10 @@ static int load_suite(struct trainer *t, struct vac_err *err)
     const struct watch_spec *w = &t->spec.watch;
     struct judge_spec judge = {.threshold = 0.5, .phrases = w->probes_phrases};
     struct suite *s = &t->suite;
+    struct dataset_spec chosen = {.skip = (size_t)w->probes.skip,
+                                  .take = (size_t)w->probes.take,
+                                  .drawn = !w->probes.from,
+                                  .seed = t->spec.seed};
 
     s->kind = judge_find(w->has_probes && w->probes_judge ? w->probes_judge : "refusal", err);
     s->judge = s->kind ? s->kind->open(&judge, t->c, err) : NULL;
@@ -112,12 +118,11 @@ static int load_suite(struct trainer *t, struct vac_err *err)
     if (!t->tok)
         return err_set(err, VAC_ERR_USAGE,
                        "watch.probes: the model has no tokenizer.json: nothing can be asked");
-    if (rows_read(&s->rows, w->probes.file, NULL, NULL, err)) {
+    if (rows_read(&s->rows, w->probes.file, NULL, NULL, err) ||
+        rows_choose(&s->rows, &chosen, err)) {
         err_prefix(err, "watch.probes");
         return -1;
     }
-    if (w->probes.take && (size_t)w->probes.take < s->rows.n)
-        s->rows.n = (size_t)w->probes.take;
     s->prompt = mem_new(s->rows.n, sizeof *s->prompt, err);
     s->verdict = mem_new(s->rows.n, sizeof *s->verdict, err);
     for (size_t i = 0; s->prompt && s->verdict && i < s->rows.n; i++) {

@@ -15,6 +15,7 @@ enum adapter_mode { ADAPTER_NEW, ADAPTER_SAME };
 struct data_keys {
     char *file;
     int64_t take, skip;
+    int from; /* 0 = take and skip are drawn by the seed, 1 = from the start */
     bool harmful, repeat;
 };
 /* A data set of a stage: "train", or one that its method asks for under another name. */

@@ -221,6 +221,7 @@ static int read_evaluate(struct run_spec *s, size_t i, const struct jnode *obj, 
         spec_check_name(obj, e->name, i, evaluate_name_at, s, err) || check_evaluate(e, obj, err) ||
         evaluate_paths(e, obj, dir, err))
         return -1;
+    e->seed = s->seed;
     return read_stage_names(s, e, obj, err);
 }
 

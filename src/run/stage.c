@@ -101,7 +101,9 @@ static int stream_data(struct trainer *t, size_t index, size_t k, struct vac_err
                                         .skip = (size_t)x->file[i].skip,
                                         .take = (size_t)x->file[i].take,
                                         .harmful = x->file[i].harmful,
-                                        .repeat = x->file[i].repeat};
+                                        .repeat = x->file[i].repeat,
+                                        .drawn = !x->file[i].from,
+                                        .seed = t->spec.seed};
     if (rc == 0 && mixed)
         rc = dataset_mix(d, spec, x->n, (size_t)s->samples, s->harmful_ratio, &t->enc, err);
     for (size_t i = 0; rc == 0 && !mixed && i < x->n; i++)

@@ -1,0 +1,45 @@
+/* draw.c - a permutation of a file's rows. */
+#include "data/draw.h"
+#include "base/rng.h"
+#include "data/rows.h"
+#include <stdlib.h>
+
+int draw_init(struct draw *d, size_t n, uint64_t seed, struct vac_err *err)
+{
+    size_t *order = mem_new(n, sizeof *order, err);
+
+    *d = (struct draw){.place = order ? mem_new(n, sizeof *d->place, err) : NULL, .n = n};
+    if (d->place) {
+        rng_permute(rng_key(seed, RNG_TAKE, 0, 0), order, n);
+        for (size_t i = 0; i < n; i++)
+            d->place[order[i]] = i;
+    }
+    free(order);
+    return d->place ? 0 : -1;
+}
+
+int draw_file(struct draw *d, const char *path, uint64_t seed, struct vac_err *err)
+{
+    struct row_reader in;
+    size_t n = 0;
+    int rc;
+
+    *d = (struct draw){0};
+    if (row_reader_open(&in, path, err))
+        return -1;
+    while ((rc = row_reader_pass(&in, err)) > 0)
+        n++;
+    row_reader_close(&in);
+    return rc < 0 ? -1 : draw_init(d, n, seed, err);
+}
+
+size_t draw_place(const struct draw *d, size_t row)
+{
+    return d->place && row < d->n ? d->place[row] : row;
+}
+
+void draw_done(struct draw *d)
+{
+    free(d->place);
+    *d = (struct draw){0};
+}
