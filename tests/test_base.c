@@ -662,7 +662,7 @@ static void test_json_known(void **state)
     static const struct {
         const char *text, *error;
     } cases[] = {{"{\"rho\":1,\"lr\":2}", NULL},
-                 {"{\"epoch\":1}", "f: unknown key \"epoch\" (did you mean \"epochs\"?)"},
+                 {"{\"_why\":[1],\"epoch\":1}", "f: unknown key \"epoch\" (did you mean \"epochs\"?)"},
                  {"{\"Rho\":1}", "f: unknown key \"Rho\" (did you mean \"rho\"?)"},
                  {"{\"something\":1}", "f: unknown key \"something\""},
                  {"{\"\\u001b[2J\":1}", "f: unknown key \"\\x1b[2J\""},

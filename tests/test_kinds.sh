@@ -122,6 +122,20 @@ check "weights as rows" failed 1 "is a safetensors file (weights): give rows as 
 run validate weights.safetensors
 check "weights as a run file" failed 1 "is a safetensors file (weights): JSON text is needed here"
 
+for file in tokenizer.json tokenizer_config.json generation_config.json chat_template.jinja; do
+    rm -rf model
+    cp -r "$samples" model
+    chmod -R u+w model
+    cp pointer model/$file
+    run eval model -t line --data qa.jsonl -m exact -n 2
+    check "$file as a pointer" failed 1 "model/$file: is a Git LFS pointer"
+done
+rm -f model/chat_template.jinja
+cp "$samples/tokenizer.json" model/
+cp pointer model/vocab.json
+run merge model -o merged
+check "a pointer is not merged" failed 1 "model/vocab.json: is a Git LFS pointer"
+
 # ---- tables ----
 
 table() { # SEPARATOR

@@ -90,6 +90,9 @@ run eval "$lab/base-a" -t line --data asked.jsonl -m exact -n 2
 both
 check "eval tells it" grep -qF "1 of 1 expected answers are longer than max_new_tokens 2" all
 
+run eval "$lab/base-a" -t line --data none.jsonl -m exact -n 2
+check "an empty answer is nothing to compare with" failed 1 "the row has no answer to compare with"
+
 spec "$lab/base-a" asked.jsonl ""
 run validate run.json
 check "nothing is told where all is well" sh -c '! grep -q warning out'

@@ -686,6 +686,8 @@ int json_known(const struct jnode *obj, const char *const *known, struct vac_err
     if (check_type(obj, JSON_OBJECT, err))
         return -1;
     for (const cJSON *v = obj->v->child; v; v = v->next) {
+        if (v->string[0] == '_')
+            continue;
         if (!is_known(v->string, known))
             return unknown_key(obj, v->string, known, err);
         if (cJSON_GetObjectItemCaseSensitive(obj->v, v->string) != v)

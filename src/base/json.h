@@ -78,6 +78,6 @@ bool json_natural(const cJSON *v, uint64_t *out);
 void json_number(const cJSON *v, struct strbuf *out); /* as text, with all digits */
 
 /* Every key of the object must stand in `known` (NULL-terminated): an unknown one is an error that
- * names the nearest. A key twice is an error too. */
+ * names the nearest, but one that begins with _ is a note. A key twice is an error too. */
 int json_known(const struct jnode *obj, const char *const *known, struct vac_err *err);
 #endif

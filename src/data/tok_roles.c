@@ -150,8 +150,8 @@ static int read_template_file(struct tokenizer *t, const char *dir, struct vac_e
 
     if (rc > 0) {
         text = file_read(path, CONFIG_LIMIT, &len, err);
-        rc = text ? 0 : -1;
-        if (text && (memchr(text, '\0', len) || utf8_valid(text, len) != len))
+        rc = text && !kind_refuse(path, text, len, KIND_JSON, err) ? 0 : -1;
+        if (rc == 0 && (memchr(text, '\0', len) || utf8_valid(text, len) != len))
             rc = err_set(err, VAC_ERR_FORMAT, "%s: not a text in UTF-8", path);
     }
     if (rc == 0 && text) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kind.h"
 #include "model/layers.h"
 
 #define SHARD_BYTES ((size_t)5 << 30)
@@ -193,11 +194,14 @@ static int copy_file(const char *from_dir, const char *to_dir, const char *name,
 {
     char *from = path_join(from_dir, name, err);
     struct strbuf s = {0};
-    int rc = from ? 0 : -1;
+    int rc = from ? kind_file_there(from, err) : -1;
 
-    if (from && file_exists(from)) {
+    if (rc > 0) {
         s.s = file_read(from, (size_t)1 << 30, &s.len, err);
-        rc = s.s ? write_text(to_dir, name, &s, err) : -1;
+        rc = !s.s || kind_refuse(from, s.s, s.len, KIND_JSON, err) ||
+                     write_text(to_dir, name, &s, err)
+                 ? -1
+                 : 0;
     }
     sb_done(&s);
     free(from);
