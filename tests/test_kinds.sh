@@ -157,6 +157,20 @@ echo '{"data":[{"input_ids":[1,2,3]},{"input_ids":[4,5,6]}]}' >inside.json
 rows inside.json
 check "rows inside one object" done_with "2 rows"
 
+# ---- folders and files that are no model ----
+
+mkdir gguf bare
+printf 'GGUF\3\0\0\0\2\0\0\0' >gguf/model-q4.gguf
+cp "$golden/opt/model.safetensors" bare/
+run eval gguf --metric loss --data rows.jsonl
+check "a folder of GGUF" failed 1 'gguf: holds no config.json, only "model-q4.gguf" (a GGUF file); GGUF files are not read'
+run eval gguf/model-q4.gguf --metric loss --data rows.jsonl
+check "a file of GGUF" failed 1 "gguf/model-q4.gguf: is a GGUF file: GGUF files are not read"
+run eval bare --metric loss --data rows.jsonl
+check "weights without config.json" failed 1 "bare: holds no config.json: a model is a folder with config.json"
+run eval bare/model.safetensors --metric loss --data rows.jsonl
+check "a file of weights" failed 2 "a model is a folder with config.json, tokenizer.json and weights"
+
 # ---- a byte order mark is no mistake ----
 
 { printf '\357\273\277'; cat rows.jsonl; } >bom.jsonl

@@ -255,7 +255,7 @@ static void refuse_file(const char *path, struct vac_err *err)
 
     if (config && file_exists(config))
         err_set(err, VAC_ERR_USAGE, "%s: is a file: a model is the whole folder, %s", path, dir);
-    else
+    else if (strstr(path, ".json") || !kind_refuse_file(path, KIND_WEIGHTS, err))
         err_set(err, VAC_ERR_USAGE,
                 "%s: is a file: a model is a folder with config.json, tokenizer.json and weights",
                 path);

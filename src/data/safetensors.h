@@ -45,6 +45,10 @@ const char *weights_path(const struct weights *w);
 /* Tells the kernel that the pages of this tensor are not needed for now (after copying it). */
 void weights_forget(const struct weights *w, const struct st_tensor *t);
 
+/* -1 and an error with advice when a name in the folder is one of those that people have in place
+ * of the `wanted` one, else 0. */
+int st_refuse_folder(const char *dir, const char *wanted, struct vac_err *err);
+
 /* Writing: declare all tensors, then give the data of each in the order that st_order tells. The file
  * appears whole or not at all. Sorted by descending dtype size, then name; data starts 8-byte aligned. */
 struct st_writer;

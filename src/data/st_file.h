@@ -38,8 +38,4 @@ struct st_file {
 /* On failure nothing is left to close. */
 int st_file_open(struct st_file *f, const char *path, struct vac_err *err);
 void st_file_close(struct st_file *f);
-
-/* -1 and an error with advice when a name in the folder is one of those that people have in place
- * of the `wanted` one, else 0. */
-int st_refuse_folder(const char *dir, const char *wanted, struct vac_err *err);
 #endif

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kind.h"
+#include "data/safetensors.h"
 #include "model/arch.h"
 
 #define ARCH_DECLARE(name) extern const struct arch arch_##name;
@@ -516,10 +518,22 @@ int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
     return c->text ? 0 : -1;
 }
 
+/* A folder without config.json: always -1. */
+static int refuse_folder(const char *dir, struct vac_err *err)
+{
+    if (!dir_exists(dir) || st_refuse_folder(dir, "config.json", err))
+        return dir_exists(dir) ? -1 : 0;
+    return err_set(err, VAC_ERR_IO,
+                   "%s: holds no config.json: a model is a folder with config.json, tokenizer.json "
+                   "and weights",
+                   dir);
+}
+
 int config_read(struct config *c, const char *dir, struct vac_err *err)
 {
     char *path = path_join(dir, "config.json", err);
-    cJSON *doc = path ? json_read(path, 16 << 20, err) : NULL;
+    bool there = path && (kind_file_there(path, err) || !refuse_folder(dir, err));
+    cJSON *doc = there ? json_read(path, 16 << 20, err) : NULL;
     int rc = -1;
 
     if (doc) {
