@@ -17,4 +17,11 @@ for scenario in import merge report eval probe score tokenize runs replay resume
     esac
 done
 
+sh "$srcdir/tests/faults/faults.sh" hang merge validate replay run >"$tmp/why" 2>&1
+case $? in
+0) ok "SIGTERM ends what waits for a disk" ;;
+77) skip "SIGTERM ends what waits for a disk" "no shim" ;;
+*) not_ok "SIGTERM ends what waits for a disk" ;;
+esac
+
 echo "1..$count"

@@ -12,7 +12,7 @@
 #include "ui/screen.h"
 
 static int pipe_fd[2] = {-1, -1};
-static volatile sig_atomic_t arrived[6], armed;
+static volatile sig_atomic_t arrived[6], armed, deaf;
 static struct termios before;
 static bool have_before;
 static char *alt_stack;
@@ -28,24 +28,9 @@ static const struct {
 } watched[] = {{SIGWINCH, 0}, {SIGHUP, 1}, {SIGTERM, 2}, {SIGTSTP, 3}, {SIGCONT, 4}, {SIGINT, 5}};
 static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT};
 
-static void note(int sig)
+/* Gives the terminal back and lets the signal do its work. */
+static void end_by(int sig)
 {
-    int saved = errno;
-
-    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
-        if (watched[i].signal == sig)
-            arrived[watched[i].slot] = 1;
-    if (write(pipe_fd[1], "", 1) < 0) {
-        /* the pipe is full: the loop is awake anyway */
-    }
-    errno = saved;
-}
-
-static void crash(int sig, siginfo_t *info, void *context)
-{
-    (void)context;
-    if (sig == SIGBUS && info->si_code > 0 && vac_mend_map(info->si_addr))
-        return;
     if (armed) {
         armed = 0;
         if (write(STDOUT_FILENO, restore, sizeof restore - 1) < 0) {
@@ -56,6 +41,31 @@ static void crash(int sig, siginfo_t *info, void *context)
     }
     sigaction(sig, &old_action[sig], NULL);
     raise(sig); /* comes when this handler returns */
+}
+
+static void crash(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (sig == SIGBUS && info->si_code > 0 && vac_mend_map(info->si_addr))
+        return;
+    end_by(sig);
+}
+
+static void note(int sig)
+{
+    int saved = errno;
+
+    if (deaf && (sig == SIGTERM || sig == SIGINT || sig == SIGHUP)) {
+        end_by(sig);
+        return;
+    }
+    for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
+        if (watched[i].signal == sig)
+            arrived[watched[i].slot] = 1;
+    if (write(pipe_fd[1], "", 1) < 0) {
+        /* the pipe is full: the loop is awake anyway */
+    }
+    errno = saved;
 }
 
 bool ui_catch(int sig, const struct sigaction *action, struct sigaction *old)
@@ -107,6 +117,11 @@ void signals_close(void)
     close(pipe_fd[0]);
     close(pipe_fd[1]);
     pipe_fd[0] = pipe_fd[1] = -1;
+}
+
+void signals_deaf(bool on)
+{
+    deaf = on;
 }
 
 int signals_fd(void)

@@ -68,6 +68,9 @@ void signals_close(void);
 int signals_fd(void);
 /* Those that arrived since the last call. */
 unsigned signals_take(void);
+/* While the loop is away for long and nothing has begun that could be saved: what asks the program to
+ * end ends it, with the terminal as it was. */
+void signals_deaf(bool on);
 /* Stops the process, all its threads, until SIGCONT. */
 void signals_stop(void);
 /* What a crash writes to give the terminal back. */

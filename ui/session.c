@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "ui/frame.h"
 #include "ui/reply.h"
+#include "ui/screen.h"
 #include "ui/start.h"
 #include "ui/store.h"
 
@@ -102,10 +103,11 @@ static void forget(struct ui *ui)
     ui->dirty = true;
 }
 
-/* Signals are for the screen's thread: those that the session starts must not get them. */
+/* Signals are for the screen's thread: those that the session starts must not get them, but for what
+ * ends the program, which must not wait until all is read. */
 static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_err *err)
 {
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
     sigset_t all, old;
     int rc;
 
@@ -113,7 +115,9 @@ static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_er
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         sigdelset(&all, deadly[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    signals_deaf(true);
     rc = vac_session_open(&ui->session, o, err);
+    signals_deaf(false);
     if (!rc && vac_session_start(ui->session, err)) {
         vac_session_close(ui->session);
         rc = -1;

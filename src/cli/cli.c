@@ -4,6 +4,7 @@
 #include <config.h>
 #endif
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,17 @@ int cli_write_raw(const struct strbuf *text, struct vac_err *err)
     if (fwrite(text->s, 1, text->len, stdout) != text->len || fflush(stdout))
         return err_errno(err, "standard output");
     return 0;
+}
+
+void cli_die_of(int number)
+{
+    sigset_t one;
+
+    signal(number, SIG_DFL);
+    raise(number);
+    sigemptyset(&one);
+    sigaddset(&one, number);
+    pthread_sigmask(SIG_UNBLOCK, &one, NULL);
 }
 
 int cli_write(const struct strbuf *text, struct vac_err *err)

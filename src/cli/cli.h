@@ -104,6 +104,8 @@ struct cli_common {
     }
 
 /* --- cli.c --- */
+/* Ends the program by this signal, as if it had not been caught; also from a handler. */
+void cli_die_of(int signal);
 const char *cli_version(void);
 /* The text to standard output, now; a failed write is an error. Whatever would steer a terminal, hide
  * or reorder text is written as an escape that is the same character in a JSON string. */

@@ -1,5 +1,7 @@
 /* cmd_merge.c - `vaccine merge`: a model and its adapters as one folder of plain weights. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
@@ -66,6 +68,53 @@ static int put_dtypes(const char *dir, struct strbuf *out, struct vac_err *err)
     return 0;
 }
 
+/* A run may have a tokenizer of its own. */
+static int save_into(const struct cli_model *x, const char *dir, bool wide, struct vac_err *err)
+{
+    if (model_save_merged(x->m, dir, wide, 0, err))
+        return -1;
+    return strcmp(x->tokenizer, x->dir) ? model_copy_tokenizer(x->tokenizer, dir, err) : 0;
+}
+
+static int remove_entry(void *dir, const char *name, struct vac_err *err)
+{
+    char *path = path_join(dir, name, err);
+    int rc = path ? path_remove(path, err) : -1;
+
+    free(path);
+    return rc;
+}
+
+/* Half a model would be taken for one: a new folder gets its name when it is whole, and from an
+ * empty one that was there (perhaps a mount, whose name is not ours to give) all goes again. */
+static int save(const struct cli_model *x, const struct merge_values *v, struct vac_err *err)
+{
+    bool there = dir_exists(v->output);
+    size_t n = strlen(v->output);
+    struct strbuf tmp = {0};
+    char *to;
+    int rc;
+
+    while (n > 1 && v->output[n - 1] == '/')
+        n--;
+    to = mem_strndup(v->output, n, err);
+    if (!to)
+        return -1;
+    sb_puts(&tmp, to);
+    if (!there)
+        sb_printf(&tmp, ".tmp-%ld", (long)getpid());
+    rc = sb_ok(&tmp, err) ? -1 : save_into(x, tmp.s, v->dtype == DTYPE_WIDE, err);
+    if (rc == 0 && !there)
+        rc = path_rename(tmp.s, to, err);
+    if (rc && !tmp.bad && there)
+        dir_each(tmp.s, remove_entry, tmp.s, NULL);
+    else if (rc && !tmp.bad && dir_exists(tmp.s))
+        path_remove(tmp.s, NULL);
+    sb_done(&tmp);
+    free(to);
+    return rc;
+}
+
 static int report(const struct model *m, const struct merge_values *v, struct vac_err *err)
 {
     struct strbuf out = {0};
@@ -82,14 +131,6 @@ static int report(const struct model *m, const struct merge_values *v, struct va
     }
     sb_done(&out);
     return rc;
-}
-
-/* A run may have a tokenizer of its own. */
-static int save(const struct cli_model *x, const struct merge_values *v, struct vac_err *err)
-{
-    if (model_save_merged(x->m, v->output, v->dtype == DTYPE_WIDE, 0, err))
-        return -1;
-    return strcmp(x->tokenizer, x->dir) ? model_copy_tokenizer(x->tokenizer, v->output, err) : 0;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)

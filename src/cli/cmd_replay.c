@@ -33,11 +33,26 @@ static const struct cli_option options[] = {
 
 /* --- an interrupt ends the repetition; the folder is then still removed --- */
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, watching;
+static const char *own_folder; /* made for the repetition; NULL = the user's */
 
+/* Until the repetition is watched there is nothing in the folder. */
 static void on_signal(int number)
 {
     interrupted = number;
+    if (watching)
+        return;
+    if (own_folder)
+        rmdir(own_folder);
+    cli_die_of(number);
+}
+
+/* While a stage is built nobody listens to what is asked. */
+static void leave_at_once(void)
+{
+    if (own_folder)
+        path_remove(own_folder, NULL);
+    cli_die_of((int)interrupted);
 }
 
 static void catch_signals(void)
@@ -94,10 +109,13 @@ static int repeat(const char *dir, const char *out, char *kernels, struct vac_er
         if (*kernels)
             cli_note(kernels);
         struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
+        watching = 1;
         while (!ended(vac_snapshot(s)->state)) {
             poll(&fd, 1, 500);
             drain(s);
             show_progress(vac_snapshot(s), &shown);
+            if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
+                leave_at_once();
             if (interrupted && !told)
                 told = vac_command(s, &discard, NULL, NULL) == 0;
         }
@@ -166,6 +184,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 
     if (!out)
         return -1;
+    own_folder = v->output ? NULL : out;
     catch_signals();
     rc = repeat(operand[0], out, kernels, err);
     if (rc == 0)

@@ -46,15 +46,24 @@ static const struct cli_option options[] = {
 
 /* --- signals: a handler only writes the signal's number into a pipe --- */
 
-static int signal_pipe[2] = {-1, -1};
+/* Whoever has waited this long and interrupts again wants out at once. What ends programs sends
+ * several signals in a row, which are one interrupt. */
+#define IMPATIENT_SECONDS 2
 
+static int signal_pipe[2] = {-1, -1};
+static volatile sig_atomic_t watching; /* the loop looks at the pipe */
+
+/* While model and data are read nothing has begun that could be saved, and nobody looks at the
+ * pipe. */
 static void on_signal(int number)
 {
     unsigned char n = (unsigned char)number;
     int saved = errno;
-    ssize_t rc = write(signal_pipe[1], &n, 1);
 
-    (void)rc;
+    if (!watching && number != SIGUSR1 && number != SIGXCPU)
+        cli_die_of(number);
+    else if (write(signal_pipe[1], &n, 1) < 0)
+        errno = saved; /* the pipe is full of signals */
     errno = saved;
 }
 
@@ -87,6 +96,7 @@ struct show {
     FILE *metrics;   /* json: the file whose new lines are printed */
     uint64_t old;    /* json: lines that stood there before */
     int interrupted; /* signal that ended it, 0 = none */
+    double asked;    /* clock at which it came */
 };
 
 static void put_time(struct strbuf *s, double seconds)
@@ -316,9 +326,16 @@ static void take_signals(struct show *w)
             give(w, VAC_OP_SAVE, NULL);
             continue;
         }
-        if (!w->interrupted)
-            give(w, VAC_OP_QUIT, NULL);
+        if (w->interrupted && clock_now() - w->asked >= IMPATIENT_SECONDS)
+            cli_die_of(n);
+        if (w->interrupted)
+            continue;
+        /* a stage that is being built is not looked into, and all before it is saved */
+        if (vac_snapshot(w->s)->state == VAC_LOADING)
+            cli_die_of(n);
+        give(w, VAC_OP_QUIT, NULL);
         w->interrupted = n;
+        w->asked = clock_now();
     }
 }
 
@@ -330,6 +347,7 @@ static int watch_run(struct show *w, struct vac_err *err)
     int rc = 0;
     bool over;
 
+    watching = 1;
     do {
         over = ended(w);
         take_signals(w);
@@ -399,7 +417,7 @@ const struct command command_run = {
     .help = "Train as a run file says, without a screen",
     .about =
         "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
-        "saves a checkpoint and leaves; --resume goes on, with --set for live options of the "
+        "saves a checkpoint and leaves, a second one after two seconds leaves at once; --resume goes on, with --set for live options of the "
         "stage. "
         "Exit status 1: the run failed, or its file or data are wrong; 2: wrong usage, as --set "
         "of no such key or of a wrong value.",

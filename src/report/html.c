@@ -162,15 +162,17 @@ static void put_footer(struct strbuf *out, const struct run_data *r)
 static int put_page(struct strbuf *out, const struct run_data *r, struct vac_err *err)
 {
     char *real = realpath(r->dir, NULL);
-    const char *name = path_base(real ? real : r->dir);
+    const char *name;
 
+    if (!real)
+        return path_error(r->dir, "find the folder", err);
+    name = path_base(real);
     put_head(out, name);
     put_header(out, r, name);
     free(real);
     page_summary(out, r);
-    if (page_curves(out, r, err))
+    if (page_curves(out, r, err) || page_samples(out, r, err))
         return -1;
-    page_samples(out, r);
     page_probes(out, r);
     page_journal(out, r);
     put_config(out, r);

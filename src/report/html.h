@@ -81,7 +81,7 @@ enum hue role_hue(enum role role);
 int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *err);
 
 /* --- html_samples.c --- */
-void page_samples(struct strbuf *out, const struct run_data *r);
+int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *err);
 void page_probes(struct strbuf *out, const struct run_data *r);
 
 /* --- html_tables.c --- */

@@ -96,16 +96,23 @@ struct measured {
     cJSON *lines;
 };
 
-static int read_samples(struct measured *m, const struct run_data *r, const struct run_eval *at)
+/* Damaged samples leave out their card; what cannot be read now is an error. */
+static int read_samples(struct measured *m, const struct run_data *r, const struct run_eval *at,
+                        struct vac_err *err)
 {
     char name[2 * VAC_NAME + 64];
+    struct vac_err why = {0};
 
     *m = (struct measured){.at = at};
     if (strchr(at->name, '/') || strchr(at->stage, '/'))
-        return -1;
+        return 0;
     snprintf(name, sizeof name, "eval/samples_%s_%s-%lld.jsonl", at->name, at->stage,
              (long long)at->stage_step);
-    return reader_array(&m->lines, r->dir, name, NULL);
+    if (reader_array(&m->lines, r->dir, name, &why) == 0)
+        return 0;
+    cJSON_Delete(m->lines);
+    m->lines = NULL;
+    return why.code == VAC_ERR_FORMAT ? 0 : err_set(err, why.code, "%s", why.msg);
 }
 
 static bool same_prompt(const cJSON *a, const cJSON *b)
@@ -170,10 +177,12 @@ static int put_cards(struct strbuf *out, enum role role, const struct measured *
 
 /* What an attack has undone shows only beside what was there before it: the first measurement of
  * all, and the last of each stage; of many stages the latest. */
-static size_t choose_sides(struct measured *m, const struct run_data *r, const char *name)
+static int choose_sides(struct measured *m, size_t *read, const struct run_data *r,
+                        const char *name, struct vac_err *err)
 {
     const struct run_eval *at[SIDES] = {NULL};
-    size_t n = 0, read = 0;
+    size_t n = 0;
+    int rc = 0;
 
     for (size_t i = 0; i < r->n_evals && n == 0; i++)
         if (!strcmp(r->eval[i].name, name))
@@ -189,31 +198,34 @@ static size_t choose_sides(struct measured *m, const struct run_data *r, const c
         }
         at[n++] = last;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (!read_samples(&m[read], r, at[i]) && m[read].lines->child)
-            read++;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = read_samples(&m[*read], r, at[i], err);
+        if (rc == 0 && m[*read].lines && m[*read].lines->child)
+            ++*read;
         else
-            cJSON_Delete(m[read].lines);
+            cJSON_Delete(m[*read].lines);
     }
-    return read;
+    return rc;
 }
 
-static void put_entry(struct strbuf *out, const struct run_data *r, const struct entry *e)
+static int put_entry(struct strbuf *out, const struct run_data *r, const struct entry *e,
+                     struct vac_err *err)
 {
     struct measured m[SIDES];
     size_t n;
-    int put = 0;
+    int put = 0, rc;
 
     if (e->role == ROLE_LOSS)
-        return;
+        return 0;
     for (n = 0; n < r->n_evals && strcmp(r->eval[n].name, e->name); n++)
         ;
     if (n == r->n_evals)
-        return;
+        return 0;
     sb_puts(out, "<h3>");
     page_text(out, e->name, SIZE_MAX);
     sb_puts(out, "</h3>\n");
-    n = choose_sides(m, r, e->name);
+    n = 0;
+    rc = choose_sides(m, &n, r, e->name, err);
     if (n) {
         put = put_cards(out, e->role, m, n, true, CARDS);
         put += put_cards(out, e->role, m, n, false, CARDS - put);
@@ -222,21 +234,24 @@ static void put_entry(struct strbuf *out, const struct run_data *r, const struct
         sb_puts(out, "<p class=\"muted\">Its samples could not be read.</p>\n");
     for (size_t i = 0; i < n; i++)
         cJSON_Delete(m[i].lines);
+    return rc;
 }
 
-void page_samples(struct strbuf *out, const struct run_data *r)
+int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *err)
 {
     struct entry entry[VAC_MAX_EVALS];
     size_t n = page_entries(r, entry);
+    int rc = 0;
 
     if (!r->n_evals)
-        return;
+        return 0;
     sb_puts(out, "<section><h2>Answers before and after</h2>\n<p class=\"muted\">At the first "
                  "measurement of each evaluation and at the last of each stage (steps are the "
                  "stage's); at most eight, those whose verdict changed first.</p>\n");
-    for (size_t i = 0; i < n; i++)
-        put_entry(out, r, &entry[i]);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = put_entry(out, r, &entry[i], err);
     sb_puts(out, "</section>\n");
+    return rc;
 }
 
 /* ---- Probes ---- */

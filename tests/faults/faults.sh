@@ -1,13 +1,16 @@
 #!/bin/sh
 # faults.sh - every call that can fail does, one at a time, and what comes of it is looked at.
 #
-#     faults.sh all|sample [SCENARIO]...
+#     faults.sh all|sample|hang [SCENARIO]...
 #
 # For each scenario the program runs once under shim.c to count its calls, and then once for each of
 # them, which fails. Then either what was promised is there, byte for byte, or the exit status is not
 # 0 and standard error says why; never a crash, a hang, half a file or a line twice. A run that failed
 # goes on, and comes to the same bytes. Allocations, which are many, fail once on each path of calls
 # that leads to one ("all": the first and the last time). "sample" tries a few of each kind.
+#
+# With "hang" each opening of a file that is read waits for ever instead, as on a disk that does not
+# answer, and SIGTERM must end the program.
 #
 # $VACCINE is the program, $CC builds the shim, $srcdir is the source tree, JOBS how many at once.
 # Exit status 77: the shim cannot be built or preloaded here (it needs glibc and no sanitizer).
@@ -154,14 +157,37 @@ after_failure() {
         ;;
     esac
     leftover=$(find "$here" -name '*.tmp*' ! -path "$here/run/*" | head -n 1)
-    [ -z "$leftover" ] || wrong "$what: leaves $leftover"
+    # a program that a library ends leaves what one that is killed does
+    [ -z "$leftover" ] || grep -q '^libgomp: ' "$here/err" || wrong "$what: leaves $leftover"
 }
 
-if [ "$1" = trial ]; then
-    shift
-    trial "$@"
+# trial_hang SCENARIO K: the K-th opening of an input waits for ever
+trial_hang() {
+    here=$work/hang-$1-$2-$$
+    prepare "$1"
+    # shellcheck disable=SC2046
+    env LD_PRELOAD="$SHIM" FAULT_CALLS=open FAULT_AT="$2" FAULT_PATH="$lab" FAULT_HANG="$here.hung" \
+        "$VACCINE" $(command_of "$1") </dev/null >"$here/out" 2>"$here/err" &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null && [ ! -e "$here.hung" ]; do sleep 0.05; done
+    if [ -e "$here.hung" ]; then
+        (sleep 20 && kill -9 "$pid") 2>/dev/null &
+        watchdog=$!
+        kill -TERM "$pid"
+    fi
+    { wait "$pid"; } 2>/dev/null
+    status=$?
+    [ -z "${watchdog-}" ] || kill "$watchdog" 2>/dev/null
+    [ ! -e "$here.hung" ] || [ "$status" -eq 143 ] || wrong "$1: hangs in open $2: SIGTERM gives exit $status"
+    rm -rf "$here" "$here.hung"
+}
+
+case $1 in
+trial | trial_hang)
+    "$@"
     exit 0
-fi
+    ;;
+esac
 
 # ---- the whole
 
@@ -226,6 +252,11 @@ counted() {
 
 # plan SCENARIO: the trials, one a line
 plan() {
+    if [ "$mode" = hang ]; then
+        counted "$1" open FAULT_COUNT="$work/count" FAULT_PATH="$lab"
+        seq "$(cat "$work/count")" | sed "s/^/$1 /"
+        return
+    fi
     for call in open read write sync rename mkdir remove cut close map stat list lock pipe thread; do
         case $call in pipe | thread) part=- ;; *) part=$work ;; esac
         [ "$part" = - ] && set -- "$1" || set -- "$1" FAULT_PATH="$part"
@@ -252,10 +283,12 @@ plan() {
 total=0 bad=0
 for scenario; do
     plan "$scenario" >"$work/plan"
-    xargs -P "$JOBS" -L 1 sh "$0" trial <"$work/plan" >"$work/found" 2>&1
+    verb=trial
+    [ "$mode" = hang ] && verb=trial_hang
+    xargs -P "$JOBS" -L 1 sh "$0" "$verb" <"$work/plan" >"$work/found" 2>&1
     n=$(grep -c . "$work/plan") v=$(grep -c '^VIOLATION' "$work/found")
     total=$((total + n)) bad=$((bad + v))
-    awk -v s="$scenario" -v v="$v" '{ n[$2]++ } END {
+    awk -v s="$scenario" -v v="$v" '{ n[NF > 2 ? $2 : "open"]++ } END {
         for (c in n) line = line " " c " " n[c]
         print s ": " NR " failures tried, " v " violations (" substr(line, 2) ")" }' "$work/plan"
     cat "$work/found"

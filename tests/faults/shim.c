@@ -7,6 +7,7 @@
  *     FAULT_COUNT=FILE  nothing fails; at the end the number of calls is written into FILE
  *     FAULT_AT=K        the K-th call fails, with FAULT_ERRNO (a number; EIO when absent)
  *     FAULT_SHORT=1     a failing write has written half before
+ *     FAULT_HANG=FILE   it does not fail: it makes FILE, and waits for ever
  * The BLAS's own allocations are not counted: it does not ask whether it got any.
  * Allocations are too many to fail each of them. They are told apart by the path of calls that leads
  * to them, whose hash does not depend on where the program lies:
@@ -36,7 +37,7 @@ enum { DEPTH = 9, PATHS = 1 << 15, MODULES = 64 };
 static atomic_long calls;
 static long at;
 static int number = EIO, half, ready;
-static const char *wanted = "", *part, *count_file, *paths_file;
+static const char *wanted = "", *part, *count_file, *paths_file, *hang;
 static uint64_t hash_wanted;
 static struct {
     _Atomic uint64_t hash;
@@ -66,7 +67,13 @@ static int is_wanted(const char *name)
 
 static int fails(const char *name)
 {
-    return is_wanted(name) && atomic_fetch_add(&calls, 1) + 1 == at;
+    if (!is_wanted(name) || atomic_fetch_add(&calls, 1) + 1 != at)
+        return 0;
+    if (!hang)
+        return 1;
+    syscall(SYS_close, (int)syscall(SYS_openat, AT_FDCWD, hang, O_CREAT | O_WRONLY, 0600));
+    for (;;)
+        pause();
 }
 
 static int is_ours(int fd)
@@ -548,6 +555,7 @@ static int counted(int argc, char **argv, char **env)
     at = (p = getenv("FAULT_AT")) ? atol(p) : 0;
     number = (p = getenv("FAULT_ERRNO")) ? atoi(p) : EIO;
     half = getenv("FAULT_SHORT") != NULL;
+    hang = getenv("FAULT_HANG");
     hash_wanted = (p = getenv("FAULT_HASH")) ? strtoull(p, NULL, 16) : 0;
     unsetenv("LD_PRELOAD"); /* for programs that this one starts */
     dl_iterate_phdr(note_module, NULL);
