@@ -11,7 +11,7 @@ void fuzz_report(const char *dir)
     if (run_data_read(&r, dir, NULL) == 0) {
         page_curves(&page, &r, NULL);
         page_summary(&page, &r);
-        page_samples(&page, &r);
+        page_samples(&page, &r, NULL);
         page_probes(&page, &r);
         page_journal(&page, &r);
         run_data_done(&r);
