@@ -307,7 +307,7 @@ static void assert_metric(const char *name, const struct answer_row *row, size_t
     if (!m)
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < n; i++)
-        if (m->correct(row[i].expected, row[i].answer) != row[i].right)
+        if (m->correct(row[i].expected, row[i].answer, &err) != row[i].right)
             fail_msg("%s: expected \"%s\", answer \"%s\": should be %s", name, row[i].expected,
                      row[i].answer, row[i].right ? "right" : "wrong");
 }
@@ -418,9 +418,9 @@ static void test_metric_number_gsm8k(void **state)
         char *mark = strstr(solution, "####"), said[64];
 
         snprintf(said, sizeof said, "Because of 3 things. The final answer is: %s", mark + 4);
-        assert_true(m->correct(solution, said));
+        assert_true(m->correct(solution, said, &err));
         if (strcmp(last, said))
-            assert_false(m->correct(solution, last));
+            assert_false(m->correct(solution, last, &err));
         snprintf(last, sizeof last, "%s", said);
         n++;
         cJSON_Delete(row);

@@ -123,18 +123,24 @@ int fd_sync(int fd)
 
 /* ---- What is there ---- */
 
-bool file_exists(const char *path)
+/* What cannot be looked at just now is not absent: opening it says what is wrong. */
+static bool exists(const char *path, mode_t kind)
 {
     struct stat st;
 
-    return path_stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (path_stat(path, &st) == 0)
+        return (st.st_mode & S_IFMT) == kind;
+    return errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+}
+
+bool file_exists(const char *path)
+{
+    return exists(path, S_IFREG);
 }
 
 bool dir_exists(const char *path)
 {
-    struct stat st;
-
-    return path_stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return exists(path, S_IFDIR);
 }
 
 bool path_missing(const char *path)

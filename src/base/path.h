@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include "base/err.h"
 
-bool file_exists(const char *path); /* a regular file or a link to one */
+/* A regular file or a folder, or a link to one; also where that cannot be told, because a failure to
+ * look must not be taken for an absence: who opens it then hears why. */
+bool file_exists(const char *path);
 bool dir_exists(const char *path);
 bool path_missing(
     const char *path); /* nothing has the name: not even a link, or what cannot be read */

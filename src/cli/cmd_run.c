@@ -225,10 +225,11 @@ static int print_metrics(struct show *w, struct vac_err *err)
 
     if (!w->metrics) {
         char *path = path_join(vac_session_dir(w->s), "metrics.jsonl", err);
-        w->metrics = path ? stream_open(path, NULL) : NULL;
+        bool none = path && path_missing(path);
+        w->metrics = path && !none ? stream_open(path, err) : NULL;
         free(path);
         if (!w->metrics)
-            return 0;
+            return none ? 0 : -1;
     }
     for (;;) {
         long at = ftell(w->metrics);
@@ -366,7 +367,7 @@ static int watch_run(struct show *w, struct vac_err *err)
 static int finish(struct show *w, struct vac_err *err)
 {
     struct strbuf s = {0};
-    int code;
+    int code, rc;
 
     if (w->metrics)
         fclose(w->metrics);
@@ -377,8 +378,10 @@ static int finish(struct show *w, struct vac_err *err)
         put_scores(&s, vac_snapshot(w->s));
         cli_put_name(&s, vac_session_dir(w->s));
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
-        cli_write(&s, NULL);
+        rc = cli_write(&s, err);
         sb_done(&s);
+        if (rc)
+            return -1;
     }
     return w->interrupted ? 128 + w->interrupted : 0;
 }

@@ -4,6 +4,7 @@
  * (a file with a commit) and snapshots/COMMIT (a folder of links). */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/kind.h"
@@ -140,6 +141,7 @@ static int prefix_find(const char *dir, const char *prefix, char **out, struct v
     char *snapshots = path_join(dir, "snapshots", err);
     size_t n = strlen(prefix), count = 0;
     struct dirent *e;
+    int rc;
     DIR *d;
 
     if (!snapshots)
@@ -147,14 +149,17 @@ static int prefix_find(const char *dir, const char *prefix, char **out, struct v
     d = opendir(snapshots);
     free(snapshots);
     if (!d)
-        return 0;
-    while ((e = readdir(d))) {
+        return errno == ENOENT ? 0 : path_error(dir, "list its snapshots", err);
+    while ((errno = 0, e = readdir(d))) {
         if (strncmp(e->d_name, prefix, n) || !is_hex(e->d_name) || strlen(e->d_name) >= sizeof hit)
             continue;
         memcpy(hit, e->d_name, strlen(e->d_name) + 1);
         count++;
     }
+    rc = errno ? path_error(dir, "list its snapshots", err) : 0;
     closedir(d);
+    if (rc)
+        return -1;
     if (count > 1)
         return err_set(err, VAC_ERR_USAGE,
                        "%s: revision \"%s\" fits %zu snapshots: give more digits of the commit",

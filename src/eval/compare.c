@@ -1,6 +1,7 @@
 /* compare.c - see compare.h */
 #include "eval/compare.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,8 @@ int compare_samples(struct comparison *out, const char *path_a, const char *path
         memcpy(out->verdict_a, a.verdict, sizeof a.verdict);
         memcpy(out->verdict_b, b.verdict, sizeof b.verdict);
     }
+    if (rc == 0 && a.n && resamples && isnan(out->diff.p))
+        rc = err_set(err, VAC_ERR_MEMORY, "out of memory: no room for %zu resamples", resamples);
     free(a.value);
     free(a.prompt);
     free(b.value);

@@ -108,13 +108,16 @@ static int rate_group(struct run *r, struct vac_err *err)
     const struct evaluation *e = r->e;
     struct eval_sample *s = r->out->sample + r->first;
     const char *prompt[GROUP], *answer[GROUP];
+    struct vac_err why = {0};
 
     for (size_t i = 0; i < r->n; i++) {
         prompt[i] = s[i].prompt;
         answer[i] = s[i].answer;
-        s[i].correct = e->metric && e->metric->correct(s[i].expected, s[i].answer);
+        s[i].correct = e->metric && e->metric->correct(s[i].expected, s[i].answer, &why);
         s[i].counted = s[i].correct;
     }
+    if (why.code)
+        return err_set(err, why.code, "%s", why.msg);
     if (!e->judge)
         return 0;
     if (e->judge->rate(e->judge_self, prompt, answer, r->n, r->rating, err))

@@ -12,8 +12,8 @@
 struct metric {
     const char *name;
     const char *help;
-    /* expected = the data set's answer text. */
-    bool (*correct)(const char *expected, const char *answer);
+    /* expected = the data set's answer text. False and err when it cannot be told. */
+    bool (*correct)(const char *expected, const char *answer, struct vac_err *err);
     bool whole; /* right is only what is as long as the expected text */
 };
 const struct metric *metric_at(size_t i);

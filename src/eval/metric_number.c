@@ -1,6 +1,7 @@
 /* metric_number.c - GSM8K's rule: the number behind "The final answer is: ", else the last one in
  * the text. */
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,19 +61,16 @@ static void drop_commas(char *s)
 /* The point is a point whatever the locale says. */
 static bool convert(const char *s, double *x)
 {
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    const char *point = localeconv()->decimal_point;
     char digits[512];
-    size_t n = number_at(s);
+    size_t n = number_at(s), at = strcspn(s, ".");
 
-    if (!c || n >= sizeof digits) {
-        if (c)
-            freelocale(c);
+    if (n + strlen(point) >= sizeof digits)
         return false;
-    }
-    memcpy(digits, s, n);
-    digits[n] = '\0';
-    *x = strtod_l(digits, NULL, c);
-    freelocale(c);
+    at = at < n ? at : n;
+    snprintf(digits, sizeof digits, "%.*s%s%.*s", (int)at, s, at < n ? point : "",
+             at < n ? (int)(n - at - 1) : 0, s + at + (at < n));
+    *x = strtod(digits, NULL);
     return true;
 }
 
@@ -103,9 +101,9 @@ static bool expected_number(char *text, double *x)
     return answer_number(mark ? mark + 4 : text, x);
 }
 
-static bool number_correct(const char *expected, const char *answer)
+static bool number_correct(const char *expected, const char *answer, struct vac_err *err)
 {
-    char *want = mem_strdup(expected, NULL), *have = mem_strdup(answer, NULL);
+    char *want = mem_strdup(expected, err), *have = mem_strdup(answer, err);
     double x, y;
     bool same = want && have && expected_number(want, &x) && answer_number(have, &y) && x == y;
 

@@ -546,7 +546,8 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
         reader_array(&r->journal, dir, "journal.jsonl", err) ||
         reader_array(&r->probes, dir, "probes.jsonl", err) ||
-        !(r->state = run_data_state(dir, err))) {
+        !(r->state = run_data_state(dir, err)) ||
+        !(r->room = mem_new(r->n_evals, 2 * sizeof *r->room, err))) {
         run_data_done(r);
         return -1;
     }
@@ -563,6 +564,7 @@ void run_data_done(struct run_data *r)
     free(r->layers);
     free(r->pool);
     free(r->eval);
+    free(r->room);
     cJSON_Delete(r->config);
     cJSON_Delete(r->journal);
     cJSON_Delete(r->probes);

@@ -43,6 +43,7 @@ struct run_data {
     size_t n_evals;
     cJSON *journal, *probes;       /* arrays of their lines */
     const char *state;             /* see run_data_state */
+    double *room;                  /* [2 n_evals] for curves of one entry */
 };
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err);
 void run_data_done(struct run_data *r);

@@ -92,18 +92,15 @@ static double answered(const struct run_eval *e)
 static double steps_until(const struct run_data *r, const char *stage, const char *name,
                           double share(const struct run_eval *e), double threshold)
 {
-    double *xy = mem_new(r->n_evals, 2 * sizeof *xy, NULL), at = NAN;
+    double *x = r->room, *y = r->room + r->n_evals;
     size_t n = 0;
 
-    for (size_t i = 0; xy && i < r->n_evals; i++)
+    for (size_t i = 0; i < r->n_evals; i++)
         if (!strcmp(r->eval[i].stage, stage) && !strcmp(r->eval[i].name, name)) {
-            xy[n] = (double)r->eval[i].stage_step;
-            xy[r->n_evals + n++] = share(&r->eval[i]);
+            x[n] = (double)r->eval[i].stage_step;
+            y[n++] = share(&r->eval[i]);
         }
-    if (xy)
-        at = steps_to_break(xy, xy + r->n_evals, n, threshold);
-    free(xy);
-    return at;
+    return steps_to_break(x, y, n, threshold);
 }
 
 double run_steps_to_break(const struct run_data *r, const char *stage, const char *name,

@@ -6,6 +6,7 @@
  * beneath are named, not copied. */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,24 +426,25 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
     DIR *d = dir_open(dir);
     size_t cap = 0;
     struct dirent *e;
+    int rc = 0;
 
     *out = NULL;
     *n = 0;
     if (!d)
         return err_errno(err, "%s", dir);
-    while ((e = readdir(d))) {
+    while (rc == 0 && (errno = 0, e = readdir(d))) {
         if (number_of(e->d_name) < 0)
             continue;
-        if (mem_grow(out, &cap, *n + 1, sizeof **out, err)) {
-            closedir(d);
-            return -1;
-        }
-        (*out)[(*n)++] = number_of(e->d_name);
+        rc = mem_grow(out, &cap, *n + 1, sizeof **out, err);
+        if (rc == 0)
+            (*out)[(*n)++] = number_of(e->d_name);
     }
+    if (rc == 0 && errno)
+        rc = path_error(dir, "list the folder", err);
     closedir(d);
     if (*n)
         qsort(*out, *n, sizeof **out, newest_first);
-    return 0;
+    return rc;
 }
 
 void checkpoint_list(const char *dir, struct strbuf *out)

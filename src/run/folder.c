@@ -90,19 +90,18 @@ void folder_close(struct folder *f)
 /* --- line files --- */
 
 /* The number of the last journal line, so that numbers go on after a resume. */
-static uint64_t last_seq(const struct folder *f)
+static int last_seq(const struct folder *f, uint64_t *n, struct vac_err *err)
 {
-    char *path = folder_path(f, line_files[LINES_JOURNAL], NULL);
+    char *path = folder_path(f, line_files[LINES_JOURNAL], err);
     struct mapping m = {0};
-    uint64_t n = 0;
+    int rc = path ? map_open(&m, path, err) : -1;
 
-    if (path && file_exists(path) && !map_open(&m, path, NULL)) {
-        for (size_t i = 0; i < m.len; i++)
-            n += m.data[i] == '\n';
-    }
+    *n = 0;
+    for (size_t i = 0; i < m.len; i++)
+        *n += m.data[i] == '\n';
     map_close(&m);
     free(path);
-    return n;
+    return rc;
 }
 
 int folder_lines(struct folder *f, struct vac_err *err)
@@ -116,8 +115,7 @@ int folder_lines(struct folder *f, struct vac_err *err)
         free(path);
     }
     free(eval);
-    f->journal_seq = last_seq(f);
-    return rc;
+    return rc ? rc : last_seq(f, &f->journal_seq, err);
 }
 
 /* What a kill leaves of a folder NAME, or of a file NAME, has one of these names. */
