@@ -272,9 +272,10 @@ int json_add(cJSON *to, const char *key, cJSON *item, struct vac_err *err)
 {
     bool there = key && cJSON_GetObjectItemCaseSensitive(to, key);
 
-    if (item && (there ? cJSON_ReplaceItemInObjectCaseSensitive(to, key, item)
-                 : key ? cJSON_AddItemToObject(to, key, item)
-                       : cJSON_AddItemToArray(to, item)))
+    if (there && item && cJSON_ReplaceItemInObjectCaseSensitive(to, key, item))
+        return item->string ? 0 : no_memory(err); /* cJSON does not ask whether it got the key */
+    if (!there && item &&
+        (key ? cJSON_AddItemToObject(to, key, item) : cJSON_AddItemToArray(to, item)))
         return 0;
     cJSON_Delete(item);
     return no_memory(err);

@@ -143,6 +143,15 @@ bool dir_exists(const char *path)
     return exists(path, S_IFDIR);
 }
 
+int dir_measure(const char *path, bool *there, struct vac_err *err)
+{
+    struct stat st;
+    int rc = path_stat(path, &st);
+
+    *there = rc == 0 && S_ISDIR(st.st_mode);
+    return rc && errno != ENOENT && errno != ENOTDIR ? path_error(path, "look at", err) : 0;
+}
+
 bool path_missing(const char *path)
 {
     struct spot s;

@@ -20,6 +20,8 @@ bool file_exists(const char *path);
 bool dir_exists(const char *path);
 bool path_missing(
     const char *path); /* nothing has the name: not even a link, or what cannot be read */
+/* Whether a folder is there, for who must know. */
+int dir_measure(const char *path, bool *there, struct vac_err *err);
 int64_t file_size(const char *path); /* -1 when there is none, or it cannot be seen */
 /* The same for who must not take a failure for an absence: -1 into *size when there is none. */
 int file_measure(const char *path, int64_t *size, struct vac_err *err);

@@ -55,8 +55,7 @@ void cli_tell(const char *line)
     struct strbuf safe = {0};
 
     cli_put_name(&safe, line);
-    if (!safe.bad)
-        fprintf(stderr, "%s\n", safe.s);
+    fprintf(stderr, "%s\n", safe.bad ? "out of memory" : safe.s);
     sb_done(&safe);
 }
 

@@ -95,6 +95,7 @@ static void put_steps(struct strbuf *out, const struct vac_run_info *r)
     sb_printf(&text, "%lld/%lld", (long long)r->step, (long long)r->total_steps);
     if (r->total_steps > 0)
         sb_printf(&text, " %3.0f%%", 100 * fmin(1, (double)r->step / (double)r->total_steps));
+    out->bad |= text.bad;
     put_cell(out, text.s ? text.s : "", 19);
     sb_done(&text);
 }
@@ -138,6 +139,7 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
         name = (wide = put_name(&away, r[i].name)) > name ? wide : name;
         model = (wide = put_name(&away, r[i].model)) > model ? wide : model;
     }
+    out->bad |= away.bad;
     sb_done(&away);
     put_cell(out, "NAME", name);
     put_cell(out, "STATE", 7);

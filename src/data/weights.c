@@ -3,7 +3,6 @@
  *
  * All tensors of all files stand in one list sorted by name, so that every look-up is a binary
  * search. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,18 +52,18 @@ static size_t shard_count(const char *name)
     return of;
 }
 
-/* How many shards lie in the folder by the name of one; 0 = none. */
-static size_t count_shards(const char *dir)
+static int see_shard(void *n, const char *name, struct vac_err *err)
 {
-    DIR *d = opendir(dir);
-    struct dirent *e;
-    size_t n = 0;
+    (void)err;
+    *(size_t *)n = shard_count(name);
+    return *(size_t *)n > 0;
+}
 
-    while (d && !n && (e = readdir(d)))
-        n = shard_count(e->d_name);
-    if (d)
-        closedir(d);
-    return n;
+/* How many shards lie in the folder by the name of one; 0 = none. */
+static int count_shards(const char *dir, size_t *n, struct vac_err *err)
+{
+    *n = 0;
+    return dir_each(dir, see_shard, n, err) < 0 ? -1 : 0;
 }
 
 /* The file to open for a path: itself, the first known name inside the folder, or the folder of
@@ -73,6 +72,7 @@ static char *choose_file(const char *path, struct vac_err *err)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
                                         "adapter_model.safetensors"};
+    size_t n;
 
     if (!dir_exists(path))
         return mem_strdup(path, err);
@@ -86,7 +86,9 @@ static char *choose_file(const char *path, struct vac_err *err)
             return p;
         free(p);
     }
-    if (count_shards(path))
+    if (count_shards(path, &n, err))
+        return NULL;
+    if (n)
         return mem_strdup(path, err);
     if (st_refuse_folder(path, names[0], err) == 0)
         err_set(err, VAC_ERR_IO,
@@ -306,8 +308,10 @@ out:
 /* Shards whose index is missing are one set by their names. */
 static int open_unindexed(struct weights *w, struct vac_err *err)
 {
-    size_t n = count_shards(w->path);
+    size_t n;
 
+    if (count_shards(w->path, &n, err))
+        return -1;
     w->files = mem_new(n, sizeof *w->files, err);
     if (!w->files)
         return -1;

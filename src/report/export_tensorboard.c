@@ -120,6 +120,7 @@ static void put_event(struct strbuf *out, double wall, int64_t step, const struc
     put_varint(&event, (uint64_t)step);
     put_bytes(&event, FIELD(5, 2), summary->s, summary->len);
     put_record(out, &event);
+    out->bad |= event.bad;
     sb_done(&event);
 }
 
@@ -131,6 +132,7 @@ static void put_version(struct strbuf *out, double wall)
     put_wall(&event, wall);
     put_bytes(&event, FIELD(3, 2), version, sizeof version - 1);
     put_record(out, &event);
+    out->bad |= event.bad;
     sb_done(&event);
 }
 

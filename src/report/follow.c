@@ -160,6 +160,10 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
         if (part && (value || strcmp(parts[i].key, "old")))
             sb_printf(&text, "%s%s%s", parts[i].before, part, parts[i].after);
     }
+    if (sb_ok(&text, err)) {
+        sb_done(&text);
+        return -1;
+    }
     reader_name(e.text, sizeof e.text, text.s ? text.s : "");
     sb_done(&text);
     give_event(ctx, &e);

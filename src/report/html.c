@@ -28,6 +28,7 @@ static void put_count(struct strbuf *out, double x)
             sb_puts(out, "\xe2\x80\xaf");
         sb_putc(out, digits[i]);
     }
+    out->bad |= plain.bad;
     sb_done(&plain);
 }
 

@@ -272,24 +272,27 @@ static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_er
 }
 
 /* A curve that begins above one half was not broken in this stage. */
-static void mark_break(struct plot *p, const struct run_data *r, const char *stage,
-                       const struct entry *e)
+static int mark_break(struct plot *p, const struct run_data *r, const char *stage,
+                      const struct entry *e, struct vac_err *err)
 {
     const struct run_eval *first = run_eval_first(r, stage, e->name);
     double at = run_steps_to_break(r, stage, e->name, 0.5);
     struct strbuf text = {0};
+    int rc;
 
     p->threshold = 0.5;
     if (!isfinite(at) || at <= (double)first->stage_step || p->n_marks == PLOT_MARKS)
-        return;
+        return 0;
     sb_puts(&text, e->name);
     sb_puts(&text, " at 50 % after ");
     page_number(&text, at, 3);
     sb_puts(&text, " steps");
     p->mark[p->n_marks].x = at;
-    if (!text.bad)
+    rc = sb_ok(&text, err);
+    if (rc == 0)
         reader_name(p->mark[p->n_marks++].text, VAC_NAME, text.s);
     sb_done(&text);
+    return rc;
 }
 
 /* Said beside the title: it lies near the break, where a second mark would have no room. */
@@ -328,16 +331,17 @@ static int put_rates(struct strbuf *out, const struct run_data *r, const char *s
         rc = add_entry_curve(&p, r, &entry[i], stage, curve_of(&entry[i]), value_of, err);
         if (rc || entry[i].role != ROLE_HARM || !p.curve[p.n - 1].n)
             continue;
-        mark_break(&p, r, stage, &entry[i]);
+        rc = mark_break(&p, r, stage, &entry[i], err);
         note_unrefused(&note, r, stage, &entry[i]);
         snprintf(refused[i], sizeof refused[i], "%.*s: refused", VAC_NAME, entry[i].name);
-        if (p.n < PLOT_CURVES)
+        if (rc == 0 && p.n < PLOT_CURVES)
             rc = add_entry_curve(
                 &p, r, &entry[i], stage,
                 (struct curve){.name = refused[i], .hue = HUE_ALIGN, .dashed = true}, refused_of,
                 err);
     }
-    p.note = note.bad ? NULL : note.s;
+    rc = rc ? rc : sb_ok(&note, err);
+    p.note = note.s;
     if (rc == 0)
         svg_plot(out, &p);
     plot_done(&p);

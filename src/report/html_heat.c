@@ -101,28 +101,33 @@ static int by_size(const void *a, const void *b)
 }
 
 /* The usual distance of two measurements. */
-static double usual_gap(const struct grid *g, struct vac_err *err)
+static int usual_gap(const struct grid *g, double *usual, struct vac_err *err)
 {
-    double *gap = mem_new(g->n, sizeof *gap, err), usual = 1;
+    double *gap = mem_new(g->n, sizeof *gap, err);
     size_t k = 0;
 
-    for (size_t i = 1; gap && i < g->n; i++)
+    *usual = 1;
+    if (!gap)
+        return -1;
+    for (size_t i = 1; i < g->n; i++)
         if (g->column[i].to > g->column[i - 1].to)
             gap[k++] = g->column[i].to - g->column[i - 1].to;
     if (k) {
         qsort(gap, k, sizeof *gap, by_size);
-        usual = gap[k / 2];
+        *usual = gap[k / 2];
     }
     free(gap);
-    return usual;
+    return 0;
 }
 
 /* Each column begins where the one before ended, unless there was a long time without measurement.
  */
-static void spread(struct grid *g, struct vac_err *err)
+static int spread(struct grid *g, struct vac_err *err)
 {
-    double gap = usual_gap(g, err), before = 0;
+    double gap, before = 0;
 
+    if (usual_gap(g, &gap, err))
+        return -1;
     for (size_t i = 0; i < g->n; i++) {
         double to = g->column[i].to;
 
@@ -131,6 +136,7 @@ static void spread(struct grid *g, struct vac_err *err)
             g->column[i].from = 0;
         before = fmax(before, to);
     }
+    return 0;
 }
 
 static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, struct vac_err *err)
@@ -300,10 +306,10 @@ int svg_heat(struct strbuf *out, const struct heat *h, const struct run_data *r,
     struct grid g = {0};
     int rc = fill_grid(&g, r, h->offset, err);
 
-    if (rc == 0 && g.n) {
-        spread(&g, err);
+    if (rc == 0 && g.n)
+        rc = spread(&g, err);
+    if (rc == 0 && g.n)
         put_figure(out, &g, h);
-    }
     free(g.column);
     return rc;
 }

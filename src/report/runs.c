@@ -124,11 +124,12 @@ static const char *state_of(const char *dir, struct vac_err *err)
     struct vac_err why = {0};
     struct story s = {0};
     char *final = path_join(dir, "final", err);
-    bool done = final && dir_exists(final);
+    bool done;
     int64_t step = 0;
+    int rc = final ? dir_measure(final, &done, err) : -1;
 
     free(final);
-    if (!final)
+    if (rc)
         return NULL;
     if (reader_lines(dir, "journal.jsonl", follow, &s, &why) || last_step(dir, &step, &why))
         return broken(&why, err);

@@ -117,11 +117,12 @@ static int last_moment(const struct history *h, struct run_model *x, struct mome
 {
     struct checkpoint_state s = {0};
     char name[64];
+    bool finished = false;
     int rc;
 
     *out = (struct moment){.stage = h->n - 1, .step = -1};
-    if (folder_finished(h->dir))
-        return 0;
+    if (folder_finished(h->dir, &finished, err) || finished)
+        return finished ? 0 : -1;
     x->unfinished = true;
     rc = checkpoint_find(h->dir, h->n, &s, name, sizeof name, ignore, NULL, err);
     if (rc == 0) {

@@ -150,7 +150,8 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
         return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", c->key,
                        t->st.spec->name);
     option_text(o.row, o.base, &old);
-    rc = o.row->live
+    rc = sb_ok(&old, err) ? -1
+         : o.row->live
              ? set_checked(t, &o, c->text ? c->text : "", old.s ? old.s : "", err)
              : err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
     option_text(o.row, o.base, &new);
@@ -234,7 +235,7 @@ static int late_try(struct trainer *t, const struct late *x, struct vac_err *err
     int rc;
 
     option_text(x->o.row, x->o.base, &old);
-    rc = set_checked(t, &x->o, x->text, old.s ? old.s : "", err);
+    rc = sb_ok(&old, err) ? -1 : set_checked(t, &x->o, x->text, old.s ? old.s : "", err);
     if (rc == 0)
         rc = set_checked(t, &x->o, old.s ? old.s : "", old.s ? old.s : "", err);
     sb_done(&old);

@@ -38,23 +38,22 @@ char *folder_make(const char *run_file, struct vac_err *err)
     return rc ? NULL : mem_strdup(path, err);
 }
 
-static bool there(const char *dir, const char *name, bool folder)
+bool folder_holds_run(const char *dir)
 {
-    char *path = path_join(dir, name, NULL);
-    bool yes = path && (folder ? dir_exists(path) : file_exists(path));
+    char *path = path_join(dir, "run.json", NULL);
+    bool yes = !path || file_exists(path);
 
     free(path);
     return yes;
 }
 
-bool folder_holds_run(const char *dir)
+int folder_finished(const char *dir, bool *yes, struct vac_err *err)
 {
-    return there(dir, "run.json", false);
-}
+    char *path = path_join(dir, "final", err);
+    int rc = path ? dir_measure(path, yes, err) : -1;
 
-bool folder_finished(const char *dir)
-{
-    return there(dir, "final", true);
+    free(path);
+    return rc;
 }
 
 char *folder_path(const struct folder *f, const char *name, struct vac_err *err)

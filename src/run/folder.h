@@ -33,7 +33,7 @@ struct folder {
 /* Makes runs/<name>-NNN, the first number that nobody has: its path. Free it. */
 char *folder_make(const char *run_file, struct vac_err *err);
 bool folder_holds_run(const char *dir);
-bool folder_finished(const char *dir); /* final/ stands */
+int folder_finished(const char *dir, bool *yes, struct vac_err *err); /* final/ stands */
 /* Makes the folder where it is missing, enters it and takes its lock (VAC_ERR_BUSY names the
  * holder). */
 int folder_open(struct folder *f, const char *dir, struct vac_err *err);

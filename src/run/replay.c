@@ -176,12 +176,13 @@ static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct re
                     struct vac_err *err)
 {
     struct checkpoint_state state = {0};
+    bool finished = false;
     int rc;
 
     *last = UINT64_MAX;
     snprintf(out->weights, sizeof out->weights, "final");
-    if (folder_finished(was))
-        return 0;
+    if (folder_finished(was, &finished, err) || finished)
+        return finished ? 0 : -1;
     rc = checkpoint_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, ignore_bad, NULL,
                          err);
     if (rc)

@@ -150,10 +150,13 @@ static int end_at_checkpoint(struct script *s, const struct run_spec *spec, cons
 int script_read(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err)
 {
     struct reading_journal r = {.script = s, .spec = spec};
+    bool finished;
 
     if (reader_lines(dir, "journal.jsonl", take_line, &r, err))
         return -1;
-    return folder_finished(dir) ? 0 : end_at_checkpoint(s, spec, dir, err);
+    if (folder_finished(dir, &finished, err))
+        return -1;
+    return finished ? 0 : end_at_checkpoint(s, spec, dir, err);
 }
 
 void script_apply(struct trainer *t)

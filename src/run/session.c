@@ -167,7 +167,8 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
     rc = how->replay   ? open_replay(s, how, err)
          : how->resume ? open_old(s, how, err)
                        : open_new(s, how, err);
-    s->finished = rc == 0 && how->resume && folder_finished(s->dir);
+    if (rc == 0 && how->resume)
+        rc = folder_finished(s->dir, &s->finished, err);
     if (s->finished && !how->interactive)
         return 0;
     return rc ? rc : trainer_open(&s->t, how, &s->ctl, err);

@@ -242,9 +242,13 @@ int spec_check_late(const char *file, const char *out, const char *const *set, s
                     struct vac_err *err)
 {
     const char *dir = dir_exists(file) ? file : out;
+    bool finished;
 
-    if (n_set == 0 || !dir || !folder_finished(dir) ||
-        (dir == out && began_with(dir, file, set, n_set)))
+    if (n_set == 0 || !dir)
+        return 0;
+    if (folder_finished(dir, &finished, err))
+        return -1;
+    if (!finished || (dir == out && began_with(dir, file, set, n_set)))
         return 0;
     return err_set(err, VAC_ERR_USAGE,
                    "--set %.100s: the run in %s is finished and stays as it was described: begin "
