@@ -3,13 +3,12 @@
  * A file is asked line by line. Lines that are JSON objects are asked by their "prompt" or
  * "instruction": the files that a run reads can be asked as they are. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "ui/question.h"
 #include "ui/reply.h"
+#include "ui/start.h"
 
 enum { LINES = 1000, LINE_LENGTH = 1 << 16 };
 
@@ -142,25 +141,22 @@ static bool take_lines(struct questions *q, FILE *f, const char *template_name)
         taken++;
     }
     free(line);
-    return ok && taken > 0;
+    return ok && taken > 0 && !ferror(f);
 }
 
 static bool take_file(struct questions *q, const char *name, const char *template_name, char *why,
                       size_t size)
 {
     char *path = home_path(name);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-                  : -1; /* a pipe must not be waited for */
-    FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-    struct stat st;
+    FILE *f = path ? file_to_read(path) : NULL;
     bool ok = false;
 
     if (!f)
-        snprintf(why, size, "%.200s: %s", name, strerror(errno));
-    else if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode))
-        snprintf(why, size, "%.200s: not a file of lines", name);
+        snprintf(why, size, "%.200s: %s", name,
+                 errno == EINVAL ? "not a file of lines" : strerror(errno));
     else if (!take_lines(q, f, template_name))
-        snprintf(why, size, "%.200s: holds no line to ask", name);
+        snprintf(why, size, "%.200s: %s", name,
+                 ferror(f) ? strerror(errno) : "holds no line to ask");
     else
         ok = true;
     if (f)

@@ -6,12 +6,14 @@
  *     :set rho 2             a typed command
  *     :wait step 1300        until the run is there; also `state paused`, `probe`, or seconds
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ui/frame.h"
 #include "ui/line.h"
+#include "ui/start.h"
 
 struct script {
     FILE *file;
@@ -29,7 +31,7 @@ int script_open(struct ui *ui, const char *path, struct vac_err *err)
 
     if (!s)
         return err_set(err, VAC_ERR_MEMORY, "out of memory");
-    s->file = fopen(path, "re");
+    s->file = file_to_read(path);
     if (!s->file) {
         free(s);
         return err_errno(err, "script %s", path);
@@ -148,6 +150,8 @@ double script_run(struct ui *ui)
         if (is_waiting(ui, s))
             return s->until > 0 ? fmax(s->until - ui->now, 0.001) : -1;
         if (!fgets(line, sizeof line, s->file)) {
+            if (ferror(s->file))
+                ui_warn(ui, "script %.200s: %s", s->path, strerror(errno));
             script_close(ui);
             return -1;
         }

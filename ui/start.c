@@ -23,6 +23,23 @@ struct paths {
     int n;
 };
 
+FILE *file_to_read(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), number = EINVAL;
+    struct stat st;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st))
+        number = errno;
+    else if (S_ISREG(st.st_mode) ||
+             (!strncmp(path, "/dev/fd/", 8) && !fcntl(fd, F_SETFL, O_RDONLY)))
+        return fdopen(fd, "r");
+    close(fd);
+    errno = number;
+    return NULL;
+}
+
 /* --- recent files --- */
 
 static bool recent_path(char out[VAC_PATH + 16])
@@ -38,7 +55,7 @@ static bool recent_path(char out[VAC_PATH + 16])
 static void recent_read(struct paths *p)
 {
     char name[VAC_PATH + 16], line[VAC_PATH + 2];
-    FILE *f = recent_path(name) ? fopen(name, "re") : NULL;
+    FILE *f = recent_path(name) ? file_to_read(name) : NULL;
 
     p->n = 0;
     while (f && p->n < RECENT && fgets(line, sizeof line, f)) {
@@ -184,7 +201,7 @@ static bool holds_run(const char *dir)
 static void add_sample(struct start_list *l, const char *path)
 {
     static char text[SAMPLE_SIZE];
-    FILE *f = fopen(path, "re");
+    FILE *f = file_to_read(path);
     size_t n = f ? fread(text, 1, sizeof text, f) : 0;
     cJSON *doc = n && n < sizeof text ? cJSON_ParseWithLength(text, n) : NULL;
     struct start_item *item = NULL;
