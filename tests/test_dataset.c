@@ -316,7 +316,9 @@ static void test_long_row(void **state)
     enum { LONG = 8 << 20 };
     struct encoder enc = open_encoder("plain", 16, false);
     struct rusage before, after;
+    struct vac_err err = {0};
     struct dataset d = {0};
+    struct ids ids = {0};
     char *text = malloc(LONG + 100);
 
     (void)state;
@@ -327,6 +329,12 @@ static void test_long_row(void **state)
     strcat(text, "\"}");
     getrusage(RUSAGE_SELF, &before);
     add(&d, &enc, text);
+    text[LONG] = '\0';
+    enc.context = 32; /* the same text asked */
+    assert_ok(
+        encode_prompt(&enc, &(struct turn){.role = ROLE_USER, .text = text + 30}, 1, &ids, &err),
+        &err);
+    assert_in_range(ids.n, 33, 40);
     getrusage(RUSAGE_SELF, &after);
     assert_sample(&d.sample[0], "^ab c b c b c b ", "..xxxxxxxxxxxxxx");
     assert_true(d.sample[0].cut);
@@ -334,6 +342,7 @@ static void test_long_row(void **state)
     assert_true(after.ru_maxrss - before.ru_maxrss < 10 * (LONG >> 10));
 #endif
     free(text);
+    ids_done(&ids);
     dataset_done(&d);
     tokenizer_free(enc.tok);
 }

@@ -179,6 +179,7 @@ static int fill_encoder(struct job *j, struct vac_err *err)
     j->enc = (struct encoder){.tok = j->tok,
                               .max_length = c->max_pos,
                               .vocab = c->V,
+                              .context = c->max_pos,
                               .eos = stops_eos(j->model.m, j->tok)};
     if (j->model.max_length && (size_t)j->model.max_length < c->max_pos)
         j->enc.max_length = (size_t)j->model.max_length; /* as the run cuts its rows */

@@ -113,7 +113,7 @@ static char *read_prompt(struct vac_err *err)
 static int encode(struct probe *p, const char *text, struct vac_err *err)
 {
     const struct config *cfg = model_config(p->model.m);
-    struct encoder enc = {.tok = p->tok, .max_length = cfg->max_pos, .vocab = cfg->V, .eos = -1};
+    struct encoder enc = {.tok = p->tok, .vocab = cfg->V, .context = cfg->max_pos, .eos = -1};
     struct turn turn[2] = {0};
     size_t n = 0;
 

@@ -97,6 +97,7 @@ struct encoder {
     struct tokenizer *tok;
     const struct template_row *tmpl;
     size_t max_length, vocab; /* 0 = unlimited, not checked */
+    size_t context;           /* what the model reads: no prompt is longer; 0 = unlimited */
     int32_t eos;              /* ends an answer where the template has no end of turn; -1 = none */
 };
 /* Appends the rows of one file that `spec` chooses. */
@@ -117,7 +118,8 @@ int encoder_end(const struct encoder *enc, int32_t *id, struct vac_err *err);
 #define ENCODER_NO_END                                                                             \
     "no token ends an answer, so that nothing teaches the model to stop: name an eos_token in "    \
     "tokenizer_config.json, or an eos_token_id in config.json"
-/* The prompt part of a row as ids, ready for generation (BOS by the tokenizer's own rule). */
+/* The prompt part of a row as ids (of one far beyond the context only a beginning), ready for
+ * generation (BOS by the tokenizer's own rule). */
 int encode_prompt(const struct encoder *enc, const struct turn *turn, size_t n, struct ids *out,
                   struct vac_err *err);
 #endif

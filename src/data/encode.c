@@ -58,6 +58,13 @@ int encoder_end(const struct encoder *enc, int32_t *id, struct vac_err *err)
     return rc;
 }
 
+/* A row is cut at max_length, and a prompt beyond the context refused: of the ids behind that it
+ * counts only whether there is one. Two more make up for those that tokenise takes away. */
+static size_t head_limit(size_t most)
+{
+    return most > 0 && most < SIZE_MAX - 3 ? most + 3 : 0;
+}
+
 /* Appends the ids of n bytes. The tokenizer's own EOS is taken off again: where one stands is the
  * template's and the encoder's affair. Its BOS is, too, where the text begins with one. */
 static int tokenise(const struct encoder *enc, const struct rendered *text, size_t n, size_t limit,
@@ -106,13 +113,6 @@ static int check_vocab(const struct encoder *enc, const int32_t *ids, size_t n, 
     return 0;
 }
 
-/* A row is cut at max_length: of the ids behind it, it counts only whether there is one. Two more
- * than that make up for those that tokenise takes away. */
-static size_t row_limit(const struct encoder *enc)
-{
-    return enc->max_length > 0 && enc->max_length < SIZE_MAX - 3 ? enc->max_length + 3 : 0;
-}
-
 /* The number of tokens of the first n bytes alone, at most those there are. */
 static int count_tokens(const struct encoder *enc, struct encoded *e, size_t n, size_t *count,
                         struct vac_err *err)
@@ -121,7 +121,7 @@ static int count_tokens(const struct encoder *enc, struct encoded *e, size_t n, 
     if (*count || n == 0)
         return 0;
     e->part.n = 0;
-    if (tokenise(enc, &e->text, n, row_limit(enc), &e->part, err))
+    if (tokenise(enc, &e->text, n, head_limit(enc->max_length), &e->part, err))
         return -1;
     *count = e->part.n < e->ids.n ? e->part.n : e->ids.n;
     return 0;
@@ -171,7 +171,7 @@ static int encode_text(const struct encoder *enc, const struct row *row, struct 
     int32_t end = -1;
 
     if (render(enc, row->turn, row->n_turn, &e->text, &e->part, &eos, err) ||
-        tokenise(enc, &e->text, e->text.text.len, row_limit(enc), &e->ids, err) ||
+        tokenise(enc, &e->text, e->text.text.len, head_limit(enc->max_length), &e->ids, err) ||
         label_spans(enc, e, err))
         return -1;
     if (row->n_turn > 1 && own_end(enc, &e->part, &end, err))
@@ -237,7 +237,7 @@ int encode_prompt(const struct encoder *enc, const struct turn *turn, size_t n, 
     if (n > 0 && turn[n - 1].role == ROLE_ASSISTANT)
         n--;
     if (render(enc, turn, n, &text, &part, &eos, err) ||
-        tokenise(enc, &text, text.text.len, 0, out, err))
+        tokenise(enc, &text, text.text.len, head_limit(enc->context), out, err))
         goto out;
     rc = check_vocab(enc, ids_from(out, before), out->n - before, "token", err);
 out:

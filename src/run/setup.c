@@ -65,6 +65,7 @@ static int make_encoder(struct trainer *t, struct vac_err *err)
     t->enc = (struct encoder){.tok = t->tok,
                               .max_length = (size_t)t->spec.max_length,
                               .vocab = c->V,
+                              .context = c->max_pos,
                               .eos = stops_eos(t->m, t->tok)};
     t->enc.tmpl = template_find(t->spec.template_name, err);
     if (!t->enc.tmpl)
