@@ -63,7 +63,7 @@ first_word() {
     sort "$tmp/commands" | diff - "$tmp/got"
 }
 check "the first word is a command" first_word
-check "the beginning of a command" offers re :: replay report
+check "the beginning of a command" offers re :: render replay report
 check "no word of a command that is not there" offers x ::
 
 # The long options of --help.

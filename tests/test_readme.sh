@@ -239,7 +239,8 @@ Space
 Down Down
 m o 1
 :save-screen $tmp/loss.txt
-8 z
+8 z /
+"set\n"
 :save-screen $tmp/journal.txt
 z
 :wait 0.2

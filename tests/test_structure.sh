@@ -20,6 +20,7 @@ sources()
 layers='
 base
 compute base
+jinja base
 data base
 model compute data base
 defense model compute data base
@@ -27,7 +28,7 @@ eval model compute data base
 run report defense eval model compute data base vaccine
 report eval base vaccine
 vaccine report run defense eval model compute data base
-cli vaccine report run defense eval model compute data base
+cli vaccine report run defense eval model compute data jinja base
 ui vaccine
 '
 # Single steps out of that order: FILE INCLUDED.
