@@ -47,6 +47,20 @@ static char *still(struct ui *ui, enum panel_id id, int w, int h)
     return text;
 }
 
+static char *header(struct ui *ui, int w)
+{
+    struct canvas c = {.w = 0};
+    int x, y;
+    char *text;
+
+    assert_int_equal(canvas_init(&c, w, 24, CHARSET_ASCII), 0);
+    chrome_draw(ui, &c, &x, &y);
+    text = canvas_text(&c);
+    canvas_done(&c);
+    assert_non_null(text);
+    return text;
+}
+
 /* --- layers --- */
 
 /* The layers panel says that the perturbation is not as long as rho, in red and in words. */
@@ -147,6 +161,9 @@ static void test_scores_tell_what_is_other(void **state)
     free(text);
     text = still(&ui, PANEL_evaluation, 44, 20);
     assert_non_null(strstr(text, "answered 0, refused 20, ! other 480: "));
+    free(text);
+    text = header(&ui, 160);
+    assert_non_null(strstr(text, "(refused 20, ! other 480)"));
     free(text);
     plain_line(&ui, line, sizeof line);
     assert_non_null(strstr(line, "refused 20, ! other 480"));
