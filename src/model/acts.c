@@ -106,20 +106,23 @@ static void carve_backward(const struct model *m, struct carve *k, struct acts *
     }
 }
 
-/* Returns the floats used; a->layer has L + 1 entries. */
+/* Returns the floats used; a->layer has L + 1 entries, or is NULL when they are only counted. */
 static size_t carve_all(const struct model *m, struct acts *a, struct buf *buf, size_t N, size_t labelled,
                         bool train)
 {
     const struct config *c = &m->cfg;
     struct carve k = {.buf = buf};
     struct ref x = take(&k, N, c->D);
+    struct layer_acts counted = {0};
 
     for (size_t l = 0; l <= c->L; l++) {
-        a->layer[l].x = train && l ? take(&k, N, c->D) : x;
+        struct layer_acts *at = a->layer ? &a->layer[l] : &counted;
+
+        at->x = train && l ? take(&k, N, c->D) : x;
         if (l < c->L && (train || l == 0))
-            carve_layer(m, &k, &a->layer[l], N, train);
-        else if (l < c->L)
-            a->layer[l] = a->layer[0];
+            carve_layer(m, &k, at, N, train);
+        else if (l < c->L && a->layer)
+            *at = a->layer[0];
     }
     if (c->P != c->D)
         a->emb = take(&k, N, c->P);
@@ -140,11 +143,9 @@ static size_t carve_all(const struct model *m, struct acts *a, struct buf *buf, 
 
 size_t acts_floats(const struct model *m, size_t rows, size_t labelled, bool train)
 {
-    struct acts a = {.layer = calloc(m->cfg.L + 1, sizeof *a.layer)};
-    size_t n = a.layer ? carve_all(m, &a, NULL, rows, labelled, train) : SIZE_MAX;
+    struct acts a = {0};
 
-    free(a.layer);
-    return n;
+    return carve_all(m, &a, NULL, rows, labelled, train);
 }
 
 struct compute_limits acts_limits(const struct model *m, size_t rows, size_t context, bool train)
