@@ -251,7 +251,9 @@ int kind_file_there(const char *path, struct vac_err *err)
 
     if (kind_refuse_link(path, err))
         return -1;
-    return !stat(path, &st) && S_ISREG(st.st_mode);
+    if (stat(path, &st)) /* what cannot be looked at just now is not absent */
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "%s: cannot look at", path);
+    return S_ISREG(st.st_mode);
 }
 
 int kind_refuse_file(const char *path, enum kind_use use, struct vac_err *err)

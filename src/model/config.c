@@ -532,8 +532,9 @@ static int refuse_folder(const char *dir, struct vac_err *err)
 int config_read(struct config *c, const char *dir, struct vac_err *err)
 {
     char *path = path_join(dir, "config.json", err);
-    bool there = path && (kind_file_there(path, err) || !refuse_folder(dir, err));
-    cJSON *doc = there ? json_read(path, 16 << 20, err) : NULL;
+    int there = path ? kind_file_there(path, err) : -1;
+    bool read = there > 0 || (there == 0 && !refuse_folder(dir, err));
+    cJSON *doc = read ? json_read(path, 16 << 20, err) : NULL;
     int rc = -1;
 
     if (doc) {
