@@ -115,6 +115,8 @@ trial() {
         cmp -s "$here.digest" "$work/$1.digest" ||
             { [ "$1" = runs ] && grep -q ' broken ' "$here/out"; } || # said where the run stands
             wrong "$what: exit 0, but not what was promised: $(diff "$here.digest" "$work/$1.digest" | head -n 4 | cut -c1-160 | tr '\n' '|')"
+        [ "$1" != run ] || [ "$(grep -c '"op":"\(start\|stage\|done\)"' "$here/run/journal.jsonl")" -eq 4 ] ||
+            wrong "$what: exit 0, but lines of the journal are missing"
     elif [ "$status" -ge 124 ]; then
         wrong "$what: exit $status"
     elif ! grep -Eq '^(vaccine|libgomp): .' "$here/err" || grep -q 'without a reason' "$here/err"; then
