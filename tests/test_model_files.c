@@ -148,10 +148,11 @@ static void round_trip(const char *base, const struct lora_spec *spec)
     const struct adapter *a = &m->adapter[1], *b = &k->adapter[0];
     assert_int_equal(a->n, b->n);
     assert_int_equal(a->r, b->r);
-    assert_true(a->alpha == b->alpha && a->dropout == b->dropout && a->scale == b->scale);
+    assert_true(a->alpha == b->alpha && a->dropout == b->dropout &&
+                a->term->scale[0] == b->term->scale[0]);
     assert_true(a->rslora == b->rslora);
-    assert_true(fabs(b->scale * (b->rslora ? sqrt((double)b->r) : (double)b->r) - spec->alpha) <
-                1e-6 * spec->alpha);
+    assert_true(fabs(b->term->scale[0] * (b->rslora ? sqrt((double)b->r) : (double)b->r) -
+                     spec->alpha) < 1e-6 * spec->alpha);
     assert_string_equal(a->targets, b->targets);
     same_params(m, k);
     assert_ok(model_save_peft(k, 0, NULL, again, &err), &err);
@@ -192,7 +193,7 @@ static void test_peft_dropout_and_training(void **state)
     assert_true(m->adapter[2].dropout == 0);
     assert_non_null(model_params(m));
     assert_ok(model_retrain_lora(m, 0.4, &err), &err);
-    assert_true(m->adapter[2].alpha == 4 && m->adapter[2].scale == 2 &&
+    assert_true(m->adapter[2].alpha == 4 && m->adapter[2].term->scale[0] == 2 &&
                 m->adapter[2].dropout == 0.4);
     assert_int_equal(model_adapters(m), 3);
     model_close(m);
@@ -251,13 +252,25 @@ static void test_peft_refused(void **state)
         {PEFT ",\"bias\":\"all\"", "bias \"all\""},
         {PEFT ",\"bias\":3", "bias"},
         {PEFT ",\"modules_to_save\":[\"lm_head\"]", "modules_to_save"},
-        {PEFT ",\"rank_pattern\":{\"q_proj\":4}", "rank_pattern"},
-        {PEFT ",\"alpha_pattern\":{\"q_proj\":4}", "alpha_pattern"},
+        {PEFT ",\"rank_pattern\":{\"q_proj\":0}", "rank_pattern.q_proj: expected a rank"},
+        {PEFT ",\"rank_pattern\":{\"q_proj\":2.5}", "rank_pattern.q_proj: expected a rank"},
+        {PEFT ",\"rank_pattern\":[3]", "rank_pattern: expected an object"},
+        {PEFT ",\"rank_pattern\":{\".*q_proj\":4}", "rank_pattern..*q_proj: a regular expression"},
+        {PEFT ",\"alpha_pattern\":{\"q_proj\":-4}", "alpha_pattern.q_proj: expected a positive"},
+        {PEFT ",\"alpha_pattern\":{\"(q|v)_proj\":4}", "alpha_pattern.(q|v)_proj: a regular"},
         {PEFT ",\"fan_in_fan_out\":true", "fan_in_fan_out"},
-        {PEFT ",\"layers_to_transform\":[0]", "layers_to_transform"},
+        {PEFT ",\"layers_to_transform\":[\"a\"]", "layers_to_transform[0]"},
+        {PEFT ",\"layers_to_transform\":\"0\"", "layers_to_transform"},
+        {PEFT ",\"layers_to_transform\":[0],\"layers_pattern\":\"h\"", "layers_pattern"},
+        {PEFT ",\"layers_to_transform\":[7]", "target_modules: no module of this model"},
+        {PEFT ",\"exclude_modules\":\".*v_proj\"", "exclude_modules"},
+        {PEFT ",\"exclude_modules\":[\"q_proj\",\"v_proj\"]",
+         "target_modules: no module of this model"},
+        {PEFT ",\"target_parameters\":[\"x\"]", "target_parameters"},
+        {PEFT ",\"trainable_token_indices\":[1]", "trainable_token_indices"},
         {PEFT ",\"init_lora_weights\":\"pissa\"", "init_lora_weights"},
         {PEFT ",\"magic\":3", "magic"},
-        {"\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":\".*proj\"", "target_modules"},
+        {"\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":\"\"", "target_modules"},
         {"\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[]", "target_modules"},
         {"\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[3]", "target_modules[0]"},
         {"\"peft_type\":\"LORA\",\"r\":2,\"target_modules\":[\"q_porj\"]",

@@ -27,6 +27,8 @@ struct st_tensor {
 struct weights;
 /* A file, or a folder with model.safetensors, model.safetensors.index.json or adapter_model.safetensors. */
 struct weights *weights_open(const char *path, struct vac_err *err);
+/* The same; of a folder, only those called so: "model", "adapter_model". */
+struct weights *weights_open_stem(const char *path, const char *stem, struct vac_err *err);
 void weights_close(struct weights *w);
 /* Whether the files are still those that were opened (base/map.h): asked before what was made of the
  * numbers is believed. */

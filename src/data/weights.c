@@ -15,7 +15,8 @@
 #define INDEX_LIMIT ((size_t)100000000)
 
 struct weights {
-    char *path; /* the file or the index */
+    char *path;       /* the file, the index, or the folder of shards that have none */
+    const char *stem; /* then: "model" or "adapter_model" */
     struct st_file *files;
     size_t n_files;
     const struct st_tensor **t; /* sorted by name */
@@ -41,43 +42,57 @@ static bool ends_with(const char *s, const char *tail)
     return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
+/* What weights are called, in a folder. */
+static const char *const stems[] = {"model", "adapter_model", NULL};
+
 /* A name as shards have it: "model-00002-of-00005.safetensors" gives 5; 0 = it is none. */
-static size_t shard_count(const char *name)
+static size_t shard_count(const char *name, const char *stem)
 {
+    size_t n = strlen(stem);
     unsigned at, of;
     int end = 0;
 
-    if (sscanf(name, "model-%5u-of-%5u.safetensors%n", &at, &of, &end) != 2 || !end || name[end])
+    if (strncmp(name, stem, n) ||
+        sscanf(name + n, "-%5u-of-%5u.safetensors%n", &at, &of, &end) != 2 || !end || name[n + end])
         return 0;
     return of;
 }
 
-static int see_shard(void *n, const char *name, struct vac_err *err)
+struct shard_search {
+    const char *stem;
+    size_t n; /* of its shards, by the name of one; 0 = none */
+};
+
+static int see_shard(void *search, const char *name, struct vac_err *err)
 {
+    struct shard_search *s = search;
+
     (void)err;
-    *(size_t *)n = shard_count(name);
-    return *(size_t *)n > 0;
+    s->n = shard_count(name, s->stem);
+    return s->n > 0;
 }
 
 /* How many shards lie in the folder by the name of one; 0 = none. */
-static int count_shards(const char *dir, size_t *n, struct vac_err *err)
+static int count_shards(const char *dir, const char *stem, size_t *n, struct vac_err *err)
 {
-    *n = 0;
-    return dir_each(dir, see_shard, n, err) < 0 ? -1 : 0;
+    struct shard_search s = {.stem = stem};
+    int rc = dir_each(dir, see_shard, &s, err);
+
+    *n = s.n;
+    return rc < 0 ? -1 : 0;
 }
 
-/* The file to open for a path: itself, the first known name inside the folder, or the folder of
- * shards that have no index. Free it. */
-static char *choose_file(const char *path, struct vac_err *err)
+/* STEM.safetensors in the folder, or its index, or the folder where only shards are; free it. NULL
+ * without an error when there is none of them. */
+static char *find_stem(struct weights *w, const char *dir, const char *stem, struct vac_err *err)
 {
-    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
-                                        "adapter_model.safetensors"};
+    static const char *const tails[] = {".safetensors", INDEX_SUFFIX};
+    char name[64], *p;
     size_t n;
 
-    if (!dir_exists(path))
-        return mem_strdup(path, err);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *p = path_join(path, names[i], err);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s%s", stem, tails[i]);
+        p = path_join(dir, name, err);
         if (p && kind_refuse_link(p, err)) {
             free(p);
             return NULL;
@@ -86,15 +101,32 @@ static char *choose_file(const char *path, struct vac_err *err)
             return p;
         free(p);
     }
-    if (count_shards(path, &n, err))
-        return NULL;
-    if (n)
+    w->stem = stem;
+    return count_shards(dir, stem, &n, err) || n == 0 ? NULL : mem_strdup(dir, err);
+}
+
+/* The file to open for a path: itself, or what a folder has of the stem, or of any (NULL). Free it.
+ */
+static char *choose_file(struct weights *w, const char *path, const char *stem, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    char *found, wanted[64];
+
+    if (!dir_exists(path))
         return mem_strdup(path, err);
-    if (st_refuse_folder(path, names[0], err) == 0)
-        err_set(err, VAC_ERR_IO,
-                "%s: holds no weights (expected model.safetensors, model.safetensors.index.json "
-                "or adapter_model.safetensors)",
-                path);
+    for (size_t i = 0; stems[i]; i++) {
+        if (stem && strcmp(stem, stems[i]))
+            continue;
+        found = find_stem(w, path, stems[i], &why);
+        if (why.code)
+            err_set(err, why.code, "%s", why.msg);
+        if (found || why.code)
+            return found;
+    }
+    snprintf(wanted, sizeof wanted, "%s.safetensors", stem ? stem : stems[0]);
+    if (st_refuse_folder(path, wanted, err) == 0)
+        err_set(err, VAC_ERR_IO, "%s: holds no weights (expected %s%s)", path, wanted,
+                stem ? "" : ", model.safetensors.index.json or adapter_model.safetensors");
     return NULL;
 }
 
@@ -268,7 +300,9 @@ out:
     return rc;
 }
 
-/* Index and shards must tell the same; both lists are sorted by name. */
+/* Index and shards must tell the same; both lists are sorted by name. What the index names and no
+ * shard holds is missed when it is wanted: tied heads and buffers of old files often stand there
+ * alone. */
 static int compare_index(const struct weights *w, const struct shard_index *x, struct vac_err *err)
 {
     for (size_t i = 0, k = 0; i < x->n || k < w->n; i++, k++) {
@@ -276,10 +310,10 @@ static int compare_index(const struct weights *w, const struct shard_index *x, s
         const struct st_tensor *t = k < w->n ? w->t[k] : NULL;
         int order = !e ? 1 : !t ? -1 : strcmp(e->tensor, t->name);
 
-        if (order < 0)
-            return err_set(err, VAC_ERR_FORMAT,
-                           "%s: tensor \"%.100s\" should be in %s but is missing there", w->path,
-                           e->tensor, e->file);
+        if (order < 0) {
+            k--;
+            continue;
+        }
         if (order > 0)
             return err_set(err, VAC_ERR_FORMAT,
                            "%s: tensor \"%.100s\" lies in %s but the index does not name it",
@@ -310,15 +344,15 @@ static int open_unindexed(struct weights *w, struct vac_err *err)
 {
     size_t n;
 
-    if (count_shards(w->path, &n, err))
+    if (count_shards(w->path, w->stem, &n, err))
         return -1;
     w->files = mem_new(n, sizeof *w->files, err);
     if (!w->files)
         return -1;
     for (size_t i = 1; i <= n; i++) {
-        char name[48];
+        char name[64];
 
-        snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", i, n);
+        snprintf(name, sizeof name, "%s-%05zu-of-%05zu.safetensors", w->stem, i, n);
         if (open_shard(w, w->path, name, err))
             return -1;
     }
@@ -334,11 +368,16 @@ static int open_chosen(struct weights *w, struct vac_err *err)
 
 struct weights *weights_open(const char *path, struct vac_err *err)
 {
+    return weights_open_stem(path, NULL, err);
+}
+
+struct weights *weights_open_stem(const char *path, const char *stem, struct vac_err *err)
+{
     struct weights *w = mem_new(1, sizeof *w, err);
 
     if (!w)
         return NULL;
-    w->path = choose_file(path, err);
+    w->path = choose_file(w, path, stem, err);
     if (!w->path)
         goto fail;
     if (open_chosen(w, err))

@@ -34,6 +34,8 @@ struct lowrank {
     bool on[GROUP_MAX];
     size_t a_at;            /* of the stack, in the adapter's buffer */
     size_t b_at[GROUP_MAX]; /* [out, R] */
+    double alpha[GROUP_MAX];
+    float scale[GROUP_MAX]; /* alpha / R, or rsLoRA's */
 };
 struct group {
     struct linear lin[GROUP_MAX];
@@ -50,8 +52,7 @@ struct adapter {
     size_t r;
     double alpha, dropout;
     bool rslora;
-    float scale;
-    char targets[256]; /* comma-separated module names */
+    char *targets; /* comma-separated module names */
     bool trained;
     struct buf *w, *g; /* g NULL while frozen */
     size_t n;
@@ -228,12 +229,16 @@ int model_own(struct model *m, struct vac_err *err);
 void model_restack(struct model *m);
 void adapter_done(struct model *m, struct adapter *a);
 void params_clear(struct model *m);
-/* What an adapter of this spec would be, all but its memory. Free a->term. */
+/* What an adapter of this spec would be, all but its memory. adapter_forget frees it. */
 int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec, struct vac_err *err);
+void adapter_forget(struct adapter *a);
 /* A frozen adapter of zeros on top. NULL and err when the spec does not fit the model. */
 struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err);
 /* Adds every adapter's term for this weight, in order, to F32 numbers of its shape. */
 void model_merge_into(const struct model *m, const struct weight *w, struct ref to);
+/* The error that `name`, found under `key`, is no module; returns -1. */
+int target_unknown(const struct model *m, const char *name, const char *key, struct vac_err *err);
+float lora_scale(double alpha, size_t r, bool rslora);
 int peft_load(struct model *m, const char *dir, struct vac_err *err);
 /* Linear number n of the model, in the order of layers and groups; NULL past the last. */
 const struct linear *model_linear_at(const struct model *m, size_t n);
@@ -243,6 +248,13 @@ struct lora_place {
     const struct linear *x;
     bool on;
     size_t a, b;
+    double alpha;
+    float scale;
 };
 bool adapter_place(const struct model *m, const struct adapter *a, size_t n, struct lora_place *out);
+/* Gives linear n a weight of its own. */
+void adapter_weigh(const struct model *m, struct adapter *a, size_t n, double alpha, float scale);
+/* Whether a name of a list of modules means this one: it is its end, "q_proj" or "layers.0.mlp.up_proj",
+ * of k characters. */
+bool module_named(const char *module, const char *name, size_t k);
 #endif

@@ -59,7 +59,7 @@ void group_forward(struct pass *p, size_t l, enum group_id g, struct ref x, cons
         for (size_t i = 0; i < group->n; i++) {
             if (!t->on[i])
                 continue;
-            op_lora_up(pass_c(p), y[i], h, ldh, (struct ref){a->w, t->b_at[i]}, a->scale, N,
+            op_lora_up(pass_c(p), y[i], h, ldh, (struct ref){a->w, t->b_at[i]}, t->scale[i], N,
                        group->lin[i].out, a->r);
             h = ref_at(h, a->r);
         }
@@ -107,7 +107,7 @@ static void term_back(struct pass *p, size_t l, enum group_id g, const struct ad
         if (!t->on[i])
             continue;
         op_lora_up_bwd(c, ref_at(dh, at), ldh, grads ? (struct ref){a->g, t->b_at[i]} : REF_NONE, dy[i],
-                       ref_at(h, at), (struct ref){a->w, t->b_at[i]}, a->scale, N, group->lin[i].out,
+                       ref_at(h, at), (struct ref){a->w, t->b_at[i]}, t->scale[i], N, group->lin[i].out,
                        a->r);
         at += a->r;
     }

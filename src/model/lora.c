@@ -47,12 +47,18 @@ void params_clear(struct model *m)
     m->trains = false;
 }
 
+void adapter_forget(struct adapter *a)
+{
+    free(a->term);
+    free(a->targets);
+    *a = (struct adapter){0};
+}
+
 void adapter_done(struct model *m, struct adapter *a)
 {
     compute_release(m->c, a->w);
     compute_release(m->c, a->g);
-    free(a->term);
-    *a = (struct adapter){0};
+    adapter_forget(a);
 }
 
 static struct lowrank *term_of(const struct adapter *a, size_t l, int g)
@@ -94,31 +100,57 @@ bool adapter_place(const struct model *m, const struct adapter *a, size_t n, str
     t = term_of(a, l, g);
     for (size_t k = 0; k < i; k++)
         before += t->on[k];
-    *out = (struct lora_place){.x = &m->layer[l].group[g].lin[i], .on = t->on[i], .b = t->b_at[i]};
+    *out = (struct lora_place){.x = &m->layer[l].group[g].lin[i],
+                               .on = t->on[i],
+                               .b = t->b_at[i],
+                               .alpha = t->alpha[i],
+                               .scale = t->scale[i]};
     out->a = t->a_at + before * a->r * out->x->in;
     return true;
 }
 
+void adapter_weigh(const struct model *m, struct adapter *a, size_t n, double alpha, float scale)
+{
+    size_t l, i;
+    int g;
+
+    if (!linear_index(m, n, &l, &g, &i))
+        return;
+    term_of(a, l, g)->alpha[i] = alpha;
+    term_of(a, l, g)->scale[i] = scale;
+}
+
+/* Layers may have different numbers of targets: the columns are for the most. */
 void model_restack(struct model *m)
 {
     memset(m->h_cols, 0, sizeof m->h_cols);
     for (size_t k = 0; k < m->n_adapter; k++) {
         for (int g = 0; g < GROUP_COUNT; g++) {
+            size_t most = 0;
+            for (size_t l = 0; l < m->cfg.L; l++) {
+                size_t n = term_of(&m->adapter[k], l, g)->n_on;
+                most = n > most ? n : most;
+            }
             m->adapter[k].col[g] = m->h_cols[g];
-            m->h_cols[g] += term_of(&m->adapter[k], 0, g)->n_on * m->adapter[k].r;
+            m->h_cols[g] += most * m->adapter[k].r;
         }
     }
 }
 
 /* --- which modules an adapter changes --- */
 
-static bool target_listed(const char *list, const char *name)
+bool module_named(const char *module, const char *name, size_t k)
 {
-    size_t n = strlen(name);
+    size_t n = strlen(module);
 
-    for (const char *s = list; s && *s;) {
+    return k > 0 && k <= n && !strncmp(module + n - k, name, k) && (k == n || module[n - k - 1] == '.');
+}
+
+static bool target_listed(const char *list, const struct linear *x)
+{
+    for (const char *s = list; *s;) {
         size_t k = strcspn(s, ",");
-        if (k == n && !strncmp(s, name, n))
+        if (module_named(x->module, s, k))
             return true;
         s += k + (s[k] == ',');
     }
@@ -132,32 +164,53 @@ static const char *target_candidate(const void *ctx, size_t i)
     return x ? x->target : NULL;
 }
 
-/* "all" or names, each of which must be a linear of this architecture. */
-static int targets_resolve(const struct model *m, const char *targets, char *out, size_t size,
-                           struct vac_err *err)
+static bool target_exists(const struct model *m, const char *name, size_t k)
+{
+    const struct linear *x;
+
+    for (size_t n = 0; (x = model_linear_at(m, n)); n++) {
+        if (module_named(x->module, name, k))
+            return true;
+    }
+    return false;
+}
+
+int target_unknown(const struct model *m, const char *name, const char *key, struct vac_err *err)
+{
+    const char *near = err_nearest(name, target_candidate, m);
+
+    return err_set(err, VAC_ERR_USAGE, "%s: \"%s\" is no linear of a %s block%s%s%s; there are %s", key, name,
+                   m->cfg.arch->name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
+                   m->cfg.arch->peft_targets);
+}
+
+/* "all" or names, each of which must be a linear of this architecture. Free it. */
+static char *targets_resolve(const struct model *m, const char *targets, struct vac_err *err)
 {
     const char *all = m->cfg.arch->peft_targets;
-    char name[64];
+    char name[sizeof ((struct linear *)0)->module];
 
     if (!strcmp(targets, "all") || !strcmp(targets, "all-linear"))
         targets = all;
     for (const char *s = targets; *s;) {
         size_t k = strcspn(s, ",");
-        snprintf(name, sizeof name, "%.*s", (int)k, s);
-        if (!target_listed(all, name)) {
-            const char *near = err_nearest(name, target_candidate, m);
-            return err_set(err, VAC_ERR_USAGE, "targets: \"%s\" is no linear of a %s block%s%s%s; there are %s",
-                           name, m->cfg.arch->name, near ? " (did you mean \"" : "", near ? near : "",
-                           near ? "\"?)" : "", all);
+        if (!target_exists(m, s, k)) {
+            snprintf(name, sizeof name, "%.*s", (int)(k < sizeof name ? k : sizeof name - 1), s);
+            target_unknown(m, name, "targets", err);
+            return NULL;
         }
         s += k + (s[k] == ',');
     }
-    if (!*targets)
-        return err_set(err, VAC_ERR_USAGE, "targets: no module is named; there are %s", all);
-    if (strlen(targets) >= size)
-        return err_set(err, VAC_ERR_USAGE, "targets: more than %zu characters", size - 1);
-    memcpy(out, targets, strlen(targets) + 1);
-    return 0;
+    if (!*targets) {
+        err_set(err, VAC_ERR_USAGE, "targets: no module is named; there are %s", all);
+        return NULL;
+    }
+    return mem_strdup(targets, err);
+}
+
+float lora_scale(double alpha, size_t r, bool rslora)
+{
+    return (float)(rslora ? alpha / sqrt((double)r) : alpha / (double)r);
 }
 
 /* Lays the adapter's matrices out; n counts its numbers. */
@@ -168,8 +221,10 @@ static void adapter_layout(const struct model *m, struct adapter *a)
             const struct group *group = &m->layer[l].group[g];
             struct lowrank *t = term_of(a, l, g);
             for (size_t i = 0; i < group->n; i++) {
-                t->on[i] = target_listed(a->targets, group->lin[i].target);
+                t->on[i] = target_listed(a->targets, &group->lin[i]);
                 t->n_on += t->on[i];
+                t->alpha[i] = a->alpha;
+                t->scale[i] = lora_scale(a->alpha, a->r, a->rslora);
             }
             t->a_at = a->n;
             a->n += t->n_on * a->r * group->in;
@@ -180,11 +235,6 @@ static void adapter_layout(const struct model *m, struct adapter *a)
             a->n = (a->n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
         }
     }
-}
-
-static void adapter_scale(struct adapter *a)
-{
-    a->scale = (float)(a->rslora ? a->alpha / sqrt((double)a->r) : a->alpha / (double)a->r);
 }
 
 static int spec_check(const struct lora_spec *s, struct vac_err *err)
@@ -204,11 +254,10 @@ int adapter_shape(const struct model *m, struct adapter *a, const struct lora_sp
                           .rslora = spec->rslora};
     if (spec_check(spec, err))
         return -1;
-    adapter_scale(a);
     a->term = mem_new(m->cfg.L * GROUP_COUNT, sizeof *a->term, err);
-    if (!a->term || targets_resolve(m, spec->targets, a->targets, sizeof a->targets, err)) {
-        free(a->term);
-        a->term = NULL;
+    a->targets = a->term ? targets_resolve(m, spec->targets, err) : NULL;
+    if (!a->targets) {
+        adapter_forget(a);
         return -1;
     }
     adapter_layout(m, a);
@@ -378,7 +427,7 @@ void model_merge_into(const struct model *m, const struct weight *w, struct ref 
     for (size_t j = 0; j < m->n_adapter; j++) {
         const struct adapter *a = &m->adapter[j];
         if (adapter_place(m, a, k, &at) && at.on)
-            op_lora_merge(m->c, to, (struct ref){a->w, at.a}, (struct ref){a->w, at.b}, a->scale,
+            op_lora_merge(m->c, to, (struct ref){a->w, at.a}, (struct ref){a->w, at.b}, at.scale,
                           at.x->out, at.x->in, a->r);
     }
 }

@@ -40,7 +40,7 @@ struct lora_spec {
     size_t r;
     double alpha, dropout;
     bool rslora;         /* scaling alpha / sqrt(r) instead of alpha / r */
-    const char *targets; /* "all", or module names like "q_proj,v_proj" */
+    const char *targets; /* "all", or module names like "q_proj,v_proj", or their ends, "layers.0.mlp.up_proj" */
 };
 /* A named piece of the trained parameters. */
 struct param {
@@ -62,8 +62,9 @@ int model_add_lora(struct model *m, const struct lora_spec *spec, uint64_t seed,
                    struct vac_err *err);
 /* An adapter from a PEFT folder on top; trained or frozen. dropout < 0 keeps the folder's own. */
 int model_add_peft(struct model *m, const char *dir, bool trained, double dropout, struct vac_err *err);
-/* What a PEFT folder's adapter is; spec->targets is put into `targets`. */
-int peft_spec(const char *dir, struct lora_spec *spec, char *targets, size_t size, struct vac_err *err);
+/* What a PEFT folder's adapter is on this model; spec->targets is *targets, which is to be freed. */
+int peft_spec(const struct model *m, const char *dir, struct lora_spec *spec, char **targets,
+              struct vac_err *err);
 /* Passes use the lowest n adapters only (SIZE_MAX = all, as at first); returns how many they used. */
 size_t model_use_adapters(struct model *m, size_t n);
 /* Goes on training the top adapter ("adapter": "same"), with another dropout unless NaN. */

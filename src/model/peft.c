@@ -1,19 +1,47 @@
 /* peft.c - LoRA adapters as PEFT keeps them: adapter_config.json and adapter_model.safetensors.
  *
  * Keys are base_model.model. + module + .lora_A.weight [r,in] and .lora_B.weight [out,r]. What PEFT knows
- * and we do not (DoRA, biases, rank patterns, saved modules ...) is refused by its name. */
+ * and we do not (DoRA, biases, saved modules ...) is refused by its name.
+ *
+ * Modules may have ranks and weights of their own (rank_pattern, alpha_pattern). Here all matrices of an
+ * adapter have the largest rank R; what a module has less is zeros, in A and in B, which add nothing and
+ * get no gradient. It is written again with R, and the alpha that gives it the same weight. */
+#include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/layers.h"
 
-/* Keys that may hold anything: they do not change what an adapter computes. */
-static const char *const harmless[] = {"base_model_name_or_path", "revision", "task_type", "inference_mode",
-                                       "peft_version", "megatron_core",
-                                       "qalora_group_size", "auto_mapping", "parent_library", NULL};
-static const char *const read_keys[] = {"peft_type", "r", "lora_alpha", "lora_dropout", "target_modules",
-                                        "use_rslora", "bias", "init_lora_weights", NULL};
+/* Keys that may hold anything: they do not change what an adapter computes. How it was begun is over, but
+ * for those ways that change the base (see check_init). */
+static const char *const harmless[] = {
+    "base_model_name_or_path", "revision", "task_type", "inference_mode", "peft_version", "megatron_core",
+    "qalora_group_size", "auto_mapping", "parent_library", "eva_config", "corda_config", "loftq_config",
+    "lora_ga_config", "velora_config", "runtime_config", "ensure_weight_tying", NULL};
+static const char *const read_keys[] = {
+    "peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
+    "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "use_rslora", "bias",
+    "init_lora_weights", NULL};
+
+/* The most names or patterns that a config may have: each is looked at for each module. */
+#define NAMES_MAX 16384
+#define PREFIX "base_model.model."
+
+/* An adapter_config.json that has been read. */
+struct peft {
+    char *path;
+    cJSON *doc;
+    struct jnode root;
+    int64_t r;
+    double alpha, dropout;
+    bool rslora;
+    struct jnode targets;             /* a list of names, or a text: v NULL = all linears */
+    struct jnode exclude, layers;     /* lists or one; v NULL = none */
+    struct jnode ranks, alphas;       /* objects; v NULL = none */
+    const struct weights *files;      /* a text of target_modules is a pattern: what it met is there */
+};
 
 static bool in_list(const char *const *list, const char *key)
 {
@@ -46,7 +74,7 @@ static int refuse_unknown(const struct jnode *root, struct vac_err *err)
  * a folder does not stand on the base as it is. */
 static int check_init(const struct jnode *root, struct vac_err *err)
 {
-    static const char *const plain[] = {"gaussian", "eva", "orthogonal", NULL};
+    static const char *const plain[] = {"gaussian", "eva", "orthogonal", "mica", NULL};
     struct jnode at;
 
     if (json_opt(root, "init_lora_weights", JSON_ANY, &at, err) || cJSON_IsBool(at.v))
@@ -57,71 +85,298 @@ static int check_init(const struct jnode *root, struct vac_err *err)
                       "converted to plain LoRA (PEFT: path_initial_model_for_weight_conversion)");
 }
 
-static int read_targets(const struct jnode *root, char *out, size_t size, struct vac_err *err)
-{
-    struct jnode list, one;
-    size_t used = 0;
+/* --- which modules --- */
 
-    if (json_get(root, "target_modules", JSON_ANY, &list, err))
+/* A member that is used, checked to be of one of two kinds; v NULL when it is not. */
+static int used_member(const struct jnode *root, const char *key, struct jnode *out, bool text,
+                       enum json_type kind, const char *wants, struct vac_err *err)
+{
+    int rc = json_opt(root, key, JSON_ANY, out, err);
+
+    if (rc < 0)
         return -1;
-    if (cJSON_IsString(list.v)) {
-        if (strcmp(list.v->valuestring, "all-linear"))
-            return json_error(&list, err, "a pattern is not implemented: give a list of module names");
-        snprintf(out, size, "all");
+    if (rc > 0 || unused_value(out->v)) {
+        out->v = NULL;
         return 0;
     }
-    if (!cJSON_IsArray(list.v) || json_count(&list) == 0)
-        return json_error(&list, err, "expected a list of module names");
-    for (size_t i = 0; i < json_count(&list); i++) {
-        if (json_item(&list, i, JSON_STRING, &one, err))
-            return -1;
-        const char *dot = strrchr(one.v->valuestring, '.');
-        const char *name = dot ? dot + 1 : one.v->valuestring;
-        if (used + strlen(name) + 2 > size)
-            return json_error(&one, err, "too many module names");
-        used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "," : "", name);
+    if (!(text && cJSON_IsString(out->v)) && !(kind == JSON_ARRAY && cJSON_IsArray(out->v)) &&
+        !(kind == JSON_OBJECT && cJSON_IsObject(out->v)))
+        return json_wrong(out, wants, err);
+    if (json_count(out) > NAMES_MAX)
+        return json_error(out, err, "at most %d entries are read", NAMES_MAX);
+    return 0;
+}
+
+/* A list of names; or one, which must be no pattern. */
+static int check_names(const struct jnode *list, struct vac_err *err)
+{
+    size_t i = 0;
+
+    for (const cJSON *v = list->v ? list->v->child : NULL; v; v = v->next, i++) {
+        struct jnode one = {.v = v, .up = list, .file = list->file, .index = i};
+        if (!cJSON_IsString(v) || !*v->valuestring)
+            return json_wrong(&one, "the name of a module", err);
     }
     return 0;
 }
 
-static int read_config(const char *path, struct lora_spec *spec, char *targets, size_t size,
-                       struct vac_err *err)
+/* One number, or a list of them. */
+static int check_layers(const struct jnode *root, struct jnode *out, struct vac_err *err)
 {
-    cJSON *doc = json_read(path, 16 << 20, err);
-    struct jnode root = json_root(doc, path);
-    const char *type = "", *bias = "none";
-    int64_t r = 8;
-    int rc = -1;
+    struct jnode pattern;
+    int64_t l;
+    size_t i = 0;
+    int rc = json_opt(root, "layers_to_transform", JSON_ANY, out, err);
 
-    if (!doc)
+    if (rc < 0)
         return -1;
-    spec->alpha = 8;
-    spec->dropout = 0;
-    if (!cJSON_IsObject(doc)) {
-        json_error(&root, err, "expected an object");
-        goto out;
+    if (rc > 0 || (cJSON_IsArray(out->v) && !out->v->child)) {
+        out->v = NULL;
+        return 0;
     }
-    if (json_str(&root, "peft_type", &type, err) || json_opt_str(&root, "bias", &bias, err))
-        goto out;
-    if (strcmp(type, "LORA")) {
-        json_error(&root, err, "peft_type \"%s\" is not implemented; LORA is", type);
-        goto out;
+    if (!cJSON_IsNumber(out->v) && !cJSON_IsArray(out->v))
+        return json_wrong(out, "the number of a layer, or a list of them", err);
+    if (json_count(out) > NAMES_MAX)
+        return json_error(out, err, "at most %d entries are read", NAMES_MAX);
+    for (const cJSON *v = cJSON_IsArray(out->v) ? out->v->child : NULL; v; v = v->next, i++) {
+        struct jnode one = {.v = v, .up = out, .file = out->file, .index = i};
+        if (!json_whole(v, &l))
+            return json_wrong(&one, "the number of a layer", err);
     }
-    if (strcmp(bias, "none")) {
-        json_error(&root, err, "bias \"%s\" is not implemented; none is", bias);
-        goto out;
+    if (used_member(root, "layers_pattern", &pattern, true, JSON_ARRAY, "names", err))
+        return -1;
+    if (!pattern.v || (cJSON_IsString(pattern.v) && !strcmp(pattern.v->valuestring, "layers")))
+        return 0;
+    for (const cJSON *v = cJSON_IsArray(pattern.v) ? pattern.v->child : NULL; v; v = v->next) {
+        if (cJSON_IsString(v) && !strcmp(v->valuestring, "layers"))
+            return 0;
     }
-    if (json_opt_int(&root, "r", 1, 1024, &r, err) || json_opt_num(&root, "lora_alpha", &spec->alpha, err) ||
-        json_opt_num(&root, "lora_dropout", &spec->dropout, err) ||
-        json_opt_bool(&root, "use_rslora", &spec->rslora, err) || refuse_unknown(&root, err) ||
-        check_init(&root, err) || read_targets(&root, targets, size, err))
-        goto out;
-    spec->r = (size_t)r;
-    spec->targets = targets;
-    rc = 0;
-out:
-    cJSON_Delete(doc);
-    return rc;
+    return json_error(&pattern, err, "is not implemented: here the list of layers is called \"layers\"");
+}
+
+/* A pattern's key may be a regular expression; most are the end of a module's name, which is all that is
+ * read: with "^" the whole, "\\." for a dot, "$" behind. */
+static int check_pattern(const struct jnode *map, bool whole, struct vac_err *err)
+{
+    for (const cJSON *v = map->v ? map->v->child : NULL; v; v = v->next) {
+        struct jnode one = {.v = v, .up = map, .file = map->file, .key = v->string};
+        int64_t r;
+        for (const char *s = v->string + (v->string[0] == '^'); *s; s++) {
+            if (!isalnum((unsigned char)*s) && !strchr("_.-", *s) && !(*s == '$' && !s[1]) &&
+                !(*s == '\\' && s[1] == '.'))
+                return json_error(&one, err, "a regular expression is not implemented: name the modules");
+        }
+        if (whole ? !json_whole(v, &r) || r < 1 || r > 1024
+                  : !cJSON_IsNumber(v) || !(v->valuedouble > 0) || !isfinite(v->valuedouble))
+            return json_wrong(&one, whole ? "a rank from 1 to 1024" : "a positive number", err);
+    }
+    return 0;
+}
+
+/* The value of the first key that means the module, or NULL. */
+static const cJSON *pattern_value(const struct jnode *map, const char *module)
+{
+    for (const cJSON *v = map->v ? map->v->child : NULL; v; v = v->next) {
+        bool start = v->string[0] == '^';
+        char name[sizeof ((struct linear *)0)->module];
+        size_t n = 0;
+        for (const char *s = v->string + start; *s && n + 1 < sizeof name; s++) {
+            if (*s != '\\' && *s != '$')
+                name[n++] = *s;
+        }
+        if (module_named(module, name, n) && (!start || n == strlen(module)))
+            return v;
+    }
+    return NULL;
+}
+
+static bool is_named(const struct jnode *list, const char *module, bool exactly)
+{
+    for (const cJSON *v = cJSON_IsArray(list->v) ? list->v->child : NULL; v; v = v->next) {
+        if (exactly ? !strcmp(v->valuestring, module)
+                    : module_named(module, v->valuestring, strlen(v->valuestring)))
+            return true;
+    }
+    return false;
+}
+
+/* The first part of the module's name that is a number. */
+static int64_t layer_of(const char *module)
+{
+    for (const char *s = strchr(module, '.'); s; s = strchr(s + 1, '.')) {
+        if (isdigit((unsigned char)s[1]))
+            return strtoll(s + 1, NULL, 10);
+    }
+    return -1;
+}
+
+static bool layer_chosen(const struct jnode *layers, const char *module)
+{
+    int64_t l = layer_of(module), x;
+
+    if (!layers->v)
+        return true;
+    if (cJSON_IsNumber(layers->v))
+        return json_whole(layers->v, &x) && x == l;
+    for (const cJSON *v = layers->v->child; v; v = v->next) {
+        if (json_whole(v, &x) && x == l)
+            return true;
+    }
+    return false;
+}
+
+/* Whether PEFT would put the adapter on this module. */
+static bool targeted(const struct peft *p, const char *module)
+{
+    char name[192];
+
+    if (is_named(&p->exclude, module, false))
+        return false;
+    if (p->targets.v && cJSON_IsString(p->targets.v)) {
+        snprintf(name, sizeof name, PREFIX "%s.lora_A.weight", module);
+        return weights_find(p->files, name) != NULL;
+    }
+    if (!p->targets.v)
+        return true;
+    if (is_named(&p->targets, module, true))
+        return true;
+    return is_named(&p->targets, module, false) && layer_chosen(&p->layers, module);
+}
+
+static size_t rank_of(const struct peft *p, const char *module)
+{
+    const cJSON *v = pattern_value(&p->ranks, module);
+
+    return v ? (size_t)v->valuedouble : (size_t)p->r;
+}
+
+static double alpha_of(const struct peft *p, const char *module)
+{
+    const cJSON *v = pattern_value(&p->alphas, module);
+
+    return v ? v->valuedouble : p->alpha;
+}
+
+/* --- the config --- */
+
+static void peft_done(struct peft *p)
+{
+    cJSON_Delete(p->doc);
+    free(p->path);
+}
+
+static int read_targets(struct peft *p, struct vac_err *err)
+{
+    if (json_get(&p->root, "target_modules", JSON_ANY, &p->targets, err))
+        return -1;
+    if (cJSON_IsString(p->targets.v) && !strcmp(p->targets.v->valuestring, "all-linear"))
+        p->targets.v = NULL;
+    else if (!(cJSON_IsString(p->targets.v) && *p->targets.v->valuestring) &&
+             (!cJSON_IsArray(p->targets.v) || !p->targets.v->child))
+        return json_error(&p->targets, err, "expected a list of module names");
+    if (json_count(&p->targets) > NAMES_MAX)
+        return json_error(&p->targets, err, "at most %d entries are read", NAMES_MAX);
+    if (cJSON_IsArray(p->targets.v) && check_names(&p->targets, err))
+        return -1;
+    return used_member(&p->root, "exclude_modules", &p->exclude, false, JSON_ARRAY,
+                       "a list of module names (a pattern is not implemented)", err) ||
+                   check_names(&p->exclude, err) || check_layers(&p->root, &p->layers, err) ||
+                   used_member(&p->root, "rank_pattern", &p->ranks, false, JSON_OBJECT,
+                               "an object {...}", err) ||
+                   used_member(&p->root, "alpha_pattern", &p->alphas, false, JSON_OBJECT,
+                               "an object {...}", err) ||
+                   check_pattern(&p->ranks, true, err) || check_pattern(&p->alphas, false, err)
+               ? -1
+               : 0;
+}
+
+static int peft_read(struct peft *p, const char *dir, struct vac_err *err)
+{
+    const char *type = "", *bias = "none";
+
+    *p = (struct peft){.path = path_join(dir, "adapter_config.json", err), .r = 8, .alpha = 8};
+    p->doc = p->path ? json_read(p->path, 16 << 20, err) : NULL;
+    if (!p->doc)
+        return -1;
+    p->root = json_root(p->doc, p->path);
+    if (!cJSON_IsObject(p->doc))
+        return json_error(&p->root, err, "expected an object");
+    if (json_str(&p->root, "peft_type", &type, err) || json_opt_str(&p->root, "bias", &bias, err))
+        return -1;
+    if (strcmp(type, "LORA"))
+        return json_error(&p->root, err, "peft_type \"%s\" is not implemented; LORA is", type);
+    if (strcmp(bias, "none"))
+        return json_error(&p->root, err, "bias \"%s\" is not implemented; none is", bias);
+    if (json_opt_int(&p->root, "r", 1, 1024, &p->r, err) ||
+        json_opt_num(&p->root, "lora_alpha", &p->alpha, err) ||
+        json_opt_num(&p->root, "lora_dropout", &p->dropout, err) ||
+        json_opt_bool(&p->root, "use_rslora", &p->rslora, err) || refuse_unknown(&p->root, err) ||
+        check_init(&p->root, err) || read_targets(p, err))
+        return -1;
+    return 0;
+}
+
+/* Names as they stand where they mean the same modules in every layer; else each module by its own. */
+static bool names_suffice(const struct peft *p)
+{
+    if (!cJSON_IsArray(p->targets.v) || p->exclude.v || p->layers.v)
+        return false;
+    for (const cJSON *v = p->targets.v->child; v; v = v->next) {
+        if (strchr(v->valuestring, '.') || strchr(v->valuestring, ','))
+            return false;
+    }
+    return true;
+}
+
+static int no_target(const struct model *m, const struct peft *p, struct vac_err *err)
+{
+    const cJSON *first = cJSON_IsArray(p->targets.v) ? p->targets.v->child : NULL;
+    struct vac_err why = {0};
+
+    if (!first || p->exclude.v || p->layers.v)
+        return json_error(&p->root, err, "target_modules: no module of this model is meant");
+    target_unknown(m, first->valuestring, "target_modules", &why);
+    return json_error(&p->root, err, "%s", why.msg);
+}
+
+/* What the config makes of this model; the text of spec->targets is the caller's to free. */
+static int resolve(const struct model *m, const struct peft *p, struct lora_spec *spec, char **targets,
+                   struct vac_err *err)
+{
+    bool short_names = names_suffice(p);
+    struct strbuf s = {0};
+    const struct linear *x;
+    size_t most = 0, n = 0;
+
+    for (size_t k = 0; (x = model_linear_at(m, k)); k++) {
+        if (!targeted(p, x->module))
+            continue;
+        most = rank_of(p, x->module) > most ? rank_of(p, x->module) : most;
+        if (!short_names)
+            sb_printf(&s, "%s%s", n ? "," : "", x->module);
+        n++;
+    }
+    for (const cJSON *v = short_names ? p->targets.v->child : NULL; n && v; v = v->next) {
+        bool known = false;
+        for (size_t k = 0; !known && (x = model_linear_at(m, k)); k++)
+            known = module_named(x->module, v->valuestring, strlen(v->valuestring));
+        if (known)
+            sb_printf(&s, "%s%s", s.len ? "," : "", v->valuestring);
+    }
+    if (n == 0 || sb_ok(&s, err)) {
+        sb_done(&s);
+        return n == 0 ? no_target(m, p, err) : -1;
+    }
+    *spec = (struct lora_spec){
+        .r = most, .alpha = p->alpha, .dropout = p->dropout, .rslora = p->rslora, .targets = s.s};
+    *targets = s.s;
+    return 0;
+}
+
+/* The weights of the adapter; a folder may hold those of a model beside them. */
+static struct weights *open_files(const char *dir, struct vac_err *err)
+{
+    return weights_open_stem(dir, "adapter_model", err);
 }
 
 /* --- matrices and their names --- */
@@ -130,7 +385,7 @@ static const char *const letters[] = {"A", "B"};
 
 static void matrix_name(char *name, size_t size, const struct linear *x, int which)
 {
-    snprintf(name, size, "base_model.model.%s.lora_%s.weight", x->module, letters[which]);
+    snprintf(name, size, PREFIX "%s.lora_%s.weight", x->module, letters[which]);
 }
 
 /* Finds the matrix of this name; files have them in an order of their own. */
@@ -155,23 +410,29 @@ static bool find_matrix(const struct model *m, const struct adapter *a, const ch
 
 /* --- reading --- */
 
-static int load_matrix(struct model *m, const struct weights *w, struct ref to, const struct linear *of,
-                       int which, size_t rows, size_t cols, struct vac_err *err)
+/* A [r,in] or B [out,r] of the file, as the first rows or columns of the adapter's rank R. */
+static int load_matrix(struct model *m, const struct weights *w, const struct lora_place *at,
+                       const struct adapter *a, int which, size_t r, struct vac_err *err)
 {
+    size_t rows = which ? at->x->out : r, cols = which ? r : at->x->in, R = which ? a->r : cols;
     size_t shape[2] = {rows, cols};
     char name[192];
     const struct st_tensor *t;
-    float *x;
+    float *x, *y;
 
-    matrix_name(name, sizeof name, of, which);
+    matrix_name(name, sizeof name, at->x, which);
     t = weights_want(w, name, 2, shape, err);
     x = t ? mem_new(t->numel, sizeof *x, err) : NULL;
-    if (!x)
-        return -1;
-    dtype_widen(x, t->data, t->dtype, t->numel);
-    compute_upload(m->c, to, x, t->numel);
+    y = x ? mem_new(rows, R * sizeof *y, err) : NULL;
+    if (y) {
+        dtype_widen(x, t->data, t->dtype, t->numel);
+        for (size_t i = 0; i < rows; i++)
+            memcpy(y + i * R, x + i * cols, cols * sizeof *y);
+        compute_upload(m->c, (struct ref){a->w, which ? at->b : at->a}, y, rows * R);
+    }
     free(x);
-    return 0;
+    free(y);
+    return y ? 0 : -1;
 }
 
 static int refuse_extra(const struct model *m, const struct adapter *a, const struct weights *w, size_t n,
@@ -186,62 +447,83 @@ static int refuse_extra(const struct model *m, const struct adapter *a, const st
                    weights_path(w), weights_at(w, i)->name, n);
 }
 
-static int load_all(struct model *m, const struct adapter *a, const struct weights *w, struct vac_err *err)
+static int load_all(struct model *m, struct adapter *a, const struct peft *p, const struct weights *w,
+                    struct vac_err *err)
 {
     struct lora_place at;
     size_t n = 0;
 
     for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
+        size_t r;
+        double alpha, widened;
         if (!at.on)
             continue;
-        if (load_matrix(m, w, (struct ref){a->w, at.a}, at.x, 0, a->r, at.x->in, err) ||
-            load_matrix(m, w, (struct ref){a->w, at.b}, at.x, 1, at.x->out, a->r, err))
+        r = rank_of(p, at.x->module);
+        alpha = alpha_of(p, at.x->module);
+        widened = (double)a->r / (double)r;
+        adapter_weigh(m, a, k, r == a->r ? alpha : alpha * (p->rslora ? sqrt(widened) : widened),
+                      lora_scale(alpha, r, p->rslora));
+        if (load_matrix(m, w, &at, a, 0, r, err) || load_matrix(m, w, &at, a, 1, r, err))
             return -1;
         n += 2;
     }
     return weights_count(w) == n ? 0 : refuse_extra(m, a, w, n, err);
 }
 
-int peft_spec(const char *dir, struct lora_spec *spec, char *targets, size_t size, struct vac_err *err)
+/* With its weights, which tell what a pattern of target_modules has met. */
+static int peft_open(struct peft *p, struct weights **w, const char *dir, struct vac_err *err)
 {
-    char *config = path_join(dir, "adapter_config.json", err);
-    int rc;
+    *w = NULL;
+    if (peft_read(p, dir, err))
+        return -1;
+    p->files = *w = open_files(dir, err);
+    return *w ? 0 : -1;
+}
+
+int peft_spec(const struct model *m, const char *dir, struct lora_spec *spec, char **targets,
+              struct vac_err *err)
+{
+    struct weights *w;
+    struct peft p;
+    int rc = peft_open(&p, &w, dir, err);
 
     *spec = (struct lora_spec){0};
-    rc = config ? read_config(config, spec, targets, size, err) : -1;
-    free(config);
+    *targets = NULL;
+    if (rc == 0)
+        rc = resolve(m, &p, spec, targets, err);
+    weights_close(w);
+    peft_done(&p);
     return rc;
 }
 
 int peft_load(struct model *m, const char *dir, struct vac_err *err)
 {
-    struct lora_spec spec = {0};
-    struct weights *w = NULL;
-    struct adapter *a = NULL;
-    char targets[256], *config = path_join(dir, "adapter_config.json", err);
-    char *file = config ? path_join(dir, "adapter_model.safetensors", err) : NULL;
-    int rc = -1;
+    struct lora_spec spec;
+    struct weights *w;
+    struct adapter *a;
+    char *targets = NULL;
+    struct peft p;
+    int rc = peft_open(&p, &w, dir, err);
 
-    if (!file || read_config(config, &spec, targets, sizeof targets, err))
-        goto out;
-    w = weights_open(file, err);
-    if (!w)
+    if (rc == 0)
+        rc = resolve(m, &p, &spec, &targets, err);
+    if (rc)
         goto out;
     a = model_push_adapter(m, &spec, err);
     if (!a) {
-        err_prefix(err, "%s", config);
+        rc = err_prefix(err, "%s", p.path);
         goto out;
     }
-    rc = load_all(m, a, w, err) || weights_check(w, err) ? -1 : 0;
+    rc = load_all(m, a, &p, w, err) || weights_check(w, err) ? -1 : 0;
     if (rc) {
         adapter_done(m, a);
         m->n_adapter--;
         model_restack(m);
     }
 out:
+    free(targets);
     weights_close(w);
-    free(config);
-    free(file);
+    peft_done(&p);
     return rc;
 }
 
@@ -267,7 +549,24 @@ static int put_base(const char *base, struct strbuf *s, struct vac_err *err)
     return 0;
 }
 
-static int config_text(const struct adapter *a, const char *base, struct strbuf *s, struct vac_err *err)
+/* The modules whose weight is another than the adapter's. */
+static void put_alphas(const struct model *m, const struct adapter *a, struct strbuf *s)
+{
+    struct lora_place at;
+    const char *sep = "";
+
+    for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
+        if (!at.on || at.alpha == a->alpha)
+            continue;
+        sb_printf(s, "%s\n    \"%s\": ", sep, at.x->module);
+        sb_num(s, at.alpha);
+        sep = ",";
+    }
+    sb_puts(s, *sep ? "\n  }" : "}");
+}
+
+static int config_text(const struct model *m, const struct adapter *a, const char *base, struct strbuf *s,
+                       struct vac_err *err)
 {
     const char *sep = "";
 
@@ -281,8 +580,9 @@ static int config_text(const struct adapter *a, const char *base, struct strbuf 
     sb_puts(s, ",\n  \"lora_dropout\": ");
     sb_num(s, a->dropout);
     sb_printf(s, ",\n  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n"
-                 "  \"rank_pattern\": {},\n  \"alpha_pattern\": {},\n"
-                 "  \"target_modules\": [", a->r);
+                 "  \"rank_pattern\": {},\n  \"alpha_pattern\": {", a->r);
+    put_alphas(m, a, s);
+    sb_puts(s, ",\n  \"target_modules\": [");
     for (const char *t = a->targets; *t;) {
         size_t k = strcspn(t, ",");
         sb_printf(s, "%s\n    \"%.*s\"", sep, (int)k, t);
@@ -294,14 +594,15 @@ static int config_text(const struct adapter *a, const char *base, struct strbuf 
     return 0;
 }
 
-static int save_config(const struct adapter *a, const char *base, const char *dir, struct vac_err *err)
+static int save_config(const struct model *m, const struct adapter *a, const char *base, const char *dir,
+                       struct vac_err *err)
 {
     struct strbuf s = {0};
     struct outfile f = {0};
     char *path = path_join(dir, "adapter_config.json", err);
     int rc = -1;
 
-    if (path && !config_text(a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
+    if (path && !config_text(m, a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
         !out_commit(&f, err))
         rc = 0;
     out_abort(&f);
@@ -360,7 +661,7 @@ int model_save_peft(const struct model *m, size_t i, const char *base, const cha
         goto out;
     w = st_create(path, err);
     if (w && !declare_all(m, a, w, err) && !st_begin(w, &count, err) && !put_all(m, a, w, count, err) &&
-        !st_commit(w, err) && !save_config(a, base ? base : model_dir(m), dir, err))
+        !st_commit(w, err) && !save_config(m, a, base ? base : model_dir(m), dir, err))
         rc = 0;
 out:
     st_free(w);

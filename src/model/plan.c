@@ -136,7 +136,7 @@ int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labell
 static void forget_adapters(struct model *m, size_t own)
 {
     for (size_t i = own; i < m->n_adapter; i++)
-        free(m->adapter[i].term);
+        adapter_forget(&m->adapter[i]);
     m->n_adapter = 0;
 }
 

@@ -111,13 +111,14 @@ size_t stage_generator(const struct trainer *t, size_t *slots)
 
 /* --- the plan --- */
 
-int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
-                  struct vac_err *err)
+int stage_adapter(const struct model *m, const struct stage_spec *s, struct lora_spec *out,
+                  char **targets, struct vac_err *err)
 {
     const struct lora_keys *k = &s->lora;
 
+    *targets = NULL;
     if (k->init) {
-        if (peft_spec(k->init, out, targets, STAGE_TARGETS, err))
+        if (peft_spec(m, k->init, out, targets, err))
             return -1;
     } else {
         *out = (struct lora_spec){.r = (size_t)k->r,

@@ -149,7 +149,7 @@ static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
     struct lora_spec lora;
     struct plan_next next = {.lora = &lora, .n_lora = 1};
     struct plan plan = {0};
-    char targets[STAGE_TARGETS];
+    char *targets = NULL;
     uint64_t trained;
     bool *mask = mem_new(model_config(t->m)->L, sizeof *mask, err);
     int rc = mask ? 0 : -1;
@@ -162,11 +162,12 @@ static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
     free(mask);
     if (rc || s->full || (s->adapter == ADAPTER_SAME && !s->lora.init))
         return rc;
-    if (stage_adapter(s, &lora, targets, err) == 0 &&
-        plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err) == 0)
-        return 0;
-    err_prefix(err, "stages[%zu].lora", index);
-    return -1;
+    rc = stage_adapter(t->m, s, &lora, &targets, err) ||
+                 plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err)
+             ? err_prefix(err, "stages[%zu].lora", index)
+             : 0;
+    free(targets);
+    return rc;
 }
 
 int stage_totals(struct trainer *t, struct vac_err *err)
@@ -329,15 +330,18 @@ static int plan_ahead(struct trainer *t, struct vac_err *err)
     struct plan_next next = {.lora = &lora,
                              .full = s->full,
                              .n_lora = s->adapter == ADAPTER_SAME && !s->lora.init ? 0 : 1};
-    char targets[STAGE_TARGETS];
+    char *targets = NULL;
     struct plan plan = {0};
     uint64_t trained;
 
-    if ((!s->full && stage_adapter(s, &lora, targets, err)) ||
-        stage_plan(t, &next, &plan, &trained, err)) {
-        err_prefix(err, "stages[%zu].lora", t->st.index);
+    int rc = (!s->full && stage_adapter(t->m, s, &lora, &targets, err)) ||
+                     stage_plan(t, &next, &plan, &trained, err)
+                 ? err_prefix(err, "stages[%zu].lora", t->st.index)
+                 : 0;
+
+    free(targets);
+    if (rc)
         return -1;
-    }
     plan_show(t, &plan);
     if (plan_check(&plan, plan_available(), err)) {
         err_prefix(err, "stages[%zu]", t->st.index);

@@ -234,10 +234,9 @@ struct stage_sizes {
 int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err);
 /* Context and slots of the generator. */
 size_t stage_generator(const struct trainer *t, size_t *slots);
-#define STAGE_TARGETS 256
-/* The adapter that the stage begins with (not "same"). */
-int stage_adapter(const struct stage_spec *s, struct lora_spec *out, char targets[STAGE_TARGETS],
-                  struct vac_err *err);
+/* The adapter that the stage begins with (not "same"); *targets is to be freed. */
+int stage_adapter(const struct model *m, const struct stage_spec *s, struct lora_spec *out,
+                  char **targets, struct vac_err *err);
 /* All rows, nothing allocated. *trained = numbers that are trained. */
 int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p,
                uint64_t *trained, struct vac_err *err);

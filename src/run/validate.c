@@ -18,7 +18,7 @@
 /* What the stages so far leave for the next to lie on. */
 struct outlook {
     struct lora_spec *lora; /* [n] adapters, from the base or the last full weights on */
-    char (*targets)[STAGE_TARGETS];
+    char **targets;         /* [n] what their specs borrow */
     size_t n;
     bool widened;
 };
@@ -32,7 +32,8 @@ struct validate_work {
 /* --- memory --- */
 
 /* The stage's own adapter joins those of the stages before. */
-static int look_ahead(struct outlook *o, const struct stage_spec *s, struct vac_err *err)
+static int look_ahead(struct outlook *o, const struct model *m, const struct stage_spec *s,
+                      struct vac_err *err)
 {
     if (s->full)
         return 0;
@@ -41,8 +42,9 @@ static int look_ahead(struct outlook *o, const struct stage_spec *s, struct vac_
             o->lora[o->n - 1].dropout = s->lora.dropout;
         return 0;
     }
+    free(o->targets[o->n]); /* of a stage before one that trained all weights */
     o->n++;
-    return stage_adapter(s, &o->lora[o->n - 1], o->targets[o->n - 1], err);
+    return stage_adapter(m, s, &o->lora[o->n - 1], &o->targets[o->n - 1], err);
 }
 
 static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct vac_err *err)
@@ -50,7 +52,7 @@ static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct 
     struct validate_stage *x = &v->stage[i];
     struct plan_next next = {.widened = o->widened, .lora = o->lora, .full = x->spec->full};
 
-    if (look_ahead(o, x->spec, err))
+    if (look_ahead(o, v->work->t.m, x->spec, err))
         return err_prefix(err, "stages[%zu].lora", i);
     next.n_lora = o->n;
     if (stage_plan(&v->work->t, &next, &x->plan, &x->trained, err))
@@ -233,6 +235,8 @@ static int look(struct validation *v, struct vac_err *err)
         look_at_rest(v);
         rc = look_at_stages(v, &o, err);
     }
+    for (size_t i = 0; o.targets && i < v->n_stages; i++)
+        free(o.targets[i]);
     free(o.lora);
     free(o.targets);
     return rc;
