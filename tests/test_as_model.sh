@@ -180,6 +180,7 @@ run_of cached "$(stage a "$lora")" '"model":"made/up"'
 check "owner/name" grep -q '"base_model_name_or_path": "made/up",' cached/final/adapter_config.json
 check "and the commit" grep -q "\"revision\": \"$commit\"" cached/final/adapter_config.json
 check "and no path" [ "$(grep -c "$tmp" cached/final/adapter_config.json)" -eq 0 ]
+check "nor beside it" grep -qF "\"base\": \"made/up@$commit\"" cached/final/adapters.json
 loss_of cached
 check "is a model like any" near "$(measured cached a 4)"
 

@@ -112,6 +112,22 @@ void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_
     sb_puts(out, "}\n");
 }
 
+/* A model of the cache is "owner/name@commit" to everybody, and a folder of one's own to nobody else. */
+static void put_base(struct strbuf *out, const char *base)
+{
+    char *name, *commit;
+
+    if (hub_name_of(base, &name, &commit, NULL)) {
+        sb_json(out, base, strlen(base));
+        return;
+    }
+    sb_json(out, name, strlen(name));
+    sb_putc(out, '@');
+    sb_json(out, commit, strlen(commit));
+    free(name);
+    free(commit);
+}
+
 void lines_adapters(struct strbuf *out, const struct trainer *t)
 {
     const struct stage_spec *s = t->spec.stage;
@@ -122,7 +138,7 @@ void lines_adapters(struct strbuf *out, const struct trainer *t)
         first = s[i].full ? i + 1 : first; /* its weights hold all that lay beneath */
     sb_puts(out, "{\n  \"base\": \"");
     if (first == 0)
-        sb_json(out, base, strlen(base));
+        put_base(out, base);
     else
         sb_printf(out, first > last ? "." : "../stages/%s", s[first - 1].name);
     sb_puts(out, "\",\n  \"adapters\": [");
