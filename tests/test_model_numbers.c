@@ -135,6 +135,27 @@ static void test_no_numbers(void **state)
             model_close(m);
         }
     }
+    /* one row of the head: of each text one logit, of another token, is infinite, and which way is
+     * its sign */
+    for (size_t k = 2; k < 4; k++) {
+        struct model *m = tuned_model(LLAMA);
+        struct vac_err err = {0};
+        struct acts *a = acts_new(m, 1, 1, 1, false, &err);
+        struct batch b;
+        assert_ok(batch_init(&b, 1, 1, &err), &err);
+        spoil(m, "lm_head.weight", values[k]);
+        for (int32_t id = 1; id < 41; id++) {
+            int32_t top;
+            double logp;
+            batch_fill_ids(&b, &id, NULL, 1);
+            assert_false(pass_score(
+                &(struct pass){.m = m, .a = a, .b = &b, .from = PLACE_START, .stop = PLACE_START},
+                &logp, &top));
+        }
+        batch_done(&b);
+        acts_free(a);
+        model_close(m);
+    }
     /* numbers all of them, and too large together */
     struct model *m = tuned_model(LLAMA);
     for (size_t i = 0; i < m->n_weight; i++) {

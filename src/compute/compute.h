@@ -192,7 +192,7 @@ struct adamw {
              struct ref dw, size_t N, size_t D, size_t V, float cap, float scale, double *row_loss),   \
       (c, h, w, label, dh, dw, N, D, V, cap, scale, row_loss))                                              \
     /* logp[n] = log softmax(h[n] w^T)[id[n]] (logp or id NULL: left out); top[n] = the largest (the   \
-     * lowest id among equals), or NULL */                                                             \
+     * lowest id among equals), or NULL; with top, logp is NaN where a logit is none (NaN, infinite) */   \
     V(logprobs, (struct compute *c, struct ref h, struct ref w, const int32_t *id, size_t N, size_t D, \
                  size_t V, float cap, double *logp, int32_t *top), (c, h, w, id, N, D, V, cap, logp, top))             \
     /* --- optimizer --- */                                                                            \

@@ -37,6 +37,15 @@ static int32_t first_equal(const float *x, size_t n, float top)
     return (int32_t)i;
 }
 
+static bool all_finite(const float *x, size_t n)
+{
+    size_t bad = 0;
+
+    for (size_t i = 0; i < n; i++)
+        bad += !isfinite(x[i]);
+    return bad == 0;
+}
+
 /* Logits of one row and block become exp(logit - top), with top and their sum aside. The gradient
  * through a cap needs the logits themselves: then their exponentials are made in `spare`. */
 static void row_block(struct cpu *c, const struct head *hd, struct rows *rows, size_t n,
@@ -53,6 +62,8 @@ static void row_block(struct cpu *c, const struct head *hd, struct rows *rows, s
         rows->hit[n] = x[(size_t)hd->id[n] - cols.lo];
     if (hd->want_top)
         hd->arg[at] = (int32_t)cols.lo + first_equal(x, width, top);
+    if (hd->want_top && !all_finite(x, width))
+        top = NAN; /* also where only the logit of another id is infinite: no figure comes of it */
     hd->top[at] = top;
     if (spare)
         x = memcpy(spare, x, width * sizeof *x);

@@ -470,25 +470,20 @@ static int load_all(struct model *m, struct adapter *a, const struct peft *p, co
     return weights_count(w) == n ? 0 : refuse_extra(m, a, w, n, err);
 }
 
-/* With its weights, which tell what a pattern of target_modules has met. */
-static int peft_open(struct peft *p, struct weights **w, const char *dir, struct vac_err *err)
-{
-    *w = NULL;
-    if (peft_read(p, dir, err))
-        return -1;
-    p->files = *w = open_files(dir, err);
-    return *w ? 0 : -1;
-}
-
 int peft_spec(const struct model *m, const char *dir, struct lora_spec *spec, char **targets,
               struct vac_err *err)
 {
-    struct weights *w;
+    struct weights *w = NULL;
     struct peft p;
-    int rc = peft_open(&p, &w, dir, err);
+    int rc = peft_read(&p, dir, err);
 
     *spec = (struct lora_spec){0};
     *targets = NULL;
+    /* only the names of the tensors tell what a pattern has met */
+    if (rc == 0 && p.targets.v && cJSON_IsString(p.targets.v)) {
+        p.files = w = open_files(dir, err);
+        rc = w ? 0 : -1;
+    }
     if (rc == 0)
         rc = resolve(m, &p, spec, targets, err);
     weights_close(w);
@@ -503,10 +498,10 @@ int peft_load(struct model *m, const char *dir, struct vac_err *err)
     struct adapter *a;
     char *targets = NULL;
     struct peft p;
-    int rc = peft_open(&p, &w, dir, err);
+    int rc = peft_read(&p, dir, err);
 
-    if (rc == 0)
-        rc = resolve(m, &p, &spec, &targets, err);
+    p.files = w = rc == 0 ? open_files(dir, err) : NULL;
+    rc = w ? resolve(m, &p, &spec, &targets, err) : -1;
     if (rc)
         goto out;
     a = model_push_adapter(m, &spec, err);
