@@ -228,7 +228,7 @@ static bool terminal_takes_more(void)
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
     struct termios t;
 
-    return !tcgetattr(STDIN_FILENO, &t) && poll(&out, 1, 0) == 1 && out.revents == POLLOUT;
+    return !tcgetattr(STDIN_FILENO, &t) && poll(&out, 1, 200) == 1 && out.revents == POLLOUT;
 }
 
 /* The line is gone: save, and go on without a screen. A paused run has nobody left to let it go on:
