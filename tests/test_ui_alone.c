@@ -183,7 +183,8 @@ static void test_hangup_of_a_run_without_its_folder(void **state)
     term_read(&t, 0.5);
     assert_int_equal(path_remove(out, NULL), 0);
     kill(t.pid, SIGHUP);
-    assert_int_equal(term_end(&t, 30), 129);
+    assert_int_equal(term_end(&t, 30), 1);
+    assert_true(term_has(&t, "is lost: checkpoint at step 3"));
     term_free(&t);
 }
 
