@@ -138,6 +138,10 @@ after_failure() {
             run_program run
         fi
         status=$?
+        if [ "$status" -ne 0 ] && grep -q -e --from-start "$here/err"; then # there is no checkpoint yet
+            "$VACCINE" run "$here/run" --resume --from-start >"$here/out" 2>"$here/err"
+            status=$?
+        fi
         digest_run "$here/run" >"$here.digest"
         if [ "$status" -ne 0 ]; then
             wrong "$what: cannot go on: exit $status after: $(head -n 1 "$here/why")"
