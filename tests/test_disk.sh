@@ -247,6 +247,45 @@ status=$?
 check "data that changed before its stage began is not trained on" refused "task.jsonl: has changed since the run began"
 check "... and the stage before is saved" [ -d "$tmp/m/checkpoint-400" ]
 
+# ---- moved together ----
+
+mkdir -p "$tmp/p/data" "$tmp/p/runs"
+cp -R "$lab/base-a" "$tmp/p/model"
+cp "$lab/align.jsonl" "$lab/task.jsonl" "$tmp/p/data"
+chmod -R u+w "$tmp/p"
+sed "s#$lab/base-a#model#; s#$lab/\\([a-z]*\\).jsonl#data/\\1.jsonl#" "$tmp/r.json" >"$tmp/p/r.json"
+run "$tmp/p/r.json" -o "$tmp/p/runs/a"
+check "a run beside its model and data" [ "$status" -eq 0 ]
+rm -rf "$tmp/p/runs/a/final" "$tmp/p/runs/a/checkpoint-8" "$tmp/p/runs/a/stages/attack"
+mv "$tmp/p" "$tmp/q"
+cp -R "$tmp/q" "$tmp/q2"
+cp -R "$tmp/q" "$tmp/q3"
+rm -rf "$tmp/model"
+run "$tmp/q/runs/a" --resume
+check "model, data and run moved together: it goes on" same_end "$tmp/q/runs/a"
+check "... and says where they are" grep -qF '"op":"moved","old":"'"$tmp/p/model"'","new":"'"$tmp/q/model"'"' \
+    "$tmp/q/runs/a/journal.jsonl"
+timeout 120 "$VACCINE" replay "$tmp/q/runs/a" </dev/null >"$tmp/out" 2>"$tmp/err"
+status=$?
+check "... is repeated" [ "$status" -eq 0 ]
+timeout 120 "$VACCINE" probe "$tmp/q/runs/a" "hello" </dev/null >"$tmp/out" 2>"$tmp/err"
+status=$?
+check "... and is looked at" [ "$status" -eq 0 ]
+mkdir "$tmp/far"
+mv "$tmp/q2/model" "$tmp/far/other-model"
+run "$tmp/q2/runs/a" --resume
+check "a model that lies elsewhere: it says how to name it" refused "with --set model=PATH"
+run "$tmp/q2/runs/a" --resume --set model="$lab/base-b"
+check "... another one is no answer" sh -c '[ "$1" -eq 2 ] && grep -q "is not what the run began with" "$2"' sh "$status" "$tmp/err"
+mv "$tmp/q2/data/align.jsonl" "$tmp/far/elsewhere.jsonl"
+run "$tmp/q2/runs/a" --resume --set model="$tmp/far/other-model"
+check "... data too" refused "with --set stages[0].train[0].file=PATH"
+run "$tmp/q2/runs/a" --resume --set model="$tmp/far/other-model" --set "stages.align.train=[\"$tmp/far/elsewhere.jsonl\"]"
+check "... the right ones are" same_end "$tmp/q2/runs/a"
+echo '{"prompt": "a", "completion": "b"}' >>"$tmp/q3/data/task.jsonl"
+run "$tmp/q3/runs/a" --resume
+check "data of another content beside the run is not taken" refused "task.jsonl: is not there any more"
+
 # ---- no locks ----
 
 cat >"$tmp/n.c" <<'C'

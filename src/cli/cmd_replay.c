@@ -14,6 +14,7 @@ enum { KERNELS = 600 };
 
 struct replay_values {
     char *output;
+    struct cli_list set;
     bool json;
 };
 
@@ -24,6 +25,12 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct replay_values, output)},
      .letter = 'o',
      .arg = "DIR"},
+    {.row = {.name = "set",
+             .help = "where the model or data is now, like model=PATH",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct replay_values, set)},
+     .arg = "PATH=VALUE",
+     .list = true},
     {.row = {.name = "json",
              .help = "print the result as one JSON object",
              .type = OPTION_BOOL,
@@ -93,9 +100,10 @@ static bool ended(enum vac_state s)
 }
 
 /* kernels[KERNELS]: where other ones than the run's compute here, what that means; else "". */
-static int repeat(const char *dir, const char *out, char *kernels, struct vac_err *err)
+static int repeat(const char *dir, const char *out, const struct cli_list *set, char *kernels,
+                  struct vac_err *err)
 {
-    struct vac_open o = {.file = dir, .out = out, .replay = true};
+    struct vac_open o = {.file = dir, .out = out, .set = set->v, .n_set = set->n, .replay = true};
     struct vac_command discard = {.op = VAC_OP_DISCARD, .who = "cli"};
     struct vac_session *s;
     int64_t shown = 0;
@@ -186,7 +194,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return -1;
     own_folder = v->output ? NULL : out;
     catch_signals();
-    rc = repeat(operand[0], out, kernels, err);
+    rc = repeat(operand[0], out, &v->set, kernels, err);
     if (rc == 0)
         rc = replay_compare(operand[0], out, &r, err)
                  ? -1

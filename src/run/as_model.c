@@ -1,5 +1,6 @@
 /* as_model.c - see as_model.h */
 #include "run/as_model.h"
+#include "run/moved.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 
 #include "run/trainer.h"
 
-enum { RUN_JSON_MAX = 64 << 20, STAGES_MAX = 256 };
+enum { STAGES_MAX = 256 };
 
 /* What run.json says of the stages. */
 struct stage_shape {
@@ -61,8 +62,11 @@ static int read_stages(struct history *h, struct vac_err *err)
 /* Takes dir. */
 static int history_read(struct history *h, char *dir, struct vac_err *err)
 {
+    struct moved moved = {.n_set = 0};
+
     *h = (struct history){.dir = dir, .file = path_join(dir, "run.json", err)};
-    h->doc = h->file ? json_read(h->file, RUN_JSON_MAX, err) : NULL;
+    h->doc = h->file ? moved_read(dir, &moved, err) : NULL;
+    moved_done(&moved);
     if (!h->doc)
         return -1;
     h->root = json_root(h->doc, h->file);

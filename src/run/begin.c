@@ -269,7 +269,8 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
                  : 0;
     }
     cJSON_free(text);
-    cJSON_Delete(root);
+    cJSON_Delete(t->began);
+    t->began = root;
     sb_done(&s);
     return rc;
 }
@@ -329,47 +330,51 @@ static int compare_machines(struct trainer *t, const struct jnode *root, struct 
     return 0;
 }
 
-int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err)
+int trainer_inputs(struct trainer *t, struct vac_err *err)
 {
-    char *path = path_join(dir, "run.json", err), hash[65];
-    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
-    struct jnode root = json_root(doc, path), model, files;
+    struct jnode root = json_root(t->began, "run.json"), model, files;
     struct expect x = {&files};
     const char *want;
-    int rc = -1;
+    char hash[65];
 
-    if (!doc || json_get(&root, "model", JSON_OBJECT, &model, err) ||
+    if (json_get(&root, "model", JSON_OBJECT, &model, err) ||
         json_get(&root, "files", JSON_OBJECT, &files, err) ||
         json_str(&model, "hash", &want, err) || json_num(&root, "created", &t->created, err) ||
         model_identity(t, hash, err) || compare_machines(t, &root, err))
-        goto out;
-    if (strcmp(hash, want)) {
-        err_set(err, VAC_ERR_FORMAT,
-                "%s: the model has changed since the run began: put the old one back, or start a "
-                "new run",
-                t->spec.model);
-        goto out;
-    }
-    rc = each_file(t, check_hash, &x, err);
-out:
-    cJSON_Delete(doc);
-    free(path);
-    return rc;
+        return -1;
+    if (strcmp(hash, want))
+        return err_set(err, VAC_ERR_FORMAT,
+                       "%s: the model has changed since the run began: put the old one back, or "
+                       "start a new run",
+                       t->spec.model);
+    return each_file(t, check_hash, &x, err);
 }
 
 int trainer_stage_inputs(struct trainer *t, size_t index, struct vac_err *err)
 {
-    char *path = folder_path(&t->folder, "run.json", err);
-    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
-    struct jnode root = json_root(doc, path), files;
+    struct jnode root = json_root(t->began, "run.json"), files;
     struct expect x = {&files};
-    int rc = doc && !json_get(&root, "files", JSON_OBJECT, &files, err)
-                 ? each_of_stage(&t->spec.stage[index], check_hash, &x, err)
-                 : -1;
 
-    cJSON_Delete(doc);
-    free(path);
-    return rc;
+    return json_get(&root, "files", JSON_OBJECT, &files, err)
+               ? -1
+               : each_of_stage(&t->spec.stage[index], check_hash, &x, err);
+}
+
+/* Where what the run began with was found. */
+static int note_moved(struct trainer *t, struct vac_err *err)
+{
+    for (const cJSON *p = t->moved ? t->moved->child : NULL; p; p = p->next) {
+        struct journal_entry e = {.step = -1,
+                                  .applied_step = -1,
+                                  .who = "core",
+                                  .op = "moved",
+                                  .old = p->string,
+                                  .value = p->valuestring};
+
+        if (journal(t, &e, err))
+            return -1;
+    }
+    return 0;
 }
 
 static int first_note(struct trainer *t, const char *op, const char *key, struct vac_err *err)
@@ -446,7 +451,7 @@ int trainer_resume(struct trainer *t, struct vac_err *err)
     static const int64_t nothing[LINES_COUNT];
     int found;
 
-    if (trainer_inputs(t, t->folder.dir, err) || folder_lines(&t->folder, err))
+    if (trainer_inputs(t, err) || folder_lines(&t->folder, err))
         return -1;
     sweep(t);
     found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
@@ -494,7 +499,7 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
         return -1;
     }
     options_mirror(t);
-    if (journal(t, &e, err) || note_lock(t, err) || note_machine(t, err))
+    if (journal(t, &e, err) || note_moved(t, err) || note_lock(t, err) || note_machine(t, err))
         return -1;
     return commands_set_all(t, err);
 }
@@ -534,8 +539,10 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
         first_note(t, "start", NULL, err) || note_lock(t, err) ||
         (model_note(t->m) && first_note(t, "note", model_note(t->m), err)) ||
         (model_config(t->m)->post_norms &&
-         first_note(t, "note", "attention outputs are measured and shifted where the module leaves "
-                               "them, before the norm that follows", err)) ||
+         first_note(t, "note",
+                    "attention outputs are measured and shifted where the module leaves "
+                    "them, before the norm that follows",
+                    err)) ||
         measure_warnings(t, err) || first_note(t, "stage", t->spec.stage[0].name, err))
         return -1;
     return 0;

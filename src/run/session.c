@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/reader.h"
+#include "run/moved.h"
 #include "run/spec_parts.h"
 #include "run/trainer.h"
 
@@ -25,6 +26,7 @@ struct vac_session {
     bool finished; /* nothing is left to do, and nothing was opened */
     char *dir;     /* NULL before the start of a run that has no folder yet */
     char *inside;  /* the run folder that was read, which is entered */
+    struct moved moved; /* where what it began with is now */
     uint64_t first_point,
         first_layer;              /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points; /* of a run that goes on: what its files held */
@@ -51,13 +53,19 @@ static char *absolute(const char *path, struct vac_err *err)
 }
 
 /* run.json of a folder: its description, and the threads it was begun with. */
-static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err *err)
+static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_open *o,
+                          struct vac_err *err)
 {
+    struct run_spec *spec = &s->t.spec;
     char *path = path_join(dir, "run.json", err);
-    cJSON *doc = path ? json_read(path, 64 << 20, err) : NULL;
-    struct jnode root = json_root(doc, path);
+    cJSON *doc;
+    struct jnode root;
     int64_t threads = 0;
     int rc = -1;
+
+    s->moved = (struct moved){.set = o->set, .n_set = o->n_set, .strict = !folder_finished(dir)};
+    doc = path ? moved_read(dir, &s->moved, err) : NULL;
+    root = json_root(doc, path);
 
     if (doc && !cJSON_HasObjectItem(doc, "spec"))
         err_set(err, VAC_ERR_USAGE, "%s: is no run's folder; to begin a run, name the run file: %s",
@@ -65,6 +73,11 @@ static int spec_of_folder(struct run_spec *spec, const char *dir, struct vac_err
     else if (doc && !json_opt_int(&root, "threads", 1, 4096, &threads, err) &&
              !spec_from(spec, &root, dir, err)) {
         spec->threads = threads;
+        o->set = s->moved.left; /* what is about something else */
+        o->n_set = s->moved.n_left;
+        s->t.moved = s->moved.places;
+        s->t.began = doc;
+        doc = NULL;
         rc = 0;
     }
     cJSON_Delete(doc);
@@ -142,19 +155,24 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
         return err_set(err, VAC_ERR_USAGE,
                        "%s: holds no run (no run.json): start one without --resume", dir);
     s->dir = mem_strdup(dir, err);
-    if (!s->dir || enter(s, dir, err) || spec_of_folder(&s->t.spec, dir, err))
+    if (!s->dir || enter(s, dir, err) || spec_of_folder(s, dir, o, err))
         return -1;
     return dir == o->file ? 0 : same_description(s, o, err);
 }
 
-static int open_replay(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
     if (!folder_holds_run(o->file))
         return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
                        o->file);
     s->dir = mem_strdup(o->out ? o->out : "", err);
-    if (!s->dir || enter(s, o->file, err) || spec_of_folder(&s->t.spec, o->file, err))
+    if (!s->dir || enter(s, o->file, err) || spec_of_folder(s, o->file, o, err))
         return -1;
+    if (o->n_set)
+        return err_set(err, VAC_ERR_USAGE,
+                       "set %.200s: a run is repeated as it was; only where its model and data are "
+                       "now can be set",
+                       o->set[0]);
     return script_read(&s->t.script, &s->t.spec, o->file, err);
 }
 
@@ -284,7 +302,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         publish(&s->t, VAC_DONE, "finished before");
         return 0;
     }
-    if (s->t.how.replay && trainer_inputs(&s->t, s->t.how.file, err))
+    if (s->t.how.replay && trainer_inputs(&s->t, err))
         return -1;
     if (s->t.how.resume && (trainer_resume(&s->t, err) || read_old(s, err)))
         return -1;
@@ -311,6 +329,7 @@ void vac_session_close(struct vac_session *s)
     if (s->inside)
         dir_leave(s->inside);
     free(s->inside);
+    moved_done(&s->moved);
     free(s->old_points);
     free(s->dir);
     free(s);

@@ -267,6 +267,7 @@ void trainer_close(struct trainer *t)
     compute_close(t->c);
     cJSON_Delete(t->resume.json);
     cJSON_Delete(t->pins);
+    cJSON_Delete(t->began);
     free(t->drift_rel);
     free(t->stage_total);
     free(t->counts);

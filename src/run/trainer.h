@@ -88,9 +88,9 @@ struct script {
 };
 /* What became of a stage's rows, all its files together. */
 struct data_counts {
-    size_t rows;    /* looked at */
-    size_t cut;     /* ... at max_length */
-    size_t skipped; /* ... of which no label was left */
+    size_t rows;                 /* looked at */
+    size_t cut;                  /* ... at max_length */
+    size_t skipped;              /* ... of which no label was left */
     size_t empty, text, samples; /* with an empty answer; tokenised here; in all */
     uint64_t steps;
 };
@@ -151,6 +151,8 @@ struct trainer {
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
     bool unpinned;      /* ... which has no checksums of the stages before */
+    cJSON *began;       /* run.json, with the paths of now */
+    const cJSON *moved; /* {"OLD": "NEW"} of those that are others there */
     cJSON *pins;        /* what checkpoints stand on: see pins.h */
     struct vac_err end; /* how it ended */
     int exit_code;
@@ -170,8 +172,8 @@ int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
 /* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts
  * the line files back to it. */
 int trainer_resume(struct trainer *t, struct vac_err *err);
-/* Model and data must be what the run.json of `dir` remembers. */
-int trainer_inputs(struct trainer *t, const char *dir, struct vac_err *err);
+/* Model and data must be what the run began with. */
+int trainer_inputs(struct trainer *t, struct vac_err *err);
 /* The same of what a stage reads when it begins, which may be hours after the run. */
 int trainer_stage_inputs(struct trainer *t, size_t index, struct vac_err *err);
 /* Builds the first stage of a new run and writes run.json, or goes on from the last good
