@@ -27,8 +27,10 @@ _vaccine_json()
 
 _vaccine()
 {
-    local program=${1/#\~\//$HOME/} words=() word glue='' i lead after line names=''
+    # Never the program that the line names: pressing Tab must not run what lies in a folder.
+    local program words=() word glue='' i lead after line names=''
 
+    program=$(type -P vaccine) || return 0
     # bash breaks words at "=": they are put together again for the program.
     for ((i = 1; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}

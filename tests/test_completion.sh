@@ -14,7 +14,10 @@ fi
 VACCINE=$(cd "${VACCINE%/*}" && pwd)/${VACCINE##*/}
 srcdir=$(cd "$srcdir" && pwd)
 . "$srcdir/tests/tap.sh"
-export VACCINE srcdir
+mkdir "$tmp/bin"
+ln -s "$VACCINE" "$tmp/bin/vaccine"
+PATH=$tmp/bin:$PATH
+export VACCINE srcdir PATH
 
 # What bash offers when Tab is pressed behind these words; they are given as bash breaks them, at "=".
 cat >"$tmp/press.bash" <<'END'
@@ -23,7 +26,7 @@ source "$srcdir/completion/vaccine.bash"
 [[ $BREAKS ]] && COMP_WORDBREAKS=$BREAKS
 COMP_WORDS=(vaccine "$@")
 COMP_CWORD=$#
-_vaccine "$VACCINE" "${*: -1}" ""
+_vaccine vaccine "${*: -1}" ""
 ((${#COMPREPLY[@]})) && printf '%s\n' "${COMPREPLY[@]}"
 exit 0
 END
@@ -165,6 +168,20 @@ every_key() {
 }
 check "every key can be reached" every_key
 
+# Tab must not run what the line names.
+mkdir evil
+printf '#!/bin/sh\necho >"%s/ran"\necho word\n' "$tmp" >evil/vaccine
+chmod +x evil/vaccine
+cat >"$tmp/evil.bash" <<'END'
+compopt() { :; }
+source "$srcdir/completion/vaccine.bash"
+COMP_WORDS=(./evil/vaccine me)
+COMP_CWORD=1
+_vaccine ./evil/vaccine me ""
+printf '%s\n' "${COMPREPLY[@]}"
+END
+check "Tab does not run the program that the line names" sh -c 'bash --norc "$1/evil.bash" </dev/null | grep -qx merge && [ ! -e "$1/ran" ]' sh "$tmp"
+
 # A run folder tells what it was made of.
 mkdir made
 echo '{"spec":{"stages":[{"name":"first","method":"random"}],"evaluate":[]}}' >made/run.json
@@ -174,7 +191,7 @@ echo '{"stages":[{"name":"a b"},{"name":"$(x)"},{}]}' >odd.json
 check "names that no run has are not offered" offers run odd.json --set stages. :: stages.stage3.
 echo '{' >broken.json
 check "a broken file gives the keys of none" offers run broken.json --set stages :: 'stages[0].'
-check "a program that fails gives nothing" sh -c 'VACCINE=/bin/false; export VACCINE; cd "$1" &&
-    bash --norc ../press.bash re' sh "$tmp/here"
+check "a program that fails gives nothing" sh -c 'cd "$1" && mkdir bin && ln -s /bin/false bin/vaccine &&
+    PATH=$1/bin:$PATH bash --norc ../press.bash re' sh "$tmp/here"
 
 echo "1..$count"

@@ -179,6 +179,29 @@ wait
 check "six starts at once take six folders" sh -c '
     cd "$1" && [ "$(cat rc? | sort -u)" = 0 ] && [ "$(ls runs | wc -l)" -eq 6 ]' sh "$tmp/many"
 
+# ---- merge ----
+
+merge() { # ARGUMENTS...
+    timeout 120 "$VACCINE" merge "$lab/base-a" --adapter "$tmp/ref/stages/align" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+mkdir "$tmp/m" "$tmp/m/b" "$tmp/m/a.tmp-4194303" "$tmp/m/b/.merge.tmp-4194303"
+merge -o "$tmp/m/a"
+check "a merged model" [ "$status" -eq 0 ]
+merge -o "$tmp/m/b/"
+check "... in a folder that was there" diff -r "$tmp/m/a" "$tmp/m/b"
+check "... and nothing of those that were killed" [ "$(ls "$tmp/m" | tr '\n' ' ')" = "a b " ]
+mkdir "$tmp/m/d"
+for o in c d; do
+    (
+        ulimit -f 200
+        merge -o "$tmp/m/$o"
+        echo "$status" >"$tmp/rc"
+    )
+    check "a merge without room fails" [ "$(cat "$tmp/rc")" -eq 1 ]
+done
+check "... and leaves nothing" [ "$(ls -A "$tmp/m" "$tmp/m/d" | tr '\n' ' ')" = "$tmp/m: a b d  $tmp/m/d: " ]
+
 # ---- a folder that goes ----
 
 start() { # DIR: a long run there, past its first checkpoint

@@ -15,6 +15,7 @@ static int pipe_fd[2] = {-1, -1};
 static volatile sig_atomic_t arrived[6], armed, deaf;
 static struct termios before;
 static bool have_before;
+static volatile sig_atomic_t real_stderr = -1;
 static char *alt_stack;
 static struct sigaction old_action[32];
 
@@ -28,6 +29,17 @@ static const struct {
 } watched[] = {{SIGWINCH, 0}, {SIGHUP, 1}, {SIGTERM, 2}, {SIGTSTP, 3}, {SIGCONT, 4}, {SIGINT, 5}};
 static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGQUIT};
 
+/* The file of what libraries said has no name: it would be lost with the process. */
+static void spill(void)
+{
+    char buf[512];
+    ssize_t n;
+
+    for (off_t at = 0; (n = pread(STDERR_FILENO, buf, sizeof buf, at)) > 0; at += n)
+        if (write(real_stderr, buf, (size_t)n) != n)
+            return;
+}
+
 /* Gives the terminal back and lets the signal do its work. */
 static void end_by(int sig)
 {
@@ -38,6 +50,8 @@ static void end_by(int sig)
         }
         if (have_before)
             tcsetattr(STDIN_FILENO, TCSANOW, &before);
+        if (real_stderr >= 0)
+            spill();
     }
     sigaction(sig, &old_action[sig], NULL);
     raise(sig); /* comes when this handler returns */
@@ -157,6 +171,11 @@ void signals_stop(void)
     kill(getpid(), SIGTSTP);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     sigaction(SIGTSTP, &keep, NULL);
+}
+
+void crash_tell(int real)
+{
+    real_stderr = real;
 }
 
 void crash_arm(void)

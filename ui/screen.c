@@ -35,7 +35,7 @@ static struct {
     int colors;
     enum theme theme;
     int saved_stderr;
-    char log[VAC_PATH], warning[160];
+    char warning[160];
     int mouse_x, mouse_y, mouse_button;
     MEVENT mouse_event[MICE]; /* those that wait */
     int mice;
@@ -84,9 +84,10 @@ static void redirect_stderr(const char *log)
 {
     int fd;
 
-    snprintf(scr.log, sizeof scr.log, "%s", log ? log : "");
-    fd = *scr.log ? open(scr.log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600) : -1;
-    if (fd < 0)
+    fd = log && *log ? open(log, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0600) : -1;
+    if (fd >= 0)
+        unlink(log); /* it lives as long as it is open: a kill leaves nothing */
+    else
         fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     fflush(stderr);
     scr.saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
@@ -192,13 +193,14 @@ int screen_open(const struct ui_args *args, const char *log, struct vac_err *err
     scr.sync = knows_xterm_modes();
     screen_set_mouse(args->mouse);
     redirect_stderr(log);
+    crash_tell(scr.saved_stderr);
     screen_repaint();
     return 0;
 }
 
 /* --- closing --- */
 
-/* What libraries wrote meanwhile belongs on the terminal now; an empty file is of no use. */
+/* What libraries wrote meanwhile belongs on the terminal now. */
 static void give_back_stderr(void)
 {
     char buf[4096];
@@ -208,13 +210,14 @@ static void give_back_stderr(void)
     if (scr.saved_stderr < 0)
         return;
     fflush(stderr);
+    fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
     dup2(scr.saved_stderr, STDERR_FILENO);
     close(scr.saved_stderr);
     scr.saved_stderr = -1;
-    fd = *scr.log ? open(scr.log, O_RDONLY | O_CLOEXEC) : -1;
+    crash_tell(-1);
     if (fd < 0)
         return;
-    n = read(fd, buf, sizeof buf);
+    n = pread(fd, buf, sizeof buf, 0);
     close(fd);
     if (n > 0) {
         char text[2 * sizeof buf];
@@ -224,8 +227,6 @@ static void give_back_stderr(void)
             text_safe(text, sizeof text, line, false);
             fprintf(stderr, "%s\n", text);
         }
-    } else {
-        unlink(scr.log);
     }
 }
 

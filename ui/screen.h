@@ -75,5 +75,8 @@ void signals_deaf(bool on);
 void signals_stop(void);
 /* What a crash writes to give the terminal back. */
 void crash_arm(void);
+/* After a crash, what was written to the redirected standard error goes to `real`; -1 = it is not
+ * redirected. */
+void crash_tell(int real);
 void crash_disarm(void);
 #endif

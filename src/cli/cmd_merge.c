@@ -1,7 +1,8 @@
 /* cmd_merge.c - `vaccine merge`: a model and its adapters as one folder of plain weights. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
@@ -35,12 +36,87 @@ static const struct cli_option options[] = {
     {.row.name = NULL},
 };
 
+/* The model is made in a folder of another name and gets its own when it is whole: beside the
+ * output, or, where that is there already and may be another disk, in it. */
+static const char inside[] = ".merge.tmp-";
+
+/* Of a merge that was killed. */
+static bool is_leftover(const char *name, const char *base)
+{
+    size_t n = strlen(base);
+    char *end;
+    long pid = strncmp(name, base, n) ? 0 : strtol(name + n, &end, 10);
+
+    return pid > 0 && pid <= INT_MAX && !*end && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+struct sweep {
+    const char *dir, *base;
+};
+
+static int sweep_entry(void *ctx, const char *name, struct vac_err *err)
+{
+    const struct sweep *s = ctx;
+    char *path = is_leftover(name, s->base) ? path_join(s->dir, name, err) : NULL;
+
+    if (path)
+        path_remove(path, NULL);
+    free(path);
+    return 0;
+}
+
 static int refuse_entry(void *dir, const char *name, struct vac_err *err)
 {
-    (void)name;
+    if (is_leftover(name, inside))
+        return 0;
     return err_set(err, VAC_ERR_USAGE,
                    "%s: the folder is not empty; name a new one with -o, or empty it",
                    (const char *)dir);
+}
+
+/* Where it is made; free it. */
+static char *work_folder(const char *out, struct vac_err *err)
+{
+    struct strbuf name = {0};
+    char *parent = path_dir(out, err), *path = NULL;
+    bool there = dir_exists(out);
+    struct sweep s = {there ? out : parent, NULL};
+
+    sb_printf(&name, "%s%s", there ? inside : path_base(out), there ? "" : ".tmp-");
+    if (parent && sb_ok(&name, err) == 0) {
+        s.base = name.s;
+        dir_each(s.dir, sweep_entry, &s, NULL);
+        sb_printf(&name, "%ld", (long)getpid());
+        if (sb_ok(&name, err) == 0)
+            path = path_join(s.dir, name.s, err);
+    }
+    sb_done(&name);
+    free(parent);
+    return path;
+}
+
+static int move_entry(void *ctx, const char *name, struct vac_err *err)
+{
+    const char *const *way = ctx;
+    char *from = path_join(way[0], name, err), *to = from ? path_join(way[1], name, err) : NULL;
+    int rc =
+        to && (way[2] == NULL) == !strcmp(name, "config.json") ? path_rename(from, to, err) : 0;
+
+    rc = to ? rc : -1;
+    free(from);
+    free(to);
+    return rc;
+}
+
+/* config.json comes last: without it a folder is no model. */
+static int put_in_place(const char *work, const char *out, struct vac_err *err)
+{
+    const char *all_else[] = {work, out, ""}, *config[] = {work, out, NULL};
+
+    if (!dir_exists(out))
+        return dir_sync(work, err) ? -1 : path_rename(work, out, err);
+    return dir_each(work, move_entry, all_else, err) || dir_each(work, move_entry, config, err) ? -1
+                                                                                                : 0;
 }
 
 static int check_output(char *dir, struct vac_err *err)
@@ -68,53 +144,6 @@ static int put_dtypes(const char *dir, struct strbuf *out, struct vac_err *err)
     return 0;
 }
 
-/* A run may have a tokenizer of its own. */
-static int save_into(const struct cli_model *x, const char *dir, bool wide, struct vac_err *err)
-{
-    if (model_save_merged(x->m, dir, wide, 0, err))
-        return -1;
-    return strcmp(x->tokenizer, x->dir) ? model_copy_tokenizer(x->tokenizer, dir, err) : 0;
-}
-
-static int remove_entry(void *dir, const char *name, struct vac_err *err)
-{
-    char *path = path_join(dir, name, err);
-    int rc = path ? path_remove(path, err) : -1;
-
-    free(path);
-    return rc;
-}
-
-/* Half a model would be taken for one: a new folder gets its name when it is whole, and from an
- * empty one that was there (perhaps a mount, whose name is not ours to give) all goes again. */
-static int save(const struct cli_model *x, const struct merge_values *v, struct vac_err *err)
-{
-    bool there = dir_exists(v->output);
-    size_t n = strlen(v->output);
-    struct strbuf tmp = {0};
-    char *to;
-    int rc;
-
-    while (n > 1 && v->output[n - 1] == '/')
-        n--;
-    to = mem_strndup(v->output, n, err);
-    if (!to)
-        return -1;
-    sb_puts(&tmp, to);
-    if (!there)
-        sb_printf(&tmp, ".tmp-%ld", (long)getpid());
-    rc = sb_ok(&tmp, err) ? -1 : save_into(x, tmp.s, v->dtype == DTYPE_WIDE, err);
-    if (rc == 0 && !there)
-        rc = path_rename(tmp.s, to, err);
-    if (rc && !tmp.bad && there)
-        dir_each(tmp.s, remove_entry, tmp.s, NULL);
-    else if (rc && !tmp.bad && dir_exists(tmp.s))
-        path_remove(tmp.s, NULL);
-    sb_done(&tmp);
-    free(to);
-    return rc;
-}
-
 static int report(const struct model *m, const struct merge_values *v, struct vac_err *err)
 {
     struct strbuf out = {0};
@@ -130,6 +159,28 @@ static int report(const struct model *m, const struct merge_values *v, struct va
         rc = cli_write(&out, err);
     }
     sb_done(&out);
+    return rc;
+}
+
+/* A run may have a tokenizer of its own. */
+static int save(const struct cli_model *x, const struct merge_values *v, struct vac_err *err)
+{
+    size_t n = strlen(v->output);
+    char *out, *work;
+    int rc = -1;
+
+    while (n > 1 && v->output[n - 1] == '/')
+        n--;
+    out = mem_strndup(v->output, n, err);
+    work = out ? work_folder(out, err) : NULL;
+    if (work && !model_save_merged(x->m, work, v->dtype == DTYPE_WIDE, 0, err) &&
+        (!strcmp(x->tokenizer, x->dir) || !model_copy_tokenizer(x->tokenizer, work, err)) &&
+        !model_check(x->m, err))
+        rc = put_in_place(work, out, err);
+    if (work)
+        path_remove(work, NULL);
+    free(work);
+    free(out);
     return rc;
 }
 

@@ -70,7 +70,6 @@ static void catch_signals(void)
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         ui_catch(caught[i], &a, NULL);
-    signal(SIGXFSZ, SIG_IGN);
 }
 
 /* --- the repetition --- */

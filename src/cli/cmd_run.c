@@ -77,7 +77,6 @@ static int catch_signals(struct vac_err *err)
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         ui_catch(caught[i], &a, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error of write */
     return 0;
 }
 

@@ -219,6 +219,8 @@ int main(int argc, char **argv)
     hold_standard_descriptors();
     /* A reader that has gone is an error of write like any other. */
     signal(SIGPIPE, SIG_IGN);
+    /* So is a file that may not grow: a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
     sigaction(SIGBUS, &bus, NULL);
     rc = run_line(argc, argv, &err);
     if (rc >= 0 && fclose(stdout))
