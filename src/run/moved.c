@@ -108,12 +108,15 @@ static bool key_of(const cJSON *v, const char *path, struct strbuf *out)
 static int refuse_lost(const cJSON *doc, const char *path, struct vac_err *err)
 {
     struct strbuf key = {0};
+    char near[SPEC_NAME_ROOM];
 
+    spec_nearest(path, near);
     key_of(cJSON_GetObjectItemCaseSensitive(doc, "spec"), path, &key);
     err_set(err, VAC_ERR_IO,
             "%s: is not there any more, and nothing beside the run is the same: name where it is "
-            "now, with --set %s=PATH",
-            path, key.len && !key.bad ? key.s : "model");
+            "now, with --set %s=PATH%s%.100s%s",
+            path, key.len && !key.bad ? key.s : "model", *near ? " (did you mean \"" : "", near,
+            *near ? "\"?)" : "");
     sb_done(&key);
     return -1;
 }

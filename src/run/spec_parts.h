@@ -80,6 +80,9 @@ int spec_read_watch(struct run_spec *s, const struct jnode *root, const char *di
 int spec_read_evaluates(struct run_spec *s, const struct jnode *root, const char *dir,
                         struct vac_err *err);
 
+enum { SPEC_NAME_ROOM = 256 };
+/* The entry of the path's folder that is most like its last part, or "". */
+void spec_nearest(const char *path, char best[SPEC_NAME_ROOM]);
 enum spec_path_kind { PATH_FILE, PATH_FOLDER, PATH_MODEL };
 /* Replaces *text (owned; NULL stays) by its absolute form, relative to `dir`; what is not there, or
  * of the wrong kind, is an error at the node. A model may also be a name that hub_find knows. */

@@ -7,15 +7,14 @@
 #include "data/hub.h"
 #include "run/spec_parts.h"
 
-enum { ENTRIES_MAX = 65536, NAME_ROOM = 256 };
+enum { ENTRIES_MAX = 65536, NAME_ROOM = SPEC_NAME_ROOM };
 
 static const char *candidate_at(const void *ctx, size_t i)
 {
     return ((const char *const *)ctx)[i];
 }
 
-/* The entry of the path's folder that is most like its last part, or "". */
-static void nearest_entry(const char *path, char best[NAME_ROOM])
+void spec_nearest(const char *path, char best[SPEC_NAME_ROOM])
 {
     char *dir = path_dir(path, NULL);
     DIR *d = dir ? opendir(dir) : NULL;
@@ -44,7 +43,7 @@ static int not_found(const struct jnode *n, const char *name, const char *path, 
 
     if (kind_refuse_link(path, &link))
         return json_error(n, err, "%s", link.msg);
-    nearest_entry(path, near);
+    spec_nearest(path, near);
     if (!near[0])
         return json_error(n, err, "\"%.200s\" not found", name);
     return json_error(n, err, "\"%.200s\" not found (did you mean \"%.*s%s\"?)", name,
@@ -81,7 +80,7 @@ static char *find_model(const struct jnode *n, const char *name, const char *pat
                    name);
         return NULL;
     }
-    nearest_entry(path, near);
+    spec_nearest(path, near);
     found = hub_find(name, near[0] ? NULL : err);
     if (!found && near[0])
         not_found(n, name, path, err);
