@@ -61,9 +61,14 @@ static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_ope
     cJSON *doc;
     struct jnode root;
     int64_t threads = 0;
+    bool finished = false;
     int rc = -1;
 
-    s->moved = (struct moved){.set = o->set, .n_set = o->n_set, .strict = !folder_finished(dir)};
+    if (path && folder_finished(dir, &finished, err)) {
+        free(path);
+        return -1;
+    }
+    s->moved = (struct moved){.set = o->set, .n_set = o->n_set, .strict = !finished};
     doc = path ? moved_read(dir, &s->moved, err) : NULL;
     root = json_root(doc, path);
 
