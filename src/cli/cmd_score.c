@@ -234,7 +234,7 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
         put_scores(s);
     }
     sb_puts(&s->out, "}\n");
-    return cli_write(&s->out, err);
+    return model_check(s->model.m, err) ? -1 : cli_write(&s->out, err);
 }
 
 static int scorer_open(struct scorer *s, const char *name, const struct cli_common *o,

@@ -207,6 +207,8 @@ int drift_set_reference(struct drift *x, struct vac_err *err)
     if (rc == 0 && x->file)
         rc = map_reference(x, &f, err);
     out_abort(&f);
+    if (rc == 0)
+        rc = model_check(x->m, err);
     for (size_t l = 0; rc == 0 && l < layers(x); l++)
         x->ref_sq[l] = x->ref_sq[layers(x) + l];
     return rc;
