@@ -14,6 +14,7 @@
 #include "data/import.h"
 #include "data/safetensors.h"
 #include "data/tok_regex.h"
+#include "jinja/jinja.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "run/trainer.h"
@@ -162,6 +163,28 @@ out:
     free(all);
 }
 
+/* A chat template, over a conversation that is always the same. */
+static void read_jinja(const char *dir)
+{
+    static const char vars[] =
+        "{\"messages\":[{\"role\":\"system\",\"content\":\" s "
+        "\"},{\"role\":\"user\",\"content\":\"u\"},"
+        "{\"role\":\"assistant\",\"content\":\"a\\nb\"}],\"add_generation_prompt\":true,"
+        "\"bos_token\":\"<s>\",\"eos_token\":\"</s>\",\"tools\":null,\"n\":3,\"f\":0.5}";
+    size_t len;
+    char *text = file_read(in(dir, "t.jinja"), 1 << 16, &len, NULL);
+    struct jinja *j = text ? jinja_parse(text, len, "t.jinja", NULL) : NULL;
+    cJSON *doc = j ? json_parse(vars, sizeof vars - 1, "vars", NULL) : NULL;
+    struct jinja_output out = {0};
+
+    if (doc)
+        jinja_render(j, doc, "2026-11-26", &out, NULL);
+    jinja_output_done(&out);
+    cJSON_Delete(doc);
+    jinja_free(j);
+    free(text);
+}
+
 /* ---- Models ---- */
 
 static void read_weights(const char *dir)
@@ -290,6 +313,7 @@ const struct fuzz_target fuzz_targets[] = {
      read_tokenizer_config},
     {"regex", {"pattern"}, read_regex},
     {"template", {"turns"}, read_template},
+    {"jinja", {"t.jinja"}, read_jinja},
     {"safetensors", {"model.safetensors", "model.safetensors.index.json"}, read_weights},
     {"config", {"config.json", "generation_config.json"}, read_config},
     {"adapter", {"adapter_config.json"}, read_adapter},
