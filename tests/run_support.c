@@ -197,12 +197,21 @@ bool run_do(struct vac_session *s, enum vac_op op, int64_t n, const char *key, c
 
 int run_whole(const struct rig_run *r, const char *out, bool resume, struct vac_err *err)
 {
-    struct vac_open o = {.file = r->file, .out = out, .resume = resume, .deterministic_wall = true};
+    return run_again(r, out, &(struct vac_open){.resume = resume}, err);
+}
+
+int run_again(const struct rig_run *r, const char *out, const struct vac_open *how,
+              struct vac_err *err)
+{
+    struct vac_open o = *how;
     struct vac_session *s;
     double until = clock_now() + PATIENCE;
     int rc;
 
     err_clear(err);
+    o.file = r->file;
+    o.out = out;
+    o.deterministic_wall = true;
     if (vac_session_open(&s, &o, err))
         return 1;
     rc = vac_session_start(s, err) ? 1 : 0;
@@ -221,8 +230,9 @@ int run_child(const struct rig_run *r, const char *out, bool resume, int kill_af
 
     assert_true(pid >= 0);
     if (pid == 0) {
+        struct vac_open how = {.resume = resume, .from_start = resume};
         struct vac_err err;
-        _exit(run_whole(r, out, resume, &err));
+        _exit(run_again(r, out, &how, &err));
     }
     if (kill_after_ms >= 0) {
         poll(NULL, 0, kill_after_ms);

@@ -34,8 +34,11 @@ const char *run_folder(void);
 struct vac_session *run_start(const struct rig_run *r, const char *out, const struct vac_open *how);
 /* From start to end in this process; the exit code, and the message in err. */
 int run_whole(const struct rig_run *r, const char *out, bool resume, struct vac_err *err);
-/* The same in a child, which is killed with SIGKILL after some milliseconds (< 0: never). Its wait
- * status. */
+/* The same as `how` says; the run file and the folder are filled in. */
+int run_again(const struct rig_run *r, const char *out, const struct vac_open *how,
+              struct vac_err *err);
+/* In a child, which is killed with SIGKILL after some milliseconds (< 0: never); when it goes on and
+ * finds no checkpoint it begins again. Its wait status. */
 int run_child(const struct rig_run *r, const char *out, bool resume, int kill_after_ms);
 /* Waits until the state is reached; fails the test when the run ends otherwise or a minute passes.
  */

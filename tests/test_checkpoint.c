@@ -158,7 +158,9 @@ static void test_damaged(void **state)
 
 static void test_truncated(void **state)
 {
+    static const struct vac_open again = {.resume = true, .from_start = true};
     struct rig_run r;
+    struct vac_err err;
     const char *a = run_folder(), *b = run_folder(), *c = run_folder();
 
     (void)state;
@@ -174,8 +176,13 @@ static void test_truncated(void **state)
     stop_at(&r, c, 7); /* none is whole: from the start */
     assert_int_equal(truncate(run_path(c, "checkpoint-7/state.json"), 0), 0);
     assert_int_equal(truncate(run_path(c, "checkpoint-5/state.json"), 0), 0);
-    whole(&r, c, true);
+    assert_int_equal(run_whole(&r, c, true, &err), 1);
+    assert_int_equal(err.code, VAC_ERR_NO_CHECKPOINT);
+    assert_error(&err, "--from-start");
+    assert_int_equal(run_again(&r, c, &again, &err), 0);
     assert_true(last_resume_is(c, "start"));
+    assert_true(dir_exists(run_path(c, "aside-0-1/checkpoint-7")));
+    assert_int_equal(run_lines(c, "aside-0-1/metrics.jsonl"), 8);
     run_assert_same(a, c);
 }
 
@@ -188,7 +195,7 @@ static void test_damaged_does_not_prune(void **state)
 
     (void)state;
     run_rig(&r, "golden/opt", false);
-    run_file(&r, "'checkpoint':{'steps':5,'minutes':0,'keep':1},'stages':[{" TRAIN
+    run_file(&r, "'checkpoint':{'steps':5,'minutes':0,'keep':2},'stages':[{" TRAIN
                  ",'lora':{'r':2},'steps':20}]");
     stop_at(&r, b, 12);
     assert_int_equal(rename(run_path(b, "checkpoint-12"), run_path(b, "checkpoint-19")), 0);
@@ -196,14 +203,15 @@ static void test_damaged_does_not_prune(void **state)
     s = run_start(&r, b, &(struct vac_open){.paused = true, .resume = true});
     run_wait(s, VAC_PAUSED);
     run_give(s, VAC_OP_STEP, 3, "", NULL);
-    run_wait_step(s, 3);
+    run_wait_step(s, 13);
     run_wait(s, VAC_PAUSED);
     vac_session_close(s);
-    assert_true(dir_exists(run_path(b, "checkpoint-3")));
+    assert_true(dir_exists(run_path(b, "checkpoint-10")));
+    assert_true(dir_exists(run_path(b, "checkpoint-13")));
     assert_true(dir_exists(run_path(b, "checkpoint-19")));
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "checkpoint-3"));
-    assert_false(dir_exists(run_path(b, "checkpoint-3")));
+    assert_true(last_resume_is(b, "checkpoint-13"));
+    assert_false(dir_exists(run_path(b, "checkpoint-10")));
 }
 
 /* What a kill leaves half-made is swept away. */

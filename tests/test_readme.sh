@@ -143,6 +143,7 @@ run_files() {
     section "What a run leaves" | grep '^| `' | sed 's/^| \([^|]*\)|.*/\1/' | grep -oE '`[^`]+`' | tr -d '`' >"$tmp/files"
     [ "$(wc -l <"$tmp/files")" -ge 12 ] || echo "only $(wc -l <"$tmp/files") files"
     while read -r pattern; do
+        [ "$pattern" != aside-N-K/ ] || continue # only of a run that went back
         # shellcheck disable=SC2046 # NAME and N are patterns
         set -- "$work/runs/lab"/$(printf '%s' "$pattern" | sed 's/NAME/*/; s/-N\//-*\//')
         [ -e "$1" ] || echo "$pattern: not in a run folder"

@@ -34,6 +34,7 @@ struct vac_open {
                                  Borrowed until the session is closed */
     size_t n_set;
     bool resume;              /* go on from the last good checkpoint of `out` */
+    bool from_start;          /* ... or, when there is none, begin again; else VAC_ERR_NO_CHECKPOINT */
     bool replay;              /* file = a run folder, which is only read: the run is repeated in `out`, with the
                                  changes that its journal holds, as far as its last checkpoint */
     bool interactive;         /* a NaN or a full disk pauses, instead of ending as headless runs do */
@@ -54,6 +55,7 @@ const char *vac_session_dir(const struct vac_session *s); /* the run folder */
 const char *vac_session_kernels(const struct vac_session *s);
 /* Points of the history that were there before this session: the first new one has this number. */
 uint64_t vac_session_old_points(const struct vac_session *s);
+uint64_t vac_session_points(struct vac_session *s); /* that there are by now, with those */
 int64_t vac_session_log_every(const struct vac_session *s); /* steps between two lines on a terminal */
 
 /* --- commands --- */
@@ -224,6 +226,10 @@ struct vac_run_eval {
  * Any other line that is no JSON object, has no step or no name, or has a value of a wrong type or range is
  * an error, which names file and line; then there is no array. */
 int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err);
+/* Step of the checkpoint that a run would go on from, -1 = none is whole. Its large files are looked at
+ * for their sizes only: what is asked before going on is quick, and going on reads them all. An error:
+ * one could not be read, which says nothing of what it holds. */
+int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
 

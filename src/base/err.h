@@ -19,7 +19,8 @@ enum vac_code {
     VAC_ERR_MEMORY,      /* out of memory, or a plan that cannot fit */
     VAC_ERR_NUMERIC,     /* NaN or Inf where a number must stand */
     VAC_ERR_BUSY,        /* somebody else holds the lock */
-    VAC_ERR_STOPPED      /* asked to stop */
+    VAC_ERR_STOPPED,     /* asked to stop */
+    VAC_ERR_NO_CHECKPOINT /* a run can only begin again, and was not told to */
 };
 
 struct vac_err {

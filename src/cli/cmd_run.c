@@ -17,7 +17,7 @@
 struct run_values {
     char *output;
     struct cli_list set;
-    bool resume, json;
+    bool resume, from_start, json;
 };
 
 static const struct cli_option options[] = {
@@ -37,6 +37,11 @@ static const struct cli_option options[] = {
              .help = "go on with the run in the folder from its last good checkpoint",
              .type = OPTION_BOOL,
              .offset = offsetof(struct run_values, resume)}},
+    {.row = {.name = "from-start",
+             .help =
+                 "with --resume: begin again at step 0 when there is no checkpoint to go on from",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct run_values, from_start)}},
     {.row = {.name = "json",
              .help = "print the lines of metrics.jsonl, and events, as JSON",
              .type = OPTION_BOOL,
@@ -94,6 +99,7 @@ struct show {
     char stage[VAC_NAME];
     FILE *metrics;   /* json: the file whose new lines are printed */
     uint64_t old;    /* json: lines that stood there before */
+    uint64_t lines;  /* json: lines that were read */
     int interrupted; /* signal that ended it, 0 = none */
     double asked;    /* clock at which it came */
 };
@@ -213,7 +219,8 @@ static void put_scores(struct strbuf *s, const struct vac_snapshot *n)
     }
 }
 
-/* New whole lines of metrics.jsonl, as they stand there. */
+/* New lines of metrics.jsonl, as they stand there: those that the session has told of, for others
+ * may lie behind the checkpoint that it goes on from. */
 static int print_metrics(struct show *w, struct vac_err *err)
 {
     struct strbuf s = {0};
@@ -230,20 +237,17 @@ static int print_metrics(struct show *w, struct vac_err *err)
         if (!w->metrics)
             return none ? 0 : -1;
     }
-    for (;;) {
-        long at = ftell(w->metrics);
+    fflush(w->metrics); /* what was read ahead may have been set aside since */
+    for (; w->lines < vac_session_points(w->s); w->lines++) {
         n = getline(&line, &cap, w->metrics);
         if (n <= 0 && (ferror(w->metrics) || !feof(w->metrics)))
             rc = err_errno(err, "%s/metrics.jsonl: cannot read", vac_session_dir(w->s));
-        if (n <= 0 || line[n - 1] != '\n') {
-            fseek(w->metrics, at, SEEK_SET);
+        if (n <= 0)
             break;
-        }
-        if (w->old)
-            w->old--;
-        else
+        if (w->lines >= w->old)
             sb_put(&s, line, (size_t)n);
     }
+    clearerr(w->metrics);
     free(line);
     if (rc == 0 && (s.len || s.bad))
         rc = cli_write(&s, err);
@@ -392,7 +396,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .out = v->output,
                          .set = v->set.v,
                          .n_set = v->set.n,
-                         .resume = v->resume};
+                         .resume = v->resume,
+                         .from_start = v->from_start};
     struct show w = {.json = v->json,
                      .every = 10,
                      .last = {.drift_mean = NAN, .align_loss = NAN, .harmful_loss = NAN}};
@@ -419,8 +424,11 @@ const struct command command_run = {
     .help = "Train as a run file says, without a screen",
     .about =
         "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
-        "saves a checkpoint and leaves, a second one after two seconds leaves at once; --resume goes on, with --set for live options of the "
-        "stage. "
+        "saves a checkpoint and leaves, a second one after two seconds leaves at once; --resume "
+        "goes on, with --set for live options of the stage. Steps after that checkpoint are made "
+        "again; what they were is set aside in the run folder, in aside-STEP-K. A run without a "
+        "checkpoint to go on from is refused, but for --from-start; a checkpoint that cannot be "
+        "read just now is no reason to begin again. "
         "Exit status 1: the run failed, or its file or data are wrong; 2: wrong usage, as --set "
         "of no such key or of a wrong value.",
     .options = options,

@@ -24,6 +24,8 @@ struct vac_follow {
     size_t number[FOLLOWED];              /* lines handed over */
     const struct vac_follow_take *take;   /* during a reading */
     void *ctx;
+    bool read;            /* once at least */
+    bool aside;           /* the run went back: lines that were handed over are no longer in it */
     bool carried, joined; /* r.point[0] was handed over before, with its drift */
     double step_ms;       /* smoothed */
     cJSON *suite;         /* probes of one round, as far as they were read */
@@ -36,7 +38,9 @@ static int follow_file(struct vac_follow *f, enum followed which, reader_visit *
                        struct vac_err *err)
 {
     char *path = path_join(f->r.dir, followed[which], err);
-    int rc = path ? reader_file_lines(path, &f->at[which], &f->number[which], visit, ctx, err) : -1;
+    int rc =
+        path ? reader_file_lines(path, INT64_MAX, &f->at[which], &f->number[which], visit, ctx, err)
+             : -1;
 
     free(path);
     return rc;
@@ -147,6 +151,7 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
     } parts[] = {{"op", "", ""},   {"key", " ", ""},      {"old", " ", " ->"},
                  {"new", " ", ""}, {"status", " (", ")"}, {"reason", ": ", ""}};
     const char *status = reader_text(line->v, "status"), *value = reader_text(line->v, "new");
+    const char *op = reader_text(line->v, "op");
     bool rejected = status && !strcmp(status, "rejected");
     struct vac_event e = {.kind = rejected ? VAC_EVENT_REJECTED : VAC_EVENT_JOURNAL,
                           .time = time_of(reader_text(line->v, "t"))};
@@ -154,6 +159,7 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
 
     if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
         return -1;
+    ((struct vac_follow *)ctx)->aside |= op && !strcmp(op, "aside");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *part = reader_text(line->v, parts[i].key);
 
@@ -394,10 +400,13 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
     if (note_info(f, err) || follow_file(f, METRICS, reader_point, &f->points, err) ||
         follow_file(f, LAYERS, give_layers, f, err) || give_points(f, err) ||
         follow_file(f, EVALS, give_eval, f, err) || follow_file(f, PROBES, give_probe, f, err) ||
-        follow_file(f, JOURNAL, give_journal, f, err) ||
-        give_suite(f, err))
+        follow_file(f, JOURNAL, give_journal, f, err) || give_suite(f, err))
         return -1;
     note_state(f, f->snap.state);
+    if (f->read && f->aside) /* the files may have grown again since, line for line */
+        return VAC_FOLLOW_CUT;
+    f->read = true;
+    f->aside = false;
     return VAC_FOLLOW_NEW;
 }
 

@@ -99,8 +99,8 @@ static int visit_line(const char *path, size_t number, const char *text, size_t 
 }
 
 /* One line after another: a long file is never in memory as a whole. */
-static int visit_all(FILE *in, const char *path, int64_t *at, size_t *number, reader_visit *visit,
-                     void *ctx, struct vac_err *err)
+static int visit_all(FILE *in, const char *path, int64_t end, int64_t *at, size_t *number,
+                     reader_visit *visit, void *ctx, struct vac_err *err)
 {
     char *line = NULL;
     size_t cap = 0;
@@ -108,20 +108,20 @@ static int visit_all(FILE *in, const char *path, int64_t *at, size_t *number, re
     int rc = 0;
 
     /* without memory getline says what it says at the end, but not that this is the end */
-    while (rc == 0 && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
+    while (rc == 0 && *at < end && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
         ++*number;
         *at += n;
         if (n > 1)
             rc = visit_line(path, *number, line, (size_t)n - 1, visit, ctx, err);
     }
-    if (rc == 0 && (ferror(in) || !feof(in)))
+    if (rc == 0 && *at < end && (ferror(in) || !feof(in)))
         rc = err_errno(err, "%s: cannot read", path);
     free(line);
     return rc;
 }
 
-int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visit *visit, void *ctx,
-                      struct vac_err *err)
+int reader_file_lines(const char *path, int64_t end, int64_t *at, size_t *number,
+                      reader_visit *visit, void *ctx, struct vac_err *err)
 {
     int64_t left;
     FILE *in;
@@ -140,24 +140,28 @@ int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visi
     if (fseeko(in, (off_t)*at, SEEK_SET))
         rc = err_errno(err, "%s", path);
     else
-        rc = visit_all(in, path, at, number, visit, ctx, err);
+        rc = visit_all(in, path, end, at, number, visit, ctx, err);
     fclose(in);
+    return rc;
+}
+
+static int lines_of(const char *dir, const char *name, int64_t end, reader_visit *visit, void *ctx,
+                    struct vac_err *err)
+{
+    char *path = path_join(dir, name, err);
+    bool inside = !dir_enter(dir, NULL);
+    int rc = path ? reader_file_lines(path, end, &(int64_t){0}, &(size_t){0}, visit, ctx, err) : -1;
+
+    if (inside)
+        dir_leave(dir);
+    free(path);
     return rc;
 }
 
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err)
 {
-    char *path = path_join(dir, name, err);
-    int64_t at = 0;
-    size_t number = 0;
-    bool inside = !dir_enter(dir, NULL);
-    int rc = path ? reader_file_lines(path, &at, &number, visit, ctx, err) : -1;
-
-    if (inside)
-        dir_leave(dir);
-    free(path);
-    return rc;
+    return lines_of(dir, name, INT64_MAX, visit, ctx, err);
 }
 
 const char *reader_text(const cJSON *obj, const char *key)
@@ -512,14 +516,14 @@ int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err 
 
 /* ---- The whole ---- */
 
-static int read_points(struct run_data *r, const char *dir, struct vac_err *err)
+static int read_points(struct run_data *r, const char *dir, int64_t end, struct vac_err *err)
 {
     struct reader_pile points = {.r = r};
 
     r->config = reader_config(dir, err);
     if (!r->config || reader_stages(r, err))
         return -1;
-    return reader_lines(dir, "metrics.jsonl", reader_point, &points, err);
+    return lines_of(dir, "metrics.jsonl", end, reader_point, &points, err);
 }
 
 static int read_layers(struct run_data *r, const char *dir, struct vac_err *err)
@@ -542,7 +546,7 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
     *r = (struct run_data){0};
     r->dir = mem_strdup(dir, err);
     r->inside = r->dir && !dir_enter(dir, NULL);
-    if (!r->dir || read_points(r, dir, err) || read_layers(r, dir, err) ||
+    if (!r->dir || read_points(r, dir, INT64_MAX, err) || read_layers(r, dir, err) ||
         reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
         reader_array(&r->journal, dir, "journal.jsonl", err) ||
         reader_array(&r->probes, dir, "probes.jsonl", err) ||
@@ -578,13 +582,13 @@ static int take_mark(void *ctx, const struct jnode *line, struct vac_err *err)
     return reader_layers_line(line, &l, &(int){0}, err) || reader_mark(ctx, &l, err) ? -1 : 0;
 }
 
-int reader_history(const char *dir, struct vac_point **out, size_t *n, size_t *n_layer_lines,
-                   struct vac_err *err)
+int reader_history(const char *dir, int64_t points_end, int64_t layers_end, struct vac_point **out,
+                   size_t *n, size_t *n_layer_lines, struct vac_err *err)
 {
     struct run_data r = {0};
     struct layers_marks marks = {0};
-    int rc = read_points(&r, dir, err) ||
-                     reader_lines(dir, "layers.jsonl", take_mark, &marks, err) ||
+    int rc = read_points(&r, dir, points_end, err) ||
+                     lines_of(dir, "layers.jsonl", layers_end, take_mark, &marks, err) ||
                      fill_drift(&r, &marks, err)
                  ? -1
                  : 0;
@@ -604,7 +608,7 @@ int reader_history(const char *dir, struct vac_point **out, size_t *n, size_t *n
 
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err)
 {
-    return reader_history(dir, out, n, &(size_t){0}, err);
+    return reader_history(dir, INT64_MAX, INT64_MAX, out, n, &(size_t){0}, err);
 }
 
 int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,

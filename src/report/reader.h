@@ -14,9 +14,10 @@ enum { READER_CONFIG_LIMIT = 1 << 26, READER_LINES_LIMIT = 1 << 30 };
 typedef int reader_visit(void *ctx, const struct jnode *line, struct vac_err *err);
 int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
                  struct vac_err *err);
-/* Each whole line of a file from the byte *at on; *at and *number count on what was visited. */
-int reader_file_lines(const char *path, int64_t *at, size_t *number, reader_visit *visit, void *ctx,
-                      struct vac_err *err);
+/* Each whole line of a file from the byte *at on and before `end`; *at and *number count on what was
+ * visited. */
+int reader_file_lines(const char *path, int64_t end, int64_t *at, size_t *number,
+                      reader_visit *visit, void *ctx, struct vac_err *err);
 /* All of them as an array; free with cJSON_Delete, after a failure too. */
 int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err);
 /* Visitor: a copy of the line is appended to the cJSON array ctx. */
@@ -32,10 +33,10 @@ int reader_layers(void *pile, const struct jnode *line, struct vac_err *err);
 /* One line of layers.jsonl; *n_layers grows to the length of its longest series. */
 int reader_layers_line(const struct jnode *line, struct vac_layers *l, int *n_layers,
                        struct vac_err *err);
-/* All points of a run, with their drift, and how many layers lines it has. The layers themselves
- * are not kept: 5 kB a line. */
-int reader_history(const char *dir, struct vac_point **out, size_t *n, size_t *n_layer_lines,
-                   struct vac_err *err);
+/* All points of a run, with their drift, and how many layers lines it has, in the first so many
+ * bytes of the two files. The layers themselves are not kept: 5 kB a line. */
+int reader_history(const char *dir, int64_t points_end, int64_t layers_end, struct vac_point **out,
+                   size_t *n, size_t *n_layer_lines, struct vac_err *err);
 /* Copies text, cut at a character's boundary. */
 void reader_name(char *out, size_t size, const char *text);
 /* run.json; free with cJSON_Delete. */

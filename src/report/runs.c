@@ -258,6 +258,7 @@ struct listing {
     const char *dir;
     struct vac_run_info *v;
     size_t n, cap;
+    bool own; /* the folder itself holds a run: what it set aside is no run beside it */
 };
 
 /* Adds the folder when it holds a run; a path too long for the caller's struct is passed over. */
@@ -279,8 +280,9 @@ static int consider(struct listing *list, const char *dir, struct vac_err *err)
 static int consider_below(void *ctx, const char *name, struct vac_err *err)
 {
     struct listing *list = ctx;
-    char *sub = *name == '.' ? NULL : path_join(list->dir, name, err);
-    int rc = *name == '.' ? 0 : sub ? consider(list, sub, err) : -1;
+    bool skip = *name == '.' || (list->own && !strncmp(name, "aside-", 6));
+    char *sub = skip ? NULL : path_join(list->dir, name, err);
+    int rc = skip ? 0 : sub ? consider(list, sub, err) : -1;
 
     free(sub);
     return rc;
@@ -307,8 +309,10 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
         return -1;
     }
     own = list.n;
+    list.own = own > 0;
     /* a folder of runs may also hold the run file that they were begun with */
-    if ((own == 0 || !strcmp(list.v[0].state, "broken")) && dir_each(dir, consider_below, &list, err)) {
+    if ((own == 0 || !strcmp(list.v[0].state, "broken")) &&
+        dir_each(dir, consider_below, &list, err)) {
         free(list.v);
         return -1;
     }

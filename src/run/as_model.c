@@ -327,13 +327,13 @@ static int split(const char *name, char **dir, char **at, struct vac_err *err)
     *dir = *at = NULL;
     for (n = copy ? strlen(copy) : 0; n > 1 && copy[n - 1] == '/';)
         copy[--n] = '\0';
-    if (rc == 0 && dir_exists(copy) && folder_holds_run(copy)) {
+    if (rc == 0 && dir_exists(copy) && folder_holds_run(copy, NULL) > 0) {
         *dir = copy;
         return 0;
     }
     if (rc == 0 && (cut = strrchr(copy, '@')) && !dir_exists(copy)) {
         *cut = '\0';
-        if (dir_exists(copy) && folder_holds_run(copy)) {
+        if (dir_exists(copy) && folder_holds_run(copy, NULL) > 0) {
             *at = mem_strdup(cut + 1, err);
             *dir = copy;
             return *at ? 0 : -1;
@@ -345,12 +345,12 @@ static int split(const char *name, char **dir, char **at, struct vac_err *err)
         char *real = realpath(copy, NULL), *up = real ? path_dir(real, err) : NULL;
         char *up2 = up ? path_dir(up, err) : NULL;
         const char *base = real ? path_base(real) : "";
-        if (up && folder_holds_run(up) && !strcmp(base, "final")) {
+        if (up && folder_holds_run(up, NULL) > 0 && !strcmp(base, "final")) {
             *dir = mem_strdup(up, err);
-        } else if (up && folder_holds_run(up) && !strncmp(base, "checkpoint-", 11)) {
+        } else if (up && folder_holds_run(up, NULL) > 0 && !strncmp(base, "checkpoint-", 11)) {
             *dir = mem_strdup(up, err);
             *at = mem_strdup(base + 11, err);
-        } else if (up2 && !strcmp(path_base(up), "stages") && folder_holds_run(up2)) {
+        } else if (up2 && !strcmp(path_base(up), "stages") && folder_holds_run(up2, NULL) > 0) {
             *dir = mem_strdup(up2, err);
             *at = mem_strdup(base, err);
         }

@@ -1,10 +1,11 @@
 /* begin.c - the first moments of a run: run.json for a new one, the last good checkpoint for an old
- * one. */
+ * one, which is only looked at until something new is to be written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "run/aside.h"
 #include "run/trainer.h"
 
 #ifndef PACKAGE_VERSION
@@ -14,12 +15,10 @@
 /* Another program may have begun a run there while this one was reading its data. */
 static int check_empty(const struct folder *f, struct vac_err *err)
 {
+    int64_t size;
+
     for (int i = 0; i < LINES_COUNT; i++) {
-        char *path = folder_path(f, line_files[i], err);
-        int64_t size = -1;
-        int rc = path ? file_measure(path, &size, err) : -1;
-        free(path);
-        if (rc)
+        if (folder_size(f, (enum line_file)i, &size, err))
             return -1;
         if (size > 0)
             return err_set(err, VAC_ERR_USAGE,
@@ -35,12 +34,7 @@ int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err)
         return -1;
     if (t->how.resume)
         return 0;
-    if (folder_holds_run(dir))
-        return err_set(
-            err, VAC_ERR_USAGE,
-            "%s: already holds a run: go on with it by --resume, or name another folder with -o",
-            dir);
-    return check_empty(&t->folder, err);
+    return folder_is_free(dir, err) || check_empty(&t->folder, err) ? -1 : 0;
 }
 
 /* --- run.json --- */
@@ -397,8 +391,16 @@ static int note_lock(struct trainer *t, struct vac_err *err)
     return t->folder.lock.file ? journal(t, &e, err) : 0;
 }
 
+/* Damaged checkpoints; the first says why. */
+struct rejected {
+    struct trainer *t;
+    size_t n;
+    struct vac_err why;
+};
+
 static void note_bad(void *ctx, const char *name, const struct vac_err *why)
 {
+    struct rejected *bad = ctx;
     struct journal_entry e = {.step = -1,
                               .applied_step = -1,
                               .who = "core",
@@ -407,18 +409,30 @@ static void note_bad(void *ctx, const char *name, const struct vac_err *why)
                               .status = "rejected",
                               .reason = why->msg};
 
-    journal(ctx, &e, NULL);
+    if (bad->n++ == 0)
+        bad->why = *why;
+    journal(bad->t, &e, NULL);
 }
 
-static void sweep(const struct trainer *t)
+/* What was trained would be lost: only who asks for that may begin again. */
+static int may_begin_again(const struct rejected *bad, struct vac_err *err)
 {
-    const char **names = mem_new(t->spec.n_stages, sizeof *names, NULL);
+    const struct trainer *t = bad->t;
+    struct vac_run_info *info = NULL;
+    int64_t made = 0;
+    size_t n;
 
-    for (size_t i = 0; names && i < t->spec.n_stages; i++)
-        names[i] = t->spec.stage[i].name;
-    if (names)
-        folder_sweep(&t->folder, names, t->spec.n_stages);
-    free(names);
+    if (vac_runs(t->folder.dir, &info, &n, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        made = info[i].step > made ? info[i].step : made;
+    free(info);
+    if (t->how.from_start || (made == 0 && bad->n == 0))
+        return 0;
+    return err_set(err, VAC_ERR_NO_CHECKPOINT,
+                   "%s: there is no checkpoint to go on from, and %lld steps were made%s%s: begin "
+                   "again at step 0 with --from-start, which sets them aside",
+                   t->folder.dir, (long long)made, bad->n ? "; " : "", bad->why.msg);
 }
 
 /* What the checkpoint has no checksums of, as older ones do not, is taken as it is now. */
@@ -448,18 +462,63 @@ static int take_pins(struct trainer *t, struct vac_err *err)
 
 int trainer_resume(struct trainer *t, struct vac_err *err)
 {
-    static const int64_t nothing[LINES_COUNT];
+    struct rejected bad = {.t = t};
+    struct checkpoint_state *s = &t->resume;
     int found;
 
-    if (trainer_inputs(t, err) || folder_lines(&t->folder, err))
+    if (trainer_inputs(t, err) || folder_journal_open(&t->folder, err))
         return -1;
+    found = checkpoint_find(t->folder.dir, t->spec.n_stages, s, t->resume_name,
+                            sizeof t->resume_name, note_bad, &bad, err);
+    if (found < 0 || (found == 1 && may_begin_again(&bad, err)) ||
+        commands_check_all(t, found == 0 ? s->stage : 0, err) || take_pins(t, err))
+        return -1;
+    t->unsettled = true;
+    if (found == 1)
+        return 0;
+    t->step = s->step;
+    t->saved_step = (int64_t)s->step;
+    return folder_fits(&t->folder, s->size, err);
+}
+
+static void sweep(const struct trainer *t)
+{
+    const char **names = mem_new(t->spec.n_stages, sizeof *names, NULL);
+
+    for (size_t i = 0; names && i < t->spec.n_stages; i++)
+        names[i] = t->spec.stage[i].name;
+    if (names)
+        folder_sweep(&t->folder, names, t->spec.n_stages);
+    free(names);
+}
+
+static int settle_try(struct trainer *t, void *name, struct vac_err *err)
+{
+    const struct checkpoint_state *s = &t->resume;
+    struct aside_from from = {.step = s->json ? s->step : 0,
+                              .stage = s->json ? s->stage : 0,
+                              .stage_step = s->json ? s->stage_step : 0,
+                              .start = !s->json};
+
+    if (s->json)
+        memcpy(from.size, s->size, sizeof from.size);
+    return aside_make(&t->folder, &t->spec, &from, name, err) || folder_lines(&t->folder, err) ? -1
+                                                                                               : 0;
+}
+
+int trainer_settle(struct trainer *t, struct vac_err *err)
+{
+    char name[ASIDE_NAME] = "";
+    struct journal_entry e = {
+        .step = -1, .applied_step = -1, .who = "core", .op = "aside", .key = name};
+
+    if (!t->unsettled)
+        return 0;
     sweep(t);
-    found = checkpoint_find(t->folder.dir, t->spec.n_stages, &t->resume, t->resume_name,
-                            sizeof t->resume_name, note_bad, t, err);
-    if (found < 0 || commands_check_all(t, found == 0 ? t->resume.stage : 0, err) ||
-        take_pins(t, err))
+    if (until_written(t, settle_try, name, "setting aside what lies after the checkpoint", err))
         return -1;
-    return folder_cut(&t->folder, found == 0 ? t->resume.size : nothing, err);
+    t->unsettled = false;
+    return *name ? journal(t, &e, err) : 0;
 }
 
 static int note_machine(struct trainer *t, struct vac_err *err)
@@ -489,8 +548,6 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 
     *first = s->json ? (size_t)s->stage : 0;
     t->stack_dirty = *first > 0;
-    if (s->json)
-        t->step = s->step;
     e.key = t->spec.stage[*first].name;
     if (t->unpinned)
         e.reason = "it has no checksums of the stages before: they are taken as they are";

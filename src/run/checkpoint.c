@@ -292,8 +292,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     sb_num(&s, trainer_wall(t));
     sb_puts(&s, ",\n  \"lines\": {");
     for (int i = 0; i < LINES_JOURNAL; i++)
-        sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i],
-                  (long long)size[i]);
+        sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i], (long long)size[i]);
     sb_puts(&s, "}");
     if (st->n_streams > 1)
         put_streams(&s, st);
@@ -339,8 +338,10 @@ static int read_sizes(const struct jnode *root, struct checkpoint_state *s, stru
 /* state.json, whose seal must be right. */
 static cJSON *open_state(const char *path, struct vac_err *err)
 {
+    int64_t size;
     size_t len;
-    char *text = file_read(path, 64 << 20, &len, err), seal[SEAL_LENGTH + 1];
+    char *text = pin_there(path, &size, err) ? NULL : file_read(path, 64 << 20, &len, err);
+    char seal[SEAL_LENGTH + 1];
     size_t inside = text && len > SEAL_LENGTH ? len - SEAL_LENGTH : 0;
     cJSON *doc = NULL;
 
@@ -354,9 +355,10 @@ static cJSON *open_state(const char *path, struct vac_err *err)
     return doc;
 }
 
-/* Reads and checks a checkpoint folder, and what it stands on in the run's folder `run` (NULL = that
- * is not asked); s->json is the caller's to delete. */
-static int read_state(const char *dir, const char *run, struct checkpoint_state *s,
+/* Reads and checks a checkpoint folder, and what it stands on in the run's folder `run` (NULL =
+ * that is not asked); unless `whole`, large files by their sizes alone. s->json is the caller's to
+ * delete. VAC_ERR_FORMAT: it is damaged; another error tells nothing of it. */
+static int read_state(const char *dir, const char *run, bool whole, struct checkpoint_state *s,
                       struct vac_err *err)
 {
     char *path = path_join(dir, "state.json", err);
@@ -376,10 +378,10 @@ static int read_state(const char *dir, const char *run, struct checkpoint_state 
         read_u64(&root, "journal", &s->journal, err) || json_num(&root, "wall", &s->wall, err) ||
         read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
-    if (pins_check(&files, dir, err))
+    if (pins_check(&files, dir, whole, err))
         goto out;
     rc = json_opt(&root, "pinned", JSON_OBJECT, &pinned, err);
-    rc = rc < 0 ? -1 : rc > 0 || !run ? 0 : pins_check(&pinned, run, err);
+    rc = rc < 0 ? -1 : rc > 0 || !run ? 0 : pins_check(&pinned, run, whole, err);
 out:
     if (rc) {
         cJSON_Delete(s->json);
@@ -392,7 +394,7 @@ out:
 int checkpoint_read(const char *dir, struct checkpoint_state *out, struct vac_err *err)
 {
     char *run = path_dir(dir, err);
-    int rc = run ? read_state(dir, run, out, err) : -1;
+    int rc = run ? read_state(dir, run, true, out, err) : -1;
 
     free(run);
     return rc;
@@ -431,7 +433,7 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
     *out = NULL;
     *n = 0;
     if (!d)
-        return err_errno(err, "%s", dir);
+        return path_error(dir, "open the folder", err);
     while (rc == 0 && (errno = 0, e = readdir(d))) {
         if (number_of(e->d_name) < 0)
             continue;
@@ -439,8 +441,8 @@ static int list_checkpoints(const char *dir, long long **out, size_t *n, struct 
         if (rc == 0)
             (*out)[(*n)++] = number_of(e->d_name);
     }
-    if (rc == 0 && errno)
-        rc = path_error(dir, "list the folder", err);
+    if (rc == 0 && errno) /* not its end: what was not told may be the newest */
+        rc = path_error(dir, "read the folder", err);
     closedir(d);
     if (*n)
         qsort(*out, *n, sizeof **out, newest_first);
@@ -468,7 +470,7 @@ static void prune(struct trainer *t)
     size_t n, kept = 0;
 
     if (list_checkpoints(t->folder.dir, &list, &n, NULL))
-        n = 0;
+        n = 0; /* of what is not known whole, nothing is old */
     for (size_t i = 0; i < n; i++) {
         if (list[i] > (long long)t->step || kept++ < (size_t)t->spec.checkpoint.keep + t->keep_more)
             continue;
@@ -489,10 +491,10 @@ static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
         return -1;
     if (dirs_make(tmp, err) || folder_sync(&t->folder, err))
         return -1;
-    if (model_is_full(t->m) ? save_full(t, tmp, err)
-                            : stage_write_adapter(t, tmp, err))
+    if (model_is_full(t->m) ? save_full(t, tmp, err) : stage_write_adapter(t, tmp, err))
         return -1;
-    if (save_moments(t, tmp, err) || write_state(t, tmp, err) || read_state(tmp, NULL, &back, err))
+    if (save_moments(t, tmp, err) || write_state(t, tmp, err) ||
+        read_state(tmp, NULL, true, &back, err))
         return -1;
     cJSON_Delete(back.json);
     return 0;
@@ -525,35 +527,77 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
 
 /* --- going on --- */
 
-int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
-                    size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err)
+/* Reads checkpoint-N; 1 = it is damaged, and why. */
+static int try_one(const char *dir, const char *name, bool whole, size_t n_stages,
+                   struct checkpoint_state *out, struct vac_err *why)
+{
+    char *path = path_join(dir, name, why);
+    int rc = path ? read_state(path, dir, whole, out, why) : -1;
+
+    free(path);
+    if (rc == 0 && out->stage < n_stages)
+        return 0;
+    if (rc == 0) {
+        cJSON_Delete(out->json);
+        err_set(why, VAC_ERR_FORMAT, "%s: is of another run: it has no such stage", name);
+        return 1;
+    }
+    return why->code == VAC_ERR_FORMAT ? 1 : -1;
+}
+
+static int find(const char *dir, bool whole, size_t n_stages, struct checkpoint_state *out,
+                char *name, size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err)
 {
     long long *list;
     size_t n;
-    int rc = list_checkpoints(dir, &list, &n, err);
+    int rc = list_checkpoints(dir, &list, &n, err) ? -1 : 1;
 
-    if (rc)
-        return -1;
-    rc = 1;
     for (size_t i = 0; rc == 1 && i < n; i++) {
         struct vac_err why = {0};
-        char *path;
         snprintf(name, size, "checkpoint-%lld", list[i]);
-        path = path_join(dir, name, &why);
-        if (path && !read_state(path, dir, out, &why)) {
-            if (out->stage < n_stages)
-                rc = 0;
-            else
-                cJSON_Delete(out->json);
-        }
-        if (rc)
+        rc = try_one(dir, name, whole, n_stages, out, &why);
+        if (rc == 1 && bad)
             bad(ctx, name, &why);
-        free(path);
+        if (rc < 0)
+            err_set(err, why.code,
+                    "%s; it may be whole: mend that, or move %s away to go on "
+                    "without it",
+                    why.msg, name);
     }
     free(list);
     if (rc)
-        out->json = NULL;
+        *out = (struct checkpoint_state){0};
     return rc;
+}
+
+int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
+                    size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err)
+{
+    int rc;
+
+    if (dir_enter(dir, err))
+        return -1;
+    rc = find(dir, true, n_stages, out, name, size, bad, ctx, err);
+    dir_leave(dir);
+    return rc;
+}
+
+int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err)
+{
+    struct checkpoint_state s;
+    char name[64];
+    int rc;
+
+    *step = -1;
+    if (dir_enter(dir, err))
+        return -1;
+    rc = find(dir, false, SIZE_MAX, &s, name, sizeof name, NULL, NULL, err);
+    dir_leave(dir);
+    if (rc == 0) {
+        *step = (int64_t)s.step;
+        cJSON_Delete(s.json);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 static int load_options(struct trainer *t, const struct jnode *root, struct vac_err *err)

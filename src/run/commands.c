@@ -364,17 +364,18 @@ static const struct {
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
     bool journalled; /* here; set and save write their own line */
     bool steers;     /* means nothing once the last step is done */
+    bool writes;     /* ... to the run's files, or changes what a checkpoint holds */
 } table[] = {
     [VAC_OP_PAUSE] = {"pause", do_pause, true, true},
     [VAC_OP_RESUME] = {"resume", do_resume, true, true},
     [VAC_OP_STEP] = {"step", do_step, true, true},
-    [VAC_OP_SET] = {"set", do_set, false, true},
-    [VAC_OP_SAVE] = {"checkpoint", do_save, false, true},
-    [VAC_OP_PROBE] = {"probe", ask_probe, true, false},
+    [VAC_OP_SET] = {"set", do_set, false, true, true},
+    [VAC_OP_SAVE] = {"checkpoint", do_save, false, true, true},
+    [VAC_OP_PROBE] = {"probe", ask_probe, true, false, true},
     [VAC_OP_PROBE_STOP] = {"probe-stop", do_nothing, false, false},
-    [VAC_OP_SUITE] = {"suite", do_suite, true, false},
-    [VAC_OP_EVALUATE] = {"evaluate", do_evaluate, true, false},
-    [VAC_OP_REFERENCE] = {"reference", do_reference, true, false},
+    [VAC_OP_SUITE] = {"suite", do_suite, true, false, true},
+    [VAC_OP_EVALUATE] = {"evaluate", do_evaluate, true, false, true},
+    [VAC_OP_REFERENCE] = {"reference", do_reference, true, false, true},
     [VAC_OP_SAMPLES] = {"samples", ask_samples, false, false},
     [VAC_OP_MAP] = {"map", ask_map, false, false},
     [VAC_OP_QUIT] = {"quit", do_quit, true, false},
@@ -388,9 +389,11 @@ static void apply_one(struct trainer *t, struct control_command *c)
     int rc;
 
     t->answering = c->id;
-    rc = t->over && table[c->op].steers
-             ? err_set(&err, VAC_ERR_USAGE, "%s: the run is done", table[c->op].name)
-             : table[c->op].apply(t, c, &err);
+    if (t->over && table[c->op].steers)
+        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", table[c->op].name);
+    else
+        rc = (table[c->op].writes && trainer_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
+                                                                                                : 0;
     if (rc == 0 && table[c->op].journalled) {
         struct journal_entry e = {.step = -1,
                                   .applied_step = (int64_t)t->step,

@@ -38,13 +38,21 @@ char *folder_make(const char *run_file, struct vac_err *err)
     return rc ? NULL : mem_strdup(path, err);
 }
 
-bool folder_holds_run(const char *dir)
+/* 1 = it stands there, 0 = it does not; -1 = that cannot be told just now. */
+int folder_holds_run(const char *dir, struct vac_err *err)
 {
-    char *path = path_join(dir, "run.json", NULL);
-    bool yes = !path || file_exists(path);
+    char *path = path_join(dir, "run.json", err);
+    struct stat st;
+    int rc = path ? 1 : -1;
 
+    if (path && path_stat(path, &st))
+        rc = errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+                 ? 0
+                 : path_error(path, "look at it", err);
+    else if (path)
+        rc = S_ISREG(st.st_mode);
     free(path);
-    return yes;
+    return rc;
 }
 
 int folder_finished(const char *dir, bool *yes, struct vac_err *err)
@@ -54,6 +62,18 @@ int folder_finished(const char *dir, bool *yes, struct vac_err *err)
 
     free(path);
     return rc;
+}
+
+int folder_is_free(const char *dir, struct vac_err *err)
+{
+    int holds = folder_holds_run(dir, err);
+
+    if (holds > 0)
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "%s: already holds a run: go on with it by --resume, or name another folder with -o",
+            dir);
+    return holds;
 }
 
 char *folder_path(const struct folder *f, const char *name, struct vac_err *err)
@@ -89,16 +109,26 @@ void folder_close(struct folder *f)
 /* --- line files --- */
 
 /* The number of the last journal line, so that numbers go on after a resume. */
-static int last_seq(const struct folder *f, uint64_t *n, struct vac_err *err)
+static int last_seq(const char *path, uint64_t *n, struct vac_err *err)
 {
-    char *path = folder_path(f, line_files[LINES_JOURNAL], err);
     struct mapping m = {0};
-    int rc = path ? map_open(&m, path, err) : -1;
 
+    if (map_open(&m, path, err))
+        return -1;
     *n = 0;
     for (size_t i = 0; i < m.len; i++)
         *n += m.data[i] == '\n';
     map_close(&m);
+    return 0;
+}
+
+static int open_lines(struct folder *f, enum line_file which, struct vac_err *err)
+{
+    char *path = folder_path(f, line_files[which], err);
+    int rc = path ? app_open(&f->lines[which], path, err) : -1;
+
+    if (rc == 0 && which == LINES_JOURNAL)
+        rc = last_seq(path, &f->journal_seq, err);
     free(path);
     return rc;
 }
@@ -109,12 +139,16 @@ int folder_lines(struct folder *f, struct vac_err *err)
     int rc = eval && !dirs_make(eval, err) ? 0 : -1;
 
     for (int i = 0; rc == 0 && i < LINES_COUNT; i++) {
-        char *path = folder_path(f, line_files[i], err);
-        rc = path ? app_open(&f->lines[i], path, err) : -1;
-        free(path);
+        if (!f->lines[i].path)
+            rc = open_lines(f, (enum line_file)i, err);
     }
     free(eval);
-    return rc ? rc : last_seq(f, &f->journal_seq, err);
+    return rc;
+}
+
+int folder_journal_open(struct folder *f, struct vac_err *err)
+{
+    return open_lines(f, LINES_JOURNAL, err);
 }
 
 /* What a kill leaves of a folder NAME, or of a file NAME, has one of these names. */
@@ -153,6 +187,7 @@ static bool half_in_run(const char *entry, const char *const *stages, size_t n)
             return true;
     return !strcmp(entry, "drift-reference.tmp") ||
            is_half_like(entry, "checkpoint-", "0123456789") ||
+           is_half_like(entry, "aside-", "0123456789-") ||
            is_half_like(entry, "events.out.tfevents.", "0123456789.vaccine");
 }
 
@@ -223,26 +258,46 @@ int folder_take_back(struct folder *f, const int64_t size[LINES_COUNT], struct v
     return 0;
 }
 
-int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
+int folder_size(const struct folder *f, enum line_file which, int64_t *size, struct vac_err *err)
+{
+    char *path = folder_path(f, line_files[which], err);
+    int rc = path ? file_measure(path, size, err) : -1;
+
+    if (rc == 0 && *size < 0)
+        *size = 0;
+    free(path);
+    return rc;
+}
+
+int folder_fits(const struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
 {
     for (int i = 0; i < LINES_JOURNAL; i++) {
-        char *path = folder_path(f, line_files[i], err);
-        int64_t have = 0;
-        int rc = path ? file_measure(path, &have, err) : -1;
-        if (have < 0)
-            have = 0;
-        if (rc == 0 && have < size[i])
-            rc =
-                err_set(err, VAC_ERR_FORMAT,
-                        "%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
-                        path, (long long)have, (long long)size[i]);
-        else if (rc == 0 && have > size[i])
-            rc = file_cut(path, size[i], err);
-        free(path);
-        if (rc)
+        int64_t have;
+        if (folder_size(f, (enum line_file)i, &have, err))
             return -1;
+        if (have < size[i])
+            return err_set(
+                err, VAC_ERR_FORMAT,
+                "%s/%s: is shorter (%lld bytes) than at the checkpoint (%lld): it was changed",
+                f->dir, line_files[i], (long long)have, (long long)size[i]);
     }
     return 0;
+}
+
+int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err)
+{
+    int rc = folder_fits(f, size, err);
+
+    for (int i = 0; rc == 0 && i < LINES_JOURNAL; i++) {
+        char *path = folder_path(f, line_files[i], err);
+        int64_t have;
+
+        rc = path ? folder_size(f, (enum line_file)i, &have, err) : -1;
+        if (rc == 0 && have > size[i])
+            rc = file_cut(path, size[i], err);
+        free(path);
+    }
+    return rc;
 }
 
 int folder_line(struct folder *f, enum line_file which, const struct strbuf *line,

@@ -2,8 +2,8 @@
  *
  * run.json is written once, atomically; a folder with a run.json holds a run. The line files
  * (metrics, layers, probes, eval/history) only grow; a checkpoint remembers their sizes, and going
- * on from it cuts them back to those, so that every step stands there once. The journal keeps
- * everything. */
+ * on from it sets what follows aside (aside.h), so that every step stands there once. The journal
+ * keeps everything. */
 #ifndef RUN_FOLDER_H
 #define RUN_FOLDER_H
 
@@ -32,7 +32,9 @@ struct folder {
 
 /* Makes runs/<name>-NNN, the first number that nobody has: its path. Free it. */
 char *folder_make(const char *run_file, struct vac_err *err);
-bool folder_holds_run(const char *dir);
+/* 1 = yes, 0 = no, -1 and err = it cannot be told just now: that is neither. */
+int folder_holds_run(const char *dir, struct vac_err *err);
+int folder_is_free(const char *dir, struct vac_err *err); /* 0, or -1 and err: it holds a run */
 int folder_finished(const char *dir, bool *yes, struct vac_err *err); /* final/ stands */
 /* Makes the folder where it is missing, enters it and takes its lock (VAC_ERR_BUSY names the
  * holder). */
@@ -40,8 +42,10 @@ int folder_open(struct folder *f, const char *dir, struct vac_err *err);
 void folder_close(struct folder *f);
 char *folder_path(const struct folder *f, const char *name, struct vac_err *err);
 
-/* Opens the line files for appending (after folder_cut when a run goes on). */
+/* Opens the line files for appending (after folder_cut when a run goes on; then the journal, which
+ * nothing cuts, was opened before). */
 int folder_lines(struct folder *f, struct vac_err *err);
+int folder_journal_open(struct folder *f, struct vac_err *err);
 /* Removes what a killed program left half-made: names that only this program gives, of these
  * stages. Only for who holds the lock. */
 void folder_sweep(const struct folder *f, const char *const *stages, size_t n);
@@ -49,7 +53,11 @@ void folder_sweep(const struct folder *f, const char *const *stages, size_t n);
 int folder_sizes(const struct folder *f, int64_t size[LINES_COUNT], struct vac_err *err);
 /* Takes back what was appended (but to the journal) since folder_sizes. */
 int folder_take_back(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
-/* Cuts the line files (not the journal) to these sizes; missing ones must have size 0. */
+/* 0 when the file is missing. */
+int folder_size(const struct folder *f, enum line_file which, int64_t *size, struct vac_err *err);
+/* Whether none of the line files (without the journal) is shorter than this. */
+int folder_fits(const struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
+/* Cuts them to these sizes. */
 int folder_cut(struct folder *f, const int64_t size[LINES_COUNT], struct vac_err *err);
 int folder_line(struct folder *f, enum line_file which, const struct strbuf *line,
                 struct vac_err *err);

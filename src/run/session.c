@@ -132,12 +132,7 @@ static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_
     if (!o->out)
         return 0; /* its name is that of the folder that can be made when it starts */
     s->dir = mem_strdup(o->out, err);
-    if (s->dir && folder_holds_run(s->dir))
-        return err_set(
-            err, VAC_ERR_USAGE,
-            "%s: already holds a run: go on with it by --resume, or name another folder with -o",
-            s->dir);
-    return s->dir ? 0 : -1;
+    return s->dir ? folder_is_free(s->dir, err) : -1;
 }
 
 static int enter(struct vac_session *s, const char *dir, struct vac_err *err)
@@ -153,12 +148,16 @@ static int enter(struct vac_session *s, const char *dir, struct vac_err *err)
 static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
     const char *dir = dir_exists(o->file) ? o->file : o->out;
+    int holds;
 
     if (!dir)
         return err_set(err, VAC_ERR_USAGE, "--resume needs the run's folder: name it with -o");
-    if (!folder_holds_run(dir))
+    holds = folder_holds_run(dir, err);
+    if (holds == 0)
         return err_set(err, VAC_ERR_USAGE,
                        "%s: holds no run (no run.json): start one without --resume", dir);
+    if (holds < 0)
+        return -1;
     s->dir = mem_strdup(dir, err);
     if (!s->dir || enter(s, dir, err) || spec_of_folder(s, dir, o, err))
         return -1;
@@ -167,9 +166,13 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
 
 static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
-    if (!folder_holds_run(o->file))
+    int holds = folder_holds_run(o->file, err);
+
+    if (holds == 0)
         return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
                        o->file);
+    if (holds < 0)
+        return -1;
     s->dir = mem_strdup(o->out ? o->out : "", err);
     if (!s->dir || enter(s, o->file, err) || spec_of_folder(s, o->file, o, err))
         return -1;
@@ -187,6 +190,8 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
     int rc;
 
     how->resume = !how->replay && (how->resume || dir_exists(how->file));
+    if (how->from_start && !how->resume)
+        return err_set(err, VAC_ERR_USAGE, "--from-start goes with --resume: a new run begins so");
     rc = how->replay   ? open_replay(s, how, err)
          : how->resume ? open_old(s, how, err)
                        : open_new(s, how, err);
@@ -247,36 +252,50 @@ static int thread_start(struct vac_session *s, struct vac_err *err)
     return 0;
 }
 
-/* The last measurement of each evaluate entry stands in the snapshot again. */
+/* The last measurement of each evaluate entry stands in the snapshot again: of a run that goes on,
+ * as things stood at the checkpoint. */
 static int show_old_evals(struct vac_session *s, struct vac_err *err)
 {
     struct vac_snapshot *shown = control_writing(&s->ctl);
-    struct vac_run_info *info;
+    struct vac_run_eval *eval;
     size_t n;
 
-    if (vac_runs(s->dir, &info, &n, err))
+    if (vac_run_evals(s->dir, &eval, &n, err))
         return -1;
-    if (n == 1 && s->finished && shown->n_evals == 0) { /* nothing was opened that tells them */
-        shown->n_evals = info->n_evals;
-        memcpy(shown->eval, info->eval, sizeof shown->eval);
+    for (size_t i = 0; i < n; i++) {
+        const struct vac_run_eval *e = &eval[i];
+        int k = 0;
+
+        while (k < shown->n_evals && strcmp(shown->eval[k].name, e->name))
+            k++;
+        if (s->finished && k == shown->n_evals && k < VAC_MAX_EVALS)
+            shown->n_evals++; /* nothing was opened that tells them */
+        if (k == shown->n_evals || (s->t.unsettled && e->step > (int64_t)s->t.step))
+            continue;
+        shown->eval[k] = (struct vac_eval){.value = e->value,
+                                           .lo = e->lo,
+                                           .hi = e->hi,
+                                           .count = e->count,
+                                           .n = e->n,
+                                           .step = e->step,
+                                           .is_rate = e->is_rate};
+        memcpy(shown->eval[k].name, e->name, sizeof e->name);
     }
-    for (int i = 0; n == 1 && i < info->n_evals; i++) {
-        for (int k = 0; k < shown->n_evals; k++) {
-            if (!strcmp(shown->eval[k].name, info->eval[i].name))
-                shown->eval[k] = info->eval[i];
-        }
-    }
-    free(info);
+    free(eval);
     return 0;
 }
 
-/* What a run's files hold already comes first in the history. Layers stay in their file until they
- * are asked for. */
+/* What a run's files hold already comes first in the history, as far as the run goes on with it.
+ * Layers stay in their file until they are asked for. */
 static int read_old(struct vac_session *s, struct vac_err *err)
 {
+    const struct checkpoint_state *from = &s->t.resume;
+    bool all = s->finished;
     size_t points, layers;
 
-    if (reader_history(s->dir, &s->old_points, &points, &layers, err))
+    if (reader_history(s->dir, all ? INT64_MAX : from->size[LINES_METRICS],
+                       all ? INT64_MAX : from->size[LINES_LAYERS], &s->old_points, &points, &layers,
+                       err))
         return -1;
     s->first_point = points;
     s->first_layer = layers;
@@ -372,6 +391,16 @@ const char *vac_session_dir(const struct vac_session *s)
 uint64_t vac_session_old_points(const struct vac_session *s)
 {
     return s->first_point;
+}
+
+uint64_t vac_session_points(struct vac_session *s)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&s->ctl.lock);
+    n = s->ctl.n_points;
+    pthread_mutex_unlock(&s->ctl.lock);
+    return s->first_point + n;
 }
 
 int64_t vac_session_log_every(const struct vac_session *s)
@@ -494,6 +523,7 @@ static void gap_visit(struct vac_session *s, struct gap *g, const char *name, ui
         g->number = 0;
     }
     clearerr(g->file); /* it has grown since */
+    fflush(g->file);   /* ... and what was read ahead may have been set aside */
     for (; g->number < at; g->number++) {
         if (getline(&g->line, &g->cap, g->file) <= 0)
             return;

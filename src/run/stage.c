@@ -520,8 +520,7 @@ int stage_save(struct trainer *t, struct vac_err *err)
         goto out;
     if (stage_write_model(t, path, err))
         goto out;
-    rc = folder_swap(t->folder.dir, tmp, name, err) ||
-                 pin_folder(t->pins, t->folder.dir, name, err)
+    rc = folder_swap(t->folder.dir, tmp, name, err) || pin_folder(t->pins, t->folder.dir, name, err)
              ? -1
              : 0;
 out:

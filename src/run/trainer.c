@@ -321,6 +321,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
     size_t n = t->spec.n_evaluate;
     int rc = 0;
 
+    if (t->duty < n + 2 && trainer_settle(t, err))
+        return -1;
     for (; rc == 0 && t->duty < n + 2; t->duty += rc == 0) {
         if (t->duty == 0)
             rc = duty_lines(t, err);
@@ -363,9 +365,11 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
             return err_set(err, t->broken.code, "%s", t->broken.msg);
         if (rc == 1 && !t->quit)
             continue; /* what was cut short is done first */
-        if (t->quit)
-            return t->discard ? 0 : save_now(t, err);
+        if (t->quit)  /* what was not changed is saved already */
+            return t->discard || t->unsettled ? 0 : save_now(t, err);
         if (st->done && save_due(t) && t->saved_step != (int64_t)t->step && save_now(t, err))
+            return -1;
+        if (trainer_settle(t, err))
             return -1;
         if (st->done >= st->total)
             return 0;
@@ -489,9 +493,13 @@ static int leave(struct trainer *t, struct vac_err *err)
 {
     struct vac_err why = {0};
 
-    if (note(t, "stop", NULL, t->discard ? "without saving" : "saved", err))
+    if (note(t, "stop", NULL,
+             t->discard     ? "without saving"
+             : t->unsettled ? "as it was"
+                            : "saved",
+             err))
         return -1;
-    if (export_try(t, NULL, &why) == 0)
+    if (t->unsettled || export_try(t, NULL, &why) == 0)
         return 0;
     return err_set(err, why.code, "%s, but the files for other tools could not be written: %s",
                    t->discard ? "ended" : "saved", why.msg);

@@ -151,6 +151,7 @@ struct trainer {
     struct checkpoint_state resume; /* to go on from; json NULL = from the start */
     char resume_name[64];
     bool unpinned;      /* ... which has no checksums of the stages before */
+    bool unsettled;     /* it goes on, and nothing was written yet: see trainer_settle */
     cJSON *began;       /* run.json, with the paths of now */
     const cJSON *moved; /* {"OLD": "NEW"} of those that are others there */
     cJSON *pins;        /* what checkpoints stand on: see pins.h */
@@ -169,9 +170,12 @@ int trainer_evaluations(struct trainer *t, struct vac_err *err);
 /* --- begin.c --- */
 /* Takes the run folder's lock, for a new run or to go on with one. */
 int trainer_folder(struct trainer *t, const char *dir, struct vac_err *err);
-/* To go on: checks that model and data are as they were, finds the last good checkpoint, and cuts
- * the line files back to it. */
+/* To go on: checks that model and data are as they were, and finds the last good checkpoint.
+ * VAC_ERR_NO_CHECKPOINT: there is none. Nothing is changed but the journal. */
 int trainer_resume(struct trainer *t, struct vac_err *err);
+/* Before a run that goes on makes its first step, or writes anything else: what lies after the
+ * checkpoint is set aside, and what a kill left half-made removed. Later calls do nothing. */
+int trainer_settle(struct trainer *t, struct vac_err *err);
 /* Model and data must be what the run began with. */
 int trainer_inputs(struct trainer *t, struct vac_err *err);
 /* The same of what a stage reads when it begins, which may be hours after the run. */
@@ -289,8 +293,8 @@ void script_apply(struct trainer *t);
 
 /* --- checkpoint.c --- */
 int checkpoint_save(struct trainer *t, struct vac_err *err);
-/* The newest checkpoint in a run's folder that is whole, of one of n_stages stages; bad ones are
- * left standing and told. 1 = there is none. */
+/* The newest checkpoint in a run's folder that is whole, of one of n_stages stages; damaged ones are
+ * left standing and told. 1 = there is none; -1 = one could not be read, which may be whole. */
 typedef void checkpoint_bad(void *ctx, const char *name, const struct vac_err *why);
 int checkpoint_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
                     size_t size, checkpoint_bad *bad, void *ctx, struct vac_err *err);

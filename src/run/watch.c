@@ -40,8 +40,7 @@ static int measure_loss(struct trainer *t, const struct dataset *d, double *out,
     return 0;
 }
 
-int watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l,
-                  struct vac_err *err)
+int watch_measure(struct trainer *t, struct vac_point *p, struct vac_layers *l, struct vac_err *err)
 {
     struct stage *st = &t->st;
     size_t L = model_config(t->m)->L, n = L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
