@@ -122,7 +122,7 @@ static inline void whole(const char *out, bool resume)
 {
     struct vac_err err = {0};
 
-    if (run_whole(&rig, out, resume, &err))
+    if (run_again(&rig, out, &(struct vac_open){.resume = resume, .from_start = resume}, &err))
         fail_msg("%s", err.msg);
 }
 

@@ -12,7 +12,7 @@
 
 static void do_pause(struct ui *ui)
 {
-    bool paused = session_is_held(ui);
+    bool paused = session_is_held(ui) || session_can_go_on(ui);
 
     if (ui_send(ui, paused ? VAC_OP_RESUME : VAC_OP_PAUSE, 0, NULL, NULL))
         ui_say(ui, "%s", paused ? "training goes on" : "pausing after this step");
@@ -599,6 +599,7 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_pause:
     case ACT_step:
     case ACT_steps:
+        return session_is_live(ui) || session_can_go_on(ui);
     case ACT_checkpoint:
     case ACT_edit:
     case ACT_mask:

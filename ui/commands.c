@@ -122,8 +122,12 @@ static void run_pause(struct ui *ui, const char *args)
 
 static void run_resume(struct ui *ui, const char *args)
 {
-    (void)args;
-    ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+    if (!*args)
+        ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+    else if (strcmp(args, "from-start"))
+        ui_warn(ui, ":resume wants from-start, or nothing");
+    else
+        session_begin_again(ui);
 }
 
 static void run_probe(struct ui *ui, const char *args)
@@ -233,7 +237,8 @@ static void run_keys(struct ui *ui, const char *args)
 const struct ui_command ui_commands[] = {
     {"set", "OPTION VALUE", "change a live option from the next step on", run_set},
     {"step", "[N]", "so many steps, then pause", run_step},
-    {"resume", "", "go on training", run_resume},
+    {"resume", "[from-start]", "go on training; from-start: again, when there is no checkpoint",
+     run_resume},
     {"pause", "", "pause at the next step", run_pause},
     {"probe", "[TEXT]", "ask the present weights", run_probe},
     {"open", "PATH", "open a run file or a run folder", run_open},

@@ -96,6 +96,10 @@ double session_due(const struct ui *ui);
 void session_close(struct ui *ui);
 /* It trains or waits, so leaving has to be asked about. */
 bool session_is_live(const struct ui *ui);
+/* It is only looked at, and not driven by another program: RESUME and STEP open it. */
+bool session_can_go_on(const struct ui *ui);
+/* Goes on with it, or begins it again when there is no checkpoint to go on from. */
+void session_begin_again(struct ui *ui);
 /* It is paused, or will be by a command that was given: a question that is answered meanwhile shows
  * another state. */
 bool session_is_held(const struct ui *ui);

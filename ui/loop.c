@@ -535,7 +535,7 @@ static int open_first(struct ui *ui, struct vac_err *err)
     frame_now(ui);
     if (session_open(ui, ui->args->path, err))
         return -1;
-    if (!ui->priv->warning)
+    if (!ui->priv->warning && !session_can_go_on(ui)) /* else it says how to go on */
         ui->priv->message[0] = '\0';
     return 0;
 }

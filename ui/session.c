@@ -15,6 +15,8 @@
 #include "ui/start.h"
 #include "ui/store.h"
 
+static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start);
+
 /* --- asking --- */
 
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
@@ -24,10 +26,13 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     struct vac_err err = {0};
     uint64_t id = 0;
 
+    if (session_can_go_on(ui) && (op == VAC_OP_RESUME || op == VAC_OP_STEP))
+        return go_on(ui, op, n, false);
     if (!ui->session) {
         ui_warn(ui, "%s",
-                *ui->priv->watched ? "this run is only looked at, not driven"
-                                   : "no run is open: Enter opens one");
+                session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
+                : *ui->priv->watched  ? "this run is only looked at, not driven"
+                                      : "no run is open: Enter opens one");
         return 0;
     }
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");
@@ -135,6 +140,7 @@ static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_er
 struct old {
     struct ui *ui;
     double before; /* only what happened before that time; 0 = all of it */
+    int64_t last;  /* ... and was measured up to this step */
 };
 
 static void old_point(void *ctx, const struct vac_point *p)
@@ -155,6 +161,8 @@ static void old_event(void *ctx, const struct vac_event *e)
 
     if (journal && old->before > 0 && e->time >= old->before)
         return; /* the session tells it itself */
+    if (!journal && e->step > old->last)
+        return; /* the run goes on from before that */
     if (journal)
         journal_push(&old->ui->journal, e);
     for (int i = 0; i < PANEL_COUNT; i++)
@@ -172,7 +180,7 @@ static void unfollow(struct ui *ui)
 static int read_on(struct ui *ui, struct vac_err *err)
 {
     static const struct vac_follow_take take = {old_point, old_layers, old_event};
-    struct old old = {.ui = ui};
+    struct old old = {.ui = ui, .last = INT64_MAX};
     int rc = vac_follow_read(ui->priv->follow, &take, &old, err);
 
     ui->priv->next_look = ui->now + 1;
@@ -243,7 +251,9 @@ static bool pump_files(struct ui *ui)
 static void read_old(struct ui *ui, double before)
 {
     static const struct vac_follow_take take = {.event = old_event};
-    struct old old = {.ui = ui, .before = before};
+    const struct vac_snapshot *s = vac_snapshot(ui->session);
+    struct old old = {
+        .ui = ui, .before = before, .last = s->state == VAC_DONE ? INT64_MAX : s->step};
     struct vac_follow *f = NULL;
     struct vac_err err = {0}; /* the session has read the same files, and would have said so */
 
@@ -253,7 +263,7 @@ static void read_old(struct ui *ui, double before)
     ui->priv->message[0] = '\0';
 }
 
-/* 1 = looked at, 0 = to be driven, -1 = err. */
+/* 1 = looked at, 0 = it is no run's folder, -1 = err. */
 static int maybe_watch(struct ui *ui, const char *path, struct vac_err *err)
 {
     struct vac_run_info *info = NULL;
@@ -265,42 +275,142 @@ static int maybe_watch(struct ui *ui, const char *path, struct vac_err *err)
     if (stat(path, &st) || !S_ISDIR(st.st_mode) || vac_runs(path, &info, &n, &ignored))
         return 0;
     for (size_t i = 0; i < n; i++) /* the folder itself, not a run below it */
-        if (!strcmp(info[i].dir, path) &&
-            (!strcmp(info[i].state, "done") || !strcmp(info[i].state, "running") ||
-             !strcmp(info[i].state, "paused")))
+        if (!strcmp(info[i].dir, path))
             rc = watch(ui, path, err) ? -1 : 1;
     free(info);
     return rc;
 }
 
-int session_open(struct ui *ui, const char *path, struct vac_err *err)
+/* "stopped at 189; Space goes on from checkpoint 180" */
+static void offer(struct ui *ui)
 {
-    struct vac_open o = {.file = path, .interactive = true};
-    const struct ui_args *a = ui->args;
+    const struct vac_snapshot *s = &ui->snap;
+    struct vac_err err = {0};
+    int64_t step;
+
+    if (!session_can_go_on(ui))
+        return;
+    if (vac_run_checkpoint(ui->priv->watched, &step, &err))
+        ui_warn(ui, "%s", err.msg);
+    else if (step >= 0)
+        ui_say(ui, "%s at %lld; Space goes on from checkpoint %lld", vac_state_names[s->state],
+               (long long)s->step, (long long)step);
+    else
+        ui_say(ui, "%s at %lld, without a checkpoint to go on from; Space asks what to do",
+               vac_state_names[s->state], (long long)s->step);
+}
+
+static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
+{
     struct timespec now;
     struct stat st;
-    int rc;
 
-    session_close(ui);
-    if (a->path && !strcmp(a->path, path)) {
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (open_and_start(ui, o, err))
+        return -1;
+    ui->priv->held = o->paused; /* also while it is measured before the first step */
+    if (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode)))
+        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    session_pump(ui);
+    return 0;
+}
+
+/* What the command line says of the run that it names. */
+static struct vac_open how_to_open(const struct ui *ui, const char *path)
+{
+    const struct ui_args *a = ui->args;
+    struct vac_open o = {.file = path, .interactive = true, .deterministic_wall = a->deterministic};
+
+    if ((a->path && !strcmp(a->path, path)) || (a->out && !strcmp(a->out, path))) {
         o.out = a->out;
         o.set = a->set;
         o.n_set = a->n_set;
         o.resume = a->resume;
+        o.from_start = a->from_start;
     }
     o.paused = a->paused;
-    o.deterministic_wall = a->deterministic;
-    rc = maybe_watch(ui, path, err);
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (rc == 0)
-        rc = open_and_start(ui, &o, err);
-    if (rc < 0)
+    return o;
+}
+
+void session_begin_again(struct ui *ui)
+{
+    if (session_can_go_on(ui))
+        go_on(ui, VAC_OP_RESUME, 0, true);
+    else
+        ui_warn(ui, "no run is open that has stopped");
+}
+
+static void begin_again(struct ui *ui, int key)
+{
+    if (key == 'b')
+        session_begin_again(ui);
+}
+
+/* All that was trained would be made again: that is for the user to say. */
+static void ask_to_begin_again(struct ui *ui, const struct vac_err *why)
+{
+    ui_warn(ui, "%s", why->msg);
+    dialog_open(
+        ui, &(struct dialog){.title = "Begin again?",
+                             .text = why->msg,
+                             .choice = {{'b', "begin again at step 0; what there is is set aside"}},
+                             .done = begin_again});
+}
+
+/* From looking at a run to driving it; when that fails it is looked at again. */
+static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
+{
+    char dir[VAC_PATH];
+    struct vac_open o;
+    struct vac_err err = {0}, ignored = {0};
+    bool zoom = ui->zoom;
+
+    memcpy(dir, ui->priv->watched, sizeof dir);
+    o = how_to_open(ui, dir);
+    o.paused = op == VAC_OP_STEP;
+    o.from_start |= from_start;
+    ui_say(ui, "opening %s ...", dir);
+    frame_now(ui);
+    forget(ui);
+    if (drive(ui, &o, &err)) {
+        watch(ui, dir, &ignored);
+        ui->zoom = zoom;
+        if (err.code == VAC_ERR_NO_CHECKPOINT)
+            ask_to_begin_again(ui, &err);
+        else
+            ui_warn(ui, "%s", err.msg);
+        return 0;
+    }
+    ui->priv->message[0] = '\0';
+    return op == VAC_OP_STEP ? ui_send(ui, op, n, NULL, NULL) : 1;
+}
+
+int session_open(struct ui *ui, const char *path, struct vac_err *err)
+{
+    struct vac_open o = how_to_open(ui, path);
+    int rc = 0;
+
+    session_close(ui);
+    if (!o.resume)
+        rc = maybe_watch(ui, path, err);
+    if (rc == 0 && drive(ui, &o, err)) {
+        struct vac_err why = *err;
+
+        if (why.code != VAC_ERR_NO_CHECKPOINT || !screen_is_open())
+            return -1;
+        err_clear(err);
+        if (maybe_watch(ui, o.out ? o.out : path, err) != 1)
+            return -1;
+        ask_to_begin_again(ui, &why);
+    } else if (rc < 0) {
         return -1;
-    ui->priv->held = o.paused; /* also while it is measured before the first step */
-    if (ui->session && (o.resume || (!stat(path, &st) && S_ISDIR(st.st_mode))))
-        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+    }
     start_remember(path);
-    session_pump(ui);
+    if (rc == 1) {
+        if (!ui->priv->warning)
+            ui->priv->message[0] = '\0';
+        offer(ui);
+    }
     if (ui->focus == PANEL_runs) {
         ui->zoom = false;
         ui_focus(ui, PANEL_loss);
@@ -319,6 +429,12 @@ bool session_is_live(const struct ui *ui)
 {
     return ui->session && ui->snap.state != VAC_DONE && ui->snap.state != VAC_STOPPED &&
            ui->snap.state != VAC_FAILED;
+}
+
+bool session_can_go_on(const struct ui *ui)
+{
+    return !ui->session && *ui->priv->watched &&
+           (ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED);
 }
 
 bool session_is_held(const struct ui *ui)
@@ -349,8 +465,10 @@ static void open_pending(struct ui *ui)
         ui_warn(ui, "%s", err.msg);
         ui_focus(ui, PANEL_runs);
         ui->zoom = true;
-    } else {
-        ui_say(ui, "%s", ui->session ? "" : "looking at a run that is not driven from here");
+    } else if (ui->session) {
+        ui_say(ui, "%s", "");
+    } else if (!session_can_go_on(ui)) { /* else it was said how */
+        ui_say(ui, "looking at a run that is not driven from here");
     }
 }
 

@@ -16,6 +16,7 @@ struct ui_args {
     const char *const *set; /* "stages[1].rho=2", in order */
     size_t n_set;
     bool resume;
+    bool from_start;            /* with resume: begin again when there is no checkpoint */
     bool paused;                /* wait for Space before the first step */
     const char *script;         /* file of keys and : commands to play; NULL = none */
     const char *charset;        /* "braille", "block", "ascii"; NULL = by the terminal */

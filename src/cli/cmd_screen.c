@@ -9,7 +9,7 @@
 struct screen_values {
     char *output, *script, *charset, *color, *theme, *hint;
     struct cli_list set, overlay;
-    bool resume, paused, plain, ascii, slow, mouse, still;
+    bool resume, from_start, paused, plain, ascii, slow, mouse, still;
     double interval;
 };
 
@@ -62,6 +62,11 @@ static const struct cli_option options[] = {
      .arg = "PATH=VALUE",
      .list = true},
     SWITCH(resume, "go on with the run in the folder from its last good checkpoint"),
+    {.row = {.name = "from-start",
+             .help =
+                 "with --resume: begin again at step 0 when there is no checkpoint to go on from",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct screen_values, from_start)}},
     SWITCH(paused, "wait for Space before the first step"),
     SWITCH(plain, "line mode: text lines and typed commands, for screen readers and logs"),
     SWITCH(ascii, "draw with ASCII only"),
@@ -124,6 +129,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         .set = v->set.v,
         .n_set = v->set.n,
         .resume = v->resume,
+        .from_start = v->from_start,
         .paused = v->paused,
         .script = v->script,
         .charset = v->ascii ? "ascii" : v->charset,
@@ -148,7 +154,9 @@ const struct command command_screen = {
     .help = "open the workbench; the word itself may be left out",
     .about =
         "Opens the run that a file describes, or a run folder, or the start screen, which lists "
-        "runs and samples. ? on the screen lists all keys; q leaves, and asks first.",
+        "runs and samples. A run folder is only looked at, and nothing in it changes, until Space "
+        "(or . or n) goes on with a stopped run. ? on the screen lists all keys; q leaves, and "
+        "asks first.",
     .options = options,
     .values = sizeof(struct screen_values),
     .max_operands = 1,

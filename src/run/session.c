@@ -328,8 +328,11 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     }
     if (s->t.how.replay && trainer_inputs(&s->t, err))
         return -1;
-    if (s->t.how.resume && (trainer_resume(&s->t, err) || read_old(s, err)))
-        return -1;
+    if (s->t.how.resume) {
+        if (trainer_resume(&s->t, err) || read_old(s, err))
+            return -1;
+        publish(&s->t, VAC_LOADING, ""); /* from where it goes on */
+    }
     return thread_start(s, err);
 }
 
