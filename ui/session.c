@@ -285,6 +285,7 @@ static int maybe_watch(struct ui *ui, const char *path, struct vac_err *err)
 static void offer(struct ui *ui)
 {
     const struct vac_snapshot *s = &ui->snap;
+    const char *key = screen_is_open() ? "Space" : "resume";
     struct vac_err err = {0};
     int64_t step;
 
@@ -293,11 +294,11 @@ static void offer(struct ui *ui)
     if (vac_run_checkpoint(ui->priv->watched, &step, &err))
         ui_warn(ui, "%s", err.msg);
     else if (step >= 0)
-        ui_say(ui, "%s at %lld; Space goes on from checkpoint %lld", vac_state_names[s->state],
-               (long long)s->step, (long long)step);
+        ui_say(ui, "%s at %lld; %s goes on from checkpoint %lld", vac_state_names[s->state],
+               (long long)s->step, key, (long long)step);
     else
-        ui_say(ui, "%s at %lld, without a checkpoint to go on from; Space asks what to do",
-               vac_state_names[s->state], (long long)s->step);
+        ui_say(ui, "%s at %lld, without a checkpoint to go on from; %s asks what to do",
+               vac_state_names[s->state], (long long)s->step, key);
 }
 
 static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)

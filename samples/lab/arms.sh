@@ -33,7 +33,7 @@ vaccine_run()
     run_file=$1 run_dir=$2
     shift 2
     if [ -e "$run_dir/run.json" ]; then
-        set -- "$VACCINE" run "$run_dir" --resume
+        set -- "$VACCINE" run "$run_dir" --resume --from-start
     else
         set -- "$VACCINE" run "$run_file" -o "$run_dir" "$@"
     fi

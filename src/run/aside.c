@@ -144,6 +144,30 @@ static int fill(const struct folder *f, const struct aside_from *from, const cha
     return rc ? -1 : copy_into(f, "run.json", 0, dir, err);
 }
 
+/* Whether the folder `name` holds just these ends: a kill came before they were cut off. */
+static bool holds(const struct folder *f, const struct aside_from *from, const char *name)
+{
+    bool same = true;
+
+    for (int i = 0; same && i < LINES_JOURNAL; i++) {
+        struct mapping now = {0}, then = {0};
+        char *path = folder_path(f, line_files[i], NULL), *dir = folder_path(f, name, NULL);
+        char *copy = dir ? path_join(dir, line_files[i], NULL) : NULL;
+        size_t at = (size_t)from->size[i];
+
+        same = path && copy && (path_missing(path) || !map_open(&now, path, NULL)) &&
+               (path_missing(copy) || !map_open(&then, copy, NULL)) &&
+               (now.len > at ? now.len - at : 0) == then.len &&
+               (then.len == 0 || !memcmp(now.data + at, then.data, then.len));
+        map_close(&now);
+        map_close(&then);
+        free(path);
+        free(dir);
+        free(copy);
+    }
+    return same;
+}
+
 /* A name that nothing has, first as one that a kill may leave half-made. */
 static int begin(const struct folder *f, const struct aside_from *from, char name[ASIDE_NAME],
                  struct vac_err *err)
@@ -153,6 +177,10 @@ static int begin(const struct folder *f, const struct aside_from *from, char nam
     int rc = -1;
 
     for (int k = 1; !is_free && k < 1000000; k++) {
+        if (k > 1 && holds(f, from, name)) {
+            free(dir);
+            return 0;
+        }
         free(dir);
         snprintf(name, ASIDE_NAME, "aside-%llu-%d", (unsigned long long)from->step, k);
         dir = folder_path(f, name, err);

@@ -12,10 +12,14 @@ int pin_there(const char *path, int64_t *size, struct vac_err *err)
     struct stat st;
 
     if (path_stat(path, &st)) {
-        if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+        if (errno == ENOENT || errno == ENOTDIR)
             return err_set(err, VAC_ERR_FORMAT, "%s: is missing", path);
-        return path_error(path, "look at it", err);
+        if (errno != ELOOP)
+            return path_error(path, "look at it", err);
+        st.st_mode = S_IFLNK;
     }
+    if (S_ISLNK(st.st_mode))
+        return err_set(err, VAC_ERR_FORMAT, "%s: no link is followed here", path);
     if (!S_ISREG(st.st_mode))
         return err_set(err, VAC_ERR_FORMAT, "%s: is not a file", path);
     *size = (int64_t)st.st_size;
