@@ -152,6 +152,19 @@ static void test_set_aside(void **state)
     assert_false(dir_exists(run_path(b, "aside-10-2")));
 }
 
+static void two_steps(const struct rig_run *r, const char *b)
+{
+    struct vac_session *s = run_start(r, b, &(struct vac_open){.paused = true, .resume = true});
+
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, 2, "", NULL);
+    run_wait_step(s, 12);
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_DISCARD, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+}
+
 /* One that is steered otherwise each time leaves a folder each time. */
 static void test_set_aside_again(void **state)
 {
@@ -160,20 +173,35 @@ static void test_set_aside_again(void **state)
 
     (void)state;
     killed_at_14(&r, b);
-    for (int i = 0; i < 2; i++) {
-        struct vac_session *s =
-            run_start(&r, b, &(struct vac_open){.paused = true, .resume = true});
-        run_wait(s, VAC_PAUSED);
-        run_give(s, VAC_OP_STEP, 2, "", NULL);
-        run_wait_step(s, 12);
-        run_wait(s, VAC_PAUSED);
-        run_give(s, VAC_OP_DISCARD, 0, "", NULL);
-        run_wait(s, VAC_STOPPED);
-        vac_session_close(s);
-    }
+    two_steps(&r, b);
+    two_steps(&r, b);
     assert_int_equal(run_lines(b, "aside-10-1/metrics.jsonl"), 4);
     assert_int_equal(run_lines(b, "aside-10-2/metrics.jsonl"), 2);
     assert_int_equal(run_lines(b, "metrics.jsonl"), 13);
+}
+
+/* A kill after all was set aside, and before it was cut off: it is not set aside twice. */
+static void test_killed_while_setting_aside(void **state)
+{
+    static const char *const files[] = {"metrics.jsonl", "layers.jsonl", "eval/history.jsonl"};
+    struct rig_run r;
+    const char *a = run_folder(), *b = run_folder();
+    char *text[3];
+
+    (void)state;
+    killed_at_14(&r, b);
+    for (size_t i = 0; i < 3; i++)
+        text[i] = run_read(b, files[i], NULL);
+    two_steps(&r, b);
+    for (size_t i = 0; i < 3; i++) {
+        support_write_text(run_path(b, files[i]), text[i]);
+        free(text[i]);
+    }
+    whole(&r, b, true);
+    assert_int_equal(run_lines(b, "aside-10-1/metrics.jsonl"), 4);
+    assert_false(dir_exists(run_path(b, "aside-10-2")));
+    whole(&r, a, false);
+    run_assert_same(a, b);
 }
 
 static void ignore_point(void *ctx, const struct vac_point *p)
@@ -323,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_opened_without_a_step),
         cmocka_unit_test(test_set_aside),
         cmocka_unit_test(test_set_aside_again),
+        cmocka_unit_test(test_killed_while_setting_aside),
         cmocka_unit_test(test_followed),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_missing_part),
