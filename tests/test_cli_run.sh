@@ -54,8 +54,9 @@ cat "$tmp/other" >"$tmp/kept/run.json"
 check "replay by other kernels says so first" sh -c '
     grep -q "note: the run was computed by abacus, and here it is by .*: sums are rounded otherwise; .* digits" "$1" &&
         grep -q "\"kernels\":\"the run was computed by abacus" "$2"' sh "$tmp/err" "$tmp/out"
+# Its checkpoints stand on the run.json that they knew, so it begins again.
 rm -rf "$tmp/kept/final" "$tmp/kept/stages" "$tmp/kept/checkpoint-6"
-run "$tmp/kept" --resume
+run "$tmp/kept" --resume --from-start
 check "so does going on" grep -q "note: the run was computed by abacus" "$tmp/err"
 check "... which is kept in the journal" sh -c '
     grep "\"op\":\"kernels\"" "$1" | grep -q "\"old\":\"abacus\".*\"reason\":\"sums"' sh "$tmp/kept/journal.jsonl"
