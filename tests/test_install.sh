@@ -66,7 +66,7 @@ completion=$(find_one /bash-completion/completions/vaccine)
 completes() {
     cmp "$completion" "$srcdir/completion/vaccine.bash" || return
     (cd "$tmp" && bash --norc -c 'compopt() { :; }; . "$1"; COMP_WORDS=(vaccine doc)
-        COMP_CWORD=1; _vaccine "$2" doc ""; [ "${COMPREPLY[*]}" = doctor ] || echo "offers ${COMPREPLY[*]}"
+        COMP_CWORD=1; PATH=${2%/*}:$PATH; _vaccine vaccine doc ""; [ "${COMPREPLY[*]}" = doctor ] || echo "offers ${COMPREPLY[*]}"
         complete -p vaccine >/dev/null' bash "$completion" "$program" </dev/null)
 }
 if command -v bash >/dev/null; then

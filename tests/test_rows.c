@@ -429,8 +429,8 @@ static void test_shapes(void **state)
 {
     static const char *const fine[] = {
         "{\"version\":\"1.0\",\"data\":[{\"text\":\"a\"},{\"text\":\"b\"}]}",
-        "{\n \"license\": {\"name\": \"x\"},\n \"train\": [\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n ],\n"
-        " \"n\": 2\n}\n",
+        ("{\n \"license\": {\"name\": \"x\"},\n \"train\": [\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n ],\n"
+         " \"n\": 2\n}\n"),
         "{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n",
         "\xef\xbb\xbf{\"rows\":[{\"text\":\"a\"} , {\"text\":\"b\"} ] }",
     };
