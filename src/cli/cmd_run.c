@@ -334,9 +334,6 @@ static void take_signals(struct show *w)
             cli_die_of(n);
         if (w->interrupted)
             continue;
-        /* a stage that is being built is not looked into, and all before it is saved */
-        if (vac_snapshot(w->s)->state == VAC_LOADING)
-            cli_die_of(n);
         give(w, VAC_OP_QUIT, NULL);
         w->interrupted = n;
         w->asked = clock_now();
@@ -355,6 +352,9 @@ static int watch_run(struct show *w, struct vac_err *err)
     do {
         over = ended(w);
         take_signals(w);
+        /* a stage that is being built is not looked into, and all before it is saved */
+        if (w->interrupted && vac_snapshot(w->s)->state == VAC_LOADING)
+            cli_die_of(w->interrupted);
         if (rc == 0 && show_news(w, err)) {
             rc = -1; /* nobody reads any more: save and leave */
             give(w, VAC_OP_QUIT, NULL);

@@ -429,6 +429,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
 {
     for (size_t i = first; i < t->spec.n_stages; i++) {
         if (!t->in_stage) {
+            publish(t, VAC_LOADING, t->spec.stage[i].name);
             if (trainer_stage_inputs(t, i, err) || stage_begin(t, i, err) ||
                 note(t, "stage", t->spec.stage[i].name, NULL, err))
                 return -1;
