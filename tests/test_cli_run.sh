@@ -167,7 +167,6 @@ reached() {
 }
 reached 2
 kill -HUP "$pid"
-kill -INT "$pid"
 kill -QUIT "$pid"
 at=$(grep -c '"step":' "$tmp/out")
 reached $((at + 20))
@@ -175,6 +174,15 @@ kill -TERM "$pid" 2>/dev/null
 wait "$pid"
 status=$?
 check "ignored signals stay ignored, and SIGTERM ends" ended 143
+
+# A shell ignores the terminal's interrupts for its jobs in the background; one that is sent to them is meant.
+"$VACCINE" run "$tmp/long.json" -o "$tmp/behind" --json </dev/null >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+reached 2
+kill -INT "$pid"
+wait "$pid"
+status=$?
+check "an interrupt that is sent to a job in the background ends it" ended 130
 
 # A file of the run must not become standard output.
 "$VACCINE" run "$tmp/small.json" -o "$tmp/closed" <&- >&- 2>&-

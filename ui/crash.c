@@ -53,6 +53,8 @@ static void end_by(int sig)
         if (real_stderr >= 0)
             spill();
     }
+    if (old_action[sig].sa_handler == SIG_IGN)
+        old_action[sig].sa_handler = SIG_DFL; /* an interrupt that was sent all the same */
     sigaction(sig, &old_action[sig], NULL);
     raise(sig); /* comes when this handler returns */
 }
@@ -82,15 +84,33 @@ static void note(int sig)
     errno = saved;
 }
 
+/* What an interrupt is to do that came ignored. */
+static void (*on_interrupt)(int);
+
+/* The terminal's comes from the kernel, to all jobs before it; another comes from a process, to us. */
+static void sort_interrupt(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code <= 0)
+        on_interrupt(sig);
+}
+
 bool ui_catch(int sig, const struct sigaction *action, struct sigaction *old)
 {
-    struct sigaction now;
+    struct sigaction now, sorted = *action;
 
     if (sigaction(sig, NULL, &now))
         return false;
     if (old)
         *old = now;
-    return now.sa_handler != SIG_IGN && !sigaction(sig, action, NULL);
+    if (now.sa_handler != SIG_IGN)
+        return !sigaction(sig, action, NULL);
+    if (sig != SIGINT || action->sa_flags & SA_SIGINFO || action->sa_handler == SIG_DFL)
+        return false;
+    on_interrupt = action->sa_handler;
+    sorted.sa_sigaction = sort_interrupt;
+    sorted.sa_flags |= SA_SIGINFO;
+    return !sigaction(sig, &sorted, NULL);
 }
 
 int signals_open(void)
