@@ -453,7 +453,7 @@ static void test_drawn(void **state)
     import_report_text(&report, &text);
     assert_string_equal(text.s, "sst2: 100 rows read, 80 written, 20 skipped (20 before the first to take)");
     for (int i = 0, last = -1; i < 100; i++) {
-        char name[16];
+        char name[24];
         const char *a, *b;
 
         snprintf(name, sizeof name, "\"tale%02d\"", i);

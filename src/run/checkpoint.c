@@ -92,7 +92,7 @@ out:
 
 /* What the next step reads besides the parameters: arrays of as many numbers, by name. */
 struct saved_array {
-    char name[24];
+    char name[32];
     struct ref at;
 };
 enum { SAVED_ARRAYS = 3 + METHOD_ARRAYS };
