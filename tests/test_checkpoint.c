@@ -156,6 +156,44 @@ static void test_damaged(void **state)
     }
 }
 
+/* Ended before its first checkpoint there is nothing else to go on from: headless it begins again,
+ * what it measured set aside; on a screen it is asked. */
+static void test_never_saved(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+    const struct vac_open asked = {.file = NULL, .resume = true, .interactive = true};
+    struct vac_open o = asked;
+    struct vac_err err = {0};
+    const char *a = run_folder(), *b = run_folder();
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    run_file(&r, SHORT);
+    whole(&r, a, false);
+    s = run_start(&r, b, &(struct vac_open){.paused = true});
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, 3, "", NULL);
+    run_wait_step(s, 3);
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_DISCARD, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    assert_int_equal(run_lines(b, "metrics.jsonl"), 4);
+    o.file = b;
+    o.out = b;
+    if (vac_session_open(&s, &o, &err) == 0) {
+        assert_int_equal(vac_session_start(s, &err), -1);
+        vac_session_close(s);
+    }
+    assert_int_equal(err.code, VAC_ERR_NO_CHECKPOINT);
+    whole(&r, b, true);
+    assert_true(last_resume_is(b, "start"));
+    assert_int_equal(run_journal_count(b, "note"), 1);
+    assert_int_equal(run_lines(b, "aside-0-1/metrics.jsonl"), 4);
+    run_assert_same(a, b);
+}
+
 static void test_truncated(void **state)
 {
     static const struct vac_open again = {.resume = true, .from_start = true};
@@ -594,21 +632,14 @@ static void test_history_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_killed_full),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_damaged_does_not_prune),
-        cmocka_unit_test(test_leftovers),
-        cmocka_unit_test(test_changed_inputs),
-        cmocka_unit_test(test_no_run_there),
-        cmocka_unit_test(test_finished),
-        cmocka_unit_test(test_steered_state),
-        cmocka_unit_test(test_set_on_resume),
-        cmocka_unit_test(test_set_all_or_none),
-        cmocka_unit_test(test_set_on_finished),
-        cmocka_unit_test(test_drift_file),
-        cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_killed),          cmocka_unit_test(test_killed_full),
+        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_never_saved),     cmocka_unit_test(test_damaged_does_not_prune),
+        cmocka_unit_test(test_leftovers),       cmocka_unit_test(test_changed_inputs),
+        cmocka_unit_test(test_no_run_there),    cmocka_unit_test(test_finished),
+        cmocka_unit_test(test_steered_state),   cmocka_unit_test(test_set_on_resume),
+        cmocka_unit_test(test_set_all_or_none), cmocka_unit_test(test_set_on_finished),
+        cmocka_unit_test(test_drift_file),      cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_history_goes_on),
     };
 

@@ -426,9 +426,10 @@ const struct command command_run = {
         "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
         "saves a checkpoint and leaves, a second one after two seconds leaves at once; --resume "
         "goes on, with --set for live options of the stage. Steps after that checkpoint are made "
-        "again; what they were is set aside in the run folder, in aside-STEP-K. A run without a "
-        "checkpoint to go on from is refused, but for --from-start; a checkpoint that cannot be "
-        "read just now is no reason to begin again. "
+        "again; what they were is set aside in the run folder, in aside-STEP-K. A run whose "
+        "checkpoints are gone or damaged is refused, but for --from-start; one that ended before "
+        "its "
+        "first begins again. A checkpoint that cannot be read just now is no reason to. "
         "Exit status 1: the run failed, or its file or data are wrong; 2: wrong usage, as --set "
         "of no such key or of a wrong value.",
     .options = options,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "report/reader.h"
 #include "run/aside.h"
 #include "run/trainer.h"
 
@@ -414,10 +415,44 @@ static void note_bad(void *ctx, const char *name, const struct vac_err *why)
     journal(bad->t, &e, NULL);
 }
 
+/* What a journal tells of the checkpoints that there were. */
+struct saves {
+    bool began, any;
+};
+
+static int count_save(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct saves *s = ctx;
+    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+
+    (void)err;
+    s->began |= op && !strcmp(op, "start");
+    s->any |= op && status && !strcmp(op, "checkpoint") && !strcmp(status, "saved");
+    return 0;
+}
+
+/* A run that ended before its first checkpoint has nothing else to go on from, and a queue that
+ * starts it again means that; on a screen it is asked all the same. */
+static int never_saved(const struct trainer *t, bool *yes, struct vac_err *err)
+{
+    struct saves s = {0};
+
+    *yes = false;
+    if (t->how.interactive)
+        return 0;
+    if (reader_lines(t->folder.dir, "journal.jsonl", count_save, &s, err))
+        return -1;
+    *yes = s.began && !s.any;
+    return 0;
+}
+
 /* What was trained would be lost: only who asks for that may begin again. */
 static int may_begin_again(const struct rejected *bad, struct vac_err *err)
 {
-    const struct trainer *t = bad->t;
+    struct trainer *t = bad->t;
+    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "note"};
+    char why[160];
+    bool first;
     struct vac_run_info *info = NULL;
     int64_t made = 0;
     size_t n;
@@ -429,6 +464,17 @@ static int may_begin_again(const struct rejected *bad, struct vac_err *err)
     free(info);
     if (t->how.from_start || (made == 0 && bad->n == 0))
         return 0;
+    if (bad->n == 0) {
+        if (never_saved(t, &first, err))
+            return -1;
+        snprintf(why, sizeof why,
+                 "no checkpoint was saved yet: begins again at step 0; the %lld steps that were "
+                 "made are set aside",
+                 (long long)made);
+        e.reason = why;
+        if (first)
+            return journal(t, &e, err);
+    }
     return err_set(err, VAC_ERR_NO_CHECKPOINT,
                    "%s: there is no checkpoint to go on from, and %lld steps were made%s%s: begin "
                    "again at step 0 with --from-start, which sets them aside",
