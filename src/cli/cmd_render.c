@@ -139,7 +139,8 @@ static int render_line(void *ctx, const struct cli_line *line, struct vac_err *e
     if (rc && !w->v->json) {
         sb_done(&text);
         *err = why;
-        return err_prefix(err, "%s", line->root.file);
+        /* a member of the line is named with the line already; a fault of the template is not */
+        return w->jinja ? err_prefix(err, "%s", line->root.file) : -1;
     }
     if (w->v->json) {
         sb_puts(&w->out, rc ? "{\"error\":" : "{\"text\":");

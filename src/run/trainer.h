@@ -208,7 +208,7 @@ int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err);
 int stage_write_adapter(struct trainer *t, const char *dir, struct vac_err *err);
 /* The present activations become the drift reference; a full disk is waited for. */
 int stage_reference(struct trainer *t, struct vac_err *err);
-/* Reads back the cursors of all streams, to a step that is made again. */
+/* All streams go back to these cursors, for a step that is made again. */
 void stage_rewind(struct stage *s, const struct cursor cursor[METHOD_STREAMS]);
 /* Makes the step of the method that comes next, `step` of the run, from 1. */
 void stage_step(struct trainer *t, uint64_t step);
