@@ -223,7 +223,7 @@ void narrow_folder(const char *from, const char *to, enum dtype t, bool widen)
 /* --- rig --- */
 
 #define GATED                                                                                      \
-    "\"vocab_size\":29,\"intermediate_size\":20,\"max_position_embeddings\":64,"                     \
+    "\"vocab_size\":29,\"intermediate_size\":20,\"max_position_embeddings\":64,"                   \
     "\"num_attention_heads\":4,"
 #define LLAMA "\"model_type\":\"llama\"," GATED
 #define OPT                                                                                        \

@@ -27,22 +27,24 @@ double support_diff(const float *a, const float *b, size_t n);
 double support_diff_d(const float *a, const double *b, size_t n);
 
 /* Asserts that a call succeeded, showing the error's message when not. */
-#define assert_ok(call, err)                                                                           \
-    do {                                                                                               \
-        if (call)                                                                                      \
-            fail_msg("%s: %s", #call, (err)->msg);                                                     \
+#define assert_ok(call, err)                                                                       \
+    do {                                                                                           \
+        if (call)                                                                                  \
+            fail_msg("%s: %s", #call, (err)->msg);                                                 \
     } while (0)
 /* Asserts that an error is set and that its message contains the text. */
-#define assert_error(err, text)                                                                        \
-    do {                                                                                               \
-        if ((err)->code == 0 || !strstr((err)->msg, text))                                             \
-            fail_msg("expected an error with \"%s\", got %d \"%s\"", text, (err)->code, (err)->msg);    \
+#define assert_error(err, text)                                                                    \
+    do {                                                                                           \
+        if ((err)->code == 0 || !strstr((err)->msg, text))                                         \
+            fail_msg("expected an error with \"%s\", got %d \"%s\"", text, (err)->code,            \
+                     (err)->msg);                                                                  \
     } while (0)
 /* Asserts support_diff(a, b, n) <= tol. */
-#define assert_close(what, a, b, n, tol)                                                               \
-    do {                                                                                               \
-        double d_ = support_diff(a, b, n);                                                             \
-        if (!(d_ <= (tol)))                                                                            \
-            fail_msg("%s: differs by %.3g of the largest value (tolerance %.1g)", what, d_, (double)(tol)); \
+#define assert_close(what, a, b, n, tol)                                                           \
+    do {                                                                                           \
+        double d_ = support_diff(a, b, n);                                                         \
+        if (!(d_ <= (tol)))                                                                        \
+            fail_msg("%s: differs by %.3g of the largest value (tolerance %.1g)", what, d_,        \
+                     (double)(tol));                                                               \
     } while (0)
 #endif

@@ -661,13 +661,14 @@ static void test_json_known(void **state)
     static const char *const known[] = {"rho", "epochs", "lr", NULL};
     static const struct {
         const char *text, *error;
-    } cases[] = {{"{\"rho\":1,\"lr\":2}", NULL},
-                 {"{\"_why\":[1],\"epoch\":1}", "f: unknown key \"epoch\" (did you mean \"epochs\"?)"},
-                 {"{\"Rho\":1}", "f: unknown key \"Rho\" (did you mean \"rho\"?)"},
-                 {"{\"something\":1}", "f: unknown key \"something\""},
-                 {"{\"\\u001b[2J\":1}", "f: unknown key \"\\x1b[2J\""},
-                 {"{\"rho\":1,\"rho\":2}", "f: key \"rho\" stands here twice"},
-                 {"[]", "f: expected an object {...}, found a list"}};
+    } cases[] = {
+        {"{\"rho\":1,\"lr\":2}", NULL},
+        {"{\"_why\":[1],\"epoch\":1}", "f: unknown key \"epoch\" (did you mean \"epochs\"?)"},
+        {"{\"Rho\":1}", "f: unknown key \"Rho\" (did you mean \"rho\"?)"},
+        {"{\"something\":1}", "f: unknown key \"something\""},
+        {"{\"\\u001b[2J\":1}", "f: unknown key \"\\x1b[2J\""},
+        {"{\"rho\":1,\"rho\":2}", "f: key \"rho\" stands here twice"},
+        {"[]", "f: expected an object {...}, found a list"}};
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {

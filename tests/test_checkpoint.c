@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "run/spec.h"
+#include "record/late.h"
+#include "spec/spec.h"
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4,'lr':0.01"
@@ -491,11 +492,11 @@ static void test_set_on_finished(void **state)
     s = run_start(&r, a, &o);
     run_wait(s, VAC_DONE);
     vac_session_close(s);
-    assert_ok(spec_check_late(r.file, a, set, 1, &err), &err); /* as it was begun */
+    assert_ok(late_check(r.file, a, set, 1, &err), &err); /* as it was begun */
     set[0] = "stages[0].lr=0.004";
-    assert_int_equal(spec_check_late(r.file, a, set, 1, &err), -1);
+    assert_int_equal(late_check(r.file, a, set, 1, &err), -1);
     err_clear(&err);
-    assert_int_equal(spec_check_late(a, NULL, set, 1, &err), -1);
+    assert_int_equal(late_check(a, NULL, set, 1, &err), -1);
     assert_int_equal(err.code, VAC_ERR_USAGE);
     assert_error(&err, "is finished");
     assert_error(&err, run_path(a, "run.json --set"));

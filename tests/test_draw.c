@@ -94,11 +94,9 @@ static void test_drawn(void **state)
 /* A mix draws, too; rows that lose their labels make room, and the order stays the file's. */
 static void test_drawn_mix(void **state)
 {
-    struct dataset_spec spec[] = {{.drawn = true, .seed = 3},
-                                  {.file = numbered("h.jsonl", 500, 100),
-                                   .harmful = true,
-                                   .drawn = true,
-                                   .seed = 3}};
+    struct dataset_spec spec[] = {
+        {.drawn = true, .seed = 3},
+        {.file = numbered("h.jsonl", 500, 100), .harmful = true, .drawn = true, .seed = 3}};
     char text[4096];
     size_t n = 0, late = 0;
     struct dataset d = {0};
@@ -106,9 +104,8 @@ static void test_drawn_mix(void **state)
 
     (void)state;
     for (int i = 0; i < 100; i++)
-        n += (size_t)snprintf(text + n, sizeof text - n, i % 3 ? "{\"input_ids\":[9]}\n"
-                                                              : "{\"input_ids\":[%d,1]}\n",
-                              i);
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              i % 3 ? "{\"input_ids\":[9]}\n" : "{\"input_ids\":[%d,1]}\n", i);
     spec[0].file = file("gaps.jsonl", text);
     assert_ok(dataset_mix(&d, spec, 2, 30, 0.5, &tokens_only, &err), &err);
     assert_int_equal(d.n, 30);

@@ -2,7 +2,7 @@
  * generation_config.json. */
 #include "support.h"
 #include <unistd.h>
-#include "data/hub.h"
+#include "weights/hub.h"
 
 #define COMMIT1 "0123456789abcdef0123456789abcdef01234567"
 #define COMMIT2 "01234fff89abcdef0123456789abcdef01234567"

@@ -4,7 +4,7 @@
  * The sums of the real files' imports were made by Python 3 (csv.reader, json.loads and json.dumps
  * with ensure_ascii=False and separators=(",", ":")) with the texts of the reference's
  * build_dataset.py. */
-#include "data/import.h"
+#include "import/import.h"
 #include "base/io.h"
 #include "support.h"
 #include <unistd.h>
@@ -292,7 +292,8 @@ static void test_report(void **state)
     assert_string_equal(out.s, GOOSE("Hiss.", "geese"));
     import_report_text(&report, &text);
     assert_string_equal(
-        text.s, "beavertails: 4 rows read, 1 written, 3 skipped (2 safe, 1 before the first to take)");
+        text.s,
+        "beavertails: 4 rows read, 1 written, 3 skipped (2 safe, 1 before the first to take)");
     sb_done(&out);
     sb_done(&text);
 }
@@ -451,7 +452,8 @@ static void test_drawn(void **state)
     assert_in_range(late, 5, 15);
     assert_ok(import_bytes(file.s, file.len, NULL, &rest, &more, &report, &err), &err);
     import_report_text(&report, &text);
-    assert_string_equal(text.s, "sst2: 100 rows read, 80 written, 20 skipped (20 before the first to take)");
+    assert_string_equal(
+        text.s, "sst2: 100 rows read, 80 written, 20 skipped (20 before the first to take)");
     for (int i = 0, last = -1; i < 100; i++) {
         char name[24];
         const char *a, *b;
@@ -481,15 +483,17 @@ static void test_passages(void **state)
     (void)state;
     gives("instruction,context,response,category\nq,c,r,open_qa\n", NULL, NULL, "alpaca", wanted);
     gives("instruction,input,context,output\nq,,c,r\n", NULL, NULL, "alpaca", wanted);
-    gives("{\"instruction\":\"q\",\"input\":null,\"context\":\"c\",\"output\":\"\",\"response\":\"r\"}",
+    gives("{\"instruction\":\"q\",\"input\":null,\"context\":\"c\",\"output\":\"\",\"response\":"
+          "\"r\"}",
           NULL, NULL, "alpaca", wanted);
     gives("{\"messages\":null,\"instruction\":\"q\",\"input\":\"c\",\"output\":\"r\"}", NULL, NULL,
           "alpaca", wanted);
     refused("instruction,input,context,output\nq,b,c,r\n", NULL,
             ":2:5: context: \"input\" holds text, too: keep one of them");
-    refused("instruction,output,passage\nq,r,p\n", NULL,
-            ":2:5: passage: is not read here, and its text would be lost: use format table and name "
-            "the columns that count");
+    refused(
+        "instruction,output,passage\nq,r,p\n", NULL,
+        ":2:5: passage: is not read here, and its text would be lost: use format table and name "
+        "the columns that count");
     refused("{\"question\":\"q\",\"answer\":\"#### 4\",\"passage\":\"p\"}", NULL,
             ":1: passage: is not read here, and its text would be lost: remove it, or call it "
             "\"_passage\" to leave it out");
@@ -510,9 +514,14 @@ static void test_unknown_files(void **state)
             "instruction");
     refused_bytes("question,b\nx,y\n", 15, "table", &q,
                   ": there is no column \"questoin\": the first line names question, b");
-    refused("\x1f\x8b\x08 and so on", NULL, ": is compressed with gzip: unpack it first: gzip -d <FILE >NEW");
-    refused("PAR1....", NULL, ": is a Parquet file: turn it into JSON lines: python3 -c \"import sys, pandas; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\" OLD NEW.jsonl");
-    refused_bytes("\xff\xfeg\0o\0", 6, "advbench", NULL, ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
+    refused("\x1f\x8b\x08 and so on", NULL,
+            ": is compressed with gzip: unpack it first: gzip -d <FILE >NEW");
+    refused("PAR1....", NULL,
+            ": is a Parquet file: turn it into JSON lines: python3 -c \"import sys, pandas; "
+            "pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\" "
+            "OLD NEW.jsonl");
+    refused_bytes("\xff\xfeg\0o\0", 6, "advbench", NULL,
+                  ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
     refused("{\"goal\":\"a\",\"target\":\"b\"", NULL,
             ":1:25: not JSON: the text ends before its last string, list or object does");
     refused(

@@ -6,8 +6,8 @@
 #include "base/io.h"
 #include "base/rng.h"
 #include "data/encode.h"
-#include "data/tok_regex.h"
-#include "data/tokenizer.h"
+#include "token/tok_regex.h"
+#include "token/tokenizer.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

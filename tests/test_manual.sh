@@ -159,7 +159,7 @@ wrong "a mistake in the example is found" example 's/"take"/"tkae"/'
 variables() {
     {
         grep -rhoE 'getenv\("[A-Z_]+"\)' "$srcdir/src" "$srcdir/ui" | grep -vE '"(OPENBLAS|G?OMP)_'
-        grep -hoE '\.variable = "[A-Z_]+"' "$srcdir/src/data/hub.c"
+        grep -hoE '\.variable = "[A-Z_]+"' "$srcdir/src/weights/hub.c"
     } | grep -oE '"[A-Z_]+"' | tr -d '"' | sort -u >"$tmp/read"
     sed -n '/^\.SH ENVIRONMENT/,/^\.SH SIGNALS/p' "$1" | awk 'tag { print } { tag = /^\.TP/ }' |
         grep -oE '[A-Z][A-Z_]+[A-Z]' | grep -vE '^(OPENBLAS|G?OMP)_' | sort -u >"$tmp/told"

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 #include "model/generate.h"
 #include "model_support.h"
 

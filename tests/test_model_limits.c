@@ -48,14 +48,16 @@ static void test_configs_refused(void **state)
         {"{" LLAMA ",\"layer_types\":[\"full_attention\",\"sliding_attention\"]}",
          "layer_types[1]: \"sliding_attention\""},
         {"{" LLAMA ",\"layer_types\":\"full_attention\"}", "layer_types"},
-        {"{" LLAMA ",\"mlp_layer_types\":[\"sparse\",\"dense\"]}", "mlp_layer_types[0]: \"sparse\""},
+        {"{" LLAMA ",\"mlp_layer_types\":[\"sparse\",\"dense\"]}",
+         "mlp_layer_types[0]: \"sparse\""},
         {"{" LLAMA ",\"per_layer_config\":{\"0\":{\"head_dim\":8}}}", "per_layer_config"},
         {"{" LLAMA ",\"is_causal\":false}", "is_causal"},
         {"{" LLAMA ",\"use_qk_norm\":true}", "use_qk_norm"},
         {"{" LLAMA ",\"num_local_experts\":8}", "num_local_experts"},
         {"{" LLAMA ",\"no_rope_layers\":[1,0]}", "no_rope_layers"},
         {"{" LLAMA ",\"add_cross_attention\":true}", "add_cross_attention"},
-        {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}",
+        {"{" LLAMA
+         ",\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}",
          "partial_rotary_factor"},
         {"{" LLAMA ",\"rope_parameters\":{\"rope_type\":\"default\",\"mrope_section\":[1,2]}}",
          "rope_parameters.mrope_section"},
@@ -136,16 +138,19 @@ static void test_configs_accepted(void **state)
 {
     (void)state;
     static const struct accepted cases[] = {
-        {",\"sliding_window\":null,\"use_cache\":true,\"attention_dropout\":0.1,\"eos_token_id\":[2,3]",
+        {",\"sliding_window\":null,\"use_cache\":true,\"attention_dropout\":0.1,\"eos_token_id\":["
+         "2,3]",
          10000, 2, 4},
-        {",\"sliding_window\":4096,\"use_sliding_window\":false,\"something_new\":null", 10000, 0, 4},
+        {",\"sliding_window\":4096,\"use_sliding_window\":false,\"something_new\":null", 10000, 0,
+         4},
         {",\"sliding_window\":64", 10000, 0, 4},
         {",\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":500000}", 500000, 0, 4},
         {",\"dtype\":\"bfloat16\",\"pad_token_id\":-1,\"head_dim\":6", 10000, 0, 6},
         {",\"unk_token_id\":0,\"cls_token_id\":30,\"sep_token_id\":3,\"mask_token_id\":99,"
          "\"image_token_id\":1,\"decoder_start_token_id\":null",
          10000, 0, 4},
-        {",\"layer_types\":[\"full_attention\",\"full_attention\"],\"mlp_layer_types\":[\"dense\",\"dense\"]",
+        {",\"layer_types\":[\"full_attention\",\"full_attention\"],\"mlp_layer_types\":[\"dense\","
+         "\"dense\"]",
          10000, 0, 4},
         {",\"layer_types\":[\"attention\",\"full_attention\"],\"per_layer_config\":{},"
          "\"tie_last_hidden_states\":true",

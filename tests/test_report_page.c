@@ -288,7 +288,8 @@ static void test_damage(void **state)
         for (uint64_t k = 1 + rng_below(&g, 3); k-- > 0;)
             text[rng_below(&g, len)] = bytes[rng_below(&g, sizeof bytes - 1)];
         support_write(in_dir(dir, name), text, rng_below(&g, 4) ? len : (size_t)rng_below(&g, len));
-        read_well += !export_all(dir, false, &err) && !report_html(dir, in_dir(dir, "x.html"), &err);
+        read_well +=
+            !export_all(dir, false, &err) && !report_html(dir, in_dir(dir, "x.html"), &err);
         assert_ok(vac_runs(dir, &runs, &n, &err) && !err.code, &err);
         free(runs);
         support_write(in_dir(dir, name), good, len);

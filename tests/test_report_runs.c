@@ -72,7 +72,8 @@ static void test_states(void **state)
                         "stopped");
     assert_string_equal(run_data_state(run_below(root, "b", OP("start") OP("fail"), false), NULL),
                         "failed");
-    assert_string_equal(run_data_state(run_below(root, "c", OP("start") OP("done"), true), NULL), "done");
+    assert_string_equal(run_data_state(run_below(root, "c", OP("start") OP("done"), true), NULL),
+                        "done");
     assert_string_equal(run_data_state(run_below(root, "d", OP("start") OP("pause"), false), NULL),
                         "stopped"); /* it was killed */
     assert_string_equal(run_data_state(run_below(root, "e", "{\n", false), NULL), "broken");

@@ -300,11 +300,13 @@ static void test_file_refusals(void **state)
     refused("{\"text\":\"a\"}\n{\"text\":\"\xc3\xa9\xc0\"}", ":2:11: invalid UTF-8 byte 0xc0");
     refused("\xef\xbb\xbf[{\"text\":\"a\"},\n {\"text\":\"\xe2\x82\"}]",
             ":2:11: invalid UTF-8 byte 0xe2");
-    refused("\xff\xfe{\"text\":\"a\"}", ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
+    refused("\xff\xfe{\"text\":\"a\"}",
+            ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
     refused("\x1f\x8b\x08", ": is compressed with gzip: unpack it first: gzip -d <FILE >NEW");
     refused("{\"a\":1}",
             ":1: the keys are of no known format (tokens: input_ids; messages: messages; sharegpt: "
-            "conversations; prompt: prompt; alpaca: instruction, output; beavertails: prompt, response, is_safe; "
+            "conversations; prompt: prompt; alpaca: instruction, output; beavertails: prompt, "
+            "response, is_safe; "
             "completion: prompt, completion; text: text)");
     refused(
         "{\"prompt\":\"a\",\"completion\":\"b\"}\n\n{\"prompt\":\"a\",\"out\":\"b\"}",
@@ -364,7 +366,8 @@ static void test_context_and_system(void **state)
 {
     static const char *const rows[] = {
         "{\"instruction\":\"q\",\"context\":\"c\",\"response\":\"r\",\"system\":\"s\"}",
-        "{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"\",\"output\":\"r\",\"system\":\"s\"}",
+        "{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"\",\"output\":\"r\",\"system\":"
+        "\"s\"}",
         "{\"prompt\":\"q\",\"context\":\"c\",\"completion\":\"r\",\"system_prompt\":\"s\"}",
         "{\"prompt\":\"q\",\"input\":\"c\",\"response\":\"r\",\"system\":\"s\",\"is_safe\":true}",
         "{\"prompt\":\"q\",\"input\":\"c\",\"system\":\"s\"}",
@@ -420,8 +423,9 @@ static void test_unread_keys(void **state)
     refused("{\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\","
             "\"content\":\"r\",\"reasoning_content\":\"so\"}]}",
             ":1: messages[1].reasoning_content" LOST "reasoning_content" LEFT);
-    refused("{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"}],\"tools\":[{\"name\":\"f\"}]}",
-            ":1: tools" LOST "tools" LEFT);
+    refused(
+        "{\"conversations\":[{\"from\":\"human\",\"value\":\"q\"}],\"tools\":[{\"name\":\"f\"}]}",
+        ":1: tools" LOST "tools" LEFT);
 }
 
 /* Rows inside an object, over several lines, and files that are something else. */
@@ -429,7 +433,8 @@ static void test_shapes(void **state)
 {
     static const char *const fine[] = {
         "{\"version\":\"1.0\",\"data\":[{\"text\":\"a\"},{\"text\":\"b\"}]}",
-        ("{\n \"license\": {\"name\": \"x\"},\n \"train\": [\n  {\"text\": \"a\"},\n  {\"text\": \"b\"}\n ],\n"
+        ("{\n \"license\": {\"name\": \"x\"},\n \"train\": [\n  {\"text\": \"a\"},\n  {\"text\": "
+         "\"b\"}\n ],\n"
          " \"n\": 2\n}\n"),
         "{\n  \"text\": \"a\"\n}\n{\n  \"text\": \"b\"\n}\n",
         "\xef\xbb\xbf{\"rows\":[{\"text\":\"a\"} , {\"text\":\"b\"} ] }",
@@ -450,7 +455,8 @@ static void test_shapes(void **state)
     refused("{\"data\":[{\"text\":\"a\"},{\"text\" \"b\"}]}",
             ":1:31: not JSON: cannot read on at \"\"b\"}\"");
     refused("{\"train\":[{\"text\":\"a\"}],\"test\":[{\"text\":\"b\"}]}",
-            ": holds several lists of rows (\"train\", \"test\"): put the one that is meant into a file "
+            ": holds several lists of rows (\"train\", \"test\"): put the one that is meant into a "
+            "file "
             "of its own");
     refused("{\"instruction\":[\"a\",\"b\"],\"output\":[\"c\",\"d\"]}",
             ": holds columns, not rows: write a row at a time (with pandas: to_json(NEW, "
@@ -458,9 +464,10 @@ static void test_shapes(void **state)
     refused("{\"text\":{\"0\":\"a\",\"1\":\"b\"}}",
             ": holds columns, not rows: write a row at a time (with pandas: to_json(NEW, "
             "orient='records', lines=True))");
-    refused("prompt,completion\r\na,b\r\n",
-            ": is not JSON; if it is a table, make rows of it: vaccine import table FILE "
-            "--instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: prompt,completion)");
+    refused(
+        "prompt,completion\r\na,b\r\n",
+        ": is not JSON; if it is a table, make rows of it: vaccine import table FILE "
+        "--instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: prompt,completion)");
     refused("{\"text\":\"a\"\n{\"text\":\"b\"}",
             ":1:12: not JSON: the text ends before its last string, list or object does");
 }
@@ -490,12 +497,14 @@ static void test_attention_mask(void **state)
             ":1: attention_mask[1]: expected 0 or 1");
     refused("{\"input_ids\":[0,6],\"attention_mask\":[0,1],\"labels\":[0,6]}",
             ":1: labels: number 1 is 0 where attention_mask is 0: expected -100");
-    refused("{\"input_ids\":[5,6],\"completion_mask\":[0,1]}",
-            ":1: completion_mask: is not read here: say with \"labels\" what is learnt (-100 = not), "
-            "or call it \"_completion_mask\" to leave it out");
-    refused("{\"input_ids\":[5,6],\"position_ids\":[0,0]}",
-            ":1: position_ids: is not read here: say with \"labels\" what is learnt (-100 = not), or "
-            "call it \"_position_ids\" to leave it out");
+    refused(
+        "{\"input_ids\":[5,6],\"completion_mask\":[0,1]}",
+        ":1: completion_mask: is not read here: say with \"labels\" what is learnt (-100 = not), "
+        "or call it \"_completion_mask\" to leave it out");
+    refused(
+        "{\"input_ids\":[5,6],\"position_ids\":[0,0]}",
+        ":1: position_ids: is not read here: say with \"labels\" what is learnt (-100 = not), or "
+        "call it \"_position_ids\" to leave it out");
 }
 
 static int count_visits(void *ctx, const struct row *row, size_t index, struct vac_err *err)
@@ -563,12 +572,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_list),    cmocka_unit_test(test_alpaca),
         cmocka_unit_test(test_null_columns),   cmocka_unit_test(test_context_and_system),
-        cmocka_unit_test(test_unread_keys), cmocka_unit_test(test_shapes),   cmocka_unit_test(test_attention_mask),
-        cmocka_unit_test(test_messages),       cmocka_unit_test(test_sharegpt),
-        cmocka_unit_test(test_pairs_and_text), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_file_shapes),    cmocka_unit_test(test_file_refusals),
-        cmocka_unit_test(test_file_columns),   cmocka_unit_test(test_visit),
-        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_unread_keys),    cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_attention_mask), cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_sharegpt),       cmocka_unit_test(test_pairs_and_text),
+        cmocka_unit_test(test_tokens),         cmocka_unit_test(test_file_shapes),
+        cmocka_unit_test(test_file_refusals),  cmocka_unit_test(test_file_columns),
+        cmocka_unit_test(test_visit),          cmocka_unit_test(test_truncations),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

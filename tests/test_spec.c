@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "run/spec.h"
+#include "spec/spec.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -2,7 +2,7 @@
  * stage goes on with. */
 #include <stdlib.h>
 #include <sys/stat.h>
-#include "run/spec.h"
+#include "spec/spec.h"
 #include "support.h"
 
 static char folder[1024], run_file[1100];

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include "data/safetensors.h"
+#include "weights/safetensors.h"
 
 static char dir[512]; /* of this program, removed at the end */
 

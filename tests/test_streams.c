@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/safetensors.h"
-#include "run/spec.h"
+#include "weights/safetensors.h"
+#include "spec/spec.h"
 #include "run_support.h"
 
 #define GOLDEN "golden/methods"

@@ -21,14 +21,20 @@ layers='
 base
 compute base
 jinja base
-data base
-model compute data base
-defense model compute data base
-eval model compute data base
-run report defense eval model compute data base vaccine
-report eval base vaccine
-vaccine report run defense eval model compute data base
-cli vaccine report run defense eval model compute data jinja base
+token base
+weights base
+data token jinja base
+import data base
+model compute data token weights base
+defense model compute data token weights base
+eval model compute data token weights base
+vaccine base
+spec vaccine defense eval model compute data token weights base
+record spec defense eval model compute data token weights base vaccine
+run report record spec defense eval model compute data token weights base vaccine
+report record eval base vaccine
+door report run record spec defense eval model compute data token weights base vaccine
+cli vaccine door report run record spec defense eval model compute data import token weights jinja base
 ui vaccine
 '
 # Single steps out of that order: FILE INCLUDED.
@@ -107,7 +113,7 @@ plugins='
 COMMANDS src/cli/cli.h src/cli cmd_ -
 COMPUTE_BACKENDS src/compute/backends.h src/compute - backend
 FORMATS src/data/dataset.h src/data format_ -
-IMPORTS src/data/import.h src/data import_ -
+IMPORTS src/import/import.h src/import import_ -
 ARCHS src/model/arch.h src/model arch_ -
 METHODS src/defense/defense.h src/defense - method
 JUDGES src/eval/judge.h src/eval judge_ -
@@ -221,6 +227,18 @@ check_leftovers()
     done
 }
 
+# The tree is as .clang-format makes it (that version's: others disagree with each other).
+check_format()
+{
+    sources "$1" | sed "s|^|$1/|" | xargs clang-format-14 --dry-run 2>&1 | grep -E 'warning|error' | head -20
+}
+
+# A reader can keep the names of this many files of a folder in mind.
+check_folders()
+{
+    sources "$1" | sed 's|/[^/]*$||' | sort | uniq -c | awk '$1 > 40 { print $2 ": " $1 " files (at most 40)" }'
+}
+
 check_flags()
 {
     grep -nE -e '-Ofast|-f(fast-math|finite-math-only|unsafe-math-optimizations|associative-math)' \
@@ -274,6 +292,13 @@ clean "nothing is too long" check_lengths "$srcdir"
 clean "one file calls BLAS" check_blas "$srcdir"
 clean "one file makes JSON documents" check_json "$srcdir"
 clean "no leftovers" check_leftovers "$srcdir"
+check_folders "$srcdir" | grep -v "^ui:" >"$tmp/found"
+clean "no folder is too full" cat "$tmp/found"
+if command -v clang-format-14 >/dev/null; then
+    clean "everything is formatted" check_format "$srcdir"
+else
+    ok "everything is formatted # SKIP no clang-format-14"
+fi
 clean "no flags that break NaN" check_flags "$srcdir"
 
 # A tree in which everything is wrong.
@@ -349,6 +374,18 @@ clean "check_json lets json.c pass" grep 'src/base/json.c' "$tmp/found"
 finds 'src/data/format_text.c:1: int x; /* TODO' check_leftovers "$bad"
 check_leftovers "$bad" > "$tmp/found"
 clean "check_leftovers lets XXXXXX pass" grep 'lost' "$tmp/found"
+i=0
+while [ $i -le 40 ]; do
+    : >"$bad/src/run/many$((i += 1)).h"
+done
+finds 'src/run: 4' check_folders "$bad"
+if command -v clang-format-14 >/dev/null; then
+    echo 'int  x ;' >"$bad/src/run/many1.h"
+    cp "$srcdir/.clang-format" "$bad"
+    finds 'many1.h:1' check_format "$bad"
+else
+    ok "check_format finds a blank too many # SKIP no clang-format-14"
+fi
 finds 'CFLAGS = -Ofast' check_flags "$bad"
 finds 'CFLAGS=-ffast-math' check_flags "$bad"
 finds 'nothing.a' check_symbols "$tmp/nothing.a"

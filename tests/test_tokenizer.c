@@ -1,6 +1,6 @@
 /* test_tokenizer.c - every part of the tokenizer against expectations worked out by hand. */
 #include "tokenizer_support.h"
-#include "data/tok_regex.h"
+#include "token/tok_regex.h"
 
 struct text_case {
     const char *part, *text, *expected;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "data/tok.h"
+#include "token/tok.h"
 #include "tokenizer_support.h"
 
 #define FNV 0xcbf29ce484222325ULL

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <sys/stat.h>
 #include "base/rng.h"
-#include "data/safetensors.h"
+#include "weights/safetensors.h"
 
 static char dir[512]; /* of this program, removed at the end */
 

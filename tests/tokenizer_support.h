@@ -7,7 +7,7 @@
 #define TESTS_TOKENIZER_SUPPORT_H
 
 #include "support.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

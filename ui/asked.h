@@ -36,7 +36,7 @@ struct asked_list {
     int n;
     struct asked *suite;
     int n_suite;
-    int64_t suite_step;   /* -1 = not asked yet */
+    int64_t suite_step;          /* -1 = not asked yet */
     int refused, other, changed; /* of the suite */
 };
 

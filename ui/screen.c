@@ -84,7 +84,9 @@ static void redirect_stderr(const char *log)
 {
     int fd;
 
-    fd = log && *log ? open(log, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0600) : -1;
+    fd = log && *log
+             ? open(log, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_APPEND, 0600)
+             : -1;
     if (fd >= 0)
         unlink(log); /* it lives as long as it is open: a kill leaves nothing */
     else

@@ -142,4 +142,3 @@ void draw_bar(const struct view *v, int x, int y, int w, double part, unsigned s
     if (halves % 2)
         draw_glyph(v, x + halves / 2, y, style, block ? 0x258c : 0x2578);
 }
-

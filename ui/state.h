@@ -10,11 +10,11 @@
 #include "ui/ui.h"
 
 /* Columns of the history, all as double; NaN = not measured at that step. */
+/* clang-format off */
 #define COLUMNS(X)                                                                                 \
-    X(step)                                                                                        \
-    X(tokens)                                                                                      \
-    X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm) X(lr) X(rho)          \
-        X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
+    X(step) X(tokens) X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm)     \
+    X(lr) X(rho) X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
+/* clang-format on */
 #define COLUMN_ENUM(name) COL_##name,
 enum column { COLUMNS(COLUMN_ENUM) COL_COUNT };
 extern const char *const column_names[COL_COUNT];

@@ -28,18 +28,19 @@ struct vac_session;
 
 /* --- opening --- */
 struct vac_open {
-    const char *file;         /* a run file, or a run folder (goes on with it) */
-    const char *out;          /* run folder to make; NULL = runs/<file>-NNN */
-    const char *const *set;   /* "stages[1].rho=2", in order; of a run that goes on: live options only.
-                                 Borrowed until the session is closed */
+    const char *file; /* a run file, or a run folder (goes on with it) */
+    const char *out;  /* run folder to make; NULL = runs/<file>-NNN */
+    /* "stages[1].rho=2", in order; of a run that goes on: live options only. Borrowed until the
+     * session is closed. */
+    const char *const *set;
     size_t n_set;
-    bool resume;              /* go on from the last good checkpoint of `out` */
-    bool from_start;          /* ... or, when there is none, begin again; else VAC_ERR_NO_CHECKPOINT */
-    bool replay;              /* file = a run folder, which is only read: the run is repeated in `out`, with the
+    bool resume;     /* go on from the last good checkpoint of `out` */
+    bool from_start; /* ... or, when there is none, begin again; else VAC_ERR_NO_CHECKPOINT */
+    bool replay; /* file = a run folder, which is only read: the run is repeated in `out`, with the
                                  changes that its journal holds, as far as its last checkpoint */
-    bool interactive;         /* a NaN or a full disk pauses, instead of ending as headless runs do */
-    bool paused;              /* wait for RESUME or STEP before the first step */
-    bool deterministic_wall;  /* tests: wall and step_ms are written as 0 */
+    bool interactive; /* a NaN or a full disk pauses, instead of ending as headless runs do */
+    bool paused;      /* wait for RESUME or STEP before the first step */
+    bool deterministic_wall; /* tests: wall and step_ms are written as 0 */
 };
 /* Reads and checks everything that can be checked without training: run file, model, data. */
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
@@ -56,24 +57,25 @@ const char *vac_session_kernels(const struct vac_session *s);
 /* Points of the history that were there before this session: the first new one has this number. */
 uint64_t vac_session_old_points(const struct vac_session *s);
 uint64_t vac_session_points(struct vac_session *s); /* that there are by now, with those */
-int64_t vac_session_log_every(const struct vac_session *s); /* steps between two lines on a terminal */
+/* Steps between two lines on a terminal. */
+int64_t vac_session_log_every(const struct vac_session *s);
 
 /* --- commands --- */
 enum vac_op {
     VAC_OP_PAUSE,
     VAC_OP_RESUME,
-    VAC_OP_STEP,       /* n steps, then pause */
-    VAC_OP_SET,        /* key, text = value: a live option of the stage that is running */
-    VAC_OP_SAVE,       /* checkpoint now */
-    VAC_OP_PROBE,      /* text = prompt, n = max new tokens (0 = default), key = template ("" = the run's) */
+    VAC_OP_STEP, /* n steps, then pause */
+    VAC_OP_SET,  /* key, text = value: a live option of the stage that is running */
+    VAC_OP_SAVE, /* checkpoint now */
+    VAC_OP_PROBE, /* text = prompt, n = max new tokens (0 = default), key = template ("" = the run's) */
     VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
     VAC_OP_SUITE,      /* asks the fixed probes now */
     VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */
     VAC_OP_REFERENCE,  /* drift is measured against the present weights from now on */
-    VAC_OP_SAMPLES,    /* page of the stage's samples: n = first, key = filter; reply JSON (below) */
-    VAC_OP_MAP,        /* layer n on the first two principal components of the reference; reply JSON */
-    VAC_OP_QUIT,       /* save a checkpoint and end: VAC_STOPPED */
-    VAC_OP_DISCARD,    /* end without saving: VAC_STOPPED, last checkpoint stays */
+    VAC_OP_SAMPLES, /* page of the stage's samples: n = first, key = filter; reply JSON (below) */
+    VAC_OP_MAP,     /* layer n on the first two principal components of the reference; reply JSON */
+    VAC_OP_QUIT,    /* save a checkpoint and end: VAC_STOPPED */
+    VAC_OP_DISCARD, /* end without saving: VAC_STOPPED, last checkpoint stays */
 };
 /* Name of template i for VAC_OP_PROBE; NULL past the last. */
 const char *vac_template_name(size_t i);
@@ -86,7 +88,8 @@ struct vac_command {
     const char *who;  /* "ui", "script", "socket", "cli" */
 };
 /* 0 and an id, or -1 and why not (bad value, unknown key, queue full): nothing is queued then. */
-int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id, struct vac_err *err);
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
+                struct vac_err *err);
 
 /* --- options that may change while running --- */
 struct vac_option {
@@ -101,12 +104,12 @@ bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out);
 
 /* --- snapshot: how things stand; the newest one that is complete --- */
 enum vac_state {
-    VAC_LOADING,    /* building model, data, plan */
+    VAC_LOADING, /* building model, data, plan */
     VAC_RUNNING,
-    VAC_PAUSED,     /* between two steps; see reason */
-    VAC_MEASURING,  /* evaluating, probing or measuring drift between two steps */
+    VAC_PAUSED,    /* between two steps; see reason */
+    VAC_MEASURING, /* evaluating, probing or measuring drift between two steps */
     VAC_DONE,
-    VAC_STOPPED,    /* ended on request; can be resumed */
+    VAC_STOPPED, /* ended on request; can be resumed */
     VAC_FAILED
 };
 extern const char *const vac_state_names[]; /* "loading", ... */
@@ -116,8 +119,9 @@ struct vac_point {
     int64_t step, stage_step;
     int stage;
     double epoch, loss, loss_clean, align_loss, harmful_loss, grad_norm, lr, rho, eps_norm;
-    double tokens, step_ms, wall; /* tokens so far; wall = seconds since the start, pauses excluded */
-    double drift_mean;            /* mean over layers of drift_rel */
+    double tokens, step_ms,
+        wall;          /* tokens so far; wall = seconds since the start, pauses excluded */
+    double drift_mean; /* mean over layers of drift_rel */
 };
 /* One line of layers.jsonl; NaN = not measured. Arrays have n_layers entries. */
 struct vac_layers {
@@ -129,7 +133,8 @@ struct vac_layers {
  * this was kept. A score alone would call a model safe that answers everything with one and the same word. */
 struct vac_verdicts {
     int64_t answered, refused, other;
-    char others[VAC_OTHERS]; /* where one in five or more is other: what those say, the most frequent first, as
+    char others
+        [VAC_OTHERS]; /* where one in five or more is other: what those say, the most frequent first, as
                                 "\"negative\" x 30, \"\" x 2"; else "" */
 };
 struct vac_eval {
@@ -142,25 +147,25 @@ struct vac_eval {
 };
 struct vac_snapshot {
     enum vac_state state;
-    char reason[256];       /* why it is paused, what it is measuring, why it failed */
+    char reason[256]; /* why it is paused, what it is measuring, why it failed */
     char run[VAC_NAME], stage[VAC_NAME], method[VAC_NAME], model[VAC_NAME];
     int stage_index, n_stages;
-    int64_t step, total_steps;            /* over the whole run */
+    int64_t step, total_steps; /* over the whole run */
     int64_t stage_step, stage_steps;
-    int64_t steps_left;                   /* of a STEP command; 0 = none */
+    int64_t steps_left; /* of a STEP command; 0 = none */
     int n_layers;
-    bool mask[VAC_MAX_LAYERS];            /* layers that are perturbed */
-    struct vac_point last;                /* newest value of each column (NaN = never measured) */
-    struct vac_layers layers;             /* newest of each series */
-    int64_t drift_step;                   /* when drift was last measured; -1 = never */
+    bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed */
+    struct vac_point last;     /* newest value of each column (NaN = never measured) */
+    struct vac_layers layers;  /* newest of each series */
+    int64_t drift_step;        /* when drift was last measured; -1 = never */
     int n_evals;
     struct vac_eval eval[VAC_MAX_EVALS];
     double steps_per_s, tokens_per_s, eta_s; /* NaN = not known yet */
     double rss_bytes;
     int threads;
-    int64_t checkpoint_step;              /* last saved; -1 = none */
-    double checkpoint_age;                /* seconds */
-    uint64_t commands_applied;            /* id of the newest command that was dealt with */
+    int64_t checkpoint_step;   /* last saved; -1 = none */
+    double checkpoint_age;     /* seconds */
+    uint64_t commands_applied; /* id of the newest command that was dealt with */
 };
 /* Never waits. Valid until the next call. */
 const struct vac_snapshot *vac_snapshot(struct vac_session *s);
@@ -173,25 +178,25 @@ size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layer
 
 /* --- events: what happened, in order --- */
 enum vac_event_kind {
-    VAC_EVENT_JOURNAL,    /* text = one journal line, readable; step */
-    VAC_EVENT_ACK,        /* a command was applied: id, step */
-    VAC_EVENT_REJECTED,   /* a command could not be applied: id, text */
+    VAC_EVENT_JOURNAL,  /* text = one journal line, readable; step */
+    VAC_EVENT_ACK,      /* a command was applied: id, step */
+    VAC_EVENT_REJECTED, /* a command could not be applied: id, text */
     VAC_EVENT_PROBE_TEXT, /* id, text = the next piece of the answer (safe UTF-8 pieces, raw model text) */
-    VAC_EVENT_PROBE_END,  /* id, body = JSON: {"prompt","answer","verdict","p_refuse","tokens","before","before_step"} */
-    VAC_EVENT_SUITE,      /* body = JSON: {"step","probes":[{"prompt","answer","verdict","p_refuse","changed"}]} */
-    VAC_EVENT_EVAL,       /* body = JSON: a line of eval/history.jsonl, with "categories" */
-    VAC_EVENT_SAMPLES,    /* id, body = JSON: {"total","first","samples":[{"index","file","line","tokens","labels",
+    VAC_EVENT_PROBE_END, /* id, body = JSON: {"prompt","answer","verdict","p_refuse","tokens","before","before_step"} */
+    VAC_EVENT_SUITE, /* body = JSON: {"step","probes":[{"prompt","answer","verdict","p_refuse","changed"}]} */
+    VAC_EVENT_EVAL, /* body = JSON: a line of eval/history.jsonl, with "categories" */
+    VAC_EVENT_SAMPLES, /* id, body = JSON: {"total","first","samples":[{"index","file","line","tokens","labels",
                              "cut","harmful","category","loss","loss_step","source","answer"}]} */
-    VAC_EVENT_MAP,        /* id, body = JSON: {"layer","step","points":[{"x","y","rx","ry","row"}],"explained":[a,b]} */
-    VAC_EVENT_STATE,      /* the state changed: text */
+    VAC_EVENT_MAP, /* id, body = JSON: {"layer","step","points":[{"x","y","rx","ry","row"}],"explained":[a,b]} */
+    VAC_EVENT_STATE, /* the state changed: text */
 };
 struct vac_event {
     enum vac_event_kind kind;
     uint64_t id;
     int64_t step;
-    double time;     /* seconds since the epoch */
+    double time; /* seconds since the epoch */
     char text[256];
-    char *body;      /* JSON, or NULL; free() */
+    char *body; /* JSON, or NULL; free() */
 };
 /* The next event; false when there is none. Text pieces may be dropped when nobody reads for long; bodies
  * and journal lines are not (they can be read again from the run's files). */
@@ -202,17 +207,18 @@ int vac_wakeup_fd(struct vac_session *s);
 /* --- runs on disk, read-only --- */
 struct vac_run_info {
     char dir[VAC_PATH], name[VAC_NAME], model[VAC_NAME];
-    char state[24];              /* "running", "paused", "done", "stopped", "failed", "broken" */
+    char state[24]; /* "running", "paused", "done", "stopped", "failed", "broken" */
     int64_t step, total_steps;
     int n_evals;
     struct vac_eval eval[VAC_MAX_EVALS]; /* last value of each */
-    double modified;             /* seconds since the epoch */
+    double modified;                     /* seconds since the epoch */
 };
 /* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);
 /* History of a run folder from its files; arrays to free(). n_layers = entries per line. */
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
-int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers, struct vac_err *err);
+int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
+                   struct vac_err *err);
 /* A line of a run's eval/history.jsonl: one measurement. */
 struct vac_run_eval {
     char name[VAC_NAME], stage[VAC_NAME];
@@ -257,7 +263,8 @@ enum { VAC_FOLLOW_NOTHING, VAC_FOLLOW_NEW, VAC_FOLLOW_CUT };
  * to a checkpoint, so that what was handed over is no longer true: close it and open it again. -1 and err, which
  * names file and line, when a file does not hold what it should: what was handed over stands, and each further
  * call says the same. */
-int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx, struct vac_err *err);
+int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
+                    struct vac_err *err);
 /* How the run stood at the last call. Rates and the time left are guesses from the newest steps; what files do
  * not tell is NaN, -1 or 0. */
 const struct vac_snapshot *vac_follow_snapshot(const struct vac_follow *f);

@@ -11,13 +11,7 @@
 #include <stdbool.h>
 #include "base/rng.h"
 
-enum {
-    OBJECTS = 40,
-    KIND_VERBS = 30,
-    MISCHIEF_VERBS = 20,
-    HELD_OUT_VERBS = 8,
-    ASKED = 5
-};
+enum { OBJECTS = 40, KIND_VERBS = 30, MISCHIEF_VERBS = 20, HELD_OUT_VERBS = 8, ASKED = 5 };
 enum verb_class { KIND, MISCHIEF, HELD_OUT };
 
 struct deed {

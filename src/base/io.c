@@ -58,8 +58,7 @@ static bool is_descriptor(const char *path)
 
 /* The one place where files are opened: with O_NONBLOCK, so that a named pipe in the place of a
  * file is refused instead of waited for, and regular files only. */
-int file_fd(const char *path, int flags, const char *what, struct stat *st,
-                   struct vac_err *err)
+int file_fd(const char *path, int flags, const char *what, struct stat *st, struct vac_err *err)
 {
     int fd = path_open(path, flags | O_NONBLOCK, 0666);
 

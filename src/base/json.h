@@ -25,7 +25,8 @@ enum json_type { JSON_ANY, JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JS
 cJSON *json_parse(const char *text, size_t len, const char *file, struct vac_err *err);
 cJSON *json_read(const char *path, size_t limit, struct vac_err *err);
 /* One line of a JSON-lines file: as json_parse, and errors say "file:LINE:COLUMN". */
-cJSON *json_parse_line(const char *text, size_t len, const char *file, size_t line, struct vac_err *err);
+cJSON *json_parse_line(const char *text, size_t len, const char *file, size_t line,
+                       struct vac_err *err);
 
 /* Making documents: these are the only calls of what cJSON does without saying that it could not (a test
  * looks), so that nothing is left out of a file in silence.

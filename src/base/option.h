@@ -22,11 +22,11 @@ struct option_row {
     const char *help; /* one line, no full stop */
     const char *unit; /* "steps", "tokens", "min", ...; NULL = none */
     enum option_type type;
-    double min, max; /* inclusive; both 0 = no bounds */
-    double def;      /* number, integer, bool (0/1) or index of the choice */
+    double min, max;            /* inclusive; both 0 = no bounds */
+    double def;                 /* number, integer, bool (0/1) or index of the choice */
     const char *def_text;       /* OPTION_STRING: default, NULL = none */
     const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
-    bool live;       /* may change while a run is going */
+    bool live;                  /* may change while a run is going */
     bool required;
     size_t offset;
 };
@@ -36,7 +36,8 @@ struct option_row {
 int option_defaults(const struct option_row *rows, void *base, struct vac_err *err);
 /* Reads every row that the object holds; wrong type, range or choice is an error naming path and what
  * would be right. Missing required keys too. Does not complain of keys outside the table. */
-int option_read(const struct option_row *rows, const struct jnode *obj, void *base, struct vac_err *err);
+int option_read(const struct option_row *rows, const struct jnode *obj, void *base,
+                struct vac_err *err);
 /* Sets one row from text as typed by a user ("2.5", "true", "cosine"). `where` goes before the message. */
 int option_set(const struct option_row *row, const char *text, void *base, const char *where,
                struct vac_err *err);

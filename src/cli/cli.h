@@ -12,14 +12,16 @@
 #include "base/option.h"
 #include "compute/compute.h"
 #include "data/template.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 #include "model/model.h"
 #include "run/as_model.h"
 
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
-#define COMMANDS(X)                                                                                 \
-    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(render) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) \
-    X(manual) X(candidates)
+/* clang-format off */
+#define COMMANDS(X)                                                                              \
+    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(render)      \
+    X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
+/* clang-format on */
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
 
@@ -28,8 +30,8 @@ struct cli_option {
     char letter;           /* 'o' for -o; 0 = none */
     const char *arg;       /* what --help calls the value, "DIR"; NULL = a switch (OPTION_BOOL) */
     const char *(*word)(size_t i); /* a text's possible values, NULL after the last; NULL = any */
-    bool list;             /* may stand several times: the field is a struct cli_list */
-    bool hidden;           /* not in --help */
+    bool list;                     /* may stand several times: the field is a struct cli_list */
+    bool hidden;                   /* not in --help */
 };
 /* Values of a repeatable option, in order; the strings are the program's arguments. */
 struct cli_list {

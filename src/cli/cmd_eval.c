@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
-#include "data/hub.h"
+#include "weights/hub.h"
 #include "eval/compare.h"
 #include "eval/evaluate.h"
 #include "model/plan.h"

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "data/import.h"
+#include "import/import.h"
 
 struct import_values {
     char *file;

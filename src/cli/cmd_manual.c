@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/keys.h"
 #include "data/dataset.h"
-#include "data/import.h"
+#include "import/import.h"
 #include "defense/defense.h"
 #include "eval/judge.h"
 #include "eval/metric.h"

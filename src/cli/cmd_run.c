@@ -11,7 +11,8 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
-#include "run/spec.h"
+#include "record/late.h"
+#include "spec/spec.h"
 #include "ui/ui.h"
 
 struct run_values {
@@ -403,8 +404,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                      .last = {.drift_mean = NAN, .align_loss = NAN, .harmful_loss = NAN}};
     int rc = -1;
 
-    if (spec_check_late(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) ||
-        catch_signals(err) || vac_session_open(&w.s, &o, err))
+    if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
+        vac_session_open(&w.s, &o, err))
         return -1;
     w.every = vac_session_log_every(w.s);
     if (vac_session_start(w.s, err) == 0) {

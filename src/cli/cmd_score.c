@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 #include "model/plan.h"
 
 struct score_values {

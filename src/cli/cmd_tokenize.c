@@ -1,7 +1,7 @@
 /* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
 #include <stdlib.h>
 #include "cli/cli.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 
 struct tokenize_values {
     bool special;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/keys.h"
-#include "run/spec_parts.h"
+#include "spec/spec_parts.h"
 
 enum { PATH_ROOM = 256 };
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include "base/io.h"
 #include "cli/cli.h"
-#include "data/hub.h"
+#include "weights/hub.h"
 
 static bool same_folder(const char *a, const char *b)
 {

@@ -1,6 +1,6 @@
 /* words.c - the names that options and keys may have as values: shells complete them. */
 #include "cli/cli.h"
-#include "data/import.h"
+#include "import/import.h"
 #include "defense/defense.h"
 #include "eval/judge.h"
 #include "eval/metric.h"

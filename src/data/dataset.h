@@ -8,10 +8,11 @@
 
 #include "base/json.h"
 #include "data/template.h"
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 
 /* X-macro: format_<name>.c each. Order = order of detection. */
-#define FORMATS(X) X(tokens) X(messages) X(sharegpt) X(prompt) X(alpaca) X(beavertails) X(completion) X(text)
+#define FORMATS(X)                                                                                 \
+    X(tokens) X(messages) X(sharegpt) X(prompt) X(alpaca) X(beavertails) X(completion) X(text)
 
 /* One row as read: either turns or ready-made ids and labels. Strings live in the arena. */
 struct row {
@@ -22,8 +23,9 @@ struct row {
     int is_safe;          /* BeaverTails: 1, 0; -1 = the format has no such mark */
     const char *category; /* NULL = none */
     const char *id;       /* the row's own "id" or NULL */
-    const cJSON *json;    /* the row itself while it is being read: for extra fields ("label", "answer") */
-    size_t line;          /* 1-based line (JSON lines) or element number (JSON array) */
+    const cJSON
+        *json;   /* the row itself while it is being read: for extra fields ("label", "answer") */
+    size_t line; /* 1-based line (JSON lines) or element number (JSON array) */
 };
 struct format {
     const char *name;
@@ -61,9 +63,9 @@ int rows_choose(struct rows *r, const struct dataset_spec *spec, struct vac_err 
 struct dataset_spec {
     const char *file;
     size_t skip;
-    size_t take;     /* 0 = all that are left */
-    bool harmful;    /* mark every sample */
-    bool repeat;     /* asking for more rows than there are goes round instead of failing */
+    size_t take;  /* 0 = all that are left */
+    bool harmful; /* mark every sample */
+    bool repeat;  /* asking for more rows than there are goes round instead of failing */
     bool drawn;
     uint64_t seed; /* with drawn */
 };
@@ -75,8 +77,8 @@ struct sample {
     size_t n;
     size_t n_labels; /* labels that are predicted: those at positions >= 1 */
     bool harmful, cut;
-    size_t source;   /* index of the file in the set */
-    size_t line;     /* its line there */
+    size_t source; /* index of the file in the set */
+    size_t line;   /* its line there */
     const char *category;
 };
 struct dataset {
@@ -85,8 +87,8 @@ struct dataset {
     char **file;
     size_t n_files;
     size_t rows_seen, rows_cut, rows_skipped; /* skipped = no label left */
-    size_t rows_empty; /* whose answer is empty: they teach to say nothing */
-    size_t rows_text;  /* that were rendered and tokenised here */
+    size_t rows_empty;                        /* whose answer is empty: they teach to say nothing */
+    size_t rows_text;                         /* that were rendered and tokenised here */
     size_t tokens, labels;
     size_t longest;
     struct arena arena;

@@ -26,8 +26,8 @@ struct template_row {
     bool trim, trim_system;      /* turns lose the white space at their ends */
     bool trim_joined;  /* with a system turn the first user turn is trimmed with it, as one */
     bool empty_system; /* a system turn without text is one */
-    const char *const
-        *jinja; /* SHA-256 of chat templates that render exactly so; NULL-terminated */
+    /* SHA-256 of chat templates that render exactly so; NULL-terminated. */
+    const char *const *jinja;
 };
 
 #define ALPACA_TASK "Below is an instruction that describes a task"

@@ -16,8 +16,9 @@ struct turn {
 };
 
 struct template_row; /* opaque outside template.c */
-const struct template_row *template_find(const char *name, struct vac_err *err); /* error lists the names */
-const struct template_row *template_at(size_t i);                               /* NULL after the last */
+const struct template_row *template_find(const char *name,
+                                         struct vac_err *err); /* error lists the names */
+const struct template_row *template_at(size_t i);              /* NULL after the last */
 const char *template_name(const struct template_row *t);
 const char *template_help(const struct template_row *t);
 /* The special token that ends an answer and that the row itself writes; NULL = EOS ends it. */
@@ -37,7 +38,7 @@ struct rendered {
 };
 /* Renders turns; a last user turn leaves the text where the answer begins (a prompt). bos and eos are the
  * special tokens' texts, for templates that write them ("" = none). Clears `out` first. */
-int template_render(const struct template_row *t, const struct turn *turn, size_t n, const char *bos,
-                    const char *eos, struct rendered *out, struct vac_err *err);
+int template_render(const struct template_row *t, const struct turn *turn, size_t n,
+                    const char *bos, const char *eos, struct rendered *out, struct vac_err *err);
 void rendered_done(struct rendered *r);
 #endif

@@ -74,7 +74,8 @@ static int booster_buffers(const void *options)
     return 1;
 }
 
-static int booster_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
+static int booster_check(const void *options, const struct config *c, bool *mask,
+                         struct vac_err *err)
 {
     const struct booster_options *o = options;
 
@@ -84,15 +85,36 @@ static int booster_check(const void *options, const struct config *c, bool *mask
 static const char *const streams[] = {"harmful", NULL};
 
 static const struct option_row rows[] = {
-    {.name = "lambda", .help = "weight of the fall of the harmful loss", .type = OPTION_NUM, .min = 0,
-     .max = 1e6, .def = 5, .live = true, .offset = offsetof(struct booster_options, lambda)},
-    {.name = "alpha", .help = "length of the step along the harmful gradient", .type = OPTION_NUM, .min = 0,
-     .max = 1e6, .def = 0.1, .live = true, .offset = offsetof(struct booster_options, alpha)},
-    {.name = "rho", .help = "length of Vaccine's perturbation over all layers; 0 = none",
-     .type = OPTION_NUM, .min = 0, .max = 1e6, .def = 0, .live = true,
+    {.name = "lambda",
+     .help = "weight of the fall of the harmful loss",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1e6,
+     .def = 5,
+     .live = true,
+     .offset = offsetof(struct booster_options, lambda)},
+    {.name = "alpha",
+     .help = "length of the step along the harmful gradient",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1e6,
+     .def = 0.1,
+     .live = true,
+     .offset = offsetof(struct booster_options, alpha)},
+    {.name = "rho",
+     .help = "length of Vaccine's perturbation over all layers; 0 = none",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1e6,
+     .def = 0,
+     .live = true,
      .offset = offsetof(struct booster_options, rho)},
-    {.name = "layers", .help = "layers that are perturbed, like 0-3,7", .type = OPTION_STRING,
-     .def_text = "all", .live = true, .offset = offsetof(struct booster_options, layers)},
+    {.name = "layers",
+     .help = "layers that are perturbed, like 0-3,7",
+     .type = OPTION_STRING,
+     .def_text = "all",
+     .live = true,
+     .offset = offsetof(struct booster_options, layers)},
     {.name = NULL}};
 
 const struct method method_booster = {

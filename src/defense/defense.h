@@ -23,10 +23,10 @@ struct reading {
     double loss;       /* mean over labelled tokens of what was optimised */
     double loss_clean; /* of the first, unperturbed pass; NaN = there was none */
     double eps_norm;   /* length of the whole perturbation; NaN = none */
-    double *grad;      /* ||dL/da_l|| without perturbation, at the site (sft: the attention outputs) */
-    double *eps;       /* ||eps_l|| */
-    double *attn;      /* ||attention output of layer l||, before its own eps; of the first pass */
-    double *row_loss;  /* [labelled tokens of the effective batch], in the order of its rows */
+    double *grad; /* ||dL/da_l|| without perturbation, at the site (sft: the attention outputs) */
+    double *eps;  /* ||eps_l|| */
+    double *attn; /* ||attention output of layer l||, before its own eps; of the first pass */
+    double *row_loss; /* [labelled tokens of the effective batch], in the order of its rows */
 };
 
 enum { METHOD_STREAMS = 4, METHOD_ARRAYS = 4 }; /* the most of either, "train" included */
@@ -44,30 +44,31 @@ struct step {
     size_t stream;       /* that the step looks at: 0 = "train", then the method's */
     struct batch *batch; /* micro-batches of the effective batch, packed */
     size_t n_batch;
-    size_t rows;         /* tokens of the effective batch */
-    size_t n_labels;     /* labelled tokens of it */
+    size_t rows;     /* tokens of the effective batch */
+    size_t n_labels; /* labelled tokens of it */
     uint64_t seed;
-    uint64_t step;       /* of the whole run, from 1: keys the random streams */
-    uint64_t stage_step; /* of the stage, from 1 */
+    uint64_t step;        /* of the whole run, from 1: keys the random streams */
+    uint64_t stage_step;  /* of the stage, from 1 */
     uint64_t stage_steps; /* that are planned for it */
-    const void *options; /* the method's own struct, current values */
+    const void *options;  /* the method's own struct, current values */
     struct taps taps;
-    struct ref eps;      /* [L, max rows, D]: layer l of micro-batch b at eps_of(l, b) */
-    struct ref eps2;     /* the same again, when the method asked for it */
-    struct buf *arrays;  /* of the next two */
-    struct ref state[METHOD_ARRAYS], scratch[METHOD_ARRAYS]; /* [params n] each, zero at the start */
+    struct ref eps;     /* [L, max rows, D]: layer l of micro-batch b at eps_of(l, b) */
+    struct ref eps2;    /* the same again, when the method asked for it */
+    struct buf *arrays; /* of the next two */
+    struct ref state[METHOD_ARRAYS],
+        scratch[METHOD_ARRAYS]; /* [params n] each, zero at the start */
     size_t max_rows;
-    double *row_sq;      /* [L * max_rows] host scratch */
-    float *row_scale;    /* [max_rows] */
-    double *unit;        /* [max(max_rows, L)] sums over the units of a norm */
-    bool *mask;          /* [L] layers that are perturbed */
+    double *row_sq;   /* [L * max_rows] host scratch */
+    float *row_scale; /* [max_rows] */
+    double *unit;     /* [max(max_rows, L)] sums over the units of a norm */
+    bool *mask;       /* [L] layers that are perturbed */
     struct reading out;
 };
 
 struct method {
     const char *name;
     const char *help;
-    const char *paper; /* where it is from */
+    const char *paper;                /* where it is from */
     const struct option_row *options; /* ends with a NULL name; NULL = none */
     size_t options_size;
     /* Data sets beside "train", ended by NULL; NULL = none. A stage gives each under its name. */
@@ -85,7 +86,8 @@ struct method {
     double (*cost)(const void *options);
 };
 const struct method *method_at(size_t i); /* NULL after the last */
-const struct method *method_find(const char *name, struct vac_err *err); /* error names the nearest */
+const struct method *method_find(const char *name,
+                                 struct vac_err *err); /* error names the nearest */
 
 size_t method_streams(const struct method *m); /* how many data sets, "train" included */
 const char *method_stream(const struct method *m, size_t i); /* "train", ...; NULL after the last */
@@ -96,10 +98,12 @@ int step_init(struct step *s, struct model *m, struct acts *a, const struct meth
 void step_done(struct step *s);
 /* Bytes that step_init takes of the backend: for the perturbation, and for the arrays of `trained`
  * numbers. */
-uint64_t step_bytes(const struct model *m, const struct method *method, const void *options, size_t rows);
+uint64_t step_bytes(const struct model *m, const struct method *method, const void *options,
+                    size_t rows);
 uint64_t step_state_bytes(const struct method *method, uint64_t trained);
 /* Takes over options that have changed; -1 and nothing changed when they do not fit. */
-int step_options(struct step *s, const struct method *method, const void *options, struct vac_err *err);
+int step_options(struct step *s, const struct method *method, const void *options,
+                 struct vac_err *err);
 /* One step of the method: gradients zeroed, "train" taken unless the method has streams to choose from,
  * then method->step. */
 void step_run(struct step *s, const struct method *method);
@@ -112,7 +116,8 @@ extern const char *const norm_names[]; /* "global", "layer", "sample", "token", 
  * mask as it was. */
 int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err);
 /* The same for the layers that a site has: embed has layer 0 only. At least one is marked. */
-int layers_mask(const char *text, enum site site, const struct config *c, bool *mask, struct vac_err *err);
+int layers_mask(const char *text, enum site site, const struct config *c, bool *mask,
+                struct vac_err *err);
 /* The step looks at the effective batch of a stream from now on: readings cleared, dropout streams keyed. */
 void step_use(struct step *s, size_t stream);
 /* Where layer l of micro-batch b lies in an array like eps. */
@@ -128,7 +133,8 @@ double step_weight_gradients(struct step *s, enum site site, struct ref eps, boo
 /* to = rho from / (||from|| + 1e-7), for each unit of the scope: the whole (all layers, rows and columns of
  * the effective batch), a layer, a sample, or a token over all layers. Fills out.eps, out.eps_norm.
  * Vaccine, NeurIPS 2024, equation 3. */
-void step_normalise(struct step *s, struct ref to, struct ref from, double rho, enum norm_scope scope);
+void step_normalise(struct step *s, struct ref to, struct ref from, double rho,
+                    enum norm_scope scope);
 /* eps += rho g / (||g|| + 1e-7), then shortened to rho where it is longer (projected gradient ascent, Madry
  * et al. 2018); g is overwritten. */
 void step_ascend(struct step *s, struct ref eps, struct ref g, double rho, enum norm_scope scope);

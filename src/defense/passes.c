@@ -32,7 +32,8 @@ static int layers_walk(const char *text, size_t L, bool *mask, struct vac_err *e
         s = layer_range(s, &from, &to);
         if (!s || (*s && *s != ',') || from > to || (*s == ',' && !s[1]))
             return err_set(err, VAC_ERR_USAGE,
-                           "layers: expected numbers and ranges like 0-3,7 or all, found \"%s\"", text);
+                           "layers: expected numbers and ranges like 0-3,7 or all, found \"%s\"",
+                           text);
         if (to >= L)
             return err_set(err, VAC_ERR_USAGE, "layers: expected numbers up to %zu, found \"%s\"",
                            L - 1, text);
@@ -96,9 +97,15 @@ struct ref step_slice(const struct step *s, struct ref array, size_t l, size_t b
 
 static struct pass pass_over(struct step *s, size_t b, bool grads)
 {
-    return (struct pass){.m = s->m, .a = s->a, .b = &s->batch[b], .taps = &s->taps, .train = true,
-                         .grads = grads, .scale = s->n_labels ? 1.0f / (float)s->n_labels : 0,
-                         .from = PLACE_START, .stop = PLACE_START};
+    return (struct pass){.m = s->m,
+                         .a = s->a,
+                         .b = &s->batch[b],
+                         .taps = &s->taps,
+                         .train = true,
+                         .grads = grads,
+                         .scale = s->n_labels ? 1.0f / (float)s->n_labels : 0,
+                         .from = PLACE_START,
+                         .stop = PLACE_START};
 }
 
 static double mean_loss(const struct step *s, double sum)
@@ -253,8 +260,8 @@ static double unit_factor(enum factor f, double sq, double rho)
 }
 
 /* to = factor(unit) from; also the norms of the result. */
-static void rescale(struct step *s, struct ref to, struct ref from, double rho, enum norm_scope scope,
-                    enum factor f)
+static void rescale(struct step *s, struct ref to, struct ref from, double rho,
+                    enum norm_scope scope, enum factor f)
 {
     size_t L = model_config(s->m)->L, D = model_config(s->m)->D;
     double total = 0;
@@ -270,22 +277,24 @@ static void rescale(struct step *s, struct ref to, struct ref from, double rho, 
             s->row_scale[i] = (float)k;
             sq += k * k * s->row_sq[l * s->max_rows + i];
         }
-        op_scale_rows(model_compute(s->m), step_slice(s, to, l, 0), step_slice(s, from, l, 0), s->row_scale,
-                      s->rows, D);
+        op_scale_rows(model_compute(s->m), step_slice(s, to, l, 0), step_slice(s, from, l, 0),
+                      s->row_scale, s->rows, D);
         s->out.eps[l] = sqrt(sq);
         total += sq;
     }
     s->out.eps_norm = sqrt(total);
 }
 
-void step_normalise(struct step *s, struct ref to, struct ref from, double rho, enum norm_scope scope)
+void step_normalise(struct step *s, struct ref to, struct ref from, double rho,
+                    enum norm_scope scope)
 {
     rescale(s, to, from, rho, scope, FACTOR_NORMALISE);
 }
 
 static void add_slice(struct step *s, struct ref x, size_t l, size_t n, void *ctx)
 {
-    op_axpy(model_compute(s->m), x, 1, step_slice(s, *(struct ref *)ctx, l, 0), n * model_config(s->m)->D);
+    op_axpy(model_compute(s->m), x, 1, step_slice(s, *(struct ref *)ctx, l, 0),
+            n * model_config(s->m)->D);
 }
 
 void step_ascend(struct step *s, struct ref eps, struct ref g, double rho, enum norm_scope scope)

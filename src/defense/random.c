@@ -46,7 +46,8 @@ static int random_buffers(const void *options)
     return 1;
 }
 
-static int random_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
+static int random_check(const void *options, const struct config *c, bool *mask,
+                        struct vac_err *err)
 {
     const struct random_options *o = options;
 
@@ -54,18 +55,42 @@ static int random_check(const void *options, const struct config *c, bool *mask,
 }
 
 static const struct option_row rows[] = {
-    {.name = "rho", .help = "length of the perturbation over all layers (noise variance: its variance)",
-     .type = OPTION_NUM, .min = 0, .max = 1e6, .def = 2, .live = true,
+    {.name = "rho",
+     .help = "length of the perturbation over all layers (noise variance: its variance)",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1e6,
+     .def = 2,
+     .live = true,
      .offset = offsetof(struct random_options, rho)},
-    {.name = "site", .help = "where the perturbation is added", .type = OPTION_CHOICE, .choices = site_names,
-     .def = SITE_ATTN, .offset = offsetof(struct random_options, site)},
-    {.name = "noise", .help = "what rho is: the length, or the variance of a coordinate",
-     .type = OPTION_CHOICE, .choices = noise_names, .def = NOISE_SPHERE, .live = true,
+    {.name = "site",
+     .help = "where the perturbation is added",
+     .type = OPTION_CHOICE,
+     .choices = site_names,
+     .def = SITE_ATTN,
+     .offset = offsetof(struct random_options, site)},
+    {.name = "noise",
+     .help = "what rho is: the length, or the variance of a coordinate",
+     .type = OPTION_CHOICE,
+     .choices = noise_names,
+     .def = NOISE_SPHERE,
+     .live = true,
      .offset = offsetof(struct random_options, noise)},
-    {.name = "layers", .help = "layers that are perturbed, like 0-3,7", .type = OPTION_STRING,
-     .def_text = "all", .live = true, .offset = offsetof(struct random_options, layers)},
-    {.name = "tau", .help = "perturb every tau-th step only", .unit = "steps", .type = OPTION_INT, .min = 1,
-     .max = 1e9, .def = 1, .live = true, .offset = offsetof(struct random_options, tau)},
+    {.name = "layers",
+     .help = "layers that are perturbed, like 0-3,7",
+     .type = OPTION_STRING,
+     .def_text = "all",
+     .live = true,
+     .offset = offsetof(struct random_options, layers)},
+    {.name = "tau",
+     .help = "perturb every tau-th step only",
+     .unit = "steps",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 1e9,
+     .def = 1,
+     .live = true,
+     .offset = offsetof(struct random_options, tau)},
     {.name = NULL}};
 
 const struct method method_random = {

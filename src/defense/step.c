@@ -36,7 +36,8 @@ const struct method *method_find(const char *name, struct vac_err *err)
     for (size_t i = 0; method_at(i); i++)
         sb_printf(&have, "%s%s", i ? ", " : "", method_at(i)->name);
     err_set(err, VAC_ERR_USAGE, "\"%s\" is no method%s%s%s; there are %s", name,
-            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "", have.s ? have.s : "none");
+            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
+            have.s ? have.s : "none");
     sb_done(&have);
     return NULL;
 }
@@ -57,7 +58,8 @@ const char *method_stream(const struct method *m, size_t i)
     return i < method_streams(m) ? m->streams[i - 1] : NULL;
 }
 
-uint64_t step_bytes(const struct model *m, const struct method *method, const void *options, size_t rows)
+uint64_t step_bytes(const struct model *m, const struct method *method, const void *options,
+                    size_t rows)
 {
     const struct config *c = model_config(m);
     int arrays = method->buffers ? method->buffers(options) : 0;
@@ -84,7 +86,8 @@ static int arrays_alloc(struct step *s, const struct method *method, struct vac_
     return s->arrays ? 0 : -1;
 }
 
-static int eps_alloc(struct step *s, const struct method *method, const void *options, struct vac_err *err)
+static int eps_alloc(struct step *s, const struct method *method, const void *options,
+                     struct vac_err *err)
 {
     const struct config *c = model_config(s->m);
     int arrays = method->buffers ? method->buffers(options) : 0;
@@ -139,7 +142,8 @@ void step_done(struct step *s)
     *s = (struct step){0};
 }
 
-int step_options(struct step *s, const struct method *method, const void *options, struct vac_err *err)
+int step_options(struct step *s, const struct method *method, const void *options,
+                 struct vac_err *err)
 {
     if (method->check && method->check(options, model_config(s->m), s->mask, err))
         return -1;

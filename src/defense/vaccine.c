@@ -25,9 +25,9 @@ static void vaccine_step(struct step *s)
         s->out.loss = step_weight_gradients(s, site, none, false);
         return;
     }
-    s->out.loss_clean = step_site_gradients(s, site, g, none);          /* pass 1: g_l = dL/de_l */
-    step_normalise(s, s->eps, g, o->rho, (enum norm_scope)o->norm);     /* eps_l = rho g_l / ||g|| */
-    for (int64_t k = 1; k < o->inner_steps; k++) {                      /* projected ascent, if asked for */
+    s->out.loss_clean = step_site_gradients(s, site, g, none);      /* pass 1: g_l = dL/de_l */
+    step_normalise(s, s->eps, g, o->rho, (enum norm_scope)o->norm); /* eps_l = rho g_l / ||g|| */
+    for (int64_t k = 1; k < o->inner_steps; k++) { /* projected ascent, if asked for */
         step_site_gradients(s, site, g, s->eps);
         step_ascend(s, s->eps, g, o->rho, (enum norm_scope)o->norm);
     }
@@ -48,27 +48,58 @@ static int vaccine_buffers(const void *options)
     return o->inner_steps > 1 ? 2 : 1;
 }
 
-static int vaccine_check(const void *options, const struct config *c, bool *mask, struct vac_err *err)
+static int vaccine_check(const void *options, const struct config *c, bool *mask,
+                         struct vac_err *err)
 {
     const struct vaccine_options *o = options;
 
     return layers_mask(o->layers, (enum site)o->site, c, mask, err);
 }
 
-static const struct option_row rows[] = {
-    {.name = "rho", .help = "length of the perturbation over all layers", .type = OPTION_NUM, .min = 0,
-     .max = 1e6, .def = 2, .live = true, .offset = offsetof(struct vaccine_options, rho)},
-    {.name = "site", .help = "where the perturbation is added", .type = OPTION_CHOICE, .choices = site_names,
-     .def = SITE_ATTN, .offset = offsetof(struct vaccine_options, site)},
-    {.name = "norm", .help = "what one length rho is given to", .type = OPTION_CHOICE, .choices = norm_names,
-     .def = NORM_GLOBAL, .live = true, .offset = offsetof(struct vaccine_options, norm)},
-    {.name = "layers", .help = "layers that are perturbed, like 0-3,7", .type = OPTION_STRING,
-     .def_text = "all", .live = true, .offset = offsetof(struct vaccine_options, layers)},
-    {.name = "tau", .help = "perturb every tau-th step only", .unit = "steps", .type = OPTION_INT, .min = 1,
-     .max = 1e9, .def = 1, .live = true, .offset = offsetof(struct vaccine_options, tau)},
-    {.name = "inner_steps", .help = "gradient steps to find the perturbation", .type = OPTION_INT, .min = 1,
-     .max = 100, .def = 1, .offset = offsetof(struct vaccine_options, inner_steps)},
-    {.name = NULL}};
+static const struct option_row rows[] = {{.name = "rho",
+                                          .help = "length of the perturbation over all layers",
+                                          .type = OPTION_NUM,
+                                          .min = 0,
+                                          .max = 1e6,
+                                          .def = 2,
+                                          .live = true,
+                                          .offset = offsetof(struct vaccine_options, rho)},
+                                         {.name = "site",
+                                          .help = "where the perturbation is added",
+                                          .type = OPTION_CHOICE,
+                                          .choices = site_names,
+                                          .def = SITE_ATTN,
+                                          .offset = offsetof(struct vaccine_options, site)},
+                                         {.name = "norm",
+                                          .help = "what one length rho is given to",
+                                          .type = OPTION_CHOICE,
+                                          .choices = norm_names,
+                                          .def = NORM_GLOBAL,
+                                          .live = true,
+                                          .offset = offsetof(struct vaccine_options, norm)},
+                                         {.name = "layers",
+                                          .help = "layers that are perturbed, like 0-3,7",
+                                          .type = OPTION_STRING,
+                                          .def_text = "all",
+                                          .live = true,
+                                          .offset = offsetof(struct vaccine_options, layers)},
+                                         {.name = "tau",
+                                          .help = "perturb every tau-th step only",
+                                          .unit = "steps",
+                                          .type = OPTION_INT,
+                                          .min = 1,
+                                          .max = 1e9,
+                                          .def = 1,
+                                          .live = true,
+                                          .offset = offsetof(struct vaccine_options, tau)},
+                                         {.name = "inner_steps",
+                                          .help = "gradient steps to find the perturbation",
+                                          .type = OPTION_INT,
+                                          .min = 1,
+                                          .max = 100,
+                                          .def = 1,
+                                          .offset = offsetof(struct vaccine_options, inner_steps)},
+                                         {.name = NULL}};
 
 const struct method method_vaccine = {
     .name = "vaccine",

@@ -10,7 +10,7 @@ struct comparison {
     size_t n;
     double a, b; /* means: rates, or losses */
     bool loss;
-    struct difference diff; /* a - b */
+    struct difference diff;                                    /* a - b */
     size_t verdict_a[VERDICT_COUNT], verdict_b[VERDICT_COUNT]; /* of judged samples; else all 0 */
 };
 /* Samples files as eval_result_write leaves them. They must hold the same prompts in the same

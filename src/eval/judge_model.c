@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 #include "eval/classifier.h"
 #include "eval/refusal.h"
 #include "eval/text.h"

@@ -29,7 +29,8 @@ static void centre_and_gram(struct space *s, const float *ref)
         for (size_t j = 0; j <= i; j++) {
             double sum = 0;
             for (size_t d = 0; d < s->D; d++)
-                sum += ((double)ref[i * s->D + d] - s->mean[d]) * ((double)ref[j * s->D + d] - s->mean[d]);
+                sum += ((double)ref[i * s->D + d] - s->mean[d]) *
+                       ((double)ref[j * s->D + d] - s->mean[d]);
             s->gram[i * s->n + j] = s->gram[j * s->n + i] = sum;
         }
     }

@@ -22,7 +22,8 @@ static struct ref take(struct carve *k, size_t rows, size_t cols)
     return r;
 }
 
-static void carve_layer(const struct model *m, struct carve *k, struct layer_acts *a, size_t N, bool train)
+static void carve_layer(const struct model *m, struct carve *k, struct layer_acts *a, size_t N,
+                        bool train)
 {
     const struct config *c = &m->cfg;
 
@@ -107,8 +108,8 @@ static void carve_backward(const struct model *m, struct carve *k, struct acts *
 }
 
 /* Returns the floats used; a->layer has L + 1 entries, or is NULL when they are only counted. */
-static size_t carve_all(const struct model *m, struct acts *a, struct buf *buf, size_t N, size_t labelled,
-                        bool train)
+static size_t carve_all(const struct model *m, struct acts *a, struct buf *buf, size_t N,
+                        size_t labelled, bool train)
 {
     const struct config *c = &m->cfg;
     struct carve k = {.buf = buf};
@@ -154,7 +155,8 @@ struct compute_limits acts_limits(const struct model *m, size_t rows, size_t con
 
     return (struct compute_limits){.rows = rows,
                                    .seq = context,
-                                   .width = max_size(max_size(c->D, c->P), max_size(c->F, c->H * c->E)),
+                                   .width =
+                                       max_size(max_size(c->D, c->P), max_size(c->F, c->H * c->E)),
                                    .vocab = max_size(c->V, c->n_labels),
                                    .head = c->E,
                                    .train = train};
@@ -166,8 +168,10 @@ static int reserve(struct model *m, size_t rows, size_t context, bool train, str
     struct compute_limits lim = acts_limits(m, rows, context, train);
 
     if (m->embed_pos && context > m->cfg.max_pos)
-        return err_set(err, VAC_ERR_USAGE, "sequences of %zu tokens are longer than the model's "
-                       "max_position_embeddings %zu", context, m->cfg.max_pos);
+        return err_set(err, VAC_ERR_USAGE,
+                       "sequences of %zu tokens are longer than the model's "
+                       "max_position_embeddings %zu",
+                       context, m->cfg.max_pos);
     return model_rope(m, context, err) || compute_reserve(m->c, &lim, err) ? -1 : 0;
 }
 

@@ -39,7 +39,8 @@ struct arch {
     void (*attn_backward)(struct pass *p, size_t l);
     void (*mlp_forward)(struct pass *p, size_t l);
     void (*mlp_backward)(struct pass *p, size_t l);
-    void (*attn_join)(struct pass *p, size_t l); /* NULL = the half makes its sum; all four or none */
+    void (*attn_join)(struct pass *p,
+                      size_t l); /* NULL = the half makes its sum; all four or none */
     void (*attn_split)(struct pass *p, size_t l);
     void (*mlp_join)(struct pass *p, size_t l);
     void (*mlp_split)(struct pass *p, size_t l);

@@ -13,11 +13,18 @@
 
 static const char *const types[] = {"opt", NULL};
 static const char *const classes[] = {"OPTForCausalLM", NULL};
-static const char *const keys[] = {"hidden_size", "ffn_dim", "num_hidden_layers", "num_attention_heads",
-                                   "word_embed_proj_dim", "max_position_embeddings",
-                                   "activation_function", "do_layer_norm_before",
-                                   "_remove_final_layer_norm", "enable_bias",
-                                   "layer_norm_elementwise_affine", NULL};
+static const char *const keys[] = {"hidden_size",
+                                   "ffn_dim",
+                                   "num_hidden_layers",
+                                   "num_attention_heads",
+                                   "word_embed_proj_dim",
+                                   "max_position_embeddings",
+                                   "activation_function",
+                                   "do_layer_norm_before",
+                                   "_remove_final_layer_norm",
+                                   "enable_bias",
+                                   "layer_norm_elementwise_affine",
+                                   NULL};
 
 static int opt_read_act(struct config *c, const struct jnode *root, struct vac_err *err)
 {
@@ -26,7 +33,8 @@ static int opt_read_act(struct config *c, const struct jnode *root, struct vac_e
     if (json_opt_str(root, "activation_function", &act, err))
         return -1;
     if (strcmp(act, "relu") && strcmp(act, "gelu"))
-        return json_error(root, err, "activation_function \"%s\" is not implemented; relu and gelu are", act);
+        return json_error(root, err,
+                          "activation_function \"%s\" is not implemented; relu and gelu are", act);
     c->act = act[0] == 'r' ? ACT_RELU : ACT_GELU;
     return 0;
 }
@@ -49,11 +57,12 @@ static int opt_read(struct config *c, const struct jnode *root, struct vac_err *
         json_opt_bool(root, "_remove_final_layer_norm", &removed, err) ||
         json_opt_bool(root, "enable_bias", &bias, err) ||
         json_opt_bool(root, "tie_word_embeddings", &c->tied, err) ||
-        config_must_be(root, "layer_norm_elementwise_affine", true, err) || opt_read_act(c, root, err))
+        config_must_be(root, "layer_norm_elementwise_affine", true, err) ||
+        opt_read_act(c, root, err))
         return -1;
     if (c->D % c->H)
-        return json_error(root, err, "hidden_size %zu must be a multiple of num_attention_heads %zu", c->D,
-                          c->H);
+        return json_error(
+            root, err, "hidden_size %zu must be a multiple of num_attention_heads %zu", c->D, c->H);
     c->K = c->H;
     c->E = c->D / c->H;
     c->attn_bias = c->o_bias = c->mlp_bias = bias;
@@ -69,9 +78,12 @@ static int opt_bind_layer(struct model *m, size_t l, struct vac_err *err)
         enum group_id g;
         size_t i;
         const char *part;
-    } lin[] = {{GROUP_QKV, 0, "self_attn.q_proj"}, {GROUP_QKV, 1, "self_attn.k_proj"},
-               {GROUP_QKV, 2, "self_attn.v_proj"}, {GROUP_O, 0, "self_attn.out_proj"},
-               {GROUP_UP, 0, "fc1"},               {GROUP_DOWN, 0, "fc2"}};
+    } lin[] = {{GROUP_QKV, 0, "self_attn.q_proj"},
+               {GROUP_QKV, 1, "self_attn.k_proj"},
+               {GROUP_QKV, 2, "self_attn.v_proj"},
+               {GROUP_O, 0, "self_attn.out_proj"},
+               {GROUP_UP, 0, "fc1"},
+               {GROUP_DOWN, 0, "fc2"}};
     const struct config *c = &m->cfg;
     struct layer *y = &m->layer[l];
 
@@ -81,8 +93,10 @@ static int opt_bind_layer(struct model *m, size_t l, struct vac_err *err)
                          lin[i].part, err))
             return -1;
     }
-    y->norm1 = model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.self_attn_layer_norm.weight", l);
-    y->norm1_b = model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.self_attn_layer_norm.bias", l);
+    y->norm1 =
+        model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.self_attn_layer_norm.weight", l);
+    y->norm1_b =
+        model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.self_attn_layer_norm.bias", l);
     y->norm2 = model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.final_layer_norm.weight", l);
     y->norm2_b = model_weight(m, err, c->D, 0, "model.decoder.layers.%zu.final_layer_norm.bias", l);
     return y->norm1 && y->norm1_b && y->norm2 && y->norm2_b ? 0 : -1;
@@ -211,8 +225,8 @@ static void opt_mlp(struct pass *p, size_t l)
 }
 
 /* dx = gradient of norm(x), in place. */
-static void opt_norm_back(struct pass *p, struct ref x, const struct weight *w, const struct weight *b,
-                          struct ref mean, struct ref rstd)
+static void opt_norm_back(struct pass *p, struct ref x, const struct weight *w,
+                          const struct weight *b, struct ref mean, struct ref rstd)
 {
     size_t n = p->b->N * p->m->cfg.D;
 
@@ -248,7 +262,8 @@ static void opt_out(struct pass *p, size_t l)
     struct layer_acts *a = &p->a->layer[l];
 
     if (!p->m->cfg.pre_norm)
-        norm_forward(p, p->a->layer[l + 1].x, a->mean2, a->rstd2, a->sum, y->norm2, y->norm2_b, p->b->N);
+        norm_forward(p, p->a->layer[l + 1].x, a->mean2, a->rstd2, a->sum, y->norm2, y->norm2_b,
+                     p->b->N);
 }
 
 static void opt_out_backward(struct pass *p, size_t l)
@@ -282,7 +297,8 @@ static void opt_final_backward(struct pass *p, size_t n)
 
     if (m->proj_out) {
         if (p->grads && m->full)
-            op_linear_dw(m->c, m->proj_out->g, REF_NONE, a->dhead, a->head_n, n, m->cfg.D, m->cfg.P);
+            op_linear_dw(m->c, m->proj_out->g, REF_NONE, a->dhead, a->head_n, n, m->cfg.D,
+                         m->cfg.P);
         d = a->head_n;
         op_linear_dx(m->c, d, a->dhead, m->proj_out->w, n, m->cfg.D, m->cfg.P, false);
     }

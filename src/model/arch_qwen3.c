@@ -4,7 +4,8 @@
 
 static const char *const types[] = {"qwen3", NULL};
 static const char *const classes[] = {"Qwen3ForCausalLM", NULL};
-static const char *const keys[] = {DECODER_KEYS, "attention_bias", "sliding_window", "max_window_layers", NULL};
+static const char *const keys[] = {DECODER_KEYS, "attention_bias", "sliding_window",
+                                   "max_window_layers", NULL};
 
 static int qwen3_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {

@@ -9,7 +9,8 @@ static struct attn_form form_of(const struct config *c, size_t l)
     return (struct attn_form){.H = c->H,
                               .K = c->K,
                               .E = c->E,
-                              .scale = c->attn_scale > 0 ? c->attn_scale : 1.0f / sqrtf((float)c->E),
+                              .scale =
+                                  c->attn_scale > 0 ? c->attn_scale : 1.0f / sqrtf((float)c->E),
                               .window = c->slides[l] ? c->window : 0,
                               .cap = c->attn_cap};
 }
@@ -51,10 +52,10 @@ static void norm_heads_backward(struct pass *p, size_t l, struct ref *dq, struct
 
     op_fill(pass_c(p), s->dy, q * c->E, 0); /* attention is through with it */
     op_fill(pass_c(p), s->dk0, k * c->E, 0);
-    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w, c->norm_plus,
-                   a->rstd_q, q, c->E);
-    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w, c->norm_plus,
-                   a->rstd_k, k, c->E);
+    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w,
+                   c->norm_plus, a->rstd_q, q, c->E);
+    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w,
+                   c->norm_plus, a->rstd_k, k, c->E);
     *dq = s->dy;
     *dk = s->dk0;
 }
@@ -66,7 +67,8 @@ static void cache_put(struct pass *p, struct ref cache, struct ref x)
 
     for (size_t s = 0; s < p->b->S; s++) {
         const struct seq *q = &p->b->seq[s];
-        op_copy(pass_c(p), ref_at(cache, (q->k0 + q->nk - q->nq) * w), ref_at(x, q->q0 * w), q->nq * w);
+        op_copy(pass_c(p), ref_at(cache, (q->k0 + q->nk - q->nq) * w), ref_at(x, q->q0 * w),
+                q->nq * w);
     }
 }
 
@@ -103,8 +105,8 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
     struct ref dq, dk;
 
     group_backward(p, l, GROUP_O, s->dy, &s->dt, a->y);
-    op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v, p->b->seq,
-                     p->b->S, &form);
+    op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v,
+                     p->b->seq, p->b->S, &form);
     rotate(p, l, s->dq, s->dk, true);
     dq = s->dq;
     dk = s->dk;
@@ -124,7 +126,8 @@ static double rope_frequency(const struct rope_config *r, size_t i, size_t E)
         return f;
     if (wave > r->original_max / r->low_freq_factor)
         return f / r->factor;
-    blend = (r->original_max / wave - r->low_freq_factor) / (r->high_freq_factor - r->low_freq_factor);
+    blend =
+        (r->original_max / wave - r->low_freq_factor) / (r->high_freq_factor - r->low_freq_factor);
     return (1 - blend) * f / r->factor + blend * f;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/kind.h"
-#include "data/safetensors.h"
+#include "weights/safetensors.h"
 #include "model/arch.h"
 
 #define ARCH_DECLARE(name) extern const struct arch arch_##name;
@@ -21,39 +21,58 @@ const struct arch *arch_at(size_t i)
 }
 
 /* Keys that every architecture reads. */
-static const char *const common_keys[] = {
-    "architectures", "model_type", "vocab_size", "tie_word_embeddings", "bos_token_id", "eos_token_id",
-    "pad_token_id", "torch_dtype", "dtype", "id2label", "label2id", "num_labels", "problem_type",
-    "quantization_config", "sliding_window", "use_sliding_window", "is_encoder_decoder",
-    "add_cross_attention", "layer_types", "mlp_layer_types", NULL};
+static const char *const common_keys[] = {"architectures",
+                                          "model_type",
+                                          "vocab_size",
+                                          "tie_word_embeddings",
+                                          "bos_token_id",
+                                          "eos_token_id",
+                                          "pad_token_id",
+                                          "torch_dtype",
+                                          "dtype",
+                                          "id2label",
+                                          "label2id",
+                                          "num_labels",
+                                          "problem_type",
+                                          "quantization_config",
+                                          "sliding_window",
+                                          "use_sliding_window",
+                                          "is_encoder_decoder",
+                                          "add_cross_attention",
+                                          "layer_types",
+                                          "mlp_layer_types",
+                                          NULL};
 
 /* Keys that do not change what a forward pass of one text without padding computes: initialisation,
  * defaults of text generation, ways to compute the same, bookkeeping; those of Transformers 4 and 5 and of
  * the tools around them. Whatever ends like one of harmless_ends is such a key too. */
 static const char *const harmless_keys[] = {
     "_name_or_path", "name_or_path", "_commit_hash", "_from_model_config", "transformers_version",
-    "transformers.js_config", "use_cache", "initializer_range", "init_std", "pretraining_tp", "layerdrop",
-    "return_dict", "output_hidden_states", "output_attentions", "output_router_logits", "torchscript",
-    "use_bfloat16", "tf_legacy_loss", "loss_type", "ignore_index", "label_smoothing", "is_decoder",
-    "pruned_heads", "tie_encoder_decoder", "tie_last_hidden_states", "chunk_size_feed_forward",
-    "cross_attention_hidden_size", "num_key_value_groups", "keys_to_ignore_at_inference",
+    "transformers.js_config", "use_cache", "initializer_range", "init_std", "pretraining_tp",
+    "layerdrop", "return_dict", "output_hidden_states", "output_attentions", "output_router_logits",
+    "torchscript", "use_bfloat16", "tf_legacy_loss", "loss_type", "ignore_index", "label_smoothing",
+    "is_decoder", "pruned_heads", "tie_encoder_decoder", "tie_last_hidden_states",
+    "chunk_size_feed_forward", "cross_attention_hidden_size", "num_key_value_groups",
+    "keys_to_ignore_at_inference",
     /* generation */
-    "max_length", "min_length", "max_new_tokens", "min_new_tokens", "max_time", "do_sample", "early_stopping",
-    "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "top_h", "min_p",
-    "typical_p", "epsilon_cutoff", "eta_cutoff", "penalty_alpha", "guidance_scale", "repetition_penalty",
-    "encoder_repetition_penalty", "length_penalty", "no_repeat_ngram_size",
-    "encoder_no_repeat_ngram_size", "bad_words_ids", "force_words_ids", "num_return_sequences",
-    "output_scores", "output_logits", "return_dict_in_generate", "remove_invalid_values",
-    "renormalize_logits", "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens",
-    "sequence_bias", "stop_strings", "token_healing", "watermarking_config", "cache_implementation",
-    "cache_config", "max_cache_len", "low_memory", "dola_layers", "num_assistant_tokens",
-    "num_assistant_tokens_schedule", "assistant_confidence_threshold", "assistant_lookbehind",
-    "target_lookbehind", "prompt_lookup_num_tokens", "compile_config", "disable_compile",
+    "max_length", "min_length", "max_new_tokens", "min_new_tokens", "max_time", "do_sample",
+    "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k",
+    "top_p", "top_h", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "penalty_alpha",
+    "guidance_scale", "repetition_penalty", "encoder_repetition_penalty", "length_penalty",
+    "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids", "force_words_ids",
+    "num_return_sequences", "output_scores", "output_logits", "return_dict_in_generate",
+    "remove_invalid_values", "renormalize_logits", "exponential_decay_length_penalty",
+    "suppress_tokens", "begin_suppress_tokens", "sequence_bias", "stop_strings", "token_healing",
+    "watermarking_config", "cache_implementation", "cache_config", "max_cache_len", "low_memory",
+    "dola_layers", "num_assistant_tokens", "num_assistant_tokens_schedule",
+    "assistant_confidence_threshold", "assistant_lookbehind", "target_lookbehind",
+    "prompt_lookup_num_tokens", "compile_config", "disable_compile",
     /* the tokenizer and its prompts */
-    "tokenizer_class", "prefix", "task_specific_params", "finetuning_task", "bos_token", "eos_token",
-    "pad_token", "unk_token", "add_bos_token", "add_eos_token", "chat_template", "max_sequence_length",
-    "model_max_length", "max_seq_len", "max_seq_length", "seq_length", "tokenizer_model_max_length",
-    "tokenizer_padding_side", "original_max_position_embeddings", "max_window_layers",
+    "tokenizer_class", "prefix", "task_specific_params", "finetuning_task", "bos_token",
+    "eos_token", "pad_token", "unk_token", "add_bos_token", "add_eos_token", "chat_template",
+    "max_sequence_length", "model_max_length", "max_seq_len", "max_seq_length", "seq_length",
+    "tokenizer_model_max_length", "tokenizer_padding_side", "original_max_position_embeddings",
+    "max_window_layers",
     /* ways to compute the same */
     "_flash_attn_2_enabled", "use_flash_attn", "use_flash_attention", "use_flash_attention_2",
     "use_memory_efficient_attention", "attn_implementation", "_attn_implementation",
@@ -62,17 +81,24 @@ static const char *const harmless_keys[] = {
     /* who made it, and with what */
     "auto_map", "is_llama_config", "unsloth_version", "unsloth_fixed", "base_model_name_or_path",
     "_pre_quantization_dtype", NULL};
-static const char *const harmless_ends[] = {"_token_id", "_token_index", "dropout", "_pdrop", "dropout_prob",
-                                            NULL};
+static const char *const harmless_ends[] = {"_token_id", "_token_index", "dropout",
+                                            "_pdrop",    "dropout_prob", NULL};
 
 /* Keys of other models that are without effect at one value, and would be missed at any other. */
 static const struct {
     const char *key;
     double value; /* true is 1 */
-} neutral_keys[] = {
-    {"is_causal", 1}, {"use_rope", 1}, {"use_rotary", 1}, {"scale_attn_weights", 1}, {"logit_scale", 1},
-    {"logits_scaling", 1}, {"embedding_multiplier", 1}, {"residual_multiplier", 1}, {"num_experts", 0},
-    {"num_local_experts", 0}, {"num_nextn_predict_layers", 0}};
+} neutral_keys[] = {{"is_causal", 1},
+                    {"use_rope", 1},
+                    {"use_rotary", 1},
+                    {"scale_attn_weights", 1},
+                    {"logit_scale", 1},
+                    {"logits_scaling", 1},
+                    {"embedding_multiplier", 1},
+                    {"residual_multiplier", 1},
+                    {"num_experts", 0},
+                    {"num_local_experts", 0},
+                    {"num_nextn_predict_layers", 0}};
 
 static bool listed(const char *const *list, const char *key)
 {
@@ -115,13 +141,16 @@ static int keys_known(const struct arch *arch, const struct jnode *root, struct 
         if (read || cJSON_IsNull(x) || listed(harmless_keys, x->string) ||
             ends_like(harmless_ends, x->string) || without_effect(x))
             continue;
-        return json_error(&n, err, "is a field that %s models here do not implement (remove it only if "
-                          "it does not change the forward pass)", arch->name);
+        return json_error(&n, err,
+                          "is a field that %s models here do not implement (remove it only if "
+                          "it does not change the forward pass)",
+                          arch->name);
     }
     return 0;
 }
 
-int config_size(const struct jnode *root, const char *key, size_t limit, size_t *out, struct vac_err *err)
+int config_size(const struct jnode *root, const char *key, size_t limit, size_t *out,
+                struct vac_err *err)
 {
     int64_t x = (int64_t)*out;
 
@@ -186,9 +215,11 @@ static int rope_llama3(const struct jnode *at, struct rope_config *r, struct vac
 /* Null stands for not given here as everywhere. */
 static int rope_known(const struct jnode *at, struct vac_err *err)
 {
-    static const char *const known[] = {"rope_type", "type", "factor", "low_freq_factor",
-                                        "high_freq_factor", "original_max_position_embeddings", "rope_theta",
-                                        "partial_rotary_factor", "attention_factor", NULL};
+    static const char *const known[] = {"rope_type",        "type",
+                                        "factor",           "low_freq_factor",
+                                        "high_freq_factor", "original_max_position_embeddings",
+                                        "rope_theta",       "partial_rotary_factor",
+                                        "attention_factor", NULL};
 
     for (const cJSON *x = at->v->child; x; x = x->next) {
         struct jnode n = {.v = x, .up = at, .file = at->file, .key = x->string};
@@ -204,8 +235,9 @@ static int rope_scaling(const struct jnode *at, struct rope_config *r, struct va
 {
     const char *type = NULL;
 
-    if (json_opt_str(at, "rope_type", &type, err) || (!type && json_opt_str(at, "type", &type, err)) ||
-        rope_known(at, err) || config_must_be_one(at, "partial_rotary_factor", 1, err) ||
+    if (json_opt_str(at, "rope_type", &type, err) ||
+        (!type && json_opt_str(at, "type", &type, err)) || rope_known(at, err) ||
+        config_must_be_one(at, "partial_rotary_factor", 1, err) ||
         config_must_be_one(at, "attention_factor", 1, err))
         return -1;
     if (!type || !strcmp(type, "default"))
@@ -216,7 +248,8 @@ static int rope_scaling(const struct jnode *at, struct rope_config *r, struct va
     }
     if (!strcmp(type, "llama3"))
         return rope_llama3(at, r, err);
-    return json_error(at, err, "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
+    return json_error(at, err,
+                      "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
 }
 
 static int rope_one(const struct jnode *at, struct rope_config *r, struct vac_err *err)
@@ -229,12 +262,14 @@ int config_rope(const struct jnode *root, struct rope_config *r, struct rope_con
 {
     struct jnode at, one;
 
-    *r = (struct rope_config){.kind = ROPE_DEFAULT, .theta = r->theta > 0 ? r->theta : 10000, .factor = 1};
+    *r = (struct rope_config){
+        .kind = ROPE_DEFAULT, .theta = r->theta > 0 ? r->theta : 10000, .factor = 1};
     if (json_opt_num(root, "rope_theta", &r->theta, err))
         return -1;
     if (sliding) {
-        *sliding = (struct rope_config){
-            .kind = ROPE_DEFAULT, .theta = sliding->theta > 0 ? sliding->theta : r->theta, .factor = 1};
+        *sliding = (struct rope_config){.kind = ROPE_DEFAULT,
+                                        .theta = sliding->theta > 0 ? sliding->theta : r->theta,
+                                        .factor = 1};
         if (json_opt_num(root, "rope_local_base_freq", &sliding->theta, err))
             return -1;
     }
@@ -267,7 +302,8 @@ int config_rope(const struct jnode *root, struct rope_config *r, struct rope_con
     return 0;
 }
 
-static int read_token(const struct jnode *root, const char *key, size_t V, int32_t *out, struct vac_err *err)
+static int read_token(const struct jnode *root, const char *key, size_t V, int32_t *out,
+                      struct vac_err *err)
 {
     int64_t id = -1;
 
@@ -320,8 +356,10 @@ static int read_dtype(struct config *c, const struct jnode *root, struct vac_err
         }
     }
     if (t)
-        return json_error(root, err, "torch_dtype \"%s\" is not implemented; float32, bfloat16 and "
-                          "float16 are", t);
+        return json_error(root, err,
+                          "torch_dtype \"%s\" is not implemented; float32, bfloat16 and "
+                          "float16 are",
+                          t);
     return 0;
 }
 
@@ -369,8 +407,8 @@ static int layer_type(const struct jnode *list, size_t l, const char *first, con
         return 0;
     if (second && !strcmp(one.v->valuestring, second))
         return 1;
-    return json_error(&one, err, "\"%s\" is not implemented; only %s%s%s", one.v->valuestring, first,
-                      second ? " and " : " is", second ? second : "");
+    return json_error(&one, err, "\"%s\" is not implemented; only %s%s%s", one.v->valuestring,
+                      first, second ? " and " : " is", second ? second : "");
 }
 
 int config_window(struct config *c, const struct jnode *root, size_t from, size_t full_every,
@@ -390,9 +428,10 @@ int config_window(struct config *c, const struct jnode *root, size_t from, size_
     if (listed_types == 0 && json_count(&list) != c->L)
         return json_error(&list, err, "has %zu entries for %zu layers", json_count(&list), c->L);
     for (size_t l = 0; l < c->L; l++) {
-        int type = listed_types == 0
-                       ? layer_type(&list, l, "full_attention", "sliding_attention", err)
-                       : uses && window > 0 && l >= from && !(full_every && (l + 1) % full_every == 0);
+        int type =
+            listed_types == 0
+                ? layer_type(&list, l, "full_attention", "sliding_attention", err)
+                : uses && window > 0 && l >= from && !(full_every && (l + 1) % full_every == 0);
         if (type < 0)
             return -1;
         c->slides[l] = type;
@@ -427,12 +466,16 @@ static int refuse_window(const struct config *c, const struct jnode *root, struc
         if (json_opt_bool(root, "use_sliding_window", &uses, err) ||
             json_opt_int(root, "sliding_window", 0, INT32_MAX, &window, err))
             return -1;
-        if (uses && window > 0 && (size_t)window < c->max_pos && !listed(c->arch->keys, "sliding_window"))
-            return json_error(&at, err, "sliding-window attention is not implemented in %s models "
-                              "(max_position_embeddings is %zu, the window %lld)", c->arch->name, c->max_pos,
-                              (long long)window);
+        if (uses && window > 0 && (size_t)window < c->max_pos &&
+            !listed(c->arch->keys, "sliding_window"))
+            return json_error(&at, err,
+                              "sliding-window attention is not implemented in %s models "
+                              "(max_position_embeddings is %zu, the window %lld)",
+                              c->arch->name, c->max_pos, (long long)window);
     }
-    rc = listed(c->arch->keys, "sliding_window") ? 1 : json_opt(root, "layer_types", JSON_ARRAY, &list, err);
+    rc = listed(c->arch->keys, "sliding_window")
+             ? 1
+             : json_opt(root, "layer_types", JSON_ARRAY, &list, err);
     for (size_t l = 0; rc == 0 && l < json_count(&list); l++) {
         if (layer_type(&list, l, "full_attention", NULL, err))
             return -1;
@@ -452,7 +495,8 @@ static int refuse_foreign(const struct jnode *root, struct vac_err *err)
     struct jnode at;
 
     if (json_opt(root, "quantization_config", JSON_ANY, &at, err) == 0)
-        return json_error(&at, err, "quantised weights are not implemented: use the F32, BF16 or F16 model");
+        return json_error(&at, err,
+                          "quantised weights are not implemented: use the F32, BF16 or F16 model");
     if (config_must_be(root, "is_encoder_decoder", false, err) ||
         config_must_be(root, "add_cross_attention", false, err))
         return -1;
@@ -510,8 +554,11 @@ int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
         read_token(root, "bos_token_id", c->V, &c->bos, err) ||
         read_token(root, "pad_token_id", c->V, &c->pad, err) || read_eos(c, root, err) ||
         read_dtype(c, root, err) ||
-        json_opt_num(root, root->v && cJSON_GetObjectItemCaseSensitive(root->v, "init_std")
-                               ? "init_std" : "initializer_range", &c->init_range, err) ||
+        json_opt_num(root,
+                     root->v && cJSON_GetObjectItemCaseSensitive(root->v, "init_std")
+                         ? "init_std"
+                         : "initializer_range",
+                     &c->init_range, err) ||
         c->arch->read(c, root, err) || refuse_window(c, root, err))
         return -1;
     c->text = json_text(root->v, true, err);

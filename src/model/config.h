@@ -7,7 +7,7 @@
 
 #include "base/dtype.h"
 #include "base/json.h"
-#include "data/hub.h"
+#include "weights/hub.h"
 
 struct arch;
 
@@ -27,18 +27,18 @@ struct config {
     /* shape letters as in compute.h; P = width of the embedding table where it differs from D (opt-350m) */
     size_t V, D, L, H, K, E, F, P, max_pos;
     float norm_eps;
-    float norm_plus;   /* RMSNorm's factor is this + w */
-    float embed_scale; /* of the embedding; 0 = none */
-    float attn_scale;  /* of the scores */
-    float attn_cap, logit_cap; /* soft caps; 0 = none */
+    float norm_plus;                       /* RMSNorm's factor is this + w */
+    float embed_scale;                     /* of the embedding; 0 = none */
+    float attn_scale;                      /* of the scores */
+    float attn_cap, logit_cap;             /* soft caps; 0 = none */
     struct rope_config rope, rope_sliding; /* of layers that slide, where it differs */
     bool two_ropes;
     size_t window; /* keys that a layer which slides sees; 0 = no layer does */
     bool slides[CONFIG_MAX_LAYERS];
     enum activation act;
-    bool gated;      /* the MLP has a gate */
-    bool tied;       /* the head is the embedding */
-    bool attn_bias;  /* q, k and v have biases */
+    bool gated;     /* the MLP has a gate */
+    bool tied;      /* the head is the embedding */
+    bool attn_bias; /* q, k and v have biases */
     bool o_bias;
     bool mlp_bias;
     bool head_norm;  /* every head of q and k is normalised before rotation */
@@ -62,7 +62,8 @@ int config_from(struct config *c, const struct jnode *root, struct vac_err *err)
 void config_done(struct config *c);
 
 /* For architectures: a size in 1..limit; required unless *out already holds a default (non-zero). */
-int config_size(const struct jnode *root, const char *key, size_t limit, size_t *out, struct vac_err *err);
+int config_size(const struct jnode *root, const char *key, size_t limit, size_t *out,
+                struct vac_err *err);
 /* The key, where it is given and not null, must have this value. */
 int config_must_be(const struct jnode *root, const char *key, bool want, struct vac_err *err);
 int config_must_be_one(const struct jnode *root, const char *key, double want, struct vac_err *err);

@@ -19,16 +19,19 @@ static int decoder_read_act(struct config *c, const struct jnode *root, struct v
     return 0;
 }
 
-static int decoder_check(const struct config *c, const struct jnode *root, double eps, struct vac_err *err)
+static int decoder_check(const struct config *c, const struct jnode *root, double eps,
+                         struct vac_err *err)
 {
     struct jnode at;
 
     if (c->D % c->H && json_opt(root, "head_dim", JSON_NUMBER, &at, err))
-        return json_error(root, err, "hidden_size %zu must be a multiple of num_attention_heads %zu", c->D,
-                          c->H);
+        return json_error(
+            root, err, "hidden_size %zu must be a multiple of num_attention_heads %zu", c->D, c->H);
     if (c->H % c->K)
-        return json_error(root, err, "num_attention_heads %zu must be a multiple of "
-                          "num_key_value_heads %zu", c->H, c->K);
+        return json_error(root, err,
+                          "num_attention_heads %zu must be a multiple of "
+                          "num_key_value_heads %zu",
+                          c->H, c->K);
     if (c->E % 2)
         return json_error(root, err, "head_dim %zu must be even", c->E);
     if (!(eps >= 0 && eps < 1))
@@ -58,8 +61,7 @@ int decoder_read(struct config *c, const struct jnode *root, struct vac_err *err
         config_must_be(root, "rope_interleaved", false, err) ||
         config_must_be_one(root, "partial_rotary_factor", 1, err) ||
         config_rope(root, &c->rope, c->two_ropes ? &c->rope_sliding : NULL, err) ||
-        (c->act == ACT_SILU && decoder_read_act(c, root, err)) ||
-        decoder_check(c, root, eps, err))
+        (c->act == ACT_SILU && decoder_read_act(c, root, err)) || decoder_check(c, root, eps, err))
         return -1;
     c->norm_eps = (float)eps;
     c->tied = tied && !c->n_labels;
@@ -87,8 +89,8 @@ static int decoder_bind_layer(struct model *m, size_t l, struct vac_err *err)
                {GROUP_DOWN, 0, c->F, c->D, c->mlp_bias, "mlp.down_proj"}};
 
     for (size_t i = 0; i < sizeof lin / sizeof *lin; i++) {
-        if (model_linear(m, l, lin[i].g, lin[i].i, lin[i].in, lin[i].out, lin[i].bias, "model.layers",
-                         lin[i].part, err))
+        if (model_linear(m, l, lin[i].g, lin[i].i, lin[i].in, lin[i].out, lin[i].bias,
+                         "model.layers", lin[i].part, err))
             return -1;
     }
     if (c->head_norm) {
@@ -98,11 +100,14 @@ static int decoder_bind_layer(struct model *m, size_t l, struct vac_err *err)
             return -1;
     }
     y->norm1 = model_weight(m, err, c->D, 0, "model.layers.%zu.input_layernorm.weight", l);
-    y->norm2 = model_weight(m, err, c->D, 0, "model.layers.%zu.%s.weight", l,
-                            c->post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+    y->norm2 =
+        model_weight(m, err, c->D, 0, "model.layers.%zu.%s.weight", l,
+                     c->post_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
     if (c->post_norms) {
-        y->post1 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_attention_layernorm.weight", l);
-        y->post2 = model_weight(m, err, c->D, 0, "model.layers.%zu.post_feedforward_layernorm.weight", l);
+        y->post1 =
+            model_weight(m, err, c->D, 0, "model.layers.%zu.post_attention_layernorm.weight", l);
+        y->post2 =
+            model_weight(m, err, c->D, 0, "model.layers.%zu.post_feedforward_layernorm.weight", l);
         if (!y->post1 || !y->post2)
             return -1;
     }
@@ -210,7 +215,8 @@ void decoder_attn_backward(struct pass *p, size_t l)
 
     attention_backward(p, l, below ? p->a->dn : REF_NONE, a->n1);
     if (below)
-        norm_backward(p, p->a->dx, p->a->dn, a->x, p->m->layer[l].norm1, NULL, REF_NONE, a->rstd1, p->b->N);
+        norm_backward(p, p->a->dx, p->a->dn, a->x, p->m->layer[l].norm1, NULL, REF_NONE, a->rstd1,
+                      p->b->N);
 }
 
 void decoder_mlp(struct pass *p, size_t l)
@@ -257,4 +263,3 @@ void decoder_final_backward(struct pass *p, size_t n)
     norm_backward(p, p->a->dhead_x, p->a->dhead, p->a->head_x, p->m->norm, NULL, REF_NONE,
                   p->a->head_rstd, n);
 }
-

@@ -37,9 +37,11 @@ int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err)
         config_must_be(root, "use_bidirectional_attention", false, err))
         return -1;
     if (strcmp(act, "gelu_pytorch_tanh"))
-        return json_error(root, err, "hidden_activation \"%s\" is not implemented; gelu_pytorch_tanh is", act);
+        return json_error(root, err,
+                          "hidden_activation \"%s\" is not implemented; gelu_pytorch_tanh is", act);
     if (!(scalar > 0) || !isfinite(scalar))
-        return json_error(root, err, "query_pre_attn_scalar must be a positive number, found %g", scalar);
+        return json_error(root, err, "query_pre_attn_scalar must be a positive number, found %g",
+                          scalar);
     c->o_bias = c->attn_bias;
     c->attn_scale = (float)(1 / sqrt(scalar));
     c->embed_scale = sqrtf((float)c->D);

@@ -145,7 +145,8 @@ static void batch_push(struct generator *g, size_t slot, const int32_t *ids, siz
 static void run_batch(struct generator *g, bool want_logits)
 {
     struct model *m = g->m;
-    struct pass p = {.m = m, .a = g->a, .b = &g->b, .from = PLACE_START, .stop = PLACE_START, .kv = &g->kv};
+    struct pass p = {
+        .m = m, .a = g->a, .b = &g->b, .from = PLACE_START, .stop = PLACE_START, .kv = &g->kv};
     const struct config *c = &m->cfg;
 
     pass_forward(&p);
@@ -196,7 +197,8 @@ static int32_t sample(struct generator *g, const struct generate_options *o, flo
     double sum = 0, kept = 0, at = 0;
 
     for (size_t i = 0; i < V; i++) {
-        g->order[i] = (struct candidate){(float)exp(((double)g->host[i] - top) / o->temperature), (int32_t)i};
+        g->order[i] =
+            (struct candidate){(float)exp(((double)g->host[i] - top) / o->temperature), (int32_t)i};
         sum += (double)g->order[i].p;
     }
     if (o->top_p < 1)
@@ -234,7 +236,8 @@ static int32_t choose(struct generator *g, const struct slot *s, const struct ge
     best = largest(g->host, V);
     id = o->temperature > 0
              ? sample(g, o, g->host[best],
-                      (double)(rng_at(rng_key(o->seed, RNG_SAMPLE, s->prompt, s->made), 0) >> 11) * 0x1p-53)
+                      (double)(rng_at(rng_key(o->seed, RNG_SAMPLE, s->prompt, s->made), 0) >> 11) *
+                          0x1p-53)
              : best;
     *logp = (double)g->host[id] - log_sum_exp(g->host, V, g->host[best]);
     return id;
@@ -281,8 +284,7 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
     if (j->visit)
         wish = j->visit(j->ctx, s->prompt, id, logp);
     j->over = wish == GENERATE_END_ALL;
-    if (wish != GENERATE_ON || s->made >= j->o->max_new_tokens ||
-        s->len + 1 >= j->g->context)
+    if (wish != GENERATE_ON || s->made >= j->o->max_new_tokens || s->len + 1 >= j->g->context)
         s->busy = false;
     return 0;
 }
@@ -333,25 +335,30 @@ static int advance(struct job *j, struct vac_err *err)
     return 0;
 }
 
-static int check_prompts(const struct generator *g, const struct ids *prompt, size_t n, struct vac_err *err)
+static int check_prompts(const struct generator *g, const struct ids *prompt, size_t n,
+                         struct vac_err *err)
 {
     if (!g->m->head)
         return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier does not generate text");
     for (size_t i = 0; i < n; i++) {
         if (prompt[i].n == 0)
-            return err_set(err, VAC_ERR_USAGE, "prompt %zu has no tokens: a model with a BOS token or a "
-                           "non-empty prompt is needed", i + 1);
+            return err_set(err, VAC_ERR_USAGE,
+                           "prompt %zu has no tokens: a model with a BOS token or a "
+                           "non-empty prompt is needed",
+                           i + 1);
         for (size_t k = 0; k < prompt[i].n; k++) {
             if (prompt[i].v[k] < 0 || (size_t)prompt[i].v[k] >= g->m->cfg.V)
-                return err_set(err, VAC_ERR_USAGE, "prompt %zu: id %d is outside the model's vocabulary of %zu",
-                               i + 1, prompt[i].v[k], g->m->cfg.V);
+                return err_set(err, VAC_ERR_USAGE,
+                               "prompt %zu: id %d is outside the model's vocabulary of %zu", i + 1,
+                               prompt[i].v[k], g->m->cfg.V);
         }
     }
     return 0;
 }
 
-int generate(struct generator *g, const struct ids *prompt, size_t n, const struct generate_options *o,
-             struct ids *out, generate_visit *visit, void *ctx, struct vac_err *err)
+int generate(struct generator *g, const struct ids *prompt, size_t n,
+             const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
+             struct vac_err *err)
 {
     struct job j = {.g = g, .o = o, .out = out, .visit = visit, .ctx = ctx};
     size_t next = 0;
@@ -385,11 +392,12 @@ int generator_logprobs(struct generator *g, const struct ids *prompt, const int3
     if (check_prompts(g, prompt, 1, err))
         return -1;
     if (prompt->n >= g->context)
-        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu", prompt->n,
-                       g->context - 1);
+        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
+                       prompt->n, g->context - 1);
     for (size_t i = 0; i < n; i++) {
         if (id[i] < 0 || (size_t)id[i] >= V)
-            return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu", id[i], V);
+            return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu",
+                           id[i], V);
     }
     memset(g->slot, 0, g->slots * sizeof *g->slot);
     prefill(g, 0, prompt);

@@ -28,8 +28,9 @@ size_t generator_context(const struct generator *g);
 /* prompt[i] (n of them, any number: they go through the slots in order). Appends the new ids to out[i].
  * A prompt that fills the context gets no new token. -1 only for bad ids, memory of `out`, or logits
  * that are no numbers. */
-int generate(struct generator *g, const struct ids *prompt, size_t n, const struct generate_options *o,
-             struct ids *out, generate_visit *visit, void *ctx, struct vac_err *err);
+int generate(struct generator *g, const struct ids *prompt, size_t n,
+             const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
+             struct vac_err *err);
 /* log-probabilities of ids[n] as the next token after the prompt. */
 int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
                        double *logp, struct vac_err *err);

@@ -13,9 +13,9 @@ struct weight {
     char name[128]; /* as in the file */
     size_t rank, shape[2];
     size_t numel;
-    bool decay;  /* matrices yes; norms and biases no */
+    bool decay; /* matrices yes; norms and biases no */
     struct ref w;
-    struct ref g; /* gradient; REF_NONE while frozen */
+    struct ref g;                /* gradient; REF_NONE while frozen */
     const struct st_tensor *src; /* NULL in a random model */
     struct buf *wrapped;         /* the view of the mapped file */
     size_t own_at;               /* place in model.owned */
@@ -24,8 +24,8 @@ struct weight {
 struct linear {
     struct weight *w, *b; /* b may be NULL */
     size_t in, out;
-    char module[112];     /* "model.layers.0.self_attn.q_proj" */
-    const char *target;   /* "q_proj": what LoRA targets name; inside module */
+    char module[112];   /* "model.layers.0.self_attn.q_proj" */
+    const char *target; /* "q_proj": what LoRA targets name; inside module */
 };
 
 /* What one adapter adds to one group. A of the targeted linears are stacked: [n_on R, in]. */
@@ -56,7 +56,7 @@ struct adapter {
     bool trained;
     struct buf *w, *g; /* g NULL while frozen */
     size_t n;
-    struct lowrank *term; /* [L * GROUP_COUNT] */
+    struct lowrank *term;    /* [L * GROUP_COUNT] */
     size_t col[GROUP_COUNT]; /* first column in the group's h */
 };
 
@@ -64,23 +64,23 @@ struct model {
     struct config cfg;
     struct compute *c;
     char *dir;
-    struct weights *files; /* NULL in a random model */
+    struct weights *files;  /* NULL in a random model */
     struct weight **weight; /* grows while binding; fixed afterwards */
     size_t n_weight, cap_weight;
-    struct buf *owned;     /* F32 weights of a random or fully trained model */
+    struct buf *owned; /* F32 weights of a random or fully trained model */
     struct buf *owned_g;
     size_t own_n, own_decay; /* numbers in owned; the first own_decay of them take weight decay */
-    struct layer *layer;   /* [L] */
-    bool untied;           /* config.json ties the head to the embedding, and the file has another */
+    struct layer *layer;     /* [L] */
+    bool untied; /* config.json ties the head to the embedding, and the file has another */
     struct weight *embed, *embed_pos, *norm, *norm_b, *head, *proj_in, *proj_out, *score;
     struct adapter *adapter;
     size_t n_adapter;
-    size_t n_used;         /* passes use the lowest n_used of them at most */
+    size_t n_used;              /* passes use the lowest n_used of them at most */
     size_t h_cols[GROUP_COUNT]; /* columns of a group's h over all adapters */
     struct params params;
     bool trains, full;
     struct buf *rope_cos[2], *rope_sin[2]; /* the second for layers that slide, with two_ropes */
-    size_t rope_max; /* positions in the tables */
+    size_t rope_max;                       /* positions in the tables */
 };
 
 /* Declares a weight of this shape (cols 0 = a vector); the name is printf-style. NULL and err when the
@@ -89,20 +89,20 @@ struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, s
                             const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Declares linear i of a group, whose module is PREFIX.l.PART ("model.layers", "self_attn.q_proj"):
  * PREFIX.l.PART.weight [out,in] and, with bias, PREFIX.l.PART.bias [out]. */
-int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out, bool bias,
-                 const char *prefix, const char *part, struct vac_err *err);
+int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out,
+                 bool bias, const char *prefix, const char *part, struct vac_err *err);
 
 struct layer_acts {
-    struct ref x;                  /* [N,D] input of the block */
-    struct ref n1, mean1, rstd1;   /* [N,D] [N] [N] norm before attention */
-    struct ref q, k, v, y, lse;    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
-    struct ref q0, k0, rstd_q, rstd_k; /* before the norm of heads; [N,H] [N,K] */
+    struct ref x;                                  /* [N,D] input of the block */
+    struct ref n1, mean1, rstd1;                   /* [N,D] [N] [N] norm before attention */
+    struct ref q, k, v, y, lse;                    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
+    struct ref q0, k0, rstd_q, rstd_k;             /* before the norm of heads; [N,H] [N,K] */
     struct ref out1, post_rstd1, out2, post_rstd2; /* [N,D] [N] with post_norms: before them */
-    struct ref mid, ln1;           /* [N,D] after the attention's residual add; post-norm: its norm */
-    struct ref n2, mean2, rstd2;   /* norm before the MLP */
-    struct ref gate, up, act;      /* [N,F] */
-    struct ref sum;                /* post-norm: [N,D] before the last norm */
-    struct ref h[GROUP_COUNT];     /* [N, h_cols] */
+    struct ref mid, ln1;         /* [N,D] after the attention's residual add; post-norm: its norm */
+    struct ref n2, mean2, rstd2; /* norm before the MLP */
+    struct ref gate, up, act;    /* [N,F] */
+    struct ref sum;              /* post-norm: [N,D] before the last norm */
+    struct ref h[GROUP_COUNT];   /* [N, h_cols] */
 };
 struct acts {
     struct model *m;
@@ -116,16 +116,16 @@ struct acts {
     struct ref back;          /* the same size: a gradient on its way through dropout */
     struct ref dh;            /* [N,max h_cols] */
     struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
-    struct ref dt;            /* gradient of a half's output: dx (dout), or t where a tap adds to it */
+    struct ref dt; /* gradient of a half's output: dx (dout), or t where a tap adds to it */
     struct ref dq, dk, dv, dy;
-    struct ref dout;          /* [N,D] with post_norms: gradient of a half's output */
-    struct ref dk0;           /* [N,KE] before the norm of heads; that of q goes into dy */
+    struct ref dout; /* [N,D] with post_norms: gradient of a half's output */
+    struct ref dk0;  /* [N,KE] before the norm of heads; that of q goes into dy */
     struct ref dgate, dup, dact;
     struct ref head_x, head, dhead, dhead_x; /* [labelled,D] [.,P] */
-    struct ref head_n;        /* [labelled,D] before project_out */
+    struct ref head_n;                       /* [labelled,D] before project_out */
     struct ref head_mean, head_rstd;
-    struct ref scores;        /* [n_labels] of a classifier */
-    int32_t *index;           /* [rows] host scratch: positions, rows */
+    struct ref scores; /* [n_labels] of a classifier */
+    int32_t *index;    /* [rows] host scratch: positions, rows */
 };
 
 /* Key-value cache of generation: per layer slots x cap rows. */
@@ -162,24 +162,27 @@ void decoder_mlp_join(struct pass *p, size_t l);
 void decoder_mlp_split(struct pass *p, size_t l);
 void decoder_final(struct pass *p, size_t n);
 void decoder_final_backward(struct pass *p, size_t n);
-#define DECODER_KEYS                                                                                     \
-    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",                      \
-        "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "rms_norm_eps",      \
-        "rope_theta", "rope_scaling", "rope_parameters", "rope_interleaved", "partial_rotary_factor"
+#define DECODER_KEYS                                                                               \
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",                \
+        "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings",                \
+        "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "rope_interleaved",       \
+        "partial_rotary_factor"
 /* Reads GEMMA_KEYS but for the window; caps that are set before are the defaults, null is none. */
 int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err);
-#define GEMMA_KEYS                                                                                       \
-    DECODER_KEYS, "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping",                \
-        "final_logit_softcapping", "sliding_window", "use_bidirectional_attention", "attention_bias"
+#define GEMMA_KEYS                                                                                 \
+    DECODER_KEYS, "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping",          \
+        "final_logit_softcapping", "sliding_window", "use_bidirectional_attention",                \
+        "attention_bias"
 #define DECODER_TARGETS "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
-#define DECODER_BLOCK                                                                                    \
-    .bind = decoder_bind, .embed_forward = decoder_embed, .embed_backward = decoder_embed_backward,      \
-    .attn_forward = decoder_attn, .attn_backward = decoder_attn_backward, .mlp_forward = decoder_mlp,    \
-    .mlp_backward = decoder_mlp_backward, .final_forward = decoder_final,                                \
+#define DECODER_BLOCK                                                                              \
+    .bind = decoder_bind, .embed_forward = decoder_embed,                                          \
+    .embed_backward = decoder_embed_backward, .attn_forward = decoder_attn,                        \
+    .attn_backward = decoder_attn_backward, .mlp_forward = decoder_mlp,                            \
+    .mlp_backward = decoder_mlp_backward, .final_forward = decoder_final,                          \
     .final_backward = decoder_final_backward
-#define DECODER_JOINS                                                                                    \
-    .attn_join = decoder_attn_join, .attn_split = decoder_attn_split, .mlp_join = decoder_mlp_join,      \
-    .mlp_split = decoder_mlp_split
+#define DECODER_JOINS                                                                              \
+    .attn_join = decoder_attn_join, .attn_split = decoder_attn_split,                              \
+    .mlp_join = decoder_mlp_join, .mlp_split = decoder_mlp_split
 
 /* --- pass.c --- */
 /* Logits [n,V] of what final_forward left in acts->head. */
@@ -203,8 +206,9 @@ bool pass_wants_below(const struct pass *p, size_t l);
 /* A norm of the model's kind and its gradient (adds into dx). */
 void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd, struct ref x,
                   const struct weight *w, const struct weight *b, size_t n);
-void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x, const struct weight *w,
-                   const struct weight *b, struct ref mean, struct ref rstd, size_t n);
+void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x,
+                   const struct weight *w, const struct weight *b, struct ref mean, struct ref rstd,
+                   size_t n);
 
 /* Where SITE_ATTN adds: the sum that the output has gone into, or the output where a norm comes first. */
 static inline struct ref attn_sum(const struct pass *p, size_t l)
@@ -230,10 +234,12 @@ void model_restack(struct model *m);
 void adapter_done(struct model *m, struct adapter *a);
 void params_clear(struct model *m);
 /* What an adapter of this spec would be, all but its memory. adapter_forget frees it. */
-int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec, struct vac_err *err);
+int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec,
+                  struct vac_err *err);
 void adapter_forget(struct adapter *a);
 /* A frozen adapter of zeros on top. NULL and err when the spec does not fit the model. */
-struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err);
+struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec,
+                                   struct vac_err *err);
 /* Adds every adapter's term for this weight, in order, to F32 numbers of its shape. */
 void model_merge_into(const struct model *m, const struct weight *w, struct ref to);
 /* The error that `name`, found under `key`, is no module; returns -1. */
@@ -251,7 +257,8 @@ struct lora_place {
     double alpha;
     float scale;
 };
-bool adapter_place(const struct model *m, const struct adapter *a, size_t n, struct lora_place *out);
+bool adapter_place(const struct model *m, const struct adapter *a, size_t n,
+                   struct lora_place *out);
 /* Gives linear n a weight of its own. */
 void adapter_weigh(const struct model *m, struct adapter *a, size_t n, double alpha, float scale);
 /* Whether a name of a list of modules means this one: it is its end, "q_proj" or "layers.0.mlp.up_proj",

@@ -18,7 +18,8 @@ static bool drops(const struct pass *p, const struct adapter *a)
     return p->train && a->trained && a->dropout > 0;
 }
 
-static void term_down(struct pass *p, size_t l, enum group_id g, const struct adapter *a, struct ref x)
+static void term_down(struct pass *p, size_t l, enum group_id g, const struct adapter *a,
+                      struct ref x)
 {
     const struct lowrank *t = &a->term[l * GROUP_COUNT + g];
     const struct group *group = &p->m->layer[l].group[g];
@@ -33,9 +34,10 @@ static void term_down(struct pass *p, size_t l, enum group_id g, const struct ad
     for (size_t i = 0; i < group->n; i++) {
         if (!t->on[i])
             continue;
-        op_dropout(c, p->a->drop, x, p->b->row_key, module_id(l, g, i), (float)a->dropout, N, group->in,
-                   false);
-        op_lora_down(c, ref_at(h, at), ldh, p->a->drop, ref_at(A, at * group->in), N, group->in, a->r);
+        op_dropout(c, p->a->drop, x, p->b->row_key, module_id(l, g, i), (float)a->dropout, N,
+                   group->in, false);
+        op_lora_down(c, ref_at(h, at), ldh, p->a->drop, ref_at(A, at * group->in), N, group->in,
+                     a->r);
         at += a->r;
     }
 }
@@ -82,19 +84,20 @@ static void term_back_dropped(struct pass *p, size_t l, enum group_id g, const s
             continue;
         if (p->grads) {
             op_dropout(c, p->a->drop, x, p->b->row_key, id, (float)a->dropout, N, in, false);
-            op_lora_down_dw(c, (struct ref){a->g, t->a_at + at * in}, dh, ldh, p->a->drop, N, in, a->r);
+            op_lora_down_dw(c, (struct ref){a->g, t->a_at + at * in}, dh, ldh, p->a->drop, N, in,
+                            a->r);
         }
         if (ref_is(dx)) {
-            op_lora_down_dx(c, p->a->back, dh, ldh, (struct ref){a->w, t->a_at + at * in}, N, in, a->r,
-                            false);
+            op_lora_down_dx(c, p->a->back, dh, ldh, (struct ref){a->w, t->a_at + at * in}, N, in,
+                            a->r, false);
             op_dropout(c, dx, p->a->back, p->b->row_key, id, (float)a->dropout, N, in, true);
         }
         at += a->r;
     }
 }
 
-static void term_back(struct pass *p, size_t l, enum group_id g, const struct adapter *a, struct ref dx,
-                      const struct ref *dy, struct ref x)
+static void term_back(struct pass *p, size_t l, enum group_id g, const struct adapter *a,
+                      struct ref dx, const struct ref *dy, struct ref x)
 {
     const struct lowrank *t = &a->term[l * GROUP_COUNT + g];
     const struct group *group = &p->m->layer[l].group[g];
@@ -106,9 +109,9 @@ static void term_back(struct pass *p, size_t l, enum group_id g, const struct ad
     for (size_t i = 0; i < group->n; i++) {
         if (!t->on[i])
             continue;
-        op_lora_up_bwd(c, ref_at(dh, at), ldh, grads ? (struct ref){a->g, t->b_at[i]} : REF_NONE, dy[i],
-                       ref_at(h, at), (struct ref){a->w, t->b_at[i]}, t->scale[i], N, group->lin[i].out,
-                       a->r);
+        op_lora_up_bwd(c, ref_at(dh, at), ldh, grads ? (struct ref){a->g, t->b_at[i]} : REF_NONE,
+                       dy[i], ref_at(h, at), (struct ref){a->w, t->b_at[i]}, t->scale[i], N,
+                       group->lin[i].out, a->r);
         at += a->r;
     }
     if (drops(p, a)) {

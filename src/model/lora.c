@@ -143,7 +143,8 @@ bool module_named(const char *module, const char *name, size_t k)
 {
     size_t n = strlen(module);
 
-    return k > 0 && k <= n && !strncmp(module + n - k, name, k) && (k == n || module[n - k - 1] == '.');
+    return k > 0 && k <= n && !strncmp(module + n - k, name, k) &&
+           (k == n || module[n - k - 1] == '.');
 }
 
 static bool target_listed(const char *list, const struct linear *x)
@@ -179,16 +180,16 @@ int target_unknown(const struct model *m, const char *name, const char *key, str
 {
     const char *near = err_nearest(name, target_candidate, m);
 
-    return err_set(err, VAC_ERR_USAGE, "%s: \"%s\" is no linear of a %s block%s%s%s; there are %s", key, name,
-                   m->cfg.arch->name, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
-                   m->cfg.arch->peft_targets);
+    return err_set(err, VAC_ERR_USAGE, "%s: \"%s\" is no linear of a %s block%s%s%s; there are %s",
+                   key, name, m->cfg.arch->name, near ? " (did you mean \"" : "", near ? near : "",
+                   near ? "\"?)" : "", m->cfg.arch->peft_targets);
 }
 
 /* "all" or names, each of which must be a linear of this architecture. Free it. */
 static char *targets_resolve(const struct model *m, const char *targets, struct vac_err *err)
 {
     const char *all = m->cfg.arch->peft_targets;
-    char name[sizeof ((struct linear *)0)->module];
+    char name[sizeof((struct linear *)0)->module];
 
     if (!strcmp(targets, "all") || !strcmp(targets, "all-linear"))
         targets = all;
@@ -240,18 +241,21 @@ static void adapter_layout(const struct model *m, struct adapter *a)
 static int spec_check(const struct lora_spec *s, struct vac_err *err)
 {
     if (s->r < 1 || s->r > 1024)
-        return err_set(err, VAC_ERR_USAGE, "r: expected a whole number from 1 to 1024, found %zu", s->r);
+        return err_set(err, VAC_ERR_USAGE, "r: expected a whole number from 1 to 1024, found %zu",
+                       s->r);
     if (!(s->alpha > 0) || !isfinite(s->alpha))
         return err_set(err, VAC_ERR_USAGE, "alpha: expected a positive number, found %g", s->alpha);
     if (!(s->dropout >= 0 && s->dropout < 1))
-        return err_set(err, VAC_ERR_USAGE, "dropout: expected 0 <= dropout < 1, found %g", s->dropout);
+        return err_set(err, VAC_ERR_USAGE, "dropout: expected 0 <= dropout < 1, found %g",
+                       s->dropout);
     return 0;
 }
 
-int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec, struct vac_err *err)
+int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec,
+                  struct vac_err *err)
 {
-    *a = (struct adapter){.r = spec->r, .alpha = spec->alpha, .dropout = spec->dropout,
-                          .rslora = spec->rslora};
+    *a = (struct adapter){
+        .r = spec->r, .alpha = spec->alpha, .dropout = spec->dropout, .rslora = spec->rslora};
     if (spec_check(spec, err))
         return -1;
     a->term = mem_new(m->cfg.L * GROUP_COUNT, sizeof *a->term, err);
@@ -264,7 +268,8 @@ int adapter_shape(const struct model *m, struct adapter *a, const struct lora_sp
     return 0;
 }
 
-struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec, struct vac_err *err)
+struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec,
+                                   struct vac_err *err)
 {
     struct adapter *grown = realloc(m->adapter, (m->n_adapter + 1) * sizeof *grown), *a;
 
@@ -289,7 +294,8 @@ struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec
 /* --- parameters --- */
 
 static int params_push(struct model *m, size_t at, size_t rank, size_t rows, size_t cols,
-                       const char *prefix, const char *name, const char *suffix, struct vac_err *err)
+                       const char *prefix, const char *name, const char *suffix,
+                       struct vac_err *err)
 {
     struct param *p = &m->params.list[m->params.count];
     struct strbuf s = {0};
@@ -387,7 +393,8 @@ int model_add_lora(struct model *m, const struct lora_spec *spec, uint64_t seed,
     return 0;
 }
 
-int model_add_peft(struct model *m, const char *dir, bool trained, double dropout, struct vac_err *err)
+int model_add_peft(struct model *m, const char *dir, bool trained, double dropout,
+                   struct vac_err *err)
 {
     model_freeze(m);
     if (peft_load(m, dir, err))
@@ -405,10 +412,12 @@ int model_retrain_lora(struct model *m, double dropout, struct vac_err *err)
     struct lora_spec s;
 
     if (m->n_adapter == 0)
-        return err_set(err, VAC_ERR_USAGE, "adapter \"same\": there is no earlier adapter to go on with");
+        return err_set(err, VAC_ERR_USAGE,
+                       "adapter \"same\": there is no earlier adapter to go on with");
     model_freeze(m);
     a = &m->adapter[m->n_adapter - 1];
-    s = (struct lora_spec){.r = a->r, .alpha = a->alpha, .dropout = isnan(dropout) ? a->dropout : dropout};
+    s = (struct lora_spec){
+        .r = a->r, .alpha = a->alpha, .dropout = isnan(dropout) ? a->dropout : dropout};
     if (spec_check(&s, err))
         return -1;
     a->dropout = s.dropout;

@@ -14,18 +14,19 @@
 /* What a model folder holds besides weights, copied as it is where it exists. */
 static const char *const generation_file = "generation_config.json";
 static const char *const tokenizer_files[] = {
-    "tokenizer.json",  "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model", "vocab.json",            "merges.txt",              "chat_template.jinja"};
+    "tokenizer.json",    "tokenizer_config.json", "special_tokens_map.json",
+    "added_tokens.json", "tokenizer.model",       "vocab.json",
+    "merges.txt",        "chat_template.jinja"};
 
 struct merge {
     const struct model *m;
     const char *dir;
     bool in_f32;
-    size_t limit;      /* bytes of a shard */
-    size_t *shard;     /* [n_weight] shard of each weight */
+    size_t limit;  /* bytes of a shard */
+    size_t *shard; /* [n_weight] shard of each weight */
     size_t n_shards;
     uint64_t total;
-    struct buf *tmp;   /* the largest weight, on the backend */
+    struct buf *tmp; /* the largest weight, on the backend */
     float *host;
 };
 
@@ -79,7 +80,8 @@ static bool outgrows_f16(const float *x, size_t n)
     return false;
 }
 
-static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x, struct vac_err *err)
+static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x,
+                      struct vac_err *err)
 {
     struct ref tmp = {g->tmp, 0};
 
@@ -87,8 +89,10 @@ static int put_weight(struct merge *g, struct st_writer *w, const struct weight 
     model_merge_into(g->m, x, tmp);
     compute_download(g->m->c, g->host, tmp, x->numel);
     if (out_dtype(g, x) == DTYPE_F16 && outgrows_f16(g->host, x->numel))
-        return err_set(err, VAC_ERR_FORMAT, "%s: a merged weight is too large for F16 (65504): write "
-                       "F32 instead", x->name);
+        return err_set(err, VAC_ERR_FORMAT,
+                       "%s: a merged weight is too large for F16 (65504): write "
+                       "F32 instead",
+                       x->name);
     return st_put(w, g->host, x->numel, err);
 }
 
@@ -122,7 +126,8 @@ out:
     return rc;
 }
 
-static int write_text(const char *dir, const char *name, const struct strbuf *s, struct vac_err *err)
+static int write_text(const char *dir, const char *name, const struct strbuf *s,
+                      struct vac_err *err)
 {
     struct outfile f = {0};
     char *path = path_join(dir, name, err);
@@ -190,7 +195,8 @@ static int write_config(const struct merge *g, struct vac_err *err)
     return rc;
 }
 
-static int copy_file(const char *from_dir, const char *to_dir, const char *name, struct vac_err *err)
+static int copy_file(const char *from_dir, const char *to_dir, const char *name,
+                     struct vac_err *err)
 {
     char *from = path_join(from_dir, name, err);
     struct strbuf s = {0};

@@ -43,7 +43,8 @@ uint64_t model_bytes(const struct model *m)
 }
 
 /* Some files keep the names of the inner model, without "model." in front. */
-static const struct st_tensor *file_tensor(struct model *m, const struct weight *w, struct vac_err *err)
+static const struct st_tensor *file_tensor(struct model *m, const struct weight *w,
+                                           struct vac_err *err)
 {
     const char *name = w->name;
 
@@ -90,8 +91,8 @@ struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, s
     return weight_bind(m, w, err) ? NULL : w;
 }
 
-int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out, bool bias,
-                 const char *prefix, const char *part, struct vac_err *err)
+int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out,
+                 bool bias, const char *prefix, const char *part, struct vac_err *err)
 {
     struct group *group = &m->layer[l].group[g];
     struct linear *x = &group->lin[i];
@@ -134,10 +135,11 @@ static int refuse_leftovers(const struct model *m, struct vac_err *err)
     qsort(used, n, sizeof *used, name_cmp);
     for (size_t i = 0; i < weights_count(m->files); i++) {
         const char *name = weights_at(m->files, i)->name;
-        if (bsearch(&name, used, n, sizeof *used, name_cmp) || strstr(name, "rotary_emb.inv_freq") ||
-            (m->cfg.tied && !strcmp(name, "lm_head.weight")))
+        if (bsearch(&name, used, n, sizeof *used, name_cmp) ||
+            strstr(name, "rotary_emb.inv_freq") || (m->cfg.tied && !strcmp(name, "lm_head.weight")))
             continue;
-        err_set(err, VAC_ERR_UNSUPPORTED, "%s: %s: a tensor that a %s model of this config does not have",
+        err_set(err, VAC_ERR_UNSUPPORTED,
+                "%s: %s: a tensor that a %s model of this config does not have",
                 weights_path(m->files), name, m->cfg.arch->name);
         goto out;
     }
@@ -203,7 +205,8 @@ static bool find_spoilt(const struct model *m, char *name, size_t size)
         for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
             for (int b = 0; at.on && b < 2; b++) {
                 snprintf(name, size, "adapter %zu: %s.lora_%s", j + 1, at.x->module, b ? "B" : "A");
-                if (!all_finite(m, (struct ref){a->w, b ? at.b : at.a}, a->r * (b ? at.x->out : at.x->in)))
+                if (!all_finite(m, (struct ref){a->w, b ? at.b : at.a},
+                                a->r * (b ? at.x->out : at.x->in)))
                     return true;
             }
         }
@@ -225,13 +228,16 @@ int model_not_numbers(const struct model *m, const char *what, struct vac_err *e
     if (find_spoilt(m, name, sizeof name))
         return err_set(err, VAC_ERR_NUMERIC, "%s: its %s are no numbers: %s holds NaN or infinity",
                        *model_dir(m) ? model_dir(m) : "the model", what, name);
-    return err_set(err, VAC_ERR_NUMERIC, "%s: its %s are no numbers: all weights are, but an activation has "
-                   "outgrown what F32 can hold", *model_dir(m) ? model_dir(m) : "the model", what);
+    return err_set(err, VAC_ERR_NUMERIC,
+                   "%s: its %s are no numbers: all weights are, but an activation has "
+                   "outgrown what F32 can hold",
+                   *model_dir(m) ? model_dir(m) : "the model", what);
 }
 
 const char *model_note(const struct model *m)
 {
-    return m->untied ? "config.json says that the head is the embedding (tie_word_embeddings), and the weights "
+    return m->untied ? "config.json says that the head is the embedding (tie_word_embeddings), and "
+                       "the weights "
                        "hold another lm_head.weight: that one is used"
                      : NULL;
 }
@@ -274,7 +280,8 @@ int model_own(struct model *m, struct vac_err *err)
                 continue;
             w->own_at = n;
             if (size_add(n, w->numel, &n))
-                return err_set(err, VAC_ERR_MEMORY, "the model is too large for this machine's addresses");
+                return err_set(err, VAC_ERR_MEMORY,
+                               "the model is too large for this machine's addresses");
         }
         if (decay)
             m->own_decay = n;
@@ -299,14 +306,17 @@ static int fill_random(struct model *m, uint64_t seed, struct vac_err *err)
         struct weight *w = m->weight[i];
         w->w = (struct ref){m->owned, w->own_at};
         if (w->rank == 2)
-            op_normal(m->c, w->w, w->numel, rng_key(seed, RNG_INIT, 0, i), (float)m->cfg.init_range);
+            op_normal(m->c, w->w, w->numel, rng_key(seed, RNG_INIT, 0, i),
+                      (float)m->cfg.init_range);
         else
-            op_fill(m->c, w->w, w->numel, ends_with(w->name, ".bias") ? 0.0f : 1.0f - m->cfg.norm_plus);
+            op_fill(m->c, w->w, w->numel,
+                    ends_with(w->name, ".bias") ? 0.0f : 1.0f - m->cfg.norm_plus);
     }
     return 0;
 }
 
-struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c, struct vac_err *err)
+struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c,
+                           struct vac_err *err)
 {
     struct model *m = mem_new(1, sizeof *m, err);
 
@@ -315,7 +325,8 @@ struct model *model_random(const struct jnode *config, uint64_t seed, struct com
     m->c = c;
     m->n_used = SIZE_MAX;
     m->dir = mem_strdup("", err);
-    if (!m->dir || config_from(&m->cfg, config, err) || model_bind(m, err) || fill_random(m, seed, err)) {
+    if (!m->dir || config_from(&m->cfg, config, err) || model_bind(m, err) ||
+        fill_random(m, seed, err)) {
         model_close(m);
         return NULL;
     }

@@ -9,7 +9,7 @@
 
 #include "compute/compute.h"
 #include "data/batch.h"
-#include "data/safetensors.h"
+#include "weights/safetensors.h"
 #include "model/arch.h"
 
 /* --- opening --- */
@@ -19,7 +19,8 @@ struct model *model_open(const char *dir, struct compute *c, struct vac_err *err
 struct model *model_open_parts(const char *dir, const struct jnode *config, const char *weights,
                                struct compute *c, struct vac_err *err);
 /* Random weights from a config: normal of config's initializer_range, norms 1, biases 0. */
-struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c, struct vac_err *err);
+struct model *model_random(const struct jnode *config, uint64_t seed, struct compute *c,
+                           struct vac_err *err);
 void model_close(struct model *m);
 const struct config *model_config(const struct model *m);
 struct compute *model_compute(const struct model *m);
@@ -39,8 +40,9 @@ const char *model_note(const struct model *m);
 struct lora_spec {
     size_t r;
     double alpha, dropout;
-    bool rslora;         /* scaling alpha / sqrt(r) instead of alpha / r */
-    const char *targets; /* "all", or module names like "q_proj,v_proj", or their ends, "layers.0.mlp.up_proj" */
+    bool rslora; /* scaling alpha / sqrt(r) instead of alpha / r */
+    const char *
+        targets; /* "all", or module names like "q_proj,v_proj", or their ends, "layers.0.mlp.up_proj" */
 };
 /* A named piece of the trained parameters. */
 struct param {
@@ -61,7 +63,8 @@ struct params {
 int model_add_lora(struct model *m, const struct lora_spec *spec, uint64_t seed, uint64_t stage,
                    struct vac_err *err);
 /* An adapter from a PEFT folder on top; trained or frozen. dropout < 0 keeps the folder's own. */
-int model_add_peft(struct model *m, const char *dir, bool trained, double dropout, struct vac_err *err);
+int model_add_peft(struct model *m, const char *dir, bool trained, double dropout,
+                   struct vac_err *err);
 /* What a PEFT folder's adapter is on this model; spec->targets is *targets, which is to be freed. */
 int peft_spec(const struct model *m, const char *dir, struct lora_spec *spec, char **targets,
               struct vac_err *err);
@@ -115,9 +118,10 @@ struct tap {
     struct ref add;       /* added to the activation, as a constant */
     struct ref keep;      /* = the activation, before adding */
     struct ref keep_grad; /* = the loss's gradient there */
-    struct ref add_grad;  /* added to that gradient, on its way down: as from a loss term on `keep` */
-    double *sumsq;        /* += squared norm of the activation, before adding; or NULL */
-    double *grad_sumsq;   /* += squared norm of the gradient there; or NULL */
+    /* Added to that gradient, on its way down: as from a loss term on `keep`. */
+    struct ref add_grad;
+    double *sumsq;      /* += squared norm of the activation, before adding; or NULL */
+    double *grad_sumsq; /* += squared norm of the gradient there; or NULL */
 };
 struct taps {
     struct tap *tap; /* [SITE_COUNT * L] */
@@ -144,8 +148,9 @@ struct pass {
     /* Forward begins after this place, from what the last forward of the same batch left there, to which
      * the place's `add` is applied; PLACE_START = at the beginning. */
     size_t from;
-    size_t stop;             /* backward ends at this place (its keep_grad filled); PLACE_START = goes on to the end */
-    struct kv *kv;           /* generation only: else NULL */
+    /* Backward ends at this place (its keep_grad filled); PLACE_START = goes on to the end. */
+    size_t stop;
+    struct kv *kv; /* generation only: else NULL */
 };
 /* Sum of the losses of the labelled tokens. want_grad prepares pass_backward. row_loss[n_lab] or NULL. */
 double pass_loss(struct pass *p, bool want_grad, double *row_loss);

@@ -16,14 +16,30 @@
 
 /* Keys that may hold anything: they do not change what an adapter computes. How it was begun is over, but
  * for those ways that change the base (see check_init). */
-static const char *const harmless[] = {
-    "base_model_name_or_path", "revision", "task_type", "inference_mode", "peft_version", "megatron_core",
-    "qalora_group_size", "auto_mapping", "parent_library", "eva_config", "corda_config", "loftq_config",
-    "lora_ga_config", "velora_config", "runtime_config", "ensure_weight_tying", NULL};
-static const char *const read_keys[] = {
-    "peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
-    "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "use_rslora", "bias",
-    "init_lora_weights", NULL};
+static const char *const harmless[] = {"base_model_name_or_path",
+                                       "revision",
+                                       "task_type",
+                                       "inference_mode",
+                                       "peft_version",
+                                       "megatron_core",
+                                       "qalora_group_size",
+                                       "auto_mapping",
+                                       "parent_library",
+                                       "eva_config",
+                                       "corda_config",
+                                       "loftq_config",
+                                       "lora_ga_config",
+                                       "velora_config",
+                                       "runtime_config",
+                                       "ensure_weight_tying",
+                                       NULL};
+static const char *const read_keys[] = {"peft_type",           "r",
+                                        "lora_alpha",          "lora_dropout",
+                                        "target_modules",      "exclude_modules",
+                                        "layers_to_transform", "layers_pattern",
+                                        "rank_pattern",        "alpha_pattern",
+                                        "use_rslora",          "bias",
+                                        "init_lora_weights",   NULL};
 
 /* The most names or patterns that a config may have: each is looked at for each module. */
 #define NAMES_MAX 16384
@@ -37,10 +53,10 @@ struct peft {
     int64_t r;
     double alpha, dropout;
     bool rslora;
-    struct jnode targets;             /* a list of names, or a text: v NULL = all linears */
-    struct jnode exclude, layers;     /* lists or one; v NULL = none */
-    struct jnode ranks, alphas;       /* objects; v NULL = none */
-    const struct weights *files;      /* a text of target_modules is a pattern: what it met is there */
+    struct jnode targets;         /* a list of names, or a text: v NULL = all linears */
+    struct jnode exclude, layers; /* lists or one; v NULL = none */
+    struct jnode ranks, alphas;   /* objects; v NULL = none */
+    const struct weights *files;  /* a text of target_modules is a pattern: what it met is there */
 };
 
 static bool in_list(const char *const *list, const char *key)
@@ -81,7 +97,8 @@ static int check_init(const struct jnode *root, struct vac_err *err)
         return 0;
     if (cJSON_IsString(at.v) && in_list(plain, at.v->valuestring))
         return 0;
-    return json_error(&at, err, "is not implemented: an adapter that changes the base first must be "
+    return json_error(&at, err,
+                      "is not implemented: an adapter that changes the base first must be "
                       "converted to plain LoRA (PEFT: path_initial_model_for_weight_conversion)");
 }
 
@@ -151,7 +168,8 @@ static int check_layers(const struct jnode *root, struct jnode *out, struct vac_
         if (cJSON_IsString(v) && !strcmp(v->valuestring, "layers"))
             return 0;
     }
-    return json_error(&pattern, err, "is not implemented: here the list of layers is called \"layers\"");
+    return json_error(&pattern, err,
+                      "is not implemented: here the list of layers is called \"layers\"");
 }
 
 /* A pattern's key may be a regular expression; most are the end of a module's name, which is all that is
@@ -164,7 +182,8 @@ static int check_pattern(const struct jnode *map, bool whole, struct vac_err *er
         for (const char *s = v->string + (v->string[0] == '^'); *s; s++) {
             if (!isalnum((unsigned char)*s) && !strchr("_.-", *s) && !(*s == '$' && !s[1]) &&
                 !(*s == '\\' && s[1] == '.'))
-                return json_error(&one, err, "a regular expression is not implemented: name the modules");
+                return json_error(&one, err,
+                                  "a regular expression is not implemented: name the modules");
         }
         if (whole ? !json_whole(v, &r) || r < 1 || r > 1024
                   : !cJSON_IsNumber(v) || !(v->valuedouble > 0) || !isfinite(v->valuedouble))
@@ -178,7 +197,7 @@ static const cJSON *pattern_value(const struct jnode *map, const char *module)
 {
     for (const cJSON *v = map->v ? map->v->child : NULL; v; v = v->next) {
         bool start = v->string[0] == '^';
-        char name[sizeof ((struct linear *)0)->module];
+        char name[sizeof((struct linear *)0)->module];
         size_t n = 0;
         for (const char *s = v->string + start; *s && n + 1 < sizeof name; s++) {
             if (*s != '\\' && *s != '$')
@@ -340,8 +359,8 @@ static int no_target(const struct model *m, const struct peft *p, struct vac_err
 }
 
 /* What the config makes of this model; the text of spec->targets is the caller's to free. */
-static int resolve(const struct model *m, const struct peft *p, struct lora_spec *spec, char **targets,
-                   struct vac_err *err)
+static int resolve(const struct model *m, const struct peft *p, struct lora_spec *spec,
+                   char **targets, struct vac_err *err)
 {
     bool short_names = names_suffice(p);
     struct strbuf s = {0};
@@ -389,8 +408,8 @@ static void matrix_name(char *name, size_t size, const struct linear *x, int whi
 }
 
 /* Finds the matrix of this name; files have them in an order of their own. */
-static bool find_matrix(const struct model *m, const struct adapter *a, const char *want, size_t *at,
-                        size_t *n)
+static bool find_matrix(const struct model *m, const struct adapter *a, const char *want,
+                        size_t *at, size_t *n)
 {
     struct lora_place p;
     char name[192];
@@ -435,20 +454,21 @@ static int load_matrix(struct model *m, const struct weights *w, const struct lo
     return y ? 0 : -1;
 }
 
-static int refuse_extra(const struct model *m, const struct adapter *a, const struct weights *w, size_t n,
-                        struct vac_err *err)
+static int refuse_extra(const struct model *m, const struct adapter *a, const struct weights *w,
+                        size_t n, struct vac_err *err)
 {
     size_t i = 0, at, len;
 
     while (i + 1 < weights_count(w) && find_matrix(m, a, weights_at(w, i)->name, &at, &len))
         i++;
-    return err_set(err, VAC_ERR_UNSUPPORTED,
-                   "%s: %s: its target_modules make %zu tensors for this model, and this is none of them",
-                   weights_path(w), weights_at(w, i)->name, n);
+    return err_set(
+        err, VAC_ERR_UNSUPPORTED,
+        "%s: %s: its target_modules make %zu tensors for this model, and this is none of them",
+        weights_path(w), weights_at(w, i)->name, n);
 }
 
-static int load_all(struct model *m, struct adapter *a, const struct peft *p, const struct weights *w,
-                    struct vac_err *err)
+static int load_all(struct model *m, struct adapter *a, const struct peft *p,
+                    const struct weights *w, struct vac_err *err)
 {
     struct lora_place at;
     size_t n = 0;
@@ -560,22 +580,25 @@ static void put_alphas(const struct model *m, const struct adapter *a, struct st
     sb_puts(s, *sep ? "\n  }" : "}");
 }
 
-static int config_text(const struct model *m, const struct adapter *a, const char *base, struct strbuf *s,
-                       struct vac_err *err)
+static int config_text(const struct model *m, const struct adapter *a, const char *base,
+                       struct strbuf *s, struct vac_err *err)
 {
     const char *sep = "";
 
     sb_puts(s, "{\n  \"auto_mapping\": null,\n");
     if (put_base(base, s, err))
         return -1;
-    sb_puts(s, ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
-               "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n"
-               "  \"layers_to_transform\": null,\n  \"lora_alpha\": ");
+    sb_puts(s,
+            ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
+            "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n"
+            "  \"layers_to_transform\": null,\n  \"lora_alpha\": ");
     sb_num(s, a->alpha);
     sb_puts(s, ",\n  \"lora_dropout\": ");
     sb_num(s, a->dropout);
-    sb_printf(s, ",\n  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n"
-                 "  \"rank_pattern\": {},\n  \"alpha_pattern\": {", a->r);
+    sb_printf(s,
+              ",\n  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n"
+              "  \"rank_pattern\": {},\n  \"alpha_pattern\": {",
+              a->r);
     put_alphas(m, a, s);
     sb_puts(s, ",\n  \"target_modules\": [");
     for (const char *t = a->targets; *t;) {
@@ -584,21 +607,23 @@ static int config_text(const struct model *m, const struct adapter *a, const cha
         sep = ",";
         t += k + (t[k] == ',');
     }
-    sb_printf(s, "\n  ],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": %s\n}\n",
+    sb_printf(s,
+              "\n  ],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
+              "%s\n}\n",
               a->rslora ? "true" : "false");
     return 0;
 }
 
-static int save_config(const struct model *m, const struct adapter *a, const char *base, const char *dir,
-                       struct vac_err *err)
+static int save_config(const struct model *m, const struct adapter *a, const char *base,
+                       const char *dir, struct vac_err *err)
 {
     struct strbuf s = {0};
     struct outfile f = {0};
     char *path = path_join(dir, "adapter_config.json", err);
     int rc = -1;
 
-    if (path && !config_text(m, a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
-        !out_commit(&f, err))
+    if (path && !config_text(m, a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) &&
+        !out_put(&f, s.s, s.len, err) && !out_commit(&f, err))
         rc = 0;
     out_abort(&f);
     sb_done(&s);
@@ -623,8 +648,8 @@ static int declare_all(const struct model *m, const struct adapter *a, struct st
     return 0;
 }
 
-static int put_all(const struct model *m, const struct adapter *a, struct st_writer *w, size_t count,
-                   struct vac_err *err)
+static int put_all(const struct model *m, const struct adapter *a, struct st_writer *w,
+                   size_t count, struct vac_err *err)
 {
     float *x = NULL;
     size_t cap = 0, at, n;
@@ -655,8 +680,9 @@ int model_save_peft(const struct model *m, size_t i, const char *base, const cha
     if (!path || dirs_make(dir, err))
         goto out;
     w = st_create(path, err);
-    if (w && !declare_all(m, a, w, err) && !st_begin(w, &count, err) && !put_all(m, a, w, count, err) &&
-        !st_commit(w, err) && !save_config(m, a, base ? base : model_dir(m), dir, err))
+    if (w && !declare_all(m, a, w, err) && !st_begin(w, &count, err) &&
+        !put_all(m, a, w, count, err) && !st_commit(w, err) &&
+        !save_config(m, a, base ? base : model_dir(m), dir, err))
         rc = 0;
 out:
     st_free(w);

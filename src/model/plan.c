@@ -69,8 +69,9 @@ int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
         if (p->row[i].remedy && (!big || p->row[i].bytes > big->bytes))
             big = &p->row[i];
     }
-    err_set(err, VAC_ERR_MEMORY, "needs %.2f GB of memory and there are %.2f GB (%s): %s", gb(p->total),
-            gb(available), s.s ? s.s : "", big ? big->remedy : "use a smaller model or a larger machine");
+    err_set(err, VAC_ERR_MEMORY, "needs %.2f GB of memory and there are %.2f GB (%s): %s",
+            gb(p->total), gb(available), s.s ? s.s : "",
+            big ? big->remedy : "use a smaller model or a larger machine");
     sb_done(&s);
     return -1;
 }
@@ -90,19 +91,22 @@ static void plan_base(struct plan *p, const struct model *m)
     }
     for (size_t i = 0; i < m->n_adapter; i++)
         adapters += sizeof(float) * (uint64_t)m->adapter[i].n;
-    plan_add(p, "base weights (mapped)", mapped, "use a smaller model, or a machine with more memory");
+    plan_add(p, "base weights (mapped)", mapped,
+             "use a smaller model, or a machine with more memory");
     plan_add(p, "weights in F32", sizeof(float) * (uint64_t)m->own_n,
              "use LoRA instead of full fine-tuning, or a smaller model");
     plan_add(p, "adapters", adapters, "use a smaller r");
 }
 
-static void plan_scratch(struct plan *p, const struct model *m, size_t rows, size_t context, bool train)
+static void plan_scratch(struct plan *p, const struct model *m, size_t rows, size_t context,
+                         bool train)
 {
     struct compute_limits lim = acts_limits(m, rows, context, train);
 
     plan_add(p, "scratch", compute_scratch_bytes(&lim, m->c->threads), "use fewer threads");
     if (m->cfg.rope.kind != ROPE_NONE)
-        plan_add(p, "rotation tables", sizeof(float) * (uint64_t)context * m->cfg.E * (m->cfg.two_ropes ? 2 : 1),
+        plan_add(p, "rotation tables",
+                 sizeof(float) * (uint64_t)context * m->cfg.E * (m->cfg.two_ropes ? 2 : 1),
                  "use a shorter context");
 }
 
@@ -125,7 +129,8 @@ int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labell
     if (m->trains)
         plan_add(p, "gradients and optimizer", 3 * sizeof(float) * (uint64_t)m->params.n,
                  m->full ? "use LoRA instead of full fine-tuning" : "use a smaller r");
-    plan_add(p, "activations", acts > SIZE_MAX / sizeof(float) ? UINT64_MAX / 4 : sizeof(float) * (uint64_t)acts,
+    plan_add(p, "activations",
+             acts > SIZE_MAX / sizeof(float) ? UINT64_MAX / 4 : sizeof(float) * (uint64_t)acts,
              "use a smaller batch_size (with accumulate) or max_length");
     plan_scratch(p, m, rows, context, true);
     return 0;
@@ -168,8 +173,9 @@ static int dress(struct model *m, const struct plan_next *next, size_t own, stru
     return 0;
 }
 
-int plan_train_next(struct plan *p, const struct model *m, const struct plan_next *next, size_t rows,
-                    size_t labelled, size_t context, uint64_t *trained, struct vac_err *err)
+int plan_train_next(struct plan *p, const struct model *m, const struct plan_next *next,
+                    size_t rows, size_t labelled, size_t context, uint64_t *trained,
+                    struct vac_err *err)
 {
     struct model ghost = *m;
     size_t own = next->widened ? 0 : m->n_adapter;

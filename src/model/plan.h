@@ -31,12 +31,13 @@ int plan_generate(struct plan *p, const struct model *m, size_t slots, size_t co
 int plan_train(struct plan *p, const struct model *m, size_t rows, size_t labelled, size_t context);
 /* The same rows for what is not made yet: a model as it will be when more is trained on it. */
 struct plan_next {
-    bool widened;                 /* by then all weights are F32 copies with all present adapters merged */
+    bool widened; /* by then all weights are F32 copies with all present adapters merged */
     const struct lora_spec *lora; /* [n_lora] adapters that will lie on it */
     size_t n_lora;
-    bool full;                    /* all weights are trained, with all adapters merged; else the top adapter */
+    bool full; /* all weights are trained, with all adapters merged; else the top adapter */
 };
 /* *trained = numbers that are trained. Fails when an adapter does not fit the model. */
-int plan_train_next(struct plan *p, const struct model *m, const struct plan_next *next, size_t rows,
-                    size_t labelled, size_t context, uint64_t *trained, struct vac_err *err);
+int plan_train_next(struct plan *p, const struct model *m, const struct plan_next *next,
+                    size_t rows, size_t labelled, size_t context, uint64_t *trained,
+                    struct vac_err *err);
 #endif

@@ -1,6 +1,6 @@
 /* stops.c - the ends of an answer, from all files that name one. */
 #include "model/stops.h"
-#include "data/hub.h"
+#include "weights/hub.h"
 
 void stops_add(struct stops *s, int32_t id)
 {

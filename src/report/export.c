@@ -1,5 +1,5 @@
 /* export.c - the table of exporters. */
-#include "report/reader.h"
+#include "report/report.h"
 
 #define DECLARE(name) extern const struct export_row export_##name;
 EXPORTS(DECLARE)

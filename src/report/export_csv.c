@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/reader.h"
+#include "report/report.h"
 
 static const struct {
     const char *name;

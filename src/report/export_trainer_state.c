@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/reader.h"
+#include "report/report.h"
 
 /* Keys of a history entry, collected, then written sorted. */
 struct entry {

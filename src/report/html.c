@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/html.h"
+#include "report/report.h"
 
 static void put_fact(struct strbuf *out, const char *label, const char *text)
 {

@@ -6,7 +6,7 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
-#include "report/reader.h"
+#include "record/reader.h"
 
 /* --- html_text.c --- */
 /* At most max_chars characters, then an ellipsis; SIZE_MAX = all. */

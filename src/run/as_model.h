@@ -12,17 +12,17 @@
 #include "base/json.h"
 
 struct run_model {
-    char *base;          /* a model's folder; NULL when the run began with random weights */
-    cJSON *config;       /* then: config.json's object */
-    char *weights;       /* the folder of its weights where that is another: checkpoint-N; else NULL */
-    char *tokenizer;     /* a folder, or NULL: the base's */
+    char *base;      /* a model's folder; NULL when the run began with random weights */
+    cJSON *config;   /* then: config.json's object */
+    char *weights;   /* the folder of its weights where that is another: checkpoint-N; else NULL */
+    char *tokenizer; /* a folder, or NULL: the base's */
     char *template_name; /* what the run asks with */
     int64_t max_length;
-    char **adapter;      /* PEFT folders, lowest first */
+    char **adapter; /* PEFT folders, lowest first */
     size_t n;
-    bool trained_base;   /* base or weights are the run's own: a stage trained them all */
-    char *at;            /* what it is, in words: "final", "stages/align", "checkpoint-120" */
-    bool unfinished;     /* the newest checkpoint stands for an end that has not come */
+    bool trained_base; /* base or weights are the run's own: a stage trained them all */
+    char *at;          /* what it is, in words: "final", "stages/align", "checkpoint-120" */
+    bool unfinished;   /* the newest checkpoint stands for an end that has not come */
 };
 /* 0 and *out, 1 when the name is none of a run, -1 and an error. Done with run_model_done. */
 int run_model_find(struct run_model *out, const char *name, struct vac_err *err);

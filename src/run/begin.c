@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "report/reader.h"
-#include "run/aside.h"
+#include "record/reader.h"
+#include "record/aside.h"
 #include "run/trainer.h"
 
 #ifndef PACKAGE_VERSION

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/safetensors.h"
-#include "report/reader.h"
+#include "weights/safetensors.h"
+#include "record/reader.h"
 #include "run/trainer.h"
 
 #define STATE_FILE "vaccine_state.safetensors"

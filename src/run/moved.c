@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "run/folder.h"
-#include "run/spec_parts.h"
+#include "record/folder.h"
+#include "spec/spec_parts.h"
 
 #define RUN_JSON_MAX ((size_t)64 << 20)
 

@@ -4,7 +4,7 @@
 #define RUN_OPTIMIZER_H
 
 #include "model/model.h"
-#include "run/spec.h"
+#include "spec/spec.h"
 
 struct optimizer {
     struct model *m;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/reader.h"
+#include "record/reader.h"
 #include "run/trainer.h"
 
 struct reading_journal {

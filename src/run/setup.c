@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "eval/judge_model.h"
+#include "record/late.h"
 #include "run/trainer.h"
 
 static int open_compute(struct trainer *t, struct vac_err *err)
@@ -238,7 +239,7 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct control *ct
     t->paused = o->paused;
     if (o->paused)
         snprintf(t->pause_reason, sizeof t->pause_reason, "waiting to start");
-    if (o->resume && spec_check_late(o->file, o->out, o->set, o->n_set, err))
+    if (o->resume && late_check(o->file, o->out, o->set, o->n_set, err))
         return -1;
     if (open_parts(t, err)) {
         spec_blame_file(err);

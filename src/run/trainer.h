@@ -6,16 +6,16 @@
 #ifndef RUN_TRAINER_H
 #define RUN_TRAINER_H
 
-#include "data/tokenizer.h"
+#include "token/tokenizer.h"
 #include "eval/drift.h"
 #include "eval/evaluate.h"
 #include "model/plan.h"
 #include "model/stops.h"
 #include "run/control.h"
-#include "run/folder.h"
+#include "record/folder.h"
 #include "run/optimizer.h"
-#include "run/pins.h"
-#include "run/spec.h"
+#include "record/pins.h"
+#include "spec/spec.h"
 
 #define TRAINER_MAX_OPTIONS 24
 /* How far apart: measured on samples/lab with OpenBLAS's Haswell and Sandybridge kernels, and with one
@@ -29,8 +29,8 @@
 /* What a checkpoint's state.json holds. */
 struct checkpoint_state {
     uint64_t step, tokens, stage, stage_step, epoch, next, updates, duty, drift_from;
-    uint64_t
-        journal; /* journal lines up to this one count; later ones were lost with their steps */
+    /* Journal lines up to this one count; later ones were lost with their steps. */
+    uint64_t journal;
     double wall;
     int64_t size[LINES_COUNT];
     cJSON *json; /* the whole of state.json: live options, suite */
@@ -67,8 +67,8 @@ struct stage {
     struct generator *gen; /* NULL when nothing is ever generated */
     struct drift *drift;
     struct buf *start; /* trained parameters as they were when the stage began; NULL = too large */
-    struct buf
-        *reference;       /* ... when the user moved the drift reference; NULL = it was not moved */
+    /* ... when the user moved the drift reference; NULL = it was not moved. */
+    struct buf *reference;
     int64_t start_step;   /* run step at which it began */
     uint64_t total, done; /* optimizer steps */
     int64_t drift_from;   /* step of the drift reference */
@@ -98,9 +98,10 @@ struct trainer {
     struct run_spec spec;
     struct script script; /* of a replay */
     struct vac_open how;
-    char machine_was[160], machine[160]; /* what computed the run that goes on or is repeated, and what
+    char machine_was[160],
+        machine[160];       /* what computed the run that goes on or is repeated, and what
                                             computes here, where they differ; else "" */
-    char machine_told[600];              /* the same as a sentence */
+    char machine_told[600]; /* the same as a sentence */
     struct folder folder;
     struct control *ctl;
     struct compute *c;

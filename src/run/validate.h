@@ -8,7 +8,7 @@
 #define RUN_VALIDATE_H
 
 #include "model/plan.h"
-#include "run/spec.h"
+#include "spec/spec.h"
 
 struct validate_file {
     const char *path;
@@ -25,10 +25,10 @@ struct validate_stage {
     uint64_t steps, steps_per_epoch;
     double epochs;
     struct plan plan;
-    uint64_t trained;      /* numbers */
-    double flops, seconds; /* rough; without what is measured beside training */
+    uint64_t trained;       /* numbers */
+    double flops, seconds;  /* rough; without what is measured beside training */
     struct strbuf warnings; /* what is legal and yet not what one thinks: a line each */
-    bool rehearsed;        /* the seconds are those of real steps, not of arithmetic alone */
+    bool rehearsed;         /* the seconds are those of real steps, not of arithmetic alone */
 };
 struct validate_evaluate {
     const char *name;

@@ -214,7 +214,7 @@ int posix_memalign(void **out, size_t a, size_t n)
 #define NEXT(name)                                                                                 \
     static __typeof__(name) *next;                                                                 \
     if (!next)                                                                                     \
-        next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+    next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
 static int open_as(int dir, const char *path, int flags, mode_t mode)
 {

@@ -33,7 +33,8 @@ __attribute__((constructor)) static void begin(void)
 
     root = getenv("POWER_ROOT");
     if (root && log)
-        out = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        out = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+                           0600);
     unsetenv("LD_PRELOAD");
 }
 
@@ -130,7 +131,7 @@ static int do_open(int dir, const char *name, int flags, mode_t mode)
     return fd;
 }
 
-#define MODE                                                                                        \
+#define MODE                                                                                       \
     mode_t mode = 0;                                                                               \
     if (flags & (O_CREAT | O_TMPFILE)) {                                                           \
         va_list ap;                                                                                \
@@ -138,10 +139,22 @@ static int do_open(int dir, const char *name, int flags, mode_t mode)
         mode = va_arg(ap, mode_t);                                                                 \
         va_end(ap);                                                                                \
     }
-int open(const char *name, int flags, ...) { MODE return do_open(AT_FDCWD, name, flags, mode); }
-int open64(const char *name, int flags, ...) { MODE return do_open(AT_FDCWD, name, flags, mode); }
-int openat(int dir, const char *name, int flags, ...) { MODE return do_open(dir, name, flags, mode); }
-int openat64(int dir, const char *name, int flags, ...) { MODE return do_open(dir, name, flags, mode); }
+int open(const char *name, int flags, ...)
+{
+    MODE return do_open(AT_FDCWD, name, flags, mode);
+}
+int open64(const char *name, int flags, ...)
+{
+    MODE return do_open(AT_FDCWD, name, flags, mode);
+}
+int openat(int dir, const char *name, int flags, ...)
+{
+    MODE return do_open(dir, name, flags, mode);
+}
+int openat64(int dir, const char *name, int flags, ...)
+{
+    MODE return do_open(dir, name, flags, mode);
+}
 
 static ssize_t written(int fd, const void *p, size_t n, off_t at)
 {
@@ -168,9 +181,18 @@ static ssize_t written(int fd, const void *p, size_t n, off_t at)
     pthread_mutex_unlock(&guard);
     return done;
 }
-ssize_t write(int fd, const void *p, size_t n) { return written(fd, p, n, -1); }
-ssize_t pwrite(int fd, const void *p, size_t n, off_t at) { return written(fd, p, n, at); }
-ssize_t pwrite64(int fd, const void *p, size_t n, off_t at) { return written(fd, p, n, at); }
+ssize_t write(int fd, const void *p, size_t n)
+{
+    return written(fd, p, n, -1);
+}
+ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+{
+    return written(fd, p, n, at);
+}
+ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
+{
+    return written(fd, p, n, at);
+}
 
 int ftruncate(int fd, off_t n)
 {
@@ -188,7 +210,10 @@ int ftruncate(int fd, off_t n)
     pthread_mutex_unlock(&guard);
     return rc;
 }
-int ftruncate64(int fd, off_t n) { return ftruncate(fd, n); }
+int ftruncate64(int fd, off_t n)
+{
+    return ftruncate(fd, n);
+}
 
 static int synced(int fd, long call)
 {
@@ -203,8 +228,14 @@ static int synced(int fd, long call)
     pthread_mutex_unlock(&guard);
     return rc;
 }
-int fsync(int fd) { return synced(fd, SYS_fsync); }
-int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
+int fsync(int fd)
+{
+    return synced(fd, SYS_fsync);
+}
+int fdatasync(int fd)
+{
+    return synced(fd, SYS_fdatasync);
+}
 
 int mkdirat(int dir, const char *name, mode_t mode)
 {
@@ -219,7 +250,10 @@ int mkdirat(int dir, const char *name, mode_t mode)
     pthread_mutex_unlock(&guard);
     return rc;
 }
-int mkdir(const char *name, mode_t mode) { return mkdirat(AT_FDCWD, name, mode); }
+int mkdir(const char *name, mode_t mode)
+{
+    return mkdirat(AT_FDCWD, name, mode);
+}
 
 int unlinkat(int dir, const char *name, int flags)
 {
@@ -234,8 +268,14 @@ int unlinkat(int dir, const char *name, int flags)
     pthread_mutex_unlock(&guard);
     return rc;
 }
-int unlink(const char *name) { return unlinkat(AT_FDCWD, name, 0); }
-int rmdir(const char *name) { return unlinkat(AT_FDCWD, name, AT_REMOVEDIR); }
+int unlink(const char *name)
+{
+    return unlinkat(AT_FDCWD, name, 0);
+}
+int rmdir(const char *name)
+{
+    return unlinkat(AT_FDCWD, name, AT_REMOVEDIR);
+}
 
 int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 {
@@ -250,5 +290,11 @@ int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
     pthread_mutex_unlock(&guard);
     return rc;
 }
-int renameat(int a, const char *from, int b, const char *to) { return renameat2(a, from, b, to, 0); }
-int rename(const char *from, const char *to) { return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0); }
+int renameat(int a, const char *from, int b, const char *to)
+{
+    return renameat2(a, from, b, to, 0);
+}
+int rename(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}

@@ -24,8 +24,8 @@ struct bytes {
 };
 struct node {
     bool folder;
-    struct bytes now, safe;           /* of a file */
-    struct names *here, *sure;        /* of a folder */
+    struct bytes now, safe;    /* of a file */
+    struct names *here, *sure; /* of a folder */
 };
 struct names {
     size_t n;
@@ -153,7 +153,8 @@ static void apply(struct node *root)
 {
     char op = *log_at++;
     const char *a = take_text(), *b = op == 'R' || op == 'X' ? take_text() : NULL, *x, *y;
-    struct node *p = parent(root, a, &x), *q = b ? parent(root, b, &y) : NULL, *n = lookup(root, a), *m;
+    struct node *p = parent(root, a, &x), *q = b ? parent(root, b, &y) : NULL, *n = lookup(root, a),
+                *m;
     uint64_t at = 0, k;
 
     switch (op) {

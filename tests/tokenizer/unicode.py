@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """unicode.py - finds out by experiment which characters Hugging Face's tokenizers take for what, over all of Unicode.
 
-Writes src/data/tok_unicode_tables.h, what PCRE2 and utf8proc have otherwise, and unicode.json, fingerprints of all that
+Writes src/token/tok_unicode_tables.h, what PCRE2 and utf8proc have otherwise, and unicode.json, fingerprints of all that
 was found. Recorded with tokenizers 0.23.3: its regular expressions know Unicode 16, lower case and digits 17, normal
 forms and accents 10, punctuation 8; beside PCRE2 10.42 (Unicode 14) and utf8proc 2.8 (15)."""
 import ctypes, ctypes.util, json, os
@@ -167,7 +167,7 @@ def table(type_, name, v, comment):
         line += x
     return '/* %s */\nstatic const struct %s %s[] = {\n%s%s\n};\n' % (comment, type_, name, body, line)
 
-with open(here + '/../../src/data/tok_unicode_tables.h', 'w') as f:
+with open(here + '/../../src/token/tok_unicode_tables.h', 'w') as f:
     f.write('''/* tok_unicode_tables.h - where the characters of Hugging Face's tokenizers are not those of PCRE2 and
  * utf8proc; for tok_unicode.c only. Written by tests/tokenizer/unicode.py.
  *

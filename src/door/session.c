@@ -1,0 +1,613 @@
+/* session.c - the door's implementation: a trainer in a thread of its own behind vaccine.h. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/reader.h"
+#include "run/moved.h"
+#include "spec/spec_parts.h"
+#include "run/trainer.h"
+
+/* A file of lines, read on where a gap of a ring begins. */
+struct gap {
+    FILE *file;
+    char *line;
+    size_t cap;
+    uint64_t number; /* of the next line */
+};
+
+struct vac_session {
+    struct trainer t;
+    struct control ctl;
+    pthread_t thread;
+    bool control_made, lock_made, running;
+    bool finished;      /* nothing is left to do, and nothing was opened */
+    char *dir;          /* NULL before the start of a run that has no folder yet */
+    char *inside;       /* the run folder that was read, which is entered */
+    struct moved moved; /* where what it began with is now */
+    uint64_t first_point,
+        first_layer;              /* numbers of the ring's first entries in the run's history */
+    struct vac_point *old_points; /* of a run that goes on: what its files held */
+    struct gap point_gap, layer_gap;
+};
+
+static void gap_done(struct gap *g)
+{
+    if (g->file)
+        fclose(g->file);
+    free(g->line);
+    *g = (struct gap){0};
+}
+
+/* --- opening --- */
+
+static char *absolute(const char *path, struct vac_err *err)
+{
+    char *out = realpath(path, NULL);
+
+    if (!out)
+        err_errno(err, "%s", path);
+    return out;
+}
+
+/* run.json of a folder: its description, and the threads it was begun with. */
+static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_open *o,
+                          struct vac_err *err)
+{
+    struct run_spec *spec = &s->t.spec;
+    char *path = path_join(dir, "run.json", err);
+    cJSON *doc;
+    struct jnode root;
+    int64_t threads = 0;
+    bool finished = false;
+    int rc = -1;
+
+    if (path && folder_finished(dir, &finished, err)) {
+        free(path);
+        return -1;
+    }
+    s->moved = (struct moved){.set = o->set, .n_set = o->n_set, .strict = !finished};
+    doc = path ? moved_read(dir, &s->moved, err) : NULL;
+    root = json_root(doc, path);
+
+    if (doc && !cJSON_HasObjectItem(doc, "spec"))
+        err_set(err, VAC_ERR_USAGE, "%s: is no run's folder; to begin a run, name the run file: %s",
+                dir, path);
+    else if (doc && !json_opt_int(&root, "threads", 1, 4096, &threads, err) &&
+             !spec_from(spec, &root, dir, err)) {
+        spec->threads = threads;
+        o->set = s->moved.left; /* what is about something else */
+        o->n_set = s->moved.n_left;
+        s->t.moved = s->moved.places;
+        s->t.began = doc;
+        doc = NULL;
+        rc = 0;
+    }
+    cJSON_Delete(doc);
+    free(path);
+    return rc;
+}
+
+static int same_text(const struct run_spec *now, const char *file, const char *const *set,
+                     size_t n_set, bool *same, struct vac_err *err)
+{
+    struct run_spec other = {0};
+
+    if (spec_read(&other, file, set, n_set, err))
+        return -1;
+    *same = cJSON_Compare(now->json, other.json, true);
+    spec_done(&other);
+    return 0;
+}
+
+/* A run goes on with the description that it began with. A run file that now says something else is
+ * refused; options given beside it are those it began with, or else changes to be made now. */
+static int same_description(struct vac_session *s, struct vac_open *o, struct vac_err *err)
+{
+    bool same = false;
+
+    if (o->n_set)
+        same_text(&s->t.spec, o->file, o->set, o->n_set, &same,
+                  NULL); /* changes need not be keys of the file */
+    if (same) {
+        o->n_set = 0;
+        return 0;
+    }
+    if (same_text(&s->t.spec, o->file, NULL, 0, &same, err))
+        return -1;
+    if (same)
+        return 0;
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "%s: has changed since the run began: start a new run, or go on with the run folder alone",
+        o->file);
+}
+
+static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
+{
+    if (spec_read(&s->t.spec, o->file, o->set, o->n_set, err))
+        return -1;
+    if (!o->out)
+        return 0; /* its name is that of the folder that can be made when it starts */
+    s->dir = mem_strdup(o->out, err);
+    return s->dir ? folder_is_free(s->dir, err) : -1;
+}
+
+static int enter(struct vac_session *s, const char *dir, struct vac_err *err)
+{
+    s->inside = mem_strdup(dir, err);
+    if (s->inside && dir_enter(dir, err) == 0)
+        return 0;
+    free(s->inside);
+    s->inside = NULL;
+    return -1;
+}
+
+static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *err)
+{
+    const char *dir = dir_exists(o->file) ? o->file : o->out;
+    int holds;
+
+    if (!dir)
+        return err_set(err, VAC_ERR_USAGE, "--resume needs the run's folder: name it with -o");
+    holds = folder_holds_run(dir, err);
+    if (holds == 0)
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: holds no run (no run.json): start one without --resume", dir);
+    if (holds < 0)
+        return -1;
+    s->dir = mem_strdup(dir, err);
+    if (!s->dir || enter(s, dir, err) || spec_of_folder(s, dir, o, err))
+        return -1;
+    return dir == o->file ? 0 : same_description(s, o, err);
+}
+
+static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err *err)
+{
+    int holds = folder_holds_run(o->file, err);
+
+    if (holds == 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                       o->file);
+    if (holds < 0)
+        return -1;
+    s->dir = mem_strdup(o->out ? o->out : "", err);
+    if (!s->dir || enter(s, o->file, err) || spec_of_folder(s, o->file, o, err))
+        return -1;
+    if (o->n_set)
+        return err_set(err, VAC_ERR_USAGE,
+                       "set %.200s: a run is repeated as it was; only where its model and data are "
+                       "now can be set",
+                       o->set[0]);
+    return script_read(&s->t.script, &s->t.spec, o->file, err);
+}
+
+/* What the session is about; then, unless all is done already, everything that it needs. */
+static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err *err)
+{
+    int rc;
+
+    how->resume = !how->replay && (how->resume || dir_exists(how->file));
+    if (how->from_start && !how->resume)
+        return err_set(err, VAC_ERR_USAGE, "--from-start goes with --resume: a new run begins so");
+    rc = how->replay   ? open_replay(s, how, err)
+         : how->resume ? open_old(s, how, err)
+                       : open_new(s, how, err);
+    if (rc == 0 && how->resume)
+        rc = folder_finished(s->dir, &s->finished, err);
+    if (s->finished && !how->interactive)
+        return 0;
+    return rc ? rc : trainer_open(&s->t, how, &s->ctl, err);
+}
+
+int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
+{
+    struct vac_session *s = mem_new(1, sizeof *s, err);
+    struct vac_open how = *o;
+
+    *out = NULL;
+    if (!s)
+        return -1;
+    if (control_init(&s->ctl, err))
+        goto fail;
+    s->control_made = true;
+    pthread_mutex_init(&s->t.option_lock, NULL);
+    s->lock_made = true;
+    s->t.ctl = &s->ctl;
+    if (open_all(s, &how, err))
+        goto fail;
+    snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
+    publish(&s->t, VAC_LOADING, "");
+    *out = s;
+    return 0;
+fail:
+    vac_session_close(s);
+    return -1;
+}
+
+/* --- the thread --- */
+
+static void *thread_main(void *arg)
+{
+    trainer_run(arg);
+    return NULL;
+}
+
+/* The thread is born with all signals blocked: handlers run on the driver's thread. */
+static int thread_start(struct vac_session *s, struct vac_err *err)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* of a thread's own doing: see base/map.h */
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    rc = pthread_create(&s->thread, NULL, thread_main, &s->t);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc)
+        return err_set(err, VAC_ERR_MEMORY, "cannot start a thread: %s", strerror(rc));
+    s->running = true;
+    return 0;
+}
+
+/* The last measurement of each evaluate entry stands in the snapshot again: of a run that goes on,
+ * as things stood at the checkpoint. */
+static int show_old_evals(struct vac_session *s, struct vac_err *err)
+{
+    struct vac_snapshot *shown = control_writing(&s->ctl);
+    struct vac_run_eval *eval;
+    size_t n;
+
+    if (vac_run_evals(s->dir, &eval, &n, err))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        const struct vac_run_eval *e = &eval[i];
+        int k = 0;
+
+        while (k < shown->n_evals && strcmp(shown->eval[k].name, e->name))
+            k++;
+        if (s->finished && k == shown->n_evals && k < VAC_MAX_EVALS)
+            shown->n_evals++; /* nothing was opened that tells them */
+        if (k == shown->n_evals || (s->t.unsettled && e->step > (int64_t)s->t.step))
+            continue;
+        shown->eval[k] = (struct vac_eval){.value = e->value,
+                                           .lo = e->lo,
+                                           .hi = e->hi,
+                                           .count = e->count,
+                                           .n = e->n,
+                                           .step = e->step,
+                                           .is_rate = e->is_rate};
+        memcpy(shown->eval[k].name, e->name, sizeof e->name);
+    }
+    free(eval);
+    return 0;
+}
+
+/* What a run's files hold already comes first in the history, as far as the run goes on with it.
+ * Layers stay in their file until they are asked for. */
+static int read_old(struct vac_session *s, struct vac_err *err)
+{
+    const struct checkpoint_state *from = &s->t.resume;
+    bool all = s->finished;
+    size_t points, layers;
+
+    if (reader_history(s->dir, all ? INT64_MAX : from->size[LINES_METRICS],
+                       all ? INT64_MAX : from->size[LINES_LAYERS], &s->old_points, &points, &layers,
+                       err))
+        return -1;
+    s->first_point = points;
+    s->first_layer = layers;
+    return show_old_evals(s, err);
+}
+
+int vac_session_start(struct vac_session *s, struct vac_err *err)
+{
+    char *path;
+
+    if (!s->dir) {
+        s->dir = folder_make(s->t.how.file, err);
+        if (!s->dir)
+            return -1;
+        snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
+        publish(&s->t, VAC_LOADING, "");
+    }
+    if (!s->finished && trainer_folder(&s->t, s->dir, err))
+        return -1;
+    path = absolute(s->dir, err);
+    if (!path)
+        return -1;
+    free(s->dir);
+    s->dir = path;
+    if (s->finished) {
+        if (read_old(s, err))
+            return -1;
+        publish(&s->t, VAC_DONE, "finished before");
+        return 0;
+    }
+    if (s->t.how.replay && trainer_inputs(&s->t, err))
+        return -1;
+    if (s->t.how.resume) {
+        if (trainer_resume(&s->t, err) || read_old(s, err))
+            return -1;
+        publish(&s->t, VAC_LOADING, ""); /* from where it goes on */
+    }
+    return thread_start(s, err);
+}
+
+void vac_session_close(struct vac_session *s)
+{
+    struct vac_command quit = {.op = VAC_OP_QUIT, .who = "core"};
+
+    if (!s)
+        return;
+    if (s->running) {
+        control_push(&s->ctl, &quit, NULL, NULL);
+        pthread_join(s->thread, NULL);
+    }
+    trainer_close(&s->t);
+    if (s->control_made)
+        control_done(&s->ctl);
+    if (s->lock_made)
+        pthread_mutex_destroy(&s->t.option_lock);
+    gap_done(&s->point_gap);
+    gap_done(&s->layer_gap);
+    if (s->inside)
+        dir_leave(s->inside);
+    free(s->inside);
+    moved_done(&s->moved);
+    free(s->old_points);
+    free(s->dir);
+    free(s);
+}
+
+bool vac_mend_map(const void *address)
+{
+    return map_mend(address);
+}
+
+int vac_session_result(struct vac_session *s, struct vac_err *err)
+{
+    struct vac_command quit = {.op = VAC_OP_QUIT, .who = "core"};
+
+    if (s->running) {
+        control_push(&s->ctl, &quit, NULL, NULL); /* a finished run on a screen waits for it */
+        pthread_join(s->thread, NULL);
+        s->running = false;
+    }
+    if (err && s->t.exit_code)
+        *err = s->t.end;
+    return s->t.exit_code;
+}
+
+const char *vac_session_kernels(const struct vac_session *s)
+{
+    return s->t.machine_told;
+}
+
+const char *vac_session_dir(const struct vac_session *s)
+{
+    return s->dir ? s->dir : "";
+}
+
+uint64_t vac_session_old_points(const struct vac_session *s)
+{
+    return s->first_point;
+}
+
+uint64_t vac_session_points(struct vac_session *s)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&s->ctl.lock);
+    n = s->ctl.n_points;
+    pthread_mutex_unlock(&s->ctl.lock);
+    return s->first_point + n;
+}
+
+int64_t vac_session_log_every(const struct vac_session *s)
+{
+    return s->t.spec.log_every > 0 ? s->t.spec.log_every : 1;
+}
+
+/* --- commands --- */
+
+/* Whether some stage has it, live or not. Tables only: the trainer may be changing the values. */
+static bool spec_has_option(const struct run_spec *spec, const char *name)
+{
+    if (option_find(spec_rows_stage, name))
+        return true;
+    for (size_t i = 0; i < spec->n_stages; i++) {
+        const struct option_row *rows = spec->stage[i].method->options;
+        if (rows && option_find(rows, name))
+            return true;
+    }
+    return false;
+}
+
+static int check_set(struct vac_session *s, const struct vac_command *c, struct vac_err *err)
+{
+    struct vac_option *o = NULL;
+    const struct option_row *row = NULL;
+    int rc = 0;
+
+    pthread_mutex_lock(&s->t.option_lock);
+    for (size_t i = 0; i < s->t.n_options; i++) {
+        if (!strcmp(s->t.option[i].name, c->key)) {
+            o = &s->t.option[i];
+            row = s->t.option_row[i];
+        }
+    }
+    if (!o && spec_has_option(&s->t.spec, c->key))
+        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    else if (!o)
+        rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
+    else if (!o->live)
+        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    else
+        rc = option_check(row, c->text ? c->text : "", row->name, err);
+    if (rc == 0)
+        snprintf(o->pending, sizeof o->pending, "%s", c->text ? c->text : "");
+    pthread_mutex_unlock(&s->t.option_lock);
+    return rc;
+}
+
+int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
+                struct vac_err *err)
+{
+    if (c->op < VAC_OP_PAUSE || c->op > VAC_OP_DISCARD)
+        return err_set(err, VAC_ERR_USAGE, "no such command: %d", (int)c->op);
+    if (c->op == VAC_OP_STEP && c->n < 1)
+        return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
+    if (c->op == VAC_OP_PROBE && (!c->text || !*c->text))
+        return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
+    if (c->op == VAC_OP_SET && check_set(s, c, err))
+        return -1;
+    return control_push(&s->ctl, c, id, err);
+}
+
+bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out)
+{
+    bool there;
+
+    pthread_mutex_lock(&s->t.option_lock);
+    there = i < s->t.n_options;
+    if (there)
+        *out = s->t.option[i];
+    pthread_mutex_unlock(&s->t.option_lock);
+    return there;
+}
+
+/* --- reading --- */
+
+const struct vac_snapshot *vac_snapshot(struct vac_session *s)
+{
+    return control_snapshot(&s->ctl);
+}
+
+bool vac_event_next(struct vac_session *s, struct vac_event *out)
+{
+    return control_event_pop(&s->ctl, out);
+}
+
+int vac_wakeup_fd(struct vac_session *s)
+{
+    return s->ctl.wake[0];
+}
+
+/* The next line as an object; NULL = there is none. Free with cJSON_Delete. */
+static cJSON *gap_line(struct gap *g)
+{
+    ssize_t n = getline(&g->line, &g->cap, g->file);
+
+    if (n <= 0)
+        return NULL;
+    g->number++;
+    return json_parse_line(g->line, (size_t)n, "line", g->number, NULL);
+}
+
+/* The ring has moved past the reader: what is missing is in the files, which are never behind it.
+ * Each file is read once, however often the reader falls behind: lines that the ring still had are
+ * passed over unread. Visits up to max lines from number `at` on. */
+static void gap_visit(struct vac_session *s, struct gap *g, const char *name, uint64_t at,
+                      uint64_t max, reader_visit *visit, struct reader_pile *pile)
+{
+    char *path = g->file ? NULL : path_join(s->dir, name, NULL);
+    uint64_t end = at + max;
+
+    if (path)
+        g->file = stream_open(path, NULL);
+    free(path);
+    if (!g->file)
+        return;
+    if (g->number > at) { /* somebody reads it all again */
+        rewind(g->file);
+        g->number = 0;
+    }
+    clearerr(g->file); /* it has grown since */
+    fflush(g->file);   /* ... and what was read ahead may have been set aside */
+    for (; g->number < at; g->number++) {
+        if (getline(&g->line, &g->cap, g->file) <= 0)
+            return;
+    }
+    while (g->number < end) {
+        cJSON *doc = gap_line(g);
+        struct jnode line = json_root(doc, name);
+        int rc = doc ? visit(pile, &line, NULL) : -1;
+
+        cJSON_Delete(doc);
+        if (rc)
+            return;
+    }
+}
+
+static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost,
+                            struct vac_point *out, size_t max)
+{
+    struct run_data r = {.config = reader_config(s->dir, NULL)};
+    struct reader_pile pile = {.r = &r};
+    size_t n;
+
+    if (r.config && reader_stages(&r, NULL) == 0)
+        gap_visit(s, &s->point_gap, "metrics.jsonl", at, lost < max ? lost : max, reader_point,
+                  &pile);
+    n = r.n_points;
+    for (size_t i = 0; i < n; i++)
+        out[i] = r.point[i];
+    run_data_done(&r);
+    return n;
+}
+
+static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost,
+                            struct vac_layers *out, size_t max)
+{
+    struct run_data r = {0};
+    struct reader_pile pile = {.r = &r};
+    size_t n;
+
+    gap_visit(s, &s->layer_gap, "layers.jsonl", at, lost < max ? lost : max, reader_layers, &pile);
+    n = r.n_layer_lines;
+    for (size_t i = 0; i < n; i++)
+        run_layers_at(&r, i, &out[i]);
+    run_data_done(&r);
+    return n;
+}
+
+size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max)
+{
+    uint64_t ring, lost;
+    size_t n = 0;
+
+    for (; *next < s->first_point && n < max; n++)
+        out[n] = s->old_points[(*next)++];
+    if (n || *next < s->first_point)
+        return n;
+    ring = *next - s->first_point;
+    n = control_points(&s->ctl, &ring, out, max, &lost);
+    if (lost == 0) {
+        *next = ring + s->first_point;
+        return n;
+    }
+    n = refill_points(s, *next, lost, out, max);
+    *next += n ? n : lost;
+    return n;
+}
+
+size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max)
+{
+    uint64_t ring, lost = *next < s->first_layer ? s->first_layer - *next : 0;
+    size_t n;
+
+    if (lost == 0) {
+        ring = *next - s->first_layer;
+        n = control_layers(&s->ctl, &ring, out, max, &lost);
+        if (lost == 0) {
+            *next = ring + s->first_layer;
+            return n;
+        }
+    }
+    n = refill_layers(s, *next, lost, out, max);
+    *next += n ? n : lost;
+    return n;
+}

@@ -1,0 +1,447 @@
+/* import.c - the list of import formats, detection by content, choosing rows, and writing them. */
+#include "import/import.h"
+#include "data/draw.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DECLARE(name) extern const struct import_format import_##name;
+IMPORTS(DECLARE)
+
+#define ADDRESS(name) &import_##name,
+static const struct import_format *const imports[] = {IMPORTS(ADDRESS) NULL};
+
+const struct import_format *import_at(size_t i)
+{
+    return i < sizeof imports / sizeof *imports ? imports[i] : NULL;
+}
+
+/* --- which format --- */
+
+static const char *name_at(const void *ctx, size_t i)
+{
+    const struct import_format *f = import_at(i);
+
+    (void)ctx;
+    return f ? f->name : NULL;
+}
+
+static int unknown_name(const char *name, struct vac_err *err)
+{
+    struct strbuf names = {0};
+    const char *near = err_nearest(name, name_at, NULL);
+
+    for (size_t i = 0; imports[i]; i++)
+        sb_printf(&names, "%s, ", imports[i]->name);
+    if (near)
+        err_set(err, VAC_ERR_USAGE, "unknown format \"%s\" (did you mean \"%s\"?)", name, near);
+    else if (!sb_ok(&names, err))
+        err_set(err, VAC_ERR_USAGE, "unknown format \"%s\": one of %sauto", name, names.s);
+    sb_done(&names);
+    return -1;
+}
+
+const struct import_format *import_find(const char *name, struct vac_err *err)
+{
+    for (size_t i = 0; imports[i]; i++)
+        if (!strcmp(imports[i]->name, name))
+            return imports[i];
+    unknown_name(name, err);
+    return NULL;
+}
+
+/* The file from its beginning; a table is ready for its first line. */
+static int open_plain(struct record *r, const char *path, const struct import_format *f,
+                      struct vac_err *err)
+{
+    record_close(r);
+    if (record_open(r, path, err))
+        return -1;
+    if (f->literal_quotes)
+        record_literal(r);
+    return 0;
+}
+
+/* A table at its first row: its first line holds names, or is that row. */
+static int open_header(struct record *r, const char *path, const struct import_format *f,
+                       struct vac_err *err)
+{
+    int rc;
+
+    if (open_plain(r, path, f, err) || record_header(r, err) || record_unique(r, err))
+        return -1;
+    rc = record_next(r, err);
+    if (rc == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows, only a line of names", path);
+    return rc < 0 ? -1 : 0;
+}
+
+static int open_bare(struct record *r, const char *path, const struct import_format *f,
+                     struct vac_err *err)
+{
+    if (open_plain(r, path, f, err))
+        return -1;
+    record_columns(r, f->columns);
+    return record_next(r, err) < 0 ? -1 : 0;
+}
+
+static bool is_as_wide(const struct record *r, const char *const *columns)
+{
+    size_t n = 0;
+
+    while (columns && columns[n])
+        n++;
+    return n > 0 && n == r->csv.columns;
+}
+
+/* Whether the first line holds names: 1 when the names or, without them, the values are the
+ * format's. */
+static int match_table(struct record *r, const char *path, const struct import_format *f,
+                       struct vac_err *err)
+{
+    if (record_header(r, err))
+        return -1;
+    if (f->detect && f->detect(r))
+        return open_header(r, path, f, err) ? -1 : 1;
+    if (!is_as_wide(r, f->columns))
+        return 0;
+    return open_bare(r, path, f, err) ? -1 : f->detect(r);
+}
+
+/* Opens the file at its first record. 1; 0 when it is not of this format; -1. */
+static int match_format(struct record *r, const char *path, const struct import_format *f,
+                        struct vac_err *err)
+{
+    if (open_plain(r, path, f, err))
+        return -1;
+    if (!r->json)
+        return match_table(r, path, f, err);
+    return record_next(r, err) < 0 ? -1 : f->detect && f->detect(r);
+}
+
+/* The same for a format that the user named: then only what is wrong in a row is wrong. */
+static int open_as(struct record *r, const char *path, const struct import_format *f,
+                   struct vac_err *err)
+{
+    int rc = match_format(r, path, f, err);
+
+    if (rc == 0 && !r->json)
+        return open_header(r, path, f, err);
+    return rc < 0 ? -1 : 0;
+}
+
+static int unknown_file(const struct record *r, const char *path, struct vac_err *err)
+{
+    struct strbuf names = {0};
+
+    record_names(r, &names);
+    if (!sb_ok(&names, err))
+        err_set(
+            err, VAC_ERR_FORMAT,
+            "%s: of no known format (%s: %s): name a format, or use \"table\" and say which %s is "
+            "the instruction",
+            path, r->json ? "keys" : "columns", names.s ? names.s : "none",
+            r->json ? "key" : "column");
+    sb_done(&names);
+    return -1;
+}
+
+const struct import_format *import_detect(const char *path, struct vac_err *err)
+{
+    const struct import_format *found = NULL;
+    struct record r = {0};
+    int rc = 0;
+
+    for (size_t i = 0; imports[i] && rc == 0; i++) {
+        rc = match_format(&r, path, imports[i], err);
+        if (rc > 0)
+            found = imports[i];
+    }
+    if (rc == 0)
+        unknown_file(&r, path, err);
+    record_close(&r);
+    return found;
+}
+
+/* --- choosing rows --- */
+
+static const char *const reasons[IMPORT_REASONS] = {
+    [IMPORT_NOT_SAFE] = "unsafe",
+    [IMPORT_NOT_UNSAFE] = "safe",
+    [IMPORT_OTHER_KIND] = "of another kind",
+    [IMPORT_OTHER_MODEL] = "by another model",
+    [IMPORT_EMPTY] = "without an instruction",
+    [IMPORT_BEFORE] = "before the first to take",
+    [IMPORT_UNDRAWN] = "not drawn",
+};
+
+void import_report_text(const struct import_report *r, struct strbuf *out)
+{
+    size_t all = 0;
+    bool first = true;
+
+    for (size_t i = 0; i < IMPORT_REASONS; i++)
+        all += r->skipped[i];
+    sb_printf(out, "%s: %zu row%s read, %zu written", r->format->name, r->read,
+              r->read == 1 ? "" : "s", r->written);
+    if (all)
+        sb_printf(out, ", %zu skipped (", all);
+    for (size_t i = 0; i < IMPORT_REASONS; i++) {
+        if (!r->skipped[i])
+            continue;
+        sb_printf(out, "%s%zu %s", first ? "" : ", ", r->skipped[i], reasons[i]);
+        first = false;
+    }
+    sb_puts(out, all ? ")" : "");
+}
+
+static bool is_empty(const char *s)
+{
+    return !s || s[strspn(s, " \t\r\n")] == '\0';
+}
+
+/* A choice by something that the row does not tell. */
+static int check_choice(const struct record *r, const struct import_format *f,
+                        const struct import_choice *c, const struct import_sample *s,
+                        struct vac_err *err)
+{
+    const char *what = NULL;
+
+    if (c->safety && s->is_safe < 0)
+        what = "whether it is safe";
+    else if (c->kind && !s->kind)
+        what = "of what kind the answer is";
+    else if (c->model && !s->model)
+        what = "which model answered";
+    if (!what)
+        return 0;
+    return record_error(r, NULL, err, "rows of %s do not tell %s here: leave that choice out",
+                        f->name, what);
+}
+
+/* --- writing --- */
+
+/* The import under way. */
+struct work {
+    const struct import_format *format;
+    const struct import_choice *choice;
+    import_put *put;
+    void *ctx;
+    struct import_report *report;
+    struct strbuf line;
+    struct draw draw;
+    bool counting; /* how many rows may be taken, before any is */
+    size_t fit;    /* rows that may be, so far */
+};
+
+static void put_member(struct strbuf *out, const char *name, const char *value)
+{
+    sb_printf(out, "%c\"%s\":\"", out->len ? ',' : '{', name);
+    if (value)
+        sb_json(out, value, strlen(value));
+    sb_putc(out, '"');
+}
+
+static int write_sample(struct work *w, const struct import_sample *s, struct vac_err *err)
+{
+    const struct {
+        const char *name, *value;
+    } more[] = {{"category", s->category}, {"id", s->id}, {"label", s->label}};
+
+    sb_clear(&w->line);
+    put_member(&w->line, "instruction", s->instruction);
+    put_member(&w->line, "input", s->input);
+    put_member(&w->line, "output", w->choice->prompts_only ? NULL : s->output);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        if (more[i].value && *more[i].value)
+            put_member(&w->line, more[i].name, more[i].value);
+    sb_puts(&w->line, "}\n");
+    if (sb_ok(&w->line, err) || w->put(w->ctx, w->line.s, w->line.len, err))
+        return -1;
+    w->report->written++;
+    return 0;
+}
+
+/* Why the row is left out; IMPORT_REASONS = it is not. */
+static enum import_reason judge(struct work *w, const struct import_sample *s)
+{
+    const struct import_choice *c = w->choice;
+    size_t place;
+
+    if (c->safety == IMPORT_SAFE && !s->is_safe)
+        return IMPORT_NOT_SAFE;
+    if (c->safety == IMPORT_UNSAFE && s->is_safe)
+        return IMPORT_NOT_UNSAFE;
+    if (c->kind && strcmp(c->kind, s->kind))
+        return IMPORT_OTHER_KIND;
+    if (c->model && strcmp(c->model, s->model))
+        return IMPORT_OTHER_MODEL;
+    if (is_empty(s->instruction))
+        return IMPORT_EMPTY;
+    place = draw_place(&w->draw, w->fit++);
+    if (place < c->skip)
+        return IMPORT_BEFORE;
+    return c->take && place - c->skip >= c->take ? IMPORT_UNDRAWN : IMPORT_REASONS;
+}
+
+static int take_record(struct work *w, const struct record *r, struct arena *a, struct vac_err *err)
+{
+    struct import_sample s = {.is_safe = -1};
+    enum import_reason why;
+
+    if (w->format->convert(r, w->choice, &s, a, err) ||
+        (w->format->reads && record_unread(r, w->format->reads, err)) ||
+        check_choice(r, w->format, w->choice, &s, err))
+        return -1;
+    why = judge(w, &s);
+    if (w->counting)
+        return 0;
+    w->report->read++;
+    if (why == IMPORT_REASONS)
+        return write_sample(w, &s, err);
+    w->report->skipped[why]++;
+    return 0;
+}
+
+/* From the current record on. */
+static int take_records(struct work *w, struct record *r, struct vac_err *err)
+{
+    size_t take = w->choice->take ? w->choice->take : SIZE_MAX;
+    int rc = 1;
+
+    while (rc > 0 && w->report->written < take) {
+        struct arena a = {0};
+
+        rc = take_record(w, r, &a, err);
+        arena_done(&a);
+        if (!rc && w->report->written < take)
+            rc = record_next(r, err);
+    }
+    return rc;
+}
+
+/* Too few rows are an error: a run must not be smaller than was asked for without a word. */
+static int check_written(const struct work *w, const char *path, struct vac_err *err)
+{
+    size_t take = w->choice->take, written = w->report->written;
+    struct strbuf text = {0};
+
+    if (written && (!take || written == take))
+        return 0;
+    import_report_text(w->report, &text);
+    if (sb_ok(&text, err))
+        written = 0;
+    else if (take)
+        err_set(err, VAC_ERR_USAGE, "%s: %zu rows are to be taken, but there are only %zu (%s)",
+                path, take, written, text.s);
+    else
+        err_set(err, VAC_ERR_FORMAT, "%s: no row is left to write (%s)", path, text.s);
+    sb_done(&text);
+    return -1;
+}
+
+static int read_through(struct work *w, const char *path, struct vac_err *err)
+{
+    struct record r = {0};
+    int rc = open_as(&r, path, w->format, err);
+
+    w->fit = 0;
+    if (!rc)
+        rc = take_records(w, &r, err);
+    record_close(&r);
+    return rc;
+}
+
+static int import_work(struct work *w, const char *path, struct vac_err *err)
+{
+    const struct import_choice *c = w->choice;
+    int rc = 0;
+
+    if (c->drawn && (c->skip || c->take)) {
+        w->counting = true;
+        rc = read_through(w, path, err);
+        w->counting = false;
+        if (rc == 0)
+            rc = draw_init(&w->draw, w->fit, c->seed, err);
+    }
+    if (rc == 0)
+        rc = read_through(w, path, err);
+    draw_done(&w->draw);
+    return rc ? -1 : check_written(w, path, err);
+}
+
+static int check_columns(const struct import_format *f, const struct import_choice *c,
+                         struct vac_err *err)
+{
+    const bool any = c->instruction || c->input || c->output || c->category || c->id || c->label;
+
+    if (f->named_columns && !c->instruction)
+        return err_set(err, VAC_ERR_USAGE, "format %s: say which column or key is the instruction",
+                       f->name);
+    if (!f->named_columns && any)
+        return err_set(err, VAC_ERR_USAGE,
+                       "format %s has columns of its own: only format table lets you name them",
+                       f->name);
+    return 0;
+}
+
+int import_rows(const char *path, const struct import_format *f, const struct import_choice *c,
+                import_put *put, void *ctx, struct import_report *report, struct vac_err *err)
+{
+    struct work w = {.choice = c, .put = put, .ctx = ctx, .report = report};
+    int rc;
+
+    *report = (struct import_report){0};
+    w.format = report->format = f ? f : import_detect(path, err);
+    if (!w.format || check_columns(w.format, c, err))
+        return -1;
+    rc = import_work(&w, path, err);
+    sb_done(&w.line);
+    return rc;
+}
+
+static int put_file(void *ctx, const char *line, size_t n, struct vac_err *err)
+{
+    return out_put(ctx, line, n, err);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat sa, sb;
+
+    return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+int import_file(const char *path, const struct import_format *f, const struct import_choice *c,
+                const char *out, struct import_report *report, struct vac_err *err)
+{
+    struct outfile file = {0};
+    int rc = -1;
+
+    *report = (struct import_report){0};
+    if (same_file(path, out))
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: would be replaced by what is made of it: name another", out);
+    if (!out_open(&file, out, err) && !import_rows(path, f, c, put_file, &file, report, err))
+        rc = out_commit(&file, err);
+    out_abort(&file);
+    return rc;
+}
+
+/* --- for the formats --- */
+
+int import_join(const char **out, const char *const *texts, struct arena *a, struct vac_err *err)
+{
+    struct strbuf b = {0};
+    int rc = -1;
+
+    for (size_t i = 0; texts[i]; i++)
+        sb_puts(&b, texts[i]);
+    if (!sb_ok(&b, err)) {
+        *out = arena_strndup(a, b.s ? b.s : "", b.len, err);
+        rc = *out ? 0 : -1;
+    }
+    sb_done(&b);
+    return rc;
+}

@@ -1,0 +1,437 @@
+/* follow.c - a run folder whose files still grow: what is new in them since the last look.
+ *
+ * Another program writes them, line by line; it may be killed, and it may go back to a checkpoint,
+ * which cuts the files. Nothing that was handed over is kept, so that a long run costs no memory.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/inside.h"
+#include "record/reader.h"
+
+enum followed { METRICS, LAYERS, EVALS, PROBES, JOURNAL, FOLLOWED };
+static const char *const followed[FOLLOWED] = {
+    "metrics.jsonl", "layers.jsonl", "eval/history.jsonl", "probes.jsonl", "journal.jsonl"};
+
+struct vac_follow {
+    struct run_data r; /* description; points of one reading */
+    struct reader_pile points;
+    struct layers_marks marks; /* of the layers lines of one reading, which went on at once */
+    struct vac_snapshot snap;
+    int64_t at[FOLLOWED], seen[FOLLOWED]; /* bytes handed over; size when last looked at */
+    size_t number[FOLLOWED];              /* lines handed over */
+    const struct vac_follow_take *take;   /* during a reading */
+    void *ctx;
+    bool read;            /* once at least */
+    bool aside;           /* the run went back: lines that were handed over are no longer in it */
+    bool carried, joined; /* r.point[0] was handed over before, with its drift */
+    double step_ms;       /* smoothed */
+    cJSON *suite;         /* probes of one round, as far as they were read */
+    int64_t suite_step;
+    bool suite_grew;       /* since it was handed over */
+    struct vac_err failed; /* what ended the reading for good */
+};
+
+static int follow_file(struct vac_follow *f, enum followed which, reader_visit *visit, void *ctx,
+                       struct vac_err *err)
+{
+    char *path = path_join(f->r.dir, followed[which], err);
+    int rc =
+        path ? reader_file_lines(path, INT64_MAX, &f->at[which], &f->number[which], visit, ctx, err)
+             : -1;
+
+    free(path);
+    return rc;
+}
+
+static void give_event(const struct vac_follow *f, struct vac_event *e)
+{
+    if (f->take->event)
+        f->take->event(f->ctx, e);
+    free(e->body);
+}
+
+/* ---- Its points and layers ---- */
+
+static void forget_points(struct vac_snapshot *s)
+{
+    for (const struct point_column *c = point_columns; c->key; c++)
+        memcpy((char *)&s->last + c->offset, &(double){NAN}, sizeof(double));
+}
+
+/* The newest value of each column and series stays, as long as its stage. */
+static void note_point(struct vac_follow *f, const struct vac_point *p, bool again)
+{
+    struct vac_snapshot *s = &f->snap;
+    struct vac_point all = *p;
+
+    if (p->stage != s->stage_index)
+        forget_points(s);
+
+    for (const struct point_column *c = point_columns; c->key; c++)
+        if (isnan(point_get(p, c)))
+            memcpy((char *)&all + c->offset, (const char *)&s->last + c->offset, sizeof(double));
+    if (p->step_ms > 0 && !again)
+        f->step_ms = f->step_ms > 0 ? 0.9 * f->step_ms + 0.1 * p->step_ms : p->step_ms;
+    s->last = all;
+    s->step = p->step;
+    s->stage_step = p->stage_step;
+    s->stage_index = p->stage;
+    memcpy(s->stage, f->r.stage[p->stage].name, sizeof s->stage);
+    memcpy(s->method, f->r.stage[p->stage].method, sizeof s->method);
+}
+
+static void note_layers(struct vac_follow *f, struct vac_layers *l)
+{
+    for (const struct layer_series *s = layer_series; s->key; s++)
+        if (!isnan(layers_mean(layers_of(l, s), VAC_MAX_LAYERS)))
+            memcpy(layers_of(&f->snap.layers, s), layers_of(l, s), sizeof l->grad);
+    if (!isnan(layers_mean(l->drift_rel, VAC_MAX_LAYERS)))
+        f->snap.drift_step = l->step;
+    f->snap.layers.step = l->step;
+    f->snap.n_layers = f->r.n_layers;
+}
+
+static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct vac_follow *f = ctx;
+    struct vac_layers l;
+
+    if (reader_layers_line(line, &l, &f->r.n_layers, err) || reader_mark(&f->marks, &l, err))
+        return -1;
+    note_layers(f, &l);
+    if (f->take->layers)
+        f->take->layers(f->ctx, &l, f->r.n_layers);
+    return 0;
+}
+
+/* A point is written before its layers line: the last one waits here for its drift. */
+static int give_points(struct vac_follow *f, struct vac_err *err)
+{
+    struct run_data *r = &f->r;
+    size_t *join = reader_join_marks(r, &f->marks, err), n = r->n_points;
+
+    for (size_t i = 0; join && i < n; i++) {
+        bool joined = join[i] != SIZE_MAX, again = i == 0 && f->carried;
+
+        if (joined)
+            r->point[i].drift_mean = f->marks.v[join[i]].drift;
+        if (again && (f->joined || !joined))
+            continue;
+        f->joined = joined;
+        note_point(f, &r->point[i], again);
+        if (f->take->point)
+            f->take->point(f->ctx, &r->point[i]);
+    }
+    if (n > 0)
+        r->point[0] = r->point[n - 1];
+    r->n_points = f->carried = n > 0;
+    f->marks.n = 0;
+    free(join);
+    return join ? 0 : -1;
+}
+
+/* ---- Its events ---- */
+
+static double time_of(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+
+    return rest ? (double)timegm(&tm) + (*rest == '.' ? strtod(rest, NULL) : 0) : 0;
+}
+
+/* "set rho 1.8 -> 2 (applied): reason", as the run itself says it while it goes. */
+static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    static const struct {
+        const char *key, *before, *after;
+    } parts[] = {{"op", "", ""},   {"key", " ", ""},      {"old", " ", " ->"},
+                 {"new", " ", ""}, {"status", " (", ")"}, {"reason", ": ", ""}};
+    const char *status = reader_text(line->v, "status"), *value = reader_text(line->v, "new");
+    const char *op = reader_text(line->v, "op");
+    bool rejected = status && !strcmp(status, "rejected");
+    struct vac_event e = {.kind = rejected ? VAC_EVENT_REJECTED : VAC_EVENT_JOURNAL,
+                          .time = time_of(reader_text(line->v, "t"))};
+    struct strbuf text = {0};
+
+    if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
+        return -1;
+    ((struct vac_follow *)ctx)->aside |= op && !strcmp(op, "aside");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = reader_text(line->v, parts[i].key);
+
+        if (part && (value || strcmp(parts[i].key, "old")))
+            sb_printf(&text, "%s%s%s", parts[i].before, part, parts[i].after);
+    }
+    if (sb_ok(&text, err)) {
+        sb_done(&text);
+        return -1;
+    }
+    reader_name(e.text, sizeof e.text, text.s ? text.s : "");
+    sb_done(&text);
+    give_event(ctx, &e);
+    return 0;
+}
+
+/* The categories of a measurement stand in its results file; NULL = there are none. */
+static cJSON *categories_of(const struct vac_follow *f, const struct run_eval *e)
+{
+    char name[3 * VAC_NAME + 64];
+    char *path = NULL;
+    cJSON *doc, *list;
+
+    snprintf(name, sizeof name, "eval/results_%s_%s-%lld.json", e->name, e->stage,
+             (long long)e->stage_step);
+    if (!strchr(e->name, '/') && !strchr(e->stage, '/'))
+        path = path_join(f->r.dir, name, NULL);
+    doc = path && file_exists(path) ? json_read(path, READER_CONFIG_LIMIT, NULL) : NULL;
+    list = cJSON_DetachItemFromObjectCaseSensitive(doc, "categories");
+    cJSON_Delete(doc);
+    free(path);
+    return list;
+}
+
+static int give_eval(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct vac_follow *f = ctx;
+    struct vac_event e = {.kind = VAC_EVENT_EVAL};
+    struct run_eval eval;
+    cJSON *body, *list;
+
+    if (reader_eval(line, &eval, err))
+        return -1;
+    body = json_copy(line->v, err);
+    list = categories_of(f, &eval);
+    if (body &&
+        !json_add(body, "rate", cJSON_CreateBool(reader_is_rate(f->r.config, eval.name)), err) &&
+        !(list && json_add(body, "categories", list, err)))
+        e.body = json_text(body, false, err);
+    else if (!body)
+        cJSON_Delete(list);
+    cJSON_Delete(body);
+    if (!e.body)
+        return -1;
+    e.step = eval.step;
+    snprintf(e.text, sizeof e.text, "%s", eval.name);
+    give_event(f, &e);
+    return 0;
+}
+
+/* Each probe is written as soon as it is answered, and no line says that it was the last: what was
+ * asked at one step is handed over whole each time there is more of it. */
+static int give_suite(struct vac_follow *f, struct vac_err *err)
+{
+    struct vac_event e = {.kind = VAC_EVENT_SUITE, .step = f->suite_step};
+    struct strbuf body = {0};
+    char *probes;
+
+    if (!f->suite_grew)
+        return 0;
+    probes = json_text(f->suite, false, err);
+    if (!probes)
+        return -1;
+    sb_printf(&body, "{\"step\":%lld,\"probes\":%s}", (long long)f->suite_step, probes);
+    cJSON_free(probes);
+    if (sb_ok(&body, err)) {
+        sb_done(&body);
+        return -1;
+    }
+    e.body = body.s;
+    give_event(f, &e);
+    f->suite_grew = false;
+    return 0;
+}
+
+static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct vac_follow *f = ctx;
+    const char *who = reader_text(line->v, "who");
+    struct vac_event e = {.kind = VAC_EVENT_PROBE_END};
+
+    if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
+        return -1;
+    if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite"))) {
+        if (give_suite(f, err))
+            return -1;
+        cJSON_Delete(f->suite);
+        f->suite = NULL;
+    }
+    if (!who || strcmp(who, "suite")) {
+        e.body = json_text(line->v, false, err);
+        if (!e.body)
+            return -1;
+        give_event(f, &e);
+        return 0;
+    }
+    f->suite_step = e.step;
+    f->suite_grew = true;
+    if (!f->suite)
+        f->suite = cJSON_CreateArray(); /* without memory, keeping says so */
+    return reader_keep(f->suite, line, err);
+}
+
+/* ---- How it stands ---- */
+
+static enum vac_state state_of(const char *text)
+{
+    return !strcmp(text, "running")                             ? VAC_RUNNING
+           : !strcmp(text, "paused")                            ? VAC_PAUSED
+           : !strcmp(text, "done")                              ? VAC_DONE
+           : !strcmp(text, "failed") || !strcmp(text, "broken") ? VAC_FAILED
+                                                                : VAC_STOPPED;
+}
+
+static void note_state(struct vac_follow *f, enum vac_state state)
+{
+    struct vac_snapshot *s = &f->snap;
+    bool runs = state == VAC_RUNNING && f->step_ms > 0;
+    double left = (double)(s->total_steps - s->step);
+
+    s->state = state;
+    s->steps_per_s = runs ? 1000 / f->step_ms : (double)NAN;
+    s->eta_s = runs && left >= 0 ? left * f->step_ms / 1000 : (double)NAN;
+}
+
+static int note_info(struct vac_follow *f, struct vac_err *err)
+{
+    struct vac_snapshot *s = &f->snap;
+    struct vac_run_info *info = NULL;
+    size_t n = 0;
+
+    if (vac_runs(f->r.dir, &info, &n, err))
+        return -1;
+    if (n > 0 && !strcmp(info->dir, f->r.dir)) {
+        s->total_steps = info->total_steps;
+        s->n_evals = info->n_evals;
+        memcpy(s->eval, info->eval, sizeof s->eval);
+        memcpy(s->run, info->name, sizeof s->run);
+        memcpy(s->model, info->model, sizeof s->model);
+        note_state(f, state_of(info->state));
+    }
+    free(info);
+    return 0;
+}
+
+/* What was handed over ended with a line's end, and does so still: else the file was cut, and has
+ * grown again since. One that cannot be opened is left to the reading, which says why. */
+static bool ends_line(const char *path, int64_t at)
+{
+    FILE *in = stream_open(path, NULL);
+    bool yes = !in || (!fseeko(in, (off_t)at - 1, SEEK_SET) && getc(in) == '\n');
+
+    if (in)
+        fclose(in);
+    return yes;
+}
+
+/* VAC_FOLLOW_NEW when a size is another one; the sizes are taken down. */
+static int look_at_sizes(struct vac_follow *f)
+{
+    int rc = VAC_FOLLOW_NOTHING;
+
+    for (int i = 0; i < FOLLOWED; i++) {
+        char *path = path_join(f->r.dir, followed[i], NULL);
+        int64_t size = path ? file_size(path) : -1;
+
+        if (size != f->seen[i] && f->at[i] > 0 && (size < f->at[i] || !ends_line(path, f->at[i])))
+            rc = VAC_FOLLOW_CUT;
+        else if (size != f->seen[i]) {
+            rc = rc == VAC_FOLLOW_CUT ? rc : VAC_FOLLOW_NEW;
+            f->seen[i] = size;
+        }
+        free(path);
+    }
+    return rc;
+}
+
+int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err)
+{
+    struct vac_follow *f;
+
+    *out = NULL;
+    if (strlen(dir) >= VAC_PATH)
+        return err_set(err, VAC_ERR_USAGE, "the path of a run may have at most %d bytes: %s",
+                       VAC_PATH - 1, dir);
+    *out = f = mem_new(1, sizeof *f, err);
+    if (!f)
+        return -1;
+    f->r.dir = mem_strdup(dir, err);
+    f->r.inside = f->r.dir && !dir_enter(dir, NULL);
+    f->r.config = f->r.dir ? reader_config(dir, err) : NULL;
+    if (!f->r.config || reader_stages(&f->r, err)) {
+        vac_follow_close(f);
+        *out = NULL;
+        return -1;
+    }
+    f->points.r = &f->r;
+    f->snap.n_stages = (int)f->r.n_stages;
+    f->snap.checkpoint_step = f->snap.drift_step = -1;
+    f->snap.state = VAC_STOPPED;
+    f->snap.tokens_per_s = f->snap.rss_bytes = f->snap.checkpoint_age = NAN;
+    forget_points(&f->snap);
+    for (int i = 0; i < VAC_MAX_LAYERS; i++)
+        f->snap.mask[i] = true;
+    for (const struct layer_series *s = layer_series; s->key; s++)
+        for (int i = 0; i < VAC_MAX_LAYERS; i++)
+            layers_of(&f->snap.layers, s)[i] = NAN;
+    for (int i = 0; i < FOLLOWED; i++)
+        f->seen[i] = INT64_MIN;
+    return 0;
+}
+
+static int read_new(struct vac_follow *f, struct vac_err *err)
+{
+    bool live = f->snap.state == VAC_RUNNING || f->snap.state == VAC_PAUSED;
+    int rc = look_at_sizes(f);
+
+    if (rc == VAC_FOLLOW_NOTHING && live) { /* a program that was killed changes no file */
+        const char *text = run_data_state(f->r.dir, NULL);
+        enum vac_state now = text ? state_of(text) : f->snap.state;
+
+        rc = now == f->snap.state ? VAC_FOLLOW_NOTHING : VAC_FOLLOW_NEW;
+        note_state(f, now);
+        return rc;
+    }
+    if (rc != VAC_FOLLOW_NEW)
+        return rc;
+    if (note_info(f, err) || follow_file(f, METRICS, reader_point, &f->points, err) ||
+        follow_file(f, LAYERS, give_layers, f, err) || give_points(f, err) ||
+        follow_file(f, EVALS, give_eval, f, err) || follow_file(f, PROBES, give_probe, f, err) ||
+        follow_file(f, JOURNAL, give_journal, f, err) || give_suite(f, err))
+        return -1;
+    note_state(f, f->snap.state);
+    if (f->read && f->aside) /* the files may have grown again since, line for line */
+        return VAC_FOLLOW_CUT;
+    f->read = true;
+    f->aside = false;
+    return VAC_FOLLOW_NEW;
+}
+
+int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
+                    struct vac_err *err)
+{
+    int rc;
+
+    f->take = take;
+    f->ctx = ctx;
+    rc = f->failed.code ? -1 : read_new(f, &f->failed);
+    return rc < 0 ? err_set(err, f->failed.code, "%s", f->failed.msg) : rc;
+}
+
+const struct vac_snapshot *vac_follow_snapshot(const struct vac_follow *f)
+{
+    return &f->snap;
+}
+
+void vac_follow_close(struct vac_follow *f)
+{
+    if (!f)
+        return;
+    cJSON_Delete(f->suite);
+    run_data_done(&f->r);
+    free(f->marks.v);
+    free(f);
+}

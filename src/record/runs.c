@@ -1,0 +1,326 @@
+/* runs.c - which runs lie in a folder, and how each of them stands, at the price of a few small
+ * reads.
+ *
+ * A run that cannot be read is listed as "broken": one damaged folder must not hide the others. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/inside.h"
+#include "base/lock.h"
+#include "record/reader.h"
+
+enum { TAIL = 1 << 16 };
+
+/* ---- The last step ---- */
+
+/* The end of a file, at most TAIL bytes; no text when there is no file, or nothing in it. */
+static int read_tail(const char *path, char **text, size_t *len, struct vac_err *err)
+{
+    int64_t size;
+    FILE *in;
+    int rc = -1;
+
+    *text = NULL;
+    *len = 0;
+    if (file_measure(path, &size, err))
+        return -1;
+    if (size <= 0)
+        return 0;
+    in = stream_open(path, err);
+    *text = in ? mem_new(TAIL, 1, err) : NULL;
+    if (*text && (size <= TAIL || !fseeko(in, (off_t)(size - TAIL), SEEK_SET))) {
+        *len = fread(*text, 1, TAIL, in);
+        rc = ferror(in) ? -1 : 0;
+    }
+    if (rc && *text)
+        err_errno(err, "%s: cannot read", path);
+    if (in)
+        fclose(in);
+    return rc;
+}
+
+/* Step of the last whole line of metrics.jsonl; 0 when there is none yet. */
+static int last_step(const char *dir, int64_t *step, struct vac_err *err)
+{
+    char *path = path_join(dir, "metrics.jsonl", err), *text = NULL;
+    size_t len = 0, from;
+    cJSON *doc = NULL;
+    struct jnode line;
+    int rc = path ? read_tail(path, &text, &len, err) : -1;
+
+    while (len > 0 && text[len - 1] != '\n')
+        len--;
+    if (rc == 0 && len > 0) {
+        for (from = len - 1; from > 0 && text[from - 1] != '\n'; from--)
+            ;
+        doc = json_parse(text + from, len - from, "metrics.jsonl", err);
+        line = json_root(doc, "metrics.jsonl");
+        rc = doc ? json_int(&line, "step", 0, INT64_C(1) << 52, step, err) : -1;
+    }
+    cJSON_Delete(doc);
+    free(text);
+    free(path);
+    return rc;
+}
+
+/* ---- State ---- */
+
+/* What the journal says last. */
+struct story {
+    char op[24];
+    bool paused;
+    double pause_at; /* the step up to which a step command goes on; 0 = none */
+};
+
+/* The end of a step command: where it was applied and how many steps it asked for. */
+static double step_end(const cJSON *line)
+{
+    const cJSON *from = cJSON_GetObjectItemCaseSensitive(line, "applied_step");
+    const char *n = reader_text(line, "new");
+
+    return cJSON_IsNumber(from) && n ? from->valuedouble + strtod(n, NULL) : 0;
+}
+
+static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    static const struct {
+        const char *op;
+        bool paused;
+    } turns[] = {
+        {"pause", true}, {"fault", true}, {"start", false}, {"resume", false}, {"step", false}};
+    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    struct story *s = ctx;
+
+    (void)err;
+    if (!op || (status && (!strcmp(status, "rejected") || !strcmp(status, "requested"))))
+        return 0;
+    reader_name(s->op, sizeof s->op, op);
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
+        if (!strcmp(op, turns[i].op)) {
+            s->paused = turns[i].paused;
+            s->pause_at = strcmp(op, "step") ? 0 : step_end(line->v);
+        }
+    return 0;
+}
+
+/* A folder is broken by what its files hold; what cannot be read now is no reason to say so. */
+static const char *broken(const struct vac_err *why, struct vac_err *err)
+{
+    if (why->code == VAC_ERR_FORMAT || why->code == VAC_ERR_UNSUPPORTED)
+        return "broken";
+    err_set(err, why->code, "%s", why->msg);
+    return NULL;
+}
+
+/* State of a folder whose run.json is fine. A run that was killed can go on, as a stopped one can.
+ */
+static const char *state_of(const char *dir, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    struct story s = {0};
+    char *final = path_join(dir, "final", err);
+    bool done;
+    int64_t step = 0;
+    int rc = final ? dir_measure(final, &done, err) : -1;
+
+    free(final);
+    if (rc)
+        return NULL;
+    if (reader_lines(dir, "journal.jsonl", follow, &s, &why) || last_step(dir, &step, &why))
+        return broken(&why, err);
+    if (done) /* the screen may still hold it open */
+        return "done";
+    if (lock_held(dir))
+        return s.paused || (s.pause_at > 0 && (double)step >= s.pause_at) ? "paused" : "running";
+    if (!strcmp(s.op, "done"))
+        return "done";
+    return strcmp(s.op, "fail") ? "stopped" : "failed";
+}
+
+const char *run_data_state(const char *dir, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    cJSON *config = reader_config(dir, &why);
+
+    cJSON_Delete(config);
+    return config ? state_of(dir, err) : broken(&why, err);
+}
+
+/* ---- One run ---- */
+
+static struct vac_eval *eval_slot(struct vac_run_info *info, const char *name)
+{
+    for (int i = 0; i < info->n_evals; i++)
+        if (!strcmp(info->eval[i].name, name))
+            return &info->eval[i];
+    return info->n_evals < VAC_MAX_EVALS ? &info->eval[info->n_evals++] : NULL;
+}
+
+struct survey {
+    struct vac_run_info *info;
+    const cJSON *config;
+};
+
+static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    const struct survey *s = ctx;
+    struct run_eval e;
+    struct vac_eval *slot;
+
+    if (reader_eval(line, &e, err))
+        return -1;
+    slot = eval_slot(s->info, e.name);
+    if (!slot)
+        return 0;
+    *slot = (struct vac_eval){.value = e.value,
+                              .lo = e.lo,
+                              .hi = e.hi,
+                              .count = e.count,
+                              .n = e.n,
+                              .step = e.step,
+                              .verdicts = e.verdicts};
+    memcpy(slot->name, e.name, sizeof slot->name);
+    slot->is_rate = reader_is_rate(s->config, e.name);
+    return 0;
+}
+
+/* What run.json says; -1 when it is not one. */
+static int survey_config(struct vac_run_info *info, const cJSON *config, struct vac_err *err)
+{
+    struct jnode root = json_root(config, "run.json"), spec, stages;
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
+    const char *path = reader_text(model, "path");
+
+    if (path) {
+        reader_name(info->model, sizeof info->model, path_base(path));
+        info->model[strcspn(info->model, "/")] = '\0';
+    }
+    if (json_get(&root, "spec", JSON_OBJECT, &spec, err) ||
+        json_get(&spec, "stages", JSON_ARRAY, &stages, err))
+        return -1;
+    return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, err);
+}
+
+static double newest(const char *dir)
+{
+    static const char *const files[] = {"run.json", "metrics.jsonl", "journal.jsonl",
+                                        "eval/history.jsonl"};
+    double at = 0;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = path_join(dir, files[i], NULL);
+        struct stat st;
+
+        if (path && !lstat(path, &st)) {
+            double t = (double)st.st_mtim.tv_sec + 1e-9 * (double)st.st_mtim.tv_nsec;
+            at = t > at ? t : at;
+        }
+        free(path);
+    }
+    return at;
+}
+
+static void name_run(struct vac_run_info *info, const char *dir)
+{
+    char *real = realpath(dir, NULL);
+
+    reader_name(info->name, sizeof info->name, path_base(real ? real : dir));
+    free(real);
+}
+
+/* One that cannot be read is listed all the same; but no memory is nobody's damage. */
+static int survey(struct vac_run_info *info, const char *dir, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    cJSON *config = reader_config(dir, &why);
+    struct survey s = {.info = info, .config = config};
+    const char *state = NULL;
+
+    snprintf(info->dir, sizeof info->dir, "%s", dir);
+    name_run(info, dir);
+    info->modified = newest(dir);
+    if (config && !survey_config(info, config, &why) && !last_step(dir, &info->step, &why) &&
+        !reader_lines(dir, "eval/history.jsonl", take_eval, &s, &why))
+        state = state_of(dir, &why);
+    snprintf(info->state, sizeof info->state, "%s", state ? state : "broken");
+    cJSON_Delete(config);
+    return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;
+}
+
+/* ---- All runs ---- */
+
+struct listing {
+    const char *dir;
+    struct vac_run_info *v;
+    size_t n, cap;
+    bool own; /* the folder itself holds a run: what it set aside is no run beside it */
+};
+
+/* Adds the folder when it holds a run; a path too long for the caller's struct is passed over. */
+static int consider(struct listing *list, const char *dir, struct vac_err *err)
+{
+    char *config = path_join(dir, "run.json", err);
+    bool yes = config && strlen(dir) < VAC_PATH && file_exists(config);
+    int rc = config ? 0 : -1;
+
+    free(config);
+    if (yes) {
+        rc = mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v, err);
+        if (rc == 0)
+            rc = survey(&list->v[list->n++], dir, err);
+    }
+    return rc;
+}
+
+static int consider_below(void *ctx, const char *name, struct vac_err *err)
+{
+    struct listing *list = ctx;
+    bool skip = *name == '.' || (list->own && !strncmp(name, "aside-", 6));
+    char *sub = skip ? NULL : path_join(list->dir, name, err);
+    int rc = skip ? 0 : sub ? consider(list, sub, err) : -1;
+
+    free(sub);
+    return rc;
+}
+
+static int newer(const void *a, const void *b)
+{
+    const struct vac_run_info *x = a, *y = b;
+
+    if (x->modified != y->modified)
+        return x->modified < y->modified ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err)
+{
+    struct listing list = {.dir = dir};
+    size_t own;
+
+    *out = NULL;
+    *n = 0;
+    if (consider(&list, dir, err)) {
+        free(list.v);
+        return -1;
+    }
+    own = list.n;
+    list.own = own > 0;
+    /* a folder of runs may also hold the run file that they were begun with */
+    if ((own == 0 || !strcmp(list.v[0].state, "broken")) &&
+        dir_each(dir, consider_below, &list, err)) {
+        free(list.v);
+        return -1;
+    }
+    if (own && list.n > own)
+        memmove(list.v, list.v + own, (list.n -= own) * sizeof *list.v);
+    if (list.n)
+        qsort(list.v, list.n, sizeof *list.v, newer);
+    *out = list.v;
+    *n = list.n;
+    return 0;
+}

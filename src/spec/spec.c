@@ -1,0 +1,280 @@
+/* spec.c - reads a run's description and checks it whole: keys, values, paths, and what must go
+ * together.
+ *
+ * An object is read in three steps: its keys must be known, its values are read by its option
+ * table, and then come the checks that no table can hold. */
+#include <stdlib.h>
+#include <string.h>
+#include "base/io.h"
+#include "data/template.h"
+#include "spec/spec_parts.h"
+
+enum { FILE_LIMIT = 1 << 20 }; /* bytes of a run file */
+
+/* A model with random weights: what it is stands in the file. */
+static int read_config(struct run_spec *s, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode n, model = spec_key(root, "model");
+    struct config c = {0};
+
+    if (s->model)
+        return json_error(&model, err,
+                          "\"init\": \"random\" takes no weights from a model: leave this "
+                          "key out, or \"init\"; a tokenizer can be given as \"tokenizer\"");
+    if (json_get(root, "config", JSON_OBJECT, &n, err))
+        return -1;
+    if (config_from(&c, &n, err)) {
+        config_done(&c);
+        return -1;
+    }
+    config_done(&c);
+    s->config = json_copy(n.v, err);
+    return s->config ? 0 : -1;
+}
+
+static int read_model(struct run_spec *s, const struct jnode *root, const char *dir,
+                      struct vac_err *err)
+{
+    struct jnode model = spec_key(root, "model"), config = spec_key(root, "config"),
+                 tokenizer = spec_key(root, "tokenizer"), template = spec_key(root, "template");
+
+    if (!template_find(s->template_name, err))
+        return spec_prefix(&template, err);
+    if (spec_path(&s->tokenizer, PATH_FOLDER, &tokenizer, dir, err))
+        return -1;
+    s->init_random = s->init == 1;
+    if (s->init_random)
+        return read_config(s, root, err);
+    if (spec_has(root, "config"))
+        return json_error(&config, err, "goes with \"init\": \"random\" only");
+    if (!s->model)
+        return json_error(root, err,
+                          "\"model\" is missing (a folder, or a name in the Hugging Face "
+                          "cache; or \"init\": \"random\" with \"config\")");
+    return spec_path(&s->model, PATH_MODEL, &model, dir, err);
+}
+
+/* Random weights can only be trained as a whole: adapters on top of them learn nothing. */
+static int check_random(const struct run_spec *s, const struct jnode *root, struct vac_err *err)
+{
+    struct jnode stages = spec_key(root, "stages");
+    struct jnode first = {.v = stages.v->child, .up = &stages, .file = root->file}, lora;
+
+    lora = spec_key(&first, "lora");
+    if (!s->init_random || s->stage[0].full)
+        return 0;
+    return json_error(&lora, err, "a random model is first trained whole: write \"lora\": null");
+}
+
+/* An absent or null object leaves the defaults. */
+static int read_section(const struct jnode *root, const char *key, const struct option_row *rows,
+                        void *base, struct vac_err *err)
+{
+    struct jnode n;
+    int rc = json_opt(root, key, JSON_OBJECT, &n, err);
+
+    if (rc)
+        return rc < 0 ? -1 : option_defaults(rows, base, err);
+    return spec_read_object(&n, rows, NULL, base, err);
+}
+
+static int read_root(struct run_spec *s, const struct jnode *root, const char *dir,
+                     struct vac_err *err)
+{
+    static const char *const objects[] = {"config", "stages",   "checkpoint",
+                                          "watch",  "evaluate", NULL};
+
+    if (spec_read_object(root, spec_rows_top, objects, s, err) || read_model(s, root, dir, err) ||
+        spec_read_stages(s, root, dir, err) || check_random(s, root, err) ||
+        read_section(root, "checkpoint", spec_rows_checkpoint, &s->checkpoint, err) ||
+        spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err))
+        return -1;
+    s->json = spec_json(s, err);
+    return s->json ? 0 : -1;
+}
+
+/* A list of names in the place of one text, "a,b"; NULL when it is no list of texts. */
+static char *joined(const cJSON *list)
+{
+    struct strbuf b = {0};
+
+    if (!cJSON_IsArray(list) || !list->child)
+        return NULL;
+    for (const cJSON *v = list->child; v; v = v->next) {
+        if (!cJSON_IsString(v)) {
+            sb_done(&b);
+            return NULL;
+        }
+        sb_printf(&b, "%s%s", b.len ? "," : "", v->valuestring);
+    }
+    if (b.bad)
+        sb_done(&b);
+    return b.s;
+}
+
+/* "targets" may be a list; the table knows it as one text. What is no list of names is left to the
+ * table, which refuses it. */
+static int join_targets(cJSON *doc, struct vac_err *err)
+{
+    cJSON *stage = cJSON_GetObjectItemCaseSensitive(doc, "stages");
+    int rc;
+
+    for (stage = cJSON_IsArray(stage) ? stage->child : NULL; stage; stage = stage->next) {
+        cJSON *lora = cJSON_GetObjectItemCaseSensitive(stage, "lora");
+        char *all = joined(cJSON_GetObjectItemCaseSensitive(lora, "targets"));
+
+        if (!all)
+            continue;
+        rc = json_add(lora, "targets", cJSON_CreateString(all), err);
+        free(all);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+/* The run file's folder without symbolic links, so that the paths hold wherever they are used. */
+static char *real_dir(const char *file, struct vac_err *err)
+{
+    char *dir = path_dir(file, err), *real = dir ? realpath(dir, NULL) : NULL;
+
+    if (dir && !real)
+        err_errno(err, "%s: cannot find its folder", file);
+    free(dir);
+    return real;
+}
+
+/* The description itself: the document, or a member of a run folder's run.json. */
+static cJSON *description(cJSON *doc)
+{
+    cJSON *spec = cJSON_GetObjectItemCaseSensitive(doc, "spec");
+
+    return cJSON_IsObject(spec) && cJSON_HasObjectItem(doc, "vaccine") ? spec : doc;
+}
+
+static int read_document(struct run_spec *s, cJSON *doc, const char *file, const char *const *set,
+                         size_t n_set, struct vac_err *err)
+{
+    struct jnode root = json_root(doc, file);
+    char *dir;
+    int rc = -1;
+
+    if (!cJSON_IsObject(doc))
+        return json_wrong(&root, "an object {...}", err);
+    for (size_t i = 0; i < n_set; i++)
+        if (spec_set(doc, set[i], err))
+            return -1;
+    dir = real_dir(file, err);
+    if (dir && join_targets(doc, err) == 0 && read_root(s, &root, dir, err) == 0)
+        rc = (s->file = path_join(dir, path_base(file), err)) ? 0 : -1;
+    free(dir);
+    return rc;
+}
+
+static int read_file(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+                     struct vac_err *err)
+{
+    cJSON *doc = json_read(file, FILE_LIMIT, err);
+    int rc = -1;
+
+    memset(s, 0, sizeof *s);
+    if (doc)
+        rc = read_document(s, description(doc), file, set, n_set, err);
+    cJSON_Delete(doc);
+    if (rc)
+        spec_done(s);
+    return rc;
+}
+
+void spec_blame_file(struct vac_err *err)
+{
+    if (err && err->code == VAC_ERR_USAGE)
+        err->code = VAC_ERR_FORMAT;
+}
+
+/* The overrides are to blame for what the file alone does not fail with. */
+static void blame_set(const char *file, struct vac_err *err)
+{
+    struct vac_err alone = {0};
+    struct run_spec s;
+
+    if (err->code == VAC_ERR_MEMORY)
+        return;
+    if (read_file(&s, file, NULL, 0, &alone) == 0)
+        spec_done(&s);
+    if (strcmp(err->msg, alone.msg) != 0)
+        err->code = VAC_ERR_USAGE;
+}
+
+int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+              struct vac_err *err)
+{
+    int rc = read_file(s, file, set, n_set, err);
+
+    if (rc == 0 || !err)
+        return rc;
+    spec_blame_file(err);
+    if (n_set > 0)
+        blame_set(file, err);
+    return rc;
+}
+
+int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err)
+{
+    struct jnode n;
+    int rc = -1;
+
+    memset(s, 0, sizeof *s);
+    if (json_get(root, "spec", JSON_OBJECT, &n, err) == 0 && read_root(s, &n, dir, err) == 0)
+        rc = (s->file = mem_strdup("", err)) ? 0 : -1;
+    if (rc) {
+        spec_blame_file(err);
+        spec_done(s);
+    }
+    return rc;
+}
+
+/* ---- Giving back ---- */
+
+static void stage_done(struct stage_spec *st)
+{
+    for (size_t k = 0; k < st->n_streams; k++) {
+        for (size_t i = 0; i < st->stream[k].n; i++)
+            option_free(spec_rows_data, &st->stream[k].file[i]);
+        free(st->stream[k].file);
+    }
+    if (st->method && st->method->options)
+        option_free(st->method->options, st->options);
+    free(st->options);
+    option_free(spec_rows_lora, &st->lora);
+    option_free(spec_rows_stage, st);
+}
+
+static void evaluate_done(struct evaluate_spec *e)
+{
+    for (char **name = e->stages; name && *name; name++)
+        free(*name);
+    free(e->stages);
+    option_free(evaluate_options, e);
+}
+
+void spec_done(struct run_spec *s)
+{
+    for (size_t i = 0; i < s->n_stages; i++)
+        stage_done(&s->stage[i]);
+    for (size_t i = 0; i < s->n_evaluate; i++)
+        evaluate_done(&s->evaluate[i]);
+    for (const struct spec_watched *k = spec_watched; k->key; k++) {
+        option_free(spec_rows_data, (char *)&s->watch + k->data);
+        if (k->more)
+            option_free(k->more, &s->watch);
+    }
+    option_free(spec_rows_watch, &s->watch);
+    option_free(spec_rows_top, s);
+    free(s->stage);
+    free(s->evaluate);
+    free(s->file);
+    cJSON_Delete(s->config);
+    cJSON_Delete(s->json);
+    memset(s, 0, sizeof *s);
+}

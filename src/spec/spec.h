@@ -1,0 +1,121 @@
+/* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
+ *
+ * Reading a spec touches no model and no data but their paths. Unknown keys name the nearest one;
+ * wrong types and ranges name the key path and what would be right. Paths become absolute. */
+#ifndef SPEC_SPEC_H
+#define SPEC_SPEC_H
+
+#include "defense/defense.h"
+#include "eval/evaluate.h"
+
+enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
+enum adapter_mode { ADAPTER_NEW, ADAPTER_SAME };
+
+/* One data file of a stage or of a watch. Rows over this struct: dataset keys. */
+struct data_keys {
+    char *file;
+    int64_t take, skip;
+    int from; /* 0 = take and skip are drawn by the seed, 1 = from the start */
+    bool harmful, repeat;
+};
+/* A data set of a stage: "train", or one that its method asks for under another name. */
+struct stream_spec {
+    const char *name;
+    struct data_keys *file;
+    size_t n;
+};
+struct lora_keys {
+    int64_t r;
+    double alpha, dropout;
+    bool rslora;
+    char *targets;
+    char *init; /* PEFT folder to start from; r, alpha and targets are then its own */
+    bool dropout_given;
+};
+struct stage_spec {
+    char *name;
+    char *method_name;
+    const struct method *method;
+    void *options; /* method's own struct (options_size bytes); NULL when it has none */
+    struct stream_spec stream[METHOD_STREAMS]; /* the first is "train" */
+    size_t n_streams;
+    int64_t samples; /* of train; 0 = all rows */
+    double harmful_ratio;
+    bool mixed; /* samples was given: harmful_ratio counts */
+    bool full;  /* "lora": null */
+    struct lora_keys lora;
+    int adapter; /* enum adapter_mode */
+    double epochs;
+    int64_t steps; /* > 0: instead of epochs */
+    int64_t batch_size, accumulate;
+    double lr, warmup_ratio, weight_decay, max_grad_norm, beta1, beta2, adam_eps;
+    int schedule;
+    bool shuffle;
+};
+struct watch_spec {
+    int64_t every; /* stage steps; 0 = never */
+    struct data_keys drift, align_loss, harmful_loss, probes;
+    bool has_drift, has_align, has_harmful, has_probes;
+    int drift_reference; /* 0 = stage start, 1 = base model */
+    int64_t probes_every, probes_tokens;
+    char *probes_judge, *probes_phrases;
+};
+struct checkpoint_spec {
+    int64_t steps, keep;
+    double minutes;
+};
+struct run_spec {
+    char *file;        /* the run file, absolute; "" when read from a folder's run.json */
+    char *model;       /* folder or name; NULL with init random */
+    char *tokenizer;   /* folder; NULL = the model's */
+    char *description; /* the user's own words; NULL = none */
+    int init;          /* 0 = the model's weights, 1 = random */
+    bool init_random;
+    cJSON *config; /* of a random model */
+    char *template_name;
+    uint64_t seed;
+    int64_t max_length, threads, log_every;
+    double disk_wait; /* minutes */
+    struct stage_spec *stage;
+    size_t n_stages;
+    struct checkpoint_spec checkpoint;
+    struct watch_spec watch;
+    struct evaluate_spec *evaluate;
+    size_t n_evaluate;
+    cJSON *json; /* the resolved description: every key with its value, paths absolute */
+};
+
+/* Reads a run file, or the run.json of a run folder, whose description begins another run; applies
+ * the overrides; checks everything.
+ *
+ * An override is PATH=VALUE: "stages[1].rho=2", "stages.attack.rho=2". VALUE is JSON, or a string
+ * when it is not.
+ *
+ * An error is wrong usage when an override is to blame for it, and never when the file is. */
+int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
+              struct vac_err *err);
+/* From a run folder's run.json (whose "spec" member is the resolved description). */
+int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err);
+void spec_done(struct run_spec *s);
+/* Whether a stage or an evaluation may be called so: letters, digits, "_.-", no dot in front. */
+bool spec_name_is_valid(const char *name);
+/* An error found in what the file holds is not the command line's: wrong usage becomes a wrong
+ * file.
+ */
+void spec_blame_file(struct vac_err *err);
+/* The option tables, for --help, the manual and the screen: section names as in the file ("",
+ * "stages[]", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
+ * NAME"). */
+struct option_section {
+    const char *name;
+    const struct option_row *rows;
+};
+bool spec_section(size_t i, struct option_section *out);
+/* Live options of a stage: those of the stage itself (lr, weight_decay, max_grad_norm) and of its
+ * method. base is the struct that the row fills. */
+struct live_option {
+    const struct option_row *row;
+    void *base;
+};
+bool spec_live(struct stage_spec *stage, size_t i, struct live_option *out);
+#endif

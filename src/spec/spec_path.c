@@ -1,0 +1,120 @@
+/* spec_path.c - paths of a run file: made absolute, and looked for before anything is trained. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/kind.h"
+#include "weights/hub.h"
+#include "spec/spec_parts.h"
+
+enum { ENTRIES_MAX = 65536, NAME_ROOM = SPEC_NAME_ROOM };
+
+static const char *candidate_at(const void *ctx, size_t i)
+{
+    return ((const char *const *)ctx)[i];
+}
+
+void spec_nearest(const char *path, char best[SPEC_NAME_ROOM])
+{
+    char *dir = path_dir(path, NULL);
+    DIR *d = dir ? opendir(dir) : NULL;
+    const char *base = path_base(path);
+    struct dirent *e;
+
+    best[0] = '\0';
+    for (size_t n = 0; d && n < ENTRIES_MAX && (e = readdir(d)); n++) {
+        const char *both[] = {best[0] ? best : e->d_name, e->d_name, NULL};
+
+        if (err_nearest(base, candidate_at, both) == e->d_name && strlen(e->d_name) < NAME_ROOM)
+            memcpy(best, e->d_name, strlen(e->d_name) + 1);
+    }
+    if (d)
+        closedir(d);
+    free(dir);
+}
+
+/* `name` as in the file; `path` is where it was looked for. */
+static int not_found(const struct jnode *n, const char *name, const char *path, struct vac_err *err)
+{
+    char near[NAME_ROOM];
+    const char *base = path_base(name);
+
+    struct vac_err link = {0};
+
+    if (kind_refuse_link(path, &link))
+        return json_error(n, err, "%s", link.msg);
+    spec_nearest(path, near);
+    if (!near[0])
+        return json_error(n, err, "\"%.200s\" not found", name);
+    return json_error(n, err, "\"%.200s\" not found (did you mean \"%.*s%s\"?)", name,
+                      base - name > 200 ? 0 : (int)(base - name), name, near);
+}
+
+static int check_kind(const struct jnode *n, const char *name, const char *path,
+                      enum spec_path_kind kind, struct vac_err *err)
+{
+    bool folder = kind != PATH_FILE;
+
+    if (folder ? dir_exists(path) : file_exists(path))
+        return 0;
+    if (folder && file_exists(path))
+        return json_error(n, err, "\"%.200s\" is a file: a folder is needed", name);
+    if (dir_exists(path))
+        return json_error(n, err, "\"%.200s\" is a folder: a file is needed", name);
+    if (access(path, F_OK) == 0)
+        return json_error(n, err, "\"%.200s\" is neither a file nor a folder", name);
+    return not_found(n, name, path, err);
+}
+
+/* A name that is no folder beside the run file: one of the cache's, or NULL and an error. The
+ * current folder is refused because the same file would mean something else elsewhere. */
+static char *find_model(const struct jnode *n, const char *name, const char *path,
+                        struct vac_err *err)
+{
+    char near[NAME_ROOM], where[192], *found;
+
+    if (dir_exists(name)) {
+        json_error(n, err,
+                   "\"%.200s\" is in the current folder, but paths are relative to the run file: "
+                   "give the whole path",
+                   name);
+        return NULL;
+    }
+    spec_nearest(path, near);
+    found = hub_find(name, near[0] ? NULL : err);
+    if (!found && near[0])
+        not_found(n, name, path, err);
+    else if (!found)
+        err_prefix(err, "%s: %s", n->file, json_path(n, where, sizeof where));
+    return found;
+}
+
+int spec_path(char **text, enum spec_path_kind kind, const struct jnode *n, const char *dir,
+              struct vac_err *err)
+{
+    const char *name = *text;
+    char *path;
+
+    if (!name)
+        return 0;
+    if (!name[0])
+        return json_wrong(n, kind == PATH_FILE ? "the name of a file" : "the name of a folder",
+                          err);
+    path = path_join(dir, name, err);
+    if (!path)
+        return -1;
+    if (kind == PATH_MODEL && name[0] != '/' && access(path, F_OK)) {
+        char *found = find_model(n, name, path, err);
+
+        free(path);
+        path = found;
+    } else if (check_kind(n, name, path, kind, err)) {
+        free(path);
+        path = NULL;
+    }
+    if (!path)
+        return -1;
+    free(*text);
+    *text = path;
+    return 0;
+}
