@@ -8,9 +8,10 @@
  *     FAULT_AT=K        the K-th call fails, with FAULT_ERRNO (a number; EIO when absent)
  *     FAULT_SHORT=1     a failing write has written half before
  *     FAULT_HANG=FILE   it does not fail: it makes FILE, and waits for ever
- * The BLAS's own allocations are not counted: it does not ask whether it got any.
- * Allocations are too many to fail each of them. They are told apart by the path of calls that leads
- * to them, whose hash does not depend on where the program lies:
+ * What the BLAS and the OpenMP library allocate, and the threads they start, are not counted: the
+ * BLAS does not ask whether it got any, and OpenMP ends the program when it did not.
+ * Allocations are too many to fail each of them. They are told apart by the path of calls that
+ * leads to them, whose hash does not depend on where the program lies:
  *     FAULT_PATHS=FILE  nothing fails; at the end each path and how often it was taken, "HASH N"
  *     FAULT_AT=K with FAULT_HASH=HASH: the K-th allocation of that path fails */
 #define _GNU_SOURCE
@@ -32,7 +33,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEPTH = 9, PATHS = 1 << 15, MODULES = 64 };
+enum { DEPTH = 12, FAR = 32, PATHS = 1 << 15, MODULES = 64 };
+enum caller { PASSES_ON, OURS, NOT_OURS };
 
 static atomic_long calls;
 static long at;
@@ -45,7 +47,7 @@ static struct {
 } paths[PATHS];
 static struct {
     uintptr_t from, to;
-    int blas;
+    enum caller caller;
 } module[MODULES];
 static int modules;
 static _Thread_local int inside; /* of the shim: its own allocations are no calls */
@@ -102,43 +104,70 @@ static int fd_fails(const char *name, int fd)
     return fd > 2 && is_wanted(name) && is_ours(fd) && fails(name);
 }
 
-/* --- allocations, by the path of calls --- */
+/* --- who calls --- */
+
+static int begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* This shim, the C library and the loader only pass on what another asks for. */
+static enum caller caller_of(const char *name)
+{
+    if (strstr(name, "shim") || begins(name, "libc.so") || begins(name, "ld-") ||
+        begins(name, "libpthread"))
+        return PASSES_ON;
+    if (strstr(name, "blas") || begins(name, "libgomp") || begins(name, "libomp") ||
+        begins(name, "libiomp"))
+        return NOT_OURS;
+    return OURS;
+}
 
 static int note_module(struct dl_phdr_info *info, size_t size, void *data)
 {
+    const char *slash = strrchr(info->dlpi_name, '/');
+    const char *name = slash ? slash + 1 : info->dlpi_name;
+
     (void)size;
     (void)data;
     for (int i = 0; i < info->dlpi_phnum && modules < MODULES; i++)
         if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_flags & PF_X) {
             module[modules].from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
             module[modules].to = module[modules].from + info->dlpi_phdr[i].p_memsz;
-            module[modules].blas = strstr(info->dlpi_name, "blas") != NULL;
+            module[modules].caller = caller_of(name);
             modules++;
         }
     return 0;
 }
 
-/* 0 when the BLAS allocates. */
+/* 0 when it is the BLAS or the OpenMP library that asks: the first that does not only pass on. */
 static uint64_t path_hash(void)
 {
-    void *frame[DEPTH + 3];
-    int n = backtrace(frame, DEPTH + 3);
+    void *frame[FAR];
+    enum caller asks = PASSES_ON;
+    int n;
     uint64_t h = 1469598103934665603u;
 
-    for (int i = 3; i < n; i++) {
+    inside = 1;
+    n = backtrace(frame, FAR);
+    inside = 0;
+    for (int i = 0; i < n && (i < DEPTH || asks == PASSES_ON); i++) {
         uintptr_t a = (uintptr_t)frame[i];
         int m = 0;
 
         while (m < modules && (a < module[m].from || a >= module[m].to))
             m++;
-        if (i == 3 && m < modules && module[m].blas)
-            return 0;
-        if (m < modules)
+        if (m < modules) {
+            if (asks == PASSES_ON)
+                asks = module[m].caller;
             a = a - module[m].from + ((uintptr_t)m << 40);
+        }
         h = (h ^ a) * 1099511628211u;
     }
-    return h ? h : 1;
+    return asks == NOT_OURS ? 0 : h ? h : 1;
 }
+
+/* --- allocations, by the path of calls --- */
 
 static long note_path(uint64_t h)
 {
@@ -156,16 +185,12 @@ static __attribute__((noinline)) int alloc_fails(void)
     uint64_t h;
     int yes;
 
-    if (!is_wanted("alloc"))
+    if (!is_wanted("alloc") || !(h = path_hash()))
         return 0;
-    inside = 1;
-    if (paths_file || hash_wanted) {
-        h = path_hash();
-        yes = h && (paths_file || h == hash_wanted) && note_path(h) == at;
-    } else {
+    if (paths_file || hash_wanted)
+        yes = (paths_file || h == hash_wanted) && note_path(h) == at;
+    else
         yes = atomic_fetch_add(&calls, 1) + 1 == at;
-    }
-    inside = 0;
     if (yes)
         errno = ENOMEM;
     return yes;
@@ -519,7 +544,7 @@ int pipe2(int fd[2], int flags)
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x)
 {
     NEXT(pthread_create);
-    return fails("thread") ? EAGAIN : next(t, a, f, x);
+    return is_wanted("thread") && path_hash() && fails("thread") ? EAGAIN : next(t, a, f, x);
 }
 
 /* --- from main's beginning to its end --- */
