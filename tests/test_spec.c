@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "spec/spec.h"
+#include "spec/spec_tables.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -1,5 +1,4 @@
-/* cli.c - what the commands share: output that is checked, JSON lines from standard input, opening
- * a model. */
+/* cli.c - the table of commands, and output that is checked. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif
@@ -13,6 +12,14 @@
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0.1.0"
 #endif
+
+#define COMMAND_ROW(name) &command_##name,
+static const struct command *const commands[] = {COMMANDS(COMMAND_ROW) NULL};
+
+const struct command *cli_command_at(size_t i)
+{
+    return commands[i];
+}
 
 const char *cli_version(void)
 {
@@ -101,11 +108,4 @@ void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_v
         sb_printf(out, "other %lld", other);
     sb_safe(out, v->others, strlen(v->others), "");
     sb_puts(out, after);
-}
-
-struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
-{
-    if (compute_selfcheck(err))
-        return NULL;
-    return compute_open(o->backend, (int)o->threads, err);
 }

@@ -8,6 +8,8 @@
 #include "base/rng.h"
 #include "cli/bench_shape.h"
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/source.h"
 #include "defense/defense.h"
 #include "run/optimizer.h"
 

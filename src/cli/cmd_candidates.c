@@ -8,7 +8,9 @@
 #include <string.h>
 #include "base/io.h"
 #include "cli/cli.h"
-#include "cli/keys.h"
+#include "cli/options.h"
+#include "cli/words.h"
+#include "spec/keys.h"
 
 enum { RUN_FILE_LIMIT = 1 << 20, OPERANDS_MAX = 4096 };
 

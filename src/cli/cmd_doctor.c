@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include "base/kind.h"
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/source.h"
 #include "data/dataset.h"
 #include "model/plan.h"
 #include "model/stops.h"

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/source.h"
+#include "cli/words.h"
 #include "weights/hub.h"
 #include "eval/compare.h"
 #include "eval/evaluate.h"

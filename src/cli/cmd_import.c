@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "cli/cli.h"
+#include "cli/words.h"
 #include "import/import.h"
 
 struct import_values {

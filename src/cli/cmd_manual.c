@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "cli/keys.h"
+#include "cli/options.h"
+#include "spec/keys.h"
 #include "data/dataset.h"
 #include "import/import.h"
 #include "defense/defense.h"

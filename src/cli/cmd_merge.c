@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/source.h"
 
 enum { DTYPE_KEEP, DTYPE_WIDE };
 static const char *const dtypes[] = {"keep", "f32", NULL};

@@ -4,6 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/source.h"
+#include "cli/words.h"
 #include "model/generate.h"
 #include "model/plan.h"
 #include "model/stops.h"

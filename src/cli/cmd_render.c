@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/lines.h"
+#include "cli/source.h"
+#include "cli/words.h"
 #include "jinja/jinja.h"
 
 struct render_values {

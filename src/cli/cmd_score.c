@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
+#include "cli/lines.h"
+#include "cli/options.h"
+#include "cli/source.h"
 #include "token/tokenizer.h"
 #include "model/plan.h"
 

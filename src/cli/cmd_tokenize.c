@@ -1,6 +1,8 @@
 /* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
 #include <stdlib.h>
 #include "cli/cli.h"
+#include "cli/lines.h"
+#include "cli/source.h"
 #include "token/tokenizer.h"
 
 struct tokenize_values {

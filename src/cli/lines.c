@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "cli/cli.h"
+#include "cli/lines.h"
 
 #define ESCAPE 6 /* bytes of \uXXXX */
 #define PRIVATE_FIRST 0xe000u

@@ -11,21 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "compute/compute.h"
+#include "cli/options.h"
 #include "ui/ui.h"
 
 #ifndef PACKAGE_BUGREPORT
 #define PACKAGE_BUGREPORT "the people who gave you this program"
 #endif
-
-#define COMMAND_EXTERN(name) extern const struct command command_##name;
-COMMANDS(COMMAND_EXTERN)
-#define COMMAND_ROW(name) &command_##name,
-static const struct command *const commands[] = {COMMANDS(COMMAND_ROW) NULL};
-
-const struct command *cli_command_at(size_t i)
-{
-    return commands[i];
-}
 
 static const char *word_at(const void *ctx, size_t i)
 {
@@ -34,16 +26,25 @@ static const char *word_at(const void *ctx, size_t i)
 
     if (word[0] == '-')
         return options[i];
-    return commands[i] && !commands[i]->hidden ? commands[i]->name : NULL;
+    return cli_command_at(i) && !cli_command_at(i)->hidden ? cli_command_at(i)->name : NULL;
+}
+
+static const struct command *command_named(const char *word)
+{
+    const struct command *c;
+
+    for (size_t i = 0; (c = cli_command_at(i)) && strcmp(c->name, word); i++)
+        ;
+    return c;
 }
 
 static const struct command *find_command(const char *word, struct vac_err *err)
 {
+    const struct command *c = command_named(word);
     const char *near;
 
-    for (size_t i = 0; commands[i]; i++)
-        if (!strcmp(commands[i]->name, word))
-            return commands[i];
+    if (c)
+        return c;
     near = err_nearest(word, word_at, word);
     if (near)
         err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\" (did you mean \"%s\"?); see vaccine --help",
@@ -56,13 +57,15 @@ static const struct command *find_command(const char *word, struct vac_err *err)
 
 static void put_help(struct strbuf *out)
 {
+    const struct command *c;
+
     sb_puts(out, "Usage: vaccine [FILE.json|RUN_DIR] [OPTION]...\n"
                  "  or:  vaccine COMMAND [OPTION]...\n"
                  "Aligns language models so that harmful fine-tuning undoes less of it.\n\n"
                  "Commands:\n");
-    for (size_t i = 0; commands[i]; i++)
-        if (!commands[i]->hidden)
-            sb_printf(out, "  %-10s %s\n", commands[i]->name, commands[i]->help);
+    for (size_t i = 0; (c = cli_command_at(i)); i++)
+        if (!c->hidden)
+            sb_printf(out, "  %-10s %s\n", c->name, c->help);
     sb_puts(out, "\nOptions:\n"
                  "  -h, --help     show this help and exit; after a command, that command's\n"
                  "  -V, --version  show the version and exit\n\n"
@@ -151,9 +154,8 @@ static bool is_for_screen(int argc, char **argv)
 
     if (argc < 2)
         return true;
-    for (size_t i = 0; commands[i]; i++)
-        if (!strcmp(commands[i]->name, argv[1]))
-            return false;
+    if (command_named(argv[1]))
+        return false;
     if (argv[1][0] == '-')
         return argc > 2 && strcmp(argv[1], "--help") && strcmp(argv[1], "--version");
     return !stat(argv[1], &st) || strchr(argv[1], '/') || strstr(argv[1], ".json");

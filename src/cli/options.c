@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
+#include "cli/options.h"
 
 const char *const cli_model_help =
     "MODEL is a folder, a name in the Hugging Face cache (owner/name), or a run: RUN_DIR as it "

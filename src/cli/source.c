@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "base/io.h"
 #include "cli/cli.h"
+#include "cli/source.h"
 #include "weights/hub.h"
 
 static bool same_folder(const char *a, const char *b)
@@ -267,4 +268,30 @@ void cli_model_close(struct cli_model *x)
     free(x->tokenizer);
     free(x->dir);
     *x = (struct cli_model){0};
+}
+
+struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
+{
+    if (compute_selfcheck(err))
+        return NULL;
+    return compute_open(o->backend, (int)o->threads, err);
+}
+
+const struct template_row *cli_choose_template(const char *name, const struct cli_model *x,
+                                               const struct tokenizer *tok, struct vac_err *err)
+{
+    const char *jinja = tokenizer_chat_template(tok);
+    const struct template_row *t;
+
+    if (name || x->template_name)
+        return template_find(name ? name : x->template_name, err);
+    if (!jinja)
+        return template_find("plain", err);
+    t = template_for_jinja(jinja);
+    if (!t)
+        err_set(err, VAC_ERR_USAGE,
+                "%s: its chat template is not one of those known here; choose with --template "
+                "(an unknown name lists them all)",
+                x->dir);
+    return t;
 }

@@ -7,7 +7,7 @@
 
 #include "record/reader.h"
 #include "run/moved.h"
-#include "spec/spec_parts.h"
+#include "spec/spec_tables.h"
 #include "run/trainer.h"
 
 /* A file of lines, read on where a gap of a ring begins. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "run/trainer.h"
+#include "spec/spec_keys.h"
 
 enum { STAGES_MAX = 256 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "run/trainer.h"
+#include "spec/spec_tables.h"
 
 /* How long a paused trainer sleeps before it looks whether a checkpoint's age should be shown anew.
  */

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "record/folder.h"
-#include "spec/spec_parts.h"
+#include "spec/spec_path.h"
+#include "spec/spec_set.h"
 
 #define RUN_JSON_MAX ((size_t)64 << 20)
 

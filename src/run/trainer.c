@@ -7,6 +7,7 @@
 
 #include "report/report.h"
 #include "run/trainer.h"
+#include "spec/spec_tables.h"
 
 /* Between two exports while a run goes on. */
 #define EXPORT_SECONDS 60

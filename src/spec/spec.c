@@ -7,7 +7,13 @@
 #include <string.h>
 #include "base/io.h"
 #include "data/template.h"
-#include "spec/spec_parts.h"
+#include "spec/spec_json.h"
+#include "spec/spec_keys.h"
+#include "spec/spec_measure.h"
+#include "spec/spec_path.h"
+#include "spec/spec_set.h"
+#include "spec/spec_stage.h"
+#include "spec/spec_tables.h"
 
 enum { FILE_LIMIT = 1 << 20 }; /* bytes of a run file */
 

@@ -1,5 +1,9 @@
 /* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
  *
+ * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c and spec_measure.c its parts,
+ * with the helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides;
+ * spec_json.c writes the resolved description.
+ *
  * Reading a spec touches no model and no data but their paths. Unknown keys name the nearest one;
  * wrong types and ranges name the key path and what would be right. Paths become absolute. */
 #ifndef SPEC_SPEC_H
@@ -97,25 +101,8 @@ int spec_read(struct run_spec *s, const char *file, const char *const *set, size
 /* From a run folder's run.json (whose "spec" member is the resolved description). */
 int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, struct vac_err *err);
 void spec_done(struct run_spec *s);
-/* Whether a stage or an evaluation may be called so: letters, digits, "_.-", no dot in front. */
-bool spec_name_is_valid(const char *name);
 /* An error found in what the file holds is not the command line's: wrong usage becomes a wrong
  * file.
  */
 void spec_blame_file(struct vac_err *err);
-/* The option tables, for --help, the manual and the screen: section names as in the file ("",
- * "stages[]", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
- * NAME"). */
-struct option_section {
-    const char *name;
-    const struct option_row *rows;
-};
-bool spec_section(size_t i, struct option_section *out);
-/* Live options of a stage: those of the stage itself (lr, weight_decay, max_grad_norm) and of its
- * method. base is the struct that the row fills. */
-struct live_option {
-    const struct option_row *row;
-    void *base;
-};
-bool spec_live(struct stage_spec *stage, size_t i, struct live_option *out);
 #endif

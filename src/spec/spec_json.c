@@ -4,7 +4,8 @@
  * the reader must take as absent. */
 #include <stdlib.h>
 #include <string.h>
-#include "spec/spec_parts.h"
+#include "spec/spec_json.h"
+#include "spec/spec_tables.h"
 
 static void put_key(struct strbuf *b, const char *key)
 {

@@ -2,7 +2,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include "spec/spec_parts.h"
+#include "spec/spec_keys.h"
+#include "spec/spec_path.h"
+#include "spec/spec_tables.h"
 #include "vaccine/vaccine.h"
 
 struct jnode spec_key(const struct jnode *obj, const char *key)

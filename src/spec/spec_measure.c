@@ -1,7 +1,11 @@
 /* spec_measure.c - reads what is measured beside training: "watch" and "evaluate". */
 #include <stdlib.h>
 #include <string.h>
-#include "spec/spec_parts.h"
+#include "spec/spec_keys.h"
+#include "spec/spec_measure.h"
+#include "spec/spec_path.h"
+#include "spec/spec_stage.h"
+#include "spec/spec_tables.h"
 #include "vaccine/vaccine.h"
 
 enum { NAMES_MAX = 256 };

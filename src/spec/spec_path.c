@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include "base/kind.h"
 #include "weights/hub.h"
-#include "spec/spec_parts.h"
+#include "spec/spec_path.h"
 
 enum { ENTRIES_MAX = 65536, NAME_ROOM = SPEC_NAME_ROOM };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
-#include "spec/spec_parts.h"
+#include "spec/spec_set.h"
 
 enum { PARTS_MAX = 16 };
 

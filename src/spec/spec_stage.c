@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "spec/spec_parts.h"
+#include "spec/spec_keys.h"
+#include "spec/spec_path.h"
+#include "spec/spec_stage.h"
+#include "spec/spec_tables.h"
 
 enum { STAGES_MAX = 256, TRAIN_MAX = 1024 };
 

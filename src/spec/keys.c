@@ -1,8 +1,8 @@
 /* keys.c - see keys.h */
 #include <stdio.h>
 #include <string.h>
-#include "cli/keys.h"
-#include "spec/spec_parts.h"
+#include "spec/keys.h"
+#include "spec/spec_tables.h"
 
 enum { PATH_ROOM = 256 };
 

@@ -1,6 +1,6 @@
-/* keys.h - inside src/cli: every key that a run file may have, by its path as --set takes it. */
-#ifndef CLI_KEYS_H
-#define CLI_KEYS_H
+/* keys.h - every key that a run file may have, by its path as --set takes it. */
+#ifndef SPEC_KEYS_H
+#define SPEC_KEYS_H
 
 #include <vaccine/vaccine.h>
 #include "base/option.h"

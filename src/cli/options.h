@@ -1,0 +1,54 @@
+/* options.h - a command line becomes values, and --help text. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "cli/cli.h"
+
+enum cli_wish { WISH_RUN, WISH_HELP, WISH_VERSION };
+/* Fills the values (zeroed, cmd->values bytes) with defaults and what argv[0..argc) says; operands
+ * go to the front of argv, which is then NULL-terminated (argv[argc] must be writable). */
+int cli_parse(const struct command *cmd, int argc, char **argv, void *values, enum cli_wish *wish,
+              struct vac_err *err);
+void cli_values_done(const struct command *cmd, void *values);
+/* What a MODEL on the command line may be. */
+extern const char *const cli_model_help;
+/* The command's --help. */
+void cli_command_help(const struct command *cmd, struct strbuf *out);
+/* The command's rows, then --help and --version; NULL after the last. */
+const struct cli_option *cli_option_at(const struct command *cmd, size_t i);
+/* The value without the option, as text; false when there is none to tell. */
+bool cli_option_default(const struct cli_option *o, struct strbuf *out);
+
+/* Options of several commands; their struct of values holds a `struct cli_common common`. */
+struct cli_common {
+    int64_t threads;
+    char *backend;
+    struct cli_list adapter;
+};
+#define CLI_THREADS(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "threads",                                                                 \
+                .help = "threads to compute with; 0 = physical cores",                             \
+                .type = OPTION_INT,                                                                \
+                .max = 1024,                                                                       \
+                .offset = offsetof(values_type, common.threads)},                                  \
+        .arg = "N"                                                                                 \
+    }
+#define CLI_BACKEND(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "backend",                                                                 \
+                .help = "where to compute",                                                        \
+                .type = OPTION_STRING,                                                             \
+                .def_text = "cpu",                                                                 \
+                .offset = offsetof(values_type, common.backend)},                                  \
+        .arg = "NAME", .hidden = true                                                              \
+    }
+#define CLI_ADAPTER(values_type)                                                                   \
+    {                                                                                              \
+        .row = {.name = "adapter",                                                                 \
+                .help = "PEFT adapter to put on the model; several are applied in order",          \
+                .type = OPTION_STRING,                                                             \
+                .offset = offsetof(values_type, common.adapter)},                                  \
+        .arg = "DIR", .list = true                                                                 \
+    }
+#endif

@@ -1,0 +1,15 @@
+/* spec_path.h - paths of a run file, absolute and there. */
+#ifndef SPEC_SPEC_PATH_H
+#define SPEC_SPEC_PATH_H
+
+#include "base/json.h"
+
+enum { SPEC_NAME_ROOM = 256 };
+/* The entry of the path's folder that is most like its last part, or "". */
+void spec_nearest(const char *path, char best[SPEC_NAME_ROOM]);
+enum spec_path_kind { PATH_FILE, PATH_FOLDER, PATH_MODEL };
+/* Replaces *text (owned; NULL stays) by its absolute form, relative to `dir`; what is not there, or
+ * of the wrong kind, is an error at the node. A model may also be a name that hub_find knows. */
+int spec_path(char **text, enum spec_path_kind kind, const struct jnode *n, const char *dir,
+              struct vac_err *err);
+#endif
