@@ -1,9 +1,9 @@
 /* call.c - the functions and tests that a template may call, each one row of a table. */
+#include "jinja/call.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "jinja/parts.h"
 
 /* --- functions --- */
 

@@ -1,10 +1,12 @@
 /* filter.c - the filters, each one row of a table. */
+#include "jinja/filter.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "jinja/parts.h"
+#include "jinja/call.h"
 
 static struct value *f_title(struct eval *e, struct value *x, const struct args *a)
 {

@@ -1,83 +1,22 @@
-/* jinja.c - a template evaluated: statements write, expressions give values.
- *
- * The first failure is kept with its line; everything after it is over at once, so that nothing in
- * between needs to ask. Work, memory, depth and output are counted and bounded. */
+/* jinja.c - a template evaluated: statements write, expressions give values. */
 #include "jinja/jinja.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "jinja/parts.h"
+#include "jinja/call.h"
+#include "jinja/filter.h"
+#include "jinja/parse.h"
 
-/* What one rendering may cost. A real template takes some thousand steps. */
-enum { STEPS_MAX = 10000000, DEPTH_MAX = 200 };
-#define BYTES_MAX ((size_t)64 << 20)
-#define OUTPUT_MAX ((size_t)16 << 20)
+struct jinja {
+    char *name;
+    struct arena arena;
+    struct node *root;
+};
 
 static struct value *eval(struct eval *e, const struct node *n);
 static void run(struct eval *e, const struct node *n);
-
-/* --- failing, and what may be spent --- */
-
-static struct value *failed(struct eval *e)
-{
-    return v_undefined(e, STR(""));
-}
-
-struct value *fail_as(struct eval *e, int code, const char *fmt, ...)
-{
-    char text[400];
-    va_list ap;
-
-    if (e->failed)
-        return failed(e);
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    e->failed = true;
-    err_set(e->err, code, "%s: line %d: %s", e->j->name, e->line, text);
-    return failed(e);
-}
-
-struct value *fail(struct eval *e, const char *fmt, ...)
-{
-    char text[400];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return fail_as(e, VAC_ERR_FORMAT, "%s", text);
-}
-
-bool work(struct eval *e, size_t n)
-{
-    e->steps += n;
-    if (e->steps > STEPS_MAX)
-        fail(e, "the template does not come to an end (%d steps)", STEPS_MAX);
-    return !e->failed;
-}
-
-void *take(struct eval *e, size_t n, size_t size)
-{
-    size_t bytes;
-    void *p = NULL;
-
-    if (e->failed)
-        return NULL;
-    if (size_mul(n, size, &bytes) || bytes > BYTES_MAX - e->bytes || e->bytes > BYTES_MAX) {
-        fail(e, "the template takes more than %zu MB", BYTES_MAX >> 20);
-        return NULL;
-    }
-    e->bytes += bytes + 16;
-    p = arena_alloc(&e->arena, n, size, NULL);
-    if (!p)
-        fail_as(e, VAC_ERR_MEMORY, "out of memory");
-    return p;
-}
 
 /* --- names --- */
 
@@ -98,52 +37,6 @@ static struct value *look_up(struct eval *e, struct str name)
 static void name_put(struct eval *e, struct scope *s, struct str name, struct value *v)
 {
     dict_put(e, s->names, v_str(e, name.s, name.n), v);
-}
-
-static struct value *undefined_use(struct eval *e, const struct value *x)
-{
-    return fail(e, "\"%.*s\" is undefined", (int)(x->s.n < 60 ? x->s.n : 60), x->s.s);
-}
-
-/* x.name: a method first, then a member. */
-struct value *get_attr(struct eval *e, struct value *x, struct str name)
-{
-    struct value *v = NULL;
-
-    if (x->kind == V_UNDEFINED)
-        return undefined_use(e, x);
-    if (x->kind == V_STR || x->kind == V_DICT || x->kind == V_LIST)
-        v = method_of(e, x, name);
-    if (!v && (x->kind == V_DICT || x->kind == V_SPACE))
-        v = dict_get(e, x, name);
-    return v ? v : v_undefined(e, name);
-}
-
-/* x[key]: a member first, then a method. */
-struct value *get_item(struct eval *e, struct value *x, struct value *key)
-{
-    int64_t n, at;
-
-    if (x->kind == V_UNDEFINED)
-        return undefined_use(e, x);
-    if (x->kind == V_DICT || x->kind == V_SPACE) {
-        for (size_t i = 0; i < x->n; i++) {
-            if (v_equal(e, x->pair[i].key, key))
-                return x->pair[i].value;
-        }
-    }
-    if ((x->kind == V_LIST || x->kind == V_STR) && (key->kind == V_INT || key->kind == V_BOOL)) {
-        n = x->kind == V_LIST ? (int64_t)x->n : (int64_t)str_length(x->s);
-        at = key->i < 0 ? key->i + n : key->i;
-        if (at < 0 || at >= n)
-            return v_undefined(e, STR("an item beyond the end"));
-        if (x->kind == V_LIST)
-            return x->item[at];
-        work(e, (size_t)n / 16);
-        return v_str(e, str_slice(x->s, (size_t)at, (size_t)at + 1).s,
-                     str_slice(x->s, (size_t)at, (size_t)at + 1).n);
-    }
-    return key->kind == V_STR ? get_attr(e, x, key->s) : v_undefined(e, STR("an item"));
 }
 
 /* --- calls --- */
@@ -205,7 +98,7 @@ static struct value *call(struct eval *e, const struct node *n)
     eval_args(e, n->list, &a);
     e->line = n->line;
     if (e->failed)
-        return failed(e);
+        return failed();
     if (f->kind == V_FUNC)
         return call_function(e, f, &a);
     if (f->kind == V_MACRO)
@@ -283,7 +176,7 @@ static struct value *binary(struct eval *e, struct str sign, struct value *a, st
 
     memcpy(op, sign.s, sign.n < 2 ? sign.n : 2);
     if (e->failed)
-        return failed(e);
+        return failed();
     if (*op == '~' || (*op == '+' && a->kind == V_STR && b->kind == V_STR)) {
         struct strbuf text = {0};
         v_print(e, &text, a, false);
@@ -357,7 +250,7 @@ static struct value *slice(struct eval *e, const struct node *n)
     from = slice_bound(e, n->b, len, by, true);
     to = slice_bound(e, n->c, len, by, false);
     if (e->failed)
-        return failed(e);
+        return failed();
     if (x->kind == V_STR && by == 1) {
         struct str s = from < to ? str_slice(x->s, (size_t)from, (size_t)to) : STR("");
         work(e, (size_t)len / 16);
@@ -462,7 +355,7 @@ static struct value *eval(struct eval *e, const struct node *n)
     struct value *v;
 
     if (e->failed || !n || !work(e, 1))
-        return failed(e);
+        return failed();
     if (++e->depth > DEPTH_MAX)
         v = fail(e, "the template is nested too deeply");
     else
@@ -691,7 +584,7 @@ void jinja_free(struct jinja *j)
 int jinja_render(const struct jinja *j, const cJSON *vars, const char *today,
                  struct jinja_output *out, struct vac_err *err)
 {
-    struct eval e = {.j = j, .out = out, .today = today, .line = 1, .err = err};
+    struct eval e = {.name = j->name, .out = out, .today = today, .line = 1, .err = err};
     struct scope top = {0}, given = {0};
 
     sb_clear(&out->text);

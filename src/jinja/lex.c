@@ -1,10 +1,11 @@
 /* lex.c - a template as tokens, with the white space around its tags taken away as trim_blocks,
  * lstrip_blocks and the signs in the tags say. */
+#include "jinja/lex.h"
+
 #include <ctype.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "jinja/parts.h"
 
 enum { TOKENS_MAX = 1 << 20 };
 

@@ -1,11 +1,12 @@
 /* method.c - arguments, what is done with strings, and the methods of strings, lists and dicts,
  * each one row of a table. */
+#include "jinja/method.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
 #include "base/utf8.h"
-#include "jinja/parts.h"
 
 /* --- arguments --- */
 
@@ -413,4 +414,50 @@ struct value *method_of(struct eval *e, struct value *x, struct str name)
 struct value *call_method(struct eval *e, const struct value *f, const struct args *a)
 {
     return methods[f->i].call(e, f->self, a);
+}
+
+/* --- members --- */
+
+struct value *undefined_use(struct eval *e, const struct value *x)
+{
+    return fail(e, "\"%.*s\" is undefined", (int)(x->s.n < 60 ? x->s.n : 60), x->s.s);
+}
+
+struct value *get_attr(struct eval *e, struct value *x, struct str name)
+{
+    struct value *v = NULL;
+
+    if (x->kind == V_UNDEFINED)
+        return undefined_use(e, x);
+    if (x->kind == V_STR || x->kind == V_DICT || x->kind == V_LIST)
+        v = method_of(e, x, name);
+    if (!v && (x->kind == V_DICT || x->kind == V_SPACE))
+        v = dict_get(e, x, name);
+    return v ? v : v_undefined(e, name);
+}
+
+struct value *get_item(struct eval *e, struct value *x, struct value *key)
+{
+    int64_t n, at;
+
+    if (x->kind == V_UNDEFINED)
+        return undefined_use(e, x);
+    if (x->kind == V_DICT || x->kind == V_SPACE) {
+        for (size_t i = 0; i < x->n; i++) {
+            if (v_equal(e, x->pair[i].key, key))
+                return x->pair[i].value;
+        }
+    }
+    if ((x->kind == V_LIST || x->kind == V_STR) && (key->kind == V_INT || key->kind == V_BOOL)) {
+        n = x->kind == V_LIST ? (int64_t)x->n : (int64_t)str_length(x->s);
+        at = key->i < 0 ? key->i + n : key->i;
+        if (at < 0 || at >= n)
+            return v_undefined(e, STR("an item beyond the end"));
+        if (x->kind == V_LIST)
+            return x->item[at];
+        work(e, (size_t)n / 16);
+        return v_str(e, str_slice(x->s, (size_t)at, (size_t)at + 1).s,
+                     str_slice(x->s, (size_t)at, (size_t)at + 1).n);
+    }
+    return key->kind == V_STR ? get_attr(e, x, key->s) : v_undefined(e, STR("an item"));
 }

@@ -1,11 +1,11 @@
 /* parse.c - tokens as a tree: statements, and expressions by precedence as Jinja has it. */
+#include "jinja/parse.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "jinja/parts.h"
-
-enum { DEPTH_MAX = 200 };
+#include "jinja/value.h"
 
 struct parser {
     const struct token *t;

@@ -1,11 +1,12 @@
 /* value.c - values as Python has them: truth, order, printing, and JSON. */
+#include "jinja/value.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
-#include "jinja/parts.h"
 
 enum { NESTED_MAX = 100 };
 
@@ -13,12 +14,10 @@ enum { NESTED_MAX = 100 };
 
 static struct value *make(struct eval *e, struct value v)
 {
-    static struct value
-        nothing; /* what everything is once the evaluation has failed; never written */
     struct value *x = take(e, 1, sizeof *x);
 
     if (!x)
-        return &nothing;
+        return failed();
     *x = v;
     return x;
 }
