@@ -8,6 +8,7 @@
 #include "data/encode.h"
 #include "token/tok_regex.h"
 #include "token/tokenizer.h"
+#include "token/tok_added.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -205,8 +206,8 @@ static void test_ids(void **state)
     assert_int_equal(tokenizer_size(t), 258);
     assert_int_equal(roles.bos, BPE_BEGIN);
     assert_int_equal(roles.eos, BPE_END);
-    assert_int_equal(tokenizer_id(t, "<|end|>"), 0);
-    assert_int_equal(tokenizer_id(t, "<|begin|>"), 1);
+    assert_int_equal(tok_find(t, "<|end|>"), 0);
+    assert_int_equal(tok_find(t, "<|begin|>"), 1);
     assert_true(tokenizer_is_special(t, 0) && tokenizer_is_special(t, 1));
     assert_false(tokenizer_is_special(t, 2) || roles.add_bos || roles.add_eos);
     assert_int_equal(roles.pad, -1);
@@ -369,7 +370,7 @@ static void test_sizes(void **state)
 
         assert_int_equal(tokenizer_size(t), sizes[i]);
         for (int32_t id = 0; id < sizes[i]; id++)
-            assert_int_equal(tokenizer_id(t, tokenizer_token(t, id)), id);
+            assert_int_equal(tok_find(t, tokenizer_token(t, id)), id);
         tokenizer_free(t);
     }
 }

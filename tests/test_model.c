@@ -4,6 +4,7 @@
 
 #include "model/stops.h"
 #include "model_support.h"
+#include "token/tok_added.h"
 
 static const char *const folders[] = {
     "golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",   "golden/mistral", "golden/qwen2",
@@ -225,7 +226,7 @@ static void test_stops(void **state)
         assert_ok(stops_collect(&s, g.m, &enc, &err), &err);
         assert_int_equal(s.n, 2 + is_token);
         assert_true(stops_at(&s, 1) && stops_at(&s, 2));
-        assert_int_equal(stops_at(&s, tokenizer_id(enc.tok, "<|im_end|>")), is_token);
+        assert_int_equal(stops_at(&s, tok_find(enc.tok, "<|im_end|>")), is_token);
         tokenizer_free(enc.tok);
     }
     golden_close(&g);

@@ -1,6 +1,8 @@
 /* test_tokenizer.c - every part of the tokenizer against expectations worked out by hand. */
 #include "tokenizer_support.h"
 #include "token/tok_regex.h"
+#include "token/tok_stream.h"
+#include "token/tok_added.h"
 
 struct text_case {
     const char *part, *text, *expected;
@@ -338,8 +340,8 @@ static void test_merges(void **state)
     CHECK_IDS(t, "red", false, 2, 10);
     CHECK_IDS(t, "reat", false, 8, 9);
     assert_int_equal(tokenizer_size(t), 16);
-    assert_int_equal(tokenizer_id(t, "ated"), 12);
-    assert_int_equal(tokenizer_id(t, "nope"), -1);
+    assert_int_equal(tok_find(t, "ated"), 12);
+    assert_int_equal(tok_find(t, "nope"), -1);
     assert_null(tokenizer_token(t, 16));
     assert_null(tokenizer_token(t, -1));
     tokenizer_free(t);

@@ -3,6 +3,7 @@
 #include "tokenizer_support.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "token/tok_stream.h"
 
 /* ---- tokenizer_config.json ---- */
 

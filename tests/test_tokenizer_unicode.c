@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "token/tok.h"
+#include "token/tok_normalize.h"
 #include "tokenizer_support.h"
 
 #define FNV 0xcbf29ce484222325ULL

@@ -10,6 +10,7 @@
 #include "model/generate.h"
 #include "model/plan.h"
 #include "model/stops.h"
+#include "token/tok_stream.h"
 
 #define PROMPT_LIMIT ((size_t)16 << 20)
 

@@ -9,6 +9,7 @@
 
 #include "eval/pca.h"
 #include "run/trainer.h"
+#include "token/tok_stream.h"
 
 #define PAGE 50
 #define DEFAULT_TOKENS 128

@@ -2,7 +2,9 @@
  *
  * The patterns are sorted by their bytes, so that walking into the text narrows a range of
  * candidates; a table of first bytes skips the places where none begins. */
+#include "token/tok_added.h"
 #include "token/tok.h"
+#include "token/tok_normalize.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,4 +196,12 @@ int tok_added_split(const struct tokenizer *t, const struct tok_matcher *m, cons
     if (done < n)
         return tok_pieces_add(out, s + done, n - done, -1, first && done == 0, err);
     return 0;
+}
+
+int32_t tok_find(const struct tokenizer *t, const char *token)
+{
+    size_t len = strlen(token);
+    int32_t id = tok_map_get(&t->added, token, len);
+
+    return id >= 0 ? id : tok_map_get(&t->bpe.vocab, token, len);
 }

@@ -4,7 +4,10 @@
  * The symbols are a linked list in an array and the candidate pairs a heap, so a word of n
  * characters takes O(n log n) however long it is. Candidates are not removed from the heap when a
  * neighbour changes; one that no longer stands for what is there is skipped when it comes up. */
-#include "token/tok.h"
+#include "token/tok_bpe.h"
+#include "base/utf8.h"
+#include "token/tok_chain.h"
+#include "token/tok_unicode.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* tok_chain.c - the stages of the four configurable parts: reading a part into a chain, and the
  * fields that several kinds of stage have in common. */
-#include "token/tok.h"
+#include "token/tok_chain.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,14 @@
  * that does not stand there leaves its side as it is. Releases of Transformers differ here: 4 and
  * the first of 5 go by the config, later ones by tokenizer.json alone. Files that their makers keep
  * in order say the same in both. */
+#include "token/tok_config.h"
 #include "token/tok.h"
+#include "token/tok_added.h"
+#include "token/tok_decode.h"
+#include "token/tok_json.h"
+#include "token/tok_normalize.h"
+#include "token/tok_post.h"
+#include "token/tok_pretokenize.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +100,7 @@ static int read_named(const struct tokenizer *t, struct additions *a, const stru
         const char *name = ends_with(c->string, "_token") ? special_name(c) : NULL;
         bool needed = !strcmp(c->string, "bos_token") || !strcmp(c->string, "eos_token");
 
-        if (name && !(needed && tokenizer_id(t, name) < 0) && push(a, name, TOK_SPECIAL, 0, err))
+        if (name && !(needed && tok_find(t, name) < 0) && push(a, name, TOK_SPECIAL, 0, err))
             return -1;
     }
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {

@@ -1,5 +1,6 @@
 /* tok_decode.c - from tokens back to text: one function and one row per decoder, and what the chain
  * means for a text that arrives token by token. */
+#include "token/tok_decode.h"
 #include "token/tok.h"
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,9 @@
 /* tok_json.c - reading tokenizer.json: the model's vocabulary and merges, the added tokens, and
  * that every id is one we can hold. The four chains read themselves. */
+#include "token/tok_json.h"
 #include "token/tok.h"
+#include "token/tok_added.h"
+#include "token/tok_decode.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

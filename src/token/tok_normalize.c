@@ -1,5 +1,6 @@
 /* tok_normalize.c - what is done to a text before it is cut: one function and one row per
  * normalizer. */
+#include "token/tok_normalize.h"
 #include "token/tok.h"
 #include <stdlib.h>
 #include <string.h>

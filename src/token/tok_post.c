@@ -1,5 +1,6 @@
 /* tok_post.c - what is put around the ids of a single sequence: one function and one row per
  * post-processor. Pairs of sequences and offsets are none of our business. */
+#include "token/tok_post.h"
 #include "token/tok.h"
 #include <stdlib.h>
 #include <string.h>

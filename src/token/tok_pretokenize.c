@@ -1,5 +1,6 @@
 /* tok_pretokenize.c - how a normalized text is cut into the words that BPE sees: one function and
  * one row per pre-tokenizer. */
+#include "token/tok_pretokenize.h"
 #include "token/tok.h"
 #include <stdlib.h>
 #include <string.h>

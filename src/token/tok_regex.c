@@ -2,6 +2,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "token/tok_regex.h"
 #include "base/utf8.h"
+#include "token/tok_regex_read.h"
+#include "token/tok_unicode.h"
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>

@@ -26,10 +26,4 @@ struct tok_span {
 /* The spans of s (valid UTF-8) are borrowed until the next call with the same re. */
 int tok_regex_spans(struct tok_regex *re, const char *s, size_t n, const struct tok_span **v,
                     size_t *count, struct vac_err *err);
-
-/* tok_unicode.c: the character, of as many bytes, that a regular expression is to see in place of
- * cp, so that PCRE2 takes it for what the reference takes cp for; most are themselves. */
-uint32_t tok_stand_in(uint32_t cp);
-/* Appends the PCRE2 form of an Oniguruma pattern. */
-int tok_regex_translate(const char *pattern, struct strbuf *out, struct vac_err *err);
 #endif

@@ -3,7 +3,8 @@
  * The pattern is copied piece by piece; only what means something else in PCRE2 is rewritten. The
  * output remembers where its last atom and its open groups begin, because X{n,m}+ is a repeated
  * X{n,m} for Oniguruma and a possessive one for PCRE2, so that a group must be put around it. */
-#include "token/tok_regex.h"
+#include "token/tok_regex_read.h"
+#include "token/tok_unicode.h"
 #include <ctype.h>
 #include <string.h>
 

@@ -1,9 +1,12 @@
 /* tok_roles.c - which token begins, ends, pads and is unknown, and the chat template: from the
  * files beside tokenizer.json, else from the post-processor and the names that tokenizers commonly
  * use. */
+#include "token/tok_roles.h"
+#include "token/tok.h"
 #include "base/io.h"
 #include "base/kind.h"
-#include "token/tok.h"
+#include "token/tok_added.h"
+#include "token/tok_config.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +33,7 @@ static const struct role roles[ROLES] = {
 static int32_t by_usual_name(const struct tokenizer *t, const struct role *r)
 {
     for (size_t i = 0; i < NAMES && r->usual[i]; i++) {
-        int32_t id = tokenizer_id(t, r->usual[i]);
+        int32_t id = tok_find(t, r->usual[i]);
 
         if (id >= 0)
             return id;
@@ -55,7 +58,7 @@ static int from_config(const struct tokenizer *t, const struct jnode *config, co
         name = n.v->valuestring;
     else if (json_str(&n, "content", &name, err))
         return -1;
-    *id = tokenizer_id(t, name);
+    *id = tok_find(t, name);
     if (*id < 0 && r->needed)
         return json_error(&n, err, "\"%s\" is no token of the vocabulary", name);
     return 0;

@@ -5,7 +5,9 @@
  * beginning of a character. Old ids are dropped once all of their text is out, so that a long
  * answer stays cheap; the ids that are kept stand in for them, because all a decoder knows of the
  * past is whether there was any. */
+#include "token/tok_stream.h"
 #include "token/tok.h"
+#include "token/tok_decode.h"
 #include <string.h>
 
 #define KEEP 16

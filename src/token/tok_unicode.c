@@ -1,6 +1,6 @@
 /* tok_unicode.c - character classes as Rust's char and regex crate have them, from Unicode's
  * categories, and the printable letters that byte-level BPE writes for bytes. */
-#include "token/tok.h"
+#include "token/tok_unicode.h"
 #include <utf8proc.h>
 
 struct range {

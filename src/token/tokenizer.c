@@ -2,6 +2,13 @@
 #include "token/tokenizer.h"
 #include "base/io.h"
 #include "token/tok.h"
+#include "token/tok_added.h"
+#include "token/tok_decode.h"
+#include "token/tok_json.h"
+#include "token/tok_normalize.h"
+#include "token/tok_post.h"
+#include "token/tok_pretokenize.h"
+#include "token/tok_roles.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,14 +88,6 @@ size_t tokenizer_bytes(const struct tokenizer *t)
     for (size_t i = 0; i < t->size; i++)
         bytes += t->token[i].s ? t->token[i].len + 1 : 0;
     return bytes;
-}
-
-int32_t tokenizer_id(const struct tokenizer *t, const char *token)
-{
-    size_t len = strlen(token);
-    int32_t id = tok_map_get(&t->added, token, len);
-
-    return id >= 0 ? id : tok_map_get(&t->bpe.vocab, token, len);
 }
 
 const char *tokenizer_token(const struct tokenizer *t, int32_t id)

@@ -33,8 +33,6 @@ int tokenizer_encode_head(struct tokenizer *t, const char *text, size_t n, bool 
  * no valid UTF-8 become U+FFFD. skip_special leaves special added tokens out. */
 int tokenizer_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_special,
                      struct strbuf *out, struct vac_err *err);
-/* The id of a token by its exact content (vocabulary or added), or -1. */
-int32_t tokenizer_id(const struct tokenizer *t, const char *token);
 /* The token as written in the vocabulary; NULL for an id that is nobody's. Borrowed. */
 const char *tokenizer_token(const struct tokenizer *t, int32_t id);
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
@@ -48,18 +46,4 @@ struct tokenizer_roles {
 struct tokenizer_roles tokenizer_roles(const struct tokenizer *t);
 /* The Jinja chat template of tokenizer_config.json or chat_template.jinja, NULL = none. Borrowed. */
 const char *tokenizer_chat_template(const struct tokenizer *t);
-
-/* Text piece by piece while ids arrive: text is handed out only once it can no longer change (complete
- * UTF-8, decoder's leading strip applied once). Special tokens have no text here. */
-struct tokenizer_stream {
-    struct tokenizer *t;
-    struct ids ids;
-    size_t sent; /* bytes of the decoded text handed out so far */
-};
-/* Appends what id makes final to `out`. */
-int tokenizer_stream_put(struct tokenizer_stream *s, int32_t id, struct strbuf *out,
-                         struct vac_err *err);
-/* Appends the rest. */
-int tokenizer_stream_end(struct tokenizer_stream *s, struct strbuf *out, struct vac_err *err);
-void tokenizer_stream_done(struct tokenizer_stream *s);
 #endif

@@ -18,6 +18,7 @@
 #include "model/config.h"
 #include "model/model.h"
 #include "run/trainer.h"
+#include "token/tok_stream.h"
 
 #define TEXTS 4
 static const char *const texts[TEXTS] = {

@@ -1,0 +1,9 @@
+/* tok_roles.h - which token begins, ends, pads and is unknown, and the chat template. */
+#ifndef TOKEN_TOK_ROLES_H
+#define TOKEN_TOK_ROLES_H
+
+#include "token/tok.h"
+
+/* Tokenizer_config.json and chat_template.jinja of the folder, then the fallbacks. */
+int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err);
+#endif
