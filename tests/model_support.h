@@ -3,6 +3,8 @@
 #define TESTS_MODEL_SUPPORT_H
 
 #include "model/layers.h"
+#include "model/merge.h"
+#include "model/peft.h"
 #include "support.h"
 
 /* A golden folder opened: its model, its batch packed, its recorded numbers. */

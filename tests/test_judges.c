@@ -12,6 +12,7 @@
 #include "eval/judge.h"
 #include "eval/judge_model.h"
 #include "eval_support.h"
+#include "model/merge.h"
 #include "model_support.h"
 
 /* --- the classifier, against numbers recorded with transformers --- */

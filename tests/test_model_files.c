@@ -2,6 +2,7 @@
  * refused of either and how it is said. */
 #include <math.h>
 
+#include "model/adapter.h"
 #include "model_support.h"
 
 /* --- folders --- */

@@ -2,6 +2,7 @@
  * a pass begins and ends, the backend, the number format of the weights. */
 #include <math.h>
 
+#include "model/attention.h"
 #include "model_support.h"
 
 /* Every tensor to 1e-5 of its largest number (of the largest of all, where its own is nothing

@@ -2,6 +2,7 @@
  * adapters, full fine-tuning, the memory plan. */
 #include <math.h>
 
+#include "model/peft.h"
 #include "model_support.h"
 #include "eval/drift.h"
 #include "model/plan.h"

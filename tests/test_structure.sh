@@ -26,6 +26,7 @@ weights base
 data token jinja base
 import data base
 model compute data token weights base
+arch model compute data token weights base
 defense model compute data token weights base
 eval model compute data token weights base
 vaccine base
@@ -114,7 +115,7 @@ COMMANDS src/cli/cli.h src/cli cmd_ -
 COMPUTE_BACKENDS src/compute/backends.h src/compute - backend
 FORMATS src/data/dataset.h src/data format_ -
 IMPORTS src/import/import.h src/import import_ -
-ARCHS src/model/arch.h src/model arch_ -
+ARCHS src/model/arch.h src/arch arch_ -
 METHODS src/defense/defense.h src/defense - method
 JUDGES src/eval/judge.h src/eval judge_ -
 METRICS src/eval/metric.h src/eval metric_ -

@@ -8,6 +8,8 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/source.h"
+#include "model/lora.h"
+#include "model/merge.h"
 
 enum { DTYPE_KEEP, DTYPE_WIDE };
 static const char *const dtypes[] = {"keep", "f32", NULL};

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/source.h"
 #include "token/tokenizer.h"
+#include "model/pass.h"
 #include "model/plan.h"
 
 struct score_values {

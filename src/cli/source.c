@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "cli/cli.h"
 #include "cli/source.h"
+#include "model/peft.h"
 #include "weights/hub.h"
 
 static bool same_folder(const char *a, const char *b)

@@ -13,7 +13,8 @@
 #define DEFENSE_DEFENSE_H
 
 #include "base/option.h"
-#include "model/model.h"
+#include "model/lora.h"
+#include "model/pass.h"
 
 /* X-macro: <name>.c each. */
 #define METHODS(X) X(sft) X(vaccine) X(random) X(lisa) X(booster)

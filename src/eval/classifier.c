@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/pass.h"
+
 /* Texts that go through the model at once, when they are of full length. */
 #define TEXTS 4
 #define MAX_TEXTS 32

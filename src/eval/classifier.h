@@ -2,6 +2,7 @@
 #ifndef EVAL_CLASSIFIER_H
 #define EVAL_CLASSIFIER_H
 
+#include "data/batch.h"
 #include "model/model.h"
 
 struct classifier;

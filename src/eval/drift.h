@@ -8,7 +8,7 @@
 #ifndef EVAL_DRIFT_H
 #define EVAL_DRIFT_H
 
-#include "model/model.h"
+#include "model/pass.h"
 
 struct drift;
 /* rows of `d` are packed in batches of at most acts' rows; a, d are borrowed. The reference, L x

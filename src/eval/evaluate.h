@@ -2,9 +2,11 @@
 #ifndef EVAL_EVALUATE_H
 #define EVAL_EVALUATE_H
 
+#include "data/dataset.h"
 #include "eval/judge.h"
 #include "eval/metric.h"
 #include "eval/stats.h"
+#include "model/acts.h"
 #include "model/generate.h"
 
 /* The keys of an entry (option rows over this struct: evaluate_options). */

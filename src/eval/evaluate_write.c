@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"
+#include "model/lora.h"
 
 static void put_string(struct strbuf *out, const char *s)
 {

@@ -2,7 +2,8 @@
 #ifndef EVAL_PACK_H
 #define EVAL_PACK_H
 
-#include "model/model.h"
+#include "data/batch.h"
+#include "model/acts.h"
 
 struct pack {
     const struct dataset *d;

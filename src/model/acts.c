@@ -2,9 +2,11 @@
  *
  * The same code first counts and then lays out, so that the memory plan and the allocation cannot differ.
  * Without training all layers share one layer's memory, and the residual stream is updated in place. */
+#include "model/acts.h"
+
 #include <stdlib.h>
 
-#include "model/layers.h"
+#include "model/attention.h"
 
 /* Pieces start at multiples of this many floats: a cache line. */
 #define ALIGN_FLOATS 16

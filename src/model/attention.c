@@ -2,7 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "model/layers.h"
+#include "model/attention.h"
+#include "model/linear.h"
 
 static struct attn_form form_of(const struct config *c, size_t l)
 {

@@ -10,16 +10,6 @@
 #include "weights/safetensors.h"
 #include "model/arch.h"
 
-#define ARCH_DECLARE(name) extern const struct arch arch_##name;
-ARCHS(ARCH_DECLARE)
-#define ARCH_ENTRY(name) &arch_##name,
-static const struct arch *const archs[] = {ARCHS(ARCH_ENTRY) NULL};
-
-const struct arch *arch_at(size_t i)
-{
-    return i < sizeof archs / sizeof *archs ? archs[i] : NULL;
-}
-
 /* Keys that every architecture reads. */
 static const char *const common_keys[] = {"architectures",
                                           "model_type",

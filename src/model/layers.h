@@ -1,9 +1,10 @@
-/* layers.h - the inside of a model, for src/model only: weights, linears with their low-rank terms, the
- * activations of a pass, and the pieces that architectures are put together from. */
+/* layers.h - the inside of a model, for src/model only: weights, linears with their low-rank terms, and the
+ * activations of a pass. */
 #ifndef MODEL_LAYERS_H
 #define MODEL_LAYERS_H
 
-#include "model/model.h"
+#include "model/lora.h"
+#include "model/pass.h"
 
 /* Linears that read the same input form a group; a block of either architecture has these four. */
 enum group_id { GROUP_QKV, GROUP_O, GROUP_UP, GROUP_DOWN, GROUP_COUNT };
@@ -83,15 +84,6 @@ struct model {
     size_t rope_max;                       /* positions in the tables */
 };
 
-/* Declares a weight of this shape (cols 0 = a vector); the name is printf-style. NULL and err when the
- * file does not hold it so. The pointer stays valid until model_close. */
-struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, size_t cols,
-                            const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* Declares linear i of a group, whose module is PREFIX.l.PART ("model.layers", "self_attn.q_proj"):
- * PREFIX.l.PART.weight [out,in] and, with bias, PREFIX.l.PART.bias [out]. */
-int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out,
-                 bool bias, const char *prefix, const char *part, struct vac_err *err);
-
 struct layer_acts {
     struct ref x;                                  /* [N,D] input of the block */
     struct ref n1, mean1, rstd1;                   /* [N,D] [N] [N] norm before attention */
@@ -134,61 +126,6 @@ struct kv {
     size_t rows;     /* slots * cap */
 };
 
-/* --- linear.c --- */
-/* y[i] = linear i of x, low-rank terms included. */
-void group_forward(struct pass *p, size_t l, enum group_id g, struct ref x, const struct ref *y);
-/* dx (stored; REF_NONE = not wanted) from dy[i]; weight gradients when the pass wants them. */
-void group_backward(struct pass *p, size_t l, enum group_id g, struct ref dx, const struct ref *dy,
-                    struct ref x);
-
-/* --- attention.c: q, k, v from x, positions rotated when the model has RoPE, mixed, o into acts->t --- */
-void attention_forward(struct pass *p, size_t l, struct ref x);
-/* From acts->dt (gradient of o's output) to dx_in [N,D] (stored; REF_NONE = not wanted). */
-void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x);
-
-/* --- decoder.c: the decoders of the Llama family --- */
-/* Reads DECODER_KEYS. What the caller has set before stays where the file says nothing: E, the flags. */
-int decoder_read(struct config *c, const struct jnode *root, struct vac_err *err);
-int decoder_bind(struct model *m, struct vac_err *err);
-void decoder_embed(struct pass *p);
-void decoder_embed_backward(struct pass *p);
-void decoder_attn(struct pass *p, size_t l);
-void decoder_attn_backward(struct pass *p, size_t l);
-void decoder_mlp(struct pass *p, size_t l);
-void decoder_mlp_backward(struct pass *p, size_t l);
-void decoder_attn_join(struct pass *p, size_t l);
-void decoder_attn_split(struct pass *p, size_t l);
-void decoder_mlp_join(struct pass *p, size_t l);
-void decoder_mlp_split(struct pass *p, size_t l);
-void decoder_final(struct pass *p, size_t n);
-void decoder_final_backward(struct pass *p, size_t n);
-#define DECODER_KEYS                                                                               \
-    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",                \
-        "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings",                \
-        "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "rope_interleaved",       \
-        "partial_rotary_factor"
-/* Reads GEMMA_KEYS but for the window; caps that are set before are the defaults, null is none. */
-int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err);
-#define GEMMA_KEYS                                                                                 \
-    DECODER_KEYS, "hidden_activation", "query_pre_attn_scalar", "attn_logit_softcapping",          \
-        "final_logit_softcapping", "sliding_window", "use_bidirectional_attention",                \
-        "attention_bias"
-#define DECODER_TARGETS "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
-#define DECODER_BLOCK                                                                              \
-    .bind = decoder_bind, .embed_forward = decoder_embed,                                          \
-    .embed_backward = decoder_embed_backward, .attn_forward = decoder_attn,                        \
-    .attn_backward = decoder_attn_backward, .mlp_forward = decoder_mlp,                            \
-    .mlp_backward = decoder_mlp_backward, .final_forward = decoder_final,                          \
-    .final_backward = decoder_final_backward
-#define DECODER_JOINS                                                                              \
-    .attn_join = decoder_attn_join, .attn_split = decoder_attn_split,                              \
-    .mlp_join = decoder_mlp_join, .mlp_split = decoder_mlp_split
-
-/* --- pass.c --- */
-/* Logits [n,V] of what final_forward left in acts->head. */
-void pass_logits(struct pass *p, struct ref out, size_t n);
-
-/* --- helpers of the architectures --- */
 static inline struct compute *pass_c(const struct pass *p)
 {
     return p->m->c;
@@ -201,15 +138,6 @@ static inline struct ref weight_grad(const struct pass *p, const struct weight *
 {
     return w && p->grads ? w->g : REF_NONE;
 }
-/* Whether anything below block l still wants a gradient (else block 0 need not make its input's). */
-bool pass_wants_below(const struct pass *p, size_t l);
-/* A norm of the model's kind and its gradient (adds into dx). */
-void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd, struct ref x,
-                  const struct weight *w, const struct weight *b, size_t n);
-void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x,
-                   const struct weight *w, const struct weight *b, struct ref mean, struct ref rstd,
-                   size_t n);
-
 /* Where SITE_ATTN adds: the sum that the output has gone into, or the output where a norm comes first. */
 static inline struct ref attn_sum(const struct pass *p, size_t l)
 {
@@ -223,45 +151,4 @@ static inline struct ref mlp_sum(const struct pass *p, size_t l)
     return p->m->cfg.pre_norm ? p->a->layer[l + 1].x : p->a->layer[l].sum;
 }
 
-/* The shapes of passes over `rows` packed tokens in sequences of at most `context`. */
-struct compute_limits acts_limits(const struct model *m, size_t rows, size_t context, bool train);
-/* Makes the tables long enough for `context` positions. */
-int model_rope(struct model *m, size_t context, struct vac_err *err);
-/* Lays all weights out in one F32 buffer, those that decay first, and allocates it. */
-int model_own(struct model *m, struct vac_err *err);
-/* Recounts the columns of h after the adapter stack has changed. */
-void model_restack(struct model *m);
-void adapter_done(struct model *m, struct adapter *a);
-void params_clear(struct model *m);
-/* What an adapter of this spec would be, all but its memory. adapter_forget frees it. */
-int adapter_shape(const struct model *m, struct adapter *a, const struct lora_spec *spec,
-                  struct vac_err *err);
-void adapter_forget(struct adapter *a);
-/* A frozen adapter of zeros on top. NULL and err when the spec does not fit the model. */
-struct adapter *model_push_adapter(struct model *m, const struct lora_spec *spec,
-                                   struct vac_err *err);
-/* Adds every adapter's term for this weight, in order, to F32 numbers of its shape. */
-void model_merge_into(const struct model *m, const struct weight *w, struct ref to);
-/* The error that `name`, found under `key`, is no module; returns -1. */
-int target_unknown(const struct model *m, const char *name, const char *key, struct vac_err *err);
-float lora_scale(double alpha, size_t r, bool rslora);
-int peft_load(struct model *m, const char *dir, struct vac_err *err);
-/* Linear number n of the model, in the order of layers and groups; NULL past the last. */
-const struct linear *model_linear_at(const struct model *m, size_t n);
-/* Where the adapter's matrices for linear n lie in its buffer: A [r,in], B [out,r]. on = false: none there.
- * false past the last linear. */
-struct lora_place {
-    const struct linear *x;
-    bool on;
-    size_t a, b;
-    double alpha;
-    float scale;
-};
-bool adapter_place(const struct model *m, const struct adapter *a, size_t n,
-                   struct lora_place *out);
-/* Gives linear n a weight of its own. */
-void adapter_weigh(const struct model *m, struct adapter *a, size_t n, double alpha, float scale);
-/* Whether a name of a list of modules means this one: it is its end, "q_proj" or "layers.0.mlp.up_proj",
- * of k characters. */
-bool module_named(const char *module, const char *name, size_t k);
 #endif

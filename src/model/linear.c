@@ -5,7 +5,7 @@
  *     dA_i = dh_i^T drop(x),  dB_i = s dy_i^T h_i
  *
  * Without dropout the A of a group are one matrix: one skinny product instead of three. */
-#include "model/layers.h"
+#include "model/linear.h"
 
 /* A dropout stream of its own for every linear of the model. */
 static uint64_t module_id(size_t l, enum group_id g, size_t i)

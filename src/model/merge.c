@@ -1,13 +1,15 @@
 /* merge.c - base and adapters written as one Hugging Face folder.
  *
  * Adapters are added in their order, in F32, and the sum is rounded once, to the base's dtype. */
+#include "model/merge.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/kind.h"
-#include "model/layers.h"
+#include "model/adapter.h"
 
 #define SHARD_BYTES ((size_t)5 << 30)
 

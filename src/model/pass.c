@@ -3,6 +3,8 @@
  * Places are numbered in the order in which a forward pass meets them: embed, then attn, mlp and block of
  * each layer. A pass may begin behind a place (what lies before it is as the last pass left it) and its
  * backward half may end at one. */
+#include "model/pass.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,28 +262,4 @@ void pass_backward(struct pass *p)
         return;
     if (p->grads && p->m->full)
         p->m->cfg.arch->embed_backward(p);
-}
-
-void norm_forward(struct pass *p, struct ref y, struct ref mean, struct ref rstd, struct ref x,
-                  const struct weight *w, const struct weight *b, size_t n)
-{
-    const struct config *c = &p->m->cfg;
-
-    if (b)
-        op_layernorm(pass_c(p), y, mean, rstd, x, w->w, b->w, n, c->D, c->norm_eps);
-    else
-        op_rmsnorm(pass_c(p), y, rstd, x, w->w, c->norm_plus, n, c->D, c->norm_eps);
-}
-
-void norm_backward(struct pass *p, struct ref dx, struct ref dy, struct ref x,
-                   const struct weight *w, const struct weight *b, struct ref mean, struct ref rstd,
-                   size_t n)
-{
-    struct ref dw = weight_grad(p, w);
-
-    if (b)
-        op_layernorm_bwd(pass_c(p), dx, dw, weight_grad(p, b), dy, x, w->w, mean, rstd, n,
-                         p->m->cfg.D);
-    else
-        op_rmsnorm_bwd(pass_c(p), dx, dw, dy, x, w->w, p->m->cfg.norm_plus, rstd, n, p->m->cfg.D);
 }

@@ -6,13 +6,15 @@
  * Modules may have ranks and weights of their own (rank_pattern, alpha_pattern). Here all matrices of an
  * adapter have the largest rank R; what a module has less is zeros, in A and in B, which add nothing and
  * get no gradient. It is written again with R, and the alpha that gives it the same weight. */
+#include "model/peft.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/layers.h"
+#include "model/adapter.h"
 
 /* Keys that may hold anything: they do not change what an adapter computes. How it was begun is over, but
  * for those ways that change the base (see check_init). */
@@ -511,7 +513,7 @@ int peft_spec(const struct model *m, const char *dir, struct lora_spec *spec, ch
     return rc;
 }
 
-int peft_load(struct model *m, const char *dir, struct vac_err *err)
+static int peft_load(struct model *m, const char *dir, struct vac_err *err)
 {
     struct lora_spec spec;
     struct weights *w;
@@ -530,16 +532,29 @@ int peft_load(struct model *m, const char *dir, struct vac_err *err)
         goto out;
     }
     rc = load_all(m, a, &p, w, err) || weights_check(w, err) ? -1 : 0;
-    if (rc) {
-        adapter_done(m, a);
-        m->n_adapter--;
-        model_restack(m);
-    }
+    if (rc)
+        adapter_pop(m);
 out:
     free(targets);
     weights_close(w);
     peft_done(&p);
     return rc;
+}
+
+int model_add_peft(struct model *m, const char *dir, bool trained, double dropout,
+                   struct vac_err *err)
+{
+    model_freeze(m);
+    if (peft_load(m, dir, err))
+        return -1;
+    if (dropout >= 0)
+        m->adapter[m->n_adapter - 1].dropout = dropout;
+    if (trained && model_retrain_lora(m, NAN, err)) {
+        model_freeze(m);
+        adapter_pop(m);
+        return -1;
+    }
+    return 0;
 }
 
 /* --- writing --- */

@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "model/adapter.h"
 #include "model/generate.h"
-#include "model/layers.h"
 
 void plan_add(struct plan *p, const char *what, uint64_t bytes, const char *remedy)
 {

@@ -5,7 +5,7 @@
 #ifndef MODEL_PLAN_H
 #define MODEL_PLAN_H
 
-#include "model/model.h"
+#include "model/lora.h"
 
 struct plan_row {
     const char *what;   /* "base weights (mapped)" */

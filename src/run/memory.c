@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/peft.h"
 #include "run/trainer.h"
 
 #define GEN_SLOTS 16

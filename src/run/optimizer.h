@@ -3,7 +3,7 @@
 #ifndef RUN_OPTIMIZER_H
 #define RUN_OPTIMIZER_H
 
-#include "model/model.h"
+#include "model/lora.h"
 #include "spec/spec.h"
 
 struct optimizer {

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/merge.h"
+#include "model/peft.h"
 #include "run/trainer.h"
 
 static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *err)

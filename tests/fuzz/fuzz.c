@@ -17,6 +17,7 @@
 #include "jinja/jinja.h"
 #include "model/config.h"
 #include "model/model.h"
+#include "model/peft.h"
 #include "run/trainer.h"
 #include "token/tok_stream.h"
 

@@ -1,8 +1,8 @@
 /* gemma.c - the keys that the Gemmas share. */
+#include "arch/gemma.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "model/layers.h"
 
 static int gemma_cap(const struct jnode *root, const char *key, float *cap, struct vac_err *err)
 {

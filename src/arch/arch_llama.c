@@ -1,5 +1,5 @@
 /* arch_llama.c - Llama 2/3, Vicuna, TinyLlama, SmolLM: the decoder as it is. */
-#include "model/layers.h"
+#include "arch/decoder.h"
 
 static const char *const types[] = {"llama", NULL};
 static const char *const classes[] = {"LlamaForCausalLM", "LlamaForSequenceClassification", NULL};

@@ -6,7 +6,10 @@
  * Where the embedding is narrower than the model (opt-350m), project_in and project_out stand between. */
 #include <string.h>
 
-#include "model/layers.h"
+#include "model/attention.h"
+#include "model/bind.h"
+#include "model/linear.h"
+#include "model/norm.h"
 
 /* The position table's first two rows are for padding, which packed batches do not have. */
 #define POSITION_OFFSET 2

@@ -6,7 +6,7 @@
  * The attention output, where taps are, is that of the module: before the norm that follows it. */
 #include <math.h>
 
-#include "model/layers.h"
+#include "arch/gemma.h"
 
 static const char *const types[] = {"gemma2", NULL};
 static const char *const classes[] = {"Gemma2ForCausalLM", NULL};

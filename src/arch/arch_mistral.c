@@ -1,5 +1,5 @@
 /* arch_mistral.c - Mistral: the decoder with a window over all layers, where it has one. */
-#include "model/layers.h"
+#include "arch/decoder.h"
 
 static const char *const types[] = {"mistral", NULL};
 static const char *const classes[] = {"MistralForCausalLM", NULL};

@@ -3,9 +3,14 @@
  *     mid = x + attention(norm(x));   next x = mid + down(act(gate(n)) up(n)), n = norm(mid)
  *
  * An architecture is its names, its keys, and the flags of struct config that say which parts it has. */
+#include "arch/decoder.h"
+
 #include <string.h>
 
-#include "model/layers.h"
+#include "model/attention.h"
+#include "model/bind.h"
+#include "model/linear.h"
+#include "model/norm.h"
 
 static int decoder_read_act(struct config *c, const struct jnode *root, struct vac_err *err)
 {

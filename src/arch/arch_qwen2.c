@@ -1,5 +1,5 @@
 /* arch_qwen2.c - Qwen2 and Qwen2.5: the decoder with biases on q, k and v, none on o. */
-#include "model/layers.h"
+#include "arch/decoder.h"
 
 static const char *const types[] = {"qwen2", NULL};
 static const char *const classes[] = {"Qwen2ForCausalLM", NULL};

@@ -1,6 +1,6 @@
 /* arch_qwen3.c - Qwen3: the decoder with a norm of every head of q and k before rotation, and a head size
  * that is not width / heads. */
-#include "model/layers.h"
+#include "arch/decoder.h"
 
 static const char *const types[] = {"qwen3", NULL};
 static const char *const classes[] = {"Qwen3ForCausalLM", NULL};

@@ -1,6 +1,6 @@
 /* arch_gemma3.c - Gemma 3, text: as Gemma 2, with norms of every head in place of caps, five layers that slide
  * to one that does not, and a rotation of their own for those that slide. */
-#include "model/layers.h"
+#include "arch/gemma.h"
 
 static const char *const types[] = {"gemma3_text", NULL};
 static const char *const classes[] = {"Gemma3ForCausalLM", NULL};
