@@ -1,6 +1,7 @@
 /* model_support.c - see model_support.h */
 #include "model_support.h"
 
+#include <math.h>
 #include "base/rng.h"
 
 static void pack_json(struct batch *b, const char *path)
@@ -110,12 +111,25 @@ float *all_logits(struct model *m, struct acts *a, const struct batch *b)
     return out;
 }
 
+/* [0, 1) with 53 bits. */
+static double uniform(struct rng *r)
+{
+    return (double)(rng_next(r) >> 11) * 0x1p-53;
+}
+
+static double normal(struct rng *r)
+{
+    double radius = sqrt(-2 * log(1 - uniform(r)));
+
+    return radius * cos(6.283185307179586477 * uniform(r));
+}
+
 void fill_normal(float *x, size_t n, uint64_t seed, double sd)
 {
     struct rng r = {.key = rng_key(seed, RNG_TEST, 0, 0)};
 
     for (size_t i = 0; i < n; i++)
-        x[i] = (float)(sd * rng_normal(&r));
+        x[i] = (float)(sd * normal(&r));
 }
 
 struct model *random_model(const char *config, struct compute *c, uint64_t seed)

@@ -30,7 +30,7 @@ void rig_seed(uint64_t seed)
 
 double rig_number(void)
 {
-    return 2 * rng_uniform(&numbers) - 1;
+    return (double)(rng_next(&numbers) >> 11) * 0x1p-52 - 1;
 }
 
 void rigs_each(void (*test)(struct rig *rig))

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4,'lr':0.01"

@@ -1,6 +1,7 @@
 /* test_base.c - src/base and the world: files, JSON and options, with failing system calls.
  *
  * Linked with --wrap=write, --wrap=fsync and --wrap=renameat, so that any of these calls can fail. */
+#include "base/hash.h"
 #include "support.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* test_base_values.c - src/base without files: errors, memory, UTF-8, number formats, random
  * numbers and checksums, against recorded values and independent formulas. */
+#include "base/hash.h"
 #include "support.h"
 #include <errno.h>
 #include <float.h>
@@ -422,12 +423,24 @@ struct half_format {
     enum dtype type;
     int m, bias;
     uint16_t inf;
-    float (*widen)(uint16_t);
-    uint16_t (*narrow)(float);
 };
+static float widen(const struct half_format *f, uint16_t x)
+{
+    float out;
+
+    dtype_widen(&out, &x, f->type, 1);
+    return out;
+}
+static uint16_t narrow(const struct half_format *f, float x)
+{
+    uint16_t out;
+
+    dtype_narrow(&out, &x, f->type, 1);
+    return out;
+}
 static const struct half_format half_formats[] = {
-    {DTYPE_F16, 10, 15, 0x7c00, f16_to_f32, f32_to_f16},
-    {DTYPE_BF16, 7, 127, 0x7f80, bf16_to_f32, f32_to_bf16},
+    {DTYPE_F16, 10, 15, 0x7c00},
+    {DTYPE_BF16, 7, 127, 0x7f80},
 };
 
 static void test_dtype_every_value(void **state)
@@ -438,8 +451,8 @@ static void test_dtype_every_value(void **state)
 
         for (uint32_t x = 0; x <= 0xffff; x++) {
             double want = by_definition((uint16_t)x, f->m, f->bias);
-            float got = f->widen((uint16_t)x);
-            uint16_t back = f->narrow(got);
+            float got = widen(f, (uint16_t)x);
+            uint16_t back = narrow(f, got);
 
             if (isnan(want)) {
                 assert_true(isnan(got));
@@ -466,16 +479,16 @@ static void test_dtype_rounding(void **state)
             uint16_t even = (uint16_t)(x & 1 ? x + 1 : x);
 
             assert_true((double)middle == (low + high) / 2);
-            if (f->narrow(middle) != even || f->narrow(-middle) != (even | 0x8000) ||
-                f->narrow(nextafterf(middle, 0)) != x ||
-                f->narrow(nextafterf(middle, INFINITY)) != x + 1)
+            if (narrow(f, middle) != even || narrow(f, -middle) != (even | 0x8000) ||
+                narrow(f, nextafterf(middle, 0)) != x ||
+                narrow(f, nextafterf(middle, INFINITY)) != x + 1)
                 fail_msg("%s between %04x and the next", dtype_name(f->type), x);
         }
-        assert_int_equal(f->narrow(FLT_MAX), f->inf);
-        assert_int_equal(f->narrow(-INFINITY), f->inf | 0x8000);
-        assert_int_equal(f->narrow(-0.0f), 0x8000);
+        assert_int_equal(narrow(f, FLT_MAX), f->inf);
+        assert_int_equal(narrow(f, -INFINITY), f->inf | 0x8000);
+        assert_int_equal(narrow(f, -0.0f), 0x8000);
     }
-    assert_int_equal(f32_to_f16(1e-30f), 0);
+    assert_int_equal(narrow(&half_formats[0], 1e-30f), 0);
 }
 
 static void test_dtype_arrays(void **state)
@@ -559,34 +572,21 @@ static void test_rng_uniform(void **state)
     enum { N = 1 << 17 };
     unsigned low[256] = {0}, high[256] = {0}, wide[256] = {0}, below[256] = {0};
     uint64_t key = rng_key(5, RNG_TEST, 0, 0);
-    struct rng r = {.key = key}, again;
-    double sum = 0, square = 0;
+    struct rng r = {.key = key};
 
     (void)state;
     for (uint32_t i = 0; i < N; i++) {
         uint64_t x = rng_at(key, i);
-        double u = rng_uniform(&r);
 
         low[x & 255]++;
         high[x >> 56]++;
         wide[rng_at32(key, i) >> 24]++;
         below[rng_below(&r, 256000) / 1000]++;
-        assert_true(u >= 0 && u < 1);
     }
     assert_uniform(low, N);
     assert_uniform(high, N);
     assert_uniform(wide, N);
     assert_uniform(below, N);
-    again = r;
-    for (int i = 0; i < N; i++) {
-        double z = rng_normal(&r);
-
-        assert_true(z == rng_normal(&again));
-        sum += z;
-        square += z * z;
-    }
-    assert_true(fabs(sum / N) < 6 / sqrt(N));
-    assert_true(fabs(square / N - 1) < 6 * sqrt(2.0 / N));
     assert_true(rng_below(&r, 1) == 0);
 }
 

@@ -65,7 +65,9 @@ static void copy_narrow_rig(struct rig *rig)
         got = rig_get(rig, y, 65535);
         for (size_t i = 0; i < 65535; i++) {
             uint16_t h = (uint16_t)(i + 1);
-            float want = t == DTYPE_BF16 ? bf16_to_f32(h) : f16_to_f32(h);
+            float want;
+
+            dtype_widen(&want, &h, (enum dtype)t, 1);
             if (isnan(want) ? !isnan(got[i]) : memcmp(&want, &got[i], 4) != 0)
                 fail_msg("%s: %s %04x gives %g, not %g", rig->name, dtype_name((enum dtype)t), h,
                          (double)got[i], (double)want);

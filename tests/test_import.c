@@ -4,6 +4,7 @@
  * The sums of the real files' imports were made by Python 3 (csv.reader, json.loads and json.dumps
  * with ensure_ascii=False and separators=(",", ":")) with the texts of the reference's
  * build_dataset.py. */
+#include "base/hash.h"
 #include "import/import.h"
 #include "base/io.h"
 #include "support.h"

@@ -1,6 +1,7 @@
 /* test_looking.c - opening a run changes nothing in it, however it was left; Space goes on with a
  * stopped one. */
 #include <sys/wait.h>
+#include "base/hash.h"
 #include "ui_live.h"
 
 /* Killed at step 14 it has a checkpoint of 10. */

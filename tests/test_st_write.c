@@ -1,5 +1,6 @@
 /* test_st_write.c - the safetensors writer against bytes worked out by hand, its order, its
  * rounding, and that a file appears whole or not at all. */
+#include "base/hash.h"
 #include "support.h"
 #include <dirent.h>
 #include <signal.h>

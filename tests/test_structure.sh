@@ -234,6 +234,97 @@ check_format()
     sources "$1" | sed "s|^|$1/|" | xargs clang-format-14 --dry-run 2>&1 | grep -E 'warning|error' | head -20
 }
 
+# What the objects below a build folder define and need: "FILE T|U NAME", FILE as in the source tree.
+symbols()
+{
+    (cd "$1" && find src ui -name '*.o' 2>/dev/null | LC_ALL=C sort) | while read -r object; do
+        file=$(echo "$object" | sed 's|/lib[a-z0-9_]*_a-|/|; s|/vaccine-|/|; s|o$|c|')
+        "$NM" -g "$1/$object" | awk -v file="$file" 'NF > 1 && $(NF - 1) ~ /^[TU]$/ { print file, $(NF - 1), $NF }'
+    done
+}
+
+# Within a folder, calls go one way as well.
+check_circles()
+{
+    awk '
+        { folder = $1; sub(/\/[^\/]*$/, "", folder) }
+        $2 == "T" { home[$3] = $1; where[$1] = folder }
+        $2 == "U" { needs[++n] = $1 " " $3; where[$1] = folder }
+        END {
+            for (i = 1; i <= n; i++) {
+                split(needs[i], need, " ")
+                to = home[need[2]]
+                if (to && to != need[1] && where[to] == where[need[1]])
+                    calls[need[1], to] = need[2]
+            }
+            # A file that calls none of those that are left, or is called by none, is in no circle.
+            do {
+                removed = 0
+                split("", out)
+                split("", in_)
+                for (pair in calls) {
+                    split(pair, end, SUBSEP)
+                    out[end[1]] = in_[end[2]] = 1
+                }
+                for (pair in calls) {
+                    split(pair, end, SUBSEP)
+                    if (!(end[1] in in_) || !(end[2] in out)) {
+                        delete calls[pair]
+                        removed = 1
+                    }
+                }
+            } while (removed)
+            for (pair in calls) {
+                split(pair, end, SUBSEP)
+                print end[1] " calls " calls[pair] "() of " end[2] ", which leads back to it"
+            }
+        }' "$1" | LC_ALL=C sort
+}
+
+# What a file offers stands in the header of its name, and somebody but the tests takes it: check_offers TREE SYMBOLS
+check_offers()
+{
+    (cd "$1" && find src ui include -name '*.[ch]' | LC_ALL=C sort | while read -r file; do
+        # Comments, texts and the bodies of functions left out: "FILE NAME" of every name before a "(".
+        awk -v file="$file" '
+            { gsub(/"([^"\\]|\\.)*"/, ""); gsub(/\/\*[^*]*\*\//, "") }
+            /\/\*/ { sub(/\/\*.*/, ""); print_it(); comment = 1; next }
+            comment { if (!sub(/^.*\*\//, "")) next; comment = 0 }
+            { print_it() }
+            function print_it(    line) {
+                line = $0
+                while (match(line, /[A-Za-z_][A-Za-z_0-9]*/)) {
+                    name = substr(line, RSTART, RLENGTH)
+                    line = substr(line, RSTART + RLENGTH)
+                    print file, (line ~ /^\(/ ? "(" : "-"), name
+                }
+            }' "$file"
+    done) >"$tmp/names"
+    awk -v symbols="$2" '
+        BEGIN {
+            while ((getline line < symbols) > 0) {
+                split(line, s, " ")
+                if (s[2] == "T" && s[3] != "main")
+                    home[s[3]] = s[1]
+                else if (s[2] == "U")
+                    needed[s[3]] = 1
+            }
+        }
+        !($3 in home) { next }
+        $1 ~ /\.h$/ && $2 == "(" { said[$3] = said[$3] " " $1 }
+        $1 == home[$3] { times[$3]++ }
+        END {
+            for (name in home) {
+                own = home[name]
+                sub(/c$/, "h", own)
+                if (said[name] && index(said[name] " ", " " own " ") == 0 && said[name] !~ / include\//)
+                    print home[name] ": " name "() is declared in" said[name] ", not in " own
+                if (!(name in needed) && times[name] < 2 && said[name])
+                    print home[name] ": nobody but a test calls " name "()"
+            }
+        }' "$tmp/names" | LC_ALL=C sort
+}
+
 # A reader can keep the names of this many files of a folder in mind.
 check_folders()
 {
@@ -288,6 +379,16 @@ if [ -e "${LIBVACCINE:-}" ]; then
     clean "the core neither prints nor exits" check_symbols "$LIBVACCINE"
 else
     ok "the core neither prints nor exits # SKIP no libvaccine.a"
+fi
+if [ -n "${BUILDDIR:-}" ] && symbols "$BUILDDIR" >"$tmp/symbols" && [ -s "$tmp/symbols" ]; then
+    # Folders that are not there yet; the list only gets shorter.
+    later='src/(compute|data|defense|eval|jinja|model|record|report|run|token|weights|import)|ui'
+    settled() { "$@" | grep -vE "^($later)/[^/]*\.c[ :]"; }
+    clean "no files of a folder call each other in a circle" settled check_circles "$tmp/symbols"
+    clean "what a file offers is declared in its own header and used" settled check_offers "$srcdir" "$tmp/symbols"
+else
+    ok "no files of a folder call each other in a circle # SKIP no build folder"
+    ok "what a file offers is declared in its own header and used # SKIP no build folder"
 fi
 clean "nothing is too long" check_lengths "$srcdir"
 clean "one file calls BLAS" check_blas "$srcdir"
@@ -375,6 +476,39 @@ clean "check_json lets json.c pass" grep 'src/base/json.c' "$tmp/found"
 finds 'src/data/format_text.c:1: int x; /* TODO' check_leftovers "$bad"
 check_leftovers "$bad" > "$tmp/found"
 clean "check_leftovers lets XXXXXX pass" grep 'lost' "$tmp/found"
+cat >"$tmp/bad.symbols" <<'END'
+src/run/begin.c T begin
+src/run/begin.c U middle
+src/run/middle.c T middle
+src/run/middle.c U end
+src/run/end.c T end
+src/run/end.c U begin
+src/run/end.c U leaf
+src/run/leaf.c T leaf
+src/run/top.c T top
+src/run/top.c U begin
+src/cli/main.c U top
+src/data/rows.c T rows_next
+src/data/rows.c T rows_lost
+src/data/batch.c T batch_next
+src/data/batch.c U rows_next
+src/cli/main.c U batch_next
+END
+cat >"$bad/src/data/batch.h" <<'END'
+/* of what calls rows_next(x) */
+void batch_next(void);
+void rows_next(void);
+END
+cat >"$bad/src/data/rows.h" <<'END'
+void rows_lost(void);
+END
+finds 'src/run/end.c calls begin() of src/run/begin.c' check_circles "$tmp/bad.symbols"
+check_circles "$tmp/bad.symbols" >"$tmp/found"
+clean "check_circles lets what leads in and out pass" grep -E 'leaf|top|data' "$tmp/found"
+finds 'src/data/rows.c: rows_next() is declared in src/data/batch.h' check_offers "$bad" "$tmp/bad.symbols"
+finds 'src/data/rows.c: nobody but a test calls rows_lost()' check_offers "$bad" "$tmp/bad.symbols"
+check_offers "$bad" "$tmp/bad.symbols" >"$tmp/found"
+clean "check_offers lets a function in its own header pass" grep 'batch_next' "$tmp/found"
 i=0
 while [ $i -le 40 ]; do
     : >"$bad/src/run/many$((i += 1)).h"

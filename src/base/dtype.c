@@ -81,26 +81,6 @@ static inline uint16_t narrow_f16(float x)
     return (uint16_t)(sign | r);
 }
 
-float bf16_to_f32(uint16_t x)
-{
-    return widen_bf16(x);
-}
-
-float f16_to_f32(uint16_t x)
-{
-    return widen_f16(x);
-}
-
-uint16_t f32_to_bf16(float x)
-{
-    return narrow_bf16(x);
-}
-
-uint16_t f32_to_f16(float x)
-{
-    return narrow_f16(x);
-}
-
 /* Tensors in a file may start at any byte, so 16-bit numbers are read and written by memcpy. */
 static void widen_bf16_n(float *out, const unsigned char *in, size_t n)
 {

@@ -9,12 +9,8 @@ enum dtype { DTYPE_F32, DTYPE_BF16, DTYPE_F16 };
 
 const char *dtype_name(enum dtype t); /* "F32", "BF16", "F16": safetensors' names */
 size_t dtype_size(enum dtype t);      /* 4, 2, 2 */
-float bf16_to_f32(uint16_t x);
-float f16_to_f32(uint16_t x);
-/* Round to nearest, ties to even; too large becomes Inf; NaN stays a (quiet) NaN. */
-uint16_t f32_to_bf16(float x);
-uint16_t f32_to_f16(float x);
-/* n numbers at once, from and to any of the three. */
+/* n numbers at once, from and to any of the three. Narrowing rounds to nearest, ties to even; what is
+ * too large becomes Inf; NaN stays a (quiet) NaN. */
 void dtype_widen(float *out, const void *in, enum dtype t, size_t n);
 void dtype_narrow(void *out, const float *in, enum dtype t, size_t n);
 #endif

@@ -1,8 +1,8 @@
-/* hash.c - CRC-32C for what we write ourselves, SHA-256 for naming what others wrote. */
+/* hash.c - see hash.h */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include "base/io.h"
+#include "base/hash.h"
 
 /* ---- CRC-32C ---- */
 

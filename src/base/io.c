@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/io.h"
+#include "base/hash.h"
 
 enum {
     OUT_BUFFER = 1 << 18,

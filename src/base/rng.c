@@ -22,11 +22,6 @@ uint64_t rng_next(struct rng *r)
     return rng_at(r->key, r->ctr++);
 }
 
-double rng_uniform(struct rng *r)
-{
-    return (double)(rng_next(r) >> 11) * 0x1p-53;
-}
-
 /* The 2^64 mod n smallest numbers are drawn again: what remains is a whole multiple of n. */
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
@@ -42,12 +37,6 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 }
 
 /* Box-Muller; the second number is not kept, for that would be hidden state. */
-double rng_normal(struct rng *r)
-{
-    double radius = sqrt(-2 * log(1 - rng_uniform(r)));
-
-    return radius * cos(6.283185307179586477 * rng_uniform(r));
-}
 
 void rng_permute(uint64_t key, size_t *out, size_t n)
 {

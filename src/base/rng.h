@@ -56,9 +56,7 @@ struct rng {
     uint64_t key, ctr;
 };
 uint64_t rng_next(struct rng *r);
-double rng_uniform(struct rng *r);             /* [0, 1) with 53 bits */
 uint64_t rng_below(struct rng *r, uint64_t n); /* 0 .. n-1, unbiased; n > 0 */
-double rng_normal(struct rng *r);
 /* A permutation of 0 .. n-1 (Fisher-Yates) from the key alone. */
 void rng_permute(uint64_t key, size_t *out, size_t n);
 #endif

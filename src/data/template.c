@@ -5,6 +5,7 @@
  * new line. {end} is what ends an answer, the row's own token or else EOS; a text that was rendered
  * elsewhere and has it already gets no second one. */
 #include "data/template.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "base/utf8.h"
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/io.h"
 
 int pin_there(const char *path, int64_t *size, struct vac_err *err)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "report/report.h"
 
 /* Field number and wire type: 0 = varint, 1 = 64 bits, 2 = length and bytes, 5 = 32 bits. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "spec/spec_tables.h"
 #include "weights/safetensors.h"
 #include "record/reader.h"
