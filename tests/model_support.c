@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include "base/rng.h"
+#include "weights/st_write.h"
 
 static void pack_json(struct batch *b, const char *path)
 {

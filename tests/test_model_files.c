@@ -4,6 +4,7 @@
 
 #include "model/adapter.h"
 #include "model_support.h"
+#include "weights/st_write.h"
 
 /* --- folders --- */
 
@@ -326,9 +327,7 @@ static void write_edited(const char *from, const char *to, const char *name, enu
         const struct st_tensor *t = weights_at(in, i);
         bool it = !strcmp(t->name, name);
         size_t turned[2] = {t->shape[1], t->shape[0]};
-        if (it && e == NARROW_WRONG)
-            assert_ok(st_declare_raw(w, name, "I32", 4, t->rank, t->shape, &err), &err);
-        else if (!(it && e == DROP))
+        if (!(it && e == DROP))
             assert_ok(st_declare(w, t->name, DTYPE_F32, t->rank,
                                  it && e == TURN ? turned : t->shape, &err),
                       &err);
@@ -338,14 +337,21 @@ static void write_edited(const char *from, const char *to, const char *name, enu
     assert_ok(st_begin(w, &n, &err), &err);
     for (size_t i = 0; i < n; i++) {
         const struct st_tensor *t = weights_find(in, st_order(w, i));
-        if (e == NARROW_WRONG && !strcmp(t->name, name))
-            assert_ok(st_put_raw(w, zeros, 4 * t->numel, &err), &err);
-        else
-            assert_ok(st_put(w, t ? t->data : zeros, t ? t->numel : 3, &err), &err);
+        assert_ok(st_put(w, t ? t->data : zeros, t ? t->numel : 3, &err), &err);
     }
     assert_ok(st_commit(w, &err), &err);
     st_free(w);
     weights_close(in);
+    if (e == NARROW_WRONG) {
+        char *bytes = file_read(to, 1 << 26, &n, &err), entry[160], *at;
+
+        snprintf(entry, sizeof entry, "\"%s\":{\"dtype\":\"F32\"", name);
+        at = bytes ? memmem(bytes, n, entry, strlen(entry)) : NULL;
+        assert_non_null(at);
+        at[strlen(entry) - 4] = 'I';
+        support_write(to, bytes, n);
+        free(bytes);
+    }
 }
 
 struct edit_case {

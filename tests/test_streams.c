@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "weights/safetensors.h"
+#include "weights/weights.h"
 #include "spec/spec.h"
 #include "run_support.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <sys/stat.h>
 #include "base/rng.h"
-#include "weights/safetensors.h"
+#include "weights/weights.h"
 
 static char dir[512]; /* of this program, removed at the end */
 
@@ -109,9 +109,6 @@ static void test_read_small(void **state)
     assert_string_equal(weights_at(w, 3)->name, "w");
     assert_null(weights_at(w, 4));
     assert_string_equal(weights_path(w), path);
-    assert_string_equal(weights_meta(w, "format"), "pt");
-    assert_string_equal(weights_meta(w, "a"), "");
-    assert_null(weights_meta(w, "b"));
 
     t = weights_want(w, "w", 2, (size_t[]){2, 3}, &err);
     assert_non_null(t);
@@ -140,7 +137,6 @@ static void test_read_empty(void **state)
     w = open_good(in_dir("empty.safetensors"));
     assert_int_equal(weights_count(w), 0);
     assert_null(weights_find(w, "x"));
-    assert_null(weights_meta(w, "format"));
     weights_close(w);
 }
 
@@ -453,7 +449,6 @@ static void test_sharded(void **state)
     assert_string_equal(weights_at(w, 1)->name, "b");
     assert_string_equal(weights_find(w, "a")->file, SHARD1);
     assert_string_equal(weights_find(w, "b")->file, SHARD2);
-    assert_string_equal(weights_meta(w, "k"), "1");
     snprintf(index, sizeof index, "%s/model.safetensors.index.json", d);
     assert_string_equal(weights_path(w), index);
     {
@@ -572,7 +567,6 @@ static void test_foreign_writer(void **state)
         struct weights *w;
         snprintf(rel, sizeof rel, "golden/%s", names[i]);
         w = open_good(support_path(rel));
-        assert_string_equal(weights_meta(w, "format"), "pt");
         assert_true(weights_count(w) > 10);
         assert_true(isfinite(touch(w)));
         weights_close(w);

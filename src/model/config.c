@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/kind.h"
-#include "weights/safetensors.h"
+#include "weights/st_foreign.h"
 #include "model/arch.h"
 
 /* Keys that every architecture reads. */

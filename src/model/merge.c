@@ -10,6 +10,7 @@
 
 #include "base/kind.h"
 #include "model/adapter.h"
+#include "weights/st_write.h"
 
 #define SHARD_BYTES ((size_t)5 << 30)
 

@@ -9,7 +9,7 @@
 
 #include "compute/compute.h"
 #include "model/arch.h"
-#include "weights/safetensors.h"
+#include "weights/weights.h"
 
 struct model *model_open(const char *dir, struct compute *c, struct vac_err *err);
 /* The same with the weights of another folder or file (NULL = dir's own), and config.json's object in the

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "model/adapter.h"
+#include "weights/st_write.h"
 
 /* Keys that may hold anything: they do not change what an adapter computes. How it was begun is over, but
  * for those ways that change the base (see check_init). */

@@ -14,7 +14,8 @@
 
 #include "base/hash.h"
 #include "spec/spec_tables.h"
-#include "weights/safetensors.h"
+#include "weights/st_write.h"
+#include "weights/weights.h"
 #include "record/reader.h"
 #include "run/trainer.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "weights/safetensors.h"
+#include "weights/weights.h"
 #include "record/reader.h"
 #include "run/trainer.h"
 

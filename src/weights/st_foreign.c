@@ -4,9 +4,10 @@
  * Pickle can run any program when it is loaded, and GGUF holds quantised numbers: neither is read.
  */
 #include <dirent.h>
+#include <stdbool.h>
 #include <string.h>
 #include "base/kind.h"
-#include "weights/st_file.h"
+#include "weights/st_foreign.h"
 
 #define SUFFIX ".safetensors"
 #define CONVERT_MODEL                                                                              \

@@ -5,12 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/kind.h"
-#include "weights/st_file.h"
+#include "weights/st_read.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "weights are used as they lie in the file");
 
-static const struct st_dtype dtypes[] = {
+/* What the format knows; a row with `family` stands for all names that begin with its text. */
+static const struct st_dtype {
+    const char *text;
+    bool family;
+    unsigned bits; /* of one element */
+    bool readable;
+    enum dtype dtype; /* valid when readable */
+} dtypes[] = {
     {.text = "F32", .bits = 32, .readable = true, .dtype = DTYPE_F32},
     {.text = "BF16", .bits = 16, .readable = true, .dtype = DTYPE_BF16},
     {.text = "F16", .bits = 16, .readable = true, .dtype = DTYPE_F16},
@@ -30,7 +37,7 @@ static const struct st_dtype dtypes[] = {
     {.text = "F4", .bits = 4},
 };
 
-const struct st_dtype *st_dtype_find(const char *text)
+static const struct st_dtype *dtype_find(const char *text)
 {
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
         const struct st_dtype *d = &dtypes[i];
@@ -80,38 +87,6 @@ static int read_shape(const struct jnode *node, struct st_tensor *t, struct vac_
     return 0;
 }
 
-static int read_dtype(struct st_file *f, const struct jnode *node, struct st_tensor *t,
-                      const struct st_dtype **row, struct vac_err *err)
-{
-    const char *text;
-
-    if (json_str(node, "dtype", &text, err))
-        return -1;
-    *row = st_dtype_find(text);
-    if (!*row)
-        return json_error(node, err, "unknown dtype \"%.40s\" (expected F32, BF16, F16, ...)",
-                          text);
-    t->readable = (*row)->readable;
-    t->dtype = (*row)->dtype;
-    t->dtype_text = arena_strndup(&f->mem, text, strlen(text), err);
-    return t->dtype_text ? 0 : -1;
-}
-
-/* Bytes that shape and dtype ask for. */
-static int tensor_bytes(const struct jnode *node, const struct st_tensor *t,
-                        const struct st_dtype *row, size_t *bytes, struct vac_err *err)
-{
-    size_t bits;
-
-    if (size_mul(t->numel, row->bits, &bits))
-        return json_error(node, err, "is too large: its size does not fit 64 bits");
-    if (bits % 8)
-        return json_error(node, err, "%zu elements of %s do not end at a whole byte", t->numel,
-                          t->dtype_text);
-    *bytes = bits / 8;
-    return 0;
-}
-
 static int read_span(const struct st_file *f, const struct jnode *node, size_t bytes,
                      struct span *s, struct vac_err *err)
 {
@@ -140,17 +115,32 @@ static int read_tensor(struct st_file *f, const struct jnode *node, struct st_te
                        struct span *s, struct vac_err *err)
 {
     static const char *const keys[] = {"dtype", "shape", "data_offsets", NULL};
-    const struct st_dtype *row = NULL;
-    size_t bytes = 0;
+    const struct st_dtype *row;
+    const char *text;
+    size_t bits;
 
     if (!cJSON_IsObject(node->v))
         return json_error(node, err, "expected {\"dtype\", \"shape\", \"data_offsets\"}");
-    if (json_known(node, keys, err) || read_dtype(f, node, t, &row, err) ||
-        read_shape(node, t, err) || tensor_bytes(node, t, row, &bytes, err) ||
-        read_span(f, node, bytes, s, err))
+    if (json_known(node, keys, err) || json_str(node, "dtype", &text, err))
         return -1;
+    row = dtype_find(text);
+    if (!row)
+        return json_error(node, err, "unknown dtype \"%.40s\" (expected F32, BF16, F16, ...)",
+                          text);
+    t->readable = row->readable;
+    t->dtype = row->dtype;
+    if (read_shape(node, t, err))
+        return -1;
+    if (size_mul(t->numel, row->bits, &bits))
+        return json_error(node, err, "is too large: its size does not fit 64 bits");
+    if (bits % 8)
+        return json_error(node, err, "%zu elements of %s do not end at a whole byte", t->numel,
+                          text);
+    if (read_span(f, node, bits / 8, s, err))
+        return -1;
+    t->dtype_text = arena_strndup(&f->mem, text, strlen(text), err);
     t->name = arena_strndup(&f->mem, node->key, strlen(node->key), err);
-    if (!t->name)
+    if (!t->dtype_text || !t->name)
         return -1;
     t->file = path_base(f->path);
     t->data = f->data + s->begin;
@@ -158,37 +148,36 @@ static int read_tensor(struct st_file *f, const struct jnode *node, struct st_te
     return 0;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_text(const void *a, const void *b)
 {
-    return strcmp(((const struct st_pair *)a)->key, ((const struct st_pair *)b)->key);
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int read_meta(struct st_file *f, const struct jnode *node, struct vac_err *err)
+/* Nobody here asks for what is in it; that it is what the format says is checked all the same. */
+static int check_meta(const struct jnode *node, struct vac_err *err)
 {
-    size_t i = 0;
+    const char **keys;
+    size_t n = 0;
+    int rc = 0;
 
-    if (f->meta)
+    if (cJSON_GetObjectItemCaseSensitive(node->up->v, ST_METADATA) != node->v)
         return json_error(node, err, "stands twice in the header");
     if (!cJSON_IsObject(node->v))
         return json_error(node, err, "expected an object of strings");
-    f->n_meta = json_count(node);
-    f->meta = mem_new(f->n_meta, sizeof *f->meta, err);
-    if (!f->meta)
+    keys = mem_new(json_count(node), sizeof *keys, err);
+    if (!keys)
         return -1;
-    for (const cJSON *c = node->v->child; c; c = c->next, i++) {
-        struct jnode one = {.v = c, .up = node, .file = f->path, .key = c->string};
-        if (!cJSON_IsString(c))
-            return json_error(&one, err, "expected a string");
-        f->meta[i].key = arena_strndup(&f->mem, c->string, strlen(c->string), err);
-        f->meta[i].value = arena_strndup(&f->mem, c->valuestring, strlen(c->valuestring), err);
-        if (!f->meta[i].key || !f->meta[i].value)
-            return -1;
+    for (const cJSON *c = node->v->child; !rc && c; c = c->next) {
+        struct jnode one = {.v = c, .up = node, .file = node->file, .key = c->string};
+        rc = cJSON_IsString(c) ? 0 : json_error(&one, err, "expected a string");
+        keys[n++] = c->string;
     }
-    qsort(f->meta, f->n_meta, sizeof *f->meta, by_key);
-    for (i = 1; i < f->n_meta; i++)
-        if (strcmp(f->meta[i - 1].key, f->meta[i].key) == 0)
-            return json_error(node, err, "key \"%.100s\" stands twice", f->meta[i].key);
-    return 0;
+    qsort(keys, n, sizeof *keys, by_text);
+    for (size_t i = 1; !rc && i < n; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            rc = json_error(node, err, "key \"%.100s\" stands twice", keys[i]);
+    free(keys);
+    return rc;
 }
 
 static int by_begin(const void *a, const void *b)
@@ -230,16 +219,6 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct st_tensor *)a)->name, ((const struct st_tensor *)b)->name);
 }
 
-static int check_names(struct st_file *f, struct vac_err *err)
-{
-    qsort(f->t, f->n, sizeof *f->t, by_name);
-    for (size_t i = 1; i < f->n; i++)
-        if (strcmp(f->t[i - 1].name, f->t[i].name) == 0)
-            return err_set(err, VAC_ERR_FORMAT, "%s: tensor \"%.100s\" stands twice in the header",
-                           f->path, f->t[i].name);
-    return 0;
-}
-
 static int read_entries(struct st_file *f, const cJSON *doc, struct span *spans,
                         struct vac_err *err)
 {
@@ -248,7 +227,7 @@ static int read_entries(struct st_file *f, const cJSON *doc, struct span *spans,
     for (const cJSON *c = doc->child; c; c = c->next) {
         struct jnode node = {.v = c, .up = &root, .file = f->path, .key = c->string};
         if (strcmp(c->string, ST_METADATA) == 0) {
-            if (read_meta(f, &node, err))
+            if (check_meta(&node, err))
                 return -1;
             continue;
         }
@@ -256,8 +235,11 @@ static int read_entries(struct st_file *f, const cJSON *doc, struct span *spans,
             return -1;
         f->n++;
     }
-    if (check_names(f, err))
-        return -1;
+    qsort(f->t, f->n, sizeof *f->t, by_name);
+    for (size_t i = 1; i < f->n; i++)
+        if (strcmp(f->t[i - 1].name, f->t[i].name) == 0)
+            return err_set(err, VAC_ERR_FORMAT, "%s: tensor \"%.100s\" stands twice in the header",
+                           f->path, f->t[i].name);
     return check_layout(f, spans, err);
 }
 
@@ -337,7 +319,6 @@ void st_file_close(struct st_file *f)
     map_close(&f->map);
     free(f->path);
     free(f->t);
-    free(f->meta);
     arena_done(&f->mem);
     memset(f, 0, sizeof *f);
 }

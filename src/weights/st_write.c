@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
-#include "weights/st_file.h"
+#include "base/json.h"
+#include "weights/st_write.h"
+#include "weights/st_read.h"
 
 #define ST_ALIGN 8
 #define NARROW_CHUNK 4096
 
 struct st_decl {
     const char *name;
-    const struct st_dtype *dtype;
-    const char *dtype_text;
-    size_t rank, shape[TENSOR_MAX_RANK];
-    size_t elem_size, bytes;
+    enum dtype dtype;
+    size_t rank, shape[TENSOR_MAX_RANK], bytes;
 };
 
 enum st_stage { ST_DECLARING, ST_WRITING, ST_COMMITTED, ST_FAILED };
@@ -27,11 +27,8 @@ struct st_writer {
     struct arena mem;
     struct st_decl *d; /* in the order of the file once writing */
     size_t n, cap;
-    struct st_pair *meta;
-    size_t n_meta, meta_cap;
     size_t at;   /* tensor that is being written */
     size_t done; /* bytes of it already written */
-    uint32_t crc;
 };
 
 struct st_writer *st_create(const char *path, struct vac_err *err)
@@ -68,101 +65,34 @@ static int refuse_decl(const struct st_writer *w, const char *name, const char *
     return err_set(err, VAC_ERR_USAGE, "%s: tensor \"%.100s\": %s", w->out.path, name, why);
 }
 
-static int decl_size(struct st_decl *d, size_t rank, const size_t *shape)
+int st_declare(struct st_writer *w, const char *name, enum dtype t, size_t rank,
+               const size_t *shape, struct vac_err *err)
 {
-    d->rank = rank;
-    d->bytes = d->elem_size;
-    for (size_t i = 0; i < rank; i++) {
-        d->shape[i] = shape[i];
-        if (shape[i] > (uint64_t)ST_WHOLE_MAX || size_mul(d->bytes, shape[i], &d->bytes))
-            return -1;
-    }
-    return 0;
-}
-
-int st_declare_raw(struct st_writer *w, const char *name, const char *dtype_text, size_t elem_size,
-                   size_t rank, const size_t *shape, struct vac_err *err)
-{
-    struct st_decl d = {.dtype = st_dtype_find(dtype_text), .elem_size = elem_size};
+    struct st_decl d = {.dtype = t, .rank = rank, .bytes = dtype_size(t)};
 
     if (check_stage(w, ST_DECLARING, err))
         return -1;
-    if (!d.dtype || d.dtype->bits != elem_size * 8)
-        return refuse_decl(w, name, "dtype and element size do not belong together", err);
     if (strcmp(name, ST_METADATA) == 0 || utf8_valid(name, strlen(name)) != strlen(name))
         return refuse_decl(w, name, "a name must be UTF-8 and not " ST_METADATA, err);
     if (rank > TENSOR_MAX_RANK)
         return refuse_decl(w, name, "has more than 8 dimensions", err);
-    if (decl_size(&d, rank, shape))
-        return refuse_decl(w, name, "is too large", err);
+    for (size_t i = 0; i < rank; i++) {
+        d.shape[i] = shape[i];
+        if (shape[i] > (uint64_t)ST_WHOLE_MAX || size_mul(d.bytes, shape[i], &d.bytes))
+            return refuse_decl(w, name, "is too large", err);
+    }
     d.name = arena_strndup(&w->mem, name, strlen(name), err);
-    d.dtype_text = arena_strndup(&w->mem, dtype_text, strlen(dtype_text), err);
-    if (!d.name || !d.dtype_text || mem_grow(&w->d, &w->cap, w->n + 1, sizeof *w->d, err))
+    if (!d.name || mem_grow(&w->d, &w->cap, w->n + 1, sizeof *w->d, err))
         return -1;
     w->d[w->n++] = d;
     return 0;
-}
-
-int st_declare(struct st_writer *w, const char *name, enum dtype t, size_t rank,
-               const size_t *shape, struct vac_err *err)
-{
-    return st_declare_raw(w, name, dtype_name(t), dtype_size(t), rank, shape, err);
-}
-
-int st_meta(struct st_writer *w, const char *key, const char *value, struct vac_err *err)
-{
-    struct st_pair p;
-
-    if (check_stage(w, ST_DECLARING, err))
-        return -1;
-    if (utf8_valid(key, strlen(key)) != strlen(key) ||
-        utf8_valid(value, strlen(value)) != strlen(value))
-        return err_set(err, VAC_ERR_USAGE, "%s: metadata \"%.100s\": not valid UTF-8", w->out.path,
-                       key);
-    for (size_t i = 0; i < w->n_meta; i++)
-        if (strcmp(w->meta[i].key, key) == 0)
-            return err_set(err, VAC_ERR_USAGE, "%s: metadata \"%.100s\" is given twice",
-                           w->out.path, key);
-    p.key = arena_strndup(&w->mem, key, strlen(key), err);
-    p.value = arena_strndup(&w->mem, value, strlen(value), err);
-    if (!p.key || !p.value || mem_grow(&w->meta, &w->meta_cap, w->n_meta + 1, sizeof *w->meta, err))
-        return -1;
-    w->meta[w->n_meta++] = p;
-    return 0;
-}
-
-static void put_pair(struct strbuf *b, const char *key, const char *value)
-{
-    sb_puts(b, "\"");
-    sb_json(b, key, strlen(key));
-    sb_puts(b, "\":\"");
-    sb_json(b, value, strlen(value));
-    sb_puts(b, "\"");
-}
-
-/* Readers of PyTorch weights ask for "format": it is there unless the caller chose another. */
-static void put_meta(struct strbuf *b, const struct st_writer *w)
-{
-    bool format = false;
-
-    for (size_t i = 0; i < w->n_meta; i++)
-        format = format || strcmp(w->meta[i].key, "format") == 0;
-    sb_puts(b, "\"" ST_METADATA "\":{");
-    if (!format)
-        put_pair(b, "format", "pt");
-    for (size_t i = 0; i < w->n_meta; i++) {
-        if (i || !format)
-            sb_puts(b, ",");
-        put_pair(b, w->meta[i].key, w->meta[i].value);
-    }
-    sb_puts(b, "}");
 }
 
 static void put_decl(struct strbuf *b, const struct st_decl *d, size_t begin)
 {
     sb_puts(b, ",\"");
     sb_json(b, d->name, strlen(d->name));
-    sb_printf(b, "\":{\"dtype\":\"%s\",\"shape\":[", d->dtype_text);
+    sb_printf(b, "\":{\"dtype\":\"%s\",\"shape\":[", dtype_name(d->dtype));
     for (size_t i = 0; i < d->rank; i++)
         sb_printf(b, "%s%zu", i ? "," : "", d->shape[i]);
     sb_printf(b, "],\"data_offsets\":[%zu,%zu]}", begin, begin + d->bytes);
@@ -171,9 +101,10 @@ static void put_decl(struct strbuf *b, const struct st_decl *d, size_t begin)
 static int by_size_then_name(const void *a, const void *b)
 {
     const struct st_decl *x = a, *y = b;
+    size_t m = dtype_size(x->dtype), n = dtype_size(y->dtype);
 
-    if (x->elem_size != y->elem_size)
-        return x->elem_size > y->elem_size ? -1 : 1;
+    if (m != n)
+        return m > n ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 
@@ -200,8 +131,8 @@ static int build_header(struct strbuf *b, const struct st_writer *w, struct vac_
 {
     size_t at = 0;
 
-    sb_puts(b, "{");
-    put_meta(b, w);
+    /* Readers of PyTorch weights ask for "format". */
+    sb_puts(b, "{\"" ST_METADATA "\":{\"format\":\"pt\"}");
     for (size_t i = 0; i < w->n; i++) {
         put_decl(b, &w->d[i], at);
         if (size_add(at, w->d[i].bytes, &at) || at > (uint64_t)ST_WHOLE_MAX)
@@ -264,61 +195,33 @@ const char *st_order(const struct st_writer *w, size_t i)
     return i < w->n ? w->d[i].name : NULL;
 }
 
-/* Whether `n` more bytes fit into the tensor that is being written. */
-static int check_room(const struct st_writer *w, size_t n, struct vac_err *err)
-{
-    if (w->at == w->n)
-        return err_set(err, VAC_ERR_USAGE, "%s: more data than the declared tensors hold",
-                       w->out.path);
-    if (n > w->d[w->at].bytes - w->done)
-        return err_set(err, VAC_ERR_USAGE,
-                       "%s: tensor \"%.100s\": %zu bytes given, room for %zu more", w->out.path,
-                       w->d[w->at].name, n, w->d[w->at].bytes - w->done);
-    return 0;
-}
-
-static int put_narrow(struct st_writer *w, const float *x, size_t n, struct vac_err *err)
-{
-    unsigned char piece[NARROW_CHUNK * sizeof(float)];
-    const struct st_dtype *t = w->d[w->at].dtype;
-
-    for (size_t i = 0; i < n; i += NARROW_CHUNK) {
-        size_t m = n - i < NARROW_CHUNK ? n - i : NARROW_CHUNK;
-        dtype_narrow(piece, x + i, t->dtype, m);
-        if (put_bytes(w, piece, m * dtype_size(t->dtype), err))
-            return -1;
-    }
-    return 0;
-}
-
 int st_put(struct st_writer *w, const float *x, size_t n, struct vac_err *err)
 {
+    unsigned char piece[NARROW_CHUNK * sizeof(float)];
+    enum dtype t;
     size_t bytes;
 
     if (check_stage(w, ST_WRITING, err))
         return -1;
     if (n == 0)
         return 0;
-    if (w->at < w->n && !w->d[w->at].dtype->readable)
-        return refuse_decl(w, w->d[w->at].name, "is not F32, BF16 or F16: give its bytes", err);
-    if (size_mul(n, w->at < w->n ? w->d[w->at].elem_size : 1, &bytes))
+    if (w->at == w->n)
+        return err_set(err, VAC_ERR_USAGE, "%s: more data than the declared tensors hold",
+                       w->out.path);
+    t = w->d[w->at].dtype;
+    if (size_mul(n, dtype_size(t), &bytes))
         return err_set(err, VAC_ERR_USAGE, "%s: %zu numbers are too many", w->out.path, n);
-    if (check_room(w, bytes, err) || put_narrow(w, x, n, err))
-        return -1;
+    if (bytes > w->d[w->at].bytes - w->done)
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: tensor \"%.100s\": %zu bytes given, room for %zu more", w->out.path,
+                       w->d[w->at].name, bytes, w->d[w->at].bytes - w->done);
+    for (size_t i = 0; i < n; i += NARROW_CHUNK) {
+        size_t m = n - i < NARROW_CHUNK ? n - i : NARROW_CHUNK;
+        dtype_narrow(piece, x + i, t, m);
+        if (put_bytes(w, piece, m * dtype_size(t), err))
+            return -1;
+    }
     w->done += bytes;
-    skip_finished(w);
-    return 0;
-}
-
-int st_put_raw(struct st_writer *w, const void *bytes, size_t n, struct vac_err *err)
-{
-    if (check_stage(w, ST_WRITING, err))
-        return -1;
-    if (n == 0)
-        return 0;
-    if (check_room(w, n, err) || put_bytes(w, bytes, n, err))
-        return -1;
-    w->done += n;
     skip_finished(w);
     return 0;
 }
@@ -331,17 +234,11 @@ int st_commit(struct st_writer *w, struct vac_err *err)
         return err_set(err, VAC_ERR_USAGE, "%s: tensor \"%.100s\" lacks %zu of its %zu bytes",
                        w->out.path, w->d[w->at].name, w->d[w->at].bytes - w->done,
                        w->d[w->at].bytes);
-    w->crc = w->out.crc;
     w->stage = ST_FAILED;
     if (out_commit(&w->out, err))
         return -1;
     w->stage = ST_COMMITTED;
     return 0;
-}
-
-uint32_t st_crc(const struct st_writer *w)
-{
-    return w->crc;
 }
 
 void st_free(struct st_writer *w)
@@ -351,6 +248,5 @@ void st_free(struct st_writer *w)
     out_abort(&w->out);
     arena_done(&w->mem);
     free(w->d);
-    free(w->meta);
     free(w);
 }

@@ -9,7 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/kind.h"
-#include "weights/st_file.h"
+#include "weights/weights.h"
+#include "weights/st_foreign.h"
+#include "weights/st_read.h"
 
 #define INDEX_SUFFIX ".safetensors.index.json"
 #define INDEX_LIMIT ((size_t)100000000)
@@ -493,21 +495,6 @@ const struct st_tensor *weights_want(const struct weights *w, const char *name, 
         return NULL;
     }
     return t;
-}
-
-static int key_cmp(const void *key, const void *item)
-{
-    return strcmp(key, ((const struct st_pair *)item)->key);
-}
-
-const char *weights_meta(const struct weights *w, const char *key)
-{
-    const struct st_file *f = &w->files[0];
-    const struct st_pair *hit = NULL;
-
-    if (f->n_meta)
-        hit = bsearch(key, f->meta, f->n_meta, sizeof *f->meta, key_cmp);
-    return hit ? hit->value : NULL;
 }
 
 const char *weights_path(const struct weights *w)

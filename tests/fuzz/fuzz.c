@@ -12,7 +12,7 @@
 #include "data/dataset.h"
 #include "weights/hub.h"
 #include "import/import.h"
-#include "weights/safetensors.h"
+#include "weights/weights.h"
 #include "token/tok_regex.h"
 #include "jinja/jinja.h"
 #include "model/config.h"
@@ -196,8 +196,6 @@ static void read_weights(const char *dir)
 
     for (size_t i = 0; w && (t = weights_at(w, i)); i++)
         weights_find(w, "x");
-    if (w)
-        weights_meta(w, "format");
     weights_close(w);
 }
 

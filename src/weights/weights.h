@@ -1,12 +1,12 @@
-/* safetensors.h - reading weights by mapping, strictly, and writing them.
+/* weights.h - reading weights by mapping, strictly.
  *
  * A weights set is one .safetensors file or a sharded folder (model.safetensors.index.json). Opening maps
  * the files and checks headers: nothing of the data is read. Every offset, size and count is checked:
  * header length, JSON, duplicate names, dtype, shape x size == length, overlap, holes, end == file end.
  * F32, BF16 and F16 can be used; other dtypes are refused by name when such a tensor is asked for.
  * pytorch_model.bin (pickle) is refused with advice how to convert it. */
-#ifndef WEIGHTS_SAFETENSORS_H
-#define WEIGHTS_SAFETENSORS_H
+#ifndef WEIGHTS_WEIGHTS_H
+#define WEIGHTS_WEIGHTS_H
 
 #include "base/dtype.h"
 #include "base/io.h"
@@ -40,36 +40,8 @@ const struct st_tensor *weights_find(const struct weights *w, const char *name);
  * tensor, and both shapes (or the nearest name). */
 const struct st_tensor *weights_want(const struct weights *w, const char *name, size_t rank,
                                      const size_t *shape, struct vac_err *err);
-/* __metadata__ of the (first) file as a string value, NULL = none. */
-const char *weights_meta(const struct weights *w, const char *key);
 /* The file that was opened (the index of a sharded set), for messages. */
 const char *weights_path(const struct weights *w);
 /* Tells the kernel that the pages of this tensor are not needed for now (after copying it). */
 void weights_forget(const struct weights *w, const struct st_tensor *t);
-
-/* -1 and an error with advice when a name in the folder is one of those that people have in place
- * of the `wanted` one, else 0. */
-int st_refuse_folder(const char *dir, const char *wanted, struct vac_err *err);
-
-/* Writing: declare all tensors, then give the data of each in the order that st_order tells. The file
- * appears whole or not at all. Sorted by descending dtype size, then name; data starts 8-byte aligned. */
-struct st_writer;
-struct st_writer *st_create(const char *path, struct vac_err *err);
-int st_declare(struct st_writer *w, const char *name, enum dtype t, size_t rank,
-               const size_t *shape, struct vac_err *err);
-/* Raw bytes of another dtype ("U64", "I32", "U8"): for states that are not weights. */
-int st_declare_raw(struct st_writer *w, const char *name, const char *dtype_text, size_t elem_size,
-                   size_t rank, const size_t *shape, struct vac_err *err);
-int st_meta(struct st_writer *w, const char *key, const char *value, struct vac_err *err);
-/* Ends the declarations; *n tensors follow. */
-int st_begin(struct st_writer *w, size_t *n, struct vac_err *err);
-const char *st_order(const struct st_writer *w, size_t i); /* name of the tensor that comes i-th */
-/* Exactly the numbers of the next tensor, narrowed to its dtype (round to nearest even); may come in
- * several pieces. st_put_raw gives bytes. */
-int st_put(struct st_writer *w, const float *x, size_t n, struct vac_err *err);
-int st_put_raw(struct st_writer *w, const void *bytes, size_t n, struct vac_err *err);
-int st_commit(struct st_writer *w,
-              struct vac_err *err);         /* flush, fsync, rename; all data must be there */
-uint32_t st_crc(const struct st_writer *w); /* CRC-32C of the file, after the commit */
-void st_free(struct st_writer *w);          /* removes the temporary file if not committed */
 #endif
