@@ -62,3 +62,28 @@ AC_DEFUN([VAC_OPENBLAS], [
     AC_SUBST([OPENBLAS_CFLAGS])
     AC_SUBST([OPENBLAS_LIBS])
 ])
+
+# VAC_ONEDNN(yes, no or "auto")
+# Sets ONEDNN_CFLAGS and ONEDNN_LIBS, and vac_onednn, which says whether it was found.
+AC_DEFUN([VAC_ONEDNN], [
+    vac_onednn=no
+    ONEDNN_CFLAGS=
+    ONEDNN_LIBS=
+    AS_IF([test "x$1" != xno], [
+        AC_MSG_CHECKING([for oneDNN])
+        vac_saved_LIBS=$LIBS
+        LIBS="-ldnnl $LIBS"
+        AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <oneapi/dnnl/dnnl.h>
+                #if DNNL_VERSION_MAJOR < 2
+                #error too old
+                #endif]],
+                [[return dnnl_version()->major < 2 || !dnnl_get_effective_cpu_isa();]])],
+            [vac_onednn=yes; ONEDNN_CFLAGS=-DHAVE_ONEDNN; ONEDNN_LIBS=-ldnnl])
+        LIBS=$vac_saved_LIBS
+        AC_MSG_RESULT([$vac_onednn])
+        AS_IF([test "x$1" = xyes && test $vac_onednn = no],
+            [AC_MSG_ERROR([oneDNN is missing or does not link: libdnnl-dev on Debian])])
+    ])
+    AC_SUBST([ONEDNN_CFLAGS])
+    AC_SUBST([ONEDNN_LIBS])
+])

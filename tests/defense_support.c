@@ -88,7 +88,7 @@ void lab_open(struct lab *x, const struct plan *p)
     struct vac_err err = {0};
 
     *x = (struct lab){.form = rig_forms[p->form].name, .method = method_find(p->method, &err)};
-    x->c = compute_open(p->backend ? p->backend : "cpu", p->threads ? p->threads : 1, &err);
+    x->c = compute_open(p->backend ? p->backend : "cpu", p->threads ? p->threads : 1, NULL, &err);
     x->m = random_model(rig_forms[p->form].config, x->c, 5);
     if (p->full) {
         assert_ok(model_train_full(x->m, &err), &err);

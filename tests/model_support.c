@@ -40,7 +40,7 @@ void golden_open(struct golden *g, const char *name, const char *backend, int th
     char path[1200];
 
     *g = (struct golden){.dir = support_path(name)};
-    g->c = compute_open(backend, threads, &err);
+    g->c = compute_open(backend, threads, NULL, &err);
     if (!g->c)
         fail_msg("%s", err.msg);
     g->m = model_open(g->dir, g->c, &err);
@@ -321,7 +321,7 @@ void rig_open(struct rig *r, const struct form *f, const char *backend, int thre
     struct vac_err err = {0};
 
     *r = (struct rig){.form = f};
-    r->c = compute_open(backend, threads, &err);
+    r->c = compute_open(backend, threads, NULL, &err);
     if (!r->c)
         fail_msg("%s", err.msg);
     r->m = random_model(f->config, r->c, seed);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include "base/rng.h"
 #include "compute/cpu.h"
+#include "compute/products.h"
 
 enum { BEFORE = 37, AFTER = 19 };
 static const float guard = -12345.5f;
@@ -11,9 +12,12 @@ struct rig_kind {
     const char *name, *backend;
     int threads;
     size_t kernels; /* which of kernels_at, 0 the best */
+    const char *products;
 };
 static const struct rig_kind kinds[] = {
     {.name = "cpu 1 thread", .backend = "cpu", .threads = 1},
+    {.name = "cpu 1 thread, OpenBLAS", .backend = "cpu", .threads = 1, .products = "openblas"},
+    {.name = "cpu 2 threads, OpenBLAS", .backend = "cpu", .threads = 2, .products = "openblas"},
     {.name = "cpu 2 threads", .backend = "cpu", .threads = 2},
     {.name = "cpu 3 threads", .backend = "cpu", .threads = 3},
     {.name = "cpu second kernels", .backend = "cpu", .threads = 1, .kernels = 1},
@@ -47,7 +51,7 @@ void rigs_each(void (*test)(struct rig *rig))
         rig = calloc(1, sizeof(*rig));
         assert_non_null(rig);
         rig->name = kinds[i].name;
-        rig->c = compute_open(kinds[i].backend, kinds[i].threads, &err);
+        rig->c = compute_open(kinds[i].backend, kinds[i].threads, kinds[i].products, &err);
         if (!rig->c)
             fail_msg("%s: %s", rig->name, err.msg);
         if (kinds[i].kernels)

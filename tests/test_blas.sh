@@ -11,6 +11,8 @@ golden=$(cd "$srcdir/tests/golden" && pwd)
 OMP_WAIT_POLICY=passive
 export OMP_WAIT_POLICY
 unset OPENBLAS_CORETYPE VACCINE_CORETYPE
+VACCINE_PRODUCTS=openblas
+export VACCINE_PRODUCTS
 
 cat >"$tmp/old.c" <<'C'
 #define _GNU_SOURCE
@@ -71,7 +73,7 @@ best=Haswell
 [ -z "$wide" ] || best=SkylakeX
 doctor "" ""
 check "a library that does not know the processor is told" took "$best" 2
-check "... and doctor is content" grep -q "^ok    blas" "$tmp/out"
+check "... and doctor is content" grep -q "^ok    products" "$tmp/out"
 if [ -n "$wide" ]; then
     doctor SkylakeX ""
     check "kernels that compute wrong numbers are passed over" took Haswell 3
@@ -83,27 +85,27 @@ else
     doctor Haswell ""
     check "where all are wrong, its own are left" took Prescott 3
 fi
-check "... and doctor says so" sh -c 'grep -q "^warn  blas" "$1" && grep -q "install a newer OpenBLAS" "$1"' \
+check "... and doctor says so" sh -c 'grep -q "^warn  products" "$1" && grep -q "install a newer OpenBLAS" "$1"' \
     sh "$tmp/out"
 
 OPENBLAS_CORETYPE=Prescott
 export OPENBLAS_CORETYPE
 doctor "" ""
 check "what the user has chosen stays" took Prescott 1
-check "... and doctor calls it old" grep -q "^warn  blas .*Prescott" "$tmp/out"
+check "... and doctor calls it old" grep -q "openblas.*Prescott" "$tmp/out"
 check "... with the cure" grep -q "unset OPENBLAS_CORETYPE, or set it to $best" "$tmp/out"
 # The library itself, with no part played.
 "$VACCINE" doctor </dev/null >"$tmp/out" 2>"$tmp/err"
 status=$?
 if grep -q "kernels Prescott" "$tmp/out"; then
     check "old kernels are measured as slow" grep -q "^warn  speed" "$tmp/out"
-    check "... and named old" grep -q "^warn  blas" "$tmp/out"
+    check "... and named old" grep -q "^warn  products" "$tmp/out"
 else
     skip "old kernels are measured as slow" "this OpenBLAS has none"
 fi
 OPENBLAS_CORETYPE=$best
 doctor "" ""
-check "the cure cures" sh -c 'grep -q "^ok    blas" "$1"' sh "$tmp/out"
+check "the cure cures" sh -c 'grep -q "^ok    products" "$1"' sh "$tmp/out"
 unset OPENBLAS_CORETYPE
 
 sed 's/"ids"/"input_ids"/g' "$golden/opt/batch.json" >"$tmp/rows.json"

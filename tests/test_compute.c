@@ -6,11 +6,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "compute/cpu.h"
+#include "compute/gemm.h"
+#include "compute/products.h"
+#include "compute/selfcheck.h"
+#include "compute/speed.h"
 
 static struct compute *open_or_fail(const char *name, int threads)
 {
     struct vac_err err = {0};
-    struct compute *c = compute_open(name, threads, &err);
+    struct compute *c = compute_open(name, threads, NULL, &err);
 
     if (!c)
         fail_msg("%s", err.msg);
@@ -23,16 +27,16 @@ static void test_open(void **state)
     struct compute *c;
 
     (void)state;
-    assert_null(compute_open("cqu", 1, &err));
+    assert_null(compute_open("cqu", 1, NULL, &err));
     assert_error(&err, "cpu");
     err_clear(&err);
-    assert_null(compute_open("quantum", 1, &err));
+    assert_null(compute_open("quantum", 1, NULL, &err));
     assert_error(&err, "quantum");
     err_clear(&err);
-    assert_null(compute_open("cpu", -1, &err));
+    assert_null(compute_open("cpu", -1, NULL, &err));
     assert_error(&err, "threads");
     err_clear(&err);
-    assert_null(compute_open("cpu", 1000000, &err));
+    assert_null(compute_open("cpu", 1000000, NULL, &err));
     assert_error(&err, "threads");
     assert_true(compute_cores() >= 1);
     c = open_or_fail("cpu", 0);
@@ -120,23 +124,23 @@ static void test_reserve(void **state)
     const struct compute_limits small = {
         .rows = 64, .seq = 32, .width = 128, .vocab = 500, .head = 16};
     struct compute_limits large = small, wild = small;
-    struct compute *c = open_or_fail("cpu", 2);
+    struct compute *c = open_or_fail("cpu", 2), *more = open_or_fail("cpu", 3);
     struct vac_err err = {0};
 
     (void)state;
     large.rows = 1000;
     large.vocab = 49152;
     large.train = true;
-    assert_true(compute_scratch_bytes(&large, 2) > compute_scratch_bytes(&small, 2));
-    assert_true(compute_scratch_bytes(&small, 3) > compute_scratch_bytes(&small, 2));
-    assert_true(compute_scratch_bytes(&small, 0) == compute_scratch_bytes(&small, compute_cores()));
+    assert_true(compute_scratch_bytes(c, &large) > compute_scratch_bytes(c, &small));
+    assert_true(compute_scratch_bytes(more, &small) > compute_scratch_bytes(c, &small));
     assert_ok(compute_reserve(c, &large, &err), &err);
     assert_ok(compute_reserve(c, &small, &err), &err);
-    assert_true(cpu_of(c)->scratch_len >= compute_scratch_bytes(&large, 2));
+    assert_true(cpu_of(c)->scratch_len >= compute_scratch_bytes(c, &large));
     wild.width = SIZE_MAX / 2;
     assert_int_equal(compute_reserve(c, &wild, &err), -1);
     assert_error(&err, "too large");
     compute_close(c);
+    compute_close(more);
 }
 
 /* Equal chunks; at most 256 rows and 64 MB, but never fewer than 128 rows for the sake of the
@@ -207,56 +211,133 @@ static void test_fence(void **state)
     assert_int_equal(child_signal(act_overrun, false), SIGSEGV);
 }
 
-/* --- the check of the BLAS --- */
+/* --- the check of products --- */
 
 static void product_off(const struct gemm *g)
 {
-    gemm_serial(g);
+    provider_openblas.multiply(g);
     if (g->m == 37 && g->ta)
         g->c[5 * g->ldc + 7] += 3e-4f;
 }
 
 static void product_outside(const struct gemm *g)
 {
-    gemm_serial(g);
+    provider_openblas.multiply(g);
     g->c[g->n] = 0;
 }
 
 static void product_beta(const struct gemm *g)
 {
-    struct gemm p = *g;
-
-    gemm_serial(g);
-    p.alpha = 0;
-    for (size_t i = 0; g->k == 0 && i < g->m; i++)
-        p.c[i * p.ldc] = NAN;
+    provider_openblas.multiply(g);
+    for (size_t i = 0; g->beta == 0 && i < g->m; i++)
+        g->c[i * g->ldc] = NAN;
 }
 
 static void test_selfcheck(void **state)
 {
     static void (*const wrong[])(const struct gemm *g) = {product_off, product_outside,
                                                           product_beta};
+    struct provider bad = provider_openblas;
     struct vac_err err = {0};
 
     (void)state;
-    assert_ok(compute_selfcheck(&err), &err);
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(gemm_check(wrong[i], &err), -1);
+        bad.multiply = wrong[i];
+        assert_int_equal(selfcheck_products(&bad, &err), -1);
         assert_error(&err, "OPENBLAS_CORETYPE");
         assert_int_equal(err.code, VAC_ERR_NUMERIC);
         err_clear(&err);
     }
-    assert_true(strlen(compute_blas()) > 4);
+}
+
+/* --- the providers --- */
+
+/* Sizes that no kernel likes, with padding, all transpositions, and nothing to add up. */
+static void sweep(const struct provider *p)
+{
+    enum { MOST = 41, PAD = 2, ROOM = MOST * (MOST + PAD) };
+    static float a[ROOM], b[ROOM], c[ROOM], was[ROOM];
+
+    for (int i = 0; i < ROOM; i++) {
+        a[i] = (float)rig_number();
+        b[i] = (float)rig_number();
+        was[i] = (float)rig_number();
+    }
+    for (int round = 0; round < 1500; round++) {
+        size_t m = 1 + (size_t)(rig_number() * 20 + 20), n = 1 + (size_t)(rig_number() * 20 + 20);
+        size_t k = (size_t)(rig_number() * 20 + 20);
+        struct gemm g = {.ta = round & 1,
+                         .tb = round & 2,
+                         .m = m,
+                         .n = n,
+                         .k = k,
+                         .alpha = round & 4 ? -1.7f : 1,
+                         .beta = round % 3 ? (float)(round % 3) / 2 : 0,
+                         .a = a,
+                         .b = b,
+                         .c = c};
+        g.lda = (g.ta ? m : k) + PAD;
+        g.ldb = (g.tb ? k : n) + PAD;
+        g.ldc = n + PAD;
+        for (size_t i = 0; i < m * g.ldc; i++)
+            c[i] = g.beta == 0 && i % g.ldc < n ? NAN : was[i];
+        gemm_serial(p, &g);
+        for (size_t i = 0; i < m * g.ldc; i++) {
+            size_t row = i / g.ldc, col = i % g.ldc;
+            double want = 0;
+            for (size_t l = 0; col < n && l < k; l++)
+                want += (double)a[g.ta ? l * g.lda + row : row * g.lda + l] *
+                        (double)b[g.tb ? col * g.ldb + l : l * g.ldb + col];
+            want = col < n ? want * (double)g.alpha : (double)was[i];
+            if (col < n && g.beta != 0)
+                want += (double)g.beta * (double)was[i];
+            if (!(fabs((double)c[i] - want) <= 3e-5))
+                fail_msg("%s: %zu x %zu x %zu, round %d: %g instead of %g", products_name(p), m, n,
+                         k, round, (double)c[i], want);
+        }
+    }
+}
+
+static void test_providers(void **state)
+{
+    struct vac_err err = {0};
+    const struct provider *p;
+    int usable = 0;
+
+    (void)state;
+    for (size_t i = 0; (p = products_at(i)); i++) {
+        if (products_lack(p)) {
+            assert_null(products_find(products_name(p), &err));
+            assert_error(&err, products_lack(p));
+            err_clear(&err);
+            continue;
+        }
+        usable++;
+        assert_ptr_equal(products_find(products_name(p), &err), p);
+        assert_ok(selfcheck_products(p, &err), &err);
+        assert_true(strlen(products_text(p)) > 4);
+        rig_seed(3);
+        sweep(p);
+    }
+    assert_true(usable > 0);
+    assert_null(products_find("openblass", &err));
+    assert_error(&err, "did you mean \"openblas\"?");
+    err_clear(&err);
+    setenv("VACCINE_PRODUCTS", "opneblas", 1);
+    assert_null(products_find("auto", &err));
+    assert_error(&err, "VACCINE_PRODUCTS: nobody is called \"opneblas\"");
+    setenv("VACCINE_PRODUCTS", "openblas", 1);
+    assert_ptr_equal(products_find(NULL, NULL), &provider_openblas);
+    unsetenv("VACCINE_PRODUCTS");
 }
 
 static void test_speed(void **state)
 {
     struct compute *c = open_or_fail("fence", 2);
-
-    struct core_speed core = compute_core_speed(33, 0.001);
+    struct core_speed core = speed_of_core(c->products, 33, 0.001);
 
     (void)state;
-    assert_true(compute_gemm_speed(c, 65, 33, 17, 0.001) > 0);
+    assert_true(speed_of_products(c, 65, 33, 17, 0.001) > 0);
     assert_true(core.product > 0 && core.peak > 0);
     compute_close(c);
 }
@@ -264,11 +345,11 @@ static void test_speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),     cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_wrap_odd), cmocka_unit_test(test_wrap_untouched),
-        cmocka_unit_test(test_reserve),  cmocka_unit_test(test_head_chunk),
-        cmocka_unit_test(test_fence),    cmocka_unit_test(test_selfcheck),
-        cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_open),      cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_wrap_odd),  cmocka_unit_test(test_wrap_untouched),
+        cmocka_unit_test(test_reserve),   cmocka_unit_test(test_head_chunk),
+        cmocka_unit_test(test_fence),     cmocka_unit_test(test_selfcheck),
+        cmocka_unit_test(test_providers), cmocka_unit_test(test_speed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

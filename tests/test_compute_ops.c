@@ -129,7 +129,7 @@ static void test_sums_threads(void **state)
     for (size_t i = 0; i < N; i++)
         x[i] = (float)rig_number();
     for (int threads = 1; threads <= 5; threads++) {
-        struct compute *c = compute_open("cpu", threads, &err);
+        struct compute *c = compute_open("cpu", threads, NULL, &err);
         struct buf *b = compute_wrap(c, x, DTYPE_F32, N, &err);
         double s = op_sumsq(c, (struct ref){b, 0}, N);
         if (threads == 1)

@@ -35,7 +35,7 @@ static void lab_open(struct lab *x)
     struct vac_err err = {0};
 
     *x = (struct lab){.dir = mini_folder(FOLDER)};
-    x->c = compute_open("cpu", 1, &err);
+    x->c = compute_open("cpu", 1, NULL, &err);
     x->m = model_open(x->dir, x->c, &err);
     x->tok = tokenizer_open(x->dir, &err);
     if (!x->m || !x->tok)

@@ -64,7 +64,7 @@ static void test_classifier_golden(void **state)
     (void)state;
     if (!dir || !expected)
         skip();
-    c = compute_open("cpu", 1, &err);
+    c = compute_open("cpu", 1, NULL, &err);
     x = classifier_open(dir, 256, c, &err);
     doc = json_read(expected, 1 << 20, &err);
     if (!x || !doc)
@@ -147,7 +147,7 @@ static void judge_texts(struct compute *c, const char *dir, double threshold,
 static void test_judge_model(void **state)
 {
     struct vac_err err = {0};
-    struct compute *c = compute_open("cpu", 1, &err);
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
     const char *dir = classifier_folder(c);
     struct classifier *x = classifier_open(dir, 256, c, &err);
     char lengthy[500];
@@ -187,7 +187,7 @@ static void test_judge_model(void **state)
 static void test_judge_model_bad_folders(void **state)
 {
     struct vac_err err = {0};
-    struct compute *c = compute_open("cpu", 1, &err);
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
     const struct judge *judge = judge_find("model", NULL);
     struct judge_spec spec = {.threshold = 0.5};
     struct classifier *x;
@@ -221,7 +221,7 @@ static void test_judge_model_bad_folders(void **state)
 static void test_judge_model_memory(void **state)
 {
     struct vac_err err = {0};
-    struct compute *c = compute_open("cpu", 1, &err);
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
     const char *dir = classifier_folder(c);
     struct model *m = model_open(dir, c, &err);
     uint64_t mapped = 0, own = 0;

@@ -18,7 +18,7 @@ static int setup(void **state)
     struct vac_err err = {0};
 
     (void)state;
-    cpu = compute_open("cpu", 1, &err);
+    cpu = compute_open("cpu", 1, NULL, &err);
     return cpu ? 0 : -1;
 }
 

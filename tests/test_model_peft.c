@@ -12,7 +12,7 @@ static int setup(void **state)
     struct vac_err err = {0};
 
     (void)state;
-    cpu = compute_open("cpu", 1, &err);
+    cpu = compute_open("cpu", 1, NULL, &err);
     expected = json_read(support_path("golden/peft/expected.json"), 1 << 20, &err);
     return cpu && expected ? 0 : -1;
 }

@@ -225,7 +225,7 @@ static void check_accumulation(struct compute *c, const struct dataset *d, const
 static void test_accumulation(void **state)
 {
     struct vac_err err = {0};
-    struct compute *c = compute_open("cpu", 1, &err);
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
     struct dataset d;
 
     (void)state;
@@ -385,7 +385,7 @@ static double loss_of_folder(const struct rig_run *r, const char *base, const ch
     const struct encoder enc = {.eos = -1};
     struct vac_err err = {0};
     struct dataset_spec spec = {.file = run_path(r->dir, "rows.jsonl")};
-    struct compute *c = compute_open("cpu", 1, &err);
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
     struct model *m = c ? model_open(base, c, &err) : NULL;
     struct dataset d = {0};
     struct acts *a;

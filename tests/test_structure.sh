@@ -112,7 +112,8 @@ check_listed()
 # of the list; without, each file that defines `const struct DESCRIPTOR DESCRIPTOR_<file>`.
 plugins='
 COMMANDS src/cli/cli.h src/cli cmd_ -
-COMPUTE_BACKENDS src/compute/backends.h src/compute - backend
+COMPUTE_BACKENDS src/compute/backends.h src/compute backend_ -
+PROVIDERS src/compute/provider.h src/compute - provider
 FORMATS src/data/dataset.h src/data format_ -
 IMPORTS src/import/import.h src/import import_ -
 ARCHS src/model/arch.h src/arch arch_ -
@@ -205,8 +206,10 @@ check_lengths()
 check_blas()
 {
     sources "$1" | while read -r file; do
-        [ "$file" = src/compute/cpu_gemm.c ] || ! grep -q cblas "$1/$file" ||
-            echo "$file mentions cblas: only src/compute/cpu_gemm.c may"
+        for word in cblas:src/compute/openblas.c dnnl_:src/compute/onednn.c; do
+            [ "$file" = "${word#*:}" ] || ! grep -q "${word%%:*}" "$1/$file" ||
+                echo "$file mentions ${word%%:*}: only ${word#*:} may"
+        done
     done
 }
 
@@ -391,7 +394,7 @@ else
     ok "what a file offers is declared in its own header and used # SKIP no build folder"
 fi
 clean "nothing is too long" check_lengths "$srcdir"
-clean "one file calls BLAS" check_blas "$srcdir"
+clean "one file calls each provider of products" check_blas "$srcdir"
 clean "one file makes JSON documents" check_json "$srcdir"
 clean "no leftovers" check_leftovers "$srcdir"
 check_folders "$srcdir" | grep -v "^ui:" >"$tmp/found"
@@ -421,7 +424,8 @@ src/data/dataset.h X(ghost)
 src/data/format_text.c int x; /* TODO: think */
 src/data/format_lost.c char t[] = "XXXXXX";
 src/compute/cpu.c void f(void) { cblas_sgemm(); }
-src/compute/cpu_gemm.c void f(void) { cblas_sgemm(); }
+src/compute/cpu.c void f(void) { dnnl_sgemm(); }
+src/compute/openblas.c void f(void) { cblas_sgemm(); }
 src/run/begin.c x = cJSON_AddStringToObject(o, "k", "v");
 src/base/json.c x = cJSON_Duplicate(v, true);
 src/defense/defense.h #define METHODS(X) X(sft)
@@ -468,8 +472,9 @@ finds 'has no list JUDGES' check_list "$bad" JUDGES src/data/dataset.h src/data 
 finds 'src/run/long.c:2: a function of 101 lines' check_lengths "$bad"
 finds 'src/run/longer.c: 801 lines' check_lengths "$bad"
 finds 'src/compute/cpu.c mentions cblas' check_blas "$bad"
+finds 'src/compute/cpu.c mentions dnnl_' check_blas "$bad"
 check_blas "$bad" > "$tmp/found"
-clean "check_blas lets cpu_gemm.c pass" grep 'cpu_gemm.c mentions' "$tmp/found"
+clean "check_blas lets openblas.c pass" grep 'openblas.c mentions' "$tmp/found"
 finds 'src/run/begin.c:1: x = cJSON_AddString' check_json "$bad"
 check_json "$bad" > "$tmp/found"
 clean "check_json lets json.c pass" grep 'src/base/json.c' "$tmp/found"

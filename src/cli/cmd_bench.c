@@ -10,6 +10,8 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/source.h"
+#include "compute/products.h"
+#include "compute/speed.h"
 #include "defense/defense.h"
 #include "run/optimizer.h"
 
@@ -67,6 +69,7 @@ static const struct cli_option options[] = {
              .type = OPTION_BOOL,
              .offset = offsetof(struct bench_values, json)}},
     CLI_THREADS(struct bench_values),
+    CLI_PRODUCTS(struct bench_values),
     CLI_BACKEND(struct bench_values),
     {.row.name = NULL},
 };
@@ -266,7 +269,7 @@ static double product_speed(const struct bench *b)
         const struct product *p = &product[i];
 
         flops += p->flops;
-        time += p->flops / compute_gemm_speed(b->c, p->m, p->n, p->k, 0.1);
+        time += p->flops / speed_of_products(b->c, p->m, p->n, p->k, 0.1);
     }
     return flops / time;
 }
@@ -298,7 +301,7 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
               s->name, s->arch, s->L, s->D, s->V,
               s->full ? "all weights trained" : "LoRA of rank 8", s->B, s->T);
     sb_printf(out, "method    %s on %d thread%s, %s\n", b->method->name, b->c->threads,
-              b->c->threads == 1 ? "" : "s", compute_blas());
+              b->c->threads == 1 ? "" : "s", products_text(b->c->products));
     sb_printf(out, "step      %.2f ms (median of %lld), %.2f ms (fastest)\n", r->ms_median,
               (long long)b->v->steps, r->ms_min);
     sb_printf(out, "tokens    %.0f /s\n", r->tokens);
@@ -313,7 +316,7 @@ static void put_json(const struct bench *b, const struct result *r, struct strbu
 {
     sb_printf(out, "{\"shape\":\"%s\",\"method\":\"%s\",\"threads\":%d,\"blas\":", b->shape->name,
               b->method->name, b->c->threads);
-    cli_put_string(out, compute_blas(), strlen(compute_blas()));
+    cli_put_string(out, products_text(b->c->products), strlen(products_text(b->c->products)));
     sb_printf(out, ",\"steps\":%lld,\"ms_median\":%.3f,\"ms_min\":%.3f,\"tokens_per_s\":%.1f",
               (long long)b->v->steps, r->ms_median, r->ms_min, r->tokens);
     sb_printf(out, ",\"gflop\":%.3f,\"gflops\":%.2f,\"gemm_gflops\":%.2f,\"ratio\":%.4f", r->gflop,

@@ -14,6 +14,11 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/source.h"
+#include "compute/kernels.h"
+#include "compute/openblas.h"
+#include "compute/products.h"
+#include "compute/selfcheck.h"
+#include "compute/speed.h"
 #include "data/dataset.h"
 #include "model/plan.h"
 #include "model/stops.h"
@@ -29,6 +34,7 @@ static const struct cli_option options[] = {
              .type = OPTION_BOOL,
              .offset = offsetof(struct doctor_values, json)}},
     CLI_THREADS(struct doctor_values),
+    CLI_PRODUCTS(struct doctor_values),
     CLI_BACKEND(struct doctor_values),
     {.row.name = NULL},
 };
@@ -44,6 +50,7 @@ struct doctor {
     const struct doctor_values *v;
     const char *name; /* of the model to look at, or NULL */
     struct compute *c;
+    struct vac_err opening; /* why there is none */
     struct cli_model model;
     struct model *m; /* its, once it is open */
     struct strbuf out;
@@ -80,14 +87,20 @@ static void check_version(struct doctor *d, struct finding *f)
     sb_printf(&f->text, "vaccine %s, compiled by %s%s", cli_version(), compiler, __VERSION__);
 }
 
-static void check_blas(struct doctor *d, struct finding *f)
+/* Who could multiply matrices, and who does. An OpenBLAS may have taken kernels that are too old. */
+static void check_products(struct doctor *d, struct finding *f)
 {
-    const char *better = compute_blas_better(NULL), *set = getenv("OPENBLAS_CORETYPE");
+    const char *better = openblas_better(NULL, false), *set = getenv("OPENBLAS_CORETYPE");
     const char *tried = getenv("VACCINE_CORETYPE"); /* "" = in vain: see main.c */
+    const struct provider *p;
 
-    (void)d;
-    sb_puts(&f->text, compute_blas());
-    if (!better)
+    if (!d->c)
+        fail(f, &d->opening);
+    for (size_t i = 0; (p = products_at(i)); i++)
+        sb_printf(&f->text, "%s%s%s: %s", i ? "\n" : "", products_name(p),
+                  d->c && p == d->c->products ? " (used)" : "",
+                  products_lack(p) ? products_lack(p) : products_text(p));
+    if (!better || !d->c)
         return;
     f->state = STATE_WARN;
     sb_puts(&f->advice, "these kernels do not use what this processor has: ");
@@ -99,26 +112,34 @@ static void check_blas(struct doctor *d, struct finding *f)
                   better);
 }
 
-static void check_products(struct doctor *d, struct finding *f)
+static void check_right(struct doctor *d, struct finding *f)
 {
     struct vac_err err = {0};
     double start = clock_now();
+    const struct provider *p;
 
     (void)d;
-    if (compute_selfcheck(&err))
-        fail(f, &err);
-    else
-        sb_printf(&f->text, "right on odd shapes and all transpositions (%.0f ms)",
-                  (clock_now() - start) * 1e3);
+    for (size_t i = 0; (p = products_at(i)); i++)
+        if (!products_lack(p) && selfcheck_products(p, &err)) {
+            fail(f, &err);
+            return;
+        }
+    sb_printf(&f->text, "products of odd shapes and all transpositions are right (%.0f ms)",
+              (clock_now() - start) * 1e3);
+}
+
+static void check_kernels(struct doctor *d, struct finding *f)
+{
+    (void)d;
+    sb_printf(&f->text, "%s for all but products, the first of", kernels_at(0)->name);
+    for (size_t i = 0; kernels_at(i); i++)
+        sb_printf(&f->text, " %s", kernels_at(i)->name);
 }
 
 static void check_threads(struct doctor *d, struct finding *f)
 {
-    struct vac_err err = {0};
-
-    d->c = compute_open(d->v->common.backend, (int)d->v->common.threads, &err);
     if (!d->c) {
-        fail(f, &err);
+        fail(f, &d->opening);
         return;
     }
 #ifdef _OPENMP
@@ -136,27 +157,40 @@ static void check_threads(struct doctor *d, struct finding *f)
 
 static void check_speed(struct doctor *d, struct finding *f)
 {
-    struct core_speed core;
-    double speed;
+    const struct provider *p;
 
     if (!d->c) {
         advise(f, STATE_WARN, "not measured: there is nothing to compute with");
         return;
     }
-    speed = compute_gemm_speed(d->c, 512, 512, 512, 0.3);
-    core = compute_core_speed(512, 0.2);
-    sb_printf(&f->text,
-              "%.1f GFLOP/s on %d thread%s (512 x 512 x 512); on one %.0f %% of its core's %.0f",
-              speed, d->c->threads, d->c->threads == 1 ? "" : "s", 100 * core.product / core.peak,
-              core.peak);
-    if (core.product < core.peak / 2)
-        advise(f, STATE_WARN,
-               compute_blas_better(NULL)
-                   ? "products are far below what the core can: see blas above"
-                   : "products are far below what the core can: install an optimised BLAS, such as "
-                     "OpenBLAS, or a newer one");
-    else if (speed < 5.0 * d->c->threads)
-        advise(f, STATE_WARN, "slow: is another program using the cores?");
+    for (size_t i = 0; (p = products_at(i)); i++) {
+        struct compute with = {.threads = d->c->threads, .products = p};
+        struct core_speed core;
+        double speed;
+
+        if (products_lack(p))
+            continue;
+        speed = speed_of_products(&with, 512, 512, 512, 0.3);
+        core = speed_of_core(p, 512, 0.2);
+        sb_printf(&f->text,
+                  "%s%s: %.1f GFLOP/s on %d thread%s (512 x 512 x 512); on one %.0f %% of its "
+                  "core's %.0f",
+                  f->text.len ? "\n" : "", products_name(p), speed, with.threads,
+                  with.threads == 1 ? "" : "s", 100 * core.product / core.peak, core.peak);
+        if (f->state != STATE_OK)
+            continue;
+        if (core.product < core.peak / 2) {
+            f->state = STATE_WARN;
+            sb_printf(&f->advice, "products of %s are far below what the core can: %s",
+                      products_name(p),
+                      openblas_better(NULL, false)
+                          ? "see products above"
+                          : "install an optimised BLAS, such as OpenBLAS, or a newer one, or "
+                            "choose another with --products");
+        } else if (speed < 5.0 * with.threads) {
+            advise(f, STATE_WARN, "slow: is another program using the cores?");
+        }
+    }
 }
 
 static void check_memory(struct doctor *d, struct finding *f)
@@ -334,8 +368,9 @@ static const struct {
     void (*check)(struct doctor *d, struct finding *f);
 } checks[] = {
     {.name = "version", .check = check_version},
-    {.name = "blas", .check = check_blas},
     {.name = "products", .check = check_products},
+    {.name = "right", .check = check_right},
+    {.name = "kernels", .check = check_kernels},
     {.name = "threads", .check = check_threads},
     {.name = "speed", .check = check_speed},
     {.name = "memory", .check = check_memory},
@@ -399,6 +434,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     int rc;
 
     setlocale(LC_CTYPE, "");
+    d.c = compute_open(d.v->common.backend, (int)d.v->common.threads, d.v->common.products,
+                       &d.opening);
     sb_puts(&d.out, d.v->json ? "{\"checks\":[" : "");
     look(&d);
     if (d.v->json)

@@ -138,6 +138,7 @@ static const struct cli_option options[] = {
      .arg = "N"},
     CLI_ADAPTER(struct eval_values),
     CLI_THREADS(struct eval_values),
+    CLI_PRODUCTS(struct eval_values),
     CLI_BACKEND(struct eval_values),
     {.row.name = NULL},
 };

@@ -36,6 +36,7 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct merge_values, dtype)},
      .arg = "keep|f32"},
     CLI_THREADS(struct merge_values),
+    CLI_PRODUCTS(struct merge_values),
     CLI_BACKEND(struct merge_values),
     {.row.name = NULL},
 };

@@ -72,6 +72,7 @@ static const struct cli_option options[] = {
      .arg = "N"},
     CLI_ADAPTER(struct probe_values),
     CLI_THREADS(struct probe_values),
+    CLI_PRODUCTS(struct probe_values),
     CLI_BACKEND(struct probe_values),
     {.row.name = NULL},
 };

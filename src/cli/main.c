@@ -11,8 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli/cli.h"
-#include "compute/compute.h"
 #include "cli/options.h"
+#include "compute/openblas.h"
+#include "compute/products.h"
+#include "compute/selfcheck.h"
 #include "ui/ui.h"
 
 #ifndef PACKAGE_BUGREPORT
@@ -204,7 +206,8 @@ static void take_kernels(char **argv)
 
     if ((chosen && !tried) || (ours && !*ours))
         return;
-    better = compute_blas_better(tried ? ours : NULL);
+    better = openblas_better(tried ? ours : NULL,
+                             tried && !selfcheck_products(products_find("openblas", NULL), NULL));
     if (!better || setenv(mark, better, 1) || (*better ? setenv(key, better, 1) : unsetenv(key)))
         return;
     execv("/proc/self/exe", argv);

@@ -22,7 +22,7 @@ bool cli_option_default(const struct cli_option *o, struct strbuf *out);
 /* Options of several commands; their struct of values holds a `struct cli_common common`. */
 struct cli_common {
     int64_t threads;
-    char *backend;
+    char *backend, *products;
     struct cli_list adapter;
 };
 #define CLI_THREADS(values_type)                                                                   \
@@ -42,6 +42,15 @@ struct cli_common {
                 .def_text = "cpu",                                                                 \
                 .offset = offsetof(values_type, common.backend)},                                  \
         .arg = "NAME", .hidden = true                                                              \
+    }
+#define CLI_PRODUCTS(values_type)                                                                  \
+    {                                                                                              \
+        .row = {.name = "products",                                                                \
+                .help = "who multiplies matrices: onednn, openblas, or auto",                      \
+                .type = OPTION_STRING,                                                             \
+                .def_text = "auto",                                                                \
+                .offset = offsetof(values_type, common.products)},                                 \
+        .arg = "NAME"                                                                              \
     }
 #define CLI_ADAPTER(values_type)                                                                   \
     {                                                                                              \

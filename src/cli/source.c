@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "cli/cli.h"
 #include "cli/source.h"
+#include "compute/selfcheck.h"
 #include "model/peft.h"
 #include "weights/hub.h"
 
@@ -273,9 +274,12 @@ void cli_model_close(struct cli_model *x)
 
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
 {
-    if (compute_selfcheck(err))
-        return NULL;
-    return compute_open(o->backend, (int)o->threads, err);
+    struct compute *c = compute_open(o->backend, (int)o->threads, o->products, err);
+
+    if (!c || !selfcheck_products(c->products, err))
+        return c;
+    compute_close(c);
+    return NULL;
 }
 
 const struct template_row *cli_choose_template(const char *name, const struct cli_model *x,

@@ -9,7 +9,7 @@
 #include "run/as_model.h"
 #include "token/tokenizer.h"
 
-/* A backend that computes right numbers: the BLAS is checked first. */
+/* A backend that computes right numbers: products are checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);
 
 /* A model by folder, by its name in the Hugging Face cache, or by a run's folder (run/as_model.h), with

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "compute/backends.h"
+#include "compute/products.h"
 
 #define BACKEND_ROW(name) &backend_##name,
 static const struct backend *const backends[] = {COMPUTE_BACKENDS(BACKEND_ROW) NULL};
@@ -32,18 +33,20 @@ static const struct backend *backend_find(const char *name, struct vac_err *err)
     return NULL;
 }
 
-struct compute *compute_open(const char *backend, int threads, struct vac_err *err)
+struct compute *compute_open(const char *backend, int threads, const char *products,
+                             struct vac_err *err)
 {
     const struct backend *be = backend_find(backend, err);
+    const struct provider *provider = be ? products_find(products, err) : NULL;
 
-    if (!be)
+    if (!provider)
         return NULL;
     if (threads < 0 || threads > THREADS_MAX) {
         err_set(err, VAC_ERR_USAGE, "%d threads: use 1 to %d, or 0 for all cores", threads,
                 THREADS_MAX);
         return NULL;
     }
-    return be->open(threads ? threads : compute_cores(), err);
+    return be->open(threads ? threads : compute_cores(), provider, err);
 }
 
 void compute_close(struct compute *c)
@@ -56,6 +59,11 @@ void compute_between_steps(struct compute *c)
 {
     if (c->be->between_steps)
         c->be->between_steps(c);
+}
+
+size_t compute_scratch_bytes(const struct compute *c, const struct compute_limits *lim)
+{
+    return c->be->scratch_bytes(lim, c->threads);
 }
 
 int compute_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err)

@@ -1,166 +1,7 @@
-/* cpu.c - the CPU backend: its memory, its scratch and its table. The arithmetic is in cpu_*.c
- * beside. */
+/* cpu.c - the CPU backend's scratch: sizes, places, and making room. */
 #include "compute/cpu.h"
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include "base/mem.h"
-#include "compute/cpu_wait.h"
-
-#define HUGE_PAGE ((size_t)2 << 20)
-
-/* --- kernels --- */
-
-#ifdef __x86_64__
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static bool has_avx512(void)
-{
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-
-const struct kernels *kernels_at(size_t i)
-{
-    const struct kernels *list[4] = {0};
-    size_t n = 0;
-
-#ifdef __x86_64__
-    if (has_avx512())
-        list[n++] = &kernels_avx512;
-    if (has_avx2())
-        list[n++] = &kernels_avx2;
-#endif
-    list[n++] = &kernels_base;
-    return i < n ? list[i] : NULL;
-}
-
-const char *compute_kernels(void)
-{
-    return kernels_at(0)->name;
-}
-
-/* --- memory --- */
-
-void *pages_new(size_t bytes, size_t *map_len)
-{
-    bool huge = bytes >= HUGE_PAGE;
-    size_t step = huge ? HUGE_PAGE : 4096, len, skip;
-    char *p;
-
-    if (bytes > SIZE_MAX / 2)
-        return NULL;
-    len = (bytes + step - 1) / step * step;
-    len = len ? len : step;
-    p = mmap(NULL, huge ? len + step : len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-             0);
-    if (p == MAP_FAILED)
-        return NULL;
-    *map_len = len;
-    if (!huge)
-        return p;
-    /* Cut the mapping down to whole huge pages. */
-    skip = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
-    if (skip)
-        munmap(p, skip);
-    if (step - skip)
-        munmap(p + skip + len, step - skip);
-#ifdef MADV_HUGEPAGE
-    madvise(p + skip, len, MADV_HUGEPAGE);
-#endif
-    return p + skip;
-}
-
-void pages_free(void *p, size_t map_len)
-{
-    if (p)
-        munmap(p, map_len);
-}
-
-static struct buf *buf_new(size_t n, enum dtype t, struct vac_err *err)
-{
-    struct buf *b = mem_new(1, sizeof(*b), err);
-
-    if (b) {
-        b->n = n;
-        b->type = t;
-    }
-    return b;
-}
-
-/* Gives b pages of its own for its n numbers. */
-static int buf_map(struct buf *b, struct vac_err *err)
-{
-    size_t bytes = 0;
-
-    if (!size_mul(b->n, dtype_size(b->type), &bytes))
-        b->map = pages_new(bytes, &b->map_len);
-    if (!b->map)
-        return err_set(
-            err, VAC_ERR_MEMORY,
-            "no memory for an array of %zu numbers (%zu MiB): use a smaller batch or model", b->n,
-            bytes >> 20);
-    b->data = b->map;
-    return 0;
-}
-
-static void cpu_release(struct compute *c, struct buf *b)
-{
-    (void)c;
-    if (b)
-        pages_free(b->map, b->map_len);
-    free(b);
-}
-
-static struct buf *cpu_alloc(struct compute *c, size_t n, struct vac_err *err)
-{
-    struct buf *b = buf_new(n, DTYPE_F32, err);
-
-    if (b && buf_map(b, err)) {
-        cpu_release(c, b);
-        return NULL;
-    }
-    return b;
-}
-
-/* Numbers at an address that is no multiple of their size (a file may have them anywhere) are
- * copied. */
-static struct buf *cpu_wrap(struct compute *c, const void *data, enum dtype t, size_t n,
-                            struct vac_err *err)
-{
-    struct buf *b = buf_new(n, t, err);
-
-    if (!b)
-        return NULL;
-    if ((uintptr_t)data % dtype_size(t) == 0) {
-        b->data = (void *)(uintptr_t)data;
-    } else if (buf_map(b, err)) {
-        cpu_release(c, b);
-        return NULL;
-    } else {
-        memcpy(b->data, data, n * dtype_size(t));
-    }
-    return b;
-}
-
-static void cpu_upload(struct compute *c, struct ref to, const float *from, size_t n)
-{
-    (void)c;
-    if (n)
-        memcpy(f32_at(to), from, n * sizeof(float));
-}
-
-static void cpu_download(struct compute *c, float *to, struct ref from, size_t n)
-{
-    kernels_of(c)->widen(to, any_at(from), from.buf->type, n);
-}
-
-/* --- scratch --- */
+#include "compute/pages.h"
 
 /* Logits of one chunk take at most 64 MB, but never fewer than 128 rows: each chunk copies all of
  * w. */
@@ -209,11 +50,11 @@ static size_t scratch_floats(const struct scratch *s, int threads)
     return (size_t)threads * (s->widen + s->tile) + 2 * s->vec + 2 * s->rank + s->stat + s->head;
 }
 
-size_t compute_scratch_bytes(const struct compute_limits *lim, int threads)
+size_t cpu_scratch_bytes(const struct compute_limits *lim, int threads)
 {
     struct scratch s = scratch_size(lim);
 
-    return scratch_floats(&s, threads > 0 ? threads : compute_cores()) * sizeof(float);
+    return scratch_floats(&s, threads) * sizeof(float);
 }
 
 float *scratch_widen(const struct cpu *c, int part)
@@ -278,7 +119,7 @@ static int limits_check(const struct compute_limits *l, struct vac_err *err)
 }
 
 /* A second call only ever makes room for more. */
-static int cpu_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err)
+int cpu_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err)
 {
     struct cpu *cpu = cpu_of(c);
     struct compute_limits all = limits_max(&cpu->lim, lim);
@@ -300,45 +141,3 @@ static int cpu_reserve(struct compute *c, const struct compute_limits *lim, stru
     cpu->lim = all;
     return 0;
 }
-
-static void cpu_between_steps(struct compute *c)
-{
-    shorten_spins(c->threads);
-}
-
-static struct compute *cpu_open(int threads, struct vac_err *err)
-{
-    struct cpu *c = mem_new(1, sizeof(*c), err);
-
-    if (!c)
-        return NULL;
-    c->base.be = &backend_cpu;
-    c->base.threads = threads;
-    c->k = kernels_at(0);
-    gemm_open();
-    return &c->base;
-}
-
-static void cpu_close(struct compute *c)
-{
-    if (c)
-        pages_free(cpu_of(c)->scratch, cpu_of(c)->scratch_len);
-    free(c);
-}
-
-#define CPU_OP(name, params, args) .name = cpu_##name,
-const struct backend backend_cpu = {
-    .name = "cpu",
-    .help = "the processor: BLAS and OpenMP",
-    .open = cpu_open,
-    .close = cpu_close,
-    .reserve = cpu_reserve,
-    .between_steps = cpu_between_steps,
-    .alloc = cpu_alloc,
-    .wrap = cpu_wrap,
-    .release = cpu_release,
-    .upload = cpu_upload,
-    .download = cpu_download,
-    .ops = {COMPUTE_OPS(CPU_OP, CPU_OP)},
-};
-#undef CPU_OP

@@ -6,7 +6,6 @@
 #ifndef COMPUTE_CPU_H
 #define COMPUTE_CPU_H
 
-#include "compute/backends.h"
 #include "compute/compute.h"
 #include "compute/kernels.h"
 
@@ -54,10 +53,6 @@ static inline const void *any_at(struct ref r)
 {
     return (const char *)r.buf->data + r.at * dtype_size(r.buf->type);
 }
-/* cpu_gemm.c: name of the kernels that the BLAS runs; NULL when it does not say. */
-const char *gemm_kernels(void);
-/* cpu_blas.c: others to ask for, where these compute wrong numbers. */
-const char *blas_other(void);
 float *scratch_widen(const struct cpu *c, int part);
 float *scratch_tile(const struct cpu *c, int part);
 float *scratch_vec(const struct cpu *c, int which);  /* 0, 1: width floats */
@@ -76,9 +71,9 @@ size_t head_chunk(size_t N, size_t V);
 /* The vector as floats: in place when it is F32, else widened into scratch vector `which`. */
 const float *vec_f32(struct compute *c, struct ref r, size_t n, int which);
 
-/* Pages for `bytes` zeroed bytes, huge ones when it is worth it. NULL when there are none. */
-void *pages_new(size_t bytes, size_t *map_len);
-void pages_free(void *p, size_t map_len);
+size_t cpu_scratch_bytes(const struct compute_limits *lim, int threads);
+/* The backend's `reserve`. A second call only ever makes room for more. */
+int cpu_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err);
 
 /* A loop over parts in parallel. Without OpenMP it is a plain loop. */
 #ifdef _OPENMP
@@ -107,38 +102,5 @@ static inline int parts_for(const struct compute *c, size_t work)
 
     return most < 2 ? 1 : most < (size_t)c->threads ? (int)most : c->threads;
 }
-
-/* c[m,n] = alpha a b + beta c (+ bias in every row). a is [m,k], or [k,m] with ta; b is [k,n], or
- * [n,k] with tb, of any dtype; ld* are the distances between stored rows. beta = 0 never reads c.
- */
-struct gemm {
-    bool ta, tb;
-    size_t m, n, k;
-    float alpha;
-    const float *a;
-    size_t lda;
-    const void *b;
-    enum dtype bt;
-    size_t ldb;
-    float beta;
-    float *c;
-    size_t ldc;
-    const float *bias; /* n numbers, or NULL */
-};
-/* In the calling thread; b must be F32 and there is no bias. */
-void gemm_serial(const struct gemm *g);
-/* Over the threads of c. */
-void gemm_run(struct cpu *c, const struct gemm *g);
-/* In the calling thread with the scratch of part t: any dtype, bias. */
-void gemm_part(struct cpu *c, const struct gemm *g, int t);
-void gemm_open(void);
-/* compute_selfcheck with the product to be checked. */
-int gemm_check(void (*product)(const struct gemm *g), struct vac_err *err);
-
-#define CPU_V(name, params, args) void cpu_##name params;
-#define CPU_R(name, params, args) double cpu_##name params;
-COMPUTE_OPS(CPU_V, CPU_R)
-#undef CPU_V
-#undef CPU_R
 
 #endif

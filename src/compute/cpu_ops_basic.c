@@ -3,10 +3,11 @@
 #include <string.h>
 #include "base/rng.h"
 #include "compute/cpu.h"
+#include "compute/cpu_ops.h"
 
 enum { GRAIN = 64, SUM_BLOCKS = 256, SUM_LEAST = 4096 };
 
-void cpu_fill(struct compute *c, struct ref x, size_t n, float value)
+static void cpu_fill(struct compute *c, struct ref x, size_t n, float value)
 {
     float *X = f32_at(x);
     int parts = parts_for(c, n);
@@ -18,7 +19,7 @@ void cpu_fill(struct compute *c, struct ref x, size_t n, float value)
     }
 }
 
-void cpu_copy(struct compute *c, struct ref y, struct ref x, size_t n)
+static void cpu_copy(struct compute *c, struct ref y, struct ref x, size_t n)
 {
     enum dtype type = x.buf->type;
     const char *X = any_at(x);
@@ -32,7 +33,7 @@ void cpu_copy(struct compute *c, struct ref y, struct ref x, size_t n)
     }
 }
 
-void cpu_add(struct compute *c, struct ref y, struct ref x1, struct ref x2, size_t n)
+static void cpu_add(struct compute *c, struct ref y, struct ref x1, struct ref x2, size_t n)
 {
     float *Y = f32_at(y);
     const float *A = f32_at(x1), *B = f32_at(x2);
@@ -45,7 +46,7 @@ void cpu_add(struct compute *c, struct ref y, struct ref x1, struct ref x2, size
     }
 }
 
-void cpu_axpy(struct compute *c, struct ref y, float a, struct ref x, size_t n)
+static void cpu_axpy(struct compute *c, struct ref y, float a, struct ref x, size_t n)
 {
     float *Y = f32_at(y);
     const float *X = f32_at(x);
@@ -58,7 +59,7 @@ void cpu_axpy(struct compute *c, struct ref y, float a, struct ref x, size_t n)
     }
 }
 
-void cpu_scale(struct compute *c, struct ref x, float a, size_t n)
+static void cpu_scale(struct compute *c, struct ref x, float a, size_t n)
 {
     float *X = f32_at(x);
     int parts = parts_for(c, n);
@@ -70,8 +71,8 @@ void cpu_scale(struct compute *c, struct ref x, float a, size_t n)
     }
 }
 
-void cpu_scale_rows(struct compute *c, struct ref y, struct ref x, const float *s, size_t N,
-                    size_t D)
+static void cpu_scale_rows(struct compute *c, struct ref y, struct ref x, const float *s, size_t N,
+                           size_t D)
 {
     float *Y = f32_at(y);
     const float *X = f32_at(x);
@@ -98,7 +99,7 @@ static void normal_pair(uint64_t key, uint64_t j, double sd, float out[2])
     out[1] = (float)(r * sin(a));
 }
 
-void cpu_normal(struct compute *c, struct ref x, size_t n, uint64_t key, float sd)
+static void cpu_normal(struct compute *c, struct ref x, size_t n, uint64_t key, float sd)
 {
     float *X = f32_at(x);
     int parts = parts_for(c, n * 16);
@@ -116,7 +117,7 @@ void cpu_normal(struct compute *c, struct ref x, size_t n, uint64_t key, float s
     }
 }
 
-void cpu_uniform(struct compute *c, struct ref x, size_t n, uint64_t key, float lo, float hi)
+static void cpu_uniform(struct compute *c, struct ref x, size_t n, uint64_t key, float lo, float hi)
 {
     float *X = f32_at(x), last = nextafterf(hi, lo);
     double wide = (double)hi - (double)lo;
@@ -162,24 +163,24 @@ static double sum_run(struct compute *c, struct sum s)
     return total;
 }
 
-double cpu_sumsq(struct compute *c, struct ref x, size_t n)
+static double cpu_sumsq(struct compute *c, struct ref x, size_t n)
 {
     return sum_run(c, (struct sum){.x = f32_at(x), .n = n, .one = kernels_of(c)->sumsq});
 }
 
-double cpu_sumsq_diff(struct compute *c, struct ref x, struct ref y, size_t n)
+static double cpu_sumsq_diff(struct compute *c, struct ref x, struct ref y, size_t n)
 {
     return sum_run(
         c, (struct sum){.x = f32_at(x), .y = f32_at(y), .n = n, .two = kernels_of(c)->sumsq_diff});
 }
 
-double cpu_dot(struct compute *c, struct ref x, struct ref y, size_t n)
+static double cpu_dot(struct compute *c, struct ref x, struct ref y, size_t n)
 {
     return sum_run(c,
                    (struct sum){.x = f32_at(x), .y = f32_at(y), .n = n, .two = kernels_of(c)->dot});
 }
 
-void cpu_row_sumsq(struct compute *c, double *out, struct ref x, size_t N, size_t D)
+static void cpu_row_sumsq(struct compute *c, double *out, struct ref x, size_t N, size_t D)
 {
     const float *X = f32_at(x);
     int parts = parts_for(c, N * D);
@@ -194,8 +195,8 @@ void cpu_row_sumsq(struct compute *c, double *out, struct ref x, size_t N, size_
 
 /* --- optimizer --- */
 
-void cpu_adamw(struct compute *c, struct ref w, struct ref g, struct ref m, struct ref v, size_t n,
-               const struct adamw *o)
+static void cpu_adamw(struct compute *c, struct ref w, struct ref g, struct ref m, struct ref v,
+                      size_t n, const struct adamw *o)
 {
     float *W = f32_at(w), *M = f32_at(m), *S = f32_at(v);
     const float *G = f32_at(g);
@@ -216,3 +217,5 @@ void cpu_adamw(struct compute *c, struct ref w, struct ref g, struct ref m, stru
         kernels_of(c)->adamw(W + r.lo, G + r.lo, M + r.lo, S + r.lo, r.hi - r.lo, &row);
     }
 }
+
+const struct ops_basic cpu_ops_basic = {OPS_BASIC(CPU_OP, CPU_OP)};

@@ -5,11 +5,13 @@
  * once. */
 #include <string.h>
 #include "compute/cpu.h"
+#include "compute/cpu_ops.h"
+#include "compute/gemm.h"
 
 enum { COLS = 32 };
 
-void cpu_linear(struct compute *c, struct ref y, struct ref x, struct ref w, struct ref b, size_t N,
-                size_t D, size_t M, bool add)
+static void cpu_linear(struct compute *c, struct ref y, struct ref x, struct ref w, struct ref b,
+                       size_t N, size_t D, size_t M, bool add)
 {
     struct gemm g = {.tb = true,
                      .m = N,
@@ -29,8 +31,8 @@ void cpu_linear(struct compute *c, struct ref y, struct ref x, struct ref w, str
     gemm_run(cpu_of(c), &g);
 }
 
-void cpu_linear_dx(struct compute *c, struct ref dx, struct ref dy, struct ref w, size_t N,
-                   size_t D, size_t M, bool add)
+static void cpu_linear_dx(struct compute *c, struct ref dx, struct ref dy, struct ref w, size_t N,
+                          size_t D, size_t M, bool add)
 {
     struct gemm g = {.m = N,
                      .n = D,
@@ -61,8 +63,8 @@ static void rows_sum(struct compute *c, float *db, const float *dy, size_t N, si
     }
 }
 
-void cpu_linear_dw(struct compute *c, struct ref dw, struct ref db, struct ref dy, struct ref x,
-                   size_t N, size_t D, size_t M)
+static void cpu_linear_dw(struct compute *c, struct ref dw, struct ref db, struct ref dy,
+                          struct ref x, size_t N, size_t D, size_t M)
 {
     const float *dY = f32_at(dy);
 
@@ -142,8 +144,8 @@ static void gather_run(struct compute *c, float *y, const float *h, size_t ldh, 
 
 /* --- LoRA --- */
 
-void cpu_lora_down(struct compute *c, struct ref h, size_t ldh, struct ref x, struct ref a,
-                   size_t N, size_t D, size_t R)
+static void cpu_lora_down(struct compute *c, struct ref h, size_t ldh, struct ref x, struct ref a,
+                          size_t N, size_t D, size_t R)
 {
     struct gemm g = {.tb = true,
                      .m = N,
@@ -163,8 +165,8 @@ void cpu_lora_down(struct compute *c, struct ref h, size_t ldh, struct ref x, st
         gemm_run(cpu_of(c), &g);
 }
 
-void cpu_lora_up(struct compute *c, struct ref y, struct ref h, size_t ldh, struct ref b, float s,
-                 size_t N, size_t M, size_t R)
+static void cpu_lora_up(struct compute *c, struct ref y, struct ref h, size_t ldh, struct ref b,
+                        float s, size_t N, size_t M, size_t R)
 {
     struct gemm g = {.tb = true,
                      .m = N,
@@ -201,8 +203,9 @@ static void lora_db(struct compute *c, float *db, const float *dy, const float *
             db[m * R + r] += t[r * M + m];
 }
 
-void cpu_lora_up_bwd(struct compute *c, struct ref dh, size_t ldh, struct ref db, struct ref dy,
-                     struct ref h, struct ref b, float s, size_t N, size_t M, size_t R)
+static void cpu_lora_up_bwd(struct compute *c, struct ref dh, size_t ldh, struct ref db,
+                            struct ref dy, struct ref h, struct ref b, float s, size_t N, size_t M,
+                            size_t R)
 {
     struct gemm down = {.m = N,
                         .n = R,
@@ -240,8 +243,8 @@ void cpu_lora_up_bwd(struct compute *c, struct ref dh, size_t ldh, struct ref db
     }
 }
 
-void cpu_lora_down_dx(struct compute *c, struct ref dx, struct ref dh, size_t ldh, struct ref a,
-                      size_t N, size_t D, size_t R, bool add)
+static void cpu_lora_down_dx(struct compute *c, struct ref dx, struct ref dh, size_t ldh,
+                             struct ref a, size_t N, size_t D, size_t R, bool add)
 {
     struct gemm g = {.m = N,
                      .n = D,
@@ -261,8 +264,8 @@ void cpu_lora_down_dx(struct compute *c, struct ref dx, struct ref dh, size_t ld
         gemm_run(cpu_of(c), &g);
 }
 
-void cpu_lora_down_dw(struct compute *c, struct ref da, struct ref dh, size_t ldh, struct ref x,
-                      size_t N, size_t D, size_t R)
+static void cpu_lora_down_dw(struct compute *c, struct ref da, struct ref dh, size_t ldh,
+                             struct ref x, size_t N, size_t D, size_t R)
 {
     struct gemm g = {.ta = true,
                      .m = R,
@@ -283,8 +286,8 @@ void cpu_lora_down_dw(struct compute *c, struct ref da, struct ref dh, size_t ld
         gemm_run(cpu_of(c), &g);
 }
 
-void cpu_lora_merge(struct compute *c, struct ref w, struct ref a, struct ref b, float s, size_t M,
-                    size_t D, size_t R)
+static void cpu_lora_merge(struct compute *c, struct ref w, struct ref a, struct ref b, float s,
+                           size_t M, size_t D, size_t R)
 {
     struct gemm g = {.m = M,
                      .n = D,
@@ -303,3 +306,5 @@ void cpu_lora_merge(struct compute *c, struct ref w, struct ref a, struct ref b,
     else
         gemm_run(cpu_of(c), &g);
 }
+
+const struct ops_linear cpu_ops_linear = {OPS_LINEAR(CPU_OP, CPU_OP)};

@@ -3,13 +3,14 @@
  * by columns, so that every number is added up in row order by one thread. */
 #include "base/rng.h"
 #include "compute/cpu.h"
+#include "compute/cpu_ops.h"
 
 enum { GRAIN = 64, COLS = 32 };
 
 /* --- embedding --- */
 
-void cpu_embed(struct compute *c, struct ref y, struct ref table, const int32_t *idx, size_t N,
-               size_t D, bool add)
+static void cpu_embed(struct compute *c, struct ref y, struct ref table, const int32_t *idx,
+                      size_t N, size_t D, bool add)
 {
     const struct kernels *k = kernels_of(c);
     enum dtype type = table.buf->type;
@@ -30,8 +31,8 @@ void cpu_embed(struct compute *c, struct ref y, struct ref table, const int32_t 
     }
 }
 
-void cpu_embed_bwd(struct compute *c, struct ref dtable, struct ref dy, const int32_t *idx,
-                   size_t N, size_t D)
+static void cpu_embed_bwd(struct compute *c, struct ref dtable, struct ref dy, const int32_t *idx,
+                          size_t N, size_t D)
 {
     float *to = f32_at(dtable);
     const float *dY = f32_at(dy);
@@ -62,8 +63,8 @@ static const float *norm_weight(struct compute *c, struct ref w, float plus, siz
     return to;
 }
 
-void cpu_rmsnorm(struct compute *c, struct ref y, struct ref rstd, struct ref x, struct ref w,
-                 float plus, size_t N, size_t D, float eps)
+static void cpu_rmsnorm(struct compute *c, struct ref y, struct ref rstd, struct ref x,
+                        struct ref w, float plus, size_t N, size_t D, float eps)
 {
     float *Y = f32_at(y), *S = f32_at(rstd);
     const float *X = f32_at(x), *W = norm_weight(c, w, plus, D);
@@ -104,8 +105,9 @@ static void norm_grad_run(struct compute *c, const struct norm_grad *g)
     }
 }
 
-void cpu_rmsnorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref dy, struct ref x,
-                     struct ref w, float plus, struct ref rstd, size_t N, size_t D)
+static void cpu_rmsnorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref dy,
+                            struct ref x, struct ref w, float plus, struct ref rstd, size_t N,
+                            size_t D)
 {
     float *dX = f32_at(dx);
     const float *dY = f32_at(dy), *X = f32_at(x), *W = norm_weight(c, w, plus, D),
@@ -123,8 +125,8 @@ void cpu_rmsnorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref
         norm_grad_run(c, &g);
 }
 
-void cpu_layernorm(struct compute *c, struct ref y, struct ref mean, struct ref rstd, struct ref x,
-                   struct ref w, struct ref b, size_t N, size_t D, float eps)
+static void cpu_layernorm(struct compute *c, struct ref y, struct ref mean, struct ref rstd,
+                          struct ref x, struct ref w, struct ref b, size_t N, size_t D, float eps)
 {
     float *Y = f32_at(y), *M = f32_at(mean), *S = f32_at(rstd);
     const float *X = f32_at(x), *W = vec_f32(c, w, D, 0), *B = vec_f32(c, b, D, 1);
@@ -144,9 +146,9 @@ void cpu_layernorm(struct compute *c, struct ref y, struct ref mean, struct ref 
     }
 }
 
-void cpu_layernorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref db,
-                       struct ref dy, struct ref x, struct ref w, struct ref mean, struct ref rstd,
-                       size_t N, size_t D)
+static void cpu_layernorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct ref db,
+                              struct ref dy, struct ref x, struct ref w, struct ref mean,
+                              struct ref rstd, size_t N, size_t D)
 {
     float *dX = f32_at(dx);
     const float *dY = f32_at(dy), *X = f32_at(x), *W = vec_f32(c, w, D, 0);
@@ -167,8 +169,8 @@ void cpu_layernorm_bwd(struct compute *c, struct ref dx, struct ref dw, struct r
 
 /* --- dropout and rotation --- */
 
-void cpu_dropout(struct compute *c, struct ref y, struct ref x, const uint64_t *key,
-                 uint64_t module, float p, size_t N, size_t D, bool add)
+static void cpu_dropout(struct compute *c, struct ref y, struct ref x, const uint64_t *key,
+                        uint64_t module, float p, size_t N, size_t D, bool add)
 {
     const double cut = (double)p * 4294967296.0;
     const uint32_t threshold = cut >= 4294967295.0 ? UINT32_MAX : (uint32_t)cut;
@@ -186,8 +188,8 @@ void cpu_dropout(struct compute *c, struct ref y, struct ref x, const uint64_t *
     }
 }
 
-void cpu_rope(struct compute *c, struct ref x, struct ref cos_table, struct ref sin_table,
-              const int32_t *pos, size_t N, size_t H, size_t E, bool inverse)
+static void cpu_rope(struct compute *c, struct ref x, struct ref cos_table, struct ref sin_table,
+                     const int32_t *pos, size_t N, size_t H, size_t E, bool inverse)
 {
     const size_t half = E / 2;
     const float *co = f32_at(cos_table), *si = f32_at(sin_table), sign = inverse ? -1.0f : 1.0f;
@@ -237,29 +239,29 @@ static void gate_backward(struct compute *c, struct ref dg, struct ref du, struc
     }
 }
 
-void cpu_swiglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
+static void cpu_swiglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
 {
     gate_forward(c, y, g, u, n, kernels_of(c)->swiglu);
 }
 
-void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,
-                    struct ref u, size_t n)
+static void cpu_swiglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy,
+                           struct ref g, struct ref u, size_t n)
 {
     gate_backward(c, dg, du, dy, g, u, n, kernels_of(c)->swiglu_bwd);
 }
 
-void cpu_geglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
+static void cpu_geglu(struct compute *c, struct ref y, struct ref g, struct ref u, size_t n)
 {
     gate_forward(c, y, g, u, n, kernels_of(c)->geglu);
 }
 
-void cpu_geglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy, struct ref g,
-                   struct ref u, size_t n)
+static void cpu_geglu_bwd(struct compute *c, struct ref dg, struct ref du, struct ref dy,
+                          struct ref g, struct ref u, size_t n)
 {
     gate_backward(c, dg, du, dy, g, u, n, kernels_of(c)->geglu_bwd);
 }
 
-void cpu_softcap(struct compute *c, struct ref x, size_t n, float cap)
+static void cpu_softcap(struct compute *c, struct ref x, size_t n, float cap)
 {
     float *X = f32_at(x);
     int parts = parts_for(c, n);
@@ -299,22 +301,24 @@ static void map_backward(struct compute *c, struct ref dx, struct ref dy, struct
     }
 }
 
-void cpu_relu(struct compute *c, struct ref y, struct ref x, size_t n)
+static void cpu_relu(struct compute *c, struct ref y, struct ref x, size_t n)
 {
     map_forward(c, y, x, n, kernels_of(c)->relu);
 }
 
-void cpu_relu_bwd(struct compute *c, struct ref dx, struct ref dy, struct ref x, size_t n)
+static void cpu_relu_bwd(struct compute *c, struct ref dx, struct ref dy, struct ref x, size_t n)
 {
     map_backward(c, dx, dy, x, n, kernels_of(c)->relu_bwd);
 }
 
-void cpu_gelu(struct compute *c, struct ref y, struct ref x, size_t n)
+static void cpu_gelu(struct compute *c, struct ref y, struct ref x, size_t n)
 {
     map_forward(c, y, x, n, kernels_of(c)->gelu);
 }
 
-void cpu_gelu_bwd(struct compute *c, struct ref dx, struct ref dy, struct ref x, size_t n)
+static void cpu_gelu_bwd(struct compute *c, struct ref dx, struct ref dy, struct ref x, size_t n)
 {
     map_backward(c, dx, dy, x, n, kernels_of(c)->gelu_bwd);
 }
+
+const struct ops_rows cpu_ops_rows = {OPS_ROWS(CPU_OP, CPU_OP)};

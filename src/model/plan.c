@@ -103,7 +103,7 @@ static void plan_scratch(struct plan *p, const struct model *m, size_t rows, siz
 {
     struct compute_limits lim = acts_limits(m, rows, context, train);
 
-    plan_add(p, "scratch", compute_scratch_bytes(&lim, m->c->threads), "use fewer threads");
+    plan_add(p, "scratch", compute_scratch_bytes(m->c, &lim), "use fewer threads");
     if (m->cfg.rope.kind != ROPE_NONE)
         plan_add(p, "rotation tables",
                  sizeof(float) * (uint64_t)context * m->cfg.E * (m->cfg.two_ropes ? 2 : 1),

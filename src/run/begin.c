@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "compute/kernels.h"
+#include "compute/products.h"
 #include "record/reader.h"
 #include "record/aside.h"
 #include "run/trainer.h"
@@ -235,8 +237,9 @@ static cJSON *describe(struct trainer *t, struct vac_err *err)
         !json_add(root, "spec", json_copy(t->spec.json, err), err) &&
         !json_add(root, "files", files_json(t, err), err) &&
         !json_add(root, "threads", cJSON_CreateNumber((double)t->spec.threads), err) &&
-        !json_add(root, "blas", cJSON_CreateString(compute_blas()), err) &&
-        !json_add(root, "kernels", cJSON_CreateString(compute_kernels()), err) &&
+        !json_add(root, "products", cJSON_CreateString(products_name(t->c->products)), err) &&
+        !json_add(root, "blas", cJSON_CreateString(products_text(t->c->products)), err) &&
+        !json_add(root, "kernels", cJSON_CreateString(kernels_at(0)->name), err) &&
         !json_add(root, "plan", plan_json(&t->plan, err), err) &&
         !json_add(root, "data", data_json(t, err), err) &&
         !json_add(root, "warnings", warnings_json(t, err), err) &&
@@ -315,8 +318,8 @@ static int compare_machines(struct trainer *t, const struct jnode *root, struct 
         return -1;
     snprintf(then, sizeof then, "%lld threads", (long long)threads);
     snprintf(now, sizeof now, "%lld threads", (long long)t->spec.threads);
-    compare_machine(t, blas, compute_blas());
-    compare_machine(t, kernels, compute_kernels());
+    compare_machine(t, blas, products_text(t->c->products));
+    compare_machine(t, kernels, kernels_at(0)->name);
     compare_machine(t, then, now);
     if (*t->machine)
         snprintf(t->machine_told, sizeof t->machine_told,

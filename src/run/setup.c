@@ -6,17 +6,39 @@
 #include <string.h>
 
 #include "eval/judge_model.h"
+#include "compute/products.h"
+#include "compute/selfcheck.h"
 #include "record/late.h"
 #include "run/trainer.h"
 
+/* A run goes on with the products that it began with, where they can be had. Runs of before there
+ * was a choice know no more than the name of their BLAS. */
+static int recorded_products(const struct trainer *t, const char **name, struct vac_err *err)
+{
+    struct jnode root = json_root(t->began, "run.json");
+    const char *blas = NULL;
+
+    *name = NULL;
+    if (json_opt_str(&root, "products", name, err) || json_opt_str(&root, "blas", &blas, err))
+        return -1;
+    if (!*name && blas)
+        *name = "openblas";
+    if (*name && !products_find(*name, NULL))
+        *name = NULL; /* compare_machines tells */
+    return 0;
+}
+
 static int open_compute(struct trainer *t, struct vac_err *err)
 {
-    if (compute_selfcheck(err))
+    const char *products = t->spec.products;
+
+    if (t->began && recorded_products(t, &products, err))
         return -1;
-    t->c = compute_open("cpu", (int)t->spec.threads, err);
-    if (t->c)
-        t->spec.threads = t->c->threads;
-    return t->c ? 0 : -1;
+    t->c = compute_open("cpu", (int)t->spec.threads, products, err);
+    if (!t->c || selfcheck_products(t->c->products, err))
+        return -1;
+    t->spec.threads = t->c->threads;
+    return 0;
 }
 
 static int open_model(struct trainer *t, struct vac_err *err)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/speed.h"
 #include "run/trainer.h"
 
 #define SPEED_SECONDS 0.2
@@ -210,7 +211,7 @@ static void look_at_rest(struct validation *v)
     v->parameters = model_count(t->m);
     v->threads = t->c->threads;
     v->available = plan_available();
-    v->gflops = compute_gemm_speed(t->c, rows, c->D, c->F, SPEED_SECONDS);
+    v->gflops = speed_of_products(t->c, rows, c->D, c->F, SPEED_SECONDS);
     for (size_t i = 0; i < v->n_evaluate; i++) {
         v->evaluate[i] = (struct validate_evaluate){.name = t->spec.evaluate[i].name,
                                                     .prompts = evaluation_size(t->eval[i]),

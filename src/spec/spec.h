@@ -77,6 +77,7 @@ struct run_spec {
     bool init_random;
     cJSON *config; /* of a random model */
     char *template_name;
+    char *products; /* who multiplies matrices: see compute/products.h */
     uint64_t seed;
     int64_t max_length, threads, log_every;
     double disk_wait; /* minutes */

@@ -220,7 +220,7 @@ static struct model *small_model(void)
     struct jnode root = json_root(doc, "config");
 
     if (!m)
-        m = model_random(&root, 1, compute_open("cpu", 1, NULL), NULL);
+        m = model_random(&root, 1, compute_open("cpu", 1, NULL, NULL), NULL);
     cJSON_Delete(doc);
     return m;
 }

@@ -1,4 +1,4 @@
-/* fence.c - a backend for tests: the CPU's arithmetic on memory that nobody may touch between ops.
+/* backend_fence.c - a backend for tests: the CPU's arithmetic on memory that nobody may touch between ops.
  *
  * Every buffer (also a private copy of wrapped memory) lies in pages that are unreadable except
  * while an op, an upload or a download runs, and ends right before a page that is always
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "compute/backends.h"
 #include "compute/cpu.h"
 
 struct fence {
@@ -134,7 +135,8 @@ static int fence_reserve(struct compute *c, const struct compute_limits *lim, st
     return backend_cpu.reserve(fence_of(c)->cpu, lim, err);
 }
 
-static struct compute *fence_open(int threads, struct vac_err *err);
+static struct compute *fence_open(int threads, const struct provider *products,
+                                  struct vac_err *err);
 
 static void fence_close(struct compute *c)
 {
@@ -143,47 +145,56 @@ static void fence_close(struct compute *c)
     free(c);
 }
 
-#define FENCE_V(name, params, args)                                                                \
-    static void fence_##name params                                                                \
+#define FENCE_V(name, ...)                                                                         \
+    static void fence_##name(struct compute *c, OP_PARAMS(__VA_ARGS__))                            \
     {                                                                                              \
         struct compute *outer = c;                                                                 \
         fence_enter(outer);                                                                        \
         c = fence_of(outer)->cpu;                                                                  \
-        cpu_##name args;                                                                           \
+        op_##name(c, OP_NAMES(__VA_ARGS__));                                                       \
         fence_leave(outer);                                                                        \
     }
-#define FENCE_R(name, params, args)                                                                \
-    static double fence_##name params                                                              \
+#define FENCE_R(name, ...)                                                                         \
+    static double fence_##name(struct compute *c, OP_PARAMS(__VA_ARGS__))                          \
     {                                                                                              \
         struct compute *outer = c;                                                                 \
         double result;                                                                             \
         fence_enter(outer);                                                                        \
         c = fence_of(outer)->cpu;                                                                  \
-        result = cpu_##name args;                                                                  \
+        result = op_##name(c, OP_NAMES(__VA_ARGS__));                                              \
         fence_leave(outer);                                                                        \
         return result;                                                                             \
     }
-COMPUTE_OPS(FENCE_V, FENCE_R)
-#undef FENCE_V
-#undef FENCE_R
+#define FENCE_OP(name, ...) .name = fence_##name,
+#define FENCE_TABLE(table, LIST)                                                                   \
+    LIST(FENCE_V, FENCE_R)                                                                         \
+    static const struct ops_##table fence_ops_##table = {LIST(FENCE_OP, FENCE_OP)};
+FENCE_TABLE(basic, OPS_BASIC)
+FENCE_TABLE(rows, OPS_ROWS)
+FENCE_TABLE(linear, OPS_LINEAR)
+FENCE_TABLE(attention, OPS_ATTENTION)
+FENCE_TABLE(head, OPS_HEAD)
 
-#define FENCE_OP(name, params, args) .name = fence_##name,
 const struct backend backend_fence = {
     .name = "fence",
     .help = "for tests: memory that only ops may touch",
     .open = fence_open,
     .close = fence_close,
+    .scratch_bytes = cpu_scratch_bytes,
     .reserve = fence_reserve,
     .alloc = fence_alloc,
     .wrap = fence_wrap,
     .release = fence_release,
     .upload = fence_upload,
     .download = fence_download,
-    .ops = {COMPUTE_OPS(FENCE_OP, FENCE_OP)},
+    .basic = &fence_ops_basic,
+    .rows = &fence_ops_rows,
+    .linear = &fence_ops_linear,
+    .attention = &fence_ops_attention,
+    .head = &fence_ops_head,
 };
-#undef FENCE_OP
 
-static struct compute *fence_open(int threads, struct vac_err *err)
+static struct compute *fence_open(int threads, const struct provider *products, struct vac_err *err)
 {
     struct fence *c = mem_new(1, sizeof(*c), err);
 
@@ -191,7 +202,8 @@ static struct compute *fence_open(int threads, struct vac_err *err)
         return NULL;
     c->base.be = &backend_fence;
     c->base.threads = threads;
-    c->cpu = backend_cpu.open(threads, err);
+    c->base.products = products;
+    c->cpu = backend_cpu.open(threads, products, err);
     if (!c->cpu) {
         free(c);
         return NULL;

@@ -1,4 +1,4 @@
-/* cpu_attention.c - causal attention over packed sequences with grouped heads.
+/* cpu_ops_attention.c - causal attention over packed sequences with grouped heads.
  *
  * Queries go in blocks of ATT_ROWS rows against the keys that the block's last row sees, so that
  * nothing beyond the diagonal block is computed. A head is so narrow that all products but the
@@ -10,11 +10,14 @@
 #include <stdatomic.h>
 #include <string.h>
 #include "compute/cpu.h"
+#include "compute/cpu_ops.h"
+#include "compute/gemm.h"
 
 enum { FEW_ROWS = 4 };
 
 struct attention {
     const struct kernels *k;
+    const struct provider *products;
     const struct seq *seqs;
     size_t S, H, K, E, window;
     float s, cap;
@@ -79,7 +82,7 @@ static void scores(const struct attention *a, const struct block *b, float *tile
     if (b->rows <= FEW_ROWS)
         a->k->dots(g.c, g.ldc, g.a, g.lda, g.b, g.ldb, alpha, g.m, g.k, g.n, false);
     else
-        gemm_serial(&g);
+        gemm_serial(a->products, &g);
 }
 
 /* y = tile kv: y in [.,H,E] */
@@ -157,11 +160,13 @@ static void forward_task(const struct attention *a, size_t task, size_t blocks, 
     }
 }
 
-void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q, struct ref k,
-                   struct ref v, const struct seq *seqs, size_t S, const struct attn_form *f)
+static void cpu_attention(struct compute *c, struct ref y, struct ref lse, struct ref q,
+                          struct ref k, struct ref v, const struct seq *seqs, size_t S,
+                          const struct attn_form *f)
 {
     const size_t H = f->H;
     struct attention a = {.k = kernels_of(c),
+                          .products = c->products,
                           .seqs = seqs,
                           .S = S,
                           .H = H,
@@ -244,11 +249,13 @@ static void backward_task(const struct attention *a, size_t task, float *tile)
         }
 }
 
-void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct ref dv,
-                       struct ref dy, struct ref y, struct ref lse, struct ref q, struct ref k,
-                       struct ref v, const struct seq *seqs, size_t S, const struct attn_form *f)
+static void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct ref dv,
+                              struct ref dy, struct ref y, struct ref lse, struct ref q,
+                              struct ref k, struct ref v, const struct seq *seqs, size_t S,
+                              const struct attn_form *f)
 {
     struct attention a = {.k = kernels_of(c),
+                          .products = c->products,
                           .seqs = seqs,
                           .S = S,
                           .H = f->H,
@@ -278,3 +285,5 @@ void cpu_attention_bwd(struct compute *c, struct ref dq, struct ref dk, struct r
             backward_task(&a, task, tile);
     }
 }
+
+const struct ops_attention cpu_ops_attention = {OPS_ATTENTION(CPU_OP, CPU_OP)};

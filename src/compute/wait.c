@@ -1,4 +1,4 @@
-/* cpu_wait.c - while processors are shared, threads that wait for each other sleep soon instead of
+/* wait.c - while processors are shared, threads that wait for each other sleep soon instead of
  * spinning.
  *
  * Threads done with their share spin for milliseconds before they sleep, in GCC's OpenMP, unless it
@@ -8,7 +8,7 @@
  * So the count of managed threads is raised by a few that sleep. With the processors to ourselves
  * that costs small models a fifth to a third of their speed, so it lasts as long as others are
  * there. */
-#include "compute/cpu_wait.h"
+#include "compute/wait.h"
 
 #if defined(_OPENMP) && !defined(__clang__)
 #include <omp.h>

@@ -1,4 +1,4 @@
-/* cpu_xent.c - the language-model head: logits, softmax, loss and gradient without an N x V array.
+/* cpu_ops_head.c - the language-model head: logits, softmax, loss and gradient without an N x V array.
  *
  * Rows go in chunks; inside a chunk the vocabulary goes in blocks of HEAD_COLS words that stay in
  * the cache: a block's logits are turned at once into exponentials relative to the block's own
@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 #include "compute/cpu.h"
+#include "compute/cpu_ops.h"
+#include "compute/gemm.h"
 
 struct head {
     const float *h;
@@ -193,9 +195,9 @@ static void head_products(struct cpu *c, const struct head *hd, size_t n, float 
         gemm_run(c, &grad);
 }
 
-double cpu_xent(struct compute *c, struct ref h, struct ref w, const int32_t *label, struct ref dh,
-                struct ref dw, size_t N, size_t D, size_t V, float cap, float scale,
-                double *row_loss)
+static double cpu_xent(struct compute *c, struct ref h, struct ref w, const int32_t *label,
+                       struct ref dh, struct ref dw, size_t N, size_t D, size_t V, float cap,
+                       float scale, double *row_loss)
 {
     const size_t chunk = head_chunk(N, V);
     struct head hd = head_of(c, h, w, D, V, chunk);
@@ -235,8 +237,8 @@ static int32_t row_top(const struct head *hd, size_t n)
     return hd->arg[n * hd->blocks + best];
 }
 
-void cpu_logprobs(struct compute *c, struct ref h, struct ref w, const int32_t *id, size_t N,
-                  size_t D, size_t V, float cap, double *logp, int32_t *top)
+static void cpu_logprobs(struct compute *c, struct ref h, struct ref w, const int32_t *id, size_t N,
+                         size_t D, size_t V, float cap, double *logp, int32_t *top)
 {
     const size_t chunk = head_chunk(N, V);
     struct head hd = head_of(c, h, w, D, V, chunk);
@@ -256,3 +258,5 @@ void cpu_logprobs(struct compute *c, struct ref h, struct ref w, const int32_t *
         }
     }
 }
+
+const struct ops_head cpu_ops_head = {OPS_HEAD(CPU_OP, CPU_OP)};

@@ -1,4 +1,4 @@
-/* cpu_kernels.c - the loops of kernels.h.
+/* kernels_isa.c - the loops of kernels.h.
  *
  * This file is compiled once for each instruction set with -DISA=name and that set's flags, and
  * exports one table. The loops are plain C that compilers vectorise (sums through `omp simd

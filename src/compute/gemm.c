@@ -1,0 +1,171 @@
+/* gemm.c - the one general matrix product.
+ *
+ * A product is cut into a grid of tiles, one for each part, and every tile is one call of the
+ * provider, which uses a single thread. Narrow weights are widened tile by tile into the part's
+ * scratch. */
+#include "compute/gemm.h"
+#include <math.h>
+#include <string.h>
+
+enum { FEW_ROWS = 4, PART_WORK = 1 << 20 };
+
+/* c = beta c, the case that some libraries get wrong when nothing is to be added. */
+static void clear_or_scale(const struct gemm *g)
+{
+    for (size_t i = 0; i < g->m; i++)
+        for (size_t j = 0; j < g->n; j++) {
+            float *x = &g->c[i * g->ldc + j];
+            *x = g->beta == 0 ? 0 : g->beta * *x;
+        }
+}
+
+void gemm_serial(const struct provider *p, const struct gemm *g)
+{
+    if (g->m == 0 || g->n == 0)
+        return;
+    if (g->k == 0) {
+        clear_or_scale(g);
+        return;
+    }
+    p->alone();
+    p->multiply(g);
+}
+
+static const void *b_at(const struct gemm *g, size_t row, size_t col)
+{
+    return (const char *)g->b + (row * g->ldb + col) * dtype_size(g->bt);
+}
+
+/* Rows of y = alpha x w^T for a few rows of x: a general product would copy all of w first. */
+static void few_rows(struct cpu *c, const struct gemm *g)
+{
+    if (g->beta != 0 && g->beta != 1)
+        for (size_t i = 0; i < g->m; i++)
+            c->k->scale(g->c + i * g->ldc, g->beta, g->c + i * g->ldc, g->n);
+    c->k->dots(g->c, g->ldc, g->a, g->lda, g->b, g->ldb, g->alpha, g->m, g->k, g->n, g->beta != 0);
+}
+
+static void gemm_f32(struct cpu *c, const struct gemm *g)
+{
+    if (g->m <= FEW_ROWS && g->tb && !g->ta && g->k > 0)
+        few_rows(c, g);
+    else
+        gemm_serial(c->base.products, g);
+}
+
+/* b is [n,k] in a narrow type: columns of c in groups, each with its rows of b widened. A few rows
+ * of c are worth so little work that the group must stay in the nearest cache. */
+static void gemm_narrow_t(struct cpu *c, const struct gemm *g, float *wide)
+{
+    size_t step = g->m <= FEW_ROWS ? 8 : WIDEN_ROWS;
+
+    for (size_t j = 0; j < g->n; j += step) {
+        struct gemm p = *g;
+        p.n = g->n - j < step ? g->n - j : step;
+        for (size_t i = 0; i < p.n; i++)
+            c->k->widen(wide + i * g->k, b_at(g, j + i, 0), g->bt, g->k);
+        p.b = wide;
+        p.bt = DTYPE_F32;
+        p.ldb = g->k;
+        p.c = g->c + j;
+        gemm_f32(c, &p);
+    }
+}
+
+/* b is [k,n] in a narrow type: the sum over k in groups, each adding to c. */
+static void gemm_narrow(struct cpu *c, const struct gemm *g, float *wide)
+{
+    for (size_t j = 0; j < g->k; j += WIDEN_ROWS) {
+        struct gemm p = *g;
+        p.k = g->k - j < WIDEN_ROWS ? g->k - j : WIDEN_ROWS;
+        for (size_t i = 0; i < p.k; i++)
+            c->k->widen(wide + i * g->n, b_at(g, j + i, 0), g->bt, g->n);
+        p.a = g->a + (g->ta ? j * g->lda : j);
+        p.b = wide;
+        p.bt = DTYPE_F32;
+        p.ldb = g->n;
+        p.beta = j ? 1 : g->beta;
+        gemm_serial(c->base.products, &p);
+    }
+}
+
+static void add_bias(struct cpu *c, const struct gemm *g)
+{
+    for (size_t i = 0; i < g->m; i++) {
+        float *row = g->c + i * g->ldc;
+        if (g->beta != 0)
+            c->k->add(row, row, g->bias, g->n);
+        else if (g->n)
+            memcpy(row, g->bias, g->n * sizeof(float));
+    }
+}
+
+void gemm_part(struct cpu *c, const struct gemm *g, int t)
+{
+    struct gemm p = *g;
+
+    if (g->bias) {
+        add_bias(c, g);
+        p.beta = 1;
+        p.bias = NULL;
+    }
+    if (p.m == 0 || p.n == 0)
+        return;
+    if (p.bt == DTYPE_F32 || p.k == 0)
+        gemm_f32(c, &p);
+    else if (p.tb)
+        gemm_narrow_t(c, &p, scratch_widen(c, t));
+    else
+        gemm_narrow(c, &p, scratch_widen(c, t));
+}
+
+/* The grid of tiles: as many as there are parts, with the least to read at the edges. Narrow
+ * weights are cut by columns alone, so that no number is widened twice. */
+struct grid {
+    int rows, cols;
+};
+static struct grid grid_for(const struct gemm *g, int parts)
+{
+    struct grid best = {1, parts};
+    double least = INFINITY;
+
+    for (int r = 1; r <= parts; r++) {
+        double cost = (double)g->m / r + (double)g->n / (parts / r);
+        if (parts % r || (r > 1 && g->bt != DTYPE_F32 && g->n >= (size_t)parts * 32))
+            continue;
+        if (cost < least) {
+            least = cost;
+            best = (struct grid){r, parts / r};
+        }
+    }
+    return best;
+}
+
+static struct gemm tile_of(const struct gemm *g, struct grid grid, int t)
+{
+    struct range i = range_of(g->m, t / grid.cols, grid.rows, g->m > FEW_ROWS ? 8 : 1);
+    struct range j = range_of(g->n, t % grid.cols, grid.cols, 16);
+    struct gemm p = *g;
+
+    p.m = i.hi - i.lo;
+    p.n = j.hi - j.lo;
+    p.a = g->a + (g->ta ? i.lo : i.lo * g->lda);
+    p.b = g->tb ? b_at(g, j.lo, 0) : b_at(g, 0, j.lo);
+    p.c = g->c + i.lo * g->ldc + j.lo;
+    p.bias = g->bias ? g->bias + j.lo : NULL;
+    return p;
+}
+
+void gemm_run(struct cpu *c, const struct gemm *g)
+{
+    double work = (double)g->m * (double)g->n * (double)g->k;
+    int most = work / PART_WORK < c->base.threads ? (int)(work / PART_WORK) : c->base.threads;
+    int parts = most < 1 ? 1 : most;
+    struct grid grid = grid_for(g, parts);
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        struct gemm p = tile_of(g, grid, t);
+        gemm_part(c, &p, t);
+    }
+}

@@ -1,0 +1,82 @@
+/* speed.c - measures products and the core itself. */
+#include "compute/speed.h"
+#include <math.h>
+#include <time.h>
+#include "base/io.h"
+#include "compute/gemm.h"
+#include "compute/pages.h"
+
+double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds)
+{
+    struct cpu cpu = {.base.threads = c->threads, .base.products = c->products, .k = kernels_at(0)};
+    size_t len, need = m * k + n * k + m * n;
+    float *room = pages_new(need * sizeof(float), &len);
+    struct gemm g = {.tb = true,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .alpha = 1,
+                     .a = room,
+                     .lda = k,
+                     .b = room + m * k,
+                     .ldb = k,
+                     .c = room + m * k + n * k,
+                     .ldc = n};
+    double start, took = 0;
+    size_t rounds = 0;
+
+    if (!room)
+        return 0;
+    for (size_t i = 0; i < m * k + n * k; i++)
+        room[i] = (float)(i % 7) - 3.0f;
+    gemm_run(&cpu, &g); /* the first one pays for pages and threads */
+    start = clock_now();
+    do {
+        gemm_run(&cpu, &g);
+        rounds++;
+        took = clock_now() - start;
+    } while (took < seconds);
+    pages_free(room, len);
+    return took > 0 ? 2e-9 * (double)m * (double)n * (double)k * (double)rounds / took : 0;
+}
+
+static double thread_time(void)
+{
+    struct timespec t;
+
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) ? clock_now()
+                                                      : (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* By turns, and the best of each: what else runs on the core slows both down. */
+struct core_speed speed_of_core(const struct provider *p, size_t n, double seconds)
+{
+    const struct kernels *k = kernels_at(0);
+    struct core_speed best = {0};
+    size_t len;
+    float *room = pages_new(3 * n * n * sizeof(float), &len);
+    struct gemm g = {.tb = true, .m = n, .n = n, .k = n, .alpha = 1, .lda = n, .ldb = n, .ldc = n};
+    double end = clock_now() + seconds;
+
+    if (!room)
+        return best;
+    for (size_t i = 0; i < 2 * n * n; i++)
+        room[i] = (float)(i % 7) - 3.0f;
+    g.a = room;
+    g.b = room + n * n;
+    g.c = room + 2 * n * n;
+    gemm_serial(p, &g);
+    do {
+        float io[2] = {0.999f, 0.001f};
+        double done, start = thread_time(), middle;
+
+        gemm_serial(p, &g);
+        middle = thread_time();
+        done = k->peak(io, 20000);
+        best.product =
+            fmax(best.product, 2e-9 * (double)n * (double)n * (double)n / (middle - start));
+        best.peak = fmax(best.peak, 1e-9 * done / (thread_time() - middle));
+    } while (clock_now() < end);
+    pages_free(room, len);
+    return best;
+}

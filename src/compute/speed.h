@@ -1,0 +1,17 @@
+/* speed.h - how fast products are, beside what the core could. */
+#ifndef COMPUTE_SPEED_H
+#define COMPUTE_SPEED_H
+
+#include <stddef.h>
+#include "compute/compute.h"
+
+/* GFLOP/s of one core, in time that this thread really had: of products of [n,n], and of multiply-adds
+ * that touch no memory, which no product can pass. 0 when there is no memory. */
+struct core_speed {
+    double product, peak;
+};
+struct core_speed speed_of_core(const struct provider *p, size_t n, double seconds);
+/* Multiplies [m,k] by [n,k]^T for `seconds` and returns GFLOP/s: what the products here can reach. */
+double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds);
+
+#endif
