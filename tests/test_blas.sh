@@ -118,4 +118,16 @@ WRONG='' UNKNOWN='' STARTS=$tmp/starts LD_PRELOAD=$tmp/old.so "$VACCINE" run "$t
 status=$?
 check "run.json says what ran" grep -q "\"blas\":.*kernels $best\"" "$tmp/r/run.json"
 
+# A run keeps who multiplied its matrices.
+OPENBLAS_CORETYPE=$best
+export OPENBLAS_CORETYPE
+check "... and by whom" grep -q '"products":.*"openblas"' "$tmp/r/run.json"
+VACCINE_PRODUCTS=onednn "$VACCINE" replay "$tmp/r" </dev/null >"$tmp/out" 2>&1
+status=$?
+check "a replay is computed by the same" sh -c '[ "$1" -eq 0 ] && ! grep -q "computed by" "$2"' sh "$status" "$tmp/out"
+sed -i.bak -e 's/"products":\(.*\)"openblas"/"products":\1"abacus"/' -e 's/"blas":\(.*\)"OpenBLAS[^"]*"/"blas":\1"Abacus 1"/' \
+    "$tmp/r/run.json"
+"$VACCINE" replay "$tmp/r" </dev/null >"$tmp/out" 2>&1
+check "... or says that there is another here" grep -q "was computed by Abacus 1.*here it is by OpenBLAS" "$tmp/out"
+
 echo "1..$count"
