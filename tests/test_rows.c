@@ -366,8 +366,8 @@ static void test_context_and_system(void **state)
 {
     static const char *const rows[] = {
         "{\"instruction\":\"q\",\"context\":\"c\",\"response\":\"r\",\"system\":\"s\"}",
-        "{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"\",\"output\":\"r\",\"system\":"
-        "\"s\"}",
+        ("{\"instruction\":\"q\",\"input\":\"c\",\"context\":\"\",\"output\":\"r\","
+         "\"system\":\"s\"}"),
         "{\"prompt\":\"q\",\"context\":\"c\",\"completion\":\"r\",\"system_prompt\":\"s\"}",
         "{\"prompt\":\"q\",\"input\":\"c\",\"response\":\"r\",\"system\":\"s\",\"is_safe\":true}",
         "{\"prompt\":\"q\",\"input\":\"c\",\"system\":\"s\"}",
