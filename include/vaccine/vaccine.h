@@ -114,21 +114,68 @@ enum vac_state {
 };
 extern const char *const vac_state_names[]; /* "loading", ... */
 
+/* The numbers of a step, in the order of the files: X(name, kind, unit, TensorBoard's tag, Hugging Face's
+ * name, help); NULL = it is not told there. */
+/* clang-format off */
+#define VAC_COLUMNS(X)                                                                             \
+    X(epoch, VAC_TOLD, "epochs", NULL, NULL, "how often the stage's data has been gone through")   \
+    X(loss, VAC_TOLD, "nats a token", "train/loss", "loss", "what the step was trained on")        \
+    X(loss_clean, VAC_TOLD, "nats a token", "train/loss_clean", "loss_clean",                      \
+      "the same batch without perturbation")                                                       \
+    X(align_loss, VAC_TOLD, "nats a token", "loss/align", "align_loss", "on watch.align_loss")     \
+    X(harmful_loss, VAC_TOLD, "nats a token", "loss/harmful", "harmful_loss",                      \
+      "on watch.harmful_loss")                                                                     \
+    X(grad_norm, VAC_TOLD, "", "train/grad_norm", "grad_norm",                                     \
+      "length of the gradient, before it is cut")                                                  \
+    X(lr, VAC_TOLD, "", "train/lr", "learning_rate", "learning rate of the step")                  \
+    X(rho, VAC_TOLD, "", "vaccine/rho", "rho", "length that the perturbation was to have")         \
+    X(eps_norm, VAC_TOLD, "", "vaccine/eps_norm", "eps_norm", "length that it had")                \
+    X(tokens, VAC_TOLD, "tokens", NULL, NULL, "trained on so far, in all stages")                  \
+    X(step_ms, VAC_TOLD, "ms", NULL, NULL, "time that the step took")                              \
+    X(wall, VAC_TOLD, "s", NULL, NULL, "time since the start, without pauses")                     \
+    X(drift_mean, VAC_DERIVED, "", "drift/mean", NULL, "mean of drift_rel over the layers")
+/* The numbers of a layer, in the order of the files: X(name, short name, help). */
+#define VAC_SERIES(X)                                                                              \
+    X(grad, "grad", "length of the gradient at the attention output")                              \
+    X(eps, "eps", "length of the perturbation that is added there")                                \
+    X(attn, "attn", "length of the attention output itself")                                       \
+    X(drift_rel, "drift", "how far the embeddings are from the reference, in parts of its length") \
+    X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")
+/* clang-format on */
+#define VAC_COLUMN_ID(name, ...) VAC_COLUMN_##name,
+enum { VAC_COLUMNS(VAC_COLUMN_ID) VAC_COLUMN_COUNT };
+#define VAC_SERIES_ID(name, ...) VAC_SERIES_##name,
+enum { VAC_SERIES(VAC_SERIES_ID) VAC_SERIES_COUNT };
+#define VAC_COLUMN_MEMBER(name, ...) double name;
+#define VAC_SERIES_MEMBER(name, ...) float name[VAC_MAX_LAYERS];
+
 /* One line of metrics.jsonl; NaN = not measured at this step. */
 struct vac_point {
     int64_t step, stage_step;
     int stage;
-    double epoch, loss, loss_clean, align_loss, harmful_loss, grad_norm, lr, rho, eps_norm;
-    double tokens, step_ms,
-        wall;          /* tokens so far; wall = seconds since the start, pauses excluded */
-    double drift_mean; /* mean over layers of drift_rel */
+    VAC_COLUMNS(VAC_COLUMN_MEMBER)
 };
 /* One line of layers.jsonl; NaN = not measured. Arrays have n_layers entries. */
 struct vac_layers {
     int64_t step;
-    float grad[VAC_MAX_LAYERS], eps[VAC_MAX_LAYERS], attn[VAC_MAX_LAYERS];
-    float drift_rel[VAC_MAX_LAYERS], drift_sq[VAC_MAX_LAYERS];
+    VAC_SERIES(VAC_SERIES_MEMBER)
 };
+enum vac_column_kind {
+    VAC_TOLD,   /* stands in metrics.jsonl */
+    VAC_DERIVED /* made of the layers' line of the same step */
+};
+struct vac_column {
+    const char *name;
+    enum vac_column_kind kind;
+    const char *unit, *tensorboard, *hugging_face, *help;
+    size_t offset; /* in struct vac_point */
+};
+extern const struct vac_column vac_columns[VAC_COLUMN_COUNT];
+struct vac_series {
+    const char *name, *label, *help;
+    size_t offset; /* in struct vac_layers */
+};
+extern const struct vac_series vac_series[VAC_SERIES_COUNT];
 /* What a judge called the n answers. All 0 = not known: nothing was judged, or the run is of a time before
  * this was kept. A score alone would call a model safe that answers everything with one and the same word. */
 struct vac_verdicts {

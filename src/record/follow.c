@@ -55,27 +55,16 @@ static void give_event(const struct vac_follow *f, struct vac_event *e)
 
 /* ---- Its points and layers ---- */
 
-static void forget_points(struct vac_snapshot *s)
-{
-    for (const struct point_column *c = point_columns; c->key; c++)
-        memcpy((char *)&s->last + c->offset, &(double){NAN}, sizeof(double));
-}
-
 /* The newest value of each column and series stays, as long as its stage. */
 static void note_point(struct vac_follow *f, const struct vac_point *p, bool again)
 {
     struct vac_snapshot *s = &f->snap;
-    struct vac_point all = *p;
 
     if (p->stage != s->stage_index)
-        forget_points(s);
-
-    for (const struct point_column *c = point_columns; c->key; c++)
-        if (isnan(point_get(p, c)))
-            memcpy((char *)&all + c->offset, (const char *)&s->last + c->offset, sizeof(double));
+        point_clear(&s->last);
+    point_update(&s->last, p);
     if (p->step_ms > 0 && !again)
         f->step_ms = f->step_ms > 0 ? 0.9 * f->step_ms + 0.1 * p->step_ms : p->step_ms;
-    s->last = all;
     s->step = p->step;
     s->stage_step = p->stage_step;
     s->stage_index = p->stage;
@@ -83,14 +72,11 @@ static void note_point(struct vac_follow *f, const struct vac_point *p, bool aga
     memcpy(s->method, f->r.stage[p->stage].method, sizeof s->method);
 }
 
-static void note_layers(struct vac_follow *f, struct vac_layers *l)
+static void note_layers(struct vac_follow *f, const struct vac_layers *l)
 {
-    for (const struct layer_series *s = layer_series; s->key; s++)
-        if (!isnan(layers_mean(layers_of(l, s), VAC_MAX_LAYERS)))
-            memcpy(layers_of(&f->snap.layers, s), layers_of(l, s), sizeof l->grad);
+    layers_update(&f->snap.layers, l);
     if (!isnan(layers_mean(l->drift_rel, VAC_MAX_LAYERS)))
         f->snap.drift_step = l->step;
-    f->snap.layers.step = l->step;
     f->snap.n_layers = f->r.n_layers;
 }
 
@@ -99,7 +85,7 @@ static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
     struct vac_follow *f = ctx;
     struct vac_layers l;
 
-    if (reader_layers_line(line, &l, &f->r.n_layers, err) || reader_mark(&f->marks, &l, err))
+    if (layers_read(line, &l, &f->r.n_layers, err) || reader_mark(&f->marks, &l, err))
         return -1;
     note_layers(f, &l);
     if (f->take->layers)
@@ -157,7 +143,7 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
                           .time = time_of(reader_text(line->v, "t"))};
     struct strbuf text = {0};
 
-    if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
+    if (json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e.step, err))
         return -1;
     ((struct vac_follow *)ctx)->aside |= op && !strcmp(op, "aside");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -251,7 +237,7 @@ static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
     const char *who = reader_text(line->v, "who");
     struct vac_event e = {.kind = VAC_EVENT_PROBE_END};
 
-    if (json_opt_int(line, "step", 0, READER_STEP_MAX, &e.step, err))
+    if (json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e.step, err))
         return -1;
     if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite"))) {
         if (give_suite(f, err))
@@ -371,12 +357,10 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
     f->snap.checkpoint_step = f->snap.drift_step = -1;
     f->snap.state = VAC_STOPPED;
     f->snap.tokens_per_s = f->snap.rss_bytes = f->snap.checkpoint_age = NAN;
-    forget_points(&f->snap);
+    point_clear(&f->snap.last);
     for (int i = 0; i < VAC_MAX_LAYERS; i++)
         f->snap.mask[i] = true;
-    for (const struct layer_series *s = layer_series; s->key; s++)
-        for (int i = 0; i < VAC_MAX_LAYERS; i++)
-            layers_of(&f->snap.layers, s)[i] = NAN;
+    layers_clear(&f->snap.layers);
     for (int i = 0; i < FOLLOWED; i++)
         f->seen[i] = INT64_MIN;
     return 0;

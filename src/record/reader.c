@@ -10,62 +10,6 @@
 #include "base/inside.h"
 #include "record/reader.h"
 
-#define POINT(field) offsetof(struct vac_point, field)
-const struct point_column point_columns[] = {
-    {.key = "epoch", .offset = POINT(epoch)},
-    {.key = "loss", .tensorboard = "train/loss", .hugging_face = "loss", .offset = POINT(loss)},
-    {.key = "loss_clean",
-     .tensorboard = "train/loss_clean",
-     .hugging_face = "loss_clean",
-     .offset = POINT(loss_clean)},
-    {.key = "align_loss",
-     .tensorboard = "loss/align",
-     .hugging_face = "align_loss",
-     .offset = POINT(align_loss)},
-    {.key = "harmful_loss",
-     .tensorboard = "loss/harmful",
-     .hugging_face = "harmful_loss",
-     .offset = POINT(harmful_loss)},
-    {.key = "grad_norm",
-     .tensorboard = "train/grad_norm",
-     .hugging_face = "grad_norm",
-     .offset = POINT(grad_norm)},
-    {.key = "lr", .tensorboard = "train/lr", .hugging_face = "learning_rate", .offset = POINT(lr)},
-    {.key = "rho", .tensorboard = "vaccine/rho", .hugging_face = "rho", .offset = POINT(rho)},
-    {.key = "eps_norm",
-     .tensorboard = "vaccine/eps_norm",
-     .hugging_face = "eps_norm",
-     .offset = POINT(eps_norm)},
-    {.key = "tokens", .offset = POINT(tokens)},
-    {.key = "step_ms", .offset = POINT(step_ms)},
-    {.key = "wall", .offset = POINT(wall)},
-    {.key = "drift_mean", .tensorboard = "drift/mean", .offset = POINT(drift_mean)},
-    {.key = NULL},
-};
-
-double point_get(const struct vac_point *p, const struct point_column *c)
-{
-    double x;
-
-    memcpy(&x, (const char *)p + c->offset, sizeof x);
-    return x;
-}
-
-const struct layer_series layer_series[] = {
-    {"grad", offsetof(struct vac_layers, grad)},
-    {"eps", offsetof(struct vac_layers, eps)},
-    {"attn", offsetof(struct vac_layers, attn)},
-    {"drift_rel", offsetof(struct vac_layers, drift_rel)},
-    {"drift_sq", offsetof(struct vac_layers, drift_sq)},
-    {.key = NULL},
-};
-enum { SERIES = sizeof layer_series / sizeof *layer_series - 1 };
-
-float *layers_of(struct vac_layers *l, const struct layer_series *s)
-{
-    return (float *)(void *)((char *)l + s->offset);
-}
-
 /* ---- Lines ---- */
 
 void reader_name(char *out, size_t size, const char *text)
@@ -282,61 +226,20 @@ int reader_point(void *ctx, const struct jnode *line, struct vac_err *err)
     struct reader_pile *pile = ctx;
     struct run_data *r = pile->r;
     struct vac_point *p;
+    int stage;
 
     if (mem_grow(&r->point, &pile->cap, r->n_points + 1, sizeof *p, err))
         return -1;
     p = &r->point[r->n_points];
-    *p = (struct vac_point){.stage = stage_index(r, line, err)};
-    if (p->stage < 0 || json_int(line, "step", 0, READER_STEP_MAX, &p->step, err) ||
-        json_opt_int(line, "stage_step", 0, READER_STEP_MAX, &p->stage_step, err))
+    stage = stage_index(r, line, err);
+    if (stage < 0 || point_read(line, p, err))
         return -1;
-    for (const struct point_column *c = point_columns; c->key; c++) {
-        double x = NAN;
-
-        if (json_opt_num(line, c->key, &x, err))
-            return -1;
-        memcpy((char *)p + c->offset, &x, sizeof x);
-    }
+    p->stage = stage;
     r->n_points++;
     return 0;
 }
 
 /* ---- layers.jsonl ---- */
-
-static int read_series(const struct jnode *line, const char *key, float *out, int *n_layers,
-                       struct vac_err *err)
-{
-    struct jnode list;
-    const cJSON *v;
-    int n = 0, rc = json_opt(line, key, JSON_ARRAY, &list, err);
-
-    for (int i = 0; i < VAC_MAX_LAYERS; i++)
-        out[i] = NAN;
-    if (rc)
-        return rc < 0 ? -1 : 0;
-    cJSON_ArrayForEach(v, list.v)
-    {
-        if (n == VAC_MAX_LAYERS)
-            return json_error(&list, err, "more than %d layers", VAC_MAX_LAYERS);
-        if (!cJSON_IsNumber(v) && !cJSON_IsNull(v))
-            return json_error(&list, err, "expected numbers and null");
-        out[n++] = cJSON_IsNumber(v) ? (float)v->valuedouble : NAN;
-    }
-    if (n > *n_layers)
-        *n_layers = n;
-    return 0;
-}
-
-int reader_layers_line(const struct jnode *line, struct vac_layers *l, int *n_layers,
-                       struct vac_err *err)
-{
-    if (json_int(line, "step", 0, READER_STEP_MAX, &l->step, err))
-        return -1;
-    for (const struct layer_series *s = layer_series; s->key; s++)
-        if (read_series(line, s->key, layers_of(l, s), n_layers, err))
-            return -1;
-    return 0;
-}
 
 int reader_layers(void *ctx, const struct jnode *line, struct vac_err *err)
 {
@@ -346,14 +249,15 @@ int reader_layers(void *ctx, const struct jnode *line, struct vac_err *err)
     struct run_layers *packed;
     int n = 0;
 
-    if (reader_layers_line(line, &l, &n, err) ||
+    if (layers_read(line, &l, &n, err) ||
         mem_grow(&r->layers, &pile->cap, r->n_layer_lines + 1, sizeof *r->layers, err) ||
-        mem_grow(&r->pool, &r->pool_cap, r->pool_n + SERIES * (size_t)n, sizeof *r->pool, err))
+        mem_grow(&r->pool, &r->pool_cap, r->pool_n + VAC_SERIES_COUNT * (size_t)n, sizeof *r->pool,
+                 err))
         return -1;
     packed = &r->layers[r->n_layer_lines++];
     *packed = (struct run_layers){.step = l.step, .at = r->pool_n, .n = n};
-    for (const struct layer_series *s = layer_series; n > 0 && s->key; s++, r->pool_n += (size_t)n)
-        memcpy(r->pool + r->pool_n, layers_of(&l, s), (size_t)n * sizeof *r->pool);
+    for (size_t k = 0; n > 0 && k < VAC_SERIES_COUNT; k++, r->pool_n += (size_t)n)
+        memcpy(r->pool + r->pool_n, layers_at(&l, k), (size_t)n * sizeof *r->pool);
     if (n > r->n_layers)
         r->n_layers = n;
     return 0;
@@ -369,47 +273,10 @@ const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struc
     packed = &r->layers[i];
     from = packed->n ? r->pool + packed->at : NULL;
     out->step = packed->step;
-    for (const struct layer_series *s = layer_series; s->key; s++) {
-        float *to = layers_of(out, s);
-
-        for (int k = 0; k < VAC_MAX_LAYERS; k++)
-            to[k] = k < packed->n ? *from++ : NAN;
-    }
+    for (size_t k = 0; k < VAC_SERIES_COUNT; k++)
+        for (int n = 0; n < VAC_MAX_LAYERS; n++)
+            layers_at(out, k)[n] = n < packed->n ? *from++ : NAN;
     return out;
-}
-
-double layers_short(float x)
-{
-    char text[32];
-
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)x);
-        if (strtof(text, NULL) == x)
-            break;
-    }
-    return strtod(text, NULL);
-}
-
-double layers_total(const float *x, int n)
-{
-    double sum = 0;
-    bool any = false;
-
-    for (int i = 0; i < n; i++)
-        if (!isnan(x[i])) {
-            sum += (double)x[i];
-            any = true;
-        }
-    return any ? sum : (double)NAN;
-}
-
-double layers_mean(const float *x, int n)
-{
-    int measured = 0;
-
-    for (int i = 0; i < n; i++)
-        measured += !isnan(x[i]);
-    return measured ? layers_total(x, n) / measured : (double)NAN;
 }
 
 int reader_mark(struct layers_marks *m, const struct vac_layers *l, struct vac_err *err)
@@ -579,7 +446,7 @@ static int take_mark(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_layers l;
 
-    return reader_layers_line(line, &l, &(int){0}, err) || reader_mark(ctx, &l, err) ? -1 : 0;
+    return layers_read(line, &l, &(int){0}, err) || reader_mark(ctx, &l, err) ? -1 : 0;
 }
 
 int reader_history(const char *dir, int64_t points_end, int64_t layers_end, struct vac_point **out,

@@ -6,10 +6,9 @@
 #ifndef RECORD_READER_H
 #define RECORD_READER_H
 
-#include <vaccine/vaccine.h>
 #include "base/io.h"
-#include "base/json.h"
 #include "eval/judge.h"
+#include "record/columns.h"
 
 /* One line of eval/history.jsonl. */
 struct run_eval {
@@ -69,7 +68,6 @@ const struct run_eval *run_eval_first(const struct run_data *r, const char *stag
 const struct run_eval *run_eval_last(const struct run_data *r, const char *stage, const char *name);
 
 enum { READER_CONFIG_LIMIT = 1 << 26, READER_LINES_LIMIT = 1 << 30 };
-#define READER_STEP_MAX ((int64_t)1 << 52)
 
 /* Each whole line of DIR/NAME in turn; a missing file has none, a torn last line is dropped. -1 of
  * the visitor ends it; errors name file and line. Returns -1, or 0. */
@@ -92,9 +90,6 @@ struct reader_pile {
 };
 int reader_point(void *pile, const struct jnode *line, struct vac_err *err);
 int reader_layers(void *pile, const struct jnode *line, struct vac_err *err);
-/* One line of layers.jsonl; *n_layers grows to the length of its longest series. */
-int reader_layers_line(const struct jnode *line, struct vac_layers *l, int *n_layers,
-                       struct vac_err *err);
 /* All points of a run, with their drift, and how many layers lines it has, in the first so many
  * bytes of the two files. The layers themselves are not kept: 5 kB a line. */
 int reader_history(const char *dir, int64_t points_end, int64_t layers_end, struct vac_point **out,
@@ -116,22 +111,6 @@ const char *reader_text(const cJSON *obj, const char *key);
 /* The resolved run file inside run.json, or NULL. */
 const cJSON *reader_spec(const cJSON *config);
 
-/* A number of a point: its key in metrics.jsonl and its names elsewhere; NULL = it does not go
- * there. */
-struct point_column {
-    const char *key, *tensorboard, *hugging_face;
-    size_t offset;
-};
-extern const struct point_column point_columns[]; /* ends with a NULL key */
-double point_get(const struct vac_point *p, const struct point_column *c);
-/* A series of a layers line. */
-struct layer_series {
-    const char *key;
-    size_t offset;
-};
-extern const struct layer_series layer_series[]; /* ends with a NULL key */
-float *layers_of(struct vac_layers *l, const struct layer_series *s);
-
 /* For each point the number of the layers line that was measured with it, SIZE_MAX = none. Free it.
  */
 size_t *reader_join(const struct run_data *r, struct vac_err *err);
@@ -148,11 +127,6 @@ struct layers_marks {
 int reader_mark(struct layers_marks *m, const struct vac_layers *l, struct vac_err *err);
 size_t *reader_join_marks(const struct run_data *r, const struct layers_marks *m,
                           struct vac_err *err);
-/* The double whose shortest text is the float's: 0.1f is 0.1, not 0.10000000149011612. */
-double layers_short(float x);
-double layers_mean(const float *x, int n);  /* of those measured; NaN = none */
-double layers_total(const float *x, int n); /* their sum; NaN = none */
-
 /* Points and evaluations in the order of their steps, those of a step after its points. Exactly one
  * of the two is set; `last` is the newest point by then, NULL before the first. */
 struct moment {

@@ -13,9 +13,9 @@ static int read_verdicts(const struct jnode *line, struct vac_verdicts *v, struc
     struct jnode list = {0};
     size_t n;
 
-    if (json_opt_int(line, "answered", 0, READER_STEP_MAX, &v->answered, err) ||
-        json_opt_int(line, "refused", 0, READER_STEP_MAX, &v->refused, err) ||
-        json_opt_int(line, "other", 0, READER_STEP_MAX, &v->other, err) ||
+    if (json_opt_int(line, "answered", 0, RECORD_STEP_MAX, &v->answered, err) ||
+        json_opt_int(line, "refused", 0, RECORD_STEP_MAX, &v->refused, err) ||
+        json_opt_int(line, "other", 0, RECORD_STEP_MAX, &v->other, err) ||
         json_opt(line, "others", JSON_ARRAY, &list, err) < 0)
         return -1;
     n = list.v ? json_count(&list) : 0;
@@ -25,7 +25,7 @@ static int read_verdicts(const struct jnode *line, struct vac_verdicts *v, struc
         int64_t count = 0;
 
         if (json_item(&list, i, JSON_OBJECT, &one, err) || json_str(&one, "answer", &answer, err) ||
-            json_int(&one, "n", 0, READER_STEP_MAX, &count, err))
+            json_int(&one, "n", 0, RECORD_STEP_MAX, &count, err))
             return -1;
         text_put_count(v->others, sizeof v->others, answer, (size_t)count);
     }
@@ -37,10 +37,10 @@ int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *
     const char *name = NULL, *stage = "";
 
     *out = (struct run_eval){.value = NAN, .lo = NAN, .hi = NAN};
-    if (json_int(line, "step", 0, READER_STEP_MAX, &out->step, err) ||
-        json_opt_int(line, "stage_step", 0, READER_STEP_MAX, &out->stage_step, err) ||
-        json_opt_int(line, "count", 0, READER_STEP_MAX, &out->count, err) ||
-        json_opt_int(line, "n", 0, READER_STEP_MAX, &out->n, err) ||
+    if (json_int(line, "step", 0, RECORD_STEP_MAX, &out->step, err) ||
+        json_opt_int(line, "stage_step", 0, RECORD_STEP_MAX, &out->stage_step, err) ||
+        json_opt_int(line, "count", 0, RECORD_STEP_MAX, &out->count, err) ||
+        json_opt_int(line, "n", 0, RECORD_STEP_MAX, &out->n, err) ||
         json_str(line, "name", &name, err) || json_opt_str(line, "stage", &stage, err) ||
         json_opt_num(line, "value", &out->value, err) || json_opt_num(line, "lo", &out->lo, err) ||
         json_opt_num(line, "hi", &out->hi, err) || read_verdicts(line, &out->verdicts, err))

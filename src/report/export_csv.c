@@ -6,24 +6,17 @@
 #include <string.h>
 #include "report/report.h"
 
-static const struct {
-    const char *name;
-    size_t offset;
-} per_layer[] = {
-    {"drift_L", offsetof(struct vac_layers, drift_rel)},
-    {"eps_L", offsetof(struct vac_layers, eps)},
-    {"grad_L", offsetof(struct vac_layers, grad)},
-};
+static const size_t per_layer[] = {VAC_SERIES_drift_rel, VAC_SERIES_eps, VAC_SERIES_grad};
 enum { PER_LAYER = sizeof per_layer / sizeof *per_layer };
 
 static void put_header(struct strbuf *out, int n_layers)
 {
     sb_puts(out, "step,stage,stage_step");
-    for (const struct point_column *c = point_columns; c->key; c++)
-        sb_printf(out, ",%s", c->key);
+    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
+        sb_printf(out, ",%s", vac_columns[i].name);
     for (size_t k = 0; k < PER_LAYER; k++)
         for (int i = 0; i < n_layers; i++)
-            sb_printf(out, ",%s%d", per_layer[k].name, i);
+            sb_printf(out, ",%s_L%d", vac_series[per_layer[k]].label, i);
     sb_puts(out, "\r\n");
 }
 
@@ -63,14 +56,11 @@ static void put_row(struct strbuf *out, const struct run_data *r, const struct v
     sb_printf(out, "%lld,", (long long)p->step);
     put_text(out, r->stage[p->stage].name);
     sb_printf(out, ",%lld", (long long)p->stage_step);
-    for (const struct point_column *c = point_columns; c->key; c++)
-        put_cell(out, point_get(p, c));
+    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
+        put_cell(out, point_get(p, i));
     for (size_t k = 0; k < PER_LAYER; k++)
-        for (int i = 0; i < r->n_layers; i++) {
-            const float *x =
-                l ? (const float *)(const void *)((const char *)l + per_layer[k].offset) : NULL;
-            put_float(out, x ? x[i] : NAN);
-        }
+        for (int i = 0; i < r->n_layers; i++)
+            put_float(out, l ? layers_get(l, per_layer[k])[i] : NAN);
     sb_puts(out, "\r\n");
 }
 

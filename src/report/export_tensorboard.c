@@ -96,17 +96,18 @@ static void put_series(struct strbuf *summary, const char *name, const float *x,
     }
 }
 
+static const size_t per_layer[] = {VAC_SERIES_eps, VAC_SERIES_grad, VAC_SERIES_drift_rel};
+
 static void put_point(struct strbuf *summary, const struct vac_point *p, const struct vac_layers *l,
                       int n_layers)
 {
-    for (const struct point_column *c = point_columns; c->key; c++)
-        if (c->tensorboard)
-            put_value(summary, c->tensorboard, point_get(p, c));
+    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
+        if (vac_columns[i].tensorboard)
+            put_value(summary, vac_columns[i].tensorboard, point_get(p, i));
     if (!l)
         return;
-    put_series(summary, "eps", l->eps, n_layers);
-    put_series(summary, "grad", l->grad, n_layers);
-    put_series(summary, "drift", l->drift_rel, n_layers);
+    for (size_t k = 0; k < sizeof per_layer / sizeof *per_layer; k++)
+        put_series(summary, vac_series[per_layer[k]].label, layers_get(l, per_layer[k]), n_layers);
     put_value(summary, "drift/aggregate", layers_total(l->drift_sq, n_layers));
 }
 

@@ -64,9 +64,9 @@ static bool entry_of(struct entry *e, const struct moment *m)
         snprintf(name, sizeof name, "%s_%s", m->eval->name, verdict_names[i]);
         entry_add(e, "eval_", name, eval_share(m->eval, (enum verdict)i));
     }
-    for (const struct point_column *c = point_columns; m->point && c->key; c++)
-        if (c->hugging_face)
-            entry_add(e, "", c->hugging_face, point_get(m->point, c));
+    for (size_t i = 0; m->point && i < VAC_COLUMN_COUNT; i++)
+        if (vac_columns[i].hugging_face)
+            entry_add(e, "", vac_columns[i].hugging_face, point_get(m->point, i));
     return e->n > bare;
 }
 

@@ -61,7 +61,7 @@ void svg_key(struct strbuf *out, enum hue hue, bool dashed);
 /* --- html_heat.c: layer x step --- */
 struct heat {
     const char *title, *note, *unit;
-    size_t offset; /* of the series in struct vac_layers */
+    size_t series; /* number of the series */
 };
 /* One <figure>; nothing when the series was never measured. 0, or -1 out of memory. */
 int svg_heat(struct strbuf *out, const struct heat *h, const struct run_data *r,

@@ -116,17 +116,15 @@ static int add_smooth(struct plot *plot, struct curve *c, struct vac_err *err)
 }
 
 /* The points at which a column was measured. */
-static int add_column(struct plot *plot, const struct run_data *r, struct curve c, size_t offset,
+static int add_column(struct plot *plot, const struct run_data *r, struct curve c, size_t column,
                       struct vac_err *err)
 {
-    const struct point_column column = {.offset = offset};
-
     c.p = mem_new(r->n_points, sizeof *c.p, err);
     if (!c.p)
         return -1;
     for (size_t i = 0; i < r->n_points; i++) {
         const struct vac_point *at = &r->point[i];
-        double y = point_get(at, &column);
+        double y = point_get(at, column);
 
         if (isfinite(y))
             c.p[c.n++] = (struct xy){(double)at->step, y, NAN, NAN, at->stage};
@@ -223,8 +221,6 @@ static void mark_events(struct plot *p, const struct run_data *r)
 
 /* ---- Plots ---- */
 
-#define POINT(field) offsetof(struct vac_point, field)
-
 static int put_losses(struct strbuf *out, const struct run_data *r, bool log, struct vac_err *err)
 {
     struct plot p = {.title = log ? "Losses, logarithmic" : "Losses",
@@ -237,15 +233,15 @@ static int put_losses(struct strbuf *out, const struct run_data *r, bool log, st
 
     mark_stages(&p, r);
     mark_events(&p, r);
-    if (!add_column(&p, r, (struct curve){.name = "trained on", .hue = HUE_TASK}, POINT(loss),
+    if (!add_column(&p, r, (struct curve){.name = "trained on", .hue = HUE_TASK}, VAC_COLUMN_loss,
                     err) &&
         !add_column(&p, r,
                     (struct curve){.name = "without perturbation", .hue = HUE_TASK, .dashed = true},
-                    POINT(loss_clean), err) &&
+                    VAC_COLUMN_loss_clean, err) &&
         !add_column(&p, r, (struct curve){.name = "alignment data", .hue = HUE_ALIGN},
-                    POINT(align_loss), err) &&
+                    VAC_COLUMN_align_loss, err) &&
         !add_column(&p, r, (struct curve){.name = "harmful data", .hue = HUE_HARM},
-                    POINT(harmful_loss), err)) {
+                    VAC_COLUMN_harmful_loss, err)) {
         svg_plot(out, &p);
         rc = 0;
     }
@@ -264,7 +260,7 @@ static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_er
     int rc;
 
     mark_stages(&p, r);
-    rc = add_column(&p, r, c, POINT(drift_mean), err);
+    rc = add_column(&p, r, c, VAC_COLUMN_drift_mean, err);
     if (rc == 0)
         svg_plot(out, &p);
     plot_done(&p);
@@ -389,11 +385,11 @@ int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *er
         {.title = "Drift by layer",
          .note = "embeddings against the reference, relative",
          .unit = "drift",
-         .offset = offsetof(struct vac_layers, drift_rel)},
+         .series = VAC_SERIES_drift_rel},
         {.title = "Perturbation by layer",
          .note = "length of what is added at each layer",
          .unit = "\xe2\x80\x96\xce\xb5\xe2\x80\x96",
-         .offset = offsetof(struct vac_layers, eps)},
+         .series = VAC_SERIES_eps},
     };
 
     if (put_evaluations(out, r, err))

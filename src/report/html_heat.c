@@ -62,26 +62,21 @@ void heat_style(struct strbuf *out)
 
 /* ---- Columns ---- */
 
-static const float *series(const struct vac_layers *l, size_t offset)
+static bool measured(const struct vac_layers *l, size_t series, int layers)
 {
-    return (const float *)(const void *)((const char *)l + offset);
-}
-
-static bool measured(const struct vac_layers *l, size_t offset, int layers)
-{
-    return isfinite(layers_mean(series(l, offset), layers));
+    return isfinite(layers_mean(layers_get(l, series), layers));
 }
 
 /* The mean of some lines, layer by layer, over those that have it. */
 static void average(struct column *c, const struct run_data *r, const size_t *line, size_t n,
-                    size_t offset)
+                    size_t series)
 {
     double sum[VAC_MAX_LAYERS] = {0};
     int k[VAC_MAX_LAYERS] = {0};
     struct vac_layers l;
 
     for (size_t j = 0; j < n; j++) {
-        const float *x = series(run_layers_at(r, line[j], &l), offset);
+        const float *x = layers_get(run_layers_at(r, line[j], &l), series);
 
         for (int i = 0; i < r->n_layers; i++)
             if (isfinite(x[i])) {
@@ -139,13 +134,13 @@ static int spread(struct grid *g, struct vac_err *err)
     return 0;
 }
 
-static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, struct vac_err *err)
+static int fill_grid(struct grid *g, const struct run_data *r, size_t series, struct vac_err *err)
 {
     size_t *line = mem_new(r->n_layer_lines, sizeof *line, err), n = 0, per;
     struct vac_layers l;
 
     for (size_t i = 0; line && i < r->n_layer_lines; i++)
-        if (measured(run_layers_at(r, i, &l), offset, r->n_layers))
+        if (measured(run_layers_at(r, i, &l), series, r->n_layers))
             line[n++] = i;
     g->hi = r->n_layer_lines ? (double)r->layers[r->n_layer_lines - 1].step : 0;
     per = (n + HEAT_COLUMNS - 1) / HEAT_COLUMNS;
@@ -155,7 +150,7 @@ static int fill_grid(struct grid *g, const struct run_data *r, size_t offset, st
         size_t k = n - i < per ? n - i : per;
         struct column *c = &g->column[g->n++];
 
-        average(c, r, line + i, k, offset);
+        average(c, r, line + i, k, series);
         c->to = (double)r->layers[line[i + k - 1]].step;
         for (int j = 0; j < g->layers; j++)
             if (c->v[j] > g->top)
@@ -304,7 +299,7 @@ int svg_heat(struct strbuf *out, const struct heat *h, const struct run_data *r,
              struct vac_err *err)
 {
     struct grid g = {0};
-    int rc = fill_grid(&g, r, h->offset, err);
+    int rc = fill_grid(&g, r, h->series, err);
 
     if (rc == 0 && g.n)
         rc = spread(&g, err);

@@ -13,13 +13,12 @@ struct course {
     double first, last;
 };
 
-static struct course course_of(const struct run_data *r, size_t stage, size_t offset)
+static struct course course_of(const struct run_data *r, size_t stage, size_t column)
 {
-    const struct point_column column = {.offset = offset};
     struct course c = {NAN, NAN};
 
     for (size_t i = 0; i < r->n_points; i++) {
-        double x = point_get(&r->point[i], &column);
+        double x = point_get(&r->point[i], column);
 
         if ((size_t)r->point[i].stage != stage || !isfinite(x))
             continue;
@@ -174,9 +173,9 @@ static void put_stage(struct strbuf *out, const struct run_data *r, size_t i,
     sb_puts(out, "</td><td>");
     page_text(out, r->stage[i].method, SIZE_MAX);
     sb_puts(out, "</td>");
-    put_course(out, course_of(r, i, offsetof(struct vac_point, rho)), 4);
+    put_course(out, course_of(r, i, VAC_COLUMN_rho), 4);
     sb_printf(out, "<td class=\"n\">%lld</td>", (long long)steps_of(r, i));
-    put_course(out, course_of(r, i, offsetof(struct vac_point, loss)), 3);
+    put_course(out, course_of(r, i, VAC_COLUMN_loss), 3);
     for (size_t k = 0; k < n; k++) {
         put_result(out, r, i, &entry[k]);
         if (entry[k].role == ROLE_HARM)

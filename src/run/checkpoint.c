@@ -246,9 +246,10 @@ static void put_streams(struct strbuf *s, const struct stage *st)
 static void put_reading(struct strbuf *s, const struct trainer *t)
 {
     sb_puts(s, ",\n  \"point\": ");
-    lines_point(s, t, &t->point);
-    sb_puts(s, "  ,\"layers\": ");
-    lines_layers(s, t, &t->layers);
+    point_json(&(struct json_out){.to = s}, NULL, &t->point, t->st.spec->name);
+    sb_puts(s, "\n  ,\"layers\": ");
+    layers_json(&(struct json_out){.to = s}, NULL, &t->layers, shown_layers(t));
+    sb_puts(s, "\n");
 }
 
 static int load_reading(struct trainer *t, const struct jnode *root, struct vac_err *err)
@@ -259,13 +260,12 @@ static int load_reading(struct trainer *t, const struct jnode *root, struct vac_
     rc = json_opt(root, "point", JSON_OBJECT, &point, err);
     if (rc || json_get(root, "layers", JSON_OBJECT, &layers, err))
         return rc > 0 ? 0 : -1;
-    for (const struct point_column *c = point_columns; c->key; c++) {
-        const cJSON *v = cJSON_GetObjectItemCaseSensitive(point.v, c->key);
-        double x = cJSON_IsNumber(v) ? v->valuedouble : v ? INFINITY : NAN;
+    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++) {
+        const cJSON *v = cJSON_GetObjectItemCaseSensitive(point.v, vac_columns[i].name);
 
-        memcpy((char *)&t->point + c->offset, &x, sizeof x);
+        *point_at(&t->point, i) = cJSON_IsNumber(v) ? v->valuedouble : v ? INFINITY : NAN;
     }
-    return reader_layers_line(&layers, &t->layers, &n, err);
+    return layers_read(&layers, &t->layers, &n, err);
 }
 
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)

@@ -10,147 +10,65 @@
 const char *const vac_state_names[] = {"loading", "running", "paused", "measuring",
                                        "done",    "stopped", "failed", NULL};
 
-void point_clear(struct vac_point *p)
-{
-    *p = (struct vac_point){.epoch = NAN,
-                            .loss = NAN,
-                            .loss_clean = NAN,
-                            .align_loss = NAN,
-                            .harmful_loss = NAN,
-                            .grad_norm = NAN,
-                            .lr = NAN,
-                            .rho = NAN,
-                            .eps_norm = NAN,
-                            .tokens = NAN,
-                            .step_ms = NAN,
-                            .wall = NAN,
-                            .drift_mean = NAN};
-}
-
-void layers_clear(struct vac_layers *l)
-{
-    float *series[] = {l->grad, l->eps, l->attn, l->drift_rel, l->drift_sq};
-
-    for (int k = 0; k < 5; k++) {
-        for (int i = 0; i < VAC_MAX_LAYERS; i++)
-            series[k][i] = NAN;
-    }
-    l->step = 0;
-}
-
-/* --- lines --- */
-
-/* Infinite stands for what was measured and is no number. */
-static void put_number(struct strbuf *out, const char *key, double x)
-{
-    if (isnan(x))
-        return;
-    sb_printf(out, ",\"%s\":", key);
-    sb_num(out, x);
-}
-
-void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_point *p)
-{
-    sb_printf(out, "{\"step\":%lld,\"stage\":\"", (long long)p->step);
-    sb_json(out, t->st.spec->name, strlen(t->st.spec->name));
-    sb_printf(out, "\",\"stage_step\":%lld", (long long)p->stage_step);
-    put_number(out, "epoch", p->epoch);
-    put_number(out, "loss", p->loss);
-    put_number(out, "loss_clean", p->loss_clean);
-    put_number(out, "align_loss", p->align_loss);
-    put_number(out, "harmful_loss", p->harmful_loss);
-    put_number(out, "grad_norm", p->grad_norm);
-    put_number(out, "lr", p->lr);
-    put_number(out, "rho", p->rho);
-    put_number(out, "eps_norm", p->eps_norm);
-    put_number(out, "tokens", p->tokens);
-    put_number(out, "step_ms", p->step_ms);
-    put_number(out, "wall", p->wall);
-    if (isinf(p->align_loss) || isinf(p->harmful_loss) || isinf(p->eps_norm) ||
-        isinf(p->loss_clean))
-        sb_puts(out, ",\"nan\":true");
-    sb_puts(out, "}\n");
-}
-
-static void put_series(struct strbuf *out, const char *key, const float *x, size_t L)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < L; i++)
-        any |= !isnan(x[i]);
-    if (!any)
-        return;
-    sb_printf(out, ",\"%s\":[", key);
-    for (size_t i = 0; i < L; i++) {
-        if (i)
-            sb_putc(out, ',');
-        if (isfinite(x[i]))
-            sb_printf(out, "%.9g", (double)x[i]);
-        else
-            sb_puts(out, "null");
-    }
-    sb_putc(out, ']');
-}
-
-static size_t shown_layers(const struct trainer *t)
+size_t shown_layers(const struct trainer *t)
 {
     size_t L = model_config(t->m)->L;
 
     return L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
 }
 
-void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_layers *l)
-{
-    size_t L = shown_layers(t);
-
-    sb_printf(out, "{\"step\":%lld", (long long)l->step);
-    put_series(out, "grad", l->grad, L);
-    put_series(out, "eps", l->eps, L);
-    put_series(out, "attn", l->attn, L);
-    put_series(out, "drift_rel", l->drift_rel, L);
-    put_series(out, "drift_sq", l->drift_sq, L);
-    sb_puts(out, "}\n");
-}
-
 /* A model of the cache is "owner/name@commit" to everybody, and a folder of one's own to nobody else. */
-static void put_base(struct strbuf *out, const char *base)
+static void put_base(struct json_out *o, const char *base)
 {
     char *name, *commit;
+    struct strbuf *to;
 
     if (hub_name_of(base, &name, &commit, NULL)) {
-        sb_json(out, base, strlen(base));
+        json_put_text(o, "base", base);
         return;
     }
-    sb_json(out, name, strlen(name));
-    sb_putc(out, '@');
-    sb_json(out, commit, strlen(commit));
+    to = json_put_raw(o, "base");
+    sb_putc(to, '"');
+    sb_json(to, name, strlen(name));
+    sb_putc(to, '@');
+    sb_json(to, commit, strlen(commit));
+    sb_putc(to, '"');
     free(name);
     free(commit);
+}
+
+static void put_stage(struct json_out *o, const char *key, const char *name)
+{
+    char path[VAC_NAME + 16];
+
+    snprintf(path, sizeof path, "../stages/%s", name);
+    json_put_text(o, key, path);
 }
 
 void lines_adapters(struct strbuf *out, const struct trainer *t)
 {
     const struct stage_spec *s = t->spec.stage;
     size_t last = t->spec.n_stages - 1, first = 0;
-    const char *base = t->spec.model ? t->spec.model : "", *sep = "";
+    struct json_out o = json_out(out);
 
     for (size_t i = 0; i <= last; i++)
         first = s[i].full ? i + 1 : first; /* its weights hold all that lay beneath */
-    sb_puts(out, "{\n  \"base\": \"");
+    json_put_object(&o, NULL, JSON_LINED);
     if (first == 0)
-        put_base(out, base);
+        put_base(&o, t->spec.model ? t->spec.model : "");
+    else if (first > last)
+        json_put_text(&o, "base", ".");
     else
-        sb_printf(out, first > last ? "." : "../stages/%s", s[first - 1].name);
-    sb_puts(out, "\",\n  \"adapters\": [");
-    for (size_t i = first; i < last; i++) {
-        if (s[i + 1].adapter == ADAPTER_SAME)
-            continue; /* the next stage's adapter is a newer state of this one */
-        sb_printf(out, "%s\"../stages/%s\"", sep, s[i].name);
-        sep = ", ";
-    }
+        put_stage(&o, "base", s[first - 1].name);
+    json_put_list(&o, "adapters", JSON_SPACED);
+    for (size_t i = first; i < last; i++)
+        if (s[i + 1].adapter != ADAPTER_SAME) /* else the next one is a newer state of this one */
+            put_stage(&o, NULL, s[i].name);
     if (!model_is_full(t->m))
-        sb_printf(out, "%s\".\"", sep);
-    sb_puts(out, "]\n}\n");
+        json_put_text(&o, NULL, ".");
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
 int lines_begin(struct trainer *t, struct vac_err *err)

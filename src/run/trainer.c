@@ -216,51 +216,10 @@ static int write_layers(struct trainer *t, void *line, struct vac_err *err)
     return folder_line(&t->folder, LINES_LAYERS, line, err);
 }
 
-/* The newest value of each column stays in the snapshot. */
-static void show_point(struct trainer *t)
-{
-    struct vac_snapshot *s = control_writing(t->ctl);
-    struct vac_point *p = &t->point;
-    double *from[] = {&p->epoch,     &p->loss, &p->loss_clean, &p->align_loss, &p->harmful_loss,
-                      &p->grad_norm, &p->lr,   &p->rho,        &p->eps_norm,   &p->tokens,
-                      &p->step_ms,   &p->wall, &p->drift_mean};
-    double *to[] = {&s->last.epoch,      &s->last.loss,         &s->last.loss_clean,
-                    &s->last.align_loss, &s->last.harmful_loss, &s->last.grad_norm,
-                    &s->last.lr,         &s->last.rho,          &s->last.eps_norm,
-                    &s->last.tokens,     &s->last.step_ms,      &s->last.wall,
-                    &s->last.drift_mean};
-
-    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
-        if (!isnan(*from[i]))
-            *to[i] = *from[i];
-    }
-    s->last.step = p->step;
-    s->last.stage_step = p->stage_step;
-    s->last.stage = p->stage;
-}
-
-static void show_layers(struct trainer *t)
-{
-    struct vac_snapshot *s = control_writing(t->ctl);
-    float *from[] = {t->layers.grad, t->layers.eps, t->layers.attn, t->layers.drift_rel,
-                     t->layers.drift_sq};
-    float *to[] = {s->layers.grad, s->layers.eps, s->layers.attn, s->layers.drift_rel,
-                   s->layers.drift_sq};
-
-    for (int k = 0; k < 5; k++) {
-        for (int i = 0; i < VAC_MAX_LAYERS; i++) {
-            if (!isnan(from[k][i]))
-                to[k][i] = from[k][i];
-        }
-    }
-    s->layers.step = t->layers.step;
-    if (!isnan(t->layers.drift_rel[0]))
-        s->drift_step = t->layers.step;
-}
-
 static int duty_lines(struct trainer *t, struct vac_err *err)
 {
     struct stage *st = &t->st;
+    struct vac_snapshot *s;
     struct strbuf line = {0}, layers = {0};
     int rc = lines_begin(t, err);
 
@@ -277,8 +236,10 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
                      (double)st->stream[0].cursor.next / (double)st->stream[0].data.n;
     t->point.tokens = (double)t->tokens;
     t->point.wall = trainer_wall(t);
-    lines_point(&line, t, &t->point);
-    lines_layers(&layers, t, &t->layers);
+    point_json(&(struct json_out){.to = &line}, NULL, &t->point, st->spec->name);
+    layers_json(&(struct json_out){.to = &layers}, NULL, &t->layers, shown_layers(t));
+    sb_putc(&line, '\n');
+    sb_putc(&layers, '\n');
     if (rc == 0)
         rc = until_written(t, write_point, &line, "metrics.jsonl", err) ||
                      until_written(t, write_layers, &layers, "layers.jsonl", err)
@@ -290,8 +251,11 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
         return -1;
     control_point(t->ctl, &t->point);
     control_layer(t->ctl, &t->layers);
-    show_point(t);
-    show_layers(t);
+    s = control_writing(t->ctl); /* the newest value of each column stays */
+    point_update(&s->last, &t->point);
+    layers_update(&s->layers, &t->layers);
+    if (!isnan(t->layers.drift_rel[0]))
+        s->drift_step = t->layers.step;
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "model/plan.h"
 #include "model/stops.h"
 #include "run/control.h"
+#include "record/columns.h"
 #include "record/folder.h"
 #include "run/optimizer.h"
 #include "record/pins.h"
@@ -308,13 +309,10 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
                     struct vac_err *err);
 
 /* --- lines.c: lines, journal, snapshots --- */
-void lines_point(struct strbuf *out, const struct trainer *t, const struct vac_point *p);
-void lines_layers(struct strbuf *out, const struct trainer *t, const struct vac_layers *l);
+size_t shown_layers(const struct trainer *t); /* that a line and the screen have room for */
 void publish(struct trainer *t, enum vac_state state, const char *reason);
 /* adapters.json: what to apply to what, in order, for whoever loads final/. */
 void lines_adapters(struct strbuf *out, const struct trainer *t);
-void point_clear(struct vac_point *p);
-void layers_clear(struct vac_layers *l);
 /* Around what writes several lines, so that all of them stand or none: `rc` is how it went, and
  * what lines_end returns. A checkpoint that is saved after a failure does not know those lines. */
 int lines_begin(struct trainer *t, struct vac_err *err);
