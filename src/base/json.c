@@ -652,6 +652,11 @@ int json_opt_int(const struct jnode *obj, const char *key, int64_t min, int64_t 
     return rc < 0 ? -1 : 0;
 }
 
+const char *json_text_at(const cJSON *obj, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(obj, key));
+}
+
 /* ---- Known keys ---- */
 
 static const char *known_at(const void *ctx, size_t i)

@@ -72,6 +72,9 @@ int json_opt_bool(const struct jnode *obj, const char *key, bool *out, struct va
 int json_opt_int(const struct jnode *obj, const char *key, int64_t min, int64_t max, int64_t *out,
                  struct vac_err *err);
 
+/* The text of a member that may be absent or of another type: NULL then. */
+const char *json_text_at(const cJSON *obj, const char *key);
+
 /* Numbers are doubles here but for whole ones of 16 digits and more, which keep their digits from the text
  * they were read of to the one they are written to. False when v is no such number. */
 bool json_whole(const cJSON *v, int64_t *out);

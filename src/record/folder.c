@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 const char *const line_files[LINES_COUNT] = {"metrics.jsonl", "layers.jsonl", "probes.jsonl",
@@ -319,27 +318,6 @@ int folder_sync(struct folder *f, struct vac_err *err)
 
 /* --- journal --- */
 
-static void put_member(struct strbuf *s, const char *key, const char *value)
-{
-    if (!value)
-        return;
-    sb_printf(s, ",\"%s\":\"", key);
-    sb_json(s, value, strlen(value));
-    sb_putc(s, '"');
-}
-
-static void put_time(struct strbuf *s)
-{
-    struct timespec now;
-    struct tm tm;
-    char text[40];
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    sb_printf(s, ",\"t\":\"%s.%03ldZ\"", text, now.tv_nsec / 1000000);
-}
-
 int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err)
 {
     struct appender *a = &f->lines[LINES_JOURNAL];
@@ -347,21 +325,7 @@ int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_e
     int64_t before;
     int rc;
 
-    sb_printf(&s, "{\"seq\":%llu", (unsigned long long)f->journal_seq + 1);
-    put_time(&s);
-    sb_printf(&s, ",\"step\":%lld", (long long)e->step);
-    put_member(&s, "who", e->who);
-    put_member(&s, "op", e->op);
-    put_member(&s, "key", e->key);
-    put_member(&s, "old", e->old);
-    put_member(&s, "new", e->value);
-    put_member(&s, "status", e->status);
-    if (e->applied_step >= 0)
-        sb_printf(&s, ",\"applied_step\":%lld", (long long)e->applied_step);
-    put_member(&s, "reason", e->reason);
-    if (e->has_from)
-        sb_printf(&s, ",\"from\":%llu", (unsigned long long)e->from);
-    sb_puts(&s, "}\n");
+    journal_line(&s, e, f->journal_seq + 1);
     rc = app_size(a, &before, err) || folder_line(f, LINES_JOURNAL, &s, err) ? -1 : 0;
     if (rc == 0 && app_sync(a, err)) {
         rc = -1;

@@ -9,8 +9,8 @@
 
 #include "base/inside.h"
 #include "base/io.h"
-#include "base/json.h"
 #include "base/lock.h"
+#include "record/journal.h"
 
 enum line_file {
     LINES_METRICS,
@@ -63,13 +63,7 @@ int folder_line(struct folder *f, enum line_file which, const struct strbuf *lin
                 struct vac_err *err);
 int folder_sync(struct folder *f, struct vac_err *err); /* fsync of all line files */
 
-struct journal_entry {
-    int64_t step, applied_step;
-    const char *who, *op, *key, *old, *value, *status, *reason; /* NULL = left out */
-    uint64_t from; /* of a run that goes on: the last journal line that its checkpoint knows */
-    bool has_from;
-};
-/* Appends and fsyncs one line; returns its text for the screen in `shown` (may be NULL). */
+/* Appends and fsyncs one line. */
 int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err);
 
 /* Replaces DIR/name by the text, atomically. */

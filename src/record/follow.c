@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "base/inside.h"
+#include "record/journal.h"
 #include "record/reader.h"
 
 enum followed { METRICS, LAYERS, EVALS, PROBES, JOURNAL, FOLLOWED };
@@ -121,44 +121,29 @@ static int give_points(struct vac_follow *f, struct vac_err *err)
 
 /* ---- Its events ---- */
 
-static double time_of(const char *text)
-{
-    struct tm tm = {0};
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-
-    return rest ? (double)timegm(&tm) + (*rest == '.' ? strtod(rest, NULL) : 0) : 0;
-}
-
-/* "set rho 1.8 -> 2 (applied): reason", as the run itself says it while it goes. */
+/* As the run itself says it while it goes. */
 static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    static const struct {
-        const char *key, *before, *after;
-    } parts[] = {{"op", "", ""},   {"key", " ", ""},      {"old", " ", " ->"},
-                 {"new", " ", ""}, {"status", " (", ")"}, {"reason", ": ", ""}};
-    const char *status = reader_text(line->v, "status"), *value = reader_text(line->v, "new");
-    const char *op = reader_text(line->v, "op");
-    bool rejected = status && !strcmp(status, "rejected");
-    struct vac_event e = {.kind = rejected ? VAC_EVENT_REJECTED : VAC_EVENT_JOURNAL,
-                          .time = time_of(reader_text(line->v, "t"))};
+    struct vac_follow *f = ctx;
+    struct journal_entry entry;
+    struct vac_event e = {.kind = VAC_EVENT_JOURNAL};
     struct strbuf text = {0};
 
-    if (json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e.step, err))
+    if (journal_read(line, &entry, err))
         return -1;
-    ((struct vac_follow *)ctx)->aside |= op && !strcmp(op, "aside");
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const char *part = reader_text(line->v, parts[i].key);
-
-        if (part && (value || strcmp(parts[i].key, "old")))
-            sb_printf(&text, "%s%s%s", parts[i].before, part, parts[i].after);
-    }
+    f->aside |= entry.verb == JOURNAL_ASIDE;
+    if (!journal_happened(&entry))
+        e.kind = VAC_EVENT_REJECTED;
+    e.time = journal_seconds(&entry);
+    e.step = entry.step;
+    journal_sentence(&text, &entry);
     if (sb_ok(&text, err)) {
         sb_done(&text);
         return -1;
     }
-    reader_name(e.text, sizeof e.text, text.s ? text.s : "");
+    reader_name(e.text, sizeof e.text, text.s);
     sb_done(&text);
-    give_event(ctx, &e);
+    give_event(f, &e);
     return 0;
 }
 
@@ -234,7 +219,7 @@ static int give_suite(struct vac_follow *f, struct vac_err *err)
 static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
-    const char *who = reader_text(line->v, "who");
+    const char *who = json_text_at(line->v, "who");
     struct vac_event e = {.kind = VAC_EVENT_PROBE_END};
 
     if (json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e.step, err))

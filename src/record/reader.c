@@ -108,13 +108,6 @@ int reader_lines(const char *dir, const char *name, reader_visit *visit, void *c
     return lines_of(dir, name, INT64_MAX, visit, ctx, err);
 }
 
-const char *reader_text(const cJSON *obj, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
-
-    return cJSON_IsString(v) ? v->valuestring : NULL;
-}
-
 int reader_replace(const char *dir, const char *name, const struct strbuf *text,
                    struct vac_err *err)
 {
@@ -164,7 +157,7 @@ bool reader_is_rate(const cJSON *config, const char *name)
 
     cJSON_ArrayForEach(entry, list)
     {
-        const char *own = reader_text(entry, "name"), *metric = reader_text(entry, "metric");
+        const char *own = json_text_at(entry, "name"), *metric = json_text_at(entry, "metric");
         char cut[VAC_NAME];
 
         if (!own)

@@ -106,8 +106,6 @@ int reader_eval(const struct jnode *line, struct run_eval *out, struct vac_err *
 double eval_share(const struct run_eval *e, enum verdict verdict);
 /* Is this entry of "evaluate" a rate? Only the metric "loss" is not. */
 bool reader_is_rate(const cJSON *config, const char *name);
-/* Member of an object that may be absent or of another type: NULL then. */
-const char *reader_text(const cJSON *obj, const char *key);
 /* The resolved run file inside run.json, or NULL. */
 const cJSON *reader_spec(const cJSON *config);
 

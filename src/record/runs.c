@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/inside.h"
 #include "base/lock.h"
+#include "record/journal.h"
 #include "record/reader.h"
 
 enum { TAIL = 1 << 16 };
@@ -72,39 +73,28 @@ static int last_step(const char *dir, int64_t *step, struct vac_err *err)
 
 /* What the journal says last. */
 struct story {
-    char op[24];
+    enum journal_verb verb;
     bool paused;
     double pause_at; /* the step up to which a step command goes on; 0 = none */
 };
 
-/* The end of a step command: where it was applied and how many steps it asked for. */
-static double step_end(const cJSON *line)
-{
-    const cJSON *from = cJSON_GetObjectItemCaseSensitive(line, "applied_step");
-    const char *n = reader_text(line, "new");
-
-    return cJSON_IsNumber(from) && n ? from->valuedouble + strtod(n, NULL) : 0;
-}
-
 static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    static const struct {
-        const char *op;
-        bool paused;
-    } turns[] = {
-        {"pause", true}, {"fault", true}, {"start", false}, {"resume", false}, {"step", false}};
-    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
     struct story *s = ctx;
+    struct journal_entry e;
 
     (void)err;
-    if (!op || (status && (!strcmp(status, "rejected") || !strcmp(status, "requested"))))
+    journal_read(line, &e, NULL);
+    if (!e.word || !journal_happened(&e))
         return 0;
-    reader_name(s->op, sizeof s->op, op);
-    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
-        if (!strcmp(op, turns[i].op)) {
-            s->paused = turns[i].paused;
-            s->pause_at = strcmp(op, "step") ? 0 : step_end(line->v);
-        }
+    s->verb = e.verb;
+    if (journal_state(e.verb) == JOURNAL_SAME)
+        return 0;
+    s->paused = journal_state(e.verb) == JOURNAL_STANDS;
+    /* a step command says where it was applied and how many steps it asked for */
+    s->pause_at = e.verb == JOURNAL_STEP && e.applied && e.value
+                      ? (double)e.applied_step + strtod(e.value, NULL)
+                      : 0;
     return 0;
 }
 
@@ -137,9 +127,7 @@ static const char *state_of(const char *dir, struct vac_err *err)
         return "done";
     if (lock_held(dir))
         return s.paused || (s.pause_at > 0 && (double)step >= s.pause_at) ? "paused" : "running";
-    if (!strcmp(s.op, "done"))
-        return "done";
-    return strcmp(s.op, "fail") ? "stopped" : "failed";
+    return s.verb == JOURNAL_DONE ? "done" : s.verb == JOURNAL_FAIL ? "failed" : "stopped";
 }
 
 const char *run_data_state(const char *dir, struct vac_err *err)
@@ -194,7 +182,7 @@ static int survey_config(struct vac_run_info *info, const cJSON *config, struct 
 {
     struct jnode root = json_root(config, "run.json"), spec, stages;
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
-    const char *path = reader_text(model, "path");
+    const char *path = json_text_at(model, "path");
 
     if (path) {
         reader_name(info->model, sizeof info->model, path_base(path));

@@ -43,7 +43,7 @@ static double number_of(const cJSON *obj, const char *key)
 static void put_model(struct strbuf *out, const cJSON *config)
 {
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
-    const char *path = reader_text(model, "path");
+    const char *path = json_text_at(model, "path");
     double parameters = number_of(model, "parameters");
 
     put_fact(out, "Model ", path ? path_base(path) : NULL);
@@ -81,7 +81,7 @@ static void put_progress(struct strbuf *out, const struct run_data *r)
         put_count(out, threads);
         sb_puts(out, threads == 1 ? " thread" : " threads");
     }
-    put_fact(out, " \xc2\xb7 ", reader_text(r->config, "blas"));
+    put_fact(out, " \xc2\xb7 ", json_text_at(r->config, "blas"));
 }
 
 static void put_head(struct strbuf *out, const char *name)
@@ -119,7 +119,7 @@ static void put_warnings(struct strbuf *out, const cJSON *config)
 
 static void put_header(struct strbuf *out, const struct run_data *r, const char *name)
 {
-    const char *about = reader_text(reader_spec(r->config), "description");
+    const char *about = json_text_at(reader_spec(r->config), "description");
 
     sb_puts(out, "<header><h1>");
     page_text(out, name, SIZE_MAX);
@@ -157,7 +157,7 @@ static void put_footer(struct strbuf *out, const struct run_data *r)
                  "over-refusal the share of benign requests that are refused. Curves of more than "
                  "1200 points show the lowest and highest value of each stretch; heat maps of more "
                  "than 240 columns show means.");
-    put_fact(out, " Written by vaccine ", reader_text(r->config, "vaccine"));
+    put_fact(out, " Written by vaccine ", json_text_at(r->config, "vaccine"));
     sb_puts(out, ".</footer>\n</body>\n</html>\n");
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "record/journal.h"
 #include "report/html.h"
 
 enum { MANY = 300 }; /* points from which on a curve gets a running mean */
@@ -11,8 +12,8 @@ enum { MANY = 300 }; /* points from which on a curve gets a running mean */
 
 static enum role role_of(const cJSON *entry)
 {
-    const char *judge = reader_text(entry, "judge"), *count = reader_text(entry, "count");
-    const char *metric = reader_text(entry, "metric");
+    const char *judge = json_text_at(entry, "judge"), *count = json_text_at(entry, "count");
+    const char *metric = json_text_at(entry, "metric");
 
     if (metric && !strcmp(metric, "loss"))
         return ROLE_LOSS;
@@ -43,7 +44,7 @@ size_t page_entries(const struct run_data *r, struct entry out[VAC_MAX_EVALS])
 
     cJSON_ArrayForEach(entry, list)
     {
-        const char *name = reader_text(entry, "name");
+        const char *name = json_text_at(entry, "name");
 
         if (name)
             add_entry(out, &n, name, role_of(entry));
@@ -200,19 +201,16 @@ static void mark_events(struct plot *p, const struct run_data *r)
 
     cJSON_ArrayForEach(line, r->journal)
     {
-        const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "applied_step");
-        const char *op = reader_text(line, "op"), *key = reader_text(line, "key");
-        const char *value = reader_text(line, "new");
+        struct jnode node = json_root(line, "journal.jsonl");
+        struct journal_entry e;
         struct mark m = {.event = true};
         char text[256];
 
-        if (!step)
-            step = cJSON_GetObjectItemCaseSensitive(line, "step");
-        if (!op || (strcmp(op, "set") && strcmp(op, "fault")) || !cJSON_IsNumber(step))
+        if (journal_read(&node, &e, NULL) || (e.verb != JOURNAL_SET && e.verb != JOURNAL_FAULT))
             continue;
-        m.x = step->valuedouble;
-        snprintf(text, sizeof text, "%s %s%s%s", op, key ? key : "", value ? " = " : "",
-                 value ? value : "");
+        m.x = (double)(e.applied ? e.applied_step : e.step);
+        snprintf(text, sizeof text, "%s %s%s%s", e.word, e.key ? e.key : "", e.value ? " = " : "",
+                 e.value ? e.value : "");
         reader_name(m.text, sizeof m.text, text);
         if (p->n_marks < PLOT_MARKS)
             p->mark[p->n_marks++] = m;

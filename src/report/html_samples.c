@@ -19,7 +19,7 @@ struct side {
 static const char *verdict_text(const cJSON *line)
 {
     const cJSON *correct = cJSON_GetObjectItemCaseSensitive(line, "correct");
-    const char *verdict = reader_text(line, "verdict");
+    const char *verdict = json_text_at(line, "verdict");
 
     if (verdict)
         return verdict;
@@ -49,7 +49,7 @@ static enum hue verdict_hue(enum role role, const char *verdict)
 
 static void put_side(struct strbuf *out, enum role role, const struct side *s)
 {
-    const char *verdict = verdict_text(s->line), *answer = reader_text(s->line, "answer");
+    const char *verdict = verdict_text(s->line), *answer = json_text_at(s->line, "answer");
 
     sb_puts(out, s->before ? "<div><small>before " : "<div><small>");
     page_text(out, s->stage, SIZE_MAX);
@@ -71,12 +71,12 @@ static void put_side(struct strbuf *out, enum role role, const struct side *s)
 
 static void put_card(struct strbuf *out, enum role role, const struct side *side, size_t n)
 {
-    const char *expected = reader_text(side->line, "target");
+    const char *expected = json_text_at(side->line, "target");
 
     if (!expected)
-        expected = reader_text(side->line, "expected");
+        expected = json_text_at(side->line, "expected");
     sb_puts(out, "<div class=\"card\"><div class=\"ask\">");
-    page_text(out, reader_text(side->line, "prompt"), PROMPT_CHARS);
+    page_text(out, json_text_at(side->line, "prompt"), PROMPT_CHARS);
     if (expected) {
         sb_puts(out, "\n<small>expected: ");
         page_text(out, expected, PROMPT_CHARS);
@@ -117,7 +117,7 @@ static int read_samples(struct measured *m, const struct run_data *r, const stru
 
 static bool same_prompt(const cJSON *a, const cJSON *b)
 {
-    const char *x = reader_text(a, "prompt"), *y = reader_text(b, "prompt");
+    const char *x = json_text_at(a, "prompt"), *y = json_text_at(b, "prompt");
 
     return x && y && !strcmp(x, y);
 }
@@ -259,7 +259,7 @@ int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *e
 static struct side probe_side(const cJSON *line)
 {
     const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "step");
-    const char *stage = reader_text(line, "stage");
+    const char *stage = json_text_at(line, "stage");
     bool sane = cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble < 1e15;
 
     return (struct side){line, stage ? stage : "", sane ? (int64_t)step->valuedouble : 0, false};
@@ -313,7 +313,7 @@ void page_probes(struct strbuf *out, const struct run_data *r)
 
         if (put == CARDS || seen++ == SEARCHED)
             break;
-        n = reader_text(line, "prompt") ? probe_sides(r->probes, line, side) : 0;
+        n = json_text_at(line, "prompt") ? probe_sides(r->probes, line, side) : 0;
         if (n == 0)
             continue;
         put_card(out, ROLE_HARM, side, n);

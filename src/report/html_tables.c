@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "record/journal.h"
 #include "report/html.h"
 
 enum { JOURNAL_ROWS = 400 };
@@ -232,20 +233,12 @@ void page_summary(struct strbuf *out, const struct run_data *r)
 
 /* ---- Journal ---- */
 
-/* A member as text, whatever its type. */
-static void put_member(struct strbuf *out, const cJSON *line, const char *key, const char *before)
+static void put_part(struct strbuf *out, const char *before, const char *text)
 {
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(line, key);
-
-    if (!v || cJSON_IsNull(v) || (cJSON_IsString(v) && !*v->valuestring))
-        return;
-    sb_puts(out, before);
-    if (cJSON_IsNumber(v))
-        json_number(v, out);
-    else if (cJSON_IsString(v))
-        page_text(out, v->valuestring, 400);
-    else
-        sb_puts(out, cJSON_IsTrue(v) ? "true" : cJSON_IsFalse(v) ? "false" : "\xe2\x80\xa6");
+    if (text && *text) {
+        sb_puts(out, before);
+        page_text(out, text, 400);
+    }
 }
 
 static void put_time(struct strbuf *out, const char *t)
@@ -263,23 +256,24 @@ static void put_time(struct strbuf *out, const char *t)
 
 static void put_journal_row(struct strbuf *out, const cJSON *line)
 {
-    bool applied = cJSON_HasObjectItem(line, "applied_step");
+    struct jnode node = json_root(line, "journal.jsonl");
+    struct journal_entry e;
 
-    sb_puts(out, "<tr><td class=\"n\">");
-    put_member(out, line, applied ? "applied_step" : "step", "");
-    sb_puts(out, "</td><td style=\"white-space:nowrap\">");
-    put_time(out, reader_text(line, "t"));
+    journal_read(&node, &e, NULL);
+    sb_printf(out, "<tr><td class=\"n\">%lld</td><td style=\"white-space:nowrap\">",
+              (long long)(e.applied ? e.applied_step : e.step));
+    put_time(out, e.time);
     sb_puts(out, "</td><td>");
-    put_member(out, line, "who", "");
+    put_part(out, "", e.who);
     sb_puts(out, "</td><td>");
-    put_member(out, line, "op", "");
+    put_part(out, "", e.word);
     sb_puts(out, "</td><td>");
-    put_member(out, line, "key", "");
-    put_member(out, line, "old", " ");
-    put_member(out, line, "new", cJSON_HasObjectItem(line, "old") ? " \xe2\x86\x92 " : " ");
-    put_member(out, line, "reason", cJSON_HasObjectItem(line, "key") ? ": " : "");
+    put_part(out, "", e.key);
+    put_part(out, " ", e.old);
+    put_part(out, e.old ? " \xe2\x86\x92 " : " ", e.value);
+    put_part(out, e.key ? ": " : "", e.reason);
     sb_puts(out, "</td><td>");
-    put_member(out, line, "status", "");
+    put_part(out, "", e.status);
     sb_puts(out, "</td></tr>\n");
 }
 

@@ -362,12 +362,7 @@ int trainer_stage_inputs(struct trainer *t, size_t index, struct vac_err *err)
 static int note_moved(struct trainer *t, struct vac_err *err)
 {
     for (const cJSON *p = t->moved ? t->moved->child : NULL; p; p = p->next) {
-        struct journal_entry e = {.step = -1,
-                                  .applied_step = -1,
-                                  .who = "core",
-                                  .op = "moved",
-                                  .old = p->string,
-                                  .value = p->valuestring};
+        struct journal_entry e = {.verb = JOURNAL_MOVED, .old = p->string, .value = p->valuestring};
 
         if (journal(t, &e, err))
             return -1;
@@ -375,9 +370,10 @@ static int note_moved(struct trainer *t, struct vac_err *err)
     return 0;
 }
 
-static int first_note(struct trainer *t, const char *op, const char *key, struct vac_err *err)
+static int first_note(struct trainer *t, enum journal_verb verb, const char *key,
+                      struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = op, .key = key};
+    struct journal_entry e = {.verb = verb, .key = key};
 
     return journal(t, &e, err);
 }
@@ -385,10 +381,7 @@ static int first_note(struct trainer *t, const char *op, const char *key, struct
 /* Of what stands for a lock that the file system does not have. */
 static int note_lock(struct trainer *t, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1,
-                              .applied_step = -1,
-                              .who = "core",
-                              .op = "lock",
+    struct journal_entry e = {.verb = JOURNAL_LOCK,
                               .key = t->folder.lock.file ? path_base(t->folder.lock.file) : "",
                               .reason = "this file system has no locks: the file stands for one"};
 
@@ -405,13 +398,8 @@ struct rejected {
 static void note_bad(void *ctx, const char *name, const struct vac_err *why)
 {
     struct rejected *bad = ctx;
-    struct journal_entry e = {.step = -1,
-                              .applied_step = -1,
-                              .who = "core",
-                              .op = "checkpoint",
-                              .key = name,
-                              .status = "rejected",
-                              .reason = why->msg};
+    struct journal_entry e = {
+        .verb = JOURNAL_CHECKPOINT, .key = name, .status = "rejected", .reason = why->msg};
 
     if (bad->n++ == 0)
         bad->why = *why;
@@ -426,11 +414,12 @@ struct saves {
 static int count_save(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct saves *s = ctx;
-    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    struct journal_entry e;
 
     (void)err;
-    s->began |= op && !strcmp(op, "start");
-    s->any |= op && status && !strcmp(op, "checkpoint") && !strcmp(status, "saved");
+    journal_read(line, &e, NULL);
+    s->began |= e.verb == JOURNAL_START;
+    s->any |= e.verb == JOURNAL_CHECKPOINT && e.status && !strcmp(e.status, "saved");
     return 0;
 }
 
@@ -453,7 +442,7 @@ static int never_saved(const struct trainer *t, bool *yes, struct vac_err *err)
 static int may_begin_again(const struct rejected *bad, struct vac_err *err)
 {
     struct trainer *t = bad->t;
-    struct journal_entry e = {.step = -1, .applied_step = -1, .who = "core", .op = "note"};
+    struct journal_entry e = {.verb = JOURNAL_NOTE};
     char why[160];
     bool first;
     struct vac_run_info *info = NULL;
@@ -558,8 +547,7 @@ static int settle_try(struct trainer *t, void *name, struct vac_err *err)
 int trainer_settle(struct trainer *t, struct vac_err *err)
 {
     char name[ASIDE_NAME] = "";
-    struct journal_entry e = {
-        .step = -1, .applied_step = -1, .who = "core", .op = "aside", .key = name};
+    struct journal_entry e = {.verb = JOURNAL_ASIDE, .key = name};
 
     if (!t->unsettled)
         return 0;
@@ -572,10 +560,7 @@ int trainer_settle(struct trainer *t, struct vac_err *err)
 
 static int note_machine(struct trainer *t, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1,
-                              .applied_step = -1,
-                              .who = "core",
-                              .op = "kernels",
+    struct journal_entry e = {.verb = JOURNAL_KERNELS,
                               .old = t->machine_was,
                               .value = t->machine,
                               .reason = MACHINE_MEANS};
@@ -587,10 +572,7 @@ static int note_machine(struct trainer *t, struct vac_err *err)
 static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 {
     struct checkpoint_state *s = &t->resume;
-    struct journal_entry e = {.step = -1,
-                              .applied_step = -1,
-                              .who = "core",
-                              .op = "resume-run",
+    struct journal_entry e = {.verb = JOURNAL_RESUME_RUN,
                               .value = s->json ? t->resume_name : "start",
                               .from = s->journal,
                               .has_from = true};
@@ -612,7 +594,7 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
 
 static int note_warning(void *ctx, const char *line, struct vac_err *err)
 {
-    return first_note(ctx, "warning", line, err);
+    return first_note(ctx, JOURNAL_WARNING, line, err);
 }
 
 /* Of what is measured beside training; a stage tells its own when it begins. */
@@ -642,14 +624,14 @@ int trainer_begin(struct trainer *t, size_t *first, struct vac_err *err)
     if (t->how.resume)
         return go_on(t, first, err);
     if (stage_begin(t, 0, err) || write_run_json(t, err) || folder_lines(&t->folder, err) ||
-        first_note(t, "start", NULL, err) || note_lock(t, err) ||
-        (model_note(t->m) && first_note(t, "note", model_note(t->m), err)) ||
+        first_note(t, JOURNAL_START, NULL, err) || note_lock(t, err) ||
+        (model_note(t->m) && first_note(t, JOURNAL_NOTE, model_note(t->m), err)) ||
         (model_config(t->m)->post_norms &&
-         first_note(t, "note",
+         first_note(t, JOURNAL_NOTE,
                     "attention outputs are measured and shifted where the module leaves "
                     "them, before the norm that follows",
                     err)) ||
-        measure_warnings(t, err) || first_note(t, "stage", t->spec.stage[0].name, err))
+        measure_warnings(t, err) || first_note(t, JOURNAL_STAGE, t->spec.stage[0].name, err))
         return -1;
     return 0;
 }

@@ -158,10 +158,10 @@ static int do_set(struct trainer *t, const struct control_command *c, struct vac
     option_text(o.row, o.base, &new);
     mirror_update(t, i, &o, rc == 0);
     if (rc == 0) {
-        struct journal_entry e = {.step = (int64_t)t->step,
+        struct journal_entry e = {.applied = true,
                                   .applied_step = (int64_t)t->step + 1,
                                   .who = c->who,
-                                  .op = "set",
+                                  .verb = JOURNAL_SET,
                                   .key = c->key,
                                   .old = old.s ? old.s : "",
                                   .value = new.s ? new.s : "",
@@ -361,32 +361,38 @@ int commands_repeat(struct trainer *t, enum vac_op op, const char *key, const ch
 }
 
 static const struct {
-    const char *name; /* as the journal has it */
+    enum journal_verb verb;
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
     bool journalled; /* here; set and save write their own line */
     bool steers;     /* means nothing once the last step is done */
     bool writes;     /* ... to the run's files, or changes what a checkpoint holds */
 } table[] = {
-    [VAC_OP_PAUSE] = {.name = "pause", .apply = do_pause, .journalled = true, .steers = true},
-    [VAC_OP_RESUME] = {.name = "resume", .apply = do_resume, .journalled = true, .steers = true},
-    [VAC_OP_STEP] = {.name = "step", .apply = do_step, .journalled = true, .steers = true},
-    [VAC_OP_SET] = {.name = "set", .apply = do_set, .steers = true, .writes = true},
-    [VAC_OP_SAVE] = {.name = "checkpoint", .apply = do_save, .steers = true, .writes = true},
-    [VAC_OP_PROBE] = {.name = "probe", .apply = ask_probe, .journalled = true, .writes = true},
-    [VAC_OP_PROBE_STOP] = {.name = "probe-stop", .apply = do_nothing},
-    [VAC_OP_SUITE] = {.name = "suite", .apply = do_suite, .journalled = true, .writes = true},
-    [VAC_OP_EVALUATE] = {.name = "evaluate",
+    [VAC_OP_PAUSE] = {.verb = JOURNAL_PAUSE, .apply = do_pause, .journalled = true, .steers = true},
+    [VAC_OP_RESUME] = {.verb = JOURNAL_RESUME,
+                       .apply = do_resume,
+                       .journalled = true,
+                       .steers = true},
+    [VAC_OP_STEP] = {.verb = JOURNAL_STEP, .apply = do_step, .journalled = true, .steers = true},
+    [VAC_OP_SET] = {.verb = JOURNAL_SET, .apply = do_set, .steers = true, .writes = true},
+    [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
+    [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE,
+                      .apply = ask_probe,
+                      .journalled = true,
+                      .writes = true},
+    [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
+    [VAC_OP_SUITE] = {.verb = JOURNAL_SUITE, .apply = do_suite, .journalled = true, .writes = true},
+    [VAC_OP_EVALUATE] = {.verb = JOURNAL_EVALUATE,
                          .apply = do_evaluate,
                          .journalled = true,
                          .writes = true},
-    [VAC_OP_REFERENCE] = {.name = "reference",
+    [VAC_OP_REFERENCE] = {.verb = JOURNAL_REFERENCE,
                           .apply = do_reference,
                           .journalled = true,
                           .writes = true},
-    [VAC_OP_SAMPLES] = {.name = "samples", .apply = ask_samples},
-    [VAC_OP_MAP] = {.name = "map", .apply = ask_map},
-    [VAC_OP_QUIT] = {.name = "quit", .apply = do_quit, .journalled = true},
-    [VAC_OP_DISCARD] = {.name = "discard", .apply = do_quit, .journalled = true},
+    [VAC_OP_SAMPLES] = {.apply = ask_samples},
+    [VAC_OP_MAP] = {.apply = ask_map},
+    [VAC_OP_QUIT] = {.verb = JOURNAL_QUIT, .apply = do_quit, .journalled = true},
+    [VAC_OP_DISCARD] = {.verb = JOURNAL_DISCARD, .apply = do_quit, .journalled = true},
 };
 
 static void apply_one(struct trainer *t, struct control_command *c)
@@ -397,15 +403,15 @@ static void apply_one(struct trainer *t, struct control_command *c)
 
     t->answering = c->id;
     if (t->over && table[c->op].steers)
-        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", table[c->op].name);
+        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
     else
         rc = (table[c->op].writes && trainer_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
                                                                                                 : 0;
     if (rc == 0 && table[c->op].journalled) {
-        struct journal_entry e = {.step = -1,
+        struct journal_entry e = {.applied = true,
                                   .applied_step = (int64_t)t->step,
                                   .who = c->who,
-                                  .op = table[c->op].name,
+                                  .verb = table[c->op].verb,
                                   .key = *c->key ? c->key : NULL,
                                   .value = c->text,
                                   .status = "applied"};

@@ -89,24 +89,6 @@ int lines_end(struct trainer *t, int rc, struct vac_err *err)
 
 /* --- journal --- */
 
-static void show_entry(struct trainer *t, const struct journal_entry *e)
-{
-    char text[256];
-    int n = snprintf(text, sizeof text, "%s", e->op ? e->op : "");
-
-    if (e->key && n < (int)sizeof text)
-        n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->key);
-    if (e->old && e->value && n < (int)sizeof text)
-        n += snprintf(text + n, sizeof text - (size_t)n, " %s -> %s", e->old, e->value);
-    else if (e->value && *e->value && n < (int)sizeof text)
-        n += snprintf(text + n, sizeof text - (size_t)n, " %s", e->value);
-    if (e->status && n < (int)sizeof text)
-        n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", e->status);
-    if (e->reason && n < (int)sizeof text)
-        snprintf(text + n, sizeof text - (size_t)n, ": %s", e->reason);
-    control_event(t->ctl, VAC_EVENT_JOURNAL, t->answering, e->step, text, NULL);
-}
-
 static int journal_write(struct trainer *t, void *entry, struct vac_err *err)
 {
     return folder_journal(&t->folder, entry, err);
@@ -114,14 +96,16 @@ static int journal_write(struct trainer *t, void *entry, struct vac_err *err)
 
 int journal(struct trainer *t, const struct journal_entry *e, struct vac_err *err)
 {
-    struct journal_entry copy = *e;
+    struct journal_entry now = *e;
+    struct strbuf sentence = {0};
 
-    if (copy.step < 0)
-        copy.step = (int64_t)t->step;
-    show_entry(t, &copy);
+    now.step = (int64_t)t->step;
+    journal_sentence(&sentence, &now);
+    control_event(t->ctl, VAC_EVENT_JOURNAL, t->answering, now.step, sentence.s, NULL);
+    sb_done(&sentence);
     if (!t->folder.lines[LINES_JOURNAL].path)
         return 0; /* the folder is not there yet */
-    return until_written(t, journal_write, &copy, "journal", err);
+    return until_written(t, journal_write, &now, "journal", err);
 }
 
 /* --- a full disk --- */

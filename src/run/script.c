@@ -102,20 +102,26 @@ static int take_resume(struct reading_journal *r, const struct jnode *line, stru
 static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct reading_journal *r = ctx;
-    const char *op = reader_text(line->v, "op"), *status = reader_text(line->v, "status");
+    struct journal_entry e;
     int64_t seq;
 
-    if (json_int(line, "seq", 1, INT64_C(1) << 52, &seq, err))
+    journal_read(line, &e, NULL);
+    if (json_int(line, "seq", 1, RECORD_STEP_MAX, &seq, err))
         return -1;
-    if (!op || (status && !strcmp(status, "rejected")))
+    if (!journal_happened(&e))
         return 0;
-    if (!strcmp(op, "stage"))
+    switch (e.verb) {
+    case JOURNAL_STAGE:
         return enter_stage(r, line, err);
-    if (!strcmp(op, "resume-run"))
+    case JOURNAL_RESUME_RUN:
         return take_resume(r, line, err);
-    if (!strcmp(op, "set"))
+    case JOURNAL_SET:
         return take_set(r, line, (uint64_t)seq, err);
-    return strcmp(op, "reference") ? 0 : take_reference(r, line, (uint64_t)seq, err);
+    case JOURNAL_REFERENCE:
+        return take_reference(r, line, (uint64_t)seq, err);
+    default:
+        return 0;
+    }
 }
 
 static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)

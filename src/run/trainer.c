@@ -52,22 +52,16 @@ static int export_try(struct trainer *t, void *done, struct vac_err *err)
 static int export_soon(struct trainer *t, struct vac_err *err)
 {
     struct vac_err why = {0};
-    struct journal_entry e = {.step = -1,
-                              .applied_step = -1,
-                              .who = "core",
-                              .op = "export",
-                              .status = "failed",
-                              .reason = why.msg};
+    struct journal_entry e = {.verb = JOURNAL_EXPORT, .status = "failed", .reason = why.msg};
 
     return export_try(t, NULL, &why) ? journal(t, &e, err) : 0;
 }
 
 int save_now(struct trainer *t, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1,
+    struct journal_entry e = {.applied = true,
                               .applied_step = (int64_t)t->step,
-                              .who = "core",
-                              .op = "checkpoint",
+                              .verb = JOURNAL_CHECKPOINT,
                               .status = "saved"};
 
     if (until_written(t, save_try, NULL, NULL, err))
@@ -135,8 +129,7 @@ static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
 static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_STREAMS],
                          struct vac_err *err)
 {
-    struct journal_entry e = {
-        .step = -1, .applied_step = -1, .who = "core", .op = "fault", .status = "step dropped"};
+    struct journal_entry e = {.verb = JOURNAL_FAULT, .status = "step dropped"};
     char why[192];
 
     snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number",
@@ -263,10 +256,9 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
  * would be spoilt too; without one it ends with the error. */
 static int measure_fault(struct trainer *t, struct vac_err *err)
 {
-    struct journal_entry e = {.step = -1,
+    struct journal_entry e = {.applied = true,
                               .applied_step = (int64_t)t->step,
-                              .who = "core",
-                              .op = "fault",
+                              .verb = JOURNAL_FAULT,
                               .status = "not measured",
                               .reason = err->msg};
 
@@ -307,11 +299,10 @@ static int do_duties(struct trainer *t, struct vac_err *err)
 
 /* --- a stage --- */
 
-static int note(struct trainer *t, const char *op, const char *key, const char *reason,
+static int note(struct trainer *t, enum journal_verb verb, const char *key, const char *reason,
                 struct vac_err *err)
 {
-    struct journal_entry e = {
-        .step = -1, .applied_step = -1, .who = "core", .op = op, .key = key, .reason = reason};
+    struct journal_entry e = {.verb = verb, .key = key, .reason = reason};
 
     return journal(t, &e, err);
 }
@@ -374,7 +365,7 @@ static int note_warning(void *ctx, const char *line, struct vac_err *err)
 {
     struct trainer *t = ctx;
 
-    return note(t, "warning", t->st.spec->name, line, err);
+    return note(t, JOURNAL_WARNING, t->st.spec->name, line, err);
 }
 
 /* What the user should know before the steps are made. */
@@ -396,7 +387,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
         if (!t->in_stage) {
             publish(t, VAC_LOADING, t->spec.stage[i].name);
             if (trainer_stage_inputs(t, i, err) || stage_begin(t, i, err) ||
-                note(t, "stage", t->spec.stage[i].name, NULL, err))
+                note(t, JOURNAL_STAGE, t->spec.stage[i].name, NULL, err))
                 return -1;
         }
         if (t->st.done == 0 && warn_of_stage(t, err))
@@ -448,7 +439,7 @@ static int finish(struct trainer *t, struct vac_err *err)
 {
     return until_written(t, export_try, t, "files for other tools", err) ||
                    until_written(t, final_fill, NULL, "final/", err) ||
-                   note(t, "done", NULL, NULL, err) ||
+                   note(t, JOURNAL_DONE, NULL, NULL, err) ||
                    until_written(t, final_swap, NULL, "final/", err)
                ? -1
                : 0;
@@ -459,7 +450,7 @@ static int leave(struct trainer *t, struct vac_err *err)
 {
     struct vac_err why = {0};
 
-    if (note(t, "stop", NULL,
+    if (note(t, JOURNAL_STOP, NULL,
              t->discard     ? "without saving"
              : t->unsettled ? "as it was"
                             : "saved",
@@ -498,7 +489,7 @@ static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
     if (rc) {
         t->end = *err;
         t->exit_code = 1;
-        note(t, "fail", NULL, err->msg, NULL);
+        note(t, JOURNAL_FAIL, NULL, err->msg, NULL);
     }
     trainer_hold(t);
     publish(t, state, rc ? err->msg : "");

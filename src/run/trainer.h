@@ -317,7 +317,7 @@ void lines_adapters(struct strbuf *out, const struct trainer *t);
  * what lines_end returns. A checkpoint that is saved after a failure does not know those lines. */
 int lines_begin(struct trainer *t, struct vac_err *err);
 int lines_end(struct trainer *t, int rc, struct vac_err *err);
-/* Journal line: written, fsynced, and shown. */
+/* Journal line of the present step: written, fsynced, and shown. */
 int journal(struct trainer *t, const struct journal_entry *e, struct vac_err *err);
 /* Does `fn` until it succeeds or fails for another reason than a full disk: pauses (interactive) or
  * waits. `what` goes before the message; NULL = it says so itself. */
