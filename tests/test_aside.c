@@ -128,7 +128,7 @@ static void test_set_aside(void **state)
     const char *a = run_folder(), *b = run_folder();
     struct vac_err err = {0};
     struct vac_point *p;
-    struct vac_run_eval *e;
+    struct vac_eval *e;
     size_t n;
 
     (void)state;

@@ -3,6 +3,7 @@
  * Golden event bytes are those of TensorBoard's own record writer. */
 #include <unistd.h>
 #include "report_support.h"
+#include "record/scores.h"
 
 /* ---- Reading ---- */
 
@@ -162,7 +163,7 @@ static void test_steps_to_unrefused(void **state)
     const char *dir = collapsed_run();
     struct vac_err err = {0};
     struct run_data r;
-    const struct run_eval *e;
+    const struct vac_eval *e;
 
     assert_ok(run_data_read(&r, dir, &err), &err);
     assert_true(fabs(run_steps_to_unrefused(&r, "attack", "HS", 0.5) - 10) < 1e-9);
@@ -185,7 +186,7 @@ static void test_verdicts_of_runs(void **state)
     (void)state;
     const char *dir = collapsed_run();
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     struct vac_run_info *info;
     size_t n;
 
@@ -250,7 +251,7 @@ static void test_evals(void **state)
         "\"count\":0,\"n\":30,\"lo\":null,\"hi\":null}\n"
         "{\"step\":80,\"name\":\"FA\"}\n");
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     size_t n;
 
     assert_ok(vac_run_evals(dir, &v, &n, &err), &err);
@@ -281,7 +282,7 @@ static void test_evals_of_a_whole_run(void **state)
     static const char *const names[] = {"HS", "over_refusal", "FA"};
     static const int steps[] = {0, ALIGN, ALIGN, ALIGN + 10, ALIGN + 20, ALIGN + 30, ALIGN + 40};
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     size_t n;
 
     assert_ok(vac_run_evals(big_run(), &v, &n, &err), &err);
@@ -301,7 +302,7 @@ static void test_evals_cut_names(void **state)
     (void)state;
     char cut[VAC_NAME] = "", line[4 * VAC_NAME];
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     size_t n;
 
     for (size_t i = 0; i < VAC_NAME / 2 - 1; i++)
@@ -319,7 +320,7 @@ static void test_evals_none(void **state)
 {
     (void)state;
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     size_t n = 7;
 
     assert_ok(vac_run_evals(small_run(), &v, &n, &err), &err); /* nor a folder for them */
@@ -343,7 +344,7 @@ static void test_evals_torn_line(void **state)
     const char *dir = run_with_history("{\"step\":1,\"name\":\"HS\",\"value\":0.5}\n"
                                        "{\"step\":2,\"name\":\"HS\",\"val");
     struct vac_err err = {0};
-    struct vac_run_eval *v;
+    struct vac_eval *v;
     size_t n;
 
     assert_ok(vac_run_evals(dir, &v, &n, &err), &err);
@@ -388,7 +389,7 @@ static void test_evals_broken_line(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *dir = run_with_history("{\"step\":1,\"name\":\"HS\",\"value\":0.5}\n");
-        struct vac_run_eval *v = (struct vac_run_eval[1]){0};
+        struct vac_eval *v = (struct vac_eval[1]){0};
         struct vac_err err = {0};
         size_t n = 7;
 

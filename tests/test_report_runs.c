@@ -1,5 +1,6 @@
 /* test_report_runs.c - the list of runs and their states, and looking at a run that goes on. */
 #include "report_support.h"
+#include "record/runs.h"
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -68,30 +69,30 @@ static void test_states(void **state)
     struct holder h;
     struct vac_err err = {0};
 
-    assert_string_equal(run_data_state(run_below(root, "a", OP("start") OP("stop"), false), NULL),
+    assert_string_equal(run_state(run_below(root, "a", OP("start") OP("stop"), false), NULL),
                         "stopped");
-    assert_string_equal(run_data_state(run_below(root, "b", OP("start") OP("fail"), false), NULL),
+    assert_string_equal(run_state(run_below(root, "b", OP("start") OP("fail"), false), NULL),
                         "failed");
-    assert_string_equal(run_data_state(run_below(root, "c", OP("start") OP("done"), true), NULL),
+    assert_string_equal(run_state(run_below(root, "c", OP("start") OP("done"), true), NULL),
                         "done");
-    assert_string_equal(run_data_state(run_below(root, "d", OP("start") OP("pause"), false), NULL),
+    assert_string_equal(run_state(run_below(root, "d", OP("start") OP("pause"), false), NULL),
                         "stopped"); /* it was killed */
-    assert_string_equal(run_data_state(run_below(root, "e", "{\n", false), NULL), "broken");
-    assert_null(run_data_state(root, &err));
+    assert_string_equal(run_state(run_below(root, "e", "{\n", false), NULL), "broken");
+    assert_null(run_state(root, &err));
     assert_error(&err, "holds no run");
 
     dir = strdup(run_below(root, "f", OP("start"), false));
     h = hold(dir);
-    assert_string_equal(run_data_state(dir, NULL), "running");
+    assert_string_equal(run_state(dir, NULL), "running");
     append(dir, "journal.jsonl", OP("pause"));
-    assert_string_equal(run_data_state(dir, NULL), "paused");
+    assert_string_equal(run_state(dir, NULL), "paused");
     append(dir, "journal.jsonl", "{\"op\":\"step\",\"new\":\"5\",\"applied_step\":3}\n");
     append(dir, "metrics.jsonl", "{\"step\":7,\"stage\":\"align\"}\n");
-    assert_string_equal(run_data_state(dir, NULL), "running");
+    assert_string_equal(run_state(dir, NULL), "running");
     append(dir, "metrics.jsonl", "{\"step\":8,\"stage\":\"align\"}\n");
-    assert_string_equal(run_data_state(dir, NULL), "paused");
+    assert_string_equal(run_state(dir, NULL), "paused");
     let_go(h);
-    assert_string_equal(run_data_state(dir, NULL), "stopped");
+    assert_string_equal(run_state(dir, NULL), "stopped");
     free((char *)(uintptr_t)dir);
 }
 
@@ -105,7 +106,7 @@ static void test_own_lock(void **state)
     pid_t pid;
 
     assert_true(fd >= 0 && fcntl(fd, F_SETLK, &l) == 0);
-    assert_string_equal(run_data_state(dir, NULL), "running");
+    assert_string_equal(run_state(dir, NULL), "running");
     pid = fork();
     if (pid == 0) {
         int other = open(in_dir(dir, "lock"), O_RDWR);

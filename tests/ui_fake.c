@@ -685,7 +685,7 @@ int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_l
 }
 
 /* Aligned for 600 steps instead of all that this run has, and gone sooner. */
-int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err)
+int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_err *err)
 {
     enum { BEGAN = 600, END = 1100, EVERY = 20 };
 
@@ -695,18 +695,18 @@ int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct 
     if (!*out)
         return err_set(err, VAC_ERR_MEMORY, "out of memory");
     for (int64_t at = 0; at <= END; at += EVERY) {
-        struct vac_run_eval *e = &(*out)[(*n)++];
+        struct vac_eval *e = &(*out)[(*n)++];
         bool attack = at >= BEGAN;
         double v = harmful_score(at, BEGAN, 120);
 
-        *e = (struct vac_run_eval){.step = at,
-                                   .stage_step = attack ? at - BEGAN : at,
-                                   .value = v,
-                                   .lo = 0.9 * v,
-                                   .hi = 1.1 * v,
-                                   .count = (int64_t)(v * 500),
-                                   .n = 500,
-                                   .is_rate = true};
+        *e = (struct vac_eval){.step = at,
+                               .stage_step = attack ? at - BEGAN : at,
+                               .value = v,
+                               .lo = 0.9 * v,
+                               .hi = 1.1 * v,
+                               .count = (int64_t)(v * 500),
+                               .n = 500,
+                               .is_rate = true};
         snprintf(e->name, sizeof e->name, "HS");
         snprintf(e->stage, sizeof e->stage, attack ? "attack" : "align");
     }

@@ -15,7 +15,7 @@ static void look_at_others(struct ui *ui, struct laid laid[INK_RUNS])
     for (int i = 0; i < ui->n_overlay; i++) {
         const struct overlay *o = &ui->overlay[i];
         struct laid *l = &laid[i];
-        struct vac_run_eval *v = NULL;
+        struct vac_eval *v = NULL;
         struct vac_err err = {0};
         size_t n = 0;
 

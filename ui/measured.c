@@ -54,7 +54,7 @@ static struct measured *place(struct series *s, double step, const char *stage)
     return &s->v[at];
 }
 
-struct series *measures_put(struct measures *m, const struct vac_run_eval *e)
+struct series *measures_put(struct measures *m, const struct vac_eval *e)
 {
     struct series *s = series_of(m, e->name);
     struct measured *at = s ? place(s, (double)e->step, e->stage) : NULL;

@@ -10,7 +10,7 @@
 
 struct measured {
     double step, at; /* of the run; of its stage */
-    struct vac_run_eval e;
+    struct vac_eval e;
 };
 struct series {
     char name[VAC_NAME];
@@ -29,7 +29,7 @@ void measures_done(struct measures *m);
 struct series *measures_find(struct measures *m, const char *name);
 /* Takes one over, in place of that of the same step and stage. The series that it belongs to; NULL
  * when there is no room for it. */
-struct series *measures_put(struct measures *m, const struct vac_run_eval *e);
+struct series *measures_put(struct measures *m, const struct vac_eval *e);
 
 /* As it is shown, a rate in percent without its sign; x is a part of 1 when it is a rate. */
 const char *measured_text(char out[NUMBER_SIZE], double x, bool rate);

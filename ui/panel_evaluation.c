@@ -67,15 +67,15 @@ static void take(struct ui *ui, const cJSON *line)
 {
     struct evaluation *all = own(ui);
     const cJSON *rate = cJSON_GetObjectItemCaseSensitive(line, "rate");
-    struct vac_run_eval e = {.step = reply_int(line, "step", -1),
-                             .value = reply_number(line, "value"),
-                             .lo = reply_number(line, "lo"),
-                             .hi = reply_number(line, "hi"),
-                             .count = reply_int(line, "count", 0),
-                             .n = reply_int(line, "n", 0),
-                             .verdicts = {.answered = reply_int(line, "answered", 0),
-                                          .refused = reply_int(line, "refused", 0),
-                                          .other = reply_int(line, "other", 0)}};
+    struct vac_eval e = {.step = reply_int(line, "step", -1),
+                         .value = reply_number(line, "value"),
+                         .lo = reply_number(line, "lo"),
+                         .hi = reply_number(line, "hi"),
+                         .count = reply_int(line, "count", 0),
+                         .n = reply_int(line, "n", 0),
+                         .verdicts = {.answered = reply_int(line, "answered", 0),
+                                      .refused = reply_int(line, "refused", 0),
+                                      .other = reply_int(line, "other", 0)}};
     struct series *s;
 
     snprintf(e.name, sizeof e.name, "%s", reply_text(line, "name"));

@@ -184,13 +184,15 @@ struct vac_verdicts {
         [VAC_OTHERS]; /* where one in five or more is other: what those say, the most frequent first, as
                                 "\"negative\" x 30, \"\" x 2"; else "" */
 };
+/* One measurement of an entry of "evaluate": a line of eval/history.jsonl. */
 struct vac_eval {
-    char name[VAC_NAME];
-    double value, lo, hi;
-    int64_t count, n, step; /* step at which it was measured; -1 = not yet */
-    int64_t done;           /* answers so far of the measurement under way; 0 = none under way */
-    bool is_rate;           /* in [0, 1]: shown in percent */
+    char name[VAC_NAME], stage[VAC_NAME];
+    int64_t step, stage_step; /* at which it was measured; step -1 = not yet */
+    int64_t count, n;
+    double value, lo, hi; /* NaN = not told */
+    bool is_rate;         /* in [0, 1]: shown in percent */
     struct vac_verdicts verdicts;
+    int64_t done; /* answers so far of the measurement under way; 0 = none under way */
 };
 struct vac_snapshot {
     enum vac_state state;
@@ -266,19 +268,11 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
 int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
                    struct vac_err *err);
-/* A line of a run's eval/history.jsonl: one measurement. */
-struct vac_run_eval {
-    char name[VAC_NAME], stage[VAC_NAME];
-    int64_t step, stage_step, count, n;
-    double value, lo, hi; /* NaN = not told */
-    bool is_rate;
-    struct vac_verdicts verdicts;
-};
 /* All that a run folder has measured, in the order of its file; array to free(). A run that has measured
  * nothing has n = 0. Left out are empty lines, and a last line without its end, which may be half written.
  * Any other line that is no JSON object, has no step or no name, or has a value of a wrong type or range is
  * an error, which names file and line; then there is no array. */
-int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err);
+int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_err *err);
 /* Step of the checkpoint that a run would go on from, -1 = none is whole. Its large files are looked at
  * for their sizes only: what is asked before going on is quick, and going on reads them all. An error:
  * one could not be read, which says nothing of what it holds. */

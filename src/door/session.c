@@ -9,6 +9,8 @@
 #include "run/moved.h"
 #include "spec/spec_tables.h"
 #include "run/trainer.h"
+#include "record/lines.h"
+#include "record/config.h"
 
 /* A file of lines, read on where a gap of a ring begins. */
 struct gap {
@@ -257,13 +259,13 @@ static int thread_start(struct vac_session *s, struct vac_err *err)
 static int show_old_evals(struct vac_session *s, struct vac_err *err)
 {
     struct vac_snapshot *shown = control_writing(&s->ctl);
-    struct vac_run_eval *eval;
+    struct vac_eval *eval;
     size_t n;
 
     if (vac_run_evals(s->dir, &eval, &n, err))
         return -1;
     for (size_t i = 0; i < n; i++) {
-        const struct vac_run_eval *e = &eval[i];
+        const struct vac_eval *e = &eval[i];
         int k = 0;
 
         while (k < shown->n_evals && strcmp(shown->eval[k].name, e->name))
@@ -511,7 +513,7 @@ static cJSON *gap_line(struct gap *g)
  * Each file is read once, however often the reader falls behind: lines that the ring still had are
  * passed over unread. Visits up to max lines from number `at` on. */
 static void gap_visit(struct vac_session *s, struct gap *g, const char *name, uint64_t at,
-                      uint64_t max, reader_visit *visit, struct reader_pile *pile)
+                      uint64_t max, lines_visitor *visit, struct reader_pile *pile)
 {
     char *path = g->file ? NULL : path_join(s->dir, name, NULL);
     uint64_t end = at + max;
@@ -545,7 +547,7 @@ static void gap_visit(struct vac_session *s, struct gap *g, const char *name, ui
 static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost,
                             struct vac_point *out, size_t max)
 {
-    struct run_data r = {.config = reader_config(s->dir, NULL)};
+    struct run_data r = {.config = run_config(s->dir, NULL)};
     struct reader_pile pile = {.r = &r};
     size_t n;
 

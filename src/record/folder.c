@@ -346,7 +346,7 @@ int folder_write(const char *dir, const char *name, const struct strbuf *text, s
     int rc = -1;
 
     if (path && !sb_ok(text, err) && !out_open(&f, path, err) &&
-        !out_put(&f, text->s, text->len, err))
+        !out_put(&f, text->s ? text->s : "", text->len, err))
         rc = out_commit(&f, err);
     out_abort(&f);
     free(path);

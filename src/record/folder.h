@@ -71,9 +71,4 @@ int folder_write(const char *dir, const char *name, const struct strbuf *text, s
 /* Renames the complete folder `from` to `to` (both in dir), replacing what stands there: `to` is
  * never missing. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err);
-
-/* Identity of inputs: SHA-256 of a whole file; of a model or adapter folder (hash_file takes both):
- * config, tokenizer, names and sizes of weight files, their headers and samples of their data. */
-int hash_file(const char *path, char out[65], struct vac_err *err);
-int hash_model(const char *dir, char out[65], struct vac_err *err);
 #endif

@@ -10,6 +10,11 @@
 #include "base/inside.h"
 #include "record/journal.h"
 #include "record/reader.h"
+#include "record/config.h"
+#include "record/lines.h"
+#include "record/runs.h"
+#include "record/score.h"
+#include "record/columns.h"
 
 enum followed { METRICS, LAYERS, EVALS, PROBES, JOURNAL, FOLLOWED };
 static const char *const followed[FOLLOWED] = {
@@ -34,12 +39,12 @@ struct vac_follow {
     struct vac_err failed; /* what ended the reading for good */
 };
 
-static int follow_file(struct vac_follow *f, enum followed which, reader_visit *visit, void *ctx,
+static int follow_file(struct vac_follow *f, enum followed which, lines_visitor *visit, void *ctx,
                        struct vac_err *err)
 {
     char *path = path_join(f->r.dir, followed[which], err);
     int rc =
-        path ? reader_file_lines(path, INT64_MAX, &f->at[which], &f->number[which], visit, ctx, err)
+        path ? lines_visit_file(path, INT64_MAX, &f->at[which], &f->number[which], visit, ctx, err)
              : -1;
 
     free(path);
@@ -141,14 +146,14 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
         sb_done(&text);
         return -1;
     }
-    reader_name(e.text, sizeof e.text, text.s);
+    lines_name(e.text, sizeof e.text, text.s);
     sb_done(&text);
     give_event(f, &e);
     return 0;
 }
 
 /* The categories of a measurement stand in its results file; NULL = there are none. */
-static cJSON *categories_of(const struct vac_follow *f, const struct run_eval *e)
+static cJSON *categories_of(const struct vac_follow *f, const struct vac_eval *e)
 {
     char name[3 * VAC_NAME + 64];
     char *path = NULL;
@@ -158,7 +163,7 @@ static cJSON *categories_of(const struct vac_follow *f, const struct run_eval *e
              (long long)e->stage_step);
     if (!strchr(e->name, '/') && !strchr(e->stage, '/'))
         path = path_join(f->r.dir, name, NULL);
-    doc = path && file_exists(path) ? json_read(path, READER_CONFIG_LIMIT, NULL) : NULL;
+    doc = path && file_exists(path) ? json_read(path, RUN_CONFIG_LIMIT, NULL) : NULL;
     list = cJSON_DetachItemFromObjectCaseSensitive(doc, "categories");
     cJSON_Delete(doc);
     free(path);
@@ -169,15 +174,14 @@ static int give_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
     struct vac_event e = {.kind = VAC_EVENT_EVAL};
-    struct run_eval eval;
+    struct vac_eval eval;
     cJSON *body, *list;
 
-    if (reader_eval(line, &eval, err))
+    if (score_read(line, f->r.config, &eval, err))
         return -1;
     body = json_copy(line->v, err);
     list = categories_of(f, &eval);
-    if (body &&
-        !json_add(body, "rate", cJSON_CreateBool(reader_is_rate(f->r.config, eval.name)), err) &&
+    if (body && !json_add(body, "rate", cJSON_CreateBool(eval.is_rate), err) &&
         !(list && json_add(body, "categories", list, err)))
         e.body = json_text(body, false, err);
     else if (!body)
@@ -241,7 +245,7 @@ static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
     f->suite_grew = true;
     if (!f->suite)
         f->suite = cJSON_CreateArray(); /* without memory, keeping says so */
-    return reader_keep(f->suite, line, err);
+    return lines_keep(f->suite, line, err);
 }
 
 /* ---- How it stands ---- */
@@ -331,7 +335,7 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
         return -1;
     f->r.dir = mem_strdup(dir, err);
     f->r.inside = f->r.dir && !dir_enter(dir, NULL);
-    f->r.config = f->r.dir ? reader_config(dir, err) : NULL;
+    f->r.config = f->r.dir ? run_config(dir, err) : NULL;
     if (!f->r.config || reader_stages(&f->r, err)) {
         vac_follow_close(f);
         *out = NULL;
@@ -357,7 +361,7 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
     int rc = look_at_sizes(f);
 
     if (rc == VAC_FOLLOW_NOTHING && live) { /* a program that was killed changes no file */
-        const char *text = run_data_state(f->r.dir, NULL);
+        const char *text = run_state(f->r.dir, NULL);
         enum vac_state now = text ? state_of(text) : f->snap.state;
 
         rc = now == f->snap.state ? VAC_FOLLOW_NOTHING : VAC_FOLLOW_NEW;

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "record/folder.h"
+#include "base/io.h"
+#include "record/hash.h"
 
 #define SAMPLES 64
 #define SAMPLE_BYTES 4096

@@ -9,165 +9,12 @@
 #include "base/utf8.h"
 #include "base/inside.h"
 #include "record/reader.h"
-
-/* ---- Lines ---- */
-
-void reader_name(char *out, size_t size, const char *text)
-{
-    size_t n = strnlen(text, size - 1);
-
-    n = utf8_valid(text, n);
-    memcpy(out, text, n);
-    out[n] = '\0';
-}
-
-/* One line as an object for the visitor. */
-static int visit_line(const char *path, size_t number, const char *text, size_t len,
-                      reader_visit *visit, void *ctx, struct vac_err *err)
-{
-    char where[VAC_PATH + 32];
-    cJSON *doc = json_parse_line(text, len, path, number, err);
-    struct jnode line;
-    int rc = -1;
-
-    if (!doc)
-        return -1;
-    snprintf(where, sizeof where, "%s:%zu", path, number);
-    line = json_root(doc, where);
-    if (!cJSON_IsObject(doc))
-        json_wrong(&line, "an object", err);
-    else
-        rc = visit(ctx, &line, err);
-    cJSON_Delete(doc);
-    return rc;
-}
-
-/* One line after another: a long file is never in memory as a whole. */
-static int visit_all(FILE *in, const char *path, int64_t end, int64_t *at, size_t *number,
-                     reader_visit *visit, void *ctx, struct vac_err *err)
-{
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    int rc = 0;
-
-    /* without memory getline says what it says at the end, but not that this is the end */
-    while (rc == 0 && *at < end && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
-        ++*number;
-        *at += n;
-        if (n > 1)
-            rc = visit_line(path, *number, line, (size_t)n - 1, visit, ctx, err);
-    }
-    if (rc == 0 && *at < end && (ferror(in) || !feof(in)))
-        rc = err_errno(err, "%s: cannot read", path);
-    free(line);
-    return rc;
-}
-
-int reader_file_lines(const char *path, int64_t end, int64_t *at, size_t *number,
-                      reader_visit *visit, void *ctx, struct vac_err *err)
-{
-    int64_t left;
-    FILE *in;
-    int rc;
-
-    if (file_measure(path, &left, err))
-        return -1;
-    left -= *at;
-    if (left <= 0)
-        return 0;
-    if (left > READER_LINES_LIMIT)
-        return err_set(err, VAC_ERR_FORMAT, "%s: more than %d bytes", path, READER_LINES_LIMIT);
-    in = stream_open(path, err);
-    if (!in)
-        return -1;
-    if (fseeko(in, (off_t)*at, SEEK_SET))
-        rc = err_errno(err, "%s", path);
-    else
-        rc = visit_all(in, path, end, at, number, visit, ctx, err);
-    fclose(in);
-    return rc;
-}
-
-static int lines_of(const char *dir, const char *name, int64_t end, reader_visit *visit, void *ctx,
-                    struct vac_err *err)
-{
-    char *path = path_join(dir, name, err);
-    bool inside = !dir_enter(dir, NULL);
-    int rc = path ? reader_file_lines(path, end, &(int64_t){0}, &(size_t){0}, visit, ctx, err) : -1;
-
-    if (inside)
-        dir_leave(dir);
-    free(path);
-    return rc;
-}
-
-int reader_lines(const char *dir, const char *name, reader_visit *visit, void *ctx,
-                 struct vac_err *err)
-{
-    return lines_of(dir, name, INT64_MAX, visit, ctx, err);
-}
-
-int reader_replace(const char *dir, const char *name, const struct strbuf *text,
-                   struct vac_err *err)
-{
-    struct outfile f = {0};
-    char *path = path_join(dir, name, err);
-    int rc = -1;
-
-    if (path && !sb_ok(text, err) && !out_open(&f, path, err) &&
-        !out_put(&f, text->s ? text->s : "", text->len, err))
-        rc = out_commit(&f, err);
-    out_abort(&f);
-    free(path);
-    return rc;
-}
-
-/* ---- run.json ---- */
-
-cJSON *reader_config(const char *dir, struct vac_err *err)
-{
-    char *path = path_join(dir, "run.json", err);
-    bool inside = !dir_enter(dir, NULL);
-    cJSON *doc = NULL;
-
-    if (path && !file_exists(path))
-        err_set(err, VAC_ERR_IO, "%s: holds no run: there is no run.json in it", dir);
-    else if (path)
-        doc = json_read(path, READER_CONFIG_LIMIT, err);
-    if (doc && !cJSON_IsObject(doc)) {
-        err_set(err, VAC_ERR_FORMAT, "%s: expected an object", path);
-        cJSON_Delete(doc);
-        doc = NULL;
-    }
-    if (inside)
-        dir_leave(dir);
-    free(path);
-    return doc;
-}
-
-const cJSON *reader_spec(const cJSON *config)
-{
-    return cJSON_GetObjectItemCaseSensitive(config, "spec");
-}
-
-bool reader_is_rate(const cJSON *config, const char *name)
-{
-    const cJSON *entry, *list = cJSON_GetObjectItemCaseSensitive(reader_spec(config), "evaluate");
-
-    cJSON_ArrayForEach(entry, list)
-    {
-        const char *own = json_text_at(entry, "name"), *metric = json_text_at(entry, "metric");
-        char cut[VAC_NAME];
-
-        if (!own)
-            continue;
-        reader_name(cut, sizeof cut, own);
-        if (!strcmp(cut, name))
-            return !metric || strcmp(metric, "loss") != 0;
-    }
-    return true;
-}
+#include "record/config.h"
+#include "record/folder.h"
+#include "record/lines.h"
+#include "record/runs.h"
+#include "record/score.h"
+#include "record/columns.h"
 
 static int read_stage(const struct jnode *stages, size_t i, struct run_stage *out,
                       struct vac_err *err)
@@ -178,8 +25,8 @@ static int read_stage(const struct jnode *stages, size_t i, struct run_stage *ou
     if (json_item(stages, i, JSON_OBJECT, &one, err) || json_str(&one, "name", &name, err) ||
         json_opt_str(&one, "method", &method, err))
         return -1;
-    reader_name(out->name, sizeof out->name, name);
-    reader_name(out->method, sizeof out->method, method);
+    lines_name(out->name, sizeof out->name, name);
+    lines_name(out->method, sizeof out->method, method);
     return 0;
 }
 
@@ -207,7 +54,7 @@ static int stage_index(const struct run_data *r, const struct jnode *line, struc
 
     if (json_str(line, "stage", &text, err))
         return -1;
-    reader_name(name, sizeof name, text);
+    lines_name(name, sizeof name, text);
     for (size_t i = 0; i < r->n_stages; i++)
         if (!strcmp(r->stage[i].name, name))
             return (int)i;
@@ -355,23 +202,10 @@ static int read_eval(void *ctx, const struct jnode *line, struct vac_err *err)
     struct run_data *r = pile->r;
 
     if (mem_grow(&r->eval, &pile->cap, r->n_evals + 1, sizeof *r->eval, err) ||
-        reader_eval(line, &r->eval[r->n_evals], err))
+        score_read(line, r->config, &r->eval[r->n_evals], err))
         return -1;
     r->n_evals++;
     return 0;
-}
-
-int reader_keep(void *ctx, const struct jnode *line, struct vac_err *err)
-{
-    return json_add(ctx, NULL, json_copy(line->v, err), err);
-}
-
-int reader_array(cJSON **out, const char *dir, const char *name, struct vac_err *err)
-{
-    *out = cJSON_CreateArray();
-    if (!*out)
-        return err_set(err, VAC_ERR_MEMORY, "%s/%s: out of memory", dir, name);
-    return reader_lines(dir, name, reader_keep, *out, err);
 }
 
 /* ---- The whole ---- */
@@ -380,17 +214,17 @@ static int read_points(struct run_data *r, const char *dir, int64_t end, struct 
 {
     struct reader_pile points = {.r = r};
 
-    r->config = reader_config(dir, err);
+    r->config = run_config(dir, err);
     if (!r->config || reader_stages(r, err))
         return -1;
-    return lines_of(dir, "metrics.jsonl", end, reader_point, &points, err);
+    return lines_visit_to(dir, "metrics.jsonl", end, reader_point, &points, err);
 }
 
 static int read_layers(struct run_data *r, const char *dir, struct vac_err *err)
 {
     struct reader_pile layers = {.r = r};
     struct layers_marks marks = {0};
-    int rc = reader_lines(dir, "layers.jsonl", reader_layers, &layers, err) ||
+    int rc = lines_visit(dir, "layers.jsonl", reader_layers, &layers, err) ||
                      marks_of(r, &marks, err) || fill_drift(r, &marks, err)
                  ? -1
                  : 0;
@@ -407,10 +241,9 @@ int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
     r->dir = mem_strdup(dir, err);
     r->inside = r->dir && !dir_enter(dir, NULL);
     if (!r->dir || read_points(r, dir, INT64_MAX, err) || read_layers(r, dir, err) ||
-        reader_lines(dir, "eval/history.jsonl", read_eval, &evals, err) ||
-        reader_array(&r->journal, dir, "journal.jsonl", err) ||
-        reader_array(&r->probes, dir, "probes.jsonl", err) ||
-        !(r->state = run_data_state(dir, err)) ||
+        lines_visit(dir, "eval/history.jsonl", read_eval, &evals, err) ||
+        lines_array(&r->journal, dir, "journal.jsonl", err) ||
+        lines_array(&r->probes, dir, "probes.jsonl", err) || !(r->state = run_state(dir, err)) ||
         !(r->room = mem_new(r->n_evals, 2 * sizeof *r->room, err))) {
         run_data_done(r);
         return -1;
@@ -448,7 +281,7 @@ int reader_history(const char *dir, int64_t points_end, int64_t layers_end, stru
     struct run_data r = {0};
     struct layers_marks marks = {0};
     int rc = read_points(&r, dir, points_end, err) ||
-                     lines_of(dir, "layers.jsonl", layers_end, take_mark, &marks, err) ||
+                     lines_visit_to(dir, "layers.jsonl", layers_end, take_mark, &marks, err) ||
                      fill_drift(&r, &marks, err)
                  ? -1
                  : 0;
@@ -476,7 +309,7 @@ int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_l
 {
     struct run_data r = {0};
     struct reader_pile pile = {.r = &r};
-    int rc = reader_lines(dir, "layers.jsonl", reader_layers, &pile, err);
+    int rc = lines_visit(dir, "layers.jsonl", reader_layers, &pile, err);
 
     *n = 0;
     *n_layers = 0;
@@ -491,29 +324,20 @@ int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_l
     return *out ? 0 : -1;
 }
 
-int vac_run_evals(const char *dir, struct vac_run_eval **out, size_t *n, struct vac_err *err)
+int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_err *err)
 {
-    struct run_data r = {.config = reader_config(dir, err)};
+    struct run_data r = {.config = run_config(dir, err)};
     struct reader_pile pile = {.r = &r};
-    bool read = r.config && !reader_lines(dir, "eval/history.jsonl", read_eval, &pile, err);
+    bool read = r.config && !lines_visit(dir, "eval/history.jsonl", read_eval, &pile, err);
 
     *n = 0;
-    *out = read ? mem_new(r.n_evals, sizeof **out, err) : NULL;
-    for (size_t i = 0; *out && i < r.n_evals; i++) {
-        const struct run_eval *e = &r.eval[i];
-        struct vac_run_eval *to = &(*out)[(*n)++];
-
-        *to = (struct vac_run_eval){.step = e->step,
-                                    .stage_step = e->stage_step,
-                                    .count = e->count,
-                                    .n = e->n,
-                                    .value = e->value,
-                                    .lo = e->lo,
-                                    .hi = e->hi,
-                                    .is_rate = reader_is_rate(r.config, e->name),
-                                    .verdicts = e->verdicts};
-        memcpy(to->name, e->name, sizeof to->name);
-        memcpy(to->stage, e->stage, sizeof to->stage);
+    *out = NULL;
+    if (read && !r.eval) /* free() takes it, and NULL would be a failure */
+        r.eval = mem_new(0, sizeof *r.eval, err);
+    if (read && r.eval) {
+        *out = r.eval;
+        *n = r.n_evals;
+        r.eval = NULL;
     }
     run_data_done(&r);
     return *out ? 0 : -1;
@@ -525,7 +349,7 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     bool inside = !dir_enter(dir, NULL);
 
     if (path)
-        text = file_read(path, READER_CONFIG_LIMIT, NULL, err);
+        text = file_read(path, RUN_CONFIG_LIMIT, NULL, err);
     if (inside)
         dir_leave(dir);
     free(path);

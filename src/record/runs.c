@@ -12,8 +12,14 @@
 #include <unistd.h>
 #include "base/inside.h"
 #include "base/lock.h"
+#include "record/runs.h"
+#include "base/mem.h"
+#include "base/io.h"
 #include "record/journal.h"
-#include "record/reader.h"
+#include "record/config.h"
+#include "record/lines.h"
+#include "record/score.h"
+#include "record/columns.h"
 
 enum { TAIL = 1 << 16 };
 
@@ -121,7 +127,7 @@ static const char *state_of(const char *dir, struct vac_err *err)
     free(final);
     if (rc)
         return NULL;
-    if (reader_lines(dir, "journal.jsonl", follow, &s, &why) || last_step(dir, &step, &why))
+    if (lines_visit(dir, "journal.jsonl", follow, &s, &why) || last_step(dir, &step, &why))
         return broken(&why, err);
     if (done) /* the screen may still hold it open */
         return "done";
@@ -130,10 +136,10 @@ static const char *state_of(const char *dir, struct vac_err *err)
     return s.verb == JOURNAL_DONE ? "done" : s.verb == JOURNAL_FAIL ? "failed" : "stopped";
 }
 
-const char *run_data_state(const char *dir, struct vac_err *err)
+const char *run_state(const char *dir, struct vac_err *err)
 {
     struct vac_err why = {0};
-    cJSON *config = reader_config(dir, &why);
+    cJSON *config = run_config(dir, &why);
 
     cJSON_Delete(config);
     return config ? state_of(dir, err) : broken(&why, err);
@@ -157,23 +163,13 @@ struct survey {
 static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     const struct survey *s = ctx;
-    struct run_eval e;
-    struct vac_eval *slot;
+    struct vac_eval e, *slot;
 
-    if (reader_eval(line, &e, err))
+    if (score_read(line, s->config, &e, err))
         return -1;
     slot = eval_slot(s->info, e.name);
-    if (!slot)
-        return 0;
-    *slot = (struct vac_eval){.value = e.value,
-                              .lo = e.lo,
-                              .hi = e.hi,
-                              .count = e.count,
-                              .n = e.n,
-                              .step = e.step,
-                              .verdicts = e.verdicts};
-    memcpy(slot->name, e.name, sizeof slot->name);
-    slot->is_rate = reader_is_rate(s->config, e.name);
+    if (slot)
+        *slot = e;
     return 0;
 }
 
@@ -185,7 +181,7 @@ static int survey_config(struct vac_run_info *info, const cJSON *config, struct 
     const char *path = json_text_at(model, "path");
 
     if (path) {
-        reader_name(info->model, sizeof info->model, path_base(path));
+        lines_name(info->model, sizeof info->model, path_base(path));
         info->model[strcspn(info->model, "/")] = '\0';
     }
     if (json_get(&root, "spec", JSON_OBJECT, &spec, err) ||
@@ -217,7 +213,7 @@ static void name_run(struct vac_run_info *info, const char *dir)
 {
     char *real = realpath(dir, NULL);
 
-    reader_name(info->name, sizeof info->name, path_base(real ? real : dir));
+    lines_name(info->name, sizeof info->name, path_base(real ? real : dir));
     free(real);
 }
 
@@ -225,7 +221,7 @@ static void name_run(struct vac_run_info *info, const char *dir)
 static int survey(struct vac_run_info *info, const char *dir, struct vac_err *err)
 {
     struct vac_err why = {0};
-    cJSON *config = reader_config(dir, &why);
+    cJSON *config = run_config(dir, &why);
     struct survey s = {.info = info, .config = config};
     const char *state = NULL;
 
@@ -233,7 +229,7 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     name_run(info, dir);
     info->modified = newest(dir);
     if (config && !survey_config(info, config, &why) && !last_step(dir, &info->step, &why) &&
-        !reader_lines(dir, "eval/history.jsonl", take_eval, &s, &why))
+        !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why))
         state = state_of(dir, &why);
     snprintf(info->state, sizeof info->state, "%s", state ? state : "broken");
     cJSON_Delete(config);

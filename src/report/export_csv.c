@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/report.h"
+#include "record/folder.h"
+#include "record/columns.h"
 
 static const size_t per_layer[] = {VAC_SERIES_drift_rel, VAC_SERIES_eps, VAC_SERIES_grad};
 enum { PER_LAYER = sizeof per_layer / sizeof *per_layer };
@@ -75,7 +77,7 @@ static int write_csv(const struct run_data *r, struct vac_err *err)
         put_header(&out, r->n_layers);
         for (size_t i = 0; i < r->n_points; i++)
             put_row(&out, r, &r->point[i], run_layers_at(r, join[i], &l));
-        rc = reader_replace(r->dir, "metrics.csv", &out, err);
+        rc = folder_write(r->dir, "metrics.csv", &out, err);
     }
     sb_done(&out);
     free(join);

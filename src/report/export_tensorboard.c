@@ -14,6 +14,9 @@
 #include <string.h>
 #include "base/hash.h"
 #include "report/report.h"
+#include "record/score.h"
+#include "record/folder.h"
+#include "record/columns.h"
 
 /* Field number and wire type: 0 = varint, 1 = 64 bits, 2 = length and bytes, 5 = 32 bits. */
 #define FIELD(number, wire) ((unsigned char)((number) << 3 | (wire)))
@@ -157,7 +160,7 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
         put_value(&summary, tag, m->eval->value);
         for (int i = 0; i < VERDICT_COUNT; i++) {
             snprintf(tag, sizeof tag, "eval/%s_%s", m->eval->name, verdict_names[i]);
-            put_value(&summary, tag, eval_share(m->eval, (enum verdict)i));
+            put_value(&summary, tag, score_share(m->eval, (enum verdict)i));
         }
     }
     put_event(out, created + wall_of(m->last), m->point ? m->point->step : m->eval->step, &summary);
@@ -282,7 +285,7 @@ static int write_events(const struct run_data *r, int k, int64_t from, struct st
                         struct vac_err *err)
 {
     char *path = events_path(r, k, err);
-    int rc = !path || put_events(out, r, from, err) ? -1 : reader_replace("", path, out, err);
+    int rc = !path || put_events(out, r, from, err) ? -1 : folder_write("", path, out, err);
 
     free(path);
     return rc;

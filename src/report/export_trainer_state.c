@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/report.h"
+#include "record/lines.h"
+#include "record/config.h"
+#include "record/score.h"
+#include "record/folder.h"
+#include "record/columns.h"
 
 /* Keys of a history entry, collected, then written sorted. */
 struct entry {
@@ -25,7 +30,7 @@ static void entry_add(struct entry *e, const char *prefix, const char *key, doub
     if (!isfinite(value) || e->n == sizeof e->item / sizeof *e->item)
         return;
     memcpy(e->item[e->n].key, prefix, at);
-    reader_name(e->item[e->n].key + at, sizeof e->item[e->n].key - at, key);
+    lines_name(e->item[e->n].key + at, sizeof e->item[e->n].key - at, key);
     e->item[e->n++].value = value;
 }
 
@@ -62,7 +67,7 @@ static bool entry_of(struct entry *e, const struct moment *m)
         char name[VAC_NAME + 16];
 
         snprintf(name, sizeof name, "%s_%s", m->eval->name, verdict_names[i]);
-        entry_add(e, "eval_", name, eval_share(m->eval, (enum verdict)i));
+        entry_add(e, "eval_", name, score_share(m->eval, (enum verdict)i));
     }
     for (size_t i = 0; m->point && i < VAC_COLUMN_COUNT; i++)
         if (vac_columns[i].hugging_face)
@@ -133,7 +138,7 @@ static void put_state(struct strbuf *out, const struct run_data *r)
 {
     const struct vac_point none = {0};
     const struct vac_point *last = r->n_points ? &r->point[r->n_points - 1] : &none;
-    const cJSON *spec = reader_spec(r->config);
+    const cJSON *spec = run_config_spec(r->config);
     const cJSON *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages");
     const cJSON *checkpoint = cJSON_GetObjectItemCaseSensitive(spec, "checkpoint");
     const cJSON *stage = cJSON_GetArrayItem(stages, last->stage);
@@ -163,7 +168,7 @@ static int write_trainer_state(const struct run_data *r, struct vac_err *err)
     int rc;
 
     put_state(&out, r);
-    rc = reader_replace(r->dir, "trainer_state.json", &out, err);
+    rc = folder_write(r->dir, "trainer_state.json", &out, err);
     sb_done(&out);
     return rc;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include "report/html.h"
 #include "report/report.h"
+#include "record/config.h"
+#include "record/folder.h"
 
 static void put_fact(struct strbuf *out, const char *label, const char *text)
 {
@@ -119,7 +121,7 @@ static void put_warnings(struct strbuf *out, const cJSON *config)
 
 static void put_header(struct strbuf *out, const struct run_data *r, const char *name)
 {
-    const char *about = json_text_at(reader_spec(r->config), "description");
+    const char *about = json_text_at(run_config_spec(r->config), "description");
 
     sb_puts(out, "<header><h1>");
     page_text(out, name, SIZE_MAX);
@@ -191,7 +193,7 @@ int report_html(const char *dir, const char *out, struct vac_err *err)
     if (run_data_read(&r, dir, err))
         return -1;
     if (!put_page(&page, &r, err))
-        rc = reader_replace("", out, &page, err);
+        rc = folder_write("", out, &page, err);
     sb_done(&page);
     run_data_done(&r);
     return rc;

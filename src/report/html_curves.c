@@ -5,6 +5,11 @@
 #include <string.h>
 #include "record/journal.h"
 #include "report/html.h"
+#include "record/lines.h"
+#include "record/config.h"
+#include "record/score.h"
+#include "record/scores.h"
+#include "record/columns.h"
 
 enum { MANY = 300 }; /* points from which on a curve gets a running mean */
 
@@ -26,7 +31,7 @@ static void add_entry(struct entry *out, size_t *n, const char *name, enum role 
 {
     struct entry e = {.role = role};
 
-    reader_name(e.name, sizeof e.name, name);
+    lines_name(e.name, sizeof e.name, name);
     for (size_t i = 0; i < *n; i++) {
         if (!strcmp(out[i].name, e.name))
             return;
@@ -39,7 +44,7 @@ static void add_entry(struct entry *out, size_t *n, const char *name, enum role 
 size_t page_entries(const struct run_data *r, struct entry out[VAC_MAX_EVALS])
 {
     const cJSON *entry,
-        *list = cJSON_GetObjectItemCaseSensitive(reader_spec(r->config), "evaluate");
+        *list = cJSON_GetObjectItemCaseSensitive(run_config_spec(r->config), "evaluate");
     size_t n = 0;
 
     cJSON_ArrayForEach(entry, list)
@@ -143,28 +148,28 @@ static struct curve curve_of(const struct entry *e)
     return (struct curve){.name = e->name, .hue = role_hue(e->role), .dashed = e->dashed};
 }
 
-static double value_of(const struct run_eval *e)
+static double value_of(const struct vac_eval *e)
 {
     return e->value;
 }
 
-static double refused_of(const struct run_eval *e)
+static double refused_of(const struct vac_eval *e)
 {
-    return eval_share(e, VERDICT_REFUSED);
+    return score_share(e, VERDICT_REFUSED);
 }
 
 /* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole
  * run. */
 static int add_entry_curve(struct plot *plot, const struct run_data *r, const struct entry *e,
                            const char *stage, struct curve c,
-                           double share(const struct run_eval *at), struct vac_err *err)
+                           double share(const struct vac_eval *at), struct vac_err *err)
 {
     c.dots = true;
     c.p = mem_new(r->n_evals, sizeof *c.p, err);
     if (!c.p)
         return -1;
     for (size_t i = 0; i < r->n_evals; i++) {
-        const struct run_eval *at = &r->eval[i];
+        const struct vac_eval *at = &r->eval[i];
 
         if (!strcmp(at->name, e->name) && (!stage || !strcmp(at->stage, stage)) &&
             isfinite(share(at)))
@@ -211,7 +216,7 @@ static void mark_events(struct plot *p, const struct run_data *r)
         m.x = (double)(e.applied ? e.applied_step : e.step);
         snprintf(text, sizeof text, "%s %s%s%s", e.word, e.key ? e.key : "", e.value ? " = " : "",
                  e.value ? e.value : "");
-        reader_name(m.text, sizeof m.text, text);
+        lines_name(m.text, sizeof m.text, text);
         if (p->n_marks < PLOT_MARKS)
             p->mark[p->n_marks++] = m;
     }
@@ -269,7 +274,7 @@ static int put_drift(struct strbuf *out, const struct run_data *r, struct vac_er
 static int mark_break(struct plot *p, const struct run_data *r, const char *stage,
                       const struct entry *e, struct vac_err *err)
 {
-    const struct run_eval *first = run_eval_first(r, stage, e->name);
+    const struct vac_eval *first = run_eval_first(r, stage, e->name);
     double at = run_steps_to_break(r, stage, e->name, 0.5);
     struct strbuf text = {0};
     int rc;
@@ -284,7 +289,7 @@ static int mark_break(struct plot *p, const struct run_data *r, const char *stag
     p->mark[p->n_marks].x = at;
     rc = sb_ok(&text, err);
     if (rc == 0)
-        reader_name(p->mark[p->n_marks++].text, VAC_NAME, text.s);
+        lines_name(p->mark[p->n_marks++].text, VAC_NAME, text.s);
     sb_done(&text);
     return rc;
 }
@@ -293,7 +298,7 @@ static int mark_break(struct plot *p, const struct run_data *r, const char *stag
 static void note_unrefused(struct strbuf *note, const struct run_data *r, const char *stage,
                            const struct entry *e)
 {
-    const struct run_eval *first = run_eval_first(r, stage, e->name);
+    const struct vac_eval *first = run_eval_first(r, stage, e->name);
     double at = run_steps_to_unrefused(r, stage, e->name, 0.5);
 
     if (!isfinite(at) || at <= (double)first->stage_step)

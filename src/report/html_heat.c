@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/html.h"
+#include "record/columns.h"
 
 enum { LEVELS = 24, WIDTH = 548, LEFT = 58, RIGHT = 462, TOP = 20, BAR = 478, BAR_WIDTH = 12 };
 

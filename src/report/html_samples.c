@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include "report/html.h"
+#include "record/lines.h"
+#include "record/scores.h"
 
 enum { CARDS = 8, SIDES = 4, SEARCHED = 2000, PROMPT_CHARS = 500, ANSWER_CHARS = 700 };
 
@@ -92,12 +94,12 @@ static void put_card(struct strbuf *out, enum role role, const struct side *side
 
 /* The samples of one measurement. */
 struct measured {
-    const struct run_eval *at;
+    const struct vac_eval *at;
     cJSON *lines;
 };
 
 /* Damaged samples leave out their card; what cannot be read now is an error. */
-static int read_samples(struct measured *m, const struct run_data *r, const struct run_eval *at,
+static int read_samples(struct measured *m, const struct run_data *r, const struct vac_eval *at,
                         struct vac_err *err)
 {
     char name[2 * VAC_NAME + 64];
@@ -108,7 +110,7 @@ static int read_samples(struct measured *m, const struct run_data *r, const stru
         return 0;
     snprintf(name, sizeof name, "eval/samples_%s_%s-%lld.jsonl", at->name, at->stage,
              (long long)at->stage_step);
-    if (reader_array(&m->lines, r->dir, name, &why) == 0)
+    if (lines_array(&m->lines, r->dir, name, &why) == 0)
         return 0;
     cJSON_Delete(m->lines);
     m->lines = NULL;
@@ -180,7 +182,7 @@ static int put_cards(struct strbuf *out, enum role role, const struct measured *
 static int choose_sides(struct measured *m, size_t *read, const struct run_data *r,
                         const char *name, struct vac_err *err)
 {
-    const struct run_eval *at[SIDES] = {NULL};
+    const struct vac_eval *at[SIDES] = {NULL};
     size_t n = 0;
     int rc = 0;
 
@@ -188,7 +190,7 @@ static int choose_sides(struct measured *m, size_t *read, const struct run_data 
         if (!strcmp(r->eval[i].name, name))
             at[n++] = &r->eval[i];
     for (size_t i = 0; n && i < r->n_stages; i++) {
-        const struct run_eval *last = run_eval_last(r, r->stage[i].name, name);
+        const struct vac_eval *last = run_eval_last(r, r->stage[i].name, name);
 
         if (!last || last == at[0])
             continue;

@@ -4,6 +4,10 @@
 #include <string.h>
 #include "record/journal.h"
 #include "report/html.h"
+#include "record/lines.h"
+#include "record/score.h"
+#include "record/scores.h"
+#include "record/columns.h"
 
 enum { JOURNAL_ROWS = 400 };
 
@@ -50,7 +54,7 @@ static int64_t steps_of(const struct run_data *r, size_t stage)
     return n;
 }
 
-static void put_value(struct strbuf *out, const struct run_eval *e, enum role role)
+static void put_value(struct strbuf *out, const struct vac_eval *e, enum role role)
 {
     if (role == ROLE_LOSS)
         page_number(out, e->value, 4);
@@ -58,7 +62,7 @@ static void put_value(struct strbuf *out, const struct run_eval *e, enum role ro
         page_percent(out, e->value);
 }
 
-static void put_interval(struct strbuf *out, const struct run_eval *e, enum role role)
+static void put_interval(struct strbuf *out, const struct vac_eval *e, enum role role)
 {
     if (isfinite(e->lo) && isfinite(e->hi)) {
         bool loss = role == ROLE_LOSS;
@@ -74,12 +78,12 @@ static void put_interval(struct strbuf *out, const struct run_eval *e, enum role
 
 /* How the answers were called: a score that is low because nothing is answered at all is marked,
  * with what is said instead. Nothing where verdicts are not known. */
-static void put_verdicts(struct strbuf *out, const struct run_eval *e, const char *before,
+static void put_verdicts(struct strbuf *out, const struct vac_eval *e, const char *before,
                          const char *after)
 {
     const struct vac_verdicts *v = &e->verdicts;
 
-    if (isnan(eval_share(e, VERDICT_OTHER)))
+    if (isnan(score_share(e, VERDICT_OTHER)))
         return;
     for (int i = 0; i < VERDICT_COUNT; i++) {
         bool mark = i == VERDICT_OTHER && *v->others;
@@ -87,7 +91,7 @@ static void put_verdicts(struct strbuf *out, const struct run_eval *e, const cha
         sb_puts(out, i ? ", " : before);
         sb_puts(out, mark ? "<strong>" : "");
         sb_printf(out, "%s ", verdict_names[i]);
-        page_percent(out, eval_share(e, (enum verdict)i));
+        page_percent(out, score_share(e, (enum verdict)i));
         sb_puts(out, mark ? "</strong>: " : "");
     }
     page_text(out, v->others, SIZE_MAX);
@@ -98,8 +102,8 @@ static void put_verdicts(struct strbuf *out, const struct run_eval *e, const cha
 static void put_result(struct strbuf *out, const struct run_data *r, size_t stage,
                        const struct entry *entry)
 {
-    const struct run_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
-    const struct run_eval *last = run_eval_last(r, r->stage[stage].name, entry->name);
+    const struct vac_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
+    const struct vac_eval *last = run_eval_last(r, r->stage[stage].name, entry->name);
 
     if (!last) {
         sb_puts(out, "<td class=\"n\">\xe2\x80\x93</td>");
@@ -123,7 +127,7 @@ static void put_result(struct strbuf *out, const struct run_data *r, size_t stag
 static void put_half(struct strbuf *out, const struct run_data *r, size_t stage,
                      const struct entry *entry, double at, bool known)
 {
-    const struct run_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
+    const struct vac_eval *first = run_eval_first(r, r->stage[stage].name, entry->name);
 
     sb_puts(out, "<td class=\"n\">");
     if (!first || !known)
@@ -141,11 +145,11 @@ static void put_break(struct strbuf *out, const struct run_data *r, size_t stage
                       const struct entry *entry)
 {
     const char *name = r->stage[stage].name;
-    const struct run_eval *last = run_eval_last(r, name, entry->name);
+    const struct vac_eval *last = run_eval_last(r, name, entry->name);
 
     put_half(out, r, stage, entry, run_steps_to_break(r, name, entry->name, 0.5), true);
     put_half(out, r, stage, entry, run_steps_to_unrefused(r, name, entry->name, 0.5),
-             last && !isnan(eval_share(last, VERDICT_REFUSED)));
+             last && !isnan(score_share(last, VERDICT_REFUSED)));
 }
 
 static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
@@ -191,7 +195,7 @@ static void put_tiles(struct strbuf *out, const struct run_data *r, const struct
 {
     sb_puts(out, "<div class=\"tiles\">");
     for (size_t i = 0; i < n; i++) {
-        const struct run_eval *last = NULL;
+        const struct vac_eval *last = NULL;
 
         for (size_t k = 0; k < r->n_evals; k++)
             if (!strcmp(r->eval[k].name, entry[i].name))
@@ -247,7 +251,7 @@ static void put_time(struct strbuf *out, const char *t)
 
     if (!t)
         return;
-    reader_name(text, sizeof text, t);
+    lines_name(text, sizeof text, t);
     text[strcspn(text, ".")] = '\0';
     if (strlen(text) == 19 && text[10] == 'T')
         text[10] = ' ';

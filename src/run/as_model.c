@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/hash.h"
 #include "run/trainer.h"
 #include "spec/spec_keys.h"
 

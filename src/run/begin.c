@@ -10,6 +10,9 @@
 #include "record/reader.h"
 #include "record/aside.h"
 #include "run/trainer.h"
+#include "record/lines.h"
+#include "record/hash.h"
+#include "record/folder.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -432,7 +435,7 @@ static int never_saved(const struct trainer *t, bool *yes, struct vac_err *err)
     *yes = false;
     if (t->how.interactive)
         return 0;
-    if (reader_lines(t->folder.dir, "journal.jsonl", count_save, &s, err))
+    if (lines_visit(t->folder.dir, "journal.jsonl", count_save, &s, err))
         return -1;
     *yes = s.began && !s.any;
     return 0;

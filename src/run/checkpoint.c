@@ -18,6 +18,8 @@
 #include "weights/weights.h"
 #include "record/reader.h"
 #include "run/trainer.h"
+#include "record/folder.h"
+#include "record/columns.h"
 
 #define STATE_FILE "vaccine_state.safetensors"
 /* The end of state.json: the CRC-32C of all that stands before it. */

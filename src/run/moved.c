@@ -8,6 +8,7 @@
 #include "record/folder.h"
 #include "spec/spec_path.h"
 #include "spec/spec_set.h"
+#include "record/hash.h"
 
 #define RUN_JSON_MAX ((size_t)64 << 20)
 

@@ -9,6 +9,7 @@
 #include "weights/weights.h"
 #include "record/reader.h"
 #include "run/trainer.h"
+#include "record/lines.h"
 
 /* --- metrics --- */
 
@@ -89,8 +90,8 @@ static int compare_metrics(const char *was, const char *is, uint64_t last,
                            struct replay_result *out, struct vac_err *err)
 {
     struct lines a = {.last = last}, b = {.last = UINT64_MAX};
-    int rc = reader_lines(was, "metrics.jsonl", keep_line, &a, err) ||
-                     reader_lines(is, "metrics.jsonl", keep_line, &b, err)
+    int rc = lines_visit(was, "metrics.jsonl", keep_line, &a, err) ||
+                     lines_visit(is, "metrics.jsonl", keep_line, &b, err)
                  ? -1
                  : 0;
 

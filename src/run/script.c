@@ -8,6 +8,8 @@
 
 #include "record/reader.h"
 #include "run/trainer.h"
+#include "record/lines.h"
+#include "record/columns.h"
 
 struct reading_journal {
     struct script *script;
@@ -158,7 +160,7 @@ int script_read(struct script *s, const struct run_spec *spec, const char *dir, 
     struct reading_journal r = {.script = s, .spec = spec};
     bool finished;
 
-    if (reader_lines(dir, "journal.jsonl", take_line, &r, err))
+    if (lines_visit(dir, "journal.jsonl", take_line, &r, err))
         return -1;
     if (folder_finished(dir, &finished, err))
         return -1;

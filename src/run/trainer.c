@@ -8,6 +8,7 @@
 #include "report/report.h"
 #include "run/trainer.h"
 #include "spec/spec_tables.h"
+#include "record/folder.h"
 
 /* Between two exports while a run goes on. */
 #define EXPORT_SECONDS 60
