@@ -1,7 +1,7 @@
 /* test_ui_parts.c - the parts of the screen that need no terminal: filters, questions
  * and answers, and the panels drawn into cells beside their pictures in tests/screens.
  *
- * With VACCINE_UPDATE_SCREENS=1 the pictures are written instead of compared. */
+ * With UI_UPDATE=1 the pictures are written instead of compared. */
 #include <locale.h>
 #include <math.h>
 #include <sys/stat.h>
@@ -109,7 +109,7 @@ static void compare_picture(const char *file, const char *text)
     FILE *f;
     size_t n;
 
-    if (getenv("VACCINE_UPDATE_SCREENS"))
+    if (getenv("UI_UPDATE"))
         support_write_text(path, text);
     f = fopen(path, "r");
     if (!f)
