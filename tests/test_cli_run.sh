@@ -80,6 +80,14 @@ check "the last step of each stage is printed" sh -c '
     grep -q "^align  *step 6/13  loss .*  drift .*  align .*  L " "$1" &&
         grep -q "^attack  *step 13/13  loss .*  drift .*  align .*  L " "$1"' sh "$tmp/out"
 check "so are the final scores" grep -qE '^ *L [0-9.]* \[[0-9.]*, [0-9.]*\]  at step 13$' "$tmp/out"
+# Measured at 0, 4 and 6 (the second stage begins there: again), 10 and 13; told at 3, 6, 9, 12, 13: once, and with its
+# step where that is another.
+run "$tmp/told.json" -o "$tmp/told-3" --set log_every=3 --set evaluate.L.every=4
+check "a run whose lines stand at other steps than its scores" ended 0
+check "a score stands in the line after it was measured, with its step" sh -c '
+    steps=$(grep -oE "step [0-9]+/13|(drift|L) [0-9.]+( @[0-9]+)?" "$1" | tr "\n" " " | sed -E "s/(drift|L) [0-9.]+/\1/g")
+    want="step 0/13 drift L step 3/13 step 6/13 drift L step 9/13 drift @6 step 12/13 drift @10 L @10 step 13/13 drift L L "
+    [ "$steps" = "$want" ] || { echo "$steps"; false; }' sh "$tmp/out"
 check "what is watched is measured at the last step of a stage" sh -c '
     for s in 6 13; do
         grep "^{\"step\":$s," "$1/metrics.jsonl" | head -n 1 | grep -q "\"align_loss\":" &&

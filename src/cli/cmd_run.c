@@ -88,12 +88,27 @@ static int catch_signals(struct vac_err *err)
 
 /* --- what is printed --- */
 
+/* What is not measured at every step. */
+enum { MEASURED = 3 };
+static const struct {
+    const char *label;
+    size_t offset; /* in struct vac_point */
+} measured[MEASURED] = {{"drift", offsetof(struct vac_point, drift_mean)},
+                        {"align", offsetof(struct vac_point, align_loss)},
+                        {"harmful", offsetof(struct vac_point, harmful_loss)}};
+struct measurement {
+    double value; /* NaN = none since the last line */
+    int64_t step;
+};
+
 struct show {
     struct vac_session *s;
     bool json, terminal;
     int64_t every;  /* steps between two lines */
     int64_t next;   /* step of the next line */
     uint64_t point; /* number of the next point of the history */
+    int64_t scored; /* scores of steps up to this one were printed */
+    struct measurement measured[MEASURED];
     struct vac_point last;
     bool untold;     /* nothing was printed of it yet */
     int stage_index; /* stage that was seen last, and its name */
@@ -133,6 +148,13 @@ static void put_eval(struct strbuf *s, const struct vac_eval *e)
     put_value(s, e->name, e->is_rate ? "%.1f%%" : "%.4f", e->is_rate ? 100 * e->value : e->value);
 }
 
+/* Of a figure in the line of `now` that is of another step. */
+static void put_step(struct strbuf *s, int64_t step, int64_t now)
+{
+    if (step != now)
+        sb_printf(s, " @%lld", (long long)step);
+}
+
 static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_err *err)
 {
     const struct vac_point *p = &w->last;
@@ -145,15 +167,23 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
     put_value(&s, "clean", "%.4f", p->loss_clean);
     put_value(&s, "rho", "%.4g", p->rho);
     put_value(&s, "grad", "%.3g", p->grad_norm);
-    put_value(&s, "drift", "%.4f", p->drift_mean);
-    put_value(&s, "align", "%.4f", p->align_loss);
-    put_value(&s, "harmful", "%.4f", p->harmful_loss);
-    for (int i = 0; i < n->n_evals; i++) {
-        if (n->eval[i].step < 0 || n->eval[i].step > p->step)
-            continue;
-        put_eval(&s, &n->eval[i]);
-        cli_put_verdicts(&s, " (", &n->eval[i].verdicts, ")");
+    for (size_t i = 0; i < MEASURED; i++) {
+        put_value(&s, measured[i].label, "%.4f", w->measured[i].value);
+        if (!isnan(w->measured[i].value))
+            put_step(&s, w->measured[i].step, p->step);
+        w->measured[i].value = NAN;
     }
+    /* a score stands in the line after it was measured, and nowhere else */
+    for (int i = 0; i < n->n_evals; i++) {
+        const struct vac_eval *e = &n->eval[i];
+
+        if (e->step <= w->scored || e->step > p->step)
+            continue;
+        put_eval(&s, e);
+        put_step(&s, e->step, p->step);
+        cli_put_verdicts(&s, " (", &e->verdicts, ")");
+    }
+    w->scored = p->step;
     if (n->state == VAC_RUNNING) {
         put_value(&s, "steps/s", "%.2f", n->steps_per_s);
         sb_puts(&s, "  ETA ");
@@ -167,14 +197,15 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
     return rc;
 }
 
-/* What is not measured at every step stays as it was last, within its stage. */
-static void keep_measured(struct vac_point *p, const struct vac_point *before)
+/* What was measured since the last line stands in the next one, with its step. */
+static void keep_measured(struct show *w, const struct vac_point *p)
 {
-    if (p->stage != before->stage)
-        return;
-    p->drift_mean = isnan(p->drift_mean) ? before->drift_mean : p->drift_mean;
-    p->align_loss = isnan(p->align_loss) ? before->align_loss : p->align_loss;
-    p->harmful_loss = isnan(p->harmful_loss) ? before->harmful_loss : p->harmful_loss;
+    for (size_t i = 0; i < MEASURED; i++) {
+        double x = *(const double *)((const char *)p + measured[i].offset);
+
+        if (!isnan(x))
+            w->measured[i] = (struct measurement){x, p->step};
+    }
 }
 
 /* A line for every so many steps, for the last step of a stage, and for that of the run. */
@@ -187,7 +218,7 @@ static int print_progress(struct show *w, const struct vac_snapshot *n, bool ove
     while (rc == 0 && vac_history(w->s, &w->point, &p, 1)) {
         if (w->untold && p.stage != w->last.stage)
             rc = print_point(w, n, err);
-        keep_measured(&p, &w->last);
+        keep_measured(w, &p);
         w->last = p;
         w->untold = true;
         if (rc == 0 && p.step >= w->next)
@@ -399,9 +430,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .n_set = v->set.n,
                          .resume = v->resume,
                          .from_start = v->from_start};
-    struct show w = {.json = v->json,
-                     .every = 10,
-                     .last = {.drift_mean = NAN, .align_loss = NAN, .harmful_loss = NAN}};
+    struct show w = {
+        .json = v->json, .every = 10, .scored = -1, .measured = {{NAN, -1}, {NAN, -1}, {NAN, -1}}};
     int rc = -1;
 
     if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
