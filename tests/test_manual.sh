@@ -175,7 +175,7 @@ screen_keys() {
         sed 's/^\.BR* //; s/"[^"]*"//g' | tr -s ' ' '\n' >"$tmp/pressed"
     [ "$(wc -l <"$tmp/pressed")" -ge 10 ] || echo "only $(wc -l <"$tmp/pressed") keys"
     while read -r key; do
-        grep -qF ", \"$key\", " "$srcdir/ui/keys.h" || echo "there is no key $key"
+        grep -qF ", \"$key\", " "$srcdir/ui/term/keys.h" || echo "there is no key $key"
     done <"$tmp/pressed"
 }
 check "the keys of the screen are there" screen_keys "$one"

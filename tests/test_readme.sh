@@ -185,7 +185,7 @@ awk '/^#define ACTIONS/ { inside = 1; next } !inside { next } !/\\$/ { last = 1 
             gsub("\001", "\"", part[6])
             print part[2] "\t" part[6]
         }
-    }' "$srcdir/ui/keys.h" >"$tmp/keys.h"
+    }' "$srcdir/ui/term/keys.h" >"$tmp/keys.h"
 check "the dispatch table was read" sh -c '[ "$(wc -l <"$1")" -ge 50 ]' sh "$tmp/keys.h"
 
 # Each row of the table of keys has the help text of its key.
@@ -308,7 +308,8 @@ check "the files that are named are there" named_files
 # "(run/spec.c" and the like, below src.
 source_files() {
     grep -oE '[a-z]+/[a-z_0-9]+\.[ch]' "$srcdir/src/README.md" | sort -u | while read -r f; do
-        [ -e "$srcdir/src/$f" ] || [ -e "$srcdir/$f" ] || [ -e "$srcdir/include/$f" ] || echo "$f is not there"
+        [ -e "$srcdir/src/$f" ] || [ -e "$srcdir/$f" ] || [ -e "$srcdir/ui/$f" ] ||
+            [ -e "$srcdir/include/$f" ] || echo "$f is not there"
     done
 }
 check "the sources that are named are there" source_files

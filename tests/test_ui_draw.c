@@ -3,7 +3,7 @@
 #include "support.h"
 #include <locale.h>
 #include <math.h>
-#include "ui/diff.h"
+#include "term/diff.h"
 #include "ui/frame.h"
 
 /* --- text --- */

@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "support.h"
-#include "ui/compare.h"
+#include "panels/compare.h"
 #include "ui/frame.h"
-#include "ui/start.h"
+#include "panels/start.h"
 
 static struct ui_args args = {.deterministic = true};
 static struct ui_private priv;

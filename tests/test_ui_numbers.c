@@ -3,7 +3,7 @@
 #include <math.h>
 #include "support.h"
 #include "ui/frame.h"
-#include "ui/store.h"
+#include "panels/state.h"
 
 static struct ui_args args = {.deterministic = true};
 static struct ui_private priv;

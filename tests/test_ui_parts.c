@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "support.h"
-#include "ui/filter.h"
+#include "term/filter.h"
 #include "ui/frame.h"
 #include "ui/line.h"
 

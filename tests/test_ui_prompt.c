@@ -8,7 +8,7 @@
 #include "support.h"
 #include "ui/frame.h"
 #include "ui/line.h"
-#include "ui/question.h"
+#include "panels/question.h"
 #include <readline/readline.h>
 
 #define assert_shows(text, what)                                                                   \

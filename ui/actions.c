@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "term/screen.h"
 #include "ui/frame.h"
 #include "ui/line.h"
-#include "ui/screen.h"
 
 /* --- run --- */
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/utf8.h"
+#include "panels/measured.h"
 #include "ui/frame.h"
 #include "ui/line.h"
-#include "ui/measured.h"
 
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 

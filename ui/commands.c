@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "term/screen.h"
 #include "ui/frame.h"
-#include "ui/screen.h"
 
 /* The first word of *s into out; *s moves to what follows. */
 static void take_word(const char **s, char *out, size_t size)

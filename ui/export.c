@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/utf8.h"
-#include "ui/color.h"
+#include "term/color.h"
+#include "term/screen.h"
+#include "term/text.h"
 #include "ui/frame.h"
-#include "ui/screen.h"
-#include "ui/text.h"
 
 enum { EXPORT_W = 120, EXPORT_H = 36, CELL_W = 9, CELL_H = 18 };
 

@@ -3,8 +3,8 @@
 #ifndef UI_FRAME_H
 #define UI_FRAME_H
 
-#include "ui/color.h"
-#include "ui/panel.h"
+#include "panels/panel.h"
+#include "term/color.h"
 
 enum { MESSAGE_SIZE = 512, SLOTS = 8 };
 

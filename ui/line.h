@@ -4,7 +4,7 @@
 #ifndef UI_LINE_H
 #define UI_LINE_H
 
-#include "ui/draw.h"
+#include "term/draw.h"
 #include "ui/prompt.h"
 
 /* A key (keys.h) while a prompt line is open; false = not for it: do with it what is usual. `more`

@@ -13,10 +13,11 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#include "ui/compare.h"
+#include "panels/compare.h"
+#include "term/screen.h"
+#include "term/signals.h"
 #include "ui/frame.h"
 #include "ui/line.h"
-#include "ui/screen.h"
 
 struct pace {
     double interval; /* between frames */

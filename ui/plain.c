@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "panels/measured.h"
+#include "term/screen.h"
+#include "term/signals.h"
 #include "ui/frame.h"
-#include "ui/measured.h"
-#include "ui/screen.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 

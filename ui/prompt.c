@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <wchar.h>
 #include "base/utf8.h"
+#include "panels/panel.h"
 #include "ui/line.h"
-#include "ui/panel.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/start.h"
 #include "ui/frame.h"
 #include "ui/line.h"
-#include "ui/start.h"
 
 struct script {
     FILE *file;

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "panels/reply.h"
+#include "panels/start.h"
+#include "panels/state.h"
+#include "term/screen.h"
+#include "term/signals.h"
 #include "ui/frame.h"
-#include "ui/reply.h"
-#include "ui/screen.h"
-#include "ui/start.h"
-#include "ui/store.h"
 
 static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start);
 

@@ -36,12 +36,6 @@ struct ui_args {
 
 int ui_main(const struct ui_args *args);
 
-struct sigaction;
-/* Installs a handler, as sigaction does, unless the signal is ignored: who started the program so
- * (nohup, a shell that puts it in the background) meant it. False when it stays ignored. An ignored
- * interrupt is the terminal's, which is for the job in front; one that a process sends is taken. */
-bool ui_catch(int signal, const struct sigaction *action, struct sigaction *old);
-
 /* The folder of the bundled samples: beside the program, installed or in the source tree, else
  * where it was configured to be installed. False when there is none. */
 bool ui_samples(char *dir, size_t size);

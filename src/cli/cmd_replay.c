@@ -8,7 +8,7 @@
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
 #include "run/replay.h"
-#include "ui/ui.h"
+#include "term/signals.h"
 
 enum { KERNELS = 600 };
 
@@ -69,7 +69,7 @@ static void catch_signals(void)
 
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        ui_catch(caught[i], &a, NULL);
+        signals_catch(caught[i], &a, NULL);
 }
 
 /* --- the repetition --- */

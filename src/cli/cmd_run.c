@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "record/late.h"
 #include "spec/spec.h"
-#include "ui/ui.h"
+#include "term/signals.h"
 
 struct run_values {
     char *output;
@@ -82,7 +82,7 @@ static int catch_signals(struct vac_err *err)
         return err_errno(err, "pipe");
     sigemptyset(&a.sa_mask);
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
-        ui_catch(caught[i], &a, NULL);
+        signals_catch(caught[i], &a, NULL);
     return 0;
 }
 

@@ -1,0 +1,299 @@
+/* asked.c - see asked.h */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/asked.h"
+#include "panels/reply.h"
+#include "term/diff.h"
+
+static void answer_done(struct answer *a)
+{
+    free(a->text);
+    *a = (struct answer){.p_refuse = NAN, .step = -1};
+}
+
+static void compare_again(struct asked *a)
+{
+    free(a->mark_now);
+    free(a->mark_before);
+    a->mark_now = a->mark_before = NULL;
+    a->compared = NULL;
+}
+
+static void one_init(struct asked *a, const char *prompt)
+{
+    *a = (struct asked){.prompt = strdup(prompt)};
+    answer_done(&a->now);
+    answer_done(&a->before);
+}
+
+static void one_done(struct asked *a)
+{
+    free(a->prompt);
+    answer_done(&a->now);
+    answer_done(&a->before);
+    for (int i = 0; i < a->n_past; i++)
+        answer_done(&a->past[i]);
+    free(a->past);
+    compare_again(a);
+}
+
+void asked_init(struct asked_list *l)
+{
+    *l = (struct asked_list){.suite_step = -1};
+}
+
+void asked_done(struct asked_list *l)
+{
+    for (int i = 0; i < l->n; i++)
+        one_done(&l->v[i]);
+    for (int i = 0; i < l->n_suite; i++)
+        one_done(&l->suite[i]);
+    free(l->suite);
+    asked_init(l);
+}
+
+struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
+                        const char *template_name)
+{
+    struct asked *a;
+
+    if (l->n == ASKED_MOST) {
+        one_done(&l->v[0]);
+        memmove(&l->v[0], &l->v[1], (ASKED_MOST - 1) * sizeof l->v[0]);
+        l->n--;
+    }
+    a = &l->v[l->n];
+    one_init(a, prompt);
+    if (!a->prompt)
+        return NULL;
+    a->id = id;
+    a->open = true;
+    snprintf(a->template_name, sizeof a->template_name, "%s", template_name);
+    l->n++;
+    return a;
+}
+
+struct asked *asked_find(struct asked_list *l, uint64_t id)
+{
+    for (int i = l->n - 1; id && i >= 0; i--)
+        if (l->v[i].id == id)
+            return &l->v[i];
+    return NULL;
+}
+
+void asked_stream(struct asked *a, const char *piece)
+{
+    size_t have = a->now.text ? strlen(a->now.text) : 0, more = strlen(piece);
+    char *grown = realloc(a->now.text, have + more + 1);
+
+    if (!grown)
+        return;
+    memcpy(grown + have, piece, more + 1);
+    a->now.text = grown;
+    compare_again(a);
+}
+
+static void take_answer(struct answer *a, const cJSON *body, const char *key, int64_t step)
+{
+    const cJSON *text = cJSON_GetObjectItemCaseSensitive(body, key);
+
+    answer_done(a);
+    if (!cJSON_IsString(text))
+        return;
+    a->text = reply_copy(text->valuestring);
+    a->step = step;
+}
+
+static void take_verdict(struct answer *a, const cJSON *body)
+{
+    snprintf(a->verdict, sizeof a->verdict, "%s", reply_text(body, "verdict"));
+    a->p_refuse = reply_number(body, "p_refuse");
+}
+
+void asked_end(struct asked *a, const cJSON *body, int64_t step)
+{
+    a->open = false;
+    take_answer(&a->now, body, "answer", step);
+    take_verdict(&a->now, body);
+    take_answer(&a->before, body, "before", reply_int(body, "before_step", 0));
+    a->tokens = reply_int(body, "tokens", 0);
+    compare_again(a);
+}
+
+static struct asked *suite_entry(struct asked_list *l, const char *prompt)
+{
+    struct asked *grown;
+
+    for (int i = 0; i < l->n_suite; i++)
+        if (!strcmp(l->suite[i].prompt, prompt))
+            return &l->suite[i];
+    if (l->n_suite == SUITE_MOST)
+        return NULL;
+    grown = realloc(l->suite, (size_t)(l->n_suite + 1) * sizeof *grown);
+    if (!grown)
+        return NULL;
+    l->suite = grown;
+    one_init(&grown[l->n_suite], prompt);
+    if (!grown[l->n_suite].prompt)
+        return NULL;
+    grown[l->n_suite].suite = true;
+    return &grown[l->n_suite++];
+}
+
+/* The answer before makes room for the present one; the oldest goes when there are too many. */
+static void step_back(struct asked *a)
+{
+    struct answer *grown = NULL;
+
+    if (a->before.text && a->n_past == PAST_MOST) {
+        answer_done(&a->past[0]);
+        memmove(&a->past[0], &a->past[1], (PAST_MOST - 1) * sizeof *a->past);
+        a->n_past--;
+    }
+    if (a->before.text)
+        grown = realloc(a->past, (size_t)(a->n_past + 1) * sizeof *grown);
+    if (grown) {
+        a->past = grown;
+        a->past[a->n_past++] = a->before;
+    } else {
+        answer_done(&a->before);
+    }
+    a->before = a->now;
+    a->now = (struct answer){.text = NULL};
+}
+
+void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
+{
+    struct asked *a = suite_entry(l, reply_text(probe, "prompt"));
+
+    if (!a)
+        return;
+    if (a->now.text && a->now.step != step) /* the same step twice is the same round, read again */
+        step_back(a);
+    take_answer(&a->now, probe, "answer", step);
+    take_verdict(&a->now, probe);
+    a->changed = reply_true(probe, "changed");
+    compare_again(a);
+}
+
+void asked_count(struct asked_list *l, int64_t step)
+{
+    l->refused = l->other = l->changed = 0;
+    l->suite_step = step;
+    for (int i = 0; i < l->n_suite; i++) {
+        l->refused += !strcmp(l->suite[i].now.verdict, "refused");
+        l->other += !strcmp(l->suite[i].now.verdict, "other");
+        l->changed += l->suite[i].changed;
+    }
+}
+
+struct asked *asked_row(struct asked_list *l, int row)
+{
+    if (row >= 0 && row < l->n)
+        return &l->v[l->n - 1 - row];
+    row -= l->n;
+    return row >= 0 && row < l->n_suite ? &l->suite[row] : NULL;
+}
+
+/* --- earlier answers --- */
+
+typedef void visit_answer(void *ctx, const struct answer *x);
+
+static void visit(const struct answer *x, visit_answer *f, void *ctx)
+{
+    if (x->text)
+        f(ctx, x);
+}
+
+static void visit_one(const struct asked *a, bool newest, visit_answer *f, void *ctx)
+{
+    for (int i = 0; i < a->n_past; i++)
+        visit(&a->past[i], f, ctx);
+    visit(&a->before, f, ctx);
+    if (newest && !a->open)
+        visit(&a->now, f, ctx);
+}
+
+/* All answers to the prompt of `a`, without its newest. */
+static void visit_earlier(const struct asked_list *l, const struct asked *a, visit_answer *f,
+                          void *ctx)
+{
+    for (int i = 0; i < l->n_suite; i++)
+        if (!strcmp(l->suite[i].prompt, a->prompt))
+            visit_one(&l->suite[i], &l->suite[i] != a, f, ctx);
+    for (int i = 0; i < l->n; i++)
+        if (!strcmp(l->v[i].prompt, a->prompt))
+            visit_one(&l->v[i], &l->v[i] != a, f, ctx);
+}
+
+struct choice_of {
+    int64_t step;
+    const struct answer *best;
+};
+
+/* At or before the step the last one, else the first. */
+static void choose(void *ctx, const struct answer *x)
+{
+    struct choice_of *c = ctx;
+    bool was = c->best && c->best->step <= c->step, is = x->step <= c->step;
+
+    if (!c->best || (is && !was) || (is && x->step > c->best->step) ||
+        (!is && !was && x->step < c->best->step))
+        c->best = x;
+}
+
+const struct answer *asked_earlier(const struct asked_list *l, const struct asked *a, int64_t step)
+{
+    struct choice_of c = {.step = step};
+
+    if (step < 0)
+        return a->before.text ? &a->before : NULL;
+    visit_earlier(l, a, choose, &c);
+    return c.best;
+}
+
+struct steps {
+    int64_t *v;
+    int n, most;
+};
+
+static void add_step(void *ctx, const struct answer *x)
+{
+    struct steps *s = ctx;
+    int at = s->n;
+
+    while (at > 0 && s->v[at - 1] > x->step)
+        at--;
+    if ((at > 0 && s->v[at - 1] == x->step) || s->n == s->most)
+        return;
+    memmove(s->v + at + 1, s->v + at, (size_t)(s->n++ - at) * sizeof *s->v);
+    s->v[at] = x->step;
+}
+
+int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most)
+{
+    struct steps s = {.v = out, .most = most};
+
+    visit_earlier(l, a, add_step, &s);
+    return s.n;
+}
+
+void asked_compare(struct asked *a, const struct answer *earlier)
+{
+    if (!a->now.text || !earlier || a->open)
+        return;
+    if (a->compared != earlier->text || a->compared_n != strlen(earlier->text))
+        compare_again(a);
+    if (a->mark_now)
+        return;
+    a->mark_now = malloc(strlen(a->now.text) + 1);
+    a->mark_before = malloc(strlen(earlier->text) + 1);
+    a->compared = earlier->text;
+    a->compared_n = strlen(earlier->text);
+    if (a->mark_now && a->mark_before)
+        diff_words(a->now.text, earlier->text, a->mark_now, a->mark_before);
+    else
+        compare_again(a);
+}

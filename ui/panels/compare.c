@@ -1,0 +1,281 @@
+/* compare.c - see compare.h */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cjson/cJSON.h>
+#include "panels/compare.h"
+#include "panels/state.h"
+#include "ui/prompt.h"
+
+/* --- curves --- */
+
+bool compare_is_laid(const struct ui *ui, const char *dir)
+{
+    for (int i = 0; i < ui->n_overlay; i++)
+        if (!strcmp(ui->overlay[i].dir, dir))
+            return true;
+    return false;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+bool compare_lay(struct ui *ui, const char *dir)
+{
+    struct vac_point *points = NULL;
+    struct vac_err err = {0};
+    struct overlay *o;
+    size_t n = 0;
+
+    if (compare_is_laid(ui, dir))
+        return true;
+    if (ui->n_overlay == INK_RUNS) {
+        ui_warn(ui, "%d runs are laid over already: o takes them away", INK_RUNS);
+        return false;
+    }
+    if (vac_run_points(dir, &points, &n, &err)) {
+        ui_warn(ui, "%s", err.msg);
+        return false;
+    }
+    o = &ui->overlay[ui->n_overlay++];
+    *o = (struct overlay){.points = {.v = NULL}};
+    snprintf(o->dir, sizeof o->dir, "%s", dir);
+    snprintf(o->name, sizeof o->name, "%s", last_part(dir));
+    for (size_t i = 0; i < n; i++)
+        history_push(&o->points, &points[i]);
+    free(points);
+    ui->dirty = true;
+    return true;
+}
+
+void compare_clear(struct ui *ui)
+{
+    for (int i = 0; i < ui->n_overlay; i++)
+        history_done(&ui->overlay[i].points);
+    ui->n_overlay = 0;
+    ui->dirty = true;
+}
+
+/* --- descriptions --- */
+
+struct flat {
+    char *key, *value;
+};
+struct flats {
+    struct flat *v;
+    size_t n, cap;
+};
+
+static void flats_done(struct flats *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->v[i].key);
+        free(f->v[i].value);
+    }
+    free(f->v);
+}
+
+static void flats_push(struct flats *f, const char *key, const cJSON *value)
+{
+    if (f->n == f->cap) {
+        size_t want = f->cap ? 2 * f->cap : 64;
+        struct flat *grown = realloc(f->v, want * sizeof *grown);
+
+        if (!grown)
+            return;
+        f->v = grown;
+        f->cap = want;
+    }
+    f->v[f->n] = (struct flat){strdup(key), cJSON_PrintUnformatted(value)};
+    f->n += f->v[f->n].key && f->v[f->n].value;
+}
+
+/* "stages[1].rho" and its value, for every leaf. */
+static void flatten(struct flats *f, const cJSON *v, const char *path, int depth)
+{
+    const cJSON *one;
+    int i = 0;
+
+    if ((!cJSON_IsObject(v) && !cJSON_IsArray(v)) || !v->child || depth > 32) {
+        flats_push(f, path, v);
+        return;
+    }
+    cJSON_ArrayForEach(one, v)
+    {
+        char *at = NULL;
+        int n = cJSON_IsArray(v) ? asprintf(&at, "%s[%d]", path, i++)
+                                 : asprintf(&at, "%s%s%s", path, *path ? "." : "",
+                                            one->string ? one->string : "");
+
+        if (n >= 0) {
+            flatten(f, one, at, depth + 1);
+            free(at);
+        }
+    }
+}
+
+static bool read_config(const char *dir, struct flats *out, char *why, size_t size)
+{
+    struct vac_err err = {0};
+    char *text = vac_run_config(dir, &err);
+    cJSON *doc = text ? cJSON_Parse(text) : NULL;
+
+    if (!doc)
+        snprintf(why, size, "%.*s", (int)size - 1, *err.msg ? err.msg : "run.json is no JSON");
+    else
+        flatten(out, doc, "", 0);
+    cJSON_Delete(doc);
+    free(text);
+    return doc != NULL;
+}
+
+static const char *value_of(const struct flats *f, const char *key)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->v[i].key, key))
+            return f->v[i].value;
+    return NULL;
+}
+
+struct pair {
+    const char *name[2]; /* of the runs */
+    const struct flats *of[2];
+    int width; /* of the longer name */
+    FILE *out;
+};
+
+static bool print_difference(const struct pair *p, const char *key)
+{
+    const char *a = value_of(p->of[0], key), *b = value_of(p->of[1], key);
+
+    if ((a && b && !strcmp(a, b)) || !strcmp(key, "created"))
+        return false;
+    fprintf(p->out, "%s\n    %-*s  %s\n    %-*s  %s\n", key, p->width, p->name[0],
+            a ? a : "(not there)", p->width, p->name[1], b ? b : "(not there)");
+    return true;
+}
+
+static void print_differences(const struct pair *p)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < p->of[0]->n; i++)
+        any |= print_difference(p, p->of[0]->v[i].key);
+    for (size_t i = 0; i < p->of[1]->n; i++)
+        if (!value_of(p->of[0], p->of[1]->v[i].key))
+            any |= print_difference(p, p->of[1]->v[i].key);
+    if (!any)
+        fprintf(p->out, "%s and %s have the same description.\n", p->name[0], p->name[1]);
+}
+
+char *compare_configs(const char *a, const char *b, char *why, size_t size)
+{
+    struct flats x = {0}, y = {0};
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = NULL;
+
+    if (read_config(a, &x, why, size) && read_config(b, &y, why, size)) {
+        out = open_memstream(&text, &len);
+        if (out) {
+            struct pair p = {.name = {last_part(a), last_part(b)}, .of = {&x, &y}, .out = out};
+            size_t n = strlen(p.name[0]), m = strlen(p.name[1]);
+
+            p.width = (int)(n > m ? n : m);
+            print_differences(&p);
+            fclose(out);
+        } else {
+            snprintf(why, size, "no memory");
+        }
+    }
+    flats_done(&x);
+    flats_done(&y);
+    return text;
+}
+
+/* --- deleting --- */
+
+/* Removes what is in the open folder `fd`, which is closed. */
+static int empty_folder(int fd, int depth)
+{
+    DIR *d = fdopendir(fd);
+    const struct dirent *e;
+    int rc = 0;
+
+    if (!d) {
+        close(fd);
+        return -1;
+    }
+    while (rc == 0 && (e = readdir(d))) {
+        struct stat st;
+        int sub;
+
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+            rc = -1;
+        } else if (!S_ISDIR(st.st_mode)) {
+            rc = unlinkat(dirfd(d), e->d_name, 0);
+        } else if (depth > 0) {
+            sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            rc = sub < 0 || empty_folder(sub, depth - 1)
+                     ? -1
+                     : unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+        }
+    }
+    closedir(d);
+    return rc;
+}
+
+static bool same_folder(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Looked at again just before: it may have been started since the list was made. */
+static bool may_delete(struct ui *ui, const char *dir, char *why, size_t size)
+{
+    struct vac_run_info *info = NULL;
+    struct vac_err err = {0};
+    size_t n = 0;
+    bool ok = false;
+
+    if (vac_runs(dir, &info, &n, &err))
+        snprintf(why, size, "%.*s", (int)size - 1, err.msg);
+    else if (n != 1 || strcmp(info->dir, dir))
+        snprintf(why, size, "%.300s: is no run", dir);
+    else if (!strcmp(info->state, "running") || !strcmp(info->state, "paused"))
+        snprintf(why, size, "%.64s is %.24s: a run that trains is not deleted", info->name,
+                 info->state);
+    else if (*ui->snap.run && same_folder(dir, ui_dir(ui)))
+        snprintf(why, size, "%.64s is open: open another run first", info->name);
+    else
+        ok = true;
+    free(info);
+    return ok;
+}
+
+bool compare_delete(struct ui *ui, const char *dir, char *why, size_t size)
+{
+    int fd;
+
+    if (!may_delete(ui, dir, why, size))
+        return false;
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || empty_folder(fd, 8) || rmdir(dir)) {
+        snprintf(why, size, "%.300s: %s", dir, strerror(errno));
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,17 @@
+/* compare.h - runs beside each other: curves laid over, descriptions compared; and removing one. */
+#ifndef PANELS_COMPARE_H
+#define PANELS_COMPARE_H
+
+#include "panels/state.h"
+
+/* Lays a run's curves over those that are shown; false, and said why, when it cannot be read or
+ * there is no place left (INK_RUNS). */
+bool compare_lay(struct ui *ui, const char *dir);
+bool compare_is_laid(const struct ui *ui, const char *dir);
+void compare_clear(struct ui *ui);
+/* What two runs' descriptions say differently, a line for each key; free it. NULL and why. */
+char *compare_configs(const char *a, const char *b, char *why, size_t size);
+/* Deletes a run folder with all that is in it. Follows no links, and refuses what is no run, what
+ * trains, and what is open here. False and why. */
+bool compare_delete(struct ui *ui, const char *dir, char *why, size_t size);
+#endif

@@ -1,0 +1,37 @@
+/* curves.c - see curves.h */
+#include <math.h>
+#include "panels/curves.h"
+
+/* A step in the chosen unit. */
+static double in_unit(const struct ui *ui, double step)
+{
+    long row;
+
+    if (ui->x_unit == X_STEP)
+        return step;
+    row = history_row(&ui->points, step);
+    return row < 0 ? 0 : ui->points.v[(size_t)row * COL_COUNT + x_unit_columns[ui->x_unit]];
+}
+
+void ui_window(const struct ui *ui, struct plot *p)
+{
+    double first = 0, last = ui->snap.step > 0 ? (double)ui->snap.step : 1;
+
+    if (ui->points.n) {
+        first = ui->points.v[COL_step];
+        last = ui->points.v[(ui->points.n - 1) * COL_COUNT + COL_step];
+    }
+    p->x_unit = x_unit_names[ui->x_unit];
+    p->cursor = isnan(ui->cursor) ? NAN : in_unit(ui, ui->cursor);
+    if (ui->to > ui->from) {
+        p->x0 = in_unit(ui, ui->from);
+        p->x1 = in_unit(ui, ui->to);
+        return;
+    }
+    p->x0 = first > last / 2 ? in_unit(ui, first) : 0;
+    p->x1 =
+        p->x0 + plot_round_up(fmax(in_unit(ui, last) - p->x0, ui->x_unit == X_STEP ? 10 : 1e-3));
+    if (ui->x_unit == X_STEP && ui->snap.total_steps >= last &&
+        p->x1 > (double)ui->snap.total_steps)
+        p->x1 = (double)ui->snap.total_steps;
+}

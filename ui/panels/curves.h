@@ -1,0 +1,10 @@
+/* curves.h - the window of all plots: which steps are shown, in the unit of x that was chosen. */
+#ifndef PANELS_CURVES_H
+#define PANELS_CURVES_H
+
+#include "panels/state.h"
+#include "term/plot.h"
+
+/* Puts the window of all plots (range and cursor in the chosen unit of x) into a plot. */
+void ui_window(const struct ui *ui, struct plot *p);
+#endif

@@ -1,0 +1,106 @@
+/* panel.h - what a panel is.
+ *
+ * A panel is one file panel_NAME.c with one `const struct panel panel_NAME`, one word in PANELS,
+ * and its Makefile.am line. It draws what struct ui knows into the view it is given (inside of its
+ * frame; any size), and answers actions with a bit set instead of acting on the screen. Its own
+ * state is a struct that the framework allocates, zeroed, and gives back by panel_own. */
+#ifndef PANELS_PANEL_H
+#define PANELS_PANEL_H
+
+#include <stdio.h>
+#include "panels/curves.h"
+#include "panels/state.h"
+#include "term/draw.h"
+#include "term/keys.h"
+#include "term/number.h"
+#include "term/plot.h"
+#include "term/shapes.h"
+#include "term/sign.h"
+#include "term/text.h"
+#include "ui/prompt.h"
+
+/* X-macro: panel_<name>.c each. Order = keys 1, 2, ... 9, 0. */
+#define PANELS(X)                                                                                  \
+    X(loss) X(layers) X(heat) X(map) X(probe) X(controls) X(evaluation) X(journal) X(data) X(runs)
+#define PANEL_ENUM(name) PANEL_##name,
+enum panel_id { PANELS(PANEL_ENUM) PANEL_COUNT };
+
+/* What an action did. */
+enum {
+    UI_IGNORED = 0, /* not this panel's: the framework may do something general */
+    UI_HANDLED = 1,
+    UI_REDRAW = 2, /* the picture changed */
+    UI_QUIT = 4
+};
+
+/* A typed command: `:name args`. */
+struct ui_command {
+    const char *name, *args, *help;
+    /* `args` has no blanks around it, "" for none. Says by itself what went wrong (ui_warn). */
+    void (*run)(struct ui *ui, const char *args);
+};
+
+struct panel {
+    const char *name;  /* "loss": `:panel loss`, `:export csv loss` */
+    const char *title; /* "Loss" */
+    const char *about; /* one line for the help: what is to be seen here */
+    const char *hints; /* keys for the lower border, "y log  r raw"; or NULL */
+    int min_w, min_h;  /* of the inside; smaller: the layout prefers another panel */
+    size_t own;        /* bytes of its own state */
+    const struct ui_command *commands; /* ends with a row without a name; or NULL */
+    /* Words behind the title, "log  ema .6"; or NULL. */
+    void (*notes)(struct ui *ui, char *out, size_t size);
+    /* Draws. Must not change what is shown elsewhere. */
+    void (*draw)(struct ui *ui, const struct view *v);
+    /* An action while the panel has the focus; NULL = none. */
+    unsigned (*act)(struct ui *ui, enum action a);
+    /* An action that belongs to it wherever the focus is (p opens the probe line); or NULL. Asked
+     * after the focused panel and before the general ones. */
+    unsigned (*act_anywhere)(struct ui *ui, enum action a);
+    /* Every event of the session, shown or not; the body is parsed or copied, not kept. Or NULL. */
+    void (*event)(struct ui *ui, const struct vac_event *e);
+    /* It got the focus, or the run, stage, layer or step that it shows may have changed: the place
+     * to ask for pages and maps. Called at most once a frame, only while it is visible. Or NULL. */
+    void (*refresh)(struct ui *ui);
+    /* Another run was opened: forget the old one. Or NULL (its own state is just zeroed, after
+     * done). */
+    void (*done)(struct ui *ui);
+    /* A line typed as a command for it (`:probe TEXT`), as if at its own prompt. Or NULL. */
+    void (*line)(struct ui *ui, const char *line);
+    /* `/`: returns false when nothing matches (the old view stays). Or NULL: it has no filter. */
+    bool (*filter)(struct ui *ui, const char *text);
+    /* A row was clicked (inside coordinates). Or NULL. */
+    void (*click)(struct ui *ui, int x, int y, int w, int h);
+    /* What Y copies: the read-out in a line or more. Or NULL: the panel as text. */
+    void (*readout)(struct ui *ui, FILE *out);
+    /* Its numbers as CSV with a header row. Or NULL: `:export csv` says that there are none. */
+    void (*csv)(struct ui *ui, FILE *out);
+};
+
+#define PANEL_EXTERN(name) extern const struct panel panel_##name;
+PANELS(PANEL_EXTERN)
+extern const struct panel *const panels[PANEL_COUNT];
+
+void *panel_own(struct ui *ui, enum panel_id id);
+/* Key of a panel: '1'...'9', '0'. */
+char panel_number(enum panel_id id);
+/* The frame, title, notes and hints of a panel, then its inside. */
+void panel_draw(struct ui *ui, enum panel_id id, const struct view *v);
+
+/* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */
+char overlay_glyph(int i);
+
+/* --- lists that scroll --- */
+struct list {
+    int top, selected; /* rows */
+    int n, rows;       /* rows there are, rows that fit: set by list_show */
+};
+/* Up, down, page, home and end; UI_IGNORED for others. */
+unsigned list_act(struct list *l, enum action a);
+/* Row `at` of those shown was clicked. */
+void list_click(struct list *l, int at);
+/* Before drawing: clips to n rows of which `rows` fit, the selected one among them. */
+void list_show(struct list *l, int n, int rows);
+/* Draws what says that there is more above or below, in the view's last column. */
+void list_draw_scroll(const struct list *l, const struct view *v, int y);
+#endif

@@ -1,0 +1,309 @@
+/* panel_controls.c - every option of the stage that runs: its value, what waits to be applied,
+ * since which step it holds, its range; changed by typing a value, which is checked before anything
+ * is queued. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/measured.h"
+#include "panels/panel.h"
+
+enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
+
+struct controls {
+    struct list list;
+    char editing[VAC_NAME]; /* the option whose value is typed */
+    char why[512];          /* why the last value was not taken; "" = fine */
+};
+
+static struct controls *own(struct ui *ui)
+{
+    return panel_own(ui, PANEL_controls);
+}
+
+static int count(struct ui *ui)
+{
+    struct vac_option o;
+    int n = 0;
+
+    while (ui->session && n < OPTIONS && vac_option_at(ui->session, (size_t)n, &o))
+        n++;
+    return n;
+}
+
+/* The option of a row: rho, which the keys turn, stands first; the rest as the core has it. */
+static bool option_at(struct ui *ui, int row, struct vac_option *out)
+{
+    int rho = 0;
+
+    if (!ui->session || row < 0)
+        return false;
+    while (vac_option_at(ui->session, (size_t)rho, out) && strcmp(out->name, "rho"))
+        rho++;
+    if (!vac_option_at(ui->session, (size_t)rho, out)) /* there is none */
+        return vac_option_at(ui->session, (size_t)row, out);
+    return row == 0 || vac_option_at(ui->session, (size_t)(row <= rho ? row - 1 : row), out);
+}
+
+/* --- typing a value --- */
+
+static void edit(struct ui *ui, const char *initial);
+
+/* Why a value cannot be, before it is sent: the core's own words, with the range in them. */
+static void take_value(struct ui *ui, const char *line)
+{
+    struct controls *c = own(ui);
+    struct vac_command cmd = {.op = VAC_OP_SET, .text = line, .who = "ui"};
+    struct vac_err err = {0};
+
+    c->why[0] = '\0';
+    if (!ui->session || !*line)
+        return;
+    snprintf(cmd.key, sizeof cmd.key, "%s", c->editing);
+    if (vac_command(ui->session, &cmd, NULL, &err) == 0) {
+        ui_say(ui, "%s %s: from the next step on", c->editing, line);
+        return;
+    }
+    snprintf(c->why, sizeof c->why, "%s", err.msg);
+    ui_warn(ui, "%s", err.msg);
+    edit(ui, line);
+}
+
+static void edit(struct ui *ui, const char *initial)
+{
+    static char label[VAC_NAME + 8]; /* must live while the line is open */
+
+    snprintf(label, sizeof label, "%s = ", own(ui)->editing);
+    prompt_open(ui, &(struct prompt){.label = label,
+                                     .initial = initial,
+                                     .history = "value",
+                                     .hint = "Enter set  Esc leave",
+                                     .done = take_value});
+}
+
+static unsigned edit_selected(struct ui *ui)
+{
+    struct controls *c = own(ui);
+    struct vac_option o;
+
+    if (!option_at(ui, c->list.selected, &o)) {
+        ui_warn(ui, "no stage is running: there is nothing to change");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    ui_focus(ui, PANEL_controls);
+    c->why[0] = '\0';
+    if (!o.live) {
+        ui_warn(ui, "%s cannot change while the run is going: it is set in the run file", o.name);
+        return UI_HANDLED | UI_REDRAW;
+    }
+    snprintf(c->editing, sizeof c->editing, "%s", o.name);
+    edit(ui, o.value);
+    return UI_HANDLED | UI_REDRAW;
+}
+
+/* --- drawing --- */
+
+static const char *how(const struct vac_option *o)
+{
+    return o->live ? o->wants : "restart needed";
+}
+
+/* Name, value, what is pending, the step since which it holds, its range. */
+static void draw_option(const struct view *v, int y, const struct vac_option *o, bool selected)
+{
+    unsigned ink = o->live ? INK_TEXT : INK_FAINT;
+    char since[32];
+    int x;
+
+    if (selected)
+        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+    draw_cut(v, 1, y, NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
+    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT,
+                 *o->value ? o->value : "-");
+    if (*o->unit && !*o->pending)
+        x = draw_cut(v, x + 1, y, NAME_W + VALUE_W + 2 - x, INK_FAINT, o->unit);
+    if (*o->pending) {
+        draw_glyph(v, x + 1, y, INK_EPS, sign(v->c, SIGN_ARROW));
+        x = draw_cut(v, x + 3, y, VALUE_W, INK_EPS | STYLE_BOLD, o->pending);
+        draw_text(v, x + 1, y, INK_EPS, "next step");
+        return;
+    }
+    snprintf(since, sizeof since, "@%lld", (long long)o->applied_step);
+    if (o->applied_step > 0 &&
+        x + (int)strlen(since) < v->w) /* half a number would be another number */
+        draw_text(v, x + 1 > NAME_W + VALUE_W + 3 || v->w <= 50 ? x + 1 : NAME_W + VALUE_W + 3, y,
+                  INK_TEXT, since);
+    x = NAME_W + VALUE_W + 11;
+    if (v->w > 50)
+        draw_cut(v, x, y, v->w >= WIDE ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
+    if (v->w >= WIDE) /* else the selected option's stands below */
+        draw_cut(v, x + HOW_W + 2, y, v->w - x - HOW_W - 3, INK_FAINT, o->help);
+}
+
+/* Half a number would be another number: what does not fit in `width` is left out. */
+static void put_eval(char *out, size_t size, int width, const struct vac_eval *e)
+{
+    size_t n = strlen(out);
+    char rest[REST_SIZE];
+    int at;
+
+    if (e->step < 0)
+        return;
+    at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
+                  e->name, e->is_rate ? 100 * e->value : e->value);
+    if (*measured_rest(rest, &e->verdicts) && at > 0 && n + (size_t)at < size)
+        snprintf(out + n + at, size - n - (size_t)at, " (%s)", rest);
+    if ((int)strlen(out) > width)
+        out[n] = '\0';
+}
+
+/* What the controls are for: the measures, and what is saved. */
+static int draw_state(struct ui *ui, const struct view *v, int y)
+{
+    char text[256] = "", age[NUMBER_SIZE];
+    const struct vac_snapshot *s = &ui->snap;
+
+    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
+        put_eval(text, sizeof text, v->w - 2, &s->eval[i]);
+    if (*text)
+        draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
+    if (s->checkpoint_step >= 0)
+        draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld saved %s ago",
+                 (long long)s->checkpoint_step,
+                 ui->args && ui->args->deterministic ? "-" : number_time(age, s->checkpoint_age));
+    return y;
+}
+
+/* Under the table: why a value was refused, else what the selected option is. */
+static int draw_help(struct ui *ui, const struct view *v, int y, const struct vac_option *o)
+{
+    const char *why = own(ui)->why;
+    char text[400];
+
+    if (*why)
+        return draw_flow(v, 1, y, v->w - 2, INK_WARN | STYLE_BOLD, why, 0);
+    snprintf(text, sizeof text, "%s: %s%s%s%s", o->name, o->help, *o->wants ? " (" : "", o->wants,
+             *o->wants ? ")" : "");
+    return draw_flow(v, 1, y, v->w - 2, INK_FAINT, text, 0);
+}
+
+static void draw_options(struct ui *ui, const struct view *v, int rows)
+{
+    struct controls *c = own(ui);
+    struct vac_option o;
+
+    for (int i = 0; i < rows; i++)
+        if (option_at(ui, c->list.top + i, &o))
+            draw_option(v, i, &o, c->list.top + i == c->list.selected);
+    list_draw_scroll(&c->list, v, 0);
+}
+
+static void draw(struct ui *ui, const struct view *v)
+{
+    struct controls *c = own(ui);
+    struct view below;
+    struct vac_option o;
+    int n = count(ui), rows, spare;
+
+    if (n == 0) {
+        draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
+                  ui->session     ? "The stage has not begun."
+                  : *ui->snap.run ? "Nothing can be changed: this run is only looked at."
+                                  : "No run is open.",
+                  0);
+        return;
+    }
+    spare = v->h >= 12 ? 5 : v->h >= 6 ? 2 : v->h >= 3 ? 1 : 0;
+    if (*c->why && spare < draw_flow_rows(v, v->w - 2, c->why))
+        spare = draw_flow_rows(v, v->w - 2, c->why);
+    if (spare > v->h - 1)
+        spare = v->h - 1;
+    rows = v->h - spare < n ? v->h - spare : n;
+    list_show(&c->list, n, rows);
+    draw_options(ui, v, rows);
+    below = view_part(v, 0, v->h - spare, v->w, spare);
+    if (v->h >= 12 && rows < v->h - spare)
+        below = view_part(v, 0, rows + 1, v->w, v->h - rows - 1);
+    if (!option_at(ui, c->list.selected, &o))
+        return;
+    if (v->h >= 12 || *c->why)
+        draw_state(ui, &below, draw_help(ui, &below, 0, &o) + (v->h >= 14));
+    else
+        draw_state(ui, &below, 0);
+}
+
+/* --- the rest --- */
+
+static unsigned act(struct ui *ui, enum action a)
+{
+    own(ui)->why[0] = '\0';
+    return a == ACT_enter ? edit_selected(ui) : list_act(&own(ui)->list, a);
+}
+
+static unsigned act_anywhere(struct ui *ui, enum action a)
+{
+    return a == ACT_edit ? edit_selected(ui) : UI_IGNORED;
+}
+
+static void event(struct ui *ui, const struct vac_event *e)
+{
+    if (e->kind == VAC_EVENT_JOURNAL)
+        own(ui)->why[0] = '\0';
+}
+
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    (void)x;
+    (void)w;
+    (void)h;
+    list_click(&own(ui)->list, y);
+}
+
+static void notes(struct ui *ui, char *out, size_t size)
+{
+    struct vac_option o;
+    int pending = 0;
+
+    for (int i = 0; i < count(ui); i++)
+        pending += option_at(ui, i, &o) && *o.pending;
+    if (pending)
+        snprintf(out, size, "%d pending", pending);
+}
+
+static void readout(struct ui *ui, FILE *out)
+{
+    struct vac_option o;
+
+    for (int i = 0; i < count(ui); i++)
+        if (option_at(ui, i, &o))
+            fprintf(out, "%s = %s\n", o.name, o.value);
+}
+
+static void csv(struct ui *ui, FILE *out)
+{
+    struct vac_option o;
+
+    fprintf(out, "name,value,pending,applied_step,live\n");
+    for (int i = 0; i < count(ui); i++)
+        if (option_at(ui, i, &o))
+            fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o.name, o.value, o.pending,
+                    (long long)o.applied_step, o.live);
+}
+
+const struct panel panel_controls = {
+    .name = "controls",
+    .title = "Controls",
+    .about = "every option of the stage, its range, what is pending and since when it holds",
+    .hints = "e edit  = rho  [ ] x0.9 x1.1",
+    .min_w = 26,
+    .min_h = 3,
+    .own = sizeof(struct controls),
+    .notes = notes,
+    .draw = draw,
+    .act = act,
+    .act_anywhere = act_anywhere,
+    .event = event,
+    .click = click,
+    .readout = readout,
+    .csv = csv,
+};

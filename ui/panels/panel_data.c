@@ -1,0 +1,538 @@
+/* panel_data.c - the samples that the stage trains on, page by page: lengths, what carries the
+ * loss, what is harmful, and the loss each had when it was last used. Sorted by loss it finds the
+ * sample behind a spike. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/panel.h"
+#include "panels/reply.h"
+
+enum { PAGE = 50, PAGES = 4, OLD = 5 /* seconds until losses are asked for again */ };
+
+struct page {
+    cJSON *body, *samples;
+    int64_t first;
+    uint64_t used;         /* the page unused for longest makes room */
+    size_t before, behind; /* lines of the template, alike in all sources: bytes at both ends */
+};
+struct data {
+    struct list list;
+    struct page page[PAGES];
+    uint64_t clock;
+    bool known; /* total is */
+    int64_t total;
+    uint64_t asked;     /* id of the open question, or 0 */
+    int64_t asked_page; /* first row of it */
+    bool stale;         /* throw the other pages away when its answer comes */
+    double asked_at;    /* ui->now */
+    int64_t asked_step;
+    int stage;
+    char key[VAC_NAME]; /* "", "loss", "harmful", "cut", "seen" */
+    char why[256];
+};
+static const char *const keys[] = {"", "loss", "harmful", "cut", "seen"};
+enum { KEYS = sizeof keys / sizeof *keys };
+
+static struct data *own(struct ui *ui)
+{
+    return panel_own(ui, PANEL_data);
+}
+
+/* --- pages --- */
+
+static void page_drop(struct page *p)
+{
+    cJSON_Delete(p->body);
+    *p = (struct page){0};
+}
+
+static void drop_all(struct data *d)
+{
+    for (int i = 0; i < PAGES; i++)
+        page_drop(&d->page[i]);
+}
+
+static struct page *page_at(struct data *d, int64_t first)
+{
+    for (int i = 0; i < PAGES; i++)
+        if (d->page[i].body && d->page[i].first == first)
+            return &d->page[i];
+    return NULL;
+}
+
+static struct page *page_free(struct data *d)
+{
+    struct page *p = &d->page[0];
+
+    for (int i = 1; i < PAGES; i++)
+        if (d->page[i].used < p->used)
+            p = &d->page[i];
+    page_drop(p);
+    return p;
+}
+
+/* Bytes that all sources begin with, up to a line's end. */
+static size_t common_begin(const cJSON *samples)
+{
+    const char *a = NULL;
+    const cJSON *one;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(one, samples)
+    {
+        const char *s = reply_text(one, "source");
+        size_t k = 0;
+
+        while (a && k < n && s[k] == a[k])
+            k++;
+        n = a ? k : strlen(s);
+        a = s;
+    }
+    while (n && a[n - 1] != '\n')
+        n--;
+    return n;
+}
+
+/* Bytes that all of them end in, from a line's end on. */
+static size_t common_end(const cJSON *samples, size_t begin)
+{
+    const char *a = NULL;
+    const cJSON *one;
+    size_t n = 0, len = 0;
+
+    cJSON_ArrayForEach(one, samples)
+    {
+        const char *s = reply_text(one, "source");
+        size_t size = strlen(s) - begin, k = 0;
+
+        while (a && k < n && k < size && s[begin + size - 1 - k] == a[len - 1 - k])
+            k++;
+        n = a ? k : size;
+        a = s;
+        len = begin + size;
+    }
+    while (n && a[len - n] != '\n')
+        n--;
+    return n;
+}
+
+static void find_template(struct page *p)
+{
+    if (cJSON_GetArraySize(p->samples) < 2)
+        return;
+    p->before = common_begin(p->samples);
+    p->behind = common_end(p->samples, p->before);
+}
+
+/* Row of the list; NULL while its page is not there. */
+static const cJSON *sample_at(struct data *d, int64_t row)
+{
+    struct page *p = page_at(d, row - row % PAGE);
+
+    if (!p)
+        return NULL;
+    p->used = ++d->clock;
+    return cJSON_GetArrayItem(p->samples, (int)(row % PAGE));
+}
+
+static void take(struct data *d, cJSON *body)
+{
+    cJSON *samples = cJSON_GetObjectItemCaseSensitive(body, "samples");
+    struct page *p, *old;
+
+    if (!cJSON_IsArray(samples)) {
+        cJSON_Delete(body);
+        return;
+    }
+    if (d->stale)
+        drop_all(d);
+    d->stale = false;
+    d->known = true;
+    d->total = reply_int(body, "total", 0);
+    old = page_at(d, d->asked_page);
+    p = old ? old : page_free(d);
+    page_drop(p);
+    *p =
+        (struct page){.body = body, .samples = samples, .first = d->asked_page, .used = ++d->clock};
+    find_template(p);
+}
+
+static void event(struct ui *ui, const struct vac_event *e)
+{
+    struct data *d = own(ui);
+
+    if (!d->asked || e->id != d->asked)
+        return;
+    if (e->kind == VAC_EVENT_SAMPLES && e->body)
+        take(d, cJSON_Parse(e->body));
+    else if (e->kind == VAC_EVENT_REJECTED)
+        snprintf(d->why, sizeof d->why, "%s", e->text);
+    if (e->kind != VAC_EVENT_JOURNAL)
+        d->asked = 0;
+}
+
+static void ask(struct ui *ui, int64_t first)
+{
+    struct data *d = own(ui);
+
+    d->asked_page = first;
+    d->asked_at = ui->now;
+    d->asked_step = ui->snap.step;
+    d->asked = ui_send(ui, VAC_OP_SAMPLES, first, d->key, NULL);
+}
+
+static bool running(const struct ui *ui)
+{
+    return ui->session && ui->snap.state != VAC_LOADING && ui->snap.state != VAC_DONE &&
+           ui->snap.state != VAC_STOPPED && ui->snap.state != VAC_FAILED;
+}
+
+/* The first page of those to be seen that is missing, or that is old. */
+static void refresh(struct ui *ui)
+{
+    struct data *d = own(ui);
+    int64_t first = d->list.top - d->list.top % PAGE, last = d->list.top + d->list.rows;
+
+    if (d->stage != ui->snap.stage_index) {
+        drop_all(d);
+        d->stage = ui->snap.stage_index;
+        d->known = false;
+        d->total = 0;
+        d->why[0] = '\0';
+        d->list = (struct list){.rows = d->list.rows};
+    }
+    if (!running(ui) || d->asked || *d->why)
+        return;
+    for (int64_t row = first; row < last || row == first; row += PAGE)
+        if (!page_at(d, row) && (row == 0 || row < d->total)) {
+            ask(ui, row);
+            return;
+        }
+    if (ui->now - d->asked_at >= OLD && ui->snap.step != d->asked_step && !ui->freeze) {
+        d->stale = true;
+        ask(ui, first);
+    }
+}
+
+static void done(struct ui *ui)
+{
+    drop_all(own(ui));
+}
+
+/* --- drawing --- */
+
+/* Where flags and text begin; a narrow table has no step and no lengths, which stand below too. */
+struct columns {
+    bool wide;
+    int flags, text;
+};
+
+static struct columns columns_for(int w)
+{
+    return w >= 60 ? (struct columns){true, 35, 41} : (struct columns){false, 16, 22};
+}
+
+static void draw_head(const struct view *v)
+{
+    struct columns c = columns_for(v->w);
+
+    draw_right(v, 7, 0, INK_FAINT, "#");
+    draw_right(v, 14, 0, INK_FAINT, "loss");
+    draw_text(v, c.flags, 0, INK_FAINT, "flags");
+    draw_text(v, c.text, 0, INK_FAINT, "sample");
+    if (!c.wide)
+        return;
+    draw_right(v, 21, 0, INK_FAINT, "@step");
+    draw_right(v, 33, 0, INK_FAINT, "learned/all");
+}
+
+static void draw_numbers(const struct view *v, int y, const cJSON *s)
+{
+    char text[64];
+    double loss = reply_number(s, "loss");
+
+    snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "index", 0));
+    draw_right(v, 7, y, INK_FAINT, text);
+    draw_right(v, 14, y, isnan(loss) ? INK_FAINT : INK_STRONG, number_text(text, loss, 3));
+    if (!columns_for(v->w).wide)
+        return;
+    if (reply_int(s, "loss_step", 0) > 0) {
+        snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "loss_step", 0));
+        draw_right(v, 21, y, INK_FAINT, text);
+    }
+    snprintf(text, sizeof text, "%lld/%lld", (long long)reply_int(s, "labels", 0),
+             (long long)reply_int(s, "tokens", 0));
+    draw_right(v, 33, y, INK_TEXT, text);
+}
+
+/* What a source holds between the lines of its template. */
+static int draw_source(const struct view *v, int x, int y, int w, const struct page *p,
+                       const char *source)
+{
+    size_t n = strlen(source), fit;
+    int used;
+
+    if (n < p->before + p->behind)
+        return draw_cut(v, x, y, w, INK_FAINT, source);
+    source += p->before;
+    n -= p->before + p->behind;
+    fit = text_fit(source, n, w, v->c->utf8, &used);
+    if (fit == n)
+        return draw_bytes(v, x, y, INK_FAINT, source, n);
+    fit = text_fit(source, n, w - 1, v->c->utf8, &used);
+    x = draw_bytes(v, x, y, INK_FAINT, source, fit);
+    draw_glyph(v, x, y, INK_FAINT, sign(v->c, SIGN_ELLIPSIS));
+    return x + 1;
+}
+
+static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
+{
+    const cJSON *s = sample_at(d, row);
+    struct columns c = columns_for(v->w);
+    bool chosen = row == d->list.selected;
+    int x = c.text - 1;
+
+    if (chosen)
+        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+    if (!s) {
+        draw_fmt(v, 1, y, INK_FAINT, "%6lld ...", (long long)row);
+        return;
+    }
+    draw_numbers(v, y, s);
+    if (reply_true(s, "harmful"))
+        draw_text(v, c.flags, y, INK_HARM | STYLE_BOLD, "harm");
+    if (reply_true(s, "cut"))
+        draw_text(v, c.flags + 4, y, INK_WARN, "c");
+    if (v->w >= 80)
+        x = draw_source(v, c.text, y, (v->w - c.text - 1) / 2, page_at(d, row - row % PAGE),
+                        reply_text(s, "source"));
+    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT,
+             reply_text(s, "answer"));
+}
+
+/* Where it comes from, and its two parts: read without loss, and learned. */
+static void draw_sample(const struct view *v, const cJSON *s)
+{
+    int64_t tokens = reply_int(s, "tokens", 0), labels = reply_int(s, "labels", 0);
+    const char *source = reply_text(s, "source");
+    bool harmful = reply_true(s, "harmful");
+    int x, y, rows = (v->h - 1) / 2, skip;
+
+    draw_hline(v, 0, 0, v->w, INK_FRAME);
+    x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", reply_text(s, "file"),
+                 (long long)reply_int(s, "line", 0));
+    x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s ", (long long)tokens,
+                 (long long)(tokens - labels), (long long)labels,
+                 reply_true(s, "cut") ? ", cut" : "");
+    if (harmful)
+        x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful ");
+    x = draw_text(v, x, 0, INK_FAINT, reply_text(s, "category"));
+    draw_glyph(v, x, 0, INK_FRAME, ' ');
+    skip = draw_flow_rows(v, v->w - 4, source) - rows;
+    draw_glyph(v, 1, 1, INK_FAINT, sign(v->c, SIGN_DOT));
+    y = skip > 0 ? rows + 1 : draw_flow_rows(v, v->w - 4, source) + 1;
+    draw_flow(&(struct view){.c = v->c, .x = v->x, .y = v->y, .w = v->w, .h = y < v->h ? y : v->h},
+              3, 1, v->w - 4, INK_FAINT, source, skip > 0 ? skip : 0);
+    draw_glyph(v, 1, y, harmful ? INK_HARM : INK_ALIGN, sign(v->c, SIGN_ARROW));
+    draw_flow(v, 3, y, v->w - 4, harmful ? INK_HARM : INK_ALIGN, reply_text(s, "answer"), 0);
+}
+
+static const char *nothing(struct ui *ui)
+{
+    struct data *d = own(ui);
+
+    if (!ui->session)
+        return *ui->snap.run ? "Needs the stage in memory: this run is only looked at."
+                             : "No run is open.";
+    if (*d->why)
+        return d->why;
+    if (d->known)
+        return *d->key ? "No sample is like that. s shows all again." : "The stage has no samples.";
+    return running(ui) ? "Asked: comes between two steps."
+                       : "The run has ended: samples are shown while a stage is there.";
+}
+
+static void draw(struct ui *ui, const struct view *v)
+{
+    struct data *d = own(ui);
+    int below = v->h >= 10 ? v->h / 3 : 0, rows = v->h - 1 - below;
+    const cJSON *s;
+    struct view part;
+
+    d->list.rows = rows > 0 ? rows : 0;
+    if (d->total <= 0) {
+        draw_flow(v, 1, 0, v->w - 2, INK_FAINT, nothing(ui), 0);
+        return;
+    }
+    draw_head(v);
+    list_show(&d->list, d->total < INT32_MAX ? (int)d->total : INT32_MAX, rows);
+    for (int i = 0; i < rows && d->list.top + i < d->list.n; i++)
+        draw_row(d, v, 1 + i, d->list.top + i);
+    list_draw_scroll(&d->list, v, 1);
+    s = below ? sample_at(d, d->list.selected) : NULL;
+    part = view_part(v, 0, v->h - below, v->w, below);
+    if (s)
+        draw_sample(&part, s);
+}
+
+/* --- actions --- */
+
+static void show_key(struct ui *ui, const char *key)
+{
+    struct data *d = own(ui);
+
+    snprintf(d->key, sizeof d->key, "%s", key);
+    drop_all(d);
+    d->asked = 0; /* an answer under way is of the old order */
+    d->known = false;
+    d->total = 0;
+    d->why[0] = '\0';
+    d->list = (struct list){.rows = d->list.rows};
+    refresh(ui);
+}
+
+static unsigned next_key(struct ui *ui)
+{
+    int i = 0;
+
+    while (i < KEYS && strcmp(keys[i], own(ui)->key))
+        i++;
+    show_key(ui, keys[(i + 1) % KEYS]);
+    return UI_HANDLED | UI_REDRAW;
+}
+
+static bool filter(struct ui *ui, const char *text)
+{
+    for (int i = 0; i < KEYS; i++)
+        if (!strcmp(keys[i], text)) {
+            show_key(ui, keys[i]);
+            return true;
+        }
+    ui_warn(ui, "samples: type loss (highest first), harmful, cut, seen, or nothing for all");
+    return true;
+}
+
+/* From a spike in the curves to the sample: by loss, the one last used at the cursor's step. */
+static unsigned find_spike(struct ui *ui)
+{
+    struct data *d = own(ui);
+
+    if (strcmp(d->key, "loss")) {
+        show_key(ui, "loss");
+        ui_say(ui, "highest loss first; N again finds the one used at the cursor's step");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    for (int64_t row = 0; row < d->total && !isnan(ui->cursor); row++) {
+        const cJSON *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
+
+        if (s && (double)reply_int(s, "loss_step", -1) == ui->cursor) {
+            d->list.selected = (int)row;
+            return UI_HANDLED | UI_REDRAW;
+        }
+    }
+    ui_say(ui, isnan(ui->cursor) ? "put the cursor on a spike first (Left, Right in a plot)"
+                                 : "none of the samples shown was last used at the cursor's step");
+    d->list.selected = 0;
+    return UI_HANDLED | UI_REDRAW;
+}
+
+static void show_full(struct ui *ui)
+{
+    const cJSON *s = sample_at(own(ui), own(ui)->list.selected);
+    char title[VAC_PATH], *text = NULL;
+
+    if (!s)
+        return;
+    snprintf(title, sizeof title, "%s:%lld", reply_text(s, "file"),
+             (long long)reply_int(s, "line", 0));
+    if (asprintf(&text, "masked (%lld tokens, no loss):\n%s\n\nlearned (%lld tokens):\n%s\n",
+                 (long long)(reply_int(s, "tokens", 0) - reply_int(s, "labels", 0)),
+                 reply_text(s, "source"), (long long)reply_int(s, "labels", 0),
+                 reply_text(s, "answer")) < 0)
+        return;
+    pager_open(ui, title, text);
+    free(text);
+}
+
+static unsigned act(struct ui *ui, enum action a)
+{
+    switch (a) {
+    case ACT_sort:
+        return next_key(ui);
+    case ACT_next_match:
+        return find_spike(ui);
+    case ACT_full:
+    case ACT_enter:
+        show_full(ui);
+        return UI_HANDLED | UI_REDRAW;
+    default:
+        return list_act(&own(ui)->list, a);
+    }
+}
+
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    (void)x;
+    (void)w;
+    (void)h;
+    list_click(&own(ui)->list, y - 1);
+}
+
+static void notes(struct ui *ui, char *out, size_t size)
+{
+    const struct data *d = own(ui);
+    const char *shown = !strcmp(d->key, "loss") ? "by loss" : *d->key ? d->key : "in order";
+
+    if (d->known)
+        snprintf(out, size, "%lld %s", (long long)d->total, shown);
+}
+
+static void readout(struct ui *ui, FILE *out)
+{
+    const cJSON *s = sample_at(own(ui), own(ui)->list.selected);
+
+    if (s)
+        fprintf(out, "%s:%lld loss %.4g at step %lld\n%s%s\n", reply_text(s, "file"),
+                (long long)reply_int(s, "line", 0), reply_number(s, "loss"),
+                (long long)reply_int(s, "loss_step", 0), reply_text(s, "source"),
+                reply_text(s, "answer"));
+}
+
+static void csv(struct ui *ui, FILE *out)
+{
+    struct data *d = own(ui);
+
+    fprintf(out, "index,file,line,tokens,labels,cut,harmful,loss,loss_step\n");
+    for (int64_t row = 0; row < d->total; row++) {
+        const cJSON *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
+
+        if (s)
+            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n",
+                    (long long)reply_int(s, "index", 0), reply_text(s, "file"),
+                    (long long)reply_int(s, "line", 0), (long long)reply_int(s, "tokens", 0),
+                    (long long)reply_int(s, "labels", 0), reply_true(s, "cut"),
+                    reply_true(s, "harmful"), reply_number(s, "loss"),
+                    (long long)reply_int(s, "loss_step", 0));
+    }
+}
+
+const struct panel panel_data = {
+    .name = "data",
+    .title = "Data",
+    .about = "the samples of the stage: lengths, what is learned, harmful or cut, last loss",
+    .hints = "s order  v text  N spike",
+    .min_w = 40,
+    .min_h = 4,
+    .own = sizeof(struct data),
+    .notes = notes,
+    .draw = draw,
+    .act = act,
+    .event = event,
+    .refresh = refresh,
+    .done = done,
+    .filter = filter,
+    .click = click,
+    .readout = readout,
+    .csv = csv,
+};

@@ -1,0 +1,512 @@
+/* panel_evaluation.c - what is measured on held-out prompts and tasks: value, interval, how it
+ * went, stage by stage and category by category.
+ *
+ * With other runs laid over, the selected measure of all of them (contest.h). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/contest.h"
+#include "panels/panel.h"
+#include "panels/reply.h"
+
+enum { CATEGORIES = 64, STAGES = 16 };
+
+struct category {
+    char name[VAC_NAME];
+    int64_t count, n;
+};
+struct categories {
+    struct category v[CATEGORIES];
+    int n;
+};
+struct evaluation {
+    struct measures history;
+    struct categories categories[VAC_MAX_EVALS]; /* newest of each series */
+    struct laid laid[INK_RUNS];
+    struct list list;
+    bool chosen; /* the list has its first selection */
+};
+
+static struct evaluation *own(struct ui *ui)
+{
+    return panel_own(ui, PANEL_evaluation);
+}
+
+/* --- what was measured --- */
+
+static bool is_rate(const struct ui *ui, const char *name)
+{
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
+        if (!strncmp(ui->snap.eval[i].name, name, VAC_NAME - 1))
+            return ui->snap.eval[i].is_rate;
+    return true;
+}
+
+static void take_categories(struct categories *s, const cJSON *list)
+{
+    const cJSON *one;
+
+    if (!cJSON_IsArray(list))
+        return;
+    s->n = 0;
+    cJSON_ArrayForEach(one, list)
+    {
+        struct category *c = &s->v[s->n];
+
+        if (s->n == CATEGORIES)
+            break;
+        snprintf(c->name, sizeof c->name, "%s", reply_text(one, "name"));
+        c->count = reply_int(one, "count", 0);
+        c->n = reply_int(one, "n", 0);
+        s->n++;
+    }
+}
+
+/* The body of an event; one that was read from a file tells whether it is a rate. */
+static void take(struct ui *ui, const cJSON *line)
+{
+    struct evaluation *all = own(ui);
+    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(line, "rate");
+    struct vac_eval e = {.step = reply_int(line, "step", -1),
+                         .value = reply_number(line, "value"),
+                         .lo = reply_number(line, "lo"),
+                         .hi = reply_number(line, "hi"),
+                         .count = reply_int(line, "count", 0),
+                         .n = reply_int(line, "n", 0),
+                         .verdicts = {.answered = reply_int(line, "answered", 0),
+                                      .refused = reply_int(line, "refused", 0),
+                                      .other = reply_int(line, "other", 0)}};
+    struct series *s;
+
+    snprintf(e.name, sizeof e.name, "%s", reply_text(line, "name"));
+    snprintf(e.stage, sizeof e.stage, "%s", reply_text(line, "stage"));
+    e.stage_step = reply_int(line, "stage_step", e.step);
+    e.is_rate = cJSON_IsBool(rate) ? cJSON_IsTrue(rate) : is_rate(ui, e.name);
+    s = e.step >= 0 ? measures_put(&all->history, &e) : NULL;
+    if (s)
+        take_categories(&all->categories[s - all->history.series],
+                        cJSON_GetObjectItemCaseSensitive(line, "categories"));
+}
+
+static void event(struct ui *ui, const struct vac_event *e)
+{
+    cJSON *body = e->kind == VAC_EVENT_EVAL && e->body ? cJSON_Parse(e->body) : NULL;
+
+    if (body)
+        take(ui, body);
+    cJSON_Delete(body);
+}
+
+static void done(struct ui *ui)
+{
+    struct evaluation *e = own(ui);
+
+    measures_done(&e->history);
+    contest_forget(e->laid);
+}
+
+/* --- the table --- */
+
+static unsigned ink_of(int i)
+{
+    static const unsigned inks[] = {INK_HARM, INK_ALIGN, INK_EPS, INK_DRIFT, INK_GRAD};
+
+    return inks[(size_t)i % (sizeof inks / sizeof *inks)];
+}
+
+static char glyph_of(int i)
+{
+    return "*o+x=~^"[i % 7]; /* none that another run has */
+}
+
+static void interval_text(char *out, size_t size, const struct vac_eval *e)
+{
+    char lo[NUMBER_SIZE], hi[NUMBER_SIZE];
+
+    out[0] = '\0';
+    if (e->step >= 0 && !isnan(e->lo) && !isnan(e->hi))
+        snprintf(out, size, "[%s, %s]", measured_text(lo, e->lo, e->is_rate),
+                 measured_text(hi, e->hi, e->is_rate));
+}
+
+enum {
+    NAME_W = 12,
+    VALUE_END = 22,
+    INTERVAL_X = 24,
+    COUNT_END = 48,
+    STEP_END = 56,
+    REFUSED_END = 65,
+    OTHER_END = 72,
+    INTERVAL_W = 36,
+    COUNT_W = COUNT_END
+};
+
+/* Whether a judge's verdicts are known of anything that is measured. */
+static bool any_shares(const struct ui *ui)
+{
+    bool any = false;
+
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
+        any |= !isnan(measured_other(&ui->snap.eval[i].verdicts));
+    return any;
+}
+
+static void draw_share(const struct view *v, int end, int y, unsigned ink, double share)
+{
+    char text[NUMBER_SIZE];
+
+    if (isnan(share))
+        return;
+    draw_text(v, draw_right(v, end - 1, y, ink, measured_text(text, share / 100, true)), y,
+              INK_FAINT, "%");
+}
+
+static void draw_head(const struct view *v, bool shares)
+{
+    draw_text(v, 4, 0, INK_FAINT, "name");
+    draw_right(v, VALUE_END, 0, INK_FAINT, "value");
+    if (v->w > COUNT_W)
+        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95% interval");
+    else if (v->w > INTERVAL_W)
+        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95%");
+    if (v->w > COUNT_W)
+        draw_right(v, COUNT_END, 0, INK_FAINT, "count/n");
+    if (v->w > STEP_END)
+        draw_right(v, STEP_END, 0, INK_FAINT, "step");
+    if (shares && v->w > OTHER_END + 1) {
+        draw_right(v, REFUSED_END, 0, INK_FAINT, "refused");
+        draw_right(v, OTHER_END, 0, INK_FAINT, "other");
+    }
+}
+
+static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool selected)
+{
+    const struct vac_eval *e = &ui->snap.eval[i];
+    char text[80];
+
+    if (selected)
+        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+    draw_glyph(v, 2, y, ink_of(i), (unsigned char)glyph_of(i));
+    draw_cut(v, 4, y, NAME_W, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, e->name);
+    if (e->step < 0)
+        draw_text(v, VALUE_END - 1, y, INK_FAINT, "-");
+    else
+        draw_text(v,
+                  draw_right(v, VALUE_END - e->is_rate, y, INK_STRONG,
+                             measured_text(text, e->value, e->is_rate)),
+                  y, INK_FAINT, e->is_rate ? "%" : "");
+    interval_text(text, sizeof text, e);
+    if (INTERVAL_X + (int)strlen(text) <= v->w) /* half a number would be another number */
+        draw_text(v, INTERVAL_X, y, INK_TEXT, text);
+    if (e->done > 0) {
+        snprintf(text, sizeof text, "%lld ...", (long long)e->done);
+        draw_right(v, v->w > COUNT_W ? COUNT_END : v->w - 1, y, INK_EPS, text);
+        return;
+    }
+    if (e->step < 0)
+        return;
+    snprintf(text, sizeof text, "%lld/%lld", (long long)e->count, (long long)e->n);
+    if (v->w > COUNT_W)
+        draw_right(v, COUNT_END, y, INK_TEXT, text);
+    snprintf(text, sizeof text, "%lld", (long long)e->step);
+    if (v->w > STEP_END)
+        draw_right(v, STEP_END, y, INK_FAINT, text);
+    if (v->w > OTHER_END + 1) {
+        draw_share(v, REFUSED_END, y, INK_TEXT, measured_refused(&e->verdicts));
+        draw_share(v, OTHER_END, y, *e->verdicts.others ? INK_WARN | STYLE_BOLD : INK_TEXT,
+                   measured_other(&e->verdicts));
+    }
+}
+
+/* Under the table: how the selected one's answers were called and, where many are neither answered
+ * nor refused, what they say. Returns the row below. */
+static int draw_verdicts(const struct view *v, int y, const struct vac_eval *e)
+{
+    const struct vac_verdicts *w = &e->verdicts;
+    char text[2 * REST_SIZE], rest[REST_SIZE];
+
+    if (y >= v->h || !*measured_rest(rest, w))
+        return y;
+    snprintf(text, sizeof text, "answered %lld, %s", (long long)w->answered, rest);
+    if (4 + (int)strlen(text) > v->w) /* half a number would be another number */
+        return y;
+    int x = draw_text(v, 4, y, *w->others ? INK_WARN | STYLE_BOLD : INK_FAINT, text);
+    if (*w->others) {
+        x = draw_text(v, x, y, INK_WARN, ": ");
+        draw_cut(v, x, y, v->w - x, INK_TEXT, w->others);
+    }
+    return y + 1;
+}
+
+/* --- the curve --- */
+
+enum { LINES = VAC_MAX_EVALS + 2 };
+
+/* Rates together; something else (a loss) alone, when it is the selected one. */
+static void draw_curves(struct ui *ui, const struct view *v, const struct series *selected)
+{
+    const struct measured *m = selected->v;
+    struct plot_line line[LINES];
+    struct plot p = {.lines = line,
+                     .n_lines = 2,
+                     .y0 = selected->rate ? 0 : NAN,
+                     .y1 = selected->rate ? 100 : NAN,
+                     .cursor = ui->cursor,
+                     .level = NAN,
+                     .x0 = ui->from,
+                     .x1 = ui->to,
+                     .x_unit = "step",
+                     .guides = ui->guides};
+
+    line[0] = measured_line(m, selected->n, &m->step, &m->e.lo, "", INK_GHOST, '.');
+    line[1] = measured_line(m, selected->n, &m->step, &m->e.hi, "", INK_GHOST, '.');
+    for (int i = 0; i < ui->snap.n_evals && p.n_lines < LINES; i++) {
+        const char *name = ui->snap.eval[i].name;
+        const struct series *s = measures_find(&own(ui)->history, name);
+
+        if (s && s->n && (selected->rate ? s->rate : s == selected))
+            line[p.n_lines++] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, name,
+                                              ink_of(i), glyph_of(i));
+    }
+    plot_draw(v, &p);
+}
+
+/* --- by stage and by category --- */
+
+/* Last measurement of each stage, in order, as many as fit: "align 3.2%  attack 41.0%". */
+static int draw_stages(const struct view *v, int y, const struct series *s)
+{
+    int x = draw_text(v, 4, y, INK_FAINT, "by stage ");
+    int n = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        char text[NUMBER_SIZE];
+
+        if (i + 1 < s->n && !strcmp(s->v[i + 1].e.stage, s->v[i].e.stage))
+            continue;
+        measured_text(text, s->v[i].e.value / (s->rate ? 100 : 1), s->rate);
+        if (n++ == STAGES || x + (int)strlen(s->v[i].e.stage) + (int)strlen(text) + 3 > v->w)
+            break;
+        x = draw_text(v, x + 1, y, INK_TEXT, s->v[i].e.stage);
+        x = draw_text(v, x + 1, y, INK_STRONG, text);
+        x = draw_text(v, x, y, INK_FAINT, s->rate ? "% " : " ");
+    }
+    return y + 1;
+}
+
+static void draw_category(const struct view *v, int y, const struct category *c, unsigned ink)
+{
+    double part = c->n > 0 ? (double)c->count / (double)c->n : NAN;
+    char text[64];
+
+    draw_cut(v, 4, y, 24, INK_TEXT, c->name);
+    if (c->n <= 0)
+        return;
+    snprintf(text, sizeof text, "%.1f", 100 * part);
+    draw_text(v, draw_right(v, 36, y, INK_STRONG, text), y, INK_FAINT, "%");
+    snprintf(text, sizeof text, "%lld/%lld", (long long)c->count, (long long)c->n);
+    draw_right(v, 48, y, INK_TEXT, text);
+    draw_bar(v, 50, y, v->w - 51, part, ink);
+}
+
+static int draw_categories(struct ui *ui, const struct view *v, int y, const struct series *s,
+                           unsigned ink, int rows)
+{
+    const struct categories *c = &own(ui)->categories[s - own(ui)->history.series];
+
+    if (c->n == 0 || rows < 2)
+        return y;
+    draw_fmt(v, 4, y++, INK_FAINT, "%s by category", s->name);
+    rows--;
+    for (int i = 0; i < c->n && rows > 0; i++, rows--) {
+        if (rows == 1 && i + 1 < c->n)
+            draw_fmt(v, 4, y++, INK_FAINT, "... %d more", c->n - i);
+        else
+            draw_category(v, y++, &c->v[i], ink);
+    }
+    return y;
+}
+
+/* --- all of it --- */
+
+/* False when no other run has measured it. */
+static bool contest_of(struct ui *ui, int selected, struct contest *c)
+{
+    const char *name = ui->snap.eval[selected].name;
+    struct evaluation *e = own(ui);
+
+    *c = (struct contest){.name = name, .rate = is_rate(ui, name)};
+    c->run[0] = (struct contender){
+        .name = ui->snap.run, .ink = ink_of(selected), .glyph = glyph_of(selected)};
+    return contest_make(ui, c, measures_find(&e->history, name), e->laid);
+}
+
+static void draw_nothing(const struct ui *ui, const struct view *v)
+{
+    draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
+              *ui->snap.run ? "This run measures nothing: its file has no \"evaluate\" list."
+                            : "No run is open.",
+              0);
+}
+
+enum { PLOT_H = 5, ROOMY_PLOT_H = 12 }; /* the least with axes, and what is worth a sacrifice */
+
+/* Below the table, from row y on; returns where the picture begins. */
+static int draw_beside(struct ui *ui, const struct view *v, int y, const struct contest *c,
+                       const struct series *s)
+{
+    int left = v->h - y - c->n;
+    bool small = left < PLOT_H;
+
+    if (s && s->n && (small ? left > 0 : left >= PLOT_H + 3))
+        y = draw_stages(v, y, s);
+    y = contest_draw_runs(ui, v, y, c, small);
+    if (s && s->n && !small)
+        y = draw_categories(ui, v, y, s, c->run[0].ink, v->h - y - ROOMY_PLOT_H);
+    return y;
+}
+
+/* The harmful score is what one looks for first, wherever the run file has it. */
+static int selected_of(struct ui *ui)
+{
+    struct evaluation *e = own(ui);
+    int n = ui->snap.n_evals < VAC_MAX_EVALS ? ui->snap.n_evals : VAC_MAX_EVALS;
+
+    for (int i = 0; i < n && !e->chosen; i++)
+        if (!strcmp(ui->snap.eval[i].name, "HS"))
+            e->list.selected = i;
+    e->chosen |= n > 0;
+    return e->list.selected < n ? e->list.selected : n - 1;
+}
+
+static void draw(struct ui *ui, const struct view *v)
+{
+    struct evaluation *e = own(ui);
+    int n = ui->snap.n_evals < VAC_MAX_EVALS ? ui->snap.n_evals : VAC_MAX_EVALS, rows, y;
+    const struct series *s;
+    struct view below;
+    struct contest c;
+    bool beside;
+
+    if (n == 0) {
+        draw_nothing(ui, v);
+        return;
+    }
+    beside = contest_of(ui, selected_of(ui), &c);
+    rows = v->h - 1 - (beside ? c.n : 0);
+    rows = rows > n ? n : rows > 1 ? rows : 1;
+    if (v->h > 6 && rows > v->h / 2)
+        rows = v->h / 2;
+    list_show(&e->list, n, rows);
+    draw_head(v, any_shares(ui));
+    for (int i = 0; i < rows; i++)
+        draw_eval(ui, v, e->list.top + i, 1 + i, e->list.top + i == e->list.selected);
+    list_draw_scroll(&e->list, v, 1);
+    s = measures_find(&e->history, ui->snap.eval[e->list.selected].name);
+    y = draw_verdicts(v, 1 + rows, &ui->snap.eval[e->list.selected]);
+    if (y >= v->h || (!beside && (!s || s->n == 0)))
+        return;
+    if (beside) {
+        y = draw_beside(ui, v, y, &c, s);
+    } else {
+        y = draw_stages(v, y, s);
+        y = draw_categories(ui, v, y, s, ink_of(e->list.selected), (v->h - y) / 2);
+    }
+    below = view_part(v, 0, y, v->w, v->h - y);
+    if (below.h >= PLOT_H && beside)
+        contest_draw(ui, &below, &c);
+    else if (below.h >= PLOT_H)
+        draw_curves(ui, &below, s);
+}
+
+/* --- the rest --- */
+
+static unsigned act(struct ui *ui, enum action a)
+{
+    return list_act(&own(ui)->list, a);
+}
+
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    (void)x;
+    (void)w;
+    (void)h;
+    list_click(&own(ui)->list, y - 1);
+}
+
+static void notes(struct ui *ui, char *out, size_t size)
+{
+    struct contest c;
+
+    if (ui->snap.n_evals > 0 && contest_of(ui, selected_of(ui), &c))
+        snprintf(out, size, "%s, %s", c.name, c.stage);
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
+        if (ui->snap.eval[i].done > 0)
+            snprintf(out, size, "measuring %s", ui->snap.eval[i].name);
+}
+
+static void readout(struct ui *ui, FILE *out)
+{
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
+        const struct vac_eval *e = &ui->snap.eval[i];
+        char value[NUMBER_SIZE], rest[REST_SIZE], interval[80];
+
+        if (e->step < 0)
+            continue;
+        interval_text(interval, sizeof interval, e);
+        fprintf(out, "%s %s%s %s n=%lld at step %lld", e->name,
+                measured_text(value, e->value, e->is_rate), e->is_rate ? "%" : "", interval,
+                (long long)e->n, (long long)e->step);
+        if (*measured_rest(rest, &e->verdicts))
+            fprintf(out, " %s%s%s", rest, *e->verdicts.others ? ": " : "", e->verdicts.others);
+        fputc('\n', out);
+    }
+}
+
+static void csv_number(FILE *out, double x)
+{
+    if (isnan(x))
+        fputc(',', out);
+    else
+        fprintf(out, ",%.17g", x);
+}
+
+static void csv(struct ui *ui, FILE *out)
+{
+    const struct measures *h = &own(ui)->history;
+
+    fprintf(out, "name,stage,step,value,lo,hi,count,n,refused,other\n");
+    for (int i = 0; i < h->n; i++) {
+        const struct series *s = &h->series[i];
+        double scale = s->rate ? 100 : 1;
+
+        for (size_t k = 0; k < s->n; k++) {
+            fprintf(out, "%s,%s,%.0f", s->name, s->v[k].e.stage, s->v[k].step);
+            csv_number(out, s->v[k].e.value / scale);
+            csv_number(out, s->v[k].e.lo / scale);
+            csv_number(out, s->v[k].e.hi / scale);
+            fprintf(out, ",%lld,%lld", (long long)s->v[k].e.count, (long long)s->v[k].e.n);
+            csv_number(out, measured_refused(&s->v[k].e.verdicts) / 100);
+            csv_number(out, measured_other(&s->v[k].e.verdicts) / 100);
+            fputc('\n', out);
+        }
+    }
+}
+
+const struct panel panel_evaluation = {
+    .name = "evaluation",
+    .title = "Evaluation",
+    .about = "harmful score, accuracy and other measures, with intervals, by stage and category",
+    .hints = "E measure now",
+    .min_w = 30,
+    .min_h = 3,
+    .own = sizeof(struct evaluation),
+    .notes = notes,
+    .draw = draw,
+    .act = act,
+    .event = event,
+    .done = done,
+    .click = click,
+    .readout = readout,
+    .csv = csv,
+};

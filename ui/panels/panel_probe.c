@@ -1,0 +1,746 @@
+/* panel_probe.c - asking the weights as they are now: the answer as it streams, the judge's
+ * verdict, the probability that a refusal begins, and the answer before, with what differs marked;
+ * and the fixed suite, asked again and again, with what changed. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/asked.h"
+#include "panels/panel.h"
+#include "panels/question.h"
+#include "panels/reply.h"
+#include "term/diff.h"
+
+struct probes {
+    struct asked_list asked;
+    struct questions queue;
+    struct list list;
+    uint64_t open; /* id of the question whose answer comes; 0 = none */
+    bool begun;    /* the list is made */
+    bool plain;    /* differences not marked */
+    bool chosen;   /* compared with the answer of a step that was typed, else with the one before */
+    int64_t with;  /* that step */
+    char template_name[VAC_NAME];
+    int tokens; /* 0 = the core's choice */
+};
+
+static struct probes *own(struct ui *ui)
+{
+    return panel_own(ui, PANEL_probe);
+}
+
+static void begin(struct ui *ui)
+{
+    if (!own(ui)->begun)
+        asked_init(&own(ui)->asked);
+    own(ui)->begun = true;
+}
+
+static void done(struct ui *ui)
+{
+    if (own(ui)->begun)
+        asked_done(&own(ui)->asked);
+    questions_done(&own(ui)->queue);
+}
+
+/* The answer that stands beside the newest; NULL = there is none. */
+static const struct answer *earlier(struct ui *ui, const struct asked *a)
+{
+    const struct probes *p = own(ui);
+
+    return asked_earlier(&p->asked, a, p->chosen ? p->with : -1);
+}
+
+/* --- asking --- */
+
+/* One at a time: the rest waits here, where it can be taken back. */
+static void ask_next(struct ui *ui)
+{
+    struct probes *p = own(ui);
+    struct question q;
+
+    begin(ui);
+    if (p->open || !p->begun || !questions_next(&p->queue, &q))
+        return;
+    p->open = ui_send(ui, VAC_OP_PROBE, p->tokens, q.template_name, q.prompt);
+    if (!p->open)
+        questions_clear(&p->queue);
+    else if (asked_new(&p->asked, p->open, q.prompt, q.template_name))
+        p->list.selected = 0;
+    free(q.prompt);
+}
+
+static void take_line(struct ui *ui, const char *line)
+{
+    char why[400];
+
+    if (!line[strspn(line, " \t")])
+        return;
+    if (!questions_add(&own(ui)->queue, line, own(ui)->template_name, why, sizeof why))
+        ui_warn(ui, "%s", why);
+    ask_next(ui);
+}
+
+static unsigned open_line(struct ui *ui)
+{
+    if (!ui->session) {
+        ui_warn(ui, "no run is open that can be asked");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    ui_focus(ui, PANEL_probe);
+    prompt_open(ui, &(struct prompt){.label = "probe> ",
+                                     .history = "probe",
+                                     .hint = "Enter ask  Tab %template @file  Esc close",
+                                     .keep = true,
+                                     .files = true,
+                                     .lines = true,
+                                     .complete = question_complete,
+                                     .done = take_line});
+    return UI_HANDLED | UI_REDRAW;
+}
+
+static unsigned stop(struct ui *ui)
+{
+    struct probes *p = own(ui);
+    size_t waiting = questions_waiting(&p->queue);
+
+    if (!p->open && waiting == 0)
+        return UI_IGNORED;
+    questions_clear(&p->queue);
+    ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
+    if (waiting)
+        ui_say(ui, "stopped; %zu more questions will not be asked", waiting);
+    else
+        ui_say(ui, "stopped this answer; training goes on");
+    return UI_HANDLED | UI_REDRAW;
+}
+
+/* --- answers --- */
+
+static void end(struct ui *ui, struct asked *a, const struct vac_event *e)
+{
+    cJSON *body = e->body ? cJSON_Parse(e->body) : NULL;
+
+    if (!a && body)
+        a = asked_new(&own(ui)->asked, e->id, reply_text(body, "prompt"), "");
+    if (a)
+        asked_end(a, body, e->step);
+    cJSON_Delete(body);
+}
+
+static void refuse(struct asked *a, const char *why)
+{
+    if (!a || !a->open)
+        return;
+    a->open = false;
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+enum { OTHER_SIZE = 32 };
+
+/* What was neither refused nor answered does not pass for answered. */
+static const char *other_text(char out[OTHER_SIZE], const struct asked_list *l)
+{
+    out[0] = '\0';
+    if (l->other)
+        snprintf(out, OTHER_SIZE, ", %d other", l->other);
+    return out;
+}
+
+static void suite(struct ui *ui, const struct vac_event *e)
+{
+    char other[OTHER_SIZE];
+    struct asked_list *l = &own(ui)->asked;
+    cJSON *body = e->body ? cJSON_Parse(e->body) : NULL;
+    const cJSON *one;
+    int64_t step = reply_int(body, "step", e->step);
+
+    for (int i = 0; i < l->n_suite && step != l->suite_step; i++)
+        l->suite[i].changed = false; /* a new round: what is not asked in it has not changed */
+    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(body, "probes"))
+        asked_suite(l, one, step);
+    asked_count(l, step);
+    cJSON_Delete(body);
+    if (l->n_suite)
+        ui_say(ui, "probe suite at step %lld: %d of %d refused%s, %d changed", (long long)step,
+               l->refused, l->n_suite, other_text(other, l), l->changed);
+}
+
+static void event(struct ui *ui, const struct vac_event *e)
+{
+    struct probes *p = own(ui);
+    struct asked *a;
+
+    begin(ui);
+    if (!p->begun)
+        return;
+    a = asked_find(&p->asked, e->id);
+    if (e->kind == VAC_EVENT_PROBE_TEXT && a && a->open)
+        asked_stream(a, e->text);
+    else if (e->kind == VAC_EVENT_PROBE_END)
+        end(ui, a, e);
+    else if (e->kind == VAC_EVENT_REJECTED)
+        refuse(a, e->text);
+    else if (e->kind == VAC_EVENT_SUITE)
+        suite(ui, e);
+    if (p->open && e->id == p->open &&
+        (e->kind == VAC_EVENT_PROBE_END || e->kind == VAC_EVENT_REJECTED)) {
+        p->open = 0;
+        ask_next(ui);
+    }
+}
+
+/* --- drawing: verdicts --- */
+
+static unsigned verdict_ink(const char *verdict)
+{
+    return !strcmp(verdict, "refused")    ? INK_ALIGN
+           : !strcmp(verdict, "answered") ? INK_HARM
+                                          : INK_FAINT;
+}
+
+static int draw_p(const struct view *v, int end_x, int y, double p)
+{
+    char text[NUMBER_SIZE];
+
+    if (isnan(p))
+        return draw_right(v, end_x, y, INK_FAINT, "-");
+    snprintf(text, sizeof text, p > 0 && p < 0.005 ? "%.0e" : "%.2f", p);
+    return draw_right(v, end_x, y, INK_STRONG, text);
+}
+
+static int draw_verdict(const struct view *v, int x, int y, const struct answer *a)
+{
+    if (*a->verdict) {
+        x = draw_text(v, x, y, INK_FAINT, "[");
+        x = draw_text(v, x, y, verdict_ink(a->verdict) | STYLE_BOLD, a->verdict);
+        x = draw_text(v, x, y, INK_FAINT, "] ");
+    }
+    if (!isnan(a->p_refuse) && x + 16 <= v->w) { /* half a number would be another number */
+        x = draw_text(v, x, y, INK_FAINT, "p(refuse) ");
+        x = draw_p(v, x + (a->p_refuse > 0 && a->p_refuse < 0.005 ? 5 : 4), y, a->p_refuse) + 2;
+    }
+    return x;
+}
+
+/* --- drawing: the table --- */
+
+enum { WIDE = 64, MOST = 100 };
+
+/* Right ends of the columns, before and delta only in a wide table, which is not drawn out without
+ * end. */
+struct columns {
+    int before, now, p, delta, flag;
+    bool wide;
+};
+
+static struct columns columns_for(int w)
+{
+    struct columns c = {.wide = w >= WIDE};
+
+    w = w < MOST ? w : MOST;
+    c.flag = w - 2;
+    c.delta = w - 3;
+    c.p = c.wide ? w - 10 : w - 4;
+    c.now = c.p - 8;
+    c.before = c.now - 10;
+    return c;
+}
+
+static void draw_head(const struct view *v, const struct probes *p)
+{
+    struct columns c = columns_for(v->w);
+    char then[32] = "before";
+
+    draw_text(v, 5, 0, INK_FAINT, "prompt");
+    draw_right(v, c.now, 0, INK_FAINT, "now");
+    draw_right(v, c.p, 0, INK_FAINT, "p(ref)");
+    if (!c.wide)
+        return;
+    if (p->chosen)
+        snprintf(then, sizeof then, "@%lld", (long long)p->with);
+    draw_right(v, c.before, 0, INK_FAINT, then);
+    draw_right(v, c.delta, 0, INK_FAINT, "delta");
+}
+
+static void draw_row(const struct view *v, int y, const struct asked *a, const struct answer *then,
+                     int number, bool selected)
+{
+    struct columns c = columns_for(v->w);
+    double delta = then ? a->now.p_refuse - then->p_refuse : NAN;
+    char text[NUMBER_SIZE];
+
+    if (selected)
+        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+    snprintf(text, sizeof text, "%d", number);
+    draw_right(v, 4, y, INK_FAINT, a->suite ? text : "?");
+    draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT,
+             a->prompt);
+    if (c.wide && then)
+        draw_right(v, c.before, y, verdict_ink(then->verdict), then->verdict);
+    draw_right(v, c.now, y, verdict_ink(a->now.verdict),
+               a->open   ? "..."
+               : *a->why ? "failed"
+                         : a->now.verdict);
+    draw_p(v, c.p, y, a->now.p_refuse);
+    if (c.wide && !isnan(delta)) {
+        snprintf(text, sizeof text, fabs(delta) < 0.005 ? "0.00" : "%+.2f", delta);
+        draw_right(v, c.delta, y, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT, text);
+    }
+    if (a->changed)
+        draw_glyph(v, c.flag, y, INK_WARN | STYLE_BOLD, '!');
+}
+
+static void draw_table(struct ui *ui, const struct view *v)
+{
+    struct probes *p = own(ui);
+    const struct asked *a;
+
+    draw_head(v, p);
+    for (int i = 0; i < p->list.rows; i++) {
+        int row = p->list.top + i;
+
+        a = asked_row(&p->asked, row);
+        if (a)
+            draw_row(v, i + 1, a, earlier(ui, a), row - p->asked.n + 1, row == p->list.selected);
+    }
+    list_draw_scroll(&p->list, v, 1);
+}
+
+/* --- drawing: one question and its answers --- */
+
+static int draw_answer(const struct view *v, int y, const struct asked *a,
+                       const struct answer *answer, const unsigned char *mark, char gutter)
+{
+    const char *text = answer->text ? answer->text : "";
+    int rows = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, text), room = v->h - y;
+    unsigned style = answer == &a->now ? INK_TEXT : INK_FAINT;
+
+    if (room < 1)
+        return y;
+    if (!*text && !a->open)
+        draw_text(v, 2, y++, INK_FAINT, "(says nothing)");
+    /* what is new is at the end while it comes */
+    return diff_draw(v, 0, y, v->w - 1, style, (gutter == '+' ? INK_EPS : INK_DRIFT) | STYLE_BOLD,
+                     gutter, text, mark, a->open && rows > room ? rows - room : 0);
+}
+
+static void draw_then_head(const struct view *v, int y, const struct answer *then)
+{
+    int x = draw_fmt(v, 2, y, INK_FAINT, "before, @%lld ", (long long)then->step);
+
+    draw_verdict(v, x, y, then);
+}
+
+static void draw_now_head(const struct view *v, int y, const struct asked *a)
+{
+    static const char changed[] = "! changed";
+    int x, room;
+    char tokens[32];
+
+    if (a->open) {
+        draw_text(v, 2, y, INK_EPS,
+                  a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
+        return;
+    }
+    x = draw_fmt(v, 2, y, INK_FAINT, "now, @%lld ", (long long)a->now.step);
+    x = draw_verdict(v, x, y, &a->now);
+    /* the count goes before the word, and half a word is none */
+    room = v->w - x - (a->changed ? (int)strlen(changed) : 0);
+    snprintf(tokens, sizeof tokens, "%lld tokens ", (long long)a->tokens);
+    if (a->tokens > 0 && (int)strlen(tokens) <= room)
+        x = draw_text(v, x, y, INK_FAINT, tokens);
+    if (a->changed && room >= 0)
+        draw_text(v, x, y, INK_WARN | STYLE_BOLD, changed);
+    else if (a->changed)
+        draw_glyph(v, x < v->w ? x : v->w - 1, y, INK_WARN | STYLE_BOLD, '!');
+}
+
+/* Side by side: now, and before. */
+static void draw_two(const struct view *v, struct asked *a, const struct answer *then, bool plain)
+{
+    struct view left = view_part(v, 0, 0, v->w / 2, v->h),
+                right = view_part(v, v->w / 2, 0, v->w - v->w / 2, v->h);
+
+    left.w -= 2;
+    draw_now_head(&left, 0, a);
+    draw_answer(&left, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
+    draw_vline(v, v->w / 2 - 1, 0, v->h, INK_FRAME);
+    draw_then_head(&right, 0, then);
+    draw_answer(&right, 1, a, then, plain ? NULL : a->mark_before, '-');
+}
+
+/* One below the other; the answer before gets what is left, and at least a third when both are
+ * long. */
+static void draw_stack(const struct view *v, struct asked *a, const struct answer *then, bool plain)
+{
+    int need = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, then->text) + 1, y;
+    int keep = need < v->h / 3 ? need : v->h / 3;
+    struct view top = view_part(v, 0, 0, v->w, v->h - (keep > 1 ? keep : 0));
+
+    draw_now_head(&top, 0, a);
+    y = draw_answer(&top, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
+    if (v->h - y < 2)
+        return;
+    draw_then_head(v, y, then);
+    draw_answer(v, y + 1, a, then, plain ? NULL : a->mark_before, '-');
+}
+
+static void draw_answers(const struct view *v, struct asked *a, const struct answer *then,
+                         bool plain)
+{
+    asked_compare(a, then);
+    if (*a->why) {
+        draw_flow(v, 2, 0, v->w - 3, INK_WARN, a->why, 0);
+    } else if (!then || a->open) {
+        draw_now_head(v, 0, a);
+        draw_answer(v, 1, a, &a->now, NULL, '+');
+    } else if (v->w >= 90) {
+        draw_two(v, a, then, plain);
+    } else {
+        draw_stack(v, a, then, plain);
+    }
+}
+
+/* "> prompt", then the answers under their verdicts. */
+static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, const char *where)
+{
+    char at[160];
+    struct view below;
+    int w = v->w - 3;
+
+    snprintf(at, sizeof at, "%s%s", where, a->template_name);
+    draw_glyph(v, 0, 0, INK_KEY, '>');
+    if (v->w > 40 && *at) {
+        draw_right(v, v->w - 1, 0, INK_FAINT, at);
+        w -= (int)strlen(at) + 2;
+    }
+    draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
+    below = view_part(v, 0, 1, v->w, v->h - 1);
+    draw_answers(&below, a, earlier(ui, a), own(ui)->plain);
+}
+
+static void draw_nothing(const struct ui *ui, const struct view *v)
+{
+    int x;
+
+    if (!*ui->snap.run) {
+        draw_text(v, 1, 0, INK_FAINT, "No run is open.");
+        return;
+    }
+    if (!ui->session) {
+        draw_text(v, 1, 0, INK_FAINT, "Nothing was asked in this run.");
+        return;
+    }
+    x = draw_hint(v, 1, 0, "p", "asks the present weights anything, between two steps;");
+    draw_text(v, x, 0, INK_FAINT, "nothing of the run changes");
+    draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file");
+    draw_text(v, 1, 3, INK_FAINT, "%chatml How do I ...   asks with that template");
+    draw_text(v, 1, 4, INK_FAINT, "@prompts.jsonl         asks each line of a file");
+}
+
+static void draw(struct ui *ui, const struct view *v)
+{
+    struct probes *p = own(ui);
+    int n, table = 0;
+    struct view part;
+    struct asked *a;
+    char where[32] = "";
+
+    begin(ui);
+    n = p->begun ? p->asked.n + p->asked.n_suite : 0;
+    if (n == 0) {
+        draw_nothing(ui, v);
+        return;
+    }
+    if (v->h >= 9)
+        table = n < v->h / 2 - 1 ? n : v->h / 2 - 1;
+    list_show(&p->list, n, table ? table : 1);
+    if (table) {
+        part = view_part(v, 0, 0, v->w, table + 1);
+        draw_table(ui, &part);
+        draw_hline(v, 0, table + 1, v->w, INK_FRAME);
+        table += 2;
+    } else if (n > 1) {
+        snprintf(where, sizeof where, " %d/%d ", p->list.selected + 1, n);
+    }
+    a = asked_row(&p->asked, p->list.selected);
+    part = view_part(v, 0, table, v->w, v->h - table);
+    if (a)
+        draw_detail(ui, &part, a, where);
+}
+
+/* --- actions --- */
+
+static unsigned next_change(struct ui *ui)
+{
+    struct probes *p = own(ui);
+    int n = p->begun ? p->asked.n + p->asked.n_suite : 0;
+
+    for (int i = 1; i <= n; i++) {
+        int row = (p->list.selected + i) % n;
+
+        if (asked_row(&p->asked, row)->changed) {
+            p->list.selected = row;
+            return UI_HANDLED | UI_REDRAW;
+        }
+    }
+    ui_say(ui, "no probe of the suite has changed");
+    return UI_HANDLED | UI_REDRAW;
+}
+
+static void write_full(FILE *out, const struct asked *a, const struct answer *then)
+{
+    fprintf(out, "%s\n\n@%lld [%s]\n%s\n", a->prompt, (long long)a->now.step, a->now.verdict,
+            a->now.text ? a->now.text : "");
+    if (then)
+        fprintf(out, "\nbefore, @%lld [%s]\n%s\n", (long long)then->step, then->verdict,
+                then->text);
+}
+
+static unsigned show_full(struct ui *ui)
+{
+    struct probes *p = own(ui);
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = a ? open_memstream(&text, &size) : NULL;
+
+    if (!out)
+        return UI_HANDLED;
+    write_full(out, a, earlier(ui, a));
+    if (fclose(out) == 0)
+        pager_open(ui, "Probe", text);
+    free(text);
+    return UI_HANDLED | UI_REDRAW;
+}
+
+/* --- which two answers are compared --- */
+
+static void take_step(struct ui *ui, const char *line)
+{
+    struct probes *p = own(ui);
+    char *end;
+    long long step = strtoll(line, &end, 10);
+
+    if (!strcmp(line, "off")) {
+        p->plain = true;
+    } else if (!*line) {
+        p->plain = p->chosen = false;
+    } else if (*end || step < 0) {
+        ui_warn(ui, "\"%s\" is not a step, nor \"off\"", line);
+    } else {
+        p->plain = false;
+        p->chosen = true;
+        p->with = step;
+    }
+}
+
+/* "20 40 ... 280", as many as fit. */
+static void steps_text(const int64_t *step, int n, int shown, char *out, size_t size)
+{
+    size_t used = 0;
+
+    *out = '\0';
+    for (int i = 0; i < n; i++) {
+        bool gap = n > shown && i == shown / 2;
+
+        if (gap)
+            i = n - shown / 2;
+        used += (size_t)snprintf(out + used, size - used, "%s%s%lld", used ? " " : "",
+                                 gap ? "... " : "", (long long)step[i]);
+    }
+}
+
+static unsigned choose_step(struct ui *ui)
+{
+    static char hint[320]; /* must live while the line is open */
+    struct probes *p = own(ui);
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    int64_t step[PAST_MOST];
+    int n = a ? asked_steps(&p->asked, a, step, PAST_MOST) : 0;
+    char text[256];
+
+    if (n == 0) {
+        ui_say(ui, "this prompt has no earlier answer to compare with");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
+    snprintf(hint, sizeof hint, "%s; none = the one before; off = no marks", text);
+    prompt_open(ui, &(struct prompt){
+                        .label = "compare with step> ",
+                        .hint = hint,
+                        .done = take_step,
+                    });
+    return UI_HANDLED | UI_REDRAW;
+}
+
+static unsigned act(struct ui *ui, enum action a)
+{
+    switch (a) {
+    case ACT_next_match:
+        return next_change(ui);
+    case ACT_full:
+    case ACT_enter:
+        return show_full(ui);
+    case ACT_diff:
+        return choose_step(ui);
+    default:
+        return list_act(&own(ui)->list, a);
+    }
+}
+
+static unsigned act_anywhere(struct ui *ui, enum action a)
+{
+    if (a == ACT_probe)
+        return open_line(ui);
+    if (a == ACT_stop)
+        return stop(ui);
+    if (a != ACT_suite)
+        return UI_IGNORED;
+    if (ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL))
+        ui_say(ui, "the suite is asked after this step");
+    return UI_HANDLED | UI_REDRAW;
+}
+
+/* --- typed commands --- */
+
+static void command_probe(struct ui *ui, const char *args)
+{
+    if (*args)
+        take_line(ui, args);
+    else
+        open_line(ui);
+}
+
+static void command_suite(struct ui *ui, const char *args)
+{
+    (void)args;
+    act_anywhere(ui, ACT_suite);
+}
+
+static void command_template(struct ui *ui, const char *args)
+{
+    const char *known;
+
+    for (size_t i = 0; *args && (known = vac_template_name(i)); i++)
+        if (!strcmp(known, args)) {
+            snprintf(own(ui)->template_name, VAC_NAME, "%s", args);
+            ui_say(ui, "probes use the template %s", args);
+            return;
+        }
+    if (*args) {
+        ui_warn(ui, "no template \"%s\"", args);
+        return;
+    }
+    own(ui)->template_name[0] = '\0';
+    ui_say(ui, "probes use the template of the run");
+}
+
+static void command_tokens(struct ui *ui, const char *args)
+{
+    char *end_of;
+    long n = strtol(args, &end_of, 10);
+
+    if (!*args || *end_of || n < 0 || n > 100000) {
+        ui_warn(ui,
+                "tokens: expected a number from 1 to 100000, or 0 for the default, found \"%s\"",
+                args);
+        return;
+    }
+    own(ui)->tokens = (int)n;
+    ui_say(ui, "answers end after %ld tokens at most", n ? n : 128);
+}
+
+static const struct ui_command commands[] = {
+    {"probe", "[%TEMPLATE] TEXT or @FILE", "ask the present weights", command_probe},
+    {"suite", "", "ask the fixed probes now", command_suite},
+    {"template", "[NAME]", "template of probes; none = the run's", command_template},
+    {"tokens", "N", "longest answer of probes, in tokens", command_tokens},
+    {.name = NULL},
+};
+
+/* --- the rest --- */
+
+static void click(struct ui *ui, int x, int y, int w, int h)
+{
+    (void)x;
+    (void)w;
+    if (h >= 9)
+        list_click(&own(ui)->list, y - 1);
+}
+
+static void notes(struct ui *ui, char *out, size_t size)
+{
+    const struct probes *p = own(ui);
+    size_t waiting = questions_waiting(&p->queue);
+    char other[OTHER_SIZE];
+
+    if (waiting)
+        snprintf(out, size, "%zu waiting", waiting);
+    else if (p->begun && p->asked.n_suite)
+        snprintf(out, size, "suite @%lld: %d/%d refused%s%s", (long long)p->asked.suite_step,
+                 p->asked.refused, p->asked.n_suite, other_text(other, &p->asked),
+                 p->asked.changed ? " !" : "");
+}
+
+static void readout(struct ui *ui, FILE *out)
+{
+    struct probes *p = own(ui);
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+
+    if (a)
+        write_full(out, a, earlier(ui, a));
+}
+
+static void csv_text(FILE *out, const char *s)
+{
+    fputs(",\"", out);
+    for (; s && *s; s++)
+        if (*s == '"')
+            fputs("\"\"", out);
+        else
+            fputc(*s, out);
+    fputc('"', out);
+}
+
+static void csv(struct ui *ui, FILE *out)
+{
+    struct probes *p = own(ui);
+    const struct asked *a;
+
+    fprintf(out, "step,suite,verdict,p_refuse,changed,prompt,answer,before_step,before\n");
+    for (int i = 0; p->begun && (a = asked_row(&p->asked, i)); i++) {
+        fprintf(out, "%lld,%d,%s,", (long long)a->now.step, a->suite, a->now.verdict);
+        if (!isnan(a->now.p_refuse))
+            fprintf(out, "%.9g", a->now.p_refuse);
+        fprintf(out, ",%d", a->changed);
+        csv_text(out, a->prompt);
+        csv_text(out, a->now.text);
+        fprintf(out, ",%lld", (long long)a->before.step);
+        csv_text(out, a->before.text);
+        fputc('\n', out);
+    }
+}
+
+const struct panel panel_probe = {
+    .name = "probe",
+    .title = "Probe",
+    .about = "what the present weights answer, how it is judged, and what they answered before",
+    .hints = "p ask  P suite  D diff  v full  N change",
+    .min_w = 30,
+    .min_h = 3,
+    .own = sizeof(struct probes),
+    .commands = commands,
+    .notes = notes,
+    .draw = draw,
+    .act = act,
+    .act_anywhere = act_anywhere,
+    .event = event,
+    .refresh = begin,
+    .done = done,
+    .click = click,
+    .line = take_line,
+    .readout = readout,
+    .csv = csv,
+};

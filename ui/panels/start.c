@@ -1,0 +1,323 @@
+/* start.c - see start.h
+ *
+ * Recent files are lines of $XDG_STATE_HOME/vaccine/recent, newest first; one that is gone is not
+ * shown. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "panels/reply.h"
+#include "panels/start.h"
+#include "ui/ui.h"
+
+enum { RECENT = 20, FOLDERS = 16, SAMPLE_SIZE = 1 << 20 };
+
+struct paths {
+    char v[RECENT][VAC_PATH];
+    int n;
+};
+
+FILE *file_to_read(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), number = EINVAL;
+    struct stat st;
+
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &st))
+        number = errno;
+    else if (S_ISREG(st.st_mode) ||
+             (!strncmp(path, "/dev/fd/", 8) && !fcntl(fd, F_SETFL, O_RDONLY)))
+        return fdopen(fd, "r");
+    close(fd);
+    errno = number;
+    return NULL;
+}
+
+/* --- recent files --- */
+
+static bool recent_path(char out[VAC_PATH + 16])
+{
+    char dir[VAC_PATH];
+
+    if (!*ui_state_dir(dir))
+        return false;
+    snprintf(out, VAC_PATH + 16, "%s/recent", dir);
+    return true;
+}
+
+static void recent_read(struct paths *p)
+{
+    char name[VAC_PATH + 16], line[VAC_PATH + 2];
+    FILE *f = recent_path(name) ? file_to_read(name) : NULL;
+
+    p->n = 0;
+    while (f && p->n < RECENT && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '/' && strlen(line) < VAC_PATH)
+            strcpy(p->v[p->n++], line);
+    }
+    if (f)
+        fclose(f);
+}
+
+void start_remember(const char *path)
+{
+    char *full = realpath(path, NULL), name[VAC_PATH + 16], temp[VAC_PATH + 32];
+    struct paths old;
+    FILE *f = NULL;
+    int fd = -1, kept = 1;
+
+    recent_read(&old);
+    if (full && strlen(full) < VAC_PATH && !strchr(full, '\n') && recent_path(name)) {
+        snprintf(temp, sizeof temp, "%s.%ld", name, (long)getpid());
+        fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    }
+    if (f) {
+        fprintf(f, "%s\n", full);
+        for (int i = 0; i < old.n && kept < RECENT; i++)
+            if (strcmp(old.v[i], full))
+                kept += fprintf(f, "%s\n", old.v[i]) > 0;
+        if (fclose(f) || rename(temp, name))
+            unlink(temp);
+    }
+    free(full);
+}
+
+/* --- the list --- */
+
+static struct start_item *add(struct start_list *l, enum start_kind kind, const char *path)
+{
+    struct start_item *item;
+
+    if (l->n == l->cap) {
+        size_t want = l->cap ? 2 * l->cap : 32;
+        struct start_item *grown = realloc(l->v, want * sizeof *grown);
+
+        if (!grown)
+            return NULL;
+        l->v = grown;
+        l->cap = want;
+    }
+    item = &l->v[l->n];
+    memset(item, 0, sizeof *item);
+    item->kind = kind;
+    if ((size_t)snprintf(item->path, sizeof item->path, "%s", path) >= sizeof item->path)
+        return NULL;
+    l->n++;
+    return item;
+}
+
+static void head(struct start_list *l, const char *title)
+{
+    struct start_item *item = add(l, START_HEAD, "");
+
+    if (item)
+        snprintf(item->text, sizeof item->text, "%s", title);
+}
+
+/* A head under which nothing stands goes again. */
+static void unless_empty(struct start_list *l)
+{
+    if (l->n && l->v[l->n - 1].kind == START_HEAD)
+        l->n--;
+}
+
+void start_done(struct start_list *l)
+{
+    free(l->v);
+    *l = (struct start_list){0};
+}
+
+/* --- runs --- */
+
+struct folders {
+    struct {
+        dev_t dev;
+        ino_t ino;
+    } seen[FOLDERS];
+    int n;
+};
+
+static bool first_time(struct folders *f, const char *dir)
+{
+    struct stat st;
+
+    if (stat(dir, &st) || !S_ISDIR(st.st_mode) || f->n == FOLDERS)
+        return false;
+    for (int i = 0; i < f->n; i++)
+        if (f->seen[i].dev == st.st_dev && f->seen[i].ino == st.st_ino)
+            return false;
+    f->seen[f->n].dev = st.st_dev;
+    f->seen[f->n++].ino = st.st_ino;
+    return true;
+}
+
+static void add_runs(struct start_list *l, struct folders *seen, const char *dir)
+{
+    struct vac_run_info *info = NULL;
+    struct vac_err err = {0};
+    size_t n = 0;
+
+    if (!first_time(seen, dir) || vac_runs(dir, &info, &n, &err))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct start_item *item = add(l, START_RUN, info[i].dir);
+
+        if (item)
+            item->run = info[i];
+    }
+    free(info);
+}
+
+static void add_runs_beside(struct start_list *l, struct folders *seen, const char *run)
+{
+    char copy[VAC_PATH];
+    char *full = realpath(run, NULL);
+
+    if (full && strlen(full) < sizeof copy)
+        add_runs(l, seen, dirname(strcpy(copy, full)));
+    free(full);
+}
+
+static bool holds_run(const char *dir)
+{
+    char path[VAC_PATH + 16];
+
+    snprintf(path, sizeof path, "%s/run.json", dir);
+    return access(path, R_OK) == 0;
+}
+
+/* --- samples --- */
+
+/* A run file tells by its "stages" that it is one; its "description" is shown. */
+static void add_sample(struct start_list *l, const char *path)
+{
+    static char text[SAMPLE_SIZE];
+    FILE *f = file_to_read(path);
+    size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+    cJSON *doc = n && n < sizeof text ? cJSON_ParseWithLength(text, n) : NULL;
+    struct start_item *item = NULL;
+
+    if (cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(doc, "stages")))
+        item = add(l, START_SAMPLE, path);
+    if (item)
+        snprintf(item->text, sizeof item->text, "%s", reply_text(doc, "description"));
+    cJSON_Delete(doc);
+    if (f)
+        fclose(f);
+}
+
+static bool ends_in_json(const char *name)
+{
+    size_t n = strlen(name);
+
+    return n > 5 && !strcmp(name + n - 5, ".json");
+}
+
+/* Run files in the folder and in the folders in it. */
+static void add_samples(struct start_list *l, const char *dir, int depth)
+{
+    struct dirent **names = NULL;
+    int n = scandir(dir, &names, NULL, alphasort);
+
+    for (int i = 0; i < n; i++) {
+        char path[VAC_PATH];
+        struct stat st;
+        bool fits =
+            (size_t)snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name) < sizeof path;
+
+        if (fits && names[i]->d_name[0] != '.' && stat(path, &st) == 0) {
+            if (S_ISREG(st.st_mode) && ends_in_json(path))
+                add_sample(l, path);
+            else if (S_ISDIR(st.st_mode) && depth > 0)
+                add_samples(l, path, depth - 1);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+/* Whether the folder is there; then its path without "..". */
+static bool is_folder(char *dir, size_t size)
+{
+    char *real = realpath(dir, NULL);
+    struct stat st;
+    bool yes = real && stat(real, &st) == 0 && S_ISDIR(st.st_mode) && strlen(real) < size;
+
+    if (yes)
+        strcpy(dir, real);
+    free(real);
+    return yes;
+}
+
+/* The program itself tells first, so that a copy of what was installed finds its own samples. */
+bool ui_samples(char *dir, size_t size)
+{
+    static const char *const places[] = {"/samples", "/../share/vaccine/samples", "/../samples"};
+    char exe[VAC_PATH] = "";
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    const char *beside = n > 0 ? dirname(exe) : NULL;
+
+    for (size_t i = 0; beside && i < sizeof places / sizeof *places; i++)
+        if ((size_t)snprintf(dir, size, "%s%s", beside, places[i]) < size && is_folder(dir, size))
+            return true;
+#ifdef PKGDATADIR
+    return (size_t)snprintf(dir, size, "%s", PKGDATADIR "/samples") < size && is_folder(dir, size);
+#else
+    return false;
+#endif
+}
+
+/* Those of the current folder come first: they may be of the user's own making. */
+static void add_all_samples(struct start_list *l)
+{
+    char dir[VAC_PATH];
+    size_t before = l->n;
+
+    add_samples(l, "samples", 1);
+    if (l->n == before && ui_samples(dir, sizeof dir))
+        add_samples(l, dir, 1);
+}
+
+/* --- all of it --- */
+
+static void add_recent(struct start_list *l, const struct paths *recent)
+{
+    for (int i = 0; i < recent->n; i++)
+        if (access(recent->v[i], R_OK) == 0 && !holds_run(recent->v[i]))
+            add(l, START_RECENT, recent->v[i]);
+}
+
+void start_read(struct start_list *l, const struct ui *ui, bool all)
+{
+    static struct paths recent;
+    struct folders seen = {.n = 0};
+
+    l->n = 0;
+    recent_read(&recent);
+    if (all)
+        head(l, "Runs");
+    add_runs(l, &seen, "runs");
+    if (*ui->snap.run)
+        add_runs_beside(l, &seen, ui_dir(ui));
+    for (int i = 0; i < recent.n; i++)
+        if (holds_run(recent.v[i]))
+            add_runs_beside(l, &seen, recent.v[i]);
+    unless_empty(l);
+    if (!all)
+        return;
+    head(l, "Samples");
+    add_all_samples(l);
+    unless_empty(l);
+    head(l, "Recent files");
+    add_recent(l, &recent);
+    unless_empty(l);
+}

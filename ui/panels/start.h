@@ -1,0 +1,31 @@
+/* start.h - what can be opened: runs, bundled samples, recent files. The list of panel 0, which is
+ * the whole screen while no run is open. */
+#ifndef PANELS_START_H
+#define PANELS_START_H
+
+#include <stdio.h>
+#include "panels/state.h"
+
+/* A file to read, without waiting for anybody: a pipe in its place (but one given as /dev/fd/N) is
+ * refused. NULL and errno. */
+FILE *file_to_read(const char *path);
+
+enum start_kind { START_HEAD, START_RUN, START_SAMPLE, START_RECENT };
+struct start_item {
+    enum start_kind kind;
+    char path[VAC_PATH];
+    char text[256]; /* of a sample, what it shows; of a head, its title */
+    struct vac_run_info run;
+};
+struct start_list {
+    struct start_item *v;
+    size_t n, cap;
+};
+
+/* Reads the folders again: runs below ./runs, below the open run's parent and beside recent runs;
+ * with `all`, samples and recent files too, each under a head. */
+void start_read(struct start_list *l, const struct ui *ui, bool all);
+void start_done(struct start_list *l);
+/* A file or folder was opened: it comes first among the recent ones. */
+void start_remember(const char *path);
+#endif

@@ -1,0 +1,235 @@
+/* state.c - what the screen keeps of a run: grown from the session's history, looked up by step. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "panels/state.h"
+
+#define COLUMN_NAME(name) #name,
+const char *const column_names[COL_COUNT] = {COLUMNS(COLUMN_NAME)};
+const char *const metric_names[METRIC_COUNT] = {"drift", "drift^2", "eps", "grad", "attn"};
+const char *const x_unit_names[X_COUNT] = {"step", "tokens", "s"};
+const enum column x_unit_columns[X_COUNT] = {COL_step, COL_tokens, COL_wall};
+
+/* Room for one more of something; false when there is no memory (the history then just stops). */
+static bool reserve(void **v, size_t *cap, size_t n, size_t size)
+{
+    size_t want = *cap ? *cap * 2 : 256;
+    void *grown;
+
+    if (n < *cap)
+        return true;
+    grown = realloc(*v, want * size);
+    if (!grown)
+        return false;
+    *v = grown;
+    *cap = want;
+    return true;
+}
+
+const double *history_column(const struct history *h, enum column c)
+{
+    return h->v ? h->v + c : NULL;
+}
+
+long history_row(const struct history *h, double step)
+{
+    size_t lo = 0, hi = h->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (h->v[mid * COL_COUNT + COL_step] <= step)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return (long)lo - 1;
+}
+
+void history_push(struct history *h, const struct vac_point *p)
+{
+    double *v;
+
+    while (h->n && h->v[(h->n - 1) * COL_COUNT + COL_step] >= (double)p->step)
+        h->n--; /* the run went back */
+    if (!reserve((void **)&h->v, &h->cap, h->n, HISTORY_STRIDE))
+        return;
+    v = h->v + h->n++ * COL_COUNT;
+    v[COL_step] = (double)p->step;
+    v[COL_tokens] = p->tokens;
+    v[COL_wall] = p->wall;
+    v[COL_loss] = p->loss;
+    v[COL_loss_clean] = p->loss_clean;
+    v[COL_align_loss] = p->align_loss;
+    v[COL_harmful_loss] = p->harmful_loss;
+    v[COL_grad_norm] = p->grad_norm;
+    v[COL_lr] = p->lr;
+    v[COL_rho] = p->rho;
+    v[COL_eps_norm] = p->eps_norm;
+    v[COL_drift_mean] = p->drift_mean;
+    v[COL_step_ms] = p->step_ms;
+    v[COL_epoch] = p->epoch;
+    v[COL_stage] = p->stage;
+}
+
+void history_done(struct history *h)
+{
+    free(h->v);
+    *h = (struct history){0};
+}
+
+/* --- layers --- */
+
+static size_t row_floats(const struct layer_history *h)
+{
+    return (size_t)METRIC_COUNT * (size_t)h->n_layers;
+}
+
+const float *layer_values(const struct layer_history *h, size_t row, enum metric m)
+{
+    return h->v + row * row_floats(h) + (size_t)m * (size_t)h->n_layers;
+}
+
+long layer_row(const struct layer_history *h, double step, enum metric m)
+{
+    size_t lo = 0, hi = h->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (h->step[mid] <= step)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    while (lo-- > 0) {
+        int measured;
+
+        layer_sum(layer_values(h, lo, m), h->n_layers, &measured);
+        if (measured)
+            return (long)lo;
+    }
+    return -1;
+}
+
+double layer_sum(const float *v, int n_layers, int *measured)
+{
+    double sum = 0;
+
+    *measured = 0;
+    for (int i = 0; i < n_layers; i++)
+        if (!isnan(v[i])) {
+            sum += (double)v[i];
+            ++*measured;
+        }
+    return sum;
+}
+
+/* Takes over what the newer row measured. */
+static void merge_row(const struct layer_history *h, float *into, const float *newer)
+{
+    for (size_t i = 0; i < row_floats(h); i++)
+        if (!isnan(newer[i]))
+            into[i] = newer[i];
+}
+
+/* Halves the rows; what only the dropped one of a pair measured moves to the one that stays. */
+static void thin(struct layer_history *h)
+{
+    size_t size = row_floats(h);
+
+    for (size_t i = 0; i + 1 < h->n; i += 2) {
+        float *to = h->v + i / 2 * size;
+
+        memmove(to, h->v + i * size, size * sizeof *to);
+        merge_row(h, to, h->v + (i + 1) * size);
+        h->step[i / 2] = h->step[i + 1];
+    }
+    h->n /= 2;
+    h->every *= 2;
+}
+
+static bool reserve_rows(struct layer_history *h)
+{
+    size_t want = h->cap ? h->cap * 2 : 256;
+    double *step;
+    float *v;
+
+    if (h->n < h->cap)
+        return true;
+    step = realloc(h->step, want * sizeof *step);
+    if (!step)
+        return false;
+    h->step = step;
+    v = realloc(h->v, want * row_floats(h) * sizeof *v);
+    if (!v)
+        return false;
+    h->v = v;
+    h->cap = want;
+    return true;
+}
+
+static void fill_row(const struct layer_history *h, float *row, const struct vac_layers *l)
+{
+    const float *from[METRIC_COUNT] = {l->drift_rel, l->drift_sq, l->eps, l->grad, l->attn};
+
+    for (int m = 0; m < METRIC_COUNT; m++)
+        memcpy(row + (size_t)m * (size_t)h->n_layers, from[m], (size_t)h->n_layers * sizeof *row);
+}
+
+void layer_history_push(struct layer_history *h, const struct vac_layers *l, int n_layers)
+{
+    enum { MOST_ROWS = 4096 };
+
+    if (n_layers < 1 || n_layers > VAC_MAX_LAYERS)
+        return;
+    if (h->n_layers != n_layers) {
+        layer_history_done(h);
+        h->n_layers = n_layers;
+        h->every = 1;
+    }
+    while (h->n && h->step[h->n - 1] >= (double)l->step)
+        h->n--;
+    if (h->n >= MOST_ROWS)
+        thin(h);
+    if (!reserve_rows(h))
+        return;
+    fill_row(h, h->v + h->n * row_floats(h), l);
+    if (h->n && h->skipped + 1 < h->every) {
+        merge_row(h, h->v + (h->n - 1) * row_floats(h), h->v + h->n * row_floats(h));
+        h->skipped++;
+        h->step[h->n - 1] = (double)l->step;
+        return;
+    }
+    h->skipped = 0;
+    h->step[h->n++] = (double)l->step;
+}
+
+void layer_history_done(struct layer_history *h)
+{
+    free(h->step);
+    free(h->v);
+    *h = (struct layer_history){0};
+}
+
+/* --- journal --- */
+
+void journal_push(struct journal *j, const struct vac_event *e)
+{
+    struct journal_line *l;
+
+    if (!reserve((void **)&j->v, &j->cap, j->n, sizeof *j->v))
+        return;
+    l = &j->v[j->n++];
+    l->step = e->step;
+    l->time = e->time;
+    l->kind = e->kind;
+    memcpy(l->text, e->text, sizeof l->text);
+    l->text[sizeof l->text - 1] = '\0';
+}
+
+void journal_done(struct journal *j)
+{
+    free(j->v);
+    *j = (struct journal){0};
+}

@@ -1,0 +1,140 @@
+/* state.h - all that the screen knows: the run, its history, and how it is looked at.
+ *
+ * Only the screen's thread touches it. Panels read it freely; they change only what is marked as a
+ * matter of view. History grows with the run and stays sorted by step. */
+#ifndef PANELS_STATE_H
+#define PANELS_STATE_H
+
+#include <vaccine/vaccine.h>
+#include "term/draw.h"
+#include "ui/ui.h"
+
+/* Columns of the history, all as double; NaN = not measured at that step. */
+/* clang-format off */
+#define COLUMNS(X)                                                                                 \
+    X(step) X(tokens) X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm)     \
+    X(lr) X(rho) X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
+/* clang-format on */
+#define COLUMN_ENUM(name) COL_##name,
+enum column { COLUMNS(COLUMN_ENUM) COL_COUNT };
+extern const char *const column_names[COL_COUNT];
+
+struct history {
+    double *v; /* n rows of COL_COUNT */
+    size_t n, cap;
+};
+/* The first value of a column; the next is COL_COUNT doubles on (stride HISTORY_STRIDE bytes). */
+const double *history_column(const struct history *h, enum column c);
+#define HISTORY_STRIDE (COL_COUNT * sizeof(double))
+/* The row at or before a step; -1 = none. */
+long history_row(const struct history *h, double step);
+
+enum metric {
+    METRIC_DRIFT_REL,
+    METRIC_DRIFT_SQ,
+    METRIC_EPS,
+    METRIC_GRAD,
+    METRIC_ATTN,
+    METRIC_COUNT
+};
+extern const char *const metric_names[METRIC_COUNT]; /* "drift", "drift^2", "eps", "grad", "attn" */
+
+/* Layer series, thinned evenly when they grow long (the newest row is always kept). */
+struct layer_history {
+    int n_layers;
+    size_t n, cap, every, skipped; /* one row in `every` is kept */
+    double *step;
+    float *v; /* n rows of METRIC_COUNT x n_layers */
+};
+/* n_layers values of a row; NaN = not measured. */
+const float *layer_values(const struct layer_history *h, size_t row, enum metric m);
+/* Sum and number of those measured: a layer that is masked has no perturbation, and no 0 either. */
+double layer_sum(const float *v, int n_layers, int *measured);
+/* The last row at or before a step in which the metric was measured in some layer; -1 = none. */
+long layer_row(const struct layer_history *h, double step, enum metric m);
+
+/* What happened: journal lines, warnings, rejections. */
+struct journal_line {
+    int64_t step;
+    double time; /* seconds since the epoch */
+    enum vac_event_kind kind;
+    char text[256];
+};
+struct journal {
+    struct journal_line *v;
+    size_t n, cap;
+};
+
+/* Another run laid over the curves. */
+struct overlay {
+    char name[VAC_NAME], dir[VAC_PATH];
+    struct history points;
+};
+
+enum x_unit { X_STEP, X_TOKENS, X_WALL, X_COUNT };
+extern const char *const x_unit_names[X_COUNT]; /* "step", "tokens", "s" */
+extern const enum column x_unit_columns[X_COUNT];
+
+struct ui {
+    const struct ui_args *args;
+    struct vac_session *session; /* NULL on the start screen: look before use */
+    struct vac_snapshot snap;    /* a copy of the newest (of the frozen one with `freeze`) */
+    struct history points;
+    struct layer_history layers;
+    struct journal journal;
+    struct overlay overlay[INK_RUNS];
+    int n_overlay;
+
+    /* how it is looked at; panels may change these */
+    int layer;       /* selected in every panel */
+    double cursor;   /* step of the cursor in every panel; NaN = the newest */
+    double from, to; /* steps that plots show; to <= from = the whole run */
+    enum x_unit x_unit;
+    double ema; /* 0, .6, .9, .98 */
+    bool log_y, guides, freeze;
+    enum metric metric; /* of layers and heat map */
+
+    /* the framework's */
+    int focus; /* enum panel_id */
+    bool zoom;
+    enum charset charset;
+    bool utf8;
+    int colors;    /* 256, 16, 8; 0 = none: states must then show by glyph and word */
+    bool dirty;    /* a frame is due */
+    int w, h;      /* of the screen */
+    double now;    /* CLOCK_MONOTONIC; 0 when deterministic */
+    void *own[16]; /* of the panels */
+    struct ui_private *priv;
+};
+
+/* --- filling it: for the framework only --- */
+/* Each is appended behind the last step; a step that is not greater drops what it goes back over.
+ */
+void history_push(struct history *h, const struct vac_point *p);
+void history_done(struct history *h);
+void layer_history_push(struct layer_history *h, const struct vac_layers *l, int n_layers);
+void layer_history_done(struct layer_history *h);
+void journal_push(struct journal *j, const struct vac_event *e);
+void journal_done(struct journal *j);
+
+/* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
+ * line) or no run is open. key and text may be NULL. */
+uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
+/* Sets a live option, and says so. */
+void ui_set(struct ui *ui, const char *key, const char *value);
+/* Looks an option up by name; false when the stage has none of that name. */
+bool ui_option(const struct ui *ui, const char *name, struct vac_option *out);
+/* Runs a typed command line without its colon, as the prompt line and scripts do. */
+void ui_command_line(struct ui *ui, const char *line);
+/* Puts the focus on a panel. */
+void ui_focus(struct ui *ui, int panel);
+/* Opens a run file or a run folder in place of what is open (a running one asks first). */
+void ui_open_run(struct ui *ui, const char *path);
+/* "HH:MM:SS" of an event; a fixed text when the screen is deterministic. */
+const char *ui_clock(const struct ui *ui, double time, char out[16]);
+/* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
+ * current. */
+const char *ui_dir(const struct ui *ui);
+/* $XDG_STATE_HOME/vaccine, made if missing (0700); "" when it cannot be. */
+const char *ui_state_dir(char out[VAC_PATH]);
+#endif

@@ -1,0 +1,45 @@
+/* plot.h - curves and points in characters.
+ *
+ * A raster is a view seen as small dots: 2 x 4 to a cell in braille, 1 x 2 in blocks, 1 x 1 in
+ * ASCII (where each series has its own glyph). A plot is a raster with axes: every column keeps the
+ * least and the greatest raw value, so that a spike of one step stays visible however far one is
+ * zoomed out. */
+#ifndef TERM_PLOT_H
+#define TERM_PLOT_H
+
+#include "term/draw.h"
+
+struct plot_line {
+    const char *name; /* in the legend */
+    const double *x,
+        *y; /* n values `stride` bytes apart; x never goes down; y NaN = not measured */
+    size_t n, stride;
+    unsigned style;
+    char glyph; /* in ASCII and without colour: * o + x */
+    double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
+    bool steps; /* rarely measured: joined to the next value, each value marked */
+};
+struct plot {
+    const struct plot_line *lines;
+    int n_lines;
+    double x0, x1;      /* range shown; x1 <= x0 = all of the data */
+    bool log;           /* log y: values <= 0 are left out */
+    double y0, y1;      /* NaN = by the data */
+    double cursor;      /* x of the cursor; NaN = none */
+    double level;       /* horizontal guide; NaN = none */
+    const char *x_unit; /* "step" */
+    bool legend;        /* one row below: glyph, name, value (at the cursor or the last) */
+    bool guides;        /* horizontal lines at the ticks */
+};
+/* Fills the view. */
+void plot_draw(const struct view *v, const struct plot *p);
+/* The x under a column of a view of w x h that plot_draw fills; NaN = beside the picture. */
+double plot_at(const struct plot *p, int w, int h, int column);
+/* Range that plot_draw will use for x, made round, so that a growing run changes it rarely. */
+double plot_round_up(double x);
+/* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN
+ * = none. */
+double plot_value(const struct plot_line *l, double x, double *smooth);
+/* Up to `max` round numbers in [lo, hi]; returns how many. */
+int plot_ticks(double lo, double hi, bool log, int max, double *out);
+#endif
