@@ -45,6 +45,7 @@ allowed='
 src/data/batch.h compute/compute.h
 src/cli/* ui/ui.h
 src/cli/* term/signals.h
+src/cli/* panels/samples.h
 ui/* base/utf8.h
 ui/term/* base/utf8.h
 ui/term/* ui/ui.h

@@ -35,8 +35,4 @@ struct ui_args {
 };
 
 int ui_main(const struct ui_args *args);
-
-/* The folder of the bundled samples: beside the program, installed or in the source tree, else
- * where it was configured to be installed. False when there is none. */
-bool ui_samples(char *dir, size_t size);
 #endif

@@ -35,3 +35,10 @@ void ui_window(const struct ui *ui, struct plot *p)
         p->x1 > (double)ui->snap.total_steps)
         p->x1 = (double)ui->snap.total_steps;
 }
+
+char overlay_glyph(int i)
+{
+    static const char glyphs[INK_RUNS] = {'#', '@', '%', '&'};
+
+    return glyphs[i];
+}

@@ -7,4 +7,6 @@
 
 /* Puts the window of all plots (range and cursor in the chosen unit of x) into a plot. */
 void ui_window(const struct ui *ui, struct plot *p);
+/* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */
+char overlay_glyph(int i);
 #endif

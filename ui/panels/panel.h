@@ -87,9 +87,6 @@ char panel_number(enum panel_id id);
 /* The frame, title, notes and hints of a panel, then its inside. */
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v);
 
-/* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */
-char overlay_glyph(int i);
-
 /* --- lists that scroll --- */
 struct list {
     int top, selected; /* rows */

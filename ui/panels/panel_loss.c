@@ -54,13 +54,6 @@ static int own_lines(const struct ui *ui, struct plot_line *lines)
     return n;
 }
 
-char overlay_glyph(int i)
-{
-    static const char glyphs[INK_RUNS] = {'#', '@', '%', '&'};
-
-    return glyphs[i];
-}
-
 /* Other runs show one curve each: what they optimised. */
 static int overlay_lines(const struct ui *ui, struct plot_line *lines)
 {

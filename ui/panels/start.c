@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "panels/reply.h"
+#include "panels/samples.h"
 #include "panels/start.h"
-#include "ui/ui.h"
 
 enum { RECENT = 20, FOLDERS = 16, SAMPLE_SIZE = 1 << 20 };
 
@@ -245,37 +245,6 @@ static void add_samples(struct start_list *l, const char *dir, int depth)
     free(names);
 }
 
-/* Whether the folder is there; then its path without "..". */
-static bool is_folder(char *dir, size_t size)
-{
-    char *real = realpath(dir, NULL);
-    struct stat st;
-    bool yes = real && stat(real, &st) == 0 && S_ISDIR(st.st_mode) && strlen(real) < size;
-
-    if (yes)
-        strcpy(dir, real);
-    free(real);
-    return yes;
-}
-
-/* The program itself tells first, so that a copy of what was installed finds its own samples. */
-bool ui_samples(char *dir, size_t size)
-{
-    static const char *const places[] = {"/samples", "/../share/vaccine/samples", "/../samples"};
-    char exe[VAC_PATH] = "";
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    const char *beside = n > 0 ? dirname(exe) : NULL;
-
-    for (size_t i = 0; beside && i < sizeof places / sizeof *places; i++)
-        if ((size_t)snprintf(dir, size, "%s%s", beside, places[i]) < size && is_folder(dir, size))
-            return true;
-#ifdef PKGDATADIR
-    return (size_t)snprintf(dir, size, "%s", PKGDATADIR "/samples") < size && is_folder(dir, size);
-#else
-    return false;
-#endif
-}
-
 /* Those of the current folder come first: they may be of the user's own making. */
 static void add_all_samples(struct start_list *l)
 {
@@ -283,7 +252,7 @@ static void add_all_samples(struct start_list *l)
     size_t before = l->n;
 
     add_samples(l, "samples", 1);
-    if (l->n == before && ui_samples(dir, sizeof dir))
+    if (l->n == before && samples_find(dir, sizeof dir))
         add_samples(l, dir, 1);
 }
 
