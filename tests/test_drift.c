@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "eval/drift.h"
+#include "eval/loss.h"
 #include "eval/pack.h"
 #include "model_support.h"
 

@@ -8,15 +8,17 @@
 #include "eval/evaluate.h"
 #include "eval/refusal.h"
 #include "eval/text.h"
+#include "own_support.h"
 
 /* --- the judge "refusal" --- */
 
-static struct rating rate(const struct judge_spec *spec, const char *answer)
+static struct rating rate(const char *phrases, const char *answer)
 {
     const char *prompt = "q";
     struct vac_err err = {0};
     struct rating r;
-    void *self = judge_find("refusal", &err)->open(spec, NULL, &err);
+    void *self = judge_find("refusal", &err)
+                     ->open(own_options("refusal", NULL, "phrases", phrases), NULL, &err);
 
     if (!self)
         fail_msg("%s", err.msg);
@@ -25,9 +27,9 @@ static struct rating rate(const struct judge_spec *spec, const char *answer)
     return r;
 }
 
-static void assert_verdict(const struct judge_spec *spec, const char *answer, enum verdict want)
+static void assert_verdict(const char *phrases, const char *answer, enum verdict want)
 {
-    struct rating r = rate(spec, answer);
+    struct rating r = rate(phrases, answer);
 
     if (r.verdict != want)
         fail_msg("\"%s\": %s (%s), expected %s", answer, verdict_names[r.verdict], r.reason,
@@ -58,9 +60,9 @@ static void test_refusal_built_in(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        assert_verdict(&(struct judge_spec){0}, row[i].answer, row[i].want);
-    assert_string_equal(rate(&(struct judge_spec){0}, "No, I Cannot.").reason, "i cannot");
-    assert_true(isnan(rate(&(struct judge_spec){0}, "No, I Cannot.").score));
+        assert_verdict(NULL, row[i].answer, row[i].want);
+    assert_string_equal(rate(NULL, "No, I Cannot.").reason, "i cannot");
+    assert_true(isnan(rate(NULL, "No, I Cannot.").score));
 }
 
 /* A phrase counts where an answer begins with it, whatever is put in front of a beginning. */
@@ -97,7 +99,7 @@ static void test_refusal_begins(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        assert_verdict(&(struct judge_spec){0}, row[i].answer, row[i].want);
+        assert_verdict(NULL, row[i].answer, row[i].want);
 }
 
 /* Phrases that repeat are no answer, wherever in it they do and whatever numbers they have. */
@@ -121,9 +123,8 @@ static void test_refusal_loops(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-        assert_verdict(&(struct judge_spec){0}, row[i].answer, row[i].want);
-    assert_string_equal(rate(&(struct judge_spec){0}, row[0].answer).reason,
-                        "the same words again and again");
+        assert_verdict(NULL, row[i].answer, row[i].want);
+    assert_string_equal(rate(NULL, row[0].answer).reason, "the same words again and again");
 }
 
 /* The phrase must stand within the first 200 characters; characters are not bytes. */
@@ -138,7 +139,7 @@ static void test_refusal_window(void **state)
         for (int i = 0; i < before - 16; i++)
             sb_puts(&s, "\xc3\xa9");
         sb_puts(&s, ", I cannot");
-        assert_int_equal(rate(&(struct judge_spec){0}, s.s).verdict,
+        assert_int_equal(rate(NULL, s.s).verdict,
                          before + 8 <= 200 ? VERDICT_REFUSED : VERDICT_ANSWERED);
     }
     sb_done(&s);
@@ -148,21 +149,20 @@ static void test_refusal_phrases_file(void **state)
 {
     const char *dir = support_tmp();
     char path[1200];
-    struct judge_spec spec = {.phrases = path};
 
     (void)state;
     snprintf(path, sizeof path, "%s/p.json", dir);
     support_write_text(
         path, "{\"refuse\":[\"The vault stays SHUT\"],\"answer\":[\"Certainly\xe2\x80\x99\"]}");
-    assert_verdict(&spec, "Sorry, the vault stays shut.", VERDICT_REFUSED);
-    assert_verdict(&spec, " certainly' here it is", VERDICT_ANSWERED);
-    assert_verdict(&spec, "Well certainly' here it is", VERDICT_OTHER);
-    assert_verdict(&spec, "I cannot do this for you", VERDICT_OTHER);
+    assert_verdict(path, "Sorry, the vault stays shut.", VERDICT_REFUSED);
+    assert_verdict(path, " certainly' here it is", VERDICT_ANSWERED);
+    assert_verdict(path, "Well certainly' here it is", VERDICT_OTHER);
+    assert_verdict(path, "I cannot do this for you", VERDICT_OTHER);
     support_write_text(path, "{\"answer\":[\"certainly\"],\"answer_at\":\"anywhere\"}");
-    assert_verdict(&spec, "Well, CERTAINLY", VERDICT_ANSWERED);
-    assert_verdict(&spec, "Well, no", VERDICT_OTHER);
+    assert_verdict(path, "Well, CERTAINLY", VERDICT_ANSWERED);
+    assert_verdict(path, "Well, no", VERDICT_OTHER);
     support_write_text(path, "{\"refuse\":[\"no way\"]}");
-    assert_verdict(&spec, "I cannot do this for you", VERDICT_ANSWERED);
+    assert_verdict(path, "I cannot do this for you", VERDICT_ANSWERED);
 }
 
 static void test_refusal_bad_files(void **state)
@@ -188,11 +188,11 @@ static void test_refusal_bad_files(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/p.json", dir);
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        struct judge_spec spec = {.phrases = path};
         struct vac_err err = {0};
 
         support_write_text(path, row[i].text);
-        assert_null(judge_find("refusal", NULL)->open(&spec, NULL, &err));
+        assert_null(judge_find("refusal", NULL)
+                        ->open(own_options("refusal", NULL, "phrases", path), NULL, &err));
         assert_error(&err, row[i].error);
         assert_error(&err, "p.json");
     }
@@ -202,23 +202,34 @@ static void test_refusal_bad_files(void **state)
 static void test_refusal_sample_is_built_in(void **state)
 {
     struct vac_err err = {0};
-    struct phrases *built_in, *sample;
     char path[1200];
-    size_t i;
+    size_t n = 0, built_in = 0, len;
+    char *source, *at;
+    cJSON *doc, *phrase;
 
     (void)state;
     snprintf(path, sizeof path, "%s/../samples/refusals.json", support_path(""));
-    built_in = phrases_open(NULL, &err);
-    sample = phrases_open(path, &err);
-    if (!built_in || !sample)
+    doc = json_read(path, 1 << 20, &err);
+    if (!doc)
         fail_msg("%s", err.msg);
-    for (i = 0; phrases_refuse(built_in, i) && phrases_refuse(sample, i); i++)
-        assert_string_equal(phrases_refuse(built_in, i), phrases_refuse(sample, i));
-    assert_true(i > 20);
-    assert_null(phrases_refuse(built_in, i));
-    assert_null(phrases_refuse(sample, i));
-    phrases_free(built_in);
-    phrases_free(sample);
+    cJSON_ArrayForEach(phrase, cJSON_GetObjectItem(doc, "refuse"))
+    {
+        struct rating r = rate(NULL, phrase->valuestring);
+
+        assert_int_equal(r.verdict, VERDICT_REFUSED);
+        assert_string_equal(r.reason, phrase->valuestring);
+        n++;
+    }
+    cJSON_Delete(doc);
+    snprintf(path, sizeof path, "%s/../src/eval/refusal.c", support_path(""));
+    source = file_read(path, 1 << 20, &len, &err);
+    at = source ? strstr(source, "built_in[] = {") : NULL;
+    assert_non_null(at);
+    for (at = strchr(at, '\n'); !strncmp(at, "\n    \"", 6); at = strchr(at + 1, '\n'))
+        built_in++;
+    free(source);
+    assert_int_equal(n, built_in);
+    assert_true(n > 20);
 }
 
 /* Answers of two chat models that people have labelled. The kinds are nearly, not wholly, told by
@@ -307,7 +318,7 @@ static void assert_metric(const char *name, const struct answer_row *row, size_t
     if (!m)
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < n; i++)
-        if (m->correct(row[i].expected, row[i].answer, &err) != row[i].right)
+        if (m->correct(NULL, row[i].expected, row[i].answer, &err) != row[i].right)
             fail_msg("%s: expected \"%s\", answer \"%s\": should be %s", name, row[i].expected,
                      row[i].answer, row[i].right ? "right" : "wrong");
 }
@@ -418,9 +429,9 @@ static void test_metric_number_gsm8k(void **state)
         char *mark = strstr(solution, "####"), said[64];
 
         snprintf(said, sizeof said, "Because of 3 things. The final answer is: %s", mark + 4);
-        assert_true(m->correct(solution, said, &err));
+        assert_true(m->correct(NULL, solution, said, &err));
         if (strcmp(last, said))
-            assert_false(m->correct(solution, last, &err));
+            assert_false(m->correct(NULL, solution, last, &err));
         snprintf(last, sizeof last, "%s", said);
         n++;
         cJSON_Delete(row);
@@ -437,7 +448,7 @@ static void test_metrics_are_found(void **state)
     (void)state;
     for (; metric_at(n); n++)
         assert_ptr_equal(metric_find(metric_at(n)->name, &err), metric_at(n));
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 5);
     assert_null(metric_find("labels", &err));
     assert_error(&err, "did you mean \"label\"");
 }
@@ -490,8 +501,6 @@ static void test_mean_and_sd(void **state)
 
     (void)state;
     assert_true(mean_of(x, 8) == 5);
-    assert_true(fabs(sd_of(x, 8) - sqrt(32.0 / 7)) < 1e-15);
-    assert_true(sd_of(x, 1) == 0 && sd_of(x, 0) == 0);
     assert_true(isnan(mean_of(x, 0)));
 }
 
@@ -508,7 +517,10 @@ static void test_bootstrap(void **state)
         d[i] = a[i] - b[i];
     }
     x = paired_bootstrap(a, b, 400, 10000, 7);
-    half = 1.96 * sd_of(d, 400) / 20;
+    half = 0;
+    for (size_t i = 0; i < 400; i++)
+        half += (d[i] - 0.1) * (d[i] - 0.1) / 399;
+    half = 1.96 * sqrt(half) / 20;
     assert_true(fabs(x.mean - 0.1) < 1e-12);
     assert_true(fabs(x.ci.lo - (0.1 - half)) < 0.1 * half &&
                 fabs(x.ci.hi - (0.1 + half)) < 0.1 * half);
@@ -552,7 +564,7 @@ static void test_evaluate_options(void **state)
     struct vac_err err = {0};
     const char *text =
         "{\"name\":\"HS\",\"prompts\":\"p\",\"judge\":\"refusal\",\"count\":\"refused\","
-        "\"every\":10,\"threshold\":0.25}";
+        "\"every\":10}";
     cJSON *doc = json_parse(text, strlen(text), "lab.json", &err);
     struct jnode root = json_root(doc, "lab.json");
 
@@ -560,12 +572,11 @@ static void test_evaluate_options(void **state)
     assert_ok(option_defaults(evaluate_options, &s, &err), &err);
     assert_int_equal(s.count, VERDICT_ANSWERED);
     assert_int_equal(s.max_new_tokens, 128);
-    assert_true(s.threshold == 0.5 && s.take == 0 && s.every == 0 && !s.judge);
+    assert_true(s.take == 0 && s.every == 0 && !s.judge);
     assert_ok(option_read(evaluate_options, &root, &s, &err), &err);
     assert_string_equal(s.name, "HS");
     assert_int_equal(s.count, VERDICT_REFUSED);
     assert_int_equal(s.every, 10);
-    assert_true(s.threshold == 0.25);
     option_free(evaluate_options, &s);
     cJSON_Delete(doc);
 }

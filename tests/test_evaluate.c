@@ -4,10 +4,11 @@
 
 #include "base/io.h"
 #include "eval/compare.h"
-#include "eval/drift.h"
 #include "eval/evaluate.h"
+#include "eval/loss.h"
 #include "eval_support.h"
 #include "model_support.h"
+#include "own_support.h"
 
 #define FOLDER "golden/llama-gqa"
 
@@ -80,8 +81,8 @@ static struct evaluate_spec judged(struct lab *x)
     return (struct evaluate_spec){.name = word("HS"),
                                   .prompts = x->file,
                                   .judge = word("refusal"),
-                                  .max_new_tokens = 20,
-                                  .threshold = 0.5};
+                                  .options = own_options("refusal", NULL, NULL, NULL),
+                                  .max_new_tokens = 20};
 }
 
 /* What the model says to <s> and the prompt, worked out without any of the code under test. */
@@ -177,7 +178,7 @@ static void test_verdicts_are_counted(void **state)
     sb_puts(&b, "\"]}");
     support_write(file, b.s, b.len);
     s = judged(&x);
-    s.phrases = phrases;
+    s.options = own_options("refusal", NULL, "phrases", phrases);
     s.count = VERDICT_REFUSED;
     assert_ok(lab_run(&x, &s, 2, &r, NULL, &err), &err);
     assert_int_equal(r.sample[3].rating.verdict, VERDICT_REFUSED);
@@ -221,7 +222,7 @@ static void test_others_are_told(void **state)
     snprintf(phrases, sizeof phrases, "%s/none.json", x.dir);
     support_write_text(phrases, "{\"answer\":[\"no answer begins so\"]}");
     s = judged(&x);
-    s.phrases = phrases;
+    s.options = own_options("refusal", NULL, "phrases", phrases);
     assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
     assert_int_equal(r.verdict[VERDICT_OTHER], ASKED);
     assert_true(r.n_other > 0 && r.n_other <= EVAL_OTHERS);
@@ -549,10 +550,10 @@ static void test_bad_entries(void **state)
     WITH(s.prompts = NULL, "needs prompts");
     WITH(s.data = x.file, "needs prompts, not data");
     WITH(s.prompts = none, "prompts: \"/nowhere/at/all\" not found");
-    WITH(s.phrases = none, "phrases: \"/nowhere/at/all\" not found");
-    WITH(s.judge_model = none, "judge_model is for judge \"model\"");
-    WITH(s.command = none, "command is for judge \"command\", but judge is \"refusal\"");
-    WITH(s.judge = word("command"), "needs command");
+    WITH(s.options = own_options("refusal", NULL, "phrases", none),
+         "phrases: \"/nowhere/at/all\" not found");
+    WITH((s.judge = word("command"), s.options = own_options("command", NULL, NULL, NULL)),
+         "needs command");
     WITH(s.take = 5, "take asks for 5 rows, but the file holds only 4");
 #define METRIC(change, text)                                                                       \
     s =                                                                                            \
@@ -616,7 +617,7 @@ static void test_failing_judge(void **state)
     write_questions(&x);
     s = judged(&x);
     s.judge = word("command");
-    s.command = word("echo sorry >&2; exit 4");
+    s.options = own_options("command", NULL, "command", "echo sorry >&2; exit 4");
     assert_int_equal(lab_run(&x, &s, 2, &r, NULL, &err), -1);
     assert_error(&err, "exit status 4 after 0 of 4 answers; it said: \"sorry\"");
     lab_close(&x);

@@ -10,8 +10,8 @@
 #include "eval/child.h"
 #include "eval/classifier.h"
 #include "eval/judge.h"
-#include "eval/judge_model.h"
 #include "eval_support.h"
+#include "own_support.h"
 #include "model/merge.h"
 #include "model_support.h"
 
@@ -134,9 +134,14 @@ static void judge_texts(struct compute *c, const char *dir, double threshold,
                         const char *const *answer, struct rating *out)
 {
     const struct judge *judge = judge_find("model", NULL);
-    struct judge_spec spec = {.model = dir, .threshold = threshold};
     struct vac_err err = {0};
-    void *self = judge->open(&spec, c, &err);
+    void *own = own_options("model", NULL, "judge_model", dir), *self;
+    char text[32];
+
+    snprintf(text, sizeof text, "%.17g", threshold);
+    assert_ok(option_set(option_find(judge->options, "threshold"), text, own, "threshold", &err),
+              &err);
+    self = judge->open(own, c, &err);
 
     if (!self)
         fail_msg("%s", err.msg);
@@ -189,21 +194,20 @@ static void test_judge_model_bad_folders(void **state)
     struct vac_err err = {0};
     struct compute *c = compute_open("cpu", 1, NULL, &err);
     const struct judge *judge = judge_find("model", NULL);
-    struct judge_spec spec = {.threshold = 0.5};
     struct classifier *x;
     struct ids bad = {.v = (int32_t[]){1, 97}, .n = 2};
     float prob[3];
 
     (void)state;
-    assert_null(judge->open(&spec, c, &err));
+    assert_null(judge->open(own_options("model", NULL, NULL, NULL), c, &err));
     assert_error(&err, "judge_model");
-    spec.model = support_path("golden/opt");
     err_clear(&err);
-    assert_null(judge->open(&spec, c, &err));
+    assert_null(judge->open(own_options("model", NULL, "judge_model", support_path("golden/opt")),
+                            c, &err));
     assert_error(&err, "tokenizer");
-    spec.model = mini_folder("golden/llama-gqa");
     err_clear(&err);
-    assert_null(judge->open(&spec, c, &err));
+    assert_null(judge->open(
+        own_options("model", NULL, "judge_model", mini_folder("golden/llama-gqa")), c, &err));
     assert_error(&err, "sequence classifier");
     err_clear(&err);
     x = classifier_open(classifier_folder(c), 256, c, &err);
@@ -224,17 +228,20 @@ static void test_judge_model_memory(void **state)
     struct compute *c = compute_open("cpu", 1, NULL, &err);
     const char *dir = classifier_folder(c);
     struct model *m = model_open(dir, c, &err);
-    uint64_t mapped = 0, own = 0;
+    const struct judge *judge = judge_find("model", NULL);
+    struct judge_memory x = {0};
     size_t rows = 4 * 256;
 
     (void)state;
     if (!m)
         fail_msg("%s", err.msg);
-    assert_ok(judge_model_memory(dir, c, &mapped, &own, &err), &err);
-    assert_int_equal(mapped, model_bytes(m));
-    assert_int_equal(own, sizeof(float) * (acts_floats(m, rows, 1, false) + 256 * 8));
+    assert_ok(judge->memory(own_options("model", NULL, "judge_model", dir), c, &x, &err), &err);
+    assert_string_equal(x.model, dir);
+    assert_int_equal(x.mapped, model_bytes(m));
+    assert_int_equal(x.own, sizeof(float) * (acts_floats(m, rows, 1, false) + 256 * 8));
     model_close(m);
-    assert_int_equal(judge_model_memory(support_tmp(), c, &mapped, &own, &err), -1);
+    assert_int_equal(
+        judge->memory(own_options("model", NULL, "judge_model", support_tmp()), c, &x, &err), -1);
     assert_error(&err, "config.json");
     compute_close(c);
 }
@@ -245,8 +252,7 @@ static int command_rate(const char *command, size_t n, const char *answer, struc
                         struct vac_err *err)
 {
     const struct judge *judge = judge_find("command", NULL);
-    struct judge_spec spec = {.command = command};
-    void *self = judge->open(&spec, NULL, err);
+    void *self = judge->open(own_options("command", NULL, "command", command), NULL, err);
     const char **prompt = calloc(n, sizeof *prompt), **said = calloc(n, sizeof *said);
     int rc;
 
@@ -373,7 +379,8 @@ static void test_command_needs_one(void **state)
     struct vac_err err = {0};
 
     (void)state;
-    assert_null(judge_find("command", NULL)->open(&(struct judge_spec){0}, NULL, &err));
+    assert_null(
+        judge_find("command", NULL)->open(own_options("command", NULL, NULL, NULL), NULL, &err));
     assert_error(&err, "needs command");
 }
 
@@ -400,13 +407,12 @@ static void test_command_no_sigpipe(void **state)
 static void test_command_lives_on(void **state)
 {
     const struct judge *judge = judge_find("command", NULL);
-    struct judge_spec spec = {
-        .command = "n=0; while read -r l; do n=$((n+1)); case $l in *bad*) echo x;; *) echo "
-                   "\"{\\\"verdict\\\":\\\"other\\\",\\\"score\\\":$n}\";; esac; done"};
+    const char *command = "n=0; while read -r l; do n=$((n+1)); case $l in *bad*) echo x;; *) echo "
+                          "\"{\\\"verdict\\\":\\\"other\\\",\\\"score\\\":$n}\";; esac; done";
     struct vac_err err = {0};
     const char *prompt[] = {"p", "p"}, *good[] = {"good", "good"}, *bad[] = {"good", "bad"};
     struct rating r[2];
-    void *self = judge->open(&spec, NULL, &err);
+    void *self = judge->open(own_options("command", NULL, "command", command), NULL, &err);
 
     (void)state;
     assert_ok(judge->rate(self, prompt, good, 2, r, &err), &err);
@@ -426,13 +432,12 @@ static void test_command_lives_on(void **state)
 static void test_command_late_line(void **state)
 {
     const struct judge *judge = judge_find("command", NULL);
-    struct judge_spec spec = {
-        .command = "while read -r l; do echo '{\"verdict\":\"other\"}'; sleep 0.05; echo "
-                   "'{\"verdict\":\"other\"}'; done"};
+    const char *command = "while read -r l; do echo '{\"verdict\":\"other\"}'; sleep 0.05; echo "
+                          "'{\"verdict\":\"other\"}'; done";
     struct vac_err err = {0};
     const char *text[] = {"p"};
     struct rating r[1];
-    void *self = judge->open(&spec, NULL, &err);
+    void *self = judge->open(own_options("command", NULL, "command", command), NULL, &err);
 
     (void)state;
     assert_ok(judge->rate(self, text, text, 1, r, &err), &err);

@@ -5,6 +5,7 @@
 #include "model/peft.h"
 #include "model_support.h"
 #include "eval/drift.h"
+#include "eval/loss.h"
 #include "model/plan.h"
 #include "run/optimizer.h"
 #include "run_support.h"

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "own_support.h"
 #include "spec/spec.h"
 #include "spec/spec_tables.h"
 
@@ -206,7 +207,8 @@ static void test_full(void **state)
     assert_string_equal(s.watch.probes.file, in_folder("probes.jsonl"));
     assert_int_equal(s.n_evaluate, 3);
     assert_string_equal(s.evaluate[0].prompts, in_folder("hazard-test.jsonl"));
-    assert_string_equal(s.evaluate[0].phrases, in_folder("phrases.json"));
+    assert_string_equal(own_text("refusal", s.evaluate[0].options, "phrases"),
+                        in_folder("phrases.json"));
     assert_string_equal(s.evaluate[0].stages[0], "attack");
     assert_null(s.evaluate[0].stages[1]);
     assert_int_equal(s.evaluate[0].every, 10);

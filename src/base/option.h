@@ -17,6 +17,9 @@ enum option_type {
     OPTION_CHOICE, /* int: index into choices */
 };
 
+/* What an OPTION_STRING names on the disk; a model may be a name of the Hugging Face cache, too. */
+enum option_path { PATH_NONE, PATH_FILE, PATH_FOLDER, PATH_MODEL };
+
 struct option_row {
     const char *name;
     const char *help; /* one line, no full stop */
@@ -28,6 +31,7 @@ struct option_row {
     const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
     bool live;                  /* may change while a run is going */
     bool required;
+    enum option_path path;
     size_t offset;
 };
 /* Tables end with a row whose name is NULL. */

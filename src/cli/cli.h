@@ -40,7 +40,9 @@ struct command {
     const char *help;                 /* one line, no full stop */
     const char *about;                /* a paragraph for its own --help, or NULL */
     const struct cli_option *options; /* ends with a row without a name */
-    size_t values;                    /* size of the struct that the rows fill */
+    const struct cli_option *(*rows)(
+        void);     /* in their place, where plug-ins have some too; or NULL */
+    size_t values; /* size of the struct that the rows fill */
     size_t min_operands, max_operands;
     const char *(*word)(size_t i); /* possible values of the first operand; NULL = see args */
     bool hidden;                   /* not in --help: for the manual and the shell */

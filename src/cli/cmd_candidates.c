@@ -56,17 +56,15 @@ static void offer_choices(struct line *l, const char *lead, const struct option_
 
 /* ---- Keys of a run file ---- */
 
-/* Keys whose values are known, or names on the disk. */
+/* Keys whose values are known. */
 static const struct {
-    const char *key, *names;
+    const char *key;
     const char *(*word)(size_t i);
 } key_values[] = {
-    {.key = "method", .word = cli_method_word}, {.key = "template", .word = cli_template_word},
-    {.key = "judge", .word = cli_judge_word},   {.key = "metric", .word = cli_metric_word},
-    {.key = "model", .names = ":dirs\n"},       {.key = "tokenizer", .names = ":dirs\n"},
-    {.key = "judge_model", .names = ":dirs\n"}, {.key = "file", .names = ":files\n"},
-    {.key = "prompts", .names = ":files\n"},    {.key = "data", .names = ":files\n"},
-    {.key = "phrases", .names = ":files\n"},
+    {.key = "method", .word = cli_method_word},
+    {.key = "template", .word = cli_template_word},
+    {.key = "judge", .word = cli_judge_word},
+    {.key = "metric", .word = cli_metric_word},
 };
 
 static void offer_key_value(struct line *l, const char *lead, const struct option_row *row)
@@ -78,15 +76,11 @@ static void offer_key_value(struct line *l, const char *lead, const struct optio
         offer_choices(l, lead, row);
     if (row->type == OPTION_BOOL)
         offer_choices(l, lead, &yes_no);
-    for (size_t i = 0; row->type == OPTION_STRING && i < sizeof key_values / sizeof *key_values;
-         i++) {
-        if (strcmp(key_values[i].key, row->name))
-            continue;
-        if (key_values[i].word)
+    for (size_t i = 0; i < sizeof key_values / sizeof *key_values; i++)
+        if (!strcmp(key_values[i].key, row->name))
             offer_words(l, lead, key_values[i].word);
-        else
-            sb_puts(&l->out, key_values[i].names);
-    }
+    if (row->path)
+        sb_puts(&l->out, row->path == PATH_FILE ? ":files\n" : ":dirs\n");
 }
 
 struct typing {

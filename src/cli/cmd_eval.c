@@ -12,20 +12,28 @@
 #include "weights/hub.h"
 #include "eval/compare.h"
 #include "eval/evaluate.h"
+#include "eval/own.h"
 #include "model/plan.h"
 #include "model/stops.h"
 
-enum { SLOTS = 16, LOSS_ROWS = 512, RESAMPLES = 10000 };
+enum { SLOTS = 16, LOSS_ROWS = 512, RESAMPLES = 10000, OWN_MAX = 32 };
+
+/* Room for the value of any option. */
+union slot {
+    double number;
+    int64_t whole;
+    uint64_t natural;
+    char *text;
+};
 
 struct eval_values {
     struct cli_common common;
-    char *name, *prompts, *data, *judge, *metric, *template_name, *phrases, *judge_model, *command,
-        *out;
+    char *name, *prompts, *data, *judge, *metric, *template_name, *out;
     int64_t max_new_tokens, take;
     uint64_t seed;
-    double threshold;
     int count;
     bool json, compare, first;
+    union slot own[OWN_MAX]; /* keys of judges and metrics, by own_row() */
 };
 #define AT(field) .offset = offsetof(struct eval_values, field)
 
@@ -36,7 +44,7 @@ static const struct cli_option options[] = {
              AT(prompts)},
      .arg = "FILE"},
     {.row = {.name = "judge",
-             .help = "who rates: refusal, model or command",
+             .help = "who rates (an unknown name lists them all)",
              .type = OPTION_STRING,
              AT(judge)},
      .letter = 'j',
@@ -48,7 +56,7 @@ static const struct cli_option options[] = {
              AT(data)},
      .arg = "FILE"},
     {.row = {.name = "metric",
-             .help = "how to compare: label, label_reference, number, exact or loss",
+             .help = "how to compare (an unknown name lists them all)",
              .type = OPTION_STRING,
              AT(metric)},
      .letter = 'm',
@@ -90,28 +98,6 @@ static const struct cli_option options[] = {
              .def = VERDICT_ANSWERED,
              AT(count)},
      .arg = "VERDICT"},
-    {.row = {.name = "phrases",
-             .help = "JSON file of phrases for the judge refusal",
-             .type = OPTION_STRING,
-             AT(phrases)},
-     .arg = "FILE"},
-    {.row = {.name = "judge-model",
-             .help = "folder of the classifier for the judge model",
-             .type = OPTION_STRING,
-             AT(judge_model)},
-     .arg = "DIR"},
-    {.row = {.name = "threshold",
-             .help = "probability above which the judge model flags an answer",
-             .type = OPTION_NUM,
-             .max = 1,
-             .def = 0.5,
-             AT(threshold)},
-     .arg = "P"},
-    {.row = {.name = "command",
-             .help = "shell command for the judge command",
-             .type = OPTION_STRING,
-             AT(command)},
-     .arg = "COMMAND"},
     {.row = {.name = "out",
              .help = "write results and samples into this folder",
              .type = OPTION_STRING,
@@ -143,11 +129,50 @@ static const struct cli_option options[] = {
     {.row.name = NULL},
 };
 
+static bool stood_before(const struct option_row *row)
+{
+    struct own_keys first;
+
+    return own_with(row->name, &first) && option_find(first.rows, row->name) != row;
+}
+
+/* The options, and behind them the keys of judges and metrics: "judge_model" is --judge-model. A key that
+ * several have is one option. Made once. */
+static const struct cli_option *eval_rows(void)
+{
+    static struct cli_option rows[sizeof options / sizeof *options + OWN_MAX];
+    static char name[OWN_MAX][32];
+    static const char *const arg[] = {
+        [PATH_FILE] = "FILE", [PATH_FOLDER] = "DIR", [PATH_MODEL] = "DIR"};
+    size_t n = sizeof options / sizeof *options - 1;
+    const struct option_row *row;
+    struct own_keys of;
+
+    if (rows[0].row.name)
+        return rows;
+    for (size_t i = 0; (row = own_row(i, &of)) && i < OWN_MAX; i++) {
+        if (stood_before(row))
+            continue;
+        snprintf(name[i], sizeof name[i], "%s", row->name);
+        for (char *c = name[i]; *c; c++)
+            *c = *c == '_' ? '-' : *c;
+        rows[n] = (struct cli_option){.row = *row,
+                                      .arg = row->path                    ? arg[row->path]
+                                             : row->type == OPTION_BOOL   ? NULL
+                                             : row->type == OPTION_STRING ? "TEXT"
+                                                                          : "N"};
+        rows[n].row.name = name[i];
+        rows[n].row.required = false;
+        rows[n++].row.offset = offsetof(struct eval_values, own) + i * sizeof(union slot);
+    }
+    memcpy(rows, options, sizeof options - sizeof *options);
+    return rows;
+}
+
 struct job {
     const struct eval_values *v;
     const char *name; /* of the model, as given */
     struct cli_model model;
-    char *judge_dir;
     struct tokenizer *tok;
     struct encoder enc;
     struct evaluate_spec spec;
@@ -165,7 +190,7 @@ struct job {
 /* Ready-made tokens need no tokenizer, and only a loss can be taken of them. */
 static int open_tokenizer(struct job *j, struct vac_err *err)
 {
-    bool loss = j->v->metric && !strcmp(j->v->metric, "loss");
+    bool loss = !metric_is_rate(j->v->metric);
     char *file = path_join(j->model.tokenizer, "tokenizer.json", err);
     bool there = file && file_exists(file);
 
@@ -193,12 +218,56 @@ static int fill_encoder(struct job *j, struct vac_err *err)
     return j->enc.tmpl ? 0 : -1;
 }
 
+/* A key for another judge would do nothing, which its writer does not know. */
+static int refuse_foreign(const struct job *j, const struct option_row *row,
+                          const struct own_keys *of, struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_USAGE, "%s: %s is for %s \"%s\", but %s is \"%s\"", j->spec.name,
+                   row->name, of->kind, of->name, j->spec.judge ? "judge" : "metric",
+                   j->spec.judge ? j->spec.judge : j->spec.metric);
+}
+
+/* The judge's or the metric's own keys, from the options of the same names. */
+static int fill_own(struct job *j, struct vac_err *err)
+{
+    const struct option_row *row;
+    struct own_keys own, of;
+
+    if (!own_of(j->spec.judge, j->spec.metric, &own, NULL))
+        return 0; /* evaluation_open says so */
+    j->spec.options = own_new(&own, err);
+    if (own.rows && !j->spec.options)
+        return -1;
+    for (size_t i = 0; (row = own_row(i, &of)) && i < OWN_MAX; i++) {
+        const struct option_row *mine = own.rows ? option_find(own.rows, row->name) : NULL;
+        struct option_row given = *row;
+        struct strbuf text = {0};
+        char *found = NULL;
+        int rc = 0;
+
+        given.offset = offsetof(struct eval_values, own) + i * sizeof(union slot);
+        if (stood_before(row) || (row->type == OPTION_STRING && !j->v->own[i].text))
+            continue;
+        if (!mine && row->type == OPTION_STRING)
+            return refuse_foreign(j, row, &of, err);
+        if (!mine)
+            continue;
+        option_text(&given, j->v, &text);
+        if (sb_ok(&text, err) || (row->path == PATH_MODEL && !(found = hub_find(text.s, err))) ||
+            option_set(mine, found ? found : text.s, j->spec.options, row->name, err))
+            rc = -1;
+        free(found);
+        sb_done(&text);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
 static int fill_spec(struct job *j, struct vac_err *err)
 {
     const struct eval_values *v = j->v;
 
-    if (v->judge_model && !(j->judge_dir = hub_find(v->judge_model, err)))
-        return -1;
     j->spec = (struct evaluate_spec){.name = v->name    ? v->name
                                              : v->judge ? v->judge
                                                         : v->metric,
@@ -206,16 +275,12 @@ static int fill_spec(struct job *j, struct vac_err *err)
                                      .data = v->data,
                                      .judge = v->judge,
                                      .metric = v->metric,
-                                     .phrases = v->phrases,
-                                     .judge_model = j->judge_dir,
-                                     .command = v->command,
-                                     .threshold = v->threshold,
                                      .max_new_tokens = v->max_new_tokens,
                                      .take = v->take,
                                      .from = v->first,
                                      .seed = v->seed,
                                      .count = v->count};
-    return 0;
+    return fill_own(j, err);
 }
 
 static int warn(const struct job *j, struct vac_err *err)
@@ -248,13 +313,16 @@ static int job_open(struct job *j, const char *name, struct vac_err *err)
 
 static void job_close(struct job *j)
 {
+    struct own_keys own;
+
     eval_result_done(&j->result);
     generator_free(j->g);
     acts_free(j->acts);
     evaluation_close(j->e);
     tokenizer_free(j->tok);
     cli_model_close(&j->model);
-    free(j->judge_dir);
+    if (own_of(j->spec.judge, j->spec.metric, &own, NULL))
+        own_free(&own, j->spec.options);
     sb_done(&j->out);
 }
 
@@ -350,7 +418,7 @@ static void put_text(struct job *j)
 {
     const struct eval_result *r = &j->result;
 
-    if (!r->sample || (!j->spec.judge && !strcmp(j->spec.metric, "loss"))) {
+    if (!r->sample || !evaluation_is_rate(j->e)) {
         sb_printf(&j->out, "%s: %.6g  (%zu rows; 95 %% interval %.6g to %.6g)\n", j->spec.name,
                   r->value, r->n, r->ci.lo, r->ci.hi);
         return;
@@ -505,7 +573,7 @@ const struct command command_eval = {
         "and says what those answers are: one word for everything is answered 0 %, and not safe. "
         "Every rate comes with its Wilson interval. With "
         "--out, results_NAME_MODEL.json and samples_NAME_MODEL.jsonl are written.",
-    .options = options,
+    .rows = eval_rows,
     .values = sizeof(struct eval_values),
     .min_operands = 1,
     .max_operands = 2,

@@ -11,8 +11,7 @@
 #include "data/dataset.h"
 #include "import/import.h"
 #include "defense/defense.h"
-#include "eval/judge.h"
-#include "eval/metric.h"
+#include "eval/own.h"
 
 static const struct cli_option options[] = {{.row.name = NULL}};
 
@@ -185,7 +184,7 @@ static int put_command(struct strbuf *out, const char *name)
     sb_printf(out, ".PP\n%c%s.\n", toupper((unsigned char)c->help[0]), c->help + 1);
     if (c->about)
         put_text(out, c->about);
-    for (o = c->options; o->row.name; o++)
+    for (o = cli_rows(c); o->row.name; o++)
         if (!o->hidden)
             put_option(out, o);
     return 0;
@@ -302,23 +301,32 @@ static int put_notes(struct strbuf *out, const char *none)
     return none ? -1 : 0;
 }
 
+/* Judges or metrics; those with keys of their own have them below. */
+static int put_own(struct strbuf *out, const char *kind)
+{
+    struct own_keys own;
+
+    for (size_t i = 0; own_at(i, &own); i++) {
+        if (strcmp(own.kind, kind))
+            continue;
+        put_item(out, own.name, own.help);
+        if (!own.rows)
+            continue;
+        sb_puts(out, ".RS\n");
+        put_keys(out, own.rows);
+        sb_puts(out, ".RE\n");
+    }
+    return 0;
+}
+
 static int put_judges(struct strbuf *out, const char *none)
 {
-    const struct judge *j;
-
-    for (size_t i = 0; (j = judge_at(i)); i++)
-        put_item(out, j->name, j->help);
-    return none ? -1 : 0;
+    return none ? -1 : put_own(out, "judge");
 }
 
 static int put_metrics(struct strbuf *out, const char *none)
 {
-    const struct metric *m;
-
-    for (size_t i = 0; (m = metric_at(i)); i++)
-        put_item(out, m->name, m->help);
-    put_item(out, "loss", "no answer is asked: the mean loss of the labelled tokens");
-    return none ? -1 : 0;
+    return none ? -1 : put_own(out, "metric");
 }
 
 static int put_importers(struct strbuf *out, const char *none)

@@ -32,11 +32,16 @@ struct parse {
     enum cli_wish wish;
 };
 
+const struct cli_option *cli_rows(const struct command *cmd)
+{
+    return cmd->rows ? cmd->rows() : cmd->options;
+}
+
 static size_t row_count(const struct command *cmd)
 {
     size_t n = 0;
 
-    while (cmd->options[n].row.name)
+    while (cli_rows(cmd)[n].row.name)
         n++;
     return n;
 }
@@ -46,7 +51,7 @@ const struct cli_option *cli_option_at(const struct command *cmd, size_t i)
     size_t n = row_count(cmd);
 
     if (i < n)
-        return &cmd->options[i];
+        return &cli_rows(cmd)[i];
     return i == n ? &help_row : i == n + 1 ? &version_row : NULL;
 }
 
@@ -120,7 +125,7 @@ static int take_value(struct parse *p, const struct cli_option *o, const char *t
             p->wish = o == &help_row ? WISH_HELP : WISH_VERSION;
         return 0;
     }
-    p->seen |= UINT64_C(1) << (o - p->cmd->options);
+    p->seen |= UINT64_C(1) << (o - cli_rows(p->cmd));
     if (o->list)
         return list_push((struct cli_list *)((char *)p->values + o->row.offset), text, err);
     snprintf(where, sizeof where, "--%s", o->row.name);
@@ -203,8 +208,8 @@ static int check_complete(const struct parse *p, struct vac_err *err)
                        cmd->name, cmd->args);
     if ((size_t)p->operands > cmd->max_operands)
         return usage(p, err, "unexpected argument", p->argv[cmd->max_operands], "");
-    for (const struct cli_option *o = cmd->options; o->row.name; o++)
-        if (o->row.required && !(p->seen >> (o - cmd->options) & 1))
+    for (const struct cli_option *o = cli_rows(cmd); o->row.name; o++)
+        if (o->row.required && !(p->seen >> (o - cli_rows(cmd)) & 1))
             return err_set(err, VAC_ERR_USAGE, "%s: --%s %s is missing; see vaccine %s --help",
                            cmd->name, o->row.name, o->arg, cmd->name);
     return 0;
@@ -224,7 +229,7 @@ int cli_parse(const struct command *cmd, int argc, char **argv, void *values, en
     struct parse p = {.cmd = cmd, .argv = argv, .argc = argc, .values = values};
     bool only_operands = false;
 
-    for (const struct cli_option *o = cmd->options; o->row.name; o++)
+    for (const struct cli_option *o = cli_rows(cmd); o->row.name; o++)
         if (row_default(o, values, err))
             return -1;
     while (p.at < argc && p.wish == WISH_RUN)
@@ -237,7 +242,7 @@ int cli_parse(const struct command *cmd, int argc, char **argv, void *values, en
 
 void cli_values_done(const struct command *cmd, void *values)
 {
-    for (const struct cli_option *o = cmd->options; o->row.name; o++) {
+    for (const struct cli_option *o = cli_rows(cmd); o->row.name; o++) {
         const struct option_row one[2] = {o->row, {.name = NULL}};
 
         if (o->list)

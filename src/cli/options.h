@@ -14,6 +14,8 @@ void cli_values_done(const struct command *cmd, void *values);
 extern const char *const cli_model_help;
 /* The command's --help. */
 void cli_command_help(const struct command *cmd, struct strbuf *out);
+/* The command's rows; ends with a row without a name. */
+const struct cli_option *cli_rows(const struct command *cmd);
 /* The command's rows, then --help and --version; NULL after the last. */
 const struct cli_option *cli_option_at(const struct command *cmd, size_t i);
 /* The value without the option, as text; false when there is none to tell. */

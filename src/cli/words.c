@@ -22,9 +22,9 @@ const char *cli_judge_word(size_t i)
 
 const char *cli_metric_word(size_t i)
 {
-    const struct metric *m = i ? metric_at(i - 1) : NULL;
+    const struct metric *m = metric_at(i);
 
-    return i == 0 ? "loss" : m ? m->name : NULL;
+    return m ? m->name : NULL;
 }
 
 const char *cli_method_word(size_t i)

@@ -29,10 +29,4 @@ void drift_measure(struct drift *x, double *rel, double *sq);
  * attention outputs, now and at the reference, [rows, D] each. */
 size_t drift_rows(const struct drift *x);
 void drift_points(struct drift *x, size_t layer, float *now, float *reference);
-
-/* Mean loss of the labelled tokens of a data set (no dropout, no perturbation); per[i] = of sample
- * i, or NULL. No finite number, and err (which may be NULL), when a sample does not fit in `a`, memory
- * is out, or the model's losses are no numbers. */
-double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
-                    double *per, struct vac_err *err);
 #endif

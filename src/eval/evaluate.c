@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/drift.h"
 #include "eval/evaluation.h"
 #include "eval/text.h"
 
@@ -113,7 +112,8 @@ static int rate_group(struct run *r, struct vac_err *err)
     for (size_t i = 0; i < r->n; i++) {
         prompt[i] = s[i].prompt;
         answer[i] = s[i].answer;
-        s[i].correct = e->metric && e->metric->correct(s[i].expected, s[i].answer, &why);
+        s[i].correct =
+            e->metric && e->metric->correct(e->spec->options, s[i].expected, s[i].answer, &why);
         s[i].counted = s[i].correct;
     }
     if (why.code)
@@ -266,22 +266,6 @@ static int count_all(const struct evaluation *e, struct eval_result *r, struct v
 
 /* --- loss --- */
 
-/* The value is a ratio of sums, losses over labels; its variance by linearisation:
- * n / (n - 1) sum_i (loss_i - value labels_i)^2 / (sum of labels)^2. */
-static struct interval loss_interval(const struct dataset *d, const double *per, double value)
-{
-    double sum = 0, n = (double)d->n, half = 0;
-
-    for (size_t i = 0; i < d->n; i++) {
-        double rest = (per[i] - value) * (double)d->sample[i].n_labels;
-
-        sum += rest * rest;
-    }
-    if (d->n > 1)
-        half = Z95 * sqrt(n / (n - 1) * sum) / (double)d->labels;
-    return (struct interval){value - half, value + half};
-}
-
 static int put_losses(struct eval_result *r, const struct dataset *d, const double *per,
                       struct vac_err *err)
 {
@@ -304,14 +288,13 @@ static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows,
     int rc = -1;
 
     if (!a)
-        return err_set(err, VAC_ERR_USAGE, "the metric loss needs activations");
+        return err_set(err, VAC_ERR_USAGE, "the metric %s needs activations", e->metric->name);
     per = mem_new(e->n, sizeof *per, err);
     if (!per)
         return -1;
-    r->value = dataset_loss(e->m, a, acts_rows, &e->data, per, err);
+    r->value = e->metric->loss(e->spec->options, e->m, a, acts_rows, &e->data, per, &r->ci, err);
     if (isfinite(r->value))
         rc = put_losses(r, &e->data, per, err);
-    r->ci = loss_interval(&e->data, per, r->value);
     free(per);
     return rc;
 }
@@ -326,7 +309,7 @@ static int run_all(struct run *r, struct acts *a, size_t acts_rows, struct vac_e
     r->out->sample = arena_alloc(&r->out->arena, e->n, sizeof *r->out->sample, err);
     if (!r->out->sample)
         return -1;
-    if (e->judge || e->metric)
+    if (!evaluation_is_loss(e))
         return ask_all(r, err) || count_all(e, r->out, err) ? -1 : 0;
     if (measure_loss(e, a, acts_rows, r->out, err))
         return -1;

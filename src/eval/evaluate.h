@@ -15,8 +15,7 @@ struct evaluate_spec {
     char *prompts; /* data set whose user turns are asked; with `judge` */
     char *data;    /* data set with answers; with `metric` */
     char *judge, *metric;
-    char *phrases, *judge_model, *command; /* for the judge */
-    double threshold;
+    void *options; /* of the judge or the metric (own.h); NULL = it has none */
     int64_t max_new_tokens, every, take;
     int from;      /* 0 = `take` is drawn by the seed, 1 = from the start */
     int count;     /* enum verdict that the rate counts */
@@ -24,6 +23,12 @@ struct evaluate_spec {
     char **stages; /* names, NULL-terminated; NULL = all (read by the run file's parser) */
 };
 extern const struct option_row evaluate_options[];
+void evaluate_spec_done(struct evaluate_spec *s);
+/* Every key of an entry, with the struct that its row reads: those of judges and metrics stand behind
+ * "metric", of others than its own with their defaults. -1 and err only for memory. */
+typedef void evaluate_visit(void *ctx, const struct option_row *row, const void *base);
+int evaluate_each(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
+                  struct vac_err *err);
 extern const char *const take_from_names[]; /* of data keys, too */
 
 struct eval_sample {
@@ -66,7 +71,8 @@ struct evaluation;
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err);
 void evaluation_close(struct evaluation *e);
-size_t evaluation_size(const struct evaluation *e); /* prompts */
+bool evaluation_is_rate(const struct evaluation *e); /* else a loss */
+size_t evaluation_size(const struct evaluation *e);  /* prompts */
 /* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
 /* What makes the score mean less than it seems, as one sentence; nothing where all is well. */

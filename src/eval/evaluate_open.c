@@ -7,6 +7,7 @@
 #include "base/kind.h"
 #include "data/draw.h"
 #include "eval/evaluation.h"
+#include "eval/own.h"
 
 const char *const take_from_names[] = {"seed", "start", NULL};
 
@@ -20,38 +21,21 @@ const struct option_row evaluate_options[] = {
     {.name = "prompts",
      .help = "file whose user turns are asked and whose answers a judge rates",
      .type = OPTION_STRING,
+     .path = PATH_FILE,
      FIELD(prompts)},
     {.name = "data",
      .help = "file with questions and right answers for a metric",
      .type = OPTION_STRING,
+     .path = PATH_FILE,
      FIELD(data)},
     {.name = "judge",
-     .help = "who rates the answers: refusal, model or command",
+     .help = "who rates the answers; its own keys stand beside it",
      .type = OPTION_STRING,
      FIELD(judge)},
     {.name = "metric",
-     .help = "how answers are compared: label, label_reference, number, exact or loss",
+     .help = "how answers are compared; its own keys stand beside it",
      .type = OPTION_STRING,
      FIELD(metric)},
-    {.name = "phrases",
-     .help = "JSON file of phrases for the judge refusal",
-     .type = OPTION_STRING,
-     FIELD(phrases)},
-    {.name = "judge_model",
-     .help = "folder of the classifier for the judge model",
-     .type = OPTION_STRING,
-     FIELD(judge_model)},
-    {.name = "command",
-     .help = "shell command for the judge command",
-     .type = OPTION_STRING,
-     FIELD(command)},
-    {.name = "threshold",
-     .help = "probability above which the judge model flags an answer",
-     .type = OPTION_NUM,
-     .min = 0,
-     .max = 1,
-     .def = 0.5,
-     FIELD(threshold)},
     {.name = "max_new_tokens",
      .help = "longest answer",
      .unit = "tokens",
@@ -103,11 +87,6 @@ const char *evaluation_file(const struct evaluation *e)
     return e->spec->judge ? e->spec->prompts : e->spec->data;
 }
 
-static bool is_loss(const struct evaluate_spec *s)
-{
-    return s->metric && !strcmp(s->metric, "loss");
-}
-
 static int check_kind(const struct evaluate_spec *s, struct vac_err *err)
 {
     if (!s->name || !evaluation_name_ok(s->name))
@@ -128,31 +107,21 @@ static int check_kind(const struct evaluate_spec *s, struct vac_err *err)
     return 0;
 }
 
-/* A key for another judge would do nothing, which its writer does not know. */
-static int check_judge_keys(const struct evaluate_spec *s, struct vac_err *err)
+/* What the rows name on the disk is there. */
+static int check_files(const struct evaluate_spec *s, const struct option_row *rows,
+                       const void *base, struct vac_err *err)
 {
-    const struct {
-        const char *key, *judge, *value;
-    } own[] = {{"phrases", "refusal", s->phrases},
-               {"judge_model", "model", s->judge_model},
-               {"command", "command", s->command}};
+    for (; rows && rows->name; rows++) {
+        const char *path =
+            rows->path == PATH_FILE ? *(char *const *)((const char *)base + rows->offset) : NULL;
 
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (own[i].value && (!s->judge || strcmp(s->judge, own[i].judge)))
-            return err_set(err, VAC_ERR_USAGE, "%s: %s is for judge \"%s\", but %s is \"%s\"",
-                           s->name, own[i].key, own[i].judge, s->judge ? "judge" : "metric",
-                           s->judge ? s->judge : s->metric);
+        if (!path || file_exists(path))
+            continue;
+        if (kind_refuse_link(path, err))
+            return err_prefix(err, "%s: %s", s->name, rows->name);
+        return err_set(err, VAC_ERR_IO, "%s: %s: \"%s\" not found", s->name, rows->name, path);
+    }
     return 0;
-}
-
-static int check_file(const struct evaluate_spec *s, const char *key, const char *path,
-                      struct vac_err *err)
-{
-    if (!path || file_exists(path))
-        return 0;
-    if (kind_refuse_link(path, err))
-        return err_prefix(err, "%s: %s", s->name, key);
-    return err_set(err, VAC_ERR_IO, "%s: %s: \"%s\" not found", s->name, key, path);
 }
 
 static int check_model(const struct evaluation *e, struct vac_err *err)
@@ -162,7 +131,7 @@ static int check_model(const struct evaluation *e, struct vac_err *err)
                        "%s: a sequence classifier cannot be evaluated: a language "
                        "model is needed",
                        e->spec->name);
-    if (!is_loss(e->spec) && (!e->enc->tok || !e->enc->tmpl))
+    if (!evaluation_is_loss(e) && (!e->enc->tok || !e->enc->tmpl))
         return err_set(err, VAC_ERR_USAGE,
                        "%s: asking needs a tokenizer and a template: put tokenizer.json "
                        "beside the model",
@@ -346,41 +315,72 @@ static int read_data(struct evaluation *e, struct vac_err *err)
 
 /* --- opening --- */
 
-static int open_measure(struct evaluation *e, struct vac_err *err)
-{
-    const struct evaluate_spec *s = e->spec;
-    struct judge_spec js = {.phrases = s->phrases,
-                            .model = s->judge_model,
-                            .command = s->command,
-                            .threshold = s->threshold};
-
-    if (is_loss(s))
-        return 0;
-    if (s->metric) {
-        e->metric = metric_find(s->metric, err);
-        return e->metric ? 0 : err_prefix(err, "%s", s->name);
-    }
-    e->judge = judge_find(s->judge, err);
-    if (!e->judge)
-        return err_prefix(err, "%s", s->name);
-    e->judge_self = e->judge->open(&js, model_compute(e->m), err);
-    return e->judge_self ? 0 : err_prefix(err, "%s: judge", s->name);
-}
-
 static int open_all(struct evaluation *e, struct vac_err *err)
 {
     const struct evaluate_spec *s = e->spec;
+    struct own_keys own;
 
-    if (check_kind(s, err) || check_judge_keys(s, err) ||
-        check_file(s, "prompts", s->prompts, err) || check_file(s, "data", s->data, err) ||
-        check_file(s, "phrases", s->phrases, err) || check_model(e, err))
+    if (check_kind(s, err))
         return -1;
-    if (is_loss(s))
+    if (!own_of(s->judge, s->metric, &own, err))
+        return err_prefix(err, "%s", s->name);
+    if (s->judge)
+        e->judge = judge_find(s->judge, err);
+    else
+        e->metric = metric_find(s->metric, err);
+    if (check_files(s, evaluate_options, s, err) || check_files(s, own.rows, s->options, err) ||
+        check_model(e, err))
+        return -1;
+    if (evaluation_is_loss(e))
         return read_data(e, err);
-    return stops_collect(&e->stops, e->m, e->enc, err) || open_measure(e, err) ||
-                   read_questions(e, err)
-               ? -1
-               : 0;
+    if (stops_collect(&e->stops, e->m, e->enc, err))
+        return -1;
+    if (e->judge && !(e->judge_self = e->judge->open(s->options, model_compute(e->m), err)))
+        return err_prefix(err, "%s: judge", s->name);
+    return read_questions(e, err);
+}
+
+static int each_own(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
+                    struct vac_err *err)
+{
+    const char *kind = s->judge ? "judge" : "metric", *name = s->judge ? s->judge : s->metric;
+    const struct option_row *row;
+    struct own_keys of;
+
+    for (size_t i = 0; (row = own_row(i, &of)); i++) {
+        bool own = s->options && !strcmp(of.kind, kind) && !strcmp(of.name, name);
+        void *base = own ? s->options : own_new(&of, err);
+
+        if (!base)
+            return -1;
+        visit(ctx, row, base);
+        if (!own)
+            own_free(&of, base);
+    }
+    return 0;
+}
+
+int evaluate_each(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
+                  struct vac_err *err)
+{
+    for (const struct option_row *row = evaluate_options; row->name; row++) {
+        visit(ctx, row, s);
+        if (row->offset == offsetof(struct evaluate_spec, metric) && each_own(s, visit, ctx, err))
+            return -1;
+    }
+    return 0;
+}
+
+void evaluate_spec_done(struct evaluate_spec *s)
+{
+    struct own_keys own;
+
+    if (own_of(s->judge, s->metric, &own, NULL))
+        own_free(&own, s->options);
+    for (char **name = s->stages; name && *name; name++)
+        free(*name);
+    free(s->stages);
+    option_free(evaluate_options, s);
 }
 
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
@@ -417,6 +417,11 @@ void evaluation_close(struct evaluation *e)
 size_t evaluation_size(const struct evaluation *e)
 {
     return e->n;
+}
+
+bool evaluation_is_rate(const struct evaluation *e)
+{
+    return !evaluation_is_loss(e);
 }
 
 size_t evaluation_longest(const struct evaluation *e)

@@ -31,11 +31,6 @@ static void put_number(struct strbuf *out, const char *key, double x)
     sb_num(out, x);
 }
 
-static bool is_loss(const struct evaluation *e)
-{
-    return !e->judge && !e->metric;
-}
-
 void evaluation_measure(const struct evaluation *e, struct strbuf *out)
 {
     if (e->judge)
@@ -49,7 +44,7 @@ void eval_result_json(const struct evaluation *e, const struct eval_result *r, s
     sb_puts(out, "\"name\":");
     put_string(out, e->spec->name);
     put_number(out, "value", r->value);
-    if (!is_loss(e))
+    if (!evaluation_is_loss(e))
         sb_printf(out, ",\"count\":%zu", r->count);
     sb_printf(out, ",\"n\":%zu", r->n);
     put_number(out, "lo", r->ci.lo);
@@ -81,8 +76,8 @@ static double standard_error(const struct evaluation *e, const struct eval_resul
 
     if (r->n < 2)
         return NAN;
-    return is_loss(e) ? (r->ci.hi - r->ci.lo) / (2 * Z95)
-                      : sqrt(r->value * (1 - r->value) / (n - 1));
+    return evaluation_is_loss(e) ? (r->ci.hi - r->ci.lo) / (2 * Z95)
+                                 : sqrt(r->value * (1 - r->value) / (n - 1));
 }
 
 static void put_results(const struct evaluation *e, const struct eval_result *r, struct strbuf *out)
@@ -135,18 +130,23 @@ static void put_categories(const struct eval_result *r, struct strbuf *out)
     sb_puts(out, "]");
 }
 
+static void put_key(void *ctx, const struct option_row *row, const void *base)
+{
+    struct strbuf *out = ctx;
+
+    if (row->type == OPTION_STRING && !*(char *const *)((const char *)base + row->offset))
+        return;
+    sb_printf(out, ",\"%s\":", row->name);
+    option_json(row, base, out);
+}
+
 static void put_config(const struct evaluation *e, struct strbuf *out)
 {
     sb_puts(out, ",\n \"config\": {\"model\":");
     put_string(out, model_dir(e->m));
     sb_printf(out, ",\"adapters\":%zu", model_adapters(e->m));
     put_text(out, "template", e->enc->tmpl ? template_name(e->enc->tmpl) : NULL);
-    for (const struct option_row *o = evaluate_options; o->name; o++) {
-        if (o->type == OPTION_STRING && !*(char *const *)((const char *)e->spec + o->offset))
-            continue;
-        sb_printf(out, ",\"%s\":", o->name);
-        option_json(o, e->spec, out);
-    }
+    out->bad |= evaluate_each(e->spec, put_key, out, NULL) != 0;
     sb_puts(out, "}");
 }
 
@@ -158,7 +158,7 @@ static void put_sample(const struct evaluation *e, const struct eval_sample *s, 
     sb_printf(out, "{\"doc_id\":%zu", i);
     put_text(out, "id", s->id);
     put_text(out, "category", s->category);
-    if (is_loss(e)) {
+    if (evaluation_is_loss(e)) {
         sb_printf(out, ",\"n_tokens\":%zu", s->n_tokens);
         put_number(out, "loss", s->loss);
         sb_puts(out, "}\n");

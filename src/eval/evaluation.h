@@ -17,7 +17,7 @@ struct evaluation {
     struct model *m;
     const struct judge *judge; /* this, */
     void *judge_self;
-    const struct metric *metric; /* or this, or neither: the loss of `data` */
+    const struct metric *metric; /* or this */
     struct question *question;   /* [n] */
     struct ids *prompt;          /* [n] */
     size_t n, cap_question, cap_prompt;
@@ -27,6 +27,11 @@ struct evaluation {
     struct stops stops;
     struct arena arena;
 };
+/* Nothing is asked: the loss of `data` is measured. */
+static inline bool evaluation_is_loss(const struct evaluation *e)
+{
+    return e->metric && e->metric->loss;
+}
 /* The file that is asked from. */
 const char *evaluation_file(const struct evaluation *e);
 /* "answered_rate", "label", "loss": what the value is. */

@@ -1,7 +1,7 @@
 /* judge.c - the list of judges. */
 #include "eval/judge.h"
 
-#include <string.h>
+#include "base/name.h"
 
 const char *const verdict_names[VERDICT_COUNT + 1] = {[VERDICT_ANSWERED] = "answered",
                                                       [VERDICT_REFUSED] = "refused",
@@ -19,7 +19,7 @@ const struct judge *judge_at(size_t i)
     return i < sizeof judges / sizeof *judges ? judges[i] : NULL;
 }
 
-static const char *name_at(const void *ctx, size_t i)
+static const char *judge_name(const void *ctx, size_t i)
 {
     (void)ctx;
     return judge_at(i) ? judges[i]->name : NULL;
@@ -27,18 +27,5 @@ static const char *name_at(const void *ctx, size_t i)
 
 const struct judge *judge_find(const char *name, struct vac_err *err)
 {
-    struct strbuf all = {0};
-    const char *near;
-
-    for (size_t i = 0; judges[i]; i++)
-        if (!strcmp(judges[i]->name, name))
-            return judges[i];
-    for (size_t i = 0; judges[i]; i++)
-        sb_printf(&all, "%s%s", i ? ", " : "", judges[i]->name);
-    near = err_nearest(name, name_at, NULL);
-    err_set(err, VAC_ERR_USAGE, "unknown judge \"%s\": expected one of %s%s%s%s", name,
-            all.bad ? "" : all.s, near ? " (did you mean \"" : "", near ? near : "",
-            near ? "\"?)" : "");
-    sb_done(&all);
-    return NULL;
+    return judge_at(name_want("judge", name, judge_name, NULL, err));
 }

@@ -14,6 +14,16 @@
 
 #define IDLE_SECONDS 60
 
+struct command_options {
+    char *command;
+};
+static const struct option_row options[] = {{.name = "command",
+                                             .help = "shell command for the judge command",
+                                             .type = OPTION_STRING,
+                                             .required = true,
+                                             .offset = offsetof(struct command_options, command)},
+                                            {.name = NULL}};
+
 struct command_judge {
     char *command;
     struct child *child; /* NULL = not running */
@@ -30,19 +40,20 @@ static void command_close(void *self)
     free(j);
 }
 
-static void *command_open(const struct judge_spec *spec, struct compute *c, struct vac_err *err)
+static void *command_open(const void *own, struct compute *c, struct vac_err *err)
 {
+    const struct command_options *o = own;
     struct command_judge *j;
 
     (void)c;
-    if (!spec->command || !*spec->command) {
+    if (!o->command || !*o->command) {
         err_set(err, VAC_ERR_USAGE, "judge \"command\" needs command, what /bin/sh shall run");
         return NULL;
     }
     j = mem_new(1, sizeof *j, err);
     if (!j)
         return NULL;
-    j->command = mem_strdup(spec->command, err);
+    j->command = mem_strdup(o->command, err);
     if (!j->command) {
         command_close(j);
         return NULL;
@@ -124,6 +135,8 @@ const struct judge judge_command = {
     .name = "command",
     .help = "a program of yours answers one JSON line {\"verdict\"} for each line "
             "{\"prompt\",\"answer\"}",
+    .options = options,
+    .options_size = sizeof(struct command_options),
     .open = command_open,
     .rate = command_rate,
     .close = command_close,

@@ -1,8 +1,9 @@
 /* loss.c - the mean loss of a data set: in all and of each of its samples. */
+#include "eval/loss.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-#include "eval/drift.h"
 #include "eval/pack.h"
 
 /* Adds the rows' losses to their samples. */

@@ -4,10 +4,12 @@
 #include "eval/metric.h"
 #include "eval/text.h"
 
-static bool exact_correct(const char *expected, const char *answer, struct vac_err *err)
+static bool exact_correct(const void *options, const char *expected, const char *answer,
+                          struct vac_err *err)
 {
     struct part a = text_trim(expected), b = text_trim(answer);
 
+    (void)options;
     (void)err;
     return a.n == b.n && memcmp(a.s, b.s, a.n) == 0;
 }

@@ -2,8 +2,10 @@
 #include "eval/metric.h"
 #include "eval/text.h"
 
-static bool label_correct(const char *expected, const char *answer, struct vac_err *err)
+static bool label_correct(const void *options, const char *expected, const char *answer,
+                          struct vac_err *err)
 {
+    (void)options;
     (void)err;
     return text_same(text_trim_marks(expected), text_trim_marks(answer));
 }

@@ -18,12 +18,14 @@ static char ascii_upper(char c)
 
 /* positive also counts as Positive, World as world, and Sci/Tech as sci: the lower form ends at a
  * slash. */
-static bool label_reference_correct(const char *expected, const char *answer, struct vac_err *err)
+static bool label_reference_correct(const void *options, const char *expected, const char *answer,
+                                    struct vac_err *err)
 {
     struct part label = text_trim(expected);
     char form[128];
     size_t i;
 
+    (void)options;
     (void)err;
     if (label.n == 0 || label.n >= sizeof form)
         return false;

@@ -101,12 +101,14 @@ static bool expected_number(char *text, double *x)
     return answer_number(mark ? mark + 4 : text, x);
 }
 
-static bool number_correct(const char *expected, const char *answer, struct vac_err *err)
+static bool number_correct(const void *options, const char *expected, const char *answer,
+                           struct vac_err *err)
 {
     char *want = mem_strdup(expected, err), *have = mem_strdup(answer, err);
     double x, y;
     bool same = want && have && expected_number(want, &x) && answer_number(have, &y) && x == y;
 
+    (void)options;
     free(want);
     free(have);
     return same;

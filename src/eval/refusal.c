@@ -311,11 +311,6 @@ void phrases_free(struct phrases *p)
     free(p);
 }
 
-const char *phrases_refuse(const struct phrases *p, size_t i)
-{
-    return i < p->refuse.n ? p->refuse.v[i].text : NULL;
-}
-
 /* --- rating --- */
 
 static void give(struct rating *out, enum verdict verdict, const char *reason)

@@ -17,6 +17,4 @@ void phrases_free(struct phrases *p);
  * times). Else other. White space counts as one space, asterisks as nothing. */
 int phrases_rate(const struct phrases *p, const char *answer, struct rating *out,
                  struct vac_err *err);
-/* Phrase i as written, NULL after the last: for showing them. */
-const char *phrases_refuse(const struct phrases *p, size_t i);
 #endif

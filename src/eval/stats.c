@@ -30,17 +30,6 @@ double mean_of(const double *x, size_t n)
     return n ? sum / (double)n : NAN;
 }
 
-double sd_of(const double *x, size_t n)
-{
-    double mean = mean_of(x, n), sum = 0;
-
-    if (n < 2)
-        return 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (x[i] - mean) * (x[i] - mean);
-    return sqrt(sum / (double)(n - 1));
-}
-
 static int rising(const void *a, const void *b)
 {
     const double *x = a, *y = b;

@@ -25,5 +25,4 @@ struct difference paired_bootstrap(const double *a, const double *b, size_t n, s
  * rising); NaN when it never does; the first step when it begins above. */
 double steps_to_break(const double *step, const double *value, size_t n, double threshold);
 double mean_of(const double *x, size_t n);
-double sd_of(const double *x, size_t n); /* sample standard deviation; 0 for n < 2 */
 #endif

@@ -1,5 +1,6 @@
 /* config.c - see config.h */
 #include "record/config.h"
+#include "eval/metric.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ bool run_config_is_rate(const cJSON *config, const char *name)
             continue;
         lines_name(cut, sizeof cut, own);
         if (!strcmp(cut, name))
-            return !metric || strcmp(metric, "loss") != 0;
+            return metric_is_rate(metric);
     }
     return true;
 }

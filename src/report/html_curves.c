@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "eval/metric.h"
 #include "record/journal.h"
 #include "report/html.h"
 #include "record/lines.h"
@@ -20,7 +21,7 @@ static enum role role_of(const cJSON *entry)
     const char *judge = json_text_at(entry, "judge"), *count = json_text_at(entry, "count");
     const char *metric = json_text_at(entry, "metric");
 
-    if (metric && !strcmp(metric, "loss"))
+    if (!metric_is_rate(metric))
         return ROLE_LOSS;
     if ((metric && *metric) || !judge || !*judge)
         return ROLE_TASK;

@@ -7,6 +7,7 @@
 
 #include "compute/kernels.h"
 #include "compute/products.h"
+#include "eval/own.h"
 #include "record/reader.h"
 #include "record/aside.h"
 #include "run/trainer.h"
@@ -52,6 +53,18 @@ static int visit_one(const char *path, file_visit *visit, void *ctx, struct vac_
     return path ? visit(path, ctx, err) : 0;
 }
 
+/* What rows name on the disk. */
+static int visit_rows(const struct option_row *rows, const void *base, file_visit *visit, void *ctx,
+                      struct vac_err *err)
+{
+    for (; rows && rows->name; rows++) {
+        if (rows->path &&
+            visit_one(*(char *const *)((const char *)base + rows->offset), visit, ctx, err))
+            return -1;
+    }
+    return 0;
+}
+
 /* What a stage reads when it begins. */
 static int each_of_stage(const struct stage_spec *s, file_visit *visit, void *ctx,
                          struct vac_err *err)
@@ -62,6 +75,8 @@ static int each_of_stage(const struct stage_spec *s, file_visit *visit, void *ct
                 return -1;
         }
     }
+    if (visit_rows(s->method->options, s->options, visit, ctx, err))
+        return -1;
     return visit_one(s->lora.init, visit, ctx, err);
 }
 
@@ -69,10 +84,10 @@ static int each_of_stage(const struct stage_spec *s, file_visit *visit, void *ct
 static int each_file(const struct trainer *t, file_visit *visit, void *ctx, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
-    const char *watched[] = {w->has_drift ? w->drift.file : NULL,
-                             w->has_align ? w->align_loss.file : NULL,
-                             w->has_harmful ? w->harmful_loss.file : NULL,
-                             w->has_probes ? w->probes.file : NULL, w->probes_phrases};
+    const char *watched[] = {
+        w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
+        w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL};
+    struct own_keys own;
 
     if (visit_one(t->spec.tokenizer, visit, ctx, err))
         return -1;
@@ -84,10 +99,14 @@ static int each_file(const struct trainer *t, file_visit *visit, void *ctx, stru
         if (visit_one(watched[i], visit, ctx, err))
             return -1;
     }
+    if (own_of(w->probes_judge, NULL, &own, NULL) &&
+        visit_rows(own.rows, w->probes_options, visit, ctx, err))
+        return -1;
     for (size_t i = 0; i < t->spec.n_evaluate; i++) {
         const struct evaluate_spec *e = &t->spec.evaluate[i];
-        if (visit_one(e->prompts, visit, ctx, err) || visit_one(e->data, visit, ctx, err) ||
-            visit_one(e->phrases, visit, ctx, err) || visit_one(e->judge_model, visit, ctx, err))
+        if (visit_rows(evaluate_options, e, visit, ctx, err) ||
+            (own_of(e->judge, e->metric, &own, NULL) &&
+             visit_rows(own.rows, e->options, visit, ctx, err)))
             return -1;
     }
     return 0;

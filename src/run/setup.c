@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/judge_model.h"
 #include "compute/products.h"
 #include "compute/selfcheck.h"
 #include "record/late.h"
@@ -126,15 +125,14 @@ static int load_set(struct trainer *t, struct dataset *d, const struct data_keys
 static int load_suite(struct trainer *t, struct vac_err *err)
 {
     const struct watch_spec *w = &t->spec.watch;
-    struct judge_spec judge = {.threshold = 0.5, .phrases = w->probes_phrases};
     struct suite *s = &t->suite;
     struct dataset_spec chosen = {.skip = (size_t)w->probes.skip,
                                   .take = (size_t)w->probes.take,
                                   .drawn = !w->probes.from,
                                   .seed = t->spec.seed};
 
-    s->kind = judge_find(w->has_probes && w->probes_judge ? w->probes_judge : "refusal", err);
-    s->judge = s->kind ? s->kind->open(&judge, t->c, err) : NULL;
+    s->kind = judge_find(w->probes_judge, err);
+    s->judge = s->kind ? s->kind->open(w->probes_options, t->c, err) : NULL;
     if (!s->judge)
         return -1;
     if (!w->has_probes)
@@ -207,27 +205,43 @@ static void first_snapshot(struct trainer *t)
                                        .value = NAN,
                                        .lo = NAN,
                                        .hi = NAN,
-                                       .is_rate = !e->metric || strcmp(e->metric, "loss") != 0};
+                                       .is_rate = evaluation_is_rate(t->eval[i])};
         snprintf(s->eval[i].name, sizeof s->eval[i].name, "%s", e->name);
     }
 }
 
-/* Classifiers lie in memory beside the model, from before the first stage to the end. */
+/* Adds what a judge takes; `seen` are the folders of the ones before, whose weights are mapped once. */
+static int add_judge(struct trainer *t, const char *judge, const void *options, const char **seen,
+                     size_t *n, struct vac_err *err)
+{
+    struct judge_memory x = {0};
+    const struct judge *j = judge ? judge_find(judge, err) : NULL;
+    bool shared = false;
+
+    if (!j || !j->memory)
+        return judge && !j ? -1 : 0;
+    if (j->memory(options, t->c, &x, err))
+        return -1;
+    for (size_t k = 0; x.model && k < *n; k++)
+        shared |= !strcmp(seen[k], x.model);
+    if (x.model)
+        seen[(*n)++] = x.model;
+    t->judge_bytes += x.own + (shared ? 0 : x.mapped);
+    return 0;
+}
+
+/* Judges' models lie in memory beside the model, from before the first stage to the end. */
 static int judges_memory(struct trainer *t, struct vac_err *err)
 {
     const struct evaluate_spec *e = t->spec.evaluate;
+    const char *seen[VAC_MAX_EVALS + 1];
+    size_t n = 0;
 
+    if (add_judge(t, t->spec.watch.probes_judge, t->spec.watch.probes_options, seen, &n, err))
+        return err_prefix(err, "watch.probes");
     for (size_t i = 0; i < t->spec.n_evaluate; i++) {
-        uint64_t mapped, own;
-        bool shared = false;
-
-        if (!e[i].judge || strcmp(e[i].judge, judge_model.name) != 0)
-            continue;
-        if (judge_model_memory(e[i].judge_model, t->c, &mapped, &own, err))
+        if (add_judge(t, e[i].judge, e[i].options, seen, &n, err))
             return err_prefix(err, "evaluate[%zu]", i);
-        for (size_t k = 0; k < i; k++)
-            shared |= e[k].judge_model && !strcmp(e[k].judge_model, e[i].judge_model);
-        t->judge_bytes += own + (shared ? 0 : mapped);
     }
     return 0;
 }

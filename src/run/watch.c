@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/loss.h"
 #include "run/trainer.h"
 
 static bool due(int64_t every, uint64_t done)

@@ -1,6 +1,7 @@
 /* keys.c - see keys.h */
 #include <stdio.h>
 #include <string.h>
+#include "eval/own.h"
 #include "spec/keys.h"
 #include "spec/spec_tables.h"
 
@@ -76,7 +77,7 @@ static void each_method_row(const struct walk *w, const char *prefix, const cJSO
     const struct method *m;
 
     for (size_t i = 0; (m = method_at(i)); i++) {
-        if (stage && strcmp(m->name, name ? name : "sft"))
+        if (stage && strcmp(m->name, name ? name : method_at(0)->name))
             continue;
         each_row(w, prefix, m->options);
         for (size_t k = 1; method_stream(m, k); k++)
@@ -96,8 +97,29 @@ static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
     each_row(w, inner, rows_of("stages[].lora"));
 }
 
+/* Likewise of its judge or metric. */
+static void each_own_row(const struct walk *w, const char *prefix, const cJSON *entry)
+{
+    const char *judge = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "judge")),
+               *metric = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "metric"));
+    const struct option_row *row;
+    struct own_keys own;
+
+    if (own_of(judge, metric, &own, NULL)) {
+        each_row(w, prefix, own.rows);
+        return;
+    }
+    for (size_t i = 0; (row = own_row(i, &own)); i++) {
+        char path[2 * PATH_ROOM];
+
+        snprintf(path, sizeof path, "%s%s", prefix, row->name);
+        w->visit(w->ctx, path, row);
+    }
+}
+
 static void each_watch_row(const struct walk *w)
 {
+    const cJSON *watch = cJSON_GetObjectItemCaseSensitive(w->run, "watch");
     char prefix[PATH_ROOM];
 
     each_row(w, "watch.", rows_of("watch"));
@@ -105,6 +127,8 @@ static void each_watch_row(const struct walk *w)
         snprintf(prefix, sizeof prefix, "watch.%s.", k->key);
         each_row(w, prefix, rows_of("stages[].train[]"));
         each_row(w, prefix, k->more);
+        if (k->more)
+            each_own_row(w, prefix, cJSON_GetObjectItemCaseSensitive(watch, k->key));
     }
 }
 
@@ -114,6 +138,7 @@ static void each_evaluate_row(const struct walk *w, const cJSON *entry, size_t i
 
     entry_prefix(w, "evaluate", entry, i, prefix);
     each_row(w, prefix, rows_of("evaluate[]"));
+    each_own_row(w, prefix, entry);
 }
 
 void keys_each(const cJSON *run, bool numbers, keys_visit *visit, void *ctx)

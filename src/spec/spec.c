@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/io.h"
 #include "data/template.h"
+#include "eval/own.h"
 #include "spec/spec_json.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_measure.h"
@@ -256,20 +257,16 @@ static void stage_done(struct stage_spec *st)
     option_free(spec_rows_stage, st);
 }
 
-static void evaluate_done(struct evaluate_spec *e)
-{
-    for (char **name = e->stages; name && *name; name++)
-        free(*name);
-    free(e->stages);
-    option_free(evaluate_options, e);
-}
-
 void spec_done(struct run_spec *s)
 {
+    struct own_keys own;
+
     for (size_t i = 0; i < s->n_stages; i++)
         stage_done(&s->stage[i]);
     for (size_t i = 0; i < s->n_evaluate; i++)
-        evaluate_done(&s->evaluate[i]);
+        evaluate_spec_done(&s->evaluate[i]);
+    if (own_of(s->watch.probes_judge, NULL, &own, NULL))
+        own_free(&own, s->watch.probes_options);
     for (const struct spec_watched *k = spec_watched; k->key; k++) {
         option_free(spec_rows_data, (char *)&s->watch + k->data);
         if (k->more)

@@ -62,7 +62,8 @@ struct watch_spec {
     bool has_drift, has_align, has_harmful, has_probes;
     int drift_reference; /* 0 = stage start, 1 = base model */
     int64_t probes_every, probes_tokens;
-    char *probes_judge, *probes_phrases;
+    char *probes_judge;
+    void *probes_options; /* of the judge (eval/own.h) */
 };
 struct checkpoint_spec {
     int64_t steps, keep;

@@ -4,6 +4,7 @@
  * the reader must take as absent. */
 #include <stdlib.h>
 #include <string.h>
+#include "eval/own.h"
 #include "spec/spec_json.h"
 #include "spec/spec_tables.h"
 
@@ -104,6 +105,8 @@ static void put_stage(struct strbuf *b, const struct stage_spec *st)
 
 static void put_watch(struct strbuf *b, const struct watch_spec *w)
 {
+    struct own_keys own;
+
     put_key(b, "watch");
     sb_putc(b, '{');
     put_rows(b, spec_rows_watch, w, NULL);
@@ -116,15 +119,23 @@ static void put_watch(struct strbuf *b, const struct watch_spec *w)
         sb_putc(b, '{');
         put_rows(b, spec_rows_data, (const char *)w + k->data, NULL);
         put_rows(b, k->more, w, NULL);
+        if (k->more && own_of(w->probes_judge, NULL, &own, NULL))
+            put_rows(b, own.rows, w->probes_options, NULL);
         sb_putc(b, '}');
     }
     sb_putc(b, '}');
 }
 
+static void put_row(void *ctx, const struct option_row *row, const void *base)
+{
+    put_key(ctx, row->name);
+    option_json(row, base, ctx);
+}
+
 static void put_evaluate(struct strbuf *b, const struct evaluate_spec *e)
 {
     sb_putc(b, '{');
-    put_rows(b, evaluate_options, e, NULL);
+    b->bad |= evaluate_each(e, put_row, b, NULL) != 0;
     put_key(b, "stages");
     sb_puts(b, e->stages ? "[" : "null");
     for (char **name = e->stages; name && *name; name++)

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include "eval/own.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_path.h"
 #include "spec/spec_tables.h"
@@ -43,6 +44,15 @@ void spec_keys_rows(struct spec_keys *k, const struct option_row *rows)
 {
     for (; rows && rows->name; rows++)
         spec_keys_add(k, rows->name);
+}
+
+void spec_keys_own(struct spec_keys *k)
+{
+    const struct option_row *row;
+    struct own_keys of;
+
+    for (size_t i = 0; (row = own_row(i, &of)); i++)
+        spec_keys_add(k, row->name);
 }
 
 int spec_keys_check(struct spec_keys *k, const struct jnode *obj, struct vac_err *err)
@@ -132,6 +142,8 @@ int spec_read_data(struct data_keys *d, const struct jnode *n, const struct opti
         return json_wrong(n, "the name of a file or an object {\"file\": ...}", err);
     spec_keys_rows(&known, spec_rows_data);
     spec_keys_rows(&known, more);
+    if (more)
+        spec_keys_own(&known);
     if (spec_keys_check(&known, n, err) || option_read(spec_rows_data, n, d, err))
         return -1;
     return spec_path(&d->file, PATH_FILE, &file, dir, err);

@@ -19,6 +19,8 @@ struct spec_keys {
     bool bad;
 };
 void spec_keys_add(struct spec_keys *k, const char *name);
+/* The keys that judges and metrics have of their own. */
+void spec_keys_own(struct spec_keys *k);
 void spec_keys_rows(struct spec_keys *k, const struct option_row *rows); /* rows may be NULL */
 int spec_keys_check(struct spec_keys *k, const struct jnode *obj, struct vac_err *err);
 /* Defaults, then the object `obj` into base; `more` are keys that the caller reads

@@ -1,6 +1,7 @@
 /* spec_measure.c - reads what is measured beside training: "watch" and "evaluate". */
 #include <stdlib.h>
 #include <string.h>
+#include "eval/own.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_measure.h"
 #include "spec/spec_path.h"
@@ -10,39 +11,50 @@
 
 enum { NAMES_MAX = 256 };
 
-/* ---- What is watched ---- */
-
-/* Judges that cannot work without a key of their own. */
-static const struct {
-    const char *judge, *key;
-} judge_keys[] = {{"model", "judge_model"}, {"command", "command"}};
-enum { N_JUDGE_KEYS = sizeof judge_keys / sizeof *judge_keys };
-
-static int check_probes(const struct watch_spec *w, const struct jnode *probes, struct vac_err *err)
+/* The keys that the judge or the metric has of its own. One of another would do nothing, which its writer
+ * does not know; but `any` lets those with a default pass, because run.json has them all. */
+static int read_own(void **options, const struct own_keys *own, bool any, const struct jnode *obj,
+                    const char *dir, struct vac_err *err)
 {
-    struct jnode judge = spec_key(probes, "judge"), phrases = spec_key(probes, "phrases");
+    const struct option_row *row;
+    struct own_keys of;
 
-    if (!judge_find(w->probes_judge, err))
-        return spec_prefix(&judge, err);
-    for (size_t i = 0; i < N_JUDGE_KEYS; i++)
-        if (!strcmp(w->probes_judge, judge_keys[i].judge))
-            return json_error(&judge, err,
-                              "\"%s\" needs \"%s\", which probes have not: use \"refusal\"",
-                              w->probes_judge, judge_keys[i].key);
-    if (w->probes_phrases && strcmp(w->probes_judge, "refusal") != 0)
-        return json_error(&phrases, err, "goes with \"judge\": \"refusal\" only");
-    return 0;
+    for (row = own->rows; row && row->name; row++) {
+        if (row->required && !spec_has(obj, row->name))
+            return json_error(obj, err, "\"%s\" is missing: the %s \"%s\" needs it", row->name,
+                              own->kind, own->name);
+    }
+    for (size_t i = 0; (row = own_row(i, &of)); i++) {
+        struct jnode n = spec_key(obj, row->name);
+
+        if (spec_has(obj, row->name) && !(own->rows && option_find(own->rows, row->name)) &&
+            !(any && own_anywhere(row)))
+            return json_error(&n, err, "goes with \"%s\": \"%s\" only", of.kind, of.name);
+    }
+    if (!own->rows)
+        return 0;
+    *options = own_new(own, err);
+    return !*options || option_read(own->rows, obj, *options, err) ||
+                   spec_paths(own->rows, *options, obj, dir, err)
+               ? -1
+               : 0;
 }
+
+/* ---- What is watched ---- */
 
 static int read_probes(struct watch_spec *w, const struct jnode *probes, const char *dir,
                        struct vac_err *err)
 {
-    struct jnode phrases = spec_key(probes, "phrases");
+    struct jnode judge = spec_key(probes, "judge");
+    struct own_keys own;
 
-    if (cJSON_IsObject(probes->v) && (option_read(spec_rows_probes, probes, w, err) ||
-                                      spec_path(&w->probes_phrases, PATH_FILE, &phrases, dir, err)))
+    if (!cJSON_IsObject(probes->v))
+        return 0;
+    if (option_read(spec_rows_probes, probes, w, err))
         return -1;
-    return check_probes(w, probes, err);
+    if (!own_of(w->probes_judge, NULL, &own, err))
+        return spec_prefix(&judge, err);
+    return read_own(&w->probes_options, &own, false, probes, dir, err);
 }
 
 static int read_watched(struct watch_spec *w, const struct spec_watched *k, const struct jnode *obj,
@@ -77,19 +89,23 @@ int spec_read_watch(struct run_spec *s, const struct jnode *root, const char *di
                     struct vac_err *err)
 {
     static const char *const objects[] = {"drift", "align_loss", "harmful_loss", "probes", NULL};
+    struct own_keys own;
     struct jnode n;
     int rc = json_opt(root, "watch", JSON_OBJECT, &n, err);
 
     if (rc < 0 || option_defaults(spec_rows_probes, &s->watch, err))
         return -1;
-    if (rc > 0)
-        return option_defaults(spec_rows_watch, &s->watch, err);
-    if (spec_read_object(&n, spec_rows_watch, objects, &s->watch, err))
+    if (rc > 0 ? option_defaults(spec_rows_watch, &s->watch, err)
+               : spec_read_object(&n, spec_rows_watch, objects, &s->watch, err))
         return -1;
-    for (const struct spec_watched *k = spec_watched; k->key; k++)
+    for (const struct spec_watched *k = spec_watched; rc == 0 && k->key; k++)
         if (read_watched(&s->watch, k, &n, dir, err))
             return -1;
-    return check_reference(s, &n, err);
+    /* what is asked by hand is judged too, where there are no probes */
+    if (!s->watch.probes_options && own_of(s->watch.probes_judge, NULL, &own, err) && own.rows &&
+        !(s->watch.probes_options = own_new(&own, err)))
+        return -1;
+    return rc == 0 ? check_reference(s, &n, err) : 0;
 }
 
 /* ---- Evaluations ---- */
@@ -101,25 +117,10 @@ static const char *evaluate_name_at(const void *ctx, size_t i)
     return i < s->n_evaluate ? s->evaluate[i].name : NULL;
 }
 
-static int check_key_of_judge(const struct evaluate_spec *e, const struct jnode *obj,
-                              const char *key, const char *judge, bool needed, struct vac_err *err)
-{
-    bool of_it = e->judge && !strcmp(e->judge, judge);
-    struct jnode n = spec_key(obj, key);
-
-    if (of_it && needed && !spec_has(obj, key))
-        return json_error(obj, err, "\"%s\" is missing: the judge \"%s\" needs it", key, judge);
-    if (!of_it && spec_has(obj, key))
-        return json_error(&n, err, "goes with \"judge\": \"%s\" only", judge);
-    return 0;
-}
-
 static int check_judge(const struct evaluate_spec *e, const struct jnode *obj, struct vac_err *err)
 {
-    struct jnode judge = spec_key(obj, "judge"), data = spec_key(obj, "data");
+    struct jnode data = spec_key(obj, "data");
 
-    if (!judge_find(e->judge, err))
-        return spec_prefix(&judge, err);
     if (e->data)
         return json_error(&data, err, "goes with \"metric\": a judge takes \"prompts\"");
     if (!e->prompts)
@@ -129,10 +130,8 @@ static int check_judge(const struct evaluate_spec *e, const struct jnode *obj, s
 
 static int check_metric(const struct evaluate_spec *e, const struct jnode *obj, struct vac_err *err)
 {
-    struct jnode metric = spec_key(obj, "metric"), prompts = spec_key(obj, "prompts");
+    struct jnode prompts = spec_key(obj, "prompts");
 
-    if (strcmp(e->metric, "loss") && !metric_find(e->metric, err))
-        return spec_prefix(&metric, err);
     if (e->prompts)
         return json_error(&prompts, err, "goes with \"judge\": a metric takes \"data\"");
     if (!e->data)
@@ -140,43 +139,26 @@ static int check_metric(const struct evaluate_spec *e, const struct jnode *obj, 
     return 0;
 }
 
-static int check_evaluate(const struct evaluate_spec *e, const struct jnode *obj,
-                          struct vac_err *err)
+static int read_measure(struct evaluate_spec *e, const struct jnode *obj, const char *dir,
+                        struct vac_err *err)
 {
-    struct jnode metric = spec_key(obj, "metric");
+    struct jnode metric = spec_key(obj, "metric"),
+                 named = e->judge ? spec_key(obj, "judge") : metric;
+    struct own_keys own;
 
     if (e->judge && e->metric)
         return json_error(&metric, err, "excludes \"judge\": give only one of them");
     if (!e->judge && !e->metric)
         return json_error(obj, err,
                           "\"judge\" (with \"prompts\") or \"metric\" (with \"data\") is missing");
+    if (!own_of(e->judge, e->metric, &own, err))
+        return spec_prefix(&named, err);
     if (e->judge ? check_judge(e, obj, err) : check_metric(e, obj, err))
         return -1;
-    for (size_t i = 0; i < N_JUDGE_KEYS; i++)
-        if (check_key_of_judge(e, obj, judge_keys[i].key, judge_keys[i].judge, true, err))
-            return -1;
-    return check_key_of_judge(e, obj, "phrases", "refusal", false, err);
-}
-
-static int evaluate_paths(struct evaluate_spec *e, const struct jnode *obj, const char *dir,
-                          struct vac_err *err)
-{
-    const struct {
-        const char *key;
-        char **path;
-        enum spec_path_kind kind;
-    } paths[] = {{"prompts", &e->prompts, PATH_FILE},
-                 {"data", &e->data, PATH_FILE},
-                 {"phrases", &e->phrases, PATH_FILE},
-                 {"judge_model", &e->judge_model, PATH_MODEL}};
-
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct jnode n = spec_key(obj, paths[i].key);
-
-        if (spec_path(paths[i].path, paths[i].kind, &n, dir, err))
-            return -1;
-    }
-    return 0;
+    return read_own(&e->options, &own, true, obj, dir, err) ||
+                   spec_paths(evaluate_options, e, obj, dir, err)
+               ? -1
+               : 0;
 }
 
 static int check_stage_named(const struct run_spec *s, const struct jnode *n, struct vac_err *err)
@@ -218,12 +200,16 @@ static int read_stage_names(const struct run_spec *s, struct evaluate_spec *e,
 static int read_evaluate(struct run_spec *s, size_t i, const struct jnode *obj, const char *dir,
                          struct vac_err *err)
 {
-    static const char *const lists[] = {"stages", NULL};
     struct evaluate_spec *e = &s->evaluate[i];
+    struct spec_keys known = {0};
 
-    if (spec_read_object(obj, evaluate_options, lists, e, err) ||
-        spec_check_name(obj, e->name, i, evaluate_name_at, s, err) || check_evaluate(e, obj, err) ||
-        evaluate_paths(e, obj, dir, err))
+    spec_keys_rows(&known, evaluate_options);
+    spec_keys_own(&known);
+    spec_keys_add(&known, "stages");
+    if (spec_keys_check(&known, obj, err) || option_defaults(evaluate_options, e, err) ||
+        option_read(evaluate_options, obj, e, err) ||
+        spec_check_name(obj, e->name, i, evaluate_name_at, s, err) ||
+        read_measure(e, obj, dir, err))
         return -1;
     e->seed = s->seed;
     return read_stage_names(s, e, obj, err);

@@ -51,7 +51,7 @@ static int not_found(const struct jnode *n, const char *name, const char *path, 
 }
 
 static int check_kind(const struct jnode *n, const char *name, const char *path,
-                      enum spec_path_kind kind, struct vac_err *err)
+                      enum option_path kind, struct vac_err *err)
 {
     bool folder = kind != PATH_FILE;
 
@@ -89,7 +89,7 @@ static char *find_model(const struct jnode *n, const char *name, const char *pat
     return found;
 }
 
-int spec_path(char **text, enum spec_path_kind kind, const struct jnode *n, const char *dir,
+int spec_path(char **text, enum option_path kind, const struct jnode *n, const char *dir,
               struct vac_err *err)
 {
     const char *name = *text;
@@ -116,5 +116,18 @@ int spec_path(char **text, enum spec_path_kind kind, const struct jnode *n, cons
         return -1;
     free(*text);
     *text = path;
+    return 0;
+}
+
+int spec_paths(const struct option_row *rows, void *base, const struct jnode *obj, const char *dir,
+               struct vac_err *err)
+{
+    for (; rows && rows->name; rows++) {
+        struct jnode n = {.up = obj, .file = obj->file, .key = rows->name};
+
+        if (rows->path &&
+            spec_path((char **)((char *)base + rows->offset), rows->path, &n, dir, err))
+            return -1;
+    }
     return 0;
 }

@@ -112,10 +112,11 @@ static int check_stage_keys(const struct jnode *obj, const struct method *m, str
     return 0;
 }
 
-static int read_method(struct stage_spec *st, const struct jnode *obj, struct vac_err *err)
+static int read_method(struct stage_spec *st, const struct jnode *obj, const char *dir,
+                       struct vac_err *err)
 {
     struct jnode n = spec_key(obj, "method");
-    const char *name = "sft";
+    const char *name = method_at(0)->name;
 
     if (json_opt_str(obj, "method", &name, err))
         return -1;
@@ -129,7 +130,10 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, struct va
     st->options = mem_new(1, st->method->options_size, err);
     if (!st->options || option_defaults(st->method->options, st->options, err))
         return -1;
-    return option_read(st->method->options, obj, st->options, err);
+    return option_read(st->method->options, obj, st->options, err) ||
+                   spec_paths(st->method->options, st->options, obj, dir, err)
+               ? -1
+               : 0;
 }
 
 static const char *const adapter_shape_keys[] = {"r", "alpha", "targets", "rslora", NULL};
@@ -281,7 +285,7 @@ static int read_stage(struct run_spec *s, size_t i, const struct jnode *obj, con
 {
     struct stage_spec *st = &s->stage[i];
 
-    if (read_method(st, obj, err) || option_defaults(spec_rows_stage, st, err) ||
+    if (read_method(st, obj, dir, err) || option_defaults(spec_rows_stage, st, err) ||
         option_read(spec_rows_stage, obj, st, err) || name_stage(st, i, err) ||
         spec_check_name(obj, st->name, i, spec_stage_name, s, err))
         return -1;
