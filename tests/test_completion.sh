@@ -87,7 +87,10 @@ check "no option behind --" offers probe -- --te ::
 # ---- values ----
 
 items() { # BLOCK...: the names of a block of the manual
-    "$VACCINE" manual "$@" </dev/null | sed -n 's/^\.B //p'
+    "$VACCINE" manual "$@" </dev/null | sed -e '/^\.RS/,/^\.RE/d' | sed -n 's/^\.B //p'
+}
+own_keys() { # of judges and metrics, below their names
+    "$VACCINE" manual "$@" </dev/null | sed -n '/^\.RS/,/^\.RE/s/^\.B //p'
 }
 # shellcheck disable=SC2046 # words are meant
 {
@@ -161,6 +164,8 @@ every_key() {
     {
         "$VACCINE" manual </dev/null | sed -n 's/^5 keys //p' | while read -r section; do items keys "$section"; done
         items methods
+        own_keys judges
+        own_keys metrics
     } | sort -u >"$tmp/want"
     diff "$tmp/want" "$tmp/got"
     [ "$(walk '' | sort | uniq -d)" = '' ] || echo "twice: $(walk '' | sort | uniq -d)"

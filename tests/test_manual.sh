@@ -126,7 +126,9 @@ run_keys() {
 page_keys() {
     {
         awk '/^\.\\" begin (keys|methods)/ { inside = 1 }
-            /^\.\\" end / { inside = 0 }
+            /^\.\\" begin (judges|metrics)/ { own = 1 }
+            /^\.\\" end / { inside = own = 0 }
+            /^\.R[SE]/ && own { inside = /RS/ }
             inside && tag && /^\.B / { print $2 }
             { tag = /^\.TP/ }' "$1"
         hand_keys "$1" | sed 's/.*\.//'
