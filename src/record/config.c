@@ -1,12 +1,12 @@
 /* config.c - see config.h */
 #include "record/config.h"
-#include "eval/metric.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/inside.h"
 #include "base/io.h"
+#include "eval/metric.h"
 #include "record/lines.h"
 
 cJSON *run_config(const char *dir, struct vac_err *err)
