@@ -14,8 +14,8 @@
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
 /* clang-format off */
 #define COMMANDS(X)                                                                              \
-    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(import) X(tokenize) X(render)      \
-    X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
+    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(gate) X(import) X(tokenize)         \
+    X(render) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
 /* clang-format on */
 
 enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
