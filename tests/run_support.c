@@ -161,7 +161,7 @@ static bool take_event(struct vac_session *s, uint64_t id, const enum vac_event_
             if (out->kind == kinds[i] && (id == 0 || out->id == id))
                 return true;
         }
-        free(out->body);
+        vac_event_done(out);
     }
     return false;
 }

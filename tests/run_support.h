@@ -47,8 +47,8 @@ void run_wait_step(struct vac_session *s, int64_t step);
 bool run_ended(struct vac_session *s);
 uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key,
                   const char *text);
-/* The next event of that kind (id 0 = any command's); others are thrown away. The body is the
- * caller's. */
+/* The next event of that kind (id 0 = any command's); others are thrown away. It is the
+ * caller's to give back. */
 void run_event(struct vac_session *s, enum vac_event_kind kind, uint64_t id, struct vac_event *out);
 /* Gives a command and waits for its answer: true = applied; `out` may be NULL. */
 bool run_do(struct vac_session *s, enum vac_op op, int64_t n, const char *key, const char *text,

@@ -6,6 +6,7 @@
 #include "eval/compare.h"
 #include "eval/evaluate.h"
 #include "eval/loss.h"
+#include "eval/score.h"
 #include "eval_support.h"
 #include "model_support.h"
 #include "own_support.h"
@@ -203,12 +204,25 @@ static void test_verdicts_are_counted(void **state)
     lab_close(&x);
 }
 
+/* The score as an object, at the end of the line. */
+static void score_of(const struct evaluation *e, const struct eval_result *r, struct strbuf *line)
+{
+    struct json_out o = json_out(line);
+    struct vac_eval score;
+
+    eval_result_score(e, r, &score);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    score_json(&o, &score, r->other, r->n_other);
+    json_put_end(&o);
+}
+
 /* One word for everything is not refused and not answered: the three counts and what was said stand
  * beside the score, wherever it is written. */
 static void test_others_are_told(void **state)
 {
     struct vac_err err = {0};
     struct eval_result r;
+    struct vac_eval score;
     struct evaluate_spec s;
     struct lab x;
     struct strbuf line = {0};
@@ -230,16 +244,16 @@ static void test_others_are_told(void **state)
         size_t same = 0;
 
         for (size_t k = 0; k < ASKED; k++)
-            same += !strcmp(r.sample[k].answer, r.other[i].answer);
+            same += !strcmp(r.sample[k].answer, r.other[i].name);
         assert_int_equal(r.other[i].n, same);
         assert_true(i == 0 || r.other[i - 1].n >= r.other[i].n);
     }
-    eval_result_others(&r, said, sizeof said);
+    e = evaluation_open(&s, enc, x.m, &err);
+    eval_result_score(e, &r, &score);
+    snprintf(said, sizeof said, "%s", score.verdicts.others);
     assert_int_equal(said[0], '"');
     assert_non_null(strstr(said, "\" x "));
-    e = evaluation_open(&s, enc, x.m, &err);
-    eval_result_json(e, &r, &line);
-    sb_puts(&line, "");
+    score_of(e, &r, &line);
     assert_non_null(
         strstr(line.s, ",\"answered\":0,\"refused\":0,\"other\":4,\"others\":[{\"answer\":\""));
     assert_ok(eval_result_write(e, &r, x.dir, "m", &err), &err);
@@ -393,7 +407,7 @@ static void test_metric_loss(void **state)
     }
     half = 1.959964 * sqrt(1.5 * rest) / (double)d.labels;
     assert_true(fabs(r.ci.hi - want - half) < 1e-5 && fabs(want - r.ci.lo - half) < 1e-5);
-    eval_result_json(e, &r, &line);
+    score_of(e, &r, &line);
     assert_null(strstr(line.s, "count"));
     eval_result_done(&r);
     assert_int_equal(evaluation_run(e, NULL, NULL, 0, &r, NULL, NULL, &err), -1);
@@ -505,8 +519,8 @@ static void test_files(void **state)
     second = file_read(path, 1 << 20, &m, &err);
     assert_int_equal(n, m);
     assert_memory_equal(first, second, n);
-    eval_result_json(e, &r, &line);
-    assert_true(strncmp(line.s, "\"name\":\"HS\",\"value\":", 20) == 0);
+    score_of(e, &r, &line);
+    assert_true(strncmp(line.s, "{\"name\":\"HS\",\"value\":", 21) == 0);
     assert_non_null(strstr(line.s, ",\"n\":4,\"lo\":"));
     assert_int_equal(eval_result_write(e, &r, out, "../x", &err), -1);
     assert_error(&err, "label");

@@ -181,7 +181,6 @@ struct seen {
     int points, layers, events, suites, probes, journals, rejected, n_layers;
     struct vac_point point;
     struct vac_event event; /* the last one */
-    char body[4096];
 };
 
 static void see_point(void *ctx, const struct vac_point *p)
@@ -210,14 +209,16 @@ static void see_event(void *ctx, const struct vac_event *e)
     s->probes += e->kind == VAC_EVENT_PROBE_END;
     s->journals += e->kind == VAC_EVENT_JOURNAL;
     s->rejected += e->kind == VAC_EVENT_REJECTED;
+    vac_event_done(&s->event);
     s->event = *e;
-    snprintf(s->body, sizeof s->body, "%s", e->body ? e->body : "");
+    vac_event_keep(e);
 }
 
 static int look(struct vac_follow *f, struct seen *s, struct vac_err *err)
 {
     static const struct vac_follow_take take = {see_point, see_layers, see_event};
 
+    vac_event_done(&s->event);
     *s = (struct seen){0};
     return vac_follow_read(f, &take, s, err);
 }
@@ -229,7 +230,7 @@ static int read_long_run(const char *dir)
     struct vac_point *p = NULL;
     struct vac_follow *f = NULL;
     struct run_data r = {0};
-    struct seen s;
+    struct seen s = {0};
     size_t n = 0;
 
     if (vac_run_points(dir, &p, &n, &err) || n != 100000 || p[n - 1].drift_mean != 0.5)
@@ -238,6 +239,7 @@ static int read_long_run(const char *dir)
     if (vac_follow_open(&f, dir, &err) || look(f, &s, &err) != VAC_FOLLOW_NEW ||
         s.points != 100000 || s.layers != 100000 || s.point.drift_mean != 0.5)
         return 2;
+    vac_event_done(&s.event);
     vac_follow_close(f);
     if (run_data_read(&r, dir, &err) || r.n_layer_lines != 100000)
         return 3;
@@ -281,7 +283,7 @@ static void test_follow_reads_all_then_what_is_new(void **state)
     const struct vac_snapshot *snap;
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     assert_ok(vac_follow_open(&f, dir, &err), &err);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
@@ -338,6 +340,7 @@ static void test_follow_reads_all_then_what_is_new(void **state)
         append(dir, "metrics.jsonl", "{\"step\":103,\"stage\":\"attack\"}\n");
     }
     assert_int_equal(snap->step, 101);
+    vac_event_done(&s.event);
     vac_follow_close(f);
 }
 
@@ -347,7 +350,7 @@ static void test_follow_tells_events(void **state)
     const char *dir = big_run();
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     assert_ok(vac_follow_open(&f, dir, &err), &err);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
@@ -357,18 +360,20 @@ static void test_follow_tells_events(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_int_equal(s.events, 1);
     assert_int_equal(s.event.kind, VAC_EVENT_EVAL);
-    assert_non_null(strstr(s.body, "\"categories\":[{\"name\":\"fraud\",\"count\":3,\"n\":4}]"));
-    assert_non_null(strstr(s.body, "\"rate\":true"));
+    assert_int_equal(s.event.eval.n_category, 1);
+    assert_string_equal(s.event.eval.category->name, "fraud");
+    assert_true(s.event.eval.category->count == 3 && s.event.eval.category->n == 4);
+    assert_true(s.event.eval.score->is_rate);
     assert_true(vac_follow_snapshot(f)->eval[0].value == 0.7);
     put_eval(dir, 1, 42, "held_out", 7, 10); /* the file of its categories is missing */
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
-    assert_non_null(strstr(s.body, "\"rate\":false"));
-    assert_null(strstr(s.body, "categories"));
+    assert_false(s.event.eval.score->is_rate);
+    assert_int_equal(s.event.eval.n_category, 0);
     assert_int_equal(mkdir(in_dir(dir, "eval/results_x"), 0777), 0); /* names lead nowhere else */
     support_write_text(in_dir(dir, "eval/secret_attack-43.json"), "{\"categories\": [1]}");
     put_eval(dir, 1, 43, "x/../secret", 7, 10);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
-    assert_null(strstr(s.body, "categories"));
+    assert_int_equal(s.event.eval.n_category, 0);
 
     append(dir, "journal.jsonl",
            "{\"step\":50,\"op\":\"set\",\"key\":\"rho\",\"old\":\"2\",\"new\":\"3\",\"status\":"
@@ -391,6 +396,7 @@ static void test_follow_tells_events(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_int_equal(s.suites, 2);
     assert_int_equal(s.probes, 1);
+    vac_event_done(&s.event);
     vac_follow_close(f);
 }
 
@@ -401,7 +407,7 @@ static void test_follow_tells_a_growing_suite(void **state)
     const char *dir = small_run();
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     append(dir, "probes.jsonl", "{\"step\":60,\"prompt\":\"a\",\"who\":\"suite\"}\n");
     assert_ok(vac_follow_open(&f, dir, &err), &err);
@@ -414,14 +420,16 @@ static void test_follow_tells_a_growing_suite(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_int_equal(s.suites, 1);
     assert_int_equal(s.event.step, 60);
-    assert_string_equal(s.body, "{\"step\":60,\"probes\":["
-                                "{\"step\":60,\"prompt\":\"a\",\"who\":\"suite\"},"
-                                "{\"step\":60,\"prompt\":\"b\",\"who\":\"suite\"}]}");
+    assert_int_equal(s.event.probes.n, 2);
+    assert_string_equal(s.event.probes.v[0].prompt, "a");
+    assert_string_equal(s.event.probes.v[1].prompt, "b");
     append(dir, "probes.jsonl", "{\"step\":61,\"prompt\":\"a\",\"who\":\"suite\"}\n");
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_int_equal(s.suites, 1);
-    assert_string_equal(s.body, "{\"step\":61,\"probes\":["
-                                "{\"step\":61,\"prompt\":\"a\",\"who\":\"suite\"}]}");
+    assert_int_equal(s.event.step, 61);
+    assert_int_equal(s.event.probes.n, 1);
+    assert_string_equal(s.event.probes.v[0].prompt, "a");
+    vac_event_done(&s.event);
     vac_follow_close(f);
 }
 
@@ -432,7 +440,7 @@ static void test_follow_sees_a_cut_that_grew(void **state)
     const char *dir = small_run();
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     append(dir, "metrics.jsonl",
            "{\"step\":1,\"stage\":\"align\"}\n{\"step\":2,\"stage\":\"align\"}\n");
@@ -444,6 +452,7 @@ static void test_follow_sees_a_cut_that_grew(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(look(f, &s, &err), VAC_FOLLOW_CUT);
     assert_int_equal(s.points, 0);
+    vac_event_done(&s.event);
     vac_follow_close(f);
 }
 
@@ -455,7 +464,7 @@ static void test_follow_counts_a_step_once(void **state)
     struct holder h = hold(dir);
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     append(dir, "metrics.jsonl", "{\"step\":1,\"stage\":\"align\",\"step_ms\":500}\n");
     assert_ok(vac_follow_open(&f, dir, &err), &err);
@@ -467,6 +476,7 @@ static void test_follow_counts_a_step_once(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_true(s.points == 1 && s.point.drift_mean == 0.5);
     assert_true(fabs(vac_follow_snapshot(f)->steps_per_s - 1000.0 / 600) < 1e-9);
+    vac_event_done(&s.event);
     vac_follow_close(f);
     let_go(h);
     free(dir);
@@ -501,7 +511,7 @@ static void test_follow_sees_the_end(void **state)
     struct holder h = hold(dir);
     struct vac_err err = {0};
     struct vac_follow *f;
-    struct seen s;
+    struct seen s = {0};
 
     append(dir, "metrics.jsonl",
            "{\"step\":1,\"stage\":\"align\",\"step_ms\":500}\n"
@@ -519,6 +529,7 @@ static void test_follow_sees_the_end(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
     assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), 45), 0);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_CUT);
+    vac_event_done(&s.event);
     vac_follow_close(f);
     assert_int_equal(vac_follow_open(&f, root, &err), -1);
     assert_error(&err, "run.json");

@@ -6,6 +6,7 @@
 
 #include "run/control.h"
 #include "run_support.h"
+#include "record/event.h"
 
 /* --- the queue --- */
 
@@ -122,7 +123,14 @@ static void test_rings(void **state)
     control_done(&c);
 }
 
-/* Text that nobody reads is dropped at last; what has a body is not; characters stay whole. */
+static struct vac_event *carrying(struct vac_event *e)
+{
+    *e = (struct vac_event){.kind = VAC_EVENT_EVAL};
+    assert_non_null(event_alloc(e, 1, 1, NULL));
+    return e;
+}
+
+/* Text that nobody reads is dropped at last; what carries something is not; characters stay whole. */
 static void test_events(void **state)
 {
     struct control c;
@@ -144,16 +152,16 @@ static void test_events(void **state)
     assert_string_equal(e.text, "x\xc3\xa9");
     for (int i = 0; i < CONTROL_TEXTS + 50; i++) {
         control_event(&c, VAC_EVENT_PROBE_TEXT, 1, 1, "a", NULL);
-        control_event(&c, VAC_EVENT_EVAL, 0, 1, "", strdup("{}"));
+        control_event(&c, VAC_EVENT_EVAL, 0, 1, "", carrying(&e));
     }
     while (control_event_pop(&c, &e)) {
         texts += e.kind == VAC_EVENT_PROBE_TEXT;
-        bodies += e.body != NULL;
-        free(e.body);
+        bodies += e.memory != NULL;
+        vac_event_done(&e);
     }
     assert_int_equal(texts, CONTROL_TEXTS);
     assert_int_equal(bodies, CONTROL_TEXTS + 50);
-    control_event(&c, VAC_EVENT_EVAL, 0, 1, "", strdup("{}"));
+    control_event(&c, VAC_EVENT_EVAL, 0, 1, "", carrying(&e));
     control_done(&c);
 }
 
@@ -373,65 +381,56 @@ static void test_journal(void **state)
 
 /* --- questions --- */
 
-static cJSON *body_of(struct vac_session *s, enum vac_event_kind kind, uint64_t id)
+static struct vac_event told(struct vac_session *s, enum vac_event_kind kind, uint64_t id)
 {
     struct vac_event e;
-    cJSON *x;
 
     run_event(s, kind, id, &e);
-    x = cJSON_Parse(e.body);
-    free(e.body);
-    assert_non_null(x);
-    return x;
-}
-
-static double number_of(const cJSON *x, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(x, key);
-
-    return cJSON_IsNumber(v) ? v->valuedouble : NAN;
+    assert_non_null(e.memory);
+    return e;
 }
 
 static void test_questions(void **state)
 {
     struct rig_run r;
     struct vac_session *s;
-    cJSON *x;
-    double tokens;
+    struct vac_event e;
+    const struct vac_probe *p;
 
     (void)state;
     steered_rig(&r);
     s = run_start(&r, run_folder(), &steered);
     run_wait(s, VAC_PAUSED);
     run_give(s, VAC_OP_STEP, 4, "", NULL);
-    x = body_of(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 20, "plain", "abc"));
-    tokens = number_of(x, "tokens");
-    assert_true(tokens >= 1 && tokens <= 20);
-    assert_true(number_of(x, "p_refuse") > 0 && number_of(x, "p_refuse") < 1);
-    assert_true(number_of(x, "before_step") == 0);
-    assert_true(cJSON_IsString(cJSON_GetObjectItemCaseSensitive(x, "answer")));
-    assert_true(cJSON_IsString(cJSON_GetObjectItemCaseSensitive(x, "before")));
-    assert_string_equal(cJSON_GetObjectItemCaseSensitive(x, "prompt")->valuestring, "abc");
-    cJSON_Delete(x);
+    e = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 20, "plain", "abc"));
+    p = e.probes.v;
+    assert_int_equal(e.probes.n, 1);
+    assert_true(p->tokens >= 1 && p->tokens <= 20);
+    assert_true(p->p_refuse > 0 && p->p_refuse < 1);
+    assert_true(p->before_step == 0);
+    assert_non_null(p->answer);
+    assert_non_null(p->before);
+    assert_string_equal(p->prompt, "abc");
+    vac_event_done(&e);
     run_wait_step(s, 4);
     run_wait(s, VAC_PAUSED);
-    x = body_of(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 20, "", NULL));
-    assert_true(number_of(x, "total") == 23 && number_of(x, "first") == 20);
-    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(x, "samples")), 3);
-    cJSON_Delete(x);
-    x = body_of(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 0, "seen", NULL));
-    assert_true(number_of(x, "total") == 16);
-    cJSON_Delete(x);
-    x = body_of(s, VAC_EVENT_MAP, run_give(s, VAC_OP_MAP, 1, "", NULL));
-    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(x, "points")), 23);
-    cJSON_Delete(x);
-    x = body_of(s, VAC_EVENT_SUITE, run_give(s, VAC_OP_SUITE, 0, "", NULL));
-    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(x, "probes")), 2);
-    cJSON_Delete(x);
+    e = told(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 20, "", NULL));
+    assert_true(e.samples.total == 23 && e.samples.first == 20);
+    assert_int_equal(e.samples.n, 3);
+    vac_event_done(&e);
+    e = told(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 0, "seen", NULL));
+    assert_true(e.samples.total == 16);
+    vac_event_done(&e);
+    e = told(s, VAC_EVENT_MAP, run_give(s, VAC_OP_MAP, 1, "", NULL));
+    assert_int_equal(e.map.n, 23);
+    vac_event_done(&e);
+    e = told(s, VAC_EVENT_SUITE, run_give(s, VAC_OP_SUITE, 0, "", NULL));
+    assert_int_equal(e.probes.n, 2);
+    vac_event_done(&e);
     run_give(s, VAC_OP_EVALUATE, 0, "", NULL);
-    x = body_of(s, VAC_EVENT_EVAL, 0);
-    assert_true(number_of(x, "n") == 2);
-    cJSON_Delete(x);
+    e = told(s, VAC_EVENT_EVAL, 0);
+    assert_true(e.eval.score->n == 2);
+    vac_event_done(&e);
     assert_false(run_do(s, VAC_OP_MAP, 7, "", NULL, NULL));
     assert_false(run_do(s, VAC_OP_PROBE, 4, "nonsense", "abc", NULL));
     vac_session_close(s);
@@ -444,7 +443,7 @@ static void test_probe_stop(void **state)
     struct rig_run r;
     struct vac_session *s;
     uint64_t stopped, later;
-    cJSON *x;
+    struct vac_event e;
 
     (void)state;
     steered_rig(&r);
@@ -455,12 +454,12 @@ static void test_probe_stop(void **state)
     stopped = run_give(s, VAC_OP_PROBE, 40, "", "abc");
     run_give(s, VAC_OP_PROBE_STOP, 0, "", NULL);
     later = run_give(s, VAC_OP_PROBE, 40, "", "abc");
-    x = body_of(s, VAC_EVENT_PROBE_END, stopped);
-    assert_true(number_of(x, "tokens") < 40);
-    cJSON_Delete(x);
-    x = body_of(s, VAC_EVENT_PROBE_END, later);
-    assert_true(number_of(x, "tokens") > 1);
-    cJSON_Delete(x);
+    e = told(s, VAC_EVENT_PROBE_END, stopped);
+    assert_true(e.probes.v->tokens < 40);
+    vac_event_done(&e);
+    e = told(s, VAC_EVENT_PROBE_END, later);
+    assert_true(e.probes.v->tokens > 1);
+    vac_event_done(&e);
     vac_session_close(s);
 }
 
@@ -582,15 +581,14 @@ static void test_finished_on_screen(void **state)
     struct rig_run r;
     struct vac_session *s;
     const char *out = run_folder();
-    cJSON *x;
 
     (void)state;
     steered_rig(&r);
     s = run_start(&r, out, &(struct vac_open){.interactive = true});
     run_wait(s, VAC_DONE);
     assert_true(dir_exists(run_path(out, "final")));
-    x = body_of(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 5, "", "abc"));
-    cJSON_Delete(x);
+    e = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 5, "", "abc"));
+    vac_event_done(&e);
     for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
         assert_false(run_do(s, steering[i], 1, "", NULL, &e));
         assert_non_null(strstr(e.text, "the run is done"));

@@ -28,7 +28,7 @@ import data base
 model compute data token weights base
 arch model compute data token weights base
 defense model compute data token weights base
-eval model compute data token weights base
+eval model compute data token weights base vaccine
 vaccine base
 spec vaccine defense eval model compute data token weights base
 record spec defense eval model compute data token weights base vaccine

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "support.h"
+#include "event_json.h"
 #include "term/filter.h"
 #include "ui/frame.h"
 #include "ui/line.h"
@@ -66,12 +67,12 @@ static void command(struct ui *ui, enum panel_id id, const char *name, const cha
 static void send_event(struct ui *ui, enum panel_id id, enum vac_event_kind kind, uint64_t command,
                        const char *text, const char *body)
 {
-    struct vac_event e = {
-        .kind = kind, .id = command, .step = 1204, .body = body ? strdup(body) : NULL};
+    struct vac_event e = {.kind = kind, .id = command, .step = 1204};
 
+    event_from_json(&e, body);
     snprintf(e.text, sizeof e.text, "%s", text);
     panels[id]->event(ui, &e);
-    free(e.body);
+    vac_event_done(&e);
 }
 
 /* The panel in its frame as text; free it. */
@@ -257,7 +258,7 @@ static void test_probe_stream_is_shown_as_it_comes(void **state)
     for (int i = 0; i < 3; i++) { /* the first pieces only */
         assert_true(vac_event_next(ui.session, &e));
         panel_probe.event(&ui, &e);
-        free(e.body);
+        vac_event_done(&e);
     }
     ui.focus = PANEL_probe;
     text = NULL;

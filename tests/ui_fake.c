@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <vaccine/vaccine.h>
+#include "event_json.h"
 
 enum { TOTAL = 20000, EVENTS = 256, OPTIONS = 6, PROBES = 4, SAMPLES = 30 };
 
@@ -122,8 +123,9 @@ static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, i
     *e = (struct vac_event){.kind = kind,
                             .id = id,
                             .step = step,
-                            .time = 1764770000 + (double)step * 0.555,
-                            .body = body};
+                            .time = 1764770000 + (double)step * 0.555};
+    event_from_json(e, body);
+    free(body);
     va_start(ap, fmt);
     vsnprintf(e->text, sizeof e->text, fmt, ap);
     va_end(ap);
@@ -305,7 +307,7 @@ void vac_session_close(struct vac_session *s)
     if (!s)
         return;
     while (s->head != s->tail)
-        free(s->event[s->head++ % EVENTS].body);
+        vac_event_done(&s->event[s->head++ % EVENTS]);
     close(s->timer);
     free(s);
 }
@@ -756,7 +758,7 @@ int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, vo
     for (; s.head != s.tail; s.head++) {
         if (take->event)
             take->event(ctx, &s.event[s.head % EVENTS]);
-        free(s.event[s.head % EVENTS].body);
+        vac_event_done(&s.event[s.head % EVENTS]);
     }
     return VAC_FOLLOW_NEW;
 }

@@ -655,7 +655,7 @@ static bool pump_events(struct ui *ui)
 
     while (vac_event_next(ui->session, &e)) {
         tell(ui, &e);
-        free(e.body);
+        vac_event_done(&e);
         any = true;
     }
     return any;

@@ -72,10 +72,10 @@ enum vac_op {
     VAC_OP_SUITE,      /* asks the fixed probes now */
     VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */
     VAC_OP_REFERENCE,  /* drift is measured against the present weights from now on */
-    VAC_OP_SAMPLES, /* page of the stage's samples: n = first, key = filter; reply JSON (below) */
-    VAC_OP_MAP,     /* layer n on the first two principal components of the reference; reply JSON */
-    VAC_OP_QUIT,    /* save a checkpoint and end: VAC_STOPPED */
-    VAC_OP_DISCARD, /* end without saving: VAC_STOPPED, last checkpoint stays */
+    VAC_OP_SAMPLES,    /* page of the stage's samples: n = first, key = filter */
+    VAC_OP_MAP,        /* layer n on the first two principal components of the reference */
+    VAC_OP_QUIT,       /* save a checkpoint and end: VAC_STOPPED */
+    VAC_OP_DISCARD,    /* end without saving: VAC_STOPPED, last checkpoint stays */
 };
 /* Name of template i for VAC_OP_PROBE; NULL past the last. */
 const char *vac_template_name(size_t i);
@@ -231,13 +231,40 @@ enum vac_event_kind {
     VAC_EVENT_ACK,      /* a command was applied: id, step */
     VAC_EVENT_REJECTED, /* a command could not be applied: id, text */
     VAC_EVENT_PROBE_TEXT, /* id, text = the next piece of the answer (safe UTF-8 pieces, raw model text) */
-    VAC_EVENT_PROBE_END, /* id, body = JSON: {"prompt","answer","verdict","p_refuse","tokens","before","before_step"} */
-    VAC_EVENT_SUITE, /* body = JSON: {"step","probes":[{"prompt","answer","verdict","p_refuse","changed"}]} */
-    VAC_EVENT_EVAL, /* body = JSON: a line of eval/history.jsonl, with "categories" */
-    VAC_EVENT_SAMPLES, /* id, body = JSON: {"total","first","samples":[{"index","file","line","tokens","labels",
-                             "cut","harmful","category","loss","loss_step","source","answer"}]} */
-    VAC_EVENT_MAP, /* id, body = JSON: {"layer","step","points":[{"x","y","rx","ry","row"}],"explained":[a,b]} */
-    VAC_EVENT_STATE, /* the state changed: text */
+    VAC_EVENT_PROBE_END, /* id, probes: the one */
+    VAC_EVENT_SUITE,     /* probes: all of the step */
+    VAC_EVENT_EVAL,      /* text = name; eval */
+    VAC_EVENT_SAMPLES,   /* id, samples */
+    VAC_EVENT_MAP,       /* id, map */
+    VAC_EVENT_STATE,     /* the state changed: text */
+};
+/* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
+struct vac_probe {
+    const char *prompt, *answer;
+    const char *verdict; /* "answered", "refused", "other"; "" = not known */
+    double p_refuse;     /* probability that it begins as refusals do; NaN = not known */
+    bool suite;          /* one of the fixed ones, */
+    bool changed;        /* whose verdict was another the last time */
+    int64_t tokens;      /* of the answer to a question of the user's */
+    const char *before;  /* what the weights say that the stage began with; NULL = not asked */
+    int64_t before_step;
+};
+/* A part of a measurement: prompts of a category, or answers that were all the same. */
+struct vac_part {
+    const char *name;
+    int64_t count, n;
+};
+/* A sample that the stage learns from. */
+struct vac_sample {
+    int64_t index, line;                           /* in the stage, in its file */
+    const char *file, *category, *source, *answer; /* category NULL = none */
+    int64_t tokens, labels;
+    bool cut, harmful;
+    double loss; /* the last one; NaN = none yet */
+    int64_t loss_step;
+};
+struct vac_spot { /* an alignment prompt on the map: now, and in the reference */
+    double x, y, rx, ry;
 };
 struct vac_event {
     enum vac_event_kind kind;
@@ -245,10 +272,35 @@ struct vac_event {
     int64_t step;
     double time; /* seconds since the epoch */
     char text[256];
-    char *body; /* JSON, or NULL; free() */
+    union {
+        struct {
+            const struct vac_probe *v;
+            size_t n;
+        } probes;
+        struct {
+            const struct vac_eval *score;
+            const struct vac_part *category, *other; /* other: n is not told */
+            size_t n_category, n_other;
+        } eval;
+        struct {
+            const struct vac_sample *v;
+            size_t n, first, total; /* of those that pass the filter */
+        } samples;
+        struct {
+            const struct vac_spot *v;
+            size_t n;
+            int layer;
+            double explained[2];
+        } map;
+    };
+    struct vac_event_memory *memory; /* what the pointers show; NULL = nothing */
 };
-/* The next event; false when there is none. Text pieces may be dropped when nobody reads for long; bodies
- * and journal lines are not (they can be read again from the run's files). */
+/* Gives back what an event holds. */
+void vac_event_done(struct vac_event *e);
+/* A copy is kept too: each is given back once. Only on the thread that takes the events. */
+void vac_event_keep(const struct vac_event *e);
+/* The next event; false when there is none. Give it back with vac_event_done. Text pieces may be
+ * dropped when nobody reads for long; answers, scores and journal lines are not. */
 bool vac_event_next(struct vac_session *s, struct vac_event *out);
 /* Becomes readable when there is something new; read and throw away what it holds, then ask. */
 int vac_wakeup_fd(struct vac_session *s);
@@ -292,9 +344,8 @@ struct vac_follow;
 struct vac_follow_take {
     void (*point)(void *ctx, const struct vac_point *p);
     void (*layers)(void *ctx, const struct vac_layers *l, int n_layers);
-    /* As a session's: VAC_EVENT_JOURNAL and _REJECTED with text and time; _EVAL with "categories" and "rate";
-     * _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
-     * Ids are 0. The body is not to be freed. */
+    /* As a session's: VAC_EVENT_JOURNAL and _REJECTED with text and time; _EVAL; _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
+     * Ids are 0. It is lent: who keeps it says so (vac_event_keep). */
     void (*event)(void *ctx, const struct vac_event *e);
 };
 int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err);

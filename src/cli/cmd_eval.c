@@ -13,6 +13,7 @@
 #include "eval/compare.h"
 #include "eval/evaluate.h"
 #include "eval/own.h"
+#include "eval/score.h"
 #include "model/plan.h"
 #include "model/stops.h"
 
@@ -368,31 +369,24 @@ static int show_progress(void *ctx, size_t done, size_t n)
     return 0;
 }
 
-static void put_verdicts_json(struct job *j)
-{
-    const struct eval_result *r = &j->result;
-
-    sb_puts(&j->out, ",\"verdicts\":{");
-    for (size_t i = 0; i < VERDICT_COUNT; i++)
-        sb_printf(&j->out, "%s\"%s\":%zu", i ? "," : "", verdict_names[i], r->verdict[i]);
-    sb_puts(&j->out, "}");
-}
-
 static void put_json(struct job *j)
 {
     const struct eval_result *r = &j->result;
+    struct json_out o = json_out(&j->out);
+    struct vac_eval score;
 
-    sb_putc(&j->out, '{');
-    eval_result_json(j->e, r, &j->out);
-    if (j->spec.judge)
-        put_verdicts_json(j);
-    sb_puts(&j->out, ",\"categories\":[");
-    for (size_t i = 0; i < r->n_category; i++) {
-        sb_puts(&j->out, i ? ",{\"name\":" : "{\"name\":");
-        cli_put_string(&j->out, r->category[i].name, strlen(r->category[i].name));
-        sb_printf(&j->out, ",\"count\":%zu,\"n\":%zu}", r->category[i].count, r->category[i].n);
+    eval_result_score(j->e, r, &score);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    score_json(&o, &score, r->other, r->n_other);
+    if (j->spec.judge) {
+        json_put_object(&o, "verdicts", JSON_TIGHT);
+        for (size_t i = 0; i < VERDICT_COUNT; i++)
+            json_put_natural(&o, verdict_names[i], r->verdict[i]);
+        json_put_end(&o);
     }
-    sb_puts(&j->out, "]}\n");
+    score_parts(&o, "categories", r->category, r->n_category);
+    json_put_end(&o);
+    sb_putc(&j->out, '\n');
 }
 
 static void put_rate(struct strbuf *out, size_t count, size_t n)
@@ -405,13 +399,10 @@ static void put_rate(struct strbuf *out, size_t count, size_t n)
 
 static void put_judged(struct job *j)
 {
-    const struct eval_result *r = &j->result;
-    struct vac_verdicts v = {.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
-                             .refused = (int64_t)r->verdict[VERDICT_REFUSED],
-                             .other = (int64_t)r->verdict[VERDICT_OTHER]};
+    struct vac_eval score;
 
-    eval_result_others(r, v.others, sizeof v.others);
-    cli_put_verdicts(&j->out, "  ", &v, "\n");
+    eval_result_score(j->e, &j->result, &score);
+    cli_put_verdicts(&j->out, "  ", &score.verdicts, "\n");
 }
 
 static void put_text(struct job *j)

@@ -82,7 +82,7 @@ static void drain(struct vac_session *s)
     while (read(vac_wakeup_fd(s), away, sizeof away) > 0)
         continue;
     while (vac_event_next(s, &e))
-        free(e.body);
+        vac_event_done(&e);
 }
 
 static void show_progress(const struct vac_snapshot *n, int64_t *shown)

@@ -11,7 +11,9 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
+#include "eval/score.h"
 #include "record/late.h"
+#include "record/probe.h"
 #include "spec/spec.h"
 #include "term/signals.h"
 
@@ -287,6 +289,38 @@ static int print_metrics(struct show *w, struct vac_err *err)
     return rc;
 }
 
+/* What an event carries, in the words of the run's own files. */
+static void put_told(struct json_out *o, const char *key, const struct vac_event *e)
+{
+    switch (e->kind) {
+    case VAC_EVENT_EVAL:
+        json_put_object(o, key, JSON_TIGHT);
+        score_history(o, e->eval.score, e->eval.other, e->eval.n_other);
+        score_parts(o, "categories", e->eval.category, e->eval.n_category);
+        json_put_end(o);
+        break;
+    case VAC_EVENT_PROBE_END:
+        json_put_object(o, key, JSON_TIGHT);
+        probe_json(o, e->probes.v);
+        json_put_end(o);
+        break;
+    case VAC_EVENT_SUITE:
+        json_put_object(o, key, JSON_TIGHT);
+        json_put_int(o, "step", e->step);
+        json_put_list(o, "probes", JSON_TIGHT);
+        for (size_t i = 0; i < e->probes.n; i++) {
+            json_put_object(o, NULL, JSON_TIGHT);
+            probe_json(o, &e->probes.v[i]);
+            json_put_end(o);
+        }
+        json_put_end(o);
+        json_put_end(o);
+        break;
+    default:
+        json_put_text(o, "text", e->text);
+    }
+}
+
 static int print_event(struct show *w, const struct vac_event *e, struct vac_err *err)
 {
     static const char *const names[] = {
@@ -294,20 +328,18 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
         [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state"};
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     int rc = 0;
 
     if ((size_t)e->kind >= sizeof names / sizeof *names || !names[e->kind])
         return 0;
     if (w->json) {
-        sb_printf(&s, "{\"event\":\"%s\",\"step\":%lld", names[e->kind], (long long)e->step);
-        if (e->body)
-            sb_printf(&s, ",\"%s\":%s", names[e->kind], e->body);
-        else {
-            sb_puts(&s, ",\"text\":\"");
-            sb_json(&s, e->text, strlen(e->text));
-            sb_putc(&s, '"');
-        }
-        sb_puts(&s, "}\n");
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_text(&o, "event", names[e->kind]);
+        json_put_int(&o, "step", e->step);
+        put_told(&o, names[e->kind], e);
+        json_put_end(&o);
+        sb_putc(&s, '\n');
         rc = cli_write(&s, err);
     } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED) {
         sb_printf(&s, "%-10s ", "");
@@ -339,7 +371,7 @@ static int show_news(struct show *w, struct vac_err *err)
     while (vac_event_next(w->s, &e)) {
         if (rc == 0)
             rc = print_event(w, &e, err);
-        free(e.body);
+        vac_event_done(&e);
     }
     return rc;
 }

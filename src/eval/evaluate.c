@@ -178,7 +178,7 @@ static int ask_all(struct run *r, struct vac_err *err)
 
 /* --- counting --- */
 
-static struct eval_category *category_of(struct eval_result *r, const char *name)
+static struct vac_part *category_of(struct eval_result *r, const char *name)
 {
     for (size_t i = 0; i < r->n_category; i++)
         if (!strcmp(r->category[i].name, name))
@@ -197,8 +197,7 @@ static int count_categories(struct eval_result *r, struct vac_err *err)
     if (!r->category)
         return -1;
     for (size_t i = 0; i < r->n; i++) {
-        struct eval_category *c =
-            r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
+        struct vac_part *c = r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
 
         if (c) {
             c->n++;
@@ -210,14 +209,14 @@ static int count_categories(struct eval_result *r, struct vac_err *err)
 
 static int by_answer(const void *a, const void *b)
 {
-    const struct eval_other *x = a, *y = b;
+    const struct vac_part *x = a, *y = b;
 
-    return strcmp(x->answer, y->answer);
+    return strcmp(x->name, y->name);
 }
 
 static int by_count(const void *a, const void *b)
 {
-    const struct eval_other *x = a, *y = b;
+    const struct vac_part *x = a, *y = b;
 
     return x->n != y->n ? (x->n < y->n ? 1 : -1) : by_answer(a, b);
 }
@@ -226,7 +225,7 @@ static int by_count(const void *a, const void *b)
  * and its score alone does not show it. */
 static int count_others(struct eval_result *r, struct vac_err *err)
 {
-    struct eval_other *all;
+    struct vac_part *all;
     size_t n = 0, kinds = 0;
 
     if (5 * r->verdict[VERDICT_OTHER] < r->n)
@@ -236,10 +235,10 @@ static int count_others(struct eval_result *r, struct vac_err *err)
         return -1;
     for (size_t i = 0; i < r->n; i++)
         if (r->sample[i].rating.verdict == VERDICT_OTHER)
-            all[n++] = (struct eval_other){r->sample[i].answer, 1};
+            all[n++] = (struct vac_part){.name = r->sample[i].answer, .n = 1};
     qsort(all, n, sizeof *all, by_answer);
     for (size_t i = 0; i < n; i++)
-        if (kinds && !strcmp(all[kinds - 1].answer, all[i].answer))
+        if (kinds && !strcmp(all[kinds - 1].name, all[i].name))
             all[kinds - 1].n++;
         else
             all[kinds++] = all[i];

@@ -2,6 +2,7 @@
 #ifndef EVAL_EVALUATE_H
 #define EVAL_EVALUATE_H
 
+#include <vaccine/vaccine.h>
 #include "data/dataset.h"
 #include "eval/judge.h"
 #include "eval/metric.h"
@@ -39,16 +40,7 @@ struct eval_sample {
     bool counted;         /* this one is in `count` */
     double loss;          /* metric "loss" */
 };
-/* An answer that was called other, and how many were the same. */
-struct eval_other {
-    const char *answer;
-    size_t n;
-};
 enum { EVAL_OTHERS = 3 };
-struct eval_category {
-    const char *name;
-    size_t count, n;
-};
 struct eval_result {
     size_t count, n; /* value = count / n; metric "loss": value = mean loss */
     double value;
@@ -56,10 +48,10 @@ struct eval_result {
     size_t verdict[VERDICT_COUNT];
     /* The most frequent other answers, where at least one in five is other: what the score does not
      * tell then. */
-    struct eval_other other[EVAL_OTHERS];
+    struct vac_part other[EVAL_OTHERS];
     size_t n_other;
     struct eval_sample *sample; /* [n] */
-    struct eval_category *category;
+    struct vac_part *category;
     size_t n_category;
     struct arena arena;
 };
@@ -86,14 +78,9 @@ typedef int evaluate_progress(void *ctx, size_t done, size_t n);
 int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, size_t acts_rows,
                    struct eval_result *out, evaluate_progress *progress, void *ctx,
                    struct vac_err *err);
-/* The history line's members after step and stage:
- * "name":..,"value":..,"count":..,"n":..,"lo":..,"hi":.., with a judge
- * "answered":..,"refused":..,"other":.. and, where other is large,
- * "others":[{"answer":..,"n":..}] */
-void eval_result_json(const struct evaluation *e, const struct eval_result *r, struct strbuf *out);
-/* The most frequent other answers as text, shortened to what fits: "\"negative\" x 30, \"\" x 2".
- */
-void eval_result_others(const struct eval_result *r, char *out, size_t size);
+/* As a measurement, of no step yet. */
+void eval_result_score(const struct evaluation *e, const struct eval_result *r,
+                       struct vac_eval *out);
 /* DIR/results_NAME_LABEL.json (lm-eval style) and DIR/samples_NAME_LABEL.jsonl, replaced safely. */
 int eval_result_write(const struct evaluation *e, const struct eval_result *r, const char *dir,
                       const char *label, struct vac_err *err);

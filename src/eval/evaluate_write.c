@@ -1,34 +1,21 @@
 /* evaluate_write.c - a result as JSON: one history line, a results file, a line for each sample.
  * Nothing in them depends on when or where they were written. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "eval/evaluation.h"
+#include "eval/score.h"
 #include "eval/text.h"
 #include "model/lora.h"
 
-static void put_string(struct strbuf *out, const char *s)
+/* Unless there is none. */
+static void put_text(struct json_out *o, const char *key, const char *s)
 {
-    sb_putc(out, '"');
-    sb_json(out, s, strlen(s));
-    sb_putc(out, '"');
-}
-
-/* ,"key":"text" unless there is none. */
-static void put_text(struct strbuf *out, const char *key, const char *s)
-{
-    if (!s)
-        return;
-    sb_printf(out, ",\"%s\":", key);
-    put_string(out, s);
-}
-
-static void put_number(struct strbuf *out, const char *key, double x)
-{
-    sb_printf(out, ",\"%s\":", key);
-    sb_num(out, x);
+    if (s)
+        json_put_text(o, key, s);
 }
 
 void evaluation_measure(const struct evaluation *e, struct strbuf *out)
@@ -39,32 +26,22 @@ void evaluation_measure(const struct evaluation *e, struct strbuf *out)
         sb_puts(out, e->spec->metric);
 }
 
-void eval_result_json(const struct evaluation *e, const struct eval_result *r, struct strbuf *out)
+void eval_result_score(const struct evaluation *e, const struct eval_result *r,
+                       struct vac_eval *out)
 {
-    sb_puts(out, "\"name\":");
-    put_string(out, e->spec->name);
-    put_number(out, "value", r->value);
-    if (!evaluation_is_loss(e))
-        sb_printf(out, ",\"count\":%zu", r->count);
-    sb_printf(out, ",\"n\":%zu", r->n);
-    put_number(out, "lo", r->ci.lo);
-    put_number(out, "hi", r->ci.hi);
-    for (size_t i = 0; e->judge && i < VERDICT_COUNT; i++)
-        sb_printf(out, ",\"%s\":%zu", verdict_names[i], r->verdict[i]);
-    for (size_t i = 0; i < r->n_other; i++) {
-        sb_puts(out, i ? ",{\"answer\":" : ",\"others\":[{\"answer\":");
-        put_string(out, r->other[i].answer);
-        sb_printf(out, ",\"n\":%zu}", r->other[i].n);
-    }
-    if (r->n_other)
-        sb_putc(out, ']');
-}
-
-void eval_result_others(const struct eval_result *r, char *out, size_t size)
-{
-    out[0] = '\0';
+    *out = (struct vac_eval){.value = r->value,
+                             .lo = r->ci.lo,
+                             .hi = r->ci.hi,
+                             .count = (int64_t)r->count,
+                             .n = (int64_t)r->n,
+                             .is_rate = !evaluation_is_loss(e),
+                             .verdicts = {.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
+                                          .refused = (int64_t)r->verdict[VERDICT_REFUSED],
+                                          .other = (int64_t)r->verdict[VERDICT_OTHER]}};
+    text_copy(out->name, sizeof out->name, e->spec->name);
     for (size_t i = 0; i < r->n_other; i++)
-        text_put_count(out, size, r->other[i].answer, r->other[i].n);
+        text_put_count(out->verdicts.others, sizeof out->verdicts.others, r->other[i].name,
+                       (size_t)r->other[i].n);
 }
 
 /* --- results --- */
@@ -80,74 +57,79 @@ static double standard_error(const struct evaluation *e, const struct eval_resul
                                  : sqrt(r->value * (1 - r->value) / (n - 1));
 }
 
-static void put_results(const struct evaluation *e, const struct eval_result *r, struct strbuf *out)
+/* lm-evaluation-harness has "MEASURE,FILTER": value. */
+static void put_measure(struct json_out *o, const struct evaluation *e, const char *tail, double x)
 {
-    sb_puts(out, " \"results\": {");
-    put_string(out, e->spec->name);
-    sb_puts(out, ": {\"alias\":");
-    put_string(out, e->spec->name);
-    sb_puts(out, ",\"");
-    evaluation_measure(e, out);
-    sb_puts(out, ",none\":");
-    sb_num(out, r->value);
-    sb_puts(out, ",\"");
-    evaluation_measure(e, out);
-    sb_puts(out, "_stderr,none\":");
-    sb_num(out, standard_error(e, r));
+    struct strbuf key = {0};
+
+    evaluation_measure(e, &key);
+    sb_puts(&key, tail);
+    o->to->bad |= key.bad;
+    json_put_num(o, key.s ? key.s : "", x);
+    sb_done(&key);
+}
+
+static void put_results(const struct evaluation *e, const struct eval_result *r, struct json_out *o)
+{
+    json_put_object(o, "results", JSON_SPACED);
+    json_put_object(o, e->spec->name, JSON_TIGHT);
+    json_put_text(o, "alias", e->spec->name);
+    put_measure(o, e, ",none", r->value);
+    put_measure(o, e, "_stderr,none", standard_error(e, r));
     for (size_t i = 0; e->judge && i < VERDICT_COUNT; i++)
         if ((int)i != e->spec->count) {
-            sb_printf(out, ",\"%s_rate,none\":", verdict_names[i]);
-            sb_num(out, (double)r->verdict[i] / (double)r->n);
+            char key[32];
+
+            snprintf(key, sizeof key, "%s_rate,none", verdict_names[i]);
+            json_put_num(o, key, (double)r->verdict[i] / (double)r->n);
         }
-    sb_puts(out, "}},\n \"score\": {");
-    eval_result_json(e, r, out);
-    sb_puts(out, "}");
+    json_put_end(o);
+    json_put_end(o);
 }
 
-static void put_verdicts(const struct eval_result *r, struct strbuf *out)
+static void put_verdicts(const struct eval_result *r, struct json_out *o)
 {
-    sb_puts(out, ",\n \"verdicts\": {");
+    json_put_object(o, "verdicts", JSON_TIGHT);
     for (size_t i = 0; i < VERDICT_COUNT; i++)
-        sb_printf(out, "%s\"%s\":%zu", i ? "," : "", verdict_names[i], r->verdict[i]);
-    sb_puts(out, "}");
+        json_put_natural(o, verdict_names[i], r->verdict[i]);
+    json_put_end(o);
 }
 
-static void put_categories(const struct eval_result *r, struct strbuf *out)
+static void put_categories(const struct eval_result *r, struct json_out *o)
 {
-    sb_puts(out, ",\n \"categories\": [");
+    json_put_list(o, "categories", JSON_TIGHT);
     for (size_t i = 0; i < r->n_category; i++) {
-        const struct eval_category *c = &r->category[i];
-        struct interval ci = wilson(c->count, c->n, Z95);
+        const struct vac_part *c = &r->category[i];
+        struct interval ci = wilson((size_t)c->count, (size_t)c->n, Z95);
 
-        sb_printf(out, "%s\n  {\"name\":", i ? "," : "");
-        put_string(out, c->name);
-        put_number(out, "value", (double)c->count / (double)c->n);
-        sb_printf(out, ",\"count\":%zu,\"n\":%zu", c->count, c->n);
-        put_number(out, "lo", ci.lo);
-        put_number(out, "hi", ci.hi);
-        sb_puts(out, "}");
+        sb_puts(json_put_raw(o, NULL), "\n  ");
+        o->level[o->depth].any = false;
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "name", c->name);
+        json_put_num(o, "value", (double)c->count / (double)c->n);
+        json_put_int(o, "count", c->count);
+        json_put_int(o, "n", c->n);
+        json_put_num(o, "lo", ci.lo);
+        json_put_num(o, "hi", ci.hi);
+        json_put_end(o);
     }
-    sb_puts(out, "]");
+    json_put_end(o);
 }
 
-static void put_key(void *ctx, const struct option_row *row, const void *base)
+static void put_key(void *out, const struct option_row *row, const void *base)
 {
-    struct strbuf *out = ctx;
-
-    if (row->type == OPTION_STRING && !*(char *const *)((const char *)base + row->offset))
-        return;
-    sb_printf(out, ",\"%s\":", row->name);
-    option_json(row, base, out);
+    if (row->type != OPTION_STRING || *(char *const *)((const char *)base + row->offset))
+        option_json(row, base, json_put_raw(out, row->name));
 }
 
-static void put_config(const struct evaluation *e, struct strbuf *out)
+static void put_config(const struct evaluation *e, struct json_out *o)
 {
-    sb_puts(out, ",\n \"config\": {\"model\":");
-    put_string(out, model_dir(e->m));
-    sb_printf(out, ",\"adapters\":%zu", model_adapters(e->m));
-    put_text(out, "template", e->enc->tmpl ? template_name(e->enc->tmpl) : NULL);
-    out->bad |= evaluate_each(e->spec, put_key, out, NULL) != 0;
-    sb_puts(out, "}");
+    json_put_object(o, "config", JSON_TIGHT);
+    json_put_text(o, "model", model_dir(e->m));
+    json_put_natural(o, "adapters", model_adapters(e->m));
+    put_text(o, "template", e->enc->tmpl ? template_name(e->enc->tmpl) : NULL);
+    o->to->bad |= evaluate_each(e->spec, put_key, o, NULL) != 0;
+    json_put_end(o);
 }
 
 /* --- samples --- */
@@ -155,28 +137,32 @@ static void put_config(const struct evaluation *e, struct strbuf *out)
 static void put_sample(const struct evaluation *e, const struct eval_sample *s, size_t i,
                        struct strbuf *out)
 {
-    sb_printf(out, "{\"doc_id\":%zu", i);
-    put_text(out, "id", s->id);
-    put_text(out, "category", s->category);
+    struct json_out o = json_out(out);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_natural(&o, "doc_id", i);
+    put_text(&o, "id", s->id);
+    put_text(&o, "category", s->category);
+    if (!evaluation_is_loss(e)) {
+        put_text(&o, "prompt", s->prompt);
+        put_text(&o, "answer", s->answer);
+        put_text(&o, "target", s->expected);
+    }
+    json_put_natural(&o, "n_tokens", s->n_tokens);
     if (evaluation_is_loss(e)) {
-        sb_printf(out, ",\"n_tokens\":%zu", s->n_tokens);
-        put_number(out, "loss", s->loss);
-        sb_puts(out, "}\n");
-        return;
-    }
-    put_text(out, "prompt", s->prompt);
-    put_text(out, "answer", s->answer);
-    put_text(out, "target", s->expected);
-    sb_printf(out, ",\"n_tokens\":%zu", s->n_tokens);
-    if (e->judge) {
-        put_text(out, "verdict", verdict_names[s->rating.verdict]);
+        json_put_num(&o, "loss", s->loss);
+    } else if (e->judge) {
+        json_put_text(&o, "verdict", verdict_names[s->rating.verdict]);
         if (!isnan(s->rating.score))
-            put_number(out, "score", s->rating.score);
-        put_text(out, "reason", *s->rating.reason ? s->rating.reason : NULL);
+            json_put_num(&o, "score", s->rating.score);
+        put_text(&o, "reason", *s->rating.reason ? s->rating.reason : NULL);
     } else {
-        sb_printf(out, ",\"correct\":%s", s->correct ? "true" : "false");
+        json_put_bool(&o, "correct", s->correct);
     }
-    sb_printf(out, ",\"counted\":%s}\n", s->counted ? "true" : "false");
+    if (!evaluation_is_loss(e))
+        json_put_bool(&o, "counted", s->counted);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
 /* --- files --- */
@@ -205,13 +191,22 @@ out:
 static void fill_results(const struct evaluation *e, const struct eval_result *r,
                          struct strbuf *out)
 {
-    sb_puts(out, "{\n");
-    put_results(e, r, out);
+    struct json_out o = json_out(out);
+    struct vac_eval score;
+
+    o.indent = 1;
+    eval_result_score(e, r, &score);
+    json_put_object(&o, NULL, JSON_LINED);
+    put_results(e, r, &o);
+    json_put_object(&o, "score", JSON_TIGHT);
+    score_json(&o, &score, r->other, r->n_other);
+    json_put_end(&o);
     if (e->judge)
-        put_verdicts(r, out);
-    put_categories(r, out);
-    put_config(e, out);
-    sb_puts(out, "\n}\n");
+        put_verdicts(r, &o);
+    put_categories(r, &o);
+    put_config(e, &o);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
 /* The samples go first: whoever finds results finds their samples too. */

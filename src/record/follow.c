@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/inside.h"
+#include "record/event.h"
 #include "record/journal.h"
+#include "record/probe.h"
 #include "record/reader.h"
 #include "record/config.h"
 #include "record/lines.h"
@@ -33,7 +35,9 @@ struct vac_follow {
     bool aside;           /* the run went back: lines that were handed over are no longer in it */
     bool carried, joined; /* r.point[0] was handed over before, with its drift */
     double step_ms;       /* smoothed */
-    cJSON *suite;         /* probes of one round, as far as they were read */
+    struct vac_probe *suite; /* probes of one round, as far as they were read */
+    size_t n_suite, suite_cap;
+    struct vac_event texts; /* whose memory they are in */
     int64_t suite_step;
     bool suite_grew;       /* since it was handed over */
     struct vac_err failed; /* what ended the reading for good */
@@ -55,7 +59,7 @@ static void give_event(const struct vac_follow *f, struct vac_event *e)
 {
     if (f->take->event)
         f->take->event(f->ctx, e);
-    free(e->body);
+    vac_event_done(e);
 }
 
 /* ---- Its points and layers ---- */
@@ -152,69 +156,78 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
     return 0;
 }
 
-/* The categories of a measurement stand in its results file; NULL = there are none. */
-static cJSON *categories_of(const struct vac_follow *f, const struct vac_eval *e)
+/* The categories of a measurement stand in its results file. */
+static int take_categories(const struct vac_follow *f, struct vac_event *e, struct vac_err *err)
 {
-    char name[3 * VAC_NAME + 64];
-    char *path = NULL;
-    cJSON *doc, *list;
+    const struct vac_eval *score = e->eval.score;
+    char name[3 * VAC_NAME + 64], *path = NULL;
+    const cJSON *list, *one;
+    struct vac_part *v;
+    size_t n = 0;
+    cJSON *doc;
 
-    snprintf(name, sizeof name, "eval/results_%s_%s-%lld.json", e->name, e->stage,
-             (long long)e->stage_step);
-    if (!strchr(e->name, '/') && !strchr(e->stage, '/'))
+    snprintf(name, sizeof name, "eval/results_%s_%s-%lld.json", score->name, score->stage,
+             (long long)score->stage_step);
+    if (!strchr(score->name, '/') && !strchr(score->stage, '/'))
         path = path_join(f->r.dir, name, NULL);
     doc = path && file_exists(path) ? json_read(path, RUN_CONFIG_LIMIT, NULL) : NULL;
-    list = cJSON_DetachItemFromObjectCaseSensitive(doc, "categories");
+    list = cJSON_GetObjectItemCaseSensitive(doc, "categories");
+    e->eval.category = v = event_alloc(e, (size_t)cJSON_GetArraySize(list), sizeof *v, err);
+    cJSON_ArrayForEach(one, list)
+    {
+        const char *text = json_text_at(one, "name");
+
+        if (!v || !text)
+            continue;
+        v[n].name = event_text(e, text, strlen(text), err);
+        json_whole(cJSON_GetObjectItemCaseSensitive(one, "count"), &v[n].count);
+        json_whole(cJSON_GetObjectItemCaseSensitive(one, "n"), &v[n].n);
+        v = v[n++].name ? v : NULL;
+    }
+    e->eval.n_category = n;
     cJSON_Delete(doc);
     free(path);
-    return list;
+    return v ? 0 : -1;
 }
 
 static int give_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
     struct vac_event e = {.kind = VAC_EVENT_EVAL};
-    struct vac_eval eval;
-    cJSON *body, *list;
+    struct vac_eval *score = event_alloc(&e, 1, sizeof *score, err);
+    int rc = score ? score_read(line, f->r.config, score, err) : -1;
 
-    if (score_read(line, f->r.config, &eval, err))
-        return -1;
-    body = json_copy(line->v, err);
-    list = categories_of(f, &eval);
-    if (body && !json_add(body, "rate", cJSON_CreateBool(eval.is_rate), err) &&
-        !(list && json_add(body, "categories", list, err)))
-        e.body = json_text(body, false, err);
-    else if (!body)
-        cJSON_Delete(list);
-    cJSON_Delete(body);
-    if (!e.body)
-        return -1;
-    e.step = eval.step;
-    snprintf(e.text, sizeof e.text, "%s", eval.name);
-    give_event(f, &e);
-    return 0;
+    if (rc == 0) {
+        e.eval.score = score;
+        e.step = score->step;
+        memcpy(e.text, score->name, sizeof score->name);
+        rc = take_categories(f, &e, err);
+    }
+    if (rc == 0)
+        give_event(f, &e);
+    else
+        vac_event_done(&e);
+    return rc;
 }
 
 /* Each probe is written as soon as it is answered, and no line says that it was the last: what was
  * asked at one step is handed over whole each time there is more of it. */
 static int give_suite(struct vac_follow *f, struct vac_err *err)
 {
-    struct vac_event e = {.kind = VAC_EVENT_SUITE, .step = f->suite_step};
-    struct strbuf body = {0};
-    char *probes;
+    struct vac_event e;
+    struct vac_probe *all;
 
     if (!f->suite_grew)
         return 0;
-    probes = json_text(f->suite, false, err);
-    if (!probes)
+    all = event_alloc(&f->texts, f->n_suite, sizeof *all, err);
+    if (!all)
         return -1;
-    sb_printf(&body, "{\"step\":%lld,\"probes\":%s}", (long long)f->suite_step, probes);
-    cJSON_free(probes);
-    if (sb_ok(&body, err)) {
-        sb_done(&body);
-        return -1;
-    }
-    e.body = body.s;
+    memcpy(all, f->suite, f->n_suite * sizeof *all);
+    e = (struct vac_event){.kind = VAC_EVENT_SUITE,
+                           .step = f->suite_step,
+                           .probes = {.v = all, .n = f->n_suite},
+                           .memory = f->texts.memory};
+    vac_event_keep(&e);
     give_event(f, &e);
     f->suite_grew = false;
     return 0;
@@ -223,29 +236,37 @@ static int give_suite(struct vac_follow *f, struct vac_err *err)
 static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
-    const char *who = json_text_at(line->v, "who");
     struct vac_event e = {.kind = VAC_EVENT_PROBE_END};
+    struct vac_probe p, *one;
 
     if (json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e.step, err))
         return -1;
-    if (f->suite && (e.step != f->suite_step || !who || strcmp(who, "suite"))) {
+    probe_read(line->v, &p);
+    if (f->n_suite && (!p.suite || e.step != f->suite_step)) {
         if (give_suite(f, err))
             return -1;
-        cJSON_Delete(f->suite);
-        f->suite = NULL;
+        f->n_suite = 0;
+        vac_event_done(&f->texts);
     }
-    if (!who || strcmp(who, "suite")) {
-        e.body = json_text(line->v, false, err);
-        if (!e.body)
+    if (p.suite) {
+        if (mem_grow(&f->suite, &f->suite_cap, f->n_suite + 1, sizeof *f->suite, err) ||
+            probe_keep(&f->texts, &p, err))
             return -1;
-        give_event(f, &e);
+        f->suite[f->n_suite++] = p;
+        f->suite_step = e.step;
+        f->suite_grew = true;
         return 0;
     }
-    f->suite_step = e.step;
-    f->suite_grew = true;
-    if (!f->suite)
-        f->suite = cJSON_CreateArray(); /* without memory, keeping says so */
-    return lines_keep(f->suite, line, err);
+    one = event_alloc(&e, 1, sizeof *one, err);
+    if (!one || probe_keep(&e, &p, err)) {
+        vac_event_done(&e);
+        return -1;
+    }
+    *one = p;
+    e.probes.v = one;
+    e.probes.n = 1;
+    give_event(f, &e);
+    return 0;
 }
 
 /* ---- How it stands ---- */
@@ -403,7 +424,8 @@ void vac_follow_close(struct vac_follow *f)
 {
     if (!f)
         return;
-    cJSON_Delete(f->suite);
+    free(f->suite);
+    vac_event_done(&f->texts);
     run_data_done(&f->r);
     free(f->marks.v);
     free(f);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "eval/pca.h"
+#include "record/event.h"
+#include "record/probe.h"
 #include "run/trainer.h"
 #include "token/tok_stream.h"
 
@@ -151,28 +153,6 @@ static int answer_before(struct probe *p, const struct generate_options *o, stru
                                                                                                 : 0;
 }
 
-static void put_text(struct strbuf *s, const char *key, const struct strbuf *x)
-{
-    sb_printf(s, ",\"%s\":\"", key);
-    sb_json(s, x->s ? x->s : "", x->len);
-    sb_putc(s, '"');
-}
-
-static void put_probe(struct strbuf *s, const struct probe *p)
-{
-    sb_puts(s, "\"prompt\":\"");
-    sb_json(s, p->c->text, strlen(p->c->text));
-    sb_putc(s, '"');
-    put_text(s, "answer", &p->text);
-    sb_printf(s, ",\"verdict\":\"%s\",\"p_refuse\":", verdict_names[p->rating.verdict]);
-    sb_num(s, p->p_refuse);
-    sb_printf(s, ",\"tokens\":%zu", p->answer.n);
-    if (p->t->st.start) {
-        put_text(s, "before", &p->before_text);
-        sb_printf(s, ",\"before_step\":%lld", (long long)p->t->st.start_step);
-    }
-}
-
 static int write_probe(struct trainer *t, void *line, struct vac_err *err)
 {
     return folder_line(&t->folder, LINES_PROBES, line, err);
@@ -181,19 +161,31 @@ static int write_probe(struct trainer *t, void *line, struct vac_err *err)
 static int record_probe(struct probe *p, struct vac_err *err)
 {
     struct trainer *t = p->t;
-    struct strbuf line = {0}, body = {0};
-    int rc;
+    struct vac_event e = {0};
+    struct vac_probe *told = event_alloc(&e, 1, sizeof *told, err);
+    struct strbuf line = {0};
+    int rc = -1;
 
-    sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
-              (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
-    put_probe(&line, p);
-    sb_printf(&line, ",\"who\":\"%s\"}\n", p->c->who);
-    rc = until_written(t, write_probe, &line, "probes.jsonl", err);
-    sb_putc(&body, '{');
-    put_probe(&body, p);
-    sb_puts(&body, "}");
-    control_event(t->ctl, VAC_EVENT_PROBE_END, p->c->id, (int64_t)t->step, "",
-                  sb_ok(&body, NULL) ? NULL : body.s);
+    if (!told)
+        goto out;
+    *told = (struct vac_probe){.prompt = p->c->text,
+                               .answer = p->text.s ? p->text.s : "",
+                               .verdict = verdict_names[p->rating.verdict],
+                               .p_refuse = p->p_refuse,
+                               .tokens = (int64_t)p->answer.n};
+    if (t->st.start) {
+        told->before = p->before_text.s ? p->before_text.s : "";
+        told->before_step = t->st.start_step;
+    }
+    probe_line(&line, told, (int64_t)t->step, t->st.spec->name, (int64_t)t->st.done, p->c->who);
+    if (until_written(t, write_probe, &line, "probes.jsonl", err) || probe_keep(&e, told, err))
+        goto out;
+    e.probes.v = told;
+    e.probes.n = 1;
+    control_event(t->ctl, VAC_EVENT_PROBE_END, p->c->id, (int64_t)t->step, "", &e);
+    rc = 0;
+out:
+    vac_event_done(&e);
     sb_done(&line);
     return rc;
 }
@@ -248,49 +240,52 @@ int ask_probe(struct trainer *t, const struct control_command *c, struct vac_err
 
 /* --- pages of samples --- */
 
-/* Text of the part of a sample that carries labels, or of the part before it. */
-static void put_part(struct strbuf *s, struct trainer *t, const struct sample *x, bool labelled)
+/* Text of the part of a sample that carries labels, or of the part before it; NULL without memory. */
+static const char *part_text(struct trainer *t, const struct sample *x, bool labelled,
+                             struct vac_event *e, struct vac_err *err)
 {
     struct ids part = {0};
     struct strbuf text = {0};
     struct vac_err why = {0};
+    const char *out = NULL;
 
     for (size_t i = 0; i < x->n; i++) {
         if ((x->labels[i] >= 0) == labelled)
-            s->bad |= ids_push(&part, x->ids[i], NULL) != 0;
+            text.bad |= ids_push(&part, x->ids[i], NULL) != 0;
     }
     if (t->tok)
         tokenizer_decode(t->tok, part.v, part.n, true, &text, &why);
     for (size_t i = 0; !t->tok && i < part.n; i++)
         sb_printf(&text, "%s%d", i ? " " : "", part.v[i]);
-    s->bad |= text.bad || why.code == VAC_ERR_MEMORY;
-    sb_json(s, text.s ? text.s : "", text.len);
+    text.bad |= why.code == VAC_ERR_MEMORY;
+    if (!sb_ok(&text, err))
+        out = event_text(e, text.s, text.len, err);
     ids_done(&part);
     sb_done(&text);
+    return out;
 }
 
-static void put_sample(struct strbuf *s, struct trainer *t, size_t i)
+static int tell_sample(struct trainer *t, size_t i, struct vac_event *e, struct vac_sample *out,
+                       struct vac_err *err)
 {
-    const struct stage *st = &t->st;
-    const struct sample *x = &st->stream[0].data.sample[i];
+    const struct stream *st = &t->st.stream[0];
+    const struct sample *x = &st->data.sample[i];
+    const char *file = path_base(st->data.file[x->source]);
 
-    sb_printf(s, "{\"index\":%zu,\"file\":\"", i);
-    sb_json(s, path_base(st->stream[0].data.file[x->source]),
-            strlen(path_base(st->stream[0].data.file[x->source])));
-    sb_printf(s, "\",\"line\":%zu,\"tokens\":%zu,\"labels\":%zu,\"cut\":%s,\"harmful\":%s", x->line,
-              x->n, x->n_labels, x->cut ? "true" : "false", x->harmful ? "true" : "false");
-    if (x->category) {
-        sb_puts(s, ",\"category\":\"");
-        sb_json(s, x->category, strlen(x->category));
-        sb_putc(s, '"');
-    }
-    sb_puts(s, ",\"loss\":");
-    sb_num(s, st->stream[0].sample_loss[i]);
-    sb_printf(s, ",\"loss_step\":%lld,\"source\":\"", (long long)st->stream[0].sample_step[i]);
-    put_part(s, t, x, false);
-    sb_puts(s, "\",\"answer\":\"");
-    put_part(s, t, x, true);
-    sb_puts(s, "\"}");
+    *out = (struct vac_sample){.index = (int64_t)i,
+                               .file = event_text(e, file, strlen(file), err),
+                               .line = (int64_t)x->line,
+                               .tokens = (int64_t)x->n,
+                               .labels = (int64_t)x->n_labels,
+                               .cut = x->cut,
+                               .harmful = x->harmful,
+                               .loss = st->sample_loss[i],
+                               .loss_step = st->sample_step[i],
+                               .source = part_text(t, x, false, e, err),
+                               .answer = part_text(t, x, true, e, err)};
+    if (x->category)
+        out->category = event_text(e, x->category, strlen(x->category), err);
+    return out->file && out->source && out->answer && !x->category == !out->category ? 0 : -1;
 }
 
 static bool sample_passes(const struct stage *st, size_t i, const char *filter)
@@ -324,56 +319,40 @@ int ask_samples(struct trainer *t, const struct control_command *c, struct vac_e
 {
     const struct stage *st = &t->st;
     struct ranked *order = mem_new(st->stream[0].data.n, sizeof *order, err);
-    struct strbuf s = {0};
-    size_t n = 0, first = c->n > 0 ? (size_t)c->n : 0;
+    struct vac_event e = {0};
+    struct vac_sample *page = event_alloc(&e, PAGE, sizeof *page, err);
+    size_t n = 0, first = c->n > 0 ? (size_t)c->n : 0, shown = 0;
+    int rc = order && page ? 0 : -1;
 
-    if (!order)
-        return -1;
-    for (size_t i = 0; i < st->stream[0].data.n; i++) {
+    for (size_t i = 0; rc == 0 && i < st->stream[0].data.n; i++) {
         if (sample_passes(st, i, c->key))
             order[n++] = (struct ranked){st->stream[0].sample_loss[i], i};
     }
-    if (!strcmp(c->key, "loss"))
+    if (rc == 0 && !strcmp(c->key, "loss"))
         qsort(order, n, sizeof *order, by_loss);
-    sb_printf(&s, "{\"total\":%zu,\"first\":%zu,\"samples\":[", n, first);
-    for (size_t i = first; i < n && i < first + PAGE; i++) {
-        sb_puts(&s, i > first ? "," : "");
-        put_sample(&s, t, order[i].index);
-    }
-    sb_puts(&s, "]}");
+    for (size_t i = first; rc == 0 && i < n && shown < PAGE; i++)
+        rc = tell_sample(t, order[i].index, &e, &page[shown++], err);
+    e.samples.v = page;
+    e.samples.n = shown;
+    e.samples.first = first;
+    e.samples.total = n;
+    if (rc == 0)
+        control_event(t->ctl, VAC_EVENT_SAMPLES, c->id, (int64_t)t->step, "", &e);
+    vac_event_done(&e);
     free(order);
-    if (sb_ok(&s, err)) {
-        sb_done(&s);
-        return -1;
-    }
-    control_event(t->ctl, VAC_EVENT_SAMPLES, c->id, (int64_t)t->step, "", s.s);
-    return 0;
+    return rc;
 }
 
 /* --- the map: alignment prompts on the first two principal components of the reference --- */
-
-static void put_points(struct strbuf *s, const double *ref, const double *now, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        sb_printf(s, "%s{\"x\":", i ? "," : "");
-        sb_num(s, now[2 * i]);
-        sb_puts(s, ",\"y\":");
-        sb_num(s, now[2 * i + 1]);
-        sb_puts(s, ",\"rx\":");
-        sb_num(s, ref[2 * i]);
-        sb_puts(s, ",\"ry\":");
-        sb_num(s, ref[2 * i + 1]);
-        sb_printf(s, ",\"row\":%zu}", i);
-    }
-}
 
 int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     size_t L = model_config(t->m)->L, D = model_config(t->m)->D,
            n = t->st.drift ? drift_rows(t->st.drift) : 0;
     float *now = NULL;
-    double *at = NULL, explained[2];
-    struct strbuf s = {0};
+    double *at = NULL;
+    struct vac_event e = {0};
+    struct vac_spot *spot;
     int rc = -1;
 
     if (n == 0)
@@ -383,26 +362,24 @@ int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *
                        (long long)c->n);
     now = mem_new(2 * n * D, sizeof *now, err);
     at = mem_new(4 * n, sizeof *at, err);
-    if (!now || !at)
+    spot = event_alloc(&e, n, sizeof *spot, err);
+    if (!now || !at || !spot)
         goto out;
     drift_points(t->st.drift, (size_t)c->n, now, now + n * D);
-    if (pca2(now + n * D, now, n, D, at, at + 2 * n, explained, err))
+    if (pca2(now + n * D, now, n, D, at, at + 2 * n, e.map.explained, err))
         goto out;
-    sb_printf(&s, "{\"layer\":%lld,\"step\":%llu,\"points\":[", (long long)c->n,
-              (unsigned long long)t->step);
-    put_points(&s, at, at + 2 * n, n);
-    sb_puts(&s, "],\"explained\":[");
-    sb_num(&s, explained[0]);
-    sb_putc(&s, ',');
-    sb_num(&s, explained[1]);
-    sb_puts(&s, "]}");
-    rc = sb_ok(&s, err);
-    if (rc == 0) {
-        control_event(t->ctl, VAC_EVENT_MAP, c->id, (int64_t)t->step, "", s.s);
-        s.s = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const double *ref = at + 2 * i, *is = at + 2 * (n + i);
+
+        spot[i] = (struct vac_spot){.x = is[0], .y = is[1], .rx = ref[0], .ry = ref[1]};
     }
+    e.map.v = spot;
+    e.map.n = n;
+    e.map.layer = (int)c->n;
+    control_event(t->ctl, VAC_EVENT_MAP, c->id, (int64_t)t->step, "", &e);
+    rc = 0;
 out:
-    sb_done(&s);
+    vac_event_done(&e);
     free(now);
     free(at);
     return rc;

@@ -50,7 +50,7 @@ void control_done(struct control *c)
     struct vac_event e;
 
     while (control_event_pop(c, &e))
-        free(e.body);
+        vac_event_done(&e);
     for (; c->count; c->count--, c->first = (c->first + 1) % CONTROL_ROOM)
         free(c->queue[c->first].text);
     free(c->points);
@@ -254,17 +254,21 @@ static void cut_copy(char *to, size_t size, const char *from)
 }
 
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
-                   const char *text, char *body)
+                   const char *text, struct vac_event *told)
 {
     struct control_event *e = calloc(1, sizeof *e);
     bool drop;
 
-    if (!e) {
-        free(body);
+    if (!e)
         return;
+    if (told) {
+        e->e = *told;
+        told->memory = NULL;
     }
-    e->e =
-        (struct vac_event){.kind = kind, .id = id, .step = step, .time = wall_time(), .body = body};
+    e->e.kind = kind;
+    e->e.id = id;
+    e->e.step = step;
+    e->e.time = wall_time();
     cut_copy(e->e.text, sizeof e->e.text, text ? text : "");
     pthread_mutex_lock(&c->lock);
     drop = kind == VAC_EVENT_PROBE_TEXT && c->texts >= CONTROL_TEXTS;
@@ -277,10 +281,8 @@ void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int
         c->tail = e;
     }
     pthread_mutex_unlock(&c->lock);
-    if (drop) {
-        free(body);
+    if (drop)
         free(e);
-    }
     wake_reader(c);
 }
 

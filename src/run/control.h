@@ -72,7 +72,8 @@ struct vac_snapshot *control_writing(struct control *c);
 void control_publish(struct control *c);
 void control_point(struct control *c, const struct vac_point *p);
 void control_layer(struct control *c, const struct vac_layers *l);
-/* Queues an event; takes body (malloc'd) over. Text is cut at a character's boundary. */
+/* Queues an event that carries what `told` does, whose memory it takes over; NULL = nothing. Text is cut at a
+ * character's boundary. */
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
-                   const char *text, char *body);
+                   const char *text, struct vac_event *told);
 #endif

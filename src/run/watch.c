@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "eval/loss.h"
+#include "eval/score.h"
+#include "record/event.h"
+#include "record/probe.h"
 #include "run/trainer.h"
 
 static bool due(int64_t every, uint64_t done)
@@ -95,23 +98,6 @@ static int eval_progress(void *ctx, size_t done, size_t n)
     return atomic_load(&t->ctl->waiting);
 }
 
-static void show_result(struct trainer *t, size_t i, const struct eval_result *r)
-{
-    struct vac_eval *e = &control_writing(t->ctl)->eval[i];
-
-    e->value = r->value;
-    e->lo = r->ci.lo;
-    e->hi = r->ci.hi;
-    e->count = (int64_t)r->count;
-    e->n = (int64_t)r->n;
-    e->step = (int64_t)t->step;
-    e->done = 0;
-    e->verdicts = (struct vac_verdicts){.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
-                                        .refused = (int64_t)r->verdict[VERDICT_REFUSED],
-                                        .other = (int64_t)r->verdict[VERDICT_OTHER]};
-    eval_result_others(r, e->verdicts.others, sizeof e->verdicts.others);
-}
-
 static int write_history(struct trainer *t, void *line, struct vac_err *err)
 {
     return folder_line(&t->folder, LINES_HISTORY, line, err);
@@ -133,42 +119,64 @@ static int write_files(struct trainer *t, void *ctx, struct vac_err *err)
     return rc;
 }
 
-/* The history line with the categories, for the screen. */
-static char *event_body(const struct strbuf *line, const struct eval_result *r)
+static int copy_parts(struct vac_event *e, const struct vac_part *from, size_t n,
+                      const struct vac_part **out, struct vac_err *err)
 {
-    struct strbuf s = {0};
+    struct vac_part *v = event_alloc(e, n, sizeof *v, err);
 
-    sb_put(&s, line->s, line->len - 2); /* without "}\n" */
-    sb_puts(&s, ",\"categories\":[");
-    for (size_t i = 0; i < r->n_category; i++) {
-        sb_printf(&s, "%s{\"name\":\"", i ? "," : "");
-        sb_json(&s, r->category[i].name, strlen(r->category[i].name));
-        sb_printf(&s, "\",\"count\":%zu,\"n\":%zu}", r->category[i].count, r->category[i].n);
+    for (size_t i = 0; v && i < n; i++) {
+        v[i] = from[i];
+        v[i].name = event_text(e, from[i].name, strlen(from[i].name), err);
+        if (!v[i].name)
+            return -1;
     }
-    sb_puts(&s, "]}");
-    return s.s;
+    *out = v;
+    return v ? 0 : -1;
+}
+
+/* The score with its categories, for the screen. */
+static int tell_score(struct trainer *t, const struct vac_eval *score, const struct eval_result *r,
+                      struct vac_err *err)
+{
+    struct vac_event e = {.eval = {.n_category = r->n_category, .n_other = r->n_other}};
+    struct vac_eval *copy = event_alloc(&e, 1, sizeof *copy, err);
+
+    if (!copy || copy_parts(&e, r->category, r->n_category, &e.eval.category, err) ||
+        copy_parts(&e, r->other, r->n_other, &e.eval.other, err)) {
+        vac_event_done(&e);
+        return -1;
+    }
+    *copy = *score;
+    e.eval.score = copy;
+    control_event(t->ctl, VAC_EVENT_EVAL, t->answering, (int64_t)t->step, score->name, &e);
+    return 0;
 }
 
 static int record(struct trainer *t, size_t i, const struct eval_result *r, struct vac_err *err)
 {
+    struct vac_eval score;
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     struct files_job files = {.e = t->eval[i], .r = r};
     char label[VAC_NAME + 32];
     int rc;
 
-    sb_printf(&s, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
-              (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
-    eval_result_json(t->eval[i], r, &s);
-    sb_puts(&s, "}\n");
+    eval_result_score(t->eval[i], r, &score);
+    score.step = (int64_t)t->step;
+    score.stage_step = (int64_t)t->st.done;
+    snprintf(score.stage, sizeof score.stage, "%s", t->st.spec->name);
+    control_writing(t->ctl)->eval[i] = score;
+    json_put_object(&o, NULL, JSON_TIGHT);
+    score_history(&o, &score, r->other, r->n_other);
+    json_put_end(&o);
+    sb_putc(&s, '\n');
     snprintf(label, sizeof label, "%s-%llu", t->st.spec->name, (unsigned long long)t->st.done);
     files.label = label;
     rc = until_written(t, write_files, &files, "evaluation files", err) ||
-                 until_written(t, write_history, &s, "eval/history.jsonl", err)
+                 until_written(t, write_history, &s, "eval/history.jsonl", err) ||
+                 tell_score(t, &score, r, err)
              ? -1
              : 0;
-    if (rc == 0 && sb_ok(&s, err) == 0)
-        control_event(t->ctl, VAC_EVENT_EVAL, t->answering, (int64_t)t->step,
-                      t->spec.evaluate[i].name, event_body(&s, r));
     sb_done(&s);
     return rc;
 }
@@ -184,7 +192,6 @@ int watch_evaluate(struct trainer *t, size_t i, struct vac_err *err)
     rc = evaluation_run(t->eval[i], t->st.gen, t->st.acts, t->st.acts_rows, &r, eval_progress, t,
                         &why);
     if (rc == 0) {
-        show_result(t, i, &r);
         rc = record(t, i, &r, err);
     } else if (why.code == VAC_ERR_STOPPED) {
         control_writing(t->ctl)->eval[i].done = 0;
@@ -222,28 +229,14 @@ static int ask_one(struct trainer *t, size_t i, struct answer *a, struct vac_err
     return t->suite.kind->rate(t->suite.judge, &prompt, &text, 1, &a->rating, err);
 }
 
-static void put_answer(struct strbuf *s, const struct trainer *t, size_t i, const struct answer *a,
-                       bool changed)
-{
-    const char *prompt = t->suite.rows.row[i].turn[0].text;
-
-    sb_puts(s, "\"prompt\":\"");
-    sb_json(s, prompt, strlen(prompt));
-    sb_puts(s, "\",\"answer\":\"");
-    sb_json(s, a->text.s ? a->text.s : "", a->text.len);
-    sb_printf(s, "\",\"verdict\":\"%s\",\"p_refuse\":", verdict_names[a->rating.verdict]);
-    sb_num(s, a->p_refuse);
-    sb_printf(s, ",\"changed\":%s", changed ? "true" : "false");
-}
-
 static int write_probe(struct trainer *t, void *line, struct vac_err *err)
 {
     return folder_line(&t->folder, LINES_PROBES, line, err);
 }
 
 /* Asks probe i; one line for the file, one member for the screen. */
-static int suite_one(struct trainer *t, size_t i, int *verdict, struct strbuf *body,
-                     struct vac_err *err)
+static int suite_one(struct trainer *t, size_t i, int *verdict, struct vac_event *e,
+                     struct vac_probe *out, struct vac_err *err)
 {
     struct answer a = {.p_refuse = NAN};
     struct strbuf line = {0};
@@ -251,16 +244,17 @@ static int suite_one(struct trainer *t, size_t i, int *verdict, struct strbuf *b
 
     if (rc == 0) {
         int last = t->suite.verdict[i];
-        bool changed = last >= 0 && last != (int)a.rating.verdict;
         verdict[i] = (int)a.rating.verdict;
-        sb_printf(&line, "{\"step\":%llu,\"stage\":\"%s\",\"stage_step\":%llu,",
-                  (unsigned long long)t->step, t->st.spec->name, (unsigned long long)t->st.done);
-        put_answer(&line, t, i, &a, changed);
-        sb_puts(&line, ",\"who\":\"suite\"}\n");
-        sb_puts(body, i ? ",{" : "{");
-        put_answer(body, t, i, &a, changed);
-        sb_putc(body, '}');
-        rc = until_written(t, write_probe, &line, "probes.jsonl", err);
+        *out = (struct vac_probe){.prompt = t->suite.rows.row[i].turn[0].text,
+                                  .answer = a.text.s ? a.text.s : "",
+                                  .verdict = verdict_names[a.rating.verdict],
+                                  .p_refuse = a.p_refuse,
+                                  .suite = true,
+                                  .changed = last >= 0 && last != verdict[i]};
+        probe_line(&line, out, (int64_t)t->step, t->st.spec->name, (int64_t)t->st.done, "suite");
+        rc = until_written(t, write_probe, &line, "probes.jsonl", err) || probe_keep(e, out, err)
+                 ? -1
+                 : 0;
     }
     sb_done(&line);
     sb_done(&a.text);
@@ -272,27 +266,26 @@ int watch_suite(struct trainer *t, uint64_t id, struct vac_err *err)
 {
     size_t n = t->suite.rows.n;
     int *verdict = mem_new(n, sizeof *verdict, err), rc;
-    struct strbuf body = {0};
+    struct vac_event e = {0};
+    struct vac_probe *probe = event_alloc(&e, n, sizeof *probe, err);
 
-    if (!verdict || lines_begin(t, err)) {
+    if (!verdict || !probe || lines_begin(t, err)) {
+        vac_event_done(&e);
         free(verdict);
         return -1;
     }
     publish(t, VAC_MEASURING, "probe suite");
-    sb_printf(&body, "{\"step\":%llu,\"probes\":[", (unsigned long long)t->step);
     rc = 0;
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = atomic_load(&t->ctl->waiting) ? 1 : suite_one(t, i, verdict, &body, err);
-    sb_puts(&body, "]}");
-    if (rc == 0)
-        rc = sb_ok(&body, err);
+        rc = atomic_load(&t->ctl->waiting) ? 1 : suite_one(t, i, verdict, &e, &probe[i], err);
     rc = lines_end(t, rc, err);
     if (rc == 0) {
         memcpy(t->suite.verdict, verdict, n * sizeof *verdict);
-        control_event(t->ctl, VAC_EVENT_SUITE, id, (int64_t)t->step, "", body.s);
-        body.s = NULL;
+        e.probes.v = probe;
+        e.probes.n = n;
+        control_event(t->ctl, VAC_EVENT_SUITE, id, (int64_t)t->step, "", &e);
     }
+    vac_event_done(&e);
     free(verdict);
-    sb_done(&body);
     return rc;
 }

@@ -95,31 +95,29 @@ void asked_stream(struct asked *a, const char *piece)
     compare_again(a);
 }
 
-static void take_answer(struct answer *a, const cJSON *body, const char *key, int64_t step)
+static void take_answer(struct answer *a, const char *text, int64_t step)
 {
-    const cJSON *text = cJSON_GetObjectItemCaseSensitive(body, key);
-
     answer_done(a);
-    if (!cJSON_IsString(text))
+    if (!text)
         return;
-    a->text = reply_copy(text->valuestring);
+    a->text = reply_copy(text);
     a->step = step;
 }
 
-static void take_verdict(struct answer *a, const cJSON *body)
+static void take_now(struct asked *a, const struct vac_probe *p, int64_t step)
 {
-    snprintf(a->verdict, sizeof a->verdict, "%s", reply_text(body, "verdict"));
-    a->p_refuse = reply_number(body, "p_refuse");
+    take_answer(&a->now, p->answer, step);
+    snprintf(a->now.verdict, sizeof a->now.verdict, "%s", p->verdict);
+    a->now.p_refuse = p->p_refuse;
+    compare_again(a);
 }
 
-void asked_end(struct asked *a, const cJSON *body, int64_t step)
+void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
 {
     a->open = false;
-    take_answer(&a->now, body, "answer", step);
-    take_verdict(&a->now, body);
-    take_answer(&a->before, body, "before", reply_int(body, "before_step", 0));
-    a->tokens = reply_int(body, "tokens", 0);
-    compare_again(a);
+    take_now(a, p, step);
+    take_answer(&a->before, p->before, p->before_step);
+    a->tokens = p->tokens;
 }
 
 static struct asked *suite_entry(struct asked_list *l, const char *prompt)
@@ -164,18 +162,16 @@ static void step_back(struct asked *a)
     a->now = (struct answer){.text = NULL};
 }
 
-void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step)
+void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step)
 {
-    struct asked *a = suite_entry(l, reply_text(probe, "prompt"));
+    struct asked *a = suite_entry(l, p->prompt);
 
     if (!a)
         return;
     if (a->now.text && a->now.step != step) /* the same step twice is the same round, read again */
         step_back(a);
-    take_answer(&a->now, probe, "answer", step);
-    take_verdict(&a->now, probe);
-    a->changed = reply_true(probe, "changed");
-    compare_again(a);
+    take_now(a, p, step);
+    a->changed = p->changed;
 }
 
 void asked_count(struct asked_list *l, int64_t step)

@@ -5,7 +5,6 @@
 #ifndef PANELS_ASKED_H
 #define PANELS_ASKED_H
 
-#include <cjson/cJSON.h>
 #include "panels/state.h"
 
 enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12 };
@@ -48,10 +47,9 @@ struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
 struct asked *asked_find(struct asked_list *l, uint64_t id);
 /* The next piece of an answer. */
 void asked_stream(struct asked *a, const char *piece);
-/* The body of VAC_EVENT_PROBE_END, or a line of probes.jsonl. */
-void asked_end(struct asked *a, const cJSON *body, int64_t step);
+void asked_end(struct asked *a, const struct vac_probe *p, int64_t step);
 /* One probe of the suite; the answer that it had becomes the one before. */
-void asked_suite(struct asked_list *l, const cJSON *probe, int64_t step);
+void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step);
 /* Counts again after a round of the suite. */
 void asked_count(struct asked_list *l, int64_t step);
 /* Row of the table: the newest question first, then the suite; NULL past the last. */

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/panel.h"
-#include "panels/reply.h"
 
 enum { PAGE = 50, PAGES = 4, OLD = 5 /* seconds until losses are asked for again */ };
 
 struct page {
-    cJSON *body, *samples;
+    struct vac_event e; /* kept; no samples = no page */
     int64_t first;
     uint64_t used;         /* the page unused for longest makes room */
     size_t before, behind; /* lines of the template, alike in all sources: bytes at both ends */
@@ -43,7 +42,7 @@ static struct data *own(struct ui *ui)
 
 static void page_drop(struct page *p)
 {
-    cJSON_Delete(p->body);
+    vac_event_done(&p->e);
     *p = (struct page){0};
 }
 
@@ -56,7 +55,7 @@ static void drop_all(struct data *d)
 static struct page *page_at(struct data *d, int64_t first)
 {
     for (int i = 0; i < PAGES; i++)
-        if (d->page[i].body && d->page[i].first == first)
+        if (d->page[i].e.memory && d->page[i].first == first)
             return &d->page[i];
     return NULL;
 }
@@ -73,15 +72,13 @@ static struct page *page_free(struct data *d)
 }
 
 /* Bytes that all sources begin with, up to a line's end. */
-static size_t common_begin(const cJSON *samples)
+static size_t common_begin(const struct vac_event *e)
 {
     const char *a = NULL;
-    const cJSON *one;
     size_t n = 0;
 
-    cJSON_ArrayForEach(one, samples)
-    {
-        const char *s = reply_text(one, "source");
+    for (size_t i = 0; i < e->samples.n; i++) {
+        const char *s = e->samples.v[i].source;
         size_t k = 0;
 
         while (a && k < n && s[k] == a[k])
@@ -95,15 +92,13 @@ static size_t common_begin(const cJSON *samples)
 }
 
 /* Bytes that all of them end in, from a line's end on. */
-static size_t common_end(const cJSON *samples, size_t begin)
+static size_t common_end(const struct vac_event *e, size_t begin)
 {
     const char *a = NULL;
-    const cJSON *one;
     size_t n = 0, len = 0;
 
-    cJSON_ArrayForEach(one, samples)
-    {
-        const char *s = reply_text(one, "source");
+    for (size_t i = 0; i < e->samples.n; i++) {
+        const char *s = e->samples.v[i].source;
         size_t size = strlen(s) - begin, k = 0;
 
         while (a && k < n && k < size && s[begin + size - 1 - k] == a[len - 1 - k])
@@ -119,42 +114,38 @@ static size_t common_end(const cJSON *samples, size_t begin)
 
 static void find_template(struct page *p)
 {
-    if (cJSON_GetArraySize(p->samples) < 2)
+    if (p->e.samples.n < 2)
         return;
-    p->before = common_begin(p->samples);
-    p->behind = common_end(p->samples, p->before);
+    p->before = common_begin(&p->e);
+    p->behind = common_end(&p->e, p->before);
 }
 
 /* Row of the list; NULL while its page is not there. */
-static const cJSON *sample_at(struct data *d, int64_t row)
+static const struct vac_sample *sample_at(struct data *d, int64_t row)
 {
     struct page *p = page_at(d, row - row % PAGE);
 
-    if (!p)
+    if (!p || (size_t)(row % PAGE) >= p->e.samples.n)
         return NULL;
     p->used = ++d->clock;
-    return cJSON_GetArrayItem(p->samples, (int)(row % PAGE));
+    return &p->e.samples.v[row % PAGE];
 }
 
-static void take(struct data *d, cJSON *body)
+static void take(struct data *d, const struct vac_event *e)
 {
-    cJSON *samples = cJSON_GetObjectItemCaseSensitive(body, "samples");
-    struct page *p, *old;
+    struct page *p;
 
-    if (!cJSON_IsArray(samples)) {
-        cJSON_Delete(body);
-        return;
-    }
     if (d->stale)
         drop_all(d);
     d->stale = false;
     d->known = true;
-    d->total = reply_int(body, "total", 0);
-    old = page_at(d, d->asked_page);
-    p = old ? old : page_free(d);
+    d->total = (int64_t)e->samples.total;
+    p = page_at(d, d->asked_page);
+    if (!p)
+        p = page_free(d);
     page_drop(p);
-    *p =
-        (struct page){.body = body, .samples = samples, .first = d->asked_page, .used = ++d->clock};
+    vac_event_keep(e);
+    *p = (struct page){.e = *e, .first = d->asked_page, .used = ++d->clock};
     find_template(p);
 }
 
@@ -164,8 +155,8 @@ static void event(struct ui *ui, const struct vac_event *e)
 
     if (!d->asked || e->id != d->asked)
         return;
-    if (e->kind == VAC_EVENT_SAMPLES && e->body)
-        take(d, cJSON_Parse(e->body));
+    if (e->kind == VAC_EVENT_SAMPLES)
+        take(d, e);
     else if (e->kind == VAC_EVENT_REJECTED)
         snprintf(d->why, sizeof d->why, "%s", e->text);
     if (e->kind != VAC_EVENT_JOURNAL)
@@ -247,22 +238,20 @@ static void draw_head(const struct view *v)
     draw_right(v, 33, 0, INK_FAINT, "learned/all");
 }
 
-static void draw_numbers(const struct view *v, int y, const cJSON *s)
+static void draw_numbers(const struct view *v, int y, const struct vac_sample *s)
 {
     char text[64];
-    double loss = reply_number(s, "loss");
 
-    snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "index", 0));
+    snprintf(text, sizeof text, "%lld", (long long)s->index);
     draw_right(v, 7, y, INK_FAINT, text);
-    draw_right(v, 14, y, isnan(loss) ? INK_FAINT : INK_STRONG, number_text(text, loss, 3));
+    draw_right(v, 14, y, isnan(s->loss) ? INK_FAINT : INK_STRONG, number_text(text, s->loss, 3));
     if (!columns_for(v->w).wide)
         return;
-    if (reply_int(s, "loss_step", 0) > 0) {
-        snprintf(text, sizeof text, "%lld", (long long)reply_int(s, "loss_step", 0));
+    if (s->loss_step > 0) {
+        snprintf(text, sizeof text, "%lld", (long long)s->loss_step);
         draw_right(v, 21, y, INK_FAINT, text);
     }
-    snprintf(text, sizeof text, "%lld/%lld", (long long)reply_int(s, "labels", 0),
-             (long long)reply_int(s, "tokens", 0));
+    snprintf(text, sizeof text, "%lld/%lld", (long long)s->labels, (long long)s->tokens);
     draw_right(v, 33, y, INK_TEXT, text);
 }
 
@@ -288,7 +277,7 @@ static int draw_source(const struct view *v, int x, int y, int w, const struct p
 
 static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
 {
-    const cJSON *s = sample_at(d, row);
+    const struct vac_sample *s = sample_at(d, row);
     struct columns c = columns_for(v->w);
     bool chosen = row == d->list.selected;
     int x = c.text - 1;
@@ -300,34 +289,31 @@ static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
         return;
     }
     draw_numbers(v, y, s);
-    if (reply_true(s, "harmful"))
+    if (s->harmful)
         draw_text(v, c.flags, y, INK_HARM | STYLE_BOLD, "harm");
-    if (reply_true(s, "cut"))
+    if (s->cut)
         draw_text(v, c.flags + 4, y, INK_WARN, "c");
     if (v->w >= 80)
         x = draw_source(v, c.text, y, (v->w - c.text - 1) / 2, page_at(d, row - row % PAGE),
-                        reply_text(s, "source"));
-    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT,
-             reply_text(s, "answer"));
+                        s->source);
+    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, s->answer);
 }
 
 /* Where it comes from, and its two parts: read without loss, and learned. */
-static void draw_sample(const struct view *v, const cJSON *s)
+static void draw_sample(const struct view *v, const struct vac_sample *s)
 {
-    int64_t tokens = reply_int(s, "tokens", 0), labels = reply_int(s, "labels", 0);
-    const char *source = reply_text(s, "source");
-    bool harmful = reply_true(s, "harmful");
+    int64_t tokens = s->tokens, labels = s->labels;
+    const char *source = s->source;
+    bool harmful = s->harmful;
     int x, y, rows = (v->h - 1) / 2, skip;
 
     draw_hline(v, 0, 0, v->w, INK_FRAME);
-    x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", reply_text(s, "file"),
-                 (long long)reply_int(s, "line", 0));
+    x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", s->file, (long long)s->line);
     x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s ", (long long)tokens,
-                 (long long)(tokens - labels), (long long)labels,
-                 reply_true(s, "cut") ? ", cut" : "");
+                 (long long)(tokens - labels), (long long)labels, s->cut ? ", cut" : "");
     if (harmful)
         x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful ");
-    x = draw_text(v, x, 0, INK_FAINT, reply_text(s, "category"));
+    x = draw_text(v, x, 0, INK_FAINT, s->category ? s->category : "");
     draw_glyph(v, x, 0, INK_FRAME, ' ');
     skip = draw_flow_rows(v, v->w - 4, source) - rows;
     draw_glyph(v, 1, 1, INK_FAINT, sign(v->c, SIGN_DOT));
@@ -335,7 +321,7 @@ static void draw_sample(const struct view *v, const cJSON *s)
     draw_flow(&(struct view){.c = v->c, .x = v->x, .y = v->y, .w = v->w, .h = y < v->h ? y : v->h},
               3, 1, v->w - 4, INK_FAINT, source, skip > 0 ? skip : 0);
     draw_glyph(v, 1, y, harmful ? INK_HARM : INK_ALIGN, sign(v->c, SIGN_ARROW));
-    draw_flow(v, 3, y, v->w - 4, harmful ? INK_HARM : INK_ALIGN, reply_text(s, "answer"), 0);
+    draw_flow(v, 3, y, v->w - 4, harmful ? INK_HARM : INK_ALIGN, s->answer, 0);
 }
 
 static const char *nothing(struct ui *ui)
@@ -357,7 +343,7 @@ static void draw(struct ui *ui, const struct view *v)
 {
     struct data *d = own(ui);
     int below = v->h >= 10 ? v->h / 3 : 0, rows = v->h - 1 - below;
-    const cJSON *s;
+    const struct vac_sample *s;
     struct view part;
 
     d->list.rows = rows > 0 ? rows : 0;
@@ -424,9 +410,9 @@ static unsigned find_spike(struct ui *ui)
         return UI_HANDLED | UI_REDRAW;
     }
     for (int64_t row = 0; row < d->total && !isnan(ui->cursor); row++) {
-        const cJSON *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
+        const struct vac_sample *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
-        if (s && (double)reply_int(s, "loss_step", -1) == ui->cursor) {
+        if (s && (double)s->loss_step == ui->cursor) {
             d->list.selected = (int)row;
             return UI_HANDLED | UI_REDRAW;
         }
@@ -439,17 +425,15 @@ static unsigned find_spike(struct ui *ui)
 
 static void show_full(struct ui *ui)
 {
-    const cJSON *s = sample_at(own(ui), own(ui)->list.selected);
+    const struct vac_sample *s = sample_at(own(ui), own(ui)->list.selected);
     char title[VAC_PATH], *text = NULL;
 
     if (!s)
         return;
-    snprintf(title, sizeof title, "%s:%lld", reply_text(s, "file"),
-             (long long)reply_int(s, "line", 0));
+    snprintf(title, sizeof title, "%s:%lld", s->file, (long long)s->line);
     if (asprintf(&text, "masked (%lld tokens, no loss):\n%s\n\nlearned (%lld tokens):\n%s\n",
-                 (long long)(reply_int(s, "tokens", 0) - reply_int(s, "labels", 0)),
-                 reply_text(s, "source"), (long long)reply_int(s, "labels", 0),
-                 reply_text(s, "answer")) < 0)
+                 (long long)(s->tokens - s->labels), s->source, (long long)s->labels,
+                 s->answer) < 0)
         return;
     pager_open(ui, title, text);
     free(text);
@@ -490,13 +474,11 @@ static void notes(struct ui *ui, char *out, size_t size)
 
 static void readout(struct ui *ui, FILE *out)
 {
-    const cJSON *s = sample_at(own(ui), own(ui)->list.selected);
+    const struct vac_sample *s = sample_at(own(ui), own(ui)->list.selected);
 
     if (s)
-        fprintf(out, "%s:%lld loss %.4g at step %lld\n%s%s\n", reply_text(s, "file"),
-                (long long)reply_int(s, "line", 0), reply_number(s, "loss"),
-                (long long)reply_int(s, "loss_step", 0), reply_text(s, "source"),
-                reply_text(s, "answer"));
+        fprintf(out, "%s:%lld loss %.4g at step %lld\n%s%s\n", s->file, (long long)s->line, s->loss,
+                (long long)s->loss_step, s->source, s->answer);
 }
 
 static void csv(struct ui *ui, FILE *out)
@@ -505,15 +487,12 @@ static void csv(struct ui *ui, FILE *out)
 
     fprintf(out, "index,file,line,tokens,labels,cut,harmful,loss,loss_step\n");
     for (int64_t row = 0; row < d->total; row++) {
-        const cJSON *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
+        const struct vac_sample *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
         if (s)
-            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n",
-                    (long long)reply_int(s, "index", 0), reply_text(s, "file"),
-                    (long long)reply_int(s, "line", 0), (long long)reply_int(s, "tokens", 0),
-                    (long long)reply_int(s, "labels", 0), reply_true(s, "cut"),
-                    reply_true(s, "harmful"), reply_number(s, "loss"),
-                    (long long)reply_int(s, "loss_step", 0));
+            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n", (long long)s->index,
+                    s->file, (long long)s->line, (long long)s->tokens, (long long)s->labels, s->cut,
+                    s->harmful, s->loss, (long long)s->loss_step);
     }
 }
 

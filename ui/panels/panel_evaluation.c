@@ -7,7 +7,6 @@
 #include <string.h>
 #include "panels/contest.h"
 #include "panels/panel.h"
-#include "panels/reply.h"
 
 enum { CATEGORIES = 64, STAGES = 16 };
 
@@ -42,59 +41,28 @@ static bool is_rate(const struct ui *ui, const char *name)
     return true;
 }
 
-static void take_categories(struct categories *s, const cJSON *list)
+static void take_categories(struct categories *s, const struct vac_event *e)
 {
-    const cJSON *one;
-
-    if (!cJSON_IsArray(list))
-        return;
     s->n = 0;
-    cJSON_ArrayForEach(one, list)
-    {
-        struct category *c = &s->v[s->n];
+    for (size_t i = 0; i < e->eval.n_category && s->n < CATEGORIES; i++) {
+        struct category *c = &s->v[s->n++];
 
-        if (s->n == CATEGORIES)
-            break;
-        snprintf(c->name, sizeof c->name, "%s", reply_text(one, "name"));
-        c->count = reply_int(one, "count", 0);
-        c->n = reply_int(one, "n", 0);
-        s->n++;
+        snprintf(c->name, sizeof c->name, "%s", e->eval.category[i].name);
+        c->count = e->eval.category[i].count;
+        c->n = e->eval.category[i].n;
     }
-}
-
-/* The body of an event; one that was read from a file tells whether it is a rate. */
-static void take(struct ui *ui, const cJSON *line)
-{
-    struct evaluation *all = own(ui);
-    const cJSON *rate = cJSON_GetObjectItemCaseSensitive(line, "rate");
-    struct vac_eval e = {.step = reply_int(line, "step", -1),
-                         .value = reply_number(line, "value"),
-                         .lo = reply_number(line, "lo"),
-                         .hi = reply_number(line, "hi"),
-                         .count = reply_int(line, "count", 0),
-                         .n = reply_int(line, "n", 0),
-                         .verdicts = {.answered = reply_int(line, "answered", 0),
-                                      .refused = reply_int(line, "refused", 0),
-                                      .other = reply_int(line, "other", 0)}};
-    struct series *s;
-
-    snprintf(e.name, sizeof e.name, "%s", reply_text(line, "name"));
-    snprintf(e.stage, sizeof e.stage, "%s", reply_text(line, "stage"));
-    e.stage_step = reply_int(line, "stage_step", e.step);
-    e.is_rate = cJSON_IsBool(rate) ? cJSON_IsTrue(rate) : is_rate(ui, e.name);
-    s = e.step >= 0 ? measures_put(&all->history, &e) : NULL;
-    if (s)
-        take_categories(&all->categories[s - all->history.series],
-                        cJSON_GetObjectItemCaseSensitive(line, "categories"));
 }
 
 static void event(struct ui *ui, const struct vac_event *e)
 {
-    cJSON *body = e->kind == VAC_EVENT_EVAL && e->body ? cJSON_Parse(e->body) : NULL;
+    struct evaluation *all = own(ui);
+    struct series *s;
 
-    if (body)
-        take(ui, body);
-    cJSON_Delete(body);
+    if (e->kind != VAC_EVENT_EVAL)
+        return;
+    s = measures_put(&all->history, e->eval.score);
+    if (s && e->eval.n_category)
+        take_categories(&all->categories[s - all->history.series], e);
 }
 
 static void done(struct ui *ui)

@@ -5,16 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/panel.h"
-#include "panels/reply.h"
 #include "term/raster.h"
 
 enum { POINTS = 4096 };
 
-struct point {
-    double x, y, rx, ry; /* now; reference */
-};
 struct map {
-    struct point *v;
+    struct vac_spot *v;
     int n;
     int layer; /* of the points */
     int64_t step;
@@ -56,32 +52,20 @@ static double tame(double x)
     return fabs(x) < 1e30 ? x : 0;
 }
 
-static void take(struct map *m, const cJSON *body)
+static void take(struct map *m, const struct vac_event *e)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(body, "points"), *one;
-    const cJSON *part = cJSON_GetObjectItemCaseSensitive(body, "explained");
-    int n = cJSON_GetArraySize(list);
+    size_t n = e->map.n < POINTS ? e->map.n : POINTS;
 
     free(m->v);
-    m->n = 0;
-    m->v = n > 0 ? calloc(n < POINTS ? (size_t)n : POINTS, sizeof *m->v) : NULL;
-    m->layer = (int)reply_int(body, "layer", 0);
-    m->step = reply_int(body, "step", 0);
-    for (int i = 0; i < 2; i++) {
-        const cJSON *x = cJSON_GetArrayItem(part, i);
+    m->v = n > 0 ? calloc(n, sizeof *m->v) : NULL;
+    m->n = m->v ? (int)n : 0;
+    m->layer = e->map.layer;
+    m->step = e->step;
+    memcpy(m->explained, e->map.explained, sizeof m->explained);
+    for (int i = 0; i < m->n; i++) {
+        const struct vac_spot *p = &e->map.v[i];
 
-        m->explained[i] = cJSON_IsNumber(x) ? x->valuedouble : NAN;
-    }
-    if (!m->v)
-        return;
-    cJSON_ArrayForEach(one, list)
-    {
-        if (m->n == POINTS)
-            break;
-        m->v[m->n++] = (struct point){.x = tame(reply_number(one, "x")),
-                                      .y = tame(reply_number(one, "y")),
-                                      .rx = tame(reply_number(one, "rx")),
-                                      .ry = tame(reply_number(one, "ry"))};
+        m->v[i] = (struct vac_spot){tame(p->x), tame(p->y), tame(p->rx), tame(p->ry)};
     }
 }
 
@@ -91,12 +75,9 @@ static void event(struct ui *ui, const struct vac_event *e)
 
     if (!m->asked || e->id != m->asked)
         return;
-    if (e->kind == VAC_EVENT_MAP && e->body) {
-        cJSON *body = cJSON_Parse(e->body);
-
-        take(m, body);
+    if (e->kind == VAC_EVENT_MAP) {
+        take(m, e);
         m->why[0] = '\0';
-        cJSON_Delete(body);
     } else if (e->kind == VAC_EVENT_REJECTED) {
         snprintf(m->why, sizeof m->why, "%s", e->text);
     }
@@ -162,7 +143,7 @@ static void draw_ways(const struct map *m, const struct view *v, struct frame f)
     if (raster_init(&r, v, v->w, v->h))
         return;
     for (int i = 0; i < m->n; i++) {
-        const struct point *p = &m->v[i];
+        const struct vac_spot *p = &m->v[i];
 
         raster_line(&r, across(p->rx, f.x0, f.x1, r.w), across(p->ry, f.y0, f.y1, r.h),
                     across(p->x, f.x0, f.x1, r.w), across(p->y, f.y0, f.y1, r.h), INK_GHOST, '.');

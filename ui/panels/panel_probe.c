@@ -8,7 +8,6 @@
 #include "panels/asked.h"
 #include "panels/panel.h"
 #include "panels/question.h"
-#include "panels/reply.h"
 #include "term/diff.h"
 
 struct probes {
@@ -119,13 +118,12 @@ static unsigned stop(struct ui *ui)
 
 static void end(struct ui *ui, struct asked *a, const struct vac_event *e)
 {
-    cJSON *body = e->body ? cJSON_Parse(e->body) : NULL;
+    const struct vac_probe *p = e->probes.v;
 
-    if (!a && body)
-        a = asked_new(&own(ui)->asked, e->id, reply_text(body, "prompt"), "");
+    if (!a)
+        a = asked_new(&own(ui)->asked, e->id, p->prompt, "");
     if (a)
-        asked_end(a, body, e->step);
-    cJSON_Delete(body);
+        asked_end(a, p, e->step);
 }
 
 static void refuse(struct asked *a, const char *why)
@@ -151,16 +149,13 @@ static void suite(struct ui *ui, const struct vac_event *e)
 {
     char other[OTHER_SIZE];
     struct asked_list *l = &own(ui)->asked;
-    cJSON *body = e->body ? cJSON_Parse(e->body) : NULL;
-    const cJSON *one;
-    int64_t step = reply_int(body, "step", e->step);
+    int64_t step = e->step;
 
     for (int i = 0; i < l->n_suite && step != l->suite_step; i++)
         l->suite[i].changed = false; /* a new round: what is not asked in it has not changed */
-    cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(body, "probes"))
-        asked_suite(l, one, step);
+    for (size_t i = 0; i < e->probes.n; i++)
+        asked_suite(l, &e->probes.v[i], step);
     asked_count(l, step);
-    cJSON_Delete(body);
     if (l->n_suite)
         ui_say(ui, "probe suite at step %lld: %d of %d refused%s, %d changed", (long long)step,
                l->refused, l->n_suite, other_text(other, l), l->changed);

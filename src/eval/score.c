@@ -1,0 +1,55 @@
+/* score.c - see score.h */
+#include "eval/score.h"
+
+#include "eval/judge.h"
+
+void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
+                size_t n_other)
+{
+    const struct vac_verdicts *v = &e->verdicts;
+
+    json_put_text(o, "name", e->name);
+    json_put_num(o, "value", e->value);
+    if (e->is_rate)
+        json_put_int(o, "count", e->count);
+    json_put_int(o, "n", e->n);
+    json_put_num(o, "lo", e->lo);
+    json_put_num(o, "hi", e->hi);
+    if (v->answered || v->refused || v->other) {
+        json_put_int(o, verdict_names[VERDICT_ANSWERED], v->answered);
+        json_put_int(o, verdict_names[VERDICT_REFUSED], v->refused);
+        json_put_int(o, verdict_names[VERDICT_OTHER], v->other);
+    }
+    if (n_other == 0)
+        return;
+    json_put_list(o, "others", JSON_TIGHT);
+    for (size_t i = 0; i < n_other; i++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "answer", other[i].name);
+        json_put_int(o, "n", other[i].n);
+        json_put_end(o);
+    }
+    json_put_end(o);
+}
+
+void score_history(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
+                   size_t n_other)
+{
+    json_put_int(o, "step", e->step);
+    json_put_text(o, "stage", e->stage);
+    json_put_int(o, "stage_step", e->stage_step);
+    score_json(o, e, other, n_other);
+}
+
+void score_parts(struct json_out *o, const char *key, const struct vac_part *part, size_t n)
+{
+    json_put_list(o, key, JSON_TIGHT);
+    for (size_t i = 0; i < n; i++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "name", part[i].name);
+        json_put_int(o, "count", part[i].count);
+        json_put_int(o, "n", part[i].n);
+        json_put_end(o);
+    }
+    json_put_end(o);
+}
