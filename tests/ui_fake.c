@@ -120,10 +120,8 @@ static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, i
         free(body);
         return;
     }
-    *e = (struct vac_event){.kind = kind,
-                            .id = id,
-                            .step = step,
-                            .time = 1764770000 + (double)step * 0.555};
+    *e = (struct vac_event){
+        .kind = kind, .id = id, .step = step, .time = 1764770000 + (double)step * 0.555};
     event_from_json(e, body);
     free(body);
     va_start(ap, fmt);

@@ -12,18 +12,6 @@ double reply_number(const cJSON *obj, const char *key)
     return cJSON_IsNumber(v) ? v->valuedouble : NAN;
 }
 
-int64_t reply_int(const cJSON *obj, const char *key, int64_t missing)
-{
-    double x = reply_number(obj, key);
-
-    return fabs(x) <= 0x1p53 ? (int64_t)x : missing;
-}
-
-bool reply_true(const cJSON *obj, const char *key)
-{
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(obj, key));
-}
-
 const char *reply_text(const cJSON *obj, const char *key)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(obj, key);
