@@ -316,7 +316,7 @@ static void away_from_corners(struct model *m)
     }
 }
 
-void rig_open(struct rig *r, const struct form *f, const char *backend, int threads, uint64_t seed)
+void rig_make(struct rig *r, const struct form *f, const char *backend, int threads, uint64_t seed)
 {
     struct vac_err err = {0};
 
@@ -344,7 +344,7 @@ void rig_ready(struct rig *r)
     assert_non_null(r->arrays);
 }
 
-void rig_close(struct rig *r)
+void rig_drop(struct rig *r)
 {
     compute_release(r->c, r->arrays);
     taps_done(&r->taps);

@@ -67,10 +67,10 @@ struct rig {
     size_t places, n;   /* n = N D */
     bool train;
 };
-void rig_open(struct rig *r, const struct form *f, const char *backend, int threads, uint64_t seed);
+void rig_make(struct rig *r, const struct form *f, const char *backend, int threads, uint64_t seed);
 /* To be called when the adapter stack is as the test wants it. */
 void rig_ready(struct rig *r);
-void rig_close(struct rig *r);
+void rig_drop(struct rig *r);
 struct pass rig_pass(struct rig *r);
 /* Places are numbered as place_of does. */
 enum site rig_site(size_t place);

@@ -116,11 +116,11 @@ static void test_full(void **state)
         for (uint64_t seed = 1; seed <= 2; seed++) {
             struct rig r;
             struct vac_err err = {0};
-            rig_open(&r, &rig_forms[i], "cpu", 1, seed);
+            rig_make(&r, &rig_forms[i], "cpu", 1, seed);
             assert_ok(model_train_full(r.m, &err), &err);
             rig_ready(&r);
             check_params(&r, seed);
-            rig_close(&r);
+            rig_drop(&r);
         }
     }
 }
@@ -131,10 +131,10 @@ static void test_lora(void **state)
     for (size_t i = 0; i < RIG_FORMS; i++) {
         for (size_t k = 0; k < RIG_LORAS; k++) {
             struct rig r;
-            rig_open(&r, &rig_forms[i], "cpu", 1, 3 + k);
+            rig_make(&r, &rig_forms[i], "cpu", 1, 3 + k);
             rig_lora(&r, &rig_loras[k], k);
             check_params(&r, 50 + k);
-            rig_close(&r);
+            rig_drop(&r);
         }
     }
 }
@@ -144,7 +144,7 @@ static void test_lower_adapter(void **state)
 {
     (void)state;
     struct rig r;
-    rig_open(&r, &rig_forms[0], "cpu", 1, 1);
+    rig_make(&r, &rig_forms[0], "cpu", 1, 1);
     rig_lora(&r, &rig_loras[3], 1);
     struct pass p = rig_pass(&r);
     double with = pass_loss(&p, false, NULL);
@@ -152,7 +152,7 @@ static void test_lower_adapter(void **state)
     assert_true(fabs(pass_loss(&p, false, NULL) - with) > 1e-2);
     assert_null(r.m->adapter[0].g);
     assert_int_equal(model_params(r.m)->n, r.m->adapter[1].n);
-    rig_close(&r);
+    rig_drop(&r);
 }
 
 /* --- taps --- */
@@ -185,10 +185,10 @@ static void test_taps(void **state)
     for (size_t i = 0; i < RIG_FORMS; i++) {
         for (int add_grad = 0; add_grad < 2; add_grad++) {
             struct rig r;
-            rig_open(&r, &rig_forms[i], "cpu", 1, 5);
+            rig_make(&r, &rig_forms[i], "cpu", 1, 5);
             rig_lora(&r, &rig_loras[add_grad ? 4 : 0], 5);
             check_taps(&r, add_grad, 70);
-            rig_close(&r);
+            rig_drop(&r);
         }
     }
 }
@@ -199,11 +199,11 @@ static void test_taps_full(void **state)
     for (size_t i = 0; i < RIG_FORMS; i++) {
         struct rig r;
         struct vac_err err = {0};
-        rig_open(&r, &rig_forms[i], "cpu", 1, 6);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 6);
         assert_ok(model_train_full(r.m, &err), &err);
         rig_ready(&r);
         check_taps(&r, true, 80);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 
@@ -213,7 +213,7 @@ static void test_tap_squares(void **state)
     (void)state;
     struct rig r;
     double sq[32] = {0}, gsq[32] = {0};
-    rig_open(&r, &rig_forms[4], "cpu", 1, 8);
+    rig_make(&r, &rig_forms[4], "cpu", 1, 8);
     rig_lora(&r, &rig_loras[0], 8);
     struct pass p = rig_pass(&r);
     rig_tap_all(&r, false);
@@ -231,7 +231,7 @@ static void test_tap_squares(void **state)
         assert_true(a > 0 && fabs(sq[q] - a) <= 1e-12 * a);
         assert_true(g > 0 && fabs(gsq[q] - g) <= 1e-12 * g);
     }
-    rig_close(&r);
+    rig_drop(&r);
 }
 
 int main(void)

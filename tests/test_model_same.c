@@ -60,7 +60,7 @@ static void packed_equals_single(const struct form *f, bool full, int threads)
     double packed, single = 0;
     float *a, *b;
 
-    rig_open(&r, f, "cpu", threads, 9);
+    rig_make(&r, f, "cpu", threads, 9);
     if (full)
         assert_ok(model_train_full(r.m, &err), &err);
     else
@@ -81,7 +81,7 @@ static void packed_equals_single(const struct form *f, bool full, int threads)
     free(a);
     free(b);
     batch_done(&one);
-    rig_close(&r);
+    rig_drop(&r);
 }
 
 static void test_packed(void **state)
@@ -126,7 +126,7 @@ static void test_micro_batches(void **state)
         struct rig r;
         double loss[3];
         float *g[3], *other;
-        rig_open(&r, &rig_forms[i], "cpu", 1, 12);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 12);
         rig_add_lora(&r, 3, false, 0.3, "all", 12);
         rig_ready(&r);
         for (size_t k = 0; k < 3; k++)
@@ -141,7 +141,7 @@ static void test_micro_batches(void **state)
         free(other);
         for (size_t k = 0; k < 3; k++)
             free(g[k]);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 
@@ -202,14 +202,14 @@ static void test_from(void **state)
         for (int full = 0; full < 2; full++) {
             struct rig r;
             struct vac_err err = {0};
-            rig_open(&r, &rig_forms[i], "cpu", 2, 14);
+            rig_make(&r, &rig_forms[i], "cpu", 2, 14);
             if (full)
                 assert_ok(model_train_full(r.m, &err), &err);
             else
                 rig_add_lora(&r, 3, false, 0.3, "all", 14);
             rig_ready(&r);
             check_from(&r);
-            rig_close(&r);
+            rig_drop(&r);
         }
     }
 }
@@ -236,7 +236,7 @@ static void test_stop(void **state)
     (void)state;
     for (size_t i = 0; i < RIG_FORMS; i++) {
         struct rig r;
-        rig_open(&r, &rig_forms[i], "cpu", 1, 15);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 15);
         rig_lora(&r, &rig_loras[5], 15);
         float *whole = grads_until(&r, PLACE_START);
         for (size_t stop = 0; stop < r.places; stop++) {
@@ -248,7 +248,7 @@ static void test_stop(void **state)
             free(part);
         }
         free(whole);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 
@@ -266,7 +266,7 @@ static void test_fence(void **state)
             float *g[2];
             double loss[2];
             for (int k = 0; k < 2; k++) {
-                rig_open(&r[k], &rig_forms[which[i]], k ? "fence" : "cpu", 1, 16);
+                rig_make(&r[k], &rig_forms[which[i]], k ? "fence" : "cpu", 1, 16);
                 if (full)
                     assert_ok(model_train_full(r[k].m, &err), &err);
                 else
@@ -280,7 +280,7 @@ static void test_fence(void **state)
             same_params(&r[0], "fence", g[1], g[0]);
             for (int k = 0; k < 2; k++) {
                 free(g[k]);
-                rig_close(&r[k]);
+                rig_drop(&r[k]);
             }
         }
     }
@@ -363,9 +363,9 @@ static void test_use_adapters(void **state)
     (void)state;
     for (size_t i = 0; i < RIG_FORMS; i++) {
         struct rig r, one, none;
-        rig_open(&r, &rig_forms[i], "cpu", 1, 19);
-        rig_open(&one, &rig_forms[i], "cpu", 1, 19);
-        rig_open(&none, &rig_forms[i], "cpu", 1, 19);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 19);
+        rig_make(&one, &rig_forms[i], "cpu", 1, 19);
+        rig_make(&none, &rig_forms[i], "cpu", 1, 19);
         rig_add_lora(&r, 3, false, 0, "all", 1);
         rig_add_lora(&r, 2, true, 0, rig_forms[i].some, 2);
         rig_add_lora(&one, 3, false, 0, "all", 1);
@@ -379,9 +379,9 @@ static void test_use_adapters(void **state)
         assert_true(loss_with(&r, 1) == first);
         assert_true(loss_with(&r, 2) == all);
         assert_true(loss_with(&r, SIZE_MAX) == all);
-        rig_close(&none);
-        rig_close(&one);
-        rig_close(&r);
+        rig_drop(&none);
+        rig_drop(&one);
+        rig_drop(&r);
     }
 }
 
@@ -418,7 +418,7 @@ static void test_reference(void **state)
         const char *dir = support_tmp();
         struct vac_err err = {0};
         struct rig r;
-        rig_open(&r, &rig_forms[i], "cpu", 1, 22);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 22);
         rig_ready(&r);
         assert_ok(model_save_merged(r.m, dir, false, 0, &err), &err);
         float *x = all_logits(r.m, r.a, &r.b);
@@ -437,7 +437,7 @@ static void test_reference(void **state)
             cJSON_Delete(doc);
         }
         free(x);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 
@@ -454,14 +454,14 @@ static void test_linear_rope(void **state)
         struct form f = {"linear rope", config, ""};
         struct rig r;
         snprintf(config, sizeof config, text, i ? "{\"type\":\"linear\",\"factor\":4}" : "null");
-        rig_open(&r, &f, "cpu", 1, 20);
+        rig_make(&r, &f, "cpu", 1, 20);
         rig_ready(&r);
         model_rope(r.m, 64, &(struct vac_err){0});
         for (size_t k = 0; i == 2 && k < r.b.N; k++)
             r.b.pos[k] *= 4;
         struct pass p = rig_pass(&r);
         loss[i] = pass_loss(&p, false, NULL);
-        rig_close(&r);
+        rig_drop(&r);
     }
     assert_true(fabs(loss[1] - loss[0]) > 1e-3);
     assert_true(loss[2] == loss[0]);
@@ -488,7 +488,7 @@ static void test_edges(void **state)
         struct batch b;
         double logp[3] = {1, 1, 1};
         int32_t top[3] = {-1, -1, -1};
-        rig_open(&r, &small[i], "fence", 2, 17);
+        rig_make(&r, &small[i], "fence", 2, 17);
         assert_ok(model_train_full(r.m, &err), &err);
         rig_ready(&r);
         random_batch(&b, ones, 3, r.m->cfg.V, 0, 17);
@@ -502,7 +502,7 @@ static void test_edges(void **state)
         for (size_t s = 0; s < 3; s++)
             assert_true(logp[s] == 0 && top[s] >= 0 && top[s] < (int32_t)r.m->cfg.V);
         batch_done(&b);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 
@@ -513,7 +513,7 @@ static void test_row_losses(void **state)
     for (size_t i = 0; i < RIG_FORMS; i++) {
         struct rig r;
         double row[RIG_ROWS], logp[RIG_ROWS], sum = 0, loss;
-        rig_open(&r, &rig_forms[i], "cpu", 1, 18);
+        rig_make(&r, &rig_forms[i], "cpu", 1, 18);
         rig_add_lora(&r, 3, false, 0, "all", 18);
         rig_ready(&r);
         struct pass p = rig_pass(&r);
@@ -525,7 +525,7 @@ static void test_row_losses(void **state)
             assert_true(fabs(row[k] + logp[r.b.lab_row[k]]) <= 1e-5 * (1 + row[k]));
         }
         assert_true(fabs(sum - loss) <= 1e-12 * loss);
-        rig_close(&r);
+        rig_drop(&r);
     }
 }
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "eval_support.h"
-#include "run/replay.h"
+#include "record/replay.h"
 #include "run/validate.h"
 #include "run_support.h"
 

@@ -7,8 +7,9 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
-#include "run/replay.h"
+#include "record/replay.h"
 #include "term/signals.h"
+#include "ui/ui.h"
 
 enum { KERNELS = 600 };
 

@@ -6,8 +6,11 @@
 #include <string.h>
 
 #include "record/reader.h"
-#include "run/moved.h"
+#include "record/moved.h"
 #include "spec/spec_tables.h"
+#include "run/begin.h"
+#include "run/inputs.h"
+#include "run/steer.h"
 #include "run/trainer.h"
 #include "record/lines.h"
 #include "record/config.h"
@@ -24,7 +27,7 @@ struct vac_session {
     struct trainer t;
     struct control ctl;
     pthread_t thread;
-    bool control_made, lock_made, running;
+    bool control_made, running;
     bool finished;      /* nothing is left to do, and nothing was opened */
     char *dir;          /* NULL before the start of a run that has no folder yet */
     char *inside;       /* the run folder that was read, which is entered */
@@ -58,7 +61,7 @@ static char *absolute(const char *path, struct vac_err *err)
 static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_open *o,
                           struct vac_err *err)
 {
-    struct run_spec *spec = &s->t.spec;
+    struct run_spec *spec = &s->t.rig.spec;
     char *path = path_join(dir, "run.json", err);
     cJSON *doc;
     struct jnode root;
@@ -82,8 +85,8 @@ static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_ope
         spec->threads = threads;
         o->set = s->moved.left; /* what is about something else */
         o->n_set = s->moved.n_left;
-        s->t.moved = s->moved.places;
-        s->t.began = doc;
+        s->t.origin.moved = s->moved.places;
+        s->t.origin.began = doc;
         doc = NULL;
         rc = 0;
     }
@@ -111,13 +114,13 @@ static int same_description(struct vac_session *s, struct vac_open *o, struct va
     bool same = false;
 
     if (o->n_set)
-        same_text(&s->t.spec, o->file, o->set, o->n_set, &same,
+        same_text(&s->t.rig.spec, o->file, o->set, o->n_set, &same,
                   NULL); /* changes need not be keys of the file */
     if (same) {
         o->n_set = 0;
         return 0;
     }
-    if (same_text(&s->t.spec, o->file, NULL, 0, &same, err))
+    if (same_text(&s->t.rig.spec, o->file, NULL, 0, &same, err))
         return -1;
     if (same)
         return 0;
@@ -129,7 +132,7 @@ static int same_description(struct vac_session *s, struct vac_open *o, struct va
 
 static int open_new(struct vac_session *s, const struct vac_open *o, struct vac_err *err)
 {
-    if (spec_read(&s->t.spec, o->file, o->set, o->n_set, err))
+    if (spec_read(&s->t.rig.spec, o->file, o->set, o->n_set, err))
         return -1;
     if (!o->out)
         return 0; /* its name is that of the folder that can be made when it starts */
@@ -183,7 +186,7 @@ static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err
                        "set %.200s: a run is repeated as it was; only where its model and data are "
                        "now can be set",
                        o->set[0]);
-    return script_read(&s->t.script, &s->t.spec, o->file, err);
+    return script_read(&s->t.script, &s->t.rig.spec, o->file, err);
 }
 
 /* What the session is about; then, unless all is done already, everything that it needs. */
@@ -201,7 +204,7 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
         rc = folder_finished(s->dir, &s->finished, err);
     if (s->finished && !how->interactive)
         return 0;
-    return rc ? rc : trainer_open(&s->t, how, &s->ctl, err);
+    return rc ? rc : trainer_open(&s->t, how, err);
 }
 
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
@@ -212,16 +215,14 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     *out = NULL;
     if (!s)
         return -1;
+    trainer_init(&s->t, &s->ctl);
     if (control_init(&s->ctl, err))
         goto fail;
     s->control_made = true;
-    pthread_mutex_init(&s->t.option_lock, NULL);
-    s->lock_made = true;
-    s->t.ctl = &s->ctl;
     if (open_all(s, &how, err))
         goto fail;
     snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
-    publish(&s->t, VAC_LOADING, "");
+    steer_show(&s->t.steer, VAC_LOADING, "");
     *out = s;
     return 0;
 fail:
@@ -272,7 +273,7 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
             k++;
         if (s->finished && k == shown->n_evals && k < VAC_MAX_EVALS)
             shown->n_evals++; /* nothing was opened that tells them */
-        if (k == shown->n_evals || (s->t.unsettled && e->step > (int64_t)s->t.step))
+        if (k == shown->n_evals || (s->t.origin.unsettled && e->step > (int64_t)s->t.at.step))
             continue;
         shown->eval[k] = (struct vac_eval){.value = e->value,
                                            .lo = e->lo,
@@ -291,7 +292,7 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
  * Layers stay in their file until they are asked for. */
 static int read_old(struct vac_session *s, struct vac_err *err)
 {
-    const struct checkpoint_state *from = &s->t.resume;
+    const struct checkpoint_state *from = &s->t.origin.resume;
     bool all = s->finished;
     size_t points, layers;
 
@@ -313,9 +314,9 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         if (!s->dir)
             return -1;
         snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
-        publish(&s->t, VAC_LOADING, "");
+        steer_show(&s->t.steer, VAC_LOADING, "");
     }
-    if (!s->finished && trainer_folder(&s->t, s->dir, err))
+    if (!s->finished && begin_folder(&s->t, s->dir, err))
         return -1;
     path = absolute(s->dir, err);
     if (!path)
@@ -325,15 +326,15 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     if (s->finished) {
         if (read_old(s, err))
             return -1;
-        publish(&s->t, VAC_DONE, "finished before");
+        steer_show(&s->t.steer, VAC_DONE, "finished before");
         return 0;
     }
-    if (s->t.how.replay && trainer_inputs(&s->t, err))
+    if (s->t.how.replay && inputs_check(&s->t.rig, &s->t.origin, err))
         return -1;
     if (s->t.how.resume) {
-        if (trainer_resume(&s->t, err) || read_old(s, err))
+        if (begin_resume(&s->t, err) || read_old(s, err))
             return -1;
-        publish(&s->t, VAC_LOADING, ""); /* from where it goes on */
+        steer_show(&s->t.steer, VAC_LOADING, ""); /* from where it goes on */
     }
     return thread_start(s, err);
 }
@@ -351,8 +352,6 @@ void vac_session_close(struct vac_session *s)
     trainer_close(&s->t);
     if (s->control_made)
         control_done(&s->ctl);
-    if (s->lock_made)
-        pthread_mutex_destroy(&s->t.option_lock);
     gap_done(&s->point_gap);
     gap_done(&s->layer_gap);
     if (s->inside)
@@ -385,7 +384,7 @@ int vac_session_result(struct vac_session *s, struct vac_err *err)
 
 const char *vac_session_kernels(const struct vac_session *s)
 {
-    return s->t.machine_told;
+    return s->t.origin.machine_told;
 }
 
 const char *vac_session_dir(const struct vac_session *s)
@@ -410,7 +409,7 @@ uint64_t vac_session_points(struct vac_session *s)
 
 int64_t vac_session_log_every(const struct vac_session *s)
 {
-    return s->t.spec.log_every > 0 ? s->t.spec.log_every : 1;
+    return s->t.rig.spec.log_every > 0 ? s->t.rig.spec.log_every : 1;
 }
 
 /* --- commands --- */
@@ -434,14 +433,14 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
     const struct option_row *row = NULL;
     int rc = 0;
 
-    pthread_mutex_lock(&s->t.option_lock);
-    for (size_t i = 0; i < s->t.n_options; i++) {
-        if (!strcmp(s->t.option[i].name, c->key)) {
-            o = &s->t.option[i];
-            row = s->t.option_row[i];
+    pthread_mutex_lock(&s->t.steer.option_lock);
+    for (size_t i = 0; i < s->t.steer.n_options; i++) {
+        if (!strcmp(s->t.steer.option[i].name, c->key)) {
+            o = &s->t.steer.option[i];
+            row = s->t.steer.option_row[i];
         }
     }
-    if (!o && spec_has_option(&s->t.spec, c->key))
+    if (!o && spec_has_option(&s->t.rig.spec, c->key))
         rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
     else if (!o)
         rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
@@ -451,7 +450,7 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
         rc = option_check(row, c->text ? c->text : "", row->name, err);
     if (rc == 0)
         snprintf(o->pending, sizeof o->pending, "%s", c->text ? c->text : "");
-    pthread_mutex_unlock(&s->t.option_lock);
+    pthread_mutex_unlock(&s->t.steer.option_lock);
     return rc;
 }
 
@@ -473,11 +472,11 @@ bool vac_option_at(struct vac_session *s, size_t i, struct vac_option *out)
 {
     bool there;
 
-    pthread_mutex_lock(&s->t.option_lock);
-    there = i < s->t.n_options;
+    pthread_mutex_lock(&s->t.steer.option_lock);
+    there = i < s->t.steer.n_options;
     if (there)
-        *out = s->t.option[i];
-    pthread_mutex_unlock(&s->t.option_lock);
+        *out = s->t.steer.option[i];
+    pthread_mutex_unlock(&s->t.steer.option_lock);
     return there;
 }
 

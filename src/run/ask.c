@@ -2,6 +2,8 @@
  *
  * A probe has its own cache, its own random stream and no dropout: asking changes nothing of the
  * run. */
+#include "run/ask.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,9 @@
 #include "eval/pca.h"
 #include "record/event.h"
 #include "record/probe.h"
+#include "run/book.h"
+#include "run/control.h"
+#include "run/steer.h"
 #include "run/trainer.h"
 #include "token/tok_stream.h"
 
@@ -36,7 +41,7 @@ static bool listed(const int32_t *id, size_t n, int32_t x)
 /* The first token of `opening` behind `before` into *id; -1 where the tokenizer cannot write it. A
  * tokenizer may write a word otherwise at the beginning of a text, after a space, and at the
  * beginning of a line. */
-static int opening_id(struct trainer *t, const char *before, const char *opening, int32_t *id,
+static int opening_id(const struct rig *rig, const char *before, const char *opening, int32_t *id,
                       struct vac_err *err)
 {
     struct ids x = {0};
@@ -46,18 +51,18 @@ static int opening_id(struct trainer *t, const char *before, const char *opening
 
     *id = -1;
     snprintf(text, sizeof text, "%s%s", before, opening);
-    if (*before == '\n' && tokenizer_encode(t->tok, before, 1, false, &x, &why) == 0)
+    if (*before == '\n' && tokenizer_encode(rig->tok, before, 1, false, &x, &why) == 0)
         n = x.n;
     x.n = 0;
-    if (tokenizer_encode(t->tok, text, strlen(text), false, &x, &why) == 0 && x.n > n &&
-        (size_t)x.v[n] < model_config(t->m)->V)
+    if (tokenizer_encode(rig->tok, text, strlen(text), false, &x, &why) == 0 && x.n > n &&
+        (size_t)x.v[n] < model_config(rig->m)->V)
         *id = x.v[n];
     ids_done(&x);
     return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;
 }
 
-int ask_refusal_probability(struct trainer *t, const struct ids *prompt, double *out,
-                            struct vac_err *err)
+int ask_refusal_probability(const struct rig *rig, const struct stage *st, const struct ids *prompt,
+                            double *out, struct vac_err *err)
 {
     static const char *const before[] = {"", " ", "\n"};
     int32_t id[64], x;
@@ -66,13 +71,13 @@ int ask_refusal_probability(struct trainer *t, const struct ids *prompt, double 
 
     for (size_t i = 0; openings[i]; i++) {
         for (size_t j = 0; j < 3 && n < 64; j++) {
-            if (opening_id(t, before[j], openings[i], &x, err))
+            if (opening_id(rig, before[j], openings[i], &x, err))
                 return -1;
             if (x >= 0 && !listed(id, n, x))
                 id[n++] = x;
         }
     }
-    if (generator_logprobs(t->st.gen, prompt, id, n, logp, err))
+    if (generator_logprobs(st->gen, prompt, id, n, logp, err))
         return -1;
     *out = 0;
     for (size_t i = 0; i < n; i++)
@@ -83,7 +88,10 @@ int ask_refusal_probability(struct trainer *t, const struct ids *prompt, double 
 /* --- probes --- */
 
 struct probe {
-    struct trainer *t;
+    const struct rig *rig;
+    struct stage *st;
+    struct book *book;
+    struct steer *steer;
     const struct control_command *c;
     struct ids prompt, answer, before;
     struct stops stops; /* of the template that is asked with */
@@ -101,27 +109,29 @@ static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double l
     (void)logp;
     sb_clear(&p->piece);
     if (tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0 && p->piece.len)
-        control_event(p->t->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->t->step, p->piece.s,
-                      NULL);
-    return control_stopped(p->t->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
+        control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->steer->at->step,
+                      p->piece.s, NULL);
+    return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
 static int encode_question(struct probe *p, struct vac_err *err)
 {
-    struct trainer *t = p->t;
+    const struct rig *rig = p->rig;
+    struct stage *st = p->st;
     struct turn turn = {.role = ROLE_USER, .text = p->c->text};
-    struct encoder enc = t->enc;
+    struct encoder enc = rig->enc;
 
     if (*p->c->key) {
         enc.tmpl = template_find(p->c->key, err);
         if (!enc.tmpl)
             return -1;
     }
-    if (encode_prompt(&enc, &turn, 1, &p->prompt, err) || stops_collect(&p->stops, t->m, &enc, err))
+    if (encode_prompt(&enc, &turn, 1, &p->prompt, err) ||
+        stops_collect(&p->stops, rig->m, &enc, err))
         return -1;
-    if (p->prompt.n + 1 >= generator_context(t->st.gen))
+    if (p->prompt.n + 1 >= generator_context(st->gen))
         return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
-                       p->prompt.n, generator_context(t->st.gen) - 2);
+                       p->prompt.n, generator_context(st->gen) - 2);
     return 0;
 }
 
@@ -132,35 +142,34 @@ static enum generate_next silent_piece(void *ctx, size_t i, int32_t id, double l
     (void)i;
     (void)id;
     (void)logp;
-    return control_stopped(p->t->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
+    return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
 /* The same question to the weights that the stage began with. Gradients are free between steps, so
  * the present weights wait there. */
 static int answer_before(struct probe *p, const struct generate_options *o, struct vac_err *err)
 {
-    struct trainer *t = p->t;
-    const struct params *w = model_params(t->m);
+    const struct rig *rig = p->rig;
+    struct stage *st = p->st;
+    struct steer *steer = p->steer;
+    const struct params *w = model_params(rig->m);
     int rc;
 
-    if (!t->st.start || control_stopped(t->ctl, p->c->id))
+    if (!st->start || control_stopped(steer->ctl, p->c->id))
         return 0;
-    op_copy(t->c, w->g, w->w, w->n);
-    op_copy(t->c, w->w, (struct ref){t->st.start, 0}, w->n);
-    rc = generate(t->st.gen, &p->prompt, 1, o, &p->before, silent_piece, p, err);
-    op_copy(t->c, w->w, w->g, w->n);
-    return rc || tokenizer_decode(t->tok, p->before.v, p->before.n, true, &p->before_text, err) ? -1
-                                                                                                : 0;
-}
-
-static int write_probe(struct trainer *t, void *line, struct vac_err *err)
-{
-    return folder_line(&t->folder, LINES_PROBES, line, err);
+    op_copy(rig->c, w->g, w->w, w->n);
+    op_copy(rig->c, w->w, (struct ref){st->start, 0}, w->n);
+    rc = generate(st->gen, &p->prompt, 1, o, &p->before, silent_piece, p, err);
+    op_copy(rig->c, w->w, w->g, w->n);
+    return rc || tokenizer_decode(rig->tok, p->before.v, p->before.n, true, &p->before_text, err)
+               ? -1
+               : 0;
 }
 
 static int record_probe(struct probe *p, struct vac_err *err)
 {
-    struct trainer *t = p->t;
+    struct stage *st = p->st;
+    struct steer *steer = p->steer;
     struct vac_event e = {0};
     struct vac_probe *told = event_alloc(&e, 1, sizeof *told, err);
     struct strbuf line = {0};
@@ -173,16 +182,16 @@ static int record_probe(struct probe *p, struct vac_err *err)
                                .verdict = verdict_names[p->rating.verdict],
                                .p_refuse = p->p_refuse,
                                .tokens = (int64_t)p->answer.n};
-    if (t->st.start) {
+    if (st->start) {
         told->before = p->before_text.s ? p->before_text.s : "";
-        told->before_step = t->st.start_step;
+        told->before_step = st->start_step;
     }
-    probe_line(&line, told, (int64_t)t->step, t->st.spec->name, (int64_t)t->st.done, p->c->who);
-    if (until_written(t, write_probe, &line, "probes.jsonl", err) || probe_keep(&e, told, err))
+    probe_line(&line, told, (int64_t)steer->at->step, st->spec->name, (int64_t)st->done, p->c->who);
+    if (book_line(p->book, LINES_PROBES, &line, err) || probe_keep(&e, told, err))
         goto out;
     e.probes.v = told;
     e.probes.n = 1;
-    control_event(t->ctl, VAC_EVENT_PROBE_END, p->c->id, (int64_t)t->step, "", &e);
+    control_event(steer->ctl, VAC_EVENT_PROBE_END, p->c->id, (int64_t)steer->at->step, "", &e);
     rc = 0;
 out:
     vac_event_done(&e);
@@ -192,7 +201,9 @@ out:
 
 static int probe_run(struct probe *p, struct vac_err *err)
 {
-    struct trainer *t = p->t;
+    const struct rig *rig = p->rig;
+    struct stage *st = p->st;
+    struct steer *steer = p->steer;
     struct generate_options o = {.max_new_tokens = p->c->n > 0 ? (size_t)p->c->n : DEFAULT_TOKENS,
                                  .top_p = 1,
                                  .stop = p->stops.id};
@@ -201,29 +212,37 @@ static int probe_run(struct probe *p, struct vac_err *err)
     if (encode_question(p, err))
         return -1;
     o.n_stop = p->stops.n;
-    publish(t, VAC_MEASURING, "probe");
-    if (ask_refusal_probability(t, &p->prompt, &p->p_refuse, err) ||
-        generate(t->st.gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))
+    steer_show(steer, VAC_MEASURING, "probe");
+    if (ask_refusal_probability(rig, st, &p->prompt, &p->p_refuse, err) ||
+        generate(st->gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))
         return -1;
     sb_clear(&p->piece);
     if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0 && p->piece.len)
-        control_event(t->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)t->step, p->piece.s, NULL);
-    if (tokenizer_decode(t->tok, p->answer.v, p->answer.n, true, &p->text, err) ||
+        control_event(steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)steer->at->step,
+                      p->piece.s, NULL);
+    if (tokenizer_decode(rig->tok, p->answer.v, p->answer.n, true, &p->text, err) ||
         answer_before(p, &o, err))
         return -1;
     text = p->text.s ? p->text.s : "";
-    if (t->suite.kind->rate(t->suite.judge, (const char *[]){p->c->text}, &text, 1, &p->rating,
-                            err))
+    if (rig->suite.kind->rate(rig->suite.judge, (const char *[]){p->c->text}, &text, 1, &p->rating,
+                              err))
         return -1;
     return record_probe(p, err);
 }
 
-int ask_probe(struct trainer *t, const struct control_command *c, struct vac_err *err)
+int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
+              const struct control_command *c, struct vac_err *err)
 {
-    struct probe p = {.t = t, .c = c, .p_refuse = NAN, .stream = {.t = t->tok}};
+    struct probe p = {.rig = rig,
+                      .st = st,
+                      .book = book,
+                      .steer = book->steer,
+                      .c = c,
+                      .p_refuse = NAN,
+                      .stream = {.t = rig->tok}};
     int rc;
 
-    if (!t->st.gen)
+    if (!st->gen)
         return err_set(err, VAC_ERR_UNSUPPORTED, "this run has no tokenizer: nothing can be asked");
     if (!c->text || !*c->text)
         return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
@@ -241,7 +260,7 @@ int ask_probe(struct trainer *t, const struct control_command *c, struct vac_err
 /* --- pages of samples --- */
 
 /* Text of the part of a sample that carries labels, or of the part before it; NULL without memory. */
-static const char *part_text(struct trainer *t, const struct sample *x, bool labelled,
+static const char *part_text(const struct rig *rig, const struct sample *x, bool labelled,
                              struct vac_event *e, struct vac_err *err)
 {
     struct ids part = {0};
@@ -253,9 +272,9 @@ static const char *part_text(struct trainer *t, const struct sample *x, bool lab
         if ((x->labels[i] >= 0) == labelled)
             text.bad |= ids_push(&part, x->ids[i], NULL) != 0;
     }
-    if (t->tok)
-        tokenizer_decode(t->tok, part.v, part.n, true, &text, &why);
-    for (size_t i = 0; !t->tok && i < part.n; i++)
+    if (rig->tok)
+        tokenizer_decode(rig->tok, part.v, part.n, true, &text, &why);
+    for (size_t i = 0; !rig->tok && i < part.n; i++)
         sb_printf(&text, "%s%d", i ? " " : "", part.v[i]);
     text.bad |= why.code == VAC_ERR_MEMORY;
     if (!sb_ok(&text, err))
@@ -265,10 +284,9 @@ static const char *part_text(struct trainer *t, const struct sample *x, bool lab
     return out;
 }
 
-static int tell_sample(struct trainer *t, size_t i, struct vac_event *e, struct vac_sample *out,
-                       struct vac_err *err)
+static int tell_sample(const struct rig *rig, const struct stream *st, size_t i,
+                       struct vac_event *e, struct vac_sample *out, struct vac_err *err)
 {
-    const struct stream *st = &t->st.stream[0];
     const struct sample *x = &st->data.sample[i];
     const char *file = path_base(st->data.file[x->source]);
 
@@ -281,8 +299,8 @@ static int tell_sample(struct trainer *t, size_t i, struct vac_event *e, struct 
                                .harmful = x->harmful,
                                .loss = st->sample_loss[i],
                                .loss_step = st->sample_step[i],
-                               .source = part_text(t, x, false, e, err),
-                               .answer = part_text(t, x, true, e, err)};
+                               .source = part_text(rig, x, false, e, err),
+                               .answer = part_text(rig, x, true, e, err)};
     if (x->category)
         out->category = event_text(e, x->category, strlen(x->category), err);
     return out->file && out->source && out->answer && !x->category == !out->category ? 0 : -1;
@@ -315,9 +333,9 @@ static int by_loss(const void *a, const void *b)
 }
 
 /* key: "", "harmful", "cut", "seen", or "loss" (all, the highest last loss first). */
-int ask_samples(struct trainer *t, const struct control_command *c, struct vac_err *err)
+int ask_samples(const struct rig *rig, const struct stage *st, struct steer *steer,
+                const struct control_command *c, struct vac_err *err)
 {
-    const struct stage *st = &t->st;
     struct ranked *order = mem_new(st->stream[0].data.n, sizeof *order, err);
     struct vac_event e = {0};
     struct vac_sample *page = event_alloc(&e, PAGE, sizeof *page, err);
@@ -331,13 +349,13 @@ int ask_samples(struct trainer *t, const struct control_command *c, struct vac_e
     if (rc == 0 && !strcmp(c->key, "loss"))
         qsort(order, n, sizeof *order, by_loss);
     for (size_t i = first; rc == 0 && i < n && shown < PAGE; i++)
-        rc = tell_sample(t, order[i].index, &e, &page[shown++], err);
+        rc = tell_sample(rig, &st->stream[0], order[i].index, &e, &page[shown++], err);
     e.samples.v = page;
     e.samples.n = shown;
     e.samples.first = first;
     e.samples.total = n;
     if (rc == 0)
-        control_event(t->ctl, VAC_EVENT_SAMPLES, c->id, (int64_t)t->step, "", &e);
+        control_event(steer->ctl, VAC_EVENT_SAMPLES, c->id, (int64_t)steer->at->step, "", &e);
     vac_event_done(&e);
     free(order);
     return rc;
@@ -345,10 +363,11 @@ int ask_samples(struct trainer *t, const struct control_command *c, struct vac_e
 
 /* --- the map: alignment prompts on the first two principal components of the reference --- */
 
-int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *err)
+int ask_map(const struct rig *rig, const struct stage *st, struct steer *steer,
+            const struct control_command *c, struct vac_err *err)
 {
-    size_t L = model_config(t->m)->L, D = model_config(t->m)->D,
-           n = t->st.drift ? drift_rows(t->st.drift) : 0;
+    size_t L = model_config(rig->m)->L, D = model_config(rig->m)->D,
+           n = st->drift ? drift_rows(st->drift) : 0;
     float *now = NULL;
     double *at = NULL;
     struct vac_event e = {0};
@@ -365,7 +384,7 @@ int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *
     spot = event_alloc(&e, n, sizeof *spot, err);
     if (!now || !at || !spot)
         goto out;
-    drift_points(t->st.drift, (size_t)c->n, now, now + n * D);
+    drift_points(st->drift, (size_t)c->n, now, now + n * D);
     if (pca2(now + n * D, now, n, D, at, at + 2 * n, e.map.explained, err))
         goto out;
     for (size_t i = 0; i < n; i++) {
@@ -376,7 +395,7 @@ int ask_map(struct trainer *t, const struct control_command *c, struct vac_err *
     e.map.v = spot;
     e.map.n = n;
     e.map.layer = (int)c->n;
-    control_event(t->ctl, VAC_EVENT_MAP, c->id, (int64_t)t->step, "", &e);
+    control_event(steer->ctl, VAC_EVENT_MAP, c->id, (int64_t)steer->at->step, "", &e);
     rc = 0;
 out:
     vac_event_done(&e);

@@ -1,11 +1,16 @@
 /* memory.c - what a stage will take: the largest batch, the longest text, and the plan that is
  * shown and checked before anything of it is allocated. */
+#include "run/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/peft.h"
+#include "run/control.h"
+#include "run/stage.h"
 #include "run/trainer.h"
+#include "run/watch.h"
 
 #define GEN_SLOTS 16
 #define GEN_CONTEXT_MIN 512
@@ -51,28 +56,28 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* What is measured beside training passes through the same activations. */
-static void widen_for_watching(const struct trainer *t, struct stage_sizes *z)
+static void widen_for_watching(const struct rig *rig, struct memory_sizes *z)
 {
-    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
+    const struct dataset *watched[] = {&rig->drift_set, &rig->align_set, &rig->harmful_set};
 
     for (int i = 0; i < 3; i++) {
         z->rows = max_size(z->rows, watched[i]->longest);
         z->labels = max_size(z->labels, watched[i]->longest);
         z->context = max_size(z->context, watched[i]->longest);
     }
-    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
-        struct acts_room room = evaluation_room(t->eval[i]);
+    for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
+        struct acts_room room = evaluation_room(rig->eval[i]);
         z->rows = max_size(z->rows, room.rows);
         z->labels = max_size(z->labels, room.labelled);
         z->context = max_size(z->context, room.context);
     }
 }
 
-int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *err)
+int memory_sizes(const struct rig *rig, const struct stage *st, struct memory_sizes *z,
+                 struct vac_err *err)
 {
-    const struct stage *st = &t->st;
 
-    *z = (struct stage_sizes){0};
+    *z = (struct memory_sizes){0};
     for (size_t k = 0; k < st->n_streams; k++) {
         const struct dataset *d = &st->stream[k].data;
         size_t B = min_size((size_t)st->spec->batch_size, d->n), rows, labels, all_rows, all_labels;
@@ -89,31 +94,31 @@ int stage_sizes(const struct trainer *t, struct stage_sizes *z, struct vac_err *
         z->all_labels = max_size(z->all_labels, all_labels);
         z->context = max_size(z->context, d->longest);
     }
-    widen_for_watching(t, z);
+    widen_for_watching(rig, z);
     return 0;
 }
 
-size_t stage_generator(const struct trainer *t, size_t *slots)
+size_t memory_generator(const struct rig *rig, const struct stage *st, size_t *slots)
 {
     size_t longest = 0, n = 1;
 
-    for (size_t i = 0; i < t->spec.n_evaluate; i++) {
-        if (!watch_applies(t, i) || !evaluation_longest(t->eval[i]))
+    for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
+        if (!watch_applies(rig, st, i) || !evaluation_longest(rig->eval[i]))
             continue;
-        longest = max_size(longest, evaluation_longest(t->eval[i]) +
-                                        (size_t)t->spec.evaluate[i].max_new_tokens);
-        n = max_size(n, evaluation_size(t->eval[i]));
+        longest = max_size(longest, evaluation_longest(rig->eval[i]) +
+                                        (size_t)rig->spec.evaluate[i].max_new_tokens);
+        n = max_size(n, evaluation_size(rig->eval[i]));
     }
-    for (size_t i = 0; i < t->suite.rows.n; i++)
-        longest = max_size(longest, t->suite.prompt[i].n + (size_t)t->spec.watch.probes_tokens);
+    for (size_t i = 0; i < rig->suite.rows.n; i++)
+        longest = max_size(longest, rig->suite.prompt[i].n + (size_t)rig->spec.watch.probes_tokens);
     *slots = n < GEN_SLOTS ? n : GEN_SLOTS;
     return max_size(longest, GEN_CONTEXT_MIN);
 }
 
 /* --- the plan --- */
 
-int stage_adapter(const struct model *m, const struct stage_spec *s, struct lora_spec *out,
-                  char **targets, struct vac_err *err)
+int memory_adapter(const struct model *m, const struct stage_spec *s, struct lora_spec *out,
+                   char **targets, struct vac_err *err)
 {
     const struct lora_keys *k = &s->lora;
 
@@ -133,44 +138,47 @@ int stage_adapter(const struct model *m, const struct stage_spec *s, struct lora
     return 0;
 }
 
-int stage_plan(const struct trainer *t, const struct plan_next *next, struct plan *p,
-               uint64_t *trained, struct vac_err *err)
+int memory_plan(const struct rig *rig, const struct stage *st, const struct plan_next *next,
+                struct plan *p, uint64_t *trained, struct vac_err *err)
 {
-    const struct stage *st = &t->st;
-    struct stage_sizes z;
-    size_t slots, context = stage_generator(t, &slots);
-    const struct dataset *watched[] = {&t->drift_set, &t->align_set, &t->harmful_set};
+    struct memory_sizes z;
+    size_t slots, context = memory_generator(rig, st, &slots);
+    const struct dataset *watched[] = {&rig->drift_set, &rig->align_set, &rig->harmful_set};
     uint64_t batches = 0, rows = 0, state;
 
-    if (stage_sizes(t, &z, err) ||
-        plan_train_next(p, t->m, next, z.rows, z.labels, z.context, trained, err))
+    if (memory_sizes(rig, st, &z, err) ||
+        plan_train_next(p, rig->m, next, z.rows, z.labels, z.context, trained, err))
         return -1;
     for (size_t k = 0; k < st->n_streams; k++)
         batches += (uint64_t)z.micros[k] * (z.rows * BATCH_ROW + z.batch[k] * BATCH_SAMPLE);
     for (size_t k = 0; k < st->n_streams; k++)
         rows += dataset_bytes(&st->stream[k].data);
+    for (size_t i = 0; i < rig->spec.n_stages; i++) {
+        for (size_t k = 0; k < METHOD_STREAMS; k++)
+            rows += dataset_bytes(&rig->rows[i].of[k]);
+    }
     for (int i = 0; i < 3; i++)
         rows += dataset_bytes(watched[i]);
     plan_add(p, "rows as tokens", rows, "use fewer rows, or a smaller max_length");
-    plan_add(p, "tokenizer", t->tok ? tokenizer_bytes(t->tok) : 0, NULL);
+    plan_add(p, "tokenizer", rig->tok ? tokenizer_bytes(rig->tok) : 0, NULL);
     plan_add(p, "batches", batches, "use a smaller accumulate");
-    plan_add(p, "perturbation", step_bytes(t->m, st->spec->method, st->spec->options, z.all_rows),
+    plan_add(p, "perturbation", step_bytes(rig->m, st->spec->method, st->spec->options, z.all_rows),
              "use a smaller batch_size x accumulate");
     state = step_state_bytes(st->spec->method, *trained);
     if (state)
         plan_add(p, "state of the method", state, "train fewer numbers: a smaller lora.r");
-    if (t->drift_set.n) {
+    if (rig->drift_set.n) {
         plan_add(p, next->full ? "drift reference (mapped)" : "drift reference",
-                 drift_reference_bytes(t->m, t->drift_set.tokens),
+                 drift_reference_bytes(rig->m, rig->drift_set.tokens),
                  "use a smaller watch.drift.take");
-        plan_add(p, "drift measurement", drift_bytes(t->m, t->drift_set.tokens, z.rows),
+        plan_add(p, "drift measurement", drift_bytes(rig->m, rig->drift_set.tokens, z.rows),
                  "use a smaller batch_size (with accumulate) or max_length");
     }
     if (*trained <= START_COPY_MAX)
         plan_add(p, "stage-start parameters", sizeof(float) * *trained, NULL);
-    plan_add(p, "judges (classifiers)", t->judge_bytes, "use a smaller judge_model");
-    if (t->tok)
-        plan_add(p, "generation (cache, activations)", generator_bytes(t->m, slots, context),
+    plan_add(p, "judges (classifiers)", rig->judge_bytes, "use a smaller judge_model");
+    if (rig->tok)
+        plan_add(p, "generation (cache, activations)", generator_bytes(rig->m, slots, context),
                  "use fewer max_new_tokens");
     return 0;
 }
@@ -183,19 +191,19 @@ static void put_bytes(struct strbuf *s, uint64_t bytes)
     sb_printf(s, x < 1e9 ? "%.2f MB" : "%.2f GB", x < 1e9 ? x / 1e6 : x / 1e9);
 }
 
-static void show_row(struct trainer *t, const char *what, uint64_t bytes)
+static void show_row(struct steer *steer, const char *what, uint64_t bytes)
 {
     struct strbuf s = {0};
 
     sb_printf(&s, "plan: %s ", what);
     put_bytes(&s, bytes);
-    control_event(t->ctl, VAC_EVENT_JOURNAL, 0, (int64_t)t->step, s.s ? s.s : "", NULL);
+    control_event(steer->ctl, VAC_EVENT_JOURNAL, 0, (int64_t)steer->at->step, s.s ? s.s : "", NULL);
     sb_done(&s);
 }
 
-void plan_show(struct trainer *t, const struct plan *p)
+void memory_show(struct steer *steer, const struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        show_row(t, p->row[i].what, p->row[i].bytes);
-    show_row(t, "total", p->total);
+        show_row(steer, p->row[i].what, p->row[i].bytes);
+    show_row(steer, "total", p->total);
 }

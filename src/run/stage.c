@@ -2,6 +2,8 @@
  *
  * The stack beneath a stage can be rebuilt from the run folder alone: every stage leaves
  * stages/NAME/ with its adapter, or with all weights when it trained all. */
+#include "run/stage.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,71 +12,81 @@
 #include "base/rng.h"
 #include "model/merge.h"
 #include "model/peft.h"
+#include "record/folder.h"
+#include "record/pins.h"
+#include "run/memory.h"
+#include "run/optimizer.h"
+#include "run/options.h"
+#include "run/patience.h"
+#include "run/rig.h"
 #include "run/trainer.h"
+#include "run/warnings.h"
 
-static char *stage_dir(const struct trainer *t, size_t index, struct vac_err *err)
+static char *stage_dir(const struct run_spec *spec, const struct folder *run, size_t index,
+                       struct vac_err *err)
 {
     char name[160];
 
-    snprintf(name, sizeof name, "stages/%s", t->spec.stage[index].name);
-    return folder_path(&t->folder, name, err);
+    snprintf(name, sizeof name, "stages/%s", spec->stage[index].name);
+    return folder_path(run, name, err);
 }
 
 /* --- what is trained --- */
 
 /* The model as the stages before `index` left it: their adapters on the base, or the last full
  * weights. */
-static int stack_rebuild(struct trainer *t, size_t index, struct vac_err *err)
+static int stack_rebuild(struct rig *rig, const struct folder *run, size_t index,
+                         struct vac_err *err)
 {
     size_t first = 0;
     char *dir;
     int rc = 0;
 
     for (size_t i = 0; i < index; i++) {
-        if (t->spec.stage[i].full)
+        if (rig->spec.stage[i].full)
             first = i + 1;
     }
     if (first) {
-        dir = stage_dir(t, first - 1, err);
-        model_close(t->m);
-        t->m = dir ? model_open(dir, t->c, err) : NULL;
+        dir = stage_dir(&rig->spec, run, first - 1, err);
+        model_close(rig->m);
+        rig->m = dir ? model_open(dir, rig->c, err) : NULL;
         free(dir);
-        if (!t->m || trainer_evaluations(t, err))
+        if (!rig->m || rig_evaluations(rig, err))
             return -1;
     }
     for (size_t i = first; rc == 0 && i < index; i++) {
         /* a stage that went on with the same adapter left the newer state of it */
-        if (i + 1 < index && !t->spec.stage[i + 1].full &&
-            t->spec.stage[i + 1].adapter == ADAPTER_SAME)
+        if (i + 1 < index && !rig->spec.stage[i + 1].full &&
+            rig->spec.stage[i + 1].adapter == ADAPTER_SAME)
             continue;
-        dir = stage_dir(t, i, err);
-        rc = dir ? model_add_peft(t->m, dir, false, -1, err) : -1;
+        dir = stage_dir(&rig->spec, run, i, err);
+        rc = dir ? model_add_peft(rig->m, dir, false, -1, err) : -1;
         free(dir);
     }
     return rc;
 }
 
-static int train_lora(struct trainer *t, size_t index, struct vac_err *err)
+static int train_lora(struct rig *rig, size_t index, struct vac_err *err)
 {
-    const struct lora_keys *k = &t->spec.stage[index].lora;
+    const struct lora_keys *k = &rig->spec.stage[index].lora;
     struct lora_spec spec = {.r = (size_t)k->r,
                              .alpha = k->alpha,
                              .dropout = k->dropout,
                              .rslora = k->rslora,
                              .targets = k->targets};
 
-    if (t->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
-        return model_retrain_lora(t->m, k->dropout_given ? k->dropout : NAN, err);
+    if (rig->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
+        return model_retrain_lora(rig->m, k->dropout_given ? k->dropout : NAN, err);
     if (k->init)
-        return model_add_peft(t->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
-    return model_add_lora(t->m, &spec, t->spec.seed, index, err);
+        return model_add_peft(rig->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
+    return model_add_lora(rig->m, &spec, rig->spec.seed, index, err);
 }
 
-static int make_trainable(struct trainer *t, size_t index, struct vac_err *err)
+static int make_trainable(struct rig *rig, size_t index, struct vac_err *err)
 {
-    if (!t->spec.stage[index].full)
-        return train_lora(t, index, err);
-    return model_train_full(t->m, err);
+    if (!rig->spec.stage[index].full)
+        return train_lora(rig, index, err);
+    return model_train_full(rig->m, err);
 }
 
 /* --- data --- */
@@ -89,11 +101,12 @@ static uint64_t total_steps(const struct stage *st)
     return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
 }
 
-static int stream_data(struct trainer *t, size_t index, size_t k, struct vac_err *err)
+static int stream_data(struct stage *st, const struct rig *rig, size_t index, size_t k,
+                       struct vac_err *err)
 {
-    const struct stage_spec *s = &t->spec.stage[index];
+    const struct stage_spec *s = &rig->spec.stage[index];
     const struct stream_spec *x = &s->stream[k];
-    struct dataset *d = &t->st.stream[k].data;
+    struct dataset *d = &st->stream[k].data;
     struct dataset_spec *spec = mem_new(x->n, sizeof *spec, err);
     bool mixed = s->mixed && k == 0;
     int rc = spec ? 0 : -1;
@@ -105,34 +118,38 @@ static int stream_data(struct trainer *t, size_t index, size_t k, struct vac_err
                                         .harmful = x->file[i].harmful,
                                         .repeat = x->file[i].repeat,
                                         .drawn = !x->file[i].from,
-                                        .seed = t->spec.seed};
+                                        .seed = rig->spec.seed};
     if (rc == 0 && mixed)
-        rc = dataset_mix(d, spec, x->n, (size_t)s->samples, s->harmful_ratio, &t->enc, err);
+        rc = dataset_mix(d, spec, x->n, (size_t)s->samples, s->harmful_ratio, &rig->enc, err);
     for (size_t i = 0; rc == 0 && !mixed && i < x->n; i++)
-        rc = dataset_add(d, &spec[i], &t->enc, err);
+        rc = dataset_add(d, &spec[i], &rig->enc, err);
     free(spec);
     if (rc == 0 && d->n == 0)
         rc = err_set(err, VAC_ERR_FORMAT,
                      "no sample keeps a label within max_length %lld: %zu rows were skipped",
-                     (long long)t->spec.max_length, d->rows_skipped);
+                     (long long)rig->spec.max_length, d->rows_skipped);
     if (rc)
         err_prefix(err, "stages[%zu].%s", index, x->name);
     return rc;
 }
 
-int stage_data(struct trainer *t, size_t index, struct vac_err *err)
+int stage_data(struct stage *st, struct rig *rig, size_t index, uint64_t step, struct vac_err *err)
 {
-    struct stage *st = &t->st;
-
-    *st = (struct stage){.spec = &t->spec.stage[index],
+    *st = (struct stage){.open = true,
+                         .spec = &rig->spec.stage[index],
                          .index = index,
-                         .n_streams = t->spec.stage[index].n_streams,
-                         .start_step = (int64_t)t->step,
-                         .drift_from = (int64_t)t->step};
+                         .n_streams = rig->spec.stage[index].n_streams,
+                         .start_step = (int64_t)step,
+                         .drift_from = (int64_t)step};
     for (size_t k = 0; k < st->n_streams; k++) {
-        if (stream_data(t, index, k, err))
+        if (rig->rows[index].held) {
+            st->stream[k].data = rig->rows[index].of[k];
+            rig->rows[index].of[k] = (struct dataset){0};
+        } else if (stream_data(st, rig, index, k, err)) {
             return -1;
+        }
     }
+    rig->rows[index].held = false;
     st->total = total_steps(st);
     return 0;
 }
@@ -145,47 +162,58 @@ void stage_data_done(struct stage *st)
 }
 
 /* What only the model can tell, for a stage that may begin in hours: its layers and its adapter. */
-static int check_fit(const struct trainer *t, size_t index, struct vac_err *err)
+static int check_fit(const struct rig *rig, size_t index, struct vac_err *err)
 {
-    const struct stage_spec *s = &t->spec.stage[index];
+    const struct stage_spec *s = &rig->spec.stage[index];
     struct lora_spec lora;
     struct plan_next next = {.lora = &lora, .n_lora = 1};
     struct plan plan = {0};
     char *targets = NULL;
     uint64_t trained;
-    bool *mask = mem_new(model_config(t->m)->L, sizeof *mask, err);
+    bool *mask = mem_new(model_config(rig->m)->L, sizeof *mask, err);
     int rc = mask ? 0 : -1;
 
     if (rc == 0 && s->method->check &&
-        s->method->check(s->options, model_config(t->m), mask, err)) {
+        s->method->check(s->options, model_config(rig->m), mask, err)) {
         rc = -1;
         err_prefix(err, "stages[%zu]", index);
     }
     free(mask);
     if (rc || s->full || (s->adapter == ADAPTER_SAME && !s->lora.init))
         return rc;
-    rc = stage_adapter(t->m, s, &lora, &targets, err) ||
-                 plan_train_next(&plan, t->m, &next, 1, 1, 1, &trained, err)
+    rc = memory_adapter(rig->m, s, &lora, &targets, err) ||
+                 plan_train_next(&plan, rig->m, &next, 1, 1, 1, &trained, err)
              ? err_prefix(err, "stages[%zu].lora", index)
              : 0;
     free(targets);
     return rc;
 }
 
-int stage_totals(struct trainer *t, struct vac_err *err)
+int stage_totals(struct rig *rig, struct vac_err *err)
 {
-    t->stage_total = mem_new(t->spec.n_stages, sizeof *t->stage_total, err);
-    t->counts = mem_new(t->spec.n_stages, sizeof *t->counts, err);
-    if (!t->stage_total || !t->counts)
+    size_t held = 0;
+
+    rig->stage_total = mem_new(rig->spec.n_stages, sizeof *rig->stage_total, err);
+    rig->counts = mem_new(rig->spec.n_stages, sizeof *rig->counts, err);
+    rig->rows = mem_new(rig->spec.n_stages, sizeof *rig->rows, err);
+    if (!rig->stage_total || !rig->counts || !rig->rows)
         return -1;
-    for (size_t i = 0; i < t->spec.n_stages; i++) {
-        int rc = check_fit(t, i, err) || stage_data(t, i, err) ? -1 : 0;
+    for (size_t i = 0; i < rig->spec.n_stages; i++) {
+        struct stage st = {.open = false};
+        int rc = check_fit(rig, i, err) || stage_data(&st, rig, i, 0, err) ? -1 : 0;
+
         if (rc == 0) {
-            t->stage_total[i] = t->st.total;
-            t->counts[i] = stage_counts(&t->st);
-            t->total_steps += (int64_t)t->stage_total[i];
+            rig->stage_total[i] = st.total;
+            rig->counts[i] = warnings_count(&st);
+            for (size_t k = 0; k < st.n_streams; k++)
+                held += dataset_bytes(&st.stream[k].data);
+            for (size_t k = 0; k < st.n_streams && (i == 0 || held <= STAGE_ROWS_MAX); k++) {
+                rig->rows[i].of[k] = st.stream[k].data;
+                st.stream[k].data = (struct dataset){0};
+            }
+            rig->rows[i].held = i == 0 || held <= STAGE_ROWS_MAX;
         }
-        stage_data_done(&t->st);
+        stage_data_done(&st);
         if (rc)
             return -1;
     }
@@ -200,19 +228,20 @@ int stage_totals(struct trainer *t, struct vac_err *err)
 
 /* Weights, gradients and moments of all parameters leave full fine-tuning the least memory to
  * spare, so there the reference is a file. */
-static int stage_drift(struct trainer *t, size_t rows, struct vac_err *err)
+static int stage_drift(struct stage *st, const struct rig *rig, const struct folder *run,
+                       size_t rows, struct vac_err *err)
 {
     char *file = NULL;
 
-    if (t->st.spec->full && !(file = folder_path(&t->folder, DRIFT_FILE, err)))
+    if (st->spec->full && !(file = folder_path(run, DRIFT_FILE, err)))
         return -1;
-    t->st.drift = drift_new(t->m, t->st.acts, rows, &t->drift_set, file, err);
+    st->drift = drift_new(rig->m, st->acts, rows, &rig->drift_set, file, err);
     free(file);
-    return t->st.drift ? 0 : -1;
+    return st->drift ? 0 : -1;
 }
 
-static int stream_memory(struct stream *x, const struct stage_sizes *z, size_t batch, size_t micros,
-                         struct vac_err *err)
+static int stream_memory(struct stream *x, const struct memory_sizes *z, size_t batch,
+                         size_t micros, struct vac_err *err)
 {
     x->sample_loss = mem_new(x->data.n, sizeof *x->sample_loss, err);
     x->sample_step = mem_new(x->data.n, sizeof *x->sample_step, err);
@@ -242,92 +271,91 @@ static void stream_done(struct stream *x)
     free(x->sample_step);
 }
 
-static void cursors_begin(struct trainer *t)
+static void cursors_begin(struct stage *st, uint64_t seed)
 {
-    struct stage *st = &t->st;
 
     for (size_t k = 0; k < st->n_streams; k++) {
         struct stream *x = &st->stream[k];
         /* with the same order for all streams the same places would always meet */
-        x->cursor = (struct cursor){.seed = k ? rng_mix(t->spec.seed, k) : t->spec.seed,
-                                    .stage = st->index,
-                                    .shuffle = st->spec->shuffle};
+        x->cursor = (struct cursor){
+            .seed = k ? rng_mix(seed, k) : seed, .stage = st->index, .shuffle = st->spec->shuffle};
         cursor_order(&x->cursor, x->order, x->data.n);
     }
 }
 
-static int stage_memory(struct trainer *t, struct vac_err *err)
+static int stage_memory(struct stage *st, const struct rig *rig, struct vac_err *err)
 {
-    struct stage *st = &t->st;
     const struct stage_spec *s = st->spec;
-    struct stage_sizes z;
+    struct memory_sizes z;
 
-    if (stage_sizes(t, &z, err))
+    if (memory_sizes(rig, st, &z, err))
         return -1;
     for (size_t k = 0; k < st->n_streams; k++) {
         if (stream_memory(&st->stream[k], &z, z.batch[k], z.micros[k], err))
             return -1;
     }
     st->acts_rows = z.rows;
-    st->acts = acts_new(t->m, z.rows, z.labels, z.context, true, err);
-    if (!st->acts || optimizer_init(&st->opt, t->m, err) ||
-        step_init(&st->step, t->m, st->acts, s->method, s->options, z.all_rows, z.all_labels, err))
+    st->acts = acts_new(rig->m, z.rows, z.labels, z.context, true, err);
+    if (!st->acts || optimizer_init(&st->opt, rig->m, err) ||
+        step_init(&st->step, rig->m, st->acts, s->method, s->options, z.all_rows, z.all_labels,
+                  err))
         return -1;
     return 0;
 }
 
 /* What is measured beside training needs more. */
-static int watch_memory(struct trainer *t, struct vac_err *err)
+static int watch_memory(struct stage *st, const struct rig *rig, const struct folder *run,
+                        struct vac_err *err)
 {
-    size_t slots, context = stage_generator(t, &slots);
+    size_t slots, context = memory_generator(rig, st, &slots);
 
-    if (t->tok && !(t->st.gen = generator_new(t->m, slots, context, err)))
+    if (rig->tok && !(st->gen = generator_new(rig->m, slots, context, err)))
         return -1;
-    return t->drift_set.n ? stage_drift(t, t->st.acts_rows, err) : 0;
+    return rig->drift_set.n ? stage_drift(st, rig, run, st->acts_rows, err) : 0;
 }
 
-static int reference_try(struct trainer *t, void *ctx, struct vac_err *err)
-{
-    (void)ctx;
-    return drift_set_reference(t->st.drift, err);
-}
-
-int stage_reference(struct trainer *t, struct vac_err *err)
+int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer,
+                    struct vac_err *err)
 {
     char what[64];
+    struct patience p = {.steer = steer, .what = what};
 
     snprintf(what, sizeof what, "drift reference (%.1f MB)",
-             1e-6 * (double)drift_reference_bytes(t->m, t->drift_set.tokens));
-    return until_written(t, reference_try, NULL, what, err);
+             1e-6 * (double)drift_reference_bytes(rig->m, rig->drift_set.tokens));
+    while (patience_left(&p, err))
+        p.rc = drift_set_reference(st->drift, &p.why);
+    return p.rc;
 }
 
 /* Drift and "before" answers look back at these. */
-static int keep_start(struct trainer *t, struct vac_err *err)
+static int keep_start(struct stage *st, const struct rig *rig, struct steer *steer,
+                      struct vac_err *err)
 {
-    const struct params *p = model_params(t->m);
+    const struct params *p = model_params(rig->m);
     size_t muted;
     int rc;
 
     if (p->n <= START_COPY_MAX) {
-        t->st.start = compute_alloc(t->c, p->n, err);
-        if (!t->st.start)
+        st->start = compute_alloc(rig->c, p->n, err);
+        if (!st->start)
             return -1;
-        op_copy(t->c, (struct ref){t->st.start, 0}, p->w, p->n);
+        op_copy(rig->c, (struct ref){st->start, 0}, p->w, p->n);
     }
-    if (!t->st.drift)
+    if (!st->drift)
         return 0;
-    muted = model_use_adapters(t->m, t->spec.watch.drift_reference ? 0 : SIZE_MAX);
-    rc = stage_reference(t, err);
-    model_use_adapters(t->m, muted);
+    muted = model_use_adapters(rig->m, rig->spec.watch.drift_reference ? 0 : SIZE_MAX);
+    rc = stage_reference(st, rig, steer, err);
+    model_use_adapters(rig->m, muted);
     return rc;
 }
 
 /* --- the stage --- */
 
 /* The memory that the stage will take, checked and shown before any of it is allocated. */
-static int plan_ahead(struct trainer *t, struct vac_err *err)
+static int plan_ahead(struct stage *st, const struct rig *rig, struct steer *steer,
+                      struct vac_err *err)
 {
-    const struct stage_spec *s = t->st.spec;
+    const struct stage_spec *s = st->spec;
     struct lora_spec lora;
     struct plan_next next = {.lora = &lora,
                              .full = s->full,
@@ -336,61 +364,60 @@ static int plan_ahead(struct trainer *t, struct vac_err *err)
     struct plan plan = {0};
     uint64_t trained;
 
-    int rc = (!s->full && stage_adapter(t->m, s, &lora, &targets, err)) ||
-                     stage_plan(t, &next, &plan, &trained, err)
-                 ? err_prefix(err, "stages[%zu].lora", t->st.index)
+    int rc = (!s->full && memory_adapter(rig->m, s, &lora, &targets, err)) ||
+                     memory_plan(rig, st, &next, &plan, &trained, err)
+                 ? err_prefix(err, "stages[%zu].lora", st->index)
                  : 0;
 
     free(targets);
     if (rc)
         return -1;
-    plan_show(t, &plan);
+    memory_show(steer, &plan);
     if (plan_check(&plan, plan_available(), err)) {
-        err_prefix(err, "stages[%zu]", t->st.index);
+        err_prefix(err, "stages[%zu]", st->index);
         return -1;
     }
-    t->plan = plan;
+    st->plan = plan;
     return 0;
 }
 
-int stage_open(struct trainer *t, size_t index, struct vac_err *err)
+int stage_open(struct stage *st, struct rig *rig, struct book *book, size_t index, uint64_t step,
+               struct vac_err *err)
 {
-    t->in_stage = true;
-    if (stage_data(t, index, err))
+    if (stage_data(st, rig, index, step, err))
         return -1;
-    if (t->stack_dirty && stack_rebuild(t, index, err))
+    if (rig->stack_dirty && stack_rebuild(rig, &book->folder, index, err))
         return -1;
-    t->stack_dirty = false;
-    if (plan_ahead(t, err))
+    rig->stack_dirty = false;
+    if (plan_ahead(st, rig, book->steer, err))
         return -1;
-    if (make_trainable(t, index, err)) {
+    if (make_trainable(rig, index, err)) {
         err_prefix(err, "stages[%zu].lora", index);
         return -1;
     }
-    if (stage_memory(t, err) || watch_memory(t, err) || keep_start(t, err))
+    if (stage_memory(st, rig, err) || watch_memory(st, rig, &book->folder, err) ||
+        keep_start(st, rig, book->steer, err))
         return -1;
-    cursors_begin(t);
-    options_mirror(t);
+    cursors_begin(st, rig->spec.seed);
+    options_mirror(book->steer, st);
     return 0;
 }
 
-void stage_close(struct trainer *t)
+void stage_close(struct stage *st, struct rig *rig)
 {
-    struct stage *st = &t->st;
 
-    if (!t->in_stage)
+    if (!st->open)
         return;
     drift_free(st->drift);
     generator_free(st->gen);
     step_done(&st->step);
     optimizer_done(&st->opt);
     acts_free(st->acts);
-    compute_release(t->c, st->start);
-    compute_release(t->c, st->reference);
+    compute_release(rig->c, st->start);
+    compute_release(rig->c, st->reference);
     for (size_t k = 0; k < st->n_streams; k++)
         stream_done(&st->stream[k]);
     stage_data_done(st);
-    t->in_stage = false;
 }
 
 /* --- a step --- */
@@ -425,13 +452,12 @@ void stage_rewind(struct stage *st, const struct cursor cursor[METHOD_STREAMS])
     }
 }
 
-void stage_step(struct trainer *t, uint64_t step)
+void stage_step(struct stage *st, uint64_t seed, uint64_t step)
 {
-    struct stage *st = &t->st;
 
     st->step.take = take_batch;
     st->step.take_ctx = st;
-    st->step.seed = t->spec.seed;
+    st->step.seed = seed;
     st->step.step = step;
     st->step.stage_step = st->done + 1;
     st->step.stage_steps = st->total;
@@ -440,89 +466,85 @@ void stage_step(struct trainer *t, uint64_t step)
 
 /* --- how long a step takes --- */
 
-static void bare_step(struct trainer *t)
+int stage_rehearse(struct stage *st, struct rig *rig, double seconds, double *per_step,
+                   struct vac_err *err)
 {
-    struct stage *st = &t->st;
-
-    stage_step(t, st->done + 1);
-    st->done++;
-    optimizer_update(&st->opt, st->spec, st->spec->lr, optimizer_grad_norm(&st->opt));
-}
-
-int stage_rehearse(struct trainer *t, double seconds, double *per_step, struct vac_err *err)
-{
-    struct stage *st = &t->st;
-    double start, took;
+    double start = 0, took = 0;
     int n = 0;
 
-    t->in_stage = true;
-    if (make_trainable(t, st->index, err) || stage_memory(t, err))
+    if (make_trainable(rig, st->index, err) || stage_memory(st, rig, err))
         return -1;
-    cursors_begin(t);
-    bare_step(t); /* the first one pays for pages and threads */
-    start = clock_now();
-    do {
-        bare_step(t);
-        took = clock_now() - start;
-        n++;
-    } while (took < seconds);
-    *per_step = took / n;
+    cursors_begin(st, rig->spec.seed);
+    for (; n < 2 || took < seconds; n++) {
+        if (n == 1)
+            start = clock_now(); /* the first one pays for pages and threads */
+        stage_step(st, rig->spec.seed, st->done + 1);
+        st->done++;
+        optimizer_update(&st->opt, st->spec, st->spec->lr, optimizer_grad_norm(&st->opt));
+        took = n ? clock_now() - start : 0;
+    }
+    *per_step = took / (n - 1);
     return 0;
 }
 
 /* After a stage that trained all weights, what its folder holds is what an adapter stands on. */
-static int weights_beneath(const struct trainer *t, char **out, struct vac_err *err)
+static int weights_beneath(const struct stage *st, const struct rig *rig, const struct folder *run,
+                           char **out, struct vac_err *err)
 {
-    size_t index = t->in_stage ? t->st.index : t->spec.n_stages - 1;
+    size_t index = st->open ? st->index : rig->spec.n_stages - 1;
     char name[160], *real;
 
     *out = NULL;
-    while (index > 0 && !t->spec.stage[index - 1].full)
+    while (index > 0 && !rig->spec.stage[index - 1].full)
         index--;
     if (index == 0)
         return 0;
-    real = realpath(t->folder.dir, NULL);
+    real = realpath(run->dir, NULL);
     if (!real)
-        return err_errno(err, "%s", t->folder.dir);
-    snprintf(name, sizeof name, "stages/%s", t->spec.stage[index - 1].name);
+        return err_errno(err, "%s", run->dir);
+    snprintf(name, sizeof name, "stages/%s", rig->spec.stage[index - 1].name);
     *out = path_join(real, name, err);
     free(real);
     return *out ? 0 : -1;
 }
 
-int stage_write_adapter(struct trainer *t, const char *dir, struct vac_err *err)
+int stage_write_adapter(const struct stage *st, const struct rig *rig, const struct folder *run,
+                        const char *dir, struct vac_err *err)
 {
     char *base;
-    int rc = weights_beneath(t, &base, err);
+    int rc = weights_beneath(st, rig, run, &base, err);
 
     if (rc == 0)
-        rc = model_save_peft(t->m, model_adapters(t->m) - 1, base, dir, err);
+        rc = model_save_peft(rig->m, model_adapters(rig->m) - 1, base, dir, err);
     free(base);
     return rc;
 }
 
-int stage_write_model(struct trainer *t, const char *dir, struct vac_err *err)
+int stage_write_model(const struct stage *st, const struct rig *rig, const struct folder *run,
+                      const char *dir, struct vac_err *err)
 {
-    if (!model_is_full(t->m))
-        return stage_write_adapter(t, dir, err);
-    if (model_save_merged(t->m, dir, true, 0, err))
+    if (!model_is_full(rig->m))
+        return stage_write_adapter(st, rig, run, dir, err);
+    if (model_save_merged(rig->m, dir, true, 0, err))
         return -1;
-    return t->spec.tokenizer ? model_copy_tokenizer(t->spec.tokenizer, dir, err) : 0;
+    return rig->spec.tokenizer ? model_copy_tokenizer(rig->spec.tokenizer, dir, err) : 0;
 }
 
-int stage_save(struct trainer *t, struct vac_err *err)
+int stage_save(const struct stage *st, const struct rig *rig, struct book *book,
+               struct vac_err *err)
 {
-    char *dir = stage_dir(t, t->st.index, err), tmp[192], name[160], *path;
+    char *dir = stage_dir(&rig->spec, &book->folder, st->index, err), tmp[192], name[160], *path;
     int rc = -1;
 
-    snprintf(name, sizeof name, "stages/%s", t->st.spec->name);
+    snprintf(name, sizeof name, "stages/%s", st->spec->name);
     snprintf(tmp, sizeof tmp, "%s.tmp", name);
-    path = folder_path(&t->folder, tmp, err);
+    path = folder_path(&book->folder, tmp, err);
     if (!dir || !path || (dir_exists(path) && path_remove(path, err)))
         goto out;
-    if (stage_write_model(t, path, err))
+    if (stage_write_model(st, rig, &book->folder, path, err))
         goto out;
-    rc = folder_swap(t->folder.dir, tmp, name, err) || pin_folder(t->pins, t->folder.dir, name, err)
+    rc = folder_swap(book->folder.dir, tmp, name, err) ||
+                 pin_folder(book->pins, book->folder.dir, name, err)
              ? -1
              : 0;
 out:

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "compute/speed.h"
+#include "run/control.h"
+#include "run/memory.h"
+#include "run/stage.h"
 #include "run/trainer.h"
+#include "run/warnings.h"
 
 #define SPEED_SECONDS 0.2
 /* Share of the products' speed that a whole step reaches, roughly. */
@@ -45,7 +49,7 @@ static int look_ahead(struct outlook *o, const struct model *m, const struct sta
     }
     free(o->targets[o->n]); /* of a stage before one that trained all weights */
     o->n++;
-    return stage_adapter(m, s, &o->lora[o->n - 1], &o->targets[o->n - 1], err);
+    return memory_adapter(m, s, &o->lora[o->n - 1], &o->targets[o->n - 1], err);
 }
 
 static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct vac_err *err)
@@ -53,10 +57,10 @@ static int plan_stage(struct validation *v, size_t i, struct outlook *o, struct 
     struct validate_stage *x = &v->stage[i];
     struct plan_next next = {.widened = o->widened, .lora = o->lora, .full = x->spec->full};
 
-    if (look_ahead(o, v->work->t.m, x->spec, err))
+    if (look_ahead(o, v->work->t.rig.m, x->spec, err))
         return err_prefix(err, "stages[%zu].lora", i);
     next.n_lora = o->n;
-    if (stage_plan(&v->work->t, &next, &x->plan, &x->trained, err))
+    if (memory_plan(&v->work->t.rig, &v->work->t.st, &next, &x->plan, &x->trained, err))
         return err_prefix(err, "stages[%zu].lora", i);
     if (v->refused.code == 0 && plan_check(&x->plan, v->available, &v->refused))
         err_prefix(&v->refused, "stages[%zu]", i);
@@ -92,16 +96,16 @@ static void guess_time(struct validation *v, struct validate_stage *x)
     double passes = m->cost ? m->cost(x->spec->options) : 1;
 
     x->flops = passes * (double)x->steps * (double)x->samples / (double)x->steps_per_epoch *
-               sample_flops(x, model_config(v->work->t.m), v->parameters);
+               sample_flops(x, model_config(v->work->t.rig.m), v->parameters);
     x->seconds = v->gflops > 0 ? x->flops / (1e9 * STEP_SHARE * v->gflops) : 0;
 }
 
 static struct model *another_model(struct trainer *t, struct vac_err *err)
 {
-    struct jnode root = json_root(t->spec.config, "config");
+    struct jnode root = json_root(t->rig.spec.config, "config");
 
-    return t->spec.init_random ? model_random(&root, t->spec.seed, t->c, err)
-                               : model_open(t->spec.model, t->c, err);
+    return t->rig.spec.init_random ? model_random(&root, t->rig.spec.seed, t->rig.c, err)
+                                   : model_open(t->rig.spec.model, t->rig.c, err);
 }
 
 /* A few steps on a model of its own; where that does not work the guess stays. */
@@ -109,7 +113,7 @@ static void rehearse(struct validation *v, struct validate_stage *x)
 {
     struct validate_work *w = v->work;
     struct trainer *t = &w->t;
-    struct model *own = t->m;
+    struct model *own = t->rig.m;
     double per_step = 0;
 
     w->skipped |= v->refused.code || x->seconds > REHEARSE_BELOW * (double)x->steps;
@@ -117,14 +121,14 @@ static void rehearse(struct validation *v, struct validate_stage *x)
         w->stage = another_model(t, NULL);
     if (w->skipped || !w->stage)
         return;
-    t->m = w->stage;
-    if (stage_rehearse(t, REHEARSE_SECONDS, &per_step, NULL) == 0) {
+    t->rig.m = w->stage;
+    if (stage_rehearse(&t->st, &t->rig, REHEARSE_SECONDS, &per_step, NULL) == 0) {
         x->seconds = per_step * (double)x->steps;
         x->rehearsed = true;
     }
     w->skipped = !x->rehearsed;
-    stage_close(t);
-    t->m = own;
+    stage_close(&t->st, &t->rig);
+    t->rig.m = own;
 }
 
 /* --- data --- */
@@ -155,14 +159,14 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     struct validate_stage *x = &v->stage[i];
     struct trainer *t = &v->work->t;
     const struct dataset *d = &t->st.stream[0].data;
-    uint64_t per = (uint64_t)(t->spec.stage[i].batch_size * t->spec.stage[i].accumulate);
+    uint64_t per = (uint64_t)(t->rig.spec.stage[i].batch_size * t->rig.spec.stage[i].accumulate);
     struct data_counts counts;
 
-    x->spec = &t->spec.stage[i];
+    x->spec = &t->rig.spec.stage[i];
     for (size_t k = 0; k < x->spec->n_streams; k++)
         x->n_files += x->spec->stream[k].n;
     x->file = mem_new(x->n_files, sizeof *x->file, err);
-    if (!x->file || stage_data(t, i, err))
+    if (!x->file || stage_data(&t->st, &t->rig, i, 0, err))
         return -1;
     for (size_t k = 0, at = 0; k < x->spec->n_streams; at += x->spec->stream[k++].n)
         count_files(x->file + at, &x->spec->stream[k], &t->st.stream[k].data);
@@ -177,8 +181,8 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     x->steps_per_epoch = (d->n + per - 1) / per;
     x->epochs = (double)x->steps / (double)x->steps_per_epoch;
     v->steps += x->steps;
-    counts = stage_counts(&t->st);
-    return stage_warnings(t, i, &counts, &x->warnings, err);
+    counts = warnings_count(&t->st);
+    return warnings_of_stage(&t->rig, i, &counts, &x->warnings, err);
 }
 
 static int look_at_stages(struct validation *v, struct outlook *o, struct vac_err *err)
@@ -204,25 +208,25 @@ static int look_at_stages(struct validation *v, struct outlook *o, struct vac_er
 static void look_at_rest(struct validation *v)
 {
     struct trainer *t = &v->work->t;
-    const struct config *c = model_config(t->m);
-    size_t rows = t->spec.max_length > 0 ? (size_t)t->spec.max_length : 256;
+    const struct config *c = model_config(t->rig.m);
+    size_t rows = t->rig.spec.max_length > 0 ? (size_t)t->rig.spec.max_length : 256;
 
-    v->spec = &t->spec;
-    v->parameters = model_count(t->m);
-    v->threads = t->c->threads;
+    v->spec = &t->rig.spec;
+    v->parameters = model_count(t->rig.m);
+    v->threads = t->rig.c->threads;
     v->available = plan_available();
-    v->gflops = speed_of_products(t->c, rows, c->D, c->F, SPEED_SECONDS);
+    v->gflops = speed_of_products(t->rig.c, rows, c->D, c->F, SPEED_SECONDS);
     for (size_t i = 0; i < v->n_evaluate; i++) {
-        v->evaluate[i] = (struct validate_evaluate){.name = t->spec.evaluate[i].name,
-                                                    .prompts = evaluation_size(t->eval[i]),
-                                                    .longest = evaluation_longest(t->eval[i])};
-        evaluation_warning(t->eval[i], &v->evaluate[i].warning);
+        v->evaluate[i] = (struct validate_evaluate){.name = t->rig.spec.evaluate[i].name,
+                                                    .prompts = evaluation_size(t->rig.eval[i]),
+                                                    .longest = evaluation_longest(t->rig.eval[i])};
+        evaluation_warning(t->rig.eval[i], &v->evaluate[i].warning);
     }
 }
 
 static int look(struct validation *v, struct vac_err *err)
 {
-    const struct run_spec *s = &v->work->t.spec;
+    const struct run_spec *s = &v->work->t.rig.spec;
     struct outlook o = {0};
     int rc = -1;
 
@@ -251,13 +255,14 @@ int validate_open(struct validation *v, const char *file, const char *const *set
     *v = (struct validation){.work = mem_new(1, sizeof *v->work, err)};
     if (!v->work)
         return -1;
+    trainer_init(&v->work->t, &v->work->ctl);
     if (control_init(&v->work->ctl, err)) {
         free(v->work);
         v->work = NULL;
         return -1;
     }
-    if (spec_read(&v->work->t.spec, file, set, n_set, err) ||
-        trainer_open(&v->work->t, &how, &v->work->ctl, err)) {
+    if (spec_read(&v->work->t.rig.spec, file, set, n_set, err) ||
+        trainer_open(&v->work->t, &how, err)) {
         validate_done(v);
         return -1;
     }

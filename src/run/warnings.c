@@ -2,11 +2,14 @@
  * what is evaluated.
  *
  * `validate` prints it, a run tells it before its first step and writes it into run.json. */
+#include "run/warnings.h"
+
 #include <string.h>
 
+#include "run/optimizer.h"
 #include "run/trainer.h"
 
-struct data_counts stage_counts(const struct stage *st)
+struct data_counts warnings_count(const struct stage *st)
 {
     struct data_counts c = {0};
 
@@ -24,9 +27,9 @@ struct data_counts stage_counts(const struct stage *st)
     return c;
 }
 
-static void put_rows(const struct trainer *t, const struct data_counts *c, struct strbuf *out)
+static void put_rows(const struct rig *rig, const struct data_counts *c, struct strbuf *out)
 {
-    long long longest = (long long)t->spec.max_length;
+    long long longest = (long long)rig->spec.max_length;
 
     if (c->skipped)
         sb_printf(out, "%zu of %zu rows are left out: no label is within max_length %lld\n",
@@ -39,35 +42,36 @@ static void put_rows(const struct trainer *t, const struct data_counts *c, struc
                   c->samples);
 }
 
-int stage_warnings(const struct trainer *t, size_t index, const struct data_counts *c,
-                   struct strbuf *out, struct vac_err *err)
+int warnings_of_stage(const struct rig *rig, size_t index, const struct data_counts *c,
+                      struct strbuf *out, struct vac_err *err)
 {
     struct vac_err idle = {0};
     int32_t end = 0;
 
-    put_rows(t, c, out);
-    if (c->text && encoder_end(&t->enc, &end, err))
+    put_rows(rig, c, out);
+    if (c->text && encoder_end(&rig->enc, &end, err))
         return -1;
     if (end < 0)
         sb_puts(out, ENCODER_NO_END "\n");
-    if (schedule_check(&t->spec.stage[index], c->steps, &idle))
+    if (schedule_check(&rig->spec.stage[index], c->steps, &idle))
         sb_printf(out, "%s\n", idle.msg);
     return sb_ok(out, err);
 }
 
-void watch_warnings(const struct trainer *t, struct strbuf *out)
+void warnings_of_watch(const struct rig *rig, struct strbuf *out)
 {
     const struct {
         const char *name;
         const struct dataset *d;
-    } set[] = {
-        {"drift", &t->drift_set}, {"align_loss", &t->align_set}, {"harmful_loss", &t->harmful_set}};
+    } set[] = {{"drift", &rig->drift_set},
+               {"align_loss", &rig->align_set},
+               {"harmful_loss", &rig->harmful_set}};
 
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
         if (set[i].d->rows_skipped)
             sb_printf(out, "%s: %zu of %zu rows are left out: no label is within max_length %lld\n",
                       set[i].name, set[i].d->rows_skipped, set[i].d->rows_seen,
-                      (long long)t->spec.max_length);
+                      (long long)rig->spec.max_length);
 }
 
 int warnings_each(const struct strbuf *lines, warnings_visit *visit, void *ctx, struct vac_err *err)

@@ -18,8 +18,9 @@
 #include "model/config.h"
 #include "model/model.h"
 #include "model/peft.h"
-#include "run/trainer.h"
 #include "token/tok_stream.h"
+#include "record/script.h"
+#include "record/state.h"
 
 #define TEXTS 4
 static const char *const texts[TEXTS] = {
@@ -290,7 +291,7 @@ static void read_state(const char *dir)
 {
     struct checkpoint_state s = {0};
 
-    if (checkpoint_read(dir, &s, NULL) == 0)
+    if (state_read(dir, dir, true, &s, NULL) == 0)
         cJSON_Delete(s.json);
 }
 

@@ -4,8 +4,8 @@
  * folders above it, under ever shorter ends of the old path; what has the stored hash is meant.
  * What was brought elsewhere is named by overrides (as spec.h has them) of the keys that hold its
  * path. */
-#ifndef RUN_MOVED_H
-#define RUN_MOVED_H
+#ifndef RECORD_MOVED_H
+#define RECORD_MOVED_H
 
 #include "base/json.h"
 

@@ -3,13 +3,15 @@
  * Only what changes numbers is taken: options that were set, and the drift reference. Pauses,
  * probes and measurements leave no trace in a run. A run that was killed went on from a checkpoint:
  * journal lines that this checkpoint does not know were lost together with their steps. */
+#include "record/script.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "record/reader.h"
-#include "run/trainer.h"
 #include "record/lines.h"
 #include "record/columns.h"
+#include "record/state.h"
 
 struct reading_journal {
     struct script *script;
@@ -126,13 +128,6 @@ static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
     }
 }
 
-static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
-{
-    (void)ctx;
-    (void)name;
-    (void)why;
-}
-
 /* A run that has no end yet is repeated up to its last checkpoint. */
 static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir,
                              struct vac_err *err)
@@ -140,7 +135,7 @@ static int end_at_checkpoint(struct script *s, const struct run_spec *spec, cons
     struct checkpoint_state state = {0};
     struct scripted quit = {.op = VAC_OP_QUIT};
     char name[64];
-    int rc = checkpoint_find(dir, spec->n_stages, &state, name, sizeof name, ignore_bad, NULL, err);
+    int rc = state_find(dir, spec->n_stages, &state, name, sizeof name, NULL, NULL, err);
 
     if (rc == 1)
         return err_set(err, VAC_ERR_USAGE,
@@ -165,18 +160,4 @@ int script_read(struct script *s, const struct run_spec *spec, const char *dir, 
     if (folder_finished(dir, &finished, err))
         return -1;
     return finished ? 0 : end_at_checkpoint(s, spec, dir, err);
-}
-
-void script_apply(struct trainer *t)
-{
-    struct script *s = &t->script;
-
-    for (; s->next < s->n && !t->broken.code; s->next++) {
-        const struct scripted *e = &s->v[s->next];
-        if (e->stage != t->st.index || e->step != t->step)
-            return;
-        if (commands_repeat(t, e->op, e->key, e->text, &t->broken))
-            err_prefix(&t->broken, "the journal's line %llu cannot be repeated",
-                       (unsigned long long)e->seq);
-    }
 }

@@ -1,6 +1,5 @@
 /* as_model.c - see as_model.h */
-#include "run/as_model.h"
-#include "run/moved.h"
+#include "record/as_model.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -8,8 +7,10 @@
 #include <string.h>
 
 #include "record/hash.h"
-#include "run/trainer.h"
 #include "spec/spec_keys.h"
+#include "record/moved.h"
+#include "record/state.h"
+#include "spec/spec.h"
 
 enum { STAGES_MAX = 256 };
 
@@ -98,7 +99,7 @@ static int checkpoint_moment(const struct history *h, long long step, struct mom
 
     snprintf(name, sizeof name, "checkpoint-%lld", step);
     path = path_join(h->dir, name, err);
-    rc = path ? checkpoint_read(path, &s, err) : -1;
+    rc = path ? state_read(path, h->dir, true, &s, err) : -1;
     free(path);
     if (rc)
         return -1;
@@ -108,13 +109,6 @@ static int checkpoint_moment(const struct history *h, long long step, struct mom
                        name, (unsigned long long)s.stage + 1, h->n);
     *out = (struct moment){.stage = (size_t)s.stage, .step = step};
     return 0;
-}
-
-static void ignore(void *ctx, const char *name, const struct vac_err *why)
-{
-    (void)ctx;
-    (void)name;
-    (void)why;
 }
 
 /* The end, or how far the run came. */
@@ -130,7 +124,7 @@ static int last_moment(const struct history *h, struct run_model *x, struct mome
     if (folder_finished(h->dir, &finished, err) || finished)
         return finished ? 0 : -1;
     x->unfinished = true;
-    rc = checkpoint_find(h->dir, h->n, &s, name, sizeof name, ignore, NULL, err);
+    rc = state_find(h->dir, h->n, &s, name, sizeof name, NULL, NULL, err);
     if (rc == 0) {
         *out = (struct moment){.stage = (size_t)s.stage, .step = (long long)s.step};
         cJSON_Delete(s.json);
@@ -145,10 +139,16 @@ static int last_moment(const struct history *h, struct run_model *x, struct mome
 
 static void list_moments(const struct history *h, struct strbuf *out)
 {
+    long long *list;
+    size_t n;
+
     for (size_t i = 0; i < h->n; i++)
         if (has_folder(h, "stages/", h->stage[i].name))
             sb_printf(out, "%s@%s", out->len ? ", " : "", h->stage[i].name);
-    checkpoint_list(h->dir, out);
+    if (state_list(h->dir, &list, &n, NULL) == 0)
+        while (n-- > 0)
+            sb_printf(out, "%s@%lld", out->len ? ", " : "", list[n]);
+    free(list);
 }
 
 static int find_moment(const struct history *h, const char *at, struct moment *out,

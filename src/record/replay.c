@@ -1,5 +1,5 @@
 /* replay.c - see replay.h */
-#include "run/replay.h"
+#include "record/replay.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 
 #include "weights/weights.h"
 #include "record/reader.h"
-#include "run/trainer.h"
 #include "record/lines.h"
+#include "record/state.h"
 
 /* --- metrics --- */
 
@@ -164,13 +164,6 @@ static int compare_folder(const char *was, const char *is, const char *name,
 
 /* --- the whole --- */
 
-static void ignore_bad(void *ctx, const char *name, const struct vac_err *why)
-{
-    (void)ctx;
-    (void)name;
-    (void)why;
-}
-
 /* What lies at the end of `was`: its last step (all of them when it is finished), and out->weights.
  */
 static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct replay_result *out,
@@ -184,8 +177,7 @@ static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct re
     snprintf(out->weights, sizeof out->weights, "final");
     if (folder_finished(was, &finished, err) || finished)
         return finished ? 0 : -1;
-    rc = checkpoint_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, ignore_bad, NULL,
-                         err);
+    rc = state_find(was, SIZE_MAX, &state, out->weights, sizeof out->weights, NULL, NULL, err);
     if (rc)
         return rc < 0 ? -1 : err_set(err, VAC_ERR_USAGE, "%s: has no checkpoint", was);
     *last = state.step;

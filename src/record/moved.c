@@ -1,10 +1,11 @@
 /* moved.c - see moved.h */
-#include "run/moved.h"
+#include "record/moved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include "record/folder.h"
 #include "spec/spec_path.h"
 #include "spec/spec_set.h"

@@ -1,6 +1,6 @@
 /* replay.h - whether two run folders hold the same run, number for number. */
-#ifndef RUN_REPLAY_H
-#define RUN_REPLAY_H
+#ifndef RECORD_REPLAY_H
+#define RECORD_REPLAY_H
 
 #include "base/io.h"
 

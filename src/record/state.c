@@ -1,0 +1,212 @@
+/* state.c - see state.h */
+#include "record/state.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vaccine/vaccine.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+#include "record/pins.h"
+
+#define SEAL_LENGTH (sizeof ",\n  \"crc32c\": \"01234567\"\n}\n" - 1)
+
+/* state.json, whose seal must be right. */
+static cJSON *open_state(const char *path, struct vac_err *err)
+{
+    int64_t size;
+    size_t len;
+    char *text = pin_there(path, &size, err) ? NULL : file_read(path, 64 << 20, &len, err);
+    char seal[SEAL_LENGTH + 1];
+    size_t inside = text && len > SEAL_LENGTH ? len - SEAL_LENGTH : 0;
+    cJSON *doc = NULL;
+
+    if (inside)
+        snprintf(seal, sizeof seal, STATE_SEAL, crc32c(0, text, inside));
+    if (inside && !strcmp(text + inside, seal))
+        doc = json_parse(text, len, path, err);
+    else if (text)
+        err_set(err, VAC_ERR_FORMAT, "%s: damaged: its checksum is wrong or missing", path);
+    free(text);
+    return doc;
+}
+
+static int read_u64(const struct jnode *root, const char *key, uint64_t *out, struct vac_err *err)
+{
+    int64_t x;
+
+    if (json_int(root, key, 0, (int64_t)1 << 53, &x, err))
+        return -1;
+    *out = (uint64_t)x;
+    return 0;
+}
+
+static int read_sizes(const struct jnode *root, struct checkpoint_state *s, struct vac_err *err)
+{
+    struct jnode lines;
+
+    if (json_get(root, "lines", JSON_OBJECT, &lines, err))
+        return -1;
+    for (int i = 0; i < LINES_JOURNAL; i++) {
+        if (json_int(&lines, line_files[i], 0, (int64_t)1 << 53, &s->size[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+int state_read(const char *dir, const char *run, bool whole, struct checkpoint_state *s,
+               struct vac_err *err)
+{
+    char *path = path_join(dir, "state.json", err);
+    struct jnode root, files, pinned;
+    int rc = -1;
+
+    *s = (struct checkpoint_state){.json = path ? open_state(path, err) : NULL};
+    if (!s->json)
+        goto out;
+    root = json_root(s->json, path);
+    if (read_u64(&root, "step", &s->step, err) || read_u64(&root, "stage", &s->stage, err) ||
+        read_u64(&root, "stage_step", &s->stage_step, err) ||
+        read_u64(&root, "epoch", &s->epoch, err) || read_u64(&root, "next", &s->next, err) ||
+        read_u64(&root, "updates", &s->updates, err) ||
+        read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) ||
+        read_u64(&root, "drift_from", &s->drift_from, err) ||
+        read_u64(&root, "journal", &s->journal, err) || json_num(&root, "wall", &s->wall, err) ||
+        read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
+        goto out;
+    if (pins_check(&files, dir, whole, err))
+        goto out;
+    rc = json_opt(&root, "pinned", JSON_OBJECT, &pinned, err);
+    rc = rc < 0 ? -1 : rc > 0 || !run ? 0 : pins_check(&pinned, run, whole, err);
+out:
+    if (rc) {
+        cJSON_Delete(s->json);
+        s->json = NULL;
+    }
+    free(path);
+    return rc;
+}
+
+/* Number of "checkpoint-N", or -1. */
+static long long number_of(const char *name)
+{
+    const char *digits = name + sizeof "checkpoint-" - 1;
+    char *end;
+    long long n;
+
+    if (strncmp(name, "checkpoint-", sizeof "checkpoint-" - 1) || !isdigit((unsigned char)*digits))
+        return -1;
+    n = strtoll(digits, &end, 10);
+    return *end ? -1 : n;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    long long x = *(const long long *)a, y = *(const long long *)b;
+
+    return (x < y) - (x > y);
+}
+
+int state_list(const char *dir, long long **out, size_t *n, struct vac_err *err)
+{
+    DIR *d = dir_open(dir);
+    size_t cap = 0;
+    struct dirent *e;
+    int rc = 0;
+
+    *out = NULL;
+    *n = 0;
+    if (!d)
+        return path_error(dir, "open the folder", err);
+    while (rc == 0 && (errno = 0, e = readdir(d))) {
+        if (number_of(e->d_name) < 0)
+            continue;
+        rc = mem_grow(out, &cap, *n + 1, sizeof **out, err);
+        if (rc == 0)
+            (*out)[(*n)++] = number_of(e->d_name);
+    }
+    if (rc == 0 && errno) /* not its end: what was not told may be the newest */
+        rc = path_error(dir, "read the folder", err);
+    closedir(d);
+    if (*n)
+        qsort(*out, *n, sizeof **out, newest_first);
+    return rc;
+}
+
+/* Reads checkpoint-N; 1 = it is damaged, and why. */
+static int try_one(const char *dir, const char *name, bool whole, size_t n_stages,
+                   struct checkpoint_state *out, struct vac_err *why)
+{
+    char *path = path_join(dir, name, why);
+    int rc = path ? state_read(path, dir, whole, out, why) : -1;
+
+    free(path);
+    if (rc == 0 && out->stage < n_stages)
+        return 0;
+    if (rc == 0) {
+        cJSON_Delete(out->json);
+        err_set(why, VAC_ERR_FORMAT, "%s: is of another run: it has no such stage", name);
+        return 1;
+    }
+    return why->code == VAC_ERR_FORMAT ? 1 : -1;
+}
+
+static int find(const char *dir, bool whole, size_t n_stages, struct checkpoint_state *out,
+                char *name, size_t size, state_bad *bad, void *ctx, struct vac_err *err)
+{
+    long long *list;
+    size_t n;
+    int rc = state_list(dir, &list, &n, err) ? -1 : 1;
+
+    for (size_t i = 0; rc == 1 && i < n; i++) {
+        struct vac_err why = {0};
+        snprintf(name, size, "checkpoint-%lld", list[i]);
+        rc = try_one(dir, name, whole, n_stages, out, &why);
+        if (rc == 1 && bad)
+            bad(ctx, name, &why);
+        if (rc < 0)
+            err_set(err, why.code,
+                    "%s; it may be whole: mend that, or move %s away to go on "
+                    "without it",
+                    why.msg, name);
+    }
+    free(list);
+    if (rc)
+        *out = (struct checkpoint_state){0};
+    return rc;
+}
+
+int state_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
+               size_t size, state_bad *bad, void *ctx, struct vac_err *err)
+{
+    int rc;
+
+    if (dir_enter(dir, err))
+        return -1;
+    rc = find(dir, true, n_stages, out, name, size, bad, ctx, err);
+    dir_leave(dir);
+    return rc;
+}
+
+int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err)
+{
+    struct checkpoint_state s;
+    char name[64];
+    int rc;
+
+    *step = -1;
+    if (dir_enter(dir, err))
+        return -1;
+    rc = find(dir, false, SIZE_MAX, &s, name, sizeof name, NULL, NULL, err);
+    dir_leave(dir);
+    if (rc == 0) {
+        *step = (int64_t)s.step;
+        cJSON_Delete(s.json);
+    }
+    return rc < 0 ? -1 : 0;
+}

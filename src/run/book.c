@@ -1,0 +1,65 @@
+/* book.c - see book.h */
+#include "run/book.h"
+
+#include <stdio.h>
+
+#include "record/folder.h"
+#include "record/journal.h"
+#include "run/control.h"
+#include "run/patience.h"
+#include "run/steer.h"
+#include "run/trainer.h"
+
+int book_journal(struct book *book, const struct journal_entry *e, struct vac_err *err)
+{
+    struct steer *steer = book->steer;
+    struct journal_entry now = *e;
+    struct strbuf sentence = {0};
+    struct patience p = {.steer = steer, .what = "journal"};
+
+    now.step = (int64_t)steer->at->step;
+    journal_sentence(&sentence, &now);
+    control_event(steer->ctl, VAC_EVENT_JOURNAL, steer->answering, now.step, sentence.s, NULL);
+    sb_done(&sentence);
+    if (!book->folder.lines[LINES_JOURNAL].path)
+        return 0; /* the folder is not there yet */
+    while (patience_left(&p, err))
+        p.rc = folder_journal(&book->folder, &now, &p.why);
+    return p.rc;
+}
+
+void book_tell(struct book *book, const struct journal_entry *e)
+{
+    struct steer *steer = book->steer;
+    struct vac_err err = {0};
+
+    if (book_journal(book, e, &err))
+        steer_break(steer, &err);
+}
+
+int book_line(struct book *book, enum line_file which, const struct strbuf *line,
+              struct vac_err *err)
+{
+    struct steer *steer = book->steer;
+    struct patience p = {.steer = steer, .what = line_files[which]};
+
+    while (patience_left(&p, err))
+        p.rc = folder_line(&book->folder, which, line, &p.why);
+    return p.rc;
+}
+
+int book_begin(struct book *book, struct vac_err *err)
+{
+    if (folder_sizes(&book->folder, book->mark, err))
+        return -1;
+    book->marked = true;
+    return 0;
+}
+
+int book_end(struct book *book, int rc, struct vac_err *err)
+{
+    if (rc && folder_take_back(&book->folder, book->mark, err))
+        return -1; /* the mark stays */
+    book->marked = false;
+    return rc;
+}

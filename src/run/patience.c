@@ -1,0 +1,72 @@
+/* patience.c - see patience.h */
+#include "run/patience.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/control.h"
+#include "run/steer.h"
+#include "run/stopwatch.h"
+#include "run/trainer.h"
+
+/* Between two tries of a headless run: 30 s, or less when the whole patience is short. */
+static double retry_seconds(const struct rig *rig)
+{
+    return fmin(30, fmax(0.05, rig->spec.disk_wait * 60 / 4));
+}
+
+/* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose
+ * what has no place on the disk: it is refused, and a discard is not. */
+static void wait_for_space(struct steer *steer, const char *why)
+{
+    struct control_command c;
+    bool taken = false;
+
+    steer_show(steer, VAC_PAUSED, why);
+    if (!control_pop(steer->ctl, &c, retry_seconds(steer->rig)))
+        return;
+    if (c.op == VAC_OP_DISCARD ||
+        (c.op == VAC_OP_QUIT && (!steer->interactive || !strcmp(c.who, "core"))))
+        taken = steer->quit = steer->space_quit = true;
+    if (c.op == VAC_OP_DISCARD)
+        steer->discard = true;
+    taken |= c.op == VAC_OP_RESUME; /* tries again now */
+    control_event(steer->ctl, taken ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id,
+                  (int64_t)steer->at->step, taken ? "" : why, NULL);
+    control_writing(steer->ctl)->commands_applied = c.id;
+    free(c.text);
+}
+
+bool patience_left(struct patience *p, struct vac_err *err)
+{
+    struct steer *steer = p->steer;
+
+    if (!p->tried) {
+        p->tried = true;
+        p->begun = clock_now();
+        p->ran = steer->watch.since > 0;
+        return true;
+    }
+    if (p->rc == 0) {
+        if (p->ran)
+            stopwatch_go(&steer->watch);
+        return false;
+    }
+    if (p->what)
+        err_prefix(&p->why, "%s", p->what);
+    if (p->why.code != VAC_ERR_SPACE || steer->space_quit) {
+        err_set(err, p->why.code, "%s", p->why.msg);
+        return false;
+    }
+    if (!steer->interactive && clock_now() - p->begun >= steer->rig->spec.disk_wait * 60) {
+        err_set(err, VAC_ERR_SPACE, "%s (waited %.3g min: free space and go on with --resume)",
+                p->why.msg, steer->rig->spec.disk_wait);
+        return false;
+    }
+    stopwatch_hold(&steer->watch);
+    wait_for_space(steer, p->why.msg);
+    err_clear(&p->why);
+    return true;
+}

@@ -1,0 +1,19 @@
+/* progress.h - how far a run has come: what a checkpoint holds beside the numbers that are trained. */
+#ifndef RUN_PROGRESS_H
+#define RUN_PROGRESS_H
+
+#include <vaccine/vaccine.h>
+
+struct progress {
+    uint64_t step, tokens;
+    size_t duty;            /* duties after the last step that are done: see do_duties */
+    struct vac_point point; /* of the last step, while its line is being made */
+    struct vac_layers layers;
+    int64_t total_steps;               /* of all stages */
+    double ms_average, tokens_average; /* running averages for the snapshot */
+    int64_t saved_step;
+    size_t keep_more;   /* checkpoints to keep besides the number in the run file */
+    double last_save;   /* clock of the last checkpoint */
+    double last_export; /* ... of the last export for other tools */
+};
+#endif

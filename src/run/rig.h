@@ -1,0 +1,60 @@
+/* rig.h - what a run is made with, opened once: compute, model, tokenizer, watched data, judges. */
+#ifndef RUN_RIG_H
+#define RUN_RIG_H
+
+#include <vaccine/vaccine.h>
+
+#include "data/rows.h"
+#include "eval/evaluate.h"
+#include "eval/judge.h"
+#include "model/stops.h"
+#include "spec/spec.h"
+
+/* What became of a stage's rows, all its files together. */
+struct data_counts {
+    size_t rows;                 /* looked at */
+    size_t cut;                  /* ... at max_length */
+    size_t skipped;              /* ... of which no label was left */
+    size_t empty, text, samples; /* with an empty answer; tokenised here; in all */
+    uint64_t steps;
+};
+/* The fixed probes and what they were last answered with. */
+struct suite {
+    struct rows rows;
+    struct ids *prompt;
+    int *verdict; /* enum verdict of the last time, -1 = not asked yet */
+    void *judge;
+    const struct judge *kind;
+};
+struct stage_rows {
+    bool held;
+    struct dataset of[METHOD_STREAMS];
+};
+struct rig {
+    struct run_spec spec; /* as it was read; live options change in it */
+    struct compute *c;
+    struct model *m;
+    struct tokenizer *tok; /* NULL = nothing reads or shows text */
+    struct encoder enc;
+    struct stops stops;
+    struct dataset drift_set, align_set, harmful_set;
+    double *drift_rel; /* [2 L] scratch of watch_measure */
+    struct suite suite;
+    struct evaluation **eval; /* [spec.n_evaluate] */
+    uint64_t judge_bytes;     /* that the judges of the evaluate entries take */
+    bool stack_dirty;         /* the model's stack must be rebuilt from the run folder */
+    /* [spec.n_stages] of each: optimizer steps, what became of its rows, and its rows until it takes
+     * them. */
+    uint64_t *stage_total;
+    struct data_counts *counts;
+    struct stage_rows *rows;
+};
+/* Model, tokenizer, watched data and judges of rig->spec, which has been read; `began` = run.json of
+ * a run that goes on or is repeated, or NULL. */
+int rig_open(struct rig *rig, const cJSON *began, struct vac_err *err);
+void rig_close(struct rig *rig);
+/* Layers that lines and screen tell of: all, or the first VAC_MAX_LAYERS. */
+size_t rig_layers(const struct rig *rig);
+/* Opens the evaluate entries on the present model (again). */
+int rig_evaluations(struct rig *rig, struct vac_err *err);
+#endif

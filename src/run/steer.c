@@ -1,0 +1,103 @@
+/* steer.c - see steer.h */
+#include "run/steer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/columns.h"
+#include "run/control.h"
+#include "run/rig.h"
+#include "run/stage.h"
+#include "run/trainer.h"
+
+const char *const vac_state_names[] = {"loading", "running", "paused", "measuring",
+                                       "done",    "stopped", "failed", NULL};
+
+void steer_opened(struct steer *steer)
+{
+    const struct rig *rig = steer->rig;
+    struct vac_snapshot *s = control_writing(steer->ctl);
+    const char *model = rig->spec.model ? path_base(rig->spec.model) : "random";
+
+    snprintf(s->model, sizeof s->model, "%s", model);
+    point_clear(&s->last);
+    layers_clear(&s->layers);
+    s->drift_step = s->checkpoint_step = -1;
+    s->n_evals = (int)rig->spec.n_evaluate;
+    for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
+        const struct evaluate_spec *e = &rig->spec.evaluate[i];
+        s->eval[i] = (struct vac_eval){.step = -1,
+                                       .value = NAN,
+                                       .lo = NAN,
+                                       .hi = NAN,
+                                       .is_rate = evaluation_is_rate(rig->eval[i])};
+        snprintf(s->eval[i].name, sizeof s->eval[i].name, "%s", e->name);
+    }
+}
+
+/* --- how it stands --- */
+
+static double resident_bytes(void)
+{
+    long pages = 0, size = sysconf(_SC_PAGESIZE);
+    size_t len;
+    char *text = file_read("/proc/self/statm", 4096, &len, NULL);
+
+    if (text)
+        sscanf(text, "%*s %ld", &pages);
+    free(text);
+    return (double)pages * (double)size;
+}
+
+static void fill_stage(struct vac_snapshot *s, const struct rig *rig, const struct stage *st)
+{
+    size_t L = rig_layers(rig);
+
+    snprintf(s->stage, sizeof s->stage, "%s", st->spec->name);
+    snprintf(s->method, sizeof s->method, "%s", st->spec->method->name);
+    s->stage_index = (int)st->index;
+    s->stage_step = (int64_t)st->done;
+    s->stage_steps = (int64_t)st->total;
+    s->n_layers = (int)L;
+    for (size_t i = 0; st->step.mask && i < L; i++)
+        s->mask[i] = st->step.mask[i];
+}
+
+void steer_show(struct steer *steer, enum vac_state state, const char *reason)
+{
+    const struct rig *rig = steer->rig;
+    const struct progress *at = steer->at;
+    struct vac_snapshot *s = control_writing(steer->ctl);
+    bool changed = s->state != state;
+    double left;
+
+    s->state = state;
+    snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
+    s->n_stages = (int)rig->spec.n_stages;
+    if (steer->st->open && steer->st->total)
+        fill_stage(s, rig, steer->st);
+    s->step = (int64_t)at->step;
+    s->total_steps = at->total_steps;
+    s->steps_left = steer->steps_left;
+    s->steps_per_s = at->ms_average > 0 ? 1000 / at->ms_average : NAN;
+    s->tokens_per_s = at->ms_average > 0 ? 1000 * at->tokens_average / at->ms_average : NAN;
+    left = (double)(at->total_steps - (int64_t)at->step);
+    s->eta_s = at->ms_average > 0 ? left * at->ms_average / 1000 : NAN;
+    s->rss_bytes = resident_bytes();
+    s->threads = rig->c ? rig->c->threads : 0;
+    s->checkpoint_step = at->saved_step;
+    s->checkpoint_age = at->saved_step >= 0 ? clock_now() - at->last_save : 0;
+    control_publish(steer->ctl);
+    if (changed)
+        control_event(steer->ctl, VAC_EVENT_STATE, 0, (int64_t)at->step, vac_state_names[state],
+                      NULL);
+}
+
+void steer_break(struct steer *steer, const struct vac_err *why)
+{
+    if (!steer->quit && !steer->broken.code)
+        steer->broken = *why;
+}

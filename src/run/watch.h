@@ -1,0 +1,23 @@
+/* watch.h - what is measured beside training on fixed rows: drift, losses, the probe suite, evaluations.
+ *
+ * All of it without dropout or perturbation, after the update, with its own random streams: a run
+ * that is watched ends with the same bytes as one that is not. */
+#ifndef RUN_WATCH_H
+#define RUN_WATCH_H
+
+#include "run/book.h"
+
+bool watch_due(const struct rig *rig, const struct stage *st);
+/* Fills the point and the layers where it measures. */
+int watch_measure(const struct rig *rig, struct stage *st, struct vac_point *p,
+                  struct vac_layers *l, struct vac_err *err);
+/* Whether evaluate entry i is for the stage at work, and to be measured after this step. */
+bool watch_applies(const struct rig *rig, const struct stage *st, size_t i);
+bool watch_eval_due(const struct rig *rig, const struct stage *st, size_t i);
+/* One evaluate entry; 1 = stopped by a command. */
+int watch_evaluate(const struct rig *rig, struct stage *st, struct book *book, size_t i,
+                   struct vac_err *err);
+/* All fixed probes; 1 = stopped by a command, and nothing of it stands. */
+int watch_suite(struct rig *rig, struct stage *st, struct book *book, uint64_t id,
+                struct vac_err *err);
+#endif
