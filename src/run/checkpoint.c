@@ -26,7 +26,7 @@
 #include "run/patience.h"
 #include "run/rig.h"
 #include "run/stage.h"
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 #include "run/trainer.h"
 #include "spec/spec_tables.h"
 #include "weights/st_write.h"

@@ -15,7 +15,7 @@
 #include "run/options.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 #include "run/trainer.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"

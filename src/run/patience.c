@@ -8,7 +8,7 @@
 
 #include "run/control.h"
 #include "run/steer.h"
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 #include "run/trainer.h"
 
 /* Between two tries of a headless run: 30 s, or less when the whole patience is short. */

@@ -6,7 +6,7 @@
 #include "run/progress.h"
 #include "run/rig.h"
 #include "run/stage.h"
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 
 #define STEER_OPTIONS 24
 

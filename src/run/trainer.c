@@ -26,7 +26,7 @@
 #include "run/rig.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 #include "run/warnings.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"

@@ -1,5 +1,5 @@
 /* as_model.c - see as_model.h */
-#include "record/as_model.h"
+#include "cli/as_model.h"
 
 #include <ctype.h>
 #include <stdio.h>

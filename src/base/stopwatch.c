@@ -1,5 +1,5 @@
 /* stopwatch.c - see stopwatch.h */
-#include "run/stopwatch.h"
+#include "base/stopwatch.h"
 
 #include "base/io.h"
 

@@ -1,6 +1,6 @@
 /* stopwatch.h - the time that a run has run: what pauses take does not count. */
-#ifndef RUN_STOPWATCH_H
-#define RUN_STOPWATCH_H
+#ifndef BASE_STOPWATCH_H
+#define BASE_STOPWATCH_H
 
 #include <stdbool.h>
 
