@@ -7,7 +7,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "eval/child.h"
+#include "base/child.h"
 #include "eval/classifier.h"
 #include "eval/judge.h"
 #include "eval_support.h"

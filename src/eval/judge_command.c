@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "eval/child.h"
+#include "base/child.h"
 #include "eval/judge.h"
 #include "eval/text.h"
 

@@ -2,8 +2,8 @@
  *
  * It runs under /bin/sh in a process group of its own; what it writes to its standard error is kept
  * for the message of an error and never reaches the terminal. */
-#ifndef EVAL_CHILD_H
-#define EVAL_CHILD_H
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
 
 #include "base/mem.h"
 
