@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { FEW_ROWS = 4, PART_WORK = 1 << 20 };
+/* Numbers of w that are laid out at a time, and how long their sums are at most. */
+enum { FEW_COLS = 16, PART_WORK = 1 << 20, PANEL_ROOM = 1 << 17, PANEL_DEPTH = 1024 };
 
 /* c = beta c, the case that some libraries get wrong when nothing is to be added. */
 static void clear_or_scale(const struct gemm *g)
@@ -36,18 +37,51 @@ static const void *b_at(const struct gemm *g, size_t row, size_t col)
     return (const char *)g->b + (row * g->ldb + col) * dtype_size(g->bt);
 }
 
-/* Rows of y = alpha x w^T for a few rows of x: a general product would copy all of w first. */
+/* Whether y = alpha x w^T has so few rows that laying out w would not pay. */
+static bool is_few(const struct cpu *c, const struct gemm *g)
+{
+    return g->tb && !g->ta && g->k > 0 && g->m <= c->k->panel->few;
+}
+
+/* Rows of w in groups that stay in the nearest cache while all of x passes over them. */
 static void few_rows(struct cpu *c, const struct gemm *g)
 {
+    const float *b = g->b;
+
     if (g->beta != 0 && g->beta != 1)
         for (size_t i = 0; i < g->m; i++)
             c->k->scale(g->c + i * g->ldc, g->beta, g->c + i * g->ldc, g->n);
-    c->k->dots(g->c, g->ldc, g->a, g->lda, g->b, g->ldb, g->alpha, g->m, g->k, g->n, g->beta != 0);
+    for (size_t j = 0; j < g->n; j += FEW_COLS)
+        c->k->dots(g->c + j, g->ldc, g->a, g->lda, b + j * g->ldb, g->ldb, g->alpha, g->m, g->k,
+                   g->n - j < FEW_COLS ? g->n - j : FEW_COLS, g->beta != 0);
+}
+
+/* y = alpha x w^T with w laid out for it block by block in `room`, which stays in the second-level
+ * cache: faster than a general product, which copies w more slowly, and x too. */
+static void gemm_panels(struct cpu *c, const struct gemm *g, float *room)
+{
+    const struct panel_kernels *p = c->k->panel;
+    size_t parts = (g->k + PANEL_DEPTH - 1) / PANEL_DEPTH, deep = (g->k + parts - 1) / parts;
+    size_t cols = PANEL_ROOM / deep < WIDEN_ROWS ? PANEL_ROOM / deep : WIDEN_ROWS;
+
+    cols = cols < p->rows ? p->rows : cols / p->rows * p->rows;
+    if (g->beta != 0 && g->beta != 1)
+        for (size_t i = 0; i < g->m; i++)
+            c->k->scale(g->c + i * g->ldc, g->beta, g->c + i * g->ldc, g->n);
+    for (size_t j = 0; j < g->n; j += cols)
+        for (size_t r = 0; r < g->k; r += deep) {
+            size_t n = g->n - j < cols ? g->n - j : cols, k = g->k - r < deep ? g->k - r : deep;
+            for (size_t i = 0; i < n; i += p->rows)
+                p->pack(room + i * k, b_at(g, j + i, r), g->bt, g->ldb,
+                        n - i < p->rows ? n - i : p->rows, k);
+            p->times(g->c + j, g->ldc, g->a + r, g->lda, room, g->m, n, k, g->alpha,
+                     r > 0 || g->beta != 0);
+        }
 }
 
 static void gemm_f32(struct cpu *c, const struct gemm *g)
 {
-    if (g->m <= FEW_ROWS && g->tb && !g->ta && g->k > 0)
+    if (is_few(c, g))
         few_rows(c, g);
     else
         gemm_serial(c->base.products, g);
@@ -57,7 +91,7 @@ static void gemm_f32(struct cpu *c, const struct gemm *g)
  * of c are worth so little work that the group must stay in the nearest cache. */
 static void gemm_narrow_t(struct cpu *c, const struct gemm *g, float *wide)
 {
-    size_t step = g->m <= FEW_ROWS ? 8 : WIDEN_ROWS;
+    size_t step = is_few(c, g) ? 8 : WIDEN_ROWS;
 
     for (size_t j = 0; j < g->n; j += step) {
         struct gemm p = *g;
@@ -100,6 +134,12 @@ static void add_bias(struct cpu *c, const struct gemm *g)
     }
 }
 
+/* Without wide vectors and multiply-add the libraries know more. */
+static bool panels_suit(const struct cpu *c)
+{
+    return c->k->panel->rows >= 16;
+}
+
 void gemm_part(struct cpu *c, const struct gemm *g, int t)
 {
     struct gemm p = *g;
@@ -111,7 +151,9 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
     }
     if (p.m == 0 || p.n == 0)
         return;
-    if (p.bt == DTYPE_F32 || p.k == 0)
+    if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c))
+        gemm_panels(c, &p, scratch_widen(c, t));
+    else if (p.bt == DTYPE_F32 || p.k == 0)
         gemm_f32(c, &p);
     else if (p.tb)
         gemm_narrow_t(c, &p, scratch_widen(c, t));
@@ -143,7 +185,7 @@ static struct grid grid_for(const struct gemm *g, int parts)
 
 static struct gemm tile_of(const struct gemm *g, struct grid grid, int t)
 {
-    struct range i = range_of(g->m, t / grid.cols, grid.rows, g->m > FEW_ROWS ? 8 : 1);
+    struct range i = range_of(g->m, t / grid.cols, grid.rows, g->m > 8 ? 8 : 1);
     struct range j = range_of(g->n, t % grid.cols, grid.cols, 16);
     struct gemm p = *g;
 

@@ -18,6 +18,17 @@ struct adamw_row {
     float root;  /* 1 / sqrt(1 - beta2^step) */
 };
 
+/* Products x w^T with w[.,k] laid out first: `rows` of its rows make one panel.
+ * pack:  panel[k,rows] = up to so many rows of w, any dtype; those that are not there are 0
+ * times: c[m,n] (+)= s a[m,k] w[n,k]^T from the panels of w, one behind the other */
+struct panel_kernels {
+    size_t rows;
+    size_t few; /* for so few rows of a, `dots` is faster */
+    void (*pack)(float *panel, const void *w, enum dtype t, size_t ldw, size_t rows, size_t k);
+    void (*times)(float *c, size_t ldc, const float *a, size_t lda, const float *panels, size_t m,
+                  size_t n, size_t k, float s, bool add);
+};
+
 struct kernels {
     const char *name;
     void (*fill)(float *x, float a, size_t n);
@@ -81,6 +92,7 @@ struct kernels {
     /* Multiply-adds on numbers in registers, which no product can outrun: x = x a + b, with a and b
      * from io, which gets a sum of all. Returns their number, counted as two operations each. */
     double (*peak)(float io[2], size_t rounds);
+    const struct panel_kernels *panel;
 };
 
 extern const struct kernels kernels_base;

@@ -1,24 +1,13 @@
-/* kernels_isa.c - the loops of kernels.h.
+/* kernels_isa.c - the loops of kernels.h, in one table for each instruction set.
  *
- * This file is compiled once for each instruction set with -DISA=name and that set's flags, and
- * exports one table. The loops are plain C that compilers vectorise (sums through `omp simd
+ * The loops are plain C that compilers vectorise (sums through `omp simd
  * reduction`, so no relaxed floating-point rules are needed); only the three small products use
  * vector types, because their tiles must stay in registers. */
-#include "compute/kernels.h"
+#include "compute/kernels_isa.h"
 #include <math.h>
 #include <string.h>
 #include "base/rng.h"
-
-#ifndef ISA
-#define ISA base
-#endif
-#define JOIN2(a, b) a##b
-#define JOIN(a, b) JOIN2(a, b)
-#define TEXT2(a) #a
-#define TEXT(a) TEXT2(a)
-#define SIMD _Pragma("omp simd")
-#define SIMD_SUM(v) _Pragma(TEXT(omp simd reduction(+ : v)))
-#define INLINE static inline __attribute__((always_inline))
+#include "compute/kernels_panel.h"
 
 /* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r,
  * and 2^k in two factors so that results near both ends of the range come out right. Below -103.9
@@ -432,36 +421,16 @@ static void adamw(float *w, const float *g, float *m, float *v, size_t n, const 
 
 /* --- products with one small side --- */
 
-#if defined __AVX512F__
-#define LANES 16
+#if LANES == 16
 #define TILE_I 4
 #define TILE_J 4
-#elif defined __AVX__
-#define LANES 8
+#elif LANES == 8
 #define TILE_I 6
 #define TILE_J 2
 #else
-#define LANES 4
 #define TILE_I 4
 #define TILE_J 2
 #endif
-typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-
-INLINE vec load(const float *p)
-{
-    return *(const vec *)p;
-}
-
-INLINE void store(float *p, vec v)
-{
-    *(vec *)p = v;
-}
-
-/* a - 0 is a whatever a is, but 0 + a is not: the compiler would really add. */
-INLINE vec splat(float a)
-{
-    return a - (vec){0};
-}
 
 typedef float vec4 __attribute__((vector_size(16)));
 
@@ -792,4 +761,5 @@ const struct kernels JOIN(kernels_, ISA) = {
     .outer = outer,
     .gather = gather,
     .peak = peak,
+    .panel = &JOIN(panel_, ISA),
 };

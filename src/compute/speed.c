@@ -9,8 +9,8 @@
 double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds)
 {
     struct cpu cpu = {.base.threads = c->threads, .base.products = c->products, .k = kernels_at(0)};
-    size_t len, need = m * k + n * k + m * n;
-    float *room = pages_new(need * sizeof(float), &len);
+    size_t len, need = m * k + n * k + m * n, wide = WIDEN_ROWS * k;
+    float *room = pages_new((need + wide * (size_t)c->threads) * sizeof(float), &len);
     struct gemm g = {.tb = true,
                      .m = m,
                      .n = n,
@@ -27,6 +27,8 @@ double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, 
 
     if (!room)
         return 0;
+    cpu.scratch = room + need;
+    cpu.size.widen = wide;
     for (size_t i = 0; i < m * k + n * k; i++)
         room[i] = (float)(i % 7) - 3.0f;
     gemm_run(&cpu, &g); /* the first one pays for pages and threads */
