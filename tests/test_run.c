@@ -2,13 +2,29 @@
  * adapters, full fine-tuning, the memory plan. */
 #include <math.h>
 
+#include "data/encode.h"
 #include "model/peft.h"
 #include "model_support.h"
 #include "eval/drift.h"
 #include "eval/loss.h"
 #include "model/plan.h"
 #include "run/optimizer.h"
+#include "run/validate.h"
 #include "run_support.h"
+
+/* Linked with --wrap=encode_row: rows that are tokenised. */
+static size_t encoded;
+int __real_encode_row(const struct encoder *enc, const struct row *row, struct encoded *out,
+                      struct vac_err *err);
+int __wrap_encode_row(const struct encoder *enc, const struct row *row, struct encoded *out,
+                      struct vac_err *err);
+
+int __wrap_encode_row(const struct encoder *enc, const struct row *row, struct encoded *out,
+                      struct vac_err *err)
+{
+    encoded++;
+    return __real_encode_row(enc, row, out, err);
+}
 
 #define STAGE "'train':['rows.jsonl'],'lora':{'r':2,'alpha':4},'batch_size':4,'lr':0.01"
 
@@ -509,6 +525,31 @@ static void test_plan_shown(void **state)
     free(text);
 }
 
+/* --- data --- */
+
+/* Every row of a stage is tokenised once, however many stages there are; so is one that is watched
+ * twice. */
+static void test_read_once(void **state)
+{
+    struct rig_run r;
+    struct validation v;
+    struct vac_err err = {0};
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", false);
+    run_file(&r, "'watch':{'every':2,'drift':{'file':'rows.jsonl','take':7},"
+                 "'align_loss':{'file':'rows.jsonl','take':7},'harmful_loss':'harm.jsonl'},"
+                 "'stages':[{'name':'a','method':'sft','steps':3," STAGE "},"
+                 "{'name':'b','method':'sft','steps':2,'adapter':'same'," STAGE "}]");
+    encoded = 0;
+    assert_ok(run_whole(&r, run_folder(), false, &err), &err);
+    assert_int_equal(encoded, 7 + 9 + 23 + 23);
+    encoded = 0;
+    assert_ok(validate_open(&v, r.file, NULL, 0, &err), &err);
+    validate_done(&v);
+    assert_int_equal(encoded, 7 + 9 + 23 + 23);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,7 +558,7 @@ int main(void)
         cmocka_unit_test(test_last_batch),     cmocka_unit_test(test_large_batch),
         cmocka_unit_test(test_same_adapter),   cmocka_unit_test(test_new_adapter),
         cmocka_unit_test(test_full_then_lora), cmocka_unit_test(test_plan_ahead),
-        cmocka_unit_test(test_plan_shown),
+        cmocka_unit_test(test_plan_shown),     cmocka_unit_test(test_read_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -436,6 +436,36 @@ static void test_questions(void **state)
     vac_session_close(s);
 }
 
+/* A fixed probe is what the user says in it: shown, judged and told apart by that, and by no system
+ * turn that several share. */
+static void test_suite_with_system_turn(void **state)
+{
+    static const char *const said[] = {"abc", "xyz 12", "more"};
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_event e;
+
+    (void)state;
+    steered_rig(&r);
+    support_write_text(run_path(r.dir, "ask.jsonl"),
+                       "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},"
+                       "{\"role\":\"user\",\"content\":\"abc\"}]}\n"
+                       "{\"messages\":[{\"role\":\"system\",\"content\":\"be brief\"},"
+                       "{\"role\":\"user\",\"content\":\"xyz 12\"},"
+                       "{\"role\":\"assistant\",\"content\":\"12\"}]}\n"
+                       "{\"messages\":[{\"role\":\"user\",\"content\":\"first\"},"
+                       "{\"role\":\"assistant\",\"content\":\"yes\"},"
+                       "{\"role\":\"user\",\"content\":\"more\"}]}\n");
+    s = run_start(&r, run_folder(), &steered);
+    run_wait(s, VAC_PAUSED);
+    e = told(s, VAC_EVENT_SUITE, run_give(s, VAC_OP_SUITE, 0, "", NULL));
+    assert_int_equal(e.probes.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(e.probes.v[i].prompt, said[i]);
+    vac_event_done(&e);
+    vac_session_close(s);
+}
+
 /* A stop ends the answers that were asked for before it, also those that still wait, and no later
  * ones. */
 static void test_probe_stop(void **state)
@@ -610,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_suite_with_system_turn),
         cmocka_unit_test(test_probe_stop),
         cmocka_unit_test(test_nothing_to_ask),
         cmocka_unit_test(test_probed_run),

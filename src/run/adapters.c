@@ -7,8 +7,6 @@
 #include <vaccine/vaccine.h>
 
 #include "base/json_out.h"
-#include "base/json_out.h"
-#include "base/json_out.h"
 #include "weights/hub.h"
 
 /* A model of the cache is "owner/name@commit" to everybody, and a folder of one's own to nobody else. */

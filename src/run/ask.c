@@ -61,8 +61,8 @@ static int opening_id(const struct rig *rig, const char *before, const char *ope
     return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;
 }
 
-int ask_refusal_probability(const struct rig *rig, const struct stage *st, const struct ids *prompt,
-                            double *out, struct vac_err *err)
+static int refusal_probability(const struct rig *rig, const struct stage *st,
+                               const struct ids *prompt, double *out, struct vac_err *err)
 {
     static const char *const before[] = {"", " ", "\n"};
     int32_t id[64], x;
@@ -85,20 +85,56 @@ int ask_refusal_probability(const struct rig *rig, const struct stage *st, const
     return 0;
 }
 
-/* --- probes --- */
+/* --- a question --- */
+
+int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct vac_err *err)
+{
+    struct rating rating;
+    const char *text;
+
+    a->told = (struct vac_probe){.prompt = a->said, .p_refuse = NAN};
+    if (refusal_probability(rig, st, a->prompt, &a->told.p_refuse, err) ||
+        generate(st->gen, a->prompt, 1, &a->how, &a->ids, a->piece, a->ctx, err) ||
+        tokenizer_decode(rig->tok, a->ids.v, a->ids.n, true, &a->text, err))
+        return -1;
+    text = a->text.s ? a->text.s : "";
+    if (rig->suite.kind->rate(rig->suite.judge, &a->said, &text, 1, &rating, err))
+        return -1;
+    a->verdict = rating.verdict;
+    a->told.answer = text;
+    a->told.verdict = verdict_names[rating.verdict];
+    return 0;
+}
+
+int ask_write(struct book *book, const struct stage *st, struct ask *a, const char *who,
+              struct vac_event *e, struct vac_err *err)
+{
+    struct strbuf line = {0};
+    int rc;
+
+    probe_line(&line, &a->told, (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done,
+               who);
+    rc = book_line(book, LINES_PROBES, &line, err) || probe_keep(e, &a->told, err) ? -1 : 0;
+    sb_done(&line);
+    return rc;
+}
+
+void ask_done(struct ask *a)
+{
+    ids_done(&a->ids);
+    sb_done(&a->text);
+}
+
+/* --- a probe that a user asks --- */
 
 struct probe {
-    const struct rig *rig;
-    struct stage *st;
-    struct book *book;
     struct steer *steer;
     const struct control_command *c;
-    struct ids prompt, answer, before;
+    struct ask ask;
+    struct ids prompt, before;
     struct stops stops; /* of the template that is asked with */
-    struct strbuf text, before_text, piece;
+    struct strbuf before_text, piece;
     struct tokenizer_stream stream;
-    struct rating rating;
-    double p_refuse;
 };
 
 static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double logp)
@@ -114,10 +150,9 @@ static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double l
     return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
-static int encode_question(struct probe *p, struct vac_err *err)
+static int encode_question(struct probe *p, const struct rig *rig, struct generator *g,
+                           struct vac_err *err)
 {
-    const struct rig *rig = p->rig;
-    struct stage *st = p->st;
     struct turn turn = {.role = ROLE_USER, .text = p->c->text};
     struct encoder enc = rig->enc;
 
@@ -129,9 +164,9 @@ static int encode_question(struct probe *p, struct vac_err *err)
     if (encode_prompt(&enc, &turn, 1, &p->prompt, err) ||
         stops_collect(&p->stops, rig->m, &enc, err))
         return -1;
-    if (p->prompt.n + 1 >= generator_context(st->gen))
+    if (p->prompt.n + 1 >= generator_context(g))
         return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
-                       p->prompt.n, generator_context(st->gen) - 2);
+                       p->prompt.n, generator_context(g) - 2);
     return 0;
 }
 
@@ -147,110 +182,82 @@ static enum generate_next silent_piece(void *ctx, size_t i, int32_t id, double l
 
 /* The same question to the weights that the stage began with. Gradients are free between steps, so
  * the present weights wait there. */
-static int answer_before(struct probe *p, const struct generate_options *o, struct vac_err *err)
+static int answer_before(struct probe *p, const struct rig *rig, struct stage *st,
+                         struct vac_err *err)
 {
-    const struct rig *rig = p->rig;
-    struct stage *st = p->st;
-    struct steer *steer = p->steer;
     const struct params *w = model_params(rig->m);
     int rc;
 
-    if (!st->start || control_stopped(steer->ctl, p->c->id))
+    if (control_stopped(p->steer->ctl, p->c->id))
         return 0;
     op_copy(rig->c, w->g, w->w, w->n);
     op_copy(rig->c, w->w, (struct ref){st->start, 0}, w->n);
-    rc = generate(st->gen, &p->prompt, 1, o, &p->before, silent_piece, p, err);
+    rc = generate(st->gen, &p->prompt, 1, &p->ask.how, &p->before, silent_piece, p, err);
     op_copy(rig->c, w->w, w->g, w->n);
     return rc || tokenizer_decode(rig->tok, p->before.v, p->before.n, true, &p->before_text, err)
                ? -1
                : 0;
 }
 
-static int record_probe(struct probe *p, struct vac_err *err)
+static int probe_run(struct probe *p, const struct rig *rig, struct stage *st, struct book *book,
+                     struct vac_err *err)
 {
-    struct stage *st = p->st;
-    struct steer *steer = p->steer;
+    const struct control_command *c = p->c;
     struct vac_event e = {0};
-    struct vac_probe *told = event_alloc(&e, 1, sizeof *told, err);
-    struct strbuf line = {0};
-    int rc = -1;
+    struct vac_probe *told;
+    int rc;
 
-    if (!told)
-        goto out;
-    *told = (struct vac_probe){.prompt = p->c->text,
-                               .answer = p->text.s ? p->text.s : "",
-                               .verdict = verdict_names[p->rating.verdict],
-                               .p_refuse = p->p_refuse,
-                               .tokens = (int64_t)p->answer.n};
-    if (st->start) {
-        told->before = p->before_text.s ? p->before_text.s : "";
-        told->before_step = st->start_step;
-    }
-    probe_line(&line, told, (int64_t)steer->at->step, st->spec->name, (int64_t)st->done, p->c->who);
-    if (book_line(p->book, LINES_PROBES, &line, err) || probe_keep(&e, told, err))
-        goto out;
-    e.probes.v = told;
-    e.probes.n = 1;
-    control_event(steer->ctl, VAC_EVENT_PROBE_END, p->c->id, (int64_t)steer->at->step, "", &e);
-    rc = 0;
-out:
-    vac_event_done(&e);
-    sb_done(&line);
-    return rc;
-}
-
-static int probe_run(struct probe *p, struct vac_err *err)
-{
-    const struct rig *rig = p->rig;
-    struct stage *st = p->st;
-    struct steer *steer = p->steer;
-    struct generate_options o = {.max_new_tokens = p->c->n > 0 ? (size_t)p->c->n : DEFAULT_TOKENS,
-                                 .top_p = 1,
-                                 .stop = p->stops.id};
-    const char *text;
-
-    if (encode_question(p, err))
+    if (encode_question(p, rig, st->gen, err))
         return -1;
-    o.n_stop = p->stops.n;
-    steer_show(steer, VAC_MEASURING, "probe");
-    if (ask_refusal_probability(rig, st, &p->prompt, &p->p_refuse, err) ||
-        generate(st->gen, &p->prompt, 1, &o, &p->answer, stream_piece, p, err))
+    p->ask = (struct ask){.said = c->text,
+                          .prompt = &p->prompt,
+                          .how = {.max_new_tokens = c->n > 0 ? (size_t)c->n : DEFAULT_TOKENS,
+                                  .top_p = 1,
+                                  .stop = p->stops.id,
+                                  .n_stop = p->stops.n},
+                          .piece = stream_piece,
+                          .ctx = p};
+    steer_show(p->steer, VAC_MEASURING, "probe");
+    if (ask_question(rig, st, &p->ask, err))
         return -1;
     sb_clear(&p->piece);
     if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0 && p->piece.len)
-        control_event(steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)steer->at->step,
+        control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, c->id, (int64_t)p->steer->at->step,
                       p->piece.s, NULL);
-    if (tokenizer_decode(rig->tok, p->answer.v, p->answer.n, true, &p->text, err) ||
-        answer_before(p, &o, err))
-        return -1;
-    text = p->text.s ? p->text.s : "";
-    if (rig->suite.kind->rate(rig->suite.judge, (const char *[]){p->c->text}, &text, 1, &p->rating,
-                              err))
-        return -1;
-    return record_probe(p, err);
+    if (st->start) {
+        if (answer_before(p, rig, st, err))
+            return -1;
+        p->ask.told.before = p->before_text.s ? p->before_text.s : "";
+        p->ask.told.before_step = st->start_step;
+    }
+    p->ask.told.tokens = (int64_t)p->ask.ids.n;
+    told = event_alloc(&e, 1, sizeof *told, err);
+    rc = told ? ask_write(book, st, &p->ask, c->who, &e, err) : -1;
+    if (rc == 0) {
+        *told = p->ask.told;
+        e.probes.v = told;
+        e.probes.n = 1;
+        control_event(p->steer->ctl, VAC_EVENT_PROBE_END, c->id, (int64_t)p->steer->at->step, "",
+                      &e);
+    }
+    vac_event_done(&e);
+    return rc;
 }
 
 int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
               const struct control_command *c, struct vac_err *err)
 {
-    struct probe p = {.rig = rig,
-                      .st = st,
-                      .book = book,
-                      .steer = book->steer,
-                      .c = c,
-                      .p_refuse = NAN,
-                      .stream = {.t = rig->tok}};
+    struct probe p = {.steer = book->steer, .c = c, .stream = {.t = rig->tok}};
     int rc;
 
     if (!st->gen)
         return err_set(err, VAC_ERR_UNSUPPORTED, "this run has no tokenizer: nothing can be asked");
     if (!c->text || !*c->text)
         return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
-    rc = probe_run(&p, err);
+    rc = probe_run(&p, rig, st, book, err);
     ids_done(&p.prompt);
-    ids_done(&p.answer);
     ids_done(&p.before);
-    sb_done(&p.text);
+    ask_done(&p.ask);
     sb_done(&p.before_text);
     sb_done(&p.piece);
     tokenizer_stream_done(&p.stream);

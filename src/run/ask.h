@@ -7,14 +7,30 @@
 
 #include "run/book.h"
 
+/* A question: zeroed, then the first five filled in. ask_done afterwards. */
+struct ask {
+    const char *said;         /* by the user, as it is shown, judged and told apart */
+    const struct ids *prompt; /* all that the model reads */
+    struct generate_options how;
+    generate_visit *piece; /* may be NULL */
+    void *ctx;
+    struct ids ids;
+    struct strbuf text;
+    enum verdict verdict;
+    struct vac_probe told; /* borrows from the others */
+};
+/* Asks and rates; p_refuse is the sum of the probabilities of the tokens that refusals begin with. */
+int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct vac_err *err);
+/* Its line of probes.jsonl; told's texts are the event's from then on. */
+int ask_write(struct book *book, const struct stage *st, struct ask *a, const char *who,
+              struct vac_event *e, struct vac_err *err);
+void ask_done(struct ask *a);
+
+/* --- commands --- */
 int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
               const struct control_command *c, struct vac_err *err);
 int ask_samples(const struct rig *rig, const struct stage *st, struct steer *steer,
                 const struct control_command *c, struct vac_err *err);
 int ask_map(const struct rig *rig, const struct stage *st, struct steer *steer,
             const struct control_command *c, struct vac_err *err);
-/* Sum of the probabilities of the tokens that refusals begin with, for the next token after the
- * prompt. */
-int ask_refusal_probability(const struct rig *rig, const struct stage *st, const struct ids *prompt,
-                            double *out, struct vac_err *err);
 #endif

@@ -12,11 +12,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/hash.h"
-#include "base/hash.h"
 #include "base/json_out.h"
-#include "base/json_out.h"
-#include "base/json_out.h"
+#include "base/stopwatch.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/pins.h"
@@ -26,7 +23,6 @@
 #include "run/patience.h"
 #include "run/rig.h"
 #include "run/stage.h"
-#include "base/stopwatch.h"
 #include "run/trainer.h"
 #include "spec/spec_tables.h"
 #include "weights/st_write.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stopwatch.h"
 #include "record/journal.h"
 #include "run/ask.h"
 #include "run/begin.h"
@@ -15,7 +16,6 @@
 #include "run/options.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "base/stopwatch.h"
 #include "run/trainer.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"

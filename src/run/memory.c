@@ -158,7 +158,7 @@ int memory_plan(const struct rig *rig, const struct stage *st, const struct plan
             rows += dataset_bytes(&rig->rows[i].of[k]);
     }
     for (int i = 0; i < 3; i++)
-        rows += dataset_bytes(watched[i]);
+        rows += i == 1 && rig->align_is_drift ? 0 : dataset_bytes(watched[i]);
     plan_add(p, "rows as tokens", rows, "use fewer rows, or a smaller max_length");
     plan_add(p, "tokenizer", rig->tok ? tokenizer_bytes(rig->tok) : 0, NULL);
     plan_add(p, "batches", batches, "use a smaller accumulate");

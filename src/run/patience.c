@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stopwatch.h"
 #include "run/control.h"
 #include "run/steer.h"
-#include "base/stopwatch.h"
 #include "run/trainer.h"
 
 /* Between two tries of a headless run: 30 s, or less when the whole patience is short. */

@@ -122,6 +122,28 @@ static int load_set(struct rig *rig, struct dataset *d, const struct data_keys *
     return -1;
 }
 
+static bool same_rows(const struct data_keys *a, const struct data_keys *b)
+{
+    return !strcmp(a->file, b->file) && a->take == b->take && a->skip == b->skip &&
+           a->from == b->from && a->harmful == b->harmful && a->repeat == b->repeat;
+}
+
+/* Drift and losses are mostly measured on the same rows, which then lie there once. */
+static int load_watched(struct rig *rig, struct vac_err *err)
+{
+    const struct watch_spec *w = &rig->spec.watch;
+
+    rig->align_is_drift = w->has_drift && w->has_align && same_rows(&w->drift, &w->align_loss);
+    if (load_set(rig, &rig->drift_set, &w->drift, w->has_drift, "drift", err) ||
+        load_set(rig, &rig->align_set, &w->align_loss, w->has_align && !rig->align_is_drift,
+                 "align_loss", err) ||
+        load_set(rig, &rig->harmful_set, &w->harmful_loss, w->has_harmful, "harmful_loss", err))
+        return -1;
+    if (rig->align_is_drift)
+        rig->align_set = rig->drift_set;
+    return 0;
+}
+
 static int load_suite(struct rig *rig, struct vac_err *err)
 {
     const struct watch_spec *w = &rig->spec.watch;
@@ -147,21 +169,23 @@ static int load_suite(struct rig *rig, struct vac_err *err)
     }
     s->prompt = mem_new(s->rows.n, sizeof *s->prompt, err);
     s->verdict = mem_new(s->rows.n, sizeof *s->verdict, err);
-    for (size_t i = 0; s->prompt && s->verdict && i < s->rows.n; i++) {
+    s->said = mem_new(s->rows.n, sizeof *s->said, err);
+    for (size_t i = 0; s->prompt && s->verdict && s->said && i < s->rows.n; i++) {
         const struct row *r = &s->rows.row[i];
         size_t n = r->n_turn;
+
         while (n && r->turn[n - 1].role == ROLE_ASSISTANT)
             n--;
+        for (size_t k = 0; k < n; k++)
+            s->said[i] = r->turn[k].role == ROLE_USER ? r->turn[k].text : s->said[i];
         s->verdict[i] = -1;
-        if (n == 0 || encode_prompt(&rig->enc, r->turn, n, &s->prompt[i], err)) {
-            if (n == 0)
-                err_set(err, VAC_ERR_FORMAT, "%s:%zu: has no user turn to ask", w->probes.file,
-                        r->line);
-            err_prefix(err, "watch.probes");
-            return -1;
-        }
+        if (!s->said[i])
+            err_set(err, VAC_ERR_FORMAT, "%s:%zu: has no user turn to ask", w->probes.file,
+                    r->line);
+        if (!s->said[i] || encode_prompt(&rig->enc, r->turn, n, &s->prompt[i], err))
+            return err_prefix(err, "watch.probes");
     }
-    return s->prompt && s->verdict ? 0 : -1;
+    return s->prompt && s->verdict && s->said ? 0 : -1;
 }
 
 static void close_evaluations(struct rig *rig)
@@ -227,16 +251,12 @@ static int judges_memory(struct rig *rig, struct vac_err *err)
 
 int rig_open(struct rig *rig, const cJSON *began, struct vac_err *err)
 {
-    const struct watch_spec *w = &rig->spec.watch;
-
     if (open_compute(rig, began, err) || open_model(rig, err) || open_tokenizer(rig, err) ||
         make_encoder(rig, err))
         return -1;
     rig->drift_rel = mem_new(2 * model_config(rig->m)->L, sizeof *rig->drift_rel, err);
-    if (!rig->drift_rel || load_set(rig, &rig->drift_set, &w->drift, w->has_drift, "drift", err) ||
-        load_set(rig, &rig->align_set, &w->align_loss, w->has_align, "align_loss", err) ||
-        load_set(rig, &rig->harmful_set, &w->harmful_loss, w->has_harmful, "harmful_loss", err) ||
-        load_suite(rig, err) || rig_evaluations(rig, err) || judges_memory(rig, err))
+    if (!rig->drift_rel || load_watched(rig, err) || load_suite(rig, err) ||
+        rig_evaluations(rig, err) || judges_memory(rig, err))
         return -1;
     return 0;
 }
@@ -249,10 +269,12 @@ void rig_close(struct rig *rig)
     for (size_t i = 0; rig->suite.prompt && i < rig->suite.rows.n; i++)
         ids_done(&rig->suite.prompt[i]);
     free(rig->suite.prompt);
+    free(rig->suite.said);
     free(rig->suite.verdict);
     rows_done(&rig->suite.rows);
     dataset_done(&rig->drift_set);
-    dataset_done(&rig->align_set);
+    if (!rig->align_is_drift)
+        dataset_done(&rig->align_set);
     dataset_done(&rig->harmful_set);
     tokenizer_free(rig->tok);
     model_close(rig->m);

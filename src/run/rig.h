@@ -22,7 +22,8 @@ struct data_counts {
 struct suite {
     struct rows rows;
     struct ids *prompt;
-    int *verdict; /* enum verdict of the last time, -1 = not asked yet */
+    const char **said; /* the last user turn of each: how it is shown, judged and told apart */
+    int *verdict;      /* enum verdict of the last time, -1 = not asked yet */
     void *judge;
     const struct judge *kind;
 };
@@ -38,7 +39,8 @@ struct rig {
     struct encoder enc;
     struct stops stops;
     struct dataset drift_set, align_set, harmful_set;
-    double *drift_rel; /* [2 L] scratch of watch_measure */
+    bool align_is_drift; /* the same rows: align_set borrows them */
+    double *drift_rel;   /* [2 L] scratch of watch_measure */
     struct suite suite;
     struct evaluation **eval; /* [spec.n_evaluate] */
     uint64_t judge_bytes;     /* that the judges of the evaluate entries take */

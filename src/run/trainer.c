@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "base/json_out.h"
-#include "base/json_out.h"
-#include "base/json_out.h"
+#include "base/stopwatch.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/late.h"
@@ -26,7 +25,6 @@
 #include "run/rig.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "base/stopwatch.h"
 #include "run/warnings.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"

@@ -15,7 +15,6 @@
 #include "eval/score.h"
 #include "record/event.h"
 #include "record/folder.h"
-#include "record/probe.h"
 #include "run/ask.h"
 #include "run/book.h"
 #include "run/control.h"
@@ -203,54 +202,26 @@ int watch_evaluate(const struct rig *rig, struct stage *st, struct book *book, s
 
 /* --- the fixed probes --- */
 
-struct answer {
-    struct ids ids;
-    struct strbuf text;
-    struct rating rating;
-    double p_refuse;
-};
-
-static int ask_one(const struct rig *rig, struct stage *st, size_t i, struct answer *a,
-                   struct vac_err *err)
-{
-    struct generate_options o = {.max_new_tokens = (size_t)rig->spec.watch.probes_tokens,
-                                 .top_p = 1,
-                                 .stop = rig->stops.id,
-                                 .n_stop = rig->stops.n};
-    const char *prompt = rig->suite.rows.row[i].turn[0].text, *text;
-
-    if (ask_refusal_probability(rig, st, &rig->suite.prompt[i], &a->p_refuse, err) ||
-        generate(st->gen, &rig->suite.prompt[i], 1, &o, &a->ids, NULL, NULL, err) ||
-        tokenizer_decode(rig->tok, a->ids.v, a->ids.n, true, &a->text, err))
-        return -1;
-    text = a->text.s ? a->text.s : "";
-    return rig->suite.kind->rate(rig->suite.judge, &prompt, &text, 1, &a->rating, err);
-}
-
 /* Asks probe i; one line for the file, one member for the screen. */
 static int suite_one(const struct rig *rig, struct stage *st, struct book *book, size_t i,
                      int *verdict, struct vac_event *e, struct vac_probe *out, struct vac_err *err)
 {
-    struct answer a = {.p_refuse = NAN};
-    struct strbuf line = {0};
-    int rc = ask_one(rig, st, i, &a, err);
+    struct ask a = {.said = rig->suite.said[i],
+                    .prompt = &rig->suite.prompt[i],
+                    .how = {.max_new_tokens = (size_t)rig->spec.watch.probes_tokens,
+                            .top_p = 1,
+                            .stop = rig->stops.id,
+                            .n_stop = rig->stops.n}};
+    int last = rig->suite.verdict[i], rc = ask_question(rig, st, &a, err);
 
     if (rc == 0) {
-        int last = rig->suite.verdict[i];
-        verdict[i] = (int)a.rating.verdict;
-        *out = (struct vac_probe){.prompt = rig->suite.rows.row[i].turn[0].text,
-                                  .answer = a.text.s ? a.text.s : "",
-                                  .verdict = verdict_names[a.rating.verdict],
-                                  .p_refuse = a.p_refuse,
-                                  .suite = true,
-                                  .changed = last >= 0 && last != verdict[i]};
-        probe_line(&line, out, (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done,
-                   "suite");
-        rc = book_line(book, LINES_PROBES, &line, err) || probe_keep(e, out, err) ? -1 : 0;
+        verdict[i] = (int)a.verdict;
+        a.told.suite = true;
+        a.told.changed = last >= 0 && last != verdict[i];
+        rc = ask_write(book, st, &a, "suite", e, err);
+        *out = a.told;
     }
-    sb_done(&line);
-    sb_done(&a.text);
-    ids_done(&a.ids);
+    ask_done(&a);
     return rc;
 }
 
