@@ -233,6 +233,17 @@ check_json()
     done
 }
 
+# Only the macro writes the trace, so that it costs nothing where nobody asked for one.
+check_trace()
+{
+    sources "$1" | while read -r file; do
+        case $file in src/base/trace.[ch]) continue ;; esac
+        awk -v file="$file" '
+            /trace_(line|on)[ \t]*\(|VACCINE_LOG/ { print file ":" FNR ": " $0 ": only TRACE writes the trace" }' \
+            "$1/$file"
+    done
+}
+
 check_leftovers()
 {
     sources "$1" | while read -r file; do
@@ -252,6 +263,7 @@ symbols()
 {
     (cd "$1" && find src ui -name '*.o' 2>/dev/null | LC_ALL=C sort) | while read -r object; do
         file=$(echo "$object" | sed 's|/lib[a-z0-9_]*_a-|/|; s|/vaccine-|/|; s|o$|c|')
+        [ -e "$srcdir/$file" ] || continue # of a source that has moved
         "$NM" -g "$1/$object" | awk -v file="$file" 'NF > 1 && $(NF - 1) ~ /^[TU]$/ { print file, $(NF - 1), $NF }'
     done
 }
@@ -395,7 +407,7 @@ else
 fi
 if [ -n "${BUILDDIR:-}" ] && symbols "$BUILDDIR" >"$tmp/symbols" && [ -s "$tmp/symbols" ]; then
     # Folders that are not there yet; the list only gets shorter.
-    later='src/(compute|data|defense|eval|jinja|model|record|report|run|token|weights|import)|ui'
+    later='src/(compute|data|defense|eval|jinja|model|record|report|token|weights|import)|ui'
     settled() { "$@" | grep -vE "^($later)/[^/]*\.c[ :]"; }
     clean "no files of a folder call each other in a circle" settled check_circles "$tmp/symbols"
     clean "what a file offers is declared in its own header and used" settled check_offers "$srcdir" "$tmp/symbols"
@@ -406,6 +418,7 @@ fi
 clean "nothing is too long" check_lengths "$srcdir"
 clean "one file calls each provider of products" check_blas "$srcdir"
 clean "one file makes JSON documents" check_json "$srcdir"
+clean "only TRACE writes the trace" check_trace "$srcdir"
 clean "no leftovers" check_leftovers "$srcdir"
 clean "no folder is too full" check_folders "$srcdir"
 if command -v clang-format-14 >/dev/null; then
@@ -437,6 +450,9 @@ src/compute/cpu.c void f(void) { dnnl_sgemm(); }
 src/compute/openblas.c void f(void) { cblas_sgemm(); }
 src/run/begin.c x = cJSON_AddStringToObject(o, "k", "v");
 src/base/json.c x = cJSON_Duplicate(v, true);
+src/run/begin.c trace_line("%d", 1);
+src/base/trace.h if (trace_on()) trace_line(__VA_ARGS__);
+src/run/commands.c TRACE("%d", 1);
 src/defense/defense.h #define METHODS(X) X(sft)
 src/defense/sft.c const struct method method_sft = {
 src/defense/stray.c const struct method method_stray = {
@@ -491,6 +507,9 @@ clean "check_blas lets openblas.c pass" grep 'openblas.c mentions' "$tmp/found"
 finds 'src/run/begin.c:1: x = cJSON_AddString' check_json "$bad"
 check_json "$bad" > "$tmp/found"
 clean "check_json lets json.c pass" grep 'src/base/json.c' "$tmp/found"
+finds 'src/run/begin.c:2: trace_line' check_trace "$bad"
+check_trace "$bad" > "$tmp/found"
+clean "check_trace lets TRACE and its header pass" grep -E 'commands|trace\.h' "$tmp/found"
 finds 'src/data/format_text.c:1: int x; /* TODO' check_leftovers "$bad"
 check_leftovers "$bad" > "$tmp/found"
 clean "check_leftovers lets XXXXXX pass" grep 'lost' "$tmp/found"

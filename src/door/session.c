@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "record/reader.h"
 #include "record/moved.h"
 #include "spec/spec_tables.h"
@@ -591,6 +592,8 @@ size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out,
         return n;
     }
     n = refill_points(s, *next, lost, out, max);
+    TRACE("gap: %llu points left the ring unread, %zu taken from the file",
+          (unsigned long long)lost, n);
     *next += n ? n : lost;
     return n;
 }
@@ -609,6 +612,8 @@ size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layer
         }
     }
     n = refill_layers(s, *next, lost, out, max);
+    TRACE("gap: %llu layers left the ring unread, %zu taken from the file",
+          (unsigned long long)lost, n);
     *next += n ? n : lost;
     return n;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "base/hash.h"
 #include "base/json_out.h"
 #include "base/stopwatch.h"
@@ -368,6 +369,7 @@ static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
 int checkpoint_save(struct trainer *t, struct vac_err *err)
 {
     char name[64], tmp[80], *path;
+    double begun = clock_now();
     int rc;
 
     snprintf(name, sizeof name, "checkpoint-%llu", (unsigned long long)t->at.step);
@@ -379,6 +381,7 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
     else if (path)
         path_remove(path, NULL); /* give the space back: a half checkpoint helps nobody */
     free(path);
+    TRACE("save %s: %d, %.1f ms", name, rc, 1e3 * (clock_now() - begun));
     if (rc) {
         err_prefix(err, "checkpoint at step %llu (%.1f MB)", (unsigned long long)t->at.step,
                    3e-6 * (double)(sizeof(float) * t->st.opt.n));

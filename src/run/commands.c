@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/stopwatch.h"
+#include "base/trace.h"
 #include "record/journal.h"
 #include "run/ask.h"
 #include "run/begin.h"
@@ -187,6 +188,7 @@ static const struct {
 static void apply_one(struct trainer *t, struct control_command *c)
 {
     struct vac_err err = {0};
+    double begun = clock_now();
     char n[24];
     int rc;
 
@@ -213,6 +215,9 @@ static void apply_one(struct trainer *t, struct control_command *c)
                   err.msg, NULL);
     control_writing(t->steer.ctl)->commands_applied = c->id;
     t->steer.answering = 0;
+    TRACE("command %llu %s at step %llu: error %d, %.1f ms", (unsigned long long)c->id,
+          journal_word(table[c->op].verb), (unsigned long long)t->at.step, err.code,
+          1e3 * (clock_now() - begun));
     free(c->text);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/trace.h"
 #include "model/merge.h"
 #include "model/peft.h"
 #include "record/folder.h"
@@ -384,6 +385,8 @@ static int plan_ahead(struct stage *st, const struct rig *rig, struct steer *ste
 int stage_open(struct stage *st, struct rig *rig, struct book *book, size_t index, uint64_t step,
                struct vac_err *err)
 {
+    double begun = clock_now();
+
     if (stage_data(st, rig, index, step, err))
         return -1;
     if (rig->stack_dirty && stack_rebuild(rig, &book->folder, index, err))
@@ -400,6 +403,8 @@ int stage_open(struct stage *st, struct rig *rig, struct book *book, size_t inde
         return -1;
     cursors_begin(st, rig->spec.seed);
     options_mirror(book->steer, st);
+    TRACE("stage %zu opened after step %llu, %.1f ms", index, (unsigned long long)step,
+          1e3 * (clock_now() - begun));
     return 0;
 }
 

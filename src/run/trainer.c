@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "base/json_out.h"
 #include "base/stopwatch.h"
 #include "record/columns.h"
@@ -278,6 +279,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
     if (t->at.duty < n + 2 && begin_settle(t, err))
         return -1;
     for (; rc == 0 && t->at.duty < n + 2; t->at.duty += rc == 0) {
+        double begun = clock_now();
+
         if (t->at.duty == 0)
             rc = duty_lines(t, err);
         else if (t->how.replay)
@@ -288,6 +291,10 @@ static int do_duties(struct trainer *t, struct vac_err *err)
                  t->rig.spec.watch.probes_every > 0 &&
                  t->st.done % (uint64_t)t->rig.spec.watch.probes_every == 0)
             rc = watch_suite(&t->rig, &t->st, &t->book, 0, err);
+        else
+            continue;
+        TRACE("duty %zu after step %llu: %d, %.1f ms", t->at.duty, (unsigned long long)t->at.step,
+              rc, 1e3 * (clock_now() - begun));
         if (rc < 0 && err->code == VAC_ERR_NUMERIC)
             rc = measure_fault(t, err);
     }

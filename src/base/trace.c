@@ -1,0 +1,44 @@
+/* trace.c - see trace.h */
+#include "base/trace.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct appender file;
+static double began;
+
+static void open_file(void)
+{
+    const char *path = getenv("VACCINE_LOG");
+
+    began = clock_now();
+    if (path && *path)
+        app_open(&file, path, NULL);
+}
+
+bool trace_on(void)
+{
+    pthread_once(&once, open_file);
+    return file.fd > 0;
+}
+
+void trace_line(const char *format, ...)
+{
+    struct strbuf s = {0};
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    sb_printf(&s, "%.6f %ld %s", clock_now() - began, (long)getpid(), text);
+    if (sb_ok(&s, NULL) == 0)
+        app_put(&file, s.s, s.len, NULL);
+    sb_done(&s);
+}
