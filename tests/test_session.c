@@ -628,6 +628,35 @@ static void test_finished_on_screen(void **state)
     vac_session_close(s);
 }
 
+/* --- the trace --- */
+
+static char trace[1200];
+
+/* What the runs before this test left: main names the file. */
+static void test_trace(void **state)
+{
+    static const char *const told[] = {" stage 0 opened after step 0, ",
+                                       " duty 0 after step 2: 0, ", " save checkpoint-",
+                                       " probe at step ", " reference at step "};
+    size_t len;
+    struct vac_err err = {0};
+    char *text = file_read(trace, 64 << 20, &len, &err);
+
+    (void)state;
+    if (!text)
+        fail_msg("%s", err.msg);
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        assert_non_null(strstr(text, told[i]));
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        double seconds;
+        long process;
+
+        assert_int_equal(sscanf(line, "%lf %ld ", &seconds, &process), 2);
+        assert_non_null(strchr(line, '\n'));
+    }
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -647,7 +676,10 @@ int main(void)
         cmocka_unit_test(test_reader_storm),
         cmocka_unit_test(test_close_with_full_queue),
         cmocka_unit_test(test_finished_on_screen),
+        cmocka_unit_test(test_trace),
     };
 
+    snprintf(trace, sizeof trace, "%s/trace", support_tmp());
+    setenv("VACCINE_LOG", trace, 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
