@@ -31,29 +31,26 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-/* Another program may have begun a run there while this one was reading its data. */
-static int check_empty(const struct folder *f, struct vac_err *err)
+int begin_folder(struct trainer *t, const char *dir, struct vac_err *err)
 {
     int64_t size;
 
-    for (int i = 0; i < LINES_COUNT; i++) {
-        if (folder_size(f, (enum line_file)i, &size, err))
-            return -1;
-        if (size > 0)
-            return err_set(err, VAC_ERR_USAGE,
-                           "%s: holds %s and no run.json: name another folder with -o", f->dir,
-                           line_files[i]);
-    }
-    return 0;
-}
-
-int begin_folder(struct trainer *t, const char *dir, struct vac_err *err)
-{
     if (folder_open(&t->book.folder, dir, err))
         return -1;
     if (t->how.resume)
         return 0;
-    return folder_is_free(dir, err) || check_empty(&t->book.folder, err) ? -1 : 0;
+    if (folder_is_free(dir, err))
+        return -1;
+    /* another program may have begun a run there while this one was reading its data */
+    for (int i = 0; i < LINES_COUNT; i++) {
+        if (folder_size(&t->book.folder, (enum line_file)i, &size, err))
+            return -1;
+        if (size > 0)
+            return err_set(err, VAC_ERR_USAGE,
+                           "%s: holds %s and no run.json: name another folder with -o",
+                           t->book.folder.dir, line_files[i]);
+    }
+    return 0;
 }
 
 /* --- run.json --- */
@@ -213,18 +210,6 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
 
 /* --- going on --- */
 
-/* Where what the run began with was found. */
-static int note_moved(struct trainer *t, struct vac_err *err)
-{
-    for (const cJSON *p = t->origin.moved ? t->origin.moved->child : NULL; p; p = p->next) {
-        struct journal_entry e = {.verb = JOURNAL_MOVED, .old = p->string, .value = p->valuestring};
-
-        if (book_journal(&t->book, &e, err))
-            return -1;
-    }
-    return 0;
-}
-
 static int first_note(struct trainer *t, enum journal_verb verb, const char *key,
                       struct vac_err *err)
 {
@@ -379,35 +364,15 @@ int begin_resume(struct trainer *t, struct vac_err *err)
     return folder_fits(&t->book.folder, s->size, err);
 }
 
-static void sweep(const struct trainer *t)
-{
-    const char **names = mem_new(t->rig.spec.n_stages, sizeof *names, NULL);
-
-    for (size_t i = 0; names && i < t->rig.spec.n_stages; i++)
-        names[i] = t->rig.spec.stage[i].name;
-    if (names)
-        folder_sweep(&t->book.folder, names, t->rig.spec.n_stages);
-    free(names);
-}
-
-static int settle_try(struct trainer *t, char *name, struct vac_err *err)
+int begin_settle(struct trainer *t, struct vac_err *err)
 {
     const struct checkpoint_state *s = &t->origin.resume;
     struct aside_from from = {.step = s->json ? s->step : 0,
                               .stage = s->json ? s->stage : 0,
                               .stage_step = s->json ? s->stage_step : 0,
                               .start = !s->json};
-
-    if (s->json)
-        memcpy(from.size, s->size, sizeof from.size);
-    return aside_make(&t->book.folder, &t->rig.spec, &from, name, err) ||
-                   folder_lines(&t->book.folder, err)
-               ? -1
-               : 0;
-}
-
-int begin_settle(struct trainer *t, struct vac_err *err)
-{
+    const char **stages =
+        t->origin.unsettled ? mem_new(t->rig.spec.n_stages, sizeof *stages, NULL) : NULL;
     char name[ASIDE_NAME] = "";
     struct journal_entry e = {.verb = JOURNAL_ASIDE, .key = name};
     struct patience p = {.steer = &t->steer,
@@ -415,23 +380,22 @@ int begin_settle(struct trainer *t, struct vac_err *err)
 
     if (!t->origin.unsettled)
         return 0;
-    sweep(t);
+    for (size_t i = 0; stages && i < t->rig.spec.n_stages; i++)
+        stages[i] = t->rig.spec.stage[i].name;
+    if (stages)
+        folder_sweep(&t->book.folder, stages, t->rig.spec.n_stages);
+    free(stages);
+    if (s->json)
+        memcpy(from.size, s->size, sizeof from.size);
     while (patience_left(&p, err))
-        p.rc = settle_try(t, name, &p.why);
+        p.rc = aside_make(&t->book.folder, &t->rig.spec, &from, name, &p.why) ||
+                       folder_lines(&t->book.folder, &p.why)
+                   ? -1
+                   : 0;
     if (p.rc)
         return -1;
     t->origin.unsettled = false;
     return *name ? book_journal(&t->book, &e, err) : 0;
-}
-
-static int note_machine(struct trainer *t, struct vac_err *err)
-{
-    struct journal_entry e = {.verb = JOURNAL_KERNELS,
-                              .old = t->origin.machine_was,
-                              .value = t->origin.machine,
-                              .reason = INPUTS_MACHINE_MEANS};
-
-    return *t->origin.machine ? book_journal(&t->book, &e, err) : 0;
 }
 
 int begin_stage(struct trainer *t, size_t index, struct vac_err *err)
@@ -457,6 +421,10 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
                               .value = s->json ? t->origin.resume_name : "start",
                               .from = s->journal,
                               .has_from = true};
+    struct journal_entry machine = {.verb = JOURNAL_KERNELS,
+                                    .old = t->origin.machine_was,
+                                    .value = t->origin.machine,
+                                    .reason = INPUTS_MACHINE_MEANS};
 
     *first = s->json ? (size_t)s->stage : 0;
     t->rig.stack_dirty = *first > 0;
@@ -469,8 +437,16 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
         return -1;
     }
     options_mirror(&t->steer, &t->st);
-    if (book_journal(&t->book, &e, err) || note_moved(t, err) || note_lock(t, err) ||
-        note_machine(t, err))
+    if (book_journal(&t->book, &e, err))
+        return -1;
+    for (const cJSON *p = t->origin.moved ? t->origin.moved->child : NULL; p; p = p->next) {
+        struct journal_entry where = {
+            .verb = JOURNAL_MOVED, .old = p->string, .value = p->valuestring};
+
+        if (book_journal(&t->book, &where, err))
+            return -1;
+    }
+    if (note_lock(t, err) || (*t->origin.machine && book_journal(&t->book, &machine, err)))
         return -1;
     return options_set_all(&t->book, &t->st, &t->how, err);
 }

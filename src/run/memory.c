@@ -184,19 +184,13 @@ int memory_plan(const struct rig *rig, const struct stage *st, const struct plan
 }
 
 /* "12.3 MB": small models would all be 0.0 GB. */
-static void put_bytes(struct strbuf *s, uint64_t bytes)
-{
-    double x = (double)bytes;
-
-    sb_printf(s, x < 1e9 ? "%.2f MB" : "%.2f GB", x < 1e9 ? x / 1e6 : x / 1e9);
-}
-
 static void show_row(struct steer *steer, const char *what, uint64_t bytes)
 {
     struct strbuf s = {0};
+    double x = (double)bytes;
 
-    sb_printf(&s, "plan: %s ", what);
-    put_bytes(&s, bytes);
+    sb_printf(&s, x < 1e9 ? "plan: %s %.2f MB" : "plan: %s %.2f GB", what,
+              x < 1e9 ? x / 1e6 : x / 1e9);
     control_event(steer->ctl, VAC_EVENT_JOURNAL, 0, (int64_t)steer->at->step, s.s ? s.s : "", NULL);
     sb_done(&s);
 }

@@ -11,12 +11,6 @@
 #include "run/steer.h"
 #include "run/trainer.h"
 
-/* Between two tries of a headless run: 30 s, or less when the whole patience is short. */
-static double retry_seconds(const struct rig *rig)
-{
-    return fmin(30, fmax(0.05, rig->spec.disk_wait * 60 / 4));
-}
-
 /* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose
  * what has no place on the disk: it is refused, and a discard is not. */
 static void wait_for_space(struct steer *steer, const char *why)
@@ -25,7 +19,8 @@ static void wait_for_space(struct steer *steer, const char *why)
     bool taken = false;
 
     steer_show(steer, VAC_PAUSED, why);
-    if (!control_pop(steer->ctl, &c, retry_seconds(steer->rig)))
+    /* 30 s, or less when the whole patience is short */
+    if (!control_pop(steer->ctl, &c, fmin(30, fmax(0.05, steer->rig->spec.disk_wait * 60 / 4))))
         return;
     if (c.op == VAC_OP_DISCARD ||
         (c.op == VAC_OP_QUIT && (!steer->interactive || !strcmp(c.who, "core"))))

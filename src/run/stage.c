@@ -67,40 +67,26 @@ static int stack_rebuild(struct rig *rig, const struct folder *run, size_t index
     return rc;
 }
 
-static int train_lora(struct rig *rig, size_t index, struct vac_err *err)
+static int make_trainable(struct rig *rig, size_t index, struct vac_err *err)
 {
-    const struct lora_keys *k = &rig->spec.stage[index].lora;
+    const struct stage_spec *s = &rig->spec.stage[index];
+    const struct lora_keys *k = &s->lora;
     struct lora_spec spec = {.r = (size_t)k->r,
                              .alpha = k->alpha,
                              .dropout = k->dropout,
                              .rslora = k->rslora,
                              .targets = k->targets};
 
-    if (rig->spec.stage[index].adapter == ADAPTER_SAME && !k->init)
+    if (s->full)
+        return model_train_full(rig->m, err);
+    if (s->adapter == ADAPTER_SAME && !k->init)
         return model_retrain_lora(rig->m, k->dropout_given ? k->dropout : NAN, err);
     if (k->init)
         return model_add_peft(rig->m, k->init, true, k->dropout_given ? k->dropout : -1, err);
     return model_add_lora(rig->m, &spec, rig->spec.seed, index, err);
 }
 
-static int make_trainable(struct rig *rig, size_t index, struct vac_err *err)
-{
-    if (!rig->spec.stage[index].full)
-        return train_lora(rig, index, err);
-    return model_train_full(rig->m, err);
-}
-
 /* --- data --- */
-
-static uint64_t total_steps(const struct stage *st)
-{
-    size_t per = (size_t)st->spec->batch_size * (size_t)st->spec->accumulate;
-    double epoch = (double)((st->stream[0].data.n + per - 1) / per);
-
-    if (st->spec->steps > 0)
-        return (uint64_t)st->spec->steps;
-    return (uint64_t)fmax(1, ceil(st->spec->epochs * epoch - 1e-9));
-}
 
 static int stream_data(struct stage *st, const struct rig *rig, size_t index, size_t k,
                        struct vac_err *err)
@@ -136,8 +122,12 @@ static int stream_data(struct stage *st, const struct rig *rig, size_t index, si
 
 int stage_data(struct stage *st, struct rig *rig, size_t index, uint64_t step, struct vac_err *err)
 {
+    struct stage_spec *s = &rig->spec.stage[index];
+    size_t per = (size_t)s->batch_size * (size_t)s->accumulate;
+    double epoch;
+
     *st = (struct stage){.open = true,
-                         .spec = &rig->spec.stage[index],
+                         .spec = s,
                          .index = index,
                          .n_streams = rig->spec.stage[index].n_streams,
                          .start_step = (int64_t)step,
@@ -151,7 +141,9 @@ int stage_data(struct stage *st, struct rig *rig, size_t index, uint64_t step, s
         }
     }
     rig->rows[index].held = false;
-    st->total = total_steps(st);
+    epoch = (double)((st->stream[0].data.n + per - 1) / per);
+    st->total =
+        s->steps > 0 ? (uint64_t)s->steps : (uint64_t)fmax(1, ceil(s->epochs * epoch - 1e-9));
     return 0;
 }
 
@@ -227,20 +219,6 @@ int stage_totals(struct rig *rig, struct vac_err *err)
  * the reference anew. */
 #define DRIFT_FILE "drift-reference.tmp"
 
-/* Weights, gradients and moments of all parameters leave full fine-tuning the least memory to
- * spare, so there the reference is a file. */
-static int stage_drift(struct stage *st, const struct rig *rig, const struct folder *run,
-                       size_t rows, struct vac_err *err)
-{
-    char *file = NULL;
-
-    if (st->spec->full && !(file = folder_path(run, DRIFT_FILE, err)))
-        return -1;
-    st->drift = drift_new(rig->m, st->acts, rows, &rig->drift_set, file, err);
-    free(file);
-    return st->drift ? 0 : -1;
-}
-
 static int stream_memory(struct stream *x, const struct memory_sizes *z, size_t batch,
                          size_t micros, struct vac_err *err)
 {
@@ -259,17 +237,6 @@ static int stream_memory(struct stream *x, const struct memory_sizes *z, size_t 
             return -1;
     }
     return 0;
-}
-
-static void stream_done(struct stream *x)
-{
-    for (size_t i = 0; x->micro && i < x->micros; i++)
-        batch_done(&x->micro[i]);
-    free(x->micro);
-    free(x->order);
-    free(x->picked);
-    free(x->sample_loss);
-    free(x->sample_step);
 }
 
 static void cursors_begin(struct stage *st, uint64_t seed)
@@ -309,10 +276,19 @@ static int watch_memory(struct stage *st, const struct rig *rig, const struct fo
                         struct vac_err *err)
 {
     size_t slots, context = memory_generator(rig, st, &slots);
+    char *file = NULL;
 
     if (rig->tok && !(st->gen = generator_new(rig->m, slots, context, err)))
         return -1;
-    return rig->drift_set.n ? stage_drift(st, rig, run, st->acts_rows, err) : 0;
+    if (!rig->drift_set.n)
+        return 0;
+    /* weights, gradients and moments of all parameters leave full fine-tuning the least memory to
+     * spare, so there the reference is a file */
+    if (st->spec->full && !(file = folder_path(run, DRIFT_FILE, err)))
+        return -1;
+    st->drift = drift_new(rig->m, st->acts, st->acts_rows, &rig->drift_set, file, err);
+    free(file);
+    return st->drift ? 0 : -1;
 }
 
 int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer,
@@ -410,7 +386,6 @@ int stage_open(struct stage *st, struct rig *rig, struct book *book, size_t inde
 
 void stage_close(struct stage *st, struct rig *rig)
 {
-
     if (!st->open)
         return;
     drift_free(st->drift);
@@ -420,8 +395,17 @@ void stage_close(struct stage *st, struct rig *rig)
     acts_free(st->acts);
     compute_release(rig->c, st->start);
     compute_release(rig->c, st->reference);
-    for (size_t k = 0; k < st->n_streams; k++)
-        stream_done(&st->stream[k]);
+    for (size_t k = 0; k < st->n_streams; k++) {
+        struct stream *x = &st->stream[k];
+
+        for (size_t i = 0; x->micro && i < x->micros; i++)
+            batch_done(&x->micro[i]);
+        free(x->micro);
+        free(x->order);
+        free(x->picked);
+        free(x->sample_loss);
+        free(x->sample_step);
+    }
     stage_data_done(st);
 }
 
