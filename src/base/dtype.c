@@ -7,11 +7,11 @@
 
 static const struct {
     const char *name;
-    size_t size;
+    size_t block, size;
 } dtypes[] = {
-    [DTYPE_F32] = {"F32", 4},
-    [DTYPE_BF16] = {"BF16", 2},
-    [DTYPE_F16] = {"F16", 2},
+#define DTYPE_ROW(name, block, bytes) [DTYPE_##name] = {#name, block, bytes},
+    DTYPES(DTYPE_ROW)
+#undef DTYPE_ROW
 };
 
 const char *dtype_name(enum dtype t)
@@ -19,9 +19,19 @@ const char *dtype_name(enum dtype t)
     return dtypes[t].name;
 }
 
+size_t dtype_block(enum dtype t)
+{
+    return dtypes[t].block;
+}
+
 size_t dtype_size(enum dtype t)
 {
     return dtypes[t].size;
+}
+
+size_t dtype_bytes(enum dtype t, size_t n)
+{
+    return n / dtypes[t].block * dtypes[t].size;
 }
 
 static inline uint32_t bits_of(float x)

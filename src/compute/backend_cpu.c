@@ -25,7 +25,7 @@ static int buf_map(struct buf *b, struct vac_err *err)
 {
     size_t bytes = 0;
 
-    if (!size_mul(b->n, dtype_size(b->type), &bytes))
+    if (!size_mul(b->n / dtype_block(b->type), dtype_size(b->type), &bytes))
         b->map = pages_new(bytes, &b->map_len);
     if (!b->map)
         return err_set(
@@ -64,13 +64,13 @@ static struct buf *cpu_wrap(struct compute *c, const void *data, enum dtype t, s
 
     if (!b)
         return NULL;
-    if ((uintptr_t)data % dtype_size(t) == 0) {
+    if (dtype_block(t) > 1 || (uintptr_t)data % dtype_size(t) == 0) {
         b->data = (void *)(uintptr_t)data;
     } else if (buf_map(b, err)) {
         cpu_release(c, b);
         return NULL;
     } else {
-        memcpy(b->data, data, n * dtype_size(t));
+        memcpy(b->data, data, dtype_bytes(t, n));
     }
     return b;
 }

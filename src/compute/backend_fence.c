@@ -54,7 +54,8 @@ static int fence_map(struct buf *b, struct vac_err *err)
     size_t page = page_size(), bytes = 0, len = 0;
     char *p = MAP_FAILED;
 
-    if (!size_mul(b->n, dtype_size(b->type), &bytes) && !size_add(bytes, 2 * page, &len)) {
+    if (!size_mul(b->n / dtype_block(b->type), dtype_size(b->type), &bytes) &&
+        !size_add(bytes, 2 * page, &len)) {
         len = len / page * page;
         len += len == page ? page : 0;
         p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -98,7 +99,7 @@ static struct buf *fence_wrap(struct compute *c, const void *data, enum dtype t,
         return NULL;
     fence_enter(c);
     if (n)
-        memcpy(b->data, data, n * dtype_size(t));
+        memcpy(b->data, data, dtype_bytes(t, n));
     fence_leave(c);
     return b;
 }

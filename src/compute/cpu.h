@@ -51,7 +51,7 @@ static inline float *f32_at(struct ref r)
 }
 static inline const void *any_at(struct ref r)
 {
-    return (const char *)r.buf->data + r.at * dtype_size(r.buf->type);
+    return (const char *)r.buf->data + dtype_bytes(r.buf->type, r.at);
 }
 float *scratch_widen(const struct cpu *c, int part);
 float *scratch_tile(const struct cpu *c, int part);

@@ -28,8 +28,8 @@ static void cpu_copy(struct compute *c, struct ref y, struct ref x, size_t n)
 
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
-        struct range r = range_of(n, t, parts, GRAIN);
-        kernels_of(c)->widen(Y + r.lo, X + r.lo * dtype_size(type), type, r.hi - r.lo);
+        struct range r = range_of(n, t, parts, DTYPE_BLOCK_MAX);
+        kernels_of(c)->widen(Y + r.lo, X + dtype_bytes(type, r.lo), type, r.hi - r.lo);
     }
 }
 

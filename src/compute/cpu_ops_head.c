@@ -82,7 +82,7 @@ static void one_block(struct cpu *c, const struct head *hd, struct rows *rows, s
     g.m = rows->n;
     g.n = cols.hi - cols.lo;
     g.a = hd->h;
-    g.b = (const char *)hd->w.b + cols.lo * hd->D * dtype_size(g.bt);
+    g.b = (const char *)hd->w.b + dtype_bytes(g.bt, cols.lo * hd->D);
     g.c = hd->keep ? scratch_head(c) + cols.lo : scratch_tile(c, t);
     g.ldc = hd->keep ? hd->ld : HEAD_COLS;
     gemm_part(c, &g, t);

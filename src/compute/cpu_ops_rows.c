@@ -23,7 +23,7 @@ static void cpu_embed(struct compute *c, struct ref y, struct ref table, const i
         struct range r = range_of(N, t, parts, 1);
         float *wide = add ? scratch_widen(cpu_of(c), t) : NULL;
         for (size_t n = r.lo; n < r.hi; n++) {
-            const char *row = from + (size_t)idx[n] * D * dtype_size(type);
+            const char *row = from + dtype_bytes(type, (size_t)idx[n] * D);
             k->widen(add ? wide : Y + n * D, row, type, D);
             if (add)
                 k->add(Y + n * D, Y + n * D, wide, D);

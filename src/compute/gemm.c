@@ -34,7 +34,7 @@ void gemm_serial(const struct provider *p, const struct gemm *g)
 
 static const void *b_at(const struct gemm *g, size_t row, size_t col)
 {
-    return (const char *)g->b + (row * g->ldb + col) * dtype_size(g->bt);
+    return (const char *)g->b + dtype_bytes(g->bt, row * g->ldb + col);
 }
 
 /* Whether y = alpha x w^T has so few rows that laying out w would not pay. */
@@ -62,7 +62,10 @@ static void gemm_panels(struct cpu *c, const struct gemm *g, float *room)
 {
     const struct panel_kernels *p = c->k->panel;
     size_t parts = (g->k + PANEL_DEPTH - 1) / PANEL_DEPTH, deep = (g->k + parts - 1) / parts;
-    size_t cols = PANEL_ROOM / deep < WIDEN_ROWS ? PANEL_ROOM / deep : WIDEN_ROWS;
+    size_t block = dtype_block(g->bt), cols;
+
+    deep = (deep + block - 1) / block * block; /* no block is parted */
+    cols = PANEL_ROOM / deep < WIDEN_ROWS ? PANEL_ROOM / deep : WIDEN_ROWS;
 
     cols = cols < p->rows ? p->rows : cols / p->rows * p->rows;
     if (g->beta != 0 && g->beta != 1)
@@ -186,7 +189,8 @@ static struct grid grid_for(const struct gemm *g, int parts)
 static struct gemm tile_of(const struct gemm *g, struct grid grid, int t)
 {
     struct range i = range_of(g->m, t / grid.cols, grid.rows, g->m > 8 ? 8 : 1);
-    struct range j = range_of(g->n, t % grid.cols, grid.cols, 16);
+    size_t block = g->tb ? 1 : dtype_block(g->bt); /* of which no row of b gives a part */
+    struct range j = range_of(g->n, t % grid.cols, grid.cols, block > 16 ? block : 16);
     struct gemm p = *g;
 
     p.m = i.hi - i.lo;

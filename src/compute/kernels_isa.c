@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/rng.h"
+#include "compute/blocks_isa.h"
 #include "compute/kernels_panel.h"
 
 /* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r,
@@ -102,6 +103,8 @@ static void widen(float *y, const void *x, enum dtype t, size_t n)
         widen_bf16(y, x, n);
     else if (t == DTYPE_F16)
         widen_f16(y, x, n);
+    else if (t != DTYPE_F32)
+        JOIN(blocks_widen_, ISA)(y, x, t, n);
     else if (n)
         memcpy(y, x, n * sizeof(float));
 }

@@ -68,19 +68,20 @@ static void pack_rows(float *to, const float *const *row, size_t k)
 
 static void pack(float *to, const void *w, enum dtype t, size_t ldw, size_t rows, size_t k)
 {
-    static const float none[STRIP];
-    float wide[LANES][STRIP];
+    static const float none[DTYPE_BLOCK_MAX];
+    float wide[LANES][DTYPE_BLOCK_MAX];
+    size_t strip = dtype_block(t) > STRIP ? dtype_block(t) : STRIP;
 
     for (size_t half = 0; half < PANEL; half += LANES)
-        for (size_t r = 0; r < k; r += STRIP) {
-            size_t n = k - r < STRIP ? k - r : STRIP;
+        for (size_t r = 0; r < k; r += strip) {
+            size_t n = k - r < strip ? k - r : strip;
             const float *row[LANES];
             for (size_t i = 0; i < LANES; i++) {
                 const char *from = w;
                 row[i] = none;
                 if (half + i >= rows)
                     continue;
-                from += ((half + i) * ldw + r) * dtype_size(t);
+                from += dtype_bytes(t, (half + i) * ldw + r);
                 row[i] = t == DTYPE_F32 ? (const float *)(const void *)from : wide[i];
                 if (t != DTYPE_F32)
                     JOIN(kernels_, ISA).widen(wide[i], from, t, n);
