@@ -1,8 +1,18 @@
 /* test_gguf.c - GGUF: its blocks bit for bit as the gguf package and ggml widen them, its files as models. */
-#include "compute/compute.h"
 #include "base/json.h"
+#include "compute/compute.h"
 #include "compute/kernels.h"
-#include "support.h"
+#include "model_support.h"
+#include "token/tokenizer.h"
+#include "weights/gguf.h"
+
+static const char *fixture(const char *name, const char *end)
+{
+    char rel[128];
+
+    snprintf(rel, sizeof rel, "golden/gguf/%s%s", name, end);
+    return support_path(rel);
+}
 
 static unsigned hex_at(const char *s, size_t digits)
 {
@@ -71,7 +81,7 @@ static void test_products(void **state)
     for (size_t i = 0; i < ROWS * IN; i++)
         x[i] = (float)((seed = seed * 1664525u + 1013904223u) >> 8) * 0x1p-23f - 1;
     for (int threads = 1; threads <= 3; threads++) {
-        struct compute *c = compute_open("cpu", threads, &err);
+        struct compute *c = compute_open("cpu", threads, NULL, &err);
         struct compute_limits lim = {.rows = ROWS, .seq = ROWS, .width = IN, .vocab = OUT};
         struct buf *in = compute_alloc(c, ROWS * IN, &err),
                    *out = compute_alloc(c, ROWS * IN, &err);
@@ -123,11 +133,369 @@ static void test_products(void **state)
     }
 }
 
+/* --- files as models --- */
+
+static void logits_of(struct model *m, const char *path)
+{
+    struct vac_err err = {0};
+    FILE *f = fopen(path, "r");
+    static char line[1 << 16];
+    size_t V = model_config(m)->V, lines = 0;
+
+    assert_non_null(f);
+    for (; fgets(line, sizeof line, f); lines++) {
+        cJSON *doc = json_parse(line, strlen(line), path, &err);
+        const cJSON *ids = cJSON_GetObjectItem(doc, "ids"), *row, *x;
+        size_t n = (size_t)cJSON_GetArraySize(ids), at = 0;
+        struct batch b;
+        struct acts *a = acts_new(m, n, n, n, false, &err);
+        float *got, *want = calloc(n * V, sizeof *want);
+
+        assert_non_null(a);
+        assert_ok(batch_init(&b, n, 1, &err), &err);
+        cJSON_ArrayForEach(x, ids)
+        {
+            b.ids[b.N] = x->valueint;
+            b.pos[b.N] = (int32_t)b.N;
+            b.slot[b.N++] = 0;
+        }
+        b.seq[b.S++] = (struct seq){0, n, 0, n};
+        cJSON_ArrayForEach(row, cJSON_GetObjectItem(doc, "logits"))
+        {
+            cJSON_ArrayForEach(x, row) want[at++] = (float)x->valuedouble;
+        }
+        assert_int_equal(at, n * V);
+        got = all_logits(m, a, &b);
+        assert_close(path, got, want, n * V, 5e-6);
+        free(got);
+        free(want);
+        batch_done(&b);
+        acts_free(a);
+        cJSON_Delete(doc);
+    }
+    fclose(f);
+    assert_true(lines > 0);
+}
+
+/* Against numbers in float64 from the weights as the gguf package widens them: F16 and BF16 with a tied
+ * head and rows of q and k in the file's own order; biases and another alignment; and, where the data are
+ * there, every type of block. */
+static void test_logits(void **state)
+{
+    static const char *const here[] = {"tiny-llama-f16", "tiny-qwen2"};
+    static const char *const there[] = {"tiny-llama-f32", "tiny-llama-mixed", "tiny-qwen3",
+                                        "tiny-spm"};
+    struct vac_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        const char *name = i < 2 ? here[i] : there[i - 2];
+        char rel[128];
+        struct compute *c;
+        struct model *m;
+
+        snprintf(rel, sizeof rel, "gguf/%s.gguf", name);
+        if (i >= 2 && !support_testdata(rel)) {
+            print_message("skipped: no %s\n", rel);
+            continue;
+        }
+        c = compute_open("cpu", 2, NULL, &err);
+        m = model_open(i < 2 ? fixture(name, ".gguf") : support_testdata(rel), c, &err);
+        if (!m)
+            fail_msg("%s", err.msg);
+        snprintf(rel, sizeof rel, "gguf/%s.logits.jsonl", name);
+        logits_of(m, i < 2 ? fixture(name, ".logits.jsonl") : support_testdata(rel));
+        model_close(m);
+        compute_close(c);
+    }
+}
+
+static void check_ids(const char *file, const cJSON *rows)
+{
+    struct vac_err err = {0};
+    struct tokenizer *t = tokenizer_open(file, &err);
+    const cJSON *row, *x;
+
+    if (!t)
+        fail_msg("%s", err.msg);
+    cJSON_ArrayForEach(row, rows)
+    {
+        const char *text = cJSON_GetObjectItem(row, "text")->valuestring;
+        struct ids got = {0};
+        size_t i = 0;
+
+        assert_ok(tokenizer_encode(t, text, strlen(text), false, &got, &err), &err);
+        cJSON_ArrayForEach(x, cJSON_GetObjectItem(row, "ids"))
+        {
+            if (i >= got.n || got.v[i++] != x->valueint)
+                fail_msg("%s: \"%s\": other ids", file, text);
+        }
+        assert_int_equal(got.n, i);
+        ids_done(&got);
+    }
+    tokenizer_free(t);
+}
+
+/* Ids on which llama.cpp and an independent implementation agree. */
+static void test_tokens(void **state)
+{
+    static const char *const pieces[] = {"tiny-spm", "tiny-spm-no-prefix"};
+    struct vac_err err = {0};
+    cJSON *doc;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        doc = json_read(fixture(pieces[i], ".tokens.json"), 1 << 20, &err);
+        assert_non_null(doc);
+        check_ids(fixture(pieces[i], ".gguf"), cJSON_GetObjectItem(doc, "texts"));
+        cJSON_Delete(doc);
+    }
+    doc = json_read(fixture("tiny-bpe", ".tokens.json"), 1 << 20, &err);
+    assert_non_null(doc);
+    check_ids(fixture("tiny-llama-f16", ".gguf"),
+              cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "pre"), "smollm"));
+    check_ids(fixture("tiny-qwen2", ".gguf"),
+              cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "pre"), "qwen2"));
+    cJSON_Delete(doc);
+}
+
+/* BOS in front where the file does not say, none where it says so; stops; the template. */
+static void test_roles(void **state)
+{
+    struct vac_err err = {0};
+    struct tokenizer *t = tokenizer_open(fixture("tiny-spm", ".gguf"), &err);
+
+    (void)state;
+    assert_non_null(t);
+    assert_true(tokenizer_roles(t).add_bos && !tokenizer_roles(t).add_eos);
+    assert_int_equal(tokenizer_roles(t).bos, 1);
+    tokenizer_free(t);
+    t = tokenizer_open(fixture("tiny-llama-f16", ".gguf"), &err);
+    assert_non_null(t);
+    assert_false(tokenizer_roles(t).add_bos);
+    assert_int_equal(tokenizer_roles(t).eos, 2);
+    assert_int_equal(tokenizer_roles(t).pad, 0);
+    assert_non_null(strstr(tokenizer_chat_template(t), "<|im_start|>"));
+    tokenizer_free(t);
+}
+
+/* --- files that lie --- */
+
+struct file {
+    unsigned char b[8192];
+    size_t n;
+};
+
+static void put(struct file *f, const void *p, size_t n)
+{
+    assert_true(f->n + n <= sizeof f->b);
+    memcpy(f->b + f->n, p, n);
+    f->n += n;
+}
+
+static void put_u(struct file *f, uint64_t x, size_t bytes)
+{
+    put(f, &x, bytes);
+}
+
+static void put_text(struct file *f, const char *s)
+{
+    put_u(f, strlen(s), 8);
+    put(f, s, strlen(s));
+}
+
+/* One key or one tensor is another than it should be, or the header is. */
+struct lie {
+    const char *what;    /* the key, the tensor, or "version", "keys", "tensors", "end" */
+    uint64_t number;     /* in its place */
+    const char *text;    /* the same, for what is a text */
+    const char *says[2]; /* in the error */
+};
+
+#define V 12
+static uint64_t told(const struct lie *l, const char *what, uint64_t x)
+{
+    return l && !strcmp(l->what, what) ? l->number : x;
+}
+
+static void put_key(struct file *f, const char *key, unsigned type)
+{
+    put_text(f, key);
+    put_u(f, type, 4);
+}
+
+static void put_number(struct file *f, const struct lie *l, const char *key, uint64_t x)
+{
+    put_key(f, key, GGUF_U32);
+    put_u(f, told(l, key, x), 4);
+}
+
+/* One layer of eight numbers, twelve tokens, all F32. */
+static void build(struct file *f, const struct lie *l)
+{
+    static const char *const tokens[V] = {"<|end|>", "a", "b", "c", "d", "e",
+                                          "f",       "g", "h", "i", "j", "ab"};
+    static const struct {
+        const char *name;
+        unsigned in, out;
+    } t[] = {{"token_embd.weight", 8, V},     {"blk.0.attn_norm.weight", 8, 0},
+             {"blk.0.attn_q.weight", 8, 8},   {"blk.0.attn_k.weight", 8, 8},
+             {"blk.0.attn_v.weight", 8, 8},   {"blk.0.attn_output.weight", 8, 8},
+             {"blk.0.ffn_norm.weight", 8, 0}, {"blk.0.ffn_gate.weight", 8, 8},
+             {"blk.0.ffn_up.weight", 8, 8},   {"blk.0.ffn_down.weight", 8, 8},
+             {"output_norm.weight", 8, 0}};
+    enum { TENSORS = 11, KEYS = 15 };
+    uint64_t offset = 0;
+    float x = 0.125f, eps = 1e-5f;
+    bool one = l && !strncmp(l->what, "blk.0.ffn_up", 12); /* that tensor, or what follows it */
+
+    f->n = 0;
+    put(f, "GGUF", 4);
+    put_u(f, told(l, "version", 3), 4);
+    put_u(f, told(l, "tensors", TENSORS), 8);
+    put_u(f, told(l, "keys", KEYS), 8);
+    put_key(f, "general.architecture", GGUF_STRING);
+    put_text(f, l && !strcmp(l->what, "general.architecture") ? l->text : "llama");
+    put_number(f, l, "general.alignment", 32);
+    put_number(f, l, "split.count", 1);
+    put_number(f, l, "llama.block_count", 1);
+    put_number(f, l, "llama.context_length", 16);
+    put_number(f, l, "llama.embedding_length", 8);
+    put_number(f, l, "llama.feed_forward_length", 8);
+    put_number(f, l, "llama.attention.head_count", 2);
+    put_key(f, "llama.attention.layer_norm_rms_epsilon", GGUF_F32);
+    put(f, &eps, 4);
+    put_key(f, l && !strcmp(l->what, "twice") ? "llama.block_count" : "general.name", GGUF_STRING);
+    put_text(f, "tiny");
+    put_key(f, "tokenizer.ggml.model", GGUF_STRING);
+    put_text(f, l && !strcmp(l->what, "tokenizer.ggml.model") ? l->text : "gpt2");
+    put_key(f, "tokenizer.ggml.pre", GGUF_STRING);
+    put_text(f, l && !strcmp(l->what, "tokenizer.ggml.pre") ? l->text : "gpt-2");
+    put_key(f, "tokenizer.ggml.tokens", GGUF_ARRAY);
+    put_u(f, told(l, "array type", GGUF_STRING), 4);
+    put_u(f, told(l, "array count", V), 8);
+    for (size_t i = 0; i < V; i++)
+        put_text(f, i == 5 && l && !strcmp(l->what, "token") ? l->text : tokens[i]);
+    put_key(f, "tokenizer.ggml.merges", GGUF_ARRAY);
+    put_u(f, GGUF_STRING, 4);
+    put_u(f, 1, 8);
+    put_text(f, l && !strcmp(l->what, "merge") ? l->text : "a b");
+    put_number(f, l, "tokenizer.ggml.eos_token_id", 0);
+    for (size_t i = 0; i < TENSORS; i++) {
+        bool up = one && i == 8;
+        put_text(f, up && l->text ? l->text : t[i].name);
+        put_u(f, up ? told(l, "blk.0.ffn_up rank", t[i].out ? 2 : 1) : t[i].out ? 2 : 1, 4);
+        put_u(f, up ? told(l, "blk.0.ffn_up in", t[i].in) : t[i].in, 8);
+        if (t[i].out)
+            put_u(f, up ? told(l, "blk.0.ffn_up out", t[i].out) : t[i].out, 8);
+        put_u(f, up ? told(l, "blk.0.ffn_up type", 0) : 0, 4);
+        put_u(f, up ? told(l, "blk.0.ffn_up offset", offset) : offset, 8);
+        offset += 4 * t[i].in * (t[i].out ? t[i].out : 1);
+    }
+    while (f->n % 32)
+        put_u(f, 0, 1);
+    for (size_t i = 0; i < offset / 4; i++)
+        put(f, &x, 4);
+    if (l && !strcmp(l->what, "end"))
+        f->n = l->number;
+}
+
+static int open_bytes(const struct file *f, struct vac_err *err)
+{
+    char path[600];
+    struct compute *c = compute_open("cpu", 1, NULL, err);
+    struct model *m;
+
+    snprintf(path, sizeof path, "%s/lie.gguf", support_tmp());
+    support_write(path, f->b, f->n);
+    m = model_open(path, c, err);
+    model_close(m);
+    compute_close(c);
+    return m ? 0 : -1;
+}
+
+static void test_lies(void **state)
+{
+    static const struct lie lies[] = {
+        {"version", 1, NULL, {"GGUF version 1", "2 and 3"}},
+        {"version", 0x03000000, NULL, {"big-endian", "little-endian"}},
+        {"keys", (uint64_t)1 << 63, NULL, {"keys", "cannot hold"}},
+        {"tensors", (uint64_t)1 << 63, NULL, {"tensors", "cannot hold"}},
+        {"end", 200, NULL, {"15 keys", "cannot hold"}},
+        {"end", 1300, NULL, {"ends inside", "cut short"}},
+        {"general.architecture", 0, "mamba", {"general.architecture", "llama, qwen2 and qwen3"}},
+        {"general.alignment", 0, NULL, {"general.alignment", "from 1"}},
+        {"general.alignment", 3, NULL, {"general.alignment", "power of two"}},
+        {"general.alignment", 1u << 31, NULL, {"token_embd.weight", "beyond"}},
+        {"split.count", 2, NULL, {"split.count", "--merge"}},
+        {"llama.block_count", 0, NULL, {"llama.block_count", "from 1 to 4096"}},
+        {"llama.block_count", 2, NULL, {"blk.1.attn_q.weight", "no tensor"}},
+        {"llama.attention.head_count", 0, NULL, {"llama.attention.head_count", "from 1"}},
+        {"llama.attention.head_count", 3, NULL, {"llama.attention.head_count", "divide"}},
+        {"twice", 0, NULL, {"llama.block_count", "twice"}},
+        {"tokenizer.ggml.model", 0, "rwkv", {"tokenizer.ggml.model", "gpt2 and llama"}},
+        {"tokenizer.ggml.pre", 0, "nonesuch", {"tokenizer.ggml.pre", "known are gpt-2"}},
+        {"array type", GGUF_ARRAY, NULL, {"tokenizer.ggml.tokens", "arrays in an array"}},
+        {"array type", 77, NULL, {"tokenizer.ggml.tokens", "type 77"}},
+        {"array count", (uint64_t)1 << 61, NULL, {"tokenizer.ggml.tokens", "cannot hold"}},
+        {"token", 0, "a", {"tokenizer.ggml.tokens", "stands there twice"}},
+        {"token", 0, "\xff\xfe", {"tokenizer.ggml.tokens", "UTF-8"}},
+        {"merge", 0, "ab", {"tokenizer.ggml.merges", "a space between"}},
+        {"tokenizer.ggml.eos_token_id", V, NULL, {"eos_token_id", "from 0 to 11"}},
+        {"blk.0.ffn_up", 0, "blk.0.ffn_gate.weight", {"blk.0.ffn_gate.weight", "twice"}},
+        {"blk.0.ffn_up", 0, "blk.0.mystery.weight", {"blk.0.ffn_up.weight", "no tensor"}},
+        {"blk.0.ffn_up rank", 5, NULL, {"blk.0.ffn_up.weight", "1 to 4"}},
+        {"blk.0.ffn_up in", 0, NULL, {"blk.0.ffn_up.weight", "expected 1 or more"}},
+        {"blk.0.ffn_up in", (uint64_t)1 << 62, NULL, {"blk.0.ffn_up.weight", "64 bits"}},
+        {"blk.0.ffn_up in", 4, NULL, {"shape [8, 4]", "expected [8, 8]"}},
+        {"blk.0.ffn_up type", 99, NULL, {"blk.0.ffn_up.weight", "type 99"}},
+        {"blk.0.ffn_up type", 23, NULL, {"type IQ4_XS", "Q4_0"}},
+        {"blk.0.ffn_up type", 12, NULL, {"rows of 8 numbers", "Q4_K, which has 256"}},
+        {"blk.0.ffn_up offset", 4, NULL, {"blk.0.ffn_up.weight", "multiple of the alignment"}},
+        {"blk.0.ffn_up offset", 32, NULL, {"shares bytes", "token_embd.weight"}},
+        {"blk.0.ffn_up offset", (uint64_t)0 - 32, NULL, {"blk.0.ffn_up.weight", "beyond"}},
+    };
+    static struct file f;
+    struct vac_err err = {0};
+
+    (void)state;
+    build(&f, NULL);
+    assert_ok(open_bytes(&f, &err), &err);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        err_clear(&err);
+        build(&f, &lies[i]);
+        if (!open_bytes(&f, &err))
+            fail_msg("%s %llu was believed", lies[i].what, (unsigned long long)lies[i].number);
+        assert_error(&err, "lie.gguf: ");
+        assert_error(&err, lies[i].says[0]);
+        assert_error(&err, lies[i].says[1]);
+        assert_null(strchr(err.msg, '\n'));
+    }
+}
+
+/* Cut anywhere, the file is refused. */
+static void test_cut(void **state)
+{
+    static struct file f;
+    size_t whole;
+
+    (void)state;
+    build(&f, NULL);
+    whole = f.n;
+    for (f.n = 0; f.n < whole; f.n += f.n < 1200 ? 7 : 97) {
+        struct vac_err err = {0};
+        assert_int_equal(open_bytes(&f, &err), -1);
+        assert_true(err.msg[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_blocks), cmocka_unit_test(test_products),
+        cmocka_unit_test(test_logits), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_roles),  cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,9 +163,9 @@ mkdir gguf bare
 printf 'GGUF\3\0\0\0\2\0\0\0' >gguf/model-q4.gguf
 cp "$golden/opt/model.safetensors" bare/
 run eval gguf --metric loss --data rows.jsonl
-check "a folder of GGUF" failed 1 'gguf: holds no config.json, only "model-q4.gguf" (a GGUF file); GGUF files are not read'
+check "a folder of GGUF" failed 1 'gguf: holds no config.json, only "model-q4.gguf" (a GGUF file); give that file itself as the model'
 run eval gguf/model-q4.gguf --metric loss --data rows.jsonl
-check "a file of GGUF" failed 1 "gguf/model-q4.gguf: is a GGUF file: GGUF files are not read"
+check "a file of GGUF" failed 1 "gguf/model-q4.gguf: ends inside the header"
 run eval bare --metric loss --data rows.jsonl
 check "weights without config.json" failed 1 "bare: holds no config.json: a model is a folder with config.json"
 run eval bare/model.safetensors --metric loss --data rows.jsonl

@@ -21,9 +21,9 @@ layers='
 base
 compute base
 jinja base
-token base
 weights base
-data token jinja base
+token weights base
+data token weights jinja base
 import data base
 model compute data token weights base
 arch model compute data token weights base

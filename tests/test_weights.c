@@ -326,7 +326,7 @@ static void test_hostile_frames(void **state)
         {"\1\xe1\xf5\x05\0\0\0\0{}", 10, "header of 100000001 bytes, at most 100000000"},
         {"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, "header of 18446744073709551615 bytes"},
         {"\xf8\xff\xff\xff\xff\xff\xff\xff{}", 10, "header of 18446744073709551608 bytes"},
-        {"GGUF\3\0\0\0\2\0\0\0", 12, "is a GGUF file: GGUF files are not read"},
+        {"GGUF\3\0\0\0\2\0\0\0", 12, "is a GGUF file: give that file itself"},
         {"GGUF\3\0\0\0{\0\0\0", 12, "is a GGUF file"}, /* 123 tensors look like "{" */
         {"PK\3\4\0\0\0\0\0\0\0\0", 12, "safetensors.torch as s; s.save_file(torch.load("},
         {"\x80\2}q\0.\0\0\0\0\0\0", 12, "is a pickle file"},
@@ -526,7 +526,7 @@ static void test_folders(void **state)
         {"adapter_model.bin", "s.save_file(torch.load(sys.argv[1], weights_only=True)"},
         {"weights.pt", "only \"weights.pt\" (a pickle file)"},
         {"other.bin", "only \"other.bin\" (a pickle file)"},
-        {"m.Q4_0.gguf", "only \"m.Q4_0.gguf\" (a GGUF file); GGUF files are not read"},
+        {"m.Q4_0.gguf", "only \"m.Q4_0.gguf\" (a GGUF file); give that file itself"},
         {"consolidated.safetensors", "take the files in the format of Transformers"},
         {"mine.safetensors", "(another name); rename it if it holds these weights"},
     };

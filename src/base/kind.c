@@ -101,7 +101,7 @@ static const struct kind kinds[] = {
      .name = "an old Office file",
      .special = {[KIND_ROWS] = "save the table as CSV in UTF-8"}},
     {.magic = "%PDF-", .len = 5, .name = "a PDF file"},
-    {.magic = "GGUF", .len = 4, .name = "a GGUF file", .special = {[KIND_WEIGHTS] = KIND_NO_GGUF}},
+    {.magic = "GGUF", .len = 4, .name = "a GGUF file", .special = {[KIND_WEIGHTS] = KIND_GGUF}},
     {.magic = "\xff\xfe\0\0",
      .len = 4,
      .name = "UTF-32",

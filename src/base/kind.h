@@ -17,8 +17,7 @@ enum kind_use { KIND_ROWS, KIND_JSON, KIND_WEIGHTS, KIND_USES };
 #define KIND_CONVERT_PICKLE                                                                        \
     "convert it: python3 -c \"import sys, torch, safetensors.torch as s; "                         \
     "s.save_file(torch.load(sys.argv[1], weights_only=True), sys.argv[2])\" OLD NEW.safetensors"
-#define KIND_NO_GGUF                                                                               \
-    "GGUF files are not read: give the folder with the safetensors files it was made from"
+#define KIND_GGUF "give that file itself as the model (\"FILE.gguf\" in the place of the folder)"
 
 enum { KIND_HEAD = 512 }; /* bytes that suffice */
 

@@ -11,6 +11,7 @@
 #include "record/moved.h"
 #include "record/state.h"
 #include "spec/spec.h"
+#include "weights/gguf.h"
 
 enum { STAGES_MAX = 256 };
 
@@ -213,7 +214,7 @@ static int check_base(const struct history *h, const char *base, struct vac_err 
     if (json_get(&h->root, "model", JSON_OBJECT, &model, err) ||
         json_str(&model, "hash", &want, err))
         return -1;
-    if (!dir_exists(base))
+    if (!dir_exists(base) && !gguf_is(base))
         return err_set(err, VAC_ERR_IO,
                        "%s: its model %s is not there: name the base yourself, with --adapter for "
                        "each of the run's adapters",

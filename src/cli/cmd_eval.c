@@ -191,12 +191,7 @@ struct job {
 /* Ready-made tokens need no tokenizer, and only a loss can be taken of them. */
 static int open_tokenizer(struct job *j, struct vac_err *err)
 {
-    bool loss = !metric_is_rate(j->v->metric);
-    char *file = path_join(j->model.tokenizer, "tokenizer.json", err);
-    bool there = file && file_exists(file);
-
-    free(file);
-    if (loss && !there)
+    if (!metric_is_rate(j->v->metric) && !tokenizer_there(j->model.tokenizer))
         return 0;
     j->tok = tokenizer_open(j->model.tokenizer, err);
     return j->tok ? 0 : -1;

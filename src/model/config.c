@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/kind.h"
+#include "model/config_gguf.h"
+#include "token/tok_gguf.h"
 #include "weights/st_foreign.h"
 #include "model/arch.h"
 
@@ -566,16 +568,36 @@ static int refuse_folder(const char *dir, struct vac_err *err)
                    dir);
 }
 
+/* The file is one thing: where its tokenizer would give wrong ids, it is no model either. */
+static cJSON *gguf_config(const char *path, struct vac_err *err)
+{
+    struct gguf g;
+    struct strbuf text = {0}, tokenizer = {0}, roles = {0};
+    cJSON *doc = NULL;
+
+    if (gguf_open(&g, path, err))
+        return NULL;
+    if (!config_gguf_text(&g, &text, err) && !tok_gguf_texts(&g, &tokenizer, &roles, err))
+        doc = json_parse(text.s, text.len, path, err);
+    sb_done(&text);
+    sb_done(&tokenizer);
+    sb_done(&roles);
+    gguf_close(&g);
+    return doc;
+}
+
 int config_read(struct config *c, const char *dir, struct vac_err *err)
 {
-    char *path = path_join(dir, "config.json", err);
+    char *path = gguf_is(dir) ? NULL : path_join(dir, "config.json", err);
     int there = path ? kind_file_there(path, err) : -1;
     bool read = there > 0 || (there == 0 && !refuse_folder(dir, err));
     cJSON *doc = read ? json_read(path, 16 << 20, err) : NULL;
     int rc = -1;
 
+    if (gguf_is(dir))
+        doc = gguf_config(dir, err);
     if (doc) {
-        struct jnode root = json_root(doc, path);
+        struct jnode root = json_root(doc, path ? path : dir);
         if (!cJSON_IsObject(doc))
             json_error(&root, err, "expected an object");
         else

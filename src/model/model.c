@@ -39,8 +39,8 @@ uint64_t model_bytes(const struct model *m)
     uint64_t n = 0;
 
     for (size_t i = 0; i < m->n_weight; i++)
-        n += (uint64_t)m->weight[i]->numel *
-             (m->weight[i]->src ? dtype_size(m->weight[i]->src->dtype) : sizeof(float));
+        n += dtype_bytes(m->weight[i]->src ? m->weight[i]->src->dtype : DTYPE_F32,
+                         m->weight[i]->numel);
     return n;
 }
 
@@ -63,13 +63,14 @@ static int refuse_leftovers(const struct model *m, struct vac_err *err)
         used[n++] = m->weight[i]->src->name;
     qsort(used, n, sizeof *used, name_cmp);
     for (size_t i = 0; i < weights_count(m->files); i++) {
-        const char *name = weights_at(m->files, i)->name;
+        const struct st_tensor *t = weights_at(m->files, i);
+        const char *name = t->name;
         if (bsearch(&name, used, n, sizeof *used, name_cmp) ||
             strstr(name, "rotary_emb.inv_freq") || (m->cfg.tied && !strcmp(name, "lm_head.weight")))
             continue;
         err_set(err, VAC_ERR_UNSUPPORTED,
                 "%s: %s: a tensor that a %s model of this config does not have",
-                weights_path(m->files), name, m->cfg.arch->name);
+                weights_path(m->files), t->in_file ? t->in_file : name, m->cfg.arch->name);
         goto out;
     }
     rc = 0;
@@ -86,7 +87,7 @@ static int bind_own_head(struct model *m, struct vac_err *err)
 
     head = m->files && m->head == m->embed ? weights_find(m->files, "lm_head.weight") : NULL;
     if (!head || (head->dtype == embed->dtype && head->numel == embed->numel &&
-                  !memcmp(head->data, embed->data, embed->numel * dtype_size(embed->dtype))))
+                  !memcmp(head->data, embed->data, dtype_bytes(embed->dtype, embed->numel))))
         return 0;
     m->head = model_weight(m, err, m->cfg.V, m->cfg.P, "lm_head.weight");
     m->untied = true;

@@ -87,7 +87,7 @@ static void plan_base(struct plan *p, const struct model *m)
     plan_add(p, "program and libraries", PROGRAM_BYTES, NULL);
     for (size_t i = 0; i < m->n_weight; i++) {
         if (m->weight[i]->wrapped && m->own_n == 0)
-            mapped += (uint64_t)m->weight[i]->numel * dtype_size(m->weight[i]->src->dtype);
+            mapped += dtype_bytes(m->weight[i]->src->dtype, m->weight[i]->numel);
     }
     for (size_t i = 0; i < m->n_adapter; i++)
         adapters += sizeof(float) * (uint64_t)m->adapter[i].n;

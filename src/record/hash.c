@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "record/hash.h"
+#include "weights/gguf.h"
 
 #define SAMPLES 64
 #define SAMPLE_BYTES 4096
@@ -64,7 +65,7 @@ static int chosen(const struct dirent *d)
 
 static int hash_one(struct sha256 *s, const char *dir, const char *name, struct vac_err *err)
 {
-    char *path = path_join(dir, name, err);
+    char *path = *name ? path_join(dir, name, err) : mem_strdup(dir, err);
     struct mapping m = {0};
     uint64_t len;
     int rc = path ? map_open(&m, path, err) : -1;
@@ -83,14 +84,23 @@ static int hash_one(struct sha256 *s, const char *dir, const char *name, struct 
 
 int hash_file(const char *path, char out[65], struct vac_err *err)
 {
-    return dir_exists(path) ? hash_model(path, out, err) : hash_bytes(path, out, err);
+    return dir_exists(path) || gguf_is(path) ? hash_model(path, out, err)
+                                             : hash_bytes(path, out, err);
 }
 
 int hash_model(const char *dir, char out[65], struct vac_err *err)
 {
     struct dirent **list;
     struct sha256 s;
-    int n = scandir(dir, &list, chosen, by_name), rc = 0;
+    int n, rc = 0;
+
+    if (gguf_is(dir)) { /* one file is all; what it is called is not in it */
+        sha256_init(&s);
+        rc = hash_one(&s, dir, "", err);
+        sha256_hex(&s, out);
+        return rc;
+    }
+    n = scandir(dir, &list, chosen, by_name);
 
     if (n < 0)
         return err_errno(err, "%s", dir);

@@ -66,17 +66,11 @@ static const char *tokenizer_dir(const struct rig *rig)
 /* A folder without tokenizer.json is fine as long as nothing reads or shows text. */
 static int open_tokenizer(struct rig *rig, struct vac_err *err)
 {
-    char *path;
-    bool there;
+    const char *dir = tokenizer_dir(rig);
 
-    if (!tokenizer_dir(rig))
+    if (!dir || (!tokenizer_there(dir) && !rig->spec.tokenizer))
         return 0;
-    path = path_join(tokenizer_dir(rig), "tokenizer.json", err);
-    there = path && file_exists(path);
-    free(path);
-    if (!there && !rig->spec.tokenizer)
-        return 0;
-    rig->tok = tokenizer_open(tokenizer_dir(rig), err);
+    rig->tok = tokenizer_open(dir, err);
     return rig->tok ? 0 : -1;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/kind.h"
+#include "weights/gguf.h"
 #include "weights/hub.h"
 #include "spec/spec_path.h"
 
@@ -55,7 +56,7 @@ static int check_kind(const struct jnode *n, const char *name, const char *path,
 {
     bool folder = kind != PATH_FILE;
 
-    if (folder ? dir_exists(path) : file_exists(path))
+    if ((folder ? dir_exists(path) : file_exists(path)) || (kind == PATH_MODEL && gguf_is(path)))
         return 0;
     if (folder && file_exists(path))
         return json_error(n, err, "\"%.200s\" is a file: a folder is needed", name);

@@ -206,3 +206,13 @@ int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err)
     free(map_path);
     return rc < 0 ? -1 : 0;
 }
+
+int tok_roles_from(struct tokenizer *t, const struct jnode *config, struct vac_err *err)
+{
+    struct jnode map = {0};
+
+    return tok_config_apply(t, config, err) || find_roles(t, config, &map, err) ||
+                   find_template(t, config, err)
+               ? -1
+               : 0;
+}

@@ -6,4 +6,6 @@
 
 /* Tokenizer_config.json and chat_template.jinja of the folder, then the fallbacks. */
 int tok_roles_read(struct tokenizer *t, const char *dir, struct vac_err *err);
+/* The same of a tokenizer_config.json that stands in no folder. */
+int tok_roles_from(struct tokenizer *t, const struct jnode *config, struct vac_err *err);
 #endif

@@ -4,6 +4,7 @@
 #include "token/tok.h"
 #include "token/tok_added.h"
 #include "token/tok_decode.h"
+#include "token/tok_gguf.h"
 #include "token/tok_json.h"
 #include "token/tok_normalize.h"
 #include "token/tok_post.h"
@@ -33,15 +34,56 @@ static int read_file(struct tokenizer *t, const char *path, struct vac_err *err)
     return rc;
 }
 
+/* As the folder's files that it was made from are read. */
+static int read_gguf(struct tokenizer *t, const char *path, struct vac_err *err)
+{
+    struct strbuf text = {0}, config = {0};
+    cJSON *doc = NULL, *roles = NULL;
+    struct gguf g;
+    int rc = -1;
+
+    if (gguf_open(&g, path, err))
+        return -1;
+    if (!tok_gguf_texts(&g, &text, &config, err) &&
+        (doc = json_parse(text.s, text.len, path, err)) &&
+        (roles = json_parse(config.s, config.len, path, err))) {
+        struct jnode root = json_root(doc, path), node = json_root(roles, path);
+        rc = tok_read(t, &root, text.len, err) ||
+                     (t->bpe.byte_fallback && tok_gguf_rank(&g, &t->bpe, err)) ||
+                     tok_roles_from(t, &node, err)
+                 ? -1
+                 : 0;
+    }
+    if (!rc)
+        rc = map_check(&g.map, err);
+    cJSON_Delete(doc);
+    cJSON_Delete(roles);
+    sb_done(&text);
+    sb_done(&config);
+    gguf_close(&g);
+    return rc;
+}
+
+bool tokenizer_there(const char *dir)
+{
+    char *path = path_join(dir, "tokenizer.json", NULL);
+    bool there = gguf_is(dir) || (path && file_exists(path));
+
+    free(path);
+    return there;
+}
+
 struct tokenizer *tokenizer_open(const char *dir, struct vac_err *err)
 {
-    bool folder = dir_exists(dir);
+    bool folder = dir_exists(dir), gguf = gguf_is(dir);
     struct tokenizer *t = mem_new(1, sizeof(*t), err);
     char *file = folder ? path_join(dir, "tokenizer.json", err) : mem_strdup(dir, err);
     char *base = folder ? mem_strdup(dir, err) : path_dir(dir, err);
     int rc = -1;
 
-    if (t && file && base && read_file(t, file, err) == 0)
+    if (t && gguf)
+        rc = read_gguf(t, dir, err);
+    else if (t && file && base && read_file(t, file, err) == 0)
         rc = tok_roles_read(t, base, err);
     free(file);
     free(base);

@@ -11,8 +11,10 @@
 
 struct tokenizer;
 
-/* `dir` is a model folder, or a tokenizer.json itself. */
+/* `dir` is a model folder, a tokenizer.json itself, or a GGUF file. */
 struct tokenizer *tokenizer_open(const char *dir, struct vac_err *err);
+/* Whether there is one to open. */
+bool tokenizer_there(const char *dir);
 void tokenizer_free(struct tokenizer *t);
 
 /* Memory that it holds. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/kind.h"
+#include "weights/gguf.h"
 #include "weights/hub.h"
 
 #define REF_LIMIT 256
@@ -278,6 +279,8 @@ char *hub_find(const char *model, struct vac_err *err)
         return mem_strdup(model, err);
     if (kind_refuse_link(model, err))
         return NULL;
+    if (gguf_is(model))
+        return mem_strdup(model, err);
     if (file_exists(model)) {
         refuse_file(model, err);
         return NULL;
@@ -395,7 +398,7 @@ int gen_config_read(const char *dir, struct gen_config *out, struct vac_err *err
 
     if (!path)
         return -1;
-    rc = kind_file_there(path, err);
+    rc = gguf_is(dir) ? 0 : kind_file_there(path, err); /* such a file has none: its keys tell */
     if (rc <= 0)
         goto out;
     rc = -1;

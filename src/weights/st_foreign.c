@@ -1,7 +1,7 @@
 /* st_foreign.c - a folder without the weights looked for: what it holds in their place, and what to
  * do.
  *
- * Pickle can run any program when it is loaded, and GGUF holds quantised numbers: neither is read.
+ * Pickle can run any program when it is loaded: it is never read.
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct foreign_name {
 static const struct foreign_name foreign_names[] = {
     {"adapter_model", ".bin", "a pickle file", KIND_CONVERT_PICKLE},
     {"pytorch_model", ".bin", "a pickle file", CONVERT_MODEL},
-    {"", ".gguf", "a GGUF file", KIND_NO_GGUF},
+    {"", ".gguf", "a GGUF file", KIND_GGUF},
     {"consolidated", SUFFIX, "the makers' own format", ORIGINAL},
     {"consolidated", ".pth", "the makers' own format", ORIGINAL},
     {"", SUFFIX, "another name", "rename it if it holds these weights"},

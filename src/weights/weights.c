@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include "base/kind.h"
 #include "weights/weights.h"
+#include "weights/gguf.h"
+#include "weights/gguf_names.h"
 #include "weights/st_foreign.h"
 #include "weights/st_read.h"
 
@@ -21,6 +23,7 @@ struct weights {
     const char *stem; /* then: "model" or "adapter_model" */
     struct st_file *files;
     size_t n_files;
+    struct gguf gguf;           /* in their place, when it is open */
     const struct st_tensor **t; /* sorted by name */
     size_t n;
 };
@@ -152,7 +155,7 @@ static int by_name(const void *a, const void *b)
 /* Lists the tensors of all files; no two files may hold the same one. */
 static int list_tensors(struct weights *w, struct vac_err *err)
 {
-    size_t total = 0;
+    size_t total = w->gguf.n;
 
     for (size_t i = 0; i < w->n_files; i++)
         total += w->files[i].n;
@@ -162,6 +165,8 @@ static int list_tensors(struct weights *w, struct vac_err *err)
     for (size_t i = 0; i < w->n_files; i++)
         for (size_t k = 0; k < w->files[i].n; k++)
             w->t[w->n++] = &w->files[i].t[k];
+    for (size_t k = 0; k < w->gguf.n; k++)
+        w->t[w->n++] = &w->gguf.t[k];
     qsort(w->t, w->n, sizeof *w->t, by_name);
     for (size_t i = 1; i < w->n; i++)
         if (strcmp(w->t[i - 1]->name, w->t[i]->name) == 0)
@@ -365,6 +370,10 @@ static int open_chosen(struct weights *w, struct vac_err *err)
 {
     if (dir_exists(w->path))
         return open_unindexed(w, err);
+    if (gguf_is(w->path) && !ends_with(w->path, ".safetensors"))
+        return gguf_open(&w->gguf, w->path, err) || gguf_order_rows(&w->gguf, err)
+                   ? -1
+                   : list_tensors(w, err);
     return ends_with(w->path, INDEX_SUFFIX) ? open_sharded(w, err) : open_single(w, err);
 }
 
@@ -397,6 +406,7 @@ void weights_close(struct weights *w)
     for (size_t i = 0; i < w->n_files; i++)
         st_file_close(&w->files[i]);
     free(w->files);
+    gguf_close(&w->gguf);
     free(w->t);
     free(w->path);
     free(w);
@@ -407,7 +417,7 @@ int weights_check(const struct weights *w, struct vac_err *err)
     for (size_t i = 0; i < w->n_files; i++)
         if (map_check(&w->files[i].map, err))
             return -1;
-    return 0;
+    return w->gguf.path ? map_check(&w->gguf.map, err) : 0;
 }
 
 size_t weights_count(const struct weights *w)
@@ -441,8 +451,13 @@ static const char *name_at(const void *ctx, size_t i)
 
 static int refuse_missing(const struct weights *w, const char *name, struct vac_err *err)
 {
-    const char *near = err_nearest(name, name_at, w);
+    const char *near = w->gguf.path ? NULL : err_nearest(name, name_at, w);
+    char own[128];
 
+    if (w->gguf.path) {
+        gguf_name_from_hf(w->gguf.arch, name, own, sizeof own);
+        name = own;
+    }
     if (near)
         return err_set(err, VAC_ERR_FORMAT, "%s: no tensor \"%.100s\" (did you mean \"%.100s\"?)",
                        w->path, name, near);
@@ -476,6 +491,7 @@ const struct st_tensor *weights_want(const struct weights *w, const char *name, 
                                      const size_t *shape, struct vac_err *err)
 {
     const struct st_tensor *t = weights_find(w, name);
+    const char *path = t && !w->gguf.path ? file_of(w, t)->path : w->path;
     char has[200], want[200];
 
     if (!t) {
@@ -484,13 +500,13 @@ const struct st_tensor *weights_want(const struct weights *w, const char *name, 
     }
     if (!t->readable) {
         err_set(err, VAC_ERR_UNSUPPORTED,
-                "%s: tensor \"%.100s\" has dtype %.40s, only F32, BF16 and F16 can be used",
-                file_of(w, t)->path, name, t->dtype_text);
+                "%s: tensor \"%.100s\" has dtype %.40s, only F32, BF16 and F16 can be used", path,
+                name, t->dtype_text);
         return NULL;
     }
     if (t->rank != rank || (rank && memcmp(t->shape, shape, rank * sizeof *shape) != 0)) {
-        err_set(err, VAC_ERR_FORMAT, "%s: tensor \"%.100s\" has shape %s, expected %s",
-                file_of(w, t)->path, name, shape_text(has, sizeof has, t->rank, t->shape),
+        err_set(err, VAC_ERR_FORMAT, "%s: tensor \"%.100s\" has shape %s, expected %s", path,
+                t->in_file ? t->in_file : name, shape_text(has, sizeof has, t->rank, t->shape),
                 shape_text(want, sizeof want, rank, shape));
         return NULL;
     }
@@ -508,10 +524,9 @@ void weights_forget(const struct weights *w, const struct st_tensor *t)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t begin = (uintptr_t)t->data, end;
 
-    (void)w;
-    if (!t->readable)
+    if (!t->readable || (w->gguf.path && !gguf_maps(&w->gguf, t->data)))
         return;
-    end = begin + t->numel * dtype_size(t->dtype);
+    end = begin + dtype_bytes(t->dtype, t->numel);
     begin = (begin + page - 1) / page * page;
     end = end / page * page;
     if (begin < end)

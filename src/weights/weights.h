@@ -1,5 +1,6 @@
 /* weights.h - reading weights by mapping, strictly.
  *
+ *
  * A weights set is one .safetensors file or a sharded folder (model.safetensors.index.json). Opening maps
  * the files and checks headers: nothing of the data is read. Every offset, size and count is checked:
  * header length, JSON, duplicate names, dtype, shape x size == length, overlap, holes, end == file end.
@@ -15,17 +16,18 @@
 
 struct st_tensor {
     const char *name;
+    const char *in_file;    /* its name there, where that is another (GGUF); else NULL */
     const char *file;       /* base name of the file it lies in */
     const char *dtype_text; /* as written in the file */
     enum dtype dtype;       /* valid when readable */
-    bool readable;          /* F32, BF16 or F16 */
+    bool readable;          /* F32, BF16, F16 or blocks */
     size_t rank, shape[TENSOR_MAX_RANK];
     size_t numel;
     const void *data; /* in the mapping; little-endian; may be unaligned for its type */
 };
 
 struct weights;
-/* A file, or a folder with model.safetensors, model.safetensors.index.json or adapter_model.safetensors. */
+/* A file (GGUF too), or a folder with model.safetensors, model.safetensors.index.json or adapter_model.safetensors. */
 struct weights *weights_open(const char *path, struct vac_err *err);
 /* The same; of a folder, only those called so: "model", "adapter_model". */
 struct weights *weights_open_stem(const char *path, const char *stem, struct vac_err *err);

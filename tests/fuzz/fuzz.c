@@ -200,6 +200,25 @@ static void read_weights(const char *dir)
     weights_close(w);
 }
 
+/* A file that is tokenizer, config and weights. */
+static void read_gguf(const char *dir)
+{
+    char *path = strdup(in(dir, "m.gguf"));
+    struct tokenizer *t = tokenizer_open(path, NULL);
+    struct weights *w = weights_open(path, NULL);
+    struct config c = {0};
+    struct ids ids = {0};
+
+    for (size_t i = 0; t && i < TEXTS; i++)
+        tokenizer_encode(t, texts[i], strlen(texts[i]), true, &ids, NULL);
+    if (config_read(&c, path, NULL) == 0)
+        config_done(&c);
+    ids_done(&ids);
+    tokenizer_free(t);
+    weights_close(w);
+    free(path);
+}
+
 static void read_config(const char *dir)
 {
     struct config c = {0};
@@ -316,6 +335,7 @@ const struct fuzz_target fuzz_targets[] = {
     {"template", {"turns"}, read_template},
     {"jinja", {"t.jinja"}, read_jinja},
     {"safetensors", {"model.safetensors", "model.safetensors.index.json"}, read_weights},
+    {"gguf", {"m.gguf"}, read_gguf},
     {"config", {"config.json", "generation_config.json"}, read_config},
     {"adapter", {"adapter_config.json"}, read_adapter},
     {"rows", {"rows.jsonl"}, read_rows},

@@ -1,0 +1,167 @@
+/* config_gguf.c - see config_gguf.h */
+#include "model/config_gguf.h"
+#include <math.h>
+#include <string.h>
+#include "model/config.h"
+
+static const struct {
+    const char *arch, *class;
+} known[] = {
+    {"llama", "LlamaForCausalLM"}, {"qwen2", "Qwen2ForCausalLM"}, {"qwen3", "Qwen3ForCausalLM"}};
+
+/* `*x` is the default; 0 = the key must be there. */
+static int read_size(const struct gguf *g, const char *key, int64_t most, int64_t *x,
+                     struct vac_err *err)
+{
+    int rc = gguf_int(g, key, 1, most, x, err);
+
+    if (rc > 0 && !*x)
+        return gguf_error(g, key, err, "is not there: expected a whole number from 1");
+    return rc < 0 ? -1 : 0;
+}
+
+static int read_rate(const struct gguf *g, const char *key, double *x, struct vac_err *err)
+{
+    int rc = gguf_num(g, key, x, err);
+
+    if (rc == 0 && (!(*x >= 0) || !isfinite(*x)))
+        return gguf_error(g, key, err, "expected a number from 0, found %g", *x);
+    return rc;
+}
+
+static const struct st_tensor *tensor_named(const struct gguf *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (!strcmp(g->t[i].in_file, name))
+            return &g->t[i];
+    return NULL;
+}
+
+/* Ids that a tokenizer names; those that are not there are left out. */
+static int put_ids(const struct gguf *g, int64_t V, struct strbuf *out, struct vac_err *err)
+{
+    static const char *const ends[] = {"eos", "eot", "eom"};
+    char key[64];
+    int64_t id;
+    int rc, n = 0;
+
+    for (int pad = 0; pad < 2; pad++) {
+        snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", pad ? "padding" : "bos");
+        rc = gguf_int(g, key, 0, V - 1, &id, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0)
+            sb_printf(out, ",\"%s_token_id\":%lld", pad ? "pad" : "bos", (long long)id);
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", ends[i]);
+        rc = gguf_int(g, key, 0, V - 1, &id, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0)
+            sb_printf(out, "%s%lld", n++ ? "," : ",\"eos_token_id\":[", (long long)id);
+    }
+    sb_puts(out, n ? "]" : "");
+    return 0;
+}
+
+static int put_rope(struct gguf *g, int64_t E, struct strbuf *out, struct vac_err *err)
+{
+    const char *type = "none";
+    double theta = 10000, factor = 0;
+    int64_t turned = E;
+
+    if (read_rate(g, "ARCH.rope.freq_base", &theta, err) < 0 ||
+        read_size(g, "ARCH.rope.dimension_count", E, &turned, err) ||
+        gguf_text(g, "ARCH.rope.scaling.type", &type, err) < 0 ||
+        read_rate(g, "ARCH.rope.scaling.factor", &factor, err) < 0)
+        return -1;
+    if (!(theta > 0))
+        return gguf_error(g, "ARCH.rope.freq_base", err, "expected a number above 0, found %g",
+                          theta);
+    if (turned != E)
+        return gguf_error(g, "ARCH.rope.dimension_count", err,
+                          "only %lld of a head's %lld numbers are rotated: not implemented",
+                          (long long)turned, (long long)E);
+    if (strcmp(type, "none") && strcmp(type, "linear"))
+        return gguf_error(g, "ARCH.rope.scaling.type", err,
+                          "\"%.40s\" is not implemented; none and linear are", type);
+    if (tensor_named(g, "rope_freqs.weight"))
+        return gguf_error(g, "rope_freqs.weight", err,
+                          "angles scaled by a tensor are not implemented: give the folder that the "
+                          "file was made from");
+    sb_puts(out, ",\"rope_theta\":");
+    sb_num(out, theta);
+    if (!strcmp(type, "linear")) {
+        sb_puts(out, ",\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":");
+        sb_num(out, factor);
+        sb_puts(out, "}");
+    }
+    return 0;
+}
+
+int config_gguf_text(struct gguf *g, struct strbuf *out, struct vac_err *err)
+{
+    const struct st_tensor *embed = tensor_named(g, "token_embd.weight");
+    int64_t L = 0, P = 0, D = 0, F = 0, H = 0, K, E, value, window = 0;
+    const struct gguf_value *tokens;
+    double eps = -1;
+    size_t i = 0;
+
+    while (i < sizeof known / sizeof *known && strcmp(known[i].arch, g->arch))
+        i++;
+    if (i == sizeof known / sizeof *known)
+        return gguf_error(g, "general.architecture", err,
+                          "\"%.40s\" is not supported; llama, qwen2 and qwen3 are", g->arch);
+    if (read_size(g, "ARCH.block_count", CONFIG_MAX_LAYERS, &L, err) ||
+        read_size(g, "ARCH.context_length", 1 << 24, &P, err) ||
+        read_size(g, "ARCH.embedding_length", 1 << 20, &D, err) ||
+        read_size(g, "ARCH.feed_forward_length", 1 << 22, &F, err) ||
+        read_size(g, "ARCH.attention.head_count", 4096, &H, err))
+        return -1;
+    K = H;
+    if (D % H && !gguf_find(g, "ARCH.attention.key_length"))
+        return gguf_error(g, "ARCH.attention.head_count", err,
+                          "%lld heads do not divide the embedding_length %lld", (long long)H,
+                          (long long)D);
+    E = D / H;
+    if (read_size(g, "ARCH.attention.head_count_kv", 4096, &K, err) ||
+        read_size(g, "ARCH.attention.key_length", 4096, &E, err))
+        return -1;
+    value = E;
+    if (read_size(g, "ARCH.attention.value_length", 4096, &value, err) ||
+        gguf_int(g, "ARCH.attention.sliding_window", 0, INT32_MAX, &window, err) < 0 ||
+        read_rate(g, "ARCH.attention.layer_norm_rms_epsilon", &eps, err) < 0)
+        return -1;
+    if (eps < 0)
+        return gguf_error(g, "ARCH.attention.layer_norm_rms_epsilon", err, "is not there");
+    if (value != E)
+        return gguf_error(g, "ARCH.attention.value_length", err, "%lld, but the keys have %lld",
+                          (long long)value, (long long)E);
+    if (!embed || embed->rank != 2)
+        return err_set(err, VAC_ERR_FORMAT, "%s: no tensor \"token_embd.weight\" of two dimensions",
+                       g->path);
+    if (gguf_array(g, "tokenizer.ggml.tokens", GGUF_STRING, &tokens, err))
+        return -1;
+    if (tokens && tokens->n != embed->shape[0])
+        return gguf_error(g, tokens->key, err, "%zu tokens for the %zu rows of token_embd.weight",
+                          tokens->n, embed->shape[0]);
+    sb_printf(out,
+              "{\"architectures\":[\"%s\"],\"model_type\":\"%s\",\"vocab_size\":%zu,"
+              "\"hidden_size\":%lld,\"intermediate_size\":%lld,\"num_hidden_layers\":%lld,"
+              "\"num_attention_heads\":%lld,\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
+              "\"hidden_act\":\"silu\",\"max_position_embeddings\":%lld,\"rms_norm_eps\":",
+              known[i].class, g->arch, embed->shape[0], (long long)D, (long long)F, (long long)L,
+              (long long)H, (long long)K, (long long)E, (long long)P);
+    sb_num(out, eps);
+    sb_printf(out, ",\"tie_word_embeddings\":%s",
+              tensor_named(g, "output.weight") ? "false" : "true");
+    if (strcmp(g->arch, "qwen2") && tensor_named(g, "blk.0.attn_q.bias"))
+        sb_puts(out, ",\"attention_bias\":true");
+    if (window)
+        sb_printf(out, ",\"sliding_window\":%lld", (long long)window);
+    if (put_rope(g, E, out, err) || put_ids(g, (int64_t)embed->shape[0], out, err))
+        return -1;
+    sb_puts(out, ",\"torch_dtype\":\"float32\"}");
+    return sb_ok(out, err);
+}
