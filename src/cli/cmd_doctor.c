@@ -22,6 +22,7 @@
 #include "data/dataset.h"
 #include "model/plan.h"
 #include "model/stops.h"
+#include "weights/gguf.h"
 
 struct doctor_values {
     struct cli_common common;
@@ -282,7 +283,9 @@ static void check_tokenizer(struct doctor *d, struct finding *f)
     struct encoder enc = {0};
     struct tokenizer *tok = NULL;
     struct vac_err err = {0};
-    char *file = d->m ? path_join(d->model.tokenizer, "tokenizer.json", &err) : NULL;
+    char *file = d->m && !gguf_is(d->model.tokenizer)
+                     ? path_join(d->model.tokenizer, "tokenizer.json", &err)
+                     : NULL;
     int32_t end = -1;
 
     if (!d->m) {

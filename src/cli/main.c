@@ -71,8 +71,8 @@ static void put_help(struct strbuf *out)
     sb_puts(out, "\nOptions:\n"
                  "  -h, --help     show this help and exit; after a command, that command's\n"
                  "  -V, --version  show the version and exit\n\n"
-                 "MODEL is a folder as Hugging Face writes it, or a name like owner/model in the\n"
-                 "cache under $HF_HOME/hub; nothing is downloaded.\n\n"
+                 "MODEL is a folder as Hugging Face writes it, a GGUF file, or a name like\n"
+                 "owner/model in the cache under $HF_HOME/hub; nothing is downloaded.\n\n"
                  "Exit status: 0 done, 1 failed, 2 wrong usage.\n\n"
                  "Report bugs to: " PACKAGE_BUGREPORT "\n");
 #ifdef PACKAGE_URL

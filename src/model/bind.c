@@ -79,9 +79,27 @@ int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in
     return x->b ? 0 : -1;
 }
 
+int model_may_own(const struct model *m, struct vac_err *err)
+{
+    for (size_t i = 0; i < m->n_weight; i++) {
+        const struct st_tensor *t = m->weight[i]->src;
+        if (t && dtype_block(t->dtype) > 1)
+            return err_set(
+                err, VAC_ERR_UNSUPPORTED,
+                "%s: weights in blocks (%s) are not trained themselves: train an adapter "
+                "(\"lora\"), or merge them first into a folder of F32 weights (vaccine "
+                "merge) and train that",
+                weights_path(m->files), dtype_name(t->dtype));
+    }
+    return 0;
+}
+
 int model_own(struct model *m, struct vac_err *err)
 {
     size_t n = 0;
+
+    if (model_may_own(m, err))
+        return -1;
 
     for (int decay = 1; decay >= 0; decay--) {
         for (size_t i = 0; i < m->n_weight; i++) {

@@ -12,6 +12,8 @@ struct weight *model_weight(struct model *m, struct vac_err *err, size_t rows, s
  * PREFIX.l.PART.weight [out,in] and, with bias, PREFIX.l.PART.bias [out]. */
 int model_linear(struct model *m, size_t l, enum group_id g, size_t i, size_t in, size_t out,
                  bool bias, const char *prefix, const char *part, struct vac_err *err);
+/* Whether all weights could be: not where they lie in blocks. */
+int model_may_own(const struct model *m, struct vac_err *err);
 /* Lays all weights out in one F32 buffer, those that decay first, and allocates it. */
 int model_own(struct model *m, struct vac_err *err);
 #endif

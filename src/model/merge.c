@@ -10,6 +10,8 @@
 
 #include "base/kind.h"
 #include "model/adapter.h"
+#include "token/tok_gguf.h"
+#include "weights/gguf.h"
 #include "weights/st_write.h"
 
 #define SHARD_BYTES ((size_t)5 << 30)
@@ -35,7 +37,9 @@ struct merge {
 
 static enum dtype out_dtype(const struct merge *g, const struct weight *w)
 {
-    return w->src && !g->in_f32 ? w->src->dtype : DTYPE_F32;
+    bool alone = w->src && dtype_block(w->src->dtype) == 1; /* safetensors have no blocks */
+
+    return alone && !g->in_f32 ? w->src->dtype : DTYPE_F32;
 }
 
 static void assign_shards(struct merge *g)
@@ -217,8 +221,30 @@ static int copy_file(const char *from_dir, const char *to_dir, const char *name,
     return rc;
 }
 
+/* What a GGUF file has in itself. */
+static int write_gguf_tokenizer(const char *from, const char *to, struct vac_err *err)
+{
+    struct strbuf tokenizer = {0}, config = {0};
+    struct gguf g;
+    int rc;
+
+    if (gguf_open(&g, from, err))
+        return -1;
+    rc = tok_gguf_texts(&g, &tokenizer, &config, err) ||
+                 write_text(to, "tokenizer.json", &tokenizer, err) ||
+                 write_text(to, "tokenizer_config.json", &config, err)
+             ? -1
+             : 0;
+    sb_done(&tokenizer);
+    sb_done(&config);
+    gguf_close(&g);
+    return rc;
+}
+
 int model_copy_tokenizer(const char *from, const char *to, struct vac_err *err)
 {
+    if (gguf_is(from))
+        return write_gguf_tokenizer(from, to, err);
     for (size_t i = 0; i < sizeof tokenizer_files / sizeof *tokenizer_files; i++)
         if (copy_file(from, to, tokenizer_files[i], err))
             return -1;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "model/adapter.h"
+#include "model/bind.h"
 #include "model/generate.h"
 
 void plan_add(struct plan *p, const char *what, uint64_t bytes, const char *remedy)
@@ -149,6 +150,8 @@ static void forget_adapters(struct model *m, size_t own)
 static int dress(struct model *m, const struct plan_next *next, size_t own, struct vac_err *err)
 {
     if (next->widened || next->full) {
+        if (model_may_own(m, err))
+            return -1;
         m->own_n = 0;
         for (size_t i = 0; i < m->n_weight; i++)
             m->own_n += m->weight[i]->numel;
