@@ -1,7 +1,10 @@
 /* test_gguf.c - GGUF: its blocks bit for bit as the gguf package and ggml widen them, its files as models. */
+#include "base/io.h"
 #include "base/json.h"
 #include "compute/compute.h"
 #include "compute/kernels.h"
+#include "model/lora.h"
+#include "model/merge_gguf.h"
 #include "model_support.h"
 #include "token/tokenizer.h"
 #include "weights/gguf.h"
@@ -279,6 +282,100 @@ static void test_roles(void **state)
     tokenizer_free(t);
 }
 
+/* --- written --- */
+
+static float *logits_at(struct model *m, size_t *n)
+{
+    struct vac_err err = {0};
+    struct batch b;
+    struct acts *a = acts_new(m, 12, 12, 12, false, &err);
+    float *x;
+
+    assert_non_null(a);
+    random_batch(&b, (size_t[]){7, 5}, 2, model_config(m)->V, 0, 3);
+    x = all_logits(m, a, &b);
+    *n = b.N * model_config(m)->V;
+    batch_done(&b);
+    acts_free(a);
+    return x;
+}
+
+/* A merged file gives what base and adapter give; an adapter's file holds PEFT's matrices, rows of q and k
+ * apart. */
+static void test_merge(void **state)
+{
+    struct vac_err err = {0};
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
+    struct model *m = model_open(fixture("tiny-llama-f16", ".gguf"), c, &err), *again;
+    struct lora_spec spec = {.r = 3, .alpha = 5, .targets = "q_proj,k_proj,v_proj,down_proj"};
+    float *want, *got, noise[8192];
+    size_t n, len, seen = 0;
+    char path[600], *bytes, peft[600];
+    struct weights *w;
+
+    (void)state;
+    assert_non_null(m);
+    assert_ok(model_add_lora(m, &spec, 1, 0, &err), &err);
+    assert_true(model_params(m)->n <= 8192);
+    fill_normal(noise, model_params(m)->n, 5, 0.3);
+    compute_upload(c, model_params(m)->w, noise, model_params(m)->n);
+    want = logits_at(m, &n);
+    for (int wide = 0; wide < 2; wide++) {
+        snprintf(path, sizeof path, "%s/merged.gguf", support_tmp());
+        assert_ok(model_save_gguf(m, fixture("tiny-llama-f16", ".gguf"), path, wide, &err), &err);
+        again = model_open(path, c, &err);
+        if (!again)
+            fail_msg("%s", err.msg);
+        got = logits_at(again, &n);
+        assert_close("merged", got, want, n, wide ? 2e-5 : 1e-2);
+        free(got);
+        model_close(again);
+        check_ids(path, NULL);
+    }
+    snprintf(peft, sizeof peft, "%s/peft", support_tmp());
+    assert_ok(model_save_peft(m, 0, NULL, peft, &err), &err);
+    assert_ok(model_save_gguf_lora(m, path, &err), &err);
+    bytes = file_read(path, 1 << 20, &len, &err);
+    w = weights_open(peft, &err);
+    assert_true(bytes && w);
+    for (size_t i = 0; i < weights_count(w); i++) {
+        const struct st_tensor *t = weights_at(w, i);
+        bool turned = strstr(t->name, ".lora_B.") &&
+                      (strstr(t->name, ".q_proj.") || strstr(t->name, ".k_proj."));
+        bool there = memmem(bytes, len, t->data, t->numel * sizeof(float));
+        if (there == turned)
+            fail_msg("%s %s", t->name, there ? "is as in PEFT" : "is not there");
+        seen++;
+    }
+    assert_int_equal(seen, 16);
+    weights_close(w);
+    free(bytes);
+    free(want);
+    model_close(m);
+    compute_close(c);
+}
+
+/* Weights in blocks are refused where all are to be trained. */
+static void test_full(void **state)
+{
+    const char *path = support_testdata("gguf/tiny-llama-mixed.gguf");
+    struct vac_err err = {0};
+    struct compute *c;
+    struct model *m;
+
+    (void)state;
+    if (!path)
+        skip();
+    c = compute_open("cpu", 1, NULL, &err);
+    m = model_open(path, c, &err);
+    assert_non_null(m);
+    assert_int_equal(model_train_full(m, &err), -1);
+    assert_error(&err, "tiny-llama-mixed.gguf: weights in blocks (Q");
+    assert_error(&err, "train an adapter");
+    model_close(m);
+    compute_close(c);
+}
+
 /* --- files that lie --- */
 
 struct file {
@@ -494,7 +591,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks), cmocka_unit_test(test_products),
         cmocka_unit_test(test_logits), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_roles),  cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_roles),  cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_lies),
         cmocka_unit_test(test_cut),
     };
 

@@ -10,6 +10,7 @@
 #include "cli/source.h"
 #include "model/lora.h"
 #include "model/merge.h"
+#include "model/merge_gguf.h"
 
 enum { DTYPE_KEEP, DTYPE_WIDE };
 static const char *const dtypes[] = {"keep", "f32", NULL};
@@ -18,6 +19,7 @@ struct merge_values {
     struct cli_common common;
     char *output;
     int dtype;
+    bool gguf;
 };
 
 static const struct cli_option options[] = {
@@ -35,6 +37,12 @@ static const struct cli_option options[] = {
              .choices = dtypes,
              .offset = offsetof(struct merge_values, dtype)},
      .arg = "keep|f32"},
+    {.row =
+         {.name = "gguf",
+          .help =
+              "write model.gguf (F16, or F32 with --dtype f32) and, of the adapters, adapter.gguf",
+          .type = OPTION_BOOL,
+          .offset = offsetof(struct merge_values, gguf)}},
     CLI_THREADS(struct merge_values),
     CLI_PRODUCTS(struct merge_values),
     CLI_BACKEND(struct merge_values),
@@ -129,10 +137,10 @@ static int check_output(char *dir, struct vac_err *err)
     return access(dir, F_OK) && errno == ENOENT ? 0 : dir_each(dir, refuse_entry, dir, err);
 }
 
-/* The number formats of the weights as they lie in the folder now: "BF16", "BF16 and F32". */
-static int put_dtypes(const char *dir, struct strbuf *out, struct vac_err *err)
+/* The number formats of the weights as they lie in the file or folder now: "BF16", "BF16 and F32". */
+static int put_dtypes(const char *path, struct strbuf *out, struct vac_err *err)
 {
-    struct weights *w = weights_open(dir, err);
+    struct weights *w = weights_open(path, err);
     bool has[3] = {false};
     const char *sep = "";
 
@@ -152,6 +160,7 @@ static int put_dtypes(const char *dir, struct strbuf *out, struct vac_err *err)
 static int report(const struct model *m, const struct merge_values *v, struct vac_err *err)
 {
     struct strbuf out = {0};
+    char *gguf = path_join(v->output, "model.gguf", err);
     int rc = -1;
 
     cli_put_name(&out, v->output);
@@ -159,11 +168,27 @@ static int report(const struct model *m, const struct merge_values *v, struct va
     cli_put_name(&out, model_dir(m));
     sb_printf(&out, " and %zu adapter%s, %llu weights, ", model_adapters(m),
               model_adapters(m) == 1 ? "" : "s", (unsigned long long)model_count(m));
-    if (!put_dtypes(v->output, &out, err)) {
+    if (gguf && !put_dtypes(v->gguf ? gguf : v->output, &out, err)) {
         sb_putc(&out, '\n');
         rc = cli_write(&out, err);
     }
     sb_done(&out);
+    free(gguf);
+    return rc;
+}
+
+static int save_gguf(const struct cli_model *x, const struct merge_values *v, const char *dir,
+                     struct vac_err *err)
+{
+    char *model = path_join(dir, "model.gguf", err), *lora = path_join(dir, "adapter.gguf", err);
+    int rc = model && lora && !dirs_make(dir, err) &&
+                     !model_save_gguf(x->m, x->tokenizer, model, v->dtype == DTYPE_WIDE, err) &&
+                     (!model_adapters(x->m) || !model_save_gguf_lora(x->m, lora, err))
+                 ? 0
+                 : -1;
+
+    free(model);
+    free(lora);
     return rc;
 }
 
@@ -178,8 +203,11 @@ static int save(const struct cli_model *x, const struct merge_values *v, struct 
         n--;
     out = mem_strndup(v->output, n, err);
     work = out ? work_folder(out, err) : NULL;
-    if (work && !model_save_merged(x->m, work, v->dtype == DTYPE_WIDE, 0, err) &&
-        (!strcmp(x->tokenizer, x->dir) || !model_copy_tokenizer(x->tokenizer, work, err)) &&
+    if (work &&
+        (v->gguf ? !save_gguf(x, v, work, err)
+                 : !model_save_merged(x->m, work, v->dtype == DTYPE_WIDE, 0, err) &&
+                       (!strcmp(x->tokenizer, x->dir) ||
+                        !model_copy_tokenizer(x->tokenizer, work, err))) &&
         !model_check(x->m, err))
         rc = put_in_place(work, out, err);
     if (work)
@@ -208,7 +236,9 @@ const struct command command_merge = {
     .help = "Merge adapters into a model folder that other tools read",
     .about =
         "The adapters are added to the weights in the order given (rounded to nearest even when "
-        "the model has 16-bit weights); config, tokenizer and generation files are copied.",
+        "the model has 16-bit weights); config, tokenizer and generation files are copied. With "
+        "--gguf the folder gets "
+        "files for llama.cpp: the merged model, and the adapters as one that stands on the base.",
     .options = options,
     .values = sizeof(struct merge_values),
     .min_operands = 1,

@@ -87,20 +87,29 @@ static bool outgrows_f16(const float *x, size_t n)
     return false;
 }
 
-static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x,
-                      struct vac_err *err)
+int model_merged(const struct model *m, const struct weight *x, enum dtype t, struct buf *tmp,
+                 float *host, struct vac_err *err)
 {
-    struct ref tmp = {g->tmp, 0};
+    struct ref to = {tmp, 0};
 
-    op_copy(g->m->c, tmp, x->w, x->numel);
-    model_merge_into(g->m, x, tmp);
-    compute_download(g->m->c, g->host, tmp, x->numel);
-    if (out_dtype(g, x) == DTYPE_F16 && outgrows_f16(g->host, x->numel))
+    op_copy(m->c, to, x->w, x->numel);
+    model_merge_into(m, x, to);
+    compute_download(m->c, host, to, x->numel);
+    if (t == DTYPE_F16 && outgrows_f16(host, x->numel))
         return err_set(err, VAC_ERR_FORMAT,
                        "%s: a merged weight is too large for F16 (65504): write "
                        "F32 instead",
                        x->name);
-    return st_put(w, g->host, x->numel, err);
+    return 0;
+}
+
+static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x,
+                      struct vac_err *err)
+{
+    return model_merged(g->m, x, out_dtype(g, x), g->tmp, g->host, err) ||
+                   st_put(w, g->host, x->numel, err)
+               ? -1
+               : 0;
 }
 
 static int write_shard(struct merge *g, size_t s, struct vac_err *err)

@@ -80,6 +80,21 @@ static const struct pre *find_pre(struct gguf *g, struct vac_err *err)
     return NULL;
 }
 
+const char *tok_gguf_split_name(const char *pattern, bool whole)
+{
+    struct strbuf want = {0};
+    const char *name = NULL;
+
+    sb_puts(&want, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"");
+    sb_json(&want, pattern, strlen(pattern));
+    sb_puts(&want, "\"},\"behavior\":\"Isolated\",\"invert\":false}," BYTES("false"));
+    for (size_t i = 0; !want.bad && !name && i < sizeof pres / sizeof *pres; i++)
+        if (pres[i].whole == whole && !strcmp(pres[i].stages, want.s))
+            name = pres[i].names[0];
+    sb_done(&want);
+    return name;
+}
+
 /* What a file says of its tokens, and the ids of the roles. */
 struct vocab {
     struct gguf *g;

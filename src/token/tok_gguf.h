@@ -13,4 +13,7 @@ int tok_gguf_texts(struct gguf *g, struct strbuf *tokenizer, struct strbuf *conf
 /* SentencePiece joins by score, leftmost among equals, and a rank for each merge would part the equals:
  * called when the text has been read, it ranks the merges by the scores of what they make. */
 int tok_gguf_rank(const struct gguf *g, struct tok_bpe *b, struct vac_err *err);
+/* The name for texts that are cut by this pattern alone; whole = a word that is a token is taken at once. NULL =
+ * there is none. */
+const char *tok_gguf_split_name(const char *pattern, bool whole);
 #endif

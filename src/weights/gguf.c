@@ -151,14 +151,19 @@ static int read_value(struct gguf *g, struct cursor *c, struct gguf_value *v, st
     v->type = type;
     v->n = (size_t)n;
     v->at = g->map.data + c->at;
-    if (type == GGUF_STRING)
-        return skip_strings(c, v, err);
+    if (type == GGUF_STRING) {
+        if (skip_strings(c, v, err))
+            return -1;
+        v->bytes = (size_t)(g->map.data + c->at - v->at);
+        return 0;
+    }
     if (size_mul(v->n, sizes[type], &bytes) || bytes > g->map.len - c->at)
         return gguf_error(g, v->key, err, "%llu elements, which the file cannot hold",
                           (unsigned long long)n);
     p = take(c, bytes, v->key, err);
     if (!p)
         return -1;
+    v->bytes = bytes;
     for (size_t i = 0; type == GGUF_BOOL && i < v->n; i++)
         if (p[i] > 1)
             return gguf_error(g, v->key, err, "a bool of value %d, expected 0 or 1", p[i]);

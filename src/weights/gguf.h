@@ -34,6 +34,7 @@ struct gguf_value {
     bool array;
     size_t n;                /* elements; 1 of what is no array */
     const unsigned char *at; /* the first one, in the mapping */
+    size_t bytes;            /* of all */
 };
 
 struct gguf {
