@@ -355,6 +355,64 @@ static void test_merge(void **state)
     compute_close(c);
 }
 
+/* A folder becomes a file and says the same: keys, tokenizer, and the scaling of Llama 3, for which a file has
+ * a tensor in the place of keys. */
+static void test_from_folder(void **state)
+{
+    static const char *const copied[] = {"config.json", "model.safetensors"};
+    static const char tokenizer[] =
+        "{\"version\":\"1.0\",\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true,"
+        "\"lstrip\":false,\"rstrip\":false,\"single_word\":false,\"normalized\":false}],"
+        "\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+        "\"use_regex\":true},\"post_processor\":null,\"decoder\":{\"type\":\"ByteLevel\"},"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"a\":1,\"b\":2,\"\u0120\":3,\"ab\":4},"
+        "\"merges\":[\"a b\"]}}";
+    struct vac_err err = {0};
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
+    char dir[600], path[700], ids[2][64];
+    struct model *m, *again;
+    float *want, *got;
+    size_t n;
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", support_tmp());
+    for (size_t i = 0; i < 2; i++)
+        copy_file(support_path("golden/llama-rope3-tied"), dir, copied[i]);
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    support_write_text(path, tokenizer);
+    m = model_open(dir, c, &err);
+    assert_non_null(m);
+    assert_int_equal(model_config(m)->rope.kind, ROPE_LLAMA3);
+    snprintf(path, sizeof path, "%s/m.gguf", dir);
+    assert_ok(model_save_gguf(m, dir, path, true, &err), &err);
+    again = model_open(path, c, &err);
+    if (!again)
+        fail_msg("%s", err.msg);
+    assert_int_equal(model_config(again)->rope.kind, ROPE_LLAMA3);
+    want = logits_at(m, &n);
+    got = logits_at(again, &n);
+    assert_close("from a folder", got, want, n, 1e-6);
+    for (int i = 0; i < 2; i++) {
+        struct tokenizer *t = tokenizer_open(i ? path : dir, &err);
+        struct ids x = {0};
+
+        if (!t)
+            fail_msg("%s", err.msg);
+        assert_ok(tokenizer_encode(t, "ab<s> ba", 8, false, &x, &err), &err);
+        for (size_t k = 0, at = 0; k < x.n; k++)
+            at += (size_t)snprintf(ids[i] + at, sizeof ids[i] - at, "%d ", (int)x.v[k]);
+        ids_done(&x);
+        tokenizer_free(t);
+    }
+    assert_string_equal(ids[0], "4 0 3 2 1 ");
+    assert_string_equal(ids[1], ids[0]);
+    free(want);
+    free(got);
+    model_close(m);
+    model_close(again);
+    compute_close(c);
+}
+
 /* Weights in blocks are refused where all are to be trained. */
 static void test_full(void **state)
 {
@@ -592,8 +650,8 @@ int main(void)
         cmocka_unit_test(test_blocks), cmocka_unit_test(test_products),
         cmocka_unit_test(test_logits), cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_roles),  cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_full),   cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_full),   cmocka_unit_test(test_from_folder),
+        cmocka_unit_test(test_lies),   cmocka_unit_test(test_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

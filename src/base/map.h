@@ -24,6 +24,9 @@ void map_close(struct mapping *m);
 int map_check(const struct mapping *m, struct vac_err *err);
 /* Has map_mend helped? Costs nothing. */
 bool map_torn(const struct mapping *m);
+/* Tells the kernel that these bytes of a mapping are not needed for now: pages that are theirs alone are
+ * given up, their neighbours may be in use. */
+void map_forget(const void *data, size_t n);
 /* In a handler of SIGBUS, on any thread: false when the address lies in no mapping of these. */
 bool map_mend(const void *address);
 #endif

@@ -116,8 +116,8 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
     group_backward(p, l, GROUP_QKV, dx_in, (struct ref[]){dq, dk, s->dv}, x);
 }
 
-/* Frequency of pair i; Llama-3's scaling stretches long wavelengths and blends the middle ones. */
-static double rope_frequency(const struct rope_config *r, size_t i, size_t E)
+/* Llama-3's scaling stretches long wavelengths and blends the middle ones. */
+double rope_frequency(const struct rope_config *r, size_t i, size_t E)
 {
     double f = pow(r->theta, -2.0 * (double)i / (double)E), wave = 2 * M_PI / f, blend;
 

@@ -11,4 +11,6 @@ void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x
 
 /* Makes the tables long enough for `context` positions. */
 int model_rope(struct model *m, size_t context, struct vac_err *err);
+/* How far pair i of E / 2 turns from one position to the next. */
+double rope_frequency(const struct rope_config *r, size_t i, size_t E);
 #endif

@@ -65,6 +65,64 @@ static int put_ids(const struct gguf *g, int64_t V, struct strbuf *out, struct v
     return 0;
 }
 
+/* Llama 3.1 and later: no key tells of the scaling, a tensor has what each pair's angle is divided by. The
+ * keys that make these numbers: between two wavelengths 1 / divisor goes from 1 to 1 / factor in a straight
+ * line over 1 / wavelength, and that line gives both. */
+static int put_llama3(struct gguf *g, double theta, int64_t E, struct strbuf *out,
+                      struct vac_err *err)
+{
+    const struct st_tensor *t = tensor_named(g, "rope_freqs.weight");
+    size_t half = (size_t)E / 2, mid = 0, from = 0, to = 0, ones = 0;
+    double factor = 1, low, high, worst = 0, slope = 0, turns[2048], blend[2048];
+    float v[2048];
+
+    if (t->dtype != DTYPE_F32 || t->numel != half || half > 2048)
+        return gguf_error(g, t->in_file, err, "expected %zu numbers in F32", half);
+    memcpy(v, t->data, half * sizeof *v);
+    for (size_t i = 0; i < half; i++) {
+        if (!(v[i] >= 1) || !isfinite(v[i]))
+            return gguf_error(g, t->in_file, err, "number %zu is %g, expected 1 or more", i,
+                              (double)v[i]);
+        factor = fmax(factor, (double)v[i]);
+    }
+    if (factor == 1)
+        return 0;
+    for (size_t i = 0; i < half; i++) {
+        turns[i] = pow(theta, -2.0 * (double)i / (double)E) / (2 * M_PI);
+        blend[i] = (1 / (double)v[i] - 1 / factor) / (1 - 1 / factor);
+        ones += i == ones && v[i] == 1;
+        if (v[i] > 1 && (double)v[i] < factor) {
+            from = mid++ ? from : i;
+            to = i;
+        }
+    }
+    /* Where less than two numbers lie on the line, any line does that parts the others. */
+    if (mid >= 2) {
+        slope = (blend[from] - blend[to]) / (turns[from] - turns[to]);
+    } else {
+        to = mid ? to : ones;
+        slope = ones ? (1 - blend[to]) / (turns[ones - 1] - turns[to]) : 1 / turns[to];
+        if (mid && to + 1 < half)
+            slope = fmax(slope, blend[to] / (turns[to] - turns[to + 1]));
+    }
+    low = turns[to] - blend[to] / slope;
+    high = low + 1 / slope;
+    for (size_t i = 0; i < half; i++) {
+        double s = fmin(1, fmax(0, (turns[i] - low) / (high - low)));
+        worst = fmax(worst, fabs((1 - s) / factor + s - 1 / (double)v[i]));
+    }
+    if (!(worst < 1e-5) || !(low > 0))
+        return gguf_error(g, t->in_file, err, "its numbers are not those of rope_type llama3");
+    sb_puts(out, ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":");
+    sb_num(out, factor);
+    sb_puts(out, ",\"low_freq_factor\":1,\"high_freq_factor\":");
+    sb_num(out, high / low);
+    sb_puts(out, ",\"original_max_position_embeddings\":");
+    sb_num(out, 1 / low);
+    sb_puts(out, "}");
+    return 0;
+}
+
 static int put_rope(struct gguf *g, int64_t E, struct strbuf *out, struct vac_err *err)
 {
     const char *type = "none";
@@ -86,12 +144,13 @@ static int put_rope(struct gguf *g, int64_t E, struct strbuf *out, struct vac_er
     if (strcmp(type, "none") && strcmp(type, "linear"))
         return gguf_error(g, "ARCH.rope.scaling.type", err,
                           "\"%.40s\" is not implemented; none and linear are", type);
-    if (tensor_named(g, "rope_freqs.weight"))
-        return gguf_error(g, "rope_freqs.weight", err,
-                          "angles scaled by a tensor are not implemented: give the folder that the "
-                          "file was made from");
     sb_puts(out, ",\"rope_theta\":");
     sb_num(out, theta);
+    if (tensor_named(g, "rope_freqs.weight"))
+        return !strcmp(type, "none")
+                   ? put_llama3(g, theta, E, out, err)
+                   : gguf_error(g, "ARCH.rope.scaling.type", err,
+                                "\"%.40s\", but rope_freqs.weight scales too", type);
     if (!strcmp(type, "linear")) {
         sb_puts(out, ",\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":");
         sb_num(out, factor);

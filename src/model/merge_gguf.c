@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/adapter.h"
+#include "model/attention.h"
 #include "model/merge.h"
 #include "token/tok_gguf_write.h"
 #include "weights/gguf_names.h"
@@ -71,10 +72,6 @@ static int put_keys(const struct model *m, const char *arch, const char *tokeniz
     const struct config *c = &m->cfg;
     char full[96];
 
-    if (c->rope.kind != ROPE_DEFAULT && c->rope.kind != ROPE_LINEAR)
-        return err_set(err, VAC_ERR_UNSUPPORTED,
-                       "%s: rope_type llama3 is not written as GGUF; default and linear are",
-                       model_dir(m));
     if (c->o_bias || c->mlp_bias)
         return err_set(err, VAC_ERR_UNSUPPORTED,
                        "%s: biases of o_proj or of the MLP are not written as GGUF", model_dir(m));
@@ -128,7 +125,9 @@ static enum dtype type_of(const struct weight *x, bool in_f32)
 static int write_model(const struct model *m, const char *arch, const char *tokenizer, bool in_f32,
                        struct gguf_writer *w, struct vac_err *err)
 {
-    bool from_gguf = gguf_is(model_dir(m));
+    bool from_gguf = gguf_is(model_dir(m)), scales = m->cfg.rope.kind == ROPE_LLAMA3;
+    const struct rope_config plain = {.kind = ROPE_DEFAULT, .theta = m->cfg.rope.theta};
+    size_t half = m->cfg.E / 2;
     struct buf *tmp = NULL;
     float *host = NULL, *turned = NULL;
     size_t largest = 0;
@@ -144,6 +143,9 @@ static int write_model(const struct model *m, const char *arch, const char *toke
         gguf_declare(w, name, type_of(x, in_f32), x->rank, x->shape);
         largest = x->numel > largest ? x->numel : largest;
     }
+    if (scales)
+        gguf_declare(w, "rope_freqs.weight", DTYPE_F32, 1, (size_t[]){half});
+    largest = largest < half ? half : largest;
     host = mem_new(largest, sizeof *host, err);
     turned = mem_new(largest, sizeof *turned, err);
     tmp = compute_alloc(m->c, largest, err);
@@ -159,7 +161,10 @@ static int write_model(const struct model *m, const char *arch, const char *toke
         if (gguf_put(w, heads ? turned : host, x->numel, err))
             goto out;
     }
-    rc = 0;
+    for (size_t i = 0; scales && i < half; i++) /* what llama.cpp divides each pair's angle by */
+        host[i] = (float)(rope_frequency(&plain, i, m->cfg.E) /
+                          rope_frequency(&m->cfg.rope, i, m->cfg.E));
+    rc = scales ? gguf_put(w, host, half, err) : 0;
 out:
     compute_release(m->c, tmp);
     free(turned);

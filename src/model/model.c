@@ -66,7 +66,8 @@ static int refuse_leftovers(const struct model *m, struct vac_err *err)
         const struct st_tensor *t = weights_at(m->files, i);
         const char *name = t->name;
         if (bsearch(&name, used, n, sizeof *used, name_cmp) ||
-            strstr(name, "rotary_emb.inv_freq") || (m->cfg.tied && !strcmp(name, "lm_head.weight")))
+            strstr(name, "rotary_emb.inv_freq") || !strcmp(name, "rope_freqs.weight") ||
+            (m->cfg.tied && !strcmp(name, "lm_head.weight")))
             continue;
         err_set(err, VAC_ERR_UNSUPPORTED,
                 "%s: %s: a tensor that a %s model of this config does not have",

@@ -621,6 +621,7 @@ static int order_rows(struct gguf *g, struct st_tensor *t, size_t heads, struct 
                 memcpy(to + (2 * half * h + j * half + i) * row,
                        from + (2 * half * h + 2 * i + j) * row, row);
     t->data = to;
+    map_forget(from, row * rows);
     return 0;
 }
 

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include "base/kind.h"
 #include "weights/weights.h"
 #include "weights/gguf.h"
@@ -518,17 +516,8 @@ const char *weights_path(const struct weights *w)
     return w->path;
 }
 
-/* Only pages that are the tensor's alone are given up: its neighbours may be in use. */
 void weights_forget(const struct weights *w, const struct st_tensor *t)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)t->data, end;
-
-    if (!t->readable || (w->gguf.path && !gguf_maps(&w->gguf, t->data)))
-        return;
-    end = begin + dtype_bytes(t->dtype, t->numel);
-    begin = (begin + page - 1) / page * page;
-    end = end / page * page;
-    if (begin < end)
-        madvise((void *)begin, end - begin, MADV_DONTNEED);
+    if (t->readable && !(w->gguf.path && !gguf_maps(&w->gguf, t->data)))
+        map_forget(t->data, dtype_bytes(t->dtype, t->numel));
 }
