@@ -5,6 +5,7 @@
 #include <math.h>
 #include "term/diff.h"
 #include "ui/frame.h"
+#include "ui/commands.h"
 
 /* --- text --- */
 
@@ -305,7 +306,7 @@ static void test_keys_are_unique(void **state)
 /* The help is the table: each row once, and nothing else that looks like a key. */
 static void test_help_is_the_table(void **state)
 {
-    char *text = help_text(), *end;
+    char *text = command_help(), *end;
     size_t lines = 0;
 
     (void)state;

@@ -9,6 +9,8 @@
 #include "support.h"
 #include "panels/compare.h"
 #include "ui/frame.h"
+#include "ui/paint.h"
+#include "ui/session.h"
 #include "panels/start.h"
 
 static struct ui_args args = {.deterministic = true};
@@ -55,9 +57,10 @@ static void make_run(const char *dir, double rho)
 static int setup(void **state)
 {
     (void)state;
-    memset(&priv, 0, sizeof priv);
+    priv = (struct ui_private){.args = &args};
     memset(&ui, 0, sizeof ui);
-    ui.args = &args;
+    ui.deterministic = true;
+    ui.who = "ui";
     ui.priv = &priv;
     ui.cursor = NAN;
     assert_non_null(getcwd(home, sizeof home));
@@ -180,7 +183,7 @@ static void test_curves_are_laid_over(void **state)
     for (int i = 1; i < INK_RUNS; i++)
         assert_true(compare_lay(&ui, path_of("runs/r%d", i)));
     assert_false(compare_lay(&ui, "runs/r5"));
-    assert_non_null(strstr(priv.message, "4 runs"));
+    assert_non_null(strstr(ui.message.text, "4 runs"));
     compare_clear(&ui);
     assert_int_equal(ui.n_overlay, 0);
 }
@@ -259,7 +262,7 @@ static void test_a_run_that_trains_or_is_open_stays(void **state)
     (void)state;
     make_run("runs/one", 1);
     snprintf(ui.snap.run, sizeof ui.snap.run, "one");
-    snprintf(priv.watched, sizeof priv.watched, "runs/one");
+    snprintf(ui.watched, sizeof ui.watched, "runs/one");
     assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
     assert_non_null(strstr(why, "is open"));
     ui.snap.run[0] = '\0';
@@ -323,7 +326,7 @@ static void open_watched(const char *dir)
     if (session_open(&ui, dir, &err))
         fail_msg("%s", err.msg);
     assert_null(ui.session);
-    assert_string_equal(priv.watched, dir);
+    assert_string_equal(ui.watched, dir);
 }
 
 static void close_watched(void)
@@ -382,7 +385,7 @@ static void test_a_running_run_is_followed(void **state)
                        "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n");
     assert_true(later(1.1));
     assert_int_equal(ui.points.n, 1);
-    assert_string_equal(priv.watched, "runs/one");
+    assert_string_equal(ui.watched, "runs/one");
     assert_shows(PANEL_journal, "save");
 
     append("runs/one/journal.jsonl", "{\"seq\":3,\"step\":1,\"op\":\"pause\"}\n");
@@ -394,8 +397,8 @@ static void test_a_running_run_is_followed(void **state)
 
     append("runs/one/metrics.jsonl", "{\"step\":2,\"stage\":\"nowhere\"}\n");
     assert_true(later(1.1));
-    assert_non_null(strstr(priv.message, "metrics.jsonl:2"));
-    assert_true(priv.warning);
+    assert_non_null(strstr(ui.message.text, "metrics.jsonl:2"));
+    assert_true(ui.message.warning);
     close_watched();
 }
 
@@ -415,7 +418,7 @@ static void test_a_finished_run_is_looked_at_once(void **state)
     assert_int_equal(ui.snap.state, VAC_DONE);
     assert_int_equal(ui.points.n, 2);
     assert_shows(PANEL_journal, "set rho 1 -> 9 (rejected): too far");
-    assert_string_equal(priv.message, ""); /* a warning of long ago is none now */
+    assert_string_equal(ui.message.text, ""); /* a warning of long ago is none now */
     assert_true(session_due(&ui) < 0);     /* and its files are left alone */
     frame_draw(&ui, 120, 40, &x, &y);
     text = canvas_text(&priv.canvas);

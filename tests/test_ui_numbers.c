@@ -3,6 +3,9 @@
 #include <math.h>
 #include "support.h"
 #include "ui/frame.h"
+#include "ui/chrome.h"
+#include "ui/headless.h"
+#include "ui/session.h"
 #include "panels/state.h"
 
 static struct ui_args args = {.deterministic = true};
@@ -14,8 +17,8 @@ static void ui_open(struct ui *ui)
     struct vac_open o = {.file = support_path("test_ui_numbers.c"), .paused = true};
     struct vac_err err = {0};
 
-    memset(&priv, 0, sizeof priv);
-    *ui = (struct ui){.args = &args, .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    priv = (struct ui_private){.args = &args};
+    *ui = (struct ui){.deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
     assert_ok(vac_session_open(&ui->session, &o, &err), &err);
@@ -165,7 +168,7 @@ static void test_scores_tell_what_is_other(void **state)
     text = header(&ui, 160);
     assert_non_null(strstr(text, "(refused 20, ! other 480)"));
     free(text);
-    plain_line(&ui, line, sizeof line);
+    headless_line(&ui, line, sizeof line);
     assert_non_null(strstr(line, "refused 20, ! other 480"));
     text = NULL;
     out = open_memstream(&text, &size);

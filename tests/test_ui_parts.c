@@ -10,7 +10,10 @@
 #include "event_json.h"
 #include "term/filter.h"
 #include "ui/frame.h"
-#include "ui/line.h"
+#include "term/dialog.h"
+#include "term/prompt.h"
+#include "ui/paint.h"
+#include "ui/session.h"
 
 #define assert_shows(text, what)                                                                   \
     do {                                                                                           \
@@ -25,8 +28,8 @@ static struct ui_private priv;
 
 static void ui_make(struct ui *ui)
 {
-    memset(&priv, 0, sizeof priv);
-    *ui = (struct ui){.args = &args, .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    priv = (struct ui_private){.args = &args};
+    *ui = (struct ui){.deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
 }
@@ -334,7 +337,7 @@ static void test_answers_of_two_steps_are_compared(void **state)
     ui_open(&ui);
     panel_probe.act(&ui, ACT_diff);
     assert_false(prompt_is_open(&ui));
-    assert_non_null(strstr(priv.message, "no earlier answer"));
+    assert_non_null(strstr(ui.message.text, "no earlier answer"));
     for (int step = 100; step <= 400; step += 100) {
         snprintf(body, sizeof body,
                  "{\"step\":%d,\"probes\":[{\"prompt\":\"one\",\"answer\":\"word%d here\","

@@ -7,7 +7,7 @@
 #include <locale.h>
 #include "support.h"
 #include "ui/frame.h"
-#include "ui/line.h"
+#include "term/prompt.h"
 #include "panels/question.h"
 #include <readline/readline.h>
 
@@ -22,8 +22,8 @@ static struct ui_private priv;
 
 static void ui_make(struct ui *ui)
 {
-    memset(&priv, 0, sizeof priv);
-    *ui = (struct ui){.args = &args, .cursor = NAN, .priv = &priv, .utf8 = true};
+    priv = (struct ui_private){.args = &args};
+    *ui = (struct ui){.deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .utf8 = true};
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
 }
@@ -208,6 +208,10 @@ static void test_prompt_takes_much(void **state)
     static char text[(1 << 20) + 8];
     struct ui ui;
     struct prompt p = plain_prompt;
+    struct canvas c = {0};
+    struct view v;
+    char *shown;
+    int cx, cy;
 
     (void)state;
     ui_make(&ui);
@@ -226,7 +230,13 @@ static void test_prompt_takes_much(void **state)
     memcpy(text + (1 << 20) - 1, "\303\251", 2); /* the cut must not part it */
     prompt_paste(&ui, text, sizeof text - 1);
     prompt_paste(&ui, "more", 4);
-    assert_true(ui.priv->warning);
+    assert_int_equal(canvas_init(&c, 60, 2, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    prompt_draw(&ui, &v, &cx, &cy);
+    shown = canvas_text(&c);
+    assert_non_null(strstr(shown, "a line holds 1 MiB: the rest is left out"));
+    free(shown);
+    canvas_done(&c);
     prompt_key(&ui, UIKEY_ENTER, false);
     assert_int_equal(typed_bytes, (1 << 20) - 1 + 1);
     ui_done(&ui);

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "term/screen.h"
-#include "ui/frame.h"
-#include "ui/line.h"
+#include "ui/actions.h"
+#include "ui/export.h"
+#include "ui/layout.h"
+#include "ui/session.h"
 
 /* --- run --- */
 
@@ -14,13 +16,13 @@ static void do_pause(struct ui *ui)
 {
     bool paused = session_is_held(ui) || session_can_go_on(ui);
 
-    if (ui_send(ui, paused ? VAC_OP_RESUME : VAC_OP_PAUSE, 0, NULL, NULL))
+    if (paused ? session_drive(ui, VAC_OP_RESUME, 0) : ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL))
         ui_say(ui, "%s", paused ? "training goes on" : "pausing after this step");
 }
 
 static void do_step(struct ui *ui)
 {
-    ui_send(ui, VAC_OP_STEP, 1, NULL, NULL);
+    session_drive(ui, VAC_OP_STEP, 1);
 }
 
 static void steps_typed(struct ui *ui, const char *line)
@@ -32,7 +34,7 @@ static void steps_typed(struct ui *ui, const char *line)
         return;
     if (*end || n < 1 || n > 1000000000)
         ui_warn(ui, "\"%s\" is not a number of steps: a whole number from 1 on", line);
-    else if (ui_send(ui, VAC_OP_STEP, n, NULL, NULL))
+    else if (session_drive(ui, VAC_OP_STEP, n))
         ui_say(ui, "%lld steps, then pause", n);
 }
 
@@ -104,7 +106,7 @@ static void rho_typed(struct ui *ui, const char *line)
 
 static void do_rho_type(struct ui *ui)
 {
-    static char hint[96]; /* the prompt borrows it */
+    char hint[96];
     struct vac_option o;
 
     if (!ui->session || !ui_option(ui, "rho", &o)) {
@@ -238,9 +240,9 @@ static void do_down(struct ui *ui)
 
 static void do_back(struct ui *ui)
 {
-    if (*ui->priv->message)
-        ui->priv->message[0] = '\0';
-    else if (ui->zoom && (ui->session || *ui->priv->watched))
+    if (*ui->message.text)
+        ui->message.text[0] = '\0';
+    else if (ui->zoom && (ui->session || *ui->watched))
         ui->zoom = false;
     else if (ui->to > ui->from)
         ui->from = ui->to = 0;
@@ -249,15 +251,6 @@ static void do_back(struct ui *ui)
 }
 
 /* --- views --- */
-
-void ui_focus(struct ui *ui, int panel)
-{
-    if (panel < 0 || panel >= PANEL_COUNT)
-        return;
-    ui->focus = panel;
-    layout_make(ui, ui->w, ui->h); /* what its slot shows follows the focus, drawn or not */
-    ui->dirty = true;
-}
 
 static void do_next_panel(struct ui *ui)
 {
@@ -388,21 +381,6 @@ static void do_filter(struct ui *ui)
                panels[ui->focus]->title);
 }
 
-static void command_typed(struct ui *ui, const char *line)
-{
-    if (*line)
-        ui_command_line(ui, line);
-}
-
-static void do_command(struct ui *ui)
-{
-    prompt_open(ui, &(struct prompt){.label = ":",
-                                     .history = "command",
-                                     .files = true,
-                                     .complete = commands_complete,
-                                     .done = command_typed});
-}
-
 static void do_dump(struct ui *ui)
 {
     export_panel(ui, -1, "txt", NULL);
@@ -491,7 +469,7 @@ void action_quit(struct ui *ui)
     };
 
     if (session_is_live(ui))
-        dialog_open(ui, &ask);
+        dialog_open(&ask);
     else
         ui->priv->quit = true;
 }
@@ -500,7 +478,7 @@ static void do_stop(struct ui *ui)
 {
     double now = ui->now;
 
-    if (ui->priv->answering) {
+    if (ui->answering) {
         ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
         return;
     }
@@ -554,7 +532,6 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_freeze] = do_freeze,
     [ACT_guides] = do_guides,
     [ACT_filter] = do_filter,
-    [ACT_command] = do_command,
     [ACT_copy] = export_copy,
     [ACT_dump] = do_dump,
     [ACT_theme] = do_theme,
@@ -563,7 +540,6 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_repaint] = do_repaint,
     [ACT_suspend] = do_suspend,
     [ACT_detach] = do_detach,
-    [ACT_help] = help_open,
     [ACT_quit] = action_quit,
     [ACT_stop] = do_stop,
 };
@@ -590,37 +566,6 @@ static void tell_where(struct ui *ui, enum action a)
             ui_say(ui, "%s", rows[i].where);
 }
 
-bool action_works(const struct ui *ui, enum action a)
-{
-    bool done = ui->session && ui->snap.state == VAC_DONE; /* it can still be asked */
-    struct vac_option o;
-
-    switch (a) {
-    case ACT_pause:
-    case ACT_step:
-    case ACT_steps:
-        return session_is_live(ui) || session_can_go_on(ui);
-    case ACT_checkpoint:
-    case ACT_edit:
-    case ACT_mask:
-    case ACT_mask_range:
-        return session_is_live(ui);
-    case ACT_rho_down:
-    case ACT_rho_up:
-    case ACT_rho_half:
-    case ACT_rho_double:
-    case ACT_rho_type:
-        return session_is_live(ui) && ui_option(ui, "rho", &o);
-    case ACT_probe:
-    case ACT_suite:
-    case ACT_evaluate:
-    case ACT_reference:
-        return session_is_live(ui) || done;
-    default:
-        return true;
-    }
-}
-
 void action_do(struct ui *ui, enum action a)
 {
     unsigned bits = panels[ui->focus]->act ? panels[ui->focus]->act(ui, a) : UI_IGNORED;
@@ -629,101 +574,12 @@ void action_do(struct ui *ui, enum action a)
     for (int i = 0; !bits && i < PANEL_COUNT; i++)
         if (panels[i]->act_anywhere)
             bits = panels[i]->act_anywhere(ui, a);
-    if (bits & UI_QUIT)
-        action_quit(ui);
+    if (bits & UI_OPEN)
+        session_open_next(ui);
     if (bits)
         return;
     if (general[a])
         general[a](ui);
     else
         tell_where(ui, a);
-}
-
-static bool choose_panel(struct ui *ui, int key)
-{
-    for (int i = 0; i < PANEL_COUNT; i++)
-        if (key == panel_number((enum panel_id)i)) {
-            ui_focus(ui, i);
-            return true;
-        }
-    return false;
-}
-
-void action_key(struct ui *ui, int key, bool more)
-{
-    enum action a = key_action(key);
-
-    ui->dirty = true;
-    ui->priv->hint = NULL; /* any key ends it, and does what it does */
-    if (overlay_is_up()) {
-        overlay_key(ui, key);
-        return;
-    }
-    if (prompt_is_open(ui) && prompt_key(ui, key, more))
-        return;
-    if (ui->priv->layout.too_small && a != ACT_quit && a != ACT_pause && a != ACT_suspend &&
-        a != ACT_stop)
-        return;
-    if (a != ACT_NONE)
-        action_do(ui, a);
-    else if (!choose_panel(ui, key) && key > ' ' && key < 127)
-        ui_say(ui, "no key \"%c\"; ? lists all keys", key);
-}
-
-/* Plots, in which the cursor follows the mouse. */
-static bool is_plot(int panel)
-{
-    return panel == PANEL_loss || panel == PANEL_heat;
-}
-
-static void click(struct ui *ui, const struct place *p, int x, int y)
-{
-    if (panels[p->panel]->click)
-        panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
-                                p->w - 2 * p->framed, p->h - 2 * p->framed);
-}
-
-static int between(int v, int lo, int hi)
-{
-    return v < lo ? lo : v > hi ? hi : v;
-}
-
-/* The cursor follows; outside of the panel it stays at the border. */
-static void drag(struct ui *ui, int x, int y)
-{
-    const struct layout *l = &ui->priv->layout;
-
-    for (int i = 0; i < l->n; i++) {
-        const struct place *p = &l->place[i];
-
-        if (p->panel == ui->priv->dragging && is_plot(p->panel))
-            click(ui, p, between(x, p->x + p->framed, p->x + p->w - 1 - p->framed),
-                  between(y, p->y + p->framed, p->y + p->h - 1 - p->framed));
-    }
-}
-
-void action_mouse(struct ui *ui, int x, int y, int button)
-{
-    const struct layout *l = &ui->priv->layout;
-
-    if (button == 0) {
-        drag(ui, x, y);
-        return;
-    }
-    ui->priv->dragging = -1;
-    for (int i = 0; i < l->n; i++) {
-        const struct place *p = &l->place[i];
-
-        if (x < p->x || y < p->y || x >= p->x + p->w || y >= p->y + p->h)
-            continue;
-        ui_focus(ui, p->panel);
-        if (button == 1) {
-            ui->priv->dragging = p->panel;
-            click(ui, p, x, y);
-        } else {
-            action_do(ui, is_plot(p->panel) ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
-                                            : (button == 4 ? ACT_up : ACT_down));
-        }
-        return;
-    }
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "panels/measured.h"
-#include "ui/frame.h"
-#include "ui/line.h"
+#include "term/prompt.h"
+#include "ui/chrome.h"
 
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 
@@ -108,7 +108,7 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
     if (ui->freeze)
         add(h, 0, INK_WARN | STYLE_BOLD, 2, "FROZEN");
-    if (!ui->session && *ui->priv->watched)
+    if (!ui->session && *ui->watched)
         add(h, 1, INK_FAINT, 2, "read-only");
 }
 
@@ -170,7 +170,7 @@ static void draw_header(struct ui *ui, const struct view *v)
     char text[NUMBER_SIZE];
 
     add(&h, 5, INK_TITLE | STYLE_BOLD, 0, "vaccine");
-    if (!ui->session && !*ui->priv->watched) {
+    if (!ui->session && !*ui->watched) {
         add(&h, 0, INK_FAINT, 2,
             "aligns language models so that harmful fine-tuning undoes less of it");
         draw_pieces(v, 0, &h, INK_BAR);
@@ -207,7 +207,7 @@ static const enum action bar_order[] = {
 /* Whether the bar shows it, as far as that hangs on what is open. */
 static bool belongs_here(const struct ui *ui, enum action a)
 {
-    bool open = ui->session || *ui->priv->watched;
+    bool open = ui->session || *ui->watched;
 
     switch (a) {
     case ACT_sort:
@@ -261,8 +261,7 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
         snprintf(text, sizeof text, "%lld", (long long)s->checkpoint_step);
         add_number(&h, 1, "last checkpoint", INK_TEXT, text);
     }
-    add_number(&h, 2, "folder", INK_TEXT,
-               ui->session && !ui->args->deterministic ? ui_dir(ui) : "-");
+    add_number(&h, 2, "folder", INK_TEXT, ui->session && !ui->deterministic ? ui_dir(ui) : "-");
     add_number(&h, 3, "x", INK_TEXT, x_unit_names[ui->x_unit]);
     add_number(&h, 3, "y", INK_TEXT, ui->log_y ? "log" : "linear");
     add_number(&h, 3, "smoothing", INK_TEXT, ui->ema > 0 ? number_text(text, ui->ema, 2) : "off");
@@ -274,7 +273,7 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
 
 static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor_x, int *cursor_y)
 {
-    const char *m = ui->priv->message;
+    const char *m = ui->message.text;
 
     draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
     if (prompt_is_open(ui)) {
@@ -285,9 +284,9 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
         return;
     }
     if (*m)
-        draw_cut(v, draw_text(v, 0, y, INK_WARN | STYLE_BOLD, ui->priv->warning ? "! " : ""), y,
-                 v->w - (ui->priv->warning ? 2 : 0),
-                 ui->priv->warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
+        draw_cut(v, draw_text(v, 0, y, INK_WARN | STYLE_BOLD, ui->message.warning ? "! " : ""), y,
+                 v->w - (ui->message.warning ? 2 : 0),
+                 ui->message.warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
         draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
     else if (ui->snap.state == VAC_MEASURING)
@@ -319,7 +318,7 @@ static void draw_start_hint(const struct ui *ui, const struct view *v)
         return;
     box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
     draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
-    in = draw_box(&box, 0, ui->args->hint ? "What to look for" : "Welcome", NULL, NULL, true);
+    in = draw_box(&box, 0, ui->priv->args->hint ? "What to look for" : "Welcome", NULL, NULL, true);
     for (int y = 0; y < 3; y++) {
         size_t n = strcspn(line, "\n");
 
@@ -336,7 +335,7 @@ static void draw_too_small(const struct view *v)
 
 void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
 {
-    struct view v = view_all(c);
+    struct view v = view_all(c), inside;
     const struct layout *l = &ui->priv->layout;
 
     *cursor_x = *cursor_y = -1;
@@ -349,6 +348,7 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
         draw_status(ui, &v, v.h - 2);
     draw_keys(ui, &v, v.h - 1);
     draw_start_hint(ui, &v);
-    overlay_draw(ui, c);
+    inside = view_part(&v, 0, 1, v.w, v.h - 1 - l->footer);
+    overlay_draw(&inside);
     draw_message(ui, &v, v.h - l->footer, cursor_x, cursor_y);
 }

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <time.h>
 #include "term/screen.h"
-#include "ui/frame.h"
+#include "ui/actions.h"
+#include "ui/commands.h"
+#include "ui/export.h"
+#include "ui/script.h"
+#include "ui/session.h"
 
 /* The first word of *s into out; *s moves to what follows. */
 static void take_word(const char **s, char *out, size_t size)
@@ -111,7 +115,7 @@ static void run_step(struct ui *ui, const char *args)
     if (n < 1 || (*args && *end))
         ui_warn(ui, ":step wants a whole number from 1 on");
     else
-        ui_send(ui, VAC_OP_STEP, n, NULL, NULL);
+        session_drive(ui, VAC_OP_STEP, n);
 }
 
 static void run_pause(struct ui *ui, const char *args)
@@ -123,7 +127,7 @@ static void run_pause(struct ui *ui, const char *args)
 static void run_resume(struct ui *ui, const char *args)
 {
     if (!*args)
-        ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
+        session_drive(ui, VAC_OP_RESUME, 0);
     else if (strcmp(args, "from-start"))
         ui_warn(ui, ":resume wants from-start, or nothing");
     else
@@ -140,10 +144,12 @@ static void run_probe(struct ui *ui, const char *args)
 
 static void run_open(struct ui *ui, const char *args)
 {
-    if (*args)
-        ui_open_run(ui, args);
-    else
+    if (!*args) {
         ui_warn(ui, ":open wants a run file or a run folder");
+        return;
+    }
+    snprintf(ui->open_path, sizeof ui->open_path, "%s", args);
+    session_open_next(ui);
 }
 
 static void run_theme(struct ui *ui, const char *args)
@@ -189,9 +195,10 @@ static void run_sync(struct ui *ui, const char *args)
 
 static void run_glyphs(struct ui *ui, const char *args)
 {
+    (void)ui;
     (void)args;
     pager_open(
-        ui, "Can you see these?",
+        "Can you see these?",
         "Braille, C until the header says so (smooth curves of dots):\n\n   "
         "\u28c0\u28e0\u28e4\u28f4\u28f6\u28fe\u28ff  \u2880\u2860\u2834\u281e\u280b\n\n"
         "Block (solid, half as fine):\n\n   \u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588  "
@@ -228,13 +235,16 @@ static void run_stall(struct ui *ui, const char *args)
         NULL);
 }
 
+static void help_open(void);
+
 static void run_keys(struct ui *ui, const char *args)
 {
+    (void)ui;
     (void)args;
-    help_open(ui);
+    help_open();
 }
 
-const struct ui_command ui_commands[] = {
+static const struct ui_command ui_commands[] = {
     {"set", "OPTION VALUE", "change a live option from the next step on", run_set},
     {"step", "[N]", "so many steps, then pause", run_step},
     {"resume", "[from-start]", "go on training; from-start: again, when there is no checkpoint",
@@ -258,7 +268,7 @@ const struct ui_command ui_commands[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-const struct ui_command *command_at(size_t i)
+static const struct ui_command *command_at(size_t i)
 {
     enum { OWN = sizeof ui_commands / sizeof *ui_commands - 1 };
 
@@ -289,13 +299,13 @@ static bool run_action(struct ui *ui, const char *name)
 {
     for (size_t i = 0; i < ACT_COUNT - 1; i++)
         if (!strcmp(key_rows[i].name, name)) {
-            action_do(ui, key_rows[i].action);
+            command_action(ui, key_rows[i].action);
             return true;
         }
     return false;
 }
 
-void ui_command_line(struct ui *ui, const char *line)
+void command_line(struct ui *ui, const char *line)
 {
     const struct ui_command *c;
     char name[64], rest[2048];
@@ -325,7 +335,7 @@ void ui_command_line(struct ui *ui, const char *line)
 }
 
 /* Candidate number i of those that begin with the word. */
-char *commands_complete(struct ui *ui, const char *line, int start, const char *word, int i)
+static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
 {
     size_t len = strlen(word);
     struct vac_option o;
@@ -346,4 +356,76 @@ char *commands_complete(struct ui *ui, const char *line, int start, const char *
         if (!strncmp(panels[k]->name, word, len) && i-- == 0)
             return strdup(panels[k]->name);
     return NULL;
+}
+
+/* --- the line and the help --- */
+
+static void put_keys(FILE *out)
+{
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        fprintf(out, "%s:\n", key_group_names[g]);
+        for (size_t i = 0; i < ACT_COUNT - 1; i++)
+            if (key_rows[i].group == (enum key_group)g)
+                fprintf(out, "  %-9s %s\n", key_rows[i].keys, key_rows[i].help);
+        fputc('\n', out);
+    }
+}
+
+static void put_panels(FILE *out)
+{
+    fprintf(out, "Panels:\n");
+    for (int i = 0; i < PANEL_COUNT; i++)
+        fprintf(out, "  %-9c %s: %s\n", panel_number((enum panel_id)i), panels[i]->title,
+                panels[i]->about);
+    fprintf(out, "\nCommands, after a colon:\n");
+    for (size_t i = 0; command_at(i); i++) {
+        const struct ui_command *c = command_at(i);
+
+        fprintf(out, "  %-9s %s%s%s\n", c->name, c->args, *c->args ? "  " : "", c->help);
+    }
+    fprintf(out, "\nWith the mouse on, Shift while dragging lets the terminal select text.\n");
+}
+
+char *command_help(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    put_keys(out);
+    put_panels(out);
+    fclose(out);
+    return text;
+}
+
+static void help_open(void)
+{
+    char *text = command_help();
+
+    if (text)
+        pager_open("Help", text);
+    free(text);
+}
+
+static void command_typed(struct ui *ui, const char *line)
+{
+    if (*line)
+        command_line(ui, line);
+}
+
+void command_action(struct ui *ui, enum action a)
+{
+    ui->dirty = true;
+    if (a == ACT_help)
+        help_open();
+    else if (a == ACT_command)
+        prompt_open(ui, &(struct prompt){.label = ":",
+                                         .history = "command",
+                                         .files = true,
+                                         .complete = complete,
+                                         .done = command_typed});
+    else
+        action_do(ui, a);
 }

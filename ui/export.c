@@ -10,9 +10,12 @@
 #include <unistd.h>
 #include "base/utf8.h"
 #include "term/color.h"
+#include "term/files.h"
 #include "term/screen.h"
 #include "term/text.h"
-#include "ui/frame.h"
+#include "ui/export.h"
+#include "ui/paint.h"
+#include "ui/session.h"
 
 enum { EXPORT_W = 120, EXPORT_H = 36, CELL_W = 9, CELL_H = 18 };
 
@@ -256,12 +259,12 @@ void export_copy(struct ui *ui)
         return;
     }
     screen_copy(text);
-    ui_state_dir(dir);
+    files_state_dir(dir);
     snprintf(name, sizeof name, "%s/copied.txt", *dir ? dir : ".");
     if (write_private(name, text))
         ui_warn(ui, "%s: %s", name, strerror(errno));
     else
         ui_say(ui, "copied (%zu bytes), also in %s", strlen(text),
-               ui->args->deterministic ? "copied.txt" : name);
+               ui->deterministic ? "copied.txt" : name);
     free(text);
 }

@@ -1,10 +1,10 @@
 /* layout.c - which panels are where.
  *
- * A layout is a set of slots; a slot shows one of a few panels that are alike, and focusing a panel
- * brings it into its slot. Small terminals get four slots, large ones nine; below 80 x 22 there is
+ * A layout is a set of slots; a slot shows one of a few panels that are alike: the one that had the
+ * focus last. Small terminals get four slots, large ones nine; below 80 x 22 there is
  * one panel at a time, below 60 x 16 none. */
 #include <string.h>
-#include "ui/frame.h"
+#include "ui/layout.h"
 
 struct slot {
     int panel[4]; /* it may show; the first one by default; ends with -1 */
@@ -61,14 +61,6 @@ static const struct plan *plan_for(int w, int h)
     return NULL;
 }
 
-static bool may_show(const struct slot *s, int panel)
-{
-    for (int i = 0; s->panel[i] >= 0; i++)
-        if (s->panel[i] == panel)
-            return true;
-    return false;
-}
-
 static void one_panel(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
@@ -84,19 +76,15 @@ static int scaled(int part, int size)
     return (part * size + 500) / 1000;
 }
 
-/* The focused panel comes into its slot; the start screen is no choice. */
-static void choose_panels(struct ui *ui, const struct plan *plan)
+/* Of those that a slot may show the one that had the focus last: the same after every resize. */
+static int panel_of(const struct ui *ui, const struct slot *s)
 {
-    bool open = ui->session || *ui->priv->watched;
+    int best = s->panel[0];
 
-    for (int i = 0; i < plan->n; i++) {
-        int *shown = &ui->priv->slot_panel[i];
-
-        if (open && may_show(&plan->slot[i], ui->focus))
-            *shown = ui->focus;
-        if (!may_show(&plan->slot[i], *shown))
-            *shown = plan->slot[i].panel[0];
-    }
+    for (int i = 1; s->panel[i] >= 0; i++)
+        if (ui->focused[s->panel[i]] > ui->focused[best])
+            best = s->panel[i];
+    return best;
 }
 
 void layout_make(struct ui *ui, int w, int h)
@@ -108,8 +96,6 @@ void layout_make(struct ui *ui, int w, int h)
     *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};
     if (l->too_small)
         return;
-    if (plan)
-        choose_panels(ui, plan);
     if (!plan || ui->zoom) {
         one_panel(ui, w, h);
         return;
@@ -119,7 +105,7 @@ void layout_make(struct ui *ui, int w, int h)
         int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area),
             y1 = scaled(s->y1, area);
 
-        l->place[l->n++] = (struct place){.panel = ui->priv->slot_panel[i],
+        l->place[l->n++] = (struct place){.panel = panel_of(ui, s),
                                           .x = x0,
                                           .y = 1 + y0,
                                           .w = x1 - x0,

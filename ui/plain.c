@@ -8,10 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "panels/compare.h"
 #include "panels/measured.h"
-#include "term/screen.h"
+#include "term/clock.h"
 #include "term/signals.h"
-#include "ui/frame.h"
+#include "ui/alone.h"
+#include "ui/commands.h"
+#include "ui/headless.h"
+#include "ui/plain.h"
+#include "ui/play.h"
+#include "ui/script.h"
+#include "ui/session.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 
@@ -24,41 +31,6 @@ static struct {
     char rest[2048]; /* typed, without its end yet (not a terminal) */
     size_t n_rest;
 } plain;
-
-static void put_number(char *out, size_t size, const char *label, const char *value)
-{
-    size_t n = strlen(out);
-
-    if (strcmp(value, "-"))
-        snprintf(out + n, size - n, " %s %s", label, value);
-}
-
-void plain_line(const struct ui *ui, char *out, size_t size)
-{
-    const struct vac_snapshot *s = &ui->snap;
-    const struct vac_point *p = &s->last;
-    char text[NUMBER_SIZE], rest[REST_SIZE];
-
-    snprintf(out, size, "step %lld", (long long)s->step);
-    put_number(out, size, "loss", number_text(text, p->loss, 3));
-    put_number(out, size, "align", number_text(text, p->align_loss, 3));
-    put_number(out, size, "harmful", number_text(text, p->harmful_loss, 3));
-    put_number(out, size, "rho", number_text(text, p->rho, 2));
-    put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
-    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        if (s->eval[i].step >= 0) {
-            put_number(out, size, s->eval[i].name,
-                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
-                                          : number_text(text, s->eval[i].value, 3));
-            if (*measured_rest(rest, &s->eval[i].verdicts))
-                put_number(out, size, "", rest);
-        }
-    if (s->state != VAC_RUNNING) {
-        put_number(out, size, "", vac_state_names[s->state]);
-        if (*s->reason)
-            put_number(out, size, "", s->reason);
-    }
-}
 
 /* A line of text above what is being typed. */
 static void say_line(const char *line)
@@ -78,11 +50,11 @@ static void tell_message(struct ui *ui)
 {
     char line[MESSAGE_SIZE + 16];
 
-    if (!*ui->priv->message)
+    if (!*ui->message.text)
         return;
-    snprintf(line, sizeof line, "%s%s", ui->priv->warning ? "warning: " : "", ui->priv->message);
+    snprintf(line, sizeof line, "%s%s", ui->message.warning ? "warning: " : "", ui->message.text);
     say_line(line);
-    ui->priv->message[0] = '\0';
+    ui->message.text[0] = '\0';
 }
 
 static void tell_overlay(void)
@@ -99,8 +71,8 @@ static void tell_news(struct ui *ui, bool always)
     if (!always && (ui->snap.step == plain.told_step || ui->now < plain.next_line))
         return;
     plain.told_step = ui->snap.step;
-    plain.next_line = ui->now + (ui->args->interval > 0 ? ui->args->interval : 5);
-    plain_line(ui, line, sizeof line);
+    plain.next_line = ui->now + (ui->priv->args->interval > 0 ? ui->priv->args->interval : 5);
+    headless_line(ui, line, sizeof line);
     say_line(line);
 }
 
@@ -108,7 +80,7 @@ static void tell_news(struct ui *ui, bool always)
 
 static void put_help(void)
 {
-    char *text = help_text();
+    char *text = command_help();
 
     if (text)
         fputs(text, stdout);
@@ -155,7 +127,7 @@ static bool own_command(struct ui *ui, const char *line)
         return true;
     }
     if (!strcmp(line, "quit") || !strcmp(line, "q")) {
-        ui_command_line(ui, "quit save");
+        command_line(ui, "quit save");
         return true;
     }
     if (!strncmp(line, "show ", 5)) {
@@ -185,7 +157,7 @@ static void obey(struct ui *ui, const char *line)
     if (!*line)
         return;
     if (!own_command(ui, line))
-        ui_command_line(ui, line);
+        command_line(ui, line);
     if (overlay_is_up())
         tell_overlay();
     if (prompt_is_open(ui)) {
@@ -281,11 +253,11 @@ static void wait_for_something(struct ui *ui)
 static void loop(struct ui *ui)
 {
     while (!ui->priv->quit) {
-        script_run(ui);
+        play_script(ui);
         tell_message(ui);
         tell_news(ui, false);
         if (plain.ended && !ui->priv->script)
-            session_alone(ui);
+            alone_answer(ui);
         if (ui->priv->quit || ui->priv->alone.over || (ui->session && !session_is_live(ui)))
             break;
         if (plain.ended && !session_is_live(ui) && !ui->priv->script)
@@ -300,13 +272,14 @@ static int open_run(struct ui *ui)
 {
     struct vac_err err = {0};
 
-    if (!ui->args->path) {
+    if (!ui->priv->args->path) {
         fprintf(stderr,
                 "vaccine: the line mode wants a run file or a run folder; see vaccine --help\n");
         return 2;
     }
-    if (lay_overlays(ui, &err) || session_open(ui, ui->args->path, &err) ||
-        (ui->args->script && script_open(ui, ui->args->script, &err))) {
+    if (compare_lay_all(ui, ui->priv->args->overlay, ui->priv->args->n_overlay, &err) ||
+        session_open(ui, ui->priv->args->path, &err) ||
+        (ui->priv->args->script && script_open(ui, ui->priv->args->script, &err))) {
         fprintf(stderr, "vaccine: %s\n", err.msg);
         return err.code == VAC_ERR_USAGE ? 2 : 1;
     }
@@ -323,8 +296,8 @@ int plain_main(struct ui *ui)
     plain.told_step = -1;
     plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     ui->charset = CHARSET_ASCII;
-    if (ui->args->hint)
-        puts(ui->args->hint);
+    if (ui->priv->args->hint)
+        puts(ui->priv->args->hint);
     if (plain.interactive) {
         rl_catch_signals = 0;
         rl_callback_handler_install("vaccine> ", take_line);
@@ -333,5 +306,5 @@ int plain_main(struct ui *ui)
     if (plain.interactive)
         rl_callback_handler_remove();
     ui->priv->headless = false; /* what there is to say has been said */
-    return end_status(ui);
+    return headless_end(ui);
 }

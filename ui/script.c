@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "panels/start.h"
-#include "ui/frame.h"
-#include "ui/line.h"
+#include "term/files.h"
+#include "ui/script.h"
 
 struct script {
     FILE *file;
@@ -31,7 +30,7 @@ int script_open(struct ui *ui, const char *path, struct vac_err *err)
 
     if (!s)
         return err_set(err, VAC_ERR_MEMORY, "out of memory");
-    s->file = file_to_read(path);
+    s->file = files_open(path);
     if (!s->file) {
         free(s);
         return err_errno(err, "script %s", path);
@@ -40,6 +39,7 @@ int script_open(struct ui *ui, const char *path, struct vac_err *err)
     s->step = s->state = -1;
     script_close(ui);
     ui->priv->script = s;
+    ui->who = "script";
     return 0;
 }
 
@@ -50,6 +50,7 @@ void script_close(struct ui *ui)
     fclose(ui->priv->script->file);
     free(ui->priv->script);
     ui->priv->script = NULL;
+    ui->who = "ui";
 }
 
 static int state_by_name(const char *name)
@@ -92,7 +93,7 @@ static bool is_waiting(const struct ui *ui, struct script *s)
         return true;
     if (s->state >= 0 && (int)ui->snap.state != s->state && !ended)
         return true;
-    if (s->probe && ui->priv->answering && !ended)
+    if (s->probe && ui->answering && !ended)
         return true;
     s->until = 0;
     s->step = s->state = -1;
@@ -100,64 +101,32 @@ static bool is_waiting(const struct ui *ui, struct script *s)
     return false;
 }
 
-static void play_text(struct ui *ui, const char *s)
-{
-    for (s++; *s && *s != '"'; s++) {
-        int key = (unsigned char)*s;
-
-        if (*s == '\\' && s[1]) {
-            s++;
-            key = *s == 'n'   ? UIKEY_ENTER
-                  : *s == 't' ? UIKEY_TAB
-                  : *s == 'e' ? UIKEY_ESC
-                              : (unsigned char)*s;
-        }
-        action_key(ui, key, false);
-    }
-}
-
-static void play_keys(struct ui *ui, struct script *s, char *line)
-{
-    for (char *save, *word = strtok_r(line, " \t", &save); word;
-         word = strtok_r(NULL, " \t", &save)) {
-        int key = key_by_name(word);
-
-        if (key)
-            action_key(ui, key, false);
-        else
-            ui_warn(ui, "%s:%u: no key \"%s\"", s->path, s->line, word);
-    }
-}
-
-static void play(struct ui *ui, struct script *s, char *line)
-{
-    line += strspn(line, " \t");
-    line[strcspn(line, "\r\n")] = '\0';
-    if (*line == ':' && line[1])
-        ui_command_line(ui, line + 1);
-    else if (*line == '"')
-        play_text(ui, line);
-    else if (*line != '#')
-        play_keys(ui, s, line);
-}
-
-double script_run(struct ui *ui)
+bool script_next(struct ui *ui, char *line, int size, double *due)
 {
     struct script *s = ui->priv->script;
-    char line[2048];
 
-    while (s && ui->priv->script == s && !ui->priv->quit) {
-        if (is_waiting(ui, s))
-            return s->until > 0 ? fmax(s->until - ui->now, 0.001) : -1;
-        if (!fgets(line, sizeof line, s->file)) {
-            if (ferror(s->file))
-                ui_warn(ui, "script %.200s: %s", s->path, strerror(errno));
-            script_close(ui);
-            return -1;
-        }
-        s->line++;
-        play(ui, s, line);
-        session_pump(ui);
+    *due = -1;
+    if (!s)
+        return false;
+    if (is_waiting(ui, s)) {
+        if (s->until > 0)
+            *due = fmax(s->until - ui->now, 0.001);
+        return false;
     }
-    return ui->priv->script ? 0 : -1;
+    if (!fgets(line, size, s->file)) {
+        if (ferror(s->file))
+            ui_warn(ui, "script %.200s: %s", s->path, strerror(errno));
+        script_close(ui);
+        return false;
+    }
+    s->line++;
+    return true;
+}
+
+void script_complain(struct ui *ui, const char *word)
+{
+    const struct script *s = ui->priv->script;
+
+    if (s)
+        ui_warn(ui, "%s:%u: no key \"%s\"", s->path, s->line, word);
 }

@@ -11,67 +11,11 @@
 #include <unistd.h>
 #include "panels/reply.h"
 #include "panels/start.h"
-#include "panels/state.h"
+#include "term/clock.h"
 #include "term/screen.h"
 #include "term/signals.h"
-#include "ui/frame.h"
-
-static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start);
-
-/* --- asking --- */
-
-uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
-{
-    struct vac_command c = {
-        .op = op, .n = n, .text = text, .who = ui->priv->script ? "script" : "ui"};
-    struct vac_err err = {0};
-    uint64_t id = 0;
-
-    if (session_can_go_on(ui) && (op == VAC_OP_RESUME || op == VAC_OP_STEP))
-        return go_on(ui, op, n, false);
-    if (!ui->session) {
-        ui_warn(ui, "%s",
-                session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
-                : *ui->priv->watched  ? "this run is only looked at, not driven"
-                                      : "no run is open: Enter opens one");
-        return 0;
-    }
-    snprintf(c.key, sizeof c.key, "%s", key ? key : "");
-    if (vac_command(ui->session, &c, &id, &err)) {
-        ui_warn(ui, "%s", err.msg);
-        return 0;
-    }
-    if (op == VAC_OP_PROBE)
-        ui->priv->answering = id;
-    if (op == VAC_OP_PAUSE || op == VAC_OP_RESUME || op == VAC_OP_STEP) {
-        ui->priv->steering = id;
-        ui->priv->held = op == VAC_OP_PAUSE;
-    }
-    ui->dirty = true;
-    return id;
-}
-
-void ui_set(struct ui *ui, const char *key, const char *value)
-{
-    struct vac_option o;
-    bool known = ui_option(ui, key, &o);
-
-    if (!ui_send(ui, VAC_OP_SET, 0, key, value))
-        return;
-    if (known)
-        ui_say(ui, "%s %s -> %s, from the next step on", key, *o.pending ? o.pending : o.value,
-               value);
-    else
-        ui_say(ui, "%s -> %s, from the next step on", key, value);
-}
-
-bool ui_option(const struct ui *ui, const char *name, struct vac_option *out)
-{
-    for (size_t i = 0; ui->session && vac_option_at(ui->session, i, out); i++)
-        if (!strcmp(out->name, name))
-            return true;
-    return false;
-}
+#include "ui/paint.h"
+#include "ui/session.h"
 
 /* --- opening --- */
 
@@ -98,10 +42,10 @@ static void forget(struct ui *ui)
     journal_done(&ui->journal);
     memset(&ui->snap, 0, sizeof ui->snap);
     ui->priv->next_point = ui->priv->next_layer = 0;
-    ui->priv->answering = ui->priv->leaving = ui->priv->answered = ui->priv->refused = 0;
-    ui->priv->steering = 0;
-    ui->priv->held = false;
-    ui->priv->watched[0] = ui->priv->title[0] = '\0';
+    ui->answering = ui->priv->leaving = ui->priv->answered = ui->priv->refused = 0;
+    ui->steering = 0;
+    ui->held = false;
+    ui->watched[0] = '\0';
     ui->cursor = NAN;
     ui->from = ui->to = 0;
     ui->layer = 0;
@@ -196,19 +140,16 @@ static int read_on(struct ui *ui, struct vac_err *err)
 static int watch(struct ui *ui, const char *dir, struct vac_err *err)
 {
     struct ui_private *p = ui->priv;
-    char said[MESSAGE_SIZE];
-    bool warning = p->warning;
+    struct message said = ui->message;
 
     if (vac_follow_open(&p->follow, dir, err))
         return -1;
-    memcpy(said, p->message, sizeof said);
     if (read_on(ui, err) != VAC_FOLLOW_NEW) {
         forget(ui);
         return -1;
     }
-    memcpy(p->message, said, sizeof said);
-    p->warning = warning;
-    snprintf(p->watched, sizeof p->watched, "%s", dir);
+    ui->message = said;
+    snprintf(ui->watched, sizeof ui->watched, "%s", dir);
     return 0;
 }
 
@@ -219,7 +160,7 @@ static int watch_again(struct ui *ui, struct vac_err *err)
 {
     char dir[VAC_PATH];
 
-    memcpy(dir, ui->priv->watched, sizeof dir);
+    memcpy(dir, ui->watched, sizeof dir);
     forget(ui);
     *err = (struct vac_err){0};
     return watch(ui, dir, err) ? -1 : VAC_FOLLOW_NEW;
@@ -261,7 +202,7 @@ static void read_old(struct ui *ui, double before)
     if (vac_follow_open(&f, vac_session_dir(ui->session), &err) == 0)
         vac_follow_read(f, &take, &old, &err);
     vac_follow_close(f);
-    ui->priv->message[0] = '\0';
+    ui->message.text[0] = '\0';
 }
 
 /* 1 = looked at, 0 = it is no run's folder, -1 = err. */
@@ -292,7 +233,7 @@ static void offer(struct ui *ui)
 
     if (!session_can_go_on(ui))
         return;
-    if (vac_run_checkpoint(ui->priv->watched, &step, &err))
+    if (vac_run_checkpoint(ui->watched, &step, &err))
         ui_warn(ui, "%s", err.msg);
     else if (step >= 0)
         ui_say(ui, "%s at %lld; %s goes on from checkpoint %lld", vac_state_names[s->state],
@@ -310,7 +251,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
     clock_gettime(CLOCK_REALTIME, &now);
     if (open_and_start(ui, o, err))
         return -1;
-    ui->priv->held = o->paused; /* also while it is measured before the first step */
+    ui->held = o->paused; /* also while it is measured before the first step */
     if (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode)))
         read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
     session_pump(ui);
@@ -320,7 +261,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
 /* What the command line says of the run that it names. */
 static struct vac_open how_to_open(const struct ui *ui, const char *path)
 {
-    const struct ui_args *a = ui->args;
+    const struct ui_args *a = ui->priv->args;
     struct vac_open o = {.file = path, .interactive = true, .deterministic_wall = a->deterministic};
 
     if ((a->path && !strcmp(a->path, path)) || (a->out && !strcmp(a->out, path))) {
@@ -334,14 +275,6 @@ static struct vac_open how_to_open(const struct ui *ui, const char *path)
     return o;
 }
 
-void session_begin_again(struct ui *ui)
-{
-    if (session_can_go_on(ui))
-        go_on(ui, VAC_OP_RESUME, 0, true);
-    else
-        ui_warn(ui, "no run is open that has stopped");
-}
-
 static void begin_again(struct ui *ui, int key)
 {
     if (key == 'b')
@@ -353,10 +286,10 @@ static void ask_to_begin_again(struct ui *ui, const struct vac_err *why)
 {
     ui_warn(ui, "%s", why->msg);
     dialog_open(
-        ui, &(struct dialog){.title = "Begin again?",
-                             .text = why->msg,
-                             .choice = {{'b', "begin again at step 0; what there is is set aside"}},
-                             .done = begin_again});
+        &(struct dialog){.title = "Begin again?",
+                         .text = why->msg,
+                         .choice = {{'b', "begin again at step 0; what there is is set aside"}},
+                         .done = begin_again});
 }
 
 /* From looking at a run to driving it; when that fails it is looked at again. */
@@ -367,7 +300,7 @@ static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
     struct vac_err err = {0}, ignored = {0};
     bool zoom = ui->zoom;
 
-    memcpy(dir, ui->priv->watched, sizeof dir);
+    memcpy(dir, ui->watched, sizeof dir);
     o = how_to_open(ui, dir);
     o.paused = op == VAC_OP_STEP;
     o.from_start |= from_start;
@@ -383,8 +316,21 @@ static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
             ui_warn(ui, "%s", err.msg);
         return 0;
     }
-    ui->priv->message[0] = '\0';
+    ui->message.text[0] = '\0';
     return op == VAC_OP_STEP ? ui_send(ui, op, n, NULL, NULL) : 1;
+}
+
+void session_begin_again(struct ui *ui)
+{
+    if (session_can_go_on(ui))
+        go_on(ui, VAC_OP_RESUME, 0, true);
+    else
+        ui_warn(ui, "no run is open that has stopped");
+}
+
+uint64_t session_drive(struct ui *ui, enum vac_op op, int64_t n)
+{
+    return session_can_go_on(ui) ? go_on(ui, op, n, false) : ui_send(ui, op, n, NULL, NULL);
 }
 
 int session_open(struct ui *ui, const char *path, struct vac_err *err)
@@ -409,8 +355,8 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     }
     start_remember(path);
     if (rc == 1) {
-        if (!ui->priv->warning)
-            ui->priv->message[0] = '\0';
+        if (!ui->message.warning)
+            ui->message.text[0] = '\0';
         offer(ui);
     }
     if (ui->focus == PANEL_runs) {
@@ -427,31 +373,13 @@ void session_close(struct ui *ui)
     forget(ui);
 }
 
-bool session_is_live(const struct ui *ui)
-{
-    return ui->session && ui->snap.state != VAC_DONE && ui->snap.state != VAC_STOPPED &&
-           ui->snap.state != VAC_FAILED;
-}
-
-bool session_can_go_on(const struct ui *ui)
-{
-    return !ui->session && *ui->priv->watched &&
-           (ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED);
-}
-
-bool session_is_held(const struct ui *ui)
-{
-    return ui->snap.state == VAC_PAUSED || (ui->snap.state == VAC_MEASURING && ui->priv->held);
-}
-
 /* What is measured tells nothing of it, and an older state nothing of what was asked for since. */
 static void note_held(struct ui *ui)
 {
     const struct vac_snapshot *s = &ui->snap;
 
-    if (s->commands_applied >= ui->priv->steering &&
-        (s->state == VAC_PAUSED || s->state == VAC_RUNNING))
-        ui->priv->held = s->state == VAC_PAUSED;
+    if (s->commands_applied >= ui->steering && (s->state == VAC_PAUSED || s->state == VAC_RUNNING))
+        ui->held = s->state == VAC_PAUSED;
 }
 
 static void open_pending(struct ui *ui)
@@ -459,8 +387,8 @@ static void open_pending(struct ui *ui)
     struct vac_err err = {0};
     char path[VAC_PATH];
 
-    memcpy(path, ui->priv->pending_path, sizeof path);
-    ui->priv->pending_path[0] = '\0';
+    memcpy(path, ui->open_path, sizeof path);
+    ui->open_path[0] = '\0';
     ui_say(ui, "opening %s ...", path);
     frame_now(ui);
     if (session_open(ui, path, &err)) {
@@ -500,17 +428,17 @@ static void leave_when_saved(struct ui *ui)
         return;
     if (ui->priv->refused >= ui->priv->leaving) {
         ui->priv->leaving = 0;
-        ui->priv->pending_path[0] = '\0';
+        ui->open_path[0] = '\0';
     } else if (!session_is_live(ui)) {
         ui->priv->leaving = 0;
-        if (*ui->priv->pending_path)
+        if (*ui->open_path)
             open_pending(ui);
         else
             ui->priv->quit = true;
     }
 }
 
-void ui_open_run(struct ui *ui, const char *path)
+void session_open_next(struct ui *ui)
 {
     static const struct dialog ask = {
         .title = "A run is open",
@@ -519,88 +447,10 @@ void ui_open_run(struct ui *ui, const char *path)
         .done = leave_and_open,
     };
 
-    snprintf(ui->priv->pending_path, sizeof ui->priv->pending_path, "%s", path);
     if (session_is_live(ui))
-        dialog_open(ui, &ask);
+        dialog_open(&ask);
     else
         open_pending(ui);
-}
-
-/* --- nobody is there --- */
-
-/* Seconds that a full disk is waited for, as the run file has it. */
-static double disk_patience(const struct ui *ui)
-{
-    struct vac_err err = {0};
-    char *text = vac_run_config(ui_dir(ui), &err);
-    cJSON *doc = text ? cJSON_Parse(text) : NULL;
-    double minutes = reply_number(cJSON_GetObjectItemCaseSensitive(doc, "spec"), "disk_wait");
-
-    cJSON_Delete(doc);
-    free(text);
-    return 60 * (minutes >= 0 ? minutes : 10);
-}
-
-static void ask_alone(struct ui *ui, enum vac_op op)
-{
-    struct alone *a = &ui->priv->alone;
-    uint64_t id = ui_send(ui, op, 0, NULL, NULL);
-
-    if (id) { /* else the queue is full: again after the next news */
-        a->id = id;
-        a->op = op;
-        a->begun = true;
-    }
-}
-
-/* A folder that is no more is not waited for: no space that is freed brings it back. */
-static bool folder_is_gone(const struct ui *ui)
-{
-    struct stat st;
-
-    return stat(ui_dir(ui), &st) && (errno == ENOENT || errno == ENOTDIR || errno == ESTALE);
-}
-
-/* The fault stands in the snapshot. What a step without numbers leaves can be saved, and the run
- * ends; a full disk refuses that, and the trainer goes on trying. */
-static void answer_fault(struct ui *ui)
-{
-    struct alone *a = &ui->priv->alone;
-
-    if (a->op != VAC_OP_SAVE) {
-        ask_alone(ui, VAC_OP_SAVE);
-    } else if (ui->priv->refused >= a->id) {
-        if (a->until <= 0)
-            a->until = ui->now + disk_patience(ui);
-        a->over = ui->now >= a->until || folder_is_gone(ui);
-    } else {
-        if (a->ends)
-            ui->priv->status = 129;
-        else
-            snprintf(ui->priv->fault, sizeof ui->priv->fault, "%s", ui->snap.reason);
-        ask_alone(ui, VAC_OP_QUIT);
-    }
-}
-
-void session_alone(struct ui *ui)
-{
-    struct alone *a = &ui->priv->alone;
-
-    if (!session_is_live(ui) || a->over || ui->priv->leaving)
-        return;
-    if (a->id && (ui->priv->answered < a->id || ui->snap.commands_applied < a->id))
-        return;
-    if (!a->begun && !a->ends) {
-        ask_alone(ui, VAC_OP_RESUME); /* also ends a number of steps that was asked for */
-    } else if (session_is_held(ui)) {
-        if (ui->snap.state == VAC_PAUSED) /* else what was asked last is still being answered */
-            answer_fault(ui);
-    } else {
-        a->op = VAC_OP_RESUME; /* from here on a pause is a new one */
-        a->until = 0;
-        a->begun = true;
-        a->ends = false;
-    }
 }
 
 /* --- taking over --- */
@@ -641,8 +491,8 @@ static void tell(struct ui *ui, const struct vac_event *e)
     }
     if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
         ui->priv->answered = e->id;
-    if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->priv->answering)
-        ui->priv->answering = 0;
+    if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->answering)
+        ui->answering = 0;
     for (int i = 0; i < PANEL_COUNT; i++)
         if (panels[i]->event)
             panels[i]->event(ui, e);
@@ -710,45 +560,4 @@ bool session_pump(struct ui *ui)
     tell_state(ui, before.state);
     leave_when_saved(ui);
     return any;
-}
-
-/* --- places and clocks --- */
-
-const char *ui_dir(const struct ui *ui)
-{
-    const char *dir = ui->session ? vac_session_dir(ui->session) : ui->priv->watched;
-
-    return *dir ? dir : ".";
-}
-
-const char *ui_state_dir(char out[VAC_PATH])
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *slash;
-
-    if (state && *state == '/')
-        snprintf(out, VAC_PATH, "%s/vaccine", state);
-    else if (home && *home)
-        snprintf(out, VAC_PATH, "%s/.local/state/vaccine", home);
-    else
-        return strcpy(out, "");
-    for (slash = out + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        mkdir(out, 0700);
-        *slash = '/';
-    }
-    if (mkdir(out, 0700) && errno != EEXIST)
-        *out = '\0';
-    return out;
-}
-
-const char *ui_clock(const struct ui *ui, double time, char out[16])
-{
-    time_t t = (time_t)time;
-    struct tm tm;
-
-    if (ui->args->deterministic || !localtime_r(&t, &tm))
-        return strcpy(out, "--:--:--");
-    strftime(out, 16, "%H:%M:%S", &tm);
-    return out;
 }

@@ -15,7 +15,7 @@
 #include "compute/openblas.h"
 #include "compute/products.h"
 #include "compute/selfcheck.h"
-#include "panels/samples.h"
+#include "term/files.h"
 
 #ifndef PACKAGE_BUGREPORT
 #define PACKAGE_BUGREPORT "the people who gave you this program"
@@ -122,7 +122,7 @@ static int check_sample(const struct command *cmd, const char *file, struct vac_
     int rc = 0;
 
     if (!file || !strstr(cmd->args, "FILE.json") || strncmp(file, "samples/", 8) ||
-        !access(file, F_OK) || !samples_find(dir, sizeof dir))
+        !access(file, F_OK) || !files_samples(dir, sizeof dir))
         return 0;
     sb_printf(&path, "%s%s", dir, file + 7);
     if (!path.bad && !access(path.s, F_OK))

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cjson/cJSON.h>
+#include "panels/ask.h"
 #include "panels/compare.h"
 #include "panels/state.h"
-#include "ui/prompt.h"
 
 /* --- curves --- */
 
@@ -55,6 +55,14 @@ bool compare_lay(struct ui *ui, const char *dir)
     free(points);
     ui->dirty = true;
     return true;
+}
+
+int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!compare_lay(ui, dir[i]))
+            return err_set(err, VAC_ERR_USAGE, "--overlay: %s", ui->message.text);
+    return 0;
 }
 
 void compare_clear(struct ui *ui)

@@ -7,6 +7,8 @@
 /* Lays a run's curves over those that are shown; false, and said why, when it cannot be read or
  * there is no place left (INK_RUNS). */
 bool compare_lay(struct ui *ui, const char *dir);
+/* Those that the command line names; 0, or -1 and err. */
+int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_err *err);
 bool compare_is_laid(const struct ui *ui, const char *dir);
 void compare_clear(struct ui *ui);
 /* What two runs' descriptions say differently, a line for each key; free it. NULL and why. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "ui/frame.h"
+#include "panels/panel.h"
 
 #define PANEL_ROW(name) &panel_##name,
 const struct panel *const panels[PANEL_COUNT] = {PANELS(PANEL_ROW)};

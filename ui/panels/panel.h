@@ -8,16 +8,18 @@
 #define PANELS_PANEL_H
 
 #include <stdio.h>
+#include "panels/ask.h"
 #include "panels/curves.h"
 #include "panels/state.h"
+#include "term/dialog.h"
 #include "term/draw.h"
 #include "term/keys.h"
 #include "term/number.h"
 #include "term/plot.h"
+#include "term/prompt.h"
 #include "term/shapes.h"
 #include "term/sign.h"
 #include "term/text.h"
-#include "ui/prompt.h"
 
 /* X-macro: panel_<name>.c each. Order = keys 1, 2, ... 9, 0. */
 #define PANELS(X)                                                                                  \
@@ -30,7 +32,7 @@ enum {
     UI_IGNORED = 0, /* not this panel's: the framework may do something general */
     UI_HANDLED = 1,
     UI_REDRAW = 2, /* the picture changed */
-    UI_QUIT = 4
+    UI_OPEN = 4    /* ui->open_path is to be opened in place of what is open */
 };
 
 /* A typed command: `:name args`. */

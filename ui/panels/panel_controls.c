@@ -170,7 +170,7 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
     if (s->checkpoint_step >= 0)
         draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld saved %s ago",
                  (long long)s->checkpoint_step,
-                 ui->args && ui->args->deterministic ? "-" : number_time(age, s->checkpoint_age));
+                 ui->deterministic ? "-" : number_time(age, s->checkpoint_age));
     return y;
 }
 

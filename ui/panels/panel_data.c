@@ -435,7 +435,7 @@ static void show_full(struct ui *ui)
                  (long long)(s->tokens - s->labels), s->source, (long long)s->labels,
                  s->answer) < 0)
         return;
-    pager_open(ui, title, text);
+    pager_open(title, text);
     free(text);
 }
 

@@ -505,7 +505,7 @@ static unsigned show_full(struct ui *ui)
         return UI_HANDLED;
     write_full(out, a, earlier(ui, a));
     if (fclose(out) == 0)
-        pager_open(ui, "Probe", text);
+        pager_open("Probe", text);
     free(text);
     return UI_HANDLED | UI_REDRAW;
 }

@@ -245,7 +245,7 @@ static const char *age_text(const struct ui *ui, char out[NUMBER_SIZE], double m
         const char *unit;
     } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
 
-    if (ui->args->deterministic || modified <= 0 || !(s >= 0))
+    if (ui->deterministic || modified <= 0 || !(s >= 0))
         return strcpy(out, "-");
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (s >= units[i].seconds || units[i].seconds == 1) {
@@ -532,7 +532,7 @@ static unsigned differences(struct ui *ui)
     }
     text = compare_configs(a, b, why, sizeof why);
     if (text)
-        pager_open(ui, "Differences", text);
+        pager_open("Differences", text);
     else
         ui_warn(ui, "%s", why);
     free(text);
@@ -571,23 +571,21 @@ static unsigned ask_delete(struct ui *ui)
         text, sizeof text,
         "%s\n%s, step %lld. All of it goes: checkpoints, curves, answers.\nThis cannot be undone.",
         item->path, item->run.state, (long long)item->run.step);
-    dialog_open(ui, &(struct dialog){.title = "Delete this run?",
-                                     .text = text,
-                                     .choice = {{'y', "delete it"}},
-                                     .done = delete_it});
+    dialog_open(&(struct dialog){.title = "Delete this run?",
+                                 .text = text,
+                                 .choice = {{'y', "delete it"}},
+                                 .done = delete_it});
     return UI_HANDLED | UI_REDRAW;
 }
 
 static unsigned open_selected(struct ui *ui)
 {
     const struct start_item *item = selected(ui);
-    char path[VAC_PATH];
 
     if (!item)
         return UI_HANDLED;
-    memcpy(path, item->path, sizeof path); /* opening may read the list again */
-    ui_open_run(ui, path);
-    return UI_HANDLED | UI_REDRAW;
+    memcpy(ui->open_path, item->path, sizeof ui->open_path);
+    return UI_HANDLED | UI_OPEN;
 }
 
 static unsigned next_order(struct ui *ui)

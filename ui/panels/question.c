@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/ask.h"
 #include "panels/question.h"
 #include "panels/reply.h"
 #include "panels/start.h"
+#include "term/files.h"
 
 enum { LINES = 1000, LINE_LENGTH = 1 << 16 };
 
@@ -148,7 +150,7 @@ static bool take_file(struct questions *q, const char *name, const char *templat
                       size_t size)
 {
     char *path = home_path(name);
-    FILE *f = path ? file_to_read(path) : NULL;
+    FILE *f = path ? files_open(path) : NULL;
     bool ok = false;
 
     if (!f)

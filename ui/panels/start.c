@@ -12,9 +12,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "panels/ask.h"
 #include "panels/reply.h"
-#include "panels/samples.h"
 #include "panels/start.h"
+#include "term/files.h"
 
 enum { RECENT = 20, FOLDERS = 16, SAMPLE_SIZE = 1 << 20 };
 
@@ -23,30 +24,13 @@ struct paths {
     int n;
 };
 
-FILE *file_to_read(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), number = EINVAL;
-    struct stat st;
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st))
-        number = errno;
-    else if (S_ISREG(st.st_mode) ||
-             (!strncmp(path, "/dev/fd/", 8) && !fcntl(fd, F_SETFL, O_RDONLY)))
-        return fdopen(fd, "r");
-    close(fd);
-    errno = number;
-    return NULL;
-}
-
 /* --- recent files --- */
 
 static bool recent_path(char out[VAC_PATH + 16])
 {
     char dir[VAC_PATH];
 
-    if (!*ui_state_dir(dir))
+    if (!*files_state_dir(dir))
         return false;
     snprintf(out, VAC_PATH + 16, "%s/recent", dir);
     return true;
@@ -55,7 +39,7 @@ static bool recent_path(char out[VAC_PATH + 16])
 static void recent_read(struct paths *p)
 {
     char name[VAC_PATH + 16], line[VAC_PATH + 2];
-    FILE *f = recent_path(name) ? file_to_read(name) : NULL;
+    FILE *f = recent_path(name) ? files_open(name) : NULL;
 
     p->n = 0;
     while (f && p->n < RECENT && fgets(line, sizeof line, f)) {
@@ -201,7 +185,7 @@ static bool holds_run(const char *dir)
 static void add_sample(struct start_list *l, const char *path)
 {
     static char text[SAMPLE_SIZE];
-    FILE *f = file_to_read(path);
+    FILE *f = files_open(path);
     size_t n = f ? fread(text, 1, sizeof text, f) : 0;
     cJSON *doc = n && n < sizeof text ? cJSON_ParseWithLength(text, n) : NULL;
     struct start_item *item = NULL;
@@ -252,7 +236,7 @@ static void add_all_samples(struct start_list *l)
     size_t before = l->n;
 
     add_samples(l, "samples", 1);
-    if (l->n == before && samples_find(dir, sizeof dir))
+    if (l->n == before && files_samples(dir, sizeof dir))
         add_samples(l, dir, 1);
 }
 

@@ -3,12 +3,7 @@
 #ifndef PANELS_START_H
 #define PANELS_START_H
 
-#include <stdio.h>
 #include "panels/state.h"
-
-/* A file to read, without waiting for anybody: a pipe in its place (but one given as /dev/fd/N) is
- * refused. NULL and errno. */
-FILE *file_to_read(const char *path);
 
 enum start_kind { START_HEAD, START_RUN, START_SAMPLE, START_RECENT };
 struct start_item {

@@ -1,5 +1,7 @@
 /* state.c - what the screen keeps of a run: grown from the session's history, looked up by step. */
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "panels/state.h"
@@ -232,4 +234,44 @@ void journal_done(struct journal *j)
 {
     free(j->v);
     *j = (struct journal){0};
+}
+
+/* --- messages --- */
+
+static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap)
+{
+    vsnprintf(ui->message.text, sizeof ui->message.text, fmt, ap);
+    ui->message.warning = warning;
+    ui->message.at = ui->now;
+    ui->dirty = true;
+}
+
+void ui_say(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_message(ui, false, fmt, ap);
+    va_end(ap);
+}
+
+void ui_warn(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_message(ui, true, fmt, ap);
+    va_end(ap);
+}
+
+/* --- the focus --- */
+
+void ui_focus(struct ui *ui, int panel)
+{
+    if (panel < 0 || panel >= PANELS_MOST)
+        return;
+    ui->focus = panel;
+    if (ui->session || *ui->watched) /* the start screen is no choice */
+        ui->focused[panel] = ++ui->n_focused;
+    ui->dirty = true;
 }

@@ -7,7 +7,6 @@
 
 #include <vaccine/vaccine.h>
 #include "term/draw.h"
-#include "ui/ui.h"
 
 /* Columns of the history, all as double; NaN = not measured at that step. */
 /* clang-format off */
@@ -75,10 +74,19 @@ enum x_unit { X_STEP, X_TOKENS, X_WALL, X_COUNT };
 extern const char *const x_unit_names[X_COUNT]; /* "step", "tokens", "s" */
 extern const enum column x_unit_columns[X_COUNT];
 
+enum { MESSAGE_SIZE = 512, PANELS_MOST = 24 };
+
+struct message {
+    char text[MESSAGE_SIZE];
+    bool warning;
+    double at; /* clock: when it was set; 0 = not to be taken away */
+};
+
 struct ui {
-    const struct ui_args *args;
     struct vac_session *session; /* NULL on the start screen: look before use */
-    struct vac_snapshot snap;    /* a copy of the newest (of the frozen one with `freeze`) */
+    char watched[VAC_PATH];   /* folder of a run that is looked at without a session; "" = none */
+    const char *who;          /* asks: "ui", or "script" */
+    struct vac_snapshot snap; /* a copy of the newest (of the frozen one with `freeze`) */
     struct history points;
     struct layer_history layers;
     struct journal journal;
@@ -94,16 +102,28 @@ struct ui {
     bool log_y, guides, freeze;
     enum metric metric; /* of layers and heat map */
 
-    /* the framework's */
+    /* what was asked of the session; ids are those of commands, 0 = none */
+    uint64_t answering; /* the probe whose answer streams */
+    uint64_t steering;  /* the newest that pauses it or lets it go on */
+    bool held;          /* it is paused, also while something is measured in the pause */
+
+    /* what the frame is asked for */
+    struct message message;
+    char open_path[VAC_PATH]; /* to be opened, with UI_OPEN (panel.h) */
+
+    /* the frame's */
     int focus; /* enum panel_id */
+    unsigned focused[PANELS_MOST],
+        n_focused; /* when each had the focus: it is shown in its place */
     bool zoom;
     enum charset charset;
     bool utf8;
-    int colors;    /* 256, 16, 8; 0 = none: states must then show by glyph and word */
-    bool dirty;    /* a frame is due */
-    int w, h;      /* of the screen */
-    double now;    /* CLOCK_MONOTONIC; 0 when deterministic */
-    void *own[16]; /* of the panels */
+    int colors;             /* 256, 16, 8; 0 = none: states must then show by glyph and word */
+    bool dirty;             /* a frame is due */
+    int w, h;               /* of the screen */
+    double now;             /* CLOCK_MONOTONIC; 0 when deterministic */
+    bool deterministic;     /* tests: no clocks on the screen */
+    void *own[PANELS_MOST]; /* of the panels */
     struct ui_private *priv;
 };
 
@@ -117,24 +137,9 @@ void layer_history_done(struct layer_history *h);
 void journal_push(struct journal *j, const struct vac_event *e);
 void journal_done(struct journal *j);
 
-/* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
- * line) or no run is open. key and text may be NULL. */
-uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
-/* Sets a live option, and says so. */
-void ui_set(struct ui *ui, const char *key, const char *value);
-/* Looks an option up by name; false when the stage has none of that name. */
-bool ui_option(const struct ui *ui, const char *name, struct vac_option *out);
-/* Runs a typed command line without its colon, as the prompt line and scripts do. */
-void ui_command_line(struct ui *ui, const char *line);
 /* Puts the focus on a panel. */
 void ui_focus(struct ui *ui, int panel);
-/* Opens a run file or a run folder in place of what is open (a running one asks first). */
-void ui_open_run(struct ui *ui, const char *path);
-/* "HH:MM:SS" of an event; a fixed text when the screen is deterministic. */
-const char *ui_clock(const struct ui *ui, double time, char out[16]);
-/* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
- * current. */
-const char *ui_dir(const struct ui *ui);
-/* $XDG_STATE_HOME/vaccine, made if missing (0700); "" when it cannot be. */
-const char *ui_state_dir(char out[VAC_PATH]);
+/* The message line: news, and warnings (in the warning colour, with a "!"). */
+void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 #endif

@@ -13,7 +13,7 @@
 #include <wchar.h>
 #include <curses.h>
 #include <term.h>
-#include <vaccine/vaccine.h>
+#include "base/err.h"
 #include "base/utf8.h"
 #include "term/keys.h"
 #include "term/output.h"
@@ -100,15 +100,15 @@ static void redirect_stderr(const char *log)
     }
 }
 
-static int wanted_colors(const struct ui_args *args)
+static int wanted_colors(const struct screen_wants *wants)
 {
     const char *none = getenv("NO_COLOR");
     int have = has_colors() ? COLORS : 0;
 
-    if (args->color)
-        return !strcmp(args->color, "none") ? 0
-               : atoi(args->color) < have   ? atoi(args->color)
-                                            : have;
+    if (wants->color)
+        return !strcmp(wants->color, "none") ? 0
+               : atoi(wants->color) < have   ? atoi(wants->color)
+                                             : have;
     if (none && *none)
         return 0;
     return have >= 256 ? 256 : have >= 16 ? 16 : have >= 8 ? 8 : 0;
@@ -169,7 +169,7 @@ static void set_modes(void)
     }
 }
 
-int screen_open(const struct ui_args *args, const char *log, struct vac_err *err)
+int screen_open(const struct screen_wants *wants, struct vac_err *err)
 {
     setlocale(LC_CTYPE, "");
     scr.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -186,16 +186,16 @@ int screen_open(const struct ui_args *args, const char *log, struct vac_err *err
     set_escape_delay();
     if (has_colors())
         start_color();
-    scr.colors = wanted_colors(args);
+    scr.colors = wanted_colors(wants);
     scr.theme = scr.colors ? color_guess_theme() : THEME_NONE;
-    if (args->theme && scr.colors)
-        scr.theme = !strcmp(args->theme, "light") ? THEME_LIGHT : THEME_DARK;
+    if (wants->theme && scr.colors)
+        scr.theme = !strcmp(wants->theme, "light") ? THEME_LIGHT : THEME_DARK;
     if (has_colors())
         set_pairs();
     set_modes();
     scr.sync = knows_xterm_modes();
-    screen_set_mouse(args->mouse);
-    redirect_stderr(log);
+    screen_set_mouse(wants->mouse);
+    redirect_stderr(wants->log);
     crash_tell(scr.saved_stderr);
     screen_repaint();
     return 0;

@@ -7,13 +7,20 @@
 
 #include "term/color.h"
 #include "term/draw.h"
-#include "ui/ui.h"
 
 struct vac_err;
 
-/* Opens the terminal; what libraries write to standard error goes to `log` until screen_close,
- * which prints it. -1 and err when there is no terminal to be had. */
-int screen_open(const struct ui_args *args, const char *log, struct vac_err *err);
+/* What is wanted of it; NULL = by the terminal and the environment. */
+struct screen_wants {
+    const char *color; /* "none", "8", "16", "256" */
+    const char *theme; /* "dark", "light" */
+    bool mouse;
+    const char *log; /* takes what libraries write to standard error */
+};
+
+/* Opens the terminal; what went to the log is printed by screen_close. -1 and err when there is no
+ * terminal to be had. */
+int screen_open(const struct screen_wants *wants, struct vac_err *err);
 /* Gives the terminal back; harmless when it is not open. */
 void screen_close(void);
 bool screen_is_open(void);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
-#include <vaccine/vaccine.h>
 #include "term/signals.h"
 
 static int pipe_fd[2] = {-1, -1};
@@ -59,10 +58,13 @@ static void end_by(int sig)
     raise(sig); /* comes when this handler returns */
 }
 
+/* Makes a page that cannot be read readable. */
+static bool (*mend)(const void *);
+
 static void crash(int sig, siginfo_t *info, void *context)
 {
     (void)context;
-    if (sig == SIGBUS && info->si_code > 0 && vac_mend_map(info->si_addr))
+    if (sig == SIGBUS && info->si_code > 0 && mend && mend(info->si_addr))
         return;
     end_by(sig);
 }
@@ -113,7 +115,7 @@ bool signals_catch(int sig, const struct sigaction *action, struct sigaction *ol
     return !sigaction(sig, &sorted, NULL);
 }
 
-int signals_open(void)
+int signals_open(bool (*mend_page)(const void *))
 {
     struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART},
                      c = {.sa_sigaction = crash, .sa_flags = SA_ONSTACK | SA_SIGINFO};
@@ -121,6 +123,7 @@ int signals_open(void)
 
     if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))
         return -1;
+    mend = mend_page;
     alt_stack = malloc(stack.ss_size);
     stack.ss_sp = alt_stack;
     if (alt_stack)

@@ -14,8 +14,9 @@ enum {
     SIGNALLED_CONT = 16,
     SIGNALLED_INT = 32
 };
-/* Installs the handlers; -1 when there is no pipe. */
-int signals_open(void);
+/* Installs the handlers; -1 when there is no pipe. mend is tried on an address that could not be read
+ * (SIGBUS): true = it can be read now. */
+int signals_open(bool (*mend)(const void *address));
 void signals_close(void);
 /* Readable when one has arrived. */
 int signals_fd(void);

@@ -1,7 +1,11 @@
-/* dialog.c - what lies over the panels: a question with its answers, or a long text to read. */
+/* dialog.c - see dialog.h */
 #include <stdlib.h>
 #include <string.h>
-#include "ui/frame.h"
+#include "term/dialog.h"
+#include "term/keys.h"
+#include "term/shapes.h"
+#include "term/sign.h"
+#include "term/text.h"
 
 static struct {
     bool question, pager;
@@ -23,23 +27,21 @@ bool overlay_is_up(void)
     return over.question || over.pager;
 }
 
-void dialog_open(struct ui *ui, const struct dialog *d)
+void dialog_open(const struct dialog *d)
 {
     overlay_close();
     over.question = true;
     over.dialog = *d;
     over.text = strdup(d->text ? d->text : "");
     over.title = strdup(d->title ? d->title : "");
-    ui->dirty = true;
 }
 
-void pager_open(struct ui *ui, const char *title, const char *text)
+void pager_open(const char *title, const char *text)
 {
     overlay_close();
     over.pager = true;
     over.title = strdup(title);
     over.text = strdup(text);
-    ui->dirty = true;
 }
 
 /* --- drawing --- */
@@ -116,15 +118,12 @@ static void draw_pager(const struct view *v)
         draw_glyph(&in, in.w, 0, INK_FAINT, sign(v->c, SIGN_UP));
 }
 
-void overlay_draw(struct ui *ui, struct canvas *c)
+void overlay_draw(const struct view *v)
 {
-    struct view v = view_all(c);
-
-    v = view_part(&v, 0, 1, v.w, v.h - 1 - ui->priv->layout.footer);
     if (over.question)
-        draw_question(&v);
+        draw_question(v);
     else if (over.pager && over.text)
-        draw_pager(&v);
+        draw_pager(v);
 }
 
 /* --- keys --- */
@@ -180,7 +179,6 @@ void overlay_key(struct ui *ui, int key)
 {
     enum action a = key_action(key);
 
-    ui->dirty = true;
     if (a == ACT_back || a == ACT_quit || key == UICTRL('c'))
         overlay_close();
     else if (over.question)

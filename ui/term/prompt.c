@@ -12,8 +12,10 @@
 #include <unistd.h>
 #include <wchar.h>
 #include "base/utf8.h"
-#include "panels/panel.h"
-#include "ui/line.h"
+#include "term/files.h"
+#include "term/keys.h"
+#include "term/prompt.h"
+#include "term/text.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 
@@ -34,7 +36,7 @@ static struct {
     bool accepted, ended;
     char *line; /* accepted */
     char *last; /* line when `changed` was called last */
-    char found[FOUND];
+    char found[FOUND], hint[160];
     char keys[32]; /* of a sequence that is not complete */
     size_t n_keys;
     char held[HELD + BYTES]; /* typed, not in the line yet */
@@ -67,10 +69,9 @@ static void take_line(char *line)
     P.line = line;
 }
 
-static void show_later(void)
+/* Its line is drawn with the next frame, which every key brings. */
+static void show_nothing(void)
 {
-    if (P.ui)
-        P.ui->dirty = true;
 }
 
 /* --- completion --- */
@@ -127,18 +128,17 @@ static void show_found(char **matches, int n, int longest)
         used +=
             (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "", matches[i]);
     rl_on_new_line();
-    show_later();
 }
 
 /* --- history --- */
 
-static void history_path(const char *name, char out[VAC_PATH + 64])
+static void history_path(const char *name, char out[STATE_PATH + 64])
 {
-    char dir[VAC_PATH];
+    char dir[STATE_PATH];
 
     out[0] = '\0';
-    if (*ui_state_dir(dir))
-        snprintf(out, VAC_PATH + 64, "%s/history%s%s", dir, strcmp(name, "probe") ? "-" : "",
+    if (*files_state_dir(dir))
+        snprintf(out, STATE_PATH + 64, "%s/history%s%s", dir, strcmp(name, "probe") ? "-" : "",
                  strcmp(name, "probe") ? name : "");
 }
 
@@ -155,7 +155,7 @@ static void history_put_away(void)
 
 static void history_load(const char *name)
 {
-    char path[VAC_PATH + 64];
+    char path[STATE_PATH + 64];
 
     history_path(name, path);
     if (!*path || read_history(path))
@@ -188,7 +188,7 @@ static void history_take_out(const char *name)
 /* Appended at once, so that a crash loses nothing. Readable by its owner alone. */
 static void history_save(const char *name, const char *line)
 {
-    char path[VAC_PATH + 64], *text = NULL;
+    char path[STATE_PATH + 64], *text = NULL;
     int fd, n;
 
     history_path(name, path);
@@ -198,8 +198,9 @@ static void history_save(const char *name, const char *line)
     if (fd < 0)
         return;
     n = asprintf(&text, "%s\n", line);
-    if (fchmod(fd, 0600) || n < 0 || write(fd, text, (size_t)n) != n)
-        P.ui->dirty = true; /* a history that cannot be kept is no reason to stop anything */
+    if (fchmod(fd, 0600) || n < 0 || write(fd, text, (size_t)n) != n) {
+        /* a history that cannot be kept is no reason to stop anything */
+    }
     if (n >= 0)
         free(text);
     close(fd);
@@ -259,7 +260,7 @@ static bool ready(void)
     rl_deprep_term_function = NULL;
     rl_getc_function = take_byte;
     rl_input_available_hook = byte_waits;
-    rl_redisplay_function = show_later;
+    rl_redisplay_function = show_nothing;
     rl_attempted_completion_function = complete;
     rl_completion_display_matches_hook = show_found;
     rl_completer_word_break_characters = (char *)" \t";
@@ -312,7 +313,8 @@ void prompt_open(struct ui *ui, const struct prompt *p)
         abandon();
     P.ui = ui;
     P.p = *p;
-    P.p.initial = NULL; /* only borrowed for this call */
+    P.p.initial = P.p.label = P.p.hint = NULL; /* only borrowed for this call */
+    snprintf(P.hint, sizeof P.hint, "%s", p->hint ? p->hint : "");
     P.open = true;
     P.n = 0;
     P.accepted = false;
@@ -324,22 +326,20 @@ void prompt_open(struct ui *ui, const struct prompt *p)
     free(initial);
     free(P.last);
     P.last = strdup(rl_line_buffer);
-    ui->dirty = true;
-}
-
-void prompt_close(struct ui *ui)
-{
-    if (!P.open)
-        return;
-    P.open = false;
-    abandon();
-    history_put_away();
-    ui->dirty = true;
 }
 
 bool prompt_is_open(const struct ui *ui)
 {
     return P.open && P.ui == ui;
+}
+
+void prompt_close(struct ui *ui)
+{
+    if (!prompt_is_open(ui))
+        return;
+    P.open = false;
+    abandon();
+    history_put_away();
 }
 
 void prompt_done(void)
@@ -473,7 +473,6 @@ static void feed(const char *s, size_t n)
     if (P.accepted)
         accept_line();
     tell_change();
-    P.ui->dirty = true;
 }
 
 /* A key as the bytes that terminals send; 0 = not one that edits a line. */
@@ -508,32 +507,22 @@ static bool escape_edits(bool more)
     return rl_editing_mode == 0 && rl_get_keymap() != vi_movement_keymap;
 }
 
-/* Ctrl-C: first ends an answer under way, and only then the line. */
-static void interrupt(struct ui *ui)
-{
-    for (int i = 0; i < PANEL_COUNT; i++)
-        if (panels[i]->act_anywhere && panels[i]->act_anywhere(ui, ACT_stop) != UI_IGNORED)
-            return;
-    prompt_close(ui);
-}
-
 /* Into the line at the cursor, as far as there is room. */
 static void insert(const char *text, size_t n)
 {
     size_t room = LINE_MOST - (rl_end < LINE_MOST ? (size_t)rl_end : LINE_MOST);
     char *copy;
 
+    P.found[0] = '\0';
     if (n > room) {
         n = utf8_valid(text, room);
-        ui_warn(P.ui, "a line holds %d MiB: the rest is left out", LINE_MOST >> 20);
+        snprintf(P.found, FOUND, "a line holds %d MiB: the rest is left out", LINE_MOST >> 20);
     }
     copy = strndup(text, n);
     if (copy)
         rl_insert_text(copy);
     free(copy);
-    P.found[0] = '\0';
     tell_change();
-    P.ui->dirty = true;
 }
 
 static void insert_held(void)
@@ -574,11 +563,7 @@ bool prompt_key(struct ui *ui, int key, bool more)
     insert_held();
     if (key == UICTRL('l') || key == UICTRL('z'))
         return false;
-    if (key == UICTRL('c')) {
-        interrupt(ui);
-        return true;
-    }
-    if (key == UIKEY_ESC && !escape_edits(more)) {
+    if (key == UICTRL('c') || (key == UIKEY_ESC && !escape_edits(more))) {
         prompt_close(ui);
         return true;
     }
@@ -667,8 +652,8 @@ void prompt_draw(struct ui *ui, const struct view *v, int *cx, int *cy)
         draw_glyph(v, x, y, INK_FAINT, '<');
     if (*cx >= v->w)
         *cx = v->w - 1;
-    if (P.p.hint && end + 3 + (int)strlen(P.p.hint) <= v->w)
-        draw_right(v, v->w, y, INK_FAINT, P.p.hint);
+    if (*P.hint && end + 3 + (int)strlen(P.hint) <= v->w)
+        draw_right(v, v->w, y, INK_FAINT, P.hint);
     if (P.found[0] && v->h > 1) {
         draw_fill(v, 0, y - 1, v->w, 1, INK_TEXT, ' ');
         draw_cut(v, 0, y - 1, v->w, INK_FAINT, P.found);

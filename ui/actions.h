@@ -1,0 +1,11 @@
+/* actions.h - what keys do: first the panel that has the focus, then panels that care, then the
+ * general meaning. */
+#ifndef UI_ACTIONS_H
+#define UI_ACTIONS_H
+
+#include "ui/frame.h"
+
+void action_do(struct ui *ui, enum action a);
+/* Leaves; asks while a run is under way. */
+void action_quit(struct ui *ui);
+#endif

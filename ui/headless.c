@@ -1,0 +1,140 @@
+/* headless.c - see headless.h */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "panels/measured.h"
+#include "term/clock.h"
+#include "term/signals.h"
+#include "ui/alone.h"
+#include "ui/headless.h"
+#include "ui/session.h"
+
+static void put_number(char *out, size_t size, const char *label, const char *value)
+{
+    size_t n = strlen(out);
+
+    if (strcmp(value, "-"))
+        snprintf(out + n, size - n, " %s %s", label, value);
+}
+
+void headless_line(const struct ui *ui, char *out, size_t size)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    const struct vac_point *p = &s->last;
+    char text[NUMBER_SIZE], rest[REST_SIZE];
+
+    snprintf(out, size, "step %lld", (long long)s->step);
+    put_number(out, size, "loss", number_text(text, p->loss, 3));
+    put_number(out, size, "align", number_text(text, p->align_loss, 3));
+    put_number(out, size, "harmful", number_text(text, p->harmful_loss, 3));
+    put_number(out, size, "rho", number_text(text, p->rho, 2));
+    put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
+    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
+        if (s->eval[i].step >= 0) {
+            put_number(out, size, s->eval[i].name,
+                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
+                                          : number_text(text, s->eval[i].value, 3));
+            if (*measured_rest(rest, &s->eval[i].verdicts))
+                put_number(out, size, "", rest);
+        }
+    if (s->state != VAC_RUNNING) {
+        put_number(out, size, "", vac_state_names[s->state]);
+        if (*s->reason)
+            put_number(out, size, "", s->reason);
+    }
+}
+
+/* Lines go to a terminal where this program is in the foreground: behind a shell, or on a line that
+ * has dropped, they would only disturb. */
+static bool may_print(const struct ui *ui)
+{
+    return !ui->priv->hung_up && isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
+/* A folder's name, on one line that steers nothing. */
+static const char *shown_dir(const struct ui *ui)
+{
+    static char safe[4 * VAC_PATH];
+
+    text_safe(safe, sizeof safe, ui_dir(ui), ui->utf8);
+    return safe;
+}
+
+int headless_end(struct ui *ui)
+{
+    struct vac_err err = {0};
+    int rc;
+
+    if (!ui->session)
+        return ui->priv->status > 0 ? ui->priv->status : 0;
+    rc = vac_session_result(ui->session, &err); /* saves, by the command that was sent */
+    if (rc && *err.msg && ui->priv->status != 0)
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+    if (!rc && *ui->priv->fault) {
+        fprintf(stderr, "vaccine: %s; the state before it is saved in %s: --resume goes on\n",
+                ui->priv->fault, shown_dir(ui));
+        rc = 1;
+    }
+    session_pump(ui);
+    if (!rc && ui->priv->headless && may_print(ui))
+        printf("%s: %s\n", shown_dir(ui),
+               ui->snap.state == VAC_DONE ? "done" : "saved; go on with --resume");
+    return ui->priv->status >= 0 ? ui->priv->status : rc;
+}
+
+static void print_progress(const struct ui *ui, int64_t *next)
+{
+    int64_t every = vac_session_log_every(ui->session);
+    char line[1024], safe[2048];
+
+    if (ui->snap.state != VAC_RUNNING || ui->snap.step < *next || !may_print(ui))
+        return;
+    headless_line(ui, line, sizeof line);
+    text_safe(safe, sizeof safe, line, ui->utf8);
+    puts(safe);
+    fflush(stdout);
+    *next = ui->snap.step - ui->snap.step % every + every;
+}
+
+static void headless_signals(struct ui *ui)
+{
+    unsigned s = signals_take();
+
+    if (s & SIGNALLED_STOP)
+        signals_stop();
+    if (s & SIGNALLED_HANGUP) {
+        ui->priv->hung_up = true;
+        ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+    }
+    if (!(s & (SIGNALLED_TERM | SIGNALLED_INT)))
+        return;
+    ui->priv->status = s & SIGNALLED_TERM ? 143 : 130;
+    ui->priv->alone.over = true;
+}
+
+/* As `vaccine run` until the run ends, with next to no cycles of its own. */
+void headless_run(struct ui *ui)
+{
+    int64_t next = 0;
+
+    if (may_print(ui) && !ui->priv->alone.ends)
+        printf("%s: training goes on without a screen (process %ld)\n"
+               "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",
+               shown_dir(ui), (long)getpid());
+    ui->freeze = false;
+    while (session_is_live(ui) && !ui->priv->alone.over) {
+        struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
+                                {.fd = vac_wakeup_fd(ui->session), .events = POLLIN}};
+
+        alone_answer(ui);
+        print_progress(ui, &next);
+        poll(fds, 2, 1000);
+        if (!fds[0].revents) /* a fast run wakes often */
+            nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        ui->now = clock_seconds();
+        headless_signals(ui);
+        session_pump(ui);
+    }
+}

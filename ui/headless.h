@@ -1,0 +1,13 @@
+/* headless.h - after the screen: training that goes on in the terminal, and how the program ends. */
+#ifndef UI_HEADLESS_H
+#define UI_HEADLESS_H
+
+#include "ui/frame.h"
+
+/* "step 1204 loss 0.412 rho 2.0 HS 3.2" into out. */
+void headless_line(const struct ui *ui, char *out, size_t size);
+/* As `vaccine run` until the run ends, with next to no cycles of its own. */
+void headless_run(struct ui *ui);
+/* The exit status; waits for the session's end and says what went wrong. */
+int headless_end(struct ui *ui);
+#endif

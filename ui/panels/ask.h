@@ -1,0 +1,31 @@
+/* ask.h - asking the run that is open: how it stands, what it may be told, its folder and its clock. */
+#ifndef PANELS_ASK_H
+#define PANELS_ASK_H
+
+#include "panels/state.h"
+#include "term/keys.h"
+
+/* It trains or waits, so leaving has to be asked about. */
+bool session_is_live(const struct ui *ui);
+/* It is only looked at, and not driven by another program: it can be opened to go on. */
+bool session_can_go_on(const struct ui *ui);
+/* It is paused, or will be by a command that was given: a question that is answered meanwhile shows
+ * another state. */
+bool session_is_held(const struct ui *ui);
+/* Whether the run is such that the action can do something: none is open, it is only looked at, or
+ * it is over. */
+bool action_works(const struct ui *ui, enum action a);
+
+/* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
+ * line) or no run is open. key and text may be NULL. */
+uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
+/* Sets a live option, and says so. */
+void ui_set(struct ui *ui, const char *key, const char *value);
+/* Looks an option up by name; false when the stage has none of that name. */
+bool ui_option(const struct ui *ui, const char *name, struct vac_option *out);
+/* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
+ * current. */
+const char *ui_dir(const struct ui *ui);
+/* "HH:MM:SS" of an event; a fixed text when the screen is deterministic. */
+const char *ui_clock(const struct ui *ui, double time, char out[16]);
+#endif

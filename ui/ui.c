@@ -1,0 +1,103 @@
+/* ui.c - the door: see ui.h */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "term/clock.h"
+#include "term/dialog.h"
+#include "term/prompt.h"
+#include "term/screen.h"
+#include "term/signals.h"
+#include "ui/headless.h"
+#include "ui/loop.h"
+#include "ui/plain.h"
+#include "ui/script.h"
+#include "ui/session.h"
+
+static int allocate_panels(struct ui *ui)
+{
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->own && !(ui->own[i] = calloc(1, panels[i]->own)))
+            return -1;
+    return 0;
+}
+
+static void set_defaults(struct ui *ui, const struct ui_args *args)
+{
+    ui->priv->args = args;
+    ui->deterministic = args->deterministic;
+    ui->who = "ui";
+    ui->cursor = NAN;
+    ui->ema = 0.9;
+    ui->log_y = true;
+    ui->snap.checkpoint_step = -1;
+    ui->priv->status = -1;
+    ui->priv->mouse = args->mouse;
+    ui->priv->dragging = -1;
+    ui->now = clock_seconds();
+}
+
+static bool wants_lines(const struct ui_args *args)
+{
+    const char *term = getenv("TERM");
+
+    return args->plain || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !term ||
+           !strcmp(term, "dumb");
+}
+
+static void free_ui(struct ui *ui)
+{
+    script_close(ui);
+    session_close(ui);
+    overlay_close();
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        if (panels[i]->done)
+            panels[i]->done(ui);
+        free(ui->own[i]);
+    }
+    canvas_done(&ui->priv->canvas);
+    free(ui->priv);
+    free(ui);
+}
+
+static int run_ui(struct ui *ui)
+{
+    struct vac_err err = {0};
+    int status;
+
+    if (wants_lines(ui->priv->args))
+        return plain_main(ui);
+    if (loop_run(ui, &err)) {
+        screen_close();
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+        return err.code == VAC_ERR_USAGE ? 2 : 1;
+    }
+    prompt_close(ui);
+    screen_close();
+    if (ui->priv->headless)
+        headless_run(ui);
+    status = headless_end(ui);
+    return status;
+}
+
+int ui_main(const struct ui_args *args)
+{
+    struct ui *ui = calloc(1, sizeof *ui);
+    int status = 1;
+
+    if (ui)
+        ui->priv = calloc(1, sizeof *ui->priv);
+    if (!ui || !ui->priv || signals_open(vac_mend_map)) {
+        fprintf(stderr, "vaccine: out of memory\n");
+        free(ui);
+        return 1;
+    }
+    set_defaults(ui, args);
+    if (!allocate_panels(ui))
+        status = run_ui(ui);
+    prompt_done();
+    free_ui(ui);
+    signals_close();
+    return status;
+}
