@@ -419,7 +419,7 @@ static void test_a_finished_run_is_looked_at_once(void **state)
     assert_int_equal(ui.points.n, 2);
     assert_shows(PANEL_journal, "set rho 1 -> 9 (rejected): too far");
     assert_string_equal(ui.message.text, ""); /* a warning of long ago is none now */
-    assert_true(session_due(&ui) < 0);     /* and its files are left alone */
+    assert_true(session_due(&ui) < 0);        /* and its files are left alone */
     frame_draw(&ui, 120, 40, &x, &y);
     text = canvas_text(&priv.canvas);
     assert_non_null(strstr(text, "z Zoom")); /* keys that train or ask are not offered */

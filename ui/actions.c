@@ -65,17 +65,25 @@ static void do_reference(struct ui *ui)
 
 /* --- rho and layers --- */
 
+/* Number of rho; -1, and said why, when there is none. */
+static int rho_option(struct ui *ui)
+{
+    int rho = ui_option(ui, "rho");
+
+    if (rho < 0)
+        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+    return rho;
+}
+
 static void scale_rho(struct ui *ui, double factor)
 {
     char value[NUMBER_SIZE];
-    struct vac_option o;
+    int rho = rho_option(ui);
 
-    if (!ui->session || !ui_option(ui, "rho", &o)) {
-        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+    if (rho < 0)
         return;
-    }
-    snprintf(value, sizeof value, "%.4g", strtod(*o.pending ? o.pending : o.value, NULL) * factor);
-    ui_set(ui, "rho", value);
+    snprintf(value, sizeof value, "%.4g", strtod(ui_option_next(&ui->option[rho]), NULL) * factor);
+    ui_set(ui, rho, value);
 }
 
 static void do_rho_down(struct ui *ui)
@@ -100,20 +108,20 @@ static void do_rho_double(struct ui *ui)
 
 static void rho_typed(struct ui *ui, const char *line)
 {
-    if (*line)
-        ui_set(ui, "rho", line);
+    int rho = rho_option(ui);
+
+    if (*line && rho >= 0)
+        ui_set(ui, rho, line);
 }
 
 static void do_rho_type(struct ui *ui)
 {
     char hint[96];
-    struct vac_option o;
+    int rho = rho_option(ui);
 
-    if (!ui->session || !ui_option(ui, "rho", &o)) {
-        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+    if (rho < 0)
         return;
-    }
-    snprintf(hint, sizeof hint, "now %.40s; another from the next step on", o.value);
+    snprintf(hint, sizeof hint, "now %.40s; another from the next step on", ui->option[rho].value);
     prompt_open(ui, &(struct prompt){.label = "rho> ", .hint = hint, .done = rho_typed});
 }
 
@@ -136,6 +144,16 @@ static void mask_text(const bool *mask, int n, char *out, size_t size)
     }
 }
 
+static void set_layers(struct ui *ui, const char *text)
+{
+    int layers = ui_option(ui, "layers");
+
+    if (layers >= 0)
+        ui_set(ui, layers, text);
+    else
+        ui_send(ui, VAC_OP_SET, 0, "layers", text); /* says why not */
+}
+
 static void do_mask(struct ui *ui)
 {
     bool mask[VAC_MAX_LAYERS];
@@ -146,13 +164,13 @@ static void do_mask(struct ui *ui)
     memcpy(mask, ui->snap.mask, sizeof mask);
     mask[ui->layer] = !mask[ui->layer];
     mask_text(mask, ui->snap.n_layers, text, sizeof text);
-    ui_set(ui, "layers", text);
+    set_layers(ui, text);
 }
 
 static void mask_typed(struct ui *ui, const char *line)
 {
     if (*line)
-        ui_set(ui, "layers", line);
+        set_layers(ui, line);
 }
 
 static void do_mask_range(struct ui *ui)

@@ -318,7 +318,8 @@ static void draw_start_hint(const struct ui *ui, const struct view *v)
         return;
     box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
     draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
-    in = draw_box(&box, 0, ui->priv->args->hint ? "What to look for" : "Welcome", NULL, NULL, true);
+    in = draw_box(&box, NULL, ui->priv->args->hint ? "What to look for" : "Welcome", NULL, NULL,
+                  true);
     for (int y = 0; y < 3; y++) {
         size_t n = strcspn(line, "\n");
 

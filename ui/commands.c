@@ -34,15 +34,29 @@ static int panel_by_name(const char *name)
     return -1;
 }
 
+static void warn_no_panel(struct ui *ui, const char *name)
+{
+    char all[256] = "";
+    size_t n = 0;
+
+    for (int i = 0; i < PANEL_COUNT && n < sizeof all; i++)
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s, ", panels[i]->name);
+    ui_warn(ui, "no panel \"%s\": %sscreen", name, all);
+}
+
 static void run_set(struct ui *ui, const char *args)
 {
     char key[VAC_NAME];
+    int option;
 
     take_word(&args, key, sizeof key);
+    option = ui_option(ui, key);
     if (!*key || !*args)
         ui_warn(ui, ":set wants an option and a value, like :set rho 2");
+    else if (option >= 0)
+        ui_set(ui, option, args);
     else
-        ui_set(ui, key, args);
+        ui_send(ui, VAC_OP_SET, 0, key, args); /* says which there are */
 }
 
 static void run_export(struct ui *ui, const char *args)
@@ -58,10 +72,7 @@ static void run_export(struct ui *ui, const char *args)
     take_word(&args, name, sizeof name);
     panel = *name ? panel_by_name(name) : ui->focus;
     if (panel < 0 && strcmp(name, "screen"))
-        ui_warn(ui,
-                "no panel \"%s\": loss, layers, heat, map, probe, controls, evaluation, journal, "
-                "data, runs, screen",
-                name);
+        warn_no_panel(ui, name);
     else
         export_panel(ui, panel, what, *args ? args : NULL);
 }
@@ -102,7 +113,7 @@ static void run_panel(struct ui *ui, const char *args)
     int panel = panel_by_name(args);
 
     if (panel < 0)
-        ui_warn(ui, "no panel \"%s\"", args);
+        warn_no_panel(ui, args);
     else
         ui_focus(ui, panel);
 }
@@ -338,7 +349,6 @@ void command_line(struct ui *ui, const char *line)
 static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
 {
     size_t len = strlen(word);
-    struct vac_option o;
     const char *name;
 
     if (start == 0 || line[strspn(line, " :")] == '\0') {
@@ -348,9 +358,9 @@ static char *complete(struct ui *ui, const char *line, int start, const char *wo
         return NULL;
     }
     if (!strncmp(line, "set ", 4))
-        for (size_t k = 0; ui->session && vac_option_at(ui->session, k, &o); k++)
-            if (o.live && !strncmp(o.name, word, len) && i-- == 0)
-                return strdup(o.name);
+        for (int k = 0; k < ui->n_options; k++)
+            if (ui->option[k].live && !strncmp(ui->option[k].name, word, len) && i-- == 0)
+                return strdup(ui->option[k].name);
     for (int k = 0;
          k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
         if (!strncmp(panels[k]->name, word, len) && i-- == 0)
@@ -373,9 +383,11 @@ static void put_keys(FILE *out)
 
 static void put_panels(FILE *out)
 {
+    char key[4];
+
     fprintf(out, "Panels:\n");
     for (int i = 0; i < PANEL_COUNT; i++)
-        fprintf(out, "  %-9c %s: %s\n", panel_number((enum panel_id)i), panels[i]->title,
+        fprintf(out, "  %-9s %s: %s\n", panel_key_name((enum panel_id)i, key), panels[i]->title,
                 panels[i]->about);
     fprintf(out, "\nCommands, after a colon:\n");
     for (size_t i = 0; command_at(i); i++) {

@@ -9,13 +9,13 @@
 
 enum { SLOTS = 8 };
 
-struct place {
+struct spot {
     int panel; /* enum panel_id */
     int x, y, w, h;
     bool framed;
 };
 struct layout {
-    struct place place[PANEL_COUNT];
+    struct spot place[PANEL_COUNT];
     int n;
     bool too_small, one_panel;
     int footer; /* rows below the panels: message, (status,) keys */

@@ -7,7 +7,7 @@
 #include "ui/layout.h"
 
 struct slot {
-    int panel[4]; /* it may show; the first one by default; ends with -1 */
+    unsigned takes; /* places, as bits */
     /* Place in thousandths of the area between header and footer. */
     short x0, y0, x1, y1;
     bool bare; /* without a frame */
@@ -18,39 +18,39 @@ struct plan {
     int n;
 };
 
-#define P(name) PANEL_##name
+#define P(name) (1u << PLACE_##name)
 static const struct plan plans[] = {
     {.min_w = 160,
      .min_h = 45,
      .footer = 3,
      .n = 8,
-     .slot = {{{P(loss), -1}, 0, 0, 360, 275, false},
-              {{P(heat), -1}, 0, 275, 360, 560, false},
-              {{P(evaluation), -1}, 360, 0, 680, 275, false},
-              {{P(map), -1}, 360, 275, 680, 560, false},
-              {{P(layers), -1}, 680, 0, 1000, 560, false},
-              {{P(probe), -1}, 0, 560, 520, 830, false},
-              {{P(controls), P(runs), P(data), -1}, 520, 560, 1000, 830, false},
-              {{P(journal), -1}, 0, 830, 1000, 1000, false}}},
+     .slot = {{P(CURVES), 0, 0, 360, 275, false},
+              {P(HEAT), 0, 275, 360, 560, false},
+              {P(RATES), 360, 0, 680, 275, false},
+              {P(MAP), 360, 275, 680, 560, false},
+              {P(LAYERS), 680, 0, 1000, 560, false},
+              {P(ANSWERS), 0, 560, 520, 830, false},
+              {P(OPTIONS) | P(RUNS) | P(ROWS), 520, 560, 1000, 830, false},
+              {P(NEWS), 0, 830, 1000, 1000, false}}},
     {.min_w = 110,
      .min_h = 34,
      .footer = 2,
      .n = 6,
-     .slot = {{{P(loss), P(evaluation), -1}, 0, 0, 560, 440, false},
-              {{P(layers), P(map), -1}, 560, 0, 1000, 440, false},
-              {{P(heat), P(data), -1}, 0, 440, 360, 800, false},
-              {{P(probe), -1}, 360, 440, 720, 800, false},
-              {{P(controls), P(runs), -1}, 720, 440, 1000, 800, false},
-              {{P(journal), -1}, 0, 800, 1000, 1000, false}}},
+     .slot = {{P(CURVES) | P(RATES), 0, 0, 560, 440, false},
+              {P(LAYERS) | P(MAP), 560, 0, 1000, 440, false},
+              {P(HEAT) | P(ROWS), 0, 440, 360, 800, false},
+              {P(ANSWERS), 360, 440, 720, 800, false},
+              {P(OPTIONS) | P(RUNS), 720, 440, 1000, 800, false},
+              {P(NEWS), 0, 800, 1000, 1000, false}}},
     {.min_w = 80,
      .min_h = 22,
      .footer = 2,
      .n = 5,
-     .slot = {{{P(loss), P(evaluation), P(map), -1}, 0, 0, 560, 570, false},
-              {{P(layers), P(heat), -1}, 560, 0, 1000, 570, false},
-              {{P(probe), P(data), -1}, 0, 570, 560, 857, false},
-              {{P(controls), P(runs), -1}, 560, 570, 1000, 857, false},
-              {{P(journal), -1}, 0, 857, 1000, 1000, true}}},
+     .slot = {{P(CURVES) | P(RATES) | P(MAP), 0, 0, 560, 570, false},
+              {P(LAYERS) | P(HEAT), 560, 0, 1000, 570, false},
+              {P(ANSWERS) | P(ROWS), 0, 570, 560, 857, false},
+              {P(OPTIONS) | P(RUNS), 560, 570, 1000, 857, false},
+              {P(NEWS), 0, 857, 1000, 1000, true}}},
 };
 
 static const struct plan *plan_for(int w, int h)
@@ -68,7 +68,7 @@ static void one_panel(struct ui *ui, int w, int h)
     l->n = 1;
     l->one_panel = true;
     l->place[0] =
-        (struct place){.panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer, .framed = true};
+        (struct spot){.panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer, .framed = true};
 }
 
 static int scaled(int part, int size)
@@ -76,14 +76,17 @@ static int scaled(int part, int size)
     return (part * size + 500) / 1000;
 }
 
-/* Of those that a slot may show the one that had the focus last: the same after every resize. */
-static int panel_of(const struct ui *ui, const struct slot *s)
+/* Of those that a slot may show the one that had the focus last, the same after every resize; by
+ * default that whose place is named first. */
+static int panel_of(const struct ui *ui, unsigned takes)
 {
-    int best = s->panel[0];
+    int best = -1;
 
-    for (int i = 1; s->panel[i] >= 0; i++)
-        if (ui->focused[s->panel[i]] > ui->focused[best])
-            best = s->panel[i];
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (takes & 1u << panels[i]->place &&
+            (best < 0 || ui->focused[i] > ui->focused[best] ||
+             (!ui->focused[best] && panels[i]->place < panels[best]->place)))
+            best = i;
     return best;
 }
 
@@ -105,12 +108,12 @@ void layout_make(struct ui *ui, int w, int h)
         int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area),
             y1 = scaled(s->y1, area);
 
-        l->place[l->n++] = (struct place){.panel = panel_of(ui, s),
-                                          .x = x0,
-                                          .y = 1 + y0,
-                                          .w = x1 - x0,
-                                          .h = y1 - y0,
-                                          .framed = !s->bare};
+        l->place[l->n++] = (struct spot){.panel = panel_of(ui, s->takes),
+                                         .x = x0,
+                                         .y = 1 + y0,
+                                         .w = x1 - x0,
+                                         .h = y1 - y0,
+                                         .framed = !s->bare};
     }
 }
 

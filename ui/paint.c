@@ -10,7 +10,7 @@ static void draw_panels(struct ui *ui, struct view *all)
     const struct layout *l = &ui->priv->layout;
 
     for (int i = 0; i < l->n; i++) {
-        const struct place *p = &l->place[i];
+        const struct spot *p = &l->place[i];
         struct view v = view_part(all, p->x, p->y, p->w, p->h);
 
         if (panels[p->panel]->refresh && !ui->freeze)

@@ -8,7 +8,7 @@
 static bool choose_panel(struct ui *ui, int key)
 {
     for (int i = 0; i < PANEL_COUNT; i++)
-        if (key == panel_number((enum panel_id)i)) {
+        if (key == panel_key((enum panel_id)i)) {
             ui_focus(ui, i);
             return true;
         }
@@ -39,13 +39,7 @@ void press_key(struct ui *ui, int key, bool more)
         ui_say(ui, "no key \"%c\"; ? lists all keys", key);
 }
 
-/* Plots, in which the cursor follows the mouse. */
-static bool is_plot(int panel)
-{
-    return panel == PANEL_loss || panel == PANEL_heat;
-}
-
-static void click(struct ui *ui, const struct place *p, int x, int y)
+static void click(struct ui *ui, const struct spot *p, int x, int y)
 {
     if (panels[p->panel]->click)
         panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
@@ -63,9 +57,9 @@ static void drag(struct ui *ui, int x, int y)
     const struct layout *l = &ui->priv->layout;
 
     for (int i = 0; i < l->n; i++) {
-        const struct place *p = &l->place[i];
+        const struct spot *p = &l->place[i];
 
-        if (p->panel == ui->priv->dragging && is_plot(p->panel))
+        if (p->panel == ui->priv->dragging && panels[p->panel]->plot)
             click(ui, p, between(x, p->x + p->framed, p->x + p->w - 1 - p->framed),
                   between(y, p->y + p->framed, p->y + p->h - 1 - p->framed));
     }
@@ -81,7 +75,7 @@ void press_mouse(struct ui *ui, int x, int y, int button)
     }
     ui->priv->dragging = -1;
     for (int i = 0; i < l->n; i++) {
-        const struct place *p = &l->place[i];
+        const struct spot *p = &l->place[i];
 
         if (x < p->x || y < p->y || x >= p->x + p->w || y >= p->y + p->h)
             continue;
@@ -90,8 +84,8 @@ void press_mouse(struct ui *ui, int x, int y, int button)
             ui->priv->dragging = p->panel;
             click(ui, p, x, y);
         } else {
-            action_do(ui, is_plot(p->panel) ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
-                                            : (button == 4 ? ACT_up : ACT_down));
+            action_do(ui, panels[p->panel]->plot ? (button == 4 ? ACT_zoom_in : ACT_zoom_out)
+                                                 : (button == 4 ? ACT_up : ACT_down));
         }
         return;
     }

@@ -46,6 +46,7 @@ static void forget(struct ui *ui)
     ui->steering = 0;
     ui->held = false;
     ui->watched[0] = '\0';
+    ui->n_options = 0;
     ui->cursor = NAN;
     ui->from = ui->to = 0;
     ui->layer = 0;
@@ -553,6 +554,7 @@ bool session_pump(struct ui *ui)
     if (ui->freeze)
         return false;
     ui->snap = *vac_snapshot(ui->session);
+    ui_take_options(ui);
     note_held(ui);
     if (!ui->priv->headless) /* else nobody looks any more */
         any |= pump_history(ui);

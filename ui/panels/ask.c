@@ -49,32 +49,49 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     return id;
 }
 
-void ui_set(struct ui *ui, const char *key, const char *value)
+void ui_take_options(struct ui *ui)
 {
-    struct vac_option o;
-    bool known = ui_option(ui, key, &o);
+    struct vac_option *v = ui->option, rho;
+    int n = 0;
 
-    if (!ui_send(ui, VAC_OP_SET, 0, key, value))
-        return;
-    if (known)
-        ui_say(ui, "%s %s -> %s, from the next step on", key, *o.pending ? o.pending : o.value,
-               value);
-    else
-        ui_say(ui, "%s -> %s, from the next step on", key, value);
+    while (ui->session && n < OPTIONS_MOST && vac_option_at(ui->session, (size_t)n, &v[n]))
+        n++;
+    ui->n_options = n;
+    n = ui_option(ui, "rho");
+    if (n > 0) {
+        rho = v[n];
+        memmove(v + 1, v, (size_t)n * sizeof *v);
+        v[0] = rho;
+    }
 }
 
-bool ui_option(const struct ui *ui, const char *name, struct vac_option *out)
+int ui_option(const struct ui *ui, const char *name)
 {
-    for (size_t i = 0; ui->session && vac_option_at(ui->session, i, out); i++)
-        if (!strcmp(out->name, name))
-            return true;
-    return false;
+    for (int i = 0; i < ui->n_options; i++)
+        if (!strcmp(ui->option[i].name, name))
+            return i;
+    return -1;
+}
+
+const char *ui_option_next(const struct vac_option *o)
+{
+    return *o->pending ? o->pending : o->value;
+}
+
+bool ui_set(struct ui *ui, int option, const char *value)
+{
+    struct vac_option was = ui->option[option];
+
+    if (!ui_send(ui, VAC_OP_SET, 0, was.name, value))
+        return false;
+    ui_take_options(ui);
+    ui_say(ui, "%s %s -> %s, from the next step on", was.name, ui_option_next(&was), value);
+    return true;
 }
 
 bool action_works(const struct ui *ui, enum action a)
 {
     bool done = ui->session && ui->snap.state == VAC_DONE; /* it can still be asked */
-    struct vac_option o;
 
     switch (a) {
     case ACT_pause:
@@ -91,7 +108,7 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_rho_half:
     case ACT_rho_double:
     case ACT_rho_type:
-        return session_is_live(ui) && ui_option(ui, "rho", &o);
+        return session_is_live(ui) && ui_option(ui, "rho") >= 0;
     case ACT_probe:
     case ACT_suite:
     case ACT_evaluate:

@@ -19,10 +19,14 @@ bool action_works(const struct ui *ui, enum action a);
 /* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
  * line) or no run is open. key and text may be NULL. */
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
-/* Sets a live option, and says so. */
-void ui_set(struct ui *ui, const char *key, const char *value);
-/* Looks an option up by name; false when the stage has none of that name. */
-bool ui_option(const struct ui *ui, const char *name, struct vac_option *out);
+/* Number of an option by its name; -1 when the stage has none of that name. */
+int ui_option(const struct ui *ui, const char *name);
+/* The value that holds from the next step on. */
+const char *ui_option_next(const struct vac_option *o);
+/* Sets a live option, and says so; false, and said why, when the value cannot be. */
+bool ui_set(struct ui *ui, int option, const char *value);
+/* Reads all options again: after something has changed. */
+void ui_take_options(struct ui *ui);
 /* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
  * current. */
 const char *ui_dir(const struct ui *ui);

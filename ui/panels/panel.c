@@ -12,9 +12,21 @@ void *panel_own(struct ui *ui, enum panel_id id)
     return ui->own[id];
 }
 
-char panel_number(enum panel_id id)
+int panel_key(enum panel_id id)
 {
-    return id < 9 ? (char)('1' + id) : '0';
+    return id < 9 ? '1' + (int)id : id == 9 ? '0' : id < 18 ? UIKEY_F1 + (int)id - 9 : 0;
+}
+
+const char *panel_key_name(enum panel_id id, char out[4])
+{
+    int key = panel_key(id);
+
+    snprintf(out, 4,
+             key > UIKEY_F1 ? "F%d"
+             : key          ? "%c"
+                            : "",
+             key > UIKEY_F1 ? key - UIKEY_F1 + 1 : key);
+    return out;
 }
 
 enum { HINTS_SIZE = 256 };
@@ -40,13 +52,13 @@ static const char *working_hints(const struct ui *ui, const char *hints, char ou
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
 {
     const struct panel *p = panels[id];
-    char notes[160] = "", hints[HINTS_SIZE];
+    char notes[160] = "", hints[HINTS_SIZE], key[4];
     struct view inside;
 
     if (p->notes)
         p->notes(ui, notes, sizeof notes);
-    inside = draw_box(v, panel_number(id), p->title, notes, working_hints(ui, p->hints, hints),
-                      ui->focus == (int)id);
+    inside = draw_box(v, panel_key_name(id, key), p->title, notes,
+                      working_hints(ui, p->hints, hints), ui->focus == (int)id);
     if (inside.w > 0 && inside.h > 0)
         p->draw(ui, &inside);
 }

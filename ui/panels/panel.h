@@ -21,7 +21,7 @@
 #include "term/sign.h"
 #include "term/text.h"
 
-/* X-macro: panel_<name>.c each. Order = keys 1, 2, ... 9, 0. */
+/* X-macro: panel_<name>.c each. Order = keys 1, 2, ... 9, 0, F2, ... F9. */
 #define PANELS(X)                                                                                  \
     X(loss) X(layers) X(heat) X(map) X(probe) X(controls) X(evaluation) X(journal) X(data) X(runs)
 #define PANEL_ENUM(name) PANEL_##name,
@@ -42,12 +42,28 @@ struct ui_command {
     void (*run)(struct ui *ui, const char *args);
 };
 
+/* Places on the screen, by what is best seen there; panels that want the same place share it. */
+enum place {
+    PLACE_CURVES,  /* curves over steps: as wide as can be */
+    PLACE_LAYERS,  /* a row for each layer */
+    PLACE_HEAT,    /* layers over steps */
+    PLACE_MAP,     /* a picture of points */
+    PLACE_ANSWERS, /* texts to read */
+    PLACE_OPTIONS, /* a narrow table */
+    PLACE_RATES,   /* what is measured, over steps */
+    PLACE_NEWS,    /* lines, the newest at the end */
+    PLACE_ROWS,    /* a wide table */
+    PLACE_RUNS,
+    PLACE_COUNT
+};
+
 struct panel {
     const char *name;  /* "loss": `:panel loss`, `:export csv loss` */
     const char *title; /* "Loss" */
     const char *about; /* one line for the help: what is to be seen here */
     const char *hints; /* keys for the lower border, "y log  r raw"; or NULL */
-    int min_w, min_h;  /* of the inside; smaller: the layout prefers another panel */
+    enum place place;  /* where it wants to stand */
+    bool plot;         /* over steps: the cursor follows the mouse, the wheel zooms */
     size_t own;        /* bytes of its own state */
     const struct ui_command *commands; /* ends with a row without a name; or NULL */
     /* Words behind the title, "log  ema .6"; or NULL. */
@@ -84,8 +100,10 @@ PANELS(PANEL_EXTERN)
 extern const struct panel *const panels[PANEL_COUNT];
 
 void *panel_own(struct ui *ui, enum panel_id id);
-/* Key of a panel: '1'...'9', '0'. */
-char panel_number(enum panel_id id);
+/* Key of a panel: 1 ... 9, 0, then F2 ... F9 (keys.h); 0 = it has none, and Tab reaches it. */
+int panel_key(enum panel_id id);
+/* ... as it is shown: "1", "F2", "". */
+const char *panel_key_name(enum panel_id id, char out[4]);
 /* The frame, title, notes and hints of a panel, then its inside. */
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v);
 

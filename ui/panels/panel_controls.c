@@ -8,12 +8,12 @@
 #include "panels/measured.h"
 #include "panels/panel.h"
 
-enum { OPTIONS = 128, NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
+enum { NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
 
 struct controls {
     struct list list;
-    char editing[VAC_NAME]; /* the option whose value is typed */
-    char why[512];          /* why the last value was not taken; "" = fine */
+    int editing;   /* the option whose value is typed */
+    char why[512]; /* why the last value was not taken; "" = fine */
 };
 
 static struct controls *own(struct ui *ui)
@@ -21,59 +21,27 @@ static struct controls *own(struct ui *ui)
     return panel_own(ui, PANEL_controls);
 }
 
-static int count(struct ui *ui)
-{
-    struct vac_option o;
-    int n = 0;
-
-    while (ui->session && n < OPTIONS && vac_option_at(ui->session, (size_t)n, &o))
-        n++;
-    return n;
-}
-
-/* The option of a row: rho, which the keys turn, stands first; the rest as the core has it. */
-static bool option_at(struct ui *ui, int row, struct vac_option *out)
-{
-    int rho = 0;
-
-    if (!ui->session || row < 0)
-        return false;
-    while (vac_option_at(ui->session, (size_t)rho, out) && strcmp(out->name, "rho"))
-        rho++;
-    if (!vac_option_at(ui->session, (size_t)rho, out)) /* there is none */
-        return vac_option_at(ui->session, (size_t)row, out);
-    return row == 0 || vac_option_at(ui->session, (size_t)(row <= rho ? row - 1 : row), out);
-}
-
 /* --- typing a value --- */
 
 static void edit(struct ui *ui, const char *initial);
 
-/* Why a value cannot be, before it is sent: the core's own words, with the range in them. */
+/* What cannot be is typed again: the core's own words, with the range in them, stand below. */
 static void take_value(struct ui *ui, const char *line)
 {
     struct controls *c = own(ui);
-    struct vac_command cmd = {.op = VAC_OP_SET, .text = line, .who = "ui"};
-    struct vac_err err = {0};
 
     c->why[0] = '\0';
-    if (!ui->session || !*line)
+    if (c->editing >= ui->n_options || !*line || ui_set(ui, c->editing, line))
         return;
-    snprintf(cmd.key, sizeof cmd.key, "%s", c->editing);
-    if (vac_command(ui->session, &cmd, NULL, &err) == 0) {
-        ui_say(ui, "%s %s: from the next step on", c->editing, line);
-        return;
-    }
-    snprintf(c->why, sizeof c->why, "%s", err.msg);
-    ui_warn(ui, "%s", err.msg);
+    snprintf(c->why, sizeof c->why, "%s", ui->message.text);
     edit(ui, line);
 }
 
 static void edit(struct ui *ui, const char *initial)
 {
-    static char label[VAC_NAME + 8]; /* must live while the line is open */
+    char label[VAC_NAME + 8];
 
-    snprintf(label, sizeof label, "%s = ", own(ui)->editing);
+    snprintf(label, sizeof label, "%s = ", ui->option[own(ui)->editing].name);
     prompt_open(ui, &(struct prompt){.label = label,
                                      .initial = initial,
                                      .history = "value",
@@ -84,20 +52,20 @@ static void edit(struct ui *ui, const char *initial)
 static unsigned edit_selected(struct ui *ui)
 {
     struct controls *c = own(ui);
-    struct vac_option o;
+    const struct vac_option *o = &ui->option[c->list.selected];
 
-    if (!option_at(ui, c->list.selected, &o)) {
+    if (c->list.selected >= ui->n_options) {
         ui_warn(ui, "no stage is running: there is nothing to change");
         return UI_HANDLED | UI_REDRAW;
     }
     ui_focus(ui, PANEL_controls);
     c->why[0] = '\0';
-    if (!o.live) {
-        ui_warn(ui, "%s cannot change while the run is going: it is set in the run file", o.name);
+    if (!o->live) {
+        ui_warn(ui, "%s cannot change while the run is going: it is set in the run file", o->name);
         return UI_HANDLED | UI_REDRAW;
     }
-    snprintf(c->editing, sizeof c->editing, "%s", o.name);
-    edit(ui, o.value);
+    c->editing = c->list.selected;
+    edit(ui, o->value);
     return UI_HANDLED | UI_REDRAW;
 }
 
@@ -189,12 +157,10 @@ static int draw_help(struct ui *ui, const struct view *v, int y, const struct va
 
 static void draw_options(struct ui *ui, const struct view *v, int rows)
 {
-    struct controls *c = own(ui);
-    struct vac_option o;
+    const struct controls *c = own(ui);
 
-    for (int i = 0; i < rows; i++)
-        if (option_at(ui, c->list.top + i, &o))
-            draw_option(v, i, &o, c->list.top + i == c->list.selected);
+    for (int i = 0; i < rows && c->list.top + i < ui->n_options; i++)
+        draw_option(v, i, &ui->option[c->list.top + i], c->list.top + i == c->list.selected);
     list_draw_scroll(&c->list, v, 0);
 }
 
@@ -202,8 +168,7 @@ static void draw(struct ui *ui, const struct view *v)
 {
     struct controls *c = own(ui);
     struct view below;
-    struct vac_option o;
-    int n = count(ui), rows, spare;
+    int n = ui->n_options, rows, spare;
 
     if (n == 0) {
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
@@ -224,10 +189,9 @@ static void draw(struct ui *ui, const struct view *v)
     below = view_part(v, 0, v->h - spare, v->w, spare);
     if (v->h >= 12 && rows < v->h - spare)
         below = view_part(v, 0, rows + 1, v->w, v->h - rows - 1);
-    if (!option_at(ui, c->list.selected, &o))
-        return;
     if (v->h >= 12 || *c->why)
-        draw_state(ui, &below, draw_help(ui, &below, 0, &o) + (v->h >= 14));
+        draw_state(ui, &below,
+                   draw_help(ui, &below, 0, &ui->option[c->list.selected]) + (v->h >= 14));
     else
         draw_state(ui, &below, 0);
 }
@@ -261,33 +225,26 @@ static void click(struct ui *ui, int x, int y, int w, int h)
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
-    struct vac_option o;
     int pending = 0;
 
-    for (int i = 0; i < count(ui); i++)
-        pending += option_at(ui, i, &o) && *o.pending;
+    for (int i = 0; i < ui->n_options; i++)
+        pending += *ui->option[i].pending != '\0';
     if (pending)
         snprintf(out, size, "%d pending", pending);
 }
 
 static void readout(struct ui *ui, FILE *out)
 {
-    struct vac_option o;
-
-    for (int i = 0; i < count(ui); i++)
-        if (option_at(ui, i, &o))
-            fprintf(out, "%s = %s\n", o.name, o.value);
+    for (int i = 0; i < ui->n_options; i++)
+        fprintf(out, "%s = %s\n", ui->option[i].name, ui->option[i].value);
 }
 
 static void csv(struct ui *ui, FILE *out)
 {
-    struct vac_option o;
-
     fprintf(out, "name,value,pending,applied_step,live\n");
-    for (int i = 0; i < count(ui); i++)
-        if (option_at(ui, i, &o))
-            fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o.name, o.value, o.pending,
-                    (long long)o.applied_step, o.live);
+    for (const struct vac_option *o = ui->option; o < ui->option + ui->n_options; o++)
+        fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o->name, o->value, o->pending,
+                (long long)o->applied_step, o->live);
 }
 
 const struct panel panel_controls = {
@@ -295,8 +252,7 @@ const struct panel panel_controls = {
     .title = "Controls",
     .about = "every option of the stage, its range, what is pending and since when it holds",
     .hints = "e edit  = rho  [ ] x0.9 x1.1",
-    .min_w = 26,
-    .min_h = 3,
+    .place = PLACE_OPTIONS,
     .own = sizeof(struct controls),
     .notes = notes,
     .draw = draw,

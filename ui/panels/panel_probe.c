@@ -549,7 +549,7 @@ static void steps_text(const int64_t *step, int n, int shown, char *out, size_t 
 
 static unsigned choose_step(struct ui *ui)
 {
-    static char hint[320]; /* must live while the line is open */
+    char hint[320];
     struct probes *p = own(ui);
     const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
     int64_t step[PAST_MOST];
@@ -723,8 +723,7 @@ const struct panel panel_probe = {
     .title = "Probe",
     .about = "what the present weights answer, how it is judged, and what they answered before",
     .hints = "p ask  P suite  D diff  v full  N change",
-    .min_w = 30,
-    .min_h = 3,
+    .place = PLACE_ANSWERS,
     .own = sizeof(struct probes),
     .commands = commands,
     .notes = notes,

@@ -74,7 +74,7 @@ enum x_unit { X_STEP, X_TOKENS, X_WALL, X_COUNT };
 extern const char *const x_unit_names[X_COUNT]; /* "step", "tokens", "s" */
 extern const enum column x_unit_columns[X_COUNT];
 
-enum { MESSAGE_SIZE = 512, PANELS_MOST = 24 };
+enum { MESSAGE_SIZE = 512, PANELS_MOST = 24, OPTIONS_MOST = 128 };
 
 struct message {
     char text[MESSAGE_SIZE];
@@ -101,6 +101,11 @@ struct ui {
     double ema; /* 0, .6, .9, .98 */
     bool log_y, guides, freeze;
     enum metric metric; /* of layers and heat map */
+
+    /* of the stage that runs, as they are: rho, which the keys turn, stands first. An option is its
+     * number here. */
+    struct vac_option option[OPTIONS_MOST];
+    int n_options;
 
     /* what was asked of the session; ids are those of commands, 0 = none */
     uint64_t answering; /* the probe whose answer streams */

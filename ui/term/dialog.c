@@ -54,7 +54,7 @@ static struct view open_box(const struct view *v, int w, int h, const char *hint
     h = h > v->h ? v->h : h;
     box = view_part(v, (v->w - w) / 2, (v->h - h) / 2, w, h);
     draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');
-    return draw_box(&box, 0, over.title, NULL, hints, true);
+    return draw_box(&box, NULL, over.title, NULL, hints, true);
 }
 
 static void draw_question(const struct view *v)

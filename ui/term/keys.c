@@ -1,4 +1,5 @@
 /* keys.c - the table of keys, and looking things up in it. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "term/keys.h"
@@ -44,12 +45,14 @@ int key_by_name(const char *name)
         {"Up", UIKEY_UP},       {"Down", UIKEY_DOWN},     {"Left", UIKEY_LEFT},
         {"Right", UIKEY_RIGHT}, {"PgUp", UIKEY_PGUP},     {"PgDn", UIKEY_PGDN},
         {"Home", UIKEY_HOME},   {"End", UIKEY_END},       {"Del", UIKEY_DELETE},
-        {"F1", UIKEY_F1},       {"F10", UIKEY_F10},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcasecmp(names[i].name, name))
             return names[i].key;
+    if ((name[0] == 'F' || name[0] == 'f') && name[1] && strtol(name + 1, NULL, 10) >= 1 &&
+        strtol(name + 1, NULL, 10) <= 10)
+        return UIKEY_F1 + (int)strtol(name + 1, NULL, 10) - 1;
     if (!strncasecmp(name, "Ctrl-", 5) && name[5] && !name[6])
         return UICTRL(name[5]);
     return name[0] && !name[1] ? (unsigned char)name[0] : 0;

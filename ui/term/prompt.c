@@ -36,7 +36,7 @@ static struct {
     bool accepted, ended;
     char *line; /* accepted */
     char *last; /* line when `changed` was called last */
-    char found[FOUND], hint[160];
+    char found[FOUND], hint[320];
     char keys[32]; /* of a sequence that is not complete */
     size_t n_keys;
     char held[HELD + BYTES]; /* typed, not in the line yet */

@@ -435,8 +435,6 @@ static int translate(wint_t code)
         {KEY_END, UIKEY_END},
         {KEY_BTAB, UIKEY_BACKTAB},
         {KEY_DC, UIKEY_DELETE},
-        {KEY_F(1), UIKEY_F1},
-        {KEY_F(10), UIKEY_F10},
         {KEY_ENTER, UIKEY_ENTER},
         {KEY_BACKSPACE, UIKEY_BACKSPACE},
         {KEY_RESIZE, UIKEY_RESIZE},
@@ -447,6 +445,8 @@ static int translate(wint_t code)
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if ((int)code == map[i].curses)
             return map[i].key;
+    if (code >= KEY_F(1) && code <= KEY_F(10))
+        return UIKEY_F1 + (int)code - KEY_F(1);
     if (code == KEY_MOUSE)
         read_mouse();
     return mouse_key();

@@ -75,20 +75,19 @@ static void draw_border_hints(const struct view *v, const char *hints)
     }
 }
 
-struct view draw_box(const struct view *v, char number, const char *title, const char *notes,
+struct view draw_box(const struct view *v, const char *key, const char *title, const char *notes,
                      const char *hints, bool focus)
 {
     struct view top = view_part(v, 2, 0, v->w - 4, 1);
     int x = 0;
 
     draw_frame(v, focus ? INK_FOCUS : INK_FRAME);
-    if (number || title) {
+    if (key || title) {
         draw_glyph(&top, x++, 0, INK_TEXT, ' ');
         if (focus)
             draw_glyph(&top, x++, 0, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
-        if (number) {
-            draw_glyph(&top, x, 0, INK_KEY | (focus ? STYLE_BOLD : 0), (uint32_t)number);
-            x += 2;
+        if (key && *key) {
+            x = draw_text(&top, x, 0, INK_KEY | (focus ? STYLE_BOLD : 0), key) + 1;
             draw_glyph(&top, x - 1, 0, INK_TEXT, ' ');
         }
         if (title)
