@@ -316,7 +316,7 @@ check "the sources that are named are there" source_files
 
 named_functions() {
     grep -oE '`[a-z_0-9]+\(\)`' "$srcdir/src/README.md" | tr -d '`()' | sort -u | while read -r f; do
-        grep -rqE "^[a-z].*[ *]$f\(" "$srcdir/src" || echo "there is no function $f"
+        grep -rqE "^[a-z].*[ *]$f\(" "$srcdir/src" "$srcdir/ui" || echo "there is no function $f"
     done
 }
 check "the functions that are named are there" named_functions
