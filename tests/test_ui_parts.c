@@ -309,7 +309,7 @@ static void test_suite_flags_changes(void **state)
     assert_shows(text, "suite @1100: 1/2 refused !");
     assert_shows(text, "refused  answered    0.30  -0.50 !");
     free(text);
-    panel_probe.act(&ui, ACT_next_match);
+    panel_act(&ui, PANEL_probe, ACT_next_match);
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
     assert_shows(text, "[answered] p(refuse) 0.30");
     assert_shows(text, "before, @1000 [refused]");
@@ -336,7 +336,7 @@ static void test_answers_of_two_steps_are_compared(void **state)
 
     (void)state;
     ui_open(&ui);
-    panel_probe.act(&ui, ACT_diff);
+    panel_act(&ui, PANEL_probe, ACT_diff);
     assert_false(prompt_is_open(&ui));
     assert_non_null(strstr(ui.message.text, "no earlier answer"));
     for (int step = 100; step <= 400; step += 100) {
@@ -351,7 +351,7 @@ static void test_answers_of_two_steps_are_compared(void **state)
     assert_shows(text, "- word300 here"); /* the one before */
     free(text);
     for (int i = 0; i < 4; i++) {
-        panel_probe.act(&ui, ACT_diff);
+        panel_act(&ui, PANEL_probe, ACT_diff);
         assert_true(prompt_is_open(&ui));
         for (const char *c = typed[i]; *c; c++)
             assert_true(prompt_key(&ui, *c, false));
@@ -607,21 +607,21 @@ static void test_journal_filters_and_jumps(void **state)
 
     (void)state;
     ui_open(&ui);
-    assert_true(panel_journal.filter(&ui, "rho | /checkpoint-11../"));
+    assert_true(panel_filter(&ui, PANEL_journal, "rho | /checkpoint-11../"));
     text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
     assert_shows(text, "rho 1.8 -> 2");
     assert_shows(text, "checkpoint-1100");
     assert_null(strstr(text, "checkpoint-1200"));
     assert_shows(text, "2 of 4");
     free(text);
-    assert_false(panel_journal.filter(&ui, "nothing like it"));
+    assert_false(panel_filter(&ui, PANEL_journal, "nothing like it"));
     text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
     assert_shows(text, "rho 1.8 -> 2"); /* the old view stays */
     free(text);
-    panel_journal.act(&ui, ACT_home);
-    panel_journal.act(&ui, ACT_enter);
+    panel_act(&ui, PANEL_journal, ACT_home);
+    panel_act(&ui, PANEL_journal, ACT_enter);
     assert_true(ui.cursor == 1100);
-    assert_true(panel_journal.filter(&ui, ""));
+    assert_true(panel_filter(&ui, PANEL_journal, ""));
     text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
     assert_shows(text, "checkpoint-1200");
     free(text);
@@ -636,15 +636,15 @@ static void test_data_finds_the_sample_of_a_spike(void **state)
     (void)state;
     ui_open(&ui);
     free(picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII));
-    panel_data.act(&ui, ACT_next_match);
+    panel_act(&ui, PANEL_data, ACT_next_match);
     text = picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII);
     assert_shows(text, "by loss");
     free(text);
     ui.cursor = 1190;
-    panel_data.act(&ui, ACT_next_match);
-    panel_data.act(&ui, ACT_full);
+    panel_act(&ui, PANEL_data, ACT_next_match);
+    panel_act(&ui, PANEL_data, ACT_full);
     assert_true(overlay_is_up());
-    assert_true(panel_data.filter(&ui, "harmful"));
+    assert_true(panel_filter(&ui, PANEL_data, "harmful"));
     text = picture(&ui, PANEL_data, 100, 20, CHARSET_ASCII);
     assert_shows(text, "harmful");
     free(text);
@@ -661,8 +661,8 @@ static void test_runs_are_marked_and_laid_over(void **state)
     go_away();
     free(picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII));
     ui.focus = PANEL_runs;
-    panel_runs.act(&ui, ACT_mark);
-    panel_runs.act(&ui, ACT_mark);
+    panel_act(&ui, PANEL_runs, ACT_mark);
+    panel_act(&ui, PANEL_runs, ACT_mark);
     text = picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII);
     assert_shows(text, "2 marked");
     free(text);
@@ -671,15 +671,15 @@ static void test_runs_are_marked_and_laid_over(void **state)
     assert_int_equal(ui.overlay[0].points.n, 1000);
     panel_runs.act_anywhere(&ui, ACT_overlay);
     assert_int_equal(ui.n_overlay, 0);
-    panel_runs.act(&ui, ACT_diff);
+    panel_act(&ui, PANEL_runs, ACT_diff);
     assert_true(overlay_is_up());
     overlay_close();
-    assert_true(panel_runs.filter(&ui, "failed"));
+    assert_true(panel_filter(&ui, PANEL_runs, "failed"));
     text = picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII);
     assert_shows(text, "attack-p10");
     assert_null(strstr(text, "sft-01"));
     free(text);
-    assert_false(panel_runs.filter(&ui, "nothing like it"));
+    assert_false(panel_filter(&ui, PANEL_runs, "nothing like it"));
     go_home();
     ui_done(&ui);
 }

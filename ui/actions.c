@@ -381,15 +381,13 @@ static void do_guides(struct ui *ui)
 
 static void filter_typed(struct ui *ui, const char *line)
 {
-    const struct panel *p = panels[ui->focus];
-
-    if (p->filter && !p->filter(ui, line))
+    if (!panel_filter(ui, (enum panel_id)ui->focus, line))
         ui_warn(ui, "no match: %s", line);
 }
 
 static void do_filter(struct ui *ui)
 {
-    if (panels[ui->focus]->filter)
+    if (panel_filters((enum panel_id)ui->focus))
         prompt_open(ui, &(struct prompt){.label = "/",
                                          .history = "filter",
                                          .hint = "word | other  !not  /regex/",
@@ -586,7 +584,7 @@ static void tell_where(struct ui *ui, enum action a)
 
 void action_do(struct ui *ui, enum action a)
 {
-    unsigned bits = panels[ui->focus]->act ? panels[ui->focus]->act(ui, a) : UI_IGNORED;
+    unsigned bits = panel_act(ui, (enum panel_id)ui->focus, a);
 
     ui->dirty = true;
     for (int i = 0; !bits && i < PANEL_COUNT; i++)

@@ -222,7 +222,7 @@ static bool belongs_here(const struct ui *ui, enum action a)
     case ACT_overlay:
         return open;
     case ACT_filter:
-        return open || panels[ui->focus]->filter;
+        return open || panel_filters((enum panel_id)ui->focus);
     default:
         return action_works(ui, a);
     }

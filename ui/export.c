@@ -130,7 +130,7 @@ static int put_picture(struct ui *ui, FILE *out, int panel, bool svg)
 static int put_export(struct ui *ui, FILE *out, int panel, const char *what)
 {
     if (!strcmp(what, "csv")) {
-        panels[panel]->csv(ui, out);
+        panel_csv(ui, (enum panel_id)panel, out);
         return 0;
     }
     return put_picture(ui, out, panel, !strcmp(what, "svg"));
@@ -153,7 +153,7 @@ void export_panel(struct ui *ui, int panel, const char *what, const char *file)
     FILE *out;
     int rc;
 
-    if (!strcmp(what, "csv") && (panel < 0 || !panels[panel]->csv)) {
+    if (!strcmp(what, "csv") && (panel < 0 || !panel_has_csv((enum panel_id)panel))) {
         ui_warn(ui, "%s has no numbers for a CSV file; svg and txt work",
                 panel < 0 ? "the screen" : panels[panel]->title);
         return;

@@ -41,9 +41,12 @@ void press_key(struct ui *ui, int key, bool more)
 
 static void click(struct ui *ui, const struct spot *p, int x, int y)
 {
-    if (panels[p->panel]->click)
-        panels[p->panel]->click(ui, x - p->x - p->framed, y - p->y - p->framed,
-                                p->w - 2 * p->framed, p->h - 2 * p->framed);
+    panel_click(ui, (enum panel_id)p->panel,
+                &(struct view){.x = p->x + p->framed,
+                               .y = p->y + p->framed,
+                               .w = p->w - 2 * p->framed,
+                               .h = p->h - 2 * p->framed},
+                x, y);
 }
 
 static int between(int v, int lo, int hi)

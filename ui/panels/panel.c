@@ -1,8 +1,8 @@
-/* panel.c - the table of panels, their frames, and lists that scroll. */
+/* panel.c - the table of panels, their frames, and what a table does for them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "panels/panel.h"
+#include "panels/table.h"
 
 #define PANEL_ROW(name) &panel_##name,
 const struct panel *const panels[PANEL_COUNT] = {PANELS(PANEL_ROW)};
@@ -27,6 +27,44 @@ const char *panel_key_name(enum panel_id id, char out[4])
                             : "",
              key > UIKEY_F1 ? key - UIKEY_F1 + 1 : key);
     return out;
+}
+
+unsigned panel_act(struct ui *ui, enum panel_id id, enum action a)
+{
+    unsigned did = panels[id]->act ? panels[id]->act(ui, a) : UI_IGNORED;
+
+    return did || !panels[id]->table ? did : table_act(ui, id, a);
+}
+
+bool panel_filters(enum panel_id id)
+{
+    return panels[id]->filter || (panels[id]->table && panels[id]->table->text);
+}
+
+bool panel_filter(struct ui *ui, enum panel_id id, const char *text)
+{
+    return panels[id]->filter ? panels[id]->filter(ui, text) : table_filter(ui, id, text);
+}
+
+void panel_click(struct ui *ui, enum panel_id id, const struct view *inside, int x, int y)
+{
+    if (panels[id]->click)
+        panels[id]->click(ui, x - inside->x, y - inside->y, inside->w, inside->h);
+    else if (panels[id]->table)
+        table_click(ui, id, y);
+}
+
+bool panel_has_csv(enum panel_id id)
+{
+    return panels[id]->csv || panels[id]->table;
+}
+
+void panel_csv(struct ui *ui, enum panel_id id, FILE *out)
+{
+    if (panels[id]->csv)
+        panels[id]->csv(ui, out);
+    else
+        table_csv(ui, id, out);
 }
 
 enum { HINTS_SIZE = 256 };
@@ -61,70 +99,4 @@ void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
                       working_hints(ui, p->hints, hints), ui->focus == (int)id);
     if (inside.w > 0 && inside.h > 0)
         p->draw(ui, &inside);
-}
-
-unsigned list_act(struct list *l, enum action a)
-{
-    int to = l->selected;
-
-    switch (a) {
-    case ACT_up:
-        to--;
-        break;
-    case ACT_down:
-        to++;
-        break;
-    case ACT_page_up:
-        to -= l->rows > 1 ? l->rows - 1 : 1;
-        break;
-    case ACT_page_down:
-        to += l->rows > 1 ? l->rows - 1 : 1;
-        break;
-    case ACT_home:
-        to = 0;
-        break;
-    case ACT_end:
-        to = l->n - 1;
-        break;
-    default:
-        return UI_IGNORED;
-    }
-    if (to > l->n - 1)
-        to = l->n - 1;
-    l->selected = to > 0 ? to : 0;
-    return UI_HANDLED | UI_REDRAW;
-}
-
-void list_click(struct list *l, int at)
-{
-    if (at >= 0 && at < l->rows && l->top + at < l->n)
-        l->selected = l->top + at;
-}
-
-void list_show(struct list *l, int n, int rows)
-{
-    l->n = n;
-    l->rows = rows > 0 ? rows : 0;
-    if (l->selected > n - 1)
-        l->selected = n - 1;
-    if (l->selected < 0)
-        l->selected = 0;
-    if (l->top > n - l->rows)
-        l->top = n - l->rows;
-    if (l->top > l->selected)
-        l->top = l->selected;
-    if (l->rows && l->selected >= l->top + l->rows)
-        l->top = l->selected - l->rows + 1;
-    if (l->top < 0)
-        l->top = 0;
-}
-
-void list_draw_scroll(const struct list *l, const struct view *v, int y)
-{
-    if (l->rows < 1)
-        return;
-    if (l->top > 0)
-        draw_glyph(v, v->w - 1, y, INK_FAINT, sign(v->c, SIGN_UP));
-    if (l->top + l->rows < l->n)
-        draw_glyph(v, v->w - 1, y + l->rows - 1, INK_FAINT, sign(v->c, SIGN_DOWN));
 }

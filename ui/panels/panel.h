@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include "panels/ask.h"
 #include "panels/curves.h"
+#include "panels/list.h"
 #include "panels/state.h"
 #include "term/dialog.h"
 #include "term/draw.h"
@@ -27,13 +28,7 @@
 #define PANEL_ENUM(name) PANEL_##name,
 enum panel_id { PANELS(PANEL_ENUM) PANEL_COUNT };
 
-/* What an action did. */
-enum {
-    UI_IGNORED = 0, /* not this panel's: the framework may do something general */
-    UI_HANDLED = 1,
-    UI_REDRAW = 2, /* the picture changed */
-    UI_OPEN = 4    /* ui->open_path is to be opened in place of what is open */
-};
+struct table_rows;
 
 /* A typed command: `:name args`. */
 struct ui_command {
@@ -69,6 +64,8 @@ struct panel {
     /* Words behind the title, "log  ema .6"; or NULL. */
     void (*notes)(struct ui *ui, char *out, size_t size);
     /* Draws. Must not change what is shown elsewhere. */
+    /* It is a table (table.h): its keys, filter, clicks and CSV are, unless it has its own. */
+    const struct table_rows *table;
     void (*draw)(struct ui *ui, const struct view *v);
     /* An action while the panel has the focus; NULL = none. */
     unsigned (*act)(struct ui *ui, enum action a);
@@ -104,20 +101,15 @@ void *panel_own(struct ui *ui, enum panel_id id);
 int panel_key(enum panel_id id);
 /* ... as it is shown: "1", "F2", "". */
 const char *panel_key_name(enum panel_id id, char out[4]);
+/* What the panel, or its table, does with an action, a filter, a click at (x, y) of the screen. */
+unsigned panel_act(struct ui *ui, enum panel_id id, enum action a);
+bool panel_filter(struct ui *ui, enum panel_id id, const char *text);
+void panel_click(struct ui *ui, enum panel_id id, const struct view *inside, int x, int y);
+void panel_csv(struct ui *ui, enum panel_id id, FILE *out);
+/* It has a list that can be filtered, numbers for a CSV file. */
+bool panel_filters(enum panel_id id);
+bool panel_has_csv(enum panel_id id);
 /* The frame, title, notes and hints of a panel, then its inside. */
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v);
 
-/* --- lists that scroll --- */
-struct list {
-    int top, selected; /* rows */
-    int n, rows;       /* rows there are, rows that fit: set by list_show */
-};
-/* Up, down, page, home and end; UI_IGNORED for others. */
-unsigned list_act(struct list *l, enum action a);
-/* Row `at` of those shown was clicked. */
-void list_click(struct list *l, int at);
-/* Before drawing: clips to n rows of which `rows` fit, the selected one among them. */
-void list_show(struct list *l, int n, int rows);
-/* Draws what says that there is more above or below, in the view's last column. */
-void list_draw_scroll(const struct list *l, const struct view *v, int y);
 #endif

@@ -1,161 +1,92 @@
 /* panel_journal.c - what happened, in order: filtered, and a way to the step where it happened. */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "panels/panel.h"
-#include "term/filter.h"
+#include "panels/table.h"
 
-struct log {
-    struct list list;
-    size_t *shown; /* numbers of the lines that pass the filter */
-    size_t n, cap;
-    size_t looked; /* lines of the journal that were looked at */
-    bool away;     /* the selection left the end: it stays, else it follows */
-    struct filter *filter;
-    char text[200]; /* of the filter */
+static const struct journal_line *line_at(struct ui *ui, int row)
+{
+    return row >= 0 ? &ui->journal.v[row] : NULL;
+}
+
+static bool is_warning(struct ui *ui, int row)
+{
+    return line_at(ui, row)->kind == VAC_EVENT_REJECTED;
+}
+
+enum { TIME, STEP, MARK, EVENT };
+static const struct table_column columns[] = {
+    [TIME] = {"time", "time", {0, 9}},
+    [STEP] = {"step", "step", {7, 7}, .right = true},
+    [MARK] = {"", NULL, {2, 2}, .pad = 1},
+    [EVENT] = {"event", "event", {-1, -1}, .pad = 1, .main = true, .quoted = true},
 };
 
-static struct log *own(struct ui *ui)
+static int count(struct ui *ui)
 {
-    return panel_own(ui, PANEL_journal);
+    return (int)ui->journal.n;
 }
 
-static bool is_warning(const struct journal_line *l)
+static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
 {
-    return l->kind == VAC_EVENT_REJECTED;
-}
+    const struct journal_line *l = line_at(ui, row);
+    char text[16];
 
-/* --- the lines that pass --- */
-
-static bool show_line(struct log *l, size_t i)
-{
-    if (l->n == l->cap) {
-        size_t want = l->cap ? 2 * l->cap : 256;
-        size_t *grown = realloc(l->shown, want * sizeof *grown);
-
-        if (!grown)
-            return false;
-        l->shown = grown;
-        l->cap = want;
+    (void)wide;
+    switch (column) {
+    case TIME:
+        entry_fmt(c, INK_FAINT, "%s", ui_clock(ui, l->time, text));
+        snprintf(c->csv, sizeof c->csv, "%.3f", l->time);
+        break;
+    case STEP:
+        entry_fmt(c, INK_TEXT, "%lld", (long long)l->step);
+        break;
+    case MARK:
+        if (is_warning(ui, row))
+            entry_text(c, INK_WARN | STYLE_BOLD, "!");
+        break;
+    default:
+        entry_text(c, is_warning(ui, row) ? INK_WARN : INK_TEXT, l->text);
     }
-    l->shown[l->n++] = i;
-    return true;
 }
 
 /* What the filter looks at: step and text, as they are shown. */
-static bool passes(const struct filter *f, const struct journal_line *line)
+static bool text(struct ui *ui, int row, char *out, size_t size)
 {
-    char text[300];
-
-    snprintf(text, sizeof text, "%lld %s", (long long)line->step, line->text);
-    return !f || filter_match(f, text);
-}
-
-static void look(struct ui *ui)
-{
-    struct log *l = own(ui);
-
-    if (ui->journal.n < l->looked)
-        l->looked = l->n = 0;
-    for (; l->looked < ui->journal.n; l->looked++)
-        if (passes(l->filter, &ui->journal.v[l->looked]) && !show_line(l, l->looked))
-            return;
-    if (!l->away)
-        l->list.selected = (int)l->n - 1;
-}
-
-static bool filter(struct ui *ui, const char *text)
-{
-    struct log *l = own(ui);
-    char why[200] = "";
-    struct filter *f = filter_new(text, why, sizeof why);
-    bool any = ui->journal.n == 0;
-
-    if (!f) {
-        ui_warn(ui, "%s", why);
-        return true; /* said already: it is not that nothing matches */
-    }
-    for (size_t i = 0; i < ui->journal.n && !any; i++)
-        any = passes(f, &ui->journal.v[i]);
-    if (!any) {
-        filter_free(f);
-        return false;
-    }
-    filter_free(l->filter);
-    l->filter = f;
-    snprintf(l->text, sizeof l->text, "%s", text);
-    l->looked = l->n = 0;
-    l->away = false;
+    snprintf(out, size, "%lld %s", (long long)line_at(ui, row)->step, line_at(ui, row)->text);
     return true;
 }
 
-static void done(struct ui *ui)
-{
-    filter_free(own(ui)->filter);
-    free(own(ui)->shown);
-}
-
-/* --- drawing --- */
-
-static void draw_line(struct ui *ui, const struct view *v, int y, const struct journal_line *l,
-                      bool selected)
-{
-    char text[16], step[24];
-    int x = 1;
-
-    if (selected)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    if (v->w >= 44)
-        x = draw_text(v, x, y, INK_FAINT, ui_clock(ui, l->time, text)) + 1;
-    snprintf(step, sizeof step, "%lld", (long long)l->step);
-    draw_right(v, x + 7, y, INK_TEXT, step);
-    x += 8;
-    if (is_warning(l))
-        draw_glyph(v, x, y, INK_WARN | STYLE_BOLD, '!');
-    draw_cut(v, x + 2, y, v->w - x - 3,
-             (is_warning(l) ? INK_WARN : INK_TEXT) | (selected ? STYLE_BOLD : 0), l->text);
-}
+static const struct table_rows rows = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .wide = 44,
+    .head_from = 6,
+    .follow = true,
+    .quiet = true,
+    .count = count,
+    .cell = cell,
+    .text = text,
+};
 
 static void draw(struct ui *ui, const struct view *v)
 {
-    struct log *l = own(ui);
-    bool head = v->h > 5;
-
-    look(ui);
-    if (l->n == 0) {
+    if (ui->journal.n == 0)
         draw_text(v, 1, 0, INK_FAINT,
                   *ui->snap.run ? "Nothing has happened yet." : "No run is open.");
-        return;
-    }
-    if (head) {
-        draw_text(v, 1, 0, INK_FAINT, v->w >= 44 ? "time" : "");
-        draw_right(v, v->w >= 44 ? 17 : 8, 0, INK_FAINT, "step");
-        draw_text(v, v->w >= 44 ? 20 : 11, 0, INK_FAINT, "event");
-    }
-    list_show(&l->list, (int)l->n, v->h - head);
-    for (int i = 0; i < l->list.rows && l->list.top + i < (int)l->n; i++)
-        draw_line(ui, v, i + head, &ui->journal.v[l->shown[l->list.top + i]],
-                  ui->focus == PANEL_journal && l->list.top + i == l->list.selected);
-    list_draw_scroll(&l->list, v, head);
+    else
+        table_draw(ui, PANEL_journal, v);
 }
 
-/* --- the rest --- */
-
-static const struct journal_line *selected(struct ui *ui)
+static unsigned act(struct ui *ui, enum action a)
 {
-    struct log *l = own(ui);
+    const struct journal_line *line = line_at(ui, table_selected(ui, PANEL_journal));
 
-    look(ui);
-    return l->n && l->list.selected >= 0 && l->list.selected < (int)l->n
-               ? &ui->journal.v[l->shown[l->list.selected]]
-               : NULL;
-}
-
-static unsigned jump(struct ui *ui)
-{
-    const struct journal_line *line = selected(ui);
-
+    if (a == ACT_next_match) {
+        if (!table_next(ui, PANEL_journal, is_warning))
+            ui_say(ui, "no warnings");
+        return UI_HANDLED | UI_REDRAW;
+    }
+    if (a != ACT_enter)
+        return UI_IGNORED;
     if (line) {
         ui->cursor = (double)line->step;
         ui_say(ui, "cursor at step %lld in all plots (Esc forgets it)", (long long)line->step);
@@ -163,85 +94,27 @@ static unsigned jump(struct ui *ui)
     return UI_HANDLED | UI_REDRAW;
 }
 
-/* The next warning below, round to the first. */
-static unsigned next_warning(struct ui *ui)
-{
-    struct log *l = own(ui);
-
-    look(ui);
-    for (size_t i = 1; i <= l->n; i++) {
-        size_t at = ((size_t)(l->list.selected > 0 ? l->list.selected : 0) + i) % l->n;
-
-        if (is_warning(&ui->journal.v[l->shown[at]])) {
-            l->list.selected = (int)at;
-            l->away = true;
-            return UI_HANDLED | UI_REDRAW;
-        }
-    }
-    ui_say(ui, "no warnings");
-    return UI_HANDLED | UI_REDRAW;
-}
-
-static unsigned act(struct ui *ui, enum action a)
-{
-    struct log *l = own(ui);
-    unsigned did;
-
-    if (a == ACT_enter)
-        return jump(ui);
-    if (a == ACT_next_match)
-        return next_warning(ui);
-    did = list_act(&l->list, a);
-    if (did)
-        l->away = l->list.selected + 1 < (int)l->n;
-    return did;
-}
-
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    struct log *l = own(ui);
-    int row = y - (h > 5) + l->list.top;
-
-    (void)x;
-    (void)w;
-    if (y >= (h > 5) && row < (int)l->n) {
-        l->list.selected = row;
-        l->away = row + 1 < (int)l->n;
-    }
-}
-
 static void notes(struct ui *ui, char *out, size_t size)
 {
-    struct log *l = own(ui);
+    const struct table *t = panel_own(ui, PANEL_journal);
 
-    if (*l->text)
-        snprintf(out, size, "/%.100s  %zu of %zu", l->text, l->n, ui->journal.n);
+    if (*t->text)
+        snprintf(out, size, "/%.100s  %d of %zu", t->text, t->n, ui->journal.n);
 }
 
 static void readout(struct ui *ui, FILE *out)
 {
-    const struct journal_line *line = selected(ui);
-    char text[16];
+    const struct journal_line *line = line_at(ui, table_selected(ui, PANEL_journal));
+    char clock[16];
 
     if (line)
-        fprintf(out, "%s step %lld %s\n", ui_clock(ui, line->time, text), (long long)line->step,
+        fprintf(out, "%s step %lld %s\n", ui_clock(ui, line->time, clock), (long long)line->step,
                 line->text);
 }
 
-static void csv(struct ui *ui, FILE *out)
+static void done(struct ui *ui)
 {
-    struct log *l = own(ui);
-
-    look(ui);
-    fprintf(out, "time,step,event\n");
-    for (size_t i = 0; i < l->n; i++) {
-        const struct journal_line *line = &ui->journal.v[l->shown[i]];
-
-        fprintf(out, "%.3f,%lld,\"", line->time, (long long)line->step);
-        for (const char *c = line->text; *c; c++)
-            fprintf(out, *c == '"' ? "\"\"" : "%c", *c);
-        fputs("\"\n", out);
-    }
+    table_done(panel_own(ui, PANEL_journal));
 }
 
 const struct panel panel_journal = {
@@ -250,13 +123,11 @@ const struct panel panel_journal = {
     .about = "what was done and what happened, with the step where it took effect",
     .hints = "/ filter  Enter step  N warning",
     .place = PLACE_NEWS,
-    .own = sizeof(struct log),
+    .own = sizeof(struct table),
     .notes = notes,
+    .table = &rows,
     .draw = draw,
     .act = act,
     .done = done,
-    .filter = filter,
-    .click = click,
     .readout = readout,
-    .csv = csv,
 };

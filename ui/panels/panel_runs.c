@@ -7,29 +7,20 @@
 #include <time.h>
 #include "panels/compare.h"
 #include "panels/measured.h"
-#include "panels/panel.h"
 #include "panels/start.h"
-#include "term/filter.h"
+#include "panels/table.h"
 
-enum {
-    MARKS = 8,
-    AGAIN = 5 /* seconds until the folders are read again */,
-    MOST = 110 /* columns */
-};
+enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */ };
 
 struct runs {
+    struct table table;
     struct start_list items;
-    int *row; /* numbers of the items that are shown */
-    int n_rows;
-    struct list list;
     char mark[MARKS][VAC_PATH];
     int n_marks;
     bool read, all;
     double read_at;
     char evals[2][VAC_NAME]; /* names of the two measures shown */
     int order;
-    struct filter *filter;
-    char filter_text[100];
     char doomed[VAC_PATH]; /* waits for the answer to the question */
     char known[VAC_PATH];  /* folder of the open run, remembered */
 };
@@ -81,18 +72,30 @@ static void choose_evals(struct runs *r)
             }
 }
 
-static bool passes(const struct runs *r, const struct filter *f, size_t i)
+static const struct start_item *item_at(struct ui *ui, int row)
 {
-    const struct start_item *item = &r->items.v[i];
-    char text[VAC_PATH + 512];
+    return row >= 0 ? &own(ui)->items.v[row] : NULL;
+}
 
-    if (!f)
-        return true;
+static int count(struct ui *ui)
+{
+    return (int)own(ui)->items.n;
+}
+
+static bool is_head(struct ui *ui, int row)
+{
+    return item_at(ui, row)->kind == START_HEAD;
+}
+
+static bool text(struct ui *ui, int row, char *out, size_t size)
+{
+    const struct start_item *item = item_at(ui, row);
+
     if (item->kind == START_RUN)
-        snprintf(text, sizeof text, "%s %s %s", item->run.name, item->run.model, item->run.state);
+        snprintf(out, size, "%s %s %s", item->run.name, item->run.model, item->run.state);
     else
-        snprintf(text, sizeof text, "%s %s", item->path, item->text);
-    return item->kind != START_HEAD && filter_match(f, text);
+        snprintf(out, size, "%s %s", item->path, item->text);
+    return item->kind != START_HEAD;
 }
 
 static double order_value(const struct runs *r, const struct start_item *item)
@@ -102,59 +105,22 @@ static double order_value(const struct runs *r, const struct start_item *item)
     return r->order == 2 ? -(double)item->run.step : r->order == 3 ? (e ? e->value : INFINITY) : 0;
 }
 
-static bool comes_before(const struct runs *r, const struct start_item *a,
-                         const struct start_item *b)
+static bool before(struct ui *ui, int a, int b)
 {
-    if (a->kind != START_RUN || b->kind != START_RUN || r->order == 0)
+    const struct runs *r = own(ui);
+    const struct start_item *x = item_at(ui, a), *y = item_at(ui, b);
+
+    if (x->kind != START_RUN || y->kind != START_RUN || r->order == 0)
         return false;
-    return r->order == 1 ? strcmp(a->run.name, b->run.name) < 0
-                         : order_value(r, a) < order_value(r, b);
-}
-
-static void show_rows(struct runs *r)
-{
-    int *grown = realloc(r->row, (r->items.n + 1) * sizeof *grown);
-
-    r->n_rows = 0;
-    if (!grown)
-        return;
-    r->row = grown;
-    for (size_t i = 0; i < r->items.n; i++) {
-        int at = r->n_rows;
-
-        if (!passes(r, r->filter, i))
-            continue;
-        while (at > 0 && comes_before(r, &r->items.v[i], &r->items.v[r->row[at - 1]])) {
-            r->row[at] = r->row[at - 1];
-            at--;
-        }
-        r->row[at] = (int)i;
-        r->n_rows++;
-    }
-}
-
-static const struct start_item *item_at(const struct runs *r, int row)
-{
-    return row >= 0 && row < r->n_rows ? &r->items.v[r->row[row]] : NULL;
+    return r->order == 1 ? strcmp(x->run.name, y->run.name) < 0
+                         : order_value(r, x) < order_value(r, y);
 }
 
 static const struct start_item *selected(struct ui *ui)
 {
-    const struct start_item *item = item_at(own(ui), own(ui)->list.selected);
+    const struct start_item *item = item_at(ui, table_selected(ui, PANEL_runs));
 
     return item && item->kind != START_HEAD ? item : NULL;
-}
-
-/* Heads cannot be selected. */
-static void leave_head(struct runs *r, int direction)
-{
-    const struct start_item *item = item_at(r, r->list.selected);
-
-    if (item && item->kind == START_HEAD)
-        r->list.selected +=
-            r->list.selected + direction < 0 || r->list.selected + direction >= r->n_rows
-                ? -direction
-                : direction;
 }
 
 static void read_again(struct ui *ui)
@@ -170,11 +136,11 @@ static void read_again(struct ui *ui)
     r->read = true;
     r->read_at = ui->now;
     choose_evals(r);
-    show_rows(r);
-    for (int i = 0; *path && i < r->n_rows; i++)
-        if (!strcmp(item_at(r, i)->path, path))
-            r->list.selected = i;
-    leave_head(r, 1);
+    table_reset(&r->table);
+    table_look(ui, PANEL_runs);
+    for (int i = 0; *path && i < r->table.n; i++)
+        if (!strcmp(item_at(ui, table_row(ui, PANEL_runs, i))->path, path))
+            r->table.list.selected = i;
 }
 
 static void refresh(struct ui *ui)
@@ -200,8 +166,7 @@ static void done(struct ui *ui)
     struct runs *r = own(ui);
 
     start_done(&r->items);
-    free(r->row);
-    filter_free(r->filter);
+    table_done(&r->table);
     compare_clear(ui);
     memset(r, 0, sizeof *r);
 }
@@ -255,121 +220,146 @@ static const char *age_text(const struct ui *ui, char out[NUMBER_SIZE], double m
     return out;
 }
 
-/* Ends of the columns, from the right; 0 = not shown at this width. */
-struct columns {
-    int name, state, step, eval[2], age;
+enum {
+    MARK,
+    SIGN,
+    NAME,
+    STATE,
+    STEP,
+    TOTAL,
+    FIRST, /* of two measures: value, share refused, share of neither */
+    SECOND = FIRST + 3,
+    AGE = SECOND + 3,
+    FOLDER
+};
+static const struct table_column columns[] = {
+    [MARK] = {"", NULL, {1, 1}},
+    [SIGN] = {"", NULL, {2, 2}},
+    [NAME] = {"run", "name", {-1, -1}, .main = true},
+    [STATE] = {"state", "state", {0, 9}},
+    [STEP] = {"step", "step", {5, 14}, .right = true},
+    [TOTAL] = {"", "total_steps", {0, 0}},
+    [FIRST] = {NULL, "", {7, 8}, .right = true},
+    [FIRST + 1] = {NULL, "", {0, 0}},
+    [FIRST + 2] = {NULL, "", {0, 0}},
+    [SECOND] = {NULL, "", {6, 7}, .right = true},
+    [SECOND + 1] = {NULL, "", {0, 0}},
+    [SECOND + 2] = {NULL, "", {0, 0}},
+    [AGE] = {"age", NULL, {0, 7}, .right = true},
+    [FOLDER] = {"", "folder", {0, 0}, .quoted = true},
 };
 
-static struct columns columns_for(int w)
+static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
 {
-    struct columns c;
+    static const char *const shares[] = {"", " refused", " other"};
+    const char *name = own(ui)->evals[column >= SECOND];
+    int share = (column - FIRST) % 3;
 
-    w = w < MOST ? w : MOST;
-    c = (struct columns){.eval = {w - 8, w - 2}, .step = w - 15};
-
-    if (w >= 60) {
-        c.age = w - 2;
-        c.eval[0] = w - 16;
-        c.eval[1] = w - 9;
-        c.step = w - 24;
-        c.state = w - 47;
-    }
-    c.name = c.state ? c.state - 1 : c.step - 6;
-    return c;
+    if (csv)
+        snprintf(out, size, "%s%s", name, shares[share]);
+    else if (*name)
+        snprintf(out, size, "%.5s%%", name);
 }
 
-static void draw_head(const struct runs *r, const struct view *v, const struct columns *c)
+static void eval_cell(const struct vac_eval *e, int share, struct entry *c)
 {
-    draw_text(v, 4, 0, INK_FAINT, "run");
-    if (c->state)
-        draw_text(v, c->state, 0, INK_FAINT, "state");
-    draw_right(v, c->step, 0, INK_FAINT, "step");
-    for (int k = 0; k < 2; k++) {
-        char text[VAC_NAME + 2];
+    double part = !e           ? NAN
+                  : share == 0 ? e->value
+                  : share == 1 ? measured_refused(&e->verdicts) / 100
+                               : measured_other(&e->verdicts) / 100;
+    char number[NUMBER_SIZE];
 
-        if (*r->evals[k]) {
-            snprintf(text, sizeof text, "%.5s%%", r->evals[k]);
-            draw_right(v, c->eval[k], 0, INK_FAINT, text);
-        }
-    }
-    if (c->age)
-        draw_right(v, c->age, 0, INK_FAINT, "age");
-}
-
-static void draw_eval(const struct view *v, int end, int y, const struct vac_eval *e)
-{
-    char text[NUMBER_SIZE];
-    int x;
-
-    if (!e || isnan(e->value))
-        strcpy(text, "-");
-    else if (e->is_rate)
-        snprintf(text, sizeof text, "%.1f", 100 * e->value);
-    else
-        number_text(text, e->value, 3);
-    x = draw_right(v, end, y, e ? INK_STRONG : INK_FAINT, text);
     if (e && *e->verdicts.others) /* the score alone would mislead */
-        draw_text(v, x, y, INK_WARN | STYLE_BOLD, "!");
-}
-
-static void draw_step(const struct view *v, int end, int y, const struct vac_run_info *run,
-                      bool wide)
-{
-    char text[64];
-
-    if (wide && run->total_steps > 0)
-        snprintf(text, sizeof text, "%lld/%lld", (long long)run->step, (long long)run->total_steps);
+        c->hang = "!";
+    if (!isnan(part))
+        snprintf(c->csv, sizeof c->csv, "%.9g", part);
+    if (share)
+        return;
+    if (isnan(part))
+        entry_text(c, e ? INK_STRONG : INK_FAINT, "-");
     else
-        snprintf(text, sizeof text, "%lld", (long long)run->step);
-    draw_right(v, end, y, INK_TEXT, text);
+        entry_fmt(c, INK_STRONG, "%s", measured_text(number, part, e->is_rate));
 }
 
-static void draw_run(struct ui *ui, const struct view *v, int y, const struct start_item *item,
-                     const struct columns *c, bool chosen)
+static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
 {
-    const struct runs *r = own(ui);
+    const struct start_item *item = item_at(ui, row);
     const struct vac_run_info *run = &item->run;
+    int mark = mark_of(own(ui), item->path);
+    bool open = *ui->snap.run && !strcmp(run->name, ui->snap.run);
+    char age[NUMBER_SIZE];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
-    int mark = mark_of(r, item->path);
-    bool open = *ui->snap.run && !strcmp(run->name, ui->snap.run);
-    char text[NUMBER_SIZE];
 
-    if (mark >= 0)
-        draw_glyph(v, 1, y, INK_RUN0 + (unsigned)mark % INK_RUNS, sign(v->c, SIGN_MARK));
-    draw_glyph(v, 2, y, style, sign(v->c, glyph));
-    draw_cut(v, 4, y, c->name - 4, (open ? INK_ALIGN : INK_TEXT) | (chosen ? STYLE_BOLD : 0),
-             run->name);
-    if (c->state)
-        draw_cut(v, c->state, y, 8, style, run->state);
-    draw_step(v, c->step, y, run, c->state > 0);
-    for (int k = 0; k < 2; k++)
-        if (*r->evals[k])
-            draw_eval(v, c->eval[k], y, eval_of(run, r->evals[k]));
-    if (c->age)
-        draw_right(v, c->age, y, INK_FAINT, age_text(ui, text, run->modified));
+    switch (column) {
+    case MARK:
+        if (mark >= 0)
+            entry_sign(c, INK_RUN0 + (unsigned)mark % INK_RUNS, SIGN_MARK);
+        break;
+    case SIGN:
+        entry_sign(c, style, glyph);
+        break;
+    case NAME:
+        entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
+        break;
+    case STATE:
+        entry_text(c, style, run->state);
+        break;
+    case STEP:
+        snprintf(c->csv, sizeof c->csv, "%lld", (long long)run->step);
+        if (wide && run->total_steps > 0)
+            entry_fmt(c, INK_TEXT, "%lld/%lld", (long long)run->step, (long long)run->total_steps);
+        else
+            entry_text(c, INK_TEXT, c->csv);
+        break;
+    case TOTAL:
+        entry_fmt(c, INK_TEXT, "%lld", (long long)run->total_steps);
+        break;
+    case AGE:
+        entry_fmt(c, INK_FAINT, "%s", age_text(ui, age, run->modified));
+        break;
+    case FOLDER:
+        entry_text(c, INK_TEXT, item->path);
+        break;
+    default:
+        eval_cell(eval_of(run, own(ui)->evals[column >= SECOND]), (column - FIRST) % 3, c);
+    }
 }
 
-static void draw_item(struct ui *ui, const struct view *v, int y, const struct start_item *item,
-                      const struct columns *c, bool chosen)
+/* Heads, samples and recent files are no rows of columns. */
+static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
+    const struct start_item *item = item_at(ui, row);
     int x;
 
+    if (column >= 0 || item->kind == START_RUN)
+        return false;
     if (item->kind == START_HEAD) {
-        x = draw_text(v, 1, y, INK_TITLE | STYLE_BOLD, item->text);
-        draw_hline(v, x + 1, y, v->w - x - 2, INK_FRAME);
-        return;
+        x = draw_text(v, 1, 0, INK_TITLE | STYLE_BOLD, item->text);
+        draw_hline(v, x + 1, 0, v->w - x - 2, INK_FRAME);
+        return true;
     }
-    if (chosen)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    if (item->kind == START_RUN) {
-        draw_run(ui, v, y, item, c, chosen);
-        return;
-    }
-    x = draw_cut(v, 4, y, item->kind == START_SAMPLE ? v->w * 2 / 5 : v->w - 5,
-                 chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, item->path);
-    draw_cut(v, x + 2, y, v->w - x - 3, INK_FAINT, item->text);
+    x = draw_cut(v, 4, 0, item->kind == START_SAMPLE ? v->w * 2 / 5 : v->w - 5,
+                 selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, item->path);
+    draw_cut(v, x + 2, 0, v->w - x - 3, INK_FAINT, item->text);
+    return true;
 }
+
+static const struct table_rows rows = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .wide = 60,
+    .most = 110,
+    .margin = 2,
+    .quiet = true,
+    .count = count,
+    .cell = cell,
+    .title = title,
+    .paint = paint,
+    .text = text,
+    .before = before,
+    .is_head = is_head,
+};
 
 /* Below the list: where it lies, its model, its measures with their intervals. */
 static void draw_detail(const struct view *v, const struct start_item *item)
@@ -435,23 +425,15 @@ static void draw_nothing(struct ui *ui, const struct view *v, int y)
 
 static void draw(struct ui *ui, const struct view *v)
 {
-    struct runs *r = own(ui);
-    struct columns c = columns_for(v->w);
     int y = is_start(ui) && v->h >= 8 ? draw_welcome(v) : 0, below = v->h >= 12 ? 3 : 0;
-    struct view part;
+    struct view part = view_part(v, 0, y, v->w, v->h - y - below);
 
-    if (r->n_rows == 0) {
+    table_look(ui, PANEL_runs);
+    if (own(ui)->table.n == 0) {
         draw_nothing(ui, v, y);
         return;
     }
-    part = view_part(v, 0, y, v->w, 1);
-    draw_head(r, &part, &c);
-    y++;
-    list_show(&r->list, r->n_rows, v->h - y - below);
-    for (int i = 0; i < r->list.rows && r->list.top + i < r->n_rows; i++)
-        draw_item(ui, v, y + i, item_at(r, r->list.top + i), &c,
-                  ui->focus == PANEL_runs && r->list.top + i == r->list.selected);
-    list_draw_scroll(&r->list, v, y);
+    table_draw(ui, PANEL_runs, &part);
     part = view_part(v, 0, v->h - below, v->w, below);
     if (below && selected(ui))
         draw_detail(&part, selected(ui));
@@ -481,10 +463,7 @@ static unsigned mark(struct ui *ui)
     } else if (item && r->n_marks < MARKS) {
         memcpy(r->mark[r->n_marks++], item->path, VAC_PATH);
     }
-    if (item && r->list.selected + 1 < r->n_rows)
-        r->list.selected++;
-    leave_head(r, 1);
-    return UI_HANDLED | UI_REDRAW;
+    return item ? table_act(ui, PANEL_runs, ACT_down) : UI_HANDLED | UI_REDRAW;
 }
 
 /* The marked runs over the curves, and away again. Without marks: the selected one, in this panel.
@@ -593,16 +572,13 @@ static unsigned next_order(struct ui *ui)
     struct runs *r = own(ui);
 
     r->order = (r->order + 1) % ORDERS;
-    show_rows(r);
+    table_reset(&r->table);
     ui_say(ui, "sorted by %s", r->order == 3 && *r->evals[0] ? r->evals[0] : orders[r->order]);
     return UI_HANDLED | UI_REDRAW;
 }
 
 static unsigned act(struct ui *ui, enum action a)
 {
-    struct runs *r = own(ui);
-    unsigned did;
-
     switch (a) {
     case ACT_enter:
         return open_selected(ui);
@@ -615,10 +591,7 @@ static unsigned act(struct ui *ui, enum action a)
     case ACT_sort:
         return next_order(ui);
     default:
-        did = list_act(&r->list, a);
-        if (did)
-            leave_head(r, a == ACT_up || a == ACT_page_up ? -1 : 1);
-        return did;
+        return UI_IGNORED;
     }
 }
 
@@ -627,43 +600,7 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
     return a == ACT_overlay ? overlay(ui) : UI_IGNORED;
 }
 
-static bool filter(struct ui *ui, const char *text)
-{
-    struct runs *r = own(ui);
-    char why[200] = "";
-    struct filter *f = filter_new(text, why, sizeof why);
-    bool any = *text == '\0' || r->items.n == 0;
-
-    if (!f) {
-        ui_warn(ui, "%s", why);
-        return true;
-    }
-    for (size_t i = 0; i < r->items.n && !any; i++)
-        any = passes(r, f, i);
-    if (any) {
-        filter_free(r->filter);
-        r->filter = *text ? f : NULL;
-        snprintf(r->filter_text, sizeof r->filter_text, "%s", text);
-        show_rows(r);
-    }
-    if (!any || !*text)
-        filter_free(f);
-    return any;
-}
-
 /* --- the rest --- */
-
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    struct runs *r = own(ui);
-    int head = (is_start(ui) && h >= 8 ? h < 14 ? 1 : 3 : 0) + 1, row = r->list.top + y - head;
-
-    (void)x;
-    (void)w;
-    if (y >= head && y < head + r->list.rows && row < r->n_rows)
-        r->list.selected = row;
-    leave_head(r, 1);
-}
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
@@ -673,8 +610,8 @@ static void notes(struct ui *ui, char *out, size_t size)
     out[0] = '\0';
     if (r->n_marks)
         n = (size_t)snprintf(out, size, "%d marked", r->n_marks);
-    if (*r->filter_text && n < size)
-        snprintf(out + n, size - n, "%s/%s", n ? "  " : "", r->filter_text);
+    if (*r->table.text && n < size)
+        snprintf(out + n, size - n, "%s/%s", n ? "  " : "", r->table.text);
 }
 
 static void readout(struct ui *ui, FILE *out)
@@ -685,35 +622,6 @@ static void readout(struct ui *ui, FILE *out)
         fprintf(out, "%s\n", item->path);
 }
 
-static void csv(struct ui *ui, FILE *out)
-{
-    const struct runs *r = own(ui);
-
-    fputs("name,state,step,total_steps", out);
-    for (int k = 0; k < 2; k++)
-        fprintf(out, ",%s,%s refused,%s other", r->evals[k], r->evals[k], r->evals[k]);
-    fputs(",folder\n", out);
-    for (int i = 0; i < r->n_rows; i++) {
-        const struct start_item *item = item_at(r, i);
-
-        if (item->kind != START_RUN)
-            continue;
-        fprintf(out, "%s,%s,%lld,%lld", item->run.name, item->run.state, (long long)item->run.step,
-                (long long)item->run.total_steps);
-        for (int k = 0; k < 2; k++) {
-            const struct vac_eval *e = eval_of(&item->run, r->evals[k]);
-
-            const double cell[] = {e ? e->value : NAN,
-                                   e ? measured_refused(&e->verdicts) / 100 : NAN,
-                                   e ? measured_other(&e->verdicts) / 100 : NAN};
-
-            for (int c = 0; c < 3; c++)
-                fprintf(out, isnan(cell[c]) ? "," : ",%.9g", cell[c]);
-        }
-        fprintf(out, ",\"%s\"\n", item->path);
-    }
-}
-
 const struct panel panel_runs = {
     .name = "runs",
     .title = "Runs",
@@ -722,14 +630,12 @@ const struct panel panel_runs = {
     .place = PLACE_RUNS,
     .own = sizeof(struct runs),
     .notes = notes,
+    .table = &rows,
     .draw = draw,
     .act = act,
     .act_anywhere = act_anywhere,
     .event = event,
     .refresh = refresh,
     .done = done,
-    .filter = filter,
-    .click = click,
     .readout = readout,
-    .csv = csv,
 };

@@ -1,0 +1,365 @@
+/* table.c - see table.h */
+#include <stdlib.h>
+#include <string.h>
+#include "panels/table.h"
+#include "term/filter.h"
+
+enum { COLUMNS_MOST = 16 };
+
+void entry_text(struct entry *c, unsigned style, const char *text)
+{
+    if (!text || !*text || c->n == ENTRY_SPANS)
+        return;
+    c->span[c->n].text = text;
+    c->span[c->n++].style = style;
+}
+
+void entry_fmt(struct entry *c, unsigned style, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(c->buf, sizeof c->buf, fmt, ap);
+    va_end(ap);
+    entry_text(c, style, c->buf);
+}
+
+void entry_sign(struct entry *c, unsigned style, enum sign sign)
+{
+    c->sign = sign;
+    c->span[0].style = style;
+}
+
+static struct table *table_of(struct ui *ui, enum panel_id id)
+{
+    return ui->own[id];
+}
+
+void table_done(struct table *t)
+{
+    filter_free(t->filter);
+    free(t->row);
+    *t = (struct table){0};
+}
+
+void table_reset(struct table *t)
+{
+    t->looked = t->n = 0;
+}
+
+/* --- which rows, in which order --- */
+
+static bool passes(struct ui *ui, const struct table_rows *r, const struct filter *f, int row)
+{
+    char text[VAC_PATH + 512];
+
+    return !f || (r->text && r->text(ui, row, text, sizeof text) && filter_match(f, text));
+}
+
+static bool take_row(struct ui *ui, const struct table_rows *r, struct table *t, int row)
+{
+    int at = t->n;
+
+    if (t->n == t->cap) {
+        int want = t->cap ? 2 * t->cap : 256;
+        int *grown = realloc(t->row, (size_t)want * sizeof *grown);
+
+        if (!grown)
+            return false;
+        t->row = grown;
+        t->cap = want;
+    }
+    for (; r->before && at > 0 && r->before(ui, row, t->row[at - 1]); at--)
+        t->row[at] = t->row[at - 1];
+    t->row[at] = row;
+    t->n++;
+    return true;
+}
+
+/* Rows that are all shown as they come need no list. */
+static bool is_plain(const struct table_rows *r)
+{
+    return !r->text && !r->before;
+}
+
+void table_look(struct ui *ui, enum panel_id id)
+{
+    const struct table_rows *r = panels[id]->table;
+    struct table *t = table_of(ui, id);
+    int n = r->count(ui);
+
+    if (is_plain(r)) {
+        t->n = n;
+        return;
+    }
+    if (n < t->looked)
+        table_reset(t);
+    for (; t->looked < n; t->looked++)
+        if (passes(ui, r, t->filter, t->looked) && !take_row(ui, r, t, t->looked))
+            break;
+    if (r->follow && !t->away)
+        t->list.selected = t->n - 1;
+}
+
+int table_row(struct ui *ui, enum panel_id id, int at)
+{
+    const struct table *t = table_of(ui, id);
+
+    return at < 0 || at >= t->n ? -1 : is_plain(panels[id]->table) ? at : t->row[at];
+}
+
+int table_selected(struct ui *ui, enum panel_id id)
+{
+    table_look(ui, id);
+    return table_row(ui, id, table_of(ui, id)->list.selected);
+}
+
+/* Heads cannot be selected. */
+static void leave_head(struct ui *ui, enum panel_id id, int direction)
+{
+    const struct table_rows *r = panels[id]->table;
+    struct list *l = &table_of(ui, id)->list;
+    int row = table_row(ui, id, l->selected);
+
+    if (r->is_head && row >= 0 && r->is_head(ui, row))
+        l->selected += table_row(ui, id, l->selected + direction) < 0 ? -direction : direction;
+}
+
+static void select_row(struct ui *ui, enum panel_id id, int at, int direction)
+{
+    struct table *t = table_of(ui, id);
+
+    t->list.selected = at;
+    leave_head(ui, id, direction);
+    t->away = t->list.selected + 1 < t->n;
+}
+
+bool table_next(struct ui *ui, enum panel_id id, bool (*is)(struct ui *ui, int row))
+{
+    struct table *t = table_of(ui, id);
+
+    table_look(ui, id);
+    for (int i = 1; i <= t->n; i++) {
+        int at = ((t->list.selected > 0 ? t->list.selected : 0) + i) % t->n;
+
+        if (is(ui, table_row(ui, id, at))) {
+            select_row(ui, id, at, 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- drawing --- */
+
+/* Where the columns stand in a view: x[i] to x[i + 1]. */
+struct places {
+    int x[COLUMNS_MOST + 1];
+    bool wide;
+};
+
+static void places_for(const struct table_rows *r, int w, struct places *p)
+{
+    int rest = r->most && w > r->most ? r->most : w;
+
+    p->wide = w >= r->wide;
+    rest -= 1 + r->margin;
+    for (int i = 0; i < r->n_columns; i++)
+        rest -= r->column[i].w[p->wide] > 0 ? r->column[i].w[p->wide] : 0;
+    p->x[0] = 1;
+    for (int i = 0; i < r->n_columns; i++) {
+        int width = r->column[i].w[p->wide];
+
+        p->x[i + 1] = p->x[i] + (width < 0 ? rest > 0 ? rest : 0 : width);
+    }
+}
+
+static void draw_heads(struct ui *ui, const struct table_rows *r, const struct view *v,
+                       const struct places *p)
+{
+    for (int i = 0; i < r->n_columns; i++) {
+        const struct table_column *c = &r->column[i];
+        char text[64] = "";
+
+        if (c->head)
+            snprintf(text, sizeof text, "%s", c->head);
+        else if (r->title)
+            r->title(ui, i, false, text, sizeof text);
+        if (!c->w[p->wide] || !*text)
+            continue;
+        if (c->right)
+            draw_right(v, p->x[i + 1], 0, INK_FAINT, text);
+        else
+            draw_text(v, p->x[i] + c->pad, 0, INK_FAINT, text);
+    }
+}
+
+static void draw_cell(const struct view *v, int y, const struct table_column *column,
+                      const struct entry *c, int x, int end, bool selected)
+{
+    unsigned bold = column->main && selected ? STYLE_BOLD : 0;
+
+    if ((int)c->sign >= 0) {
+        draw_glyph(v, column->right ? end - 1 : x + column->pad, y, c->span[0].style,
+                   sign(v->c, c->sign));
+        return;
+    }
+    if (!column->right) {
+        x += column->pad;
+        for (int i = 0; i < c->n; i++)
+            x = draw_cut(v, x, y, end - 1 - x, c->span[i].style | bold, c->span[i].text);
+        return;
+    }
+    x = end;
+    for (int i = 0; i < c->n; i++)
+        x -= text_width(c->span[i].text, strlen(c->span[i].text), v->c->utf8);
+    for (int i = 0; i < c->n; i++)
+        x = draw_text(v, x, y, c->span[i].style | bold, c->span[i].text);
+    if (c->hang)
+        draw_text(v, x, y, INK_WARN | STYLE_BOLD, c->hang);
+}
+
+static void draw_row(struct ui *ui, const struct table_rows *r, const struct view *v, int y,
+                     const struct places *p, int row, bool selected)
+{
+    struct view line = view_part(v, 0, y, v->w, 1);
+
+    if (selected)
+        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+    if (r->paint && r->paint(ui, &line, row, -1, selected))
+        return;
+    for (int i = 0; i < r->n_columns; i++) {
+        const struct table_column *column = &r->column[i];
+        struct view part = view_part(&line, p->x[i], 0, p->x[i + 1] - p->x[i], 1);
+        struct entry c = {.sign = (enum sign) - 1};
+
+        if (!column->w[p->wide] || (r->paint && r->paint(ui, &part, row, i, selected)))
+            continue;
+        r->cell(ui, row, i, p->wide, &c);
+        draw_cell(v, y, column, &c, p->x[i], p->x[i + 1], selected);
+    }
+}
+
+void table_draw(struct ui *ui, enum panel_id id, const struct view *v)
+{
+    const struct table_rows *r = panels[id]->table;
+    struct table *t = table_of(ui, id);
+    bool head = v->h >= r->head_from, shown = !r->quiet || ui->focus == (int)id;
+    struct places p;
+
+    table_look(ui, id);
+    places_for(r, v->w, &p);
+    if (head)
+        draw_heads(ui, r, v, &p);
+    list_show(&t->list, t->n, v->h - head);
+    leave_head(ui, id, 1);
+    t->y = v->y + head;
+    for (int i = 0; i < t->list.rows && t->list.top + i < t->n; i++)
+        draw_row(ui, r, v, head + i, &p, table_row(ui, id, t->list.top + i),
+                 shown && t->list.top + i == t->list.selected);
+    list_draw_scroll(&t->list, v, head);
+}
+
+/* --- what the frame does --- */
+
+unsigned table_act(struct ui *ui, enum panel_id id, enum action a)
+{
+    struct table *t = table_of(ui, id);
+    unsigned did;
+
+    did = list_act(&t->list, a);
+    if (did)
+        select_row(ui, id, t->list.selected, a == ACT_up || a == ACT_page_up ? -1 : 1);
+    return did;
+}
+
+bool table_filter(struct ui *ui, enum panel_id id, const char *text)
+{
+    const struct table_rows *r = panels[id]->table;
+    struct table *t = table_of(ui, id);
+    char why[200] = "";
+    struct filter *f = filter_new(text, why, sizeof why);
+    int n = r->count(ui);
+    bool any = *text == '\0' || n == 0;
+
+    if (!f) {
+        ui_warn(ui, "%s", why);
+        return true; /* said already: it is not that nothing matches */
+    }
+    for (int i = 0; i < n && !any; i++)
+        any = passes(ui, r, f, i);
+    if (any) {
+        filter_free(t->filter);
+        t->filter = *text ? f : NULL;
+        snprintf(t->text, sizeof t->text, "%s", text);
+        table_reset(t);
+        t->away = false;
+        table_look(ui, id);
+        leave_head(ui, id, 1);
+    }
+    if (!any || !*text)
+        filter_free(f);
+    return any;
+}
+
+void table_click(struct ui *ui, enum panel_id id, int y)
+{
+    struct table *t = table_of(ui, id);
+
+    list_click(&t->list, y - t->y);
+    select_row(ui, id, t->list.selected, 1);
+}
+
+static void put_text(FILE *out, const struct entry *c, bool quoted)
+{
+    if (quoted)
+        fputc('"', out);
+    for (int i = 0; i < c->n; i++)
+        for (const char *s = c->span[i].text; *s; s++) {
+            if (quoted && *s == '"')
+                fputc('"', out);
+            fputc(*s, out);
+        }
+    if (quoted)
+        fputc('"', out);
+}
+
+void table_csv(struct ui *ui, enum panel_id id, FILE *out)
+{
+    const struct table_rows *r = panels[id]->table;
+    const char *comma = "";
+
+    table_look(ui, id);
+    for (int i = 0; i < r->n_columns; i++)
+        if (r->column[i].csv) {
+            char text[64];
+
+            snprintf(text, sizeof text, "%s", r->column[i].csv);
+            if (!*text && r->title)
+                r->title(ui, i, true, text, sizeof text);
+            fprintf(out, "%s%s", comma, text);
+            comma = ",";
+        }
+    fputc('\n', out);
+    for (int at = 0; at < table_of(ui, id)->n; at++) {
+        int row = table_row(ui, id, at);
+
+        if (r->is_head && r->is_head(ui, row))
+            continue;
+        comma = "";
+        for (int i = 0; i < r->n_columns; i++) {
+            struct entry c = {.sign = (enum sign) - 1};
+
+            if (!r->column[i].csv)
+                continue;
+            r->cell(ui, row, i, true, &c);
+            fputs(comma, out);
+            if (*c.csv)
+                fputs(c.csv, out);
+            else
+                put_text(out, &c, r->column[i].quoted);
+            comma = ",";
+        }
+        fputc('\n', out);
+    }
+}
