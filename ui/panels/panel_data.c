@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "panels/panel.h"
+#include "panels/table.h"
 
 enum { PAGE = 50, PAGES = 4, OLD = 5 /* seconds until losses are asked for again */ };
 
@@ -16,7 +16,7 @@ struct page {
     size_t before, behind; /* lines of the template, alike in all sources: bytes at both ends */
 };
 struct data {
-    struct list list;
+    struct table table;
     struct page page[PAGES];
     uint64_t clock;
     bool known; /* total is */
@@ -183,7 +183,8 @@ static bool running(const struct ui *ui)
 static void refresh(struct ui *ui)
 {
     struct data *d = own(ui);
-    int64_t first = d->list.top - d->list.top % PAGE, last = d->list.top + d->list.rows;
+    int64_t first = d->table.list.top - d->table.list.top % PAGE,
+            last = d->table.list.top + d->table.list.rows;
 
     if (d->stage != ui->snap.stage_index) {
         drop_all(d);
@@ -191,7 +192,7 @@ static void refresh(struct ui *ui)
         d->known = false;
         d->total = 0;
         d->why[0] = '\0';
-        d->list = (struct list){.rows = d->list.rows};
+        d->table.list = (struct list){.rows = d->table.list.rows};
     }
     if (!running(ui) || d->asked || *d->why)
         return;
@@ -209,50 +210,54 @@ static void refresh(struct ui *ui)
 static void done(struct ui *ui)
 {
     drop_all(own(ui));
+    table_done(&own(ui)->table);
 }
 
 /* --- drawing --- */
 
-/* Where flags and text begin; a narrow table has no step and no lengths, which stand below too. */
-struct columns {
-    bool wide;
-    int flags, text;
+/* A narrow table has no step and no lengths, which stand below too. */
+enum { NUMBER, LOSS, STEP, LEARNED, FLAGS, SAMPLE };
+static const struct table_column columns[] = {
+    [NUMBER] = {"#", NULL, {6, 6}, .right = true},
+    [LOSS] = {"loss", NULL, {7, 7}, .right = true},
+    [STEP] = {"@step", NULL, {0, 7}, .right = true},
+    [LEARNED] = {"learned/all", NULL, {0, 12}, .right = true},
+    [FLAGS] = {"flags", NULL, {8, 8}, .pad = 2},
+    [SAMPLE] = {"sample", NULL, {-1, -1}},
 };
 
-static struct columns columns_for(int w)
+static int count(struct ui *ui)
 {
-    return w >= 60 ? (struct columns){true, 35, 41} : (struct columns){false, 16, 22};
+    int64_t n = own(ui)->total;
+
+    return n < INT32_MAX ? (int)n : INT32_MAX;
 }
 
-static void draw_head(const struct view *v)
+static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
 {
-    struct columns c = columns_for(v->w);
+    const struct vac_sample *s = sample_at(own(ui), row);
+    double loss = s->loss;
+    char text[NUMBER_SIZE];
 
-    draw_right(v, 7, 0, INK_FAINT, "#");
-    draw_right(v, 14, 0, INK_FAINT, "loss");
-    draw_text(v, c.flags, 0, INK_FAINT, "flags");
-    draw_text(v, c.text, 0, INK_FAINT, "sample");
-    if (!c.wide)
-        return;
-    draw_right(v, 21, 0, INK_FAINT, "@step");
-    draw_right(v, 33, 0, INK_FAINT, "learned/all");
-}
-
-static void draw_numbers(const struct view *v, int y, const struct vac_sample *s)
-{
-    char text[64];
-
-    snprintf(text, sizeof text, "%lld", (long long)s->index);
-    draw_right(v, 7, y, INK_FAINT, text);
-    draw_right(v, 14, y, isnan(s->loss) ? INK_FAINT : INK_STRONG, number_text(text, s->loss, 3));
-    if (!columns_for(v->w).wide)
-        return;
-    if (s->loss_step > 0) {
-        snprintf(text, sizeof text, "%lld", (long long)s->loss_step);
-        draw_right(v, 21, y, INK_FAINT, text);
+    (void)wide;
+    switch (column) {
+    case NUMBER:
+        entry_fmt(c, INK_FAINT, "%lld", (long long)s->index);
+        break;
+    case LOSS:
+        entry_fmt(c, isnan(loss) ? INK_FAINT : INK_STRONG, "%s", number_text(text, loss, 3));
+        break;
+    case STEP:
+        if (s->loss_step > 0)
+            entry_fmt(c, INK_FAINT, "%lld", (long long)s->loss_step);
+        break;
+    case LEARNED:
+        entry_fmt(c, INK_TEXT, "%lld/%lld", (long long)s->labels, (long long)s->tokens);
+        break;
+    default:
+        entry_text(c, INK_HARM | STYLE_BOLD, s->harmful ? "harm" : "    ");
+        entry_text(c, INK_WARN, s->cut ? "c" : "");
     }
-    snprintf(text, sizeof text, "%lld/%lld", (long long)s->labels, (long long)s->tokens);
-    draw_right(v, 33, y, INK_TEXT, text);
 }
 
 /* What a source holds between the lines of its template. */
@@ -275,29 +280,30 @@ static int draw_source(const struct view *v, int x, int y, int w, const struct p
     return x + 1;
 }
 
-static void draw_row(struct data *d, const struct view *v, int y, int64_t row)
+static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
+    struct data *d = own(ui);
     const struct vac_sample *s = sample_at(d, row);
-    struct columns c = columns_for(v->w);
-    bool chosen = row == d->list.selected;
-    int x = c.text - 1;
+    int x = -1;
 
-    if (chosen)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    if (!s) {
-        draw_fmt(v, 1, y, INK_FAINT, "%6lld ...", (long long)row);
-        return;
-    }
-    draw_numbers(v, y, s);
-    if (s->harmful)
-        draw_text(v, c.flags, y, INK_HARM | STYLE_BOLD, "harm");
-    if (s->cut)
-        draw_text(v, c.flags + 4, y, INK_WARN, "c");
-    if (v->w >= 80)
-        x = draw_source(v, c.text, y, (v->w - c.text - 1) / 2, page_at(d, row - row % PAGE),
-                        s->source);
-    draw_cut(v, x + 1, y, v->w - x - 2, chosen ? INK_TEXT | STYLE_BOLD : INK_TEXT, s->answer);
+    if (column < 0 && !s)
+        draw_fmt(v, 1, 0, INK_FAINT, "%6d ...", row);
+    if (column != SAMPLE)
+        return column < 0 && !s;
+    if (v->w >= 39)
+        x = draw_source(v, 0, 0, (v->w - 1) / 2, page_at(d, row - row % PAGE), s->source);
+    draw_cut(v, x + 1, 0, v->w - x - 2, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, s->answer);
+    return true;
 }
+
+static const struct table_rows listing = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .wide = 60,
+    .count = count,
+    .cell = cell,
+    .paint = paint,
+};
 
 /* Where it comes from, and its two parts: read without loss, and learned. */
 static void draw_sample(const struct view *v, const struct vac_sample *s)
@@ -342,21 +348,17 @@ static const char *nothing(struct ui *ui)
 static void draw(struct ui *ui, const struct view *v)
 {
     struct data *d = own(ui);
-    int below = v->h >= 10 ? v->h / 3 : 0, rows = v->h - 1 - below;
+    int below = v->h >= 10 ? v->h / 3 : 0;
+    struct view part = view_part(v, 0, 0, v->w, v->h - below);
     const struct vac_sample *s;
-    struct view part;
 
-    d->list.rows = rows > 0 ? rows : 0;
     if (d->total <= 0) {
+        d->table.list.rows = part.h > 1 ? part.h - 1 : 0; /* so many are asked for */
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT, nothing(ui), 0);
         return;
     }
-    draw_head(v);
-    list_show(&d->list, d->total < INT32_MAX ? (int)d->total : INT32_MAX, rows);
-    for (int i = 0; i < rows && d->list.top + i < d->list.n; i++)
-        draw_row(d, v, 1 + i, d->list.top + i);
-    list_draw_scroll(&d->list, v, 1);
-    s = below ? sample_at(d, d->list.selected) : NULL;
+    table_draw(ui, PANEL_data, &part);
+    s = below ? sample_at(d, d->table.list.selected) : NULL;
     part = view_part(v, 0, v->h - below, v->w, below);
     if (s)
         draw_sample(&part, s);
@@ -374,7 +376,7 @@ static void show_key(struct ui *ui, const char *key)
     d->known = false;
     d->total = 0;
     d->why[0] = '\0';
-    d->list = (struct list){.rows = d->list.rows};
+    d->table.list = (struct list){.rows = d->table.list.rows};
     refresh(ui);
 }
 
@@ -413,19 +415,19 @@ static unsigned find_spike(struct ui *ui)
         const struct vac_sample *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
         if (s && (double)s->loss_step == ui->cursor) {
-            d->list.selected = (int)row;
+            d->table.list.selected = (int)row;
             return UI_HANDLED | UI_REDRAW;
         }
     }
     ui_say(ui, isnan(ui->cursor) ? "put the cursor on a spike first (Left, Right in a plot)"
                                  : "none of the samples shown was last used at the cursor's step");
-    d->list.selected = 0;
+    d->table.list.selected = 0;
     return UI_HANDLED | UI_REDRAW;
 }
 
 static void show_full(struct ui *ui)
 {
-    const struct vac_sample *s = sample_at(own(ui), own(ui)->list.selected);
+    const struct vac_sample *s = sample_at(own(ui), own(ui)->table.list.selected);
     char title[VAC_PATH], *text = NULL;
 
     if (!s)
@@ -451,16 +453,8 @@ static unsigned act(struct ui *ui, enum action a)
         show_full(ui);
         return UI_HANDLED | UI_REDRAW;
     default:
-        return list_act(&own(ui)->list, a);
+        return UI_IGNORED;
     }
-}
-
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    (void)x;
-    (void)w;
-    (void)h;
-    list_click(&own(ui)->list, y - 1);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
@@ -474,7 +468,7 @@ static void notes(struct ui *ui, char *out, size_t size)
 
 static void readout(struct ui *ui, FILE *out)
 {
-    const struct vac_sample *s = sample_at(own(ui), own(ui)->list.selected);
+    const struct vac_sample *s = sample_at(own(ui), own(ui)->table.list.selected);
 
     if (s)
         fprintf(out, "%s:%lld loss %.4g at step %lld\n%s%s\n", s->file, (long long)s->line, s->loss,
@@ -504,13 +498,13 @@ const struct panel panel_data = {
     .place = PLACE_ROWS,
     .own = sizeof(struct data),
     .notes = notes,
+    .table = &listing,
     .draw = draw,
     .act = act,
     .event = event,
     .refresh = refresh,
     .done = done,
     .filter = filter,
-    .click = click,
     .readout = readout,
     .csv = csv,
 };

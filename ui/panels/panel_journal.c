@@ -55,7 +55,7 @@ static bool text(struct ui *ui, int row, char *out, size_t size)
     return true;
 }
 
-static const struct table_rows rows = {
+static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 44,
@@ -125,7 +125,7 @@ const struct panel panel_journal = {
     .place = PLACE_NEWS,
     .own = sizeof(struct table),
     .notes = notes,
-    .table = &rows,
+    .table = &listing,
     .draw = draw,
     .act = act,
     .done = done,

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/asked.h"
-#include "panels/panel.h"
 #include "panels/question.h"
+#include "panels/table.h"
 #include "term/diff.h"
 
 struct probes {
+    struct table table;
     struct asked_list asked;
     struct questions queue;
-    struct list list;
     uint64_t open; /* id of the question whose answer comes; 0 = none */
     bool begun;    /* the list is made */
     bool plain;    /* differences not marked */
@@ -40,6 +40,7 @@ static void done(struct ui *ui)
     if (own(ui)->begun)
         asked_done(&own(ui)->asked);
     questions_done(&own(ui)->queue);
+    table_done(&own(ui)->table);
 }
 
 /* The answer that stands beside the newest; NULL = there is none. */
@@ -65,7 +66,7 @@ static void ask_next(struct ui *ui)
     if (!p->open)
         questions_clear(&p->queue);
     else if (asked_new(&p->asked, p->open, q.prompt, q.template_name))
-        p->list.selected = 0;
+        p->table.list.selected = 0;
     free(q.prompt);
 }
 
@@ -194,18 +195,16 @@ static unsigned verdict_ink(const char *verdict)
                                           : INK_FAINT;
 }
 
-static int draw_p(const struct view *v, int end_x, int y, double p)
+static const char *p_text(char out[NUMBER_SIZE], double p)
 {
-    char text[NUMBER_SIZE];
-
-    if (isnan(p))
-        return draw_right(v, end_x, y, INK_FAINT, "-");
-    snprintf(text, sizeof text, p > 0 && p < 0.005 ? "%.0e" : "%.2f", p);
-    return draw_right(v, end_x, y, INK_STRONG, text);
+    snprintf(out, NUMBER_SIZE, isnan(p) ? "-" : p > 0 && p < 0.005 ? "%.0e" : "%.2f", p);
+    return out;
 }
 
 static int draw_verdict(const struct view *v, int x, int y, const struct answer *a)
 {
+    char text[NUMBER_SIZE];
+
     if (*a->verdict) {
         x = draw_text(v, x, y, INK_FAINT, "[");
         x = draw_text(v, x, y, verdict_ink(a->verdict) | STYLE_BOLD, a->verdict);
@@ -213,94 +212,96 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
     }
     if (!isnan(a->p_refuse) && x + 16 <= v->w) { /* half a number would be another number */
         x = draw_text(v, x, y, INK_FAINT, "p(refuse) ");
-        x = draw_p(v, x + (a->p_refuse > 0 && a->p_refuse < 0.005 ? 5 : 4), y, a->p_refuse) + 2;
+        x = draw_text(v, x, y, INK_STRONG, p_text(text, a->p_refuse)) + 2;
     }
     return x;
 }
 
 /* --- drawing: the table --- */
 
-enum { WIDE = 64, MOST = 100 };
-
-/* Right ends of the columns, before and delta only in a wide table, which is not drawn out without
- * end. */
-struct columns {
-    int before, now, p, delta, flag;
-    bool wide;
+/* The answer before only in a wide table. */
+enum { NUMBER, PROMPT, BEFORE, NOW, P_NOW, DELTA, FLAG };
+static const struct table_column columns[] = {
+    [NUMBER] = {"", NULL, {3, 3}, .right = true},
+    [PROMPT] = {"prompt", NULL, {-1, -1}, .pad = 1, .main = true},
+    [BEFORE] = {NULL, NULL, {0, 8}, .right = true},
+    [NOW] = {"now", NULL, {8, 10}, .right = true},
+    [P_NOW] = {"p(ref)", NULL, {8, 8}, .right = true},
+    [DELTA] = {"delta", NULL, {0, 7}, .right = true},
+    [FLAG] = {"", NULL, {3, 2}, .right = true},
 };
 
-static struct columns columns_for(int w)
+static int count(struct ui *ui)
 {
-    struct columns c = {.wide = w >= WIDE};
+    const struct probes *p = own(ui);
 
-    w = w < MOST ? w : MOST;
-    c.flag = w - 2;
-    c.delta = w - 3;
-    c.p = c.wide ? w - 10 : w - 4;
-    c.now = c.p - 8;
-    c.before = c.now - 10;
-    return c;
+    return p->begun ? p->asked.n + p->asked.n_suite : 0;
 }
 
-static void draw_head(const struct view *v, const struct probes *p)
+static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
 {
-    struct columns c = columns_for(v->w);
-    char then[32] = "before";
+    const struct probes *p = own(ui);
 
-    draw_text(v, 5, 0, INK_FAINT, "prompt");
-    draw_right(v, c.now, 0, INK_FAINT, "now");
-    draw_right(v, c.p, 0, INK_FAINT, "p(ref)");
-    if (!c.wide)
-        return;
+    (void)column;
+    (void)csv;
     if (p->chosen)
-        snprintf(then, sizeof then, "@%lld", (long long)p->with);
-    draw_right(v, c.before, 0, INK_FAINT, then);
-    draw_right(v, c.delta, 0, INK_FAINT, "delta");
+        snprintf(out, size, "@%lld", (long long)p->with);
+    else
+        snprintf(out, size, "before");
 }
 
-static void draw_row(const struct view *v, int y, const struct asked *a, const struct answer *then,
-                     int number, bool selected)
+static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
 {
-    struct columns c = columns_for(v->w);
+    struct probes *p = own(ui);
+    const struct asked *a = asked_row(&p->asked, row);
+    const struct answer *then = wide ? earlier(ui, a) : NULL;
     double delta = then ? a->now.p_refuse - then->p_refuse : NAN;
     char text[NUMBER_SIZE];
 
-    if (selected)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    snprintf(text, sizeof text, "%d", number);
-    draw_right(v, 4, y, INK_FAINT, a->suite ? text : "?");
-    draw_cut(v, 5, y, (c.wide ? c.before : c.now) - 14, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT,
-             a->prompt);
-    if (c.wide && then)
-        draw_right(v, c.before, y, verdict_ink(then->verdict), then->verdict);
-    draw_right(v, c.now, y, verdict_ink(a->now.verdict),
-               a->open   ? "..."
-               : *a->why ? "failed"
-                         : a->now.verdict);
-    draw_p(v, c.p, y, a->now.p_refuse);
-    if (c.wide && !isnan(delta)) {
-        snprintf(text, sizeof text, fabs(delta) < 0.005 ? "0.00" : "%+.2f", delta);
-        draw_right(v, c.delta, y, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT, text);
+    switch (column) {
+    case NUMBER:
+        if (a->suite)
+            entry_fmt(c, INK_FAINT, "%d", row - p->asked.n + 1);
+        else
+            entry_text(c, INK_FAINT, "?");
+        break;
+    case PROMPT:
+        entry_text(c, INK_TEXT, a->prompt);
+        break;
+    case BEFORE:
+        if (then)
+            entry_text(c, verdict_ink(then->verdict), then->verdict);
+        break;
+    case NOW:
+        entry_text(c, verdict_ink(a->now.verdict),
+                   a->open   ? "..."
+                   : *a->why ? "failed"
+                             : a->now.verdict);
+        break;
+    case P_NOW:
+        entry_fmt(c, isnan(a->now.p_refuse) ? INK_FAINT : INK_STRONG, "%s",
+                  p_text(text, a->now.p_refuse));
+        break;
+    case DELTA:
+        if (!isnan(delta))
+            entry_fmt(c, fabs(delta) >= 0.2 ? INK_STRONG : INK_FAINT,
+                      fabs(delta) < 0.005 ? "0.00" : "%+.2f", delta);
+        break;
+    default:
+        entry_text(c, INK_WARN | STYLE_BOLD, a->changed ? "!" : "");
     }
-    if (a->changed)
-        draw_glyph(v, c.flag, y, INK_WARN | STYLE_BOLD, '!');
 }
 
-static void draw_table(struct ui *ui, const struct view *v)
-{
-    struct probes *p = own(ui);
-    const struct asked *a;
-
-    draw_head(v, p);
-    for (int i = 0; i < p->list.rows; i++) {
-        int row = p->list.top + i;
-
-        a = asked_row(&p->asked, row);
-        if (a)
-            draw_row(v, i + 1, a, earlier(ui, a), row - p->asked.n + 1, row == p->list.selected);
-    }
-    list_draw_scroll(&p->list, v, 1);
-}
+static const struct table_rows listing = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .wide = 64,
+    .most = 100,
+    .margin = 1,
+    .count = count,
+    .cell = cell,
+    .title = title,
+};
 
 /* --- drawing: one question and its answers --- */
 
@@ -437,51 +438,39 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
 static void draw(struct ui *ui, const struct view *v)
 {
     struct probes *p = own(ui);
-    int n, table = 0;
+    int n, height = 0;
     struct view part;
     struct asked *a;
     char where[32] = "";
 
     begin(ui);
-    n = p->begun ? p->asked.n + p->asked.n_suite : 0;
+    n = count(ui);
     if (n == 0) {
         draw_nothing(ui, v);
         return;
     }
-    if (v->h >= 9)
-        table = n < v->h / 2 - 1 ? n : v->h / 2 - 1;
-    list_show(&p->list, n, table ? table : 1);
-    if (table) {
-        part = view_part(v, 0, 0, v->w, table + 1);
-        draw_table(ui, &part);
-        draw_hline(v, 0, table + 1, v->w, INK_FRAME);
-        table += 2;
-    } else if (n > 1) {
-        snprintf(where, sizeof where, " %d/%d ", p->list.selected + 1, n);
+    if (v->h >= 9) {
+        height = (n < v->h / 2 - 1 ? n : v->h / 2 - 1) + 1;
+        part = view_part(v, 0, 0, v->w, height);
+        table_draw(ui, PANEL_probe, &part);
+        draw_hline(v, 0, height++, v->w, INK_FRAME);
+    } else {
+        table_look(ui, PANEL_probe);
+        list_show(&p->table.list, n, 1);
+        if (n > 1)
+            snprintf(where, sizeof where, " %d/%d ", p->table.list.selected + 1, n);
     }
-    a = asked_row(&p->asked, p->list.selected);
-    part = view_part(v, 0, table, v->w, v->h - table);
+    a = asked_row(&p->asked, p->table.list.selected);
+    part = view_part(v, 0, height, v->w, v->h - height);
     if (a)
         draw_detail(ui, &part, a, where);
 }
 
 /* --- actions --- */
 
-static unsigned next_change(struct ui *ui)
+static bool is_changed(struct ui *ui, int row)
 {
-    struct probes *p = own(ui);
-    int n = p->begun ? p->asked.n + p->asked.n_suite : 0;
-
-    for (int i = 1; i <= n; i++) {
-        int row = (p->list.selected + i) % n;
-
-        if (asked_row(&p->asked, row)->changed) {
-            p->list.selected = row;
-            return UI_HANDLED | UI_REDRAW;
-        }
-    }
-    ui_say(ui, "no probe of the suite has changed");
-    return UI_HANDLED | UI_REDRAW;
+    return asked_row(&own(ui)->asked, row)->changed;
 }
 
 static void write_full(FILE *out, const struct asked *a, const struct answer *then)
@@ -496,7 +485,7 @@ static void write_full(FILE *out, const struct asked *a, const struct answer *th
 static unsigned show_full(struct ui *ui)
 {
     struct probes *p = own(ui);
-    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
     char *text = NULL;
     size_t size = 0;
     FILE *out = a ? open_memstream(&text, &size) : NULL;
@@ -551,7 +540,7 @@ static unsigned choose_step(struct ui *ui)
 {
     char hint[320];
     struct probes *p = own(ui);
-    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
     int64_t step[PAST_MOST];
     int n = a ? asked_steps(&p->asked, a, step, PAST_MOST) : 0;
     char text[256];
@@ -574,14 +563,16 @@ static unsigned act(struct ui *ui, enum action a)
 {
     switch (a) {
     case ACT_next_match:
-        return next_change(ui);
+        if (!table_next(ui, PANEL_probe, is_changed))
+            ui_say(ui, "no probe of the suite has changed");
+        return UI_HANDLED | UI_REDRAW;
     case ACT_full:
     case ACT_enter:
         return show_full(ui);
     case ACT_diff:
         return choose_step(ui);
     default:
-        return list_act(&own(ui)->list, a);
+        return UI_IGNORED;
     }
 }
 
@@ -657,14 +648,6 @@ static const struct ui_command commands[] = {
 
 /* --- the rest --- */
 
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    (void)x;
-    (void)w;
-    if (h >= 9)
-        list_click(&own(ui)->list, y - 1);
-}
-
 static void notes(struct ui *ui, char *out, size_t size)
 {
     const struct probes *p = own(ui);
@@ -682,7 +665,7 @@ static void notes(struct ui *ui, char *out, size_t size)
 static void readout(struct ui *ui, FILE *out)
 {
     struct probes *p = own(ui);
-    const struct asked *a = p->begun ? asked_row(&p->asked, p->list.selected) : NULL;
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
 
     if (a)
         write_full(out, a, earlier(ui, a));
@@ -727,13 +710,13 @@ const struct panel panel_probe = {
     .own = sizeof(struct probes),
     .commands = commands,
     .notes = notes,
+    .table = &listing,
     .draw = draw,
     .act = act,
     .act_anywhere = act_anywhere,
     .event = event,
     .refresh = begin,
     .done = done,
-    .click = click,
     .line = take_line,
     .readout = readout,
     .csv = csv,

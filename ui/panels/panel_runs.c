@@ -345,7 +345,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
     return true;
 }
 
-static const struct table_rows rows = {
+static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 60,
@@ -630,7 +630,7 @@ const struct panel panel_runs = {
     .place = PLACE_RUNS,
     .own = sizeof(struct runs),
     .notes = notes,
-    .table = &rows,
+    .table = &listing,
     .draw = draw,
     .act = act,
     .act_anywhere = act_anywhere,
