@@ -218,7 +218,7 @@ static void test_control(void **state)
     check_screen("2\nDown\nDown\nx", "layers all -> 0-1,3-11", NULL);
     check_screen("Ctrl-c", "press q to quit, Space to pause", NULL);
     check_screen("q", "save and quit", NULL);
-    check_screen("q\nq", "step 1204", "save and quit");
+    check_screen("q\nEsc", "step 1204", "save and quit");
     check_screen("?", "Help", NULL);
     check_screen("c", "saving a checkpoint", NULL);
 }

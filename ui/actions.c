@@ -15,9 +15,11 @@
 static void do_pause(struct ui *ui)
 {
     bool paused = session_is_held(ui) || session_can_go_on(ui);
+    uint64_t id =
+        paused ? session_drive(ui, VAC_OP_RESUME, 0) : ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL);
 
-    if (paused ? session_drive(ui, VAC_OP_RESUME, 0) : ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL))
-        ui_say(ui, "%s", paused ? "training goes on" : "pausing after this step");
+    if (id)
+        ui_announce(ui, id, "%s", paused ? "training goes on" : "pausing after this step");
 }
 
 static void do_step(struct ui *ui)
@@ -29,13 +31,14 @@ static void steps_typed(struct ui *ui, const char *line)
 {
     char *end;
     long long n = strtoll(line, &end, 10);
+    uint64_t id;
 
     if (!*line)
         return;
     if (*end || n < 1 || n > 1000000000)
         ui_warn(ui, "\"%s\" is not a number of steps: a whole number from 1 on", line);
-    else if (session_drive(ui, VAC_OP_STEP, n))
-        ui_say(ui, "%lld steps, then pause", n);
+    else if ((id = session_drive(ui, VAC_OP_STEP, n)))
+        ui_announce(ui, id, "%lld steps, then pause", n);
 }
 
 static void do_steps(struct ui *ui)
@@ -46,14 +49,18 @@ static void do_steps(struct ui *ui)
 
 static void do_checkpoint(struct ui *ui)
 {
-    if (ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL))
-        ui_say(ui, "saving a checkpoint after this step");
+    uint64_t id = ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
+
+    if (id)
+        ui_announce(ui, id, "saving a checkpoint after this step");
 }
 
 static void do_evaluate(struct ui *ui)
 {
-    if (ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL))
-        ui_say(ui, "measuring after this step");
+    uint64_t id = ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL);
+
+    if (id)
+        ui_announce(ui, id, "measuring after this step");
 }
 
 static void do_reference(struct ui *ui)
@@ -116,12 +123,12 @@ static void rho_typed(struct ui *ui, const char *line)
 
 static void do_rho_type(struct ui *ui)
 {
-    char hint[96];
+    char hint[128], now[RHO_SIZE];
     int rho = rho_option(ui);
 
     if (rho < 0)
         return;
-    snprintf(hint, sizeof hint, "now %.40s; another from the next step on", ui->option[rho].value);
+    snprintf(hint, sizeof hint, "now %.64s; another from the next step on", ui_rho_text(ui, now));
     prompt_open(ui, &(struct prompt){.label = "rho> ", .hint = hint, .done = rho_typed});
 }
 
@@ -180,6 +187,7 @@ static void do_mask_range(struct ui *ui)
     mask_text(ui->snap.mask, ui->snap.n_layers, text, sizeof text);
     prompt_open(ui, &(struct prompt){.label = "layers> ",
                                      .initial = text,
+                                     .replaced = true,
                                      .hint = "to perturb, like 0-3,7",
                                      .done = mask_typed});
 }
@@ -258,9 +266,8 @@ static void do_down(struct ui *ui)
 
 static void do_back(struct ui *ui)
 {
-    if (*ui->message.text)
-        ui->message.text[0] = '\0';
-    else if (ui->zoom && (ui->session || *ui->watched))
+    ui->message.text[0] = '\0';
+    if (ui->zoom && (ui->session || *ui->watched))
         ui->zoom = false;
     else if (ui->to > ui->from)
         ui->from = ui->to = 0;
@@ -472,7 +479,7 @@ static void quit_answered(struct ui *ui, int key)
     ui->priv->quit = true;
 }
 
-/* q q is question and cancel: a finger that repeats never loses data. */
+/* q q saves and leaves, as Enter does: a finger that repeats never loses data. */
 void action_quit(struct ui *ui)
 {
     static const struct dialog ask = {
@@ -481,6 +488,8 @@ void action_quit(struct ui *ui)
         .choice = {{'s', "save and quit: a checkpoint, to go on from later"},
                    {'h', "go on headless: as vaccine run, in this terminal"},
                    {'D', "discard: quit without saving; old checkpoints stay"}},
+        .enter = 's',
+        .again = 'q',
         .done = quit_answered,
     };
 

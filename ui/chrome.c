@@ -11,7 +11,7 @@
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 
 struct piece {
-    char text[96];
+    char text[sizeof((struct vac_snapshot *)0)->reason + 8];
     unsigned style;
     int rank;    /* 0 = never left out */
     int gap;     /* blanks before it */
@@ -167,9 +167,13 @@ static void draw_header(struct ui *ui, const struct view *v)
 {
     const struct vac_snapshot *s = &ui->snap;
     struct pieces h = {0};
-    char text[NUMBER_SIZE];
+    char text[NUMBER_SIZE], rho[RHO_SIZE];
 
-    add(&h, 5, INK_TITLE | STYLE_BOLD, 0, "vaccine");
+    /* what is wrong is seen first, until it is dealt with */
+    if (s->fault || s->state == VAC_FAILED)
+        add(&h, 0, INK_WARN | STYLE_BOLD | STYLE_REVERSE, 0, "! %s ",
+            *s->reason ? s->reason : "the run has failed");
+    add(&h, 5, INK_TITLE | STYLE_BOLD, h.n ? 1 : 0, "vaccine");
     if (!ui->session && !*ui->watched) {
         add(&h, 0, INK_FAINT, 2,
             "aligns language models so that harmful fine-tuning undoes less of it");
@@ -186,7 +190,7 @@ static void draw_header(struct ui *ui, const struct view *v)
         add(&h, 6, INK_FAINT, 1, "%s", s->method);
     add_state(ui, v->c, &h);
     add_progress(ui, &h);
-    add_number(&h, 1, "rho", INK_EPS | STYLE_BOLD, number_text(text, s->last.rho, 3));
+    add_number(&h, 1, "rho", INK_EPS | STYLE_BOLD, ui_rho_text(ui, rho));
     add_number(&h, 7, "lr", INK_TEXT, number_text(text, s->last.lr, 3));
     add_evals(ui, &h);
     add_number(&h, 8, "tok/s", INK_TEXT, number_si(text, s->tokens_per_s));
@@ -271,6 +275,15 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
     draw_pieces(v, y, &h, INK_BAR);
 }
 
+static void draw_said(const struct ui *ui, const struct view *v, int y)
+{
+    unsigned style = ui->message.warning ? INK_WARN | STYLE_BOLD : INK_TEXT;
+    int x = draw_text(v, 0, y, style, ui->message.warning ? "! " : "");
+
+    draw_fill(v, x, y, v->w - x, 1, INK_TEXT, ' ');
+    draw_cut(v, x, y, v->w - x, style, ui->message.text);
+}
+
 static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor_x, int *cursor_y)
 {
     const char *m = ui->message.text;
@@ -279,14 +292,14 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
     if (prompt_is_open(ui)) {
         struct view line = view_part(v, 0, y - 1, v->w, 2);
 
+        if (*m)
+            draw_said(ui, &line, 0);
         prompt_draw(ui, &line, cursor_x, cursor_y);
         *cursor_y += y - 1;
         return;
     }
     if (*m)
-        draw_cut(v, draw_text(v, 0, y, INK_WARN | STYLE_BOLD, ui->message.warning ? "! " : ""), y,
-                 v->w - (ui->message.warning ? 2 : 0),
-                 ui->message.warning ? INK_WARN | STYLE_BOLD : INK_TEXT, m);
+        draw_said(ui, v, y);
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
         draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
     else if (ui->snap.state == VAC_MEASURING)

@@ -23,13 +23,14 @@ void headless_line(const struct ui *ui, char *out, size_t size)
 {
     const struct vac_snapshot *s = &ui->snap;
     const struct vac_point *p = &s->last;
-    char text[NUMBER_SIZE], rest[REST_SIZE];
+    char text[NUMBER_SIZE], rest[REST_SIZE], rho[RHO_SIZE];
 
     snprintf(out, size, "step %lld", (long long)s->step);
     put_number(out, size, "loss", number_text(text, p->loss, 3));
     put_number(out, size, "align", number_text(text, p->align_loss, 3));
     put_number(out, size, "harmful", number_text(text, p->harmful_loss, 3));
-    put_number(out, size, "rho", number_text(text, p->rho, 2));
+    ui_rho_text(ui, rho);
+    put_number(out, size, "rho", strchr(rho, '>') ? rho : number_text(text, p->rho, 2));
     put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
         if (s->eval[i].step >= 0) {

@@ -27,6 +27,7 @@ void frame_draw(struct ui *ui, int w, int h, int *cursor_x, int *cursor_y)
     struct canvas *c = &ui->priv->canvas;
     struct view all;
 
+    ui_drop_message(ui);
     ui->w = w;
     ui->h = h;
     c->utf8 = ui->utf8;
@@ -43,22 +44,10 @@ void frame_draw(struct ui *ui, int w, int h, int *cursor_x, int *cursor_y)
     chrome_draw(ui, c, cursor_x, cursor_y);
 }
 
-/* News goes when something else is drawn after a while: it is worth no frame of its own, and none
- * at all while nothing moves. Warnings stay until the next message. */
-static void drop_old_message(struct ui *ui)
-{
-    enum { SECONDS = 12 };
-
-    if (!ui->message.warning && ui->snap.state == VAC_RUNNING && !ui->deterministic &&
-        ui->now > ui->message.at + SECONDS)
-        ui->message.text[0] = '\0';
-}
-
 size_t frame_paint(struct ui *ui)
 {
     int w, h, x, y;
 
-    drop_old_message(ui);
     screen_size(&w, &h);
     frame_draw(ui, w, h, &x, &y);
     ui->dirty = false;

@@ -57,9 +57,17 @@ static void tell_message(struct ui *ui)
     ui->message.text[0] = '\0';
 }
 
+/* A question stays open for the next line; a long text is printed by the commands of this mode. */
 static void tell_overlay(void)
 {
-    overlay_close(); /* its text is printed by the commands of this mode */
+    char *question = overlay_question();
+
+    for (char *save, *line = question ? strtok_r(question, "\n", &save) : NULL; line;
+         line = strtok_r(NULL, "\n", &save))
+        say_line(line);
+    if (!question)
+        overlay_close();
+    free(question);
 }
 
 static void tell_news(struct ui *ui, bool always)
@@ -154,9 +162,12 @@ static void stop_reading(void)
 static void obey(struct ui *ui, const char *line)
 {
     line += strspn(line, " \t:");
-    if (!*line)
+    if (overlay_is_up()) {
+        overlay_key(ui, *line && !line[1] ? *line : UIKEY_ESC);
+        overlay_close();
+    } else if (!*line) {
         return;
-    if (!own_command(ui, line))
+    } else if (!own_command(ui, line))
         command_line(ui, line);
     if (overlay_is_up())
         tell_overlay();
@@ -295,6 +306,7 @@ int plain_main(struct ui *ui)
     plain.ui = ui;
     plain.told_step = -1;
     plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    ui->sure = !plain.interactive;
     ui->charset = CHARSET_ASCII;
     if (ui->priv->args->hint)
         puts(ui->priv->args->hint);

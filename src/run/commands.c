@@ -38,6 +38,7 @@ static int do_pause(struct trainer *t, const struct control_command *c, struct v
 {
     (void)err;
     t->steer.paused = true;
+    t->steer.fault = false;
     t->steer.steps_left = 0;
     snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason, "on request (%s)", c->who);
     return 0;
@@ -47,7 +48,7 @@ static int do_resume(struct trainer *t, const struct control_command *c, struct 
 {
     (void)c;
     (void)err;
-    t->steer.paused = false;
+    t->steer.paused = t->steer.fault = false;
     t->steer.steps_left = 0;
     return 0;
 }
@@ -56,7 +57,7 @@ static int do_step(struct trainer *t, const struct control_command *c, struct va
 {
     if (c->n < 1)
         return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
-    t->steer.paused = false;
+    t->steer.paused = t->steer.fault = false;
     t->steer.steps_left = c->n;
     return 0;
 }

@@ -16,9 +16,11 @@
 static void wait_for_space(struct steer *steer, const char *why)
 {
     struct control_command c;
-    bool taken = false;
+    bool taken = false, was = steer->fault;
 
+    steer->fault = true;
     steer_show(steer, VAC_PAUSED, why);
+    steer->fault = was;
     /* 30 s, or less when the whole patience is short */
     if (!control_pop(steer->ctl, &c, fmin(30, fmax(0.05, steer->rig->spec.disk_wait * 60 / 4))))
         return;

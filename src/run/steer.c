@@ -76,6 +76,7 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
 
     s->state = state;
     snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
+    s->fault = state == VAC_PAUSED && steer->fault;
     s->n_stages = (int)rig->spec.n_stages;
     if (steer->st->open && steer->st->total)
         fill_stage(s, rig, steer->st);

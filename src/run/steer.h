@@ -16,6 +16,7 @@ struct steer {
     struct stopwatch watch; /* seconds spent running */
     bool paused;
     char pause_reason[256];
+    bool fault;         /* that is what is wrong */
     int64_t steps_left; /* of a STEP command */
     bool quit, discard;
     bool space_quit;       /* asked to end while the disk was full: one more try, then it ends */

@@ -145,7 +145,7 @@ static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_ST
     if (book_journal(&t->book, &e, err))
         return -1;
     if (t->how.interactive) {
-        t->steer.paused = true;
+        t->steer.paused = t->steer.fault = true;
         snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason,
                  "%s: lower lr (or rho) and resume", why);
         return 0;
@@ -263,7 +263,7 @@ static int measure_fault(struct trainer *t, struct vac_err *err)
     t->at.keep_more = 1;
     if (!t->how.interactive || book_journal(&t->book, &e, NULL))
         return -1;
-    t->steer.paused = true;
+    t->steer.paused = t->steer.fault = true;
     snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason, "%.255s", err->msg);
     err_clear(err);
     return 0;
@@ -340,6 +340,7 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
             return -1;
         if (rc == 0 && t->steer.steps_left > 0 && --t->steer.steps_left == 0) {
             t->steer.paused = true;
+            t->steer.fault = false;
             snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason,
                      "the steps asked for are done");
         }

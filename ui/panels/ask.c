@@ -1,8 +1,12 @@
 /* ask.c - see ask.h */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "panels/ask.h"
+#include "term/dialog.h"
+#include "term/number.h"
 
 bool session_is_live(const struct ui *ui)
 {
@@ -78,14 +82,72 @@ const char *ui_option_next(const struct vac_option *o)
     return *o->pending ? o->pending : o->value;
 }
 
-bool ui_set(struct ui *ui, int option, const char *value)
+bool ui_option_waits(const struct ui *ui, int option, char now[VALUE_SIZE])
+{
+    const struct vac_option *o = &ui->option[option];
+    double rho = ui->snap.last.rho, next = strtod(ui_option_next(o), NULL);
+
+    snprintf(now, VALUE_SIZE, "%s", o->value);
+    if (strcmp(o->name, "rho") || !isfinite(rho) || !session_is_live(ui))
+        return *o->pending != '\0';
+    /* In a pause the option has its new value already; the last step was made with the old one. */
+    if (fabs(next - rho) > 1e-9 * fabs(rho))
+        snprintf(now, VALUE_SIZE, "%.4g", rho);
+    return fabs(next - rho) > 1e-9 * fabs(rho);
+}
+
+const char *ui_rho_text(const struct ui *ui, char out[RHO_SIZE])
+{
+    int rho = ui_option(ui, "rho");
+    char now[VALUE_SIZE];
+
+    if (rho >= 0 && ui_option_waits(ui, rho, now))
+        snprintf(out, RHO_SIZE, "%.32s -> %.32s", now, ui_option_next(&ui->option[rho]));
+    else
+        number_text(out, ui->snap.last.rho, 3);
+    return out;
+}
+
+static bool set_option(struct ui *ui, int option, const char *value)
 {
     struct vac_option was = ui->option[option];
+    uint64_t id = ui_send(ui, VAC_OP_SET, 0, was.name, value);
+    char now[VALUE_SIZE];
 
-    if (!ui_send(ui, VAC_OP_SET, 0, was.name, value))
+    if (!id)
         return false;
     ui_take_options(ui);
-    ui_say(ui, "%s %s -> %s, from the next step on", was.name, ui_option_next(&was), value);
+    if (option >= ui->n_options || !ui_option_waits(ui, option, now))
+        snprintf(now, sizeof now, "%s", ui_option_next(&was));
+    ui_announce(ui, id, "%s %s -> %s, from the next step on", was.name, now, value);
+    return true;
+}
+
+static void set_after_all(struct ui *ui, int key)
+{
+    if (key == 'y' && ui->unsure.option < ui->n_options)
+        set_option(ui, ui->unsure.option, ui->unsure.value);
+}
+
+/* A slip of the finger is mostly one of a factor: 1e-3 for 1e-5, 20 for 0.2. */
+bool ui_set(struct ui *ui, int option, const char *value)
+{
+    enum { MUCH = 100 };
+    const struct vac_option *o = &ui->option[option];
+    double was = strtod(ui_option_next(o), NULL), is = strtod(value, NULL), by = is / was;
+    char title[VAC_NAME + 140], text[200];
+
+    if (!o->live || !o->number || ui->sure || !(by > 0) || !isfinite(by) ||
+        (by <= MUCH && by >= 1.0 / MUCH) || is < o->min || is > o->max)
+        return set_option(ui, option, value);
+    ui->unsure.option = option;
+    snprintf(ui->unsure.value, sizeof ui->unsure.value, "%s", value);
+    snprintf(title, sizeof title, "%s %.60s -> %.60s?", o->name, ui_option_next(o), value);
+    snprintf(text, sizeof text, by > 1 ? "That is %.3g times as much." : "That is %.3g of it.", by);
+    dialog_open(&(struct dialog){.title = title,
+                                 .text = text,
+                                 .choice = {{'y', "yes, from the next step on"}},
+                                 .done = set_after_all});
     return true;
 }
 

@@ -23,7 +23,13 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
 int ui_option(const struct ui *ui, const char *name);
 /* The value that holds from the next step on. */
 const char *ui_option_next(const struct vac_option *o);
-/* Sets a live option, and says so; false, and said why, when the value cannot be. */
+enum { VALUE_SIZE = 128, RHO_SIZE = 72 };
+/* The value that the last step had; whether another waits for the next one (ui_option_next). */
+bool ui_option_waits(const struct ui *ui, int option, char now[VALUE_SIZE]);
+/* Rho as every place shows it: "1.00", or "1 -> 1.1" while another waits. */
+const char *ui_rho_text(const struct ui *ui, char out[RHO_SIZE]);
+/* Sets a live option, and says so; a change by more than a factor of 100 is asked about first. False,
+ * and said why, when the value cannot be. */
 bool ui_set(struct ui *ui, int option, const char *value);
 /* Reads all options again: after something has changed. */
 void ui_take_options(struct ui *ui);

@@ -44,8 +44,9 @@ static void edit(struct ui *ui, const char *initial)
     snprintf(label, sizeof label, "%s = ", ui->option[own(ui)->editing].name);
     prompt_open(ui, &(struct prompt){.label = label,
                                      .initial = initial,
+                                     .replaced = true,
                                      .history = "value",
-                                     .hint = "Enter set  Esc leave",
+                                     .hint = "type another  Enter set  Esc leave",
                                      .done = take_value});
 }
 
@@ -77,22 +78,23 @@ static const char *how(const struct vac_option *o)
 }
 
 /* Name, value, what is pending, the step since which it holds, its range. */
-static void draw_option(const struct view *v, int y, const struct vac_option *o, bool selected)
+static void draw_option(const struct ui *ui, const struct view *v, int y, int option, bool selected)
 {
+    const struct vac_option *o = &ui->option[option];
     unsigned ink = o->live ? INK_TEXT : INK_FAINT;
-    char since[32];
+    char since[32], now[VALUE_SIZE];
+    bool waits = ui_option_waits(ui, option, now);
     int x;
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
     draw_cut(v, 1, y, NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
-    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT,
-                 *o->value ? o->value : "-");
-    if (*o->unit && !*o->pending)
+    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT, *now ? now : "-");
+    if (*o->unit && !waits)
         x = draw_cut(v, x + 1, y, NAME_W + VALUE_W + 2 - x, INK_FAINT, o->unit);
-    if (*o->pending) {
-        draw_glyph(v, x + 1, y, INK_EPS, sign(v->c, SIGN_ARROW));
-        x = draw_cut(v, x + 3, y, VALUE_W, INK_EPS | STYLE_BOLD, o->pending);
+    if (waits) {
+        x = draw_text(v, x + 1, y, INK_EPS, "->");
+        x = draw_cut(v, x + 1, y, VALUE_W, INK_EPS | STYLE_BOLD, ui_option_next(o));
         draw_text(v, x + 1, y, INK_EPS, "next step");
         return;
     }
@@ -160,7 +162,7 @@ static void draw_options(struct ui *ui, const struct view *v, int rows)
     const struct controls *c = own(ui);
 
     for (int i = 0; i < rows && c->list.top + i < ui->n_options; i++)
-        draw_option(v, i, &ui->option[c->list.top + i], c->list.top + i == c->list.selected);
+        draw_option(ui, v, i, c->list.top + i, c->list.top + i == c->list.selected);
     list_draw_scroll(&c->list, v, 0);
 }
 
@@ -225,10 +227,11 @@ static void click(struct ui *ui, int x, int y, int w, int h)
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
+    char now[VALUE_SIZE];
     int pending = 0;
 
     for (int i = 0; i < ui->n_options; i++)
-        pending += *ui->option[i].pending != '\0';
+        pending += ui_option_waits(ui, i, now);
     if (pending)
         snprintf(out, size, "%d pending", pending);
 }

@@ -578,14 +578,17 @@ static unsigned act(struct ui *ui, enum action a)
 
 static unsigned act_anywhere(struct ui *ui, enum action a)
 {
+    uint64_t id;
+
     if (a == ACT_probe)
         return open_line(ui);
     if (a == ACT_stop)
         return stop(ui);
     if (a != ACT_suite)
         return UI_IGNORED;
-    if (ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL))
-        ui_say(ui, "the suite is asked after this step");
+    id = ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL);
+    if (id)
+        ui_announce(ui, id, "the suite is asked after this step");
     return UI_HANDLED | UI_REDRAW;
 }
 

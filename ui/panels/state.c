@@ -243,6 +243,7 @@ static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap
     vsnprintf(ui->message.text, sizeof ui->message.text, fmt, ap);
     ui->message.warning = warning;
     ui->message.at = ui->now;
+    ui->message.until = 0;
     ui->dirty = true;
 }
 
@@ -262,6 +263,31 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
     va_start(ap, fmt);
     set_message(ui, true, fmt, ap);
     va_end(ap);
+}
+
+void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_message(ui, false, fmt, ap);
+    va_end(ap);
+    ui->message.until = command;
+}
+
+/* News goes when something else is drawn after a while: it is worth no frame of its own, and none
+ * at all while nothing moves. What was done stays long enough to be read while training goes on; a
+ * fault lets nothing stand beside it. Warnings stay until the next message. */
+void ui_drop_message(struct ui *ui)
+{
+    enum { SECONDS = 12, READ = 2 };
+    const struct message *m = &ui->message;
+    bool running = ui->snap.state == VAC_RUNNING && !ui->deterministic;
+    bool done = m->until && ui->snap.commands_applied >= m->until;
+
+    if (!m->warning && ((running && ui->now > m->at + (done ? READ : SECONDS)) ||
+                        (done && !running) || ui->snap.fault))
+        ui->message.text[0] = '\0';
 }
 
 /* --- the focus --- */

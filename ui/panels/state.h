@@ -79,7 +79,8 @@ enum { MESSAGE_SIZE = 512, PANELS_MOST = 24, OPTIONS_MOST = 128 };
 struct message {
     char text[MESSAGE_SIZE];
     bool warning;
-    double at; /* clock: when it was set; 0 = not to be taken away */
+    double at;      /* clock: when it was set; 0 = not to be taken away */
+    uint64_t until; /* command that it announces: it ends when that was dealt with; 0 = none */
 };
 
 struct ui {
@@ -106,6 +107,12 @@ struct ui {
      * number here. */
     struct vac_option option[OPTIONS_MOST];
     int n_options;
+
+    struct {
+        int option;
+        char value[128];
+    } unsure;  /* a change that is asked about */
+    bool sure; /* nobody is there to ask */
 
     /* what was asked of the session; ids are those of commands, 0 = none */
     uint64_t answering; /* the probe whose answer streams */
@@ -147,4 +154,9 @@ void ui_focus(struct ui *ui, int panel);
 /* The message line: news, and warnings (in the warning colour, with a "!"). */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* News of what a command will do: no news any more once it was done. */
+void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Takes the message away when what it says is so no longer. */
+void ui_drop_message(struct ui *ui);
 #endif

@@ -1,4 +1,5 @@
 /* dialog.c - see dialog.h */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "term/dialog.h"
@@ -70,10 +71,13 @@ static void draw_question(const struct view *v)
     y = draw_flow(&in, 1, 0, in.w - 2, INK_TEXT, over.text, 0) + 1;
     for (int i = 0; i < n; i++, y++) {
         draw_glyph(&in, 3, y, INK_KEY | STYLE_BOLD, (uint32_t)d->choice[i].key);
-        draw_text(&in, 6, y, INK_TEXT, d->choice[i].label);
+        if (d->choice[i].key == d->enter)
+            draw_glyph(&in, 1, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
+        draw_text(&in, 6, y, d->choice[i].key == d->enter ? INK_TEXT | STYLE_BOLD : INK_TEXT,
+                  d->choice[i].label);
     }
     draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, "Esc");
-    draw_text(&in, 6, y, INK_FAINT, "cancel");
+    draw_text(&in, 6, y, INK_FAINT, d->enter ? "cancel" : "cancel, as Enter");
 }
 
 /* Lines that begin with two blanks hold a key and what it does; others that end in ":" are
@@ -178,11 +182,32 @@ static void scroll(enum action a)
 void overlay_key(struct ui *ui, int key)
 {
     enum action a = key_action(key);
+    bool taken =
+        over.question && (a == ACT_enter || (over.dialog.again && key == over.dialog.again));
 
-    if (a == ACT_back || a == ACT_quit || key == UICTRL('c'))
+    if (taken && over.dialog.enter)
+        answer(ui, over.dialog.enter);
+    else if (taken || a == ACT_back || a == ACT_quit || key == UICTRL('c'))
         overlay_close();
     else if (over.question)
         answer(ui, key);
     else
         scroll(a);
+}
+
+char *overlay_question(void)
+{
+    const struct dialog *d = &over.dialog;
+    char *text = NULL;
+    size_t size;
+    FILE *out = over.question ? open_memstream(&text, &size) : NULL;
+
+    if (!out)
+        return NULL;
+    fprintf(out, "%s\n%s\n", over.title, over.text);
+    for (int i = 0; i < DIALOG_CHOICES && d->choice[i].key; i++)
+        fprintf(out, "  %c  %s\n", d->choice[i].key, d->choice[i].label);
+    fputs("anything else: cancel", out);
+    fclose(out);
+    return text;
 }

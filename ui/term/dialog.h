@@ -17,6 +17,8 @@ struct dialog {
     const char *title;
     const char *text;                     /* copied; lines by \n */
     struct choice choice[DIALOG_CHOICES]; /* ends with key 0; Esc is always cancel */
+    int enter;                            /* the choice that Enter takes; 0 = cancel */
+    int again; /* a key that takes it too: the one that opened the question; 0 = none */
     /* key = the choice; never called on cancel. */
     void (*done)(struct ui *ui, int key);
 };
@@ -30,4 +32,6 @@ void overlay_draw(const struct view *v);
 /* A key while it is up; always taken. */
 void overlay_key(struct ui *ui, int key);
 void overlay_close(void);
+/* The question that is up with its choices, as text; free it. NULL = there is none. */
+char *overlay_question(void);
 #endif

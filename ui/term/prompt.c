@@ -29,7 +29,7 @@ struct past {
 static struct {
     struct ui *ui;
     struct prompt p;
-    bool ready, open;
+    bool ready, open, fresh; /* fresh: nothing was typed yet that would be replaced */
     FILE *nowhere_in, *nowhere_out;
     unsigned char byte[BYTES]; /* not read yet */
     int first, n;
@@ -323,6 +323,7 @@ void prompt_open(struct ui *ui, const struct prompt *p)
     rl_callback_handler_install(p->label, take_line);
     if (initial)
         rl_insert_text(initial);
+    P.fresh = p->replaced && initial;
     free(initial);
     free(P.last);
     P.last = strdup(rl_line_buffer);
@@ -558,6 +559,9 @@ bool prompt_key(struct ui *ui, int key, bool more)
     if (!prompt_is_open(ui))
         return false;
     n = key_bytes(key, bytes);
+    if (P.fresh && key >= ' ' && key != UIKEY_BACKSPACE && key <= 0x10ffff)
+        rl_replace_line("", 1);
+    P.fresh = false;
     if (n && hold(bytes, n, more))
         return true;
     insert_held();
@@ -590,6 +594,9 @@ void prompt_paste(struct ui *ui, const char *s, size_t n)
             c = ' ';
         text[len++] = c;
     }
+    if (P.fresh)
+        rl_replace_line("", 1);
+    P.fresh = false;
     insert_held();
     if (in_between())
         feed("\a", 1); /* a search, a number: given up for the text */

@@ -15,6 +15,7 @@ struct ui;
 struct prompt {
     const char *label;   /* "probe> " */
     const char *initial; /* NULL = empty */
+    bool replaced;       /* what is typed first takes its place, until it is edited */
     const char *history; /* "probe", "command", "filter": name of its history; NULL = none */
     const char *hint;    /* faint, at the right */
     bool keep;           /* stays open after Enter; Esc closes it */

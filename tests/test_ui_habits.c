@@ -1,0 +1,290 @@
+/* test_ui_habits.c - what fingers and eyes expect, at three sizes: what is wrong is seen first, news
+ * ends with its truth, a value that waits is the same everywhere, questions have an answer for Enter. */
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "support.h"
+#include "term/dialog.h"
+#include "term/prompt.h"
+#include "ui/frame.h"
+#include "ui/headless.h"
+#include "ui/paint.h"
+#include "ui/press.h"
+#include "ui/session.h"
+
+static struct ui_args args = {.deterministic = true};
+static struct ui_private priv;
+static struct ui ui;
+static const struct {
+    int w, h;
+} sizes[] = {{80, 24}, {120, 40}, {200, 60}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* A run by formula, paused at step 1204. */
+static int setup(void **state)
+{
+    struct vac_open o = {.file = support_path("test_ui_habits.c"), .paused = true};
+    struct vac_err err = {0};
+
+    (void)state;
+    priv = (struct ui_private){.args = &args, .status = -1};
+    ui = (struct ui){.deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .ema = 0.6};
+    ui.charset = CHARSET_ASCII;
+    for (int i = 0; i < PANEL_COUNT; i++)
+        ui.own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
+    assert_ok(vac_session_open(&ui.session, &o, &err), &err);
+    assert_ok(vac_session_start(ui.session, &err), &err);
+    while (session_pump(&ui))
+        ;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    prompt_close(&ui);
+    overlay_close();
+    session_close(&ui);
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        if (panels[i]->done)
+            panels[i]->done(&ui);
+        free(ui.own[i]);
+    }
+    canvas_done(&priv.canvas);
+    return 0;
+}
+
+static void keys(const char *text)
+{
+    for (; *text; text++)
+        press_key(&ui, (unsigned char)*text, false);
+}
+
+/* The screen of a size; free it. */
+static char *screen(int size)
+{
+    int x, y;
+    char *text;
+
+    frame_draw(&ui, sizes[size].w, sizes[size].h, &x, &y);
+    text = canvas_text(&priv.canvas);
+    assert_non_null(text);
+    return text;
+}
+
+/* Line `at` of a screen, counted from its end when negative; free it. */
+static char *line_of(int size, int at)
+{
+    char *text = screen(size), *s = text, *out;
+
+    for (int i = at < 0 ? sizes[size].h + at : at; i > 0; i--)
+        s = strchr(s, '\n') + 1;
+    out = strndup(s, strcspn(s, "\n"));
+    free(text);
+    return out;
+}
+
+static void assert_shows(int size, const char *what)
+{
+    char *text = screen(size);
+
+    if (!strstr(text, what))
+        fail_msg("%dx%d: \"%s\" is not in:\n%s", sizes[size].w, sizes[size].h, what, text);
+    free(text);
+}
+
+static void assert_lacks(int size, const char *what)
+{
+    char *text = screen(size);
+
+    if (strstr(text, what))
+        fail_msg("%dx%d: \"%s\" is still in:\n%s", sizes[size].w, sizes[size].h, what, text);
+    free(text);
+}
+
+static void test_a_fault_stands_first_until_dealt_with(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *head;
+
+        ui_say(&ui, "training goes on");
+        ui.snap.state = VAC_PAUSED;
+        ui.snap.fault = true;
+        snprintf(ui.snap.reason, sizeof ui.snap.reason,
+                 "step 1205 was dropped: its loss is not a "
+                 "number: lower lr (or rho) and resume");
+        head = line_of(i, 0);
+        assert_true(!strncmp(head, "! step 1205 was dropped: its loss is not a number", 49));
+        free(head);
+        assert_lacks(i, "training goes on");
+        ui_say(&ui, "training goes on"); /* a second one, before anything was drawn */
+        assert_lacks(i, "training goes on");
+        ui.snap.fault = false;
+        head = line_of(i, 0);
+        assert_null(strstr(head, "dropped"));
+        free(head);
+    }
+}
+
+static void test_a_message_ends_with_its_truth(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        ui.snap.commands_applied = 6;
+        ui_announce(&ui, 7, "saving a checkpoint after this step");
+        assert_shows(i, "saving a checkpoint");
+        ui.snap.commands_applied = 7;
+        assert_lacks(i, "saving a checkpoint");
+        ui_warn(&ui, "the disk is nearly full"); /* stays until the next */
+        ui.snap.commands_applied = 8;
+        assert_shows(i, "! the disk is nearly full");
+    }
+}
+
+static void test_an_error_is_seen_while_a_line_is_open(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        int footer = sizes[i].h >= 45 ? 3 : 2;
+        char *said, *line;
+
+        keys("eno number\r");
+        assert_true(prompt_is_open(&ui));
+        assert_true(ui.message.warning);
+        line = line_of(i, -footer);
+        assert_non_null(strstr(line, " = no number"));
+        said = line_of(i, -footer - 1);
+        assert_true(!strncmp(said, "! ", 2));
+        free(said);
+        free(line);
+        prompt_close(&ui);
+    }
+}
+
+static void test_a_value_that_waits_is_the_same_everywhere(void **state)
+{
+    char line[512];
+
+    (void)state;
+    keys("]");
+    ui.snap.last.rho = 2; /* of the last step */
+    for (int i = 0; i < SIZES; i++) {
+        char *head;
+
+        ui.focus = PANEL_controls;
+        ui_focus(&ui, PANEL_controls);
+        head = line_of(i, 0);
+        assert_non_null(strstr(head, "rho 2 -> 2.2"));
+        free(head);
+        assert_shows(i, "rho             2 -> 2.2");
+    }
+    headless_line(&ui, line, sizeof line);
+    assert_non_null(strstr(line, "rho 2 -> 2.2"));
+    keys("]");
+    assert_string_equal(ui.message.text, "rho 2 -> 2.42, from the next step on");
+}
+
+static void test_enter_and_a_repeated_q_save_and_leave(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        if (i)
+            setup(NULL);
+        keys("q");
+        assert_shows(i, "> s  save and quit");
+        keys(i == 1 ? "q" : "\r");
+        assert_false(overlay_is_up());
+        assert_true(priv.leaving || priv.quit);
+        session_pump(&ui);
+        assert_true(priv.quit);
+        assert_int_equal(ui.snap.state, VAC_STOPPED);
+        if (i + 1 < SIZES)
+            teardown(NULL);
+    }
+}
+
+static void test_escape_cancels_and_acts_at_once(void **state)
+{
+    (void)state;
+    keys("q\033");
+    assert_false(overlay_is_up());
+    assert_false(priv.quit);
+    keys("z");
+    assert_true(ui.zoom);
+    ui_say(&ui, "something");
+    keys("\033");
+    assert_false(ui.zoom);
+    assert_string_equal(ui.message.text, "");
+}
+
+static void test_what_is_typed_replaces_the_value(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *line;
+
+        keys("e3");
+        line = line_of(i, sizes[i].h >= 45 ? -3 : -2);
+        assert_true(!strncmp(line, "rho = 3", 7) && (!line[7] || line[7] == ' '));
+        free(line);
+        keys("\r");
+        assert_string_equal(ui_option_next(&ui.option[0]), "3");
+        press_key(&ui, 'e', false);
+        press_key(&ui, UIKEY_LEFT, false); /* from here on it is edited */
+        keys("1");
+        line = line_of(i, sizes[i].h >= 45 ? -3 : -2);
+        assert_non_null(strstr(line, "1")); /* "12" or "13": nothing was taken away */
+        assert_true(strlen(ui.option[0].value) + 1 <= strcspn(line + 6, " "));
+        free(line);
+        prompt_close(&ui);
+    }
+}
+
+static void test_a_great_change_asks(void **state)
+{
+    char was[128];
+    int lr;
+
+    (void)state;
+    lr = ui_option(&ui, "lr");
+    assert_true(lr >= 0);
+    snprintf(was, sizeof was, "%s", ui_option_next(&ui.option[lr]));
+    for (int i = 0; i < SIZES; i++) {
+        ui_set(&ui, lr, "1e-9");
+        assert_true(overlay_is_up());
+        assert_shows(i, "-> 1e-9?");
+        keys("\r"); /* the safe answer */
+        assert_false(overlay_is_up());
+        assert_string_equal(ui_option_next(&ui.option[lr]), was);
+    }
+    ui_set(&ui, lr, "1e-9");
+    keys("y");
+    assert_string_equal(ui_option_next(&ui.option[lr]), "1e-9");
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_fault_stands_first_until_dealt_with),
+        CASE(test_a_message_ends_with_its_truth),
+        CASE(test_an_error_is_seen_while_a_line_is_open),
+        CASE(test_a_value_that_waits_is_the_same_everywhere),
+        CASE(test_enter_and_a_repeated_q_save_and_leave),
+        CASE(test_escape_cancels_and_acts_at_once),
+        CASE(test_what_is_typed_replaces_the_value),
+        CASE(test_a_great_change_asks),
+    };
+
+    setlocale(LC_ALL, "C.UTF-8");
+    setenv("INPUTRC", "/dev/null", 1);
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
