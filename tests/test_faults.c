@@ -157,6 +157,7 @@ static void test_no_room_on_screen(void **state)
     run_wait_step(s, 5);
     run_wait(s, VAC_PAUSED);
     assert_non_null(strstr(vac_snapshot(s)->reason, "checkpoint at step 5"));
+    assert_true(vac_snapshot(s)->fault);
     assert_false(run_do(s, VAC_OP_QUIT, 0, "", NULL, &e));
     assert_non_null(strstr(e.text, "checkpoint at step 5"));
     assert_false(run_do(s, VAC_OP_PROBE, 0, "", "abc", &e));
@@ -353,6 +354,7 @@ static void test_nan_on_screen(void **state)
     while (vac_snapshot(s)->state != VAC_PAUSED)
         run_wait(s, VAC_PAUSED);
     assert_non_null(strstr(vac_snapshot(s)->reason, "is not a number: lower lr"));
+    assert_true(vac_snapshot(s)->fault);
     step = vac_snapshot(s)->step;
     assert_true(step >= 1 && step < 12);
     assert_true(run_do(s, VAC_OP_SET, 0, "lr", "0.001", NULL));

@@ -314,6 +314,7 @@ static void test_commands(void **state)
     assert_true(run_do(s, VAC_OP_PAUSE, 0, "", NULL, NULL));
     run_wait(s, VAC_PAUSED);
     assert_string_equal(vac_snapshot(s)->reason, "on request (script)");
+    assert_false(vac_snapshot(s)->fault);
     assert_true(vac_snapshot(s)->commands_applied > id);
     id = run_give(s, VAC_OP_QUIT, 0, "", NULL);
     run_event(s, VAC_EVENT_ACK, id, &e);

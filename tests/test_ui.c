@@ -220,7 +220,7 @@ static void test_control(void **state)
     check_screen("q", "save and quit", NULL);
     check_screen("q\nEsc", "step 1204", "save and quit");
     check_screen("?", "Help", NULL);
-    check_screen("c", "saving a checkpoint", NULL);
+    check_screen("c", "checkpoint-1204 saved", "saving a checkpoint");
 }
 
 static void test_views(void **state)
