@@ -1,150 +1,8 @@
-/* test_dataset.c - from rows to samples: ids, label masks, cutting, which rows, mixing.
- *
- * The tokenizer of these tests has one token for each character, so that expected ids can be
- * written by hand: a byte-level BPE without a pattern, <s> and </s> as added tokens, and one merge,
- * ":A", which reaches across the border between a question and its answer. */
-#include "data/dataset.h"
-#include "support.h"
+/* test_dataset.c - from rows to samples: ids, label masks, cutting, which rows, mixing. */
+#include "data/rows.h"
+#include "dataset_support.h"
 #include <ctype.h>
 #include <sys/resource.h>
-
-enum { BOS, EOS, NEWLINE, SPACE, FIRST, MERGED = 98, VOCAB };
-
-/* --- helpers --- */
-
-static const char *folder;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = support_tmp();
-    folder = strdup(folder);
-    return folder ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free((void *)folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
-    return p;
-}
-
-static const char *file(const char *name, const char *text)
-{
-    const char *path = in_folder(name);
-
-    support_write_text(path, text);
-    return path;
-}
-
-/* The whole message must be the path and `rest`. */
-static void assert_message(const struct vac_err *err, const char *path, const char *rest)
-{
-    assert_memory_equal(err->msg, path, strlen(path));
-    assert_string_equal(err->msg + strlen(path), rest);
-}
-
-static void put_vocab(FILE *f)
-{
-    fprintf(f, "\"<s>\":0,\"</s>\":1,\"\\u010a\":2,\"\\u0120\":3");
-    for (int c = 33; c < 127; c++)
-        fprintf(f, ",\"%s%c\":%d", c == '"' || c == '\\' ? "\\" : "", c, c - 33 + FIRST);
-    fprintf(f, ",\":A\":%d", MERGED);
-}
-
-static const char *write_tokenizer(bool add_eos)
-{
-    static const char added[] =
-        "{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
-        "\"rstrip\":false,\"normalized\":false,\"special\":true}";
-    static const char special[] = "{\"SpecialToken\":{\"id\":\"%s\",\"type_id\":0}}";
-    static const char meaning[] = "\"%s\":{\"id\":\"%s\",\"ids\":[%d],\"tokens\":[\"%s\"]}";
-    const char *path = in_folder("tokenizer.json");
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fprintf(f, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[");
-    fprintf(f, added, BOS, "<s>");
-    fprintf(f, ",");
-    fprintf(f, added, EOS, "</s>");
-    fprintf(f,
-            "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":"
-            "false,\"trim_offsets\":true,\"use_regex\":false},\"post_processor\":{\"type\":"
-            "\"TemplateProcessing\",\"single\":[");
-    fprintf(f, special, "<s>");
-    fprintf(f, ",{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}");
-    if (add_eos) {
-        fprintf(f, ",");
-        fprintf(f, special, "</s>");
-    }
-    fprintf(f,
-            "],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"Sequence\":{\"id\":\"B\","
-            "\"type_id\":1}}],\"special_tokens\":{");
-    fprintf(f, meaning, "<s>", "<s>", BOS, "<s>");
-    fprintf(f, ",");
-    fprintf(f, meaning, "</s>", "</s>", EOS, "</s>");
-    fprintf(
-        f, "}},\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":true,\"trim_offsets\":true,"
-           "\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":null,"
-           "\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":false,"
-           "\"byte_fallback\":false,\"ignore_merges\":false,\"vocab\":{");
-    put_vocab(f);
-    fprintf(f, "},\"merges\":[\": A\"]}}");
-    assert_int_equal(fclose(f), 0);
-    file("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}");
-    return folder;
-}
-
-static struct encoder open_encoder(const char *template, size_t max_length, bool add_eos)
-{
-    struct vac_err err = {0};
-    struct encoder enc = {.max_length = max_length, .vocab = VOCAB, .eos = EOS};
-
-    enc.tok = tokenizer_open(write_tokenizer(add_eos), &err);
-    if (!enc.tok)
-        fail_msg("%s", err.msg);
-    enc.tmpl = template_find(template, &err);
-    assert_non_null(enc.tmpl);
-    return enc;
-}
-
-/* The ids of a text by hand: one for each character, "$" for </s> and "^" for <s>. */
-static size_t spell(const char *text, int32_t *out)
-{
-    size_t n = 0;
-
-    for (const char *p = text; *p; p++)
-        out[n++] = *p == '^'    ? BOS
-                   : *p == '$'  ? EOS
-                   : *p == '\n' ? NEWLINE
-                   : *p == ' '  ? SPACE
-                                : *p - 33 + FIRST;
-    return n;
-}
-
-/* `labelled`: a text as long as `text` with '.' where there is no label, anything else where there
- * is. */
-static void assert_sample(const struct sample *s, const char *text, const char *labelled)
-{
-    int32_t ids[512];
-    size_t n = spell(text, ids);
-
-    assert_int_equal(strlen(labelled), n);
-    assert_int_equal(s->n, n);
-    assert_memory_equal(s->ids, ids, n * sizeof *ids);
-    for (size_t i = 0; i < n; i++)
-        assert_int_equal(s->labels[i], labelled[i] == '.' ? -100 : ids[i]);
-}
 
 /* prompt + answer + after; the answer and an EOS behind `after` are what is labelled. */
 static void assert_answer(const struct sample *s, const char *prompt, const char *answer,
@@ -160,14 +18,6 @@ static void assert_answer(const struct sample *s, const char *prompt, const char
     memset(mask + n + m + k, 'x', strlen(end));
     mask[n + m + k + strlen(end)] = '\0';
     assert_sample(s, text, mask);
-}
-
-static void add(struct dataset *d, const struct encoder *enc, const char *text)
-{
-    struct vac_err err = {0};
-    struct dataset_spec spec = {.file = file("add.jsonl", text)};
-
-    assert_ok(dataset_add(d, &spec, enc, &err), &err);
 }
 
 static const struct turn one_turn[] = {
@@ -282,6 +132,46 @@ static void test_own_end(void **state)
     assert_ok(encoder_end(&enc, &end, &err), &err);
     assert_int_equal(end, -1);
     dataset_done(&d);
+    tokenizer_free(enc.tok);
+}
+
+/* Conversations that no template can write are an error, or passed over and counted. */
+static void test_odd(void **state)
+{
+    struct encoder enc = open_encoder("plain", 0, false);
+    struct vac_err err = {0};
+    struct dataset d = {0}, none = {0};
+    struct dataset_spec spec = {
+        .file =
+            file("odd.jsonl",
+                 "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"bing\","
+                 "\"value\":\"b\"}]}\n"
+                 "{\"conversations\":[{\"from\":\"human\",\"value\":\"c\"},{\"from\":\"tool\","
+                 "\"value\":\"d\"}]}\n"
+                 "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}\n"
+                 "{\"conversations\":[{\"from\":\"user\",\"value\":\"f\"},{\"from\":\"chatgpt\","
+                 "\"value\":\"g\"}]}\n")};
+
+    (void)state;
+    assert_int_equal(dataset_add(&none, &spec, &enc, &err), -1);
+    assert_message(
+        &err, spec.file,
+        ":2: conversations[1].from: role \"tool\" is not supported: one of system, human "
+        "(or user), gpt (or assistant, chatgpt, bing, bard, model)");
+    err_clear(&err);
+    spec.skip_odd = true;
+    assert_ok(dataset_add(&d, &spec, &enc, &err), &err);
+    assert_int_equal(d.n, 2);
+    assert_int_equal(d.rows_odd, 2);
+    assert_sample(&d.sample[0], "^ab$", "..xx");
+    assert_sample(&d.sample[1], "^fg$", "..xx");
+    spec.file = file("odd.jsonl", "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}");
+    assert_int_equal(dataset_add(&none, &spec, &enc, &err), -1);
+    assert_message(&err, spec.file,
+                   ": no conversation left: all are of other roles than system, user and "
+                   "assistant, or out of turn");
+    dataset_done(&d);
+    dataset_done(&none);
     tokenizer_free(enc.tok);
 }
 
@@ -743,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_masks),
         cmocka_unit_test(test_text_and_ends),
         cmocka_unit_test(test_own_end),
+        cmocka_unit_test(test_odd),
         cmocka_unit_test(test_special_once),
         cmocka_unit_test(test_long_row),
         cmocka_unit_test(test_tokenizer_adds_eos),
@@ -759,5 +650,5 @@ int main(void)
         cmocka_unit_test(test_real_alpaca),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, dataset_set_up, dataset_tear_down);
 }

@@ -134,26 +134,12 @@ static void refused(const char *template, int code, const char *why)
     cJSON_Delete(vars);
 }
 
+/* Faults with their line: tests/triplets/jinja.txt. Without a day none can be asked for. */
 static void test_faults(void **state)
 {
     (void)state;
-    refused("a\nb\n{% if n %}\nc", VAC_ERR_FORMAT, "t.jinja: line 4: expected {% endif %}");
-    refused("a\n{{ n", VAC_ERR_FORMAT, "t.jinja: line 2: a tag is not closed");
-    refused("{{ 'x }}", VAC_ERR_FORMAT, "line 1: a string is not closed");
-    refused("a\n\n{{ n ? 1 }}", VAC_ERR_FORMAT, "line 3: a template has no \"?\" here");
-    refused("{% endfor %}", VAC_ERR_FORMAT, "line 1:");
-    refused("{% include 'x' %}", VAC_ERR_FORMAT, "found \"include\"");
-    refused("\n{{ nope.x }}", VAC_ERR_FORMAT, "line 2: \"nope\" is undefined");
-    refused("\n\n{{ n|nosuch }}", VAC_ERR_FORMAT,
-            "line 3: the filter \"nosuch\" is not implemented");
-    refused("{{ n is nosuch }}", VAC_ERR_FORMAT, "the test \"nosuch\" is not implemented");
-    refused("{{ n() }}", VAC_ERR_FORMAT, "a int cannot be called");
-    refused("{{ 1 // 0 }}", VAC_ERR_FORMAT, "division by zero");
-    refused("{{ 9223372036854775807 + 1 }}", VAC_ERR_FORMAT, "a number grows too large");
-    refused("{{ raise_exception('roles must alternate') }}", VAC_ERR_USAGE,
-            "the template refuses: roles must");
+    refused("{{ raise_exception('no') }}", VAC_ERR_USAGE, "the template refuses: no");
     refused("{{ strftime_now('%Y') }}", VAC_ERR_FORMAT, "the day is not known here");
-    refused("{% for a, b in [1] %}{% endfor %}", VAC_ERR_FORMAT, "");
 }
 
 /* Work, memory, depth and output have ends. */

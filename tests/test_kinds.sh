@@ -58,7 +58,7 @@ kind() {
     check "$2 as config.json" failed 1 "model/config.json: is $2: "
 }
 
-for tool in gzip xz zstd bzip2 lz4; do
+for tool in xz zstd bzip2 lz4; do
     if command -v $tool >/dev/null; then
         $tool -c <rows.jsonl >packed
         kind $tool "compressed with $tool" packed

@@ -413,6 +413,10 @@ static void test_questions(void **state)
     assert_non_null(p->before);
     assert_string_equal(p->prompt, "abc");
     vac_event_done(&e);
+    e = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 2, "", "[[ba]] abc"));
+    assert_string_equal(e.probes.v->prompt, "[[ba]] abc");
+    vac_event_done(&e);
+    assert_false(run_do(s, VAC_OP_PROBE, 2, "", "[[ba]] ", NULL));
     run_wait_step(s, 4);
     run_wait(s, VAC_PAUSED);
     e = told(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 20, "", NULL));

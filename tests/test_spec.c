@@ -128,7 +128,8 @@ static void test_defaults(void **state)
     assert_string_equal(s.file, run_file);
     assert_string_equal(s.model, in_folder("tiny-base"));
     assert_null(s.tokenizer);
-    assert_string_equal(s.template_name, "alpaca");
+    assert_null(s.template_name);
+    assert_int_equal(strlen(s.today), 10);
     assert_int_equal(s.max_length, 200);
     assert_int_equal(s.seed, 1);
     assert_int_equal(s.threads, 0);

@@ -120,7 +120,7 @@ plugins='
 COMMANDS src/cli/cli.h src/cli cmd_ -
 COMPUTE_BACKENDS src/compute/backends.h src/compute backend_ -
 PROVIDERS src/compute/provider.h src/compute - provider
-FORMATS src/data/dataset.h src/data format_ -
+FORMATS src/data/format.h src/data format_ -
 IMPORTS src/import/import.h src/import import_ -
 ARCHS src/model/arch.h src/arch arch_ -
 METHODS src/defense/defense.h src/defense - method
@@ -436,9 +436,9 @@ src/base/low.c # include <ncurses.h>
 src/data/rows.c #include "compute/compute.h"
 src/data/batch.h #include "compute/compute.h"
 src/data/rows.c #include <stdio.h>
-src/data/dataset.h #define FORMATS(X) \
-src/data/dataset.h X(text) \
-src/data/dataset.h X(ghost)
+src/data/format.h #define FORMATS(X) \
+src/data/format.h X(text) \
+src/data/format.h X(ghost)
 src/data/format_text.c int x; /* TODO: think */
 src/data/format_lost.c char t[] = "XXXXXX";
 src/compute/cpu.c void f(void) { cblas_sgemm(); }
@@ -488,12 +488,12 @@ finds 'src/data/rows.c is not in Makefile.am' check_listed "$bad"
 finds 'tests/test_new is not in Makefile.am' check_listed "$bad"
 check_listed "$bad" > "$tmp/found"
 clean "check_listed lets a listed file pass" grep 'src/base/low' "$tmp/found"
-finds 'lost is not in FORMATS' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
-finds 'there is no src/data/format_ghost.c' check_list "$bad" FORMATS src/data/dataset.h src/data format_ -
+finds 'lost is not in FORMATS' check_list "$bad" FORMATS src/data/format.h src/data format_ -
+finds 'there is no src/data/format_ghost.c' check_list "$bad" FORMATS src/data/format.h src/data format_ -
 finds 'stray is not in METHODS' check_list "$bad" METHODS src/defense/defense.h src/defense - method
 check_list "$bad" METHODS src/defense/defense.h src/defense - method > "$tmp/found"
 clean "check_list lets registered files and helpers pass" grep -E 'sft|helper' "$tmp/found"
-finds 'has no list JUDGES' check_list "$bad" JUDGES src/data/dataset.h src/data judge_ -
+finds 'has no list JUDGES' check_list "$bad" JUDGES src/data/format.h src/data judge_ -
 finds 'src/run/long.c:2: a function of 101 lines' check_lengths "$bad"
 finds 'src/run/longer.c: 801 lines' check_lengths "$bad"
 finds 'src/compute/cpu.c mentions cblas' check_blas "$bad"

@@ -64,10 +64,10 @@ int64_t vac_session_log_every(const struct vac_session *s);
 enum vac_op {
     VAC_OP_PAUSE,
     VAC_OP_RESUME,
-    VAC_OP_STEP, /* n steps, then pause */
-    VAC_OP_SET,  /* key, text = value: a live option of the stage that is running */
-    VAC_OP_SAVE, /* checkpoint now */
-    VAC_OP_PROBE, /* text = prompt, n = max new tokens (0 = default), key = template ("" = the run's) */
+    VAC_OP_STEP,  /* n steps, then pause */
+    VAC_OP_SET,   /* key, text = value: a live option of the stage that is running */
+    VAC_OP_SAVE,  /* checkpoint now */
+    VAC_OP_PROBE, /* text = prompt or "[[SYSTEM]] prompt", n = max new tokens (0 = default), key = template ("" = the run's) */
     VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
     VAC_OP_SUITE,      /* asks the fixed probes now */
     VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */

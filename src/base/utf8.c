@@ -110,6 +110,13 @@ bool utf8_is_unsafe(uint32_t cp)
     return false;
 }
 
+bool utf8_is_space(uint32_t c)
+{
+    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
 size_t utf8_escape(const char *s, size_t n, char out[UTF8_ESCAPE])
 {
     uint32_t cp = 0;

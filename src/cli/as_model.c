@@ -296,13 +296,15 @@ static int find_adapters(const struct history *h, const struct moment *at, size_
 static int fill(const struct history *h, const struct moment *at, struct run_model *x,
                 struct vac_err *err)
 {
-    const char *tokenizer = NULL, *template_name = "plain";
+    const char *tokenizer = NULL, *template_name = NULL, *system = NULL, *today = NULL;
     char what[96];
     size_t first;
 
     x->max_length = INT32_MAX;
     if (json_opt_str(&h->spec, "tokenizer", &tokenizer, err) ||
         json_opt_str(&h->spec, "template", &template_name, err) ||
+        json_opt_str(&h->spec, "system", &system, err) ||
+        json_opt_str(&h->spec, "today", &today, err) ||
         json_opt_int(&h->spec, "max_length", 1, INT32_MAX, &x->max_length, err))
         return -1;
     if (at->step >= 0)
@@ -311,6 +313,7 @@ static int fill(const struct history *h, const struct moment *at, struct run_mod
         snprintf(what, sizeof what, "stages/%.64s", h->stage[at->stage].name);
     return copy_text(&x->tokenizer, tokenizer, err) ||
                    copy_text(&x->template_name, template_name, err) ||
+                   copy_text(&x->system, system, err) || copy_text(&x->today, today, err) ||
                    copy_text(&x->at, what, err) || find_base(h, at, &first, x, err) ||
                    find_adapters(h, at, first, x, err)
                ? -1
@@ -405,6 +408,8 @@ void run_model_done(struct run_model *x)
     free(x->weights);
     free(x->tokenizer);
     free(x->template_name);
+    free(x->system);
+    free(x->today);
     free(x->at);
     cJSON_Delete(x->config);
     *x = (struct run_model){0};

@@ -16,7 +16,8 @@ struct run_model {
     cJSON *config;   /* then: config.json's object */
     char *weights;   /* the folder of its weights where that is another: checkpoint-N; else NULL */
     char *tokenizer; /* a folder, or NULL: the base's */
-    char *template_name; /* what the run asks with */
+    char *template_name;  /* what the run asks with; NULL = its default */
+    char *system, *today; /* of its conversations, and for its chat template; NULL = none */
     int64_t max_length;
     char **adapter; /* PEFT folders, lowest first */
     size_t n;

@@ -294,7 +294,7 @@ static void check_tokenizer(struct doctor *d, struct finding *f)
         sb_puts(&f->text, "no tokenizer.json: only ready-made token ids can be used");
     } else if (!err.code && (tok = tokenizer_open(d->model.tokenizer, &err))) {
         enc = (struct encoder){.tok = tok, .eos = stops_eos(d->m, tok)};
-        enc.tmpl = cli_choose_template(NULL, &d->model, tok, &err);
+        enc.tmpl = cli_choose_template(NULL, &d->model, tok, NULL, &err);
     }
     if (enc.tmpl && encoder_end(&enc, &end, &err) == 0) {
         const char *name = end < 0 ? "nothing" : tokenizer_token(tok, end);

@@ -210,7 +210,8 @@ static int fill_encoder(struct job *j, struct vac_err *err)
         j->enc.max_length = (size_t)j->model.max_length; /* as the run cuts its rows */
     if (!j->tok)
         return 0;
-    j->enc.tmpl = cli_choose_template(j->v->template_name, &j->model, j->tok, err);
+    j->enc.system = j->model.run.system;
+    j->enc.tmpl = cli_choose_template(j->v->template_name, &j->model, j->tok, NULL, err);
     return j->enc.tmpl ? 0 : -1;
 }
 

@@ -16,7 +16,7 @@
 
 struct probe_values {
     struct cli_common common;
-    char *template_name, *system;
+    char *template_name, *system, *today;
     bool echo;
     int64_t max_new_tokens;
     uint64_t seed;
@@ -25,8 +25,8 @@ struct probe_values {
 
 static const struct cli_option options[] = {
     {.row = {.name = "template",
-             .help = "how a prompt is put (an unknown name lists them all); without it the model's "
-                     "own chat template, or plain if it has none",
+             .help = "how a prompt is put (an unknown name lists them all), or a file with a chat "
+                     "template; without it the model's own, or plain if it has none",
              .type = OPTION_STRING,
              .offset = offsetof(struct probe_values, template_name)},
      .letter = 't',
@@ -37,6 +37,11 @@ static const struct cli_option options[] = {
              .type = OPTION_STRING,
              .offset = offsetof(struct probe_values, system)},
      .arg = "TEXT"},
+    {.row = {.name = "today",
+             .help = "the day that a chat template may ask for, like 2026-11-26",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct probe_values, today)},
+     .arg = "DATE"},
     {.row = {.name = "echo",
              .help = "print the prompt before the answer",
              .type = OPTION_BOOL,
@@ -119,18 +124,15 @@ static int encode(struct probe *p, const char *text, struct vac_err *err)
 {
     const struct config *cfg = model_config(p->model.m);
     struct encoder enc = {.tok = p->tok, .vocab = cfg->V, .context = cfg->max_pos, .eos = -1};
-    struct turn turn[2] = {0};
-    size_t n = 0;
+    struct turn turn = {.role = ROLE_USER, .text = text};
 
-    enc.tmpl = cli_choose_template(p->v->template_name, &p->model, p->tok, err);
+    enc.tmpl = cli_choose_template(p->v->template_name, &p->model, p->tok, p->v->today, err);
     if (!enc.tmpl)
         return -1;
-    if (p->v->system)
-        turn[n++] = (struct turn){.role = ROLE_SYSTEM, .text = p->v->system};
-    turn[n++] = (struct turn){.role = ROLE_USER, .text = text};
+    enc.system = p->v->system ? p->v->system : p->model.run.system;
     if (stops_collect(&p->stops, p->model.m, &enc, err))
         return -1;
-    if (encode_prompt(&enc, turn, n, &p->prompt, err))
+    if (encode_prompt(&enc, &turn, 1, &p->prompt, err))
         return err_prefix(err, "prompt");
     if (p->prompt.n == 0)
         return err_set(err, VAC_ERR_FORMAT, "prompt: expected at least one token");
@@ -234,7 +236,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     int rc = -1;
 
     /* Wrong usage is told before anybody is asked for a prompt or waits for a model. */
-    if (p.v->template_name && !template_find(p.v->template_name, err))
+    if ((p.v->template_name && template_check(p.v->template_name, err)) ||
+        (p.v->today && template_check_day(p.v->today, err)))
         return -1;
     text = operand[1] ? mem_strdup(operand[1], err) : read_prompt(err);
     if (text && !probe_open(&p, operand[0], err) && !encode(&p, text, err))

@@ -3,18 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/source.h"
 #include "cli/words.h"
+#include "data/rows.h"
+#include "data/encode.h"
 #include "jinja/jinja.h"
 
 struct render_values {
     char *template_name, *bos, *eos, *today;
-    bool prompt, json;
+    bool prompt, json, ids;
 };
 
 #define AT(member) .offset = offsetof(struct render_values, member)
@@ -50,6 +50,12 @@ static const struct cli_option options[] = {
              .help = "print {\"text\":...} or {\"error\":...} for each conversation",
              .type = OPTION_BOOL,
              AT(json)}},
+    {.row = {.name = "ids",
+             .help =
+                 "the tokens too: id, + where it is learnt, and what it stands for; with --json "
+                 "\"ids\" and \"labels\"",
+             .type = OPTION_BOOL,
+             AT(ids)}},
     {.row.name = NULL},
 };
 
@@ -59,48 +65,50 @@ struct work {
     char today[32];
     struct jinja *jinja; /* or */
     const struct template_row *row;
+    struct encoder enc; /* with ids */
+    struct encoded coded;
     struct strbuf out;
     size_t n;
 };
 
 /* --- by a built-in template --- */
 
-static int read_turns(const struct jnode *list, struct turn *turn, size_t n, struct vac_err *err)
+static int read_turns(const struct jnode *list, struct row *row, struct arena *a,
+                      struct vac_err *err)
 {
     static const char *const roles[] = {"system", "user", "assistant"};
+    size_t n = json_count(list);
     struct jnode one;
 
+    if (format_room(row, n, a, err))
+        return -1;
     for (size_t i = 0; i < n; i++) {
+        struct turn turn = {0};
         const char *role;
         size_t k = 0;
         if (json_item(list, i, JSON_OBJECT, &one, err) || json_str(&one, "role", &role, err) ||
-            json_str(&one, "content", &turn[i].text, err))
+            json_str(&one, "content", &turn.text, err))
             return -1;
         while (k < 3 && strcmp(roles[k], role))
             k++;
         if (k == 3)
             return json_error(&one, err, "role \"%s\": expected system, user or assistant", role);
-        turn[i].role = (enum role)k;
-        turn[i].train = k == 2;
+        turn.role = (enum role)k;
+        turn.train = k == 2;
+        format_put(row, turn);
     }
     return 0;
 }
 
-static int render_row(const struct work *w, const struct jnode *list, struct strbuf *text,
+static int render_row(const struct work *w, const struct row *row, struct strbuf *text,
                       struct vac_err *err)
 {
-    size_t n = json_count(list);
-    struct turn *turn = mem_new(n, sizeof *turn, err);
     struct rendered r = {0};
-    int rc = -1;
+    int rc = template_render(w->row, row->turn, row->n_turn, w->bos, w->eos, &r, err);
 
-    if (turn && !read_turns(list, turn, n, err) &&
-        !template_render(w->row, turn, n, w->bos, w->eos, &r, err)) {
+    if (rc == 0)
         sb_put(text, r.text.s ? r.text.s : "", r.text.len);
-        rc = 0;
-    }
     rendered_done(&r);
-    free(turn);
     return rc;
 }
 
@@ -127,40 +135,121 @@ static int render_jinja(const struct work *w, const struct jnode *list, struct s
     return rc;
 }
 
-static int render_line(void *ctx, const struct cli_line *line, struct vac_err *err)
+/* --- a conversation --- */
+
+static int put_tokens(struct work *w, struct row *row, struct vac_err *err)
 {
-    struct work *w = ctx;
+    struct encoded *e = &w->coded;
+
+    if (w->v->prompt && row->n_turn && row->turn[row->n_turn - 1].role == ROLE_ASSISTANT)
+        row->n_turn--;
+    if (encode_row(&w->enc, row, e, err))
+        return -1;
+    if (w->v->json) {
+        sb_puts(&w->out, ",\"ids\":");
+        cli_put_ids(&w->out, e->ids.v, e->ids.n);
+        sb_puts(&w->out, ",\"labels\":");
+        cli_put_ids(&w->out, e->labels.v, e->labels.n);
+        return 0;
+    }
+    for (size_t i = 0; i < e->ids.n; i++) {
+        struct strbuf piece = {0};
+        int rc = tokenizer_decode(w->enc.tok, &e->ids.v[i], 1, false, &piece, err);
+
+        sb_printf(&w->out, "%7d %c ", (int)e->ids.v[i], e->labels.v[i] == -100 ? ' ' : '+');
+        cli_put_string(&w->out, piece.s ? piece.s : "", piece.len);
+        sb_putc(&w->out, '\n');
+        sb_done(&piece);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
+/* A conversation of a format without messages. */
+static int read_other(const struct jnode *root, struct row *row, struct arena *a,
+                      struct vac_err *err)
+{
+    const struct format *f;
+
+    for (size_t i = 0; (f = format_at(i)); i++)
+        if (f->detect(root))
+            return f->read(root, row, a, err);
+    return json_error(root, err, "expected \"messages\", or the keys of another data format");
+}
+
+static int write_one(struct work *w, const struct jnode *root, struct arena *a, struct vac_err *err)
+{
     struct strbuf text = {0};
     struct vac_err why = {0};
-    struct jnode list;
-    int rc;
+    struct row row = {.is_safe = -1};
+    struct jnode list = {0};
+    bool messages = json_opt(root, "messages", JSON_ARRAY, &list, &why) == 0, turns;
+    int rc = why.code ? -1 : 0;
 
-    if (json_get(&line->root, "messages", JSON_ARRAY, &list, err))
-        return -1;
-    rc = w->jinja ? render_jinja(w, &list, &text, &why) : render_row(w, &list, &text, &why);
+    turns = !w->jinja || !messages || w->v->ids;
+    if (rc == 0 && turns)
+        rc = messages ? read_turns(&list, &row, a, &why) : read_other(root, &row, a, &why);
+    if (rc == 0 && row.ids)
+        rc = json_error(root, &why, "holds token ids, which no template renders");
+    if (rc == 0)
+        rc = w->jinja && messages ? render_jinja(w, &list, &text, &why)
+                                  : render_row(w, &row, &text, &why);
     sb_clear(&w->out);
-    if (rc && !w->v->json) {
-        sb_done(&text);
-        *err = why;
-        /* a member of the line is named with the line already; a fault of the template is not */
-        return w->jinja ? err_prefix(err, "%s", line->root.file) : -1;
-    }
     if (w->v->json) {
         sb_puts(&w->out, rc ? "{\"error\":" : "{\"text\":");
-        if (rc)
-            cli_put_string(&w->out, why.msg, strlen(why.msg));
-        else
-            cli_put_string(&w->out, text.s ? text.s : "", text.len);
-        sb_puts(&w->out, "}\n");
-    } else {
+        cli_put_string(&w->out,
+                       rc       ? why.msg
+                       : text.s ? text.s
+                                : "",
+                       rc ? strlen(why.msg) : text.len);
+    } else if (rc == 0) {
         if (w->n)
             sb_puts(&w->out, "----\n");
         sb_put(&w->out, text.s ? text.s : "", text.len);
         sb_putc(&w->out, '\n');
     }
-    w->n++;
     sb_done(&text);
+    if (rc && !w->v->json) {
+        *err = why;
+        /* a member of the line is named with the line already; a fault of the template is not */
+        return strstr(why.msg, root->file) ? -1 : err_prefix(err, "%s", root->file);
+    }
+    if (rc == 0 && w->v->ids && put_tokens(w, &row, err))
+        return err_prefix(err, "%s", root->file);
+    if (w->v->json)
+        sb_puts(&w->out, "}\n");
+    w->n++;
     return cli_write(&w->out, err);
+}
+
+static int render_line(void *ctx, const struct cli_line *line, struct vac_err *err)
+{
+    struct arena a = {0};
+    int rc = write_one(ctx, &line->root, &a, err);
+
+    arena_done(&a);
+    return rc;
+}
+
+static int render_file(struct work *w, const char *path, struct vac_err *err)
+{
+    struct row_reader in;
+    struct jnode root;
+    int rc;
+
+    if (row_reader_open(&in, path, err))
+        return -1;
+    while ((rc = row_reader_next_object(&in, &root, err)) > 0) {
+        struct arena a = {0};
+
+        rc = write_one(w, &root, &a, err);
+        arena_done(&a);
+        if (rc)
+            break;
+    }
+    row_reader_close(&in);
+    return rc;
 }
 
 /* --- which template --- */
@@ -172,26 +261,30 @@ static const char *token_text(const struct tokenizer *tok, int32_t id)
     return s ? s : "";
 }
 
-static int open_template(struct work *w, const struct cli_model *x, const struct tokenizer *tok,
+static int open_template(struct work *w, struct cli_model *x, struct tokenizer *tok,
                          struct vac_err *err)
 {
     const char *name = w->v->template_name, *own = tok ? tokenizer_chat_template(tok) : NULL;
-    size_t len;
-    char *text;
+    size_t len = own ? strlen(own) : 0;
+    char *file = NULL;
 
-    if (name && !file_exists(name)) {
-        w->row = template_find(name, err);
-        return w->row ? 0 : -1;
-    }
     if (!name && !own)
         return err_set(err, VAC_ERR_USAGE, "%s: has no chat template: choose with --template",
                        x->dir);
-    text = name ? file_read(name, 4 << 20, &len, err) : NULL;
-    if (name ? text != NULL : true)
-        w->jinja =
-            jinja_parse(name ? text : own, name ? len : strlen(own), name ? name : x->dir, err);
-    free(text);
-    return w->jinja ? 0 : -1;
+    if (name && template_check(name, err))
+        return -1;
+    if (name && !template_find(name, NULL) && !(file = file_read(name, 4 << 20, &len, err)))
+        return -1;
+    if (file || !name)
+        w->jinja = jinja_parse(file ? file : own, len, name ? name : x->dir, err);
+    free(file);
+    if (!w->jinja && (file || !name))
+        return -1;
+    w->row = cli_choose_template(name, x, tok, w->today, err);
+    w->enc = (struct encoder){.tok = tok, .tmpl = w->row, .eos = -1};
+    if (tok)
+        w->enc.eos = tokenizer_roles(tok).eos;
+    return w->row ? 0 : -1;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)
@@ -200,41 +293,51 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     struct work w = {.v = v};
     struct cli_model model = {0};
     struct tokenizer *tok = NULL;
-    time_t now = time(NULL);
-    struct tm day;
+    /* With a template the model may be left out: one operand is then the conversations, if a file. */
+    const char *dot = operand[0] ? strrchr(operand[0], '.') : NULL;
+    bool alone = operand[0] && !operand[1] && v->template_name && file_exists(operand[0]) &&
+                 !(dot && !strcmp(dot, ".gguf"));
+    const char *name = alone ? NULL : operand[0], *file = alone ? operand[0] : NULL;
     int rc = -1;
 
-    snprintf(w.today, sizeof w.today, "%s", v->today ? v->today : "");
-    if (!v->today && localtime_r(&now, &day))
-        strftime(w.today, sizeof w.today, "%Y-%m-%d %H:%M:%S", &day);
-    if (!operand[0] && !v->template_name)
+    template_now(w.today);
+    if (!file && operand[0])
+        file = operand[1];
+    if (v->today && template_check_day(v->today, err))
+        return err_prefix(err, "--today");
+    if (v->today)
+        snprintf(w.today, sizeof w.today, "%s", v->today);
+    if (!name && !v->template_name)
         return err_set(err, VAC_ERR_USAGE, "expected a MODEL, or --template NAME|FILE");
-    if (operand[0] &&
-        (cli_model_find(&model, operand[0], err) || !(tok = tokenizer_open(model.tokenizer, err))))
+    if (v->ids && !name)
+        return err_set(err, VAC_ERR_USAGE, "--ids needs a MODEL, whose tokenizer makes them");
+    if (name &&
+        (cli_model_find(&model, name, err) || !(tok = tokenizer_open(model.tokenizer, err))))
         goto out;
     w.bos = v->bos ? v->bos : token_text(tok, tok ? tokenizer_roles(tok).bos : -1);
     w.eos = v->eos ? v->eos : token_text(tok, tok ? tokenizer_roles(tok).eos : -1);
     if (open_template(&w, &model, tok, err) == 0)
-        rc = cli_each_line(render_line, &w, err);
+        rc = file ? render_file(&w, file, err) : cli_each_line(render_line, &w, err);
 out:
     jinja_free(w.jinja);
-    tokenizer_free(tok);
-    sb_done(&w.out);
     cli_model_close(&model);
+    tokenizer_free(tok);
+    encoded_done(&w.coded);
+    sb_done(&w.out);
     return rc;
 }
 
 const struct command command_render = {
     .name = "render",
-    .args = "[MODEL]",
+    .args = "[MODEL] [FILE]",
     .help = "Show what a model is given: conversations through its chat template",
-    .about = "Reads JSON lines {\"messages\":[{\"role\":\"user\",\"content\":\"...\"}]} from "
-             "standard input. A "
+    .about = "Reads the rows of FILE, of any data format, or JSON lines "
+             "{\"messages\":[{\"role\":\"user\",\"content\":\"...\"}]} from standard input. A "
              "template is rendered as Hugging Face's library does it; what it may compute is "
              "bounded, and what it "
              "does not implement is refused with the line.",
     .options = options,
     .values = sizeof(struct render_values),
-    .max_operands = 1,
+    .max_operands = 2,
     .run = run,
 };

@@ -263,6 +263,7 @@ int cli_model_open(struct cli_model *x, const char *name, const struct cli_commo
 
 void cli_model_close(struct cli_model *x)
 {
+    template_close(x->tmpl);
     model_close(x->m);
     compute_close(x->c);
     run_model_done(&x->run);
@@ -282,21 +283,17 @@ struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err
     return NULL;
 }
 
-const struct template_row *cli_choose_template(const char *name, const struct cli_model *x,
-                                               const struct tokenizer *tok, struct vac_err *err)
+const struct template_row *cli_choose_template(const char *name, struct cli_model *x,
+                                               struct tokenizer *tok, const char *today,
+                                               struct vac_err *err)
 {
-    const char *jinja = tokenizer_chat_template(tok);
-    const struct template_row *t;
+    char now[32];
 
-    if (name || x->template_name)
-        return template_find(name ? name : x->template_name, err);
-    if (!jinja)
-        return template_find("plain", err);
-    t = template_for_jinja(jinja);
-    if (!t)
-        err_set(err, VAC_ERR_USAGE,
-                "%s: its chat template is not one of those known here; choose with --template "
-                "(an unknown name lists them all)",
-                x->dir);
-    return t;
+    template_now(now);
+    if (!today)
+        today = x->run.today ? x->run.today : now;
+    template_close(x->tmpl);
+    x->tmpl = template_open(name ? name : x->template_name, x->run.at ? "alpaca" : "plain", tok,
+                            today, err);
+    return x->tmpl;
 }

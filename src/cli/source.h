@@ -15,11 +15,12 @@ struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err
 /* A model by folder, by its name in the Hugging Face cache, or by a run's folder (cli/as_model.h), with
  * the adapters of the options. */
 struct cli_model {
-    char *dir;                 /* of config.json and what lies beside it */
-    char *tokenizer;           /* folder of the tokenizer's files */
-    const char *template_name; /* the run's; NULL = none */
-    int64_t max_length;        /* the run's; 0 = none */
-    struct run_model run;      /* of a run; else zeroed */
+    char *dir;                       /* of config.json and what lies beside it */
+    char *tokenizer;                 /* folder of the tokenizer's files */
+    const char *template_name;       /* the run's; NULL = none */
+    const struct template_row *tmpl; /* that was chosen */
+    int64_t max_length;              /* the run's; 0 = none */
+    struct run_model run;            /* of a run; else zeroed */
     struct compute *c;
     struct model *m;
     char **adapter; /* those that were put on it, in order */
@@ -34,8 +35,10 @@ int cli_model_load(struct cli_model *x, const char *name, const struct cli_list 
 int cli_model_find(struct cli_model *x, const char *name, struct vac_err *err);
 void cli_model_close(struct cli_model *x);
 
-/* The template of that name; without one (NULL) the run's, else the model's own chat template, or plain
- * if it has none. */
-const struct template_row *cli_choose_template(const char *name, const struct cli_model *x,
-                                               const struct tokenizer *tok, struct vac_err *err);
+/* The template that the name means; without one (NULL) the run's, else the model's own chat template,
+ * or plain if it has none. `today` is for chat templates: NULL = the run's, or now. Kept in x->tmpl, and
+ * closed with it. */
+const struct template_row *cli_choose_template(const char *name, struct cli_model *x,
+                                               struct tokenizer *tok, const char *today,
+                                               struct vac_err *err);
 #endif

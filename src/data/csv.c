@@ -3,6 +3,7 @@
  * The texts of a record's fields are put one behind the other into one buffer; while it still
  * grows, a field's text is kept as an offset in it. */
 #include "data/csv.h"
+#include "base/unpack.h"
 #include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -272,7 +273,7 @@ int csv_open(struct csv_reader *r, const char *path, struct vac_err *err)
 {
     *r = (struct csv_reader){.next_line = 1, .line = 1};
     r->path = mem_strdup(path, err);
-    if (!r->path || map_open(&r->map, path, err)) {
+    if (!r->path || unpack_open(&r->map, path, err)) {
         csv_close(r);
         return -1;
     }

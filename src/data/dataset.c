@@ -3,8 +3,6 @@
  * Rows are read and tokenised one at a time; only ids and labels are kept. Going round a file that
  * says `repeat` copies the samples' descriptors: their ids are shared. */
 #include "data/dataset.h"
-#include "data/draw.h"
-#include "data/encode.h"
 #include "data/rows.h"
 #include <math.h>
 #include <stdio.h>
@@ -143,8 +141,10 @@ static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in,
                                             : row_reader_next(in, &row, &scratch, err);
         if (rc > 0 && i >= t->in_file)
             t->in_file = i + 1;
-        if (rc > 0 && wanted &&
-            (want_answers(in->format, err) || take_row(d, t, &row, enc, e, err))) {
+        if (rc == ROW_ODD)
+            d->rows_odd += wanted;
+        else if (rc > 0 && wanted &&
+                 (want_answers(in->format, err) || take_row(d, t, &row, enc, e, err))) {
             err_prefix(err, "%s", in->where);
             rc = -1;
         }
@@ -165,6 +165,7 @@ static int take_stretch(struct dataset *d, struct taken *t, const struct stretch
 
     if (row_reader_open(&in, t->spec->file, err))
         return -1;
+    in.skip_odd = t->spec->skip_odd;
     rc = take_rows(d, t, &in, stretch, enough, enc, &e, err);
     encoded_done(&e);
     row_reader_close(&in);
@@ -193,7 +194,7 @@ static int take_drawn(struct dataset *d, struct taken *t, size_t enough, const s
 {
     struct stretch stretch = {.from = t->spec->skip};
     size_t take = t->spec->take ? t->spec->take : SIZE_MAX, first = d->n, last, rounds = 0;
-    int rc = draw_file(&stretch.draw, t->spec->file, t->spec->seed, err);
+    int rc = row_reader_draw(t->spec->file, t->spec->seed, &stretch.draw, err);
 
     t->in_file = stretch.draw.n;
     stretch.from = stretch.from < stretch.draw.n ? stretch.from : stretch.draw.n;
@@ -227,6 +228,11 @@ static int take_file(struct dataset *d, struct taken *t, size_t enough, const st
         return -1;
     rc = spec->drawn && !all ? take_drawn(d, t, enough, enc, err)
                              : take_stretch(d, t, &stretch, enough, enc, err);
+    if (!rc && t->rows == 0 && d->rows_odd > 0)
+        rc = err_set(err, VAC_ERR_FORMAT,
+                     "%s: no conversation left: all are of other roles than system, user and "
+                     "assistant, or out of turn",
+                     spec->file);
     if (!rc && t->rows == 0 && enough > 0)
         rc = err_set(err, VAC_ERR_USAGE, "%s: skip is %zu, but the file holds only %zu rows",
                      spec->file, spec->skip, t->in_file);

@@ -1,7 +1,6 @@
 /* draw.c - a permutation of a file's rows. */
 #include "data/draw.h"
 #include "base/rng.h"
-#include "data/rows.h"
 #include <stdlib.h>
 
 int draw_init(struct draw *d, size_t n, uint64_t seed, struct vac_err *err)
@@ -16,21 +15,6 @@ int draw_init(struct draw *d, size_t n, uint64_t seed, struct vac_err *err)
     }
     free(order);
     return d->place ? 0 : -1;
-}
-
-int draw_file(struct draw *d, const char *path, uint64_t seed, struct vac_err *err)
-{
-    struct row_reader in;
-    size_t n = 0;
-    int rc;
-
-    *d = (struct draw){0};
-    if (row_reader_open(&in, path, err))
-        return -1;
-    while ((rc = row_reader_pass(&in, err)) > 0)
-        n++;
-    row_reader_close(&in);
-    return rc < 0 ? -1 : draw_init(d, n, seed, err);
 }
 
 size_t draw_place(const struct draw *d, size_t row)

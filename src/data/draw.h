@@ -13,8 +13,6 @@ struct draw {
     size_t n;
 };
 int draw_init(struct draw *d, size_t n, uint64_t seed, struct vac_err *err);
-/* Of the rows of a file. */
-int draw_file(struct draw *d, const char *path, uint64_t seed, struct vac_err *err);
 size_t draw_place(const struct draw *d, size_t row);
 void draw_done(struct draw *d);
 #endif

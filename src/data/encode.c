@@ -89,7 +89,9 @@ static int tokenise(const struct encoder *enc, const struct rendered *text, size
 static int render(const struct encoder *enc, const struct turn *turn, size_t n,
                   struct rendered *out, struct ids *part, const char **eos, struct vac_err *err)
 {
+    struct turn *with = NULL;
     const char *bos;
+    int rc;
 
     if (!enc->tok || !enc->tmpl)
         return err_set(
@@ -99,7 +101,17 @@ static int render(const struct encoder *enc, const struct turn *turn, size_t n,
     if (special_text(enc, tokenizer_roles(enc->tok).bos, part, &bos, err) ||
         special_text(enc, enc->eos, part, eos, err))
         return -1;
-    return template_render(enc->tmpl, turn, n, bos, *eos, out, err);
+    if (enc->system && *enc->system && n > 0 && turn[0].role == ROLE_USER) {
+        with = mem_new(n + 1, sizeof *with, err);
+        if (!with)
+            return -1;
+        with[0] = (struct turn){.role = ROLE_SYSTEM, .text = enc->system};
+        memcpy(with + 1, turn, n * sizeof *turn);
+        n++;
+    }
+    rc = template_render(enc->tmpl, with ? with : turn, n, bos, *eos, out, err);
+    free(with);
+    return rc;
 }
 
 static int check_vocab(const struct encoder *enc, const int32_t *ids, size_t n, const char *what,

@@ -133,6 +133,14 @@ int format_pair(const struct jnode *row, const char *prompt, const char *answer,
     return 0;
 }
 
+/* Right, and yet nothing that a template can write: who reads the file may pass it over. */
+static int odd(int rc, struct vac_err *err)
+{
+    if (err && err->code == VAC_ERR_FORMAT)
+        err->code = VAC_ERR_UNSUPPORTED;
+    return rc;
+}
+
 static int chat_role(const struct jnode *turn, const struct chat_keys *keys, enum role *out,
                      struct vac_err *err)
 {
@@ -146,7 +154,9 @@ static int chat_role(const struct jnode *turn, const struct chat_keys *keys, enu
     while (r->name && strcmp(r->name, name))
         r++;
     if (!r->name)
-        return json_error(&node, err, "role \"%s\" is not supported: one of %s", name, keys->names);
+        return odd(
+            json_error(&node, err, "role \"%s\" is not supported: one of %s", name, keys->names),
+            err);
     *out = r->role;
     return 0;
 }
@@ -188,9 +198,10 @@ static int chat_turn(const struct jnode *node, const struct chat_keys *keys, str
     else
         fits = (turn.role == ROLE_ASSISTANT) == (place % 2 == 1);
     if (!fits)
-        return json_error(node, err,
-                          "roles must take turns: an optional system turn first, then user and "
-                          "assistant, beginning with the user");
+        return odd(json_error(node, err,
+                              "roles must take turns: an optional system turn first, then user "
+                              "and assistant, beginning with the user"),
+                   err);
     format_put(out, turn);
     return 0;
 }

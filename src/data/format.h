@@ -1,9 +1,45 @@
-/* format.h - inside src/data: what the files format_NAME.c share. */
+/* format.h - what a row of a data file is, and the formats that read one.
+ *
+ * A format is one file format_NAME.c with one const descriptor and one word in FORMATS. Invalid rows
+ * are errors, never skipped. */
 #ifndef DATA_FORMAT_H
 #define DATA_FORMAT_H
 
-#include "data/dataset.h"
+#include "base/json.h"
+#include "data/template.h"
 
+/* X-macro: format_<name>.c each. Order = order of detection. */
+#define FORMATS(X)                                                                                 \
+    X(tokens) X(messages) X(sharegpt) X(prompt) X(alpaca) X(beavertails) X(completion) X(text)
+
+/* One row as read: either turns or ready-made ids and labels. Strings live in the arena. */
+struct row {
+    struct turn *turn;
+    size_t n_turn;
+    const int32_t *ids, *labels; /* format "tokens": n_ids each */
+    size_t n_ids;
+    int is_safe;          /* BeaverTails: 1, 0; -1 = the format has no such mark */
+    const char *category; /* NULL = none */
+    const char *id;       /* the row's own "id" or NULL */
+    const cJSON
+        *json;   /* the row itself while it is being read: for extra fields ("label", "answer") */
+    size_t line; /* 1-based line (JSON lines) or element number (JSON array) */
+};
+struct format {
+    const char *name;
+    const char *help;
+    const char *const *keys;  /* the keys it needs, for messages */
+    const char *const *reads; /* all that it reads; other text in a row is an error */
+    bool (*detect)(const struct jnode *row);
+    /* Fills `out` (zeroed, is_safe -1); strings copied into `a`. */
+    int (*read)(const struct jnode *row, struct row *out, struct arena *a, struct vac_err *err);
+};
+const struct format *format_at(size_t i); /* NULL after the last */
+/* Names of keys that tell about a row, for the manual; "_id" stands for all that end so. NULL after
+ * the last. */
+const char *format_note_at(size_t i);
+
+/* --- for the files format_NAME.c --- */
 /* The row has the key, and not as null: data sets that were put together write null where the
  * other's columns are. */
 bool format_has(const struct jnode *row, const char *key);

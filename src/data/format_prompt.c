@@ -2,7 +2,8 @@
  * evaluations and probes. As training data such rows carry no labels. */
 #include "data/format.h"
 
-static const char *const answers[] = {"output", "response", "completion", "is_safe", NULL};
+static const char *const answers[] = {"output",  "response", "completion",
+                                      "is_safe", "refusal",  NULL};
 
 static bool prompt_detect(const struct jnode *row)
 {

@@ -2,15 +2,17 @@
 #include "data/format.h"
 
 static const struct chat_role roles[] = {
-    {"human", ROLE_USER}, {"gpt", ROLE_ASSISTANT},       {"system", ROLE_SYSTEM},
-    {"user", ROLE_USER},  {"assistant", ROLE_ASSISTANT}, {NULL, ROLE_SYSTEM},
+    {"human", ROLE_USER},     {"gpt", ROLE_ASSISTANT},       {"system", ROLE_SYSTEM},
+    {"user", ROLE_USER},      {"assistant", ROLE_ASSISTANT}, {"chatgpt", ROLE_ASSISTANT},
+    {"bing", ROLE_ASSISTANT}, {"bard", ROLE_ASSISTANT},      {"model", ROLE_ASSISTANT},
+    {NULL, ROLE_SYSTEM},
 };
 static const struct chat_keys keys = {
     .list = "conversations",
     .role = "from",
     .text = "value",
     .roles = roles,
-    .names = "system, human (or user), gpt (or assistant)",
+    .names = "system, human (or user), gpt (or assistant, chatgpt, bing, bard, model)",
 };
 
 static bool sharegpt_detect(const struct jnode *row)

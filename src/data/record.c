@@ -1,6 +1,7 @@
 /* record.c - fields by name, from a table or from JSON. */
 #include "data/record.h"
 #include "base/kind.h"
+#include "base/unpack.h"
 #include "data/format.h"
 #include "base/utf8.h"
 #include <math.h>
@@ -37,7 +38,7 @@ static int find_kind(struct record *r, const char *path, struct vac_err *err)
     struct mapping m;
     int rc;
 
-    if (map_open(&m, path, err))
+    if (unpack_open(&m, path, err))
         return -1;
     rc = kind_refuse(path, m.data, m.len, KIND_ROWS, err);
     r->json = !rc && is_json(&m);

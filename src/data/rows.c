@@ -4,9 +4,9 @@
  * only; each row is then parsed on its own. The first row decides the format of all. */
 #include "data/rows.h"
 #include "base/kind.h"
+#include "base/unpack.h"
 #include "base/utf8.h"
-#include "data/draw.h"
-#include "data/format.h"
+#include "data/dataset.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +334,59 @@ static int cut_row(struct row_reader *r, size_t *end, struct vac_err *err)
     return rc;
 }
 
+/* --- tables --- */
+
+/* An object of the record's fields. */
+static cJSON *record_object(const struct row_reader *r, struct vac_err *err)
+{
+    cJSON *row = cJSON_CreateObject();
+
+    for (size_t i = 0; row && i < r->csv.columns; i++)
+        if (json_add(row, r->name[i], cJSON_CreateString(r->csv.field[i].text), err)) {
+            cJSON_Delete(row);
+            return NULL;
+        }
+    return row;
+}
+
+static int next_record(struct row_reader *r, struct vac_err *err)
+{
+    int rc = csv_next(&r->csv, err);
+
+    r->line = r->csv.line;
+    if (rc == 0 && r->index == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows, only a line of names", r->path);
+    return rc;
+}
+
+/* A table whose first line names what some format needs is read as rows of it: 1; 0 = it does not,
+ * and is told as what it is. */
+static int open_table(struct row_reader *r, struct vac_err *err)
+{
+    const struct format *f;
+    struct jnode row;
+    cJSON *named;
+    int rc = csv_open(&r->csv, r->path, NULL) ? 0 : csv_next(&r->csv, NULL) > 0;
+
+    if (rc > 0 && !(r->name = mem_new(r->csv.columns, sizeof *r->name, err)))
+        rc = -1;
+    for (size_t i = 0; rc > 0 && i < r->csv.columns; i++) {
+        r->name[i] = mem_strdup(r->csv.field[i].text, err);
+        for (char *c = r->name[i]; c && *c; c++)
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+        rc = r->name[i] ? 1 : -1;
+        for (size_t k = 0; rc > 0 && k < i; k++)
+            rc = strcmp(r->name[i], r->name[k]) ? rc : 0;
+    }
+    named = rc > 0 ? record_object(r, err) : NULL;
+    row = json_root(named, r->path);
+    rc = rc > 0 && !named ? -1 : rc;
+    for (size_t i = 0; named && (f = format_at(i)) && !r->table; i++)
+        r->table = f->detect(&row);
+    cJSON_Delete(named);
+    return rc < 0 ? -1 : r->table;
+}
+
 /* Cuts the next row and parses it, without moving on: 1, 0 at the end, -1. */
 static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 {
@@ -341,6 +394,12 @@ static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 
     cJSON_Delete(r->json);
     r->json = NULL;
+    if (r->table) {
+        rc = next_record(r, err);
+        if (rc > 0 && (!(r->json = record_object(r, err)) || set_where(r, err)))
+            rc = -1;
+        return rc;
+    }
     rc = cut_row(r, end, err);
     if (rc <= 0)
         return rc;
@@ -353,24 +412,27 @@ static int next_object(struct row_reader *r, size_t *end, struct vac_err *err)
 
 static void pass_row(struct row_reader *r, size_t end)
 {
-    advance(r, end);
+    if (!r->table)
+        advance(r, end);
     r->index++;
 }
 
 /* The result, unless the file has changed under it; at the end, all of it is asked about. */
 static int believe(const struct row_reader *r, int rc, struct vac_err *err)
 {
-    if (rc != 0 && !map_torn(&r->map))
+    const struct mapping *m = r->table ? &r->csv.map : &r->map;
+
+    if (rc != 0 && !map_torn(m))
         return rc;
     if (rc < 0)
         err_clear(err);
-    return map_check(&r->map, err) ? -1 : rc;
+    return map_check(m, err) ? -1 : rc;
 }
 
 int row_reader_pass(struct row_reader *r, struct vac_err *err)
 {
     size_t end = 0;
-    int rc = cut_row(r, &end, err);
+    int rc = r->table ? next_record(r, err) : cut_row(r, &end, err);
 
     if (rc > 0)
         pass_row(r, end);
@@ -381,9 +443,12 @@ int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, stru
 {
     size_t end = 0;
     int rc = next_object(r, &end, err);
+    struct vac_err why = {0};
 
-    if (rc > 0 && read_row(r, out, a, err))
-        rc = -1;
+    if (rc > 0 && read_row(r, out, a, &why)) {
+        rc = r->skip_odd && why.code == VAC_ERR_UNSUPPORTED ? ROW_ODD
+                                                            : err_set(err, why.code, "%s", why.msg);
+    }
     if (rc > 0)
         pass_row(r, end);
     return believe(r, rc, err);
@@ -414,6 +479,16 @@ static int begin(struct row_reader *r, struct vac_err *err)
         return 0;
     if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
         r->at = r->start = 3;
+    if (rows_is_table(text_of(r), n, r->at)) {
+        int table = open_table(r, err);
+
+        if (table < 0)
+            return -1;
+        if (table) {
+            map_close(&r->map);
+            return 0;
+        }
+    }
     if (rows_shape(r->path, text_of(r), n, r->at, &r->shape, err))
         return -1;
     advance(r, r->shape.from + r->shape.array);
@@ -424,7 +499,7 @@ int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err)
 {
     *r = (struct row_reader){.line = 1};
     r->path = mem_strdup(path, err);
-    if (!r->path || map_open(&r->map, path, err) || begin(r, err)) {
+    if (!r->path || unpack_open(&r->map, path, err) || begin(r, err)) {
         row_reader_close(r);
         return -1;
     }
@@ -434,10 +509,29 @@ int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err)
 void row_reader_close(struct row_reader *r)
 {
     cJSON_Delete(r->json);
+    for (size_t i = 0; r->name && i < r->csv.columns; i++)
+        free(r->name[i]);
+    free(r->name);
+    csv_close(&r->csv);
     map_close(&r->map);
     free(r->path);
     free(r->where);
     *r = (struct row_reader){0};
+}
+
+int row_reader_draw(const char *path, uint64_t seed, struct draw *out, struct vac_err *err)
+{
+    struct row_reader in;
+    size_t n = 0;
+    int rc;
+
+    *out = (struct draw){0};
+    if (row_reader_open(&in, path, err))
+        return -1;
+    while ((rc = row_reader_pass(&in, err)) > 0)
+        n++;
+    row_reader_close(&in);
+    return rc < 0 ? -1 : draw_init(out, n, seed, err);
 }
 
 static int keep_rows(struct rows *r, struct row_reader *in, rows_visit *visit, void *ctx,

@@ -2,8 +2,8 @@
  * or objects over several lines; and what is said of files that are nothing of these.
  *
  * Only the first object is looked at, by a scanner that knows strings and brackets. */
+#include "data/rows_shape.h"
 #include "data/format.h"
-#include "data/rows.h"
 #include <string.h>
 
 size_t rows_skip_space(const char *s, size_t n, size_t at)
@@ -148,6 +148,18 @@ static int look_inside(const char *path, const char *s, size_t n, size_t at, str
     return 0;
 }
 
+bool rows_is_table(const char *s, size_t n, size_t at)
+{
+    const char *newline;
+    size_t len;
+
+    at = rows_skip_space(s, n, at);
+    newline = at < n && !strchr("{[", s[at]) ? memchr(s + at, '\n', n - at) : NULL;
+    len = newline ? (size_t)(newline - s) - at : 0;
+    return newline &&
+           (memchr(s + at, ',', len) || memchr(s + at, '\t', len) || memchr(s + at, ';', len));
+}
+
 /* A table's first line; the command is one that takes any table. */
 static int refuse_text(const char *path, const char *s, size_t n, size_t at, struct vac_err *err)
 {
@@ -155,8 +167,7 @@ static int refuse_text(const char *path, const char *s, size_t n, size_t at, str
     size_t len = newline ? (size_t)(newline - s) - at : n - at;
     size_t short_len = len < 80 ? len : 80;
 
-    if (!newline ||
-        !(memchr(s + at, ',', len) || memchr(s + at, '\t', len) || memchr(s + at, ';', len)))
+    if (!rows_is_table(s, n, at))
         return 0;
     if (len && s[at + len - 1] == '\r' && short_len == len)
         short_len--;

@@ -8,8 +8,11 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/utf8.h"
+#include "data/chat.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct template_row {
     const char *name, *help;
@@ -29,6 +32,8 @@ struct template_row {
     bool empty_system; /* a system turn without text is one */
     /* SHA-256 of chat templates that render exactly so; NULL-terminated. */
     const char *const *jinja;
+    /* One that was opened: everything is up to it; name and end are its own. */
+    struct chat *chat;
 };
 
 #define ALPACA_TASK "Below is an instruction that describes a task"
@@ -187,6 +192,7 @@ static const struct template_row templates[] = {
         .between = "\n",
     },
 };
+#define CHAT_LIMIT ((size_t)4 << 20)
 #define N_TEMPLATES (sizeof templates / sizeof *templates)
 
 const struct template_row *template_at(size_t i)
@@ -209,7 +215,7 @@ const char *template_end(const struct template_row *t)
     return t->end;
 }
 
-static int unknown_template(const char *name, struct vac_err *err)
+static int unknown_template(const char *name, const char *or_else, struct vac_err *err)
 {
     struct strbuf names = {0};
 
@@ -218,18 +224,34 @@ static int unknown_template(const char *name, struct vac_err *err)
         sb_puts(&names, templates[i].name);
     }
     if (!sb_ok(&names, err))
-        err_set(err, VAC_ERR_USAGE, "template \"%s\" is not known: one of %s", name, names.s);
+        err_set(err, VAC_ERR_USAGE, "template \"%s\" is not known: one of %s%s", name, names.s,
+                or_else);
     sb_done(&names);
     return -1;
 }
 
-const struct template_row *template_find(const char *name, struct vac_err *err)
+static const struct template_row *builtin(const char *name)
 {
     for (size_t i = 0; i < N_TEMPLATES; i++)
         if (strcmp(templates[i].name, name) == 0)
             return &templates[i];
-    unknown_template(name, err);
     return NULL;
+}
+
+const struct template_row *template_find(const char *name, struct vac_err *err)
+{
+    const struct template_row *t = builtin(name);
+
+    if (!t)
+        unknown_template(name, "", err);
+    return t;
+}
+
+int template_check(const char *name, struct vac_err *err)
+{
+    return builtin(name) || file_exists(name)
+               ? 0
+               : unknown_template(name, ", or a file with a chat template", err);
 }
 
 const struct template_row *template_for_jinja(const char *jinja)
@@ -249,13 +271,133 @@ const struct template_row *template_for_jinja(const char *jinja)
     return NULL;
 }
 
-/* White space as Python's str.strip sees it, which is what Jinja's trim does. */
-static bool is_space(uint32_t c)
+/* --- chat templates --- */
+
+/* The id that ends an answer: the first added token between it and a further question, when no
+ * text but white space stands before it and it is not what a turn begins with. -1 = none. */
+static int find_end(struct tokenizer *tok, const struct strbuf *before,
+                    const struct strbuf *between, int32_t *end, struct vac_err *err)
 {
-    return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
-           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202f || c == 0x205f || c == 0x3000;
+    struct tokenizer_roles roles = tokenizer_roles(tok);
+    struct ids head = {0}, ids = {0};
+    struct strbuf text = {0};
+    size_t first = 0;
+    int rc =
+        tokenizer_encode(tok, before->s ? before->s : "", before->len, false, &head, err) ||
+                tokenizer_encode(tok, between->s ? between->s : "", between->len, false, &ids, err)
+            ? -1
+            : 0;
+
+    *end = -1;
+    for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+        sb_clear(&text);
+        rc = tokenizer_decode(tok, &ids.v[i], 1, false, &text, err);
+        if (rc == 0 && text.s && strspn(text.s, " \n") == text.len)
+            continue;
+        if (rc == 0 && tokenizer_is_added(tok, ids.v[i]))
+            *end = ids.v[i];
+        break;
+    }
+    while (first < head.n &&
+           (!tokenizer_is_added(tok, head.v[first]) || head.v[first] == roles.bos))
+        first++;
+    if (*end != roles.eos && (*end == roles.bos || (first < head.n && head.v[first] == *end)))
+        *end = -1;
+    ids_done(&head);
+    ids_done(&ids);
+    sb_done(&text);
+    return rc;
 }
+
+int template_check_day(const char *today, struct vac_err *err)
+{
+    int y, m, d;
+
+    if (sscanf(today, "%4d-%2d-%2d", &y, &m, &d) == 3 && m >= 1 && m <= 12 && d >= 1 && d <= 31)
+        return 0;
+    return err_set(err, VAC_ERR_USAGE, "expected a day like 2026-11-26, found \"%.40s\"", today);
+}
+
+void template_now(char out[32])
+{
+    time_t now = time(NULL);
+    struct tm day = {0};
+
+    localtime_r(&now, &day);
+    strftime(out, 32, "%Y-%m-%d %H:%M:%S", &day);
+}
+
+static const char *token_text(const struct tokenizer *tok, int32_t id)
+{
+    const char *s = id >= 0 ? tokenizer_token(tok, id) : NULL;
+
+    return s ? s : "";
+}
+
+/* A template that refuses a conversation of three plain turns has no end that could be found. */
+static int read_end(struct template_row *t, struct tokenizer *tok, struct vac_err *err)
+{
+    struct strbuf before = {0}, between = {0};
+    struct vac_err why = {0};
+    int32_t end = -1;
+    int rc = chat_between(t->chat, token_text(tok, tokenizer_roles(tok).bos),
+                          token_text(tok, tokenizer_roles(tok).eos), &before, &between, &why);
+
+    if (rc && why.code == VAC_ERR_USAGE)
+        rc = 0;
+    else
+        rc = rc ? err_set(err, why.code, "%s", why.msg)
+                : find_end(tok, &before, &between, &end, err);
+    if (rc == 0 && end >= 0) {
+        t->end = mem_strdup(tokenizer_token(tok, end), err);
+        rc = t->end ? 0 : -1;
+    }
+    sb_done(&before);
+    sb_done(&between);
+    return rc;
+}
+
+const struct template_row *template_open(const char *name, const char *otherwise,
+                                         struct tokenizer *tok, const char *today,
+                                         struct vac_err *err)
+{
+    const char *own = !name && tok ? tokenizer_chat_template(tok) : NULL;
+    const struct template_row *known = name ? builtin(name) : template_for_jinja(own);
+    struct template_row *t;
+    size_t len = own ? strlen(own) : 0;
+    char *file = NULL;
+
+    if (known)
+        return known;
+    if (!name && !own)
+        return template_find(otherwise, err);
+    if (name && template_check(name, err))
+        return NULL;
+    t = mem_new(1, sizeof *t, err);
+    if (t)
+        t->name = mem_strdup(name ? name : "chat_template", err);
+    if (t && t->name && name)
+        file = file_read(name, CHAT_LIMIT, &len, err);
+    if (t && t->name && (own || file))
+        t->chat = chat_new(own ? own : file, len, t->name, today, err);
+    free(file);
+    if (t && t->chat && (!tok || read_end(t, tok, err) == 0))
+        return t;
+    template_close(t);
+    return NULL;
+}
+
+void template_close(const struct template_row *t)
+{
+    if (!t || (t >= templates && t < templates + N_TEMPLATES))
+        return;
+    chat_free(t->chat);
+    free((char *)t->name);
+    free((char *)t->end);
+    free((struct template_row *)t);
+}
+
+/* --- rendering --- */
 
 static void put_text(struct strbuf *b, const char *s, bool trim)
 {
@@ -273,7 +415,7 @@ static void put_text(struct strbuf *b, const char *s, bool trim)
             len = 1;
             c = 0;
         }
-        if (is_space(c))
+        if (utf8_is_space(c))
             continue;
         if (!inside)
             from = i;
@@ -295,7 +437,7 @@ static void trim_end(struct strbuf *b, size_t from)
         while (begin > from && ((unsigned char)b->s[begin] & 0xc0) == 0x80)
             begin--;
         len = utf8_get(b->s + begin, at - begin, &c);
-        if (len == 0 || !is_space(c))
+        if (len == 0 || !utf8_is_space(c))
             break;
         at = begin;
     }
@@ -468,6 +610,31 @@ static int put_conversation(const struct template_row *t, const struct turn *tur
     return 0;
 }
 
+static int put_chat(const struct template_row *t, const struct turn *turn, size_t n,
+                    const char *bos, const char *eos, struct rendered *out, struct vac_err *err)
+{
+    struct jinja_output text = {0};
+    size_t at = 0;
+    int rc = chat_render(t->chat, turn, n, bos, eos, t->end ? t->end : "", &text, err);
+
+    out->special_in_text = true;
+    for (size_t i = 0; rc == 0 && i <= text.n_spans; i++) {
+        struct jinja_span span = {text.text.len, text.text.len};
+
+        if (i < text.n_spans)
+            span = text.span[i];
+        sb_put(&out->text, text.text.s + at, span.from - at);
+        rc = close_span(out, at, false, err);
+        if (rc == 0) {
+            sb_put(&out->text, text.text.s + span.from, span.to - span.from);
+            rc = close_span(out, span.from, true, err);
+        }
+        at = span.to;
+    }
+    jinja_output_done(&text);
+    return rc;
+}
+
 static int put_alone(const struct turn *turn, struct fill f, struct rendered *out,
                      struct vac_err *err)
 {
@@ -489,6 +656,8 @@ int template_render(const struct template_row *t, const struct turn *turn, size_
         return -1;
     if (turn[0].role == ROLE_ASSISTANT)
         rc = put_alone(&turn[0], f, out, err);
+    else if (t->chat)
+        rc = put_chat(t, turn, n, bos, eos, out, err);
     else
         rc = put_conversation(t, turn, n, f, out, err);
     return rc ? -1 : sb_ok(&out->text, err);

@@ -5,7 +5,7 @@
 
 #include "base/io.h"
 #include "base/kind.h"
-#include "data/draw.h"
+#include "data/rows.h"
 #include "eval/evaluation.h"
 #include "eval/own.h"
 
@@ -284,7 +284,7 @@ static int read_questions(struct evaluation *e, struct vac_err *err)
     int rc = 0;
 
     if (e->spec->take > 0 && !e->spec->from)
-        rc = draw_file(&x.draw, evaluation_file(e), e->spec->seed, err);
+        rc = row_reader_draw(evaluation_file(e), e->spec->seed, &x.draw, err);
     if (rc == 0 && (rc = rows_read(&rows, evaluation_file(e), visit_row, &x, err)) == 0)
         rows_done(&rows);
     draw_done(&x.draw);

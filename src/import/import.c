@@ -86,6 +86,17 @@ static int open_bare(struct record *r, const char *path, const struct import_for
     return record_next(r, err) < 0 ? -1 : 0;
 }
 
+static bool fits(const struct import_format *f, const struct record *r)
+{
+    size_t n = 0;
+
+    if (f->detect)
+        return f->detect(r);
+    while (f->needs && f->needs[n] && record_has(r, f->needs[n]))
+        n++;
+    return n > 0 && !f->needs[n];
+}
+
 static bool is_as_wide(const struct record *r, const char *const *columns)
 {
     size_t n = 0;
@@ -102,11 +113,11 @@ static int match_table(struct record *r, const char *path, const struct import_f
 {
     if (record_header(r, err))
         return -1;
-    if (f->detect && f->detect(r))
+    if (fits(f, r))
         return open_header(r, path, f, err) ? -1 : 1;
     if (!is_as_wide(r, f->columns))
         return 0;
-    return open_bare(r, path, f, err) ? -1 : f->detect(r);
+    return open_bare(r, path, f, err) ? -1 : fits(f, r);
 }
 
 /* Opens the file at its first record. 1; 0 when it is not of this format; -1. */
@@ -117,7 +128,7 @@ static int match_format(struct record *r, const char *path, const struct import_
         return -1;
     if (!r->json)
         return match_table(r, path, f, err);
-    return record_next(r, err) < 0 ? -1 : f->detect && f->detect(r);
+    return record_next(r, err) < 0 ? -1 : fits(f, r);
 }
 
 /* The same for a format that the user named: then only what is wrong in a row is wrong. */
@@ -147,7 +158,8 @@ static int unknown_file(const struct record *r, const char *path, struct vac_err
     return -1;
 }
 
-const struct import_format *import_detect(const char *path, struct vac_err *err)
+/* By the content of the file; an error says what its columns are and how to name them. */
+static const struct import_format *detect(const char *path, struct vac_err *err)
 {
     const struct import_format *found = NULL;
     struct record r = {0};
@@ -285,12 +297,57 @@ static enum import_reason judge(struct work *w, const struct import_sample *s)
     return c->take && place - c->skip >= c->take ? IMPORT_UNDRAWN : IMPORT_REASONS;
 }
 
+/* A text, or in JSON a list of one. */
+static int map_text(const struct record *r, const char *name, const char **out, struct arena *a,
+                    struct vac_err *err)
+{
+    const cJSON *v = r->json ? cJSON_GetObjectItemCaseSensitive(r->object.v, name) : NULL;
+
+    if (!cJSON_IsArray(v))
+        return record_scalar(r, name, out, a, err);
+    if (cJSON_GetArraySize(v) != 1 || !cJSON_IsString(v->child))
+        return record_error(r, name, err, "expected one text");
+    *out = arena_strndup(a, v->child->valuestring, strlen(v->child->valuestring), err);
+    return *out ? 0 : -1;
+}
+
+static int map_record(const struct import_map *m, const struct record *r, struct import_sample *out,
+                      struct arena *a, struct vac_err *err)
+{
+    const struct {
+        const char *name, **to;
+        bool needed;
+    } of[] = {{m->instruction, &out->instruction, true},
+              {m->input, &out->input, !m->instruction},
+              {m->output, &out->output, true},
+              {m->category, &out->category, false},
+              {m->id, &out->id, false},
+              {m->kind, &out->kind, false}};
+    size_t k;
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (of[i].name && (of[i].needed || record_has(r, of[i].name)) &&
+            map_text(r, of[i].name, of[i].to, a, err))
+            return -1;
+    if (m->choice) {
+        if (record_choice(r, m->choice, m->values, &k, err))
+            return -1;
+        out->output = m->answers[k];
+    }
+    if (m->wish)
+        out->instruction = m->wish;
+    if (m->safety)
+        out->is_safe = m->safety == IMPORT_SAFE;
+    return 0;
+}
+
 static int take_record(struct work *w, const struct record *r, struct arena *a, struct vac_err *err)
 {
     struct import_sample s = {.is_safe = -1};
     enum import_reason why;
 
-    if (w->format->convert(r, w->choice, &s, a, err) ||
+    if ((w->format->convert ? w->format->convert(r, w->choice, &s, a, err)
+                            : map_record(&w->format->map, r, &s, a, err)) ||
         (w->format->reads && record_unread(r, w->format->reads, err)) ||
         check_choice(r, w->format, w->choice, &s, err))
         return -1;
@@ -393,7 +450,7 @@ int import_rows(const char *path, const struct import_format *f, const struct im
     int rc;
 
     *report = (struct import_report){0};
-    w.format = report->format = f ? f : import_detect(path, err);
+    w.format = report->format = f ? f : detect(path, err);
     if (!w.format || check_columns(w.format, c, err))
         return -1;
     rc = import_work(&w, path, err);

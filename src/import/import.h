@@ -12,7 +12,21 @@
 
 /* X-macro: import_<name>.c each. Order = order of detection. */
 #define IMPORTS(X)                                                                                 \
-    X(sst2) X(beavertails) X(xstest) X(advbench) X(gsm8k) X(agnews) X(alpaca) X(table)
+    X(sst2)                                                                                        \
+    X(pku)                                                                                         \
+    X(beavertails)                                                                                 \
+    X(xstest)                                                                                      \
+    X(jailbreakbench)                                                                              \
+    X(advbench)                                                                                    \
+    X(harmbench)                                                                                   \
+    X(strongreject)                                                                                \
+    X(sorrybench)                                                                                  \
+    X(donotanswer)                                                                                 \
+    X(orbench)                                                                                     \
+    X(gsm8k)                                                                                       \
+    X(agnews)                                                                                      \
+    X(alpaca)                                                                                      \
+    X(table)
 
 enum import_safety { IMPORT_ANY, IMPORT_SAFE, IMPORT_UNSAFE };
 
@@ -36,6 +50,16 @@ struct import_sample {
     int is_safe;                              /* 1, 0; -1 = the format has no such mark */
 };
 
+/* Which column is what; NULL = none. */
+struct import_map {
+    const char *wish; /* the instruction, where it is the same for all rows */
+    const char *instruction, *input, *output, *category, *id, *kind;
+    /* A column of few values (NULL-terminated), and the answer that each stands for. */
+    const char *choice;
+    const char *const *values, *const *answers;
+    enum import_safety safety; /* of all rows */
+};
+
 struct import_format {
     const char *name;
     const char *help;
@@ -47,8 +71,11 @@ struct import_format {
     /* Keys and columns that become part of the row (NULL-terminated; NULL with named_columns). Other
      * text that is no note about the row ends the import. */
     const char *const *reads;
+    /* All of these are there (NULL-terminated): found by content without a function of its own. */
+    const char *const *needs;
+    struct import_map map; /* what becomes of a row, where `convert` is NULL */
     /* By keys or columns and, where a table has no line of names (r->header is false), by the
-     * values of its first record. NULL = never found by content. */
+     * values of its first record. NULL = by `needs`; without those never found by content. */
     bool (*detect)(const struct record *r);
     /* Fills `out` (zeroed, is_safe -1). */
     int (*convert)(const struct record *r, const struct import_choice *c, struct import_sample *out,
@@ -57,8 +84,6 @@ struct import_format {
 const struct import_format *import_at(size_t i); /* NULL after the last */
 /* By name; an error names the nearest, or lists all. */
 const struct import_format *import_find(const char *name, struct vac_err *err);
-/* By the content of the file; an error says what its columns are and how to name them. */
-const struct import_format *import_detect(const char *path, struct vac_err *err);
 
 enum import_reason {
     IMPORT_NOT_SAFE,

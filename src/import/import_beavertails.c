@@ -9,8 +9,8 @@ extern const struct format format_beavertails;
 
 static bool beavertails_detect(const struct record *r)
 {
-    return r->json && record_has(r, "prompt") && record_has(r, "response") &&
-           record_has(r, "is_safe");
+    return r->json && format_beavertails.detect(&r->object) &&
+           (record_has(r, "response") || record_has(r, "refusal"));
 }
 
 /* As a run reads the same file. */
@@ -34,8 +34,8 @@ static int beavertails_convert(const struct record *r, const struct import_choic
 
 const struct import_format import_beavertails = {
     .name = "beavertails",
-    .reads = (const char *const[]){"prompt", "response", "category", "is_safe", NULL},
-    .help = "BeaverTails: JSON with prompt, response, category and is_safe",
+    .reads = (const char *const[]){"prompt", "response", "category", "is_safe", "refusal", NULL},
+    .help = "BeaverTails: JSON with prompt, response, category and is_safe, or with refusals",
     .detect = beavertails_detect,
     .convert = beavertails_convert,
 };

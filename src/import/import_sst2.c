@@ -13,20 +13,6 @@ static bool sst2_detect(const struct record *r)
     return !strcmp(r->csv.field[1].text, labels[0]) || !strcmp(r->csv.field[1].text, labels[1]);
 }
 
-static int sst2_convert(const struct record *r, const struct import_choice *c,
-                        struct import_sample *out, struct arena *a, struct vac_err *err)
-{
-    size_t label;
-
-    (void)c;
-    if (record_text(r, "sentence", &out->input, a, err) ||
-        record_choice(r, "label", labels, &label, err))
-        return -1;
-    out->instruction = "Analyze the sentiment of the input, and respond only positive or negative";
-    out->output = answers[label];
-    return 0;
-}
-
 const struct import_format import_sst2 = {
     .name = "sst2",
     .reads = (const char *const[]){"sentence", "label", NULL},
@@ -34,5 +20,9 @@ const struct import_format import_sst2 = {
     .columns = (const char *const[]){"sentence", "label", NULL},
     .literal_quotes = true,
     .detect = sst2_detect,
-    .convert = sst2_convert,
+    .map = {.wish = "Analyze the sentiment of the input, and respond only positive or negative",
+            .input = "sentence",
+            .choice = "label",
+            .values = labels,
+            .answers = answers},
 };

@@ -480,20 +480,12 @@ struct str str_slice(struct str s, size_t from, size_t to)
     return (struct str){s.s + begin, at - begin};
 }
 
-/* As Python's str.isspace(). */
-static bool space_char(uint32_t c)
-{
-    return (c >= 9 && c <= 13) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
-           c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
 static bool stripped(uint32_t c, const struct value *chars)
 {
     uint32_t cp;
 
     if (!chars || chars->kind != V_STR)
-        return space_char(c);
+        return utf8_is_space(c);
     for (size_t at = 0; at < chars->s.n; at += char_at(chars->s, at, &cp)) {
         char_at(chars->s, at, &cp);
         if (cp == c)

@@ -131,6 +131,7 @@ struct probe {
     struct steer *steer;
     const struct control_command *c;
     struct ask ask;
+    char *system; /* of this probe alone; NULL = the run's */
     struct ids prompt, before;
     struct stops stops; /* of the template that is asked with */
     struct strbuf before_text, piece;
@@ -150,11 +151,21 @@ static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double l
     return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
+/* "[[SYSTEM]] PROMPT" has a system text of its own; an empty one stands for none. */
 static int encode_question(struct probe *p, const struct rig *rig, struct generator *g,
                            struct vac_err *err)
 {
-    struct turn turn = {.role = ROLE_USER, .text = p->c->text};
+    const char *text = p->c->text, *end = strncmp(text, "[[", 2) ? NULL : strstr(text, "]]");
+    struct turn turn = {.role = ROLE_USER, .text = text};
     struct encoder enc = rig->enc;
+
+    if (end) {
+        p->system = mem_strndup(text + 2, (size_t)(end - text) - 2, err);
+        turn.text = end + 2 + strspn(end + 2, " \t");
+        if (!p->system || !*turn.text)
+            return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
+        enc.system = p->system;
+    }
 
     if (*p->c->key) {
         enc.tmpl = template_find(p->c->key, err);
@@ -255,6 +266,7 @@ int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
     if (!c->text || !*c->text)
         return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
     rc = probe_run(&p, rig, st, book, err);
+    free(p.system);
     ids_done(&p.prompt);
     ids_done(&p.before);
     ask_done(&p.ask);

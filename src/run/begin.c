@@ -98,11 +98,9 @@ static cJSON *data_json(const struct trainer *t, struct vac_err *err)
         const struct {
             const char *key;
             size_t n;
-        } of[] = {{"rows", c->rows},
-                  {"cut", c->cut},
-                  {"left_out", c->skipped},
-                  {"empty_answers", c->empty},
-                  {"samples", c->samples}};
+        } of[] = {{"rows", c->rows},           {"cut", c->cut},
+                  {"left_out", c->skipped},    {"odd", c->odd},
+                  {"empty_answers", c->empty}, {"samples", c->samples}};
         cJSON *stage = cJSON_CreateObject();
 
         rc = json_add(stage, "stage", cJSON_CreateString(t->rig.spec.stage[i].name), err);

@@ -50,9 +50,10 @@ static int each_file(const struct rig *rig, file_visit *visit, void *ctx, struct
     const char *watched[] = {
         w->has_drift ? w->drift.file : NULL, w->has_align ? w->align_loss.file : NULL,
         w->has_harmful ? w->harmful_loss.file : NULL, w->has_probes ? w->probes.file : NULL};
+    const char *name = rig->spec.template_name, *template = name && *name == '/' ? name : NULL;
     struct own_keys own;
 
-    if (visit_one(rig->spec.tokenizer, visit, ctx, err))
+    if (visit_one(rig->spec.tokenizer, visit, ctx, err) || visit_one(template, visit, ctx, err))
         return -1;
     for (size_t i = 0; i < rig->spec.n_stages; i++) {
         if (each_of_stage(&rig->spec.stage[i], visit, ctx, err))

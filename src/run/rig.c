@@ -83,7 +83,9 @@ static int make_encoder(struct rig *rig, struct vac_err *err)
                                 .vocab = c->V,
                                 .context = c->max_pos,
                                 .eos = stops_eos(rig->m, rig->tok)};
-    rig->enc.tmpl = template_find(rig->spec.template_name, err);
+    rig->enc.system = rig->spec.system;
+    rig->enc.tmpl =
+        template_open(rig->spec.template_name, "alpaca", rig->tok, rig->spec.today, err);
     if (!rig->enc.tmpl)
         return -1;
     if (rig->enc.max_length > c->max_pos)
@@ -103,6 +105,7 @@ static int load_set(struct rig *rig, struct dataset *d, const struct data_keys *
                                 .take = (size_t)k->take,
                                 .harmful = k->harmful,
                                 .repeat = k->repeat,
+                                .skip_odd = k->odd,
                                 .drawn = !k->from,
                                 .seed = rig->spec.seed};
 
@@ -270,6 +273,7 @@ void rig_close(struct rig *rig)
     if (!rig->align_is_drift)
         dataset_done(&rig->align_set);
     dataset_done(&rig->harmful_set);
+    template_close(rig->enc.tmpl);
     tokenizer_free(rig->tok);
     model_close(rig->m);
     compute_close(rig->c);

@@ -15,6 +15,7 @@ struct data_counts {
     size_t rows;                 /* looked at */
     size_t cut;                  /* ... at max_length */
     size_t skipped;              /* ... of which no label was left */
+    size_t odd;                  /* passed over before: conversations of other roles */
     size_t empty, text, samples; /* with an empty answer; tokenised here; in all */
     uint64_t steps;
 };

@@ -104,6 +104,7 @@ static int stream_data(struct stage *st, const struct rig *rig, size_t index, si
                                         .take = (size_t)x->file[i].take,
                                         .harmful = x->file[i].harmful,
                                         .repeat = x->file[i].repeat,
+                                        .skip_odd = x->file[i].odd,
                                         .drawn = !x->file[i].from,
                                         .seed = rig->spec.seed};
     if (rc == 0 && mixed)

@@ -19,6 +19,7 @@ struct data_counts warnings_count(const struct stage *st)
         c.rows += d->rows_seen;
         c.cut += d->rows_cut;
         c.skipped += d->rows_skipped;
+        c.odd += d->rows_odd;
         c.empty += d->rows_empty;
         c.text += d->rows_text;
         c.samples += d->n;
@@ -34,6 +35,9 @@ static void put_rows(const struct rig *rig, const struct data_counts *c, struct 
     if (c->skipped)
         sb_printf(out, "%zu of %zu rows are left out: no label is within max_length %lld\n",
                   c->skipped, c->rows, longest);
+    if (c->odd)
+        sb_printf(out, "%zu conversations of other roles, or out of turn, are passed over\n",
+                  c->odd);
     if (c->cut > c->skipped && 2 * c->cut > c->rows)
         sb_printf(out, "%zu of %zu rows are cut at max_length %lld: their answers have no end\n",
                   c->cut, c->rows, longest);

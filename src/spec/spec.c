@@ -39,14 +39,40 @@ static int read_config(struct run_spec *s, const struct jnode *root, struct vac_
     return s->config ? 0 : -1;
 }
 
+/* A name that is not built in is a file. */
+static int read_template(struct run_spec *s, const struct jnode *n, const char *dir,
+                         struct vac_err *err)
+{
+    char *path = path_join(dir, s->template_name, err);
+    int rc = path ? 0 : -1;
+
+    if (path && template_check(path, NULL))
+        rc = template_check(s->template_name, err) ? spec_prefix(n, err) : 0;
+    if (rc == 0) {
+        free(s->template_name);
+        s->template_name = path;
+        path = NULL;
+    }
+    free(path);
+    return rc;
+}
+
 static int read_model(struct run_spec *s, const struct jnode *root, const char *dir,
                       struct vac_err *err)
 {
     struct jnode model = spec_key(root, "model"), config = spec_key(root, "config"),
-                 tokenizer = spec_key(root, "tokenizer"), template = spec_key(root, "template");
+                 tokenizer = spec_key(root, "tokenizer"), template = spec_key(root, "template"),
+                 today = spec_key(root, "today");
+    char now[32];
 
-    if (!template_find(s->template_name, err))
-        return spec_prefix(&template, err);
+    if (s->template_name && !template_find(s->template_name, NULL) &&
+        read_template(s, &template, dir, err))
+        return -1;
+    if (s->today && template_check_day(s->today, err))
+        return spec_prefix(&today, err);
+    template_now(now);
+    if (!s->today && !(s->today = mem_strndup(now, 10, err)))
+        return -1;
     if (spec_path(&s->tokenizer, PATH_FOLDER, &tokenizer, dir, err))
         return -1;
     s->init_random = s->init == 1;

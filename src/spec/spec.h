@@ -20,6 +20,7 @@ struct data_keys {
     char *file;
     int64_t take, skip;
     int from; /* 0 = take and skip are drawn by the seed, 1 = from the start */
+    int odd;  /* 0 = refuse odd conversations, 1 = skip them */
     bool harmful, repeat;
 };
 /* A data set of a stage: "train", or one that its method asks for under another name. */
@@ -76,9 +77,11 @@ struct run_spec {
     char *description; /* the user's own words; NULL = none */
     int init;          /* 0 = the model's weights, 1 = random */
     bool init_random;
-    cJSON *config; /* of a random model */
-    char *template_name;
-    char *products; /* who multiplies matrices: see compute/products.h */
+    cJSON *config;       /* of a random model */
+    char *template_name; /* built-in, or an absolute path; NULL = the model's own */
+    char *system;        /* NULL = none */
+    char *today;         /* never NULL */
+    char *products;      /* who multiplies matrices: see compute/products.h */
     uint64_t seed;
     int64_t max_length, threads, log_every;
     double disk_wait; /* minutes */

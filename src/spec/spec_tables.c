@@ -28,10 +28,19 @@ const struct option_row spec_rows_top[] = {
      .choices = init_names,
      .offset = offsetof(struct run_spec, init)},
     {.name = "template",
-     .help = "prompt template",
+     .help = "prompt template, or a file with a chat template; the model's own when absent, and "
+             "alpaca where it has none",
      .type = OPTION_STRING,
-     .def_text = "alpaca",
      .offset = offsetof(struct run_spec, template_name)},
+    {.name = "system",
+     .help = "system text for conversations that have none",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct run_spec, system)},
+    {.name = "today",
+     .help = "what a chat template takes for now, like 2026-11-26; the day the run began when "
+             "absent",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct run_spec, today)},
     {.name = "max_length",
      .help = "longest sample; what is longer is cut on the right",
      .unit = "tokens",
@@ -238,6 +247,7 @@ const struct option_row spec_rows_lora[] = {
      .offset = offsetof(struct lora_keys, init)},
     {.name = NULL}};
 
+static const char *const odd_names[] = {"refuse", "skip", NULL};
 const struct option_row spec_rows_data[] = {
     {.name = "file",
      .help = "JSON or JSON lines; the format is found by content",
@@ -272,6 +282,12 @@ const struct option_row spec_rows_data[] = {
      .help = "go round when more rows are asked for than there are",
      .type = OPTION_BOOL,
      .offset = offsetof(struct data_keys, repeat)},
+    {.name = "odd",
+     .help = "what becomes of conversations with other roles than system, user and assistant, or "
+             "out of turn: an error, or passed over and counted",
+     .type = OPTION_CHOICE,
+     .choices = odd_names,
+     .offset = offsetof(struct data_keys, odd)},
     {.name = NULL}};
 
 const struct option_row spec_rows_checkpoint[] = {

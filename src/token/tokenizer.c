@@ -142,6 +142,11 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id)
     return id >= 0 && (size_t)id < t->size && (t->token[id].flags & TOK_SPECIAL);
 }
 
+bool tokenizer_is_added(const struct tokenizer *t, int32_t id)
+{
+    return id >= 0 && (size_t)id < t->size && (t->token[id].flags & TOK_ADDED);
+}
+
 struct tokenizer_roles tokenizer_roles(const struct tokenizer *t)
 {
     return t->roles;

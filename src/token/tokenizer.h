@@ -38,6 +38,7 @@ int tokenizer_decode(struct tokenizer *t, const int32_t *ids, size_t n, bool ski
 /* The token as written in the vocabulary; NULL for an id that is nobody's. Borrowed. */
 const char *tokenizer_token(const struct tokenizer *t, int32_t id);
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id);
+bool tokenizer_is_added(const struct tokenizer *t, int32_t id); /* special or not */
 
 /* Special tokens by role, from tokenizer_config.json, else from the post-processor and the usual names;
  * -1 = has none. */

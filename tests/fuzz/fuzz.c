@@ -283,12 +283,11 @@ static int forget(void *ctx, const char *line, size_t n, struct vac_err *err)
 
 static void read_import(const char *dir)
 {
-    const struct import_format *f;
+    const struct import_format *f = NULL; /* first: found by content */
     struct import_choice choice = {0};
     char *path = strdup(in(dir, "table"));
 
-    import_detect(path, NULL);
-    for (size_t i = 0; (f = import_at(i)); i++) {
+    for (size_t i = 0; i == 0 || f; f = import_at(i++)) {
         struct import_report report = {0};
 
         import_rows(path, f, &choice, forget, NULL, &report, NULL);
