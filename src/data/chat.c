@@ -156,27 +156,33 @@ int chat_render(const struct chat *c, const struct turn *turn, size_t n, const c
     return 0;
 }
 
-int chat_between(const struct chat *c, const char *bos, const char *eos, struct strbuf *before,
-                 struct strbuf *between, struct vac_err *err)
+int chat_ends(const struct chat *c, const char *bos, const char *eos, struct strbuf *between,
+              struct strbuf *last, struct vac_err *err)
 {
     const struct turn turn[] = {{.role = ROLE_USER, .text = "one"},
                                 {.role = ROLE_ASSISTANT, .text = "two"},
                                 {.role = ROLE_USER, .text = "three"}};
-    struct jinja_output text[3] = {{{0}, NULL, 0, 0}};
-    size_t at[3], to[3];
-    int rc = render(c, turn, 3, SIZE_MAX, bos, eos, &text[0], err);
+    struct jinja_output text = {{0}, NULL, 0, 0}, other = {{0}, NULL, 0, 0};
+    size_t from, to, next;
+    int rc = -1;
 
-    for (size_t i = 0; rc == 0 && i < 3; i++) {
-        rc = render(c, turn, 3, i, bos, eos, &text[1], err);
-        if (rc == 0)
-            differ(&text[0].text, &text[1].text, &at[i], &to[i]);
-    }
-    if (rc == 0 && to[1] <= at[2]) {
-        sb_put(before, text[0].text.s, at[0]);
-        sb_put(between, text[0].text.s + to[1], at[2] - to[1]);
-        rc = sb_ok(before, err) || sb_ok(between, err) ? -1 : 0;
-    }
-    for (size_t i = 0; i < 2; i++)
-        jinja_output_done(&text[i]);
+    if (render(c, turn, 2, SIZE_MAX, bos, eos, &text, err) ||
+        render(c, turn, 2, 1, bos, eos, &other, err))
+        goto out;
+    differ(&text.text, &other.text, &from, &to);
+    sb_put(last, text.text.s + to, text.text.len - to);
+    if (render(c, turn, 3, SIZE_MAX, bos, eos, &text, err) ||
+        render(c, turn, 3, 1, bos, eos, &other, err))
+        goto out;
+    differ(&text.text, &other.text, &from, &to);
+    if (render(c, turn, 3, 2, bos, eos, &other, err))
+        goto out;
+    differ(&text.text, &other.text, &next, &from);
+    if (to <= next)
+        sb_put(between, text.text.s + to, next - to);
+    rc = sb_ok(last, err) || sb_ok(between, err) ? -1 : 0;
+out:
+    jinja_output_done(&text);
+    jinja_output_done(&other);
     return rc;
 }

@@ -19,8 +19,8 @@ void chat_free(struct chat *c);
  * answer from behind its prompt through `end` ("" = the template writes none). */
 int chat_render(const struct chat *c, const struct turn *turn, size_t n, const char *bos,
                 const char *eos, const char *end, struct jinja_output *out, struct vac_err *err);
-/* What a conversation has before its first question, and between an answer and the question after
- * it: an answer's end stands there. */
-int chat_between(const struct chat *c, const char *bos, const char *eos, struct strbuf *before,
-                 struct strbuf *between, struct vac_err *err);
+/* What stands between an answer and a further question, and behind the last answer: where an answer
+ * has an end, both begin with it. */
+int chat_ends(const struct chat *c, const char *bos, const char *eos, struct strbuf *between,
+              struct strbuf *last, struct vac_err *err);
 #endif

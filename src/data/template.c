@@ -273,39 +273,21 @@ const struct template_row *template_for_jinja(const char *jinja)
 
 /* --- chat templates --- */
 
-/* The id that ends an answer: the first added token between it and a further question, when no
- * text but white space stands before it and it is not what a turn begins with. -1 = none. */
-static int find_end(struct tokenizer *tok, const struct strbuf *before,
-                    const struct strbuf *between, int32_t *end, struct vac_err *err)
+/* The token that ends an answer: the first between it and a further question, when that is an added
+ * one behind white space at most, and stands behind the last answer as well. -1 = none. */
+static int find_end(struct tokenizer *tok, const struct strbuf *between, const struct strbuf *last,
+                    int32_t *end, struct vac_err *err)
 {
-    struct tokenizer_roles roles = tokenizer_roles(tok);
-    struct ids head = {0}, ids = {0};
-    struct strbuf text = {0};
-    size_t first = 0;
-    int rc =
-        tokenizer_encode(tok, before->s ? before->s : "", before->len, false, &head, err) ||
-                tokenizer_encode(tok, between->s ? between->s : "", between->len, false, &ids, err)
-            ? -1
-            : 0;
+    const char *s = between->s ? between->s : "", *rest = last->s ? last->s : "", *token;
+    size_t at = strspn(s, " \n");
+    struct ids ids = {0};
+    int rc = tokenizer_encode(tok, s + at, between->len - at, false, &ids, err);
 
-    *end = -1;
-    for (size_t i = 0; rc == 0 && i < ids.n; i++) {
-        sb_clear(&text);
-        rc = tokenizer_decode(tok, &ids.v[i], 1, false, &text, err);
-        if (rc == 0 && text.s && strspn(text.s, " \n") == text.len)
-            continue;
-        if (rc == 0 && tokenizer_is_added(tok, ids.v[i]))
-            *end = ids.v[i];
-        break;
-    }
-    while (first < head.n &&
-           (!tokenizer_is_added(tok, head.v[first]) || head.v[first] == roles.bos))
-        first++;
-    if (*end != roles.eos && (*end == roles.bos || (first < head.n && head.v[first] == *end)))
-        *end = -1;
-    ids_done(&head);
+    rest += strspn(rest, " \n");
+    token = rc == 0 && ids.n && tokenizer_is_added(tok, ids.v[0]) ? tokenizer_token(tok, ids.v[0])
+                                                                  : NULL;
+    *end = token && !strncmp(rest, token, strlen(token)) ? ids.v[0] : -1;
     ids_done(&ids);
-    sb_done(&text);
     return rc;
 }
 
@@ -337,23 +319,22 @@ static const char *token_text(const struct tokenizer *tok, int32_t id)
 /* A template that refuses a conversation of three plain turns has no end that could be found. */
 static int read_end(struct template_row *t, struct tokenizer *tok, struct vac_err *err)
 {
-    struct strbuf before = {0}, between = {0};
+    struct strbuf between = {0}, last = {0};
     struct vac_err why = {0};
     int32_t end = -1;
-    int rc = chat_between(t->chat, token_text(tok, tokenizer_roles(tok).bos),
-                          token_text(tok, tokenizer_roles(tok).eos), &before, &between, &why);
+    int rc = chat_ends(t->chat, token_text(tok, tokenizer_roles(tok).bos),
+                       token_text(tok, tokenizer_roles(tok).eos), &between, &last, &why);
 
     if (rc && why.code == VAC_ERR_USAGE)
         rc = 0;
     else
-        rc = rc ? err_set(err, why.code, "%s", why.msg)
-                : find_end(tok, &before, &between, &end, err);
+        rc = rc ? err_set(err, why.code, "%s", why.msg) : find_end(tok, &between, &last, &end, err);
     if (rc == 0 && end >= 0) {
         t->end = mem_strdup(tokenizer_token(tok, end), err);
         rc = t->end ? 0 : -1;
     }
-    sb_done(&before);
     sb_done(&between);
+    sb_done(&last);
     return rc;
 }
 
