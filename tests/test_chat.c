@@ -21,6 +21,9 @@ static const struct {
     {"{% for m in messages %}<s>{{m.role[0]}}:{{m.content}}{% endfor %}"
      "{% if add_generation_prompt %}<s>a:{% endif %}",
      NULL, "^u:Hi^a:Yo^u:So^a:No$", "........xx........xxx"},
+    /* EOS where the conversation ends */
+    {EACH "{{m.content}}{% endfor %}{{'[a]' if add_generation_prompt else eos_token}}", NULL,
+     "[u]Hi[a]Yo[u]So[a]No$", "........xx........xxx"},
     {EACH "{% if m.role == 'assistant' %}{% generation %}{{m.content}}!{% endgeneration %}"
           "{% else %}{{m.content}}{% endif %}{% endfor %}" GENERATE,
      NULL, "[u]Hi[a]Yo![u]So[a]No!$", "........xxx........xxxx"},

@@ -108,12 +108,15 @@ static int answer_span(const struct chat *c, const struct turn *turn, size_t n, 
                        struct jinja_span *out, struct vac_err *err)
 {
     struct jinja_output other = {0};
-    size_t at, len = strlen(end);
+    size_t at, len;
     int rc = render(c, turn, n, i, bos, eos, &other, err);
 
     if (rc == 0) {
         differ(text, &other.text, &out->from, &out->to);
         at = out->to + strspn(text->s + out->to, " \n");
+        /* some write EOS where the conversation ends, and nothing behind the answers before */
+        end = *end || i + 1 < n ? end : eos;
+        len = strlen(end);
         if (len && text->len - at >= len && memcmp(text->s + at, end, len) == 0)
             out->to = at + len;
         rc = render(c, turn, i, SIZE_MAX, bos, eos, &other, err);

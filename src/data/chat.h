@@ -16,7 +16,8 @@ void chat_free(struct chat *c);
 
 /* The text of the turns, and of what stands before an answer where the last turn is a user's. The
  * spans are what is learnt of the turns marked `train`: what {% generation %} marks, else the
- * answer from behind its prompt through `end` ("" = the template writes none). */
+ * answer from behind its prompt through `end` ("" = the template writes none, but may write EOS
+ * behind the last one). */
 int chat_render(const struct chat *c, const struct turn *turn, size_t n, const char *bos,
                 const char *eos, const char *end, struct jinja_output *out, struct vac_err *err);
 /* What stands between an answer and a further question, and behind the last answer: where an answer
