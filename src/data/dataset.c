@@ -76,14 +76,6 @@ static int keep_sample(struct dataset *d, const struct taken *t, const struct ro
     return push_sample(d, &s, err);
 }
 
-/* Questions alone teach nothing: such a file was meant for an evaluation. */
-static int want_answers(const struct format *format, struct vac_err *err)
-{
-    if (strcmp(format->name, "prompt"))
-        return 0;
-    return err_set(err, VAC_ERR_FORMAT, "has no answer (output, response or completion)");
-}
-
 /* Nothing but white space is to be learnt. */
 static bool is_empty(const struct row *row)
 {
@@ -141,10 +133,13 @@ static int take_rows(struct dataset *d, struct taken *t, struct row_reader *in,
                                             : row_reader_next(in, &row, &scratch, err);
         if (rc > 0 && i >= t->in_file)
             t->in_file = i + 1;
-        if (rc == ROW_ODD)
+        if (rc == ROW_ODD) {
             d->rows_odd += wanted;
-        else if (rc > 0 && wanted &&
-                 (want_answers(in->format, err) || take_row(d, t, &row, enc, e, err))) {
+        } else if (rc > 0 && wanted &&
+                   (in->format->questions /* alone teach nothing: meant for an evaluation */
+                        ? err_set(err, VAC_ERR_FORMAT,
+                                  "has no answer (output, response or completion)")
+                        : take_row(d, t, &row, enc, e, err))) {
             err_prefix(err, "%s", in->where);
             rc = -1;
         }
@@ -179,15 +174,6 @@ static int by_line(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
-/* Samples that came with several rounds, in the order of the file. */
-static void in_file_order(struct dataset *d, struct taken *t, size_t first)
-{
-    qsort(d->sample + first, d->n - first, sizeof *d->sample, by_line);
-    t->rows = d->n - first;
-    for (size_t i = 0; i < t->rows; i++)
-        t->sample[i] = first + i;
-}
-
 /* Rows that lose their labels make room for the next ones of the order, in further rounds. */
 static int take_drawn(struct dataset *d, struct taken *t, size_t enough, const struct encoder *enc,
                       struct vac_err *err)
@@ -207,8 +193,12 @@ static int take_drawn(struct dataset *d, struct taken *t, size_t enough, const s
         stretch.from = stretch.to;
         rounds++;
     }
-    if (!rc && rounds > 1)
-        in_file_order(d, t, first);
+    if (!rc && rounds > 1) { /* samples of several rounds, in the order of the file */
+        qsort(d->sample + first, d->n - first, sizeof *d->sample, by_line);
+        t->rows = d->n - first;
+        for (size_t i = 0; i < t->rows; i++)
+            t->sample[i] = first + i;
+    }
     draw_done(&stretch.draw);
     return rc;
 }

@@ -196,36 +196,26 @@ static int encode_text(const struct encoder *enc, const struct row *row, struct 
                : 0;
 }
 
-static int encode_tokens(const struct encoder *enc, const struct row *row, struct encoded *e,
-                         struct vac_err *err)
-{
-    if (check_vocab(enc, row->labels, row->n_ids, "labels", err))
-        return -1;
-    return ids_append(&e->ids, row->ids, row->n_ids, err) ||
-                   ids_append(&e->labels, row->labels, row->n_ids, err)
-               ? -1
-               : 0;
-}
-
-static void cut_and_count(const struct encoder *enc, struct encoded *e)
-{
-    e->cut = enc->max_length > 0 && e->ids.n > enc->max_length;
-    if (e->cut)
-        e->ids.n = e->labels.n = enc->max_length;
-    e->n_labels = 0;
-    for (size_t i = 1; i < e->labels.n; i++)
-        e->n_labels += e->labels.v[i] != NO_LABEL;
-}
-
 int encode_row(const struct encoder *enc, const struct row *row, struct encoded *out,
                struct vac_err *err)
 {
     out->ids.n = out->labels.n = 0;
-    if (row->ids ? encode_tokens(enc, row, out, err) : encode_text(enc, row, out, err))
+    if (!row->ids) {
+        if (encode_text(enc, row, out, err))
+            return -1;
+    } else if (check_vocab(enc, row->labels, row->n_ids, "labels", err) ||
+               ids_append(&out->ids, row->ids, row->n_ids, err) ||
+               ids_append(&out->labels, row->labels, row->n_ids, err)) {
         return -1;
+    }
     if (check_vocab(enc, out->ids.v, out->ids.n, row->ids ? "input_ids" : "token", err))
         return -1;
-    cut_and_count(enc, out);
+    out->cut = enc->max_length > 0 && out->ids.n > enc->max_length;
+    if (out->cut)
+        out->ids.n = out->labels.n = enc->max_length;
+    out->n_labels = 0;
+    for (size_t i = 1; i < out->labels.n; i++)
+        out->n_labels += out->labels.v[i] != NO_LABEL;
     return 0;
 }
 

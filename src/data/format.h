@@ -29,6 +29,7 @@ struct format {
     const char *name;
     const char *help;
     const char *const *keys;  /* the keys it needs, for messages */
+    bool questions;           /* its rows have no answers */
     const char *const *reads; /* all that it reads; other text in a row is an error */
     bool (*detect)(const struct jnode *row);
     /* Fills `out` (zeroed, is_safe -1); strings copied into `a`. */

@@ -28,6 +28,7 @@ static int prompt_read(const struct jnode *row, struct row *out, struct arena *a
 
 const struct format format_prompt = {
     .name = "prompt",
+    .questions = true,
     .help = "prompt, or instruction and input, without an answer; system",
     .keys = (const char *const[]){"prompt", NULL},
     /* other people's answers are no part of a question */

@@ -171,14 +171,6 @@ const char *record_first(const struct record *r, const char *const *names)
     return *names;
 }
 
-/* Where the current record is: FILE:LINE. */
-static int row_error(const struct record *r, struct vac_err *err, const char *what)
-{
-    if (r->json)
-        return json_error(&r->object, err, "%s", what);
-    return err_set(err, VAC_ERR_FORMAT, "%s:%zu: %s", r->csv.path, r->csv.line, what);
-}
-
 int record_error(const struct record *r, const char *name, struct vac_err *err, const char *fmt,
                  ...)
 {
@@ -197,7 +189,9 @@ int record_error(const struct record *r, const char *name, struct vac_err *err, 
 
         return json_error(&at, err, "%s", what);
     }
-    return row_error(r, err, what);
+    if (r->json)
+        return json_error(&r->object, err, "%s", what);
+    return err_set(err, VAC_ERR_FORMAT, "%s:%zu: %s", r->csv.path, r->csv.line, what);
 }
 
 static int no_column(const struct record *r, const char *name, struct vac_err *err)

@@ -219,18 +219,6 @@ static int unknown_format(const struct jnode *row, struct vac_err *err)
     return -1;
 }
 
-static int detect_format(struct row_reader *r, const struct jnode *row, struct vac_err *err)
-{
-    const struct format *f;
-
-    for (size_t i = 0; (f = format_at(i)) != NULL; i++)
-        if (f->detect(row)) {
-            r->format = f;
-            return 0;
-        }
-    return unknown_format(row, err);
-}
-
 /* A later row that is not of the first one's format. */
 static int other_format(const struct row_reader *r, const struct jnode *row, struct vac_err *err)
 {
@@ -266,18 +254,6 @@ static int read_id(const struct jnode *row, struct row *out, struct arena *a, st
     return out->id ? 0 : -1;
 }
 
-/* The row's own "category", where the format has no other use for the key. */
-static int read_category(const struct jnode *row, struct row *out, struct arena *a,
-                         struct vac_err *err)
-{
-    const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->v, "category"));
-
-    if (out->category || !s || !*s)
-        return 0;
-    out->category = arena_strndup(a, s, strlen(s), err);
-    return out->category ? 0 : -1;
-}
-
 /* A row is parsed alone. When that fails it is parsed again behind as many spaces as there are
  * characters before it on its line, so that the error's column is that of the file. */
 static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
@@ -309,19 +285,25 @@ static int parse_row(struct row_reader *r, size_t end, struct vac_err *err)
 static int read_row(struct row_reader *r, struct row *out, struct arena *a, struct vac_err *err)
 {
     struct jnode row = json_root(r->json, r->where);
+    const struct format *f = r->format;
+    const char *category;
 
-    if (!r->format) {
-        if (detect_format(r, &row, err))
-            return -1;
-    } else if (!r->format->detect(&row)) {
+    for (size_t i = 0; !r->format && (f = format_at(i)); i++)
+        r->format = f->detect(&row) ? f : NULL;
+    if (!r->format)
+        return unknown_format(&row, err);
+    if (!r->format->detect(&row))
         return other_format(r, &row, err);
-    }
     *out = (struct row){.is_safe = -1, .json = r->json};
     out->line = r->shape.array ? r->index + 1 : r->line;
-    if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err) ||
-        read_category(&row, out, a, err) || format_unread(&row, r->format->reads, out, err))
+    if (read_id(&row, out, a, err) || r->format->read(&row, out, a, err))
         return -1;
-    return 0;
+    /* the row's own category, where the format has no other use for the key */
+    category = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row.v, "category"));
+    if (!out->category && category && *category &&
+        !(out->category = arena_strndup(a, category, strlen(category), err)))
+        return -1;
+    return format_unread(&row, r->format->reads, out, err);
 }
 
 /* The extent of the next row: 1, 0 at the end, -1. */

@@ -616,14 +616,6 @@ static int put_chat(const struct template_row *t, const struct turn *turn, size_
     return rc;
 }
 
-static int put_alone(const struct turn *turn, struct fill f, struct rendered *out,
-                     struct vac_err *err)
-{
-    f.text = turn->text;
-    put_pattern(&out->text, "{text}{end}", &f);
-    return close_span(out, 0, turn->train, err);
-}
-
 int template_render(const struct template_row *t, const struct turn *turn, size_t n,
                     const char *bos, const char *eos, struct rendered *out, struct vac_err *err)
 {
@@ -635,12 +627,15 @@ int template_render(const struct template_row *t, const struct turn *turn, size_
     out->special_in_text = false;
     if (check_turns(turn, n, err))
         return -1;
-    if (turn[0].role == ROLE_ASSISTANT)
-        rc = put_alone(&turn[0], f, out, err);
-    else if (t->chat)
+    if (turn[0].role == ROLE_ASSISTANT) { /* alone: plain text, no conversation */
+        f.text = turn[0].text;
+        put_pattern(&out->text, "{text}{end}", &f);
+        rc = close_span(out, 0, turn[0].train, err);
+    } else if (t->chat) {
         rc = put_chat(t, turn, n, bos, eos, out, err);
-    else
+    } else {
         rc = put_conversation(t, turn, n, f, out, err);
+    }
     return rc ? -1 : sb_ok(&out->text, err);
 }
 
