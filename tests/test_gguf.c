@@ -413,6 +413,34 @@ static void test_from_folder(void **state)
     compute_close(c);
 }
 
+/* From a file to a folder and back, SentencePiece: each gives the recorded ids. */
+static void test_pieces_round(void **state)
+{
+    struct vac_err err = {0};
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
+    cJSON *doc = json_read(fixture("tiny-spm", ".tokens.json"), 1 << 20, &err);
+    const cJSON *texts = cJSON_GetObjectItem(doc, "texts");
+    struct model *m = model_open(fixture("tiny-spm", ".gguf"), c, &err);
+    char dir[600], path[700];
+
+    (void)state;
+    assert_non_null(m);
+    assert_non_null(texts);
+    snprintf(dir, sizeof dir, "%s/pieces", support_tmp());
+    assert_ok(model_save_merged(m, dir, false, 0, &err), &err);
+    model_close(m);
+    check_ids(dir, texts);
+    m = model_open(dir, c, &err);
+    if (!m)
+        fail_msg("%s", err.msg);
+    snprintf(path, sizeof path, "%s/pieces.gguf", support_tmp());
+    assert_ok(model_save_gguf(m, dir, path, false, &err), &err);
+    check_ids(path, texts);
+    model_close(m);
+    compute_close(c);
+    cJSON_Delete(doc);
+}
+
 /* Weights in blocks are refused where all are to be trained. */
 static void test_full(void **state)
 {
@@ -647,11 +675,12 @@ static void test_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks), cmocka_unit_test(test_products),
-        cmocka_unit_test(test_logits), cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_roles),  cmocka_unit_test(test_merge),
-        cmocka_unit_test(test_full),   cmocka_unit_test(test_from_folder),
-        cmocka_unit_test(test_lies),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_blocks),       cmocka_unit_test(test_products),
+        cmocka_unit_test(test_logits),       cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_roles),        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_full),         cmocka_unit_test(test_from_folder),
+        cmocka_unit_test(test_pieces_round), cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

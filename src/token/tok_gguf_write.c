@@ -5,13 +5,16 @@
 #include <string.h>
 #include "base/io.h"
 #include "base/json.h"
+#include "token/tok_decode.h"
 #include "token/tok_gguf.h"
+#include "token/tok_map.h"
 #include "token/tokenizer.h"
 
 #define FILE_LIMIT (512u << 20)
 #define KEY "tokenizer.ggml."
 
-enum { NORMAL = 1, CONTROL = 3, USER = 4, UNUSED = 5 };
+enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER = 4, UNUSED = 5, BYTE = 6 };
+#define BLANK "\xe2\x96\x81"
 
 static bool is(const cJSON *v, const char *key, const char *text)
 {
@@ -112,6 +115,72 @@ static int put_merges(const cJSON *model, struct gguf_writer *w, const char *pat
     return 0;
 }
 
+/* Whether texts go to the merges whole, blanks turned to U+2581; *prefix: with one put in front. */
+static bool is_pieces(const cJSON *doc, bool *prefix)
+{
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(doc, "model");
+    const cJSON *pre = cJSON_GetObjectItemCaseSensitive(doc, "pre_tokenizer");
+    const cJSON *norm = cJSON_GetObjectItemCaseSensitive(doc, "normalizer");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(norm, "normalizers");
+    const cJSON *first = list ? list->child : norm, *blank;
+
+    *prefix = first && list && is(first, "type", "Prepend") && is(first, "prepend", BLANK);
+    blank = *prefix ? first->next : first;
+    return on(model, "byte_fallback", false) && (!pre || cJSON_IsNull(pre)) && blank &&
+           (!list || !blank->next) && is(blank, "type", "Replace") && is(blank, "content", BLANK) &&
+           is(cJSON_GetObjectItemCaseSensitive(blank, "pattern"), "String", " ");
+}
+
+/* SentencePiece joins by the score of what comes of it: the earlier its merge, the higher. */
+static int put_pieces(const cJSON *doc, const char **text, int32_t *type, size_t rows, bool prefix,
+                      struct gguf_writer *w, struct vac_err *err)
+{
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(doc, "model"), *x;
+    const char *unk = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(model, "unk_token"));
+    struct strbuf joined = {0};
+    struct tok_map map = {0};
+    float *score = mem_new(rows, sizeof *score, err);
+    int rc = score && !tok_map_init(&map, rows, err) ? 0 : -1;
+    float rank = 0;
+
+    for (size_t i = 0; !rc && i < rows; i++) {
+        if (!text[i])
+            continue;
+        tok_map_put(&map, text[i], strlen(text[i]), (int32_t)i);
+        if (tok_byte_token(text[i], strlen(text[i])) >= 0)
+            type[i] = BYTE;
+        else if (unk && !strcmp(text[i], unk))
+            type[i] = UNKNOWN;
+    }
+    cJSON_ArrayForEach(x, cJSON_GetObjectItemCaseSensitive(model, "merges"))
+    {
+        const char *a = cJSON_GetStringValue(cJSON_IsArray(x) ? x->child : x), *space;
+        int32_t id;
+
+        sb_clear(&joined);
+        space = a && !cJSON_IsArray(x) ? strchr(a, ' ') : NULL;
+        sb_put(&joined, a ? a : "", space ? (size_t)(space - a) : strlen(a ? a : ""));
+        sb_puts(&joined, space ? space + 1 : "");
+        if (cJSON_IsArray(x) && a)
+            sb_puts(&joined, cJSON_GetStringValue(x->child->next));
+        rc = rc || sb_ok(&joined, err) ? -1 : 0;
+        id = rc ? -1 : tok_map_get(&map, joined.s, joined.len);
+        if (id >= 0 && score[id] == 0)
+            score[id] = -++rank;
+    }
+    if (!rc) {
+        gguf_put_text(w, KEY "model", "llama");
+        gguf_put_bool(w, KEY "add_space_prefix", prefix);
+        gguf_put_array(w, KEY "scores", GGUF_F32, rows);
+        for (size_t i = 0; i < rows; i++)
+            gguf_add_f32(w, score[i] == 0 ? -1e9f : score[i]);
+    }
+    sb_done(&joined);
+    tok_map_done(&map);
+    free(score);
+    return rc;
+}
+
 static int put_all(const cJSON *doc, const struct tokenizer *t, const char *path, size_t rows,
                    struct gguf_writer *w, struct vac_err *err)
 {
@@ -123,19 +192,25 @@ static int put_all(const cJSON *doc, const struct tokenizer *t, const char *path
     const char **text = mem_new(rows, sizeof *text, err);
     int32_t *type = mem_new(rows, sizeof *type, err);
     char pad[32];
+    bool prefix, pieces = is_pieces(doc, &prefix);
     int rc = -1;
 
     if (!text || !type || list_tokens(doc, text, type, rows, path, err))
         goto out;
-    if (!pre || (normalizer && !cJSON_IsNull(normalizer) && !is(normalizer, "type", "NFC"))) {
+    if (!pieces &&
+        (!pre || (normalizer && !cJSON_IsNull(normalizer) && !is(normalizer, "type", "NFC")))) {
         err_set(err, VAC_ERR_UNSUPPORTED,
                 "%s: cuts texts in a way that GGUF files have no name for here; those of gpt-2, "
-                "smollm, qwen2 and llama-bpe are written",
+                "smollm, qwen2, llama-bpe and SentencePiece are written",
                 path);
         goto out;
     }
-    gguf_put_text(w, KEY "model", "gpt2");
-    gguf_put_text(w, KEY "pre", pre);
+    if (pieces && put_pieces(doc, text, type, rows, prefix, w, err))
+        goto out;
+    if (!pieces) {
+        gguf_put_text(w, KEY "model", "gpt2");
+        gguf_put_text(w, KEY "pre", pre);
+    }
     gguf_put_array(w, KEY "tokens", GGUF_STRING, rows);
     for (size_t i = 0; i < rows; i++) {
         snprintf(pad, sizeof pad, "[PAD%zu]", i);
@@ -145,12 +220,14 @@ static int put_all(const cJSON *doc, const struct tokenizer *t, const char *path
     gguf_put_array(w, KEY "token_type", GGUF_I32, rows);
     for (size_t i = 0; i < rows; i++)
         gguf_add_i32(w, type[i]);
-    if (put_merges(model, w, path, err))
+    if (!pieces && put_merges(model, w, path, err))
         goto out;
     if (roles.bos >= 0)
         gguf_put_u32(w, KEY "bos_token_id", (uint32_t)roles.bos);
     if (roles.eos >= 0)
         gguf_put_u32(w, KEY "eos_token_id", (uint32_t)roles.eos);
+    if (roles.unk >= 0)
+        gguf_put_u32(w, KEY "unknown_token_id", (uint32_t)roles.unk);
     if (roles.pad >= 0)
         gguf_put_u32(w, KEY "padding_token_id", (uint32_t)roles.pad);
     gguf_put_bool(w, KEY "add_bos_token", roles.add_bos);

@@ -106,6 +106,11 @@ void gguf_add_i32(struct gguf_writer *w, int32_t x)
     put(&w->keys, &x, sizeof x);
 }
 
+void gguf_add_f32(struct gguf_writer *w, float x)
+{
+    put(&w->keys, &x, sizeof x);
+}
+
 void gguf_put_value(struct gguf_writer *w, const struct gguf_value *v)
 {
     if (v->array)

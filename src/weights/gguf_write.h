@@ -13,10 +13,11 @@ void gguf_put_u32(struct gguf_writer *w, const char *key, uint32_t x);
 void gguf_put_f32(struct gguf_writer *w, const char *key, float x);
 void gguf_put_bool(struct gguf_writer *w, const char *key, bool x);
 void gguf_put_text(struct gguf_writer *w, const char *key, const char *s);
-/* An array of n texts or whole numbers (I32): n of the next two follow. */
+/* An array of n texts, whole numbers (I32) or numbers (F32): n of the next three follow. */
 void gguf_put_array(struct gguf_writer *w, const char *key, enum gguf_type type, size_t n);
 void gguf_add_text(struct gguf_writer *w, const char *s, size_t n);
 void gguf_add_i32(struct gguf_writer *w, int32_t x);
+void gguf_add_f32(struct gguf_writer *w, float x);
 /* As it stands in another file. */
 void gguf_put_value(struct gguf_writer *w, const struct gguf_value *v);
 /* F32 or F16; dimensions in the order of Hugging Face. */
