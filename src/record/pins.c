@@ -152,20 +152,16 @@ int pins_check(const struct jnode *pins, const char *dir, bool whole, struct vac
     return 0;
 }
 
-void pins_put(struct strbuf *out, const char *key, const cJSON *pins)
+void pins_put(struct json_out *o, const char *key, const cJSON *pins)
 {
-    const char *sep = "";
-
-    sb_printf(out, ",\n  \"%s\": {", key);
+    json_put_object(o, key, JSON_LINED);
     for (const cJSON *p = pins->child; p; p = p->next) {
-        const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(p, "bytes"),
-                    *crc = cJSON_GetObjectItemCaseSensitive(p, "crc32c");
-
-        sb_printf(out, "%s\n    \"", sep);
-        sb_json(out, p->string, strlen(p->string));
-        sb_printf(out, "\": {\"bytes\": %lld, \"crc32c\": \"%s\"}",
-                  (long long)cJSON_GetNumberValue(bytes), cJSON_GetStringValue(crc));
-        sep = ",";
+        json_put_object(o, p->string, JSON_SPACED);
+        json_put_int(o, "bytes",
+                     (int64_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(p, "bytes")));
+        json_put_text(o, "crc32c",
+                      cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "crc32c")));
+        json_put_end(o);
     }
-    sb_puts(out, "\n  }");
+    json_put_end(o);
 }

@@ -4,6 +4,7 @@
 #define RECORD_PINS_H
 
 #include "base/json.h"
+#include "base/json_out.h"
 
 /* Adds DIR/name, or every file of the folder DIR/name, as "name": {"bytes", "crc32c"}; what was
  * there of that name is replaced. */
@@ -16,6 +17,6 @@ bool pins_know(const cJSON *pins, const char *name);
 int pins_check(const struct jnode *pins, const char *dir, bool whole, struct vac_err *err);
 /* That a file is there, by the same rule. */
 int pin_there(const char *path, int64_t *size, struct vac_err *err);
-/* As a member: ,\n  "key": {...} */
-void pins_put(struct strbuf *out, const char *key, const cJSON *pins);
+/* As a member of the object that is open. */
+void pins_put(struct json_out *o, const char *key, const cJSON *pins);
 #endif

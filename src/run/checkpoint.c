@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/trace.h"
 #include "base/hash.h"
 #include "base/json_out.h"
 #include "base/stopwatch.h"
+#include "base/trace.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/pins.h"
@@ -36,29 +36,6 @@
 static const char *weights_name(const struct trainer *t)
 {
     return model_is_full(t->rig.m) ? "model.safetensors" : "adapter_model.safetensors";
-}
-
-static size_t param_size(const struct param *p)
-{
-    return p->shape[0] * (p->rank == 2 ? p->shape[1] : 1);
-}
-
-static int declare_params(struct st_writer *w, const struct params *p, struct vac_err *err)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        if (st_declare(w, p->list[i].name, DTYPE_F32, p->list[i].rank, p->list[i].shape, err))
-            return -1;
-    }
-    return 0;
-}
-
-static const struct param *param_named(const struct params *p, const char *name)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        if (!strcmp(p->list[i].name, name))
-            return &p->list[i];
-    }
-    return NULL;
 }
 
 static int put_ref(struct trainer *t, struct st_writer *w, struct ref x, size_t n,
@@ -86,11 +63,18 @@ static int save_full(struct trainer *t, const char *dir, struct vac_err *err)
     size_t n;
     int rc = -1;
 
-    if (!w || declare_params(w, p, err) || st_begin(w, &n, err))
+    for (size_t i = 0; w && i < p->count; i++) {
+        const struct param *x = &p->list[i];
+        if (st_declare(w, x->name, DTYPE_F32, x->rank, x->shape, err))
+            goto out;
+    }
+    if (!w || st_begin(w, &n, err))
         goto out;
     for (size_t i = 0; i < n; i++) {
-        const struct param *x = param_named(p, st_order(w, i));
-        if (put_ref(t, w, ref_at(p->w, x->at), param_size(x), err))
+        const struct param *x = p->list;
+        while (strcmp(x->name, st_order(w, i)))
+            x++;
+        if (put_ref(t, w, ref_at(p->w, x->at), x->shape[0] * (x->rank == 2 ? x->shape[1] : 1), err))
             goto out;
     }
     rc = st_commit(w, err);
@@ -223,45 +207,6 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
 
 /* --- state.json --- */
 
-static void put_options(struct strbuf *s, struct trainer *t)
-{
-    struct live_option o;
-
-    sb_puts(s, ",\n  \"options\": {");
-    for (size_t i = 0; spec_live(t->st.spec, i, &o); i++) {
-        sb_printf(s, "%s\"%s\": ", i ? ", " : "", o.row->name);
-        option_json(o.row, o.base, s);
-    }
-    sb_puts(s, "},\n  \"suite\": [");
-    for (size_t i = 0; i < t->rig.suite.rows.n; i++)
-        sb_printf(s, "%s%d", i ? ", " : "", t->rig.suite.verdict[i]);
-    sb_puts(s, "],\n  \"beneath\": [");
-    for (size_t i = 0; i < t->st.index; i++)
-        sb_printf(s, "%s\"../stages/%s\"", i ? ", " : "", t->rig.spec.stage[i].name);
-    sb_puts(s, "]");
-}
-
-/* Where the streams beside "train" stand. */
-static void put_streams(struct strbuf *s, const struct stage *st)
-{
-    sb_puts(s, ",\n  \"streams\": {");
-    for (size_t k = 1; k < st->n_streams; k++)
-        sb_printf(s, "%s\"%s\": {\"epoch\": %llu, \"next\": %llu}", k > 1 ? ", " : "",
-                  st->spec->stream[k].name, (unsigned long long)st->stream[k].cursor.epoch,
-                  (unsigned long long)st->stream[k].cursor.next);
-    sb_putc(s, '}');
-}
-
-/* The last step's numbers, whose lines could not be written: they are when the run goes on. */
-static void put_reading(struct strbuf *s, const struct trainer *t)
-{
-    sb_puts(s, ",\n  \"point\": ");
-    point_json(&(struct json_out){.to = s}, NULL, &t->at.point, t->st.spec->name);
-    sb_puts(s, "\n  ,\"layers\": ");
-    layers_json(&(struct json_out){.to = s}, NULL, &t->at.layers, rig_layers(&t->rig));
-    sb_puts(s, "\n");
-}
-
 static int load_reading(struct trainer *t, const struct jnode *root, struct vac_err *err)
 {
     struct jnode point, layers;
@@ -281,9 +226,12 @@ static int load_reading(struct trainer *t, const struct jnode *root, struct vac_
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct stage *st = &t->st;
+    struct live_option live;
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     int64_t size[LINES_COUNT];
-    cJSON *files = NULL;
+    cJSON *files;
+    char name[VAC_NAME + 16];
     int rc = -1;
 
     if (t->book.marked)
@@ -291,32 +239,57 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     else if (folder_sizes(&t->book.folder, size, err))
         return -1;
     files = cJSON_CreateObject();
-    sb_printf(
-        &s, "{\n  \"version\": 1,\n  \"step\": %llu,\n  \"stage\": %zu,\n  \"stage_step\": %llu,\n",
-        (unsigned long long)t->at.step, st->index, (unsigned long long)st->done);
-    sb_printf(&s,
-              "  \"epoch\": %llu,\n  \"next\": %llu,\n  \"updates\": %llu,\n  \"tokens\": %llu,\n"
-              "  \"duty\": %zu,\n  \"drift_from\": %lld,\n  \"journal\": %llu,\n",
-              (unsigned long long)st->stream[0].cursor.epoch,
-              (unsigned long long)st->stream[0].cursor.next, (unsigned long long)st->opt.updates,
-              (unsigned long long)t->at.tokens, t->at.duty, (long long)st->drift_from,
-              (unsigned long long)t->book.folder.journal_seq);
-    sb_puts(&s, "  \"wall\": ");
-    sb_num(&s, stopwatch_read(&t->steer.watch));
-    sb_puts(&s, ",\n  \"lines\": {");
-    for (int i = 0; i < LINES_JOURNAL; i++)
-        sb_printf(&s, "%s\"%s\": %lld", i ? ", " : "", line_files[i], (long long)size[i]);
-    sb_puts(&s, "}");
-    if (st->n_streams > 1)
-        put_streams(&s, st);
-    put_options(&s, t);
-    if (t->at.duty == 0 && st->done)
-        put_reading(&s, t);
     if (pin_file(files, dir, weights_name(t), err) || pin_file(files, dir, STATE_FILE, err) ||
         (!model_is_full(t->rig.m) && pin_file(files, dir, "adapter_config.json", err)))
         goto out;
-    pins_put(&s, "files", files);
-    pins_put(&s, "pinned", t->book.pins);
+    json_put_object(&o, NULL, JSON_LINED);
+    json_put_int(&o, "version", 1);
+    json_put_natural(&o, "step", t->at.step);
+    json_put_natural(&o, "stage", st->index);
+    json_put_natural(&o, "stage_step", st->done);
+    json_put_natural(&o, "epoch", st->stream[0].cursor.epoch);
+    json_put_natural(&o, "next", st->stream[0].cursor.next);
+    json_put_natural(&o, "updates", st->opt.updates);
+    json_put_natural(&o, "tokens", t->at.tokens);
+    json_put_natural(&o, "duty", t->at.duty);
+    json_put_int(&o, "drift_from", st->drift_from);
+    json_put_natural(&o, "journal", t->book.folder.journal_seq);
+    json_put_num(&o, "wall", stopwatch_read(&t->steer.watch));
+    json_put_object(&o, "lines", JSON_SPACED);
+    for (int i = 0; i < LINES_JOURNAL; i++)
+        json_put_int(&o, line_files[i], size[i]);
+    json_put_end(&o);
+    if (st->n_streams > 1) {
+        json_put_object(&o, "streams", JSON_SPACED);
+        for (size_t k = 1; k < st->n_streams; k++) {
+            json_put_object(&o, st->spec->stream[k].name, JSON_SPACED);
+            json_put_natural(&o, "epoch", st->stream[k].cursor.epoch);
+            json_put_natural(&o, "next", st->stream[k].cursor.next);
+            json_put_end(&o);
+        }
+        json_put_end(&o);
+    }
+    json_put_object(&o, "options", JSON_SPACED);
+    for (size_t i = 0; spec_live(t->st.spec, i, &live); i++)
+        option_json(live.row, live.base, json_put_raw(&o, live.row->name));
+    json_put_end(&o);
+    json_put_list(&o, "suite", JSON_SPACED);
+    for (size_t i = 0; i < t->rig.suite.rows.n; i++)
+        json_put_int(&o, NULL, t->rig.suite.verdict[i]);
+    json_put_end(&o);
+    json_put_list(&o, "beneath", JSON_SPACED);
+    for (size_t i = 0; i < st->index; i++) {
+        snprintf(name, sizeof name, "../stages/%s", t->rig.spec.stage[i].name);
+        json_put_text(&o, NULL, name);
+    }
+    json_put_end(&o);
+    if (t->at.duty == 0 && st->done) {
+        /* the last step's numbers, whose lines could not be written: they are when the run goes on */
+        point_json(&o, "point", &t->at.point, st->spec->name);
+        layers_json(&o, "layers", &t->at.layers, rig_layers(&t->rig));
+    }
+    pins_put(&o, "files", files);
+    pins_put(&o, "pinned", t->book.pins);
     sb_printf(&s, STATE_SEAL, crc32c(0, s.s ? s.s : "", s.len));
     rc = folder_write(dir, "state.json", &s, err);
 out:
@@ -465,15 +438,6 @@ static int load_streams(struct stage *st, const struct jnode *root, struct vac_e
     return 0;
 }
 
-static void load_suite(struct trainer *t, const cJSON *json)
-{
-    const cJSON *x = cJSON_GetObjectItemCaseSensitive(json, "suite");
-    size_t i = 0;
-
-    for (x = x ? x->child : NULL; x && i < t->rig.suite.rows.n; x = x->next)
-        t->rig.suite.verdict[i++] = x->valueint;
-}
-
 /* A checkpoint that is whole may still be another run's. */
 static int check_counters(const struct trainer *t, const struct checkpoint_state *s,
                           const char *name, struct vac_err *err)
@@ -497,14 +461,17 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
 {
     char *dir = folder_path(&t->book.folder, name, err);
     struct jnode root = json_root(s->json, name);
+    const cJSON *x = cJSON_GetObjectItemCaseSensitive(s->json, "suite");
     struct stage *st = &t->st;
+    size_t suite = 0;
     int rc = -1;
 
     if (!dir || check_counters(t, s, name, err) ||
         load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
         load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err))
         goto out;
-    load_suite(t, s->json);
+    for (x = x ? x->child : NULL; x && suite < t->rig.suite.rows.n; x = x->next)
+        t->rig.suite.verdict[suite++] = x->valueint;
     st->opt.updates = s->updates;
     st->done = s->stage_step;
     st->start_step = (int64_t)(s->step - s->stage_step);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/trace.h"
 #include "base/json_out.h"
 #include "base/stopwatch.h"
+#include "base/trace.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/late.h"
