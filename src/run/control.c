@@ -15,13 +15,6 @@
 #define FRESH 4u
 #define CONTROL_ROOM (CONTROL_COMMANDS + CONTROL_SPARE)
 
-static int wake_pipe(int fd[2], struct vac_err *err)
-{
-    if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
-        return err_errno(err, "pipe");
-    return 0;
-}
-
 int control_init(struct control *c, struct vac_err *err)
 {
     pthread_condattr_t attr;
@@ -38,7 +31,8 @@ int control_init(struct control *c, struct vac_err *err)
     atomic_init(&c->middle, 1);
     c->writing = 0;
     c->reading = 2;
-    if (!c->points || !c->layers || wake_pipe(c->wake, err)) {
+    if (!c->points || !c->layers ||
+        (pipe2(c->wake, O_CLOEXEC | O_NONBLOCK) && err_errno(err, "pipe"))) {
         control_done(c);
         return -1;
     }

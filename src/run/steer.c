@@ -52,24 +52,11 @@ static double resident_bytes(void)
     return (double)pages * (double)size;
 }
 
-static void fill_stage(struct vac_snapshot *s, const struct rig *rig, const struct stage *st)
-{
-    size_t L = rig_layers(rig);
-
-    snprintf(s->stage, sizeof s->stage, "%s", st->spec->name);
-    snprintf(s->method, sizeof s->method, "%s", st->spec->method->name);
-    s->stage_index = (int)st->index;
-    s->stage_step = (int64_t)st->done;
-    s->stage_steps = (int64_t)st->total;
-    s->n_layers = (int)L;
-    for (size_t i = 0; st->step.mask && i < L; i++)
-        s->mask[i] = st->step.mask[i];
-}
-
 void steer_show(struct steer *steer, enum vac_state state, const char *reason)
 {
     const struct rig *rig = steer->rig;
     const struct progress *at = steer->at;
+    const struct stage *st = steer->st;
     struct vac_snapshot *s = control_writing(steer->ctl);
     bool changed = s->state != state;
     double left;
@@ -78,8 +65,16 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
     snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
     s->fault = state == VAC_PAUSED && steer->fault;
     s->n_stages = (int)rig->spec.n_stages;
-    if (steer->st->open && steer->st->total)
-        fill_stage(s, rig, steer->st);
+    if (st->open && st->total) {
+        snprintf(s->stage, sizeof s->stage, "%s", st->spec->name);
+        snprintf(s->method, sizeof s->method, "%s", st->spec->method->name);
+        s->stage_index = (int)st->index;
+        s->stage_step = (int64_t)st->done;
+        s->stage_steps = (int64_t)st->total;
+        s->n_layers = (int)rig_layers(rig);
+        for (int i = 0; st->step.mask && i < s->n_layers; i++)
+            s->mask[i] = st->step.mask[i];
+    }
     s->step = (int64_t)at->step;
     s->total_steps = at->total_steps;
     s->steps_left = steer->steps_left;

@@ -120,15 +120,6 @@ static void keep_sample_losses(struct stage *st, int64_t step)
     }
 }
 
-static void layers_from(struct vac_layers *l, const struct reading *r, size_t L)
-{
-    for (size_t i = 0; i < L && i < VAC_MAX_LAYERS; i++) {
-        l->grad[i] = (float)r->grad[i];
-        l->eps[i] = (float)r->eps[i];
-        l->attn[i] = (float)r->attn[i];
-    }
-}
-
 /* Loss or gradient is no number: nothing was updated, so the state is that before the step. */
 static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_STREAMS],
                          struct vac_err *err)
@@ -198,7 +189,11 @@ static int one_step(struct trainer *t, struct vac_err *err)
                                ? 0.9 * t->at.tokens_average + 0.1 * (double)st->step.rows
                                : (double)st->step.rows;
     layers_clear(&t->at.layers);
-    layers_from(&t->at.layers, &st->step.out, model_config(t->rig.m)->L);
+    for (size_t i = 0; i < rig_layers(&t->rig); i++) {
+        t->at.layers.grad[i] = (float)st->step.out.grad[i];
+        t->at.layers.eps[i] = (float)st->step.out.eps[i];
+        t->at.layers.attn[i] = (float)st->step.out.attn[i];
+    }
     return 0;
 }
 
