@@ -164,12 +164,11 @@ static int print_token(struct probe *p, int32_t id, struct vac_err *err)
     return print_piece(p, err);
 }
 
-static enum generate_next visit(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next visit(void *ctx, size_t i, int32_t id)
 {
     struct probe *p = ctx;
 
     (void)i;
-    (void)logp;
     return print_token(p, id, p->err) ? GENERATE_END_ALL : GENERATE_ON;
 }
 

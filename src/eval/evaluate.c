@@ -52,12 +52,11 @@ static void report(struct run *r, size_t done)
         r->stopped = true;
 }
 
-static enum generate_next visit(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next visit(void *ctx, size_t i, int32_t id)
 {
     struct run *r = ctx;
 
     (void)id;
-    (void)logp;
     /* the id is in the list already */
     if (r->ids[i].n == (size_t)r->e->spec->max_new_tokens)
         r->finished++;

@@ -1,5 +1,5 @@
-/* generate.c - see generate.h. Prompts enter free slots one at a time; all active slots then advance by
- * one token together, so that many short answers cost little more than one. */
+/* generate.c - see generate.h. Prompts enter free slots, together where their tokens fit; all active slots
+ * then advance by one token together, so that many short answers cost little more than one. */
 #include "model/generate.h"
 
 #include <math.h>
@@ -15,6 +15,7 @@
 
 struct slot {
     bool busy;
+    bool enters;   /* its prompt is in this batch */
     size_t prompt; /* its number */
     size_t len;    /* tokens in the cache */
     size_t made;   /* new tokens so far */
@@ -227,20 +228,14 @@ static bool fetch_logits(struct generator *g, size_t row)
 }
 
 /* From g->host. */
-static int32_t choose(struct generator *g, const struct slot *s, const struct generate_options *o,
-                      double *logp)
+static int32_t choose(struct generator *g, const struct slot *s, const struct generate_options *o)
 {
-    size_t V = g->m->cfg.V;
-    int32_t best, id;
+    int32_t best = largest(g->host, g->m->cfg.V);
+    uint64_t key = rng_key(o->seed, RNG_SAMPLE, s->prompt, s->made);
 
-    best = largest(g->host, V);
-    id = o->temperature > 0
-             ? sample(g, o, g->host[best],
-                      (double)(rng_at(rng_key(o->seed, RNG_SAMPLE, s->prompt, s->made), 0) >> 11) *
-                          0x1p-53)
-             : best;
-    *logp = (double)g->host[id] - log_sum_exp(g->host, V, g->host[best]);
-    return id;
+    if (!(o->temperature > 0))
+        return best;
+    return sample(g, o, g->host[best], (double)(rng_at(key, 0) >> 11) * 0x1p-53);
 }
 
 /* --- the loop --- */
@@ -267,12 +262,11 @@ static bool is_stop(const struct generate_options *o, int32_t id)
 static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
 {
     enum generate_next wish = GENERATE_ON;
-    double logp;
     int32_t id;
 
     if (!fetch_logits(j->g, row))
         return model_not_numbers(j->g->m, "logits", err);
-    id = choose(j->g, s, j->o, &logp);
+    id = choose(j->g, s, j->o);
     if (is_stop(j->o, id)) {
         s->busy = false;
         return 0;
@@ -282,37 +276,60 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
     s->next = id;
     s->made++;
     if (j->visit)
-        wish = j->visit(j->ctx, s->prompt, id, logp);
+        wish = j->visit(j->ctx, s->prompt, id);
     j->over = wish == GENERATE_END_ALL;
     if (wish != GENERATE_ON || s->made >= j->o->max_new_tokens || s->len + 1 >= j->g->context)
         s->busy = false;
     return 0;
 }
 
-/* Runs a whole prompt through a slot's empty cache; the logits of its last token are row 0. */
-static void prefill(struct generator *g, size_t slot, const struct ids *prompt)
+/* Adds a prompt to the batch, for a slot's empty cache. Of one with more tokens than rows all but the
+ * last rows run at once. */
+static void push_prompt(struct generator *g, size_t slot, const struct ids *prompt)
 {
-    for (size_t at = 0; at < prompt->n;) {
-        size_t n = prompt->n - at < g->rows ? prompt->n - at : g->rows;
+    size_t at = 0;
+
+    for (; prompt->n - at > g->rows; at += g->rows) {
+        batch_push(g, slot, prompt->v + at, g->rows);
+        run_batch(g, false);
         batch_begin(g);
-        batch_push(g, slot, prompt->v + at, n);
-        at += n;
-        run_batch(g, at == prompt->n);
     }
+    batch_push(g, slot, prompt->v + at, prompt->n - at);
 }
 
-static int start_prompt(struct job *j, size_t slot, size_t number, const struct ids *prompt,
-                        struct vac_err *err)
+/* Waiting prompts enter free slots, as many at once as there are rows for. */
+static int fill_slots(struct job *j, const struct ids *prompt, size_t n, size_t *next,
+                      struct vac_err *err)
 {
     struct generator *g = j->g;
-    struct slot *s = &g->slot[slot];
 
-    *s = (struct slot){.prompt = number};
-    if (prompt->n >= g->context || j->o->max_new_tokens == 0)
-        return 0;
-    prefill(g, slot, prompt);
-    s->busy = true;
-    return take_token(j, s, 0, err);
+    while (!j->over) {
+        size_t row = 0;
+        batch_begin(g);
+        for (size_t i = 0; i < g->slots; i++) {
+            if (g->slot[i].busy)
+                continue;
+            while (*next < n && (prompt[*next].n >= g->context || j->o->max_new_tokens == 0))
+                ++*next; /* no room for a new token */
+            if (*next == n || (g->b.N > 0 && prompt[*next].n > g->rows - g->b.N))
+                break;
+            g->slot[i] = (struct slot){.prompt = *next, .busy = true, .enters = true};
+            push_prompt(g, i, &prompt[(*next)++]);
+        }
+        if (g->b.S == 0)
+            return 0;
+        run_batch(g, true);
+        for (size_t i = 0; i < g->slots; i++) {
+            if (!g->slot[i].enters)
+                continue;
+            g->slot[i].enters = false;
+            if (j->over)
+                g->slot[i].busy = false;
+            else if (take_token(j, &g->slot[i], row++, err))
+                return -1;
+        }
+    }
+    return 0;
 }
 
 static int advance(struct job *j, struct vac_err *err)
@@ -368,17 +385,11 @@ int generate(struct generator *g, const struct ids *prompt, size_t n,
         return -1;
     memset(g->slot, 0, g->slots * sizeof *g->slot);
     do {
-        busy = false;
-        for (size_t i = 0; i < g->slots; i++) {
-            while (!j.over && !g->slot[i].busy && next < n) {
-                if (start_prompt(&j, i, next, &prompt[next], err))
-                    return -1;
-                next++;
-            }
-            busy |= g->slot[i].busy;
-        }
-        if (busy && !j.over && advance(&j, err))
+        if (fill_slots(&j, prompt, n, &next, err) || (!j.over && advance(&j, err)))
             return -1;
+        busy = false;
+        for (size_t i = 0; i < g->slots; i++)
+            busy |= g->slot[i].busy;
     } while (!j.over && (busy || next < n));
     return model_check(g->m, err);
 }
@@ -400,7 +411,9 @@ int generator_logprobs(struct generator *g, const struct ids *prompt, const int3
                            id[i], V);
     }
     memset(g->slot, 0, g->slots * sizeof *g->slot);
-    prefill(g, 0, prompt);
+    batch_begin(g);
+    push_prompt(g, 0, prompt);
+    run_batch(g, true);
     if (!fetch_logits(g, 0))
         return model_not_numbers(g->m, "logits", err);
     if (model_check(g->m, err))

@@ -17,7 +17,7 @@ struct generate_options {
 };
 /* Called for each new id of prompt i, in order. */
 enum generate_next { GENERATE_ON, GENERATE_END_PROMPT, GENERATE_END_ALL };
-typedef enum generate_next generate_visit(void *ctx, size_t i, int32_t id, double logp);
+typedef enum generate_next generate_visit(void *ctx, size_t i, int32_t id);
 
 struct generator;
 /* For at most `slots` prompts at a time and texts of at most `context` tokens, prompt included. */

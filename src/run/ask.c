@@ -138,12 +138,11 @@ struct probe {
     struct tokenizer_stream stream;
 };
 
-static enum generate_next stream_piece(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next stream_piece(void *ctx, size_t i, int32_t id)
 {
     struct probe *p = ctx;
 
     (void)i;
-    (void)logp;
     sb_clear(&p->piece);
     if (tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0 && p->piece.len)
         control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->steer->at->step,
@@ -181,13 +180,12 @@ static int encode_question(struct probe *p, const struct rig *rig, struct genera
     return 0;
 }
 
-static enum generate_next silent_piece(void *ctx, size_t i, int32_t id, double logp)
+static enum generate_next silent_piece(void *ctx, size_t i, int32_t id)
 {
     struct probe *p = ctx;
 
     (void)i;
     (void)id;
-    (void)logp;
     return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
