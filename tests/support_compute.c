@@ -23,6 +23,7 @@ static const struct rig_kind kinds[] = {
     {.name = "cpu second kernels", .backend = "cpu", .threads = 1, .kernels = 1},
     {.name = "cpu third kernels", .backend = "cpu", .threads = 2, .kernels = 2},
     {.name = "fence 2 threads", .backend = "fence", .threads = 2},
+    {.name = "meter 1 thread", .backend = "meter", .threads = 1},
 };
 
 static struct rng numbers;

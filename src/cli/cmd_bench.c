@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/source.h"
+#include "compute/backend_meter.h"
 #include "compute/products.h"
 #include "compute/speed.h"
 #include "defense/defense.h"
@@ -20,7 +21,7 @@ struct bench_values {
     int shape, method;
     int64_t steps, warmup;
     uint64_t seed;
-    bool json;
+    bool json, profile;
 };
 
 #define METHOD_NAME(name) #name,
@@ -68,6 +69,10 @@ static const struct cli_option options[] = {
              .help = "print one JSON object",
              .type = OPTION_BOOL,
              .offset = offsetof(struct bench_values, json)}},
+    {.row = {.name = "profile",
+             .help = "also where the time of a step goes, and how much of it there must be",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct bench_values, profile)}},
     CLI_THREADS(struct bench_values),
     CLI_PRODUCTS(struct bench_values),
     CLI_BACKEND(struct bench_values),
@@ -88,9 +93,12 @@ struct bench {
     struct optimizer optimizer;
     double *ms;
     double first_loss, last_loss;
+    double took, cpu,
+        optimizer_time; /* seconds of all timed steps; of processors; of the optimizer */
 };
 struct result {
     double ms_median, ms_min, tokens, gflop, gflops, gemm, peak_mb;
+    double peak; /* GFLOP/s of multiply-adds on all threads: no step can be faster */
 };
 
 /* ---- One step ---- */
@@ -101,9 +109,23 @@ static double one_step(struct bench *b)
     static const struct stage_spec stage = {
         .weight_decay = 0.1, .max_grad_norm = 1, .beta1 = 0.9, .beta2 = 0.999, .adam_eps = 1e-8};
 
+    double start;
+
     step_run(&b->step, b->method);
+    start = meter_now();
     optimizer_update(&b->optimizer, &stage, 1e-3, optimizer_grad_norm(&b->optimizer));
+    b->optimizer_time += (meter_now() - start) / b->c->threads;
     return b->step.out.loss;
+}
+
+/* What was measured so far belongs to the warming up. */
+static void begin_timing(struct bench *b)
+{
+    b->optimizer_time = 0;
+    b->cpu = meter_now();
+    b->took = clock_now();
+    if (b->v->profile)
+        meter_reset(b->c);
 }
 
 static int time_steps(struct bench *b, struct vac_err *err)
@@ -111,8 +133,11 @@ static int time_steps(struct bench *b, struct vac_err *err)
     const int64_t warmup = b->v->warmup, total = warmup + b->v->steps;
 
     for (int64_t i = 0; i < total; i++) {
-        double start = clock_now();
+        double start;
 
+        if (i == warmup)
+            begin_timing(b);
+        start = clock_now();
         b->step.step = b->step.stage_step = (uint64_t)i + 1;
         b->last_loss = one_step(b);
         if (i >= warmup)
@@ -123,6 +148,8 @@ static int time_steps(struct bench *b, struct vac_err *err)
             return err_set(err, VAC_ERR_NUMERIC, "bench: the loss of step %llu is not a number",
                            (unsigned long long)b->step.step);
     }
+    b->took = clock_now() - b->took;
+    b->cpu = meter_now() - b->cpu;
     return 0;
 }
 
@@ -228,8 +255,12 @@ static int make_step(struct bench *b, struct vac_err *err)
 
 static int bench_make(struct bench *b, struct vac_err *err)
 {
+    struct cli_common common = b->v->common;
+
     b->ms = mem_new((size_t)b->v->steps, sizeof *b->ms, err);
-    b->c = cli_compute_open(&b->v->common, err);
+    if (b->v->profile)
+        common.backend = "meter";
+    b->c = cli_compute_open(&common, err);
     if (!b->ms || !b->c || make_model(b, err) || make_trained(b, err) || make_batch(b, err))
         return -1;
     return make_step(b, err);
@@ -289,7 +320,41 @@ static struct result measure(struct bench *b)
     r.gflop = bench_shape_flops(b->shape, isfinite(b->step.out.loss_clean)) / 1e9;
     r.gflops = r.gflop / r.ms_median * 1e3;
     r.gemm = product_speed(b);
+    r.peak = speed_of_core(b->c->products, 256, 0.2).peak * b->c->threads;
     return r;
+}
+
+/* A line of the profile: milliseconds a step, share of the step, and of the limit where work is
+ * counted. */
+static void put_part(const struct bench *b, const struct result *r, const char *name,
+                     double seconds, double flops, struct strbuf *out)
+{
+    const double n = (double)b->v->steps;
+
+    sb_printf(out, "  %-13s %9.2f ms %5.1f %%", name, seconds / n * 1e3, 100 * seconds / b->took);
+    if (flops > 0)
+        sb_printf(out, "  %7.1f GFLOP/s, %3.0f %% of the limit", flops / seconds / 1e9,
+                  100 * flops / seconds / 1e9 / r->peak);
+    sb_putc(out, '\n');
+}
+
+/* In time of processors. The optimizer's ops are element-wise ones too; waiting is what is left of the
+ * step: a thread had no processor, or slept until others were done. */
+static void put_profile(const struct bench *b, const struct result *r, struct strbuf *out)
+{
+    const struct meter_reading *kind = meter_readings(b->c);
+    const double used = b->cpu / b->c->threads;
+    double rest = used - b->optimizer_time;
+
+    sb_puts(out, "profile\n");
+    for (size_t i = 0; i < METER_COUNT; i++) {
+        double seconds = kind[i].seconds - (i == METER_ROWS ? b->optimizer_time : 0);
+        put_part(b, r, meter_names[i], seconds, kind[i].flops, out);
+        rest -= seconds;
+    }
+    put_part(b, r, "optimizer", b->optimizer_time, 0, out);
+    put_part(b, r, "between ops", rest, 0, out);
+    put_part(b, r, "waiting", b->took - used, 0, out);
 }
 
 static void put_text(const struct bench *b, const struct result *r, struct strbuf *out)
@@ -308,8 +373,14 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
     sb_printf(out, "speed     %.1f GFLOP/s (%.2f GFLOP a step)\n", r->gflops, r->gflop);
     sb_printf(out, "products  %.1f GFLOP/s (matrix products of these shapes alone)\n", r->gemm);
     sb_printf(out, "ratio     %.2f\n", r->gflops / r->gemm);
+    sb_printf(
+        out,
+        "limit     %.2f ms (%.0f GFLOP/s, what the cores can add and multiply): %.0f %% of it\n",
+        r->gflop / r->peak * 1e3, r->peak, 100 * r->gflop / r->peak * 1e3 / r->ms_min);
     sb_printf(out, "memory    %.0f MB at most\n", r->peak_mb);
     sb_printf(out, "loss      %.4f -> %.4f\n", b->first_loss, b->last_loss);
+    if (b->v->profile)
+        put_profile(b, r, out);
 }
 
 static void put_json(const struct bench *b, const struct result *r, struct strbuf *out)
@@ -321,7 +392,8 @@ static void put_json(const struct bench *b, const struct result *r, struct strbu
               (long long)b->v->steps, r->ms_median, r->ms_min, r->tokens);
     sb_printf(out, ",\"gflop\":%.3f,\"gflops\":%.2f,\"gemm_gflops\":%.2f,\"ratio\":%.4f", r->gflop,
               r->gflops, r->gemm, r->gflops / r->gemm);
-    sb_printf(out, ",\"peak_mb\":%.1f,\"loss\":[", r->peak_mb);
+    sb_printf(out, ",\"limit_ms\":%.3f,\"peak_mb\":%.1f,\"loss\":[", r->gflop / r->peak * 1e3,
+              r->peak_mb);
     sb_num(out, b->first_loss);
     sb_putc(out, ',');
     sb_num(out, b->last_loss);

@@ -6,6 +6,7 @@
 
 #define COMPUTE_BACKENDS(X)                                                                        \
     X(cpu)                                                                                         \
+    X(meter)                                                                                       \
     X(fence)
 
 #define BACKEND_DECLARE(name) extern const struct backend backend_##name;

@@ -56,143 +56,143 @@ struct adamw {
     uint64_t step;    /* 1 at the first update: bias correction 1 - beta^step */
 };
 
-/* One op is V(name, parameters) when it returns nothing and R(name, parameters) when it returns a
+/* One op is DO(name, parameters), which returns nothing, or GET(name, parameters), which returns a
  * double; a parameter is (type, name), and `struct compute *c` comes before all of them. The ops
  * of one list are one table of a backend. */
 /* clang-format off: a row reads like a prototype */
-#define OPS_BASIC(V, R)                                                                              \
+#define OPS_BASIC(DO, GET)                                                                           \
     /* Plain arithmetic over n numbers. */                                                           \
     /* x = value */                                                                                  \
-    V(fill, (struct ref, x), (size_t, n), (float, value))                                            \
+    DO(fill, (struct ref, x), (size_t, n), (float, value))                                           \
     /* y = x; x any dtype */                                                                         \
-    V(copy, (struct ref, y), (struct ref, x), (size_t, n))                                           \
+    DO(copy, (struct ref, y), (struct ref, x), (size_t, n))                                          \
     /* y = x1 + x2; y may be x1 (in place) */                                                        \
-    V(add, (struct ref, y), (struct ref, x1), (struct ref, x2), (size_t, n))                         \
+    DO(add, (struct ref, y), (struct ref, x1), (struct ref, x2), (size_t, n))                        \
     /* y += a x */                                                                                   \
-    V(axpy, (struct ref, y), (float, a), (struct ref, x), (size_t, n))                               \
+    DO(axpy, (struct ref, y), (float, a), (struct ref, x), (size_t, n))                              \
     /* x *= a, in place */                                                                           \
-    V(scale, (struct ref, x), (float, a), (size_t, n))                                               \
+    DO(scale, (struct ref, x), (float, a), (size_t, n))                                              \
     /* y[n,:] = s[n] x[n,:]; y may be x */                                                           \
-    V(scale_rows, (struct ref, y), (struct ref, x), (const float *, s), (size_t, N), (size_t, D))    \
+    DO(scale_rows, (struct ref, y), (struct ref, x), (const float *, s), (size_t, N), (size_t, D))   \
     /* x = standard normal times sd: number i of the stream `key` */                                 \
-    V(normal, (struct ref, x), (size_t, n), (uint64_t, key), (float, sd))                            \
+    DO(normal, (struct ref, x), (size_t, n), (uint64_t, key), (float, sd))                           \
     /* x uniform in [lo, hi): number i of the stream `key` */                                        \
-    V(uniform, (struct ref, x), (size_t, n), (uint64_t, key), (float, lo), (float, hi))              \
+    DO(uniform, (struct ref, x), (size_t, n), (uint64_t, key), (float, lo), (float, hi))             \
     /* sums in double: of x^2, of (x - y)^2, of x y */                                               \
-    R(sumsq, (struct ref, x), (size_t, n))                                                           \
-    R(sumsq_diff, (struct ref, x), (struct ref, y), (size_t, n))                                     \
-    R(dot, (struct ref, x), (struct ref, y), (size_t, n))                                            \
+    GET(sumsq, (struct ref, x), (size_t, n))                                                         \
+    GET(sumsq_diff, (struct ref, x), (struct ref, y), (size_t, n))                                   \
+    GET(dot, (struct ref, x), (struct ref, y), (size_t, n))                                          \
     /* out[n] = sum of x[n,:]^2, in double */                                                        \
-    V(row_sumsq, (double *, out), (struct ref, x), (size_t, N), (size_t, D))                         \
+    DO(row_sumsq, (double *, out), (struct ref, x), (size_t, N), (size_t, D))                        \
     /* AdamW with decoupled decay (Loshchilov & Hutter 2019, as PyTorch): updates w, m, v in       \
      * place */ \
-    V(adamw, (struct ref, w), (struct ref, g), (struct ref, m), (struct ref, v), (size_t, n),        \
-      (const struct adamw *, o))
+    DO(adamw, (struct ref, w), (struct ref, g), (struct ref, m), (struct ref, v), (size_t, n),       \
+       (const struct adamw *, o))
 
-#define OPS_ROWS(V, R)                                                                               \
+#define OPS_ROWS(DO, GET)                                                                            \
     /* Embedding, also gathering and scattering of rows. */                                          \
     /* y[n,:] = table[idx[n],:] (+= when add); table any dtype */                                    \
-    V(embed, (struct ref, y), (struct ref, table), (const int32_t *, idx), (size_t, N),              \
-      (size_t, D), (bool, add))                                                                      \
+    DO(embed, (struct ref, y), (struct ref, table), (const int32_t *, idx), (size_t, N),             \
+       (size_t, D), (bool, add))                                                                     \
     /* dtable[idx[n],:] += dy[n,:]; repeated indices add up in row order */                          \
-    V(embed_bwd, (struct ref, dtable), (struct ref, dy), (const int32_t *, idx), (size_t, N),        \
-      (size_t, D))                                                                                   \
+    DO(embed_bwd, (struct ref, dtable), (struct ref, dy), (const int32_t *, idx), (size_t, N),       \
+       (size_t, D))                                                                                  \
     /* rstd[n] = 1/sqrt(mean(x^2) + eps); y = x rstd (plus + w); w any dtype; rstd or NONE */        \
-    V(rmsnorm, (struct ref, y), (struct ref, rstd), (struct ref, x), (struct ref, w),                \
-      (float, plus), (size_t, N), (size_t, D), (float, eps))                                         \
+    DO(rmsnorm, (struct ref, y), (struct ref, rstd), (struct ref, x), (struct ref, w),               \
+       (float, plus), (size_t, N), (size_t, D), (float, eps))                                        \
     /* dx += gradient; dw += gradient; dw or NONE */                                                 \
-    V(rmsnorm_bwd, (struct ref, dx), (struct ref, dw), (struct ref, dy), (struct ref, x),            \
-      (struct ref, w), (float, plus), (struct ref, rstd), (size_t, N), (size_t, D))                  \
+    DO(rmsnorm_bwd, (struct ref, dx), (struct ref, dw), (struct ref, dy), (struct ref, x),           \
+       (struct ref, w), (float, plus), (struct ref, rstd), (size_t, N), (size_t, D))                 \
     /* y = (x - mean) rstd w + b; w, b any dtype; mean, rstd or NONE */                              \
-    V(layernorm, (struct ref, y), (struct ref, mean), (struct ref, rstd), (struct ref, x),           \
-      (struct ref, w), (struct ref, b), (size_t, N), (size_t, D), (float, eps))                      \
+    DO(layernorm, (struct ref, y), (struct ref, mean), (struct ref, rstd), (struct ref, x),          \
+       (struct ref, w), (struct ref, b), (size_t, N), (size_t, D), (float, eps))                     \
     /* dx += ; dw += ; db += ; dw and db or NONE */                                                  \
-    V(layernorm_bwd, (struct ref, dx), (struct ref, dw), (struct ref, db), (struct ref, dy),         \
-      (struct ref, x), (struct ref, w), (struct ref, mean), (struct ref, rstd), (size_t, N),         \
-      (size_t, D))                                                                                   \
+    DO(layernorm_bwd, (struct ref, dx), (struct ref, dw), (struct ref, db), (struct ref, dy),        \
+       (struct ref, x), (struct ref, w), (struct ref, mean), (struct ref, rstd), (size_t, N),        \
+       (size_t, D))                                                                                  \
     /* y[n,d] = x[n,d] m / (1 - p) (+= when add); m = 0 with probability p: element d of the       \
      * stream rng_mix(key[n], module), rng_at32(..., d) < p 2^32 drops. y may be x unless add */ \
-    V(dropout, (struct ref, y), (struct ref, x), (const uint64_t *, key), (uint64_t, module),        \
-      (float, p), (size_t, N), (size_t, D), (bool, add))                                             \
+    DO(dropout, (struct ref, y), (struct ref, x), (const uint64_t *, key), (uint64_t, module),       \
+       (float, p), (size_t, N), (size_t, D), (bool, add))                                            \
     /* rotates x[N,H,E] in place by position: pairs (e, e + E/2), tables cos, sin [max,E/2];       \
      * inverse = the other way (its gradient) */ \
-    V(rope, (struct ref, x), (struct ref, cos), (struct ref, sin), (const int32_t *, pos),           \
-      (size_t, N), (size_t, H), (size_t, E), (bool, inverse))                                        \
+    DO(rope, (struct ref, x), (struct ref, cos), (struct ref, sin), (const int32_t *, pos),          \
+       (size_t, N), (size_t, H), (size_t, E), (bool, inverse))                                       \
     /* Activations over n numbers. */                                                                \
     /* y = silu(g) u */                                                                              \
-    V(swiglu, (struct ref, y), (struct ref, g), (struct ref, u), (size_t, n))                        \
+    DO(swiglu, (struct ref, y), (struct ref, g), (struct ref, u), (size_t, n))                       \
     /* dg =, du = ; dg may be g and du may be u (in place) */                                        \
-    V(swiglu_bwd, (struct ref, dg), (struct ref, du), (struct ref, dy), (struct ref, g),             \
-      (struct ref, u), (size_t, n))                                                                  \
+    DO(swiglu_bwd, (struct ref, dg), (struct ref, du), (struct ref, dy), (struct ref, g),            \
+       (struct ref, u), (size_t, n))                                                                 \
     /* y = gelu(g) u with GELU's tanh form; the gradients likewise */                                \
-    V(geglu, (struct ref, y), (struct ref, g), (struct ref, u), (size_t, n))                         \
-    V(geglu_bwd, (struct ref, dg), (struct ref, du), (struct ref, dy), (struct ref, g),              \
-      (struct ref, u), (size_t, n))                                                                  \
+    DO(geglu, (struct ref, y), (struct ref, g), (struct ref, u), (size_t, n))                        \
+    DO(geglu_bwd, (struct ref, dg), (struct ref, du), (struct ref, dy), (struct ref, g),             \
+       (struct ref, u), (size_t, n))                                                                 \
     /* x = cap tanh(x / cap), in place */                                                            \
-    V(softcap, (struct ref, x), (size_t, n), (float, cap))                                           \
+    DO(softcap, (struct ref, x), (size_t, n), (float, cap))                                          \
     /* y = max(x, 0); dx = dy where x > 0; dx may be dy */                                           \
-    V(relu, (struct ref, y), (struct ref, x), (size_t, n))                                           \
-    V(relu_bwd, (struct ref, dx), (struct ref, dy), (struct ref, x), (size_t, n))                    \
+    DO(relu, (struct ref, y), (struct ref, x), (size_t, n))                                          \
+    DO(relu_bwd, (struct ref, dx), (struct ref, dy), (struct ref, x), (size_t, n))                   \
     /* GELU with erf (exact), dx may be dy */                                                        \
-    V(gelu, (struct ref, y), (struct ref, x), (size_t, n))                                           \
-    V(gelu_bwd, (struct ref, dx), (struct ref, dy), (struct ref, x), (size_t, n))
+    DO(gelu, (struct ref, y), (struct ref, x), (size_t, n))                                          \
+    DO(gelu_bwd, (struct ref, dx), (struct ref, dy), (struct ref, x), (size_t, n))
 
-#define OPS_LINEAR(V, R)                                                                             \
+#define OPS_LINEAR(DO, GET)                                                                          \
     /* y[N,M] = x[N,D] w[M,D]^T + b[M] (y += ... when add); w any dtype; b any dtype or NONE */      \
-    V(linear, (struct ref, y), (struct ref, x), (struct ref, w), (struct ref, b), (size_t, N),       \
-      (size_t, D), (size_t, M), (bool, add))                                                         \
+    DO(linear, (struct ref, y), (struct ref, x), (struct ref, w), (struct ref, b), (size_t, N),      \
+       (size_t, D), (size_t, M), (bool, add))                                                        \
     /* dx[N,D] = dy[N,M] w[M,D] (+= when add); w any dtype */                                        \
-    V(linear_dx, (struct ref, dx), (struct ref, dy), (struct ref, w), (size_t, N), (size_t, D),      \
-      (size_t, M), (bool, add))                                                                      \
+    DO(linear_dx, (struct ref, dx), (struct ref, dy), (struct ref, w), (size_t, N), (size_t, D),     \
+       (size_t, M), (bool, add))                                                                     \
     /* dw[M,D] += dy[N,M]^T x[N,D]; db[M] += sum over rows of dy; either or NONE */                  \
-    V(linear_dw, (struct ref, dw), (struct ref, db), (struct ref, dy), (struct ref, x),              \
-      (size_t, N), (size_t, D), (size_t, M))                                                         \
+    DO(linear_dw, (struct ref, dw), (struct ref, db), (struct ref, dy), (struct ref, x),             \
+       (size_t, N), (size_t, D), (size_t, M))                                                        \
     /* LoRA. h and dh have ldh columns, of which R (from the ref's place on) are meant: several    \
      * modules that read the same x keep their A stacked, so that one product serves all of        \
      * them. */ \
     /* h[N,R] = x[N,D] a[R,D]^T */                                                                   \
-    V(lora_down, (struct ref, h), (size_t, ldh), (struct ref, x), (struct ref, a), (size_t, N),      \
-      (size_t, D), (size_t, R))                                                                      \
+    DO(lora_down, (struct ref, h), (size_t, ldh), (struct ref, x), (struct ref, a), (size_t, N),     \
+       (size_t, D), (size_t, R))                                                                     \
     /* y[N,M] += s h[N,R] b[M,R]^T */                                                                \
-    V(lora_up, (struct ref, y), (struct ref, h), (size_t, ldh), (struct ref, b), (float, s),         \
-      (size_t, N), (size_t, M), (size_t, R))                                                         \
+    DO(lora_up, (struct ref, y), (struct ref, h), (size_t, ldh), (struct ref, b), (float, s),        \
+       (size_t, N), (size_t, M), (size_t, R))                                                        \
     /* dh[N,R] = s dy[N,M] b[M,R]; db[M,R] += s dy^T h; db or NONE (h is then not read) */           \
-    V(lora_up_bwd, (struct ref, dh), (size_t, ldh), (struct ref, db), (struct ref, dy),              \
-      (struct ref, h), (struct ref, b), (float, s), (size_t, N), (size_t, M), (size_t, R))           \
+    DO(lora_up_bwd, (struct ref, dh), (size_t, ldh), (struct ref, db), (struct ref, dy),             \
+       (struct ref, h), (struct ref, b), (float, s), (size_t, N), (size_t, M), (size_t, R))          \
     /* dx[N,D] = dh[N,R] a[R,D] (+= when add) */                                                     \
-    V(lora_down_dx, (struct ref, dx), (struct ref, dh), (size_t, ldh), (struct ref, a),              \
-      (size_t, N), (size_t, D), (size_t, R), (bool, add))                                            \
+    DO(lora_down_dx, (struct ref, dx), (struct ref, dh), (size_t, ldh), (struct ref, a),             \
+       (size_t, N), (size_t, D), (size_t, R), (bool, add))                                           \
     /* da[R,D] += dh[N,R]^T x[N,D] */                                                                \
-    V(lora_down_dw, (struct ref, da), (struct ref, dh), (size_t, ldh), (struct ref, x),              \
-      (size_t, N), (size_t, D), (size_t, R))                                                         \
+    DO(lora_down_dw, (struct ref, da), (struct ref, dh), (size_t, ldh), (struct ref, x),             \
+       (size_t, N), (size_t, D), (size_t, R))                                                        \
     /* w[M,D] += s b[M,R] a[R,D] */                                                                  \
-    V(lora_merge, (struct ref, w), (struct ref, a), (struct ref, b), (float, s), (size_t, M),        \
-      (size_t, D), (size_t, R))
+    DO(lora_merge, (struct ref, w), (struct ref, a), (struct ref, b), (float, s), (size_t, M),       \
+       (size_t, D), (size_t, R))
 
-#define OPS_ATTENTION(V, R)                                                                          \
+#define OPS_ATTENTION(DO, GET)                                                                       \
     /* y[.,H,E] = softmax(scale q k^T, causal) v over packed sequences, grouped heads (head h      \
      * reads key head h / (H/K)); lse[.,H] = log of the sum of exponentials, or NONE */ \
-    V(attention, (struct ref, y), (struct ref, lse), (struct ref, q), (struct ref, k),               \
-      (struct ref, v), (const struct seq *, seqs), (size_t, S), (const struct attn_form *, f))       \
+    DO(attention, (struct ref, y), (struct ref, lse), (struct ref, q), (struct ref, k),              \
+       (struct ref, v), (const struct seq *, seqs), (size_t, S), (const struct attn_form *, f))      \
     /* dq, dk, dv = gradients (stored); needs y and lse of the forward; nq == nk in every          \
      * sequence */ \
-    V(attention_bwd, (struct ref, dq), (struct ref, dk), (struct ref, dv), (struct ref, dy),         \
-      (struct ref, y), (struct ref, lse), (struct ref, q), (struct ref, k), (struct ref, v),         \
-      (const struct seq *, seqs), (size_t, S), (const struct attn_form *, f))
+    DO(attention_bwd, (struct ref, dq), (struct ref, dk), (struct ref, dv), (struct ref, dy),        \
+       (struct ref, y), (struct ref, lse), (struct ref, q), (struct ref, k), (struct ref, v),        \
+       (const struct seq *, seqs), (size_t, S), (const struct attn_form *, f))
 
-#define OPS_HEAD(V, R)                                                                               \
+#define OPS_HEAD(DO, GET)                                                                            \
     /* N x V never exists: rows go in chunks. */                                                     \
     /* sum over n of -log softmax(h[n] w[V,D]^T)[label[n]], in double; row_loss[n] too or NULL;    \
      * dh = scale x gradient or NONE; dw += scale x gradient or NONE; w any dtype. With a cap      \
      * the logits are cap tanh(h w / cap); 0 = none */ \
-    R(xent, (struct ref, h), (struct ref, w), (const int32_t *, label), (struct ref, dh),            \
-      (struct ref, dw), (size_t, N), (size_t, D), (size_t, V), (float, cap), (float, scale),         \
-      (double *, row_loss))                                                                          \
+    GET(xent, (struct ref, h), (struct ref, w), (const int32_t *, label), (struct ref, dh),          \
+        (struct ref, dw), (size_t, N), (size_t, D), (size_t, V), (float, cap), (float, scale),       \
+        (double *, row_loss))                                                                        \
     /* logp[n] = log softmax(h[n] w^T)[id[n]] (logp or id NULL: left out); top[n] = the largest    \
      * (the lowest id among equals), or NULL; with top, logp is NaN where a logit is none (NaN,    \
      * infinite) */ \
-    V(logprobs, (struct ref, h), (struct ref, w), (const int32_t *, id), (size_t, N), (size_t, D),   \
-      (size_t, V), (float, cap), (double *, logp), (int32_t *, top))
+    DO(logprobs, (struct ref, h), (struct ref, w), (const int32_t *, id), (size_t, N),               \
+       (size_t, D), (size_t, V), (float, cap), (double *, logp), (int32_t *, top))
 /* clang-format on */
 
 /* OP_PARAMS((T, a), (U, b)) is `T a, U b`, and OP_NAMES of the same is `a, b`. */
