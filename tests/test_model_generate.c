@@ -188,12 +188,13 @@ static void test_adapters_speak(void **state)
 static void check_slots(struct model *m, size_t n, size_t slots, const struct generate_options *o)
 {
     struct generator *g = open_generator(m, slots, 48), *alone = open_generator(m, 1, 48);
-    struct ids prompt[7], out[7] = {{0}};
-    struct trace t[7] = {{.n = 0}};
+    static struct ids prompt[200], out[200];
+    static struct trace t[200];
     struct vac_err err = {0};
 
+    memset(t, 0, sizeof t);
     for (size_t i = 0; i < n; i++)
-        random_prompt(&prompt[i], 1 + 5 * i % 11, 41, 30 + i);
+        random_prompt(&prompt[i], 1 + 5 * i % (n > 7 ? 39 : 11), 41, 30 + i);
     assert_ok(generate(g, prompt, n, o, out, visit_trace, t, &err), &err);
     for (size_t i = 0; i < n; i++) {
         struct ids one = {0};
@@ -225,35 +226,10 @@ static void test_slots(void **state)
         check_slots(m, 3, 2, &o);
         check_slots(m, 7, 3, &stops);
         check_slots(m, 2, 5, &o);
+        if (i == 0)
+            check_slots(m, 200, 16, &o); /* several enter at once */
         model_close(m);
     }
-}
-
-/* So do many prompts of mixed length, of which several enter at once. */
-static void test_many(void **state)
-{
-    enum { MANY = 200 };
-    const struct generate_options o = {.max_new_tokens = 12, .top_p = 1};
-    static struct ids prompt[MANY], out[MANY];
-    struct model *m = tuned_model(configs[0]);
-    struct generator *g = open_generator(m, 16, 64), *alone = open_generator(m, 1, 64);
-    struct vac_err err = {0};
-
-    (void)state;
-    for (size_t i = 0; i < MANY; i++)
-        random_prompt(&prompt[i], 1 + 7 * i % 53, 41, 300 + i);
-    assert_ok(generate(g, prompt, MANY, &o, out, NULL, NULL, &err), &err);
-    for (size_t i = 0; i < MANY; i++) {
-        struct ids one = generate_one(alone, &prompt[i], &o, NULL);
-        assert_int_equal(one.n, out[i].n);
-        assert_memory_equal(one.v, out[i].v, one.n * sizeof *one.v);
-        ids_done(&one);
-        ids_done(&prompt[i]);
-        ids_done(&out[i]);
-    }
-    generator_free(g);
-    generator_free(alone);
-    model_close(m);
 }
 
 /* A prompt that goes through the model in pieces is understood as in one. */
@@ -792,14 +768,21 @@ static void test_gpt2_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),         cmocka_unit_test(test_adapters_speak),
-        cmocka_unit_test(test_slots),          cmocka_unit_test(test_many),
-        cmocka_unit_test(test_long_prompts),   cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_context),        cmocka_unit_test(test_bad_prompts),
-        cmocka_unit_test(test_next_logprobs),  cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_frequencies),    cmocka_unit_test(test_generator_beside_training),
-        cmocka_unit_test(test_stories_logits), cmocka_unit_test(test_stories_text),
-        cmocka_unit_test(test_judge),          cmocka_unit_test(test_judge_limits),
+        cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_adapters_speak),
+        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_long_prompts),
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_bad_prompts),
+        cmocka_unit_test(test_next_logprobs),
+        cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_frequencies),
+        cmocka_unit_test(test_generator_beside_training),
+        cmocka_unit_test(test_stories_logits),
+        cmocka_unit_test(test_stories_text),
+        cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_judge_limits),
         cmocka_unit_test(test_gpt2_refused),
     };
 
