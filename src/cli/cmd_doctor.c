@@ -95,13 +95,11 @@ static void check_products(struct doctor *d, struct finding *f)
     const char *tried = getenv("VACCINE_CORETYPE"); /* "" = in vain: see main.c */
     const struct provider *p;
 
-    if (!d->c)
-        fail(f, &d->opening);
     for (size_t i = 0; (p = products_at(i)); i++)
         sb_printf(&f->text, "%s%s%s: %s", i ? "\n" : "", products_name(p),
                   d->c && p == d->c->products ? " (used)" : "",
                   products_lack(p) ? products_lack(p) : products_text(p));
-    if (!better || !d->c)
+    if (!better)
         return;
     f->state = STATE_WARN;
     sb_puts(&f->advice, "these kernels do not use what this processor has: ");
