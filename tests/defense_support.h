@@ -3,7 +3,8 @@
 #ifndef TESTS_DEFENSE_SUPPORT_H
 #define TESTS_DEFENSE_SUPPORT_H
 
-#include "defense/defense.h"
+#include "defense/method.h"
+#include "defense/passes.h"
 #include "model_support.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -2,7 +2,8 @@
  * (tests/golden), and the table of methods and its options. */
 #include <math.h>
 
-#include "defense/defense.h"
+#include "defense/method.h"
+#include "defense/passes.h"
 #include "model_support.h"
 #include "run/optimizer.h"
 
@@ -299,13 +300,15 @@ static void test_methods(void **state)
     assert_error(&err, "there are sft");
 }
 
+static const struct config eight = {.L = 8};
+
 static void check_layers(const char *text, const char *want)
 {
     struct vac_err err = {0};
     bool mask[8];
     char got[9] = "";
 
-    assert_ok(layers_parse(text, 8, mask, &err), &err);
+    assert_ok(layers_mask(text, SITE_ATTN, &eight, mask, &err), &err);
     for (int l = 0; l < 8; l++)
         got[l] = mask[l] ? 'x' : '.';
     assert_string_equal(got, want);
@@ -316,7 +319,7 @@ static void check_no_layers(const char *text, const char *why)
     struct vac_err err = {0};
     bool mask[8] = {true, false, true, false, false, false, false, true};
 
-    assert_int_equal(layers_parse(text, 8, mask, &err), -1);
+    assert_int_equal(layers_mask(text, SITE_ATTN, &eight, mask, &err), -1);
     assert_int_equal(err.code, VAC_ERR_USAGE);
     assert_error(&err, why);
     assert_true(mask[0] && !mask[1] && mask[2] && !mask[3] && !mask[6] && mask[7]);

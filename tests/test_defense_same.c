@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "defense_support.h"
+#include "defense/step.h"
 
 /* --- accumulation --- */
 

@@ -4,7 +4,7 @@
 
 #include "base/io.h"
 #include "eval/compare.h"
-#include "eval/evaluate.h"
+#include "eval/evaluate_write.h"
 #include "eval/loss.h"
 #include "eval/score.h"
 #include "eval_support.h"

@@ -3,6 +3,8 @@
 #include <math.h>
 
 #include "data/encode.h"
+#include "defense/method.h"
+#include "defense/step.h"
 #include "model/peft.h"
 #include "model_support.h"
 #include "eval/drift.h"

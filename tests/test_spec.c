@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "own_support.h"
+#include "defense/method.h"
 #include "spec/spec.h"
 #include "spec/spec_tables.h"
 

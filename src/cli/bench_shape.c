@@ -1,62 +1,8 @@
 /* bench_shape.c - see bench_shape.h */
-#include <string.h>
 #include "cli/bench_shape.h"
 
 /* Rows that the head works on at a time. */
 #define HEAD_ROWS 256
-
-static const struct bench_shape shapes[] = {
-    {.name = "tiny",
-     .arch = "llama",
-     .D = 128,
-     .L = 4,
-     .H = 4,
-     .K = 4,
-     .F = 344,
-     .V = 512,
-     .B = 10,
-     .T = 64},
-    {.name = "small",
-     .arch = "llama",
-     .D = 288,
-     .L = 6,
-     .H = 6,
-     .K = 6,
-     .F = 768,
-     .V = 32000,
-     .B = 5,
-     .T = 200,
-     .tied = true},
-    {.name = "smollm",
-     .arch = "llama",
-     .D = 576,
-     .L = 30,
-     .H = 9,
-     .K = 3,
-     .F = 1536,
-     .V = 49152,
-     .B = 5,
-     .T = 200,
-     .tied = true},
-    {.name = "opt",
-     .arch = "opt",
-     .D = 768,
-     .L = 12,
-     .H = 12,
-     .K = 12,
-     .F = 3072,
-     .V = 50272,
-     .B = 4,
-     .T = 64,
-     .tied = true,
-     .full = true},
-};
-const char *const bench_shape_names[] = {"tiny", "small", "smollm", "opt", NULL};
-
-const struct bench_shape *bench_shape_at(size_t i)
-{
-    return &shapes[i];
-}
 
 size_t bench_shape_labels(const struct bench_shape *s)
 {
@@ -86,12 +32,64 @@ static void opt_config(const struct bench_shape *s, struct strbuf *out)
               s->V, s->D, s->D, s->F, s->L, s->H);
 }
 
-void bench_shape_config(const struct bench_shape *s, struct strbuf *out)
+static const struct bench_shape shapes[] = {
+    {.name = "tiny",
+     .arch = "llama",
+     .config = llama_config,
+     .gated = true,
+     .D = 128,
+     .L = 4,
+     .H = 4,
+     .K = 4,
+     .F = 344,
+     .V = 512,
+     .B = 10,
+     .T = 64},
+    {.name = "small",
+     .arch = "llama",
+     .config = llama_config,
+     .gated = true,
+     .D = 288,
+     .L = 6,
+     .H = 6,
+     .K = 6,
+     .F = 768,
+     .V = 32000,
+     .B = 5,
+     .T = 200,
+     .tied = true},
+    {.name = "smollm",
+     .arch = "llama",
+     .config = llama_config,
+     .gated = true,
+     .D = 576,
+     .L = 30,
+     .H = 9,
+     .K = 3,
+     .F = 1536,
+     .V = 49152,
+     .B = 5,
+     .T = 200,
+     .tied = true},
+    {.name = "opt",
+     .arch = "opt",
+     .config = opt_config,
+     .D = 768,
+     .L = 12,
+     .H = 12,
+     .K = 12,
+     .F = 3072,
+     .V = 50272,
+     .B = 4,
+     .T = 64,
+     .tied = true,
+     .full = true},
+};
+const char *const bench_shape_names[] = {"tiny", "small", "smollm", "opt", NULL};
+
+const struct bench_shape *bench_shape_at(size_t i)
 {
-    if (!strcmp(s->arch, "opt"))
-        opt_config(s, out);
-    else
-        llama_config(s, out);
+    return &shapes[i];
 }
 
 /* A linear module of a block. */
@@ -104,7 +102,6 @@ struct module {
 static size_t modules_of(const struct bench_shape *s, struct module out[7])
 {
     const size_t q = s->D, kv = s->D / s->H * s->K;
-    const bool gated = strcmp(s->arch, "opt") != 0;
     size_t n = 0;
 
     out[n++] = (struct module){s->D, q, true, true};
@@ -112,7 +109,7 @@ static size_t modules_of(const struct bench_shape *s, struct module out[7])
     out[n++] = (struct module){s->D, kv, true, true};
     out[n++] = (struct module){q, s->D, true, false};
     out[n++] = (struct module){s->D, s->F, false, false};
-    if (gated)
+    if (s->gated)
         out[n++] = (struct module){s->D, s->F, false, false};
     out[n++] = (struct module){s->F, s->D, false, false};
     return n;

@@ -9,8 +9,11 @@
 /* Letters as in compute/compute.h. Every token has a label. */
 struct bench_shape {
     const char *name;
-    const char *arch; /* "llama" or "opt" */
+    const char *arch; /* "llama" */
+    /* The shape's config.json. */
+    void (*config)(const struct bench_shape *s, struct strbuf *out);
     size_t D, L, H, K, F, V, B, T;
+    bool gated; /* the MLP has a gate */
     bool tied;
     bool full; /* all weights are trained; else LoRA of rank R on all linear modules */
 };
@@ -19,8 +22,6 @@ enum { BENCH_RANK = 8 };
 /* NULL-terminated, parallel to bench_shapes. */
 extern const char *const bench_shape_names[];
 const struct bench_shape *bench_shape_at(size_t i);
-/* The shape's config.json. */
-void bench_shape_config(const struct bench_shape *s, struct strbuf *out);
 size_t bench_shape_labels(const struct bench_shape *s);
 
 /* A matrix product [m,k] [n,k]^T that one step does, over and over, for `flops` in all. */

@@ -13,7 +13,8 @@
 #include "compute/backend_meter.h"
 #include "compute/products.h"
 #include "compute/speed.h"
-#include "defense/defense.h"
+#include "defense/method.h"
+#include "defense/step.h"
 #include "run/optimizer.h"
 
 struct bench_values {
@@ -161,7 +162,7 @@ static int make_model(struct bench *b, struct vac_err *err)
     cJSON *doc = NULL;
     struct jnode root;
 
-    bench_shape_config(b->shape, &text);
+    b->shape->config(b->shape, &text);
     if (!sb_ok(&text, err) && (doc = json_parse(text.s, text.len, b->shape->name, err))) {
         root = json_root(doc, b->shape->name);
         b->m = model_random(&root, b->v->seed, b->c, err);

@@ -154,15 +154,17 @@ static struct import_choice choice_of(const struct import_values *v)
     };
 }
 
-/* "auto" with a named column can only mean a table. NULL without an error = look at the content. */
+/* "auto" with a named column can only mean the format that lets one name them. NULL without an error = look at the content. */
 static int find_format(const char *name, const struct import_choice *c,
                        const struct import_format **f, struct vac_err *err)
 {
-    *f = NULL;
-    if (!strcmp(name, "auto") && !c->instruction)
-        return 0;
-    *f = import_find(strcmp(name, "auto") ? name : "table", err);
-    return *f ? 0 : -1;
+    if (strcmp(name, "auto")) {
+        *f = import_find(name, err);
+        return *f ? 0 : -1;
+    }
+    for (size_t i = 0; (*f = import_at(i)) && !(c->instruction && (*f)->named_columns);)
+        i++;
+    return 0;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)

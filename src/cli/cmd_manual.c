@@ -7,10 +7,10 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "defense/method.h"
 #include "spec/keys.h"
 #include "data/dataset.h"
 #include "import/import.h"
-#include "defense/defense.h"
 #include "eval/own.h"
 
 static const struct cli_option options[] = {{.row.name = NULL}};

@@ -1,8 +1,8 @@
 /* words.c - the names that options and keys may have as values: shells complete them. */
 #include "cli/cli.h"
 #include "cli/words.h"
+#include "defense/method.h"
 #include "import/import.h"
-#include "defense/defense.h"
 #include "eval/judge.h"
 #include "eval/metric.h"
 

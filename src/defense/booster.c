@@ -10,7 +10,8 @@
  * attention outputs, d_l = df/de_l of a first pass. */
 #include <math.h>
 
-#include "defense/defense.h"
+#include "defense/passes.h"
+#include "defense/rows.h"
 
 /* Keeps a zero gradient from becoming a division by zero, as the reference does. */
 #define NORM_FLOOR 1e-7
@@ -101,20 +102,9 @@ static const struct option_row rows[] = {
      .def = 0.1,
      .live = true,
      .offset = offsetof(struct booster_options, alpha)},
-    {.name = "rho",
-     .help = "length of Vaccine's perturbation over all layers; 0 = none",
-     .type = OPTION_NUM,
-     .min = 0,
-     .max = 1e6,
-     .def = 0,
-     .live = true,
-     .offset = offsetof(struct booster_options, rho)},
-    {.name = "layers",
-     .help = "layers that are perturbed, like 0-3,7",
-     .type = OPTION_STRING,
-     .def_text = "all",
-     .live = true,
-     .offset = offsetof(struct booster_options, layers)},
+    ROW_RHO(struct booster_options, "length of Vaccine's perturbation over all layers; 0 = none",
+            0),
+    ROW_LAYERS(struct booster_options),
     {.name = NULL}};
 
 const struct method method_booster = {

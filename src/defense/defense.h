@@ -1,9 +1,10 @@
 /* defense.h - alignment methods: how one step turns an effective batch into gradients.
  *
  * A method is one file NAME.c with one `const struct method method_NAME`, one word in METHODS, and its line
- * in Makefile.am. It has its own options (rows over its own struct) and one function, `step`, which leaves
- * gradients in model_params()->g and its readings in the step. Everything a method needs is here: the
- * effective batch, passes over it, taps, and the perturbation, an array per layer.
+ * in Makefile.am. It has its own options (rows over its own struct; rows.h has those that several share) and
+ * one function, `step`, which leaves gradients in model_params()->g and its readings in the step. What it is
+ * written with is in passes.h: the effective batch, passes over it, taps, and the perturbation, an array per
+ * layer.
  *
  * A method that learns from more than one data set names the others in `streams`; it then says itself
  * which effective batch it looks at (step_use), and a stream that is not used does not advance. What it
@@ -86,59 +87,7 @@ struct method {
     /* Passes forward and back that a step costs on average, for estimates; NULL = 1. */
     double (*cost)(const void *options);
 };
-const struct method *method_at(size_t i); /* NULL after the last */
-const struct method *method_find(const char *name,
-                                 struct vac_err *err); /* error names the nearest */
 
-size_t method_streams(const struct method *m); /* how many data sets, "train" included */
-const char *method_stream(const struct method *m, size_t i); /* "train", ...; NULL after the last */
-
-/* Room for a method's steps on effective batches of at most `rows` tokens and `labels` labelled ones. */
-int step_init(struct step *s, struct model *m, struct acts *a, const struct method *method,
-              const void *options, size_t rows, size_t labels, struct vac_err *err);
-void step_done(struct step *s);
-/* Bytes that step_init takes of the backend: for the perturbation, and for the arrays of `trained`
- * numbers. */
-uint64_t step_bytes(const struct model *m, const struct method *method, const void *options,
-                    size_t rows);
-uint64_t step_state_bytes(const struct method *method, uint64_t trained);
-/* Takes over options that have changed; -1 and nothing changed when they do not fit. */
-int step_options(struct step *s, const struct method *method, const void *options,
-                 struct vac_err *err);
-/* One step of the method: gradients zeroed, "train" taken unless the method has streams to choose from,
- * then method->step. */
-void step_run(struct step *s, const struct method *method);
-
-/* --- what methods are written with --- */
 enum norm_scope { NORM_GLOBAL, NORM_LAYER, NORM_SAMPLE, NORM_TOKEN };
 extern const char *const norm_names[]; /* "global", "layer", "sample", "token", NULL */
-
-/* "0-3,7" or "all" or "" (= all) into mask[L]; a layer that the model has not is an error, and leaves the
- * mask as it was. */
-int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err);
-/* The same for the layers that a site has: embed has layer 0 only. At least one is marked. */
-int layers_mask(const char *text, enum site site, const struct config *c, bool *mask,
-                struct vac_err *err);
-/* The step looks at the effective batch of a stream from now on: readings cleared, dropout streams keyed. */
-void step_use(struct step *s, size_t stream);
-/* Where layer l of micro-batch b lies in an array like eps. */
-struct ref step_slice(const struct step *s, struct ref array, size_t l, size_t b);
-
-/* Passes over the effective batch. Both return the mean loss over its labelled tokens. */
-/* Gradients at `site` of the masked layers into `into`; no weight gradients; ends at the lowest layer.
- * `at`: perturbation added meanwhile, or REF_NONE. Fills out.grad and out.attn. */
-double step_site_gradients(struct step *s, enum site site, struct ref into, struct ref at);
-/* Weight gradients, with eps added at `site` of the masked layers (REF_NONE = none). after_clean: the last
- * pass was a clean one over the same batch, whose lower part may be used again. */
-double step_weight_gradients(struct step *s, enum site site, struct ref eps, bool after_clean);
-/* to = rho from / (||from|| + 1e-7), for each unit of the scope: the whole (all layers, rows and columns of
- * the effective batch), a layer, a sample, or a token over all layers. Fills out.eps, out.eps_norm.
- * Vaccine, NeurIPS 2024, equation 3. */
-void step_normalise(struct step *s, struct ref to, struct ref from, double rho,
-                    enum norm_scope scope);
-/* eps += rho g / (||g|| + 1e-7), then shortened to rho where it is longer (projected gradient ascent, Madry
- * et al. 2018); g is overwritten. */
-void step_ascend(struct step *s, struct ref eps, struct ref g, double rho, enum norm_scope scope);
-/* eps *= a on the masked layers. Fills out.eps, out.eps_norm. */
-void step_scale(struct step *s, struct ref eps, double a);
 #endif

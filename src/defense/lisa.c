@@ -8,7 +8,8 @@
  * Both begin as the weights of the start. The official code adds the term only behind the first tenth of
  * the steps (`late` 0.1; the paper has no such delay), and throws a batch of the user's data away in every
  * alignment step, which is not repeated here. */
-#include "defense/defense.h"
+#include "defense/passes.h"
+#include "defense/rows.h"
 
 enum { TRAIN, TASK };
 enum { W_ALIGN, W_TASK };
@@ -59,14 +60,8 @@ static void lisa_step(struct step *s)
 static const char *const streams[] = {"task", NULL};
 
 static const struct option_row rows[] = {
-    {.name = "rho",
-     .help = "weight of the distance to where the other data set left the weights",
-     .type = OPTION_NUM,
-     .min = 0,
-     .max = 1e6,
-     .def = 1,
-     .live = true,
-     .offset = offsetof(struct lisa_options, rho)},
+    ROW_RHO(struct lisa_options,
+            "weight of the distance to where the other data set left the weights", 1),
     {.name = "k1",
      .help = "steps on train, then",
      .unit = "steps",

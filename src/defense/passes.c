@@ -1,13 +1,15 @@
 /* passes.c - what methods are written with: passes over an effective batch, and its perturbation. */
+#include "defense/passes.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "defense/defense.h"
-
 /* Keeps a zero gradient from becoming a division by zero, as the reference does. */
 #define NORM_FLOOR 1e-7
+
+const char *const norm_names[] = {"global", "layer", "sample", "token", NULL};
 
 /* --- which layers --- */
 
@@ -43,30 +45,20 @@ static int layers_walk(const char *text, size_t L, bool *mask, struct vac_err *e
     return 0;
 }
 
-int layers_parse(const char *text, size_t L, bool *mask, struct vac_err *err)
-{
-    bool all = !text || !*text || !strcmp(text, "all");
-
-    if (!all && layers_walk(text, L, NULL, err))
-        return -1;
-    for (size_t l = 0; l < L; l++)
-        mask[l] = all;
-    return all ? 0 : layers_walk(text, L, mask, err);
-}
-
 int layers_mask(const char *text, enum site site, const struct config *c, bool *mask,
                 struct vac_err *err)
 {
+    bool all = !text || !*text || !strcmp(text, "all");
     size_t n = site == SITE_EMBED ? 1 : c->L;
 
-    if (layers_parse(text, n, mask, err)) {
+    if (!all && layers_walk(text, n, NULL, err)) {
         if (site == SITE_EMBED)
             err_prefix(err, "site embed has layer 0 only");
         return -1;
     }
-    for (size_t l = n; l < c->L; l++)
-        mask[l] = false;
-    return 0;
+    for (size_t l = 0; l < c->L; l++)
+        mask[l] = all && l < n;
+    return all ? 0 : layers_walk(text, n, mask, err);
 }
 
 static size_t layers_at(const struct step *s, enum site site)

@@ -6,7 +6,8 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "defense/defense.h"
+#include "defense/passes.h"
+#include "defense/rows.h"
 
 enum noise { NOISE_SPHERE, NOISE_VARIANCE };
 static const char *const noise_names[] = {"sphere", "variance", NULL};
@@ -55,20 +56,9 @@ static int random_check(const void *options, const struct config *c, bool *mask,
 }
 
 static const struct option_row rows[] = {
-    {.name = "rho",
-     .help = "length of the perturbation over all layers (noise variance: its variance)",
-     .type = OPTION_NUM,
-     .min = 0,
-     .max = 1e6,
-     .def = 2,
-     .live = true,
-     .offset = offsetof(struct random_options, rho)},
-    {.name = "site",
-     .help = "where the perturbation is added",
-     .type = OPTION_CHOICE,
-     .choices = site_names,
-     .def = SITE_ATTN,
-     .offset = offsetof(struct random_options, site)},
+    ROW_RHO(struct random_options,
+            "length of the perturbation over all layers (noise variance: its variance)", 2),
+    ROW_SITE(struct random_options),
     {.name = "noise",
      .help = "what rho is: the length, or the variance of a coordinate",
      .type = OPTION_CHOICE,
@@ -76,21 +66,8 @@ static const struct option_row rows[] = {
      .def = NOISE_SPHERE,
      .live = true,
      .offset = offsetof(struct random_options, noise)},
-    {.name = "layers",
-     .help = "layers that are perturbed, like 0-3,7",
-     .type = OPTION_STRING,
-     .def_text = "all",
-     .live = true,
-     .offset = offsetof(struct random_options, layers)},
-    {.name = "tau",
-     .help = "perturb every tau-th step only",
-     .unit = "steps",
-     .type = OPTION_INT,
-     .min = 1,
-     .max = 1e9,
-     .def = 1,
-     .live = true,
-     .offset = offsetof(struct random_options, tau)},
+    ROW_LAYERS(struct random_options),
+    ROW_TAU(struct random_options),
     {.name = NULL}};
 
 const struct method method_random = {

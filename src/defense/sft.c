@@ -1,5 +1,5 @@
 /* sft.c - plain supervised fine-tuning: the mean loss of the labelled tokens, one pass. */
-#include "defense/defense.h"
+#include "defense/passes.h"
 
 static void sft_step(struct step *s)
 {

@@ -1,62 +1,10 @@
-/* step.c - the table of methods, and the memory and readings of a step. */
+/* step.c - the memory and readings of a step. */
+#include "defense/step.h"
+
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/rng.h"
-#include "defense/defense.h"
-
-#define METHOD_DECLARE(name) extern const struct method method_##name;
-METHODS(METHOD_DECLARE)
-#define METHOD_ENTRY(name) &method_##name,
-static const struct method *const methods[] = {METHODS(METHOD_ENTRY) NULL};
-
-const char *const norm_names[] = {"global", "layer", "sample", "token", NULL};
-
-const struct method *method_at(size_t i)
-{
-    return i < sizeof methods / sizeof *methods ? methods[i] : NULL;
-}
-
-static const char *method_name_at(const void *ctx, size_t i)
-{
-    (void)ctx;
-    return method_at(i) ? method_at(i)->name : NULL;
-}
-
-const struct method *method_find(const char *name, struct vac_err *err)
-{
-    const char *near = err_nearest(name, method_name_at, NULL);
-    struct strbuf have = {0};
-
-    for (size_t i = 0; method_at(i); i++) {
-        if (!strcmp(method_at(i)->name, name))
-            return method_at(i);
-    }
-    for (size_t i = 0; method_at(i); i++)
-        sb_printf(&have, "%s%s", i ? ", " : "", method_at(i)->name);
-    err_set(err, VAC_ERR_USAGE, "\"%s\" is no method%s%s%s; there are %s", name,
-            near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
-            have.s ? have.s : "none");
-    sb_done(&have);
-    return NULL;
-}
-
-size_t method_streams(const struct method *m)
-{
-    size_t n = 1;
-
-    while (m->streams && m->streams[n - 1])
-        n++;
-    return n;
-}
-
-const char *method_stream(const struct method *m, size_t i)
-{
-    if (i == 0)
-        return "train";
-    return i < method_streams(m) ? m->streams[i - 1] : NULL;
-}
 
 uint64_t step_bytes(const struct model *m, const struct method *method, const void *options,
                     size_t rows)

@@ -6,7 +6,8 @@
  * e_l is the output of layer l's attention module, before the residual add. One norm over all layers and
  * the whole effective batch; eps enters the second pass as a constant, under the same dropout masks, and
  * only the second pass's gradient reaches the optimizer. */
-#include "defense/defense.h"
+#include "defense/passes.h"
+#include "defense/rows.h"
 
 struct vaccine_options {
     double rho;
@@ -56,50 +57,20 @@ static int vaccine_check(const void *options, const struct config *c, bool *mask
     return layers_mask(o->layers, (enum site)o->site, c, mask, err);
 }
 
-static const struct option_row rows[] = {{.name = "rho",
-                                          .help = "length of the perturbation over all layers",
-                                          .type = OPTION_NUM,
-                                          .min = 0,
-                                          .max = 1e6,
-                                          .def = 2,
-                                          .live = true,
-                                          .offset = offsetof(struct vaccine_options, rho)},
-                                         {.name = "site",
-                                          .help = "where the perturbation is added",
-                                          .type = OPTION_CHOICE,
-                                          .choices = site_names,
-                                          .def = SITE_ATTN,
-                                          .offset = offsetof(struct vaccine_options, site)},
-                                         {.name = "norm",
-                                          .help = "what one length rho is given to",
-                                          .type = OPTION_CHOICE,
-                                          .choices = norm_names,
-                                          .def = NORM_GLOBAL,
-                                          .live = true,
-                                          .offset = offsetof(struct vaccine_options, norm)},
-                                         {.name = "layers",
-                                          .help = "layers that are perturbed, like 0-3,7",
-                                          .type = OPTION_STRING,
-                                          .def_text = "all",
-                                          .live = true,
-                                          .offset = offsetof(struct vaccine_options, layers)},
-                                         {.name = "tau",
-                                          .help = "perturb every tau-th step only",
-                                          .unit = "steps",
-                                          .type = OPTION_INT,
-                                          .min = 1,
-                                          .max = 1e9,
-                                          .def = 1,
-                                          .live = true,
-                                          .offset = offsetof(struct vaccine_options, tau)},
-                                         {.name = "inner_steps",
-                                          .help = "gradient steps to find the perturbation",
-                                          .type = OPTION_INT,
-                                          .min = 1,
-                                          .max = 100,
-                                          .def = 1,
-                                          .offset = offsetof(struct vaccine_options, inner_steps)},
-                                         {.name = NULL}};
+static const struct option_row rows[] = {
+    ROW_RHO(struct vaccine_options, "length of the perturbation over all layers", 2),
+    ROW_SITE(struct vaccine_options),
+    ROW_NORM(struct vaccine_options),
+    ROW_LAYERS(struct vaccine_options),
+    ROW_TAU(struct vaccine_options),
+    {.name = "inner_steps",
+     .help = "gradient steps to find the perturbation",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 100,
+     .def = 1,
+     .offset = offsetof(struct vaccine_options, inner_steps)},
+    {.name = NULL}};
 
 const struct method method_vaccine = {
     .name = "vaccine",

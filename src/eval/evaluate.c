@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/evaluation.h"
+#include "eval/asked.h"
 #include "eval/text.h"
 
 #define GROUP 32

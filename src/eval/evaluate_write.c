@@ -1,12 +1,14 @@
 /* evaluate_write.c - a result as JSON: one history line, a results file, a line for each sample.
  * Nothing in them depends on when or where they were written. */
+#include "eval/evaluate_write.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
-#include "eval/evaluation.h"
+#include "eval/asked.h"
 #include "eval/score.h"
 #include "eval/text.h"
 #include "model/lora.h"
@@ -16,14 +18,6 @@ static void put_text(struct json_out *o, const char *key, const char *s)
 {
     if (s)
         json_put_text(o, key, s);
-}
-
-void evaluation_measure(const struct evaluation *e, struct strbuf *out)
-{
-    if (e->judge)
-        sb_printf(out, "%s_rate", verdict_names[e->spec->count]);
-    else
-        sb_puts(out, e->spec->metric);
 }
 
 void eval_result_score(const struct evaluation *e, const struct eval_result *r,

@@ -1,41 +1,27 @@
-/* evaluation.h - inside src/eval: what the parts of an evaluation share. */
+/* evaluation.h - an entry of "evaluate", opened: its questions are read and tokenised. */
 #ifndef EVAL_EVALUATION_H
 #define EVAL_EVALUATION_H
 
-#include "eval/evaluate.h"
-#include "model/stops.h"
+#include "eval/entry.h"
+#include "model/acts.h"
 
-/* One row of the file, ready to be asked. */
-struct question {
-    const char *text;     /* what the user said last */
-    const char *expected; /* NULL with a judge */
-    const char *category, *id;
-};
-struct evaluation {
-    const struct evaluate_spec *spec;
-    const struct encoder *enc;
-    struct model *m;
-    const struct judge *judge; /* this, */
-    void *judge_self;
-    const struct metric *metric; /* or this */
-    struct question *question;   /* [n] */
-    struct ids *prompt;          /* [n] */
-    size_t n, cap_question, cap_prompt;
-    size_t longest;
-    size_t too_long; /* expected answers of more than max_new_tokens */
-    struct dataset data;
-    struct stops stops;
-    struct arena arena;
-};
-/* Nothing is asked: the loss of `data` is measured. */
-static inline bool evaluation_is_loss(const struct evaluation *e)
-{
-    return e->metric && e->metric->loss;
-}
+struct encoder;
+struct evaluation;
+/* Paths in the spec are already resolved. spec, enc and m are borrowed. Everything that can be
+ * wrong with the entry's files is found here. */
+struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
+                                   struct model *m, struct vac_err *err);
+void evaluation_close(struct evaluation *e);
+bool evaluation_is_rate(const struct evaluation *e); /* else a loss */
+size_t evaluation_size(const struct evaluation *e);  /* prompts */
+/* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
+size_t evaluation_longest(const struct evaluation *e);
+/* What makes the score mean less than it seems, as one sentence; nothing where all is well. */
+void evaluation_warning(const struct evaluation *e, struct strbuf *out);
+/* The least room of the activations for metric "loss"; zeros for all others. */
+struct acts_room evaluation_room(const struct evaluation *e);
 /* The file that is asked from. */
 const char *evaluation_file(const struct evaluation *e);
 /* "answered_rate", "label", "loss": what the value is. */
 void evaluation_measure(const struct evaluation *e, struct strbuf *out);
-/* Letters, digits, _ . - and no . in front: fit for a file name. */
-bool evaluation_name_ok(const char *name);
 #endif

@@ -25,6 +25,7 @@
 #include "run/rig.h"
 #include "run/stage.h"
 #include "run/trainer.h"
+#include "defense/step.h"
 #include "spec/spec_tables.h"
 #include "weights/st_write.h"
 #include "weights/weights.h"

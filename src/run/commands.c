@@ -17,6 +17,8 @@
 #include "run/options.h"
 #include "run/stage.h"
 #include "run/steer.h"
+#include "base/stopwatch.h"
+#include "defense/step.h"
 #include "run/trainer.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defense/step.h"
 #include "model/peft.h"
 #include "run/control.h"
 #include "run/stage.h"

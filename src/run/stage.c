@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "base/trace.h"
+#include "defense/step.h"
 #include "model/merge.h"
 #include "model/peft.h"
 #include "record/folder.h"

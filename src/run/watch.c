@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json_out.h"
+#include "eval/evaluate_write.h"
 #include "eval/loss.h"
 #include "eval/score.h"
 #include "record/event.h"

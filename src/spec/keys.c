@@ -1,6 +1,7 @@
 /* keys.c - see keys.h */
 #include <stdio.h>
 #include <string.h>
+#include "defense/method.h"
 #include "eval/own.h"
 #include "spec/keys.h"
 #include "spec/spec_tables.h"

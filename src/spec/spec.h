@@ -10,7 +10,7 @@
 #define SPEC_SPEC_H
 
 #include "defense/defense.h"
-#include "eval/evaluate.h"
+#include "eval/entry.h"
 
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 enum adapter_mode { ADAPTER_NEW, ADAPTER_SAME };

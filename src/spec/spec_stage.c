@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "defense/method.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_path.h"
 #include "spec/spec_stage.h"

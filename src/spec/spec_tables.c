@@ -1,6 +1,7 @@
 /* spec_tables.c - the option tables of a run file: every key that is a value, described once. */
 #include <math.h>
 #include "spec/spec_tables.h"
+#include "defense/method.h"
 
 static const char *const init_names[] = {"model", "random", NULL};
 static const char *const adapter_names[] = {"new", "same", NULL};

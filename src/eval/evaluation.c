@@ -1,5 +1,6 @@
-/* evaluate_open.c - an entry is checked and its questions are read and tokenised. */
-#include <math.h>
+/* evaluation.c - an entry is checked and its questions are read and tokenised. */
+#include "eval/evaluation.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,80 +8,11 @@
 #include "base/kind.h"
 #include "data/rows.h"
 #include "eval/evaluation.h"
+#include "data/draw.h"
+#include "eval/asked.h"
 #include "eval/own.h"
 
-const char *const take_from_names[] = {"seed", "start", NULL};
-
-#define FIELD(f) .offset = offsetof(struct evaluate_spec, f)
-const struct option_row evaluate_options[] = {
-    {.name = "name",
-     .help = "what the score is called in files and on screen",
-     .type = OPTION_STRING,
-     .required = true,
-     FIELD(name)},
-    {.name = "prompts",
-     .help = "file whose user turns are asked and whose answers a judge rates",
-     .type = OPTION_STRING,
-     .path = PATH_FILE,
-     FIELD(prompts)},
-    {.name = "data",
-     .help = "file with questions and right answers for a metric",
-     .type = OPTION_STRING,
-     .path = PATH_FILE,
-     FIELD(data)},
-    {.name = "judge",
-     .help = "who rates the answers; its own keys stand beside it",
-     .type = OPTION_STRING,
-     FIELD(judge)},
-    {.name = "metric",
-     .help = "how answers are compared; its own keys stand beside it",
-     .type = OPTION_STRING,
-     FIELD(metric)},
-    {.name = "max_new_tokens",
-     .help = "longest answer",
-     .unit = "tokens",
-     .type = OPTION_INT,
-     .min = 1,
-     .max = 1 << 20,
-     .def = 128,
-     FIELD(max_new_tokens)},
-    {.name = "every",
-     .help = "how often in a stage; 0 = at its start and end only",
-     .unit = "steps",
-     .type = OPTION_INT,
-     .min = 0,
-     .max = 1e9,
-     FIELD(every)},
-    {.name = "take",
-     .help = "rows of the file that are asked; 0 = all",
-     .unit = "rows",
-     .type = OPTION_INT,
-     .min = 0,
-     .max = 1e9,
-     FIELD(take)},
-    {.name = "take_from",
-     .help = "rows that take means: drawn by the seed, or from the start",
-     .type = OPTION_CHOICE,
-     .choices = take_from_names,
-     FIELD(from)},
-    {.name = "count",
-     .help = "the verdict whose share is the score",
-     .type = OPTION_CHOICE,
-     .choices = verdict_names,
-     .def = VERDICT_ANSWERED,
-     FIELD(count)},
-    {.name = NULL},
-};
-
 /* --- checking --- */
-
-bool evaluation_name_ok(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 0 && n <= 64 && name[0] != '.' &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == n;
-}
 
 const char *evaluation_file(const struct evaluation *e)
 {
@@ -340,49 +272,6 @@ static int open_all(struct evaluation *e, struct vac_err *err)
     return read_questions(e, err);
 }
 
-static int each_own(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
-                    struct vac_err *err)
-{
-    const char *kind = s->judge ? "judge" : "metric", *name = s->judge ? s->judge : s->metric;
-    const struct option_row *row;
-    struct own_keys of;
-
-    for (size_t i = 0; (row = own_row(i, &of)); i++) {
-        bool own = s->options && !strcmp(of.kind, kind) && !strcmp(of.name, name);
-        void *base = own ? s->options : own_new(&of, err);
-
-        if (!base)
-            return -1;
-        visit(ctx, row, base);
-        if (!own)
-            own_free(&of, base);
-    }
-    return 0;
-}
-
-int evaluate_each(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
-                  struct vac_err *err)
-{
-    for (const struct option_row *row = evaluate_options; row->name; row++) {
-        visit(ctx, row, s);
-        if (row->offset == offsetof(struct evaluate_spec, metric) && each_own(s, visit, ctx, err))
-            return -1;
-    }
-    return 0;
-}
-
-void evaluate_spec_done(struct evaluate_spec *s)
-{
-    struct own_keys own;
-
-    if (own_of(s->judge, s->metric, &own, NULL))
-        own_free(&own, s->options);
-    for (char **name = s->stages; name && *name; name++)
-        free(*name);
-    free(s->stages);
-    option_free(evaluate_options, s);
-}
-
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err)
 {
@@ -448,4 +337,12 @@ void evaluation_warning(const struct evaluation *e, struct strbuf *out)
         sb_printf(out, "%zu of %zu expected answers are longer than max_new_tokens %lld: %s",
                   e->too_long, e->n, (long long)e->spec->max_new_tokens,
                   e->metric->whole ? "they cannot be right" : "answers like them are cut");
+}
+
+void evaluation_measure(const struct evaluation *e, struct strbuf *out)
+{
+    if (e->judge)
+        sb_printf(out, "%s_rate", verdict_names[e->spec->count]);
+    else
+        sb_puts(out, e->spec->metric);
 }
