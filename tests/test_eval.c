@@ -5,7 +5,9 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "eval/evaluate.h"
+#include "eval/entry.h"
+#include "eval/judge.h"
+#include "eval/metric.h"
 #include "eval/refusal.h"
 #include "eval/text.h"
 #include "own_support.h"
