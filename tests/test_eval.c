@@ -6,10 +6,10 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "eval/entry.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/metric.h"
-#include "eval/refusal.h"
-#include "eval/text.h"
+#include "judge/refusal.h"
+#include "judge/text.h"
 #include "own_support.h"
 
 /* --- the judge "refusal" --- */
@@ -223,7 +223,7 @@ static void test_refusal_sample_is_built_in(void **state)
         n++;
     }
     cJSON_Delete(doc);
-    snprintf(path, sizeof path, "%s/../src/eval/refusal.c", support_path(""));
+    snprintf(path, sizeof path, "%s/../src/judge/refusal.c", support_path(""));
     source = file_read(path, 1 << 20, &len, &err);
     at = source ? strstr(source, "built_in[] = {") : NULL;
     assert_non_null(at);

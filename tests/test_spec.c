@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "own_support.h"
 #include "defense/method.h"
 #include "spec/spec.h"

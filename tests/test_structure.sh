@@ -28,14 +28,15 @@ import data base
 model compute data token weights base
 arch model compute data token weights base
 defense model compute data token weights base
-eval model compute data token weights base vaccine
+judge model compute data token weights base
+eval judge model compute data token weights base vaccine
 vaccine base
-spec vaccine defense eval model compute data token weights base
-record spec defense eval model compute data token weights base vaccine
-run report record spec defense eval model compute data token weights base vaccine
-report record eval base vaccine
-door report run record spec defense eval model compute data token weights base vaccine
-cli vaccine door report run record spec defense eval model compute data import token weights jinja base
+spec vaccine defense eval judge model compute data token weights base
+record spec defense eval judge model compute data token weights base vaccine
+run report record spec defense eval judge model compute data token weights base vaccine
+report record eval judge base vaccine
+door report run record spec defense eval judge model compute data token weights base vaccine
+cli vaccine door report run record spec defense eval judge model compute data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine
@@ -124,7 +125,7 @@ FORMATS src/data/format.h src/data format_ -
 IMPORTS src/import/import.h src/import import_ -
 ARCHS src/model/arch.h src/arch arch_ -
 METHODS src/defense/defense.h src/defense - method
-JUDGES src/eval/judge.h src/eval judge_ -
+JUDGES src/judge/judge.h src/judge judge_ -
 METRICS src/eval/metric.h src/eval metric_ -
 EXPORTS src/report/report.h src/report export_ -
 PANELS ui/panels/panel.h ui/panels panel_ -

@@ -3,7 +3,7 @@
 #include "cli/words.h"
 #include "defense/method.h"
 #include "import/import.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/metric.h"
 
 const char *cli_template_word(size_t i)

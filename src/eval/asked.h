@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "eval/evaluation.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/metric.h"
 #include "model/stops.h"
 

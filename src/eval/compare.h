@@ -3,7 +3,7 @@
 #define EVAL_COMPARE_H
 
 #include "base/mem.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/stats.h"
 
 struct comparison {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/own.h"
 
 const char *const take_from_names[] = {"seed", "start", NULL};

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "eval/asked.h"
-#include "eval/text.h"
+#include "judge/text.h"
 
 #define GROUP 32
 

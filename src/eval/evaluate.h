@@ -4,7 +4,7 @@
 
 #include <vaccine/vaccine.h>
 #include "eval/evaluation.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/stats.h"
 #include "model/generate.h"
 

@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "eval/asked.h"
 #include "eval/score.h"
-#include "eval/text.h"
+#include "judge/text.h"
 #include "model/lora.h"
 
 /* Unless there is none. */

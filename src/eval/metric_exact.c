@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "eval/metric.h"
-#include "eval/text.h"
+#include "judge/text.h"
 
 static bool exact_correct(const void *options, const char *expected, const char *answer,
                           struct vac_err *err)

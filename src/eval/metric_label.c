@@ -1,6 +1,6 @@
 /* metric_label.c - the whole answer is the label: an echo of all labels is wrong. */
 #include "eval/metric.h"
-#include "eval/text.h"
+#include "judge/text.h"
 
 static bool label_correct(const void *options, const char *expected, const char *answer,
                           struct vac_err *err)

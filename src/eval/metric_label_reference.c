@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "eval/metric.h"
-#include "eval/text.h"
+#include "judge/text.h"
 
 static char ascii_lower(char c)
 {

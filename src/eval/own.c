@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "eval/metric.h"
 
 static struct own_keys of_judge(const struct judge *j)

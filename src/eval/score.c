@@ -1,7 +1,7 @@
 /* score.c - see score.h */
 #include "eval/score.h"
 
-#include "eval/judge.h"
+#include "judge/judge.h"
 
 void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
                 size_t n_other)

@@ -7,7 +7,7 @@
 #define RECORD_READER_H
 
 #include "base/io.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "record/columns.h"
 
 struct run_stage {

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "eval/text.h"
+#include "judge/text.h"
 #include "record/columns.h"
 #include "record/config.h"
 #include "record/lines.h"

@@ -4,7 +4,7 @@
 
 #include <vaccine/vaccine.h>
 #include "base/json.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 
 /* run.json says which entries are rates. */
 int score_read(const struct jnode *line, const cJSON *config, struct vac_eval *out,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "eval/stats.h"
-#include "eval/text.h"
+#include "judge/text.h"
 #include "record/scores.h"
 #include "record/score.h"
 

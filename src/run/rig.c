@@ -8,7 +8,7 @@
 
 #include "compute/products.h"
 #include "compute/selfcheck.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 
 /* A run goes on with the products that it began with, where they can be had. Runs of before there
  * was a choice know no more than the name of their BLAS. */

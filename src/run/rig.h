@@ -6,7 +6,7 @@
 
 #include "data/rows.h"
 #include "eval/evaluate.h"
-#include "eval/judge.h"
+#include "judge/judge.h"
 #include "model/stops.h"
 #include "spec/spec.h"
 

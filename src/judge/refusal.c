@@ -1,5 +1,5 @@
 /* refusal.c - see refusal.h */
-#include "eval/refusal.h"
+#include "judge/refusal.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "base/utf8.h"
-#include "eval/text.h"
+#include "judge/text.h"
 
 #define REFUSAL_CHARS 200
 #define MIN_WORDS 3

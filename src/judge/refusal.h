@@ -1,8 +1,8 @@
-/* refusal.h - inside src/eval: phrases that tell a refusal from an answer. */
-#ifndef EVAL_REFUSAL_H
-#define EVAL_REFUSAL_H
+/* refusal.h - inside src/judge: phrases that tell a refusal from an answer. */
+#ifndef JUDGE_REFUSAL_H
+#define JUDGE_REFUSAL_H
 
-#include "eval/judge.h"
+#include "judge/judge.h"
 
 struct phrases;
 /* From a JSON file {"refuse": [...], "answer": [...], "answer_at": "start|anywhere"}; NULL = the

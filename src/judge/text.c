@@ -1,5 +1,5 @@
 /* text.c - see text.h */
-#include "eval/text.h"
+#include "judge/text.h"
 
 #include <stdio.h>
 #include <string.h>

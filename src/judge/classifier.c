@@ -1,5 +1,5 @@
 /* classifier.c - see classifier.h */
-#include "eval/classifier.h"
+#include "judge/classifier.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 
 #include "base/json.h"
 #include "base/child.h"
-#include "eval/judge.h"
-#include "eval/text.h"
+#include "judge/judge.h"
+#include "judge/text.h"
 
 #define IDLE_SECONDS 60
 

@@ -1,6 +1,6 @@
-/* classifier.h - inside src/eval: a sequence classifier with independent labels, run on ids. */
-#ifndef EVAL_CLASSIFIER_H
-#define EVAL_CLASSIFIER_H
+/* classifier.h - inside src/judge: a sequence classifier with independent labels, run on ids. */
+#ifndef JUDGE_CLASSIFIER_H
+#define JUDGE_CLASSIFIER_H
 
 #include "data/batch.h"
 #include "model/model.h"

@@ -1,8 +1,8 @@
-/* text.h - inside src/eval: how judges and metrics look at an answer: without regard to case, to
+/* text.h - how judges and metrics look at an answer: without regard to case, to
  * the kind of apostrophe, and to what surrounds it. Text that is not valid UTF-8 is taken byte by
  * byte. */
-#ifndef EVAL_TEXT_H
-#define EVAL_TEXT_H
+#ifndef JUDGE_TEXT_H
+#define JUDGE_TEXT_H
 
 #include "base/mem.h"
 

@@ -1,5 +1,5 @@
 /* judge.c - the list of judges. */
-#include "eval/judge.h"
+#include "judge/judge.h"
 
 #include "base/name.h"
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/classifier.h"
-#include "eval/judge.h"
-#include "eval/refusal.h"
-#include "eval/text.h"
+#include "judge/classifier.h"
+#include "judge/judge.h"
+#include "judge/refusal.h"
+#include "judge/text.h"
 #include "token/tokenizer.h"
 
 #define MAX_TOKENS 256

@@ -4,8 +4,8 @@
  * line in Makefile.am. It says of each answer: answered, refused, or other (neither: incoherent, empty,
  * off). Its own keys are rows over its own struct; they stand beside "judge" in a run file, and are
  * options of `vaccine eval`. Files that rows name are there, hashed, and part of what a run is. */
-#ifndef EVAL_JUDGE_H
-#define EVAL_JUDGE_H
+#ifndef JUDGE_JUDGE_H
+#define JUDGE_JUDGE_H
 
 #include "base/option.h"
 #include "compute/compute.h"

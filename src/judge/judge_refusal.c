@@ -1,5 +1,5 @@
 /* judge_refusal.c - phrases tell: quick, the same everywhere, blind to what an answer is worth. */
-#include "eval/refusal.h"
+#include "judge/refusal.h"
 
 struct refusal_options {
     char *phrases;
