@@ -153,11 +153,6 @@ struct child *child_start(const char *command, struct vac_err *err)
 
 /* --- ending --- */
 
-static void nap(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-}
-
 /* Whether it has ended within that time; it is then reaped and *status tells how. */
 static bool ended(struct child *c, double seconds, int *status)
 {
@@ -170,7 +165,7 @@ static bool ended(struct child *c, double seconds, int *status)
             c->pid = 0;
             return true;
         }
-        nap();
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     } while (clock_now() < until);
     return false;
 }

@@ -57,35 +57,27 @@ static int read_sample(struct samples *s, const struct jnode *row, struct vac_er
     return 0;
 }
 
-static int read_line(struct samples *s, const char *path, const char *text, size_t len, size_t line,
-                     struct vac_err *err)
-{
-    cJSON *doc = json_parse_line(text, len, path, line, err);
-    struct jnode row;
-    char where[512];
-    int rc = -1;
-
-    if (doc) {
-        snprintf(where, sizeof where, "%s:%zu", path, line);
-        row = json_root(doc, where);
-        rc = read_sample(s, &row, err);
-    }
-    cJSON_Delete(doc);
-    return rc;
-}
-
 static int read_samples(struct samples *s, const char *path, struct vac_err *err)
 {
     size_t len = 0, line = 1;
-    char *text = file_read(path, FILE_LIMIT, &len, err);
+    char where[512], *text = file_read(path, FILE_LIMIT, &len, err);
     int rc = text ? 0 : -1;
 
     for (size_t at = 0; rc == 0 && at < len; line++) {
         char *end = memchr(text + at, '\n', len - at);
         size_t n = end ? (size_t)(end - text) - at : len - at;
+        cJSON *doc = n ? json_parse_line(text + at, n, path, line, err) : NULL;
 
-        if (n > 0)
-            rc = read_line(s, path, text + at, n, line, err);
+        if (doc) {
+            struct jnode row;
+
+            snprintf(where, sizeof where, "%s:%zu", path, line);
+            row = json_root(doc, where);
+            rc = read_sample(s, &row, err);
+        } else if (n) {
+            rc = -1;
+        }
+        cJSON_Delete(doc);
         at += n + 1;
     }
     free(text);

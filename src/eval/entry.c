@@ -78,33 +78,27 @@ bool evaluation_name_ok(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == n;
 }
 
-static int each_own(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
-                    struct vac_err *err)
-{
-    const char *kind = s->judge ? "judge" : "metric", *name = s->judge ? s->judge : s->metric;
-    const struct option_row *row;
-    struct own_keys of;
-
-    for (size_t i = 0; (row = own_row(i, &of)); i++) {
-        bool own = s->options && !strcmp(of.kind, kind) && !strcmp(of.name, name);
-        void *base = own ? s->options : own_new(&of, err);
-
-        if (!base)
-            return -1;
-        visit(ctx, row, base);
-        if (!own)
-            own_free(&of, base);
-    }
-    return 0;
-}
-
 int evaluate_each(const struct evaluate_spec *s, evaluate_visit *visit, void *ctx,
                   struct vac_err *err)
 {
-    for (const struct option_row *row = evaluate_options; row->name; row++) {
+    const char *kind = s->judge ? "judge" : "metric", *name = s->judge ? s->judge : s->metric;
+    const struct option_row *row = evaluate_options, *plug;
+    struct own_keys of;
+
+    for (; row->name; row++) {
         visit(ctx, row, s);
-        if (row->offset == offsetof(struct evaluate_spec, metric) && each_own(s, visit, ctx, err))
-            return -1;
+        if (row->offset != offsetof(struct evaluate_spec, metric))
+            continue;
+        for (size_t i = 0; (plug = own_row(i, &of)); i++) {
+            bool own = s->options && !strcmp(of.kind, kind) && !strcmp(of.name, name);
+            void *base = own ? s->options : own_new(&of, err);
+
+            if (!base)
+                return -1;
+            visit(ctx, plug, base);
+            if (!own)
+                own_free(&of, base);
+        }
     }
     return 0;
 }

@@ -88,17 +88,6 @@ out:
     return rc;
 }
 
-static int keep_question(struct run *r, const struct question *q, struct eval_sample *s,
-                         struct vac_err *err)
-{
-    return keep_text(r->out, q->text, &s->prompt, err) ||
-                   keep_text(r->out, q->expected, &s->expected, err) ||
-                   keep_text(r->out, q->category, &s->category, err) ||
-                   keep_text(r->out, q->id, &s->id, err)
-               ? -1
-               : 0;
-}
-
 /* --- verdicts --- */
 
 static int rate_group(struct run *r, struct vac_err *err)
@@ -144,10 +133,13 @@ static int ask_group(struct run *r, struct vac_err *err)
     if (r->stopped)
         return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers", r->first, e->n);
     for (size_t i = 0; i < r->n; i++) {
+        const struct question *q = &e->question[r->first + i];
         struct eval_sample *s = &r->out->sample[r->first + i];
 
-        if (keep_question(r, &e->question[r->first + i], s, err) ||
-            keep_answer(r, &r->ids[i], s, err))
+        if (keep_text(r->out, q->text, &s->prompt, err) ||
+            keep_text(r->out, q->expected, &s->expected, err) ||
+            keep_text(r->out, q->category, &s->category, err) ||
+            keep_text(r->out, q->id, &s->id, err) || keep_answer(r, &r->ids[i], s, err))
             return -1;
     }
     return rate_group(r, err);
@@ -177,15 +169,6 @@ static int ask_all(struct run *r, struct vac_err *err)
 
 /* --- counting --- */
 
-static struct vac_part *category_of(struct eval_result *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_category; i++)
-        if (!strcmp(r->category[i].name, name))
-            return &r->category[i];
-    r->category[r->n_category].name = name;
-    return &r->category[r->n_category++];
-}
-
 static int count_categories(struct eval_result *r, struct vac_err *err)
 {
     size_t most = 0;
@@ -196,12 +179,17 @@ static int count_categories(struct eval_result *r, struct vac_err *err)
     if (!r->category)
         return -1;
     for (size_t i = 0; i < r->n; i++) {
-        struct vac_part *c = r->sample[i].category ? category_of(r, r->sample[i].category) : NULL;
+        const char *name = r->sample[i].category;
+        size_t k = 0;
 
-        if (c) {
-            c->n++;
-            c->count += r->sample[i].counted;
-        }
+        if (!name)
+            continue;
+        while (k < r->n_category && strcmp(r->category[k].name, name))
+            k++;
+        if (k == r->n_category)
+            r->category[r->n_category++].name = name;
+        r->category[k].n++;
+        r->category[k].count += r->sample[i].counted;
     }
     return 0;
 }
@@ -264,35 +252,30 @@ static int count_all(const struct evaluation *e, struct eval_result *r, struct v
 
 /* --- loss --- */
 
-static int put_losses(struct eval_result *r, const struct dataset *d, const double *per,
-                      struct vac_err *err)
-{
-    for (size_t i = 0; i < d->n; i++) {
-        struct eval_sample *s = &r->sample[i];
-
-        s->n_tokens = d->sample[i].n_labels;
-        s->loss = per[i];
-        if (keep_text(r, "", &s->prompt, err) || keep_text(r, "", &s->answer, err) ||
-            keep_text(r, d->sample[i].category, &s->category, err))
-            return -1;
-    }
-    return 0;
-}
-
 static int measure_loss(struct evaluation *e, struct acts *a, size_t acts_rows,
                         struct eval_result *r, struct vac_err *err)
 {
+    const struct dataset *d = &e->data;
     double *per;
-    int rc = -1;
+    int rc;
 
     if (!a)
         return err_set(err, VAC_ERR_USAGE, "the metric %s needs activations", e->metric->name);
     per = mem_new(e->n, sizeof *per, err);
     if (!per)
         return -1;
-    r->value = e->metric->loss(e->spec->options, e->m, a, acts_rows, &e->data, per, &r->ci, err);
-    if (isfinite(r->value))
-        rc = put_losses(r, &e->data, per, err);
+    r->value = e->metric->loss(e->spec->options, e->m, a, acts_rows, d, per, &r->ci, err);
+    rc = isfinite(r->value) ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < d->n; i++) {
+        struct eval_sample *s = &r->sample[i];
+
+        s->n_tokens = d->sample[i].n_labels;
+        s->loss = per[i];
+        rc = keep_text(r, "", &s->prompt, err) || keep_text(r, "", &s->answer, err) ||
+                     keep_text(r, d->sample[i].category, &s->category, err)
+                 ? -1
+                 : 0;
+    }
     free(per);
     return rc;
 }

@@ -56,21 +56,6 @@ static int check_files(const struct evaluate_spec *s, const struct option_row *r
     return 0;
 }
 
-static int check_model(const struct evaluation *e, struct vac_err *err)
-{
-    if (model_config(e->m)->n_labels)
-        return err_set(err, VAC_ERR_UNSUPPORTED,
-                       "%s: a sequence classifier cannot be evaluated: a language "
-                       "model is needed",
-                       e->spec->name);
-    if (!evaluation_is_loss(e) && (!e->enc->tok || !e->enc->tmpl))
-        return err_set(err, VAC_ERR_USAGE,
-                       "%s: asking needs a tokenizer and a template: put tokenizer.json "
-                       "beside the model",
-                       e->spec->name);
-    return 0;
-}
-
 /* --- reading --- */
 
 /* A text that may be absent, copied into the arena. */
@@ -142,55 +127,41 @@ static int expected_text(struct evaluation *e, const struct row *row, const char
     return keep(e, last->text, out, err);
 }
 
-static int read_question(struct evaluation *e, const struct row *row, struct question *q,
-                         struct vac_err *err)
-{
-    if (question_text(e, row, &q->text, err) ||
-        (e->metric && expected_text(e, row, &q->expected, err)) ||
-        keep(e, row->category, &q->category, err) || keep(e, row->id, &q->id, err))
-        return -1;
-    return q->category ? 0 : extra_text(e, row, "category", &q->category, err);
-}
-
-static int encode_question(struct evaluation *e, const struct row *row, struct ids *out,
-                           struct vac_err *err)
-{
-    size_t limit = model_config(e->m)->max_pos;
-
-    if (encode_prompt(e->enc, row->turn, row->n_turn, out, err))
-        return -1;
-    if (out->n == 0)
-        return err_set(err, VAC_ERR_FORMAT, "the prompt has no tokens");
-    if (out->n >= limit)
-        return err_set(err, VAC_ERR_FORMAT,
-                       "the prompt has %zu tokens, but the model takes less than %zu", out->n,
-                       limit);
-    e->longest = out->n > e->longest ? out->n : e->longest;
-    return 0;
-}
-
-static int measure_expected(struct evaluation *e, const char *expected, struct vac_err *err)
-{
-    struct ids ids = {0};
-    int rc = tokenizer_encode(e->enc->tok, expected, strlen(expected), false, &ids, err);
-
-    e->too_long += ids.n > (size_t)e->spec->max_new_tokens;
-    ids_done(&ids);
-    return rc;
-}
-
 static int take_row(struct evaluation *e, const struct row *row, struct vac_err *err)
 {
+    size_t limit = model_config(e->m)->max_pos;
+    struct ids *ids, answer = {0};
+    struct question *q;
+
     if (mem_grow(&e->question, &e->cap_question, e->n + 1, sizeof *e->question, err) ||
         mem_grow(&e->prompt, &e->cap_prompt, e->n + 1, sizeof *e->prompt, err))
         return -1;
-    e->question[e->n] = (struct question){0};
-    e->prompt[e->n++] = (struct ids){0};
-    return read_question(e, row, &e->question[e->n - 1], err) ||
-                   encode_question(e, row, &e->prompt[e->n - 1], err) ||
-                   (e->metric && measure_expected(e, e->question[e->n - 1].expected, err))
-               ? -1
-               : 0;
+    q = &e->question[e->n];
+    ids = &e->prompt[e->n++];
+    *q = (struct question){0};
+    *ids = (struct ids){0};
+    if (question_text(e, row, &q->text, err) ||
+        (e->metric && expected_text(e, row, &q->expected, err)) ||
+        keep(e, row->category, &q->category, err) || keep(e, row->id, &q->id, err) ||
+        (!q->category && extra_text(e, row, "category", &q->category, err)) ||
+        encode_prompt(e->enc, row->turn, row->n_turn, ids, err))
+        return -1;
+    if (ids->n == 0)
+        return err_set(err, VAC_ERR_FORMAT, "the prompt has no tokens");
+    if (ids->n >= limit)
+        return err_set(err, VAC_ERR_FORMAT,
+                       "the prompt has %zu tokens, but the model takes less than %zu", ids->n,
+                       limit);
+    e->longest = ids->n > e->longest ? ids->n : e->longest;
+    if (!e->metric)
+        return 0;
+    if (tokenizer_encode(e->enc->tok, q->expected, strlen(q->expected), false, &answer, err)) {
+        ids_done(&answer);
+        return -1;
+    }
+    e->too_long += answer.n > (size_t)e->spec->max_new_tokens;
+    ids_done(&answer);
+    return 0;
 }
 
 struct asked {
@@ -229,27 +200,13 @@ static int read_questions(struct evaluation *e, struct vac_err *err)
     return 0;
 }
 
-static int read_data(struct evaluation *e, struct vac_err *err)
-{
-    struct dataset_spec s = {.file = e->spec->data,
-                             .take = (size_t)e->spec->take,
-                             .drawn = !e->spec->from,
-                             .seed = e->spec->seed};
-
-    if (dataset_add(&e->data, &s, e->enc, err))
-        return -1;
-    if (e->data.n == 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: no row has a label left: use a larger max_length",
-                       s.file);
-    e->n = e->data.n;
-    return 0;
-}
-
 /* --- opening --- */
 
 static int open_all(struct evaluation *e, struct vac_err *err)
 {
     const struct evaluate_spec *s = e->spec;
+    struct dataset_spec data = {
+        .file = s->data, .take = (size_t)s->take, .drawn = !s->from, .seed = s->seed};
     struct own_keys own;
 
     if (check_kind(s, err))
@@ -260,11 +217,27 @@ static int open_all(struct evaluation *e, struct vac_err *err)
         e->judge = judge_find(s->judge, err);
     else
         e->metric = metric_find(s->metric, err);
-    if (check_files(s, evaluate_options, s, err) || check_files(s, own.rows, s->options, err) ||
-        check_model(e, err))
+    if (check_files(s, evaluate_options, s, err) || check_files(s, own.rows, s->options, err))
         return -1;
-    if (evaluation_is_loss(e))
-        return read_data(e, err);
+    if (model_config(e->m)->n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: a sequence classifier cannot be evaluated: a language "
+                       "model is needed",
+                       s->name);
+    if (evaluation_is_loss(e)) {
+        if (dataset_add(&e->data, &data, e->enc, err))
+            return -1;
+        if (e->data.n == 0)
+            return err_set(err, VAC_ERR_USAGE,
+                           "%s: no row has a label left: use a larger max_length", s->data);
+        e->n = e->data.n;
+        return 0;
+    }
+    if (!e->enc->tok || !e->enc->tmpl)
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: asking needs a tokenizer and a template: put tokenizer.json "
+                       "beside the model",
+                       s->name);
     if (stops_collect(&e->stops, e->m, e->enc, err))
         return -1;
     if (e->judge && !(e->judge_self = e->judge->open(s->options, model_compute(e->m), err)))

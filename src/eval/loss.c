@@ -6,34 +6,14 @@
 
 #include "eval/pack.h"
 
-/* Adds the rows' losses to their samples. */
-static void share_out(const struct batch *b, const double *row_loss, double *per)
-{
-    for (size_t i = 0; i < b->n_lab; i++)
-        per[b->slot[b->lab_row[i]]] += row_loss[i];
-}
-
-static double sum_losses(struct model *m, struct acts *a, struct pack *k, double *row_loss,
-                         double *per)
-{
-    struct pass p = {
-        .m = m, .a = a, .b = &k->b, .scale = 1, .from = PLACE_START, .stop = PLACE_START};
-    double sum = 0;
-
-    while (pack_next(k)) {
-        sum += pass_loss(&p, false, per ? row_loss : NULL);
-        if (per)
-            share_out(&k->b, row_loss, per);
-    }
-    return sum;
-}
-
 double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const struct dataset *d,
                     double *per, struct vac_err *err)
 {
     struct acts_room room = acts_room(a);
     struct pack k;
-    double *row_loss, loss = NAN;
+    struct pass p = {
+        .m = m, .a = a, .b = &k.b, .scale = 1, .from = PLACE_START, .stop = PLACE_START};
+    double *row_loss, sum = 0, loss = NAN;
 
     room.rows = acts_rows < room.rows ? acts_rows : room.rows;
     if (pack_open(&k, d, room, err))
@@ -41,8 +21,12 @@ double dataset_loss(struct model *m, struct acts *a, size_t acts_rows, const str
     row_loss = mem_new(k.max_N, sizeof *row_loss, err);
     for (size_t i = 0; per && i < d->n; i++)
         per[i] = 0;
-    if (row_loss && d->labels > 0)
-        loss = sum_losses(m, a, &k, row_loss, per) / (double)d->labels;
+    while (row_loss && d->labels > 0 && pack_next(&k)) {
+        sum += pass_loss(&p, false, per ? row_loss : NULL);
+        for (size_t i = 0; per && i < k.b.n_lab; i++)
+            per[k.b.slot[k.b.lab_row[i]]] += row_loss[i];
+        loss = sum / (double)d->labels;
+    }
     if (model_check(m, err))
         loss = NAN;
     for (size_t i = 0; per && i < d->n; i++)

@@ -20,32 +20,22 @@ static size_t fit(const struct pack *p, size_t at, size_t *rows)
     return n;
 }
 
-static int check_samples(const struct pack *p, struct vac_err *err)
+int pack_open(struct pack *p, const struct dataset *d, struct acts_room room, struct vac_err *err)
 {
-    const struct acts_room *r = &p->room;
-    size_t most = r->rows < r->context ? r->rows : r->context;
+    size_t longest = room.rows < room.context ? room.rows : room.context, most = 0, n, N;
 
-    for (size_t i = 0; i < p->d->n; i++) {
-        const struct sample *s = &p->d->sample[i];
+    *p = (struct pack){.d = d, .room = room};
+    for (size_t i = 0; i < d->n; i++) {
+        const struct sample *s = &d->sample[i];
 
-        if (s->n > most || s->n_labels > r->labelled)
+        if (s->n > longest || s->n_labels > room.labelled)
             return err_set(
                 err, VAC_ERR_USAGE,
                 "%s:%zu: the row has %zu %s, but there is room for %zu: use a smaller max_length",
-                p->d->n_files ? p->d->file[s->source] : "data", s->line,
-                s->n > most ? s->n : s->n_labels, s->n > most ? "tokens" : "labels",
-                s->n > most ? most : r->labelled);
+                d->n_files ? d->file[s->source] : "data", s->line,
+                s->n > longest ? s->n : s->n_labels, s->n > longest ? "tokens" : "labels",
+                s->n > longest ? longest : room.labelled);
     }
-    return 0;
-}
-
-int pack_open(struct pack *p, const struct dataset *d, struct acts_room room, struct vac_err *err)
-{
-    size_t most = 0, n, N;
-
-    *p = (struct pack){.d = d, .room = room};
-    if (check_samples(p, err))
-        return -1;
     for (size_t at = 0; at < d->n; at += n) {
         n = fit(p, at, &N);
         most = n > most ? n : most;

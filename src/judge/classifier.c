@@ -17,16 +17,6 @@ struct classifier {
     size_t max_tokens, rows;
 };
 
-static int check_model(const struct classifier *x, const char *dir, struct vac_err *err)
-{
-    if (model_config(x->m)->n_labels > 0)
-        return 0;
-    return err_set(err, VAC_ERR_UNSUPPORTED,
-                   "%s: is no sequence classifier: a judge needs a folder of class "
-                   "LlamaForSequenceClassification",
-                   dir);
-}
-
 /* Tokens of the longest text. */
 static size_t cut_at(const struct model *m, size_t max_tokens)
 {
@@ -43,8 +33,15 @@ struct classifier *classifier_open(const char *dir, size_t max_tokens, struct co
     if (!x)
         return NULL;
     x->m = model_open(dir, c, err);
-    if (!x->m || check_model(x, dir, err))
+    if (!x->m)
         goto fail;
+    if (model_config(x->m)->n_labels == 0) {
+        err_set(err, VAC_ERR_UNSUPPORTED,
+                "%s: is no sequence classifier: a judge needs a folder of class "
+                "LlamaForSequenceClassification",
+                dir);
+        goto fail;
+    }
     x->max_tokens = cut_at(x->m, max_tokens);
     x->rows = TEXTS * x->max_tokens;
     x->a = acts_new(x->m, x->rows, 1, x->max_tokens, false, err);

@@ -61,15 +61,6 @@ static void *command_open(const void *own, struct compute *c, struct vac_err *er
     return j;
 }
 
-static void put_question(struct strbuf *out, const char *prompt, const char *answer)
-{
-    sb_puts(out, "{\"prompt\":\"");
-    sb_json(out, prompt, strlen(prompt));
-    sb_puts(out, "\",\"answer\":\"");
-    sb_json(out, answer, strlen(answer));
-    sb_puts(out, "\"}\n");
-}
-
 static int read_rating(const struct jnode *row, struct rating *out, struct vac_err *err)
 {
     const char *reason = "";
@@ -116,8 +107,13 @@ static int command_rate(void *self, const char *const *prompt, const char *const
     struct strbuf text = {0};
     int rc = -1;
 
-    for (size_t i = 0; i < n; i++)
-        put_question(&text, prompt[i], answer[i]);
+    for (size_t i = 0; i < n; i++) {
+        sb_puts(&text, "{\"prompt\":\"");
+        sb_json(&text, prompt[i], strlen(prompt[i]));
+        sb_puts(&text, "\",\"answer\":\"");
+        sb_json(&text, answer[i], strlen(answer[i]));
+        sb_puts(&text, "\"}\n");
+    }
     sb_puts(&text, "");
     if (!j->child)
         j->child = child_start(j->command, err);

@@ -355,18 +355,6 @@ static int read_dtype(struct config *c, const struct jnode *root, struct vac_err
     return 0;
 }
 
-static int read_label(struct config *c, const struct jnode *map, size_t i, struct vac_err *err)
-{
-    char key[24];
-    const char *name;
-
-    snprintf(key, sizeof key, "%zu", i);
-    if (json_str(map, key, &name, err))
-        return -1;
-    snprintf(c->label[i], sizeof c->label[i], "%s", name);
-    return 0;
-}
-
 static int read_labels(struct config *c, const struct jnode *root, struct vac_err *err)
 {
     struct jnode map;
@@ -379,10 +367,13 @@ static int read_labels(struct config *c, const struct jnode *root, struct vac_er
     if (c->n_labels == 0 || c->n_labels > CONFIG_MAX_LABELS)
         return json_error(root, err, "id2label must have 1 to %d labels", CONFIG_MAX_LABELS);
     for (size_t i = 0; i < c->n_labels; i++) {
-        if (rc == 0 && read_label(c, &map, i, err))
+        const char *name = NULL;
+        char key[24];
+
+        snprintf(key, sizeof key, "%zu", i);
+        if (rc == 0 && json_str(&map, key, &name, err))
             return -1;
-        if (rc)
-            snprintf(c->label[i], sizeof c->label[i], "LABEL_%zu", i);
+        snprintf(c->label[i], sizeof c->label[i], "%s%s", name ? "" : "LABEL_", name ? name : key);
     }
     return 0;
 }

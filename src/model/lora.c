@@ -51,11 +51,14 @@ static int params_push(struct model *m, size_t at, size_t rank, size_t rows, siz
     return 0;
 }
 
-/* Fills the list with the adapter's matrices, in the order of the model's linears. */
-static int adapter_params(struct model *m, const struct adapter *a, struct vac_err *err)
+/* Makes the top adapter the one that is trained. */
+static int adapter_train(struct model *m, struct vac_err *err)
 {
+    struct adapter *a = &m->adapter[m->n_adapter - 1];
     struct lora_place at;
 
+    if (m->cfg.n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier cannot be trained");
     m->params.list = mem_new(m->cfg.L * GROUP_COUNT * GROUP_MAX * 2, sizeof *m->params.list, err);
     if (!m->params.list)
         return -1;
@@ -66,18 +69,6 @@ static int adapter_params(struct model *m, const struct adapter *a, struct vac_e
                                   ".lora_B.weight", err)))
             return -1;
     }
-    return 0;
-}
-
-/* Makes the top adapter the one that is trained. */
-static int adapter_train(struct model *m, struct vac_err *err)
-{
-    struct adapter *a = &m->adapter[m->n_adapter - 1];
-
-    if (m->cfg.n_labels)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier cannot be trained");
-    if (adapter_params(m, a, err))
-        return -1;
     a->g = compute_alloc(m->c, a->n, err);
     if (!a->g)
         return -1;

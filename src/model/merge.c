@@ -68,15 +68,6 @@ static void shard_name(const struct merge *g, size_t s, char *out, size_t size)
         snprintf(out, size, "model-%05zu-of-%05zu.safetensors", s + 1, g->n_shards);
 }
 
-static const struct weight *weight_named(const struct model *m, const char *name)
-{
-    for (size_t i = 0; i < m->n_weight; i++) {
-        if (!strcmp(m->weight[i]->name, name))
-            return m->weight[i];
-    }
-    return NULL;
-}
-
 /* What F16 would turn into infinity; what is none before stays what it is. */
 static bool outgrows_f16(const float *x, size_t n)
 {
@@ -132,7 +123,11 @@ static int write_shard(struct merge *g, size_t s, struct vac_err *err)
     if (st_begin(w, &n, err))
         goto out;
     for (size_t i = 0; i < n; i++) {
-        if (put_weight(g, w, weight_named(m, st_order(w, i)), err))
+        size_t k = 0;
+
+        while (strcmp(m->weight[k]->name, st_order(w, i)))
+            k++;
+        if (put_weight(g, w, m->weight[k], err))
             goto out;
     }
     rc = st_commit(w, err);
@@ -260,17 +255,6 @@ int model_copy_tokenizer(const char *from, const char *to, struct vac_err *err)
     return 0;
 }
 
-/* A model with random weights has no folder. */
-static int copy_companions(const struct merge *g, struct vac_err *err)
-{
-    const char *from = model_dir(g->m);
-
-    return *from && (copy_file(from, g->dir, generation_file, err) ||
-                     model_copy_tokenizer(from, g->dir, err))
-               ? -1
-               : 0;
-}
-
 int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_t shard,
                       struct vac_err *err)
 {
@@ -294,7 +278,13 @@ int model_save_merged(const struct model *m, const char *dir, bool in_f32, size_
     }
     if (g.n_shards > 1 && write_index(&g, err))
         goto out;
-    rc = write_config(&g, err) || copy_companions(&g, err) ? -1 : 0;
+    if (write_config(&g, err))
+        goto out;
+    /* a model with random weights has no folder */
+    rc = *model_dir(m) && (copy_file(model_dir(m), dir, generation_file, err) ||
+                           model_copy_tokenizer(model_dir(m), dir, err))
+             ? -1
+             : 0;
 out:
     compute_release(m->c, g.tmp);
     free(g.host);

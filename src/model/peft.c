@@ -272,13 +272,6 @@ static size_t rank_of(const struct peft *p, const char *module)
     return v ? (size_t)v->valuedouble : (size_t)p->r;
 }
 
-static double alpha_of(const struct peft *p, const char *module)
-{
-    const cJSON *v = pattern_value(&p->alphas, module);
-
-    return v ? v->valuedouble : p->alpha;
-}
-
 /* --- the config --- */
 
 static void peft_done(struct peft *p)
@@ -477,12 +470,14 @@ static int load_all(struct model *m, struct adapter *a, const struct peft *p,
     size_t n = 0;
 
     for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
+        const cJSON *own;
         size_t r;
         double alpha, widened;
         if (!at.on)
             continue;
         r = rank_of(p, at.x->module);
-        alpha = alpha_of(p, at.x->module);
+        own = pattern_value(&p->alphas, at.x->module);
+        alpha = own ? own->valuedouble : p->alpha;
         widened = (double)a->r / (double)r;
         adapter_weigh(m, a, k, r == a->r ? alpha : alpha * (p->rslora ? sqrt(widened) : widened),
                       lora_scale(alpha, r, p->rslora));
