@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "defense/step.h"
 #include "run/book.h"
 #include "run/steer.h"
 #include "run/trainer.h"
