@@ -56,7 +56,7 @@ static void test_length(void **state)
 /* The unit of a row under each scope. */
 static size_t unit(const char *scope, size_t l, size_t row, const uint32_t *slot)
 {
-    return *scope == 'l' ? l : *scope == 's' ? slot[row] : *scope == 't' ? row : 0;
+    return *scope == 'l' || *scope == 'r' ? l : *scope == 's' ? slot[row] : *scope == 't' ? row : 0;
 }
 
 /* By plain loops: eps from g, unit by unit, in double. */
@@ -65,6 +65,7 @@ static void normalise(float *x, const struct lab *lab, const char *scope, double
     const struct config *c = model_config(lab->m);
     double sq[LAB_SAMPLES * LAB_LONGEST] = {0};
     uint32_t slot[LAB_SAMPLES * LAB_LONGEST];
+    double whole = sqrt(lab_sum_squares(lab->s.out.attn, c->L));
     size_t n = 0;
 
     for (size_t b = 0; b < lab->s.n_batch; b++) {
@@ -74,8 +75,9 @@ static void normalise(float *x, const struct lab *lab, const char *scope, double
     for (int apply = 0; apply < 2; apply++) {
         for (size_t i = 0; i < c->L * n * c->D; i++) {
             size_t u = unit(scope, i / (n * c->D), i / c->D % n, slot);
+            double length = *scope == 'r' ? rho * lab->s.out.attn[u] / whole : rho;
             if (apply)
-                x[i] = (float)(rho / (sqrt(sq[u]) + 1e-7) * x[i]);
+                x[i] = (float)(length / (sqrt(sq[u]) + 1e-7) * x[i]);
             else
                 sq[u] += (double)x[i] * x[i];
         }
@@ -93,6 +95,7 @@ static void check_scope(const struct plan *p, const char *scope)
     lab_run(&x); /* row counts and keys */
     while (strcmp(norm_names[norm], scope))
         norm++;
+    step_use(&x.s, 0); /* readings are cleared */
     step_site_gradients(&x.s, SITE_ATTN, x.s.eps, REF_NONE);
     want = lab_fetch_layers(&x);
     normalise(want, &x, scope, 0.7);
@@ -111,6 +114,51 @@ static void check_scope(const struct plan *p, const char *scope)
     lab_close(&x);
 }
 
+/* At every site in proportion to what lies there, measured by a pass of the test's own. */
+static void test_relative(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        enum site site;
+    } sites[] = {{"rho=0.4 norm=relative", SITE_ATTN},
+                 {"rho=0.4 norm=relative site=mlp", SITE_MLP},
+                 {"rho=0.4 norm=relative site=block inner_steps=2", SITE_BLOCK}};
+
+    for (size_t i = 0; i < LAB_FORMS * COUNT(sites); i++) {
+        size_t k = i % COUNT(sites), L;
+        struct plan p = {
+            .form = lab_forms[i / COUNT(sites)], .method = "vaccine", .options = sites[k].options};
+        double sq[16] = {0}, whole = 0;
+        struct lab x;
+
+        lab_open(&x, &p);
+        L = model_config(x.m)->L;
+        lab_run(&x);
+        assert_true(lab_norm(&x) <= 0.4 * (1 + 1e-6));
+        taps_clear(&x.s.taps);
+        for (size_t l = 0; l < L; l++)
+            taps_at(&x.s.taps, sites[k].site, l)->sumsq = &sq[l];
+        for (size_t b = 0; b < x.s.n_batch; b++)
+            pass_forward(&(struct pass){.m = x.m,
+                                        .a = x.a,
+                                        .b = &x.s.batch[b],
+                                        .taps = &x.s.taps,
+                                        .from = PLACE_START,
+                                        .stop = PLACE_START});
+        for (size_t l = 0; l < L; l++)
+            whole += sq[l];
+        for (size_t l = 0; l < L; l++) {
+            double want = 0.4 * sqrt(sq[l] / whole);
+            if (!(x.s.out.eps[l] <= want * (1 + 1e-5)) ||
+                (k < 2 && !(x.s.out.eps[l] >= want * (1 - 1e-5))))
+                fail_msg("%s, %s: layer %zu has %.9g, expected %.9g", x.form, p.options, l,
+                         x.s.out.eps[l], want);
+        }
+        lab_close(&x);
+    }
+}
+
 static void test_scopes(void **state)
 {
     (void)state;
@@ -120,7 +168,7 @@ static void test_scopes(void **state)
             struct plan p = {.form = lab_forms[i],
                              .method = "vaccine",
                              .options = text,
-                             .cut = lab_cuts[k],
+                             .cut = lab_cuts[k % LAB_CUTS],
                              .backend = lab_backends[(i + k) % 2],
                              .dropout = i % 2 ? 0.2 : 0};
             snprintf(text, sizeof text, "rho=0.7 norm=%s", norm_names[k]);
@@ -386,11 +434,11 @@ static void test_mask_direction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_length),         cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_zero),           cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_order),          cmocka_unit_test(test_sites),
-        cmocka_unit_test(test_against_random), cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_mask_direction),
+        cmocka_unit_test(test_length),   cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_relative), cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_dropout),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_sites),    cmocka_unit_test(test_against_random),
+        cmocka_unit_test(test_mask),     cmocka_unit_test(test_mask_direction),
     };
 
     return cmocka_run_group_tests_name("defense_steps", tests, NULL, NULL);

@@ -64,6 +64,7 @@ struct step {
     float *row_scale; /* [max_rows] */
     double *unit;     /* [max(max_rows, L)] sums over the units of a norm */
     bool *mask;       /* [L] layers that are perturbed */
+    double *site; /* [L] length of what the clean pass had at the site, over the effective batch */
     struct reading out;
 };
 
@@ -88,6 +89,6 @@ struct method {
     double (*cost)(const void *options);
 };
 
-enum norm_scope { NORM_GLOBAL, NORM_LAYER, NORM_SAMPLE, NORM_TOKEN };
-extern const char *const norm_names[]; /* "global", "layer", "sample", "token", NULL */
+enum norm_scope { NORM_GLOBAL, NORM_LAYER, NORM_SAMPLE, NORM_TOKEN, NORM_RELATIVE };
+extern const char *const norm_names[]; /* "global", "layer", "sample", "token", "relative", NULL */
 #endif

@@ -9,7 +9,7 @@
 /* Keeps a zero gradient from becoming a division by zero, as the reference does. */
 #define NORM_FLOOR 1e-7
 
-const char *const norm_names[] = {"global", "layer", "sample", "token", NULL};
+const char *const norm_names[] = {"global", "layer", "sample", "token", "relative", NULL};
 
 /* --- which layers --- */
 
@@ -138,12 +138,16 @@ double step_site_gradients(struct step *s, enum site site, struct ref into, stru
     size_t low = lowest_layer(s, site);
     double sum = 0;
 
+    for (size_t l = 0; first && l < model_config(s->m)->L; l++)
+        s->site[l] = NAN;
     for (size_t b = 0; b < s->n_batch; b++) {
         struct pass p = pass_over(s, b, false);
         taps_clear(&s->taps);
         set_adds(s, site, at, b);
         if (first) {
             watch_squares(s, s->out.attn, SITE_ATTN, 0, false);
+            if (site != SITE_ATTN)
+                watch_squares(s, s->site, site, 0, false);
             watch_squares(s, s->out.grad, site, low, true);
         }
         for (size_t l = 0; l < layers_at(s, site); l++) {
@@ -157,6 +161,9 @@ double step_site_gradients(struct step *s, enum site site, struct ref into, stru
     if (first) {
         squares_to_norms(s, s->out.grad);
         squares_to_norms(s, s->out.attn);
+        squares_to_norms(s, s->site);
+        if (site == SITE_ATTN)
+            memcpy(s->site, s->out.attn, model_config(s->m)->L * sizeof *s->site);
     }
     return mean_loss(s, sum);
 }
@@ -215,6 +222,7 @@ static size_t unit_of(const struct step *s, enum norm_scope scope, size_t l, siz
 
     switch (scope) {
     case NORM_LAYER:
+    case NORM_RELATIVE:
         return l;
     case NORM_TOKEN:
         return row;
@@ -256,16 +264,20 @@ static void rescale(struct step *s, struct ref to, struct ref from, double rho,
                     enum norm_scope scope, enum factor f)
 {
     size_t L = model_config(s->m)->L, D = model_config(s->m)->D;
-    double total = 0;
+    double total = 0, site = 0;
 
+    for (size_t l = 0; l < L; l++)
+        site += s->mask[l] ? s->site[l] * s->site[l] : 0;
     each_layer(s, from, square_rows, NULL);
     unit_sums(s, scope, s->unit);
     for (size_t l = 0; l < L; l++) {
-        double sq = 0;
+        double sq = 0, own = rho;
         if (!s->mask[l])
             continue;
+        if (scope == NORM_RELATIVE)
+            own *= s->site[l] / (sqrt(site) + NORM_FLOOR);
         for (size_t i = 0; i < s->rows; i++) {
-            double k = unit_factor(f, s->unit[unit_of(s, scope, l, i)], rho);
+            double k = unit_factor(f, s->unit[unit_of(s, scope, l, i)], own);
             s->row_scale[i] = (float)k;
             sq += k * k * s->row_sq[l * s->max_rows + i];
         }

@@ -20,7 +20,10 @@ double step_site_gradients(struct step *s, enum site site, struct ref into, stru
 double step_weight_gradients(struct step *s, enum site site, struct ref eps, bool after_clean);
 /* to = rho from / (||from|| + 1e-7), for each unit of the scope: the whole (all layers, rows and columns of
  * the effective batch), a layer, a sample, or a token over all layers. Fills out.eps, out.eps_norm.
- * Vaccine, NeurIPS 2024, equation 3. */
+ * Vaccine, NeurIPS 2024, equation 3. NORM_RELATIVE: each layer by the length of its own activations a_l in
+ * the clean pass, because one length for all falls where outputs are short, on the first layers:
+ *
+ *     ||to_l|| = rho ||a_l|| / ||(a_1, ..., a_L)||,   so that the whole has the length rho */
 void step_normalise(struct step *s, struct ref to, struct ref from, double rho,
                     enum norm_scope scope);
 /* eps += rho g / (||g|| + 1e-7), then shortened to rho where it is longer (projected gradient ascent, Madry

@@ -61,10 +61,11 @@ int step_init(struct step *s, struct model *m, struct acts *a, const struct meth
     s->row_scale = mem_new(rows, sizeof *s->row_scale, err);
     s->unit = mem_new(rows > L ? rows : L, sizeof *s->unit, err);
     s->mask = mem_new(L, sizeof *s->mask, err);
+    s->site = mem_new(L, sizeof *s->site, err);
     s->out.grad = mem_new(3 * L, sizeof *s->out.grad, err);
     s->out.row_loss = mem_new(labels, sizeof *s->out.row_loss, err);
-    if (!s->row_sq || !s->row_scale || !s->unit || !s->mask || !s->out.grad || !s->out.row_loss ||
-        taps_init(&s->taps, m, err) || eps_alloc(s, method, options, err) ||
+    if (!s->row_sq || !s->row_scale || !s->unit || !s->mask || !s->site || !s->out.grad ||
+        !s->out.row_loss || taps_init(&s->taps, m, err) || eps_alloc(s, method, options, err) ||
         arrays_alloc(s, method, err) || step_options(s, method, options, err)) {
         step_done(s);
         return -1;
@@ -84,6 +85,7 @@ void step_done(struct step *s)
     free(s->row_scale);
     free(s->unit);
     free(s->mask);
+    free(s->site);
     free(s->out.grad);
     free(s->out.row_loss);
     taps_done(&s->taps);
