@@ -38,3 +38,12 @@ size_t name_want(const char *what, const char *name, name_at *at, const void *ct
     sb_done(&all);
     return i;
 }
+
+bool name_listed(const char *const *list, const char *name)
+{
+    for (; list && *list; list++) {
+        if (!strcmp(*list, name))
+            return true;
+    }
+    return false;
+}

@@ -14,4 +14,6 @@ size_t name_want(const char *what, const char *name, name_at *at, const void *ct
                  struct vac_err *err);
 /* "A, B" */
 void name_list(name_at *at, const void *ctx, struct strbuf *out);
+/* Whether it stands in a list that NULL ends; a list that is NULL is empty. */
+bool name_listed(const char *const *list, const char *name);
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/name.h"
 #include "cli/cli.h"
 #include "ui/ui.h"
 
@@ -100,22 +101,14 @@ static const struct cli_option options[] = {
     {.row.name = NULL},
 };
 
-static bool is_one_of(const char *word, const char *const *words)
-{
-    for (; *words; words++)
-        if (!strcmp(word, *words))
-            return true;
-    return false;
-}
-
 static int check(const struct screen_values *v, struct vac_err *err)
 {
-    if (v->charset && !is_one_of(v->charset, charsets))
+    if (v->charset && !name_listed(charsets, v->charset))
         return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii",
                        v->charset);
-    if (v->color && !is_one_of(v->color, colors))
+    if (v->color && !name_listed(colors, v->color))
         return err_set(err, VAC_ERR_USAGE, "--color: \"%s\" is not none, 8, 16 or 256", v->color);
-    if (v->theme && !is_one_of(v->theme, themes))
+    if (v->theme && !name_listed(themes, v->theme))
         return err_set(err, VAC_ERR_USAGE, "--theme: \"%s\" is not dark or light", v->theme);
     return 0;
 }

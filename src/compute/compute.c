@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/name.h"
 #include "compute/backends.h"
 #include "compute/products.h"
 
@@ -22,11 +23,11 @@ static const char *backend_name(const void *ctx, size_t i)
 
 static const struct backend *backend_find(const char *name, struct vac_err *err)
 {
+    size_t i = name_find(name, backend_name, NULL);
     const char *near;
 
-    for (size_t i = 0; backends[i]; i++)
-        if (!strcmp(backends[i]->name, name))
-            return backends[i];
+    if (i != SIZE_MAX)
+        return backends[i];
     near = err_nearest(name, backend_name, NULL);
     err_set(err, VAC_ERR_USAGE, "there is no backend \"%s\"%s%s%s", name,
             near ? " (did you mean \"" : ": use \"cpu\"", near ? near : "", near ? "\"?)" : "");

@@ -1,5 +1,6 @@
 /* import.c - the list of import formats, detection by content, choosing rows, and writing them. */
 #include "import/import.h"
+#include "base/name.h"
 #include "data/draw.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ const struct import_format *import_at(size_t i)
 
 /* --- which format --- */
 
-static const char *name_at(const void *ctx, size_t i)
+static const char *import_name(const void *ctx, size_t i)
 {
     const struct import_format *f = import_at(i);
 
@@ -27,27 +28,21 @@ static const char *name_at(const void *ctx, size_t i)
     return f ? f->name : NULL;
 }
 
-static int unknown_name(const char *name, struct vac_err *err)
+const struct import_format *import_find(const char *name, struct vac_err *err)
 {
+    size_t i = name_find(name, import_name, NULL);
     struct strbuf names = {0};
-    const char *near = err_nearest(name, name_at, NULL);
+    const char *near;
 
-    for (size_t i = 0; imports[i]; i++)
-        sb_printf(&names, "%s, ", imports[i]->name);
+    if (i != SIZE_MAX)
+        return imports[i];
+    near = err_nearest(name, import_name, NULL);
+    name_list(import_name, NULL, &names);
     if (near)
         err_set(err, VAC_ERR_USAGE, "unknown format \"%s\" (did you mean \"%s\"?)", name, near);
     else if (!sb_ok(&names, err))
-        err_set(err, VAC_ERR_USAGE, "unknown format \"%s\": one of %sauto", name, names.s);
+        err_set(err, VAC_ERR_USAGE, "unknown format \"%s\": one of %s, auto", name, names.s);
     sb_done(&names);
-    return -1;
-}
-
-const struct import_format *import_find(const char *name, struct vac_err *err)
-{
-    for (size_t i = 0; imports[i]; i++)
-        if (!strcmp(imports[i]->name, name))
-            return imports[i];
-    unknown_name(name, err);
     return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "base/kind.h"
 #include "model/config_gguf.h"
 #include "token/tok_gguf.h"
+#include "base/name.h"
 #include "weights/st_foreign.h"
 #include "model/arch.h"
 
@@ -92,15 +93,6 @@ static const struct {
                     {"num_local_experts", 0},
                     {"num_nextn_predict_layers", 0}};
 
-static bool listed(const char *const *list, const char *key)
-{
-    for (; *list; list++) {
-        if (!strcmp(*list, key))
-            return true;
-    }
-    return false;
-}
-
 static bool ends_like(const char *const *list, const char *key)
 {
     for (; *list; list++) {
@@ -127,10 +119,10 @@ static int keys_known(const struct arch *arch, const struct jnode *root, struct 
 {
     for (const cJSON *x = root->v->child; x; x = x->next) {
         struct jnode n = {.v = x, .up = root, .file = root->file, .key = x->string};
-        bool read = listed(common_keys, x->string) || listed(arch->keys, x->string);
+        bool read = name_listed(common_keys, x->string) || name_listed(arch->keys, x->string);
         if (read && cJSON_GetObjectItemCaseSensitive(root->v, x->string) != x)
             return json_error(&n, err, "stands here twice");
-        if (read || cJSON_IsNull(x) || listed(harmless_keys, x->string) ||
+        if (read || cJSON_IsNull(x) || name_listed(harmless_keys, x->string) ||
             ends_like(harmless_ends, x->string) || without_effect(x))
             continue;
         return json_error(&n, err,
@@ -215,7 +207,7 @@ static int rope_known(const struct jnode *at, struct vac_err *err)
 
     for (const cJSON *x = at->v->child; x; x = x->next) {
         struct jnode n = {.v = x, .up = at, .file = at->file, .key = x->string};
-        if (!cJSON_IsNull(x) && !listed(known, x->string))
+        if (!cJSON_IsNull(x) && !name_listed(known, x->string))
             return json_error(&n, err, "is not implemented in %s", at->key);
         if (cJSON_GetObjectItemCaseSensitive(at->v, x->string) != x)
             return json_error(&n, err, "stands here twice");
@@ -450,13 +442,13 @@ static int refuse_window(const struct config *c, const struct jnode *root, struc
             json_opt_int(root, "sliding_window", 0, INT32_MAX, &window, err))
             return -1;
         if (uses && window > 0 && (size_t)window < c->max_pos &&
-            !listed(c->arch->keys, "sliding_window"))
+            !name_listed(c->arch->keys, "sliding_window"))
             return json_error(&at, err,
                               "sliding-window attention is not implemented in %s models "
                               "(max_position_embeddings is %zu, the window %lld)",
                               c->arch->name, c->max_pos, (long long)window);
     }
-    rc = listed(c->arch->keys, "sliding_window")
+    rc = name_listed(c->arch->keys, "sliding_window")
              ? 1
              : json_opt(root, "layer_types", JSON_ARRAY, &list, err);
     for (size_t l = 0; rc == 0 && l < json_count(&list); l++) {
@@ -491,7 +483,7 @@ static const struct arch *find_arch(const struct jnode *root, const char *type, 
     struct strbuf have = {0};
 
     for (size_t i = 0; arch_at(i); i++) {
-        if (listed(arch_at(i)->model_types, type)) {
+        if (name_listed(arch_at(i)->model_types, type)) {
             sb_done(&have);
             return arch_at(i);
         }
@@ -513,7 +505,7 @@ static int check_class(struct config *c, const struct jnode *root, struct vac_er
         return rc < 0 ? -1 : 0;
     if (json_item(&list, 0, JSON_STRING, &one, err))
         return -1;
-    if (!listed(c->arch->classes, one.v->valuestring))
+    if (!name_listed(c->arch->classes, one.v->valuestring))
         return json_error(&one, err, "\"%s\" is not supported; %s is", one.v->valuestring,
                           c->arch->classes[0]);
     if (strstr(one.v->valuestring, "ForSequenceClassification"))

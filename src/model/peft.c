@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "model/adapter.h"
 #include "weights/st_write.h"
 
@@ -62,15 +63,6 @@ struct peft {
     const struct weights *files;  /* a text of target_modules is a pattern: what it met is there */
 };
 
-static bool in_list(const char *const *list, const char *key)
-{
-    for (; *list; list++) {
-        if (!strcmp(*list, key))
-            return true;
-    }
-    return false;
-}
-
 /* null, false, {}, [] and "" mean "not used". */
 static bool unused_value(const cJSON *v)
 {
@@ -83,7 +75,8 @@ static int refuse_unknown(const struct jnode *root, struct vac_err *err)
 {
     for (const cJSON *x = root->v->child; x; x = x->next) {
         struct jnode n = {.v = x, .up = root, .file = root->file, .key = x->string};
-        if (!in_list(read_keys, x->string) && !in_list(harmless, x->string) && !unused_value(x))
+        if (!name_listed(read_keys, x->string) && !name_listed(harmless, x->string) &&
+            !unused_value(x))
             return json_error(&n, err, "is not implemented: only plain LoRA adapters are");
     }
     return 0;
@@ -98,7 +91,7 @@ static int check_init(const struct jnode *root, struct vac_err *err)
 
     if (json_opt(root, "init_lora_weights", JSON_ANY, &at, err) || cJSON_IsBool(at.v))
         return 0;
-    if (cJSON_IsString(at.v) && in_list(plain, at.v->valuestring))
+    if (cJSON_IsString(at.v) && name_listed(plain, at.v->valuestring))
         return 0;
     return json_error(&at, err,
                       "is not implemented: an adapter that changes the base first must be "

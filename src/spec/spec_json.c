@@ -4,6 +4,7 @@
  * the reader must take as absent. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/name.h"
 #include "eval/own.h"
 #include "spec/spec_json.h"
 #include "spec/spec_tables.h"
@@ -17,21 +18,13 @@ static void put_key(struct strbuf *b, const char *key)
     sb_puts(b, "\":");
 }
 
-static bool is_listed(const char *const *list, const char *word)
-{
-    for (; list && *list; list++)
-        if (!strcmp(*list, word))
-            return true;
-    return false;
-}
-
 /* All rows of a table; those in `absent` (NULL-terminated, or NULL) as null. */
 static void put_rows(struct strbuf *b, const struct option_row *rows, const void *base,
                      const char *const *absent)
 {
     for (; rows && rows->name; rows++) {
         put_key(b, rows->name);
-        if (is_listed(absent, rows->name))
+        if (name_listed(absent, rows->name))
             sb_puts(b, "null");
         else
             option_json(rows, base, b);
