@@ -326,8 +326,6 @@ const struct panel panel_tally = {
     .name = "tally",
     .title = "Tally",
     .about = "the step",
-    .min_w = 10,
-    .min_h = 1,
     .draw = draw,
 };
 END
