@@ -36,22 +36,23 @@ find "$build" -name Makefile -o -name config.status -o -name '*.Po' | while read
     sed -i "s|$source|$tree|g" "$file"
 done
 
-# plugin LIST HEADER FILE: standard input is the file; its word is its name behind the last "_", or all of it.
+# plugin LIST FILE: standard input is the file; its word is its name behind the last "_", or all of it.
 # The header keeps its time: make compiles what is told to it below, and not all that includes the header.
 words=
 plugin() {
-    cat >"$tree/$3"
-    word=$(basename "$3" .c)
+    cat >"$tree/$2"
+    header=$(cd "$tree" && grep -rlE "^#define[[:space:]]+$1\(X\)" src ui --include='*.h')
+    word=$(basename "$2" .c)
     word=${word#*_}
-    touch -r "$tree/$2" "$tmp/time"
+    touch -r "$tree/$header" "$tmp/time"
     awk -v macro="$1" -v word="$word" '
         $0 ~ "^#define[ \t]+" macro "\\(" { inside = 1 }
         inside && !/\\$/ { $0 = $0 " X(" word ")"; inside = 0 }
-        { print }' "$tree/$2" >"$tmp/header"
-    cat "$tmp/header" >"$tree/$2"
-    touch -r "$tmp/time" "$tree/$2"
-    folder=$(dirname "$3")
-    awk -v folder="$folder/" -v file="$3" '
+        { print }' "$tree/$header" >"$tmp/header"
+    cat "$tmp/header" >"$tree/$header"
+    touch -r "$tmp/time" "$tree/$header"
+    folder=$(dirname "$2")
+    awk -v folder="$folder/" -v file="$2" '
         { print }
         !done && index($1, folder) == 1 && $NF == "\\" { print "\t" file " \\"; done = 1 }' \
         "$tree/Makefile.am" >"$tmp/makefile"
@@ -59,7 +60,7 @@ plugin() {
     words="$words $1"
 }
 
-plugin METHODS src/defense/defense.h src/defense/halfway.c <<'END'
+plugin METHODS src/defense/halfway.c <<'END'
 /* halfway.c - every gradient but a share of itself. */
 #include "defense/passes.h"
 
@@ -93,7 +94,7 @@ const struct method method_halfway = {
 };
 END
 
-plugin ARCHS src/model/arch.h src/arch/arch_plainer.c <<'END'
+plugin ARCHS src/arch/arch_plainer.c <<'END'
 /* arch_plainer.c - the decoder by another name. */
 #include "arch/decoder.h"
 
@@ -113,7 +114,7 @@ const struct arch arch_plainer = {
 };
 END
 
-plugin JUDGES src/judge/judge.h src/judge/judge_length.c <<'END'
+plugin JUDGES src/judge/judge_length.c <<'END'
 /* judge_length.c - a long answer is one. */
 #include <math.h>
 #include <stdlib.h>
@@ -168,7 +169,7 @@ const struct judge judge_length = {
 };
 END
 
-plugin METRICS src/eval/metric.h src/eval/metric_any.c <<'END'
+plugin METRICS src/eval/metric_any.c <<'END'
 /* metric_any.c - nothing is wrong, or everything is. */
 #include "eval/metric.h"
 
@@ -200,7 +201,7 @@ const struct metric metric_any = {
 };
 END
 
-plugin FORMATS src/data/dataset.h src/data/format_ask.c <<'END'
+plugin FORMATS src/data/format_ask.c <<'END'
 /* format_ask.c - {"ask","reply"} */
 #include "data/format.h"
 
@@ -231,7 +232,7 @@ const struct format format_ask = {
 };
 END
 
-plugin IMPORTS src/import/import.h src/import/import_riddles.c <<'END'
+plugin IMPORTS src/import/import_riddles.c <<'END'
 /* import_riddles.c - "riddle" and "solution". */
 #include "import/import.h"
 
@@ -259,7 +260,7 @@ const struct import_format import_riddles = {
 };
 END
 
-plugin EXPORTS src/report/report.h src/report/export_count.c <<'END'
+plugin EXPORTS src/report/export_count.c <<'END'
 /* export_count.c - count.txt: how many rows its metrics have. */
 #include "record/folder.h"
 #include "report/report.h"
@@ -282,7 +283,7 @@ const struct export_row export_count = {
 };
 END
 
-plugin COMMANDS src/cli/cli.h src/cli/cmd_greet.c <<'END'
+plugin COMMANDS src/cli/cmd_greet.c <<'END'
 /* cmd_greet.c - `vaccine greet NAME` */
 #include "cli/cli.h"
 
@@ -312,8 +313,7 @@ const struct command command_greet = {
 };
 END
 
-panels=ui/panels/panel.h
-plugin PANELS $panels ui/panels/panel_tally.c <<'END'
+plugin PANELS ui/panels/panel_tally.c <<'END'
 /* panel_tally.c - the step, and nothing else. */
 #include "panels/panel.h"
 
