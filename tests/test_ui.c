@@ -141,7 +141,8 @@ static void check_size(int w, int h)
             if (p == PANEL_runs)
                 continue; /* lists what this machine has */
             snprintf(made, sizeof made, "%s-%s.txt", p < 0 ? "all" : panels[p]->name, charsets[c]);
-            snprintf(name, sizeof name, "screens/%dx%d-%s", w, h, made);
+            snprintf(name, sizeof name, "screens/%s/%dx%d-%s.txt", p < 0 ? "all" : panels[p]->name,
+                     w, h, charsets[c]);
             same_screen(in_work(made), support_path(name));
         }
 }

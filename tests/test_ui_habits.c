@@ -269,6 +269,40 @@ static void test_a_great_change_asks(void **state)
     assert_string_equal(ui_option_next(&ui.option[lr]), "1e-9");
 }
 
+/* What had the focus stands in its place again, however the sizes went. */
+static void test_the_layout_is_the_same_after_a_resize_and_back(void **state)
+{
+    (void)state;
+    keys("7904"); /* evaluation, data, runs, map */
+    for (int i = 0; i < SIZES; i++) {
+        char *before = screen(i), *after;
+
+        for (int other = 0; other < SIZES; other++)
+            free(screen(other));
+        after = screen(i);
+        assert_string_equal(after, before);
+        free(before);
+        free(after);
+    }
+    assert_shows(0, "4 Map");
+    assert_shows(1, "7 Evaluation");
+    assert_shows(2, "0 Runs");
+}
+
+static void test_more_than_ten_panels_have_keys(void **state)
+{
+    char name[4];
+
+    (void)state;
+    assert_string_equal(panel_key_name((enum panel_id)0, name), "1");
+    assert_string_equal(panel_key_name((enum panel_id)9, name), "0");
+    assert_string_equal(panel_key_name((enum panel_id)10, name), "F2");
+    assert_int_equal(panel_key((enum panel_id)10), key_by_name("F2"));
+    assert_string_equal(panel_key_name((enum panel_id)17, name), "F9");
+    assert_int_equal(panel_key((enum panel_id)18), 0); /* F10 leaves */
+    assert_int_equal(key_action(key_by_name("F2")), ACT_NONE);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -281,6 +315,8 @@ int main(void)
         CASE(test_escape_cancels_and_acts_at_once),
         CASE(test_what_is_typed_replaces_the_value),
         CASE(test_a_great_change_asks),
+        CASE(test_the_layout_is_the_same_after_a_resize_and_back),
+        CASE(test_more_than_ten_panels_have_keys),
     };
 
     setlocale(LC_ALL, "C.UTF-8");

@@ -240,11 +240,11 @@ static void test_evaluations_beside_each_other(void **state)
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (int k = 0; k < 2; k++) {
             open_attacked(&t, sizes[k][0], sizes[k][1], sets[i].how);
-            snprintf(name, sizeof name, "screens/%dx%d-overlay-%s.txt", sizes[k][0], sizes[k][1],
+            snprintf(name, sizeof name, "screens/overlay/%dx%d-%s.txt", sizes[k][0], sizes[k][1],
                      sets[i].name);
             assert_recorded(&t, name);
             term_keys(&t, "z");
-            snprintf(name, sizeof name, "screens/%dx%d-overlay-zoom-%s.txt", sizes[k][0],
+            snprintf(name, sizeof name, "screens/overlay-zoom/%dx%d-%s.txt", sizes[k][0],
                      sizes[k][1], sets[i].name);
             assert_recorded(&t, name);
             leave(&t);

@@ -131,7 +131,7 @@ static void assert_picture(struct ui *ui, enum panel_id id, const char *name, in
 {
     char file[128], *text = picture(ui, id, w, h, charset);
 
-    snprintf(file, sizeof file, "screens/panel_%s_%dx%d_%s.txt", name, w, h,
+    snprintf(file, sizeof file, "screens/%s/inside-%dx%d-%s.txt", name, w, h,
              charset_names[charset]);
     compare_picture(file, text);
     free(text);
@@ -147,7 +147,7 @@ static void assert_screen(struct ui *ui, const char *name, int w, int h, enum ch
     frame_draw(ui, w, h, &x, &y);
     text = canvas_text(&ui->priv->canvas);
     assert_non_null(text);
-    snprintf(file, sizeof file, "screens/%dx%d-%s-%s.txt", w, h, name, charset_names[charset]);
+    snprintf(file, sizeof file, "screens/%s/%dx%d-%s.txt", name, w, h, charset_names[charset]);
     compare_picture(file, text);
     free(text);
     canvas_done(&ui->priv->canvas);
