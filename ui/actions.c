@@ -93,26 +93,6 @@ static void scale_rho(struct ui *ui, double factor)
     ui_set(ui, rho, value);
 }
 
-static void do_rho_down(struct ui *ui)
-{
-    scale_rho(ui, 0.9);
-}
-
-static void do_rho_up(struct ui *ui)
-{
-    scale_rho(ui, 1.1);
-}
-
-static void do_rho_half(struct ui *ui)
-{
-    scale_rho(ui, 0.5);
-}
-
-static void do_rho_double(struct ui *ui)
-{
-    scale_rho(ui, 2);
-}
-
 static void rho_typed(struct ui *ui, const char *line)
 {
     int rho = rho_option(ui);
@@ -221,26 +201,6 @@ static void move_cursor(struct ui *ui, double part)
     ui->cursor = fmin(fmax(at, ui->points.v[COL_step]), last_step(ui));
 }
 
-static void do_left(struct ui *ui)
-{
-    move_cursor(ui, -0.01);
-}
-
-static void do_right(struct ui *ui)
-{
-    move_cursor(ui, 0.01);
-}
-
-static void do_page_up(struct ui *ui)
-{
-    move_cursor(ui, -0.1);
-}
-
-static void do_page_down(struct ui *ui)
-{
-    move_cursor(ui, 0.1);
-}
-
 static void do_home(struct ui *ui)
 {
     if (ui->points.n)
@@ -277,16 +237,6 @@ static void do_back(struct ui *ui)
 
 /* --- views --- */
 
-static void do_next_panel(struct ui *ui)
-{
-    ui_focus(ui, layout_next(ui, ui->focus, 1));
-}
-
-static void do_prev_panel(struct ui *ui)
-{
-    ui_focus(ui, layout_next(ui, ui->focus, -1));
-}
-
 static void do_zoom(struct ui *ui)
 {
     ui->zoom = !ui->zoom;
@@ -309,16 +259,6 @@ static void zoom_by(struct ui *ui, double factor)
     ui->to = floor(from + width);
 }
 
-static void do_zoom_in(struct ui *ui)
-{
-    zoom_by(ui, 0.5);
-}
-
-static void do_zoom_out(struct ui *ui)
-{
-    zoom_by(ui, 2);
-}
-
 static void do_zoom_reset(struct ui *ui)
 {
     ui->from = ui->to = 0;
@@ -336,16 +276,6 @@ static void pan(struct ui *ui, double part)
     by = fmin(by, fmax(last_step(ui) - ui->to, 0));
     ui->from += round(by);
     ui->to += round(by);
-}
-
-static void do_pan_left(struct ui *ui)
-{
-    pan(ui, -0.25);
-}
-
-static void do_pan_right(struct ui *ui)
-{
-    pan(ui, 0.25);
 }
 
 static void do_log(struct ui *ui)
@@ -516,7 +446,25 @@ static void do_stop(struct ui *ui)
     ui_say(ui, "press q to quit, Space to pause");
 }
 
+static void focus_next(struct ui *ui, double direction)
+{
+    ui_focus(ui, layout_next(ui, ui->focus, direction < 0 ? -1 : 1));
+}
+
 /* --- dispatch --- */
+
+static const struct {
+    void (*act)(struct ui *ui, double by);
+    double by;
+} by_amount[ACT_COUNT] = {
+    [ACT_rho_down] = {scale_rho, 0.9},   [ACT_rho_up] = {scale_rho, 1.1},
+    [ACT_rho_half] = {scale_rho, 0.5},   [ACT_rho_double] = {scale_rho, 2},
+    [ACT_left] = {move_cursor, -0.01},   [ACT_right] = {move_cursor, 0.01},
+    [ACT_page_up] = {move_cursor, -0.1}, [ACT_page_down] = {move_cursor, 0.1},
+    [ACT_zoom_in] = {zoom_by, 0.5},      [ACT_zoom_out] = {zoom_by, 2},
+    [ACT_pan_left] = {pan, -0.25},       [ACT_pan_right] = {pan, 0.25},
+    [ACT_next_panel] = {focus_next, 1},  [ACT_prev_panel] = {focus_next, -1},
+};
 
 static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_pause] = do_pause,
@@ -525,31 +473,17 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_checkpoint] = do_checkpoint,
     [ACT_evaluate] = do_evaluate,
     [ACT_reference] = do_reference,
-    [ACT_rho_down] = do_rho_down,
-    [ACT_rho_up] = do_rho_up,
-    [ACT_rho_half] = do_rho_half,
-    [ACT_rho_double] = do_rho_double,
     [ACT_rho_type] = do_rho_type,
     [ACT_mask] = do_mask,
     [ACT_mask_range] = do_mask_range,
     [ACT_up] = do_up,
     [ACT_down] = do_down,
-    [ACT_left] = do_left,
-    [ACT_right] = do_right,
-    [ACT_page_up] = do_page_up,
-    [ACT_page_down] = do_page_down,
     [ACT_home] = do_home,
     [ACT_end] = do_end,
     [ACT_enter] = do_zoom,
     [ACT_back] = do_back,
-    [ACT_next_panel] = do_next_panel,
-    [ACT_prev_panel] = do_prev_panel,
     [ACT_zoom] = do_zoom,
-    [ACT_zoom_in] = do_zoom_in,
-    [ACT_zoom_out] = do_zoom_out,
     [ACT_zoom_reset] = do_zoom_reset,
-    [ACT_pan_left] = do_pan_left,
-    [ACT_pan_right] = do_pan_right,
     [ACT_log] = do_log,
     [ACT_smooth] = do_smooth,
     [ACT_x_unit] = do_x_unit,
@@ -605,6 +539,8 @@ void action_do(struct ui *ui, enum action a)
         return;
     if (general[a])
         general[a](ui);
+    else if (by_amount[a].act)
+        by_amount[a].act(ui, by_amount[a].by);
     else
         tell_where(ui, a);
 }

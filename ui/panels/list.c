@@ -31,7 +31,7 @@ unsigned list_act(struct list *l, enum action a)
     if (to > l->n - 1)
         to = l->n - 1;
     l->selected = to > 0 ? to : 0;
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 void list_click(struct list *l, int at)

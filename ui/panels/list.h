@@ -9,8 +9,7 @@
 enum {
     UI_IGNORED = 0, /* not this panel's: the framework may do something general */
     UI_HANDLED = 1,
-    UI_REDRAW = 2, /* the picture changed */
-    UI_OPEN = 4    /* ui->open_path is to be opened in place of what is open */
+    UI_OPEN = 2 /* ui->open_path is to be opened in place of what is open */
 };
 
 struct list {

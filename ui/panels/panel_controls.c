@@ -57,17 +57,17 @@ static unsigned edit_selected(struct ui *ui)
 
     if (c->list.selected >= ui->n_options) {
         ui_warn(ui, "no stage is running: there is nothing to change");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     ui_focus(ui, PANEL_controls);
     c->why[0] = '\0';
     if (!o->live) {
         ui_warn(ui, "%s cannot change while the run is going: it is set in the run file", o->name);
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     c->editing = c->list.selected;
     edit(ui, o->value);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* --- drawing --- */

@@ -387,7 +387,7 @@ static unsigned next_key(struct ui *ui)
     while (i < KEYS && strcmp(keys[i], own(ui)->key))
         i++;
     show_key(ui, keys[(i + 1) % KEYS]);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static bool filter(struct ui *ui, const char *text)
@@ -409,20 +409,20 @@ static unsigned find_spike(struct ui *ui)
     if (strcmp(d->key, "loss")) {
         show_key(ui, "loss");
         ui_say(ui, "highest loss first; N again finds the one used at the cursor's step");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     for (int64_t row = 0; row < d->total && !isnan(ui->cursor); row++) {
         const struct vac_sample *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
         if (s && (double)s->loss_step == ui->cursor) {
             d->table.list.selected = (int)row;
-            return UI_HANDLED | UI_REDRAW;
+            return UI_HANDLED;
         }
     }
     ui_say(ui, isnan(ui->cursor) ? "put the cursor on a spike first (Left, Right in a plot)"
                                  : "none of the samples shown was last used at the cursor's step");
     d->table.list.selected = 0;
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static void show_full(struct ui *ui)
@@ -451,7 +451,7 @@ static unsigned act(struct ui *ui, enum action a)
     case ACT_full:
     case ACT_enter:
         show_full(ui);
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     default:
         return UI_IGNORED;
     }

@@ -83,7 +83,7 @@ static unsigned act(struct ui *ui, enum action a)
     if (a == ACT_next_match) {
         if (!table_next(ui, PANEL_journal, is_warning))
             ui_say(ui, "no warnings");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     if (a != ACT_enter)
         return UI_IGNORED;
@@ -91,7 +91,7 @@ static unsigned act(struct ui *ui, enum action a)
         ui->cursor = (double)line->step;
         ui_say(ui, "cursor at step %lld in all plots (Esc forgets it)", (long long)line->step);
     }
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static void notes(struct ui *ui, char *out, size_t size)

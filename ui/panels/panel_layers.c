@@ -337,7 +337,7 @@ static unsigned act(struct ui *ui, enum action a)
 
     if (a == ACT_sort) {
         o->sort = (o->sort + 1) % (N_COLUMNS + 1);
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     if (ui->layers.n_layers)
         bits = list_act(&o->list, a);

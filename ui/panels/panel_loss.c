@@ -177,7 +177,7 @@ static unsigned act(struct ui *ui, enum action a)
     if (a != ACT_next_match)
         return UI_IGNORED;
     find_spike(ui);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* The cursor goes to the step nearest to what was clicked. */

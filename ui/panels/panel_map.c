@@ -254,7 +254,7 @@ static unsigned act(struct ui *ui, enum action a)
         return UI_IGNORED;
     if (to >= 0 && to < ui->snap.n_layers)
         ui->layer = to;
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static void notes(struct ui *ui, char *out, size_t size)

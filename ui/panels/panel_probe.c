@@ -85,7 +85,7 @@ static unsigned open_line(struct ui *ui)
 {
     if (!ui->session) {
         ui_warn(ui, "no run is open that can be asked");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     ui_focus(ui, PANEL_probe);
     prompt_open(ui, &(struct prompt){.label = "probe> ",
@@ -96,7 +96,7 @@ static unsigned open_line(struct ui *ui)
                                      .lines = true,
                                      .complete = question_complete,
                                      .done = take_line});
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static unsigned stop(struct ui *ui)
@@ -112,7 +112,7 @@ static unsigned stop(struct ui *ui)
         ui_say(ui, "stopped; %zu more questions will not be asked", waiting);
     else
         ui_say(ui, "stopped this answer; training goes on");
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* --- answers --- */
@@ -496,7 +496,7 @@ static unsigned show_full(struct ui *ui)
     if (fclose(out) == 0)
         pager_open("Probe", text);
     free(text);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* --- which two answers are compared --- */
@@ -547,7 +547,7 @@ static unsigned choose_step(struct ui *ui)
 
     if (n == 0) {
         ui_say(ui, "this prompt has no earlier answer to compare with");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
     snprintf(hint, sizeof hint, "%s; none = the one before; off = no marks", text);
@@ -556,7 +556,7 @@ static unsigned choose_step(struct ui *ui)
                         .hint = hint,
                         .done = take_step,
                     });
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static unsigned act(struct ui *ui, enum action a)
@@ -565,7 +565,7 @@ static unsigned act(struct ui *ui, enum action a)
     case ACT_next_match:
         if (!table_next(ui, PANEL_probe, is_changed))
             ui_say(ui, "no probe of the suite has changed");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     case ACT_full:
     case ACT_enter:
         return show_full(ui);
@@ -589,7 +589,7 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
     id = ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL);
     if (id)
         ui_announce(ui, id, "the suite is asked after this step");
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* --- typed commands --- */

@@ -463,7 +463,7 @@ static unsigned mark(struct ui *ui)
     } else if (item && r->n_marks < MARKS) {
         memcpy(r->mark[r->n_marks++], item->path, VAC_PATH);
     }
-    return item ? table_act(ui, PANEL_runs, ACT_down) : UI_HANDLED | UI_REDRAW;
+    return item ? table_act(ui, PANEL_runs, ACT_down) : UI_HANDLED;
 }
 
 /* The marked runs over the curves, and away again. Without marks: the selected one, in this panel.
@@ -484,16 +484,16 @@ static unsigned overlay(struct ui *ui)
     compare_clear(ui);
     if (same) {
         ui_say(ui, "no other runs over the curves");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     for (int i = 0; i < r->n_marks; i++)
         if (!compare_lay(ui, r->mark[i]))
-            return UI_HANDLED | UI_REDRAW;
+            return UI_HANDLED;
     if (item)
         compare_lay(ui, item->path);
     ui_say(ui, "%d other run%s over the curves; o takes %s away", ui->n_overlay,
            ui->n_overlay == 1 ? "" : "s", ui->n_overlay == 1 ? "it" : "them");
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 /* The two marked, or the marked (else the open) one and the selected. */
@@ -507,7 +507,7 @@ static unsigned differences(struct ui *ui)
 
     if (!a || !b) {
         ui_say(ui, "mark two runs with m, then D compares their descriptions");
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     }
     text = compare_configs(a, b, why, sizeof why);
     if (text)
@@ -515,7 +515,7 @@ static unsigned differences(struct ui *ui)
     else
         ui_warn(ui, "%s", why);
     free(text);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static void delete_it(struct ui *ui, int key)
@@ -544,7 +544,7 @@ static unsigned ask_delete(struct ui *ui)
     char text[VAC_PATH + 200];
 
     if (!item)
-        return UI_HANDLED | UI_REDRAW;
+        return UI_HANDLED;
     memcpy(own(ui)->doomed, item->path, VAC_PATH);
     snprintf(
         text, sizeof text,
@@ -554,7 +554,7 @@ static unsigned ask_delete(struct ui *ui)
                                  .text = text,
                                  .choice = {{'y', "delete it"}},
                                  .done = delete_it});
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static unsigned open_selected(struct ui *ui)
@@ -574,7 +574,7 @@ static unsigned next_order(struct ui *ui)
     r->order = (r->order + 1) % ORDERS;
     table_reset(&r->table);
     ui_say(ui, "sorted by %s", r->order == 3 && *r->evals[0] ? r->evals[0] : orders[r->order]);
-    return UI_HANDLED | UI_REDRAW;
+    return UI_HANDLED;
 }
 
 static unsigned act(struct ui *ui, enum action a)
