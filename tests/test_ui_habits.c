@@ -122,6 +122,7 @@ static void test_a_fault_stands_first_until_dealt_with(void **state)
                  "number: lower lr (or rho) and resume");
         head = line_of(i, 0);
         assert_true(!strncmp(head, "! step 1205 was dropped: its loss is not a number", 49));
+        assert_non_null(strstr(head, "PAUSED"));
         free(head);
         assert_lacks(i, "training goes on");
         ui_say(&ui, "training goes on"); /* a second one, before anything was drawn */

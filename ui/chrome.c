@@ -168,11 +168,16 @@ static void draw_header(struct ui *ui, const struct view *v)
     const struct vac_snapshot *s = &ui->snap;
     struct pieces h = {0};
     char text[NUMBER_SIZE], rho[RHO_SIZE];
+    int used;
 
-    /* what is wrong is seen first, until it is dealt with */
-    if (s->fault || s->state == VAC_FAILED)
-        add(&h, 0, INK_WARN | STYLE_BOLD | STYLE_REVERSE, 0, "! %s ",
-            *s->reason ? s->reason : "the run has failed");
+    /* What is wrong is seen first, until it is dealt with, and beside it how the run stands. */
+    if (s->fault || s->state == VAC_FAILED) {
+        const char *why = *s->reason ? s->reason : "the run has failed";
+        size_t n = strlen(why), fit = text_fit(why, n, v->w - 28, v->c->utf8, &used);
+
+        add(&h, 0, INK_WARN | STYLE_BOLD | STYLE_REVERSE, 0, "! %.*s%s ", (int)fit, why,
+            fit < n ? ".." : "");
+    }
     add(&h, 5, INK_TITLE | STYLE_BOLD, h.n ? 1 : 0, "vaccine");
     if (!ui->session && !*ui->watched) {
         add(&h, 0, INK_FAINT, 2,
