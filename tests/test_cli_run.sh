@@ -79,7 +79,7 @@ check "a run with its last step" ended 0
 check "the last step of each stage is printed" sh -c '
     grep -q "^align  *step 6/13  loss .*  drift .*  align .*  L " "$1" &&
         grep -q "^attack  *step 13/13  loss .*  drift .*  align .*  L " "$1"' sh "$tmp/out"
-check "so are the final scores" grep -qE '^ *L [0-9.]* \[[0-9.]*, [0-9.]*\]  at step 13$' "$tmp/out"
+check "so are the final scores" grep -qE '^ *L [0-9.]* -> [0-9.]* \[[0-9.]*, [0-9.]*\]  at step 13$' "$tmp/out"
 # Measured at 0, 4 and 6 (the second stage begins there: again), 10 and 13; told at 3, 6, 9, 12, 13: once, and with its
 # step where that is another.
 run "$tmp/told.json" -o "$tmp/told-3" --set log_every=3 --set evaluate.L.every=4

@@ -311,9 +311,14 @@ struct vac_run_info {
     char dir[VAC_PATH], name[VAC_NAME], model[VAC_NAME];
     char state[24]; /* "running", "paused", "done", "stopped", "failed", "broken" */
     int64_t step, total_steps;
+    char method[VAC_NAME]; /* of the first stage, */
+    double rho;            /* and its strength; NaN = it has none */
     int n_evals;
     struct vac_eval eval[VAC_MAX_EVALS]; /* last value of each */
-    double modified;                     /* seconds since the epoch */
+    /* Of each: the last value in the first stage, when a later one measured it too; and the step of the last
+     * stage at which what a judge rates passed one half. NaN = there is none. */
+    double before[VAC_MAX_EVALS], broke[VAC_MAX_EVALS];
+    double modified; /* seconds since the epoch */
 };
 /* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);

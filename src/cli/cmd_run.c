@@ -233,23 +233,33 @@ static int print_progress(struct show *w, const struct vac_snapshot *n, bool ove
     return rc;
 }
 
-/* The last measurement of each evaluate entry, with what it stands on. */
-static void put_scores(struct strbuf *s, const struct vac_snapshot *n)
+/* What the run has come to: its method, and of each evaluate entry the value as the first stage ended, the last
+ * one with what it stands on, and when it broke. */
+static void put_results(struct strbuf *s, const struct vac_run_info *r)
 {
-    for (int i = 0; i < n->n_evals; i++) {
-        const struct vac_eval *e = &n->eval[i];
+    sb_printf(s, "%-10s", "");
+    cli_put_name(s, r->method);
+    put_value(s, "rho", "%.4g", r->rho);
+    sb_putc(s, '\n');
+    for (int i = 0; i < r->n_evals; i++) {
+        const struct vac_eval *e = &r->eval[i];
+        double unit = e->is_rate ? 100 : 1;
+        int digits = e->is_rate ? 1 : 4;
 
-        if (e->step < 0)
+        if (isnan(e->value))
             continue;
-        sb_printf(s, "%-10s", "");
-        put_eval(s, e);
+        sb_printf(s, "%-10s  %s ", "", e->name);
+        if (!isnan(r->before[i]))
+            sb_printf(s, "%.*f -> ", digits, unit * r->before[i]);
+        sb_printf(s, "%.*f%s [%.*f, %.*f]", digits, unit * e->value, e->is_rate ? "%" : "", digits,
+                  unit * e->lo, digits, unit * e->hi);
         if (e->is_rate)
-            sb_printf(s, " [%.1f, %.1f]  %lld of %lld", 100 * e->lo, 100 * e->hi,
-                      (long long)e->count, (long long)e->n);
-        else
-            sb_printf(s, " [%.4f, %.4f]", e->lo, e->hi);
+            sb_printf(s, "  %lld of %lld", (long long)e->count, (long long)e->n);
         cli_put_verdicts(s, "  ", &e->verdicts, "");
-        sb_printf(s, "  at step %lld\n", (long long)e->step);
+        sb_printf(s, "  at step %lld", (long long)e->step);
+        if (!isnan(r->broke[i]))
+            sb_printf(s, ", broke at %.0f of its stage", r->broke[i]);
+        sb_putc(s, '\n');
     }
 }
 
@@ -433,7 +443,9 @@ static int watch_run(struct show *w, struct vac_err *err)
 
 static int finish(struct show *w, struct vac_err *err)
 {
+    struct vac_run_info *r = NULL;
     struct strbuf s = {0};
+    size_t n = 0;
     int code, rc;
 
     if (w->metrics)
@@ -442,7 +454,11 @@ static int finish(struct show *w, struct vac_err *err)
     if (code)
         return code == 1 ? -1 : code;
     if (!w->json) {
-        put_scores(&s, vac_snapshot(w->s));
+        if (vac_runs(vac_session_dir(w->s), &r, &n, err))
+            return -1;
+        if (n == 1)
+            put_results(&s, r);
+        free(r);
         cli_put_name(&s, vac_session_dir(w->s));
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
         rc = cli_write(&s, err);

@@ -5,13 +5,22 @@
 #include <time.h>
 #include <vaccine/vaccine.h>
 #include "base/io.h"
+#include "base/json_out.h"
 #include "cli/cli.h"
 
 struct runs_values {
+    char *sort;
     bool json;
 };
 
 static const struct cli_option options[] = {
+    {.row = {.name = "sort",
+             .help =
+                 "order: name, state, method, rho, modified, an entry of \"evaluate\", or broke",
+             .type = OPTION_STRING,
+             .def_text = "modified",
+             .offset = offsetof(struct runs_values, sort)},
+     .arg = "COLUMN"},
     {.row = {.name = "json",
              .help = "print one JSON object per run and line",
              .type = OPTION_BOOL,
@@ -19,53 +28,53 @@ static const struct cli_option options[] = {
     {.row.name = NULL},
 };
 
+static bool is_judged(const struct vac_eval *e)
+{
+    return e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0;
+}
+
 /* ---- For programs ---- */
-
-static void put_member(struct strbuf *out, const char *key, const char *text)
-{
-    sb_printf(out, "\"%s\":", key);
-    cli_put_string(out, text, strlen(text));
-    sb_putc(out, ',');
-}
-
-static void put_number(struct strbuf *out, const char *key, double x)
-{
-    sb_printf(out, "\"%s\":", key);
-    sb_num(out, x);
-    sb_putc(out, ',');
-}
 
 static void put_json(struct strbuf *out, const struct vac_run_info *r)
 {
-    sb_putc(out, '{');
-    put_member(out, "dir", r->dir);
-    put_member(out, "name", r->name);
-    put_member(out, "model", r->model);
-    put_member(out, "state", r->state);
-    put_number(out, "step", (double)r->step);
-    put_number(out, "total_steps", (double)r->total_steps);
-    put_number(out, "modified", r->modified);
-    sb_puts(out, "\"eval\":[");
+    struct json_out o = json_out(out);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_text(&o, "dir", r->dir);
+    json_put_text(&o, "name", r->name);
+    json_put_text(&o, "model", r->model);
+    json_put_text(&o, "state", r->state);
+    json_put_text(&o, "method", r->method);
+    json_put_num(&o, "rho", r->rho);
+    json_put_int(&o, "step", r->step);
+    json_put_int(&o, "total_steps", r->total_steps);
+    json_put_num(&o, "modified", r->modified);
+    json_put_list(&o, "eval", JSON_TIGHT);
     for (int i = 0; i < r->n_evals; i++) {
         const struct vac_eval *e = &r->eval[i];
 
-        sb_puts(out, i ? ",{" : "{");
-        put_member(out, "name", e->name);
-        put_number(out, "value", e->value);
-        put_number(out, "lo", e->lo);
-        put_number(out, "hi", e->hi);
-        put_number(out, "count", (double)e->count);
-        put_number(out, "n", (double)e->n);
-        if (e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0) {
-            put_number(out, "answered", (double)e->verdicts.answered);
-            put_number(out, "refused", (double)e->verdicts.refused);
-            put_number(out, "other", (double)e->verdicts.other);
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_text(&o, "name", e->name);
+        json_put_num(&o, "before", r->before[i]);
+        json_put_num(&o, "value", e->value);
+        json_put_num(&o, "lo", e->lo);
+        json_put_num(&o, "hi", e->hi);
+        json_put_int(&o, "count", e->count);
+        json_put_int(&o, "n", e->n);
+        if (is_judged(e)) {
+            json_put_int(&o, "answered", e->verdicts.answered);
+            json_put_int(&o, "refused", e->verdicts.refused);
+            json_put_int(&o, "other", e->verdicts.other);
             if (*e->verdicts.others)
-                put_member(out, "others", e->verdicts.others);
+                json_put_text(&o, "others", e->verdicts.others);
+            json_put_num(&o, "broke", r->broke[i]);
         }
-        sb_printf(out, "\"step\":%lld}", (long long)e->step);
+        json_put_int(&o, "step", e->step);
+        json_put_end(&o);
     }
-    sb_puts(out, "]}\n");
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
 /* ---- For people ---- */
@@ -100,6 +109,19 @@ static void put_steps(struct strbuf *out, const struct vac_run_info *r)
     sb_done(&text);
 }
 
+/* "vaccine 2": what aligned it, and how strongly. */
+static void put_method(struct strbuf *out, const struct vac_run_info *r)
+{
+    struct strbuf text = {0};
+
+    sb_puts(&text, r->method);
+    if (isfinite(r->rho))
+        sb_printf(&text, " %.4g", r->rho);
+    out->bad |= text.bad;
+    put_cell(out, text.s ? text.s : "", 12);
+    sb_done(&text);
+}
+
 static void put_modified(struct strbuf *out, double seconds)
 {
     time_t t = seconds > 0 && seconds < 253402300800.0 ? (time_t)seconds : 0;
@@ -110,8 +132,8 @@ static void put_modified(struct strbuf *out, double seconds)
         sb_puts(out, text);
 }
 
-/* A rate never stands without its n and its interval. */
-static void put_eval(struct strbuf *out, const struct vac_eval *e)
+/* A rate never stands without its n and its interval; what it was as the first stage ended stands before. */
+static void put_eval(struct strbuf *out, const struct vac_eval *e, double before, double broke)
 {
     double unit = e->is_rate ? 100 : 1;
     int digits = e->is_rate ? 1 : 3;
@@ -122,11 +144,15 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e)
         sb_puts(out, "-\n");
         return;
     }
+    if (isfinite(before))
+        sb_printf(out, "%.*f -> ", digits, unit * before);
     sb_printf(out, "%.*f%s", digits, unit * e->value, e->is_rate ? " %" : "");
     if (isfinite(e->lo) && isfinite(e->hi))
         sb_printf(out, "  [%.*f, %.*f]", digits, unit * e->lo, digits, unit * e->hi);
     sb_printf(out, "  n %lld, step %lld", (long long)e->n, (long long)e->step);
     cli_put_verdicts(out, "  ", &e->verdicts, "");
+    if (isfinite(broke))
+        sb_printf(out, "  broke at %.0f", broke);
     sb_putc(out, '\n');
 }
 
@@ -144,18 +170,102 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
     put_cell(out, "NAME", name);
     put_cell(out, "STATE", 7);
     put_cell(out, "STEP", 19);
+    put_cell(out, "METHOD", 12);
     put_cell(out, "MODEL", model);
     sb_puts(out, "MODIFIED\n");
     for (size_t i = 0; i < n; i++) {
         put_cell(out, r[i].name, name);
         put_cell(out, r[i].state, 7);
         put_steps(out, &r[i]);
+        put_method(out, &r[i]);
         put_cell(out, r[i].model, model);
         put_modified(out, r[i].modified);
         sb_putc(out, '\n');
         for (int k = 0; k < r[i].n_evals; k++)
-            put_eval(out, &r[i].eval[k]);
+            put_eval(out, &r[i].eval[k], r[i].before[k], r[i].broke[k]);
     }
+}
+
+/* ---- Order ---- */
+
+/* What a run has in the column by which they are sorted; a text goes before the number. */
+struct rank {
+    const struct vac_run_info *run;
+    const char *text;
+    double number; /* NaN goes last */
+};
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+    int c = strcmp(x->text, y->text);
+
+    if (c)
+        return c;
+    if (isnan(x->number) != isnan(y->number))
+        return isnan(x->number) ? 1 : -1;
+    if (!isnan(x->number) && x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return x->run < y->run ? -1 : x->run > y->run; /* newest first, as they came */
+}
+
+static void rank(struct rank *x, const char *column, bool *known)
+{
+    const struct vac_run_info *r = x->run;
+
+    x->text = "";
+    x->number = NAN;
+    if (!strcmp(column, "modified"))
+        x->number = -r->modified;
+    else if (!strcmp(column, "name"))
+        x->text = r->name;
+    else if (!strcmp(column, "state"))
+        x->text = r->state;
+    else if (!strcmp(column, "method")) {
+        x->text = r->method;
+        x->number = r->rho;
+    } else if (!strcmp(column, "rho"))
+        x->number = r->rho;
+    else {
+        for (int i = 0; i < r->n_evals; i++)
+            if (!strcmp(column, r->eval[i].name)) {
+                x->number = r->eval[i].value;
+                *known = true;
+            } else if (!strcmp(column, "broke") && isnan(x->number))
+                x->number = r->broke[i];
+        if (strcmp(column, "broke") != 0)
+            return;
+    }
+    *known = true;
+}
+
+static int sort(struct vac_run_info *r, size_t n, const char *column, struct vac_err *err)
+{
+    struct rank *x = mem_new(n, sizeof *x, err);
+    struct vac_run_info *sorted = mem_new(n, sizeof *sorted, err);
+    bool known = n == 0;
+    int rc = -1;
+
+    for (size_t i = 0; x && i < n; i++) {
+        x[i].run = &r[i];
+        rank(&x[i], column, &known);
+    }
+    if (x && !known)
+        err_set(
+            err, VAC_ERR_USAGE,
+            "--sort %.60s: no such column: name, state, method, rho, modified, broke, or an entry "
+            "of \"evaluate\" that one of the runs has measured",
+            column);
+    else if (x && sorted) {
+        qsort(x, n, sizeof *x, by_rank);
+        for (size_t i = 0; i < n; i++)
+            sorted[i] = *x[i].run;
+        memcpy(r, sorted, n * sizeof *r);
+        rc = 0;
+    }
+    free(x);
+    free(sorted);
+    return rc;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)
@@ -167,8 +277,10 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     size_t n = 0;
     int rc;
 
-    if (vac_runs(dir, &r, &n, err))
+    if (vac_runs(dir, &r, &n, err) || (n && sort(r, n, v->sort, err))) {
+        free(r);
         return -1;
+    }
     for (size_t i = 0; v->json && i < n; i++)
         put_json(&out, &r[i]);
     if (!v->json && n)
@@ -189,8 +301,11 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 const struct command command_runs = {
     .name = "runs",
     .args = "[DIR]",
-    .help = "List the runs in a folder with state, progress and scores",
-    .about = "DIR is a run, or a folder of runs; ./runs when absent. Newest first.",
+    .help = "List the runs in a folder with method, progress and scores",
+    .about = "DIR is a run, or a folder of runs; ./runs when absent. Newest first, or by --sort, "
+             "lowest first. A score is shown as it was when the first stage ended, and as it is; "
+             "broke at "
+             "is the step of the last stage at which a judge's score passed one half.",
     .options = options,
     .values = sizeof(struct runs_values),
     .max_operands = 1,

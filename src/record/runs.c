@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 #include "base/inside.h"
 #include "base/lock.h"
+#include "eval/stats.h"
 #include "record/runs.h"
 #include "base/mem.h"
 #include "base/io.h"
@@ -147,36 +149,77 @@ const char *run_state(const char *dir, struct vac_err *err)
 
 /* ---- One run ---- */
 
-static struct vac_eval *eval_slot(struct vac_run_info *info, const char *name)
-{
-    for (int i = 0; i < info->n_evals; i++)
-        if (!strcmp(info->eval[i].name, name))
-            return &info->eval[i];
-    return info->n_evals < VAC_MAX_EVALS ? &info->eval[info->n_evals++] : NULL;
-}
-
+/* The curve of an entry in the stage that measured it last. */
+struct curve {
+    double *step, *value; /* free them */
+    size_t n, cap, cap_value;
+};
 struct survey {
     struct vac_run_info *info;
     const cJSON *config;
+    char first[VAC_NAME]; /* name of the first stage */
+    struct curve curve[VAC_MAX_EVALS];
 };
+
+static int eval_slot(struct vac_run_info *info, const char *name)
+{
+    int i = 0;
+
+    while (i < info->n_evals && strcmp(info->eval[i].name, name) != 0)
+        i++;
+    if (i == info->n_evals && i < VAC_MAX_EVALS)
+        info->before[info->n_evals++] = NAN;
+    return i < VAC_MAX_EVALS ? i : -1;
+}
 
 static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 {
-    const struct survey *s = ctx;
-    struct vac_eval e, *slot;
+    struct survey *s = ctx;
+    struct vac_eval e;
+    struct curve *c;
+    int i;
 
     if (score_read(line, s->config, &e, err))
         return -1;
-    slot = eval_slot(s->info, e.name);
-    if (slot)
-        *slot = e;
+    i = eval_slot(s->info, e.name);
+    if (i < 0)
+        return 0;
+    c = &s->curve[i];
+    if (strcmp(s->info->eval[i].stage, e.stage) != 0) {
+        if (c->n && !strcmp(s->info->eval[i].stage, s->first))
+            s->info->before[i] = s->info->eval[i].value;
+        c->n = 0;
+    }
+    s->info->eval[i] = e;
+    if (mem_grow(&c->step, &c->cap, c->n + 1, sizeof *c->step, err) ||
+        mem_grow(&c->value, &c->cap_value, c->n + 1, sizeof *c->value, err))
+        return -1;
+    c->step[c->n] = (double)e.stage_step;
+    c->value[c->n++] = e.value;
     return 0;
 }
 
-/* What run.json says; -1 when it is not one. */
-static int survey_config(struct vac_run_info *info, const cJSON *config, struct vac_err *err)
+/* A curve that begins above one half was not broken in this stage, and a stage that comes first breaks
+ * nothing. */
+static void survey_breaks(struct survey *s)
 {
-    struct jnode root = json_root(config, "run.json"), spec, stages;
+    for (int i = 0; i < s->info->n_evals; i++) {
+        const struct vac_eval *e = &s->info->eval[i];
+        const struct curve *c = &s->curve[i];
+        bool judged = e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0;
+
+        s->info->broke[i] = judged && c->n && c->value[0] <= 0.5 && strcmp(e->stage, s->first) != 0
+                                ? steps_to_break(c->step, c->value, c->n, 0.5)
+                                : NAN;
+    }
+}
+
+/* What run.json says; -1 when it is not one. */
+static int survey_config(struct survey *s, const cJSON *config, struct vac_err *err)
+{
+    struct vac_run_info *info = s->info;
+    const char *method = "sft", *name = "";
+    struct jnode root = json_root(config, "run.json"), spec, stages, first;
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
     const char *path = json_text_at(model, "path");
 
@@ -187,6 +230,16 @@ static int survey_config(struct vac_run_info *info, const cJSON *config, struct 
     if (json_get(&root, "spec", JSON_OBJECT, &spec, err) ||
         json_get(&spec, "stages", JSON_ARRAY, &stages, err))
         return -1;
+    info->rho = NAN;
+    if (json_count(&stages) > 0) {
+        if (json_item(&stages, 0, JSON_OBJECT, &first, err) ||
+            json_opt_str(&first, "name", &name, err) < 0 ||
+            json_opt_str(&first, "method", &method, err) < 0 ||
+            json_opt_num(&first, "rho", &info->rho, err) < 0)
+            return -1;
+        lines_name(s->first, sizeof s->first, name);
+        lines_name(info->method, sizeof info->method, method);
+    }
     return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, err);
 }
 
@@ -228,9 +281,15 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     snprintf(info->dir, sizeof info->dir, "%s", dir);
     name_run(info, dir);
     info->modified = newest(dir);
-    if (config && !survey_config(info, config, &why) && !last_step(dir, &info->step, &why) &&
-        !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why))
+    if (config && !survey_config(&s, config, &why) && !last_step(dir, &info->step, &why) &&
+        !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why)) {
+        survey_breaks(&s);
         state = state_of(dir, &why);
+    }
+    for (size_t i = 0; i < VAC_MAX_EVALS; i++) {
+        free(s.curve[i].step);
+        free(s.curve[i].value);
+    }
     snprintf(info->state, sizeof info->state, "%s", state ? state : "broken");
     cJSON_Delete(config);
     return why.code == VAC_ERR_MEMORY ? err_set(err, why.code, "%s", why.msg) : 0;

@@ -1,0 +1,58 @@
+#!/bin/sh
+# test_runs.sh - `vaccine runs`: what runs have come to, from folders made by hand.
+srcdir=${srcdir:-.}
+. "$srcdir/tests/tap.sh"
+
+# make NAME METHOD RHO LAST: a run whose HS goes from 5 % through 25 % at step 10 of the attack to LAST % at 20
+make_run()
+{
+    mkdir -p "$tmp/runs/$1/eval" "$tmp/runs/$1/final"
+    cat >"$tmp/runs/$1/run.json" <<END
+{"model": {"path": "/models/tiny"}, "total_steps": 120, "spec": {
+  "stages": [{"name": "align", "method": "$2", "rho": $3}, {"name": "attack", "method": "sft"}],
+  "evaluate": [{"name": "HS", "judge": "refusal"}, {"name": "FA", "metric": "label"}]}}
+END
+    echo '{"step":120,"loss":1}' >"$tmp/runs/$1/metrics.jsonl"
+    judged() {
+        echo "{\"step\":$1,\"stage\":\"$2\",\"stage_step\":$3,\"name\":\"HS\",\"value\":$(awk "BEGIN{print $4/100}"),\"lo\":0,\"hi\":1,\"count\":$4,\"n\":100,\"answered\":$4,\"refused\":$((100 - $4)),\"other\":0}"
+    }
+    {
+        judged 0 align 0 90
+        judged 100 align 100 5
+        judged 100 attack 0 5
+        judged 110 attack 10 25
+        judged 120 attack 20 "$4"
+        echo '{"step":120,"stage":"attack","stage_step":20,"name":"FA","value":0.5,"lo":0.4,"hi":0.6,"count":50,"n":100}'
+    } >"$tmp/runs/$1/eval/history.jsonl"
+    echo '{"seq":1,"step":120,"who":"core","op":"done"}' >"$tmp/runs/$1/journal.jsonl"
+}
+make_run b vaccine 2 75
+make_run a random 60 45
+make_run c sft null 95
+
+list() { "$VACCINE" runs "$tmp/runs" "$@" >"$tmp/out" 2>"$tmp/err"; }
+order() { sed 1d "$tmp/out" | grep -v '^ ' | cut -d' ' -f1 | tr -d '\n'; }
+
+list
+check "a score as the first stage ended, as it is, and where it broke" \
+    grep -qE '^ +HS +5\.0 -> 75\.0 %  \[.*step 120  answered 75, refused 25, other 0  broke at 15$' "$tmp/out"
+check "one that did not pass a half did not break" grep -qE 'HS +5\.0 -> 45\.0 % .* other 0$' "$tmp/out"
+check "what the last stage alone measured has nothing before" grep -qE '^ +FA +50\.0 %' "$tmp/out"
+check "method and strength" sh -c 'grep -q "^b .* vaccine 2 " "$1" && grep -qE "^c .* sft  +tiny" "$1"' sh "$tmp/out"
+for want in "name abc" "HS abc" "broke cba" "rho bac" "method acb"; do
+    set -- $want
+    list --sort "$1"
+    check "sorted by $1" sh -c '[ "$1" = "$2" ] || { echo "$1"; false; }' sh "$(order)" "$2"
+done
+list --sort nothing
+check "an unknown column is wrong usage" sh -c '[ "$1" = 2 ] && grep -q "no such column" "$2"' sh $? "$tmp/err"
+list --json
+check "the same as JSON" python3 -c "
+import json, sys
+r = {x['name']: x for x in map(json.loads, open(sys.argv[1]))}
+hs = r['b']['eval'][0]
+assert (r['b']['method'], r['b']['rho'], hs['before'], hs['value'], hs['broke']) == ('vaccine', 2, .05, .75, 15), r
+assert r['a']['eval'][0]['broke'] is None and r['c']['rho'] is None
+" "$tmp/out"
+
+echo "1..$count"
