@@ -74,6 +74,8 @@ check_includes()
                     exception[word[1], word[2]] = 1
         }
         {
+            if (twice[$1, $3]++ == 1)
+                print $1 " includes " $3 " twice"
             dirs = split($1, dir, "/")
             layer = dir[dirs - 1]
             target = $3
@@ -434,6 +436,8 @@ done <<'END'
 src/base/low.c #include "run/session.h"
 src/base/low.c #include "low.h"
 src/base/low.c # include <ncurses.h>
+src/base/twice.c #include <string.h>
+src/base/twice.c #include <string.h>
 src/data/rows.c #include "compute/compute.h"
 src/data/batch.h #include "compute/compute.h"
 src/data/rows.c #include <stdio.h>
@@ -475,6 +479,7 @@ awk 'BEGIN { for (i = 0; i < 801; i++) print "int x" i ";" }' > "$bad/src/run/lo
 finds 'src/base/low.c (base) includes run/session.h' check_includes "$bad"
 finds 'src/base/low.c includes "low.h": write FOLDER/' check_includes "$bad"
 finds 'src/base/low.c includes <ncurses.h>' check_includes "$bad"
+finds 'src/base/twice.c includes string.h twice' check_includes "$bad"
 finds 'src/data/rows.c (data) includes compute/compute.h' check_includes "$bad"
 finds 'src/cli/main.c (cli) includes ui/panel.h' check_includes "$bad"
 finds 'src/cli/main.c includes ../run/session.h' check_includes "$bad"

@@ -7,7 +7,6 @@
 #include "base/io.h"
 #include "base/kind.h"
 #include "data/rows.h"
-#include "eval/evaluation.h"
 #include "data/draw.h"
 #include "eval/asked.h"
 #include "eval/own.h"

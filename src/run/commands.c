@@ -17,7 +17,6 @@
 #include "run/options.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "base/stopwatch.h"
 #include "defense/step.h"
 #include "run/trainer.h"
 #include "run/watch.h"
