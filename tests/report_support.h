@@ -7,7 +7,7 @@
 #include <math.h>
 #include <sys/stat.h>
 #include "eval/stats.h"
-#include "report/report.h"
+#include "report/export.h"
 
 static inline const char *in_dir(const char *dir, const char *name)
 {
@@ -211,5 +211,14 @@ static inline const char *big_run(void)
 
     fill_big_run(dir);
     return dir;
+}
+/* All exports of a run, made at once. */
+static inline int export_all(const char *dir, bool done, struct vac_err *err)
+{
+    struct exports *x;
+    int rc = exports_open(&x, dir, err) || exports_update(x, done, err) ? -1 : 0;
+
+    exports_close(x);
+    return rc;
 }
 #endif

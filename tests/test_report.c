@@ -586,28 +586,96 @@ static void test_trainer_state(void **state)
                               "  \"trial_params\": null\n"
                               "}\n");
     free(text);
-    mkdir(in_dir(dir, "final"), 0777);
-    assert_ok(export_all(dir, false, &err), &err);
+    assert_ok(export_all(dir, true, &err), &err);
     text = slurp(dir, "trainer_state.json", &len);
     assert_non_null(strstr(text, "\"train_runtime\": 0.5,\n      \"train_steps_per_second\": 2\n"));
     free(text);
 }
 
-/* The table of exporters is its X-macro list, and a run without any step can be exported. */
+/* A run without any step can be exported. */
 static void test_exporters(void **state)
 {
     (void)state;
     const char *dir = small_run();
     struct vac_err err = {0};
-    size_t n = 0;
 
-    for (; export_at(n); n++)
-        assert_true(export_at(n)->name && export_at(n)->help && export_at(n)->write);
-    assert_int_equal(n, 3);
     assert_ok(export_all(dir, false, &err), &err);
     assert_true(file_exists(in_dir(dir, "metrics.csv")));
     assert_int_equal(export_all(support_tmp(), false, &err), -1);
     assert_error(&err, "holds no run");
+}
+
+static const char *const exported[] = {"metrics.csv", "trainer_state.json",
+                                       "events.out.tfevents.1.vaccine.0"};
+
+static void assert_same_exports(const char *a, const char *b)
+{
+    for (size_t i = 0; i < sizeof exported / sizeof *exported; i++) {
+        size_t n, m;
+        char *x = slurp(a, exported[i], &n), *y = slurp(b, exported[i], &m);
+
+        assert_int_equal(n, m);
+        assert_memory_equal(x, y, n);
+        free(x);
+        free(y);
+    }
+}
+
+/* Lines of a run in the order in which they are written; the two stages meet at step 2. */
+static const struct {
+    const char *file, *line;
+} written[] = {
+    {"metrics.jsonl", "{\"step\":0,\"stage\":\"align\",\"stage_step\":0,\"wall\":0}\n"},
+    {"eval/history.jsonl", "{\"step\":0,\"stage\":\"align\",\"name\":\"HS\",\"value\":1}\n"},
+    {"metrics.jsonl",
+     "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":0.5,\"wall\":1}\n"},
+    {"layers.jsonl", "{\"step\":1,\"grad\":[1,2],\"drift_rel\":[0.25,0.75]}\n"},
+    {"metrics.jsonl",
+     "{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":0.25,\"wall\":2}\n"},
+    {"layers.jsonl", "{\"step\":2,\"grad\":[3,4]}\n"},
+    {"eval/history.jsonl",
+     "{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"name\":\"HS\",\"value\":0.5}\n"},
+    {"metrics.jsonl", "{\"step\":2,\"stage\":\"attack\",\"stage_step\":0,\"wall\":2}\n"},
+    {"layers.jsonl", "{\"step\":2,\"drift_rel\":[0,0]}\n"},
+    {"eval/history.jsonl",
+     "{\"step\":2,\"stage\":\"attack\",\"stage_step\":0,\"name\":\"HS\",\"value\":0.75}\n"},
+    {"metrics.jsonl", "{\"step\":3,\"stage\":\"attack\",\"stage_step\":1,\"loss\":2,\"wall\":3}\n"},
+    {"layers.jsonl", "{\"step\":3,\"grad\":[5,6]}\n"},
+};
+
+/* Grown with the run, wherever it is looked at, they are what is made of it at its end; and so after somebody
+ * has cut one of them. */
+static void test_exports_grow(void **state)
+{
+    (void)state;
+    enum { LINES = sizeof written / sizeof *written };
+    char whole[1024], grown[1024];
+    struct vac_err err = {0};
+    struct exports *x;
+
+    for (size_t every = 1; every <= 5; every++) {
+        snprintf(whole, sizeof whole, "%s", small_run());
+        snprintf(grown, sizeof grown, "%s", small_run());
+        for (int k = 0; k < 2; k++) {
+            mkdir(in_dir(k ? grown : whole, "eval"), 0777);
+            support_write_text(in_dir(k ? grown : whole, "run.json"),
+                               CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", ""));
+        }
+        assert_ok(exports_open(&x, grown, &err), &err);
+        for (size_t i = 0; i < LINES; i++) {
+            append(whole, written[i].file, written[i].line);
+            append(grown, written[i].file, written[i].line);
+            /* a checkpoint comes when all lines of a step are written */
+            if (i % every == 0 && (i + 1 == LINES || !strcmp(written[i + 1].file, "metrics.jsonl")))
+                assert_ok(exports_update(x, false, &err), &err);
+            if (every == 3 && i == 9)
+                assert_int_equal(truncate(in_dir(grown, "metrics.csv"), 10), 0);
+        }
+        assert_ok(exports_update(x, true, &err), &err);
+        exports_close(x);
+        assert_ok(export_all(whole, true, &err), &err);
+        assert_same_exports(whole, grown);
+    }
 }
 
 /* What Python's own readers make of the files: each JSON line of the script's output in turn. */
@@ -703,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_tensorboard_grows),
         cmocka_unit_test(test_trainer_state),
         cmocka_unit_test(test_exporters),
+        cmocka_unit_test(test_exports_grow),
         cmocka_unit_test(test_python_reads),
     };
 

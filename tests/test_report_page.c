@@ -3,6 +3,8 @@
 #include "report_support.h"
 #include "base/rng.h"
 #include "report/html.h"
+#include "report/html_svg.h"
+#include "report/html_text.h"
 
 /* ---- The page ---- */
 

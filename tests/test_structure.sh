@@ -129,7 +129,7 @@ ARCHS src/model/arch.h src/arch arch_ -
 METHODS src/defense/defense.h src/defense - method
 JUDGES src/judge/judge.h src/judge judge_ -
 METRICS src/eval/metric.h src/eval metric_ -
-EXPORTS src/report/report.h src/report export_ -
+EXPORTS src/report/export.h src/report export_ -
 PANELS ui/panels/panel.h ui/panels panel_ -
 '
 

@@ -38,6 +38,12 @@ struct strbuf *json_put_raw(struct json_out *o, const char *key)
     return o->to;
 }
 
+void json_put_members(struct json_out *o, const char *text, size_t n)
+{
+    sb_put(o->to, text, n);
+    o->level[o->depth].any |= n > 0;
+}
+
 static void open_level(struct json_out *o, const char *key, enum json_layout layout, bool list)
 {
     sb_putc(json_put_raw(o, key), list ? '[' : '{');
@@ -73,14 +79,9 @@ void json_put_end(struct json_out *o)
 void json_put_text(struct json_out *o, const char *key, const char *text)
 {
     if (text)
-        json_put_bytes(o, key, text, strlen(text));
+        put_string(json_put_raw(o, key), text, strlen(text));
     else
         sb_puts(json_put_raw(o, key), "null");
-}
-
-void json_put_bytes(struct json_out *o, const char *key, const char *text, size_t n)
-{
-    put_string(json_put_raw(o, key), text ? text : "", n);
 }
 
 void json_put_int(struct json_out *o, const char *key, int64_t x)

@@ -35,12 +35,13 @@ void json_put_list(struct json_out *o, const char *key, enum json_layout layout)
 void json_put_end(struct json_out *o);
 
 void json_put_text(struct json_out *o, const char *key, const char *text); /* NULL = null */
-void json_put_bytes(struct json_out *o, const char *key, const char *text, size_t n);
 void json_put_int(struct json_out *o, const char *key, int64_t x);
 void json_put_natural(struct json_out *o, const char *key, uint64_t x);
 /* The shortest text that reads back the same; null for NaN and Inf. */
 void json_put_num(struct json_out *o, const char *key, double x);
 void json_put_bool(struct json_out *o, const char *key, bool x);
+/* Members of the list that is open, as they were written there before. */
+void json_put_members(struct json_out *o, const char *text, size_t n);
 /* A value that is JSON already: the caller appends it to what is returned. */
 struct strbuf *json_put_raw(struct json_out *o, const char *key);
 #endif

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "report/report.h"
+#include "base/path.h"
+#include "report/html.h"
 
 struct report_values {
     char *output;

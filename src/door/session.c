@@ -15,6 +15,7 @@
 #include "run/trainer.h"
 #include "record/lines.h"
 #include "record/config.h"
+#include "report/export.h"
 
 /* A file of lines, read on where a gap of a ring begins. */
 struct gap {
@@ -37,6 +38,7 @@ struct vac_session {
         first_layer;              /* numbers of the ring's first entries in the run's history */
     struct vac_point *old_points; /* of a run that goes on: what its files held */
     struct gap point_gap, layer_gap;
+    struct exports *exports; /* the trainer thread's */
 };
 
 static void gap_done(struct gap *g)
@@ -208,6 +210,15 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
     return rc ? rc : trainer_open(&s->t, how, err);
 }
 
+static int export_run(void *session, bool done, struct vac_err *err)
+{
+    struct vac_session *s = session;
+
+    if (!s->exports && exports_open(&s->exports, s->dir, err))
+        return -1;
+    return exports_update(s->exports, done, err);
+}
+
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
 {
     struct vac_session *s = mem_new(1, sizeof *s, err);
@@ -222,6 +233,8 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     s->control_made = true;
     if (open_all(s, &how, err))
         goto fail;
+    s->t.export = export_run;
+    s->t.export_ctx = s;
     snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
     steer_show(&s->t.steer, VAC_LOADING, "");
     *out = s;
@@ -353,6 +366,9 @@ void vac_session_close(struct vac_session *s)
     trainer_close(&s->t);
     if (s->control_made)
         control_done(&s->ctl);
+    if (s->lock_made)
+        pthread_mutex_destroy(&s->t.option_lock);
+    exports_close(s->exports);
     gap_done(&s->point_gap);
     gap_done(&s->layer_gap);
     if (s->inside)

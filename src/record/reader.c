@@ -210,39 +210,68 @@ static int read_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 
 /* ---- The whole ---- */
 
-static int read_points(struct run_data *r, const char *dir, int64_t end, struct vac_err *err)
+int run_data_open(struct run_data *r, const char *dir, struct vac_err *err)
 {
-    struct reader_pile points = {.r = r};
-
-    r->config = run_config(dir, err);
-    if (!r->config || reader_stages(r, err))
-        return -1;
-    return lines_visit_to(dir, "metrics.jsonl", end, reader_point, &points, err);
+    *r = (struct run_data){0};
+    r->dir = mem_strdup(dir, err);
+    r->inside = r->dir && !dir_enter(dir, NULL);
+    r->config = r->dir ? run_config(dir, err) : NULL;
+    if (r->config && !reader_stages(r, err))
+        return 0;
+    run_data_done(r);
+    return -1;
 }
 
-static int read_layers(struct run_data *r, const char *dir, struct vac_err *err)
+/* What a part holds; the last point stays, for what is measured after it. */
+static void drop_part(struct run_data *r)
 {
-    struct reader_pile layers = {.r = r};
-    struct layers_marks marks = {0};
-    int rc = lines_visit(dir, "layers.jsonl", reader_layers, &layers, err) ||
-                     marks_of(r, &marks, err) || fill_drift(r, &marks, err)
-                 ? -1
-                 : 0;
+    if (r->n_points) {
+        r->before = r->point[r->n_points - 1];
+        r->has_before = true;
+    }
+    free(r->point);
+    free(r->layers);
+    free(r->pool);
+    free(r->eval);
+    r->point = NULL;
+    r->layers = NULL;
+    r->pool = NULL;
+    r->eval = NULL;
+    r->n_points = r->n_layer_lines = r->pool_n = r->pool_cap = r->n_evals = 0;
+}
 
+int run_data_next(struct run_data *r, struct vac_err *err)
+{
+    struct reader_pile points = {.r = r}, layers = {.r = r}, evals = {.r = r};
+    const struct {
+        const char *name;
+        lines_visitor *visit;
+        struct reader_pile *pile;
+    } files[] = {{"metrics.jsonl", reader_point, &points},
+                 {"layers.jsonl", reader_layers, &layers},
+                 {"eval/history.jsonl", read_eval, &evals}};
+    struct layers_marks marks = {0};
+    int rc = 0;
+
+    drop_part(r);
+    for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++) {
+        char *path = path_join(r->dir, files[i].name, err);
+        rc = path ? lines_visit_file(path, INT64_MAX, &r->at[i], &r->number[i], files[i].visit,
+                                     files[i].pile, err)
+                  : -1;
+        free(path);
+    }
+    if (rc == 0)
+        rc = marks_of(r, &marks, err) || fill_drift(r, &marks, err) ? -1 : 0;
     free(marks.v);
     return rc;
 }
 
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err)
 {
-    struct reader_pile evals = {.r = r};
-
-    *r = (struct run_data){0};
-    r->dir = mem_strdup(dir, err);
-    r->inside = r->dir && !dir_enter(dir, NULL);
-    if (!r->dir || read_points(r, dir, INT64_MAX, err) || read_layers(r, dir, err) ||
-        lines_visit(dir, "eval/history.jsonl", read_eval, &evals, err) ||
-        lines_array(&r->journal, dir, "journal.jsonl", err) ||
+    if (run_data_open(r, dir, err))
+        return -1;
+    if (run_data_next(r, err) || lines_array(&r->journal, dir, "journal.jsonl", err) ||
         lines_array(&r->probes, dir, "probes.jsonl", err) || !(r->state = run_state(dir, err)) ||
         !(r->room = mem_new(r->n_evals, 2 * sizeof *r->room, err))) {
         run_data_done(r);
@@ -280,7 +309,9 @@ int reader_history(const char *dir, int64_t points_end, int64_t layers_end, stru
 {
     struct run_data r = {0};
     struct layers_marks marks = {0};
-    int rc = read_points(&r, dir, points_end, err) ||
+    struct reader_pile points = {.r = &r};
+    int rc = run_data_open(&r, dir, err) ||
+                     lines_visit_to(dir, "metrics.jsonl", points_end, reader_point, &points, err) ||
                      lines_visit_to(dir, "layers.jsonl", layers_end, take_mark, &marks, err) ||
                      fill_drift(&r, &marks, err)
                  ? -1
@@ -356,17 +387,28 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     return text;
 }
 
+/* Whether a measurement came before the point: what is measured at the end of a stage comes before the
+ * next stage's first point, which has the same step. */
+static bool came_before(const struct run_data *r, const struct vac_eval *e,
+                        const struct vac_point *p)
+{
+    return e->step < p->step ||
+           (e->step == p->step && strcmp(e->stage, r->stage[p->stage].name) && p->stage_step == 0);
+}
+
 bool moment_next(const struct run_data *r, struct moment *m)
 {
-    bool point = m->i < r->n_points;
+    bool eval = m->e < r->n_evals;
 
-    if (point && m->e < r->n_evals && r->eval[m->e].step < r->point[m->i].step)
-        point = false;
+    if (!m->last && r->has_before)
+        m->last = &r->before;
+    if (eval && m->i < r->n_points)
+        eval = came_before(r, &r->eval[m->e], &r->point[m->i]);
     m->point = NULL;
     m->eval = NULL;
-    if (point)
-        m->point = m->last = &r->point[m->i++];
-    else if (m->e < r->n_evals)
+    if (eval)
         m->eval = &r->eval[m->e++];
+    else if (m->i < r->n_points)
+        m->point = m->last = &r->point[m->i++];
     return m->point || m->eval;
 }

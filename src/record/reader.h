@@ -38,8 +38,16 @@ struct run_data {
     cJSON *journal, *probes; /* arrays of their lines */
     const char *state;       /* see run_state */
     double *room;            /* [2 n_evals] for curves of one entry */
+    int64_t at[3];           /* bytes and lines of the three files of numbers that were read */
+    size_t number[3];
+    struct vac_point before; /* the last point of the part before */
+    bool has_before;
 };
 int run_data_read(struct run_data *r, const char *dir, struct vac_err *err);
+/* The run's description alone; then part by part: points, layers and evaluations that were written since the last
+ * part, in place of it. */
+int run_data_open(struct run_data *r, const char *dir, struct vac_err *err);
+int run_data_next(struct run_data *r, struct vac_err *err);
 void run_data_done(struct run_data *r);
 /* Line i of layers.jsonl in out, which is returned; NULL for SIZE_MAX. */
 const struct vac_layers *run_layers_at(const struct run_data *r, size_t i, struct vac_layers *out);

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/report.h"
+#include "report/export.h"
 #include "record/folder.h"
 #include "record/columns.h"
 
@@ -66,18 +66,25 @@ static void put_row(struct strbuf *out, const struct run_data *r, const struct v
     sb_puts(out, "\r\n");
 }
 
-static int write_csv(const struct run_data *r, struct vac_err *err)
+static int write_csv(const struct run_data *r, bool done, struct export_part *part,
+                     struct vac_err *err)
 {
-    size_t *join = reader_join(r, err);
+    size_t *join = NULL;
     struct strbuf out = {0};
     struct vac_layers l;
     int rc = -1;
 
+    (void)done;
+    if (part->size && r->n_layers != part->n_layers)
+        return 1; /* more columns than the header has */
+    part->n_layers = r->n_layers;
+    join = reader_join(r, err);
     if (join) {
-        put_header(&out, r->n_layers);
+        if (part->size == 0)
+            put_header(&out, r->n_layers);
         for (size_t i = 0; i < r->n_points; i++)
             put_row(&out, r, &r->point[i], run_layers_at(r, join[i], &l));
-        rc = folder_write(r->dir, "metrics.csv", &out, err);
+        rc = export_grow(r->dir, "metrics.csv", &out, part, err);
     }
     sb_done(&out);
     free(join);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/hash.h"
-#include "report/report.h"
+#include "report/export.h"
 #include "record/score.h"
 #include "record/folder.h"
 #include "record/columns.h"
@@ -188,25 +188,33 @@ static double created_of(const struct run_data *r)
     return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble < 1e15 ? v->valuedouble : 0;
 }
 
-/* The run from a step on, as a session that starts there; from < 0: all of it. */
-static int put_events(struct strbuf *out, const struct run_data *r, int64_t from,
-                      struct vac_err *err)
+static int put_moments(struct strbuf *out, const struct run_data *r, int64_t from,
+                       struct vac_err *err)
 {
     double created = created_of(r);
     size_t *join = reader_join(r, err);
     struct moment m = {0};
 
-    sb_clear(out);
     if (!join)
         return -1;
-    put_version(out, created);
-    if (from >= 0)
-        put_session(out, created, from);
     while (moment_next(r, &m))
         if ((m.point ? m.point->step : m.eval->step) >= from)
             put_moment(out, r, &m, join, created);
     free(join);
     return sb_ok(out, err);
+}
+
+/* The run from a step on, as a session that starts there; from < 0: all of it. */
+static int put_events(struct strbuf *out, const struct run_data *r, int64_t from,
+                      struct vac_err *err)
+{
+    double created = created_of(r);
+
+    sb_clear(out);
+    put_version(out, created);
+    if (from >= 0)
+        put_session(out, created, from);
+    return put_moments(out, r, from, err);
 }
 
 static uint64_t get_le(const char *s, size_t bytes)
@@ -262,13 +270,20 @@ static size_t same_bytes(const char *a, size_t n, const char *b, size_t m)
 
 enum { FILES_MOST = 9999 };
 
+enum { EVENTS_NAME = 64 };
+
+/* "0001" sorts behind "0" */
+static void events_name(char name[EVENTS_NAME], const struct run_data *r, int k)
+{
+    snprintf(name, EVENTS_NAME, "events.out.tfevents.%lld.vaccine.%0*d", (long long)created_of(r),
+             k ? 4 : 1, k);
+}
+
 static char *events_path(const struct run_data *r, int k, struct vac_err *err)
 {
-    char name[64];
+    char name[EVENTS_NAME];
 
-    /* "0001" sorts behind "0" */
-    snprintf(name, sizeof name, "events.out.tfevents.%lld.vaccine.%0*d", (long long)created_of(r),
-             k ? 4 : 1, k);
+    events_name(name, r, k);
     return path_join(r->dir, name, err);
 }
 
@@ -282,18 +297,20 @@ static bool events_exist(const struct run_data *r, int k)
 }
 
 static int write_events(const struct run_data *r, int k, int64_t from, struct strbuf *out,
-                        struct vac_err *err)
+                        struct export_part *part, struct vac_err *err)
 {
     char *path = events_path(r, k, err);
     int rc = !path || put_events(out, r, from, err) ? -1 : folder_write("", path, out, err);
 
     free(path);
+    part->number = k;
+    part->size = (int64_t)out->len;
     return rc;
 }
 
 /* What is new goes behind what is there; what is other than it was begins a file of its own. */
 static int update(const struct run_data *r, int k, const char *was, size_t n, struct strbuf *out,
-                  struct vac_err *err)
+                  struct export_part *part, struct vac_err *err)
 {
     size_t second = record_of(was, n, 16 + (size_t)get_le(was, 8)), same, start;
     int64_t from = k ? record_step(was, n, second) : -1, step;
@@ -303,6 +320,8 @@ static int update(const struct run_data *r, int k, const char *was, size_t n, st
     if (put_events(out, r, from, err))
         return -1;
     same = same_bytes(was, n, out->s, out->len);
+    part->number = k;
+    part->size = (int64_t)(same == out->len ? n : out->len);
     if (same == out->len)
         return 0;
     if (same == n) {
@@ -317,12 +336,13 @@ static int update(const struct run_data *r, int k, const char *was, size_t n, st
     start = record_of(out->s, out->len, same);
     from = record_step(was, n, start);
     step = record_step(out->s, out->len, start);
-    return write_events(r, k + 1, from < step ? from : step, out, err);
+    return write_events(r, k + 1, from < step ? from : step, out, part, err);
 }
 
-static int write_tensorboard(const struct run_data *r, struct vac_err *err)
+/* The first time: there may be files, of this run as it was before. */
+static int begin_events(const struct run_data *r, struct strbuf *out, struct export_part *part,
+                        struct vac_err *err)
 {
-    struct strbuf out = {0};
     char *path, *was;
     size_t n = 0;
     int k = 0, rc = -1;
@@ -335,10 +355,28 @@ static int write_tensorboard(const struct run_data *r, struct vac_err *err)
     else
         was = mem_strdup("", err);
     if (path && was) /* with less than its version there is nothing to go on from */
-        rc = n < 16 ? write_events(r, k, k ? 0 : -1, &out, err) : update(r, k, was, n, &out, err);
-    sb_done(&out);
+        rc = n < 16 ? write_events(r, k, k ? 0 : -1, out, part, err)
+                    : update(r, k, was, n, out, part, err);
     free(was);
     free(path);
+    return rc;
+}
+
+static int write_tensorboard(const struct run_data *r, bool done, struct export_part *part,
+                             struct vac_err *err)
+{
+    struct strbuf out = {0};
+    char name[EVENTS_NAME];
+    int rc;
+
+    (void)done;
+    if (part->size == 0) {
+        rc = begin_events(r, &out, part, err);
+    } else {
+        events_name(name, r, part->number);
+        rc = put_moments(&out, r, -1, err) ? -1 : export_grow(r->dir, name, &out, part, err);
+    }
+    sb_done(&out);
     return rc;
 }
 

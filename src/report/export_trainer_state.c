@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/report.h"
+#include "base/json_out.h"
+#include "report/export.h"
 #include "record/lines.h"
 #include "record/config.h"
 #include "record/score.h"
@@ -39,17 +40,13 @@ static int by_key(const void *a, const void *b)
     return strcmp(a, b); /* the key is at the front */
 }
 
-static void entry_put(struct entry *e, struct strbuf *out, bool first)
+static void entry_put(struct entry *e, struct json_out *o)
 {
     qsort(e->item, e->n, sizeof *e->item, by_key);
-    sb_puts(out, first ? "\n    {" : ",\n    {");
-    for (size_t i = 0; i < e->n; i++) {
-        sb_puts(out, i ? ",\n      \"" : "\n      \"");
-        sb_json(out, e->item[i].key, strlen(e->item[i].key));
-        sb_puts(out, "\": ");
-        sb_num(out, e->item[i].value);
-    }
-    sb_puts(out, "\n    }");
+    json_put_object(o, NULL, JSON_LINED);
+    for (size_t i = 0; i < e->n; i++)
+        json_put_num(o, e->item[i].key, e->item[i].value);
+    json_put_end(o);
 }
 
 /* False when there is nothing to tell of this moment. */
@@ -75,49 +72,45 @@ static bool entry_of(struct entry *e, const struct moment *m)
     return e->n > bare;
 }
 
-static double mean_loss(const struct run_data *r)
-{
-    double sum = 0;
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->n_points; i++)
-        if (isfinite(r->point[i].loss)) {
-            sum += r->point[i].loss;
-            n++;
-        }
-    return n ? sum / (double)n : (double)NAN;
-}
-
 /* The last entry of a run that is done. */
-static void entry_summary(struct entry *e, const struct run_data *r)
+static void entry_summary(struct entry *e, const struct vac_point *last,
+                          const struct export_part *part)
 {
-    const struct vac_point *last = &r->point[r->n_points - 1];
-
     e->n = 0;
     entry_add(e, "", "step", (double)last->step);
     entry_add(e, "", "epoch", last->epoch);
     entry_add(e, "", "total_flos", 0);
-    entry_add(e, "", "train_loss", mean_loss(r));
+    entry_add(e, "", "train_loss", part->n ? part->sum / (double)part->n : (double)NAN);
     entry_add(e, "", "train_runtime", last->wall);
     if (last->wall > 0)
         entry_add(e, "", "train_steps_per_second", (double)last->step / last->wall);
 }
 
-static void put_history(struct strbuf *out, const struct run_data *r)
+/* The entries that are there already, those that are new, and the last one. */
+static void put_history(struct json_out *o, const struct run_data *r, const char *was, bool done,
+                        const struct vac_point *last, struct export_part *part)
 {
+    int64_t n = part->to - part->from;
     struct moment m = {0};
     struct entry e;
-    size_t n = 0;
 
-    sb_puts(out, "  \"log_history\": [");
-    while (moment_next(r, &m))
+    json_put_list(o, "log_history", JSON_LINED);
+    json_put_members(o, was + part->from, (size_t)n);
+    part->from = (int64_t)o->to->len - n;
+    while (moment_next(r, &m)) {
         if (entry_of(&e, &m))
-            entry_put(&e, out, n++ == 0);
-    if (r->n_points && !strcmp(r->state, "done")) {
-        entry_summary(&e, r);
-        entry_put(&e, out, n++ == 0);
+            entry_put(&e, o);
+        if (m.point && isfinite(m.point->loss)) {
+            part->sum += m.point->loss;
+            part->n++;
+        }
     }
-    sb_puts(out, n ? "\n  ],\n" : "],\n");
+    part->to = (int64_t)o->to->len;
+    if (last && done) {
+        entry_summary(&e, last, part);
+        entry_put(&e, o);
+    }
+    json_put_end(o);
 }
 
 static double number_in(const cJSON *obj, const char *key, double otherwise)
@@ -127,49 +120,75 @@ static double number_in(const cJSON *obj, const char *key, double otherwise)
     return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : otherwise;
 }
 
-static void put_number(struct strbuf *out, const char *key, double x)
+static void put_number(struct json_out *o, const char *key, double x)
 {
-    sb_printf(out, "  \"%s\": ", key);
-    sb_num(out, isfinite(x) ? x : 0);
-    sb_puts(out, ",\n");
+    json_put_num(o, key, isfinite(x) ? x : 0);
 }
 
-static void put_state(struct strbuf *out, const struct run_data *r)
+static void put_state(struct strbuf *out, const struct run_data *r, const char *was, bool done,
+                      struct export_part *part)
 {
     const struct vac_point none = {0};
-    const struct vac_point *last = r->n_points ? &r->point[r->n_points - 1] : &none;
+    const struct vac_point *newest = r->n_points     ? &r->point[r->n_points - 1]
+                                     : r->has_before ? &r->before
+                                                     : NULL;
+    const struct vac_point *last = newest ? newest : &none;
     const cJSON *spec = run_config_spec(r->config);
     const cJSON *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages");
     const cJSON *checkpoint = cJSON_GetObjectItemCaseSensitive(spec, "checkpoint");
     const cJSON *stage = cJSON_GetArrayItem(stages, last->stage);
+    struct json_out o = json_out(out);
 
-    sb_puts(out, "{\n  \"best_global_step\": null,\n  \"best_metric\": null,\n"
-                 "  \"best_model_checkpoint\": null,\n");
-    put_number(out, "epoch", last->epoch);
-    put_number(out, "eval_steps", 0);
-    put_number(out, "global_step", (double)last->step);
-    sb_puts(out, "  \"is_hyper_param_search\": false,\n  \"is_local_process_zero\": true,\n"
-                 "  \"is_world_process_zero\": true,\n");
-    put_history(out, r);
-    put_number(out, "logging_steps", 1);
-    put_number(out, "max_steps", number_in(r->config, "total_steps", (double)last->step));
-    put_number(out, "num_input_tokens_seen", last->tokens);
-    put_number(out, "num_train_epochs", ceil(number_in(stage, "epochs", last->epoch)));
-    put_number(out, "save_steps", number_in(checkpoint, "steps", 0));
-    sb_puts(out, "  \"stateful_callbacks\": {},\n");
-    put_number(out, "total_flos", 0);
-    put_number(out, "train_batch_size", number_in(stage, "batch_size", 1));
-    sb_puts(out, "  \"trial_name\": null,\n  \"trial_params\": null\n}\n");
+    json_put_object(&o, NULL, JSON_LINED);
+    json_put_text(&o, "best_global_step", NULL);
+    json_put_text(&o, "best_metric", NULL);
+    json_put_text(&o, "best_model_checkpoint", NULL);
+    put_number(&o, "epoch", last->epoch);
+    put_number(&o, "eval_steps", 0);
+    put_number(&o, "global_step", (double)last->step);
+    json_put_bool(&o, "is_hyper_param_search", false);
+    json_put_bool(&o, "is_local_process_zero", true);
+    json_put_bool(&o, "is_world_process_zero", true);
+    put_history(&o, r, was, done, newest, part);
+    put_number(&o, "logging_steps", 1);
+    put_number(&o, "max_steps", number_in(r->config, "total_steps", (double)last->step));
+    put_number(&o, "num_input_tokens_seen", last->tokens);
+    put_number(&o, "num_train_epochs", ceil(number_in(stage, "epochs", last->epoch)));
+    put_number(&o, "save_steps", number_in(checkpoint, "steps", 0));
+    json_put_object(&o, "stateful_callbacks", JSON_TIGHT);
+    json_put_end(&o);
+    put_number(&o, "total_flos", 0);
+    put_number(&o, "train_batch_size", number_in(stage, "batch_size", 1));
+    json_put_text(&o, "trial_name", NULL);
+    json_put_text(&o, "trial_params", NULL);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
-static int write_trainer_state(const struct run_data *r, struct vac_err *err)
+/* Its numbers stand before the history, so the file is written anew; of the history only what is new is made. */
+static int write_trainer_state(const struct run_data *r, bool done, struct export_part *part,
+                               struct vac_err *err)
 {
+    static const char file[] = "trainer_state.json";
     struct strbuf out = {0};
-    int rc;
+    char *path = path_join(r->dir, file, err), *was = NULL;
+    size_t n = 0;
+    int rc = -1;
 
-    put_state(&out, r);
-    rc = folder_write(r->dir, "trainer_state.json", &out, err);
+    if (path && part->size)
+        was = file_exists(path) ? file_read(path, SIZE_MAX, &n, err) : mem_strdup("", err);
+    else if (path)
+        was = mem_strdup("", err);
+    if (was && (int64_t)n != part->size) {
+        rc = 1;
+    } else if (was) {
+        put_state(&out, r, was, done, part);
+        rc = folder_write(r->dir, file, &out, err);
+        part->size = (int64_t)out.len;
+    }
     sb_done(&out);
+    free(was);
+    free(path);
     return rc;
 }
 

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/html.h"
-#include "report/report.h"
+#include "report/html_curves.h"
+#include "report/html_heat.h"
+#include "report/html_samples.h"
+#include "report/html_tables.h"
+#include "report/html_text.h"
 #include "record/config.h"
 #include "record/folder.h"
 

@@ -5,7 +5,10 @@
 #include <string.h>
 #include "eval/metric.h"
 #include "record/journal.h"
-#include "report/html.h"
+#include "report/html_curves.h"
+#include "report/html_heat.h"
+#include "report/html_svg.h"
+#include "report/html_text.h"
 #include "record/lines.h"
 #include "record/config.h"
 #include "record/score.h"

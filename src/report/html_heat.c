@@ -6,7 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/html.h"
+#include "report/html_heat.h"
+#include "report/html_svg.h"
+#include "report/html_text.h"
 #include "record/columns.h"
 
 enum { LEVELS = 24, WIDTH = 548, LEFT = 58, RIGHT = 462, TOP = 20, BAR = 478, BAR_WIDTH = 12 };

@@ -4,7 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "report/html.h"
+#include "report/html_curves.h"
+#include "report/html_samples.h"
+#include "report/html_svg.h"
+#include "report/html_text.h"
 #include "record/lines.h"
 #include "record/scores.h"
 

@@ -2,7 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "report/html.h"
+#include "report/html_svg.h"
+#include "report/html_text.h"
 
 enum { WIDTH = 548, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 24 };
 

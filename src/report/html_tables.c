@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "record/journal.h"
-#include "report/html.h"
+#include "report/html_curves.h"
+#include "report/html_svg.h"
+#include "report/html_tables.h"
+#include "report/html_text.h"
 #include "record/lines.h"
 #include "record/score.h"
 #include "record/scores.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/utf8.h"
-#include "report/html.h"
+#include "report/html_text.h"
 
 void page_text(struct strbuf *out, const char *s, size_t max_chars)
 {

@@ -19,7 +19,6 @@
 #include "record/folder.h"
 #include "record/pins.h"
 #include "record/state.h"
-#include "report/report.h"
 #include "run/book.h"
 #include "run/patience.h"
 #include "run/rig.h"
@@ -203,9 +202,6 @@ static int load_moments(struct trainer *t, const char *dir, bool reference, stru
     return rc;
 }
 
-/* Between two exports while a run goes on. */
-#define EXPORT_SECONDS 60
-
 /* --- state.json --- */
 
 static int load_reading(struct trainer *t, const struct jnode *root, struct vac_err *err)
@@ -369,13 +365,12 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
 
 int checkpoint_export(struct trainer *t, bool done, struct vac_err *err)
 {
-    t->at.last_export = clock_now();
-    return export_all(t->book.folder.dir, done, err);
+    return t->export ? t->export(t->export_ctx, done, err) : 0;
 }
 
-/* Other tools' files are made anew from ours at any time: what cannot be written now is told, and
- * tried again the next time. */
-static int export_soon(struct trainer *t, struct vac_err *err)
+/* Other tools' files are made from ours at any time: what cannot be written now is told, and tried again
+ * the next time. */
+static int export_now(struct trainer *t, struct vac_err *err)
 {
     struct vac_err why = {0};
     struct journal_entry e = {.verb = JOURNAL_EXPORT, .status = "failed", .reason = why.msg};
@@ -395,8 +390,7 @@ int checkpoint_save_now(struct trainer *t, struct vac_err *err)
         p.rc = checkpoint_save(t, &p.why);
     if (p.rc || book_journal(&t->book, &e, err))
         return -1;
-    /* at every checkpoint of a quick run it would cost more than training */
-    return clock_now() - t->at.last_export >= EXPORT_SECONDS ? export_soon(t, err) : 0;
+    return export_now(t, err);
 }
 
 /* --- going on --- */

@@ -6,7 +6,7 @@
 
 struct trainer;
 int checkpoint_save(struct trainer *t, struct vac_err *err);
-/* ... waiting for a full disk, with its journal line and, now and then, the files for other tools. */
+/* ... waiting for a full disk, with its journal line and the files for other tools. */
 int checkpoint_save_now(struct trainer *t, struct vac_err *err);
 /* The files for other tools; `done` = the run has ended. */
 int checkpoint_export(struct trainer *t, bool done, struct vac_err *err);

@@ -12,8 +12,7 @@ struct progress {
     int64_t total_steps;               /* of all stages */
     double ms_average, tokens_average; /* running averages for the snapshot */
     int64_t saved_step;
-    size_t keep_more;   /* checkpoints to keep besides the number in the run file */
-    double last_save;   /* clock of the last checkpoint */
-    double last_export; /* ... of the last export for other tools */
+    size_t keep_more; /* checkpoints to keep besides the number in the run file */
+    double last_save; /* clock of the last checkpoint */
 };
 #endif

@@ -21,6 +21,9 @@ struct trainer {
     struct steer steer;   /* who drives it, and what was asked for */
     struct book book;     /* its folder */
     struct origin origin; /* what it goes on from */
+    /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
+    int (*export)(void *ctx, bool done, struct vac_err *err);
+    void *export_ctx;
     struct script script; /* of a replay */
     struct vac_err end;   /* how it ended */
     int exit_code;

@@ -1,7 +1,9 @@
 /* report.c - the target that reads a run's lines and makes a page of them; apart, because a page and a
  * template mean different things by a role. */
 #include "fuzz.h"
-#include "report/html.h"
+#include "report/html_curves.h"
+#include "report/html_samples.h"
+#include "report/html_tables.h"
 
 void fuzz_report(const char *dir)
 {
