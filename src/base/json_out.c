@@ -76,10 +76,15 @@ void json_put_end(struct json_out *o)
         o->depth--;
 }
 
+void json_put_bytes(struct json_out *o, const char *key, const char *text, size_t n)
+{
+    put_string(json_put_raw(o, key), text ? text : "", n);
+}
+
 void json_put_text(struct json_out *o, const char *key, const char *text)
 {
     if (text)
-        put_string(json_put_raw(o, key), text, strlen(text));
+        json_put_bytes(o, key, text, strlen(text));
     else
         sb_puts(json_put_raw(o, key), "null");
 }

@@ -35,6 +35,7 @@ void json_put_list(struct json_out *o, const char *key, enum json_layout layout)
 void json_put_end(struct json_out *o);
 
 void json_put_text(struct json_out *o, const char *key, const char *text); /* NULL = null */
+void json_put_bytes(struct json_out *o, const char *key, const char *text, size_t n);
 void json_put_int(struct json_out *o, const char *key, int64_t x);
 void json_put_natural(struct json_out *o, const char *key, uint64_t x);
 /* The shortest text that reads back the same; null for NaN and Inf. */

@@ -9,27 +9,10 @@ size_t bench_shape_labels(const struct bench_shape *s)
     return s->B * (s->T - 1);
 }
 
-static void llama_config(const struct bench_shape *s, struct strbuf *out)
+static void put_sizes(struct json_out *o, const char *const *key, const size_t *size)
 {
-    sb_printf(
-        out,
-        "{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\",\"vocab_size\":%zu,"
-        "\"hidden_size\":%zu,\"intermediate_size\":%zu,\"num_hidden_layers\":%zu,"
-        "\"num_attention_heads\":%zu,\"num_key_value_heads\":%zu,\"hidden_act\":\"silu\","
-        "\"max_position_embeddings\":2048,\"rms_norm_eps\":1e-5,\"rope_theta\":10000.0,"
-        "\"tie_word_embeddings\":%s,\"initializer_range\":0.02,\"torch_dtype\":\"float32\"}",
-        s->V, s->D, s->F, s->L, s->H, s->K, s->tied ? "true" : "false");
-}
-
-static void opt_config(const struct bench_shape *s, struct strbuf *out)
-{
-    sb_printf(out,
-              "{\"architectures\":[\"OPTForCausalLM\"],\"model_type\":\"opt\",\"vocab_size\":%zu,"
-              "\"hidden_size\":%zu,\"word_embed_proj_dim\":%zu,\"ffn_dim\":%zu,"
-              "\"num_hidden_layers\":%zu,\"num_attention_heads\":%zu,"
-              "\"max_position_embeddings\":2048,\"activation_function\":\"relu\","
-              "\"do_layer_norm_before\":true,\"init_std\":0.02,\"torch_dtype\":\"float32\"}",
-              s->V, s->D, s->D, s->F, s->L, s->H);
+    for (; *key; key++, size++)
+        json_put_natural(o, *key, *size);
 }
 
 static const struct bench_shape shapes[] = {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "cli/cli.h"
 
 #ifndef PACKAGE_VERSION
@@ -79,19 +80,12 @@ void cli_put_name(struct strbuf *out, const char *s)
     sb_safe(out, s, strlen(s), "");
 }
 
-void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n)
+void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n)
 {
-    sb_putc(out, '[');
+    json_put_list(o, key, JSON_TIGHT);
     for (size_t i = 0; i < n; i++)
-        sb_printf(out, "%s%d", i ? "," : "", (int)ids[i]);
-    sb_putc(out, ']');
-}
-
-void cli_put_string(struct strbuf *out, const char *s, size_t n)
-{
-    sb_putc(out, '"');
-    sb_json(out, s, n);
-    sb_putc(out, '"');
+        json_put_int(o, NULL, ids[i]);
+    json_put_end(o);
 }
 
 void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,

@@ -9,6 +9,7 @@
 #define CLI_CLI_H
 
 #include <vaccine/vaccine.h>
+#include "base/json_out.h"
 #include "base/option.h"
 
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
@@ -68,10 +69,7 @@ void cli_put_name(struct strbuf *out, const char *s);
 void cli_tell(const char *line);
 /* One line on standard error that is no failure; NULL = none. */
 void cli_note(const char *text);
-/* "[1,2,3]" */
-void cli_put_ids(struct strbuf *out, const int32_t *ids, size_t n);
-/* `"text"` as JSON. */
-void cli_put_string(struct strbuf *out, const char *s, size_t n);
+void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n);
 /* "answered 2, refused 30, other 0" between two texts; where many are other, "! other 32 of 32: ..."
  * says what they are. Nothing where no verdicts are known. */
 void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include "base/json_out.h"
 #include "base/io.h"
 #include "base/rng.h"
 #include "cli/bench_shape.h"
@@ -382,6 +383,12 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
     sb_printf(out, "loss      %.4f -> %.4f\n", b->first_loss, b->last_loss);
     if (b->v->profile)
         put_profile(b, r, out);
+}
+
+/* With so many digits behind the point. */
+static void put_fixed(struct json_out *o, const char *key, double x, int digits)
+{
+    sb_printf(json_put_raw(o, key), "%.*f", digits, x);
 }
 
 static void put_json(const struct bench *b, const struct result *r, struct strbuf *out)

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#include "base/json_out.h"
 #include "base/kind.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -55,6 +56,7 @@ struct doctor {
     struct cli_model model;
     struct model *m; /* its, once it is open */
     struct strbuf out;
+    struct json_out json; /* into it */
     size_t checks, failed;
 };
 
@@ -385,12 +387,12 @@ static const struct {
 
 static void put_json(struct doctor *d, const char *name, const struct finding *f)
 {
-    sb_printf(&d->out, "%s{\"name\":\"%s\",\"state\":\"%s\",\"found\":", d->checks ? "," : "", name,
-              f->state == STATE_FAIL ? "fail" : state_words[f->state]);
-    cli_put_string(&d->out, f->text.s ? f->text.s : "", f->text.len);
-    sb_puts(&d->out, ",\"advice\":");
-    cli_put_string(&d->out, f->advice.s ? f->advice.s : "", f->advice.len);
-    sb_putc(&d->out, '}');
+    json_put_object(&d->json, NULL, JSON_TIGHT);
+    json_put_text(&d->json, "name", name);
+    json_put_text(&d->json, "state", f->state == STATE_FAIL ? "fail" : state_words[f->state]);
+    json_put_bytes(&d->json, "found", f->text.s, f->text.len);
+    json_put_bytes(&d->json, "advice", f->advice.s, f->advice.len);
+    json_put_end(&d->json);
 }
 
 /* Each line of what was found under the first. */
@@ -437,10 +439,18 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     setlocale(LC_CTYPE, "");
     d.c = compute_open(d.v->common.backend, (int)d.v->common.threads, d.v->common.products,
                        &d.opening);
-    sb_puts(&d.out, d.v->json ? "{\"checks\":[" : "");
+    d.json = json_out(&d.out);
+    if (d.v->json) {
+        json_put_object(&d.json, NULL, JSON_TIGHT);
+        json_put_list(&d.json, "checks", JSON_TIGHT);
+    }
     look(&d);
-    if (d.v->json)
-        sb_printf(&d.out, "],\"ok\":%s}\n", d.failed ? "false" : "true");
+    if (d.v->json) {
+        json_put_end(&d.json);
+        json_put_bool(&d.json, "ok", !d.failed);
+        json_put_end(&d.json);
+        sb_putc(&d.out, '\n');
+    }
     rc = cli_write(&d.out, err);
     if (rc == 0 && d.failed)
         rc = err_set(err, VAC_ERR_UNSUPPORTED, "doctor: %zu of %zu checks failed", d.failed,

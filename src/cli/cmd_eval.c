@@ -377,8 +377,7 @@ static void put_json(struct job *j)
     score_json(&o, &score, r->other, r->n_other);
     if (j->spec.judge) {
         json_put_object(&o, "verdicts", JSON_TIGHT);
-        for (size_t i = 0; i < VERDICT_COUNT; i++)
-            json_put_natural(&o, verdict_names[i], r->verdict[i]);
+        score_verdicts(&o, &score.verdicts);
         json_put_end(&o);
     }
     score_parts(&o, "categories", r->category, r->n_category);
@@ -470,45 +469,58 @@ static int job_run(struct job *j, struct vac_err *err)
 
 /* --- comparing --- */
 
-/* How the answers of both were called: a difference of scores may be one of "other". */
-static void put_sides(const struct comparison *c, bool json, struct strbuf *out)
+/* How the answers of one side were called: a difference of scores may be one of "other". */
+static struct vac_verdicts side_of(const size_t v[VERDICT_COUNT])
+{
+    return (struct vac_verdicts){.answered = (int64_t)v[VERDICT_ANSWERED],
+                                 .refused = (int64_t)v[VERDICT_REFUSED],
+                                 .other = (int64_t)v[VERDICT_OTHER]};
+}
+
+static void put_sides(const struct comparison *c, struct strbuf *out)
 {
     for (int side = 0; side < 2; side++) {
         const size_t *v = side ? c->verdict_b : c->verdict_a;
-        struct vac_verdicts all = {.answered = (int64_t)v[VERDICT_ANSWERED],
-                                   .refused = (int64_t)v[VERDICT_REFUSED],
-                                   .other = (int64_t)v[VERDICT_OTHER]};
+        struct vac_verdicts all = side_of(v);
 
-        if (json && all.answered + all.refused + all.other > 0)
-            sb_printf(out, ",\"verdicts_%c\":{\"answered\":%zu,\"refused\":%zu,\"other\":%zu}",
-                      "ab"[side], v[VERDICT_ANSWERED], v[VERDICT_REFUSED], v[VERDICT_OTHER]);
-        else if (!json)
-            cli_put_verdicts(out, side ? "  B " : "  A ", &all,
-                             5 * v[VERDICT_OTHER] >= c->n ? " (!)\n" : "\n");
+        cli_put_verdicts(out, side ? "  B " : "  A ", &all,
+                         5 * v[VERDICT_OTHER] >= c->n ? " (!)\n" : "\n");
     }
 }
 
-static void put_comparison(const struct comparison *c, bool json, struct strbuf *out)
+static void put_comparison_json(const struct comparison *c, struct strbuf *out)
+{
+    struct json_out o = json_out(out);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_natural(&o, "n", c->n);
+    json_put_num(&o, "a", c->a);
+    json_put_num(&o, "b", c->b);
+    json_put_num(&o, "difference", c->diff.mean);
+    json_put_num(&o, "lo", c->diff.ci.lo);
+    json_put_num(&o, "hi", c->diff.ci.hi);
+    json_put_num(&o, "p", c->diff.p);
+    for (int side = 0; side < 2; side++) {
+        struct vac_verdicts all = side_of(side ? c->verdict_b : c->verdict_a);
+
+        if (all.answered + all.refused + all.other == 0)
+            continue;
+        json_put_object(&o, side ? "verdicts_b" : "verdicts_a", JSON_TIGHT);
+        score_verdicts(&o, &all);
+        json_put_end(&o);
+    }
+    json_put_end(&o);
+    sb_putc(out, '\n');
+}
+
+static void put_comparison(const struct comparison *c, struct strbuf *out)
 {
     double scale = c->loss ? 1 : 100;
     const char *unit = c->loss ? "" : " %";
 
-    if (json) {
-        const double value[] = {c->a, c->b, c->diff.mean, c->diff.ci.lo, c->diff.ci.hi, c->diff.p};
-        const char *const key[] = {"a", "b", "difference", "lo", "hi", "p"};
-
-        sb_printf(out, "{\"n\":%zu", c->n);
-        for (size_t i = 0; i < sizeof value / sizeof *value; i++) {
-            sb_printf(out, ",\"%s\":", key[i]);
-            sb_num(out, value[i]);
-        }
-        put_sides(c, true, out);
-        sb_puts(out, "}\n");
-        return;
-    }
     sb_printf(out, "A %.4g%s, B %.4g%s over %zu pairs\n", scale * c->a, unit, scale * c->b, unit,
               c->n);
-    put_sides(c, false, out);
+    put_sides(c, out);
     sb_printf(out, "A - B %.4g  (95 %% interval %.4g to %.4g; p = %.3g)\n", scale * c->diff.mean,
               scale * c->diff.ci.lo, scale * c->diff.ci.hi, c->diff.p);
 }
@@ -523,7 +535,10 @@ static int run_compare(const struct eval_values *v, char *const *operand, struct
         return err_set(err, VAC_ERR_USAGE, "eval: --compare needs two samples files");
     rc = compare_samples(&c, operand[0], operand[1], RESAMPLES, v->seed, err);
     if (!rc) {
-        put_comparison(&c, v->json, &out);
+        if (v->json)
+            put_comparison_json(&c, &out);
+        else
+            put_comparison(&c, &out);
         rc = cli_write(&out, err);
     }
     sb_done(&out);

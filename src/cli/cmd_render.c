@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_out.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/source.h"

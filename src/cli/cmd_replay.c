@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <vaccine/vaccine.h>
+#include "base/json_out.h"
 #include "cli/cli.h"
 #include "record/replay.h"
 #include "term/signals.h"
@@ -139,20 +140,21 @@ static int print_result(const struct replay_values *v, const char *dir,
                         const struct replay_result *r, const char *kernels, struct vac_err *err)
 {
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     int rc;
 
     if (v->json) {
-        sb_printf(&s, "{\"identical\":%s,\"lines\":%zu,\"tensors\":%zu,\"weights\":\"%s\"",
-                  r->same ? "true" : "false", r->lines, r->tensors, r->weights);
-        if (!r->same) {
-            sb_puts(&s, ",\"difference\":");
-            cli_put_string(&s, r->difference, strlen(r->difference));
-        }
-        if (*kernels) {
-            sb_puts(&s, ",\"kernels\":");
-            cli_put_string(&s, kernels, strlen(kernels));
-        }
-        sb_puts(&s, "}\n");
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_bool(&o, "identical", r->same);
+        json_put_natural(&o, "lines", r->lines);
+        json_put_natural(&o, "tensors", r->tensors);
+        json_put_text(&o, "weights", r->weights);
+        if (!r->same)
+            json_put_text(&o, "difference", r->difference);
+        if (*kernels)
+            json_put_text(&o, "kernels", kernels);
+        json_put_end(&o);
+        sb_putc(&s, '\n');
     } else {
         cli_put_name(&s, dir);
         if (r->same)

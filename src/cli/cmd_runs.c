@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <vaccine/vaccine.h>
+#include "base/json_out.h"
 #include "base/io.h"
 #include "base/json_out.h"
 #include "cli/cli.h"

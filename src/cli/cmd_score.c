@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/options.h"
@@ -155,15 +156,13 @@ static int read_line(struct scorer *s, const struct cli_line *line, struct vac_e
     return check_length(s, row, err);
 }
 
-static void put_scores(struct scorer *s)
+static void put_scores(struct scorer *s, struct json_out *o)
 {
-    sb_puts(&s->out, ",\"logprobs\":[");
-    for (size_t i = 0; i + 1 < s->ids.n; i++) {
-        sb_puts(&s->out, i ? "," : "");
-        sb_num(&s->out, s->logp[i]);
-    }
-    sb_puts(&s->out, "],\"top\":");
-    cli_put_ids(&s->out, s->top, s->ids.n);
+    json_put_list(o, "logprobs", JSON_TIGHT);
+    for (size_t i = 0; i + 1 < s->ids.n; i++)
+        json_put_num(o, NULL, s->logp[i]);
+    json_put_end(o);
+    cli_put_ids(o, "top", s->top, s->ids.n);
 }
 
 static double sigmoid(double x)
@@ -171,34 +170,30 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static void put_numbers(struct strbuf *out, const char *key, const float *x, size_t n,
+static void put_numbers(struct json_out *o, const char *key, const float *x, size_t n,
                         double (*map)(double))
 {
-    sb_printf(out, ",\"%s\":[", key);
-    for (size_t i = 0; i < n; i++) {
-        sb_puts(out, i ? "," : "");
-        sb_num(out, map ? map((double)x[i]) : (double)x[i]);
-    }
-    sb_putc(out, ']');
+    json_put_list(o, key, JSON_TIGHT);
+    for (size_t i = 0; i < n; i++)
+        json_put_num(o, NULL, map ? map((double)x[i]) : (double)x[i]);
+    json_put_end(o);
 }
 
 /* Several labels may hold at once, so each has its own probability. */
-static void put_verdict(struct scorer *s)
+static void put_verdict(struct scorer *s, struct json_out *o)
 {
     size_t n = s->cfg->n_labels, flagged = 0;
 
     for (size_t i = 0; i < n; i++)
         flagged += s->logits[i] > 0;
-    put_numbers(&s->out, "logits", s->logits, n, NULL);
-    put_numbers(&s->out, "probabilities", s->logits, n, sigmoid);
-    sb_printf(&s->out, ",\"flagged\":%s,\"labels\":[", flagged ? "true" : "false");
-    for (size_t i = 0, k = 0; i < n; i++) {
-        if (!(s->logits[i] > 0))
-            continue;
-        sb_puts(&s->out, k++ ? "," : "");
-        cli_put_string(&s->out, s->cfg->label[i], strlen(s->cfg->label[i]));
-    }
-    sb_putc(&s->out, ']');
+    put_numbers(o, "logits", s->logits, n, NULL);
+    put_numbers(o, "probabilities", s->logits, n, sigmoid);
+    json_put_bool(o, "flagged", flagged);
+    json_put_list(o, "labels", JSON_TIGHT);
+    for (size_t i = 0; i < n; i++)
+        if (s->logits[i] > 0)
+            json_put_text(o, NULL, s->cfg->label[i]);
+    json_put_end(o);
 }
 
 static bool all_finite(const float *x, size_t n)
@@ -218,6 +213,7 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
 {
     struct scorer *s = ctx;
     struct pass pass = {.m = s->model.m, .b = &s->batch, .from = PLACE_START, .stop = PLACE_START};
+    struct json_out o = json_out(&s->out);
 
     if (read_line(s, line, err))
         return -1;
@@ -226,19 +222,20 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
     pass.a = s->acts;
     batch_fill_ids(&s->batch, s->ids.v, NULL, s->ids.n);
     sb_clear(&s->out);
-    sb_puts(&s->out, "{\"ids\":");
-    cli_put_ids(&s->out, s->ids.v, s->ids.n);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    cli_put_ids(&o, "ids", s->ids.v, s->ids.n);
     if (s->cfg->n_labels) {
         pass_classify(&pass, s->logits);
         if (!all_finite(s->logits, s->cfg->n_labels))
             return refuse_numbers(s, line, err);
-        put_verdict(s);
+        put_verdict(s, &o);
     } else {
         if (!pass_score(&pass, s->logp, s->top))
             return refuse_numbers(s, line, err);
-        put_scores(s);
+        put_scores(s, &o);
     }
-    sb_puts(&s->out, "}\n");
+    json_put_end(&o);
+    sb_putc(&s->out, '\n');
     return model_check(s->model.m, err) ? -1 : cli_write(&s->out, err);
 }
 

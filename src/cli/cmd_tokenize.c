@@ -1,5 +1,6 @@
 /* cmd_tokenize.c - `vaccine tokenize`: text to token ids and back, JSON lines in and out. */
 #include <stdlib.h>
+#include "base/json_out.h"
 #include "cli/cli.h"
 #include "cli/lines.h"
 #include "cli/source.h"
@@ -26,17 +27,19 @@ struct work {
 
 static int tokenize_text(struct work *w, struct vac_err *err)
 {
+    struct json_out o = json_out(&w->out);
+
     w->ids.n = 0;
     sb_clear(&w->decoded);
     sb_clear(&w->out);
     if (tokenizer_encode(w->tok, w->text.s, w->text.len, w->special, &w->ids, err) ||
         tokenizer_decode(w->tok, w->ids.v, w->ids.n, false, &w->decoded, err))
         return -1;
-    sb_puts(&w->out, "{\"ids\":");
-    cli_put_ids(&w->out, w->ids.v, w->ids.n);
-    sb_puts(&w->out, ",\"decoded\":");
-    cli_put_string(&w->out, w->decoded.s ? w->decoded.s : "", w->decoded.len);
-    sb_puts(&w->out, "}\n");
+    json_put_object(&o, NULL, JSON_TIGHT);
+    cli_put_ids(&o, "ids", w->ids.v, w->ids.n);
+    json_put_bytes(&o, "decoded", w->decoded.s, w->decoded.len);
+    json_put_end(&o);
+    sb_putc(&w->out, '\n');
     return 0;
 }
 

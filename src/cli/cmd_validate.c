@@ -1,6 +1,7 @@
 /* cmd_validate.c - `vaccine validate`: what a run file would do, without doing it. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "run/validate.h"
@@ -128,89 +129,90 @@ static void put_text(struct strbuf *s, const struct validation *v)
 
 /* --- for programs --- */
 
-static void put_plan_json(struct strbuf *s, const struct plan *p)
+static void put_files_json(struct json_out *o, const struct validate_stage *x)
 {
-    sb_puts(s, ",\"plan\":[");
-    for (size_t i = 0; i < p->n; i++)
-        sb_printf(s, "%s{\"what\":\"%s\",\"bytes\":%llu}", i ? "," : "", p->row[i].what,
-                  (unsigned long long)p->row[i].bytes);
-    sb_printf(s, "],\"bytes\":%llu", (unsigned long long)p->total);
-}
-
-static void put_files_json(struct strbuf *s, const struct validate_stage *x)
-{
-    sb_puts(s, ",\"files\":[");
+    json_put_list(o, "files", JSON_TIGHT);
     for (size_t i = 0; i < x->n_files; i++) {
         const struct validate_file *f = &x->file[i];
-        sb_puts(s, i ? ",{\"file\":" : "{\"file\":");
-        cli_put_string(s, f->path, strlen(f->path));
-        sb_printf(s, ",\"harmful\":%s,\"samples\":%zu,\"tokens\":%zu,\"labels\":%zu}",
-                  f->harmful ? "true" : "false", f->samples, f->tokens, f->labels);
+
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "file", f->path);
+        json_put_bool(o, "harmful", f->harmful);
+        json_put_natural(o, "samples", f->samples);
+        json_put_natural(o, "tokens", f->tokens);
+        json_put_natural(o, "labels", f->labels);
+        json_put_end(o);
     }
-    sb_putc(s, ']');
+    json_put_end(o);
 }
 
-static void put_warnings_json(struct strbuf *s, const struct strbuf *lines)
+static void put_warnings_json(struct json_out *o, const struct strbuf *lines)
 {
     size_t n;
 
-    sb_puts(s, ",\"warnings\":[");
+    json_put_list(o, "warnings", JSON_TIGHT);
     for (const char *at = lines->s; at && *at; at += n + (at[n] == '\n')) {
         n = strcspn(at, "\n");
-        sb_puts(s, at > lines->s ? "," : "");
-        cli_put_string(s, at, n);
+        json_put_bytes(o, NULL, at, n);
     }
-    sb_putc(s, ']');
+    json_put_end(o);
 }
 
-static void put_stage_json(struct strbuf *s, const struct validate_stage *x)
+static void put_stage_json(struct json_out *o, const struct validate_stage *x)
 {
-    sb_printf(s,
-              "{\"name\":\"%s\",\"method\":\"%s\",\"full\":%s,\"rows\":%zu,\"cut\":%zu,\"skipped\":"
-              "%zu,\"samples\":%zu,"
-              "\"tokens\":%zu,\"labels\":%zu,\"longest\":%zu,\"keep_labels\":",
-              x->spec->name, x->spec->method->name, x->spec->full ? "true" : "false", x->rows,
-              x->cut, x->skipped, x->samples, x->tokens, x->labels, x->longest);
-    sb_num(s, share(x->rows - x->skipped, x->rows) / 100);
-    sb_printf(s,
-              ",\"steps\":%llu,\"steps_per_epoch\":%llu,\"epochs\":", (unsigned long long)x->steps,
-              (unsigned long long)x->steps_per_epoch);
-    sb_num(s, x->epochs);
-    put_warnings_json(s, &x->warnings);
-    sb_printf(s, ",\"trained\":%llu,\"flops\":", (unsigned long long)x->trained);
-    sb_num(s, x->flops);
-    sb_puts(s, ",\"seconds\":");
-    sb_num(s, x->seconds);
-    put_files_json(s, x);
-    put_plan_json(s, &x->plan);
-    sb_putc(s, '}');
+    json_put_object(o, NULL, JSON_TIGHT);
+    json_put_text(o, "name", x->spec->name);
+    json_put_text(o, "method", x->spec->method->name);
+    json_put_bool(o, "full", x->spec->full);
+    json_put_natural(o, "rows", x->rows);
+    json_put_natural(o, "cut", x->cut);
+    json_put_natural(o, "skipped", x->skipped);
+    json_put_natural(o, "samples", x->samples);
+    json_put_natural(o, "tokens", x->tokens);
+    json_put_natural(o, "labels", x->labels);
+    json_put_natural(o, "longest", x->longest);
+    json_put_num(o, "keep_labels", share(x->rows - x->skipped, x->rows) / 100);
+    json_put_natural(o, "steps", x->steps);
+    json_put_natural(o, "steps_per_epoch", x->steps_per_epoch);
+    json_put_num(o, "epochs", x->epochs);
+    put_warnings_json(o, &x->warnings);
+    json_put_natural(o, "trained", x->trained);
+    json_put_num(o, "flops", x->flops);
+    json_put_num(o, "seconds", x->seconds);
+    put_files_json(o, x);
+    plan_put(o, "plan", &x->plan);
+    json_put_natural(o, "bytes", x->plan.total);
+    json_put_end(o);
 }
 
 static void put_json(struct strbuf *s, const struct validation *v)
 {
-    sb_printf(s,
-              "{\"parameters\":%llu,\"threads\":%d,\"gflops\":", (unsigned long long)v->parameters,
-              v->threads);
-    sb_num(s, v->gflops);
-    sb_printf(s, ",\"available\":%llu,\"fits\":%s,\"steps\":%llu,\"seconds\":",
-              (unsigned long long)v->available, v->refused.code ? "false" : "true",
-              (unsigned long long)v->steps);
-    sb_num(s, v->seconds);
-    sb_puts(s, ",\"stages\":[");
-    for (size_t i = 0; i < v->n_stages; i++) {
-        sb_puts(s, i ? "," : "");
-        put_stage_json(s, &v->stage[i]);
-    }
-    sb_puts(s, "],\"evaluate\":[");
+    struct json_out o = json_out(s);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_natural(&o, "parameters", v->parameters);
+    json_put_int(&o, "threads", v->threads);
+    json_put_num(&o, "gflops", v->gflops);
+    json_put_natural(&o, "available", v->available);
+    json_put_bool(&o, "fits", !v->refused.code);
+    json_put_natural(&o, "steps", v->steps);
+    json_put_num(&o, "seconds", v->seconds);
+    json_put_list(&o, "stages", JSON_TIGHT);
+    for (size_t i = 0; i < v->n_stages; i++)
+        put_stage_json(&o, &v->stage[i]);
+    json_put_end(&o);
+    json_put_list(&o, "evaluate", JSON_TIGHT);
     for (size_t i = 0; i < v->n_evaluate; i++) {
-        sb_puts(s, i ? ",{\"name\":" : "{\"name\":");
-        cli_put_string(s, v->evaluate[i].name, strlen(v->evaluate[i].name));
-        sb_printf(s, ",\"prompts\":%zu,\"longest\":%zu", v->evaluate[i].prompts,
-                  v->evaluate[i].longest);
-        put_warnings_json(s, &v->evaluate[i].warning);
-        sb_putc(s, '}');
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_text(&o, "name", v->evaluate[i].name);
+        json_put_natural(&o, "prompts", v->evaluate[i].prompts);
+        json_put_natural(&o, "longest", v->evaluate[i].longest);
+        put_warnings_json(&o, &v->evaluate[i].warning);
+        json_put_end(&o);
     }
-    sb_puts(s, "]}\n");
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(s, '\n');
 }
 
 /* --- the command --- */

@@ -81,14 +81,6 @@ static void put_results(const struct evaluation *e, const struct eval_result *r,
     json_put_end(o);
 }
 
-static void put_verdicts(const struct eval_result *r, struct json_out *o)
-{
-    json_put_object(o, "verdicts", JSON_TIGHT);
-    for (size_t i = 0; i < VERDICT_COUNT; i++)
-        json_put_natural(o, verdict_names[i], r->verdict[i]);
-    json_put_end(o);
-}
-
 static void put_categories(const struct eval_result *r, struct json_out *o)
 {
     json_put_list(o, "categories", JSON_TIGHT);
@@ -195,8 +187,11 @@ static void fill_results(const struct evaluation *e, const struct eval_result *r
     json_put_object(&o, "score", JSON_TIGHT);
     score_json(&o, &score, r->other, r->n_other);
     json_put_end(&o);
-    if (e->judge)
-        put_verdicts(r, &o);
+    if (e->judge) {
+        json_put_object(&o, "verdicts", JSON_TIGHT);
+        score_verdicts(&o, &score.verdicts);
+        json_put_end(&o);
+    }
     put_categories(r, &o);
     put_config(e, &o);
     json_put_end(&o);

@@ -3,6 +3,13 @@
 
 #include "judge/judge.h"
 
+void score_verdicts(struct json_out *o, const struct vac_verdicts *v)
+{
+    json_put_int(o, verdict_names[VERDICT_ANSWERED], v->answered);
+    json_put_int(o, verdict_names[VERDICT_REFUSED], v->refused);
+    json_put_int(o, verdict_names[VERDICT_OTHER], v->other);
+}
+
 void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
                 size_t n_other)
 {
@@ -15,11 +22,8 @@ void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_p
     json_put_int(o, "n", e->n);
     json_put_num(o, "lo", e->lo);
     json_put_num(o, "hi", e->hi);
-    if (v->answered || v->refused || v->other) {
-        json_put_int(o, verdict_names[VERDICT_ANSWERED], v->answered);
-        json_put_int(o, verdict_names[VERDICT_REFUSED], v->refused);
-        json_put_int(o, verdict_names[VERDICT_OTHER], v->other);
-    }
+    if (v->answered || v->refused || v->other)
+        score_verdicts(o, v);
     if (n_other == 0)
         return;
     json_put_list(o, "others", JSON_TIGHT);

@@ -12,6 +12,8 @@ void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_p
 /* The same behind "step", "stage" and "stage_step": a line of eval/history.jsonl. */
 void score_history(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
                    size_t n_other);
+/* The three counts, as members. */
+void score_verdicts(struct json_out *o, const struct vac_verdicts *v);
 /* "KEY": [{"name", "count", "n"}] */
 void score_parts(struct json_out *o, const char *key, const struct vac_part *part, size_t n);
 #endif

@@ -1,4 +1,5 @@
 /* import.c - the list of import formats, detection by content, choosing rows, and writing them. */
+#include "base/json_out.h"
 #include "import/import.h"
 #include "base/name.h"
 #include "data/draw.h"
@@ -242,28 +243,23 @@ struct work {
     size_t fit;    /* rows that may be, so far */
 };
 
-static void put_member(struct strbuf *out, const char *name, const char *value)
-{
-    sb_printf(out, "%c\"%s\":\"", out->len ? ',' : '{', name);
-    if (value)
-        sb_json(out, value, strlen(value));
-    sb_putc(out, '"');
-}
-
 static int write_sample(struct work *w, const struct import_sample *s, struct vac_err *err)
 {
     const struct {
         const char *name, *value;
     } more[] = {{"category", s->category}, {"id", s->id}, {"label", s->label}};
+    struct json_out o = json_out(&w->line);
 
     sb_clear(&w->line);
-    put_member(&w->line, "instruction", s->instruction);
-    put_member(&w->line, "input", s->input);
-    put_member(&w->line, "output", w->choice->prompts_only ? NULL : s->output);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_text(&o, "instruction", s->instruction ? s->instruction : "");
+    json_put_text(&o, "input", s->input ? s->input : "");
+    json_put_text(&o, "output", w->choice->prompts_only || !s->output ? "" : s->output);
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
         if (more[i].value && *more[i].value)
-            put_member(&w->line, more[i].name, more[i].value);
-    sb_puts(&w->line, "}\n");
+            json_put_text(&o, more[i].name, more[i].value);
+    json_put_end(&o);
+    sb_putc(&w->line, '\n');
     if (sb_ok(&w->line, err) || w->put(w->ctx, w->line.s, w->line.len, err))
         return -1;
     w->report->written++;

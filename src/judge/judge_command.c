@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_out.h"
 #include "base/json.h"
 #include "base/child.h"
 #include "judge/judge.h"

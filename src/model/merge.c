@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_out.h"
 #include "base/kind.h"
 #include "model/adapter.h"
 #include "token/tok_gguf.h"
@@ -155,16 +156,22 @@ static int write_text(const char *dir, const char *name, const struct strbuf *s,
 static int write_index(const struct merge *g, struct vac_err *err)
 {
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     char name[64];
     int rc;
 
-    sb_printf(&s, "{\n  \"metadata\": {\"total_size\": %llu},\n  \"weight_map\": {",
-              (unsigned long long)g->total);
+    json_put_object(&o, NULL, JSON_LINED);
+    json_put_object(&o, "metadata", JSON_SPACED);
+    json_put_natural(&o, "total_size", g->total);
+    json_put_end(&o);
+    json_put_object(&o, "weight_map", JSON_LINED);
     for (size_t i = 0; i < g->m->n_weight; i++) {
         shard_name(g, g->shard[i], name, sizeof name);
-        sb_printf(&s, "%s\n    \"%s\": \"%s\"", i ? "," : "", g->m->weight[i]->name, name);
+        json_put_text(&o, g->m->weight[i]->name, name);
     }
-    sb_puts(&s, "\n  }\n}\n");
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(&s, '\n');
     rc = write_text(g->dir, "model.safetensors.index.json", &s, err);
     sb_done(&s);
     return rc;

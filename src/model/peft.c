@@ -6,6 +6,7 @@
  * Modules may have ranks and weights of their own (rank_pattern, alpha_pattern). Here all matrices of an
  * adapter have the largest rank R; what a module has less is zeros, in A and in B, which add nothing and
  * get no gradient. It is written again with R, and the alpha that gives it the same weight. */
+#include "base/json_out.h"
 #include "model/peft.h"
 
 #include <ctype.h>
@@ -549,19 +550,16 @@ int model_add_peft(struct model *m, const char *dir, bool trained, double dropou
 /* --- writing --- */
 
 /* A folder of the cache is one's own; its name and commit are everybody's. */
-static int put_base(const char *base, struct strbuf *s, struct vac_err *err)
+static int put_base(const char *base, struct json_out *o, struct vac_err *err)
 {
-    char *name, *commit;
+    char *name = NULL, *commit = NULL;
     int rc = hub_name_of(base, &name, &commit, err);
 
     if (rc < 0)
         return -1;
-    sb_puts(s, "  \"base_model_name_or_path\": \"");
-    sb_json(s, rc ? base : name, strlen(rc ? base : name));
-    sb_puts(s, rc ? "\",\n  \"revision\": null" : "\",\n  \"revision\": \"");
+    json_put_text(o, "base_model_name_or_path", rc ? base : name);
+    json_put_text(o, "revision", rc ? NULL : commit);
     if (rc == 0) {
-        sb_json(s, commit, strlen(commit));
-        sb_putc(s, '"');
         free(name);
         free(commit);
     }
@@ -569,52 +567,53 @@ static int put_base(const char *base, struct strbuf *s, struct vac_err *err)
 }
 
 /* The modules whose weight is another than the adapter's. */
-static void put_alphas(const struct model *m, const struct adapter *a, struct strbuf *s)
+static void put_alphas(const struct model *m, const struct adapter *a, struct json_out *o)
 {
     struct lora_place at;
-    const char *sep = "";
 
-    for (size_t k = 0; adapter_place(m, a, k, &at); k++) {
-        if (!at.on || at.alpha == a->alpha)
-            continue;
-        sb_printf(s, "%s\n    \"%s\": ", sep, at.x->module);
-        sb_num(s, at.alpha);
-        sep = ",";
-    }
-    sb_puts(s, *sep ? "\n  }" : "}");
+    json_put_object(o, "alpha_pattern", JSON_LINED);
+    for (size_t k = 0; adapter_place(m, a, k, &at); k++)
+        if (at.on && at.alpha != a->alpha)
+            json_put_num(o, at.x->module, at.alpha);
+    json_put_end(o);
 }
 
 static int config_text(const struct model *m, const struct adapter *a, const char *base,
                        struct strbuf *s, struct vac_err *err)
 {
-    const char *sep = "";
+    struct json_out o = json_out(s);
 
-    sb_puts(s, "{\n  \"auto_mapping\": null,\n");
-    if (put_base(base, s, err))
+    json_put_object(&o, NULL, JSON_LINED);
+    json_put_text(&o, "auto_mapping", NULL);
+    if (put_base(base, &o, err))
         return -1;
-    sb_puts(s,
-            ",\n  \"bias\": \"none\",\n  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
-            "  \"init_lora_weights\": true,\n  \"layers_pattern\": null,\n"
-            "  \"layers_to_transform\": null,\n  \"lora_alpha\": ");
-    sb_num(s, a->alpha);
-    sb_puts(s, ",\n  \"lora_dropout\": ");
-    sb_num(s, a->dropout);
-    sb_printf(s,
-              ",\n  \"modules_to_save\": null,\n  \"peft_type\": \"LORA\",\n  \"r\": %zu,\n"
-              "  \"rank_pattern\": {},\n  \"alpha_pattern\": {",
-              a->r);
-    put_alphas(m, a, s);
-    sb_puts(s, ",\n  \"target_modules\": [");
+    json_put_text(&o, "bias", "none");
+    json_put_bool(&o, "fan_in_fan_out", false);
+    json_put_bool(&o, "inference_mode", true);
+    json_put_bool(&o, "init_lora_weights", true);
+    json_put_text(&o, "layers_pattern", NULL);
+    json_put_text(&o, "layers_to_transform", NULL);
+    json_put_num(&o, "lora_alpha", a->alpha);
+    json_put_num(&o, "lora_dropout", a->dropout);
+    json_put_text(&o, "modules_to_save", NULL);
+    json_put_text(&o, "peft_type", "LORA");
+    json_put_natural(&o, "r", a->r);
+    json_put_object(&o, "rank_pattern", JSON_TIGHT);
+    json_put_end(&o);
+    put_alphas(m, a, &o);
+    json_put_list(&o, "target_modules", JSON_LINED);
     for (const char *t = a->targets; *t;) {
         size_t k = strcspn(t, ",");
-        sb_printf(s, "%s\n    \"%.*s\"", sep, (int)k, t);
-        sep = ",";
+
+        json_put_bytes(&o, NULL, t, k);
         t += k + (t[k] == ',');
     }
-    sb_printf(s,
-              "\n  ],\n  \"task_type\": \"CAUSAL_LM\",\n  \"use_dora\": false,\n  \"use_rslora\": "
-              "%s\n}\n",
-              a->rslora ? "true" : "false");
+    json_put_end(&o);
+    json_put_text(&o, "task_type", "CAUSAL_LM");
+    json_put_bool(&o, "use_dora", false);
+    json_put_bool(&o, "use_rslora", a->rslora);
+    json_put_end(&o);
+    sb_putc(s, '\n');
     return 0;
 }
 

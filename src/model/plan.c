@@ -50,6 +50,18 @@ static double gb(uint64_t bytes)
     return (double)bytes / 1e9;
 }
 
+void plan_put(struct json_out *o, const char *key, const struct plan *p)
+{
+    json_put_list(o, key, JSON_TIGHT);
+    for (size_t i = 0; i < p->n; i++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "what", p->row[i].what);
+        json_put_natural(o, "bytes", p->row[i].bytes);
+        json_put_end(o);
+    }
+    json_put_end(o);
+}
+
 void plan_text(const struct plan *p, struct strbuf *out)
 {
     for (size_t i = 0; i < p->n; i++)

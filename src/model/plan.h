@@ -5,6 +5,7 @@
 #ifndef MODEL_PLAN_H
 #define MODEL_PLAN_H
 
+#include "base/json_out.h"
 #include "model/lora.h"
 
 struct plan_row {
@@ -22,6 +23,8 @@ void plan_add(struct plan *p, const char *what, uint64_t bytes, const char *reme
 uint64_t plan_available(void);
 /* 0, or -1 with all rows, the sum, what is available, and the remedy of the largest row. */
 int plan_check(const struct plan *p, uint64_t available, struct vac_err *err);
+/* "KEY": [{"what", "bytes"}], the rows. */
+void plan_put(struct json_out *o, const char *key, const struct plan *p);
 /* One line each: name, GB, share; then the total. */
 void plan_text(const struct plan *p, struct strbuf *out);
 

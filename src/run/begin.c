@@ -58,14 +58,10 @@ int begin_folder(struct trainer *t, const char *dir, struct vac_err *err)
 static cJSON *plan_json(const struct plan *p, struct vac_err *err)
 {
     struct strbuf s = {0};
+    struct json_out o = json_out(&s);
     cJSON *list = NULL;
 
-    for (size_t i = 0; i < p->n; i++) {
-        sb_puts(&s, i ? ",{\"what\":\"" : "[{\"what\":\"");
-        sb_json(&s, p->row[i].what, strlen(p->row[i].what));
-        sb_printf(&s, "\",\"bytes\":%llu}", (unsigned long long)p->row[i].bytes);
-    }
-    sb_puts(&s, p->n ? "]" : "[]");
+    plan_put(&o, NULL, p);
     if (sb_ok(&s, err) == 0)
         list = json_parse(s.s, s.len, "plan", err);
     sb_done(&s);

@@ -19,7 +19,7 @@ static void put_key(struct strbuf *b, const char *key)
 }
 
 /* All rows of a table; those in `absent` (NULL-terminated, or NULL) as null. */
-static void put_rows(struct strbuf *b, const struct option_row *rows, const void *base,
+static void put_rows(struct json_out *o, const struct option_row *rows, const void *base,
                      const char *const *absent)
 {
     for (; rows && rows->name; rows++) {
@@ -27,41 +27,30 @@ static void put_rows(struct strbuf *b, const struct option_row *rows, const void
         if (name_listed(absent, rows->name))
             sb_puts(b, "null");
         else
-            option_json(rows, base, b);
+            option_json(rows, base, json_put_raw(o, rows->name));
     }
 }
 
-static void put_text(struct strbuf *b, const char *text)
+static void put_stream(struct json_out *o, const struct stream_spec *x)
 {
-    if (b->len && b->s[b->len - 1] == '"')
-        sb_putc(b, ',');
-    sb_putc(b, '"');
-    sb_json(b, text, strlen(text));
-    sb_putc(b, '"');
-}
-
-static void put_stream(struct strbuf *b, const struct stream_spec *x)
-{
-    put_key(b, x->name);
-    sb_putc(b, '[');
+    json_put_list(o, x->name, JSON_TIGHT);
     for (size_t i = 0; i < x->n; i++) {
-        sb_puts(b, i ? ",{" : "{");
-        put_rows(b, spec_rows_data, &x->file[i], NULL);
-        sb_putc(b, '}');
+        json_put_object(o, NULL, JSON_TIGHT);
+        put_rows(o, spec_rows_data, &x->file[i], NULL);
+        json_put_end(o);
     }
-    sb_putc(b, ']');
+    json_put_end(o);
 }
 
 /* An adapter that is gone on with, or read from a folder, brings its own shape. */
-static void put_lora(struct strbuf *b, const struct stage_spec *st)
+static void put_lora(struct json_out *o, const struct stage_spec *st)
 {
     bool own = st->adapter == ADAPTER_SAME || st->lora.init;
     const char *absent[8] = {NULL};
     size_t n = 0;
 
-    put_key(b, "lora");
     if (st->full) {
-        sb_puts(b, "null");
+        json_put_text(o, "lora", NULL);
         return;
     }
     if (own) {
@@ -72,12 +61,12 @@ static void put_lora(struct strbuf *b, const struct stage_spec *st)
     }
     if (own && !st->lora.dropout_given)
         absent[n++] = "dropout";
-    sb_putc(b, '{');
-    put_rows(b, spec_rows_lora, &st->lora, absent);
-    sb_putc(b, '}');
+    json_put_object(o, "lora", JSON_TIGHT);
+    put_rows(o, spec_rows_lora, &st->lora, absent);
+    json_put_end(o);
 }
 
-static void put_stage(struct strbuf *b, const struct stage_spec *st)
+static void put_stage(struct json_out *o, const struct stage_spec *st)
 {
     const char *absent[4] = {NULL};
     size_t n = 0;
@@ -87,97 +76,92 @@ static void put_stage(struct strbuf *b, const struct stage_spec *st)
         absent[n++] = "samples";
         absent[n++] = "harmful_ratio";
     }
-    sb_putc(b, '{');
-    put_rows(b, spec_rows_stage, st, absent);
-    put_rows(b, st->method->options, st->options, NULL);
+    json_put_object(o, NULL, JSON_TIGHT);
+    put_rows(o, spec_rows_stage, st, absent);
+    put_rows(o, st->method->options, st->options, NULL);
     for (size_t k = 0; k < st->n_streams; k++)
-        put_stream(b, &st->stream[k]);
-    put_lora(b, st);
-    sb_putc(b, '}');
+        put_stream(o, &st->stream[k]);
+    put_lora(o, st);
+    json_put_end(o);
 }
 
-static void put_watch(struct strbuf *b, const struct watch_spec *w)
+static void put_watch(struct json_out *o, const struct watch_spec *w)
 {
     struct own_keys own;
 
-    put_key(b, "watch");
-    sb_putc(b, '{');
-    put_rows(b, spec_rows_watch, w, NULL);
+    json_put_object(o, "watch", JSON_TIGHT);
+    put_rows(o, spec_rows_watch, w, NULL);
     for (const struct spec_watched *k = spec_watched; k->key; k++) {
-        put_key(b, k->key);
         if (!*(const bool *)((const char *)w + k->has)) {
-            sb_puts(b, "null");
+            json_put_text(o, k->key, NULL);
             continue;
         }
-        sb_putc(b, '{');
-        put_rows(b, spec_rows_data, (const char *)w + k->data, NULL);
-        put_rows(b, k->more, w, NULL);
+        json_put_object(o, k->key, JSON_TIGHT);
+        put_rows(o, spec_rows_data, (const char *)w + k->data, NULL);
+        put_rows(o, k->more, w, NULL);
         if (k->more && own_of(w->probes_judge, NULL, &own, NULL))
-            put_rows(b, own.rows, w->probes_options, NULL);
-        sb_putc(b, '}');
+            put_rows(o, own.rows, w->probes_options, NULL);
+        json_put_end(o);
     }
-    sb_putc(b, '}');
+    json_put_end(o);
 }
 
 static void put_row(void *ctx, const struct option_row *row, const void *base)
 {
-    put_key(ctx, row->name);
-    option_json(row, base, ctx);
+    option_json(row, base, json_put_raw(ctx, row->name));
 }
 
-static void put_evaluate(struct strbuf *b, const struct evaluate_spec *e)
+static void put_evaluate(struct json_out *o, const struct evaluate_spec *e)
 {
-    sb_putc(b, '{');
-    b->bad |= evaluate_each(e, put_row, b, NULL) != 0;
-    put_key(b, "stages");
-    sb_puts(b, e->stages ? "[" : "null");
-    for (char **name = e->stages; name && *name; name++)
-        put_text(b, *name);
-    sb_puts(b, e->stages ? "]}" : "}");
+    json_put_object(o, NULL, JSON_TIGHT);
+    o->to->bad |= evaluate_each(e, put_row, o, NULL) != 0;
+    if (e->stages) {
+        json_put_list(o, "stages", JSON_TIGHT);
+        for (char **name = e->stages; *name; name++)
+            json_put_text(o, NULL, *name);
+        json_put_end(o);
+    } else {
+        json_put_text(o, "stages", NULL);
+    }
+    json_put_end(o);
 }
 
-static void put_config(struct strbuf *b, const cJSON *config)
+static void put_config(struct json_out *o, const cJSON *config)
 {
     char *text = config ? json_text(config, false, NULL) : NULL;
 
-    put_key(b, "config");
-    sb_puts(b, text ? text : "null");
-    b->bad |= config && !text;
+    sb_puts(json_put_raw(o, "config"), text ? text : "null");
+    o->to->bad |= config && !text;
     cJSON_free(text);
 }
 
-static void put_all(struct strbuf *b, const struct run_spec *s)
+static void put_all(struct json_out *o, const struct run_spec *s)
 {
-    sb_putc(b, '{');
-    put_rows(b, spec_rows_top, s, NULL);
-    put_config(b, s->config);
-    put_key(b, "stages");
-    sb_putc(b, '[');
-    for (size_t i = 0; i < s->n_stages; i++) {
-        sb_puts(b, i ? "," : "");
-        put_stage(b, &s->stage[i]);
-    }
-    sb_putc(b, ']');
-    put_key(b, "checkpoint");
-    sb_putc(b, '{');
-    put_rows(b, spec_rows_checkpoint, &s->checkpoint, NULL);
-    sb_putc(b, '}');
-    put_watch(b, &s->watch);
-    put_key(b, "evaluate");
-    sb_putc(b, '[');
-    for (size_t i = 0; i < s->n_evaluate; i++) {
-        sb_puts(b, i ? "," : "");
-        put_evaluate(b, &s->evaluate[i]);
-    }
-    sb_puts(b, "]}");
+    json_put_object(o, NULL, JSON_TIGHT);
+    put_rows(o, spec_rows_top, s, NULL);
+    put_config(o, s->config);
+    json_put_list(o, "stages", JSON_TIGHT);
+    for (size_t i = 0; i < s->n_stages; i++)
+        put_stage(o, &s->stage[i]);
+    json_put_end(o);
+    json_put_object(o, "checkpoint", JSON_TIGHT);
+    put_rows(o, spec_rows_checkpoint, &s->checkpoint, NULL);
+    json_put_end(o);
+    put_watch(o, &s->watch);
+    json_put_list(o, "evaluate", JSON_TIGHT);
+    for (size_t i = 0; i < s->n_evaluate; i++)
+        put_evaluate(o, &s->evaluate[i]);
+    json_put_end(o);
+    json_put_end(o);
 }
 
 cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
 {
     struct strbuf b = {0};
+    struct json_out o = json_out(&b);
     cJSON *doc = NULL;
 
-    put_all(&b, s);
+    put_all(&o, s);
     if (sb_ok(&b, err) == 0)
         doc = json_parse(b.s, b.len, "the resolved description", err);
     sb_done(&b);

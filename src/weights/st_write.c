@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "base/utf8.h"
 #include "base/json.h"
 #include "weights/st_write.h"
@@ -88,14 +89,19 @@ int st_declare(struct st_writer *w, const char *name, enum dtype t, size_t rank,
     return 0;
 }
 
-static void put_decl(struct strbuf *b, const struct st_decl *d, size_t begin)
+static void put_decl(struct json_out *o, const struct st_decl *d, size_t begin)
 {
-    sb_puts(b, ",\"");
-    sb_json(b, d->name, strlen(d->name));
-    sb_printf(b, "\":{\"dtype\":\"%s\",\"shape\":[", dtype_name(d->dtype));
+    json_put_object(o, d->name, JSON_TIGHT);
+    json_put_text(o, "dtype", dtype_name(d->dtype));
+    json_put_list(o, "shape", JSON_TIGHT);
     for (size_t i = 0; i < d->rank; i++)
-        sb_printf(b, "%s%zu", i ? "," : "", d->shape[i]);
-    sb_printf(b, "],\"data_offsets\":[%zu,%zu]}", begin, begin + d->bytes);
+        json_put_natural(o, NULL, d->shape[i]);
+    json_put_end(o);
+    json_put_list(o, "data_offsets", JSON_TIGHT);
+    json_put_natural(o, NULL, begin);
+    json_put_natural(o, NULL, begin + d->bytes);
+    json_put_end(o);
+    json_put_end(o);
 }
 
 static int by_size_then_name(const void *a, const void *b)
@@ -129,16 +135,20 @@ static int sort_decls(struct st_writer *w, struct vac_err *err)
 
 static int build_header(struct strbuf *b, const struct st_writer *w, struct vac_err *err)
 {
+    struct json_out o = json_out(b);
     size_t at = 0;
 
     /* Readers of PyTorch weights ask for "format". */
-    sb_puts(b, "{\"" ST_METADATA "\":{\"format\":\"pt\"}");
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_object(&o, ST_METADATA, JSON_TIGHT);
+    json_put_text(&o, "format", "pt");
+    json_put_end(&o);
     for (size_t i = 0; i < w->n; i++) {
-        put_decl(b, &w->d[i], at);
+        put_decl(&o, &w->d[i], at);
         if (size_add(at, w->d[i].bytes, &at) || at > (uint64_t)ST_WHOLE_MAX)
             return refuse_decl(w, w->d[i].name, "makes the file too large", err);
     }
-    sb_puts(b, "}");
+    json_put_end(&o);
     while (!b->bad && b->len % ST_ALIGN)
         sb_putc(b, ' ');
     if (sb_ok(b, err))
