@@ -366,8 +366,6 @@ void vac_session_close(struct vac_session *s)
     trainer_close(&s->t);
     if (s->control_made)
         control_done(&s->ctl);
-    if (s->lock_made)
-        pthread_mutex_destroy(&s->t.option_lock);
     exports_close(s->exports);
     gap_done(&s->point_gap);
     gap_done(&s->layer_gap);
