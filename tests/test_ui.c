@@ -528,7 +528,7 @@ static void test_export(void **state)
     assert_int_equal(play(80, 24, "xterm-256color", NULL, script, &t), 0);
     text = read_all(in_work("loss.csv"));
     assert_non_null(text);
-    assert_memory_equal(text, "step,tokens,wall,loss,", 22);
+    assert_memory_equal(text, "step,stage,epoch,loss,", 22);
     assert_non_null(strstr(text, "\n1204,"));
     free(text);
     text = read_all(in_work("layers.csv"));

@@ -128,7 +128,7 @@ static void test_layers_pass_over_masked_ones(void **state)
     for (size_t row = 0; row < ui.points.n; row++)
         ui.points.v[row * COL_COUNT + COL_rho] = 2;
     ui.points.v[(ui.points.n - 1) * COL_COUNT + COL_step] = 5000;
-    ui.metric = METRIC_EPS;
+    ui.metric = METRIC_eps;
     text = still(&ui, PANEL_layers, 60, 40);
     assert_null(strstr(text, "no perturbation"));
     assert_non_null(strstr(text, "RSS of eps 2.000 = rho 2.000"));

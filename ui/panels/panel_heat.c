@@ -191,7 +191,7 @@ static void draw(struct ui *ui, const struct view *v)
     struct scale s = scale_of(ui);
 
     if (!ui->layers.n || !(s.lo <= s.hi)) {
-        draw_fmt(v, 1, 0, INK_FAINT, "%s not measured yet", metric_names[ui->metric]);
+        draw_fmt(v, 1, 0, INK_FAINT, "%s not measured yet", vac_series[ui->metric].label);
         return;
     }
     rows = rows_for(ui, v->h - below);
@@ -222,7 +222,7 @@ static void click(struct ui *ui, int x, int y, int w, int h)
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
-    snprintf(out, size, "%s  %s", metric_names[ui->metric], ui->log_y ? "log" : "linear");
+    snprintf(out, size, "%s  %s", vac_series[ui->metric].label, ui->log_y ? "log" : "linear");
 }
 
 static void csv(struct ui *ui, FILE *out)

@@ -42,13 +42,13 @@ static void look_up(const struct ui *ui, struct shown *s)
         s->v[m] = layer_values(&ui->layers, (size_t)row, (enum metric)m);
         s->step[m] = ui->layers.step[row];
     }
-    if (s->v[METRIC_EPS] && stage_at(ui, s->step[METRIC_EPS]) < stage_at(ui, at))
-        s->v[METRIC_EPS] = NULL; /* an earlier stage was perturbed, this one is not */
-    for (int i = 0; i < s->n && s->v[METRIC_EPS]; i++)
-        if (!isnan(s->v[METRIC_EPS][i])) /* a masked layer has none */
-            s->eps_sum += (double)s->v[METRIC_EPS][i] * (double)s->v[METRIC_EPS][i];
+    if (s->v[METRIC_eps] && stage_at(ui, s->step[METRIC_eps]) < stage_at(ui, at))
+        s->v[METRIC_eps] = NULL; /* an earlier stage was perturbed, this one is not */
+    for (int i = 0; i < s->n && s->v[METRIC_eps]; i++)
+        if (!isnan(s->v[METRIC_eps][i])) /* a masked layer has none */
+            s->eps_sum += (double)s->v[METRIC_eps][i] * (double)s->v[METRIC_eps][i];
     s->rss = sqrt(s->eps_sum);
-    row = history_row(&ui->points, s->step[METRIC_EPS]);
+    row = history_row(&ui->points, s->step[METRIC_eps]);
     s->rho = row < 0 ? NAN : ui->points.v[(size_t)row * COL_COUNT + COL_rho];
 }
 
@@ -65,9 +65,9 @@ static const struct column_row {
     enum metric metric;
     unsigned style;
 } columns[] = {
-    {"drift", 7, METRIC_DRIFT_REL, INK_DRIFT}, {"eps", 7, METRIC_EPS, INK_EPS},
-    {"grad", 7, METRIC_GRAD, INK_GRAD},        {"drift^2", 9, METRIC_DRIFT_SQ, INK_DRIFT},
-    {"attn", 7, METRIC_ATTN, INK_TEXT},
+    {"drift", 7, METRIC_drift_rel, INK_DRIFT}, {"eps", 7, METRIC_eps, INK_EPS},
+    {"grad", 7, METRIC_grad, INK_GRAD},        {"drift^2", 9, METRIC_drift_sq, INK_DRIFT},
+    {"attn", 7, METRIC_attn, INK_TEXT},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
@@ -132,7 +132,7 @@ static double greatest(const struct shown *s, enum metric m)
 
 static unsigned metric_ink(enum metric m)
 {
-    return m == METRIC_EPS ? INK_EPS : m == METRIC_GRAD ? INK_GRAD : INK_DRIFT;
+    return m == METRIC_eps ? INK_EPS : m == METRIC_grad ? INK_GRAD : INK_DRIFT;
 }
 
 static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y,
@@ -165,7 +165,7 @@ static int draw_sum(const struct ui *ui, const struct view *v, const struct show
     int x = 1;
 
     (void)ui;
-    if (!s->v[METRIC_EPS] || !(s->rss > 0)) {
+    if (!s->v[METRIC_eps] || !(s->rss > 0)) {
         draw_text(v, 1, y, INK_FAINT, "no perturbation");
         return y + 1;
     }
@@ -186,14 +186,14 @@ static void draw_drift(const struct ui *ui, const struct view *v, const struct s
     int x, n;
 
     (void)ui;
-    if (!s->v[METRIC_DRIFT_REL])
+    if (!s->v[METRIC_drift_rel])
         return;
-    sum = layer_sum(s->v[METRIC_DRIFT_REL], s->n, &n);
-    x = draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean ", s->step[METRIC_DRIFT_REL]);
+    sum = layer_sum(s->v[METRIC_drift_rel], s->n, &n);
+    x = draw_fmt(v, 1, y, INK_FAINT, "drift at %.0f: mean ", s->step[METRIC_drift_rel]);
     x = draw_text(v, x, y, INK_DRIFT, number_text(text, sum / n, 3));
-    if (!s->v[METRIC_DRIFT_SQ])
+    if (!s->v[METRIC_drift_sq])
         return;
-    number_text(text, layer_sum(s->v[METRIC_DRIFT_SQ], s->n, &n), 4);
+    number_text(text, layer_sum(s->v[METRIC_drift_sq], s->n, &n), 4);
     if (x + 18 + (int)strlen(text) > v->w) /* half a number would be another number */
         return;
     x = draw_text(v, x, y, INK_FAINT, "  sum of squares ");
@@ -210,7 +210,7 @@ static int draw_shares(const struct view *v, const struct shown *s, int y)
         return y;
     draw_text(v, 1, y++, INK_TITLE, "Share of rho squared");
     for (int i = 0; i < s->n; i++) {
-        double eps = value(s, METRIC_EPS, i);
+        double eps = value(s, METRIC_eps, i);
 
         if (!isnan(eps))
             ranks[n++] = (struct rank){eps * eps / s->eps_sum, i};
@@ -279,7 +279,7 @@ static void draw_over_steps(const struct ui *ui, const struct view *v, int y)
         p.log = ui->log_y;
         p.legend = true;
         p.guides = ui->guides;
-        draw_fmt(v, 1, y, INK_TITLE, "%s over steps", metric_names[ui->metric]);
+        draw_fmt(v, 1, y, INK_TITLE, "%s over steps", vac_series[ui->metric].label);
         plot_draw(&below, &p);
     }
     free(rows);
@@ -307,7 +307,7 @@ static void draw(struct ui *ui, const struct view *v)
             o->list.selected = i;
     list_show(&o->list, s.n, rows);
     top = greatest(&s, ui->metric);
-    draw_titles(o, v, n, bar_at, metric_names[ui->metric]);
+    draw_titles(o, v, n, bar_at, vac_series[ui->metric].label);
     for (int i = 0; i < rows && o->list.top + i < s.n; i++)
         draw_row(ui, v, &s, o->order[o->list.top + i], 1 + i, n, bar_at, top);
     list_draw_scroll(&o->list, v, 1);
@@ -364,7 +364,7 @@ static void csv(struct ui *ui, FILE *out)
 
     fputs("step,layer", out);
     for (int m = 0; m < METRIC_COUNT; m++)
-        fprintf(out, ",%s", metric_names[m]);
+        fprintf(out, ",%s", vac_series[m].label);
     fputc('\n', out);
     for (size_t r = 0; r < h->n; r++)
         for (int i = 0; i < h->n_layers; i++) {
@@ -390,7 +390,7 @@ static void readout(struct ui *ui, FILE *out)
     fprintf(out, "layer %d", ui->layer);
     for (int m = 0; m < METRIC_COUNT; m++)
         if (!isnan(value(&s, (enum metric)m, ui->layer)))
-            fprintf(out, "  %s %.6g (step %.0f)", metric_names[m],
+            fprintf(out, "  %s %.6g (step %.0f)", vac_series[m].label,
                     value(&s, (enum metric)m, ui->layer), s.step[m]);
     fprintf(out, "\nRSS of eps %.6g  rho %.6g\n", s.rss, s.rho);
 }

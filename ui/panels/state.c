@@ -6,9 +6,8 @@
 #include <string.h>
 #include "panels/state.h"
 
-#define COLUMN_NAME(name) #name,
-const char *const column_names[COL_COUNT] = {COLUMNS(COLUMN_NAME)};
-const char *const metric_names[METRIC_COUNT] = {"drift", "drift^2", "eps", "grad", "attn"};
+#define COLUMN_NAME(name, ...) #name,
+const char *const column_names[COL_COUNT] = {"step", "stage", VAC_COLUMNS(COLUMN_NAME)};
 const char *const x_unit_names[X_COUNT] = {"step", "tokens", "s"};
 const enum column x_unit_columns[X_COUNT] = {COL_step, COL_tokens, COL_wall};
 
@@ -58,20 +57,9 @@ void history_push(struct history *h, const struct vac_point *p)
         return;
     v = h->v + h->n++ * COL_COUNT;
     v[COL_step] = (double)p->step;
-    v[COL_tokens] = p->tokens;
-    v[COL_wall] = p->wall;
-    v[COL_loss] = p->loss;
-    v[COL_loss_clean] = p->loss_clean;
-    v[COL_align_loss] = p->align_loss;
-    v[COL_harmful_loss] = p->harmful_loss;
-    v[COL_grad_norm] = p->grad_norm;
-    v[COL_lr] = p->lr;
-    v[COL_rho] = p->rho;
-    v[COL_eps_norm] = p->eps_norm;
-    v[COL_drift_mean] = p->drift_mean;
-    v[COL_step_ms] = p->step_ms;
-    v[COL_epoch] = p->epoch;
     v[COL_stage] = p->stage;
+#define COLUMN_PUT(name, ...) v[COL_##name] = p->name;
+    VAC_COLUMNS(COLUMN_PUT)
 }
 
 void history_done(struct history *h)
@@ -173,10 +161,9 @@ static bool reserve_rows(struct layer_history *h)
 
 static void fill_row(const struct layer_history *h, float *row, const struct vac_layers *l)
 {
-    const float *from[METRIC_COUNT] = {l->drift_rel, l->drift_sq, l->eps, l->grad, l->attn};
-
     for (int m = 0; m < METRIC_COUNT; m++)
-        memcpy(row + (size_t)m * (size_t)h->n_layers, from[m], (size_t)h->n_layers * sizeof *row);
+        memcpy(row + (size_t)m * (size_t)h->n_layers, (const char *)l + vac_series[m].offset,
+               (size_t)h->n_layers * sizeof *row);
 }
 
 void layer_history_push(struct layer_history *h, const struct vac_layers *l, int n_layers)

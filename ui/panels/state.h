@@ -9,13 +9,8 @@
 #include "term/draw.h"
 
 /* Columns of the history, all as double; NaN = not measured at that step. */
-/* clang-format off */
-#define COLUMNS(X)                                                                                 \
-    X(step) X(tokens) X(wall) X(loss) X(loss_clean) X(align_loss) X(harmful_loss) X(grad_norm)     \
-    X(lr) X(rho) X(eps_norm) X(drift_mean) X(step_ms) X(epoch) X(stage)
-/* clang-format on */
-#define COLUMN_ENUM(name) COL_##name,
-enum column { COLUMNS(COLUMN_ENUM) COL_COUNT };
+#define COLUMN_ENUM(name, ...) COL_##name,
+enum column { COL_step, COL_stage, VAC_COLUMNS(COLUMN_ENUM) COL_COUNT };
 extern const char *const column_names[COL_COUNT];
 
 struct history {
@@ -28,15 +23,9 @@ const double *history_column(const struct history *h, enum column c);
 /* The row at or before a step; -1 = none. */
 long history_row(const struct history *h, double step);
 
-enum metric {
-    METRIC_DRIFT_REL,
-    METRIC_DRIFT_SQ,
-    METRIC_EPS,
-    METRIC_GRAD,
-    METRIC_ATTN,
-    METRIC_COUNT
-};
-extern const char *const metric_names[METRIC_COUNT]; /* "drift", "drift^2", "eps", "grad", "attn" */
+/* The series of the layers; their names are those of vac_series. */
+#define METRIC_ENUM(name, ...) METRIC_##name,
+enum metric { VAC_SERIES(METRIC_ENUM) METRIC_COUNT };
 
 /* Layer series, thinned evenly when they grow long (the newest row is always kept). */
 struct layer_history {
