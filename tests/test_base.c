@@ -1,6 +1,7 @@
 /* test_base.c - src/base and the world: files, JSON and options, with failing system calls.
  *
  * Linked with --wrap=write, --wrap=fsync and --wrap=renameat, so that any of these calls can fail. */
+#include "base/json_out.h"
 #include "base/hash.h"
 #include "support.h"
 #include <dirent.h>
@@ -725,9 +726,55 @@ static void test_json_read(void **state)
     cJSON_Delete(doc);
 }
 
+/* The three layouts, one in another, empty ones, and what needs an escape. */
+static void test_json_out(void **state)
+{
+    struct strbuf b = {0};
+    struct json_out o = json_out(&b);
+
+    (void)state;
+    json_put_object(&o, NULL, JSON_LINED);
+    json_put_text(&o, "a\"", "x\n\\");
+    json_put_text(&o, "none", NULL);
+    json_put_list(&o, "list", JSON_TIGHT);
+    json_put_int(&o, NULL, INT64_MIN);
+    json_put_natural(&o, NULL, UINT64_MAX);
+    json_put_num(&o, NULL, 0.1);
+    json_put_num(&o, NULL, NAN);
+    json_put_object(&o, NULL, JSON_SPACED);
+    json_put_bool(&o, "yes", true);
+    json_put_bytes(&o, "two", "two words", 3);
+    json_put_end(&o);
+    json_put_end(&o);
+    json_put_object(&o, "deep", JSON_LINED);
+    sb_puts(json_put_raw(&o, "raw"), "[]");
+    json_put_list(&o, "empty", JSON_LINED);
+    json_put_members(&o, "", 0);
+    json_put_end(&o);
+    json_put_list(&o, "grown", JSON_LINED);
+    json_put_members(&o, "\n      1", 8);
+    json_put_int(&o, NULL, 2);
+    json_put_end(&o);
+    json_put_end(&o);
+    json_put_end(&o);
+    assert_int_equal(sb_ok(&b, NULL), 0);
+    assert_string_equal(b.s, "{\n  \"a\\\"\": \"x\\n\\\\\",\n  \"none\": null,\n"
+                             "  \"list\": [-9223372036854775808,18446744073709551615,0.1,null,"
+                             "{\"yes\": true, \"two\": \"two\"}],\n"
+                             "  \"deep\": {\n    \"raw\": [],\n    \"empty\": [],\n"
+                             "    \"grown\": [\n      1,\n      2\n    ]\n  }\n}");
+    sb_clear(&b);
+    o = json_out(&b);
+    for (int i = 0; i <= JSON_OUT_DEPTH; i++)
+        json_put_list(&o, NULL, JSON_TIGHT);
+    assert_int_equal(sb_ok(&b, NULL), -1);
+    sb_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_out),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_file_read),
         cmocka_unit_test(test_paths),

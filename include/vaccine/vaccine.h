@@ -118,10 +118,10 @@ extern const char *const vac_state_names[]; /* "loading", ... */
  * name, help); NULL = it is not told there. */
 /* clang-format off */
 #define VAC_COLUMNS(X)                                                                             \
-    X(epoch, VAC_TOLD, "epochs", NULL, NULL, "how often the stage's data has been gone through")   \
-    X(loss, VAC_TOLD, "nats a token", "train/loss", "loss", "what the step was trained on")        \
+    X(epoch, VAC_TOLD, "", NULL, NULL, "how often the stage's data has been gone through")         \
+    X(loss, VAC_TOLD, "nats a token", "train/loss", "loss", "of what the step was trained on")     \
     X(loss_clean, VAC_TOLD, "nats a token", "train/loss_clean", "loss_clean",                      \
-      "the same batch without perturbation")                                                       \
+      "of the same batch without perturbation")                                                    \
     X(align_loss, VAC_TOLD, "nats a token", "loss/align", "align_loss", "on watch.align_loss")     \
     X(harmful_loss, VAC_TOLD, "nats a token", "loss/harmful", "harmful_loss",                      \
       "on watch.harmful_loss")                                                                     \
@@ -129,8 +129,8 @@ extern const char *const vac_state_names[]; /* "loading", ... */
       "length of the gradient, before it is cut")                                                  \
     X(lr, VAC_TOLD, "", "train/lr", "learning_rate", "learning rate of the step")                  \
     X(rho, VAC_TOLD, "", "vaccine/rho", "rho", "length that the perturbation was to have")         \
-    X(eps_norm, VAC_TOLD, "", "vaccine/eps_norm", "eps_norm", "length that it had")                \
-    X(tokens, VAC_TOLD, "tokens", NULL, NULL, "trained on so far, in all stages")                  \
+    X(eps_norm, VAC_TOLD, "", "vaccine/eps_norm", "eps_norm", "length that the perturbation had")  \
+    X(tokens, VAC_TOLD, "", NULL, NULL, "trained on so far, in all stages")                        \
     X(step_ms, VAC_TOLD, "ms", NULL, NULL, "time that the step took")                              \
     X(wall, VAC_TOLD, "s", NULL, NULL, "time since the start, without pauses")                     \
     X(drift_mean, VAC_DERIVED, "", "drift/mean", NULL, "mean of drift_rel over the layers")

@@ -338,6 +338,34 @@ static int put_importers(struct strbuf *out, const char *none)
     return none ? -1 : 0;
 }
 
+/* A number of a run's lines, with its unit. */
+static void put_number(struct strbuf *out, const char *name, const char *help, const char *unit)
+{
+    struct strbuf parts = {0};
+
+    sb_puts(out, ".TP\n.B ");
+    put_word(out, name, strlen(name), false);
+    sb_putc(out, '\n');
+    sb_puts(&parts, unit);
+    put_help(out, help, &parts);
+    sb_done(&parts);
+}
+
+static int put_columns(struct strbuf *out, const char *none)
+{
+    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
+        if (vac_columns[i].kind == VAC_TOLD)
+            put_number(out, vac_columns[i].name, vac_columns[i].help, vac_columns[i].unit);
+    return none ? -1 : 0;
+}
+
+static int put_series(struct strbuf *out, const char *none)
+{
+    for (size_t k = 0; k < VAC_SERIES_COUNT; k++)
+        put_number(out, vac_series[k].name, vac_series[k].help, "");
+    return none ? -1 : 0;
+}
+
 /* ---- the command ---- */
 
 static const struct block {
@@ -348,6 +376,7 @@ static const struct block {
     {'1', "command", put_command}, {'1', "importers", put_importers}, {'5', "keys", put_section},
     {'5', "methods", put_methods}, {'5', "templates", put_templates}, {'5', "formats", put_formats},
     {'5', "notes", put_notes},     {'5', "judges", put_judges},       {'5', "metrics", put_metrics},
+    {'5', "columns", put_columns}, {'5', "series", put_series},
 };
 enum { N_BLOCKS = sizeof blocks / sizeof *blocks };
 
