@@ -87,14 +87,6 @@ void point_json(struct json_out *o, const char *key, const struct vac_point *p, 
     json_put_end(o);
 }
 
-static void put_float(struct strbuf *to, float x)
-{
-    if (isfinite(x))
-        sb_printf(to, "%.9g", (double)x);
-    else
-        sb_puts(to, "null");
-}
-
 void layers_json(struct json_out *o, const char *key, const struct vac_layers *l, size_t n_layers)
 {
     json_put_object(o, key, JSON_TIGHT);
@@ -109,7 +101,10 @@ void layers_json(struct json_out *o, const char *key, const struct vac_layers *l
             continue;
         json_put_list(o, vac_series[k].name, JSON_TIGHT);
         for (size_t i = 0; i < n_layers; i++)
-            put_float(json_put_raw(o, NULL), x[i]);
+            if (isfinite(x[i]))
+                sb_printf(json_put_raw(o, NULL), "%.9g", (double)x[i]);
+            else
+                json_put_text(o, NULL, NULL);
         json_put_end(o);
     }
     json_put_end(o);

@@ -81,14 +81,6 @@ static void note_point(struct vac_follow *f, const struct vac_point *p, bool aga
     memcpy(s->method, f->r.stage[p->stage].method, sizeof s->method);
 }
 
-static void note_layers(struct vac_follow *f, const struct vac_layers *l)
-{
-    layers_update(&f->snap.layers, l);
-    if (!isnan(layers_mean(l->drift_rel, VAC_MAX_LAYERS)))
-        f->snap.drift_step = l->step;
-    f->snap.n_layers = f->r.n_layers;
-}
-
 static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
@@ -96,7 +88,10 @@ static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
 
     if (layers_read(line, &l, &f->r.n_layers, err) || reader_mark(&f->marks, &l, err))
         return -1;
-    note_layers(f, &l);
+    layers_update(&f->snap.layers, &l);
+    if (!isnan(layers_mean(l.drift_rel, VAC_MAX_LAYERS)))
+        f->snap.drift_step = l.step;
+    f->snap.n_layers = f->r.n_layers;
     if (f->take->layers)
         f->take->layers(f->ctx, &l, f->r.n_layers);
     return 0;

@@ -262,14 +262,6 @@ static double newest(const char *dir)
     return at;
 }
 
-static void name_run(struct vac_run_info *info, const char *dir)
-{
-    char *real = realpath(dir, NULL);
-
-    lines_name(info->name, sizeof info->name, path_base(real ? real : dir));
-    free(real);
-}
-
 /* One that cannot be read is listed all the same; but no memory is nobody's damage. */
 static int survey(struct vac_run_info *info, const char *dir, struct vac_err *err)
 {
@@ -277,9 +269,12 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     cJSON *config = run_config(dir, &why);
     struct survey s = {.info = info, .config = config};
     const char *state = NULL;
+    char *real;
 
     snprintf(info->dir, sizeof info->dir, "%s", dir);
-    name_run(info, dir);
+    real = realpath(dir, NULL);
+    lines_name(info->name, sizeof info->name, path_base(real ? real : dir));
+    free(real);
     info->modified = newest(dir);
     if (config && !survey_config(&s, config, &why) && !last_step(dir, &info->step, &why) &&
         !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why)) {

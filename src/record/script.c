@@ -67,68 +67,46 @@ static int enter_stage(struct reading_journal *r, const struct jnode *line, stru
     return json_error(line, err, "the run has no stage \"%s\"", name);
 }
 
-static int take_set(struct reading_journal *r, const struct jnode *line, uint64_t seq,
-                    struct vac_err *err)
-{
-    struct scripted e = {.op = VAC_OP_SET, .stage = r->stage, .seq = seq};
-    const char *key, *value;
-    int64_t step;
-
-    if (json_str(line, "key", &key, err) || json_str(line, "new", &value, err) ||
-        json_int(line, "applied_step", 1, INT64_C(1) << 52, &step, err))
-        return -1;
-    e.step = (uint64_t)step - 1;
-    return add(r->script, &e, key, value, err);
-}
-
-static int take_reference(struct reading_journal *r, const struct jnode *line, uint64_t seq,
-                          struct vac_err *err)
-{
-    struct scripted e = {.op = VAC_OP_REFERENCE, .stage = r->stage, .seq = seq};
-    int64_t step;
-
-    if (json_int(line, "applied_step", 0, INT64_C(1) << 52, &step, err))
-        return -1;
-    e.step = (uint64_t)step;
-    return add(r->script, &e, NULL, NULL, err);
-}
-
-static int take_resume(struct reading_journal *r, const struct jnode *line, struct vac_err *err)
-{
-    int64_t from;
-
-    if (json_int(line, "from", 0, INT64_C(1) << 52, &from, err))
-        return -1;
-    forget_after(r->script, (uint64_t)from);
-    return enter_stage(r, line, err);
-}
-
 static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct reading_journal *r = ctx;
+    struct scripted s = {.stage = r->stage};
     struct journal_entry e;
-    int64_t seq;
+    const char *key, *value;
+    int64_t seq, step, from;
 
     journal_read(line, &e, NULL);
     if (json_int(line, "seq", 1, RECORD_STEP_MAX, &seq, err))
         return -1;
     if (!journal_happened(&e))
         return 0;
+    s.seq = (uint64_t)seq;
     switch (e.verb) {
     case JOURNAL_STAGE:
         return enter_stage(r, line, err);
     case JOURNAL_RESUME_RUN:
-        return take_resume(r, line, err);
+        if (json_int(line, "from", 0, RECORD_STEP_MAX, &from, err))
+            return -1;
+        forget_after(r->script, (uint64_t)from);
+        return enter_stage(r, line, err);
     case JOURNAL_SET:
-        return take_set(r, line, (uint64_t)seq, err);
+        if (json_str(line, "key", &key, err) || json_str(line, "new", &value, err) ||
+            json_int(line, "applied_step", 1, RECORD_STEP_MAX, &step, err))
+            return -1;
+        s.op = VAC_OP_SET;
+        s.step = (uint64_t)step - 1; /* it is in force in the step that follows */
+        return add(r->script, &s, key, value, err);
     case JOURNAL_REFERENCE:
-        return take_reference(r, line, (uint64_t)seq, err);
+        if (json_int(line, "applied_step", 0, RECORD_STEP_MAX, &step, err))
+            return -1;
+        s.op = VAC_OP_REFERENCE;
+        s.step = (uint64_t)step;
+        return add(r->script, &s, NULL, NULL, err);
     default:
         return 0;
     }
 }
 
-/* A run that has no end yet is repeated up to its last checkpoint. */
 static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir,
                              struct vac_err *err)
 {
