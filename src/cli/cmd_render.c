@@ -138,7 +138,8 @@ static int render_jinja(const struct work *w, const struct jnode *list, struct s
 
 /* --- a conversation --- */
 
-static int put_tokens(struct work *w, struct row *row, struct vac_err *err)
+/* Members of the object that is open, or a line each. */
+static int put_tokens(struct work *w, struct row *row, struct json_out *o, struct vac_err *err)
 {
     struct encoded *e = &w->coded;
 
@@ -147,18 +148,17 @@ static int put_tokens(struct work *w, struct row *row, struct vac_err *err)
     if (encode_row(&w->enc, row, e, err))
         return -1;
     if (w->v->json) {
-        sb_puts(&w->out, ",\"ids\":");
-        cli_put_ids(&w->out, e->ids.v, e->ids.n);
-        sb_puts(&w->out, ",\"labels\":");
-        cli_put_ids(&w->out, e->labels.v, e->labels.n);
+        cli_put_ids(o, "ids", e->ids.v, e->ids.n);
+        cli_put_ids(o, "labels", e->labels.v, e->labels.n);
         return 0;
     }
     for (size_t i = 0; i < e->ids.n; i++) {
         struct strbuf piece = {0};
+        struct json_out quoted = json_out(&w->out);
         int rc = tokenizer_decode(w->enc.tok, &e->ids.v[i], 1, false, &piece, err);
 
         sb_printf(&w->out, "%7d %c ", (int)e->ids.v[i], e->labels.v[i] == -100 ? ' ' : '+');
-        cli_put_string(&w->out, piece.s ? piece.s : "", piece.len);
+        json_put_bytes(&quoted, NULL, piece.s, piece.len);
         sb_putc(&w->out, '\n');
         sb_done(&piece);
         if (rc)
@@ -182,6 +182,7 @@ static int read_other(const struct jnode *root, struct row *row, struct arena *a
 static int write_one(struct work *w, const struct jnode *root, struct arena *a, struct vac_err *err)
 {
     struct strbuf text = {0};
+    struct json_out o = json_out(&w->out);
     struct vac_err why = {0};
     struct row row = {.is_safe = -1};
     struct jnode list = {0};
@@ -198,12 +199,11 @@ static int write_one(struct work *w, const struct jnode *root, struct arena *a, 
                                   : render_row(w, &row, &text, &why);
     sb_clear(&w->out);
     if (w->v->json) {
-        sb_puts(&w->out, rc ? "{\"error\":" : "{\"text\":");
-        cli_put_string(&w->out,
-                       rc       ? why.msg
-                       : text.s ? text.s
-                                : "",
-                       rc ? strlen(why.msg) : text.len);
+        json_put_object(&o, NULL, JSON_TIGHT);
+        if (rc)
+            json_put_text(&o, "error", why.msg);
+        else
+            json_put_bytes(&o, "text", text.s, text.len);
     } else if (rc == 0) {
         if (w->n)
             sb_puts(&w->out, "----\n");
@@ -216,10 +216,12 @@ static int write_one(struct work *w, const struct jnode *root, struct arena *a, 
         /* a member of the line is named with the line already; a fault of the template is not */
         return strstr(why.msg, root->file) ? -1 : err_prefix(err, "%s", root->file);
     }
-    if (rc == 0 && w->v->ids && put_tokens(w, &row, err))
+    if (rc == 0 && w->v->ids && put_tokens(w, &row, &o, err))
         return err_prefix(err, "%s", root->file);
-    if (w->v->json)
-        sb_puts(&w->out, "}\n");
+    if (w->v->json) {
+        json_put_end(&o);
+        sb_putc(&w->out, '\n');
+    }
     w->n++;
     return cli_write(&w->out, err);
 }
