@@ -393,19 +393,29 @@ static void put_fixed(struct json_out *o, const char *key, double x, int digits)
 
 static void put_json(const struct bench *b, const struct result *r, struct strbuf *out)
 {
-    sb_printf(out, "{\"shape\":\"%s\",\"method\":\"%s\",\"threads\":%d,\"blas\":", b->shape->name,
-              b->method->name, b->c->threads);
-    cli_put_string(out, products_text(b->c->products), strlen(products_text(b->c->products)));
-    sb_printf(out, ",\"steps\":%lld,\"ms_median\":%.3f,\"ms_min\":%.3f,\"tokens_per_s\":%.1f",
-              (long long)b->v->steps, r->ms_median, r->ms_min, r->tokens);
-    sb_printf(out, ",\"gflop\":%.3f,\"gflops\":%.2f,\"gemm_gflops\":%.2f,\"ratio\":%.4f", r->gflop,
-              r->gflops, r->gemm, r->gflops / r->gemm);
-    sb_printf(out, ",\"limit_ms\":%.3f,\"peak_mb\":%.1f,\"loss\":[", r->gflop / r->peak * 1e3,
-              r->peak_mb);
-    sb_num(out, b->first_loss);
-    sb_putc(out, ',');
-    sb_num(out, b->last_loss);
-    sb_puts(out, "]}\n");
+    struct json_out o = json_out(out);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_text(&o, "shape", b->shape->name);
+    json_put_text(&o, "method", b->method->name);
+    json_put_int(&o, "threads", b->c->threads);
+    json_put_text(&o, "blas", products_text(b->c->products));
+    json_put_int(&o, "steps", b->v->steps);
+    put_fixed(&o, "ms_median", r->ms_median, 3);
+    put_fixed(&o, "ms_min", r->ms_min, 3);
+    put_fixed(&o, "tokens_per_s", r->tokens, 1);
+    put_fixed(&o, "gflop", r->gflop, 3);
+    put_fixed(&o, "gflops", r->gflops, 2);
+    put_fixed(&o, "gemm_gflops", r->gemm, 2);
+    put_fixed(&o, "ratio", r->gflops / r->gemm, 4);
+    put_fixed(&o, "limit_ms", r->gflop / r->peak * 1e3, 3);
+    put_fixed(&o, "peak_mb", r->peak_mb, 1);
+    json_put_list(&o, "loss", JSON_TIGHT);
+    json_put_num(&o, NULL, b->first_loss);
+    json_put_num(&o, NULL, b->last_loss);
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(out, '\n');
 }
 
 static int report(struct bench *b, struct vac_err *err)
