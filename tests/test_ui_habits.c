@@ -34,7 +34,12 @@ static int setup(void **state)
 
     (void)state;
     priv = (struct ui_private){.args = &args, .status = -1};
-    ui = (struct ui){.deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .ema = 0.6};
+    ui = (struct ui){.deterministic = true,
+                     .who = "ui",
+                     .cursor = NAN,
+                     .priv = &priv,
+                     .ema = 0.6,
+                     .metric = METRIC_drift_rel};
     ui.charset = CHARSET_ASCII;
     for (int i = 0; i < PANEL_COUNT; i++)
         ui.own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);

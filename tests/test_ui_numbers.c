@@ -18,8 +18,13 @@ static void ui_open(struct ui *ui)
     struct vac_err err = {0};
 
     priv = (struct ui_private){.args = &args};
-    *ui = (struct ui){
-        .deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    *ui = (struct ui){.deterministic = true,
+                      .who = "ui",
+                      .cursor = NAN,
+                      .priv = &priv,
+                      .utf8 = true,
+                      .ema = 0.6,
+                      .metric = METRIC_drift_rel};
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
     assert_ok(vac_session_open(&ui->session, &o, &err), &err);

@@ -29,8 +29,13 @@ static struct ui_private priv;
 static void ui_make(struct ui *ui)
 {
     priv = (struct ui_private){.args = &args};
-    *ui = (struct ui){
-        .deterministic = true, .who = "ui", .cursor = NAN, .priv = &priv, .utf8 = true, .ema = 0.6};
+    *ui = (struct ui){.deterministic = true,
+                      .who = "ui",
+                      .cursor = NAN,
+                      .priv = &priv,
+                      .utf8 = true,
+                      .ema = 0.6,
+                      .metric = METRIC_drift_rel};
     for (int i = 0; i < PANEL_COUNT; i++)
         ui->own[i] = calloc(1, panels[i]->own ? panels[i]->own : 1);
 }

@@ -31,6 +31,7 @@ static void set_defaults(struct ui *ui, const struct ui_args *args)
     ui->cursor = NAN;
     ui->ema = 0.9;
     ui->log_y = true;
+    ui->metric = METRIC_drift_rel;
     ui->snap.checkpoint_step = -1;
     ui->priv->status = -1;
     ui->priv->mouse = args->mouse;

@@ -1,6 +1,8 @@
 /* bench_shape.c - see bench_shape.h */
 #include "cli/bench_shape.h"
 
+#include "base/json_out.h"
+
 /* Rows that the head works on at a time. */
 #define HEAD_ROWS 256
 
@@ -9,10 +11,50 @@ size_t bench_shape_labels(const struct bench_shape *s)
     return s->B * (s->T - 1);
 }
 
-static void put_sizes(struct json_out *o, const char *const *key, const size_t *size)
+/* The members that the two have in common. */
+static struct json_out config_begin(const struct bench_shape *s, const char *class,
+                                    const char *type, struct strbuf *out)
 {
-    for (; *key; key++, size++)
-        json_put_natural(o, *key, *size);
+    struct json_out o = json_out(out);
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_list(&o, "architectures", JSON_TIGHT);
+    json_put_text(&o, NULL, class);
+    json_put_end(&o);
+    json_put_text(&o, "model_type", type);
+    json_put_text(&o, "torch_dtype", "float32");
+    json_put_int(&o, "max_position_embeddings", 2048);
+    json_put_natural(&o, "vocab_size", s->V);
+    json_put_natural(&o, "hidden_size", s->D);
+    json_put_natural(&o, "num_hidden_layers", s->L);
+    json_put_natural(&o, "num_attention_heads", s->H);
+    return o;
+}
+
+static void llama_config(const struct bench_shape *s, struct strbuf *out)
+{
+    struct json_out o = config_begin(s, "LlamaForCausalLM", "llama", out);
+
+    json_put_natural(&o, "num_key_value_heads", s->K);
+    json_put_natural(&o, "intermediate_size", s->F);
+    json_put_text(&o, "hidden_act", "silu");
+    json_put_num(&o, "rms_norm_eps", 1e-5);
+    json_put_num(&o, "rope_theta", 10000);
+    json_put_bool(&o, "tie_word_embeddings", s->tied);
+    json_put_num(&o, "initializer_range", 0.02);
+    json_put_end(&o);
+}
+
+static void opt_config(const struct bench_shape *s, struct strbuf *out)
+{
+    struct json_out o = config_begin(s, "OPTForCausalLM", "opt", out);
+
+    json_put_natural(&o, "word_embed_proj_dim", s->D);
+    json_put_natural(&o, "ffn_dim", s->F);
+    json_put_text(&o, "activation_function", "relu");
+    json_put_bool(&o, "do_layer_norm_before", true);
+    json_put_num(&o, "init_std", 0.02);
+    json_put_end(&o);
 }
 
 static const struct bench_shape shapes[] = {

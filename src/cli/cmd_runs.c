@@ -6,7 +6,6 @@
 #include <vaccine/vaccine.h>
 #include "base/json_out.h"
 #include "base/io.h"
-#include "base/json_out.h"
 #include "cli/cli.h"
 
 struct runs_values {

@@ -4,28 +4,19 @@
  * the reader must take as absent. */
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "base/name.h"
 #include "eval/own.h"
 #include "spec/spec_json.h"
 #include "spec/spec_tables.h"
-
-static void put_key(struct strbuf *b, const char *key)
-{
-    if (b->len && !strchr("{[", b->s[b->len - 1]))
-        sb_putc(b, ',');
-    sb_putc(b, '"');
-    sb_puts(b, key);
-    sb_puts(b, "\":");
-}
 
 /* All rows of a table; those in `absent` (NULL-terminated, or NULL) as null. */
 static void put_rows(struct json_out *o, const struct option_row *rows, const void *base,
                      const char *const *absent)
 {
     for (; rows && rows->name; rows++) {
-        put_key(b, rows->name);
         if (name_listed(absent, rows->name))
-            sb_puts(b, "null");
+            json_put_text(o, rows->name, NULL);
         else
             option_json(rows, base, json_put_raw(o, rows->name));
     }
