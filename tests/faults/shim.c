@@ -8,8 +8,9 @@
  *     FAULT_AT=K        the K-th call fails, with FAULT_ERRNO (a number; EIO when absent)
  *     FAULT_SHORT=1     a failing write has written half before
  *     FAULT_HANG=FILE   it does not fail: it makes FILE, and waits for ever
- * What the BLAS and the OpenMP library allocate, and the threads they start, are not counted: the
- * BLAS does not ask whether it got any, and OpenMP ends the program when it did not.
+ * What the providers of products and the OpenMP library allocate, and the threads they start, are
+ * not counted: the BLAS does not ask whether it got any, and the others end the program when they
+ * did not.
  * Allocations are too many to fail each of them. They are told apart by the path of calls that
  * leads to them, whose hash does not depend on where the program lies:
  *     FAULT_PATHS=FILE  nothing fails; at the end each path and how often it was taken, "HASH N"
@@ -111,14 +112,14 @@ static int begins(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* This shim, the C library and the loader only pass on what another asks for. */
+/* This shim, the libraries of C and C++ and the loader only pass on what another asks for. */
 static enum caller caller_of(const char *name)
 {
     if (strstr(name, "shim") || begins(name, "libc.so") || begins(name, "ld-") ||
-        begins(name, "libpthread"))
+        begins(name, "libpthread") || begins(name, "libstdc++") || begins(name, "libgcc_s"))
         return PASSES_ON;
-    if (strstr(name, "blas") || begins(name, "libgomp") || begins(name, "libomp") ||
-        begins(name, "libiomp"))
+    if (strstr(name, "blas") || begins(name, "libdnnl") || begins(name, "libgomp") ||
+        begins(name, "libomp") || begins(name, "libiomp"))
         return NOT_OURS;
     return OURS;
 }
