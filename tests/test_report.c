@@ -51,20 +51,20 @@ static void test_history_functions(void **state)
     const char *dir = big_run();
     struct vac_err err = {0};
     struct vac_point *p;
-    struct vac_layers *l;
+    struct vac_layers l;
+    struct run_data r;
     size_t n;
-    int n_layers;
     char *text;
 
     assert_ok(vac_run_points(dir, &p, &n, &err), &err);
     assert_int_equal(n, ALIGN + ATTACK + 2);
     assert_true(fabs(p[10].drift_mean - 0.002 * 10 * 3.5) < 1e-6);
     free(p);
-    assert_ok(vac_run_layers(dir, &l, &n, &n_layers, &err), &err);
-    assert_int_equal(n, ALIGN + ATTACK + 2);
-    assert_int_equal(n_layers, LAYERS);
-    assert_true(fabs((double)l[10].drift_rel[5] - 0.12) < 1e-6);
-    free(l);
+    assert_ok(run_data_read(&r, dir, &err), &err);
+    assert_int_equal(r.n_layer_lines, ALIGN + ATTACK + 2);
+    assert_int_equal(r.n_layers, LAYERS);
+    assert_true(fabs((double)run_layers_at(&r, 10, &l)->drift_rel[5] - 0.12) < 1e-6);
+    run_data_done(&r);
     text = vac_run_config(dir, &err);
     assert_non_null(text);
     assert_string_equal(text,

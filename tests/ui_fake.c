@@ -668,22 +668,6 @@ int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct va
     return 0;
 }
 
-int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
-                   struct vac_err *err)
-{
-    struct vac_session s = {.layers = 12, .rho = 2};
-
-    (void)dir;
-    *n = 100;
-    *n_layers = 12;
-    *out = calloc(*n, sizeof **out);
-    if (!*out)
-        return err_set(err, VAC_ERR_MEMORY, "out of memory");
-    for (size_t i = 0; i < *n; i++)
-        make_layers(&s, (int64_t)i * 10, &(*out)[i]);
-    return 0;
-}
-
 /* Aligned for 600 steps instead of all that this run has, and gone sooner. */
 int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_err *err)
 {

@@ -322,10 +322,8 @@ struct vac_run_info {
 };
 /* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);
-/* History of a run folder from its files; arrays to free(). n_layers = entries per line. */
+/* History of a run folder from its files; the array to free(). */
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
-int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
-                   struct vac_err *err);
 /* All that a run folder has measured, in the order of its file; array to free(). A run that has measured
  * nothing has n = 0. Left out are empty lines, and a last line without its end, which may be half written.
  * Any other line that is no JSON object, has no step or no name, or has a value of a wrong type or range is

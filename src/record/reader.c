@@ -335,26 +335,6 @@ int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct va
     return reader_history(dir, INT64_MAX, INT64_MAX, out, n, &(size_t){0}, err);
 }
 
-int vac_run_layers(const char *dir, struct vac_layers **out, size_t *n, int *n_layers,
-                   struct vac_err *err)
-{
-    struct run_data r = {0};
-    struct reader_pile pile = {.r = &r};
-    int rc = lines_visit(dir, "layers.jsonl", reader_layers, &pile, err);
-
-    *n = 0;
-    *n_layers = 0;
-    *out = rc ? NULL : mem_new(r.n_layer_lines, sizeof **out, err);
-    if (*out) {
-        *n = r.n_layer_lines;
-        *n_layers = r.n_layers;
-        for (size_t i = 0; i < *n; i++)
-            run_layers_at(&r, i, &(*out)[i]);
-    }
-    run_data_done(&r);
-    return *out ? 0 : -1;
-}
-
 int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_err *err)
 {
     struct run_data r = {.config = run_config(dir, err)};
