@@ -139,16 +139,22 @@ check "a pointer is not merged" failed 1 "model/vocab.json: is a Git LFS pointer
 # ---- tables ----
 
 table() { # SEPARATOR
-    printf 'prompt%scompletion\na,b%sc\n' "$1" "$1" >table
-    [ "$1" = , ] && printf 'prompt,completion\n"a,b",c\n' >table
-    rm -f rows.new
-    run eval "$samples" -t line -m exact -n 2 --data table
-    check "a table (\"$1\") as rows" failed 1 "vaccine import table FILE --instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: prompt"
-    command=$(sed 's/.*rows of it: vaccine //; s/ (its first.*//; s/FILE/table/; s/--instruction COLUMN/--instruction prompt/; s/--output COLUMN/--output completion/; s/NEW.jsonl/rows.new/' err)
-    # shellcheck disable=SC2086 # words of the advice
-    run $command
-    run eval "$samples" -t line -m exact -n 2 --data rows.new
-    check "... its advice followed" sh -c 'grep -q "0 of 1\|1 of 1" out'
+    for head in ask:say prompt:completion; do
+        printf '%s%s%s\na,b%sc\n' "${head%:*}" "$1" "${head#*:}" "$1" >table
+        [ "$1" = , ] && printf '%s,%s\n"a,b",c\n' "${head%:*}" "${head#*:}" >table
+        rm -f rows.new
+        run eval "$samples" -t line -m exact -n 2 --data table
+        if [ "$head" = prompt:completion ]; then
+            check "a table (\"$1\") whose columns are a format's" done_with "of 1;"
+            continue
+        fi
+        check "a table (\"$1\") of other columns" failed 1 "vaccine import table FILE --instruction COLUMN --output COLUMN -o NEW.jsonl (its first line: ask"
+        command=$(sed 's/.*rows of it: vaccine //; s/ (its first.*//; s/FILE/table/; s/--instruction COLUMN/--instruction ask/; s/--output COLUMN/--output say/; s/NEW.jsonl/rows.new/' err)
+        # shellcheck disable=SC2086 # words of the advice
+        run $command
+        run eval "$samples" -t line -m exact -n 2 --data rows.new
+        check "... its advice followed" sh -c 'grep -q "0 of 1\|1 of 1" out'
+    done
 }
 table ,
 table ';'

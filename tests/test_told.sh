@@ -48,7 +48,7 @@ for i in 0 1 2 3 4; do
 done >long.jsonl
 spec "$lab/base-a" long.jsonl ""
 check "rows that lose their answer" told "5 of 10 rows are left out: no label is within max_length 24"
-check "... and their count" sh -c 'tr -d " \n\t" <lines/run.json | grep -qF "\"data\":[{\"stage\":\"s\",\"rows\":10,\"cut\":5,\"left_out\":5,\"empty_answers\":0,\"samples\":5}]"'
+check "... and their count" sh -c 'tr -d " \n\t" <lines/run.json | grep -qF "\"data\":[{\"stage\":\"s\",\"rows\":10,\"cut\":5,\"left_out\":5,\"odd\":0,\"empty_answers\":0,\"samples\":5}]"'
 spec "$lab/base-a" long.jsonl ', "watch": {"align_loss": "long.jsonl"}'
 check "watched rows that lose theirs" sh -c '
     "$1" run run.json -o watched >out 2>&1
