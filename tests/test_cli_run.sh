@@ -86,7 +86,7 @@ run "$tmp/told.json" -o "$tmp/told-3" --set log_every=3 --set evaluate.L.every=4
 check "a run whose lines stand at other steps than its scores" ended 0
 check "a score stands in the line after it was measured, with its step" sh -c '
     steps=$(grep -oE "step [0-9]+/13|(drift|L) [0-9.]+( @[0-9]+)?" "$1" | tr "\n" " " | sed -E "s/(drift|L) [0-9.]+/\1/g")
-    want="step 0/13 drift L step 3/13 step 6/13 drift L step 9/13 drift @6 step 12/13 drift @10 L @10 step 13/13 drift L L "
+    want="step 0/13 drift L step 3/13 step 6/13 drift L step 9/13 drift @6 L @6 step 12/13 drift @10 L @10 step 13/13 drift L L "
     [ "$steps" = "$want" ] || { echo "$steps"; false; }' sh "$tmp/out"
 check "what is watched is measured at the last step of a stage" sh -c '
     for s in 6 13; do

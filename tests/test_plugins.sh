@@ -263,14 +263,17 @@ END
 plugin EXPORTS src/report/export_count.c <<'END'
 /* export_count.c - count.txt: how many rows its metrics have. */
 #include "record/folder.h"
-#include "report/report.h"
+#include "report/export.h"
 
-static int write_count(const struct run_data *r, struct vac_err *err)
+static int write_count(const struct run_data *r, bool done, struct export_part *part,
+                       struct vac_err *err)
 {
     struct strbuf out = {0};
     int rc;
 
-    sb_printf(&out, "%zu rows\n", r->n_points);
+    (void)done;
+    part->n += r->n_points;
+    sb_printf(&out, "%zu rows\n", part->n);
     rc = folder_write(r->dir, "count.txt", &out, err);
     sb_done(&out);
     return rc;

@@ -106,11 +106,14 @@ struct measurement {
 struct show {
     struct vac_session *s;
     bool json, terminal;
-    int64_t every;  /* steps between two lines */
-    int64_t next;   /* step of the next line */
-    uint64_t point; /* number of the next point of the history */
-    int64_t scored; /* scores of steps up to this one were printed */
+    int64_t every;          /* steps between two lines */
+    int64_t next;           /* step of the next line */
+    uint64_t point;         /* number of the next point of the history */
+    struct vac_eval *score; /* measured, and not printed yet, in the order of their steps */
+    size_t n_scores, cap_scores;
     struct measurement measured[MEASURED];
+    struct vac_point waiting; /* the next one, where `waits` */
+    bool waits;
     struct vac_point last;
     bool untold;     /* nothing was printed of it yet */
     int stage_index; /* stage that was seen last, and its name */
@@ -161,6 +164,7 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
 {
     const struct vac_point *p = &w->last;
     struct strbuf s = {0};
+    size_t told = 0;
     int rc;
 
     sb_printf(&s, "%-10s step %lld/%lld", p->stage == n->stage_index ? n->stage : w->stage,
@@ -175,17 +179,23 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
             put_step(&s, w->measured[i].step, p->step);
         w->measured[i].value = NAN;
     }
-    /* a score stands in the line after it was measured, and nowhere else */
-    for (int i = 0; i < n->n_evals; i++) {
-        const struct vac_eval *e = &n->eval[i];
+    /* a score stands in the line after it was measured, the newest of each, and nowhere else */
+    for (size_t i = 0; i < w->n_scores && w->score[i].step <= p->step; i++) {
+        const struct vac_eval *e = &w->score[i];
+        size_t later = i + 1;
 
-        if (e->step <= w->scored || e->step > p->step)
+        while (later < w->n_scores && w->score[later].step <= p->step &&
+               strcmp(w->score[later].name, e->name) != 0)
+            later++;
+        told++;
+        if (later < w->n_scores && w->score[later].step <= p->step)
             continue;
         put_eval(&s, e);
         put_step(&s, e->step, p->step);
         cli_put_verdicts(&s, " (", &e->verdicts, ")");
     }
-    w->scored = p->step;
+    w->n_scores -= told;
+    memmove(w->score, w->score + told, w->n_scores * sizeof *w->score);
     if (n->state == VAC_RUNNING) {
         put_value(&s, "steps/s", "%.2f", n->steps_per_s);
         sb_puts(&s, "  ETA ");
@@ -210,6 +220,19 @@ static void keep_measured(struct show *w, const struct vac_point *p)
     }
 }
 
+/* The next point whose step is over, so that the snapshot has all that is measured there. */
+static bool next_point(struct show *w, const struct vac_snapshot *n, bool over, struct vac_point *p)
+{
+    if (!w->waits)
+        w->waits = vac_history(w->s, &w->point, &w->waiting, 1) > 0;
+    *p = w->waiting;
+    if (!w->waits ||
+        (!over && (p->step > n->step || (n->state == VAC_LOADING && p->stage_step == 0))))
+        return false;
+    w->waits = false;
+    return true;
+}
+
 /* A line for every so many steps, for the last step of a stage, and for that of the run. */
 static int print_progress(struct show *w, const struct vac_snapshot *n, bool over,
                           struct vac_err *err)
@@ -217,7 +240,7 @@ static int print_progress(struct show *w, const struct vac_snapshot *n, bool ove
     struct vac_point p;
     int rc = 0;
 
-    while (rc == 0 && vac_history(w->s, &w->point, &p, 1)) {
+    while (rc == 0 && next_point(w, n, over, &p)) {
         if (w->untold && p.stage != w->last.stage)
             rc = print_point(w, n, err);
         keep_measured(w, &p);
@@ -361,28 +384,49 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
     return rc;
 }
 
-static bool ended(struct show *w)
+static bool is_over(enum vac_state s)
 {
-    enum vac_state s = vac_snapshot(w->s)->state;
-
     return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
 }
 
+static int keep_score(struct show *w, const struct vac_event *e, struct vac_err *err)
+{
+    if (w->json || e->kind != VAC_EVENT_EVAL || !e->eval.score || isnan(e->eval.score->value))
+        return 0;
+    if (mem_grow(&w->score, &w->cap_scores, w->n_scores + 1, sizeof *w->score, err))
+        return -1;
+    w->score[w->n_scores++] = *e->eval.score;
+    return 0;
+}
+
+/* Events first are taken and last are printed: the line of a step has what was measured at it, and what was
+ * written down after it stands behind. */
 static int show_news(struct show *w, struct vac_err *err)
 {
     const struct vac_snapshot *n = vac_snapshot(w->s);
-    struct vac_event e;
+    bool over = is_over(n->state);
+    struct vac_event *v = NULL, e;
+    size_t count = 0, cap = 0;
     int rc = 0;
 
-    if (w->json)
-        rc = print_metrics(w, err);
-    else if (n->state != VAC_MEASURING) /* what is measured at a step stands in its line */
-        rc = print_progress(w, n, ended(w), err);
-    while (vac_event_next(w->s, &e)) {
-        if (rc == 0)
-            rc = print_event(w, &e, err);
-        vac_event_done(&e);
+    while (rc == 0 && vac_event_next(w->s, &e)) {
+        rc = mem_grow(&v, &cap, count + 1, sizeof *v, err);
+        if (rc == 0) {
+            v[count++] = e;
+            rc = keep_score(w, &e, err);
+        } else
+            vac_event_done(&e);
     }
+    if (rc == 0 && w->json)
+        rc = print_metrics(w, err);
+    else if (rc == 0 && n->state != VAC_MEASURING)
+        rc = print_progress(w, n, over, err);
+    for (size_t i = 0; i < count; i++) {
+        if (rc == 0)
+            rc = print_event(w, &v[i], err);
+        vac_event_done(&v[i]);
+    }
+    free(v);
     return rc;
 }
 
@@ -424,7 +468,7 @@ static int watch_run(struct show *w, struct vac_err *err)
 
     watching = 1;
     do {
-        over = ended(w);
+        over = is_over(vac_snapshot(w->s)->state);
         take_signals(w);
         /* a stage that is being built is not looked into, and all before it is saved */
         if (w->interrupted && vac_snapshot(w->s)->state == VAC_LOADING)
@@ -450,6 +494,7 @@ static int finish(struct show *w, struct vac_err *err)
 
     if (w->metrics)
         fclose(w->metrics);
+    free(w->score);
     code = vac_session_result(w->s, err);
     if (code)
         return code == 1 ? -1 : code;
@@ -478,8 +523,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .n_set = v->set.n,
                          .resume = v->resume,
                          .from_start = v->from_start};
-    struct show w = {
-        .json = v->json, .every = 10, .scored = -1, .measured = {{NAN, -1}, {NAN, -1}, {NAN, -1}}};
+    struct show w = {.json = v->json, .every = 10, .measured = {{NAN, -1}, {NAN, -1}, {NAN, -1}}};
     int rc = -1;
 
     if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
