@@ -21,11 +21,10 @@ const char *panel_key_name(enum panel_id id, char out[4])
 {
     int key = panel_key(id);
 
-    snprintf(out, 4,
-             key > UIKEY_F1 ? "F%d"
-             : key          ? "%c"
-                            : "",
-             key > UIKEY_F1 ? key - UIKEY_F1 + 1 : key);
+    if (key > UIKEY_F1)
+        snprintf(out, 4, "F%d", key - UIKEY_F1 + 1);
+    else
+        snprintf(out, 4, "%c", key); /* 0 = it has none */
     return out;
 }
 

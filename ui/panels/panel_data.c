@@ -223,7 +223,7 @@ static const struct table_column columns[] = {
     [STEP] = {"@step", NULL, {0, 7}, .right = true},
     [LEARNED] = {"learned/all", NULL, {0, 12}, .right = true},
     [FLAGS] = {"flags", NULL, {8, 8}, .pad = 2},
-    [SAMPLE] = {"sample", NULL, {-1, -1}},
+    [SAMPLE] = {"sample", NULL, {-1, -1}, .pad = 0},
 };
 
 static int count(struct ui *ui)

@@ -14,7 +14,7 @@ static bool is_warning(struct ui *ui, int row)
 
 enum { TIME, STEP, MARK, EVENT };
 static const struct table_column columns[] = {
-    [TIME] = {"time", "time", {0, 9}},
+    [TIME] = {"time", "time", {0, 9}, .pad = 0},
     [STEP] = {"step", "step", {7, 7}, .right = true},
     [MARK] = {"", NULL, {2, 2}, .pad = 1},
     [EVENT] = {"event", "event", {-1, -1}, .pad = 1, .main = true, .quoted = true},

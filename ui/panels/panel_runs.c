@@ -233,18 +233,18 @@ enum {
     FOLDER
 };
 static const struct table_column columns[] = {
-    [MARK] = {"", NULL, {1, 1}},
-    [SIGN] = {"", NULL, {2, 2}},
+    [MARK] = {"", NULL, {1, 1}, .pad = 0},
+    [SIGN] = {"", NULL, {2, 2}, .pad = 0},
     [NAME] = {"run", "name", {-1, -1}, .main = true},
-    [STATE] = {"state", "state", {0, 9}},
+    [STATE] = {"state", "state", {0, 9}, .pad = 0},
     [STEP] = {"step", "step", {5, 14}, .right = true},
-    [TOTAL] = {"", "total_steps", {0, 0}},
+    [TOTAL] = {"", "total_steps", {0, 0}, .pad = 0},
     [FIRST] = {NULL, "", {7, 8}, .right = true},
-    [FIRST + 1] = {NULL, "", {0, 0}},
-    [FIRST + 2] = {NULL, "", {0, 0}},
+    [FIRST + 1] = {NULL, "", {0, 0}, .pad = 0},
+    [FIRST + 2] = {NULL, "", {0, 0}, .pad = 0},
     [SECOND] = {NULL, "", {6, 7}, .right = true},
-    [SECOND + 1] = {NULL, "", {0, 0}},
-    [SECOND + 2] = {NULL, "", {0, 0}},
+    [SECOND + 1] = {NULL, "", {0, 0}, .pad = 0},
+    [SECOND + 2] = {NULL, "", {0, 0}, .pad = 0},
     [AGE] = {"age", NULL, {0, 7}, .right = true},
     [FOLDER] = {"", "folder", {0, 0}, .quoted = true},
 };
