@@ -99,13 +99,13 @@ static void interval_text(char *out, size_t size, const struct vac_eval *e)
 
 enum {
     NAME_W = 12,
-    VALUE_END = 22,
-    INTERVAL_X = 24,
-    COUNT_END = 48,
-    STEP_END = 56,
-    REFUSED_END = 65,
-    OTHER_END = 72,
-    INTERVAL_W = 36,
+    VALUE_END = 23, /* "100.0%" behind a name that fills its column */
+    INTERVAL_X = 25,
+    COUNT_END = 49,
+    STEP_END = 57,
+    REFUSED_END = 66,
+    OTHER_END = 73,
+    INTERVAL_W = 37,
     COUNT_W = COUNT_END
 };
 
