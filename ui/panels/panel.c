@@ -20,11 +20,14 @@ int panel_key(enum panel_id id)
 const char *panel_key_name(enum panel_id id, char out[4])
 {
     int key = panel_key(id);
+    size_t n = 0;
 
-    if (key > UIKEY_F1)
-        snprintf(out, 4, "F%d", key - UIKEY_F1 + 1);
-    else
-        snprintf(out, 4, "%c", key); /* 0 = it has none */
+    if (key > UIKEY_F1) {
+        out[n++] = 'F';
+        key += '1' - UIKEY_F1;
+    }
+    out[n++] = (char)key; /* 0 = it has none */
+    out[n] = '\0';
     return out;
 }
 
