@@ -39,7 +39,7 @@ const char *support_testdata(const char *rel)
     return p;
 }
 
-static char *made[64];
+static char **made;
 static size_t n_made;
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *f)
@@ -56,6 +56,7 @@ static void remove_made(void)
         nftw(made[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
         free(made[i]);
     }
+    free(made);
 }
 
 const char *support_tmp(void)
@@ -68,8 +69,9 @@ const char *support_tmp(void)
         fail_msg("cannot make a temporary folder %s", p);
     if (n_made == 0)
         atexit(remove_made);
-    if (n_made < 64)
-        made[n_made++] = strdup(p);
+    made = realloc(made, (n_made + 1) * sizeof *made);
+    assert_non_null(made);
+    made[n_made++] = strdup(p);
     return p;
 }
 
