@@ -195,7 +195,8 @@ static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_
         cli_put_verdicts(&s, " (", &e->verdicts, ")");
     }
     w->n_scores -= told;
-    memmove(w->score, w->score + told, w->n_scores * sizeof *w->score);
+    if (told) /* before the first there is no array */
+        memmove(w->score, w->score + told, w->n_scores * sizeof *w->score);
     if (n->state == VAC_RUNNING) {
         put_value(&s, "steps/s", "%.2f", n->steps_per_s);
         sb_puts(&s, "  ETA ");
