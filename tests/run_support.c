@@ -368,3 +368,13 @@ double run_metric(const char *dir, size_t n, const char *key)
     free(text);
     return x;
 }
+
+bool run_resumed_from(const char *out, const char *from)
+{
+    cJSON *x = run_journal_last(out, "resume-run");
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(x, "new");
+    bool same = cJSON_IsString(v) && !strcmp(v->valuestring, from);
+
+    cJSON_Delete(x);
+    return same;
+}

@@ -63,6 +63,8 @@ void run_assert_same(const char *a, const char *b);
 size_t run_journal_count(const char *dir, const char *op);
 /* The last journal line with this op, parsed; NULL = none. cJSON_Delete it. */
 cJSON *run_journal_last(const char *dir, const char *op);
+/* Whether the run went on last from this checkpoint, or from the "start". */
+bool run_resumed_from(const char *out, const char *from);
 size_t run_lines(const char *dir, const char *name);
 /* Value of `key` in line `n` (from 0) of metrics.jsonl; NaN = not there. */
 double run_metric(const char *dir, size_t n, const char *key);

@@ -22,16 +22,6 @@ static void whole(const struct rig_run *r, const char *out, bool resume)
         fail_msg("%s", err.msg);
 }
 
-static bool last_resume_is(const char *out, const char *from)
-{
-    cJSON *x = run_journal_last(out, "resume-run");
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(x, "new");
-    bool same = cJSON_IsString(v) && !strcmp(v->valuestring, from);
-
-    cJSON_Delete(x);
-    return same;
-}
-
 /* --- what was measured after the checkpoint --- */
 
 /* Names, sizes, times and bytes of all that is in a folder but journal and lock. */
@@ -323,7 +313,7 @@ static void test_unreadable(void **state)
     sb_done(&before);
     sb_done(&after);
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "checkpoint-10"));
+    assert_true(run_resumed_from(b, "checkpoint-10"));
 }
 
 /* A part that is gone, or something else in its place, is damage. */
@@ -342,7 +332,7 @@ static void test_missing_part(void **state)
     assert_ok(vac_run_checkpoint(b, &step, &err), &err);
     assert_int_equal(step, 5);
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "checkpoint-5"));
+    assert_true(run_resumed_from(b, "checkpoint-5"));
     assert_int_equal(run_lines(b, "aside-5-1/metrics.jsonl"), 9);
 }
 

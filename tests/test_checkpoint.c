@@ -48,16 +48,6 @@ static void stop_at(const struct rig_run *r, const char *out, int64_t step)
     vac_session_close(s);
 }
 
-static bool last_resume_is(const char *out, const char *from)
-{
-    cJSON *x = run_journal_last(out, "resume-run");
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(x, "new");
-    bool same = cJSON_IsString(v) && !strcmp(v->valuestring, from);
-
-    cJSON_Delete(x);
-    return same;
-}
-
 /* --- kills --- */
 
 /* Kills a run some times at any moment, each time before it can end, lets it end, and compares it
@@ -152,7 +142,7 @@ static void test_damaged(void **state)
         stop_at(&r, b, 12);
         flip_byte(run_path(run_path(b, "checkpoint-12"), cases[i].file), cases[i].where);
         whole(&r, b, true);
-        assert_true(last_resume_is(b, "checkpoint-10"));
+        assert_true(run_resumed_from(b, "checkpoint-10"));
         run_assert_same(a, b);
     }
 }
@@ -189,7 +179,7 @@ static void test_never_saved(void **state)
     }
     assert_int_equal(err.code, VAC_ERR_NO_CHECKPOINT);
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "start"));
+    assert_true(run_resumed_from(b, "start"));
     assert_int_equal(run_journal_count(b, "note"), 1);
     assert_int_equal(run_lines(b, "aside-0-1/metrics.jsonl"), 4);
     run_assert_same(a, b);
@@ -210,7 +200,7 @@ static void test_truncated(void **state)
     assert_int_equal(truncate(run_path(b, "checkpoint-12/state.json"), 100), 0);
     assert_int_equal(unlink(run_path(b, "checkpoint-10/vaccine_state.safetensors")), 0);
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "checkpoint-5"));
+    assert_true(run_resumed_from(b, "checkpoint-5"));
     run_assert_same(a, b);
     stop_at(&r, c, 7); /* none is whole: from the start */
     assert_int_equal(truncate(run_path(c, "checkpoint-7/state.json"), 0), 0);
@@ -219,7 +209,7 @@ static void test_truncated(void **state)
     assert_int_equal(err.code, VAC_ERR_NO_CHECKPOINT);
     assert_error(&err, "--from-start");
     assert_int_equal(run_again(&r, c, &again, &err), 0);
-    assert_true(last_resume_is(c, "start"));
+    assert_true(run_resumed_from(c, "start"));
     assert_true(dir_exists(run_path(c, "aside-0-1/checkpoint-7")));
     assert_int_equal(run_lines(c, "aside-0-1/metrics.jsonl"), 8);
     run_assert_same(a, c);
@@ -249,7 +239,7 @@ static void test_damaged_does_not_prune(void **state)
     assert_true(dir_exists(run_path(b, "checkpoint-13")));
     assert_true(dir_exists(run_path(b, "checkpoint-19")));
     whole(&r, b, true);
-    assert_true(last_resume_is(b, "checkpoint-13"));
+    assert_true(run_resumed_from(b, "checkpoint-13"));
     assert_false(dir_exists(run_path(b, "checkpoint-10")));
 }
 

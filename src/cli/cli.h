@@ -19,7 +19,7 @@
     X(render) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
 /* clang-format on */
 
-enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_GUARD = 3 };
+enum cli_status { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 struct cli_option {
     struct option_row row; /* name without dashes; offset in the command's struct of values */

@@ -163,7 +163,7 @@ static int test(const struct run_data *d, const struct require *r, struct outcom
                        "--require '%.80s': \"%s\" is a share, at most 1, or 100%%: was %g%% meant?",
                        r->text, r->name, r->bound);
     if (r->share >= 0) {
-        int64_t n = e->verdicts.answered + e->verdicts.refused + e->verdicts.other;
+        int64_t n = score_judged(e);
 
         o->value = score_share(e, (enum verdict)r->share);
         if (n == 0 || isnan(o->value))

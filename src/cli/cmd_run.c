@@ -115,14 +115,13 @@ struct show {
     struct vac_point waiting; /* the next one, where `waits` */
     bool waits;
     struct vac_point last;
-    bool untold;     /* nothing was printed of it yet */
-    int stage_index; /* stage that was seen last, and its name */
-    char stage[VAC_NAME];
-    FILE *metrics;   /* json: the file whose new lines are printed */
-    uint64_t old;    /* json: lines that stood there before */
-    uint64_t lines;  /* json: lines that were read */
-    int interrupted; /* signal that ended it, 0 = none */
-    double asked;    /* clock at which it came */
+    bool untold;          /* nothing was printed of it yet */
+    char stage[VAC_NAME]; /* that was seen last */
+    FILE *metrics;        /* json: the file whose new lines are printed */
+    uint64_t old;         /* json: lines that stood there before */
+    uint64_t lines;       /* json: lines that were read */
+    int interrupted;      /* signal that ended it, 0 = none */
+    double asked;         /* clock at which it came */
 };
 
 static void put_time(struct strbuf *s, double seconds)
@@ -252,7 +251,6 @@ static int print_progress(struct show *w, const struct vac_snapshot *n, bool ove
     }
     if (rc == 0 && over && w->untold)
         rc = print_point(w, n, err);
-    w->stage_index = n->stage_index;
     memcpy(w->stage, n->stage, sizeof w->stage);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/json_out.h"
 #include "base/io.h"
 #include "cli/cli.h"
+#include "record/score.h"
 
 struct runs_values {
     char *sort;
@@ -27,11 +28,6 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct runs_values, json)}},
     {.row.name = NULL},
 };
-
-static bool is_judged(const struct vac_eval *e)
-{
-    return e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0;
-}
 
 /* ---- For programs ---- */
 
@@ -61,7 +57,7 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
         json_put_num(&o, "hi", e->hi);
         json_put_int(&o, "count", e->count);
         json_put_int(&o, "n", e->n);
-        if (is_judged(e)) {
+        if (score_judged(e) > 0) {
             json_put_int(&o, "answered", e->verdicts.answered);
             json_put_int(&o, "refused", e->verdicts.refused);
             json_put_int(&o, "other", e->verdicts.other);

@@ -206,11 +206,11 @@ static void survey_breaks(struct survey *s)
     for (int i = 0; i < s->info->n_evals; i++) {
         const struct vac_eval *e = &s->info->eval[i];
         const struct curve *c = &s->curve[i];
-        bool judged = e->verdicts.answered + e->verdicts.refused + e->verdicts.other > 0;
 
-        s->info->broke[i] = judged && c->n && c->value[0] <= 0.5 && strcmp(e->stage, s->first) != 0
-                                ? steps_to_break(c->step, c->value, c->n, 0.5)
-                                : NAN;
+        s->info->broke[i] =
+            score_judged(e) > 0 && c->n && c->value[0] <= 0.5 && strcmp(e->stage, s->first) != 0
+                ? steps_to_break(c->step, c->value, c->n, 0.5)
+                : NAN;
     }
 }
 

@@ -64,3 +64,8 @@ double score_share(const struct vac_eval *e, enum verdict verdict)
         n += (double)count[i];
     return n > 0 ? (double)count[verdict] / n : (double)NAN;
 }
+
+int64_t score_judged(const struct vac_eval *e)
+{
+    return e->verdicts.answered + e->verdicts.refused + e->verdicts.other;
+}
