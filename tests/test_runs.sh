@@ -55,4 +55,9 @@ assert (r['b']['method'], r['b']['rho'], hs['before'], hs['value'], hs['broke'])
 assert r['a']['eval'][0]['broke'] is None and r['c']['rho'] is None
 " "$tmp/out"
 
+echo '{"step":"x"}' >>"$tmp/runs/b/eval/history.jsonl"
+list
+check "a run whose history is damaged is broken, and says nothing of where its scores broke" sh -c '
+    grep -A2 "^b .*broken" "$1" >"$1.b" && grep -q "HS " "$1.b" && ! grep -q "broke at" "$1.b"' sh "$tmp/out"
+
 echo "1..$count"

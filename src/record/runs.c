@@ -168,7 +168,7 @@ static int eval_slot(struct vac_run_info *info, const char *name)
     while (i < info->n_evals && strcmp(info->eval[i].name, name) != 0)
         i++;
     if (i == info->n_evals && i < VAC_MAX_EVALS)
-        info->before[info->n_evals++] = NAN;
+        info->before[i] = info->broke[info->n_evals++] = NAN;
     return i < VAC_MAX_EVALS ? i : -1;
 }
 
