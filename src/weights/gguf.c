@@ -47,17 +47,17 @@ struct cursor {
 static const unsigned char *take(struct cursor *c, size_t n, const char *inside,
                                  struct vac_err *err)
 {
-    const unsigned char *p = c->g->map.data + c->at;
+    size_t at = c->at;
 
-    if (n > c->g->map.len - c->at) {
+    if (n > c->g->map.len - at) {
         err_set(err, VAC_ERR_FORMAT,
                 "%s: ends inside %s, which asks for %zu bytes where %zu are left: the file "
                 "is cut short",
-                c->g->path, inside, n, c->g->map.len - c->at);
+                c->g->path, inside, n, c->g->map.len - at);
         return NULL;
     }
     c->at += n;
-    return p;
+    return c->g->map.data + at;
 }
 
 static int take_u32(struct cursor *c, const char *inside, uint32_t *out, struct vac_err *err)
