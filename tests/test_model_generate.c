@@ -184,8 +184,10 @@ static void test_adapters_speak(void **state)
     ids_done(&prompt);
 }
 
-/* Many prompts through few slots give what each gives alone, sampled ones too. */
-static void check_slots(struct model *m, size_t n, size_t slots, const struct generate_options *o)
+/* Many prompts through few slots give what each gives alone, sampled ones too; also when all begin with the
+ * same `begin` tokens, one is no more than that, and one leaves no room for an answer. */
+static void check_slots(struct model *m, size_t n, size_t slots, size_t begin,
+                        const struct generate_options *o)
 {
     struct generator *g = open_generator(m, slots, 48), *alone = open_generator(m, 1, 48);
     static struct ids prompt[200], out[200];
@@ -193,8 +195,13 @@ static void check_slots(struct model *m, size_t n, size_t slots, const struct ge
     struct vac_err err = {0};
 
     memset(t, 0, sizeof t);
-    for (size_t i = 0; i < n; i++)
-        random_prompt(&prompt[i], 1 + 5 * i % (n > 7 ? 39 : 11), 41, 30 + i);
+    for (size_t i = 0; i < n; i++) {
+        struct ids own;
+        random_prompt(&prompt[i], begin, 41, 29);
+        random_prompt(&own, begin > 0 ? 13 * i % 29 : 1 + 5 * i % (n > 7 ? 39 : 11), 41, 30 + i);
+        assert_ok(ids_append(&prompt[i], own.v, own.n, &err), &err);
+        ids_done(&own);
+    }
     assert_ok(generate(g, prompt, n, o, out, visit_trace, t, &err), &err);
     for (size_t i = 0; i < n; i++) {
         struct ids one = {0};
@@ -223,11 +230,13 @@ static void test_slots(void **state)
         .max_new_tokens = 20, .top_p = 1, .stop = stop, .n_stop = 4};
     for (size_t i = 0; i < CONFIGS; i++) {
         struct model *m = tuned_model(configs[i]);
-        check_slots(m, 3, 2, &o);
-        check_slots(m, 7, 3, &stops);
-        check_slots(m, 2, 5, &o);
+        check_slots(m, 3, 2, 0, &o);
+        check_slots(m, 7, 3, 0, &stops);
+        check_slots(m, 2, 5, 0, &o);
+        check_slots(m, 9, 3, 22, &o);
+        check_slots(m, 5, 8, 30, &stops);
         if (i == 0)
-            check_slots(m, 200, 16, &o); /* several enter at once */
+            check_slots(m, 200, 16, 0, &o); /* several enter at once */
         model_close(m);
     }
 }

@@ -1,5 +1,6 @@
-/* generate.c - see generate.h. Prompts enter free slots, together where their tokens fit; all active slots
- * then advance by one token together, so that many short answers cost little more than one. */
+/* generate.c - see generate.h. What all prompts begin with (a template, a system text) goes through the model
+ * once. The rest of them enters free slots, together where the tokens fit; all active slots then advance by
+ * one token together, so that many short answers cost little more than one. */
 #include "model/generate.h"
 
 #include <math.h>
@@ -11,6 +12,8 @@
 
 /* Prompt tokens that go through the model at once. */
 #define PREFILL_ROWS 256
+/* A shared beginning is worth a pass of its own when it saves this many rows. */
+#define SHARED_ROWS 64
 #define CACHE_TOO_MANY (SIZE_MAX / 16)
 
 struct slot {
@@ -32,6 +35,7 @@ struct generator {
     struct kv kv;
     struct buf *cache, *logits;
     size_t slots, context, rows;
+    size_t shared; /* tokens that every prompt begins with, in every slot's cache */
     struct slot *slot;
     float *host; /* [V] */
     struct candidate *order;
@@ -283,18 +287,57 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
     return 0;
 }
 
-/* Adds a prompt to the batch, for a slot's empty cache. Of one with more tokens than rows all but the
- * last rows run at once. */
-static void push_prompt(struct generator *g, size_t slot, const struct ids *prompt)
+/* Adds what a slot's cache has not of the first n tokens of a prompt to the batch. Of more tokens than
+ * rows all but the last rows run at once. */
+static void push_prompt(struct generator *g, size_t slot, const struct ids *prompt, size_t n)
 {
-    size_t at = 0;
+    size_t at = g->slot[slot].len;
 
-    for (; prompt->n - at > g->rows; at += g->rows) {
+    for (; n - at > g->rows; at += g->rows) {
         batch_push(g, slot, prompt->v + at, g->rows);
         run_batch(g, false);
         batch_begin(g);
     }
-    batch_push(g, slot, prompt->v + at, prompt->n - at);
+    batch_push(g, slot, prompt->v + at, n - at);
+}
+
+/* Runs what the prompts that will be answered begin with, and gives it to every slot. Each of them keeps at least
+ * one token of its own, whose logits choose the first new one. */
+static void share_prefix(struct generator *g, const struct ids *prompt, size_t n)
+{
+    const struct config *c = &g->m->cfg;
+    const struct ids *first = NULL;
+    size_t same = 0, asked = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (prompt[i].n >= g->context)
+            continue;
+        asked++;
+        if (!first) {
+            first = &prompt[i];
+            same = first->n - 1;
+        }
+        if (same >= prompt[i].n)
+            same = prompt[i].n - 1;
+        for (size_t k = 0; k < same; k++) {
+            if (prompt[i].v[k] != first->v[k])
+                same = k;
+        }
+    }
+    g->shared = asked > 0 && same * (asked - 1) >= SHARED_ROWS ? same : 0;
+    if (g->shared == 0)
+        return;
+    batch_begin(g);
+    push_prompt(g, 0, first, g->shared);
+    run_batch(g, false);
+    for (size_t l = 0; l < c->L; l++) {
+        for (size_t i = 1; i < g->slots && i < asked; i++) {
+            size_t width = c->K * c->E, from = l * g->kv.rows * width;
+            size_t to = from + i * g->context * width;
+            op_copy(g->m->c, ref_at(g->kv.k, to), ref_at(g->kv.k, from), g->shared * width);
+            op_copy(g->m->c, ref_at(g->kv.v, to), ref_at(g->kv.v, from), g->shared * width);
+        }
+    }
 }
 
 /* Waiting prompts enter free slots, as many at once as there are rows for. */
@@ -311,10 +354,12 @@ static int fill_slots(struct job *j, const struct ids *prompt, size_t n, size_t 
                 continue;
             while (*next < n && (prompt[*next].n >= g->context || j->o->max_new_tokens == 0))
                 ++*next; /* no room for a new token */
-            if (*next == n || (g->b.N > 0 && prompt[*next].n > g->rows - g->b.N))
+            if (*next == n || (g->b.N > 0 && prompt[*next].n - g->shared > g->rows - g->b.N))
                 break;
-            g->slot[i] = (struct slot){.prompt = *next, .busy = true, .enters = true};
-            push_prompt(g, i, &prompt[(*next)++]);
+            g->slot[i] =
+                (struct slot){.prompt = *next, .busy = true, .enters = true, .len = g->shared};
+            push_prompt(g, i, &prompt[*next], prompt[*next].n);
+            ++*next;
         }
         if (g->b.S == 0)
             return 0;
@@ -384,6 +429,8 @@ int generate(struct generator *g, const struct ids *prompt, size_t n,
     if (check_prompts(g, prompt, n, err))
         return -1;
     memset(g->slot, 0, g->slots * sizeof *g->slot);
+    if (o->max_new_tokens > 0)
+        share_prefix(g, prompt, n);
     do {
         if (fill_slots(&j, prompt, n, &next, err) || (!j.over && advance(&j, err)))
             return -1;
@@ -412,7 +459,7 @@ int generator_logprobs(struct generator *g, const struct ids *prompt, const int3
     }
     memset(g->slot, 0, g->slots * sizeof *g->slot);
     batch_begin(g);
-    push_prompt(g, 0, prompt);
+    push_prompt(g, 0, prompt, prompt->n);
     run_batch(g, true);
     if (!fetch_logits(g, 0))
         return model_not_numbers(g->m, "logits", err);
