@@ -47,6 +47,14 @@ run --version
 check "version" sh -c 'head -n 1 "$1" | grep -Eq "^vaccine \(vaccine\) [0-9]+\.[0-9]+"' sh "$tmp/out"
 check "version tells the licence" done_with "GPLv3+"
 check "version tells there is no warranty" done_with "NO WARRANTY"
+# Beside a build lies a folder of that name too, with what was compiled of them.
+if [ -e "${VACCINE%/*}/../samples/lab/lab.json" ]; then
+    built=$(cd "${VACCINE%/*}" && pwd -P)
+    beside() { (cd "$tmp" && "$built/${VACCINE##*/}" validate samples/lab/lab.json </dev/null 2>&1) | grep -F "${built%/*}/samples/lab/lab.json" >&2; }
+    wrong "a program that was built finds the samples beside it" beside
+else
+    skip "a program that was built finds the samples beside it" "it was built elsewhere"
+fi
 run tokenise
 check "unknown command, the nearest named" failed 2 'did you mean "tokenize"?'
 run --hepl

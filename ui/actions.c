@@ -316,18 +316,43 @@ static void do_guides(struct ui *ui)
 
 /* --- finding --- */
 
+static struct {
+    enum panel_id panel;
+    char before[200]; /* the filter that stands again when the line is dropped */
+} filtering;
+
 static void filter_typed(struct ui *ui, const char *line)
 {
-    if (!panel_filter(ui, (enum panel_id)ui->focus, line))
+    if (!panel_filter(ui, filtering.panel, line))
         ui_warn(ui, "no match: %s", line);
+}
+
+/* Its rows are at hand: each letter filters them. */
+static void filter_typing(struct ui *ui, const char *line)
+{
+    ui->message.text[0] = '\0';
+    filter_typed(ui, line);
+}
+
+static void filter_dropped(struct ui *ui)
+{
+    ui->message.text[0] = '\0';
+    panel_filter(ui, filtering.panel, filtering.before);
 }
 
 static void do_filter(struct ui *ui)
 {
-    if (panel_filters((enum panel_id)ui->focus))
+    enum panel_id id = (enum panel_id)ui->focus;
+    const char *before = panel_filter_text(ui, id);
+
+    filtering.panel = id;
+    snprintf(filtering.before, sizeof filtering.before, "%s", before ? before : "");
+    if (panel_filters(id))
         prompt_open(ui, &(struct prompt){.label = "/",
                                          .history = "filter",
                                          .hint = "word | other  !not  /regex/",
+                                         .changed = before ? filter_typing : NULL,
+                                         .dropped = before ? filter_dropped : NULL,
                                          .done = filter_typed});
     else
         ui_say(ui, "%s has no list to filter; 8 journal, 9 data and 0 runs have",

@@ -149,12 +149,17 @@ static void add_evals(const struct ui *ui, struct pieces *h)
 
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const struct vac_eval *e = &ui->snap.eval[i];
-        bool harm = !strncmp(e->name, "HS", 2);
+        bool harm = !strncmp(e->name, "HS", 2), old = e->step != ui->snap.step;
 
         if (e->step < 0)
             continue;
-        add_number(h, harm ? 4 : 6, e->name, harm ? INK_HARM | STYLE_BOLD : INK_ALIGN | STYLE_BOLD,
+        add_number(h, harm ? 4 : 6, e->name,
+                   old ? INK_FAINT : (harm ? INK_HARM : INK_ALIGN) | STYLE_BOLD,
                    e->is_rate ? number_percent(text, e->value) : number_text(text, e->value, 3));
+        if (old && h->n < PIECES) { /* the weights have changed since */
+            add(h, 1, INK_FAINT, 1, "@%lld", (long long)e->step);
+            h->v[h->n - 1].joined = true;
+        }
         if (*measured_rest(rest, &e->verdicts)) {
             bool warn = *e->verdicts.others != '\0';
 

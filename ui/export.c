@@ -25,7 +25,9 @@ static void put_xml(FILE *out, uint32_t cp)
 {
     char bytes[4];
 
-    if (cp == '&')
+    if (cp == ' ')
+        fputs("\u00a0", out); /* browsers make one of several blanks, whatever xml:space says */
+    else if (cp == '&')
         fputs("&amp;", out);
     else if (cp == '<')
         fputs("&lt;", out);
@@ -74,8 +76,8 @@ static void put_svg(FILE *out, const struct canvas *c, enum theme theme)
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d "
             "%d\">\n"
             "<rect width=\"%d\" height=\"%d\" fill=\"%s\"/>\n"
-            "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" font-size=\"15\" "
-            "xml:space=\"preserve\">\n",
+            "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" "
+            "font-size=\"15\">\n",
             w, h, w, h, w, h, theme == THEME_LIGHT ? "#ffffff" : "#181818");
     for (int y = 0; y < c->h; y++)
         for (int x = 0; x < c->w;)

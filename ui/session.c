@@ -471,7 +471,8 @@ static bool pump_history(struct ui *ui)
             history_push(&ui->points, &points[i]);
         any = true;
     }
-    while (clock_seconds() < until &&
+    /* while a run is opened it is not known yet how many they are: their past waits in its file */
+    while (ui->snap.n_layers > 0 && clock_seconds() < until &&
            (n = vac_layer_history(ui->session, &ui->priv->next_layer, layers,
                                   sizeof layers / sizeof *layers)) > 0) {
         for (size_t i = 0; i < n; i++)

@@ -87,10 +87,13 @@ void point_json(struct json_out *o, const char *key, const struct vac_point *p, 
     json_put_end(o);
 }
 
-void layers_json(struct json_out *o, const char *key, const struct vac_layers *l, size_t n_layers)
+void layers_json(struct json_out *o, const char *key, const struct vac_layers *l, const char *stage,
+                 size_t n_layers)
 {
     json_put_object(o, key, JSON_TIGHT);
     json_put_int(o, "step", l->step);
+    if (stage)
+        json_put_text(o, "stage", stage);
     for (size_t k = 0; k < VAC_SERIES_COUNT; k++) {
         const float *x = layers_get(l, k);
         bool any = false;

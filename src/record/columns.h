@@ -22,7 +22,8 @@ void layers_update(struct vac_layers *to, const struct vac_layers *newer);
 
 /* As objects. Infinite stands for what was measured and is no number: null, and a mark beside it. */
 void point_json(struct json_out *o, const char *key, const struct vac_point *p, const char *stage);
-void layers_json(struct json_out *o, const char *key, const struct vac_layers *l, size_t n_layers);
+void layers_json(struct json_out *o, const char *key, const struct vac_layers *l, const char *stage,
+                 size_t n_layers); /* stage NULL = it is not told */
 /* All of a point but its stage, which the line names and run.json numbers. */
 int point_read(const struct jnode *line, struct vac_point *p, struct vac_err *err);
 /* *n_layers grows to the length of the longest series. */

@@ -283,7 +283,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     if (t->at.duty == 0 && st->done) {
         /* the last step's numbers, whose lines could not be written: they are when the run goes on */
         point_json(&o, "point", &t->at.point, st->spec->name);
-        layers_json(&o, "layers", &t->at.layers, rig_layers(&t->rig));
+        layers_json(&o, "layers", &t->at.layers, NULL, rig_layers(&t->rig));
     }
     pins_put(&o, "files", files);
     pins_put(&o, "pinned", t->book.pins);

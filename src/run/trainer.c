@@ -223,7 +223,8 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     t->at.point.tokens = (double)t->at.tokens;
     t->at.point.wall = stopwatch_read(&t->steer.watch);
     point_json(&(struct json_out){.to = &line}, NULL, &t->at.point, st->spec->name);
-    layers_json(&(struct json_out){.to = &layers}, NULL, &t->at.layers, rig_layers(&t->rig));
+    layers_json(&(struct json_out){.to = &layers}, NULL, &t->at.layers, st->spec->name,
+                rig_layers(&t->rig));
     sb_putc(&line, '\n');
     sb_putc(&layers, '\n');
     if (rc == 0)

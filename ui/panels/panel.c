@@ -48,6 +48,13 @@ bool panel_filter(struct ui *ui, enum panel_id id, const char *text)
     return panels[id]->filter ? panels[id]->filter(ui, text) : table_filter(ui, id, text);
 }
 
+const char *panel_filter_text(struct ui *ui, enum panel_id id)
+{
+    const struct table *t = ui->own[id];
+
+    return !panels[id]->filter && panel_filters(id) ? t->text : NULL;
+}
+
 void panel_click(struct ui *ui, enum panel_id id, const struct view *inside, int x, int y)
 {
     if (panels[id]->click)

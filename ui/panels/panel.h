@@ -104,6 +104,8 @@ const char *panel_key_name(enum panel_id id, char out[4]);
 /* What the panel, or its table, does with an action, a filter, a click at (x, y) of the screen. */
 unsigned panel_act(struct ui *ui, enum panel_id id, enum action a);
 bool panel_filter(struct ui *ui, enum panel_id id, const char *text);
+/* The filter of its table, "" = none; NULL where a filter is no matter of rows at hand. */
+const char *panel_filter_text(struct ui *ui, enum panel_id id);
 void panel_click(struct ui *ui, enum panel_id id, const struct view *inside, int x, int y);
 void panel_csv(struct ui *ui, enum panel_id id, FILE *out);
 /* It has a list that can be filtered, numbers for a CSV file. */

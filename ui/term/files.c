@@ -60,6 +60,15 @@ static bool is_folder(char *dir, size_t size)
     return yes;
 }
 
+/* Whether it is ours: where the program was built a folder of that name holds what was compiled. */
+static bool holds_samples(const char *dir)
+{
+    char one[PATH_MAX];
+
+    return (size_t)snprintf(one, sizeof one, "%s/lab/lab.json", dir) < sizeof one &&
+           access(one, R_OK) == 0;
+}
+
 /* The program itself tells first, so that a copy of what was installed finds its own samples. */
 bool files_samples(char *dir, size_t size)
 {
@@ -69,7 +78,8 @@ bool files_samples(char *dir, size_t size)
     const char *beside = n > 0 ? dirname(exe) : NULL;
 
     for (size_t i = 0; beside && i < sizeof places / sizeof *places; i++)
-        if ((size_t)snprintf(dir, size, "%s%s", beside, places[i]) < size && is_folder(dir, size))
+        if ((size_t)snprintf(dir, size, "%s%s", beside, places[i]) < size && is_folder(dir, size) &&
+            holds_samples(dir))
             return true;
 #ifdef PKGDATADIR
     return (size_t)snprintf(dir, size, "%s", PKGDATADIR "/samples") < size && is_folder(dir, size);

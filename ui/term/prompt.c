@@ -569,6 +569,8 @@ bool prompt_key(struct ui *ui, int key, bool more)
         return false;
     if (key == UICTRL('c') || (key == UIKEY_ESC && !escape_edits(more))) {
         prompt_close(ui);
+        if (P.p.dropped)
+            P.p.dropped(ui);
         return true;
     }
     if (n)

@@ -28,6 +28,8 @@ struct prompt {
     void (*done)(struct ui *ui, const char *line);
     /* While typing; NULL = nothing. */
     void (*changed)(struct ui *ui, const char *line);
+    /* Left without Enter; NULL = nothing. */
+    void (*dropped)(struct ui *ui);
 };
 /* All texts are copied, but for the name of the history, which is a literal. */
 void prompt_open(struct ui *ui, const struct prompt *p);

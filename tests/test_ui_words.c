@@ -1,0 +1,56 @@
+/* test_ui_words.c - words that stay true, at three sizes: a score that is older than the step says so,
+ * own questions join the suite, what is typed filters at once. */
+#include "ui_sizes.h"
+
+static void test_an_old_score_says_its_step(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *head;
+
+        ui.snap.eval[0].step = ui.snap.step;
+        head = line_of(i, 0);
+        assert_non_null(strstr(head, "HS 3.2%"));
+        assert_null(strstr(head, "HS 3.2% @"));
+        free(head);
+        ui.snap.eval[0].step = 1200;
+        head = line_of(i, 0);
+        assert_non_null(strstr(head, "HS 3.2% @1200"));
+        free(head);
+    }
+}
+
+static void test_letters_filter_while_they_are_typed(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        ui_focus(&ui, PANEL_journal);
+        ui.zoom = true;
+        assert_shows(i, "rho 1.8 -> 2");
+        keys("/checkpoint");
+        assert_lacks(i, "rho 1.8 -> 2");
+        assert_shows(i, "checkpoint-1100");
+        keys("s!");
+        assert_shows(i, "! no match: checkpoints!");
+        assert_shows(i, "checkpoint-1100");
+        keys("\033"); /* as it was */
+        assert_shows(i, "rho 1.8 -> 2");
+        assert_lacks(i, "no match");
+        keys("/rho\r/\r");
+        assert_shows(i, "checkpoint-1100");
+    }
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(test_an_old_score_says_its_step),
+        CASE(test_letters_filter_while_they_are_typed),
+    };
+
+    setlocale(LC_ALL, "C.UTF-8");
+    setenv("INPUTRC", "/dev/null", 1);
+    setenv("XDG_STATE_HOME", support_tmp(), 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
