@@ -43,14 +43,10 @@ static void test_letters_filter_while_they_are_typed(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(test_an_old_score_says_its_step),
         CASE(test_letters_filter_while_they_are_typed),
     };
 
-    setlocale(LC_ALL, "C.UTF-8");
-    setenv("INPUTRC", "/dev/null", 1);
-    setenv("XDG_STATE_HOME", support_tmp(), 1);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_cases(tests, sizeof tests / sizeof *tests);
 }
