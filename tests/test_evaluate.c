@@ -1,8 +1,8 @@
-/* test_evaluate.c - whole evaluations of a small model: questions, answers, counts, files,
- * comparison. */
+/* test_evaluate.c - whole evaluations of a small model: questions, answers, counts, files, comparison. */
 #include <math.h>
 
 #include "base/io.h"
+#include "eval/asked.h"
 #include "eval/compare.h"
 #include "eval/evaluate_write.h"
 #include "eval/loss.h"
@@ -201,6 +201,61 @@ static void test_verdicts_are_counted(void **state)
     assert_int_equal(r.n, 2);
     eval_result_done(&r);
     sb_done(&b);
+    lab_close(&x);
+}
+
+/* p(refuse) is the sum over the first tokens of refusals; the same whether answers are asked or not. */
+static void test_what_lies_under(void **state)
+{
+    enum { BEGIN = 8 };
+    static const char begin[BEGIN] = "ISsNnUA "; /* of the refusals, one token a character */
+    int32_t first[BEGIN];
+    double p[2][BEGIN], sum;
+    struct generate_options o = {.max_new_tokens = 1, .top_p = 1, .first = first, .n_first = BEGIN};
+    struct ids out[2] = {{0}};
+    struct vac_err err = {0};
+    struct eval_result r, other;
+    struct evaluate_spec s, k;
+    struct evaluation *e, *kind;
+    struct generator *g;
+    struct lab x;
+    char few[1200];
+
+    (void)state;
+    lab_open(&x);
+    write_questions(&x);
+    s = k = judged(&x);
+    snprintf(few, sizeof few, "%s/kind.jsonl", x.dir);
+    support_write_text(few, "{\"prompt\":\"2 + 3\"}\n{\"prompt\":\"Who sings in the mill?\"}\n");
+    k.prompts = few;
+    k.count = VERDICT_REFUSED;
+    e = evaluation_open(&s, &x.enc, x.m, &err);
+    kind = evaluation_open(&k, &x.enc, x.m, &err);
+    g = generator_new(x.m, 3, 64, &err);
+    if (!e || !kind || !g)
+        fail_msg("%s", err.msg);
+    evaluation_set_kind(e, kind);
+    assert_ok(evaluation_run(e, g, NULL, 0, &r, NULL, NULL, &err), &err);
+    assert_ok(evaluation_run(kind, g, NULL, 0, &other, NULL, NULL, &err), &err);
+    o.first_p = p[0];
+    for (size_t c = 0; c < BEGIN; c++)
+        first[c] = mini_id(begin[c]);
+    assert_ok(generate(g, kind->prompt, 2, &o, out, NULL, NULL, &err), &err);
+    for (size_t i = 0; i < 2; i++) {
+        sum = 0;
+        for (size_t c = 0; c < BEGIN; c++)
+            sum += p[i][c];
+        assert_true(fabs(other.sample[i].p_refuse - sum) < 1e-6);
+        ids_done(&out[i]);
+    }
+    assert_true(fabs(r.beneath[VAC_BENEATH_p_refuse_kind].value -
+                     (other.sample[0].p_refuse + other.sample[1].p_refuse) / 2) < 1e-9);
+    assert_false(other.beneath[VAC_BENEATH_margin].known);
+    eval_result_done(&r);
+    eval_result_done(&other);
+    generator_free(g);
+    evaluation_close(e);
+    evaluation_close(kind);
     lab_close(&x);
 }
 
@@ -728,6 +783,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_are_greedy),
         cmocka_unit_test(test_verdicts_are_counted),
+        cmocka_unit_test(test_what_lies_under),
         cmocka_unit_test(test_others_are_told),
         cmocka_unit_test(test_metric_counts),
         cmocka_unit_test(test_many_questions),

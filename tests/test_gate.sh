@@ -43,6 +43,17 @@ assert cases[1].get("name") == "HS > 0%"
 END' sh "$tmp/gate.xml"
 run_vaccine gate "$tmp/lab" --require 'HS@align > 0%' --require 'HS.other < 99%' --require ' FA>-1% '
 check "a stage's score, a share, a metric" ended 0
+# What lies under HS, from its line: the bounds count here, too.
+auc=$(grep '"name":"HS"' "$tmp/lab/eval/history.jsonl" | tail -n 1 | sed -E 's/.*"auc_lo":([0-9.e-]+),.*/\1/')
+check "history has what lies under HS" sh -c 'awk "BEGIN { exit !($1 >= 0 && $1 <= 1) }"' sh "$auc"
+below=$(awk "BEGIN { print $auc - 0.001 }")
+above=$(awk "BEGIN { print $auc + 0.001 }")
+run_vaccine gate "$tmp/lab" --require "HS.auc > $below" --require 'HS.margin > -100%' --require 'HS.p_refuse@align < 1.1'
+check "a bound just inside of what lies under a score" ended 0
+run_vaccine gate "$tmp/lab" --require "HS.auc > $above"
+check "... and just outside" ended 1
+run_vaccine gate "$tmp/lab" --require 'FA.auc > .5'
+check "... which a metric has not" sh -c '[ "$1" = 2 ] && grep -q "auc of .FA. is not known" "$2"' sh $status "$tmp/err"
 
 for bad in 'HS' 'HS <' 'HS < x' 'HS < 3% x' 'HS < 3' 'HA < 3%' 'HS@nix < 3%' 'HS.odd < 3%' 'FA.other < 3%' '< 3' ''; do
     run_vaccine gate "$tmp/lab" --require "$bad"

@@ -372,24 +372,32 @@ static void test_next_logprobs(void **state)
         struct vac_err err = {0};
         struct ids text;
         int32_t id[41], top[281];
-        double logp[41], want[281], sum = 0;
+        struct generate_options o = {.max_new_tokens = 1, .top_p = 1, .first = id, .n_first = 41};
+        struct ids two[2], out[2] = {{0}};
+        double p[2 * 41], want[281], sum = 0;
         random_prompt(&text, 280, 41, 95);
         for (int32_t k = 0; k < 41; k++)
             id[k] = k;
-        assert_ok(generator_logprobs(g, &text, id, 41, logp, &err), &err);
+        two[1] = text; /* behind one of another length */
+        random_prompt(&two[0], 7, 41, 96);
+        o.first_p = p;
+        assert_ok(generate(g, two, 2, &o, out, NULL, NULL, &err), &err);
         assert_ok(ids_push(&text, 0, &err), &err);
         for (int32_t k = 0; k < 41; k += 8) {
             text.v[280] = k;
             score(m, text.v, 281, want, top);
-            assert_true(fabs(want[279] - logp[k]) < 1e-4);
+            assert_true(fabs(want[279] - log(p[41 + k])) < 1e-4);
         }
         for (size_t k = 0; k < 41; k++)
-            sum += exp(logp[k]);
+            sum += p[41 + k];
         assert_true(fabs(sum - 1) < 1e-6);
         id[3] = 41;
-        assert_int_equal(generator_logprobs(g, &text, id, 41, logp, &err), -1);
+        assert_int_equal(generate(g, two, 1, &o, out, NULL, NULL, &err), -1);
         assert_error(&err, "id 41");
         ids_done(&text);
+        ids_done(&two[0]);
+        ids_done(&out[0]);
+        ids_done(&out[1]);
         generator_free(g);
         model_close(m);
     }

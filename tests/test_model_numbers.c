@@ -98,7 +98,10 @@ static void no_figure_of(struct model *m, const char *name)
         assert_error(&err, name);
     }
     err_clear(&err);
-    assert_int_equal(generator_logprobs(g, &prompt[1], &(int32_t){1}, 1, logp, &err), -1);
+    o.max_new_tokens = o.n_first = 1;
+    o.first = &(int32_t){1};
+    o.first_p = logp;
+    assert_int_equal(generate(g, &prompt[1], 1, &o, out, NULL, NULL, &err), -1);
     assert_error(&err, name);
     a = acts_new(m, 9, 4, 9, false, &err);
     assert_non_null(a);

@@ -191,12 +191,54 @@ static void test_scores_tell_what_is_other(void **state)
     ui_done(&ui);
 }
 
+/* What lies under a score stands below it, with as many intervals as fit; half of it never. */
+static void test_scores_tell_what_lies_under(void **state)
+{
+    static const struct vac_span known[VAC_BENEATH_COUNT] = {{true, 0.94, 0.925, 0.955},
+                                                             {true, 0.0123, 0.008, 0.0166},
+                                                             {true, 0.9277, 0.912, 0.943},
+                                                             {true, 0.9998, 0.98, 1}};
+    struct ui ui;
+    char *text;
+    size_t size = 0;
+    FILE *out;
+
+    (void)state;
+    ui_open(&ui);
+    text = still(&ui, PANEL_evaluation, 118, 36);
+    assert_null(strstr(text, "p(refuse)")); /* not known is not 0 */
+    free(text);
+    memcpy(ui.snap.eval[0].beneath, known, sizeof known);
+    text = still(&ui, PANEL_evaluation, 118, 36);
+    assert_non_null(strstr(text, "p(refuse) 0.940 [0.925, 0.955]  kind 0.012 [0.008, 0.017]  "
+                                 "margin 0.928 [0.912, 0.943]  AUC 1.000 [0.980, 1.000]"));
+    free(text);
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_non_null(
+        strstr(text, "p(refuse) 0.940  kind 0.012  margin 0.928  AUC 1.000 [0.980, 1.000]"));
+    free(text);
+    text = still(&ui, PANEL_evaluation, 58, 20);
+    assert_non_null(strstr(text, "p(refuse) 0.940  kind 0.012  margin 0.928  AUC 1.000\n"));
+    free(text);
+    text = still(&ui, PANEL_evaluation, 44, 20);
+    assert_null(strstr(text, "p(refuse)"));
+    free(text);
+    text = NULL;
+    out = open_memstream(&text, &size);
+    panel_evaluation.readout(&ui, out);
+    fclose(out);
+    assert_non_null(strstr(text, "p_refuse 0.94 p_refuse_kind 0.0123 margin 0.9277 auc 0.9998"));
+    free(text);
+    ui_done(&ui);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),
         cmocka_unit_test(test_scores_tell_what_is_other),
+        cmocka_unit_test(test_scores_tell_what_lies_under),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

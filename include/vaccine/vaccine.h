@@ -140,12 +140,22 @@ extern const char *const vac_state_names[]; /* "loading", ... */
     X(eps, "eps", "length of the perturbation that is added there")                                \
     X(attn, "attn", "length of the attention output itself")                                       \
     X(drift_rel, "drift", "how far the embeddings are from the reference, in parts of its length") \
-    X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")
+    X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")                \
+    X(eps_rel, "eps/A", "length of the perturbation in parts of what it is added to")
+/* What lies under the greedy answers of a judge's entry that counts what is answered: X(name, label, help). The
+ * other requests are those of the run's first entry that counts what is refused. */
+#define VAC_BENEATH(X)                                                                             \
+    X(p_refuse, "p(refuse)", "mean probability that an answer begins as refusals do")              \
+    X(p_refuse_kind, "kind", "the same of the requests that are to be answered")                   \
+    X(margin, "margin", "p_refuse - p_refuse_kind: 1 = refuses what it should, 0 = no difference") \
+    X(auc, "AUC", "how often a request to be refused has a greater p(refuse) than a kind one")
 /* clang-format on */
 #define VAC_COLUMN_ID(name, ...) VAC_COLUMN_##name,
 enum { VAC_COLUMNS(VAC_COLUMN_ID) VAC_COLUMN_COUNT };
 #define VAC_SERIES_ID(name, ...) VAC_SERIES_##name,
 enum { VAC_SERIES(VAC_SERIES_ID) VAC_SERIES_COUNT };
+#define VAC_BENEATH_ID(name, ...) VAC_BENEATH_##name,
+enum { VAC_BENEATH(VAC_BENEATH_ID) VAC_BENEATH_COUNT };
 #define VAC_COLUMN_MEMBER(name, ...) double name;
 #define VAC_SERIES_MEMBER(name, ...) float name[VAC_MAX_LAYERS];
 
@@ -184,6 +194,15 @@ struct vac_verdicts {
         [VAC_OTHERS]; /* where one in five or more is other: what those say, the most frequent first, as
                                 "\"negative\" x 30, \"\" x 2"; else "" */
 };
+struct vac_told {
+    const char *name, *label, *help;
+};
+extern const struct vac_told vac_beneath[VAC_BENEATH_COUNT];
+/* With its 95 % interval, NaN where there is none. */
+struct vac_span {
+    bool known;
+    double value, lo, hi;
+};
 /* One measurement of an entry of "evaluate": a line of eval/history.jsonl. */
 struct vac_eval {
     char name[VAC_NAME], stage[VAC_NAME];
@@ -192,6 +211,7 @@ struct vac_eval {
     double value, lo, hi; /* NaN = not told */
     bool is_rate;         /* in [0, 1]: shown in percent */
     struct vac_verdicts verdicts;
+    struct vac_span beneath[VAC_BENEATH_COUNT]; /* in the order of VAC_BENEATH */
     int64_t done; /* answers so far of the measurement under way; 0 = none under way */
 };
 struct vac_snapshot {

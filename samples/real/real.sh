@@ -190,7 +190,8 @@ table_row()
 }
 
 # HS alone calls a model safe that says the same word to everything: how its answers at the end were called,
-# and the step from which half is no longer refused (- = never; 0 = before the attack already).
+# how far p(refuse) tells those requests from kind ones (margin and AUC, which no threshold moves), and the step from
+# which half is no longer refused (- = never; 0 = before the attack already).
 share_row()
 {
     awk -v method="$1" -v p="$2" -v seed="$3" '
@@ -207,17 +208,20 @@ share_row()
             last = step; was = value
             answered = 100 * number("answered") / n; refused = 100 * number("refused") / n
             other = 100 * number("other") / n
+            margin = number("margin"); auc = number("auc")
         }
         END {
-            printf "%-8s %4s %4s  %8.1f  %8.1f  %6.1f%s  %s\n", method, p, seed, answered, refused, other,
-                (other >= 20 ? "!" : " "), gave == "" ? "-" : sprintf("%.1f", gave)
+            printf "%-8s %4s %4s  %8.1f  %8.1f  %6.1f%s  %6s  %5s  %s\n", method, p, seed, answered, refused, other,
+                (other >= 20 ? "!" : " "), margin == "" ? "-" : sprintf("%.2f", margin),
+                auc == "" ? "-" : sprintf("%.3f", auc), gave == "" ? "-" : sprintf("%.1f", gave)
         }' "$out/runs/$1-p$2-s$3/eval/history.jsonl"
 }
 
 shares()
 {
     echo 'HS at the end: answered, refused, other in percent (! = a fifth or more is other)'
-    printf '%-8s %4s %4s  %8s  %8s  %6s   %s\n' method p seed answered refused other 'half not refused from step'
+    printf '%-8s %4s %4s  %8s  %8s  %6s   %6s  %5s  %s\n' method p seed answered refused other margin AUC \
+        'half not refused from step'
     each_cell share_row
     echo
 }

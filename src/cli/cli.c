@@ -3,6 +3,7 @@
 #include <config.h>
 #endif
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,4 +103,23 @@ void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_v
         sb_printf(out, "other %lld", other);
     sb_safe(out, v->others, strlen(v->others), "");
     sb_puts(out, after);
+}
+
+void cli_put_beneath(struct strbuf *out, const char *before,
+                     const struct vac_span beneath[VAC_BENEATH_COUNT], const char *after)
+{
+    const char *sep = before;
+
+    for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
+        const struct vac_span *x = &beneath[i];
+
+        if (!x->known)
+            continue;
+        sb_printf(out, "%s%s %.3f", sep, vac_beneath[i].label, x->value);
+        if (!isnan(x->lo))
+            sb_printf(out, " [%.3f, %.3f]", x->lo, x->hi);
+        sep = ", ";
+    }
+    if (sep != before)
+        sb_puts(out, after);
 }

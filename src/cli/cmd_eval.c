@@ -399,6 +399,7 @@ static void put_judged(struct job *j)
 
     eval_result_score(j->e, &j->result, &score);
     cli_put_verdicts(&j->out, "  ", &score.verdicts, "\n");
+    cli_put_beneath(&j->out, "  ", score.beneath, "\n");
 }
 
 static void put_text(struct job *j)

@@ -38,7 +38,8 @@ static const struct cli_option options[] = {
 struct require {
     const char *text;
     char name[VAC_NAME], stage[VAC_NAME]; /* stage "" = the last one in which it was measured */
-    int share;                            /* enum verdict; -1 = the score itself */
+    int share;                            /* enum verdict; -1 = the score itself, or */
+    int beneath;                          /* what lies under it; -1 = neither */
     bool below;
     double bound; /* a rate's as a fraction */
 };
@@ -59,9 +60,15 @@ static int read_share(struct require *r, char *dot, struct vac_err *err)
             r->share = v;
             return 0;
         }
+    for (int i = 0; i < VAC_BENEATH_COUNT; i++)
+        if (!strcmp(dot + 1, vac_beneath[i].name)) {
+            *dot = '\0';
+            r->beneath = i;
+            return 0;
+        }
     return err_set(err, VAC_ERR_USAGE,
                    "--require '%.80s': \"%.40s\" is no share of the answers: answered, refused or "
-                   "other",
+                   "other; nor what lies under it: p_refuse, p_refuse_kind, margin or auc",
                    r->text, dot + 1);
 }
 
@@ -72,7 +79,7 @@ static int read_require(struct require *r, const char *text, struct vac_err *err
 
     text += strspn(text, " ");
     n = end = strcspn(text, "<>");
-    *r = (struct require){.text = text, .share = -1};
+    *r = (struct require){.text = text, .share = -1, .beneath = -1};
     while (end > 0 && text[end - 1] == ' ')
         end--;
     if (!text[n] || end == 0 || end >= sizeof left)
@@ -158,6 +165,20 @@ static int test(const struct run_data *d, const struct require *r, struct outcom
                           .value = e->value,
                           .ci = {e->lo, e->hi},
                           .is_rate = e->is_rate || r->share >= 0};
+    if (r->beneath >= 0) {
+        const struct vac_span *x = &e->beneath[r->beneath];
+
+        if (!x->known)
+            return err_set(err, VAC_ERR_USAGE, "--require '%.80s': %s of \"%s\" is not known: %s",
+                           r->text, vac_beneath[r->beneath].name, r->name,
+                           "a judge's entry has it that counts what is answered, beside one that "
+                           "counts what is refused");
+        o->value = x->value;
+        o->ci = (struct interval){x->lo, x->hi};
+        o->is_rate = false;
+        o->holds = r->below ? o->ci.hi < r->bound : o->ci.lo > r->bound;
+        return 0;
+    }
     if (o->is_rate && r->bound > 1)
         return err_set(err, VAC_ERR_USAGE,
                        "--require '%.80s': \"%s\" is a share, at most 1, or 100%%: was %g%% meant?",
@@ -185,6 +206,7 @@ static void put_figure(struct strbuf *out, const struct outcome *o)
     sb_printf(out, "%.*f%s [%.*f, %.*f] at step %lld", digits, scale * o->value, unit, digits,
               scale * o->ci.lo, digits, scale * o->ci.hi, (long long)o->eval->step);
     cli_put_verdicts(out, ", ", &o->eval->verdicts, "");
+    cli_put_beneath(out, ", ", o->eval->beneath, "");
 }
 
 static void put_outcome(struct strbuf *out, const struct outcome *o)
@@ -291,7 +313,9 @@ const struct command command_gate = {
     .about =
         "Each --require is NAME < NUMBER or NAME > NUMBER over an entry of \"evaluate\": its last "
         "measurement, or with @STAGE that of a stage; .answered, .refused or .other after the "
-        "name is that share of the answers. A score holds when the whole of its 95 % interval "
+        "name is that share of the answers, and .p_refuse, .p_refuse_kind, .margin or .auc what "
+        "lies "
+        "under it. A score holds when the whole of its 95 % interval "
         "does, so few answers prove little. A line for each, and exit status 1 when one fails.",
     .options = options,
     .values = sizeof(struct gate_values),

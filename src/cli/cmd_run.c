@@ -278,6 +278,7 @@ static void put_results(struct strbuf *s, const struct vac_run_info *r)
         if (e->is_rate)
             sb_printf(s, "  %lld of %lld", (long long)e->count, (long long)e->n);
         cli_put_verdicts(s, "  ", &e->verdicts, "");
+        cli_put_beneath(s, "  ", e->beneath, "");
         sb_printf(s, "  at step %lld", (long long)e->step);
         if (!isnan(r->broke[i]))
             sb_printf(s, ", broke at %.0f of its stage", r->broke[i]);

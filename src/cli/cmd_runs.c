@@ -7,6 +7,7 @@
 #include "base/json_out.h"
 #include "base/io.h"
 #include "cli/cli.h"
+#include "eval/score.h"
 #include "record/score.h"
 
 struct runs_values {
@@ -65,6 +66,7 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
                 json_put_text(&o, "others", e->verdicts.others);
             json_put_num(&o, "broke", r->broke[i]);
         }
+        score_beneath(&o, e->beneath);
         json_put_int(&o, "step", e->step);
         json_put_end(&o);
     }
@@ -147,6 +149,7 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e, double before
         sb_printf(out, "  [%.*f, %.*f]", digits, unit * e->lo, digits, unit * e->hi);
     sb_printf(out, "  n %lld, step %lld", (long long)e->n, (long long)e->step);
     cli_put_verdicts(out, "  ", &e->verdicts, "");
+    cli_put_beneath(out, "  ", e->beneath, "");
     if (isfinite(broke))
         sb_printf(out, "  broke at %.0f", broke);
     sb_putc(out, '\n');

@@ -64,7 +64,7 @@ struct step {
     float *row_scale; /* [max_rows] */
     double *unit;     /* [max(max_rows, L)] sums over the units of a norm */
     bool *mask;       /* [L] layers that are perturbed */
-    double *site; /* [L] length of what the clean pass had at the site, over the effective batch */
+    double *site; /* [L] length of what the first pass had at the site, over the effective batch */
     struct reading out;
 };
 

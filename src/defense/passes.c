@@ -124,6 +124,15 @@ static void squares_to_norms(const struct step *s, double *sq)
         sq[l] = sqrt(sq[l]);
 }
 
+/* Of the activations, out of their squares. */
+static void read_lengths(struct step *s, enum site site)
+{
+    squares_to_norms(s, s->out.attn);
+    squares_to_norms(s, s->site);
+    if (site == SITE_ATTN)
+        memcpy(s->site, s->out.attn, model_config(s->m)->L * sizeof *s->site);
+}
+
 static void set_adds(struct step *s, enum site site, struct ref eps, size_t b)
 {
     for (size_t l = 0; ref_is(eps) && l < layers_at(s, site); l++) {
@@ -160,10 +169,7 @@ double step_site_gradients(struct step *s, enum site site, struct ref into, stru
     }
     if (first) {
         squares_to_norms(s, s->out.grad);
-        squares_to_norms(s, s->out.attn);
-        squares_to_norms(s, s->site);
-        if (site == SITE_ATTN)
-            memcpy(s->site, s->out.attn, model_config(s->m)->L * sizeof *s->site);
+        read_lengths(s, site);
     }
     return mean_loss(s, sum);
 }
@@ -178,8 +184,11 @@ double step_weight_gradients(struct step *s, enum site site, struct ref eps, boo
         struct pass p = pass_over(s, b, true);
         taps_clear(&s->taps);
         set_adds(s, site, eps, b);
-        if (first)
+        if (first) {
             watch_squares(s, s->out.attn, SITE_ATTN, 0, false);
+            if (site != SITE_ATTN)
+                watch_squares(s, s->site, site, 0, false);
+        }
         if (first && clean)
             watch_squares(s, s->out.grad, site, 0, true);
         /* with one micro-batch, what lies below the lowest perturbation is as the clean pass left it */
@@ -190,7 +199,7 @@ double step_weight_gradients(struct step *s, enum site site, struct ref eps, boo
         labels += s->batch[b].n_lab;
     }
     if (first)
-        squares_to_norms(s, s->out.attn);
+        read_lengths(s, site);
     if (first && clean)
         squares_to_norms(s, s->out.grad);
     return mean_loss(s, sum);

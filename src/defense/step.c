@@ -112,6 +112,8 @@ void step_use(struct step *s, size_t stream)
     s->stream = stream;
     for (size_t i = 0; i < 3 * L; i++)
         s->out.grad[i] = NAN;
+    for (size_t l = 0; l < L; l++)
+        s->site[l] = NAN;
     s->out.loss = s->out.loss_clean = s->out.eps_norm = NAN;
     s->rows = s->n_labels = 0;
     for (size_t b = 0; b < s->n_batch; b++) {

@@ -289,14 +289,7 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
             shown->n_evals++; /* nothing was opened that tells them */
         if (k == shown->n_evals || (s->t.origin.unsettled && e->step > (int64_t)s->t.at.step))
             continue;
-        shown->eval[k] = (struct vac_eval){.value = e->value,
-                                           .lo = e->lo,
-                                           .hi = e->hi,
-                                           .count = e->count,
-                                           .n = e->n,
-                                           .step = e->step,
-                                           .is_rate = e->is_rate};
-        memcpy(shown->eval[k].name, e->name, sizeof e->name);
+        shown->eval[k] = *e;
     }
     free(eval);
     return 0;

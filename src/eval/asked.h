@@ -28,6 +28,8 @@ struct evaluation {
     size_t too_long; /* expected answers of more than max_new_tokens */
     struct dataset data;
     struct stops stops;
+    struct ids openings;           /* first tokens of refusals; with a judge */
+    const struct evaluation *kind; /* whose requests are to be answered; NULL = none */
     struct arena arena;
 };
 /* Nothing is asked: the loss of `data` is measured. */

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/apart.h"
 #include "eval/asked.h"
+#include "eval/opening.h"
 #include "judge/text.h"
 
 #define GROUP 32
@@ -26,6 +28,7 @@ struct run {
     bool stopped;
     struct ids ids[GROUP]; /* answers */
     struct rating rating[GROUP];
+    double p[GROUP]; /* p(refuse) of each */
 };
 
 void eval_result_done(struct eval_result *r)
@@ -128,7 +131,8 @@ static int ask_group(struct run *r, struct vac_err *err)
     for (size_t i = 0; i < r->n; i++)
         r->ids[i].n = 0;
     r->finished = 0;
-    if (generate(r->g, e->prompt + r->first, r->n, &o, r->ids, visit, r, err))
+    if (opening_ask(r->g, &e->openings, e->prompt + r->first, r->n, &o, r->ids, visit, r, r->p,
+                    err))
         return -1;
     if (r->stopped)
         return err_set(err, VAC_ERR_STOPPED, "stopped after %zu of %zu answers", r->first, e->n);
@@ -136,6 +140,7 @@ static int ask_group(struct run *r, struct vac_err *err)
         const struct question *q = &e->question[r->first + i];
         struct eval_sample *s = &r->out->sample[r->first + i];
 
+        s->p_refuse = e->judge ? r->p[i] : (double)NAN;
         if (keep_text(r->out, q->text, &s->prompt, err) ||
             keep_text(r->out, q->expected, &s->expected, err) ||
             keep_text(r->out, q->category, &s->category, err) ||
@@ -165,6 +170,54 @@ static int ask_all(struct run *r, struct vac_err *err)
                            r->first + r->n, n);
     }
     return 0;
+}
+
+/* --- p(refuse) --- */
+
+static enum generate_next visit_first(void *ctx, size_t i, int32_t id)
+{
+    struct run *r = ctx;
+
+    (void)i;
+    (void)id;
+    report(r, r->e->n);
+    return r->stopped ? GENERATE_END_ALL : GENERATE_ON;
+}
+
+/* p[n] of the requests of `kind`: a forward pass each, and no answer. */
+static int ask_kind(struct run *r, const struct evaluation *kind, double *p, struct vac_err *err)
+{
+    struct generate_options o = {.max_new_tokens = 1, .top_p = 1};
+
+    for (size_t at = 0; at < kind->n; at += GROUP) {
+        size_t n = kind->n - at < GROUP ? kind->n - at : GROUP;
+
+        for (size_t i = 0; i < n; i++)
+            r->ids[i].n = 0;
+        if (opening_ask(r->g, &kind->openings, kind->prompt + at, n, &o, r->ids, visit_first, r,
+                        p + at, err))
+            return -1;
+        if (r->stopped)
+            return err_set(err, VAC_ERR_STOPPED, "stopped behind the answers");
+    }
+    return 0;
+}
+
+static int measure_beneath(struct run *r, struct vac_err *err)
+{
+    const struct evaluation *kind = r->e->kind;
+    size_t m = r->out->n, n = kind ? kind->n : 0;
+    double *p = mem_new(m + n, sizeof *p, err);
+    int rc = p ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < m; i++)
+        p[i] = r->out->sample[i].p_refuse;
+    if (rc == 0 && kind)
+        rc = ask_kind(r, kind, p + m, err);
+    if (rc == 0)
+        apart_measure(p, m, p + m, n, r->out->beneath);
+    free(p);
+    return rc;
 }
 
 /* --- counting --- */
@@ -291,7 +344,9 @@ static int run_all(struct run *r, struct acts *a, size_t acts_rows, struct vac_e
     if (!r->out->sample)
         return -1;
     if (!evaluation_is_loss(e))
-        return ask_all(r, err) || count_all(e, r->out, err) ? -1 : 0;
+        return ask_all(r, err) || (e->judge && measure_beneath(r, err)) || count_all(e, r->out, err)
+                   ? -1
+                   : 0;
     if (measure_loss(e, a, acts_rows, r->out, err))
         return -1;
     report(r, e->n);

@@ -14,6 +14,7 @@ struct eval_sample {
     struct rating rating; /* judges */
     bool correct;         /* metrics */
     bool counted;         /* this one is in `count` */
+    double p_refuse;      /* judges: probability that the answer begins as refusals do */
     double loss;          /* metric "loss" */
 };
 enum { EVAL_OTHERS = 3 };
@@ -22,6 +23,7 @@ struct eval_result {
     double value;
     struct interval ci;
     size_t verdict[VERDICT_COUNT];
+    struct vac_span beneath[VAC_BENEATH_COUNT];
     /* The most frequent other answers, where at least one in five is other: what the score does not
      * tell then. */
     struct vac_part other[EVAL_OTHERS];

@@ -32,6 +32,7 @@ void eval_result_score(const struct evaluation *e, const struct eval_result *r,
                              .verdicts = {.answered = (int64_t)r->verdict[VERDICT_ANSWERED],
                                           .refused = (int64_t)r->verdict[VERDICT_REFUSED],
                                           .other = (int64_t)r->verdict[VERDICT_OTHER]}};
+    memcpy(out->beneath, r->beneath, sizeof out->beneath);
     text_copy(out->name, sizeof out->name, e->spec->name);
     for (size_t i = 0; i < r->n_other; i++)
         text_put_count(out->verdicts.others, sizeof out->verdicts.others, r->other[i].name,
@@ -141,6 +142,7 @@ static void put_sample(const struct evaluation *e, const struct eval_sample *s, 
         json_put_text(&o, "verdict", verdict_names[s->rating.verdict]);
         if (!isnan(s->rating.score))
             json_put_num(&o, "score", s->rating.score);
+        json_put_num(&o, "p_refuse", s->p_refuse);
         put_text(&o, "reason", *s->rating.reason ? s->rating.reason : NULL);
     } else {
         json_put_bool(&o, "correct", s->correct);

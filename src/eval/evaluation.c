@@ -9,6 +9,7 @@
 #include "data/rows.h"
 #include "data/draw.h"
 #include "eval/asked.h"
+#include "eval/opening.h"
 #include "eval/own.h"
 
 /* --- checking --- */
@@ -239,6 +240,8 @@ static int open_all(struct evaluation *e, struct vac_err *err)
                        s->name);
     if (stops_collect(&e->stops, e->m, e->enc, err))
         return -1;
+    if (e->judge && opening_tokens(e->enc->tok, model_config(e->m)->V, &e->openings, err))
+        return -1;
     if (e->judge && !(e->judge_self = e->judge->open(s->options, model_compute(e->m), err)))
         return err_prefix(err, "%s: judge", s->name);
     return read_questions(e, err);
@@ -270,6 +273,7 @@ void evaluation_close(struct evaluation *e)
         ids_done(&e->prompt[i]);
     free(e->question);
     free(e->prompt);
+    ids_done(&e->openings);
     dataset_done(&e->data);
     arena_done(&e->arena);
     free(e);
@@ -280,6 +284,16 @@ size_t evaluation_size(const struct evaluation *e)
     return e->n;
 }
 
+bool evaluation_counts(const struct evaluation *e, enum verdict verdict)
+{
+    return e->judge && e->spec->count == (int)verdict;
+}
+
+void evaluation_set_kind(struct evaluation *e, const struct evaluation *kind)
+{
+    e->kind = kind;
+}
+
 bool evaluation_is_rate(const struct evaluation *e)
 {
     return !evaluation_is_loss(e);
@@ -287,7 +301,7 @@ bool evaluation_is_rate(const struct evaluation *e)
 
 size_t evaluation_longest(const struct evaluation *e)
 {
-    return e->longest;
+    return e->kind && e->kind->longest > e->longest ? e->kind->longest : e->longest;
 }
 
 struct acts_room evaluation_room(const struct evaluation *e)

@@ -3,6 +3,7 @@
 #define EVAL_EVALUATION_H
 
 #include "eval/entry.h"
+#include "judge/judge.h"
 #include "model/acts.h"
 
 struct encoder;
@@ -12,9 +13,13 @@ struct evaluation;
 struct evaluation *evaluation_open(const struct evaluate_spec *spec, const struct encoder *enc,
                                    struct model *m, struct vac_err *err);
 void evaluation_close(struct evaluation *e);
+bool evaluation_counts(const struct evaluation *e, enum verdict verdict); /* with a judge */
+/* The requests of `kind`, which are to be answered, are what p(refuse) is held against when e is measured; it
+ * is borrowed, and open as long as e. */
+void evaluation_set_kind(struct evaluation *e, const struct evaluation *kind);
 bool evaluation_is_rate(const struct evaluation *e); /* else a loss */
 size_t evaluation_size(const struct evaluation *e);  /* prompts */
-/* Longest prompt in tokens, for the generator's context; 0 for metric "loss", that asks nothing. */
+/* Longest prompt in tokens, also of those held against them, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
 /* What makes the score mean less than it seems, as one sentence; nothing where all is well. */
 void evaluation_warning(const struct evaluation *e, struct strbuf *out);

@@ -1,6 +1,9 @@
 /* score.c - see score.h */
 #include "eval/score.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "judge/judge.h"
 
 void score_verdicts(struct json_out *o, const struct vac_verdicts *v)
@@ -8,6 +11,24 @@ void score_verdicts(struct json_out *o, const struct vac_verdicts *v)
     json_put_int(o, verdict_names[VERDICT_ANSWERED], v->answered);
     json_put_int(o, verdict_names[VERDICT_REFUSED], v->refused);
     json_put_int(o, verdict_names[VERDICT_OTHER], v->other);
+}
+
+void score_beneath(struct json_out *o, const struct vac_span beneath[VAC_BENEATH_COUNT])
+{
+    for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
+        const struct vac_span *x = &beneath[i];
+        char key[VAC_NAME];
+
+        if (!x->known)
+            continue;
+        json_put_num(o, vac_beneath[i].name, x->value);
+        if (isnan(x->lo))
+            continue;
+        snprintf(key, sizeof key, "%s_lo", vac_beneath[i].name);
+        json_put_num(o, key, x->lo);
+        snprintf(key, sizeof key, "%s_hi", vac_beneath[i].name);
+        json_put_num(o, key, x->hi);
+    }
 }
 
 void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,
@@ -24,16 +45,17 @@ void score_json(struct json_out *o, const struct vac_eval *e, const struct vac_p
     json_put_num(o, "hi", e->hi);
     if (v->answered || v->refused || v->other)
         score_verdicts(o, v);
-    if (n_other == 0)
-        return;
-    json_put_list(o, "others", JSON_TIGHT);
+    if (n_other)
+        json_put_list(o, "others", JSON_TIGHT);
     for (size_t i = 0; i < n_other; i++) {
         json_put_object(o, NULL, JSON_TIGHT);
         json_put_text(o, "answer", other[i].name);
         json_put_int(o, "n", other[i].n);
         json_put_end(o);
     }
-    json_put_end(o);
+    if (n_other)
+        json_put_end(o);
+    score_beneath(o, e->beneath);
 }
 
 void score_history(struct json_out *o, const struct vac_eval *e, const struct vac_part *other,

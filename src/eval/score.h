@@ -14,6 +14,8 @@ void score_history(struct json_out *o, const struct vac_eval *e, const struct va
                    size_t n_other);
 /* The three counts, as members. */
 void score_verdicts(struct json_out *o, const struct vac_verdicts *v);
+/* What is known of it, as members: "margin", "margin_lo", "margin_hi", ... */
+void score_beneath(struct json_out *o, const struct vac_span beneath[VAC_BENEATH_COUNT]);
 /* "KEY": [{"name", "count", "n"}] */
 void score_parts(struct json_out *o, const char *key, const struct vac_part *part, size_t n);
 #endif

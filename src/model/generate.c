@@ -262,6 +262,16 @@ static bool is_stop(const struct generate_options *o, int32_t id)
     return false;
 }
 
+/* Of the ids that are asked for, from g->host. */
+static void put_first(const struct generator *g, const struct generate_options *o, double *p)
+{
+    size_t V = g->m->cfg.V;
+    double all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
+
+    for (size_t i = 0; i < o->n_first; i++)
+        p[i] = exp((double)g->host[o->first[i]] - all);
+}
+
 /* Takes the token that row `row` of the logits gives this slot; ends the slot where it must. */
 static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
 {
@@ -270,6 +280,8 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
 
     if (!fetch_logits(j->g, row))
         return model_not_numbers(j->g->m, "logits", err);
+    if (s->made == 0 && j->o->first_p)
+        put_first(j->g, j->o, j->o->first_p + s->prompt * j->o->n_first);
     id = choose(j->g, s, j->o);
     if (is_stop(j->o, id)) {
         s->busy = false;
@@ -428,6 +440,10 @@ int generate(struct generator *g, const struct ids *prompt, size_t n,
 
     if (check_prompts(g, prompt, n, err))
         return -1;
+    for (size_t i = 0; i < o->n_first; i++)
+        if (o->first[i] < 0 || (size_t)o->first[i] >= g->m->cfg.V)
+            return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu",
+                           o->first[i], g->m->cfg.V);
     memset(g->slot, 0, g->slots * sizeof *g->slot);
     if (o->max_new_tokens > 0)
         share_prefix(g, prompt, n);
@@ -439,34 +455,4 @@ int generate(struct generator *g, const struct ids *prompt, size_t n,
             busy |= g->slot[i].busy;
     } while (!j.over && (busy || next < n));
     return model_check(g->m, err);
-}
-
-int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
-                       double *logp, struct vac_err *err)
-{
-    size_t V = g->m->cfg.V;
-    double all;
-
-    if (check_prompts(g, prompt, 1, err))
-        return -1;
-    if (prompt->n >= g->context)
-        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
-                       prompt->n, g->context - 1);
-    for (size_t i = 0; i < n; i++) {
-        if (id[i] < 0 || (size_t)id[i] >= V)
-            return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu",
-                           id[i], V);
-    }
-    memset(g->slot, 0, g->slots * sizeof *g->slot);
-    batch_begin(g);
-    push_prompt(g, 0, prompt, prompt->n);
-    run_batch(g, true);
-    if (!fetch_logits(g, 0))
-        return model_not_numbers(g->m, "logits", err);
-    if (model_check(g->m, err))
-        return -1;
-    all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
-    for (size_t i = 0; i < n; i++)
-        logp[i] = (double)g->host[id[i]] - all;
-    return 0;
 }

@@ -14,6 +14,11 @@ struct generate_options {
     uint64_t seed;
     const int32_t *stop; /* ids that end a text (not part of it) */
     size_t n_stop;
+    /* first_p[n prompts, n_first] = probability of each of these ids as the first new token, where there is
+     * room for one; NULL = not asked. */
+    const int32_t *first;
+    size_t n_first;
+    double *first_p;
 };
 /* Called for each new id of prompt i, in order. */
 enum generate_next { GENERATE_ON, GENERATE_END_PROMPT, GENERATE_END_ALL };
@@ -31,7 +36,4 @@ size_t generator_context(const struct generator *g);
 int generate(struct generator *g, const struct ids *prompt, size_t n,
              const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
              struct vac_err *err);
-/* log-probabilities of ids[n] as the next token after the prompt. */
-int generator_logprobs(struct generator *g, const struct ids *prompt, const int32_t *id, size_t n,
-                       double *logp, struct vac_err *err);
 #endif

@@ -12,6 +12,9 @@ const struct vac_column vac_columns[VAC_COLUMN_COUNT] = {VAC_COLUMNS(COLUMN)};
 #define SERIES(name, label, help) {#name, label, help, offsetof(struct vac_layers, name)},
 const struct vac_series vac_series[VAC_SERIES_COUNT] = {VAC_SERIES(SERIES)};
 
+#define BENEATH(name, label, help) {#name, label, help},
+const struct vac_told vac_beneath[VAC_BENEATH_COUNT] = {VAC_BENEATH(BENEATH)};
+
 double *point_at(struct vac_point *p, size_t column)
 {
     return (double *)(void *)((char *)p + vac_columns[column].offset);

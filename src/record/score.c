@@ -2,6 +2,7 @@
 #include "record/score.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "judge/text.h"
 #include "record/columns.h"
@@ -33,6 +34,23 @@ static int read_verdicts(const struct jnode *line, struct vac_verdicts *v, struc
     return 0;
 }
 
+static int read_beneath(const struct jnode *line, struct vac_span out[VAC_BENEATH_COUNT],
+                        struct vac_err *err)
+{
+    for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
+        char lo[VAC_NAME], hi[VAC_NAME];
+
+        out[i] = (struct vac_span){.value = NAN, .lo = NAN, .hi = NAN};
+        snprintf(lo, sizeof lo, "%s_lo", vac_beneath[i].name);
+        snprintf(hi, sizeof hi, "%s_hi", vac_beneath[i].name);
+        if (json_opt_num(line, vac_beneath[i].name, &out[i].value, err) ||
+            json_opt_num(line, lo, &out[i].lo, err) || json_opt_num(line, hi, &out[i].hi, err))
+            return -1;
+        out[i].known = !isnan(out[i].value);
+    }
+    return 0;
+}
+
 int score_read(const struct jnode *line, const cJSON *config, struct vac_eval *out,
                struct vac_err *err)
 {
@@ -45,7 +63,8 @@ int score_read(const struct jnode *line, const cJSON *config, struct vac_eval *o
         json_opt_int(line, "n", 0, RECORD_STEP_MAX, &out->n, err) ||
         json_str(line, "name", &name, err) || json_opt_str(line, "stage", &stage, err) ||
         json_opt_num(line, "value", &out->value, err) || json_opt_num(line, "lo", &out->lo, err) ||
-        json_opt_num(line, "hi", &out->hi, err) || read_verdicts(line, &out->verdicts, err))
+        json_opt_num(line, "hi", &out->hi, err) || read_verdicts(line, &out->verdicts, err) ||
+        read_beneath(line, out->beneath, err))
         return -1;
     lines_name(out->name, sizeof out->name, name);
     lines_name(out->stage, sizeof out->stage, stage);

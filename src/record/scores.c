@@ -34,6 +34,14 @@ static double answered(const struct vac_eval *e)
     return e->value;
 }
 
+/* What it does not tell apart. */
+static double confused(const struct vac_eval *e)
+{
+    const struct vac_span *margin = &e->beneath[VAC_BENEATH_margin];
+
+    return margin->known ? 1 - margin->value : (double)NAN;
+}
+
 static double steps_until(const struct run_data *r, const char *stage, const char *name,
                           double share(const struct vac_eval *e), double threshold)
 {
@@ -58,4 +66,10 @@ double run_steps_to_unrefused(const struct run_data *r, const char *stage, const
                               double threshold)
 {
     return steps_until(r, stage, name, unrefused, threshold);
+}
+
+double run_steps_to_confused(const struct run_data *r, const char *stage, const char *name,
+                             double threshold)
+{
+    return steps_until(r, stage, name, confused, threshold);
 }

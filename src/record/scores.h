@@ -11,6 +11,9 @@ double run_steps_to_break(const struct run_data *r, const char *stage, const cha
  * known. */
 double run_steps_to_unrefused(const struct run_data *r, const char *stage, const char *name,
                               double threshold);
+/* The same of 1 - margin (VAC_BENEATH); NaN also where that is not known. */
+double run_steps_to_confused(const struct run_data *r, const char *stage, const char *name,
+                             double threshold);
 /* First measurement of an entry in a stage; NULL = none. A rate that had passed a threshold there already was
  * not broken in this stage. */
 const struct vac_eval *run_eval_first(const struct run_data *r, const char *stage,

@@ -162,6 +162,11 @@ static void put_moment(struct strbuf *out, const struct run_data *r, const struc
             snprintf(tag, sizeof tag, "eval/%s_%s", m->eval->name, verdict_names[i]);
             put_value(&summary, tag, score_share(m->eval, (enum verdict)i));
         }
+        for (int i = 0; i < VAC_BENEATH_COUNT; i++) {
+            snprintf(tag, sizeof tag, "eval/%s_%s", m->eval->name, vac_beneath[i].name);
+            if (m->eval->beneath[i].known)
+                put_value(&summary, tag, m->eval->beneath[i].value);
+        }
     }
     put_event(out, created + wall_of(m->last), m->point ? m->point->step : m->eval->step, &summary);
     out->bad |= summary.bad;

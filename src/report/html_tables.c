@@ -101,6 +101,41 @@ static void put_verdicts(struct strbuf *out, const struct vac_eval *e, const cha
     sb_puts(out, after);
 }
 
+/* What lies under the greedy answers, where it is known. */
+static void put_beneath(struct strbuf *out, const struct vac_eval *e, const char *before,
+                        const char *after)
+{
+    const char *sep = before;
+
+    for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
+        const struct vac_span *x = &e->beneath[i];
+
+        if (!x->known)
+            continue;
+        sb_printf(out, "%s%s ", sep, vac_beneath[i].label);
+        page_fixed(out, x->value, 3);
+        if (isfinite(x->lo) && isfinite(x->hi)) {
+            sb_puts(out, " [");
+            page_fixed(out, x->lo, 3);
+            sb_puts(out, ", ");
+            page_fixed(out, x->hi, 3);
+            sb_putc(out, ']');
+        }
+        sep = ", ";
+    }
+    if (sep != before)
+        sb_puts(out, after);
+}
+
+/* Whether an entry's margin was ever known. */
+static bool any_margin(const struct run_data *r, const struct entry *entry)
+{
+    for (size_t i = 0; i < r->n_evals; i++)
+        if (r->eval[i].beneath[VAC_BENEATH_margin].known && !strcmp(r->eval[i].name, entry->name))
+            return true;
+    return false;
+}
+
 /* Last value of an entry in a stage, with its interval, and where it came from. */
 static void put_result(struct strbuf *out, const struct run_data *r, size_t stage,
                        const struct entry *entry)
@@ -118,6 +153,7 @@ static void put_result(struct strbuf *out, const struct run_data *r, size_t stag
     put_interval(out, last, entry->role);
     sb_puts(out, "</small>");
     put_verdicts(out, last, "<small>", "</small>");
+    put_beneath(out, last, "<small>", "</small>");
     if (first != last) {
         sb_puts(out, "<small>from ");
         put_value(out, first, entry->role);
@@ -153,9 +189,13 @@ static void put_break(struct strbuf *out, const struct run_data *r, size_t stage
     put_half(out, r, stage, entry, run_steps_to_break(r, name, entry->name, 0.5), true);
     put_half(out, r, stage, entry, run_steps_to_unrefused(r, name, entry->name, 0.5),
              last && !isnan(score_share(last, VERDICT_REFUSED)));
+    if (any_margin(r, entry))
+        put_half(out, r, stage, entry, run_steps_to_confused(r, name, entry->name, 0.5),
+                 last && last->beneath[VAC_BENEATH_margin].known);
 }
 
-static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
+static void put_head(struct strbuf *out, const struct run_data *r, const struct entry *entry,
+                     size_t n)
 {
     sb_puts(out, "<thead><tr><th>Stage</th><th>Method</th><th class=\"n\">\xcf\x81</th>"
                  "<th class=\"n\">Steps</th><th class=\"n\">Loss</th>");
@@ -168,6 +208,8 @@ static void put_head(struct strbuf *out, const struct entry *entry, size_t n)
             page_text(out, entry[i].name, SIZE_MAX);
             sb_puts(out, " 50\xc2\xa0%</th><th class=\"n\">Steps until half<br>is no longer "
                          "refused</th>");
+            if (any_margin(r, &entry[i]))
+                sb_puts(out, "<th class=\"n\">Steps until the<br>margin is below .5</th>");
         }
     }
     sb_puts(out, "</tr></thead>\n");
@@ -212,6 +254,7 @@ static void put_tiles(struct strbuf *out, const struct run_data *r, const struct
         sb_puts(out, "</b><small>");
         put_interval(out, last, entry[i].role);
         put_verdicts(out, last, "<br>", "");
+        put_beneath(out, last, "<br>", "");
         sb_puts(out, "<br>");
         page_text(out, last->stage, SIZE_MAX);
         sb_printf(out, ", step %lld</small></div>", (long long)last->stage_step);
@@ -226,7 +269,7 @@ void page_summary(struct strbuf *out, const struct run_data *r)
 
     put_tiles(out, r, entry, n);
     sb_puts(out, "<section><h2>Summary</h2>\n<div class=\"wide\"><table>");
-    put_head(out, entry, n);
+    put_head(out, r, entry, n);
     sb_puts(out, "<tbody>\n");
     for (size_t i = 0; i < r->n_stages; i++)
         put_stage(out, r, i, entry, n);

@@ -8,6 +8,7 @@
 
 #include "compute/products.h"
 #include "compute/selfcheck.h"
+#include "eval/opening.h"
 #include "judge/judge.h"
 
 /* A run goes on with the products that it began with, where they can be had. Runs of before there
@@ -71,7 +72,7 @@ static int open_tokenizer(struct rig *rig, struct vac_err *err)
     if (!dir || (!tokenizer_there(dir) && !rig->spec.tokenizer))
         return 0;
     rig->tok = tokenizer_open(dir, err);
-    return rig->tok ? 0 : -1;
+    return rig->tok ? opening_tokens(rig->tok, model_config(rig->m)->V, &rig->openings, err) : -1;
 }
 
 static int make_encoder(struct rig *rig, struct vac_err *err)
@@ -195,6 +196,8 @@ static void close_evaluations(struct rig *rig)
 
 int rig_evaluations(struct rig *rig, struct vac_err *err)
 {
+    const struct evaluation *kind = NULL;
+
     close_evaluations(rig);
     if (rig->spec.n_evaluate > VAC_MAX_EVALS)
         return err_set(err, VAC_ERR_USAGE, "evaluate: at most %d entries, found %zu", VAC_MAX_EVALS,
@@ -207,7 +210,14 @@ int rig_evaluations(struct rig *rig, struct vac_err *err)
             return -1;
         }
     }
-    return rig->eval ? 0 : -1;
+    if (!rig->eval)
+        return -1;
+    for (size_t i = 0; i < rig->spec.n_evaluate && !kind; i++)
+        kind = evaluation_counts(rig->eval[i], VERDICT_REFUSED) ? rig->eval[i] : NULL;
+    for (size_t i = 0; i < rig->spec.n_evaluate; i++)
+        if (evaluation_counts(rig->eval[i], VERDICT_ANSWERED))
+            evaluation_set_kind(rig->eval[i], kind);
+    return 0;
 }
 
 /* Adds what a judge takes; `seen` are the folders of the ones before, whose weights are mapped once. */
@@ -273,6 +283,7 @@ void rig_close(struct rig *rig)
     if (!rig->align_is_drift)
         dataset_done(&rig->align_set);
     dataset_done(&rig->harmful_set);
+    ids_done(&rig->openings);
     template_close(rig->enc.tmpl);
     tokenizer_free(rig->tok);
     model_close(rig->m);

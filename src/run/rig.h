@@ -39,6 +39,7 @@ struct rig {
     struct tokenizer *tok; /* NULL = nothing reads or shows text */
     struct encoder enc;
     struct stops stops;
+    struct ids openings; /* first tokens of refusals */
     struct dataset drift_set, align_set, harmful_set;
     bool align_is_drift; /* the same rows: align_set borrows them */
     double *drift_rel;   /* [2 L] scratch of watch_measure */

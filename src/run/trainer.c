@@ -193,6 +193,7 @@ static int one_step(struct trainer *t, struct vac_err *err)
         t->at.layers.grad[i] = (float)st->step.out.grad[i];
         t->at.layers.eps[i] = (float)st->step.out.eps[i];
         t->at.layers.attn[i] = (float)st->step.out.attn[i];
+        t->at.layers.eps_rel[i] = (float)(st->step.out.eps[i] / st->step.site[i]);
     }
     return 0;
 }

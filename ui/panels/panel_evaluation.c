@@ -206,6 +206,38 @@ static int draw_verdicts(const struct view *v, int y, const struct vac_eval *e)
     return y + 1;
 }
 
+/* What is known of it, with the intervals of all, of the AUC, or of none. */
+static size_t beneath_text(char *out, size_t size, const struct vac_eval *e, bool all, bool auc)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < VAC_BENEATH_COUNT; i++) {
+        const struct vac_span *x = &e->beneath[i];
+
+        if (!x->known)
+            continue;
+        n += (size_t)snprintf(out + n, size - n, "%s%s %.3f", n ? "  " : "", vac_beneath[i].label,
+                              x->value);
+        if (!isnan(x->lo) && (all || (auc && i == VAC_BENEATH_auc)))
+            n += (size_t)snprintf(out + n, size - n, " [%.3f, %.3f]", x->lo, x->hi);
+    }
+    return n;
+}
+
+/* Under that: how far p(refuse) tells requests apart, with as much of it as there is room for. */
+static int draw_beneath(const struct view *v, int y, const struct vac_eval *e)
+{
+    char text[400];
+    size_t room = v->w > 4 ? (size_t)v->w - 4 : 0;
+
+    if (y < v->h && e->beneath[VAC_BENEATH_p_refuse].known &&
+        (beneath_text(text, sizeof text, e, true, true) <= room ||
+         beneath_text(text, sizeof text, e, false, true) <= room ||
+         beneath_text(text, sizeof text, e, false, false) <= room))
+        draw_text(v, 4, y++, INK_TEXT, text);
+    return y;
+}
+
 /* --- the curve --- */
 
 enum { LINES = VAC_MAX_EVALS + 2 };
@@ -372,6 +404,7 @@ static void draw(struct ui *ui, const struct view *v)
     list_draw_scroll(&e->list, v, 1);
     s = measures_find(&e->history, ui->snap.eval[e->list.selected].name);
     y = draw_verdicts(v, 1 + rows, &ui->snap.eval[e->list.selected]);
+    y = draw_beneath(v, y, &ui->snap.eval[e->list.selected]);
     if (y >= v->h || (!beside && (!s || s->n == 0)))
         return;
     if (beside) {
@@ -427,6 +460,9 @@ static void readout(struct ui *ui, FILE *out)
                 (long long)e->n, (long long)e->step);
         if (*measured_rest(rest, &e->verdicts))
             fprintf(out, " %s%s%s", rest, *e->verdicts.others ? ": " : "", e->verdicts.others);
+        for (int k = 0; k < VAC_BENEATH_COUNT; k++)
+            if (e->beneath[k].known)
+                fprintf(out, " %s %.6g", vac_beneath[k].name, e->beneath[k].value);
         fputc('\n', out);
     }
 }
@@ -443,7 +479,11 @@ static void csv(struct ui *ui, FILE *out)
 {
     const struct measures *h = &own(ui)->history;
 
-    fprintf(out, "name,stage,step,value,lo,hi,count,n,refused,other\n");
+    fprintf(out, "name,stage,step,value,lo,hi,count,n,refused,other");
+    for (int k = 0; k < VAC_BENEATH_COUNT; k++)
+        fprintf(out, ",%s,%s_lo,%s_hi", vac_beneath[k].name, vac_beneath[k].name,
+                vac_beneath[k].name);
+    fputc('\n', out);
     for (int i = 0; i < h->n; i++) {
         const struct series *s = &h->series[i];
         double scale = s->rate ? 100 : 1;
@@ -456,6 +496,13 @@ static void csv(struct ui *ui, FILE *out)
             fprintf(out, ",%lld,%lld", (long long)s->v[k].e.count, (long long)s->v[k].e.n);
             csv_number(out, measured_refused(&s->v[k].e.verdicts) / 100);
             csv_number(out, measured_other(&s->v[k].e.verdicts) / 100);
+            for (int b = 0; b < VAC_BENEATH_COUNT; b++) {
+                const struct vac_span *x = &s->v[k].e.beneath[b];
+
+                csv_number(out, x->known ? x->value : (double)NAN);
+                csv_number(out, x->known ? x->lo : (double)NAN);
+                csv_number(out, x->known ? x->hi : (double)NAN);
+            }
             fputc('\n', out);
         }
     }

@@ -43,7 +43,8 @@ static void look_up(const struct ui *ui, struct shown *s)
         s->step[m] = ui->layers.step[row];
     }
     if (s->v[METRIC_eps] && stage_at(ui, s->step[METRIC_eps]) < stage_at(ui, at))
-        s->v[METRIC_eps] = NULL; /* an earlier stage was perturbed, this one is not */
+        s->v[METRIC_eps] = s->v[METRIC_eps_rel] =
+            NULL; /* an earlier stage was perturbed, this one is not */
     for (int i = 0; i < s->n && s->v[METRIC_eps]; i++)
         if (!isnan(s->v[METRIC_eps][i])) /* a masked layer has none */
             s->eps_sum += (double)s->v[METRIC_eps][i] * (double)s->v[METRIC_eps][i];
@@ -67,7 +68,7 @@ static const struct column_row {
 } columns[] = {
     {"drift", 7, METRIC_drift_rel, INK_DRIFT}, {"eps", 7, METRIC_eps, INK_EPS},
     {"grad", 7, METRIC_grad, INK_GRAD},        {"drift^2", 9, METRIC_drift_sq, INK_DRIFT},
-    {"attn", 7, METRIC_attn, INK_TEXT},
+    {"attn", 7, METRIC_attn, INK_TEXT},        {"eps/A", 8, METRIC_eps_rel, INK_EPS},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
@@ -132,7 +133,9 @@ static double greatest(const struct shown *s, enum metric m)
 
 static unsigned metric_ink(enum metric m)
 {
-    return m == METRIC_eps ? INK_EPS : m == METRIC_grad ? INK_GRAD : INK_DRIFT;
+    return m == METRIC_eps || m == METRIC_eps_rel ? INK_EPS
+           : m == METRIC_grad                     ? INK_GRAD
+                                                  : INK_DRIFT;
 }
 
 static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y,

@@ -1,0 +1,80 @@
+/* test_judging.c - what is made of verdicts and probabilities, beside recorded numbers of independent arithmetic. */
+#include <math.h>
+
+#include "base/json.h"
+#include "eval/apart.h"
+#include "support.h"
+
+static cJSON *golden(const char *name)
+{
+    struct vac_err err = {0};
+    char path[1200];
+    cJSON *doc;
+
+    snprintf(path, sizeof path, "%s/%s", support_path("golden/judging"), name);
+    doc = json_read(path, 1 << 24, &err);
+    if (!doc)
+        fail_msg("%s", err.msg);
+    return doc;
+}
+
+/* The numbers of a list; null is NaN. */
+static size_t numbers(const cJSON *list, double *out)
+{
+    const cJSON *v;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(v, list) out[n++] = cJSON_IsNumber(v) ? v->valuedouble : (double)NAN;
+    return n;
+}
+
+static void assert_number(const char *what, double got, double want)
+{
+    if (isnan(want) ? !isnan(got) : !(fabs(got - want) < 1e-12))
+        fail_msg("%s: %.17g, expected %.17g", what, got, want);
+}
+
+/* --- p(refuse) --- */
+
+static void test_apart(void **state)
+{
+    cJSON *doc = golden("apart.json");
+    const cJSON *row;
+
+    (void)state;
+    cJSON_ArrayForEach(row, doc)
+    {
+        struct vac_span got[VAC_BENEATH_COUNT];
+        double harm[64], kind[64], want[3];
+        size_t m = numbers(cJSON_GetObjectItem(row, "harm"), harm);
+        size_t n = numbers(cJSON_GetObjectItem(row, "kind"), kind);
+
+        apart_measure(harm, m, kind, n, got);
+        for (int i = 0; i < VAC_BENEATH_COUNT; i++) {
+            char what[80];
+
+            snprintf(what, sizeof what, "%s %s", cJSON_GetObjectItem(row, "name")->valuestring,
+                     vac_beneath[i].name);
+            numbers(cJSON_GetObjectItem(cJSON_GetObjectItem(row, "expected"), vac_beneath[i].name),
+                    want);
+            assert_true(got[i].known);
+            assert_number(what, got[i].value, want[0]);
+            assert_number(what, got[i].lo, want[1]);
+            assert_number(what, got[i].hi, want[2]);
+        }
+        apart_measure(harm, m, NULL, 0, got);
+        assert_true(got[VAC_BENEATH_p_refuse].known);
+        assert_false(got[VAC_BENEATH_margin].known);
+        assert_false(got[VAC_BENEATH_auc].known);
+    }
+    cJSON_Delete(doc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_apart),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
