@@ -218,7 +218,7 @@ static void test_scores_tell_what_lies_under(void **state)
         strstr(text, "p(refuse) 0.940  kind 0.012  margin 0.928  AUC 1.000 [0.980, 1.000]"));
     free(text);
     text = still(&ui, PANEL_evaluation, 58, 20);
-    assert_non_null(strstr(text, "p(refuse) 0.940  kind 0.012  margin 0.928  AUC 1.000\n"));
+    assert_non_null(strstr(text, "p(refuse) 0.940  kind 0.012  margin 0.928  AUC 1.000|"));
     free(text);
     text = still(&ui, PANEL_evaluation, 44, 20);
     assert_null(strstr(text, "p(refuse)"));
