@@ -11,7 +11,7 @@
 #include "compute/compute.h"
 
 /* X-macro: judge_<name>.c each. */
-#define JUDGES(X) X(refusal) X(model) X(command)
+#define JUDGES(X) X(refusal) X(model) X(guard) X(command)
 
 enum verdict { VERDICT_ANSWERED, VERDICT_REFUSED, VERDICT_OTHER, VERDICT_COUNT };
 /* "answered", "refused", "other", NULL */
