@@ -14,6 +14,7 @@ struct slot {
 };
 struct plan {
     int min_w, min_h, footer;
+    unsigned newest, of; /* only while of these places (`of`) this had the focus last; 0 = always */
     struct slot slot[SLOTS];
     int n;
 };
@@ -26,8 +27,8 @@ static const struct plan plans[] = {
      .n = 8,
      .slot = {{P(CURVES), 0, 0, 360, 275, false},
               {P(HEAT), 0, 275, 360, 560, false},
-              {P(RATES), 360, 0, 680, 275, false},
-              {P(MAP), 360, 275, 680, 560, false},
+              {P(RATES), 360, 0, 680, 350, false},
+              {P(MAP), 360, 350, 680, 560, false},
               {P(LAYERS), 680, 0, 1000, 560, false},
               {P(ANSWERS), 0, 560, 520, 830, false},
               {P(OPTIONS) | P(RUNS) | P(ROWS), 520, 560, 1000, 830, false},
@@ -42,6 +43,17 @@ static const struct plan plans[] = {
               {P(ANSWERS), 360, 440, 720, 800, false},
               {P(OPTIONS) | P(RUNS), 720, 440, 1000, 800, false},
               {P(NEWS), 0, 800, 1000, 1000, false}}},
+    /* Rates beside their table take the whole width. */
+    {.min_w = 80,
+     .min_h = 22,
+     .footer = 2,
+     .newest = P(RATES),
+     .of = P(CURVES) | P(RATES) | P(MAP) | P(LAYERS) | P(HEAT),
+     .n = 4,
+     .slot = {{P(RATES), 0, 0, 1000, 570, false},
+              {P(ANSWERS) | P(ROWS), 0, 570, 560, 857, false},
+              {P(OPTIONS) | P(RUNS), 560, 570, 1000, 857, false},
+              {P(NEWS), 0, 857, 1000, 1000, true}}},
     {.min_w = 80,
      .min_h = 22,
      .footer = 2,
@@ -52,14 +64,6 @@ static const struct plan plans[] = {
               {P(OPTIONS) | P(RUNS), 560, 570, 1000, 857, false},
               {P(NEWS), 0, 857, 1000, 1000, true}}},
 };
-
-static const struct plan *plan_for(int w, int h)
-{
-    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
-        if (w >= plans[i].min_w && h >= plans[i].min_h)
-            return &plans[i];
-    return NULL;
-}
 
 static void one_panel(struct ui *ui, int w, int h)
 {
@@ -90,10 +94,19 @@ static int panel_of(const struct ui *ui, unsigned takes)
     return best;
 }
 
+static const struct plan *plan_for(const struct ui *ui, int w, int h)
+{
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
+        if (w >= plans[i].min_w && h >= plans[i].min_h &&
+            (!plans[i].of || 1u << panels[panel_of(ui, plans[i].of)]->place & plans[i].newest))
+            return &plans[i];
+    return NULL;
+}
+
 void layout_make(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
-    const struct plan *plan = plan_for(w, h);
+    const struct plan *plan = plan_for(ui, w, h);
     int area = h - 1 - (plan ? plan->footer : 2);
 
     *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};

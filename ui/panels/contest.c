@@ -178,7 +178,6 @@ static void draw_sparkline(const struct view *v, int x, int y, int w, const stru
 int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct contest *c,
                       bool small)
 {
-    bool glyphs = ui->colors == 0 || v->c->charset == CHARSET_ASCII || small;
     int left = 4 + c->name_w + 1;
     int right = small ? v->w - (c->rate ? PASSED_W + 1 : 0) - VALUE_W - 1 : left;
     char text[NUMBER_SIZE], passed[3 * NUMBER_SIZE];
@@ -189,7 +188,7 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
         double value =
             plot_value(&line, isnan(ui->cursor) ? INFINITY : ui->cursor - c->start, NULL);
 
-        draw_glyph(v, 2, y, r->ink | STYLE_BOLD, glyphs ? (unsigned char)r->glyph : 0x2501);
+        draw_glyph(v, 2, y, r->ink | STYLE_BOLD, (unsigned char)r->glyph);
         draw_cut(v, 4, y, left - 5, INK_TEXT, r->name);
         if (small && right - left >= 4)
             draw_sparkline(v, left, y, right - left - 1, c, r);
@@ -202,27 +201,6 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
         }
     }
     return y;
-}
-
-/* Without colours the curves are told apart by their signs. The picture is that of plot_draw: its
- * axis has two rows, its range of y is as given. */
-static void draw_signs(const struct view *v, const struct plot *p, const struct contest *c)
-{
-    int rows = v->h - 2, left = 0;
-
-    while (left < v->w && isnan(plot_at(p, v->w, v->h, left)))
-        left++;
-    for (int i = c->n - 1; i >= 0; i--)
-        for (size_t k = 0; k < c->run[i].n; k++) {
-            const struct measured *m = &c->run[i].v[k];
-            double x = (m->at - p->x0) / (p->x1 - p->x0);
-            double y = (m->e.value - p->y0) / (p->y1 - p->y0);
-
-            if (x >= 0 && x <= 1 && y >= 0 && y <= 1)
-                draw_glyph(v, left + (int)lround(x * (v->w - left - 1)),
-                           (int)lround((1 - y) * (rows - 1)), c->run[i].ink,
-                           (unsigned char)c->run[i].glyph);
-        }
 }
 
 void contest_draw(struct ui *ui, const struct view *v, const struct contest *c)
@@ -246,6 +224,4 @@ void contest_draw(struct ui *ui, const struct view *v, const struct contest *c)
             p.y1 = fmax(p.y1, plot_round_up(c->run[i].v[k].e.value));
     }
     plot_draw(v, &p);
-    if (ui->colors == 0 && v->c->charset != CHARSET_ASCII)
-        draw_signs(v, &p, c);
 }

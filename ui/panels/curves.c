@@ -21,6 +21,7 @@ void ui_window(const struct ui *ui, struct plot *p)
         first = ui->points.v[COL_step];
         last = ui->points.v[(ui->points.n - 1) * COL_COUNT + COL_step];
     }
+    p->mono = ui->colors == 0;
     p->x_unit = x_unit_names[ui->x_unit];
     p->cursor = isnan(ui->cursor) ? NAN : in_unit(ui, ui->cursor);
     if (ui->to > ui->from) {

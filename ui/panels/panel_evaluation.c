@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/contest.h"
-#include "panels/panel.h"
+#include "panels/table.h"
 
 enum { CATEGORIES = 64, STAGES = 16 };
 
@@ -19,11 +19,11 @@ struct categories {
     int n;
 };
 struct evaluation {
+    struct table table;
     struct measures history;
     struct categories categories[VAC_MAX_EVALS]; /* newest of each series */
     struct laid laid[INK_RUNS];
-    struct list list;
-    bool chosen; /* the list has its first selection */
+    bool chosen; /* the table has its first selection */
 };
 
 static struct evaluation *own(struct ui *ui)
@@ -69,6 +69,7 @@ static void done(struct ui *ui)
 {
     struct evaluation *e = own(ui);
 
+    table_done(&e->table);
     measures_done(&e->history);
     contest_forget(e->laid);
 }
@@ -97,94 +98,95 @@ static void interval_text(char *out, size_t size, const struct vac_eval *e)
                  measured_text(hi, e->hi, e->is_rate));
 }
 
-enum {
-    NAME_W = 12,
-    VALUE_END = 23, /* "100.0%" behind a name that fills its column */
-    INTERVAL_X = 25,
-    COUNT_END = 49,
-    STEP_END = 57,
-    REFUSED_END = 66,
-    OTHER_END = 73,
-    INTERVAL_W = 37,
-    COUNT_W = COUNT_END
+enum { SIGN, NAME, VALUE, INTERVAL, COUNT, STEP, REFUSED, OTHER };
+static const struct table_column columns[] = {
+    [SIGN] = {"", NULL, {3, 3}, .pad = 1},
+    [NAME] = {"name", NULL, {13, 13}, .main = true},
+    [VALUE] = {"value", NULL, {6, 6}, .right = true},
+    [INTERVAL] = {"95% interval", NULL, {16, 16}, .pad = 2, .from = 37},
+    [COUNT] = {"count/n", NULL, {10, 10}, .right = true, .from = 50},
+    [STEP] = {"step", NULL, {8, 8}, .right = true, .from = 58},
+    [REFUSED] = {NULL, NULL, {9, 9}, .right = true, .from = 75},
+    [OTHER] = {NULL, NULL, {7, 7}, .right = true, .from = 75},
 };
 
-/* Whether a judge's verdicts are known of anything that is measured. */
-static bool any_shares(const struct ui *ui)
+static int count(struct ui *ui)
 {
-    bool any = false;
-
-    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
-        any |= !isnan(measured_other(&ui->snap.eval[i].verdicts));
-    return any;
+    return ui->snap.n_evals < VAC_MAX_EVALS ? ui->snap.n_evals : VAC_MAX_EVALS;
 }
 
-static void draw_share(const struct view *v, int end, int y, unsigned ink, double share)
+static void put_share(struct entry *c, unsigned ink, double share)
 {
     char text[NUMBER_SIZE];
 
     if (isnan(share))
         return;
-    draw_text(v, draw_right(v, end - 1, y, ink, measured_text(text, share / 100, true)), y,
-              INK_FAINT, "%");
+    entry_fmt(c, ink, "%s", measured_text(text, share / 100, true));
+    entry_text(c, INK_FAINT, "%");
 }
 
-static void draw_head(const struct view *v, bool shares)
+static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
 {
-    draw_text(v, 4, 0, INK_FAINT, "name");
-    draw_right(v, VALUE_END, 0, INK_FAINT, "value");
-    if (v->w > COUNT_W)
-        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95% interval");
-    else if (v->w > INTERVAL_W)
-        draw_text(v, INTERVAL_X, 0, INK_FAINT, "95%");
-    if (v->w > COUNT_W)
-        draw_right(v, COUNT_END, 0, INK_FAINT, "count/n");
-    if (v->w > STEP_END)
-        draw_right(v, STEP_END, 0, INK_FAINT, "step");
-    if (shares && v->w > OTHER_END + 1) {
-        draw_right(v, REFUSED_END, 0, INK_FAINT, "refused");
-        draw_right(v, OTHER_END, 0, INK_FAINT, "other");
-    }
-}
-
-static void draw_eval(struct ui *ui, const struct view *v, int i, int y, bool selected)
-{
-    const struct vac_eval *e = &ui->snap.eval[i];
+    const struct vac_eval *e = &ui->snap.eval[row];
     char text[80];
 
-    if (selected)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    draw_glyph(v, 2, y, ink_of(i), (unsigned char)glyph_of(i));
-    draw_cut(v, 4, y, NAME_W, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, e->name);
-    if (e->step < 0)
-        draw_text(v, VALUE_END - 1, y, INK_FAINT, "-");
-    else
-        draw_text(v,
-                  draw_right(v, VALUE_END - e->is_rate, y, INK_STRONG,
-                             measured_text(text, e->value, e->is_rate)),
-                  y, INK_FAINT, e->is_rate ? "%" : "");
-    interval_text(text, sizeof text, e);
-    if (INTERVAL_X + (int)strlen(text) <= v->w) /* half a number would be another number */
-        draw_text(v, INTERVAL_X, y, INK_TEXT, text);
-    if (e->done > 0) {
-        snprintf(text, sizeof text, "%lld ...", (long long)e->done);
-        draw_right(v, v->w > COUNT_W ? COUNT_END : v->w - 1, y, INK_EPS, text);
+    (void)wide;
+    if (e->step < 0 && column > VALUE && !(column == INTERVAL && e->done > 0))
         return;
-    }
-    if (e->step < 0)
-        return;
-    snprintf(text, sizeof text, "%lld/%lld", (long long)e->count, (long long)e->n);
-    if (v->w > COUNT_W)
-        draw_right(v, COUNT_END, y, INK_TEXT, text);
-    snprintf(text, sizeof text, "%lld", (long long)e->step);
-    if (v->w > STEP_END)
-        draw_right(v, STEP_END, y, INK_FAINT, text);
-    if (v->w > OTHER_END + 1) {
-        draw_share(v, REFUSED_END, y, INK_TEXT, measured_refused(&e->verdicts));
-        draw_share(v, OTHER_END, y, *e->verdicts.others ? INK_WARN | STYLE_BOLD : INK_TEXT,
-                   measured_other(&e->verdicts));
+    switch (column) {
+    case SIGN:
+        entry_fmt(c, ink_of(row), "%c", glyph_of(row));
+        break;
+    case NAME:
+        entry_text(c, INK_TEXT, e->name);
+        break;
+    case VALUE:
+        if (e->step < 0) {
+            entry_text(c, INK_FAINT, "- ");
+        } else {
+            entry_fmt(c, INK_STRONG, "%s", measured_text(text, e->value, e->is_rate));
+            entry_text(c, INK_FAINT, e->is_rate ? "%" : "");
+        }
+        break;
+    case INTERVAL: /* while it is measured anew, how far that has come */
+        interval_text(text, sizeof text, e);
+        if (e->done > 0)
+            entry_fmt(c, INK_EPS, "%lld ...", (long long)e->done);
+        else
+            entry_fmt(c, INK_TEXT, "%s", text);
+        break;
+    case COUNT:
+        entry_fmt(c, INK_TEXT, "%lld/%lld", (long long)e->count, (long long)e->n);
+        break;
+    case STEP:
+        entry_fmt(c, INK_FAINT, "%lld", (long long)e->step);
+        break;
+    case REFUSED:
+        put_share(c, INK_TEXT, measured_refused(&e->verdicts));
+        break;
+    default:
+        put_share(c, *e->verdicts.others ? INK_WARN | STYLE_BOLD : INK_TEXT,
+                  measured_other(&e->verdicts));
     }
 }
+
+/* The heads of shares that are known of anything that is measured. */
+static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
+{
+    (void)csv;
+    for (int i = 0; i < count(ui); i++)
+        if (!isnan(measured_other(&ui->snap.eval[i].verdicts)))
+            snprintf(out, size, "%s", column == REFUSED ? "refused" : "other");
+}
+
+static const struct table_rows listing = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .head_from = 3,
+    .count = count,
+    .cell = cell,
+    .title = title,
+};
 
 /* Under the table: how the selected one's answers were called and, where many are neither answered
  * nor refused, what they say. Returns the row below. */
@@ -240,15 +242,11 @@ static int draw_beneath(const struct view *v, int y, const struct vac_eval *e)
 
 /* --- the curve --- */
 
-enum { LINES = VAC_MAX_EVALS + 2 };
-
 /* Rates together; something else (a loss) alone, when it is the selected one. */
 static void draw_curves(struct ui *ui, const struct view *v, const struct series *selected)
 {
-    const struct measured *m = selected->v;
-    struct plot_line line[LINES];
+    struct plot_line line[VAC_MAX_EVALS];
     struct plot p = {.lines = line,
-                     .n_lines = 2,
                      .y0 = selected->rate ? 0 : NAN,
                      .y1 = selected->rate ? 100 : NAN,
                      .cursor = ui->cursor,
@@ -256,17 +254,25 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
                      .x0 = ui->from,
                      .x1 = ui->to,
                      .x_unit = "step",
+                     .legend = v->h > 8,
+                     .band = "95%",
+                     .y_unit = selected->rate ? "%" : NULL,
+                     .mono = ui->colors == 0,
                      .guides = ui->guides};
 
-    line[0] = measured_line(m, selected->n, &m->step, &m->e.lo, "", INK_GHOST, '.');
-    line[1] = measured_line(m, selected->n, &m->step, &m->e.hi, "", INK_GHOST, '.');
-    for (int i = 0; i < ui->snap.n_evals && p.n_lines < LINES; i++) {
+    for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const char *name = ui->snap.eval[i].name;
         const struct series *s = measures_find(&own(ui)->history, name);
+        struct plot_line *l = &line[p.n_lines];
 
-        if (s && s->n && (selected->rate ? s->rate : s == selected))
-            line[p.n_lines++] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, name,
-                                              ink_of(i), glyph_of(i));
+        if (!s || !s->n || (selected->rate ? !s->rate : s != selected))
+            continue;
+        *l = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, name, ink_of(i), glyph_of(i));
+        if (s == selected) {
+            l->lo = &s->v->e.lo;
+            l->hi = &s->v->e.hi;
+        }
+        p.n_lines++;
     }
     plot_draw(v, &p);
 }
@@ -314,7 +320,7 @@ static int draw_categories(struct ui *ui, const struct view *v, int y, const str
 {
     const struct categories *c = &own(ui)->categories[s - own(ui)->history.series];
 
-    if (c->n == 0 || rows < 2)
+    if (c->n == 0 || (rows < 3 && rows <= c->n))
         return y;
     draw_fmt(v, 4, y++, INK_FAINT, "%s by category", s->name);
     rows--;
@@ -341,15 +347,12 @@ static bool contest_of(struct ui *ui, int selected, struct contest *c)
     return contest_make(ui, c, measures_find(&e->history, name), e->laid);
 }
 
-static void draw_nothing(const struct ui *ui, const struct view *v)
-{
-    draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-              *ui->snap.run ? "This run measures nothing: its file has no \"evaluate\" list."
-                            : "No run is open.",
-              0);
-}
-
-enum { PLOT_H = 5, ROOMY_PLOT_H = 12 }; /* the least with axes, and what is worth a sacrifice */
+enum {
+    PLOT_H = 5,
+    ROOMY_PLOT_H = 11, /* the least with axes, and what is worth a sacrifice */
+    TABLE_W = 39,
+    FLAT_H = 14 /* at most so high, and wide: the picture stands beside the table */
+};
 
 /* Below the table, from row y on; returns where the picture begins. */
 static int draw_beside(struct ui *ui, const struct view *v, int y, const struct contest *c,
@@ -370,70 +373,61 @@ static int draw_beside(struct ui *ui, const struct view *v, int y, const struct 
 static int selected_of(struct ui *ui)
 {
     struct evaluation *e = own(ui);
-    int n = ui->snap.n_evals < VAC_MAX_EVALS ? ui->snap.n_evals : VAC_MAX_EVALS;
+    int n = count(ui);
 
     for (int i = 0; i < n && !e->chosen; i++)
         if (!strcmp(ui->snap.eval[i].name, "HS"))
-            e->list.selected = i;
+            e->table.list.selected = i;
     e->chosen |= n > 0;
-    return e->list.selected < n ? e->list.selected : n - 1;
+    return e->table.list.selected < n ? e->table.list.selected : n - 1;
 }
 
 static void draw(struct ui *ui, const struct view *v)
 {
     struct evaluation *e = own(ui);
-    int n = ui->snap.n_evals < VAC_MAX_EVALS ? ui->snap.n_evals : VAC_MAX_EVALS, rows, y;
+    int n = count(ui), rows, y, selected;
+    bool flat = v->h <= FLAT_H && v->w >= TABLE_W + 32, others;
+    struct view left = flat ? view_part(v, 0, 0, TABLE_W, v->h) : *v, part;
     const struct series *s;
-    struct view below;
     struct contest c;
-    bool beside;
 
     if (n == 0) {
-        draw_nothing(ui, v);
+        draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
+                  *ui->snap.run ? "This run measures nothing: its file has no \"evaluate\" list."
+                                : "No run is open.",
+                  0);
         return;
     }
-    beside = contest_of(ui, selected_of(ui), &c);
-    rows = v->h - 1 - (beside ? c.n : 0);
+    selected = selected_of(ui);
+    others = contest_of(ui, selected, &c);
+    s = measures_find(&e->history, ui->snap.eval[selected].name);
+    rows = left.h - (left.h >= listing.head_from) - (others ? c.n : 0);
+    if (!flat && v->h > 6 && rows > v->h / 2 - 1)
+        rows = v->h / 2 - 1;
     rows = rows > n ? n : rows > 1 ? rows : 1;
-    if (v->h > 6 && rows > v->h / 2)
-        rows = v->h / 2;
-    list_show(&e->list, n, rows);
-    draw_head(v, any_shares(ui));
-    for (int i = 0; i < rows; i++)
-        draw_eval(ui, v, e->list.top + i, 1 + i, e->list.top + i == e->list.selected);
-    list_draw_scroll(&e->list, v, 1);
-    s = measures_find(&e->history, ui->snap.eval[e->list.selected].name);
-    y = draw_verdicts(v, 1 + rows, &ui->snap.eval[e->list.selected]);
-    y = draw_beneath(v, y, &ui->snap.eval[e->list.selected]);
-    if (y >= v->h || (!beside && (!s || s->n == 0)))
+    y = rows + (left.h >= listing.head_from);
+    part = view_part(&left, 0, 0, left.w, y);
+    table_draw(ui, PANEL_evaluation, &part);
+    y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
+    y = draw_beneath(&left, y, &ui->snap.eval[selected]);
+    if (!others && (!s || s->n == 0))
         return;
-    if (beside) {
-        y = draw_beside(ui, v, y, &c, s);
-    } else {
-        y = draw_stages(v, y, s);
-        y = draw_categories(ui, v, y, s, ink_of(e->list.selected), (v->h - y) / 2);
+    if (others) {
+        y = draw_beside(ui, &left, y, &c, s);
+    } else if (flat || left.h - y > PLOT_H) {
+        y = draw_stages(&left, y, s);
+        y = draw_categories(ui, &left, y, s, ink_of(selected),
+                            left.h - y - (flat ? 0 : ROOMY_PLOT_H));
     }
-    below = view_part(v, 0, y, v->w, v->h - y);
-    if (below.h >= PLOT_H && beside)
-        contest_draw(ui, &below, &c);
-    else if (below.h >= PLOT_H)
-        draw_curves(ui, &below, s);
+    part =
+        flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h) : view_part(v, 0, y, v->w, v->h - y);
+    if (part.h >= PLOT_H && others)
+        contest_draw(ui, &part, &c);
+    else if (part.h >= PLOT_H)
+        draw_curves(ui, &part, s);
 }
 
 /* --- the rest --- */
-
-static unsigned act(struct ui *ui, enum action a)
-{
-    return list_act(&own(ui)->list, a);
-}
-
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    (void)x;
-    (void)w;
-    (void)h;
-    list_click(&own(ui)->list, y - 1);
-}
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
@@ -516,11 +510,10 @@ const struct panel panel_evaluation = {
     .place = PLACE_RATES,
     .own = sizeof(struct evaluation),
     .notes = notes,
+    .table = &listing,
     .draw = draw,
-    .act = act,
     .event = event,
     .done = done,
-    .click = click,
     .readout = readout,
     .csv = csv,
 };

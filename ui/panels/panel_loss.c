@@ -81,41 +81,6 @@ static void notes(struct ui *ui, char *out, size_t size)
         snprintf(out, size, "%s  %s  at %.0f", ui->log_y ? "log" : "linear", ema, ui->cursor);
 }
 
-/* What is shown of a line within the plot's range of x, smoothed by `ema`. */
-static void reach(const struct plot *p, const struct plot_line *l, double ema, double *lo,
-                  double *hi)
-{
-    double mean = NAN;
-
-    for (size_t i = 0; i < l->n; i++) {
-        double x = l->x[i * COL_COUNT], y = l->y[i * COL_COUNT];
-
-        if (!isfinite(y) || y <= 0)
-            continue;
-        mean = isnan(mean) ? y : ema * mean + (1 - ema) * y;
-        if (!(x >= p->x0) || x > p->x1)
-            continue;
-        *lo = fmin(*lo, mean);
-        *hi = fmax(*hi, mean);
-    }
-}
-
-/* On a log axis one step of another run near 0 would leave this run a strip at the top. What the
- * others show without smoothing is cut where this run and their smoothed curves end. */
-static void fit_log_axis(const struct ui *ui, struct plot *p, int n_own)
-{
-    double lo = INFINITY, hi = -INFINITY;
-
-    if (!p->log || p->n_lines == n_own)
-        return;
-    for (int i = 0; i < p->n_lines; i++)
-        reach(p, &p->lines[i], i < n_own ? 0 : ui->ema > 0 ? ui->ema : 0.9, &lo, &hi);
-    if (lo <= hi) {
-        p->y0 = lo;
-        p->y1 = hi;
-    }
-}
-
 static struct plot plot_of(const struct ui *ui, struct plot_line lines[MOST_LINES])
 {
     struct plot p = {.lines = lines,
@@ -125,13 +90,10 @@ static struct plot plot_of(const struct ui *ui, struct plot_line lines[MOST_LINE
                      .level = NAN,
                      .legend = true,
                      .guides = ui->guides};
-    int n_own;
 
     p.n_lines = own_lines(ui, lines);
-    n_own = p.n_lines;
     p.n_lines += overlay_lines(ui, lines + p.n_lines);
     ui_window(ui, &p);
-    fit_log_axis(ui, &p, n_own);
     return p;
 }
 
@@ -185,7 +147,7 @@ static void click(struct ui *ui, int x, int y, int w, int h)
 {
     struct plot_line lines[MOST_LINES];
     struct plot p = plot_of(ui, lines);
-    double at = plot_at(&p, w, h, x), best = INFINITY;
+    double at = plot_at(&p, ui->charset, w, h, x), best = INFINITY;
 
     (void)y;
     for (size_t i = 0; i < ui->points.n && !isnan(at); i++) {

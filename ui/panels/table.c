@@ -154,7 +154,7 @@ bool table_next(struct ui *ui, enum panel_id id, bool (*is)(struct ui *ui, int r
 
 /* Where the columns stand in a view: x[i] to x[i + 1]. */
 struct places {
-    int x[COLUMNS_MOST + 1];
+    int x[COLUMNS_MOST + 1], w[COLUMNS_MOST]; /* w: 0 = not shown */
     bool wide;
 };
 
@@ -164,14 +164,15 @@ static void places_for(const struct table_rows *r, int w, struct places *p)
 
     p->wide = w >= r->wide;
     rest -= 1 + r->margin;
-    for (int i = 0; i < r->n_columns; i++)
-        rest -= r->column[i].w[p->wide] > 0 ? r->column[i].w[p->wide] : 0;
-    p->x[0] = 1;
     for (int i = 0; i < r->n_columns; i++) {
-        int width = r->column[i].w[p->wide];
+        const struct table_column *c = &r->column[i];
 
-        p->x[i + 1] = p->x[i] + (width < 0 ? rest > 0 ? rest : 0 : width);
+        p->w[i] = w >= c->from ? c->w[p->wide] : 0;
+        rest -= p->w[i] > 0 ? p->w[i] : 0;
     }
+    p->x[0] = 1;
+    for (int i = 0; i < r->n_columns; i++)
+        p->x[i + 1] = p->x[i] + (p->w[i] >= 0 ? p->w[i] : rest > 0 ? rest : 0);
 }
 
 static void draw_heads(struct ui *ui, const struct table_rows *r, const struct view *v,
@@ -185,7 +186,7 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
             snprintf(text, sizeof text, "%s", c->head);
         else if (r->title)
             r->title(ui, i, false, text, sizeof text);
-        if (!c->w[p->wide] || !*text)
+        if (!p->w[i] || !*text)
             continue;
         if (c->right)
             draw_right(v, p->x[i + 1], 0, INK_FAINT, text);
@@ -233,7 +234,7 @@ static void draw_row(struct ui *ui, const struct table_rows *r, const struct vie
         struct view part = view_part(&line, p->x[i], 0, p->x[i + 1] - p->x[i], 1);
         struct entry c = {.sign = (enum sign) - 1};
 
-        if (!column->w[p->wide] || (r->paint && r->paint(ui, &part, row, i, selected)))
+        if (!p->w[i] || (r->paint && r->paint(ui, &part, row, i, selected)))
             continue;
         r->cell(ui, row, i, p->wide, &c);
         draw_cell(v, y, column, &c, p->x[i], p->x[i + 1], selected);

@@ -35,6 +35,7 @@ struct table_column {
     const char *csv;  /* its name in the CSV file; NULL = it is not there */
     short w[2]; /* columns in a narrow and in a wide table; 0 = not shown, -1 = takes the rest */
     short pad;  /* blanks before it */
+    short from; /* width of the table from which it is shown; 0 = always */
     bool right, main; /* numbers; what is bold when its row is selected */
     bool quoted;      /* in the CSV file */
 };

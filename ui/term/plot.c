@@ -6,24 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "term/curve.h"
 #include "term/number.h"
-#include "term/plot.h"
 #include "term/raster.h"
 #include "term/shapes.h"
 #include "term/sign.h"
 #include "term/text.h"
-
-struct frame {
-    double x0, x1, y0, y1; /* y as drawn: logarithms on a log axis */
-    bool log;
-    int left;       /* columns of the labels, the axis included */
-    int cols, rows; /* cells of the picture */
-};
-
-static double at(const double *v, size_t stride, size_t i)
-{
-    return *(const double *)((const char *)v + i * stride);
-}
 
 /* First value with x >= `x`. */
 static size_t lower_bound(const struct plot_line *l, double x)
@@ -33,7 +21,7 @@ static size_t lower_bound(const struct plot_line *l, double x)
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
 
-        if (at(l->x, l->stride, mid) < x)
+        if (curve_at(l, l->x, mid) < x)
             lo = mid + 1;
         else
             hi = mid;
@@ -55,22 +43,17 @@ double plot_round_up(double x)
     return 10 * unit;
 }
 
-static double ema_step(double mean, double y, double ema)
-{
-    return isnan(mean) ? y : ema * mean + (1 - ema) * y;
-}
-
 double plot_value(const struct plot_line *l, double x, double *smooth)
 {
     double raw = NAN, mean = NAN;
 
-    for (size_t i = 0; i < l->n && !(at(l->x, l->stride, i) > x); i++) {
-        double y = at(l->y, l->stride, i);
+    for (size_t i = 0; i < l->n && !(curve_at(l, l->x, i) > x); i++) {
+        double y = curve_at(l, l->y, i);
 
         if (isnan(y))
             continue;
         raw = y;
-        mean = ema_step(mean, y, l->ema);
+        mean = curve_smooth(mean, y, l->ema);
     }
     if (smooth)
         *smooth = mean;
@@ -79,13 +62,7 @@ double plot_value(const struct plot_line *l, double x, double *smooth)
 
 /* --- ranges --- */
 
-static void grow(double *lo, double *hi, double v)
-{
-    *lo = fmin(*lo, v);
-    *hi = fmax(*hi, v);
-}
-
-static void x_range(const struct plot *p, struct frame *f)
+static void x_range(const struct plot *p, struct plot_frame *f)
 {
     double lo = INFINITY, hi = -INFINITY;
 
@@ -97,8 +74,8 @@ static void x_range(const struct plot *p, struct frame *f)
         const struct plot_line *l = &p->lines[i];
 
         if (l->n) {
-            grow(&lo, &hi, at(l->x, l->stride, 0));
-            grow(&lo, &hi, at(l->x, l->stride, l->n - 1));
+            curve_grow(&lo, &hi, curve_at(l, l->x, 0));
+            curve_grow(&lo, &hi, curve_at(l, l->x, l->n - 1));
         }
     }
     f->x0 = lo > 0 && lo < hi / 2 ? 0 : lo;
@@ -107,26 +84,8 @@ static void x_range(const struct plot *p, struct frame *f)
     f->x1 = f->x0 + plot_round_up(hi - f->x0);
 }
 
-static void y_data(const struct plot *p, const struct frame *f, double *lo, double *hi)
-{
-    *lo = INFINITY;
-    *hi = -INFINITY;
-    for (int i = 0; i < p->n_lines; i++) {
-        const struct plot_line *l = &p->lines[i];
-
-        for (size_t k = lower_bound(l, f->x0); k < l->n && at(l->x, l->stride, k) <= f->x1; k++) {
-            double y = at(l->y, l->stride, k);
-
-            if (isfinite(y) && (!f->log || y > 0))
-                grow(lo, hi, y);
-        }
-    }
-    if (!isnan(p->level) && isfinite(*lo) && (!f->log || p->level > 0))
-        grow(lo, hi, p->level);
-}
-
 /* Ends on round values a little outside the data: steady while the data moves inside. */
-static void y_round(struct frame *f, double lo, double hi)
+static void y_round(struct plot_frame *f, double lo, double hi)
 {
     double unit;
 
@@ -161,37 +120,27 @@ static void y_round(struct frame *f, double lo, double hi)
         f->y0 = 0;
 }
 
-static void y_range(const struct plot *p, struct frame *f)
-{
-    double lo, hi;
-
-    f->log = p->log;
-    y_data(p, f, &lo, &hi);
-    if (!isfinite(lo)) { /* nothing measured, or nothing above 0 */
-        f->log = false;
-        lo = 0;
-        hi = 1;
-    }
-    if (!isnan(p->y0))
-        lo = p->y0;
-    if (!isnan(p->y1))
-        hi = p->y1;
-    y_round(f, lo, hi);
-    if (!f->log && !isnan(p->y0))
-        f->y0 = p->y0;
-    if (!f->log && !isnan(p->y1))
-        f->y1 = p->y1;
-}
-
 /* --- ticks --- */
+
+/* 1, 2, 2.5 or 5 times a power of ten: what one counts in. */
+static double tick_step(double least)
+{
+    static const double steps[] = {1, 2, 2.5, 5};
+    double unit = pow(10, floor(log10(least)));
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i] * unit >= least * (1 - 1e-9))
+            return steps[i] * unit;
+    return 10 * unit;
+}
 
 static int linear_ticks(double lo, double hi, int max, double *out)
 {
-    double step = plot_round_up((hi - lo) / (max > 1 ? max : 1));
+    double step = tick_step((hi - lo) / max);
     int n = 0;
 
-    if (step == 1.2 * pow(10, floor(log10(step))) || step == 1.5 * pow(10, floor(log10(step))))
-        step = 2 * pow(10, floor(log10(step)));
+    if (floor(hi / step + 1e-9) - ceil(lo / step - 1e-9) + 1 > max && max > 2)
+        step = tick_step(1.01 * step); /* else the last would be left out */
     for (double t = ceil(lo / step - 1e-9) * step; t <= hi + step * 1e-9 && n < max; t += step)
         out[n++] = fabs(t) < step * 1e-9 ? 0 : t;
     return n;
@@ -249,9 +198,36 @@ static char *tick_text(char out[NUMBER_SIZE], double t)
     return out;
 }
 
+static void y_range(const struct plot *p, struct plot_frame *f, struct curve *curves, int w)
+{
+    double lo = INFINITY, hi = -INFINITY;
+
+    for (int i = 0; i < p->n_lines; i++)
+        curve_range(&curves[i], &p->lines[i], f, w, &lo, &hi);
+    if (!isfinite(lo)) { /* nothing measured, or nothing above 0 */
+        f->log = false;
+        lo = 0;
+        hi = 1;
+    } else {
+        if (!isnan(p->level) && (!f->log || p->level > 0))
+            curve_grow(&lo, &hi, curve_drawn(f, p->level));
+        lo = f->log ? pow(10, lo) : lo;
+        hi = f->log ? pow(10, hi) : hi;
+    }
+    if (!isnan(p->y0))
+        lo = p->y0;
+    if (!isnan(p->y1))
+        hi = p->y1;
+    y_round(f, lo, hi);
+    if (!f->log && !isnan(p->y0))
+        f->y0 = p->y0;
+    if (!f->log && !isnan(p->y1))
+        f->y1 = p->y1;
+}
+
 /* --- drawing --- */
 
-static int row_of(const struct frame *f, double y)
+static int row_of(const struct plot_frame *f, double y)
 {
     double part = ((f->log ? log10(y) : y) - f->y0) / (f->y1 - f->y0);
 
@@ -260,7 +236,7 @@ static int row_of(const struct frame *f, double y)
 
 enum { MAX_TICKS = 12 };
 
-static int y_ticks(const struct frame *f, double *ticks)
+static int y_ticks(const struct plot_frame *f, double *ticks)
 {
     double lo = f->log ? pow(10, f->y0) : f->y0, hi = f->log ? pow(10, f->y1) : f->y1;
     int max = f->log ? f->rows / 2 + 1 : f->rows / 3 + 1;
@@ -268,7 +244,7 @@ static int y_ticks(const struct frame *f, double *ticks)
     return plot_ticks(lo, hi, f->log, max > MAX_TICKS ? MAX_TICKS : max, ticks);
 }
 
-static int label_width(const struct frame *f)
+static int label_width(const struct plot_frame *f)
 {
     double ticks[MAX_TICKS];
     char text[NUMBER_SIZE];
@@ -282,7 +258,7 @@ static int label_width(const struct frame *f)
     return w + 1;
 }
 
-static void draw_y_axis(const struct view *v, const struct frame *f, bool guides)
+static void draw_y_axis(const struct view *v, const struct plot_frame *f, bool guides)
 {
     double ticks[MAX_TICKS];
     char text[NUMBER_SIZE];
@@ -305,7 +281,7 @@ static void draw_y_axis(const struct view *v, const struct frame *f, bool guides
     }
 }
 
-static void draw_x_axis(const struct view *v, const struct frame *f, const char *unit)
+static void draw_x_axis(const struct view *v, const struct plot_frame *f, const char *unit)
 {
     double ticks[MAX_TICKS];
     char text[NUMBER_SIZE];
@@ -332,41 +308,7 @@ static void draw_x_axis(const struct view *v, const struct frame *f, const char 
     draw_text(v, unit_at, y + 1, INK_FAINT, unit);
 }
 
-/* What one column of dots holds of a line. */
-struct bin {
-    double lo, hi, smooth; /* raw range and mean of the smoothed values; NaN = nothing here */
-    int n;
-};
-
-static struct bin *fill_bins(const struct plot_line *l, const struct frame *f, int w)
-{
-    struct bin *bins = malloc((size_t)(w > 0 ? w : 1) * sizeof *bins);
-    double mean = NAN, scale = (w - 1) / (f->x1 - f->x0);
-
-    if (!bins)
-        return NULL;
-    for (int i = 0; i < w; i++)
-        bins[i] = (struct bin){NAN, NAN, NAN, 0};
-    for (size_t i = 0; i < l->n; i++) {
-        double x = at(l->x, l->stride, i), y = at(l->y, l->stride, i);
-        int b;
-
-        if (!isfinite(y) || (f->log && y <= 0))
-            continue;
-        mean = ema_step(mean, y, l->ema);
-        if (!(x >= f->x0) || x > f->x1)
-            continue;
-        b = (int)lround((x - f->x0) * scale);
-        bins[b].lo = fmin(bins[b].lo, y);
-        bins[b].hi = fmax(bins[b].hi, y);
-        bins[b].n++;
-        bins[b].smooth =
-            bins[b].n > 1 ? bins[b].smooth + (mean - bins[b].smooth) / bins[b].n : mean;
-    }
-    return bins;
-}
-
-static int dot_of(const struct frame *f, const struct raster *r, double y)
+static int dot_of(const struct plot_frame *f, const struct raster *r, double y)
 {
     double part = ((f->log ? log10(y) : y) - f->y0) / (f->y1 - f->y0);
 
@@ -377,18 +319,45 @@ static int dot_of(const struct frame *f, const struct raster *r, double y)
     return (int)lround(part * (r->h - 1));
 }
 
-static void draw_envelope(struct raster *r, const struct frame *f, const struct bin *bins,
+static void draw_envelope(struct raster *r, const struct plot_frame *f, const struct bin *bins,
                           const struct plot_line *l)
 {
     unsigned style = l->ema > 0 ? INK_GHOST : l->style;
     char glyph = l->ema > 0 ? '.' : l->glyph;
 
     for (int x = 0; x < r->w; x++)
-        if (!isnan(bins[x].lo))
+        if (bins[x].n)
             raster_line(r, x, dot_of(f, r, bins[x].lo), x, dot_of(f, r, bins[x].hi), style, glyph);
 }
 
-static void draw_curve(struct raster *r, const struct frame *f, const struct bin *bins,
+/* Every second dot between two curves: a shade behind the others. */
+static void draw_band(struct raster *r, const struct plot_frame *f, const struct plot_line *l)
+{
+    double last;
+    struct bin *lo = curve_bins(l, l->lo, f, NAN, r->w, &last);
+    struct bin *hi = curve_bins(l, l->hi, f, NAN, r->w, &last);
+    int from = -1;
+
+    for (int x = 0; x < r->w && lo && hi; x++) {
+        if (!lo[x].n || !hi[x].n)
+            continue;
+        for (int at = from < 0 ? x : from + 1; at <= x; at++) {
+            double part = from < 0 ? 1 : (double)(at - from) / (x - from);
+            const struct bin *a = from < 0 ? lo + x : lo + from, *b = from < 0 ? hi + x : hi + from;
+            int low = dot_of(f, r, a->lo + (lo[x].lo - a->lo) * part);
+            int high = dot_of(f, r, b->hi + (hi[x].hi - b->hi) * part);
+
+            for (int y = low < 0 ? 0 : low; y <= high && y < r->h; y++)
+                if ((at + y) % 2 == 0 || r->charset == CHARSET_ASCII || low == high)
+                    raster_dot(r, at, y, INK_GHOST, ':');
+        }
+        from = x;
+    }
+    free(lo);
+    free(hi);
+}
+
+static void draw_curve(struct raster *r, const struct plot_frame *f, const struct bin *bins,
                        const struct plot_line *l)
 {
     int px = -1, py = 0;
@@ -396,7 +365,7 @@ static void draw_curve(struct raster *r, const struct frame *f, const struct bin
     for (int x = 0; x < r->w; x++) {
         int y;
 
-        if (isnan(bins[x].smooth))
+        if (!bins[x].n)
             continue;
         y = dot_of(f, r, bins[x].smooth);
         if (px >= 0)
@@ -408,45 +377,99 @@ static void draw_curve(struct raster *r, const struct frame *f, const struct bin
     }
 }
 
-/* Rare values: each one a sign, so that one sees where was measured. */
-static void draw_marks(const struct view *v, const struct frame *f, const struct plot_line *l)
+static bool is_ghost(const struct plot_line *l)
 {
-    for (size_t i = lower_bound(l, f->x0); i < l->n && at(l->x, l->stride, i) <= f->x1; i++) {
-        double y = at(l->y, l->stride, i);
+    return (l->style & STYLE_INK) == INK_GHOST;
+}
 
-        if (isfinite(y) && (!f->log || y > 0))
-            draw_glyph(v,
-                       f->left + (int)lround((at(l->x, l->stride, i) - f->x0) / (f->x1 - f->x0) *
-                                             (f->cols - 1)),
-                       row_of(f, y), l->style,
-                       v->c->charset == CHARSET_ASCII ? (unsigned char)l->glyph : 0x2022);
+/* Rare values: each one the sign of its line, so that one sees where was measured. */
+static void draw_values(const struct view *v, const struct plot_frame *f, const struct plot_line *l)
+{
+    for (size_t i = lower_bound(l, f->x0); i < l->n && curve_at(l, l->x, i) <= f->x1; i++) {
+        double y = curve_at(l, l->y, i);
+        int x = (int)lround((curve_at(l, l->x, i) - f->x0) / (f->x1 - f->x0) * (f->cols - 1));
+
+        if (isfinite(y) && (!f->log || y > 0) && row_of(f, y) >= 0 && row_of(f, y) < f->rows)
+            draw_glyph(v, f->left + x, row_of(f, y), l->style | STYLE_BOLD,
+                       (unsigned char)l->glyph);
     }
 }
 
-static void draw_lines(const struct view *v, const struct plot *p, const struct frame *f)
+/* Which line is which, also without colour: its sign at the end, and now and then where there are no
+ * colours. */
+static void draw_signs(const struct view *v, const struct plot *p, const struct plot_frame *f,
+                       int i, const struct bin *bins, int cw)
 {
-    struct raster r;
+    enum { EVERY = 16 };
+    const struct plot_line *l = &p->lines[i];
+    int end = f->cols * cw - 1;
 
-    if (raster_init(&r, v, f->cols, f->rows))
-        return;
-    for (int pass = 0; pass < 2; pass++) /* curves over all envelopes; the first line on top */
-        for (int i = p->n_lines - 1; i >= 0; i--) {
-            struct bin *bins = fill_bins(&p->lines[i], f, r.w);
+    while (end >= 0 && !bins[end].n)
+        end--;
+    for (int x = end; x >= 0 && (p->mono || x == end); x--)
+        if (bins[x].n && (x == end || x / cw % EVERY == i * EVERY / (p->n_lines + 1))) {
+            int y = row_of(f, bins[x].smooth);
 
-            if (bins && pass == 0)
-                draw_envelope(&r, f, bins, &p->lines[i]);
-            else if (bins)
-                draw_curve(&r, f, bins, &p->lines[i]);
-            free(bins);
+            if (y >= 0 && y < f->rows)
+                draw_glyph(v, f->left + x / cw, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
         }
-    raster_draw(&r, v, f->left, 0);
-    raster_done(&r);
-    for (int i = p->n_lines - 1; i >= 0; i--)
-        if (p->lines[i].steps && (p->lines[i].style & STYLE_INK) != INK_GHOST)
-            draw_marks(v, f, &p->lines[i]);
 }
 
-static void draw_level(const struct view *v, const struct plot *p, const struct frame *f)
+/* Where a single value lies outside; false = there are none. */
+static bool draw_cut_off(const struct view *v, const struct plot_frame *f,
+                         const struct plot_line *l, const struct curve *c, int cw)
+{
+    int last[2] = {-2, -2};
+
+    for (int x = 0; x < f->cols * cw; x++)
+        for (int up = 0; up < 2 && c->bin[x].n; up++) {
+            double y = curve_drawn(f, up ? c->bin[x].hi : c->bin[x].lo);
+            bool out = up ? y > c->most && y > f->y1 : y < c->least && y < f->y0;
+
+            if (!out || x / cw <= last[up] + 1)
+                continue;
+            last[up] = x / cw;
+            draw_glyph(v, f->left + last[up], up ? 0 : f->rows - 1, l->style | STYLE_BOLD,
+                       sign(v->c, up ? SIGN_UP : SIGN_DOWN));
+        }
+    return last[0] >= 0 || last[1] >= 0;
+}
+
+/* True when something was cut off. */
+static bool draw_lines(const struct view *v, const struct plot *p, const struct plot_frame *f,
+                       const struct curve *curves)
+{
+    struct raster r;
+    bool off = false;
+
+    if (raster_init(&r, v, f->cols, f->rows))
+        return false;
+    for (int pass = 0; pass < 3; pass++) /* bands, envelopes, curves; the first line on top */
+        for (int i = p->n_lines - 1; i >= 0; i--) {
+            const struct plot_line *l = &p->lines[i];
+
+            if (pass == 0 && l->lo && l->hi)
+                draw_band(&r, f, l);
+            else if (pass == 1 && curves[i].bin)
+                draw_envelope(&r, f, curves[i].bin, l);
+            else if (pass == 2 && curves[i].bin)
+                draw_curve(&r, f, curves[i].bin, l);
+        }
+    raster_draw(&r, v, f->left, 0);
+    for (int i = p->n_lines - 1; i >= 0; i--) {
+        if (!curves[i].bin || is_ghost(&p->lines[i]))
+            continue;
+        if (p->lines[i].steps)
+            draw_values(v, f, &p->lines[i]);
+        else if (v->c->charset != CHARSET_ASCII)
+            draw_signs(v, p, f, i, curves[i].bin, r.cw);
+        off |= draw_cut_off(v, f, &p->lines[i], &curves[i], r.cw);
+    }
+    raster_done(&r);
+    return off;
+}
+
+static void draw_level(const struct view *v, const struct plot *p, const struct plot_frame *f)
 {
     int y;
 
@@ -457,7 +480,7 @@ static void draw_level(const struct view *v, const struct plot *p, const struct 
         draw_glyph(v, f->left + x, y, INK_WARN, v->c->charset == CHARSET_ASCII ? '-' : 0x2508);
 }
 
-static void draw_cursor(const struct view *v, const struct plot *p, const struct frame *f)
+static void draw_cursor(const struct view *v, const struct plot *p, const struct plot_frame *f)
 {
     int x;
 
@@ -469,62 +492,176 @@ static void draw_cursor(const struct view *v, const struct plot *p, const struct
     draw_glyph(v, x, f->rows, INK_CURSOR | STYLE_BOLD, sign(v->c, SIGN_UP));
 }
 
-static void draw_legend(const struct view *v, const struct plot *p, const struct frame *f, int y)
+/* --- the legend: every line with its sign and its value, in as many rows as it is given --- */
+
+struct legend {
+    int rows, left, name_w; /* names are cut there */
+    bool values;            /* there is room for them */
+};
+
+static int name_width(const struct view *v, const struct plot_line *l, int most)
 {
-    int x = v->w < 60 ? 0 : f->left, marker = v->c->charset == CHARSET_ASCII ? 0 : 0x2501;
-    char text[NUMBER_SIZE];
+    int w = text_width(l->name, strlen(l->name), v->c->utf8);
+
+    return w < most ? w : most;
+}
+
+/* Rows that it takes. */
+static int rows_of(const struct view *v, const struct plot *p, const struct legend *g)
+{
+    enum { VALUE_W = 6 }; /* that few values exceed: the legend stands still while they change */
+    int x = g->left, rows = 1;
 
     for (int i = 0; i < p->n_lines; i++) {
-        const struct plot_line *l = &p->lines[i];
-        double smooth, value = plot_value(l, isnan(p->cursor) ? INFINITY : p->cursor, &smooth);
+        int w = 2 + name_width(v, &p->lines[i], g->name_w) + (g->values ? VALUE_W : 0);
 
-        number_text(text, l->ema > 0 ? smooth : value, 3);
-        if (x + 3 + text_width(l->name, strlen(l->name), v->c->utf8) + (int)strlen(text) > v->w)
-            continue;
-        draw_glyph(v, x, y, l->style | STYLE_BOLD,
-                   marker ? (uint32_t)marker : (unsigned char)l->glyph);
-        x = draw_text(v, x + 2, y, INK_FAINT, l->name) + 1;
-        x = draw_text(v, x, y, l->style | STYLE_BOLD, text) + 2;
+        if (x > g->left && x + w > v->w) {
+            rows++;
+            x = g->left;
+        }
+        x += w + 2;
+    }
+    return rows;
+}
+
+/* One row with whole names; else two where the picture stays high enough; else short names; and
+ * where even these would be too short, names without values. */
+static struct legend legend_of(const struct view *v, const struct plot *p)
+{
+    enum { HIGH = 9, NAME_MOST = 40, NAME_LEAST = 6 };
+    struct legend g = {.rows = 1, .left = 0, .name_w = NAME_MOST, .values = true};
+
+    if (!p->legend || v->h < 5)
+        return (struct legend){.rows = 0};
+    if (v->h >= HIGH && rows_of(v, p, &g) > 1)
+        g.rows = 2;
+    while (g.name_w > NAME_LEAST && rows_of(v, p, &g) > g.rows)
+        g.name_w--;
+    if (rows_of(v, p, &g) > g.rows) {
+        g.values = false;
+        g.name_w = NAME_MOST;
+        while (g.name_w > 1 && rows_of(v, p, &g) > g.rows)
+            g.name_w--;
+    }
+    return g;
+}
+
+static void draw_legend(const struct view *v, const struct plot *p, struct legend g,
+                        const struct curve *curves, int indent, bool off)
+{
+    int y = v->h - g.rows, x;
+
+    g.left = indent;
+    x = g.left = rows_of(v, p, &g) > g.rows ? 0 : indent; /* below the picture, if it fits */
+    for (int i = 0; i < p->n_lines; i++) {
+        const struct plot_line *l = &p->lines[i];
+        int w = name_width(v, l, g.name_w);
+        char text[NUMBER_SIZE];
+
+        number_text(text, curves[i].value, 3);
+        if (x > g.left && x + 3 + w + (g.values ? (int)strlen(text) : -1) > v->w && y + 1 < v->h) {
+            x = g.left;
+            y++;
+        }
+        draw_glyph(v, x, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
+        x = draw_cut(v, x + 2, y, w, INK_FAINT, l->name);
+        if (g.values && x + 1 + (int)strlen(text) <= v->w) { /* half a number would be another */
+            x = draw_text(v, x + 1, y, l->style | STYLE_BOLD, text);
+            x = draw_text(v, x, y, INK_FAINT,
+                          p->y_unit && !isnan(curves[i].value) ? p->y_unit : "");
+        }
+        x += 2;
+    }
+    if (p->band && x + 4 + text_width(p->band, strlen(p->band), v->c->utf8) <= v->w) {
+        draw_glyph(v, x, y, INK_GHOST, v->c->charset == CHARSET_ASCII ? ':' : 0x2592);
+        x = draw_text(v, x + 2, y, INK_FAINT, p->band) + 2;
+    }
+    if (off && x + 11 <= v->w) {
+        draw_glyph(v, x, y, INK_TEXT | STYLE_BOLD, sign(v->c, SIGN_UP));
+        draw_text(v, x + 2, y, INK_FAINT, "off scale");
     }
 }
 
-/* false = too small for a picture */
-static bool frame_of(const struct plot *p, int w, int h, struct frame *f)
+/* --- the whole --- */
+
+static void curves_done(const struct plot *p, struct curve *curves)
 {
-    *f = (struct frame){.cols = w, .rows = h - (h >= 4 ? 2 : 0) - (p->legend && h >= 5)};
-    if (w < 12 || f->rows < 1)
-        return false;
-    x_range(p, f);
-    y_range(p, f);
-    f->left = label_width(f);
-    f->cols = w - f->left;
-    return true;
+    for (int i = 0; curves && i < p->n_lines; i++)
+        free(curves[i].bin);
+    free(curves);
 }
 
-double plot_at(const struct plot *p, int w, int h, int column)
+/* What the columns of dots hold when the labels take `left` of w columns. */
+static struct curve *curves_of(const struct plot *p, struct plot_frame *f, int w, int left, int cw)
 {
-    struct frame f;
+    struct curve *curves = calloc((size_t)p->n_lines + 1, sizeof *curves);
+    double cursor = isnan(p->cursor) ? INFINITY : p->cursor;
 
-    if (!frame_of(p, w, h, &f) || column < f.left || column >= w || f.cols < 2)
+    f->left = left;
+    f->cols = w - left;
+    for (int i = 0; curves && i < p->n_lines; i++)
+        curves[i].bin =
+            curve_bins(&p->lines[i], p->lines[i].y, f, cursor, f->cols * cw, &curves[i].value);
+    return curves;
+}
+
+/* The frame of a picture of w columns, and its curves; NULL = too small for one. */
+static struct curve *frame_of(const struct view *v, const struct plot *p, struct plot_frame *f)
+{
+    static const int cw[CHARSET_COUNT] = {2, 1, 1};
+    int dots = cw[v->c->charset], left = 4;
+    struct curve *curves;
+
+    *f = (struct plot_frame){
+        .rows = v->h - (v->h >= 4 ? 2 : 0) - legend_of(v, p).rows, .log = p->log, .cols = v->w};
+    if (v->w < 12 || f->rows < 1)
+        return NULL;
+    x_range(p, f);
+    for (int round = 0; round < 2; round++) { /* the labels' width is known with the range only */
+        bool log = f->log;
+
+        curves = curves_of(p, f, v->w, left, dots);
+        if (!curves)
+            return NULL;
+        y_range(p, f, curves, f->cols * dots);
+        left = label_width(f);
+        if (round == 1 || (left == f->left && log == f->log))
+            break;
+        curves_done(p, curves);
+    }
+    return curves;
+}
+
+double plot_at(const struct plot *p, enum charset charset, int w, int h, int column)
+{
+    struct canvas none = {.charset = charset};
+    struct plot_frame f;
+    struct curve *curves = frame_of(&(struct view){.c = &none, .w = w, .h = h}, p, &f);
+
+    curves_done(p, curves);
+    if (!curves || column < f.left || column >= w || f.cols < 2)
         return NAN;
     return f.x0 + (f.x1 - f.x0) * (column - f.left) / (f.cols - 1);
 }
 
 void plot_draw(const struct view *v, const struct plot *p)
 {
-    bool legend = p->legend && v->h >= 5, axis = v->h >= 4;
+    bool axis = v->h >= 4, off;
+    struct legend legend = legend_of(v, p);
     struct view picture;
-    struct frame f;
+    struct plot_frame f;
+    struct curve *curves = frame_of(v, p, &f);
 
-    if (!frame_of(p, v->w, v->h, &f))
+    if (!curves)
         return;
     picture = view_part(v, 0, 0, v->w, f.rows + (axis ? 2 : 0));
     draw_y_axis(&picture, &f, p->guides);
     if (axis)
         draw_x_axis(&picture, &f, p->x_unit ? p->x_unit : "");
     draw_level(&picture, p, &f);
-    draw_lines(&picture, p, &f);
+    off = draw_lines(&picture, p, &f, curves);
     draw_cursor(&picture, p, &f);
-    if (legend)
-        draw_legend(v, p, &f, v->h - 1);
+    if (legend.rows)
+        draw_legend(v, p, legend, curves, f.left, off);
+    curves_done(p, curves);
 }

@@ -1,9 +1,10 @@
 /* plot.h - curves and points in characters.
  *
  * A raster is a view seen as small dots: 2 x 4 to a cell in braille, 1 x 2 in blocks, 1 x 1 in
- * ASCII (where each series has its own glyph). A plot is a raster with axes: every column keeps the
- * least and the greatest raw value, so that a spike of one step stays visible however far one is
- * zoomed out. */
+ * ASCII (where each series has its own glyph). A plot is a raster with axes. Its range is that of the
+ * smoothed curves: a single value far off is cut, and a sign at the border says where. Every column
+ * keeps the least and the greatest raw value, so that it stays visible however far one is zoomed
+ * out. */
 #ifndef TERM_PLOT_H
 #define TERM_PLOT_H
 
@@ -13,9 +14,10 @@ struct plot_line {
     const char *name; /* in the legend */
     const double *x,
         *y; /* n values `stride` bytes apart; x never goes down; y NaN = not measured */
+    const double *lo, *hi; /* an interval around y, drawn as a shade; or NULL */
     size_t n, stride;
     unsigned style;
-    char glyph; /* in ASCII and without colour: * o + x */
+    char glyph; /* * o + x: in ASCII the curve, else its values or its end, and in the legend */
     double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
     bool steps; /* rarely measured: joined to the next value, each value marked */
 };
@@ -28,13 +30,16 @@ struct plot {
     double cursor;      /* x of the cursor; NaN = none */
     double level;       /* horizontal guide; NaN = none */
     const char *x_unit; /* "step" */
-    bool legend;        /* one row below: glyph, name, value (at the cursor or the last) */
+    const char *y_unit; /* "%", behind values; or NULL */
+    bool legend;        /* below: sign, name, value (at the cursor or the last) of each line */
+    const char *band;   /* what the shade is, for the legend; or NULL */
+    bool mono;          /* no colours: signs along the curves */
     bool guides;        /* horizontal lines at the ticks */
 };
 /* Fills the view. */
 void plot_draw(const struct view *v, const struct plot *p);
 /* The x under a column of a view of w x h that plot_draw fills; NaN = beside the picture. */
-double plot_at(const struct plot *p, int w, int h, int column);
+double plot_at(const struct plot *p, enum charset charset, int w, int h, int column);
 /* Range that plot_draw will use for x, made round, so that a growing run changes it rarely. */
 double plot_round_up(double x);
 /* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN

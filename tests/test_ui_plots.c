@@ -1,0 +1,229 @@
+/* test_ui_plots.c - what the frame does for every plot and every table: ranges that a single value
+ * does not set, signs and legends, room for the curve of the scores, columns that never touch. */
+#include "ui_sizes.h"
+#include "panels/measured.h"
+
+/* The run's losses, 400 steps near 1, one of them 50; the harmful score every 50 steps. */
+static void fill(double spike)
+{
+    for (int i = 1; i <= 400; i++) {
+        struct vac_point p = {.step = i};
+
+#define NOT_MEASURED(name, ...) p.name = NAN;
+        VAC_COLUMNS(NOT_MEASURED)
+        p.loss = i == 200 ? spike : 1 + 0.2 * sin(i / 9.0) + 0.05 * cos(i * 7.0);
+        history_push(&ui.points, &p);
+    }
+}
+
+/* A plot of the loss alone, in each set of characters. */
+static void draw_loss(struct canvas *c, enum charset charset, double ema)
+{
+    struct plot_line l = {.name = "loss",
+                          .x = history_column(&ui.points, COL_step),
+                          .y = history_column(&ui.points, COL_loss),
+                          .n = ui.points.n,
+                          .stride = HISTORY_STRIDE,
+                          .style = INK_EPS,
+                          .glyph = '+',
+                          .ema = ema};
+    struct plot p = {.lines = &l,
+                     .n_lines = 1,
+                     .y0 = NAN,
+                     .y1 = NAN,
+                     .cursor = NAN,
+                     .level = NAN,
+                     .x_unit = "step",
+                     .legend = true};
+    struct view v;
+
+    assert_int_equal(canvas_init(c, 60, 16, charset), 0);
+    v = view_all(c);
+    plot_draw(&v, &p);
+}
+
+/* The greatest number of the axis. */
+static double top_of(const struct canvas *c)
+{
+    char *text = canvas_text(c);
+    double top = 0;
+
+    for (char *s = text; s; s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL)
+        if (strspn(s, " 0123456789.") < 8)
+            top = fmax(top, strtod(s, NULL));
+    assert_true(top > 0);
+    free(text);
+    return top;
+}
+
+/* A value of one step far off is cut, and a sign stands where it was; smoothed or not. */
+static void test_a_single_spike_is_cut_and_marked(void **state)
+{
+    struct canvas c = {0};
+
+    (void)state;
+    history_done(&ui.points);
+    fill(50);
+    for (int charset = 0; charset < CHARSET_COUNT; charset++)
+        for (double ema = 0; ema < 1; ema += 0.6) {
+            uint32_t up = charset == CHARSET_ASCII ? '^' : 0x25b2;
+            int marks = 0;
+
+            draw_loss(&c, (enum charset)charset, ema);
+            assert_true(top_of(&c) < 3);
+            for (int x = 0; x < c.w; x++)
+                if (c.cells[x].ch[0] == up) {
+                    marks++;
+                    assert_in_range(x, 28, 34); /* half of the way */
+                }
+            assert_int_equal(marks, 1);
+        }
+    canvas_done(&c);
+}
+
+/* Many values far off are no accident, and what is rarely measured is shown as it is. */
+static void test_what_lasts_is_in_range(void **state)
+{
+    struct canvas c = {0};
+
+    (void)state;
+    history_done(&ui.points);
+    fill(50);
+    for (size_t i = 200; i < 230; i++)
+        ui.points.v[i * COL_COUNT + COL_loss] = 50;
+    draw_loss(&c, CHARSET_ASCII, 0);
+    assert_true(top_of(&c) >= 40);
+    history_done(&ui.points);
+    fill(50);
+    for (size_t i = 0; i < ui.points.n; i++)
+        if (i % 40 != 39)
+            ui.points.v[i * COL_COUNT + COL_loss] = NAN;
+    draw_loss(&c, CHARSET_ASCII, 0);
+    assert_true(top_of(&c) >= 40);
+    canvas_done(&c);
+}
+
+/* The same by keys, in the place that the panel has: linear axis, raw and smoothed. */
+static void test_the_panel_keeps_its_range(void **state)
+{
+    (void)state;
+    ui.points.v[600 * COL_COUNT + COL_loss] = 500;
+    keys("1");
+    for (int i = 0; i < SIZES; i++)
+        for (int raw = 0; raw < 4; raw++) {
+            char *row = line_of(i, 2);
+
+            assert_non_null(strchr(row, '^'));
+            free(row);
+            assert_lacks(i, "|500+");
+            assert_lacks(i, "|400+");
+            keys("r");
+        }
+}
+
+/* Every curve has its sign, name and value below, however many runs are laid over. */
+static void test_every_curve_is_in_the_legend(void **state)
+{
+    static const char *const names[] = {"sft-01-with-a-long-name", "lisa-2", "booster",
+                                        "t-vaccine"};
+
+    (void)state;
+    keys("1");
+    for (int i = 0; i < INK_RUNS; i++) {
+        snprintf(ui.overlay[i].name, sizeof ui.overlay[i].name, "%s", names[i]);
+        for (int k = 1; k < 100; k++) {
+            struct vac_point p = {.step = k, .loss = 1 + i};
+
+            history_push(&ui.overlay[i].points, &p);
+        }
+    }
+    ui.n_overlay = INK_RUNS;
+    for (int i = 0; i < SIZES; i++) {
+        char *text = screen(i), *end = strstr(text, "y log"), *legend = end;
+        const char *signs = "*o+x#@%&";
+
+        for (int rows = 0; rows < 3; legend--)
+            rows += *legend == '\n';
+        end = strchr(end, '\n');
+        *end = '\0';
+        for (const char *s = signs; *s; s++) {
+            char sign[] = {' ', *s, ' ', '\0'}, first[] = {'|', *s, ' ', '\0'};
+
+            if (!strstr(legend, sign) && !strstr(legend, first))
+                fail_msg("%dx%d: no %c in the legend:\n%s", sizes[i].w, sizes[i].h, *s, legend);
+        }
+        if (i) /* where there is room for values: of the last */
+            assert_non_null(strstr(legend, "4.00"));
+        free(text);
+    }
+    for (int i = 0; i < INK_RUNS; i++)
+        history_done(&ui.overlay[i].points);
+    ui.n_overlay = 0;
+}
+
+/* Without colours and in dots, each curve has its sign on it. */
+static void test_signs_say_what_colours_say(void **state)
+{
+    (void)state;
+    ui.charset = CHARSET_BRAILLE;
+    ui.utf8 = true;
+    keys("1z");
+    for (int i = 0; i < SIZES; i++) {
+        char *text = screen(i);
+        int n[2] = {0, 0};
+
+        for (const char *s = strchr(strchr(text, '\n') + 1, '\n'); *s; s++) {
+            n[0] += *s == 'o';
+            n[1] += *s == '*';
+        }
+        assert_true(n[0] >= 4 + 2); /* curve, legend, and in the words around */
+        assert_true(n[1] >= 4);
+        free(text);
+    }
+}
+
+/* The scores over steps: a picture at every size, with its interval and the step. */
+static void test_scores_have_a_large_place(void **state)
+{
+    static const int least[SIZES][2] = {{34, 8}, {60, 6}, {55, 9}}; /* columns, rows */
+
+    (void)state;
+    keys("7");
+    for (int i = 0; i < SIZES; i++) {
+        char *text = screen(i), *row = text;
+        const struct spot *s = priv.layout.place;
+        int rows = 0, cols = 0;
+
+        while (s->panel != PANEL_evaluation)
+            s++;
+        for (int y = 0; y < s->y + s->h; y++, row = strchr(row, '\n') + 1) {
+            const char *axis = row + s->x + s->w - 2;
+
+            if (y <= s->y)
+                continue;
+            while (axis > row + s->x && !(strchr("|+", *axis) && strchr("0 ", axis[-1])))
+                axis--;
+            if (axis > row + s->x &&
+                (cols ? row + s->x + s->w - 2 - axis == cols : axis[-1] == '0')) {
+                cols = (int)(row + s->x + s->w - 2 - axis);
+                rows++;
+            }
+        }
+        if (cols < least[i][0] || rows < least[i][1])
+            fail_msg("%dx%d: %d x %d in\n%s", sizes[i].w, sizes[i].h, cols, rows, text);
+        free(text);
+        assert_shows(i, "::"); /* the interval around it */
+        assert_shows(i, "95%");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_single_spike_is_cut_and_marked), CASE(test_what_lasts_is_in_range),
+        CASE(test_the_panel_keeps_its_range),        CASE(test_every_curve_is_in_the_legend),
+        CASE(test_signs_say_what_colours_say),       CASE(test_scores_have_a_large_place),
+    };
+
+    return run_cases(tests, sizeof tests / sizeof *tests);
+}
