@@ -11,8 +11,9 @@ static const float guard = -12345.5f;
 struct rig_kind {
     const char *name, *backend;
     int threads;
-    size_t kernels; /* which of kernels_at, 0 the best */
+    size_t kernels; /* which of kernels_at, or in bf16 of kernels_bf16_at; 0 the best */
     const char *products;
+    bool bf16;
 };
 static const struct rig_kind kinds[] = {
     {.name = "cpu 1 thread", .backend = "cpu", .threads = 1},
@@ -24,6 +25,15 @@ static const struct rig_kind kinds[] = {
     {.name = "cpu third kernels", .backend = "cpu", .threads = 2, .kernels = 2},
     {.name = "fence 2 threads", .backend = "fence", .threads = 2},
     {.name = "meter 1 thread", .backend = "meter", .threads = 1},
+};
+
+static const struct rig_kind bf16_kinds[] = {
+    {.name = "bf16", .backend = "cpu", .threads = 1, .bf16 = true},
+    {.name = "bf16, 3 threads", .backend = "cpu", .threads = 3, .bf16 = true},
+    {.name = "bf16, second kernels", .backend = "cpu", .threads = 2, .kernels = 1, .bf16 = true},
+    {.name = "bf16, third kernels", .backend = "cpu", .threads = 1, .kernels = 2, .bf16 = true},
+    {.name = "bf16, fourth kernels", .backend = "cpu", .threads = 1, .kernels = 3, .bf16 = true},
+    {.name = "bf16, fence", .backend = "fence", .threads = 2, .bf16 = true},
 };
 
 static struct rng numbers;
@@ -38,25 +48,27 @@ double rig_number(void)
     return (double)(rng_next(&numbers) >> 11) * 0x1p-52 - 1;
 }
 
-void rigs_each(void (*test)(struct rig *rig))
+static void rigs_of(const struct rig_kind *of, size_t n, void (*test)(struct rig *rig))
 {
     const struct compute_limits lim = {
         .rows = 1024, .seq = 600, .width = 1536, .vocab = 1100, .head = 128, .train = true};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < n; i++) {
         struct vac_err err = {0};
         struct rig *rig;
 
-        if (!kernels_at(kinds[i].kernels))
+        if (of[i].bf16 ? !kernels_bf16_at(of[i].kernels) : !kernels_at(of[i].kernels))
             continue;
         rig = calloc(1, sizeof(*rig));
         assert_non_null(rig);
-        rig->name = kinds[i].name;
-        rig->c = compute_open(kinds[i].backend, kinds[i].threads, kinds[i].products, &err);
+        rig->name = of[i].name;
+        rig->c = compute_open_in(of[i].backend, of[i].threads, of[i].products, of[i].bf16, &err);
         if (!rig->c)
             fail_msg("%s: %s", rig->name, err.msg);
-        if (kinds[i].kernels)
-            cpu_of(rig->c)->k = kernels_at(kinds[i].kernels);
+        if (of[i].kernels && of[i].bf16)
+            cpu_of(rig->c)->half = kernels_bf16_at(of[i].kernels);
+        else if (of[i].kernels)
+            cpu_of(rig->c)->k = kernels_at(of[i].kernels);
         assert_ok(compute_reserve(rig->c, &lim, &err), &err);
         rig_seed(1);
         test(rig);
@@ -64,6 +76,16 @@ void rigs_each(void (*test)(struct rig *rig))
         compute_close(rig->c);
         free(rig);
     }
+}
+
+void rigs_each(void (*test)(struct rig *rig))
+{
+    rigs_of(kinds, sizeof kinds / sizeof *kinds, test);
+}
+
+void rigs_each_bf16(void (*test)(struct rig *rig))
+{
+    rigs_of(bf16_kinds, sizeof bf16_kinds / sizeof *bf16_kinds, test);
 }
 
 static void *keep(struct rig *rig, void *p)

@@ -29,6 +29,8 @@ struct rig {
 
 /* Runs the test once for every backend, thread count and instruction set of the table. */
 void rigs_each(void (*test)(struct rig *rig));
+/* The same with products of bf16, and every table of kernels for them. */
+void rigs_each_bf16(void (*test)(struct rig *rig));
 void rig_done(struct rig *rig); /* also between the cases of one test: the backend stays open */
 
 /* Host memory that lives until rig_done. */

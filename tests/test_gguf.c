@@ -2,7 +2,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "compute/compute.h"
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 #include "model/lora.h"
 #include "model/merge_gguf.h"
 #include "model_support.h"

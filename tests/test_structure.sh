@@ -19,7 +19,8 @@ sources()
 # Which folders a folder may include besides itself.
 layers='
 base
-compute base
+kernels base
+compute kernels base
 jinja base
 weights base
 token weights base
@@ -36,7 +37,7 @@ record spec defense eval judge model compute data token weights base vaccine
 run report record spec defense eval judge model compute data token weights base vaccine
 report record eval judge base vaccine
 door report run record spec defense eval judge model compute data token weights base vaccine
-cli vaccine door report run record spec defense eval judge model compute data import token weights jinja base
+cli vaccine door report run record spec defense eval judge model compute kernels data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine

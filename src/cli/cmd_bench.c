@@ -77,6 +77,7 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct bench_values, profile)}},
     CLI_THREADS(struct bench_values),
     CLI_PRODUCTS(struct bench_values),
+    CLI_PRECISION(struct bench_values),
     CLI_BACKEND(struct bench_values),
     {.row.name = NULL},
 };

@@ -127,6 +127,7 @@ static const struct cli_option options[] = {
     CLI_ADAPTER(struct eval_values),
     CLI_THREADS(struct eval_values),
     CLI_PRODUCTS(struct eval_values),
+    CLI_PRECISION(struct eval_values),
     CLI_BACKEND(struct eval_values),
     {.row.name = NULL},
 };

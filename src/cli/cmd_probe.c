@@ -78,6 +78,7 @@ static const struct cli_option options[] = {
     CLI_ADAPTER(struct probe_values),
     CLI_THREADS(struct probe_values),
     CLI_PRODUCTS(struct probe_values),
+    CLI_PRECISION(struct probe_values),
     CLI_BACKEND(struct probe_values),
     {.row.name = NULL},
 };

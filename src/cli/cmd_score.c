@@ -20,11 +20,9 @@ struct score_values {
 };
 
 static const struct cli_option options[] = {
-    CLI_ADAPTER(struct score_values),
-    CLI_THREADS(struct score_values),
-    CLI_PRODUCTS(struct score_values),
-    CLI_BACKEND(struct score_values),
-    {.row.name = NULL},
+    CLI_ADAPTER(struct score_values),  CLI_THREADS(struct score_values),
+    CLI_PRODUCTS(struct score_values), CLI_PRECISION(struct score_values),
+    CLI_BACKEND(struct score_values),  {.row.name = NULL},
 };
 
 struct scorer {

@@ -25,6 +25,7 @@ bool cli_option_default(const struct cli_option *o, struct strbuf *out);
 struct cli_common {
     int64_t threads;
     char *backend, *products;
+    int precision;
     struct cli_list adapter;
 };
 #define CLI_THREADS(values_type)                                                                   \
@@ -53,6 +54,15 @@ struct cli_common {
                 .def_text = "auto",                                                                \
                 .offset = offsetof(values_type, common.products)},                                 \
         .arg = "NAME"                                                                              \
+    }
+#define CLI_PRECISION(values_type)                                                                 \
+    {                                                                                              \
+        .row = {.name = "precision",                                                               \
+                .help = "of what matrix products multiply (sums stay F32)",                        \
+                .type = OPTION_CHOICE,                                                             \
+                .choices = compute_precisions,                                                     \
+                .offset = offsetof(values_type, common.precision)},                                \
+        .arg = "f32|bf16"                                                                          \
     }
 #define CLI_ADAPTER(values_type)                                                                   \
     {                                                                                              \

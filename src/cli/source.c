@@ -275,7 +275,8 @@ void cli_model_close(struct cli_model *x)
 
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err)
 {
-    struct compute *c = compute_open(o->backend, (int)o->threads, o->products, err);
+    struct compute *c =
+        compute_open_in(o->backend, (int)o->threads, o->products, o->precision, err);
 
     if (!c || !selfcheck_products(c->products, err))
         return c;

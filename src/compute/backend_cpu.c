@@ -92,16 +92,16 @@ static void cpu_between_steps(struct compute *c)
     shorten_spins(c->threads);
 }
 
-static struct compute *cpu_open(int threads, const struct provider *products, struct vac_err *err)
+static struct compute *cpu_open(const struct compute *as, struct vac_err *err)
 {
     struct cpu *c = mem_new(1, sizeof(*c), err);
 
     if (!c)
         return NULL;
+    c->base = *as;
     c->base.be = &backend_cpu;
-    c->base.threads = threads;
-    c->base.products = products;
     c->k = kernels_at(0);
+    c->half = kernels_bf16_at(0);
     return &c->base;
 }
 

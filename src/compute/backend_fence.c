@@ -136,8 +136,7 @@ static int fence_reserve(struct compute *c, const struct compute_limits *lim, st
     return backend_cpu.reserve(fence_of(c)->cpu, lim, err);
 }
 
-static struct compute *fence_open(int threads, const struct provider *products,
-                                  struct vac_err *err);
+static struct compute *fence_open(const struct compute *as, struct vac_err *err);
 
 static void fence_close(struct compute *c)
 {
@@ -195,16 +194,15 @@ const struct backend backend_fence = {
     .head = &fence_ops_head,
 };
 
-static struct compute *fence_open(int threads, const struct provider *products, struct vac_err *err)
+static struct compute *fence_open(const struct compute *as, struct vac_err *err)
 {
     struct fence *c = mem_new(1, sizeof(*c), err);
 
     if (!c)
         return NULL;
+    c->base = *as;
     c->base.be = &backend_fence;
-    c->base.threads = threads;
-    c->base.products = products;
-    c->cpu = backend_cpu.open(threads, products, err);
+    c->cpu = backend_cpu.open(as, err);
     if (!c->cpu) {
         free(c);
         return NULL;

@@ -150,14 +150,15 @@ static void meter_close(struct compute *c)
     free(c);
 }
 
-static struct compute *meter_open(int threads, const struct provider *products, struct vac_err *err)
+static struct compute *meter_open(const struct compute *as, struct vac_err *err)
 {
     struct meter *c = mem_new(1, sizeof(*c), err);
 
     if (!c)
         return NULL;
-    c->base = (struct compute){.be = &backend_meter, .threads = threads, .products = products};
-    c->cpu = backend_cpu.open(threads, products, err);
+    c->base = *as;
+    c->base.be = &backend_meter;
+    c->cpu = backend_cpu.open(as, err);
     if (c->cpu)
         return &c->base;
     free(c);

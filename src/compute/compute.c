@@ -8,12 +8,15 @@
 #include "base/name.h"
 #include "compute/backends.h"
 #include "compute/products.h"
+#include "kernels/kernels.h"
 
 #define BACKEND_ROW(name) &backend_##name,
 static const struct backend *const backends[] = {COMPUTE_BACKENDS(BACKEND_ROW) NULL};
 #undef BACKEND_ROW
 
 enum { THREADS_MAX = 1024 };
+
+const char *const compute_precisions[] = {"f32", "bf16", NULL};
 
 static const char *backend_name(const void *ctx, size_t i)
 {
@@ -34,20 +37,33 @@ static const struct backend *backend_find(const char *name, struct vac_err *err)
     return NULL;
 }
 
-struct compute *compute_open(const char *backend, int threads, const char *products,
-                             struct vac_err *err)
+struct compute *compute_open_in(const char *backend, int threads, const char *products,
+                                int precision, struct vac_err *err)
 {
     const struct backend *be = backend_find(backend, err);
-    const struct provider *provider = be ? products_find(products, err) : NULL;
+    struct compute as = {.products = be ? products_find(products, err) : NULL};
 
-    if (!provider)
+    if (!as.products)
         return NULL;
+    as.bf16 = precision == 1;
     if (threads < 0 || threads > THREADS_MAX) {
         err_set(err, VAC_ERR_USAGE, "%d threads: use 1 to %d, or 0 for all cores", threads,
                 THREADS_MAX);
         return NULL;
     }
-    return be->open(threads ? threads : compute_cores(), provider, err);
+    as.threads = threads ? threads : compute_cores();
+    return be->open(&as, err);
+}
+
+struct compute *compute_open(const char *backend, int threads, const char *products,
+                             struct vac_err *err)
+{
+    return compute_open_in(backend, threads, products, 0, err);
+}
+
+const char *compute_kernels(const struct compute *c)
+{
+    return c->bf16 ? kernels_bf16_at(0)->name : kernels_at(0)->name;
 }
 
 void compute_close(struct compute *c)

@@ -29,7 +29,8 @@ struct compute_limits {
 struct backend {
     const char *name;
     const char *help;
-    struct compute *(*open)(int threads, const struct provider *products, struct vac_err *err);
+    struct compute *(*open)(const struct compute *as,
+                            struct vac_err *err); /* all but `be` is given */
     void (*close)(struct compute *c);
     size_t (*scratch_bytes)(const struct compute_limits *lim, int threads);
     int (*reserve)(struct compute *c, const struct compute_limits *lim, struct vac_err *err);
@@ -52,15 +53,23 @@ struct compute {
     const struct backend *be;
     int threads;                     /* resolved: never 0 */
     const struct provider *products; /* who computes matrix products: see products.h */
+    bool bf16; /* what is multiplied with weights is rounded to bf16 first, the weights too */
 };
 
 /* Backend by name ("cpu", "fence"); threads 0 = physical cores (compute_cores); products by name,
  * NULL = as products_find says. */
 struct compute *compute_open(const char *backend, int threads, const char *products,
                              struct vac_err *err);
+/* The same with what products multiply rounded to a precision, an index into compute_precisions; sums are
+ * F32 in all of them. */
+struct compute *compute_open_in(const char *backend, int threads, const char *products,
+                                int precision, struct vac_err *err);
+extern const char *const compute_precisions[]; /* "f32", "bf16", NULL */
 void compute_close(
     struct compute *c); /* frees no buffers that the caller still holds: release them first */
 int compute_cores(void);
+/* Which kernels make its sums, "avx2": what their last bits depend on besides the products' provider. */
+const char *compute_kernels(const struct compute *c);
 /* Bytes that compute_reserve will take, for the memory plan. */
 size_t compute_scratch_bytes(const struct compute *c, const struct compute_limits *lim);
 int compute_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err);

@@ -7,7 +7,7 @@
 #define COMPUTE_CPU_H
 
 #include "compute/compute.h"
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 
 struct buf {
     void *data; /* element 0 */
@@ -31,6 +31,7 @@ struct scratch {
 struct cpu {
     struct compute base;
     const struct kernels *k;
+    const struct bf16_kernels *half;
     struct compute_limits lim;
     struct scratch size;
     float *scratch;     /* parts first, then the shared arrays */

@@ -8,7 +8,13 @@
 #include <string.h>
 
 /* Numbers of w that are laid out at a time, and how long their sums are at most. */
-enum { FEW_COLS = 16, PART_WORK = 1 << 20, PANEL_ROOM = 1 << 17, PANEL_DEPTH = 1024 };
+enum {
+    FEW_COLS = 16,
+    PART_WORK = 1 << 20,
+    PANEL_ROOM = 1 << 17,
+    PANEL_DEPTH = 1024,
+    PAIR_ROWS = 64
+};
 
 /* c = beta c, the case that some libraries get wrong when nothing is to be added. */
 static void clear_or_scale(const struct gemm *g)
@@ -79,6 +85,34 @@ static void gemm_panels(struct cpu *c, const struct gemm *g, float *room)
                         n - i < p->rows ? n - i : p->rows, k);
             p->times(g->c + j, g->ldc, g->a + r, g->lda, room, g->m, n, k, g->alpha,
                      r > 0 || g->beta != 0);
+        }
+}
+
+/* Both sides rounded to bf16: w in panels, and x a few rows at a time, in the part's scratch, which holds
+ * WIDEN_ROWS times its width. */
+static void gemm_bf16(struct cpu *c, const struct gemm *g, uint32_t *room)
+{
+    const struct bf16_kernels *h = c->half;
+    size_t width = c->size.widen / WIDEN_ROWS / 2 * 2;
+    size_t deep = width < PANEL_DEPTH ? width : PANEL_DEPTH, ld = deep / 2;
+    uint32_t *x = room + BF16_COLS * ld;
+
+    if (g->beta != 0 && g->beta != 1)
+        for (size_t i = 0; i < g->m; i++)
+            c->k->scale(g->c + i * g->ldc, g->beta, g->c + i * g->ldc, g->n);
+    for (size_t j = 0; j < g->n; j += BF16_COLS)
+        for (size_t r = 0; r < g->k; r += deep) {
+            size_t n = g->n - j < BF16_COLS ? g->n - j : BF16_COLS;
+            size_t k = g->k - r < deep ? g->k - r : deep;
+            (g->tb ? h->pack : h->pack_across)(room, g->tb ? b_at(g, j, r) : b_at(g, r, j), g->bt,
+                                               g->ldb, n, k);
+            for (size_t i = 0; i < g->m; i += PAIR_ROWS) {
+                size_t m = g->m - i < PAIR_ROWS ? g->m - i : PAIR_ROWS;
+                h->pairs(x, ld, g->a + (g->ta ? r * g->lda + i : i * g->lda + r), g->lda, g->ta, m,
+                         k);
+                h->times(g->c + i * g->ldc + j, g->ldc, x, ld, room, m, n, (k + 1) / 2, g->alpha,
+                         r > 0 || g->beta != 0);
+            }
         }
 }
 
@@ -154,7 +188,9 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
     }
     if (p.m == 0 || p.n == 0)
         return;
-    if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c))
+    if (c->base.bf16 && p.k > 0)
+        gemm_bf16(c, &p, (uint32_t *)(void *)scratch_widen(c, t));
+    else if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c))
         gemm_panels(c, &p, scratch_widen(c, t));
     else if (p.bt == DTYPE_F32 || p.k == 0)
         gemm_f32(c, &p);
@@ -165,18 +201,19 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
 }
 
 /* The grid of tiles: as many as there are parts, with the least to read at the edges. Narrow
- * weights are cut by columns alone, so that no number is widened twice. */
+ * weights are cut by columns alone, so that no number is widened or rounded twice. */
 struct grid {
     int rows, cols;
 };
-static struct grid grid_for(const struct gemm *g, int parts)
+static struct grid grid_for(const struct cpu *c, const struct gemm *g, int parts)
 {
     struct grid best = {1, parts};
     double least = INFINITY;
 
     for (int r = 1; r <= parts; r++) {
         double cost = (double)g->m / r + (double)g->n / (parts / r);
-        if (parts % r || (r > 1 && g->bt != DTYPE_F32 && g->n >= (size_t)parts * 32))
+        if (parts % r ||
+            (r > 1 && (g->bt != DTYPE_F32 || c->base.bf16) && g->n >= (size_t)parts * 32))
             continue;
         if (cost < least) {
             least = cost;
@@ -207,7 +244,7 @@ void gemm_run(struct cpu *c, const struct gemm *g)
     double work = (double)g->m * (double)g->n * (double)g->k;
     int most = work / PART_WORK < c->base.threads ? (int)(work / PART_WORK) : c->base.threads;
     int parts = most < 1 ? 1 : most;
-    struct grid grid = grid_for(g, parts);
+    struct grid grid = grid_for(c, g, parts);
 
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {

@@ -4,7 +4,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <string.h>
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 
 static const char *isa_name(void)
 {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 #include "compute/provider.h"
 #ifdef _OPENMP
 #include <omp.h>

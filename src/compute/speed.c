@@ -8,7 +8,11 @@
 
 double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds)
 {
-    struct cpu cpu = {.base.threads = c->threads, .base.products = c->products, .k = kernels_at(0)};
+    struct cpu cpu = {.base.threads = c->threads,
+                      .base.products = c->products,
+                      .base.bf16 = c->bf16,
+                      .k = kernels_at(0),
+                      .half = kernels_bf16_at(0)};
     size_t len, need = m * k + n * k + m * n, wide = WIDEN_ROWS * k;
     float *room = pages_new((need + wide * (size_t)c->threads) * sizeof(float), &len);
     struct gemm g = {.tb = true,
@@ -81,4 +85,42 @@ struct core_speed speed_of_core(const struct provider *p, size_t n, double secon
     } while (clock_now() < end);
     pages_free(room, len);
     return best;
+}
+
+double speed_of_bf16(const struct provider *p, size_t n, double seconds)
+{
+    double best[2] = {INFINITY, INFINITY}, end = clock_now() + seconds;
+    size_t len, wide = WIDEN_ROWS * n;
+    float *room = pages_new((3 * n * n + wide) * sizeof(float), &len);
+
+    if (!room)
+        return 0;
+    for (size_t i = 0; i < 2 * n * n; i++)
+        room[i] = (float)(i % 7) - 3.0f;
+    do {
+        for (int bf16 = 0; bf16 < 2; bf16++) {
+            struct cpu c = {.base = {.threads = 1, .products = p, .bf16 = bf16 == 1},
+                            .k = kernels_at(0),
+                            .half = kernels_bf16_at(0),
+                            .scratch = room + 3 * n * n,
+                            .size.widen = wide};
+            struct gemm g = {.tb = true,
+                             .m = n,
+                             .n = n,
+                             .k = n,
+                             .alpha = 1,
+                             .a = room,
+                             .lda = n,
+                             .b = room + n * n,
+                             .ldb = n,
+                             .c = room + 2 * n * n,
+                             .ldc = n};
+            double start = thread_time();
+
+            gemm_run(&c, &g);
+            best[bf16] = fmin(best[bf16], thread_time() - start);
+        }
+    } while (clock_now() < end);
+    pages_free(room, len);
+    return best[0] / best[1];
 }

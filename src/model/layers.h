@@ -19,8 +19,16 @@ struct weight {
     struct ref g;                /* gradient; REF_NONE while frozen */
     const struct st_tensor *src; /* NULL in a random model */
     struct buf *wrapped;         /* the view of the mapped file */
+    void *narrow;                /* its numbers in bf16, where products take no more; or NULL */
+    struct buf *narrowed;        /* the view of those */
     size_t own_at;               /* place in model.owned */
 };
+
+/* What the file says, also where products take it in bf16. */
+static inline struct ref weight_exact(const struct weight *w)
+{
+    return w->narrow ? (struct ref){w->wrapped, 0} : w->w;
+}
 
 struct linear {
     struct weight *w, *b; /* b may be NULL */

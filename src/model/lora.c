@@ -51,6 +51,32 @@ static int params_push(struct model *m, size_t at, size_t rank, size_t rows, siz
     return 0;
 }
 
+/* With products of bf16 a frozen matrix need not be kept in more. The file's pages can go, and come back
+ * where all is trained after all. */
+static int narrow_base(struct model *m, struct vac_err *err)
+{
+    for (size_t i = 0; m->c->bf16 && !m->owned && i < m->n_weight; i++) {
+        struct weight *w = m->weight[i];
+        if (w->rank < 2 || !w->src || w->src->dtype != DTYPE_F32 || w->narrow)
+            continue;
+        w->narrow = mem_new(w->numel, dtype_size(DTYPE_BF16), err);
+        if (!w->narrow)
+            return -1;
+        for (size_t at = 0, n; at < w->numel; at += n) {
+            float part[4096];
+            n = w->numel - at < 4096 ? w->numel - at : 4096;
+            compute_download(m->c, part, (struct ref){w->wrapped, at}, n);
+            dtype_narrow((char *)w->narrow + dtype_bytes(DTYPE_BF16, at), part, DTYPE_BF16, n);
+        }
+        w->narrowed = compute_wrap(m->c, w->narrow, DTYPE_BF16, w->numel, err);
+        if (!w->narrowed)
+            return -1;
+        w->w = (struct ref){w->narrowed, 0};
+        weights_forget(m->files, w->src);
+    }
+    return 0;
+}
+
 /* Makes the top adapter the one that is trained. */
 static int adapter_train(struct model *m, struct vac_err *err)
 {
@@ -59,6 +85,8 @@ static int adapter_train(struct model *m, struct vac_err *err)
 
     if (m->cfg.n_labels)
         return err_set(err, VAC_ERR_UNSUPPORTED, "a sequence classifier cannot be trained");
+    if (narrow_base(m, err))
+        return -1;
     m->params.list = mem_new(m->cfg.L * GROUP_COUNT * GROUP_MAX * 2, sizeof *m->params.list, err);
     if (!m->params.list)
         return -1;
@@ -172,7 +200,11 @@ static int widen_all(struct model *m, struct vac_err *err)
     for (size_t i = 0; i < m->n_weight; i++) {
         struct weight *w = m->weight[i];
         struct ref to = {m->owned, w->own_at};
-        op_copy(m->c, to, w->w, w->numel);
+        op_copy(m->c, to, weight_exact(w), w->numel);
+        compute_release(m->c, w->narrowed);
+        free(w->narrow);
+        w->narrowed = NULL;
+        w->narrow = NULL;
         model_merge_into(m, w, to);
         w->w = to;
         if (w->src)

@@ -84,7 +84,7 @@ int model_merged(const struct model *m, const struct weight *x, enum dtype t, st
 {
     struct ref to = {tmp, 0};
 
-    op_copy(m->c, to, x->w, x->numel);
+    op_copy(m->c, to, weight_exact(x), x->numel);
     model_merge_into(m, x, to);
     compute_download(m->c, host, to, x->numel);
     if (t == DTYPE_F16 && outgrows_f16(host, x->numel))

@@ -253,6 +253,8 @@ void model_close(struct model *m)
     free(m->adapter);
     for (size_t i = 0; i < m->n_weight; i++) {
         compute_release(m->c, m->weight[i]->wrapped);
+        compute_release(m->c, m->weight[i]->narrowed);
+        free(m->weight[i]->narrow);
         free(m->weight[i]);
     }
     free(m->weight);

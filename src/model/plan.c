@@ -95,16 +95,20 @@ int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
 
 static void plan_base(struct plan *p, const struct model *m)
 {
-    uint64_t mapped = 0, adapters = 0;
+    uint64_t mapped = 0, narrow = 0, adapters = 0;
 
     plan_add(p, "program and libraries", PROGRAM_BYTES, NULL);
     for (size_t i = 0; i < m->n_weight; i++) {
-        if (m->weight[i]->wrapped && m->own_n == 0)
+        if (m->weight[i]->narrow)
+            narrow += dtype_bytes(DTYPE_BF16, m->weight[i]->numel);
+        else if (m->weight[i]->wrapped && m->own_n == 0)
             mapped += dtype_bytes(m->weight[i]->src->dtype, m->weight[i]->numel);
     }
     for (size_t i = 0; i < m->n_adapter; i++)
         adapters += sizeof(float) * (uint64_t)m->adapter[i].n;
     plan_add(p, "base weights (mapped)", mapped,
+             "use a smaller model, or a machine with more memory");
+    plan_add(p, "base weights in bf16", narrow,
              "use a smaller model, or a machine with more memory");
     plan_add(p, "weights in F32", sizeof(float) * (uint64_t)m->own_n,
              "use LoRA instead of full fine-tuning, or a smaller model");

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "compute/kernels.h"
 #include "compute/products.h"
 #include "record/aside.h"
 #include "record/columns.h"
@@ -168,7 +167,7 @@ static cJSON *describe(struct trainer *t, struct vac_err *err)
         !json_add(root, "threads", cJSON_CreateNumber((double)t->rig.spec.threads), err) &&
         !json_add(root, "products", cJSON_CreateString(products_name(t->rig.c->products)), err) &&
         !json_add(root, "blas", cJSON_CreateString(products_text(t->rig.c->products)), err) &&
-        !json_add(root, "kernels", cJSON_CreateString(kernels_at(0)->name), err) &&
+        !json_add(root, "kernels", cJSON_CreateString(compute_kernels(t->rig.c)), err) &&
         !json_add(root, "plan", plan_json(&t->st.plan, err), err) &&
         !json_add(root, "data", data_json(t, err), err) &&
         !json_add(root, "warnings", warnings_json(t, err), err) &&

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compute/kernels.h"
 #include "compute/products.h"
 #include "eval/own.h"
 #include "record/hash.h"
@@ -154,7 +153,7 @@ static int compare_machines(const struct rig *rig, struct origin *from, const st
     snprintf(then, sizeof then, "%lld threads", (long long)threads);
     snprintf(now, sizeof now, "%lld threads", (long long)rig->spec.threads);
     compare_machine(from, blas, products_text(rig->c->products));
-    compare_machine(from, kernels, kernels_at(0)->name);
+    compare_machine(from, kernels, compute_kernels(rig->c));
     compare_machine(from, then, now);
     if (*from->machine)
         snprintf(from->machine_told, sizeof from->machine_told,

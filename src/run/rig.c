@@ -34,7 +34,7 @@ static int open_compute(struct rig *rig, const cJSON *began, struct vac_err *err
 
     if (began && recorded_products(began, &products, err))
         return -1;
-    rig->c = compute_open("cpu", (int)rig->spec.threads, products, err);
+    rig->c = compute_open_in("cpu", (int)rig->spec.threads, products, rig->spec.precision, err);
     if (!rig->c || selfcheck_products(rig->c->products, err))
         return -1;
     rig->spec.threads = rig->c->threads;

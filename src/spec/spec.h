@@ -82,6 +82,7 @@ struct run_spec {
     char *system;        /* NULL = none */
     char *today;         /* never NULL */
     char *products;      /* who multiplies matrices: see compute/products.h */
+    int precision;       /* of what they multiply: index into compute_precisions */
     uint64_t seed;
     int64_t max_length, threads, log_every;
     double disk_wait; /* minutes */

@@ -1,8 +1,8 @@
 /* kernels_panel.h - the table of kernels_panel.c. */
-#ifndef COMPUTE_KERNELS_PANEL_H
-#define COMPUTE_KERNELS_PANEL_H
+#ifndef KERNELS_KERNELS_PANEL_H
+#define KERNELS_KERNELS_PANEL_H
 
-#include "compute/kernels_isa.h"
+#include "kernels/kernels_isa.h"
 
 extern const struct panel_kernels JOIN(panel_, ISA);
 

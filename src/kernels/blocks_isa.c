@@ -3,7 +3,7 @@
  * In the small types a block is 32 numbers with a scale d (and a minimum m); byte i holds number i in its
  * low half and number i + 16 in its high half. In the K types it is 256 numbers in groups of 16 or 32, whose
  * scales are small whole numbers times d. */
-#include "compute/blocks_isa.h"
+#include "kernels/blocks_isa.h"
 #include <string.h>
 
 #ifndef ISA

@@ -3,8 +3,8 @@
  * A kernel is serial and works on what it is given; splitting over threads is the caller's. Arrays
  * do not overlap except that an output may be the very same array as an input. Nothing needs
  * alignment beyond that of its numbers. */
-#ifndef COMPUTE_KERNELS_H
-#define COMPUTE_KERNELS_H
+#ifndef KERNELS_KERNELS_H
+#define KERNELS_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,24 @@ struct panel_kernels {
     void (*pack)(float *panel, const void *w, enum dtype t, size_t ldw, size_t rows, size_t k);
     void (*times)(float *c, size_t ldc, const float *a, size_t lda, const float *panels, size_t m,
                   size_t n, size_t k, float s, bool add);
+};
+
+/* Products of numbers rounded to bf16, in pairs that follow each other in the sum (a last one alone has a 0
+ * beside it); p = ceil(k / 2). Up to BF16_COLS columns at a time.
+ * pack:        panels of w[n,k], any dtype, one behind the other, as long as p rows each
+ * pack_across: the same of w[k,n]
+ * pairs:       to[m,p] from a[m,k]; from a[k,m] when across
+ * times:       c[m,n] (+)= s a w, from both */
+enum { BF16_COLS = 256 };
+struct bf16_kernels {
+    const char *name;
+    void (*pack)(uint32_t *panels, const void *w, enum dtype t, size_t ldw, size_t n, size_t k);
+    void (*pack_across)(uint32_t *panels, const void *w, enum dtype t, size_t ldw, size_t n,
+                        size_t k);
+    void (*pairs)(uint32_t *to, size_t ldt, const float *a, size_t lda, bool across, size_t m,
+                  size_t k);
+    void (*times)(float *c, size_t ldc, const uint32_t *a, size_t lda, const uint32_t *panels,
+                  size_t m, size_t n, size_t p, float s, bool add);
 };
 
 struct kernels {
@@ -96,10 +114,13 @@ struct kernels {
 };
 
 extern const struct kernels kernels_base;
+extern const struct bf16_kernels bf16_base;
 #ifdef __x86_64__
 extern const struct kernels kernels_avx2, kernels_avx512;
+extern const struct bf16_kernels bf16_avx2, bf16_avx512, bf16_avx512bf16;
 #endif
 /* The tables this processor can run, best first; NULL past the last. */
 const struct kernels *kernels_at(size_t i);
+const struct bf16_kernels *kernels_bf16_at(size_t i);
 
 #endif

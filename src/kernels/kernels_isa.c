@@ -3,12 +3,12 @@
  * The loops are plain C that compilers vectorise (sums through `omp simd
  * reduction`, so no relaxed floating-point rules are needed); only the three small products use
  * vector types, because their tiles must stay in registers. */
-#include "compute/kernels_isa.h"
+#include "kernels/kernels_isa.h"
 #include <math.h>
 #include <string.h>
 #include "base/rng.h"
-#include "compute/blocks_isa.h"
-#include "compute/kernels_panel.h"
+#include "kernels/blocks_isa.h"
+#include "kernels/kernels_panel.h"
 
 /* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r,
  * and 2^k in two factors so that results near both ends of the range come out right. Below -103.9

@@ -1,5 +1,5 @@
 /* kernels.c - which of the tables of kernels this processor can run. */
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 
 #ifdef __x86_64__
 static bool has_avx2(void)
@@ -26,5 +26,22 @@ const struct kernels *kernels_at(size_t i)
         list[n++] = &kernels_avx2;
 #endif
     list[n++] = &kernels_base;
+    return i < n ? list[i] : NULL;
+}
+
+const struct bf16_kernels *kernels_bf16_at(size_t i)
+{
+    const struct bf16_kernels *list[5] = {0};
+    size_t n = 0;
+
+#ifdef __x86_64__
+    if (has_avx512() && __builtin_cpu_supports("avx512bf16"))
+        list[n++] = &bf16_avx512bf16;
+    if (has_avx512())
+        list[n++] = &bf16_avx512;
+    if (has_avx2())
+        list[n++] = &bf16_avx2;
+#endif
+    list[n++] = &bf16_base;
     return i < n ? list[i] : NULL;
 }

@@ -1,6 +1,6 @@
 /* blocks_isa.h - GGUF's blocks become floats: compiled once for each instruction set, as kernels.h. */
-#ifndef COMPUTE_BLOCKS_ISA_H
-#define COMPUTE_BLOCKS_ISA_H
+#ifndef KERNELS_BLOCKS_ISA_H
+#define KERNELS_BLOCKS_ISA_H
 
 #include "base/dtype.h"
 

@@ -1,10 +1,10 @@
 /* kernels_isa.h - what the files share that are compiled once for each instruction set, with -DISA=name
  * and that set's flags. */
-#ifndef COMPUTE_KERNELS_ISA_H
-#define COMPUTE_KERNELS_ISA_H
+#ifndef KERNELS_KERNELS_ISA_H
+#define KERNELS_KERNELS_ISA_H
 
 #include <stddef.h>
-#include "compute/kernels.h"
+#include "kernels/kernels.h"
 
 #ifndef ISA
 #define ISA base
