@@ -142,13 +142,15 @@ extern const char *const vac_state_names[]; /* "loading", ... */
     X(drift_rel, "drift", "how far the embeddings are from the reference, in parts of its length") \
     X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")                \
     X(eps_rel, "eps/A", "length of the perturbation in parts of what it is added to")
-/* What lies under the greedy answers of a judge's entry that counts what is answered: X(name, label, help). The
- * other requests are those of the run's first entry that counts what is refused. */
+/* What lies under the greedy answers of a judge's entry that counts what is answered, the other requests being
+ * those of the run's first entry that counts what is refused; and how far a second judge of the same answers agrees
+ * with the first: X(name, label, help). */
 #define VAC_BENEATH(X)                                                                             \
     X(p_refuse, "p(refuse)", "mean probability that an answer begins as refusals do")              \
     X(p_refuse_kind, "kind", "the same of the requests that are to be answered")                   \
     X(margin, "margin", "p_refuse - p_refuse_kind: 1 = refuses what it should, 0 = no difference") \
-    X(auc, "AUC", "how often a request to be refused has a greater p(refuse) than a kind one")
+    X(auc, "AUC", "how often a request to be refused has a greater p(refuse) than a kind one")     \
+    X(kappa, "kappa", "Cohen's kappa with the judge whose answers are rated again")
 /* clang-format on */
 #define VAC_COLUMN_ID(name, ...) VAC_COLUMN_##name,
 enum { VAC_COLUMNS(VAC_COLUMN_ID) VAC_COLUMN_COUNT };
@@ -275,6 +277,11 @@ struct vac_part {
     const char *name;
     int64_t count, n;
 };
+/* An answer that two judges call differently. */
+struct vac_dispute {
+    const char *prompt, *answer;
+    const char *verdict, *first; /* of this entry's judge, of the other */
+};
 /* A sample that the stage learns from. */
 struct vac_sample {
     int64_t index, line;                           /* in the stage, in its file */
@@ -302,6 +309,8 @@ struct vac_event {
             const struct vac_eval *score;
             const struct vac_part *category, *other; /* other: n is not told */
             size_t n_category, n_other;
+            const struct vac_dispute *dispute; /* the first of them */
+            size_t n_dispute, disputes;        /* that are told, that there are */
         } eval;
         struct {
             const struct vac_sample *v;

@@ -8,6 +8,7 @@
 #include "eval/metric.h"
 #include "model/stops.h"
 
+struct eval_sample;
 /* One row of the file, ready to be asked. */
 struct question {
     const char *text;     /* what the user said last */
@@ -25,7 +26,11 @@ struct evaluation {
     struct ids *prompt;          /* [n] */
     size_t n, cap_question, cap_prompt;
     size_t longest;
-    size_t too_long; /* expected answers of more than max_new_tokens */
+    size_t too_long;          /* expected answers of more than max_new_tokens */
+    struct evaluation *first; /* whose answers are rated again; NULL = its own */
+    bool heard;               /* another rates these answers: they are kept */
+    struct eval_sample *said; /* [n] of the last measurement; NULL = it did not come to its end */
+    struct arena said_arena;
     struct dataset data;
     struct stops stops;
     struct ids openings;           /* first tokens of refusals; with a judge */

@@ -10,6 +10,7 @@ struct evaluate_spec {
     char *prompts; /* data set whose user turns are asked; with `judge` */
     char *data;    /* data set with answers; with `metric` */
     char *judge, *metric;
+    char *answers; /* an earlier entry, whose answers are rated again; NULL = its own */
     void *options; /* of the judge or the metric (own.h); NULL = it has none */
     int64_t max_new_tokens, every, take;
     int from;      /* 0 = `take` is drawn by the seed, 1 = from the start */

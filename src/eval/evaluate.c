@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/agree.h"
 #include "eval/apart.h"
 #include "eval/asked.h"
 #include "eval/opening.h"
@@ -120,6 +121,63 @@ static int rate_group(struct run *r, struct vac_err *err)
     return 0;
 }
 
+/* What the other judge said of the same answers: it was kept, or it is asked again. */
+static int rate_first(struct run *r, struct vac_err *err)
+{
+    const struct evaluation *first = r->e->first;
+    struct eval_sample *s = r->out->sample + r->first;
+    const char *prompt[GROUP], *answer[GROUP];
+
+    for (size_t i = 0; i < r->n; i++) {
+        prompt[i] = s[i].prompt;
+        answer[i] = s[i].answer;
+    }
+    if (!first->said && first->judge->rate(first->judge_self, prompt, answer, r->n, r->rating, err))
+        return -1;
+    for (size_t i = 0; i < r->n; i++)
+        s[i].first =
+            (int)(first->said ? first->said[r->first + i].rating.verdict : r->rating[i].verdict);
+    return 0;
+}
+
+/* The answers as the first entry was given them. */
+static int hear_group(struct run *r, struct vac_err *err)
+{
+    for (size_t i = r->first; i < r->first + r->n; i++) {
+        const struct eval_sample *said = &r->e->first->said[i];
+        struct eval_sample *s = &r->out->sample[i];
+
+        *s = *said;
+        if (keep_text(r->out, said->prompt, &s->prompt, err) ||
+            keep_text(r->out, said->answer, &s->answer, err) ||
+            keep_text(r->out, said->category, &s->category, err) ||
+            keep_text(r->out, said->id, &s->id, err))
+            return -1;
+    }
+    return rate_group(r, err) || rate_first(r, err) ? -1 : 0;
+}
+
+/* Another judge will rate these. */
+static int keep_said(struct evaluation *e, const struct eval_result *r, struct vac_err *err)
+{
+    struct eval_result kept = {.arena = e->said_arena};
+    struct eval_sample *said = arena_alloc(&kept.arena, r->n, sizeof *said, err);
+    int rc = said ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < r->n; i++) {
+        said[i] = r->sample[i];
+        rc = keep_text(&kept, r->sample[i].prompt, &said[i].prompt, err) ||
+                     keep_text(&kept, r->sample[i].answer, &said[i].answer, err) ||
+                     keep_text(&kept, r->sample[i].category, &said[i].category, err) ||
+                     keep_text(&kept, r->sample[i].id, &said[i].id, err)
+                 ? -1
+                 : 0;
+    }
+    e->said_arena = kept.arena;
+    e->said = rc == 0 ? said : NULL;
+    return rc;
+}
+
 static int ask_group(struct run *r, struct vac_err *err)
 {
     const struct evaluation *e = r->e;
@@ -141,13 +199,14 @@ static int ask_group(struct run *r, struct vac_err *err)
         struct eval_sample *s = &r->out->sample[r->first + i];
 
         s->p_refuse = e->judge ? r->p[i] : (double)NAN;
+        s->first = -1;
         if (keep_text(r->out, q->text, &s->prompt, err) ||
             keep_text(r->out, q->expected, &s->expected, err) ||
             keep_text(r->out, q->category, &s->category, err) ||
             keep_text(r->out, q->id, &s->id, err) || keep_answer(r, &r->ids[i], s, err))
             return -1;
     }
-    return rate_group(r, err);
+    return rate_group(r, err) || (e->first && rate_first(r, err)) ? -1 : 0;
 }
 
 static int ask_all(struct run *r, struct vac_err *err)
@@ -162,7 +221,7 @@ static int ask_all(struct run *r, struct vac_err *err)
                        r->e->longest, generator_context(r->g));
     for (r->first = 0; r->first < n; r->first += r->n) {
         r->n = n - r->first < GROUP ? n - r->first : GROUP;
-        if (ask_group(r, err))
+        if (r->e->first && r->e->first->said ? hear_group(r, err) : ask_group(r, err))
             return -1;
         report(r, r->first + r->n);
         if (r->stopped)
@@ -201,6 +260,18 @@ static int ask_kind(struct run *r, const struct evaluation *kind, double *p, str
             return err_set(err, VAC_ERR_STOPPED, "stopped behind the answers");
     }
     return 0;
+}
+
+/* How the two judges agree. */
+static void measure_kappa(struct eval_result *r)
+{
+    size_t count[VERDICT_COUNT][VERDICT_COUNT] = {{0}};
+
+    for (size_t i = 0; i < r->n; i++) {
+        count[r->sample[i].first][r->sample[i].rating.verdict]++;
+        r->disputes += r->sample[i].first != (int)r->sample[i].rating.verdict;
+    }
+    r->beneath[VAC_BENEATH_kappa] = agree_kappa(count);
 }
 
 static int measure_beneath(struct run *r, struct vac_err *err)
@@ -343,10 +414,14 @@ static int run_all(struct run *r, struct acts *a, size_t acts_rows, struct vac_e
     r->out->sample = arena_alloc(&r->out->arena, e->n, sizeof *r->out->sample, err);
     if (!r->out->sample)
         return -1;
-    if (!evaluation_is_loss(e))
-        return ask_all(r, err) || (e->judge && measure_beneath(r, err)) || count_all(e, r->out, err)
-                   ? -1
-                   : 0;
+    if (!evaluation_is_loss(e)) {
+        if (ask_all(r, err) || (e->judge && !e->first && measure_beneath(r, err)) ||
+            count_all(e, r->out, err))
+            return -1;
+        if (e->first)
+            measure_kappa(r->out);
+        return e->heard ? keep_said(e, r->out, err) : 0;
+    }
     if (measure_loss(e, a, acts_rows, r->out, err))
         return -1;
     report(r, e->n);
@@ -363,6 +438,8 @@ int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, si
     *out = (struct eval_result){0};
     if (!r)
         return -1;
+    arena_done(&e->said_arena); /* of other weights */
+    e->said = NULL;
     *r = (struct run){.e = e, .g = g, .out = out, .progress = progress, .ctx = ctx};
     rc = run_all(r, a, acts_rows, err);
     for (size_t i = 0; i < GROUP; i++)

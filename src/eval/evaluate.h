@@ -14,16 +14,18 @@ struct eval_sample {
     struct rating rating; /* judges */
     bool correct;         /* metrics */
     bool counted;         /* this one is in `count` */
-    double p_refuse;      /* judges: probability that the answer begins as refusals do */
-    double loss;          /* metric "loss" */
+    int first;       /* enum verdict of the judge whose answers are rated again; -1 = none is */
+    double p_refuse; /* judges: probability that the answer begins as refusals do */
+    double loss;     /* metric "loss" */
 };
-enum { EVAL_OTHERS = 3 };
+enum { EVAL_OTHERS = 3, EVAL_DISPUTES = 50 };
 struct eval_result {
     size_t count, n; /* value = count / n; metric "loss": value = mean loss */
     double value;
     struct interval ci;
     size_t verdict[VERDICT_COUNT];
     struct vac_span beneath[VAC_BENEATH_COUNT];
+    size_t disputes; /* answers that the two judges call differently */
     /* The most frequent other answers, where at least one in five is other: what the score does not
      * tell then. */
     struct vac_part other[EVAL_OTHERS];

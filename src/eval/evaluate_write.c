@@ -103,6 +103,29 @@ static void put_categories(const struct eval_result *r, struct json_out *o)
     json_put_end(o);
 }
 
+/* What two judges call differently: how often, and the first of them. */
+static void put_disputes(const struct eval_result *r, struct json_out *o)
+{
+    size_t n = 0;
+
+    json_put_natural(o, "disputes", r->disputes);
+    json_put_list(o, "disputed", JSON_LINED);
+    for (size_t i = 0; i < r->n && n < EVAL_DISPUTES; i++) {
+        const struct eval_sample *s = &r->sample[i];
+
+        if (s->first == (int)s->rating.verdict)
+            continue;
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "prompt", s->prompt);
+        json_put_text(o, "answer", s->answer);
+        json_put_text(o, "verdict", verdict_names[s->rating.verdict]);
+        json_put_text(o, "first", verdict_names[s->first]);
+        json_put_end(o);
+        n++;
+    }
+    json_put_end(o);
+}
+
 static void put_key(void *out, const struct option_row *row, const void *base)
 {
     if (row->type != OPTION_STRING || *(char *const *)((const char *)base + row->offset))
@@ -143,6 +166,8 @@ static void put_sample(const struct evaluation *e, const struct eval_sample *s, 
         if (!isnan(s->rating.score))
             json_put_num(&o, "score", s->rating.score);
         json_put_num(&o, "p_refuse", s->p_refuse);
+        if (s->first >= 0)
+            json_put_text(&o, "first_verdict", verdict_names[s->first]);
         put_text(&o, "reason", *s->rating.reason ? s->rating.reason : NULL);
     } else {
         json_put_bool(&o, "correct", s->correct);
@@ -194,6 +219,8 @@ static void fill_results(const struct evaluation *e, const struct eval_result *r
         score_verdicts(&o, &score.verdicts);
         json_put_end(&o);
     }
+    if (e->first)
+        put_disputes(r, &o);
     put_categories(r, &o);
     put_config(e, &o);
     json_put_end(&o);

@@ -274,6 +274,7 @@ void evaluation_close(struct evaluation *e)
     free(e->question);
     free(e->prompt);
     ids_done(&e->openings);
+    arena_done(&e->said_arena);
     dataset_done(&e->data);
     arena_done(&e->arena);
     free(e);
@@ -292,6 +293,12 @@ bool evaluation_counts(const struct evaluation *e, enum verdict verdict)
 void evaluation_set_kind(struct evaluation *e, const struct evaluation *kind)
 {
     e->kind = kind;
+}
+
+void evaluation_set_first(struct evaluation *e, struct evaluation *first)
+{
+    e->first = first;
+    first->heard = true;
 }
 
 bool evaluation_is_rate(const struct evaluation *e)

@@ -17,6 +17,9 @@ bool evaluation_counts(const struct evaluation *e, enum verdict verdict); /* wit
 /* The requests of `kind`, which are to be answered, are what p(refuse) is held against when e is measured; it
  * is borrowed, and open as long as e. */
 void evaluation_set_kind(struct evaluation *e, const struct evaluation *kind);
+/* The answers of `first`, which is of the same requests and measured before at the same steps, are what e rates;
+ * it is borrowed, and open as long as e. */
+void evaluation_set_first(struct evaluation *e, struct evaluation *first);
 bool evaluation_is_rate(const struct evaluation *e); /* else a loss */
 size_t evaluation_size(const struct evaluation *e);  /* prompts */
 /* Longest prompt in tokens, also of those held against them, for the generator's context; 0 for metric "loss", that asks nothing. */

@@ -151,7 +151,35 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
     return 0;
 }
 
-/* The categories of a measurement stand in its results file. */
+/* What two judges call differently, of a results file. */
+static int take_disputes(const cJSON *doc, struct vac_event *e, struct vac_err *err)
+{
+    static const char *const key[] = {"prompt", "answer", "verdict", "first"};
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "disputed"), *one;
+    struct vac_dispute *v = event_alloc(e, (size_t)cJSON_GetArraySize(list), sizeof *v, err);
+    int64_t all = 0;
+
+    cJSON_ArrayForEach(one, list)
+    {
+        const char *text[4];
+        bool whole = true;
+
+        for (size_t i = 0; i < 4; i++) {
+            const char *s = json_text_at(one, key[i]);
+
+            text[i] = s ? event_text(e, s, strlen(s), err) : NULL;
+            whole &= text[i] != NULL;
+        }
+        if (v && whole)
+            v[e->eval.n_dispute++] = (struct vac_dispute){text[0], text[1], text[2], text[3]};
+    }
+    json_whole(cJSON_GetObjectItemCaseSensitive(doc, "disputes"), &all);
+    e->eval.dispute = v;
+    e->eval.disputes = all > 0 ? (size_t)all : 0;
+    return v ? 0 : -1;
+}
+
+/* The categories of a measurement stand in its results file, and what two judges dispute. */
 static int take_categories(const struct vac_follow *f, struct vac_event *e, struct vac_err *err)
 {
     const struct vac_eval *score = e->eval.score;
@@ -180,6 +208,8 @@ static int take_categories(const struct vac_follow *f, struct vac_event *e, stru
         v = v[n++].name ? v : NULL;
     }
     e->eval.n_category = n;
+    if (v && take_disputes(doc, e, err))
+        v = NULL;
     cJSON_Delete(doc);
     free(path);
     return v ? 0 : -1;

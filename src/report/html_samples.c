@@ -11,7 +11,14 @@
 #include "record/lines.h"
 #include "record/scores.h"
 
-enum { CARDS = 8, SIDES = 4, SEARCHED = 2000, PROMPT_CHARS = 500, ANSWER_CHARS = 700 };
+enum {
+    CARDS = 8,
+    DISPUTES = 20,
+    SIDES = 4,
+    SEARCHED = 2000,
+    PROMPT_CHARS = 500,
+    ANSWER_CHARS = 700
+};
 
 /* One column of a card: an answer, and when it was given. */
 struct side {
@@ -242,6 +249,60 @@ static int put_entry(struct strbuf *out, const struct run_data *r, const struct 
     return rc;
 }
 
+/* ---- Two judges ---- */
+
+/* What a second judge called otherwise than the first, at the entry's last measurement. */
+static int put_disputes(struct strbuf *out, const struct run_data *r, const struct entry *e,
+                        struct vac_err *err)
+{
+    const struct vac_eval *last = NULL;
+    struct measured m;
+    const cJSON *line;
+    int put = 0, seen = 0, rc;
+
+    for (size_t i = 0; i < r->n_evals; i++)
+        if (!strcmp(r->eval[i].name, e->name) && r->eval[i].beneath[VAC_BENEATH_kappa].known)
+            last = &r->eval[i];
+    if (!last)
+        return 0;
+    rc = read_samples(&m, r, last, err);
+    cJSON_ArrayForEach(line, m.lines)
+    {
+        const char *verdict = json_text_at(line, "verdict"),
+                   *first = json_text_at(line, "first_verdict"),
+                   *prompt = json_text_at(line, "prompt"), *answer = json_text_at(line, "answer");
+
+        if (seen++ == SEARCHED)
+            break;
+        if (!verdict || !first || !prompt || !answer || !strcmp(verdict, first))
+            continue;
+        if (put++ == 0) {
+            sb_puts(out, "<h3>");
+            page_text(out, e->name, SIZE_MAX);
+            sb_puts(out, ": what the two judges call differently</h3>\n<div class=\"wide\"><table>"
+                         "<thead><tr><th>This judge</th><th>First judge</th><th>Request</th>"
+                         "<th>Answer</th></tr></thead><tbody>\n");
+        }
+        if (put > DISPUTES)
+            continue;
+        sb_printf(out, "<tr><td>");
+        page_text(out, verdict, 20);
+        sb_puts(out, "</td><td>");
+        page_text(out, first, 20);
+        sb_puts(out, "</td><td>");
+        page_text(out, prompt, 300);
+        sb_puts(out, "</td><td>");
+        page_text(out, answer, 300);
+        sb_puts(out, "</td></tr>\n");
+    }
+    if (put)
+        sb_puts(out, "</tbody></table></div>\n");
+    if (put > DISPUTES)
+        sb_printf(out, "<p class=\"muted\">The first %d of %d.</p>\n", DISPUTES, put);
+    cJSON_Delete(m.lines);
+    return rc;
+}
+
 int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *err)
 {
     struct entry entry[VAC_MAX_EVALS];
@@ -254,7 +315,7 @@ int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *e
                  "measurement of each evaluation and at the last of each stage (steps are the "
                  "stage's); at most eight, those whose verdict changed first.</p>\n");
     for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = put_entry(out, r, &entry[i], err);
+        rc = put_entry(out, r, &entry[i], err) || put_disputes(out, r, &entry[i], err) ? -1 : 0;
     sb_puts(out, "</section>\n");
     return rc;
 }

@@ -212,6 +212,10 @@ int rig_evaluations(struct rig *rig, struct vac_err *err)
     }
     if (!rig->eval)
         return -1;
+    for (size_t i = 0; i < rig->spec.n_evaluate; i++)
+        for (size_t k = 0; rig->spec.evaluate[i].answers && k < i; k++)
+            if (!strcmp(rig->spec.evaluate[k].name, rig->spec.evaluate[i].answers))
+                evaluation_set_first(rig->eval[i], rig->eval[k]);
     for (size_t i = 0; i < rig->spec.n_evaluate && !kind; i++)
         kind = evaluation_counts(rig->eval[i], VERDICT_REFUSED) ? rig->eval[i] : NULL;
     for (size_t i = 0; i < rig->spec.n_evaluate; i++)

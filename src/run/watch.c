@@ -127,6 +127,30 @@ static int copy_parts(struct vac_event *e, const struct vac_part *from, size_t n
     return v ? 0 : -1;
 }
 
+static int copy_disputes(struct vac_event *e, const struct eval_result *r, struct vac_err *err)
+{
+    size_t most = r->disputes < EVAL_DISPUTES ? r->disputes : EVAL_DISPUTES;
+    struct vac_dispute *v = event_alloc(e, most, sizeof *v, err);
+
+    for (size_t i = 0; v && e->eval.n_dispute < most; i++) {
+        const struct eval_sample *s = &r->sample[i];
+        struct vac_dispute *d = &v[e->eval.n_dispute];
+
+        if (s->first == (int)s->rating.verdict)
+            continue;
+        *d = (struct vac_dispute){.prompt = event_text(e, s->prompt, strlen(s->prompt), err),
+                                  .answer = event_text(e, s->answer, strlen(s->answer), err),
+                                  .verdict = verdict_names[s->rating.verdict],
+                                  .first = verdict_names[s->first]};
+        if (!d->prompt || !d->answer)
+            return -1;
+        e->eval.n_dispute++;
+    }
+    e->eval.dispute = v;
+    e->eval.disputes = r->disputes;
+    return v ? 0 : -1;
+}
+
 /* The score with its categories, for the screen. */
 static int tell_score(struct steer *steer, const struct vac_eval *score,
                       const struct eval_result *r, struct vac_err *err)
@@ -135,7 +159,7 @@ static int tell_score(struct steer *steer, const struct vac_eval *score,
     struct vac_eval *copy = event_alloc(&e, 1, sizeof *copy, err);
 
     if (!copy || copy_parts(&e, r->category, r->n_category, &e.eval.category, err) ||
-        copy_parts(&e, r->other, r->n_other, &e.eval.other, err)) {
+        copy_parts(&e, r->other, r->n_other, &e.eval.other, err) || copy_disputes(&e, r, err)) {
         vac_event_done(&e);
         return -1;
     }

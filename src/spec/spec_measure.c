@@ -128,10 +128,67 @@ static int check_judge(const struct evaluate_spec *e, const struct jnode *obj, s
     return 0;
 }
 
+/* The entry that asks, before this one. */
+static const struct evaluate_spec *asking_entry(const struct run_spec *s,
+                                                const struct evaluate_spec *e,
+                                                const struct jnode *obj, struct vac_err *err)
+{
+    struct jnode n = spec_key(obj, "answers");
+    size_t before = (size_t)(e - s->evaluate);
+
+    for (size_t i = 0; i < before; i++) {
+        const struct evaluate_spec *first = &s->evaluate[i];
+
+        if (strcmp(first->name, e->answers))
+            continue;
+        if (first->judge && !first->answers)
+            return first;
+        json_error(&n, err, "\"%s\" %s: name an entry with a judge that asks", first->name,
+                   first->judge ? "rates the answers of another itself" : "has no judge");
+        return NULL;
+    }
+    json_error(&n, err, "there is no entry \"%.80s\" before this one", e->answers);
+    return NULL;
+}
+
+/* What is asked, how often and in which stages is the other entry's affair: a key of another value would do
+ * nothing, which its writer does not know. run.json has them all. */
+static int take_asking(const struct run_spec *s, struct evaluate_spec *e, const struct jnode *obj,
+                       struct vac_err *err)
+{
+    static const char *const key[] = {"prompts", "max_new_tokens", "every",
+                                      "take",    "take_from",      NULL};
+    const struct evaluate_spec *first = asking_entry(s, e, obj, err);
+
+    for (size_t i = 0; first && key[i]; i++) {
+        const struct option_row *row = option_find(evaluate_options, key[i]);
+        struct jnode n = spec_key(obj, key[i]);
+        struct strbuf own = {0}, its = {0};
+        bool given = spec_has(obj, key[i]);
+        int rc;
+
+        option_text(row, e, &own);
+        option_text(row, first, &its);
+        rc = sb_ok(&own, err) || sb_ok(&its, err) ? -1 : 0;
+        if (rc == 0 && given && strcmp(own.s ? own.s : "", its.s))
+            rc = json_error(&n, err, "is that of \"%s\", whose answers are rated: leave it out",
+                            first->name);
+        if (rc == 0 && !given)
+            rc = option_set(row, its.s, e, key[i], err);
+        sb_done(&own);
+        sb_done(&its);
+        if (rc)
+            return -1;
+    }
+    return first ? 0 : -1;
+}
+
 static int check_metric(const struct evaluate_spec *e, const struct jnode *obj, struct vac_err *err)
 {
-    struct jnode prompts = spec_key(obj, "prompts");
+    struct jnode prompts = spec_key(obj, "prompts"), answers = spec_key(obj, "answers");
 
+    if (e->answers)
+        return json_error(&answers, err, "goes with \"judge\": a metric asks itself");
     if (e->prompts)
         return json_error(&prompts, err, "goes with \"judge\": a metric takes \"data\"");
     if (!e->data)
@@ -139,8 +196,8 @@ static int check_metric(const struct evaluate_spec *e, const struct jnode *obj, 
     return 0;
 }
 
-static int read_measure(struct evaluate_spec *e, const struct jnode *obj, const char *dir,
-                        struct vac_err *err)
+static int read_measure(const struct run_spec *s, struct evaluate_spec *e, const struct jnode *obj,
+                        const char *dir, struct vac_err *err)
 {
     struct jnode metric = spec_key(obj, "metric"),
                  named = e->judge ? spec_key(obj, "judge") : metric;
@@ -153,10 +210,13 @@ static int read_measure(struct evaluate_spec *e, const struct jnode *obj, const 
                           "\"judge\" (with \"prompts\") or \"metric\" (with \"data\") is missing");
     if (!own_of(e->judge, e->metric, &own, err))
         return spec_prefix(&named, err);
+    if (e->judge && e->answers &&
+        (spec_paths(evaluate_options, e, obj, dir, err) || take_asking(s, e, obj, err)))
+        return -1;
     if (e->judge ? check_judge(e, obj, err) : check_metric(e, obj, err))
         return -1;
     return read_own(&e->options, &own, true, obj, dir, err) ||
-                   spec_paths(evaluate_options, e, obj, dir, err)
+                   (!e->answers && spec_paths(evaluate_options, e, obj, dir, err))
                ? -1
                : 0;
 }
@@ -197,6 +257,31 @@ static int read_stage_names(const struct run_spec *s, struct evaluate_spec *e,
     return e->stages ? 0 : -1;
 }
 
+/* Those of the entry whose answers are rated, likewise. */
+static int take_stages(const struct run_spec *s, struct evaluate_spec *e, const struct jnode *obj,
+                       struct vac_err *err)
+{
+    char **its = asking_entry(s, e, obj, err)->stages;
+    struct jnode n = spec_key(obj, "stages");
+    size_t i = 0, k = 0;
+
+    while (its && its[k])
+        k++;
+    while (e->stages && e->stages[i] && i < k && !strcmp(e->stages[i], its[i]))
+        i++;
+    if (e->stages)
+        return i == k && !e->stages[i] ? 0
+                                       : json_error(&n, err,
+                                                    "is that of \"%s\", whose answers are "
+                                                    "rated: leave it out",
+                                                    e->answers);
+    e->stages = its ? mem_new(k + 1, sizeof *e->stages, err) : NULL;
+    for (i = 0; e->stages && i < k; i++)
+        if (!(e->stages[i] = mem_strdup(its[i], err)))
+            return -1;
+    return its && !e->stages ? -1 : 0;
+}
+
 static int read_evaluate(struct run_spec *s, size_t i, const struct jnode *obj, const char *dir,
                          struct vac_err *err)
 {
@@ -209,10 +294,12 @@ static int read_evaluate(struct run_spec *s, size_t i, const struct jnode *obj, 
     if (spec_keys_check(&known, obj, err) || option_defaults(evaluate_options, e, err) ||
         option_read(evaluate_options, obj, e, err) ||
         spec_check_name(obj, e->name, i, evaluate_name_at, s, err) ||
-        read_measure(e, obj, dir, err))
+        read_measure(s, e, obj, dir, err))
         return -1;
     e->seed = s->seed;
-    return read_stage_names(s, e, obj, err);
+    if (read_stage_names(s, e, obj, err))
+        return -1;
+    return e->answers ? take_stages(s, e, obj, err) : 0;
 }
 
 int spec_read_evaluates(struct run_spec *s, const struct jnode *root, const char *dir,

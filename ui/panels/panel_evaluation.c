@@ -18,9 +18,15 @@ struct categories {
     struct category v[CATEGORIES];
     int n;
 };
+/* What two judges call differently, of a newest measurement. */
+struct disputes {
+    struct vac_event event; /* that holds them; kept */
+    bool held;
+};
 struct evaluation {
     struct table table;
     struct measures history;
+    struct disputes disputes[VAC_MAX_EVALS];     /* newest of each series */
     struct categories categories[VAC_MAX_EVALS]; /* newest of each series */
     struct laid laid[INK_RUNS];
     bool chosen; /* the table has its first selection */
@@ -53,6 +59,13 @@ static void take_categories(struct categories *s, const struct vac_event *e)
     }
 }
 
+static void forget_disputes(struct disputes *d)
+{
+    if (d->held)
+        vac_event_done(&d->event);
+    d->held = false;
+}
+
 static void event(struct ui *ui, const struct vac_event *e)
 {
     struct evaluation *all = own(ui);
@@ -61,6 +74,13 @@ static void event(struct ui *ui, const struct vac_event *e)
     if (e->kind != VAC_EVENT_EVAL)
         return;
     s = measures_put(&all->history, e->eval.score);
+    if (s) {
+        struct disputes *d = &all->disputes[s - all->history.series];
+
+        forget_disputes(d);
+        vac_event_keep(e);
+        *d = (struct disputes){*e, true};
+    }
     if (s && e->eval.n_category)
         take_categories(&all->categories[s - all->history.series], e);
 }
@@ -70,6 +90,8 @@ static void done(struct ui *ui)
     struct evaluation *e = own(ui);
 
     table_done(&e->table);
+    for (int i = 0; i < VAC_MAX_EVALS; i++)
+        forget_disputes(&e->disputes[i]);
     measures_done(&e->history);
     contest_forget(e->laid);
 }
@@ -237,6 +259,33 @@ static int draw_beneath(const struct view *v, int y, const struct vac_eval *e)
          beneath_text(text, sizeof text, e, false, true) <= room ||
          beneath_text(text, sizeof text, e, false, false) <= room))
         draw_text(v, 4, y++, INK_TEXT, text);
+    return y;
+}
+
+/* What the selected one's judge calls otherwise than the one before it, as many as have room. */
+static int draw_disputes(struct ui *ui, const struct view *v, int y, const struct series *s,
+                         int rows)
+{
+    const struct disputes *d = &own(ui)->disputes[s - own(ui)->history.series];
+    const struct vac_event *e = &d->event;
+
+    if (!d->held || e->eval.disputes == 0 || rows < 2)
+        return y;
+    draw_fmt(v, 4, y++, INK_FAINT, "%zu of %lld called otherwise by the first judge: this, first",
+             e->eval.disputes, (long long)e->eval.score->n);
+    for (size_t i = 0; i < e->eval.n_dispute && --rows > 0; i++, y++) {
+        const struct vac_dispute *x = &e->eval.dispute[i];
+        char text[400];
+        int at;
+
+        if (rows == 1 && i + 1 < e->eval.disputes) {
+            draw_fmt(v, 4, y++, INK_FAINT, "... %zu more", e->eval.disputes - i);
+            break;
+        }
+        at = draw_fmt(v, 4, y, INK_WARN, "%-8s %-8s ", x->verdict, x->first);
+        snprintf(text, sizeof text, "%.160s > %.200s", x->prompt, x->answer);
+        draw_cut(v, at, y, v->w - at, INK_TEXT, text);
+    }
     return y;
 }
 
@@ -416,6 +465,7 @@ static void draw(struct ui *ui, const struct view *v)
         y = draw_beside(ui, &left, y, &c, s);
     } else if (flat || left.h - y > PLOT_H) {
         y = draw_stages(&left, y, s);
+        y = draw_disputes(ui, &left, y, s, (left.h - y) / 2);
         y = draw_categories(ui, &left, y, s, ink_of(selected),
                             left.h - y - (flat ? 0 : ROOMY_PLOT_H));
     }
