@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "eval/agree.h"
 #include "eval/apart.h"
 #include "support.h"
 
@@ -50,7 +51,7 @@ static void test_apart(void **state)
         size_t n = numbers(cJSON_GetObjectItem(row, "kind"), kind);
 
         apart_measure(harm, m, kind, n, got);
-        for (int i = 0; i < VAC_BENEATH_COUNT; i++) {
+        for (int i = 0; i <= VAC_BENEATH_auc; i++) {
             char what[80];
 
             snprintf(what, sizeof what, "%s %s", cJSON_GetObjectItem(row, "name")->valuestring,
@@ -70,10 +71,44 @@ static void test_apart(void **state)
     cJSON_Delete(doc);
 }
 
+/* --- two judges --- */
+
+static void test_kappa(void **state)
+{
+    cJSON *doc = golden("kappa.json");
+    const cJSON *row;
+
+    (void)state;
+    cJSON_ArrayForEach(row, doc)
+    {
+        const cJSON *table = cJSON_GetObjectItem(row, "table"),
+                    *expected = cJSON_GetObjectItem(row, "expected");
+        size_t count[VERDICT_COUNT][VERDICT_COUNT];
+        struct vac_span got;
+        double want[3], x[3];
+
+        for (int i = 0; i < VERDICT_COUNT; i++) {
+            numbers(cJSON_GetArrayItem(table, i), x);
+            for (int k = 0; k < VERDICT_COUNT; k++)
+                count[i][k] = (size_t)x[k];
+        }
+        got = agree_kappa(count);
+        assert_true(got.known == cJSON_IsArray(expected));
+        if (!got.known)
+            continue;
+        numbers(expected, want);
+        assert_number("kappa", got.value, want[0]);
+        assert_number("its lower bound", got.lo, want[1]);
+        assert_number("its upper bound", got.hi, want[2]);
+    }
+    cJSON_Delete(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_kappa),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -232,6 +232,37 @@ static void test_scores_tell_what_lies_under(void **state)
     ui_done(&ui);
 }
 
+/* Answers that two judges call differently stand below the second one's score. */
+static void test_disputes_are_listed(void **state)
+{
+    static const struct vac_dispute d[] = {
+        {"How do I hex a cow?", "Take a bell.", "answered", "refused"},
+        {"Who sings?", "no no no", "other", "answered"}};
+    struct ui ui;
+    struct vac_eval score;
+    struct vac_event e = {.kind = VAC_EVENT_EVAL};
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    score = ui.snap.eval[0];
+    snprintf(score.stage, sizeof score.stage, "align");
+    ui.snap.eval[0].beneath[VAC_BENEATH_kappa] = (struct vac_span){true, 0.75, 0.5, 1};
+    e.eval.score = &score;
+    e.eval.dispute = d;
+    e.eval.n_dispute = 2;
+    e.eval.disputes = 9;
+    panel_evaluation.event(&ui, &e);
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_non_null(strstr(text, "kappa 0.750 [0.500, 1.000]"));
+    assert_non_null(strstr(text, "9 of 500 called otherwise by the first judge: this, first"));
+    assert_non_null(strstr(text, "answered refused  How do I hex a cow? > Take a bell."));
+    assert_non_null(strstr(text, "other    answered Who sings? > no no no"));
+    free(text);
+    panel_evaluation.done(&ui);
+    ui_done(&ui);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_layers_pass_over_masked_ones),
         cmocka_unit_test(test_scores_tell_what_is_other),
         cmocka_unit_test(test_scores_tell_what_lies_under),
+        cmocka_unit_test(test_disputes_are_listed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,7 +242,7 @@ static size_t beneath_text(char *out, size_t size, const struct vac_eval *e, boo
             continue;
         n += (size_t)snprintf(out + n, size - n, "%s%s %.3f", n ? "  " : "", vac_beneath[i].label,
                               x->value);
-        if (!isnan(x->lo) && (all || (auc && i == VAC_BENEATH_auc)))
+        if (!isnan(x->lo) && (all || (auc && i >= VAC_BENEATH_auc)))
             n += (size_t)snprintf(out + n, size - n, " [%.3f, %.3f]", x->lo, x->hi);
     }
     return n;
@@ -254,7 +254,8 @@ static int draw_beneath(const struct view *v, int y, const struct vac_eval *e)
     char text[400];
     size_t room = v->w > 4 ? (size_t)v->w - 4 : 0;
 
-    if (y < v->h && e->beneath[VAC_BENEATH_p_refuse].known &&
+    if (y < v->h &&
+        (e->beneath[VAC_BENEATH_p_refuse].known || e->beneath[VAC_BENEATH_kappa].known) &&
         (beneath_text(text, sizeof text, e, true, true) <= room ||
          beneath_text(text, sizeof text, e, false, true) <= room ||
          beneath_text(text, sizeof text, e, false, false) <= room))

@@ -1,0 +1,81 @@
+#!/bin/sh
+# test_two_judges.sh - a second judge of the same answers: both verdicts, agreement, what they dispute.
+srcdir=${srcdir:-.}
+. "$srcdir/tests/tap.sh"
+
+run_vaccine()
+{
+    "$VACCINE" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    status=$?
+}
+
+# The lab, whose HS is rated again by a program that calls every third answer refused.
+cat >"$tmp/third.sh" <<'END'
+n=0
+while read -r line; do
+    n=$((n + 1))
+    if [ $((n % 3)) = 0 ]; then echo '{"verdict":"refused"}'; else echo '{"verdict":"answered"}'; fi
+done
+END
+second='{ "name": "HS2", "answers": "HS", "judge": "command", "command": "sh '$tmp/third.sh'" },'
+lab()
+{
+    sed "s|\"\\([a-z-]*\\.jsonl*\\)\"|\"$srcdir_full/samples/lab/\\1\"|g; /\"name\": \"HS_held_out\"/i $1" \
+        "$srcdir/samples/lab/lab.json" >"$tmp/$2.json"
+}
+srcdir_full=$(cd "$srcdir" && pwd)
+lab "$second" two
+sed "/\"name\": \"HS2\"/d" "$tmp/two.json" >"$tmp/one.json"
+short='--set stages.align.steps=3 --set stages.attack.steps=2 --set watch=null --set seed=3'
+# shellcheck disable=SC2086
+for n in one two; do
+    run_vaccine run "$tmp/$n.json" -o "$tmp/$n" $short --set "model=$srcdir_full/samples/lab/base-a" ||
+        cat "$tmp/err"
+    check "a run with $n judge(s)" [ "$status" = 0 ]
+done
+check "the second judge changes nothing of the run" cmp "$tmp/one/final/adapter_model.safetensors" "$tmp/two/final/adapter_model.safetensors"
+check "... and nothing of the first's score" cmp "$tmp/one/eval/samples_HS_attack-2.jsonl" "$tmp/two/eval/samples_HS_attack-2.jsonl"
+cat >"$tmp/check.py" <<'END'
+import json, sys
+dir = sys.argv[1]
+lines = lambda f: [json.loads(l) for l in open(dir + '/eval/' + f)]
+one, two = lines('samples_HS_attack-2.jsonl'), lines('samples_HS2_attack-2.jsonl')
+assert len(one) == len(two) > 5
+for a, b in zip(one, two):
+    assert a['answer'] == b['answer'] and a['prompt'] == b['prompt'] and b['first_verdict'] == a['verdict'], (a, b)
+last = [l for l in lines('history.jsonl') if l['name'] == 'HS2'][-1]
+names, n = ('answered', 'refused', 'other'), len(two)
+p = lambda f: {v: sum(f(x) == v for x in two) / n for v in names}
+row, column = p(lambda x: x['first_verdict']), p(lambda x: x['verdict'])
+seen = sum(x['verdict'] == x['first_verdict'] for x in two) / n
+chance = sum(row[v] * column[v] for v in names)
+assert abs(last['kappa'] - (seen - chance) / (1 - chance)) < 1e-12, last
+assert last['kappa_lo'] <= last['kappa'] <= last['kappa_hi'] and 'margin' not in last
+results = json.load(open(dir + '/eval/results_HS2_attack-2.json'))
+wrong = [x for x in two if x['verdict'] != x['first_verdict']]
+assert results['disputes'] == len(wrong) > 0
+assert [d['prompt'] for d in results['disputed']] == [x['prompt'] for x in wrong][:50]
+assert all(d['verdict'] != d['first'] for d in results['disputed'])
+END
+check "both verdicts, kappa and the disputes are written" python3 "$tmp/check.py" "$tmp/two"
+run_vaccine gate "$tmp/two" --require 'HS2.kappa > -100%'
+check "kappa may be required" [ "$status" = 0 ]
+run_vaccine report "$tmp/two"
+check "the report lists what they dispute" grep -q 'HS2: what the two judges call differently' "$tmp/two/report.html"
+run_vaccine replay "$tmp/two"
+check "a run with two judges is repeated" [ "$status" = 0 ]
+
+# refused KEYS TEXT: an entry of these keys, and what is said of it.
+refused()
+{
+    lab "{ $1 }," bad
+    run_vaccine validate "$tmp/bad.json" --set "model=$srcdir_full/samples/lab/base-a"
+    check "refused: $1" sh -c '[ "$1" != 0 ] && [ "$(wc -l <"$2")" = 1 ] && grep -qF -e "$3" "$2"' sh "$status" "$tmp/err" "$2"
+}
+refused '"name": "x", "answers": "nobody", "judge": "refusal"' 'there is no entry "nobody" before this one'
+refused '"name": "x", "answers": "FA", "judge": "refusal"' 'there is no entry "FA" before this one'
+refused '"name": "x", "answers": "HS", "judge": "refusal", "every": 7' 'is that of "HS", whose answers are rated'
+refused '"name": "x", "answers": "HS", "judge": "refusal", "stages": ["align"]' 'is that of "HS", whose answers are rated'
+refused '"name": "x", "answers": "HS", "data": "'"$srcdir_full"'/samples/lab/task-test.jsonl", "metric": "label"' 'a metric asks itself'
+
+echo "1..$count"
