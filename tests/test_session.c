@@ -471,6 +471,48 @@ static void test_suite_with_system_turn(void **state)
     vac_session_close(s);
 }
 
+/* What was asked once is asked again with the suite, at its step, also after the run goes on; until it
+ * is forgotten. */
+static void test_own_questions_join_the_suite(void **state)
+{
+    const char *out = run_folder();
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_event e;
+
+    (void)state;
+    steered_rig(&r);
+    s = run_start(&r, out, &steered);
+    run_wait(s, VAC_PAUSED);
+    assert_true(run_do(s, VAC_OP_PROBE, 3, "plain", "abcd", NULL));
+    assert_true(run_do(s, VAC_OP_PROBE, 3, "", "abc", NULL)); /* is in the suite */
+    run_give(s, VAC_OP_STEP, 2, "", NULL);
+    run_wait_step(s, 2);
+    run_wait(s, VAC_PAUSED);
+    e = told(s, VAC_EVENT_SUITE, run_give(s, VAC_OP_SUITE, 0, "", NULL));
+    vac_event_done(&e);
+    e = told(s, VAC_EVENT_PROBE_END, 0);
+    assert_int_equal(e.step, 2);
+    assert_string_equal(e.probes.v->prompt, "abcd");
+    assert_string_equal(e.probes.v->template_name, "plain");
+    assert_null(e.probes.v->before);
+    vac_event_done(&e);
+    run_give(s, VAC_OP_QUIT, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    s = run_start(&r, out, &(struct vac_open){.resume = true, .paused = true});
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_SUITE, 0, "", NULL);
+    e = told(s, VAC_EVENT_PROBE_END, 0);
+    assert_string_equal(e.probes.v->prompt, "abcd");
+    vac_event_done(&e);
+    assert_false(run_do(s, VAC_OP_FORGET, 0, "", "abcd", NULL)); /* asked with another template */
+    assert_true(run_do(s, VAC_OP_FORGET, 0, "plain", "abcd", NULL));
+    assert_false(run_do(s, VAC_OP_FORGET, 0, "plain", "abcd", NULL));
+    vac_session_close(s);
+    assert_int_equal(run_lines(out, "probes.jsonl"), 2 + 2 + 3 + 3);
+}
+
 /* A stop ends the answers that were asked for before it, also those that still wait, and no later
  * ones. */
 static void test_probe_stop(void **state)
@@ -675,6 +717,7 @@ int main(void)
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_suite_with_system_turn),
+        cmocka_unit_test(test_own_questions_join_the_suite),
         cmocka_unit_test(test_probe_stop),
         cmocka_unit_test(test_nothing_to_ask),
         cmocka_unit_test(test_probed_run),

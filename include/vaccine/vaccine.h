@@ -69,7 +69,8 @@ enum vac_op {
     VAC_OP_SAVE,  /* checkpoint now */
     VAC_OP_PROBE, /* text = prompt or "[[SYSTEM]] prompt", n = max new tokens (0 = default), key = template ("" = the run's) */
     VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
-    VAC_OP_SUITE,      /* asks the fixed probes now */
+    VAC_OP_FORGET,     /* a probe's question (text, key as there) is not asked again; text NULL = none is */
+    VAC_OP_SUITE,      /* asks the fixed probes now, and what was asked by VAC_OP_PROBE, as they always are together */
     VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */
     VAC_OP_REFERENCE,  /* drift is measured against the present weights from now on */
     VAC_OP_SAMPLES,    /* page of the stage's samples: n = first, key = filter */
@@ -254,7 +255,7 @@ enum vac_event_kind {
     VAC_EVENT_ACK,      /* a command was applied: id, step */
     VAC_EVENT_REJECTED, /* a command could not be applied: id, text */
     VAC_EVENT_PROBE_TEXT, /* id, text = the next piece of the answer (safe UTF-8 pieces, raw model text) */
-    VAC_EVENT_PROBE_END, /* id, probes: the one */
+    VAC_EVENT_PROBE_END, /* id (0 = asked again with the suite), probes: the one */
     VAC_EVENT_SUITE,     /* probes: all of the step */
     VAC_EVENT_EVAL,      /* text = name; eval */
     VAC_EVENT_SAMPLES,   /* id, samples */
@@ -264,6 +265,7 @@ enum vac_event_kind {
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
 struct vac_probe {
     const char *prompt, *answer;
+    const char *template_name; /* "" = the run's */
     const char *verdict; /* "answered", "refused", "other"; "" = not known */
     double p_refuse;     /* probability that it begins as refusals do; NaN = not known */
     bool suite;          /* one of the fixed ones, */

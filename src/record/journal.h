@@ -22,6 +22,7 @@
     X(SET, "set", JOURNAL_SAME)                                                                    \
     X(CHECKPOINT, "checkpoint", JOURNAL_SAME)                                                      \
     X(PROBE, "probe", JOURNAL_SAME)                                                                \
+    X(FORGET, "forget", JOURNAL_SAME)                                                              \
     X(SUITE, "suite", JOURNAL_SAME)                                                                \
     X(EVALUATE, "evaluate", JOURNAL_SAME)                                                          \
     X(REFERENCE, "reference", JOURNAL_SAME)                                                        \

@@ -9,6 +9,8 @@
 void probe_json(struct json_out *o, const struct vac_probe *p)
 {
     json_put_text(o, "prompt", p->prompt);
+    if (p->template_name && *p->template_name)
+        json_put_text(o, "template", p->template_name);
     json_put_text(o, "answer", p->answer);
     json_put_text(o, "verdict", p->verdict);
     json_put_num(o, "p_refuse", p->p_refuse);
@@ -60,6 +62,7 @@ void probe_read(const cJSON *line, struct vac_probe *out)
     *out = (struct vac_probe){
         .prompt = text(line, "prompt"),
         .answer = text(line, "answer"),
+        .template_name = text(line, "template"),
         .verdict = text(line, "verdict"),
         .p_refuse = cJSON_IsNumber(p) ? p->valuedouble : (double)NAN,
         .suite = who && !strcmp(who, "suite"),
@@ -72,7 +75,7 @@ void probe_read(const cJSON *line, struct vac_probe *out)
 
 int probe_keep(struct vac_event *e, struct vac_probe *p, struct vac_err *err)
 {
-    const char **texts[] = {&p->prompt, &p->answer, &p->verdict, &p->before};
+    const char **texts[] = {&p->prompt, &p->answer, &p->template_name, &p->verdict, &p->before};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i]) {

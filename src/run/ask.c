@@ -29,7 +29,9 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
     struct rating rating;
     const char *text;
 
-    a->told = (struct vac_probe){.prompt = a->said, .p_refuse = NAN};
+a->told = (struct vac_probe){.prompt = a->said,
+                                 .template_name = a->template_name ? a->template_name : "",
+                                 .p_refuse = NAN};
     if (opening_ask(st->gen, &rig->openings, a->prompt, 1, &a->how, &a->ids, a->piece, a->ctx,
                     &a->told.p_refuse, err) ||
         tokenizer_decode(rig->tok, a->ids.v, a->ids.n, true, &a->text, err))
@@ -40,7 +42,19 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
     a->verdict = rating.verdict;
     a->told.answer = text;
     a->told.verdict = verdict_names[rating.verdict];
+    a->told.tokens = (int64_t)a->ids.n;
     return 0;
+}
+
+void ask_again(const struct recalled *q, struct ask *a)
+{
+    *a = (struct ask){.said = q->said,
+                      .template_name = q->template_name,
+                      .prompt = &q->prompt,
+                      .how = {.max_new_tokens = (size_t)q->tokens,
+                              .top_p = 1,
+                              .stop = q->stops.id,
+                              .n_stop = q->stops.n}};
 }
 
 int ask_write(struct book *book, const struct stage *st, struct ask *a, const char *who,
@@ -68,9 +82,8 @@ struct probe {
     struct steer *steer;
     const struct control_command *c;
     struct ask ask;
-    char *system; /* of this probe alone; NULL = the run's */
-    struct ids prompt, before;
-    struct stops stops; /* of the template that is asked with */
+    struct recalled question;
+    struct ids before;
     struct strbuf before_text, piece;
     struct tokenizer_stream stream;
 };
@@ -85,36 +98,6 @@ static enum generate_next stream_piece(void *ctx, size_t i, int32_t id)
         control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->steer->at->step,
                       p->piece.s, NULL);
     return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
-}
-
-/* "[[SYSTEM]] PROMPT" has a system text of its own; an empty one stands for none. */
-static int encode_question(struct probe *p, const struct rig *rig, struct generator *g,
-                           struct vac_err *err)
-{
-    const char *text = p->c->text, *end = strncmp(text, "[[", 2) ? NULL : strstr(text, "]]");
-    struct turn turn = {.role = ROLE_USER, .text = text};
-    struct encoder enc = rig->enc;
-
-    if (end) {
-        p->system = mem_strndup(text + 2, (size_t)(end - text) - 2, err);
-        turn.text = end + 2 + strspn(end + 2, " \t");
-        if (!p->system || !*turn.text)
-            return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
-        enc.system = p->system;
-    }
-
-    if (*p->c->key) {
-        enc.tmpl = template_find(p->c->key, err);
-        if (!enc.tmpl)
-            return -1;
-    }
-    if (encode_prompt(&enc, &turn, 1, &p->prompt, err) ||
-        stops_collect(&p->stops, rig->m, &enc, err))
-        return -1;
-    if (p->prompt.n + 1 >= generator_context(g))
-        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
-                       p->prompt.n, generator_context(g) - 2);
-    return 0;
 }
 
 static enum generate_next silent_piece(void *ctx, size_t i, int32_t id)
@@ -138,14 +121,23 @@ static int answer_before(struct probe *p, const struct rig *rig, struct stage *s
         return 0;
     op_copy(rig->c, w->g, w->w, w->n);
     op_copy(rig->c, w->w, (struct ref){st->start, 0}, w->n);
-    rc = generate(st->gen, &p->prompt, 1, &p->ask.how, &p->before, silent_piece, p, err);
+    rc = generate(st->gen, &p->question.prompt, 1, &p->ask.how, &p->before, silent_piece, p, err);
     op_copy(rig->c, w->w, w->g, w->n);
     return rc || tokenizer_decode(rig->tok, p->before.v, p->before.n, true, &p->before_text, err)
                ? -1
                : 0;
 }
 
-static int probe_run(struct probe *p, const struct rig *rig, struct stage *st, struct book *book,
+/* Again with the suite from now on, unless it is one of the suite or was not wanted to its end. */
+static int join_suite(struct probe *p, struct rig *rig, struct vac_err *err)
+{
+    for (size_t i = 0; i < rig->suite.rows.n; i++)
+        if (!*p->c->key && !strcmp(rig->suite.said[i], p->c->text))
+            return 0;
+    return control_stopped(p->steer->ctl, p->c->id) ? 0 : recall_keep(&rig->own, &p->question, err);
+}
+
+static int probe_run(struct probe *p, struct rig *rig, struct stage *st, struct book *book,
                      struct vac_err *err)
 {
     const struct control_command *c = p->c;
@@ -153,16 +145,15 @@ static int probe_run(struct probe *p, const struct rig *rig, struct stage *st, s
     struct vac_probe *told;
     int rc;
 
-    if (encode_question(p, rig, st->gen, err))
+    if (recall_open(&p->question, c->text, c->key, c->n > 0 ? c->n : DEFAULT_TOKENS, &rig->enc,
+                    rig->m, err))
         return -1;
-    p->ask = (struct ask){.said = c->text,
-                          .prompt = &p->prompt,
-                          .how = {.max_new_tokens = c->n > 0 ? (size_t)c->n : DEFAULT_TOKENS,
-                                  .top_p = 1,
-                                  .stop = p->stops.id,
-                                  .n_stop = p->stops.n},
-                          .piece = stream_piece,
-                          .ctx = p};
+    if (p->question.prompt.n + 1 >= generator_context(st->gen))
+        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
+                       p->question.prompt.n, generator_context(st->gen) - 2);
+    ask_again(&p->question, &p->ask);
+    p->ask.piece = stream_piece;
+    p->ask.ctx = p;
     steer_show(p->steer, VAC_MEASURING, "probe");
     if (ask_question(rig, st, &p->ask, err))
         return -1;
@@ -176,7 +167,6 @@ static int probe_run(struct probe *p, const struct rig *rig, struct stage *st, s
         p->ask.told.before = p->before_text.s ? p->before_text.s : "";
         p->ask.told.before_step = st->start_step;
     }
-    p->ask.told.tokens = (int64_t)p->ask.ids.n;
     told = event_alloc(&e, 1, sizeof *told, err);
     rc = told ? ask_write(book, st, &p->ask, c->who, &e, err) : -1;
     if (rc == 0) {
@@ -185,13 +175,14 @@ static int probe_run(struct probe *p, const struct rig *rig, struct stage *st, s
         e.probes.n = 1;
         control_event(p->steer->ctl, VAC_EVENT_PROBE_END, c->id, (int64_t)p->steer->at->step, "",
                       &e);
+        rc = join_suite(p, rig, err);
     }
     vac_event_done(&e);
     return rc;
 }
 
-int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
-              const struct control_command *c, struct vac_err *err)
+int ask_probe(struct rig *rig, struct stage *st, struct book *book, const struct control_command *c,
+              struct vac_err *err)
 {
     struct probe p = {.steer = book->steer, .c = c, .stream = {.t = rig->tok}};
     int rc;
@@ -201,8 +192,7 @@ int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
     if (!c->text || !*c->text)
         return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
     rc = probe_run(&p, rig, st, book, err);
-    free(p.system);
-    ids_done(&p.prompt);
+    recall_done(&p.question);
     ids_done(&p.before);
     ask_done(&p.ask);
     sb_done(&p.before_text);

@@ -7,10 +7,11 @@
 
 #include "run/book.h"
 
-/* A question: zeroed, then the first five filled in. ask_done afterwards. */
+/* A question: zeroed, then the first six filled in. ask_done afterwards. */
 struct ask {
-    const char *said;         /* by the user, as it is shown, judged and told apart */
-    const struct ids *prompt; /* all that the model reads */
+    const char *said;          /* by the user, as it is shown, judged and told apart */
+    const char *template_name; /* "" or NULL = the run's */
+    const struct ids *prompt;  /* all that the model reads */
     struct generate_options how;
     generate_visit *piece; /* may be NULL */
     void *ctx;
@@ -21,14 +22,16 @@ struct ask {
 };
 /* Asks and rates; p_refuse is the sum of the probabilities of the tokens that refusals begin with. */
 int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct vac_err *err);
+/* Fills in those of a question that borrows from `q`. */
+void ask_again(const struct recalled *q, struct ask *a);
 /* Its line of probes.jsonl; told's texts are the event's from then on. */
 int ask_write(struct book *book, const struct stage *st, struct ask *a, const char *who,
               struct vac_event *e, struct vac_err *err);
 void ask_done(struct ask *a);
 
 /* --- commands --- */
-int ask_probe(const struct rig *rig, struct stage *st, struct book *book,
-              const struct control_command *c, struct vac_err *err);
+int ask_probe(struct rig *rig, struct stage *st, struct book *book, const struct control_command *c,
+              struct vac_err *err);
 int ask_samples(const struct rig *rig, const struct stage *st, struct steer *steer,
                 const struct control_command *c, struct vac_err *err);
 int ask_map(const struct rig *rig, const struct stage *st, struct steer *steer,

@@ -274,6 +274,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     for (size_t i = 0; i < t->rig.suite.rows.n; i++)
         json_put_int(&o, NULL, t->rig.suite.verdict[i]);
     json_put_end(&o);
+    recall_json(&o, &t->rig.own);
     json_put_list(&o, "beneath", JSON_SPACED);
     for (size_t i = 0; i < st->index; i++) {
         snprintf(name, sizeof name, "../stages/%s", t->rig.spec.stage[i].name);
@@ -463,7 +464,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
 
     if (!dir || check_counters(t, s, name, err) ||
         load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
-        load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err))
+        load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err) ||
+        recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err))
         goto out;
     for (x = x ? x->child : NULL; x && suite < t->rig.suite.rows.n; x = x->next)
         t->rig.suite.verdict[suite++] = x->valueint;

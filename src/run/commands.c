@@ -89,10 +89,19 @@ static int do_map(struct trainer *t, const struct control_command *c, struct vac
     return ask_map(&t->rig, &t->st, &t->steer, c, err);
 }
 
+static int do_forget(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    if (recall_forget(&t->rig.own, c->text, c->key) || !c->text)
+        return 0;
+    return err_set(err, VAC_ERR_USAGE, "not one of the questions that are asked again: %s",
+                   c->text);
+}
+
 static int do_suite(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
-    if (t->rig.suite.rows.n == 0)
-        return err_set(err, VAC_ERR_USAGE, "watch.probes is not set: there is no suite to ask");
+    if (t->rig.suite.rows.n == 0 && t->rig.own.n == 0)
+        return err_set(err, VAC_ERR_USAGE,
+                       "watch.probes is not set, and nothing was asked: there is no suite to ask");
     return watch_suite(&t->rig, &t->st, &t->book, c->id, err) < 0 ? -1 : 0;
 }
 
@@ -172,6 +181,7 @@ static const struct {
     [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
     [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE, .apply = do_probe, .journalled = true, .writes = true},
     [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
+    [VAC_OP_FORGET] = {.verb = JOURNAL_FORGET, .apply = do_forget, .journalled = true},
     [VAC_OP_SUITE] = {.verb = JOURNAL_SUITE, .apply = do_suite, .journalled = true, .writes = true},
     [VAC_OP_EVALUATE] = {.verb = JOURNAL_EVALUATE,
                          .apply = do_evaluate,

@@ -283,6 +283,8 @@ void rig_close(struct rig *rig)
     free(rig->suite.said);
     free(rig->suite.verdict);
     rows_done(&rig->suite.rows);
+    recall_forget(&rig->own, NULL, "");
+    free(rig->own.v);
     dataset_done(&rig->drift_set);
     if (!rig->align_is_drift)
         dataset_done(&rig->align_set);

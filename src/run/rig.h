@@ -8,6 +8,7 @@
 #include "eval/evaluate.h"
 #include "judge/judge.h"
 #include "model/stops.h"
+#include "run/recall.h"
 #include "spec/spec.h"
 
 /* What became of a stage's rows, all its files together. */
@@ -44,6 +45,7 @@ struct rig {
     bool align_is_drift; /* the same rows: align_set borrows them */
     double *drift_rel;   /* [2 L] scratch of watch_measure */
     struct suite suite;
+    struct recall own;        /* questions of the user's, asked with the suite */
     struct evaluation **eval; /* [spec.n_evaluate] */
     uint64_t judge_bytes;     /* that the judges of the evaluate entries take */
     bool stack_dirty;         /* the model's stack must be rebuilt from the run folder */

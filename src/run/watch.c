@@ -250,34 +250,58 @@ static int suite_one(const struct rig *rig, struct stage *st, struct book *book,
     return rc;
 }
 
+/* Asks question i of the user's again: an event of its own. */
+static int own_one(const struct rig *rig, struct stage *st, struct book *book, size_t i,
+                   struct vac_event *e, struct vac_err *err)
+{
+    struct vac_probe *told = event_alloc(e, 1, sizeof *told, err);
+    struct ask a;
+    int rc = 0;
+
+    ask_again(&rig->own.v[i], &a);
+    if (told && a.prompt->n + 1 < generator_context(st->gen)) {
+        rc = ask_question(rig, st, &a, err) || ask_write(book, st, &a, "own", e, err) ? -1 : 0;
+        *told = a.told;
+        e->probes.v = told;
+        e->probes.n = 1;
+    }
+    ask_done(&a);
+    return told ? rc : -1;
+}
+
 int watch_suite(struct rig *rig, struct stage *st, struct book *book, uint64_t id,
                 struct vac_err *err)
 {
     struct steer *steer = book->steer;
-    size_t n = rig->suite.rows.n;
-    int *verdict = mem_new(n, sizeof *verdict, err), rc;
-    struct vac_event e = {0};
+    size_t n = rig->suite.rows.n, n_own = rig->own.n;
+    int *verdict = mem_new(n, sizeof *verdict, err), rc = -1;
+    struct vac_event e = {0}, *own = mem_new(n_own, sizeof *own, err);
     struct vac_probe *probe = event_alloc(&e, n, sizeof *probe, err);
 
-    if (!verdict || !probe || book_begin(book, err)) {
-        vac_event_done(&e);
-        free(verdict);
-        return -1;
-    }
+    if (!verdict || !probe || !own || book_begin(book, err))
+        goto out;
     steer_show(steer, VAC_MEASURING, "probe suite");
     rc = 0;
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = atomic_load(&steer->ctl->waiting)
-                 ? 1
-                 : suite_one(rig, st, book, i, verdict, &e, &probe[i], err);
+    for (size_t i = 0; rc == 0 && i < n + n_own; i++)
+        rc = atomic_load(&steer->ctl->waiting) ? 1
+             : i < n ? suite_one(rig, st, book, i, verdict, &e, &probe[i], err)
+                     : own_one(rig, st, book, i - n, &own[i - n], err);
     rc = book_end(book, rc, err);
     if (rc == 0) {
         memcpy(rig->suite.verdict, verdict, n * sizeof *verdict);
         e.probes.v = probe;
         e.probes.n = n;
         control_event(steer->ctl, VAC_EVENT_SUITE, id, (int64_t)steer->at->step, "", &e);
+        for (size_t i = 0; i < n_own; i++)
+            if (own[i].probes.n)
+                control_event(steer->ctl, VAC_EVENT_PROBE_END, 0, (int64_t)steer->at->step, "",
+                              &own[i]);
     }
+out:
+    for (size_t i = 0; own && i < n_own; i++)
+        vac_event_done(&own[i]);
     vac_event_done(&e);
+    free(own);
     free(verdict);
     return rc;
 }

@@ -17,7 +17,7 @@ bool watch_eval_due(const struct rig *rig, const struct stage *st, size_t i);
 /* One evaluate entry; 1 = stopped by a command. */
 int watch_evaluate(const struct rig *rig, struct stage *st, struct book *book, size_t i,
                    struct vac_err *err);
-/* All fixed probes; 1 = stopped by a command, and nothing of it stands. */
+/* All fixed probes, and the questions of the user's; 1 = stopped by a command, and nothing of it stands. */
 int watch_suite(struct rig *rig, struct stage *st, struct book *book, uint64_t id,
                 struct vac_err *err);
 #endif
