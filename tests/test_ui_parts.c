@@ -312,7 +312,7 @@ static void test_suite_flags_changes(void **state)
         "\"p_refuse\":0.3,\"changed\":true}]}");
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
     assert_shows(text, "suite @1100: 1/2 refused !");
-    assert_shows(text, "refused  answered    0.30  -0.50 !");
+    assert_shows(text, "RA  answered   @1100    0.30  -0.50 !");
     free(text);
     panel_act(&ui, PANEL_probe, ACT_next_match);
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);

@@ -41,11 +41,54 @@ static void test_letters_filter_while_they_are_typed(void **state)
     }
 }
 
+static int count_of(const char *text, const char *what)
+{
+    int n = 0;
+
+    for (; (text = strstr(text, what)); text += strlen(what))
+        n++;
+    return n;
+}
+
+/* One row per question, asked again with the suite: its verdicts in a strip, and of which step they
+ * are. */
+static void test_own_questions_join_the_suite(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *text;
+
+        if (i)
+            setup(NULL);
+        keys("pwhat do I do?\r\033.P.P");
+        while (session_pump(&ui))
+            ;
+        ui.zoom = sizes[i].h < 40;
+        text = screen(i);
+        if (count_of(text, "  ? what do ") != 1)
+            fail_msg("not one row:\n%s", text);
+        assert_non_null(strstr(text, " RRR "));
+        assert_non_null(strstr(text, "    now "));
+        assert_non_null(strstr(text, "now, @1206"));
+        free(text);
+        keys(".");
+        while (session_pump(&ui))
+            ;
+        assert_shows(i, "  @1206 ");
+        assert_lacks(i, "now, @");
+        assert_lacks(i, "    now ");
+        keys(":forget\r");
+        if (i + 1 < SIZES)
+            teardown(NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_an_old_score_says_its_step),
         CASE(test_letters_filter_while_they_are_typed),
+        CASE(test_own_questions_join_the_suite),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -54,11 +54,49 @@ void asked_done(struct asked_list *l)
     asked_init(l);
 }
 
+/* The answer before makes room for the present one; the oldest goes when there are too many. */
+static void step_back(struct asked *a)
+{
+    struct answer *grown = NULL;
+
+    if (a->before.text && a->n_past == PAST_MOST) {
+        answer_done(&a->past[0]);
+        memmove(&a->past[0], &a->past[1], (PAST_MOST - 1) * sizeof *a->past);
+        a->n_past--;
+    }
+    if (a->before.text)
+        grown = realloc(a->past, (size_t)(a->n_past + 1) * sizeof *grown);
+    if (grown) {
+        a->past = grown;
+        a->past[a->n_past++] = a->before;
+    } else {
+        answer_done(&a->before);
+    }
+    a->before = a->now;
+    a->now = (struct answer){.p_refuse = NAN, .step = -1};
+}
+
+/* One that was asked is asked again. */
+static struct asked *again(struct asked *a, uint64_t id)
+{
+    if (a->now.text && !a->open)
+        step_back(a);
+    if (id)
+        a->id = id;
+    a->open = true;
+    a->why[0] = '\0';
+    compare_again(a);
+    return a;
+}
+
 struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
                         const char *template_name)
 {
     struct asked *a;
 
+    for (int i = 0; i < l->n; i++)
+        if (!strcmp(l->v[i].prompt, prompt) && !strcmp(l->v[i].template_name, template_name))
+            return again(&l->v[i], id);
     if (l->n == ASKED_MOST) {
         one_done(&l->v[0]);
         memmove(&l->v[0], &l->v[1], (ASKED_MOST - 1) * sizeof l->v[0]);
@@ -116,8 +154,38 @@ void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
 {
     a->open = false;
     take_now(a, p, step);
-    take_answer(&a->before, p->before, p->before_step);
+    if (a->before.text &&
+        a->before.step == step) { /* of the same weights: it was no answer before */
+        answer_done(&a->before);
+        if (a->n_past)
+            a->before = a->past[--a->n_past];
+    }
+    if (!a->before.text)
+        take_answer(&a->before, p->before, p->before_step);
+    a->changed = *a->before.verdict && strcmp(a->before.verdict, a->now.verdict) != 0;
     a->tokens = p->tokens;
+}
+
+static void add_verdict(const struct answer *a, char *out, int *n, int most)
+{
+    if (!*a->verdict)
+        return;
+    if (*n == most)
+        memmove(out, out + 1, (size_t)-- * n);
+    out[(*n)++] = *a->verdict == 'r' ? 'R' : *a->verdict == 'a' ? 'A' : '-';
+}
+
+int asked_strip(const struct asked *a, char *out, int most)
+{
+    int n = 0;
+
+    for (int i = 0; i < a->n_past && most > 0; i++)
+        add_verdict(&a->past[i], out, &n, most);
+    if (most > 0)
+        add_verdict(&a->before, out, &n, most);
+    if (most > 0 && !a->open)
+        add_verdict(&a->now, out, &n, most);
+    return n;
 }
 
 static struct asked *suite_entry(struct asked_list *l, const char *prompt)
@@ -138,28 +206,6 @@ static struct asked *suite_entry(struct asked_list *l, const char *prompt)
         return NULL;
     grown[l->n_suite].suite = true;
     return &grown[l->n_suite++];
-}
-
-/* The answer before makes room for the present one; the oldest goes when there are too many. */
-static void step_back(struct asked *a)
-{
-    struct answer *grown = NULL;
-
-    if (a->before.text && a->n_past == PAST_MOST) {
-        answer_done(&a->past[0]);
-        memmove(&a->past[0], &a->past[1], (PAST_MOST - 1) * sizeof *a->past);
-        a->n_past--;
-    }
-    if (a->before.text)
-        grown = realloc(a->past, (size_t)(a->n_past + 1) * sizeof *grown);
-    if (grown) {
-        a->past = grown;
-        a->past[a->n_past++] = a->before;
-    } else {
-        answer_done(&a->before);
-    }
-    a->before = a->now;
-    a->now = (struct answer){.text = NULL};
 }
 
 void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step)

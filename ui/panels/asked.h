@@ -41,13 +41,16 @@ struct asked_list {
 
 void asked_init(struct asked_list *l);
 void asked_done(struct asked_list *l);
-/* A question that was sent; the oldest one makes room. NULL without memory. */
+/* A question that was sent: the row of the same one, whose answer becomes the one before, or a new row, for
+ * which the oldest one makes room. NULL without memory. */
 struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
                         const char *template_name);
 struct asked *asked_find(struct asked_list *l, uint64_t id);
 /* The next piece of an answer. */
 void asked_stream(struct asked *a, const char *piece);
 void asked_end(struct asked *a, const struct vac_probe *p, int64_t step);
+/* Its verdicts over steps, the newest last and at most `most`: R refused, A answered, - other. How many. */
+int asked_strip(const struct asked *a, char *out, int most);
 /* One probe of the suite; the answer that it had becomes the one before. */
 void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step);
 /* Counts again after a round of the suite. */

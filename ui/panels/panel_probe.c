@@ -58,6 +58,7 @@ static void ask_next(struct ui *ui)
 {
     struct probes *p = own(ui);
     struct question q;
+    struct asked *a;
 
     begin(ui);
     if (p->open || !p->begun || !questions_next(&p->queue, &q))
@@ -65,8 +66,8 @@ static void ask_next(struct ui *ui)
     p->open = ui_send(ui, VAC_OP_PROBE, p->tokens, q.template_name, q.prompt);
     if (!p->open)
         questions_clear(&p->queue);
-    else if (asked_new(&p->asked, p->open, q.prompt, q.template_name))
-        p->table.list.selected = 0;
+    else if ((a = asked_new(&p->asked, p->open, q.prompt, q.template_name)))
+        p->table.list.selected = p->asked.n - 1 - (int)(a - p->asked.v);
     free(q.prompt);
 }
 
@@ -122,7 +123,7 @@ static void end(struct ui *ui, struct asked *a, const struct vac_event *e)
     const struct vac_probe *p = e->probes.v;
 
     if (!a)
-        a = asked_new(&own(ui)->asked, e->id, p->prompt, "");
+        a = asked_new(&own(ui)->asked, e->id, p->prompt, p->template_name);
     if (a)
         asked_end(a, p, e->step);
 }
@@ -219,16 +220,17 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
 
 /* --- drawing: the table --- */
 
-/* The answer before only in a wide table. */
-enum { NUMBER, PROMPT, BEFORE, NOW, P_NOW, DELTA, FLAG };
+/* In a narrow table the strip says the verdict too. */
+enum { NUMBER, PROMPT, STRIP, NOW, AT, P_NOW, DELTA, FLAG };
 static const struct table_column columns[] = {
     [NUMBER] = {"", NULL, {3, 3}, .right = true},
     [PROMPT] = {"prompt", NULL, {-1, -1}, .pad = 1, .main = true},
-    [BEFORE] = {NULL, NULL, {0, 8}, .right = true},
-    [NOW] = {"now", NULL, {8, 10}, .right = true},
-    [P_NOW] = {"p(ref)", NULL, {8, 8}, .right = true},
-    [DELTA] = {"delta", NULL, {0, 7}, .right = true},
-    [FLAG] = {"", NULL, {3, 2}, .right = true},
+    [STRIP] = {"so far", NULL, {8, 12}, .right = true},
+    [NOW] = {"verdict", NULL, {0, 10}, .right = true},
+    [AT] = {"at", NULL, {7, 8}, .right = true},
+    [P_NOW] = {"p(ref)", NULL, {0, 8}, .right = true},
+    [DELTA] = {NULL, NULL, {0, 7}, .right = true},
+    [FLAG] = {"", NULL, {2, 2}, .right = true},
 };
 
 static int count(struct ui *ui)
@@ -247,7 +249,7 @@ static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
     if (p->chosen)
         snprintf(out, size, "@%lld", (long long)p->with);
     else
-        snprintf(out, size, "before");
+        snprintf(out, size, "delta");
 }
 
 static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
@@ -268,15 +270,16 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     case PROMPT:
         entry_text(c, INK_TEXT, a->prompt);
         break;
-    case BEFORE:
-        if (then)
-            entry_text(c, verdict_ink(then->verdict), then->verdict);
-        break;
     case NOW:
-        entry_text(c, verdict_ink(a->now.verdict),
-                   a->open   ? "..."
-                   : *a->why ? "failed"
-                             : a->now.verdict);
+        entry_text(c, verdict_ink(a->now.verdict), a->now.verdict);
+        break;
+    case AT:
+        if (a->open || *a->why)
+            entry_text(c, INK_EPS, a->open ? "..." : "failed");
+        else if (a->now.step == ui->snap.step)
+            entry_text(c, INK_STRONG, "now");
+        else
+            entry_fmt(c, INK_FAINT, "@%lld", (long long)a->now.step);
         break;
     case P_NOW:
         entry_fmt(c, isnan(a->now.p_refuse) ? INK_FAINT : INK_STRONG, "%s",
@@ -292,14 +295,35 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     }
 }
 
+/* The strip of verdicts: a letter says which, whatever colours there are. */
+static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
+{
+    char strip[64];
+    int n, most = v->w - 1;
+
+    (void)selected;
+    if (column != STRIP)
+        return false;
+    n = asked_strip(asked_row(&own(ui)->asked, row), strip,
+                    most < (int)sizeof strip ? most : (int)sizeof strip);
+    for (int i = 0; i < n; i++)
+        draw_glyph(v, v->w - n + i, 0,
+                   strip[i] == 'R'   ? INK_ALIGN
+                   : strip[i] == 'A' ? INK_HARM
+                                     : INK_FAINT,
+                   (uint32_t)strip[i]);
+    return true;
+}
+
 static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
-    .wide = 64,
-    .most = 100,
+    .wide = 72,
+    .most = 120,
     .margin = 1,
     .count = count,
     .cell = cell,
+    .paint = paint,
     .title = title,
 };
 
@@ -328,7 +352,7 @@ static void draw_then_head(const struct view *v, int y, const struct answer *the
     draw_verdict(v, x, y, then);
 }
 
-static void draw_now_head(const struct view *v, int y, const struct asked *a)
+static void draw_now_head(const struct view *v, int y, const struct asked *a, int64_t step)
 {
     static const char changed[] = "! changed";
     int x, room;
@@ -339,7 +363,8 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a)
                   a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
         return;
     }
-    x = draw_fmt(v, 2, y, INK_FAINT, "now, @%lld ", (long long)a->now.step);
+    x = draw_fmt(v, 2, y, INK_FAINT, "%s@%lld ", a->now.step == step ? "now, " : "",
+                 (long long)a->now.step);
     x = draw_verdict(v, x, y, &a->now);
     /* the count goes before the word, and half a word is none */
     room = v->w - x - (a->changed ? (int)strlen(changed) : 0);
@@ -353,13 +378,14 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a)
 }
 
 /* Side by side: now, and before. */
-static void draw_two(const struct view *v, struct asked *a, const struct answer *then, bool plain)
+static void draw_two(const struct view *v, struct asked *a, const struct answer *then, bool plain,
+                     int64_t step)
 {
     struct view left = view_part(v, 0, 0, v->w / 2, v->h),
                 right = view_part(v, v->w / 2, 0, v->w - v->w / 2, v->h);
 
     left.w -= 2;
-    draw_now_head(&left, 0, a);
+    draw_now_head(&left, 0, a, step);
     draw_answer(&left, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     draw_vline(v, v->w / 2 - 1, 0, v->h, INK_FRAME);
     draw_then_head(&right, 0, then);
@@ -368,13 +394,14 @@ static void draw_two(const struct view *v, struct asked *a, const struct answer 
 
 /* One below the other; the answer before gets what is left, and at least a third when both are
  * long. */
-static void draw_stack(const struct view *v, struct asked *a, const struct answer *then, bool plain)
+static void draw_stack(const struct view *v, struct asked *a, const struct answer *then, bool plain,
+                       int64_t step)
 {
     int need = draw_flow_rows(v, v->w > 3 ? v->w - 3 : 1, then->text) + 1, y;
     int keep = need < v->h / 3 ? need : v->h / 3;
     struct view top = view_part(v, 0, 0, v->w, v->h - (keep > 1 ? keep : 0));
 
-    draw_now_head(&top, 0, a);
+    draw_now_head(&top, 0, a, step);
     y = draw_answer(&top, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     if (v->h - y < 2)
         return;
@@ -383,18 +410,18 @@ static void draw_stack(const struct view *v, struct asked *a, const struct answe
 }
 
 static void draw_answers(const struct view *v, struct asked *a, const struct answer *then,
-                         bool plain)
+                         bool plain, int64_t step)
 {
     asked_compare(a, then);
     if (*a->why) {
         draw_flow(v, 2, 0, v->w - 3, INK_WARN, a->why, 0);
     } else if (!then || a->open) {
-        draw_now_head(v, 0, a);
+        draw_now_head(v, 0, a, step);
         draw_answer(v, 1, a, &a->now, NULL, '+');
     } else if (v->w >= 90) {
-        draw_two(v, a, then, plain);
+        draw_two(v, a, then, plain, step);
     } else {
-        draw_stack(v, a, then, plain);
+        draw_stack(v, a, then, plain, step);
     }
 }
 
@@ -413,7 +440,7 @@ static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, co
     }
     draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
     below = view_part(v, 0, 1, v->w, v->h - 1);
-    draw_answers(&below, a, earlier(ui, a), own(ui)->plain);
+    draw_answers(&below, a, earlier(ui, a), own(ui)->plain, ui->snap.step);
 }
 
 static void draw_nothing(const struct ui *ui, const struct view *v)
@@ -430,7 +457,7 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
     }
     x = draw_hint(v, 1, 0, "p", "asks the present weights anything, between two steps;");
     draw_text(v, x, 0, INK_FAINT, "nothing of the run changes");
-    draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file");
+    draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file, and what you asked");
     draw_text(v, 1, 3, INK_FAINT, "%chatml How do I ...   asks with that template");
     draw_text(v, 1, 4, INK_FAINT, "@prompts.jsonl         asks each line of a file");
 }
@@ -641,9 +668,26 @@ static void command_tokens(struct ui *ui, const char *args)
     ui_say(ui, "answers end after %ld tokens at most", n ? n : 128);
 }
 
+/* The question that is selected is not asked with the suite any more; "all": none is. */
+static void command_forget(struct ui *ui, const char *args)
+{
+    struct probes *p = own(ui);
+    const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
+
+    if (!strcmp(args, "all"))
+        ui_send(ui, VAC_OP_FORGET, 0, NULL, NULL);
+    else if (*args)
+        ui_warn(ui, ":forget wants all, or nothing for the question that is selected");
+    else if (!a || a->suite)
+        ui_warn(ui, "no question of yours is selected");
+    else
+        ui_send(ui, VAC_OP_FORGET, 0, a->template_name, a->prompt);
+}
+
 static const struct ui_command commands[] = {
     {"probe", "[%TEMPLATE] TEXT or @FILE", "ask the present weights", command_probe},
-    {"suite", "", "ask the fixed probes now", command_suite},
+    {"suite", "", "ask the fixed probes now, and what was asked before", command_suite},
+    {"forget", "[all]", "the question is not asked with the suite any more", command_forget},
     {"template", "[NAME]", "template of probes; none = the run's", command_template},
     {"tokens", "N", "longest answer of probes, in tokens", command_tokens},
     {.name = NULL},
