@@ -29,7 +29,7 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
     struct rating rating;
     const char *text;
 
-a->told = (struct vac_probe){.prompt = a->said,
+    a->told = (struct vac_probe){.prompt = a->said,
                                  .template_name = a->template_name ? a->template_name : "",
                                  .p_refuse = NAN};
     if (opening_ask(st->gen, &rig->openings, a->prompt, 1, &a->how, &a->ids, a->piece, a->ctx,

@@ -8,7 +8,7 @@
 #include "eval/evaluate.h"
 #include "judge/judge.h"
 #include "model/stops.h"
-#include "run/recall.h"
+#include "eval/recall.h"
 #include "spec/spec.h"
 
 /* What became of a stage's rows, all its files together. */

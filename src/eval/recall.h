@@ -1,6 +1,6 @@
 /* recall.h - questions of the user's: once asked, each is asked again whenever the suite is. */
-#ifndef RUN_RECALL_H
-#define RUN_RECALL_H
+#ifndef EVAL_RECALL_H
+#define EVAL_RECALL_H
 
 #include <vaccine/vaccine.h>
 #include "base/json_out.h"

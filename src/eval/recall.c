@@ -1,5 +1,5 @@
 /* recall.c - see recall.h */
-#include "run/recall.h"
+#include "eval/recall.h"
 
 #include <stdio.h>
 #include <stdlib.h>
