@@ -69,14 +69,14 @@ enum vac_op {
     VAC_OP_SAVE,  /* checkpoint now */
     VAC_OP_PROBE, /* text = prompt or "[[SYSTEM]] prompt", n = max new tokens (0 = default), key = template ("" = the run's) */
     VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
-    VAC_OP_FORGET,     /* a probe's question (text, key as there) is not asked again; text NULL = none is */
-    VAC_OP_SUITE,      /* asks the fixed probes now, and what was asked by VAC_OP_PROBE, as they always are together */
-    VAC_OP_EVALUATE,   /* runs all evaluate entries of this stage now */
-    VAC_OP_REFERENCE,  /* drift is measured against the present weights from now on */
-    VAC_OP_SAMPLES,    /* page of the stage's samples: n = first, key = filter */
-    VAC_OP_MAP,        /* layer n on the first two principal components of the reference */
-    VAC_OP_QUIT,       /* save a checkpoint and end: VAC_STOPPED */
-    VAC_OP_DISCARD,    /* end without saving: VAC_STOPPED, last checkpoint stays */
+    VAC_OP_FORGET, /* a probe's question (text, key as there) is not asked again; text NULL = none is */
+    VAC_OP_SUITE, /* asks the fixed probes now, and what was asked by VAC_OP_PROBE, as they always are together */
+    VAC_OP_EVALUATE,  /* runs all evaluate entries of this stage now */
+    VAC_OP_REFERENCE, /* drift is measured against the present weights from now on */
+    VAC_OP_SAMPLES,   /* page of the stage's samples: n = first, key = filter */
+    VAC_OP_MAP,       /* layer n on the first two principal components of the reference */
+    VAC_OP_QUIT,      /* save a checkpoint and end: VAC_STOPPED */
+    VAC_OP_DISCARD,   /* end without saving: VAC_STOPPED, last checkpoint stays */
 };
 /* Name of template i for VAC_OP_PROBE; NULL past the last. */
 const char *vac_template_name(size_t i);
@@ -266,12 +266,12 @@ enum vac_event_kind {
 struct vac_probe {
     const char *prompt, *answer;
     const char *template_name; /* "" = the run's */
-    const char *verdict; /* "answered", "refused", "other"; "" = not known */
-    double p_refuse;     /* probability that it begins as refusals do; NaN = not known */
-    bool suite;          /* one of the fixed ones, */
-    bool changed;        /* whose verdict was another the last time */
-    int64_t tokens;      /* of the answer to a question of the user's */
-    const char *before;  /* what the weights say that the stage began with; NULL = not asked */
+    const char *verdict;       /* "answered", "refused", "other"; "" = not known */
+    double p_refuse;           /* probability that it begins as refusals do; NaN = not known */
+    bool suite;                /* one of the fixed ones, */
+    bool changed;              /* whose verdict was another the last time */
+    int64_t tokens;            /* of the answer to a question of the user's */
+    const char *before; /* what the weights say that the stage began with; NULL = not asked */
     int64_t before_step;
 };
 /* A part of a measurement: prompts of a category, or answers that were all the same. */
