@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <float.h>
 #include <math.h>
+#include "base/csv.h"
 #include "base/dtype.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -307,6 +308,27 @@ static void test_sb_num(void **state)
         assert_true(strtod(b.s, NULL) == x);
     }
     sb_done(&b);
+}
+
+static void test_csv(void **state)
+{
+    static const char *const cells[][2] = {
+        {"", ""},
+        {"two words", "two words"},
+        {"a,b", "\"a,b\""},
+        {"a\nb", "\"a\nb\""},
+        {"a\rb", "\"a\rb\""},
+        {"say \"no\"", "\"say \"\"no\"\"\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cells); i++) {
+        struct strbuf b = {0};
+
+        csv_put(&b, cells[i][0]);
+        assert_string_equal(b.s, cells[i][1]);
+        sb_done(&b);
+    }
 }
 
 static void test_ids(void **state)
@@ -730,19 +752,33 @@ static void test_sha_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_err_first_wins), cmocka_unit_test(test_err_escapes),
-        cmocka_unit_test(test_unsafe_text),    cmocka_unit_test(test_err_cuts_whole),
-        cmocka_unit_test(test_err_errno),      cmocka_unit_test(test_err_nearest),
-        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_arena),          cmocka_unit_test(test_strbuf_json),
-        cmocka_unit_test(test_sb_num),         cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_utf8_hostile),   cmocka_unit_test(test_utf8_every_code_point),
-        cmocka_unit_test(test_utf8_counts),    cmocka_unit_test(test_dtype_every_value),
-        cmocka_unit_test(test_dtype_rounding), cmocka_unit_test(test_dtype_arrays),
-        cmocka_unit_test(test_rng_recorded),   cmocka_unit_test(test_rng_key_mixes),
-        cmocka_unit_test(test_rng_uniform),    cmocka_unit_test(test_rng_at32_bits),
-        cmocka_unit_test(test_rng_permute),    cmocka_unit_test(test_crc_recorded),
-        cmocka_unit_test(test_crc_both_ways),  cmocka_unit_test(test_sha_recorded),
+        cmocka_unit_test(test_err_first_wins),
+        cmocka_unit_test(test_err_escapes),
+        cmocka_unit_test(test_unsafe_text),
+        cmocka_unit_test(test_err_cuts_whole),
+        cmocka_unit_test(test_err_errno),
+        cmocka_unit_test(test_err_nearest),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_strbuf_json),
+        cmocka_unit_test(test_sb_num),
+        cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_utf8_hostile),
+        cmocka_unit_test(test_utf8_every_code_point),
+        cmocka_unit_test(test_utf8_counts),
+        cmocka_unit_test(test_dtype_every_value),
+        cmocka_unit_test(test_dtype_rounding),
+        cmocka_unit_test(test_dtype_arrays),
+        cmocka_unit_test(test_rng_recorded),
+        cmocka_unit_test(test_rng_key_mixes),
+        cmocka_unit_test(test_rng_uniform),
+        cmocka_unit_test(test_rng_at32_bits),
+        cmocka_unit_test(test_rng_permute),
+        cmocka_unit_test(test_crc_recorded),
+        cmocka_unit_test(test_crc_both_ways),
+        cmocka_unit_test(test_sha_recorded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

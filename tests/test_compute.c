@@ -325,7 +325,7 @@ static void test_providers(void **state)
     err_clear(&err);
     setenv("VACCINE_PRODUCTS", "opneblas", 1);
     assert_null(products_find("auto", &err));
-    assert_error(&err, "VACCINE_PRODUCTS: nobody is called \"opneblas\"");
+    assert_error(&err, "VACCINE_PRODUCTS: no provider of products is called \"opneblas\"");
     setenv("VACCINE_PRODUCTS", "openblas", 1);
     assert_ptr_equal(products_find(NULL, NULL), &provider_openblas);
     unsetenv("VACCINE_PRODUCTS");

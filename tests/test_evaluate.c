@@ -6,7 +6,7 @@
 #include "eval/compare.h"
 #include "eval/evaluate_write.h"
 #include "eval/loss.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "eval_support.h"
 #include "model_support.h"
 #include "own_support.h"

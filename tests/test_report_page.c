@@ -218,19 +218,6 @@ static void test_envelope(void **state)
     assert_true(low == -50 && high == 70);
 }
 
-static void test_ticks(void **state)
-{
-    (void)state;
-    double t[8];
-
-    assert_int_equal(svg_ticks(0, 100, 8, t), 6);
-    assert_true(t[0] == 0 && t[1] == 20 && t[5] == 100);
-    assert_int_equal(svg_ticks(0.13, 0.42, 8, t), 6);
-    assert_true(fabs(t[0] - 0.15) < 1e-12 && fabs(t[5] - 0.4) < 1e-12);
-    assert_int_equal(svg_ticks(3, 3, 8, t), 0);
-    assert_int_equal(svg_ticks(0, INFINITY, 8, t), 0);
-}
-
 static void test_numbers(void **state)
 {
     (void)state;
@@ -309,7 +296,6 @@ int main(void)
         cmocka_unit_test(test_page_of_little),
         cmocka_unit_test(test_page_is_compact),
         cmocka_unit_test(test_envelope),
-        cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_page_of_a_collapse),
         cmocka_unit_test(test_page_has_each_stage),
         cmocka_unit_test(test_numbers),

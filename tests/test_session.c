@@ -673,6 +673,9 @@ static void test_finished_on_screen(void **state)
     assert_int_equal(run_journal_count(out, "pause"), 0);
     assert_int_equal(vac_session_result(s, NULL), 0);
     vac_session_close(s);
+    s = run_start(&r, out, &(struct vac_open){.resume = true});
+    refuse(s, VAC_OP_SET, 0, "rho", "1", "rho cannot change: the run is finished");
+    vac_session_close(s);
 }
 
 /* --- the trace --- */

@@ -1,5 +1,6 @@
 /* test_ui_draw.c - what the screen is made of, without a terminal: safe text, cells, plots,
  * numbers, differences of texts, and the table of keys against the help. */
+#include "base/ticks.h"
 #include "support.h"
 #include <locale.h>
 #include <math.h>
@@ -140,13 +141,19 @@ static void test_ticks(void **state)
     int n;
 
     (void)state;
-    n = plot_ticks(0, 1500, false, 5, t);
+    n = ticks_make(0, 1500, false, 5, t);
     assert_true(n >= 3 && n <= 5);
     assert_float_equal(t[0], 0, 1e-9);
-    n = plot_ticks(0.001, 1000, true, 7, t);
+    n = ticks_make(0.001, 1000, true, 7, t);
     assert_int_equal(n, 7);
     assert_float_equal(t[3], 1, 1e-12);
-    assert_int_equal(plot_ticks(NAN, 1, false, 5, t), 0);
+    assert_int_equal(ticks_make(0, 100, false, 8, t), 6);
+    assert_true(t[0] == 0 && t[1] == 20 && t[5] == 100);
+    assert_int_equal(ticks_make(0.13, 0.42, false, 8, t), 6);
+    assert_true(fabs(t[0] - 0.15) < 1e-12 && fabs(t[5] - 0.4) < 1e-12);
+    assert_int_equal(ticks_make(3, 3, false, 8, t), 0);
+    assert_int_equal(ticks_make(0, INFINITY, false, 8, t), 0);
+    assert_int_equal(ticks_make(NAN, 1, false, 5, t), 0);
     assert_float_equal(plot_round_up(1204), 1500, 1e-9);
     assert_float_equal(plot_round_up(1500), 1500, 1e-9);
 }

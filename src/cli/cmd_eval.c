@@ -14,7 +14,7 @@
 #include "eval/evaluate_write.h"
 #include "eval/metric.h"
 #include "eval/own.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "model/plan.h"
 #include "model/stops.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "record/late.h"
 #include "record/probe.h"
 #include "spec/spec.h"

@@ -7,7 +7,7 @@
 #include "base/json_out.h"
 #include "base/io.h"
 #include "cli/cli.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "record/score.h"
 
 struct runs_values {

@@ -41,8 +41,8 @@ const struct provider *products_find(const char *name, struct vac_err *err)
             return NULL;
         }
     near = err_nearest(name, provider_name, NULL);
-    err_set(err, VAC_ERR_USAGE, "%snobody is called \"%s\" who could multiply matrices%s%s%s", from,
-            name, near ? " (did you mean \"" : ": use \"auto\", \"openblas\" or \"onednn\"",
+    err_set(err, VAC_ERR_USAGE, "%sno provider of products is called \"%s\"%s%s%s", from, name,
+            near ? " (did you mean \"" : ": use \"auto\", \"openblas\" or \"onednn\"",
             near ? near : "", near ? "\"?)" : "");
     return NULL;
 }

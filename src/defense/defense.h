@@ -19,6 +19,9 @@
 
 /* X-macro: <name>.c each. */
 #define METHODS(X) X(sft) X(vaccine) X(random) X(lisa) X(booster)
+/* The method of a stage that names none: the first. */
+#define METHOD_TEXT(name) #name "\0"
+#define METHOD_DEFAULT (METHODS(METHOD_TEXT))
 
 /* What a step has seen; arrays have L entries, NaN = not measured. */
 struct reading {

@@ -1,29 +1,20 @@
 /* session.c - the door's implementation: a trainer in a thread of its own behind vaccine.h. */
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/trace.h"
+#include "door/past.h"
 #include "record/reader.h"
 #include "record/moved.h"
 #include "spec/spec_tables.h"
 #include "run/begin.h"
 #include "run/inputs.h"
+#include "run/options.h"
 #include "run/steer.h"
 #include "run/trainer.h"
 #include "record/lines.h"
-#include "record/config.h"
 #include "report/export.h"
-
-/* A file of lines, read on where a gap of a ring begins. */
-struct gap {
-    FILE *file;
-    char *line;
-    size_t cap;
-    uint64_t number; /* of the next line */
-};
 
 struct vac_session {
     struct trainer t;
@@ -34,20 +25,9 @@ struct vac_session {
     char *dir;          /* NULL before the start of a run that has no folder yet */
     char *inside;       /* the run folder that was read, which is entered */
     struct moved moved; /* where what it began with is now */
-    uint64_t first_point,
-        first_layer;              /* numbers of the ring's first entries in the run's history */
-    struct vac_point *old_points; /* of a run that goes on: what its files held */
-    struct gap point_gap, layer_gap;
+    struct past past;
     struct exports *exports; /* the trainer thread's */
 };
-
-static void gap_done(struct gap *g)
-{
-    if (g->file)
-        fclose(g->file);
-    free(g->line);
-    *g = (struct gap){0};
-}
 
 /* --- opening --- */
 
@@ -295,21 +275,17 @@ static int show_old_evals(struct vac_session *s, struct vac_err *err)
     return 0;
 }
 
-/* What a run's files hold already comes first in the history, as far as the run goes on with it.
- * Layers stay in their file until they are asked for. */
+/* What a run's files hold already comes first in the history, as far as the run goes on with it. */
 static int read_old(struct vac_session *s, struct vac_err *err)
 {
-    const struct checkpoint_state *from = &s->t.origin.resume;
+    const int64_t *size = s->t.origin.resume.size;
     bool all = s->finished;
-    size_t points, layers;
 
-    if (reader_history(s->dir, all ? INT64_MAX : from->size[LINES_METRICS],
-                       all ? INT64_MAX : from->size[LINES_LAYERS], &s->old_points, &points, &layers,
-                       err))
-        return -1;
-    s->first_point = points;
-    s->first_layer = layers;
-    return show_old_evals(s, err);
+    return past_read(&s->past, s->dir, all ? INT64_MAX : size[LINES_METRICS],
+                     all ? INT64_MAX : size[LINES_LAYERS], err) ||
+                   show_old_evals(s, err)
+               ? -1
+               : 0;
 }
 
 int vac_session_start(struct vac_session *s, struct vac_err *err)
@@ -360,13 +336,11 @@ void vac_session_close(struct vac_session *s)
     if (s->control_made)
         control_done(&s->ctl);
     exports_close(s->exports);
-    gap_done(&s->point_gap);
-    gap_done(&s->layer_gap);
+    past_done(&s->past);
     if (s->inside)
         dir_leave(s->inside);
     free(s->inside);
     moved_done(&s->moved);
-    free(s->old_points);
     free(s->dir);
     free(s);
 }
@@ -402,7 +376,7 @@ const char *vac_session_dir(const struct vac_session *s)
 
 uint64_t vac_session_old_points(const struct vac_session *s)
 {
-    return s->first_point;
+    return s->past.first_point;
 }
 
 uint64_t vac_session_points(struct vac_session *s)
@@ -412,7 +386,7 @@ uint64_t vac_session_points(struct vac_session *s)
     pthread_mutex_lock(&s->ctl.lock);
     n = s->ctl.n_points;
     pthread_mutex_unlock(&s->ctl.lock);
-    return s->first_point + n;
+    return s->past.first_point + n;
 }
 
 int64_t vac_session_log_every(const struct vac_session *s)
@@ -441,6 +415,8 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
     const struct option_row *row = NULL;
     int rc = 0;
 
+    if (s->finished)
+        return err_set(err, VAC_ERR_USAGE, "%s cannot change: the run is finished", c->key);
     pthread_mutex_lock(&s->t.steer.option_lock);
     for (size_t i = 0; i < s->t.steer.n_options; i++) {
         if (!strcmp(s->t.steer.option[i].name, c->key)) {
@@ -448,12 +424,10 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
             row = s->t.steer.option_row[i];
         }
     }
-    if (!o && spec_has_option(&s->t.rig.spec, c->key))
-        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
+    if (o ? !o->live : spec_has_option(&s->t.rig.spec, c->key))
+        rc = options_fixed(c->key, err);
     else if (!o)
         rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
-    else if (!o->live)
-        rc = err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", c->key);
     else
         rc = option_check(row, c->text ? c->text : "", row->name, err);
     if (rc == 0)
@@ -505,122 +479,12 @@ int vac_wakeup_fd(struct vac_session *s)
     return s->ctl.wake[0];
 }
 
-/* The next line as an object; NULL = there is none. Free with cJSON_Delete. */
-static cJSON *gap_line(struct gap *g)
-{
-    ssize_t n = getline(&g->line, &g->cap, g->file);
-
-    if (n <= 0)
-        return NULL;
-    g->number++;
-    return json_parse_line(g->line, (size_t)n, "line", g->number, NULL);
-}
-
-/* The ring has moved past the reader: what is missing is in the files, which are never behind it.
- * Each file is read once, however often the reader falls behind: lines that the ring still had are
- * passed over unread. Visits up to max lines from number `at` on. */
-static void gap_visit(struct vac_session *s, struct gap *g, const char *name, uint64_t at,
-                      uint64_t max, lines_visitor *visit, struct reader_pile *pile)
-{
-    char *path = g->file ? NULL : path_join(s->dir, name, NULL);
-    uint64_t end = at + max;
-
-    if (path)
-        g->file = stream_open(path, NULL);
-    free(path);
-    if (!g->file)
-        return;
-    if (g->number > at) { /* somebody reads it all again */
-        rewind(g->file);
-        g->number = 0;
-    }
-    clearerr(g->file); /* it has grown since */
-    fflush(g->file);   /* ... and what was read ahead may have been set aside */
-    for (; g->number < at; g->number++) {
-        if (getline(&g->line, &g->cap, g->file) <= 0)
-            return;
-    }
-    while (g->number < end) {
-        cJSON *doc = gap_line(g);
-        struct jnode line = json_root(doc, name);
-        int rc = doc ? visit(pile, &line, NULL) : -1;
-
-        cJSON_Delete(doc);
-        if (rc)
-            return;
-    }
-}
-
-static size_t refill_points(struct vac_session *s, uint64_t at, uint64_t lost,
-                            struct vac_point *out, size_t max)
-{
-    struct run_data r = {.config = run_config(s->dir, NULL)};
-    struct reader_pile pile = {.r = &r};
-    size_t n;
-
-    if (r.config && reader_stages(&r, NULL) == 0)
-        gap_visit(s, &s->point_gap, "metrics.jsonl", at, lost < max ? lost : max, reader_point,
-                  &pile);
-    n = r.n_points;
-    for (size_t i = 0; i < n; i++)
-        out[i] = r.point[i];
-    run_data_done(&r);
-    return n;
-}
-
-static size_t refill_layers(struct vac_session *s, uint64_t at, uint64_t lost,
-                            struct vac_layers *out, size_t max)
-{
-    struct run_data r = {0};
-    struct reader_pile pile = {.r = &r};
-    size_t n;
-
-    gap_visit(s, &s->layer_gap, "layers.jsonl", at, lost < max ? lost : max, reader_layers, &pile);
-    n = r.n_layer_lines;
-    for (size_t i = 0; i < n; i++)
-        run_layers_at(&r, i, &out[i]);
-    run_data_done(&r);
-    return n;
-}
-
 size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max)
 {
-    uint64_t ring, lost;
-    size_t n = 0;
-
-    for (; *next < s->first_point && n < max; n++)
-        out[n] = s->old_points[(*next)++];
-    if (n || *next < s->first_point)
-        return n;
-    ring = *next - s->first_point;
-    n = control_points(&s->ctl, &ring, out, max, &lost);
-    if (lost == 0) {
-        *next = ring + s->first_point;
-        return n;
-    }
-    n = refill_points(s, *next, lost, out, max);
-    TRACE("gap: %llu points left the ring unread, %zu taken from the file",
-          (unsigned long long)lost, n);
-    *next += n ? n : lost;
-    return n;
+    return past_points(&s->past, &s->ctl, s->dir, next, out, max);
 }
 
 size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max)
 {
-    uint64_t ring, lost = *next < s->first_layer ? s->first_layer - *next : 0;
-    size_t n;
-
-    if (lost == 0) {
-        ring = *next - s->first_layer;
-        n = control_layers(&s->ctl, &ring, out, max, &lost);
-        if (lost == 0) {
-            *next = ring + s->first_layer;
-            return n;
-        }
-    }
-    n = refill_layers(s, *next, lost, out, max);
-    TRACE("gap: %llu layers left the ring unread, %zu taken from the file",
-          (unsigned long long)lost, n);
-    *next += n ? n : lost;
-    return n;
+    return past_layers(&s->past, &s->ctl, s->dir, next, out, max);
 }

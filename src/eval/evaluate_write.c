@@ -9,7 +9,7 @@
 
 #include "base/io.h"
 #include "eval/asked.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "judge/text.h"
 #include "model/lora.h"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "base/inside.h"
+#include "defense/defense.h"
 #include "record/reader.h"
 #include "record/config.h"
 #include "record/folder.h"
@@ -19,7 +20,7 @@
 static int read_stage(const struct jnode *stages, size_t i, struct run_stage *out,
                       struct vac_err *err)
 {
-    const char *name = NULL, *method = "sft";
+    const char *name = NULL, *method = METHOD_DEFAULT;
     struct jnode one;
 
     if (json_item(stages, i, JSON_OBJECT, &one, err) || json_str(&one, "name", &name, err) ||

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/inside.h"
 #include "base/lock.h"
+#include "defense/defense.h"
 #include "eval/stats.h"
 #include "record/runs.h"
 #include "base/mem.h"
@@ -218,7 +219,7 @@ static void survey_breaks(struct survey *s)
 static int survey_config(struct survey *s, const cJSON *config, struct vac_err *err)
 {
     struct vac_run_info *info = s->info;
-    const char *method = "sft", *name = "";
+    const char *method = METHOD_DEFAULT, *name = "";
     struct jnode root = json_root(config, "run.json"), spec, stages, first;
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
     const char *path = json_text_at(model, "path");

@@ -3,7 +3,7 @@
  * An empty cell was not measured. drift_L* is the relative drift of a layer's embeddings. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+#include "base/csv.h"
 #include "report/export.h"
 #include "record/folder.h"
 #include "record/columns.h"
@@ -20,21 +20,6 @@ static void put_header(struct strbuf *out, int n_layers)
         for (int i = 0; i < n_layers; i++)
             sb_printf(out, ",%s_L%d", vac_series[per_layer[k]].label, i);
     sb_puts(out, "\r\n");
-}
-
-static void put_text(struct strbuf *out, const char *s)
-{
-    if (!strpbrk(s, ",\"\r\n")) {
-        sb_puts(out, s);
-        return;
-    }
-    sb_putc(out, '"');
-    for (; *s; s++) {
-        if (*s == '"')
-            sb_putc(out, '"');
-        sb_putc(out, *s);
-    }
-    sb_putc(out, '"');
 }
 
 static void put_cell(struct strbuf *out, double x)
@@ -56,7 +41,7 @@ static void put_row(struct strbuf *out, const struct run_data *r, const struct v
                     const struct vac_layers *l)
 {
     sb_printf(out, "%lld,", (long long)p->step);
-    put_text(out, r->stage[p->stage].name);
+    csv_put(out, r->stage[p->stage].name);
     sb_printf(out, ",%lld", (long long)p->stage_step);
     for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
         put_cell(out, point_get(p, i));

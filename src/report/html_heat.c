@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ticks.h"
 #include "report/html_heat.h"
 #include "report/html_svg.h"
 #include "report/html_text.h"
@@ -235,10 +236,9 @@ static void put_text(struct strbuf *out, double x, double y, const char *anchor,
 static void put_axes(struct strbuf *out, const struct grid *g, double height)
 {
     double tick[10], cell = height / g->layers;
-    size_t n = svg_ticks(0, g->hi, 8, tick);
-    int every = 1;
+    int n = ticks_make(0, g->hi, false, 8, tick), every = 1;
 
-    for (size_t i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         if (tick[i] == floor(tick[i]))
             put_text(out, LEFT + tick[i] / g->hi * (RIGHT - LEFT), TOP + height + 15, "middle",
                      tick[i]);

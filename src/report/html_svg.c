@@ -2,10 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/ticks.h"
 #include "report/html_svg.h"
 #include "report/html_text.h"
 
-enum { WIDTH = 548, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 24 };
+enum { WIDTH = 548, HEIGHT = 262, LEFT = 58, RIGHT = 528, TOP = 22, BOTTOM = 220, TICKS = 10 };
 
 /* From values to coordinates. */
 struct scale {
@@ -109,39 +110,6 @@ size_t svg_envelope(struct xy *p, size_t n, size_t max)
 
 /* ---- Axes ---- */
 
-size_t svg_ticks(double lo, double hi, size_t max, double *out)
-{
-    static const double steps[] = {1, 2, 5, 10};
-    double unit, step = 0;
-    size_t n = 0;
-
-    if (!(hi > lo) || !isfinite(hi - lo))
-        return 0;
-    unit = pow(10, floor(log10((hi - lo) / (double)max)));
-    for (size_t i = 0; i < 4 && (step == 0 || (hi - lo) / step > (double)max - 0.5); i++)
-        step = unit * steps[i];
-    for (double k = ceil(lo / step - 1e-9); n < max && k * step <= hi + 1e-9 * step; k++)
-        out[n++] = k * step + 0.0; /* never -0 */
-    return n;
-}
-
-/* Decades, with 2 and 5 between when they are few. */
-static size_t log_ticks(double lo, double hi, double *out)
-{
-    static const double parts[] = {1, 2, 5};
-    bool wide = log10(hi / lo) > 2.5;
-    size_t n = 0;
-
-    for (double e = floor(log10(lo)); e <= log10(hi); e++)
-        for (size_t k = 0; k < (wide ? 1u : 3u); k++) {
-            double v = pow(10, e) * parts[k];
-
-            if (v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9) && n < TICKS)
-                out[n++] = v;
-        }
-    return n >= 2 ? n : svg_ticks(lo, hi, 5, out);
-}
-
 static void widen(struct scale *s, double v)
 {
     if (!drawable(v, s->log))
@@ -201,9 +169,9 @@ static void put_tick_text(struct strbuf *out, double v, bool percent)
 static void put_y_axis(struct strbuf *out, const struct plot *p, const struct scale *y)
 {
     double tick[TICKS];
-    size_t n = p->log ? log_ticks(y->lo, y->hi, tick) : svg_ticks(y->lo, y->hi, 6, tick);
+    int n = ticks_make(y->lo, y->hi, p->log, p->log ? 9 : 6, tick);
 
-    for (size_t i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         double at = place(y, tick[i]);
 
         put_line(out, "rule", LEFT, at, RIGHT, at);
@@ -219,10 +187,10 @@ static void put_y_axis(struct strbuf *out, const struct plot *p, const struct sc
 static void put_x_axis(struct strbuf *out, const struct plot *p, const struct scale *x)
 {
     double tick[TICKS];
-    size_t n = svg_ticks(x->lo, x->hi, 8, tick);
+    int n = ticks_make(x->lo, x->hi, false, 8, tick);
 
     put_line(out, "axis", LEFT, BOTTOM, RIGHT, BOTTOM);
-    for (size_t i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         double at = place(x, tick[i]);
 
         if (tick[i] != floor(tick[i]))

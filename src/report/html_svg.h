@@ -39,7 +39,5 @@ void svg_plot(struct strbuf *out, const struct plot *p);
 /* Keeps at most `max` points: first and last, and of each stretch between the lowest and the
  * highest. */
 size_t svg_envelope(struct xy *p, size_t n, size_t max);
-/* Ticks at round numbers inside [lo, hi], at most `max`. */
-size_t svg_ticks(double lo, double hi, size_t max, double *out);
 void svg_key(struct strbuf *out, enum hue hue, bool dashed);
 #endif

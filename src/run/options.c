@@ -86,6 +86,11 @@ static int set_checked(struct steer *steer, struct stage *st, const struct live_
     return -1;
 }
 
+int options_fixed(const char *key, struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", key);
+}
+
 int options_set(struct book *book, struct stage *st, const char *who, const char *key,
                 const char *text, struct vac_err *err)
 {
@@ -99,9 +104,8 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
         return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", key, st->spec->name);
     option_text(o.row, o.base, &old);
     rc = sb_ok(&old, err) ? -1
-         : o.row->live
-             ? set_checked(steer, st, &o, text ? text : "", old.s ? old.s : "", err)
-             : err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", key);
+         : o.row->live    ? set_checked(steer, st, &o, text ? text : "", old.s ? old.s : "", err)
+                          : options_fixed(key, err);
     option_text(o.row, o.base, &new);
     options_update(steer, i, &o, rc == 0);
     if (rc == 0) {

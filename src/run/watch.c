@@ -13,7 +13,7 @@
 #include "base/json_out.h"
 #include "eval/evaluate_write.h"
 #include "eval/loss.h"
-#include "eval/score.h"
+#include "eval/score_json.h"
 #include "record/event.h"
 #include "record/folder.h"
 #include "run/ask.h"

@@ -78,7 +78,7 @@ static void each_method_row(const struct walk *w, const char *prefix, const cJSO
     const struct method *m;
 
     for (size_t i = 0; (m = method_at(i)); i++) {
-        if (stage && strcmp(m->name, name ? name : method_at(0)->name))
+        if (stage && strcmp(m->name, name ? name : METHOD_DEFAULT))
             continue;
         each_row(w, prefix, m->options);
         for (size_t k = 1; method_stream(m, k); k++)

@@ -117,7 +117,7 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, const cha
                        struct vac_err *err)
 {
     struct jnode n = spec_key(obj, "method");
-    const char *name = method_at(0)->name;
+    const char *name = METHOD_DEFAULT;
 
     if (json_opt_str(obj, "method", &name, err))
         return -1;

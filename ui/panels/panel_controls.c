@@ -245,9 +245,13 @@ static void readout(struct ui *ui, FILE *out)
 static void csv(struct ui *ui, FILE *out)
 {
     fprintf(out, "name,value,pending,applied_step,live\n");
-    for (const struct vac_option *o = ui->option; o < ui->option + ui->n_options; o++)
-        fprintf(out, "%s,\"%s\",\"%s\",%lld,%d\n", o->name, o->value, o->pending,
-                (long long)o->applied_step, o->live);
+    for (const struct vac_option *o = ui->option; o < ui->option + ui->n_options; o++) {
+        fprintf(out, "%s,", o->name);
+        csv_print(out, o->value);
+        fputc(',', out);
+        csv_print(out, o->pending);
+        fprintf(out, ",%lld,%d\n", (long long)o->applied_step, o->live);
+    }
 }
 
 const struct panel panel_controls = {

@@ -483,10 +483,14 @@ static void csv(struct ui *ui, FILE *out)
     for (int64_t row = 0; row < d->total; row++) {
         const struct vac_sample *s = page_at(d, row - row % PAGE) ? sample_at(d, row) : NULL;
 
-        if (s)
-            fprintf(out, "%lld,\"%s\",%lld,%lld,%lld,%d,%d,%.9g,%lld\n", (long long)s->index,
-                    s->file, (long long)s->line, (long long)s->tokens, (long long)s->labels, s->cut,
-                    s->harmful, s->loss, (long long)s->loss_step);
+        if (!s)
+            continue;
+        fprintf(out, "%lld,", (long long)s->index);
+        csv_print(out, s->file);
+        fprintf(out, ",%lld,%lld,%lld,%d,%d,", (long long)s->line, (long long)s->tokens,
+                (long long)s->labels, s->cut, s->harmful);
+        csv_print_number(out, s->loss, 9);
+        fprintf(out, ",%lld\n", (long long)s->loss_step);
     }
 }
 

@@ -514,10 +514,8 @@ static void readout(struct ui *ui, FILE *out)
 
 static void csv_number(FILE *out, double x)
 {
-    if (isnan(x))
-        fputc(',', out);
-    else
-        fprintf(out, ",%.17g", x);
+    fputc(',', out);
+    csv_print_number(out, x, 17);
 }
 
 static void csv(struct ui *ui, FILE *out)
@@ -534,7 +532,10 @@ static void csv(struct ui *ui, FILE *out)
         double scale = s->rate ? 100 : 1;
 
         for (size_t k = 0; k < s->n; k++) {
-            fprintf(out, "%s,%s,%.0f", s->name, s->v[k].e.stage, s->v[k].step);
+            csv_print(out, s->name);
+            fputc(',', out);
+            csv_print(out, s->v[k].e.stage);
+            fprintf(out, ",%.0f", s->v[k].step);
             csv_number(out, s->v[k].e.value / scale);
             csv_number(out, s->v[k].e.lo / scale);
             csv_number(out, s->v[k].e.hi / scale);

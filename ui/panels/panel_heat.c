@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/ticks.h"
 #include "panels/panel.h"
 
 enum { LEFT = 4 };
@@ -129,7 +130,7 @@ static void draw_layers_axis(const struct ui *ui, const struct view *v, int rows
 static void draw_steps_axis(const struct view *v, const struct window *w, int y)
 {
     double ticks[8];
-    int n = plot_ticks(w->x0, w->x1, false, w->cols / 12 > 8 ? 8 : w->cols / 12, ticks), end = 0;
+    int n = ticks_make(w->x0, w->x1, false, w->cols / 12 > 8 ? 8 : w->cols / 12, ticks), end = 0;
 
     for (int i = 0; i < n; i++) {
         char text[NUMBER_SIZE];
@@ -242,8 +243,10 @@ static void csv(struct ui *ui, FILE *out)
         if (!measured)
             continue;
         fprintf(out, "%.0f", h->step[r]);
-        for (int i = 0; i < h->n_layers; i++)
-            fprintf(out, isnan(v[i]) ? "," : ",%.9g", (double)v[i]);
+        for (int i = 0; i < h->n_layers; i++) {
+            fputc(',', out);
+            csv_print_number(out, (double)v[i], 9);
+        }
         fputc('\n', out);
     }
 }

@@ -17,7 +17,7 @@ static const struct table_column columns[] = {
     [TIME] = {"time", "time", {0, 9}, .pad = 0},
     [STEP] = {"step", "step", {7, 7}, .right = true},
     [MARK] = {"", NULL, {2, 2}, .pad = 1},
-    [EVENT] = {"event", "event", {-1, -1}, .pad = 1, .main = true, .quoted = true},
+    [EVENT] = {"event", "event", {-1, -1}, .pad = 1, .main = true},
 };
 
 static int count(struct ui *ui)

@@ -373,11 +373,8 @@ static void csv(struct ui *ui, FILE *out)
         for (int i = 0; i < h->n_layers; i++) {
             fprintf(out, "%.0f,%d", h->step[r], i);
             for (int m = 0; m < METRIC_COUNT; m++) {
-                float x = layer_values(h, r, (enum metric)m)[i];
-
                 fputc(',', out);
-                if (!isnan(x))
-                    fprintf(out, "%.9g", (double)x);
+                csv_print_number(out, (double)layer_values(h, r, (enum metric)m)[i], 9);
             }
             fputc('\n', out);
         }

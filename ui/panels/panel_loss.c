@@ -189,11 +189,8 @@ static void csv(struct ui *ui, FILE *out)
         fprintf(out, "%s%s", c ? "," : "", column_names[c]);
     for (size_t i = 0; i < ui->points.n; i++)
         for (int c = 0; c < COL_COUNT; c++) {
-            double v = ui->points.v[i * COL_COUNT + (size_t)c];
-
             fputs(c ? "," : "\n", out);
-            if (!isnan(v))
-                fprintf(out, "%.17g", v);
+            csv_print_number(out, ui->points.v[i * COL_COUNT + (size_t)c], 17);
         }
     fputc('\n', out);
 }

@@ -718,17 +718,6 @@ static void readout(struct ui *ui, FILE *out)
         write_full(out, a, earlier(ui, a));
 }
 
-static void csv_text(FILE *out, const char *s)
-{
-    fputs(",\"", out);
-    for (; s && *s; s++)
-        if (*s == '"')
-            fputs("\"\"", out);
-        else
-            fputc(*s, out);
-    fputc('"', out);
-}
-
 static void csv(struct ui *ui, FILE *out)
 {
     struct probes *p = own(ui);
@@ -737,13 +726,13 @@ static void csv(struct ui *ui, FILE *out)
     fprintf(out, "step,suite,verdict,p_refuse,changed,prompt,answer,before_step,before\n");
     for (int i = 0; p->begun && (a = asked_row(&p->asked, i)); i++) {
         fprintf(out, "%lld,%d,%s,", (long long)a->now.step, a->suite, a->now.verdict);
-        if (!isnan(a->now.p_refuse))
-            fprintf(out, "%.9g", a->now.p_refuse);
-        fprintf(out, ",%d", a->changed);
-        csv_text(out, a->prompt);
-        csv_text(out, a->now.text);
-        fprintf(out, ",%lld", (long long)a->before.step);
-        csv_text(out, a->before.text);
+        csv_print_number(out, a->now.p_refuse, 9);
+        fprintf(out, ",%d,", a->changed);
+        csv_print(out, a->prompt);
+        fputc(',', out);
+        csv_print(out, a->now.text ? a->now.text : "");
+        fprintf(out, ",%lld,", (long long)a->before.step);
+        csv_print(out, a->before.text ? a->before.text : "");
         fputc('\n', out);
     }
 }

@@ -246,7 +246,7 @@ static const struct table_column columns[] = {
     [SECOND + 1] = {NULL, "", {0, 0}, .pad = 0},
     [SECOND + 2] = {NULL, "", {0, 0}, .pad = 0},
     [AGE] = {"age", NULL, {0, 7}, .right = true},
-    [FOLDER] = {"", "folder", {0, 0}, .quoted = true},
+    [FOLDER] = {"", "folder", {0, 0}},
 };
 
 static void title(struct ui *ui, int column, bool csv, char *out, size_t size)

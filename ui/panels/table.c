@@ -311,20 +311,6 @@ void table_click(struct ui *ui, enum panel_id id, int y)
     select_row(ui, id, t->list.selected, 1);
 }
 
-static void put_text(FILE *out, const struct entry *c, bool quoted)
-{
-    if (quoted)
-        fputc('"', out);
-    for (int i = 0; i < c->n; i++)
-        for (const char *s = c->span[i].text; *s; s++) {
-            if (quoted && *s == '"')
-                fputc('"', out);
-            fputc(*s, out);
-        }
-    if (quoted)
-        fputc('"', out);
-}
-
 void table_csv(struct ui *ui, enum panel_id id, FILE *out)
 {
     const struct table_rows *r = panels[id]->table;
@@ -350,15 +336,17 @@ void table_csv(struct ui *ui, enum panel_id id, FILE *out)
         comma = "";
         for (int i = 0; i < r->n_columns; i++) {
             struct entry c = {.sign = (enum sign) - 1};
+            struct strbuf text = {0};
 
             if (!r->column[i].csv)
                 continue;
             r->cell(ui, row, i, true, &c);
+            sb_puts(&text, c.csv);
+            for (int k = 0; !*c.csv && k < c.n; k++)
+                sb_puts(&text, c.span[k].text);
             fputs(comma, out);
-            if (*c.csv)
-                fputs(c.csv, out);
-            else
-                put_text(out, &c, r->column[i].quoted);
+            csv_print(out, text.s ? text.s : "");
+            sb_done(&text);
             comma = ",";
         }
         fputc('\n', out);

@@ -37,7 +37,6 @@ struct table_column {
     short pad;  /* blanks before it */
     short from; /* width of the table from which it is shown; 0 = always */
     bool right, main; /* numbers; what is bold when its row is selected */
-    bool quoted;      /* in the CSV file */
 };
 
 /* What a table's panel says of its rows. NULL = it has none of that. */

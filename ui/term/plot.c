@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "term/curve.h"
+#include "base/ticks.h"
 #include "term/number.h"
 #include "term/raster.h"
 #include "term/shapes.h"
@@ -120,67 +121,7 @@ static void y_round(struct plot_frame *f, double lo, double hi)
         f->y0 = 0;
 }
 
-/* --- ticks --- */
-
-/* 1, 2, 2.5 or 5 times a power of ten: what one counts in. */
-static double tick_step(double least)
-{
-    static const double steps[] = {1, 2, 2.5, 5};
-    double unit = pow(10, floor(log10(least)));
-
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (steps[i] * unit >= least * (1 - 1e-9))
-            return steps[i] * unit;
-    return 10 * unit;
-}
-
-static int linear_ticks(double lo, double hi, int max, double *out)
-{
-    double step = tick_step((hi - lo) / max);
-    int n = 0;
-
-    if (floor(hi / step + 1e-9) - ceil(lo / step - 1e-9) + 1 > max && max > 2)
-        step = tick_step(1.01 * step); /* else the last would be left out */
-    for (double t = ceil(lo / step - 1e-9) * step; t <= hi + step * 1e-9 && n < max; t += step)
-        out[n++] = fabs(t) < step * 1e-9 ? 0 : t;
-    return n;
-}
-
-/* Decades with as many marks between as fit; on a short range as on a linear axis. */
-static int log_ticks(double lo, double hi, int max, double *out)
-{
-    static const double marks[][4] = {{1, 2, 5, 0}, {1, 3, 0}, {1, 0}};
-    double decades = log10(hi / lo);
-    int first = (int)floor(log10(lo)), last = (int)ceil(log10(hi)), n = 0;
-
-    if (decades < 0.7)
-        return linear_ticks(lo, hi, max, out);
-    for (int set = 0; set < 3; set++) {
-        int every = set < 2 ? 1 : (int)ceil(decades / max), count = 0;
-
-        for (int e = first; e <= last; e += every)
-            for (const double *m = marks[set]; *m > 0; m++) {
-                double t = *m * pow(10, e);
-
-                if (t < lo * (1 - 1e-9) || t > hi * (1 + 1e-9))
-                    continue;
-                if (count < max)
-                    out[count] = t;
-                count++;
-            }
-        n = count < max ? count : max;
-        if (count <= max)
-            break;
-    }
-    return n;
-}
-
-int plot_ticks(double lo, double hi, bool log, int max, double *out)
-{
-    if (max < 1 || !(hi > lo) || !isfinite(lo) || !isfinite(hi))
-        return 0;
-    return log && lo > 0 ? log_ticks(lo, hi, max, out) : linear_ticks(lo, hi, max, out);
-}
+/* --- axes --- */
 
 static char *tick_text(char out[NUMBER_SIZE], double t)
 {
@@ -241,7 +182,7 @@ static int y_ticks(const struct plot_frame *f, double *ticks)
     double lo = f->log ? pow(10, f->y0) : f->y0, hi = f->log ? pow(10, f->y1) : f->y1;
     int max = f->log ? f->rows / 2 + 1 : f->rows / 3 + 1;
 
-    return plot_ticks(lo, hi, f->log, max > MAX_TICKS ? MAX_TICKS : max, ticks);
+    return ticks_make(lo, hi, f->log, max > MAX_TICKS ? MAX_TICKS : max, ticks);
 }
 
 static int label_width(const struct plot_frame *f)
@@ -286,7 +227,7 @@ static void draw_x_axis(const struct view *v, const struct plot_frame *f, const 
     double ticks[MAX_TICKS];
     char text[NUMBER_SIZE];
     int max = f->cols / 10 + 1, y = f->rows, unit_at = v->w - (int)strlen(unit), end = 0;
-    int n = plot_ticks(f->x0, f->x1, false, max > MAX_TICKS ? MAX_TICKS : max, ticks);
+    int n = ticks_make(f->x0, f->x1, false, max > MAX_TICKS ? MAX_TICKS : max, ticks);
 
     draw_hline(v, f->left, y, f->cols, INK_FRAME);
     for (int i = 0; i < n; i++) {

@@ -45,6 +45,4 @@ double plot_round_up(double x);
 /* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN
  * = none. */
 double plot_value(const struct plot_line *l, double x, double *smooth);
-/* Up to `max` round numbers in [lo, hi]; returns how many. */
-int plot_ticks(double lo, double hi, bool log, int max, double *out);
 #endif

@@ -1,5 +1,5 @@
-/* score.c - see score.h */
-#include "eval/score.h"
+/* score_json.c - see score_json.h */
+#include "eval/score_json.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* score.h - a measurement as JSON: in a run's history, in results files, on standard output. */
-#ifndef EVAL_SCORE_H
-#define EVAL_SCORE_H
+/* score_json.h - a measurement as JSON: in a run's history, in results files, on standard output. */
+#ifndef EVAL_SCORE_JSON_H
+#define EVAL_SCORE_JSON_H
 
 #include <vaccine/vaccine.h>
 #include "base/json_out.h"
