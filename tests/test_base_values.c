@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <float.h>
 #include <math.h>
-#include "base/csv.h"
+#include "base/csv_out.h"
 #include "base/dtype.h"
 #include "base/io.h"
 #include "base/mem.h"

@@ -7,7 +7,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
-#include "base/child.h"
+#include "judge/child.h"
 #include "judge/classifier.h"
 #include "judge/judge.h"
 #include "eval_support.h"

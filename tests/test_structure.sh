@@ -49,7 +49,7 @@ src/cli/* ui/ui.h
 src/cli/* term/signals.h
 src/cli/* term/files.h
 ui/* base/utf8.h
-ui/panels/* base/csv.h
+ui/panels/* base/csv_out.h
 ui/panels/* base/ticks.h
 ui/term/* base/ticks.h
 ui/term/* base/err.h

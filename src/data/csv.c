@@ -3,7 +3,7 @@
  * The texts of a record's fields are put one behind the other into one buffer; while it still
  * grows, a field's text is kept as an offset in it. */
 #include "data/csv.h"
-#include "base/unpack.h"
+#include "data/unpack.h"
 #include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* record.c - fields by name, from a table or from JSON. */
 #include "data/record.h"
 #include "base/kind.h"
-#include "base/unpack.h"
+#include "data/unpack.h"
 #include "data/format.h"
 #include "base/utf8.h"
 #include <math.h>

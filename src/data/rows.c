@@ -4,7 +4,7 @@
  * only; each row is then parsed on its own. The first row decides the format of all. */
 #include "data/rows.h"
 #include "base/kind.h"
-#include "base/unpack.h"
+#include "data/unpack.h"
 #include "base/utf8.h"
 #include "data/dataset.h"
 #include <stdio.h>

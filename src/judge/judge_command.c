@@ -9,7 +9,7 @@
 
 #include "base/json_out.h"
 #include "base/json.h"
-#include "base/child.h"
+#include "judge/child.h"
 #include "judge/judge.h"
 #include "judge/text.h"
 

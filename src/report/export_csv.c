@@ -3,7 +3,7 @@
  * An empty cell was not measured. drift_L* is the relative drift of a layer's embeddings. */
 #include <math.h>
 #include <stdlib.h>
-#include "base/csv.h"
+#include "base/csv_out.h"
 #include "report/export.h"
 #include "record/folder.h"
 #include "record/columns.h"

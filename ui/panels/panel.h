@@ -8,7 +8,7 @@
 #define PANELS_PANEL_H
 
 #include <stdio.h>
-#include "base/csv.h"
+#include "base/csv_out.h"
 #include "panels/ask.h"
 #include "panels/curves.h"
 #include "panels/list.h"

@@ -1,7 +1,7 @@
-/* csv.c - see csv.h */
+/* csv_out.c - see csv_out.h */
 #include <math.h>
 #include <string.h>
-#include "base/csv.h"
+#include "base/csv_out.h"
 
 void csv_put(struct strbuf *out, const char *s)
 {

@@ -1,6 +1,6 @@
-/* csv.h - cells of CSV files (RFC 4180), as they are written. */
-#ifndef BASE_CSV_H
-#define BASE_CSV_H
+/* csv_out.h - cells of CSV files (RFC 4180), as they are written. */
+#ifndef BASE_CSV_OUT_H
+#define BASE_CSV_OUT_H
 
 #include <stdio.h>
 #include "base/mem.h"

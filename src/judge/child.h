@@ -1,9 +1,9 @@
-/* child.h - inside src/eval: a long-lived program that is asked in lines and answers in lines.
+/* child.h - inside src/judge: a long-lived program that is asked in lines and answers in lines.
  *
  * It runs under /bin/sh in a process group of its own; what it writes to its standard error is kept
  * for the message of an error and never reaches the terminal. */
-#ifndef BASE_CHILD_H
-#define BASE_CHILD_H
+#ifndef JUDGE_CHILD_H
+#define JUDGE_CHILD_H
 
 #include "base/mem.h"
 

@@ -1,6 +1,6 @@
 /* unpack.h - data files as they are, or packed with gzip. */
-#ifndef BASE_UNPACK_H
-#define BASE_UNPACK_H
+#ifndef DATA_UNPACK_H
+#define DATA_UNPACK_H
 
 #include "base/map.h"
 

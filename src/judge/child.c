@@ -3,7 +3,7 @@
  * Pipes, not sockets: a program may open /dev/stdin. Both directions are polled, so that neither
  * side waits for the other with its pipe full. SIGPIPE is held back around each write and taken
  * away if it came. */
-#include "base/child.h"
+#include "judge/child.h"
 
 #include <errno.h>
 #include <fcntl.h>

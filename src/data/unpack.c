@@ -1,6 +1,6 @@
 /* unpack.c - gzip unpacked as a whole, into memory that is given back as a mapping is. */
 #define ZLIB_CONST
-#include "base/unpack.h"
+#include "data/unpack.h"
 
 #include <string.h>
 #include <sys/mman.h>
