@@ -606,7 +606,7 @@ static void test_lies(void **state)
         {"tensors", (uint64_t)1 << 63, NULL, {"tensors", "cannot hold"}},
         {"end", 200, NULL, {"15 keys", "cannot hold"}},
         {"end", 1300, NULL, {"ends inside", "cut short"}},
-        {"general.architecture", 0, "mamba", {"general.architecture", "llama, qwen2 and qwen3"}},
+        {"general.architecture", 0, "mamba", {"general.architecture", "llama, qwen2, qwen3"}},
         {"general.alignment", 0, NULL, {"general.alignment", "from 1"}},
         {"general.alignment", 3, NULL, {"general.alignment", "power of two"}},
         {"general.alignment", 1u << 31, NULL, {"token_embd.weight", "beyond"}},

@@ -236,6 +236,37 @@ check_json()
     done
 }
 
+# A key of JSON stands in a text that is printed only where base/json_out.h puts it there; an error may quote one.
+check_keys()
+{
+    sources "$1" | while read -r file; do
+        awk -v file="$file" '
+            # A statement at a time, the line of its key.
+            {
+                if (/[{,]\\"[a-z_]+\\":/ && !at) { at = FNR; what = $0 }
+                statement = statement $0
+            }
+            /[;{}][ \t]*$/ {
+                if (at && statement ~ /(sb_puts|sb_printf|fputs|fprintf|snprintf)[ \t]*\(|#[ \t]*define/ &&
+                    statement !~ /(fail|err_set|_error|_wrong|ui_warn|ui_say)[ \t]*\(/)
+                    print file ":" at ": " what ": json_put_* prints keys"
+                statement = ""
+                at = 0
+            }' "$1/$file"
+    done
+}
+
+# What a plug-in is called stands in its file: elsewhere no text is compared with a name of these lists, but for
+# those that are a word of something else as well.
+check_names()
+{
+    sources "$1" | grep '^src/.*\.c$' | sed "s|^|$1/|" >"$tmp/sources"
+    echo "$plugins" | grep -E '^(ARCHS|METHODS|JUDGES|METRICS|FORMATS|IMPORTS) ' | while read -r macro header rest; do
+        [ ! -e "$1/$header" ] || list_words "$1/$header" "$macro"
+    done | grep -vxE 'loss|model|prompt' | sed 's/.*/cmp\\([^;]*"&"/' >"$tmp/patterns"
+    xargs grep -nEf "$tmp/patterns" /dev/null <"$tmp/sources" | sed "s|^$1/||; s|\$|: only its file knows a plug-in by name|"
+}
+
 # Only the macro writes the trace, so that it costs nothing where nobody asked for one.
 check_trace()
 {
@@ -418,6 +449,8 @@ fi
 clean "nothing is too long" check_lengths "$srcdir"
 clean "one file calls each provider of products" check_blas "$srcdir"
 clean "one file makes JSON documents" check_json "$srcdir"
+clean "only the writer prints keys of JSON" check_keys "$srcdir"
+clean "nobody knows a plug-in by its name" check_names "$srcdir"
 clean "only TRACE writes the trace" check_trace "$srcdir"
 clean "no leftovers" check_leftovers "$srcdir"
 clean "no folder is too full" check_folders "$srcdir"
@@ -455,6 +488,10 @@ src/base/json.c x = cJSON_Duplicate(v, true);
 src/run/begin.c trace_line("%d", 1);
 src/base/trace.h if (trace_on()) trace_line(__VA_ARGS__);
 src/run/commands.c TRACE("%d", 1);
+src/run/begin.c sb_printf(out, "{\"step\":%d}", 1);
+src/run/middle.c err_set(err, VAC_ERR_FORMAT, "expected {\"step\":1}");
+src/run/middle.c if (strcmp(method, "sft")) return;
+src/run/middle.c if (strcmp(key, "steps")) return;
 src/defense/defense.h #define METHODS(X) X(sft)
 src/defense/sft.c const struct method method_sft = {
 src/defense/stray.c const struct method method_stray = {
@@ -510,6 +547,12 @@ clean "check_blas lets openblas.c pass" grep 'openblas.c mentions' "$tmp/found"
 finds 'src/run/begin.c:1: x = cJSON_AddString' check_json "$bad"
 check_json "$bad" > "$tmp/found"
 clean "check_json lets json.c pass" grep 'src/base/json.c' "$tmp/found"
+finds 'src/run/begin.c:3: sb_printf' check_keys "$bad"
+check_keys "$bad" >"$tmp/found"
+clean "check_keys lets an error quote one" grep middle "$tmp/found"
+finds 'src/run/middle.c:2:if (strcmp(method' check_names "$bad"
+check_names "$bad" >"$tmp/found"
+clean "check_names lets other words pass" grep steps "$tmp/found"
 finds 'src/run/begin.c:2: trace_line' check_trace "$bad"
 check_trace "$bad" > "$tmp/found"
 clean "check_trace lets TRACE and its header pass" grep -E 'commands|trace\.h' "$tmp/found"

@@ -21,6 +21,8 @@ const struct arch arch_llama = {
     .classes = classes,
     .keys = keys,
     .peft_targets = DECODER_TARGETS,
+    .gguf = "llama",
+    .gguf_neighbours = true,
     .read = llama_read,
     DECODER_BLOCK,
 };

@@ -17,6 +17,8 @@ const struct arch arch_mistral = {
     .classes = classes,
     .keys = keys,
     .peft_targets = DECODER_TARGETS,
+    .gguf = "llama",
+    .gguf_neighbours = true,
     .read = mistral_read,
     DECODER_BLOCK,
 };

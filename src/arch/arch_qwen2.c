@@ -18,6 +18,7 @@ const struct arch arch_qwen2 = {
     .classes = classes,
     .keys = keys,
     .peft_targets = DECODER_TARGETS,
+    .gguf = "qwen2",
     .read = qwen2_read,
     DECODER_BLOCK,
 };

@@ -25,6 +25,7 @@ const struct arch arch_qwen3 = {
     .classes = classes,
     .keys = keys,
     .peft_targets = DECODER_TARGETS,
+    .gguf = "qwen3",
     .read = qwen3_read,
     DECODER_BLOCK,
 };

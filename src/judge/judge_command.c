@@ -109,11 +109,13 @@ static int command_rate(void *self, const char *const *prompt, const char *const
     int rc = -1;
 
     for (size_t i = 0; i < n; i++) {
-        sb_puts(&text, "{\"prompt\":\"");
-        sb_json(&text, prompt[i], strlen(prompt[i]));
-        sb_puts(&text, "\",\"answer\":\"");
-        sb_json(&text, answer[i], strlen(answer[i]));
-        sb_puts(&text, "\"}\n");
+        struct json_out line = json_out(&text);
+
+        json_put_object(&line, NULL, JSON_TIGHT);
+        json_put_text(&line, "prompt", prompt[i]);
+        json_put_text(&line, "answer", answer[i]);
+        json_put_end(&line);
+        sb_putc(&text, '\n');
     }
     sb_puts(&text, "");
     if (!j->child)

@@ -15,6 +15,7 @@
 #ifndef MODEL_ARCH_H
 #define MODEL_ARCH_H
 
+#include "base/mem.h"
 #include "model/config.h"
 
 struct model;
@@ -30,6 +31,8 @@ struct arch {
     const char *const *classes;     /* accepted "architectures" entries, NULL-terminated */
     const char *const *keys;        /* config keys it reads itself, NULL-terminated */
     const char *peft_targets;       /* all linear modules of a block, comma-separated */
+    const char *gguf;               /* its name in GGUF files; NULL = not read or written as one */
+    bool gguf_neighbours;           /* rows of q and k lie there as weights_order_rows() says */
     int (*read)(struct config *c, const struct jnode *root, struct vac_err *err);
     /* Declares every weight with model_weight() and every linear with model_linear(). */
     int (*bind)(struct model *m, struct vac_err *err);
@@ -52,4 +55,6 @@ struct arch {
     void (*final_backward)(struct pass *p, size_t n);
 };
 const struct arch *arch_at(size_t i); /* NULL after the last */
+/* What reads a GGUF file of this architecture; NULL and (if not NULL) the names of those that are read. */
+const struct arch *arch_of_gguf(const char *name, struct strbuf *known);
 #endif

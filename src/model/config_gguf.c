@@ -2,12 +2,9 @@
 #include "model/config_gguf.h"
 #include <math.h>
 #include <string.h>
-#include "model/config.h"
-
-static const struct {
-    const char *arch, *class;
-} known[] = {
-    {"llama", "LlamaForCausalLM"}, {"qwen2", "Qwen2ForCausalLM"}, {"qwen3", "Qwen3ForCausalLM"}};
+#include "base/json_out.h"
+#include "base/name.h"
+#include "model/arch.h"
 
 /* `*x` is the default; 0 = the key must be there. */
 static int read_size(const struct gguf *g, const char *key, int64_t most, int64_t *x,
@@ -38,7 +35,7 @@ static const struct st_tensor *tensor_named(const struct gguf *g, const char *na
 }
 
 /* Ids that a tokenizer names; those that are not there are left out. */
-static int put_ids(const struct gguf *g, int64_t V, struct strbuf *out, struct vac_err *err)
+static int put_ids(const struct gguf *g, int64_t V, struct json_out *out, struct vac_err *err)
 {
     static const char *const ends[] = {"eos", "eot", "eom"};
     char key[64];
@@ -51,24 +48,27 @@ static int put_ids(const struct gguf *g, int64_t V, struct strbuf *out, struct v
         if (rc < 0)
             return -1;
         if (rc == 0)
-            sb_printf(out, ",\"%s_token_id\":%lld", pad ? "pad" : "bos", (long long)id);
+            json_put_int(out, pad ? "pad_token_id" : "bos_token_id", id);
     }
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         snprintf(key, sizeof key, "tokenizer.ggml.%s_token_id", ends[i]);
         rc = gguf_int(g, key, 0, V - 1, &id, err);
         if (rc < 0)
             return -1;
+        if (rc == 0 && !n++)
+            json_put_list(out, "eos_token_id", JSON_TIGHT);
         if (rc == 0)
-            sb_printf(out, "%s%lld", n++ ? "," : ",\"eos_token_id\":[", (long long)id);
+            json_put_int(out, NULL, id);
     }
-    sb_puts(out, n ? "]" : "");
+    if (n)
+        json_put_end(out);
     return 0;
 }
 
 /* Llama 3.1 and later: no key tells of the scaling, a tensor has what each pair's angle is divided by. The
  * keys that make these numbers: between two wavelengths 1 / divisor goes from 1 to 1 / factor in a straight
  * line over 1 / wavelength, and that line gives both. */
-static int put_llama3(struct gguf *g, double theta, int64_t E, struct strbuf *out,
+static int put_llama3(struct gguf *g, double theta, int64_t E, struct json_out *out,
                       struct vac_err *err)
 {
     const struct st_tensor *t = tensor_named(g, "rope_freqs.weight");
@@ -113,17 +113,17 @@ static int put_llama3(struct gguf *g, double theta, int64_t E, struct strbuf *ou
     }
     if (!(worst < 1e-5) || !(low > 0))
         return gguf_error(g, t->in_file, err, "its numbers are not those of rope_type llama3");
-    sb_puts(out, ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":");
-    sb_num(out, factor);
-    sb_puts(out, ",\"low_freq_factor\":1,\"high_freq_factor\":");
-    sb_num(out, high / low);
-    sb_puts(out, ",\"original_max_position_embeddings\":");
-    sb_num(out, 1 / low);
-    sb_puts(out, "}");
+    json_put_object(out, "rope_scaling", JSON_TIGHT);
+    json_put_text(out, "rope_type", "llama3");
+    json_put_num(out, "factor", factor);
+    json_put_int(out, "low_freq_factor", 1);
+    json_put_num(out, "high_freq_factor", high / low);
+    json_put_num(out, "original_max_position_embeddings", 1 / low);
+    json_put_end(out);
     return 0;
 }
 
-static int put_rope(struct gguf *g, int64_t E, struct strbuf *out, struct vac_err *err)
+static int put_rope(struct gguf *g, int64_t E, struct json_out *out, struct vac_err *err)
 {
     const char *type = "none";
     double theta = 10000, factor = 0;
@@ -144,34 +144,37 @@ static int put_rope(struct gguf *g, int64_t E, struct strbuf *out, struct vac_er
     if (strcmp(type, "none") && strcmp(type, "linear"))
         return gguf_error(g, "ARCH.rope.scaling.type", err,
                           "\"%.40s\" is not implemented; none and linear are", type);
-    sb_puts(out, ",\"rope_theta\":");
-    sb_num(out, theta);
+    json_put_num(out, "rope_theta", theta);
     if (tensor_named(g, "rope_freqs.weight"))
         return !strcmp(type, "none")
                    ? put_llama3(g, theta, E, out, err)
                    : gguf_error(g, "ARCH.rope.scaling.type", err,
                                 "\"%.40s\", but rope_freqs.weight scales too", type);
     if (!strcmp(type, "linear")) {
-        sb_puts(out, ",\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":");
-        sb_num(out, factor);
-        sb_puts(out, "}");
+        json_put_object(out, "rope_scaling", JSON_TIGHT);
+        json_put_text(out, "rope_type", "linear");
+        json_put_num(out, "factor", factor);
+        json_put_end(out);
     }
     return 0;
 }
 
-int config_gguf_text(struct gguf *g, struct strbuf *out, struct vac_err *err)
+int config_gguf_text(struct gguf *g, struct strbuf *text, struct vac_err *err)
 {
     const struct st_tensor *embed = tensor_named(g, "token_embd.weight");
     int64_t L = 0, P = 0, D = 0, F = 0, H = 0, K, E, value, window = 0;
     const struct gguf_value *tokens;
     double eps = -1;
-    size_t i = 0;
+    struct json_out out = json_out(text);
+    struct strbuf known = {0};
+    const struct arch *arch = arch_of_gguf(g->arch, &known);
 
-    while (i < sizeof known / sizeof *known && strcmp(known[i].arch, g->arch))
-        i++;
-    if (i == sizeof known / sizeof *known)
-        return gguf_error(g, "general.architecture", err,
-                          "\"%.40s\" is not supported; llama, qwen2 and qwen3 are", g->arch);
+    if (!arch)
+        gguf_error(g, "general.architecture", err, "\"%.40s\" is not supported; supported are %s",
+                   g->arch, known.s ? known.s : "none");
+    sb_done(&known);
+    if (!arch)
+        return -1;
     if (read_size(g, "ARCH.block_count", CONFIG_MAX_LAYERS, &L, err) ||
         read_size(g, "ARCH.context_length", 1 << 24, &P, err) ||
         read_size(g, "ARCH.embedding_length", 1 << 20, &D, err) ||
@@ -205,22 +208,29 @@ int config_gguf_text(struct gguf *g, struct strbuf *out, struct vac_err *err)
     if (tokens && tokens->n != embed->shape[0])
         return gguf_error(g, tokens->key, err, "%zu tokens for the %zu rows of token_embd.weight",
                           tokens->n, embed->shape[0]);
-    sb_printf(out,
-              "{\"architectures\":[\"%s\"],\"model_type\":\"%s\",\"vocab_size\":%zu,"
-              "\"hidden_size\":%lld,\"intermediate_size\":%lld,\"num_hidden_layers\":%lld,"
-              "\"num_attention_heads\":%lld,\"num_key_value_heads\":%lld,\"head_dim\":%lld,"
-              "\"hidden_act\":\"silu\",\"max_position_embeddings\":%lld,\"rms_norm_eps\":",
-              known[i].class, g->arch, embed->shape[0], (long long)D, (long long)F, (long long)L,
-              (long long)H, (long long)K, (long long)E, (long long)P);
-    sb_num(out, eps);
-    sb_printf(out, ",\"tie_word_embeddings\":%s",
-              tensor_named(g, "output.weight") ? "false" : "true");
-    if (strcmp(g->arch, "qwen2") && tensor_named(g, "blk.0.attn_q.bias"))
-        sb_puts(out, ",\"attention_bias\":true");
+    json_put_object(&out, NULL, JSON_TIGHT);
+    json_put_list(&out, "architectures", JSON_TIGHT);
+    json_put_text(&out, NULL, arch->classes[0]);
+    json_put_end(&out);
+    json_put_text(&out, "model_type", arch->model_types[0]);
+    json_put_natural(&out, "vocab_size", embed->shape[0]);
+    json_put_int(&out, "hidden_size", D);
+    json_put_int(&out, "intermediate_size", F);
+    json_put_int(&out, "num_hidden_layers", L);
+    json_put_int(&out, "num_attention_heads", H);
+    json_put_int(&out, "num_key_value_heads", K);
+    json_put_int(&out, "head_dim", E);
+    json_put_text(&out, "hidden_act", "silu");
+    json_put_int(&out, "max_position_embeddings", P);
+    json_put_num(&out, "rms_norm_eps", eps);
+    json_put_bool(&out, "tie_word_embeddings", !tensor_named(g, "output.weight"));
+    if (name_listed(arch->keys, "attention_bias") && tensor_named(g, "blk.0.attn_q.bias"))
+        json_put_bool(&out, "attention_bias", true);
     if (window)
-        sb_printf(out, ",\"sliding_window\":%lld", (long long)window);
-    if (put_rope(g, E, out, err) || put_ids(g, (int64_t)embed->shape[0], out, err))
+        json_put_int(&out, "sliding_window", window);
+    if (put_rope(g, E, &out, err) || put_ids(g, (int64_t)embed->shape[0], &out, err))
         return -1;
-    sb_puts(out, ",\"torch_dtype\":\"float32\"}");
-    return sb_ok(out, err);
+    json_put_text(&out, "torch_dtype", "float32");
+    json_put_end(&out);
+    return sb_ok(text, err);
 }

@@ -11,27 +11,28 @@
 #include "token/tok_gguf_write.h"
 #include "weights/gguf_names.h"
 
-/* What such files call the architecture; NULL and err. */
+/* What such files call the architecture; NULL and err. Where what reads them back is another one, it knows
+ * nothing of a window. */
 static const char *arch_name(const struct model *m, struct vac_err *err)
 {
-    static const char *const same[] = {"llama", "qwen2", "qwen3"};
-    const char *name = m->cfg.arch->name;
+    const struct arch *a = m->cfg.arch;
+    struct strbuf known = {0};
+    const char *name =
+        a->gguf && (arch_of_gguf(a->gguf, NULL) == a || !m->cfg.window) ? a->gguf : NULL;
 
-    if (!strcmp(name, "mistral") && !m->cfg.window)
-        return "llama";
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        if (!strcmp(name, same[i]))
-            return name;
-    err_set(err, VAC_ERR_UNSUPPORTED,
-            "%s: a %s model is not written as GGUF; llama, qwen2 and qwen3 are", model_dir(m),
-            name);
-    return NULL;
+    if (!name) {
+        arch_of_gguf("", &known);
+        err_set(err, VAC_ERR_UNSUPPORTED, "%s: a %s model is not written as GGUF; those of %s are",
+                model_dir(m), a->name, known.s ? known.s : "none");
+        sb_done(&known);
+    }
+    return name;
 }
 
-/* Heads whose rows the file has in another order: gguf_order_rows the other way. 0 = as they are. */
-static size_t turned_heads(const struct model *m, const char *arch, const char *name)
+/* Heads whose rows the file has in another order: weights_order_rows the other way. 0 = as they are. */
+static size_t turned_heads(const struct model *m, const char *name)
 {
-    if (strcmp(arch, "llama"))
+    if (!m->cfg.arch->gguf_neighbours)
         return 0;
     return strstr(name, "self_attn.q_proj.")   ? m->cfg.H
            : strstr(name, "self_attn.k_proj.") ? m->cfg.K
@@ -139,7 +140,7 @@ static int write_model(const struct model *m, const char *arch, const char *toke
     gguf_put_u32(w, "general.file_type", in_f32 ? 0 : 1);
     for (size_t i = 0; i < m->n_weight; i++) {
         const struct weight *x = m->weight[i];
-        gguf_name_from_hf(arch, x->name, name, sizeof name);
+        gguf_name_from_hf(x->name, name, sizeof name);
         gguf_declare(w, name, type_of(x, in_f32), x->rank, x->shape);
         largest = x->numel > largest ? x->numel : largest;
     }
@@ -153,7 +154,7 @@ static int write_model(const struct model *m, const char *arch, const char *toke
         goto out;
     for (size_t i = 0; i < m->n_weight; i++) {
         const struct weight *x = m->weight[i];
-        size_t heads = turned_heads(m, arch, x->name);
+        size_t heads = turned_heads(m, x->name);
         if (model_merged(m, x, type_of(x, in_f32), tmp, host, err))
             goto out;
         if (heads)
@@ -228,12 +229,12 @@ static size_t join_terms(const struct model *m, size_t n, size_t all, bool fold,
     return r;
 }
 
-static int put_terms(const struct model *m, const char *arch, size_t n, bool fold,
-                     struct gguf_writer *w, struct vac_err *err)
+static int put_terms(const struct model *m, size_t n, bool fold, struct gguf_writer *w,
+                     struct vac_err *err)
 {
     const struct linear *x = model_linear_at(m, n);
     size_t r = join_terms(m, n, 0, false, NULL, NULL, NULL);
-    size_t heads = turned_heads(m, arch, x->w->name);
+    size_t heads = turned_heads(m, x->w->name);
     float *a = mem_new(r * x->in, sizeof *a, err), *b = mem_new(x->out * r, sizeof *b, err);
     float *turned = mem_new(x->out * r, sizeof *turned, err);
     int rc = -1;
@@ -270,7 +271,7 @@ int model_save_gguf_lora(const struct model *m, const char *path, struct vac_err
         size_t r = join_terms(m, n, 0, false, NULL, NULL, NULL);
         if (!r)
             continue;
-        gguf_name_from_hf(arch, x->w->name, name, sizeof name);
+        gguf_name_from_hf(x->w->name, name, sizeof name);
         snprintf(full, sizeof full, "%s.lora_a", name);
         gguf_declare(w, full, DTYPE_F32, 2, (size_t[]){r, x->in});
         snprintf(full, sizeof full, "%s.lora_b", name);
@@ -279,8 +280,7 @@ int model_save_gguf_lora(const struct model *m, const char *path, struct vac_err
     if (gguf_begin(w, err))
         goto out;
     for (size_t n = 0; model_linear_at(m, n); n++)
-        if (join_terms(m, n, 0, false, NULL, NULL, NULL) &&
-            put_terms(m, arch, n, alpha == 0, w, err))
+        if (join_terms(m, n, 0, false, NULL, NULL, NULL) && put_terms(m, n, alpha == 0, w, err))
             goto out;
     rc = gguf_commit(w, err);
 out:

@@ -191,7 +191,8 @@ struct model *model_open_parts(const char *dir, const struct jnode *config, cons
     if (!m->dir || (config ? config_from(&m->cfg, config, err) : config_read(&m->cfg, dir, err)))
         goto fail;
     m->files = weights_open(weights ? weights : dir, err);
-    if (!m->files || model_bind(m, err) || refuse_leftovers(m, err))
+    if (!m->files || (m->cfg.arch->gguf_neighbours && weights_order_rows(m->files, err)) ||
+        model_bind(m, err) || refuse_leftovers(m, err))
         goto fail;
     m->cfg.dtype = m->embed->src->dtype; /* what config.json says may be wrong */
     return m;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/json_out.h"
 #include "base/utf8.h"
 #include "token/tok_bpe.h"
 #include "token/tok_map.h"
@@ -12,49 +13,39 @@
 
 enum { TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4 };
 
-/* How texts are cut before merges, by the name that the file gives: stages of tokenizer.json. */
-#define SPLIT(re)                                                                                  \
-    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" re                                             \
-    "\"},\"behavior\":\"Isolated\",\"invert\":false}"
-#define BYTES(regex)                                                                               \
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_"              \
-    "regex\":" regex "}"
-#define GPT2_RE                                                                                    \
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| "                                            \
-    "?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)|\\\\s+"
-#define QWEN(number)                                                                               \
-    SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" number           \
-          "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+")
-#define LETTERS_UP "[\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]"
-#define LETTERS_LOW "[\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}]"
+/* How texts are cut before merges, by the name that the file gives: regexes, one after the other, then bytes. */
+#define GPT2_RE "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define QWEN_RE(number)                                                                            \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" number                           \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define LETTERS_UP "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define LETTERS_LOW "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
 
+enum { CUTS = 4 };
 static const struct pre {
     const char *names[8];
-    const char *stages;
+    const char *cuts[CUTS];
+    bool digits;  /* each digit stands alone; then GPT-2's cut, which the bytes bring with them */
     bool whole;   /* a word that is a token is taken at once */
     bool add_bos; /* where the file does not say */
 } pres[] = {
-    {{"gpt-2", "gpt2"}, BYTES("true"), false, false},
-    {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
-     "{\"type\":\"Digits\",\"individual_digits\":true}," BYTES("true"),
-     false,
-     false},
-    {{"qwen2", "deepseek-r1-qwen", "megrez"}, QWEN("\\\\p{N}") "," BYTES("false"), false, false},
-    {{"llama-bpe", "llama3", "llama-v3"}, QWEN("\\\\p{N}{1,3}") "," BYTES("false"), true, true},
-    {{"falcon3", "pixtral", "lfm2"}, QWEN("\\\\p{N}{1,3}") "," BYTES("false"), true, false},
-    {{"tekken"},
-     SPLIT(
-         "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?" LETTERS_UP "*" LETTERS_LOW
-         "+|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?" LETTERS_UP "+" LETTERS_LOW
-         "*|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|"
-         "\\\\s+") "," BYTES("false"),
-     true,
-     true},
-    {{"default"},
-     SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") "," SPLIT(GPT2_RE) "," SPLIT(
-         "\\\\p{N}+") "," SPLIT("[0-9][0-9][0-9]") "," BYTES("false"),
-     false,
-     false},
+    {.names = {"gpt-2", "gpt2"}},
+    {.names = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
+     .digits = true},
+    {.names = {"qwen2", "deepseek-r1-qwen", "megrez"}, .cuts = {QWEN_RE("\\p{N}")}},
+    {.names = {"llama-bpe", "llama3", "llama-v3"},
+     .cuts = {QWEN_RE("\\p{N}{1,3}")},
+     .whole = true,
+     .add_bos = true},
+    {.names = {"falcon3", "pixtral", "lfm2"}, .cuts = {QWEN_RE("\\p{N}{1,3}")}, .whole = true},
+    {.names = {"tekken"},
+     .cuts = {"[^\\r\\n\\p{L}\\p{N}]?" LETTERS_UP "*" LETTERS_LOW
+              "+|[^\\r\\n\\p{L}\\p{N}]?" LETTERS_UP "+" LETTERS_LOW
+              "*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
+     .whole = true,
+     .add_bos = true},
+    {.names = {"default"},
+     .cuts = {"[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2_RE, "\\p{N}+", "[0-9][0-9][0-9]"}},
 };
 
 static const struct pre *find_pre(struct gguf *g, struct vac_err *err)
@@ -82,17 +73,11 @@ static const struct pre *find_pre(struct gguf *g, struct vac_err *err)
 
 const char *tok_gguf_split_name(const char *pattern, bool whole)
 {
-    struct strbuf want = {0};
-    const char *name = NULL;
-
-    sb_puts(&want, "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"");
-    sb_json(&want, pattern, strlen(pattern));
-    sb_puts(&want, "\"},\"behavior\":\"Isolated\",\"invert\":false}," BYTES("false"));
-    for (size_t i = 0; !want.bad && !name && i < sizeof pres / sizeof *pres; i++)
-        if (pres[i].whole == whole && !strcmp(pres[i].stages, want.s))
-            name = pres[i].names[0];
-    sb_done(&want);
-    return name;
+    for (size_t i = 0; i < sizeof pres / sizeof *pres; i++)
+        if (pres[i].whole == whole && pres[i].cuts[0] && !pres[i].cuts[1] &&
+            !strcmp(pres[i].cuts[0], pattern))
+            return pres[i].names[0];
+    return NULL;
 }
 
 /* What a file says of its tokens, and the ids of the roles. */
@@ -100,7 +85,7 @@ struct vocab {
     struct gguf *g;
     const struct gguf_value *tokens, *types, *scores;
     struct tok_map map;
-    const char **text; /* in the mapping, not ended by NUL */
+    const char **text; /* of the file's arena */
     size_t *len;
     int64_t bos, eos, unk, pad; /* -1 = none */
 };
@@ -145,9 +130,12 @@ static int read_vocab(struct vocab *v, struct gguf *g, bool pieces, struct vac_e
         return -1;
     at = v->tokens->at;
     for (size_t i = 0; i < v->tokens->n; i++) {
-        v->text[i] = gguf_next_string(&at, &v->len[i]);
-        if (memchr(v->text[i], 0, v->len[i]) || utf8_valid(v->text[i], v->len[i]) != v->len[i])
+        const char *s = gguf_next_string(&at, &v->len[i]);
+        if (memchr(s, 0, v->len[i]) || utf8_valid(s, v->len[i]) != v->len[i])
             return gguf_error(g, KEY "tokens", err, "token %zu is no text in UTF-8", i);
+        v->text[i] = arena_strndup(&g->mem, s, v->len[i], err);
+        if (!v->text[i])
+            return -1;
         if (tok_map_get(&v->map, v->text[i], v->len[i]) >= 0)
             return gguf_error(g, KEY "tokens", err, "token %zu, \"%.*s\", stands there twice", i,
                               (int)(v->len[i] < 60 ? v->len[i] : 60), v->text[i]);
@@ -162,25 +150,21 @@ static int read_vocab(struct vocab *v, struct gguf *g, bool pieces, struct vac_e
                : 0;
 }
 
-static int32_t type_of(const struct vocab *v, size_t i)
+static void put_token(struct json_out *out, const char *key, const struct vocab *v, int64_t id)
 {
-    return v->types ? gguf_i32_at(v->types, i) : 1;
+    json_put_text(out, key, id < 0 ? NULL : v->text[id]);
 }
 
-static void put_string(struct strbuf *out, const char *s, size_t n)
+static void put_pair(struct json_out *out, const char *left, size_t n, const char *right, size_t m)
 {
-    sb_putc(out, '"');
-    sb_json(out, s, n);
-    sb_putc(out, '"');
-}
-
-static void put_token(struct strbuf *out, const struct vocab *v, int64_t id)
-{
-    put_string(out, v->text[id], v->len[id]);
+    json_put_list(out, NULL, JSON_TIGHT);
+    json_put_bytes(out, NULL, left, n);
+    json_put_bytes(out, NULL, right, m);
+    json_put_end(out);
 }
 
 /* "LEFT RIGHT", parted at the first space behind the first byte. */
-static int put_merges(struct strbuf *out, const struct vocab *v, struct vac_err *err)
+static int put_merges(struct json_out *out, const struct vocab *v, struct vac_err *err)
 {
     const struct gguf_value *merges;
     const unsigned char *at;
@@ -198,11 +182,7 @@ static int put_merges(struct strbuf *out, const struct vocab *v, struct vac_err 
         if (!space || memchr(s, 0, n) || utf8_valid(s, n) != n)
             return gguf_error(v->g, KEY "merges", err,
                               "merge %zu is not two tokens with a space between", i);
-        sb_puts(out, i ? ",[" : "[");
-        put_string(out, s, (size_t)(space - s));
-        sb_putc(out, ',');
-        put_string(out, space + 1, n - (size_t)(space - s) - 1);
-        sb_putc(out, ']');
+        put_pair(out, s, (size_t)(space - s), space + 1, n - (size_t)(space - s) - 1);
     }
     return 0;
 }
@@ -224,7 +204,7 @@ static int by_score(const void *a, const void *b)
 }
 
 /* Every way to make a token of two others, the highest score first. */
-static int put_joins(struct strbuf *out, const struct vocab *v, struct vac_err *err)
+static int put_joins(struct json_out *out, const struct vocab *v, struct vac_err *err)
 {
     struct join *j = NULL;
     size_t n = 0, cap = 0;
@@ -246,11 +226,7 @@ static int put_joins(struct strbuf *out, const struct vocab *v, struct vac_err *
         qsort(j, n, sizeof *j, by_score);
     for (size_t k = 0; k < n; k++) {
         const char *s = v->text[j[k].id];
-        sb_puts(out, k ? ",[" : "[");
-        put_string(out, s, j[k].cut);
-        sb_putc(out, ',');
-        put_string(out, s + j[k].cut, v->len[j[k].id] - j[k].cut);
-        sb_putc(out, ']');
+        put_pair(out, s, j[k].cut, s + j[k].cut, v->len[j[k].id] - j[k].cut);
     }
     free(j);
     return 0;
@@ -286,141 +262,224 @@ out:
     return rc;
 }
 
-static void put_added(struct strbuf *out, const struct vocab *v)
+/* {"type":TYPE, and what the caller adds before the end. */
+static void put_type(struct json_out *out, const char *key, const char *type)
 {
-    bool first = true;
+    json_put_object(out, key, JSON_TIGHT);
+    json_put_text(out, "type", type);
+}
 
-    sb_puts(out, ",\"added_tokens\":[");
-    for (size_t i = 0; i < v->tokens->n; i++) {
-        int32_t type = type_of(v, i);
-        if ((type != TYPE_UNKNOWN && type != TYPE_CONTROL && type != TYPE_USER) || !v->len[i])
-            continue;
-        sb_printf(out, "%s{\"id\":%zu,\"content\":", first ? "" : ",", i);
-        put_token(out, v, (int64_t)i);
-        sb_printf(out,
-                  ",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
-                  "\"special\":%s}",
-                  type == TYPE_USER ? "false" : "true");
-        first = false;
+static void put_bytes(struct json_out *out, const char *key, bool regex)
+{
+    put_type(out, key, "ByteLevel");
+    json_put_bool(out, "add_prefix_space", false);
+    json_put_bool(out, "trim_offsets", true);
+    json_put_bool(out, "use_regex", regex);
+    json_put_end(out);
+}
+
+static void put_replace(struct json_out *out, const char *from, const char *to)
+{
+    put_type(out, NULL, "Replace");
+    json_put_object(out, "pattern", JSON_TIGHT);
+    json_put_text(out, "String", from);
+    json_put_end(out);
+    json_put_text(out, "content", to);
+    json_put_end(out);
+}
+
+static void put_bpe_stages(struct json_out *out, const struct pre *pre)
+{
+    json_put_text(out, "normalizer", NULL);
+    put_type(out, "pre_tokenizer", "Sequence");
+    json_put_list(out, "pretokenizers", JSON_TIGHT);
+    if (pre->digits) {
+        put_type(out, NULL, "Digits");
+        json_put_bool(out, "individual_digits", true);
+        json_put_end(out);
     }
-    sb_puts(out, "]");
+    for (size_t i = 0; i < CUTS && pre->cuts[i]; i++) {
+        put_type(out, NULL, "Split");
+        json_put_object(out, "pattern", JSON_TIGHT);
+        json_put_text(out, "Regex", pre->cuts[i]);
+        json_put_end(out);
+        json_put_text(out, "behavior", "Isolated");
+        json_put_bool(out, "invert", false);
+        json_put_end(out);
+    }
+    put_bytes(out, NULL, !pre->cuts[0]);
+    json_put_end(out);
+    json_put_end(out);
+    put_bytes(out, "decoder", true);
+}
+
+/* Pieces have a sign for a blank; `prefix`: a text begins with one that decoding takes away. */
+static void put_piece_stages(struct json_out *out, bool prefix)
+{
+    static const char blank[] = "\xe2\x96\x81", *const after[] = {"ByteFallback", "Fuse"};
+
+    put_type(out, "normalizer", "Sequence");
+    json_put_list(out, "normalizers", JSON_TIGHT);
+    if (prefix) {
+        put_type(out, NULL, "Prepend");
+        json_put_text(out, "prepend", blank);
+        json_put_end(out);
+    }
+    put_replace(out, " ", blank);
+    json_put_end(out);
+    json_put_end(out);
+    json_put_text(out, "pre_tokenizer", NULL);
+    put_type(out, "decoder", "Sequence");
+    json_put_list(out, "decoders", JSON_TIGHT);
+    put_replace(out, blank, " ");
+    for (size_t i = 0; i < 2; i++) {
+        put_type(out, NULL, after[i]);
+        json_put_end(out);
+    }
+    if (prefix) {
+        put_type(out, NULL, "Strip");
+        json_put_text(out, "content", " ");
+        json_put_int(out, "start", 1);
+        json_put_int(out, "stop", 0);
+        json_put_end(out);
+    }
+    json_put_end(out);
+    json_put_end(out);
+}
+
+static void put_sequence(struct json_out *out, const char *id, int type)
+{
+    json_put_object(out, NULL, JSON_TIGHT);
+    json_put_object(out, "Sequence", JSON_TIGHT);
+    json_put_text(out, "id", id);
+    json_put_int(out, "type_id", type);
+    json_put_end(out);
+    json_put_end(out);
 }
 
 /* What stands around a text. */
-static void put_post(struct strbuf *out, const struct vocab *v, bool bos, bool eos)
+static void put_post(struct json_out *out, const struct vocab *v, bool bos, bool eos)
 {
     int64_t ids[2] = {bos ? v->bos : -1, eos ? v->eos : -1};
-    bool first = true;
 
     if (ids[0] < 0 && ids[1] < 0)
         return;
-    sb_puts(out, ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[");
+    put_type(out, "post_processor", "TemplateProcessing");
+    json_put_list(out, "single", JSON_TIGHT);
     for (int i = 0; i < 2; i++) {
         if (ids[i] >= 0) {
-            sb_puts(out, i ? ",{\"SpecialToken\":{\"id\":" : "{\"SpecialToken\":{\"id\":");
-            put_token(out, v, ids[i]);
-            sb_puts(out, i ? ",\"type_id\":0}}" : ",\"type_id\":0}},");
+            json_put_object(out, NULL, JSON_TIGHT);
+            json_put_object(out, "SpecialToken", JSON_TIGHT);
+            put_token(out, "id", v, ids[i]);
+            json_put_int(out, "type_id", 0);
+            json_put_end(out);
+            json_put_end(out);
         }
         if (!i)
-            sb_puts(out, "{\"Sequence\":{\"id\":\"A\",\"type_id\":0}}");
+            put_sequence(out, "A", 0);
     }
-    sb_puts(out,
-            "],\"pair\":[{\"Sequence\":{\"id\":\"A\",\"type_id\":0}},{\"Sequence\":{\"id\":\"B\","
-            "\"type_id\":1}}],\"special_tokens\":{");
+    json_put_end(out);
+    json_put_list(out, "pair", JSON_TIGHT);
+    put_sequence(out, "A", 0);
+    put_sequence(out, "B", 1);
+    json_put_end(out);
+    json_put_object(out, "special_tokens", JSON_TIGHT);
     for (int i = 0; i < 2; i++) {
         if (ids[i] < 0 || (i && ids[0] == ids[1]))
             continue;
-        sb_puts(out, first ? "" : ",");
-        put_token(out, v, ids[i]);
-        sb_puts(out, ":{\"id\":");
-        put_token(out, v, ids[i]);
-        sb_printf(out, ",\"ids\":[%lld],\"tokens\":[", (long long)ids[i]);
-        put_token(out, v, ids[i]);
-        sb_puts(out, "]}");
-        first = false;
+        json_put_object(out, v->text[ids[i]], JSON_TIGHT);
+        put_token(out, "id", v, ids[i]);
+        json_put_list(out, "ids", JSON_TIGHT);
+        json_put_int(out, NULL, ids[i]);
+        json_put_end(out);
+        json_put_list(out, "tokens", JSON_TIGHT);
+        put_token(out, NULL, v, ids[i]);
+        json_put_end(out);
+        json_put_end(out);
     }
-    sb_puts(out, "}}");
+    json_put_end(out);
+    json_put_end(out);
 }
 
-static int put_tokenizer(struct strbuf *out, const struct vocab *v, const struct pre *pre,
+static int put_tokenizer(struct strbuf *text, const struct vocab *v, const struct pre *pre,
                          struct vac_err *err)
 {
     bool prefix = true, bos = pre ? pre->add_bos : true, eos = false;
+    struct json_out out = json_out(text);
 
     if (gguf_bool(v->g, KEY "add_bos_token", &bos, err) < 0 ||
         gguf_bool(v->g, KEY "add_eos_token", &eos, err) < 0 ||
         gguf_bool(v->g, KEY "add_space_prefix", &prefix, err) < 0)
         return -1;
-    sb_puts(out, "{\"version\":\"1.0\",\"truncation\":null,\"padding\":null");
-    put_added(out, v);
-    if (pre)
-        sb_printf(
-            out,
-            ",\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
-            "%s]},\"decoder\":" BYTES("true"),
-            pre->stages);
-    else
-        sb_printf(
-            out,
-            ",\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[%s"
-            "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xe2\x96\x81\"}]}"
-            ",\"pre_tokenizer\":null,\"decoder\":{\"type\":\"Sequence\",\"decoders\":["
-            "{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xe2\x96\x81\"},\"content\":\" \"},"
-            "{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}%s]}",
-            prefix ? "{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"}," : "",
-            prefix ? ",{\"type\":\"Strip\",\"content\":\" \",\"start\":1,\"stop\":0}" : "");
-    put_post(out, v, bos, eos);
-    sb_puts(out, ",\"model\":{\"type\":\"BPE\",\"dropout\":null,\"unk_token\":");
-    if (!pre && v->unk >= 0)
-        put_token(out, v, v->unk);
-    else
-        sb_puts(out, "null");
-    sb_printf(out,
-              ",\"continuing_subword_prefix\":null,\"end_of_word_suffix\":null,\"fuse_unk\":%s,"
-              "\"byte_fallback\":%s,\"ignore_merges\":%s,\"vocab\":{",
-              pre ? "false" : "true", pre ? "false" : "true", pre && pre->whole ? "true" : "false");
+    json_put_object(&out, NULL, JSON_TIGHT);
+    json_put_text(&out, "version", "1.0");
+    json_put_text(&out, "truncation", NULL);
+    json_put_text(&out, "padding", NULL);
+    json_put_list(&out, "added_tokens", JSON_TIGHT);
     for (size_t i = 0; i < v->tokens->n; i++) {
-        sb_puts(out, i ? "," : "");
-        put_token(out, v, (int64_t)i);
-        sb_printf(out, ":%zu", i);
+        int32_t type = v->types ? gguf_i32_at(v->types, i) : 1;
+        if ((type != TYPE_UNKNOWN && type != TYPE_CONTROL && type != TYPE_USER) || !v->len[i])
+            continue;
+        json_put_object(&out, NULL, JSON_TIGHT);
+        json_put_natural(&out, "id", i);
+        put_token(&out, "content", v, (int64_t)i);
+        json_put_bool(&out, "single_word", false);
+        json_put_bool(&out, "lstrip", false);
+        json_put_bool(&out, "rstrip", false);
+        json_put_bool(&out, "normalized", false);
+        json_put_bool(&out, "special", type != TYPE_USER);
+        json_put_end(&out);
     }
-    sb_puts(out, "},\"merges\":[");
-    if (pre ? put_merges(out, v, err) : put_joins(out, v, err))
+    json_put_end(&out);
+    if (pre)
+        put_bpe_stages(&out, pre);
+    else
+        put_piece_stages(&out, prefix);
+    put_post(&out, v, bos, eos);
+    put_type(&out, "model", "BPE");
+    json_put_text(&out, "dropout", NULL);
+    put_token(&out, "unk_token", v, pre ? -1 : v->unk);
+    json_put_text(&out, "continuing_subword_prefix", NULL);
+    json_put_text(&out, "end_of_word_suffix", NULL);
+    json_put_bool(&out, "fuse_unk", !pre);
+    json_put_bool(&out, "byte_fallback", !pre);
+    json_put_bool(&out, "ignore_merges", pre && pre->whole);
+    json_put_object(&out, "vocab", JSON_TIGHT);
+    for (size_t i = 0; i < v->tokens->n; i++)
+        json_put_natural(&out, v->text[i], i);
+    json_put_end(&out);
+    json_put_list(&out, "merges", JSON_TIGHT);
+    if (pre ? put_merges(&out, v, err) : put_joins(&out, v, err))
         return -1;
-    sb_puts(out, "]}}");
-    return sb_ok(out, err);
+    json_put_end(&out);
+    json_put_end(&out);
+    json_put_end(&out);
+    return sb_ok(text, err);
 }
 
-static int put_config(struct strbuf *out, const struct vocab *v, struct vac_err *err)
+static int put_config(struct strbuf *text, const struct vocab *v, struct vac_err *err)
 {
-    const struct {
-        const char *key;
-        int64_t id;
-    } role[] = {
-        {"bos_token", v->bos}, {"eos_token", v->eos}, {"unk_token", v->unk}, {"pad_token", v->pad}};
+    struct json_out out = json_out(text);
     const char *template = NULL;
 
     if (gguf_text(v->g, "tokenizer.chat_template", &template, err) < 0)
         return -1;
-    sb_puts(out, "{\"tokenizer_class\":\"PreTrainedTokenizerFast\"");
-    for (size_t i = 0; i < sizeof role / sizeof *role; i++) {
-        sb_printf(out, ",\"%s\":", role[i].key);
-        if (role[i].id >= 0)
-            put_token(out, v, role[i].id);
-        else
-            sb_puts(out, "null");
-    }
-    if (template) {
-        sb_puts(out, ",\"chat_template\":");
-        put_string(out, template, strlen(template));
-    }
-    sb_puts(out, "}");
-    return sb_ok(out, err);
+    json_put_object(&out, NULL, JSON_TIGHT);
+    json_put_text(&out, "tokenizer_class", "PreTrainedTokenizerFast");
+    put_token(&out, "bos_token", v, v->bos);
+    put_token(&out, "eos_token", v, v->eos);
+    put_token(&out, "unk_token", v, v->unk);
+    put_token(&out, "pad_token", v, v->pad);
+    if (template)
+        json_put_text(&out, "chat_template", template);
+    json_put_end(&out);
+    return sb_ok(text, err);
 }
 
 int tok_gguf_texts(struct gguf *g, struct strbuf *tokenizer, struct strbuf *config,
                    struct vac_err *err)
 {
+    static const char *const models[] = {"gpt2", "llama"}; /* byte-level BPE, pieces with scores */
     struct vocab v = {0};
     const char *model = NULL;
     const struct pre *pre = NULL;
@@ -432,8 +491,8 @@ int tok_gguf_texts(struct gguf *g, struct strbuf *tokenizer, struct strbuf *conf
                       : gguf_error(g, KEY "model", err,
                                    "is not there: the file has no tokenizer (gpt2 and llama are "
                                    "read)");
-    pieces = !strcmp(model, "llama");
-    if (!pieces && strcmp(model, "gpt2"))
+    pieces = !strcmp(model, models[1]);
+    if (!pieces && strcmp(model, models[0]))
         return gguf_error(g, KEY "model", err, "\"%.40s\" is not read; gpt2 and llama are", model);
     if (!pieces && !(pre = find_pre(g, err)))
         return -1;

@@ -419,7 +419,7 @@ static int read_tensor(struct gguf *g, struct cursor *c, struct st_tensor *t, ui
         return tensor_error(g, t, err,
                             "rows of %zu numbers are no whole blocks of %s, which has %zu",
                             t->shape[rank - 1], t->dtype_text, dtype_block(t->dtype));
-    gguf_name_to_hf(g->arch, t->in_file, hf, sizeof hf);
+    gguf_name_to_hf(t->in_file, hf, sizeof hf);
     t->name = arena_strndup(&g->mem, hf, strlen(hf), err);
     t->file = path_base(g->path);
     return t->name ? 0 : -1;
@@ -629,8 +629,6 @@ int gguf_order_rows(struct gguf *g, struct vac_err *err)
 {
     int64_t heads = 0, kv;
 
-    if (strcmp(g->arch, "llama"))
-        return 0;
     if (gguf_int(g, "ARCH.attention.head_count", 1, 4096, &heads, err))
         return -1;
     kv = heads;

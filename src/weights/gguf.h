@@ -4,8 +4,8 @@
  * array stands in an array, and after gguf_open each tensor's bytes are known to lie inside the file, to be
  * whole blocks, and to be nobody else's. Versions 2 and 3, little-endian, one file for all.
  *
- * Tensors are told by the names that Hugging Face has for them, with its order of dimensions and, in the
- * architecture llama, of the rows of q and k: what was made from a file is made from a folder too. */
+ * Tensors are told by the names that Hugging Face has for them, with its order of dimensions and, after
+ * gguf_order_rows, of the rows of q and k: what was made from a file is made from a folder too. */
 #ifndef WEIGHTS_GGUF_H
 #define WEIGHTS_GGUF_H
 
@@ -52,7 +52,7 @@ bool gguf_is(const char *path);
 /* On failure nothing is left to close. */
 int gguf_open(struct gguf *g, const char *path, struct vac_err *err);
 void gguf_close(struct gguf *g);
-/* The rows of q and k in Hugging Face's order, where the file has another: they are copied. */
+/* For architectures whose files have the rows of q and k in another order than Hugging Face: copies them. */
 int gguf_order_rows(struct gguf *g, struct vac_err *err);
 
 /* Whether a tensor's data lie in the file; those whose rows were moved are a copy. */

@@ -3,29 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first of two rows with the same GGUF name is Gemma's, which has two norms more. */
 static const struct {
     const char *gguf, *hf;
     bool layer; /* behind "blk.N." and "model.layers.N." */
-    bool gemma, others;
 } names[] = {
-    {"token_embd", "model.embed_tokens", false, true, true},
-    {"output_norm", "model.norm", false, true, true},
-    {"output", "lm_head", false, true, true},
-    {"attn_norm", "input_layernorm", true, true, true},
-    {"attn_q", "self_attn.q_proj", true, true, true},
-    {"attn_k", "self_attn.k_proj", true, true, true},
-    {"attn_v", "self_attn.v_proj", true, true, true},
-    {"attn_output", "self_attn.o_proj", true, true, true},
-    {"attn_q_norm", "self_attn.q_norm", true, true, true},
-    {"attn_k_norm", "self_attn.k_norm", true, true, true},
-    {"post_attention_norm", "post_attention_layernorm", true, true, false},
-    {"ffn_norm", "pre_feedforward_layernorm", true, true, false},
-    {"ffn_norm", "post_attention_layernorm", true, false, true},
-    {"post_ffw_norm", "post_feedforward_layernorm", true, true, false},
-    {"ffn_gate", "mlp.gate_proj", true, true, true},
-    {"ffn_up", "mlp.up_proj", true, true, true},
-    {"ffn_down", "mlp.down_proj", true, true, true},
+    {"token_embd", "model.embed_tokens", false},
+    {"output_norm", "model.norm", false},
+    {"output", "lm_head", false},
+    {"attn_norm", "input_layernorm", true},
+    {"attn_q", "self_attn.q_proj", true},
+    {"attn_k", "self_attn.k_proj", true},
+    {"attn_v", "self_attn.v_proj", true},
+    {"attn_output", "self_attn.o_proj", true},
+    {"attn_q_norm", "self_attn.q_norm", true},
+    {"attn_k_norm", "self_attn.k_norm", true},
+    {"ffn_norm", "post_attention_layernorm", true},
+    {"ffn_gate", "mlp.gate_proj", true},
+    {"ffn_up", "mlp.up_proj", true},
+    {"ffn_down", "mlp.down_proj", true},
 };
 
 /* Behind `prefix` and a number and a dot: what follows; NULL = it is not so. */
@@ -43,9 +38,8 @@ static const char *behind_layer(const char *name, const char *prefix, size_t *la
                : NULL;
 }
 
-static bool translate(const char *arch, const char *name, bool to_hf, char *out, size_t size)
+static bool translate(const char *name, bool to_hf, char *out, size_t size)
 {
-    bool gemma = !strncmp(arch, "gemma", 5);
     size_t layer = 0;
     int digits;
     const char *rest = behind_layer(name, to_hf ? "blk." : "model.layers.", &layer, &digits);
@@ -56,8 +50,7 @@ static bool translate(const char *arch, const char *name, bool to_hf, char *out,
         const char *part = names[i].layer ? rest : name;
         size_t n = strlen(from);
 
-        if (!(gemma ? names[i].gemma : names[i].others) || !part || strncmp(part, from, n) ||
-            part[n] != '.')
+        if (!part || strncmp(part, from, n) || part[n] != '.')
             continue;
         if (names[i].layer)
             snprintf(out, size, "%s%zu.%s%s", to_hf ? "model.layers." : "blk.", layer, to,
@@ -70,12 +63,12 @@ static bool translate(const char *arch, const char *name, bool to_hf, char *out,
     return false;
 }
 
-bool gguf_name_to_hf(const char *arch, const char *name, char *out, size_t size)
+bool gguf_name_to_hf(const char *name, char *out, size_t size)
 {
-    return translate(arch, name, true, out, size);
+    return translate(name, true, out, size);
 }
 
-bool gguf_name_from_hf(const char *arch, const char *name, char *out, size_t size)
+bool gguf_name_from_hf(const char *name, char *out, size_t size)
 {
-    return translate(arch, name, false, out, size);
+    return translate(name, false, out, size);
 }

@@ -6,6 +6,6 @@
 #include <stddef.h>
 
 /* False: a name that no architecture here has; then *out is `name` itself. */
-bool gguf_name_to_hf(const char *arch, const char *name, char *out, size_t size);
-bool gguf_name_from_hf(const char *arch, const char *name, char *out, size_t size);
+bool gguf_name_to_hf(const char *name, char *out, size_t size);
+bool gguf_name_from_hf(const char *name, char *out, size_t size);
 #endif

@@ -369,9 +369,7 @@ static int open_chosen(struct weights *w, struct vac_err *err)
     if (dir_exists(w->path))
         return open_unindexed(w, err);
     if (gguf_is(w->path) && !ends_with(w->path, ".safetensors"))
-        return gguf_open(&w->gguf, w->path, err) || gguf_order_rows(&w->gguf, err)
-                   ? -1
-                   : list_tensors(w, err);
+        return gguf_open(&w->gguf, w->path, err) ? -1 : list_tensors(w, err);
     return ends_with(w->path, INDEX_SUFFIX) ? open_sharded(w, err) : open_single(w, err);
 }
 
@@ -395,6 +393,11 @@ struct weights *weights_open_stem(const char *path, const char *stem, struct vac
 fail:
     weights_close(w);
     return NULL;
+}
+
+int weights_order_rows(struct weights *w, struct vac_err *err)
+{
+    return w->gguf.path ? gguf_order_rows(&w->gguf, err) : 0;
 }
 
 void weights_close(struct weights *w)
@@ -453,7 +456,7 @@ static int refuse_missing(const struct weights *w, const char *name, struct vac_
     char own[128];
 
     if (w->gguf.path) {
-        gguf_name_from_hf(w->gguf.arch, name, own, sizeof own);
+        gguf_name_from_hf(name, own, sizeof own);
         name = own;
     }
     if (near)

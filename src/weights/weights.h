@@ -31,6 +31,9 @@ struct weights;
 struct weights *weights_open(const char *path, struct vac_err *err);
 /* The same; of a folder, only those called so: "model", "adapter_model". */
 struct weights *weights_open_stem(const char *path, const char *stem, struct vac_err *err);
+/* Of an architecture whose GGUF files have a head's rows of q and k in the order of neighbours that are
+ * rotated together: in the order of the two halves, as safetensors have them, which stay as they are. */
+int weights_order_rows(struct weights *w, struct vac_err *err);
 void weights_close(struct weights *w);
 /* Whether the files are still those that were opened (base/map.h): asked before what was made of the
  * numbers is believed. */
