@@ -61,11 +61,12 @@ int ask_write(struct book *book, const struct stage *st, struct ask *a, const ch
               struct vac_event *e, struct vac_err *err)
 {
     struct strbuf line = {0};
-    int rc;
+    int rc = probe_keep(e, &a->told, err);
 
     probe_line(&line, &a->told, (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done,
                who);
-    rc = book_line(book, LINES_PROBES, &line, err) || probe_keep(e, &a->told, err) ? -1 : 0;
+    if (rc == 0)
+        rc = book_line(book, LINES_PROBES, &line, err);
     sb_done(&line);
     return rc;
 }

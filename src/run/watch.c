@@ -152,21 +152,18 @@ static int copy_disputes(struct vac_event *e, const struct eval_result *r, struc
 }
 
 /* The score with its categories, for the screen. */
-static int tell_score(struct steer *steer, const struct vac_eval *score,
+static int make_event(struct vac_event *e, const struct vac_eval *score,
                       const struct eval_result *r, struct vac_err *err)
 {
-    struct vac_event e = {.eval = {.n_category = r->n_category, .n_other = r->n_other}};
-    struct vac_eval *copy = event_alloc(&e, 1, sizeof *copy, err);
+    struct vac_eval *copy = event_alloc(e, 1, sizeof *copy, err);
 
-    if (!copy || copy_parts(&e, r->category, r->n_category, &e.eval.category, err) ||
-        copy_parts(&e, r->other, r->n_other, &e.eval.other, err) || copy_disputes(&e, r, err)) {
-        vac_event_done(&e);
+    if (!copy || copy_parts(e, r->category, r->n_category, &e->eval.category, err) ||
+        copy_parts(e, r->other, r->n_other, &e->eval.other, err) || copy_disputes(e, r, err))
         return -1;
-    }
     *copy = *score;
-    e.eval.score = copy;
-    control_event(steer->ctl, VAC_EVENT_EVAL, steer->answering, (int64_t)steer->at->step,
-                  score->name, &e);
+    e->eval.score = copy;
+    e->eval.n_category = r->n_category;
+    e->eval.n_other = r->n_other;
     return 0;
 }
 
@@ -175,6 +172,7 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
 {
     struct steer *steer = book->steer;
     struct vac_eval score;
+    struct vac_event e = {0};
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
     struct patience p = {.steer = steer, .what = "evaluation files"};
@@ -194,8 +192,13 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
     while (dir && patience_left(&p, err))
         rc = p.rc = eval_result_write(rig->eval[i], r, dir, label, &p.why);
     free(dir);
+    /* the line is last: what fails behind it would be measured, and written, again */
     if (rc == 0)
-        rc = book_line(book, LINES_HISTORY, &s, err) || tell_score(steer, &score, r, err) ? -1 : 0;
+        rc = make_event(&e, &score, r, err) || book_line(book, LINES_HISTORY, &s, err) ? -1 : 0;
+    if (rc == 0)
+        control_event(steer->ctl, VAC_EVENT_EVAL, steer->answering, (int64_t)steer->at->step,
+                      score.name, &e);
+    vac_event_done(&e);
     sb_done(&s);
     return rc;
 }
