@@ -172,16 +172,24 @@ static void opt_embed_backward(struct pass *p)
     }
 }
 
-static void opt_attn(struct pass *p, size_t l)
+/* What attention reads: the norm of x, or x in post-norm models. */
+static struct ref opt_attn_input(struct pass *p, size_t l)
 {
     const struct layer *y = &p->m->layer[l];
     struct layer_acts *a = &p->a->layer[l];
-    size_t N = p->b->N, D = p->m->cfg.D;
 
-    if (p->m->cfg.pre_norm)
-        norm_forward(p, a->n1, a->mean1, a->rstd1, a->x, y->norm1, y->norm1_b, N);
-    attention_forward(p, l, p->m->cfg.pre_norm ? a->n1 : a->x);
-    op_add(pass_c(p), a->mid, a->x, p->a->t, N * D);
+    if (!p->m->cfg.pre_norm)
+        return a->x;
+    norm_forward(p, p->a->normed, a->mean1, a->rstd1, a->x, y->norm1, y->norm1_b, p->b->N);
+    return p->a->normed;
+}
+
+static void opt_attn(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+
+    attention_forward(p, l, opt_attn_input(p, l));
+    op_add(pass_c(p), a->mid, a->x, p->a->t, p->b->N * p->m->cfg.D);
 }
 
 static void opt_attn_backward(struct pass *p, size_t l)
@@ -191,7 +199,7 @@ static void opt_attn_backward(struct pass *p, size_t l)
     struct acts *s = p->a;
     bool below = pass_wants_below(p, l), pre = p->m->cfg.pre_norm;
 
-    attention_backward(p, l, below ? s->dn : REF_NONE, pre ? a->n1 : a->x);
+    attention_backward(p, l, below ? s->dn : REF_NONE, opt_attn_input(p, l));
     if (!below)
         return;
     if (pre)
@@ -200,30 +208,40 @@ static void opt_attn_backward(struct pass *p, size_t l)
         op_add(pass_c(p), s->dx, s->dx, s->dn, p->b->N * p->m->cfg.D);
 }
 
-/* What the MLP reads: the norm of mid; post-norm models also add it to the MLP's output. */
-static struct ref opt_mlp_input(const struct pass *p, const struct layer_acts *a)
+/* What the MLP reads: the norm of mid; post-norm models keep it, and add it to the MLP's output. */
+static struct ref opt_mlp_input(struct pass *p, size_t l)
 {
-    return p->m->cfg.pre_norm ? a->n2 : a->ln1;
+    const struct layer *y = &p->m->layer[l];
+    struct layer_acts *a = &p->a->layer[l];
+
+    if (!p->m->cfg.pre_norm)
+        return a->ln1;
+    norm_forward(p, p->a->normed, a->mean2, a->rstd2, a->mid, y->norm2, y->norm2_b, p->b->N);
+    return p->a->normed;
+}
+
+static void opt_activate(struct pass *p, size_t l)
+{
+    size_t n = p->b->N * p->m->cfg.F;
+
+    if (p->m->cfg.act == ACT_RELU)
+        op_relu(pass_c(p), p->a->act, p->a->layer[l].up, n);
+    else
+        op_gelu(pass_c(p), p->a->act, p->a->layer[l].up, n);
 }
 
 static void opt_mlp(struct pass *p, size_t l)
 {
     const struct layer *y = &p->m->layer[l];
     struct layer_acts *a = &p->a->layer[l];
-    struct ref in = opt_mlp_input(p, a);
-    size_t N = p->b->N, D = p->m->cfg.D, F = p->m->cfg.F;
+    size_t N = p->b->N, D = p->m->cfg.D;
     bool pre = p->m->cfg.pre_norm;
 
-    if (pre)
-        norm_forward(p, in, a->mean2, a->rstd2, a->mid, y->norm2, y->norm2_b, N);
-    else
-        norm_forward(p, in, a->mean1, a->rstd1, a->mid, y->norm1, y->norm1_b, N);
-    group_forward(p, l, GROUP_UP, in, &a->up);
-    if (p->m->cfg.act == ACT_RELU)
-        op_relu(pass_c(p), a->act, a->up, N * F);
-    else
-        op_gelu(pass_c(p), a->act, a->up, N * F);
-    group_forward(p, l, GROUP_DOWN, a->act, &p->a->t);
+    if (!pre)
+        norm_forward(p, a->ln1, a->mean1, a->rstd1, a->mid, y->norm1, y->norm1_b, N);
+    group_forward(p, l, GROUP_UP, opt_mlp_input(p, l), &a->up);
+    opt_activate(p, l);
+    group_forward(p, l, GROUP_DOWN, p->a->act, &p->a->t);
     op_add(pass_c(p), mlp_sum(p, l), pre ? a->mid : a->ln1, p->a->t, N * D);
 }
 
@@ -245,12 +263,14 @@ static void opt_mlp_backward(struct pass *p, size_t l)
     struct layer_acts *a = &s->layer[l];
     size_t N = p->b->N, F = p->m->cfg.F;
 
-    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
+    if (p->grads)
+        opt_activate(p, l);
+    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, s->act);
     if (p->m->cfg.act == ACT_RELU)
         op_relu_bwd(pass_c(p), s->dup, s->dact, a->up, N * F);
     else
         op_gelu_bwd(pass_c(p), s->dup, s->dact, a->up, N * F);
-    group_backward(p, l, GROUP_UP, s->dn, &s->dup, opt_mlp_input(p, a));
+    group_backward(p, l, GROUP_UP, s->dn, &s->dup, opt_mlp_input(p, l));
     if (p->m->cfg.pre_norm) {
         norm_backward(p, s->dx, s->dn, a->mid, y->norm2, y->norm2_b, a->mean2, a->rstd2, N);
         return;

@@ -159,14 +159,38 @@ void decoder_embed_backward(struct pass *p)
     op_embed_bwd(pass_c(p), p->m->embed->g, p->a->dx, p->b->ids, p->b->N, p->m->cfg.D);
 }
 
+static void norm_attn(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+
+    norm_forward(p, p->a->normed, REF_NONE, a->rstd1, a->x, p->m->layer[l].norm1, NULL, p->b->N);
+}
+
+static void norm_mlp(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+
+    norm_forward(p, p->a->normed, REF_NONE, a->rstd2, a->mid, p->m->layer[l].norm2, NULL, p->b->N);
+}
+
+static void activate(struct pass *p, size_t l)
+{
+    struct layer_acts *a = &p->a->layer[l];
+    size_t n = p->b->N * p->m->cfg.F;
+
+    if (p->m->cfg.act == ACT_SILU)
+        op_swiglu(pass_c(p), p->a->act, a->gate, a->up, n);
+    else
+        op_geglu(pass_c(p), p->a->act, a->gate, a->up, n);
+}
+
 void decoder_attn(struct pass *p, size_t l)
 {
     struct layer_acts *a = &p->a->layer[l];
-    struct layer *y = &p->m->layer[l];
     size_t N = p->b->N, D = p->m->cfg.D;
 
-    norm_forward(p, a->n1, REF_NONE, a->rstd1, a->x, y->norm1, NULL, N);
-    attention_forward(p, l, a->n1);
+    norm_attn(p, l);
+    attention_forward(p, l, p->a->normed);
     if (p->m->cfg.post_norms)
         op_copy(pass_c(p), a->out1, p->a->t, N * D);
     else
@@ -218,7 +242,9 @@ void decoder_attn_backward(struct pass *p, size_t l)
     struct layer_acts *a = &p->a->layer[l];
     bool below = pass_wants_below(p, l);
 
-    attention_backward(p, l, below ? p->a->dn : REF_NONE, a->n1);
+    if (p->grads)
+        norm_attn(p, l);
+    attention_backward(p, l, below ? p->a->dn : REF_NONE, p->a->normed);
     if (below)
         norm_backward(p, p->a->dx, p->a->dn, a->x, p->m->layer[l].norm1, NULL, REF_NONE, a->rstd1,
                       p->b->N);
@@ -227,15 +253,12 @@ void decoder_attn_backward(struct pass *p, size_t l)
 void decoder_mlp(struct pass *p, size_t l)
 {
     struct layer_acts *a = &p->a->layer[l];
-    size_t N = p->b->N, D = p->m->cfg.D, F = p->m->cfg.F;
+    size_t N = p->b->N, D = p->m->cfg.D;
 
-    norm_forward(p, a->n2, REF_NONE, a->rstd2, a->mid, p->m->layer[l].norm2, NULL, N);
-    group_forward(p, l, GROUP_UP, a->n2, (struct ref[]){a->gate, a->up});
-    if (p->m->cfg.act == ACT_SILU)
-        op_swiglu(pass_c(p), a->act, a->gate, a->up, N * F);
-    else
-        op_geglu(pass_c(p), a->act, a->gate, a->up, N * F);
-    group_forward(p, l, GROUP_DOWN, a->act, &p->a->t);
+    norm_mlp(p, l);
+    group_forward(p, l, GROUP_UP, p->a->normed, (struct ref[]){a->gate, a->up});
+    activate(p, l);
+    group_forward(p, l, GROUP_DOWN, p->a->act, &p->a->t);
     if (p->m->cfg.post_norms)
         op_copy(pass_c(p), a->out2, p->a->t, N * D);
     else
@@ -248,12 +271,16 @@ void decoder_mlp_backward(struct pass *p, size_t l)
     struct layer_acts *a = &s->layer[l];
     size_t N = p->b->N, F = p->m->cfg.F;
 
-    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, a->act);
+    if (p->grads)
+        activate(p, l);
+    group_backward(p, l, GROUP_DOWN, s->dact, &s->dt, s->act);
     if (p->m->cfg.act == ACT_SILU)
         op_swiglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
     else
         op_geglu_bwd(pass_c(p), s->dgate, s->dup, s->dact, a->gate, a->up, N * F);
-    group_backward(p, l, GROUP_UP, s->dn, (struct ref[]){s->dgate, s->dup}, a->n2);
+    if (p->grads)
+        norm_mlp(p, l);
+    group_backward(p, l, GROUP_UP, s->dn, (struct ref[]){s->dgate, s->dup}, s->normed);
     norm_backward(p, s->dx, s->dn, a->mid, p->m->layer[l].norm2, NULL, REF_NONE, a->rstd2, N);
 }
 

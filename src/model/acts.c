@@ -29,7 +29,6 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
 {
     const struct config *c = &m->cfg;
 
-    a->n1 = take(k, N, c->D);
     a->mean1 = take(k, N, 1);
     a->rstd1 = take(k, N, 1);
     a->q = take(k, N, c->H * c->E);
@@ -50,7 +49,6 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
         a->post_rstd2 = take(k, N, 1);
     }
     a->mid = train ? take(k, N, c->D) : a->x;
-    a->n2 = take(k, N, c->D);
     a->mean2 = take(k, N, 1);
     a->rstd2 = take(k, N, 1);
     if (!c->pre_norm) {
@@ -60,7 +58,6 @@ static void carve_layer(const struct model *m, struct carve *k, struct layer_act
     if (c->gated)
         a->gate = take(k, N, c->F);
     a->up = take(k, N, c->F);
-    a->act = take(k, N, c->F);
     for (int g = 0; g < GROUP_COUNT; g++)
         a->h[g] = take(k, N, m->h_cols[g]);
 }
@@ -130,6 +127,8 @@ static size_t carve_all(const struct model *m, struct acts *a, struct buf *buf, 
     if (c->P != c->D)
         a->emb = take(&k, N, c->P);
     a->t = take(&k, N, c->D);
+    a->normed = take(&k, N, c->D);
+    a->act = take(&k, N, c->F);
     a->head_x = take(&k, labelled, c->D);
     a->head = take(&k, labelled, c->P);
     a->head_n = c->P != c->D ? take(&k, labelled, c->D) : REF_NONE;

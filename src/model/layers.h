@@ -94,15 +94,15 @@ struct model {
 
 struct layer_acts {
     struct ref x;                                  /* [N,D] input of the block */
-    struct ref n1, mean1, rstd1;                   /* [N,D] [N] [N] norm before attention */
+    struct ref mean1, rstd1;                       /* [N] [N] of the norm before attention */
     struct ref q, k, v, y, lse;                    /* [N,HE] [N,KE] [N,KE] [N,HE] [N,H] */
     struct ref q0, k0, rstd_q, rstd_k;             /* before the norm of heads; [N,H] [N,K] */
     struct ref out1, post_rstd1, out2, post_rstd2; /* [N,D] [N] with post_norms: before them */
-    struct ref mid, ln1;         /* [N,D] after the attention's residual add; post-norm: its norm */
-    struct ref n2, mean2, rstd2; /* norm before the MLP */
-    struct ref gate, up, act;    /* [N,F] */
-    struct ref sum;              /* post-norm: [N,D] before the last norm */
-    struct ref h[GROUP_COUNT];   /* [N, h_cols] */
+    struct ref mid, ln1;       /* [N,D] after the attention's residual add; post-norm: its norm */
+    struct ref mean2, rstd2;   /* of the norm before the MLP */
+    struct ref gate, up;       /* [N,F] */
+    struct ref sum;            /* post-norm: [N,D] before the last norm */
+    struct ref h[GROUP_COUNT]; /* [N, h_cols] */
 };
 struct acts {
     struct model *m;
@@ -112,11 +112,14 @@ struct acts {
     struct layer_acts *layer; /* [L + 1]: only x of the last */
     struct ref emb, demb;     /* [N,P] before project_in */
     struct ref t;             /* [N,D] a half's output before the residual add */
-    struct ref drop;          /* [N,max(D,F,HE)] an input with dropout */
-    struct ref back;          /* the same size: a gradient on its way through dropout */
-    struct ref dh;            /* [N,max h_cols] */
-    struct ref dx, dn;        /* [N,D] residual gradient; gradient of a norm's output */
-    struct ref dt; /* gradient of a half's output: dx (dout), or t where a tap adds to it */
+    struct ref normed,
+        act;           /* [N,D] [N,F] what a half reads, and the MLP's middle: of the layer at work;
+                               * a backward pass makes them again, which costs less than keeping all */
+    struct ref drop;   /* [N,max(D,F,HE)] an input with dropout */
+    struct ref back;   /* the same size: a gradient on its way through dropout */
+    struct ref dh;     /* [N,max h_cols] */
+    struct ref dx, dn; /* [N,D] residual gradient; gradient of a norm's output */
+    struct ref dt;     /* gradient of a half's output: dx (dout), or t where a tap adds to it */
     struct ref dq, dk, dv, dy;
     struct ref dout; /* [N,D] with post_norms: gradient of a half's output */
     struct ref dk0;  /* [N,KE] before the norm of heads; that of q goes into dy */
