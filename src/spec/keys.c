@@ -4,6 +4,7 @@
 #include "defense/method.h"
 #include "eval/own.h"
 #include "spec/keys.h"
+#include "spec/spec_keys.h"
 #include "spec/spec_tables.h"
 
 enum { PATH_ROOM = 256 };
@@ -36,14 +37,6 @@ static void each_row(const struct walk *w, const char *prefix, const struct opti
     }
 }
 
-static bool is_plain(const char *name)
-{
-    size_t n = strlen(name);
-
-    return n > 0 && n < VAC_NAME &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == n;
-}
-
 /* "stages.align." of an entry that has a name, "stages.stage1." of a stage without one,
  * "evaluate[0]." where only the number is left. */
 static void entry_prefix(const struct walk *w, const char *list, const cJSON *entry, size_t i,
@@ -51,7 +44,7 @@ static void entry_prefix(const struct walk *w, const char *list, const cJSON *en
 {
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "name"));
 
-    if (!w->numbers && name && is_plain(name))
+    if (!w->numbers && name && spec_name_is_valid(name))
         snprintf(out, PATH_ROOM, "%s.%s.", list, name);
     else if (!w->numbers && entry && !name && !strcmp(list, "stages"))
         snprintf(out, PATH_ROOM, "stages.stage%zu.", i + 1);

@@ -87,40 +87,30 @@ static int read_model(struct run_spec *s, const struct jnode *root, const char *
     return spec_path(&s->model, PATH_MODEL, &model, dir, err);
 }
 
-/* Random weights can only be trained as a whole: adapters on top of them learn nothing. */
-static int check_random(const struct run_spec *s, const struct jnode *root, struct vac_err *err)
-{
-    struct jnode stages = spec_key(root, "stages");
-    struct jnode first = {.v = stages.v->child, .up = &stages, .file = root->file}, lora;
-
-    lora = spec_key(&first, "lora");
-    if (!s->init_random || s->stage[0].full)
-        return 0;
-    return json_error(&lora, err, "a random model is first trained whole: write \"lora\": null");
-}
-
-/* An absent or null object leaves the defaults. */
-static int read_section(const struct jnode *root, const char *key, const struct option_row *rows,
-                        void *base, struct vac_err *err)
-{
-    struct jnode n;
-    int rc = json_opt(root, key, JSON_OBJECT, &n, err);
-
-    if (rc)
-        return rc < 0 ? -1 : option_defaults(rows, base, err);
-    return spec_read_object(&n, rows, NULL, base, err);
-}
-
 static int read_root(struct run_spec *s, const struct jnode *root, const char *dir,
                      struct vac_err *err)
 {
     static const char *const objects[] = {"config", "stages",   "checkpoint",
                                           "watch",  "evaluate", NULL};
+    struct jnode checkpoint, stages, first, lora;
+    int rc;
 
     if (spec_read_object(root, spec_rows_top, objects, s, err) || read_model(s, root, dir, err) ||
-        spec_read_stages(s, root, dir, err) || check_random(s, root, err) ||
-        read_section(root, "checkpoint", spec_rows_checkpoint, &s->checkpoint, err) ||
-        spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err))
+        spec_read_stages(s, root, dir, err))
+        return -1;
+    if (s->init_random && !s->stage[0].full) { /* adapters on random weights learn nothing */
+        stages = spec_key(root, "stages");
+        first = (struct jnode){.v = stages.v->child, .up = &stages, .file = root->file};
+        lora = spec_key(&first, "lora");
+        return json_error(&lora, err,
+                          "a random model is first trained whole: write \"lora\": null");
+    }
+    rc = json_opt(root, "checkpoint", JSON_OBJECT, &checkpoint, err);
+    if (rc == 0)
+        rc = spec_read_object(&checkpoint, spec_rows_checkpoint, NULL, &s->checkpoint, err);
+    else if (rc > 0) /* absent or null: the defaults */
+        rc = option_defaults(spec_rows_checkpoint, &s->checkpoint, err);
+    if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err))
         return -1;
     s->json = spec_json(s, err);
     return s->json ? 0 : -1;
@@ -166,53 +156,38 @@ static int join_targets(cJSON *doc, struct vac_err *err)
     return 0;
 }
 
-/* The run file's folder without symbolic links, so that the paths hold wherever they are used. */
-static char *real_dir(const char *file, struct vac_err *err)
-{
-    char *dir = path_dir(file, err), *real = dir ? realpath(dir, NULL) : NULL;
-
-    if (dir && !real)
-        err_errno(err, "%s: cannot find its folder", file);
-    free(dir);
-    return real;
-}
-
-/* The description itself: the document, or a member of a run folder's run.json. */
-static cJSON *description(cJSON *doc)
-{
-    cJSON *spec = cJSON_GetObjectItemCaseSensitive(doc, "spec");
-
-    return cJSON_IsObject(spec) && cJSON_HasObjectItem(doc, "vaccine") ? spec : doc;
-}
-
-static int read_document(struct run_spec *s, cJSON *doc, const char *file, const char *const *set,
-                         size_t n_set, struct vac_err *err)
-{
-    struct jnode root = json_root(doc, file);
-    char *dir;
-    int rc = -1;
-
-    if (!cJSON_IsObject(doc))
-        return json_wrong(&root, "an object {...}", err);
-    for (size_t i = 0; i < n_set; i++)
-        if (spec_set(doc, set[i], err))
-            return -1;
-    dir = real_dir(file, err);
-    if (dir && join_targets(doc, err) == 0 && read_root(s, &root, dir, err) == 0)
-        rc = (s->file = path_join(dir, path_base(file), err)) ? 0 : -1;
-    free(dir);
-    return rc;
-}
-
 static int read_file(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
                      struct vac_err *err)
 {
-    cJSON *doc = json_read(file, FILE_LIMIT, err);
+    cJSON *doc = json_read(file, FILE_LIMIT, err), *spec;
+    struct jnode root;
+    char *dir = NULL, *real = NULL;
     int rc = -1;
 
     memset(s, 0, sizeof *s);
-    if (doc)
-        rc = read_document(s, description(doc), file, set, n_set, err);
+    if (!doc)
+        return -1;
+    /* the description is the document, or a member of a run folder's run.json */
+    spec = cJSON_GetObjectItemCaseSensitive(doc, "spec");
+    root =
+        json_root(cJSON_IsObject(spec) && cJSON_HasObjectItem(doc, "vaccine") ? spec : doc, file);
+    if (!cJSON_IsObject(root.v)) {
+        json_wrong(&root, "an object {...}", err);
+        goto out;
+    }
+    for (size_t i = 0; i < n_set; i++)
+        if (spec_set((cJSON *)root.v, set[i], err))
+            goto out;
+    /* without symbolic links, so that the paths hold wherever they are used */
+    dir = path_dir(file, err);
+    real = dir ? realpath(dir, NULL) : NULL;
+    if (dir && !real)
+        err_errno(err, "%s: cannot find its folder", file);
+    if (real && join_targets((cJSON *)root.v, err) == 0 && read_root(s, &root, real, err) == 0)
+        rc = (s->file = path_join(real, path_base(file), err)) ? 0 : -1;
+out:
+    free(dir);
+    free(real);
     cJSON_Delete(doc);
     if (rc)
         spec_done(s);
@@ -225,30 +200,23 @@ void spec_blame_file(struct vac_err *err)
         err->code = VAC_ERR_FORMAT;
 }
 
-/* The overrides are to blame for what the file alone does not fail with. */
-static void blame_set(const char *file, struct vac_err *err)
-{
-    struct vac_err alone = {0};
-    struct run_spec s;
-
-    if (err->code == VAC_ERR_MEMORY)
-        return;
-    if (read_file(&s, file, NULL, 0, &alone) == 0)
-        spec_done(&s);
-    if (strcmp(err->msg, alone.msg) != 0)
-        err->code = VAC_ERR_USAGE;
-}
-
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err)
 {
     int rc = read_file(s, file, set, n_set, err);
+    struct vac_err alone = {0};
+    struct run_spec other;
 
     if (rc == 0 || !err)
         return rc;
     spec_blame_file(err);
-    if (n_set > 0)
-        blame_set(file, err);
+    if (n_set == 0 || err->code == VAC_ERR_MEMORY)
+        return rc;
+    /* the overrides are to blame for what the file alone does not fail with */
+    if (read_file(&other, file, NULL, 0, &alone) == 0)
+        spec_done(&other);
+    if (strcmp(err->msg, alone.msg) != 0)
+        err->code = VAC_ERR_USAGE;
     return rc;
 }
 
@@ -269,26 +237,22 @@ int spec_from(struct run_spec *s, const struct jnode *root, const char *dir, str
 
 /* ---- Giving back ---- */
 
-static void stage_done(struct stage_spec *st)
-{
-    for (size_t k = 0; k < st->n_streams; k++) {
-        for (size_t i = 0; i < st->stream[k].n; i++)
-            option_free(spec_rows_data, &st->stream[k].file[i]);
-        free(st->stream[k].file);
-    }
-    if (st->method && st->method->options)
-        option_free(st->method->options, st->options);
-    free(st->options);
-    option_free(spec_rows_lora, &st->lora);
-    option_free(spec_rows_stage, st);
-}
-
 void spec_done(struct run_spec *s)
 {
     struct own_keys own;
 
-    for (size_t i = 0; i < s->n_stages; i++)
-        stage_done(&s->stage[i]);
+    for (struct stage_spec *st = s->stage; st < s->stage + s->n_stages; st++) {
+        for (size_t k = 0; k < st->n_streams; k++) {
+            for (size_t i = 0; i < st->stream[k].n; i++)
+                option_free(spec_rows_data, &st->stream[k].file[i]);
+            free(st->stream[k].file);
+        }
+        if (st->method && st->method->options)
+            option_free(st->method->options, st->options);
+        free(st->options);
+        option_free(spec_rows_lora, &st->lora);
+        option_free(spec_rows_stage, st);
+    }
     for (size_t i = 0; i < s->n_evaluate; i++)
         evaluate_spec_done(&s->evaluate[i]);
     if (own_of(s->watch.probes_judge, NULL, &own, NULL))

@@ -22,17 +22,6 @@ static void put_rows(struct json_out *o, const struct option_row *rows, const vo
     }
 }
 
-static void put_stream(struct json_out *o, const struct stream_spec *x)
-{
-    json_put_list(o, x->name, JSON_TIGHT);
-    for (size_t i = 0; i < x->n; i++) {
-        json_put_object(o, NULL, JSON_TIGHT);
-        put_rows(o, spec_rows_data, &x->file[i], NULL);
-        json_put_end(o);
-    }
-    json_put_end(o);
-}
-
 /* An adapter that is gone on with, or read from a folder, brings its own shape. */
 static void put_lora(struct json_out *o, const struct stage_spec *st)
 {
@@ -70,16 +59,43 @@ static void put_stage(struct json_out *o, const struct stage_spec *st)
     json_put_object(o, NULL, JSON_TIGHT);
     put_rows(o, spec_rows_stage, st, absent);
     put_rows(o, st->method->options, st->options, NULL);
-    for (size_t k = 0; k < st->n_streams; k++)
-        put_stream(o, &st->stream[k]);
+    for (size_t k = 0; k < st->n_streams; k++) {
+        json_put_list(o, st->stream[k].name, JSON_TIGHT);
+        for (size_t i = 0; i < st->stream[k].n; i++) {
+            json_put_object(o, NULL, JSON_TIGHT);
+            put_rows(o, spec_rows_data, &st->stream[k].file[i], NULL);
+            json_put_end(o);
+        }
+        json_put_end(o);
+    }
     put_lora(o, st);
     json_put_end(o);
 }
 
-static void put_watch(struct json_out *o, const struct watch_spec *w)
+static void put_row(void *ctx, const struct option_row *row, const void *base)
 {
-    struct own_keys own;
+    option_json(row, base, json_put_raw(ctx, row->name));
+}
 
+cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
+{
+    struct strbuf b = {0};
+    struct json_out out = json_out(&b), *o = &out;
+    const struct watch_spec *w = &s->watch;
+    char *config = s->config ? json_text(s->config, false, err) : NULL;
+    struct own_keys own;
+    cJSON *doc = NULL;
+
+    json_put_object(o, NULL, JSON_TIGHT);
+    put_rows(o, spec_rows_top, s, NULL);
+    sb_puts(json_put_raw(o, "config"), config ? config : "null");
+    json_put_list(o, "stages", JSON_TIGHT);
+    for (size_t i = 0; i < s->n_stages; i++)
+        put_stage(o, &s->stage[i]);
+    json_put_end(o);
+    json_put_object(o, "checkpoint", JSON_TIGHT);
+    put_rows(o, spec_rows_checkpoint, &s->checkpoint, NULL);
+    json_put_end(o);
     json_put_object(o, "watch", JSON_TIGHT);
     put_rows(o, spec_rows_watch, w, NULL);
     for (const struct spec_watched *k = spec_watched; k->key; k++) {
@@ -95,66 +111,25 @@ static void put_watch(struct json_out *o, const struct watch_spec *w)
         json_put_end(o);
     }
     json_put_end(o);
-}
-
-static void put_row(void *ctx, const struct option_row *row, const void *base)
-{
-    option_json(row, base, json_put_raw(ctx, row->name));
-}
-
-static void put_evaluate(struct json_out *o, const struct evaluate_spec *e)
-{
-    json_put_object(o, NULL, JSON_TIGHT);
-    o->to->bad |= evaluate_each(e, put_row, o, NULL) != 0;
-    if (e->stages) {
-        json_put_list(o, "stages", JSON_TIGHT);
-        for (char **name = e->stages; *name; name++)
+    json_put_list(o, "evaluate", JSON_TIGHT);
+    for (const struct evaluate_spec *e = s->evaluate; e < s->evaluate + s->n_evaluate; e++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        b.bad |= evaluate_each(e, put_row, o, NULL) != 0;
+        if (e->stages)
+            json_put_list(o, "stages", JSON_TIGHT);
+        else
+            json_put_text(o, "stages", NULL);
+        for (char **name = e->stages; name && *name; name++)
             json_put_text(o, NULL, *name);
+        if (e->stages)
+            json_put_end(o);
         json_put_end(o);
-    } else {
-        json_put_text(o, "stages", NULL);
     }
     json_put_end(o);
-}
-
-static void put_config(struct json_out *o, const cJSON *config)
-{
-    char *text = config ? json_text(config, false, NULL) : NULL;
-
-    sb_puts(json_put_raw(o, "config"), text ? text : "null");
-    o->to->bad |= config && !text;
-    cJSON_free(text);
-}
-
-static void put_all(struct json_out *o, const struct run_spec *s)
-{
-    json_put_object(o, NULL, JSON_TIGHT);
-    put_rows(o, spec_rows_top, s, NULL);
-    put_config(o, s->config);
-    json_put_list(o, "stages", JSON_TIGHT);
-    for (size_t i = 0; i < s->n_stages; i++)
-        put_stage(o, &s->stage[i]);
     json_put_end(o);
-    json_put_object(o, "checkpoint", JSON_TIGHT);
-    put_rows(o, spec_rows_checkpoint, &s->checkpoint, NULL);
-    json_put_end(o);
-    put_watch(o, &s->watch);
-    json_put_list(o, "evaluate", JSON_TIGHT);
-    for (size_t i = 0; i < s->n_evaluate; i++)
-        put_evaluate(o, &s->evaluate[i]);
-    json_put_end(o);
-    json_put_end(o);
-}
-
-cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
-{
-    struct strbuf b = {0};
-    struct json_out o = json_out(&b);
-    cJSON *doc = NULL;
-
-    put_all(&o, s);
-    if (sb_ok(&b, err) == 0)
+    if (!(s->config && !config) && sb_ok(&b, err) == 0)
         doc = json_parse(b.s, b.len, "the resolved description", err);
+    cJSON_free(config);
     sb_done(&b);
     return doc;
 }

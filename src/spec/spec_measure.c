@@ -42,25 +42,11 @@ static int read_own(void **options, const struct own_keys *own, bool any, const 
 
 /* ---- What is watched ---- */
 
-static int read_probes(struct watch_spec *w, const struct jnode *probes, const char *dir,
-                       struct vac_err *err)
-{
-    struct jnode judge = spec_key(probes, "judge");
-    struct own_keys own;
-
-    if (!cJSON_IsObject(probes->v))
-        return 0;
-    if (option_read(spec_rows_probes, probes, w, err))
-        return -1;
-    if (!own_of(w->probes_judge, NULL, &own, err))
-        return spec_prefix(&judge, err);
-    return read_own(&w->probes_options, &own, false, probes, dir, err);
-}
-
 static int read_watched(struct watch_spec *w, const struct spec_watched *k, const struct jnode *obj,
                         const char *dir, struct vac_err *err)
 {
-    struct jnode n;
+    struct jnode n, judge;
+    struct own_keys own;
     int rc = json_opt(obj, k->key, JSON_ANY, &n, err);
 
     if (rc)
@@ -68,21 +54,14 @@ static int read_watched(struct watch_spec *w, const struct spec_watched *k, cons
     if (spec_read_data((struct data_keys *)((char *)w + k->data), &n, k->more, dir, err))
         return -1;
     *(bool *)((char *)w + k->has) = true;
-    return k->more ? read_probes(w, &n, dir, err) : 0;
-}
-
-static int check_reference(const struct run_spec *s, const struct jnode *obj, struct vac_err *err)
-{
-    struct jnode n = spec_key(obj, "drift_reference");
-
-    if (!s->watch.has_drift || s->watch.drift_reference == 0)
+    if (!k->more || !cJSON_IsObject(n.v)) /* only the probes have keys of their own */
         return 0;
-    for (size_t i = 0; i < s->n_stages; i++)
-        if (s->stage[i].full)
-            return json_error(&n, err,
-                              "stage \"%s\" trains all weights and keeps no base: use \"start\"",
-                              s->stage[i].name);
-    return 0;
+    if (option_read(spec_rows_probes, &n, w, err))
+        return -1;
+    judge = spec_key(&n, "judge");
+    if (!own_of(w->probes_judge, NULL, &own, err))
+        return spec_prefix(&judge, err);
+    return read_own(&w->probes_options, &own, false, &n, dir, err);
 }
 
 int spec_read_watch(struct run_spec *s, const struct jnode *root, const char *dir,
@@ -90,7 +69,7 @@ int spec_read_watch(struct run_spec *s, const struct jnode *root, const char *di
 {
     static const char *const objects[] = {"drift", "align_loss", "harmful_loss", "probes", NULL};
     struct own_keys own;
-    struct jnode n;
+    struct jnode n, reference;
     int rc = json_opt(root, "watch", JSON_OBJECT, &n, err);
 
     if (rc < 0 || option_defaults(spec_rows_probes, &s->watch, err))
@@ -105,7 +84,15 @@ int spec_read_watch(struct run_spec *s, const struct jnode *root, const char *di
     if (!s->watch.probes_options && own_of(s->watch.probes_judge, NULL, &own, err) && own.rows &&
         !(s->watch.probes_options = own_new(&own, err)))
         return -1;
-    return rc == 0 ? check_reference(s, &n, err) : 0;
+    if (rc || !s->watch.has_drift || s->watch.drift_reference == 0)
+        return 0;
+    reference = spec_key(&n, "drift_reference");
+    for (size_t i = 0; i < s->n_stages; i++)
+        if (s->stage[i].full)
+            return json_error(&reference, err,
+                              "stage \"%s\" trains all weights and keeps no base: use \"start\"",
+                              s->stage[i].name);
+    return 0;
 }
 
 /* ---- Evaluations ---- */
@@ -115,17 +102,6 @@ static const char *evaluate_name_at(const void *ctx, size_t i)
     const struct run_spec *s = ctx;
 
     return i < s->n_evaluate ? s->evaluate[i].name : NULL;
-}
-
-static int check_judge(const struct evaluate_spec *e, const struct jnode *obj, struct vac_err *err)
-{
-    struct jnode data = spec_key(obj, "data");
-
-    if (e->data)
-        return json_error(&data, err, "goes with \"metric\": a judge takes \"prompts\"");
-    if (!e->prompts)
-        return json_error(obj, err, "\"prompts\" is missing: the file whose requests are asked");
-    return 0;
 }
 
 /* The entry that asks, before this one. */
@@ -183,23 +159,11 @@ static int take_asking(const struct run_spec *s, struct evaluate_spec *e, const 
     return first ? 0 : -1;
 }
 
-static int check_metric(const struct evaluate_spec *e, const struct jnode *obj, struct vac_err *err)
-{
-    struct jnode prompts = spec_key(obj, "prompts"), answers = spec_key(obj, "answers");
-
-    if (e->answers)
-        return json_error(&answers, err, "goes with \"judge\": a metric asks itself");
-    if (e->prompts)
-        return json_error(&prompts, err, "goes with \"judge\": a metric takes \"data\"");
-    if (!e->data)
-        return json_error(obj, err, "\"data\" is missing: the file with questions and answers");
-    return 0;
-}
-
 static int read_measure(const struct run_spec *s, struct evaluate_spec *e, const struct jnode *obj,
                         const char *dir, struct vac_err *err)
 {
-    struct jnode metric = spec_key(obj, "metric"),
+    struct jnode metric = spec_key(obj, "metric"), prompts = spec_key(obj, "prompts"),
+                 answers = spec_key(obj, "answers"), data = spec_key(obj, "data"),
                  named = e->judge ? spec_key(obj, "judge") : metric;
     struct own_keys own;
 
@@ -213,8 +177,16 @@ static int read_measure(const struct run_spec *s, struct evaluate_spec *e, const
     if (e->judge && e->answers &&
         (spec_paths(evaluate_options, e, obj, dir, err) || take_asking(s, e, obj, err)))
         return -1;
-    if (e->judge ? check_judge(e, obj, err) : check_metric(e, obj, err))
-        return -1;
+    if (e->judge && e->data)
+        return json_error(&data, err, "goes with \"metric\": a judge takes \"prompts\"");
+    if (e->judge && !e->prompts)
+        return json_error(obj, err, "\"prompts\" is missing: the file whose requests are asked");
+    if (e->metric && e->answers)
+        return json_error(&answers, err, "goes with \"judge\": a metric asks itself");
+    if (e->metric && e->prompts)
+        return json_error(&prompts, err, "goes with \"judge\": a metric takes \"data\"");
+    if (e->metric && !e->data)
+        return json_error(obj, err, "\"data\" is missing: the file with questions and answers");
     return read_own(&e->options, &own, true, obj, dir, err) ||
                    (!e->answers && spec_paths(evaluate_options, e, obj, dir, err))
                ? -1

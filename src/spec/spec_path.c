@@ -51,22 +51,6 @@ static int not_found(const struct jnode *n, const char *name, const char *path, 
                       base - name > 200 ? 0 : (int)(base - name), name, near);
 }
 
-static int check_kind(const struct jnode *n, const char *name, const char *path,
-                      enum option_path kind, struct vac_err *err)
-{
-    bool folder = kind != PATH_FILE;
-
-    if ((folder ? dir_exists(path) : file_exists(path)) || (kind == PATH_MODEL && gguf_is(path)))
-        return 0;
-    if (folder && file_exists(path))
-        return json_error(n, err, "\"%.200s\" is a file: a folder is needed", name);
-    if (dir_exists(path))
-        return json_error(n, err, "\"%.200s\" is a folder: a file is needed", name);
-    if (access(path, F_OK) == 0)
-        return json_error(n, err, "\"%.200s\" is neither a file nor a folder", name);
-    return not_found(n, name, path, err);
-}
-
 /* A name that is no folder beside the run file: one of the cache's, or NULL and an error. The
  * current folder is refused because the same file would mean something else elsewhere. */
 static char *find_model(const struct jnode *n, const char *name, const char *path,
@@ -94,13 +78,14 @@ int spec_path(char **text, enum option_path kind, const struct jnode *n, const c
               struct vac_err *err)
 {
     const char *name = *text;
+    bool folder = kind != PATH_FILE;
     char *path;
+    int rc = 0;
 
     if (!name)
         return 0;
     if (!name[0])
-        return json_wrong(n, kind == PATH_FILE ? "the name of a file" : "the name of a folder",
-                          err);
+        return json_wrong(n, folder ? "the name of a folder" : "the name of a file", err);
     path = path_join(dir, name, err);
     if (!path)
         return -1;
@@ -109,12 +94,22 @@ int spec_path(char **text, enum option_path kind, const struct jnode *n, const c
 
         free(path);
         path = found;
-    } else if (check_kind(n, name, path, kind, err)) {
-        free(path);
-        path = NULL;
+    } else if ((folder ? dir_exists(path) : file_exists(path)) ||
+               (kind == PATH_MODEL && gguf_is(path))) {
+        rc = 0;
+    } else if (folder && file_exists(path)) {
+        rc = json_error(n, err, "\"%.200s\" is a file: a folder is needed", name);
+    } else if (dir_exists(path)) {
+        rc = json_error(n, err, "\"%.200s\" is a folder: a file is needed", name);
+    } else if (access(path, F_OK) == 0) {
+        rc = json_error(n, err, "\"%.200s\" is neither a file nor a folder", name);
+    } else {
+        rc = not_found(n, name, path, err);
     }
-    if (!path)
+    if (rc || !path) {
+        free(path);
         return -1;
+    }
     free(*text);
     *text = path;
     return 0;

@@ -27,40 +27,22 @@ static int refuse(const struct walk *w, const char *what)
                    w->text, what);
 }
 
-static cJSON *value_of(const char *text, struct vac_err *err)
-{
-    struct vac_err why = {0};
-    cJSON *v = json_parse(text, strlen(text), "set", &why);
-
-    if (!v && why.code != VAC_ERR_MEMORY) /* what is no JSON is text */
-        v = cJSON_CreateString(text);
-    if (!v)
-        err_set(err, VAC_ERR_MEMORY, "out of memory");
-    return v;
-}
-
-/* The name that an entry goes by: its own, or the one that the reader will give a stage. */
-static const char *entry_name(const struct walk *w, const cJSON *entry, size_t i, char number[32])
-{
-    const cJSON *own = cJSON_GetObjectItemCaseSensitive(entry, "name");
-
-    if (cJSON_IsString(own))
-        return own->valuestring;
-    snprintf(number, 32, "stage%zu", i + 1);
-    return w->in_stages ? number : "";
-}
-
-/* Names may hold dots, so the longest that the path goes on with is meant. */
+/* Names may hold dots, so the longest that the path goes on with is meant; a stage without one has that
+ * which the reader will give it. */
 static int list_name(struct walk *w, size_t *index)
 {
     const cJSON *entry = w->here->child;
     size_t left = (size_t)(w->end - w->at), best = 0;
 
     for (size_t i = 0; entry; entry = entry->next, i++) {
-        char number[32];
-        const char *name = entry_name(w, entry, i, number);
-        size_t n = strlen(name);
+        const cJSON *own = cJSON_GetObjectItemCaseSensitive(entry, "name");
+        char number[32] = "";
+        const char *name = cJSON_IsString(own) ? own->valuestring : number;
+        size_t n;
 
+        if (w->in_stages)
+            snprintf(number, sizeof number, "stage%zu", i + 1);
+        n = strlen(name);
         if (n <= best || n > left || memcmp(name, w->at, n))
             continue;
         if (n < left && w->at[n] != '.' && w->at[n] != '[')
@@ -114,24 +96,12 @@ static int into_list(struct walk *w, size_t index, cJSON **value)
 }
 
 /* An absent or null member on the way becomes an empty object. */
-static int go_member(struct walk *w, const char *key)
-{
-    cJSON *next = cJSON_GetObjectItemCaseSensitive(w->here, key);
-
-    if (!next || cJSON_IsNull(next)) {
-        next = cJSON_CreateObject();
-        if (json_add(w->here, key, next, w->err))
-            return -1;
-    }
-    w->here = next;
-    return 0;
-}
-
 static int into_member(struct walk *w, cJSON **value)
 {
     const char *from = w->at;
+    cJSON *next;
     char *key;
-    int rc;
+    int rc = 0;
 
     while (w->at < w->end && *w->at != '.' && *w->at != '[')
         w->at++;
@@ -144,7 +114,10 @@ static int into_member(struct walk *w, cJSON **value)
         return -1;
     if (w->at < w->end) {
         w->in_stages = !strcmp(key, "stages") && from == w->text;
-        rc = go_member(w, key);
+        next = cJSON_GetObjectItemCaseSensitive(w->here, key);
+        if (!next || cJSON_IsNull(next))
+            rc = json_add(w->here, key, next = cJSON_CreateObject(), w->err);
+        w->here = next;
     } else {
         rc = json_add(w->here, key, *value, w->err);
         *value = NULL;
@@ -174,6 +147,7 @@ int spec_set(cJSON *doc, const char *text, struct vac_err *err)
 {
     const char *end = strchr(text, '=');
     struct walk w = {.text = text, .at = text, .end = end, .here = doc, .err = err};
+    struct vac_err why = {0};
     cJSON *value;
     int rc = 0;
 
@@ -182,9 +156,11 @@ int spec_set(cJSON *doc, const char *text, struct vac_err *err)
                        "set %.200s: expected PATH=VALUE, like stages[0].lr=1e-4", text);
     if (utf8_valid(text, strlen(text)) != strlen(text))
         return err_set(err, VAC_ERR_USAGE, "set %.200s: not valid UTF-8", text);
-    value = value_of(end + 1, err);
+    value = json_parse(end + 1, strlen(end + 1), "set", &why);
+    if (!value && why.code != VAC_ERR_MEMORY) /* what is no JSON is text */
+        value = cJSON_CreateString(end + 1);
     if (!value)
-        return -1;
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
     for (size_t parts = 0; rc == 0 && value; parts++)
         rc = parts < PARTS_MAX ? take_part(&w, &value) : refuse(&w, "the path has too many parts");
     cJSON_Delete(value);

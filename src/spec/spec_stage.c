@@ -4,6 +4,7 @@
 #include <string.h>
 #include "defense/method.h"
 #include "spec/spec_keys.h"
+#include "spec/spec_lora.h"
 #include "spec/spec_path.h"
 #include "spec/spec_stage.h"
 #include "spec/spec_tables.h"
@@ -72,29 +73,17 @@ static bool methods_with(const char *key, struct strbuf *out)
     return last != NULL;
 }
 
-static int foreign_key(const struct jnode *n, const struct method *own, struct vac_err *err)
-{
-    struct strbuf who = {0};
-    int rc = 0;
-
-    if (methods_with(n->key, &who))
-        rc = json_error(n, err, "is a key of %s, not of %s", who.s ? who.s : "others", own->name);
-    sb_done(&who);
-    return rc;
-}
-
-static const char *const stage_objects[] = {"train", "lora", NULL};
-
 /* Known are the stage's keys and the method's. Keys of other methods are told apart from mistakes,
  * and may stand there as null, so that an override can change the method. */
 static int check_stage_keys(const struct jnode *obj, const struct method *m, struct vac_err *err)
 {
     struct spec_keys known = {0};
     const struct method *other;
+    int rc = 0;
 
     spec_keys_rows(&known, spec_rows_stage);
-    spec_keys_add(&known, stage_objects[0]);
-    spec_keys_add(&known, stage_objects[1]);
+    spec_keys_add(&known, "train");
+    spec_keys_add(&known, "lora");
     for (size_t i = 0; (other = method_at(i)); i++) {
         spec_keys_rows(&known, other->options);
         for (size_t k = 1; method_stream(other, k); k++)
@@ -102,15 +91,18 @@ static int check_stage_keys(const struct jnode *obj, const struct method *m, str
     }
     if (spec_keys_check(&known, obj, err))
         return -1;
-    for (const cJSON *v = obj->v->child; v; v = v->next) {
+    for (const cJSON *v = obj->v->child; rc == 0 && v; v = v->next) {
         struct jnode n = {.v = v, .up = obj, .file = obj->file, .key = v->string};
+        struct strbuf who = {0};
         bool own = option_find(spec_rows_stage, v->string) || !strcmp(v->string, "train") ||
                    !strcmp(v->string, "lora") || method_has(m, v->string);
 
-        if (!own && !cJSON_IsNull(v) && foreign_key(&n, m, err))
-            return -1;
+        if (!own && !cJSON_IsNull(v) && methods_with(n.key, &who))
+            rc =
+                json_error(&n, err, "is a key of %s, not of %s", who.s ? who.s : "others", m->name);
+        sb_done(&who);
     }
-    return 0;
+    return rc;
 }
 
 static int read_method(struct stage_spec *st, const struct jnode *obj, const char *dir,
@@ -137,120 +129,6 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, const cha
                : 0;
 }
 
-static const char *const adapter_shape_keys[] = {"r", "alpha", "targets", "rslora", NULL};
-
-/* A folder's adapter has its own shape: a value beside it would not be obeyed. */
-static int check_lora_init(const struct jnode *lora, struct vac_err *err)
-{
-    for (const char *const *key = adapter_shape_keys; *key; key++) {
-        struct jnode n = spec_key(lora, *key);
-
-        if (spec_has(lora, *key))
-            return json_error(&n, err, "the adapter in \"init\" has its own: leave this key out");
-    }
-    return 0;
-}
-
-static int read_lora(struct stage_spec *st, const struct jnode *obj, const char *dir,
-                     struct vac_err *err)
-{
-    static const struct spec_bound bounds[] = {
-        {"alpha", offsetof(struct lora_keys, alpha), false},
-        {"dropout", offsetof(struct lora_keys, dropout), true},
-        {NULL, 0, false}};
-    struct jnode n, init;
-
-    st->full = cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(obj->v, "lora"));
-    if (!spec_has(obj, "lora"))
-        return option_defaults(spec_rows_lora, &st->lora, err);
-    if (json_get(obj, "lora", JSON_OBJECT, &n, err) ||
-        spec_read_object(&n, spec_rows_lora, NULL, &st->lora, err) ||
-        spec_check_bounds(&n, bounds, &st->lora, err))
-        return -1;
-    st->lora.dropout_given = spec_has(&n, "dropout");
-    init = spec_key(&n, "init");
-    if (st->lora.init && check_lora_init(&n, err))
-        return -1;
-    return spec_path(&st->lora.init, PATH_FOLDER, &init, dir, err);
-}
-
-/* The adapter that goes on has its shape and weight from the stage that began it: another value
- * would not be obeyed, or would make another model of it before the first step. */
-static int check_same(const struct run_spec *s, size_t i, const struct jnode *lora,
-                      struct vac_err *err)
-{
-    const struct stage_spec *began = &s->stage[i];
-    int rc = 0;
-
-    while (began > s->stage && began->adapter == ADAPTER_SAME)
-        began--;
-    if (began->lora.init)
-        return check_lora_init(lora, err);
-    for (const char *const *key = adapter_shape_keys; rc == 0 && *key; key++) {
-        const struct option_row *row = option_find(spec_rows_lora, *key);
-        struct jnode n = spec_key(lora, *key);
-        struct strbuf has = {0}, says = {0};
-
-        option_text(row, &began->lora, &has);
-        option_text(row, &s->stage[i].lora, &says);
-        if (sb_ok(&has, err) || sb_ok(&says, err))
-            rc = -1;
-        else if (spec_has(lora, *key) && strcmp(has.s, says.s))
-            rc = json_error(&n, err,
-                            "\"same\" goes on with the adapter of stage \"%s\", whose %s is %.80s: "
-                            "leave this key out, or write \"adapter\": \"new\"",
-                            began->name, *key, has.s);
-        sb_done(&has);
-        sb_done(&says);
-    }
-    return rc;
-}
-
-/* "same" needs an adapter to go on with. */
-static int check_adapter(const struct run_spec *s, size_t i, const struct jnode *obj,
-                         struct vac_err *err)
-{
-    const struct stage_spec *st = &s->stage[i];
-    struct jnode n = spec_key(obj, "adapter"), lora;
-
-    if (st->full || st->adapter != ADAPTER_SAME)
-        return 0;
-    if (i == 0 && !st->lora.init)
-        return json_error(
-            &n, err, "the first stage has no earlier adapter: write \"new\", or give lora.init");
-    if (i > 0 && st->lora.init)
-        return json_error(&n, err,
-                          "\"same\" goes on with the adapter of stage \"%s\": write \"new\", "
-                          "or leave lora.init out",
-                          s->stage[i - 1].name);
-    if (i > 0 && s->stage[i - 1].full)
-        return json_error(&n, err,
-                          "stage \"%s\" trains all weights and leaves no adapter: write \"new\"",
-                          s->stage[i - 1].name);
-    lora = spec_key(obj, "lora");
-    return i > 0 && lora.v ? check_same(s, i, &lora, err) : 0;
-}
-
-/* A mix takes its harmful part from the files that say so, and the rest from the others. */
-static int check_mix(const struct stage_spec *st, const struct jnode *obj, struct vac_err *err)
-{
-    struct jnode ratio = spec_key(obj, "harmful_ratio"), train = spec_key(obj, "train");
-    bool harmful = false, harmless = false;
-
-    if (!st->mixed && spec_has(obj, "harmful_ratio"))
-        return json_error(&ratio, err, "needs \"samples\": without it all rows are used");
-    for (size_t i = 0; i < st->stream[0].n; i++) {
-        harmful |= st->stream[0].file[i].harmful;
-        harmless |= !st->stream[0].file[i].harmful;
-    }
-    if (st->mixed && st->harmful_ratio > 0 && !harmful)
-        return json_error(&ratio, err, "no file of \"train\" is marked \"harmful\": true");
-    if (st->mixed && st->harmful_ratio < 1 && !harmless)
-        return json_error(&train, err,
-                          "all files are harmful: harmful_ratio below 1 needs one that is not");
-    return 0;
-}
-
 static int check_stage(const struct run_spec *s, size_t i, const struct jnode *obj,
                        struct vac_err *err)
 {
@@ -260,38 +138,44 @@ static int check_stage(const struct run_spec *s, size_t i, const struct jnode *o
         {"beta1", offsetof(struct stage_spec, beta1), true},
         {"beta2", offsetof(struct stage_spec, beta2), true},
         {NULL, 0, false}};
-    struct jnode steps = spec_key(obj, "steps");
+    const struct stage_spec *st = &s->stage[i];
+    struct jnode steps = spec_key(obj, "steps"), ratio = spec_key(obj, "harmful_ratio"),
+                 train = spec_key(obj, "train");
+    bool harmful = false, harmless = false;
 
-    if (spec_check_bounds(obj, bounds, &s->stage[i], err))
+    if (spec_check_bounds(obj, bounds, st, err))
         return -1;
     if (spec_has(obj, "steps") && spec_has(obj, "epochs"))
         return json_error(&steps, err, "stands in place of \"epochs\": give only one of them");
-    if (check_mix(&s->stage[i], obj, err))
-        return -1;
-    return check_adapter(s, i, obj, err);
-}
-
-static int name_stage(struct stage_spec *st, size_t i, struct vac_err *err)
-{
-    char made[32];
-
-    snprintf(made, sizeof made, "stage%zu", i + 1);
-    if (!st->name)
-        st->name = mem_strdup(made, err);
-    return st->name ? 0 : -1;
+    if (!st->mixed && spec_has(obj, "harmful_ratio"))
+        return json_error(&ratio, err, "needs \"samples\": without it all rows are used");
+    /* a mix takes its harmful part from the files that say so, and the rest from the others */
+    for (size_t k = 0; k < st->stream[0].n; k++) {
+        harmful |= st->stream[0].file[k].harmful;
+        harmless |= !st->stream[0].file[k].harmful;
+    }
+    if (st->mixed && st->harmful_ratio > 0 && !harmful)
+        return json_error(&ratio, err, "no file of \"train\" is marked \"harmful\": true");
+    if (st->mixed && st->harmful_ratio < 1 && !harmless)
+        return json_error(&train, err,
+                          "all files are harmful: harmful_ratio below 1 needs one that is not");
+    return spec_check_adapter(s, i, obj, err);
 }
 
 static int read_stage(struct run_spec *s, size_t i, const struct jnode *obj, const char *dir,
                       struct vac_err *err)
 {
     struct stage_spec *st = &s->stage[i];
+    char made[32];
 
+    snprintf(made, sizeof made, "stage%zu", i + 1);
     if (read_method(st, obj, dir, err) || option_defaults(spec_rows_stage, st, err) ||
-        option_read(spec_rows_stage, obj, st, err) || name_stage(st, i, err) ||
+        option_read(spec_rows_stage, obj, st, err) ||
+        (!st->name && !(st->name = mem_strdup(made, err))) ||
         spec_check_name(obj, st->name, i, spec_stage_name, s, err))
         return -1;
     st->mixed = spec_has(obj, "samples");
-    if (read_streams(st, obj, dir, err) || read_lora(st, obj, dir, err))
+    if (read_streams(st, obj, dir, err) || spec_read_lora(st, obj, dir, err))
         return -1;
     return check_stage(s, i, obj, err);
 }
