@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/eval_compare.h"
 #include "cli/options.h"
 #include "cli/source.h"
 #include "cli/words.h"
 #include "weights/hub.h"
-#include "eval/compare.h"
 #include "eval/evaluate_write.h"
 #include "eval/metric.h"
 #include "eval/own.h"
@@ -18,7 +18,7 @@
 #include "model/plan.h"
 #include "model/stops.h"
 
-enum { SLOTS = 16, LOSS_ROWS = 512, RESAMPLES = 10000, OWN_MAX = 32 };
+enum { SLOTS = 16, LOSS_ROWS = 512, OWN_MAX = 32 };
 
 /* Room for the value of any option. */
 union slot {
@@ -190,15 +190,6 @@ struct job {
 
 /* --- opening --- */
 
-/* Ready-made tokens need no tokenizer, and only a loss can be taken of them. */
-static int open_tokenizer(struct job *j, struct vac_err *err)
-{
-    if (!metric_is_rate(j->v->metric) && !tokenizer_there(j->model.tokenizer))
-        return 0;
-    j->tok = tokenizer_open(j->model.tokenizer, err);
-    return j->tok ? 0 : -1;
-}
-
 static int fill_encoder(struct job *j, struct vac_err *err)
 {
     const struct config *c = model_config(j->model.m);
@@ -215,15 +206,6 @@ static int fill_encoder(struct job *j, struct vac_err *err)
     j->enc.system = j->model.run.system;
     j->enc.tmpl = cli_choose_template(j->v->template_name, &j->model, j->tok, NULL, err);
     return j->enc.tmpl ? 0 : -1;
-}
-
-/* A key for another judge would do nothing, which its writer does not know. */
-static int refuse_foreign(const struct job *j, const struct option_row *row,
-                          const struct own_keys *of, struct vac_err *err)
-{
-    return err_set(err, VAC_ERR_USAGE, "%s: %s is for %s \"%s\", but %s is \"%s\"", j->spec.name,
-                   row->name, of->kind, of->name, j->spec.judge ? "judge" : "metric",
-                   j->spec.judge ? j->spec.judge : j->spec.metric);
 }
 
 /* The judge's or the metric's own keys, from the options of the same names. */
@@ -247,8 +229,12 @@ static int fill_own(struct job *j, struct vac_err *err)
         given.offset = offsetof(struct eval_values, own) + i * sizeof(union slot);
         if (stood_before(row) || (row->type == OPTION_STRING && !j->v->own[i].text))
             continue;
+        /* a key for another judge would do nothing, which its writer does not know */
         if (!mine && row->type == OPTION_STRING)
-            return refuse_foreign(j, row, &of, err);
+            return err_set(err, VAC_ERR_USAGE, "%s: %s is for %s \"%s\", but %s is \"%s\"",
+                           j->spec.name, row->name, of.kind, of.name,
+                           j->spec.judge ? "judge" : "metric",
+                           j->spec.judge ? j->spec.judge : j->spec.metric);
         if (!mine)
             continue;
         option_text(&given, j->v, &text);
@@ -263,10 +249,23 @@ static int fill_own(struct job *j, struct vac_err *err)
     return 0;
 }
 
-static int fill_spec(struct job *j, struct vac_err *err)
+static int job_open(struct job *j, const char *name, struct vac_err *err)
 {
     const struct eval_values *v = j->v;
+    struct strbuf warning = {0};
+    int rc;
 
+    j->name = name;
+    if (cli_model_open(&j->model, name, &v->common, err))
+        return -1;
+    if (model_config(j->model.m)->n_labels)
+        return err_set(err, VAC_ERR_UNSUPPORTED,
+                       "%s: a sequence classifier writes no text; it may be the --judge-model",
+                       j->model.dir);
+    /* ready-made tokens need no tokenizer, and only a loss can be taken of them */
+    if ((metric_is_rate(v->metric) || tokenizer_there(j->model.tokenizer)) &&
+        !(j->tok = tokenizer_open(j->model.tokenizer, err)))
+        return -1;
     j->spec = (struct evaluate_spec){.name = v->name    ? v->name
                                              : v->judge ? v->judge
                                                         : v->metric,
@@ -279,35 +278,17 @@ static int fill_spec(struct job *j, struct vac_err *err)
                                      .from = v->first,
                                      .seed = v->seed,
                                      .count = v->count};
-    return fill_own(j, err);
-}
-
-static int warn(const struct job *j, struct vac_err *err)
-{
-    struct strbuf text = {0};
-    int rc;
-
-    evaluation_warning(j->e, &text);
-    rc = text.len || text.bad ? sb_ok(&text, err) : 0;
-    if (rc == 0)
-        cli_note(text.s);
-    sb_done(&text);
-    return rc;
-}
-
-static int job_open(struct job *j, const char *name, struct vac_err *err)
-{
-    j->name = name;
-    if (cli_model_open(&j->model, name, &j->v->common, err))
-        return -1;
-    if (model_config(j->model.m)->n_labels)
-        return err_set(err, VAC_ERR_UNSUPPORTED,
-                       "%s: a sequence classifier writes no text; it may be the --judge-model",
-                       j->model.dir);
-    if (open_tokenizer(j, err) || fill_encoder(j, err) || fill_spec(j, err))
+    if (fill_encoder(j, err) || fill_own(j, err))
         return -1;
     j->e = evaluation_open(&j->spec, &j->enc, j->model.m, err);
-    return j->e ? warn(j, err) : -1;
+    if (!j->e)
+        return -1;
+    evaluation_warning(j->e, &warning);
+    rc = warning.len || warning.bad ? sb_ok(&warning, err) : 0;
+    if (rc == 0)
+        cli_note(warning.s);
+    sb_done(&warning);
+    return rc;
 }
 
 static void job_close(struct job *j)
@@ -394,18 +375,10 @@ static void put_rate(struct strbuf *out, size_t count, size_t n)
               100.0 * (double)count / (double)n, count, n, 100 * ci.lo, 100 * ci.hi);
 }
 
-static void put_judged(struct job *j)
-{
-    struct vac_eval score;
-
-    eval_result_score(j->e, &j->result, &score);
-    cli_put_verdicts(&j->out, "  ", &score.verdicts, "\n");
-    cli_put_beneath(&j->out, "  ", score.beneath, "\n");
-}
-
 static void put_text(struct job *j)
 {
     const struct eval_result *r = &j->result;
+    struct vac_eval score;
 
     if (!r->sample || !evaluation_is_rate(j->e)) {
         sb_printf(&j->out, "%s: %.6g  (%zu rows; 95 %% interval %.6g to %.6g)\n", j->spec.name,
@@ -415,8 +388,11 @@ static void put_text(struct job *j)
     sb_printf(&j->out, "%s: %s ", j->spec.name,
               j->spec.judge ? verdict_names[j->spec.count] : "right");
     put_rate(&j->out, r->count, r->n);
-    if (j->spec.judge)
-        put_judged(j);
+    if (j->spec.judge) {
+        eval_result_score(j->e, r, &score);
+        cli_put_verdicts(&j->out, "  ", &score.verdicts, "\n");
+        cli_put_beneath(&j->out, "  ", score.beneath, "\n");
+    }
     for (size_t i = 0; i < r->n_category; i++) {
         sb_puts(&j->out, "  ");
         cli_put_name(&j->out, r->category[i].name);
@@ -469,91 +445,13 @@ static int job_run(struct job *j, struct vac_err *err)
     return cli_write(&j->out, err);
 }
 
-/* --- comparing --- */
-
-/* How the answers of one side were called: a difference of scores may be one of "other". */
-static struct vac_verdicts side_of(const size_t v[VERDICT_COUNT])
-{
-    return (struct vac_verdicts){.answered = (int64_t)v[VERDICT_ANSWERED],
-                                 .refused = (int64_t)v[VERDICT_REFUSED],
-                                 .other = (int64_t)v[VERDICT_OTHER]};
-}
-
-static void put_sides(const struct comparison *c, struct strbuf *out)
-{
-    for (int side = 0; side < 2; side++) {
-        const size_t *v = side ? c->verdict_b : c->verdict_a;
-        struct vac_verdicts all = side_of(v);
-
-        cli_put_verdicts(out, side ? "  B " : "  A ", &all,
-                         5 * v[VERDICT_OTHER] >= c->n ? " (!)\n" : "\n");
-    }
-}
-
-static void put_comparison_json(const struct comparison *c, struct strbuf *out)
-{
-    struct json_out o = json_out(out);
-
-    json_put_object(&o, NULL, JSON_TIGHT);
-    json_put_natural(&o, "n", c->n);
-    json_put_num(&o, "a", c->a);
-    json_put_num(&o, "b", c->b);
-    json_put_num(&o, "difference", c->diff.mean);
-    json_put_num(&o, "lo", c->diff.ci.lo);
-    json_put_num(&o, "hi", c->diff.ci.hi);
-    json_put_num(&o, "p", c->diff.p);
-    for (int side = 0; side < 2; side++) {
-        struct vac_verdicts all = side_of(side ? c->verdict_b : c->verdict_a);
-
-        if (all.answered + all.refused + all.other == 0)
-            continue;
-        json_put_object(&o, side ? "verdicts_b" : "verdicts_a", JSON_TIGHT);
-        score_verdicts(&o, &all);
-        json_put_end(&o);
-    }
-    json_put_end(&o);
-    sb_putc(out, '\n');
-}
-
-static void put_comparison(const struct comparison *c, struct strbuf *out)
-{
-    double scale = c->loss ? 1 : 100;
-    const char *unit = c->loss ? "" : " %";
-
-    sb_printf(out, "A %.4g%s, B %.4g%s over %zu pairs\n", scale * c->a, unit, scale * c->b, unit,
-              c->n);
-    put_sides(c, out);
-    sb_printf(out, "A - B %.4g  (95 %% interval %.4g to %.4g; p = %.3g)\n", scale * c->diff.mean,
-              scale * c->diff.ci.lo, scale * c->diff.ci.hi, c->diff.p);
-}
-
-static int run_compare(const struct eval_values *v, char *const *operand, struct vac_err *err)
-{
-    struct comparison c;
-    struct strbuf out = {0};
-    int rc;
-
-    if (!operand[1])
-        return err_set(err, VAC_ERR_USAGE, "eval: --compare needs two samples files");
-    rc = compare_samples(&c, operand[0], operand[1], RESAMPLES, v->seed, err);
-    if (!rc) {
-        if (v->json)
-            put_comparison_json(&c, &out);
-        else
-            put_comparison(&c, &out);
-        rc = cli_write(&out, err);
-    }
-    sb_done(&out);
-    return rc;
-}
-
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     struct job j = {.v = values, .progress = isatty(STDERR_FILENO)};
     int rc = -1;
 
     if (j.v->compare)
-        return run_compare(j.v, operand, err);
+        return eval_compare(operand, j.v->seed, j.v->json, err);
     if (operand[1])
         return err_set(err, VAC_ERR_USAGE,
                        "eval: unexpected argument \"%s\": two arguments go with --compare",

@@ -14,14 +14,6 @@ struct names {
     size_t n, cap;
 };
 
-static void names_done(struct names *x)
-{
-    for (size_t i = 0; i < x->n; i++)
-        free(x->v[i]);
-    free(x->v);
-    *x = (struct names){0};
-}
-
 /* A measurement's file, NAME_STAGE-STEP with what stands before and behind. */
 static bool is_later(const struct run_spec *spec, const struct aside_from *from, const char *entry)
 {
@@ -91,10 +83,13 @@ static int list(struct names *out, const struct folder *f, const char *below, na
 
 /* --- setting it aside --- */
 
-static int copy_from(const char *path, int64_t at, const char *to, struct vac_err *err)
+/* What a file of the run holds from `at` on, under the same name in another folder. */
+static int copy_into(const struct folder *f, const char *name, int64_t at, const char *dir,
+                     struct vac_err *err)
 {
     enum { PIECE = 1 << 16 };
-    FILE *in = stream_open(path, err);
+    char *path = folder_path(f, name, err), *to = path ? path_join(dir, name, err) : NULL;
+    FILE *in = to ? stream_open(path, err) : NULL;
     char *piece = in ? mem_new(PIECE, 1, err) : NULL;
     struct outfile out = {0};
     int rc = piece && !out_open(&out, to, err) ? 0 : -1;
@@ -112,15 +107,6 @@ static int copy_from(const char *path, int64_t at, const char *to, struct vac_er
     free(piece);
     if (in)
         fclose(in);
-    return rc;
-}
-
-static int copy_into(const struct folder *f, const char *name, int64_t at, const char *dir,
-                     struct vac_err *err)
-{
-    char *path = folder_path(f, name, err), *to = path ? path_join(dir, name, err) : NULL;
-    int rc = to ? copy_from(path, at, to, err) : -1;
-
     free(path);
     free(to);
     return rc;
@@ -202,24 +188,12 @@ static int begin(const struct folder *f, const struct aside_from *from, char nam
     return rc;
 }
 
-/* Later measurements, checkpoints and stages keep their names in the new folder. */
-static int move(const struct folder *f, const char *entry, const char *name, struct vac_err *err)
-{
-    char *from = folder_path(f, entry, err), *dir = from ? folder_path(f, name, err) : NULL;
-    char *to = dir ? path_join(dir, entry, err) : NULL;
-    int rc = to ? path_rename(from, to, err) : -1;
-
-    free(from);
-    free(dir);
-    free(to);
-    return rc;
-}
-
 int aside_make(struct folder *f, const struct run_spec *spec, const struct aside_from *from,
                char name[ASIDE_NAME], struct vac_err *err)
 {
     struct names later = {0};
     bool any = *name != '\0';
+    char *dir;
     int rc = list(&later, f, "eval", is_later, spec, from, err) ||
                      list(&later, f, "", is_of_a_past, spec, from, err)
                  ? -1
@@ -233,8 +207,18 @@ int aside_make(struct folder *f, const struct run_spec *spec, const struct aside
     }
     if (rc == 0 && any && !*name)
         rc = begin(f, from, name, err);
-    for (size_t i = 0; rc == 0 && i < later.n; i++)
-        rc = move(f, later.v[i], name, err);
-    names_done(&later);
+    /* later measurements, checkpoints and stages keep their names in the new folder */
+    dir = rc == 0 && later.n ? folder_path(f, name, err) : NULL;
+    for (size_t i = 0; i < later.n; i++) {
+        char *old = dir && rc == 0 ? folder_path(f, later.v[i], err) : NULL;
+        char *new = old ? path_join(dir, later.v[i], err) : NULL;
+
+        rc = new && !path_rename(old, new, err) ? 0 : -1;
+        free(old);
+        free(new);
+        free(later.v[i]);
+    }
+    free(dir);
+    free(later.v);
     return rc ? -1 : folder_cut(f, from->size, err);
 }

@@ -207,21 +207,6 @@ static bool half_in_eval(const char *entry, const char *const *stages, size_t n)
     return is_half_like(entry, "samples_", set) || is_half_like(entry, "results_", set);
 }
 
-static void sweep(const char *dir, half_made *half, const char *const *stages, size_t n)
-{
-    DIR *d = dir_open(dir);
-    struct dirent *e;
-
-    while (d && (e = readdir(d))) {
-        char *path = half(e->d_name, stages, n) ? path_join(dir, e->d_name, NULL) : NULL;
-        if (path)
-            path_remove(path, NULL);
-        free(path);
-    }
-    if (d)
-        closedir(d);
-}
-
 void folder_sweep(const struct folder *f, const char *const *stages, size_t n)
 {
     static const struct {
@@ -231,8 +216,18 @@ void folder_sweep(const struct folder *f, const char *const *stages, size_t n)
 
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
         char *dir = *below[i].name ? folder_path(f, below[i].name, NULL) : mem_strdup(f->dir, NULL);
-        if (dir)
-            sweep(dir, below[i].half, stages, n);
+        DIR *d = dir ? dir_open(dir) : NULL;
+        struct dirent *e;
+
+        while (d && (e = readdir(d))) {
+            char *path =
+                below[i].half(e->d_name, stages, n) ? path_join(dir, e->d_name, NULL) : NULL;
+            if (path)
+                path_remove(path, NULL);
+            free(path);
+        }
+        if (d)
+            closedir(d);
         free(dir);
     }
 }

@@ -8,50 +8,13 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "base/name.h"
 #include "record/hash.h"
 #include "weights/gguf.h"
 
 #define SAMPLES 64
 #define SAMPLE_BYTES 4096
 #define HEADER_MAX ((size_t)1 << 20)
-
-static int hash_bytes(const char *path, char out[65], struct vac_err *err)
-{
-    struct mapping m = {0};
-    struct sha256 s;
-    int rc;
-
-    if (map_open(&m, path, err))
-        return -1;
-    sha256_init(&s);
-    sha256_put(&s, m.data, m.len);
-    sha256_hex(&s, out);
-    rc = map_check(&m, err);
-    map_close(&m);
-    return rc;
-}
-
-static void hash_weights(struct sha256 *s, const struct mapping *m)
-{
-    size_t head = m->len < HEADER_MAX ? m->len : HEADER_MAX;
-
-    sha256_put(s, m->data, head);
-    for (size_t i = 0; i < SAMPLES && m->len > HEADER_MAX; i++) {
-        size_t at = (size_t)((double)(m->len - SAMPLE_BYTES) * (double)i / (SAMPLES - 1));
-        sha256_put(s, m->data + at, SAMPLE_BYTES);
-    }
-}
-
-static bool counts(const char *name)
-{
-    size_t n = strlen(name);
-
-    return !strcmp(name, "config.json") || !strcmp(name, "tokenizer.json") ||
-           !strcmp(name, "tokenizer_config.json") || !strcmp(name, "adapter_config.json") ||
-           !strcmp(name, "generation_config.json") || !strcmp(name, "special_tokens_map.json") ||
-           !strcmp(name, "chat_template.jinja") ||
-           (n > 12 && !strcmp(name + n - 12, ".safetensors"));
-}
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -60,7 +23,17 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 static int chosen(const struct dirent *d)
 {
-    return counts(d->d_name);
+    static const char *const names[] = {"config.json",
+                                        "tokenizer.json",
+                                        "tokenizer_config.json",
+                                        "adapter_config.json",
+                                        "generation_config.json",
+                                        "special_tokens_map.json",
+                                        "chat_template.jinja",
+                                        NULL};
+    size_t n = strlen(d->d_name);
+
+    return name_listed(names, d->d_name) || (n > 12 && !strcmp(d->d_name + n - 12, ".safetensors"));
 }
 
 static int hash_one(struct sha256 *s, const char *dir, const char *name, struct vac_err *err)
@@ -74,7 +47,11 @@ static int hash_one(struct sha256 *s, const char *dir, const char *name, struct 
         len = m.len;
         sha256_put(s, name, strlen(name) + 1);
         sha256_put(s, &len, sizeof len);
-        hash_weights(s, &m);
+        sha256_put(s, m.data, m.len < HEADER_MAX ? m.len : HEADER_MAX);
+        for (size_t i = 0; i < SAMPLES && m.len > HEADER_MAX; i++) {
+            size_t at = (size_t)((double)(m.len - SAMPLE_BYTES) * (double)i / (SAMPLES - 1));
+            sha256_put(s, m.data + at, SAMPLE_BYTES);
+        }
         rc = map_check(&m, err);
     }
     map_close(&m);
@@ -84,8 +61,20 @@ static int hash_one(struct sha256 *s, const char *dir, const char *name, struct 
 
 int hash_file(const char *path, char out[65], struct vac_err *err)
 {
-    return dir_exists(path) || gguf_is(path) ? hash_model(path, out, err)
-                                             : hash_bytes(path, out, err);
+    struct mapping m = {0};
+    struct sha256 s;
+    int rc;
+
+    if (dir_exists(path) || gguf_is(path))
+        return hash_model(path, out, err);
+    if (map_open(&m, path, err))
+        return -1;
+    sha256_init(&s);
+    sha256_put(&s, m.data, m.len);
+    sha256_hex(&s, out);
+    rc = map_check(&m, err);
+    map_close(&m);
+    return rc;
 }
 
 int hash_model(const char *dir, char out[65], struct vac_err *err)

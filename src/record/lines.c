@@ -18,46 +18,35 @@ void lines_name(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
-/* One line as an object for the visitor. */
-static int visit_line(const char *path, size_t number, const char *text, size_t len,
-                      lines_visitor *visit, void *ctx, struct vac_err *err)
-{
-    char where[VAC_PATH + 32];
-    cJSON *doc = json_parse_line(text, len, path, number, err);
-    struct jnode line;
-    int rc = -1;
-
-    if (!doc)
-        return -1;
-    snprintf(where, sizeof where, "%s:%zu", path, number);
-    line = json_root(doc, where);
-    if (!cJSON_IsObject(doc))
-        json_wrong(&line, "an object", err);
-    else
-        rc = visit(ctx, &line, err);
-    cJSON_Delete(doc);
-    return rc;
-}
-
 /* One line after another: a long file is never in memory as a whole. */
 static int visit_all(FILE *in, const char *path, int64_t end, int64_t *at, size_t *number,
                      lines_visitor *visit, void *ctx, struct vac_err *err)
 {
-    char *line = NULL;
+    char *text = NULL, where[VAC_PATH + 32];
     size_t cap = 0;
     ssize_t n;
     int rc = 0;
 
     /* without memory getline says what it says at the end, but not that this is the end */
-    while (rc == 0 && *at < end && (n = getline(&line, &cap, in)) > 0 && line[n - 1] == '\n') {
+    while (rc == 0 && *at < end && (n = getline(&text, &cap, in)) > 0 && text[n - 1] == '\n') {
+        struct jnode line;
+        cJSON *doc;
+
         ++*number;
         *at += n;
-        if (n > 1)
-            rc = visit_line(path, *number, line, (size_t)n - 1, visit, ctx, err);
+        if (n == 1)
+            continue;
+        doc = json_parse_line(text, (size_t)n - 1, path, *number, err);
+        snprintf(where, sizeof where, "%s:%zu", path, *number);
+        line = json_root(doc, where);
+        rc = !doc                  ? -1
+             : cJSON_IsObject(doc) ? visit(ctx, &line, err)
+                                   : json_wrong(&line, "an object", err);
+        cJSON_Delete(doc);
     }
     if (rc == 0 && *at < end && (ferror(in) || !feof(in)))
         rc = err_errno(err, "%s: cannot read", path);
-    free(line);
+    free(text);
     return rc;
 }
 

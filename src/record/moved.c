@@ -108,27 +108,12 @@ static bool key_of(const cJSON *v, const char *path, struct strbuf *out)
     return false;
 }
 
-static int refuse_lost(const cJSON *doc, const char *path, struct vac_err *err)
-{
-    struct strbuf key = {0};
-    char near[SPEC_NAME_ROOM];
-
-    spec_nearest(path, near);
-    key_of(cJSON_GetObjectItemCaseSensitive(doc, "spec"), path, &key);
-    err_set(err, VAC_ERR_IO,
-            "%s: is not there any more, and nothing beside the run is the same: name where it is "
-            "now, with --set %s=PATH%s%.100s%s",
-            path, key.len && !key.bad ? key.s : "model", *near ? " (did you mean \"" : "", near,
-            *near ? "\"?)" : "");
-    sb_done(&key);
-    return -1;
-}
-
 static int find_one(cJSON *doc, const char *dir, struct moved *m, const char *old,
                     struct vac_err *err)
 {
     const char *want = hash_of(doc, old);
-    char *name, *found;
+    char *name, *found, near[SPEC_NAME_ROOM];
+    struct strbuf key = {0};
     int rc = 0;
 
     if (!want || !*old || file_exists(old) || dir_exists(old))
@@ -137,29 +122,22 @@ static int find_one(cJSON *doc, const char *dir, struct moved *m, const char *ol
     if (!name)
         return -1;
     found = find_beside(dir, old, want);
-    if (found)
+    if (found) {
         rc = put_place(doc, m, name, found, err);
-    else if (m->strict)
-        rc = refuse_lost(doc, name, err);
+    } else if (m->strict) {
+        spec_nearest(name, near);
+        key_of(cJSON_GetObjectItemCaseSensitive(doc, "spec"), name, &key);
+        rc =
+            err_set(err, VAC_ERR_IO,
+                    "%s: is not there any more, and nothing beside the run is the same: name where "
+                    "it is now, with --set %s=PATH%s%.100s%s",
+                    name, key.len && !key.bad ? key.s : "model", *near ? " (did you mean \"" : "",
+                    near, *near ? "\"?)" : "");
+        sb_done(&key);
+    }
     free(found);
     free(name);
     return rc;
-}
-
-static int find_all(cJSON *doc, const char *dir, struct moved *m, struct vac_err *err)
-{
-    const cJSON *files = cJSON_GetObjectItemCaseSensitive(doc, "files"), *f, *next;
-    const char *model = cJSON_GetStringValue(
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(doc, "model"), "path"));
-
-    if (model && find_one(doc, dir, m, model, err))
-        return -1;
-    for (f = files ? files->child : NULL; f; f = next) {
-        next = f->next;
-        if (find_one(doc, dir, m, f->string, err))
-            return -1;
-    }
-    return 0;
 }
 
 /* --- named by overrides --- */
@@ -239,31 +217,32 @@ static int take_override(cJSON *doc, struct moved *m, const char *set, struct va
     return rc;
 }
 
-static int take_overrides(cJSON *doc, struct moved *m, struct vac_err *err)
-{
-    m->left = mem_new(m->n_set, sizeof *m->left, err);
-    if (!m->left)
-        return -1;
-    for (size_t i = 0; i < m->n_set; i++) {
-        int rc = take_override(doc, m, m->set[i], err);
-
-        if (rc < 0)
-            return -1;
-        if (rc > 0)
-            m->left[m->n_left++] = m->set[i];
-    }
-    return 0;
-}
-
 cJSON *moved_read(const char *dir, struct moved *m, struct vac_err *err)
 {
     char *path = path_join(dir, "run.json", err);
     cJSON *doc = path ? json_read(path, RUN_JSON_MAX, err) : NULL;
 
+    const cJSON *f, *next, *model = cJSON_GetObjectItemCaseSensitive(doc, "model");
+    const char *at;
+    int rc = doc && (m->left = mem_new(m->n_set, sizeof *m->left, err)) ? 0 : -1;
+
     free(path);
-    if (doc && !(m->places = cJSON_CreateObject()))
-        err_set(err, VAC_ERR_MEMORY, "out of memory");
-    if (doc && m->places && take_overrides(doc, m, err) == 0 && find_all(doc, dir, m, err) == 0)
+    if (rc == 0 && !(m->places = cJSON_CreateObject()))
+        rc = err_set(err, VAC_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; rc >= 0 && i < m->n_set; i++) {
+        rc = take_override(doc, m, m->set[i], err);
+        if (rc > 0)
+            m->left[m->n_left++] = m->set[i];
+    }
+    at = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(model, "path"));
+    if (rc >= 0)
+        rc = at ? find_one(doc, dir, m, at, err) : 0;
+    f = cJSON_GetObjectItemCaseSensitive(doc, "files");
+    for (f = f ? f->child : NULL; rc == 0 && f; f = next) {
+        next = f->next;
+        rc = find_one(doc, dir, m, f->string, err);
+    }
+    if (rc == 0)
         return doc;
     cJSON_Delete(doc);
     return NULL;

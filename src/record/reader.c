@@ -17,20 +17,6 @@
 #include "record/score.h"
 #include "record/columns.h"
 
-static int read_stage(const struct jnode *stages, size_t i, struct run_stage *out,
-                      struct vac_err *err)
-{
-    const char *name = NULL, *method = METHOD_DEFAULT;
-    struct jnode one;
-
-    if (json_item(stages, i, JSON_OBJECT, &one, err) || json_str(&one, "name", &name, err) ||
-        json_opt_str(&one, "method", &method, err))
-        return -1;
-    lines_name(out->name, sizeof out->name, name);
-    lines_name(out->method, sizeof out->method, method);
-    return 0;
-}
-
 int reader_stages(struct run_data *r, struct vac_err *err)
 {
     struct jnode root = json_root(r->config, "run.json"), spec, stages;
@@ -40,42 +26,43 @@ int reader_stages(struct run_data *r, struct vac_err *err)
         return -1;
     r->n_stages = json_count(&stages);
     r->stage = mem_new(r->n_stages, sizeof *r->stage, err);
-    for (size_t i = 0; r->stage && i < r->n_stages; i++)
-        if (read_stage(&stages, i, &r->stage[i], err))
+    for (size_t i = 0; r->stage && i < r->n_stages; i++) {
+        const char *name = NULL, *method = METHOD_DEFAULT;
+        struct jnode one;
+
+        if (json_item(&stages, i, JSON_OBJECT, &one, err) || json_str(&one, "name", &name, err) ||
+            json_opt_str(&one, "method", &method, err) < 0)
             return -1;
+        lines_name(r->stage[i].name, sizeof r->stage[i].name, name);
+        lines_name(r->stage[i].method, sizeof r->stage[i].method, method);
+    }
     return r->stage ? 0 : -1;
 }
 
 /* ---- metrics.jsonl ---- */
-
-static int stage_index(const struct run_data *r, const struct jnode *line, struct vac_err *err)
-{
-    const char *text = NULL;
-    char name[VAC_NAME];
-
-    if (json_str(line, "stage", &text, err))
-        return -1;
-    lines_name(name, sizeof name, text);
-    for (size_t i = 0; i < r->n_stages; i++)
-        if (!strcmp(r->stage[i].name, name))
-            return (int)i;
-    return json_error(line, err, "stage: run.json has no stage \"%s\"", name);
-}
 
 int reader_point(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct reader_pile *pile = ctx;
     struct run_data *r = pile->r;
     struct vac_point *p;
-    int stage;
+    const char *text = NULL;
+    char name[VAC_NAME];
+    size_t stage = 0;
 
     if (mem_grow(&r->point, &pile->cap, r->n_points + 1, sizeof *p, err))
         return -1;
     p = &r->point[r->n_points];
-    stage = stage_index(r, line, err);
-    if (stage < 0 || point_read(line, p, err))
+    if (json_str(line, "stage", &text, err))
         return -1;
-    p->stage = stage;
+    lines_name(name, sizeof name, text);
+    while (stage < r->n_stages && strcmp(r->stage[stage].name, name) != 0)
+        stage++;
+    if (stage == r->n_stages)
+        return json_error(line, err, "stage: run.json has no stage \"%s\"", name);
+    if (point_read(line, p, err))
+        return -1;
+    p->stage = (int)stage;
     r->n_points++;
     return 0;
 }
@@ -223,24 +210,6 @@ int run_data_open(struct run_data *r, const char *dir, struct vac_err *err)
     return -1;
 }
 
-/* What a part holds; the last point stays, for what is measured after it. */
-static void drop_part(struct run_data *r)
-{
-    if (r->n_points) {
-        r->before = r->point[r->n_points - 1];
-        r->has_before = true;
-    }
-    free(r->point);
-    free(r->layers);
-    free(r->pool);
-    free(r->eval);
-    r->point = NULL;
-    r->layers = NULL;
-    r->pool = NULL;
-    r->eval = NULL;
-    r->n_points = r->n_layer_lines = r->pool_n = r->pool_cap = r->n_evals = 0;
-}
-
 int run_data_next(struct run_data *r, struct vac_err *err)
 {
     struct reader_pile points = {.r = r}, layers = {.r = r}, evals = {.r = r};
@@ -254,7 +223,20 @@ int run_data_next(struct run_data *r, struct vac_err *err)
     struct layers_marks marks = {0};
     int rc = 0;
 
-    drop_part(r);
+    /* what the part before held goes; its last point stays, for what is measured after it */
+    if (r->n_points) {
+        r->before = r->point[r->n_points - 1];
+        r->has_before = true;
+    }
+    free(r->point);
+    free(r->layers);
+    free(r->pool);
+    free(r->eval);
+    r->point = NULL;
+    r->layers = NULL;
+    r->pool = NULL;
+    r->eval = NULL;
+    r->n_points = r->n_layer_lines = r->pool_n = r->pool_cap = r->n_evals = 0;
     for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++) {
         char *path = path_join(r->dir, files[i].name, err);
         rc = path ? lines_visit_file(path, INT64_MAX, &r->at[i], &r->number[i], files[i].visit,
@@ -368,23 +350,21 @@ char *vac_run_config(const char *dir, struct vac_err *err)
     return text;
 }
 
-/* Whether a measurement came before the point: what is measured at the end of a stage comes before the
- * next stage's first point, which has the same step. */
-static bool came_before(const struct run_data *r, const struct vac_eval *e,
-                        const struct vac_point *p)
-{
-    return e->step < p->step ||
-           (e->step == p->step && strcmp(e->stage, r->stage[p->stage].name) && p->stage_step == 0);
-}
-
 bool moment_next(const struct run_data *r, struct moment *m)
 {
     bool eval = m->e < r->n_evals;
 
     if (!m->last && r->has_before)
         m->last = &r->before;
-    if (eval && m->i < r->n_points)
-        eval = came_before(r, &r->eval[m->e], &r->point[m->i]);
+    /* what is measured at the end of a stage comes before the next stage's first point, which has the same
+     * step */
+    if (eval && m->i < r->n_points) {
+        const struct vac_eval *e = &r->eval[m->e];
+        const struct vac_point *p = &r->point[m->i];
+
+        eval = e->step < p->step || (e->step == p->step && p->stage_step == 0 &&
+                                     strcmp(e->stage, r->stage[p->stage].name) != 0);
+    }
     m->point = NULL;
     m->eval = NULL;
     if (eval)

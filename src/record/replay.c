@@ -73,19 +73,6 @@ static void tell_line(struct replay_result *out, size_t number, const char *was,
     cJSON_Delete(b);
 }
 
-static void compare_lines(const struct lines *was, const struct lines *is,
-                          struct replay_result *out)
-{
-    for (size_t i = 0; i < was->n && out->same; i++, out->lines++) {
-        out->same = i < is->n && !strcmp(was->v[i], is->v[i]);
-        if (!out->same && i < is->n)
-            tell_line(out, i + 1, was->v[i], is->v[i]);
-        else if (!out->same)
-            snprintf(out->difference, sizeof out->difference,
-                     "metrics.jsonl: %zu lines in the run, %zu when repeated", was->n, is->n);
-    }
-}
-
 static int compare_metrics(const char *was, const char *is, uint64_t last,
                            struct replay_result *out, struct vac_err *err)
 {
@@ -95,8 +82,14 @@ static int compare_metrics(const char *was, const char *is, uint64_t last,
                  ? -1
                  : 0;
 
-    if (rc == 0)
-        compare_lines(&a, &b, out);
+    for (size_t i = 0; rc == 0 && i < a.n && out->same; i++, out->lines++) {
+        out->same = i < b.n && !strcmp(a.v[i], b.v[i]);
+        if (!out->same && i < b.n)
+            tell_line(out, i + 1, a.v[i], b.v[i]);
+        else if (!out->same)
+            snprintf(out->difference, sizeof out->difference,
+                     "metrics.jsonl: %zu lines in the run, %zu when repeated", a.n, b.n);
+    }
     lines_done(&a);
     lines_done(&b);
     return rc;
@@ -121,29 +114,6 @@ static double largest_difference(const struct st_tensor *x, const struct st_tens
     return most;
 }
 
-static bool same_tensor(const struct st_tensor *x, const struct st_tensor *y)
-{
-    return y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel &&
-           !memcmp(x->data, y->data, x->numel * dtype_size(x->dtype));
-}
-
-static void compare_tensors(const struct weights *a, const struct weights *b, const char *name,
-                            struct replay_result *out)
-{
-    for (size_t i = 0; i < weights_count(a) && out->same; i++, out->tensors++) {
-        const struct st_tensor *x = weights_at(a, i), *y = weights_find(b, x->name);
-        out->same = same_tensor(x, y);
-        if (out->same)
-            continue;
-        if (y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel)
-            snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g", name,
-                     x->name, largest_difference(x, y));
-        else
-            snprintf(out->difference, sizeof out->difference,
-                     "%s: %s: has another shape when repeated", name, x->name);
-    }
-}
-
 static int compare_folder(const char *was, const char *is, const char *name,
                           struct replay_result *out, struct vac_err *err)
 {
@@ -152,7 +122,19 @@ static int compare_folder(const char *was, const char *is, const char *name,
     int rc = -1;
 
     if (a && b) {
-        compare_tensors(a, b, name, out);
+        for (size_t i = 0; i < weights_count(a) && out->same; i++, out->tensors++) {
+            const struct st_tensor *x = weights_at(a, i), *y = weights_find(b, x->name);
+            bool like =
+                y && x->readable && y->readable && x->dtype == y->dtype && x->numel == y->numel;
+
+            out->same = like && !memcmp(x->data, y->data, x->numel * dtype_size(x->dtype));
+            if (!out->same && like)
+                snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g",
+                         name, x->name, largest_difference(x, y));
+            else if (!out->same)
+                snprintf(out->difference, sizeof out->difference,
+                         "%s: %s: has another shape when repeated", name, x->name);
+        }
         rc = weights_check(a, err) || weights_check(b, err) ? -1 : 0;
     }
     weights_close(a);
@@ -186,30 +168,23 @@ static int find_end(const char *was, uint64_t *last, size_t *n_stages, struct re
     return 0;
 }
 
-/* Names of the stages, in order; each is compared when it is complete. */
-static int compare_stages(const char *was, const char *is, size_t n, struct replay_result *out,
-                          struct vac_err *err)
-{
-    struct run_data run = {0};
-    char name[VAC_NAME + 16];
-    int rc = run_data_read(&run, was, err);
-
-    for (size_t i = 0; rc == 0 && out->same && i < run.n_stages && i < n; i++) {
-        snprintf(name, sizeof name, "stages/%s", run.stage[i].name);
-        rc = compare_folder(was, is, name, out, err);
-    }
-    run_data_done(&run);
-    return rc;
-}
-
 int replay_compare(const char *was, const char *is, struct replay_result *out, struct vac_err *err)
 {
     size_t n_stages = SIZE_MAX;
+    struct run_data run = {0};
+    char name[VAC_NAME + 16];
     uint64_t last;
+    int rc = 0;
 
     *out = (struct replay_result){.same = true};
-    if (find_end(was, &last, &n_stages, out, err) || compare_metrics(was, is, last, out, err) ||
-        (out->same && compare_stages(was, is, n_stages, out, err)))
+    if (find_end(was, &last, &n_stages, out, err) || compare_metrics(was, is, last, out, err))
         return -1;
-    return out->same ? compare_folder(was, is, out->weights, out, err) : 0;
+    if (out->same)
+        rc = run_data_read(&run, was, err);
+    for (size_t i = 0; rc == 0 && out->same && i < run.n_stages && i < n_stages; i++) {
+        snprintf(name, sizeof name, "stages/%s", run.stage[i].name); /* each when it is complete */
+        rc = compare_folder(was, is, name, out, err);
+    }
+    run_data_done(&run);
+    return rc || !out->same ? rc : compare_folder(was, is, out->weights, out, err);
 }

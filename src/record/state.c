@@ -46,24 +46,11 @@ static int read_u64(const struct jnode *root, const char *key, uint64_t *out, st
     return 0;
 }
 
-static int read_sizes(const struct jnode *root, struct checkpoint_state *s, struct vac_err *err)
-{
-    struct jnode lines;
-
-    if (json_get(root, "lines", JSON_OBJECT, &lines, err))
-        return -1;
-    for (int i = 0; i < LINES_JOURNAL; i++) {
-        if (json_int(&lines, line_files[i], 0, (int64_t)1 << 53, &s->size[i], err))
-            return -1;
-    }
-    return 0;
-}
-
 int state_read(const char *dir, const char *run, bool whole, struct checkpoint_state *s,
                struct vac_err *err)
 {
     char *path = path_join(dir, "state.json", err);
-    struct jnode root, files, pinned;
+    struct jnode root, lines, files, pinned;
     int rc = -1;
 
     *s = (struct checkpoint_state){.json = path ? open_state(path, err) : NULL};
@@ -77,8 +64,12 @@ int state_read(const char *dir, const char *run, bool whole, struct checkpoint_s
         read_u64(&root, "tokens", &s->tokens, err) || read_u64(&root, "duty", &s->duty, err) ||
         read_u64(&root, "drift_from", &s->drift_from, err) ||
         read_u64(&root, "journal", &s->journal, err) || json_num(&root, "wall", &s->wall, err) ||
-        read_sizes(&root, s, err) || json_get(&root, "files", JSON_OBJECT, &files, err))
+        json_get(&root, "lines", JSON_OBJECT, &lines, err) ||
+        json_get(&root, "files", JSON_OBJECT, &files, err))
         goto out;
+    for (int i = 0; i < LINES_JOURNAL; i++)
+        if (json_int(&lines, line_files[i], 0, (int64_t)1 << 53, &s->size[i], err))
+            goto out;
     if (pins_check(&files, dir, whole, err))
         goto out;
     rc = json_opt(&root, "pinned", JSON_OBJECT, &pinned, err);

@@ -11,44 +11,11 @@
 static const size_t per_layer[] = {VAC_SERIES_drift_rel, VAC_SERIES_eps, VAC_SERIES_grad};
 enum { PER_LAYER = sizeof per_layer / sizeof *per_layer };
 
-static void put_header(struct strbuf *out, int n_layers)
-{
-    sb_puts(out, "step,stage,stage_step");
-    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
-        sb_printf(out, ",%s", vac_columns[i].name);
-    for (size_t k = 0; k < PER_LAYER; k++)
-        for (int i = 0; i < n_layers; i++)
-            sb_printf(out, ",%s_L%d", vac_series[per_layer[k]].label, i);
-    sb_puts(out, "\r\n");
-}
-
 static void put_cell(struct strbuf *out, double x)
 {
     sb_putc(out, ',');
     if (isfinite(x))
         sb_num(out, x);
-}
-
-/* Floats are written as short as they read back the same as floats. */
-static void put_float(struct strbuf *out, float x)
-{
-    sb_putc(out, ',');
-    if (isfinite(x))
-        sb_num(out, layers_short(x));
-}
-
-static void put_row(struct strbuf *out, const struct run_data *r, const struct vac_point *p,
-                    const struct vac_layers *l)
-{
-    sb_printf(out, "%lld,", (long long)p->step);
-    csv_put(out, r->stage[p->stage].name);
-    sb_printf(out, ",%lld", (long long)p->stage_step);
-    for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
-        put_cell(out, point_get(p, i));
-    for (size_t k = 0; k < PER_LAYER; k++)
-        for (int i = 0; i < r->n_layers; i++)
-            put_float(out, l ? layers_get(l, per_layer[k])[i] : NAN);
-    sb_puts(out, "\r\n");
 }
 
 static int write_csv(const struct run_data *r, bool done, struct export_part *part,
@@ -65,10 +32,31 @@ static int write_csv(const struct run_data *r, bool done, struct export_part *pa
     part->n_layers = r->n_layers;
     join = reader_join(r, err);
     if (join) {
+        for (size_t i = 0; part->size == 0 && i < VAC_COLUMN_COUNT; i++)
+            sb_printf(&out, "%s,%s", i ? "" : "step,stage,stage_step", vac_columns[i].name);
+        for (size_t k = 0; part->size == 0 && k < PER_LAYER; k++)
+            for (int i = 0; i < r->n_layers; i++)
+                sb_printf(&out, ",%s_L%d", vac_series[per_layer[k]].label, i);
         if (part->size == 0)
-            put_header(&out, r->n_layers);
-        for (size_t i = 0; i < r->n_points; i++)
-            put_row(&out, r, &r->point[i], run_layers_at(r, join[i], &l));
+            sb_puts(&out, "\r\n");
+        for (size_t row = 0; row < r->n_points; row++) {
+            const struct vac_point *p = &r->point[row];
+            const struct vac_layers *there = run_layers_at(r, join[row], &l);
+
+            sb_printf(&out, "%lld,", (long long)p->step);
+            csv_put(&out, r->stage[p->stage].name);
+            sb_printf(&out, ",%lld", (long long)p->stage_step);
+            for (size_t i = 0; i < VAC_COLUMN_COUNT; i++)
+                put_cell(&out, point_get(p, i));
+            /* floats are written as short as they read back the same as floats */
+            for (size_t k = 0; k < PER_LAYER; k++)
+                for (int i = 0; i < r->n_layers; i++) {
+                    float x = there ? layers_get(there, per_layer[k])[i] : NAN;
+
+                    put_cell(&out, isfinite(x) ? layers_short(x) : (double)NAN);
+                }
+            sb_puts(&out, "\r\n");
+        }
         rc = export_grow(r->dir, "metrics.csv", &out, part, err);
     }
     sb_done(&out);

@@ -72,20 +72,6 @@ static bool entry_of(struct entry *e, const struct moment *m)
     return e->n > bare;
 }
 
-/* The last entry of a run that is done. */
-static void entry_summary(struct entry *e, const struct vac_point *last,
-                          const struct export_part *part)
-{
-    e->n = 0;
-    entry_add(e, "", "step", (double)last->step);
-    entry_add(e, "", "epoch", last->epoch);
-    entry_add(e, "", "total_flos", 0);
-    entry_add(e, "", "train_loss", part->n ? part->sum / (double)part->n : (double)NAN);
-    entry_add(e, "", "train_runtime", last->wall);
-    if (last->wall > 0)
-        entry_add(e, "", "train_steps_per_second", (double)last->step / last->wall);
-}
-
 /* The entries that are there already, those that are new, and the last one. */
 static void put_history(struct json_out *o, const struct run_data *r, const char *was, bool done,
                         const struct vac_point *last, struct export_part *part)
@@ -107,7 +93,14 @@ static void put_history(struct json_out *o, const struct run_data *r, const char
     }
     part->to = (int64_t)o->to->len;
     if (last && done) {
-        entry_summary(&e, last, part);
+        e.n = 0;
+        entry_add(&e, "", "step", (double)last->step);
+        entry_add(&e, "", "epoch", last->epoch);
+        entry_add(&e, "", "total_flos", 0);
+        entry_add(&e, "", "train_loss", part->n ? part->sum / (double)part->n : (double)NAN);
+        entry_add(&e, "", "train_runtime", last->wall);
+        if (last->wall > 0)
+            entry_add(&e, "", "train_steps_per_second", (double)last->step / last->wall);
         entry_put(&e, o);
     }
     json_put_end(o);

@@ -66,11 +66,6 @@ void heat_style(struct strbuf *out)
 
 /* ---- Columns ---- */
 
-static bool measured(const struct vac_layers *l, size_t series, int layers)
-{
-    return isfinite(layers_mean(layers_get(l, series), layers));
-}
-
 /* The mean of some lines, layer by layer, over those that have it. */
 static void average(struct column *c, const struct run_data *r, const size_t *line, size_t n,
                     size_t series)
@@ -99,34 +94,23 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The usual distance of two measurements. */
-static int usual_gap(const struct grid *g, double *usual, struct vac_err *err)
-{
-    double *gap = mem_new(g->n, sizeof *gap, err);
-    size_t k = 0;
-
-    *usual = 1;
-    if (!gap)
-        return -1;
-    for (size_t i = 1; i < g->n; i++)
-        if (g->column[i].to > g->column[i - 1].to)
-            gap[k++] = g->column[i].to - g->column[i - 1].to;
-    if (k) {
-        qsort(gap, k, sizeof *gap, by_size);
-        *usual = gap[k / 2];
-    }
-    free(gap);
-    return 0;
-}
-
 /* Each column begins where the one before ended, unless there was a long time without measurement.
  */
 static int spread(struct grid *g, struct vac_err *err)
 {
-    double gap, before = 0;
+    double *gaps = mem_new(g->n, sizeof *gaps, err), gap = 1, before = 0;
+    size_t k = 0;
 
-    if (usual_gap(g, &gap, err))
+    if (!gaps)
         return -1;
+    for (size_t i = 1; i < g->n; i++)
+        if (g->column[i].to > g->column[i - 1].to)
+            gaps[k++] = g->column[i].to - g->column[i - 1].to;
+    if (k) { /* the usual distance of two measurements */
+        qsort(gaps, k, sizeof *gaps, by_size);
+        gap = gaps[k / 2];
+    }
+    free(gaps);
     for (size_t i = 0; i < g->n; i++) {
         double to = g->column[i].to;
 
@@ -144,7 +128,7 @@ static int fill_grid(struct grid *g, const struct run_data *r, size_t series, st
     struct vac_layers l;
 
     for (size_t i = 0; line && i < r->n_layer_lines; i++)
-        if (measured(run_layers_at(r, i, &l), series, r->n_layers))
+        if (isfinite(layers_mean(layers_get(run_layers_at(r, i, &l), series), r->n_layers)))
             line[n++] = i;
     g->hi = r->n_layer_lines ? (double)r->layers[r->n_layer_lines - 1].step : 0;
     per = (n + HEAT_COLUMNS - 1) / HEAT_COLUMNS;

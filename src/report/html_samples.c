@@ -59,28 +59,6 @@ static enum hue verdict_hue(enum role role, const char *verdict)
     return HUE_OTHER;
 }
 
-static void put_side(struct strbuf *out, enum role role, const struct side *s)
-{
-    const char *verdict = verdict_text(s->line), *answer = json_text_at(s->line, "answer");
-
-    sb_puts(out, s->before ? "<div><small>before " : "<div><small>");
-    page_text(out, s->stage, SIZE_MAX);
-    if (!s->before)
-        sb_printf(out, ", step %lld", (long long)s->step);
-    sb_puts(out, "</small> ");
-    if (*verdict) {
-        sb_printf(out, "<span class=\"verdict c%d\">", (int)verdict_hue(role, verdict));
-        page_text(out, verdict, 40);
-        sb_puts(out, "</span>");
-    }
-    sb_puts(out, "<div class=\"answer\">");
-    if (answer && *answer)
-        page_text(out, answer, ANSWER_CHARS);
-    else
-        sb_puts(out, "<span class=\"muted\">(empty)</span>");
-    sb_puts(out, "</div></div>");
-}
-
 static void put_card(struct strbuf *out, enum role role, const struct side *side, size_t n)
 {
     const char *expected = json_text_at(side->line, "target");
@@ -95,8 +73,26 @@ static void put_card(struct strbuf *out, enum role role, const struct side *side
         sb_puts(out, "</small>");
     }
     sb_puts(out, "</div><div class=\"pair\">");
-    for (size_t i = 0; i < n; i++)
-        put_side(out, role, &side[i]);
+    for (const struct side *s = side; s < side + n; s++) {
+        const char *verdict = verdict_text(s->line), *answer = json_text_at(s->line, "answer");
+
+        sb_puts(out, s->before ? "<div><small>before " : "<div><small>");
+        page_text(out, s->stage, SIZE_MAX);
+        if (!s->before)
+            sb_printf(out, ", step %lld", (long long)s->step);
+        sb_puts(out, "</small> ");
+        if (*verdict) {
+            sb_printf(out, "<span class=\"verdict c%d\">", (int)verdict_hue(role, verdict));
+            page_text(out, verdict, 40);
+            sb_puts(out, "</span>");
+        }
+        sb_puts(out, "<div class=\"answer\">");
+        if (answer && *answer)
+            page_text(out, answer, ANSWER_CHARS);
+        else
+            sb_puts(out, "<span class=\"muted\">(empty)</span>");
+        sb_puts(out, "</div></div>");
+    }
     sb_puts(out, "</div></div>\n");
 }
 
@@ -322,15 +318,6 @@ int page_samples(struct strbuf *out, const struct run_data *r, struct vac_err *e
 
 /* ---- Probes ---- */
 
-static struct side probe_side(const cJSON *line)
-{
-    const cJSON *step = cJSON_GetObjectItemCaseSensitive(line, "step");
-    const char *stage = json_text_at(line, "stage");
-    bool sane = cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble < 1e15;
-
-    return (struct side){line, stage ? stage : "", sane ? (int64_t)step->valuedouble : 0, false};
-}
-
 /* The first answer to the question of `line`, and the last of each stage; 0 when `line` is not the
  * first to ask it. */
 static size_t probe_sides(const cJSON *probes, const cJSON *line, struct side *side)
@@ -341,14 +328,17 @@ static size_t probe_sides(const cJSON *probes, const cJSON *line, struct side *s
 
     cJSON_ArrayForEach(other, probes)
     {
-        struct side now;
+        const cJSON *step = cJSON_GetObjectItemCaseSensitive(other, "step");
+        const char *stage = json_text_at(other, "stage");
+        struct side now = {.line = other, .stage = stage ? stage : ""};
 
         before &= other != line;
         if (!same_prompt(line, other))
             continue;
         if (before)
             return 0;
-        now = probe_side(other);
+        if (cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble < 1e15)
+            now.step = (int64_t)step->valuedouble;
         if (n > 1 && !strcmp(side[n - 1].stage, now.stage)) {
             side[n - 1] = now;
             continue;

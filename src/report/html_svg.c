@@ -72,22 +72,6 @@ static void put_label(struct strbuf *out, double x, double y, const char *anchor
 
 /* ---- Fewer points ---- */
 
-/* Lowest and highest of p[a..b) in the order in which they come. */
-static size_t extremes(const struct xy *p, size_t a, size_t b, struct xy out[2])
-{
-    size_t low = a, high = a;
-
-    for (size_t i = a; i < b; i++) {
-        if (p[i].y < p[low].y)
-            low = i;
-        if (p[i].y > p[high].y)
-            high = i;
-    }
-    out[0] = p[low < high ? low : high];
-    out[1] = p[low < high ? high : low];
-    return low == high ? 1 : 2;
-}
-
 size_t svg_envelope(struct xy *p, size_t n, size_t max)
 {
     size_t buckets, kept = 1;
@@ -98,11 +82,22 @@ size_t svg_envelope(struct xy *p, size_t n, size_t max)
     for (size_t i = 0; i < buckets; i++) {
         size_t a = 1 + (n - 2) / buckets * i + (n - 2) % buckets * i / buckets;
         size_t b = 1 + (n - 2) / buckets * (i + 1) + (n - 2) % buckets * (i + 1) / buckets;
-        struct xy two[2];
-        size_t k = extremes(p, a, b, two);
+        struct xy low = p[a], high = p[a];
+        bool falls = false; /* the highest comes first */
 
-        memcpy(p + kept, two, k * sizeof *two);
-        kept += k;
+        for (size_t k = a; k < b; k++) {
+            if (p[k].y < low.y) {
+                low = p[k];
+                falls = true;
+            }
+            if (p[k].y > high.y) {
+                high = p[k];
+                falls = false;
+            }
+        }
+        p[kept++] = falls ? high : low;
+        if (low.y < high.y)
+            p[kept++] = falls ? low : high;
     }
     p[kept++] = p[n - 1];
     return kept;
@@ -118,25 +113,11 @@ static void widen(struct scale *s, double v)
     s->hi = fmax(s->hi, v);
 }
 
-/* A range that shows something: never empty, and with some air. */
-static void settle(struct scale *s)
-{
-    double air;
-
-    if (s->log) {
-        air = fmax(pow(s->hi / s->lo, 0.04), 1.02);
-        s->lo /= air;
-        s->hi *= air;
-        return;
-    }
-    air = s->hi > s->lo ? 0.05 * (s->hi - s->lo) : fmax(fabs(s->hi), 1) * 0.5;
-    s->hi += air;
-    s->lo = s->lo >= 0 && s->lo < 0.5 * s->hi ? 0 : s->lo - air;
-}
-
 /* False when there is nothing to draw. */
 static bool ranges(const struct plot *p, struct scale *x, struct scale *y)
 {
+    double air;
+
     *x = (struct scale){.lo = INFINITY, .hi = -INFINITY, .from = LEFT, .to = RIGHT};
     *y = (struct scale){.lo = INFINITY, .hi = -INFINITY, .from = BOTTOM, .to = TOP, .log = p->log};
     for (size_t c = 0; c < p->n; c++)
@@ -152,10 +133,17 @@ static bool ranges(const struct plot *p, struct scale *x, struct scale *y)
         return false;
     if (x->hi == x->lo)
         x->hi = x->lo + 1;
-    settle(y);
     if (p->percent) {
         y->lo = 0;
         y->hi = 1;
+    } else if (p->log) { /* some air, and never empty */
+        air = fmax(pow(y->hi / y->lo, 0.04), 1.02);
+        y->lo /= air;
+        y->hi *= air;
+    } else {
+        air = y->hi > y->lo ? 0.05 * (y->hi - y->lo) : fmax(fabs(y->hi), 1) * 0.5;
+        y->hi += air;
+        y->lo = y->lo >= 0 && y->lo < 0.5 * y->hi ? 0 : y->lo - air;
     }
     return isfinite(y->hi) && y->hi > y->lo;
 }
@@ -206,16 +194,39 @@ static void put_x_axis(struct strbuf *out, const struct plot *p, const struct sc
 
 /* ---- Curves ---- */
 
-static void put_path(struct strbuf *out, const struct curve *c, const struct scale *x,
-                     const struct scale *y)
+static bool has_interval(const struct xy *p)
 {
-    const struct xy *before = NULL;
+    return isfinite(p->lo) && isfinite(p->hi);
+}
 
+/* Few intervals are bars; many would be a thicket and become a band. */
+static void put_curve(struct strbuf *out, const struct curve *c, const struct scale *x,
+                      const struct scale *y)
+{
+    const struct xy *before = NULL, *end = c->p + c->n;
+    bool band = c->n > 40;
+
+    for (const struct xy *p = c->p; band && p < end; p++)
+        band = has_interval(p);
+    if (band) {
+        sb_printf(out, "<path class=\"band c%d\" d=\"", (int)c->hue);
+        for (const struct xy *p = c->p; p < end; p++)
+            put_pair(out, p == c->p ? 'M' : 'L', place(x, p->x), place(y, p->hi));
+        for (const struct xy *p = end; p-- > c->p;)
+            put_pair(out, 'L', place(x, p->x), place(y, p->lo));
+        sb_puts(out, "Z\"/>");
+    } else if (c->n <= 40) {
+        sb_printf(out, "<path class=\"bar c%d\" d=\"", (int)c->hue);
+        for (const struct xy *p = c->p; p < end; p++)
+            if (has_interval(p) && isfinite(p->y)) {
+                put_pair(out, 'M', place(x, p->x), place(y, p->lo));
+                put_pair(out, 'L', place(x, p->x), place(y, p->hi));
+            }
+        sb_puts(out, "\"/>");
+    }
     sb_printf(out, "<path class=\"l c%d%s%s\" d=\"", (int)c->hue, c->dashed ? " d" : "",
               c->faint ? " faint" : "");
-    for (size_t i = 0; i < c->n; i++) {
-        const struct xy *p = &c->p[i];
-
+    for (const struct xy *p = c->p; p < end; p++) {
         if (!drawable(p->y, y->log))
             continue;
         put_pair(out, before && before->segment == p->segment ? 'L' : 'M', place(x, p->x),
@@ -223,80 +234,19 @@ static void put_path(struct strbuf *out, const struct curve *c, const struct sca
         before = p;
     }
     sb_puts(out, "\"/>");
-}
-
-static bool has_interval(const struct xy *p)
-{
-    return isfinite(p->lo) && isfinite(p->hi);
-}
-
-/* Few intervals are bars; many would be a thicket and become a band. */
-static void put_bars(struct strbuf *out, const struct curve *c, const struct scale *x,
-                     const struct scale *y)
-{
-    sb_printf(out, "<path class=\"bar c%d\" d=\"", (int)c->hue);
-    for (size_t i = 0; i < c->n; i++)
-        if (has_interval(&c->p[i]) && isfinite(c->p[i].y)) {
-            put_pair(out, 'M', place(x, c->p[i].x), place(y, c->p[i].lo));
-            put_pair(out, 'L', place(x, c->p[i].x), place(y, c->p[i].hi));
-        }
-    sb_puts(out, "\"/>");
-}
-
-static void put_band(struct strbuf *out, const struct curve *c, const struct scale *x,
-                     const struct scale *y)
-{
-    char command = 'M';
-
-    sb_printf(out, "<path class=\"band c%d\" d=\"", (int)c->hue);
-    for (size_t i = 0; i < c->n; i++, command = 'L')
-        put_pair(out, command, place(x, c->p[i].x), place(y, c->p[i].hi));
-    for (size_t i = c->n; i-- > 0;)
-        put_pair(out, 'L', place(x, c->p[i].x), place(y, c->p[i].lo));
-    sb_puts(out, "Z\"/>");
-}
-
-static void put_dots(struct strbuf *out, const struct curve *c, const struct scale *x,
-                     const struct scale *y)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        if (!drawable(c->p[i].y, y->log))
+    for (const struct xy *p = c->p; c->dots && p < end; p++) {
+        if (!drawable(p->y, y->log))
             continue;
         sb_printf(out, "<circle class=\"dot c%d\" r=\"%s\" cx=\"", (int)c->hue,
                   c->n <= 40 ? "2.6" : "1.6");
-        put_at(out, place(x, c->p[i].x));
+        put_at(out, place(x, p->x));
         sb_puts(out, "\" cy=\"");
-        put_at(out, place(y, c->p[i].y));
+        put_at(out, place(y, p->y));
         sb_puts(out, "\"/>");
     }
 }
 
-static void put_curve(struct strbuf *out, const struct curve *c, const struct scale *x,
-                      const struct scale *y)
-{
-    bool band = c->n > 40;
-
-    for (size_t i = 0; band && i < c->n; i++)
-        band = has_interval(&c->p[i]);
-    if (band)
-        put_band(out, c, x, y);
-    else if (c->n <= 40)
-        put_bars(out, c, x, y);
-    put_path(out, c, x, y);
-    if (c->dots)
-        put_dots(out, c, x, y);
-}
-
 /* ---- Marks ---- */
-
-static void put_event(struct strbuf *out, const struct mark *m, double at)
-{
-    sb_printf(out, "<path class=\"tri c%d\" d=\"", (int)HUE_REFUSAL);
-    put_pair(out, 'M', at, BOTTOM - 7);
-    sb_puts(out, "l4.5 7h-9z\"><title>");
-    page_text(out, m->text, SIZE_MAX);
-    sb_puts(out, "</title></path>");
-}
 
 /* A line where a stage begins, and its name when there is room before the next. */
 static void put_mark(struct strbuf *out, const struct plot *p, size_t i, const struct scale *x)
@@ -307,8 +257,13 @@ static void put_mark(struct strbuf *out, const struct plot *p, size_t i, const s
     if (m->x > x->hi)
         return;
     if (m->event) {
-        if (m->x >= x->lo)
-            put_event(out, m, at);
+        if (m->x < x->lo)
+            return;
+        sb_printf(out, "<path class=\"tri c%d\" d=\"", (int)HUE_REFUSAL);
+        put_pair(out, 'M', at, BOTTOM - 7);
+        sb_puts(out, "l4.5 7h-9z\"><title>");
+        page_text(out, m->text, SIZE_MAX);
+        sb_puts(out, "</title></path>");
         return;
     }
     for (size_t k = i + 1; k < p->n_marks && next == RIGHT; k++)

@@ -54,34 +54,6 @@ int begin_folder(struct trainer *t, const char *dir, struct vac_err *err)
 
 /* --- run.json --- */
 
-static cJSON *plan_json(const struct plan *p, struct vac_err *err)
-{
-    struct strbuf s = {0};
-    struct json_out o = json_out(&s);
-    cJSON *list = NULL;
-
-    plan_put(&o, NULL, p);
-    if (sb_ok(&s, err) == 0)
-        list = json_parse(s.s, s.len, "plan", err);
-    sb_done(&s);
-    return list;
-}
-
-static cJSON *model_json(const struct trainer *t, struct vac_err *err)
-{
-    cJSON *model = cJSON_CreateObject();
-    const char *path = t->rig.spec.model ? t->rig.spec.model : "";
-    char hash[65];
-
-    if (!inputs_model(&t->rig, hash, err) &&
-        !json_add(model, "path", cJSON_CreateString(path), err) &&
-        !json_add(model, "hash", cJSON_CreateString(hash), err) &&
-        !json_add(model, "parameters", cJSON_CreateNumber((double)model_count(t->rig.m)), err))
-        return model;
-    cJSON_Delete(model);
-    return NULL;
-}
-
 /* What became of the rows of each stage. */
 static cJSON *data_json(const struct trainer *t, struct vac_err *err)
 {
@@ -155,38 +127,39 @@ static cJSON *warnings_json(const struct trainer *t, struct vac_err *err)
     return NULL;
 }
 
-static cJSON *describe(struct trainer *t, struct vac_err *err)
-{
-    cJSON *root = cJSON_CreateObject();
-
-    if (!json_add(root, "model", model_json(t, err), err) &&
-        !json_add(root, "vaccine", cJSON_CreateString(PACKAGE_VERSION), err) &&
-        !json_add(root, "created", cJSON_CreateNumber(t->origin.created), err) &&
-        !json_add(root, "spec", json_copy(t->rig.spec.json, err), err) &&
-        !json_add(root, "files", inputs_json(&t->rig, err), err) &&
-        !json_add(root, "threads", cJSON_CreateNumber((double)t->rig.spec.threads), err) &&
-        !json_add(root, "products", cJSON_CreateString(products_name(t->rig.c->products)), err) &&
-        !json_add(root, "blas", cJSON_CreateString(products_text(t->rig.c->products)), err) &&
-        !json_add(root, "kernels", cJSON_CreateString(compute_kernels(t->rig.c)), err) &&
-        !json_add(root, "plan", plan_json(&t->st.plan, err), err) &&
-        !json_add(root, "data", data_json(t, err), err) &&
-        !json_add(root, "warnings", warnings_json(t, err), err) &&
-        !json_add(root, "total_steps", cJSON_CreateNumber((double)t->at.total_steps), err))
-        return root;
-    cJSON_Delete(root);
-    return NULL;
-}
-
 static int write_run_json(struct trainer *t, struct vac_err *err)
 {
-    cJSON *root;
-    struct strbuf s = {0};
-    char *text;
+    const struct rig *rig = &t->rig;
+    const struct provider *products = rig->c->products;
+    cJSON *root = cJSON_CreateObject(), *model = cJSON_CreateObject();
+    struct strbuf s = {0}, plan = {0};
+    struct json_out o = json_out(&plan);
+    char hash[65], *text = NULL;
     int rc = -1;
 
     t->origin.created = t->how.deterministic_wall ? 0 : (double)time(NULL);
-    root = describe(t, err);
-    text = root ? json_text(root, true, err) : NULL;
+    plan_put(&o, NULL, &t->st.plan);
+    if (inputs_model(rig, hash, err) || sb_ok(&plan, err) ||
+        json_add(model, "path", cJSON_CreateString(rig->spec.model ? rig->spec.model : ""), err) ||
+        json_add(model, "hash", cJSON_CreateString(hash), err) ||
+        json_add(model, "parameters", cJSON_CreateNumber((double)model_count(rig->m)), err)) {
+        cJSON_Delete(model);
+        goto out;
+    }
+    if (!json_add(root, "model", model, err) &&
+        !json_add(root, "vaccine", cJSON_CreateString(PACKAGE_VERSION), err) &&
+        !json_add(root, "created", cJSON_CreateNumber(t->origin.created), err) &&
+        !json_add(root, "spec", json_copy(rig->spec.json, err), err) &&
+        !json_add(root, "files", inputs_json(rig, err), err) &&
+        !json_add(root, "threads", cJSON_CreateNumber((double)rig->spec.threads), err) &&
+        !json_add(root, "products", cJSON_CreateString(products_name(products)), err) &&
+        !json_add(root, "blas", cJSON_CreateString(products_text(products)), err) &&
+        !json_add(root, "kernels", cJSON_CreateString(compute_kernels(rig->c)), err) &&
+        !json_add(root, "plan", json_parse(plan.s, plan.len, "plan", err), err) &&
+        !json_add(root, "data", data_json(t, err), err) &&
+        !json_add(root, "warnings", warnings_json(t, err), err) &&
+        !json_add(root, "total_steps", cJSON_CreateNumber((double)t->at.total_steps), err))
+        text = json_text(root, true, err);
     if (text) {
         sb_printf(&s, "%s\n", text);
         rc = folder_write(t->book.folder.dir, "run.json", &s, err) ||
@@ -194,9 +167,13 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
                  ? -1
                  : 0;
     }
-    cJSON_free(text);
     cJSON_Delete(t->origin.began);
-    t->origin.began = root;
+    t->origin.began = text ? root : NULL;
+    root = text ? NULL : root;
+    cJSON_free(text);
+out:
+    cJSON_Delete(root);
+    sb_done(&plan);
     sb_done(&s);
     return rc;
 }
@@ -257,28 +234,13 @@ static int count_save(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
-/* A run that ended before its first checkpoint has nothing else to go on from, and a queue that
- * starts it again means that; on a screen it is asked all the same. */
-static int never_saved(const struct trainer *t, bool *yes, struct vac_err *err)
-{
-    struct saves s = {0};
-
-    *yes = false;
-    if (t->how.interactive)
-        return 0;
-    if (lines_visit(t->book.folder.dir, "journal.jsonl", count_save, &s, err))
-        return -1;
-    *yes = s.began && !s.any;
-    return 0;
-}
-
 /* What was trained would be lost: only who asks for that may begin again. */
 static int may_begin_again(const struct rejected *bad, struct vac_err *err)
 {
     struct trainer *t = bad->t;
     struct journal_entry e = {.verb = JOURNAL_NOTE};
     char why[160];
-    bool first;
+    struct saves saves = {0};
     struct vac_run_info *info = NULL;
     int64_t made = 0;
     size_t n;
@@ -291,14 +253,17 @@ static int may_begin_again(const struct rejected *bad, struct vac_err *err)
     if (t->how.from_start || (made == 0 && bad->n == 0))
         return 0;
     if (bad->n == 0) {
-        if (never_saved(t, &first, err))
+        /* a run that ended before its first checkpoint has nothing else to go on from, and a queue that starts
+         * it again means that; on a screen it is asked all the same */
+        if (!t->how.interactive &&
+            lines_visit(t->book.folder.dir, "journal.jsonl", count_save, &saves, err))
             return -1;
         snprintf(why, sizeof why,
                  "no checkpoint was saved yet: begins again at step 0; the %lld steps that were "
                  "made are set aside",
                  (long long)made);
         e.reason = why;
-        if (first)
+        if (saves.began && !saves.any)
             return book_journal(&t->book, &e, err);
     }
     return err_set(err, VAC_ERR_NO_CHECKPOINT,
