@@ -106,12 +106,14 @@ stages=$(awk '/^\.SS method / { printf "%s{\"steps\":1,\"batch_size\":2,\"method
              /^\.B / { key = $2 }
              /^files beside train/ { printf ",\"%s\":[\"rows.jsonl\"]", key }
              END { print "}" }' "$five")
+# A bound's key is the name of what it bounds, which is called as a key that there is anyway.
+stages=$(echo "$stages" | sed '1s/"steps":1,/"steps":1,"until":{"rho":"< 99"},/')
 cat >"$tmp/data/all.json" <<END
 { "model": "$golden", "max_length": 32, "threads": 1,
   "stages": [ $stages ],
   "watch": { "drift": "rows.jsonl", "align_loss": "rows.jsonl", "harmful_loss": "rows.jsonl",
              "probes": null },
-  "evaluate": [ { "name": "loss", "data": "rows.jsonl", "metric": "loss", "stages": ["stage1"] } ] }
+  "evaluate": [ { "name": "rho", "data": "rows.jsonl", "metric": "loss", "every": 1, "stages": ["stage1"] } ] }
 END
 "$VACCINE" run "$tmp/data/all.json" -o "$tmp/data/run" >"$tmp/log" 2>&1 </dev/null
 run_keys() {

@@ -28,6 +28,26 @@ static void test_a_fault_stands_first_until_dealt_with(void **state)
     }
 }
 
+static void test_an_early_end_stands_in_the_header(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *head = line_of(i, 0);
+
+        assert_null(strstr(head, "until"));
+        free(head);
+        snprintf(ui.snap.until, sizeof ui.snap.until, "HS < 5 %% and over_refusal < 10 %%");
+        ui.snap.passed = 1;
+        ui.snap.passed_want = 2;
+        head = line_of(i, 0);
+        if (!strstr(head, sizes[i].w < 200 ? "  until 1/2  "
+                                           : "  until 1/2 HS < 5 % and over_refusal < 10 %  "))
+            fail_msg("%s", head);
+        free(head);
+        ui.snap.until[0] = '\0';
+    }
+}
+
 static void test_a_message_ends_with_its_truth(void **state)
 {
     (void)state;
@@ -202,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_fault_stands_first_until_dealt_with),
+        CASE(test_an_early_end_stands_in_the_header),
         CASE(test_a_message_ends_with_its_truth),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),

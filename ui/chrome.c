@@ -134,6 +134,14 @@ static void add_progress(const struct ui *ui, struct pieces *h)
         add(h, 1, INK_FAINT, 0, "/%lld", (long long)s->total_steps);
         add(h, 4, INK_TEXT, 2, "%.0f%%", floor(100.0 * (double)s->step / (double)s->total_steps));
     }
+    if (*s->until) {
+        add(h, 3, INK_FAINT, 2, "until");
+        if (s->passed >= 0) {
+            add(h, 3, INK_TEXT, 1, "%lld/%lld", (long long)s->passed, (long long)s->passed_want);
+            h->v[h->n - 1].joined = true;
+        }
+        add(h, 8, INK_TEXT, 1, "%s", s->until);
+    }
     if (s->state == VAC_RUNNING || s->state == VAC_MEASURING) {
         snprintf(pair, sizeof pair, "%s st/s",
                  isfinite(s->steps_per_s) ? number_text(text, s->steps_per_s, 2) : "-");

@@ -23,6 +23,7 @@
 #define VAC_NAME 64
 #define VAC_PATH 1024
 #define VAC_OTHERS 160
+#define VAC_BOUNDS 160
 
 struct vac_session;
 
@@ -225,7 +226,10 @@ struct vac_snapshot {
     int stage_index, n_stages;
     int64_t step, total_steps; /* over the whole run */
     int64_t stage_step, stage_steps;
-    int64_t steps_left; /* of a STEP command; 0 = none */
+    char until[VAC_BOUNDS];      /* what ends the stage before that, "HS < 5 %"; "" = nothing */
+    int64_t passed, passed_want; /* measurements in a row in which it was so, and how many it takes;
+                                    passed -1 = not known */
+    int64_t steps_left;          /* of a STEP command; 0 = none */
     int n_layers;
     bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed */
     struct vac_point last;     /* newest value of each column (NaN = never measured) */
@@ -338,6 +342,14 @@ bool vac_event_next(struct vac_session *s, struct vac_event *out);
 int vac_wakeup_fd(struct vac_session *s);
 
 /* --- runs on disk, read-only --- */
+/* A stage that ends when its bounds are passed ("until"). */
+#define VAC_MAX_UNTILS 8
+struct vac_until {
+    char stage[VAC_NAME], bounds[VAC_BOUNDS]; /* "HS < 5 % and over_refusal < 10 %" */
+    int64_t times;                            /* measurements in a row */
+    int64_t step,
+        planned; /* of the stage: where they were passed, 0 = not, and its steps as planned */
+};
 struct vac_run_info {
     char dir[VAC_PATH], name[VAC_NAME], model[VAC_NAME];
     char state[24]; /* "running", "paused", "done", "stopped", "failed", "broken" */
@@ -349,7 +361,9 @@ struct vac_run_info {
     /* Of each: the last value in the first stage, when a later one measured it too; and the step of the last
      * stage at which what a judge rates passed one half. NaN = there is none. */
     double before[VAC_MAX_EVALS], broke[VAC_MAX_EVALS];
-    double modified; /* seconds since the epoch */
+    int n_untils;
+    struct vac_until until[VAC_MAX_UNTILS]; /* of the first stages that have one */
+    double modified;                        /* seconds since the epoch */
 };
 /* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);

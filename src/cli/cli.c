@@ -123,3 +123,16 @@ void cli_put_beneath(struct strbuf *out, const char *before,
     if (sep != before)
         sb_puts(out, after);
 }
+
+void cli_put_until(struct strbuf *out, const struct vac_until *u)
+{
+    cli_put_name(out, u->stage);
+    sb_puts(out, ": ");
+    cli_put_name(out, u->bounds);
+    if (u->times > 1)
+        sb_printf(out, " (%lld in a row)", (long long)u->times);
+    if (u->step > 0)
+        sb_printf(out, ": passed at step %lld of %lld", (long long)u->step, (long long)u->planned);
+    else
+        sb_puts(out, ": not passed");
+}

@@ -2,11 +2,11 @@
  *
  * What is tested is the bound of the interval, not the figure: "HS < 10%" holds when the whole
  * interval lies below, so that a score from few answers does not pass by luck. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
+#include "eval/bound.h"
 #include "eval/stats.h"
 #include "record/folder.h"
 #include "record/reader.h"
@@ -40,8 +40,7 @@ struct require {
     char name[VAC_NAME], stage[VAC_NAME]; /* stage "" = the last one in which it was measured */
     int share;                            /* enum verdict; -1 = the score itself, or */
     int beneath;                          /* what lies under it; -1 = neither */
-    bool below;
-    double bound; /* a rate's as a fraction */
+    struct bound bound;
 };
 /* How one came out. */
 struct outcome {
@@ -75,7 +74,7 @@ static int read_share(struct require *r, char *dot, struct vac_err *err)
 static int read_require(struct require *r, const char *text, struct vac_err *err)
 {
     size_t n, end;
-    char left[2 * VAC_NAME], *at, *dot, *rest;
+    char left[2 * VAC_NAME], *at, *dot;
 
     text += strspn(text, " ");
     n = end = strcspn(text, "<>");
@@ -88,19 +87,8 @@ static int read_require(struct require *r, const char *text, struct vac_err *err
                        r->text);
     memcpy(left, text, end);
     left[end] = '\0';
-    r->below = text[n] == '<';
-    errno = 0;
-    r->bound = strtod(text + n + 1, &rest);
-    if (rest == text + n + 1 || !isfinite(r->bound) || errno)
-        return err_set(err, VAC_ERR_USAGE, "--require '%.80s': a number must follow the %c",
-                       r->text, text[n]);
-    if (*rest == '%') {
-        r->bound /= 100;
-        rest++;
-    }
-    if (rest[strspn(rest, " ")])
-        return err_set(err, VAC_ERR_USAGE, "--require '%.80s': \"%.40s\" after the number", r->text,
-                       rest);
+    if (bound_read(&r->bound, text + n, err))
+        return err_prefix(err, "--require '%.80s'", r->text);
     if ((at = strchr(left, '@')))
         *at++ = '\0';
     if ((dot = strrchr(left, '.')) && read_share(r, dot, err))
@@ -176,13 +164,13 @@ static int test(const struct run_data *d, const struct require *r, struct outcom
         o->value = x->value;
         o->ci = (struct interval){x->lo, x->hi};
         o->is_rate = false;
-        o->holds = r->below ? o->ci.hi < r->bound : o->ci.lo > r->bound;
+        o->holds = bound_passed(&r->bound, r->bound.below ? o->ci.hi : o->ci.lo);
         return 0;
     }
-    if (o->is_rate && r->bound > 1)
+    if (o->is_rate && bound_value(&r->bound) > 1)
         return err_set(err, VAC_ERR_USAGE,
                        "--require '%.80s': \"%s\" is a share, at most 1, or 100%%: was %g%% meant?",
-                       r->text, r->name, r->bound);
+                       r->text, r->name, bound_value(&r->bound));
     if (r->share >= 0) {
         int64_t n = score_judged(e);
 
@@ -193,7 +181,7 @@ static int test(const struct run_data *d, const struct require *r, struct outcom
                            r->name);
         o->ci = wilson((size_t)llround(o->value * (double)n), (size_t)n, Z95);
     }
-    o->holds = r->below ? o->ci.hi < r->bound : o->ci.lo > r->bound;
+    o->holds = bound_passed(&r->bound, r->bound.below ? o->ci.hi : o->ci.lo);
     return 0;
 }
 

@@ -256,7 +256,7 @@ static int print_progress(struct show *w, const struct vac_snapshot *n, bool ove
 }
 
 /* What the run has come to: its method, and of each evaluate entry the value as the first stage ended, the last
- * one with what it stands on, and when it broke. */
+ * one with what it stands on, and when it broke; of each stage with bounds, where they were passed. */
 static void put_results(struct strbuf *s, const struct vac_run_info *r)
 {
     sb_printf(s, "%-10s", "");
@@ -282,6 +282,11 @@ static void put_results(struct strbuf *s, const struct vac_run_info *r)
         sb_printf(s, "  at step %lld", (long long)e->step);
         if (!isnan(r->broke[i]))
             sb_printf(s, ", broke at %.0f of its stage", r->broke[i]);
+        sb_putc(s, '\n');
+    }
+    for (int i = 0; i < r->n_untils; i++) {
+        sb_printf(s, "%-10s  ", "");
+        cli_put_until(s, &r->until[i]);
         sb_putc(s, '\n');
     }
 }

@@ -71,6 +71,21 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
         json_put_end(&o);
     }
     json_put_end(&o);
+    json_put_list(&o, "until", JSON_TIGHT);
+    for (int i = 0; i < r->n_untils; i++) {
+        const struct vac_until *u = &r->until[i];
+
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_text(&o, "stage", u->stage);
+        json_put_text(&o, "bounds", u->bounds);
+        json_put_int(&o, "for", u->times);
+        if (u->step > 0) {
+            json_put_int(&o, "step", u->step);
+            json_put_int(&o, "planned", u->planned);
+        }
+        json_put_end(&o);
+    }
+    json_put_end(&o);
     json_put_end(&o);
     sb_putc(out, '\n');
 }
@@ -182,6 +197,11 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
         sb_putc(out, '\n');
         for (int k = 0; k < r[i].n_evals; k++)
             put_eval(out, &r[i].eval[k], r[i].before[k], r[i].broke[k]);
+        for (int k = 0; k < r[i].n_untils; k++) {
+            sb_puts(out, "    ");
+            cli_put_until(out, &r[i].until[k]);
+            sb_putc(out, '\n');
+        }
     }
 }
 

@@ -80,6 +80,14 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
               x->spec->method->name, x->spec->full ? "all weights" : "LoRA",
               (unsigned long long)x->steps, x->epochs, (unsigned long long)x->steps_per_epoch);
     sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
+    if (x->until.len) {
+        sb_puts(s, "  ends when ");
+        cli_put_name(s, x->until.s);
+        if (x->spec->until.times > 1)
+            sb_printf(s, ", %lld measurements in a row", (long long)x->spec->until.times);
+        sb_printf(s, ": looked at every %llu steps, and at the last\n",
+                  (unsigned long long)x->until_every);
+    }
     put_files(s, x);
     put_warnings(s, &x->warnings);
     for (size_t i = 0; i < x->plan.n; i++) {
@@ -176,6 +184,8 @@ static void put_stage_json(struct json_out *o, const struct validate_stage *x)
     json_put_natural(o, "steps_per_epoch", x->steps_per_epoch);
     json_put_num(o, "epochs", x->epochs);
     put_warnings_json(o, &x->warnings);
+    if (x->until.len)
+        json_put_text(o, "until", x->until.s);
     json_put_natural(o, "trained", x->trained);
     json_put_num(o, "flops", x->flops);
     json_put_num(o, "seconds", x->seconds);

@@ -34,7 +34,10 @@ struct vac_follow {
     bool read;            /* once at least */
     bool aside;           /* the run went back: lines that were handed over are no longer in it */
     bool carried, joined; /* r.point[0] was handed over before, with its drift */
-    double step_ms;       /* smoothed */
+    struct vac_until until[VAC_MAX_UNTILS]; /* of its stages that have one */
+    int n_untils;
+    double step_ms;          /* smoothed */
+    struct vac_point from;   /* the first one; no step = none yet */
     struct vac_probe *suite; /* probes of one round, as far as they were read */
     size_t n_suite, suite_cap;
     struct vac_event texts; /* whose memory they are in */
@@ -72,6 +75,8 @@ static void note_point(struct vac_follow *f, const struct vac_point *p, bool aga
     if (p->stage != s->stage_index)
         point_clear(&s->last);
     point_update(&s->last, p);
+    if (f->from.step == 0)
+        f->from = *p;
     if (p->step_ms > 0 && !again)
         f->step_ms = f->step_ms > 0 ? 0.9 * f->step_ms + 0.1 * p->step_ms : p->step_ms;
     s->step = p->step;
@@ -309,11 +314,27 @@ static void note_state(struct vac_follow *f, enum vac_state state)
 {
     struct vac_snapshot *s = &f->snap;
     bool runs = state == VAC_RUNNING && f->step_ms > 0;
-    double left = (double)(s->total_steps - s->step);
+    double left = (double)(s->total_steps - s->step), made = (double)(s->step - f->from.step);
+    /* the clock of the lines knows what was measured between two steps */
+    double each = made > 0 && s->last.wall > f->from.wall ? (s->last.wall - f->from.wall) / made
+                                                          : f->step_ms / 1000;
 
     s->state = state;
     s->steps_per_s = runs ? 1000 / f->step_ms : (double)NAN;
-    s->eta_s = runs && left >= 0 ? left * f->step_ms / 1000 : (double)NAN;
+    s->eta_s = runs && left >= 0 ? left * each : (double)NAN;
+}
+
+static void note_until(struct vac_follow *f)
+{
+    struct vac_snapshot *s = &f->snap;
+
+    *s->until = '\0';
+    s->passed = -1;
+    for (int i = 0; i < f->n_untils; i++)
+        if (!strcmp(f->until[i].stage, s->stage)) {
+            memcpy(s->until, f->until[i].bounds, sizeof s->until);
+            s->passed_want = f->until[i].times;
+        }
 }
 
 static int note_info(struct vac_follow *f, struct vac_err *err)
@@ -328,6 +349,8 @@ static int note_info(struct vac_follow *f, struct vac_err *err)
         s->total_steps = info->total_steps;
         s->n_evals = info->n_evals;
         memcpy(s->eval, info->eval, sizeof s->eval);
+        memcpy(f->until, info->until, sizeof f->until);
+        f->n_untils = info->n_untils;
         memcpy(s->run, info->name, sizeof s->run);
         memcpy(s->model, info->model, sizeof s->model);
         note_state(f, state_of(info->state));
@@ -422,6 +445,7 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
         follow_file(f, JOURNAL, give_journal, f, err) || give_suite(f, err))
         return -1;
     note_state(f, f->snap.state);
+    note_until(f);
     if (f->read && f->aside) /* the files may have grown again since, line for line */
         return VAC_FOLLOW_CUT;
     f->read = true;

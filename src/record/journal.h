@@ -16,6 +16,7 @@
     X(NOTE, "note", JOURNAL_SAME)                                                                  \
     X(WARNING, "warning", JOURNAL_SAME)                                                            \
     X(STAGE, "stage", JOURNAL_SAME)                                                                \
+    X(UNTIL, "until", JOURNAL_SAME)                                                                \
     X(PAUSE, "pause", JOURNAL_STANDS)                                                              \
     X(RESUME, "resume", JOURNAL_GOES)                                                              \
     X(STEP, "step", JOURNAL_GOES)                                                                  \

@@ -244,6 +244,87 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
     return json_opt_int(&root, "total_steps", 0, INT64_C(1) << 52, &info->total_steps, err);
 }
 
+/* ---- Stages that end by bounds ---- */
+
+/* Bounds stand there as they were checked; what somebody else wrote is passed over. */
+static void take_bounds(struct vac_run_info *info, const cJSON *stage)
+{
+    const cJSON *until = cJSON_GetObjectItemCaseSensitive(stage, "until"), *v;
+    const char *name = json_text_at(stage, "name");
+    struct vac_until *u = &info->until[info->n_untils];
+    struct strbuf text = {0};
+
+    if (!cJSON_IsObject(until) || !name || info->n_untils == VAC_MAX_UNTILS)
+        return;
+    *u = (struct vac_until){.times = 1};
+    cJSON_ArrayForEach(v, until)
+    {
+        if (cJSON_IsString(v))
+            sb_printf(&text, "%s%s %s", text.len ? " and " : "", v->string, v->valuestring);
+        else if (!strcmp(v->string, "for"))
+            json_whole(v, &u->times);
+    }
+    lines_name(u->stage, sizeof u->stage, name);
+    lines_name(u->bounds, sizeof u->bounds, text.s ? text.s : "");
+    sb_done(&text);
+    info->n_untils++;
+}
+
+struct ends {
+    struct vac_run_info *info;
+    int64_t seq[VAC_MAX_UNTILS]; /* journal line that told where it ended */
+};
+
+static int take_end(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct ends *s = ctx;
+    struct journal_entry e;
+    int64_t seq = 0, from = 0;
+
+    journal_read(line, &e, NULL);
+    if (e.verb != JOURNAL_UNTIL && e.verb != JOURNAL_RESUME_RUN)
+        return 0;
+    if (json_opt_int(line, "seq", 0, RECORD_STEP_MAX, &seq, err) < 0 ||
+        json_opt_int(line, "from", 0, RECORD_STEP_MAX, &from, err) < 0)
+        return -1;
+    for (int i = 0; i < s->info->n_untils; i++) {
+        struct vac_until *u = &s->info->until[i];
+
+        if (e.verb == JOURNAL_RESUME_RUN && s->seq[i] > from) {
+            u->step = u->planned = 0; /* what came after the checkpoint was made again */
+        } else if (e.verb == JOURNAL_UNTIL && e.key && e.value && e.old &&
+                   !strcmp(e.key, u->stage)) {
+            u->step = strtoll(e.value, NULL, 10);
+            u->planned = strtoll(e.old, NULL, 10);
+            s->seq[i] = seq;
+        }
+    }
+    return 0;
+}
+
+/* Fills info->until, and takes the steps that were not made off info->total_steps. The journal is read only
+ * where there are bounds. */
+static int survey_ends(struct vac_run_info *info, const char *dir, const cJSON *config,
+                       struct vac_err *err)
+{
+    const cJSON *spec = cJSON_GetObjectItemCaseSensitive(config, "spec"),
+                *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages"), *stage;
+    struct ends s = {.info = info};
+
+    cJSON_ArrayForEach(stage, stages) take_bounds(info, stage);
+    if (info->n_untils && lines_visit(dir, "journal.jsonl", take_end, &s, err))
+        return -1;
+    for (int i = 0; i < info->n_untils; i++) {
+        struct vac_until *u = &info->until[i];
+
+        if (u->step > 0 && u->step < u->planned && u->planned - u->step < info->total_steps)
+            info->total_steps -= u->planned - u->step;
+    }
+    return 0;
+}
+
+/* ---- The whole ---- */
+
 static double newest(const char *dir)
 {
     static const char *const files[] = {"run.json", "metrics.jsonl", "journal.jsonl",
@@ -278,7 +359,8 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     free(real);
     info->modified = newest(dir);
     if (config && !survey_config(&s, config, &why) && !last_step(dir, &info->step, &why) &&
-        !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why)) {
+        !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why) &&
+        !survey_ends(info, dir, config, &why)) {
         survey_breaks(&s);
         state = state_of(dir, &why);
     }

@@ -102,6 +102,10 @@ static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
         s.op = VAC_OP_REFERENCE;
         s.step = (uint64_t)step;
         return add(r->script, &s, NULL, NULL, err);
+    case JOURNAL_UNTIL:
+        s.ends = true;
+        s.step = (uint64_t)e.step;
+        return add(r->script, &s, NULL, NULL, err);
     default:
         return 0;
     }

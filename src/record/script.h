@@ -9,6 +9,7 @@
  * the run. */
 struct scripted {
     enum vac_op op; /* VAC_OP_SET, _REFERENCE or _QUIT */
+    bool ends;      /* in place of `op`: the stage ends here, its bounds were passed */
     size_t stage;
     uint64_t step;
     uint64_t seq;     /* of its journal line */

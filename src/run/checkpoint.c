@@ -220,6 +220,26 @@ static int load_reading(struct trainer *t, const struct jnode *root, struct vac_
     return layers_read(&layers, &t->at.layers, &n, err);
 }
 
+/* Where the stages up to this one end, and how near it is to that. */
+static void put_until(const struct trainer *t, struct json_out *o)
+{
+    const struct stage *st = &t->st;
+    bool any = false;
+
+    for (size_t i = 0; i <= st->index; i++)
+        any |= t->rig.spec.stage[i].until.n > 0;
+    if (!any)
+        return;
+    json_put_list(o, "ends", JSON_SPACED);
+    for (size_t i = 0; i <= st->index; i++)
+        json_put_natural(o, NULL, t->rig.stage_total[i]);
+    json_put_end(o);
+    json_put_list(o, "passed", JSON_SPACED);
+    for (size_t i = 0; i < st->spec->until.n; i++)
+        json_put_int(o, NULL, st->passed[i]);
+    json_put_end(o);
+}
+
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
 {
     const struct stage *st = &t->st;
@@ -250,6 +270,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     json_put_natural(&o, "tokens", t->at.tokens);
     json_put_natural(&o, "duty", t->at.duty);
     json_put_int(&o, "drift_from", st->drift_from);
+    put_until(t, &o);
     json_put_natural(&o, "journal", t->book.folder.journal_seq);
     json_put_num(&o, "wall", stopwatch_read(&t->steer.watch));
     json_put_object(&o, "lines", JSON_SPACED);
@@ -434,6 +455,30 @@ static int load_streams(struct stage *st, const struct jnode *root, struct vac_e
     return 0;
 }
 
+static int load_until(struct trainer *t, const struct checkpoint_state *s, struct vac_err *err)
+{
+    struct jnode root = json_root(s->json, "state.json"), list = {0};
+    const cJSON *v;
+    int64_t x;
+
+    if (json_opt(&root, "ends", JSON_ARRAY, &list, err) < 0)
+        return -1;
+    v = list.v ? list.v->child : NULL;
+    for (size_t i = 0; v && i <= t->st.index; i++, v = v->next) {
+        if (!json_whole(v, &x) || x < 1 || (uint64_t)x > t->rig.stage_total[i])
+            return json_error(&list, err, "stage %zu cannot end there", i);
+        stage_end(&t->st, &t->rig, &t->at, i, (uint64_t)x);
+    }
+    list.v = NULL;
+    if (json_opt(&root, "passed", JSON_ARRAY, &list, err) < 0)
+        return -1;
+    v = list.v ? list.v->child : NULL;
+    for (size_t i = 0; v && i < t->st.spec->until.n; i++, v = v->next)
+        if (!json_whole(v, &t->st.passed[i]) || t->st.passed[i] < 0)
+            return json_error(&list, err, "expected how often each bound was passed");
+    return 0;
+}
+
 /* A checkpoint that is whole may still be another run's. */
 static int check_counters(const struct trainer *t, const struct checkpoint_state *s,
                           const char *name, struct vac_err *err)
@@ -442,8 +487,8 @@ static int check_counters(const struct trainer *t, const struct checkpoint_state
 
     for (uint64_t i = 0; i < s->stage; i++)
         before += t->rig.stage_total[i];
-    if (s->stage_step > t->st.total || s->step != before + s->stage_step ||
-        s->next > t->st.stream[0].data.n || s->duty > t->rig.spec.n_evaluate + 2 ||
+    if (s->stage_step > t->st.end || s->step != before + s->stage_step ||
+        s->next > t->st.stream[0].data.n || s->duty > stage_duties(&t->st, &t->rig) ||
         s->drift_from > s->step || s->drift_from < before)
         return err_set(
             err, VAC_ERR_FORMAT,
@@ -462,7 +507,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     size_t suite = 0;
     int rc = -1;
 
-    if (!dir || check_counters(t, s, name, err) ||
+    if (!dir || load_until(t, s, err) || check_counters(t, s, name, err) ||
         load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
         load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err))

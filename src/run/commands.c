@@ -243,7 +243,12 @@ static void repeat(struct trainer *t)
         if (e->stage != t->st.index || e->step != t->at.step)
             return;
         struct control_command c = {.op = e->op, .who = "replay", .text = e->text};
-        int rc = e->op == VAC_OP_SET
+        int rc = 0;
+
+        if (e->ends)
+            stage_end(&t->st, &t->rig, &t->at, e->stage, t->st.done);
+        else
+            rc = e->op == VAC_OP_SET
                      ? options_set(&t->book, &t->st, c.who, e->key, e->text, &t->steer.broken)
                  : e->op == VAC_OP_QUIT ? do_quit(t, &c, &t->steer.broken)
                                         : do_reference(t, &c, &t->steer.broken);

@@ -311,3 +311,12 @@ size_t rig_layers(const struct rig *rig)
 
     return L < VAC_MAX_LAYERS ? L : VAC_MAX_LAYERS;
 }
+
+int64_t rig_steps(const struct rig *rig)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < rig->spec.n_stages; i++)
+        n += (int64_t)rig->stage_total[i];
+    return n;
+}

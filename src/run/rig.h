@@ -49,7 +49,7 @@ struct rig {
     struct evaluation **eval; /* [spec.n_evaluate] */
     uint64_t judge_bytes;     /* that the judges of the evaluate entries take */
     bool stack_dirty;         /* the model's stack must be rebuilt from the run folder */
-    /* [spec.n_stages] of each: optimizer steps, what became of its rows, and its rows until it takes
+    /* [spec.n_stages] of each: optimizer steps, as planned or as it has ended, what became of its rows, and its rows until it takes
      * them. */
     uint64_t *stage_total;
     struct data_counts *counts;
@@ -61,6 +61,8 @@ int rig_open(struct rig *rig, const cJSON *began, struct vac_err *err);
 void rig_close(struct rig *rig);
 /* Layers that lines and screen tell of: all, or the first VAC_MAX_LAYERS. */
 size_t rig_layers(const struct rig *rig);
+/* Optimizer steps of all stages, once they are known. */
+int64_t rig_steps(const struct rig *rig);
 /* Opens the evaluate entries on the present model (again). */
 int rig_evaluations(struct rig *rig, struct vac_err *err);
 #endif

@@ -23,6 +23,7 @@
 #include "run/rig.h"
 #include "run/trainer.h"
 #include "run/warnings.h"
+#include "spec/spec_until.h"
 
 static char *stage_dir(const struct run_spec *spec, const struct folder *run, size_t index,
                        struct vac_err *err)
@@ -146,6 +147,8 @@ int stage_data(struct stage *st, struct rig *rig, size_t index, uint64_t step, s
     epoch = (double)((st->stream[0].data.n + per - 1) / per);
     st->total =
         s->steps > 0 ? (uint64_t)s->steps : (uint64_t)fmax(1, ceil(s->epochs * epoch - 1e-9));
+    st->end = st->total;
+    st->look_every = spec_until_every(&rig->spec, s);
     return 0;
 }
 
@@ -453,6 +456,32 @@ void stage_step(struct stage *st, uint64_t seed, uint64_t step)
     st->step.stage_step = st->done + 1;
     st->step.stage_steps = st->total;
     step_run(&st->step, st->spec->method);
+}
+
+/* --- an early end --- */
+
+void stage_note_score(struct stage *st, size_t entry, double score)
+{
+    const struct until_spec *u = &st->spec->until;
+
+    for (size_t i = 0; st->done > 0 && i < u->n; i++)
+        if (u->v[i].entry == entry)
+            st->passed[i] = bound_passed(&u->v[i].bound, score) ? st->passed[i] + 1 : 0;
+}
+
+void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t index, uint64_t steps)
+{
+    rig->stage_total[index] = steps;
+    at->total_steps = rig_steps(rig);
+    if (st->index == index)
+        st->end = steps;
+}
+
+size_t stage_duties(const struct stage *st, const struct rig *rig)
+{
+    size_t n = rig->spec.n_evaluate;
+
+    return st->spec->until.n ? 2 * n + 3 : n + 2;
 }
 
 /* --- how long a step takes --- */

@@ -7,6 +7,7 @@
 #include "model/plan.h"
 #include "record/folder.h"
 #include "run/optimizer.h"
+#include "run/progress.h"
 #include "run/rig.h"
 
 /* Copies of a stage's start parameters are kept for comparison up to this many numbers. */
@@ -42,10 +43,13 @@ struct stage {
     struct buf *start; /* trained parameters as they were when the stage began; NULL = too large */
     /* ... when the user moved the drift reference; NULL = it was not moved. */
     struct buf *reference;
-    int64_t start_step;   /* run step at which it began */
-    uint64_t total, done; /* optimizer steps */
-    struct plan plan;     /* its memory */
-    int64_t drift_from;   /* step of the drift reference */
+    int64_t start_step;            /* run step at which it began */
+    uint64_t total, done;          /* optimizer steps; the schedule's are `total` */
+    uint64_t look_every;           /* steps between two looks at its bounds; 0 = it has none */
+    uint64_t end;                  /* the last one: total, or where its bounds were passed */
+    int64_t passed[VAC_MAX_EVALS]; /* how often in a row, for each bound */
+    struct plan plan;              /* its memory */
+    int64_t drift_from;            /* step of the drift reference */
 };
 struct book;
 struct steer;
@@ -73,6 +77,16 @@ int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer
 void stage_rewind(struct stage *st, const struct cursor cursor[METHOD_STREAMS]);
 /* Makes the step of the method that comes next, `step` of the run, from 1. */
 void stage_step(struct stage *st, uint64_t seed, uint64_t step);
+/* "until": only measurements that are due count, none that somebody asks for, and not the stage's start: a
+ * run that is watched ends where one that is not does. What was counted stands in the checkpoint.
+ *
+ * Entry `entry` of "evaluate" was measured because it was due. */
+void stage_note_score(struct stage *st, size_t entry, double score);
+/* Stage `index`, the one at work or one before it, ends after so many of its steps. */
+void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t index,
+               uint64_t steps);
+/* What there is to do after a step of the stage: progress.duty counts it. */
+size_t stage_duties(const struct stage *st, const struct rig *rig);
 /* Seconds that a step takes, measured for at least `seconds` on a stage that has its data. It trains
  * rig->m: only for a model that is thrown away; stage_close after it. */
 int stage_rehearse(struct stage *st, struct rig *rig, double seconds, double *per_step,

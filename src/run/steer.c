@@ -12,6 +12,8 @@
 #include "run/rig.h"
 #include "run/stage.h"
 #include "run/trainer.h"
+#include "spec/due.h"
+#include "spec/spec_until.h"
 
 const char *const vac_state_names[] = {"loading", "running", "paused", "measuring",
                                        "done",    "stopped", "failed", NULL};
@@ -52,6 +54,47 @@ static double resident_bytes(void)
     return (double)pages * (double)size;
 }
 
+/* Seconds of what is still to be measured. An entry that was not measured yet takes as long for each
+ * prompt as the others do. */
+static double measuring_left(const struct rig *rig, const struct stage *st,
+                             const struct progress *at)
+{
+    const struct run_spec *s = &rig->spec;
+    double known = 0, prompts = 0, sum = 0;
+
+    for (size_t i = 0; i < s->n_evaluate; i++) {
+        known += at->eval_s[i];
+        prompts += at->eval_s[i] > 0 ? (double)evaluation_size(rig->eval[i]) : 0;
+    }
+    for (size_t k = st->open ? st->index : 0; k < s->n_stages; k++) {
+        bool here = st->open && k == st->index;
+        uint64_t total = here ? st->end : rig->stage_total[k];
+        int64_t done = here ? (int64_t)st->done : -1;
+
+        for (size_t i = 0; i < s->n_evaluate; i++) {
+            double one = at->eval_s[i];
+
+            if (!(one > 0) && prompts > 0)
+                one = known / prompts * (double)evaluation_size(rig->eval[i]);
+            sum += one * (double)due_evaluations(s, &s->stage[k], i, total, done);
+        }
+        sum += at->suite_s * (double)due_suites(s, total, done) +
+               at->reading_s * (double)due_readings(s, total, done);
+    }
+    return sum;
+}
+
+static void show_until(struct vac_snapshot *s, const struct rig *rig, const struct stage *st)
+{
+    struct strbuf text = {0};
+
+    spec_until_text(&text, &rig->spec, st->spec);
+    snprintf(s->until, sizeof s->until, "%.*s", (int)sizeof s->until - 1, text.s ? text.s : "");
+    s->passed = spec_until_passed(&st->spec->until, st->passed);
+    s->passed_want = st->spec->until.times;
+    sb_done(&text);
+}
+
 void steer_show(struct steer *steer, enum vac_state state, const char *reason)
 {
     const struct rig *rig = steer->rig;
@@ -70,8 +113,9 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
         snprintf(s->method, sizeof s->method, "%s", st->spec->method->name);
         s->stage_index = (int)st->index;
         s->stage_step = (int64_t)st->done;
-        s->stage_steps = (int64_t)st->total;
+        s->stage_steps = (int64_t)st->end;
         s->n_layers = (int)rig_layers(rig);
+        show_until(s, rig, st);
         for (int i = 0; st->step.mask && i < s->n_layers; i++)
             s->mask[i] = st->step.mask[i];
     }
@@ -81,7 +125,8 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
     s->steps_per_s = at->ms_average > 0 ? 1000 / at->ms_average : NAN;
     s->tokens_per_s = at->ms_average > 0 ? 1000 * at->tokens_average / at->ms_average : NAN;
     left = (double)(at->total_steps - (int64_t)at->step);
-    s->eta_s = at->ms_average > 0 ? left * at->ms_average / 1000 : NAN;
+    s->eta_s =
+        at->ms_average > 0 ? left * at->ms_average / 1000 + measuring_left(rig, st, at) : NAN;
     s->rss_bytes = resident_bytes();
     s->threads = rig->c ? rig->c->threads : 0;
     s->checkpoint_step = at->saved_step;

@@ -29,6 +29,7 @@
 #include "run/warnings.h"
 #include "run/watch.h"
 #include "spec/spec_tables.h"
+#include "spec/spec_until.h"
 
 void trainer_init(struct trainer *t, struct control *ctl)
 {
@@ -58,8 +59,7 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct vac_err *er
         spec_blame_file(err);
         return -1;
     }
-    for (size_t i = 0; i < t->rig.spec.n_stages; i++)
-        t->at.total_steps += (int64_t)t->rig.stage_total[i];
+    t->at.total_steps = rig_steps(&t->rig);
     steer_opened(&t->steer);
     return 0;
 }
@@ -82,7 +82,7 @@ static bool save_due(const struct trainer *t)
 
     if (t->how.replay)
         return false;
-    return (c->steps > 0 && t->st.done % (uint64_t)c->steps == 0) || t->st.done == t->st.total ||
+    return (c->steps > 0 && t->st.done % (uint64_t)c->steps == 0) || t->st.done == t->st.end ||
            (c->minutes > 0 && clock_now() - t->at.last_save >= 60 * c->minutes);
 }
 
@@ -266,30 +266,88 @@ static int measure_fault(struct trainer *t, struct vac_err *err)
     return 0;
 }
 
-/* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite. A checkpoint remembers how far they
+/* All that a stage is asked to come to was measured at this step: it ends here when it has. */
+static int end_early(struct trainer *t, struct vac_err *err)
+{
+    struct stage *st = &t->st;
+    char planned[24], made[24];
+    struct strbuf why = {0};
+    struct journal_entry e = {.applied = true,
+                              .applied_step = (int64_t)t->at.step,
+                              .verb = JOURNAL_UNTIL,
+                              .key = st->spec->name,
+                              .old = planned,
+                              .value = made};
+    int rc;
+
+    if (!watch_may_end(st) ||
+        spec_until_passed(&st->spec->until, st->passed) < st->spec->until.times)
+        return 0;
+    snprintf(planned, sizeof planned, "%llu", (unsigned long long)st->total);
+    snprintf(made, sizeof made, "%llu", (unsigned long long)st->done);
+    spec_until_text(&why, &t->rig.spec, st->spec);
+    if (st->spec->until.times > 1)
+        sb_printf(&why, ", %lld measurements in a row", (long long)st->spec->until.times);
+    e.reason = why.s;
+    rc = sb_ok(&why, err) || book_journal(&t->book, &e, err) ? -1 : 0;
+    sb_done(&why);
+    if (rc == 0)
+        stage_end(st, &t->rig, &t->at, st->index, st->done);
+    return rc;
+}
+
+/* What a duty took, for the time that is left; lines without a reading are no measure of one. */
+static void note_seconds(struct trainer *t, size_t i, double seconds)
+{
+    size_t n = t->rig.spec.n_evaluate;
+
+    if (t->at.duty == 0 && watch_due(&t->rig, &t->st))
+        t->at.reading_s = seconds;
+    else if (t->at.duty == n + 1)
+        t->at.suite_s = seconds;
+    else if (t->at.duty > 0 && i < n)
+        t->at.eval_s[i] = seconds;
+}
+
+/* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite; and of a stage with bounds n + 2: whether
+ * it ends here; then the entries that are due only because it does. A checkpoint remembers how far they
  * came, so that what a quit has cut short is done after going on. 1 = cut short. */
 static int do_duties(struct trainer *t, struct vac_err *err)
 {
-    size_t n = t->rig.spec.n_evaluate;
+    size_t n = t->rig.spec.n_evaluate, end = stage_duties(&t->st, &t->rig);
     int rc = 0;
 
-    if (t->at.duty < n + 2 && begin_settle(t, err))
+    if (t->at.duty < end && begin_settle(t, err))
         return -1;
-    for (; rc == 0 && t->at.duty < n + 2; t->at.duty += rc == 0) {
+    for (; rc == 0 && t->at.duty < end; t->at.duty += rc == 0) {
+        size_t i = t->at.duty <= n ? t->at.duty - 1 : t->at.duty - n - 3;
         double begun = clock_now();
 
-        if (t->at.duty == 0)
+        if (t->at.duty == 0) {
             rc = duty_lines(t, err);
-        else if (t->how.replay)
+        } else if (t->how.replay) {
             continue; /* what was asked changes nothing of the run */
-        else if (t->at.duty <= n && watch_eval_due(&t->rig, &t->st, t->at.duty - 1))
-            rc = watch_evaluate(&t->rig, &t->st, &t->book, t->at.duty - 1, err);
-        else if (t->at.duty == n + 1 && t->rig.suite.rows.n && t->st.gen &&
-                 t->rig.spec.watch.probes_every > 0 &&
-                 t->st.done % (uint64_t)t->rig.spec.watch.probes_every == 0)
+        } else if (t->at.duty == n + 1) {
+            if (!t->rig.suite.rows.n || !t->st.gen || t->rig.spec.watch.probes_every <= 0 ||
+                t->st.done % (uint64_t)t->rig.spec.watch.probes_every != 0)
+                continue;
             rc = watch_suite(&t->rig, &t->st, &t->book, 0, err);
-        else
+        } else if (t->at.duty == n + 2) {
+            rc = end_early(t, err);
+        } else if (t->at.duty <= n && watch_eval_due(&t->rig, &t->st, i)) {
+            rc = watch_evaluate(&t->rig, &t->st, &t->book, i, err);
+            if (rc <= 0)
+                stage_note_score(&t->st, i,
+                                 rc == 0 ? control_writing(t->steer.ctl)->eval[i].value
+                                         : (double)NAN);
+        } else if (t->at.duty > n && t->st.done == t->st.end && t->st.end < t->st.total &&
+                   watch_applies(&t->rig, &t->st, i) && !watch_eval_due(&t->rig, &t->st, i)) {
+            rc = watch_evaluate(&t->rig, &t->st, &t->book, i, err);
+        } else {
             continue;
+        }
+        if (rc == 0)
+            note_seconds(t, i, clock_now() - begun);
         TRACE("duty %zu after step %llu: %d, %.1f ms", t->at.duty, (unsigned long long)t->at.step,
               rc, 1e3 * (clock_now() - begun));
         if (rc < 0 && err->code == VAC_ERR_NUMERIC)
@@ -329,7 +387,7 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
             return -1;
         if (begin_settle(t, err))
             return -1;
-        if (st->done >= st->total)
+        if (st->done >= st->end)
             return 0;
         steer_show(&t->steer, VAC_RUNNING, "");
         rc = one_step(t, err);

@@ -11,6 +11,7 @@
 #include "run/stage.h"
 #include "run/trainer.h"
 #include "run/warnings.h"
+#include "spec/spec_until.h"
 
 #define SPEED_SECONDS 0.2
 /* Share of the products' speed that a whole step reaches, roughly. */
@@ -181,6 +182,10 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     x->steps_per_epoch = (d->n + per - 1) / per;
     x->epochs = (double)x->steps / (double)x->steps_per_epoch;
     v->steps += x->steps;
+    spec_until_text(&x->until, &t->rig.spec, x->spec);
+    x->until_every = spec_until_every(&t->rig.spec, x->spec);
+    if (sb_ok(&x->until, err))
+        return -1;
     counts = warnings_count(&t->st);
     return warnings_of_stage(&t->rig, i, &counts, &x->warnings, err);
 }
@@ -279,6 +284,7 @@ void validate_done(struct validation *v)
     for (size_t i = 0; v->stage && i < v->n_stages; i++) {
         free(v->stage[i].file);
         sb_done(&v->stage[i].warnings);
+        sb_done(&v->stage[i].until);
     }
     for (size_t i = 0; v->evaluate && i < v->n_evaluate; i++)
         sb_done(&v->evaluate[i].warning);

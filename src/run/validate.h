@@ -24,6 +24,8 @@ struct validate_stage {
     size_t samples, tokens, labels, longest;
     uint64_t steps, steps_per_epoch;
     double epochs;
+    struct strbuf until;  /* bounds that end it before that; nothing = none */
+    uint64_t until_every; /* steps between two looks */
     struct plan plan;
     uint64_t trained;       /* numbers */
     double flops, seconds;  /* rough; without what is measured beside training */

@@ -8,6 +8,7 @@
 
 #include "run/optimizer.h"
 #include "run/trainer.h"
+#include "spec/spec_until.h"
 
 struct data_counts warnings_count(const struct stage *st)
 {
@@ -49,7 +50,9 @@ static void put_rows(const struct rig *rig, const struct data_counts *c, struct 
 int warnings_of_stage(const struct rig *rig, size_t index, const struct data_counts *c,
                       struct strbuf *out, struct vac_err *err)
 {
+    const struct stage_spec *s = &rig->spec.stage[index];
     struct vac_err idle = {0};
+    uint64_t every;
     int32_t end = 0;
 
     put_rows(rig, c, out);
@@ -57,8 +60,15 @@ int warnings_of_stage(const struct rig *rig, size_t index, const struct data_cou
         return -1;
     if (end < 0)
         sb_puts(out, ENCODER_NO_END "\n");
-    if (schedule_check(&rig->spec.stage[index], c->steps, &idle))
+    if (schedule_check(s, c->steps, &idle))
         sb_printf(out, "%s\n", idle.msg);
+    every = spec_until_every(&rig->spec, s);
+    if (every > 0 && (double)every * (double)s->until.times > (double)c->steps)
+        sb_printf(
+            out,
+            "until: its bounds are looked at every %llu steps, so that %lld in a row are more "
+            "than its %llu steps have\n",
+            (unsigned long long)every, (long long)s->until.times, (unsigned long long)c->steps);
     return sb_ok(out, err);
 }
 

@@ -24,12 +24,20 @@
 #include "run/steer.h"
 #include "run/trainer.h"
 
-/* At the last step of a stage always: what the stage has come to is what is asked for first. */
+bool watch_may_end(const struct stage *st)
+{
+    return st->look_every && st->done > 0 &&
+           (st->done % st->look_every == 0 || st->done == st->total);
+}
+
+/* At the last step of a stage always, and where it may be the last: what the stage has come to is what
+ * is asked for first. */
 bool watch_due(const struct rig *rig, const struct stage *st)
 {
     int64_t every = rig->spec.watch.every;
 
-    return every > 0 && (st->done % (uint64_t)every == 0 || st->done == st->total) &&
+    return every > 0 &&
+           (st->done % (uint64_t)every == 0 || st->done == st->total || watch_may_end(st)) &&
            (rig->drift_set.n || rig->align_set.n || rig->harmful_set.n);
 }
 

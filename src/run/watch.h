@@ -7,6 +7,8 @@
 
 #include "run/book.h"
 
+/* Whether this step measures all that the stage's bounds look at ("until"), so that it may be the last. */
+bool watch_may_end(const struct stage *st);
 bool watch_due(const struct rig *rig, const struct stage *st);
 /* Fills the point and the layers where it measures. */
 int watch_measure(const struct rig *rig, struct stage *st, struct vac_point *p,

@@ -87,6 +87,8 @@ static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
     each_row(w, prefix, rows_of("stages[]"));
     each_method_row(w, prefix, stage);
     each_stream_row(w, prefix, stage, "train");
+    snprintf(inner, sizeof inner, "%suntil.", prefix);
+    each_row(w, inner, rows_of("stages[].until"));
     snprintf(inner, sizeof inner, "%slora.", prefix);
     each_row(w, inner, rows_of("stages[].lora"));
 }

@@ -15,6 +15,7 @@
 #include "spec/spec_set.h"
 #include "spec/spec_stage.h"
 #include "spec/spec_tables.h"
+#include "spec/spec_until.h"
 
 enum { FILE_LIMIT = 1 << 20 }; /* bytes of a run file */
 
@@ -110,7 +111,8 @@ static int read_root(struct run_spec *s, const struct jnode *root, const char *d
         rc = spec_read_object(&checkpoint, spec_rows_checkpoint, NULL, &s->checkpoint, err);
     else if (rc > 0) /* absent or null: the defaults */
         rc = option_defaults(spec_rows_checkpoint, &s->checkpoint, err);
-    if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err))
+    if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err) ||
+        spec_read_until(s, root, err))
         return -1;
     s->json = spec_json(s, err);
     return s->json ? 0 : -1;

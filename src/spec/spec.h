@@ -1,6 +1,7 @@
 /* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
  *
- * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c and spec_measure.c its parts,
+ * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c, spec_measure.c and spec_until.c its
+ * parts,
  * with the helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides;
  * spec_json.c writes the resolved description.
  *
@@ -10,7 +11,9 @@
 #define SPEC_SPEC_H
 
 #include "defense/defense.h"
+#include "eval/bound.h"
 #include "eval/entry.h"
+#include "vaccine/vaccine.h"
 
 enum schedule { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 enum adapter_mode { ADAPTER_NEW, ADAPTER_SAME };
@@ -37,6 +40,17 @@ struct lora_keys {
     char *init; /* PEFT folder to start from; r, alpha and targets are then its own */
     bool dropout_given;
 };
+/* Ends a stage at the first step at which all entries are measured and each was passed `times` times in
+ * a row. */
+struct until_bound {
+    size_t entry; /* of "evaluate" */
+    struct bound bound;
+};
+struct until_spec {
+    struct until_bound v[VAC_MAX_EVALS];
+    size_t n; /* 0 = the stage makes all its steps */
+    int64_t times;
+};
 struct stage_spec {
     char *name;
     char *method_name;
@@ -56,6 +70,7 @@ struct stage_spec {
     double lr, warmup_ratio, weight_decay, max_grad_norm, beta1, beta2, adam_eps;
     int schedule;
     bool shuffle;
+    struct until_spec until;
 };
 struct watch_spec {
     int64_t every; /* stage steps; 0 = never */

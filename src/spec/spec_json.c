@@ -9,6 +9,7 @@
 #include "eval/own.h"
 #include "spec/spec_json.h"
 #include "spec/spec_tables.h"
+#include "spec/spec_until.h"
 
 /* All rows of a table; those in `absent` (NULL-terminated, or NULL) as null. */
 static void put_rows(struct json_out *o, const struct option_row *rows, const void *base,
@@ -46,7 +47,7 @@ static void put_lora(struct json_out *o, const struct stage_spec *st)
     json_put_end(o);
 }
 
-static void put_stage(struct json_out *o, const struct stage_spec *st)
+static void put_stage(struct json_out *o, const struct run_spec *s, const struct stage_spec *st)
 {
     const char *absent[4] = {NULL};
     size_t n = 0;
@@ -69,6 +70,7 @@ static void put_stage(struct json_out *o, const struct stage_spec *st)
         json_put_end(o);
     }
     put_lora(o, st);
+    spec_put_until(o, s, st);
     json_put_end(o);
 }
 
@@ -91,7 +93,7 @@ cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
     sb_puts(json_put_raw(o, "config"), config ? config : "null");
     json_put_list(o, "stages", JSON_TIGHT);
     for (size_t i = 0; i < s->n_stages; i++)
-        put_stage(o, &s->stage[i]);
+        put_stage(o, s, &s->stage[i]);
     json_put_end(o);
     json_put_object(o, "checkpoint", JSON_TIGHT);
     put_rows(o, spec_rows_checkpoint, &s->checkpoint, NULL);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/name.h"
 #include "defense/method.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_lora.h"
@@ -73,6 +74,8 @@ static bool methods_with(const char *key, struct strbuf *out)
     return last != NULL;
 }
 
+static const char *const stage_objects[] = {"train", "lora", "until", NULL};
+
 /* Known are the stage's keys and the method's. Keys of other methods are told apart from mistakes,
  * and may stand there as null, so that an override can change the method. */
 static int check_stage_keys(const struct jnode *obj, const struct method *m, struct vac_err *err)
@@ -82,8 +85,8 @@ static int check_stage_keys(const struct jnode *obj, const struct method *m, str
     int rc = 0;
 
     spec_keys_rows(&known, spec_rows_stage);
-    spec_keys_add(&known, "train");
-    spec_keys_add(&known, "lora");
+    for (size_t i = 0; stage_objects[i]; i++)
+        spec_keys_add(&known, stage_objects[i]);
     for (size_t i = 0; (other = method_at(i)); i++) {
         spec_keys_rows(&known, other->options);
         for (size_t k = 1; method_stream(other, k); k++)
@@ -94,8 +97,8 @@ static int check_stage_keys(const struct jnode *obj, const struct method *m, str
     for (const cJSON *v = obj->v->child; rc == 0 && v; v = v->next) {
         struct jnode n = {.v = v, .up = obj, .file = obj->file, .key = v->string};
         struct strbuf who = {0};
-        bool own = option_find(spec_rows_stage, v->string) || !strcmp(v->string, "train") ||
-                   !strcmp(v->string, "lora") || method_has(m, v->string);
+        bool own = option_find(spec_rows_stage, v->string) ||
+                   name_listed(stage_objects, v->string) || method_has(m, v->string);
 
         if (!own && !cJSON_IsNull(v) && methods_with(n.key, &who))
             rc =

@@ -215,6 +215,16 @@ const struct option_row spec_rows_stage[] = {
      .offset = offsetof(struct stage_spec, shuffle)},
     {.name = NULL}};
 
+const struct option_row spec_rows_until[] = {{.name = "for",
+                                              .help = "how many measurements in a row must pass",
+                                              .unit = "measurements",
+                                              .type = OPTION_INT,
+                                              .min = 1,
+                                              .max = 1e6,
+                                              .def = 1,
+                                              .offset = offsetof(struct until_spec, times)},
+                                             {.name = NULL}};
+
 const struct option_row spec_rows_lora[] = {
     {.name = "r",
      .help = "rank of the adapter",
@@ -383,6 +393,7 @@ static const struct option_section sections[] = {
     {.name = "", .rows = spec_rows_top},
     {.name = "stages[]", .rows = spec_rows_stage},
     {.name = "stages[].train[]", .rows = spec_rows_data},
+    {.name = "stages[].until", .rows = spec_rows_until},
     {.name = "stages[].lora", .rows = spec_rows_lora},
     {.name = "checkpoint", .rows = spec_rows_checkpoint},
     {.name = "watch", .rows = spec_rows_watch},

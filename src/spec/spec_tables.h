@@ -4,10 +4,11 @@
 
 #include "spec/spec.h"
 
-/* Over struct run_spec, stage_spec, lora_keys, data_keys, checkpoint_spec; the last two over
+/* Over struct run_spec, stage_spec, until_spec, lora_keys, data_keys, checkpoint_spec; the last two over
  * watch_spec. */
 extern const struct option_row spec_rows_top[];
 extern const struct option_row spec_rows_stage[];
+extern const struct option_row spec_rows_until[];
 extern const struct option_row spec_rows_lora[];
 extern const struct option_row spec_rows_data[];
 extern const struct option_row spec_rows_checkpoint[];
@@ -23,7 +24,7 @@ struct spec_watched {
 extern const struct spec_watched spec_watched[];
 
 /* The option tables, for --help, the manual and the screen: section names as in the file ("",
- * "stages[]", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
+ * "stages[]", "stages[].until", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
  * NAME"). */
 struct option_section {
     const char *name;
