@@ -32,7 +32,8 @@ static void test_the_layers_past_is_there_after_a_resume(void **state)
         make_rig(STEERED);
         play_through(out, "--paused", HELD ":step 4\n:wait step 4\n" HELD ":quit save\n");
         snprintf(script, sizeof script,
-                 ".\n:wait step 5\n" HELD ":wait 0.3\n:export csv heat %s\n:quit save\n", here("heat.csv"));
+                 ".\n:wait step 5\n" HELD ":wait 0.3\n:export csv heat %s\n:quit save\n",
+                 here("heat.csv"));
         assert_int_equal(play_at(i, out, script), 0);
         text = run_read(rig.dir, "heat.csv", NULL);
         assert_non_null(strstr(text, "\n2,"));
