@@ -210,6 +210,14 @@ tour_keys() {
 }
 check "the keys of the tour are there" tour_keys
 
+tour_text() {
+    "$VACCINE" tour --print >"$tmp/tour.text"
+    sed -n '/^<!-- tour -->$/,/^<!-- end of tour -->$/p' "$1" | grep -v '^<!--' | diff "$tmp/tour.text" -
+}
+check "the text is that of vaccine tour" tour_text "$srcdir/README.md"
+sed 's/a hundred steps/ten steps/' "$srcdir/README.md" >"$tmp/bad.md"
+wrong "another text is found" tour_text "$tmp/bad.md"
+
 # The tour, pressed. The numbers are smaller than in the text, as the run is.
 cat >"$tmp/pressed" <<END
 :wait state paused
@@ -229,7 +237,7 @@ Esc
 6 z
 :save-screen $tmp/controls.txt
 z { ] [
-4 3 7 Tab
+4 3 7 Tab 2 P
 Space
 :wait state done
 5 Down D

@@ -7,6 +7,7 @@
 #include "panels/measured.h"
 #include "term/prompt.h"
 #include "ui/chrome.h"
+#include "ui/tour.h"
 
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 
@@ -380,7 +381,9 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
         draw_status(ui, &v, v.h - 2);
     draw_keys(ui, &v, v.h - 1);
     draw_start_hint(ui, &v);
-    inside = view_part(&v, 0, 1, v.w, v.h - 1 - l->footer);
+    inside = view_part(&v, 0, v.h - l->footer - l->tour, v.w, l->tour);
+    tour_draw(ui, &inside);
+    inside = view_part(&v, 0, 1, v.w, v.h - 1 - l->footer - l->tour);
     overlay_draw(&inside);
     draw_message(ui, &v, v.h - l->footer, cursor_x, cursor_y);
 }

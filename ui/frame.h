@@ -19,6 +19,7 @@ struct layout {
     int n;
     bool too_small, one_panel;
     int footer; /* rows below the panels: message, (status,) keys */
+    int tour;   /* rows above those: what to press next */
 };
 
 struct script;
@@ -30,6 +31,15 @@ struct alone {
     enum vac_op op;
     uint64_t id;  /* its command */
     double until; /* clock: how long a full disk is still waited for; 0 = it is not full */
+};
+
+/* How far the tour of the lab has come (tour.h). */
+struct tour {
+    bool on;
+    int step;     /* of its steps */
+    int at;       /* place in the keys that are waited for */
+    int64_t from; /* step of the run at the first of them */
+    int answers;  /* to questions, since this step of the tour */
 };
 
 struct ui_private {
@@ -52,6 +62,7 @@ struct ui_private {
     struct alone alone;
     double stop_asked; /* when Ctrl-C was pressed last */
     struct script *script;
+    struct tour tour;
     struct vac_follow *follow; /* its files, while they may grow */
     double next_look;          /* clock: when they are looked at again */
 };

@@ -5,6 +5,7 @@
  * one panel at a time, below 60 x 16 none. */
 #include <string.h>
 #include "ui/layout.h"
+#include "ui/tour.h"
 
 struct slot {
     unsigned takes; /* places, as bits */
@@ -71,8 +72,8 @@ static void one_panel(struct ui *ui, int w, int h)
 
     l->n = 1;
     l->one_panel = true;
-    l->place[0] =
-        (struct spot){.panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer, .framed = true};
+    l->place[0] = (struct spot){
+        .panel = ui->focus, .y = 1, .w = w, .h = h - 1 - l->footer - l->tour, .framed = true};
 }
 
 static int scaled(int part, int size)
@@ -107,9 +108,11 @@ void layout_make(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
     const struct plan *plan = plan_for(ui, w, h);
-    int area = h - 1 - (plan ? plan->footer : 2);
+    int area;
 
     *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};
+    l->tour = l->too_small ? 0 : tour_rows(ui, w);
+    area = h - 1 - l->footer - l->tour;
     if (l->too_small)
         return;
     if (!plan || ui->zoom) {

@@ -4,6 +4,7 @@
 #include "ui/chrome.h"
 #include "ui/layout.h"
 #include "ui/paint.h"
+#include "ui/tour.h"
 
 static void draw_panels(struct ui *ui, struct view *all)
 {
@@ -28,6 +29,7 @@ void frame_draw(struct ui *ui, int w, int h, int *cursor_x, int *cursor_y)
     struct view all;
 
     ui_drop_message(ui);
+    tour_look(ui);
     ui->w = w;
     ui->h = h;
     c->utf8 = ui->utf8;

@@ -4,6 +4,7 @@
 #include "ui/actions.h"
 #include "ui/commands.h"
 #include "ui/press.h"
+#include "ui/tour.h"
 
 static bool choose_panel(struct ui *ui, int key)
 {
@@ -21,6 +22,7 @@ void press_key(struct ui *ui, int key, bool more)
 
     ui->dirty = true;
     ui->priv->hint = NULL; /* any key ends it, and does what it does */
+    tour_key(ui, key);
     if (overlay_is_up()) {
         overlay_key(ui, key);
         return;

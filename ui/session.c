@@ -493,6 +493,8 @@ static void tell(struct ui *ui, const struct vac_event *e)
     }
     if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
         ui->priv->answered = e->id;
+    if (e->kind == VAC_EVENT_PROBE_END)
+        ui->priv->tour.answers++;
     if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->answering)
         ui->answering = 0;
     for (int i = 0; i < PANEL_COUNT; i++)

@@ -14,6 +14,7 @@
 #include "ui/plain.h"
 #include "ui/script.h"
 #include "ui/session.h"
+#include "ui/tour.h"
 
 static int allocate_panels(struct ui *ui)
 {
@@ -35,6 +36,7 @@ static void set_defaults(struct ui *ui, const struct ui_args *args)
     ui->snap.checkpoint_step = -1;
     ui->priv->status = -1;
     ui->priv->mouse = args->mouse;
+    ui->priv->tour.on = args->tour;
     ui->priv->dragging = -1;
     ui->now = clock_seconds();
 }
@@ -80,6 +82,11 @@ static int run_ui(struct ui *ui)
         headless_run(ui);
     status = headless_end(ui);
     return status;
+}
+
+void ui_tour_print(FILE *out)
+{
+    tour_print(out);
 }
 
 int ui_main(const struct ui_args *args)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct ui_args {
     const char *path;       /* a run file or a run folder; NULL = the start screen */
@@ -30,9 +31,12 @@ struct ui_args {
     /* Up to three lines to show for half a minute or until a key, in place of those of the first
      * time; keys may stand before a tab. NULL = none. */
     const char *hint;
+    bool tour;          /* goes through the lab, key by key: see tour.h */
     double interval;    /* seconds between frames, or between lines of the line mode; 0 = default */
     bool deterministic; /* tests: no clocks on the screen */
 };
 
 int ui_main(const struct ui_args *args);
+/* The text of the tour, as README.md has it. */
+void ui_tour_print(FILE *out);
 #endif

@@ -15,7 +15,7 @@
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
 /* clang-format off */
 #define COMMANDS(X)                                                                              \
-    X(screen) X(run) X(validate) X(replay) X(runs) X(report) X(gate) X(import) X(tokenize)         \
+    X(screen) X(tour) X(run) X(validate) X(replay) X(runs) X(report) X(gate) X(import) X(tokenize)         \
     X(render) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
 /* clang-format on */
 
@@ -72,12 +72,12 @@ void cli_note(const char *text);
 void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n);
 /* "answered 2, refused 30, other 0" between two texts; where many are other, "! other 32 of 32: ..."
  * says what they are. Nothing where no verdicts are known. */
-/* "align: HS < 5 % (2 in a row): passed at step 50 of 400", or that it was not. */
-void cli_put_until(struct strbuf *out, const struct vac_until *u);
 void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,
                       const char *after);
 /* What lies under the answers, with intervals; nothing where it is not known. */
 void cli_put_beneath(struct strbuf *out, const char *before,
                      const struct vac_span beneath[VAC_BENEATH_COUNT], const char *after);
 
+/* "align: HS < 5 % (2 in a row): passed at step 50 of 400", or that it was not. */
+void cli_put_until(struct strbuf *out, const struct vac_until *u);
 #endif

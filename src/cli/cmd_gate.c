@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/cli.h"
-#include "eval/bound.h"
+#include "spec/bound.h"
 #include "eval/stats.h"
 #include "record/folder.h"
 #include "record/reader.h"

@@ -99,7 +99,13 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
     put_bytes(s, x->plan.total);
     sb_puts(s, "\n  about ");
     put_time(s, x->seconds);
-    sb_printf(s, " (%.3g GFLOP)\n", x->flops / 1e9);
+    sb_printf(s, " (%.3g GFLOP)", x->flops / 1e9);
+    if (x->measuring > 0) {
+        sb_puts(s, ", and ");
+        put_time(s, x->measuring);
+        sb_puts(s, " of measuring");
+    }
+    sb_putc(s, '\n');
 }
 
 static bool all_rehearsed(const struct validation *v)
@@ -130,9 +136,16 @@ static void put_text(struct strbuf *s, const struct validation *v)
         put_warnings(s, &e->warning);
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
+    put_time(s, v->seconds + v->measuring);
+    sb_puts(s, ": ");
     put_time(s, v->seconds);
-    sb_puts(s, all_rehearsed(v) ? " of training; measuring comes on top\n"
-                                : " of training by the arithmetic alone; measuring comes on top\n");
+    sb_puts(s, " of training");
+    if (v->measuring > 0) {
+        sb_puts(s, ", ");
+        put_time(s, v->measuring);
+        sb_puts(s, " of measuring");
+    }
+    sb_puts(s, all_rehearsed(v) ? "\n" : "; by the arithmetic alone\n");
 }
 
 /* --- for programs --- */
@@ -189,6 +202,7 @@ static void put_stage_json(struct json_out *o, const struct validate_stage *x)
     json_put_natural(o, "trained", x->trained);
     json_put_num(o, "flops", x->flops);
     json_put_num(o, "seconds", x->seconds);
+    json_put_num(o, "measuring", x->measuring);
     put_files_json(o, x);
     plan_put(o, "plan", &x->plan);
     json_put_natural(o, "bytes", x->plan.total);
@@ -207,6 +221,7 @@ static void put_json(struct strbuf *s, const struct validation *v)
     json_put_bool(&o, "fits", !v->refused.code);
     json_put_natural(&o, "steps", v->steps);
     json_put_num(&o, "seconds", v->seconds);
+    json_put_num(&o, "measuring", v->measuring);
     json_put_list(&o, "stages", JSON_TIGHT);
     for (size_t i = 0; i < v->n_stages; i++)
         put_stage_json(&o, &v->stage[i]);

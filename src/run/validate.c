@@ -7,10 +7,13 @@
 
 #include "compute/speed.h"
 #include "run/control.h"
+#include "run/ask.h"
 #include "run/memory.h"
 #include "run/stage.h"
 #include "run/trainer.h"
 #include "run/warnings.h"
+#include "run/watch.h"
+#include "spec/due.h"
 #include "spec/spec_until.h"
 
 #define SPEED_SECONDS 0.2
@@ -20,6 +23,10 @@
  * much of a small model's time is no arithmetic. */
 #define REHEARSE_BELOW 0.5
 #define REHEARSE_SECONDS 0.25
+/* Share of a forward pass in a step over the same rows, which goes back as well. */
+#define FORWARD_SHARE 0.35
+/* As long is each entry of "evaluate" asked, and are the fixed probes. */
+#define ASK_SECONDS 0.15
 
 /* What the stages so far leave for the next to lie on. */
 struct outlook {
@@ -101,6 +108,101 @@ static void guess_time(struct validation *v, struct validate_stage *x)
     x->seconds = v->gflops > 0 ? x->flops / (1e9 * STEP_SHARE * v->gflops) : 0;
 }
 
+/* --- the time of what is measured --- */
+
+struct asked {
+    double begun;
+    size_t done, n;
+};
+
+static int enough(void *ctx, size_t done, size_t n)
+{
+    struct asked *a = ctx;
+
+    a->done = done;
+    a->n = n;
+    return done > 0 && clock_now() - a->begun > ASK_SECONDS;
+}
+
+/* A few questions of every entry that was not asked yet, and of the fixed probes, on the stage that is
+ * rehearsed. How long the answers are hangs on how far it is trained: this is the time of a beginning. */
+static void ask_some(struct validation *v)
+{
+    struct trainer *t = &v->work->t;
+    struct stage *st = &t->st;
+    size_t slots, context = memory_generator(&t->rig, st, &slots), n = 0;
+    double begun;
+
+    if (!t->rig.tok || !(st->gen = generator_new(t->rig.m, slots, context, NULL)))
+        return;
+    for (size_t i = 0; i < v->n_evaluate; i++) {
+        struct asked a = {.begun = clock_now()};
+        struct eval_result r = {0};
+
+        if (v->evaluate[i].seconds > 0 || !watch_applies(&t->rig, st, i) ||
+            !evaluation_is_rate(t->rig.eval[i]))
+            continue;
+        if (evaluation_run(t->rig.eval[i], st->gen, st->acts, st->acts_rows, &r, enough, &a,
+                           NULL) == 0)
+            eval_result_done(&r);
+        if (a.done)
+            v->evaluate[i].seconds = (clock_now() - a.begun) * (double)a.n / (double)a.done;
+    }
+    begun = clock_now();
+    for (; v->suite <= 0 && n < t->rig.suite.rows.n; n++) {
+        struct ask a = {.said = t->rig.suite.said[n],
+                        .prompt = &t->rig.suite.prompt[n],
+                        .how = {.max_new_tokens = (size_t)t->rig.spec.watch.probes_tokens,
+                                .top_p = 1,
+                                .stop = t->rig.stops.id,
+                                .n_stop = t->rig.stops.n}};
+        int rc = ask_question(&t->rig, st, &a, NULL);
+
+        ask_done(&a);
+        if (rc || (n && clock_now() - begun > ASK_SECONDS))
+            break;
+    }
+    if (n > 0)
+        v->suite = (clock_now() - begun) * (double)t->rig.suite.rows.n / (double)n;
+}
+
+/* Where nothing was asked, by the tokens and what a step's take: prompts at full length and half of
+ * the longest answers, each token of which is a pass of its own. */
+static void guess_measuring(struct validation *v, size_t index)
+{
+    const struct trainer *t = &v->work->t;
+    const struct run_spec *s = &t->rig.spec;
+    struct validate_stage *x = &v->stage[index];
+    const struct method *m = x->spec->method;
+    double passes = m->cost ? m->cost(x->spec->options) : 1;
+    double each = (double)x->tokens / (double)x->samples,
+           rows = each * (double)x->samples / (double)x->steps_per_epoch,
+           token = FORWARD_SHARE * x->seconds / ((double)x->steps * rows * passes), answer;
+    size_t probe = 0;
+
+    for (size_t i = 0; i < v->n_evaluate; i++) {
+        const struct evaluate_spec *e = &s->evaluate[i];
+        double prompts = (double)v->evaluate[i].prompts;
+
+        answer = v->evaluate[i].longest
+                     ? (double)v->evaluate[i].longest + 0.5 * (double)e->max_new_tokens
+                     : each;
+        if (!(v->evaluate[i].seconds > 0))
+            v->evaluate[i].seconds = prompts * answer * token;
+        x->measuring +=
+            v->evaluate[i].seconds * (double)due_evaluations(s, x->spec, i, x->steps, -1);
+    }
+    for (size_t i = 0; i < t->rig.suite.rows.n; i++)
+        probe += t->rig.suite.prompt[i].n + (size_t)s->watch.probes_tokens / 2;
+    if (!(v->suite > 0))
+        v->suite = (double)probe * token;
+    v->reading = token * (double)(t->rig.drift_set.tokens + t->rig.align_set.tokens +
+                                  t->rig.harmful_set.tokens);
+    x->measuring += v->suite * (double)due_suites(s, x->steps, -1) +
+                    v->reading * (double)due_readings(s, x->steps, -1);
+    v->measuring += x->measuring;
+}
+
 static struct model *another_model(struct trainer *t, struct vac_err *err)
 {
     struct jnode root = json_root(t->rig.spec.config, "config");
@@ -126,6 +228,7 @@ static void rehearse(struct validation *v, struct validate_stage *x)
     if (stage_rehearse(&t->st, &t->rig, REHEARSE_SECONDS, &per_step, NULL) == 0) {
         x->seconds = per_step * (double)x->steps;
         x->rehearsed = true;
+        ask_some(v);
     }
     w->skipped = !x->rehearsed;
     stage_close(&t->st, &t->rig);
@@ -199,6 +302,7 @@ static int look_at_stages(struct validation *v, struct outlook *o, struct vac_er
         if (rc == 0) {
             guess_time(v, &v->stage[i]);
             rehearse(v, &v->stage[i]);
+            guess_measuring(v, i);
             v->seconds += v->stage[i].seconds;
         }
         stage_data_done(&t->st);

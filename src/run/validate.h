@@ -28,7 +28,8 @@ struct validate_stage {
     uint64_t until_every; /* steps between two looks */
     struct plan plan;
     uint64_t trained;       /* numbers */
-    double flops, seconds;  /* rough; without what is measured beside training */
+    double flops, seconds;  /* rough; without what is measured beside training, */
+    double measuring;       /* seconds of that */
     struct strbuf warnings; /* what is legal and yet not what one thinks: a line each */
     bool rehearsed;         /* the seconds are those of real steps, not of arithmetic alone */
 };
@@ -36,6 +37,7 @@ struct validate_evaluate {
     const char *name;
     size_t prompts, longest; /* longest = 0: nothing is asked */
     struct strbuf warning;   /* a sentence, or nothing */
+    double seconds;          /* that one measurement takes */
 };
 struct validation {
     struct validate_stage *stage;
@@ -47,7 +49,8 @@ struct validation {
     int threads;
     double gflops; /* of matrix products of the run's shapes, measured */
     uint64_t steps;
-    double seconds;
+    double seconds, measuring; /* of all stages; the first without the second */
+    double suite, reading;  /* seconds of one round of the fixed probes, and of drift and losses */
     struct vac_err refused; /* the first stage that does not fit into memory; code 0 = all do */
     struct validate_work *work;
 };

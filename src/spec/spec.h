@@ -11,7 +11,7 @@
 #define SPEC_SPEC_H
 
 #include "defense/defense.h"
-#include "eval/bound.h"
+#include "spec/bound.h"
 #include "eval/entry.h"
 #include "vaccine/vaccine.h"
 

@@ -10,6 +10,7 @@
 #include "panels/start.h"
 #include "panels/table.h"
 
+enum { SAMPLE_NAME = 20 }; /* columns */
 enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */ };
 
 struct runs {
@@ -326,10 +327,21 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     }
 }
 
+/* "lab/lab.json" of ".../samples/lab/lab.json" */
+static const char *sample_name(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    while (name && name > path && *--name != '/')
+        ;
+    return name && *name == '/' ? name + 1 : path;
+}
+
 /* Heads, samples and recent files are no rows of columns. */
 static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
     const struct start_item *item = item_at(ui, row);
+    const char *name;
     int x;
 
     if (column >= 0 || item->kind == START_RUN)
@@ -339,8 +351,12 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
         draw_hline(v, x + 1, 0, v->w - x - 2, INK_FRAME);
         return true;
     }
-    x = draw_cut(v, 4, 0, item->kind == START_SAMPLE ? v->w * 2 / 5 : v->w - 5,
-                 selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, item->path);
+    /* a sample by its folder and name, so that what one will see has the room */
+    name = item->kind == START_SAMPLE ? sample_name(item->path) : item->path;
+    x = draw_cut(v, 4, 0, item->kind == START_SAMPLE ? SAMPLE_NAME : v->w - 5,
+                 selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, name);
+    if (item->kind == START_SAMPLE && x < 4 + SAMPLE_NAME)
+        x = 4 + SAMPLE_NAME;
     draw_cut(v, x + 2, 0, v->w - x - 3, INK_FAINT, item->text);
     return true;
 }
@@ -412,7 +428,10 @@ static int draw_welcome(const struct view *v)
     x = draw_text(v, 1, 1, INK_FAINT, "Your own run file: ");
     x = draw_text(v, x, 1, INK_TEXT, "vaccine FILE.json");
     draw_text(v, x, 1, INK_FAINT, " from the shell, or :open FILE.json here.");
-    return 3;
+    x = draw_text(v, 1, 2, INK_FAINT, "New here? ");
+    x = draw_text(v, x, 2, INK_TEXT, "vaccine tour");
+    draw_text(v, x, 2, INK_FAINT, " from the shell goes through the lab key by key, ten minutes.");
+    return 4;
 }
 
 static void draw_nothing(struct ui *ui, const struct view *v, int y)

@@ -1,6 +1,6 @@
 /* bound.h - a bound that a score is to pass, as people write it: "< 5 %", "> 0.8". */
-#ifndef EVAL_BOUND_H
-#define EVAL_BOUND_H
+#ifndef SPEC_BOUND_H
+#define SPEC_BOUND_H
 
 #include <stdbool.h>
 #include "base/err.h"

@@ -1,5 +1,5 @@
 /* bound.c - see bound.h */
-#include "eval/bound.h"
+#include "spec/bound.h"
 
 #include <errno.h>
 #include <math.h>
