@@ -281,7 +281,8 @@ static void show_hint(struct ui *ui)
         ui->priv->hint_until = ui->now + HINT_SECONDS;
         return;
     }
-    if (ui->deterministic || ui->priv->args->script || ui->priv->args->tour || !*files_state_dir(dir))
+    if (ui->deterministic || ui->priv->args->script || ui->priv->args->tour ||
+        !*files_state_dir(dir))
         return;
     snprintf(seen, sizeof seen, "%s/seen", dir);
     if (access(seen, F_OK) == 0)
