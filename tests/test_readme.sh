@@ -218,6 +218,16 @@ check "the text is that of vaccine tour" tour_text "$srcdir/README.md"
 sed 's/a hundred steps/ten steps/' "$srcdir/README.md" >"$tmp/bad.md"
 wrong "another text is found" tour_text "$tmp/bad.md"
 
+# What the start page says of a sample: how long it takes, then what one will see, in one line of 80 columns.
+sample_lines() {
+    for file in "$srcdir"/samples/lab/*.json "$srcdir"/samples/quickstart/*.json; do
+        grep -q '"stages"' "$file" || continue
+        sed -n 's/^ *"description": "\(.*\)",$/\1/p' "$file" | grep -xE '([0-9]+ (second|minute)s?|minutes): .{20,70}' >/dev/null ||
+            echo "${file##*/}: says not how long it takes, or too much"
+    done
+}
+check "the samples say in a line what one will see" sample_lines
+
 # The tour, pressed. The numbers are smaller than in the text, as the run is.
 cat >"$tmp/pressed" <<END
 :wait state paused

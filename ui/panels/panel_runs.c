@@ -430,7 +430,7 @@ static int draw_welcome(const struct view *v)
     draw_text(v, x, 1, INK_FAINT, " from the shell, or :open FILE.json here.");
     x = draw_text(v, 1, 2, INK_FAINT, "New here? ");
     x = draw_text(v, x, 2, INK_TEXT, "vaccine tour");
-    draw_text(v, x, 2, INK_FAINT, " from the shell goes through the lab key by key, ten minutes.");
+    draw_text(v, x, 2, INK_FAINT, " from the shell: ten minutes with the lab, key by key.");
     return 4;
 }
 
