@@ -104,45 +104,32 @@ struct result {
     double peak; /* GFLOP/s of multiply-adds on all threads: no step can be faster */
 };
 
-/* ---- One step ---- */
+/* ---- The steps ---- */
 
-/* The method's passes, clipping, AdamW; returns the mean loss. */
-static double one_step(struct bench *b)
+/* The method's passes, clipping, AdamW. */
+static int time_steps(struct bench *b, struct vac_err *err)
 {
     static const struct stage_spec stage = {
         .weight_decay = 0.1, .max_grad_norm = 1, .beta1 = 0.9, .beta2 = 0.999, .adam_eps = 1e-8};
-
-    double start;
-
-    step_run(&b->step, b->method);
-    start = meter_now();
-    optimizer_update(&b->optimizer, &stage, 1e-3, optimizer_grad_norm(&b->optimizer));
-    b->optimizer_time += (meter_now() - start) / b->c->threads;
-    return b->step.out.loss;
-}
-
-/* What was measured so far belongs to the warming up. */
-static void begin_timing(struct bench *b)
-{
-    b->optimizer_time = 0;
-    b->cpu = meter_now();
-    b->took = clock_now();
-    if (b->v->profile)
-        meter_reset(b->c);
-}
-
-static int time_steps(struct bench *b, struct vac_err *err)
-{
     const int64_t warmup = b->v->warmup, total = warmup + b->v->steps;
 
     for (int64_t i = 0; i < total; i++) {
-        double start;
+        double start, passed;
 
-        if (i == warmup)
-            begin_timing(b);
+        if (i == warmup) { /* what was measured so far belongs to the warming up */
+            b->optimizer_time = 0;
+            b->cpu = meter_now();
+            b->took = clock_now();
+            if (b->v->profile)
+                meter_reset(b->c);
+        }
         start = clock_now();
         b->step.step = b->step.stage_step = (uint64_t)i + 1;
-        b->last_loss = one_step(b);
+        step_run(&b->step, b->method);
+        passed = meter_now();
+        optimizer_update(&b->optimizer, &stage, 1e-3, optimizer_grad_norm(&b->optimizer));
+        b->optimizer_time += (meter_now() - passed) / b->c->threads;
+        b->last_loss = b->step.out.loss;
         if (i >= warmup)
             b->ms[i - warmup] = (clock_now() - start) * 1e3;
         if (i == 0)
@@ -158,9 +145,12 @@ static int time_steps(struct bench *b, struct vac_err *err)
 
 /* ---- Before the first ---- */
 
+/* The model, and what of it is trained. */
 static int make_model(struct bench *b, struct vac_err *err)
 {
+    const struct lora_spec lora = {.r = BENCH_RANK, .alpha = 4, .targets = "all"};
     struct strbuf text = {0};
+    const struct params *p;
     cJSON *doc = NULL;
     struct jnode root;
 
@@ -171,54 +161,19 @@ static int make_model(struct bench *b, struct vac_err *err)
     }
     cJSON_Delete(doc);
     sb_done(&text);
-    return b->m ? 0 : -1;
-}
-
-/* B starts at 0, where A would have no gradient: a step in the middle of training is what is
- * wanted. */
-static void randomise_lora(struct bench *b)
-{
-    const struct params *p = model_params(b->m);
-
-    for (size_t i = 0; i < p->count; i++) {
+    if (!b->m || (b->shape->full ? model_train_full(b->m, err)
+                                 : model_add_lora(b->m, &lora, b->v->seed, 0, err)))
+        return -1;
+    /* B starts at 0, where A would have no gradient: a step in the middle of training is what is wanted */
+    p = model_params(b->m);
+    for (size_t i = 0; !b->shape->full && i < p->count; i++) {
         const struct param *x = &p->list[i];
         size_t n = x->rank == 2 ? x->shape[0] * x->shape[1] : x->shape[0];
 
         if (strstr(x->name, "lora_B"))
             op_normal(b->c, ref_at(p->w, x->at), n, rng_key(b->v->seed, RNG_INIT, 1, i), 0.02f);
     }
-}
-
-static int make_trained(struct bench *b, struct vac_err *err)
-{
-    const struct lora_spec lora = {.r = BENCH_RANK, .alpha = 4, .targets = "all"};
-
-    if (b->shape->full) {
-        if (model_train_full(b->m, err))
-            return -1;
-    } else {
-        if (model_add_lora(b->m, &lora, b->v->seed, 0, err))
-            return -1;
-        randomise_lora(b);
-    }
     return optimizer_init(&b->optimizer, b->m, err);
-}
-
-static int fill_batch(struct bench *b, int32_t *ids, struct sample *sample, size_t *index)
-{
-    const struct bench_shape *s = b->shape;
-    const struct dataset d = {.sample = sample, .n = s->B};
-    struct rng rng = {.key = rng_key(b->v->seed, RNG_TEST, 0, 0)};
-
-    for (size_t i = 0; i < s->B * s->T; i++)
-        ids[i] = (int32_t)rng_below(&rng, s->V);
-    for (size_t i = 0; i < s->B; i++) {
-        index[i] = i;
-        sample[i] = (struct sample){
-            .ids = ids + i * s->T, .labels = ids + i * s->T, .n = s->T, .n_labels = s->T - 1};
-    }
-    batch_fill(&b->batch, &d, index, s->B, 0);
-    return 0;
 }
 
 static int make_batch(struct bench *b, struct vac_err *err)
@@ -227,46 +182,48 @@ static int make_batch(struct bench *b, struct vac_err *err)
     int32_t *ids = mem_new(s->B * s->T, sizeof *ids, err);
     struct sample *sample = mem_new(s->B, sizeof *sample, err);
     size_t *index = mem_new(s->B, sizeof *index, err);
-    int rc = -1;
+    const struct dataset d = {.sample = sample, .n = s->B};
+    struct rng rng = {.key = rng_key(b->v->seed, RNG_TEST, 0, 0)};
+    int rc = ids && sample && index ? batch_init(&b->batch, s->B * s->T, s->B, err) : -1;
 
-    if (ids && sample && index && !batch_init(&b->batch, s->B * s->T, s->B, err))
-        rc = fill_batch(b, ids, sample, index);
+    for (size_t i = 0; rc == 0 && i < s->B * s->T; i++)
+        ids[i] = (int32_t)rng_below(&rng, s->V);
+    for (size_t i = 0; rc == 0 && i < s->B; i++) {
+        index[i] = i;
+        sample[i] = (struct sample){
+            .ids = ids + i * s->T, .labels = ids + i * s->T, .n = s->T, .n_labels = s->T - 1};
+    }
+    if (rc == 0)
+        batch_fill(&b->batch, &d, index, s->B, 0);
     free(ids);
     free(sample);
     free(index);
     return rc;
 }
 
-static int make_step(struct bench *b, struct vac_err *err)
-{
-    const struct bench_shape *s = b->shape;
-    const size_t rows = s->B * s->T;
-
-    b->method = method_at((size_t)b->v->method);
-    b->options = mem_new(1, b->method->options_size, err);
-    if (!b->options || (b->method->options && option_defaults(b->method->options, b->options, err)))
-        return -1;
-    b->acts = acts_new(b->m, rows, bench_shape_labels(s), s->T, true, err);
-    if (!b->acts ||
-        step_init(&b->step, b->m, b->acts, b->method, b->options, rows, bench_shape_labels(s), err))
-        return -1;
-    b->step.batch = &b->batch;
-    b->step.n_batch = 1;
-    b->step.seed = b->v->seed;
-    return 0;
-}
-
 static int bench_make(struct bench *b, struct vac_err *err)
 {
+    const struct bench_shape *s = b->shape;
+    const size_t rows = s->B * s->T, labels = bench_shape_labels(s);
     struct cli_common common = b->v->common;
 
     b->ms = mem_new((size_t)b->v->steps, sizeof *b->ms, err);
     if (b->v->profile)
         common.backend = "meter";
     b->c = cli_compute_open(&common, err);
-    if (!b->ms || !b->c || make_model(b, err) || make_trained(b, err) || make_batch(b, err))
+    if (!b->ms || !b->c || make_model(b, err) || make_batch(b, err))
         return -1;
-    return make_step(b, err);
+    b->method = method_at((size_t)b->v->method);
+    b->options = mem_new(1, b->method->options_size, err);
+    if (!b->options || (b->method->options && option_defaults(b->method->options, b->options, err)))
+        return -1;
+    b->acts = acts_new(b->m, rows, labels, s->T, true, err);
+    if (!b->acts || step_init(&b->step, b->m, b->acts, b->method, b->options, rows, labels, err))
+        return -1;
+    b->step.batch = &b->batch;
+    b->step.n_batch = 1;
+    b->step.seed = b->v->seed;
+    return 0;
 }
 
 static void bench_done(struct bench *b)
@@ -292,27 +249,14 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* GFLOP/s of the step's products one after another, each shape by its share of the FLOPs. */
-static double product_speed(const struct bench *b)
-{
-    struct product product[BENCH_MAX_PRODUCTS];
-    size_t n = bench_shape_products(b->shape, product);
-    double flops = 0, time = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const struct product *p = &product[i];
-
-        flops += p->flops;
-        time += p->flops / speed_of_products(b->c, p->m, p->n, p->k, 0.1);
-    }
-    return flops / time;
-}
-
 static struct result measure(struct bench *b)
 {
     const size_t n = (size_t)b->v->steps;
     struct result r = {0};
     struct rusage usage = {0};
+    struct product product[BENCH_MAX_PRODUCTS];
+    double flops = 0, time = 0;
+    size_t products;
 
     getrusage(RUSAGE_SELF, &usage);
     qsort(b->ms, n, sizeof *b->ms, by_size);
@@ -322,7 +266,15 @@ static struct result measure(struct bench *b)
     r.tokens = (double)b->batch.N / r.ms_median * 1e3;
     r.gflop = bench_shape_flops(b->shape, isfinite(b->step.out.loss_clean)) / 1e9;
     r.gflops = r.gflop / r.ms_median * 1e3;
-    r.gemm = product_speed(b);
+    /* the step's products one after another, each shape by its share of the FLOPs */
+    products = bench_shape_products(b->shape, product);
+    for (size_t i = 0; i < products; i++) {
+        const struct product *x = &product[i];
+
+        flops += x->flops;
+        time += x->flops / speed_of_products(b->c, x->m, x->n, x->k, 0.1);
+    }
+    r.gemm = flops / time;
     r.peak = speed_of_core(b->c->products, 256, 0.2).peak * b->c->threads;
     return r;
 }
@@ -419,30 +371,24 @@ static void put_json(const struct bench *b, const struct result *r, struct strbu
     sb_putc(out, '\n');
 }
 
-static int report(struct bench *b, struct vac_err *err)
-{
-    const struct result r = measure(b);
-    struct strbuf out = {0};
-    int rc;
-
-    if (b->v->json)
-        put_json(b, &r, &out);
-    else
-        put_text(b, &r, &out);
-    rc = cli_write(&out, err);
-    sb_done(&out);
-    return rc;
-}
-
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct bench_values *v = values;
     struct bench b = {.v = v, .shape = bench_shape_at((size_t)v->shape)};
+    struct strbuf out = {0};
     int rc = -1;
 
     (void)operand;
-    if (!bench_make(&b, err) && !time_steps(&b, err))
-        rc = report(&b, err);
+    if (!bench_make(&b, err) && !time_steps(&b, err)) {
+        const struct result r = measure(&b);
+
+        if (v->json)
+            put_json(&b, &r, &out);
+        else
+            put_text(&b, &r, &out);
+        rc = cli_write(&out, err);
+    }
+    sb_done(&out);
     bench_done(&b);
     return rc;
 }

@@ -124,19 +124,14 @@ static void offer_value(void *ctx, const char *path, const struct option_row *ro
     sb_done(&lead);
 }
 
-/* `typed` is the word, or what stands in it behind "--set=". */
-static void offer_keys(struct line *l, const char *typed)
-{
-    struct typing t = {.l = l, .typed = typed, .equals = strchr(typed, '=')};
-    bool numbers = !strncmp(typed, "stages[", 7) || !strncmp(typed, "evaluate[", 9);
-
-    keys_each(l->run, numbers, t.equals ? offer_value : offer_path, &t);
-}
-
 /* ---- Options and operands ---- */
 
+/* The value is the word, or what stands in it behind `lead`, "--set=". */
 static void offer_option_value(struct line *l, const struct cli_option *o, const char *lead)
 {
+    const char *typed = l->word + strlen(lead);
+    struct typing t = {.l = l, .typed = typed, .equals = strchr(typed, '=')};
+
     if (o->word)
         offer_words(l, lead, o->word);
     else if (o->row.type == OPTION_CHOICE)
@@ -146,7 +141,8 @@ static void offer_option_value(struct line *l, const struct cli_option *o, const
     else if (!strcmp(o->arg, "FILE"))
         sb_puts(&l->out, ":files\n");
     else if (!strcmp(o->arg, "PATH=VALUE"))
-        offer_keys(l, l->word + strlen(lead));
+        keys_each(l->run, !strncmp(t.typed, "stages[", 7) || !strncmp(t.typed, "evaluate[", 9),
+                  t.equals ? offer_value : offer_path, &t);
 }
 
 /* The option that the word names by "--name", "--name=..." or "-x". */
@@ -163,23 +159,6 @@ static const struct cli_option *option_of(const struct line *l, const char *word
             return o;
     }
     return NULL;
-}
-
-static bool is_given(const struct line *l, const struct cli_option *o)
-{
-    for (size_t i = 0; i < l->n_given; i++)
-        if (l->given[i][0] == '-' && option_of(l, l->given[i]) == o)
-            return true;
-    return false;
-}
-
-static void offer_options(struct line *l)
-{
-    const struct cli_option *o;
-
-    for (size_t i = 0; (o = cli_option_at(l->cmd, i)); i++)
-        if (!o->hidden && (o->list || !is_given(l, o)))
-            offer(l, "--", o->row.name);
 }
 
 /* Of "A | --option B C" the part that the options given choose. */
@@ -281,38 +260,23 @@ static void offer_last(struct line *l)
             offer_option_value(l, o, lead.s);
         sb_done(&lead);
     } else if (!equals) {
-        offer_options(l);
+        for (size_t i = 0; (o = cli_option_at(l->cmd, i)); i++) {
+            bool given = false;
+
+            for (size_t k = 0; k < l->n_given; k++)
+                given |= l->given[k][0] == '-' && option_of(l, l->given[k]) == o;
+            if (!o->hidden && (o->list || !given))
+                offer(l, "--", o->row.name);
+        }
     }
 }
 
 /* ---- The command ---- */
 
-static void offer_commands(struct line *l)
-{
-    const struct command *c;
-
-    for (size_t i = 0; (c = cli_command_at(i)); i++)
-        if (!c->hidden)
-            offer(l, "", c->name);
-}
-
-/* Without a command it is the workbench that is opened. */
-static const struct command *command_of(const char *word, bool *named)
-{
-    const struct command *c;
-
-    for (size_t i = 0; (c = cli_command_at(i)); i++)
-        if (!strcmp(c->name, word)) {
-            *named = true;
-            return c;
-        }
-    *named = false;
-    return cli_command_at(0);
-}
-
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     struct line l = {.word = ""};
+    const struct command *c;
     size_t n = 0;
     bool named = false;
     int rc = 0;
@@ -321,13 +285,19 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     while (operand[n])
         n++;
     l.word = operand[n - 1];
-    l.cmd = n > 1 ? command_of(operand[0], &named) : cli_command_at(0);
+    l.cmd = cli_command_at(0); /* without a command it is the workbench that is opened */
+    for (size_t i = 0; n > 1 && !named && (c = cli_command_at(i)); i++)
+        if (!strcmp(c->name, operand[0])) {
+            l.cmd = c;
+            named = true;
+        }
     l.given = operand + named;
     l.n_given = n - 1 - named;
     for (size_t i = 0; i < l.n_given; i++)
         take_word(&l, l.given[i]);
-    if (n == 1)
-        offer_commands(&l);
+    for (size_t i = 0; n == 1 && (c = cli_command_at(i)); i++)
+        if (!c->hidden)
+            offer(&l, "", c->name);
     offer_last(&l);
     if (l.out.len && l.out.s[0] == '\n') /* put there for the search of what is offered already */
         memmove(l.out.s, l.out.s + 1, l.out.len--);

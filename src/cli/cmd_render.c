@@ -101,18 +101,6 @@ static int read_turns(const struct jnode *list, struct row *row, struct arena *a
     return 0;
 }
 
-static int render_row(const struct work *w, const struct row *row, struct strbuf *text,
-                      struct vac_err *err)
-{
-    struct rendered r = {0};
-    int rc = template_render(w->row, row->turn, row->n_turn, w->bos, w->eos, &r, err);
-
-    if (rc == 0)
-        sb_put(text, r.text.s ? r.text.s : "", r.text.len);
-    rendered_done(&r);
-    return rc;
-}
-
 /* --- by Jinja --- */
 
 static int render_jinja(const struct work *w, const struct jnode *list, struct strbuf *text,
@@ -167,18 +155,6 @@ static int put_tokens(struct work *w, struct row *row, struct json_out *o, struc
     return 0;
 }
 
-/* A conversation of a format without messages. */
-static int read_other(const struct jnode *root, struct row *row, struct arena *a,
-                      struct vac_err *err)
-{
-    const struct format *f;
-
-    for (size_t i = 0; (f = format_at(i)); i++)
-        if (f->detect(root))
-            return f->read(root, row, a, err);
-    return json_error(root, err, "expected \"messages\", or the keys of another data format");
-}
-
 static int write_one(struct work *w, const struct jnode *root, struct arena *a, struct vac_err *err)
 {
     struct strbuf text = {0};
@@ -186,17 +162,28 @@ static int write_one(struct work *w, const struct jnode *root, struct arena *a, 
     struct vac_err why = {0};
     struct row row = {.is_safe = -1};
     struct jnode list = {0};
+    struct rendered rendered = {0};
+    const struct format *format = format_at(0);
     bool messages = json_opt(root, "messages", JSON_ARRAY, &list, &why) == 0, turns;
     int rc = why.code ? -1 : 0;
 
     turns = !w->jinja || !messages || w->v->ids;
-    if (rc == 0 && turns)
-        rc = messages ? read_turns(&list, &row, a, &why) : read_other(root, &row, a, &why);
+    if (rc == 0 && turns && messages)
+        rc = read_turns(&list, &row, a, &why);
+    for (size_t i = 0; !messages && format && !format->detect(root); i++)
+        format = format_at(i + 1);
+    if (rc == 0 && !messages)
+        rc = format ? format->read(root, &row, a, &why)
+                    : json_error(root, &why,
+                                 "expected \"messages\", or the keys of another data format");
     if (rc == 0 && row.ids)
         rc = json_error(root, &why, "holds token ids, which no template renders");
     if (rc == 0)
-        rc = w->jinja && messages ? render_jinja(w, &list, &text, &why)
-                                  : render_row(w, &row, &text, &why);
+        rc = w->jinja && messages
+                 ? render_jinja(w, &list, &text, &why)
+                 : template_render(w->row, row.turn, row.n_turn, w->bos, w->eos, &rendered, &why);
+    sb_put(&text, rendered.text.s ? rendered.text.s : "", rc ? 0 : rendered.text.len);
+    rendered_done(&rendered);
     sb_clear(&w->out);
     if (w->v->json) {
         json_put_object(&o, NULL, JSON_TIGHT);

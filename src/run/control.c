@@ -105,25 +105,18 @@ int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id,
     return 0;
 }
 
-static struct timespec deadline_in(double seconds)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)seconds;
-    t.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
 bool control_pop(struct control *c, struct control_command *out, double seconds)
 {
-    struct timespec until = deadline_in(seconds);
+    struct timespec until;
     bool got;
 
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)seconds;
+    until.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
     pthread_mutex_lock(&c->lock);
     while (c->count == 0 && seconds > 0) {
         if (pthread_cond_timedwait(&c->more, &c->lock, &until) == ETIMEDOUT)

@@ -132,20 +132,12 @@ struct late {
     const char *text; /* the value */
 };
 
-static bool path_is_stage(const struct stage_spec *s, size_t stage, const char *path, size_t length)
-{
-    char name[VAC_NAME + 16], number[40];
-
-    snprintf(name, sizeof name, "stages.%s.", s->name);
-    snprintf(number, sizeof number, "stages[%zu].", stage);
-    return length == 0 || (length == strlen(name) && !strncmp(path, name, length)) ||
-           (length == strlen(number) && !strncmp(path, number, length));
-}
-
 static int late_read(struct stage_spec *s, size_t stage, const char *dir, const char *path,
                      struct late *x, struct vac_err *err)
 {
     const char *eq = strchr(path, '='), *key = path;
+    char name[VAC_NAME + 16], number[40];
+    size_t length;
 
     *x = (struct late){.text = eq ? eq + 1 : NULL};
     if (!eq)
@@ -153,7 +145,11 @@ static int late_read(struct stage_spec *s, size_t stage, const char *dir, const 
     for (const char *p = path; p < eq; p++)
         key = *p == '.' ? p + 1 : key;
     snprintf(x->key, sizeof x->key, "%.*s", (int)(eq - key), key);
-    if (path_is_stage(s, stage, path, (size_t)(key - path))) {
+    length = (size_t)(key - path);
+    snprintf(name, sizeof name, "stages.%s.", s->name);
+    snprintf(number, sizeof number, "stages[%zu].", stage);
+    if (length == 0 || (length == strlen(name) && !strncmp(path, name, length)) ||
+        (length == strlen(number) && !strncmp(path, number, length))) {
         for (size_t i = 0; spec_live(s, i, &x->o); i++) {
             if (!strcmp(x->o.row->name, x->key) && x->o.row->live)
                 return 0;
