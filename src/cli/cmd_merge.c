@@ -121,22 +121,6 @@ static int move_entry(void *ctx, const char *name, struct vac_err *err)
     return rc;
 }
 
-/* config.json comes last: without it a folder is no model. */
-static int put_in_place(const char *work, const char *out, struct vac_err *err)
-{
-    const char *all_else[] = {work, out, ""}, *config[] = {work, out, NULL};
-
-    if (!dir_exists(out))
-        return dir_sync(work, err) ? -1 : path_rename(work, out, err);
-    return dir_each(work, move_entry, all_else, err) || dir_each(work, move_entry, config, err) ? -1
-                                                                                                : 0;
-}
-
-static int check_output(char *dir, struct vac_err *err)
-{
-    return access(dir, F_OK) && errno == ENOENT ? 0 : dir_each(dir, refuse_entry, dir, err);
-}
-
 /* The number formats of the weights as they lie in the file or folder now: "BF16", "BF16 and F32". */
 static int put_dtypes(const char *path, struct strbuf *out, struct vac_err *err)
 {
@@ -208,8 +192,18 @@ static int save(const struct cli_model *x, const struct merge_values *v, struct 
                  : !model_save_merged(x->m, work, v->dtype == DTYPE_WIDE, 0, err) &&
                        (!strcmp(x->tokenizer, x->dir) ||
                         !model_copy_tokenizer(x->tokenizer, work, err))) &&
-        !model_check(x->m, err))
-        rc = put_in_place(work, out, err);
+        !model_check(x->m, err)) {
+        /* config.json comes last: without it a folder is no model */
+        const char *all_else[] = {work, out, ""}, *config[] = {work, out, NULL};
+
+        if (dir_exists(out))
+            rc =
+                dir_each(work, move_entry, all_else, err) || dir_each(work, move_entry, config, err)
+                    ? -1
+                    : 0;
+        else
+            rc = dir_sync(work, err) ? -1 : path_rename(work, out, err);
+    }
     if (work)
         path_remove(work, NULL);
     free(work);
@@ -223,8 +217,9 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     struct cli_model model = {0};
     int rc = -1;
 
-    if (!check_output(v->output, err) && !cli_model_open(&model, operand[0], &v->common, err) &&
-        !save(&model, v, err))
+    if (((access(v->output, F_OK) && errno == ENOENT) ||
+         !dir_each(v->output, refuse_entry, v->output, err)) &&
+        !cli_model_open(&model, operand[0], &v->common, err) && !save(&model, v, err))
         rc = report(model.m, v, err);
     cli_model_close(&model);
     return rc;

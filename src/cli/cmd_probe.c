@@ -173,40 +173,20 @@ static enum generate_next visit(void *ctx, size_t i, int32_t id)
     return print_token(p, id, p->err) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
-static int print_end(struct probe *p, struct vac_err *err)
+static int answer(struct probe *p, struct vac_err *err)
 {
-    if (tokenizer_stream_end(&p->stream, &p->piece, err) || print_piece(p, err))
-        return -1;
-    if (p->last != '\n')
-        sb_putc(&p->piece, '\n');
-    return print_piece(p, err);
-}
-
-static int generate_text(struct probe *p, size_t context, struct vac_err *err)
-{
+    size_t limit = model_config(p->model.m)->max_pos;
+    size_t context = p->prompt.n + (size_t)p->v->max_new_tokens;
     struct generate_options o = {.max_new_tokens = (size_t)p->v->max_new_tokens,
                                  .temperature = p->v->temperature,
                                  .top_p = p->v->top_p,
                                  .seed = p->v->seed,
                                  .stop = p->stops.id,
                                  .n_stop = p->stops.n};
-    struct generator *g = NULL;
+    struct generator *g;
     struct ids out = {0};
-    int rc = -1;
-
-    p->err = err;
-    if ((g = generator_new(p->model.m, 1, context, err)))
-        rc = generate(g, &p->prompt, 1, &o, &out, visit, p, err);
-    generator_free(g);
-    ids_done(&out);
-    return err->code ? -1 : rc;
-}
-
-static int answer(struct probe *p, struct vac_err *err)
-{
-    size_t limit = model_config(p->model.m)->max_pos;
-    size_t context = p->prompt.n + (size_t)p->v->max_new_tokens;
     struct plan plan = {0};
+    int rc = -1;
 
     context = context < limit ? context : limit;
     if (plan_generate(&plan, p->model.m, 1, context) || plan_check(&plan, plan_available(), err))
@@ -214,7 +194,16 @@ static int answer(struct probe *p, struct vac_err *err)
     for (size_t i = 0; p->v->echo && i < p->prompt.n; i++)
         if (print_token(p, p->prompt.v[i], err))
             return -1;
-    return generate_text(p, context, err) ? -1 : print_end(p, err);
+    p->err = err;
+    if ((g = generator_new(p->model.m, 1, context, err)))
+        rc = generate(g, &p->prompt, 1, &o, &out, visit, p, err);
+    generator_free(g);
+    ids_done(&out);
+    if (rc || err->code || tokenizer_stream_end(&p->stream, &p->piece, err) || print_piece(p, err))
+        return -1;
+    if (p->last != '\n')
+        sb_putc(&p->piece, '\n');
+    return print_piece(p, err);
 }
 
 static int probe_open(struct probe *p, const char *name, struct vac_err *err)

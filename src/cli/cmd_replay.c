@@ -56,14 +56,6 @@ static void on_signal(int number)
     cli_die_of(number);
 }
 
-/* While a stage is built nobody listens to what is asked. */
-static void leave_at_once(void)
-{
-    if (own_folder)
-        path_remove(own_folder, NULL);
-    cli_die_of((int)interrupted);
-}
-
 static void catch_signals(void)
 {
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
@@ -76,30 +68,6 @@ static void catch_signals(void)
 
 /* --- the repetition --- */
 
-static void drain(struct vac_session *s)
-{
-    struct vac_event e;
-    char away[256];
-
-    while (read(vac_wakeup_fd(s), away, sizeof away) > 0)
-        continue;
-    while (vac_event_next(s, &e))
-        vac_event_done(&e);
-}
-
-static void show_progress(const struct vac_snapshot *n, int64_t *shown)
-{
-    if (!isatty(STDERR_FILENO) || n->step < *shown)
-        return;
-    fprintf(stderr, "\rstep %lld of %lld ", (long long)n->step, (long long)n->total_steps);
-    *shown = n->step + 10;
-}
-
-static bool ended(enum vac_state s)
-{
-    return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
-}
-
 /* kernels[KERNELS]: where other ones than the run's compute here, what that means; else "". */
 static int repeat(const char *dir, const char *out, const struct cli_list *set, char *kernels,
                   struct vac_err *err)
@@ -107,6 +75,8 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
     struct vac_open o = {.file = dir, .out = out, .set = set->v, .n_set = set->n, .replay = true};
     struct vac_command discard = {.op = VAC_OP_DISCARD, .who = "cli"};
     struct vac_session *s;
+    struct vac_event e;
+    char away[256];
     int64_t shown = 0;
     bool told = false;
     int rc = -1;
@@ -119,12 +89,28 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
             cli_note(kernels);
         struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
         watching = 1;
-        while (!ended(vac_snapshot(s)->state)) {
+        for (;;) {
+            const struct vac_snapshot *now = vac_snapshot(s);
+
+            if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED)
+                break;
             poll(&fd, 1, 500);
-            drain(s);
-            show_progress(vac_snapshot(s), &shown);
-            if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
-                leave_at_once();
+            while (read(fd.fd, away, sizeof away) > 0)
+                continue;
+            while (vac_event_next(s, &e))
+                vac_event_done(&e);
+            now = vac_snapshot(s);
+            if (isatty(STDERR_FILENO) && now->step >= shown) {
+                fprintf(stderr, "\rstep %lld of %lld ", (long long)now->step,
+                        (long long)now->total_steps);
+                shown = now->step + 10;
+            }
+            if (interrupted &&
+                now->state == VAC_LOADING) { /* while a stage is built nobody listens */
+                if (own_folder)
+                    path_remove(own_folder, NULL);
+                cli_die_of((int)interrupted);
+            }
             if (interrupted && !told)
                 told = vac_command(s, &discard, NULL, NULL) == 0;
         }

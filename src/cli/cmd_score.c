@@ -59,20 +59,11 @@ static size_t head_rows(size_t rows)
     return rows < 256 ? rows : 256;
 }
 
-static int check_memory(const struct scorer *s, size_t rows, struct vac_err *err)
-{
-    struct plan plan = {0};
-    size_t floats = acts_floats(s->model.m, rows, head_rows(rows), false);
-
-    plan_add(&plan, "base weights (mapped)", model_bytes(s->model.m), NULL);
-    plan_add(&plan, "activations", (uint64_t)floats * sizeof(float), "use shorter sequences");
-    return plan_check(&plan, plan_available(), err);
-}
-
 /* Room for a sequence of n; grows by doubling, because lines are often of like length. */
 static int scorer_reserve(struct scorer *s, size_t n, struct vac_err *err)
 {
-    size_t rows = 64;
+    struct plan plan = {0};
+    size_t rows = 64, floats;
 
     if (n <= s->rows)
         return 0;
@@ -81,7 +72,10 @@ static int scorer_reserve(struct scorer *s, size_t n, struct vac_err *err)
     if (rows > s->cfg->max_pos)
         rows = s->cfg->max_pos;
     scorer_release(s);
-    if (check_memory(s, rows, err))
+    floats = acts_floats(s->model.m, rows, head_rows(rows), false);
+    plan_add(&plan, "base weights (mapped)", model_bytes(s->model.m), NULL);
+    plan_add(&plan, "activations", (uint64_t)floats * sizeof(float), "use shorter sequences");
+    if (plan_check(&plan, plan_available(), err))
         return -1;
     s->acts = acts_new(s->model.m, rows, head_rows(rows), rows, false, err);
     s->logp = mem_new(rows, sizeof *s->logp, err);
@@ -126,16 +120,6 @@ static int encode_text(struct scorer *s, const struct cli_line *line, const stru
     return 0;
 }
 
-static int check_length(const struct scorer *s, const struct jnode *row, struct vac_err *err)
-{
-    if (s->ids.n == 0)
-        return json_error(row, err, "expected at least one token");
-    if (s->ids.n > s->cfg->max_pos)
-        return json_error(row, err, "%zu tokens, but the model takes at most %zu", s->ids.n,
-                          s->cfg->max_pos);
-    return 0;
-}
-
 static int read_line(struct scorer *s, const struct cli_line *line, struct vac_err *err)
 {
     const struct jnode *row = &line->root;
@@ -151,16 +135,12 @@ static int read_line(struct scorer *s, const struct cli_line *line, struct vac_e
     s->ids.n = 0;
     if (no_text ? read_ids(s, &ids, err) : encode_text(s, line, &text, err))
         return -1;
-    return check_length(s, row, err);
-}
-
-static void put_scores(struct scorer *s, struct json_out *o)
-{
-    json_put_list(o, "logprobs", JSON_TIGHT);
-    for (size_t i = 0; i + 1 < s->ids.n; i++)
-        json_put_num(o, NULL, s->logp[i]);
-    json_put_end(o);
-    cli_put_ids(o, "top", s->top, s->ids.n);
+    if (s->ids.n == 0)
+        return json_error(row, err, "expected at least one token");
+    if (s->ids.n > s->cfg->max_pos)
+        return json_error(row, err, "%zu tokens, but the model takes at most %zu", s->ids.n,
+                          s->cfg->max_pos);
+    return 0;
 }
 
 static double sigmoid(double x)
@@ -194,24 +174,12 @@ static void put_verdict(struct scorer *s, struct json_out *o)
     json_put_end(o);
 }
 
-static bool all_finite(const float *x, size_t n)
-{
-    while (n && isfinite(x[n - 1]))
-        n--;
-    return n == 0;
-}
-
-static int refuse_numbers(const struct scorer *s, const struct cli_line *line, struct vac_err *err)
-{
-    model_not_numbers(s->model.m, "logits", err);
-    return err_prefix(err, "%s", line->root.file);
-}
-
 static int score_line(void *ctx, const struct cli_line *line, struct vac_err *err)
 {
     struct scorer *s = ctx;
     struct pass pass = {.m = s->model.m, .b = &s->batch, .from = PLACE_START, .stop = PLACE_START};
     struct json_out o = json_out(&s->out);
+    bool numbers = true;
 
     if (read_line(s, line, err))
         return -1;
@@ -224,37 +192,40 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
     cli_put_ids(&o, "ids", s->ids.v, s->ids.n);
     if (s->cfg->n_labels) {
         pass_classify(&pass, s->logits);
-        if (!all_finite(s->logits, s->cfg->n_labels))
-            return refuse_numbers(s, line, err);
+        for (size_t i = 0; i < s->cfg->n_labels; i++)
+            numbers &= isfinite(s->logits[i]) != 0;
+    } else {
+        numbers = pass_score(&pass, s->logp, s->top);
+    }
+    if (!numbers) {
+        model_not_numbers(s->model.m, "logits", err);
+        return err_prefix(err, "%s", line->root.file);
+    }
+    if (s->cfg->n_labels) {
         put_verdict(s, &o);
     } else {
-        if (!pass_score(&pass, s->logp, s->top))
-            return refuse_numbers(s, line, err);
-        put_scores(s, &o);
+        json_put_list(&o, "logprobs", JSON_TIGHT);
+        for (size_t i = 0; i + 1 < s->ids.n; i++)
+            json_put_num(&o, NULL, s->logp[i]);
+        json_put_end(&o);
+        cli_put_ids(&o, "top", s->top, s->ids.n);
     }
     json_put_end(&o);
     sb_putc(&s->out, '\n');
     return model_check(s->model.m, err) ? -1 : cli_write(&s->out, err);
 }
 
-static int scorer_open(struct scorer *s, const char *name, const struct cli_common *o,
-                       struct vac_err *err)
-{
-    if (cli_model_open(&s->model, name, o, err))
-        return -1;
-    s->cfg = model_config(s->model.m);
-    s->logits = mem_new(s->cfg->n_labels, sizeof *s->logits, err);
-    return s->logits ? 0 : -1;
-}
-
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct score_values *v = values;
     struct scorer s = {0};
-    int rc = scorer_open(&s, operand[0], &v->common, err);
+    int rc = cli_model_open(&s.model, operand[0], &v->common, err);
 
-    if (rc == 0)
-        rc = cli_each_line(score_line, &s, err);
+    if (rc == 0) {
+        s.cfg = model_config(s.model.m);
+        s.logits = mem_new(s.cfg->n_labels, sizeof *s.logits, err);
+        rc = s.logits ? cli_each_line(score_line, &s, err) : -1;
+    }
     scorer_release(&s);
     free(s.logits);
     ids_done(&s.ids);

@@ -53,29 +53,19 @@ static bool has_escape(const char *s, size_t n, long value)
     return false;
 }
 
-/* A private character that stands nowhere in the line, raw or escaped; 0 when there is none left.
- */
-static uint32_t unused_character(const char *s, size_t n)
-{
-    for (uint32_t cp = PRIVATE_FIRST; cp <= PRIVATE_LAST; cp++) {
-        char raw[4];
-        size_t len = utf8_put(cp, raw);
-
-        if (!memmem(s, n, raw, len) && !has_escape(s, n, (long)cp))
-            return cp;
-    }
-    return 0;
-}
-
-/* Replaces every \u0000. */
+/* Replaces every \u0000 by a private character that stands nowhere in the line, raw or escaped; 0 when
+ * there is none to replace, or no such character left. */
 static uint32_t hide_zeros(char *s, size_t n)
 {
-    uint32_t zero;
-    char digits[5];
+    uint32_t zero = PRIVATE_FIRST;
+    char digits[5], raw[4];
     long found;
 
-    if (!has_escape(s, n, 0) || !(zero = unused_character(s, n)))
+    if (!has_escape(s, n, 0))
         return 0;
+    while (memmem(s, n, raw, utf8_put(zero, raw)) || has_escape(s, n, (long)zero))
+        if (zero++ == PRIVATE_LAST)
+            return 0;
     snprintf(digits, sizeof digits, "%04x", (unsigned)zero);
     for (size_t at = 0; (found = next_escape(s, n, &at)) >= 0;)
         if (found == 0)
@@ -100,38 +90,32 @@ int cli_line_text(const struct cli_line *line, const char *string, struct strbuf
     return sb_ok(out, err);
 }
 
-static int visit_line(cli_line_visit *visit, void *ctx, char *text, size_t len, size_t number,
-                      struct vac_err *err)
-{
-    struct cli_line line = {.zero = hide_zeros(text, len)};
-    cJSON *doc = json_parse_line(text, len, "stdin", number, err);
-    char where[40];
-    int rc = -1;
-
-    if (!doc)
-        return -1;
-    snprintf(where, sizeof where, "stdin:%zu", number);
-    line.root = json_root(doc, where);
-    if (!cJSON_IsObject(doc))
-        json_wrong(&line.root, "an object like {\"text\":\"...\"}", err);
-    else
-        rc = visit(ctx, &line, err);
-    cJSON_Delete(doc);
-    return rc;
-}
-
 int cli_each_line(cli_line_visit *visit, void *ctx, struct vac_err *err)
 {
-    char *text = NULL;
+    char *text = NULL, where[40];
     size_t cap = 0;
     ssize_t len;
     int rc = 0;
 
     for (size_t number = 1; rc == 0 && (len = getline(&text, &cap, stdin)) >= 0; number++) {
+        struct cli_line line;
+        cJSON *doc;
+
         if (len > 0 && text[len - 1] == '\n')
             len--;
-        if (!is_blank(text, (size_t)len))
-            rc = visit_line(visit, ctx, text, (size_t)len, number, err);
+        if (is_blank(text, (size_t)len))
+            continue;
+        line.zero = hide_zeros(text, (size_t)len);
+        doc = json_parse_line(text, (size_t)len, "stdin", number, err);
+        snprintf(where, sizeof where, "stdin:%zu", number);
+        line.root = json_root(doc, where);
+        if (!doc)
+            rc = -1;
+        else if (!cJSON_IsObject(doc))
+            rc = json_wrong(&line.root, "an object like {\"text\":\"...\"}", err);
+        else
+            rc = visit(ctx, &line, err);
+        cJSON_Delete(doc);
     }
     if (rc == 0 && (ferror(stdin) || !feof(stdin)))
         rc = err_errno(err, "standard input");

@@ -40,23 +40,6 @@ static const struct command *command_named(const char *word)
     return c;
 }
 
-static const struct command *find_command(const char *word, struct vac_err *err)
-{
-    const struct command *c = command_named(word);
-    const char *near;
-
-    if (c)
-        return c;
-    near = err_nearest(word, word_at, word);
-    if (near)
-        err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\" (did you mean \"%s\"?); see vaccine --help",
-                word[0] == '-' ? "option" : "command", word, near);
-    else
-        err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\"; see vaccine --help",
-                word[0] == '-' ? "option" : "command", word);
-    return NULL;
-}
-
 static void put_help(struct strbuf *out)
 {
     const struct command *c;
@@ -102,18 +85,6 @@ static int show(void (*put)(struct strbuf *), struct vac_err *err)
     return rc;
 }
 
-static int show_command_help(const struct command *cmd, struct vac_err *err)
-{
-    struct strbuf out = {0};
-    int rc;
-
-    cli_command_help(cmd, &out);
-    sb_puts(&out, "\nReport bugs to: " PACKAGE_BUGREPORT "\n");
-    rc = cli_write(&out, err);
-    sb_done(&out);
-    return rc;
-}
-
 /* "samples/..." of the manual is in the source tree; elsewhere the installed one is meant. */
 static int check_sample(const struct command *cmd, const char *file, struct vac_err *err)
 {
@@ -135,15 +106,23 @@ static int run_command(const struct command *cmd, int argc, char **argv, struct 
 {
     void *values = mem_new(1, cmd->values, err);
     enum cli_wish wish = WISH_RUN;
+    struct strbuf help = {0};
     int rc = -1;
 
     if (!values)
         return -1;
-    if (!cli_parse(cmd, argc, argv, values, &wish, err))
-        rc = wish == WISH_HELP                 ? show_command_help(cmd, err)
-             : wish == WISH_VERSION            ? show(put_version, err)
-             : check_sample(cmd, argv[0], err) ? -1
-                                               : cmd->run(values, argv, err);
+    if (!cli_parse(cmd, argc, argv, values, &wish, err)) {
+        if (wish == WISH_HELP) {
+            cli_command_help(cmd, &help);
+            sb_puts(&help, "\nReport bugs to: " PACKAGE_BUGREPORT "\n");
+            rc = cli_write(&help, err);
+            sb_done(&help);
+        } else if (wish == WISH_VERSION) {
+            rc = show(put_version, err);
+        } else if (!check_sample(cmd, argv[0], err)) {
+            rc = cmd->run(values, argv, err);
+        }
+    }
     cli_values_done(cmd, values);
     free(values);
     return rc;
@@ -166,6 +145,7 @@ static bool is_for_screen(int argc, char **argv)
 static int run_line(int argc, char **argv, struct vac_err *err)
 {
     const struct command *cmd;
+    const char *near, *kind;
 
     if (is_for_screen(argc, argv))
         return run_command(&command_screen, argc - 1, argv + 1, err);
@@ -173,8 +153,13 @@ static int run_line(int argc, char **argv, struct vac_err *err)
         return show(put_help, err);
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
         return show(put_version, err);
-    cmd = find_command(argv[1], err);
-    return cmd ? run_command(cmd, argc - 2, argv + 2, err) : -1;
+    cmd = command_named(argv[1]);
+    if (cmd)
+        return run_command(cmd, argc - 2, argv + 2, err);
+    near = err_nearest(argv[1], word_at, argv[1]);
+    kind = argv[1][0] == '-' ? "option" : "command";
+    return err_set(err, VAC_ERR_USAGE, "unknown %s \"%s\"%s%s%s; see vaccine --help", kind, argv[1],
+                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
 /* A file that is opened must not become standard output because that was closed: what is printed

@@ -107,14 +107,6 @@ static const struct cli_option *find_long(const struct parse *p, const char *wor
     return NULL;
 }
 
-static int list_push(struct cli_list *list, const char *text, struct vac_err *err)
-{
-    if (mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v, err))
-        return -1;
-    list->v[list->n++] = text;
-    return 0;
-}
-
 static int take_value(struct parse *p, const struct cli_option *o, const char *text,
                       struct vac_err *err)
 {
@@ -126,8 +118,14 @@ static int take_value(struct parse *p, const struct cli_option *o, const char *t
         return 0;
     }
     p->seen |= UINT64_C(1) << (o - cli_rows(p->cmd));
-    if (o->list)
-        return list_push((struct cli_list *)((char *)p->values + o->row.offset), text, err);
+    if (o->list) {
+        struct cli_list *list = (struct cli_list *)((char *)p->values + o->row.offset);
+
+        if (mem_grow(&list->v, &list->cap, list->n + 1, sizeof *list->v, err))
+            return -1;
+        list->v[list->n++] = text;
+        return 0;
+    }
     snprintf(where, sizeof where, "--%s", o->row.name);
     if (option_set(&o->row, text, p->values, where, err)) {
         if (err->code != VAC_ERR_MEMORY)
@@ -183,21 +181,6 @@ static int take_letters(struct parse *p, const char *word, struct vac_err *err)
     return 0;
 }
 
-static int take_word(struct parse *p, bool *only_operands, struct vac_err *err)
-{
-    char *word = p->argv[p->at++];
-
-    if (*only_operands || word[0] != '-' || word[1] == '\0') {
-        p->argv[p->operands++] = word;
-        return 0;
-    }
-    if (!strcmp(word, "--")) {
-        *only_operands = true;
-        return 0;
-    }
-    return word[1] == '-' ? take_long(p, word, err) : take_letters(p, word, err);
-}
-
 static int check_complete(const struct parse *p, struct vac_err *err)
 {
     const struct command *cmd = p->cmd;
@@ -232,9 +215,16 @@ int cli_parse(const struct command *cmd, int argc, char **argv, void *values, en
     for (const struct cli_option *o = cli_rows(cmd); o->row.name; o++)
         if (row_default(o, values, err))
             return -1;
-    while (p.at < argc && p.wish == WISH_RUN)
-        if (take_word(&p, &only_operands, err))
+    while (p.at < argc && p.wish == WISH_RUN) {
+        char *word = argv[p.at++];
+
+        if (only_operands || word[0] != '-' || word[1] == '\0')
+            argv[p.operands++] = word;
+        else if (!strcmp(word, "--"))
+            only_operands = true;
+        else if (word[1] == '-' ? take_long(&p, word, err) : take_letters(&p, word, err))
             return -1;
+    }
     argv[p.operands] = NULL;
     *wish = p.wish;
     return p.wish == WISH_RUN ? check_complete(&p, err) : 0;

@@ -20,26 +20,6 @@ static bool same_folder(const char *a, const char *b)
     return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static void note_beneath(const char *name, const char *list)
-{
-    struct strbuf s = {0};
-
-    sb_printf(&s, "%s stands on others: put on the model are %s, in this order", name, list);
-    if (!s.bad)
-        cli_note(s.s);
-    sb_done(&s);
-}
-
-static void note_unfinished(const char *name, const char *at)
-{
-    struct strbuf s = {0};
-
-    sb_printf(&s, "%s: the run has not ended: this is %s", name, at);
-    if (!s.bad)
-        cli_note(s.s);
-    sb_done(&s);
-}
-
 /* --- adapters --- */
 
 static bool has_adapter(const struct cli_model *x, const char *dir)
@@ -71,7 +51,7 @@ static int put_adapter(struct cli_model *x, const char *dir, struct vac_err *err
 static int put_list(struct cli_model *x, char *const *list, size_t n, const char *name,
                     struct vac_err *err)
 {
-    struct strbuf told = {0};
+    struct strbuf told = {0}, note = {0};
     size_t beneath = 0;
     int rc = 0;
 
@@ -88,7 +68,11 @@ static int put_list(struct cli_model *x, char *const *list, size_t n, const char
         sb_printf(&told, "%s%s", told.len ? ", " : "", list[i]);
     }
     if (rc == 0 && beneath && !told.bad)
-        note_beneath(name, told.s);
+        sb_printf(&note, "%s stands on others: put on the model are %s, in this order", name,
+                  told.s);
+    if (note.len)
+        cli_note(note.s);
+    sb_done(&note);
     sb_done(&told);
     return rc;
 }
@@ -140,18 +124,6 @@ static void free_list(char **list, size_t n)
     free(list);
 }
 
-static int put_listed(struct cli_model *x, const char *dir, struct vac_err *err)
-{
-    char **list;
-    size_t n;
-    int rc = read_list(dir, &list, &n, err);
-
-    if (rc == 0)
-        rc = put_list(x, list, n, dir, err);
-    free_list(list, n);
-    return rc;
-}
-
 /* What a run trained lies on the run's own weights, where a stage trained them all. */
 static int put_of_run(struct cli_model *x, const struct run_model *r, const char *name,
                       struct vac_err *err)
@@ -174,23 +146,27 @@ static int put_of_run(struct cli_model *x, const struct run_model *r, const char
 static int put_named(struct cli_model *x, const char *name, struct vac_err *err)
 {
     struct run_model r;
-    char *list = path_join(name, "adapters.json", err), *one;
+    char *beside = path_join(name, "adapters.json", err), *one, **list;
+    size_t n;
     int rc;
 
-    if (!list)
+    if (!beside)
         return -1;
     rc = run_model_find(&r, name, err);
     if (rc == 0) {
         rc = put_of_run(x, &r, name, err);
         run_model_done(&r);
-    } else if (rc > 0 && file_exists(list)) {
-        rc = put_listed(x, name, err);
+    } else if (rc > 0 && file_exists(beside)) {
+        rc = read_list(name, &list, &n, err);
+        if (rc == 0)
+            rc = put_list(x, list, n, name, err);
+        free_list(list, n);
     } else if (rc > 0) {
         one = mem_strdup(name, err);
         rc = one ? put_list(x, &one, 1, name, err) : -1;
         free(one);
     }
-    free(list);
+    free(beside);
     return rc;
 }
 
@@ -199,6 +175,7 @@ static int put_named(struct cli_model *x, const char *name, struct vac_err *err)
 int cli_model_find(struct cli_model *x, const char *name, struct vac_err *err)
 {
     const struct run_model *r = &x->run;
+    struct strbuf note = {0};
     int rc = run_model_find(&x->run, name, err);
 
     if (rc < 0)
@@ -210,7 +187,10 @@ int cli_model_find(struct cli_model *x, const char *name, struct vac_err *err)
     x->template_name = r->template_name;
     x->max_length = r->max_length;
     if (r->unfinished)
-        note_unfinished(name, r->at);
+        sb_printf(&note, "%s: the run has not ended: this is %s", name, r->at);
+    if (note.len)
+        cli_note(note.s);
+    sb_done(&note);
     return x->tokenizer ? 0 : -1;
 }
 

@@ -180,20 +180,6 @@ static void put_half(struct strbuf *out, const struct run_data *r, size_t stage,
     sb_puts(out, "</td>");
 }
 
-static void put_break(struct strbuf *out, const struct run_data *r, size_t stage,
-                      const struct entry *entry)
-{
-    const char *name = r->stage[stage].name;
-    const struct vac_eval *last = run_eval_last(r, name, entry->name);
-
-    put_half(out, r, stage, entry, run_steps_to_break(r, name, entry->name, 0.5), true);
-    put_half(out, r, stage, entry, run_steps_to_unrefused(r, name, entry->name, 0.5),
-             last && !isnan(score_share(last, VERDICT_REFUSED)));
-    if (any_margin(r, entry))
-        put_half(out, r, stage, entry, run_steps_to_confused(r, name, entry->name, 0.5),
-                 last && last->beneath[VAC_BENEATH_margin].known);
-}
-
 static void put_head(struct strbuf *out, const struct run_data *r, const struct entry *entry,
                      size_t n)
 {
@@ -218,8 +204,11 @@ static void put_head(struct strbuf *out, const struct run_data *r, const struct 
 static void put_stage(struct strbuf *out, const struct run_data *r, size_t i,
                       const struct entry *entry, size_t n)
 {
+    const char *stage = r->stage[i].name;
+    const struct vac_eval *last;
+
     sb_puts(out, "<tr><td>");
-    page_text(out, r->stage[i].name, SIZE_MAX);
+    page_text(out, stage, SIZE_MAX);
     sb_puts(out, "</td><td>");
     page_text(out, r->stage[i].method, SIZE_MAX);
     sb_puts(out, "</td>");
@@ -228,8 +217,15 @@ static void put_stage(struct strbuf *out, const struct run_data *r, size_t i,
     put_course(out, course_of(r, i, VAC_COLUMN_loss), 3);
     for (size_t k = 0; k < n; k++) {
         put_result(out, r, i, &entry[k]);
-        if (entry[k].role == ROLE_HARM)
-            put_break(out, r, i, &entry[k]);
+        if (entry[k].role != ROLE_HARM)
+            continue;
+        last = run_eval_last(r, stage, entry[k].name);
+        put_half(out, r, i, &entry[k], run_steps_to_break(r, stage, entry[k].name, 0.5), true);
+        put_half(out, r, i, &entry[k], run_steps_to_unrefused(r, stage, entry[k].name, 0.5),
+                 last && !isnan(score_share(last, VERDICT_REFUSED)));
+        if (any_margin(r, &entry[k]))
+            put_half(out, r, i, &entry[k], run_steps_to_confused(r, stage, entry[k].name, 0.5),
+                     last && last->beneath[VAC_BENEATH_margin].known);
     }
     sb_puts(out, "</tr>\n");
 }
@@ -291,28 +287,20 @@ static void put_part(struct strbuf *out, const char *before, const char *text)
     }
 }
 
-static void put_time(struct strbuf *out, const char *t)
-{
-    char text[24];
-
-    if (!t)
-        return;
-    lines_name(text, sizeof text, t);
-    text[strcspn(text, ".")] = '\0';
-    if (strlen(text) == 19 && text[10] == 'T')
-        text[10] = ' ';
-    page_text(out, text, SIZE_MAX);
-}
-
 static void put_journal_row(struct strbuf *out, const cJSON *line)
 {
     struct jnode node = json_root(line, "journal.jsonl");
     struct journal_entry e;
+    char time[24];
 
     journal_read(&node, &e, NULL);
     sb_printf(out, "<tr><td class=\"n\">%lld</td><td style=\"white-space:nowrap\">",
               (long long)(e.applied ? e.applied_step : e.step));
-    put_time(out, e.time);
+    lines_name(time, sizeof time, e.time ? e.time : "");
+    time[strcspn(time, ".")] = '\0';
+    if (strlen(time) == 19 && time[10] == 'T')
+        time[10] = ' ';
+    page_text(out, time, SIZE_MAX);
     sb_puts(out, "</td><td>");
     put_part(out, "", e.who);
     sb_puts(out, "</td><td>");
