@@ -183,7 +183,7 @@ screen_keys() {
     done <"$tmp/pressed"
 }
 check "the keys of the screen are there" screen_keys "$one"
-sed 's/^\.B z$/.B @/' "$one" >"$tmp/bad.1"
+sed 's/^\.B z$/.B ~/' "$one" >"$tmp/bad.1"
 wrong "a key of the screen that is not there is found" screen_keys "$tmp/bad.1"
 
 # The options of the command lines in the examples stand in --help.

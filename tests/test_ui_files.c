@@ -39,11 +39,11 @@ static void make_run(const char *dir, double rho)
     assert_int_equal(mkdir(dir, 0700), 0);
     snprintf(text, sizeof text,
              "{\"model\": {\"path\": \"/models/tiny\", \"hash\": \"0\", \"parameters\": 1}, "
-             "\"total_steps\": 20, "
+             "\"total_steps\": 20, \"plan\": [{\"what\": \"weights\", \"bytes\": %d}], "
              "\"created\": %d, \"spec\": {\"seed\": 1, \"stages\": [{\"name\": \"align\", "
              "\"method\": \"vaccine\", "
              "\"rho\": %g}], \"evaluate\": []}}",
-             (int)(rho * 100), rho);
+             (int)(rho * 10), (int)(rho * 100), rho);
     support_write_text(path_of("%s/run.json", dir), text);
     support_write_text(path_of("%s/metrics.jsonl", dir),
                        "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"loss\":4.5}\n{\"step\":"
@@ -422,9 +422,9 @@ static void test_a_finished_run_is_looked_at_once(void **state)
     assert_true(session_due(&ui) < 0);        /* and its files are left alone */
     frame_draw(&ui, 120, 40, &x, &y);
     text = canvas_text(&priv.canvas);
-    assert_non_null(strstr(text, "z Zoom")); /* keys that train or ask are not offered */
+    assert_non_null(
+        strstr(text, "@ Weights")); /* it can be asked; keys that train are not offered */
     assert_null(strstr(text, "Space Pause"));
-    assert_null(strstr(text, "p ask"));
     assert_null(strstr(text, "x mask"));
     free(text);
     close_watched();

@@ -650,6 +650,12 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
         r[i].n_evals = p.n_evals;
         memcpy(r[i].eval, p.eval, sizeof p.eval);
         r[i].eval[0].value += 0.38 * i;
+        snprintf(r[i].method, sizeof r[i].method, "%s", i == 1 ? "sft" : "vaccine");
+        r[i].rho = i == 1 ? NAN : 2 - 0.75 * i;
+        for (int k = 0; k < VAC_MAX_EVALS; k++) {
+            r[i].before[k] = i == 2 && k == 0 ? 0.031 : NAN;
+            r[i].broke[k] = i == 2 && k == 0 ? 320 : NAN;
+        }
         r[i].modified = 1764770000 - 7200.0 * i;
     }
     *out = r;
@@ -785,4 +791,9 @@ const char *vac_template_name(size_t i)
     static const char *const names[] = {"alpaca", "plain", "llama2", "vicuna"};
 
     return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+char *vac_run_saved(const char *dir, struct vac_err *err)
+{
+    return dir && err ? strdup("align, attack, 1100, 1200") : NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/look.h"
 #include "term/screen.h"
 #include "ui/actions.h"
 #include "ui/export.h"
@@ -59,7 +60,9 @@ static void do_evaluate(struct ui *ui)
 {
     uint64_t id = ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL);
 
-    if (id)
+    if (id && ui->look)
+        ui_announce(ui, id, "measuring these weights; the run's files stay as they are");
+    else if (id)
         ui_announce(ui, id, "measuring after this step");
 }
 
@@ -413,6 +416,7 @@ static void go_headless(struct ui *ui)
 
 static void do_detach(struct ui *ui)
 {
+    session_return(ui);
     if (session_is_live(ui))
         go_headless(ui);
     else
@@ -448,6 +452,7 @@ void action_quit(struct ui *ui)
         .done = quit_answered,
     };
 
+    session_return(ui); /* that is the one that is asked about */
     if (session_is_live(ui))
         dialog_open(&ask);
     else
@@ -524,6 +529,8 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_repaint] = do_repaint,
     [ACT_suspend] = do_suspend,
     [ACT_detach] = do_detach,
+    [ACT_list] = session_list,
+    [ACT_weights] = look_choose,
     [ACT_quit] = action_quit,
     [ACT_stop] = do_stop,
 };

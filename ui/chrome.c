@@ -98,6 +98,7 @@ static const struct {
 
 static void add_state(const struct ui *ui, const struct canvas *c, struct pieces *h)
 {
+    const struct vac_snapshot *look = ui->look ? vac_snapshot(ui->look) : NULL;
     char bytes[9] = {0};
     int state = ui->snap.state;
     size_t n = utf8_put(sign(c, states[state].sign), bytes);
@@ -109,8 +110,26 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
     if (ui->freeze)
         add(h, 0, INK_WARN | STYLE_BOLD, 2, "FROZEN");
-    if (!ui->session && *ui->watched)
+    if (look)
+        add(h, 0, INK_EPS | STYLE_BOLD, 2, "%s @%s",
+            look->state == VAC_LOADING ? "opening" : "asked", *ui->at ? ui->at : "end");
+    else if (!ui->session && *ui->watched)
         add(h, 1, INK_FAINT, 2, "read-only");
+}
+
+/* The run that trains while another one is looked at: how it fares, and the way back. */
+static void add_parked(const struct ui *ui, struct pieces *h)
+{
+    const struct vac_snapshot *s;
+    bool wrong;
+
+    if (!ui->priv->parked)
+        return;
+    s = &ui->priv->parked->ui.snap;
+    wrong = s->fault || s->state == VAC_FAILED;
+    add(h, 0, wrong ? INK_WARN | STYLE_BOLD | STYLE_REVERSE : INK_ALIGN | STYLE_BOLD, 2,
+        "[B %.24s %s%s %lld/%lld]", s->run, wrong ? "! " : "", states[s->state].word,
+        (long long)s->step, (long long)s->total_steps);
 }
 
 /* A number with its faint label before it. */
@@ -194,8 +213,9 @@ static void draw_header(struct ui *ui, const struct view *v)
     }
     add(&h, 5, INK_TITLE | STYLE_BOLD, h.n ? 1 : 0, "vaccine");
     if (!ui->session && !*ui->watched) {
-        add(&h, 0, INK_FAINT, 2,
+        add(&h, 1, INK_FAINT, 2,
             "aligns language models so that harmful fine-tuning undoes less of it");
+        add_parked(ui, &h);
         draw_pieces(v, 0, &h, INK_BAR);
         return;
     }
@@ -208,6 +228,7 @@ static void draw_header(struct ui *ui, const struct view *v)
     if (*s->method && strcmp(s->method, s->stage))
         add(&h, 6, INK_FAINT, 1, "%s", s->method);
     add_state(ui, v->c, &h);
+    add_parked(ui, &h);
     add_progress(ui, &h);
     add_number(&h, 1, "rho", INK_EPS | STYLE_BOLD, ui_rho_text(ui, rho));
     add_number(&h, 7, "lr", INK_TEXT, number_text(text, s->last.lr, 3));
@@ -221,10 +242,11 @@ static void draw_header(struct ui *ui, const struct view *v)
 
 /* Most wanted first; what does not fit is left out. */
 static const enum action bar_order[] = {
-    ACT_help,      ACT_pause,      ACT_step,    ACT_rho_type,   ACT_edit,     ACT_probe,
-    ACT_zoom,      ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate, ACT_log,
-    ACT_smooth,    ACT_filter,     ACT_metric,  ACT_suite,      ACT_steps,    ACT_mask,
-    ACT_reference, ACT_copy,       ACT_overlay, ACT_sort,       ACT_mark,     ACT_diff,
+    ACT_help,    ACT_pause,      ACT_step,      ACT_rho_type,   ACT_edit,     ACT_probe,
+    ACT_zoom,    ACT_next_panel, ACT_command,   ACT_checkpoint, ACT_evaluate, ACT_log,
+    ACT_smooth,  ACT_filter,     ACT_metric,    ACT_suite,      ACT_steps,    ACT_mask,
+    ACT_weights, ACT_list,       ACT_reference, ACT_copy,       ACT_overlay,  ACT_sort,
+    ACT_mark,    ACT_diff,
 };
 
 /* Whether the bar shows it, as far as that hangs on what is open. */
@@ -246,6 +268,8 @@ static bool belongs_here(const struct ui *ui, enum action a)
         return open;
     case ACT_filter:
         return open || panel_filters((enum panel_id)ui->focus);
+    case ACT_list:
+        return ui->priv->parked || (open && !session_is_live(ui));
     default:
         return action_works(ui, a);
     }
@@ -306,6 +330,7 @@ static void draw_said(const struct ui *ui, const struct view *v, int y)
 static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor_x, int *cursor_y)
 {
     const char *m = ui->message.text;
+    const struct vac_snapshot *now = ui->look ? vac_snapshot(ui->look) : &ui->snap;
 
     draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
     if (prompt_is_open(ui)) {
@@ -321,8 +346,8 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
         draw_said(ui, v, y);
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
         draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
-    else if (ui->snap.state == VAC_MEASURING)
-        draw_cut(v, 0, y, v->w, INK_DRIFT, ui->snap.reason);
+    else if (now->state == VAC_MEASURING)
+        draw_cut(v, 0, y, v->w, INK_DRIFT, now->reason);
 }
 
 /* A line of the hint, without its end, of n bytes. */

@@ -12,6 +12,7 @@
 #include "ui/export.h"
 #include "ui/script.h"
 #include "ui/session.h"
+#include "panels/look.h"
 
 /* The first word of *s into out; *s moves to what follows. */
 static void take_word(const char **s, char *out, size_t size)
@@ -153,6 +154,20 @@ static void run_probe(struct ui *ui, const char *args)
         action_do(ui, ACT_probe);
 }
 
+static void run_at(struct ui *ui, const char *args)
+{
+    if (*args)
+        look_take(ui, strcmp(args, "end") ? args : "");
+    else
+        look_choose(ui);
+}
+
+static void run_runs(struct ui *ui, const char *args)
+{
+    (void)args;
+    session_list(ui);
+}
+
 static void run_open(struct ui *ui, const char *args)
 {
     if (!*args) {
@@ -262,6 +277,8 @@ static const struct ui_command ui_commands[] = {
      run_resume},
     {"pause", "", "pause at the next step", run_pause},
     {"probe", "[TEXT]", "ask the present weights", run_probe},
+    {"at", "[STAGE|STEP|end]", "which saved weights of a run that is over answer", run_at},
+    {"runs", "", "back to the list of runs; from there to the one that trains", run_runs},
     {"open", "PATH", "open a run file or a run folder", run_open},
     {"panel", "NAME", "focus a panel", run_panel},
     {"goto", "STEP", "put the cursor on a step", run_goto},

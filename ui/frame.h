@@ -42,8 +42,20 @@ struct tour {
     int answers;  /* to questions, since this step of the tour */
 };
 
+struct parked;
+/* Members of struct ui, and of what follows, that are about the run that is shown: X(member). */
+/* clang-format off */
+#define OF_RUN(X)                                                                                  \
+    X(session) X(look) X(at) X(look_wanted) X(look_failed) X(look_last) X(looks) X(watched)        \
+    X(snap) X(points) X(layers) X(journal) X(layer) X(cursor) X(from) X(to) X(freeze) X(option)    \
+    X(n_options) X(answering) X(steering) X(held)
+#define OF_RUN_PRIVATE(X)                                                                          \
+    X(next_point) X(next_layer) X(behind) X(leaving) X(answered) X(refused) X(follow) X(next_look)
+/* clang-format on */
+
 struct ui_private {
     const struct ui_args *args;
+    struct parked *parked; /* the run that trains while another one is shown; NULL = none */
     struct canvas canvas;
     struct layout layout;
     const char *hint;  /* lines that are up until the first key; NULL = none */
@@ -65,5 +77,11 @@ struct ui_private {
     struct tour tour;
     struct vac_follow *follow; /* its files, while they may grow */
     double next_look;          /* clock: when they are looked at again */
+};
+
+/* Of both, what OF_RUN names, and the panels' own. */
+struct parked {
+    struct ui ui;
+    struct ui_private priv;
 };
 #endif

@@ -131,8 +131,10 @@ static bool terminal_takes_more(void)
  * there is given back, and told. */
 static void hang_up(struct ui *ui)
 {
-    bool live = session_is_live(ui);
+    bool live;
 
+    session_return(ui);
+    live = session_is_live(ui);
     ui->priv->hung_up = !terminal_takes_more();
     if (ui->priv->hung_up)
         screen_abandon();
@@ -162,6 +164,7 @@ static void handle_signals(struct ui *ui)
     if (s & SIGNALLED_HANGUP)
         hang_up(ui);
     if (s & SIGNALLED_TERM) {
+        session_return(ui);
         if (session_is_live(ui))
             ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
         ui->priv->quit = true;
@@ -202,20 +205,21 @@ static void take_news(struct ui *ui, struct pace *p, double age)
 static void wait_for_something(struct ui *ui, struct pace *p, double script)
 {
     double frame = p->next - ui->now;
-    bool listen = ui->session && !ui->freeze && (frame <= 0 || ui->priv->script);
+    bool told = ui->session || ui->look || ui->priv->parked;
+    bool listen = told && !ui->freeze && (frame <= 0 || ui->priv->script);
     bool behind = ui->session && !ui->freeze && ui->priv->behind;
-    struct pollfd fds[3] = {
+    struct pollfd fds[2 + SESSION_FDS] = {
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},
-        {.fd = listen ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
     };
+    int n = 2 + session_fds(ui, fds + 2, listen);
     double timeout = sooner(script, session_due(ui));
     bool any;
 
-    if (ui->dirty || (ui->session && !listen))
+    if (ui->dirty || (told && !listen))
         timeout = sooner(timeout, fmax(frame, 0));
     timeout = sooner(timeout, hint_due(ui));
-    if (poll(fds, 3, behind ? 0 : milliseconds(timeout)) < 0 && errno != EINTR)
+    if (poll(fds, (nfds_t)n, behind ? 0 : milliseconds(timeout)) < 0 && errno != EINTR)
         return;
     ui->now = clock_seconds();
     if (fds[1].revents)
@@ -229,7 +233,8 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     }
     if (terminal_is_gone(p, fds[0].revents, any))
         hang_up(ui);
-    if (fds[2].revents || behind || session_due(ui) == 0)
+    if (fds[2].revents || fds[3].revents || fds[4].revents || behind || ui->look_wanted ||
+        session_due(ui) == 0)
         take_news(ui, p, 0);
 }
 

@@ -240,13 +240,13 @@ static void handle_signals(struct ui *ui)
 
 static void wait_for_something(struct ui *ui)
 {
-    struct pollfd fds[3] = {
+    struct pollfd fds[2 + SESSION_FDS] = {
         {.fd = plain.ended ? -1 : STDIN_FILENO, .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},
-        {.fd = ui->session ? vac_wakeup_fd(ui->session) : -1, .events = POLLIN},
     };
 
-    poll(fds, 3, ui->priv->script ? 20 : 1000);
+    session_fds(ui, fds + 2, true);
+    poll(fds, 2 + SESSION_FDS, ui->priv->script ? 20 : 1000);
     ui->now = clock_seconds();
     if (fds[1].revents)
         handle_signals(ui);

@@ -85,7 +85,7 @@ void script_wait(struct ui *ui, const char *args)
 /* The step that is shown is the one that the script sees. */
 static bool is_waiting(const struct ui *ui, struct script *s)
 {
-    bool ended = ui->session && !session_is_live(ui);
+    bool ended = ui->session && !ui->look && !session_is_live(ui);
 
     if (ui->priv->leaving || (s->until > 0 && ui->now < s->until))
         return true;

@@ -1,7 +1,6 @@
 /* session.c - the screen's side of a run: opening it, asking it, taking over what it tells. */
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +8,14 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "panels/compare.h"
+#include "panels/look.h"
 #include "panels/reply.h"
 #include "panels/start.h"
 #include "term/clock.h"
 #include "term/screen.h"
-#include "term/signals.h"
 #include "ui/paint.h"
+#include "ui/park.h"
 #include "ui/session.h"
 
 /* --- opening --- */
@@ -34,6 +35,10 @@ static void reset_panels(struct ui *ui)
 
 static void forget(struct ui *ui)
 {
+    look_drop(ui);
+    ui->look_failed = false;
+    ui->at[0] = '\0';
+    ui->looks++;
     vac_follow_close(ui->priv->follow);
     ui->priv->follow = NULL;
     reset_panels(ui);
@@ -52,33 +57,6 @@ static void forget(struct ui *ui)
     ui->layer = 0;
     ui->freeze = false;
     ui->dirty = true;
-}
-
-/* Signals are for the screen's thread: those that the session starts must not get them, but for what
- * ends the program, which must not wait until all is read. */
-static int open_and_start(struct ui *ui, const struct vac_open *o, struct vac_err *err)
-{
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
-    sigset_t all, old;
-    int rc;
-
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        sigdelset(&all, deadly[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    signals_deaf(true);
-    rc = vac_session_open(&ui->session, o, err);
-    signals_deaf(false);
-    if (!rc && vac_session_start(ui->session, err)) {
-        vac_session_close(ui->session);
-        rc = -1;
-    }
-    if (rc)
-        ui->session = NULL;
-    else if (*vac_session_kernels(ui->session))
-        ui_warn(ui, "%s", vac_session_kernels(ui->session));
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
 }
 
 /* --- what the files of a run tell --- */
@@ -250,8 +228,10 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
     struct stat st;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    if (open_and_start(ui, o, err))
+    if (look_begin(&ui->session, o, err))
         return -1;
+    if (*vac_session_kernels(ui->session))
+        ui_warn(ui, "%s", vac_session_kernels(ui->session));
     ui->held = o->paused; /* also while it is measured before the first step */
     if (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode)))
         read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
@@ -293,6 +273,29 @@ static void ask_to_begin_again(struct ui *ui, const struct vac_err *why)
                          .done = begin_again});
 }
 
+/* The run that is set aside has ended: nothing is lost by letting it go. */
+static void drop_parked(struct ui *ui)
+{
+    park_swap(ui);
+    vac_session_close(ui->session);
+    ui->session = NULL;
+    forget(ui);
+    park_swap(ui);
+    park_free(ui);
+}
+
+static bool parked_is_live(struct ui *ui)
+{
+    bool live;
+
+    if (!ui->priv->parked)
+        return false;
+    park_swap(ui);
+    live = session_is_live(ui);
+    park_swap(ui);
+    return live;
+}
+
 /* From looking at a run to driving it; when that fails it is looked at again. */
 static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
 {
@@ -301,6 +304,13 @@ static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
     struct vac_err err = {0}, ignored = {0};
     bool zoom = ui->zoom;
 
+    if (parked_is_live(ui)) {
+        ui_warn(ui, "%s trains here, and one run does at a time: B goes back to it",
+                ui->priv->parked->ui.snap.run);
+        return 0;
+    }
+    if (ui->priv->parked)
+        drop_parked(ui);
     memcpy(dir, ui->watched, sizeof dir);
     o = how_to_open(ui, dir);
     o.paused = op == VAC_OP_STEP;
@@ -367,6 +377,53 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     return 0;
 }
 
+void session_return(struct ui *ui)
+{
+    if (!ui->priv->parked)
+        return;
+    forget(ui);
+    park_swap(ui);
+    park_free(ui);
+    ui->dirty = true;
+}
+
+/* The list of runs is the whole screen while none is shown. */
+static void show_list(struct ui *ui)
+{
+    ui_focus(ui, PANEL_runs);
+    ui->zoom = true;
+}
+
+void session_list(struct ui *ui)
+{
+    char *name;
+
+    ui->message.text[0] = '\0';
+    if (ui->priv->parked) {
+        session_return(ui);
+        ui->zoom = false;
+        ui_focus(ui, PANEL_loss);
+        return;
+    }
+    if (!ui->session && !*ui->watched) {
+        ui_say(ui, "this is the list of runs; Enter opens one");
+        return;
+    }
+    name = strdup(ui->snap.run);
+    if (!session_is_live(ui)) {
+        session_close(ui);
+    } else if (!park_make(ui)) {
+        ui_warn(ui, "out of memory");
+        free(name);
+        return;
+    } else {
+        ui_say(ui, "%s goes on meanwhile; Enter looks at another run, B goes back",
+               name ? name : "");
+    }
+    free(name);
+    show_list(ui);
+}
+
 void session_close(struct ui *ui)
 {
     vac_session_close(ui->session);
@@ -399,7 +456,8 @@ static void open_pending(struct ui *ui)
     } else if (ui->session) {
         ui_say(ui, "%s", "");
     } else if (!session_can_go_on(ui)) { /* else it was said how */
-        ui_say(ui, "looking at a run that is not driven from here");
+        ui_say(ui, look_can(ui) ? "p asks the weights that it saved, @ chooses which; B goes back"
+                                : "looking at a run that is not driven from here; B goes back");
     }
 }
 
@@ -439,15 +497,56 @@ static void leave_when_saved(struct ui *ui)
     }
 }
 
+/* A run is there that can be looked at: another one may go on training meanwhile. */
+static bool is_run(const char *path)
+{
+    struct vac_run_info *info = NULL;
+    struct vac_err ignored = {0};
+    struct stat st;
+    size_t n = 0;
+    bool is = false;
+
+    if (stat(path, &st) || !S_ISDIR(st.st_mode) || vac_runs(path, &info, &n, &ignored))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        is |= !strcmp(info[i].dir, path);
+    free(info);
+    return is;
+}
+
 void session_open_next(struct ui *ui)
 {
     static const struct dialog ask = {
         .title = "A run is open",
-        .text = "It has to end here before another one is opened.",
+        .text = "It has to end here before another one begins.",
         .choice = {{'s', "save a checkpoint, then open"}, {'D', "end without saving, then open"}},
         .done = leave_and_open,
     };
+    char path[VAC_PATH];
 
+    memcpy(path, ui->open_path, sizeof path);
+    if (parked_is_live(ui) && !is_run(path))
+        session_return(ui);
+    else if (ui->priv->parked) {
+        park_swap(ui);
+        if (compare_is_same(path, ui_dir(ui))) { /* it is the one that trains */
+            park_swap(ui);
+            session_list(ui);
+            return;
+        }
+        park_swap(ui);
+    }
+    if (session_is_live(ui) && is_run(path)) {
+        if (compare_is_same(path, ui_dir(ui))) {
+            ui->zoom = false;
+            ui_focus(ui, PANEL_loss);
+            return;
+        }
+        if (!park_make(ui)) {
+            ui_warn(ui, "out of memory");
+            return;
+        }
+    }
     if (session_is_live(ui))
         dialog_open(&ask);
     else
@@ -502,6 +601,61 @@ static void tell(struct ui *ui, const struct vac_event *e)
             panels[i]->event(ui, e);
 }
 
+/* What the saved weights answer is no news of the run: its journal knows nothing of it. */
+static void tell_panels(struct ui *ui, const struct vac_event *e)
+{
+    if (e->id == ui->answering && e->kind != VAC_EVENT_PROBE_TEXT)
+        ui->answering = 0;
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->event)
+            panels[i]->event(ui, e);
+}
+
+/* They cannot be taken up: whoever waits for an answer is told. */
+static void refuse_all(struct ui *ui, const char *why)
+{
+    struct vac_event e = {.kind = VAC_EVENT_REJECTED};
+
+    snprintf(e.text, sizeof e.text, "%s", why);
+    for (e.id = 1; e.id <= ui->look_last; e.id++)
+        tell_panels(ui, &e);
+    ui_warn(ui, "%s", why);
+    look_drop(ui);
+    ui->look_failed = true;
+}
+
+static bool pump_look(struct ui *ui)
+{
+    struct vac_event e;
+    char drain[64];
+    bool any = false;
+    int fd;
+
+    if (ui->look_wanted && !ui->look) {
+        ui->look_wanted = false;
+        return look_can(ui) && look_take(ui, ui->at);
+    }
+    if (!ui->look)
+        return false;
+    fd = vac_wakeup_fd(ui->look);
+    while (fd >= 0 && read(fd, drain, sizeof drain) == (ssize_t)sizeof drain)
+        ;
+    for (; vac_event_next(ui->look, &e); vac_event_done(&e)) {
+        any = true;
+        if (e.kind == VAC_EVENT_REJECTED)
+            ui_warn(ui, "%s", e.text);
+        if (e.kind != VAC_EVENT_JOURNAL && e.kind != VAC_EVENT_STATE)
+            tell_panels(ui, &e);
+    }
+    if (vac_snapshot(ui->look)->state == VAC_FAILED) {
+        char why[256];
+
+        snprintf(why, sizeof why, "%s", vac_snapshot(ui->look)->reason);
+        refuse_all(ui, why);
+    }
+    return any;
+}
+
 static bool pump_events(struct ui *ui)
 {
     struct vac_event e;
@@ -541,7 +695,7 @@ static bool is_news(const struct vac_snapshot *before, const struct vac_snapshot
     return memcmp(&old, now, sizeof old) != 0;
 }
 
-bool session_pump(struct ui *ui)
+static bool pump(struct ui *ui)
 {
     struct vac_snapshot before = ui->snap;
     bool any;
@@ -565,4 +719,48 @@ bool session_pump(struct ui *ui)
     tell_state(ui, before.state);
     leave_when_saved(ui);
     return any;
+}
+
+/* What is said of it says of which run it is. */
+static bool pump_parked(struct ui *ui)
+{
+    struct message was = ui->message, now;
+    char name[VAC_NAME];
+    bool any;
+
+    park_swap(ui);
+    any = pump(ui);
+    snprintf(name, sizeof name, "%s", ui->snap.run);
+    park_swap(ui);
+    now = ui->message;
+    if (!memcmp(&was, &now, sizeof was) || !*now.text)
+        return any;
+    if (now.warning)
+        ui_warn(ui, "%s: %.400s", name, now.text);
+    else
+        ui_say(ui, "%s: %.400s", name, now.text);
+    return any;
+}
+
+bool session_pump(struct ui *ui)
+{
+    bool any = pump(ui);
+
+    any |= pump_look(ui);
+    if (ui->priv->parked)
+        any |= pump_parked(ui);
+    return any;
+}
+
+int session_fds(const struct ui *ui, struct pollfd *fds, bool listen)
+{
+    const struct vac_session *from[SESSION_FDS] = {
+        ui->session, ui->look, ui->priv->parked ? ui->priv->parked->ui.session : NULL};
+    int n = 0;
+
+    for (int i = 0; i < SESSION_FDS; i++)
+        fds[n++] = (struct pollfd){
+            .fd = listen && from[i] ? vac_wakeup_fd((struct vac_session *)from[i]) : -1,
+            .events = POLLIN};
+    return n;
 }

@@ -2,12 +2,13 @@
 #ifndef UI_SESSION_H
 #define UI_SESSION_H
 
+#include <poll.h>
 #include "ui/frame.h"
 
 /* Opens args->path (or another one) and starts it; -1 and err. */
 int session_open(struct ui *ui, const char *path, struct vac_err *err);
-/* Opens ui->open_path, a run file or a run folder, in place of what is open (a running one asks
- * first). */
+/* Opens ui->open_path, a run file or a run folder, in place of what is open. One that trains is set
+ * aside while another one is looked at; before another one begins it is asked about. */
 void session_open_next(struct ui *ui);
 /* RESUME or STEP. A run that is only looked at is opened for it. The command's id, or 0. */
 uint64_t session_drive(struct ui *ui, enum vac_op op, int64_t n);
@@ -17,6 +18,14 @@ void session_begin_again(struct ui *ui);
 bool session_pump(struct ui *ui);
 /* Seconds until session_pump wants to be called for a run without a session; < 0 = never. */
 double session_due(const struct ui *ui);
+/* What news comes by, into `fds`; with `listen` false none of it. */
+enum { SESSION_FDS = 3 };
+int session_fds(const struct ui *ui, struct pollfd *fds, bool listen);
+/* To the list of runs, where one that trains goes on meanwhile; from there, or from another run, back
+ * to it. */
+void session_list(struct ui *ui);
+/* The run that was set aside is the one that is shown again, if there is one. */
+void session_return(struct ui *ui);
 /* Saves and ends it; then the program ends, or the pending run opens. When it cannot be saved the
  * screen stays and says why. */
 void session_leave(struct ui *ui);

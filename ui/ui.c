@@ -11,6 +11,7 @@
 #include "term/signals.h"
 #include "ui/headless.h"
 #include "ui/loop.h"
+#include "ui/paint.h"
 #include "ui/plain.h"
 #include "ui/script.h"
 #include "ui/session.h"
@@ -39,6 +40,7 @@ static void set_defaults(struct ui *ui, const struct ui_args *args)
     ui->priv->tour.on = args->tour;
     ui->priv->dragging = -1;
     ui->now = clock_seconds();
+    ui->paint = frame_now;
 }
 
 static bool wants_lines(const struct ui_args *args)
@@ -52,6 +54,7 @@ static bool wants_lines(const struct ui_args *args)
 static void free_ui(struct ui *ui)
 {
     script_close(ui);
+    session_return(ui);
     session_close(ui);
     overlay_close();
     for (int i = 0; i < PANEL_COUNT; i++) {
@@ -78,6 +81,7 @@ static int run_ui(struct ui *ui)
     }
     prompt_close(ui);
     screen_close();
+    session_return(ui);
     if (ui->priv->headless)
         headless_run(ui);
     status = headless_end(ui);

@@ -39,6 +39,12 @@ struct vac_open {
     bool from_start; /* ... or, when there is none, begin again; else VAC_ERR_NO_CHECKPOINT */
     bool replay; /* file = a run folder, which is only read: the run is repeated in `out`, with the
                                  changes that its journal holds, as far as its last checkpoint */
+    /* file = a run folder, of which nothing is changed: the weights that it has saved are asked, as a stage
+     * ended (`at` is its name), as a checkpoint holds them (its step), or, NULL, as the run ended, else as
+     * the newest checkpoint is. Once they are there the state is VAC_DONE; PROBE, SUITE, EVALUATE,
+     * SAMPLES and MAP are answered by events, and only by those. */
+    bool look;
+    const char *at;
     bool interactive; /* a NaN or a full disk pauses, instead of ending as headless runs do */
     bool paused;      /* wait for RESUME or STEP before the first step */
     bool deterministic_wall; /* tests: wall and step_ms are written as 0 */
@@ -378,6 +384,8 @@ int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_
  * for their sizes only: what is asked before going on is quick, and going on reads them all. An error:
  * one could not be read, which says nothing of what it holds. */
 int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err);
+/* What `at` of struct vac_open may name, as "align, attack, 120, 60"; "" = nothing was saved. Free it. */
+char *vac_run_saved(const char *dir, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
 

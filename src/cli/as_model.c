@@ -1,15 +1,15 @@
 /* as_model.c - see as_model.h */
 #include "cli/as_model.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "record/hash.h"
 #include "spec/spec_keys.h"
-#include "record/moved.h"
+#include "record/folder.h"
 #include "record/state.h"
+#include "record/moved.h"
 #include "spec/spec.h"
 #include "weights/gguf.h"
 
@@ -27,11 +27,6 @@ struct history {
     struct jnode root, spec;
     struct stage_shape stage[STAGES_MAX];
     size_t n;
-};
-/* The state that is meant: after stage `stage`, or a checkpoint within it. */
-struct moment {
-    size_t stage;
-    long long step; /* -1 = the stage's end */
 };
 
 static void history_done(struct history *h)
@@ -75,106 +70,6 @@ static int history_read(struct history *h, char *dir, struct vac_err *err)
         return -1;
     h->root = json_root(h->doc, h->file);
     return json_get(&h->root, "spec", JSON_OBJECT, &h->spec, err) || read_stages(h, err) ? -1 : 0;
-}
-
-/* --- which moment --- */
-
-static bool has_folder(const struct history *h, const char *below, const char *name)
-{
-    char rest[160], *path;
-    bool there;
-
-    snprintf(rest, sizeof rest, "%s%.128s", below, name);
-    path = path_join(h->dir, rest, NULL);
-    there = path && dir_exists(path);
-    free(path);
-    return there;
-}
-
-static int checkpoint_moment(const struct history *h, long long step, struct moment *out,
-                             struct vac_err *err)
-{
-    struct checkpoint_state s;
-    char name[64], *path;
-    int rc;
-
-    snprintf(name, sizeof name, "checkpoint-%lld", step);
-    path = path_join(h->dir, name, err);
-    rc = path ? state_read(path, h->dir, true, &s, err) : -1;
-    free(path);
-    if (rc)
-        return -1;
-    cJSON_Delete(s.json);
-    if (s.stage >= h->n)
-        return err_set(err, VAC_ERR_FORMAT, "%s/%s: is of stage %llu, and run.json has %zu", h->dir,
-                       name, (unsigned long long)s.stage + 1, h->n);
-    *out = (struct moment){.stage = (size_t)s.stage, .step = step};
-    return 0;
-}
-
-/* The end, or how far the run came. */
-static int last_moment(const struct history *h, struct run_model *x, struct moment *out,
-                       struct vac_err *err)
-{
-    struct checkpoint_state s = {0};
-    char name[64];
-    bool finished = false;
-    int rc;
-
-    *out = (struct moment){.stage = h->n - 1, .step = -1};
-    if (folder_finished(h->dir, &finished, err) || finished)
-        return finished ? 0 : -1;
-    x->unfinished = true;
-    rc = state_find(h->dir, h->n, &s, name, sizeof name, NULL, NULL, err);
-    if (rc == 0) {
-        *out = (struct moment){.stage = (size_t)s.stage, .step = (long long)s.step};
-        cJSON_Delete(s.json);
-    } else if (rc > 0) {
-        rc = err_set(err, VAC_ERR_USAGE,
-                     "%s: the run has not ended and has no usable checkpoint yet: there is nothing "
-                     "to ask",
-                     h->dir);
-    }
-    return rc;
-}
-
-static void list_moments(const struct history *h, struct strbuf *out)
-{
-    long long *list;
-    size_t n;
-
-    for (size_t i = 0; i < h->n; i++)
-        if (has_folder(h, "stages/", h->stage[i].name))
-            sb_printf(out, "%s@%s", out->len ? ", " : "", h->stage[i].name);
-    if (state_list(h->dir, &list, &n, NULL) == 0)
-        while (n-- > 0)
-            sb_printf(out, "%s@%lld", out->len ? ", " : "", list[n]);
-    free(list);
-}
-
-static int find_moment(const struct history *h, const char *at, struct moment *out,
-                       struct vac_err *err)
-{
-    struct strbuf have = {0};
-    char *end;
-    long long step;
-
-    for (size_t i = 0; i < h->n; i++) {
-        if (strcmp(h->stage[i].name, at))
-            continue;
-        *out = (struct moment){.stage = i, .step = -1};
-        if (has_folder(h, "stages/", at))
-            return 0;
-        return err_set(err, VAC_ERR_USAGE, "%s: stage \"%s\" has not ended", h->dir, at);
-    }
-    step = isdigit((unsigned char)*at) ? strtoll(at, &end, 10) : -1;
-    if (step >= 0 && !*end && has_folder(h, "checkpoint-", at))
-        return checkpoint_moment(h, step, out, err);
-    list_moments(h, &have);
-    err_set(err, VAC_ERR_USAGE, "%s: has no stage and no checkpoint \"%.80s\"; there are %s",
-            h->dir, at, have.len && !have.bad ? have.s : "none");
-    sb_done(&have);
-    return -1;
 }
 
 /* --- what it is made of --- */
@@ -249,7 +144,7 @@ static int base_of_spec(const struct history *h, struct run_model *x, struct vac
 
 /* The lowest part: the last stage before the moment that trained all weights, or the run's model.
  */
-static int find_base(const struct history *h, const struct moment *at, size_t *first,
+static int find_base(const struct history *h, const struct saved *at, size_t *first,
                      struct run_model *x, struct vac_err *err)
 {
     char step[32];
@@ -271,7 +166,7 @@ static int find_base(const struct history *h, const struct moment *at, size_t *f
     return x->weights ? 0 : -1;
 }
 
-static int find_adapters(const struct history *h, const struct moment *at, size_t first,
+static int find_adapters(const struct history *h, const struct saved *at, size_t first,
                          struct run_model *x, struct vac_err *err)
 {
     char step[32];
@@ -293,7 +188,7 @@ static int find_adapters(const struct history *h, const struct moment *at, size_
     return push_adapter(x, below(h, "checkpoint-", step, err));
 }
 
-static int fill(const struct history *h, const struct moment *at, struct run_model *x,
+static int fill(const struct history *h, const struct saved *at, struct run_model *x,
                 struct vac_err *err)
 {
     const char *tokenizer = NULL, *template_name = NULL, *system = NULL, *today = NULL;
@@ -373,7 +268,8 @@ static int split(const char *name, char **dir, char **at, struct vac_err *err)
 int run_model_find(struct run_model *out, const char *name, struct vac_err *err)
 {
     struct history h;
-    struct moment moment = {0};
+    const char *names[STAGES_MAX];
+    struct saved moment = {0};
     char *dir, *at;
     int rc = -1;
 
@@ -388,8 +284,11 @@ int run_model_find(struct run_model *out, const char *name, struct vac_err *err)
     }
     if (history_read(&h, dir, err))
         goto out;
-    if (at ? find_moment(&h, at, &moment, err) : last_moment(&h, out, &moment, err))
+    for (size_t i = 0; i < h.n; i++)
+        names[i] = h.stage[i].name;
+    if (state_saved_find(h.dir, names, h.n, at, &moment, err))
         goto out;
+    out->unfinished = moment.unfinished;
     rc = fill(&h, &moment, out, err);
 out:
     history_done(&h);

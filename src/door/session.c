@@ -14,6 +14,7 @@
 #include "run/steer.h"
 #include "run/trainer.h"
 #include "record/lines.h"
+#include "door/look.h"
 #include "report/export.h"
 
 struct vac_session {
@@ -24,6 +25,7 @@ struct vac_session {
     bool finished;      /* nothing is left to do, and nothing was opened */
     char *dir;          /* NULL before the start of a run that has no folder yet */
     char *inside;       /* the run folder that was read, which is entered */
+    char *at;           /* the weights that are looked at; NULL = the last */
     struct moved moved; /* where what it began with is now */
     struct past past;
     struct exports *exports; /* the trainer thread's */
@@ -172,15 +174,35 @@ static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err
     return script_read(&s->t.script, &s->t.rig.spec, o->file, err);
 }
 
+/* The weights that it has saved are to be asked: nobody else is kept from it. */
+static int open_look(struct vac_session *s, struct vac_open *o, struct vac_err *err)
+{
+    int holds = folder_holds_run(o->file, err);
+
+    if (holds == 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                       o->file);
+    s->dir = holds > 0 ? mem_strdup(o->file, err) : NULL;
+    s->at = o->at ? mem_strdup(o->at, err) : NULL;
+    s->t.book.folder.dir = s->dir ? mem_strdup(s->dir, err) : NULL;
+    s->t.book.shut = true;
+    o->at = s->at;
+    return s->t.book.folder.dir && !err->code && !enter(s, s->dir, err) &&
+                   !spec_of_folder(s, s->dir, o, err)
+               ? 0
+               : -1;
+}
+
 /* What the session is about; then, unless all is done already, everything that it needs. */
 static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err *err)
 {
     int rc;
 
-    how->resume = !how->replay && (how->resume || dir_exists(how->file));
+    how->resume = !how->replay && !how->look && (how->resume || dir_exists(how->file));
     if (how->from_start && !how->resume)
         return err_set(err, VAC_ERR_USAGE, "--from-start goes with --resume: a new run begins so");
-    rc = how->replay   ? open_replay(s, how, err)
+    rc = how->look     ? open_look(s, how, err)
+         : how->replay ? open_replay(s, how, err)
          : how->resume ? open_old(s, how, err)
                        : open_new(s, how, err);
     if (rc == 0 && how->resume)
@@ -228,7 +250,12 @@ fail:
 
 static void *thread_main(void *arg)
 {
-    trainer_run(arg);
+    struct trainer *t = arg;
+
+    if (t->how.look)
+        look_run(t);
+    else
+        trainer_run(t);
     return NULL;
 }
 
@@ -299,7 +326,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
         steer_show(&s->t.steer, VAC_LOADING, "");
     }
-    if (!s->finished && begin_folder(&s->t, s->dir, err))
+    if (!s->finished && !s->t.how.look && begin_folder(&s->t, s->dir, err))
         return -1;
     path = absolute(s->dir, err);
     if (!path)
@@ -341,6 +368,7 @@ void vac_session_close(struct vac_session *s)
         dir_leave(s->inside);
     free(s->inside);
     moved_done(&s->moved);
+    free(s->at);
     free(s->dir);
     free(s);
 }

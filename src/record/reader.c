@@ -15,6 +15,7 @@
 #include "record/lines.h"
 #include "record/runs.h"
 #include "record/score.h"
+#include "record/state.h"
 #include "record/columns.h"
 
 int reader_stages(struct run_data *r, struct vac_err *err)
@@ -372,4 +373,25 @@ bool moment_next(const struct run_data *r, struct moment *m)
     else if (m->i < r->n_points)
         m->point = m->last = &r->point[m->i++];
     return m->point || m->eval;
+}
+
+char *vac_run_saved(const char *dir, struct vac_err *err)
+{
+    struct run_data r = {.config = run_config(dir, err)};
+    const char **name = NULL;
+    struct strbuf out = {0};
+    char *text = NULL;
+
+    if (r.config && reader_stages(&r, err) == 0)
+        name = mem_new(r.n_stages, sizeof *name, err);
+    for (size_t i = 0; name && i < r.n_stages; i++)
+        name[i] = r.stage[i].name;
+    if (name) {
+        state_saved_list(dir, name, r.n_stages, "", &out);
+        text = out.bad ? NULL : mem_strdup(out.s ? out.s : "", err);
+    }
+    free(name);
+    sb_done(&out);
+    run_data_done(&r);
+    return text;
 }

@@ -201,3 +201,106 @@ int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err)
     }
     return rc < 0 ? -1 : 0;
 }
+
+/* --- what is meant by RUN@NAME --- */
+
+static bool has_folder(const char *dir, const char *below, const char *name)
+{
+    char rest[160], *path;
+    bool there;
+
+    snprintf(rest, sizeof rest, "%s%.128s", below, name);
+    path = path_join(dir, rest, NULL);
+    there = path && dir_exists(path);
+    free(path);
+    return there;
+}
+
+static int of_checkpoint(const char *dir, size_t n, long long step, struct saved *out,
+                         struct vac_err *err)
+{
+    struct checkpoint_state s;
+    char name[64], *path;
+    int rc;
+
+    snprintf(name, sizeof name, "checkpoint-%lld", step);
+    path = path_join(dir, name, err);
+    rc = path ? state_read(path, dir, true, &s, err) : -1;
+    free(path);
+    if (rc)
+        return -1;
+    cJSON_Delete(s.json);
+    if (s.stage >= n)
+        return err_set(err, VAC_ERR_FORMAT, "%s/%s: is of stage %llu, and run.json has %zu", dir,
+                       name, (unsigned long long)s.stage + 1, n);
+    *out = (struct saved){.stage = (size_t)s.stage, .step = step};
+    return 0;
+}
+
+/* The end, or how far the run came. */
+static int last_saved(const char *dir, size_t n, struct saved *out, struct vac_err *err)
+{
+    struct checkpoint_state s = {0};
+    char name[64];
+    bool finished = false;
+    int rc;
+
+    *out = (struct saved){.stage = n - 1, .step = -1};
+    if (folder_finished(dir, &finished, err) || finished)
+        return finished ? 0 : -1;
+    rc = state_find(dir, n, &s, name, sizeof name, NULL, NULL, err);
+    if (rc == 0) {
+        *out =
+            (struct saved){.stage = (size_t)s.stage, .step = (long long)s.step, .unfinished = true};
+        cJSON_Delete(s.json);
+    } else if (rc > 0) {
+        rc = err_set(err, VAC_ERR_USAGE,
+                     "%s: the run has not ended and has no usable checkpoint yet: there is nothing "
+                     "to ask",
+                     dir);
+    }
+    return rc;
+}
+
+void state_saved_list(const char *dir, const char *const *stage, size_t n, const char *before,
+                      struct strbuf *out)
+{
+    long long *list;
+    size_t steps;
+
+    for (size_t i = 0; i < n; i++)
+        if (has_folder(dir, "stages/", stage[i]))
+            sb_printf(out, "%s%s%s", out->len ? ", " : "", before, stage[i]);
+    if (state_list(dir, &list, &steps, NULL))
+        return;
+    while (steps-- > 0)
+        sb_printf(out, "%s%s%lld", out->len ? ", " : "", before, list[steps]);
+    free(list);
+}
+
+int state_saved_find(const char *dir, const char *const *stage, size_t n, const char *at,
+                     struct saved *out, struct vac_err *err)
+{
+    struct strbuf have = {0};
+    char *end;
+    long long step;
+
+    if (!at)
+        return last_saved(dir, n, out, err);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(stage[i], at))
+            continue;
+        *out = (struct saved){.stage = i, .step = -1};
+        if (has_folder(dir, "stages/", at))
+            return 0;
+        return err_set(err, VAC_ERR_USAGE, "%s: stage \"%s\" has not ended", dir, at);
+    }
+    step = isdigit((unsigned char)*at) ? strtoll(at, &end, 10) : -1;
+    if (step >= 0 && !*end && has_folder(dir, "checkpoint-", at))
+        return of_checkpoint(dir, n, step, out, err);
+    state_saved_list(dir, stage, n, "@", &have);
+    err_set(err, VAC_ERR_USAGE, "%s: has no stage and no checkpoint \"%.80s\"; there are %s", dir,
+            at, have.len && !have.bad ? have.s : "none");
+    sb_done(&have);
+    return -1;
+}

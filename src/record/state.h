@@ -30,4 +30,17 @@ int state_find(const char *dir, size_t n_stages, struct checkpoint_state *out, c
                size_t size, state_bad *bad, void *ctx, struct vac_err *err);
 /* Numbers of all checkpoints of a run folder, newest first; free *out. */
 int state_list(const char *dir, long long **out, size_t *n, struct vac_err *err);
+/* Which saved weights of a run are meant: after stage `stage`, or a checkpoint within it. */
+struct saved {
+    size_t stage;
+    long long step;  /* of the checkpoint; -1 = the stage's end */
+    bool unfinished; /* the newest checkpoint stands for an end that has not come */
+};
+/* `at` = a stage that has ended, or the step of a checkpoint; NULL = the end, or how far the run came.
+ * `stage` are the names of its n stages, in order. */
+int state_saved_find(const char *dir, const char *const *stage, size_t n, const char *at,
+                     struct saved *out, struct vac_err *err);
+/* All that there are, stages first: "align, attack, 120, 60", each behind `before`. */
+void state_saved_list(const char *dir, const char *const *stage, size_t n, const char *before,
+                      struct strbuf *out);
 #endif

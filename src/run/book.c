@@ -17,6 +17,8 @@ int book_journal(struct book *book, const struct journal_entry *e, struct vac_er
     struct strbuf sentence = {0};
     struct patience p = {.steer = steer, .what = "journal"};
 
+    if (book->shut)
+        return 0;
     now.step = (int64_t)steer->at->step;
     journal_sentence(&sentence, &now);
     control_event(steer->ctl, VAC_EVENT_JOURNAL, steer->answering, now.step, sentence.s, NULL);
@@ -43,13 +45,15 @@ int book_line(struct book *book, enum line_file which, const struct strbuf *line
     struct steer *steer = book->steer;
     struct patience p = {.steer = steer, .what = line_files[which]};
 
-    while (patience_left(&p, err))
+    while (!book->shut && patience_left(&p, err))
         p.rc = folder_line(&book->folder, which, line, &p.why);
     return p.rc;
 }
 
 int book_begin(struct book *book, struct vac_err *err)
 {
+    if (book->shut)
+        return 0;
     if (folder_sizes(&book->folder, book->mark, err))
         return -1;
     book->marked = true;
@@ -58,7 +62,7 @@ int book_begin(struct book *book, struct vac_err *err)
 
 int book_end(struct book *book, int rc, struct vac_err *err)
 {
-    if (rc && folder_take_back(&book->folder, book->mark, err))
+    if (rc && !book->shut && folder_take_back(&book->folder, book->mark, err))
         return -1; /* the mark stays */
     book->marked = false;
     return rc;

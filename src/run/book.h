@@ -10,6 +10,7 @@ struct book {
     cJSON *pins;               /* what checkpoints stand on: see pins.h */
     int64_t mark[LINES_COUNT]; /* sizes of the line files when the present duty began */
     bool marked;               /* it is under way, or failed: its lines do not count */
+    bool shut;                 /* the run is only looked at: nothing is written, nor waited for */
     struct steer *steer;
 };
 /* Journal line: written, fsynced, and shown. */

@@ -152,10 +152,11 @@ static int load_tensor(struct trainer *t, const struct weights *w, const char *n
     return 0;
 }
 
-static int load_params(struct trainer *t, const char *dir, struct vac_err *err)
+int checkpoint_load_params(struct trainer *t, const char *name, struct vac_err *err)
 {
     const struct params *p = model_params(t->rig.m);
-    char *path = path_join(dir, weights_name(t), err);
+    char *dir = folder_path(&t->book.folder, name, err);
+    char *path = dir ? path_join(dir, weights_name(t), err) : NULL;
     struct weights *w = path ? weights_open(path, err) : NULL;
     int rc = w ? 0 : -1;
 
@@ -166,6 +167,7 @@ static int load_params(struct trainer *t, const char *dir, struct vac_err *err)
         rc = weights_check(w, err);
     weights_close(w);
     free(path);
+    free(dir);
     return rc;
 }
 
@@ -509,7 +511,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
 
     if (!dir || load_until(t, s, err) || check_counters(t, s, name, err) ||
         load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
-        load_params(t, dir, err) || load_options(t, &root, err) || load_streams(st, &root, err) ||
+        checkpoint_load_params(t, name, err) || load_options(t, &root, err) ||
+        load_streams(st, &root, err) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err))
         goto out;
     for (x = x ? x->child : NULL; x && suite < t->rig.suite.rows.n; x = x->next)

@@ -277,7 +277,7 @@ static int stage_memory(struct stage *st, const struct rig *rig, struct vac_err 
 }
 
 /* What is measured beside training needs more. */
-static int watch_memory(struct stage *st, const struct rig *rig, const struct folder *run,
+static int watch_memory(struct stage *st, const struct rig *rig, const struct book *book,
                         struct vac_err *err)
 {
     size_t slots, context = memory_generator(rig, st, &slots);
@@ -289,7 +289,7 @@ static int watch_memory(struct stage *st, const struct rig *rig, const struct fo
         return 0;
     /* weights, gradients and moments of all parameters leave full fine-tuning the least memory to
      * spare, so there the reference is a file */
-    if (st->spec->full && !(file = folder_path(run, DRIFT_FILE, err)))
+    if (st->spec->full && !book->shut && !(file = folder_path(&book->folder, DRIFT_FILE, err)))
         return -1;
     st->drift = drift_new(rig->m, st->acts, st->acts_rows, &rig->drift_set, file, err);
     free(file);
@@ -379,7 +379,7 @@ int stage_open(struct stage *st, struct rig *rig, struct book *book, size_t inde
         err_prefix(err, "stages[%zu].lora", index);
         return -1;
     }
-    if (stage_memory(st, rig, err) || watch_memory(st, rig, &book->folder, err) ||
+    if (stage_memory(st, rig, err) || watch_memory(st, rig, book, err) ||
         keep_start(st, rig, book->steer, err))
         return -1;
     cursors_begin(st, rig->spec.seed);

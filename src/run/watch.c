@@ -197,7 +197,7 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
     json_put_end(&o);
     sb_putc(&s, '\n');
     snprintf(label, sizeof label, "%s-%llu", st->spec->name, (unsigned long long)st->done);
-    while (dir && patience_left(&p, err))
+    while (dir && !book->shut && patience_left(&p, err))
         rc = p.rc = eval_result_write(rig->eval[i], r, dir, label, &p.why);
     free(dir);
     /* the line is last: what fails behind it would be measured, and written, again */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include "panels/ask.h"
+#include "panels/look.h"
 #include "term/dialog.h"
 #include "term/number.h"
 
@@ -25,13 +26,32 @@ bool session_is_held(const struct ui *ui)
     return ui->snap.state == VAC_PAUSED || (ui->snap.state == VAC_MEASURING && ui->held);
 }
 
+/* What the saved weights of a run that is over can be asked as well. */
+static bool is_question(enum vac_op op)
+{
+    return op == VAC_OP_PROBE || op == VAC_OP_PROBE_STOP || op == VAC_OP_SUITE ||
+           op == VAC_OP_EVALUATE || op == VAC_OP_SAMPLES || op == VAC_OP_MAP;
+}
+
+bool ui_answers(const struct ui *ui)
+{
+    return ui->look || (ui->session && ui->snap.state != VAC_STOPPED &&
+                        ui->snap.state != VAC_FAILED && ui->snap.state != VAC_LOADING);
+}
+
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
 {
     struct vac_command c = {.op = op, .n = n, .text = text, .who = ui->who};
     struct vac_err err = {0};
+    struct vac_session *to = ui->session;
     uint64_t id = 0;
 
-    if (!ui->session) {
+    if (is_question(op) && (ui->look || (!ui_answers(ui) && look_can(ui)))) {
+        if (!ui->look && (op == VAC_OP_PROBE_STOP || !look_take(ui, ui->at)))
+            return 0;
+        to = ui->look;
+    }
+    if (!to) {
         ui_warn(ui, "%s",
                 session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
                 : *ui->watched        ? "this run is only looked at, not driven"
@@ -39,10 +59,12 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
         return 0;
     }
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");
-    if (vac_command(ui->session, &c, &id, &err)) {
+    if (vac_command(to, &c, &id, &err)) {
         ui_warn(ui, "%s", err.msg);
         return 0;
     }
+    if (to == ui->look)
+        ui->look_last = id;
     if (op == VAC_OP_PROBE)
         ui->answering = id;
     if (op == VAC_OP_PAUSE || op == VAC_OP_RESUME || op == VAC_OP_STEP) {
@@ -174,18 +196,16 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_probe:
     case ACT_suite:
     case ACT_evaluate:
+        return session_is_live(ui) || look_can(ui);
+    case ACT_weights:
+        return look_can(ui);
+    case ACT_list:
+        return *ui->snap.run != '\0';
     case ACT_reference:
         return session_is_live(ui) || done;
     default:
         return true;
     }
-}
-
-const char *ui_dir(const struct ui *ui)
-{
-    const char *dir = ui->session ? vac_session_dir(ui->session) : ui->watched;
-
-    return *dir ? dir : ".";
 }
 
 const char *ui_clock(const struct ui *ui, double time, char out[16])

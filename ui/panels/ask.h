@@ -16,6 +16,8 @@ bool session_is_held(const struct ui *ui);
  * it is over. */
 bool action_works(const struct ui *ui, enum action a);
 
+/* There are weights to be asked just now: live ones, or saved ones that were taken up. */
+bool ui_answers(const struct ui *ui);
 /* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
  * line) or no run is open. key and text may be NULL. */
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
@@ -33,9 +35,6 @@ const char *ui_rho_text(const struct ui *ui, char out[RHO_SIZE]);
 bool ui_set(struct ui *ui, int option, const char *value);
 /* Reads all options again: after something has changed. */
 void ui_take_options(struct ui *ui);
-/* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
- * current. */
-const char *ui_dir(const struct ui *ui);
 /* "HH:MM:SS" of an event; a fixed text when the screen is deterministic. */
 const char *ui_clock(const struct ui *ui, double time, char out[16]);
 #endif

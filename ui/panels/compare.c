@@ -75,6 +75,13 @@ void compare_clear(struct ui *ui)
 
 /* --- descriptions --- */
 
+bool compare_is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 struct flat {
     char *key, *value;
 };
@@ -165,7 +172,7 @@ static bool print_difference(const struct pair *p, const char *key)
 {
     const char *a = value_of(p->of[0], key), *b = value_of(p->of[1], key);
 
-    if ((a && b && !strcmp(a, b)) || !strcmp(key, "created"))
+    if ((a && b && !strcmp(a, b)) || !strcmp(key, "created") || !strncmp(key, "plan", 4))
         return false;
     fprintf(p->out, "%s\n    %-*s  %s\n    %-*s  %s\n", key, p->width, p->name[0],
             a ? a : "(not there)", p->width, p->name[1], b ? b : "(not there)");
@@ -244,13 +251,6 @@ static int empty_folder(int fd, int depth)
     return rc;
 }
 
-static bool same_folder(const char *a, const char *b)
-{
-    struct stat x, y;
-
-    return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* Looked at again just before: it may have been started since the list was made. */
 static bool may_delete(struct ui *ui, const char *dir, char *why, size_t size)
 {
@@ -266,7 +266,7 @@ static bool may_delete(struct ui *ui, const char *dir, char *why, size_t size)
     else if (!strcmp(info->state, "running") || !strcmp(info->state, "paused"))
         snprintf(why, size, "%.64s is %.24s: a run that trains is not deleted", info->name,
                  info->state);
-    else if (*ui->snap.run && same_folder(dir, ui_dir(ui)))
+    else if (*ui->snap.run && compare_is_same(dir, ui_dir(ui)))
         snprintf(why, size, "%.64s is open: open another run first", info->name);
     else
         ok = true;

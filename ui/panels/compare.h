@@ -11,7 +11,10 @@ bool compare_lay(struct ui *ui, const char *dir);
 int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_err *err);
 bool compare_is_laid(const struct ui *ui, const char *dir);
 void compare_clear(struct ui *ui);
-/* What two runs' descriptions say differently, a line for each key; free it. NULL and why. */
+/* Two names of one folder. */
+bool compare_is_same(const char *a, const char *b);
+/* What two runs' descriptions say differently, a line for each key; free it. The memory planned for
+ * them is left out: it follows from the rest. NULL and why. */
 char *compare_configs(const char *a, const char *b, char *why, size_t size);
 /* Deletes a run folder with all that is in it. Follows no links, and refuses what is no run, what
  * trains, and what is open here. False and why. */

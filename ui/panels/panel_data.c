@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/look.h"
 #include "panels/table.h"
 
 enum { PAGE = 50, PAGES = 4, OLD = 5 /* seconds until losses are asked for again */ };
@@ -27,6 +28,7 @@ struct data {
     double asked_at;    /* ui->now */
     int64_t asked_step;
     int stage;
+    unsigned looks;     /* of which saved weights the pages are */
     char key[VAC_NAME]; /* "", "loss", "harmful", "cut", "seen" */
     char why[256];
 };
@@ -173,12 +175,6 @@ static void ask(struct ui *ui, int64_t first)
     d->asked = ui_send(ui, VAC_OP_SAMPLES, first, d->key, NULL);
 }
 
-static bool running(const struct ui *ui)
-{
-    return ui->session && ui->snap.state != VAC_LOADING && ui->snap.state != VAC_DONE &&
-           ui->snap.state != VAC_STOPPED && ui->snap.state != VAC_FAILED;
-}
-
 /* The first page of those to be seen that is missing, or that is old. */
 static void refresh(struct ui *ui)
 {
@@ -186,7 +182,9 @@ static void refresh(struct ui *ui)
     int64_t first = d->table.list.top - d->table.list.top % PAGE,
             last = d->table.list.top + d->table.list.rows;
 
-    if (d->stage != ui->snap.stage_index) {
+    if (d->stage != ui->snap.stage_index || d->looks != ui->looks) {
+        d->looks = ui->looks;
+        d->asked = 0;
         drop_all(d);
         d->stage = ui->snap.stage_index;
         d->known = false;
@@ -194,7 +192,9 @@ static void refresh(struct ui *ui)
         d->why[0] = '\0';
         d->table.list = (struct list){.rows = d->table.list.rows};
     }
-    if (!running(ui) || d->asked || *d->why)
+    if (ui->focus == PANEL_data && !ui_answers(ui))
+        look_want(ui);
+    if (!ui_answers(ui) || d->asked || *d->why)
         return;
     for (int64_t row = first; row < last || row == first; row += PAGE)
         if (!page_at(d, row) && (row == 0 || row < d->total)) {
@@ -233,7 +233,7 @@ static int count(struct ui *ui)
     return n < INT32_MAX ? (int)n : INT32_MAX;
 }
 
-static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     const struct vac_sample *s = sample_at(own(ui), row);
     double loss = s->loss;
@@ -334,15 +334,16 @@ static const char *nothing(struct ui *ui)
 {
     struct data *d = own(ui);
 
-    if (!ui->session)
-        return *ui->snap.run ? "Needs the stage in memory: this run is only looked at."
-                             : "No run is open.";
     if (*d->why)
         return d->why;
+    if (!ui_answers(ui))
+        return !*ui->snap.run ? "No run is open."
+               : look_can(ui)
+                   ? "9 shows what the stage of the saved weights learnt from; @ chooses which."
+                   : "Needs the stage in memory: this run is only looked at.";
     if (d->known)
         return *d->key ? "No sample is like that. s shows all again." : "The stage has no samples.";
-    return running(ui) ? "Asked: comes between two steps."
-                       : "The run has ended: samples are shown while a stage is there.";
+    return ui->look ? "Asked: comes in a moment." : "Asked: comes between two steps.";
 }
 
 static void draw(struct ui *ui, const struct view *v)

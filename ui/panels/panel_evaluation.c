@@ -147,7 +147,7 @@ static void put_share(struct entry *c, unsigned ink, double share)
     entry_text(c, INK_FAINT, "%");
 }
 
-static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     const struct vac_eval *e = &ui->snap.eval[row];
     char text[80];

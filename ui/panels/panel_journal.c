@@ -25,7 +25,7 @@ static int count(struct ui *ui)
     return (int)ui->journal.n;
 }
 
-static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     const struct journal_line *l = line_at(ui, row);
     char text[16];

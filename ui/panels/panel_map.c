@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/look.h"
 #include "panels/panel.h"
 #include "term/raster.h"
 
@@ -18,6 +19,7 @@ struct map {
     uint64_t asked;     /* id; 0 = no question is open */
     int asked_layer;    /* of the last question */
     int64_t asked_step; /* when drift was last measured then */
+    unsigned looks;     /* ... and of which saved weights */
     bool once;          /* something was asked */
     char why[256];      /* why there is none */
 };
@@ -32,14 +34,20 @@ static struct map *own(struct ui *ui)
 static void refresh(struct ui *ui)
 {
     struct map *m = own(ui);
-    bool over =
-        ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED;
 
-    if (!ui->session || m->asked || over || ui->snap.state == VAC_LOADING || ui->freeze)
+    if (m->looks != ui->looks) {
+        m->looks = ui->looks;
+        m->asked = 0;
+        m->once = false;
+        m->why[0] = '\0';
+    }
+    if (ui->focus == PANEL_map && !ui_answers(ui))
+        look_want(ui);
+    if (!ui_answers(ui) || m->asked || ui->freeze)
         return;
     if (m->once && m->asked_layer == ui->layer && m->asked_step == ui->snap.drift_step)
         return;
-    if (ui->snap.drift_step < 0) /* nothing is watched (yet) */
+    if (ui->snap.drift_step < 0 && !ui->look) /* nothing is watched (yet) */
         return;
     m->once = true;
     m->asked_layer = ui->layer;
@@ -212,15 +220,15 @@ static const char *nothing(struct ui *ui)
 {
     const struct map *m = own(ui);
 
-    if (!ui->session)
-        return *ui->snap.run ? "Needs the live weights: this run is only looked at."
-                             : "No run is open.";
     if (*m->why)
         return m->why;
     if (m->asked)
-        return "Asked: comes between two steps.";
-    if (ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED || ui->snap.state == VAC_FAILED)
-        return "The run has ended: the map can only be drawn from live weights.";
+        return ui->look ? "Asked: comes in a moment." : "Asked: comes between two steps.";
+    if (!ui_answers(ui))
+        return !*ui->snap.run ? "No run is open."
+               : look_can(ui)
+                   ? "4 draws it from the weights that the run has saved; @ chooses which."
+                   : "Needs the live weights: this run is only looked at.";
     return ui->snap.drift_step < 0 ? "Drift has not been measured yet. It needs \"watch\": "
                                      "{\"drift\": {\"file\": ...}} in the run file."
                                    : "Nothing yet.";

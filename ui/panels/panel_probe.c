@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/look.h"
 #include "panels/asked.h"
 #include "panels/question.h"
 #include "panels/table.h"
@@ -84,10 +85,13 @@ static void take_line(struct ui *ui, const char *line)
 
 static unsigned open_line(struct ui *ui)
 {
-    if (!ui->session) {
-        ui_warn(ui, "no run is open that can be asked");
+    if (!ui->session && !look_can(ui)) {
+        ui_warn(ui, *ui->snap.run ? "another program trains this run: ask it there"
+                                  : "no run is open that can be asked");
         return UI_HANDLED;
     }
+    if (!ui_answers(ui))
+        look_want(ui); /* while the question is typed */
     ui_focus(ui, PANEL_probe);
     prompt_open(ui, &(struct prompt){.label = "probe> ",
                                      .history = "probe",
@@ -112,7 +116,7 @@ static unsigned stop(struct ui *ui)
     if (waiting)
         ui_say(ui, "stopped; %zu more questions will not be asked", waiting);
     else
-        ui_say(ui, "stopped this answer; training goes on");
+        ui_say(ui, "stopped this answer%s", session_is_live(ui) ? "; training goes on" : "");
     return UI_HANDLED;
 }
 
@@ -252,7 +256,7 @@ static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
         snprintf(out, size, "delta");
 }
 
-static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     struct probes *p = own(ui);
     const struct asked *a = asked_row(&p->asked, row);
@@ -451,8 +455,14 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
         draw_text(v, 1, 0, INK_FAINT, "No run is open.");
         return;
     }
-    if (!ui->session) {
+    if (!ui->session && !look_can(ui)) {
         draw_text(v, 1, 0, INK_FAINT, "Nothing was asked in this run.");
+        return;
+    }
+    if (ui->look || !ui->session) {
+        x = draw_hint(v, 1, 0, "p", "asks the weights that the run has saved;");
+        draw_hint(v, x, 0, "@", "chooses which");
+        draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file");
         return;
     }
     x = draw_hint(v, 1, 0, "p", "asks the present weights anything, between two steps;");
@@ -615,7 +625,7 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
         return UI_IGNORED;
     id = ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL);
     if (id)
-        ui_announce(ui, id, "the suite is asked after this step");
+        ui_announce(ui, id, ui->look ? "asking the suite" : "the suite is asked after this step");
     return UI_HANDLED;
 }
 

@@ -11,7 +11,11 @@
 #include "panels/table.h"
 
 enum { SAMPLE_NAME = 20 }; /* columns */
-enum { MARKS = 8, AGAIN = 5 /* seconds until the folders are read again */ };
+enum {
+    MARKS = 8,
+    AGAIN = 5, /* seconds until the folders are read again */
+    SCORES = 3 /* that have a column: how harmful, how often it refuses what is kind, how good */
+};
 
 struct runs {
     struct table table;
@@ -20,13 +24,21 @@ struct runs {
     int n_marks;
     bool read, all;
     double read_at;
-    char evals[2][VAC_NAME]; /* names of the two measures shown */
+    char evals[SCORES][VAC_NAME]; /* names of the measures shown */
     int order;
     char doomed[VAC_PATH]; /* waits for the answer to the question */
     char known[VAC_PATH];  /* folder of the open run, remembered */
 };
-static const char *const orders[] = {"newest", "name", "step", "measure"};
-enum { ORDERS = sizeof orders / sizeof *orders };
+enum order {
+    BY_AGE,
+    BY_NAME,
+    BY_METHOD,
+    BY_RHO,
+    BY_SCORE,
+    BY_BROKE = BY_SCORE + SCORES,
+    BY_STEP,
+    ORDERS
+};
 
 static struct runs *own(struct ui *ui)
 {
@@ -40,35 +52,44 @@ static bool is_start(const struct ui *ui)
 
 /* --- the list --- */
 
-static const struct vac_eval *eval_of(const struct vac_run_info *run, const char *name)
+/* Number of an entry of "evaluate" in a run; -1 = it has none of that name. */
+static int eval_of(const struct vac_run_info *run, const char *name)
 {
     for (int i = 0; *name && i < run->n_evals && i < VAC_MAX_EVALS; i++)
         if (!strcmp(run->eval[i].name, name))
-            return &run->eval[i];
-    return NULL;
+            return i;
+    return -1;
 }
 
 static bool any_has(const struct runs *r, const char *name)
 {
     for (size_t i = 0; i < r->items.n; i++)
-        if (r->items.v[i].kind == START_RUN && eval_of(&r->items.v[i].run, name))
+        if (r->items.v[i].kind == START_RUN && eval_of(&r->items.v[i].run, name) >= 0)
             return true;
     return false;
 }
 
-/* HS and FA when there are such; else the first two names. */
+static bool is_chosen(const struct runs *r, const char *name)
+{
+    for (int k = 0; k < SCORES; k++)
+        if (!strcmp(r->evals[k], name))
+            return true;
+    return false;
+}
+
+/* Those that everybody measures when there are such; else the first names. */
 static void choose_evals(struct runs *r)
 {
-    static const char *const usual[2] = {"HS", "FA"};
+    static const char *const usual[SCORES] = {"HS", "over_refusal", "FA"};
 
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < SCORES; k++)
         snprintf(r->evals[k], VAC_NAME, "%s", any_has(r, usual[k]) ? usual[k] : "");
     for (size_t i = 0; i < r->items.n; i++)
         for (int e = 0; r->items.v[i].kind == START_RUN && e < r->items.v[i].run.n_evals; e++)
-            for (int k = 0; k < 2; k++) {
+            for (int k = 0; k < SCORES; k++) {
                 const char *name = r->items.v[i].run.eval[e].name;
 
-                if (!*r->evals[k] && strcmp(r->evals[1 - k], name))
+                if (!*r->evals[k] && !is_chosen(r, name))
                     snprintf(r->evals[k], VAC_NAME, "%s", name);
             }
 }
@@ -93,28 +114,52 @@ static bool text(struct ui *ui, int row, char *out, size_t size)
     const struct start_item *item = item_at(ui, row);
 
     if (item->kind == START_RUN)
-        snprintf(out, size, "%s %s %s", item->run.name, item->run.model, item->run.state);
+        snprintf(out, size, "%s %s %s %s", item->run.name, item->run.model, item->run.state,
+                 item->run.method);
     else
         snprintf(out, size, "%s %s", item->path, item->text);
     return item->kind != START_HEAD;
 }
 
-static double order_value(const struct runs *r, const struct start_item *item)
+/* NaN goes last. */
+static double order_value(const struct runs *r, const struct vac_run_info *run)
 {
-    const struct vac_eval *e = eval_of(&item->run, r->evals[0]);
+    int e = r->order >= BY_SCORE && r->order < BY_BROKE
+                ? eval_of(run, r->evals[r->order - BY_SCORE])
+                : -1;
 
-    return r->order == 2 ? -(double)item->run.step : r->order == 3 ? (e ? e->value : INFINITY) : 0;
+    switch (r->order) {
+    case BY_METHOD:
+    case BY_RHO:
+        return run->rho;
+    case BY_STEP:
+        return -(double)run->step;
+    case BY_BROKE:
+        for (int i = 0; i < run->n_evals && i < VAC_MAX_EVALS; i++)
+            if (!isnan(run->broke[i]))
+                return run->broke[i];
+        return NAN;
+    default:
+        return e >= 0 ? run->eval[e].value : NAN;
+    }
 }
 
 static bool before(struct ui *ui, int a, int b)
 {
     const struct runs *r = own(ui);
     const struct start_item *x = item_at(ui, a), *y = item_at(ui, b);
+    double p, q;
+    int c = 0;
 
-    if (x->kind != START_RUN || y->kind != START_RUN || r->order == 0)
+    if (x->kind != START_RUN || y->kind != START_RUN || r->order == BY_AGE)
         return false;
-    return r->order == 1 ? strcmp(x->run.name, y->run.name) < 0
-                         : order_value(r, x) < order_value(r, y);
+    if (r->order == BY_NAME)
+        return strcmp(x->run.name, y->run.name) < 0;
+    if (r->order == BY_METHOD)
+        c = strcmp(x->run.method, y->run.method);
+    p = order_value(r, &x->run);
+    q = order_value(r, &y->run);
+    return c ? c < 0 : isnan(q) ? !isnan(p) : p < q;
 }
 
 static const struct start_item *selected(struct ui *ui)
@@ -221,68 +266,81 @@ static const char *age_text(const struct ui *ui, char out[NUMBER_SIZE], double m
     return out;
 }
 
+enum { VALUE, REFUSED, OTHER, PARTS }; /* of a score: itself, share refused, share of neither */
 enum {
     MARK,
     SIGN,
     NAME,
     STATE,
+    METHOD,
+    RHO,
     STEP,
     TOTAL,
-    FIRST, /* of two measures: value, share refused, share of neither */
-    SECOND = FIRST + 3,
-    AGE = SECOND + 3,
+    BEFORE, /* of the first score: as the first stage ended */
+    SCORE,
+    BROKE = SCORE + SCORES * PARTS,
+    AGE,
     FOLDER
 };
+#define PARTS_OF(n, ...)                                                                           \
+    [SCORE + (n)*PARTS] = {NULL, "", __VA_ARGS__, .right = true},                                  \
+             [SCORE + (n)*PARTS + REFUSED] = {NULL, "", {0}, .pad = 0},                            \
+             [SCORE + (n)*PARTS + OTHER] = {NULL, "", {0}, .pad = 0}
 static const struct table_column columns[] = {
-    [MARK] = {"", NULL, {1, 1}, .pad = 0},
-    [SIGN] = {"", NULL, {2, 2}, .pad = 0},
-    [NAME] = {"run", "name", {-1, -1}, .main = true},
-    [STATE] = {"state", "state", {0, 9}, .pad = 0},
-    [STEP] = {"step", "step", {5, 14}, .right = true},
-    [TOTAL] = {"", "total_steps", {0, 0}, .pad = 0},
-    [FIRST] = {NULL, "", {7, 8}, .right = true},
-    [FIRST + 1] = {NULL, "", {0, 0}, .pad = 0},
-    [FIRST + 2] = {NULL, "", {0, 0}, .pad = 0},
-    [SECOND] = {NULL, "", {6, 7}, .right = true},
-    [SECOND + 1] = {NULL, "", {0, 0}, .pad = 0},
-    [SECOND + 2] = {NULL, "", {0, 0}, .pad = 0},
-    [AGE] = {"age", NULL, {0, 7}, .right = true},
-    [FOLDER] = {"", "folder", {0, 0}},
+    [MARK] = {"", NULL, {1, 1, 1}, .pad = 0},
+    [SIGN] = {"", NULL, {2, 2, 2}, .pad = 0},
+    [NAME] = {"run", "name", {-1, -1, -1}, .main = true},
+    [STATE] = {"state", "state", {0, 0, 9}, .pad = 0},
+    [METHOD] = {"method", "method", {0, 8, 9}, .pad = 0},
+    [RHO] = {"rho", "rho", {0, 5, 6}, .right = true},
+    [STEP] = {"step", "step", {5, 6, 12}, .right = true},
+    [TOTAL] = {"", "total_steps", {0}, .pad = 0},
+    [BEFORE] = {"", "", {0}, .pad = 0},
+    PARTS_OF(0, {7, 14, 15}),
+    PARTS_OF(1, {0, 9, 10}),
+    PARTS_OF(2, {6, 7, 8}),
+    [BROKE] = {"broke", "broke", {0, 7, 8}, .right = true},
+    [AGE] = {"age", NULL, {0, 0, 6}, .right = true},
+    [FOLDER] = {"", "folder", {0}, .pad = 0},
 };
 
 static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
 {
-    static const char *const shares[] = {"", " refused", " other"};
-    const char *name = own(ui)->evals[column >= SECOND];
-    int share = (column - FIRST) % 3;
+    static const char *const shares[PARTS] = {"", " refused", " other"};
+    const char *name = own(ui)->evals[column < SCORE ? 0 : (column - SCORE) / PARTS];
 
     if (csv)
-        snprintf(out, size, "%s%s", name, shares[share]);
+        snprintf(out, size, "%s%s", name,
+                 column < SCORE ? " before" : shares[(column - SCORE) % PARTS]);
     else if (*name)
-        snprintf(out, size, "%.5s%%", name);
+        snprintf(out, size, column < SCORE + PARTS ? "%.6s%%" : "%.7s%%", name);
 }
 
-static void eval_cell(const struct vac_eval *e, int share, struct entry *c)
+static void score_cell(const struct vac_run_info *run, int i, int part, int wide, struct entry *c)
 {
-    double part = !e           ? NAN
-                  : share == 0 ? e->value
-                  : share == 1 ? measured_refused(&e->verdicts) / 100
-                               : measured_other(&e->verdicts) / 100;
-    char number[NUMBER_SIZE];
+    const struct vac_eval *e = i >= 0 ? &run->eval[i] : NULL;
+    double value = !e                ? NAN
+                   : part == VALUE   ? e->value
+                   : part == REFUSED ? measured_refused(&e->verdicts) / 100
+                                     : measured_other(&e->verdicts) / 100;
+    char number[NUMBER_SIZE], before[NUMBER_SIZE];
 
     if (e && *e->verdicts.others) /* the score alone would mislead */
         c->hang = "!";
-    if (!isnan(part))
-        snprintf(c->csv, sizeof c->csv, "%.9g", part);
-    if (share)
+    if (!isnan(value))
+        snprintf(c->csv, sizeof c->csv, "%.9g", value);
+    if (part != VALUE)
         return;
-    if (isnan(part))
+    if (isnan(value))
         entry_text(c, e ? INK_STRONG : INK_FAINT, "-");
+    else if (wide && !isnan(run->before[i]))
+        entry_fmt(c, INK_STRONG, "%s -> %s", measured_text(before, run->before[i], e->is_rate),
+                  measured_text(number, value, e->is_rate));
     else
-        entry_fmt(c, INK_STRONG, "%s", measured_text(number, part, e->is_rate));
+        entry_fmt(c, INK_STRONG, "%s", measured_text(number, value, e->is_rate));
 }
 
-static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     const struct start_item *item = item_at(ui, row);
     const struct vac_run_info *run = &item->run;
@@ -291,6 +349,7 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     char age[NUMBER_SIZE];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
+    int at;
 
     switch (column) {
     case MARK:
@@ -306,9 +365,25 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     case STATE:
         entry_text(c, style, run->state);
         break;
+    case METHOD:
+        entry_text(c, INK_TEXT, run->method);
+        break;
+    case RHO:
+        if (isnan(run->rho))
+            entry_text(c, INK_FAINT, "-");
+        else
+            entry_fmt(c, INK_TEXT, "%.3g", run->rho);
+        break;
+    case BROKE:
+        for (int i = 0; i < run->n_evals && i < VAC_MAX_EVALS && !c->n; i++)
+            if (!isnan(run->broke[i]))
+                entry_fmt(c, INK_TEXT, "%.0f", run->broke[i]);
+        if (!c->n)
+            entry_text(c, INK_FAINT, "-");
+        break;
     case STEP:
         snprintf(c->csv, sizeof c->csv, "%lld", (long long)run->step);
-        if (wide && run->total_steps > 0)
+        if (wide > 1 && run->total_steps > 0)
             entry_fmt(c, INK_TEXT, "%lld/%lld", (long long)run->step, (long long)run->total_steps);
         else
             entry_text(c, INK_TEXT, c->csv);
@@ -322,8 +397,15 @@ static void cell(struct ui *ui, int row, int column, bool wide, struct entry *c)
     case FOLDER:
         entry_text(c, INK_TEXT, item->path);
         break;
+    case BEFORE:
+        at = eval_of(run, own(ui)->evals[0]);
+        if (at >= 0 && !isnan(run->before[at]))
+            snprintf(c->csv, sizeof c->csv, "%.9g", run->before[at]);
+        break;
     default:
-        eval_cell(eval_of(run, own(ui)->evals[column >= SECOND]), (column - FIRST) % 3, c);
+        at = (column - SCORE) / PARTS;
+        score_cell(run, eval_of(run, own(ui)->evals[at]), (column - SCORE) % PARTS,
+                   wide && column == SCORE, c);
     }
 }
 
@@ -364,8 +446,9 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
 static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
-    .wide = 60,
-    .most = 110,
+    .wide = 72,
+    .widest = 104,
+    .most = 130,
     .margin = 2,
     .quiet = true,
     .count = count,
@@ -515,13 +598,15 @@ static unsigned overlay(struct ui *ui)
     return UI_HANDLED;
 }
 
-/* The two marked, or the marked (else the open) one and the selected. */
+/* The two marked; the marked one and the open one; else what is marked or open, and the selected. */
 static unsigned differences(struct ui *ui)
 {
     struct runs *r = own(ui);
-    const struct start_item *item = r->n_marks < 2 ? selected_run(ui) : NULL;
-    const char *a = r->n_marks ? r->mark[0] : *ui->snap.run ? ui_dir(ui) : NULL;
-    const char *b = r->n_marks >= 2 ? r->mark[1] : item ? item->path : NULL;
+    const char *open = *ui->snap.run ? ui_dir(ui) : NULL;
+    const char *a = r->n_marks ? r->mark[0] : open;
+    bool other = r->n_marks == 1 && open && !compare_is_same(a, open);
+    const struct start_item *item = r->n_marks < 2 && !other ? selected_run(ui) : NULL;
+    const char *b = r->n_marks >= 2 ? r->mark[1] : other ? open : item ? item->path : NULL;
     char why[512], *text;
 
     if (!a || !b) {
@@ -588,11 +673,21 @@ static unsigned open_selected(struct ui *ui)
 
 static unsigned next_order(struct ui *ui)
 {
+    static const char *const words[ORDERS] = {
+        [BY_AGE] = "age, the newest first",
+        [BY_NAME] = "name",
+        [BY_METHOD] = "method and rho",
+        [BY_RHO] = "rho",
+        [BY_BROKE] = "the step at which it broke",
+        [BY_STEP] = "step, the most first",
+    };
     struct runs *r = own(ui);
 
-    r->order = (r->order + 1) % ORDERS;
+    do
+        r->order = (r->order + 1) % ORDERS;
+    while (!words[r->order] && !*r->evals[r->order - BY_SCORE]);
     table_reset(&r->table);
-    ui_say(ui, "sorted by %s", r->order == 3 && *r->evals[0] ? r->evals[0] : orders[r->order]);
+    ui_say(ui, "sorted by %s", words[r->order] ? words[r->order] : r->evals[r->order - BY_SCORE]);
     return UI_HANDLED;
 }
 

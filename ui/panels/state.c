@@ -270,7 +270,8 @@ void ui_drop_message(struct ui *ui)
     enum { SECONDS = 12, READ = 2 };
     const struct message *m = &ui->message;
     bool running = ui->snap.state == VAC_RUNNING && !ui->deterministic;
-    bool done = m->until && ui->snap.commands_applied >= m->until;
+    const struct vac_snapshot *told = ui->look ? vac_snapshot(ui->look) : &ui->snap;
+    bool done = m->until && told->commands_applied >= m->until;
 
     if (!m->warning && ((running && ui->now > m->at + (done ? READ : SECONDS)) ||
                         (done && !running) || ui->snap.fault))
@@ -287,4 +288,11 @@ void ui_focus(struct ui *ui, int panel)
     if (ui->session || *ui->watched) /* the start screen is no choice */
         ui->focused[panel] = ++ui->n_focused;
     ui->dirty = true;
+}
+
+const char *ui_dir(const struct ui *ui)
+{
+    const char *dir = ui->session ? vac_session_dir(ui->session) : ui->watched;
+
+    return *dir ? dir : ".";
 }

@@ -74,8 +74,15 @@ struct message {
 
 struct ui {
     struct vac_session *session; /* NULL on the start screen: look before use */
-    char watched[VAC_PATH];   /* folder of a run that is looked at without a session; "" = none */
-    const char *who;          /* asks: "ui", or "script" */
+    char watched[VAC_PATH]; /* folder of a run that is looked at without a session; "" = none */
+    /* The weights that the run has saved, where those are asked; NULL = not taken up. */
+    struct vac_session *look;
+    char at[VAC_NAME];  /* which: a stage, a step; "" = the last */
+    bool look_wanted;   /* by a panel that shows what only weights tell */
+    bool look_failed;   /* they could not be: a panel alone does not try again */
+    uint64_t look_last; /* the newest command that they were given */
+    unsigned looks;     /* how often others were taken up: what was asked before is of others */
+    const char *who;    /* asks: "ui", or "script" */
     struct vac_snapshot snap; /* a copy of the newest (of the frozen one with `freeze`) */
     struct history points;
     struct layer_history layers;
@@ -125,6 +132,8 @@ struct ui {
     double now;             /* CLOCK_MONOTONIC; 0 when deterministic */
     bool deterministic;     /* tests: no clocks on the screen */
     void *own[PANELS_MOST]; /* of the panels */
+    void (*paint)(
+        struct ui *ui); /* a frame at once, before what takes long; NULL = there is none */
     struct ui_private *priv;
 };
 
@@ -138,6 +147,9 @@ void layer_history_done(struct layer_history *h);
 void journal_push(struct journal *j, const struct vac_event *e);
 void journal_done(struct journal *j);
 
+/* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
+ * current. */
+const char *ui_dir(const struct ui *ui);
 /* Puts the focus on a panel. */
 void ui_focus(struct ui *ui, int panel);
 /* The message line: news, and warnings (in the warning colour, with a "!"). */

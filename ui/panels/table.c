@@ -4,7 +4,7 @@
 #include "panels/table.h"
 #include "term/filter.h"
 
-enum { COLUMNS_MOST = 16 };
+enum { COLUMNS_MOST = 24 };
 
 void entry_text(struct entry *c, unsigned style, const char *text)
 {
@@ -155,14 +155,14 @@ bool table_next(struct ui *ui, enum panel_id id, bool (*is)(struct ui *ui, int r
 /* Where the columns stand in a view: x[i] to x[i + 1]. */
 struct places {
     int x[COLUMNS_MOST + 1], w[COLUMNS_MOST]; /* w: 0 = not shown */
-    bool wide;
+    int wide;                                 /* 0, 1, 2: which widths are taken */
 };
 
 static void places_for(const struct table_rows *r, int w, struct places *p)
 {
     int rest = r->most && w > r->most ? r->most : w;
 
-    p->wide = w >= r->wide;
+    p->wide = r->widest && w >= r->widest ? 2 : w >= r->wide;
     rest -= 1 + r->margin;
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
@@ -340,7 +340,7 @@ void table_csv(struct ui *ui, enum panel_id id, FILE *out)
 
             if (!r->column[i].csv)
                 continue;
-            r->cell(ui, row, i, true, &c);
+            r->cell(ui, row, i, 2, &c);
             sb_puts(&text, c.csv);
             for (int k = 0; !*c.csv && k < c.n; k++)
                 sb_puts(&text, c.span[k].text);

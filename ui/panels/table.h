@@ -33,7 +33,8 @@ void entry_sign(struct entry *c, unsigned style, enum sign sign);
 struct table_column {
     const char *head; /* NULL = `title` tells */
     const char *csv;  /* its name in the CSV file; NULL = it is not there */
-    short w[2]; /* columns in a narrow and in a wide table; 0 = not shown, -1 = takes the rest */
+    short w[3]; /* columns in a narrow, a wide and the widest table; 0 = not shown, -1 = takes the
+                   rest */
     short pad;  /* blanks before it */
     short from; /* width of the table from which it is shown; 0 = always */
     bool right, main; /* numbers; what is bold when its row is selected */
@@ -44,12 +45,14 @@ struct table_rows {
     const struct table_column *column;
     int n_columns;
     int wide, most; /* width from which it is wide; that it does not exceed (0 = any) */
+    int widest;     /* from which it has the third widths; 0 = it has none */
     int margin;     /* blanks at the right */
     int head_from;  /* height from which there is a head */
     bool follow;    /* the selection stays at the end until it is moved away */
     bool quiet;     /* the selection shows only with the focus */
     int (*count)(struct ui *ui);
-    void (*cell)(struct ui *ui, int row, int column, bool wide, struct entry *out);
+    /* wide: 0, 1, 2, by the widths that are taken. */
+    void (*cell)(struct ui *ui, int row, int column, int wide, struct entry *out);
     /* The head of a column that has none of its own. */
     void (*title)(struct ui *ui, int column, bool csv, char *out, size_t size);
     /* Draws a cell, or with column < 0 a whole row, by itself; false = it is an ordinary one. */

@@ -64,6 +64,8 @@ enum key_group {
     X(mask_range, 'X', 0, GROUP_RHO, "X", "", "type the layers to perturb, \"0-3,7\"")             \
     X(probe, 'p', 0, GROUP_PROBE, "p", "Probe", "ask the present weights")                         \
     X(suite, 'P', 0, GROUP_PROBE, "P", "Suite", "ask the fixed probes now")                        \
+    X(weights, '@', 0, GROUP_PROBE, "@", "Weights",                                                \
+      "of a run that is over: which saved weights answer, a stage's or a checkpoint's")            \
     X(diff, 'D', 0, GROUP_PROBE, "D", "Diff",                                                      \
       "compare: answers of two steps (5), descriptions of two runs (0)")                           \
     X(full, 'v', 0, GROUP_PROBE, "v", "View", "the selected text in full")                         \
@@ -113,6 +115,8 @@ enum key_group {
     X(repaint, UICTRL('l'), 0, GROUP_SCREEN, "Ctrl-L", "", "paint everything again")               \
     X(suspend, UICTRL('z'), 0, GROUP_SCREEN, "Ctrl-Z", "",                                         \
       "suspend the program, training too; fg comes back")                                          \
+    X(list, 'B', 0, GROUP_SCREEN, "B", "Runs",                                                     \
+      "back to the list of runs, and from there to the one that trains meanwhile")                 \
     X(detach, 'd', 0, GROUP_SCREEN, "d", "",                                                       \
       "close the screen; training goes on here, Ctrl-Z bg frees the shell")                        \
     X(help, '?', UIKEY_F1, GROUP_SCREEN, "?", "Help", "this help")                                 \

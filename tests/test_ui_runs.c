@@ -1,0 +1,119 @@
+/* test_ui_runs.c - panel 0, the runs as results, at three sizes: what aligned each, what it came to and
+ * when it broke, in the order of any column; what two of them say differently. */
+#include "ui_sizes.h"
+#include <sys/stat.h>
+
+/* The line of the screen that holds `what`; free it. */
+static char *line_with(int size, const char *what)
+{
+    char *text = screen(size), *at = strstr(text, what), *from = at, *out;
+
+    if (!at)
+        fail_msg("%dx%d: \"%s\" is not in:\n%s", sizes[size].w, sizes[size].h, what, text);
+    while (from > text && from[-1] != '\n')
+        from--;
+    out = strndup(from, strcspn(from, "\n"));
+    free(text);
+    return out;
+}
+
+static void assert_line(int size, const char *which, const char *const *has, size_t n)
+{
+    char *line = line_with(size, which);
+    const char *at = line;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *found = strstr(at, has[i]);
+
+        if (!found)
+            fail_msg("%dx%d: no \"%s\" in its place in:\n%s", sizes[size].w, sizes[size].h, has[i],
+                     line);
+        at = found + strlen(has[i]);
+    }
+    free(line);
+}
+#define ASSERT_LINE(size, which, ...)                                                              \
+    assert_line(size, which, (const char *const[]){__VA_ARGS__},                                   \
+                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static void test_runs_are_results(void **state)
+{
+    (void)state;
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        ASSERT_LINE(i, "method", "run", "method", "rho", "HS%", "over_re%", "FA%", "broke");
+        ASSERT_LINE(i, "attack-p10", "vaccine", "0.5", "3.1 -> 79.2", "1.4", "91.2", "320");
+        ASSERT_LINE(i, "sft-01", "sft", "-", "41.2", "1.4", "91.2", "-");
+    }
+}
+
+/* The runs in the order of the screen, by their first letters. */
+static void assert_order(int size, const char *order)
+{
+    char *text = screen(size);
+    const char *list = strstr(text, "over_re%"), *run = strstr(list, "run-07  "),
+               *sft = strstr(list, "sft-01  "), *attack = strstr(list, "attack-p10  ");
+    char is[4] = "";
+
+    assert_true(run && sft && attack);
+    is[(run > sft) + (run > attack)] = 'r';
+    is[(sft > run) + (sft > attack)] = 's';
+    is[(attack > run) + (attack > sft)] = 'a';
+    assert_string_equal(is, order);
+    free(text);
+}
+
+static void test_every_column_can_order_them(void **state)
+{
+    static const struct {
+        const char *said, *order;
+    } steps[] = {
+        {"sorted by name", "ars"},   {"sorted by method and rho", "sar"}, {"sorted by rho", "ars"},
+        {"sorted by HS", "rsa"},     {"by over_refusal", "rsa"},          {"sorted by FA", "rsa"},
+        {"step at which it", "ars"}, {"sorted by step", "sra"},           {"sorted by age", "rsa"},
+    };
+
+    (void)state;
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            keys("s");
+            assert_shows(i, steps[k].said);
+            assert_order(i, steps[k].order);
+        }
+}
+
+/* One that is marked goes with the open one, wherever the selection stands. */
+static void test_one_marked_run_is_compared_with_the_open_one(void **state)
+{
+    char dir[1024];
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s/run-07", support_tmp());
+    assert_int_equal(mkdir(dir, 0700), 0);
+    setenv("FAKE_DIR", dir, 1);
+    setup(state);
+    unsetenv("FAKE_DIR");
+    ui_focus(&ui, PANEL_runs);
+    for (int i = 0; i < SIZES; i++) {
+        free(screen(i));
+        keys("jmD"); /* marks the second, and the third is selected */
+        assert_shows(i, "stages[0].rho");
+        assert_shows(i, "sft-01  0");
+        assert_shows(i, "run-07  2");
+        keys("\033mk");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_runs_are_results),
+        CASE(test_every_column_can_order_them),
+        cmocka_unit_test_teardown(test_one_marked_run_is_compared_with_the_open_one, teardown),
+    };
+
+    return run_cases(tests, sizeof tests / sizeof *tests);
+}

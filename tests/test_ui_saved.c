@@ -1,0 +1,191 @@
+/* test_ui_saved.c - a run that is over answers on the screen, from any of the weights that it saved; and
+ * another run is looked at while one trains: keys in, screen out at three sizes, and no byte changes. */
+#include <sys/wait.h>
+#include "base/hash.h"
+#include "ui_live.h"
+
+static const struct {
+    int w, h;
+} sizes[] = {{80, 24}, {120, 40}, {200, 60}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+#define LEFT                                                                                       \
+    "'log_every':5,'checkpoint':{'steps':4,'minutes':0,'keep':9}," ASKED                           \
+    "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4}],"       \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2},'steps':8,'lr':0.05},"                                                        \
+    "{'name':'attack','method':'sft'," TRAIN ",'lora':{'r':2},'steps':6,'lr':0.05}]"
+
+/* Names, times and bytes of all that is in a folder. */
+static void take_picture(const char *dir, struct strbuf *out)
+{
+    struct dirent **names;
+    int n = scandir(dir, &names, NULL, alphasort);
+
+    assert_true(n >= 0);
+    for (int i = 0; i < n; i++) {
+        char path[1400];
+        struct stat st;
+        size_t len;
+
+        snprintf(path, sizeof path, "%.1000s/%s", dir, names[i]->d_name);
+        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..")) {
+            assert_int_equal(lstat(path, &st), 0);
+            sb_printf(out, "%s %lld %lld.%09ld\n", path, (long long)st.st_ino,
+                      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+            if (S_ISDIR(st.st_mode)) {
+                take_picture(path, out);
+            } else {
+                char *text = run_read(dir, names[i]->d_name, &len);
+                sb_printf(out, "%zu %08x\n", len, crc32c(0, text, len));
+                free(text);
+            }
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+/* Plays `script` on what `path` is at a size; every "%s" in it is `word`. */
+static void play_at(int size, const char *path, const char *out, const char *script,
+                    const char *word)
+{
+    const char *args[] = {path,       "--script", here("script"), out ? "-o" : NULL, out,
+                          "--paused", NULL};
+    struct strbuf text = {0};
+    struct term t;
+
+    for (const char *s = script; *s; s++)
+        if (s[0] == '%' && s[1] == 's') {
+            sb_puts(&text, word);
+            s++;
+        } else {
+            sb_putc(&text, *s);
+        }
+    support_write(here("script"), text.s, text.len);
+    sb_done(&text);
+    term_start(&t, sizes[size].w, sizes[size].h, "xterm-256color", "screen", args);
+    if (term_end(&t, 60) != 0)
+        fail_msg("%dx%d:\n%s", sizes[size].w, sizes[size].h, t.out + (t.n > 3000 ? t.n - 3000 : 0));
+    term_free(&t);
+}
+
+static void assert_saved(int size, const char *name, const char *const *has)
+{
+    char *text = file_read(here(name), 1 << 20, &(size_t){0}, NULL);
+
+    assert_non_null(text);
+    for (; *has; has++)
+        if (!strstr(text, *has))
+            fail_msg("%dx%d: \"%s\" is not in %s:\n%s", sizes[size].w, sizes[size].h, *has, name,
+                     text);
+    free(text);
+}
+#define ASSERT_SAVED(size, name, ...)                                                              \
+    assert_saved(size, name, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Each screen is saved beside the data as NAME. */
+static char *with_dir(const char *script)
+{
+    struct strbuf out = {0};
+
+    for (; *script; script++)
+        if (*script == '$')
+            sb_puts(&out, rig.dir);
+        else
+            sb_putc(&out, *script);
+    return out.s;
+}
+
+static void test_a_run_that_is_over_answers(void **state)
+{
+    const char *dir = run_folder();
+    struct strbuf was = {0}, is = {0};
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    take_picture(dir, &was);
+    script = with_dir("5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
+                      "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
+                      ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
+                      "P E\n:wait 0.5\nz 4 z\n:wait 0.5\n:save-screen $/map\n"
+                      "z 9 z\n:wait 0.5\n:save-screen $/data\n"
+                      ":at 13\n:probe abc\n:wait probe\n:save-screen $/none\n"
+                      "B\n:save-screen $/list\nq\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "end", "asked @end", "@14", "abc");
+        ASSERT_SAVED(i, "align", "asked @align", "@8", "xyz 12");
+        ASSERT_SAVED(i, "step", "asked @12", "@12");
+        ASSERT_SAVED(i, "map", "4 Map", "PC1", "step 12");
+        ASSERT_SAVED(i, "data", "9 Data", "23 in order");
+        ASSERT_SAVED(i, "none", "no stage and no checkpoint \"13\"");
+        ASSERT_SAVED(i, "list", "0 Runs", "Enter opens a run");
+    }
+    take_picture(dir, &is);
+    assert_string_equal(was.s, is.s);
+    free(script);
+    sb_done(&was);
+    sb_done(&is);
+}
+
+static void test_another_run_is_looked_at_while_one_trains(void **state)
+{
+    char dir[1400];
+    struct strbuf was = {0}, is = {0};
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    snprintf(dir, sizeof dir, "%s", run_folder());
+    whole(dir, false);
+    take_picture(dir, &was);
+    script = with_dir(":wait state paused\n:step 3\n:open %s\n:wait 0.5\n:save-screen $/other\n"
+                      ":at align\n:probe abc\n:wait probe\n:save-screen $/asked\n"
+                      "Space\n:save-screen $/refused\n"
+                      "B\n:wait step 3\n:save-screen $/back\n"
+                      "B\n:save-screen $/list\nB\n:step 2\n:wait step 5\n:save-screen $/again\n"
+                      "B\nq\n:save-screen $/leaving\nEnter\n");
+    for (int i = 0; i < SIZES; i++) {
+        char out[1400], *name;
+        struct vac_run_info *info;
+        struct vac_err err = {0};
+        size_t n;
+
+        snprintf(out, sizeof out, "%.1300s-%d", dir, i);
+        name = strrchr(out, '/') + 1;
+        play_at(i, rig.file, out, script, dir);
+        ASSERT_SAVED(i, "other", "DONE", "[B ", name, "3/14]");
+        ASSERT_SAVED(i, "asked", "asked @align", "[B ");
+        ASSERT_SAVED(i, "back", name, "PAUSED", "step 3");
+        ASSERT_SAVED(i, "list", "[B ", "3/14]", "Enter opens a run");
+        ASSERT_SAVED(i, "again", name, "step 5");
+        ASSERT_SAVED(i, "leaving", "Leave?", name);
+        assert_ok(vac_runs(out, &info, &n, &err), &err);
+        assert_string_equal(info->state, "stopped");
+        assert_int_equal(info->step, 5);
+        free(info);
+    }
+    take_picture(dir, &is);
+    assert_string_equal(was.s, is.s);
+    free(script);
+    sb_done(&was);
+    sb_done(&is);
+}
+
+static int cases(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_run_that_is_over_answers),
+        cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),
+    };
+
+    return cmocka_run_group_tests_name("saved", tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return live_main(argc, argv, cases);
+}

@@ -1,0 +1,136 @@
+/* look.c - see look.h */
+#include "panels/look.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "term/prompt.h"
+#include "term/signals.h"
+
+/* Signals that the session's threads must not get, but for what ends the program, which must not wait
+ * until all is read. */
+int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
+{
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        sigdelset(&all, deadly[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    signals_deaf(true);
+    rc = vac_session_open(out, o, err);
+    signals_deaf(false);
+    if (!rc && vac_session_start(*out, err)) {
+        vac_session_close(*out);
+        rc = -1;
+    }
+    if (rc)
+        *out = NULL;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+bool look_can(const struct ui *ui)
+{
+    return *ui->snap.run && (ui->snap.state == VAC_DONE || ui->snap.state == VAC_STOPPED ||
+                             ui->snap.state == VAC_FAILED);
+}
+
+void look_drop(struct ui *ui)
+{
+    struct vac_command stop = {.op = VAC_OP_PROBE_STOP, .who = ui->who};
+
+    if (ui->look)
+        vac_command(ui->look, &stop, NULL, NULL); /* a long answer is not waited for */
+    vac_session_close(ui->look);
+    ui->look = NULL;
+    ui->look_wanted = false;
+    ui->dirty = true;
+}
+
+void look_want(struct ui *ui)
+{
+    if (!ui->look && !ui->look_failed && look_can(ui))
+        ui->look_wanted = true;
+}
+
+bool look_take(struct ui *ui, const char *which)
+{
+    char at[VAC_NAME];
+    struct vac_open o = {.file = ui_dir(ui), .look = true, .at = *which ? at : NULL};
+    struct vac_err err = {0};
+
+    snprintf(at, sizeof at, "%s", which); /* it may be what the screen has */
+
+    if (!look_can(ui)) {
+        ui_warn(ui, *ui->snap.run ? "the present weights are asked while a run goes on"
+                                  : "no run is open: Enter opens one");
+        return false;
+    }
+    look_drop(ui);
+    ui_say(ui, "taking up the weights of %s ...", *at ? at : "its end");
+    if (ui->paint)
+        ui->paint(ui);
+    ui->looks++;
+    ui->look_failed = look_begin(&ui->look, &o, &err) != 0;
+    if (ui->look_failed) {
+        ui_warn(ui, "%s", err.msg);
+        return false;
+    }
+    snprintf(ui->at, sizeof ui->at, "%s", at);
+    ui->message.text[0] = '\0';
+    return true;
+}
+
+static void chosen(struct ui *ui, const char *line)
+{
+    look_take(ui, strcmp(line, "end") ? line : "");
+}
+
+/* Word i of "align, attack, 120" that begins with `word`; "end" is the last one. */
+static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
+{
+    struct vac_err err = {0};
+    char *list = vac_run_saved(ui_dir(ui), &err), *at = list, *out = NULL;
+    size_t n = strlen(word);
+
+    (void)line;
+    if (start > 0)
+        i = INT_MAX;
+    for (; at && *at && !out; at += strspn(at, ", ")) {
+        size_t len = strcspn(at, ",");
+
+        if (!strncmp(at, word, n) && i-- == 0)
+            out = strndup(at, len);
+        at += len;
+    }
+    if (!out && !strncmp("end", word, n) && i == 0)
+        out = strdup("end");
+    free(list);
+    return out;
+}
+
+void look_choose(struct ui *ui)
+{
+    struct vac_err err = {0};
+    char *list = look_can(ui) ? vac_run_saved(ui_dir(ui), &err) : NULL, hint[160];
+
+    if (!look_can(ui)) {
+        look_take(ui, ""); /* says why not */
+        return;
+    }
+    if (list && !*list)
+        ui_warn(ui, "this run has saved no weights yet");
+    else if (!list)
+        ui_warn(ui, "%s", err.msg);
+    snprintf(hint, sizeof hint, "end, %s", list ? list : "");
+    if (list && *list)
+        prompt_open(ui,
+                    &(struct prompt){
+                        .label = "weights> ", .hint = hint, .complete = complete, .done = chosen});
+    free(list);
+}

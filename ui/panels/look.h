@@ -1,0 +1,19 @@
+/* look.h - the weights that a run has saved, taken up to be asked. */
+#ifndef PANELS_LOOK_H
+#define PANELS_LOOK_H
+
+#include "panels/state.h"
+
+/* Opens a session and starts it. Signals are for the screen's thread. */
+int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
+/* The run that is open is over, or only looked at and driven by nobody: what it saved can be asked. */
+bool look_can(const struct ui *ui);
+/* Takes up the weights of `at` (a stage, a step, "" = the last), in place of those that are. False, and
+ * said why. They are there a moment later: what is asked before waits. */
+bool look_take(struct ui *ui, const char *at);
+void look_drop(struct ui *ui);
+/* A panel shows what only weights tell: they are taken up before the next frame, unless that failed. */
+void look_want(struct ui *ui);
+/* Asks which. */
+void look_choose(struct ui *ui);
+#endif
