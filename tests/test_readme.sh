@@ -159,6 +159,7 @@ inline() {
         './bootstrap demo </dev/null') ;;                                # tests/test_lab.sh: demo.sh
         'autoreconf -fi && ./configure && make && make check') ;;        # how this is run
         './configure --help' | 'make install') ;;                        # tests/test_install.sh
+        'vaccine tour') ;;                                               # below, and tests/test_ui_tour
         *) echo "$command: this test does not know it" ;;
         esac
     done
@@ -292,11 +293,42 @@ tour() {
             echo "$key is not pressed here"
     done <"$tmp/tour"
 }
+
+# `vaccine tour` itself: both runs, the sentences that the keys lead to, and leaving in the middle.
+cat >"$tmp/taken" <<END
+:wait state paused
+:save-screen $tmp/first.txt
+n
+"100\n"
+:wait state done
+:wait 0.3
+2
+:wait 0.3
+:save-screen $tmp/later.txt
+q
+:wait 0.3
+END
+taken() {
+    (cd "$work" && TERM=xterm timeout 100 script -qec "stty cols 80 rows 24; \
+        '$VACCINE' tour -o runs/taken --ascii --script '$tmp/taken' --set stages.align.steps=6 --set stages.attack.steps=3" \
+        "$tmp/typescript") </dev/null >"$tmp/said" 2>&1 || cat "$tmp/said"
+    has "1 Align: n, 100, Enter: a hundred steps, then a pause." first.txt
+    has "1 Align: Drift is how far each layer has moved" later.txt
+    [ -e "$work/runs/taken/sft/final" ] || echo "no run to look back at"
+    [ -e "$work/runs/taken/lab/final" ] || echo "no run"
+    grep -q "Both runs lie in runs/taken" "$tmp/said" || echo "where they lie is not said"
+}
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     check "the tour does what it says" tour
+    check "vaccine tour takes it" taken
 else
     ok "the tour does what it says # SKIP no script"
+    ok "vaccine tour takes it # SKIP no script"
 fi
+"$VACCINE" tour </dev/null >"$tmp/out" 2>"$tmp/err"
+status=$?
+check "without a terminal it says what would be right" failed 2 "it needs a terminal; --print prints its text"
+unset status
 
 # ---- the table of commands ----
 

@@ -204,6 +204,41 @@ static void test_rehearsed(void **state)
     validate_done(&v);
 }
 
+static void assert_rel(double a, double b)
+{
+    assert_true(fabs(a - b) <= 1e-9 * fabs(b));
+}
+
+/* What is measured takes its time too, in every stage that measures it. */
+static void test_validate_counts_measuring(void **state)
+{
+    struct rig_run r;
+    struct validation v;
+
+    (void)state;
+    run_rig(&r, "golden/llama-gqa", true);
+    support_write_text(run_path(r.dir, "ask.jsonl"),
+                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
+    run_file(&r,
+             "'watch':{'every':2,'drift':'rows.jsonl','probes':{'file':'ask.jsonl','every':3,"
+             "'max_new_tokens':4}},"
+             "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,"
+             "'every':5},{'name':'L','data':'rows.jsonl','metric':'loss','stages':['b']}],"
+             "'stages':[{'name':'a','train':['rows.jsonl'],'lora':{'r':2},'steps':10},"
+             "{'name':'b','train':['rows.jsonl'],'lora':{'r':2},'steps':4}]");
+    look(&v, &r);
+    assert_true(v.evaluate[0].seconds > 0 && v.evaluate[1].seconds > 0);
+    assert_true(v.suite > 0 && v.stage[0].reading > 0);
+    /* HS at 0, 5, 10; probes at 0, 3, 6, 9; drift at 0, 2, ... 10 */
+    assert_rel(v.stage[0].measuring,
+               3 * v.evaluate[0].seconds + 4 * v.suite + 6 * v.stage[0].reading);
+    /* HS and L at 0 and 4; probes at 0, 3; drift at 0, 2, 4 */
+    assert_rel(v.stage[1].measuring, 2 * (v.evaluate[0].seconds + v.evaluate[1].seconds) +
+                                         2 * v.suite + 3 * v.stage[1].reading);
+    assert_rel(v.measuring, v.stage[0].measuring + v.stage[1].measuring);
+    validate_done(&v);
+}
+
 static void test_validate_refuses(void **state)
 {
     static const struct {
@@ -419,11 +454,17 @@ static void test_replay_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),           cmocka_unit_test(test_plan_of_run),
-        cmocka_unit_test(test_plan_of_stages),   cmocka_unit_test(test_plan_of_judges),
-        cmocka_unit_test(test_validate_refuses), cmocka_unit_test(test_rehearsed),
-        cmocka_unit_test(test_replay),           cmocka_unit_test(test_replay_unfinished),
-        cmocka_unit_test(test_replay_tells),     cmocka_unit_test(test_replay_refuses),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_plan_of_run),
+        cmocka_unit_test(test_plan_of_stages),
+        cmocka_unit_test(test_plan_of_judges),
+        cmocka_unit_test(test_validate_counts_measuring),
+        cmocka_unit_test(test_validate_refuses),
+        cmocka_unit_test(test_rehearsed),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_replay_unfinished),
+        cmocka_unit_test(test_replay_tells),
+        cmocka_unit_test(test_replay_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

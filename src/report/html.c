@@ -66,9 +66,12 @@ static void put_progress(struct strbuf *out, const struct run_data *r)
     double total = number_of(r->config, "total_steps"), created = number_of(r->config, "created");
     double wall = r->n_points ? r->point[r->n_points - 1].wall : (double)NAN;
     double threads = number_of(r->config, "threads");
+    double step = r->n_points ? (double)r->point[r->n_points - 1].step : 0;
 
+    if (r->state && !strcmp(r->state, "done")) /* a stage may have ended before it was to */
+        total = step;
     sb_puts(out, "Step ");
-    put_count(out, r->n_points ? (double)r->point[r->n_points - 1].step : 0);
+    put_count(out, step);
     if (total > 0) {
         sb_puts(out, " of ");
         put_count(out, total);

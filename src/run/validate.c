@@ -196,10 +196,10 @@ static void guess_measuring(struct validation *v, size_t index)
         probe += t->rig.suite.prompt[i].n + (size_t)s->watch.probes_tokens / 2;
     if (!(v->suite > 0))
         v->suite = (double)probe * token;
-    v->reading = token * (double)(t->rig.drift_set.tokens + t->rig.align_set.tokens +
+    x->reading = token * (double)(t->rig.drift_set.tokens + t->rig.align_set.tokens +
                                   t->rig.harmful_set.tokens);
     x->measuring += v->suite * (double)due_suites(s, x->steps, -1) +
-                    v->reading * (double)due_readings(s, x->steps, -1);
+                    x->reading * (double)due_readings(s, x->steps, -1);
     v->measuring += x->measuring;
 }
 

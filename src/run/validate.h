@@ -29,7 +29,8 @@ struct validate_stage {
     struct plan plan;
     uint64_t trained;       /* numbers */
     double flops, seconds;  /* rough; without what is measured beside training, */
-    double measuring;       /* seconds of that */
+    double measuring;       /* seconds of that; */
+    double reading;         /* of one reading of drift and losses */
     struct strbuf warnings; /* what is legal and yet not what one thinks: a line each */
     bool rehearsed;         /* the seconds are those of real steps, not of arithmetic alone */
 };
@@ -50,8 +51,8 @@ struct validation {
     double gflops; /* of matrix products of the run's shapes, measured */
     uint64_t steps;
     double seconds, measuring; /* of all stages; the first without the second */
-    double suite, reading;  /* seconds of one round of the fixed probes, and of drift and losses */
-    struct vac_err refused; /* the first stage that does not fit into memory; code 0 = all do */
+    double suite;              /* seconds of one round of the fixed probes */
+    struct vac_err refused;    /* the first stage that does not fit into memory; code 0 = all do */
     struct validate_work *work;
 };
 int validate_open(struct validation *v, const char *file, const char *const *set, size_t n_set,

@@ -79,6 +79,26 @@ static void each_method_row(const struct walk *w, const char *prefix, const cJSO
     }
 }
 
+/* Beside its own keys the names of what is evaluated, with a bound each. */
+static void each_until_row(const struct walk *w, const char *prefix)
+{
+    static const struct option_row bound = {
+        .name = "until", .help = "a bound that ends the stage, like < 5 %", .type = OPTION_STRING};
+    const cJSON *evaluate = cJSON_GetObjectItemCaseSensitive(w->run, "evaluate"), *entry;
+    char path[2 * PATH_ROOM + VAC_NAME];
+
+    each_row(w, prefix, rows_of("stages[].until"));
+    cJSON_ArrayForEach(entry, evaluate)
+    {
+        const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "name"));
+
+        if (!name || !spec_name_is_valid(name) || strchr(name, '.'))
+            continue;
+        snprintf(path, sizeof path, "%s%s", prefix, name);
+        w->visit(w->ctx, path, &bound);
+    }
+}
+
 static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
 {
     char prefix[PATH_ROOM], inner[PATH_ROOM + 32];
@@ -88,7 +108,7 @@ static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
     each_method_row(w, prefix, stage);
     each_stream_row(w, prefix, stage, "train");
     snprintf(inner, sizeof inner, "%suntil.", prefix);
-    each_row(w, inner, rows_of("stages[].until"));
+    each_until_row(w, inner);
     snprintf(inner, sizeof inner, "%slora.", prefix);
     each_row(w, inner, rows_of("stages[].lora"));
 }
