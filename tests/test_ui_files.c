@@ -266,6 +266,9 @@ static void test_a_run_that_trains_or_is_open_stays(void **state)
     assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
     assert_non_null(strstr(why, "is open"));
     ui.snap.run[0] = '\0';
+    snprintf(ui.parked, sizeof ui.parked, "runs/one"); /* it trains while another one is shown */
+    assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
+    ui.parked[0] = '\0';
     d = drive("runs/one/lock");
     assert_false(compare_delete(&ui, "runs/one", why, sizeof why));
     assert_non_null(strstr(why, "running"));

@@ -2,6 +2,7 @@
 #include "ui/park.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ bool park_make(struct ui *ui)
             park_free(ui);
             return false;
         }
+    snprintf(ui->parked, sizeof ui->parked, "%s", ui_dir(ui));
     park_swap(ui);
     return true;
 }
@@ -65,4 +67,5 @@ void park_free(struct ui *ui)
             free(p->ui.own[i]);
     free(p);
     ui->priv->parked = NULL;
+    ui->parked[0] = '\0';
 }

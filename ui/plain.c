@@ -277,6 +277,7 @@ static void loop(struct ui *ui)
     }
     session_pump(ui);
     tell_message(ui);
+    session_return(ui);
 }
 
 static int open_run(struct ui *ui)

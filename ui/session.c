@@ -527,14 +527,9 @@ void session_open_next(struct ui *ui)
     memcpy(path, ui->open_path, sizeof path);
     if (parked_is_live(ui) && !is_run(path))
         session_return(ui);
-    else if (ui->priv->parked) {
-        park_swap(ui);
-        if (compare_is_same(path, ui_dir(ui))) { /* it is the one that trains */
-            park_swap(ui);
-            session_list(ui);
-            return;
-        }
-        park_swap(ui);
+    else if (*ui->parked && compare_is_same(path, ui->parked)) { /* it is the one that trains */
+        session_list(ui);
+        return;
     }
     if (session_is_live(ui) && is_run(path)) {
         if (compare_is_same(path, ui_dir(ui))) {

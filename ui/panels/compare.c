@@ -266,7 +266,8 @@ static bool may_delete(struct ui *ui, const char *dir, char *why, size_t size)
     else if (!strcmp(info->state, "running") || !strcmp(info->state, "paused"))
         snprintf(why, size, "%.64s is %.24s: a run that trains is not deleted", info->name,
                  info->state);
-    else if (*ui->snap.run && compare_is_same(dir, ui_dir(ui)))
+    else if ((*ui->snap.run && compare_is_same(dir, ui_dir(ui))) ||
+             (*ui->parked && compare_is_same(dir, ui->parked)))
         snprintf(why, size, "%.64s is open: open another run first", info->name);
     else
         ok = true;

@@ -77,12 +77,13 @@ struct ui {
     char watched[VAC_PATH]; /* folder of a run that is looked at without a session; "" = none */
     /* The weights that the run has saved, where those are asked; NULL = not taken up. */
     struct vac_session *look;
-    char at[VAC_NAME];  /* which: a stage, a step; "" = the last */
-    bool look_wanted;   /* by a panel that shows what only weights tell */
-    bool look_failed;   /* they could not be: a panel alone does not try again */
-    uint64_t look_last; /* the newest command that they were given */
-    unsigned looks;     /* how often others were taken up: what was asked before is of others */
-    const char *who;    /* asks: "ui", or "script" */
+    char at[VAC_NAME];     /* which: a stage, a step; "" = the last */
+    bool look_wanted;      /* by a panel that shows what only weights tell */
+    bool look_failed;      /* they could not be: a panel alone does not try again */
+    uint64_t look_last;    /* the newest command that they were given */
+    unsigned looks;        /* how often others were taken up: what was asked before is of others */
+    char parked[VAC_PATH]; /* folder of the run that trains while another is looked at; "" = none */
+    const char *who;       /* asks: "ui", or "script" */
     struct vac_snapshot snap; /* a copy of the newest (of the frozen one with `freeze`) */
     struct history points;
     struct layer_history layers;
