@@ -101,19 +101,6 @@ static int put_stdout(void *ctx, const char *line, size_t n, struct vac_err *err
     return rc;
 }
 
-static int import_stdout(const char *path, const struct import_format *f,
-                         const struct import_choice *c, struct import_report *report,
-                         struct vac_err *err)
-{
-    struct strbuf out = {0};
-    int rc = import_rows(path, f, c, put_stdout, &out, report, err);
-
-    if (!rc && out.len)
-        rc = cli_write(&out, err);
-    sb_done(&out);
-    return rc;
-}
-
 /* Standard error: standard output may be the rows. */
 static int show_report(const struct import_report *r, const char *path, const char *file,
                        struct vac_err *err)
@@ -132,9 +119,23 @@ static int show_report(const struct import_report *r, const char *path, const ch
     return rc;
 }
 
-static struct import_choice choice_of(const struct import_values *v)
+/* "auto" with a named column can only mean the format that lets one name them. NULL without an error = look at the content. */
+static int find_format(const char *name, const struct import_choice *c,
+                       const struct import_format **f, struct vac_err *err)
 {
-    return (struct import_choice){
+    if (strcmp(name, "auto")) {
+        *f = import_find(name, err);
+        return *f ? 0 : -1;
+    }
+    for (size_t i = 0; (*f = import_at(i)) && !(c->instruction && (*f)->named_columns);)
+        i++;
+    return 0;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct import_values *v = values;
+    const struct import_choice c = {
         .skip = (size_t)v->skip,
         .take = (size_t)v->take,
         .drawn = !v->first,
@@ -152,27 +153,9 @@ static struct import_choice choice_of(const struct import_values *v)
         .id = v->id,
         .label = v->label,
     };
-}
-
-/* "auto" with a named column can only mean the format that lets one name them. NULL without an error = look at the content. */
-static int find_format(const char *name, const struct import_choice *c,
-                       const struct import_format **f, struct vac_err *err)
-{
-    if (strcmp(name, "auto")) {
-        *f = import_find(name, err);
-        return *f ? 0 : -1;
-    }
-    for (size_t i = 0; (*f = import_at(i)) && !(c->instruction && (*f)->named_columns);)
-        i++;
-    return 0;
-}
-
-static int run(const void *values, char *const *operand, struct vac_err *err)
-{
-    const struct import_values *v = values;
-    const struct import_choice c = choice_of(v);
     const struct import_format *f;
     struct import_report report;
+    struct strbuf out = {0};
     int rc;
 
     if (v->safe && v->unsafe)
@@ -182,7 +165,10 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     if (v->file)
         rc = import_file(operand[1], f, &c, v->file, &report, err);
     else
-        rc = import_stdout(operand[1], f, &c, &report, err);
+        rc = import_rows(operand[1], f, &c, put_stdout, &out, &report, err);
+    if (!rc && out.len)
+        rc = cli_write(&out, err);
+    sb_done(&out);
     return rc ? rc : show_report(&report, operand[1], v->file, err);
 }
 

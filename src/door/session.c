@@ -33,15 +33,6 @@ struct vac_session {
 
 /* --- opening --- */
 
-static char *absolute(const char *path, struct vac_err *err)
-{
-    char *out = realpath(path, NULL);
-
-    if (!out)
-        err_errno(err, "%s", path);
-    return out;
-}
-
 /* run.json of a folder: its description, and the threads it was begun with. */
 static int spec_of_folder(struct vac_session *s, const char *dir, struct vac_open *o,
                           struct vac_err *err)
@@ -328,9 +319,9 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     }
     if (!s->finished && !s->t.how.look && begin_folder(&s->t, s->dir, err))
         return -1;
-    path = absolute(s->dir, err);
+    path = realpath(s->dir, NULL);
     if (!path)
-        return -1;
+        return err_errno(err, "%s", s->dir);
     free(s->dir);
     s->dir = path;
     if (s->finished) {

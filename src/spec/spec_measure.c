@@ -193,23 +193,12 @@ static int read_measure(const struct run_spec *s, struct evaluate_spec *e, const
                : 0;
 }
 
-static int check_stage_named(const struct run_spec *s, const struct jnode *n, struct vac_err *err)
-{
-    const char *name = n->v->valuestring, *near;
-
-    for (size_t i = 0; i < s->n_stages; i++)
-        if (!strcmp(s->stage[i].name, name))
-            return 0;
-    near = err_nearest(name, spec_stage_name, s);
-    return json_error(n, err, "there is no stage \"%.80s\"%s%s%s", name,
-                      near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-}
-
 static int read_stage_names(const struct run_spec *s, struct evaluate_spec *e,
                             const struct jnode *obj, struct vac_err *err)
 {
     struct jnode list, one;
-    size_t n;
+    const char *name, *near;
+    size_t n, known;
     int rc = json_opt(obj, "stages", JSON_ARRAY, &list, err);
 
     if (rc)
@@ -220,8 +209,14 @@ static int read_stage_names(const struct run_spec *s, struct evaluate_spec *e,
     for (; e->stages && one.v; one.v = one.v->next, one.index++) {
         if (!cJSON_IsString(one.v))
             return json_wrong(&one, "the name of a stage", err);
-        if (check_stage_named(s, &one, err))
-            return -1;
+        name = one.v->valuestring;
+        for (known = 0; known < s->n_stages && strcmp(s->stage[known].name, name) != 0;)
+            known++;
+        near = known < s->n_stages ? NULL : err_nearest(name, spec_stage_name, s);
+        if (known == s->n_stages)
+            return json_error(&one, err, "there is no stage \"%.80s\"%s%s%s", name,
+                              near ? " (did you mean \"" : "", near ? near : "",
+                              near ? "\"?)" : "");
         e->stages[one.index] = mem_strdup(one.v->valuestring, err);
         if (!e->stages[one.index])
             return -1;
