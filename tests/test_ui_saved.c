@@ -175,11 +175,34 @@ static void test_another_run_is_looked_at_while_one_trains(void **state)
     sb_done(&is);
 }
 
+/* Of one that has not ended its newest checkpoint answers, and it can go on after that. */
+static void test_a_stopped_run_answers_and_goes_on(void **state)
+{
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    script = with_dir(":probe abc\n:wait probe\n:save-screen $/asked\n:step 2\n:wait step 7\n"
+                      ":wait state paused\n:save-screen $/on\n:quit save\n");
+    for (int i = 0; i < SIZES; i++) {
+        const char *dir = run_folder();
+
+        play_at(i, rig.file, dir, ":wait state paused\n:step 5\n:wait step 5\n" HELD ":quit save\n",
+                "");
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "asked", "STOPPED", "asked @5", "abc");
+        ASSERT_SAVED(i, "on", "PAUSED", "step 7");
+        assert_resumable(dir, 7);
+    }
+    free(script);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),
+        cmocka_unit_test(test_a_stopped_run_answers_and_goes_on),
     };
 
     return cmocka_run_group_tests_name("saved", tests, NULL, NULL);

@@ -110,9 +110,14 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
     if (ui->freeze)
         add(h, 0, INK_WARN | STYLE_BOLD, 2, "FROZEN");
-    if (look)
+    if (look && !*ui->at && state != VAC_DONE && look->state != VAC_LOADING)
+        add(h, 0, INK_EPS | STYLE_BOLD, 2, "asked @%lld", (long long)look->step);
+    else if (look)
         add(h, 0, INK_EPS | STYLE_BOLD, 2, "%s @%s",
-            look->state == VAC_LOADING ? "opening" : "asked", *ui->at ? ui->at : "end");
+            look->state == VAC_LOADING ? "opening" : "asked",
+            *ui->at             ? ui->at
+            : state == VAC_DONE ? "end"
+                                : "last");
     else if (!ui->session && *ui->watched)
         add(h, 1, INK_FAINT, 2, "read-only");
 }

@@ -72,7 +72,7 @@ bool look_take(struct ui *ui, const char *which)
         return false;
     }
     look_drop(ui);
-    ui_say(ui, "taking up the weights of %s ...", *at ? at : "its end");
+    ui_say(ui, "taking up the weights of %s ...", *at ? at : "the last");
     if (ui->paint)
         ui->paint(ui);
     ui->looks++;
