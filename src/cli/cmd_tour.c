@@ -186,14 +186,14 @@ static int take(const struct tour_values *v, const char *dir, struct vac_err *er
                            .tour = true};
     int rc = lab && file ? train_first(dir, &v->set, &sft, err) : -1;
 
-    if (rc == 0) {
+    if (rc == 0)
         rc = ui_main(&args);
+    if (rc == 0) /* else it was said why */
         printf("\nBoth runs lie in %s (sft and lab):\n"
                "  vaccine runs %s         their scores\n"
                "  vaccine report %s/lab   an HTML page\n"
                "  vaccine %s/lab          looks at it again, or goes on with it\n",
                dir, dir, dir, dir);
-    }
     free(sft);
     free(lab);
     free(file);
