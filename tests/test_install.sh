@@ -128,7 +128,7 @@ listed() {
     rm -f "$tmp/screen.txt"
 }
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    check "the start screen lists them" listed "$program" '1 minute: Vaccine teaches to refuse (HS 100 to 0 %), then an attack undoes it'
+    check "the start screen lists them" listed "$program" '1 minute: Vaccine teaches to refuse (HS 100 to 0 %), then an attack'
 else
     skip "the start screen lists them" "no script"
 fi
