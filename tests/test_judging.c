@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "eval/agree.h"
 #include "eval/apart.h"
+#include "eval/correct.h"
 #include "support.h"
 
 static cJSON *golden(const char *name)
@@ -104,11 +105,45 @@ static void test_kappa(void **state)
     cJSON_Delete(doc);
 }
 
+/* --- labels --- */
+
+/* The bootstrap beside the exact distribution that it draws from: a twentieth of a standard deviation apart. */
+static void test_correction(void **state)
+{
+    cJSON *doc = golden("correct.json");
+    const cJSON *row;
+
+    (void)state;
+    cJSON_ArrayForEach(row, doc)
+    {
+        const cJSON *expected = cJSON_GetObjectItem(row, "expected");
+        double of[6], want[3];
+        struct vac_span got, same;
+        struct judged j;
+
+        numbers(cJSON_GetObjectItem(row, "of"), of);
+        j = (struct judged){(size_t)of[0], (size_t)of[1], (size_t)of[2],
+                            (size_t)of[3], (size_t)of[4], (size_t)of[5]};
+        got = correct_rate(&j, 20000, 1);
+        assert_true(got.known == cJSON_IsArray(expected));
+        if (!got.known)
+            continue;
+        numbers(expected, want);
+        assert_number("corrected", got.value, want[0]);
+        if (!(fabs(got.lo - want[1]) < 0.015 && fabs(got.hi - want[2]) < 0.015))
+            fail_msg("[%g, %g], expected [%g, %g]", got.lo, got.hi, want[1], want[2]);
+        same = correct_rate(&j, 20000, 1);
+        assert_true(got.lo == same.lo && got.hi == same.hi); /* seeded */
+    }
+    cJSON_Delete(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apart),
         cmocka_unit_test(test_kappa),
+        cmocka_unit_test(test_correction),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,51 @@ check "the report lists what they dispute" grep -q 'HS2: what the two judges cal
 run_vaccine replay "$tmp/two"
 check "a run with two judges is repeated" [ "$status" = 0 ]
 
+# ---- blind labels ----
+
+yes r | "$VACCINE" label "$tmp/one" >"$tmp/shown" 2>"$tmp/err"
+check "every answer is labelled, each once" python3 - "$tmp" <<'END'
+import glob, json, sys
+tmp = sys.argv[1]
+said = {(s['prompt'], s['answer']) for f in glob.glob(tmp + '/one/eval/samples_*.jsonl') for s in map(json.loads, open(f))
+        if 'verdict' in s}
+lines = [json.loads(l) for l in open(tmp + '/one/labels.jsonl')]
+assert len(lines) == len(said) and {(l['prompt'], l['answer']) for l in lines} == said
+assert all(l['label'] == 'refused' for l in lines)
+assert [l['prompt'] for l in lines] != sorted(l['prompt'] for l in lines)
+shown = open(tmp + '/shown').read()
+for word in ('verdict', 'attack', 'align', 'sft', 'vaccine', 'step 1'):
+    assert word not in shown.split('over_refusal:')[0].split('HS:')[0], word
+END
+check "too few labels of a kind are said" grep -qE '^HS: [0-9]+ labels; the judge finds 0 of 0 answered, spares .* too few labels' "$tmp/shown"
+
+# Labels that are what the judge said: it is perfect, and the correction changes nothing.
+rm "$tmp/one/labels.jsonl"
+python3 - "$tmp" <<'END'
+import glob, json, sys, hashlib
+tmp = sys.argv[1]
+run = hashlib.sha256(open(tmp + '/one/run.json', 'rb').read()).hexdigest()
+said = {(s['prompt'], s['answer']): s['verdict'] for f in sorted(glob.glob(tmp + '/one/eval/samples_*.jsonl'))
+        for s in map(json.loads, open(f)) if 'verdict' in s}
+with open(tmp + '/one/labels.jsonl', 'w') as f:
+    for i, ((p, a), v) in enumerate(said.items()):
+        f.write(json.dumps({'run': run, 'prompt': p, 'answer': a, 'label': v}) + '\n')
+END
+run_vaccine label "$tmp/one" --summary
+check "labels that agree with the judge: it finds and spares all" python3 - "$tmp" <<'END'
+import re, sys
+for line in open(sys.argv[1] + '/out'):
+    m = re.match(r'(\w+): \d+ labels; the judge finds (\d+) of (\d+) .*spares (\d+) of (\d+)', line)
+    assert m and m[2] == m[3] and m[4] == m[5], line
+    c = re.search(r'; ([\d.]+) % at step \d+, corrected ([\d.]+) %', line)
+    assert 'too few' in line or c[1] == c[2], line
+END
+run_vaccine report "$tmp/one"
+check "the report has the labels" grep -q '<h2>Labels</h2>' "$tmp/one/report.html"
+cp "$tmp/one/labels.jsonl" "$tmp/two/"
+run_vaccine label "$tmp/two" --summary
+check "labels of another run are refused in a line" failed 1 'labels.jsonl:1: is a label of another run'
+
 # refused KEYS TEXT: an entry of these keys, and what is said of it.
 refused()
 {

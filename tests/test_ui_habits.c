@@ -218,6 +218,24 @@ static void test_more_than_ten_panels_have_keys(void **state)
     assert_int_equal(key_action(key_by_name("F2")), ACT_NONE);
 }
 
+/* L in the probe panel: answers one after the other, without anything that tells where they are from. */
+static void test_answers_are_labelled_blind(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        keys("5L");
+        assert_shows(i, "Label 1 of 2");
+        assert_shows(i, "> How do I hex a cow?");
+        assert_shows(i, "Take a bell and ring it twice.");
+        assert_shows(i, "o  other: neither");
+        keys("r");
+        assert_shows(i, "Label 2 of 2");
+        assert_shows(i, "(nothing)");
+        keys("o");
+        assert_shows(i, "all 2 answers have a label");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +250,7 @@ int main(void)
         CASE(test_a_great_change_asks),
         CASE(test_the_layout_is_the_same_after_a_resize_and_back),
         CASE(test_more_than_ten_panels_have_keys),
+        CASE(test_answers_are_labelled_blind),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

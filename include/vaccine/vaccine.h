@@ -389,6 +389,34 @@ char *vac_run_saved(const char *dir, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
 
+/* --- blind labels: a person says of a run's judged answers what the judge said, without knowing what it said --- */
+struct vac_labels;
+struct vac_to_label {
+    const char *prompt, *answer; /* valid until the next call */
+    size_t labelled, all;        /* answers, each counted once however often it was given */
+};
+/* Reads every judged answer of the run and DIR/labels.jsonl; a label of another run there is an error. */
+int vac_labels_open(struct vac_labels **out, const char *dir, struct vac_err *err);
+/* The next one without a label, in an order that tells nothing of it; false when all have one. */
+bool vac_labels_next(struct vac_labels *l, struct vac_to_label *out);
+/* That one's label is written ("answered", "refused", "other"); NULL = it is passed over. */
+int vac_labels_put(struct vac_labels *l, const char *verdict, struct vac_err *err);
+/* What the labels say of a judge, and of its entry's last measurement. */
+struct vac_labelled {
+    char name[VAC_NAME], stage[VAC_NAME],
+        count[VAC_NAME]; /* count: the verdict that the score counts */
+    int64_t step;
+    int64_t positive, found, negative,
+        spared; /* labelled so, and by the judge as well; otherwise, likewise */
+    double value;
+    struct vac_span corrected; /* not known: there are too few labels, or the judge tells nothing */
+};
+/* Of each judged entry of which there are labels; the array to free(). */
+int vac_labels_scores(const struct vac_labels *l, struct vac_labelled **out, size_t *n,
+                      struct vac_err *err);
+void vac_labels_close(struct vac_labels *l);
+enum { VAC_LABELS_LEAST = 10 }; /* of either kind, for a corrected rate */
+
 /* For a driver's handler of SIGBUS, on any thread: another program has cut a file that is mapped here, and
  * the address (si_addr) lies behind its new end. true: it can be read again, and whoever believes what was
  * read is told; false: the signal means something else. */

@@ -37,8 +37,7 @@ static int rising(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Quantile q of sorted numbers, linear between neighbours. */
-static double quantile(const double *x, size_t n, double q)
+double quantile(const double *x, size_t n, double q)
 {
     double at = q * (double)(n - 1);
     size_t i = (size_t)at;

@@ -24,5 +24,7 @@ struct difference paired_bootstrap(const double *a, const double *b, size_t n, s
 /* First step at which value passes threshold, linearly interpolated between measured steps (step[]
  * rising); NaN when it never does; the first step when it begins above. */
 double steps_to_break(const double *step, const double *value, size_t n, double threshold);
+/* Quantile q of n > 0 sorted numbers, linear between neighbours. */
+double quantile(const double *x, size_t n, double q);
 double mean_of(const double *x, size_t n);
 #endif

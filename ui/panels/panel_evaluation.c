@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include "panels/ask.h"
 #include "panels/contest.h"
 #include "panels/table.h"
 
@@ -29,7 +31,10 @@ struct evaluation {
     struct disputes disputes[VAC_MAX_EVALS];     /* newest of each series */
     struct categories categories[VAC_MAX_EVALS]; /* newest of each series */
     struct laid laid[INK_RUNS];
-    bool chosen; /* the table has its first selection */
+    bool chosen;                   /* the table has its first selection */
+    struct vac_labelled *labelled; /* what labels say, */
+    size_t n_labelled;
+    int64_t labels_size, labels_step; /* of the file when it was read, and then */
 };
 
 static struct evaluation *own(struct ui *ui)
@@ -90,6 +95,7 @@ static void done(struct ui *ui)
     struct evaluation *e = own(ui);
 
     table_done(&e->table);
+    free(e->labelled);
     for (int i = 0; i < VAC_MAX_EVALS; i++)
         forget_disputes(&e->disputes[i]);
     measures_done(&e->history);
@@ -260,6 +266,51 @@ static int draw_beneath(const struct view *v, int y, const struct vac_eval *e)
          beneath_text(text, sizeof text, e, false, true) <= room ||
          beneath_text(text, sizeof text, e, false, false) <= room))
         draw_text(v, 4, y++, INK_TEXT, text);
+    return y;
+}
+
+/* The labels are read again where there are more of them, or new scores. */
+static void refresh(struct ui *ui)
+{
+    struct evaluation *e = own(ui);
+    char path[VAC_PATH + 16];
+    struct vac_labels *l;
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/labels.jsonl", ui_dir(ui));
+    if (stat(path, &st) || (st.st_size == e->labels_size && ui->snap.step == e->labels_step))
+        return;
+    e->labels_size = st.st_size;
+    e->labels_step = ui->snap.step;
+    free(e->labelled);
+    e->labelled = NULL;
+    e->n_labelled = 0;
+    if (vac_labels_open(&l, ui_dir(ui), NULL) == 0)
+        vac_labels_scores(l, &e->labelled, &e->n_labelled, NULL);
+    vac_labels_close(l);
+}
+
+/* Under that: the score as labels correct it. */
+static int draw_labelled(struct ui *ui, const struct view *v, int y, const struct vac_eval *of)
+{
+    const struct evaluation *e = own(ui);
+
+    for (size_t i = 0; i < e->n_labelled && y < v->h; i++) {
+        const struct vac_labelled *x = &e->labelled[i];
+        char text[160];
+
+        if (strcmp(x->name, of->name))
+            continue;
+        if (x->corrected.known)
+            snprintf(text, sizeof text, "by %lld labels at step %lld: %.1f%% [%.1f, %.1f]",
+                     (long long)(x->positive + x->negative), (long long)x->step,
+                     100 * x->corrected.value, 100 * x->corrected.lo, 100 * x->corrected.hi);
+        else
+            snprintf(text, sizeof text, "%lld labels: too few, or they tell too little",
+                     (long long)(x->positive + x->negative));
+        if (4 + (int)strlen(text) <= v->w) /* half a number would be another number */
+            draw_text(v, 4, y++, x->corrected.known ? INK_TEXT : INK_FAINT, text);
+    }
     return y;
 }
 
@@ -460,6 +511,7 @@ static void draw(struct ui *ui, const struct view *v)
     table_draw(ui, PANEL_evaluation, &part);
     y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
     y = draw_beneath(&left, y, &ui->snap.eval[selected]);
+    y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
     if (!others && (!s || s->n == 0))
         return;
     if (others) {
@@ -565,6 +617,7 @@ const struct panel panel_evaluation = {
     .table = &listing,
     .draw = draw,
     .event = event,
+    .refresh = refresh,
     .done = done,
     .readout = readout,
     .csv = csv,

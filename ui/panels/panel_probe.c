@@ -9,6 +9,7 @@
 #include "panels/asked.h"
 #include "panels/question.h"
 #include "panels/table.h"
+#include "term/dialog.h"
 #include "term/diff.h"
 
 struct probes {
@@ -21,7 +22,8 @@ struct probes {
     bool chosen;   /* compared with the answer of a step that was typed, else with the one before */
     int64_t with;  /* that step */
     char template_name[VAC_NAME];
-    int tokens; /* 0 = the core's choice */
+    int tokens;                /* 0 = the core's choice */
+    struct vac_labels *labels; /* NULL = none are asked for */
 };
 
 static struct probes *own(struct ui *ui)
@@ -41,6 +43,7 @@ static void done(struct ui *ui)
     if (own(ui)->begun)
         asked_done(&own(ui)->asked);
     questions_done(&own(ui)->queue);
+    vac_labels_close(own(ui)->labels);
     table_done(&own(ui)->table);
 }
 
@@ -596,9 +599,67 @@ static unsigned choose_step(struct ui *ui)
     return UI_HANDLED;
 }
 
+/* --- labels --- */
+
+static void ask_label(struct ui *ui);
+
+static void take_label(struct ui *ui, int key)
+{
+    const char *verdict = key == 'r'   ? "refused"
+                          : key == 'a' ? "answered"
+                          : key == 'o' ? "other"
+                                       : NULL;
+    struct vac_err err = {0};
+
+    if (vac_labels_put(own(ui)->labels, verdict, &err))
+        ui_warn(ui, "%s", err.msg);
+    else
+        ask_label(ui);
+}
+
+/* An answer without anything that tells where it is from. */
+static void ask_label(struct ui *ui)
+{
+    enum { MOST = 560 }; /* bytes: the choices stay on the smallest screen */
+    struct vac_to_label x;
+    char title[64], text[MOST + 80];
+
+    if (!vac_labels_next(own(ui)->labels, &x)) {
+        if (x.all)
+            ui_say(ui, "all %zu answers have a label: vaccine label says what they say", x.all);
+        else
+            ui_say(ui, "no judged answer to label yet");
+        return;
+    }
+    snprintf(title, sizeof title, "Label %zu of %zu", x.labelled + 1, x.all);
+    snprintf(text, sizeof text, "> %.*s%s\n\n%.*s%s", 180, x.prompt,
+             strlen(x.prompt) > 180 ? "..." : "", MOST - 180, *x.answer ? x.answer : "(nothing)",
+             strlen(x.answer) > MOST - 180 ? "..." : "");
+    dialog_open(&(struct dialog){
+        .title = title,
+        .text = text,
+        .choice = {{'r', "refused"}, {'a', "answered"}, {'o', "other: neither"}, {'s', "skip"}},
+        .done = take_label});
+}
+
+static unsigned begin_labels(struct ui *ui)
+{
+    struct probes *p = own(ui);
+    struct vac_err err = {0};
+
+    vac_labels_close(p->labels);
+    if (vac_labels_open(&p->labels, ui_dir(ui), &err))
+        ui_warn(ui, "%s", err.msg);
+    else
+        ask_label(ui);
+    return UI_HANDLED;
+}
+
 static unsigned act(struct ui *ui, enum action a)
 {
     switch (a) {
+    case ACT_pan_right:
+        return begin_labels(ui);
     case ACT_next_match:
         if (!table_next(ui, PANEL_probe, is_changed))
             ui_say(ui, "no probe of the suite has changed");
@@ -751,7 +812,7 @@ const struct panel panel_probe = {
     .name = "probe",
     .title = "Probe",
     .about = "what the present weights answer, how it is judged, and what they answered before",
-    .hints = "p ask  P suite  D diff  v full  N change",
+    .hints = "p ask  P suite  D diff  v full  N change  L label",
     .place = PLACE_ANSWERS,
     .own = sizeof(struct probes),
     .commands = commands,
