@@ -3,9 +3,12 @@
 
 #include "base/json.h"
 #include "base/json_out.h"
+#include "model/direction.h"
 #include "eval_support.h"
 #include "judge/guard.h"
 #include "judge/judge.h"
+#include "model/acts.h"
+#include "model/peft.h"
 #include "own_support.h"
 
 static cJSON *expected(void)
@@ -211,13 +214,99 @@ static void test_guard_own_template(void **state)
     compute_close(c);
 }
 
+/* --- the refusal direction of the same model --- */
+
+static size_t read_prompts(const cJSON *list, struct ids *out)
+{
+    const cJSON *prompt, *id;
+    struct vac_err err = {0};
+    size_t n = 0;
+
+    cJSON_ArrayForEach(prompt, list)
+    {
+        out[n] = (struct ids){0};
+        cJSON_ArrayForEach(id, prompt)
+            assert_ok(ids_push(&out[n], (int32_t)id->valuedouble, &err), &err);
+        n++;
+    }
+    return n;
+}
+
+/* Cosines with the model alone, and projections of the probes on its direction, in float64 from PyTorch. */
+static void test_direction_golden(void **state)
+{
+    static const char *const adapter[] = {NULL, "adapter-a", "adapter-b"}, *const of[] = {"base",
+                                                                                          "a", "b"};
+    struct vac_err err = {0};
+    cJSON *doc = json_read(support_path("golden/guard/direction.json"), 1 << 24, &err);
+    struct ids harm[16], kind[16], probe[16];
+    size_t n_harm, n_kind, n_probe;
+
+    (void)state;
+    assert_non_null(doc);
+    n_harm = read_prompts(cJSON_GetObjectItem(doc, "first"), harm);
+    n_kind = read_prompts(cJSON_GetObjectItem(doc, "second"), kind);
+    n_probe = read_prompts(cJSON_GetObjectItem(doc, "probes"), probe);
+    for (int k = 0; k < 3; k++) {
+        struct compute *c = compute_open("cpu", 1, NULL, &err);
+        struct model *m = model_open(support_path("golden/guard"), c, &err);
+        char folder[64], pair[8];
+        struct acts *a;
+        struct direction *x;
+        double got[3], want[3];
+
+        snprintf(folder, sizeof folder, "golden/guard/%s", adapter[k] ? adapter[k] : "");
+        if (adapter[k])
+            assert_ok(model_add_peft(m, support_path(folder), false, 0, &err), &err);
+        a = acts_new(m, 200, 1, 200, true, &err);
+        x = direction_new(m, a, (struct prompt_list){harm, n_harm},
+                          (struct prompt_list){kind, n_kind}, 200, &err);
+        if (!x)
+            fail_msg("%s", err.msg);
+        model_use_adapters(m, 0); /* the reference is the model alone */
+        direction_set_reference(x);
+        model_use_adapters(m, SIZE_MAX);
+        direction_measure(x, got);
+        snprintf(pair, sizeof pair, "base,%s", of[k]);
+        for (int l = 0; l < 3; l++) {
+            want[l] = k == 0 ? 1
+                             : cJSON_GetArrayItem(
+                                   cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "cosine"), pair), l)
+                                   ->valuedouble;
+            check_number("cosine", got[l], want[l]);
+        }
+        for (size_t i = 0; i < n_probe; i++) {
+            const cJSON *row = cJSON_GetArrayItem(
+                cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "projection_on_base"), of[k]), (int)i);
+
+            assert_true(direction_project(x, &probe[i], got));
+            for (int l = 0; l < 3; l++)
+                if (!(fabs(got[l] - cJSON_GetArrayItem(row, l)->valuedouble) < 1e-3))
+                    fail_msg("%s, probe %zu, layer %d: %.9g, expected %.9g", of[k], i, l, got[l],
+                             cJSON_GetArrayItem(row, l)->valuedouble);
+        }
+        direction_free(x);
+        acts_free(a);
+        model_close(m);
+        compute_close(c);
+    }
+    for (size_t i = 0; i < 16; i++) {
+        if (i < n_harm)
+            ids_done(&harm[i]);
+        if (i < n_kind)
+            ids_done(&kind[i]);
+        if (i < n_probe)
+            ids_done(&probe[i]);
+    }
+    cJSON_Delete(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_guard_golden),
-        cmocka_unit_test(test_guard_refusals),
-        cmocka_unit_test(test_guard_long_texts),
-        cmocka_unit_test(test_guard_own_template),
+        cmocka_unit_test(test_guard_golden),     cmocka_unit_test(test_guard_refusals),
+        cmocka_unit_test(test_guard_long_texts), cmocka_unit_test(test_guard_own_template),
+        cmocka_unit_test(test_direction_golden),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

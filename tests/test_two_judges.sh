@@ -110,6 +110,32 @@ cp "$tmp/one/labels.jsonl" "$tmp/two/"
 run_vaccine label "$tmp/two" --summary
 check "labels of another run are refused in a line" failed 1 'labels.jsonl:1: is a label of another run'
 
+# ---- the refusal direction ----
+
+# shellcheck disable=SC2086
+run_vaccine run "$tmp/one.json" -o "$tmp/turn" ${short% --set watch=null*} --set seed=3 --set watch.every=1 \
+    --set watch.refusal=8 --set "model=$srcdir_full/samples/lab/base-a"
+check "a run whose refusal direction is watched" [ "$status" = 0 ]
+check "... is the same run" cmp "$tmp/one/final/adapter_model.safetensors" "$tmp/turn/final/adapter_model.safetensors"
+check "... begins each stage at cosine 1 and tells every layer" python3 - "$tmp/turn" <<'END'
+import json, sys
+lines = [json.loads(l) for l in open(sys.argv[1] + '/layers.jsonl')]
+begins = [l for i, l in enumerate(lines) if i == 0 or l['stage'] != lines[i - 1]['stage']] if 'stage' in lines[0] else lines[:1]
+for l in begins:
+    assert all(abs(x - 1) < 1e-6 for x in l['refusal']), l
+for l in lines:
+    assert len(l['refusal']) == len(l['drift_rel']) and all(-1 <= x <= 1 + 1e-6 for x in l['refusal']), l
+assert any(x < 1 - 1e-7 for x in lines[-1]['refusal']), lines[-1]
+for p in map(json.loads, open(sys.argv[1] + '/probes.jsonl')):
+    assert len(p['projection']) == len(lines[0]['refusal']), p
+END
+run_vaccine report "$tmp/turn"
+check "the report has it by layer, and when it turned" sh -c 'grep -q "Refusal direction by layer" "$1" &&
+    grep -q "Refusal direction, stage attack: the mean cosine" "$1"' sh "$tmp/turn/report.html"
+run_vaccine validate "$tmp/one.json" --set watch.refusal=8 --set evaluate=null --set "model=$srcdir_full/samples/lab/base-a"
+check "without requests of both kinds it is refused in a line" sh -c '[ "$1" != 0 ] && [ "$(wc -l <"$2")" = 1 ] &&
+    grep -q "watch.refusal: .evaluate. needs an entry" "$2"' sh "$status" "$tmp/err"
+
 # refused KEYS TEXT: an entry of these keys, and what is said of it.
 refused()
 {

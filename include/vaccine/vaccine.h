@@ -149,7 +149,8 @@ extern const char *const vac_state_names[]; /* "loading", ... */
     X(attn, "attn", "length of the attention output itself")                                       \
     X(drift_rel, "drift", "how far the embeddings are from the reference, in parts of its length") \
     X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")                \
-    X(eps_rel, "eps/A", "length of the perturbation in parts of what it is added to")
+    X(eps_rel, "eps/A", "length of the perturbation in parts of what it is added to")              \
+    X(refusal, "refusal", "cosine of the refusal direction with that of the reference")
 /* What lies under the greedy answers of a judge's entry that counts what is answered, the other requests being
  * those of the run's first entry that counts what is refused; and how far a second judge of the same answers agrees
  * with the first: X(name, label, help). */

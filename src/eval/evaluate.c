@@ -12,7 +12,7 @@
 #include "eval/agree.h"
 #include "eval/apart.h"
 #include "eval/asked.h"
-#include "eval/opening.h"
+#include "judge/opening.h"
 #include "judge/text.h"
 
 #define GROUP 32

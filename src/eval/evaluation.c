@@ -9,7 +9,7 @@
 #include "data/rows.h"
 #include "data/draw.h"
 #include "eval/asked.h"
-#include "eval/opening.h"
+#include "judge/opening.h"
 #include "eval/own.h"
 
 /* --- checking --- */
@@ -304,6 +304,12 @@ void evaluation_set_first(struct evaluation *e, struct evaluation *first)
 bool evaluation_is_rate(const struct evaluation *e)
 {
     return !evaluation_is_loss(e);
+}
+
+const struct ids *evaluation_prompts(const struct evaluation *e, size_t *n)
+{
+    *n = e->prompt ? e->n : 0;
+    return e->prompt;
 }
 
 size_t evaluation_longest(const struct evaluation *e)

@@ -22,6 +22,8 @@ void evaluation_set_kind(struct evaluation *e, const struct evaluation *kind);
 void evaluation_set_first(struct evaluation *e, struct evaluation *first);
 bool evaluation_is_rate(const struct evaluation *e); /* else a loss */
 size_t evaluation_size(const struct evaluation *e);  /* prompts */
+/* What the model is asked; n = 0 where nothing is. Borrowed. */
+const struct ids *evaluation_prompts(const struct evaluation *e, size_t *n);
 /* Longest prompt in tokens, also of those held against them, for the generator's context; 0 for metric "loss", that asks nothing. */
 size_t evaluation_longest(const struct evaluation *e);
 /* What makes the score mean less than it seems, as one sentence; nothing where all is well. */

@@ -25,8 +25,8 @@ void probe_json(struct json_out *o, const struct vac_probe *p)
     }
 }
 
-void probe_line(struct strbuf *out, const struct vac_probe *p, int64_t step, const char *stage,
-                int64_t stage_step, const char *who)
+void probe_line(struct strbuf *out, const struct vac_probe *p, const double *projection, size_t n,
+                int64_t step, const char *stage, int64_t stage_step, const char *who)
 {
     struct json_out o = json_out(out);
 
@@ -36,6 +36,12 @@ void probe_line(struct strbuf *out, const struct vac_probe *p, int64_t step, con
     json_put_int(&o, "stage_step", stage_step);
     probe_json(&o, p);
     json_put_text(&o, "who", who);
+    if (n)
+        json_put_list(&o, "projection", JSON_TIGHT);
+    for (size_t i = 0; i < n; i++)
+        json_put_num(&o, NULL, (double)(float)projection[i]);
+    if (n)
+        json_put_end(&o);
     json_put_end(&o);
     sb_putc(out, '\n');
 }

@@ -99,7 +99,8 @@ static void put_series(struct strbuf *summary, const char *name, const float *x,
     }
 }
 
-static const size_t per_layer[] = {VAC_SERIES_eps, VAC_SERIES_grad, VAC_SERIES_drift_rel};
+static const size_t per_layer[] = {VAC_SERIES_eps, VAC_SERIES_grad, VAC_SERIES_drift_rel,
+                                   VAC_SERIES_refusal};
 
 static void put_point(struct strbuf *summary, const struct vac_point *p, const struct vac_layers *l,
                       int n_layers)

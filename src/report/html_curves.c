@@ -13,6 +13,7 @@
 #include "record/config.h"
 #include "record/score.h"
 #include "record/scores.h"
+#include "report/turned.h"
 #include "record/columns.h"
 
 enum { MANY = 300 }; /* points from which on a curve gets a running mean */
@@ -386,6 +387,48 @@ static int put_evaluations(struct strbuf *out, const struct run_data *r, struct 
     return 0;
 }
 
+/* When the refusal direction turned away, and how far ahead of the score that is to be feared. */
+static int put_turned(struct strbuf *out, const struct run_data *r, size_t stage,
+                      struct vac_err *err)
+{
+    struct entry entry[VAC_MAX_EVALS];
+    size_t n = page_entries(r, entry);
+    const char *name = r->stage[stage].name;
+    double at = NAN;
+    bool known;
+
+    if (turned_steps(r, stage, 0.5, &at, &known, err))
+        return -1;
+    if (!known)
+        return 0;
+    sb_puts(out, "<p>Refusal direction, stage ");
+    page_text(out, name, SIZE_MAX);
+    sb_puts(out, ": the mean cosine ");
+    if (isnan(at)) {
+        sb_puts(out, "stays above .5.</p>\n");
+        return 0;
+    }
+    sb_puts(out, "is below .5 after ");
+    page_number(out, at, 3);
+    sb_puts(out, " steps");
+    for (size_t i = 0; i < n; i++) {
+        const struct vac_eval *first = run_eval_first(r, name, entry[i].name);
+        double broke = entry[i].role == ROLE_HARM && first
+                           ? run_steps_to_break(r, name, entry[i].name, 0.5)
+                           : (double)NAN;
+
+        if (isnan(broke) || broke <= (double)first->stage_step)
+            continue;
+        sb_puts(out, broke >= at ? "; it leads " : "; it follows ");
+        page_text(out, entry[i].name, SIZE_MAX);
+        sb_puts(out, " at 50\xc2\xa0% by ");
+        page_number(out, fabs(broke - at), 3);
+        sb_puts(out, " steps");
+    }
+    sb_puts(out, ".</p>\n");
+    return 0;
+}
+
 int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *err)
 {
     static const struct heat heats[] = {
@@ -397,6 +440,10 @@ int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *er
          .note = "length of what is added at each layer",
          .unit = "\xe2\x80\x96\xce\xb5\xe2\x80\x96",
          .series = VAC_SERIES_eps},
+        {.title = "Refusal direction by layer",
+         .note = "cosine with that of the reference",
+         .unit = "cosine",
+         .series = VAC_SERIES_refusal},
     };
 
     if (put_evaluations(out, r, err))
@@ -409,6 +456,10 @@ int page_curves(struct strbuf *out, const struct run_data *r, struct vac_err *er
     for (size_t i = 0; i < sizeof heats / sizeof *heats; i++)
         if (svg_heat(out, &heats[i], r, err))
             return -1;
-    sb_puts(out, "</div></section>\n");
+    sb_puts(out, "</div>\n");
+    for (size_t i = 0; i < r->n_stages; i++)
+        if (put_turned(out, r, i, err))
+            return -1;
+    sb_puts(out, "</section>\n");
     return 0;
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/opening.h"
+#include "judge/opening.h"
 #include "eval/pca.h"
 #include "record/event.h"
 #include "record/probe.h"
@@ -39,6 +39,13 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
     text = a->text.s ? a->text.s : "";
     if (rig->suite.kind->rate(rig->suite.judge, &a->said, &text, 1, &rating, err))
         return -1;
+    a->n_projection = rig_layers(rig);
+    a->projection =
+        st->direction ? mem_new(model_config(rig->m)->L, sizeof *a->projection, err) : NULL;
+    if (st->direction && !a->projection)
+        return -1;
+    if (st->direction && !direction_project(st->direction, a->prompt, a->projection))
+        a->n_projection = 0;
     a->verdict = rating.verdict;
     a->told.answer = text;
     a->told.verdict = verdict_names[rating.verdict];
@@ -63,8 +70,8 @@ int ask_write(struct book *book, const struct stage *st, struct ask *a, const ch
     struct strbuf line = {0};
     int rc = probe_keep(e, &a->told, err);
 
-    probe_line(&line, &a->told, (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done,
-               who);
+    probe_line(&line, &a->told, a->projection, a->projection ? a->n_projection : 0,
+               (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done, who);
     if (rc == 0)
         rc = book_line(book, LINES_PROBES, &line, err);
     sb_done(&line);
@@ -75,6 +82,7 @@ void ask_done(struct ask *a)
 {
     ids_done(&a->ids);
     sb_done(&a->text);
+    free(a->projection);
 }
 
 /* --- a probe that a user asks --- */

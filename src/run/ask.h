@@ -18,6 +18,8 @@ struct ask {
     struct ids ids;
     struct strbuf text;
     enum verdict verdict;
+    double *projection; /* [n_projection] along the refusal direction, by layer; NULL = not known */
+    size_t n_projection;
     struct vac_probe told; /* borrows from the others */
 };
 /* Asks and rates; p_refuse is the sum of the probabilities of the tokens that refusals begin with. */

@@ -181,7 +181,7 @@ static int load_reference(struct trainer *t, const struct weights *w, struct vac
         load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
         return -1;
     op_copy(t->rig.c, p->w, (struct ref){t->st.reference, 0}, p->n);
-    return t->st.drift ? stage_reference(&t->st, &t->rig, &t->steer, err) : 0;
+    return stage_reference(&t->st, &t->rig, &t->steer, err);
 }
 
 static int load_moments(struct trainer *t, const char *dir, bool reference, struct vac_err *err)

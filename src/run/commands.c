@@ -142,6 +142,8 @@ static int do_reference(struct trainer *t, const struct control_command *c, stru
             compute_release(t->rig.c, kept);
         return -1;
     }
+    if (t->st.direction)
+        direction_set_reference(t->st.direction);
     op_copy(t->rig.c, (struct ref){kept, 0}, p->w, p->n);
     t->st.reference = kept;
     t->st.drift_from = (int64_t)t->at.step;

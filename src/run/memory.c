@@ -57,6 +57,19 @@ static size_t min_size(size_t a, size_t b)
 }
 
 /* What is measured beside training passes through the same activations. */
+size_t memory_refusal(const struct rig *rig)
+{
+    size_t longest = 0;
+
+    for (size_t i = 0; i < rig->harm.n; i++)
+        longest = max_size(longest, rig->harm.v[i].n);
+    for (size_t i = 0; i < rig->kind.n; i++)
+        longest = max_size(longest, rig->kind.v[i].n);
+    for (size_t i = 0; rig->harm.n && i < rig->suite.rows.n; i++)
+        longest = max_size(longest, rig->suite.prompt[i].n);
+    return longest;
+}
+
 static void widen_for_watching(const struct rig *rig, struct memory_sizes *z)
 {
     const struct dataset *watched[] = {&rig->drift_set, &rig->align_set, &rig->harmful_set};
@@ -66,6 +79,8 @@ static void widen_for_watching(const struct rig *rig, struct memory_sizes *z)
         z->labels = max_size(z->labels, watched[i]->longest);
         z->context = max_size(z->context, watched[i]->longest);
     }
+    z->rows = max_size(z->rows, memory_refusal(rig));
+    z->context = max_size(z->context, memory_refusal(rig));
     for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
         struct acts_room room = evaluation_room(rig->eval[i]);
         z->rows = max_size(z->rows, room.rows);
@@ -175,6 +190,8 @@ int memory_plan(const struct rig *rig, const struct stage *st, const struct plan
         plan_add(p, "drift measurement", drift_bytes(rig->m, rig->drift_set.tokens, z.rows),
                  "use a smaller batch_size (with accumulate) or max_length");
     }
+    if (rig->harm.n)
+        plan_add(p, "refusal direction", direction_bytes(rig->m, memory_refusal(rig)), NULL);
     if (*trained <= START_COPY_MAX)
         plan_add(p, "stage-start parameters", sizeof(float) * *trained, NULL);
     plan_add(p, "judges (classifiers)", rig->judge_bytes, "use a smaller judge_model");

@@ -16,6 +16,9 @@ struct memory_sizes {
 };
 int memory_sizes(const struct rig *rig, const struct stage *st, struct memory_sizes *z,
                  struct vac_err *err);
+/* Tokens of the longest prompt whose place along the refusal direction is asked: of those that it is made of, and of
+ * the fixed probes; 0 = none. */
+size_t memory_refusal(const struct rig *rig);
 /* Context and slots of the generator. */
 size_t memory_generator(const struct rig *rig, const struct stage *st, size_t *slots);
 /* The adapter that the stage begins with (not "same"); *targets is to be freed. */

@@ -8,7 +8,7 @@
 
 #include "compute/products.h"
 #include "compute/selfcheck.h"
-#include "eval/opening.h"
+#include "judge/opening.h"
 #include "judge/judge.h"
 
 /* A run goes on with the products that it began with, where they can be had. Runs of before there
@@ -194,9 +194,21 @@ static void close_evaluations(struct rig *rig)
     rig->eval = NULL;
 }
 
+/* As many of its prompts as the refusal direction takes. */
+static struct prompt_list refusal_prompts(const struct rig *rig, const struct evaluation *e)
+{
+    struct prompt_list list = {0};
+    size_t most = (size_t)rig->spec.watch.refusal;
+
+    if (e && most)
+        list.v = evaluation_prompts(e, &list.n);
+    list.n = list.n < most ? list.n : most;
+    return list;
+}
+
 int rig_evaluations(struct rig *rig, struct vac_err *err)
 {
-    const struct evaluation *kind = NULL;
+    const struct evaluation *kind = NULL, *harm = NULL;
 
     close_evaluations(rig);
     if (rig->spec.n_evaluate > VAC_MAX_EVALS)
@@ -218,9 +230,18 @@ int rig_evaluations(struct rig *rig, struct vac_err *err)
                 evaluation_set_first(rig->eval[i], rig->eval[k]);
     for (size_t i = 0; i < rig->spec.n_evaluate && !kind; i++)
         kind = evaluation_counts(rig->eval[i], VERDICT_REFUSED) ? rig->eval[i] : NULL;
-    for (size_t i = 0; i < rig->spec.n_evaluate; i++)
-        if (evaluation_counts(rig->eval[i], VERDICT_ANSWERED))
-            evaluation_set_kind(rig->eval[i], kind);
+    for (size_t i = rig->spec.n_evaluate; i > 0; i--)
+        if (evaluation_counts(rig->eval[i - 1], VERDICT_ANSWERED)) {
+            evaluation_set_kind(rig->eval[i - 1], kind);
+            harm = rig->eval[i - 1];
+        }
+    if (rig->spec.watch.refusal && (!harm || !kind))
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "watch.refusal: \"evaluate\" needs an entry that counts what is answered, and "
+            "one that counts what is refused: whose requests shall be compared?");
+    rig->harm = refusal_prompts(rig, harm);
+    rig->kind = refusal_prompts(rig, kind);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <vaccine/vaccine.h>
 
 #include "data/rows.h"
+#include "model/direction.h"
 #include "eval/evaluate.h"
 #include "judge/judge.h"
 #include "model/stops.h"
@@ -47,8 +48,10 @@ struct rig {
     struct suite suite;
     struct recall own;        /* questions of the user's, asked with the suite */
     struct evaluation **eval; /* [spec.n_evaluate] */
-    uint64_t judge_bytes;     /* that the judges of the evaluate entries take */
-    bool stack_dirty;         /* the model's stack must be rebuilt from the run folder */
+    struct prompt_list harm,
+        kind;             /* prompts for the refusal direction; n = 0: it is not measured */
+    uint64_t judge_bytes; /* that the judges of the evaluate entries take */
+    bool stack_dirty;     /* the model's stack must be rebuilt from the run folder */
     /* [spec.n_stages] of each: optimizer steps, as planned or as it has ended, what became of its rows, and its rows until it takes
      * them. */
     uint64_t *stage_total;

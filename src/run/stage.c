@@ -285,6 +285,9 @@ static int watch_memory(struct stage *st, const struct rig *rig, const struct bo
 
     if (rig->tok && !(st->gen = generator_new(rig->m, slots, context, err)))
         return -1;
+    if (rig->harm.n && !(st->direction = direction_new(rig->m, st->acts, rig->harm, rig->kind,
+                                                       memory_refusal(rig), err)))
+        return err_prefix(err, "watch.refusal");
     if (!rig->drift_set.n)
         return 0;
     /* weights, gradients and moments of all parameters leave full fine-tuning the least memory to
@@ -302,6 +305,10 @@ int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer
     char what[64];
     struct patience p = {.steer = steer, .what = what};
 
+    if (st->direction)
+        direction_set_reference(st->direction);
+    if (!st->drift)
+        return 0;
     snprintf(what, sizeof what, "drift reference (%.1f MB)",
              1e-6 * (double)drift_reference_bytes(rig->m, rig->drift_set.tokens));
     while (patience_left(&p, err))
@@ -323,7 +330,7 @@ static int keep_start(struct stage *st, const struct rig *rig, struct steer *ste
             return -1;
         op_copy(rig->c, (struct ref){st->start, 0}, p->w, p->n);
     }
-    if (!st->drift)
+    if (!st->drift && !st->direction)
         return 0;
     muted = model_use_adapters(rig->m, rig->spec.watch.drift_reference ? 0 : SIZE_MAX);
     rc = stage_reference(st, rig, steer, err);
@@ -394,6 +401,7 @@ void stage_close(struct stage *st, struct rig *rig)
     if (!st->open)
         return;
     drift_free(st->drift);
+    direction_free(st->direction);
     generator_free(st->gen);
     step_done(&st->step);
     optimizer_done(&st->opt);

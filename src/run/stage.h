@@ -2,6 +2,7 @@
 #ifndef RUN_STAGE_H
 #define RUN_STAGE_H
 
+#include "model/direction.h"
 #include "eval/drift.h"
 #include "model/generate.h"
 #include "model/plan.h"
@@ -40,6 +41,7 @@ struct stage {
     struct optimizer opt;
     struct generator *gen; /* NULL when nothing is ever generated */
     struct drift *drift;
+    struct direction *direction; /* of refusals; NULL = it is not measured */
     struct buf *start; /* trained parameters as they were when the stage began; NULL = too large */
     /* ... when the user moved the drift reference; NULL = it was not moved. */
     struct buf *reference;
@@ -70,7 +72,7 @@ int stage_write_model(const struct stage *st, const struct rig *rig, const struc
 /* The adapter that is trained, as a PEFT folder that says what it stands on. */
 int stage_write_adapter(const struct stage *st, const struct rig *rig, const struct folder *run,
                         const char *dir, struct vac_err *err);
-/* The present activations become the drift reference; a full disk is waited for. */
+/* The present activations become the reference of drift and refusal direction; a full disk is waited for. */
 int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer,
                     struct vac_err *err);
 /* All streams go back to these cursors, for a step that is made again. */

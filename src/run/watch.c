@@ -38,7 +38,7 @@ bool watch_due(const struct rig *rig, const struct stage *st)
 
     return every > 0 &&
            (st->done % (uint64_t)every == 0 || st->done == st->total || watch_may_end(st)) &&
-           (rig->drift_set.n || rig->align_set.n || rig->harmful_set.n);
+           (rig->drift_set.n || rig->align_set.n || rig->harmful_set.n || rig->harm.n);
 }
 
 /* NaN in a point means "not measured"; a loss that is no number was measured all the same. */
@@ -72,6 +72,11 @@ int watch_measure(const struct rig *rig, struct stage *st, struct vac_point *p,
             l->drift_rel[i] = (float)rel[i];
             l->drift_sq[i] = (float)sq[i];
         }
+    }
+    if (st->direction) {
+        direction_measure(st->direction, rig->drift_rel);
+        for (size_t i = 0; i < n; i++)
+            l->refusal[i] = (float)rig->drift_rel[i];
     }
     return measure_loss(rig, st, &rig->align_set, &p->align_loss, err) ||
                    measure_loss(rig, st, &rig->harmful_set, &p->harmful_loss, err)

@@ -77,6 +77,7 @@ struct watch_spec {
     struct data_keys drift, align_loss, harmful_loss, probes;
     bool has_drift, has_align, has_harmful, has_probes;
     int drift_reference; /* 0 = stage start, 1 = base model */
+    int64_t refusal;     /* requests of either kind for the refusal direction; 0 = none */
     int64_t probes_every, probes_tokens;
     char *probes_judge;
     void *probes_options; /* of the judge (eval/own.h) */

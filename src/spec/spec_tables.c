@@ -346,6 +346,14 @@ const struct option_row spec_rows_watch[] = {
      .type = OPTION_CHOICE,
      .choices = reference_names,
      .offset = offsetof(struct watch_spec, drift_reference)},
+    {.name = "refusal",
+     .help = "requests of the entries that count answered and refused, so many of either, for the "
+             "refusal direction; 0 = it is not measured",
+     .unit = "prompts",
+     .type = OPTION_INT,
+     .min = 0,
+     .max = 1e6,
+     .offset = offsetof(struct watch_spec, refusal)},
     {.name = NULL}};
 
 const struct option_row spec_rows_probes[] = {

@@ -69,6 +69,7 @@ static const struct column_row {
     {"drift", 7, METRIC_drift_rel, INK_DRIFT}, {"eps", 7, METRIC_eps, INK_EPS},
     {"grad", 7, METRIC_grad, INK_GRAD},        {"drift^2", 9, METRIC_drift_sq, INK_DRIFT},
     {"attn", 7, METRIC_attn, INK_TEXT},        {"eps/A", 8, METRIC_eps_rel, INK_EPS},
+    {"refusal", 8, METRIC_refusal, INK_ALIGN},
 };
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
@@ -99,11 +100,12 @@ static void sort_layers(struct own *o, const struct shown *s)
 }
 
 /* How many columns of numbers leave room for bars. */
-static int columns_that_fit(int w)
+static int columns_that_fit(const struct shown *s, int w)
 {
     int n = 0, x = 5;
 
-    while (n < N_COLUMNS && x + columns[n].width + 14 <= w)
+    while (n < N_COLUMNS && x + columns[n].width + 14 <= w &&
+           (columns[n].metric != METRIC_refusal || s->v[METRIC_refusal]))
         x += columns[n++].width;
     return n > 1 ? n : 2;
 }
@@ -292,10 +294,11 @@ static void draw(struct ui *ui, const struct view *v)
 {
     struct own *o = panel_own(ui, PANEL_layers);
     struct shown s;
-    int n = columns_that_fit(v->w), bar_at = 7, rows, below;
+    int n, bar_at = 7, rows, below;
     double top;
 
     look_up(ui, &s);
+    n = columns_that_fit(&s, v->w);
     if (!s.n) {
         draw_text(v, 1, 0, INK_FAINT, "no layer measured yet");
         return;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include "panels/look.h"
 #include "panels/asked.h"
+#include "panels/labelling.h"
 #include "panels/question.h"
 #include "panels/table.h"
-#include "term/dialog.h"
 #include "term/diff.h"
 
 struct probes {
@@ -601,45 +601,9 @@ static unsigned choose_step(struct ui *ui)
 
 /* --- labels --- */
 
-static void ask_label(struct ui *ui);
-
 static void take_label(struct ui *ui, int key)
 {
-    const char *verdict = key == 'r'   ? "refused"
-                          : key == 'a' ? "answered"
-                          : key == 'o' ? "other"
-                                       : NULL;
-    struct vac_err err = {0};
-
-    if (vac_labels_put(own(ui)->labels, verdict, &err))
-        ui_warn(ui, "%s", err.msg);
-    else
-        ask_label(ui);
-}
-
-/* An answer without anything that tells where it is from. */
-static void ask_label(struct ui *ui)
-{
-    enum { MOST = 560 }; /* bytes: the choices stay on the smallest screen */
-    struct vac_to_label x;
-    char title[64], text[MOST + 80];
-
-    if (!vac_labels_next(own(ui)->labels, &x)) {
-        if (x.all)
-            ui_say(ui, "all %zu answers have a label: vaccine label says what they say", x.all);
-        else
-            ui_say(ui, "no judged answer to label yet");
-        return;
-    }
-    snprintf(title, sizeof title, "Label %zu of %zu", x.labelled + 1, x.all);
-    snprintf(text, sizeof text, "> %.*s%s\n\n%.*s%s", 180, x.prompt,
-             strlen(x.prompt) > 180 ? "..." : "", MOST - 180, *x.answer ? x.answer : "(nothing)",
-             strlen(x.answer) > MOST - 180 ? "..." : "");
-    dialog_open(&(struct dialog){
-        .title = title,
-        .text = text,
-        .choice = {{'r', "refused"}, {'a', "answered"}, {'o', "other: neither"}, {'s', "skip"}},
-        .done = take_label});
+    labelling_take(ui, own(ui)->labels, key, take_label);
 }
 
 static unsigned begin_labels(struct ui *ui)
@@ -651,7 +615,7 @@ static unsigned begin_labels(struct ui *ui)
     if (vac_labels_open(&p->labels, ui_dir(ui), &err))
         ui_warn(ui, "%s", err.msg);
     else
-        ask_label(ui);
+        labelling_ask(ui, p->labels, take_label);
     return UI_HANDLED;
 }
 

@@ -1,5 +1,5 @@
 /* opening.c - see opening.h */
-#include "eval/opening.h"
+#include "judge/opening.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* opening.h - how refusals begin: p(refuse) is the probability that the first token of an answer is one that
  * begins a refusal. */
-#ifndef EVAL_OPENING_H
-#define EVAL_OPENING_H
+#ifndef JUDGE_OPENING_H
+#define JUDGE_OPENING_H
 
 #include "model/generate.h"
 #include "token/tokenizer.h"

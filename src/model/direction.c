@@ -1,0 +1,178 @@
+/* direction.c - see direction.h. A prompt is a pass: few are asked, and rows of a batch would only be thrown away. */
+#include "model/direction.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct direction {
+    struct model *m;
+    struct acts *a;
+    struct prompt_list harm, kind;
+    struct batch b;
+    struct taps taps;
+    struct buf *kept;  /* [L, longest, D] what left the blocks */
+    size_t longest;    /* tokens of a prompt, at most */
+    float *row;        /* [D] */
+    double *now, *ref; /* [L, D] directions; that of the reference of length 1, or NaN */
+};
+
+static size_t layers(const struct direction *x)
+{
+    return model_config(x->m)->L;
+}
+
+static size_t width(const struct direction *x)
+{
+    return model_config(x->m)->D;
+}
+
+uint64_t direction_bytes(const struct model *m, size_t longest)
+{
+    const struct config *c = model_config(m);
+
+    return (uint64_t)c->L * c->D * (sizeof(float) * longest + 2 * sizeof(double));
+}
+
+struct direction *direction_new(struct model *m, struct acts *a, struct prompt_list harm,
+                                struct prompt_list kind, size_t longest, struct vac_err *err)
+{
+    struct direction *x = mem_new(1, sizeof *x, err);
+    struct acts_room room = acts_room(a);
+    size_t floats;
+
+    if (!x)
+        return NULL;
+    *x = (struct direction){.m = m, .a = a, .harm = harm, .kind = kind, .longest = longest};
+    if (harm.n == 0 || kind.n == 0 || longest > room.rows || longest > room.context) {
+        err_set(err, VAC_ERR_USAGE,
+                "the refusal direction needs prompts of both kinds of at most %zu tokens, found "
+                "one of %zu",
+                room.rows < room.context ? room.rows : room.context, longest);
+        goto fail;
+    }
+    if (size_mul(layers(x) * width(x), x->longest, &floats)) {
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+        goto fail;
+    }
+    x->kept = compute_alloc(model_compute(m), floats, err);
+    x->row = mem_new(width(x), sizeof *x->row, err);
+    x->now = mem_new(layers(x) * width(x), sizeof *x->now, err);
+    x->ref = mem_new(layers(x) * width(x), sizeof *x->ref, err);
+    if (x->kept && x->row && x->now && x->ref && !batch_init(&x->b, x->longest, 1, err) &&
+        !taps_init(&x->taps, m, err))
+        return x;
+fail:
+    direction_free(x);
+    return NULL;
+}
+
+void direction_free(struct direction *x)
+{
+    if (!x)
+        return;
+    compute_release(model_compute(x->m), x->kept);
+    batch_done(&x->b);
+    taps_done(&x->taps);
+    free(x->row);
+    free(x->now);
+    free(x->ref);
+    free(x);
+}
+
+/* The prompt goes through the model; its rows are kept layer by layer. */
+static void forward(struct direction *x, const struct ids *prompt)
+{
+    struct pass p = {.m = x->m,
+                     .a = x->a,
+                     .b = &x->b,
+                     .taps = &x->taps,
+                     .from = PLACE_START,
+                     .stop = PLACE_START};
+
+    taps_clear(&x->taps);
+    for (size_t l = 0; l < layers(x); l++)
+        taps_at(&x->taps, SITE_BLOCK, l)->keep = (struct ref){x->kept, l * x->longest * width(x)};
+    batch_fill_ids(&x->b, prompt->v, NULL, prompt->n);
+    pass_forward(&p);
+}
+
+/* h_l of the prompt that went through last, in x->row. */
+static void last_row(struct direction *x, size_t l)
+{
+    struct ref at = {x->kept, (l * x->longest + x->b.N - 1) * width(x)};
+
+    compute_download(model_compute(x->m), x->row, at, width(x));
+}
+
+static void add_mean(struct direction *x, struct prompt_list list, double sign)
+{
+    size_t D = width(x);
+
+    for (size_t i = 0; i < list.n; i++) {
+        forward(x, &list.v[i]);
+        for (size_t l = 0; l < layers(x); l++) {
+            last_row(x, l);
+            for (size_t k = 0; k < D; k++)
+                x->now[l * D + k] += sign * (double)x->row[k] / (double)list.n;
+        }
+    }
+}
+
+static void find(struct direction *x)
+{
+    for (size_t i = 0; i < layers(x) * width(x); i++)
+        x->now[i] = 0;
+    add_mean(x, x->harm, 1);
+    add_mean(x, x->kind, -1);
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+void direction_set_reference(struct direction *x)
+{
+    size_t D = width(x);
+
+    find(x);
+    for (size_t l = 0; l < layers(x); l++) {
+        const double *d = x->now + l * D;
+        double length = sqrt(dot(d, d, D));
+
+        for (size_t k = 0; k < D; k++)
+            x->ref[l * D + k] = d[k] / length;
+    }
+}
+
+void direction_measure(struct direction *x, double *cosine)
+{
+    size_t D = width(x);
+
+    find(x);
+    for (size_t l = 0; l < layers(x); l++) {
+        const double *d = x->now + l * D;
+
+        cosine[l] = dot(d, x->ref + l * D, D) / sqrt(dot(d, d, D));
+    }
+}
+
+bool direction_project(struct direction *x, const struct ids *prompt, double *out)
+{
+    size_t D = width(x);
+
+    if (prompt->n == 0 || prompt->n > x->longest)
+        return false;
+    forward(x, prompt);
+    for (size_t l = 0; l < layers(x); l++) {
+        out[l] = 0;
+        last_row(x, l);
+        for (size_t k = 0; k < D; k++)
+            out[l] += (double)x->row[k] * x->ref[l * D + k];
+    }
+    return true;
+}

@@ -1,0 +1,12 @@
+/* labelling.h - answers of a run are labelled one after the other, without anything that tells where they are from. */
+#ifndef PANELS_LABELLING_H
+#define PANELS_LABELLING_H
+
+#include "panels/state.h"
+
+/* Asks for the next label; `done` gets the key, and hands it to labelling_take. */
+void labelling_ask(struct ui *ui, struct vac_labels *labels, void done(struct ui *ui, int key));
+/* Writes it down, and asks on. */
+void labelling_take(struct ui *ui, struct vac_labels *labels, int key,
+                    void done(struct ui *ui, int key));
+#endif
