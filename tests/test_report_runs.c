@@ -538,9 +538,35 @@ static void test_follow_sees_the_end(void **state)
     free(dir);
 }
 
+/* Margin .9, .6, .2 at steps 0, 10, 20: below one half between the last two. */
+static void test_steps_to_confused(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    struct vac_err err = {0};
+    struct run_data r;
+
+    for (int i = 0; i < 3; i++) {
+        char line[200];
+
+        snprintf(line, sizeof line,
+                 "{\"step\":%d,\"stage\":\"attack\",\"stage_step\":%d,\"name\":\"M\",\"value\":0,"
+                 "\"margin\":%g,\"margin_lo\":0.1,\"margin_hi\":0.95}\n",
+                 100 + 10 * i, 10 * i, (const double[]){0.9, 0.6, 0.2}[i]);
+        append(dir, "eval/history.jsonl", line);
+    }
+    assert_ok(run_data_read(&r, dir, &err), &err);
+    assert_true(fabs(run_steps_to_confused(&r, "attack", "M", 0.5) - 12.5) < 1e-9);
+    assert_true(isnan(run_steps_to_confused(&r, "attack", "HS", 0.5))); /* not known */
+    assert_true(r.eval[r.n_evals - 1].beneath[VAC_BENEATH_margin].lo == 0.1);
+    assert_false(r.eval[r.n_evals - 1].beneath[VAC_BENEATH_auc].known);
+    run_data_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps_to_confused),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_own_lock),
         cmocka_unit_test(test_runs),

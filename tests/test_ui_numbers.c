@@ -263,6 +263,34 @@ static void test_disputes_are_listed(void **state)
     ui_done(&ui);
 }
 
+/* The score as labels correct it, once there are some. */
+static void test_labels_correct_a_score(void **state)
+{
+    struct ui ui;
+    struct vac_session *driven;
+    const char *dir = support_tmp();
+    char *text, path[1200];
+
+    (void)state;
+    ui_open(&ui);
+    snprintf(ui.watched, sizeof ui.watched, "%s", dir);
+    driven = ui.session;
+    ui.session = NULL; /* it is looked at, in that folder */
+    panel_evaluation.refresh(&ui);
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_null(strstr(text, "labels"));
+    free(text);
+    snprintf(path, sizeof path, "%s/labels.jsonl", dir);
+    support_write_text(path, "{}\n");
+    panel_evaluation.refresh(&ui);
+    text = still(&ui, PANEL_evaluation, 78, 20);
+    assert_non_null(strstr(text, "by 40 labels at step 1200: 3.4% [1.1, 6.2]"));
+    free(text);
+    ui.session = driven;
+    panel_evaluation.done(&ui);
+    ui_done(&ui);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_scores_tell_what_is_other),
         cmocka_unit_test(test_scores_tell_what_lies_under),
         cmocka_unit_test(test_disputes_are_listed),
+        cmocka_unit_test(test_labels_correct_a_score),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
