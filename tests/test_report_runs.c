@@ -1,5 +1,6 @@
 /* test_report_runs.c - the list of runs and their states, and looking at a run that goes on. */
 #include "report_support.h"
+#include "record/scores.h"
 #include "record/runs.h"
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -96,6 +96,8 @@ static void done(struct ui *ui)
 
     table_done(&e->table);
     free(e->labelled);
+    e->labelled = NULL;
+    e->n_labelled = 0;
     for (int i = 0; i < VAC_MAX_EVALS; i++)
         forget_disputes(&e->disputes[i]);
     measures_done(&e->history);

@@ -44,6 +44,7 @@ static void done(struct ui *ui)
         asked_done(&own(ui)->asked);
     questions_done(&own(ui)->queue);
     vac_labels_close(own(ui)->labels);
+    own(ui)->labels = NULL;
     table_done(&own(ui)->table);
 }
 
