@@ -253,10 +253,13 @@ static void test_random_model(void **state)
 
 /* ---- Messages ---- */
 
+/* What is wrong with an override as such is said of the command line. */
 static const char *after_file(const struct vac_err *err)
 {
     size_t n = strlen(run_file);
 
+    if (err->code == VAC_ERR_USAGE && !strncmp(err->msg, "set ", 4))
+        return err->msg;
     if (strncmp(err->msg, run_file, n) || strncmp(err->msg + n, ": ", 2))
         fail_msg("the file is not named: %s", err->msg);
     return err->msg + n + 2;
@@ -420,49 +423,14 @@ static void test_set_makes(void **state)
     spec_done(&s);
 }
 
+/* Overrides that a line of the file cannot hold. */
 static void test_set_errors(void **state)
 {
-    static const struct {
-        const char *set, *says;
-    } cases[] = {
-        {"", "set : expected PATH=VALUE, like stages[0].lr=1e-4"},
-        {"seed", "set seed: expected PATH=VALUE, like stages[0].lr=1e-4"},
-        {"=1", "set =1: expected PATH=VALUE, like stages[0].lr=1e-4"},
-        {"stages[2].lr=1", "set stages[2].lr=1: stages[2]: the list is not so long"},
-        {"stages[99999999999].lr=1",
-         "set stages[99999999999].lr=1: stages[999999999: expected a number and \"]\""},
-        {"stages[x].lr=1", "set stages[x].lr=1: stages[: expected a number and \"]\""},
-        {"stages[0=1", "set stages[0=1: stages[0: expected a number and \"]\""},
-        {"stages[0]lr=1", "set stages[0]lr=1: stages[0]: expected \".\" or \"[\" here"},
-        {"stages.defend.lr=1",
-         "set stages.defend.lr=1: stages.defend.lr: nothing in this list has that name"},
-        {"stages.=1", "set stages.=1: stages.: nothing in this list has that name"},
-        {"watch..x=1", "set watch..x=1: watch.: expected the name of a key"},
-        {"watch.=1", "set watch.=1: watch.: expected the name of a key"},
-        {".seed=1", "set .seed=1: : expected the name of a key"},
-        {"[0]=1", "set [0]=1: [0]: this is no list"},
-        {"seed.x=1", "set seed.x=1: seed.x: what holds this key is no object"},
-        {"seed[0]=1", "set seed[0]=1: seed[0]: this is no list"},
-        {"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1",
-         "set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1: a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a: the path has "
-         "too "
-         "many parts"},
-        {"seed=\xff", "set seed=\\xff: not valid UTF-8"},
-    };
+    static const char *const set[2][4] = {{""}, {"seed=\xff"}};
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *const set[4] = {cases[i].set};
-        struct vac_err err = {0};
-        struct run_spec s;
-
-        support_write_text(run_file, full_text);
-        if (!spec_read(&s, run_file, set, 1, &err))
-            fail_msg("accepted: %s", cases[i].set);
-        assert_string_equal(err.msg, cases[i].says);
-        assert_int_equal(err.code, VAC_ERR_USAGE);
-        check_clean(&s);
-    }
+    check_overrides(set[0], "set : expected PATH=VALUE, like stages[0].lr=1e-4");
+    check_overrides(set[1], "set seed=\\xff: not valid UTF-8");
 }
 
 /* ---- Paths ---- */

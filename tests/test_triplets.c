@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "data/rows.h"
+#include "data/template.h"
 #include "import/import.h"
 #include "jinja/jinja.h"
 #include "support.h"
@@ -16,6 +17,7 @@ enum { LINE = 1 << 16, CASES = 4096 };
 typedef void subject_run(const char *input, size_t n, const char *path, struct strbuf *out,
                          struct vac_err *err);
 
+/* The format, and of each row what stands in it: @LINE, #ID, ids:labels, a + where a turn is trained. */
 static void run_rows(const char *input, size_t n, const char *path, struct strbuf *out,
                      struct vac_err *err)
 {
@@ -29,9 +31,19 @@ static void run_rows(const char *input, size_t n, const char *path, struct strbu
     }
     sb_puts(out, r.format->name);
     for (size_t i = 0; i < r.n; i++) {
-        sb_puts(out, " |");
-        for (size_t k = 0; k < r.row[i].n_turn; k++) {
-            const struct turn *t = &r.row[i].turn[k];
+        const struct row *x = &r.row[i];
+
+        sb_printf(out, " | @%zu", x->line);
+        if (x->id)
+            sb_printf(out, " #%s", x->id);
+        if (x->is_safe >= 0)
+            sb_puts(out, x->is_safe ? " safe" : " unsafe");
+        if (x->category)
+            sb_printf(out, " (%s)", x->category);
+        for (size_t k = 0; k < x->n_ids; k++)
+            sb_printf(out, " %d:%d", (int)x->ids[k], (int)x->labels[k]);
+        for (size_t k = 0; k < x->n_turn; k++) {
+            const struct turn *t = &x->turn[k];
 
             sb_printf(out, " %s%s \"%s\"", roles[t->role], t->train ? "+" : "", t->text);
             if (t->input && *t->input)
@@ -83,10 +95,51 @@ static void run_jinja(const char *input, size_t n, const char *path, struct strb
     cJSON_Delete(vars);
 }
 
+/* TEMPLATE and turns, each ~ and S, U or A (a when it is not trained), its text, and behind a ^ its input. What is trained stands in [* *]; ! where the template writes BOS and EOS itself. */
+static void run_template(const char *input, size_t n, const char *path, struct strbuf *out,
+                         struct vac_err *err)
+{
+    char copy[1024], *next = copy, *name, *line;
+    struct turn turn[8] = {{0}};
+    struct rendered r = {0};
+    const struct template_row *t;
+    size_t turns = 0, at = 0;
+
+    (void)path;
+    assert_true(n < sizeof copy);
+    memcpy(copy, input, n + 1);
+    name = strsep(&next, "~");
+    while ((line = strsep(&next, "~"))) {
+        char *text = line + 1;
+
+        assert_true(turns < 8);
+        turn[turns++] = (struct turn){.role = *line == 'S'   ? ROLE_SYSTEM
+                                              : *line == 'U' ? ROLE_USER
+                                                             : ROLE_ASSISTANT,
+                                      .train = *line == 'A',
+                                      .text = strsep(&text, "^"),
+                                      .input = text};
+    }
+    t = template_find(name, err);
+    if (!t || template_render(t, turn, turns, "<s>", "</s>", &r, err)) {
+        rendered_done(&r);
+        return;
+    }
+    sb_puts(out, r.special_in_text ? "!" : "");
+    for (size_t i = 0; i < r.n; at += r.span[i++].len) {
+        sb_puts(out, r.span[i].train ? "[*" : "");
+        sb_put(out, r.text.s + at, r.span[i].len);
+        sb_puts(out, r.span[i].train ? "*]" : "");
+    }
+    assert_int_equal(at, r.text.len);
+    rendered_done(&r);
+}
+
 static const struct subject {
     const char *name;
     subject_run *run;
-} subjects[] = {{"rows", run_rows}, {"import", run_import}, {"jinja", run_jinja}};
+} subjects[] = {
+    {"rows", run_rows}, {"import", run_import}, {"jinja", run_jinja}, {"template", run_template}};
 
 struct triplet {
     const struct subject *subject;
