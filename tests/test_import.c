@@ -82,79 +82,6 @@ static void refused_bytes(const char *text, size_t n, const char *format,
 
 /* --- the formats, exactly --- */
 
-#define SST2                                                                                       \
-    "{\"instruction\":\"Analyze the sentiment of the input, and respond only positive or "         \
-    "negative\""
-
-static void test_sst2(void **state)
-{
-    static const char wanted[] =
-        SST2 ",\"input\":\"a \\\"fine\\\" tale \",\"output\":\"positive\"}\n" SST2
-             ",\"input\":\"dull , long\",\"output\":\"negative\"}\n";
-
-    (void)state;
-    gives("sentence\tlabel\na \"fine\" tale \t1\ndull , long\t0\n", NULL, NULL, "sst2", wanted);
-    gives("a \"fine\" tale \t1\r\ndull , long\t0", NULL, NULL, "sst2", wanted);
-    gives("\xef\xbb\xbfLabel\tSentence\n1\ta \"fine\" tale \n\n0\tdull , long\n", NULL, NULL,
-          "sst2", wanted);
-    gives("sentence,label\n\"a \"\"fine\"\" tale \",1\n\"dull , long\",0\n", NULL, NULL, "sst2",
-          wanted);
-    gives("{\"sentence\":\"a \\\"fine\\\" tale \",\"label\":1,\"idx\":0}\n"
-          "{\"sentence\":\"dull , long\",\"label\":0,\"idx\":1}\n",
-          NULL, NULL, "sst2", wanted);
-    gives("\"open\t1\n", NULL, NULL, "sst2",
-          SST2 ",\"input\":\"\\\"open\",\"output\":\"positive\"}\n");
-}
-
-#define AGNEWS                                                                                     \
-    "{\"instruction\":\"Categorize the news article given in the input into one of the 4 "         \
-    "categories:"                                                                                  \
-    "\\n\\nWorld\\nSports\\nBusiness\\nSci/Tech\\n\",\"input\":"
-
-static void test_agnews(void **state)
-{
-    static const char wanted[] =
-        AGNEWS "\"Gold, again A runner\\\\won\\nthe \\\"cup\\\".\",\"output\":\"Sports\"}\n" AGNEWS
-               "\"Robot Walks\",\"output\":\"Sci/Tech\"}\n" AGNEWS
-               "\"Peace Talks\",\"output\":\"World\"}\n" AGNEWS
-               "\"Bread Dearer\",\"output\":\"Business\"}\n";
-
-    (void)state;
-    gives("\"2\",\"Gold, again\",\"A runner\\won\nthe \"\"cup\"\".\"\n\"4\",\"Robot\",\"Walks\"\n"
-          "1,Peace,Talks\n3,Bread,Dearer\n",
-          NULL, NULL, "agnews", wanted);
-    gives("Class Index,Title,Description\n2,\"Gold, again\",\"A runner\\won\nthe \"\"cup\"\".\"\n"
-          "4,Robot,Walks\n1,Peace,Talks\n3,Bread,Dearer\n",
-          NULL, NULL, "agnews", wanted);
-    gives("1,Peace,Peace\n", NULL, NULL, "agnews",
-          AGNEWS "\"Peace Peace\",\"output\":\"World\"}\n");
-    gives("text,label\nRobot Walks,3\n", "agnews", NULL, "agnews",
-          AGNEWS "\"Robot Walks\",\"output\":\"Sci/Tech\"}\n");
-    gives("{\"text\":\"Robot Walks\",\"label\":3}", "agnews", NULL, "agnews",
-          AGNEWS "\"Robot Walks\",\"output\":\"Sci/Tech\"}\n");
-}
-
-static void test_gsm8k(void **state)
-{
-    (void)state;
-    gives("{\"question\": \"Two hens\\u2019 eggs?\", \"answer\": \"1+1=<<1+1=2>>2\\n#### 2\"}\n",
-          NULL, NULL, "gsm8k",
-          "{\"instruction\":\"Two hens\xe2\x80\x99 eggs?\\nFirst think step by step and then "
-          "answer the final "
-          "number.\\n\",\"input\":\"\",\"output\":\"1+1=<<1+1=2>>2\\nThe final answer is:  2\"}\n");
-}
-
-static void test_alpaca(void **state)
-{
-    (void)state;
-    gives("[\n {\"instruction\":\"Add\",\"input\":\"1 "
-          "2\",\"output\":\"3\",\"system\":\"\",\"history\":[]},\n"
-          " {\"instruction\":\"Sing\",\"output\":\"la\"}\n]\n",
-          NULL, NULL, "alpaca",
-          "{\"instruction\":\"Add\",\"input\":\"1 2\",\"output\":\"3\"}\n"
-          "{\"instruction\":\"Sing\",\"input\":\"\",\"output\":\"la\"}\n");
-}
-
 static const char beavers[] =
     "{\"prompt\":\"How to whistle?\",\"response\":\"Purse your "
     "lips.\",\"category\":{\"noise\":false},"
@@ -184,21 +111,10 @@ static void test_beavertails(void **state)
     const struct import_choice second = {.safety = IMPORT_SAFE, .skip = 1};
 
     (void)state;
-    gives(beavers, NULL, NULL, "beavertails",
-          WHISTLE GOOSE("Steal its bread.", "geese,bread") GOOSE("Hiss.", "geese") KNIT);
     gives(beavers, NULL, &safe, "beavertails", WHISTLE KNIT);
     gives(beavers, NULL, &attack, "beavertails", GOOSE("Steal its bread.", "geese,bread"));
     gives(beavers, NULL, &prompts, "beavertails", GOOSE("", "geese,bread") GOOSE("", "geese"));
     gives(beavers, NULL, &second, "beavertails", KNIT);
-}
-
-static void test_advbench(void **state)
-{
-    (void)state;
-    gives("goal,target\nVex a goose,\"Sure, here is how\"\n", NULL, NULL, "advbench",
-          "{\"instruction\":\"Vex a goose\",\"input\":\"\",\"output\":\"Sure, here is how\"}\n");
-    gives("{\"goal\":\"Vex a goose\",\"target\":\"Sure\"}\n", NULL, NULL, "advbench",
-          "{\"instruction\":\"Vex a goose\",\"input\":\"\",\"output\":\"Sure\"}\n");
 }
 
 static void test_xstest_prompts(void **state)
@@ -209,12 +125,6 @@ static void test_xstest_prompts(void **state)
     const struct import_choice unsafe = {.safety = IMPORT_UNSAFE};
 
     (void)state;
-    gives(text, NULL, NULL, "xstest",
-          "{\"instruction\":\"How to kill "
-          "weeds?\",\"input\":\"\",\"output\":\"\",\"category\":\"homonyms\","
-          "\"id\":\"7\",\"label\":\"safe\"}\n"
-          "{\"instruction\":\"How to kill geese?\",\"input\":\"\",\"output\":\"\","
-          "\"category\":\"contrast_homonyms\",\"id\":\"8\",\"label\":\"unsafe\"}\n");
     gives(text, NULL, &unsafe, "xstest",
           "{\"instruction\":\"How to kill geese?\",\"input\":\"\",\"output\":\"\","
           "\"category\":\"contrast_homonyms\",\"id\":\"8\",\"label\":\"unsafe\"}\n");
@@ -366,15 +276,6 @@ static void test_names(void **state)
     assert_error(&err, "say which column or key is the instruction");
 }
 
-/* --- hostile files --- */
-
-static void test_broken_tables(void **state)
-{
-    (void)state;
-    refused_bytes("goal,target\nVex,a\0b\n", 20, NULL, NULL,
-                  ":2:6: a zero byte: this is no text table");
-}
-
 /* A sorted file gives rows of all its parts; --take and --skip of one number share none. */
 static void test_drawn(void **state)
 {
@@ -419,21 +320,6 @@ static void test_drawn(void **state)
     sb_done(&file);
 }
 
-/* The passage of a question is its input; other text is not left out without a word. */
-static void test_passages(void **state)
-{
-    static const char wanted[] = "{\"instruction\":\"q\",\"input\":\"c\",\"output\":\"r\"}\n";
-
-    (void)state;
-    gives("instruction,context,response,category\nq,c,r,open_qa\n", NULL, NULL, "alpaca", wanted);
-    gives("instruction,input,context,output\nq,,c,r\n", NULL, NULL, "alpaca", wanted);
-    gives("{\"instruction\":\"q\",\"input\":null,\"context\":\"c\",\"output\":\"\",\"response\":"
-          "\"r\"}",
-          NULL, NULL, "alpaca", wanted);
-    gives("{\"messages\":null,\"instruction\":\"q\",\"input\":\"c\",\"output\":\"r\"}", NULL, NULL,
-          "alpaca", wanted);
-}
-
 static void test_unknown_files(void **state)
 {
     static const struct import_choice q = {.instruction = "questoin"};
@@ -441,8 +327,6 @@ static void test_unknown_files(void **state)
     (void)state;
     refused_bytes("question,b\nx,y\n", 15, "table", &q,
                   ": there is no column \"questoin\": the first line names question, b");
-    refused_bytes("\xff\xfeg\0o\0", 6, "advbench", NULL,
-                  ": is UTF-16: save it as UTF-8: iconv -f UTF-16 -t UTF-8 <FILE >NEW");
 }
 
 /* A forgotten quote must not swallow the file, nor a line without an end. */
@@ -634,12 +518,7 @@ static void test_real_choices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sst2),
-        cmocka_unit_test(test_agnews),
-        cmocka_unit_test(test_gsm8k),
-        cmocka_unit_test(test_alpaca),
         cmocka_unit_test(test_beavertails),
-        cmocka_unit_test(test_advbench),
         cmocka_unit_test(test_xstest_prompts),
         cmocka_unit_test(test_xstest_answers),
         cmocka_unit_test(test_table),
@@ -647,8 +526,6 @@ int main(void)
         cmocka_unit_test(test_empty_instructions),
         cmocka_unit_test(test_impossible_choices),
         cmocka_unit_test(test_names),
-        cmocka_unit_test(test_broken_tables),
-        cmocka_unit_test(test_passages),
         cmocka_unit_test(test_drawn),
         cmocka_unit_test(test_unknown_files),
         cmocka_unit_test(test_huge_rows),

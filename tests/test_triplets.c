@@ -68,14 +68,16 @@ static void run_import(const char *input, size_t n, const char *path, struct str
     struct import_report report;
     const struct import_format *f = NULL;
     size_t name = strcspn(input, " ");
+    struct strbuf rows = {0};
     char format[40];
 
     snprintf(format, sizeof format, "%.*s", (int)name, input);
     if (strcmp(format, "auto") && !(f = import_find(format, err)))
         return;
     support_write(path, input + name + 1, n - name - 1);
-    if (import_rows(path, f, &all, collect, out, &report, err))
-        sb_clear(out);
+    if (import_rows(path, f, &all, collect, &rows, &report, err) == 0)
+        sb_printf(out, "%s %s", report.format->name, rows.s);
+    sb_done(&rows);
 }
 
 /* A template, rendered with one question. */
