@@ -28,39 +28,6 @@ static void rotate(struct pass *p, size_t l, struct ref q, struct ref k, bool in
     op_rope(pass_c(p), k, cs, sn, p->b->pos, p->b->N, c->K, c->E, inverse);
 }
 
-/* Heads are rows of width E. */
-static void norm_heads(struct pass *p, size_t l)
-{
-    const struct config *c = &p->m->cfg;
-    const struct layer *y = &p->m->layer[l];
-    struct layer_acts *a = &p->a->layer[l];
-    size_t N = p->b->N;
-
-    op_rmsnorm(pass_c(p), a->q, a->rstd_q, a->q0, y->norm_q->w, c->norm_plus, N * c->H, c->E,
-               c->norm_eps);
-    op_rmsnorm(pass_c(p), a->k, a->rstd_k, a->k0, y->norm_k->w, c->norm_plus, N * c->K, c->E,
-               c->norm_eps);
-}
-
-/* From dq and dk to what lies before the norm; *dq and *dk say where it is. */
-static void norm_heads_backward(struct pass *p, size_t l, struct ref *dq, struct ref *dk)
-{
-    const struct config *c = &p->m->cfg;
-    const struct layer *y = &p->m->layer[l];
-    struct layer_acts *a = &p->a->layer[l];
-    struct acts *s = p->a;
-    size_t q = p->b->N * c->H, k = p->b->N * c->K;
-
-    op_fill(pass_c(p), s->dy, q * c->E, 0); /* attention is through with it */
-    op_fill(pass_c(p), s->dk0, k * c->E, 0);
-    op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), *dq, a->q0, y->norm_q->w,
-                   c->norm_plus, a->rstd_q, q, c->E);
-    op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), *dk, a->k0, y->norm_k->w,
-                   c->norm_plus, a->rstd_k, k, c->E);
-    *dq = s->dy;
-    *dk = s->dk0;
-}
-
 /* Puts the new rows of k and v behind what the cache holds of their sequences. */
 static void cache_put(struct pass *p, struct ref cache, struct ref x)
 {
@@ -76,17 +43,20 @@ static void cache_put(struct pass *p, struct ref cache, struct ref x)
 void attention_forward(struct pass *p, size_t l, struct ref x)
 {
     const struct config *c = &p->m->cfg;
+    const struct layer *y = &p->m->layer[l];
     struct layer_acts *a = &p->a->layer[l];
     struct attn_form form = form_of(c, l);
     struct ref k = a->k, v = a->v;
 
-    if (c->head_norm) {
-        group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q0, a->k0, a->v});
-        norm_heads(p, l);
-    } else {
-        group_forward(p, l, GROUP_QKV, x, (struct ref[]){a->q, a->k, a->v});
+    group_forward(p, l, GROUP_QKV, x,
+                  c->head_norm ? (struct ref[]){a->q0, a->k0, v} : (struct ref[]){a->q, k, v});
+    if (c->head_norm) { /* heads are rows of width E */
+        op_rmsnorm(pass_c(p), a->q, a->rstd_q, a->q0, y->norm_q->w, c->norm_plus, p->b->N * c->H,
+                   c->E, c->norm_eps);
+        op_rmsnorm(pass_c(p), k, a->rstd_k, a->k0, y->norm_k->w, c->norm_plus, p->b->N * c->K, c->E,
+                   c->norm_eps);
     }
-    rotate(p, l, a->q, a->k, false);
+    rotate(p, l, a->q, k, false);
     if (p->kv) {
         k = ref_at(p->kv->k, l * p->kv->rows * c->K * c->E);
         v = ref_at(p->kv->v, l * p->kv->rows * c->K * c->E);
@@ -100,20 +70,28 @@ void attention_forward(struct pass *p, size_t l, struct ref x)
 void attention_backward(struct pass *p, size_t l, struct ref dx_in, struct ref x)
 {
     const struct config *c = &p->m->cfg;
+    const struct layer *y = &p->m->layer[l];
     struct acts *s = p->a;
     struct layer_acts *a = &s->layer[l];
     struct attn_form form = form_of(c, l);
-    struct ref dq, dk;
+    size_t q = p->b->N * c->H, k = p->b->N * c->K;
 
     group_backward(p, l, GROUP_O, s->dy, &s->dt, a->y);
     op_attention_bwd(pass_c(p), s->dq, s->dk, s->dv, s->dy, a->y, a->lse, a->q, a->k, a->v,
                      p->b->seq, p->b->S, &form);
     rotate(p, l, s->dq, s->dk, true);
-    dq = s->dq;
-    dk = s->dk;
-    if (c->head_norm)
-        norm_heads_backward(p, l, &dq, &dk);
-    group_backward(p, l, GROUP_QKV, dx_in, (struct ref[]){dq, dk, s->dv}, x);
+    if (c->head_norm) { /* on to what lies before the norm; attention is through with dy */
+        op_fill(pass_c(p), s->dy, q * c->E, 0);
+        op_fill(pass_c(p), s->dk0, k * c->E, 0);
+        op_rmsnorm_bwd(pass_c(p), s->dy, weight_grad(p, y->norm_q), s->dq, a->q0, y->norm_q->w,
+                       c->norm_plus, a->rstd_q, q, c->E);
+        op_rmsnorm_bwd(pass_c(p), s->dk0, weight_grad(p, y->norm_k), s->dk, a->k0, y->norm_k->w,
+                       c->norm_plus, a->rstd_k, k, c->E);
+    }
+    group_backward(p, l, GROUP_QKV, dx_in,
+                   c->head_norm ? (struct ref[]){s->dy, s->dk0, s->dv}
+                                : (struct ref[]){s->dq, s->dk, s->dv},
+                   x);
 }
 
 /* Llama-3's scaling stretches long wavelengths and blends the middle ones. */

@@ -6,23 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Some files keep the names of the inner model, without "model." in front. */
-static const struct st_tensor *file_tensor(struct model *m, const struct weight *w,
-                                           struct vac_err *err)
+static int weight_bind(struct model *m, struct weight *w, struct vac_err *err)
 {
     const char *name = w->name;
 
+    if (!m->files)
+        return 0; /* random: memory comes when all are known */
+    /* Some files keep the names of the inner model, without "model." in front. */
     if (!weights_find(m->files, name) && !strncmp(name, "model.", 6) &&
         weights_find(m->files, name + 6))
         name += 6;
-    return weights_want(m->files, name, w->rank, w->shape, err);
-}
-
-static int weight_bind(struct model *m, struct weight *w, struct vac_err *err)
-{
-    if (!m->files)
-        return 0; /* random: memory comes when all are known */
-    w->src = file_tensor(m, w, err);
+    w->src = weights_want(m->files, name, w->rank, w->shape, err);
     if (!w->src)
         return -1;
     w->wrapped = compute_wrap(m->c, w->src->data, w->src->dtype, w->numel, err);

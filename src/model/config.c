@@ -183,8 +183,38 @@ static int rope_positive(const struct jnode *at, const char *key, double *out, s
     return 0;
 }
 
-static int rope_llama3(const struct jnode *at, struct rope_config *r, struct vac_err *err)
+static int rope_one(const struct jnode *at, struct rope_config *r, struct vac_err *err)
 {
+    static const char *const known[] = {"rope_type",        "type",
+                                        "factor",           "low_freq_factor",
+                                        "high_freq_factor", "original_max_position_embeddings",
+                                        "rope_theta",       "partial_rotary_factor",
+                                        "attention_factor", NULL};
+    const char *type = NULL;
+
+    if (json_opt_num(at, "rope_theta", &r->theta, err) ||
+        json_opt_str(at, "rope_type", &type, err) ||
+        (!type && json_opt_str(at, "type", &type, err)))
+        return -1;
+    for (const cJSON *x = at->v->child; x; x = x->next) {
+        struct jnode n = {.v = x, .up = at, .file = at->file, .key = x->string};
+        if (!cJSON_IsNull(x) && !name_listed(known, x->string)) /* null: not given, as everywhere */
+            return json_error(&n, err, "is not implemented in %s", at->key);
+        if (cJSON_GetObjectItemCaseSensitive(at->v, x->string) != x)
+            return json_error(&n, err, "stands here twice");
+    }
+    if (config_must_be_one(at, "partial_rotary_factor", 1, err) ||
+        config_must_be_one(at, "attention_factor", 1, err))
+        return -1;
+    if (!type || !strcmp(type, "default"))
+        return 0;
+    if (!strcmp(type, "linear")) {
+        r->kind = ROPE_LINEAR;
+        return rope_positive(at, "factor", &r->factor, err);
+    }
+    if (strcmp(type, "llama3"))
+        return json_error(
+            at, err, "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
     r->kind = ROPE_LLAMA3;
     if (rope_positive(at, "factor", &r->factor, err) ||
         rope_positive(at, "low_freq_factor", &r->low_freq_factor, err) ||
@@ -194,51 +224,6 @@ static int rope_llama3(const struct jnode *at, struct rope_config *r, struct vac
     if (r->high_freq_factor <= r->low_freq_factor)
         return json_error(at, err, "high_freq_factor must be greater than low_freq_factor");
     return 0;
-}
-
-/* Null stands for not given here as everywhere. */
-static int rope_known(const struct jnode *at, struct vac_err *err)
-{
-    static const char *const known[] = {"rope_type",        "type",
-                                        "factor",           "low_freq_factor",
-                                        "high_freq_factor", "original_max_position_embeddings",
-                                        "rope_theta",       "partial_rotary_factor",
-                                        "attention_factor", NULL};
-
-    for (const cJSON *x = at->v->child; x; x = x->next) {
-        struct jnode n = {.v = x, .up = at, .file = at->file, .key = x->string};
-        if (!cJSON_IsNull(x) && !name_listed(known, x->string))
-            return json_error(&n, err, "is not implemented in %s", at->key);
-        if (cJSON_GetObjectItemCaseSensitive(at->v, x->string) != x)
-            return json_error(&n, err, "stands here twice");
-    }
-    return 0;
-}
-
-static int rope_scaling(const struct jnode *at, struct rope_config *r, struct vac_err *err)
-{
-    const char *type = NULL;
-
-    if (json_opt_str(at, "rope_type", &type, err) ||
-        (!type && json_opt_str(at, "type", &type, err)) || rope_known(at, err) ||
-        config_must_be_one(at, "partial_rotary_factor", 1, err) ||
-        config_must_be_one(at, "attention_factor", 1, err))
-        return -1;
-    if (!type || !strcmp(type, "default"))
-        return 0;
-    if (!strcmp(type, "linear")) {
-        r->kind = ROPE_LINEAR;
-        return rope_positive(at, "factor", &r->factor, err);
-    }
-    if (!strcmp(type, "llama3"))
-        return rope_llama3(at, r, err);
-    return json_error(at, err,
-                      "rope type \"%s\" is not implemented; default, linear and llama3 are", type);
-}
-
-static int rope_one(const struct jnode *at, struct rope_config *r, struct vac_err *err)
-{
-    return json_opt_num(at, "rope_theta", &r->theta, err) || rope_scaling(at, r, err) ? -1 : 0;
 }
 
 int config_rope(const struct jnode *root, struct rope_config *r, struct rope_config *sliding,

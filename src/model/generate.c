@@ -166,15 +166,6 @@ static void run_batch(struct generator *g, bool want_logits)
 
 /* --- choosing a token --- */
 
-static double log_sum_exp(const float *x, size_t n, float top)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)x[i] - top);
-    return top + log(sum);
-}
-
 static int32_t largest(const float *x, size_t n)
 {
     size_t best = 0;
@@ -218,19 +209,6 @@ static int32_t sample(struct generator *g, const struct generate_options *o, flo
     return g->order[n - 1].id;
 }
 
-/* Row `row` of the logits to g->host; false when one of them is no number. */
-static bool fetch_logits(struct generator *g, size_t row)
-{
-    size_t V = g->m->cfg.V;
-
-    compute_download(g->m->c, g->host, (struct ref){g->logits, row * V}, V);
-    for (size_t i = 0; i < V; i++) {
-        if (!isfinite(g->host[i]))
-            return false;
-    }
-    return true;
-}
-
 /* From g->host. */
 static int32_t choose(struct generator *g, const struct slot *s, const struct generate_options *o)
 {
@@ -266,20 +244,26 @@ static bool is_stop(const struct generate_options *o, int32_t id)
 static void put_first(const struct generator *g, const struct generate_options *o, double *p)
 {
     size_t V = g->m->cfg.V;
-    double all = log_sum_exp(g->host, V, g->host[largest(g->host, V)]);
+    float top = g->host[largest(g->host, V)];
+    double sum = 0;
 
+    for (size_t i = 0; i < V; i++)
+        sum += exp((double)g->host[i] - top);
     for (size_t i = 0; i < o->n_first; i++)
-        p[i] = exp((double)g->host[o->first[i]] - all);
+        p[i] = exp((double)g->host[o->first[i]] - (top + log(sum)));
 }
 
 /* Takes the token that row `row` of the logits gives this slot; ends the slot where it must. */
 static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
 {
     enum generate_next wish = GENERATE_ON;
+    size_t V = j->g->m->cfg.V;
     int32_t id;
 
-    if (!fetch_logits(j->g, row))
-        return model_not_numbers(j->g->m, "logits", err);
+    compute_download(j->g->m->c, j->g->host, (struct ref){j->g->logits, row * V}, V);
+    for (size_t i = 0; i < V; i++)
+        if (!isfinite(j->g->host[i]))
+            return model_not_numbers(j->g->m, "logits", err);
     if (s->made == 0 && j->o->first_p)
         put_first(j->g, j->o, j->o->first_p + s->prompt * j->o->n_first);
     id = choose(j->g, s, j->o);

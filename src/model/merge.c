@@ -95,15 +95,6 @@ int model_merged(const struct model *m, const struct weight *x, enum dtype t, st
     return 0;
 }
 
-static int put_weight(struct merge *g, struct st_writer *w, const struct weight *x,
-                      struct vac_err *err)
-{
-    return model_merged(g->m, x, out_dtype(g, x), g->tmp, g->host, err) ||
-                   st_put(w, g->host, x->numel, err)
-               ? -1
-               : 0;
-}
-
 static int write_shard(struct merge *g, size_t s, struct vac_err *err)
 {
     const struct model *m = g->m;
@@ -128,7 +119,8 @@ static int write_shard(struct merge *g, size_t s, struct vac_err *err)
 
         while (strcmp(m->weight[k]->name, st_order(w, i)))
             k++;
-        if (put_weight(g, w, m->weight[k], err))
+        if (model_merged(m, m->weight[k], out_dtype(g, m->weight[k]), g->tmp, g->host, err) ||
+            st_put(w, g->host, m->weight[k]->numel, err))
             goto out;
     }
     rc = st_commit(w, err);

@@ -216,22 +216,17 @@ static bool is_named(const struct jnode *list, const char *module, bool exactly)
     return false;
 }
 
-/* The first part of the module's name that is a number. */
-static int64_t layer_of(const char *module)
-{
-    for (const char *s = strchr(module, '.'); s; s = strchr(s + 1, '.')) {
-        if (isdigit((unsigned char)s[1]))
-            return strtoll(s + 1, NULL, 10);
-    }
-    return -1;
-}
-
+/* A module's layer is the first part of its name that is a number. */
 static bool layer_chosen(const struct jnode *layers, const char *module)
 {
-    int64_t l = layer_of(module), x;
+    const char *s = strchr(module, '.');
+    int64_t l, x;
 
     if (!layers->v)
         return true;
+    while (s && !isdigit((unsigned char)s[1]))
+        s = strchr(s + 1, '.');
+    l = s ? strtoll(s + 1, NULL, 10) : -1;
     if (cJSON_IsNumber(layers->v))
         return json_whole(layers->v, &x) && x == l;
     for (const cJSON *v = layers->v->child; v; v = v->next) {
@@ -566,27 +561,22 @@ static int put_base(const char *base, struct json_out *o, struct vac_err *err)
     return 0;
 }
 
-/* The modules whose weight is another than the adapter's. */
-static void put_alphas(const struct model *m, const struct adapter *a, struct json_out *o)
+static int save_config(const struct model *m, const struct adapter *a, const char *base,
+                       const char *dir, struct vac_err *err)
 {
+    struct strbuf s = {0};
+    struct json_out o = json_out(&s);
+    struct outfile f = {0};
     struct lora_place at;
+    char *path = path_join(dir, "adapter_config.json", err);
+    int rc = -1;
 
-    json_put_object(o, "alpha_pattern", JSON_LINED);
-    for (size_t k = 0; adapter_place(m, a, k, &at); k++)
-        if (at.on && at.alpha != a->alpha)
-            json_put_num(o, at.x->module, at.alpha);
-    json_put_end(o);
-}
-
-static int config_text(const struct model *m, const struct adapter *a, const char *base,
-                       struct strbuf *s, struct vac_err *err)
-{
-    struct json_out o = json_out(s);
-
+    if (!path)
+        goto out;
     json_put_object(&o, NULL, JSON_LINED);
     json_put_text(&o, "auto_mapping", NULL);
     if (put_base(base, &o, err))
-        return -1;
+        goto out;
     json_put_text(&o, "bias", "none");
     json_put_bool(&o, "fan_in_fan_out", false);
     json_put_bool(&o, "inference_mode", true);
@@ -600,7 +590,12 @@ static int config_text(const struct model *m, const struct adapter *a, const cha
     json_put_natural(&o, "r", a->r);
     json_put_object(&o, "rank_pattern", JSON_TIGHT);
     json_put_end(&o);
-    put_alphas(m, a, &o);
+    json_put_object(&o, "alpha_pattern", JSON_LINED);
+    for (size_t k = 0; adapter_place(m, a, k, &at); k++)
+        if (at.on &&
+            at.alpha != a->alpha) /* the modules whose weight is another than the adapter's */
+            json_put_num(&o, at.x->module, at.alpha);
+    json_put_end(&o);
     json_put_list(&o, "target_modules", JSON_LINED);
     for (const char *t = a->targets; *t;) {
         size_t k = strcspn(t, ",");
@@ -613,21 +608,11 @@ static int config_text(const struct model *m, const struct adapter *a, const cha
     json_put_bool(&o, "use_dora", false);
     json_put_bool(&o, "use_rslora", a->rslora);
     json_put_end(&o);
-    sb_putc(s, '\n');
-    return 0;
-}
-
-static int save_config(const struct model *m, const struct adapter *a, const char *base,
-                       const char *dir, struct vac_err *err)
-{
-    struct strbuf s = {0};
-    struct outfile f = {0};
-    char *path = path_join(dir, "adapter_config.json", err);
-    int rc = -1;
-
-    if (path && !config_text(m, a, base, &s, err) && !sb_ok(&s, err) && !out_open(&f, path, err) &&
-        !out_put(&f, s.s, s.len, err) && !out_commit(&f, err))
+    sb_putc(&s, '\n');
+    if (!sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
+        !out_commit(&f, err))
         rc = 0;
+out:
     out_abort(&f);
     sb_done(&s);
     free(path);

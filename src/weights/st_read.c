@@ -67,55 +67,12 @@ static int read_whole(const struct jnode *list, size_t i, size_t *out, struct va
     return 0;
 }
 
-static int read_shape(const struct jnode *node, struct st_tensor *t, struct vac_err *err)
-{
-    struct jnode shape;
-
-    if (json_get(node, "shape", JSON_ARRAY, &shape, err))
-        return -1;
-    t->rank = json_count(&shape);
-    if (t->rank > TENSOR_MAX_RANK)
-        return json_error(&shape, err, "has %zu dimensions, at most %d can be read", t->rank,
-                          TENSOR_MAX_RANK);
-    t->numel = 1;
-    for (size_t i = 0; i < t->rank; i++) {
-        if (read_whole(&shape, i, &t->shape[i], err))
-            return -1;
-        if (size_mul(t->numel, t->shape[i], &t->numel))
-            return json_error(&shape, err, "is too large: its product does not fit 64 bits");
-    }
-    return 0;
-}
-
-static int read_span(const struct st_file *f, const struct jnode *node, size_t bytes,
-                     struct span *s, struct vac_err *err)
-{
-    struct jnode off;
-
-    if (json_get(node, "data_offsets", JSON_ARRAY, &off, err))
-        return -1;
-    if (json_count(&off) != 2)
-        return json_error(&off, err, "expected two numbers [begin, end], found %zu",
-                          json_count(&off));
-    if (read_whole(&off, 0, &s->begin, err) || read_whole(&off, 1, &s->end, err))
-        return -1;
-    if (s->begin > s->end)
-        return json_error(&off, err, "begin %zu is behind end %zu", s->begin, s->end);
-    if (s->end > f->data_len)
-        return json_error(&off, err,
-                          "end %zu is behind the %zu bytes of data: the file is cut short", s->end,
-                          f->data_len);
-    if (s->end - s->begin != bytes)
-        return json_error(&off, err, "%zu bytes, but shape and dtype ask for %zu",
-                          s->end - s->begin, bytes);
-    return 0;
-}
-
 static int read_tensor(struct st_file *f, const struct jnode *node, struct st_tensor *t,
                        struct span *s, struct vac_err *err)
 {
     static const char *const keys[] = {"dtype", "shape", "data_offsets", NULL};
     const struct st_dtype *row;
+    struct jnode shape, off;
     const char *text;
     size_t bits;
 
@@ -129,15 +86,40 @@ static int read_tensor(struct st_file *f, const struct jnode *node, struct st_te
                           text);
     t->readable = row->readable;
     t->dtype = row->dtype;
-    if (read_shape(node, t, err))
+    if (json_get(node, "shape", JSON_ARRAY, &shape, err))
         return -1;
+    t->rank = json_count(&shape);
+    if (t->rank > TENSOR_MAX_RANK)
+        return json_error(&shape, err, "has %zu dimensions, at most %d can be read", t->rank,
+                          TENSOR_MAX_RANK);
+    t->numel = 1;
+    for (size_t i = 0; i < t->rank; i++) {
+        if (read_whole(&shape, i, &t->shape[i], err))
+            return -1;
+        if (size_mul(t->numel, t->shape[i], &t->numel))
+            return json_error(&shape, err, "is too large: its product does not fit 64 bits");
+    }
     if (size_mul(t->numel, row->bits, &bits))
         return json_error(node, err, "is too large: its size does not fit 64 bits");
     if (bits % 8)
         return json_error(node, err, "%zu elements of %s do not end at a whole byte", t->numel,
                           text);
-    if (read_span(f, node, bits / 8, s, err))
+    if (json_get(node, "data_offsets", JSON_ARRAY, &off, err))
         return -1;
+    if (json_count(&off) != 2)
+        return json_error(&off, err, "expected two numbers [begin, end], found %zu",
+                          json_count(&off));
+    if (read_whole(&off, 0, &s->begin, err) || read_whole(&off, 1, &s->end, err))
+        return -1;
+    if (s->begin > s->end)
+        return json_error(&off, err, "begin %zu is behind end %zu", s->begin, s->end);
+    if (s->end > f->data_len)
+        return json_error(&off, err,
+                          "end %zu is behind the %zu bytes of data: the file is cut short", s->end,
+                          f->data_len);
+    if (s->end - s->begin != bits / 8)
+        return json_error(&off, err, "%zu bytes, but shape and dtype ask for %zu",
+                          s->end - s->begin, bits / 8);
     t->dtype_text = arena_strndup(&f->mem, text, strlen(text), err);
     t->name = arena_strndup(&f->mem, node->key, strlen(node->key), err);
     if (!t->dtype_text || !t->name)

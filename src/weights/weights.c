@@ -48,30 +48,23 @@ static bool ends_with(const char *s, const char *tail)
 /* What weights are called, in a folder. */
 static const char *const stems[] = {"model", "adapter_model", NULL};
 
-/* A name as shards have it: "model-00002-of-00005.safetensors" gives 5; 0 = it is none. */
-static size_t shard_count(const char *name, const char *stem)
-{
-    size_t n = strlen(stem);
-    unsigned at, of;
-    int end = 0;
-
-    if (strncmp(name, stem, n) ||
-        sscanf(name + n, "-%5u-of-%5u.safetensors%n", &at, &of, &end) != 2 || !end || name[n + end])
-        return 0;
-    return of;
-}
-
 struct shard_search {
     const char *stem;
     size_t n; /* of its shards, by the name of one; 0 = none */
 };
 
+/* "model-00002-of-00005.safetensors" gives 5. */
 static int see_shard(void *search, const char *name, struct vac_err *err)
 {
     struct shard_search *s = search;
+    size_t n = strlen(s->stem);
+    unsigned at, of;
+    int end = 0;
 
     (void)err;
-    s->n = shard_count(name, s->stem);
+    if (!strncmp(name, s->stem, n) &&
+        sscanf(name + n, "-%5u-of-%5u.safetensors%n", &at, &of, &end) == 2 && end && !name[n + end])
+        s->n = of;
     return s->n > 0;
 }
 
@@ -182,17 +175,6 @@ static int open_single(struct weights *w, struct vac_err *err)
     return list_tensors(w, err);
 }
 
-/* A shard must lie beside its index: a name that leads elsewhere is refused. */
-static int check_shard_name(const struct jnode *node, struct vac_err *err)
-{
-    const char *s = node->v->valuestring;
-
-    if (strchr(s, '/') || strchr(s, '\\') || strstr(s, "..") || !ends_with(s, ".safetensors"))
-        return json_error(
-            node, err, "\"%.100s\" is not the name of a .safetensors file in the same folder", s);
-    return 0;
-}
-
 static int by_tensor(const void *a, const void *b)
 {
     return strcmp(((const struct index_entry *)a)->tensor, ((const struct index_entry *)b)->tensor);
@@ -205,6 +187,8 @@ static int by_text(const void *a, const void *b)
 
 static int index_entries(struct shard_index *x, const struct jnode *map, struct vac_err *err)
 {
+    const char *s;
+
     x->entries = mem_new(json_count(map), sizeof *x->entries, err);
     if (!x->entries)
         return -1;
@@ -212,28 +196,17 @@ static int index_entries(struct shard_index *x, const struct jnode *map, struct 
         struct jnode node = {.v = c, .up = map, .file = map->file, .key = c->string};
         if (!cJSON_IsString(c))
             return json_error(&node, err, "expected the name of a file");
-        if (check_shard_name(&node, err))
-            return -1;
+        s = c->valuestring; /* it must lie beside its index: a name that leads elsewhere is refused */
+        if (strchr(s, '/') || strchr(s, '\\') || strstr(s, "..") || !ends_with(s, ".safetensors"))
+            return json_error(
+                &node, err, "\"%.100s\" is not the name of a .safetensors file in the same folder",
+                s);
         x->entries[x->n++] = (struct index_entry){.tensor = c->string, .file = c->valuestring};
     }
     qsort(x->entries, x->n, sizeof *x->entries, by_tensor);
     for (size_t i = 1; i < x->n; i++)
         if (strcmp(x->entries[i - 1].tensor, x->entries[i].tensor) == 0)
             return json_error(map, err, "tensor \"%.100s\" stands twice", x->entries[i].tensor);
-    return 0;
-}
-
-static int index_files(struct shard_index *x, struct vac_err *err)
-{
-    x->files = mem_new(x->n, sizeof *x->files, err);
-    if (!x->files)
-        return -1;
-    for (size_t i = 0; i < x->n; i++)
-        x->files[i] = x->entries[i].file;
-    qsort(x->files, x->n, sizeof *x->files, by_text);
-    for (size_t i = 0; i < x->n; i++)
-        if (i == 0 || strcmp(x->files[i], x->files[x->n_files - 1]) != 0)
-            x->files[x->n_files++] = x->files[i];
     return 0;
 }
 
@@ -253,14 +226,16 @@ static int index_read(struct shard_index *x, const char *path, struct vac_err *e
         return json_error(&map, err, "is empty: expected tensors and their files");
     if (index_entries(x, &map, err))
         return -1;
-    return index_files(x, err);
-}
-
-static void index_done(struct shard_index *x)
-{
-    cJSON_Delete(x->doc);
-    free(x->entries);
-    free(x->files);
+    x->files = mem_new(x->n, sizeof *x->files, err);
+    if (!x->files)
+        return -1;
+    for (size_t i = 0; i < x->n; i++)
+        x->files[i] = x->entries[i].file;
+    qsort(x->files, x->n, sizeof *x->files, by_text);
+    for (size_t i = 0; i < x->n; i++)
+        if (i == 0 || strcmp(x->files[i], x->files[x->n_files - 1]) != 0)
+            x->files[x->n_files++] = x->files[i];
+    return 0;
 }
 
 static int open_shard(struct weights *w, const char *dir, const char *name, struct vac_err *err)
@@ -340,7 +315,9 @@ static int open_sharded(struct weights *w, struct vac_err *err)
         goto out;
     rc = compare_index(w, &x, err);
 out:
-    index_done(&x);
+    cJSON_Delete(x.doc);
+    free(x.entries);
+    free(x.files);
     return rc;
 }
 
