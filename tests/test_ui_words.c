@@ -83,12 +83,41 @@ static void test_own_questions_join_the_suite(void **state)
     }
 }
 
+/* A word on the present step: a mark on every plot, and the text where the cursor is. */
+static void test_a_note_stands_on_every_plot(void **state)
+{
+    static const int plots[] = {PANEL_loss, PANEL_heat, PANEL_evaluation, PANEL_layers};
+
+    (void)state;
+    keys(":note\r");
+    assert_true(ui.message.warning);
+    prompt_close(&ui);
+    keys(":note from here on without dropout\r");
+    while (session_pump(&ui))
+        ;
+    for (int i = 0; i < SIZES; i++) {
+        ui.zoom = true;
+        ui_focus(&ui, PANEL_journal);
+        assert_shows(i, "1204 # from here on without dropout");
+        ui.message.text[0] = '\0';
+        for (size_t k = 0; k < sizeof plots / sizeof *plots; k++) {
+            ui_focus(&ui, plots[k]);
+            ui.cursor = NAN;
+            assert_shows(i, "#");
+            assert_lacks(i, "without dropout");
+            ui.cursor = 1204;
+            assert_shows(i, "# from here on without dropout");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_an_old_score_says_its_step),
         CASE(test_letters_filter_while_they_are_typed),
         CASE(test_own_questions_join_the_suite),
+        CASE(test_a_note_stands_on_every_plot),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

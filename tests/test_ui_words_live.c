@@ -45,10 +45,36 @@ static void test_the_layers_past_is_there_after_a_resume(void **state)
     }
 }
 
+static void test_a_note_outlives_its_run(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        const char *out = run_folder();
+        char script[512], *text;
+
+        make_rig(STEERED);
+        play_through(out, "--paused",
+                     HELD ":step 4\n:wait step 4\n" HELD ":note here it \"gave\" way\n:wait 0.2\n"
+                          ":quit save\n");
+        assert_int_equal(run_journal_count(out, "note"), 1);
+        snprintf(script, sizeof script,
+                 "8\nz\n:save-screen %s\n:goto 4\n1\n:save-screen %s\n:quit\n", here("journal"),
+                 here("loss"));
+        assert_int_equal(play_at(i, out, script), 0);
+        text = run_read(rig.dir, "journal", NULL);
+        assert_non_null(strstr(text, "here it \"gave\" way"));
+        free(text);
+        text = run_read(rig.dir, "loss", NULL);
+        assert_non_null(strstr(text, "# here it"));
+        free(text);
+    }
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_layers_past_is_there_after_a_resume),
+        cmocka_unit_test(test_a_note_outlives_its_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -517,6 +517,9 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
     case VAC_OP_PROBE:
         probe(s, n, c->text ? c->text : "");
         break;
+    case VAC_OP_NOTE:
+        push(s, VAC_EVENT_NOTE, n, s->step, NULL, "%s", c->text);
+        break;
     case VAC_OP_SUITE:
         suite(s, n);
         break;

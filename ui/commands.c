@@ -168,6 +168,16 @@ static void run_runs(struct ui *ui, const char *args)
     session_list(ui);
 }
 
+static void run_note(struct ui *ui, const char *args)
+{
+    if (!*args) {
+        ui_warn(ui, ":note wants a text");
+        return;
+    }
+    if (ui_send(ui, VAC_OP_NOTE, 0, NULL, args))
+        ui_say(ui, "noted at step %lld", (long long)ui->snap.step);
+}
+
 static void run_open(struct ui *ui, const char *args)
 {
     if (!*args) {
@@ -279,6 +289,7 @@ static const struct ui_command ui_commands[] = {
     {"probe", "[TEXT]", "ask the present weights", run_probe},
     {"at", "[STAGE|STEP|end]", "which saved weights of a run that is over answer", run_at},
     {"runs", "", "back to the list of runs; from there to the one that trains", run_runs},
+    {"note", "TEXT", "a word on this step: in the journal, on every plot, in the report", run_note},
     {"open", "PATH", "open a run file or a run folder", run_open},
     {"panel", "NAME", "focus a panel", run_panel},
     {"goto", "STEP", "put the cursor on a step", run_goto},

@@ -77,11 +77,18 @@ static void old_layers(void *ctx, const struct vac_layers *l, int n_layers)
     layer_history_push(&((struct old *)ctx)->ui->layers, l, n_layers);
 }
 
+/* A line of the journal. */
+static bool is_journal(const struct vac_event *e)
+{
+    return e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_NOTE ||
+           e->kind == VAC_EVENT_REJECTED;
+}
+
 /* News of long ago is no news: nothing is said of it. */
 static void old_event(void *ctx, const struct vac_event *e)
 {
     const struct old *old = ctx;
-    bool journal = e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED;
+    bool journal = is_journal(e);
 
     if (journal && old->before > 0 && e->time >= old->before)
         return; /* the session tells it itself */
@@ -579,7 +586,7 @@ static bool pump_history(struct ui *ui)
 
 static void tell(struct ui *ui, const struct vac_event *e)
 {
-    if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED)
+    if (is_journal(e))
         journal_push(&ui->journal, e);
     if (e->kind == VAC_EVENT_REJECTED) {
         ui_warn(ui, "%s", e->text);

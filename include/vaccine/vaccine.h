@@ -77,6 +77,7 @@ enum vac_op {
     VAC_OP_PROBE, /* text = prompt or "[[SYSTEM]] prompt", n = max new tokens (0 = default), key = template ("" = the run's) */
     VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
     VAC_OP_FORGET, /* a probe's question (text, key as there) is not asked again; text NULL = none is */
+    VAC_OP_NOTE, /* text: a word on the present step, for whoever looks at the run later */
     VAC_OP_SUITE, /* asks the fixed probes now, and what was asked by VAC_OP_PROBE, as they always are together */
     VAC_OP_EVALUATE,  /* runs all evaluate entries of this stage now */
     VAC_OP_REFERENCE, /* drift is measured against the present weights from now on */
@@ -272,6 +273,7 @@ enum vac_event_kind {
     VAC_EVENT_SAMPLES,   /* id, samples */
     VAC_EVENT_MAP,       /* id, map */
     VAC_EVENT_STATE,     /* the state changed: text */
+    VAC_EVENT_NOTE,      /* a journal line too: text = what VAC_OP_NOTE says of the step */
 };
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
 struct vac_probe {
@@ -430,7 +432,7 @@ struct vac_follow;
 struct vac_follow_take {
     void (*point)(void *ctx, const struct vac_point *p);
     void (*layers)(void *ctx, const struct vac_layers *l, int n_layers);
-    /* As a session's: VAC_EVENT_JOURNAL and _REJECTED with text and time; _EVAL; _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
+    /* As a session's: VAC_EVENT_JOURNAL, _NOTE and _REJECTED with text and time; _EVAL; _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
      * Ids are 0. It is lent: who keeps it says so (vac_event_keep). */
     void (*event)(void *ctx, const struct vac_event *e);
 };

@@ -464,6 +464,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
         return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
     if (c->op == VAC_OP_PROBE && (!c->text || !*c->text))
         return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
+    if (c->op == VAC_OP_NOTE && (!c->text || !*c->text))
+        return err_set(err, VAC_ERR_USAGE, "a note needs a text");
     if (c->op == VAC_OP_SET && check_set(s, c, err))
         return -1;
     return control_push(&s->ctl, c, id, err);

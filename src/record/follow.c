@@ -143,6 +143,8 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
     f->aside |= entry.verb == JOURNAL_ASIDE;
     if (!journal_happened(&entry))
         e.kind = VAC_EVENT_REJECTED;
+    else if (journal_note(&entry))
+        e.kind = VAC_EVENT_NOTE;
     e.time = journal_seconds(&entry);
     e.step = entry.step;
     journal_sentence(&text, &entry);

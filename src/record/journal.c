@@ -94,8 +94,17 @@ bool journal_happened(const struct journal_entry *e)
     return !e->status || (strcmp(e->status, "rejected") && strcmp(e->status, "requested"));
 }
 
+const char *journal_note(const struct journal_entry *e)
+{
+    return e->verb == JOURNAL_NOTE ? e->value : NULL;
+}
+
 void journal_sentence(struct strbuf *out, const struct journal_entry *e)
 {
+    if (journal_note(e)) {
+        sb_puts(out, journal_note(e));
+        return;
+    }
     sb_puts(out, e->word ? e->word : journal_word(e->verb));
     if (e->key)
         sb_printf(out, " %s", e->key);

@@ -57,6 +57,8 @@ void journal_line(struct strbuf *out, const struct journal_entry *e, uint64_t se
 int journal_read(const struct jnode *line, struct journal_entry *e, struct vac_err *err);
 /* Whether it took effect: it was neither refused nor only asked for. */
 bool journal_happened(const struct journal_entry *e);
+/* What the user says of a step; NULL = it is another entry, also a note of the program's own. */
+const char *journal_note(const struct journal_entry *e);
 /* "set rho 1.8 -> 2 (applied): reason" */
 void journal_sentence(struct strbuf *out, const struct journal_entry *e);
 double journal_seconds(const struct journal_entry *e); /* since the epoch; 0 = not told */

@@ -216,11 +216,15 @@ static void mark_events(struct plot *p, const struct run_data *r)
         struct mark m = {.event = true};
         char text[256];
 
-        if (journal_read(&node, &e, NULL) || (e.verb != JOURNAL_SET && e.verb != JOURNAL_FAULT))
+        if (journal_read(&node, &e, NULL) ||
+            (e.verb != JOURNAL_SET && e.verb != JOURNAL_FAULT && !journal_note(&e)))
             continue;
         m.x = (double)(e.applied ? e.applied_step : e.step);
-        snprintf(text, sizeof text, "%s %s%s%s", e.word, e.key ? e.key : "", e.value ? " = " : "",
-                 e.value ? e.value : "");
+        if (journal_note(&e))
+            snprintf(text, sizeof text, "%s", journal_note(&e));
+        else
+            snprintf(text, sizeof text, "%s %s%s%s", e.word, e.key ? e.key : "",
+                     e.value ? " = " : "", e.value ? e.value : "");
         lines_name(m.text, sizeof m.text, text);
         if (p->n_marks < PLOT_MARKS)
             p->mark[p->n_marks++] = m;

@@ -21,7 +21,8 @@ int book_journal(struct book *book, const struct journal_entry *e, struct vac_er
         return 0;
     now.step = (int64_t)steer->at->step;
     journal_sentence(&sentence, &now);
-    control_event(steer->ctl, VAC_EVENT_JOURNAL, steer->answering, now.step, sentence.s, NULL);
+    control_event(steer->ctl, journal_note(&now) ? VAC_EVENT_NOTE : VAC_EVENT_JOURNAL,
+                  steer->answering, now.step, sentence.s, NULL);
     sb_done(&sentence);
     if (!book->folder.lines[LINES_JOURNAL].path)
         return 0; /* the folder is not there yet */

@@ -183,6 +183,7 @@ static const struct {
     [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
     [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE, .apply = do_probe, .journalled = true, .writes = true},
     [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
+    [VAC_OP_NOTE] = {.verb = JOURNAL_NOTE, .apply = do_nothing, .journalled = true},
     [VAC_OP_FORGET] = {.verb = JOURNAL_FORGET, .apply = do_forget, .journalled = true},
     [VAC_OP_SUITE] = {.verb = JOURNAL_SUITE, .apply = do_suite, .journalled = true, .writes = true},
     [VAC_OP_EVALUATE] = {.verb = JOURNAL_EVALUATE,

@@ -349,6 +349,7 @@ static int draw_disputes(struct ui *ui, const struct view *v, int y, const struc
 static void draw_curves(struct ui *ui, const struct view *v, const struct series *selected)
 {
     struct plot_line line[VAC_MAX_EVALS];
+    struct ui steps = *ui;
     struct plot p = {.lines = line,
                      .y0 = selected->rate ? 0 : NAN,
                      .y1 = selected->rate ? 100 : NAN,
@@ -377,6 +378,8 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
         }
         p.n_lines++;
     }
+    steps.x_unit = X_STEP;
+    ui_notes(&steps, &p);
     plot_draw(v, &p);
 }
 

@@ -16,6 +16,7 @@ struct scale {
 struct window {
     double x0, x1;
     int cols;
+    struct plot notes;
 };
 
 static struct window window_of(const struct ui *ui, int cols)
@@ -25,7 +26,7 @@ static struct window window_of(const struct ui *ui, int cols)
 
     steps.x_unit = X_STEP;
     ui_window(&steps, &p);
-    return (struct window){p.x0, p.x1, cols};
+    return (struct window){p.x0, p.x1, cols, p};
 }
 
 static double step_of(const struct window *w, int col)
@@ -203,6 +204,7 @@ static void draw(struct ui *ui, const struct view *v)
     if (!below)
         return;
     draw_steps_axis(v, &w, rows);
+    plot_draw_notes(v, &w.notes, w.x0, w.x1, LEFT, w.cols, rows);
     draw_scale(ui, v, &s, rows + 1);
     draw_readout(ui, v, rows + 1);
 }

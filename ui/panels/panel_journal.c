@@ -42,6 +42,8 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     case MARK:
         if (is_warning(ui, row))
             entry_text(c, INK_WARN | STYLE_BOLD, "!");
+        else if (l->kind == VAC_EVENT_NOTE)
+            entry_sign(c, INK_KEY | STYLE_BOLD, SIGN_NOTE);
         break;
     default:
         entry_text(c, is_warning(ui, row) ? INK_WARN : INK_TEXT, l->text);

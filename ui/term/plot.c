@@ -433,6 +433,34 @@ static void draw_cursor(const struct view *v, const struct plot *p, const struct
     draw_glyph(v, x, f->rows, INK_CURSOR | STYLE_BOLD, sign(v->c, SIGN_UP));
 }
 
+void plot_draw_notes(const struct view *v, const struct plot *p, double x0, double x1, int left,
+                     int cols, int y)
+{
+    double wide = (x1 - x0) / (cols > 1 ? cols - 1 : 1);
+    const struct plot_note *here = NULL;
+
+    for (int i = 0; i < p->n_notes; i++) {
+        double x = p->note[i].x;
+
+        if (x < x0 || x > x1)
+            continue;
+        draw_glyph(v, left + (int)lround((x - x0) / wide), y, INK_KEY | STYLE_BOLD,
+                   sign(v->c, SIGN_NOTE));
+        if (fabs(x - p->cursor) <= wide)
+            here = &p->note[i];
+    }
+    if (here) {
+        int w = text_width(here->text, strlen(here->text), v->c->utf8) + 2,
+            x = left + (int)lround((here->x - x0) / wide) + 2;
+
+        if (x + w > left + cols)
+            x = left + cols - w > left ? left + cols - w : left;
+        draw_fill(v, x, 0, 2, 1, INK_TEXT, ' ');
+        draw_glyph(v, x, 0, INK_KEY | STYLE_BOLD, sign(v->c, SIGN_NOTE));
+        draw_cut(v, x + 2, 0, left + cols - x - 2, INK_STRONG, here->text);
+    }
+}
+
 /* --- the legend: every line with its sign and its value, in as many rows as it is given --- */
 
 struct legend {
@@ -602,6 +630,7 @@ void plot_draw(const struct view *v, const struct plot *p)
     draw_level(&picture, p, &f);
     off = draw_lines(&picture, p, &f, curves);
     draw_cursor(&picture, p, &f);
+    plot_draw_notes(&picture, p, f.x0, f.x1, f.left, f.cols, f.rows);
     if (legend.rows)
         draw_legend(v, p, legend, curves, f.left, off);
     curves_done(p, curves);

@@ -21,6 +21,12 @@ struct plot_line {
     double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
     bool steps; /* rarely measured: joined to the next value, each value marked */
 };
+/* A word on an x: a mark on the axis, and the text where the cursor is. */
+enum { PLOT_NOTES = 32 };
+struct plot_note {
+    double x;
+    const char *text;
+};
 struct plot {
     const struct plot_line *lines;
     int n_lines;
@@ -35,7 +41,12 @@ struct plot {
     const char *band;   /* what the shade is, for the legend; or NULL */
     bool mono;          /* no colours: signs along the curves */
     bool guides;        /* horizontal lines at the ticks */
+    struct plot_note note[PLOT_NOTES];
+    int n_notes;
 };
+/* The notes of a picture of `cols` columns for x0 to x1, from `left` on; the axis is in row y. */
+void plot_draw_notes(const struct view *v, const struct plot *p, double x0, double x1, int left,
+                     int cols, int y);
 /* Fills the view. */
 void plot_draw(const struct view *v, const struct plot *p);
 /* The x under a column of a view of w x h that plot_draw fills; NaN = beside the picture. */
