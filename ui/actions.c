@@ -6,6 +6,7 @@
 #include <string.h>
 #include "panels/look.h"
 #include "term/screen.h"
+#include "term/signals.h"
 #include "ui/actions.h"
 #include "ui/export.h"
 #include "ui/layout.h"
@@ -402,9 +403,15 @@ static void do_repaint(struct ui *ui)
     ui->dirty = true;
 }
 
+static void stop_here(void *unused)
+{
+    (void)unused;
+    signals_stop();
+}
+
 static void do_suspend(struct ui *ui)
 {
-    screen_suspend();
+    screen_aside(stop_here, NULL);
     ui->dirty = true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "panels/start.h"
 #include "term/screen.h"
 #include "ui/actions.h"
 #include "ui/commands.h"
@@ -373,6 +374,44 @@ void command_line(struct ui *ui, const char *line)
             name, near);
 }
 
+/* The option's name, and behind it the value that it has. */
+static char *complete_option(struct ui *ui, const char *line, int start, const char *word, int i)
+{
+    char name[VAC_NAME];
+    int n = 0, option;
+
+    if (sscanf(line, "set %63s%n", name, &n) == 1 && n < start) {
+        option = ui_option(ui, name);
+        return option >= 0 && i == 0 && !*word ? strdup(ui_option_next(&ui->option[option])) : NULL;
+    }
+    for (int k = 0; k < ui->n_options; k++)
+        if (ui->option[k].live && !strncmp(ui->option[k].name, word, strlen(word)) && i-- == 0)
+            return strdup(ui->option[k].name);
+    return NULL;
+}
+
+static struct start_list
+    runs; /* that the start screen would list: read when Tab asks for the first */
+
+/* Runs and run files that are known, else any file. */
+static char *complete_run(struct ui *ui, const char *word, int i)
+{
+    static size_t next;
+    static bool any;
+
+    if (i == 0) {
+        start_read(&runs, ui, true);
+        next = 0;
+        any = false;
+    }
+    for (; next < runs.n; next++)
+        if (runs.v[next].kind != START_HEAD && !strncmp(runs.v[next].path, word, strlen(word))) {
+            any = true;
+            return strdup(runs.v[next++].path);
+        }
+    return any ? NULL : prompt_file(word, i);
+}
+
 /* Candidate number i of those that begin with the word. */
 static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
 {
@@ -386,14 +425,34 @@ static char *complete(struct ui *ui, const char *line, int start, const char *wo
         return NULL;
     }
     if (!strncmp(line, "set ", 4))
-        for (int k = 0; k < ui->n_options; k++)
-            if (ui->option[k].live && !strncmp(ui->option[k].name, word, len) && i-- == 0)
-                return strdup(ui->option[k].name);
+        return complete_option(ui, line, start, word, i);
+    if (!strncmp(line, "open ", 5))
+        return complete_run(ui, word, i);
     for (int k = 0;
          k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
         if (!strncmp(panels[k]->name, word, len) && i-- == 0)
             return strdup(panels[k]->name);
     return NULL;
+}
+
+/* An option with the value that holds from the next step on, a run with its state. */
+static char *told(struct ui *ui, const char *line, const char *candidate)
+{
+    const struct start_item *run = NULL;
+    char *out = NULL;
+    int option = ui_option(ui, candidate), rc = -1;
+
+    for (size_t k = 0; k < runs.n && !run; k++)
+        if (!strcmp(runs.v[k].path, candidate))
+            run = &runs.v[k];
+    if (!strncmp(line, "set ", 4) && option >= 0)
+        rc = asprintf(&out, "%s=%s", candidate, ui_option_next(&ui->option[option]));
+    else if (!strncmp(line, "open ", 5) && run && run->kind == START_RUN)
+        rc =
+            asprintf(&out, "%s (%s %lld)", run->run.name, run->run.state, (long long)run->run.step);
+    else if (!strncmp(line, "open ", 5) && run && strrchr(candidate, '/'))
+        rc = asprintf(&out, "%s", strrchr(candidate, '/') + 1);
+    return rc < 0 ? NULL : out;
 }
 
 /* --- the line and the help --- */
@@ -465,6 +524,7 @@ void command_action(struct ui *ui, enum action a)
                                          .history = "command",
                                          .files = true,
                                          .complete = complete,
+                                         .told = told,
                                          .done = command_typed});
     else
         action_do(ui, a);

@@ -310,8 +310,13 @@ static int open_first(struct ui *ui, struct vac_err *err)
     if (!*ui->message.text)
         ui_say(ui, "opening %s ...", ui->priv->args->path);
     frame_now(ui);
-    if (session_open(ui, ui->priv->args->path, err))
-        return -1;
+    if (session_open(ui, ui->priv->args->path, err)) {
+        if (!session_mend(ui, ui->priv->args->path, err))
+            return -1;
+        ui_warn(ui, "%s", err->msg);
+        *err = (struct vac_err){0};
+        return 0;
+    }
     if (!ui->message.warning && !session_can_go_on(ui)) /* else it says how to go on */
         ui->message.text[0] = '\0';
     return 0;

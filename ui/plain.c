@@ -39,11 +39,14 @@ static void say_line(const char *line)
 
     text_safe(safe, sizeof safe, line, plain.ui->utf8);
     if (plain.interactive)
-        fputs("\n", stdout);
+        rl_clear_visible_line(); /* what is being typed stands again below it */
+    fflush(rl_outstream);
     puts(safe);
-    if (plain.interactive)
-        rl_forced_update_display();
     fflush(stdout);
+    if (plain.interactive) {
+        rl_on_new_line();
+        rl_redisplay();
+    }
 }
 
 static void tell_message(struct ui *ui)
@@ -316,8 +319,10 @@ int plain_main(struct ui *ui)
         rl_callback_handler_install("vaccine> ", take_line);
     }
     loop(ui);
-    if (plain.interactive)
+    if (plain.interactive) {
+        rl_clear_visible_line();
         rl_callback_handler_remove();
+    }
     ui->priv->headless = false; /* what there is to say has been said */
     return headless_end(ui);
 }

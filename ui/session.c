@@ -14,6 +14,7 @@
 #include "panels/start.h"
 #include "term/clock.h"
 #include "term/screen.h"
+#include "ui/mend.h"
 #include "ui/paint.h"
 #include "ui/park.h"
 #include "ui/session.h"
@@ -447,19 +448,35 @@ static void note_held(struct ui *ui)
         ui->held = s->state == VAC_PAUSED;
 }
 
+static void open_again(struct ui *ui, const char *path)
+{
+    snprintf(ui->open_path, sizeof ui->open_path, "%s", path);
+    session_open_next(ui);
+}
+
+bool session_mend(struct ui *ui, const char *path, const struct vac_err *why)
+{
+    return mend_offer(ui, path, why, open_again);
+}
+
+/* What cannot be opened closes nothing: what was looked at is looked at again. */
 static void open_pending(struct ui *ui)
 {
-    struct vac_err err = {0};
-    char path[VAC_PATH];
+    struct vac_err err = {0}, ignored = {0};
+    char path[VAC_PATH], before[VAC_PATH];
 
+    memcpy(before, ui->watched, sizeof before);
     memcpy(path, ui->open_path, sizeof path);
     ui->open_path[0] = '\0';
     ui_say(ui, "opening %s ...", path);
     frame_now(ui);
     if (session_open(ui, path, &err)) {
         ui_warn(ui, "%s", err.msg);
-        ui_focus(ui, PANEL_runs);
-        ui->zoom = true;
+        session_mend(ui, path, &err);
+        if (!*before || watch(ui, before, &ignored)) {
+            ui_focus(ui, PANEL_runs);
+            ui->zoom = true;
+        }
     } else if (ui->session) {
         ui_say(ui, "%s", "");
     } else if (!session_can_go_on(ui)) { /* else it was said how */
@@ -521,6 +538,29 @@ static bool is_run(const char *path)
     return is;
 }
 
+/* Before a run has to end for it. */
+static bool can_open(const char *path, struct vac_err *err)
+{
+    struct vac_open o = {.file = path, .interactive = true};
+    struct vac_session *s;
+    struct stat st;
+
+    if (stat(path, &st)) {
+        err_errno(err, "%s", path);
+        return false;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        char *config = vac_run_config(path, err);
+
+        free(config);
+        return config != NULL;
+    }
+    if (vac_session_open(&s, &o, err))
+        return false;
+    vac_session_close(s);
+    return true;
+}
+
 void session_open_next(struct ui *ui)
 {
     static const struct dialog ask = {
@@ -529,6 +569,7 @@ void session_open_next(struct ui *ui)
         .choice = {{'s', "save a checkpoint, then open"}, {'D', "end without saving, then open"}},
         .done = leave_and_open,
     };
+    struct vac_err err = {0};
     char path[VAC_PATH];
 
     memcpy(path, ui->open_path, sizeof path);
@@ -549,7 +590,11 @@ void session_open_next(struct ui *ui)
             return;
         }
     }
-    if (session_is_live(ui))
+    if (session_is_live(ui) && !can_open(ui->open_path, &err)) {
+        ui_warn(ui, "%s", err.msg);
+        session_mend(ui, ui->open_path, &err);
+        ui->open_path[0] = '\0';
+    } else if (session_is_live(ui))
         dialog_open(&ask);
     else
         open_pending(ui);

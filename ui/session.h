@@ -10,6 +10,8 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err);
 /* Opens ui->open_path, a run file or a run folder, in place of what is open. One that trains is set
  * aside while another one is looked at; before another one begins it is asked about. */
 void session_open_next(struct ui *ui);
+/* Asks what to do about a run file that could not be opened; false: there is nothing to ask. */
+bool session_mend(struct ui *ui, const char *path, const struct vac_err *why);
 /* RESUME or STEP. A run that is only looked at is opened for it. The command's id, or 0. */
 uint64_t session_drive(struct ui *ui, enum vac_op op, int64_t n);
 /* Goes on with it, or begins it again when there is no checkpoint to go on from. */

@@ -13,7 +13,8 @@ static double in_unit(const struct ui *ui, double step)
     return row < 0 ? 0 : ui->points.v[(size_t)row * COL_COUNT + x_unit_columns[ui->x_unit]];
 }
 
-void ui_notes(const struct ui *ui, struct plot *p)
+/* The newest when they are many. */
+static void put_notes(const struct ui *ui, struct plot *p)
 {
     p->n_notes = 0;
     for (size_t i = ui->journal.n; i > 0 && p->n_notes < PLOT_NOTES; i--) {
@@ -32,7 +33,7 @@ void ui_window(const struct ui *ui, struct plot *p)
         first = ui->points.v[COL_step];
         last = ui->points.v[(ui->points.n - 1) * COL_COUNT + COL_step];
     }
-    ui_notes(ui, p);
+    put_notes(ui, p);
     p->mono = ui->colors == 0;
     p->x_unit = x_unit_names[ui->x_unit];
     p->cursor = isnan(ui->cursor) ? NAN : in_unit(ui, ui->cursor);

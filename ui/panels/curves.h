@@ -5,8 +5,6 @@
 #include "panels/state.h"
 #include "term/plot.h"
 
-/* The notes of the run at their steps, in the chosen unit of x; the newest when they are many. */
-void ui_notes(const struct ui *ui, struct plot *p);
 /* Puts the window of all plots (range, cursor and notes in the chosen unit of x) into a plot. */
 void ui_window(const struct ui *ui, struct plot *p);
 /* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */

@@ -353,15 +353,10 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
     struct plot p = {.lines = line,
                      .y0 = selected->rate ? 0 : NAN,
                      .y1 = selected->rate ? 100 : NAN,
-                     .cursor = ui->cursor,
                      .level = NAN,
-                     .x0 = ui->from,
-                     .x1 = ui->to,
-                     .x_unit = "step",
                      .legend = v->h > 8,
                      .band = "95%",
                      .y_unit = selected->rate ? "%" : NULL,
-                     .mono = ui->colors == 0,
                      .guides = ui->guides};
 
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
@@ -379,7 +374,7 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
         p.n_lines++;
     }
     steps.x_unit = X_STEP;
-    ui_notes(&steps, &p);
+    ui_window(&steps, &p);
     plot_draw(v, &p);
 }
 

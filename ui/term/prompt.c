@@ -86,15 +86,19 @@ static bool is_folder(const char *path)
     return yes;
 }
 
-/* File name for "@na" as "@name"; a folder with a slash behind it. */
-static char *next_file(const char *word, int i)
+static char *file_behind(const char *before, const char *word, int i)
 {
-    char *name = rl_filename_completion_function(word + 1, i), *out = NULL;
+    char *name = rl_filename_completion_function(word, i), *out = NULL;
 
-    if (name && asprintf(&out, "@%s%s", name, is_folder(name) ? "/" : "") < 0)
+    if (name && asprintf(&out, "%s%s%s", before, name, is_folder(name) ? "/" : "") < 0)
         out = NULL;
     free(name);
     return out;
+}
+
+char *prompt_file(const char *word, int i)
+{
+    return file_behind("", word, i);
 }
 
 static int complete_start;
@@ -105,7 +109,7 @@ static char *next_candidate(const char *word, int again)
 
     i = again ? i + 1 : 0;
     if (P.p.files && *word == '@')
-        return next_file(word, i);
+        return file_behind("@", word + 1, i); /* "@na" as "@name" */
     return P.p.complete ? P.p.complete(P.ui, rl_line_buffer, complete_start, word, i) : NULL;
 }
 
@@ -124,9 +128,13 @@ static void show_found(char **matches, int n, int longest)
 
     (void)longest;
     P.found[0] = '\0';
-    for (int i = 1; i <= n && matches[i] && used + 2 < FOUND; i++)
-        used +=
-            (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "", matches[i]);
+    for (int i = 1; i <= n && matches[i] && used + 2 < FOUND; i++) {
+        char *told = P.p.told ? P.p.told(P.ui, rl_line_buffer, matches[i]) : NULL;
+
+        used += (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "",
+                                 told ? told : matches[i]);
+        free(told);
+    }
     rl_on_new_line();
 }
 
@@ -522,6 +530,7 @@ static void insert(const char *text, size_t n)
     copy = strndup(text, n);
     if (copy)
         rl_insert_text(copy);
+    rl_last_func = rl_insert; /* or the next Tab would be the second in a row, which only lists */
     free(copy);
     tell_change();
 }

@@ -24,6 +24,8 @@ struct prompt {
     /* Tab: candidate number i for the word that begins with `word` at `start` of the line,
      * malloc'ed; NULL past the last. Or NULL: nothing to complete. */
     char *(*complete)(struct ui *ui, const char *line, int start, const char *word, int i);
+    /* What is told of a candidate where several are listed, malloc'ed; NULL = itself. Or NULL. */
+    char *(*told)(struct ui *ui, const char *line, const char *candidate);
     /* Enter, with an empty line too. The line is borrowed. */
     void (*done)(struct ui *ui, const char *line);
     /* While typing; NULL = nothing. */
@@ -34,6 +36,9 @@ struct prompt {
 /* All texts are copied, but for the name of the history, which is a literal. */
 void prompt_open(struct ui *ui, const struct prompt *p);
 void prompt_close(struct ui *ui);
+/* Number i of the files that begin with a word, malloc'ed, a folder with a slash behind it; NULL past
+ * the last. For `complete`. */
+char *prompt_file(const char *word, int i);
 bool prompt_is_open(const struct ui *ui);
 
 /* A key (keys.h) while a prompt line is open; false = not for it: do with it what is usual. `more`

@@ -233,6 +233,13 @@ static void give_back_stderr(void)
     }
 }
 
+static bool has_another_screen(void)
+{
+    const char *leave = tigetstr("rmcup");
+
+    return leave && leave != (const char *)-1 && *leave;
+}
+
 void screen_close(void)
 {
     if (!scr.open)
@@ -241,6 +248,11 @@ void screen_close(void)
     if (scr.reports)
         send("\033[?1004l\033[?2004l");
     curs_set(1);
+    if (!has_another_screen()) { /* the frame stays: what comes next has the last line for itself */
+        move(LINES - 1, 0);
+        clrtoeol();
+        refresh();
+    }
     endwin();
     delscreen(scr.screen);
     output_close();
@@ -542,7 +554,7 @@ void screen_set_sync(bool on)
 
 /* --- stopping and going on --- */
 
-void screen_suspend(void)
+void screen_aside(void (*meanwhile)(void *ctx), void *ctx)
 {
     bool mouse = scr.mouse;
 
@@ -552,7 +564,7 @@ void screen_suspend(void)
     def_prog_mode();
     endwin();
     crash_disarm();
-    signals_stop();
+    meanwhile(ctx);
     crash_arm();
     reset_prog_mode();
     refresh();

@@ -46,7 +46,8 @@ void screen_mouse_event(int *x, int *y, int *button);
 void screen_set_mouse(bool on);
 void screen_set_sync(bool on);
 /* Stops the process as Ctrl-Z does; returns after fg. */
-void screen_suspend(void);
+/* The terminal as it was, while something else has it. */
+void screen_aside(void (*meanwhile)(void *ctx), void *ctx);
 /* Puts text on the clipboard of a terminal that knows OSC 52. */
 void screen_copy(const char *text);
 

@@ -1,0 +1,11 @@
+/* mend.h - a run file with a fault: opened in the user's editor at the line, and read again. */
+#ifndef UI_MEND_H
+#define UI_MEND_H
+
+#include "panels/panel.h"
+
+/* Asks what to do about a run file that could not be read; `again` reads it. False when there is
+ * nobody to ask, or no file to mend. */
+bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
+                void (*again)(struct ui *ui, const char *path));
+#endif
