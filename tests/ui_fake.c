@@ -2,9 +2,8 @@
  *
  * Everything is a function of the step, so a screen at step N is the same on every machine. It has
  * no thread: while "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does
- * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12),
- * FAKE_ATTACK = step at which a second stage, the attack, began (0 = there is none yet). Texts hold
- * what an attacker would put into a model's answer. */
+ * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12), FAKE_ATTACK
+ * = step of the second stage, the attack (0 = none). Texts hold what an attacker would write. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -496,6 +495,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
     advance(s);
     if (id)
         *id = n;
+    if (c->op == VAC_OP_NOTE)
+        push(s, VAC_EVENT_NOTE, n, s->step, NULL, "%s", c->text);
     switch (c->op) {
     case VAC_OP_PAUSE:
     case VAC_OP_RESUME:
@@ -516,9 +517,6 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
         break;
     case VAC_OP_PROBE:
         probe(s, n, c->text ? c->text : "");
-        break;
-    case VAC_OP_NOTE:
-        push(s, VAC_EVENT_NOTE, n, s->step, NULL, "%s", c->text);
         break;
     case VAC_OP_SUITE:
         suite(s, n);

@@ -106,3 +106,25 @@ bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
                                  .done = answered});
     return true;
 }
+
+bool mend_is_sound(const char *path, struct vac_err *err)
+{
+    struct vac_open o = {.file = path, .interactive = true};
+    struct vac_session *s;
+    struct stat st;
+
+    if (stat(path, &st)) {
+        err_errno(err, "%s", path);
+        return false;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        char *config = vac_run_config(path, err);
+
+        free(config);
+        return config != NULL;
+    }
+    if (vac_session_open(&s, &o, err))
+        return false;
+    vac_session_close(s);
+    return true;
+}

@@ -8,4 +8,6 @@
  * nobody to ask, or no file to mend. */
 bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
                 void (*again)(struct ui *ui, const char *path));
+/* Whether a run file or a run folder could be opened: asked before another run has to end for it. */
+bool mend_is_sound(const char *path, struct vac_err *err);
 #endif

@@ -538,29 +538,6 @@ static bool is_run(const char *path)
     return is;
 }
 
-/* Before a run has to end for it. */
-static bool can_open(const char *path, struct vac_err *err)
-{
-    struct vac_open o = {.file = path, .interactive = true};
-    struct vac_session *s;
-    struct stat st;
-
-    if (stat(path, &st)) {
-        err_errno(err, "%s", path);
-        return false;
-    }
-    if (S_ISDIR(st.st_mode)) {
-        char *config = vac_run_config(path, err);
-
-        free(config);
-        return config != NULL;
-    }
-    if (vac_session_open(&s, &o, err))
-        return false;
-    vac_session_close(s);
-    return true;
-}
-
 void session_open_next(struct ui *ui)
 {
     static const struct dialog ask = {
@@ -590,7 +567,7 @@ void session_open_next(struct ui *ui)
             return;
         }
     }
-    if (session_is_live(ui) && !can_open(ui->open_path, &err)) {
+    if (session_is_live(ui) && !mend_is_sound(ui->open_path, &err)) {
         ui_warn(ui, "%s", err.msg);
         session_mend(ui, ui->open_path, &err);
         ui->open_path[0] = '\0';
