@@ -106,6 +106,7 @@ static void make_layers(const struct vac_session *s, int64_t step, struct vac_la
     for (int i = 0; i < s->layers; i++) {
         l->eps[i] = (float)(sum > 0 ? p.rho * (l->grad[i] / 0.8) / sqrt(sum) : 0);
         l->eps_rel[i] = l->eps[i] / l->attn[i];
+        l->refusal[i] = NAN;
     }
 }
 
