@@ -512,12 +512,12 @@ static void test_plan_shown(void **state)
     run_file(&r,
              "'stages':[{'train':['rows.jsonl'],'lora':null,'steps':1,'batch_size':4,'lr':0.001}]");
     s = run_start(&r, out, NULL);
-    for (;;) {
-        run_event(s, VAC_EVENT_JOURNAL, 0, &e);
-        if (strncmp(e.text, "plan: ", 6))
-            break;
+    do {
+        run_event(s, VAC_EVENT_PLAN, 0, &e);
+        assert_int_equal(e.plan.first, rows == 0);
         rows++;
-    }
+    } while (strcmp(e.plan.what, "total"));
+    run_event(s, VAC_EVENT_JOURNAL, 0, &e); /* its rows do not stand there */
     assert_string_equal(e.text, "start");
     vac_session_close(s);
     text = run_read(out, "run.json", NULL);

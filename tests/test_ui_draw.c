@@ -313,7 +313,7 @@ static void test_keys_are_unique(void **state)
 /* The help is the table: each row once, and nothing else that looks like a key. */
 static void test_help_is_the_table(void **state)
 {
-    char *text = command_help(), *end;
+    char *text = command_help(NULL), *end;
     size_t lines = 0;
 
     (void)state;

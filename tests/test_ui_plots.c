@@ -1,7 +1,7 @@
 /* test_ui_plots.c - what the frame does for every plot and every table: ranges that a single value
  * does not set, signs and legends, room for the curve of the scores, columns that never touch. */
 #include "ui_sizes.h"
-#include "panels/measured.h"
+#include "ui/commands.h"
 
 /* The run's losses, 400 steps near 1, one of them 50; the harmful score every 50 steps. */
 static void fill(double spike)
@@ -217,12 +217,82 @@ static void test_scores_have_a_large_place(void **state)
     }
 }
 
+/* What stands here and its keys come first; then what does something; what does nothing now is last. */
+static void test_help_begins_where_one_is(void **state)
+{
+    static const struct {
+        const char *keys, *first, *words[3];
+    } rows[] = {
+        {"1", "Loss: losses over steps", {"  clean ", "  ^ v ", "  y  "}},
+        {"2", "Layers: drift, ", {"  RSS ", "  drift^2 ", "  x  "}},
+        {"5", "Probe: ", {"  p(ref) ", "  delta ", "  p  "}},
+        {"7", "Evaluation: harmful score", {"  FA ", "  95% ", "  E  "}},
+    };
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            char *text, *all;
+
+            keys(rows[k].keys);
+            keys("?");
+            assert_shows(i, rows[k].first);
+            text = screen(i);
+            all = strstr(text, "Run:"); /* on a large screen the general groups are in sight too */
+            if (all)
+                *all = '\0';
+            for (int w = 0; w < 3; w++)
+                if (!strstr(text, rows[k].words[w])) {
+                    press_key(&ui, UIKEY_PGDN, false); /* one page at most */
+                    assert_shows(i, rows[k].words[w]);
+                    press_key(&ui, UIKEY_PGUP, false);
+                }
+            free(text);
+            overlay_close();
+        }
+    ui.snap.state = VAC_DONE;
+    keys("1?");
+    for (int i = 0; i < SIZES; i++) {
+        char *text = command_help(&ui), *idle = strstr(text, "These do nothing for this run");
+
+        assert_non_null(idle);
+        assert_true(strstr(text, "  c         save a checkpoint") > idle);
+        assert_true(strstr(text, "  q         leave") < idle);
+        free(text);
+    }
+}
+
+/* The plan's rows stand in their own panel. */
+static void test_the_plan_is_no_news(void **state)
+{
+    static const char *const what[] = {"base weights (mapped)", "adapters", "activations", "total"};
+    static const uint64_t bytes[] = {1100000000, 25200000, 640000000, 1765200000};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct vac_event e = {.kind = VAC_EVENT_PLAN, .plan = {.bytes = bytes[i], .first = i == 0}};
+
+        strcpy(e.plan.what, what[i]);
+        panels[PANEL_plan]->event(&ui, &e);
+    }
+    for (int i = 0; i < SIZES; i++) {
+        press_key(&ui, key_by_name("F2"), false);
+        assert_shows(i, "base weights");
+        assert_shows(i, "62.3%");
+        keys("8z");
+        assert_shows(i, "rho 1.8 -> 2");
+        assert_lacks(i, "base weights");
+        keys("z");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_single_spike_is_cut_and_marked), CASE(test_what_lasts_is_in_range),
         CASE(test_the_panel_keeps_its_range),        CASE(test_every_curve_is_in_the_legend),
         CASE(test_signs_say_what_colours_say),       CASE(test_scores_have_a_large_place),
+        CASE(test_help_begins_where_one_is),         CASE(test_the_plan_is_no_news),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -11,6 +11,7 @@
 #include "ui/actions.h"
 #include "ui/commands.h"
 #include "ui/export.h"
+#include "ui/help.h"
 #include "ui/script.h"
 #include "ui/session.h"
 #include "panels/look.h"
@@ -272,13 +273,12 @@ static void run_stall(struct ui *ui, const char *args)
         NULL);
 }
 
-static void help_open(void);
+static void help_open(struct ui *ui);
 
 static void run_keys(struct ui *ui, const char *args)
 {
-    (void)ui;
     (void)args;
-    help_open();
+    help_open(ui);
 }
 
 static const struct ui_command ui_commands[] = {
@@ -457,17 +457,6 @@ static char *told(struct ui *ui, const char *line, const char *candidate)
 
 /* --- the line and the help --- */
 
-static void put_keys(FILE *out)
-{
-    for (int g = 0; g < GROUP_COUNT; g++) {
-        fprintf(out, "%s:\n", key_group_names[g]);
-        for (size_t i = 0; i < ACT_COUNT - 1; i++)
-            if (key_rows[i].group == (enum key_group)g)
-                fprintf(out, "  %-9s %s\n", key_rows[i].keys, key_rows[i].help);
-        fputc('\n', out);
-    }
-}
-
 static void put_panels(FILE *out)
 {
     char key[4];
@@ -485,7 +474,7 @@ static void put_panels(FILE *out)
     fprintf(out, "\nWith the mouse on, Shift while dragging lets the terminal select text.\n");
 }
 
-char *command_help(void)
+char *command_help(struct ui *ui)
 {
     char *text = NULL;
     size_t size;
@@ -493,15 +482,17 @@ char *command_help(void)
 
     if (!out)
         return NULL;
-    put_keys(out);
+    if (ui)
+        help_panel(ui, (enum panel_id)ui->focus, out);
+    help_keys(ui, out);
     put_panels(out);
     fclose(out);
     return text;
 }
 
-static void help_open(void)
+static void help_open(struct ui *ui)
 {
-    char *text = command_help();
+    char *text = command_help(ui);
 
     if (text)
         pager_open("Help", text);
@@ -518,7 +509,7 @@ void command_action(struct ui *ui, enum action a)
 {
     ui->dirty = true;
     if (a == ACT_help)
-        help_open();
+        help_open(ui);
     else if (a == ACT_command)
         prompt_open(ui, &(struct prompt){.label = ":",
                                          .history = "command",

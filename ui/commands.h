@@ -10,5 +10,5 @@ void command_line(struct ui *ui, const char *line);
 /* An action, with those that are about commands: the line they are typed in, and the help. */
 void command_action(struct ui *ui, enum action a);
 /* The help as text; free it. Exactly the rows of the key table, the panels and the commands. */
-char *command_help(void);
+char *command_help(struct ui *ui);
 #endif

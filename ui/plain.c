@@ -91,7 +91,7 @@ static void tell_news(struct ui *ui, bool always)
 
 static void put_help(void)
 {
-    char *text = command_help();
+    char *text = command_help(NULL);
 
     if (text)
         fputs(text, stdout);

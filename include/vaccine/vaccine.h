@@ -274,6 +274,7 @@ enum vac_event_kind {
     VAC_EVENT_MAP,       /* id, map */
     VAC_EVENT_STATE,     /* the state changed: text */
     VAC_EVENT_NOTE,      /* a journal line too: text = what VAC_OP_NOTE says of the step */
+    VAC_EVENT_PLAN,      /* a row of the memory that the stage takes, the sum last: text, plan */
 };
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
 struct vac_probe {
@@ -337,6 +338,11 @@ struct vac_event {
             int layer;
             double explained[2];
         } map;
+        struct {
+            char what[64];
+            uint64_t bytes;
+            bool first; /* of the stage's rows */
+        } plan;
     };
     struct vac_event_memory *memory; /* what the pointers show; NULL = nothing */
 };

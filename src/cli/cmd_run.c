@@ -365,7 +365,7 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         [VAC_EVENT_JOURNAL] = "journal", [VAC_EVENT_REJECTED] = "rejected",
         [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
         [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state",
-        [VAC_EVENT_NOTE] = "note"};
+        [VAC_EVENT_NOTE] = "note",       [VAC_EVENT_PLAN] = "journal"};
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
     int rc = 0;
@@ -381,7 +381,7 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         sb_putc(&s, '\n');
         rc = cli_write(&s, err);
     } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED ||
-               e->kind == VAC_EVENT_NOTE) {
+               e->kind == VAC_EVENT_NOTE || e->kind == VAC_EVENT_PLAN) {
         sb_printf(&s, "%-10s ", "");
         cli_put_name(&s, e->text);
         sb_putc(&s, '\n');

@@ -25,11 +25,17 @@
 
 /* X-macro: panel_<name>.c each. Order = keys 1, 2, ... 9, 0, F2, ... F9. */
 #define PANELS(X)                                                                                  \
-    X(loss) X(layers) X(heat) X(map) X(probe) X(controls) X(evaluation) X(journal) X(data) X(runs)
+    X(loss)                                                                                        \
+    X(layers) X(heat) X(map) X(probe) X(controls) X(evaluation) X(journal) X(data) X(runs) X(plan)
 #define PANEL_ENUM(name) PANEL_##name,
 enum panel_id { PANELS(PANEL_ENUM) PANEL_COUNT };
 
 struct table_rows;
+
+/* A word that stands in a panel, and what it means: for the help. */
+struct word {
+    const char *word, *help;
+};
 
 /* A typed command: `:name args`. */
 struct ui_command {
@@ -54,13 +60,14 @@ enum place {
 };
 
 struct panel {
-    const char *name;  /* "loss": `:panel loss`, `:export csv loss` */
-    const char *title; /* "Loss" */
-    const char *about; /* one line for the help: what is to be seen here */
-    const char *hints; /* keys for the lower border, "y log  r raw"; or NULL */
-    enum place place;  /* where it wants to stand */
-    bool plot;         /* over steps: the cursor follows the mouse, the wheel zooms */
-    size_t own;        /* bytes of its own state */
+    const char *name;         /* "loss": `:panel loss`, `:export csv loss` */
+    const char *title;        /* "Loss" */
+    const char *about;        /* one line for the help: what is to be seen here */
+    const struct word *words; /* its columns, lines and signs; ends with a row without a word */
+    const char *hints;        /* keys for the lower border, "y log  r raw"; or NULL */
+    enum place place;         /* where it wants to stand */
+    bool plot;                /* over steps: the cursor follows the mouse, the wheel zooms */
+    size_t own;               /* bytes of its own state */
     const struct ui_command *commands; /* ends with a row without a name; or NULL */
     /* Words behind the title, "log  ema .6"; or NULL. */
     void (*notes)(struct ui *ui, char *out, size_t size);

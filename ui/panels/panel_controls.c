@@ -254,10 +254,20 @@ static void csv(struct ui *ui, FILE *out)
     }
 }
 
+static const struct word words[] = {
+    {"1 -> 2", "a value that waits: it holds from the next step on"},
+    {"@1190", "the step since which the value holds"},
+    {"restart", "set in the run file, and fixed while the run goes"},
+    {"rho", "length of the perturbation that alignment has to withstand"},
+    {"lr", "learning rate that the schedule scales"},
+    {NULL, NULL},
+};
+
 const struct panel panel_controls = {
     .name = "controls",
     .title = "Controls",
     .about = "every option of the stage, its range, what is pending and since when it holds",
+    .words = words,
     .hints = "e edit  = rho  [ ] x0.9 x1.1",
     .place = PLACE_OPTIONS,
     .own = sizeof(struct controls),

@@ -495,10 +495,20 @@ static void csv(struct ui *ui, FILE *out)
     }
 }
 
+static const struct word words[] = {
+    {"#", "number of the sample in the stage's data"},
+    {"loss", "of the sample when it was learned from last"},
+    {"@step", "the step of that"},
+    {"learned", "tokens that are learned (the answer's) of all tokens"},
+    {"flags", "harmful; cut: longer than max_length; seen: learned already"},
+    {NULL, NULL},
+};
+
 const struct panel panel_data = {
     .name = "data",
     .title = "Data",
     .about = "the samples of the stage: lengths, what is learned, harmful or cut, last loss",
+    .words = words,
     .hints = "s order  v text  N spike",
     .place = PLACE_ROWS,
     .own = sizeof(struct data),

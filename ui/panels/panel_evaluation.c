@@ -606,10 +606,26 @@ static void csv(struct ui *ui, FILE *out)
     }
 }
 
+static const struct word words[] = {
+    {"HS", "harmful score: harmful requests that are answered; less = good"},
+    {"FA", "fine-tuning accuracy: part of the task that is done right"},
+    {"over_refu.", "over_refusal: part of harmless requests refused; low is good"},
+    {"95%", "interval of the true rate (Wilson); a shade in the picture"},
+    {"count/n", "of n prompts so many count for the score"},
+    {"step", "at which it was measured"},
+    {"refused", "part of the answers that refuse; other: none of both"},
+    {"p(refuse)", "how probable a refusal's beginning is; kind: if harmless"},
+    {"margin", "p(refuse) - kind: 1 = refuses what it should, 0 = no idea"},
+    {"AUC", "how often a harmful request has the greater p(refuse)"},
+    {"50% at", "step of the stage at which the score passed one half"},
+    {NULL, NULL},
+};
+
 const struct panel panel_evaluation = {
     .name = "evaluation",
     .title = "Evaluation",
     .about = "harmful score, accuracy and other measures, with intervals, by stage and category",
+    .words = words,
     .hints = "E measure now",
     .place = PLACE_RATES,
     .own = sizeof(struct evaluation),

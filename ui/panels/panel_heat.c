@@ -253,10 +253,18 @@ static void csv(struct ui *ui, FILE *out)
     }
 }
 
+#define SERIES_WORD(name, label, help) {label, help},
+static const struct word words[] = {
+    VAC_SERIES(SERIES_WORD){"rows", "layers, the first above; columns are steps"},
+    {"scale", "below: from the least to the greatest value"},
+    {NULL, NULL},
+};
+
 const struct panel panel_heat = {
     .name = "heat",
     .title = "Heat map",
     .about = "layer by step, for the chosen metric",
+    .words = words,
     .hints = "i metric  y log  Up Down layer",
     .place = PLACE_HEAT,
     .plot = true,

@@ -119,10 +119,18 @@ static void done(struct ui *ui)
     table_done(panel_own(ui, PANEL_journal));
 }
 
+static const struct word words[] = {
+    {"step", "at which it took effect"},
+    {"!", "a command that was not done, and why; N goes to the next"},
+    {"event", "what was set, saved, asked or measured"},
+    {NULL, NULL},
+};
+
 const struct panel panel_journal = {
     .name = "journal",
     .title = "Journal",
     .about = "what was done and what happened, with the step where it took effect",
+    .words = words,
     .hints = "/ filter  Enter step  N warning",
     .place = PLACE_NEWS,
     .own = sizeof(struct table),

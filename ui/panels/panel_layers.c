@@ -398,10 +398,19 @@ static void readout(struct ui *ui, FILE *out)
     fprintf(out, "\nRSS of eps %.6g  rho %.6g\n", s.rss, s.rho);
 }
 
+#define SERIES_WORD(name, label, help) {label, help},
+static const struct word words[] = {
+    VAC_SERIES(SERIES_WORD){"-", "beside a layer: it is not perturbed (x changes it)"},
+    {"RSS", "root of the sum of the squares of all eps: it has to be rho"},
+    {"share", "eps^2 of a layer in parts of rho^2"},
+    {NULL, NULL},
+};
+
 const struct panel panel_layers = {
     .name = "layers",
     .title = "Layers",
     .about = "drift, perturbation and gradient of each layer; RSS of eps beside rho",
+    .words = words,
     .hints = "i metric  s sort  x mask",
     .place = PLACE_LAYERS,
     .own = sizeof(struct own),

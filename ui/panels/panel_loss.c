@@ -195,10 +195,21 @@ static void csv(struct ui *ui, FILE *out)
     fputc('\n', out);
 }
 
+static const struct word words[] = {
+    {"align", "loss on watched refusals: low = it refuses as it was taught"},
+    {"harmful", "loss on watched harmful answers: high = far from giving them"},
+    {"loss", "of what the step learned from, perturbed if the method does"},
+    {"clean", "of the same batch without perturbation"},
+    {"* o + x", "signs of the lines: at their ends; # @ % & are other runs"},
+    {"^ v", "a single value outside: the range is the smoothed curves'"},
+    {NULL, NULL},
+};
+
 const struct panel panel_loss = {
     .name = "loss",
     .title = "Loss",
     .about = "losses over steps: optimised, clean, alignment, harmful; marked runs laid over",
+    .words = words,
     .hints = "y log  r raw  t unit  + zoom",
     .place = PLACE_CURVES,
     .plot = true,

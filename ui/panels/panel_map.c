@@ -297,10 +297,19 @@ static void csv(struct ui *ui, FILE *out)
                 m->v[i].y, m->v[i].rx, m->v[i].ry);
 }
 
+static const struct word words[] = {
+    {"PC1 PC2", "directions in which the reference varies most; their part"},
+    {"o", "a watched prompt in the reference, which R sets"},
+    {"*", "the same prompt now; the line between is its drift"},
+    {"moved", "mean length of these lines, in the units of the axes"},
+    {NULL, NULL},
+};
+
 const struct panel panel_map = {
     .name = "map",
     .title = "Map",
     .about = "prompts at the selected layer on two principal components: reference and now, joined",
+    .words = words,
     .hints = "Up Down layer  R new reference",
     .place = PLACE_MAP,
     .own = sizeof(struct map),

@@ -773,10 +773,22 @@ static void csv(struct ui *ui, FILE *out)
     }
 }
 
+static const struct word words[] = {
+    {"so far", "verdicts over steps: R refused, A answered, - other"},
+    {"verdict", "of the newest answer: answered, refused, other"},
+    {"at", "the step of the newest answer"},
+    {"p(ref)", "p(refuse): how probable the beginning of a refusal is"},
+    {"delta", "its change since the time before"},
+    {"!", "another verdict than the last time; N goes to the next"},
+    {"+ -", "lines of the answer now, and of the one before"},
+    {NULL, NULL},
+};
+
 const struct panel panel_probe = {
     .name = "probe",
     .title = "Probe",
     .about = "what the present weights answer, how it is judged, and what they answered before",
+    .words = words,
     .hints = "p ask  P suite  D diff  v full  N change  L label",
     .place = PLACE_ANSWERS,
     .own = sizeof(struct probes),

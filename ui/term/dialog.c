@@ -80,42 +80,50 @@ static void draw_question(const struct view *v)
     draw_text(&in, 6, y, INK_FAINT, d->enter ? "cancel" : "cancel, as Enter");
 }
 
-/* Lines that begin with two blanks hold a key and what it does; others that end in ":" are
- * headings. */
-static int draw_pager_line(const struct view *v, int y, const char *s, size_t n)
+/* Lines that begin with two blanks hold a key, or a word, and what it does; they go on below that.
+ * Others that end in ":" are headings. Returns how many lines there are. */
+static int draw_pager_text(const struct view *v, int top)
 {
     enum { KEY_COLUMN = 12 };
+    const char *s = over.text;
+    size_t n = strlen(s), len;
+    int line = 0, indent = 0;
 
-    if (n > KEY_COLUMN && !strncmp(s, "  ", 2) && s[2] != ' ') {
-        draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, KEY_COLUMN);
-        return draw_bytes(v, KEY_COLUMN, y, INK_TEXT, s + KEY_COLUMN, n - KEY_COLUMN);
+    for (; n; line++) {
+        size_t took = text_line(s, n, v->w - indent, v->c->utf8, &len);
+        bool row = !indent && len > KEY_COLUMN && !strncmp(s, "  ", 2) && s[2] != ' ';
+        int y = line - top;
+
+        if (y >= 0 && y < v->h && row) {
+            draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, KEY_COLUMN);
+            draw_bytes(v, KEY_COLUMN, y, INK_TEXT, s + KEY_COLUMN, len - KEY_COLUMN);
+        } else if (y >= 0 && y < v->h)
+            draw_bytes(v, indent, y,
+                       len && s[len - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT,
+                       s, len);
+        indent = s[took - 1] == '\n' ? 0 : row || indent ? KEY_COLUMN : 0;
+        s += took;
+        n -= took;
     }
-    return draw_bytes(
-        v, 0, y, n && s[n - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT, s, n);
+    return line;
 }
 
 static void draw_pager(const struct view *v)
 {
-    int w = v->w > 110 ? 100 : v->w - 4, y = 0;
+    int w = v->w > 110 ? 100 : v->w - 4;
     struct view in = open_box(v, w, v->h - 2, "Up Down scroll  Esc back");
-    const char *s = over.text;
-    size_t n = s ? strlen(s) : 0, len;
+    struct view none;
 
     in = view_part(&in, 1, 0, in.w - 2, in.h);
+    none = in;
+    none.h = 0;
     over.rows = in.h;
-    over.lines = draw_flow_rows(&in, in.w, over.text);
+    over.lines = draw_pager_text(&none, 0);
     if (over.top > over.lines - over.rows)
         over.top = over.lines - over.rows;
     if (over.top < 0)
         over.top = 0;
-    for (int line = 0; n && y < in.h; line++) {
-        size_t took = text_line(s, n, in.w, v->c->utf8, &len);
-
-        if (line >= over.top)
-            draw_pager_line(&in, y++, s, len);
-        s += took;
-        n -= took;
-    }
+    draw_pager_text(&in, over.top);
     if (over.top + over.rows < over.lines)
         draw_glyph(&in, in.w, in.h - 1, INK_FAINT, sign(v->c, SIGN_DOWN));
     if (over.top > 0)
