@@ -233,7 +233,7 @@ static void test_views(void **state)
     check_screen("Left", "at 1192", NULL);
     check_screen("Home", "at 0", NULL);
     check_screen("N", "step 777", NULL);
-    check_screen("3\ni\ni\ni", "Heat map - grad", NULL);
+    check_screen("3\ni\ni\ni\ni", "Heat map - grad", NULL);
     check_screen("3\nz", "Heat map", "1 Loss");
     check_screen("F", "FROZEN", NULL);
     check_screen("b", "no key \"b\"", NULL);

@@ -102,18 +102,18 @@ static void make_layers(const struct vac_session *s, int64_t step, struct vac_la
         l->attn[i] = (float)(20 + 5 * depth);
         l->drift_rel[i] = step % 20 ? NAN : (float)((0.02 + 0.21 * depth * depth) * grow);
         l->drift_sq[i] = step % 20 ? NAN : (float)(40 * depth * depth * grow);
+        l->refusal[i] = NAN;
     }
     for (int i = 0; i < s->layers; i++) {
         l->eps[i] = (float)(sum > 0 ? p.rho * (l->grad[i] / 0.8) / sqrt(sum) : 0);
         l->eps_rel[i] = l->eps[i] / l->attn[i];
-        l->refusal[i] = NAN;
     }
 }
 
-static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step,
-                 char *body, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-static void push(struct vac_session *s, enum vac_event_kind kind, uint64_t id, int64_t step,
-                 char *body, const char *fmt, ...)
+__attribute__((format(printf, 6, 7))) static void push(struct vac_session *s,
+                                                       enum vac_event_kind kind, uint64_t id,
+                                                       int64_t step, char *body, const char *fmt,
+                                                       ...)
 {
     struct vac_event *e = &s->event[s->tail % EVENTS];
     va_list ap;

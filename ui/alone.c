@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include "panels/reply.h"
+#include "term/reply.h"
 #include "ui/alone.h"
 
 /* Seconds that a full disk is waited for, as the run file has it. */

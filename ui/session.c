@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include "panels/compare.h"
 #include "panels/look.h"
-#include "panels/reply.h"
+#include "term/reply.h"
 #include "panels/start.h"
 #include "term/clock.h"
 #include "term/screen.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/asked.h"
-#include "panels/reply.h"
+#include "term/reply.h"
 #include "term/diff.h"
 
 static void answer_done(struct answer *a)

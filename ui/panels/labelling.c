@@ -3,14 +3,16 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "term/dialog.h"
 
 enum { PROMPT = 180, ANSWER = 380 }; /* bytes: the choices stay on the smallest screen */
 
-void labelling_ask(struct ui *ui, struct vac_labels *labels, void done(struct ui *ui, int key))
+static void ask(struct ui *ui, struct vac_labels *labels, void done(struct ui *ui, int key))
 {
     struct vac_to_label x;
     char title[64], text[PROMPT + ANSWER + 80];
+    size_t prompt, answer;
 
     if (!vac_labels_next(labels, &x)) {
         if (x.all)
@@ -20,14 +22,29 @@ void labelling_ask(struct ui *ui, struct vac_labels *labels, void done(struct ui
         return;
     }
     snprintf(title, sizeof title, "Label %zu of %zu", x.labelled + 1, x.all);
-    snprintf(text, sizeof text, "> %.*s%s\n\n%.*s%s", PROMPT, x.prompt,
-             strlen(x.prompt) > PROMPT ? "..." : "", ANSWER, *x.answer ? x.answer : "(nothing)",
-             strlen(x.answer) > ANSWER ? "..." : "");
+    prompt = strlen(x.prompt);
+    answer = strlen(x.answer);
+    snprintf(text, sizeof text, "> %.*s%s\n\n%.*s%s",
+             (int)(prompt > PROMPT ? utf8_valid(x.prompt, PROMPT) : prompt), x.prompt,
+             prompt > PROMPT ? "..." : "",
+             (int)(answer > ANSWER ? utf8_valid(x.answer, ANSWER) : ANSWER),
+             answer ? x.answer : "(nothing)", answer > ANSWER ? "..." : "");
     dialog_open(&(struct dialog){
         .title = title,
         .text = text,
         .choice = {{'r', "refused"}, {'a', "answered"}, {'o', "other: neither"}, {'s', "skip"}},
         .done = done});
+}
+
+void labelling_begin(struct ui *ui, struct vac_labels **labels, void done(struct ui *ui, int key))
+{
+    struct vac_err err = {0};
+
+    vac_labels_close(*labels);
+    if (vac_labels_open(labels, ui_dir(ui), &err))
+        ui_warn(ui, "%s", err.msg);
+    else
+        ask(ui, *labels, done);
 }
 
 void labelling_take(struct ui *ui, struct vac_labels *labels, int key,
@@ -42,5 +59,5 @@ void labelling_take(struct ui *ui, struct vac_labels *labels, int key,
     if (vac_labels_put(labels, verdict, &err))
         ui_warn(ui, "%s", err.msg);
     else
-        labelling_ask(ui, labels, done);
+        ask(ui, labels, done);
 }

@@ -4,8 +4,9 @@
 
 #include "panels/state.h"
 
-/* Asks for the next label; `done` gets the key, and hands it to labelling_take. */
-void labelling_ask(struct ui *ui, struct vac_labels *labels, void done(struct ui *ui, int key));
+/* Opens the labels of the run in place of *labels, and asks for the next; `done` gets the key, and hands it to
+ * labelling_take. */
+void labelling_begin(struct ui *ui, struct vac_labels **labels, void done(struct ui *ui, int key));
 /* Writes it down, and asks on. */
 void labelling_take(struct ui *ui, struct vac_labels *labels, int key,
                     void done(struct ui *ui, int key));

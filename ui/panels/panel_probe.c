@@ -607,24 +607,12 @@ static void take_label(struct ui *ui, int key)
     labelling_take(ui, own(ui)->labels, key, take_label);
 }
 
-static unsigned begin_labels(struct ui *ui)
-{
-    struct probes *p = own(ui);
-    struct vac_err err = {0};
-
-    vac_labels_close(p->labels);
-    if (vac_labels_open(&p->labels, ui_dir(ui), &err))
-        ui_warn(ui, "%s", err.msg);
-    else
-        labelling_ask(ui, p->labels, take_label);
-    return UI_HANDLED;
-}
-
 static unsigned act(struct ui *ui, enum action a)
 {
     switch (a) {
     case ACT_pan_right:
-        return begin_labels(ui);
+        labelling_begin(ui, &own(ui)->labels, take_label);
+        return UI_HANDLED;
     case ACT_next_match:
         if (!table_next(ui, PANEL_probe, is_changed))
             ui_say(ui, "no probe of the suite has changed");

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "panels/ask.h"
 #include "panels/question.h"
-#include "panels/reply.h"
+#include "term/reply.h"
 #include "panels/start.h"
 #include "term/files.h"
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "panels/ask.h"
-#include "panels/reply.h"
+#include "term/reply.h"
 #include "panels/start.h"
 #include "term/files.h"
 

@@ -1,10 +1,9 @@
 /* reply.h - reading JSON files for the screen. Nothing in them is
  * trusted: what is missing or of another type reads as NaN or "". */
-#ifndef PANELS_REPLY_H
-#define PANELS_REPLY_H
+#ifndef TERM_REPLY_H
+#define TERM_REPLY_H
 
 #include <cjson/cJSON.h>
-#include "panels/state.h"
 
 double reply_number(const cJSON *obj, const char *key);
 /* Borrowed from obj; "" when missing. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "panels/reply.h"
+#include "term/reply.h"
 
 double reply_number(const cJSON *obj, const char *key)
 {
