@@ -1,9 +1,9 @@
 /* ui_fake.c - a session made of formulas, for tests of the screen: vaccine.h without a model.
  *
- * Everything is a function of the step, so a screen at step N is the same on every machine. It has
- * no thread: while "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does
- * its steps at once. Environment: FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12), FAKE_ATTACK
- * = step of the second stage, the attack (0 = none). Texts hold what an attacker would write. */
+ * Everything is a function of the step, so a screen at step N is the same on every machine. It has no thread: while
+ * "running" the steps follow the clock (FAKE_SPEED steps a second), and STEP does its steps at once. Environment:
+ * FAKE_STEP = history to begin with (1204), FAKE_LAYERS (12), FAKE_ATTACK = step of the second stage, the attack
+ * (0 = none). Texts hold what an attacker would write. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -721,9 +721,7 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
 {
     (void)dir;
     *out = calloc(1, sizeof **out);
-    if (!*out)
-        return err_set(err, VAC_ERR_MEMORY, "out of memory");
-    return 0;
+    return *out ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
 }
 
 int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, void *ctx,
