@@ -53,6 +53,7 @@ ui/panels/* base/csv_out.h
 ui/panels/* base/ticks.h
 ui/term/* base/ticks.h
 ui/term/* base/err.h
+ui/panels/* base/utf8.h
 ui/term/* base/utf8.h
 '
 
