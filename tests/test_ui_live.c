@@ -246,7 +246,7 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
         here("busy"), here("help"), here("stopped"), here("go"), here("after"));
     play_through(b, NULL, script);
     assert_on("busy", "MEASURING");
-    assert_on("help", "pause at the next step");
+    assert_on("help", "What stands here:");
     assert_on("stopped", "stopped this answer; training goes on");
     assert_int_equal(step_on("stopped"), 0);
     assert_int_equal(run_journal_count(b, "probe"), 1);
@@ -305,7 +305,7 @@ static void test_the_screen_catches_up(void **state)
     term_keys(&t, ":stall 5\r");
     wait_more(&t, out, 600);
     term_keys(&t, "?");
-    term_wait(&t, "pause at the next step");
+    term_wait(&t, "What stands here:");
     term_keys(&t, "\033");
     term_read(&t, 0.3);
     term_keys(&t, "q");
