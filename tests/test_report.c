@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "report_support.h"
 #include "record/scores.h"
+#include "report/export.h"
 
 /* ---- Reading ---- */
 
@@ -748,10 +749,23 @@ static void test_python_reads(void **state)
     cJSON_Delete(lines);
 }
 
+/* Rows that there was no memory for are no rows that there are none of, not even before the first byte. */
+static void test_rows_without_memory(void **state)
+{
+    const struct strbuf none = {.bad = true};
+    struct export_part part = {.size = 10};
+    struct vac_err err = {0};
+
+    (void)state;
+    assert_int_equal(export_grow(support_tmp(), "metrics.csv", &none, &part, &err), -1);
+    assert_error(&err, "out of memory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
+        cmocka_unit_test(test_rows_without_memory),
         cmocka_unit_test(test_history_functions),
         cmocka_unit_test(test_torn_and_bad_lines),
         cmocka_unit_test(test_refusals),

@@ -166,7 +166,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         rc = import_file(operand[1], f, &c, v->file, &report, err);
     else
         rc = import_rows(operand[1], f, &c, put_stdout, &out, &report, err);
-    if (!rc && out.len)
+    if (!rc && (out.len || out.bad))
         rc = cli_write(&out, err);
     sb_done(&out);
     return rc ? rc : show_report(&report, operand[1], v->file, err);

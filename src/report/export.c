@@ -26,12 +26,14 @@ int export_grow(const char *dir, const char *name, const struct strbuf *text,
                 struct export_part *part, struct vac_err *err)
 {
     char *path;
-    int rc = 0;
+    int rc = sb_ok(text, err); /* also where not even the first byte had room */
 
+    if (rc)
+        return rc;
     if (part->size == 0) {
         rc = folder_write(dir, name, text, err);
     } else if (text->len) {
-        path = sb_ok(text, err) ? NULL : path_join(dir, name, err);
+        path = path_join(dir, name, err);
         rc = path ? file_extend(path, part->size, text->s, text->len, err) : -1;
         free(path);
     }
