@@ -5,8 +5,10 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/rng.h"
 #include "eval_support.h"
 
@@ -377,4 +379,34 @@ bool run_resumed_from(const char *out, const char *from)
 
     cJSON_Delete(x);
     return same;
+}
+
+void run_picture(const char *dir, struct strbuf *out)
+{
+    struct dirent **names;
+    int n = scandir(dir, &names, NULL, alphasort);
+
+    assert_true(n >= 0);
+    for (int i = 0; i < n; i++) {
+        char path[1400];
+        struct stat st;
+        size_t len;
+        char *text;
+
+        snprintf(path, sizeof path, "%.1000s/%s", dir, names[i]->d_name);
+        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..")) {
+            assert_int_equal(lstat(path, &st), 0);
+            sb_printf(out, "%s %lld %lld.%09ld\n", path, (long long)st.st_ino,
+                      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+            if (S_ISDIR(st.st_mode)) {
+                run_picture(path, out);
+            } else {
+                text = run_read(dir, names[i]->d_name, &len);
+                sb_printf(out, "%zu %08x\n", len, crc32c(0, text, len));
+                free(text);
+            }
+        }
+        free(names[i]);
+    }
+    free(names);
 }

@@ -68,4 +68,6 @@ bool run_resumed_from(const char *out, const char *from);
 size_t run_lines(const char *dir, const char *name);
 /* Value of `key` in line `n` (from 0) of metrics.jsonl; NaN = not there. */
 double run_metric(const char *dir, size_t n, const char *key);
+/* Names, inodes, times and bytes of all that is in a folder: equal when nothing has touched it. */
+void run_picture(const char *dir, struct strbuf *out);
 #endif

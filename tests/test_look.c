@@ -1,10 +1,7 @@
 /* test_look.c - a run that has ended answers: the weights that it saved, of any stage or checkpoint, are
  * asked, measured and drawn, and nothing in its folder changes. */
-#include <dirent.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4"
@@ -20,37 +17,6 @@
     "'watch':{'drift':'rows.jsonl'},'checkpoint':{'steps':2,'minutes':0,'keep':9},"                \
     "'stages':[{'name':'all'," TRAIN ",'lora':null,'steps':4,'lr':0.01},{'name':'attack'," TRAIN   \
     ",'lora':{'r':2},'steps':2,'lr':0.05}]"
-
-/* Names, times and bytes of all that is in a folder. */
-static void take_picture(const char *dir, struct strbuf *out)
-{
-    struct dirent **names;
-    int n = scandir(dir, &names, NULL, alphasort);
-
-    assert_true(n >= 0);
-    for (int i = 0; i < n; i++) {
-        char path[1400];
-        struct stat st;
-        size_t len;
-        char *text;
-
-        snprintf(path, sizeof path, "%.1000s/%s", dir, names[i]->d_name);
-        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..")) {
-            assert_int_equal(lstat(path, &st), 0);
-            sb_printf(out, "%s %lld %lld.%09ld\n", path, (long long)st.st_ino,
-                      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-            if (S_ISDIR(st.st_mode)) {
-                take_picture(path, out);
-            } else {
-                text = run_read(dir, names[i]->d_name, &len);
-                sb_printf(out, "%zu %08x\n", len, crc32c(0, text, len));
-                free(text);
-            }
-        }
-        free(names[i]);
-    }
-    free(names);
-}
 
 static struct vac_session *look(const char *dir, const char *at, struct vac_err *err)
 {
@@ -111,7 +77,7 @@ static void test_the_saved_weights_answer(void **state)
         said[i] = ask(s, &step);
     }
     vac_session_close(s);
-    take_picture(dir, &was);
+    run_picture(dir, &was);
     for (int i = 0; i < 4; i++) {
         s = look(dir, i < 3 ? at[i] : NULL, &err);
         assert_ok(!s, &err);
@@ -122,7 +88,7 @@ static void test_the_saved_weights_answer(void **state)
         free(again);
         vac_session_close(s);
     }
-    take_picture(dir, &is);
+    run_picture(dir, &is);
     assert_string_equal(was.s, is.s);
     for (int i = 0; i < 3; i++)
         free(said[i]);
@@ -179,12 +145,12 @@ static void test_looking_at_all_of_it_changes_no_byte(void **state)
                        "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
     run_file(&r, TWO);
     assert_int_equal(run_whole(&r, dir, false, &err), 0);
-    take_picture(dir, &was);
+    run_picture(dir, &was);
     look_at_all(dir, NULL, true, 14);
     look_at_all(dir, "align", true, 8);
     look_at_all(dir, "3", true, 3);
     look_at_all(dir, "11", true, 11);
-    take_picture(dir, &is);
+    run_picture(dir, &is);
     assert_string_equal(was.s, is.s);
     sb_done(&was);
     sb_done(&is);
@@ -205,11 +171,11 @@ static void test_full_weights_answer_too(void **state)
     assert_int_equal(run_whole(&r, dir, false, &err), 0);
     snprintf(path, sizeof path, "%.1000s/checkpoint-4", dir);
     assert_ok(path_remove(path, &err), &err);
-    take_picture(dir, &was);
+    run_picture(dir, &was);
     look_at_all(dir, "all", false, 4);
     look_at_all(dir, "2", false, 2);
     look_at_all(dir, "attack", false, 6);
-    take_picture(dir, &is);
+    run_picture(dir, &is);
     assert_string_equal(was.s, is.s);
     sb_done(&was);
     sb_done(&is);

@@ -1,7 +1,6 @@
 /* test_ui_saved.c - a run that is over answers on the screen, from any of the weights that it saved; and
  * another run is looked at while one trains: keys in, screen out at three sizes, and no byte changes. */
 #include <sys/wait.h>
-#include "base/hash.h"
 #include "ui_live.h"
 
 static const struct {
@@ -15,36 +14,6 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
     "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
     ",'lora':{'r':2},'steps':8,'lr':0.05},"                                                        \
     "{'name':'attack','method':'sft'," TRAIN ",'lora':{'r':2},'steps':6,'lr':0.05}]"
-
-/* Names, times and bytes of all that is in a folder. */
-static void take_picture(const char *dir, struct strbuf *out)
-{
-    struct dirent **names;
-    int n = scandir(dir, &names, NULL, alphasort);
-
-    assert_true(n >= 0);
-    for (int i = 0; i < n; i++) {
-        char path[1400];
-        struct stat st;
-        size_t len;
-
-        snprintf(path, sizeof path, "%.1000s/%s", dir, names[i]->d_name);
-        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..")) {
-            assert_int_equal(lstat(path, &st), 0);
-            sb_printf(out, "%s %lld %lld.%09ld\n", path, (long long)st.st_ino,
-                      (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-            if (S_ISDIR(st.st_mode)) {
-                take_picture(path, out);
-            } else {
-                char *text = run_read(dir, names[i]->d_name, &len);
-                sb_printf(out, "%zu %08x\n", len, crc32c(0, text, len));
-                free(text);
-            }
-        }
-        free(names[i]);
-    }
-    free(names);
-}
 
 /* Plays `script` on what `path` is at a size; every "%s" in it is `word`. */
 static void play_at(int size, const char *path, const char *out, const char *script,
@@ -106,7 +75,7 @@ static void test_a_run_that_is_over_answers(void **state)
     (void)state;
     make_rig(LEFT);
     whole(dir, false);
-    take_picture(dir, &was);
+    run_picture(dir, &was);
     script = with_dir("5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
                       "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
                       ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
@@ -124,7 +93,7 @@ static void test_a_run_that_is_over_answers(void **state)
         ASSERT_SAVED(i, "none", "no stage and no checkpoint \"13\"");
         ASSERT_SAVED(i, "list", "0 Runs", "Enter opens a run");
     }
-    take_picture(dir, &is);
+    run_picture(dir, &is);
     assert_string_equal(was.s, is.s);
     free(script);
     sb_done(&was);
@@ -141,7 +110,7 @@ static void test_another_run_is_looked_at_while_one_trains(void **state)
     make_rig(LEFT);
     snprintf(dir, sizeof dir, "%s", run_folder());
     whole(dir, false);
-    take_picture(dir, &was);
+    run_picture(dir, &was);
     script = with_dir(":wait state paused\n:step 3\n:open %s\n:wait 0.5\n:save-screen $/other\n"
                       ":at align\n:probe abc\n:wait probe\n:save-screen $/asked\n"
                       "Space\n:save-screen $/refused\n"
@@ -168,7 +137,7 @@ static void test_another_run_is_looked_at_while_one_trains(void **state)
         assert_int_equal(info->step, 5);
         free(info);
     }
-    take_picture(dir, &is);
+    run_picture(dir, &is);
     assert_string_equal(was.s, is.s);
     free(script);
     sb_done(&was);

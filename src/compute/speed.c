@@ -6,6 +6,27 @@
 #include "compute/gemm.h"
 #include "compute/pages.h"
 
+/* Operands of a product [m,k] x [n,k]^T with `more` numbers behind them; NULL = no memory. */
+static float *operands(struct gemm *g, size_t m, size_t n, size_t k, size_t more, size_t *len)
+{
+    float *room = pages_new((m * k + n * k + m * n + more) * sizeof(float), len);
+
+    for (size_t i = 0; room && i < m * k + n * k; i++)
+        room[i] = (float)(i % 7) - 3.0f;
+    *g = (struct gemm){.tb = true,
+                       .m = m,
+                       .n = n,
+                       .k = k,
+                       .alpha = 1,
+                       .a = room,
+                       .lda = k,
+                       .b = room + m * k,
+                       .ldb = k,
+                       .c = room + m * k + n * k,
+                       .ldc = n};
+    return room;
+}
+
 double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds)
 {
     struct cpu cpu = {.base.threads = c->threads,
@@ -14,18 +35,8 @@ double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, 
                       .k = kernels_at(0),
                       .half = kernels_bf16_at(0)};
     size_t len, need = m * k + n * k + m * n, wide = WIDEN_ROWS * k;
-    float *room = pages_new((need + wide * (size_t)c->threads) * sizeof(float), &len);
-    struct gemm g = {.tb = true,
-                     .m = m,
-                     .n = n,
-                     .k = k,
-                     .alpha = 1,
-                     .a = room,
-                     .lda = k,
-                     .b = room + m * k,
-                     .ldb = k,
-                     .c = room + m * k + n * k,
-                     .ldc = n};
+    struct gemm g;
+    float *room = operands(&g, m, n, k, wide * (size_t)c->threads, &len);
     double start, took = 0;
     size_t rounds = 0;
 
@@ -33,8 +44,6 @@ double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, 
         return 0;
     cpu.scratch = room + need;
     cpu.size.widen = wide;
-    for (size_t i = 0; i < m * k + n * k; i++)
-        room[i] = (float)(i % 7) - 3.0f;
     gemm_run(&cpu, &g); /* the first one pays for pages and threads */
     start = clock_now();
     do {
@@ -60,17 +69,12 @@ struct core_speed speed_of_core(const struct provider *p, size_t n, double secon
     const struct kernels *k = kernels_at(0);
     struct core_speed best = {0};
     size_t len;
-    float *room = pages_new(3 * n * n * sizeof(float), &len);
-    struct gemm g = {.tb = true, .m = n, .n = n, .k = n, .alpha = 1, .lda = n, .ldb = n, .ldc = n};
+    struct gemm g;
+    float *room = operands(&g, n, n, n, 0, &len);
     double end = clock_now() + seconds;
 
     if (!room)
         return best;
-    for (size_t i = 0; i < 2 * n * n; i++)
-        room[i] = (float)(i % 7) - 3.0f;
-    g.a = room;
-    g.b = room + n * n;
-    g.c = room + 2 * n * n;
     gemm_serial(p, &g);
     do {
         float io[2] = {0.999f, 0.001f};
@@ -91,12 +95,11 @@ double speed_of_bf16(const struct provider *p, size_t n, double seconds)
 {
     double best[2] = {INFINITY, INFINITY}, end = clock_now() + seconds;
     size_t len, wide = WIDEN_ROWS * n;
-    float *room = pages_new((3 * n * n + wide) * sizeof(float), &len);
+    struct gemm g;
+    float *room = operands(&g, n, n, n, wide, &len);
 
     if (!room)
         return 0;
-    for (size_t i = 0; i < 2 * n * n; i++)
-        room[i] = (float)(i % 7) - 3.0f;
     do {
         for (int bf16 = 0; bf16 < 2; bf16++) {
             struct cpu c = {.base = {.threads = 1, .products = p, .bf16 = bf16 == 1},
@@ -104,17 +107,6 @@ double speed_of_bf16(const struct provider *p, size_t n, double seconds)
                             .half = kernels_bf16_at(0),
                             .scratch = room + 3 * n * n,
                             .size.widen = wide};
-            struct gemm g = {.tb = true,
-                             .m = n,
-                             .n = n,
-                             .k = n,
-                             .alpha = 1,
-                             .a = room,
-                             .lda = n,
-                             .b = room + n * n,
-                             .ldb = n,
-                             .c = room + 2 * n * n,
-                             .ldc = n};
             double start = thread_time();
 
             gemm_run(&c, &g);

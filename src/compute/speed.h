@@ -14,7 +14,8 @@ struct core_speed speed_of_core(const struct provider *p, size_t n, double secon
 /* Multiplies [m,k] by [n,k]^T for `seconds` and returns GFLOP/s: what the products here can reach. */
 double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds);
 
-/* By how much a product of n x n x n is faster in bf16 than in F32, in the calling thread. */
+/* By how much a product of n x n x n is faster in bf16 than in F32, in the calling thread; 0 when there is
+ * no memory. */
 double speed_of_bf16(const struct provider *p, size_t n, double seconds);
 
 #endif

@@ -5,12 +5,10 @@
  * once; another one multiplies the halves, widened, one after the other. */
 #include "kernels/kernels_bf16.h"
 #include <string.h>
-#include "kernels/kernels_turn.h"
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
 
-/* Rows of a tile: with PANEL columns and what is loaded they fill the registers. */
 #ifdef __AVX512BF16__
 #define ROWS 14
 #elif LANES == 16
@@ -18,8 +16,6 @@
 #else
 #define ROWS 4
 #endif
-enum { STRIP = DTYPE_BLOCK_MAX };
-
 INLINE uint32_t bits_of(float x)
 {
     uint32_t u;
@@ -35,6 +31,27 @@ INLINE float float_of(uint32_t u)
     memcpy(&x, &u, sizeof x);
     return x;
 }
+
+#define NUMBER uint32_t
+/* acc += the products of both numbers of a pair, for LANES columns. */
+#ifdef __AVX512BF16__
+#define LOAD_PANEL(name, from) __m512i name = _mm512_loadu_si512(from)
+/* As a float: the compiler then broadcasts from memory. */
+#define ADD_PANEL(acc, pair, name)                                                                 \
+    (acc) = (vec)_mm512_dpbf16_ps((__m512)(acc), (__m512bh)_mm512_set1_ps(float_of(pair)),         \
+                                  (__m512bh)(name))
+#else
+typedef uint32_t uvec __attribute__((vector_size(LANES * sizeof(uint32_t)), aligned(4), may_alias));
+#define LOAD_PANEL(name, from)                                                                     \
+    uvec name##_bits = *(const uvec *)(const void *)(from);                                        \
+    vec name##_low = (vec)(name##_bits << 16), name##_high = (vec)(name##_bits & 0xffff0000u)
+#define ADD_PANEL(acc, pair, name)                                                                 \
+    (acc) += splat(float_of((pair) << 16)) * name##_low;                                           \
+    (acc) += splat(float_of((pair)&0xffff0000u)) * name##_high
+#endif
+#include "kernels/kernels_tile.h"
+
+enum { STRIP = DTYPE_BLOCK_MAX };
 
 /* To nearest, ties to even, in the high half; a NaN stays one. */
 INLINE uint32_t rounded(float x)
@@ -128,102 +145,6 @@ static void pack_across(uint32_t *panels, const void *w, enum dtype t, size_t ld
         for (size_t j = 0; j < all; j += PANEL) {
             uint32_t *to = panels + j * pairs + r / 2 * PANEL;
             SIMD for (size_t i = 0; i < PANEL; i++) to[i] = pair_of(x[0][j + i], x[1][j + i]);
-        }
-    }
-}
-
-struct tile {
-    float *c;
-    size_t ldc;
-    const uint32_t *a;
-    size_t lda;
-    const uint32_t *panel;
-    size_t n, pairs; /* columns that are wanted, pairs to add up */
-    float alpha;
-    bool add;
-};
-
-/* acc += the products of both numbers of a pair, for LANES columns. */
-#ifdef __AVX512BF16__
-#define LOAD_PAIRS(name, from) __m512i name = _mm512_loadu_si512(from)
-/* As a float: the compiler then broadcasts from memory. */
-#define ADD_PAIRS(acc, pair, name)                                                                 \
-    (acc) = (vec)_mm512_dpbf16_ps((__m512)(acc), (__m512bh)_mm512_set1_ps(float_of(pair)),         \
-                                  (__m512bh)(name))
-#else
-typedef uint32_t uvec __attribute__((vector_size(LANES * sizeof(uint32_t)), aligned(4), may_alias));
-#define LOAD_PAIRS(name, from)                                                                     \
-    uvec name##_bits = *(const uvec *)(const void *)(from);                                        \
-    vec name##_low = (vec)(name##_bits << 16), name##_high = (vec)(name##_bits & 0xffff0000u)
-#define ADD_PAIRS(acc, pair, name)                                                                 \
-    (acc) += splat(float_of((pair) << 16)) * name##_low;                                           \
-    (acc) += splat(float_of((pair)&0xffff0000u)) * name##_high
-#endif
-
-INLINE void tile(const struct tile *t, int I)
-{
-    vec acc[ROWS][2] = {{{0}}};
-    const uint32_t *a = t->a, *b = t->panel;
-
-    for (size_t r = 0; r < t->pairs; r++, b += PANEL) {
-        LOAD_PAIRS(b0, b);
-        LOAD_PAIRS(b1, b + LANES);
-        for (int i = 0; i < I; i++) {
-            uint32_t x = a[(size_t)i * t->lda + r];
-            ADD_PAIRS(acc[i][0], x, b0);
-            ADD_PAIRS(acc[i][1], x, b1);
-        }
-    }
-    for (int i = 0; i < I; i++)
-        put_tile_row(t->c + (size_t)i * t->ldc, acc[i], t->n, t->alpha, t->add);
-}
-
-#define TILE_OF(rows)                                                                              \
-    case rows:                                                                                     \
-        tile(t, rows);                                                                             \
-        break;
-static void tile_of(const struct tile *t, size_t rows)
-{
-    switch (rows) {
-        TILE_OF(1)
-        TILE_OF(2)
-        TILE_OF(3)
-        TILE_OF(4)
-#if ROWS > 4
-        TILE_OF(5)
-        TILE_OF(6)
-        TILE_OF(7)
-        TILE_OF(8)
-        TILE_OF(9)
-        TILE_OF(10)
-        TILE_OF(11)
-        TILE_OF(12)
-#endif
-#if ROWS > 12
-        TILE_OF(13)
-        TILE_OF(14)
-#endif
-    }
-}
-
-static void times(float *c, size_t ldc, const uint32_t *a, size_t lda, const uint32_t *panels,
-                  size_t m, size_t n, size_t pairs, float alpha, bool more)
-{
-    size_t tiles = (m + ROWS - 1) / ROWS;
-
-    for (size_t i = 0; i < tiles; i++) {
-        size_t lo = m * i / tiles, hi = m * (i + 1) / tiles;
-        struct tile t = {.ldc = ldc,
-                         .a = a + lo * lda,
-                         .lda = lda,
-                         .panel = panels,
-                         .pairs = pairs,
-                         .alpha = alpha,
-                         .add = more};
-        for (size_t j = 0; j < n; j += PANEL, t.panel += PANEL * pairs) {
-            t.c = c + lo * ldc + j;
-            t.n = n - j < PANEL ? n - j : PANEL;
-            tile_of(&t, hi - lo);
         }
     }
 }

@@ -5,9 +5,7 @@
  * for four numbers, once for all rows of x, and takes w in any dtype. */
 #include "kernels/kernels_panel.h"
 #include <string.h>
-#include "kernels/kernels_turn.h"
 
-/* Rows of a tile: with PANEL columns and what is loaded they fill the registers. */
 #if LANES == 16
 #define ROWS 14
 #define FEW 24
@@ -15,6 +13,11 @@
 #define ROWS 6
 #define FEW 10
 #endif
+#define NUMBER float
+#define LOAD_PANEL(name, from) vec name = load(from)
+#define ADD_PANEL(acc, x, name) (acc) += splat(x) * (name)
+#include "kernels/kernels_tile.h"
+
 enum { STRIP = 64 };
 
 static void pack(float *to, const void *w, enum dtype t, size_t ldw, size_t rows, size_t k)
@@ -39,83 +42,6 @@ static void pack(float *to, const void *w, enum dtype t, size_t ldw, size_t rows
             }
             pack_rows(to + r * PANEL + half, row, n);
         }
-}
-
-struct tile {
-    float *c;
-    size_t ldc;
-    const float *a;
-    size_t lda;
-    const float *panel;
-    size_t n, k; /* columns that are wanted, numbers to add up */
-    float alpha;
-    bool add;
-};
-
-INLINE void tile(const struct tile *t, int I)
-{
-    vec acc[ROWS][2] = {{{0}}};
-    const float *a = t->a, *b = t->panel;
-
-    for (size_t r = 0; r < t->k; r++, b += PANEL) {
-        vec b0 = load(b), b1 = load(b + LANES);
-        for (int i = 0; i < I; i++) {
-            vec x = splat(a[(size_t)i * t->lda + r]);
-            acc[i][0] += x * b0;
-            acc[i][1] += x * b1;
-        }
-    }
-    for (int i = 0; i < I; i++)
-        put_tile_row(t->c + (size_t)i * t->ldc, acc[i], t->n, t->alpha, t->add);
-}
-
-#define TILE_OF(rows)                                                                              \
-    case rows:                                                                                     \
-        tile(t, rows);                                                                             \
-        break;
-static void tile_of(const struct tile *t, size_t rows)
-{
-    switch (rows) {
-        TILE_OF(1)
-        TILE_OF(2)
-        TILE_OF(3)
-        TILE_OF(4)
-        TILE_OF(5)
-        TILE_OF(6)
-#if ROWS > 6
-        TILE_OF(7)
-        TILE_OF(8)
-        TILE_OF(9)
-        TILE_OF(10)
-        TILE_OF(11)
-        TILE_OF(12)
-        TILE_OF(13)
-        TILE_OF(14)
-#endif
-    }
-}
-
-/* Rows in tiles of almost the same height. */
-static void times(float *c, size_t ldc, const float *a, size_t lda, const float *panels, size_t m,
-                  size_t n, size_t k, float alpha, bool more)
-{
-    size_t tiles = (m + ROWS - 1) / ROWS;
-
-    for (size_t i = 0; i < tiles; i++) {
-        size_t lo = m * i / tiles, hi = m * (i + 1) / tiles;
-        struct tile t = {.ldc = ldc,
-                         .a = a + lo * lda,
-                         .lda = lda,
-                         .panel = panels,
-                         .k = k,
-                         .alpha = alpha,
-                         .add = more};
-        for (size_t j = 0; j < n; j += PANEL, t.panel += PANEL * k) {
-            t.c = c + lo * ldc + j;
-            t.n = n - j < PANEL ? n - j : PANEL;
-            tile_of(&t, hi - lo);
-        }
-    }
 }
 
 const struct panel_kernels JOIN(panel_,

@@ -1,4 +1,4 @@
-/* kernels_turn.h - what the kernels of panels share: rows of numbers laid side by side, and sums put away. */
+/* kernels_turn.h - rows of numbers laid side by side, for the kernels of panels. */
 #ifndef KERNELS_KERNELS_TURN_H
 #define KERNELS_KERNELS_TURN_H
 
@@ -55,28 +55,6 @@ INLINE void pack_rows(float *to, const float *const *row, size_t k)
     for (; r < k; r++)
         for (int i = 0; i < LANES; i++)
             to[r * PANEL + (size_t)i] = row[i][r];
-}
-
-/* out[0 .. n) (+)= alpha times a row of sums. */
-INLINE void put_tile_row(float *out, vec sum[2], size_t n, float alpha, bool add)
-{
-    float part[PANEL];
-
-    sum[0] *= splat(alpha);
-    sum[1] *= splat(alpha);
-    if (n == PANEL) {
-        if (add) {
-            sum[0] += load(out);
-            sum[1] += load(out + LANES);
-        }
-        store(out, sum[0]);
-        store(out + LANES, sum[1]);
-        return;
-    }
-    store(part, sum[0]);
-    store(part + LANES, sum[1]);
-    for (size_t j = 0; j < n; j++)
-        out[j] = add ? out[j] + part[j] : part[j];
 }
 
 #endif
