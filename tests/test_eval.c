@@ -268,6 +268,26 @@ static void test_refusal_agrees_with_people(void **state)
     free(text);
 }
 
+/* With nothing but defaults, as `vaccine eval` without an option: no judge may take a file for granted. */
+static void opens_or_says_what_it_needs(const struct judge *j)
+{
+    struct vac_err err = {0};
+    struct compute *c = compute_open("cpu", 1, NULL, &err);
+    void *options = j->options ? calloc(1, j->options_size) : NULL, *own;
+
+    if (options)
+        assert_ok(option_defaults(j->options, options, &err), &err);
+    own = j->open(options, c, &err);
+    if (own)
+        j->close(own);
+    else
+        assert_error(&err, "needs ");
+    if (options)
+        option_free(j->options, options);
+    free(options);
+    compute_close(c);
+}
+
 static void test_judges_are_found(void **state)
 {
     struct vac_err err = {0};
@@ -278,6 +298,7 @@ static void test_judges_are_found(void **state)
         assert_ptr_equal(judge_find(judge_at(n)->name, &err), judge_at(n));
         assert_true(judge_at(n)->help && judge_at(n)->open && judge_at(n)->rate &&
                     judge_at(n)->close);
+        opens_or_says_what_it_needs(judge_at(n));
     }
 #define ONE(name) +1
     assert_int_equal(n, JUDGES(ONE));

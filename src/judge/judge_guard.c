@@ -68,8 +68,14 @@ static void guard_judge_close(void *self)
 static void *guard_judge_open(const void *own, struct compute *c, struct vac_err *err)
 {
     const struct guard_options *o = own;
-    struct guard_judge *j = mem_new(1, sizeof *j, err);
+    struct guard_judge *j;
 
+    if (!o->model) {
+        err_set(err, VAC_ERR_USAGE,
+                "judge \"guard\" needs guard_model, a model folder or GGUF file");
+        return NULL;
+    }
+    j = mem_new(1, sizeof *j, err);
     if (!j)
         return NULL;
     j->threshold = o->threshold;
