@@ -11,7 +11,7 @@
 #include "eval/loss.h"
 #include "model/plan.h"
 #include "run/optimizer.h"
-#include "run/validate.h"
+#include "door/validate.h"
 #include "run_support.h"
 
 /* Linked with --wrap=encode_row: rows that are tokenised. */

@@ -34,10 +34,11 @@ eval judge model compute data token weights base vaccine
 vaccine base
 spec vaccine defense eval judge model compute data token weights base
 record spec defense eval judge model compute data token weights base vaccine
-run report record spec defense eval judge model compute data token weights base vaccine
+rig record spec defense eval judge model compute data token weights base vaccine
+run rig record spec defense eval judge model compute data token weights base vaccine
 report record eval judge base vaccine
-door report run record spec defense eval judge model compute data token weights base vaccine
-cli vaccine door report run record spec defense eval judge model compute kernels data import token weights jinja base
+door report run rig record spec defense eval judge model compute data token weights base vaccine
+cli vaccine door report run rig record spec defense eval judge model compute kernels data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine

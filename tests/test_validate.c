@@ -6,7 +6,7 @@
 
 #include "eval_support.h"
 #include "record/replay.h"
-#include "run/validate.h"
+#include "door/validate.h"
 #include "run_support.h"
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4,'lr':0.01"

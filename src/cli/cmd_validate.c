@@ -4,7 +4,7 @@
 #include "base/json_out.h"
 #include "base/io.h"
 #include "cli/cli.h"
-#include "run/validate.h"
+#include "door/validate.h"
 
 struct validate_values {
     struct cli_list set;

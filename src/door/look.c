@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "record/state.h"
+#include "run/arrays.h"
 #include "run/begin.h"
 #include "run/checkpoint.h"
 #include "run/commands.h"
@@ -53,14 +54,17 @@ static int load_checkpoint(struct trainer *t, long long step, bool must, struct 
  * of the drift besides. */
 static int load(struct trainer *t, const struct saved *m, struct vac_err *err)
 {
-    char name[VAC_NAME + 16];
+    char name[VAC_NAME + 16], *dir;
     long long end = (long long)t->at.step + (long long)t->st.total;
     int rc = load_checkpoint(t, m->step < 0 ? end : m->step, m->step >= 0, err);
 
     if (rc <= 0)
         return rc;
     snprintf(name, sizeof name, "stages/%s", t->st.spec->name);
-    if (checkpoint_load_params(t, name, err))
+    dir = folder_path(&t->book.folder, name, err);
+    rc = dir ? arrays_load_trained(&t->rig, dir, err) : -1;
+    free(dir);
+    if (rc)
         return -1;
     t->st.done = t->st.total;
     t->at.step = (uint64_t)end;

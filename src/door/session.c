@@ -9,7 +9,7 @@
 #include "record/moved.h"
 #include "spec/spec_tables.h"
 #include "run/begin.h"
-#include "run/inputs.h"
+#include "rig/inputs.h"
 #include "run/options.h"
 #include "run/steer.h"
 #include "run/trainer.h"

@@ -16,7 +16,6 @@
 #include "run/book.h"
 #include "run/control.h"
 #include "run/steer.h"
-#include "run/trainer.h"
 #include "token/tok_stream.h"
 
 #define PAGE 50

@@ -18,7 +18,7 @@
 #include "run/book.h"
 #include "run/checkpoint.h"
 #include "run/control.h"
-#include "run/inputs.h"
+#include "rig/inputs.h"
 #include "run/options.h"
 #include "run/patience.h"
 #include "run/stage.h"

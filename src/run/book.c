@@ -8,7 +8,6 @@
 #include "run/control.h"
 #include "run/patience.h"
 #include "run/steer.h"
-#include "run/trainer.h"
 
 int book_journal(struct book *book, const struct journal_entry *e, struct vac_err *err)
 {

@@ -19,190 +19,14 @@
 #include "record/folder.h"
 #include "record/pins.h"
 #include "record/state.h"
+#include "run/arrays.h"
 #include "run/book.h"
 #include "run/patience.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 #include "run/stage.h"
 #include "run/trainer.h"
 #include "defense/step.h"
 #include "spec/spec_tables.h"
-#include "weights/st_write.h"
-#include "weights/weights.h"
-
-#define STATE_FILE "vaccine_state.safetensors"
-
-/* --- parameters as files --- */
-
-static const char *weights_name(const struct trainer *t)
-{
-    return model_is_full(t->rig.m) ? "model.safetensors" : "adapter_model.safetensors";
-}
-
-static int put_ref(struct trainer *t, struct st_writer *w, struct ref x, size_t n,
-                   struct vac_err *err)
-{
-    enum { PIECE = 1 << 18 };
-    float *piece = mem_new(n < PIECE ? n : PIECE, sizeof *piece, err);
-    int rc = piece ? 0 : -1;
-
-    for (size_t at = 0; rc == 0 && at < n; at += PIECE) {
-        size_t k = n - at < PIECE ? n - at : PIECE;
-        compute_download(t->rig.c, piece, ref_at(x, at), k);
-        rc = st_put(w, piece, k, err);
-    }
-    free(piece);
-    return rc;
-}
-
-/* All weights of full fine-tuning, under their Hugging Face names. */
-static int save_full(struct trainer *t, const char *dir, struct vac_err *err)
-{
-    const struct params *p = model_params(t->rig.m);
-    char *path = path_join(dir, weights_name(t), err);
-    struct st_writer *w = path ? st_create(path, err) : NULL;
-    size_t n;
-    int rc = -1;
-
-    for (size_t i = 0; w && i < p->count; i++) {
-        const struct param *x = &p->list[i];
-        if (st_declare(w, x->name, DTYPE_F32, x->rank, x->shape, err))
-            goto out;
-    }
-    if (!w || st_begin(w, &n, err))
-        goto out;
-    for (size_t i = 0; i < n; i++) {
-        const struct param *x = p->list;
-        while (strcmp(x->name, st_order(w, i)))
-            x++;
-        if (put_ref(t, w, ref_at(p->w, x->at), x->shape[0] * (x->rank == 2 ? x->shape[1] : 1), err))
-            goto out;
-    }
-    rc = st_commit(w, err);
-out:
-    st_free(w);
-    free(path);
-    return rc;
-}
-
-/* What the next step reads besides the parameters: arrays of as many numbers, by name. */
-struct saved_array {
-    char name[32];
-    struct ref at;
-};
-enum { SAVED_ARRAYS = 3 + METHOD_ARRAYS };
-
-static size_t saved_arrays(const struct trainer *t, struct saved_array out[SAVED_ARRAYS])
-{
-    const struct stage *st = &t->st;
-    size_t n = 0;
-
-    out[n++] = (struct saved_array){"adam.mean", st->opt.mean};
-    out[n++] = (struct saved_array){"adam.var", st->opt.var};
-    for (size_t i = 0; i < st->spec->method->state; i++) {
-        snprintf(out[n].name, sizeof out[n].name, "method.%zu", i);
-        out[n++].at = st->step.state[i];
-    }
-    return n;
-}
-
-static int save_moments(struct trainer *t, const char *dir, struct vac_err *err)
-{
-    const struct optimizer *o = &t->st.opt;
-    struct buf *reference = t->st.reference;
-    char *path = path_join(dir, STATE_FILE, err);
-    struct st_writer *w = path ? st_create(path, err) : NULL;
-    size_t n, shape[1] = {o->n}, arrays;
-    struct saved_array x[SAVED_ARRAYS];
-    int rc = -1;
-
-    arrays = saved_arrays(t, x);
-    if (reference)
-        x[arrays++] = (struct saved_array){"drift.reference", {reference, 0}};
-    for (size_t i = 0; w && i < arrays; i++) {
-        if (st_declare(w, x[i].name, DTYPE_F32, 1, shape, err))
-            goto out;
-    }
-    if (!w || st_begin(w, &n, err))
-        goto out;
-    for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-        while (strcmp(x[k].name, st_order(w, i)))
-            k++;
-        if (put_ref(t, w, x[k].at, o->n, err))
-            goto out;
-    }
-    rc = st_commit(w, err);
-out:
-    st_free(w);
-    free(path);
-    return rc;
-}
-
-static int load_tensor(struct trainer *t, const struct weights *w, const char *name, size_t rank,
-                       const size_t *shape, struct ref to, struct vac_err *err)
-{
-    const struct st_tensor *x = weights_want(w, name, rank, shape, err);
-    float *tmp = x ? mem_new(x->numel, sizeof *tmp, err) : NULL;
-
-    if (!tmp)
-        return -1;
-    dtype_widen(tmp, x->data, x->dtype, x->numel);
-    compute_upload(t->rig.c, to, tmp, x->numel);
-    free(tmp);
-    return 0;
-}
-
-int checkpoint_load_params(struct trainer *t, const char *name, struct vac_err *err)
-{
-    const struct params *p = model_params(t->rig.m);
-    char *dir = folder_path(&t->book.folder, name, err);
-    char *path = dir ? path_join(dir, weights_name(t), err) : NULL;
-    struct weights *w = path ? weights_open(path, err) : NULL;
-    int rc = w ? 0 : -1;
-
-    for (size_t i = 0; rc == 0 && i < p->count; i++)
-        rc = load_tensor(t, w, p->list[i].name, p->list[i].rank, p->list[i].shape,
-                         ref_at(p->w, p->list[i].at), err);
-    if (rc == 0)
-        rc = weights_check(w, err);
-    weights_close(w);
-    free(path);
-    free(dir);
-    return rc;
-}
-
-/* The weights that the user made the drift reference pass through the model once more. */
-static int load_reference(struct trainer *t, const struct weights *w, struct vac_err *err)
-{
-    const struct params *p = model_params(t->rig.m);
-
-    t->st.reference = compute_alloc(t->rig.c, p->n, err);
-    if (!t->st.reference ||
-        load_tensor(t, w, "drift.reference", 1, &p->n, (struct ref){t->st.reference, 0}, err))
-        return -1;
-    op_copy(t->rig.c, p->w, (struct ref){t->st.reference, 0}, p->n);
-    return stage_reference(&t->st, &t->rig, &t->steer, err);
-}
-
-static int load_moments(struct trainer *t, const char *dir, bool reference, struct vac_err *err)
-{
-    struct optimizer *o = &t->st.opt;
-    char *path = path_join(dir, STATE_FILE, err);
-    struct weights *w = path ? weights_open(path, err) : NULL;
-    struct saved_array x[SAVED_ARRAYS];
-    size_t n = saved_arrays(t, x);
-    int rc = w ? 0 : -1;
-
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = load_tensor(t, w, x[i].name, 1, &o->n, x[i].at, err);
-    if (rc == 0 && reference)
-        rc = load_reference(t, w, err);
-    if (rc == 0)
-        rc = weights_check(w, err);
-    weights_close(w);
-    free(path);
-    return rc;
-}
 
 /* --- state.json --- */
 
@@ -258,7 +82,8 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     else if (folder_sizes(&t->book.folder, size, err))
         return -1;
     files = cJSON_CreateObject();
-    if (pin_file(files, dir, weights_name(t), err) || pin_file(files, dir, STATE_FILE, err) ||
+    if (pin_file(files, dir, arrays_trained(&t->rig), err) ||
+        pin_file(files, dir, ARRAYS_STATE, err) ||
         (!model_is_full(t->rig.m) && pin_file(files, dir, "adapter_config.json", err)))
         goto out;
     json_put_object(&o, NULL, JSON_LINED);
@@ -350,10 +175,10 @@ static int fill_folder(struct trainer *t, const char *tmp, struct vac_err *err)
         return -1;
     if (dirs_make(tmp, err) || folder_sync(&t->book.folder, err))
         return -1;
-    if (model_is_full(t->rig.m) ? save_full(t, tmp, err)
+    if (model_is_full(t->rig.m) ? arrays_save_full(&t->rig, tmp, err)
                                 : stage_write_adapter(&t->st, &t->rig, &t->book.folder, tmp, err))
         return -1;
-    if (save_moments(t, tmp, err) || write_state(t, tmp, err) ||
+    if (arrays_save_state(&t->rig, &t->st, tmp, err) || write_state(t, tmp, err) ||
         state_read(tmp, NULL, true, &back, err))
         return -1;
     cJSON_Delete(back.json);
@@ -510,8 +335,9 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     int rc = -1;
 
     if (!dir || load_until(t, s, err) || check_counters(t, s, name, err) ||
-        load_moments(t, dir, s->drift_from != s->step - s->stage_step, err) ||
-        checkpoint_load_params(t, name, err) || load_options(t, &root, err) ||
+        arrays_load_state(&t->rig, st, &t->steer, s->drift_from != s->step - s->stage_step, dir,
+                          err) ||
+        arrays_load_trained(&t->rig, dir, err) || load_options(t, &root, err) ||
         load_streams(st, &root, err) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err))
         goto out;

@@ -13,6 +13,4 @@ int checkpoint_export(struct trainer *t, bool done, struct vac_err *err);
 /* Parameters, optimizer, cursor and live options of the stage that is open. */
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err);
-/* Parameters alone, of a folder that holds what the open stage trains: stages/NAME. */
-int checkpoint_load_params(struct trainer *t, const char *name, struct vac_err *err);
 #endif

@@ -10,7 +10,6 @@
 #include "model/peft.h"
 #include "run/control.h"
 #include "run/stage.h"
-#include "run/trainer.h"
 #include "run/watch.h"
 
 #define GEN_SLOTS 16

@@ -8,7 +8,6 @@
 #include "defense/step.h"
 #include "run/book.h"
 #include "run/steer.h"
-#include "run/trainer.h"
 #include "spec/spec_tables.h"
 
 static void mirror_one(struct vac_option *o, const struct live_option *live)

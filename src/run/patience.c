@@ -9,7 +9,6 @@
 #include "base/stopwatch.h"
 #include "run/control.h"
 #include "run/steer.h"
-#include "run/trainer.h"
 
 /* Waits for the next try; what a user asks for meanwhile is answered. On a screen a quit would lose
  * what has no place on the disk: it is refused, and a discard is not. */

@@ -20,8 +20,7 @@
 #include "run/optimizer.h"
 #include "run/options.h"
 #include "run/patience.h"
-#include "run/rig.h"
-#include "run/trainer.h"
+#include "rig/rig.h"
 #include "run/warnings.h"
 #include "spec/spec_until.h"
 

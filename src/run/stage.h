@@ -9,7 +9,7 @@
 #include "record/folder.h"
 #include "run/optimizer.h"
 #include "run/progress.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 
 /* Copies of a stage's start parameters are kept for comparison up to this many numbers. */
 #define START_COPY_MAX ((size_t)64 << 20)

@@ -9,9 +9,8 @@
 
 #include "record/columns.h"
 #include "run/control.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 #include "run/stage.h"
-#include "run/trainer.h"
 #include "spec/due.h"
 #include "spec/spec_until.h"
 

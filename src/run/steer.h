@@ -4,7 +4,7 @@
 
 #include "run/control.h"
 #include "run/progress.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 #include "run/stage.h"
 #include "base/stopwatch.h"
 

@@ -7,9 +7,9 @@
 
 #include "record/script.h"
 #include "run/book.h"
-#include "run/inputs.h"
+#include "rig/inputs.h"
 #include "run/progress.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 #include "run/stage.h"
 #include "run/steer.h"
 

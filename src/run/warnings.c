@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "run/optimizer.h"
-#include "run/trainer.h"
 #include "spec/spec_until.h"
 
 struct data_counts warnings_count(const struct stage *st)

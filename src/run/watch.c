@@ -22,7 +22,6 @@
 #include "run/patience.h"
 #include "run/stage.h"
 #include "run/steer.h"
-#include "run/trainer.h"
 
 bool watch_may_end(const struct stage *st)
 {

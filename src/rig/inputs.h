@@ -1,9 +1,9 @@
 /* inputs.h - what a run reads: model and data, and whether they are what the run began with. */
-#ifndef RUN_INPUTS_H
-#define RUN_INPUTS_H
+#ifndef RIG_INPUTS_H
+#define RIG_INPUTS_H
 
 #include "record/state.h"
-#include "run/rig.h"
+#include "rig/rig.h"
 
 /* How far apart: measured on samples/lab with OpenBLAS's Haswell and Sandybridge kernels, and with one
  * thread and two. */

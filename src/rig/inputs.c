@@ -1,5 +1,5 @@
 /* inputs.c - see inputs.h */
-#include "run/inputs.h"
+#include "rig/inputs.h"
 
 #include <stdio.h>
 #include <string.h>

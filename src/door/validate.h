@@ -4,8 +4,8 @@
  * Everything that can be wrong before training is found, and nothing is written. Where steps are
  * short a few are made, on a model that is thrown away, to tell how long they take; else no memory
  * is taken beyond that for the data. */
-#ifndef RUN_VALIDATE_H
-#define RUN_VALIDATE_H
+#ifndef DOOR_VALIDATE_H
+#define DOOR_VALIDATE_H
 
 #include "model/plan.h"
 #include "spec/spec.h"

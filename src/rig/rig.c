@@ -1,5 +1,5 @@
 /* rig.c - see rig.h */
-#include "run/rig.h"
+#include "rig/rig.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* rig.h - what a run is made with, opened once: compute, model, tokenizer, watched data, judges. */
-#ifndef RUN_RIG_H
-#define RUN_RIG_H
+#ifndef RIG_RIG_H
+#define RIG_RIG_H
 
 #include <vaccine/vaccine.h>
 

@@ -1,5 +1,5 @@
 /* validate.c - see validate.h */
-#include "run/validate.h"
+#include "door/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
