@@ -2,7 +2,6 @@
  * one prints, and turns signals into commands. */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "cli/cli.h"
+#include "cli/run_lines.h"
 #include "eval/score_json.h"
 #include "record/late.h"
 #include "record/probe.h"
@@ -90,206 +90,16 @@ static int catch_signals(struct vac_err *err)
 
 /* --- what is printed --- */
 
-/* What is not measured at every step. */
-enum { MEASURED = 3 };
-static const struct {
-    const char *label;
-    size_t offset; /* in struct vac_point */
-} measured[MEASURED] = {{"drift", offsetof(struct vac_point, drift_mean)},
-                        {"align", offsetof(struct vac_point, align_loss)},
-                        {"harmful", offsetof(struct vac_point, harmful_loss)}};
-struct measurement {
-    double value; /* NaN = none since the last line */
-    int64_t step;
-};
-
 struct show {
     struct vac_session *s;
-    bool json, terminal;
-    int64_t every;          /* steps between two lines */
-    int64_t next;           /* step of the next line */
-    uint64_t point;         /* number of the next point of the history */
-    struct vac_eval *score; /* measured, and not printed yet, in the order of their steps */
-    size_t n_scores, cap_scores;
-    struct measurement measured[MEASURED];
-    struct vac_point waiting; /* the next one, where `waits` */
-    bool waits;
-    struct vac_point last;
-    bool untold;          /* nothing was printed of it yet */
-    char stage[VAC_NAME]; /* that was seen last */
-    FILE *metrics;        /* json: the file whose new lines are printed */
-    uint64_t old;         /* json: lines that stood there before */
-    uint64_t lines;       /* json: lines that were read */
-    int interrupted;      /* signal that ended it, 0 = none */
-    double asked;         /* clock at which it came */
+    bool json;
+    struct run_lines lines;
+    FILE *metrics;   /* json: the file whose new lines are printed */
+    uint64_t old;    /* json: lines that stood there before */
+    uint64_t read;   /* json: lines that were read */
+    int interrupted; /* signal that ended it, 0 = none */
+    double asked;    /* clock at which it came */
 };
-
-static void put_time(struct strbuf *s, double seconds)
-{
-    int t = (int)seconds;
-
-    if (!isfinite(seconds))
-        sb_puts(s, "-");
-    else if (t >= 3600)
-        sb_printf(s, "%dh%02dm", t / 3600, t / 60 % 60);
-    else
-        sb_printf(s, "%d:%02d", t / 60, t % 60);
-}
-
-static void put_value(struct strbuf *s, const char *label, const char *fmt, double x)
-{
-    char text[32];
-
-    if (isnan(x))
-        return;
-    snprintf(text, sizeof text, fmt, x);
-    sb_printf(s, "  %s %s", label, text);
-}
-
-/* "HS 3.2%"; NaN is nothing. */
-static void put_eval(struct strbuf *s, const struct vac_eval *e)
-{
-    put_value(s, e->name, e->is_rate ? "%.1f%%" : "%.4f", e->is_rate ? 100 * e->value : e->value);
-}
-
-/* Of a figure in the line of `now` that is of another step. */
-static void put_step(struct strbuf *s, int64_t step, int64_t now)
-{
-    if (step != now)
-        sb_printf(s, " @%lld", (long long)step);
-}
-
-static int print_point(struct show *w, const struct vac_snapshot *n, struct vac_err *err)
-{
-    const struct vac_point *p = &w->last;
-    struct strbuf s = {0};
-    size_t told = 0;
-    int rc;
-
-    sb_printf(&s, "%-10s step %lld/%lld", p->stage == n->stage_index ? n->stage : w->stage,
-              (long long)p->step, (long long)n->total_steps);
-    put_value(&s, "loss", "%.4f", p->loss);
-    put_value(&s, "clean", "%.4f", p->loss_clean);
-    put_value(&s, "rho", "%.4g", p->rho);
-    put_value(&s, "grad", "%.3g", p->grad_norm);
-    for (size_t i = 0; i < MEASURED; i++) {
-        put_value(&s, measured[i].label, "%.4f", w->measured[i].value);
-        if (!isnan(w->measured[i].value))
-            put_step(&s, w->measured[i].step, p->step);
-        w->measured[i].value = NAN;
-    }
-    /* a score stands in the line after it was measured, the newest of each, and nowhere else */
-    for (size_t i = 0; i < w->n_scores && w->score[i].step <= p->step; i++) {
-        const struct vac_eval *e = &w->score[i];
-        size_t later = i + 1;
-
-        while (later < w->n_scores && w->score[later].step <= p->step &&
-               strcmp(w->score[later].name, e->name) != 0)
-            later++;
-        told++;
-        if (later < w->n_scores && w->score[later].step <= p->step)
-            continue;
-        put_eval(&s, e);
-        put_step(&s, e->step, p->step);
-        cli_put_verdicts(&s, " (", &e->verdicts, ")");
-    }
-    w->n_scores -= told;
-    if (told) /* before the first there is no array */
-        memmove(w->score, w->score + told, w->n_scores * sizeof *w->score);
-    if (n->state == VAC_RUNNING) {
-        put_value(&s, "steps/s", "%.2f", n->steps_per_s);
-        sb_puts(&s, "  ETA ");
-        put_time(&s, n->eta_s);
-    }
-    sb_putc(&s, '\n');
-    rc = cli_write(&s, err);
-    sb_done(&s);
-    w->next = p->step - p->step % w->every + w->every;
-    w->untold = false;
-    return rc;
-}
-
-/* What was measured since the last line stands in the next one, with its step. */
-static void keep_measured(struct show *w, const struct vac_point *p)
-{
-    for (size_t i = 0; i < MEASURED; i++) {
-        double x = *(const double *)((const char *)p + measured[i].offset);
-
-        if (!isnan(x))
-            w->measured[i] = (struct measurement){x, p->step};
-    }
-}
-
-/* The next point whose step is over, so that the snapshot has all that is measured there. */
-static bool next_point(struct show *w, const struct vac_snapshot *n, bool over, struct vac_point *p)
-{
-    if (!w->waits)
-        w->waits = vac_history(w->s, &w->point, &w->waiting, 1) > 0;
-    *p = w->waiting;
-    if (!w->waits ||
-        (!over && (p->step > n->step || (n->state == VAC_LOADING && p->stage_step == 0))))
-        return false;
-    w->waits = false;
-    return true;
-}
-
-/* A line for every so many steps, for the last step of a stage, and for that of the run. */
-static int print_progress(struct show *w, const struct vac_snapshot *n, bool over,
-                          struct vac_err *err)
-{
-    struct vac_point p;
-    int rc = 0;
-
-    while (rc == 0 && next_point(w, n, over, &p)) {
-        if (w->untold && p.stage != w->last.stage)
-            rc = print_point(w, n, err);
-        keep_measured(w, &p);
-        w->last = p;
-        w->untold = true;
-        if (rc == 0 && p.step >= w->next)
-            rc = print_point(w, n, err);
-    }
-    if (rc == 0 && over && w->untold)
-        rc = print_point(w, n, err);
-    memcpy(w->stage, n->stage, sizeof w->stage);
-    return rc;
-}
-
-/* What the run has come to: its method, and of each evaluate entry the value as the first stage ended, the last
- * one with what it stands on, and when it broke; of each stage with bounds, where they were passed. */
-static void put_results(struct strbuf *s, const struct vac_run_info *r)
-{
-    sb_printf(s, "%-10s", "");
-    cli_put_name(s, r->method);
-    put_value(s, "rho", "%.4g", r->rho);
-    sb_putc(s, '\n');
-    for (int i = 0; i < r->n_evals; i++) {
-        const struct vac_eval *e = &r->eval[i];
-        double unit = e->is_rate ? 100 : 1;
-        int digits = e->is_rate ? 1 : 4;
-
-        if (isnan(e->value))
-            continue;
-        sb_printf(s, "%-10s  %s ", "", e->name);
-        if (!isnan(r->before[i]))
-            sb_printf(s, "%.*f -> ", digits, unit * r->before[i]);
-        sb_printf(s, "%.*f%s [%.*f, %.*f]", digits, unit * e->value, e->is_rate ? "%" : "", digits,
-                  unit * e->lo, digits, unit * e->hi);
-        if (e->is_rate)
-            sb_printf(s, "  %lld of %lld", (long long)e->count, (long long)e->n);
-        cli_put_verdicts(s, "  ", &e->verdicts, "");
-        cli_put_beneath(s, "  ", e->beneath, "");
-        sb_printf(s, "  at step %lld", (long long)e->step);
-        if (!isnan(r->broke[i]))
-            sb_printf(s, ", broke at %.0f of its stage", r->broke[i]);
-        sb_putc(s, '\n');
-    }
-    for (int i = 0; i < r->n_untils; i++) {
-        sb_printf(s, "%-10s  ", "");
-        cli_put_until(s, &r->until[i]);
-        sb_putc(s, '\n');
-    }
-}
 
 /* New lines of metrics.jsonl, as they stand there: those that the session has told of, for others
  * may lie behind the checkpoint that it goes on from. */
@@ -310,13 +120,13 @@ static int print_metrics(struct show *w, struct vac_err *err)
             return none ? 0 : -1;
     }
     fflush(w->metrics); /* what was read ahead may have been set aside since */
-    for (; w->lines < vac_session_points(w->s); w->lines++) {
+    for (; w->read < vac_session_points(w->s); w->read++) {
         n = getline(&line, &cap, w->metrics);
         if (n <= 0 && (ferror(w->metrics) || !feof(w->metrics)))
             rc = err_errno(err, "%s/metrics.jsonl: cannot read", vac_session_dir(w->s));
         if (n <= 0)
             break;
-        if (w->lines >= w->old)
+        if (w->read >= w->old)
             sb_put(&s, line, (size_t)n);
     }
     clearerr(w->metrics);
@@ -396,16 +206,6 @@ static bool is_over(enum vac_state s)
     return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
 }
 
-static int keep_score(struct show *w, const struct vac_event *e, struct vac_err *err)
-{
-    if (w->json || e->kind != VAC_EVENT_EVAL || !e->eval.score || isnan(e->eval.score->value))
-        return 0;
-    if (mem_grow(&w->score, &w->cap_scores, w->n_scores + 1, sizeof *w->score, err))
-        return -1;
-    w->score[w->n_scores++] = *e->eval.score;
-    return 0;
-}
-
 /* Events first are taken and last are printed: the line of a step has what was measured at it, and what was
  * written down after it stands behind. */
 static int show_news(struct show *w, struct vac_err *err)
@@ -420,14 +220,16 @@ static int show_news(struct show *w, struct vac_err *err)
         rc = mem_grow(&v, &cap, count + 1, sizeof *v, err);
         if (rc == 0) {
             v[count++] = e;
-            rc = keep_score(w, &e, err);
-        } else
+            if (!w->json && e.kind == VAC_EVENT_EVAL && e.eval.score)
+                rc = run_lines_score(&w->lines, e.eval.score, err);
+        } else {
             vac_event_done(&e);
+        }
     }
     if (rc == 0 && w->json)
         rc = print_metrics(w, err);
     else if (rc == 0 && n->state != VAC_MEASURING)
-        rc = print_progress(w, n, over, err);
+        rc = run_lines_print(&w->lines, n, over, err);
     for (size_t i = 0; i < count; i++) {
         if (rc == 0)
             rc = print_event(w, &v[i], err);
@@ -499,9 +301,6 @@ static int finish(struct show *w, struct vac_err *err)
     size_t n = 0;
     int code, rc;
 
-    if (w->metrics)
-        fclose(w->metrics);
-    free(w->score);
     code = vac_session_result(w->s, err);
     if (code)
         return code == 1 ? -1 : code;
@@ -509,7 +308,7 @@ static int finish(struct show *w, struct vac_err *err)
         if (vac_runs(vac_session_dir(w->s), &r, &n, err))
             return -1;
         if (n == 1)
-            put_results(&s, r);
+            run_lines_results(&s, r);
         free(r);
         cli_put_name(&s, vac_session_dir(w->s));
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
@@ -530,20 +329,23 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .n_set = v->set.n,
                          .resume = v->resume,
                          .from_start = v->from_start};
-    struct show w = {.json = v->json, .every = 10, .measured = {{NAN, -1}, {NAN, -1}, {NAN, -1}}};
+    struct show w = {.json = v->json};
     int rc = -1;
 
     if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
         vac_session_open(&w.s, &o, err))
         return -1;
-    w.every = vac_session_log_every(w.s);
+    run_lines_init(&w.lines, w.s);
     if (vac_session_start(w.s, err) == 0) {
         if (*vac_session_kernels(w.s))
             cli_note(vac_session_kernels(w.s));
-        w.old = w.point = vac_session_old_points(w.s);
+        w.old = w.lines.point = vac_session_old_points(w.s);
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);
     }
+    if (w.metrics)
+        fclose(w.metrics);
+    run_lines_done(&w.lines);
     vac_session_close(w.s);
     return rc;
 }

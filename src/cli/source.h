@@ -6,13 +6,13 @@
 #include "compute/compute.h"
 #include "data/template.h"
 #include "model/model.h"
-#include "cli/as_model.h"
+#include "rig/as_model.h"
 #include "token/tokenizer.h"
 
 /* A backend that computes right numbers: products are checked first. */
 struct compute *cli_compute_open(const struct cli_common *o, struct vac_err *err);
 
-/* A model by folder, by its name in the Hugging Face cache, or by a run's folder (cli/as_model.h), with
+/* A model by folder, by its name in the Hugging Face cache, or by a run's folder (rig/as_model.h), with
  * the adapters of the options. */
 struct cli_model {
     char *dir;                       /* of config.json and what lies beside it */

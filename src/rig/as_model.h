@@ -6,8 +6,8 @@
  *
  * RUN/final, RUN/stages/NAME and RUN/checkpoint-N mean the same where they hold an adapter: it stands on
  * others. Only run.json is read, so that a run whose data are gone can still be asked; nothing is written. */
-#ifndef CLI_AS_MODEL_H
-#define CLI_AS_MODEL_H
+#ifndef RIG_AS_MODEL_H
+#define RIG_AS_MODEL_H
 
 #include "base/json.h"
 

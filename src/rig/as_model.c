@@ -1,5 +1,5 @@
 /* as_model.c - see as_model.h */
-#include "cli/as_model.h"
+#include "rig/as_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
