@@ -188,16 +188,20 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
         double value =
             plot_value(&line, isnan(ui->cursor) ? INFINITY : ui->cursor - c->start, NULL);
 
+        struct line to = {.v = v, .y = y};
+
         draw_glyph(v, 2, y, r->ink | STYLE_BOLD, (unsigned char)r->glyph);
-        draw_cut(v, 4, y, left - 5, INK_TEXT, r->name);
+        line_left(&to, 4, left - 1, INK_TEXT, r->name);
         if (small && right - left >= 4)
             draw_sparkline(v, left, y, right - left - 1, c, r);
         measured_text(text, value / (c->rate ? 100 : 1), c->rate);
-        draw_text(v, draw_right(v, right + VALUE_W - 1, y, r->ink | STYLE_BOLD, text), y, INK_FAINT,
-                  c->rate && !isnan(value) ? "%" : "");
+        if (small)
+            to.end = right - 1;
+        line_right(&to, right + VALUE_W - 1, r->ink | STYLE_BOLD, text);
         if (c->rate && !isnan(value)) {
+            line_put(&to, right + VALUE_W, INK_FAINT, "%");
             passed_text(passed, sizeof passed, r, value, small);
-            draw_text(v, right + VALUE_W + 1, y, INK_TEXT, passed);
+            line_left(&to, right + VALUE_W + 1, v->w, INK_TEXT, passed);
         }
     }
     return y;

@@ -80,34 +80,32 @@ static const char *how(const struct vac_option *o)
 /* Name, value, what is pending, the step since which it holds, its range. */
 static void draw_option(const struct ui *ui, const struct view *v, int y, int option, bool selected)
 {
+    enum { VALUE = NAME_W + 2, SINCE = VALUE + VALUE_W + 1, HOW = SINCE + 8 };
     const struct vac_option *o = &ui->option[option];
+    struct line to = {.v = v, .y = y};
     unsigned ink = o->live ? INK_TEXT : INK_FAINT;
-    char since[32], now[VALUE_SIZE];
+    char since[32] = "", now[VALUE_SIZE];
     bool waits = ui_option_waits(ui, option, now);
-    int x;
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    draw_cut(v, 1, y, NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
-    x = draw_cut(v, NAME_W + 2, y, VALUE_W, o->live ? INK_STRONG : INK_FAINT, *now ? now : "-");
-    if (*o->unit && !waits)
-        x = draw_cut(v, x + 1, y, NAME_W + VALUE_W + 2 - x, INK_FAINT, o->unit);
+    line_left(&to, 1, 1 + NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
+    line_left(&to, VALUE, VALUE + VALUE_W, o->live ? INK_STRONG : INK_FAINT, *now ? now : "-");
     if (waits) {
-        x = draw_text(v, x + 1, y, INK_EPS, "->");
-        x = draw_cut(v, x + 1, y, VALUE_W, INK_EPS | STYLE_BOLD, ui_option_next(o));
-        draw_text(v, x + 1, y, INK_EPS, "next step");
+        line_left(&to, 0, v->w, INK_EPS, "->");
+        line_left(&to, 0, to.end + 1 + VALUE_W, INK_EPS | STYLE_BOLD, ui_option_next(o));
+        line_left(&to, 0, v->w, INK_EPS, "next step");
         return;
     }
-    snprintf(since, sizeof since, "@%lld", (long long)o->applied_step);
-    if (o->applied_step > 0 &&
-        x + (int)strlen(since) < v->w) /* half a number would be another number */
-        draw_text(v, x + 1 > NAME_W + VALUE_W + 3 || v->w <= 50 ? x + 1 : NAME_W + VALUE_W + 3, y,
-                  INK_TEXT, since);
-    x = NAME_W + VALUE_W + 11;
+    line_left(&to, 0, VALUE + VALUE_W, INK_FAINT, o->unit);
+    if (o->applied_step > 0)
+        snprintf(since, sizeof since, "@%lld", (long long)o->applied_step);
+    if (to.end + 1 + (int)strlen(since) < v->w) /* half a number would be another number */
+        line_left(&to, v->w > 50 ? SINCE : 0, v->w, INK_TEXT, since);
     if (v->w > 50)
-        draw_cut(v, x, y, v->w >= WIDE ? HOW_W : v->w - x - 1, INK_FAINT, how(o));
+        line_left(&to, HOW, v->w >= WIDE ? HOW + HOW_W : v->w - 1, INK_FAINT, how(o));
     if (v->w >= WIDE) /* else the selected option's stands below */
-        draw_cut(v, x + HOW_W + 2, y, v->w - x - HOW_W - 3, INK_FAINT, o->help);
+        line_left(&to, HOW + HOW_W + 2, v->w - 1, INK_FAINT, o->help);
 }
 
 /* Half a number would be another number: what does not fit in `width` is left out. */

@@ -404,15 +404,17 @@ static int draw_stages(const struct view *v, int y, const struct series *s)
 static void draw_category(const struct view *v, int y, const struct category *c, unsigned ink)
 {
     double part = c->n > 0 ? (double)c->count / (double)c->n : NAN;
+    struct line to = {.v = v, .y = y};
     char text[64];
 
-    draw_cut(v, 4, y, 24, INK_TEXT, c->name);
+    line_left(&to, 4, 28, INK_TEXT, c->name);
     if (c->n <= 0)
         return;
     snprintf(text, sizeof text, "%.1f", 100 * part);
-    draw_text(v, draw_right(v, 36, y, INK_STRONG, text), y, INK_FAINT, "%");
+    line_right(&to, 36, INK_STRONG, text);
+    line_put(&to, 37, INK_FAINT, "%");
     snprintf(text, sizeof text, "%lld/%lld", (long long)c->count, (long long)c->n);
-    draw_right(v, 48, y, INK_TEXT, text);
+    line_right(&to, 48, INK_TEXT, text);
     draw_bar(v, 50, y, v->w - 51, part, ink);
 }
 

@@ -12,21 +12,22 @@ struct scale {
     bool log;
 };
 
-/* Steps that the columns stand for. */
+/* Steps that the columns stand for, behind the numbers of the layers and a blank. */
 struct window {
     double x0, x1;
-    int cols;
+    int left, cols;
     struct plot notes;
 };
 
-static struct window window_of(const struct ui *ui, int cols)
+static struct window window_of(const struct ui *ui, int width)
 {
+    int left = ui->layers.n_layers > 100 ? LEFT + 1 : LEFT;
     struct ui steps = *ui;
     struct plot p = {0};
 
     steps.x_unit = X_STEP;
     ui_window(&steps, &p);
-    return (struct window){p.x0, p.x1, cols, p};
+    return (struct window){p.x0, p.x1, left, width - left, p};
 }
 
 static double step_of(const struct window *w, int col)
@@ -98,7 +99,7 @@ static void draw_column(const struct ui *ui, const struct view *v, const struct 
         double value = (double)layer_values(h, (size_t)row, ui->metric)[layer];
 
         if (isfinite(value))
-            draw_heat(ui, v, LEFT + col, y, part_of(s, value));
+            draw_heat(ui, v, w->left + col, y, part_of(s, value));
     }
 }
 
@@ -135,12 +136,12 @@ static void draw_steps_axis(const struct view *v, const struct window *w, int y)
 
     for (int i = 0; i < n; i++) {
         char text[NUMBER_SIZE];
-        int x = LEFT + (int)lround((ticks[i] - w->x0) / (w->x1 - w->x0) * (w->cols - 1)), len;
+        int x = w->left + (int)lround((ticks[i] - w->x0) / (w->x1 - w->x0) * (w->cols - 1)), len;
 
         len = snprintf(text, sizeof text, "%.0f", ticks[i]);
         x -= len / 2;
-        if (x < LEFT)
-            x = LEFT;
+        if (x < w->left)
+            x = w->left;
         if (x + len > v->w - 5 || (end && x <= end))
             continue;
         draw_text(v, x, y, INK_FAINT, text);
@@ -181,7 +182,7 @@ static void draw_cursor(const struct ui *ui, const struct view *v, const struct 
 
     if (isnan(ui->cursor) || ui->cursor < w->x0 || ui->cursor > w->x1)
         return;
-    x = LEFT + (int)lround((ui->cursor - w->x0) / (w->x1 - w->x0) * (w->cols - 1));
+    x = w->left + (int)lround((ui->cursor - w->x0) / (w->x1 - w->x0) * (w->cols - 1));
     for (int y = 0; y < rows; y++)
         draw_glyph(v, x, y, INK_CURSOR, v->c->charset == CHARSET_ASCII ? '|' : 0x2502);
 }
@@ -189,7 +190,7 @@ static void draw_cursor(const struct ui *ui, const struct view *v, const struct 
 static void draw(struct ui *ui, const struct view *v)
 {
     int below = v->h > 6 ? 2 : 0, rows;
-    struct window w = window_of(ui, v->w - LEFT);
+    struct window w = window_of(ui, v->w);
     struct scale s = scale_of(ui);
 
     if (!ui->layers.n || !(s.lo <= s.hi)) {
@@ -204,7 +205,7 @@ static void draw(struct ui *ui, const struct view *v)
     if (!below)
         return;
     draw_steps_axis(v, &w, rows);
-    plot_draw_notes(v, &w.notes, w.x0, w.x1, LEFT, w.cols, rows);
+    plot_draw_notes(v, &w.notes, w.x0, w.x1, w.left, w.cols, rows);
     draw_scale(ui, v, &s, rows + 1);
     draw_readout(ui, v, rows + 1);
 }
@@ -212,13 +213,13 @@ static void draw(struct ui *ui, const struct view *v)
 /* What was clicked: its step for the cursor, its layer for all panels. */
 static void click(struct ui *ui, int x, int y, int w, int h)
 {
-    struct window win = window_of(ui, w - LEFT);
+    struct window win = window_of(ui, w);
     int rows = rows_for(ui, h - (h > 6 ? 2 : 0));
 
-    if (!ui->layers.n || x < LEFT || y >= rows)
+    if (!ui->layers.n || x < win.left || y >= rows)
         return;
     if (win.cols > 1)
-        ui->cursor = round(win.x0 + (win.x1 - win.x0) * (x - LEFT) / (win.cols - 1));
+        ui->cursor = round(win.x0 + (win.x1 - win.x0) * (x - win.left) / (win.cols - 1));
     ui->cursor = fmin(ui->cursor, ui->layers.step[ui->layers.n - 1]);
     ui->layer = layer_of(y, rows, ui->layers.n_layers);
 }

@@ -113,14 +113,15 @@ static int columns_that_fit(const struct shown *s, int w)
 static void draw_titles(const struct own *o, const struct view *v, int n, int bar_at,
                         const char *bar)
 {
+    struct line to = {.v = v};
     int x = 5;
 
-    draw_text(v, 1, 0, INK_FAINT | (o->sort ? 0 : STYLE_UNDERLINE), "L");
+    line_left(&to, 1, 4, INK_FAINT | (o->sort ? 0 : STYLE_UNDERLINE), "L");
     for (int i = 0; i < n; i++) {
         x += columns[i].width;
-        draw_right(v, x, 0, INK_FAINT | (o->sort == i + 1 ? STYLE_UNDERLINE : 0), columns[i].title);
+        line_right(&to, x, INK_FAINT | (o->sort == i + 1 ? STYLE_UNDERLINE : 0), columns[i].title);
     }
-    draw_cut(v, bar_at, 0, v->w - bar_at, INK_FAINT, bar);
+    line_left(&to, bar_at, v->w, INK_FAINT, bar);
 }
 
 static double greatest(const struct shown *s, enum metric m)
@@ -144,17 +145,18 @@ static void draw_row(struct ui *ui, const struct view *v, const struct shown *s,
                      int n, int bar_at, double top)
 {
     bool selected = layer == ui->layer, on = ui->snap.mask[layer];
+    struct line to = {.v = v, .y = y};
     char text[NUMBER_SIZE];
     int x = 5;
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
-    draw_fmt(v, 1, y, selected ? INK_STRONG | STYLE_BOLD : on ? INK_TEXT : INK_FAINT, "%2d", layer);
-    if (!on)
-        draw_glyph(v, 4, y, INK_FAINT, '-');
+    snprintf(text, sizeof text, "%2d", layer);
+    line_left(&to, 1, 4, selected ? INK_STRONG | STYLE_BOLD : on ? INK_TEXT : INK_FAINT, text);
+    line_left(&to, 4, 6, INK_FAINT, on ? "" : "-");
     for (int i = 0; i < n; i++) {
         x += columns[i].width;
-        draw_right(v, x, y, columns[i].style | (selected ? STYLE_BOLD : 0),
+        line_right(&to, x, columns[i].style | (selected ? STYLE_BOLD : 0),
                    number_text(text, value(s, columns[i].metric, layer), 3));
     }
     draw_bar(v, bar_at, y, v->w - bar_at - 1, top > 0 ? value(s, ui->metric, layer) / top : NAN,

@@ -89,6 +89,7 @@ static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 64,
+    .margin = 1,
     .head_from = 4,
     .count = count,
     .cell = cell,

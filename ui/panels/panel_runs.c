@@ -10,7 +10,7 @@
 #include "panels/start.h"
 #include "panels/table.h"
 
-enum { SAMPLE_NAME = 20 }; /* columns */
+enum { NAME_AT = 5, SAMPLE_NAME = 20 }; /* columns */
 enum {
     MARKS = 8,
     AGAIN = 5, /* seconds until the folders are read again */
@@ -287,7 +287,7 @@ enum {
              [SCORE + (n)*PARTS + REFUSED] = {NULL, "", {0}, .pad = 0},                            \
              [SCORE + (n)*PARTS + OTHER] = {NULL, "", {0}, .pad = 0}
 static const struct table_column columns[] = {
-    [MARK] = {"", NULL, {1, 1, 1}, .pad = 0},
+    [MARK] = {"", NULL, {2, 2, 2}, .pad = 0},
     [SIGN] = {"", NULL, {2, 2, 2}, .pad = 0},
     [NAME] = {"run", "name", {-1, -1, -1}, .main = true},
     [STATE] = {"state", "state", {0, 0, 9}, .pad = 0},
@@ -435,10 +435,10 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
     }
     /* a sample by its folder and name, so that what one will see has the room */
     name = item->kind == START_SAMPLE ? sample_name(item->path) : item->path;
-    x = draw_cut(v, 4, 0, item->kind == START_SAMPLE ? SAMPLE_NAME : v->w - 5,
+    x = draw_cut(v, NAME_AT, 0, item->kind == START_SAMPLE ? SAMPLE_NAME : v->w - NAME_AT - 1,
                  selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, name);
-    if (item->kind == START_SAMPLE && x < 4 + SAMPLE_NAME)
-        x = 4 + SAMPLE_NAME;
+    if (item->kind == START_SAMPLE && x < NAME_AT + SAMPLE_NAME)
+        x = NAME_AT + SAMPLE_NAME;
     draw_cut(v, x + 2, 0, v->w - x - 3, INK_FAINT, item->text);
     return true;
 }

@@ -1,6 +1,7 @@
 /* table.c - see table.h */
 #include <stdlib.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "panels/table.h"
 #include "term/filter.h"
 
@@ -170,6 +171,11 @@ static void places_for(const struct table_rows *r, int w, struct places *p)
         p->w[i] = w >= c->from ? c->w[p->wide] : 0;
         rest -= p->w[i] > 0 ? p->w[i] : 0;
     }
+    for (int i = r->n_columns - 1; i > 0 && rest < 0; i--) /* the last ones have no room at all */
+        if (p->w[i] > 0) {
+            rest += p->w[i];
+            p->w[i] = 0;
+        }
     p->x[0] = 1;
     for (int i = 0; i < r->n_columns; i++)
         p->x[i + 1] = p->x[i] + (p->w[i] >= 0 ? p->w[i] : rest > 0 ? rest : 0);
@@ -178,6 +184,8 @@ static void places_for(const struct table_rows *r, int w, struct places *p)
 static void draw_heads(struct ui *ui, const struct table_rows *r, const struct view *v,
                        const struct places *p)
 {
+    struct line to = {.v = v};
+
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
         char text[64] = "";
@@ -186,58 +194,59 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
             snprintf(text, sizeof text, "%s", c->head);
         else if (r->title)
             r->title(ui, i, false, text, sizeof text);
-        if (!p->w[i] || !*text)
+        if (!p->w[i])
             continue;
         if (c->right)
-            draw_right(v, p->x[i + 1], 0, INK_FAINT, text);
+            line_right(&to, p->x[i + 1], INK_FAINT, text);
         else
-            draw_text(v, p->x[i] + c->pad, 0, INK_FAINT, text);
+            line_left(&to, p->x[i] + c->pad, p->x[i + 1] - 1, INK_FAINT, text);
     }
 }
 
-static void draw_cell(const struct view *v, int y, const struct table_column *column,
-                      const struct entry *c, int x, int end, bool selected)
+/* What it holds, from x to `end`. */
+static void put_cell(struct line *to, const struct table_column *column, const struct entry *c,
+                     int x, int end, bool selected)
 {
     unsigned bold = column->main && selected ? STYLE_BOLD : 0;
+    char glyph[5] = "";
+    int width = 0;
 
     if ((int)c->sign >= 0) {
-        draw_glyph(v, column->right ? end - 1 : x + column->pad, y, c->span[0].style,
-                   sign(v->c, c->sign));
+        utf8_put(sign(to->v->c, c->sign), glyph);
+        line_left(to, column->right ? end - 1 : x + column->pad, end, c->span[0].style, glyph);
         return;
     }
-    if (!column->right) {
-        x += column->pad;
-        for (int i = 0; i < c->n; i++)
-            x = draw_cut(v, x, y, end - 1 - x, c->span[i].style | bold, c->span[i].text);
-        return;
-    }
-    x = end;
     for (int i = 0; i < c->n; i++)
-        x -= text_width(c->span[i].text, strlen(c->span[i].text), v->c->utf8);
+        width += text_width(c->span[i].text, strlen(c->span[i].text), to->v->c->utf8);
+    line_begin(to, column->right ? end - width : x + column->pad);
     for (int i = 0; i < c->n; i++)
-        x = draw_text(v, x, y, c->span[i].style | bold, c->span[i].text);
+        line_put(to, column->right ? end : end - 1, c->span[i].style | bold, c->span[i].text);
     if (c->hang)
-        draw_text(v, x, y, INK_WARN | STYLE_BOLD, c->hang);
+        line_put(to, end + 1, INK_WARN | STYLE_BOLD, c->hang);
 }
 
 static void draw_row(struct ui *ui, const struct table_rows *r, const struct view *v, int y,
                      const struct places *p, int row, bool selected)
 {
     struct view line = view_part(v, 0, y, v->w, 1);
+    struct line to = {.v = &line};
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
     if (r->paint && r->paint(ui, &line, row, -1, selected))
         return;
     for (int i = 0; i < r->n_columns; i++) {
-        const struct table_column *column = &r->column[i];
         struct view part = view_part(&line, p->x[i], 0, p->x[i + 1] - p->x[i], 1);
         struct entry c = {.sign = (enum sign) - 1};
 
-        if (!p->w[i] || (r->paint && r->paint(ui, &part, row, i, selected)))
+        if (!p->w[i])
             continue;
+        if (r->paint && r->paint(ui, &part, row, i, selected)) {
+            to.end = p->x[i + 1] - !r->column[i].right; /* which leaves a blank behind it */
+            continue;
+        }
         r->cell(ui, row, i, p->wide, &c);
-        draw_cell(v, y, column, &c, p->x[i], p->x[i + 1], selected);
+        put_cell(&to, &r->column[i], &c, p->x[i], p->x[i + 1], selected);
     }
 }
 

@@ -247,3 +247,29 @@ void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style,
         for (int i = 0; i < part.w; i++)
             put_cell(&part, i, r, style, &cp, 1, 1);
 }
+
+void line_begin(struct line *c, int x)
+{
+    c->x = c->end > 0 && x <= c->end ? c->end + 1 : x > 1 ? x : 1;
+}
+
+void line_put(struct line *c, int end, unsigned style, const char *s)
+{
+    int room = (end < c->v->w ? end : c->v->w) - c->x;
+
+    if (room > 0 && *s)
+        c->x = c->end = draw_cut(c->v, c->x, c->y, room, style, s);
+    else if (*s && c->end > 0 && c->x == c->end)
+        draw_glyph(c->v, c->x - 1, c->y, style, sign(c->v->c, SIGN_ELLIPSIS));
+}
+
+void line_left(struct line *c, int x, int end, unsigned style, const char *s)
+{
+    line_begin(c, x);
+    line_put(c, end, style, s);
+}
+
+void line_right(struct line *c, int end, unsigned style, const char *s)
+{
+    line_left(c, end - text_width(s, strlen(s), c->v->c->utf8), end, style, s);
+}

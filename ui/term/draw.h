@@ -92,4 +92,21 @@ int draw_hint(const struct view *v, int x, int y, const char *key, const char *w
 /* --- single cells --- */
 void draw_glyph(const struct view *v, int x, int y, unsigned style, uint32_t cp);
 void draw_fill(const struct view *v, int x, int y, int w, int h, unsigned style, uint32_t cp);
+
+/* --- a line of columns, put from left to right. What begins one stands at least one blank behind
+ * what was put before it, whatever its place, and what would go beyond its end is cut and ends in a
+ * mark: two never touch. Column 0 of a view is that of the sign of the selected row. --- */
+struct line {
+    const struct view *v;
+    int y;
+    int x;   /* where the next piece begins */
+    int end; /* behind what was put last; 0 = nothing yet */
+};
+/* The next piece begins a column: at x, or later. */
+void line_begin(struct line *c, int x);
+/* A piece, directly behind the one before it in its column, that ends before `end`. */
+void line_put(struct line *c, int end, unsigned style, const char *s);
+/* A column of one piece; a number takes what was left free before it. */
+void line_left(struct line *c, int x, int end, unsigned style, const char *s);
+void line_right(struct line *c, int end, unsigned style, const char *s);
 #endif
