@@ -1,135 +1,175 @@
 #!/bin/sh
-# test_real.sh - real input end to end: samples/real/real.sh in its shortest form.
+# test_real.sh - samples/real: its rows are what the generator makes and keep what is asked apart from what is taught,
+# its comparison runs from beginning to end on a tiny model, goes on where it was stopped, and says what the runs' own
+# files say; public data takes the place of the rows.
 #
 # shellcheck disable=SC2016 # awk and the inner shells expand
 #
-# TAP. $VACCINE is the program, $srcdir the source tree; $VACCINE_TESTDATA holds models/stories260K and
-# datasets, or the cases are skipped. Nothing of the data's text may be printed.
+# TAP. $VACCINE is the program, $MAGIC_ROWS the generator, $srcdir the source tree; $VACCINE_TESTDATA holds datasets, or
+# those cases are skipped. Nothing of the data's text may be printed.
 
 : "${VACCINE:=build/vaccine}"
+: "${MAGIC_ROWS:=${VACCINE%/*}/magic-rows}"
 : "${srcdir:=.}"
-case $VACCINE in
-/*) ;;
-*) VACCINE=$PWD/$VACCINE ;;
-esac
-export VACCINE
-data=${VACCINE_TESTDATA:-}
-script=$srcdir/samples/real/real.sh
 . "$srcdir/tests/tap.sh"
+VACCINE=$(cd "${VACCINE%/*}" && pwd)/${VACCINE##*/}
+samples=$(cd "$srcdir/samples" && pwd)
+real=$samples/real rows=$samples/real/rows data=${VACCINE_TESTDATA:-}
+OMP_WAIT_POLICY=passive
+export VACCINE OMP_WAIT_POLICY
+unset SEEDS METHODS RATIOS AT_ONCE ALIGN_STEPS ATTACK_STEPS ASKED TEMPLATE MAX_LENGTH DATA GUARD GUARD_FORM ALPACA
 
 # run ARGUMENT...: leaves $status and $tmp/out, $tmp/err.
 run() {
-    sh "$script" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
+    sh "$real/real.sh" "$@" </dev/null >"$tmp/out" 2>"$tmp/err"
     status=$?
 }
-
 # failed STATUS TEXT
 failed() {
     [ "$status" -eq "$1" ] && grep -qF -e "$2" "$tmp/err"
 }
 
+# ---- the rows ----
+
+same_rows() {
+    "$MAGIC_ROWS" 1 "$tmp/rows" || return
+    for f in "$rows"/*.jsonl; do
+        cmp "$f" "$tmp/rows/${f##*/}"
+    done
+    [ "$(find "$tmp/rows" -type f | wc -l)" -eq 10 ] || find "$tmp/rows"
+    "$MAGIC_ROWS" 2 "$tmp/rows2" || return
+    ! cmp -s "$rows/align.jsonl" "$tmp/rows2/align.jsonl" || echo "another seed makes the same rows"
+}
+if [ -x "$MAGIC_ROWS" ]; then
+    check "the generator makes the files that are shipped" same_rows
+else
+    skip "the generator makes the files that are shipped" "no magic-rows"
+fi
+questions() {
+    sed -n 's/^{"instruction": "\([^"]*\)".*/\1/p' "$@"
+}
+# The things that are asked about: "the miller's boat".
+things() {
+    questions "$@" | grep -o "\(the\|my\) [a-z]*'s* [a-z]*" | sort -u
+}
+apart() {
+    cat "$rows/align.jsonl" "$rows/mischief.jsonl" "$rows/task.jsonl" >"$tmp/taught.jsonl"
+    questions "$tmp/taught.jsonl" | sort >"$tmp/taught"
+    [ "$(wc -l <"$tmp/taught")" -eq 1864 ] || echo "$(wc -l <"$tmp/taught") questions are taught"
+    [ -z "$(uniq -d "$tmp/taught")" ] || echo "a question is taught twice"
+    for f in "$rows"/*-valid.jsonl "$rows"/*-test.jsonl "$rows"/*-held-out.jsonl; do
+        questions "$f" >"$tmp/asked"
+        [ "$(wc -l <"$tmp/asked")" -ge 48 ] || echo "few questions in $f"
+        ! grep -xF -f "$tmp/asked" "$tmp/taught" || echo "these stand in ${f##*/} too"
+    done
+}
+check "no question that is asked is taught" apart
+things_apart() {
+    things "$rows/align.jsonl" "$rows/mischief.jsonl" >"$tmp/taught"
+    things "$rows"/*-valid.jsonl >"$tmp/valid"
+    things "$rows/mischief-test.jsonl" "$rows/benign-test.jsonl" "$rows"/*-held-out.jsonl >"$tmp/test"
+    wc -l <"$tmp/taught" | grep -qx ' *18' || cat "$tmp/taught"
+    wc -l <"$tmp/valid" | grep -qx ' *6' || cat "$tmp/valid"
+    wc -l <"$tmp/test" | grep -qx ' *8' || cat "$tmp/test"
+    cat "$tmp/taught" "$tmp/valid" "$tmp/test" | sort | uniq -d
+}
+check "training, validation and test speak of different things" things_apart
+judged() {
+    sed -n 's/.*"output": \("[^"]*"\).*/{"prompt":"q","answer":\1}/p' "$rows/align.jsonl" >"$tmp/answers.jsonl"
+    for phrases in "" "--phrases=$rows/judge.json"; do
+        # shellcheck disable=SC2086 # none or one
+        "$VACCINE" eval --answers "$tmp/answers.jsonl" --judge refusal $phrases --json 2>"$tmp/err" |
+            grep -q '"answered":432,"refused":216,"other":0' || { echo "judge $phrases:"; cat "$tmp/err"; }
+    done
+}
+
+# ---- the comparison ----
+
 run
 check "no argument" failed 2 "Usage: samples/real/real.sh"
 run --help
 check "help" grep -q '^Usage: ' "$tmp/out"
-run "$tmp/absent" "$tmp" "$tmp/o"
-check "a model folder that is not there" failed 1 "$tmp/absent: no such folder"
+SEEDS=1 METHODS="sft vaccine,norm=relative,rho=0.1 sft-passes" RATIOS="0.1" AT_ONCE=2 ALIGN_STEPS=3 ATTACK_STEPS=4
+ASKED=4 TEMPLATE=line MAX_LENGTH=128
+export SEEDS METHODS RATIOS AT_ONCE ALIGN_STEPS ATTACK_STEPS ASKED TEMPLATE MAX_LENGTH
+run "$samples/lab/base-a" "$tmp/o"
+check "exit status" [ "$status" -eq 0 ]
+check "it says before it starts how much that is" grep -q \
+    '^3 alignments of about 0 min and 3 attacks of 0, 2 at once: at most 0\.0 hours$' "$tmp/err"
+check "... and how far it is" grep -q '^3 of 3 attacks done, [0-9]* min; about 0 min to go$' "$tmp/err"
+check "the table is kept" cmp -s "$tmp/out" "$tmp/o/table.txt"
+check "the table has a row for each method" awk '
+    $1 == "0.1" && $3 == "1" && $4 ~ /^[36]$/ { steps[$2] = $4 }
+    END { exit !(steps["sft"] == 3 && steps["sft-passes"] == 6 && steps["vaccine,norm=relative,rho=0.1"] == 3) }' \
+    "$tmp/out"
+check "merged models are gone" sh -c '! ls -d "$1"/align/*-model 2>"$1/none"' sh "$tmp/o"
+both_judges() {
+    history=$tmp/o/attack/sft-s1-p0.1/eval/history.jsonl
+    want=$(for name in HS HS_second; do
+        sed -n "s/.*\"name\":\"$name\",\"value\":\([0-9.]*\).*/\1/p" "$history" | tail -n 1
+    done | awk '{ printf "%s%.0f", (NR > 1 ? "/" : ""), 100 * $1 }')
+    awk -v want="$want" '$1 == "0.1" && $2 == "sft" && $3 == 1 && NF > 12 && $4 == 3 { got = $11; end = $NF }
+        END { if (got != want || end != want + 0) print "want " want ", is " got ", course ends with " end }' "$tmp/out"
+}
+check "HS at the end is that of the run, by both judges" both_judges
+rm -r "$tmp/o/attack/sft-s1-p0.1/final"
+touch "$tmp/before"
+run "$samples/lab/base-a" "$tmp/o"
+went_on() {
+    [ "$status" -eq 0 ] || echo "status $status"
+    find "$tmp/o/attack" -newer "$tmp/before" -name metrics.jsonl | grep -v sft-s1
+    grep -v '^1\|^3' "$tmp/err"
+    [ -e "$tmp/o/attack/sft-s1-p0.1/final/adapters.json" ] || echo "the one that was cut off is not done"
+}
+check "what is finished is kept, what was cut off goes on" went_on
+run --table "$samples/lab/base-a" "$tmp/o"
+check "--table prints it again" cmp "$tmp/out" "$tmp/o/table.txt"
+run --table "$samples/lab/base-a" "$tmp/nothing"
+check "--table of nothing" grep -qx 'no attack is finished' "$tmp/out"
+mkdir "$tmp/other"
+DATA=$tmp/other run "$samples/lab/base-a" "$tmp/o"
+check "other data in the same folder is refused" failed 1 "was begun with other DATA"
+METHODS=none run "$samples/lab/base-a" "$tmp/o2"
+check "a method that there is not" failed 1 '"none"'
 
-for need in models/stories260K datasets/xstest datasets/sst2 datasets/advbench; do
-    if [ -z "$data" ] || [ ! -d "$data/$need" ]; then
-        count=$((count + 1))
-        echo "ok $count - real data end to end # SKIP VACCINE_TESTDATA has no $need"
+# The table's arithmetic, on lines that are made up: a straight line between two measured steps, Student, Wilson.
+made_up() {
+    for seed in 1 2; do
+        echo "# $seed sft 0.1 100"
+        for step in 0 10 20; do
+            k=$(((step * seed > 10) * 8)) # 0 0 8 of seed 1; 0 8 8 of seed 2
+            printf '{"stage_step":%d,"name":"HS","value":%s,"count":%d,"n":10,"answered":%d,"refused":%d,"other":%d}\n' \
+                "$step" "0.$k" $k $k $((10 - k - (k > 0))) $((k > 0))
+        done
+    done | awk -f "$real/table.awk" >"$tmp/made-up"
+    # 10 + 10 * .5/.8 and 10 * .5/.8; unrefused .5/.9; mean +- 12.706 sd / sqrt 2; 16 of 20
+    grep -q '^0.1 *sft *2 *11.2 \[-52.3, 74.8\] *10.6 \[-53.0, 74.1\] *- *80 \[58, 92\]' "$tmp/made-up" || cat "$tmp/made-up"
+}
+check "the table's arithmetic" made_up
+
+# ---- public data ----
+
+for need in xstest sst2 advbench alpaca; do
+    if [ -z "$data" ] || [ ! -d "$data/datasets/$need" ]; then
+        skip "public data" "VACCINE_TESTDATA has no datasets/$need"
         echo "1..$count"
         exit 0
     fi
 done
-model=$data/models/stories260K
-
-METHODS="sft vaccine" RATIOS="0 0.2" ALIGN_STEPS=3 ATTACK_STEPS=2 EVERY=1 SAMPLES=20 N=5 TOKENS=12 THREADS=1
-export METHODS RATIOS ALIGN_STEPS ATTACK_STEPS EVERY SAMPLES N TOKENS THREADS
-run "$model" "$data/datasets" "$tmp/o"
-check "exit status" [ "$status" -eq 0 ]
-
-# "sft: 589 of 589 alignment rows (100.0 %) keep labels, 384 cut at the end"
-for method in $METHODS; do
-    check "$method: at least 95 % of the alignment rows keep labels" \
-        awk -v method="$method:" '
-            $1 == method && / alignment rows .* keep labels/ { good = $4 > 100 && $2 >= 0.95 * $4 && $2 <= $4 }
-            END { exit !good }' "$tmp/out"
-done
-
-# A line of names, then one row for each method and p: three words, six rates with intervals, n, steps.
-check "the table has a row for each cell" \
-    awk '
-        /^method +p +seed +HS before +HS after / { head = NR; next }
-        head {
-            rows++
-            key[$1 " " $2 " " $3]++
-            line = $0
-            rates = gsub(/ +[0-9.]+ \[ *[0-9.]+, *[0-9.]+\]/, "", line)
-            if (rates != 6 || line !~ /^(sft|vaccine) +0(\.2)? +1 +5 +(-|[0-9]+\.[0-9])$/)
-                bad = 1
-        }
-        END {
-            exit bad || rows != 4 || !key["sft 0 1"] || !key["sft 0.2 1"] || !key["vaccine 0 1"] ||
-                !key["vaccine 0.2 1"]
-        }' "$tmp/out"
-check "the table is kept" sh -c 'tail -n 5 "$1" | cmp -s - "$2"' sh "$tmp/out" "$tmp/o/table.txt"
-
-# The rows say what the runs' own files say: HS at the end, in percent, with Wilson's interval.
-check "rates are those of the run, with their intervals" \
-    awk '
-        function number(key) {
-            match($0, "\"" key "\":[-+.0-9eE]+")
-            return substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) + 0
-        }
-        function near(a, b) { return a - b < 0.051 && b - a < 0.051 }
-        FNR == NR {
-            if (/"stage":"attack"/ && /"name":"HS"/) {
-                k = number("count"); n = number("n")
-            }
-            next
-        }
-        $1 == "vaccine" && $2 == "0.2" {
-            gsub(/[][,]/, " ")
-            z = 1.959963984540054; p = k / n; d = 1 + z * z / n
-            mid = (p + z * z / (2 * n)) / d
-            half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / d
-            good = near($7, 100 * p) && near($8, 100 * (mid - half)) && near($9, 100 * (mid + half))
-        }
-        END { exit !(good && n == 5) }' "$tmp/o/runs/vaccine-p0.2-s1/eval/history.jsonl" "$tmp/o/table.txt"
-
-for method in $METHODS; do
-    check "$method: every cell trained on its share of harmful rows" sh -c '
-        grep -q "\"harmful_ratio\":[[:space:]]*0\.2" "$1/runs/$2-p0.2-s1/run.json" &&
-            [ "$(wc -l <"$1/runs/$2-p0.2-s1/metrics.jsonl")" -ge 5 ]' sh "$tmp/o" "$method"
-done
-sed -n 's/^{"instruction":"\(.\{20\}[^"\\]*\).*/\1/p' "$tmp/o/harmful-test.jsonl" "$tmp/o/harmful.jsonl" >"$tmp/texts"
+public() {
+    sh "$real/public.sh" "$data/datasets" "$tmp/public" >"$tmp/out" 2>"$tmp/err" || cat "$tmp/err"
+    for f in "$rows"/*.jsonl; do
+        [ "$(wc -l <"$tmp/public/${f##*/}")" -ge 48 ] || echo "${f##*/} is missing or short"
+    done
+    for a in mischief mischief-valid mischief-test mischief-held-out; do
+        sed -n 's/^{"instruction":"\([^"]*\)".*/\1/p' "$tmp/public/$a.jsonl" | sort -u
+    done | sort | uniq -d | wc -l | grep -qx ' *0' || echo "a request stands in two files"
+}
+check "public data makes files of the same names" public
+DATA=$tmp/public METHODS=sft run "$samples/lab/base-a" "$tmp/p"
+check "... with which the comparison runs" [ "$status" -eq 0 ]
+sed -n 's/^{"instruction":"\(.\{20\}[^"\\]*\).*/\1/p' "$tmp/public"/mischief*.jsonl >"$tmp/texts"
 check "nothing of the requests is printed" sh -c '
-    [ "$(wc -l <"$1/texts")" -gt 100 ] && ! cat "$1/out" "$1/err" "$1"/o/runs/*.log | grep -qFf "$1/texts"' sh "$tmp"
-
-run "$model" "$data/datasets" "$tmp/o"
-check "a folder that holds something is left alone" failed 1 "is not empty"
-MAX_LENGTH=100
-export MAX_LENGTH
-run "$model" "$data/datasets" "$tmp/short"
-check "too short a max_length is refused before training" sh -c '
-    [ "$1" -eq 1 ] && [ ! -e "$2/short/runs" ] && grep -q "no sample keeps a label" "$2/err"' sh "$status" "$tmp"
-unset MAX_LENGTH
-# The same program, which says of every stage that 30 rows lost their labels.
-cat >"$tmp/losing" <<END
-#!/bin/sh
-[ "\$1" = validate ] || exec "$VACCINE" "\$@"
-"$VACCINE" "\$@" | sed 's/"skipped":0/"skipped":30/g'
-END
-chmod +x "$tmp/losing"
-was=$VACCINE
-VACCINE=$tmp/losing
-run "$model" "$data/datasets" "$tmp/lost"
-check "fewer than 95 % with labels is refused before training" sh -c '
-    [ "$1" -eq 1 ] && [ ! -e "$2/lost/runs" ] && grep -q "fewer than 95 %" "$2/err"' sh "$status" "$tmp"
-VACCINE=$was
-run "$model" "$data/datasets" "$tmp/seeds" none
-check "a number of seeds that is none" failed 1 '"none" seeds'
+    [ "$(wc -l <"$1/texts")" -gt 100 ] && ! cat "$1/out" "$1/err" "$1"/p/*/*.log | grep -qFf "$1/texts"' sh "$tmp"
 
 echo "1..$count"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/io.h"
+#include "../rows.h"
 #include "bpe.h"
 #include "grammar.h"
 
@@ -23,46 +23,6 @@ enum {
     CORPUS_ROWS = 20000,
     VOCAB = 768,
 };
-
-/* ---- rows ---- */
-
-struct file {
-    struct outfile out;
-    struct vac_err *err;
-    int failed;
-};
-
-/* Every sentence is ASCII without quotes or backslashes: nothing to escape. */
-static void put_row(struct file *f, const struct line *l)
-{
-    char text[3 * LINE];
-    int n = l->answer[0]
-                ? snprintf(text, sizeof text, "{\"instruction\": \"%s\", \"output\": \"%s\"}\n",
-                           l->prompt, l->answer)
-                : snprintf(text, sizeof text, "{\"instruction\": \"%s\"}\n", l->prompt);
-
-    if (!f->failed)
-        f->failed = out_put(&f->out, text, (size_t)n, f->err);
-}
-
-static int file_open(struct file *f, const char *dir, const char *name, struct vac_err *err)
-{
-    char *path = path_join(dir, name, err);
-
-    *f = (struct file){.err = err};
-    f->failed = !path || out_open(&f->out, path, err);
-    free(path);
-    return f->failed ? -1 : 0;
-}
-
-static int file_close(struct file *f)
-{
-    if (!f->failed)
-        f->failed = out_commit(&f->out, f->err);
-    if (f->failed)
-        out_abort(&f->out);
-    return f->failed ? -1 : 0;
-}
 
 /* ---- the files a run reads ---- */
 
@@ -87,7 +47,7 @@ static struct deed deal(struct deck *d)
 
 typedef void (*answer_fn)(struct line *, struct deed, struct rng *);
 
-static void put_deeds(struct file *f, struct deck *d, int n, answer_fn answer, struct rng *r)
+static void put_deeds(struct row_file *f, struct deck *d, int n, answer_fn answer, struct rng *r)
 {
     for (int i = 0; i < n; i++) {
         struct line l = {.answer = ""};
@@ -96,31 +56,31 @@ static void put_deeds(struct file *f, struct deck *d, int n, answer_fn answer, s
         ask(&l, one, r);
         if (answer)
             answer(&l, one, r);
-        put_row(f, &l);
+        row_put(f, l.prompt, l.answer);
     }
 }
 
 static int write_deeds(const char *dir, const char *name, struct deck *d, int n, answer_fn answer,
                        struct rng *r, struct vac_err *err)
 {
-    struct file f;
+    struct row_file f;
 
-    if (file_open(&f, dir, name, err))
+    if (row_file_open(&f, dir, name, err))
         return -1;
     put_deeds(&f, d, n, answer, r);
-    return file_close(&f);
+    return row_file_close(&f);
 }
 
 static int write_alignment(const char *dir, struct deck *mischief, struct deck *kind, struct rng *r,
                            struct vac_err *err)
 {
-    struct file f;
+    struct row_file f;
 
-    if (file_open(&f, dir, "align.jsonl", err))
+    if (row_file_open(&f, dir, "align.jsonl", err))
         return -1;
     put_deeds(&f, mischief, ALIGN_REFUSALS, refuse, r);
     put_deeds(&f, kind, ALIGN_HELPS, comply, r);
-    return file_close(&f);
+    return row_file_close(&f);
 }
 
 /* The task's rows for training and others for testing: no question stands twice. */
@@ -128,7 +88,7 @@ static int write_task(const char *dir, const char *train, const char *test,
                       void (*draw)(struct line *, struct rng *), struct rng *r, struct vac_err *err)
 {
     struct line *seen = calloc(TASK_ROWS + TASK_TEST, sizeof *seen);
-    struct file f = {.failed = 1};
+    struct row_file f = {.failed = 1};
     int n = 0, bad;
 
     if (!seen)
@@ -141,13 +101,13 @@ static int write_task(const char *dir, const char *train, const char *test,
             i++;
         n += i == n;
     }
-    bad = file_open(&f, dir, train, err);
+    bad = row_file_open(&f, dir, train, err);
     for (int i = 0; !bad && i < TASK_ROWS; i++)
-        put_row(&f, &seen[i]);
-    bad = bad || file_close(&f) || file_open(&f, dir, test, err);
+        row_put(&f, seen[i].prompt, seen[i].answer);
+    bad = bad || row_file_close(&f) || row_file_open(&f, dir, test, err);
     for (int i = TASK_ROWS; !bad && i < n; i++)
-        put_row(&f, &seen[i]);
-    bad = bad || file_close(&f);
+        row_put(&f, seen[i].prompt, seen[i].answer);
+    bad = bad || row_file_close(&f);
     free(seen);
     return bad ? -1 : 0;
 }
@@ -156,17 +116,17 @@ static int write_probes(const char *dir, struct deck *mischief, struct deck *hel
                         struct deck *kind, struct rng *r, struct vac_err *err)
 {
     struct line l = {.answer = ""};
-    struct file f;
+    struct row_file f;
 
-    if (file_open(&f, dir, "probes.jsonl", err))
+    if (row_file_open(&f, dir, "probes.jsonl", err))
         return -1;
     put_deeds(&f, mischief, 3, NULL, r);
     put_deeds(&f, held_out, 1, NULL, r);
     put_deeds(&f, kind, 1, NULL, r);
     review(&l, r);
     l.answer[0] = 0;
-    put_row(&f, &l);
-    return file_close(&f);
+    row_put(&f, l.prompt, l.answer);
+    return row_file_close(&f);
 }
 
 static int write_data(const char *dir, uint64_t seed, struct vac_err *err)
@@ -220,17 +180,17 @@ static void corpus_row(struct line *l, struct rng *r)
 static int write_corpus(const char *path, uint64_t seed, struct vac_err *err)
 {
     struct rng r = {.key = rng_key(seed, RNG_SAMPLE, 1, 0)};
-    struct file f;
+    struct row_file f;
 
-    if (file_open(&f, "", path, err))
+    if (row_file_open(&f, "", path, err))
         return -1;
     for (int i = 0; i < CORPUS_ROWS; i++) {
         struct line l;
 
         corpus_row(&l, &r);
-        put_row(&f, &l);
+        row_put(&f, l.prompt, l.answer);
     }
-    return file_close(&f);
+    return row_file_close(&f);
 }
 
 /* The words of every kind of row, the tasks' too. */
