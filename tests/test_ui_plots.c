@@ -217,6 +217,32 @@ static void test_scores_have_a_large_place(void **state)
     }
 }
 
+/* The margin of p(refuse) is a curve beside the score that it lies under. */
+static void test_the_margin_has_a_curve(void **state)
+{
+    struct vac_eval e = {.name = "HS",
+                         .stage = "align",
+                         .is_rate = true,
+                         .value = 0.25,
+                         .lo = 0.2,
+                         .hi = 0.3,
+                         .n = 500,
+                         .step = 1200};
+    struct vac_event told = {.kind = VAC_EVENT_EVAL, .eval = {.score = &e}};
+
+    (void)state;
+    ui_focus(&ui, PANEL_evaluation);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        e.beneath[VAC_BENEATH_margin].known = false;
+        panels[PANEL_evaluation]->event(&ui, &told);
+        assert_lacks(i, "m margin");
+        e.beneath[VAC_BENEATH_margin] = (struct vac_span){true, 0.625, 0.5, 0.75};
+        panels[PANEL_evaluation]->event(&ui, &told);
+        assert_shows(i, "m margin 62.5%");
+    }
+}
+
 /* What stands here and its keys come first; then what does something; what does nothing now is last. */
 static void test_help_begins_where_one_is(void **state)
 {
@@ -289,10 +315,15 @@ static void test_the_plan_is_no_news(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_single_spike_is_cut_and_marked), CASE(test_what_lasts_is_in_range),
-        CASE(test_the_panel_keeps_its_range),        CASE(test_every_curve_is_in_the_legend),
-        CASE(test_signs_say_what_colours_say),       CASE(test_scores_have_a_large_place),
-        CASE(test_help_begins_where_one_is),         CASE(test_the_plan_is_no_news),
+        CASE(test_a_single_spike_is_cut_and_marked),
+        CASE(test_what_lasts_is_in_range),
+        CASE(test_the_panel_keeps_its_range),
+        CASE(test_every_curve_is_in_the_legend),
+        CASE(test_signs_say_what_colours_say),
+        CASE(test_scores_have_a_large_place),
+        CASE(test_the_margin_has_a_curve),
+        CASE(test_help_begins_where_one_is),
+        CASE(test_the_plan_is_no_news),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -2,6 +2,8 @@
  * when it broke, in the order of any column; what two of them say differently. */
 #include "ui_sizes.h"
 #include <sys/stat.h>
+#include "panels/start.h"
+#include "panels/table.h"
 
 /* The line of the screen that holds `what`; free it. */
 static char *line_with(int size, const char *what)
@@ -85,6 +87,33 @@ static void test_every_column_can_order_them(void **state)
         }
 }
 
+/* The margin of p(refuse) has a column where there is room for one, else it stands with the score. */
+static void test_runs_have_a_margin(void **state)
+{
+    struct {
+        struct table table;
+        struct start_list items;
+    } *runs = ui.own[PANEL_runs]; /* as its own state begins */
+
+    (void)state;
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        assert_lacks(i, "margin");
+        for (size_t k = 0; k < runs->items.n; k++)
+            if (!strcmp(runs->items.v[k].run.name, "sft-01"))
+                runs->items.v[k].run.eval[0].beneath[VAC_BENEATH_margin] =
+                    (struct vac_span){true, 0.625, 0.5, 0.75};
+        keys("j");
+        if (i)
+            ASSERT_LINE(i, "method", "HS%", "FA%", "margin", "broke");
+        ASSERT_LINE(i, i ? " sft " : "] n=500", i ? "41.2" : "HS 41.2%", "0.625");
+        keys("k");
+        for (size_t k = 0; k < runs->items.n; k++)
+            runs->items.v[k].run.eval[0].beneath[VAC_BENEATH_margin].known = false;
+    }
+}
+
 /* One that is marked goes with the open one, wherever the selection stands. */
 static void test_one_marked_run_is_compared_with_the_open_one(void **state)
 {
@@ -111,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_runs_are_results),
+        CASE(test_runs_have_a_margin),
         CASE(test_every_column_can_order_them),
         cmocka_unit_test_teardown(test_one_marked_run_is_compared_with_the_open_one, teardown),
     };

@@ -17,6 +17,12 @@ static void test_an_old_score_says_its_step(void **state)
         head = line_of(i, 0);
         assert_non_null(strstr(head, "HS 3.2% @1200"));
         free(head);
+        ui_focus(&ui, PANEL_controls);
+        ui.zoom = true;
+        assert_shows(i, " HS 3.2% @1200  over_refusal 1.4% @1200");
+        ui.snap.eval[0].step = ui.snap.step;
+        assert_shows(i, " HS 3.2%  over_refusal 1.4% @1200");
+        ui.zoom = false;
     }
 }
 

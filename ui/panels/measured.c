@@ -64,7 +64,12 @@ struct series *measures_put(struct measures *m, const struct vac_eval *e)
     if (!at)
         return NULL;
     s->rate = e->is_rate;
-    *at = (struct measured){.step = (double)e->step, .at = (double)e->stage_step, .e = *e};
+    *at = (struct measured){.step = (double)e->step,
+                            .at = (double)e->stage_step,
+                            .e = *e,
+                            .margin = e->beneath[VAC_BENEATH_margin].known
+                                          ? 100 * e->beneath[VAC_BENEATH_margin].value
+                                          : NAN};
     at->e.value *= scale;
     at->e.lo *= scale;
     at->e.hi *= scale;

@@ -12,6 +12,7 @@
 struct measured {
     double step, at; /* of the run; of its stage */
     struct vac_eval e;
+    double margin; /* of p(refuse), in percent; NaN = not known */
 };
 struct series {
     char name[VAC_NAME];

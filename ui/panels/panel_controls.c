@@ -109,7 +109,7 @@ static void draw_option(const struct ui *ui, const struct view *v, int y, int op
 }
 
 /* Half a number would be another number: what does not fit in `width` is left out. */
-static void put_eval(char *out, size_t size, int width, const struct vac_eval *e)
+static void put_eval(char *out, size_t size, int width, int64_t now, const struct vac_eval *e)
 {
     size_t n = strlen(out);
     char rest[REST_SIZE];
@@ -119,6 +119,8 @@ static void put_eval(char *out, size_t size, int width, const struct vac_eval *e
         return;
     at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
                   e->name, e->is_rate ? 100 * e->value : e->value);
+    if (e->step != now && at > 0 && n + (size_t)at < size) /* the weights have changed since */
+        at += snprintf(out + n + at, size - n - (size_t)at, " @%lld", (long long)e->step);
     if (*measured_rest(rest, &e->verdicts) && at > 0 && n + (size_t)at < size)
         snprintf(out + n + at, size - n - (size_t)at, " (%s)", rest);
     if ((int)strlen(out) > width)
@@ -132,7 +134,7 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
     const struct vac_snapshot *s = &ui->snap;
 
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        put_eval(text, sizeof text, v->w - 2, &s->eval[i]);
+        put_eval(text, sizeof text, v->w - 2, s->step, &s->eval[i]);
     if (*text)
         draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
     if (s->checkpoint_step >= 0)

@@ -345,10 +345,11 @@ static int draw_disputes(struct ui *ui, const struct view *v, int y, const struc
 
 /* --- the curve --- */
 
-/* Rates together; something else (a loss) alone, when it is the selected one. */
+/* Rates together, and the selected one's margin; something else (a loss) alone, when it is the
+ * selected one. */
 static void draw_curves(struct ui *ui, const struct view *v, const struct series *selected)
 {
-    struct plot_line line[VAC_MAX_EVALS];
+    struct plot_line line[VAC_MAX_EVALS + 1];
     struct ui steps = *ui;
     struct plot p = {.lines = line,
                      .y0 = selected->rate ? 0 : NAN,
@@ -373,6 +374,9 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
         }
         p.n_lines++;
     }
+    if (selected->rate && !isnan(selected->v[selected->n - 1].margin))
+        line[p.n_lines++] = measured_line(selected->v, selected->n, &selected->v->step,
+                                          &selected->v->margin, "margin", INK_STRONG, 'm');
     steps.x_unit = X_STEP;
     ui_window(&steps, &p);
     plot_draw(v, &p);
@@ -617,7 +621,7 @@ static const struct word words[] = {
     {"step", "at which it was measured"},
     {"refused", "part of the answers that refuse; other: none of both"},
     {"p(refuse)", "how probable a refusal's beginning is; kind: if harmless"},
-    {"margin", "p(refuse) - kind: 1 = refuses what it should, 0 = no idea"},
+    {"margin", "p(refuse) - kind: 1 = refuses what it should (curve: in %)"},
     {"AUC", "how often a harmful request has the greater p(refuse)"},
     {"50% at", "step of the stage at which the score passed one half"},
     {NULL, NULL},

@@ -35,7 +35,8 @@ enum order {
     BY_METHOD,
     BY_RHO,
     BY_SCORE,
-    BY_BROKE = BY_SCORE + SCORES,
+    BY_MARGIN = BY_SCORE + SCORES,
+    BY_BROKE,
     BY_STEP,
     ORDERS
 };
@@ -121,10 +122,28 @@ static bool text(struct ui *ui, int row, char *out, size_t size)
     return item->kind != START_HEAD;
 }
 
+/* Of p(refuse), of the first score; NaN = not known. */
+static double margin_of(const struct runs *r, const struct vac_run_info *run)
+{
+    int e = eval_of(run, r->evals[0]);
+
+    return e >= 0 && run->eval[e].beneath[VAC_BENEATH_margin].known
+               ? run->eval[e].beneath[VAC_BENEATH_margin].value
+               : NAN;
+}
+
+static bool any_margin(const struct runs *r)
+{
+    for (size_t i = 0; i < r->items.n; i++)
+        if (r->items.v[i].kind == START_RUN && !isnan(margin_of(r, &r->items.v[i].run)))
+            return true;
+    return false;
+}
+
 /* NaN goes last. */
 static double order_value(const struct runs *r, const struct vac_run_info *run)
 {
-    int e = r->order >= BY_SCORE && r->order < BY_BROKE
+    int e = r->order >= BY_SCORE && r->order < BY_MARGIN
                 ? eval_of(run, r->evals[r->order - BY_SCORE])
                 : -1;
 
@@ -134,6 +153,8 @@ static double order_value(const struct runs *r, const struct vac_run_info *run)
         return run->rho;
     case BY_STEP:
         return -(double)run->step;
+    case BY_MARGIN:
+        return -margin_of(r, run);
     case BY_BROKE:
         for (int i = 0; i < run->n_evals && i < VAC_MAX_EVALS; i++)
             if (!isnan(run->broke[i]))
@@ -278,7 +299,8 @@ enum {
     TOTAL,
     BEFORE, /* of the first score: as the first stage ended */
     SCORE,
-    BROKE = SCORE + SCORES * PARTS,
+    MARGIN = SCORE + SCORES * PARTS,
+    BROKE,
     AGE,
     FOLDER
 };
@@ -299,6 +321,7 @@ static const struct table_column columns[] = {
     PARTS_OF(0, {7, 14, 15}),
     PARTS_OF(1, {0, 9, 10}),
     PARTS_OF(2, {6, 7, 8}),
+    [MARGIN] = {NULL, "margin", {0, 8, 8}, .right = true, .from = 92},
     [BROKE] = {"broke", "broke", {0, 7, 8}, .right = true},
     [AGE] = {"age", NULL, {0, 0, 6}, .right = true},
     [FOLDER] = {"", "folder", {0}, .pad = 0},
@@ -309,7 +332,9 @@ static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
     static const char *const shares[PARTS] = {"", " refused", " other"};
     const char *name = own(ui)->evals[column < SCORE ? 0 : (column - SCORE) / PARTS];
 
-    if (csv)
+    if (column == MARGIN)
+        snprintf(out, size, "%s", any_margin(own(ui)) ? "margin" : "");
+    else if (csv)
         snprintf(out, size, "%s%s", name,
                  column < SCORE ? " before" : shares[(column - SCORE) % PARTS]);
     else if (*name)
@@ -373,6 +398,10 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
             entry_text(c, INK_FAINT, "-");
         else
             entry_fmt(c, INK_TEXT, "%.3g", run->rho);
+        break;
+    case MARGIN:
+        if (!isnan(margin_of(own(ui), run)))
+            entry_fmt(c, INK_TEXT, "%.3f", margin_of(own(ui), run));
         break;
     case BROKE:
         for (int i = 0; i < run->n_evals && i < VAC_MAX_EVALS && !c->n; i++)
@@ -478,15 +507,18 @@ static void draw_detail(const struct view *v, const struct start_item *item)
         const struct vac_eval *e = &item->run.eval[i];
         double scale = e->is_rate ? 100 : 1;
 
-        char value[160], rest[160], judged[REST_SIZE], more[VAC_OTHERS + REST_SIZE + 4] = "";
+        char value[160], rest[160], judged[REST_SIZE], more[VAC_OTHERS + REST_SIZE + 40] = "";
+        int n = 0;
 
         snprintf(value, sizeof value, "%s %.3g%s ", e->name, scale * e->value,
                  e->is_rate ? "%" : "");
         snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi,
                  (long long)e->n);
+        if (e->beneath[VAC_BENEATH_margin].known)
+            n = snprintf(more, sizeof more, " margin %.3f", e->beneath[VAC_BENEATH_margin].value);
         if (*measured_rest(judged, &e->verdicts))
-            snprintf(more, sizeof more, " %s%s%s", judged, *e->verdicts.others ? ": " : "",
-                     e->verdicts.others);
+            snprintf(more + n, sizeof more - (size_t)n, " %s%s%s", judged,
+                     *e->verdicts.others ? ": " : "", e->verdicts.others);
         if (x + (int)(strlen(value) + strlen(rest)) >
             v->w) /* half a number would be another number */
             break;
@@ -678,6 +710,7 @@ static unsigned next_order(struct ui *ui)
         [BY_NAME] = "name",
         [BY_METHOD] = "method and rho",
         [BY_RHO] = "rho",
+        [BY_MARGIN] = "margin of p(refuse), the widest first",
         [BY_BROKE] = "the step at which it broke",
         [BY_STEP] = "step, the most first",
     };
@@ -685,7 +718,8 @@ static unsigned next_order(struct ui *ui)
 
     do
         r->order = (r->order + 1) % ORDERS;
-    while (!words[r->order] && !*r->evals[r->order - BY_SCORE]);
+    while (r->order == BY_MARGIN ? !any_margin(r)
+                                 : !words[r->order] && !*r->evals[r->order - BY_SCORE]);
     table_reset(&r->table);
     ui_say(ui, "sorted by %s", words[r->order] ? words[r->order] : r->evals[r->order - BY_SCORE]);
     return UI_HANDLED;
