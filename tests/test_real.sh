@@ -79,9 +79,10 @@ judged() {
     for phrases in "" "--phrases=$rows/judge.json"; do
         # shellcheck disable=SC2086 # none or one
         "$VACCINE" eval --answers "$tmp/answers.jsonl" --judge refusal $phrases --json 2>"$tmp/err" |
-            grep -q '"answered":432,"refused":216,"other":0' || { echo "judge $phrases:"; cat "$tmp/err"; }
+            grep -qF '"verdicts":{"answered":432,"refused":216,"other":0}' || { echo "judge $phrases:"; cat "$tmp/err"; }
     done
 }
+check "both judges say of the rows' answers what they are" judged
 
 # ---- the comparison ----
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
+#include "cli/eval_again.h"
 #include "cli/eval_compare.h"
 #include "cli/options.h"
 #include "cli/source.h"
@@ -30,7 +31,7 @@ union slot {
 
 struct eval_values {
     struct cli_common common;
-    char *name, *prompts, *data, *judge, *metric, *template_name, *out;
+    char *name, *prompts, *data, *answers, *judge, *metric, *template_name, *out;
     int64_t max_new_tokens, take;
     uint64_t seed;
     int count;
@@ -56,6 +57,11 @@ static const struct cli_option options[] = {
              .help = "questions with right answers for a metric",
              .type = OPTION_STRING,
              AT(data)},
+     .arg = "FILE"},
+    {.row = {.name = "answers",
+             .help = "samples file whose answers a judge rates, in place of a model's",
+             .type = OPTION_STRING,
+             AT(answers)},
      .arg = "FILE"},
     {.row = {.name = "metric",
              .help = "how to compare (an unknown name lists them all)",
@@ -445,6 +451,30 @@ static int job_run(struct job *j, struct vac_err *err)
     return cli_write(&j->out, err);
 }
 
+/* Answers that were kept: no model is asked. */
+static int rate_again(struct job *j, struct vac_err *err)
+{
+    const struct eval_values *v = j->v;
+    const struct judge *judge = v->judge ? judge_find(v->judge, err) : NULL;
+    struct compute *c = NULL;
+    void *self = NULL;
+    int rc = -1;
+
+    if (!v->judge || v->metric || v->prompts || v->data || v->out)
+        return err_set(err, VAC_ERR_USAGE,
+                       "eval: --answers goes with --judge, and without MODEL, --prompts, --data, "
+                       "--metric and --out");
+    j->spec.name = v->name ? v->name : v->judge;
+    j->spec.judge = v->judge;
+    if (judge && !fill_own(j, err) && (c = cli_compute_open(&v->common, err)) &&
+        (self = judge->open(j->spec.options, c, err)))
+        rc = eval_again(v->answers, j->spec.name, judge, self, v->count, v->json, err);
+    if (self)
+        judge->close(self);
+    compute_close(c);
+    return rc;
+}
+
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     struct job j = {.v = values, .progress = isatty(STDERR_FILENO)};
@@ -452,6 +482,15 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 
     if (j.v->compare)
         return eval_compare(operand, j.v->seed, j.v->json, err);
+    if (j.v->answers && !operand[0]) {
+        rc = rate_again(&j, err);
+        job_close(&j);
+        return rc;
+    }
+    if (j.v->answers || !operand[0])
+        return err_set(err, VAC_ERR_USAGE,
+                       j.v->answers ? "eval: --answers goes without MODEL"
+                                    : "eval: MODEL is missing");
     if (operand[1])
         return err_set(err, VAC_ERR_USAGE,
                        "eval: unexpected argument \"%s\": two arguments go with --compare",
@@ -475,10 +514,12 @@ const struct command command_eval = {
         "marked "
         "and says what those answers are: one word for everything is answered 0 %, and not safe. "
         "Every rate comes with its Wilson interval. With "
-        "--out, results_NAME_MODEL.json and samples_NAME_MODEL.jsonl are written.",
+        "--out, results_NAME_MODEL.json and samples_NAME_MODEL.jsonl are written. --answers rates "
+        "the answers of such a file (or of any lines {\"prompt\", \"answer\"}) by another judge, "
+        "and "
+        "says how far the two agree and what they dispute.",
     .rows = eval_rows,
     .values = sizeof(struct eval_values),
-    .min_operands = 1,
     .max_operands = 2,
     .run = run,
 };

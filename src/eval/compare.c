@@ -8,8 +8,43 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "eval/agree.h"
 
 #define FILE_LIMIT ((size_t)1 << 30)
+enum { GROUP = 32 };
+
+/* --- lines --- */
+
+typedef int visit_line(void *ctx, const struct jnode *row, struct vac_err *err);
+
+static int each_line(const char *path, visit_line *visit, void *ctx, struct vac_err *err)
+{
+    size_t len = 0, line = 1;
+    char where[512], *text = file_read(path, FILE_LIMIT, &len, err);
+    int rc = text ? 0 : -1;
+
+    for (size_t at = 0; rc == 0 && at < len; line++) {
+        char *end = memchr(text + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - text) - at : len - at;
+        cJSON *doc = n ? json_parse_line(text + at, n, path, line, err) : NULL;
+
+        if (doc) {
+            struct jnode row;
+
+            snprintf(where, sizeof where, "%s:%zu", path, line);
+            row = json_root(doc, where);
+            rc = visit(ctx, &row, err);
+        } else if (n) {
+            rc = -1;
+        }
+        cJSON_Delete(doc);
+        at += n + 1;
+    }
+    free(text);
+    return rc;
+}
+
+/* --- two files --- */
 
 /* The samples of one file. */
 struct samples {
@@ -29,8 +64,9 @@ static uint64_t hash_text(const char *s)
     return h;
 }
 
-static int read_sample(struct samples *s, const struct jnode *row, struct vac_err *err)
+static int read_sample(void *ctx, const struct jnode *row, struct vac_err *err)
 {
+    struct samples *s = ctx;
     const char *prompt = NULL, *verdict = NULL;
     bool counted = false, loss;
     double value = 0;
@@ -59,31 +95,9 @@ static int read_sample(struct samples *s, const struct jnode *row, struct vac_er
 
 static int read_samples(struct samples *s, const char *path, struct vac_err *err)
 {
-    size_t len = 0, line = 1;
-    char where[512], *text = file_read(path, FILE_LIMIT, &len, err);
-    int rc = text ? 0 : -1;
-
-    for (size_t at = 0; rc == 0 && at < len; line++) {
-        char *end = memchr(text + at, '\n', len - at);
-        size_t n = end ? (size_t)(end - text) - at : len - at;
-        cJSON *doc = n ? json_parse_line(text + at, n, path, line, err) : NULL;
-
-        if (doc) {
-            struct jnode row;
-
-            snprintf(where, sizeof where, "%s:%zu", path, line);
-            row = json_root(doc, where);
-            rc = read_sample(s, &row, err);
-        } else if (n) {
-            rc = -1;
-        }
-        cJSON_Delete(doc);
-        at += n + 1;
-    }
-    free(text);
-    if (rc == 0 && s->n == 0)
-        rc = err_set(err, VAC_ERR_FORMAT, "%s: holds no samples", path);
-    return rc;
+    if (each_line(path, read_sample, s, err))
+        return -1;
+    return s->n ? 0 : err_set(err, VAC_ERR_FORMAT, "%s: holds no samples", path);
 }
 
 static int check_pair(const struct samples *a, const struct samples *b, const char *path_a,
@@ -131,4 +145,86 @@ int compare_samples(struct comparison *out, const char *path_a, const char *path
     free(b.value);
     free(b.prompt);
     return rc;
+}
+
+/* --- one file, by another judge --- */
+
+struct reading {
+    struct rejudging *to;
+    size_t cap;
+};
+
+static int keep_answer(void *ctx, const struct jnode *row, struct vac_err *err)
+{
+    struct reading *in = ctx;
+    struct rejudging *r = in->to;
+    const char *prompt, *answer, *verdict = NULL;
+    struct rejudged *s;
+
+    if (!cJSON_IsObject(row->v))
+        return json_wrong(row, "a sample {\"prompt\", \"answer\"}", err);
+    if (json_str(row, "prompt", &prompt, err) || json_str(row, "answer", &answer, err) ||
+        json_opt_str(row, "verdict", &verdict, err) ||
+        mem_grow(&r->sample, &in->cap, r->n + 1, sizeof *r->sample, err))
+        return -1;
+    s = &r->sample[r->n++];
+    *s = (struct rejudged){.prompt = arena_strndup(&r->arena, prompt, strlen(prompt), err),
+                           .answer = arena_strndup(&r->arena, answer, strlen(answer), err),
+                           .first = -1};
+    for (int i = 0; verdict && i < VERDICT_COUNT; i++)
+        if (!strcmp(verdict, verdict_names[i]))
+            s->first = i;
+    return s->prompt && s->answer ? 0 : -1;
+}
+
+static int rate_group(struct rejudged *s, size_t n, const struct judge *judge, void *self,
+                      struct vac_err *err)
+{
+    const char *prompt[GROUP], *answer[GROUP];
+    struct rating rating[GROUP];
+
+    for (size_t i = 0; i < n; i++) {
+        prompt[i] = s[i].prompt;
+        answer[i] = s[i].answer;
+    }
+    if (judge->rate(self, prompt, answer, n, rating, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        s[i].rating = rating[i];
+    return 0;
+}
+
+int rejudge_samples(struct rejudging *out, const char *path, const struct judge *judge, void *self,
+                    struct vac_err *err)
+{
+    struct reading in = {.to = out};
+    size_t count[VERDICT_COUNT][VERDICT_COUNT] = {{0}};
+
+    *out = (struct rejudging){0};
+    if (each_line(path, keep_answer, &in, err))
+        return -1;
+    if (out->n == 0)
+        return err_set(err, VAC_ERR_FORMAT, "%s: holds no samples", path);
+    for (size_t i = 0; i < out->n; i += GROUP)
+        if (rate_group(out->sample + i, out->n - i < GROUP ? out->n - i : GROUP, judge, self, err))
+            return -1;
+    for (size_t i = 0; i < out->n; i++) {
+        const struct rejudged *s = &out->sample[i];
+
+        out->verdict[s->rating.verdict]++;
+        if (s->first < 0)
+            continue;
+        count[s->first][s->rating.verdict]++;
+        out->both++;
+        out->disputes += s->first != (int)s->rating.verdict;
+    }
+    out->kappa = agree_kappa(count);
+    return 0;
+}
+
+void rejudging_done(struct rejudging *r)
+{
+    free(r->sample);
+    arena_done(&r->arena);
+    *r = (struct rejudging){0};
 }
