@@ -1,41 +1,6 @@
 /* dataset_support.c - see dataset_support.h */
 #include "dataset_support.h"
 
-const char *folder;
-
-int dataset_set_up(void **state)
-{
-    (void)state;
-    folder = support_tmp();
-    folder = strdup(folder);
-    return folder ? 0 : -1;
-}
-
-int dataset_tear_down(void **state)
-{
-    (void)state;
-    free((void *)folder);
-    return 0;
-}
-
-const char *in_folder(const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
-    return p;
-}
-
-const char *file(const char *name, const char *text)
-{
-    const char *path = in_folder(name);
-
-    support_write_text(path, text);
-    return path;
-}
-
 /* The whole message must be the path and `rest`. */
 void assert_message(const struct vac_err *err, const char *path, const char *rest)
 {
@@ -58,7 +23,7 @@ const char *write_tokenizer(bool add_eos)
         "\"rstrip\":false,\"normalized\":false,\"special\":true}";
     static const char special[] = "{\"SpecialToken\":{\"id\":\"%s\",\"type_id\":0}}";
     static const char meaning[] = "\"%s\":{\"id\":\"%s\",\"ids\":[%d],\"tokens\":[\"%s\"]}";
-    const char *path = in_folder("tokenizer.json");
+    const char *path = support_file("tokenizer.json");
     FILE *f = fopen(path, "w");
 
     assert_non_null(f);
@@ -90,8 +55,8 @@ const char *write_tokenizer(bool add_eos)
     put_vocab(f);
     fprintf(f, "},\"merges\":[\": A\"]}}");
     assert_int_equal(fclose(f), 0);
-    file("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}");
-    return folder;
+    support_text("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\"}");
+    return support_own();
 }
 
 struct encoder open_encoder(const char *template, size_t max_length, bool add_eos)
@@ -138,7 +103,7 @@ void assert_sample(const struct sample *s, const char *text, const char *labelle
 void add(struct dataset *d, const struct encoder *enc, const char *text)
 {
     struct vac_err err = {0};
-    struct dataset_spec spec = {.file = file("add.jsonl", text)};
+    struct dataset_spec spec = {.file = support_text("add.jsonl", text)};
 
     assert_ok(dataset_add(d, &spec, enc, &err), &err);
 }

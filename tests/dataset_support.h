@@ -11,11 +11,6 @@
 
 enum { BOS, EOS, NEWLINE, SPACE, FIRST, MERGED = 98, VOCAB };
 
-extern const char *folder; /* of this test, from dataset_set_up on */
-int dataset_set_up(void **state);
-int dataset_tear_down(void **state);
-const char *in_folder(const char *name);
-const char *file(const char *name, const char *text);
 /* The whole message must be the path and `rest`. */
 void assert_message(const struct vac_err *err, const char *path, const char *rest);
 const char *write_tokenizer(bool add_eos);

@@ -61,13 +61,11 @@ static inline const char *mini_folder(const char *golden)
 {
     static const char *const file[] = {"config.json", "model.safetensors"};
     const char *dir = support_tmp();
-    char from[1200], to[1200], full[PATH_MAX];
+    char full[PATH_MAX];
 
     for (size_t i = 0; i < 2; i++) {
-        snprintf(from, sizeof from, "%s/%s", support_path(golden), file[i]);
-        snprintf(to, sizeof to, "%s/%s", dir, file[i]);
-        assert_non_null(realpath(from, full));
-        assert_int_equal(symlink(full, to), 0);
+        assert_non_null(realpath(support_join(support_path(golden), file[i]), full));
+        assert_int_equal(symlink(full, support_join(dir, file[i])), 0);
     }
     mini_tokenizer(dir);
     return dir;

@@ -183,16 +183,12 @@ void random_batch(struct batch *b, const size_t *len, size_t S, size_t V, size_t
 void copy_file(const char *from, const char *to, const char *name)
 {
     struct vac_err err = {0};
-    char path[1200];
     size_t n;
-    char *text;
+    char *text = file_read(support_join(from, name), (size_t)1 << 28, &n, &err);
 
-    snprintf(path, sizeof path, "%s/%s", from, name);
-    text = file_read(path, (size_t)1 << 28, &n, &err);
     if (!text)
         fail_msg("%s", err.msg);
-    snprintf(path, sizeof path, "%s/%s", to, name);
-    support_write(path, text, n);
+    support_write(support_join(to, name), text, n);
     free(text);
 }
 
@@ -449,16 +445,6 @@ void rig_tap_all(struct rig *r, bool add_grad)
             rig_fill(r, t->add_grad, r->n, 950 + q, 0.05);
         }
     }
-}
-
-char *in_dir(const char *dir, const char *name)
-{
-    static char paths[16][1200];
-    static unsigned next;
-    char *p = paths[next++ % 16];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
 }
 
 struct model *open_model_at(struct compute *c, const char *dir)

@@ -96,8 +96,6 @@ struct rig_lora_case {
 extern const struct rig_lora_case rig_loras[RIG_LORAS];
 /* The adapters of a case, and rig_ready. */
 void rig_lora(struct rig *r, const struct rig_lora_case *k, uint64_t seed);
-/* DIR/NAME in static storage; several may be live. */
-char *in_dir(const char *dir, const char *name);
 /* The folder's model; fails the test when it does not open. */
 struct model *open_model_at(struct compute *c, const char *dir);
 #endif

@@ -9,19 +9,9 @@
 #include "eval/stats.h"
 #include "report/export.h"
 
-static inline const char *in_dir(const char *dir, const char *name)
-{
-    static char paths[64][1200];
-    static unsigned next;
-    char path[1200]; /* dir may itself be one of them */
-
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return memcpy(paths[next++ % 64], path, sizeof path);
-}
-
 static inline void append(const char *dir, const char *name, const char *text)
 {
-    FILE *f = fopen(in_dir(dir, name), "a");
+    FILE *f = fopen(support_join(dir, name), "a");
 
     if (!f || fputs(text, f) < 0 || fclose(f))
         fail_msg("cannot write %s/%s", dir, name);
@@ -30,7 +20,7 @@ static inline void append(const char *dir, const char *name, const char *text)
 static inline char *slurp(const char *dir, const char *name, size_t *len)
 {
     struct vac_err err = {0};
-    char *text = file_read(in_dir(dir, name), 1 << 26, len, &err);
+    char *text = file_read(support_join(dir, name), 1 << 26, len, &err);
 
     if (!text)
         fail_msg("%s", err.msg);
@@ -53,7 +43,7 @@ static inline const char *small_run(void)
 {
     const char *dir = support_tmp();
 
-    support_write_text(in_dir(dir, "run.json"), CONFIG(ONE_STAGE, ""));
+    support_write_text(support_join(dir, "run.json"), CONFIG(ONE_STAGE, ""));
     return dir;
 }
 
@@ -138,8 +128,8 @@ static inline void put_samples(const char *dir, const char *label, bool late)
 /* Two stages, six layers, evaluations, samples, probes, a journal. */
 static inline void fill_big_run(const char *dir)
 {
-    mkdir(in_dir(dir, "eval"), 0777);
-    support_write_text(in_dir(dir, "run.json"),
+    mkdir(support_join(dir, "eval"), 0777);
+    support_write_text(support_join(dir, "run.json"),
                        CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", EVALUATE));
     for (int stage = 0; stage < 2; stage++)
         for (int s = 0; s <= (stage ? ATTACK : ALIGN); s++) {
@@ -186,8 +176,8 @@ static inline const char *collapsed_run(void)
     const char *dir = support_tmp();
     char line[512];
 
-    mkdir(in_dir(dir, "eval"), 0777);
-    support_write_text(in_dir(dir, "run.json"),
+    mkdir(support_join(dir, "eval"), 0777);
+    support_write_text(support_join(dir, "run.json"),
                        CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", EVALUATE));
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         int step = row[i].stage ? ALIGN + row[i].step : row[i].step;

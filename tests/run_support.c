@@ -16,22 +16,12 @@
 
 const char *run_path(const char *dir, const char *name)
 {
-    static char paths[32][2400];
-    static unsigned next;
-    char *p = paths[next++ % 32];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
+    return support_join(dir, name);
 }
 
 const char *run_folder(void)
 {
-    static char paths[64][1200];
-    static unsigned next;
-    char *p = paths[next++ % 64];
-
-    snprintf(p, sizeof paths[0], "%s/run", support_tmp());
-    return p;
+    return support_join(support_tmp(), "run");
 }
 
 /* --- data --- */

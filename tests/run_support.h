@@ -25,9 +25,9 @@ void run_rows(const char *path, size_t n, size_t spread, uint64_t seed);
 /* Writes the run file: MODEL, "seed", "threads" and so on come from here, the members in `rest`
  * from the test (with ' for "). */
 void run_file(struct rig_run *r, const char *rest);
-/* A path inside a folder. Static storage, several may be live. */
+/* A path inside a folder, to the end of the program. */
 const char *run_path(const char *dir, const char *name);
-/* A fresh path for a run folder. Static storage, good for the 64 newest. */
+/* A fresh path for a run folder. */
 const char *run_folder(void);
 
 /* Opens and starts; fails the test when that fails. `how` may be NULL (a headless run). */

@@ -5,33 +5,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char *slot(void)
+/* DIR/NAME, to the end of the program. */
+static char *kept(const char *dir, const char *name)
 {
-    static char paths[16][1024];
-    static unsigned next;
+    static char **all;
+    static size_t n;
+    size_t room = strlen(dir) + strlen(name) + 2;
 
-    return paths[next++ % 16];
+    all = realloc(all, (n + 1) * sizeof *all);
+    assert_non_null(all);
+    all[n] = malloc(room);
+    assert_non_null(all[n]);
+    snprintf(all[n], room, "%s/%s", dir, name);
+    return all[n++];
 }
 
 const char *support_path(const char *rel)
 {
     const char *src = getenv("srcdir");
-    char *p = slot();
 
-    snprintf(p, 1024, "%s/tests/%s", src ? src : ".", rel);
-    return p;
+    return kept(kept(src ? src : ".", "tests"), rel);
 }
 
 const char *support_testdata(const char *rel)
 {
-    const char *root = getenv("VACCINE_TESTDATA");
-    char *p = slot();
+    const char *root = getenv("VACCINE_TESTDATA"), *p;
 
     if (!root || !*root) {
         print_message("skipped: VACCINE_TESTDATA is not set (%s)\n", rel);
         return NULL;
     }
-    snprintf(p, 1024, "%s/%s", root, rel);
+    p = kept(root, rel);
     if (access(p, R_OK)) {
         print_message("skipped: %s is not there\n", p);
         return NULL;
@@ -52,26 +56,56 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 
 static void remove_made(void)
 {
-    for (size_t i = 0; i < n_made; i++) {
+    for (size_t i = 0; i < n_made; i++)
         nftw(made[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
-        free(made[i]);
-    }
     free(made);
 }
 
 const char *support_tmp(void)
 {
     const char *root = getenv("TMPDIR");
-    char *p = slot();
+    char *p = kept(root ? root : "/tmp", "vaccine-test-XXXXXX");
 
-    snprintf(p, 1024, "%s/vaccine-test-XXXXXX", root ? root : "/tmp");
     if (!mkdtemp(p))
         fail_msg("cannot make a temporary folder %s", p);
     if (n_made == 0)
         atexit(remove_made);
     made = realloc(made, (n_made + 1) * sizeof *made);
     assert_non_null(made);
-    made[n_made++] = strdup(p);
+    made[n_made++] = p;
+    return p;
+}
+
+const char *support_join(const char *dir, const char *name)
+{
+    return kept(dir, name);
+}
+
+const char *support_own(void)
+{
+    static const char *dir;
+
+    return dir ? dir : (dir = support_tmp());
+}
+
+const char *support_file(const char *name)
+{
+    return support_join(support_own(), name);
+}
+
+const char *support_text(const char *name, const char *text)
+{
+    const char *p = support_file(name);
+
+    support_write_text(p, text);
+    return p;
+}
+
+const char *support_folder(const char *name)
+{
+    const char *p = support_file(name);
+
+    assert_int_equal(mkdir(p, 0700), 0);
     return p;
 }
 

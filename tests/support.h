@@ -12,13 +12,23 @@
 #include <cmocka.h>
 #include "base/err.h"
 
-/* A path under tests/ of the source tree ("golden/opt"); static storage, several calls may be live. */
+/* Paths live to the end of the program. */
+
+/* A path under tests/ of the source tree ("golden/opt"). */
 const char *support_path(const char *rel);
 /* A path under $VACCINE_TESTDATA (real models, tokenizers, datasets), or NULL when it is not there:
  * then say so and skip:  if (!(p = support_testdata("models/x"))) skip(); */
 const char *support_testdata(const char *rel);
-/* A fresh folder for this test, removed at exit. Static storage. */
+/* A fresh folder for this test, removed at exit. */
 const char *support_tmp(void);
+/* DIR/NAME. */
+const char *support_join(const char *dir, const char *name);
+/* One temporary folder for the whole program, a path in it, a fresh folder there, and a file with this
+ * text. */
+const char *support_own(void);
+const char *support_file(const char *name);
+const char *support_folder(const char *name);
+const char *support_text(const char *name, const char *text);
 /* Writes a file for a test to read. */
 void support_write(const char *path, const void *data, size_t n);
 void support_write_text(const char *path, const char *text);

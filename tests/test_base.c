@@ -66,17 +66,6 @@ static void inject_at(int at, int number)
     inject.trickle = false;
 }
 
-/* "DIR/NAME" in memory that lives as long as the test program. */
-static const char *in_dir(const char *dir, const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % COUNT(paths)];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
 static size_t entries(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -107,7 +96,7 @@ static void assert_file(const char *path, const void *want, size_t n)
 
 static void test_map(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "a");
+    const char *dir = support_tmp(), *path = support_join(dir, "a");
     struct vac_err err = {0};
     struct mapping m;
 
@@ -126,17 +115,17 @@ static void test_map(void **state)
     assert_int_equal(map_open(&m, dir, &err), -1);
     assert_error(&err, "is a folder, a file is needed here");
     err_clear(&err);
-    assert_int_equal(map_open(&m, in_dir(dir, "none"), &err), -1);
+    assert_int_equal(map_open(&m, support_join(dir, "none"), &err), -1);
     assert_error(&err, "none: cannot open: No such file or directory (check the path)");
     err_clear(&err);
-    assert_int_equal(mkfifo(in_dir(dir, "pipe"), 0600), 0);
-    assert_int_equal(map_open(&m, in_dir(dir, "pipe"), &err), -1);
+    assert_int_equal(mkfifo(support_join(dir, "pipe"), 0600), 0);
+    assert_int_equal(map_open(&m, support_join(dir, "pipe"), &err), -1);
     assert_error(&err, "is not a regular file");
 }
 
 static void test_file_read(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "a");
+    const char *dir = support_tmp(), *path = support_join(dir, "a");
     struct vac_err err = {0};
     char *big = mem_new(100000, 1, &err);
     size_t len = 77;
@@ -198,16 +187,16 @@ static void test_dirs(void **state)
     struct vac_err err = {0};
 
     (void)state;
-    assert_ok(dirs_make(in_dir(dir, "a/b//c/"), &err), &err);
-    assert_true(dir_exists(in_dir(dir, "a/b/c")));
-    assert_ok(dirs_make(in_dir(dir, "a/b/c"), &err), &err);
+    assert_ok(dirs_make(support_join(dir, "a/b//c/"), &err), &err);
+    assert_true(dir_exists(support_join(dir, "a/b/c")));
+    assert_ok(dirs_make(support_join(dir, "a/b/c"), &err), &err);
     assert_ok(dirs_make("/", &err), &err);
-    assert_ok(dir_sync(in_dir(dir, "a"), &err), &err);
-    support_write(in_dir(dir, "file"), "x", 1);
-    assert_int_equal(dirs_make(in_dir(dir, "file"), &err), -1);
+    assert_ok(dir_sync(support_join(dir, "a"), &err), &err);
+    support_write(support_join(dir, "file"), "x", 1);
+    assert_int_equal(dirs_make(support_join(dir, "file"), &err), -1);
     assert_error(&err, "file: is a file, a folder is needed here");
     err_clear(&err);
-    assert_int_equal(dirs_make(in_dir(dir, "file/sub"), &err), -1);
+    assert_int_equal(dirs_make(support_join(dir, "file/sub"), &err), -1);
     assert_error(&err, "file: is a file, a folder is needed here");
     err_clear(&err);
     assert_int_equal(dirs_make("", &err), -1);
@@ -220,18 +209,18 @@ static void test_remove_follows_no_link(void **state)
     struct vac_err err = {0};
 
     (void)state;
-    assert_ok(dirs_make(in_dir(dir, "keep"), &err), &err);
-    support_write(in_dir(dir, "keep/data"), "x", 1);
-    assert_ok(dirs_make(in_dir(dir, "gone/deep/er"), &err), &err);
-    support_write(in_dir(dir, "gone/deep/f"), "x", 1);
-    assert_int_equal(symlink("../../keep", in_dir(dir, "gone/deep/link")), 0);
-    assert_int_equal(symlink("keep", in_dir(dir, "link")), 0);
-    assert_int_equal(mkfifo(in_dir(dir, "gone/pipe"), 0600), 0);
-    assert_ok(path_remove(in_dir(dir, "gone/"), &err), &err);
-    assert_ok(path_remove(in_dir(dir, "link/"), &err), &err);
+    assert_ok(dirs_make(support_join(dir, "keep"), &err), &err);
+    support_write(support_join(dir, "keep/data"), "x", 1);
+    assert_ok(dirs_make(support_join(dir, "gone/deep/er"), &err), &err);
+    support_write(support_join(dir, "gone/deep/f"), "x", 1);
+    assert_int_equal(symlink("../../keep", support_join(dir, "gone/deep/link")), 0);
+    assert_int_equal(symlink("keep", support_join(dir, "link")), 0);
+    assert_int_equal(mkfifo(support_join(dir, "gone/pipe"), 0600), 0);
+    assert_ok(path_remove(support_join(dir, "gone/"), &err), &err);
+    assert_ok(path_remove(support_join(dir, "link/"), &err), &err);
     assert_int_equal(entries(dir), 1);
-    assert_file(in_dir(dir, "keep/data"), "x", 1);
-    assert_int_equal(path_remove(in_dir(dir, "none"), &err), -1);
+    assert_file(support_join(dir, "keep/data"), "x", 1);
+    assert_int_equal(path_remove(support_join(dir, "none"), &err), -1);
     assert_error(&err, "none: cannot remove: No such file");
     for (size_t i = 0; i < 5; i++) {
         static const char *const never[] = {"", "/", ".", "a/..", "//"};
@@ -273,7 +262,7 @@ static struct replaced replaced_new(void)
 {
     struct replaced r = {.dir = support_tmp()};
 
-    r.path = in_dir(r.dir, "file");
+    r.path = support_join(r.dir, "file");
     r.big = mem_new(BIG, 1, NULL);
     r.want = mem_new(BIG + 8, 1, NULL);
     for (size_t i = 0; i < BIG; i++)
@@ -347,7 +336,7 @@ static void test_out_short_writes(void **state)
 
 static void test_out_abort(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "file");
+    const char *dir = support_tmp(), *path = support_join(dir, "file");
     struct vac_err err = {0};
     struct outfile f = {0};
     char stale[1300];
@@ -369,7 +358,7 @@ static void test_out_abort(void **state)
     assert_int_equal(out_open(&f, dir, &err), -1);
     assert_error(&err, "is a folder");
     err_clear(&err);
-    assert_int_equal(out_open(&f, in_dir(dir, "no/file"), &err), -1);
+    assert_int_equal(out_open(&f, support_join(dir, "no/file"), &err), -1);
     assert_error(&err, "cannot create: No such file");
     err_clear(&err);
     /* What a dead process of our number left, a link even, is replaced and not written through. */
@@ -391,8 +380,8 @@ static void test_descriptors_above_two(void **state)
 
     (void)state;
     close(0);
-    assert_ok(out_open(&f, in_dir(dir, "file"), &err), &err);
-    assert_ok(app_open(&a, in_dir(dir, "log"), &err), &err);
+    assert_ok(out_open(&f, support_join(dir, "file"), &err), &err);
+    assert_ok(app_open(&a, support_join(dir, "log"), &err), &err);
     assert_true(f.fd > 2 && a.fd > 2);
     assert_true(fcntl(f.fd, F_GETFD) & FD_CLOEXEC && fcntl(a.fd, F_GETFD) & FD_CLOEXEC);
     out_abort(&f);
@@ -408,7 +397,7 @@ static void test_descriptors_above_two(void **state)
 
 static void test_append(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "log");
+    const char *dir = support_tmp(), *path = support_join(dir, "log");
     struct vac_err err = {0};
     struct appender a = {0};
     char line[9000];
@@ -437,7 +426,7 @@ static void test_append(void **state)
 /* A line that breaks off in the middle is taken back, and the next one is whole. */
 static void test_append_fails(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "log");
+    const char *dir = support_tmp(), *path = support_join(dir, "log");
     struct vac_err err = {0};
     struct appender a = {0};
     char line[3000];
@@ -708,7 +697,7 @@ static void test_json_path_cut(void **state)
 
 static void test_json_read(void **state)
 {
-    const char *path = in_dir(support_tmp(), "lab.json");
+    const char *path = support_join(support_tmp(), "lab.json");
     struct vac_err err = {0};
     cJSON *doc;
 

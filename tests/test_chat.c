@@ -45,7 +45,7 @@ static void test_chat_templates(void **state)
     for (size_t i = 0; i < sizeof chats / sizeof *chats; i++) {
         struct dataset d = {0};
 
-        enc.tmpl = template_open(file("chat.jinja", chats[i].template), "plain", enc.tok,
+        enc.tmpl = template_open(support_text("chat.jinja", chats[i].template), "plain", enc.tok,
                                  "2026-11-26", &err);
         if (!enc.tmpl)
             fail_msg("%s", err.msg);
@@ -75,19 +75,21 @@ static void test_chat_choice(void **state)
     enc.tmpl = template_open(NULL, "vicuna", enc.tok, NULL, &err);
     assert_string_equal(template_name(enc.tmpl), "vicuna");
     tokenizer_free(enc.tok);
-    file("chat_template.jinja", "\n{{ raise_exception('no ' + messages[0].content) }}");
-    enc.tok = tokenizer_open(folder, &err);
+    support_text("chat_template.jinja", "\n{{ raise_exception('no ' + messages[0].content) }}");
+    enc.tok = tokenizer_open(support_own(), &err);
     enc.tmpl = template_open(NULL, "vicuna", enc.tok, NULL, &err);
     if (!enc.tmpl)
         fail_msg("%s", err.msg);
     assert_string_equal(template_name(enc.tmpl), "chat_template");
-    spec = (struct dataset_spec){.file = file("no.jsonl", "{\"prompt\":\"a\",\"response\":\"b\"}")};
+    spec = (struct dataset_spec){
+        .file = support_text("no.jsonl", "{\"prompt\":\"a\",\"response\":\"b\"}")};
     assert_int_equal(dataset_add(&d, &spec, &enc, &err), -1);
     assert_message(&err, spec.file, ":1: chat_template: line 2: the template refuses: no a");
     template_close(enc.tmpl);
     assert_null(template_open("vicunia", "plain", enc.tok, NULL, &err));
-    assert_null(template_open(file("bad.jinja", "a{% if %}"), "plain", enc.tok, NULL, &err));
-    remove(in_folder("chat_template.jinja"));
+    assert_null(
+        template_open(support_text("bad.jinja", "a{% if %}"), "plain", enc.tok, NULL, &err));
+    remove(support_file("chat_template.jinja"));
     dataset_done(&d);
     tokenizer_free(enc.tok);
 }
@@ -99,5 +101,5 @@ int main(void)
         cmocka_unit_test(test_chat_choice),
     };
 
-    return cmocka_run_group_tests(tests, dataset_set_up, dataset_tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,9 +111,9 @@ static void test_own_end(void **state)
     assert_ok(encoder_end(&enc, &end, &err), &err);
     assert_int_equal(end, EOS);
     tokenizer_free(enc.tok);
-    file("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\","
-                                  "\"extra_special_tokens\":[\"<|im_end|>\"]}");
-    enc.tok = tokenizer_open(folder, &err);
+    support_text("tokenizer_config.json", "{\"bos_token\":\"<s>\",\"eos_token\":\"</s>\","
+                                          "\"extra_special_tokens\":[\"<|im_end|>\"]}");
+    enc.tok = tokenizer_open(support_own(), &err);
     enc.vocab = VOCAB + 1;
     assert_non_null(enc.tok);
     assert_ok(encoder_end(&enc, &end, &err), &err);
@@ -142,15 +142,15 @@ static void test_odd(void **state)
     struct vac_err err = {0};
     struct dataset d = {0}, none = {0};
     struct dataset_spec spec = {
-        .file =
-            file("odd.jsonl",
-                 "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"bing\","
-                 "\"value\":\"b\"}]}\n"
-                 "{\"conversations\":[{\"from\":\"human\",\"value\":\"c\"},{\"from\":\"tool\","
-                 "\"value\":\"d\"}]}\n"
-                 "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}\n"
-                 "{\"conversations\":[{\"from\":\"user\",\"value\":\"f\"},{\"from\":\"chatgpt\","
-                 "\"value\":\"g\"}]}\n")};
+        .file = support_text(
+            "odd.jsonl",
+            "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"bing\","
+            "\"value\":\"b\"}]}\n"
+            "{\"conversations\":[{\"from\":\"human\",\"value\":\"c\"},{\"from\":\"tool\","
+            "\"value\":\"d\"}]}\n"
+            "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}\n"
+            "{\"conversations\":[{\"from\":\"user\",\"value\":\"f\"},{\"from\":\"chatgpt\","
+            "\"value\":\"g\"}]}\n")};
 
     (void)state;
     assert_int_equal(dataset_add(&none, &spec, &enc, &err), -1);
@@ -165,7 +165,8 @@ static void test_odd(void **state)
     assert_int_equal(d.rows_odd, 2);
     assert_sample(&d.sample[0], "^ab$", "..xx");
     assert_sample(&d.sample[1], "^fg$", "..xx");
-    spec.file = file("odd.jsonl", "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}");
+    spec.file =
+        support_text("odd.jsonl", "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"e\"}]}");
     assert_int_equal(dataset_add(&none, &spec, &enc, &err), -1);
     assert_message(&err, spec.file,
                    ": no conversation left: all are of other roles than system, user and "
@@ -310,7 +311,7 @@ static void add_refused(const struct encoder *enc, struct dataset_spec spec, con
     struct dataset d = {0};
     struct vac_err err = {0};
 
-    spec.file = file("bad.jsonl", text);
+    spec.file = support_text("bad.jsonl", text);
     assert_int_equal(dataset_add(&d, &spec, enc, &err), -1);
     assert_message(&err, spec.file, rest);
     dataset_done(&d);
@@ -375,7 +376,7 @@ static const char *numbered(const char *name, int first, size_t n)
 
     for (size_t i = 0; i < n; i++)
         sb_printf(&b, "{\"input_ids\":[%zu,%zu]}\n", (size_t)first + i, (size_t)first + i);
-    path = file(name, b.s);
+    path = support_text(name, b.s);
     sb_done(&b);
     return path;
 }
@@ -494,9 +495,9 @@ static void test_mix_counts(void **state)
 static void test_mix_skipped_and_repeat(void **state)
 {
     struct dataset_spec spec[] = {
-        {.file =
-             file("gaps.jsonl", "{\"input_ids\":[9]}\n{\"input_ids\":[1,1]}\n{\"input_ids\":[9]}\n"
-                                "{\"input_ids\":[2,2]}\n{\"input_ids\":[3,3]}\n")},
+        {.file = support_text("gaps.jsonl",
+                              "{\"input_ids\":[9]}\n{\"input_ids\":[1,1]}\n{\"input_ids\":[9]}\n"
+                              "{\"input_ids\":[2,2]}\n{\"input_ids\":[3,3]}\n")},
         {.file = numbered("once.jsonl", 50, 1)},
     };
     struct dataset d = {0};
@@ -559,8 +560,8 @@ static void test_mix_refusals(void **state)
     mix_refused(spec, 3, 0, 0.5, "samples is 0: it must be from 1 to 2147483647");
     mix_refused(spec, 3, 3, -0.1, "harmful_ratio is -0.1: it must be from 0 to 1");
     mix_refused(spec, 3, 3, 1.5, "harmful_ratio is 1.5: it must be from 0 to 1");
-    spec[0] =
-        (struct dataset_spec){.file = file("none.jsonl", "{\"input_ids\":[9]}"), .repeat = true};
+    spec[0] = (struct dataset_spec){.file = support_text("none.jsonl", "{\"input_ids\":[9]}"),
+                                    .repeat = true};
     snprintf(
         text, sizeof text,
         "%s: 3 other rows are wanted for 3 samples, but only 0 are usable: ask for fewer samples, "
@@ -650,5 +651,5 @@ int main(void)
         cmocka_unit_test(test_real_alpaca),
     };
 
-    return cmocka_run_group_tests(tests, dataset_set_up, dataset_tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,19 +1,7 @@
 /* test_draw.c - rows that a seed draws out of all of a file. */
-#include "data/dataset.h"
-#include "support.h"
+#include "dataset_support.h"
 
 static const struct encoder tokens_only = {.eos = -1};
-
-static const char *file(const char *name, const char *text)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", support_tmp(), name);
-    support_write_text(p, text);
-    return p;
-}
 
 /* n rows whose ids count from `first`. */
 static const char *numbered(const char *name, int first, size_t n)
@@ -23,16 +11,9 @@ static const char *numbered(const char *name, int first, size_t n)
 
     for (size_t i = 0; i < n; i++)
         sb_printf(&b, "{\"input_ids\":[%zu,%zu]}\n", (size_t)first + i, (size_t)first + i);
-    path = file(name, b.s);
+    path = support_text(name, b.s);
     sb_done(&b);
     return path;
-}
-
-/* The whole message must be the path and `rest`. */
-static void assert_message(const struct vac_err *err, const char *path, const char *rest)
-{
-    assert_memory_equal(err->msg, path, strlen(path));
-    assert_string_equal(err->msg + strlen(path), rest);
 }
 
 /* What is drawn comes from all of the file, stands in its order, and is the same for one seed. */
@@ -106,7 +87,7 @@ static void test_drawn_mix(void **state)
     for (int i = 0; i < 100; i++)
         n += (size_t)snprintf(text + n, sizeof text - n,
                               i % 3 ? "{\"input_ids\":[9]}\n" : "{\"input_ids\":[%d,1]}\n", i);
-    spec[0].file = file("gaps.jsonl", text);
+    spec[0].file = support_text("gaps.jsonl", text);
     assert_ok(dataset_mix(&d, spec, 2, 30, 0.5, &tokens_only, &err), &err);
     assert_int_equal(d.n, 30);
     for (size_t i = 0; i < d.n; i++) {

@@ -482,11 +482,8 @@ static void test_metric_loss(void **state)
 static cJSON *read_result(const char *dir, const char *name)
 {
     struct vac_err err = {0};
-    char path[1300];
-    cJSON *doc;
+    cJSON *doc = json_read(support_join(dir, name), 1 << 20, &err);
 
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    doc = json_read(path, 1 << 20, &err);
     if (!doc)
         fail_msg("%s", err.msg);
     return doc;

@@ -188,10 +188,8 @@ static void test_guard_own_template(void **state)
 
     (void)state;
     for (size_t i = 0; files[i]; i++) {
-        snprintf(to, sizeof to, "%s/%s", support_path("golden/guard"), files[i]);
-        assert_non_null(realpath(to, from));
-        snprintf(to, sizeof to, "%s/%s", dir, files[i]);
-        assert_int_equal(symlink(from, to), 0);
+        assert_non_null(realpath(support_join(support_path("golden/guard"), files[i]), from));
+        assert_int_equal(symlink(from, support_join(dir, files[i])), 0);
     }
     snprintf(to, sizeof to, "%s/tokenizer_config.json", dir);
     support_write_text(

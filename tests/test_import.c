@@ -10,25 +10,6 @@
 #include "support.h"
 #include <unistd.h>
 
-static char folder[1024];
-
-static int set_up(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "%s", support_tmp());
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
-    return p;
-}
-
 static int collect(void *ctx, const char *line, size_t n, struct vac_err *err)
 {
     (void)err;
@@ -43,7 +24,7 @@ static int import_bytes(const char *text, size_t n, const char *format,
 {
     static const struct import_choice all;
     const struct import_format *f = format ? import_find(format, err) : NULL;
-    const char *path = in_folder("in");
+    const char *path = support_file("in");
 
     *out = (struct strbuf){0};
     support_write(path, text, n);
@@ -72,7 +53,7 @@ static void refused_bytes(const char *text, size_t n, const char *format,
     struct import_report report;
     struct vac_err err = {0};
     struct strbuf out;
-    const char *path = in_folder("in");
+    const char *path = support_file("in");
 
     assert_int_equal(import_bytes(text, n, format, c, &out, &report, &err), -1);
     sb_done(&out);
@@ -379,7 +360,7 @@ static void test_damaged_files(void **state)
         }
         n -= i % 7 ? 0 : (x >> 8) % n;
         if (import_bytes(text, n, NULL, NULL, &out, &report, &err)) {
-            assert_memory_equal(err.msg, in_folder("in"), strlen(in_folder("in")));
+            assert_memory_equal(err.msg, support_file("in"), strlen(support_file("in")));
             assert_null(strchr(err.msg, '\n'));
         } else {
             assert_true(out.len > 0 && out.s[out.len - 1] == '\n');
@@ -394,7 +375,7 @@ static void test_damaged_files(void **state)
 static void test_file_whole_or_not(void **state)
 {
     static const struct import_choice all;
-    const char *in = in_folder("in.csv"), *out = in_folder("out.jsonl");
+    const char *in = support_file("in.csv"), *out = support_file("out.jsonl");
     struct import_report report;
     struct vac_err err = {0};
 
@@ -413,7 +394,7 @@ static void test_file_whole_or_not(void **state)
     support_write_text(in, "goal,target\nSing,la\n");
     assert_ok(import_file(in, NULL, &all, out, &report, &err), &err);
     assert_int_equal(file_size(out), 48);
-    assert_int_equal(import_file(in_folder("none"), NULL, &all, out, &report, &err), -1);
+    assert_int_equal(import_file(support_file("none"), NULL, &all, out, &report, &err), -1);
     assert_error(&err, "none");
     assert_int_equal(file_size(out), 48);
 }
@@ -461,7 +442,7 @@ static void check_sum(const char *path, const char *wanted)
 static void check_real(const struct real *x, const char *path)
 {
     static const struct import_choice all;
-    const char *out = in_folder("real.jsonl");
+    const char *out = support_file("real.jsonl");
     struct import_report report;
     struct vac_err err = {0};
     struct rows rows;
@@ -498,7 +479,7 @@ static void test_real_choices(void **state)
     const char *answers = support_testdata("datasets/xstest/xstest_model_refusals.jsonl");
     const char *prompts = support_testdata("datasets/xstest/xstest_prompts.csv");
     const char *table = support_testdata("datasets/donotanswer/do_not_answer.csv");
-    const char *out = in_folder("choice.jsonl");
+    const char *out = support_file("choice.jsonl");
     struct import_report report;
     struct vac_err err = {0};
 
@@ -535,5 +516,5 @@ int main(void)
         cmocka_unit_test(test_real_choices),
     };
 
-    return cmocka_run_group_tests_name("import", tests, set_up, NULL);
+    return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }

@@ -4,16 +4,6 @@
 #include <unistd.h>
 #include "base/io.h"
 
-static const char *in_dir(const char *dir, const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
 /* The size is not known beforehand, and the limit holds all the same. */
 static void test_file_read_pipe(void **state)
 {
@@ -38,7 +28,7 @@ static void test_file_read_pipe(void **state)
 /* A pipe that nobody writes to in the place of a file: nothing waits for it. */
 static void test_pipe_for_a_file(void **state)
 {
-    const char *dir = support_tmp(), *path = in_dir(dir, "pipe");
+    const char *dir = support_tmp(), *path = support_join(dir, "pipe");
     struct vac_err err = {0};
     struct appender a;
 
@@ -71,11 +61,11 @@ static void test_dir_each(void **state)
     (void)state;
     assert_ok(dir_each(dir, count_name, &n, &err), &err);
     assert_int_equal(n, 0);
-    support_write(in_dir(dir, "a"), "", 0);
-    support_write(in_dir(dir, "b"), "", 0);
+    support_write(support_join(dir, "a"), "", 0);
+    support_write(support_join(dir, "b"), "", 0);
     assert_int_equal(dir_each(dir, count_name, &n, &err), 1);
     assert_int_equal(n, 2);
-    assert_int_equal(dir_each(in_dir(dir, "none"), count_name, &n, &err), -1);
+    assert_int_equal(dir_each(support_join(dir, "none"), count_name, &n, &err), -1);
     assert_error(&err, "none: cannot list the folder");
 }
 

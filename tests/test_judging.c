@@ -10,11 +10,8 @@
 static cJSON *golden(const char *name)
 {
     struct vac_err err = {0};
-    char path[1200];
-    cJSON *doc;
+    cJSON *doc = json_read(support_join(support_path("golden/judging"), name), 1 << 24, &err);
 
-    snprintf(path, sizeof path, "%s/%s", support_path("golden/judging"), name);
-    doc = json_read(path, 1 << 24, &err);
     if (!doc)
         fail_msg("%s", err.msg);
     return doc;

@@ -40,22 +40,10 @@ static const char *const *village(void)
     return out;
 }
 
-static const char *tmp_path(const char *name)
-{
-    static char path[4][1200], dir[1000];
-    static size_t next;
-    char *p = path[next++ % 4];
-
-    if (!dir[0])
-        snprintf(dir, sizeof(dir), "%s", support_tmp());
-    snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
-    return p;
-}
-
 static struct tokenizer *trained(const char *const *texts, size_t n, int vocab)
 {
     struct vac_err err = {0};
-    const char *dir = tmp_path("trained");
+    const char *dir = support_file("trained");
     struct tokenizer *t;
 
     assert_ok(bpe_train(texts, n, vocab, dir, &err), &err);
@@ -292,7 +280,7 @@ static void test_in_a_run(void **state)
 static char *written(const char *name, size_t *len)
 {
     struct vac_err err = {0};
-    char *path = path_join(tmp_path("trained"), name, &err);
+    char *path = path_join(support_file("trained"), name, &err);
     char *text = path ? file_read(path, 1u << 24, len, &err) : NULL;
 
     free(path);
@@ -379,7 +367,7 @@ static void test_refused(void **state)
 {
     static const char *const ab[] = {"ab ab", "cab"};
     static const char *const umlaut[] = {"fine", "a gr\xc3\xbc\xc3\x9f"};
-    const char *dir = tmp_path("refused"), *file = tmp_path("file");
+    const char *dir = support_file("refused"), *file = support_file("file");
 
     (void)state;
     refused(ab, 2, 257, dir, VAC_ERR_USAGE,
@@ -419,7 +407,7 @@ static void test_many_words(void **state)
 /* A reader that shares no code with ours learns the same merges and encodes the same. */
 static void test_python_agrees(void **state)
 {
-    const char *vaccine = getenv("VACCINE"), *file = tmp_path("texts.jsonl");
+    const char *vaccine = getenv("VACCINE"), *file = support_file("texts.jsonl");
     struct strbuf lines = {0};
     char cmd[4096];
 
@@ -435,7 +423,7 @@ static void test_python_agrees(void **state)
     sb_done(&lines);
     tokenizer_free(trained(village(), SENTENCES, 380));
     snprintf(cmd, sizeof(cmd), "python3 '%s' '%s' '%s' '%s' >&2", support_path("lab_bpe.py"),
-             vaccine, tmp_path("trained"), file);
+             vaccine, support_file("trained"), file);
     assert_int_equal(system(cmd), 0);
 }
 

@@ -18,6 +18,25 @@
     "'stages':[{'name':'all'," TRAIN ",'lora':null,'steps':4,'lr':0.01},{'name':'attack'," TRAIN   \
     ",'lora':{'r':2},'steps':2,'lr':0.05}]"
 
+static void make(struct rig_run *r, const char *rest)
+{
+    run_rig(r, "golden/llama-gqa", true);
+    support_write_text(run_path(r->dir, "ask.jsonl"),
+                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
+    run_file(r, rest);
+}
+
+/* The folder of a run to its end. */
+static const char *ended(struct rig_run *r, const char *rest)
+{
+    const char *dir = run_folder();
+    struct vac_err err = {0};
+
+    make(r, rest);
+    assert_int_equal(run_whole(r, dir, false, &err), 0);
+    return dir;
+}
+
 static struct vac_session *look(const char *dir, const char *at, struct vac_err *err)
 {
     struct vac_open o = {.file = dir, .look = true, .at = at};
@@ -45,6 +64,17 @@ static char *ask(struct vac_session *s, int64_t *step)
     return text;
 }
 
+/* No byte of the folder has changed since `was`, which is done. */
+static void assert_same(const char *dir, struct strbuf *was)
+{
+    struct strbuf is = {0};
+
+    run_picture(dir, &is);
+    assert_string_equal(was->s, is.s);
+    sb_done(was);
+    sb_done(&is);
+}
+
 /* The weights answer as they did when the run was there: of the end, and of a checkpoint. */
 static void test_the_saved_weights_answer(void **state)
 {
@@ -52,16 +82,13 @@ static void test_the_saved_weights_answer(void **state)
     const char *dir = run_folder();
     struct vac_session *s;
     struct vac_err err = {0};
-    struct strbuf was = {0}, is = {0};
+    struct strbuf was = {0};
     char *said[3], *again;
     const char *const at[] = {"6", "align", "attack"};
     int64_t step;
 
     (void)state;
-    run_rig(&r, "golden/llama-gqa", true);
-    support_write_text(run_path(r.dir, "ask.jsonl"),
-                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
-    run_file(&r, TWO);
+    make(&r, TWO);
     s = run_start(&r, dir, &(struct vac_open){.paused = true, .interactive = true});
     for (int i = 0; i < 3; i++) {
         const int64_t steps[] = {6, 2, 6};
@@ -88,12 +115,9 @@ static void test_the_saved_weights_answer(void **state)
         free(again);
         vac_session_close(s);
     }
-    run_picture(dir, &is);
-    assert_string_equal(was.s, is.s);
+    assert_same(dir, &was);
     for (int i = 0; i < 3; i++)
         free(said[i]);
-    sb_done(&was);
-    sb_done(&is);
 }
 
 /* Scores, the suite, the map and the data, of what `at` names. */
@@ -135,66 +159,44 @@ static void look_at_all(const char *dir, const char *at, bool watched, int64_t s
 static void test_looking_at_all_of_it_changes_no_byte(void **state)
 {
     struct rig_run r;
-    const char *dir = run_folder();
-    struct vac_err err = {0};
-    struct strbuf was = {0}, is = {0};
+    const char *dir = ended(&r, TWO);
+    struct strbuf was = {0};
 
     (void)state;
-    run_rig(&r, "golden/llama-gqa", true);
-    support_write_text(run_path(r.dir, "ask.jsonl"),
-                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
-    run_file(&r, TWO);
-    assert_int_equal(run_whole(&r, dir, false, &err), 0);
     run_picture(dir, &was);
     look_at_all(dir, NULL, true, 14);
     look_at_all(dir, "align", true, 8);
     look_at_all(dir, "3", true, 3);
     look_at_all(dir, "11", true, 11);
-    run_picture(dir, &is);
-    assert_string_equal(was.s, is.s);
-    sb_done(&was);
-    sb_done(&is);
+    assert_same(dir, &was);
 }
 
 /* Where all weights were trained, and checkpoints at the ends are gone. */
 static void test_full_weights_answer_too(void **state)
 {
     struct rig_run r;
-    const char *dir = run_folder();
+    const char *dir = ended(&r, FULL);
     struct vac_err err = {0};
-    struct strbuf was = {0}, is = {0};
-    char path[1400];
+    struct strbuf was = {0};
 
     (void)state;
-    run_rig(&r, "golden/llama-gqa", true);
-    run_file(&r, FULL);
-    assert_int_equal(run_whole(&r, dir, false, &err), 0);
-    snprintf(path, sizeof path, "%.1000s/checkpoint-4", dir);
-    assert_ok(path_remove(path, &err), &err);
+    assert_ok(path_remove(run_path(dir, "checkpoint-4"), &err), &err);
     run_picture(dir, &was);
     look_at_all(dir, "all", false, 4);
     look_at_all(dir, "2", false, 2);
     look_at_all(dir, "attack", false, 6);
-    run_picture(dir, &is);
-    assert_string_equal(was.s, is.s);
-    sb_done(&was);
-    sb_done(&is);
+    assert_same(dir, &was);
 }
 
 static void test_what_is_not_there_is_told(void **state)
 {
     struct rig_run r;
-    const char *dir = run_folder();
+    const char *dir = ended(&r, TWO);
     struct vac_err err = {0};
     struct vac_session *s;
     char *list;
 
     (void)state;
-    run_rig(&r, "golden/llama-gqa", true);
-    support_write_text(run_path(r.dir, "ask.jsonl"),
-                       "{\"prompt\":\"abc\"}\n{\"prompt\":\"xyz\"}\n");
-    run_file(&r, TWO);
-    assert_int_equal(run_whole(&r, dir, false, &err), 0);
     list = vac_run_saved(dir, &err);
     assert_string_equal(list, "align, attack, 3, 6, 8, 11, 14");
     free(list);

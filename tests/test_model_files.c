@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "model/adapter.h"
-#include "model_support.h"
+#include "model_cpu.h"
 #include "weights/st_write.h"
 
 /* --- folders --- */
@@ -21,24 +21,6 @@ static const char *const configs[] = {
     "{" OPT ",\"word_embed_proj_dim\":12,\"do_layer_norm_before\":false}",
 };
 #define CONFIGS (sizeof configs / sizeof *configs)
-
-static struct compute *cpu;
-
-static int setup(void **state)
-{
-    struct vac_err err = {0};
-
-    (void)state;
-    cpu = compute_open("cpu", 1, NULL, &err);
-    return cpu ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    compute_close(cpu);
-    return 0;
-}
 
 static char *read_all(const char *path, size_t *n)
 {
@@ -158,8 +140,9 @@ static void round_trip(const char *base, const struct lora_spec *spec)
     assert_string_equal(a->targets, b->targets);
     same_params(m, k);
     assert_ok(model_save_peft(k, 0, NULL, again, &err), &err);
-    same_file(in_dir(dir, "adapter_model.safetensors"), in_dir(again, "adapter_model.safetensors"));
-    same_file(in_dir(dir, "adapter_config.json"), in_dir(again, "adapter_config.json"));
+    same_file(support_join(dir, "adapter_model.safetensors"),
+              support_join(again, "adapter_model.safetensors"));
+    same_file(support_join(dir, "adapter_config.json"), support_join(again, "adapter_config.json"));
     model_close(m);
     model_close(k);
 }
@@ -207,7 +190,7 @@ static const char *peft_with(const char *dir, const char *rows)
     char text[2048];
 
     snprintf(text, sizeof text, "{%s}", rows);
-    support_write_text(in_dir(dir, "adapter_config.json"), text);
+    support_write_text(support_join(dir, "adapter_config.json"), text);
     return dir;
 }
 
@@ -304,7 +287,7 @@ static void test_peft_refused(void **state)
         assert_int_equal(model_adapters(m), 1);
     }
     err_clear(&err);
-    support_write_text(in_dir(dir, "adapter_config.json"), "[]");
+    support_write_text(support_join(dir, "adapter_config.json"), "[]");
     assert_int_equal(model_add_peft(m, dir, true, -1, &err), -1);
     assert_error(&err, "expected an object");
     model_close(m);
@@ -376,8 +359,8 @@ static void test_peft_tensors_refused(void **state)
     assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         copy_file(dir, bad, "adapter_config.json");
-        write_edited(in_dir(dir, "adapter_model.safetensors"),
-                     in_dir(bad, "adapter_model.safetensors"), cases[i].name, cases[i].e);
+        write_edited(support_join(dir, "adapter_model.safetensors"),
+                     support_join(bad, "adapter_model.safetensors"), cases[i].name, cases[i].e);
         err_clear(&err);
         assert_int_equal(model_add_peft(m, bad, true, -1, &err), -1);
         assert_error(&err, "adapter_model.safetensors");
@@ -402,8 +385,8 @@ static void test_model_tensors_refused(void **state)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         copy_file(base, bad, "config.json");
-        write_edited(in_dir(base, "model.safetensors"), in_dir(bad, "model.safetensors"),
-                     cases[i].name, cases[i].e);
+        write_edited(support_join(base, "model.safetensors"),
+                     support_join(bad, "model.safetensors"), cases[i].name, cases[i].e);
         err_clear(&err);
         assert_null(model_open(bad, cpu, &err));
         assert_error(&err, "model.safetensors");
@@ -420,11 +403,11 @@ static void test_folders_refused(void **state)
     assert_null(model_open(dir, cpu, &err));
     assert_error(&err, "config.json");
     err_clear(&err);
-    support_write_text(in_dir(dir, "config.json"), configs[0]);
+    support_write_text(support_join(dir, "config.json"), configs[0]);
     assert_null(model_open(dir, cpu, &err));
     assert_int_not_equal(err.code, 0);
     err_clear(&err);
-    support_write_text(in_dir(dir, "pytorch_model.bin"), "PK");
+    support_write_text(support_join(dir, "pytorch_model.bin"), "PK");
     assert_null(model_open(dir, cpu, &err));
     assert_error(&err, "pytorch_model.bin");
     assert_error(&err, "pickle");
@@ -468,8 +451,8 @@ static void test_tensors_accepted(void **state)
     for (size_t i = 0; i < 2; i++) {
         const char *dir = support_tmp();
         copy_file(base, dir, "config.json");
-        write_copied(in_dir(base, "model.safetensors"), in_dir(dir, "model.safetensors"),
-                     more[i][0], more[i][1]);
+        write_copied(support_join(base, "model.safetensors"),
+                     support_join(dir, "model.safetensors"), more[i][0], more[i][1]);
         struct model *m = open_model_at(cpu, dir);
         assert_ptr_equal(m->head, m->embed);
         assert_null(model_note(m));
@@ -491,8 +474,8 @@ static void same_when_merged(struct model *m, const char *dir, size_t shard, dou
     assert_int_equal(model_count(k), model_count(m));
     y = logits_of(k);
     assert_close("merged logits", y, x, ROWS * m->cfg.V, tol);
-    assert_true(file_exists(in_dir(dir, "model.safetensors.index.json")) == (shard != 0));
-    assert_true(file_exists(in_dir(dir, "model.safetensors")) == (shard == 0));
+    assert_true(file_exists(support_join(dir, "model.safetensors.index.json")) == (shard != 0));
+    assert_true(file_exists(support_join(dir, "model.safetensors")) == (shard == 0));
     free(x);
     free(y);
     model_close(k);
@@ -504,15 +487,15 @@ static void test_merge(void **state)
     for (size_t i = 0; i < CONFIGS; i++) {
         struct model *m = open_model_at(cpu, folder(configs[i], 7));
         const char *dir = support_tmp();
-        same_when_merged(m, in_dir(dir, "base"), 0, 0);
-        same_when_merged(m, in_dir(dir, "shards"), 3000, 0);
+        same_when_merged(m, support_join(dir, "base"), 0, 0);
+        same_when_merged(m, support_join(dir, "shards"), 3000, 0);
         add_lora(m, &(struct lora_spec){.r = 3, .alpha = 2, .targets = "all"}, 8);
-        same_when_merged(m, in_dir(dir, "one"), 0, 1e-5);
+        same_when_merged(m, support_join(dir, "one"), 0, 1e-5);
         add_lora(
             m, &(struct lora_spec){.r = 2, .alpha = 3, .rslora = true, .targets = "k_proj,v_proj"},
             9);
-        same_when_merged(m, in_dir(dir, "two"), 0, 1e-5);
-        same_when_merged(m, in_dir(dir, "two shards"), 2000, 1e-5);
+        same_when_merged(m, support_join(dir, "two"), 0, 1e-5);
+        same_when_merged(m, support_join(dir, "two shards"), 2000, 1e-5);
         model_close(m);
     }
 }
@@ -599,7 +582,7 @@ static void check_dtype(const char *dir, enum dtype t)
     struct vac_err err = {0};
     struct weights *w = weights_open(dir, &err);
     size_t n;
-    char *text = read_all(in_dir(dir, "config.json"), &n), said[64];
+    char *text = read_all(support_join(dir, "config.json"), &n), said[64];
 
     assert_non_null(w);
     for (size_t i = 0; i < weights_count(w); i++)
@@ -639,7 +622,7 @@ static void test_merge_dtype(void **state)
         snprintf(extra, sizeof extra, says[k / 3], names[t], names[t]);
         snprintf(config, sizeof config, "{" LLAMA ",\"attention_bias\":true%s}", extra);
         narrow_folder(wide, base, t, false);
-        support_write_text(in_dir(base, "config.json"), config);
+        support_write_text(support_join(base, "config.json"), config);
         struct model *m = open_model_at(cpu, base);
         save_as(m, false, t);
         save_as(m, true, t);
@@ -663,15 +646,15 @@ static void test_merge_nothing(void **state)
     struct vac_err err = {0};
 
     narrow_folder(folder(configs[0], 7), base, DTYPE_BF16, false);
-    support_write_text(in_dir(base, "tokenizer.json"), "{\"not\": \"read here\"}");
-    support_write_text(in_dir(base, "vocab.json"), "");
+    support_write_text(support_join(base, "tokenizer.json"), "{\"not\": \"read here\"}");
+    support_write_text(support_join(base, "vocab.json"), "");
     struct model *m = open_model_at(cpu, base), *k;
     float *x = logits_of(m), *y;
     for (int i = 0; i < 2; i++)
         assert_ok(model_save_merged(m, out[i], i == 1, 0, &err), &err);
-    same_file(in_dir(base, "tokenizer.json"), in_dir(out[0], "tokenizer.json"));
-    same_file(in_dir(base, "vocab.json"), in_dir(out[0], "vocab.json"));
-    same_file(in_dir(base, "model.safetensors"), in_dir(out[0], "model.safetensors"));
+    same_file(support_join(base, "tokenizer.json"), support_join(out[0], "tokenizer.json"));
+    same_file(support_join(base, "vocab.json"), support_join(out[0], "vocab.json"));
+    same_file(support_join(base, "model.safetensors"), support_join(out[0], "model.safetensors"));
     k = open_model_at(cpu, out[1]);
     y = logits_of(k);
     assert_close("F32 logits", y, x, ROWS * m->cfg.V, 0);
@@ -691,10 +674,10 @@ static void test_merge_outgrows_f16(void **state)
     narrow_folder(folder(configs[0], 7), base, DTYPE_F16, false);
     struct model *m = open_model_at(cpu, base);
     add_lora(m, &(struct lora_spec){.r = 2, .alpha = 1e7, .targets = "q_proj"}, 8);
-    assert_int_equal(model_save_merged(m, in_dir(out, "a"), false, 0, &err), -1);
+    assert_int_equal(model_save_merged(m, support_join(out, "a"), false, 0, &err), -1);
     assert_error(&err, "self_attn.q_proj.weight: a merged weight is too large for F16");
     err_clear(&err);
-    assert_ok(model_save_merged(m, in_dir(out, "b"), true, 0, &err), &err);
+    assert_ok(model_save_merged(m, support_join(out, "b"), true, 0, &err), &err);
     model_close(m);
 }
 
@@ -704,7 +687,7 @@ static void test_merge_outgrows_f16(void **state)
 static void tie_config(const char *base, const char *to, const char *config)
 {
     copy_file(base, to, "model.safetensors");
-    support_write_text(in_dir(to, "config.json"), config);
+    support_write_text(support_join(to, "config.json"), config);
 }
 
 static void test_tied_with_own_head(void **state)
@@ -755,8 +738,8 @@ static void test_read_from_outside(void **state)
     assert_ok(model_save_peft(m, 0, NULL, dir, &err), &err);
     assert_ok(model_save_merged(m, out, false, 0, &err), &err);
     snprintf(cmd, sizeof cmd, "python3 '%s' '%s' >/dev/null && python3 '%s' '%s' >/dev/null",
-             support_path("read_safetensors.py"), in_dir(dir, "adapter_model.safetensors"),
-             support_path("read_safetensors.py"), in_dir(out, "model.safetensors"));
+             support_path("read_safetensors.py"), support_join(dir, "adapter_model.safetensors"),
+             support_path("read_safetensors.py"), support_join(out, "model.safetensors"));
     assert_int_equal(system(cmd), 0);
     model_close(m);
 }
@@ -781,5 +764,5 @@ int main(void)
         cmocka_unit_test(test_read_from_outside),
     };
 
-    return cmocka_run_group_tests_name("model_files", tests, setup, teardown);
+    return cmocka_run_group_tests_name("model_files", tests, cpu_setup, cpu_teardown);
 }

@@ -4,30 +4,12 @@
 #include <unistd.h>
 
 #include "model/plan.h"
-#include "model_support.h"
+#include "model_cpu.h"
 
 #define LLAMA                                                                                      \
     "\"model_type\":\"llama\",\"vocab_size\":31,\"hidden_size\":16,\"intermediate_size\":20,"      \
     "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"num_key_value_heads\":2,"                 \
     "\"max_position_embeddings\":64"
-
-static struct compute *cpu;
-
-static int setup(void **state)
-{
-    struct vac_err err = {0};
-
-    (void)state;
-    cpu = compute_open("cpu", 1, NULL, &err);
-    return cpu ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    compute_close(cpu);
-    return 0;
-}
 
 struct refusal {
     const char *text, *says;
@@ -118,7 +100,7 @@ static void test_configs_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct config c = {0};
         struct vac_err err = {0};
-        support_write_text(in_dir(dir, "config.json"), cases[i].text);
+        support_write_text(support_join(dir, "config.json"), cases[i].text);
         if (config_read(&c, dir, &err) == 0)
             fail_msg("accepted: %s", cases[i].text);
         assert_error(&err, "config.json");
@@ -174,7 +156,7 @@ static void test_configs_accepted(void **state)
         struct vac_err err = {0};
         char text[2048];
         snprintf(text, sizeof text, "{" LLAMA "%s}", cases[i].text);
-        support_write_text(in_dir(dir, "config.json"), text);
+        support_write_text(support_join(dir, "config.json"), text);
         assert_ok(config_read(&c, dir, &err), &err);
         assert_true(c.rope.theta == cases[i].theta);
         assert_int_equal(c.n_eos, cases[i].n_eos);
@@ -246,7 +228,7 @@ static bool sparse_folder(const char *dir, const struct shape *s)
         sb_puts(&h.s, " ");
     for (int i = 0; i < 8; i++)
         len[i] = (unsigned char)(h.s.len >> 8 * i);
-    FILE *f = fopen(in_dir(dir, "model.safetensors"), "wb");
+    FILE *f = fopen(support_join(dir, "model.safetensors"), "wb");
     ok = f && fwrite(len, 1, 8, f) == 8 && fwrite(h.s.s, 1, h.s.len, f) == h.s.len && !fflush(f) &&
          !ftruncate(fileno(f), (off_t)(8 + h.s.len + h.at));
     if (f)
@@ -259,7 +241,7 @@ static bool sparse_folder(const char *dir, const struct shape *s)
              "\"head_dim\":%zu,"
              "\"max_position_embeddings\":131072,\"tie_word_embeddings\":%s}",
              s->V, s->D, s->F, s->L, s->H, s->K, s->E, s->tied ? "true" : "false");
-    support_write_text(in_dir(dir, "config.json"), text);
+    support_write_text(support_join(dir, "config.json"), text);
     return ok;
 }
 
@@ -399,5 +381,5 @@ int main(void)
         cmocka_unit_test(test_too_large),
     };
 
-    return cmocka_run_group_tests_name("model_limits", tests, setup, teardown);
+    return cmocka_run_group_tests_name("model_limits", tests, cpu_setup, cpu_teardown);
 }

@@ -2,27 +2,22 @@
  * what PEFT computes with them (golden/peft/record.py), written again, merged and trained. */
 #include <math.h>
 
-#include "model_support.h"
+#include "model_cpu.h"
 
-static struct compute *cpu;
 static cJSON *expected;
 
 static int setup(void **state)
 {
     struct vac_err err = {0};
 
-    (void)state;
-    cpu = compute_open("cpu", 1, NULL, &err);
     expected = json_read(support_path("golden/peft/expected.json"), 1 << 20, &err);
-    return cpu && expected ? 0 : -1;
+    return cpu_setup(state) || !expected;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     cJSON_Delete(expected);
-    compute_close(cpu);
-    return 0;
+    return cpu_teardown(state);
 }
 
 static const char *const names[] = {"ranks", "ranks-rslora", "alphas",   "layers",  "one-layer",
@@ -126,8 +121,8 @@ static void test_written(void **state)
         assert_ok(model_save_peft(m, 0, NULL, twice, &err), &err);
         for (int f = 0; f < 2; f++) {
             size_t n[2];
-            char *a = file_read(in_dir(once, files[f]), 1 << 24, &n[0], &err);
-            char *b = file_read(in_dir(twice, files[f]), 1 << 24, &n[1], &err);
+            char *a = file_read(support_join(once, files[f]), 1 << 24, &n[0], &err);
+            char *b = file_read(support_join(twice, files[f]), 1 << 24, &n[1], &err);
             assert_int_equal(n[0], n[1]);
             assert_memory_equal(a, b, n[0]);
             free(a);
@@ -218,8 +213,8 @@ static void rename_in(const char *dir, const char *from, const char *to)
 {
     char a[1200];
 
-    snprintf(a, sizeof a, "%s", in_dir(dir, from));
-    assert_int_equal(rename(a, in_dir(dir, to)), 0);
+    snprintf(a, sizeof a, "%s", support_join(dir, from));
+    assert_int_equal(rename(a, support_join(dir, to)), 0);
 }
 
 static void test_files(void **state)
@@ -230,7 +225,7 @@ static void test_files(void **state)
 
     copy_file(folder_of("alphas"), dir, "adapter_config.json");
     refused(dir, "adapter_model.safetensors");
-    support_write_text(in_dir(dir, "adapter_model.bin"), "x");
+    support_write_text(support_join(dir, "adapter_model.bin"), "x");
     refused(dir, "pickle");
     copy_file(folder_of("alphas"), dir, "adapter_model.safetensors");
     m = with(dir, false);
@@ -241,7 +236,7 @@ static void test_files(void **state)
     m = with(dir, false);
     assert_gives(m, "alphas", 1e-5);
     model_close(m);
-    support_write_text(in_dir(dir, "adapter_model.safetensors.index.json"),
+    support_write_text(support_join(dir, "adapter_model.safetensors.index.json"),
                        "{\"weight_map\":{\"x\":\"nothing.safetensors\"}}");
     refused(dir, "nothing.safetensors");
 }
@@ -254,7 +249,7 @@ static void test_wrong_rank(void **state)
 
     copy_file(folder_of("alphas"), dir, "adapter_model.safetensors");
     support_write_text(
-        in_dir(dir, "adapter_config.json"),
+        support_join(dir, "adapter_config.json"),
         "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"q_proj\","
         "\"v_proj\"],\"rank_pattern\":{\"layers.1.self_attn.q_proj\":3}}");
     refused(dir, "layers.1.self_attn.q_proj.lora_A.weight\" has shape [2, 32], expected [3, 32]");

@@ -551,7 +551,7 @@ static void test_narrow_base(void **state)
         assert_ok(model_add_lora(m[i], &lora, 8, 0, &err), &err);
         assert_ok(model_save_merged(m[i], out[i], true, 0, &err), &err);
         assert_ok(model_train_full(m[i], &err), &err);
-        file[i] = file_read(in_dir(out[i], "model.safetensors"), 1 << 26, &n[i], &err);
+        file[i] = file_read(support_join(out[i], "model.safetensors"), 1 << 26, &n[i], &err);
         assert_non_null(file[i]);
     }
     assert_int_equal(n[0], n[1]);

@@ -120,8 +120,8 @@ static void test_refusals(void **state)
         struct vac_err err = {0};
         struct run_data r;
 
-        mkdir(in_dir(dir, "eval"), 0777);
-        support_write_text(in_dir(dir, cases[i].file), cases[i].text);
+        mkdir(support_join(dir, "eval"), 0777);
+        support_write_text(support_join(dir, cases[i].file), cases[i].text);
         assert_int_equal(run_data_read(&r, dir, &err), -1);
         assert_error(&err, cases[i].error);
     }
@@ -234,9 +234,9 @@ static const char *run_with_history(const char *text)
 {
     const char *dir = support_tmp();
 
-    support_write_text(in_dir(dir, "run.json"), CONFIG(ONE_STAGE, EVALUATE));
-    mkdir(in_dir(dir, "eval"), 0777);
-    support_write_text(in_dir(dir, "eval/history.jsonl"), text);
+    support_write_text(support_join(dir, "run.json"), CONFIG(ONE_STAGE, EVALUATE));
+    mkdir(support_join(dir, "eval"), 0777);
+    support_write_text(support_join(dir, "eval/history.jsonl"), text);
     return dir;
 }
 
@@ -413,7 +413,7 @@ static void test_csv(void **state)
     size_t len;
     char *text;
 
-    support_write_text(in_dir(dir, "run.json"),
+    support_write_text(support_join(dir, "run.json"),
                        CONFIG("{\"name\":\"a,\\\"b\\\"\",\"method\":\"sft\"}", ""));
     append(dir, "metrics.jsonl",
            "{\"step\":0,\"stage\":\"a,\\\"b\\\"\",\"stage_step\":0,\"epoch\":0}\n"
@@ -488,27 +488,28 @@ static void test_tensorboard_grows(void **state)
     append(dir, "metrics.jsonl", lines);
     assert_ok(export_all(dir, false, &err), &err);
     one = slurp(dir, first, &n);
-    assert_int_equal(stat(in_dir(dir, first), &a), 0);
+    assert_int_equal(stat(support_join(dir, first), &a), 0);
     append(dir, "metrics.jsonl",
            "{\"step\":3,\"stage\":\"align\",\"stage_step\":3,\"loss\":0.3,\"wall\":3}\n");
     assert_ok(export_all(dir, false, &err), &err);
     assert_ok(export_all(dir, false, &err), &err); /* nothing new */
     two = slurp(dir, first, &m);
-    assert_int_equal(stat(in_dir(dir, first), &b), 0);
+    assert_int_equal(stat(support_join(dir, first), &b), 0);
     assert_true(a.st_ino == b.st_ino && m > n);
     assert_int_equal(same_beginning(one, n, two, m), n);
     free(one);
     /* A torn end is made whole. */
-    assert_int_equal(truncate(in_dir(dir, first), (off_t)m - 7), 0);
+    assert_int_equal(truncate(support_join(dir, first), (off_t)m - 7), 0);
     assert_ok(export_all(dir, false, &err), &err);
     one = slurp(dir, first, &n);
     assert_true(n == m && !memcmp(one, two, n));
     free(one);
     /* Back at step 1: nothing is taken out of a file that is being read ... */
-    support_write_text(in_dir(dir, "metrics.jsonl"), lines);
-    assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), strchr(lines, '\n') + 1 - lines), 0);
+    support_write_text(support_join(dir, "metrics.jsonl"), lines);
+    assert_int_equal(truncate(support_join(dir, "metrics.jsonl"), strchr(lines, '\n') + 1 - lines),
+                     0);
     assert_ok(export_all(dir, false, &err), &err);
-    assert_false(file_exists(in_dir(dir, later)));
+    assert_false(file_exists(support_join(dir, later)));
     /* ... and another step 2 is told in a later one, which grows in its turn. */
     append(dir, "metrics.jsonl",
            "{\"step\":2,\"stage\":\"align\",\"stage_step\":2,\"loss\":0.7,\"wall\":9}\n");
@@ -525,7 +526,7 @@ static void test_tensorboard_grows(void **state)
     one = slurp(dir, later, &n);
     assert_true(n > k);
     assert_int_equal(same_beginning(new, k, one, n), k);
-    assert_false(file_exists(in_dir(dir, "events.out.tfevents.1.vaccine.0002")));
+    assert_false(file_exists(support_join(dir, "events.out.tfevents.1.vaccine.0002")));
     free(one);
     free(two);
     free(new);
@@ -539,7 +540,7 @@ static void test_trainer_state(void **state)
     size_t len;
     char *text;
 
-    mkdir(in_dir(dir, "eval"), 0777);
+    mkdir(support_join(dir, "eval"), 0777);
     append(dir, "metrics.jsonl",
            "{\"step\":0,\"stage\":\"align\",\"stage_step\":0,\"epoch\":0}\n"
            "{\"step\":1,\"stage\":\"align\",\"stage_step\":1,\"epoch\":0.25,\"loss\":1.5,\"grad_"
@@ -601,7 +602,7 @@ static void test_exporters(void **state)
     struct vac_err err = {0};
 
     assert_ok(export_all(dir, false, &err), &err);
-    assert_true(file_exists(in_dir(dir, "metrics.csv")));
+    assert_true(file_exists(support_join(dir, "metrics.csv")));
     assert_int_equal(export_all(support_tmp(), false, &err), -1);
     assert_error(&err, "holds no run");
 }
@@ -658,8 +659,8 @@ static void test_exports_grow(void **state)
         snprintf(whole, sizeof whole, "%s", small_run());
         snprintf(grown, sizeof grown, "%s", small_run());
         for (int k = 0; k < 2; k++) {
-            mkdir(in_dir(k ? grown : whole, "eval"), 0777);
-            support_write_text(in_dir(k ? grown : whole, "run.json"),
+            mkdir(support_join(k ? grown : whole, "eval"), 0777);
+            support_write_text(support_join(k ? grown : whole, "run.json"),
                                CONFIG(ONE_STAGE ",{\"name\":\"attack\",\"method\":\"sft\"}", ""));
         }
         assert_ok(exports_open(&x, grown, &err), &err);
@@ -670,7 +671,7 @@ static void test_exports_grow(void **state)
             if (i % every == 0 && (i + 1 == LINES || !strcmp(written[i + 1].file, "metrics.jsonl")))
                 assert_ok(exports_update(x, false, &err), &err);
             if (every == 3 && i == 9)
-                assert_int_equal(truncate(in_dir(grown, "metrics.csv"), 10), 0);
+                assert_int_equal(truncate(support_join(grown, "metrics.csv"), 10), 0);
         }
         assert_ok(exports_update(x, true, &err), &err);
         exports_close(x);
@@ -705,7 +706,7 @@ static double number(const cJSON *obj, const char *key)
 
 static void check_events(const char *dir)
 {
-    cJSON *lines = python("read_tfevents.py", in_dir(dir, "events.out.tfevents.1.vaccine.0"));
+    cJSON *lines = python("read_tfevents.py", support_join(dir, "events.out.tfevents.1.vaccine.0"));
     const cJSON *e, *v;
     double before = 0;
     int n = 0, hs = 0;
@@ -742,7 +743,7 @@ static void test_python_reads(void **state)
         skip();
     assert_ok(export_all(dir, false, &err), &err);
     check_events(dir);
-    lines = python("read_csv.py", in_dir(dir, "metrics.csv"));
+    lines = python("read_csv.py", support_join(dir, "metrics.csv"));
     assert_int_equal(cJSON_GetArraySize(lines), ALIGN + ATTACK + 2);
     assert_true(fabs(number(cJSON_GetArrayItem(lines, 10), "drift_L5") - 0.12) < 1e-9);
     assert_false(cJSON_HasObjectItem(cJSON_GetArrayItem(lines, 11), "drift_L5"));

@@ -49,7 +49,7 @@ static char *page_of(const char *dir)
     struct vac_err err = {0};
     char *text;
 
-    assert_ok(report_html(dir, in_dir(dir, "report.html"), &err), &err);
+    assert_ok(report_html(dir, support_join(dir, "report.html"), &err), &err);
     text = slurp(dir, "report.html", NULL);
     check_balance(text);
     return text;
@@ -112,7 +112,7 @@ static void test_page_of_little(void **state)
            "{\"step\":0,\"stage\":\"align\",\"loss\":1e308,\"wall\":1e300}\n");
     append(dir, "metrics.jsonl",
            "{\"step\":4503599627370496,\"stage\":\"align\",\"loss\":-1e308}\n");
-    mkdir(in_dir(dir, "eval"), 0777);
+    mkdir(support_join(dir, "eval"), 0777);
     append(
         dir, "eval/history.jsonl",
         "{\"step\":1,\"stage\":\"../align\",\"name\":\"X\",\"value\":7,\"lo\":1e300,\"hi\":-3}\n");
@@ -174,8 +174,8 @@ static void test_page_is_compact(void **state)
 {
     (void)state;
     const char *dir = small_run();
-    FILE *m = fopen(in_dir(dir, "metrics.jsonl"), "w"),
-         *l = fopen(in_dir(dir, "layers.jsonl"), "w");
+    FILE *m = fopen(support_join(dir, "metrics.jsonl"), "w"),
+         *l = fopen(support_join(dir, "layers.jsonl"), "w");
     char *text;
 
     for (int s = 1; s <= 6000; s++) {
@@ -276,12 +276,13 @@ static void test_damage(void **state)
         memcpy(good, text, len);
         for (uint64_t k = 1 + rng_below(&g, 3); k-- > 0;)
             text[rng_below(&g, len)] = bytes[rng_below(&g, sizeof bytes - 1)];
-        support_write(in_dir(dir, name), text, rng_below(&g, 4) ? len : (size_t)rng_below(&g, len));
+        support_write(support_join(dir, name), text,
+                      rng_below(&g, 4) ? len : (size_t)rng_below(&g, len));
         read_well +=
-            !export_all(dir, false, &err) && !report_html(dir, in_dir(dir, "x.html"), &err);
+            !export_all(dir, false, &err) && !report_html(dir, support_join(dir, "x.html"), &err);
         assert_ok(vac_runs(dir, &runs, &n, &err) && !err.code, &err);
         free(runs);
-        support_write(in_dir(dir, name), good, len);
+        support_write(support_join(dir, name), good, len);
         free(text);
         free(good);
     }

@@ -11,14 +11,14 @@
 
 static const char *run_below(const char *root, const char *name, const char *journal, bool final)
 {
-    const char *dir = in_dir(root, name);
+    const char *dir = support_join(root, name);
 
     mkdir(dir, 0777);
-    support_write_text(in_dir(dir, "run.json"), CONFIG(ONE_STAGE, ""));
+    support_write_text(support_join(dir, "run.json"), CONFIG(ONE_STAGE, ""));
     if (journal)
         append(dir, "journal.jsonl", journal);
     if (final)
-        mkdir(in_dir(dir, "final"), 0777);
+        mkdir(support_join(dir, "final"), 0777);
     return dir;
 }
 
@@ -40,7 +40,7 @@ static struct holder hold(const char *dir)
     assert_int_equal(pipe(ready) | pipe(go), 0);
     pid = fork();
     if (pid == 0) {
-        int fd = open(in_dir(dir, "lock"), O_RDWR | O_CREAT, 0600);
+        int fd = open(support_join(dir, "lock"), O_RDWR | O_CREAT, 0600);
 
         close(go[1]);
         if (fd < 0 || fcntl(fd, F_SETLK, &l) || write(ready[1], "x", 1) != 1)
@@ -103,14 +103,14 @@ static void test_own_lock(void **state)
     (void)state;
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     const char *root = support_tmp(), *dir = run_below(root, "own", OP("start"), false);
-    int fd = open(in_dir(dir, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600), status;
+    int fd = open(support_join(dir, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600), status;
     pid_t pid;
 
     assert_true(fd >= 0 && fcntl(fd, F_SETLK, &l) == 0);
     assert_string_equal(run_state(dir, NULL), "running");
     pid = fork();
     if (pid == 0) {
-        int other = open(in_dir(dir, "lock"), O_RDWR);
+        int other = open(support_join(dir, "lock"), O_RDWR);
 
         _exit(other >= 0 && fcntl(other, F_SETLK, &l) == 0);
     }
@@ -123,7 +123,7 @@ static void age(const char *dir, const char *name, long seconds)
 {
     const struct timespec t[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
 
-    assert_int_equal(utimensat(AT_FDCWD, in_dir(dir, name), t, 0), 0);
+    assert_int_equal(utimensat(AT_FDCWD, support_join(dir, name), t, 0), 0);
 }
 
 static void test_runs(void **state)
@@ -140,11 +140,11 @@ static void test_runs(void **state)
     free(r);
     dir = run_below(root, "old", NULL, false);
     age(dir, "run.json", 1000);
-    dir = in_dir(root, "bad");
+    dir = support_join(root, "bad");
     mkdir(dir, 0777);
-    support_write_text(in_dir(dir, "run.json"), "{\"spec\":");
+    support_write_text(support_join(dir, "run.json"), "{\"spec\":");
     age(dir, "run.json", 2000);
-    mkdir(in_dir(root, "not-a-run"), 0777);
+    mkdir(support_join(root, "not-a-run"), 0777);
     snprintf(big, sizeof big, "%s/new", root);
     mkdir(big, 0777);
     fill_big_run(big);
@@ -168,11 +168,11 @@ static void test_runs(void **state)
     assert_string_equal(r[2].state, "stopped");
     free(r);
 
-    assert_ok(vac_runs(in_dir(root, "new"), &r, &n, &err), &err);
+    assert_ok(vac_runs(support_join(root, "new"), &r, &n, &err), &err);
     assert_int_equal(n, 1);
     assert_string_equal(r[0].name, "new");
     free(r);
-    assert_int_equal(vac_runs(in_dir(root, "nowhere"), &r, &n, &err), -1);
+    assert_int_equal(vac_runs(support_join(root, "nowhere"), &r, &n, &err), -1);
     assert_error(&err, "nowhere");
 }
 
@@ -252,8 +252,8 @@ static void test_long_runs_are_small(void **state)
 {
     (void)state;
     const char *dir = small_run();
-    FILE *metrics = fopen(in_dir(dir, "metrics.jsonl"), "w");
-    FILE *layers = fopen(in_dir(dir, "layers.jsonl"), "w");
+    FILE *metrics = fopen(support_join(dir, "metrics.jsonl"), "w");
+    FILE *layers = fopen(support_join(dir, "layers.jsonl"), "w");
     struct rusage before, after;
     int status;
     pid_t pid;
@@ -355,7 +355,7 @@ static void test_follow_tells_events(void **state)
 
     assert_ok(vac_follow_open(&f, dir, &err), &err);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
-    support_write_text(in_dir(dir, "eval/results_HS_attack-41.json"),
+    support_write_text(support_join(dir, "eval/results_HS_attack-41.json"),
                        "{\"categories\": [{\"name\":\"fraud\",\"count\":3,\"n\":4}]}\n");
     put_eval(dir, 1, 41, "HS", 7, 10);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
@@ -370,8 +370,9 @@ static void test_follow_tells_events(void **state)
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_false(s.event.eval.score->is_rate);
     assert_int_equal(s.event.eval.n_category, 0);
-    assert_int_equal(mkdir(in_dir(dir, "eval/results_x"), 0777), 0); /* names lead nowhere else */
-    support_write_text(in_dir(dir, "eval/secret_attack-43.json"), "{\"categories\": [1]}");
+    assert_int_equal(mkdir(support_join(dir, "eval/results_x"), 0777),
+                     0); /* names lead nowhere else */
+    support_write_text(support_join(dir, "eval/secret_attack-43.json"), "{\"categories\": [1]}");
     put_eval(dir, 1, 43, "x/../secret", 7, 10);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
     assert_int_equal(s.event.eval.n_category, 0);
@@ -447,7 +448,7 @@ static void test_follow_sees_a_cut_that_grew(void **state)
            "{\"step\":1,\"stage\":\"align\"}\n{\"step\":2,\"stage\":\"align\"}\n");
     assert_ok(vac_follow_open(&f, dir, &err), &err);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
-    assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), 29), 0);
+    assert_int_equal(truncate(support_join(dir, "metrics.jsonl"), 29), 0);
     append(dir, "metrics.jsonl",
            "{\"step\":2,\"stage\":\"align\",\"loss\":1.25}\n{\"step\":3,\"stage\":\"align\"}\n");
     for (int i = 0; i < 2; i++)
@@ -528,7 +529,7 @@ static void test_follow_sees_the_end(void **state)
     assert_int_equal(vac_follow_snapshot(f)->state, VAC_STOPPED);
     assert_true(isnan(vac_follow_snapshot(f)->eta_s));
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NOTHING);
-    assert_int_equal(truncate(in_dir(dir, "metrics.jsonl"), 45), 0);
+    assert_int_equal(truncate(support_join(dir, "metrics.jsonl"), 45), 0);
     assert_int_equal(look(f, &s, &err), VAC_FOLLOW_CUT);
     vac_event_done(&s.event);
     vac_follow_close(f);

@@ -4,41 +4,6 @@
 #include "data/rows.h"
 #include "support.h"
 
-static const char *folder;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = support_tmp();
-    folder = strdup(folder);
-    return folder ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free((void *)folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[8][1200];
-    static size_t next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", folder, name);
-    return p;
-}
-
-static const char *file(const char *name, const char *text)
-{
-    const char *path = in_folder(name);
-
-    support_write_text(path, text);
-    return path;
-}
-
 static void test_format_list(void **state)
 {
     static const char *const names[] = {"tokens", "messages",    "sharegpt",   "prompt",
@@ -71,20 +36,21 @@ static void test_visit(void **state)
     size_t seen = 0;
     struct rows r;
     const char *path =
-        file("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}");
+        support_text("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}");
 
     (void)state;
     assert_ok(rows_read(&r, path, count_visits, &seen, &err), &err);
     assert_int_equal(seen, 2);
     rows_done(&r);
     seen = 0;
-    path = file("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}\n"
-                               "{\"text\":\"a\",\"label\":12}\n{\"text\":\"a\",\"label\":13}");
+    path =
+        support_text("visit.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"a\",\"label\":11}\n"
+                                    "{\"text\":\"a\",\"label\":12}\n{\"text\":\"a\",\"label\":13}");
     assert_int_equal(rows_read(&r, path, count_visits, &seen, &err), -1);
     assert_string_equal(err.msg, "enough");
     assert_int_equal(seen, 3);
     err_clear(&err);
-    assert_int_equal(rows_read(&r, in_folder("none.jsonl"), NULL, NULL, &err), -1);
+    assert_int_equal(rows_read(&r, support_file("none.jsonl"), NULL, NULL, &err), -1);
     assert_error(&err, "none.jsonl");
 }
 
@@ -96,7 +62,7 @@ static void test_truncations(void **state)
         "\"assistant\","
         "\"content\":\"b\",\"weight\":1}],\"id\":1},{\"messages\":[{\"role\":\"user\",\"content\":"
         "\"[\"}]}]";
-    const char *path = in_folder("cut.json");
+    const char *path = support_file("cut.json");
 
     (void)state;
     for (size_t n = 0; n < sizeof text; n++) {
@@ -121,5 +87,5 @@ int main(void)
         cmocka_unit_test(test_truncations),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

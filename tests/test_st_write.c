@@ -9,34 +9,6 @@
 #include "weights/st_write.h"
 #include "weights/weights.h"
 
-static char dir[512]; /* of this program, removed at the end */
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "%s", support_tmp());
-    return 0;
-}
-
-static const char *in_dir(const char *name)
-{
-    static char paths[8][1024];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
-/* A fresh folder inside the test's one. */
-static const char *sub_dir(const char *name)
-{
-    const char *p = in_dir(name);
-
-    assert_int_equal(mkdir(p, 0700), 0);
-    return p;
-}
-
 static struct weights *open_good(const char *path)
 {
     struct vac_err err = {0};
@@ -75,7 +47,7 @@ static void test_write_golden(void **state)
         "\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[4,8]}}  "
         " "
         "\0\0\0\x3f\x80\x3f\x20\xc0";
-    const char *path = in_dir("golden.safetensors");
+    const char *path = support_file("golden.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     struct weights *r;
@@ -107,7 +79,7 @@ static void test_write_golden(void **state)
 static void test_write_order(void **state)
 {
     static const char *const order[] = {"b.f32", "z.f32", "a.bf16", "empty", "x.f16"};
-    const char *path = in_dir("order.safetensors");
+    const char *path = support_file("order.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     unsigned char *bytes;
@@ -148,7 +120,7 @@ static void test_write_names(void **state)
 {
     static const char *const names[] = {"", "a\"b\\c", "tab\there", "\xc3\xa9\xf0\x9f\x98\x80",
                                         "x/y"};
-    const char *path = in_dir("names.safetensors");
+    const char *path = support_file("names.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     struct weights *r;
@@ -194,7 +166,7 @@ static void test_write_rounding(void **state)
         {0x80000000, 0x8000, 0x8000}, /* -0 */
     };
     enum { N = sizeof cases / sizeof *cases, TIMES = 1000 };
-    const char *path = in_dir("round.safetensors");
+    const char *path = support_file("round.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     struct weights *r;
@@ -229,7 +201,7 @@ static void test_write_rounding(void **state)
 /* Forgotten pages come back with the same content. */
 static void test_forget(void **state)
 {
-    const char *path = in_dir("forget.safetensors");
+    const char *path = support_file("forget.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     size_t n, total = 20000;
@@ -268,7 +240,7 @@ static void test_declare_refuses(void **state)
         {"x", 2, {(size_t)1 << 40, (size_t)1 << 40}, "is too large"},
         {"x", 1, {((size_t)1 << 53) + 1}, "is too large"},
     };
-    struct st_writer *w = create(in_dir("refuse.safetensors"));
+    struct st_writer *w = create(support_file("refuse.safetensors"));
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -279,13 +251,13 @@ static void test_declare_refuses(void **state)
         assert_error(&err, "refuse.safetensors");
     }
     st_free(w);
-    assert_false(file_exists(in_dir("refuse.safetensors")));
+    assert_false(file_exists(support_file("refuse.safetensors")));
 }
 
 static void test_declare_twice(void **state)
 {
     struct vac_err err = {0};
-    struct st_writer *w = create(in_dir("again.safetensors"));
+    struct st_writer *w = create(support_file("again.safetensors"));
     size_t n;
 
     (void)state;
@@ -297,7 +269,7 @@ static void test_declare_twice(void **state)
     assert_error(&err, "tensor \"x\": is declared twice");
     st_free(w);
     err_clear(&err);
-    assert_null(st_create(in_dir("no/such/folder/x.safetensors"), &err));
+    assert_null(st_create(support_file("no/such/folder/x.safetensors"), &err));
     assert_error(&err, "no/such/folder");
 }
 
@@ -316,7 +288,7 @@ static size_t files_in(const char *path)
 /* The old file stays, whole and alone, until a commit that has all data. */
 static void test_write_atomic(void **state)
 {
-    const char *d = sub_dir("atomic");
+    const char *d = support_folder("atomic");
     char path[1024];
     struct vac_err err = {0};
     struct st_writer *w;
@@ -353,7 +325,7 @@ static void test_write_atomic(void **state)
 /* A write that fails is remembered: no later call can make the torn file appear. */
 static void test_write_full(void **state)
 {
-    const char *d = sub_dir("full");
+    const char *d = support_folder("full");
     char path[1024];
     struct rlimit old, small;
     struct vac_err err = {0};
@@ -392,7 +364,7 @@ static void test_write_full(void **state)
 
 static void test_write_ends(void **state)
 {
-    const char *path = in_dir("ends.safetensors");
+    const char *path = support_file("ends.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     size_t n;
@@ -418,7 +390,7 @@ static void test_write_ends(void **state)
 static void test_many_tensors(void **state)
 {
     enum { N = 50000 };
-    const char *path = in_dir("many.safetensors");
+    const char *path = support_file("many.safetensors");
     struct vac_err err = {0};
     struct st_writer *w = create(path);
     struct weights *r;
@@ -464,5 +436,5 @@ int main(void)
         cmocka_unit_test(test_many_tensors),
     };
 
-    return cmocka_run_group_tests(tests, make_dir, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,34 +6,6 @@
 #include "base/rng.h"
 #include "weights/weights.h"
 
-static char dir[512]; /* of this program, removed at the end */
-
-static int make_dir(void **state)
-{
-    (void)state;
-    snprintf(dir, sizeof dir, "%s", support_tmp());
-    return 0;
-}
-
-static const char *in_dir(const char *name)
-{
-    static char paths[8][1024];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-
-    snprintf(p, sizeof paths[0], "%s/%s", dir, name);
-    return p;
-}
-
-/* A fresh folder inside the test's one. */
-static const char *sub_dir(const char *name)
-{
-    const char *p = in_dir(name);
-
-    assert_int_equal(mkdir(p, 0700), 0);
-    return p;
-}
-
 /* Length, header as given, then data bytes 0, 1, 2 ... */
 static size_t build(unsigned char *buf, const char *json, size_t n_json, size_t data_len)
 {
@@ -93,7 +65,7 @@ static struct weights *open_good(const char *path)
 static void test_read_small(void **state)
 {
     struct vac_err err = {0};
-    const char *path = in_dir("small.safetensors");
+    const char *path = support_file("small.safetensors");
     struct weights *w;
     const struct st_tensor *t;
 
@@ -133,8 +105,8 @@ static void test_read_empty(void **state)
     struct weights *w;
 
     (void)state;
-    write_file(in_dir("empty.safetensors"), "{}", 0);
-    w = open_good(in_dir("empty.safetensors"));
+    write_file(support_file("empty.safetensors"), "{}", 0);
+    w = open_good(support_file("empty.safetensors"));
     assert_int_equal(weights_count(w), 0);
     assert_null(weights_find(w, "x"));
     weights_close(w);
@@ -162,7 +134,7 @@ static void test_want_refuses(void **state)
         {"wide", 1, {1}, "tensor \"wide\" has dtype F64, only F32, BF16 and F16 can be used"},
         {"f4", 1, {2}, "tensor \"f4\" has dtype F4, only F32, BF16 and F16 can be used"},
     };
-    const char *path = in_dir("want.safetensors");
+    const char *path = support_file("want.safetensors");
     struct weights *w;
 
     (void)state;
@@ -202,8 +174,8 @@ static void test_dtypes(void **state)
         snprintf(json, sizeof json,
                  "{\"x\":{\"dtype\":\"%s\",\"shape\":[2,4],\"data_offsets\":[0,%zu]}}",
                  cases[i].text, cases[i].bytes_of_8);
-        write_file(in_dir("dtype.safetensors"), json, cases[i].bytes_of_8);
-        w = open_good(in_dir("dtype.safetensors"));
+        write_file(support_file("dtype.safetensors"), json, cases[i].bytes_of_8);
+        w = open_good(support_file("dtype.safetensors"));
         assert_int_equal(weights_at(w, 0)->readable, cases[i].readable);
         assert_string_equal(weights_at(w, 0)->dtype_text, cases[i].text);
         weights_forget(w, weights_at(w, 0));
@@ -290,7 +262,7 @@ static void test_hostile_headers(void **state)
          "__metadata__: key \"a\" stands twice"},
         {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "__metadata__: stands twice"},
     };
-    const char *path = in_dir("hostile.safetensors");
+    const char *path = support_file("hostile.safetensors");
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -302,7 +274,7 @@ static void test_hostile_headers(void **state)
 /* A name with an escaped NUL would be cut in C and could stand for another one. */
 static void test_hostile_nul(void **state)
 {
-    const char *path = in_dir("nul.safetensors");
+    const char *path = support_file("nul.safetensors");
 
     (void)state;
     write_file(path, J1(T("a\\u0000b", "F32", "[1]", 0, 4)), 4);
@@ -332,14 +304,14 @@ static void test_hostile_frames(void **state)
         {"\x80\2}q\0.\0\0\0\0\0\0", 12, "is a pickle file"},
         {"version https://git-lfs.github.com/spec/v1\n", 43, "run `git lfs pull`"},
     };
-    const char *path = in_dir("frame.safetensors");
+    const char *path = support_file("frame.safetensors");
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         support_write(path, cases[i].bytes, cases[i].n);
         open_refused(path, "frame.safetensors", cases[i].text);
     }
-    open_refused(in_dir("absent.safetensors"), "absent.safetensors", "");
+    open_refused(support_file("absent.safetensors"), "absent.safetensors", "");
 }
 
 static const char sample[] =
@@ -350,7 +322,7 @@ static void test_truncated(void **state)
 {
     unsigned char buf[512];
     size_t n = build(buf, sample, strlen(sample), 30);
-    const char *path = in_dir("cut.safetensors");
+    const char *path = support_file("cut.safetensors");
 
     (void)state;
     for (size_t len = 0; len < n; len++) {
@@ -388,7 +360,7 @@ static void test_mutations(void **state)
     static const char json_bytes[] = "0123456789-+.eE{}[]\",:\\u un";
     unsigned char good[512], buf[512];
     size_t n = build(good, sample, strlen(sample), 30), opened = 0;
-    const char *path = in_dir("flip.safetensors");
+    const char *path = support_file("flip.safetensors");
     struct rng r = {.key = rng_key(5, RNG_TEST, 0, 0)};
 
     (void)state;
@@ -425,7 +397,7 @@ static void test_mutations(void **state)
 static const char *make_shards(const char *name, const char *map)
 {
     char path[1024], text[1024];
-    const char *d = sub_dir(name);
+    const char *d = support_folder(name);
 
     snprintf(path, sizeof path, "%s/%s", d, SHARD1);
     write_file(path,
@@ -538,12 +510,12 @@ static void test_folders(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         char name[32];
         snprintf(name, sizeof name, "folder-%zu", i);
-        d = sub_dir(name);
+        d = support_folder(name);
         snprintf(path, sizeof path, "%s/%s", d, refused[i].file);
         support_write_text(path, "x");
         open_refused(d, name, refused[i].text);
     }
-    d = sub_dir("adapter");
+    d = support_folder("adapter");
     snprintf(path, sizeof path, "%s/adapter_model.safetensors", d);
     write_file(path, sample, 30);
     w = open_good(d);
@@ -585,5 +557,5 @@ int main(void)
         cmocka_unit_test(test_folders),         cmocka_unit_test(test_foreign_writer),
     };
 
-    return cmocka_run_group_tests(tests, make_dir, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
