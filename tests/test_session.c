@@ -267,7 +267,7 @@ static void test_refused_commands(void **state)
     refuse(s, VAC_OP_SET, 0, "lr", "fast", "lr");
     refuse(s, VAC_OP_SET, 0, "rho", "-1", "rho");
     refuse(s, VAC_OP_STEP, 0, "", NULL, "at least 1 step");
-    refuse(s, VAC_OP_PROBE, 0, "", "", "needs a prompt");
+    refuse(s, VAC_OP_PROBE, 0, "", "", "needs a text");
     refuse(s, (enum vac_op)99, 0, "", NULL, "no such command");
     assert_string_equal(option_named(s, "rho").pending, "");
     vac_session_close(s);

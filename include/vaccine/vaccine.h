@@ -53,6 +53,9 @@ struct vac_open {
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
 /* Takes the lock, makes the run folder, starts the trainer thread. */
 int vac_session_start(struct vac_session *s, struct vac_err *err);
+/* From now on others can ask and steer it by the control socket of its folder, as its run file allows ("control"): 0
+ * as well where it allows nothing, or nothing goes on. For a run without a screen. */
+int vac_session_serve(struct vac_session *s, struct vac_err *err);
 /* Asks the thread to save and end, waits for it, frees everything. NULL is fine. */
 void vac_session_close(struct vac_session *s);
 /* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */
@@ -68,24 +71,36 @@ uint64_t vac_session_points(struct vac_session *s); /* that there are by now, wi
 int64_t vac_session_log_every(const struct vac_session *s);
 
 /* --- commands --- */
-enum vac_op {
-    VAC_OP_PAUSE,
-    VAC_OP_RESUME,
-    VAC_OP_STEP,  /* n steps, then pause */
-    VAC_OP_SET,   /* key, text = value: a live option of the stage that is running */
-    VAC_OP_SAVE,  /* checkpoint now */
-    VAC_OP_PROBE, /* text = prompt or "[[SYSTEM]] prompt", n = max new tokens (0 = default), key = template ("" = the run's) */
-    VAC_OP_PROBE_STOP, /* ends the answer that is being generated, nothing else */
-    VAC_OP_FORGET, /* a probe's question (text, key as there) is not asked again; text NULL = none is */
-    VAC_OP_NOTE, /* text: a word on the present step, for whoever looks at the run later */
-    VAC_OP_SUITE, /* asks the fixed probes now, and what was asked by VAC_OP_PROBE, as they always are together */
-    VAC_OP_EVALUATE,  /* runs all evaluate entries of this stage now */
-    VAC_OP_REFERENCE, /* drift is measured against the present weights from now on */
-    VAC_OP_SAMPLES,   /* page of the stage's samples: n = first, key = filter */
-    VAC_OP_MAP,       /* layer n on the first two principal components of the reference */
-    VAC_OP_QUIT,      /* save a checkpoint and end: VAC_STOPPED */
-    VAC_OP_DISCARD,   /* end without saving: VAC_STOPPED, last checkpoint stays */
+/* What a run may be told: X(OP, word, what it takes, what it does). The word is its name in a script and on the
+ * control socket; of what it takes, in that order: n, a whole number; k, a key; t, a text up to the end. A small
+ * letter may be left out, a capital one may not. PROBE also has n = max new tokens (0 = default) and key = template
+ * ("" = the run's), FORGET that key. */
+/* clang-format off */
+#define VAC_OPS(X)                                                                                 \
+    X(PAUSE, "pause", "", "pause after this step")                                                 \
+    X(RESUME, "resume", "", "go on")                                                               \
+    X(STEP, "step", "N", "so many steps, then pause")                                              \
+    X(SET, "set", "KT", "a live option of the stage that is running: its name, its value")         \
+    X(SAVE, "checkpoint", "", "save a checkpoint now")                                             \
+    X(PROBE, "probe", "T", "ask the present weights; [[SYSTEM]] in front is a system turn")        \
+    X(PROBE_STOP, "probe-stop", "", "end the answer that is being generated, nothing else")        \
+    X(FORGET, "forget", "t", "do not ask this question of a probe's again; without one: none")     \
+    X(NOTE, "note", "T", "a word on this step, for whoever looks at the run later")                \
+    X(SUITE, "suite", "", "ask the fixed probes now, and what was asked before")                   \
+    X(EVALUATE, "eval", "", "measure all evaluate entries of this stage now")                      \
+    X(REFERENCE, "reference", "", "measure drift against the present weights from now on")         \
+    X(SAMPLES, "samples", "nk", "a page of the stage's samples: from which on, a filter")          \
+    X(MAP, "map", "N", "a layer on the first two principal components of the reference")           \
+    X(CONTROL, "control", "", "ask for control of a run that one is attached to, or give it up")    \
+    X(QUIT, "stop", "", "save a checkpoint and end")                                               \
+    X(DISCARD, "discard", "", "end without saving; the last checkpoint stays")
+/* clang-format on */
+#define VAC_OP_ID(op, ...) VAC_OP_##op,
+enum vac_op { VAC_OPS(VAC_OP_ID) VAC_OP_COUNT };
+struct vac_op_row {
+    const char *word, *takes, *help;
 };
+extern const struct vac_op_row vac_ops[VAC_OP_COUNT];
 /* Name of template i for VAC_OP_PROBE; NULL past the last. */
 const char *vac_template_name(size_t i);
 
@@ -275,6 +290,7 @@ enum vac_event_kind {
     VAC_EVENT_STATE,     /* the state changed: text */
     VAC_EVENT_NOTE,      /* a journal line too: text = what VAC_OP_NOTE says of the step */
     VAC_EVENT_PLAN,      /* a row of the memory that the stage takes, the sum last: text, plan */
+    VAC_EVENT_CONTROL,   /* who steers a run that one is attached to, or asks to: text */
 };
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
 struct vac_probe {
@@ -348,7 +364,7 @@ struct vac_event {
 };
 /* Gives back what an event holds. */
 void vac_event_done(struct vac_event *e);
-/* A copy is kept too: each is given back once. Only on the thread that takes the events. */
+/* A copy is kept too: each is given back once. */
 void vac_event_keep(const struct vac_event *e);
 /* The next event; false when there is none. Give it back with vac_event_done. Text pieces may be
  * dropped when nobody reads for long; answers, scores and journal lines are not. */

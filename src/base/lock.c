@@ -153,6 +153,20 @@ void lock_drop(struct lock *l)
     *l = (struct lock){0};
 }
 
+/* --- what stands beside it --- */
+
+int lock_note(const struct lock *l, const char *line, struct vac_err *err)
+{
+    char text[1200];
+    int n = snprintf(text, sizeof text, "%ld\n%s%s", (long)getpid(), line, *line ? "\n" : "");
+
+    if (n >= (int)sizeof text)
+        return err_set(err, VAC_ERR_USAGE, "too long for a lock: %s", line);
+    if (ftruncate(l->fd, 0) || pwrite(l->fd, text, (size_t)n, 0) != n)
+        return err_errno(err, "lock");
+    return 0;
+}
+
 /* --- looking --- */
 
 static bool is_same(int fd, const struct stat *file)
@@ -203,4 +217,22 @@ bool lock_held(const char *dir)
     free(path);
     free(file);
     return held;
+}
+
+bool lock_noted(const char *dir, char *line, size_t size)
+{
+    char *path = path_join(dir, "lock", NULL), *text = NULL, *at, *end;
+    struct stat st;
+    bool yes;
+
+    if (path && !lstat(path, &st) && S_ISREG(st.st_mode) && !open_here(&st))
+        text = file_read(path, 4096, NULL, NULL);
+    at = text ? strchr(text, '\n') : NULL;
+    end = at ? strchr(at + 1, '\n') : NULL;
+    yes = end && (size_t)(end - at) <= size;
+    if (yes)
+        snprintf(line, size, "%.*s", (int)(end - at - 1), at + 1);
+    free(text);
+    free(path);
+    return yes;
 }

@@ -16,6 +16,9 @@ struct lock {
 /* VAC_ERR_BUSY names the holder. */
 int lock_take(struct lock *l, const char *dir, struct vac_err *err);
 void lock_drop(struct lock *l);
+/* A line that others may read while it is held, in place of the last; "" = none. */
+int lock_note(const struct lock *l, const char *line, struct vac_err *err);
+bool lock_noted(const char *dir, char *line, size_t size);
 /* Whether some program, this one included, has the folder. Nothing is written. */
 bool lock_held(const char *dir);
 #endif

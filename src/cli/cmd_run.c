@@ -9,11 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 #include <vaccine/vaccine.h>
+#include "attach/message.h"
 #include "cli/cli.h"
 #include "cli/run_lines.h"
-#include "eval/score_json.h"
 #include "record/late.h"
-#include "record/probe.h"
 #include "spec/spec.h"
 #include "term/signals.h"
 
@@ -137,59 +136,16 @@ static int print_metrics(struct show *w, struct vac_err *err)
     return rc;
 }
 
-/* What an event carries, in the words of the run's own files. */
-static void put_told(struct json_out *o, const char *key, const struct vac_event *e)
-{
-    switch (e->kind) {
-    case VAC_EVENT_EVAL:
-        json_put_object(o, key, JSON_TIGHT);
-        score_history(o, e->eval.score, e->eval.other, e->eval.n_other);
-        score_parts(o, "categories", e->eval.category, e->eval.n_category);
-        json_put_end(o);
-        break;
-    case VAC_EVENT_PROBE_END:
-        json_put_object(o, key, JSON_TIGHT);
-        probe_json(o, e->probes.v);
-        json_put_end(o);
-        break;
-    case VAC_EVENT_SUITE:
-        json_put_object(o, key, JSON_TIGHT);
-        json_put_int(o, "step", e->step);
-        json_put_list(o, "probes", JSON_TIGHT);
-        for (size_t i = 0; i < e->probes.n; i++) {
-            json_put_object(o, NULL, JSON_TIGHT);
-            probe_json(o, &e->probes.v[i]);
-            json_put_end(o);
-        }
-        json_put_end(o);
-        json_put_end(o);
-        break;
-    default:
-        json_put_text(o, "text", e->text);
-    }
-}
-
 static int print_event(struct show *w, const struct vac_event *e, struct vac_err *err)
 {
-    static const char *const names[] = {
-        [VAC_EVENT_JOURNAL] = "journal", [VAC_EVENT_REJECTED] = "rejected",
-        [VAC_EVENT_PROBE_END] = "probe", [VAC_EVENT_SUITE] = "suite",
-        [VAC_EVENT_EVAL] = "evaluation", [VAC_EVENT_STATE] = "state",
-        [VAC_EVENT_NOTE] = "note",       [VAC_EVENT_PLAN] = "journal"};
+    bool others = e->kind == VAC_EVENT_PROBE_TEXT || e->kind == VAC_EVENT_SAMPLES ||
+                  e->kind == VAC_EVENT_MAP; /* are told whoever asked by the socket */
     struct strbuf s = {0};
-    struct json_out o = json_out(&s);
     int rc = 0;
 
-    if ((size_t)e->kind >= sizeof names / sizeof *names || !names[e->kind])
-        return 0;
     if (w->json) {
-        json_put_object(&o, NULL, JSON_TIGHT);
-        json_put_text(&o, "event", names[e->kind]);
-        json_put_int(&o, "step", e->step);
-        put_told(&o, names[e->kind], e);
-        json_put_end(&o);
-        sb_putc(&s, '\n');
-        rc = cli_write(&s, err);
+        if (!others && message_put_event(&s, e, 0))
+            rc = cli_write(&s, err);
     } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED ||
                e->kind == VAC_EVENT_NOTE || e->kind == VAC_EVENT_PLAN) {
         sb_printf(&s, "%-10s ", "");
@@ -330,6 +286,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                          .resume = v->resume,
                          .from_start = v->from_start};
     struct show w = {.json = v->json};
+    struct vac_err deaf = {0};
     int rc = -1;
 
     if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
@@ -339,6 +296,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     if (vac_session_start(w.s, err) == 0) {
         if (*vac_session_kernels(w.s))
             cli_note(vac_session_kernels(w.s));
+        if (vac_session_serve(w.s, &deaf)) /* no reason not to train */
+            cli_note(deaf.msg);
         w.old = w.lines.point = vac_session_old_points(w.s);
         rc = watch_run(&w, err);
         rc = rc ? rc : finish(&w, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/server.h"
 #include "door/past.h"
 #include "record/reader.h"
 #include "record/moved.h"
@@ -29,6 +30,7 @@ struct vac_session {
     struct moved moved; /* where what it began with is now */
     struct past past;
     struct exports *exports; /* the trainer thread's */
+    struct server *server;   /* NULL = it is not served */
 };
 
 /* --- opening --- */
@@ -340,6 +342,16 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
     return thread_start(s, err);
 }
 
+int vac_session_serve(struct vac_session *s, struct vac_err *err)
+{
+    int control = s->t.rig.spec.control;
+
+    if (s->server || !s->running || s->t.how.look || control == SPEC_CONTROL_NONE)
+        return 0;
+    return server_open(&s->server, s, &s->ctl, &s->t.book.folder.lock, control == SPEC_CONTROL_READ,
+                       err);
+}
+
 void vac_session_close(struct vac_session *s)
 {
     struct vac_command quit = {.op = VAC_OP_QUIT, .who = "core"};
@@ -350,6 +362,7 @@ void vac_session_close(struct vac_session *s)
         control_push(&s->ctl, &quit, NULL, NULL);
         pthread_join(s->thread, NULL);
     }
+    server_close(s->server);
     trainer_close(&s->t);
     if (s->control_made)
         control_done(&s->ctl);
@@ -458,14 +471,12 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
 int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
                 struct vac_err *err)
 {
-    if (c->op < VAC_OP_PAUSE || c->op > VAC_OP_DISCARD)
+    if ((unsigned)c->op >= VAC_OP_COUNT)
         return err_set(err, VAC_ERR_USAGE, "no such command: %d", (int)c->op);
     if (c->op == VAC_OP_STEP && c->n < 1)
         return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
-    if (c->op == VAC_OP_PROBE && (!c->text || !*c->text))
-        return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
-    if (c->op == VAC_OP_NOTE && (!c->text || !*c->text))
-        return err_set(err, VAC_ERR_USAGE, "a note needs a text");
+    if (c->op != VAC_OP_SET && strchr(vac_ops[c->op].takes, 'T') && (!c->text || !*c->text))
+        return err_set(err, VAC_ERR_USAGE, "a %s needs a text", vac_ops[c->op].word);
     if (c->op == VAC_OP_SET && check_set(s, c, err))
         return -1;
     return control_push(&s->ctl, c, id, err);

@@ -1,6 +1,7 @@
 /* event.c - see event.h */
 #include "record/event.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 
 struct vac_event_memory {
     struct arena arena;
-    size_t holders;
+    atomic_size_t holders;
 };
 
 void *event_alloc(struct vac_event *e, size_t n, size_t size, struct vac_err *err)
@@ -17,7 +18,7 @@ void *event_alloc(struct vac_event *e, size_t n, size_t size, struct vac_err *er
         e->memory = mem_new(1, sizeof *e->memory, err);
         if (!e->memory)
             return NULL;
-        e->memory->holders = 1;
+        atomic_init(&e->memory->holders, 1);
     }
     return arena_alloc(&e->memory->arena, n, size, err);
 }
@@ -34,12 +35,12 @@ const char *event_text(struct vac_event *e, const char *s, size_t n, struct vac_
 void vac_event_keep(const struct vac_event *e)
 {
     if (e->memory)
-        e->memory->holders++;
+        atomic_fetch_add(&e->memory->holders, 1);
 }
 
 void vac_event_done(struct vac_event *e)
 {
-    if (e->memory && --e->memory->holders == 0) {
+    if (e->memory && atomic_fetch_sub(&e->memory->holders, 1) == 1) {
         arena_done(&e->memory->arena);
         free(e->memory);
     }

@@ -158,6 +158,13 @@ static int do_nothing(struct trainer *t, const struct control_command *c, struct
     return 0;
 }
 
+static int do_control(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    (void)t;
+    (void)c;
+    return err_set(err, VAC_ERR_USAGE, "control is this program's: nobody else has to be asked");
+}
+
 static int do_quit(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     (void)err;
@@ -196,6 +203,7 @@ static const struct {
                           .writes = true},
     [VAC_OP_SAMPLES] = {.apply = do_samples},
     [VAC_OP_MAP] = {.apply = do_map},
+    [VAC_OP_CONTROL] = {.apply = do_control},
     [VAC_OP_QUIT] = {.verb = JOURNAL_QUIT, .apply = do_quit, .journalled = true},
     [VAC_OP_DISCARD] = {.verb = JOURNAL_DISCARD, .apply = do_quit, .journalled = true},
 };

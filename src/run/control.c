@@ -20,7 +20,7 @@ int control_init(struct control *c, struct vac_err *err)
     pthread_condattr_t attr;
 
     memset(c, 0, sizeof *c);
-    c->wake[0] = c->wake[1] = -1;
+    c->wake[0] = c->wake[1] = c->told_wake[0] = c->told_wake[1] = -1;
     c->points = mem_new(CONTROL_POINTS, sizeof *c->points, err);
     c->layers = mem_new(CONTROL_LAYERS, sizeof *c->layers, err);
     pthread_mutex_init(&c->lock, NULL);
@@ -43,8 +43,10 @@ void control_done(struct control *c)
 {
     struct vac_event e;
 
-    while (control_event_pop(c, &e))
+    while (control_event_pop(c, &e) || control_shared_event(c, &e))
         vac_event_done(&e);
+    free(c->shown);
+    c->shown = NULL;
     for (; c->count; c->count--, c->first = (c->first + 1) % CONTROL_ROOM)
         free(c->queue[c->first].text);
     free(c->points);
@@ -54,19 +56,21 @@ void control_done(struct control *c)
     for (int i = 0; i < 2; i++) {
         if (c->wake[i] >= 0)
             close(c->wake[i]);
-        c->wake[i] = -1;
+        if (c->told_wake[i] >= 0)
+            close(c->told_wake[i]);
+        c->wake[i] = c->told_wake[i] = -1;
     }
     pthread_cond_destroy(&c->more);
     pthread_mutex_destroy(&c->lock);
 }
 
-static void wake_reader(struct control *c)
+static void wake_reader(int fd)
 {
     char one = 1;
     ssize_t n;
 
     do
-        n = write(c->wake[1], &one, 1);
+        n = write(fd, &one, 1);
     while (n < 0 && errno == EINTR);
     /* a full pipe is as good as a byte in it */
 }
@@ -157,7 +161,13 @@ void control_publish(struct control *c)
 
     c->writing = atomic_exchange(&c->middle, c->writing | FRESH) & ~FRESH;
     c->snap[c->writing] = *done;
-    wake_reader(c);
+    pthread_mutex_lock(&c->lock);
+    if (c->shown) {
+        *c->shown = *done;
+        wake_reader(c->told_wake[1]);
+    }
+    pthread_mutex_unlock(&c->lock);
+    wake_reader(c->wake[1]);
 }
 
 /* --- history --- */
@@ -240,11 +250,28 @@ static void cut_copy(char *to, size_t size, const char *from)
     to[used] = 0;
 }
 
+/* Under the lock; `e` is taken, or given back. */
+static void append(struct control_events *to, struct control_event *e)
+{
+    bool text = e->e.kind == VAC_EVENT_PROBE_TEXT;
+
+    if (text && to->texts >= CONTROL_TEXTS) {
+        vac_event_done(&e->e);
+        free(e);
+        return;
+    }
+    to->texts += text;
+    if (to->tail)
+        to->tail->next = e;
+    else
+        to->head = e;
+    to->tail = e;
+}
+
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
                    const char *text, struct vac_event *told)
 {
-    struct control_event *e = calloc(1, sizeof *e);
-    bool drop;
+    struct control_event *e = calloc(1, sizeof *e), *copy;
 
     if (!e)
         return;
@@ -258,35 +285,65 @@ void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int
     e->e.time = wall_time();
     cut_copy(e->e.text, sizeof e->e.text, text ? text : "");
     pthread_mutex_lock(&c->lock);
-    drop = kind == VAC_EVENT_PROBE_TEXT && c->texts >= CONTROL_TEXTS;
-    if (!drop) {
-        c->texts += kind == VAC_EVENT_PROBE_TEXT;
-        if (c->tail)
-            c->tail->next = e;
-        else
-            c->head = e;
-        c->tail = e;
+    if (c->shown && (copy = malloc(sizeof *copy))) {
+        *copy = *e;
+        vac_event_keep(&copy->e);
+        append(&c->told, copy);
+        wake_reader(c->told_wake[1]);
     }
+    append(&c->events, e);
     pthread_mutex_unlock(&c->lock);
-    if (drop)
-        free(e);
-    wake_reader(c);
+    wake_reader(c->wake[1]);
 }
 
-bool control_event_pop(struct control *c, struct vac_event *out)
+static bool pop(struct control *c, struct control_events *from, struct vac_event *out)
 {
     struct control_event *e;
 
     pthread_mutex_lock(&c->lock);
-    e = c->head;
+    e = from->head;
     if (e) {
-        c->head = e->next;
-        if (!c->head)
-            c->tail = NULL;
-        c->texts -= e->e.kind == VAC_EVENT_PROBE_TEXT;
+        from->head = e->next;
+        if (!from->head)
+            from->tail = NULL;
+        from->texts -= e->e.kind == VAC_EVENT_PROBE_TEXT;
         *out = e->e;
     }
     pthread_mutex_unlock(&c->lock);
     free(e);
     return e != NULL;
+}
+
+bool control_event_pop(struct control *c, struct vac_event *out)
+{
+    return pop(c, &c->events, out);
+}
+
+/* --- a second reader --- */
+
+int control_share(struct control *c, struct vac_err *err)
+{
+    struct vac_snapshot *s = mem_new(1, sizeof *s, err);
+
+    if (!s || pipe2(c->told_wake, O_CLOEXEC | O_NONBLOCK)) {
+        free(s);
+        return err_errno(err, "pipe");
+    }
+    *s = *control_snapshot(c);
+    pthread_mutex_lock(&c->lock);
+    c->shown = s;
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+void control_shared_snapshot(struct control *c, struct vac_snapshot *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = *c->shown;
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool control_shared_event(struct control *c, struct vac_event *out)
+{
+    return pop(c, &c->told, out);
 }

@@ -21,12 +21,16 @@ struct control_command {
     uint64_t id;
     enum vac_op op;
     int64_t n;
-    char key[VAC_NAME], who[16];
+    char key[VAC_NAME], who[VAC_NAME];
     char *text;
 };
 struct control_event {
     struct vac_event e;
     struct control_event *next;
+};
+struct control_events {
+    struct control_event *head, *tail;
+    size_t texts;
 };
 struct control {
     pthread_mutex_t lock;
@@ -36,8 +40,7 @@ struct control {
     uint64_t last_id;
     atomic_ullong stop_id; /* newest command that ends answers asked for before it */
     atomic_bool waiting;   /* a quit or discard is queued: measurements may end early */
-    struct control_event *head, *tail;
-    size_t texts;
+    struct control_events events;
     struct vac_point *points; /* rings, under the lock */
     struct vac_layers *layers;
     uint64_t n_points, n_layers; /* ever pushed */
@@ -45,6 +48,10 @@ struct control {
     atomic_uint middle; /* index of the snapshot between writer and reader; bit 2 = fresh */
     unsigned writing, reading;
     int wake[2]; /* pipe, both ends non-blocking */
+    /* The same for a second reader, on a thread of its own (control_share); under the lock. */
+    struct control_events told;
+    struct vac_snapshot *shown; /* NULL = there is none */
+    int told_wake[2];
 };
 int control_init(struct control *c, struct vac_err *err);
 void control_done(struct control *c);
@@ -59,6 +66,12 @@ size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, 
                       uint64_t *lost);
 size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out, size_t max,
                       uint64_t *lost);
+
+/* --- a second reader, who has what the driver has --- */
+/* From now on, until control_done; on the driver's thread. */
+int control_share(struct control *c, struct vac_err *err);
+void control_shared_snapshot(struct control *c, struct vac_snapshot *out);
+bool control_shared_event(struct control *c, struct vac_event *out);
 
 /* --- the trainer's side --- */
 /* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees

@@ -102,6 +102,7 @@ struct run_spec {
     uint64_t seed;
     int64_t max_length, threads, log_every;
     double disk_wait; /* minutes */
+    int control;      /* what its socket allows: index into spec_controls */
     struct stage_spec *stage;
     size_t n_stages;
     struct checkpoint_spec checkpoint;
@@ -110,6 +111,9 @@ struct run_spec {
     size_t n_evaluate;
     cJSON *json; /* the resolved description: every key with its value, paths absolute */
 };
+
+enum { SPEC_CONTROL_FULL, SPEC_CONTROL_READ, SPEC_CONTROL_NONE };
+extern const char *const spec_controls[]; /* "full", "read", "none", NULL */
 
 /* Reads a run file, or the run.json of a run folder, whose description begins another run; applies
  * the overrides; checks everything.

@@ -8,6 +8,8 @@ static const char *const adapter_names[] = {"new", "same", NULL};
 static const char *const schedule_names[] = {"constant", "linear", "cosine", NULL};
 static const char *const reference_names[] = {"start", "base", NULL};
 
+const char *const spec_controls[] = {"full", "read", "none", NULL};
+
 const struct option_row spec_rows_top[] = {
     {.name = "description",
      .help = "what the run is for, in your words",
@@ -88,6 +90,11 @@ const struct option_row spec_rows_top[] = {
      .max = INFINITY,
      .def = 10,
      .offset = offsetof(struct run_spec, disk_wait)},
+    {.name = "control",
+     .help = "what others may do to a run without a screen: full, read (look), or none",
+     .type = OPTION_CHOICE,
+     .choices = spec_controls,
+     .offset = offsetof(struct run_spec, control)},
     {.name = NULL}};
 
 const struct option_row spec_rows_stage[] = {

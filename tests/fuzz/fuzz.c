@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "attach/message.h"
 #include "base/io.h"
 #include "base/utf8.h"
 #include "data/dataset.h"
@@ -325,6 +326,40 @@ static void read_script(const char *dir)
     spec_done(&spec);
 }
 
+/* What comes over a run's control socket, at either end of it. */
+static void read_socket(const char *dir)
+{
+    size_t len = 0;
+    char *text = file_read(in(dir, "lines"), 1 << 22, &len, NULL), *line, *end;
+    struct strbuf out = {0};
+
+    for (line = text; line && (end = memchr(line, '\n', len - (size_t)(line - text)));
+         line = end + 1) {
+        struct vac_snapshot *s = calloc(1, sizeof *s);
+        struct request r;
+        struct vac_option o;
+        struct vac_event e;
+        int64_t id;
+        cJSON *doc = json_parse(line, (size_t)(end - line), "line", NULL);
+
+        if (request_read(&r, line, (size_t)(end - line), NULL) == 0)
+            request_put(&out, &r);
+        request_done(&r);
+        if (s)
+            message_read_status(cJSON_GetObjectItemCaseSensitive(doc, "status"), s);
+        message_read_option(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(doc, "options"), 0),
+                            &o);
+        if (doc && message_read_event(doc, &e, &id, NULL) == 0) {
+            message_put_event(&out, &e, id);
+            vac_event_done(&e);
+        }
+        cJSON_Delete(doc);
+        free(s);
+    }
+    sb_done(&out);
+    free(text);
+}
+
 const struct fuzz_target fuzz_targets[] = {
     {"tokenizer", {"tokenizer.json"}, read_tokenizer},
     {"tokenizer_config",
@@ -345,6 +380,7 @@ const struct fuzz_target fuzz_targets[] = {
       "eval/history.jsonl"},
      fuzz_report},
     {"state", {"state.json"}, read_state},
+    {"socket", {"lines"}, read_socket},
     {"script", {"journal.jsonl", "run.json"}, read_script},
     {NULL, {NULL}, NULL},
 };
