@@ -139,7 +139,7 @@ check "the bounds that end a stage" offers run quick.json --set stages.align.unt
 check "keys of the stage's method" offers run quick.json --set stages.align.rh :: stages.align.rho=
 check "... and of no other" offers run quick.json --set stages.attack.rh ::
 check "keys of a data file" offers run quick.json --set 'stages.attack.train[1].h' :: 'stages.attack.train[1].harmful='
-check "one beginning is not offered twice" offers run quick.json --set c :: checkpoint.
+check "one beginning is not offered twice" offers run quick.json --set ch :: checkpoint.
 check "values of a choice" offers run quick.json --set stages.align.schedule = co :: constant cosine
 check "values of a switch" offers run quick.json --set stages.align.shuffle = :: false true
 check "values by name" offers validate quick.json --set stages.align.method = v :: vaccine

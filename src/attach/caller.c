@@ -75,7 +75,8 @@ int caller_ask(struct caller *c, struct request *r, struct vac_err *err)
         rc = err_set(err, VAC_ERR_USAGE, "a text of more than %d bytes cannot be sent",
                      MESSAGE_ASKED);
     else
-        rc = line_put(&c->line, &s, err) || line_flush(&c->line, err) ? -1 : 0;
+        rc = line_put(&c->line, &s, err);
+    c->deaf |= rc == 0 && line_flush(&c->line, NULL); /* what it said last can still be read */
     sb_done(&s);
     return rc;
 }
@@ -97,9 +98,8 @@ cJSON *caller_next(struct caller *c, double seconds, struct vac_err *err)
             err_set(err, VAC_ERR_STOPPED, "the program that runs it has closed the connection");
             return NULL;
         }
-        if (line_flush(&c->line, err))
-            return NULL;
-        fd.events = (short)(fd.events | (line_waits(&c->line) ? POLLOUT : 0));
+        c->deaf |= line_flush(&c->line, NULL) != 0;
+        fd.events = (short)(fd.events | (!c->deaf && line_waits(&c->line) ? POLLOUT : 0));
         got = poll(&fd, 1, left > 0 ? (int)(1000 * left) : 0);
         if (got == 0 && seconds >= 0 && clock_now() >= until)
             return NULL;

@@ -8,7 +8,8 @@
 struct caller {
     struct line line;
     int64_t last_id;
-    bool gone;    /* the program has closed it */
+    bool gone;    /* the program has closed it, and what it sent before is read */
+    bool deaf;    /* it takes no more */
     cJSON *hello; /* how the run stood when it was connected to */
 };
 /* Says hello, and waits a few seconds for the answer. `as` NULL = not said. */
