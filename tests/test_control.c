@@ -176,9 +176,9 @@ static void test_hello(void **state)
         cJSON *line;
 
         assert_true(fd >= 0);
-        assert_ok(line_open(&c.line, fd, MESSAGE_TOLD, MESSAGE_TOLD, &err), &err);
+        assert_ok(wire_open(&c.line, fd, MESSAGE_TOLD, MESSAGE_TOLD, &err), &err);
         sb_printf(&text, "%s\n", wrong[i].line);
-        assert_ok(line_put(&c.line, &text, &err), &err);
+        assert_ok(wire_put(&c.line, &text, &err), &err);
         line = caller_next(&c, 60, &err);
         assert_non_null(line);
         if (!strstr(json_text_at(line, "error"), wrong[i].why))

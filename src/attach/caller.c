@@ -49,7 +49,7 @@ int caller_open(struct caller *c, const char *dir, const char *as, bool control,
         return -1;
     if (as && (!*as || strlen(as) >= VAC_NAME - 8))
         err_set(&why, VAC_ERR_USAGE, "--as: expected a name of 1 to %d bytes", VAC_NAME - 9);
-    if (line_open(&c->line, fd, MESSAGE_TOLD, MESSAGE_TOLD, &why) || why.code ||
+    if (wire_open(&c->line, fd, MESSAGE_TOLD, MESSAGE_TOLD, &why) || why.code ||
         greet(c, as, control, watch, &why)) {
         caller_close(c);
         return err_set(err, why.code, "%s: %s", dir, why.msg);
@@ -59,7 +59,7 @@ int caller_open(struct caller *c, const char *dir, const char *as, bool control,
 
 void caller_close(struct caller *c)
 {
-    line_close(&c->line);
+    wire_close(&c->line);
     cJSON_Delete(c->hello);
     c->hello = NULL;
 }
@@ -75,8 +75,8 @@ int caller_ask(struct caller *c, struct request *r, struct vac_err *err)
         rc = err_set(err, VAC_ERR_USAGE, "a text of more than %d bytes cannot be sent",
                      MESSAGE_ASKED);
     else
-        rc = line_put(&c->line, &s, err);
-    c->deaf |= rc == 0 && line_flush(&c->line, NULL); /* what it said last can still be read */
+        rc = wire_put(&c->line, &s, err);
+    c->deaf |= rc == 0 && wire_flush(&c->line, NULL); /* what it said last can still be read */
     sb_done(&s);
     return rc;
 }
@@ -88,7 +88,7 @@ cJSON *caller_next(struct caller *c, double seconds, struct vac_err *err)
     for (;;) {
         struct pollfd fd = {.fd = c->line.fd, .events = POLLIN};
         size_t n;
-        const char *text = line_next(&c->line, &n);
+        const char *text = wire_next(&c->line, &n);
         double left = seconds < 0 ? 3600 : until - clock_now();
         int got;
 
@@ -98,14 +98,14 @@ cJSON *caller_next(struct caller *c, double seconds, struct vac_err *err)
             err_set(err, VAC_ERR_STOPPED, "the program that runs it has closed the connection");
             return NULL;
         }
-        c->deaf |= line_flush(&c->line, NULL) != 0;
-        fd.events = (short)(fd.events | (!c->deaf && line_waits(&c->line) ? POLLOUT : 0));
+        c->deaf |= wire_flush(&c->line, NULL) != 0;
+        fd.events = (short)(fd.events | (!c->deaf && wire_waits(&c->line) ? POLLOUT : 0));
         got = poll(&fd, 1, left > 0 ? (int)(1000 * left) : 0);
         if (got == 0 && seconds >= 0 && clock_now() >= until)
             return NULL;
         if (got < 0 && errno == EINTR && seconds >= 0)
             return NULL;
-        got = fd.revents & (POLLIN | POLLHUP | POLLERR) ? line_fill(&c->line, err) : 0;
+        got = fd.revents & (POLLIN | POLLHUP | POLLERR) ? wire_fill(&c->line, err) : 0;
         if (got < 0)
             return NULL;
         c->gone = got > 0;

@@ -2,11 +2,11 @@
 #ifndef ATTACH_CALLER_H
 #define ATTACH_CALLER_H
 
-#include "attach/line.h"
+#include "attach/wire.h"
 #include "attach/message.h"
 
 struct caller {
-    struct line line;
+    struct wire line;
     int64_t last_id;
     bool gone;    /* the program has closed it, and what it sent before is read */
     bool deaf;    /* it takes no more */

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "attach/line.h"
+#include "attach/wire.h"
 #include "attach/message.h"
 #include "base/io.h"
 #include "base/trace.h"
@@ -21,7 +21,7 @@ enum { CLIENTS = 16, PENDING = CONTROL_COMMANDS + CONTROL_SPARE };
 #define TELL_EVERY 0.2
 
 struct client {
-    struct line line;    /* fd -1 = nobody */
+    struct wire line;    /* fd -1 = nobody */
     uint64_t serial;     /* of all that ever came */
     char name[VAC_NAME]; /* "ann", else "1000/4321": user, process */
     bool greeted, watches, wants;
@@ -55,10 +55,10 @@ static void send_text(struct client *c, const struct strbuf *text)
 {
     struct vac_err err = {0};
 
-    if (c->line.fd < 0 || line_put(&c->line, text, &err) == 0)
+    if (c->line.fd < 0 || wire_put(&c->line, text, &err) == 0)
         return;
     TRACE("control: %s is gone: %s", c->name, err.msg);
-    line_close(&c->line);
+    wire_close(&c->line);
 }
 
 static void open_answer(struct json_out *o, int64_t id)
@@ -299,25 +299,25 @@ static void welcome(struct server *s)
     if (err.code) {
         struct client turned_away = {.line.fd = -1};
 
-        if (line_open(&turned_away.line, fd, MESSAGE_ASKED, MESSAGE_ASKED, NULL) == 0) {
+        if (wire_open(&turned_away.line, fd, MESSAGE_ASKED, MESSAGE_ASKED, NULL) == 0) {
             refuse(&turned_away, 0, err.msg);
-            line_flush(&turned_away.line, NULL);
+            wire_flush(&turned_away.line, NULL);
         }
-        line_close(&turned_away.line);
+        wire_close(&turned_away.line);
         return;
     }
     c = &s->client[i];
     sb_done(&c->options);
     *c = (struct client){.serial = ++s->serials};
     snprintf(c->name, sizeof c->name, "%ld/%ld", (long)uid, (long)pid);
-    if (line_open(&c->line, fd, MESSAGE_ASKED, MESSAGE_TOLD, &err))
-        line_close(&c->line);
+    if (wire_open(&c->line, fd, MESSAGE_ASKED, MESSAGE_TOLD, &err))
+        wire_close(&c->line);
 }
 
 static void hear(struct server *s, struct client *c)
 {
     struct vac_err err = {0};
-    int gone = line_fill(&c->line, &err);
+    int gone = wire_fill(&c->line, &err);
     const char *text;
     size_t n;
 
@@ -326,11 +326,11 @@ static void hear(struct server *s, struct client *c)
         c->leaves = true;
         return;
     }
-    while (c->line.fd >= 0 && !c->leaves && (text = line_next(&c->line, &n)))
+    while (c->line.fd >= 0 && !c->leaves && (text = wire_next(&c->line, &n)))
         if (n)
             take_request(s, c, text, n);
     if (gone)
-        line_close(&c->line);
+        wire_close(&c->line);
 }
 
 /* A controller that has gone gives control free. */
@@ -341,8 +341,8 @@ static void tidy(struct server *s)
     for (int i = 0; i < CLIENTS; i++) {
         struct client *c = &s->client[i];
 
-        if (c->line.fd >= 0 && (line_flush(&c->line, &err) || (c->leaves && !line_waits(&c->line))))
-            line_close(&c->line);
+        if (c->line.fd >= 0 && (wire_flush(&c->line, &err) || (c->leaves && !wire_waits(&c->line))))
+            wire_close(&c->line);
         if (c->line.fd < 0)
             c->greeted = c->wants = false;
     }
@@ -467,10 +467,10 @@ static int wait_for(struct server *s, struct pollfd fds[CLIENTS + 3])
     fds[n++] = (struct pollfd){.fd = s->place.fd, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = s->ctl->told_wake[0], .events = POLLIN};
     for (int i = 0; i < CLIENTS; i++) {
-        const struct line *l = &s->client[i].line;
+        const struct wire *l = &s->client[i].line;
 
         fds[n++] =
-            (struct pollfd){.fd = l->fd, .events = (short)(POLLIN | (line_waits(l) ? POLLOUT : 0))};
+            (struct pollfd){.fd = l->fd, .events = (short)(POLLIN | (wire_waits(l) ? POLLOUT : 0))};
     }
     return poll(fds, (nfds_t)n, left < 0 ? 0 : (int)(1000 * left) + 1);
 }
@@ -550,7 +550,7 @@ void server_close(struct server *s)
     pthread_join(s->thread, NULL);
     place_close(&s->place);
     for (int i = 0; i < CLIENTS; i++) {
-        line_close(&s->client[i].line);
+        wire_close(&s->client[i].line);
         sb_done(&s->client[i].options);
     }
     for (int i = 0; i < 2; i++)

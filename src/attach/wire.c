@@ -1,5 +1,5 @@
-/* line.c - see line.h */
-#include "attach/line.h"
+/* wire.c - see wire.h */
+#include "attach/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,19 +7,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int line_open(struct line *l, int fd, size_t most_in, size_t most_out, struct vac_err *err)
+int wire_open(struct wire *l, int fd, size_t most_in, size_t most_out, struct vac_err *err)
 {
-    *l = (struct line){.fd = fd, .most_in = most_in, .most_out = most_out};
+    *l = (struct wire){.fd = fd, .most_in = most_in, .most_out = most_out};
     return fcntl(fd, F_SETFL, O_NONBLOCK) ? err_errno(err, "socket") : 0;
 }
 
-void line_close(struct line *l)
+void wire_close(struct wire *l)
 {
     if (l->fd >= 0)
         close(l->fd);
     sb_done(&l->in);
     sb_done(&l->out);
-    *l = (struct line){.fd = -1};
+    *l = (struct wire){.fd = -1};
 }
 
 /* Drops what was dealt with. */
@@ -32,7 +32,7 @@ static void forget(struct strbuf *b, size_t *n)
     *n = 0;
 }
 
-int line_fill(struct line *l, struct vac_err *err)
+int wire_fill(struct wire *l, struct vac_err *err)
 {
     char some[16384];
     ssize_t n;
@@ -54,7 +54,7 @@ int line_fill(struct line *l, struct vac_err *err)
     return l->in.len <= l->most_in && n == 0;
 }
 
-const char *line_next(struct line *l, size_t *n)
+const char *wire_next(struct wire *l, size_t *n)
 {
     const char *from = l->in.s ? l->in.s + l->taken : NULL;
     const char *end = from ? memchr(from, '\n', l->in.len - l->taken) : NULL;
@@ -66,7 +66,7 @@ const char *line_next(struct line *l, size_t *n)
     return from;
 }
 
-int line_put(struct line *l, const struct strbuf *text, struct vac_err *err)
+int wire_put(struct wire *l, const struct strbuf *text, struct vac_err *err)
 {
     if (sb_ok(text, err))
         return -1;
@@ -77,9 +77,9 @@ int line_put(struct line *l, const struct strbuf *text, struct vac_err *err)
     return sb_ok(&l->out, err);
 }
 
-int line_flush(struct line *l, struct vac_err *err)
+int wire_flush(struct wire *l, struct vac_err *err)
 {
-    while (line_waits(l)) {
+    while (wire_waits(l)) {
         ssize_t n = send(l->fd, l->out.s + l->sent, l->out.len - l->sent, MSG_NOSIGNAL);
 
         if (n < 0 && errno == EINTR)
@@ -93,7 +93,7 @@ int line_flush(struct line *l, struct vac_err *err)
     return 0;
 }
 
-bool line_waits(const struct line *l)
+bool wire_waits(const struct wire *l)
 {
     return l->out.len > l->sent;
 }
