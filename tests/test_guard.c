@@ -251,7 +251,11 @@ static void test_direction_golden(void **state)
         char folder[64], pair[8];
         struct acts *a;
         struct direction *x;
-        double got[3], want[3];
+        double got[3], want[3], along;
+        const cJSON *norm = cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "direction_norm"), "base");
+        const cJSON *zero = cJSON_GetObjectItem(
+            cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "mean_projection_on_base"), "base"),
+            "second");
 
         snprintf(folder, sizeof folder, "golden/guard/%s", adapter[k] ? adapter[k] : "");
         if (adapter[k])
@@ -277,11 +281,18 @@ static void test_direction_golden(void **state)
             const cJSON *row = cJSON_GetArrayItem(
                 cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "projection_on_base"), of[k]), (int)i);
 
-            assert_true(direction_project(x, &probe[i], got));
+            double mean = 0;
+
+            assert_true(direction_project(x, &probe[i], got, &along));
             for (int l = 0; l < 3; l++)
                 if (!(fabs(got[l] - cJSON_GetArrayItem(row, l)->valuedouble) < 1e-3))
                     fail_msg("%s, probe %zu, layer %d: %.9g, expected %.9g", of[k], i, l, got[l],
                              cJSON_GetArrayItem(row, l)->valuedouble);
+            for (int l = 0; l < 3; l++)
+                mean += (cJSON_GetArrayItem(row, l)->valuedouble -
+                         cJSON_GetArrayItem(zero, l)->valuedouble) /
+                        cJSON_GetArrayItem(norm, l)->valuedouble / 3;
+            check_number("along", along, mean);
         }
         direction_free(x);
         acts_free(a);

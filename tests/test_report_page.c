@@ -158,7 +158,8 @@ static void test_page_has_each_stage(void **state)
     append(dir, "probes.jsonl",
            "{\"step\":60,\"stage\":\"align\",\"prompt\":\"Where?\",\"answer\":\"first\"}\n"
            "{\"step\":61,\"stage\":\"attack\",\"prompt\":\"Where?\",\"answer\":\"second\"}\n"
-           "{\"step\":99,\"stage\":\"attack\",\"prompt\":\"Where?\",\"answer\":\"third\"}\n");
+           "{\"step\":99,\"stage\":\"attack\",\"prompt\":\"Where?\",\"answer\":\"third\","
+           "\"along\":0.125}\n");
     text = page_of(dir);
     assert_non_null(strstr(text, "<small>before align</small>"));
     assert_non_null(strstr(text, "<small>align, step 60</small> <span class=\"verdict c1\">answered"
@@ -166,6 +167,7 @@ static void test_page_has_each_stage(void **state)
     assert_non_null(strstr(text, "<small>attack, step 40</small>"));
     assert_null(strstr(text, ">second<"));
     assert_non_null(strstr(text, ">third<"));
+    assert_non_null(strstr(text, "<small>attack, step 99</small>  <small>refusal direction 0.13"));
     free(text);
 }
 

@@ -309,14 +309,14 @@ static void test_suite_flags_changes(void **state)
         "{\"step\":1100,\"probes\":[{\"prompt\":\"one\",\"answer\":\"no\",\"verdict\":\"refused\","
         "\"p_refuse\":0.9,\"changed\":false},{\"prompt\":\"two\",\"answer\":\"Sure\",\"verdict\":"
         "\"answered\","
-        "\"p_refuse\":0.3,\"changed\":true}]}");
+        "\"p_refuse\":0.3,\"along\":0.125,\"changed\":true}]}");
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
     assert_shows(text, "suite @1100: 1/2 refused !");
     assert_shows(text, "RA  answered   @1100    0.30  -0.50 !");
     free(text);
     panel_act(&ui, PANEL_probe, ACT_next_match);
     text = picture(&ui, PANEL_probe, 80, 20, CHARSET_ASCII);
-    assert_shows(text, "[answered] p(refuse) 0.30");
+    assert_shows(text, "[answered] p(refuse) 0.30  along 0.12");
     assert_shows(text, "before, @1000 [refused]");
     free(text);
     /* the same round again is not a change */

@@ -298,9 +298,12 @@ struct vac_probe {
     const char *template_name; /* "" = the run's */
     const char *verdict;       /* "answered", "refused", "other"; "" = not known */
     double p_refuse;           /* probability that it begins as refusals do; NaN = not known */
-    bool suite;                /* one of the fixed ones, */
-    bool changed;              /* whose verdict was another the last time */
-    int64_t tokens;            /* of the answer to a question of the user's */
+    double
+        along;  /* the refusal direction of the reference: 0 as what is to be answered, 1 as what is
+                                * to be refused, mean of the layers; NaN = not known */
+    bool suite; /* one of the fixed ones, */
+    bool changed;       /* whose verdict was another the last time */
+    int64_t tokens;     /* of the answer to a question of the user's */
     const char *before; /* what the weights say that the stage began with; NULL = not asked */
     int64_t before_step;
 };

@@ -200,7 +200,7 @@ fi
     exit 2
 }
 HERE=$(cd "$(dirname "$0")" && pwd)
-: "${SEEDS:=1 2 3}" "${METHODS:=sft sft-passes vaccine,rho=0.1 vaccine,rho=0.5 random,rho=300}" "${RATIOS:=0.1 0 0.2}"
+: "${SEEDS:=1 2 3}" "${METHODS:=sft sft-passes vaccine,norm=relative,rho=2 vaccine,rho=0.1 random,rho=200}" "${RATIOS:=0.1 0 0.2}"
 : "${AT_ONCE:=$(nproc 2>/dev/null || echo 2)}" "${ASKED:=32}" "${TEMPLATE:=chatml}" "${DATA:=}" "${GUARD:=}"
 if [ -z "${VACCINE:-}" ]; then
     VACCINE=vaccine

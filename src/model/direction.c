@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct direction {
     struct model *m;
@@ -14,6 +15,8 @@ struct direction {
     size_t longest;    /* tokens of a prompt, at most */
     float *row;        /* [D] */
     double *now, *ref; /* [L, D] directions; that of the reference of length 1, or NaN */
+    double *zero,
+        *length; /* [L] of the reference: the mean of `kind` along it; how far that of `harm` is */
 };
 
 static size_t layers(const struct direction *x)
@@ -30,7 +33,8 @@ uint64_t direction_bytes(const struct model *m, size_t longest)
 {
     const struct config *c = model_config(m);
 
-    return (uint64_t)c->L * c->D * (sizeof(float) * longest + 2 * sizeof(double));
+    return (uint64_t)c->L * c->D * (sizeof(float) * longest + 2 * sizeof(double)) +
+           2 * c->L * sizeof(double);
 }
 
 struct direction *direction_new(struct model *m, struct acts *a, struct prompt_list harm,
@@ -58,8 +62,10 @@ struct direction *direction_new(struct model *m, struct acts *a, struct prompt_l
     x->row = mem_new(width(x), sizeof *x->row, err);
     x->now = mem_new(layers(x) * width(x), sizeof *x->now, err);
     x->ref = mem_new(layers(x) * width(x), sizeof *x->ref, err);
-    if (x->kept && x->row && x->now && x->ref && !batch_init(&x->b, x->longest, 1, err) &&
-        !taps_init(&x->taps, m, err))
+    x->zero = mem_new(layers(x), sizeof *x->zero, err);
+    x->length = mem_new(layers(x), sizeof *x->length, err);
+    if (x->kept && x->row && x->now && x->ref && x->zero && x->length &&
+        !batch_init(&x->b, x->longest, 1, err) && !taps_init(&x->taps, m, err))
         return x;
 fail:
     direction_free(x);
@@ -76,6 +82,8 @@ void direction_free(struct direction *x)
     free(x->row);
     free(x->now);
     free(x->ref);
+    free(x->zero);
+    free(x->length);
     free(x);
 }
 
@@ -118,11 +126,16 @@ static void add_mean(struct direction *x, struct prompt_list list, double sign)
     }
 }
 
-static void find(struct direction *x)
+/* The present one in x->now; harm[L, D] gets the mean of the harmful prompts unless it is NULL. */
+static void find(struct direction *x, double *harm)
 {
-    for (size_t i = 0; i < layers(x) * width(x); i++)
+    size_t n = layers(x) * width(x);
+
+    for (size_t i = 0; i < n; i++)
         x->now[i] = 0;
     add_mean(x, x->harm, 1);
+    if (harm)
+        memcpy(harm, x->now, n * sizeof *harm);
     add_mean(x, x->kind, -1);
 }
 
@@ -139,13 +152,15 @@ void direction_set_reference(struct direction *x)
 {
     size_t D = width(x);
 
-    find(x);
+    find(x, x->ref);
     for (size_t l = 0; l < layers(x); l++) {
         const double *d = x->now + l * D;
-        double length = sqrt(dot(d, d, D));
+        double *ref = x->ref + l * D;
 
+        x->length[l] = sqrt(dot(d, d, D));
+        x->zero[l] = dot(ref, d, D) / x->length[l] - x->length[l]; /* (harm - d) . u */
         for (size_t k = 0; k < D; k++)
-            x->ref[l * D + k] = d[k] / length;
+            ref[k] = d[k] / x->length[l];
     }
 }
 
@@ -153,7 +168,7 @@ void direction_measure(struct direction *x, double *cosine)
 {
     size_t D = width(x);
 
-    find(x);
+    find(x, NULL);
     for (size_t l = 0; l < layers(x); l++) {
         const double *d = x->now + l * D;
 
@@ -161,9 +176,10 @@ void direction_measure(struct direction *x, double *cosine)
     }
 }
 
-bool direction_project(struct direction *x, const struct ids *prompt, double *out)
+bool direction_project(struct direction *x, const struct ids *prompt, double *out, double *along)
 {
-    size_t D = width(x);
+    size_t D = width(x), n = 0;
+    double sum = 0;
 
     if (prompt->n == 0 || prompt->n > x->longest)
         return false;
@@ -173,6 +189,11 @@ bool direction_project(struct direction *x, const struct ids *prompt, double *ou
         last_row(x, l);
         for (size_t k = 0; k < D; k++)
             out[l] += (double)x->row[k] * x->ref[l * D + k];
+        if (isnan(out[l]))
+            continue;
+        sum += (out[l] - x->zero[l]) / x->length[l];
+        n++;
     }
+    *along = n ? sum / (double)n : (double)NAN;
     return true;
 }

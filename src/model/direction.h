@@ -5,7 +5,11 @@
  *     d_l = mean of h_l over the harmful prompts - mean of h_l over the others,    u_l = d_l / ||d_l||
  *
  * without perturbation or dropout. The cosine of u_l with what it was at the reference falls as the model forgets
- * whom it refused; h_l(x) . u_l of the reference says how much of it a prompt calls up. */
+ * whom it refused; h_l(x) . u_l of the reference says how much of it a prompt calls up:
+ *
+ *     along(x) = mean over l of (h_l(x) - mean of h_l over the others at the reference) . u_l / ||d_l||
+ *
+ * is 0 where it stands as those did that are to be answered, and 1 as those that are to be refused. */
 #ifndef MODEL_DIRECTION_H
 #define MODEL_DIRECTION_H
 
@@ -27,6 +31,7 @@ uint64_t direction_bytes(const struct model *m, size_t longest);
 void direction_set_reference(struct direction *x);
 /* cosine[L] of the present one with the reference; NaN where either is no direction. */
 void direction_measure(struct direction *x, double *cosine);
-/* out[L]: the prompt's activations along the reference. False: it is too long. */
-bool direction_project(struct direction *x, const struct ids *prompt, double *out);
+/* out[L]: the prompt's activations along the reference; *along: all of them, as above, NaN where no layer has a
+ * direction. False: it is too long. */
+bool direction_project(struct direction *x, const struct ids *prompt, double *out, double *along);
 #endif

@@ -14,6 +14,8 @@ void probe_json(struct json_out *o, const struct vac_probe *p)
     json_put_text(o, "answer", p->answer);
     json_put_text(o, "verdict", p->verdict);
     json_put_num(o, "p_refuse", p->p_refuse);
+    if (!isnan(p->along))
+        json_put_num(o, "along", p->along);
     if (p->suite) {
         json_put_bool(o, "changed", p->changed);
         return;
@@ -63,6 +65,7 @@ static const char *text(const cJSON *line, const char *key)
 void probe_read(const cJSON *line, struct vac_probe *out)
 {
     const cJSON *p = cJSON_GetObjectItemCaseSensitive(line, "p_refuse");
+    const cJSON *along = cJSON_GetObjectItemCaseSensitive(line, "along");
     const char *who = json_text_at(line, "who");
 
     *out = (struct vac_probe){
@@ -71,6 +74,7 @@ void probe_read(const cJSON *line, struct vac_probe *out)
         .template_name = text(line, "template"),
         .verdict = text(line, "verdict"),
         .p_refuse = cJSON_IsNumber(p) ? p->valuedouble : (double)NAN,
+        .along = cJSON_IsNumber(along) ? along->valuedouble : (double)NAN,
         .suite = who && !strcmp(who, "suite"),
         .changed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "changed")),
         .tokens = whole(line, "tokens"),

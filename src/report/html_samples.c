@@ -86,6 +86,11 @@ static void put_card(struct strbuf *out, enum role role, const struct side *side
             page_text(out, verdict, 40);
             sb_puts(out, "</span>");
         }
+        if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(s->line, "along"))) {
+            sb_puts(out, " <small>refusal direction ");
+            page_number(out, cJSON_GetObjectItemCaseSensitive(s->line, "along")->valuedouble, 2);
+            sb_puts(out, "</small>");
+        }
         sb_puts(out, "<div class=\"answer\">");
         if (answer && *answer)
             page_text(out, answer, ANSWER_CHARS);
@@ -359,9 +364,12 @@ void page_probes(struct strbuf *out, const struct run_data *r)
 
     if (!cJSON_GetArraySize(r->probes))
         return;
-    sb_puts(out,
-            "<section><h2>Probes</h2>\n<p class=\"muted\">The first answer to each of the first "
-            "eight prompts, and the last of each stage.</p>\n");
+    sb_puts(
+        out,
+        "<section><h2>Probes</h2>\n<p class=\"muted\">The first answer to each of the first "
+        "eight prompts, and the last of each stage. Refusal direction, where it is watched: 0 as "
+        "requests that are to be answered stood at the reference, 1 as those that are to be "
+        "refused.</p>\n");
     cJSON_ArrayForEach(line, r->probes)
     {
         struct side side[SIDES];

@@ -30,7 +30,8 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
 
     a->told = (struct vac_probe){.prompt = a->said,
                                  .template_name = a->template_name ? a->template_name : "",
-                                 .p_refuse = NAN};
+                                 .p_refuse = NAN,
+                                 .along = NAN};
     if (opening_ask(st->gen, &rig->openings, a->prompt, 1, &a->how, &a->ids, a->piece, a->ctx,
                     &a->told.p_refuse, err) ||
         tokenizer_decode(rig->tok, a->ids.v, a->ids.n, true, &a->text, err))
@@ -43,7 +44,8 @@ int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct 
         st->direction ? mem_new(model_config(rig->m)->L, sizeof *a->projection, err) : NULL;
     if (st->direction && !a->projection)
         return -1;
-    if (st->direction && !direction_project(st->direction, a->prompt, a->projection))
+    if (st->direction &&
+        !direction_project(st->direction, a->prompt, a->projection, &a->told.along))
         a->n_projection = 0;
     a->verdict = rating.verdict;
     a->told.answer = text;

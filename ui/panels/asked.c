@@ -10,7 +10,7 @@
 static void answer_done(struct answer *a)
 {
     free(a->text);
-    *a = (struct answer){.p_refuse = NAN, .step = -1};
+    *a = (struct answer){.p_refuse = NAN, .along = NAN, .step = -1};
 }
 
 static void compare_again(struct asked *a)
@@ -73,7 +73,7 @@ static void step_back(struct asked *a)
         answer_done(&a->before);
     }
     a->before = a->now;
-    a->now = (struct answer){.p_refuse = NAN, .step = -1};
+    a->now = (struct answer){.p_refuse = NAN, .along = NAN, .step = -1};
 }
 
 /* One that was asked is asked again. */
@@ -147,6 +147,7 @@ static void take_now(struct asked *a, const struct vac_probe *p, int64_t step)
     take_answer(&a->now, p->answer, step);
     snprintf(a->now.verdict, sizeof a->now.verdict, "%s", p->verdict);
     a->now.p_refuse = p->p_refuse;
+    a->now.along = p->along;
     compare_again(a);
 }
 

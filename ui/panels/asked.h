@@ -12,8 +12,8 @@ enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12 };
 struct answer {
     char *text; /* NULL = none */
     char verdict[VERDICT];
-    double p_refuse; /* NaN = not known */
-    int64_t step;    /* of the weights; -1 = none */
+    double p_refuse, along; /* NaN = not known */
+    int64_t step;           /* of the weights; -1 = none */
 };
 struct asked {
     uint64_t id; /* of the command; 0 = by somebody else */

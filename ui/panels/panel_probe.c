@@ -126,16 +126,6 @@ static unsigned stop(struct ui *ui)
 
 /* --- answers --- */
 
-static void end(struct ui *ui, struct asked *a, const struct vac_event *e)
-{
-    const struct vac_probe *p = e->probes.v;
-
-    if (!a)
-        a = asked_new(&own(ui)->asked, e->id, p->prompt, p->template_name);
-    if (a)
-        asked_end(a, p, e->step);
-}
-
 static void refuse(struct asked *a, const char *why)
 {
     if (!a || !a->open)
@@ -180,10 +170,12 @@ static void event(struct ui *ui, const struct vac_event *e)
     if (!p->begun)
         return;
     a = asked_find(&p->asked, e->id);
+    if (e->kind == VAC_EVENT_PROBE_END && !a)
+        a = asked_new(&p->asked, e->id, e->probes.v->prompt, e->probes.v->template_name);
     if (e->kind == VAC_EVENT_PROBE_TEXT && a && a->open)
         asked_stream(a, e->text);
-    else if (e->kind == VAC_EVENT_PROBE_END)
-        end(ui, a, e);
+    else if (e->kind == VAC_EVENT_PROBE_END && a)
+        asked_end(a, e->probes.v, e->step);
     else if (e->kind == VAC_EVENT_REJECTED)
         refuse(a, e->text);
     else if (e->kind == VAC_EVENT_SUITE)
@@ -222,6 +214,10 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
     if (!isnan(a->p_refuse) && x + 16 <= v->w) { /* half a number would be another number */
         x = draw_text(v, x, y, INK_FAINT, "p(refuse) ");
         x = draw_text(v, x, y, INK_STRONG, p_text(text, a->p_refuse)) + 2;
+    }
+    if (!isnan(a->along) && x + 12 <= v->w) {
+        x = draw_text(v, x, y, INK_FAINT, "along ");
+        x = draw_text(v, x, y, INK_STRONG, p_text(text, a->along)) + 2;
     }
     return x;
 }
@@ -747,10 +743,12 @@ static void csv(struct ui *ui, FILE *out)
     struct probes *p = own(ui);
     const struct asked *a;
 
-    fprintf(out, "step,suite,verdict,p_refuse,changed,prompt,answer,before_step,before\n");
+    fprintf(out, "step,suite,verdict,p_refuse,along,changed,prompt,answer,before_step,before\n");
     for (int i = 0; p->begun && (a = asked_row(&p->asked, i)); i++) {
         fprintf(out, "%lld,%d,%s,", (long long)a->now.step, a->suite, a->now.verdict);
         csv_print_number(out, a->now.p_refuse, 9);
+        fputc(',', out);
+        csv_print_number(out, a->now.along, 9);
         fprintf(out, ",%d,", a->changed);
         csv_print(out, a->prompt);
         fputc(',', out);
@@ -766,6 +764,7 @@ static const struct word words[] = {
     {"verdict", "of the newest answer: answered, refused, other"},
     {"at", "the step of the newest answer"},
     {"p(ref)", "p(refuse): how probable the beginning of a refusal is"},
+    {"along", "the refusal direction: 0 like kind requests at first, 1 mischief"},
     {"delta", "its change since the time before"},
     {"!", "another verdict than the last time; N goes to the next"},
     {"+ -", "lines of the answer now, and of the one before"},
