@@ -199,6 +199,7 @@ bool action_works(const struct ui *ui, enum action a)
         return session_is_live(ui) || look_can(ui);
     case ACT_weights:
         return look_can(ui);
+    case ACT_label:
     case ACT_list:
         return *ui->snap.run != '\0';
     case ACT_reference:

@@ -606,9 +606,6 @@ static void take_label(struct ui *ui, int key)
 static unsigned act(struct ui *ui, enum action a)
 {
     switch (a) {
-    case ACT_pan_right:
-        labelling_begin(ui, &own(ui)->labels, take_label);
-        return UI_HANDLED;
     case ACT_next_match:
         if (!table_next(ui, PANEL_probe, is_changed))
             ui_say(ui, "no probe of the suite has changed");
@@ -631,6 +628,14 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
         return open_line(ui);
     if (a == ACT_stop)
         return stop(ui);
+    if (a == ACT_label && !*ui->snap.run) {
+        ui_warn(ui, "no run is open whose answers could be labelled");
+        return UI_HANDLED;
+    }
+    if (a == ACT_label) {
+        labelling_begin(ui, &own(ui)->labels, take_label);
+        return UI_HANDLED;
+    }
     if (a != ACT_suite)
         return UI_IGNORED;
     id = ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL);
@@ -776,7 +781,7 @@ const struct panel panel_probe = {
     .title = "Probe",
     .about = "what the present weights answer, how it is judged, and what they answered before",
     .words = words,
-    .hints = "p ask  P suite  D diff  v full  N change  L label",
+    .hints = "p ask  P suite  D diff  v full  N change  V label",
     .place = PLACE_ANSWERS,
     .own = sizeof(struct probes),
     .commands = commands,

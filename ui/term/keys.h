@@ -69,6 +69,8 @@ enum key_group {
     X(diff, 'D', 0, GROUP_PROBE, "D", "Diff",                                                      \
       "compare: answers of two steps (5), descriptions of two runs (0)")                           \
     X(full, 'v', 0, GROUP_PROBE, "v", "View", "the selected text in full")                         \
+    X(label, 'V', 0, GROUP_PROBE, "V", "",                                                         \
+      "say yourself, blind, what answers do: labels to hold the judge against")                    \
     X(stop, UICTRL('c'), 0, GROUP_PROBE, "Ctrl-C", "",                                             \
       "end the answer under way; twice: the quit dialog")                                          \
     X(up, UIKEY_UP, 'k', GROUP_MOVE, "Up k", "", "row above: layer, option, line")                 \
@@ -91,7 +93,7 @@ enum key_group {
     X(zoom_out, '-', 0, GROUP_VIEW, "-", "", "zoom out")                                           \
     X(zoom_reset, 'Z', 0, GROUP_VIEW, "Z", "", "the whole run")                                    \
     X(pan_left, 'H', 0, GROUP_VIEW, "H", "", "pan to the left")                                    \
-    X(pan_right, 'L', 0, GROUP_VIEW, "L", "", "pan to the right; label answers blind (5)")         \
+    X(pan_right, 'L', 0, GROUP_VIEW, "L", "", "pan to the right")                                  \
     X(log, 'y', 0, GROUP_VIEW, "y", "Log", "logarithmic or linear axis")                           \
     X(smooth, 'r', 0, GROUP_VIEW, "r", "Raw", "raw curves, or smoothed .6 .9 .98")                 \
     X(x_unit, 't', 0, GROUP_VIEW, "t", "", "x in steps, tokens or seconds")                        \
