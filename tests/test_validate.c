@@ -177,7 +177,7 @@ static void test_plan_of_stages(void **state)
     assert_int_equal(row_bytes(&v.stage[4].plan, "base weights (mapped)"), 0);
     assert_int_equal(row_bytes(&v.stage[4].plan, "adapters"), 4 * v.stage[0].trained);
     assert_int_equal(v.refused.code, 0);
-    assert_true(v.seconds > 0 && v.gflops > 0);
+    assert_true(v.seconds > 0 && v.gflops > 0 && v.crowd >= 1);
     validate_done(&v);
 }
 

@@ -136,6 +136,10 @@ static void put_text(struct strbuf *s, const struct validation *v)
         put_warnings(s, &e->warning);
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
+    if (v->crowd >= VALIDATE_CROWDED) {
+        put_time(s, (v->seconds + v->measuring) / v->crowd);
+        sb_puts(s, " to ");
+    }
     put_time(s, v->seconds + v->measuring);
     sb_puts(s, ": ");
     put_time(s, v->seconds);
@@ -146,6 +150,11 @@ static void put_text(struct strbuf *s, const struct validation *v)
         sb_puts(s, " of measuring");
     }
     sb_puts(s, all_rehearsed(v) ? "\n" : "; by the arithmetic alone\n");
+    if (v->crowd >= VALIDATE_CROWDED)
+        sb_printf(s,
+                  "others use the processors: with them all takes %.1f times longer, and the "
+                  "shortest time is the one without them\n",
+                  v->crowd);
 }
 
 /* --- for programs --- */
@@ -222,6 +231,7 @@ static void put_json(struct strbuf *s, const struct validation *v)
     json_put_natural(&o, "steps", v->steps);
     json_put_num(&o, "seconds", v->seconds);
     json_put_num(&o, "measuring", v->measuring);
+    json_put_num(&o, "crowd", v->crowd);
     json_put_list(&o, "stages", JSON_TIGHT);
     for (size_t i = 0; i < v->n_stages; i++)
         put_stage_json(&o, &v->stage[i]);

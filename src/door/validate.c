@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compute/speed.h"
+#include "door/crowd.h"
 #include "run/control.h"
 #include "run/ask.h"
 #include "run/memory.h"
@@ -27,6 +28,9 @@
 #define FORWARD_SHARE 0.35
 /* As long is each entry of "evaluate" asked, and are the fixed probes. */
 #define ASK_SECONDS 0.15
+/* Where others use the processors so much, all that is as many times longer: their turns even out, and
+ * waiting threads have seen that they had better sleep (compute/wait.c). */
+#define PATIENCE 6
 
 /* What the stages so far leave for the next to lie on. */
 struct outlook {
@@ -38,6 +42,7 @@ struct outlook {
 struct validate_work {
     struct control ctl;
     struct trainer t;
+    double patience; /* how many times longer than on processors of one's own things are tried */
     struct model *stage; /* of the rehearsals: trained stage by stage as the run's will be */
     bool skipped;        /* a stage was not rehearsed, so none after it can be */
 };
@@ -111,7 +116,7 @@ static void guess_time(struct validation *v, struct validate_stage *x)
 /* --- the time of what is measured --- */
 
 struct asked {
-    double begun;
+    double begun, seconds;
     size_t done, n;
 };
 
@@ -121,7 +126,7 @@ static int enough(void *ctx, size_t done, size_t n)
 
     a->done = done;
     a->n = n;
-    return done > 0 && clock_now() - a->begun > ASK_SECONDS;
+    return done > 0 && clock_now() - a->begun > a->seconds;
 }
 
 /* A few questions of every entry that was not asked yet, and of the fixed probes, on the stage that is
@@ -131,12 +136,12 @@ static void ask_some(struct validation *v)
     struct trainer *t = &v->work->t;
     struct stage *st = &t->st;
     size_t slots, context = memory_generator(&t->rig, st, &slots), n = 0;
-    double begun;
+    double begun, seconds = ASK_SECONDS * v->work->patience;
 
     if (!t->rig.tok || !(st->gen = generator_new(t->rig.m, slots, context, NULL)))
         return;
     for (size_t i = 0; i < v->n_evaluate; i++) {
-        struct asked a = {.begun = clock_now()};
+        struct asked a = {.begun = clock_now(), .seconds = seconds};
         struct eval_result r = {0};
 
         if (v->evaluate[i].seconds > 0 || !watch_applies(&t->rig, st, i) ||
@@ -159,7 +164,7 @@ static void ask_some(struct validation *v)
         int rc = ask_question(&t->rig, st, &a, NULL);
 
         ask_done(&a);
-        if (rc || (n && clock_now() - begun > ASK_SECONDS))
+        if (rc || (n && clock_now() - begun > seconds))
             break;
     }
     if (n > 0)
@@ -225,7 +230,7 @@ static void rehearse(struct validation *v, struct validate_stage *x)
     if (w->skipped || !w->stage)
         return;
     t->rig.m = w->stage;
-    if (stage_rehearse(&t->st, &t->rig, REHEARSE_SECONDS, &per_step, NULL) == 0) {
+    if (stage_rehearse(&t->st, &t->rig, REHEARSE_SECONDS * w->patience, &per_step, NULL) == 0) {
         x->seconds = per_step * (double)x->steps;
         x->rehearsed = true;
         ask_some(v);
@@ -337,6 +342,7 @@ static int look(struct validation *v, struct vac_err *err)
 {
     const struct run_spec *s = &v->work->t.rig.spec;
     struct outlook o = {0};
+    struct crowd crowd;
     int rc = -1;
 
     v->n_stages = s->n_stages;
@@ -346,8 +352,12 @@ static int look(struct validation *v, struct vac_err *err)
     o.lora = mem_new(v->n_stages, sizeof *o.lora, err);
     o.targets = mem_new(v->n_stages, sizeof *o.targets, err);
     if (v->stage && v->evaluate && o.lora && o.targets) {
+        crowd_begin(&crowd);
         look_at_rest(v);
+        v->work->patience = crowd_now(&crowd) >= VALIDATE_CROWDED ? PATIENCE : 1;
+        crowd_begin(&crowd);
         rc = look_at_stages(v, &o, err);
+        v->crowd = crowd_now(&crowd);
     }
     for (size_t i = 0; o.targets && i < v->n_stages; i++)
         free(o.targets[i]);

@@ -40,6 +40,8 @@ struct validate_evaluate {
     struct strbuf warning;   /* a sentence, or nothing */
     double seconds;          /* that one measurement takes */
 };
+/* From which on a time is not one that can be told: it hangs on whether the others stay. */
+#define VALIDATE_CROWDED 1.3
 struct validation {
     struct validate_stage *stage;
     size_t n_stages;
@@ -51,8 +53,10 @@ struct validation {
     double gflops; /* of matrix products of the run's shapes, measured */
     uint64_t steps;
     double seconds, measuring; /* of all stages; the first without the second */
-    double suite;              /* seconds of one round of the fixed probes */
-    struct vac_err refused;    /* the first stage that does not fit into memory; code 0 = all do */
+    double
+        crowd; /* all that takes so many times longer as others use the processors: 1 = nobody does */
+    double suite;           /* seconds of one round of the fixed probes */
+    struct vac_err refused; /* the first stage that does not fit into memory; code 0 = all do */
     struct validate_work *work;
 };
 int validate_open(struct validation *v, const char *file, const char *const *set, size_t n_set,
