@@ -75,6 +75,29 @@ static void test_page(void **state)
     free(text);
 }
 
+/* A note is a mark on each picture over steps, with its words, and a line of the journal. */
+static void test_page_has_notes(void **state)
+{
+    const char *dir = big_run();
+    char *text = page_of(dir);
+    size_t marks = count_of(text, "class=\"tri "), pictures;
+
+    (void)state;
+    pictures = marks; /* one change of rho stands on each */
+    assert_true(pictures > 1);
+    free(text);
+    append(
+        dir, "journal.jsonl",
+        "{\"seq\":4,\"t\":\"2001-02-03T04:08:06.789Z\",\"step\":35,\"who\":\"ui\",\"op\":\"note\","
+        "\"new\":\"here it <gave> way\",\"status\":\"applied\",\"applied_step\":35}\n");
+    text = page_of(dir);
+    assert_int_equal(count_of(text, "class=\"tri "), 2 * pictures);
+    assert_int_equal(count_of(text, "<title>here it &lt;gave&gt; way</title></path>"), pictures);
+    assert_true(count_of(text, "here it &lt;gave&gt; way") > pictures); /* in the journal */
+    assert_null(strstr(text, "<gave>"));
+    free(text);
+}
+
 /* Nothing of a run's text is markup, and nothing is fetched. */
 static void test_page_is_safe(void **state)
 {
@@ -295,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page),
+        cmocka_unit_test(test_page_has_notes),
         cmocka_unit_test(test_page_is_safe),
         cmocka_unit_test(test_page_of_little),
         cmocka_unit_test(test_page_is_compact),
