@@ -94,7 +94,7 @@ static void through(void)
     assert_says("4 Look around: 3 is drift");
     type("341");
     assert_says("5 Attack: It begins by itself at step 400");
-    type("n120\r");
+    type("n140\r");
     assert_says("5 Attack: HS rises. 5, z and P ask");
     type("5zP");
     assert_says("5 Attack: D, 400, Enter sets the answers");

@@ -60,8 +60,8 @@ static const struct tour_step {
      "3 4 1", NOTHING, 0},
     {"Attack",
      "It begins by itself at step 400: 500 samples of a harmless task, a tenth of them "
-     "mischief. `n`, *120*, `Enter` stops after about 70 steps of it.",
-     "n", STEPS, 120},
+     "mischief. `n`, *140*, `Enter` stops after about 90 steps of it.",
+     "n", STEPS, 140},
     {NULL,
      "HS rises. `5`, `z` and `P` ask the fixed probes anew: most of what was refused is "
      "answered by now.",

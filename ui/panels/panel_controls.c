@@ -121,10 +121,11 @@ static void put_eval(char *out, size_t size, int width, int64_t now, const struc
                   e->name, e->is_rate ? 100 * e->value : e->value);
     if (e->step != now && at > 0 && n + (size_t)at < size) /* the weights have changed since */
         at += snprintf(out + n + at, size - n - (size_t)at, " @%lld", (long long)e->step);
-    if (*measured_rest(rest, &e->verdicts) && at > 0 && n + (size_t)at < size)
-        snprintf(out + n + at, size - n - (size_t)at, " (%s)", rest);
     if ((int)strlen(out) > width)
         out[n] = '\0';
+    else if (*measured_rest(rest, &e->verdicts) &&
+             (int)(n + strlen(out + n) + strlen(rest)) + 3 <= width)
+        snprintf(out + strlen(out), size - strlen(out), " (%s)", rest);
 }
 
 /* What the controls are for: the measures, and what is saved. */
