@@ -147,6 +147,7 @@ static void linear_rig(struct rig *rig)
     for (int t = 0; t < 3; t++) {
         linear(rig, 131, 270, 601, (enum dtype)t); /* several threads, several groups of rows */
         linear(rig, 3, 700, 1500, (enum dtype)t);
+        linear(rig, 131, 1024, 70, (enum dtype)t); /* whole pages between the rows of x */
     }
 }
 

@@ -2,25 +2,7 @@
 #include <math.h>
 
 #include "token/tokenizer.h"
-#include "model_cpu.h"
-
-/* --- models with sharp enough opinions --- */
-
-#define LLAMA                                                                                      \
-    "{\"model_type\":\"llama\",\"vocab_size\":41,\"hidden_size\":24,\"intermediate_size\":32,"     \
-    "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"num_key_value_heads\":2,"                 \
-    "\"max_position_embeddings\":512,\"initializer_range\":0.5}"
-#define OPT350                                                                                     \
-    "{\"model_type\":\"opt\",\"vocab_size\":41,\"hidden_size\":24,\"ffn_dim\":32,\"num_hidden_"    \
-    "layers\":2,"                                                                                  \
-    "\"num_attention_heads\":2,\"max_position_embeddings\":512,\"word_embed_proj_dim\":12,"        \
-    "\"do_layer_norm_before\":false,\"init_std\":0.5}"
-#define OPT                                                                                        \
-    "{\"model_type\":\"opt\",\"vocab_size\":41,\"hidden_size\":24,\"ffn_dim\":32,\"num_hidden_"    \
-    "layers\":2,"                                                                                  \
-    "\"num_attention_heads\":2,\"max_position_embeddings\":512,\"init_std\":0.5}"
-static const char *const configs[] = {LLAMA, OPT350, OPT};
-#define CONFIGS (sizeof configs / sizeof *configs)
+#include "generate_support.h"
 
 /* What the model says about a text without any cache: log-probabilities and the most probable ids.
  */
@@ -38,29 +20,6 @@ static void score(struct model *m, const int32_t *ids, size_t n, double *logp, i
     pass_score(&p, logp, top);
     batch_done(&b);
     acts_free(a);
-}
-
-struct trace {
-    int32_t id[64];
-    size_t n, stop_at; /* 0 = never */
-};
-
-static enum generate_next visit_trace(void *ctx, size_t i, int32_t id)
-{
-    struct trace *t = (struct trace *)ctx + i;
-
-    t->id[t->n++] = id;
-    return t->n == t->stop_at;
-}
-
-static struct ids generate_one(struct generator *g, const struct ids *prompt,
-                               const struct generate_options *o, struct trace *t)
-{
-    struct vac_err err = {0};
-    struct ids out = {0};
-
-    assert_ok(generate(g, prompt, 1, o, &out, t ? visit_trace : NULL, t, &err), &err);
-    return out;
 }
 
 /* --- greedy --- */
@@ -128,63 +87,6 @@ static void test_adapters_speak(void **state)
         model_close(m[i]);
     }
     ids_done(&prompt);
-}
-
-/* Many prompts through few slots give what each gives alone, sampled ones too; also when all begin with the
- * same `begin` tokens, one is no more than that, and one leaves no room for an answer. */
-static void check_slots(struct model *m, size_t n, size_t slots, size_t begin,
-                        const struct generate_options *o)
-{
-    struct generator *g = open_generator(m, slots, 48), *alone = open_generator(m, 1, 48);
-    static struct ids prompt[200], out[200];
-    static struct trace t[200];
-    struct vac_err err = {0};
-
-    memset(t, 0, sizeof t);
-    for (size_t i = 0; i < n; i++) {
-        struct ids own;
-        random_prompt(&prompt[i], begin, 41, 29);
-        random_prompt(&own, begin > 0 ? 13 * i % 29 : 1 + 5 * i % (n > 7 ? 39 : 11), 41, 30 + i);
-        assert_ok(ids_append(&prompt[i], own.v, own.n, &err), &err);
-        ids_done(&own);
-    }
-    assert_ok(generate(g, prompt, n, o, out, visit_trace, t, &err), &err);
-    for (size_t i = 0; i < n; i++) {
-        struct ids one = {0};
-        assert_int_equal(t[i].n, out[i].n);
-        if (o->temperature > 0)
-            continue; /* a stream of random numbers belongs to the prompt's place */
-        one = generate_one(alone, &prompt[i], o, NULL);
-        assert_int_equal(one.n, out[i].n);
-        assert_memory_equal(one.v, out[i].v, one.n * sizeof *one.v);
-        ids_done(&one);
-    }
-    for (size_t i = 0; i < n; i++) {
-        ids_done(&prompt[i]);
-        ids_done(&out[i]);
-    }
-    generator_free(g);
-    generator_free(alone);
-}
-
-static void test_slots(void **state)
-{
-    (void)state;
-    const int32_t stop[] = {3, 17, 22, 30};
-    const struct generate_options o = {.max_new_tokens = 9, .top_p = 1};
-    const struct generate_options stops = {
-        .max_new_tokens = 20, .top_p = 1, .stop = stop, .n_stop = 4};
-    for (size_t i = 0; i < CONFIGS; i++) {
-        struct model *m = tuned_model(configs[i]);
-        check_slots(m, 3, 2, 0, &o);
-        check_slots(m, 7, 3, 0, &stops);
-        check_slots(m, 2, 5, 0, &o);
-        check_slots(m, 9, 3, 22, &o);
-        check_slots(m, 5, 8, 30, &stops);
-        if (i == 0)
-            check_slots(m, 200, 16, 0, &o); /* several enter at once */
-        model_close(m);
-    }
 }
 
 /* A prompt that goes through the model in pieces is understood as in one. */
@@ -724,21 +626,13 @@ static void test_gpt2_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_adapters_speak),
-        cmocka_unit_test(test_slots),
-        cmocka_unit_test(test_long_prompts),
-        cmocka_unit_test(test_ends),
-        cmocka_unit_test(test_context),
-        cmocka_unit_test(test_bad_prompts),
-        cmocka_unit_test(test_next_logprobs),
-        cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_frequencies),
-        cmocka_unit_test(test_generator_beside_training),
-        cmocka_unit_test(test_stories_logits),
-        cmocka_unit_test(test_stories_text),
-        cmocka_unit_test(test_judge),
-        cmocka_unit_test(test_judge_limits),
+        cmocka_unit_test(test_greedy),         cmocka_unit_test(test_adapters_speak),
+        cmocka_unit_test(test_long_prompts),   cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_context),        cmocka_unit_test(test_bad_prompts),
+        cmocka_unit_test(test_next_logprobs),  cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_frequencies),    cmocka_unit_test(test_generator_beside_training),
+        cmocka_unit_test(test_stories_logits), cmocka_unit_test(test_stories_text),
+        cmocka_unit_test(test_judge),          cmocka_unit_test(test_judge_limits),
         cmocka_unit_test(test_gpt2_refused),
     };
 

@@ -171,10 +171,11 @@ static void add_bias(struct cpu *c, const struct gemm *g)
     }
 }
 
-/* Without wide vectors and multiply-add the libraries know more. */
-static bool panels_suit(const struct cpu *c)
+/* Without wide vectors and multiply-add the libraries know more; and they copy x, whose rows in a tile push each
+ * other out of the nearest cache where whole pages lie between them. */
+static bool panels_suit(const struct cpu *c, const struct gemm *g)
 {
-    return c->k->panel->rows >= 16;
+    return c->k->panel->rows >= 16 && g->lda * sizeof(float) % 4096 != 0;
 }
 
 void gemm_part(struct cpu *c, const struct gemm *g, int t)
@@ -190,7 +191,7 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
         return;
     if (c->base.bf16 && p.k > 0)
         gemm_bf16(c, &p, (uint32_t *)(void *)scratch_widen(c, t));
-    else if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c))
+    else if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c, &p))
         gemm_panels(c, &p, scratch_widen(c, t));
     else if (p.bt == DTYPE_F32 || p.k == 0)
         gemm_f32(c, &p);
