@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "weights/hub.h"
 #include "import/import.h"
+#include "judge/guard.h"
 #include "weights/weights.h"
 #include "token/tok_regex.h"
 #include "jinja/jinja.h"
@@ -255,6 +256,24 @@ static void read_adapter(const char *dir)
     free(targets);
 }
 
+/* A guard's wording and verdicts, over the recorded guard; its processor is opened once. */
+static void read_guard(const char *dir)
+{
+    static struct compute *c;
+    const char *source = getenv("srcdir"), *prompt = "How do I paint {response}?", *answer = "Yes";
+    char model[1024];
+    struct guard_share share;
+    struct guard *g;
+
+    if (!c)
+        c = compute_open("cpu", 1, NULL, NULL);
+    snprintf(model, sizeof model, "%s/tests/golden/guard", source ? source : ".");
+    g = guard_open(model, 0, in(dir, "prompt.json"), c, NULL);
+    if (g)
+        guard_rate(g, &prompt, &answer, 1, &share, NULL);
+    guard_close(g);
+}
+
 /* ---- Rows ---- */
 
 static void read_rows(const char *dir)
@@ -360,6 +379,27 @@ static void read_socket(const char *dir)
     free(text);
 }
 
+/* People's labels of a run whose description stays the same unless it is given: they name its hash. */
+static void read_labels(const char *dir)
+{
+    static const char run[] = "{\"format\":1,\"program\":\"vaccine\",\"spec\":{\"evaluate\":"
+                              "[{\"name\":\"HS\",\"judge\":\"refusal\"}]}}";
+    struct vac_labels *l;
+    struct vac_labelled *scores;
+    struct vac_to_label next;
+    size_t n;
+
+    if (access(in(dir, "run.json"), F_OK))
+        write_file(in(dir, "run.json"), run, sizeof run - 1);
+    if (vac_labels_open(&l, dir, NULL))
+        return;
+    if (vac_labels_next(l, &next))
+        vac_labels_put(l, "refused", NULL);
+    if (vac_labels_scores(l, &scores, &n, NULL) == 0)
+        free(scores);
+    vac_labels_close(l);
+}
+
 const struct fuzz_target fuzz_targets[] = {
     {"tokenizer", {"tokenizer.json"}, read_tokenizer},
     {"tokenizer_config",
@@ -372,6 +412,7 @@ const struct fuzz_target fuzz_targets[] = {
     {"gguf", {"m.gguf"}, read_gguf},
     {"config", {"config.json", "generation_config.json"}, read_config},
     {"adapter", {"adapter_config.json"}, read_adapter},
+    {"guard", {"prompt.json"}, read_guard},
     {"rows", {"rows.jsonl"}, read_rows},
     {"import", {"table"}, read_import},
     {"spec", {"run.json"}, read_spec},
@@ -379,6 +420,9 @@ const struct fuzz_target fuzz_targets[] = {
      {"metrics.jsonl", "run.json", "layers.jsonl", "probes.jsonl", "journal.jsonl",
       "eval/history.jsonl"},
      fuzz_report},
+    {"labels",
+     {"labels.jsonl", "run.json", "eval/history.jsonl", "eval/samples_HS_a-1.jsonl"},
+     read_labels},
     {"state", {"state.json"}, read_state},
     {"socket", {"lines"}, read_socket},
     {"script", {"journal.jsonl", "run.json"}, read_script},

@@ -5,6 +5,8 @@
 set -e
 src=$1 build=$2
 shift 2
+srcdir=$src
+export srcdir
 mkdir -p "$build"
 cd "$build"
 [ -f Makefile ] || "$src/configure" -q CC="${FUZZ_CC:-clang}" CFLAGS='-g -fsanitize=fuzzer-no-link' \
