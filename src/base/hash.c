@@ -29,11 +29,6 @@ static void crc_fill(void)
         }
 }
 
-static uint32_t crc_byte(uint32_t crc, unsigned char b)
-{
-    return crc >> 8 ^ crc_table[0][(crc ^ b) & 0xff];
-}
-
 /* Eight bytes at a time; byte order plays no part, as they are taken one by one. */
 uint32_t crc32c_portable(uint32_t crc, const void *data, size_t n)
 {
@@ -46,7 +41,7 @@ uint32_t crc32c_portable(uint32_t crc, const void *data, size_t n)
               crc_table[5][(crc >> 16 ^ p[2]) & 0xff] ^ crc_table[4][(crc >> 24 ^ p[3]) & 0xff] ^
               crc_table[3][p[4]] ^ crc_table[2][p[5]] ^ crc_table[1][p[6]] ^ crc_table[0][p[7]];
     for (; n > 0; n--)
-        crc = crc_byte(crc, *p++);
+        crc = crc >> 8 ^ crc_table[0][(crc ^ *p++) & 0xff];
     return ~crc;
 }
 

@@ -379,6 +379,20 @@ void out_abort(struct outfile *f)
     out_forget(f);
 }
 
+int out_text(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err)
+{
+    struct outfile f = {0};
+    char *path = path_join(dir, name, err);
+    int rc = -1;
+
+    if (path && !sb_ok(text, err) && !out_open(&f, path, err) &&
+        !out_put(&f, text->s ? text->s : "", text->len, err))
+        rc = out_commit(&f, err);
+    out_abort(&f);
+    free(path);
+    return rc;
+}
+
 /* ---- Appended lines ---- */
 
 /* Length of the file up to and with its last newline; -1 with errno. */

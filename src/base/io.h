@@ -41,6 +41,8 @@ int out_open(struct outfile *f, const char *path, struct vac_err *err);
 int out_put(struct outfile *f, const void *data, size_t n, struct vac_err *err);
 int out_commit(struct outfile *f, struct vac_err *err);
 void out_abort(struct outfile *f);
+/* The same for a text that is there whole: DIR/name, or name when dir is "". */
+int out_text(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err);
 
 /* Appending whole lines with one write(2) each, so that only the last can be torn. app_open cuts
  * such a torn line (no newline at its end) off; app_put adds the newline where the line has none,

@@ -141,26 +141,6 @@ static const char *const wanted[] = {
     [KIND_WEIGHTS] = "safetensors are needed here",
 };
 
-static size_t skip_space(const unsigned char *s, size_t n)
-{
-    size_t at = n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0;
-
-    while (at < n && s[at] && strchr(" \t\r\n", s[at]))
-        at++;
-    return at;
-}
-
-static bool fits(const struct kind *k, const unsigned char *s, size_t n)
-{
-    size_t at = k->text ? skip_space(s, n) : k->at;
-
-    if (n < at || n - at < k->len)
-        return false;
-    if (k->text)
-        return !strncasecmp((const char *)s + at, k->magic, k->len);
-    return !memcmp(s + at, k->magic, k->len);
-}
-
 static bool all_zero(const unsigned char *s, size_t n)
 {
     while (n > 0 && !s[n - 1])
@@ -210,9 +190,19 @@ static const struct kind *odd_kind(const unsigned char *s, size_t n, enum kind_u
 
 static const struct kind *kind_of(const unsigned char *s, size_t n, enum kind_use use)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (fits(&kinds[i], s, n))
-            return &kinds[i];
+    size_t text = n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3) ? 3 : 0; /* where one would begin */
+
+    while (text < n && s[text] && strchr(" \t\r\n", s[text]))
+        text++;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const struct kind *k = &kinds[i];
+        size_t at = k->text ? text : k->at;
+
+        if (n >= at && n - at >= k->len &&
+            !(k->text ? strncasecmp((const char *)s + at, k->magic, k->len)
+                      : memcmp(s + at, k->magic, k->len)))
+            return k;
+    }
     return odd_kind(s, n, use);
 }
 

@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+const char *name_of(const void *list, size_t i)
+{
+    const char *const *x = ((const char *const *const *)list)[i];
+
+    return x ? *x : NULL;
+}
+
 size_t name_find(const char *name, name_at *at, const void *ctx)
 {
     const char *x;

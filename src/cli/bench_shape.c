@@ -186,30 +186,23 @@ static double attention_flops(const struct bench_shape *s)
     return 2.0 * (double)s->T * (double)s->D * (double)(s->B * s->T);
 }
 
-/* One product with a base weight, and with its low-rank term. */
-static double module_flops(const struct bench_shape *s, const struct module *m)
-{
-    const double rows = (double)(s->B * s->T), rank = s->full ? 0 : BENCH_RANK;
-
-    return 2 * rows * ((double)m->in * (double)m->out + rank * (double)(m->in + m->out));
-}
-
-static double head_flops(const struct bench_shape *s)
-{
-    return 2.0 * (double)bench_shape_labels(s) * (double)s->D * (double)s->V;
-}
-
 /* A clean pass, less what the pass after it need not do again. */
 static double clean_flops(const struct bench_shape *s)
 {
-    const double blocks = (double)s->L;
+    const double blocks = (double)s->L, rows = (double)(s->B * s->T);
+    const double rank = s->full ? 0 : BENCH_RANK;
+    const double head = 2.0 * (double)bench_shape_labels(s) * (double)s->D * (double)s->V;
     struct module module[7];
     size_t count = modules_of(s, module);
     /* of attention: forward, twice backward but in block 0, less forward in block 0 */
-    double sum = 2 * head_flops(s) + attention_flops(s) * (3 * blocks - 3);
+    double sum = 2 * head + attention_flops(s) * (3 * blocks - 3);
 
+    /* one product with a base weight, and with its low-rank term */
     for (size_t i = 0; i < count; i++)
-        sum += module_flops(s, &module[i]) * (2 * blocks - (module[i].attention ? 2 : 0));
+        sum += 2 * rows *
+               ((double)module[i].in * (double)module[i].out +
+                rank * (double)(module[i].in + module[i].out)) *
+               (2 * blocks - (module[i].attention ? 2 : 0));
     return sum;
 }
 

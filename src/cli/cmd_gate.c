@@ -249,7 +249,7 @@ static int write_junit(const char *path, const char *dir, const struct outcome *
     }
     sb_puts(&xml, "</testsuite>\n");
     if (!sb_ok(&line, err) && !sb_ok(&xml, err))
-        rc = folder_write("", path, &xml, err);
+        rc = out_text("", path, &xml, err);
     sb_done(&xml);
     sb_done(&line);
     return rc;

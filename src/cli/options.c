@@ -37,21 +37,15 @@ const struct cli_option *cli_rows(const struct command *cmd)
     return cmd->rows ? cmd->rows() : cmd->options;
 }
 
-static size_t row_count(const struct command *cmd)
-{
-    size_t n = 0;
-
-    while (cli_rows(cmd)[n].row.name)
-        n++;
-    return n;
-}
-
 const struct cli_option *cli_option_at(const struct command *cmd, size_t i)
 {
-    size_t n = row_count(cmd);
+    const struct cli_option *rows = cli_rows(cmd);
+    size_t n = 0;
 
+    while (rows[n].row.name)
+        n++;
     if (i < n)
-        return &cli_rows(cmd)[i];
+        return &rows[i];
     return i == n ? &help_row : i == n + 1 ? &version_row : NULL;
 }
 
@@ -287,20 +281,10 @@ bool cli_option_default(const struct cli_option *o, struct strbuf *out)
     return told;
 }
 
-static void put_default(const struct cli_option *o, struct strbuf *out)
-{
-    struct strbuf text = {0};
-
-    if (cli_option_default(o, &text) && !text.bad)
-        sb_printf(out, " (default %s)", text.s);
-    out->bad |= text.bad;
-    sb_done(&text);
-}
-
 static void put_row(const struct cli_option *o, struct strbuf *out)
 {
     enum { COLUMN = 28 };
-    struct strbuf left = {0}, right = {0};
+    struct strbuf left = {0}, right = {0}, given = {0};
 
     if (o->letter)
         sb_printf(&left, "  -%c, --%s", o->letter, o->row.name);
@@ -309,7 +293,10 @@ static void put_row(const struct cli_option *o, struct strbuf *out)
     if (o->arg)
         sb_printf(&left, "=%s", o->arg);
     sb_puts(&right, o->row.help);
-    put_default(o, &right);
+    if (cli_option_default(o, &given) && !given.bad)
+        sb_printf(&right, " (default %s)", given.s);
+    right.bad |= given.bad;
+    sb_done(&given);
     if (!left.bad && !right.bad) {
         sb_printf(out, "%-*s", COLUMN, left.s);
         if (left.len >= COLUMN)

@@ -18,20 +18,14 @@ enum { THREADS_MAX = 1024 };
 
 const char *const compute_precisions[] = {"f32", "bf16", NULL};
 
-static const char *backend_name(const void *ctx, size_t i)
-{
-    (void)ctx;
-    return backends[i] ? backends[i]->name : NULL;
-}
-
 static const struct backend *backend_find(const char *name, struct vac_err *err)
 {
-    size_t i = name_find(name, backend_name, NULL);
+    size_t i = name_find(name, name_of, backends);
     const char *near;
 
     if (i != SIZE_MAX)
         return backends[i];
-    near = err_nearest(name, backend_name, NULL);
+    near = err_nearest(name, name_of, backends);
     err_set(err, VAC_ERR_USAGE, "there is no backend \"%s\"%s%s%s", name,
             near ? " (did you mean \"" : ": use \"cpu\"", near ? near : "", near ? "\"?)" : "");
     return NULL;

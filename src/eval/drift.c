@@ -155,17 +155,23 @@ static int put_reference(struct drift *x, struct outfile *f, size_t layer, size_
     return out_put(f, x->host, n * sizeof *x->host, err);
 }
 
+/* All layers are kept from the first row on, and nothing is summed yet. */
+static void rewind_all(struct drift *x, double *sq)
+{
+    taps_clear(&x->taps);
+    for (size_t l = 0; l < layers(x); l++) {
+        keep(x, l, now_at(x, l));
+        sq[l] = 0;
+    }
+    pack_rewind(&x->pack);
+}
+
 static int write_reference(struct drift *x, struct outfile *f, struct vac_err *err)
 {
     size_t L = layers(x);
     double *sq = x->ref_sq + L;
 
-    taps_clear(&x->taps);
-    for (size_t l = 0; l < L; l++) {
-        keep(x, l, now_at(x, l));
-        sq[l] = 0;
-    }
-    pack_rewind(&x->pack);
+    rewind_all(x, sq);
     for (size_t done = 0; pack_next(&x->pack); done += x->pack.b.N) {
         forward(x);
         for (size_t l = 0; l < L; l++) {
@@ -218,12 +224,7 @@ void drift_measure(struct drift *x, double *rel, double *sq)
 {
     size_t L = layers(x);
 
-    taps_clear(&x->taps);
-    for (size_t l = 0; l < L; l++) {
-        keep(x, l, now_at(x, l));
-        sq[l] = 0;
-    }
-    pack_rewind(&x->pack);
+    rewind_all(x, sq);
     for (size_t done = 0; pack_next(&x->pack); done += x->pack.b.N) {
         forward(x);
         for (size_t l = 0; l < L; l++)

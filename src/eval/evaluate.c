@@ -50,6 +50,16 @@ static int keep_text(struct eval_result *r, const char *s, const char **out, str
     return keep(r, s, s ? strlen(s) : 0, out, err);
 }
 
+/* The texts of a sample of another's memory. */
+static int keep_texts(struct eval_result *r, struct eval_sample *s, struct vac_err *err)
+{
+    return keep_text(r, s->prompt, &s->prompt, err) || keep_text(r, s->answer, &s->answer, err) ||
+                   keep_text(r, s->expected, &s->expected, err) ||
+                   keep_text(r, s->category, &s->category, err) || keep_text(r, s->id, &s->id, err)
+               ? -1
+               : 0;
+}
+
 static void report(struct run *r, size_t done)
 {
     if (r->progress && !r->stopped && r->progress(r->ctx, done, r->e->n))
@@ -144,14 +154,8 @@ static int rate_first(struct run *r, struct vac_err *err)
 static int hear_group(struct run *r, struct vac_err *err)
 {
     for (size_t i = r->first; i < r->first + r->n; i++) {
-        const struct eval_sample *said = &r->e->first->said[i];
-        struct eval_sample *s = &r->out->sample[i];
-
-        *s = *said;
-        if (keep_text(r->out, said->prompt, &s->prompt, err) ||
-            keep_text(r->out, said->answer, &s->answer, err) ||
-            keep_text(r->out, said->category, &s->category, err) ||
-            keep_text(r->out, said->id, &s->id, err))
+        r->out->sample[i] = r->e->first->said[i];
+        if (keep_texts(r->out, &r->out->sample[i], err))
             return -1;
     }
     return rate_group(r, err) || rate_first(r, err) ? -1 : 0;
@@ -166,12 +170,7 @@ static int keep_said(struct evaluation *e, const struct eval_result *r, struct v
 
     for (size_t i = 0; rc == 0 && i < r->n; i++) {
         said[i] = r->sample[i];
-        rc = keep_text(&kept, r->sample[i].prompt, &said[i].prompt, err) ||
-                     keep_text(&kept, r->sample[i].answer, &said[i].answer, err) ||
-                     keep_text(&kept, r->sample[i].category, &said[i].category, err) ||
-                     keep_text(&kept, r->sample[i].id, &said[i].id, err)
-                 ? -1
-                 : 0;
+        rc = keep_texts(&kept, &said[i], err);
     }
     e->said_arena = kept.arena;
     e->said = rc == 0 ? said : NULL;

@@ -183,21 +183,12 @@ static void put_sample(const struct evaluation *e, const struct eval_sample *s, 
 static int replace(const char *dir, const char *kind, const struct evaluation *e, const char *label,
                    const char *extension, const struct strbuf *text, struct vac_err *err)
 {
-    struct outfile f = {0};
     struct strbuf name = {0};
-    char *path = NULL;
-    int rc = -1;
+    int rc;
 
     sb_printf(&name, "%s_%s_%s.%s", kind, e->spec->name, label, extension);
-    if (sb_ok(text, err) || sb_ok(&name, err))
-        goto out;
-    path = path_join(dir, name.s, err);
-    if (path && !out_open(&f, path, err) && !out_put(&f, text->s, text->len, err))
-        rc = out_commit(&f, err);
-out:
-    out_abort(&f);
+    rc = sb_ok(&name, err) ? -1 : out_text(dir, name.s, text, err);
     sb_done(&name);
-    free(path);
     return rc;
 }
 

@@ -14,15 +14,9 @@ const struct metric *metric_at(size_t i)
     return i < sizeof metrics / sizeof *metrics ? metrics[i] : NULL;
 }
 
-static const char *metric_name(const void *ctx, size_t i)
-{
-    (void)ctx;
-    return metric_at(i) ? metrics[i]->name : NULL;
-}
-
 const struct metric *metric_find(const char *name, struct vac_err *err)
 {
-    return metric_at(name_want("metric", name, metric_name, NULL, err));
+    return metric_at(name_want("metric", name, name_of, metrics, err));
 }
 
 bool metric_is_rate(const char *name)

@@ -21,24 +21,16 @@ const struct import_format *import_at(size_t i)
 
 /* --- which format --- */
 
-static const char *import_name(const void *ctx, size_t i)
-{
-    const struct import_format *f = import_at(i);
-
-    (void)ctx;
-    return f ? f->name : NULL;
-}
-
 const struct import_format *import_find(const char *name, struct vac_err *err)
 {
-    size_t i = name_find(name, import_name, NULL);
+    size_t i = name_find(name, name_of, imports);
     struct strbuf names = {0};
     const char *near;
 
     if (i != SIZE_MAX)
         return imports[i];
-    near = err_nearest(name, import_name, NULL);
-    name_list(import_name, NULL, &names);
+    near = err_nearest(name, name_of, imports);
+    name_list(name_of, imports, &names);
     if (near)
         err_set(err, VAC_ERR_USAGE, "unknown format \"%s\" (did you mean \"%s\"?)", name, near);
     else if (!sb_ok(&names, err))

@@ -19,13 +19,7 @@ const struct judge *judge_at(size_t i)
     return i < sizeof judges / sizeof *judges ? judges[i] : NULL;
 }
 
-static const char *judge_name(const void *ctx, size_t i)
-{
-    (void)ctx;
-    return judge_at(i) ? judges[i]->name : NULL;
-}
-
 const struct judge *judge_find(const char *name, struct vac_err *err)
 {
-    return judge_at(name_want("judge", name, judge_name, NULL, err));
+    return judge_at(name_want("judge", name, name_of, judges, err));
 }

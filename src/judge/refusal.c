@@ -186,26 +186,16 @@ static void fold_words(struct strbuf *out, const char *s, size_t max_chars)
     out->len = to;
 }
 
-/* The folded text, kept in the arena; NULL and err. */
-static const char *keep_folded(struct phrases *p, const char *s, struct vac_err *err)
-{
-    struct strbuf b = {0};
-    const char *kept = NULL;
-
-    fold_words(&b, s, SIZE_MAX);
-    if (!sb_ok(&b, err))
-        kept = arena_strndup(&p->arena, b.s, b.len, err);
-    sb_done(&b);
-    return kept;
-}
-
 static int list_put(struct phrases *p, struct phrase_list *list, const char *text,
                     struct vac_err *err)
 {
     struct phrase *x = &list->v[list->n];
+    struct strbuf folded = {0};
 
+    fold_words(&folded, text, SIZE_MAX);
     x->text = arena_strndup(&p->arena, text, strlen(text), err);
-    x->fold = keep_folded(p, text, err);
+    x->fold = sb_ok(&folded, err) ? NULL : arena_strndup(&p->arena, folded.s, folded.len, err);
+    sb_done(&folded);
     if (!x->text || !x->fold)
         return -1;
     list->n++;

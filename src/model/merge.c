@@ -130,21 +130,6 @@ out:
     return rc;
 }
 
-static int write_text(const char *dir, const char *name, const struct strbuf *s,
-                      struct vac_err *err)
-{
-    struct outfile f = {0};
-    char *path = path_join(dir, name, err);
-    int rc = -1;
-
-    if (path && !sb_ok(s, err) && !out_open(&f, path, err) && !out_put(&f, s->s, s->len, err) &&
-        !out_commit(&f, err))
-        rc = 0;
-    out_abort(&f);
-    free(path);
-    return rc;
-}
-
 static int write_index(const struct merge *g, struct vac_err *err)
 {
     struct strbuf s = {0};
@@ -164,7 +149,7 @@ static int write_index(const struct merge *g, struct vac_err *err)
     json_put_end(&o);
     json_put_end(&o);
     sb_putc(&s, '\n');
-    rc = write_text(g->dir, "model.safetensors.index.json", &s, err);
+    rc = out_text(g->dir, "model.safetensors.index.json", &s, err);
     sb_done(&s);
     return rc;
 }
@@ -197,7 +182,7 @@ static int write_config(const struct merge *g, struct vac_err *err)
         text = json_text(doc, true, err);
     if (text) {
         sb_printf(&s, "%s\n", text);
-        rc = write_text(g->dir, "config.json", &s, err);
+        rc = out_text(g->dir, "config.json", &s, err);
     }
     sb_done(&s);
     cJSON_free(text);
@@ -214,10 +199,10 @@ static int copy_file(const char *from_dir, const char *to_dir, const char *name,
 
     if (rc > 0) {
         s.s = file_read(from, (size_t)1 << 30, &s.len, err);
-        rc = !s.s || kind_refuse(from, s.s, s.len, KIND_JSON, err) ||
-                     write_text(to_dir, name, &s, err)
-                 ? -1
-                 : 0;
+        rc =
+            !s.s || kind_refuse(from, s.s, s.len, KIND_JSON, err) || out_text(to_dir, name, &s, err)
+                ? -1
+                : 0;
     }
     sb_done(&s);
     free(from);
@@ -234,8 +219,8 @@ static int write_gguf_tokenizer(const char *from, const char *to, struct vac_err
     if (gguf_open(&g, from, err))
         return -1;
     rc = tok_gguf_texts(&g, &tokenizer, &config, err) ||
-                 write_text(to, "tokenizer.json", &tokenizer, err) ||
-                 write_text(to, "tokenizer_config.json", &config, err)
+                 out_text(to, "tokenizer.json", &tokenizer, err) ||
+                 out_text(to, "tokenizer_config.json", &config, err)
              ? -1
              : 0;
     sb_done(&tokenizer);

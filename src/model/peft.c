@@ -566,13 +566,9 @@ static int save_config(const struct model *m, const struct adapter *a, const cha
 {
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
-    struct outfile f = {0};
     struct lora_place at;
-    char *path = path_join(dir, "adapter_config.json", err);
     int rc = -1;
 
-    if (!path)
-        goto out;
     json_put_object(&o, NULL, JSON_LINED);
     json_put_text(&o, "auto_mapping", NULL);
     if (put_base(base, &o, err))
@@ -609,13 +605,9 @@ static int save_config(const struct model *m, const struct adapter *a, const cha
     json_put_bool(&o, "use_rslora", a->rslora);
     json_put_end(&o);
     sb_putc(&s, '\n');
-    if (!sb_ok(&s, err) && !out_open(&f, path, err) && !out_put(&f, s.s, s.len, err) &&
-        !out_commit(&f, err))
-        rc = 0;
+    rc = out_text(dir, "adapter_config.json", &s, err);
 out:
-    out_abort(&f);
     sb_done(&s);
-    free(path);
     return rc;
 }
 

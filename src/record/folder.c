@@ -334,20 +334,6 @@ int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_e
 
 /* --- whole files and folders --- */
 
-int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err)
-{
-    struct outfile f = {0};
-    char *path = path_join(dir, name, err);
-    int rc = -1;
-
-    if (path && !sb_ok(text, err) && !out_open(&f, path, err) &&
-        !out_put(&f, text->s ? text->s : "", text->len, err))
-        rc = out_commit(&f, err);
-    out_abort(&f);
-    free(path);
-    return rc;
-}
-
 /* At every moment one of the two stands there whole. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err)
 {

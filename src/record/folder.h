@@ -66,8 +66,6 @@ int folder_sync(struct folder *f, struct vac_err *err); /* fsync of all line fil
 /* Appends and fsyncs one line. */
 int folder_journal(struct folder *f, const struct journal_entry *e, struct vac_err *err);
 
-/* Replaces DIR/name by the text, atomically. */
-int folder_write(const char *dir, const char *name, const struct strbuf *text, struct vac_err *err);
 /* Renames the complete folder `from` to `to` (both in dir), replacing what stands there: `to` is
  * never missing. */
 int folder_swap(const char *dir, const char *from, const char *to, struct vac_err *err);

@@ -31,7 +31,7 @@ int export_grow(const char *dir, const char *name, const struct strbuf *text,
     if (rc)
         return rc;
     if (part->size == 0) {
-        rc = folder_write(dir, name, text, err);
+        rc = out_text(dir, name, text, err);
     } else if (text->len) {
         path = path_join(dir, name, err);
         rc = path ? file_extend(path, part->size, text->s, text->len, err) : -1;

@@ -306,7 +306,7 @@ static int write_events(const struct run_data *r, int k, int64_t from, struct st
                         struct export_part *part, struct vac_err *err)
 {
     char *path = events_path(r, k, err);
-    int rc = !path || put_events(out, r, from, err) ? -1 : folder_write("", path, out, err);
+    int rc = !path || put_events(out, r, from, err) ? -1 : out_text("", path, out, err);
 
     free(path);
     part->number = k;

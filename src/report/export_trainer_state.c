@@ -176,7 +176,7 @@ static int write_trainer_state(const struct run_data *r, bool done, struct expor
         rc = 1;
     } else if (was) {
         put_state(&out, r, was, done, part);
-        rc = folder_write(r->dir, file, &out, err);
+        rc = out_text(r->dir, file, &out, err);
         part->size = (int64_t)out.len;
     }
     sb_done(&out);

@@ -201,7 +201,7 @@ int report_html(const char *dir, const char *out, struct vac_err *err)
     if (run_data_read(&r, dir, err))
         return -1;
     if (!put_page(&page, &r, err))
-        rc = folder_write("", out, &page, err);
+        rc = out_text("", out, &page, err);
     sb_done(&page);
     run_data_done(&r);
     return rc;

@@ -162,7 +162,7 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
         text = json_text(root, true, err);
     if (text) {
         sb_printf(&s, "%s\n", text);
-        rc = folder_write(t->book.folder.dir, "run.json", &s, err) ||
+        rc = out_text(t->book.folder.dir, "run.json", &s, err) ||
                      pin_file(t->book.pins, t->book.folder.dir, "run.json", err)
                  ? -1
                  : 0;

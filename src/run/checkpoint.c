@@ -137,7 +137,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     pins_put(&o, "files", files);
     pins_put(&o, "pinned", t->book.pins);
     sb_printf(&s, STATE_SEAL, crc32c(0, s.s ? s.s : "", s.len));
-    rc = folder_write(dir, "state.json", &s, err);
+    rc = out_text(dir, "state.json", &s, err);
 out:
     cJSON_Delete(files);
     sb_done(&s);

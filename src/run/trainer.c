@@ -462,7 +462,7 @@ static int final_fill(struct trainer *t, struct vac_err *err)
     if (stage_write_model(&t->st, &t->rig, &t->book.folder, tmp, err))
         goto out;
     adapters_json(&s, &t->rig.spec, model_is_full(t->rig.m));
-    rc = folder_write(tmp, "adapters.json", &s, err);
+    rc = out_text(tmp, "adapters.json", &s, err);
 out:
     if (rc && tmp)
         path_remove(tmp, NULL); /* gives the space back */
