@@ -117,6 +117,11 @@ bool utf8_is_space(uint32_t c)
            c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+bool utf8_is_blank(const char *s)
+{
+    return !s || s[strspn(s, " \t\r\n")] == '\0';
+}
+
 size_t utf8_escape(const char *s, size_t n, char out[UTF8_ESCAPE])
 {
     uint32_t cp = 0;

@@ -22,6 +22,8 @@ size_t utf8_lossy(const char *s, size_t n, char *out);
 bool utf8_is_unsafe(uint32_t cp);
 /* White space as Python's str.isspace and strip see it. */
 bool utf8_is_space(uint32_t cp);
+/* Nothing (NULL too), or nothing but the white space of JSON. */
+bool utf8_is_blank(const char *s);
 /* The first character of s (n > 0 bytes), whatever it is, as visible ASCII: \n \t \r \x1b \u202e, above
  * U+FFFF two of these (what a JSON string would have), \xff for a byte that is not UTF-8. Writes at most 12
  * characters and a 0; returns the bytes of s that it stands for. */

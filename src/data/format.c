@@ -1,5 +1,6 @@
 /* format.c - the list of data set formats, and what their readers share. */
 #include "data/format.h"
+#include "base/utf8.h"
 #include <string.h>
 #include <strings.h>
 
@@ -21,11 +22,6 @@ bool format_has(const struct jnode *row, const char *key)
     return v && !cJSON_IsNull(v);
 }
 
-static bool is_blank(const char *s)
-{
-    return !s || s[strspn(s, " \t\r\n")] == '\0';
-}
-
 static const char *text_of(const struct jnode *row, const char *key)
 {
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row->v, key));
@@ -40,10 +36,10 @@ int format_choose(const struct jnode *row, const char *const *names, const char 
     for (; *names; names++) {
         const char *s = text_of(row, *names);
 
-        if (!is_blank(s) && *out && strcmp(s, text_of(row, *out)))
+        if (!utf8_is_blank(s) && *out && strcmp(s, text_of(row, *out)))
             return json_error(row, err, "\"%s\" and \"%s\" both hold text: keep one of them", *out,
                               *names);
-        if (!is_blank(s) && !*out)
+        if (!utf8_is_blank(s) && !*out)
             *out = *names;
         if (!there && format_has(row, *names))
             there = *names;
@@ -270,7 +266,7 @@ bool format_is_note(const char *key)
 static bool holds_text(const cJSON *v)
 {
     if (cJSON_IsString(v))
-        return !is_blank(v->valuestring);
+        return !utf8_is_blank(v->valuestring);
     for (const cJSON *c = v->child; c; c = c->next)
         if (holds_text(c))
             return true;

@@ -264,9 +264,7 @@ int record_scalar(const struct record *r, const char *name, const char **out, st
 
 static bool cell_has_text(const struct record *r, size_t i)
 {
-    const char *s = i < r->n_columns ? r->csv.field[i].text : "";
-
-    return s[strspn(s, " \t\r\n")] != '\0';
+    return i < r->n_columns && !utf8_is_blank(r->csv.field[i].text);
 }
 
 int record_choose(const struct record *r, const char *const *names, const char **out,

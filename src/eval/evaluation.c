@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/io.h"
 #include "base/kind.h"
 #include "data/rows.h"
@@ -105,12 +106,6 @@ static int question_text(struct evaluation *e, const struct row *row, const char
     return rc;
 }
 
-/* An empty answer stands in files of prompts alone: compared with it, none would be right. */
-static bool is_blank(const char *s)
-{
-    return !s || s[strspn(s, " \t\r\n")] == '\0';
-}
-
 /* "label" or "answer" of the row, else what the assistant says last. */
 static int expected_text(struct evaluation *e, const struct row *row, const char **out,
                          struct vac_err *err)
@@ -118,11 +113,12 @@ static int expected_text(struct evaluation *e, const struct row *row, const char
     const struct turn *last = row->n_turn > 0 ? &row->turn[row->n_turn - 1] : NULL;
 
     if (extra_text(e, row, "label", out, err) ||
-        (is_blank(*out) && extra_text(e, row, "answer", out, err)))
+        (utf8_is_blank(*out) && extra_text(e, row, "answer", out, err)))
         return -1;
-    if (!is_blank(*out))
+    /* an empty answer stands in files of prompts alone: compared with it, none would be right */
+    if (!utf8_is_blank(*out))
         return 0;
-    if (!last || last->role != ROLE_ASSISTANT || is_blank(last->text))
+    if (!last || last->role != ROLE_ASSISTANT || utf8_is_blank(last->text))
         return err_set(err, VAC_ERR_FORMAT, "the row has no answer to compare with");
     return keep(e, last->text, out, err);
 }

@@ -1,7 +1,9 @@
-/* import.c - the list of import formats, detection by content, choosing rows, and writing them. */
+/* import.c - the list of import formats, choosing rows, and writing them. */
 #include "base/json_out.h"
 #include "import/import.h"
+#include "import/recognise.h"
 #include "base/name.h"
+#include "base/utf8.h"
 #include "data/draw.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,6 @@ const struct import_format *import_at(size_t i)
     return i < sizeof imports / sizeof *imports ? imports[i] : NULL;
 }
 
-/* --- which format --- */
-
 const struct import_format *import_find(const char *name, struct vac_err *err)
 {
     size_t i = name_find(name, name_of, imports);
@@ -37,131 +37,6 @@ const struct import_format *import_find(const char *name, struct vac_err *err)
         err_set(err, VAC_ERR_USAGE, "unknown format \"%s\": one of %s, auto", name, names.s);
     sb_done(&names);
     return NULL;
-}
-
-/* The file from its beginning; a table is ready for its first line. */
-static int open_plain(struct record *r, const char *path, const struct import_format *f,
-                      struct vac_err *err)
-{
-    record_close(r);
-    if (record_open(r, path, err))
-        return -1;
-    if (f->literal_quotes)
-        record_literal(r);
-    return 0;
-}
-
-/* A table at its first row: its first line holds names, or is that row. */
-static int open_header(struct record *r, const char *path, const struct import_format *f,
-                       struct vac_err *err)
-{
-    int rc;
-
-    if (open_plain(r, path, f, err) || record_header(r, err) || record_unique(r, err))
-        return -1;
-    rc = record_next(r, err);
-    if (rc == 0)
-        return err_set(err, VAC_ERR_FORMAT, "%s: holds no rows, only a line of names", path);
-    return rc < 0 ? -1 : 0;
-}
-
-static int open_bare(struct record *r, const char *path, const struct import_format *f,
-                     struct vac_err *err)
-{
-    if (open_plain(r, path, f, err))
-        return -1;
-    record_columns(r, f->columns);
-    return record_next(r, err) < 0 ? -1 : 0;
-}
-
-static bool fits(const struct import_format *f, const struct record *r)
-{
-    size_t n = 0;
-
-    if (f->detect)
-        return f->detect(r);
-    while (f->needs && f->needs[n] && record_has(r, f->needs[n]))
-        n++;
-    return n > 0 && !f->needs[n];
-}
-
-static bool is_as_wide(const struct record *r, const char *const *columns)
-{
-    size_t n = 0;
-
-    while (columns && columns[n])
-        n++;
-    return n > 0 && n == r->csv.columns;
-}
-
-/* Whether the first line holds names: 1 when the names or, without them, the values are the
- * format's. */
-static int match_table(struct record *r, const char *path, const struct import_format *f,
-                       struct vac_err *err)
-{
-    if (record_header(r, err))
-        return -1;
-    if (fits(f, r))
-        return open_header(r, path, f, err) ? -1 : 1;
-    if (!is_as_wide(r, f->columns))
-        return 0;
-    return open_bare(r, path, f, err) ? -1 : fits(f, r);
-}
-
-/* Opens the file at its first record. 1; 0 when it is not of this format; -1. */
-static int match_format(struct record *r, const char *path, const struct import_format *f,
-                        struct vac_err *err)
-{
-    if (open_plain(r, path, f, err))
-        return -1;
-    if (!r->json)
-        return match_table(r, path, f, err);
-    return record_next(r, err) < 0 ? -1 : fits(f, r);
-}
-
-/* The same for a format that the user named: then only what is wrong in a row is wrong. */
-static int open_as(struct record *r, const char *path, const struct import_format *f,
-                   struct vac_err *err)
-{
-    int rc = match_format(r, path, f, err);
-
-    if (rc == 0 && !r->json)
-        return open_header(r, path, f, err);
-    return rc < 0 ? -1 : 0;
-}
-
-static int unknown_file(const struct record *r, const char *path, struct vac_err *err)
-{
-    struct strbuf names = {0};
-
-    record_names(r, &names);
-    if (!sb_ok(&names, err))
-        err_set(
-            err, VAC_ERR_FORMAT,
-            "%s: of no known format (%s: %s): name a format, or use \"table\" and say which %s is "
-            "the instruction",
-            path, r->json ? "keys" : "columns", names.s ? names.s : "none",
-            r->json ? "key" : "column");
-    sb_done(&names);
-    return -1;
-}
-
-/* By the content of the file; an error says what its columns are and how to name them. */
-static const struct import_format *detect(const char *path, struct vac_err *err)
-{
-    const struct import_format *found = NULL;
-    struct record r = {0};
-    int rc = 0;
-
-    for (size_t i = 0; imports[i] && rc == 0; i++) {
-        rc = match_format(&r, path, imports[i], err);
-        if (rc > 0)
-            found = imports[i];
-    }
-    if (rc == 0)
-        unknown_file(&r, path, err);
-    record_close(&r);
-    return found;
 }
 
 /* --- choosing rows --- */
@@ -194,11 +69,6 @@ void import_report_text(const struct import_report *r, struct strbuf *out)
         first = false;
     }
     sb_puts(out, all ? ")" : "");
-}
-
-static bool is_empty(const char *s)
-{
-    return !s || s[strspn(s, " \t\r\n")] == '\0';
 }
 
 /* A choice by something that the row does not tell. */
@@ -272,7 +142,7 @@ static enum import_reason judge(struct work *w, const struct import_sample *s)
         return IMPORT_OTHER_KIND;
     if (c->model && strcmp(c->model, s->model))
         return IMPORT_OTHER_MODEL;
-    if (is_empty(s->instruction))
+    if (utf8_is_blank(s->instruction))
         return IMPORT_EMPTY;
     place = draw_place(&w->draw, w->fit++);
     if (place < c->skip)
@@ -384,7 +254,7 @@ static int check_written(const struct work *w, const char *path, struct vac_err 
 static int read_through(struct work *w, const char *path, struct vac_err *err)
 {
     struct record r = {0};
-    int rc = open_as(&r, path, w->format, err);
+    int rc = recognise_open(&r, path, w->format, err);
 
     w->fit = 0;
     if (!rc)
@@ -433,7 +303,7 @@ int import_rows(const char *path, const struct import_format *f, const struct im
     int rc;
 
     *report = (struct import_report){0};
-    w.format = report->format = f ? f : detect(path, err);
+    w.format = report->format = f ? f : recognise(path, err);
     if (!w.format || check_columns(w.format, c, err))
         return -1;
     rc = import_work(&w, path, err);
