@@ -303,7 +303,7 @@ int import_rows(const char *path, const struct import_format *f, const struct im
     int rc;
 
     *report = (struct import_report){0};
-    w.format = report->format = f ? f : recognise(path, err);
+    w.format = report->format = f ? f : recognise(path, imports, err);
     if (!w.format || check_columns(w.format, c, err))
         return -1;
     rc = import_work(&w, path, err);

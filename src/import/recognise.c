@@ -107,16 +107,17 @@ static int unknown_file(const struct record *r, const char *path, struct vac_err
     return -1;
 }
 
-const struct import_format *recognise(const char *path, struct vac_err *err)
+const struct import_format *recognise(const char *path, const struct import_format *const *of,
+                                      struct vac_err *err)
 {
-    const struct import_format *f, *found = NULL;
+    const struct import_format *found = NULL;
     struct record r = {0};
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && (f = import_at(i)); i++) {
-        rc = match_format(&r, path, f, err);
+    for (; rc == 0 && *of; of++) {
+        rc = match_format(&r, path, *of, err);
         if (rc > 0)
-            found = f;
+            found = *of;
     }
     if (rc == 0)
         unknown_file(&r, path, err);

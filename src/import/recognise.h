@@ -4,8 +4,10 @@
 
 #include "import/import.h"
 
-/* NULL and an error that says what the columns are, and how to name them. */
-const struct import_format *recognise(const char *path, struct vac_err *err);
+/* The first of these (NULL-terminated) that it is of; NULL and an error that says what the columns are, and how
+ * to name them. */
+const struct import_format *recognise(const char *path, const struct import_format *const *of,
+                                      struct vac_err *err);
 /* Of a format that was named or recognised: then only what is wrong in a row is wrong. */
 int recognise_open(struct record *r, const char *path, const struct import_format *f,
                    struct vac_err *err);
