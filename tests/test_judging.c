@@ -5,6 +5,7 @@
 #include "eval/agree.h"
 #include "eval/apart.h"
 #include "eval/correct.h"
+#include "eval/stats.h"
 #include "support.h"
 
 static cJSON *golden(const char *name)
@@ -66,6 +67,39 @@ static void test_apart(void **state)
         assert_false(got[VAC_BENEATH_margin].known);
         assert_false(got[VAC_BENEATH_auc].known);
     }
+    cJSON_Delete(doc);
+}
+
+/* --- a rate that is looked at again and again --- */
+
+static void test_sequence(void **state)
+{
+    cJSON *doc = golden("sequence.json");
+    const cJSON *row, *missed = cJSON_GetObjectItem(doc, "missed"), *within;
+
+    (void)state;
+    cJSON_ArrayForEach(row, cJSON_GetObjectItem(doc, "intervals"))
+    {
+        size_t k = (size_t)cJSON_GetObjectItem(row, "k")->valuedouble;
+        size_t n = (size_t)cJSON_GetObjectItem(row, "n")->valuedouble;
+        size_t look = (size_t)cJSON_GetObjectItem(row, "look")->valuedouble;
+        struct interval got = rate_sequence(k, n, look), once = wilson(k, n, Z95);
+        double want[2];
+        char what[80];
+
+        snprintf(what, sizeof what, "%zu of %zu at look %zu", k, n, look);
+        assert_int_equal(numbers(cJSON_GetObjectItem(row, "ends"), want), 2);
+        assert_number(what, got.lo, want[0]);
+        assert_number(what, got.hi, want[1]);
+        assert_true(got.lo <= once.lo && once.hi <= got.hi);
+    }
+    assert_true(rate_sequence(0, 0, 1).lo == 0 && rate_sequence(0, 0, 1).hi == 1);
+    /* what it is for: at most one stream in twenty is ever outside, and of Wilson's a quarter are */
+    within = cJSON_GetObjectItem(missed, "within");
+    cJSON_ArrayForEach(row, within) assert_true(row->valuedouble <= 0.05);
+    missed = cJSON_GetObjectItem(missed, "looks");
+    assert_true(cJSON_GetObjectItem(missed, "sequence")->valuedouble <= 0.05);
+    assert_true(cJSON_GetObjectItem(missed, "wilson")->valuedouble > 0.2);
     cJSON_Delete(doc);
 }
 
@@ -139,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_apart),
+        cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_kappa),
         cmocka_unit_test(test_correction),
     };

@@ -113,7 +113,8 @@ cat >"$tmp/data/all.json" <<END
   "stages": [ $stages ],
   "watch": { "drift": "rows.jsonl", "align_loss": "rows.jsonl", "harmful_loss": "rows.jsonl",
              "probes": null },
-  "evaluate": [ { "name": "rho", "data": "rows.jsonl", "metric": "loss", "every": 1, "stages": ["stage1"] } ] }
+  "evaluate": [ { "name": "rho", "data": "rows.jsonl", "metric": "loss", "every": 1, "stages": ["stage1"] } ],
+  "guards": [ "loss > 1e9 alert" ] }
 END
 "$VACCINE" run "$tmp/data/all.json" -o "$tmp/data/run" >"$tmp/log" 2>&1 </dev/null
 run_keys() {

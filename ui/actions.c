@@ -49,6 +49,30 @@ static void do_steps(struct ui *ui)
                         .label = "steps> ", .hint = "so many, then pause", .done = steps_typed});
 }
 
+static void until_typed(struct ui *ui, const char *line)
+{
+    uint64_t id = *line ? ui_send(ui, VAC_OP_RUN_UNTIL, 0, NULL, line) : 0;
+
+    if (id)
+        ui_announce(ui, id, "goes on until %s", line);
+}
+
+static void do_run_until(struct ui *ui)
+{
+    prompt_open(ui, &(struct prompt){.label = "until> ",
+                                     .history = "until",
+                                     .hint = "step >= 500, HS < 5%, loss < .2: then pause",
+                                     .done = until_typed});
+}
+
+static void do_undo(struct ui *ui)
+{
+    uint64_t id = ui_send(ui, VAC_OP_UNDO, 0, NULL, NULL);
+
+    if (id)
+        ui_announce(ui, id, "the last change is taken back");
+}
+
 static void do_checkpoint(struct ui *ui)
 {
     uint64_t id = ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
@@ -507,6 +531,8 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_pause] = do_pause,
     [ACT_step] = do_step,
     [ACT_steps] = do_steps,
+    [ACT_run_until] = do_run_until,
+    [ACT_undo] = do_undo,
     [ACT_checkpoint] = do_checkpoint,
     [ACT_evaluate] = do_evaluate,
     [ACT_reference] = do_reference,

@@ -167,6 +167,8 @@ static void add_progress(const struct ui *ui, struct pieces *h)
         }
         add(h, 8, INK_TEXT, 1, "%s", s->until);
     }
+    if (*s->goes_until)
+        add_number(h, 3, "pauses at", INK_EPS, s->goes_until);
     if (s->state == VAC_RUNNING || s->state == VAC_MEASURING) {
         snprintf(pair, sizeof pair, "%s st/s",
                  isfinite(s->steps_per_s) ? number_text(text, s->steps_per_s, 2) : "-");
@@ -215,6 +217,11 @@ static void draw_header(struct ui *ui, const struct view *v)
 
         add(&h, 0, INK_WARN | STYLE_BOLD | STYLE_REVERSE, 0, "! %.*s%s ", (int)fit, why,
             fit < n ? ".." : "");
+    } else if (*s->alert) {
+        const char *why = s->alert;
+        size_t n = strlen(why), fit = text_fit(why, n, v->w / 2, v->c->utf8, &used);
+
+        add(&h, 0, INK_WARN | STYLE_BOLD, 0, "! %.*s%s", (int)fit, why, fit < n ? ".." : "");
     }
     add(&h, 5, INK_TITLE | STYLE_BOLD, h.n ? 1 : 0, "vaccine");
     if (!ui->session && !*ui->watched) {
@@ -247,11 +254,11 @@ static void draw_header(struct ui *ui, const struct view *v)
 
 /* Most wanted first; what does not fit is left out. */
 static const enum action bar_order[] = {
-    ACT_help,    ACT_pause,      ACT_step,      ACT_rho_type,   ACT_edit,     ACT_probe,
-    ACT_zoom,    ACT_next_panel, ACT_command,   ACT_checkpoint, ACT_evaluate, ACT_log,
-    ACT_smooth,  ACT_filter,     ACT_metric,    ACT_suite,      ACT_steps,    ACT_mask,
-    ACT_weights, ACT_list,       ACT_reference, ACT_copy,       ACT_overlay,  ACT_sort,
-    ACT_mark,    ACT_diff,
+    ACT_help,      ACT_pause,      ACT_step,    ACT_rho_type,   ACT_edit,      ACT_probe,
+    ACT_zoom,      ACT_next_panel, ACT_command, ACT_checkpoint, ACT_evaluate,  ACT_log,
+    ACT_smooth,    ACT_filter,     ACT_metric,  ACT_suite,      ACT_steps,     ACT_mask,
+    ACT_run_until, ACT_undo,       ACT_weights, ACT_list,       ACT_reference, ACT_copy,
+    ACT_overlay,   ACT_sort,       ACT_mark,    ACT_diff,
 };
 
 /* Whether the bar shows it, as far as that hangs on what is open. */

@@ -132,6 +132,71 @@ static void run_step(struct ui *ui, const char *args)
         session_drive(ui, VAC_OP_STEP, n);
 }
 
+static void run_until(struct ui *ui, const char *args)
+{
+    uint64_t id;
+
+    if (!*args)
+        ui_warn(ui,
+                *ui->snap.goes_until ? ":until wants a condition, or off; it goes until %s"
+                                     : ":until wants a condition, like step >= 500, HS < 5%%",
+                ui->snap.goes_until);
+    else if (!strcmp(args, "off"))
+        ui_send(ui, VAC_OP_RUN_UNTIL, 0, NULL, NULL);
+    else if ((id = ui_send(ui, VAC_OP_RUN_UNTIL, 0, NULL, args)))
+        ui_announce(ui, id, "goes on until %s", args);
+}
+
+static void list_guards(struct ui *ui)
+{
+    const struct vac_snapshot *s = &ui->snap;
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    for (int i = 0; out && i < s->n_guards; i++)
+        fprintf(out, "%s %lld  %s\n      %s\n\n", s->guard[i].tripped ? "!" : " ",
+                (long long)s->guard[i].number, s->guard[i].text,
+                *s->guard[i].stands ? s->guard[i].stands : "not looked at yet");
+    if (out && *s->goes_until)
+        fprintf(out, "  pauses when %s\n\n", s->goes_until);
+    if (out && s->healthy_step >= 0)
+        fprintf(out, "  last healthy checkpoint: %lld\n\n", (long long)s->healthy_step);
+    if (out && s->n_guards == 0)
+        fprintf(out, "There is none.\n\n");
+    if (out && fclose(out) == 0)
+        pager_open("Guards", text);
+    free(text);
+}
+
+static void run_guard(struct ui *ui, const char *args)
+{
+    char word[32];
+    const char *rest = args;
+    char *end;
+    long long n;
+    uint64_t id;
+
+    take_word(&rest, word, sizeof word);
+    if (!*args) {
+        list_guards(ui);
+    } else if (!strcmp(word, "off")) {
+        n = strtoll(rest, &end, 10);
+        if (!*rest || *end || n < 1)
+            ui_warn(ui, ":guard off wants the number of a guard; :guard lists them");
+        else if ((id = ui_send(ui, VAC_OP_GUARD, n, NULL, NULL)))
+            ui_announce(ui, id, "guard %lld is taken away", n);
+    } else if ((id = ui_send(ui, VAC_OP_GUARD, 0, NULL, args))) {
+        ui_announce(ui, id, "watched from the next step on: %s", args);
+    }
+}
+
+static void run_redo(struct ui *ui, const char *args)
+{
+    (void)args;
+    ui_send(ui, VAC_OP_UNDO, 1, NULL, NULL);
+}
+
 static void run_pause(struct ui *ui, const char *args)
 {
     (void)args;
@@ -286,6 +351,11 @@ static const struct ui_command ui_commands[] = {
     {"step", "[N]", "so many steps, then pause", run_step},
     {"resume", "[from-start]", "go on training; from-start: again, when there is no checkpoint",
      run_resume},
+    {"until", "CONDITION|off", "go on until it is so, then pause: step >= 500, HS < 5%, loss < .2",
+     run_until},
+    {"guard", "[CONDITION [alert|pause|save|stop|run COMMAND]|off N]",
+     "watch the run: HS > 20% pause; alone: the list", run_guard},
+    {"redo", "", "make the change again that was taken back last", run_redo},
     {"pause", "", "pause at the next step", run_pause},
     {"probe", "[TEXT]", "ask the present weights", run_probe},
     {"at", "[STAGE|STEP|end]", "which saved weights of a run that is over answer", run_at},

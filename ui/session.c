@@ -610,6 +610,8 @@ static void tell(struct ui *ui, const struct vac_event *e)
 {
     if (is_journal(e))
         journal_push(&ui->journal, e);
+    if (e->kind == VAC_EVENT_GUARD)
+        screen_notice(e->text);
     if (e->kind == VAC_EVENT_REJECTED) {
         ui_warn(ui, "%s", e->text);
         ui->priv->refused = e->id;

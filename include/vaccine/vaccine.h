@@ -22,6 +22,7 @@
 #define VAC_MAX_EVALS 16
 #define VAC_NAME 64
 #define VAC_PATH 1024
+#define VAC_MAX_GUARDS 16
 #define VAC_OTHERS 160
 #define VAC_BOUNDS 160
 
@@ -81,6 +82,9 @@ int64_t vac_session_log_every(const struct vac_session *s);
     X(RESUME, "resume", "", "go on")                                                               \
     X(STEP, "step", "N", "so many steps, then pause")                                              \
     X(SET, "set", "KT", "a live option of the stage that is running: its name, its value")         \
+    X(RUN_UNTIL, "until", "t", "go on until it is so, \"step >= 500\", then pause; without one: not")  \
+    X(GUARD, "guard", "nt", "watch the run, \"HS > 20% pause\"; or the number of one to take away") \
+    X(UNDO, "undo", "n", "take the last change of option or guard back; 1: make it again")         \
     X(SAVE, "checkpoint", "", "save a checkpoint now")                                             \
     X(PROBE, "probe", "T", "ask the present weights; [[SYSTEM]] in front is a system turn")        \
     X(PROBE_STOP, "probe-stop", "", "end the answer that is being generated, nothing else")        \
@@ -241,6 +245,13 @@ struct vac_eval {
     struct vac_span beneath[VAC_BENEATH_COUNT]; /* in the order of VAC_BENEATH */
     int64_t done; /* answers so far of the measurement under way; 0 = none under way */
 };
+/* What the run is watched for: VAC_OP_GUARD. */
+struct vac_guard {
+    int64_t number;        /* as it is named; of its own from 1 on */
+    char text[VAC_BOUNDS]; /* "HS > 20 %: pause" */
+    char stands[96];       /* what it saw last; "" = nothing yet */
+    bool tripped;          /* it is so, and was told; armed again when it is not */
+};
 struct vac_snapshot {
     enum vac_state state;
     char reason[256]; /* why it is paused, what it is measuring, why it failed */
@@ -253,6 +264,11 @@ struct vac_snapshot {
     int64_t passed, passed_want; /* measurements in a row in which it was so, and how many it takes;
                                     passed -1 = not known */
     int64_t steps_left;          /* of a STEP command; 0 = none */
+    char goes_until[VAC_BOUNDS]; /* of a RUN_UNTIL command: where it pauses; "" = nowhere */
+    int n_guards;
+    struct vac_guard guard[VAC_MAX_GUARDS];
+    char alert[256];      /* of the newest guard that is tripped; "" = none is */
+    int64_t healthy_step; /* last checkpoint at which all guards were seen to be well; -1 = none */
     int n_layers;
     bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed */
     struct vac_point last;     /* newest value of each column (NaN = never measured) */
@@ -289,6 +305,7 @@ enum vac_event_kind {
     VAC_EVENT_MAP,       /* id, map */
     VAC_EVENT_STATE,     /* the state changed: text */
     VAC_EVENT_NOTE,      /* a journal line too: text = what VAC_OP_NOTE says of the step */
+    VAC_EVENT_GUARD,     /* a guard has tripped: text; a journal line tells it too */
     VAC_EVENT_PLAN,      /* a row of the memory that the stage takes, the sum last: text, plan */
     VAC_EVENT_CONTROL,   /* who steers a run that one is attached to, or asks to: text */
 };

@@ -41,6 +41,9 @@ static const struct member status_members[] = {
     MEMBER(vac_snapshot, passed, WHOLE),
     MEMBER(vac_snapshot, passed_want, WHOLE),
     MEMBER(vac_snapshot, steps_left, WHOLE),
+    MEMBER(vac_snapshot, goes_until, TEXT),
+    MEMBER(vac_snapshot, alert, TEXT),
+    MEMBER(vac_snapshot, healthy_step, WHOLE),
     MEMBER(vac_snapshot, steps_per_s, NUMBER),
     MEMBER(vac_snapshot, tokens_per_s, NUMBER),
     MEMBER(vac_snapshot, eta_s, NUMBER),
@@ -59,6 +62,13 @@ static const struct member score_members[] = {
     MEMBER(vac_eval, hi, NUMBER),    MEMBER(vac_eval, count, WHOLE),
     MEMBER(vac_eval, n, WHOLE),      MEMBER(vac_eval, is_rate, FLAG),
     MEMBER(vac_eval, done, WHOLE),   {.name = NULL},
+};
+static const struct member guard_members[] = {
+    MEMBER(vac_guard, number, WHOLE),
+    MEMBER(vac_guard, text, TEXT),
+    MEMBER(vac_guard, stands, TEXT),
+    MEMBER(vac_guard, tripped, FLAG),
+    {.name = NULL},
 };
 static const struct member option_members[] = {
     MEMBER(vac_option, name, TEXT),    MEMBER(vac_option, value, TEXT),
@@ -239,6 +249,13 @@ void message_put_status(struct json_out *o, const char *key, const struct vac_sn
         json_put_end(o);
     }
     json_put_end(o);
+    json_put_list(o, "guards", JSON_TIGHT);
+    for (int i = 0; i < s->n_guards && i < VAC_MAX_GUARDS; i++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        put_members(o, guard_members, &s->guard[i]);
+        json_put_end(o);
+    }
+    json_put_end(o);
     json_put_end(o);
 }
 
@@ -246,6 +263,7 @@ void message_read_status(const cJSON *from, struct vac_snapshot *s)
 {
     const cJSON *last = cJSON_GetObjectItemCaseSensitive(from, "last");
     const cJSON *mask = cJSON_GetObjectItemCaseSensitive(from, "layers_perturbed");
+    const cJSON *guards = cJSON_GetObjectItemCaseSensitive(from, "guards");
     const cJSON *scores = cJSON_GetObjectItemCaseSensitive(from, "scores"), *one;
     const char *state = json_text_at(from, "state");
     int n = 0;
@@ -268,6 +286,15 @@ void message_read_status(const cJSON *from, struct vac_snapshot *s)
             if (json_whole(one, &layer) && layer >= 0 && layer < VAC_MAX_LAYERS)
                 s->mask[layer] = true;
         }
+    }
+    if (cJSON_IsArray(guards))
+        s->n_guards = 0;
+    cJSON_ArrayForEach(one, guards)
+    {
+        if (s->n_guards == VAC_MAX_GUARDS)
+            break;
+        s->guard[s->n_guards] = (struct vac_guard){0};
+        read_members(one, guard_members, &s->guard[s->n_guards++]);
     }
     cJSON_ArrayForEach(one, scores)
     {
@@ -304,13 +331,19 @@ void message_read_option(const cJSON *from, struct vac_option *v)
 
 /* --- events --- */
 
-static const char *const event_names[] = {
-    [VAC_EVENT_JOURNAL] = "journal",       [VAC_EVENT_REJECTED] = "rejected",
-    [VAC_EVENT_PROBE_TEXT] = "probe-text", [VAC_EVENT_PROBE_END] = "probe",
-    [VAC_EVENT_SUITE] = "suite",           [VAC_EVENT_EVAL] = "evaluation",
-    [VAC_EVENT_SAMPLES] = "samples",       [VAC_EVENT_MAP] = "map",
-    [VAC_EVENT_STATE] = "state",           [VAC_EVENT_NOTE] = "note",
-    [VAC_EVENT_PLAN] = "journal",          [VAC_EVENT_CONTROL] = "control"};
+static const char *const event_names[] = {[VAC_EVENT_JOURNAL] = "journal",
+                                          [VAC_EVENT_REJECTED] = "rejected",
+                                          [VAC_EVENT_PROBE_TEXT] = "probe-text",
+                                          [VAC_EVENT_PROBE_END] = "probe",
+                                          [VAC_EVENT_SUITE] = "suite",
+                                          [VAC_EVENT_EVAL] = "evaluation",
+                                          [VAC_EVENT_SAMPLES] = "samples",
+                                          [VAC_EVENT_MAP] = "map",
+                                          [VAC_EVENT_STATE] = "state",
+                                          [VAC_EVENT_NOTE] = "note",
+                                          [VAC_EVENT_PLAN] = "journal",
+                                          [VAC_EVENT_CONTROL] = "control",
+                                          [VAC_EVENT_GUARD] = "guard"};
 enum { EVENT_NAMES = sizeof event_names / sizeof *event_names };
 
 static void put_samples(struct json_out *o, const struct vac_event *e)

@@ -112,6 +112,8 @@ static int take_arguments(struct request *r, const struct vac_op_row *row, char 
         if (*t == 'n' || *t == 'N') {
             long long n = strtoll(*word, &end, 10);
 
+            if (t[1] && *t == 'n' && (!**word || *end))
+                continue; /* it is left out, and this is what follows */
             if (!**word || *end || n < 0)
                 return err_set(err, VAC_ERR_USAGE, "%s: expected a whole number, found \"%.40s\"",
                                row->word, *word);

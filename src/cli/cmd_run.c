@@ -152,6 +152,9 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         cli_put_name(&s, e->text);
         sb_putc(&s, '\n');
         rc = cli_write(&s, err);
+    } else if (e->kind == VAC_EVENT_GUARD && isatty(STDOUT_FILENO)) {
+        sb_putc(&s, '\a');
+        rc = cli_write(&s, err);
     }
     sb_done(&s);
     return rc;

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "cli/cli.h"
 #include "door/validate.h"
+#include "spec/spec_guard.h"
 
 struct validate_values {
     struct cli_list set;
@@ -135,6 +136,16 @@ static void put_text(struct strbuf *s, const struct validation *v)
         sb_putc(s, '\n');
         put_warnings(s, &e->warning);
     }
+    for (size_t i = 0; i < v->spec->n_guards; i++) {
+        struct strbuf text = {0};
+
+        guard_spec_text(&text, v->spec, &v->spec->guard[i]);
+        sb_printf(s, "guard %zu: ", i + 1);
+        cli_put_name(s, text.s ? text.s : "");
+        sb_putc(s, '\n');
+        s->bad |= text.bad;
+        sb_done(&text);
+    }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
     if (v->crowd >= VALIDATE_CROWDED) {
         put_time(s, (v->seconds + v->measuring) / v->crowd);
@@ -245,6 +256,10 @@ static void put_json(struct strbuf *s, const struct validation *v)
         put_warnings_json(&o, &v->evaluate[i].warning);
         json_put_end(&o);
     }
+    json_put_end(&o);
+    json_put_list(&o, "guards", JSON_TIGHT);
+    for (size_t i = 0; i < v->spec->n_guards; i++)
+        guard_spec_json(&o, NULL, v->spec, &v->spec->guard[i]);
     json_put_end(&o);
     json_put_end(&o);
     sb_putc(s, '\n');

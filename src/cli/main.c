@@ -220,5 +220,5 @@ int main(int argc, char **argv)
     if (err.code == VAC_OK)
         return rc > 0 ? rc : STATUS_DONE;
     fprintf(stderr, "vaccine: %s\n", err.msg);
-    return err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
+    return rc > 0 ? rc : err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }

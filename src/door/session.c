@@ -477,6 +477,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
         return err_set(err, VAC_ERR_USAGE, "expected at least 1 step, found %lld", (long long)c->n);
     if (c->op != VAC_OP_SET && strchr(vac_ops[c->op].takes, 'T') && (!c->text || !*c->text))
         return err_set(err, VAC_ERR_USAGE, "a %s needs a text", vac_ops[c->op].word);
+    if (c->op == VAC_OP_GUARD && !c->text && c->n < 1)
+        return err_set(err, VAC_ERR_USAGE, "a guard needs a text, or a number from 1 on");
     if (c->op == VAC_OP_SET && check_set(s, c, err))
         return -1;
     return control_push(&s->ctl, c, id, err);

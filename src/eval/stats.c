@@ -21,6 +21,39 @@ struct interval wilson(size_t k, size_t n, double z)
     return (struct interval){k == 0 ? 0 : fmax(0, mid - half), k == n ? 1 : fmin(1, mid + half)};
 }
 
+/* Robbins, Statistical methods related to the law of the iterated logarithm, Ann. Math. Statist. 41 (1970),
+ * section 1: for answers of one rate p, b(n, p, k) being the binomial probability,
+ *
+ *     P(b(n, p, S_n) <= a / (n + 1) for some n >= 1) <= a
+ *
+ * (the beta-binomial mixture: (n + 1) b is 1 over a martingale of mean 1, and Ville's inequality). So the
+ * values p that are left are those with (n + 1) b(n, p, k) > a. Weights change from look to look, and the
+ * prompts do not, so that looks cannot be added up: each spends its share a / (look (look + 1)) of the 5 %,
+ * whose sum over all looks is 5 %, and the union bound asks nothing of how they hang together. */
+struct interval rate_sequence(size_t k, size_t n, size_t look)
+{
+    double N = (double)n, K = (double)k, J = (double)look, choose = 0;
+    struct interval out = {0, 1};
+
+    for (size_t i = 1; i <= (k < n - k ? k : n - k); i++)
+        choose += log((double)(n - i + 1) / (double)i);
+    for (int upper = 0; upper < 2; upper++) {
+        double in = K / N, away = upper; /* it holds at `in`, and not at `away` */
+
+        if (n == 0 || k == (upper ? n : 0))
+            continue;
+        for (int i = 0; i < 100; i++) {
+            double p = (in + away) / 2, b = choose;
+
+            b += k ? K * log(p) : 0;
+            b += k < n ? (N - K) * log1p(-p) : 0;
+            *(log(N + 1) + b > log(0.05 / (J * (J + 1))) ? &in : &away) = p;
+        }
+        *(upper ? &out.hi : &out.lo) = away;
+    }
+    return out;
+}
+
 double mean_of(const double *x, size_t n)
 {
     double sum = 0;

@@ -21,6 +21,8 @@
     X(RESUME, "resume", JOURNAL_GOES)                                                              \
     X(STEP, "step", JOURNAL_GOES)                                                                  \
     X(SET, "set", JOURNAL_SAME)                                                                    \
+    X(UNDO, "undo", JOURNAL_SAME)                                                                  \
+    X(REDO, "redo", JOURNAL_SAME)                                                                  \
     X(CHECKPOINT, "checkpoint", JOURNAL_SAME)                                                      \
     X(PROBE, "probe", JOURNAL_SAME)                                                                \
     X(FORGET, "forget", JOURNAL_SAME)                                                              \
@@ -29,6 +31,9 @@
     X(REFERENCE, "reference", JOURNAL_SAME)                                                        \
     X(QUIT, "quit", JOURNAL_SAME)                                                                  \
     X(DISCARD, "discard", JOURNAL_SAME)                                                            \
+    X(GUARD, "guard", JOURNAL_SAME)                                                                \
+    X(TRIP, "trip", JOURNAL_SAME)                                                                  \
+    X(RUN_UNTIL, "run-until", JOURNAL_GOES)                                                        \
     X(FAULT, "fault", JOURNAL_STANDS)                                                              \
     X(EXPORT, "export", JOURNAL_SAME)                                                              \
     X(STOP, "stop", JOURNAL_SAME)                                                                  \

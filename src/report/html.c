@@ -11,6 +11,7 @@
 #include "report/html_text.h"
 #include "record/config.h"
 #include "record/folder.h"
+#include "record/journal.h"
 
 static void put_fact(struct strbuf *out, const char *label, const char *text)
 {
@@ -107,6 +108,28 @@ static void put_head(struct strbuf *out, const char *name)
     sb_puts(out, "</style>\n</head>\n<body>\n");
 }
 
+/* Guards that have tripped. */
+static void put_trips(struct strbuf *out, const cJSON *journal)
+{
+    const cJSON *line;
+    bool any = false;
+
+    cJSON_ArrayForEach(line, journal)
+    {
+        struct jnode node = json_root(line, "journal.jsonl");
+        struct journal_entry e;
+
+        if (journal_read(&node, &e, NULL) || e.verb != JOURNAL_TRIP || !e.reason)
+            continue;
+        sb_puts(out, any ? "" : "<ul class=\"warnings\">\n");
+        any = true;
+        sb_printf(out, "<li>Step %lld: ", (long long)e.step);
+        page_text(out, e.reason, 400);
+        sb_puts(out, "</li>\n");
+    }
+    sb_puts(out, any ? "</ul>\n" : "");
+}
+
 /* What of the run's data is not as one thinks, as run.json has it. */
 static void put_warnings(struct strbuf *out, const cJSON *config)
 {
@@ -144,6 +167,7 @@ static void put_header(struct strbuf *out, const struct run_data *r, const char 
     put_progress(out, r);
     sb_puts(out, "</p>\n");
     put_warnings(out, r->config);
+    put_trips(out, r->journal);
     sb_puts(out, "</header>\n");
 }
 

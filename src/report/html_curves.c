@@ -204,7 +204,7 @@ static void mark_stages(struct plot *p, const struct run_data *r)
     }
 }
 
-/* Changes and faults of the journal. */
+/* Changes, faults and guards that tripped, of the journal. */
 static void mark_events(struct plot *p, const struct run_data *r)
 {
     const cJSON *line;
@@ -216,8 +216,8 @@ static void mark_events(struct plot *p, const struct run_data *r)
         struct mark m = {.event = true};
         char text[256];
 
-        if (journal_read(&node, &e, NULL) ||
-            (e.verb != JOURNAL_SET && e.verb != JOURNAL_FAULT && !journal_note(&e)))
+        if (journal_read(&node, &e, NULL) || (e.verb != JOURNAL_SET && e.verb != JOURNAL_FAULT &&
+                                              e.verb != JOURNAL_TRIP && !journal_note(&e)))
             continue;
         m.x = (double)(e.applied ? e.applied_step : e.step);
         if (journal_note(&e))

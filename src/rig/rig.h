@@ -27,6 +27,8 @@ struct suite {
     struct ids *prompt;
     const char **said; /* the last user turn of each: how it is shown, judged and told apart */
     int *verdict;      /* enum verdict of the last time, -1 = not asked yet */
+    const char
+        *turned; /* the first that was refused, and was answered the last time; NULL = none */
     void *judge;
     const struct judge *kind;
 };

@@ -123,6 +123,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
         json_put_int(&o, NULL, t->rig.suite.verdict[i]);
     json_put_end(&o);
     recall_json(&o, &t->rig.own);
+    guards_put(&o, &t->guards);
     json_put_list(&o, "beneath", JSON_SPACED);
     for (size_t i = 0; i < st->index; i++) {
         snprintf(name, sizeof name, "../stages/%s", t->rig.spec.stage[i].name);
@@ -155,7 +156,8 @@ static void prune(struct trainer *t)
     if (state_list(t->book.folder.dir, &list, &n, NULL))
         n = 0; /* of what is not known whole, nothing is old */
     for (size_t i = 0; i < n; i++) {
-        if (list[i] > (long long)t->at.step ||
+        if (list[i] > (long long)t->at.step || list[i] == t->guards.healthy ||
+            list[i] == t->guards.candidate ||
             kept++ < (size_t)t->rig.spec.checkpoint.keep + t->at.keep_more)
             continue;
         snprintf(name, sizeof name, "checkpoint-%lld", list[i]);
@@ -208,6 +210,7 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
     }
     t->at.saved_step = (int64_t)t->at.step;
     t->at.last_save = clock_now();
+    guards_saved(&t->guards, t->at.saved_step);
     prune(t);
     return 0;
 }
@@ -339,7 +342,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
                           err) ||
         arrays_load_trained(&t->rig, dir, err) || load_options(t, &root, err) ||
         load_streams(st, &root, err) ||
-        recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err))
+        recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err) ||
+        (t->guards.spec && guards_read(&t->guards, &root, err)))
         goto out;
     for (x = x ? x->child : NULL; x && suite < t->rig.suite.rows.n; x = x->next)
         t->rig.suite.verdict[suite++] = x->valueint;
@@ -357,6 +361,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
         goto out;
     t->steer.watch.before = s->wall;
     t->at.saved_step = (int64_t)s->step;
+    guards_saved(&t->guards, t->at.saved_step);
     rc = 0;
 out:
     free(dir);

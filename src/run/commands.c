@@ -9,6 +9,7 @@
 #include "base/stopwatch.h"
 #include "base/trace.h"
 #include "record/journal.h"
+#include "run/alarm.h"
 #include "run/ask.h"
 #include "run/begin.h"
 #include "run/book.h"
@@ -65,7 +66,17 @@ static int do_step(struct trainer *t, const struct control_command *c, struct va
 
 static int do_set(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
-    return options_set(&t->book, &t->st, c->who, c->key, c->text, err);
+    return change_option(t, c->who, c->key, c->text, err);
+}
+
+static int do_guard(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    return change_guard(t, c->who, c->n, c->text, err);
+}
+
+static int do_undo(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    return change_back(t, c->who, c->n > 0, err);
 }
 
 static int do_save(struct trainer *t, const struct control_command *c, struct vac_err *err)
@@ -102,20 +113,32 @@ static int do_suite(struct trainer *t, const struct control_command *c, struct v
     if (t->rig.suite.rows.n == 0 && t->rig.own.n == 0)
         return err_set(err, VAC_ERR_USAGE,
                        "watch.probes is not set, and nothing was asked: there is no suite to ask");
-    return watch_suite(&t->rig, &t->st, &t->book, c->id, err) < 0 ? -1 : 0;
+    switch (watch_suite(&t->rig, &t->st, &t->book, c->id, err)) {
+    case 0:
+        guards_probe(&t->guards, t->st.index, (int64_t)t->at.step, t->rig.suite.turned);
+        return 0;
+    case 1:
+        return 0;
+    default:
+        return -1;
+    }
 }
 
 static int do_evaluate(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     bool any = false;
+    int rc;
 
     (void)c;
     for (size_t i = 0; i < t->rig.spec.n_evaluate; i++) {
         if (!watch_applies(&t->rig, &t->st, i))
             continue;
         any = true;
-        if (watch_evaluate(&t->rig, &t->st, &t->book, i, err) < 0)
+        rc = watch_evaluate(&t->rig, &t->st, &t->book, i, err);
+        if (rc < 0)
             return -1;
+        if (rc == 0)
+            guards_score(&t->guards, t->st.index, i, &control_writing(t->steer.ctl)->eval[i]);
     }
     return any ? 0
                : err_set(err, VAC_ERR_USAGE, "no evaluate entry applies to stage %s",
@@ -187,6 +210,12 @@ static const struct {
                        .steers = true},
     [VAC_OP_STEP] = {.verb = JOURNAL_STEP, .apply = do_step, .journalled = true, .steers = true},
     [VAC_OP_SET] = {.verb = JOURNAL_SET, .apply = do_set, .steers = true, .writes = true},
+    [VAC_OP_RUN_UNTIL] = {.verb = JOURNAL_RUN_UNTIL,
+                          .apply = alarm_run_until,
+                          .journalled = true,
+                          .steers = true},
+    [VAC_OP_GUARD] = {.verb = JOURNAL_GUARD, .apply = do_guard, .steers = true, .writes = true},
+    [VAC_OP_UNDO] = {.verb = JOURNAL_UNDO, .apply = do_undo, .steers = true, .writes = true},
     [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
     [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE, .apply = do_probe, .journalled = true, .writes = true},
     [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
@@ -236,6 +265,8 @@ static void apply_one(struct trainer *t, struct control_command *c)
     }
     control_event(t->steer.ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->at.step,
                   err.msg, NULL);
+    if (!t->steer.over && alarm_act(t, &err))
+        steer_break(&t->steer, &err);
     control_writing(t->steer.ctl)->commands_applied = c->id;
     t->steer.answering = 0;
     TRACE("command %llu %s at step %llu: error %d, %.1f ms", (unsigned long long)c->id,
@@ -282,6 +313,7 @@ void commands_apply(struct trainer *t)
         if (control_pop(t->steer.ctl, &c, PAUSE_TICK))
             apply_one(t, &c);
     }
+    t->steer.step_at = t->steer.watch.since ? t->steer.step_at : clock_now();
     stopwatch_go(&t->steer.watch);
 }
 

@@ -90,6 +90,22 @@ int options_fixed(const char *key, struct vac_err *err)
     return err_set(err, VAC_ERR_USAGE, "%s cannot change while the run is going", key);
 }
 
+static int no_option(const struct stage *st, const char *key, struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", key, st->spec->name);
+}
+
+int options_value(const struct stage *st, const char *key, struct strbuf *out, struct vac_err *err)
+{
+    struct live_option o;
+    size_t i;
+
+    if (!find_live(st, key, &i, &o))
+        return no_option(st, key, err);
+    option_text(o.row, o.base, out);
+    return sb_ok(out, err);
+}
+
 int options_set(struct book *book, struct stage *st, const char *who, const char *key,
                 const char *text, struct vac_err *err)
 {
@@ -100,7 +116,7 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
     int rc;
 
     if (!find_live(st, key, &i, &o))
-        return err_set(err, VAC_ERR_USAGE, "%s: stage %s has no such option", key, st->spec->name);
+        return no_option(st, key, err);
     option_text(o.row, o.base, &old);
     rc = sb_ok(&old, err) ? -1
          : o.row->live    ? set_checked(steer, st, &o, text ? text : "", old.s ? old.s : "", err)

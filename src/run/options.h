@@ -8,6 +8,8 @@
 void options_mirror(struct steer *steer, const struct stage *st);
 /* Refuses one that is not live. */
 int options_fixed(const char *key, struct vac_err *err);
+/* As text; no such option is an error. */
+int options_value(const struct stage *st, const char *key, struct strbuf *out, struct vac_err *err);
 /* Sets one, with its journal line; what the method refuses stays as it was. */
 int options_set(struct book *book, struct stage *st, const char *who, const char *key,
                 const char *text, struct vac_err *err);

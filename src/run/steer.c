@@ -26,7 +26,7 @@ void steer_opened(struct steer *steer)
     snprintf(s->model, sizeof s->model, "%s", model);
     point_clear(&s->last);
     layers_clear(&s->layers);
-    s->drift_step = s->checkpoint_step = -1;
+    s->drift_step = s->checkpoint_step = s->healthy_step = -1;
     s->n_evals = (int)rig->spec.n_evaluate;
     for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
         const struct evaluate_spec *e = &rig->spec.evaluate[i];
@@ -130,6 +130,7 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
     s->threads = rig->c ? rig->c->threads : 0;
     s->checkpoint_step = at->saved_step;
     s->checkpoint_age = at->saved_step >= 0 ? clock_now() - at->last_save : 0;
+    guards_show(steer->guards, s);
     control_publish(steer->ctl);
     if (changed)
         control_event(steer->ctl, VAC_EVENT_STATE, 0, (int64_t)at->step, vac_state_names[state],

@@ -7,8 +7,10 @@
 #include "rig/rig.h"
 #include "run/stage.h"
 #include "base/stopwatch.h"
+#include "guard/guard.h"
 
 #define STEER_OPTIONS 24
+#define STEER_CHILDREN 16
 
 struct steer {
     struct control *ctl;
@@ -19,8 +21,12 @@ struct steer {
     bool fault;         /* that is what is wrong */
     int64_t steps_left; /* of a STEP command */
     bool quit, discard;
-    bool space_quit;       /* asked to end while the disk was full: one more try, then it ends */
-    bool over;             /* the last step is done: only questions are answered */
+    bool space_quit; /* asked to end while the disk was full: one more try, then it ends */
+    bool guarded;    /* a guard has ended it */
+    pid_t child[STEER_CHILDREN]; /* commands of guards that were not seen to end */
+    size_t n_children;
+    double step_at; /* clock of the last step, or of when it could go on after that; 0 = none yet */
+    bool over;      /* the last step is done: only questions are answered */
     uint64_t answering;    /* command id that is being answered */
     struct vac_err broken; /* what ends the run after the commands: one of a replay that could not
                             * be applied, or what took effect and could not be written down */
@@ -33,6 +39,7 @@ struct steer {
     const struct rig *rig;
     const struct stage *st;
     const struct progress *at;
+    const struct guards *guards;
 };
 /* Of a run that was opened: names, and that nothing was measured. */
 void steer_opened(struct steer *s);

@@ -15,6 +15,7 @@
 #include "record/late.h"
 #include "record/script.h"
 #include "run/adapters.h"
+#include "run/alarm.h"
 #include "run/begin.h"
 #include "run/book.h"
 #include "run/checkpoint.h"
@@ -37,6 +38,7 @@ void trainer_init(struct trainer *t, struct control *ctl)
     t->steer.rig = &t->rig;
     t->steer.st = &t->st;
     t->steer.at = &t->at;
+    t->steer.guards = &t->guards;
     t->book.steer = &t->steer;
     pthread_mutex_init(&t->steer.option_lock, NULL);
 }
@@ -60,6 +62,12 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct vac_err *er
         return -1;
     }
     t->at.total_steps = rig_steps(&t->rig);
+    if (!o->replay && !o->look) { /* what they did stands in the journal */
+        if (alarm_open(t, err)) {
+            spec_blame_file(err);
+            return -1;
+        }
+    }
     steer_opened(&t->steer);
     return 0;
 }
@@ -67,6 +75,8 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct vac_err *er
 void trainer_close(struct trainer *t)
 {
     stage_close(&t->st, &t->rig);
+    guards_done(&t->guards);
+    changes_done(&t->changes);
     rig_close(&t->rig);
     cJSON_Delete(t->origin.resume.json);
     cJSON_Delete(t->book.pins);
@@ -135,6 +145,11 @@ static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_ST
     t->at.keep_more = 1; /* the weights may be spoilt already: the checkpoint before them stays */
     if (book_journal(&t->book, &e, err))
         return -1;
+    guards_fault(&t->guards, t->st.index, (int64_t)t->at.step);
+    if (alarm_act(t, err))
+        return -1;
+    if (t->steer.guarded)
+        return 0;
     if (t->how.interactive) {
         t->steer.paused = t->steer.fault = true;
         snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason,
@@ -188,6 +203,8 @@ static int one_step(struct trainer *t, struct vac_err *err)
     t->at.tokens_average = t->at.tokens_average > 0
                                ? 0.9 * t->at.tokens_average + 0.1 * (double)st->step.rows
                                : (double)st->step.rows;
+    guards_idle(&t->guards, st->index, (int64_t)t->at.step, clock_now() - t->steer.step_at);
+    t->steer.step_at = clock_now();
     layers_clear(&t->at.layers);
     for (size_t i = 0; i < rig_layers(&t->rig); i++) {
         t->at.layers.grad[i] = (float)st->step.out.grad[i];
@@ -239,6 +256,7 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
         return -1;
     control_point(t->steer.ctl, &t->at.point);
     control_layer(t->steer.ctl, &t->at.layers);
+    guards_step(&t->guards, st->index, &t->at.point, &t->at.layers);
     s = control_writing(t->steer.ctl); /* the newest value of each column stays */
     point_update(&s->last, &t->at.point);
     layers_update(&s->layers, &t->at.layers);
@@ -256,8 +274,14 @@ static int measure_fault(struct trainer *t, struct vac_err *err)
                               .verb = JOURNAL_FAULT,
                               .status = "not measured",
                               .reason = err->msg};
+    struct vac_err lost = {0};
 
     t->at.keep_more = 1;
+    guards_fault(&t->guards, t->st.index, (int64_t)t->at.step);
+    if (alarm_act(t, &lost) == 0 && t->steer.guarded) {
+        err_clear(err);
+        return 0;
+    }
     if (!t->how.interactive || book_journal(&t->book, &e, NULL))
         return -1;
     t->steer.paused = t->steer.fault = true;
@@ -332,6 +356,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
                 t->st.done % (uint64_t)t->rig.spec.watch.probes_every != 0)
                 continue;
             rc = watch_suite(&t->rig, &t->st, &t->book, 0, err);
+            if (rc == 0)
+                guards_probe(&t->guards, t->st.index, (int64_t)t->at.step, t->rig.suite.turned);
         } else if (t->at.duty == n + 2) {
             rc = end_early(t, err);
         } else if (t->at.duty <= n && watch_eval_due(&t->rig, &t->st, i)) {
@@ -346,6 +372,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
         } else {
             continue;
         }
+        if (rc == 0 && t->at.duty > 0 && i < n && t->at.duty != n + 1)
+            guards_score(&t->guards, t->st.index, i, &control_writing(t->steer.ctl)->eval[i]);
         if (rc == 0)
             note_seconds(t, i, clock_now() - begun);
         TRACE("duty %zu after step %llu: %d, %.1f ms", t->at.duty, (unsigned long long)t->at.step,
@@ -371,9 +399,10 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
     struct stage *st = &t->st;
     int rc;
 
+    t->steer.step_at = clock_now();
     for (;;) {
         rc = do_duties(t, err);
-        if (rc < 0)
+        if (rc < 0 || alarm_act(t, err))
             return -1;
         commands_apply(t);
         if (t->steer.broken.code)
@@ -534,6 +563,8 @@ static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
         t->end = *err;
         t->exit_code = 1;
         note(t, JOURNAL_FAIL, NULL, err->msg, NULL);
+    } else if (t->steer.guarded) {
+        t->exit_code = 3;
     }
     stopwatch_hold(&t->steer.watch);
     steer_show(&t->steer, state, rc ? err->msg : "");

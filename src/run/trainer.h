@@ -6,21 +6,25 @@
 #define RUN_TRAINER_H
 
 #include "record/script.h"
+#include "guard/guard.h"
 #include "run/book.h"
 #include "rig/inputs.h"
 #include "run/progress.h"
 #include "rig/rig.h"
 #include "run/stage.h"
 #include "run/steer.h"
+#include "run/change.h"
 
 struct trainer {
     struct vac_open how;
-    struct rig rig;       /* what it is made with */
-    struct progress at;   /* how far it has come */
-    struct stage st;      /* the stage at work */
-    struct steer steer;   /* who drives it, and what was asked for */
-    struct book book;     /* its folder */
-    struct origin origin; /* what it goes on from */
+    struct rig rig;         /* what it is made with */
+    struct progress at;     /* how far it has come */
+    struct stage st;        /* the stage at work */
+    struct steer steer;     /* who drives it, and what was asked for */
+    struct book book;       /* its folder */
+    struct changes changes; /* that can be taken back */
+    struct guards guards;   /* what it is watched for */
+    struct origin origin;   /* what it goes on from */
     /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
     int (*export)(void *ctx, bool done, struct vac_err *err);
     void *export_ctx;

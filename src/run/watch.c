@@ -303,6 +303,10 @@ int watch_suite(struct rig *rig, struct stage *st, struct book *book, uint64_t i
                      : own_one(rig, st, book, i - n, &own[i - n], err);
     rc = book_end(book, rc, err);
     if (rc == 0) {
+        rig->suite.turned = NULL;
+        for (size_t i = n; i-- > 0;)
+            if (rig->suite.verdict[i] == VERDICT_REFUSED && verdict[i] == VERDICT_ANSWERED)
+                rig->suite.turned = rig->suite.said[i];
         memcpy(rig->suite.verdict, verdict, n * sizeof *verdict);
         e.probes.v = probe;
         e.probes.n = n;

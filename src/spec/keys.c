@@ -174,6 +174,13 @@ void keys_each(const cJSON *run, bool numbers, keys_visit *visit, void *ctx)
     cJSON_ArrayForEach(entry, evaluate) each_evaluate_row(&w, entry, i++);
     if (!i)
         each_evaluate_row(&w, NULL, 0);
+    entry = cJSON_GetObjectItemCaseSensitive(run, "guards");
+    for (int n = cJSON_GetArraySize(entry), k = 0; k < (n ? n : 1); k++) {
+        char prefix[PATH_ROOM];
+
+        snprintf(prefix, sizeof prefix, "guards[%d].", k);
+        each_row(&w, prefix, rows_of("guards[]"));
+    }
 }
 
 /* "stages[].train[]" reads better as stages.train. */

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "data/template.h"
 #include "eval/own.h"
+#include "spec/spec_guard.h"
 #include "spec/spec_json.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_measure.h"
@@ -91,8 +92,8 @@ static int read_model(struct run_spec *s, const struct jnode *root, const char *
 static int read_root(struct run_spec *s, const struct jnode *root, const char *dir,
                      struct vac_err *err)
 {
-    static const char *const objects[] = {"config", "stages",   "checkpoint",
-                                          "watch",  "evaluate", NULL};
+    static const char *const objects[] = {"config",   "stages", "checkpoint", "watch",
+                                          "evaluate", "guards", NULL};
     struct jnode checkpoint, stages, first, lora;
     int rc;
 
@@ -112,7 +113,7 @@ static int read_root(struct run_spec *s, const struct jnode *root, const char *d
     else if (rc > 0) /* absent or null: the defaults */
         rc = option_defaults(spec_rows_checkpoint, &s->checkpoint, err);
     if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err) ||
-        spec_read_until(s, root, err))
+        spec_read_until(s, root, err) || spec_read_guards(s, root, err))
         return -1;
     s->json = spec_json(s, err);
     return s->json ? 0 : -1;
@@ -257,6 +258,9 @@ void spec_done(struct run_spec *s)
     }
     for (size_t i = 0; i < s->n_evaluate; i++)
         evaluate_spec_done(&s->evaluate[i]);
+    for (size_t i = 0; i < s->n_guards; i++)
+        guard_spec_done(&s->guard[i]);
+    free(s->guard);
     if (own_of(s->watch.probes_judge, NULL, &own, NULL))
         own_free(&own, s->watch.probes_options);
     for (const struct spec_watched *k = spec_watched; k->key; k++) {

@@ -1,7 +1,7 @@
 /* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
  *
- * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c, spec_measure.c and spec_until.c its
- * parts,
+ * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c, spec_measure.c, spec_until.c and
+ * spec_guard.c its parts,
  * with the helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides;
  * spec_json.c writes the resolved description.
  *
@@ -12,6 +12,7 @@
 
 #include "defense/defense.h"
 #include "spec/bound.h"
+#include "spec/condition.h"
 #include "eval/entry.h"
 #include "vaccine/vaccine.h"
 
@@ -50,6 +51,19 @@ struct until_spec {
     struct until_bound v[VAC_MAX_EVALS];
     size_t n; /* 0 = the stage makes all its steps */
     int64_t times;
+};
+/* What is done when a guard trips, in the order of its words. */
+#define GUARD_ACTIONS(X)                                                                           \
+    X(ALERT, "alert") X(PAUSE, "pause") X(SAVE, "save") X(STOP, "stop") X(RUN, "run")
+#define GUARD_ACTION(id, word) GUARD_##id,
+enum guard_action { GUARD_ACTIONS(GUARD_ACTION) GUARD_ACTION_COUNT };
+extern const char *const guard_actions[]; /* words, NULL-terminated */
+struct guard_spec {
+    struct condition when;
+    int action;     /* enum guard_action */
+    char **command; /* of GUARD_RUN: its words, NULL-terminated */
+    char **stages;  /* names, NULL-terminated; NULL = all */
+    int64_t times;  /* how often in a row */
 };
 struct stage_spec {
     char *name;
@@ -109,6 +123,8 @@ struct run_spec {
     struct watch_spec watch;
     struct evaluate_spec *evaluate;
     size_t n_evaluate;
+    struct guard_spec *guard;
+    size_t n_guards;
     cJSON *json; /* the resolved description: every key with its value, paths absolute */
 };
 

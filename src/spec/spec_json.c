@@ -7,6 +7,7 @@
 #include "base/json_out.h"
 #include "base/name.h"
 #include "eval/own.h"
+#include "spec/spec_guard.h"
 #include "spec/spec_json.h"
 #include "spec/spec_tables.h"
 #include "spec/spec_until.h"
@@ -128,6 +129,12 @@ cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
         json_put_end(o);
     }
     json_put_end(o);
+    if (s->n_guards)
+        json_put_list(o, "guards", JSON_TIGHT);
+    for (size_t i = 0; i < s->n_guards; i++)
+        guard_spec_json(o, NULL, s, &s->guard[i]);
+    if (s->n_guards)
+        json_put_end(o);
     json_put_end(o);
     if (!(s->config && !config) && sb_ok(&b, err) == 0)
         doc = json_parse(b.s, b.len, "the resolved description", err);

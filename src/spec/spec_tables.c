@@ -232,6 +232,31 @@ const struct option_row spec_rows_until[] = {{.name = "for",
                                               .offset = offsetof(struct until_spec, times)},
                                              {.name = NULL}};
 
+#define GUARD_WORD(id, word) word,
+const char *const guard_actions[] = {GUARD_ACTIONS(GUARD_WORD) NULL};
+#undef GUARD_WORD
+
+const struct option_row spec_rows_guard[] = {
+    {.name = "when",
+     .help = "what trips it, like HS > 20%, loss > 3 x average, plateau 200, nan",
+     .type = OPTION_STRING,
+     .required = true,
+     .offset = offsetof(struct guard_keys, when)},
+    {.name = "do",
+     .help = "what happens then; headless, pause and stop save and end with exit status 3",
+     .type = OPTION_CHOICE,
+     .choices = guard_actions,
+     .def = GUARD_PAUSE,
+     .offset = offsetof(struct guard_keys, action)},
+    {.name = "for",
+     .help = "how many times in a row it must be so",
+     .type = OPTION_INT,
+     .min = 1,
+     .max = 1e6,
+     .def = 1,
+     .offset = offsetof(struct guard_keys, times)},
+    {.name = NULL}};
+
 const struct option_row spec_rows_lora[] = {
     {.name = "r",
      .help = "rank of the adapter",
@@ -414,6 +439,7 @@ static const struct option_section sections[] = {
     {.name = "watch", .rows = spec_rows_watch},
     {.name = "watch.probes", .rows = spec_rows_probes},
     {.name = "evaluate[]", .rows = evaluate_options},
+    {.name = "guards[]", .rows = spec_rows_guard},
 };
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 

@@ -9,12 +9,19 @@
 extern const struct option_row spec_rows_top[];
 extern const struct option_row spec_rows_stage[];
 extern const struct option_row spec_rows_until[];
+extern const struct option_row spec_rows_guard[]; /* over guard_keys */
 extern const struct option_row spec_rows_lora[];
 extern const struct option_row spec_rows_data[];
 extern const struct option_row spec_rows_checkpoint[];
 extern const struct option_row spec_rows_watch[];
 extern const struct option_row spec_rows_probes[];
 
+/* An entry of "guards"; its condition is read by condition.h. */
+struct guard_keys {
+    char *when;
+    int action;
+    int64_t times;
+};
 /* The data sets of "watch": key, and offsets in struct watch_spec. Ends with a NULL key. */
 struct spec_watched {
     const char *key;
@@ -24,7 +31,7 @@ struct spec_watched {
 extern const struct spec_watched spec_watched[];
 
 /* The option tables, for --help, the manual and the screen: section names as in the file ("",
- * "stages[]", "stages[].until", "stages[].lora", "watch", "checkpoint", "evaluate[]", "stages[].train[]", and "method
+ * "stages[]", "stages[].until", "stages[].lora", "watch", "checkpoint", "evaluate[]", "guards[]", "stages[].train[]", and "method
  * NAME"). */
 struct option_section {
     const char *name;

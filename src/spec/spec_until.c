@@ -14,19 +14,6 @@ static const char *evaluate_name(const void *ctx, size_t i)
     return i < s->n_evaluate ? s->evaluate[i].name : NULL;
 }
 
-/* A bound that always or never holds is a slip: a percent sign left out, mostly. */
-static int check_rate(const struct bound *b, const struct jnode *n, struct vac_err *err)
-{
-    double at = bound_value(b);
-
-    if (at > 1 && !b->percent)
-        return json_error(n, err, "a score is a share, at most 1, or 100 %%: was %g %% meant?", at);
-    if (b->below ? at <= 0 || at > 1 : at < 0 || at >= 1)
-        return json_error(n, err, "%s is from 0 to 100 %%: this bound is %s passed", n->key,
-                          (b->below ? at <= 0 : at >= 1) ? "never" : "always");
-    return 0;
-}
-
 static int read_bound(const struct run_spec *s, struct stage_spec *st, const struct jnode *n,
                       struct vac_err *err)
 {
@@ -60,8 +47,8 @@ static int read_bound(const struct run_spec *s, struct stage_spec *st, const str
         return json_wrong(n, "a bound like \"< 5 %\" or \"> 0.9\"", err);
     if (bound_read(&u->bound, n->v->valuestring, &why))
         return json_error(n, err, "%s", why.msg);
-    if (metric_is_rate(e->metric) && check_rate(&u->bound, n, err))
-        return -1;
+    if (metric_is_rate(e->metric) && bound_check_share(&u->bound, n->key, &why))
+        return json_error(n, err, "%s", why.msg);
     st->until.n++;
     return 0;
 }

@@ -67,7 +67,8 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
         ui->look_last = id;
     if (op == VAC_OP_PROBE)
         ui->answering = id;
-    if (op == VAC_OP_PAUSE || op == VAC_OP_RESUME || op == VAC_OP_STEP) {
+    if (op == VAC_OP_PAUSE || op == VAC_OP_RESUME || op == VAC_OP_STEP ||
+        (op == VAC_OP_RUN_UNTIL && text)) {
         ui->steering = id;
         ui->held = op == VAC_OP_PAUSE;
     }
@@ -183,6 +184,8 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_steps:
         return session_is_live(ui) || session_can_go_on(ui);
     case ACT_checkpoint:
+    case ACT_undo:
+    case ACT_run_until:
     case ACT_edit:
     case ACT_mask:
     case ACT_mask_range:

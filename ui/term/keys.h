@@ -50,6 +50,7 @@ enum key_group {
     X(pause, ' ', 0, GROUP_RUN, "Space", "Pause", "pause at the next step, or resume")             \
     X(step, '.', 0, GROUP_RUN, ".", "Step", "one step, then pause")                                \
     X(steps, 'n', 0, GROUP_RUN, "n", "N steps", "so many steps, then pause")                       \
+    X(run_until, 'G', 0, GROUP_RUN, "G", "Until", "go on until something is so, then pause")       \
     X(checkpoint, 'c', 0, GROUP_RUN, "c", "Ckpt", "save a checkpoint now")                         \
     X(evaluate, 'E', 0, GROUP_RUN, "E", "Eval", "measure HS and FA now")                           \
     X(reference, 'R', 0, GROUP_RUN, "R", "Ref",                                                    \
@@ -62,6 +63,8 @@ enum key_group {
     X(edit, 'e', 0, GROUP_RHO, "e", "Edit", "edit the selected option (panel 6)")                  \
     X(mask, 'x', 0, GROUP_RHO, "x", "Mask", "perturb the selected layer, or leave it out")         \
     X(mask_range, 'X', 0, GROUP_RHO, "X", "", "type the layers to perturb, \"0-3,7\"")             \
+    X(undo, 'u', 0, GROUP_RHO, "u", "Undo",                                                        \
+      "take the last change back: an option, layers, a guard")                                     \
     X(probe, 'p', 0, GROUP_PROBE, "p", "Probe", "ask the present weights")                         \
     X(suite, 'P', 0, GROUP_PROBE, "P", "Suite", "ask the fixed probes now")                        \
     X(weights, '@', 0, GROUP_PROBE, "@", "Weights",                                                \

@@ -605,6 +605,29 @@ void screen_copy(const char *text)
     free(out);
 }
 
+/* A bell, and a notice where the terminal has some: OSC 9 (iTerm2, ConEmu, WezTerm), OSC 777 (urxvt, foot,
+ * VTE). The text is of one line, and of what ends no such sequence. */
+void screen_notice(const char *text)
+{
+    char safe[256], all[2 * sizeof safe + 64];
+    size_t n = strlen(text), at = 0, used = 0, took;
+    uint32_t cp;
+
+    if (!scr.open)
+        return;
+    while (at < n && used + 8 < sizeof safe) {
+        took = utf8_get(text + at, n - at, &cp);
+        at += took ? took : 1;
+        used += utf8_put(!took || utf8_is_unsafe(cp) ? '?' : cp == ';' ? ',' : cp, safe + used);
+    }
+    safe[used] = '\0';
+    snprintf(all, sizeof all, "\033]9;vaccine: %s\033\\\033]777;notify;vaccine;%s\033\\", safe,
+             safe);
+    send("\a");
+    if (knows_xterm_modes())
+        send(all);
+}
+
 /* --- what the terminal suggests --- */
 
 enum charset screen_charset(void)

@@ -48,6 +48,8 @@ void screen_set_sync(bool on);
 /* Stops the process as Ctrl-Z does; returns after fg. */
 /* The terminal as it was, while something else has it. */
 void screen_aside(void (*meanwhile)(void *ctx), void *ctx);
+/* Rings, and tells the desktop where the terminal passes it on. */
+void screen_notice(const char *text);
 /* Puts text on the clipboard of a terminal that knows OSC 52. */
 void screen_copy(const char *text);
 

@@ -1,0 +1,22 @@
+/* alarm.h - the guards of a run, and what is done when one trips. */
+#ifndef RUN_ALARM_H
+#define RUN_ALARM_H
+
+#include "guard/guard.h"
+
+struct trainer;
+struct control_command;
+/* With those of the run file; the run's evaluations are open. */
+int alarm_open(struct trainer *t, struct vac_err *err);
+/* Tells of those that have tripped and does what they say, between two steps. A command that cannot be started
+ * is told, and stops nothing. */
+int alarm_act(struct trainer *t, struct vac_err *err);
+/* One as it is typed; *number = its. With its journal line. */
+int alarm_give(struct trainer *t, const char *who, const char *text, int64_t *number,
+               struct vac_err *err);
+/* The guard is taken away into *held, or given back from there; likewise. */
+int alarm_toggle(struct trainer *t, const char *who, int64_t number, struct guard *held,
+                 struct vac_err *err);
+/* The command. */
+int alarm_run_until(struct trainer *t, const struct control_command *c, struct vac_err *err);
+#endif

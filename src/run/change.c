@@ -1,0 +1,127 @@
+/* change.c - see change.h */
+#include "run/change.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/alarm.h"
+#include "run/book.h"
+#include "run/options.h"
+#include "run/trainer.h"
+#include "spec/spec_guard.h"
+#include "spec/spec_tables.h"
+
+static void change_done(struct change *c)
+{
+    free(c->value);
+    if (c->held.own)
+        guard_spec_done(&c->held.spec);
+}
+
+static void cut_to(struct changes *u, size_t n)
+{
+    while (u->n > n)
+        change_done(&u->v[--u->n]);
+}
+
+void changes_done(struct changes *u)
+{
+    cut_to(u, 0);
+    u->at = 0;
+}
+
+static struct change *push(struct changes *u)
+{
+    cut_to(u, u->at);
+    if (u->n == CHANGES_MOST) {
+        change_done(&u->v[0]);
+        memmove(u->v, u->v + 1, (CHANGES_MOST - 1) * sizeof *u->v);
+        u->n--;
+    }
+    u->at = u->n + 1;
+    u->v[u->n] = (struct change){0};
+    return &u->v[u->n++];
+}
+
+int change_option(struct trainer *t, const char *who, const char *key, const char *text,
+                  struct vac_err *err)
+{
+    struct strbuf old = {0};
+    struct change *c;
+
+    if (options_value(&t->st, key, &old, err) ||
+        options_set(&t->book, &t->st, who, key, text, err)) {
+        sb_done(&old);
+        return -1;
+    }
+    c = push(&t->changes);
+    c->stage = t->st.index;
+    c->value = old.s ? old.s : mem_strdup("", NULL);
+    snprintf(c->key, sizeof c->key, "%s", key);
+    return 0;
+}
+
+int change_guard(struct trainer *t, const char *who, int64_t n, const char *text,
+                 struct vac_err *err)
+{
+    struct guard held = {0};
+
+    if (!text && (n < 1 || !guards_find(&t->guards, n)))
+        return err_set(err, VAC_ERR_USAGE, "there is no guard %lld", (long long)n);
+    if (text ? alarm_give(t, who, text, &n, err) : alarm_toggle(t, who, n, &held, err))
+        return -1;
+    *push(&t->changes) = (struct change){.guard = n, .held = held};
+    return 0;
+}
+
+/* The other one of the two values: what it replaces stands in its place. */
+static int swap_option(struct trainer *t, struct change *c, const char *who, struct vac_err *err)
+{
+    struct strbuf was = {0};
+    int rc = -1;
+
+    if (c->stage != t->st.index)
+        return err_set(err, VAC_ERR_USAGE, "%s was changed in stage %s, which is over", c->key,
+                       t->rig.spec.stage[c->stage].name);
+    if (!c->value || options_value(&t->st, c->key, &was, err))
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+    else if ((rc = options_set(&t->book, &t->st, who, c->key, c->value, err)) == 0) {
+        free(c->value);
+        c->value = was.s ? was.s : mem_strdup("", NULL);
+        was = (struct strbuf){0};
+    }
+    sb_done(&was);
+    return rc;
+}
+
+int change_back(struct trainer *t, const char *who, bool again, struct vac_err *err)
+{
+    struct changes *u = &t->changes;
+    struct change *c;
+    char number[24];
+    struct journal_entry e = {.applied = true,
+                              .applied_step = (int64_t)t->at.step,
+                              .who = who,
+                              .verb = again ? JOURNAL_REDO : JOURNAL_UNDO,
+                              .status = "applied"};
+
+    if (again ? u->at == u->n : u->at == 0)
+        return err_set(err, VAC_ERR_USAGE,
+                       again ? "no change was taken back that could be made again"
+                             : "nothing to take back: no option and no guard was changed since the "
+                               "run was opened");
+    c = &u->v[again ? u->at : u->at - 1];
+    e.key = c->key;
+    if (c->guard) {
+        snprintf(number, sizeof number, "guard %lld", (long long)c->guard);
+        e.key = number;
+        if (alarm_toggle(t, who, c->guard, &c->held, err))
+            return -1;
+    } else if (swap_option(t, c, who, err)) {
+        return -1;
+    }
+    u->at += again ? 1 : (size_t)-1;
+    book_tell(&t->book, &e);
+    return 0;
+}

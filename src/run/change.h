@@ -1,0 +1,32 @@
+/* change.h - options and guards changed while the run goes on, and taken back. */
+#ifndef RUN_CHANGE_H
+#define RUN_CHANGE_H
+
+#include "guard/guard.h"
+
+#define CHANGES_MOST 32
+
+struct change {
+    int64_t guard;      /* number of the one that was given or taken away; 0 = an option was set */
+    struct guard held;  /* while it is away */
+    size_t stage;       /* whose option it is */
+    char key[VAC_NAME]; /* its name */
+    char *value;        /* that it does not have now; NULL for a guard */
+};
+/* The last changes, the oldest first; those from `at` on were taken back. */
+struct changes {
+    struct change v[CHANGES_MOST];
+    size_t n, at;
+};
+struct trainer;
+void changes_done(struct changes *u);
+/* Sets an option of the stage at work. */
+int change_option(struct trainer *t, const char *who, const char *key, const char *text,
+                  struct vac_err *err);
+/* Gives a guard as it is typed; text NULL = takes number n away. */
+int change_guard(struct trainer *t, const char *who, int64_t n, const char *text,
+                 struct vac_err *err);
+/* Takes the last change back, or makes the last that was taken back again; the journal has what was changed
+ * by it, and then that it was. */
+int change_back(struct trainer *t, const char *who, bool again, struct vac_err *err);
+#endif
