@@ -132,6 +132,8 @@ DATA=$tmp/other run "$samples/lab/base-a" "$tmp/o"
 check "other data in the same folder is refused" failed 1 "was begun with other DATA"
 METHODS=none run "$samples/lab/base-a" "$tmp/o2"
 check "a method that there is not" failed 1 '"none"'
+METHODS="sft sft-passes" run "$samples/lab/base-a" "$tmp/o3"
+check "sft-passes without what it is measured by" failed 1 "METHODS has none"
 
 # The table's arithmetic, on lines that are made up: a straight line between two measured steps, Student, Wilson.
 made_up() {

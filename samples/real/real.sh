@@ -28,6 +28,16 @@ die()
     exit 1
 }
 
+# The path of a file from /, since run files stand elsewhere; a name that is none as it is.
+whole()
+{
+    [ -e "$1" ] || {
+        printf '%s' "$1"
+        return
+    }
+    printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"
+}
+
 # ---- one column of the table, called by itself through xargs: a seed and a method ----
 
 # vaccine_run FILE DIR OVERRIDE...: nothing where DIR holds a finished run. One that was cut off goes on.
@@ -65,7 +75,6 @@ passes_of()
             ;;
         esac
     done
-    die "sft-passes: METHODS has no vaccine"
 }
 
 align_settings()
@@ -144,6 +153,10 @@ seconds()
 # Before anything is trained: both run files are checked, and how long all of it takes at most is told.
 plan()
 {
+    case " $METHODS" in
+    *" sft-passes"*" vaccine"* | *" vaccine"*" sft-passes"*) ;;
+    *" sft-passes"*) die "sft-passes takes its steps from a vaccine, and METHODS has none" ;;
+    esac
     for method in $METHODS; do
         case $method in
         sft-passes) settings= ;;
@@ -207,7 +220,7 @@ if [ -z "${VACCINE:-}" ]; then
     [ ! -x "$HERE/../../build/vaccine" ] || VACCINE=$HERE/../../build/vaccine
 fi
 MODEL=$1
-[ ! -e "$MODEL" ] || MODEL=$(cd "$(dirname "$MODEL")" && pwd)/$(basename "$MODEL")
+MODEL=$(whole "$MODEL")
 DATA=$(cd "${DATA:-$HERE/rows}" && pwd) || die "DATA: no such folder"
 mkdir -p "$2/align" "$2/attack"
 OUT=$(cd "$2" && pwd)
@@ -225,6 +238,7 @@ SETTINGS="--set template=$TEMPLATE --set evaluate.HS.take=$ASKED --set evaluate.
 ATTACK_SETTINGS="--set evaluate.HS_unseen.take=$ASKED --set evaluate.over_unseen.take=$ASKED --set evaluate.FA.take=$ASKED"
 [ -z "${ATTACK_STEPS:-}" ] || ATTACK_SETTINGS="$ATTACK_SETTINGS --set stages.attack.steps=$ATTACK_STEPS"
 [ -z "${MAX_LENGTH:-}" ] || SETTINGS="$SETTINGS --set max_length=$MAX_LENGTH"
+GUARD=$(whole "$GUARD")
 [ -z "$GUARD" ] || ATTACK_SETTINGS="$ATTACK_SETTINGS --set evaluate.HS_second.phrases=null
     --set evaluate.HS_second.judge=guard --set evaluate.HS_second.guard_model=$GUARD
     --set evaluate.HS_second.guard_form=${GUARD_FORM:-llama-guard}"
