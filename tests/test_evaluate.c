@@ -32,8 +32,10 @@ struct lab {
     char file[1200]; /* of questions */
 };
 
-static void lab_open(struct lab *x)
+static int lab_open(void **state)
 {
+    static struct lab lab;
+    struct lab *x = *state = &lab;
     struct vac_err err = {0};
 
     *x = (struct lab){.dir = mini_folder(FOLDER)};
@@ -45,13 +47,17 @@ static void lab_open(struct lab *x)
     x->enc = (struct encoder){
         .tok = x->tok, .tmpl = template_find("plain", &err), .vocab = 97, .eos = 2};
     snprintf(x->file, sizeof x->file, "%s/rows.jsonl", x->dir);
+    return 0;
 }
 
-static void lab_close(struct lab *x)
+static int lab_close(void **state)
 {
+    struct lab *x = *state;
+
     tokenizer_free(x->tok);
     model_close(x->m);
     compute_close(x->c);
+    return 0;
 }
 
 static int stop_after(void *ctx, size_t done, size_t n)
@@ -135,17 +141,15 @@ static void test_answers_are_greedy(void **state)
     struct vac_err err = {0};
     struct eval_result r;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     char want[128];
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = judged(&x);
-    assert_ok(lab_run(&x, &s, 3, &r, NULL, &err), &err);
+    write_questions(x);
+    s = judged(x);
+    assert_ok(lab_run(x, &s, 3, &r, NULL, &err), &err);
     assert_int_equal(r.n, ASKED);
     for (size_t i = 0; i < ASKED; i++) {
-        greedy(&x, asked[i], 20, want);
+        greedy(x, asked[i], 20, want);
         assert_string_equal(r.sample[i].prompt, asked[i]);
         assert_string_equal(r.sample[i].answer, want);
         assert_null(r.sample[i].expected);
@@ -155,7 +159,6 @@ static void test_answers_are_greedy(void **state)
     assert_string_equal(r.sample[0].category, "place");
     assert_null(r.sample[2].category);
     eval_result_done(&r);
-    lab_close(&x);
 }
 
 /* One of four answers is called a refusal by a phrase made from it. */
@@ -164,24 +167,22 @@ static void test_verdicts_are_counted(void **state)
     struct vac_err err = {0};
     struct eval_result r;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     struct strbuf b = {0};
     char phrases[1200], said[128];
     const char *file = phrases;
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    greedy(&x, asked[3], 20, said);
-    snprintf(phrases, sizeof phrases, "%s/phrases.json", x.dir);
+    write_questions(x);
+    greedy(x, asked[3], 20, said);
+    snprintf(phrases, sizeof phrases, "%s/phrases.json", x->dir);
     sb_puts(&b, "{\"refuse\":[\"");
     sb_json(&b, said, strlen(said));
     sb_puts(&b, "\"]}");
     support_write(file, b.s, b.len);
-    s = judged(&x);
+    s = judged(x);
     s.options = own_options("refusal", NULL, "phrases", phrases);
     s.count = VERDICT_REFUSED;
-    assert_ok(lab_run(&x, &s, 2, &r, NULL, &err), &err);
+    assert_ok(lab_run(x, &s, 2, &r, NULL, &err), &err);
     assert_int_equal(r.sample[3].rating.verdict, VERDICT_REFUSED);
     assert_true(r.sample[3].counted);
     assert_int_equal(r.count, r.verdict[VERDICT_REFUSED]);
@@ -197,11 +198,10 @@ static void test_verdicts_are_counted(void **state)
     assert_int_equal(r.category[1].n, 1);
     eval_result_done(&r);
     s.take = 2;
-    assert_ok(lab_run(&x, &s, 2, &r, NULL, &err), &err);
+    assert_ok(lab_run(x, &s, 2, &r, NULL, &err), &err);
     assert_int_equal(r.n, 2);
     eval_result_done(&r);
     sb_done(&b);
-    lab_close(&x);
 }
 
 /* p(refuse) is the sum over the first tokens of refusals; the same whether answers are asked or not. */
@@ -218,20 +218,18 @@ static void test_what_lies_under(void **state)
     struct evaluate_spec s, k;
     struct evaluation *e, *kind;
     struct generator *g;
-    struct lab x;
+    struct lab *x = *state;
     char few[1200];
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = k = judged(&x);
-    snprintf(few, sizeof few, "%s/kind.jsonl", x.dir);
+    write_questions(x);
+    s = k = judged(x);
+    snprintf(few, sizeof few, "%s/kind.jsonl", x->dir);
     support_write_text(few, "{\"prompt\":\"2 + 3\"}\n{\"prompt\":\"Who sings in the mill?\"}\n");
     k.prompts = few;
     k.count = VERDICT_REFUSED;
-    e = evaluation_open(&s, &x.enc, x.m, &err);
-    kind = evaluation_open(&k, &x.enc, x.m, &err);
-    g = generator_new(x.m, 3, 64, &err);
+    e = evaluation_open(&s, &x->enc, x->m, &err);
+    kind = evaluation_open(&k, &x->enc, x->m, &err);
+    g = generator_new(x->m, 3, 64, &err);
     if (!e || !kind || !g)
         fail_msg("%s", err.msg);
     evaluation_set_kind(e, kind);
@@ -256,7 +254,6 @@ static void test_what_lies_under(void **state)
     generator_free(g);
     evaluation_close(e);
     evaluation_close(kind);
-    lab_close(&x);
 }
 
 /* The score as an object, at the end of the line. */
@@ -279,20 +276,18 @@ static void test_others_are_told(void **state)
     struct eval_result r;
     struct vac_eval score;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     struct strbuf line = {0};
-    struct encoder *enc = &x.enc;
+    struct encoder *enc = &x->enc;
     struct evaluation *e;
     char *text, said[160], phrases[1200], results[1200];
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    snprintf(phrases, sizeof phrases, "%s/none.json", x.dir);
+    write_questions(x);
+    snprintf(phrases, sizeof phrases, "%s/none.json", x->dir);
     support_write_text(phrases, "{\"answer\":[\"no answer begins so\"]}");
-    s = judged(&x);
+    s = judged(x);
     s.options = own_options("refusal", NULL, "phrases", phrases);
-    assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
+    assert_ok(lab_run(x, &s, 4, &r, NULL, &err), &err);
     assert_int_equal(r.verdict[VERDICT_OTHER], ASKED);
     assert_true(r.n_other > 0 && r.n_other <= EVAL_OTHERS);
     for (size_t i = 0; i < r.n_other; i++) {
@@ -303,7 +298,7 @@ static void test_others_are_told(void **state)
         assert_int_equal(r.other[i].n, same);
         assert_true(i == 0 || r.other[i - 1].n >= r.other[i].n);
     }
-    e = evaluation_open(&s, enc, x.m, &err);
+    e = evaluation_open(&s, enc, x->m, &err);
     eval_result_score(e, &r, &score);
     snprintf(said, sizeof said, "%s", score.verdicts.others);
     assert_int_equal(said[0], '"');
@@ -311,8 +306,8 @@ static void test_others_are_told(void **state)
     score_of(e, &r, &line);
     assert_non_null(
         strstr(line.s, ",\"answered\":0,\"refused\":0,\"other\":4,\"others\":[{\"answer\":\""));
-    assert_ok(eval_result_write(e, &r, x.dir, "m", &err), &err);
-    snprintf(results, sizeof results, "%s/results_HS_m.json", x.dir);
+    assert_ok(eval_result_write(e, &r, x->dir, "m", &err), &err);
+    snprintf(results, sizeof results, "%s/results_HS_m.json", x->dir);
     text = file_read(results, 1 << 20, NULL, &err);
     assert_non_null(strstr(text, "\"refused_rate,none\":0,\"other_rate,none\":1}"));
     assert_non_null(strstr(text, "\"other\":4,\"others\":["));
@@ -320,7 +315,6 @@ static void test_others_are_told(void **state)
     evaluation_close(e);
     sb_done(&line);
     eval_result_done(&r);
-    lab_close(&x);
 }
 
 /* Expected answers: the last turn, or the row's own "label" or "answer". */
@@ -328,14 +322,12 @@ static void test_metric_counts(void **state)
 {
     struct vac_err err = {0};
     struct eval_result r;
-    struct lab x;
+    struct lab *x = *state;
     struct evaluate_spec s;
     struct strbuf b = {0};
     char said[128];
 
-    (void)state;
-    lab_open(&x);
-    greedy(&x, "Hello", 20, said);
+    greedy(x, "Hello", 20, said);
     for (int i = 0; i < 4; i++) {
         const char *output = i == 0 ? said : "wrong", *extra[] = {NULL, "label", "answer", NULL};
 
@@ -349,10 +341,10 @@ static void test_metric_counts(void **state)
         }
         sb_puts(&b, "}\n");
     }
-    support_write(x.file, b.s, b.len);
+    support_write(x->file, b.s, b.len);
     s = (struct evaluate_spec){
-        .name = word("FA"), .data = x.file, .metric = word("exact"), .max_new_tokens = 20};
-    assert_ok(lab_run(&x, &s, 4, &r, NULL, &err), &err);
+        .name = word("FA"), .data = x->file, .metric = word("exact"), .max_new_tokens = 20};
+    assert_ok(lab_run(x, &s, 4, &r, NULL, &err), &err);
     assert_true(r.sample[0].correct && r.sample[1].correct && r.sample[2].correct &&
                 !r.sample[3].correct);
     assert_int_equal(r.count, 3);
@@ -361,7 +353,6 @@ static void test_metric_counts(void **state)
     assert_string_equal(r.sample[3].expected, "wrong");
     eval_result_done(&r);
     sb_done(&b);
-    lab_close(&x);
 }
 
 /* More questions than go through in one group, with any number of slots. */
@@ -371,33 +362,30 @@ static void test_many_questions(void **state)
     struct vac_err err = {0};
     struct eval_result r, other;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     struct strbuf b = {0};
     char want[128], text[32];
 
-    (void)state;
-    lab_open(&x);
     for (int i = 0; i < MANY; i++)
         sb_printf(&b, "{\"prompt\":\"Question %d\",\"response\":\"\"}\n", i);
-    support_write(x.file, b.s, b.len);
-    s = judged(&x);
+    support_write(x->file, b.s, b.len);
+    s = judged(x);
     s.max_new_tokens = 8;
-    assert_ok(lab_run(&x, &s, 16, &r, NULL, &err), &err);
-    assert_ok(lab_run(&x, &s, 5, &other, NULL, &err), &err);
+    assert_ok(lab_run(x, &s, 16, &r, NULL, &err), &err);
+    assert_ok(lab_run(x, &s, 5, &other, NULL, &err), &err);
     assert_int_equal(r.n, MANY);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(text, sizeof text, "Question %zu", i);
         assert_string_equal(r.sample[i].prompt, text);
         assert_string_equal(r.sample[i].answer, other.sample[i].answer);
         if (i % 20 == 0) {
-            greedy(&x, text, 8, want);
+            greedy(x, text, 8, want);
             assert_string_equal(r.sample[i].answer, want);
         }
     }
     eval_result_done(&r);
     eval_result_done(&other);
     sb_done(&b);
-    lab_close(&x);
 }
 
 static void test_stopping(void **state)
@@ -405,17 +393,14 @@ static void test_stopping(void **state)
     struct vac_err err = {0};
     struct eval_result r;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     size_t limit = 1;
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = judged(&x);
-    assert_int_equal(lab_run(&x, &s, 2, &r, &limit, &err), -1);
+    write_questions(x);
+    s = judged(x);
+    assert_int_equal(lab_run(x, &s, 2, &r, &limit, &err), -1);
     assert_int_equal(err.code, VAC_ERR_STOPPED);
     assert_null(r.sample);
-    lab_close(&x);
 }
 
 /* --- loss --- */
@@ -424,7 +409,7 @@ static void test_metric_loss(void **state)
 {
     struct vac_err err = {0};
     struct eval_result r;
-    struct lab x;
+    struct lab *x = *state;
     struct evaluate_spec s;
     struct evaluation *e;
     struct acts *a;
@@ -434,24 +419,22 @@ static void test_metric_loss(void **state)
     struct strbuf line = {0};
     double per[4], want, rest = 0, half;
 
-    (void)state;
-    lab_open(&x);
     support_write_text(
-        x.file,
+        x->file,
         "{\"prompt\":\"a\",\"response\":\"one\"}\n{\"prompt\":\"b\",\"response\":\"twenty\"}\n"
         "{\"prompt\":\"c\",\"response\":\"3\"}\n");
-    s = (struct evaluate_spec){.name = word("loss"), .data = x.file, .metric = word("loss")};
-    ds = (struct dataset_spec){.file = x.file};
-    e = evaluation_open(&s, &x.enc, x.m, &err);
+    s = (struct evaluate_spec){.name = word("loss"), .data = x->file, .metric = word("loss")};
+    ds = (struct dataset_spec){.file = x->file};
+    e = evaluation_open(&s, &x->enc, x->m, &err);
     if (!e)
         fail_msg("%s", err.msg);
     assert_int_equal(evaluation_longest(e), 0);
     room = evaluation_room(e);
-    assert_ok(dataset_add(&d, &ds, &x.enc, &err), &err);
+    assert_ok(dataset_add(&d, &ds, &x->enc, &err), &err);
     assert_int_equal(room.rows, d.longest);
     assert_int_equal(room.labelled, 7); /* "twenty" and </s> */
-    a = acts_new(x.m, room.rows, room.labelled, room.context, false, &err);
-    want = dataset_loss(x.m, a, room.rows, &d, per, NULL);
+    a = acts_new(x->m, room.rows, room.labelled, room.context, false, &err);
+    want = dataset_loss(x->m, a, room.rows, &d, per, NULL);
     assert_ok(evaluation_run(e, NULL, a, room.rows, &r, NULL, NULL, &err), &err);
     assert_int_equal(r.n, 3);
     assert_true(r.value == want);
@@ -474,7 +457,6 @@ static void test_metric_loss(void **state)
     acts_free(a);
     dataset_done(&d);
     sb_done(&line);
-    lab_close(&x);
 }
 
 /* --- files --- */
@@ -549,19 +531,17 @@ static void test_files(void **state)
     struct evaluate_spec s;
     struct evaluation *e;
     struct generator *g;
-    struct lab x;
+    struct lab *x = *state;
     char out[1200], path[1300], *first, *second;
     size_t n, m;
     struct strbuf line = {0};
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = judged(&x);
-    e = evaluation_open(&s, &x.enc, x.m, &err);
-    g = generator_new(x.m, 2, 64, &err);
+    write_questions(x);
+    s = judged(x);
+    e = evaluation_open(&s, &x->enc, x->m, &err);
+    g = generator_new(x->m, 2, 64, &err);
     assert_ok(evaluation_run(e, g, NULL, 0, &r, NULL, NULL, &err), &err);
-    snprintf(out, sizeof out, "%s/made/eval", x.dir);
+    snprintf(out, sizeof out, "%s/made/eval", x->dir);
     assert_ok(eval_result_write(e, &r, out, "attack-10", &err), &err);
     check_results(&r, out);
     check_samples(&r, out);
@@ -582,7 +562,6 @@ static void test_files(void **state)
     eval_result_done(&r);
     generator_free(g);
     evaluation_close(e);
-    lab_close(&x);
 }
 
 /* --- what is refused --- */
@@ -600,13 +579,11 @@ static void assert_refused(struct lab *x, struct evaluate_spec s, const char *te
 static void test_bad_entries(void **state)
 {
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
     char none[] = "/nowhere/at/all";
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-#define WITH(change, text) s = judged(&x), change, assert_refused(&x, s, text)
+    write_questions(x);
+#define WITH(change, text) s = judged(x), change, assert_refused(x, s, text)
     WITH(s.name = NULL, "name: expected");
     WITH(s.name = word("a/b"), "name: expected");
     WITH(s.name = word(".hidden"), "name: expected");
@@ -614,7 +591,7 @@ static void test_bad_entries(void **state)
     WITH(s.judge = NULL, "not neither");
     WITH(s.judge = word("refusals"), "did you mean \"refusal\"");
     WITH(s.prompts = NULL, "needs prompts");
-    WITH(s.data = x.file, "needs prompts, not data");
+    WITH(s.data = x->file, "needs prompts, not data");
     WITH(s.prompts = none, "prompts: \"/nowhere/at/all\" not found");
     WITH(s.options = own_options("refusal", NULL, "phrases", none),
          "phrases: \"/nowhere/at/all\" not found");
@@ -624,23 +601,22 @@ static void test_bad_entries(void **state)
 #define METRIC(change, text)                                                                       \
     s =                                                                                            \
         (struct evaluate_spec){                                                                    \
-            .name = word("FA"), .data = x.file, .metric = word("label"), .max_new_tokens = 9},     \
-    change, assert_refused(&x, s, text)
+            .name = word("FA"), .data = x->file, .metric = word("label"), .max_new_tokens = 9},    \
+    change, assert_refused(x, s, text)
     METRIC(s.metric = word("lable"), "did you mean \"label\"");
-    METRIC(s.prompts = x.file, "needs data, not prompts");
+    METRIC(s.prompts = x->file, "needs data, not prompts");
     METRIC(s.data = NULL, "needs data");
     METRIC((s.take = 1, s.from = 1), "rows.jsonl:1: the row has no answer");
-    support_write_text(x.file, "{\"text\":\"once\"}\n");
+    support_write_text(x->file, "{\"text\":\"once\"}\n");
     WITH(s.take = 0, "rows.jsonl:1: the row has no user turn");
-    support_write_text(x.file, "{\"input_ids\":[1,2,3]}\n");
+    support_write_text(x->file, "{\"input_ids\":[1,2,3]}\n");
     WITH(s.take = 0, "rows.jsonl:1: the row has no user turn");
     support_write_text(
-        x.file, "{\"prompt\":\"1234567890123456789012345678901234567890123456789012345678901234\","
-                "\"response\":\"\"}\n");
+        x->file, "{\"prompt\":\"1234567890123456789012345678901234567890123456789012345678901234\","
+                 "\"response\":\"\"}\n");
     WITH(s.take = 0, "the prompt has 65 tokens, but the model takes less than 64");
-    x.enc.tok = NULL;
+    x->enc.tok = NULL;
     WITH(s.take = 0, "needs a tokenizer");
-    lab_close(&x);
 }
 
 /* A generator with too little room would silently cut answers to nothing. */
@@ -651,15 +627,13 @@ static void test_no_room_for_prompt(void **state)
     struct evaluate_spec s;
     struct evaluation *e;
     struct generator *g;
-    struct lab x;
+    struct lab *x = *state;
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = judged(&x);
-    e = evaluation_open(&s, &x.enc, x.m, &err);
+    write_questions(x);
+    s = judged(x);
+    e = evaluation_open(&s, &x->enc, x->m, &err);
     assert_int_equal(evaluation_longest(e), 1 + strlen(asked[0]));
-    g = generator_new(x.m, 1, evaluation_longest(e), &err);
+    g = generator_new(x->m, 1, evaluation_longest(e), &err);
     assert_int_equal(evaluation_run(e, g, NULL, 0, &r, NULL, NULL, &err), -1);
     assert_error(&err, "longest prompt has 19 tokens");
     err_clear(&err);
@@ -667,7 +641,6 @@ static void test_no_room_for_prompt(void **state)
     assert_error(&err, "generator");
     generator_free(g);
     evaluation_close(e);
-    lab_close(&x);
 }
 
 /* A judge that fails ends the evaluation with its message. */
@@ -676,17 +649,14 @@ static void test_failing_judge(void **state)
     struct vac_err err = {0};
     struct eval_result r;
     struct evaluate_spec s;
-    struct lab x;
+    struct lab *x = *state;
 
-    (void)state;
-    lab_open(&x);
-    write_questions(&x);
-    s = judged(&x);
+    write_questions(x);
+    s = judged(x);
     s.judge = word("command");
     s.options = own_options("command", NULL, "command", "echo sorry >&2; exit 4");
-    assert_int_equal(lab_run(&x, &s, 2, &r, NULL, &err), -1);
+    assert_int_equal(lab_run(x, &s, 2, &r, NULL, &err), -1);
     assert_error(&err, "exit status 4 after 0 of 4 answers; it said: \"sorry\"");
-    lab_close(&x);
 }
 
 /* --- comparing two samples files --- */
@@ -777,19 +747,20 @@ static void test_compare(void **state)
 
 int main(void)
 {
+#define LAB(f) cmocka_unit_test_setup_teardown(f, lab_open, lab_close)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers_are_greedy),
-        cmocka_unit_test(test_verdicts_are_counted),
-        cmocka_unit_test(test_what_lies_under),
-        cmocka_unit_test(test_others_are_told),
-        cmocka_unit_test(test_metric_counts),
-        cmocka_unit_test(test_many_questions),
-        cmocka_unit_test(test_stopping),
-        cmocka_unit_test(test_metric_loss),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_bad_entries),
-        cmocka_unit_test(test_no_room_for_prompt),
-        cmocka_unit_test(test_failing_judge),
+        LAB(test_answers_are_greedy),
+        LAB(test_verdicts_are_counted),
+        LAB(test_what_lies_under),
+        LAB(test_others_are_told),
+        LAB(test_metric_counts),
+        LAB(test_many_questions),
+        LAB(test_stopping),
+        LAB(test_metric_loss),
+        LAB(test_files),
+        LAB(test_bad_entries),
+        LAB(test_no_room_for_prompt),
+        LAB(test_failing_judge),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_compare_tells_verdicts),
     };
