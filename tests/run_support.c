@@ -133,6 +133,31 @@ void run_wait_step(struct vac_session *s, int64_t step)
     }
 }
 
+struct vac_session *run_up_to(const struct rig_run *r, const char *out, bool resume, int64_t step)
+{
+    struct vac_session *s = run_start(r, out, &(struct vac_open){.paused = true, .resume = resume});
+
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, step - vac_snapshot(s)->step, "", NULL);
+    run_wait_step(s, step);
+    run_wait(s, VAC_PAUSED);
+    return s;
+}
+
+void run_killed_at(const struct rig_run *r, const char *out, int64_t step)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        run_up_to(r, out, false, step);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+}
+
 uint64_t run_give(struct vac_session *s, enum vac_op op, int64_t n, const char *key,
                   const char *text)
 {

@@ -32,6 +32,10 @@ const char *run_folder(void);
 
 /* Opens and starts; fails the test when that fails. `how` may be NULL (a headless run). */
 struct vac_session *run_start(const struct rig_run *r, const char *out, const struct vac_open *how);
+/* Opens, makes steps up to this one of the run, and pauses. */
+struct vac_session *run_up_to(const struct rig_run *r, const char *out, bool resume, int64_t step);
+/* ... in a child, which is killed there. */
+void run_killed_at(const struct rig_run *r, const char *out, int64_t step);
 /* From start to end in this process; the exit code, and the message in err. */
 int run_whole(const struct rig_run *r, const char *out, bool resume, struct vac_err *err);
 /* The same as `how` says; the run file and the folder are filled in. */

@@ -58,27 +58,12 @@ static void take_picture(const char *dir, struct strbuf *out)
 /* A run killed at step 14, whose last checkpoint is that of 10: it measured twice since. */
 static void killed_at_14(struct rig_run *r, const char *out)
 {
-    struct vac_session *s;
-    pid_t pid;
-    int status;
-
     run_rig(r, "golden/llama-gqa", false);
     run_file(r, "'checkpoint':{'steps':5,'minutes':0,'keep':3},'watch':{'every':5,'drift':"
                 "'rows.jsonl'},'evaluate':[{'name':'L','data':'harm.jsonl','metric':'loss',"
                 "'every':2}],'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN
                 ",'lora':{'r':2,'dropout':0.2},'steps':20}]");
-    pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        s = run_start(r, out, &(struct vac_open){.paused = true});
-        run_wait(s, VAC_PAUSED);
-        run_give(s, VAC_OP_STEP, 14, "", NULL);
-        run_wait_step(s, 14);
-        run_wait(s, VAC_PAUSED);
-        kill(getpid(), SIGKILL);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status));
+    run_killed_at(r, out, 14);
     assert_int_equal(run_lines(out, "metrics.jsonl"), 15);
 }
 
@@ -145,12 +130,8 @@ static void test_set_aside(void **state)
 
 static void two_steps(const struct rig_run *r, const char *b)
 {
-    struct vac_session *s = run_start(r, b, &(struct vac_open){.paused = true, .resume = true});
+    struct vac_session *s = run_up_to(r, b, true, 12);
 
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, 2, "", NULL);
-    run_wait_step(s, 12);
-    run_wait(s, VAC_PAUSED);
     run_give(s, VAC_OP_DISCARD, 0, "", NULL);
     run_wait(s, VAC_STOPPED);
     vac_session_close(s);

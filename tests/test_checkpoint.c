@@ -37,12 +37,8 @@ static void whole(const struct rig_run *r, const char *out, bool resume)
 /* A run that is stopped after some steps, with a checkpoint there. */
 static void stop_at(const struct rig_run *r, const char *out, int64_t step)
 {
-    struct vac_session *s = run_start(r, out, &(struct vac_open){.paused = true});
+    struct vac_session *s = run_up_to(r, out, false, step);
 
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, step, "", NULL);
-    run_wait_step(s, step);
-    run_wait(s, VAC_PAUSED);
     run_give(s, VAC_OP_QUIT, 0, "", NULL);
     run_wait(s, VAC_STOPPED);
     vac_session_close(s);
@@ -162,11 +158,7 @@ static void test_never_saved(void **state)
     run_rig(&r, "golden/opt", false);
     run_file(&r, SHORT);
     whole(&r, a, false);
-    s = run_start(&r, b, &(struct vac_open){.paused = true});
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, 3, "", NULL);
-    run_wait_step(s, 3);
-    run_wait(s, VAC_PAUSED);
+    s = run_up_to(&r, b, false, 3);
     run_give(s, VAC_OP_DISCARD, 0, "", NULL);
     run_wait(s, VAC_STOPPED);
     vac_session_close(s);
@@ -229,11 +221,7 @@ static void test_damaged_does_not_prune(void **state)
     stop_at(&r, b, 12);
     assert_int_equal(rename(run_path(b, "checkpoint-12"), run_path(b, "checkpoint-19")), 0);
     flip_byte(run_path(b, "checkpoint-19/state.json"), 0.5);
-    s = run_start(&r, b, &(struct vac_open){.paused = true, .resume = true});
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, 3, "", NULL);
-    run_wait_step(s, 13);
-    run_wait(s, VAC_PAUSED);
+    s = run_up_to(&r, b, true, 13);
     vac_session_close(s);
     assert_true(dir_exists(run_path(b, "checkpoint-10")));
     assert_true(dir_exists(run_path(b, "checkpoint-13")));
@@ -372,11 +360,7 @@ static void test_steered_state(void **state)
     run_file(&r, SHORT);
     for (int stops = 0; stops < 2; stops++) {
         const char *out = stops ? b : a;
-        s = run_start(&r, out, &(struct vac_open){.paused = true});
-        run_wait(s, VAC_PAUSED);
-        run_give(s, VAC_OP_STEP, 6, "", NULL);
-        run_wait_step(s, 6);
-        run_wait(s, VAC_PAUSED);
+        s = run_up_to(&r, out, false, 6);
         assert_true(run_do(s, VAC_OP_SET, 0, "rho", "0.0625", NULL));
         assert_true(run_do(s, VAC_OP_SET, 0, "layers", "1-2", NULL));
         assert_true(run_do(s, VAC_OP_REFERENCE, 0, "", NULL, NULL));

@@ -53,13 +53,8 @@ static void finish_it(const char *dir)
 
 static void stop_it(const char *dir)
 {
-    struct vac_session *s =
-        run_start(&rig, dir, &(struct vac_open){.paused = true, .resume = true});
+    struct vac_session *s = run_up_to(&rig, dir, true, 12);
 
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, 2, "", NULL);
-    run_wait_step(s, 12);
-    run_wait(s, VAC_PAUSED);
     vac_session_close(s);
 }
 
@@ -193,25 +188,6 @@ static void other_checkpoint(const char *dir)
     assert_int_equal(mkdir(run_path(dir, "checkpoint-10"), 0777), 0);
 }
 
-/* A run killed by SIGKILL while it was paused at step 14. */
-static void killed_at_14(const char *out)
-{
-    pid_t pid = fork();
-    int status;
-
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        struct vac_session *s = run_start(&rig, out, &(struct vac_open){.paused = true});
-        run_wait(s, VAC_PAUSED);
-        run_give(s, VAC_OP_STEP, 14, "", NULL);
-        run_wait_step(s, 14);
-        run_wait(s, VAC_PAUSED);
-        kill(getpid(), SIGKILL);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFSIGNALED(status));
-}
-
 /* --- looking --- */
 
 static void look(const char *dir, const char *flag, const char *script)
@@ -291,7 +267,7 @@ static void test_looking_changes_nothing(void **state)
         const char *dir = run_folder();
         struct strbuf before = {0}, after = {0};
 
-        killed_at_14(dir);
+        run_killed_at(&rig, dir, 14);
         kinds[i].make(dir);
         take_picture(dir, &before);
         look_at(dir);
@@ -313,11 +289,7 @@ static void test_looking_at_a_running_one(void **state)
 
     (void)state;
     make_rig(SHORT);
-    s = run_start(&rig, dir, &(struct vac_open){.paused = true});
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, 7, "", NULL);
-    run_wait_step(s, 7);
-    run_wait(s, VAC_PAUSED);
+    s = run_up_to(&rig, dir, false, 7);
     take_picture(dir, &before);
     look_at(dir);
     take_picture(dir, &after);
@@ -361,7 +333,7 @@ static void test_going_on(void **state)
         const char *dir = run_folder();
         struct term t;
 
-        killed_at_14(dir);
+        run_killed_at(&rig, dir, 14);
         start_look(&t, dir);
         term_wait(&t, "stopped at 14; Space goes on from checkpoint 10");
         assert_int_equal(run_lines(dir, "metrics.jsonl"), 15);
@@ -389,7 +361,7 @@ static void test_asked_before_beginning_again(void **state)
 
     (void)state;
     make_rig(SHORT);
-    killed_at_14(dir);
+    run_killed_at(&rig, dir, 14);
     remove_checkpoints(dir);
     start_look(&t, dir);
     term_wait(&t, "stopped at 14, without a checkpoint to go on from");

@@ -58,11 +58,7 @@ static void test_pause_is_the_state_at_its_step(void **state)
     step = step_on("first");
     assert_true(step >= 3 && step <= 22);
     assert_int_equal(step_on("later"), step);
-    s = run_start(&rig, b, &(struct vac_open){.paused = true});
-    run_wait(s, VAC_PAUSED);
-    run_give(s, VAC_OP_STEP, step, "", NULL);
-    run_wait_step(s, step);
-    run_wait(s, VAC_PAUSED);
+    s = run_up_to(&rig, b, false, step);
     run_give(s, VAC_OP_QUIT, 0, "", NULL);
     run_wait(s, VAC_STOPPED);
     vac_session_close(s);
