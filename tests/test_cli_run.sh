@@ -82,6 +82,8 @@ check "the last step of each stage is printed" sh -c '
 check "so are the final scores" grep -qE '^ *L [0-9.]* -> [0-9.]* \[[0-9.]*, [0-9.]*\]  at step 13$' "$tmp/out"
 # Measured at 0, 4 and 6 (the second stage begins there: again), 10 and 13; told at 3, 6, 9, 12, 13: once, and with its
 # step where that is another.
+check "each line of layers.jsonl says its stage" sh -c '
+    [ "$(sed "s/.*\"stage\":\"\([a-z]*\)\".*/\1/" "$1" | sort -u | tr "\n" " ")" = "align attack " ]' sh "$tmp/told/layers.jsonl"
 run "$tmp/told.json" -o "$tmp/told-3" --set log_every=3 --set evaluate.L.every=4
 check "a run whose lines stand at other steps than its scores" ended 0
 check "a score stands in the line after it was measured, with its step" sh -c '

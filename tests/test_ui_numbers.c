@@ -171,6 +171,13 @@ static void test_scores_tell_what_is_other(void **state)
     text = still(&ui, PANEL_evaluation, 44, 20);
     assert_non_null(strstr(text, "answered 0, refused 20, ! other 480: "));
     free(text);
+    text = still(&ui, PANEL_controls, 80, 8);
+    assert_non_null(strstr(text, " HS 3.2% @1200 (refused 20, ! other 480)"));
+    free(text);
+    text = still(&ui, PANEL_controls, 30, 8); /* of what has no room the least goes first */
+    assert_non_null(strstr(text, " HS 3.2% @1200"));
+    assert_null(strstr(text, "(refused"));
+    free(text);
     text = header(&ui, 160);
     assert_non_null(strstr(text, "(refused 20, ! other 480)"));
     free(text);

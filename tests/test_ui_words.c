@@ -1,5 +1,6 @@
 /* test_ui_words.c - words that stay true, at three sizes: a score that is older than the step says so,
  * own questions join the suite, what is typed filters at once. */
+#include "base/io.h"
 #include "ui_sizes.h"
 
 static void test_an_old_score_says_its_step(void **state)
@@ -149,12 +150,35 @@ static void test_what_cannot_be_opened_closes_nothing(void **state)
     }
 }
 
+/* Browsers make one of several blanks: those of a picture are others. */
+static void test_a_picture_keeps_its_blanks(void **state)
+{
+    (void)state;
+    ui_focus(&ui, PANEL_journal);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        char path[1024], typed[1100], *text;
+        struct vac_err err = {0};
+
+        free(screen(i));
+        snprintf(path, sizeof path, "%s/%d.svg", support_tmp(), i);
+        snprintf(typed, sizeof typed, ":export svg screen %s\r", path);
+        keys(typed);
+        text = file_read(path, 1 << 24, NULL, &err);
+        assert_non_null(text);
+        assert_non_null(strstr(text, "checkpoint-1200\u00a0saved\u00a0(adapter"));
+        assert_null(strstr(text, "checkpoint-1200 "));
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_an_old_score_says_its_step),   CASE(test_letters_filter_while_they_are_typed),
         CASE(test_own_questions_join_the_suite), CASE(test_a_note_stands_on_every_plot),
         CASE(test_tab_tells_what_there_is),      CASE(test_what_cannot_be_opened_closes_nothing),
+        CASE(test_a_picture_keeps_its_blanks),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);
