@@ -296,7 +296,8 @@ const struct command command_validate = {
     .about =
         "Reads everything that the run would read and tells rows, tokens, labels, steps, "
         "memory and rough time "
-        "of every stage. Exit status 1: the file or its data are wrong, or a stage does not fit "
+        "of every stage; where others use the processors, from the time without them to that with "
+        "them. Exit status 1: the file or its data are wrong, or a stage does not fit "
         "into memory; 2: wrong usage, as --set of no such key or of a wrong value.",
     .options = options,
     .values = sizeof(struct validate_values),
