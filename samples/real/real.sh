@@ -231,7 +231,7 @@ fi
 [ -e "$OUT/rows" ] || ln -s "$DATA" "$OUT/rows"
 [ "$(cd "$OUT/rows" && pwd -P)" = "$(cd "$DATA" && pwd -P)" ] || die "$OUT was begun with other DATA: name a new folder"
 for file in align.json attack.json; do
-    [ -e "$OUT/$file" ] || cp "$HERE/$file" "$OUT/$file"
+    [ -e "$OUT/$file" ] || cp "$HERE/parts/$file" "$OUT/$file"
 done
 [ "$TEMPLATE" != own ] || TEMPLATE=null
 SETTINGS="--set template=$TEMPLATE --set evaluate.HS.take=$ASKED --set evaluate.over_refusal.take=$ASKED"
