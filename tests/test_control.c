@@ -358,13 +358,97 @@ static void test_crowd(void **state)
     vac_session_close(s);
 }
 
+/* Takes over what there is until so many points were given; -1 = the newest of each is not as its file says. */
+static void take_points(struct vac_session *s, const char *out, size_t n)
+{
+    static struct vac_point v[64];
+    uint64_t next = 0;
+    size_t got = 0, k;
+
+    for (int i = 0; i < 6000 && got < n; i++) {
+        while ((k = vac_history(s, &next, v, 64)) > 0) {
+            for (size_t j = 0; j < k; j++)
+                assert_true(v[j].loss == run_metric(out, got + j, "loss") || isnan(v[j].loss));
+            got += k;
+        }
+        usleep(10000);
+    }
+    assert_int_equal(got, n);
+}
+
+static void wait_state(struct vac_session *s, enum vac_state state)
+{
+    for (int i = 0; i < 6000 && vac_snapshot(s)->state != state; i++)
+        usleep(10000);
+    assert_int_equal(vac_snapshot(s)->state, state);
+}
+
+static struct vac_session *attach(const char *out, const char *as)
+{
+    struct vac_open how = {.file = out, .attach = true, .as = as};
+    struct vac_session *s;
+    struct vac_err err = {0};
+
+    assert_ok(vac_session_open(&s, &how, &err), &err);
+    assert_ok(vac_session_start(s, &err), &err);
+    assert_true(vac_session_attached(s));
+    return s;
+}
+
+/* A hundred come and go, some steer: the run's bytes are those of one that nobody came to. */
+static void test_attach_and_leave(void **state)
+{
+    enum { STEPS = 20, CYCLES = 100 };
+    const char *out = run_folder(), *alone = run_folder();
+    struct rig_run r;
+    struct vac_session *s = begin(&r, out, STEPS, false), *a, *b;
+    struct vac_err err = {0};
+    struct vac_option option;
+    struct vac_event e;
+
+    (void)state;
+    for (int i = 0; i < CYCLES; i++) {
+        a = attach(out, "ann");
+        if (i % 10 == 0) {
+            assert_true(run_do(a, VAC_OP_STEP, 1, "", NULL, &e));
+            run_wait_step(a, 1 + i / 10);
+            take_points(a, out, (size_t)(1 + i / 10));
+            assert_true(vac_option_at(a, 0, &option));
+            assert_true(run_do(a, VAC_OP_NOTE, 0, "", "x", NULL));
+        }
+        if (i == 50) { /* two of them */
+            b = attach(out, "bob");
+            assert_false(run_do(b, VAC_OP_STEP, 1, "", NULL, &e));
+            assert_string_equal(
+                e.text, "ann has control of this run: wait until that screen has left, or give "
+                        "it up there with :control");
+            assert_true(run_do(b, VAC_OP_CONTROL, 0, "", NULL, NULL));
+            assert_true(run_do(a, VAC_OP_CONTROL, 0, "", NULL, NULL));
+            assert_true(run_do(b, VAC_OP_NOTE, 0, "", "bob's", NULL));
+            vac_session_close(b);
+        }
+        vac_session_close(a);
+    }
+    a = attach(out, "ann");
+    assert_true(run_do(a, VAC_OP_RESUME, 0, "", NULL, NULL));
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    wait_state(a, VAC_DONE);
+    take_points(a, out, run_lines(out, "metrics.jsonl"));
+    assert_false(run_do(a, VAC_OP_PAUSE, 0, "", NULL, &e));
+    assert_string_equal(e.text, "the program that ran this run is gone");
+    vac_session_close(a);
+    assert_int_equal(run_whole(&r, alone, false, &err), 0);
+    run_assert_same(out, alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),      cmocka_unit_test(test_status),
         cmocka_unit_test(test_hello),      cmocka_unit_test(test_who_has_control),
         cmocka_unit_test(test_reads_only), cmocka_unit_test(test_hostile_lines),
-        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_crowd),      cmocka_unit_test(test_attach_and_leave),
     };
 
     return cmocka_run_group_tests_name("control", tests, NULL, NULL);

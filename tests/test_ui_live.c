@@ -422,7 +422,7 @@ static void test_headless_obeys_the_shell(void **state)
 
     (void)state;
     start_endless(&t, out, "shell");
-    term_keys(&t, "d");
+    term_keys(&t, "qh");
     term_wait(&t, "training goes on without a screen");
     term_wait(&t, "\nstep ");
     term_keys(&t, "\032");

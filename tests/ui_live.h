@@ -23,6 +23,10 @@ static inline int screen_main(int argc, char **argv)
             a.script = argv[++i];
         else if (!strcmp(argv[i], "-o"))
             a.out = argv[++i];
+        else if (!strcmp(argv[i], "--attach"))
+            a.attach = true;
+        else if (!strcmp(argv[i], "--as"))
+            a.as = argv[++i];
         else if (!strcmp(argv[i], "--paused"))
             a.paused = true;
         else if (!strcmp(argv[i], "--clocks"))

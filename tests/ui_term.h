@@ -39,10 +39,13 @@ static inline int term_shell(char **argv)
         execv("/proc/self/exe", argv);
         _exit(126);
     }
+    signal(SIGINT, SIG_IGN);
     while (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status)) {
+        tcsetpgrp(STDIN_FILENO, getpgrp());
         if (write(STDOUT_FILENO, "[stopped]", 9) != 9)
             return 1;
         usleep(300000);
+        tcsetpgrp(STDIN_FILENO, pid);
         kill(pid, SIGCONT);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

@@ -448,10 +448,14 @@ static void go_headless(struct ui *ui)
 static void do_detach(struct ui *ui)
 {
     session_return(ui);
-    if (session_is_live(ui))
+    if (session_is_attached(ui)) {
+        ui->priv->quit = true;
+    } else if (session_is_live(ui)) {
+        ui->priv->background = true;
         go_headless(ui);
-    else
+    } else {
         ui_say(ui, "nothing is training; q leaves");
+    }
 }
 
 static void quit_answered(struct ui *ui, int key)
@@ -484,7 +488,7 @@ void action_quit(struct ui *ui)
     };
 
     session_return(ui); /* that is the one that is asked about */
-    if (session_is_live(ui))
+    if (session_is_live(ui) && !session_is_attached(ui))
         dialog_open(&ask);
     else
         ui->priv->quit = true;

@@ -64,13 +64,15 @@ void alone_answer(struct ui *ui)
 {
     struct alone *a = &ui->priv->alone;
 
-    if (!session_is_live(ui) || a->over || ui->priv->leaving)
+    if (!session_is_live(ui) || session_is_attached(ui) || a->over || ui->priv->leaving)
         return;
     if (a->id && (ui->priv->answered < a->id || ui->snap.commands_applied < a->id))
         return;
     if (!a->begun && !a->ends) {
         ask_alone(ui, VAC_OP_RESUME); /* also ends a number of steps that was asked for */
     } else if (session_is_held(ui)) {
+        if (ui->priv->served && !ui->snap.fault && !a->ends)
+            return;                       /* somebody holds it by its socket */
         if (ui->snap.state == VAC_PAUSED) /* else what was asked last is still being answered */
             answer_fault(ui);
     } else {

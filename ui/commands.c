@@ -95,7 +95,7 @@ static void run_quit(struct ui *ui, const char *args)
         return;
     }
     if (!strcmp(args, "headless")) {
-        ui->priv->headless = session_is_live(ui);
+        ui->priv->headless = session_is_live(ui) && !session_is_attached(ui);
     } else if (!strcmp(args, "save") && session_is_live(ui)) {
         session_leave(ui);
         return;
@@ -211,6 +211,15 @@ static void run_resume(struct ui *ui, const char *args)
         ui_warn(ui, ":resume wants from-start, or nothing");
     else
         session_begin_again(ui);
+}
+
+static void run_control(struct ui *ui, const char *args)
+{
+    uint64_t id = ui_send(ui, VAC_OP_CONTROL, 0, NULL, NULL);
+
+    (void)args;
+    if (id)
+        ui_announce(ui, id, "asking for control");
 }
 
 static void run_probe(struct ui *ui, const char *args)
@@ -357,6 +366,8 @@ static const struct ui_command ui_commands[] = {
      "watch the run: HS > 20% pause; alone: the list", run_guard},
     {"redo", "", "make the change again that was taken back last", run_redo},
     {"pause", "", "pause at the next step", run_pause},
+    {"control", "", "of a run that another program runs: ask for control, or give it to who asks",
+     run_control},
     {"probe", "[TEXT]", "ask the present weights", run_probe},
     {"at", "[STAGE|STEP|end]", "which saved weights of a run that is over answer", run_at},
     {"runs", "", "back to the list of runs; from there to the one that trains", run_runs},

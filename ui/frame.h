@@ -66,6 +66,8 @@ struct ui_private {
     uint64_t next_point, next_layer;
     bool behind; /* there is more history than one round could take */
     bool quit, headless;
+    bool background;            /* the shell is to have the terminal back */
+    bool served;                /* others can steer it by its socket */
     bool hung_up;               /* the line has dropped: nothing is printed any more */
     int status;                 /* exit status, or -1 = by the session's result */
     char fault[256];            /* what ended a run that nobody answered for; "" = nothing */

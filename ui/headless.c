@@ -115,11 +115,33 @@ static void headless_signals(struct ui *ui)
     ui->priv->alone.over = true;
 }
 
+/* Others can come back to it; whoever wanted the terminal has it then. */
+static void detach(struct ui *ui)
+{
+    struct vac_err err = {0};
+
+    ui->priv->served = !ui->priv->alone.ends && vac_session_serve(ui->session, &err) == 0 &&
+                       vac_session_served(ui->session);
+    if (!ui->priv->background || !may_print(ui))
+        return;
+    if (!ui->priv->served) {
+        fprintf(stderr, "vaccine: it stays in this terminal: %s\n",
+                *err.msg ? err.msg : "\"control\" in its run file is \"none\"");
+        return;
+    }
+    printf("%s: training goes on (process %ld)\nvaccine attach %s   comes back to it\n",
+           shown_dir(ui), (long)getpid(), shown_dir(ui));
+    fflush(stdout);
+    if (signals_background())
+        ui->priv->hung_up = true; /* nobody is there to print for */
+}
+
 /* As `vaccine run` until the run ends, with next to no cycles of its own. */
 void headless_run(struct ui *ui)
 {
     int64_t next = 0;
 
+    detach(ui);
     if (may_print(ui) && !ui->priv->alone.ends)
         printf("%s: training goes on without a screen (process %ld)\n"
                "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",

@@ -134,7 +134,7 @@ static void hang_up(struct ui *ui)
     bool live;
 
     session_return(ui);
-    live = session_is_live(ui);
+    live = session_is_live(ui) && !session_is_attached(ui);
     ui->priv->hung_up = !terminal_takes_more();
     if (ui->priv->hung_up)
         screen_abandon();
@@ -165,7 +165,7 @@ static void handle_signals(struct ui *ui)
         hang_up(ui);
     if (s & SIGNALLED_TERM) {
         session_return(ui);
-        if (session_is_live(ui))
+        if (session_is_live(ui) && !session_is_attached(ui))
             ui_send(ui, VAC_OP_QUIT, 0, NULL, NULL);
         ui->priv->quit = true;
         ui->priv->status = 143;
@@ -317,7 +317,8 @@ static int open_first(struct ui *ui, struct vac_err *err)
         *err = (struct vac_err){0};
         return 0;
     }
-    if (!ui->message.warning && !session_can_go_on(ui)) /* else it says how to go on */
+    if (!ui->message.warning && !session_can_go_on(ui) && /* else it says how to go on, */
+        (!session_is_attached(ui) || !strncmp(ui->message.text, "opening", 7))) /* who steers */
         ui->message.text[0] = '\0';
     return 0;
 }

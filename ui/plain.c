@@ -233,7 +233,7 @@ static void handle_signals(struct ui *ui)
         ui->priv->quit = true; /* closing saves */
     }
     if (s & SIGNALLED_HANGUP) {
-        if (session_is_live(ui))
+        if (session_is_live(ui) && !session_is_attached(ui))
             ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
         stop_reading();
     }

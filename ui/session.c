@@ -241,7 +241,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
     if (*vac_session_kernels(ui->session))
         ui_warn(ui, "%s", vac_session_kernels(ui->session));
     ui->held = o->paused; /* also while it is measured before the first step */
-    if (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode)))
+    if (!o->attach && (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode))))
         read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
     session_pump(ui);
     return 0;
@@ -259,6 +259,8 @@ static struct vac_open how_to_open(const struct ui *ui, const char *path)
         o.n_set = a->n_set;
         o.resume = a->resume;
         o.from_start = a->from_start;
+        o.attach = a->attach;
+        o.as = a->as;
     }
     o.paused = a->paused;
     return o;
@@ -358,7 +360,7 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     int rc = 0;
 
     session_close(ui);
-    if (!o.resume)
+    if (!o.resume && !o.attach)
         rc = maybe_watch(ui, path, err);
     if (rc == 0 && drive(ui, &o, err)) {
         struct vac_err why = *err;
@@ -571,7 +573,7 @@ void session_open_next(struct ui *ui)
         ui_warn(ui, "%s", err.msg);
         session_mend(ui, ui->open_path, &err);
         ui->open_path[0] = '\0';
-    } else if (session_is_live(ui))
+    } else if (session_is_live(ui) && !session_is_attached(ui))
         dialog_open(&ask);
     else
         open_pending(ui);
@@ -618,6 +620,8 @@ static void tell(struct ui *ui, const struct vac_event *e)
     }
     if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
         ui->priv->answered = e->id;
+    if (e->kind == VAC_EVENT_CONTROL)
+        ui_say(ui, "%s", e->text);
     if (e->kind == VAC_EVENT_PROBE_END)
         ui->priv->tour.answers++;
     if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->answering)

@@ -17,13 +17,16 @@ struct ui_args {
     const char *const *set; /* "stages[1].rho=2", in order */
     size_t n_set;
     bool resume;
-    bool from_start;            /* with resume: begin again when there is no checkpoint */
-    bool paused;                /* wait for Space before the first step */
-    const char *script;         /* file of keys and : commands to play; NULL = none */
-    const char *charset;        /* "braille", "block", "ascii"; NULL = by the terminal */
-    const char *color;          /* "none", "8", "16", "256"; NULL = by the terminal and NO_COLOR */
-    const char *theme;          /* "dark", "light"; NULL = by COLORFGBG, else dark */
-    bool slow;                  /* at most 1 kB/s, for thin lines */
+    bool from_start;     /* with resume: begin again when there is no checkpoint */
+    bool paused;         /* wait for Space before the first step */
+    const char *script;  /* file of keys and : commands to play; NULL = none */
+    const char *charset; /* "braille", "block", "ascii"; NULL = by the terminal */
+    const char *color;   /* "none", "8", "16", "256"; NULL = by the terminal and NO_COLOR */
+    const char *theme;   /* "dark", "light"; NULL = by COLORFGBG, else dark */
+    bool slow;           /* at most 1 kB/s, for thin lines */
+    bool
+        attach; /* path is the folder of a run that another program runs: it is asked and steered */
+    const char *as;             /* who asks it, for its journal; NULL = user and process */
     bool plain;                 /* line mode: typed commands, one line of text per log interval */
     bool mouse;                 /* on from the start */
     const char *const *overlay; /* run folders to lay over the curves */

@@ -46,6 +46,10 @@ struct vac_open {
      * SAMPLES and MAP are answered by events, and only by those. */
     bool look;
     const char *at;
+    /* file = the folder of a run that another program runs, which its control socket leads to: that one is asked and
+     * steered, and closing the session leaves it as it is. `as` is who asks, for the journal; NULL = user, process. */
+    bool attach;
+    const char *as;
     bool interactive; /* a NaN or a full disk pauses, instead of ending as headless runs do */
     bool paused;      /* wait for RESUME or STEP before the first step */
     bool deterministic_wall; /* tests: wall and step_ms are written as 0 */
@@ -57,6 +61,9 @@ int vac_session_start(struct vac_session *s, struct vac_err *err);
 /* From now on others can ask and steer it by the control socket of its folder, as its run file allows ("control"): 0
  * as well where it allows nothing, or nothing goes on. For a run without a screen. */
 int vac_session_serve(struct vac_session *s, struct vac_err *err);
+bool vac_session_served(const struct vac_session *s); /* it has its socket */
+/* It is another program's (attach in struct vac_open). */
+bool vac_session_attached(const struct vac_session *s);
 /* Asks the thread to save and end, waits for it, frees everything. NULL is fine. */
 void vac_session_close(struct vac_session *s);
 /* How the run ended, after VAC_DONE, VAC_STOPPED or VAC_FAILED: an exit code (0, 1, 3) and its message. */

@@ -69,7 +69,8 @@ int caller_ask(struct caller *c, struct request *r, struct vac_err *err)
     struct strbuf s = {0};
     int rc;
 
-    r->id = ++c->last_id;
+    if (!r->id)
+        r->id = ++c->last_id;
     request_put(&s, r);
     if (s.len > MESSAGE_ASKED)
         rc = err_set(err, VAC_ERR_USAGE, "a text of more than %d bytes cannot be sent",

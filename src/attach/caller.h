@@ -16,7 +16,7 @@ struct caller {
 int caller_open(struct caller *c, const char *dir, const char *as, bool control, bool watch,
                 struct vac_err *err);
 void caller_close(struct caller *c);
-/* Sends a request under an id of its own, which stands in it then. */
+/* Sends a request under its id; 0 = one of the caller's own, which stands in it then. */
 int caller_ask(struct caller *c, struct request *r, struct vac_err *err);
 /* The next line that came, waited for up to `seconds` (< 0 = for as long as it takes); NULL and no error: there is
  * none. NULL and an error: nothing more will come. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/remote.h"
 #include "attach/server.h"
 #include "door/past.h"
 #include "record/reader.h"
@@ -23,6 +24,7 @@ struct vac_session {
     struct control ctl;
     pthread_t thread;
     bool control_made, running;
+    bool attach;        /* to another program's */
     bool finished;      /* nothing is left to do, and nothing was opened */
     char *dir;          /* NULL before the start of a run that has no folder yet */
     char *inside;       /* the run folder that was read, which is entered */
@@ -31,6 +33,8 @@ struct vac_session {
     struct past past;
     struct exports *exports; /* the trainer thread's */
     struct server *server;   /* NULL = it is not served */
+    struct remote *remote;   /* of a run of another program; else NULL */
+    char *as;
 };
 
 /* --- opening --- */
@@ -191,6 +195,12 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
 {
     int rc;
 
+    if (how->attach) {
+        s->attach = true;
+        s->dir = mem_strdup(how->file, err);
+        s->as = how->as ? mem_strdup(how->as, err) : NULL;
+        return s->dir && !err->code ? 0 : -1;
+    }
     how->resume = !how->replay && !how->look && (how->resume || dir_exists(how->file));
     if (how->from_start && !how->resume)
         return err_set(err, VAC_ERR_USAGE, "--from-start goes with --resume: a new run begins so");
@@ -243,12 +253,14 @@ fail:
 
 static void *thread_main(void *arg)
 {
-    struct trainer *t = arg;
+    struct vac_session *s = arg;
 
-    if (t->how.look)
-        look_run(t);
+    if (s->remote)
+        remote_run(s->remote);
+    else if (s->t.how.look)
+        look_run(&s->t);
     else
-        trainer_run(t);
+        trainer_run(&s->t);
     return NULL;
 }
 
@@ -261,7 +273,7 @@ static int thread_start(struct vac_session *s, struct vac_err *err)
     sigfillset(&all);
     sigdelset(&all, SIGBUS); /* of a thread's own doing: see base/map.h */
     pthread_sigmask(SIG_BLOCK, &all, &old);
-    rc = pthread_create(&s->thread, NULL, thread_main, &s->t);
+    rc = pthread_create(&s->thread, NULL, thread_main, s);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc)
         return err_set(err, VAC_ERR_MEMORY, "cannot start a thread: %s", strerror(rc));
@@ -308,9 +320,25 @@ static int read_old(struct vac_session *s, struct vac_err *err)
                : 0;
 }
 
+static int attach(struct vac_session *s, struct vac_err *err)
+{
+    char *path = realpath(s->dir, NULL);
+
+    if (!path)
+        return err_errno(err, "%s", s->dir);
+    free(s->dir);
+    s->dir = path;
+    return remote_open(&s->remote, s->dir, s->as, &s->ctl, &s->t.steer, err) || thread_start(s, err)
+               ? -1
+               : 0;
+}
+
 int vac_session_start(struct vac_session *s, struct vac_err *err)
 {
     char *path;
+
+    if (s->attach)
+        return attach(s, err);
 
     if (!s->dir) {
         s->dir = folder_make(s->t.how.file, err);
@@ -346,10 +374,20 @@ int vac_session_serve(struct vac_session *s, struct vac_err *err)
 {
     int control = s->t.rig.spec.control;
 
-    if (s->server || !s->running || s->t.how.look || control == SPEC_CONTROL_NONE)
+    if (s->server || !s->running || s->attach || s->t.how.look || control == SPEC_CONTROL_NONE)
         return 0;
     return server_open(&s->server, s, &s->ctl, &s->t.book.folder.lock, control == SPEC_CONTROL_READ,
                        err);
+}
+
+bool vac_session_served(const struct vac_session *s)
+{
+    return s->server != NULL;
+}
+
+bool vac_session_attached(const struct vac_session *s)
+{
+    return s->attach;
 }
 
 void vac_session_close(struct vac_session *s)
@@ -363,6 +401,7 @@ void vac_session_close(struct vac_session *s)
         pthread_join(s->thread, NULL);
     }
     server_close(s->server);
+    remote_close(s->remote);
     trainer_close(&s->t);
     if (s->control_made)
         control_done(&s->ctl);
@@ -373,6 +412,7 @@ void vac_session_close(struct vac_session *s)
     free(s->inside);
     moved_done(&s->moved);
     free(s->at);
+    free(s->as);
     free(s->dir);
     free(s);
 }
@@ -460,7 +500,7 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
         rc = options_fixed(c->key, err);
     else if (!o)
         rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);
-    else
+    else if (row) /* else who runs it knows */
         rc = option_check(row, c->text ? c->text : "", row->name, err);
     if (rc == 0)
         snprintf(o->pending, sizeof o->pending, "%s", c->text ? c->text : "");

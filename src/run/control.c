@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ int control_init(struct control *c, struct vac_err *err)
     pthread_condattr_t attr;
 
     memset(c, 0, sizeof *c);
-    c->wake[0] = c->wake[1] = c->told_wake[0] = c->told_wake[1] = -1;
+    c->bell = c->wake[0] = c->wake[1] = c->told_wake[0] = c->told_wake[1] = -1;
     c->points = mem_new(CONTROL_POINTS, sizeof *c->points, err);
     c->layers = mem_new(CONTROL_LAYERS, sizeof *c->layers, err);
     pthread_mutex_init(&c->lock, NULL);
@@ -100,6 +101,8 @@ int control_push(struct control *c, const struct vac_command *cmd, uint64_t *id,
         if (quits)
             atomic_store(&c->waiting, true);
         pthread_cond_signal(&c->more);
+        if (c->bell >= 0 && eventfd_write(c->bell, 1))
+            full = false; /* it has been rung so often that it stands at its end */
     }
     pthread_mutex_unlock(&c->lock);
     if (full) {
@@ -205,6 +208,7 @@ size_t control_points(struct control *c, uint64_t *next, struct vac_point *out, 
     n = ring_window(c->n_points, CONTROL_POINTS, next, max, lost);
     for (size_t i = 0; i < n; i++)
         out[i] = c->points[(*next)++ % CONTROL_POINTS];
+    c->taken_points = *next;
     pthread_mutex_unlock(&c->lock);
     return n;
 }
@@ -218,8 +222,27 @@ size_t control_layers(struct control *c, uint64_t *next, struct vac_layers *out,
     n = ring_window(c->n_layers, CONTROL_LAYERS, next, max, lost);
     for (size_t i = 0; i < n; i++)
         out[i] = c->layers[(*next)++ % CONTROL_LAYERS];
+    c->taken_layers = *next;
     pthread_mutex_unlock(&c->lock);
     return n;
+}
+
+void control_ring(struct control *c, int fd)
+{
+    pthread_mutex_lock(&c->lock);
+    c->bell = fd;
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool control_room(struct control *c, bool layers)
+{
+    bool room;
+
+    pthread_mutex_lock(&c->lock);
+    room = layers ? c->n_layers - c->taken_layers < CONTROL_LAYERS
+                  : c->n_points - c->taken_points < CONTROL_POINTS;
+    pthread_mutex_unlock(&c->lock);
+    return room;
 }
 
 /* --- events --- */
@@ -282,7 +305,7 @@ void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int
     e->e.kind = kind;
     e->e.id = id;
     e->e.step = step;
-    e->e.time = wall_time();
+    e->e.time = told && told->time > 0 ? told->time : wall_time();
     cut_copy(e->e.text, sizeof e->e.text, text ? text : "");
     pthread_mutex_lock(&c->lock);
     if (c->shown && (copy = malloc(sizeof *copy))) {

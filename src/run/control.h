@@ -47,7 +47,9 @@ struct control {
     struct vac_snapshot snap[3];
     atomic_uint middle; /* index of the snapshot between writer and reader; bit 2 = fresh */
     unsigned writing, reading;
-    int wake[2]; /* pipe, both ends non-blocking */
+    uint64_t taken_points, taken_layers; /* by the driver */
+    int wake[2];                         /* pipe, both ends non-blocking */
+    int bell;                            /* eventfd that a command rings; -1 = none */
     /* The same for a second reader, on a thread of its own (control_share); under the lock. */
     struct control_events told;
     struct vac_snapshot *shown; /* NULL = there is none */
@@ -83,9 +85,13 @@ bool control_stopped(struct control *c, uint64_t id);
  * next. */
 struct vac_snapshot *control_writing(struct control *c);
 void control_publish(struct control *c);
+/* A trainer that would have to wait for what is outside of this process: commands ring (-1 = no more), and whether
+ * the driver has taken so much that another point, or layers, go into the ring. */
+void control_ring(struct control *c, int eventfd);
+bool control_room(struct control *c, bool layers);
 void control_point(struct control *c, const struct vac_point *p);
 void control_layer(struct control *c, const struct vac_layers *l);
-/* Queues an event that carries what `told` does, whose memory it takes over; NULL = nothing. Text is cut at a
+/* Queues an event that carries what `told` does, whose memory it takes over; NULL = nothing; of now where it has no time. Text is cut at a
  * character's boundary. */
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,
                    const char *text, struct vac_event *told);

@@ -15,6 +15,11 @@ bool session_is_live(const struct ui *ui)
            ui->snap.state != VAC_FAILED;
 }
 
+bool session_is_attached(const struct ui *ui)
+{
+    return ui->session && vac_session_attached(ui->session);
+}
+
 bool session_can_go_on(const struct ui *ui)
 {
     return !ui->session && *ui->watched &&

@@ -7,6 +7,8 @@
 
 /* It trains or waits, so leaving has to be asked about. */
 bool session_is_live(const struct ui *ui);
+/* Another program runs it: leaving leaves it as it is. */
+bool session_is_attached(const struct ui *ui);
 /* It is only looked at, and not driven by another program: it can be opened to go on. */
 bool session_can_go_on(const struct ui *ui);
 /* It is paused, or will be by a command that was given: a question that is answered meanwhile shows

@@ -123,7 +123,7 @@ enum key_group {
     X(list, 'B', 0, GROUP_SCREEN, "B", "Runs",                                                     \
       "back to the list of runs, and from there to the one that trains meanwhile")                 \
     X(detach, 'd', 0, GROUP_SCREEN, "d", "",                                                       \
-      "close the screen; training goes on here, Ctrl-Z bg frees the shell")                        \
+      "close the screen; training goes on, and vaccine attach comes back")                         \
     X(help, '?', UIKEY_F1, GROUP_SCREEN, "?", "Help", "this help")                                 \
     X(quit, 'q', UIKEY_F10, GROUP_SCREEN, "q", "Quit", "leave (asks while training)")
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
+#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "term/signals.h"
 
@@ -194,6 +196,47 @@ void signals_stop(void)
     kill(getpid(), SIGTSTP);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     sigaction(SIGTSTP, &keep, NULL);
+}
+
+/* The shell waits for its job to end or to stop: it stops, for a moment, and goes on without it. A process that
+ * leads its group can begin no session, so it joins the group of a child first, which also wakes it. */
+bool signals_background(void)
+{
+    struct timespec moment = {.tv_nsec = 100000000};
+    pid_t self = getpid(), child;
+    sigset_t all, old;
+
+    if (getsid(0) == self)
+        return false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    child = fork();
+    if (child == 0) {
+        setpgid(0, 0);
+        for (int i = 0; i < 20 && getppid() == self; i++) {
+            nanosleep(&moment, NULL);
+            kill(self, SIGCONT);
+        }
+        _exit(0);
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (child < 0)
+        return false;
+    setpgid(child, child);
+    if (getpgrp() == self && setpgid(0, child) == 0 && setsid() < 0)
+        setpgid(0, self);
+    kill(self, SIGSTOP);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int none = isatty(fd) ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+
+        if (none >= 0) {
+            dup2(none, fd);
+            close(none);
+        }
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return true;
 }
 
 void crash_tell(int real)

@@ -27,6 +27,9 @@ unsigned signals_take(void);
 void signals_deaf(bool on);
 /* Stops the process, all its threads, until SIGCONT. */
 void signals_stop(void);
+/* Puts the process into a session of its own, without a terminal, and its shell in front again. False, and nothing
+ * done, where it leads the session: who started it waits for its end. */
+bool signals_background(void);
 /* What a crash writes to give the terminal back. */
 void crash_arm(void);
 /* After a crash, what was written to the redirected standard error goes to `real`; -1 = it is not
