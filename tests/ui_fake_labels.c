@@ -1,4 +1,4 @@
-/* ui_fake_labels.c - the labels of the run by formula (ui_fake.c). */
+/* ui_fake_labels.c - the labels of the run by formula, and that nobody else drives it (ui_fake.c). */
 #include <stdlib.h>
 #include <vaccine/vaccine.h>
 

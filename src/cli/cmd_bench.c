@@ -7,7 +7,7 @@
 #include "base/json_out.h"
 #include "base/io.h"
 #include "base/rng.h"
-#include "cli/bench_shape.h"
+#include "rig/bench_shape.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/source.h"

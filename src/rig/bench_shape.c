@@ -1,5 +1,5 @@
 /* bench_shape.c - see bench_shape.h */
-#include "cli/bench_shape.h"
+#include "rig/bench_shape.h"
 
 #include "base/json_out.h"
 

@@ -1,6 +1,6 @@
 /* bench_shape.h - the fixed training jobs of `vaccine bench`, and the arithmetic that they need. */
-#ifndef CLI_BENCH_SHAPE_H
-#define CLI_BENCH_SHAPE_H
+#ifndef RIG_BENCH_SHAPE_H
+#define RIG_BENCH_SHAPE_H
 
 #include <stdbool.h>
 #include <stddef.h>
