@@ -163,7 +163,7 @@ static void serve(struct remote *m, double seconds)
 
     if (wire_waits(&m->caller.line) && !m->over)
         fds[1].events |= POLLOUT;
-    poll(fds, 2, (int)(1000 * seconds));
+    poll(fds, 2, m->leave ? 0 : (int)(1000 * seconds));
     if (fds[0].revents && read(m->bell, &rung, sizeof rung) < 0)
         rung = 0;
     while (control_pop(m->ctl, &c, 0)) {

@@ -17,8 +17,11 @@
 #include "base/trace.h"
 
 enum { CLIENTS = 16, PENDING = CONTROL_COMMANDS + CONTROL_SPARE };
-/* Seconds between two tellings of how it stands. */
+/* Seconds between two tellings of how it stands; between two looks at what the run tells, with somebody there and
+ * without: a fast run wakes nobody at every step. */
 #define TELL_EVERY 0.2
+#define HEAR_EVERY 0.02
+#define HEAR_ALONE 1.0
 
 struct client {
     struct wire line;    /* fd -1 = nobody */
@@ -45,8 +48,8 @@ struct server {
     struct pending pending[PENDING];
     size_t n_pending;
     struct vac_snapshot now;
-    bool fresh;  /* has not been told */
-    double told; /* clock */
+    bool fresh;         /* has not been told */
+    double told, heard; /* clocks */
 };
 
 /* --- answers --- */
@@ -267,6 +270,7 @@ static void take_request(struct server *s, struct client *c, const char *text, s
         refuse(c, r.id, "the first request is {\"id\":1,\"do\":\"hello\",\"version\":1}");
         c->leaves = true;
     } else if (r.kind == REQUEST_STATUS) {
+        control_shared_snapshot(s->ctl, &s->now);
         open_answer(&o, r.id);
         message_put_status(&o, "status", &s->now);
         send_answer(c, &o);
@@ -409,7 +413,14 @@ static void tell_standing(struct server *s)
 {
     struct strbuf status = {0}, options = {0};
     struct json_out o = json_out(&status), p = json_out(&options);
+    bool watched = false;
 
+    for (int i = 0; i < CLIENTS; i++)
+        watched |= s->client[i].greeted && s->client[i].watches;
+    s->fresh = false;
+    s->told = clock_now();
+    if (!watched)
+        return;
     json_put_object(&o, NULL, JSON_TIGHT);
     message_put_status(&o, "status", &s->now);
     json_put_end(&o);
@@ -432,8 +443,6 @@ static void tell_standing(struct server *s)
     }
     sb_done(&status);
     sb_done(&options);
-    s->fresh = false;
-    s->told = clock_now();
 }
 
 static void take_news(struct server *s)
@@ -447,6 +456,7 @@ static void take_news(struct server *s)
         woken = true;
     if (!woken)
         return;
+    s->heard = clock_now();
     control_shared_snapshot(s->ctl, &s->now);
     changed = s->now.state != was;
     s->fresh = true;
@@ -458,14 +468,27 @@ static void take_news(struct server *s)
 
 /* --- the thread --- */
 
+static double news_due(const struct server *s)
+{
+    double every = HEAR_ALONE;
+
+    for (int i = 0; i < CLIENTS; i++)
+        if (s->client[i].line.fd >= 0)
+            every = HEAR_EVERY;
+    return s->heard + every - clock_now();
+}
+
 static int wait_for(struct server *s, struct pollfd fds[CLIENTS + 3])
 {
-    double left = s->fresh ? s->told + TELL_EVERY - clock_now() : 60;
+    double left = s->fresh ? s->told + TELL_EVERY - clock_now() : 60, quiet = news_due(s);
     int n = 0;
+
+    if (quiet > 0 && quiet < left)
+        left = quiet;
 
     fds[n++] = (struct pollfd){.fd = s->stop[0], .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = s->place.fd, .events = POLLIN};
-    fds[n++] = (struct pollfd){.fd = s->ctl->told_wake[0], .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = quiet > 0 ? -1 : s->ctl->told_wake[0], .events = POLLIN};
     for (int i = 0; i < CLIENTS; i++) {
         const struct wire *l = &s->client[i].line;
 
@@ -483,7 +506,8 @@ static void *serve(void *arg)
     do {
         if (wait_for(s, fds) < 0 && errno != EINTR)
             break;
-        take_news(s);
+        if (news_due(s) <= 0 || fds[1].revents)
+            take_news(s);
         if (fds[1].revents)
             welcome(s);
         for (int i = 0; i < CLIENTS; i++)
