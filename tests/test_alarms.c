@@ -7,6 +7,7 @@
 
 #include "guard/guard.h"
 #include "record/replay.h"
+#include "run/stage.h"
 #include "run_support.h"
 #include "spec/spec_guard.h"
 
@@ -568,16 +569,133 @@ static void test_undo(void **state)
         fail_msg("%s", result.difference);
 }
 
+/* --- rho follows --- */
+
+#define FOLLOW                                                                                     \
+    MEASURE "'stages':[{'name':'align','train':['rows.jsonl'],'batch_size':4,'method':'vaccine',"  \
+            "'rho':0.1,'lora':{'r':2},'steps':30,'lr':0.01,'rho_control':"
+
+static void follow(struct rig_run *r, const char *control)
+{
+    char text[2048];
+
+    snprintf(text, sizeof text, FOLLOW "%s}]", control);
+    run_file(r, text);
+}
+
+/* The length of the perturbation is rho, so that it comes to its target, and no further than its limit; killed,
+ * and repeated. */
+static void test_rho_control(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder(), *held = run_folder(), *again = run_folder(),
+               *twice = run_folder();
+    struct replay_result result;
+    struct vac_err err = {0};
+    cJSON *line;
+    double rho;
+    int status = 1;
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    follow(&r, "{'measure':'eps_norm','target':0.5}");
+    assert_ok(run_whole(&r, out, false, &err), &err);
+    rho = run_metric(out, 30, "rho");
+    assert_true(run_metric(out, 1, "rho") == 0.1);
+    assert_true(fabs(run_metric(out, 2, "rho") - 0.1 * exp(0.5 * 0.4 / 0.5)) < 1e-4);
+    assert_true(fabs(rho - 0.5) < 1e-3);
+    line = run_journal_last(out, "set");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "who")), "rho_control");
+    cJSON_Delete(line);
+    for (int i = 0; i < 8 && status != 0; i++)
+        status = run_child(&r, twice, file_exists(run_path(twice, "run.json")), 150 + 100 * i);
+    if (status != 0)
+        assert_int_equal(run_child(&r, twice, file_exists(run_path(twice, "run.json")), -1), 0);
+    run_assert_same(out, twice);
+    follow(&r, "{'measure':'eps_norm','target':0.5,'max':0.3}");
+    assert_ok(run_whole(&r, held, false, &err), &err);
+    assert_true(run_metric(held, 30, "rho") == 0.3);
+    follow(
+        &r,
+        "{'measure':'L','target':0.001,'rises':false,'gain':10}"); /* at most twofold at a time */
+    assert_ok(run_whole(&r, run_folder(), false, &err), &err);
+    snprintf(r.file, sizeof r.file, "%s", out);
+    assert_ok(run_again(&r, again, &(struct vac_open){.replay = true}, &err), &err);
+    assert_ok(replay_compare(out, again, &result, &err), &err);
+    if (!result.same)
+        fail_msg("%s", result.difference);
+}
+
+static void test_wrong_rho_control(void **state)
+{
+    static const char *const rows[][2] = {
+        {"7", "stages[0].rho_control: expected an object"},
+        {"{'target':1}", "stages[0].rho_control: \"measure\" is missing"},
+        {"{'measure':'HS','target':1}",
+         "stages[0].rho_control.measure: the run has no \"HS\": it has L"},
+        {"{'measure':'step','target':1}", "stages[0].rho_control.measure: rho has no hold on it"},
+        {"{'measure':'drift','target':0}",
+         "stages[0].rho_control.target: expected another number than 0"},
+        {"{'measure':'drift','target':1,'min':3,'max':2}",
+         "stages[0].rho_control.min: expected 0 <= min"},
+    };
+    struct rig_run r;
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vac_err err = {0};
+
+        follow(&r, rows[i][0]);
+        assert_int_equal(run_whole(&r, run_folder(), false, &err), 1);
+        if (!strstr(err.msg, rows[i][1]))
+            fail_msg("%s: %s", rows[i][0], err.msg);
+    }
+}
+
+/* --- an early end that is sure --- */
+
+/* One in a hundred is surely below 12 % at the first look, and not at the hundredth. */
+static void test_sure(void **state)
+{
+    struct stage_spec spec = {.until = {.n = 1, .times = 1, .sure = true}};
+    struct stage st = {.spec = &spec, .done = 1};
+    struct vac_eval e = {.count = 1, .n = 100, .value = 0.01, .is_rate = true};
+    struct vac_err err = {0};
+
+    (void)state;
+    assert_ok(bound_read(&spec.until.v[0].bound, "< 12 %", &err), &err);
+    stage_note_score(&st, 0, &e);
+    assert_int_equal(st.passed[0], 1);
+    for (int i = 0; i < 99; i++)
+        stage_note_score(&st, 0, &e);
+    assert_int_equal(st.looks[0], 100);
+    assert_int_equal(st.passed[0], 0);
+    spec.until.sure = false;
+    stage_note_score(&st, 0, &e);
+    assert_int_equal(st.passed[0], 1);
+    assert_int_equal(st.looks[0], 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_wrong_words),
-        cmocka_unit_test(test_wrong_file),   cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_out_of_reach), cmocka_unit_test(test_happenings),
-        cmocka_unit_test(test_trips),        cmocka_unit_test(test_headless),
-        cmocka_unit_test(test_same),         cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_command),      cmocka_unit_test(test_live),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_wrong_words),
+        cmocka_unit_test(test_wrong_file),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_out_of_reach),
+        cmocka_unit_test(test_happenings),
+        cmocka_unit_test(test_trips),
+        cmocka_unit_test(test_headless),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_command),
+        cmocka_unit_test(test_live),
         cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_rho_control),
+        cmocka_unit_test(test_wrong_rho_control),
+        cmocka_unit_test(test_sure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,8 +135,9 @@ check "the stages of the file by name" offers run quick.json --set stages. :: st
 check "... and by number" offers run quick.json --set 'stages[' :: 'stages[0].' 'stages[1].'
 check "the evaluations" offers run quick.json --set evaluate. :: evaluate.FA. evaluate.HS. evaluate.over_refusal.
 check "the bounds that end a stage" offers run quick.json --set stages.align.until. :: \
-    stages.align.until.FA= stages.align.until.HS= stages.align.until.for= stages.align.until.over_refusal=
-check "keys of the stage's method" offers run quick.json --set stages.align.rh :: stages.align.rho=
+    stages.align.until.FA= stages.align.until.HS= stages.align.until.for= stages.align.until.over_refusal= \
+    stages.align.until.sure=
+check "keys of the stage's method" offers run quick.json --set stages.align.rh :: stages.align.rho= stages.align.rho_control.
 check "... and of no other" offers run quick.json --set stages.attack.rh ::
 check "keys of a data file" offers run quick.json --set 'stages.attack.train[1].h' :: 'stages.attack.train[1].harmful='
 check "one beginning is not offered twice" offers run quick.json --set ch :: checkpoint.

@@ -5,7 +5,7 @@
 #include "defense/method.h"
 #include "defense/passes.h"
 #include "model_support.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 
 static const char *const folders[] = {
     "golden/llama-gqa", "golden/llama-rope3-tied", "golden/opt",   "golden/mistral", "golden/qwen2",

@@ -10,7 +10,7 @@
 #include "eval/drift.h"
 #include "eval/loss.h"
 #include "model/plan.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 #include "door/validate.h"
 #include "run_support.h"
 

@@ -520,10 +520,20 @@ static void check_table(const char *section, const struct option_row *rows)
 
 static void test_sections(void **state)
 {
-    static const char *const first[] = {
-        "",           "stages[]",       "stages[].train[]", "stages[].until", "stages[].lora",
-        "checkpoint", "watch",          "watch.probes",     "evaluate[]",     "guards[]",
-        "method sft", "method vaccine", "method random"};
+    static const char *const first[] = {"",
+                                        "stages[]",
+                                        "stages[].train[]",
+                                        "stages[].until",
+                                        "stages[].rho_control",
+                                        "stages[].lora",
+                                        "checkpoint",
+                                        "watch",
+                                        "watch.probes",
+                                        "evaluate[]",
+                                        "guards[]",
+                                        "method sft",
+                                        "method vaccine",
+                                        "method random"};
     struct option_section o, stage;
     size_t n = 0;
 

@@ -91,6 +91,40 @@ static void test_steps_and_pauses_change_nothing(void **state)
     run_assert_same(a, b);
 }
 
+/* --- guards, and going on until something is so --- */
+
+/* `G` pauses where it was to; a guard that trips stands in the header, rings and tells the desktop; `u` takes the
+ * last change back. None of it changes the run. */
+static void test_guards_and_undo(void **state)
+{
+    const char *a = untouched(STEERED), *b = run_folder();
+    char script[2048];
+
+    (void)state;
+    script_for(script, sizeof script,
+               HELD "G\n\"step >= 3\\n\"\n:wait step 3\n" HELD ":save-screen %s\n"
+                    ":guard step >= 5 pause\n:guard HZ > 3\n:wait 0.2\n:save-screen %s\n"
+                    ":until step >= 9\n:wait step 5\n" HELD ":save-screen %s\n"
+                    "]\n:wait 0.2\nu\n:wait 0.2\n:guard\n:save-screen %s\nEsc\n"
+                    "Space\n:wait step 9\n" HELD "Space\n:wait state done\n:quit\n",
+               here("until"), here("refused"), here("tripped"), here("list"));
+    assert_int_equal(play(b, "--paused", script,
+                          "\033]9;vaccine: guard 1: step >= 5: "
+                          "5\033\\\033]777;notify;vaccine;guard 1: step >= 5: 5\033\\"),
+                     0);
+    assert_int_equal(step_on("until"), 3);
+    assert_on("until", "step >= 3: 3, as it was to go");
+    assert_on("refused", "the run has no \"HZ\": it has HS, epoch, loss");
+    assert_on("tripped", "! guard 1: step >= 5: 5 ");
+    assert_on("tripped", "PAUSED");
+    assert_on("tripped", "step 5/22");
+    assert_on("list", "! 1  step >= 5: pause");
+    assert_on("list", "pauses when step >= 9");
+    assert_int_equal(run_journal_count(b, "set"), 2);
+    assert_int_equal(run_journal_count(b, "undo"), 1);
+    run_assert_same(a, b);
+}
+
 /* --- rho while it runs --- */
 
 /* Root of the sum of squares of the perturbation of a step, from layers.jsonl. */
@@ -439,6 +473,7 @@ static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pause_is_the_state_at_its_step),
+        cmocka_unit_test(test_guards_and_undo),
         cmocka_unit_test(test_steps_and_pauses_change_nothing),
         cmocka_unit_test(test_rho_takes_effect_at_the_next_step),
         cmocka_unit_test(test_questions_change_nothing),

@@ -16,7 +16,7 @@
 #include "compute/speed.h"
 #include "defense/method.h"
 #include "defense/step.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 
 struct bench_values {
     struct cli_common common;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "eval/stats.h"
+#include "guard/value.h"
 #include "judge/text.h"
-#include "record/score.h"
 #include "spec/spec_guard.h"
 
 /* An average is of about the last fifty steps, and is not asked before it has some. */
@@ -243,10 +243,10 @@ static double average_of(const struct guard *one)
     return one->average / (1 - pow(AVERAGE_KEEP, (double)one->averaged));
 }
 
-static void look_at_column(struct guards *g, struct guard *one, const struct vac_point *p)
+static void look_at_column(struct guards *g, struct guard *one, int64_t step, double x)
 {
     const struct condition *c = &one->spec.when;
-    double x = *(const double *)((const char *)p + vac_columns[c->what].offset), mean, at;
+    double mean, at;
     bool plateau = c->kind == CONDITION_PLATEAU, so;
 
     if (isnan(x))
@@ -254,7 +254,7 @@ static void look_at_column(struct guards *g, struct guard *one, const struct vac
     one->looks++;
     if (!c->average && !plateau) {
         snprintf(one->stands, sizeof one->stands, "%.4g", x);
-        look(g, one, p->step, bound_passed(&c->bound, x));
+        look(g, one, step, bound_passed(&c->bound, x));
         return;
     }
     mean = one->averaged >= AVERAGE_LEAST ? average_of(one) : NAN;
@@ -270,13 +270,13 @@ static void look_at_column(struct guards *g, struct guard *one, const struct vac
         mean = average_of(one);
         if (mean < one->lowest - LOW_PART * fabs(one->lowest) || isinf(one->lowest)) {
             one->lowest = mean;
-            one->lowest_step = p->step;
+            one->lowest_step = step;
         }
-        so = p->step - one->lowest_step >= c->n;
+        so = step - one->lowest_step >= c->n;
         snprintf(one->stands, sizeof one->stands, "average %.4g, lowest %.4g at step %lld", mean,
                  one->lowest, (long long)one->lowest_step);
     }
-    look(g, one, p->step, so);
+    look(g, one, step, so);
 }
 
 void guards_step(struct guards *g, size_t stage, const struct vac_point *p,
@@ -285,34 +285,18 @@ void guards_step(struct guards *g, size_t stage, const struct vac_point *p,
     for (size_t i = 0; i < g->n; i++) {
         struct guard *one = &g->v[i];
         const struct condition *c = &one->spec.when;
-        double x;
+        double x = value_of_step(c, p, l);
 
         if (!watches(g, one, stage))
             continue;
-        switch (c->kind) {
-        case CONDITION_STEP:
-            x = (double)(c->what ? p->stage_step : p->step);
-            snprintf(one->stands, sizeof one->stands, "%.0f", x);
-            look(g, one, p->step, bound_passed(&c->bound, x));
-            break;
-        case CONDITION_COLUMN:
-        case CONDITION_PLATEAU:
-            look_at_column(g, one, p);
-            break;
-        case CONDITION_LAYER:
-            x = ((const float *)(const void *)((const char *)l +
-                                               vac_series[c->what].offset))[c->layer];
-            if (isnan(x))
-                break;
-            one->looks++;
-            snprintf(one->stands, sizeof one->stands, "%.4g", x);
-            look(g, one, p->step, bound_passed(&c->bound, x));
-            break;
-        case CONDITION_NUMBER:
+        if (c->kind == CONDITION_NUMBER) {
             look(g, one, p->step, false);
-            break;
-        default:
-            break;
+        } else if (c->kind == CONDITION_COLUMN || c->kind == CONDITION_PLATEAU) {
+            look_at_column(g, one, p->step, x);
+        } else if (!isnan(x)) {
+            one->looks++;
+            snprintf(one->stands, sizeof one->stands, "%.6g", x);
+            look(g, one, p->step, bound_passed(&c->bound, x));
         }
     }
 }
@@ -322,19 +306,13 @@ void guards_score(struct guards *g, size_t stage, size_t entry, const struct vac
     for (size_t i = 0; i < g->n; i++) {
         struct guard *one = &g->v[i];
         const struct condition *c = &one->spec.when;
-        double x = e->value;
-        int64_t k = e->count, n = e->n;
+        int64_t k, n;
+        double x;
         struct interval ci;
 
         if (c->kind != CONDITION_SCORE || c->what != entry || !watches(g, one, stage))
             continue;
-        if (c->share >= 0) {
-            x = score_share(e, (enum verdict)c->share);
-            n = score_judged(e);
-            k = llround(x * (double)n);
-        } else if (c->beneath >= 0) {
-            x = e->beneath[c->beneath].known ? e->beneath[c->beneath].value : (double)NAN;
-        }
+        x = value_of_score(c, e, &k, &n);
         if (isnan(x))
             continue;
         one->looks++;

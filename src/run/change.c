@@ -1,10 +1,12 @@
 /* change.c - see change.h */
 #include "run/change.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/value.h"
 #include "run/alarm.h"
 #include "run/book.h"
 #include "run/options.h"
@@ -124,4 +126,37 @@ int change_back(struct trainer *t, const char *who, bool again, struct vac_err *
     u->at += again ? 1 : (size_t)-1;
     book_tell(&t->book, &e);
     return 0;
+}
+
+/* --- rho that follows --- */
+
+void change_rho(struct trainer *t, int entry)
+{
+    const struct rho_spec *r = &t->st.spec->rho_control;
+    struct strbuf was = {0};
+    struct vac_err err = {0};
+    char text[32];
+    int64_t k, n;
+    double x, rho, by;
+
+    if (!r->measure || t->how.replay || t->st.done == 0 || t->st.done >= t->st.end ||
+        (r->what.kind == CONDITION_SCORE) != (entry >= 0) ||
+        (entry >= 0 && (size_t)entry != r->what.what))
+        return;
+    x = entry >= 0 ? value_of_score(&r->what, &control_writing(t->steer.ctl)->eval[entry], &k, &n)
+                   : value_of_step(&r->what, &t->at.point, &t->at.layers);
+    if (!isfinite(x))
+        return;
+    if (options_value(&t->st, "rho", &was, &err) == 0) {
+        rho = strtod(was.s ? was.s : "", NULL);
+        by = r->gain * (r->rises ? 1 : -1) * (r->target - x) / fabs(r->target);
+        rho *= exp(fmax(-M_LN2, fmin(M_LN2, by)));
+        /* four digits, so that the journal can be read, and no change that is none */
+        snprintf(text, sizeof text, "%.4g", fmax(r->min, fmin(r->max, rho)));
+        if (strtod(text, NULL) != strtod(was.s ? was.s : "", NULL))
+            options_set(&t->book, &t->st, "rho_control", "rho", text, &err);
+    }
+    sb_done(&was);
+    if (err.code)
+        steer_break(&t->steer, &err);
 }

@@ -29,4 +29,11 @@ int change_guard(struct trainer *t, const char *who, int64_t n, const char *text
 /* Takes the last change back, or makes the last that was taken back again; the journal has what was changed
  * by it, and then that it was. */
 int change_back(struct trainer *t, const char *who, bool again, struct vac_err *err);
+/* "rho_control": after the numbers of a step (entry = -1), or an entry of "evaluate", which was due,
+ *
+ *     rho <- rho exp(gain s (target - x) / |target|),   within min and max, and at most twofold at a time
+ *
+ * s = 1 where the measure x rises with rho, else -1. It is an option that is set, in force from the next step on: the
+ * journal and a checkpoint have it, and nothing else is remembered. */
+void change_rho(struct trainer *t, int entry);
 #endif

@@ -64,6 +64,12 @@ static void put_until(const struct trainer *t, struct json_out *o)
     for (size_t i = 0; i < st->spec->until.n; i++)
         json_put_int(o, NULL, st->passed[i]);
     json_put_end(o);
+    if (!st->spec->until.sure)
+        return;
+    json_put_list(o, "looks", JSON_SPACED);
+    for (size_t i = 0; i < st->spec->until.n; i++)
+        json_put_int(o, NULL, st->looks[i]);
+    json_put_end(o);
 }
 
 static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
@@ -285,6 +291,21 @@ static int load_streams(struct stage *st, const struct jnode *root, struct vac_e
     return 0;
 }
 
+static int load_counts(const struct jnode *root, const char *key, int64_t *out, size_t n,
+                       struct vac_err *err)
+{
+    struct jnode list = {0};
+    const cJSON *v;
+
+    if (json_opt(root, key, JSON_ARRAY, &list, err) < 0)
+        return -1;
+    v = list.v ? list.v->child : NULL;
+    for (size_t i = 0; v && i < n; i++, v = v->next)
+        if (!json_whole(v, &out[i]) || out[i] < 0)
+            return json_error(&list, err, "expected how often, for each bound");
+    return 0;
+}
+
 static int load_until(struct trainer *t, const struct checkpoint_state *s, struct vac_err *err)
 {
     struct jnode root = json_root(s->json, "state.json"), list = {0};
@@ -299,14 +320,10 @@ static int load_until(struct trainer *t, const struct checkpoint_state *s, struc
             return json_error(&list, err, "stage %zu cannot end there", i);
         stage_end(&t->st, &t->rig, &t->at, i, (uint64_t)x);
     }
-    list.v = NULL;
-    if (json_opt(&root, "passed", JSON_ARRAY, &list, err) < 0)
-        return -1;
-    v = list.v ? list.v->child : NULL;
-    for (size_t i = 0; v && i < t->st.spec->until.n; i++, v = v->next)
-        if (!json_whole(v, &t->st.passed[i]) || t->st.passed[i] < 0)
-            return json_error(&list, err, "expected how often each bound was passed");
-    return 0;
+    return load_counts(&root, "passed", t->st.passed, t->st.spec->until.n, err) ||
+                   load_counts(&root, "looks", t->st.looks, t->st.spec->until.n, err)
+               ? -1
+               : 0;
 }
 
 /* A checkpoint that is whole may still be another run's. */

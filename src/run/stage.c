@@ -12,12 +12,13 @@
 #include "base/rng.h"
 #include "base/trace.h"
 #include "defense/step.h"
+#include "eval/stats.h"
 #include "model/merge.h"
 #include "model/peft.h"
 #include "record/folder.h"
 #include "record/pins.h"
 #include "run/memory.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 #include "run/options.h"
 #include "run/patience.h"
 #include "rig/rig.h"
@@ -467,13 +468,24 @@ void stage_step(struct stage *st, uint64_t seed, uint64_t step)
 
 /* --- an early end --- */
 
-void stage_note_score(struct stage *st, size_t entry, double score)
+void stage_note_score(struct stage *st, size_t entry, const struct vac_eval *score)
 {
     const struct until_spec *u = &st->spec->until;
 
-    for (size_t i = 0; st->done > 0 && i < u->n; i++)
-        if (u->v[i].entry == entry)
-            st->passed[i] = bound_passed(&u->v[i].bound, score) ? st->passed[i] + 1 : 0;
+    for (size_t i = 0; st->done > 0 && i < u->n; i++) {
+        const struct bound *b = &u->v[i].bound;
+        double x = score ? score->value : (double)NAN;
+
+        if (u->v[i].entry != entry)
+            continue;
+        if (u->sure && score && score->is_rate) {
+            struct interval ci =
+                rate_sequence((size_t)score->count, (size_t)score->n, (size_t)++st->looks[i]);
+
+            x = b->below ? ci.hi : ci.lo;
+        }
+        st->passed[i] = bound_passed(b, x) ? st->passed[i] + 1 : 0;
+    }
 }
 
 void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t index, uint64_t steps)

@@ -7,7 +7,7 @@
 #include "model/generate.h"
 #include "model/plan.h"
 #include "record/folder.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 #include "run/progress.h"
 #include "rig/rig.h"
 
@@ -49,6 +49,7 @@ struct stage {
     uint64_t total, done;          /* optimizer steps; the schedule's are `total` */
     uint64_t look_every;           /* steps between two looks at its bounds; 0 = it has none */
     uint64_t end;                  /* the last one: total, or where its bounds were passed */
+    int64_t looks[VAC_MAX_EVALS];  /* that were taken of each bound */
     int64_t passed[VAC_MAX_EVALS]; /* how often in a row, for each bound */
     struct plan plan;              /* its memory */
     int64_t drift_from;            /* step of the drift reference */
@@ -82,8 +83,8 @@ void stage_step(struct stage *st, uint64_t seed, uint64_t step);
 /* "until": only measurements that are due count, none that somebody asks for, and not the stage's start: a
  * run that is watched ends where one that is not does. What was counted stands in the checkpoint.
  *
- * Entry `entry` of "evaluate" was measured because it was due. */
-void stage_note_score(struct stage *st, size_t entry, double score);
+ * Entry `entry` of "evaluate" was measured because it was due; NULL = it could not be. */
+void stage_note_score(struct stage *st, size_t entry, const struct vac_eval *score);
 /* Stage `index`, the one at work or one before it, ends after so many of its steps. */
 void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t index,
                uint64_t steps);

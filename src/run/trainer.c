@@ -22,7 +22,7 @@
 #include "run/commands.h"
 #include "run/control.h"
 #include "rig/inputs.h"
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 #include "run/patience.h"
 #include "rig/rig.h"
 #include "run/stage.h"
@@ -349,6 +349,8 @@ static int do_duties(struct trainer *t, struct vac_err *err)
 
         if (t->at.duty == 0) {
             rc = duty_lines(t, err);
+            if (rc == 0)
+                change_rho(t, -1);
         } else if (t->how.replay) {
             continue; /* what was asked changes nothing of the run */
         } else if (t->at.duty == n + 1) {
@@ -364,15 +366,16 @@ static int do_duties(struct trainer *t, struct vac_err *err)
             rc = watch_evaluate(&t->rig, &t->st, &t->book, i, err);
             if (rc <= 0)
                 stage_note_score(&t->st, i,
-                                 rc == 0 ? control_writing(t->steer.ctl)->eval[i].value
-                                         : (double)NAN);
+                                 rc == 0 ? &control_writing(t->steer.ctl)->eval[i] : NULL);
+            if (rc == 0)
+                change_rho(t, (int)i);
         } else if (t->at.duty > n && t->st.done == t->st.end && t->st.end < t->st.total &&
                    watch_applies(&t->rig, &t->st, i) && !watch_eval_due(&t->rig, &t->st, i)) {
             rc = watch_evaluate(&t->rig, &t->st, &t->book, i, err);
         } else {
             continue;
         }
-        if (rc == 0 && t->at.duty > 0 && i < n && t->at.duty != n + 1)
+        if (rc == 0 && i < n)
             guards_score(&t->guards, t->st.index, i, &control_writing(t->steer.ctl)->eval[i]);
         if (rc == 0)
             note_seconds(t, i, clock_now() - begun);

@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
+#include "eval/stats.h"
 #include "spec/spec_until.h"
 
 struct data_counts warnings_count(const struct stage *st)
@@ -68,6 +69,19 @@ int warnings_of_stage(const struct rig *rig, size_t index, const struct data_cou
             "until: its bounds are looked at every %llu steps, so that %lld in a row are more "
             "than its %llu steps have\n",
             (unsigned long long)every, (long long)s->until.times, (unsigned long long)c->steps);
+    for (size_t i = 0; s->until.sure && i < s->until.n; i++) {
+        const struct until_bound *u = &s->until.v[i];
+        const struct evaluate_spec *e = &rig->spec.evaluate[u->entry];
+        size_t n = evaluation_size(rig->eval[u->entry]);
+        struct interval ci = rate_sequence(u->bound.below ? 0 : n, n, 1);
+        double last = u->bound.below ? ci.hi : ci.lo;
+
+        if (evaluation_is_rate(rig->eval[u->entry]) && !bound_passed(&u->bound, last))
+            sb_printf(
+                out,
+                "until: %zu prompts of %s are never sure to pass: %s of them still leave %.1f %%\n",
+                n, e->name, u->bound.below ? "0" : "all", 100 * last);
+    }
     return sb_ok(out, err);
 }
 

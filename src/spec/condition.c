@@ -181,6 +181,16 @@ static int find_measure(struct condition *c, const struct run_spec *s, char *wor
     return no_measure(s, word, err);
 }
 
+int condition_measure(struct condition *c, const struct run_spec *s, const char *text,
+                      struct vac_err *err)
+{
+    char word[2 * VAC_NAME];
+
+    *c = (struct condition){.share = -1, .beneath = -1};
+    snprintf(word, sizeof word, "%s", text);
+    return find_measure(c, s, word, err);
+}
+
 /* The words, one space where there are some; *text moves behind them. */
 static bool take_words(const char **text, const char *words)
 {

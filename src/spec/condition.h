@@ -30,6 +30,9 @@ struct condition {
     int64_t n;
 };
 struct run_spec;
+/* What stands before a bound, alone: "drift of layer 7". */
+int condition_measure(struct condition *c, const struct run_spec *s, const char *text,
+                      struct vac_err *err);
 /* The one at *text, which moves behind it. A measure that the run has not is an error that names those it
  * has. */
 int condition_take(struct condition *c, const struct run_spec *s, const char **text,

@@ -101,7 +101,9 @@ static void each_until_row(const struct walk *w, const char *prefix)
 
 static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
 {
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(stage, "method"));
     char prefix[PATH_ROOM], inner[PATH_ROOM + 32];
+    const struct method *m;
 
     entry_prefix(w, "stages", stage, i, prefix);
     each_row(w, prefix, rows_of("stages[]"));
@@ -109,6 +111,10 @@ static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
     each_stream_row(w, prefix, stage, "train");
     snprintf(inner, sizeof inner, "%suntil.", prefix);
     each_until_row(w, inner);
+    m = method_find(name ? name : METHOD_DEFAULT, NULL);
+    snprintf(inner, sizeof inner, "%srho_control.", prefix);
+    if (!stage || !m || (m->options && option_find(m->options, "rho")))
+        each_row(w, inner, rows_of("stages[].rho_control"));
     snprintf(inner, sizeof inner, "%slora.", prefix);
     each_row(w, inner, rows_of("stages[].lora"));
 }

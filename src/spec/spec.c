@@ -13,6 +13,7 @@
 #include "spec/spec_keys.h"
 #include "spec/spec_measure.h"
 #include "spec/spec_path.h"
+#include "spec/spec_rho.h"
 #include "spec/spec_set.h"
 #include "spec/spec_stage.h"
 #include "spec/spec_tables.h"
@@ -113,7 +114,8 @@ static int read_root(struct run_spec *s, const struct jnode *root, const char *d
     else if (rc > 0) /* absent or null: the defaults */
         rc = option_defaults(spec_rows_checkpoint, &s->checkpoint, err);
     if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err) ||
-        spec_read_until(s, root, err) || spec_read_guards(s, root, err))
+        spec_read_until(s, root, err) || spec_read_guards(s, root, err) ||
+        spec_read_rho(s, root, err))
         return -1;
     s->json = spec_json(s, err);
     return s->json ? 0 : -1;
@@ -254,6 +256,7 @@ void spec_done(struct run_spec *s)
             option_free(st->method->options, st->options);
         free(st->options);
         option_free(spec_rows_lora, &st->lora);
+        option_free(spec_rows_rho, &st->rho_control);
         option_free(spec_rows_stage, st);
     }
     for (size_t i = 0; i < s->n_evaluate; i++)

@@ -51,6 +51,7 @@ struct until_spec {
     struct until_bound v[VAC_MAX_EVALS];
     size_t n; /* 0 = the stage makes all its steps */
     int64_t times;
+    bool sure; /* a rate passes with its whole confidence sequence */
 };
 /* What is done when a guard trips, in the order of its words. */
 #define GUARD_ACTIONS(X)                                                                           \
@@ -64,6 +65,13 @@ struct guard_spec {
     char **command; /* of GUARD_RUN: its words, NULL-terminated */
     char **stages;  /* names, NULL-terminated; NULL = all */
     int64_t times;  /* how often in a row */
+};
+/* Rho follows a measure: see run/change.h. */
+struct rho_spec {
+    char *measure; /* NULL = it does not */
+    struct condition what;
+    double target, gain, min, max;
+    bool rises;
 };
 struct stage_spec {
     char *name;
@@ -85,6 +93,7 @@ struct stage_spec {
     int schedule;
     bool shuffle;
     struct until_spec until;
+    struct rho_spec rho_control;
 };
 struct watch_spec {
     int64_t every; /* stage steps; 0 = never */

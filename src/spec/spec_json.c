@@ -9,6 +9,7 @@
 #include "eval/own.h"
 #include "spec/spec_guard.h"
 #include "spec/spec_json.h"
+#include "spec/spec_rho.h"
 #include "spec/spec_tables.h"
 #include "spec/spec_until.h"
 
@@ -72,6 +73,7 @@ static void put_stage(struct json_out *o, const struct run_spec *s, const struct
     }
     put_lora(o, st);
     spec_put_until(o, s, st);
+    spec_put_rho(o, st);
     json_put_end(o);
 }
 

@@ -9,6 +9,7 @@
 extern const struct option_row spec_rows_top[];
 extern const struct option_row spec_rows_stage[];
 extern const struct option_row spec_rows_until[];
+extern const struct option_row spec_rows_rho[];   /* over rho_spec */
 extern const struct option_row spec_rows_guard[]; /* over guard_keys */
 extern const struct option_row spec_rows_lora[];
 extern const struct option_row spec_rows_data[];
@@ -31,7 +32,7 @@ struct spec_watched {
 extern const struct spec_watched spec_watched[];
 
 /* The option tables, for --help, the manual and the screen: section names as in the file ("",
- * "stages[]", "stages[].until", "stages[].lora", "watch", "checkpoint", "evaluate[]", "guards[]", "stages[].train[]", and "method
+ * "stages[]", "stages[].until", "stages[].rho_control", "stages[].lora", "watch", "checkpoint", "evaluate[]", "guards[]", "stages[].train[]", and "method
  * NAME"). */
 struct option_section {
     const char *name;

@@ -1,5 +1,5 @@
 /* optimizer.c - see optimizer.h */
-#include "run/optimizer.h"
+#include "rig/optimizer.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* optimizer.h - AdamW over a model's trained parameters, clipping, and the learning-rate schedule.
  */
-#ifndef RUN_OPTIMIZER_H
-#define RUN_OPTIMIZER_H
+#ifndef RIG_OPTIMIZER_H
+#define RIG_OPTIMIZER_H
 
 #include "model/lora.h"
 #include "spec/spec.h"
