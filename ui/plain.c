@@ -154,7 +154,12 @@ static bool own_command(struct ui *ui, const char *line)
 /* No more commands: training goes on to its end, as in a run that began without a screen. */
 static void stop_reading(void)
 {
+    struct ui *ui = plain.ui;
+    struct vac_err err = {0};
+
     plain.ended = true;
+    if (session_is_live(ui) && !session_is_attached(ui)) /* it can be come back to */
+        ui->priv->served = !vac_session_serve(ui->session, &err) && vac_session_served(ui->session);
     if (!plain.interactive)
         return;
     rl_callback_handler_remove();

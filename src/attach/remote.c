@@ -32,6 +32,7 @@ struct remote {
     double looked;  /* clock: when the files were */
     bool due, over; /* they are to be looked at; the run's program is gone, or we leave */
     bool leave;
+    bool blind;            /* they do not hold what they should, which was told */
     uint64_t acked;        /* newest command that was answered */
     uint64_t probe[ASKED]; /* questions whose answer is not there: theirs comes by the socket */
     size_t n_probes;
@@ -233,14 +234,19 @@ static void look(struct remote *m)
     int rc;
 
     m->due = false;
+    if (m->blind)
+        return;
     if (!m->follow && vac_follow_open(&m->follow, m->dir, &err))
         return; /* its run.json is not there yet */
     rc = vac_follow_read(m->follow, &take, m, &err);
-    if (rc == VAC_FOLLOW_CUT || rc < 0) { /* it went back to a checkpoint: all is read again */
+    if (rc < 0) {
+        m->blind = true;
+        control_event(m->ctl, VAC_EVENT_REJECTED, 0, 0, err.msg, NULL);
+    } else if (rc == VAC_FOLLOW_CUT) { /* it went back to a checkpoint: all is read again */
         m->again = vac_follow_snapshot(m->follow)->step;
         vac_follow_close(m->follow);
         m->follow = NULL;
-        m->due = rc == VAC_FOLLOW_CUT;
+        m->due = true;
     } else {
         m->again = -1;
         if (rc == VAC_FOLLOW_NEW)

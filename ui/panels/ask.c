@@ -59,7 +59,7 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     if (!to) {
         ui_warn(ui, "%s",
                 session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
-                : *ui->watched        ? "this run is only looked at, not driven"
+                : *ui->watched        ? "this run is only looked at: vaccine attach steers it"
                                       : "no run is open: Enter opens one");
         return 0;
     }
