@@ -34,13 +34,14 @@ eval judge model compute data token weights base vaccine
 vaccine base
 spec vaccine defense eval judge model compute data token weights base
 record spec defense eval judge model compute data token weights base vaccine
+fork record spec defense eval judge model compute data token weights base vaccine
 guard record spec defense eval judge model compute data token weights base vaccine
 rig record spec defense eval judge model compute data token weights base vaccine
-run rig guard record spec defense eval judge model compute data token weights base vaccine
+run rig guard fork record spec defense eval judge model compute data token weights base vaccine
 report record eval judge base vaccine
-attach run rig guard record spec defense eval judge model compute data token weights base vaccine
-door attach report run rig guard record spec defense eval judge model compute data token weights base vaccine
-cli vaccine door attach report run rig guard record spec defense eval judge model compute kernels data import token weights jinja base
+attach run rig guard fork record spec defense eval judge model compute data token weights base vaccine
+door attach report run rig guard fork record spec defense eval judge model compute data token weights base vaccine
+cli vaccine door attach report run rig guard fork record spec defense eval judge model compute kernels data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine

@@ -236,7 +236,7 @@ static void test_views(void **state)
     check_screen("3\ni\ni\ni\ni", "Heat map - grad", NULL);
     check_screen("3\nz", "Heat map", "1 Loss");
     check_screen("F", "FROZEN", NULL);
-    check_screen("b", "no key \"b\"", NULL);
+    check_screen("W", "no key \"W\"", NULL);
 }
 
 /* --- what comes from outside cannot drive the terminal --- */

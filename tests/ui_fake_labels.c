@@ -74,3 +74,8 @@ bool vac_session_attached(const struct vac_session *s)
     (void)s;
     return false;
 }
+
+int vac_fork(struct vac_fork *f, struct vac_err *err)
+{
+    return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", f->run);
+}

@@ -1,5 +1,6 @@
 /* actions.c - what keys do: first the panel that has the focus, then panels that care, then the
  * general meaning in the table below. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,148 @@ static void do_checkpoint(struct ui *ui)
     if (id)
         ui_announce(ui, id, "saving a checkpoint after this step");
 }
+
+/* --- back, and beside --- */
+
+/* Its checkpoints up to a step, as "60, 40, 20"; the newest of them, -1 = there is none. */
+static int64_t checkpoints(const struct ui *ui, double before, char *list, size_t size)
+{
+    struct vac_err err = {0};
+    char *saved = vac_run_saved(ui_dir(ui), &err);
+    int64_t newest = -1;
+    size_t n = 0;
+
+    *list = '\0';
+    /* stages stand first, and then the steps, from the first on: each goes before those before it */
+    for (char *at = saved; at && *at; at += strspn(at, ", ")) {
+        size_t len = strcspn(at, ",");
+        int64_t step = strspn(at, "0123456789") == len ? strtoll(at, NULL, 10) : -1;
+
+        if (step > newest && (double)step <= before)
+            newest = step;
+        if (step >= 0 && (double)step <= (double)ui->snap.step && n + len + 3 < size) {
+            memmove(list + len + 2, list, n + 1);
+            memcpy(list, at, len);
+            memcpy(list + len, ", ", 2);
+            n += len + 2;
+        }
+        at += len;
+    }
+    if (n)
+        list[n - 2] = '\0';
+    free(saved);
+    return newest;
+}
+
+static bool read_step(const char *text, int64_t *step)
+{
+    char *end;
+
+    *step = isdigit((unsigned char)*text) ? strtoll(text, &end, 10) : -1;
+    return *step >= 0 && !*end;
+}
+
+void action_rewind(struct ui *ui, const char *args)
+{
+    int64_t step;
+    uint64_t id;
+
+    if (!read_step(args, &step)) {
+        ui_warn(ui, "rewind wants the step of a checkpoint, and \"%s\" is none", args);
+        return;
+    }
+    if (!session_is_held(ui) && !ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL))
+        return;
+    id = ui_send(ui, VAC_OP_REWIND, step, NULL, NULL);
+    if (id)
+        ui_announce(ui, id, "going back to step %lld", (long long)step);
+}
+
+static void rewind_typed(struct ui *ui, const char *line)
+{
+    if (*line)
+        action_rewind(ui, line);
+}
+
+static void do_rewind(struct ui *ui)
+{
+    char list[160], hint[200], initial[24];
+    int64_t step;
+
+    if (!session_is_live(ui)) {
+        ui_warn(ui, "%s",
+                *ui->snap.run ? "a run that is at work can go back; b forks this one"
+                              : "no run is open: Enter opens one");
+        return;
+    }
+    step = checkpoints(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, list, sizeof list);
+    if (!*list) {
+        ui_warn(ui, "there is no checkpoint yet to go back to; c saves one");
+        return;
+    }
+    snprintf(initial, sizeof initial, "%lld", (long long)step);
+    snprintf(hint, sizeof hint, "checkpoints: %s", list);
+    prompt_open(ui, &(struct prompt){.label = "back to step> ",
+                                     .initial = step >= 0 ? initial : NULL,
+                                     .replaced = true,
+                                     .hint = hint,
+                                     .done = rewind_typed});
+}
+
+/* A run that is only looked at is forked from here: nobody else has to. */
+static void fork_saved(struct ui *ui, const char *at, const char *out)
+{
+    struct vac_fork f = {.run = ui_dir(ui), .at = at, .out = out, .who = ui->who};
+    struct vac_err err = {0};
+
+    if (vac_fork(&f, &err))
+        ui_warn(ui, "%s", err.msg);
+    else
+        ui_say(ui, "forked: :open %s goes on with it; elsewhere: vaccine %s", f.dir, f.dir);
+}
+
+void action_fork(struct ui *ui, const char *args)
+{
+    char at[VAC_NAME];
+    const char *out;
+    size_t n = strcspn(args, " \t");
+    int64_t step = 0; /* here */
+    bool here;
+
+    snprintf(at, sizeof at, "%.*s", (int)n, args);
+    out = args + n + strspn(args + n, " \t");
+    here = !*at || !strcmp(at, "here");
+    if (!*ui->snap.run)
+        ui_warn(ui, "no run is open: Enter opens one");
+    else if (!session_is_live(ui))
+        fork_saved(ui, here ? NULL : at, *out ? out : NULL);
+    else if (!here && !read_step(at, &step))
+        ui_warn(ui, ":fork wants the step of a checkpoint, or here, and \"%s\" is neither", at);
+    else
+        ui_send(ui, VAC_OP_FORK, step, NULL, *out ? out : NULL);
+}
+
+static void do_fork(struct ui *ui)
+{
+    char list[140], hint[200], initial[24] = "here";
+    int64_t step;
+
+    if (!*ui->snap.run) {
+        ui_warn(ui, "no run is open: Enter opens one");
+        return;
+    }
+    step = checkpoints(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, list, sizeof list);
+    if (!isnan(ui->cursor) && step >= 0)
+        snprintf(initial, sizeof initial, "%lld", (long long)step);
+    snprintf(hint, sizeof hint, "a step, and a folder: here%s%s", *list ? ", " : "", list);
+    prompt_open(ui, &(struct prompt){.label = "fork at> ",
+                                     .initial = initial,
+                                     .replaced = true,
+                                     .hint = hint,
+                                     .done = action_fork});
+}
+
+/* --- measuring --- */
 
 static void do_evaluate(struct ui *ui)
 {
@@ -538,6 +681,8 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_run_until] = do_run_until,
     [ACT_undo] = do_undo,
     [ACT_checkpoint] = do_checkpoint,
+    [ACT_rewind] = do_rewind,
+    [ACT_fork] = do_fork,
     [ACT_evaluate] = do_evaluate,
     [ACT_reference] = do_reference,
     [ACT_rho_type] = do_rho_type,

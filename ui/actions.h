@@ -6,6 +6,9 @@
 #include "ui/frame.h"
 
 void action_do(struct ui *ui, enum action a);
+/* ":rewind STEP" and ":fork [STEP|here] [FOLDER]". */
+void action_rewind(struct ui *ui, const char *args);
+void action_fork(struct ui *ui, const char *args);
 /* Leaves; asks while a run is under way. */
 void action_quit(struct ui *ui);
 #endif

@@ -37,6 +37,7 @@ static void reset_panels(struct ui *ui)
 static void forget(struct ui *ui)
 {
     look_drop(ui);
+    compare_ghosts_done(ui);
     ui->look_failed = false;
     ui->at[0] = '\0';
     ui->looks++;
@@ -137,6 +138,7 @@ static int watch(struct ui *ui, const char *dir, struct vac_err *err)
     }
     ui->message = said;
     snprintf(ui->watched, sizeof ui->watched, "%s", dir);
+    compare_ghosts(ui);
     return 0;
 }
 
@@ -176,13 +178,16 @@ static bool pump_files(struct ui *ui)
     return rc != VAC_FOLLOW_NOTHING;
 }
 
-/* What a run that goes on was asked, measured and told before. */
-static void read_old(struct ui *ui, double before)
+/* What a run that goes on was asked, measured and told before, up to a step; -1 = to where it is. */
+static void read_old(struct ui *ui, double before, int64_t last)
 {
     static const struct vac_follow_take take = {.event = old_event};
     const struct vac_snapshot *s = vac_snapshot(ui->session);
-    struct old old = {
-        .ui = ui, .before = before, .last = s->state == VAC_DONE ? INT64_MAX : s->step};
+    struct old old = {.ui = ui,
+                      .before = before,
+                      .last = last >= 0              ? last
+                              : s->state == VAC_DONE ? INT64_MAX
+                                                     : s->step};
     struct vac_follow *f = NULL;
     struct vac_err err = {0}; /* the session has read the same files, and would have said so */
 
@@ -242,7 +247,8 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
         ui_warn(ui, "%s", vac_session_kernels(ui->session));
     ui->held = o->paused; /* also while it is measured before the first step */
     if (!o->attach && (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode))))
-        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9);
+        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9, -1);
+    compare_ghosts(ui);
     session_pump(ui);
     return 0;
 }
@@ -608,6 +614,20 @@ static bool pump_history(struct ui *ui)
     return any;
 }
 
+/* The run went back: all that is shown of it is read again, and what it left stays as a ghost. */
+static void rewound(struct ui *ui, const struct vac_event *e)
+{
+    reset_panels(ui);
+    history_done(&ui->points);
+    layer_history_done(&ui->layers);
+    journal_done(&ui->journal);
+    ui->priv->next_point = ui->priv->next_layer = 0;
+    read_old(ui, e->time, e->step);
+    compare_ghosts(ui);
+    ui_say(ui, *e->text ? "back at step %lld; what lay after it is in %s" : "back at step %lld%s",
+           (long long)e->step, e->text);
+}
+
 static void tell(struct ui *ui, const struct vac_event *e)
 {
     if (is_journal(e))
@@ -622,6 +642,10 @@ static void tell(struct ui *ui, const struct vac_event *e)
         ui->priv->answered = e->id;
     if (e->kind == VAC_EVENT_CONTROL)
         ui_say(ui, "%s", e->text);
+    if (e->kind == VAC_EVENT_REWIND)
+        rewound(ui, e);
+    if (e->kind == VAC_EVENT_FORK)
+        ui_say(ui, "forked: :open %s goes on with it; elsewhere: vaccine %s", e->text, e->text);
     if (e->kind == VAC_EVENT_PROBE_END)
         ui->priv->tour.answers++;
     if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->answering)
@@ -629,61 +653,6 @@ static void tell(struct ui *ui, const struct vac_event *e)
     for (int i = 0; i < PANEL_COUNT; i++)
         if (panels[i]->event)
             panels[i]->event(ui, e);
-}
-
-/* What the saved weights answer is no news of the run: its journal knows nothing of it. */
-static void tell_panels(struct ui *ui, const struct vac_event *e)
-{
-    if (e->id == ui->answering && e->kind != VAC_EVENT_PROBE_TEXT)
-        ui->answering = 0;
-    for (int i = 0; i < PANEL_COUNT; i++)
-        if (panels[i]->event)
-            panels[i]->event(ui, e);
-}
-
-/* They cannot be taken up: whoever waits for an answer is told. */
-static void refuse_all(struct ui *ui, const char *why)
-{
-    struct vac_event e = {.kind = VAC_EVENT_REJECTED};
-
-    snprintf(e.text, sizeof e.text, "%s", why);
-    for (e.id = 1; e.id <= ui->look_last; e.id++)
-        tell_panels(ui, &e);
-    ui_warn(ui, "%s", why);
-    look_drop(ui);
-    ui->look_failed = true;
-}
-
-static bool pump_look(struct ui *ui)
-{
-    struct vac_event e;
-    char drain[64];
-    bool any = false;
-    int fd;
-
-    if (ui->look_wanted && !ui->look) {
-        ui->look_wanted = false;
-        return look_can(ui) && look_take(ui, ui->at);
-    }
-    if (!ui->look)
-        return false;
-    fd = vac_wakeup_fd(ui->look);
-    while (fd >= 0 && read(fd, drain, sizeof drain) == (ssize_t)sizeof drain)
-        ;
-    for (; vac_event_next(ui->look, &e); vac_event_done(&e)) {
-        any = true;
-        if (e.kind == VAC_EVENT_REJECTED)
-            ui_warn(ui, "%s", e.text);
-        if (e.kind != VAC_EVENT_JOURNAL && e.kind != VAC_EVENT_STATE)
-            tell_panels(ui, &e);
-    }
-    if (vac_snapshot(ui->look)->state == VAC_FAILED) {
-        char why[256];
-
-        snprintf(why, sizeof why, "%s", vac_snapshot(ui->look)->reason);
-        refuse_all(ui, why);
-    }
-    return any;
 }
 
 static bool pump_events(struct ui *ui)
@@ -776,7 +745,7 @@ bool session_pump(struct ui *ui)
 {
     bool any = pump(ui);
 
-    any |= pump_look(ui);
+    any |= look_pump(ui);
     if (ui->priv->parked)
         any |= pump_parked(ui);
     return any;

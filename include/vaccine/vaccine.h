@@ -73,7 +73,7 @@ const char *vac_session_dir(const struct vac_session *s); /* the run folder */
  * threads than these, and how far apart numbers may be; "" = by the same, or not known. */
 const char *vac_session_kernels(const struct vac_session *s);
 /* Points of the history that were there before this session: the first new one has this number. */
-uint64_t vac_session_old_points(const struct vac_session *s);
+uint64_t vac_session_old_points(struct vac_session *s);
 uint64_t vac_session_points(struct vac_session *s); /* that there are by now, with those */
 /* Steps between two lines on a terminal. */
 int64_t vac_session_log_every(const struct vac_session *s);
@@ -93,6 +93,8 @@ int64_t vac_session_log_every(const struct vac_session *s);
     X(GUARD, "guard", "nt", "watch the run, \"HS > 20% pause\"; or the number of one to take away") \
     X(UNDO, "undo", "n", "take the last change of option or guard back; 1: make it again")         \
     X(SAVE, "checkpoint", "", "save a checkpoint now")                                             \
+    X(REWIND, "rewind", "N", "go back to the checkpoint of that step; what lay after it is kept")  \
+    X(FORK, "fork", "nt", "another run begins with a checkpoint's step (without: now), in a folder")\
     X(PROBE, "probe", "T", "ask the present weights; [[SYSTEM]] in front is a system turn")        \
     X(PROBE_STOP, "probe-stop", "", "end the answer that is being generated, nothing else")        \
     X(FORGET, "forget", "t", "do not ask this question of a probe's again; without one: none")     \
@@ -312,9 +314,12 @@ enum vac_event_kind {
     VAC_EVENT_MAP,       /* id, map */
     VAC_EVENT_STATE,     /* the state changed: text */
     VAC_EVENT_NOTE,      /* a journal line too: text = what VAC_OP_NOTE says of the step */
-    VAC_EVENT_GUARD,     /* a guard has tripped: text; a journal line tells it too */
-    VAC_EVENT_PLAN,      /* a row of the memory that the stage takes, the sum last: text, plan */
-    VAC_EVENT_CONTROL,   /* who steers a run that one is attached to, or asks to: text */
+    VAC_EVENT_REWIND, /* the run went back to that step: the history is read again from 0; text = the folder in
+                            the run's to which what lay after it went, "" = nothing did */
+    VAC_EVENT_FORK,    /* text = the folder of the new run */
+    VAC_EVENT_GUARD,   /* a guard has tripped: text; a journal line tells it too */
+    VAC_EVENT_PLAN,    /* a row of the memory that the stage takes, the sum last: text, plan */
+    VAC_EVENT_CONTROL, /* who steers a run that one is attached to, or asks to: text */
 };
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
 struct vac_probe {
@@ -422,8 +427,14 @@ struct vac_run_info {
     int n_untils;
     struct vac_until until[VAC_MAX_UNTILS]; /* of the first stages that have one */
     double modified;                        /* seconds since the epoch */
+    char id[24],
+        parent
+            [24]; /* what tells a run apart, also where it was moved, and whose fork it is; "" = no fork */
+    int64_t fork_step; /* after which step of the parent it begins */
+    int depth;         /* generations of forks that stand above it in the list */
 };
-/* Runs below `dir` (itself, or its subfolders), newest first. Free the array with free(). */
+/* Runs below `dir` (itself, or its subfolders), newest first, a fork below its parent. Free the array with
+ * free(). */
 int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_err *err);
 /* History of a run folder from its files; the array to free(). */
 int vac_run_points(const char *dir, struct vac_point **out, size_t *n, struct vac_err *err);
@@ -440,6 +451,25 @@ int vac_run_checkpoint(const char *dir, int64_t *step, struct vac_err *err);
 char *vac_run_saved(const char *dir, struct vac_err *err);
 /* run.json as text (free it), for comparing two runs. */
 char *vac_run_config(const char *dir, struct vac_err *err);
+
+/* --- forks: a new run that begins with what another one has saved --- */
+struct vac_fork {
+    const char *run; /* its folder, which is only read: it may be at work, and is not changed */
+    const char *at;  /* step of a checkpoint, a stage that has ended, "final"; NULL = the newest */
+    const char *out; /* folder to make; NULL = a free name beside the run's */
+    const char *const *set; /* what it does otherwise from there on, as in struct vac_open */
+    size_t n_set;
+    const char *who; /* for the journal */
+    const char *
+        attack; /* the stage that attacks those weights at once, in attacks/ of the run's folder unless
+                           `out` says where; "" = the run's first later one with harmful rows; NULL = none */
+    bool dry;             /* all is checked, and nothing is written */
+    char dir[VAC_PATH];   /* what was made, or would be, */
+    char stage[VAC_NAME]; /* the stage in which it begins, */
+    int64_t step;         /* and after which step */
+};
+/* Going on with the new folder then gives, where nothing was set, the run's own bytes again. */
+int vac_fork(struct vac_fork *f, struct vac_err *err);
 
 /* --- blind labels: a person says of a run's judged answers what the judge said, without knowing what it said --- */
 struct vac_labels;

@@ -343,7 +343,9 @@ static const char *const event_names[] = {[VAC_EVENT_JOURNAL] = "journal",
                                           [VAC_EVENT_NOTE] = "note",
                                           [VAC_EVENT_PLAN] = "journal",
                                           [VAC_EVENT_CONTROL] = "control",
-                                          [VAC_EVENT_GUARD] = "guard"};
+                                          [VAC_EVENT_GUARD] = "guard",
+                                          [VAC_EVENT_REWIND] = "rewind",
+                                          [VAC_EVENT_FORK] = "fork"};
 enum { EVENT_NAMES = sizeof event_names / sizeof *event_names };
 
 static void put_samples(struct json_out *o, const struct vac_event *e)
@@ -551,6 +553,8 @@ int message_read_event(const cJSON *line, struct vac_event *e, int64_t *id, stru
     case VAC_EVENT_PROBE_TEXT:
     case VAC_EVENT_STATE:
     case VAC_EVENT_CONTROL:
+    case VAC_EVENT_REWIND:
+    case VAC_EVENT_FORK:
         lines_name(e->text, sizeof e->text, cJSON_IsString(from) ? from->valuestring : "");
         return 0;
     case VAC_EVENT_SAMPLES:

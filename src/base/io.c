@@ -539,6 +539,36 @@ void app_close(struct appender *a)
     *a = (struct appender){0};
 }
 
+int file_copy(const char *path, int64_t from, int64_t end, const char *to, struct vac_err *err)
+{
+    enum { PIECE = 1 << 16 };
+    FILE *in = stream_open(path, err);
+    char *piece = in ? mem_new(PIECE, 1, err) : NULL;
+    struct outfile out = {0};
+    int rc = piece && !out_open(&out, to, err) ? 0 : -1;
+    size_t n = 1;
+
+    if (rc == 0 && fseeko(in, (off_t)from, SEEK_SET))
+        rc = path_error(path, "read", err);
+    for (; rc == 0 && n && (end < 0 || from < end); from += (int64_t)n) {
+        n = end < 0 || end - from > PIECE ? PIECE : (size_t)(end - from);
+        n = fread(piece, 1, n, in);
+        rc = out_put(&out, piece, n, err);
+    }
+    if (rc == 0 && ferror(in))
+        rc = path_error(path, "read", err);
+    if (rc == 0 && from < end)
+        rc = err_set(err, VAC_ERR_FORMAT, "%s: ends after %lld bytes, and %lld were to be there",
+                     path, (long long)from, (long long)end);
+    if (rc == 0)
+        rc = out_commit(&out, err);
+    out_abort(&out);
+    free(piece);
+    if (in)
+        fclose(in);
+    return rc;
+}
+
 double clock_now(void)
 {
     struct timespec t;

@@ -59,6 +59,10 @@ int app_cut(struct appender *a, int64_t size, struct vac_err *err); /* to what a
 int app_sync(struct appender *a, struct vac_err *err);
 void app_close(struct appender *a);
 
+/* A new file TO of the bytes [from, end) of PATH, on the disk; a file that is shorter than a known end is an
+ * error. end -1 = all of it. */
+int file_copy(const char *path, int64_t from, int64_t end, const char *to, struct vac_err *err);
+
 /* Seconds of a clock that never jumps. */
 double clock_now(void);
 #endif

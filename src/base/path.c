@@ -422,6 +422,23 @@ static int parents_sync(const char *a, const char *b, struct vac_err *err)
     return n == base_start(b) && !memcmp(a, b, n) ? 0 : path_sync(b, err);
 }
 
+int path_link(const char *from, const char *to)
+{
+    struct spot a, b;
+    int rc;
+
+    if (spot_find(&a, from))
+        return -1;
+    if (spot_find(&b, to)) {
+        spot_done(&a);
+        return -1;
+    }
+    rc = linkat(a.dir, a.name, b.dir, b.name, 0);
+    spot_done(&a);
+    spot_done(&b);
+    return rc;
+}
+
 int path_move(const char *from, const char *to)
 {
     return spot_rename(from, to, 0);

@@ -39,6 +39,8 @@ int dir_sync(const char *path, struct vac_err *err);
 int path_remove(const char *path, struct vac_err *err);
 /* Gives `from` the name `to`, in whose place a file or an empty folder may be. */
 int path_rename(const char *from, const char *to, struct vac_err *err);
+/* Gives a file a second name, whose place must be free: -1 with errno where the system cannot, or may not. */
+int path_link(const char *from, const char *to);
 /* Each gets the other's name; where the system can, at once. */
 int path_exchange(const char *a, const char *b, struct vac_err *err);
 

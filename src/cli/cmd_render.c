@@ -6,7 +6,7 @@
 
 #include "base/json_out.h"
 #include "cli/cli.h"
-#include "cli/lines.h"
+#include "data/stdin.h"
 #include "cli/source.h"
 #include "cli/words.h"
 #include "data/rows.h"

@@ -165,6 +165,16 @@ static bool is_over(enum vac_state s)
     return s == VAC_DONE || s == VAC_STOPPED || s == VAC_FAILED;
 }
 
+/* The lines after that step are gone, and those before it were printed. */
+static void go_back(struct show *w, int64_t step)
+{
+    w->old = vac_session_old_points(w->s);
+    w->read = 0;
+    if (w->metrics)
+        rewind(w->metrics);
+    run_lines_rewound(&w->lines, step, w->old);
+}
+
 /* Events first are taken and last are printed: the line of a step has what was measured at it, and what was
  * written down after it stands behind. */
 static int show_news(struct show *w, struct vac_err *err)
@@ -179,6 +189,8 @@ static int show_news(struct show *w, struct vac_err *err)
         rc = mem_grow(&v, &cap, count + 1, sizeof *v, err);
         if (rc == 0) {
             v[count++] = e;
+            if (e.kind == VAC_EVENT_REWIND)
+                go_back(w, e.step);
             if (!w->json && e.kind == VAC_EVENT_EVAL && e.eval.score)
                 rc = run_lines_score(&w->lines, e.eval.score, err);
         } else {

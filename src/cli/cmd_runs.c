@@ -46,6 +46,12 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
     json_put_int(&o, "step", r->step);
     json_put_int(&o, "total_steps", r->total_steps);
     json_put_num(&o, "modified", r->modified);
+    if (*r->id)
+        json_put_text(&o, "id", r->id);
+    if (*r->parent) {
+        json_put_text(&o, "parent", r->parent);
+        json_put_int(&o, "fork_step", r->fork_step);
+    }
     json_put_list(&o, "eval", JSON_TIGHT);
     for (int i = 0; i < r->n_evals; i++) {
         const struct vac_eval *e = &r->eval[i];
@@ -100,6 +106,21 @@ static size_t put_name(struct strbuf *out, const char *s)
     cli_put_name(out, s);
     for (; at < out->len; at++)
         n += ((unsigned char)out->s[at] & 0xc0) != 0x80;
+    return n;
+}
+
+/* A fork stands below its parent, with the step after which it begins. */
+static size_t put_run(struct strbuf *out, const struct vac_run_info *r)
+{
+    struct strbuf text = {0};
+    size_t n;
+
+    sb_printf(&text, "%*s%s", 2 * r->depth, "", r->name);
+    if (*r->parent)
+        sb_printf(&text, " @%lld", (long long)r->fork_step);
+    n = put_name(out, text.s ? text.s : "");
+    out->bad |= text.bad;
+    sb_done(&text);
     return n;
 }
 
@@ -176,7 +197,7 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
     struct strbuf away = {0};
 
     for (size_t i = 0; i < n; i++) {
-        name = (wide = put_name(&away, r[i].name)) > name ? wide : name;
+        name = (wide = put_run(&away, &r[i])) > name ? wide : name;
         model = (wide = put_name(&away, r[i].model)) > model ? wide : model;
     }
     out->bad |= away.bad;
@@ -188,7 +209,8 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
     put_cell(out, "MODEL", model);
     sb_puts(out, "MODIFIED\n");
     for (size_t i = 0; i < n; i++) {
-        put_cell(out, r[i].name, name);
+        for (wide = put_run(out, &r[i]); wide < name + 2; wide++)
+            sb_putc(out, ' ');
         put_cell(out, r[i].state, 7);
         put_steps(out, &r[i]);
         put_method(out, &r[i]);
@@ -234,9 +256,7 @@ static void rank(struct rank *x, const char *column, bool *known)
 
     x->text = "";
     x->number = NAN;
-    if (!strcmp(column, "modified"))
-        x->number = -r->modified;
-    else if (!strcmp(column, "name"))
+    if (!strcmp(column, "name"))
         x->text = r->name;
     else if (!strcmp(column, "state"))
         x->text = r->state;
@@ -277,8 +297,10 @@ static int sort(struct vac_run_info *r, size_t n, const char *column, struct vac
             column);
     else if (x && sorted) {
         qsort(x, n, sizeof *x, by_rank);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             sorted[i] = *x[i].run;
+            sorted[i].depth = 0;
+        }
         memcpy(r, sorted, n * sizeof *r);
         rc = 0;
     }
@@ -296,7 +318,9 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     size_t n = 0;
     int rc;
 
-    if (vac_runs(dir, &r, &n, err) || (n && sort(r, n, v->sort, err))) {
+    /* they come newest first, with families together */
+    if (vac_runs(dir, &r, &n, err) ||
+        (n && strcmp(v->sort, "modified") != 0 && sort(r, n, v->sort, err))) {
         free(r);
         return -1;
     }
@@ -321,8 +345,10 @@ const struct command command_runs = {
     .name = "runs",
     .args = "[DIR]",
     .help = "List the runs in a folder with method, progress and scores",
-    .about = "DIR is a run, or a folder of runs; ./runs when absent. Newest first, or by --sort, "
-             "lowest first. A score is shown as it was when the first stage ended, and as it is; "
+    .about = "DIR is a run, or a folder of runs; ./runs when absent. Newest first and forks "
+             "(@STEP) below "
+             "their parent, or by --sort, lowest first. A score is shown as it was when the first "
+             "stage ended, and as it is; "
              "broke at "
              "is the step of the last stage at which a judge's score passed one half.",
     .options = options,

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "base/json_out.h"
 #include "cli/cli.h"
-#include "cli/lines.h"
+#include "data/stdin.h"
 #include "cli/options.h"
 #include "cli/source.h"
 #include "token/tokenizer.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include "base/json_out.h"
 #include "cli/cli.h"
-#include "cli/lines.h"
+#include "data/stdin.h"
 #include "cli/source.h"
 #include "token/tokenizer.h"
 

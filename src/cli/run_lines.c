@@ -26,6 +26,14 @@ void run_lines_done(struct run_lines *w)
     free(w->score);
 }
 
+void run_lines_rewound(struct run_lines *w, int64_t step, uint64_t point)
+{
+    w->point = point;
+    w->next = step - step % w->every + w->every;
+    w->waits = w->untold = false;
+    w->n_scores = 0;
+}
+
 int run_lines_score(struct run_lines *w, const struct vac_eval *score, struct vac_err *err)
 {
     if (isnan(score->value))

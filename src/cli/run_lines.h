@@ -27,6 +27,8 @@ struct run_lines {
 /* Of a session that was opened. */
 void run_lines_init(struct run_lines *w, struct vac_session *s);
 void run_lines_done(struct run_lines *w);
+/* The run went back to that step; its history begins anew, behind `point` points that are known. */
+void run_lines_rewound(struct run_lines *w, int64_t step, uint64_t point);
 /* Stands in the line after it was measured. */
 int run_lines_score(struct run_lines *w, const struct vac_eval *score, struct vac_err *err);
 /* A line for every so many steps, for the last step of a stage, and for that of the run. */

@@ -7,6 +7,7 @@
 #include "attach/remote.h"
 #include "attach/server.h"
 #include "door/past.h"
+#include "fork/fork.h"
 #include "record/reader.h"
 #include "record/moved.h"
 #include "spec/spec_tables.h"
@@ -24,12 +25,13 @@ struct vac_session {
     struct control ctl;
     pthread_t thread;
     bool control_made, running;
-    bool attach;        /* to another program's */
-    bool finished;      /* nothing is left to do, and nothing was opened */
-    char *dir;          /* NULL before the start of a run that has no folder yet */
-    char *inside;       /* the run folder that was read, which is entered */
-    char *at;           /* the weights that are looked at; NULL = the last */
-    struct moved moved; /* where what it began with is now */
+    uint64_t rewinds, exported; /* that the driver, and the exports, know of */
+    bool attach;                /* to another program's */
+    bool finished;              /* nothing is left to do, and nothing was opened */
+    char *dir;                  /* NULL before the start of a run that has no folder yet */
+    char *inside;               /* the run folder that was read, which is entered */
+    char *at;                   /* the weights that are looked at; NULL = the last */
+    struct moved moved;         /* where what it began with is now */
     struct past past;
     struct exports *exports; /* the trainer thread's */
     struct server *server;   /* NULL = it is not served */
@@ -219,6 +221,11 @@ static int export_run(void *session, bool done, struct vac_err *err)
 {
     struct vac_session *s = session;
 
+    if (s->exported != s->t.at.rewinds) { /* their lines are to be cut */
+        exports_close(s->exports);
+        s->exports = NULL;
+        s->exported = s->t.at.rewinds;
+    }
     if (!s->exports && exports_open(&s->exports, s->dir, err))
         return -1;
     return exports_update(s->exports, done, err);
@@ -333,6 +340,22 @@ static int attach(struct vac_session *s, struct vac_err *err)
                : 0;
 }
 
+/* A fork is repeated from where it began: as another fork, which goes on from there. */
+static int begin_as_fork(struct vac_session *s, struct vac_err *err)
+{
+    struct fork f;
+    char at[32];
+    int rc;
+
+    snprintf(at, sizeof at, "%lld", (long long)fork_step(s->t.origin.began));
+    rc = fork_open(&f, s->inside, at, s->moved.set, s->moved.n_set, err);
+    if (rc == 0)
+        rc = fork_write(&f, s->dir, "replay", err);
+    fork_done(&f);
+    s->t.how.resume = true;
+    return rc;
+}
+
 int vac_session_start(struct vac_session *s, struct vac_err *err)
 {
     char *path;
@@ -347,6 +370,8 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
         steer_show(&s->t.steer, VAC_LOADING, "");
     }
+    if (s->t.how.replay && fork_step(s->t.origin.began) >= 0 && begin_as_fork(s, err))
+        return -1;
     if (!s->finished && !s->t.how.look && begin_folder(&s->t, s->dir, err))
         return -1;
     path = realpath(s->dir, NULL);
@@ -360,7 +385,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         steer_show(&s->t.steer, VAC_DONE, "finished before");
         return 0;
     }
-    if (s->t.how.replay && inputs_check(&s->t.rig, &s->t.origin, err))
+    if (s->t.how.replay && !s->t.how.resume && inputs_check(&s->t.rig, &s->t.origin, err))
         return -1;
     if (s->t.how.resume) {
         if (begin_resume(&s->t, err) || read_old(s, err))
@@ -446,8 +471,27 @@ const char *vac_session_dir(const struct vac_session *s)
     return s->dir ? s->dir : "";
 }
 
-uint64_t vac_session_old_points(const struct vac_session *s)
+/* The run went back: its history is what its files kept, and what is new in the rings. */
+static void notice_rewind(struct vac_session *s)
 {
+    int64_t points, layers;
+    uint64_t rewinds;
+
+    pthread_mutex_lock(&s->ctl.lock);
+    rewinds = s->ctl.rewinds;
+    points = s->ctl.kept_points;
+    layers = s->ctl.kept_layers;
+    pthread_mutex_unlock(&s->ctl.lock);
+    if (rewinds == s->rewinds)
+        return;
+    s->rewinds = rewinds;
+    past_done(&s->past);
+    past_read(&s->past, s->dir, points, layers, NULL);
+}
+
+uint64_t vac_session_old_points(struct vac_session *s)
+{
+    notice_rewind(s);
     return s->past.first_point;
 }
 
@@ -455,6 +499,7 @@ uint64_t vac_session_points(struct vac_session *s)
 {
     uint64_t n;
 
+    notice_rewind(s);
     pthread_mutex_lock(&s->ctl.lock);
     n = s->ctl.n_points;
     pthread_mutex_unlock(&s->ctl.lock);
@@ -555,10 +600,12 @@ int vac_wakeup_fd(struct vac_session *s)
 
 size_t vac_history(struct vac_session *s, uint64_t *next, struct vac_point *out, size_t max)
 {
+    notice_rewind(s);
     return past_points(&s->past, &s->ctl, s->dir, next, out, max);
 }
 
 size_t vac_layer_history(struct vac_session *s, uint64_t *next, struct vac_layers *out, size_t max)
 {
+    notice_rewind(s);
     return past_layers(&s->past, &s->ctl, s->dir, next, out, max);
 }

@@ -39,16 +39,41 @@ static bool is_later(const struct run_spec *spec, const struct aside_from *from,
     return false;
 }
 
-static bool is_of_a_past(const struct run_spec *spec, const struct aside_from *from,
-                         const char *entry)
+/* Number of "checkpoint-N", or -1. */
+static long long point_of(const char *entry)
 {
     static const char point[] = "checkpoint-";
     size_t n = sizeof point - 1;
 
+    return !strncmp(entry, point, n) && entry[n] && !entry[n + strspn(entry + n, "0123456789")]
+               ? strtoll(entry + n, NULL, 10)
+               : -1;
+}
+
+static bool is_of_a_past(const struct run_spec *spec, const struct aside_from *from,
+                         const char *entry)
+{
     (void)spec;
-    return from->start &&
-           (!strcmp(entry, "stages") ||
-            (!strncmp(entry, point, n) && entry[n] && !entry[n + strspn(entry + n, "0123456789")]));
+    return from->start ? !strcmp(entry, "stages") || point_of(entry) >= 0
+                       : from->rewind && point_of(entry) > (long long)from->step;
+}
+
+static bool is_later_end(const struct run_spec *spec, const struct aside_from *from,
+                         const char *entry)
+{
+    for (size_t i = from->stage; from->rewind && i < spec->n_stages; i++)
+        if (!strcmp(entry, spec->stage[i].name))
+            return true;
+    return false;
+}
+
+/* The newest checkpoint goes first: whoever is killed meanwhile goes on from one that was saved, and what
+ * it stands on is still there. */
+static int order(const void *a, const void *b)
+{
+    long long x = point_of(*(char *const *)a), y = point_of(*(char *const *)b);
+
+    return x != y ? (x < y) - (x > y) : strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 typedef bool name_test(const struct run_spec *spec, const struct aside_from *from,
@@ -87,26 +112,9 @@ static int list(struct names *out, const struct folder *f, const char *below, na
 static int copy_into(const struct folder *f, const char *name, int64_t at, const char *dir,
                      struct vac_err *err)
 {
-    enum { PIECE = 1 << 16 };
     char *path = folder_path(f, name, err), *to = path ? path_join(dir, name, err) : NULL;
-    FILE *in = to ? stream_open(path, err) : NULL;
-    char *piece = in ? mem_new(PIECE, 1, err) : NULL;
-    struct outfile out = {0};
-    int rc = piece && !out_open(&out, to, err) ? 0 : -1;
-    size_t n;
+    int rc = to ? file_copy(path, at, -1, to, err) : -1;
 
-    if (rc == 0 && fseeko(in, (off_t)at, SEEK_SET))
-        rc = path_error(path, "read", err);
-    while (rc == 0 && (n = fread(piece, 1, PIECE, in)) > 0)
-        rc = out_put(&out, piece, n, err);
-    if (rc == 0 && ferror(in))
-        rc = path_error(path, "read", err);
-    if (rc == 0)
-        rc = out_commit(&out, err);
-    out_abort(&out);
-    free(piece);
-    if (in)
-        fclose(in);
     free(path);
     free(to);
     return rc;
@@ -195,7 +203,8 @@ int aside_make(struct folder *f, const struct run_spec *spec, const struct aside
     bool any = *name != '\0';
     char *dir;
     int rc = list(&later, f, "eval", is_later, spec, from, err) ||
-                     list(&later, f, "", is_of_a_past, spec, from, err)
+                     list(&later, f, "", is_of_a_past, spec, from, err) ||
+                     (from->rewind && list(&later, f, "stages", is_later_end, spec, from, err))
                  ? -1
                  : 0;
 
@@ -209,6 +218,14 @@ int aside_make(struct folder *f, const struct run_spec *spec, const struct aside
         rc = begin(f, from, name, err);
     /* later measurements, checkpoints and stages keep their names in the new folder */
     dir = rc == 0 && later.n ? folder_path(f, name, err) : NULL;
+    if (later.n)
+        qsort(later.v, later.n, sizeof *later.v, order);
+    if (dir && from->rewind) {
+        char *stages = path_join(dir, "stages", err);
+
+        rc = stages ? dirs_make(stages, err) : -1;
+        free(stages);
+    }
     for (size_t i = 0; i < later.n; i++) {
         char *old = dir && rc == 0 ? folder_path(f, later.v[i], err) : NULL;
         char *new = old ? path_join(dir, later.v[i], err) : NULL;

@@ -2,7 +2,9 @@
  * step that was ever made is thrown away.
  *
  * aside-STEP-K/ holds what lay after STEP: the lines of metrics, layers, probes and history, the
- * files of later measurements, and run.json, so that it can be read and laid over like a run. */
+ * files of later measurements, and run.json, so that it can be read and laid over like a run; of a run
+ * that was told to go back also the later checkpoints and ends of stages, which would be gone on from
+ * otherwise. */
 #ifndef RECORD_ASIDE_H
 #define RECORD_ASIDE_H
 
@@ -14,7 +16,8 @@ enum { ASIDE_NAME = 64 };
 struct aside_from {
     int64_t size[LINES_COUNT]; /* what stays of the line files */
     uint64_t step, stage, stage_step;
-    bool start; /* nothing stays: checkpoints and finished stages go too */
+    bool start;  /* nothing stays: checkpoints and finished stages go too */
+    bool rewind; /* later ones go */
 };
 /* Moves it, and cuts the line files. At every moment all of it is there, and after a failure it can
  * be called again. `name` is "" before the first call; then that of the new folder, or still "" when

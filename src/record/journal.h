@@ -29,6 +29,9 @@
     X(SUITE, "suite", JOURNAL_SAME)                                                                \
     X(EVALUATE, "evaluate", JOURNAL_SAME)                                                          \
     X(REFERENCE, "reference", JOURNAL_SAME)                                                        \
+    X(REWIND, "rewind", JOURNAL_SAME)                                                              \
+    X(FORK, "fork", JOURNAL_SAME)                                                                  \
+    X(FORKED, "forked", JOURNAL_SAME)                                                              \
     X(QUIT, "quit", JOURNAL_SAME)                                                                  \
     X(DISCARD, "discard", JOURNAL_SAME)                                                            \
     X(GUARD, "guard", JOURNAL_SAME)                                                                \

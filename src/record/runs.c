@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "record/journal.h"
 #include "record/config.h"
+#include "record/hash.h"
 #include "record/lines.h"
 #include "record/score.h"
 #include "record/columns.h"
@@ -282,7 +283,7 @@ static int take_end(void *ctx, const struct jnode *line, struct vac_err *err)
     int64_t seq = 0, from = 0;
 
     journal_read(line, &e, NULL);
-    if (e.verb != JOURNAL_UNTIL && e.verb != JOURNAL_RESUME_RUN)
+    if (e.verb != JOURNAL_UNTIL && e.verb != JOURNAL_RESUME_RUN && e.verb != JOURNAL_REWIND)
         return 0;
     if (json_opt_int(line, "seq", 0, RECORD_STEP_MAX, &seq, err) < 0 ||
         json_opt_int(line, "from", 0, RECORD_STEP_MAX, &from, err) < 0)
@@ -290,7 +291,7 @@ static int take_end(void *ctx, const struct jnode *line, struct vac_err *err)
     for (int i = 0; i < s->info->n_untils; i++) {
         struct vac_until *u = &s->info->until[i];
 
-        if (e.verb == JOURNAL_RESUME_RUN && s->seq[i] > from) {
+        if (e.verb != JOURNAL_UNTIL && s->seq[i] > from) {
             u->step = u->planned = 0; /* what came after the checkpoint was made again */
         } else if (e.verb == JOURNAL_UNTIL && e.key && e.value && e.old &&
                    !strcmp(e.key, u->stage)) {
@@ -344,6 +345,20 @@ static double newest(const char *dir)
     return at;
 }
 
+/* run.json is never rewritten: it tells a run apart. Its first digits will do. */
+static void survey_family(struct vac_run_info *info, const char *dir, const cJSON *config)
+{
+    const cJSON *parent = cJSON_GetObjectItemCaseSensitive(config, "parent");
+    const char *id = json_text_at(parent, "id");
+    char *path = path_join(dir, "run.json", NULL), hash[65];
+
+    if (path && hash_file(path, hash, NULL) == 0)
+        snprintf(info->id, sizeof info->id, "%.20s", hash);
+    if (id && json_whole(cJSON_GetObjectItemCaseSensitive(parent, "step"), &info->fork_step))
+        snprintf(info->parent, sizeof info->parent, "%.20s", id);
+    free(path);
+}
+
 /* One that cannot be read is listed all the same; but no memory is nobody's damage. */
 static int survey(struct vac_run_info *info, const char *dir, struct vac_err *err)
 {
@@ -358,6 +373,9 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     lines_name(info->name, sizeof info->name, path_base(real ? real : dir));
     free(real);
     info->modified = newest(dir);
+    info->fork_step = -1;
+    if (config)
+        survey_family(info, dir, config);
     if (config && !survey_config(&s, config, &why) && !last_step(dir, &info->step, &why) &&
         !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why) &&
         !survey_ends(info, dir, config, &why)) {
@@ -409,6 +427,50 @@ static int consider_below(void *ctx, const char *name, struct vac_err *err)
     return rc;
 }
 
+/* Run i, and its forks behind it. */
+static size_t put_family(const struct vac_run_info *was, size_t n, size_t i, int depth,
+                         struct vac_run_info *out, bool *placed)
+{
+    size_t k = 1;
+
+    placed[i] = true;
+    out[0] = was[i];
+    out[0].depth = depth;
+    for (size_t j = 0; *was[i].id && j < n; j++)
+        if (!placed[j] && !strcmp(was[j].parent, was[i].id))
+            k += put_family(was, n, j, depth + 1, out + k, placed);
+    return k;
+}
+
+static bool has_parent(const struct vac_run_info *was, size_t n, size_t i)
+{
+    bool found = false;
+
+    for (size_t j = 0; *was[i].parent && j < n; j++)
+        found |= j != i && !strcmp(was[j].id, was[i].parent);
+    return found;
+}
+
+/* A fork whose parent is not in the list stands where a run does; so does one that claims to be its own
+ * ancestor. */
+static int put_families(struct vac_run_info *v, size_t n, struct vac_err *err)
+{
+    struct vac_run_info *was = mem_new(n, sizeof *was, err);
+    bool *placed = mem_new(n, sizeof *placed, err);
+    size_t k = 0;
+    int rc = was && placed ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        was[i] = v[i];
+    for (int rest = 0; rc == 0 && rest < 2; rest++)
+        for (size_t i = 0; i < n; i++)
+            if (!placed[i] && (rest || !has_parent(was, n, i)))
+                k += put_family(was, n, i, 0, v + k, placed);
+    free(was);
+    free(placed);
+    return rc;
+}
+
 static int newer(const void *a, const void *b)
 {
     const struct vac_run_info *x = a, *y = b;
@@ -441,6 +503,10 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
         memmove(list.v, list.v + own, (list.n -= own) * sizeof *list.v);
     if (list.n)
         qsort(list.v, list.n, sizeof *list.v, newer);
+    if (put_families(list.v, list.n, err)) {
+        free(list.v);
+        return -1;
+    }
     *out = list.v;
     *n = list.n;
     return 0;

@@ -85,9 +85,13 @@ static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
     case JOURNAL_STAGE:
         return enter_stage(r, line, err);
     case JOURNAL_RESUME_RUN:
+    case JOURNAL_REWIND: /* both go on from a checkpoint */
         if (json_int(line, "from", 0, RECORD_STEP_MAX, &from, err))
             return -1;
         forget_after(r->script, (uint64_t)from);
+        return enter_stage(r, line, err);
+    case JOURNAL_FORKED: /* what was before is in the checkpoint that it begins with */
+        forget_after(r->script, 0);
         return enter_stage(r, line, err);
     case JOURNAL_SET:
         if (json_str(line, "key", &key, err) || json_str(line, "new", &value, err) ||

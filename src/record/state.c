@@ -129,6 +129,26 @@ int state_list(const char *dir, long long **out, size_t *n, struct vac_err *err)
     return rc;
 }
 
+int state_none_at(const char *dir, long long step, struct vac_err *err)
+{
+    long long below = -1, above = -1, *list = NULL;
+    char near[96] = "there is none yet";
+    size_t n;
+
+    if (state_list(dir, &list, &n, err))
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        below = list[i] <= step && list[i] > below ? list[i] : below;
+        above = list[i] > step && (above < 0 || list[i] < above) ? list[i] : above;
+    }
+    if (below >= 0 && above >= 0)
+        snprintf(near, sizeof near, "the nearest are %lld and %lld", below, above);
+    else if (below >= 0 || above >= 0)
+        snprintf(near, sizeof near, "the nearest is %lld", below >= 0 ? below : above);
+    free(list);
+    return err_set(err, VAC_ERR_USAGE, "%s: has no checkpoint of step %lld; %s", dir, step, near);
+}
+
 /* Reads checkpoint-N; 1 = it is damaged, and why. */
 static int try_one(const char *dir, const char *name, bool whole, size_t n_stages,
                    struct checkpoint_state *out, struct vac_err *why)

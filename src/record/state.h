@@ -28,6 +28,8 @@ int state_read(const char *dir, const char *run, bool whole, struct checkpoint_s
 typedef void state_bad(void *ctx, const char *name, const struct vac_err *why);
 int state_find(const char *dir, size_t n_stages, struct checkpoint_state *out, char *name,
                size_t size, state_bad *bad, void *ctx, struct vac_err *err);
+/* That there is no checkpoint of that step, and which ones are near: -1. */
+int state_none_at(const char *dir, long long step, struct vac_err *err);
 /* Numbers of all checkpoints of a run folder, newest first; free *out. */
 int state_list(const char *dir, long long **out, size_t *n, struct vac_err *err);
 /* Which saved weights of a run are meant: after stage `stage`, or a checkpoint within it. */

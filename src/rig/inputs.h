@@ -23,6 +23,8 @@ struct origin {
     char resume_name[64];
     bool unpinned;  /* ... which has no checksums of the stages before */
     bool unsettled; /* it goes on, and nothing was written yet: see begin_settle */
+    bool rewind;    /* ... because it was told to go back, */
+    char aside[64]; /* the folder to which the last time what lay after went; "" = nothing did */
 };
 /* The model's hash, or "random". */
 int inputs_model(const struct rig *rig, char out[65], struct vac_err *err);

@@ -245,6 +245,14 @@ int rig_evaluations(struct rig *rig, struct vac_err *err)
     return 0;
 }
 
+int rig_model_again(struct rig *rig, struct vac_err *err)
+{
+    close_evaluations(rig);
+    model_close(rig->m);
+    rig->m = NULL;
+    return open_model(rig, err) ? -1 : rig_evaluations(rig, err);
+}
+
 /* Adds what a judge takes; `seen` are the folders of the ones before, whose weights are mapped once. */
 static int add_judge(struct rig *rig, const char *judge, const void *options, const char **seen,
                      size_t *n, struct vac_err *err)
@@ -321,6 +329,7 @@ void rig_close(struct rig *rig)
     }
     free(rig->rows);
     free(rig->stage_total);
+    free(rig->planned);
     free(rig->counts);
     free(rig->drift_rel);
     spec_done(&rig->spec);

@@ -57,6 +57,7 @@ struct rig {
     /* [spec.n_stages] of each: optimizer steps, as planned or as it has ended, what became of its rows, and its rows until it takes
      * them. */
     uint64_t *stage_total;
+    uint64_t *planned; /* as planned */
     struct data_counts *counts;
     struct stage_rows *rows;
 };
@@ -68,6 +69,9 @@ void rig_close(struct rig *rig);
 size_t rig_layers(const struct rig *rig);
 /* Optimizer steps of all stages, once they are known. */
 int64_t rig_steps(const struct rig *rig);
+/* The model as it was when the rig was opened: nothing trained is on it, and the evaluate entries are opened
+ * on it again. */
+int rig_model_again(struct rig *rig, struct vac_err *err);
 /* Opens the evaluate entries on the present model (again). */
 int rig_evaluations(struct rig *rig, struct vac_err *err);
 #endif

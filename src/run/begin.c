@@ -1,12 +1,15 @@
 /* begin.c - the first moments of a run: run.json for a new one, the last good checkpoint for an old
- * one, which is only looked at until something new is to be written. */
+ * one, which is only looked at until something new is to be written; and going back to one. */
 #include "run/begin.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/stopwatch.h"
+#include "base/trace.h"
 #include "compute/products.h"
 #include "record/aside.h"
 #include "record/columns.h"
@@ -25,6 +28,7 @@
 #include "run/steer.h"
 #include "run/trainer.h"
 #include "run/warnings.h"
+#include "spec/spec_tables.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -127,39 +131,52 @@ static cJSON *warnings_json(const struct trainer *t, struct vac_err *err)
     return NULL;
 }
 
-static int write_run_json(struct trainer *t, struct vac_err *err)
+cJSON *begin_describe(const struct trainer *t, struct vac_err *err)
 {
     const struct rig *rig = &t->rig;
     const struct provider *products = rig->c->products;
     cJSON *root = cJSON_CreateObject(), *model = cJSON_CreateObject();
-    struct strbuf s = {0}, plan = {0};
+    struct strbuf plan = {0};
     struct json_out o = json_out(&plan);
-    char hash[65], *text = NULL;
-    int rc = -1;
+    char hash[65];
 
-    t->origin.created = t->how.deterministic_wall ? 0 : (double)time(NULL);
     plan_put(&o, NULL, &t->st.plan);
     if (inputs_model(rig, hash, err) || sb_ok(&plan, err) ||
         json_add(model, "path", cJSON_CreateString(rig->spec.model ? rig->spec.model : ""), err) ||
         json_add(model, "hash", cJSON_CreateString(hash), err) ||
         json_add(model, "parameters", cJSON_CreateNumber((double)model_count(rig->m)), err)) {
         cJSON_Delete(model);
-        goto out;
+    } else if (!json_add(root, "model", model, err) &&
+               !json_add(root, "vaccine", cJSON_CreateString(PACKAGE_VERSION), err) &&
+               !json_add(root, "created", cJSON_CreateNumber(t->origin.created), err) &&
+               !json_add(root, "spec", json_copy(rig->spec.json, err), err) &&
+               !json_add(root, "files", inputs_json(rig, err), err) &&
+               !json_add(root, "threads", cJSON_CreateNumber((double)rig->spec.threads), err) &&
+               !json_add(root, "products", cJSON_CreateString(products_name(products)), err) &&
+               !json_add(root, "blas", cJSON_CreateString(products_text(products)), err) &&
+               !json_add(root, "kernels", cJSON_CreateString(compute_kernels(rig->c)), err) &&
+               !json_add(root, "plan", json_parse(plan.s, plan.len, "plan", err), err) &&
+               !json_add(root, "data", data_json(t, err), err) &&
+               !json_add(root, "warnings", warnings_json(t, err), err) &&
+               !json_add(root, "total_steps", cJSON_CreateNumber((double)t->at.total_steps), err)) {
+        sb_done(&plan);
+        return root;
     }
-    if (!json_add(root, "model", model, err) &&
-        !json_add(root, "vaccine", cJSON_CreateString(PACKAGE_VERSION), err) &&
-        !json_add(root, "created", cJSON_CreateNumber(t->origin.created), err) &&
-        !json_add(root, "spec", json_copy(rig->spec.json, err), err) &&
-        !json_add(root, "files", inputs_json(rig, err), err) &&
-        !json_add(root, "threads", cJSON_CreateNumber((double)rig->spec.threads), err) &&
-        !json_add(root, "products", cJSON_CreateString(products_name(products)), err) &&
-        !json_add(root, "blas", cJSON_CreateString(products_text(products)), err) &&
-        !json_add(root, "kernels", cJSON_CreateString(compute_kernels(rig->c)), err) &&
-        !json_add(root, "plan", json_parse(plan.s, plan.len, "plan", err), err) &&
-        !json_add(root, "data", data_json(t, err), err) &&
-        !json_add(root, "warnings", warnings_json(t, err), err) &&
-        !json_add(root, "total_steps", cJSON_CreateNumber((double)t->at.total_steps), err))
-        text = json_text(root, true, err);
+    sb_done(&plan);
+    cJSON_Delete(root);
+    return NULL;
+}
+
+static int write_run_json(struct trainer *t, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    char *text;
+    int rc = -1;
+
+    t->origin.created = t->how.deterministic_wall ? 0 : (double)time(NULL);
+    cJSON_Delete(t->origin.began);
+    t->origin.began = begin_describe(t, err);
+    text = t->origin.began ? json_text(t->origin.began, true, err) : NULL;
     if (text) {
         sb_printf(&s, "%s\n", text);
         rc = out_text(t->book.folder.dir, "run.json", &s, err) ||
@@ -167,13 +184,7 @@ static int write_run_json(struct trainer *t, struct vac_err *err)
                  ? -1
                  : 0;
     }
-    cJSON_Delete(t->origin.began);
-    t->origin.began = text ? root : NULL;
-    root = text ? NULL : root;
     cJSON_free(text);
-out:
-    cJSON_Delete(root);
-    sb_done(&plan);
     sb_done(&s);
     return rc;
 }
@@ -272,8 +283,7 @@ static int may_begin_again(const struct rejected *bad, struct vac_err *err)
                    t->book.folder.dir, (long long)made, bad->n ? "; " : "", bad->why.msg);
 }
 
-/* What the checkpoint has no checksums of, as older ones do not, is taken as it is now. */
-static int take_pins(struct trainer *t, struct vac_err *err)
+int begin_pins(struct trainer *t, struct vac_err *err)
 {
     const cJSON *had = cJSON_GetObjectItemCaseSensitive(t->origin.resume.json, "pinned");
     char name[160];
@@ -312,7 +322,7 @@ int begin_resume(struct trainer *t, struct vac_err *err)
     at = found == 0 ? (size_t)s->stage : 0;
     if (found < 0 || (found == 1 && may_begin_again(&bad, err)) ||
         options_check_all(&t->rig.spec.stage[at], at, t->book.folder.dir, &t->how, err) ||
-        take_pins(t, err))
+        begin_pins(t, err))
         return -1;
     t->origin.unsettled = true;
     if (found == 1)
@@ -328,7 +338,8 @@ int begin_settle(struct trainer *t, struct vac_err *err)
     struct aside_from from = {.step = s->json ? s->step : 0,
                               .stage = s->json ? s->stage : 0,
                               .stage_step = s->json ? s->stage_step : 0,
-                              .start = !s->json};
+                              .start = !s->json,
+                              .rewind = t->origin.rewind};
     const char **stages =
         t->origin.unsettled ? mem_new(t->rig.spec.n_stages, sizeof *stages, NULL) : NULL;
     char name[ASIDE_NAME] = "";
@@ -353,6 +364,7 @@ int begin_settle(struct trainer *t, struct vac_err *err)
     if (p.rc)
         return -1;
     t->origin.unsettled = false;
+    memcpy(t->origin.aside, name, sizeof name);
     return *name ? book_journal(&t->book, &e, err) : 0;
 }
 
@@ -450,5 +462,157 @@ int begin_run(struct trainer *t, size_t *first, struct vac_err *err)
                     err)) ||
         measure_warnings(t, err) || first_note(t, JOURNAL_STAGE, t->rig.spec.stage[0].name, err))
         return -1;
+    return 0;
+}
+
+/* --- back --- */
+
+/* The checkpoint of that step, whole, of this run's past. */
+static int find_past(const struct trainer *t, int64_t step, char name[64],
+                     struct checkpoint_state *s, struct vac_err *err)
+{
+    const char *run = t->book.folder.dir;
+    char *dir;
+    int rc;
+
+    snprintf(name, 64, "checkpoint-%lld", (long long)step);
+    dir = folder_path(&t->book.folder, name, err);
+    if (!dir)
+        return -1;
+    rc = dir_exists(dir) ? state_read(dir, run, true, s, err) : state_none_at(run, step, err);
+    free(dir);
+    if (rc == 0 && (s->step > t->at.step || s->stage > t->st.index)) {
+        cJSON_Delete(s->json);
+        rc = err_set(err, VAC_ERR_USAGE, "%s/%s: lies after step %llu, where the run is", run, name,
+                     (unsigned long long)t->at.step);
+    }
+    return rc;
+}
+
+/* A stage that will begin again has the options of the run file. */
+static int reset_options(struct stage_spec *s, const cJSON *stage, struct vac_err *err)
+{
+    struct jnode root = json_root(stage, "run.json");
+    struct live_option o;
+
+    for (size_t i = 0; spec_live(s, i, &o); i++) {
+        struct option_row one[2] = {*o.row, {.name = NULL}};
+
+        if (cJSON_GetObjectItemCaseSensitive(stage, o.row->name) &&
+            option_read(one, &root, o.base, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The model and the stages from this one on are as when the run was opened. */
+static int unmake(struct trainer *t, size_t stage, struct vac_err *err)
+{
+    struct rig *rig = &t->rig;
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(rig->spec.json, "stages");
+
+    for (size_t i = stage; i < rig->spec.n_stages; i++) {
+        rig->stage_total[i] = rig->planned[i];
+        if (reset_options(&rig->spec.stage[i], cJSON_GetArrayItem(stages, (int)i), err))
+            return -1;
+    }
+    t->at.total_steps = rig_steps(rig);
+    recall_forget(&rig->own, NULL, "");
+    changes_done(&t->changes); /* what was changed since is not there to be taken back */
+    for (size_t i = 0; i < rig->suite.rows.n; i++)
+        rig->suite.verdict[i] = -1;
+    rig->stack_dirty = stage > 0;
+    return rig_model_again(rig, err);
+}
+
+/* The scores as they stood there. */
+static int show_scores(struct trainer *t, struct vac_err *err)
+{
+    struct vac_snapshot *shown = control_writing(t->steer.ctl);
+    struct vac_eval *eval;
+    size_t n;
+
+    if (vac_run_evals(t->book.folder.dir, &eval, &n, err))
+        return -1;
+    for (int k = 0; k < shown->n_evals; k++) {
+        struct vac_eval none = {.step = -1, .value = NAN, .lo = NAN, .hi = NAN};
+
+        memcpy(none.name, shown->eval[k].name, sizeof none.name);
+        none.is_rate = shown->eval[k].is_rate;
+        shown->eval[k] = none;
+        for (size_t i = 0; i < n; i++)
+            if (!strcmp(eval[i].name, none.name))
+                shown->eval[k] = eval[i];
+    }
+    free(eval);
+    return 0;
+}
+
+static int go_back(struct trainer *t, struct checkpoint_state *s, const char *name,
+                   struct vac_err *err)
+{
+    struct origin *from = &t->origin;
+
+    stopwatch_hold(&t->steer.watch);
+    stage_close(&t->st, &t->rig);
+    cJSON_Delete(from->resume.json);
+    from->resume = *s;
+    snprintf(from->resume_name, sizeof from->resume_name, "%s", name);
+    from->unsettled = from->rewind = true;
+    if (begin_settle(t, err) || begin_pins(t, err) || unmake(t, (size_t)s->stage, err))
+        return -1;
+    from->rewind = false;
+    t->at.step = s->step;
+    if (inputs_check_stage(&t->rig, from, (size_t)s->stage, err) ||
+        begin_stage(t, (size_t)s->stage, err) || checkpoint_load(t, &from->resume, name, err) ||
+        show_scores(t, err))
+        return -1;
+    options_mirror(&t->steer, &t->st);
+    return 0;
+}
+
+int begin_rewind(struct trainer *t, int64_t step, const char *who, struct vac_err *err)
+{
+    struct checkpoint_state s;
+    char name[64], was[24];
+    size_t keep = t->at.keep_more;
+    struct journal_entry e = {.applied = true,
+                              .applied_step = step,
+                              .who = who,
+                              .verb = JOURNAL_REWIND,
+                              .old = was,
+                              .value = name,
+                              .status = "applied",
+                              .has_from = true};
+    double begun = clock_now();
+
+    if (find_past(t, step, name, &s, err))
+        return -1;
+    snprintf(was, sizeof was, "%llu", (unsigned long long)t->at.step);
+    t->at.keep_more = keep + 1; /* the one that is gone back to stays */
+    if (t->st.done && t->at.saved_step != (int64_t)t->at.step && checkpoint_save(t, err)) {
+        t->at.keep_more = keep;
+        cJSON_Delete(s.json);
+        return -1;
+    }
+    t->at.keep_more = keep;
+    if (go_back(t, &s, name, err)) {
+        err_prefix(err, "back to step %lld", (long long)step);
+        steer_break(&t->steer, err);
+        return -1;
+    }
+    if (t->steer.paused)
+        snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason,
+                 *t->origin.aside ? "back at step %lld; what lay after it is in %s"
+                                  : "back at step %lld%s",
+                 (long long)step, t->origin.aside);
+    e.key = t->st.spec->name;
+    e.from = t->origin.resume.journal;
+    book_tell(&t->book, &e);
+    control_rewound(t->steer.ctl, t->origin.resume.size[LINES_METRICS],
+                    t->origin.resume.size[LINES_LAYERS]);
+    control_event(t->steer.ctl, VAC_EVENT_REWIND, 0, step, t->origin.aside, NULL);
+    t->at.rewinds++;
+    TRACE("rewind from step %s to %s: %.1f ms", was, name, 1e3 * (clock_now() - begun));
     return 0;
 }

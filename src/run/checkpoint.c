@@ -15,6 +15,7 @@
 #include "base/json_out.h"
 #include "base/stopwatch.h"
 #include "base/trace.h"
+#include "fork/fork.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/pins.h"
@@ -163,7 +164,7 @@ static void prune(struct trainer *t)
         n = 0; /* of what is not known whole, nothing is old */
     for (size_t i = 0; i < n; i++) {
         if (list[i] > (long long)t->at.step || list[i] == t->guards.healthy ||
-            list[i] == t->guards.candidate ||
+            list[i] == t->guards.candidate || list[i] == fork_step(t->origin.began) ||
             kept++ < (size_t)t->rig.spec.checkpoint.keep + t->at.keep_more)
             continue;
         snprintf(name, sizeof name, "checkpoint-%lld", list[i]);
@@ -351,14 +352,15 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     struct jnode root = json_root(s->json, name);
     const cJSON *x = cJSON_GetObjectItemCaseSensitive(s->json, "suite");
     struct stage *st = &t->st;
+    bool begins = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(s->json, "begins")); /* of a fork */
     size_t suite = 0;
     int rc = -1;
 
     if (!dir || load_until(t, s, err) || check_counters(t, s, name, err) ||
-        arrays_load_state(&t->rig, st, &t->steer, s->drift_from != s->step - s->stage_step, dir,
-                          err) ||
-        arrays_load_trained(&t->rig, dir, err) || load_options(t, &root, err) ||
-        load_streams(st, &root, err) ||
+        (!begins && (arrays_load_state(&t->rig, st, &t->steer,
+                                       s->drift_from != s->step - s->stage_step, dir, err) ||
+                     arrays_load_trained(&t->rig, dir, err))) ||
+        load_options(t, &root, err) || load_streams(st, &root, err) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err) ||
         (t->guards.spec && guards_read(&t->guards, &root, err)))
         goto out;

@@ -8,6 +8,7 @@
 
 #include "base/stopwatch.h"
 #include "base/trace.h"
+#include "fork/fork.h"
 #include "record/journal.h"
 #include "run/alarm.h"
 #include "run/ask.h"
@@ -83,6 +84,41 @@ static int do_save(struct trainer *t, const struct control_command *c, struct va
 {
     (void)c;
     return checkpoint_save_now(t, err);
+}
+
+static int do_rewind(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    return begin_rewind(t, c->n, c->who, err);
+}
+
+static int do_fork(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    const char *run = t->book.folder.dir;
+    struct journal_entry e = {
+        .applied = true, .applied_step = c->n, .who = c->who, .verb = JOURNAL_FORK};
+    char at[32], *out = NULL;
+    struct fork f;
+    int rc;
+
+    if (c->n <= 0) {
+        e.applied_step = (int64_t)t->at.step;
+        if (t->at.saved_step != e.applied_step && checkpoint_save_now(t, err))
+            return -1;
+    }
+    snprintf(at, sizeof at, "%lld", (long long)e.applied_step);
+    rc = fork_open(&f, run, at, NULL, 0, err);
+    if (rc == 0)
+        rc = (out = c->text ? mem_strdup(c->text, err) : fork_name(run, f.step, err)) ? 0 : -1;
+    if (rc == 0)
+        rc = fork_write(&f, out, c->who, err);
+    fork_done(&f);
+    if (rc == 0) {
+        e.key = out;
+        book_tell(&t->book, &e);
+        control_event(t->steer.ctl, VAC_EVENT_FORK, c->id, e.applied_step, out, NULL);
+    }
+    free(out);
+    return rc;
 }
 
 static int do_probe(struct trainer *t, const struct control_command *c, struct vac_err *err)
@@ -199,7 +235,7 @@ static int do_quit(struct trainer *t, const struct control_command *c, struct va
 static const struct {
     enum journal_verb verb;
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
-    bool journalled; /* here; set and save write their own line */
+    bool journalled; /* here; set, save, rewind and fork write their own line */
     bool steers;     /* means nothing once the last step is done */
     bool writes;     /* ... to the run's files, or changes what a checkpoint holds */
 } table[] = {
@@ -217,6 +253,8 @@ static const struct {
     [VAC_OP_GUARD] = {.verb = JOURNAL_GUARD, .apply = do_guard, .steers = true, .writes = true},
     [VAC_OP_UNDO] = {.verb = JOURNAL_UNDO, .apply = do_undo, .steers = true, .writes = true},
     [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
+    [VAC_OP_REWIND] = {.verb = JOURNAL_REWIND, .apply = do_rewind, .steers = true, .writes = true},
+    [VAC_OP_FORK] = {.verb = JOURNAL_FORK, .apply = do_fork, .writes = true},
     [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE, .apply = do_probe, .journalled = true, .writes = true},
     [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
     [VAC_OP_NOTE] = {.verb = JOURNAL_NOTE, .apply = do_nothing, .journalled = true},

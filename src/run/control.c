@@ -189,6 +189,16 @@ void control_layer(struct control *c, const struct vac_layers *l)
     pthread_mutex_unlock(&c->lock);
 }
 
+void control_rewound(struct control *c, int64_t points, int64_t layers)
+{
+    pthread_mutex_lock(&c->lock);
+    c->n_points = c->n_layers = 0;
+    c->kept_points = points;
+    c->kept_layers = layers;
+    c->rewinds++;
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* Moves *next up to what the ring of `size` still holds; returns how many are there to take. */
 static size_t ring_window(uint64_t pushed, size_t size, uint64_t *next, size_t max, uint64_t *lost)
 {
@@ -196,6 +206,8 @@ static size_t ring_window(uint64_t pushed, size_t size, uint64_t *next, size_t m
 
     *lost = *next < oldest ? oldest - *next : 0;
     *next += *lost;
+    if (*next > pushed)
+        return 0; /* the reader has not heard yet that the run went back */
     return pushed - *next < max ? (size_t)(pushed - *next) : max;
 }
 

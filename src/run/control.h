@@ -43,7 +43,9 @@ struct control {
     struct control_events events;
     struct vac_point *points; /* rings, under the lock */
     struct vac_layers *layers;
-    uint64_t n_points, n_layers; /* ever pushed */
+    uint64_t n_points, n_layers;      /* pushed since the run began, or last went back */
+    uint64_t rewinds;                 /* how often it did, */
+    int64_t kept_points, kept_layers; /* and what was left then of the two files, in bytes */
     struct vac_snapshot snap[3];
     atomic_uint middle; /* index of the snapshot between writer and reader; bit 2 = fresh */
     unsigned writing, reading;
@@ -91,6 +93,8 @@ void control_ring(struct control *c, int eventfd);
 bool control_room(struct control *c, bool layers);
 void control_point(struct control *c, const struct vac_point *p);
 void control_layer(struct control *c, const struct vac_layers *l);
+/* The run went back: the rings begin again behind so many bytes of the two files. */
+void control_rewound(struct control *c, int64_t points, int64_t layers);
 /* Queues an event that carries what `told` does, whose memory it takes over; NULL = nothing; of now where it has no time. Text is cut at a
  * character's boundary. */
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,

@@ -16,6 +16,7 @@ struct progress {
     double eval_s[VAC_MAX_EVALS], suite_s, reading_s;
     int64_t saved_step;
     size_t keep_more; /* checkpoints to keep besides the number in the run file */
+    uint64_t rewinds; /* how often the run went back */
     double last_save; /* clock of the last checkpoint */
 };
 #endif

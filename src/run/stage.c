@@ -192,16 +192,17 @@ int stage_totals(struct rig *rig, struct vac_err *err)
     size_t held = 0;
 
     rig->stage_total = mem_new(rig->spec.n_stages, sizeof *rig->stage_total, err);
+    rig->planned = mem_new(rig->spec.n_stages, sizeof *rig->planned, err);
     rig->counts = mem_new(rig->spec.n_stages, sizeof *rig->counts, err);
     rig->rows = mem_new(rig->spec.n_stages, sizeof *rig->rows, err);
-    if (!rig->stage_total || !rig->counts || !rig->rows)
+    if (!rig->stage_total || !rig->planned || !rig->counts || !rig->rows)
         return -1;
     for (size_t i = 0; i < rig->spec.n_stages; i++) {
         struct stage st = {.open = false};
         int rc = check_fit(rig, i, err) || stage_data(&st, rig, i, 0, err) ? -1 : 0;
 
         if (rc == 0) {
-            rig->stage_total[i] = st.total;
+            rig->stage_total[i] = rig->planned[i] = st.total;
             rig->counts[i] = warnings_count(&st);
             for (size_t k = 0; k < st.n_streams; k++)
                 held += dataset_bytes(&st.stream[k].data);

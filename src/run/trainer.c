@@ -404,14 +404,16 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
 
     t->steer.step_at = clock_now();
     for (;;) {
+        uint64_t rewinds = t->at.rewinds;
+
         rc = do_duties(t, err);
         if (rc < 0 || alarm_act(t, err))
             return -1;
         commands_apply(t);
         if (t->steer.broken.code)
             return err_set(err, t->steer.broken.code, "%s", t->steer.broken.msg);
-        if (rc == 1 && !t->steer.quit)
-            continue;      /* what was cut short is done first */
+        if ((rc == 1 || t->at.rewinds != rewinds) && !t->steer.quit)
+            continue;      /* what was cut short, also before the checkpoint, is done first */
         if (t->steer.quit) /* what was not changed is saved already */
             return t->steer.discard || t->origin.unsettled ? 0 : checkpoint_save_now(t, err);
         if (st->done && save_due(t) && t->at.saved_step != (int64_t)t->at.step &&
@@ -469,6 +471,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
             return -1;
         if (stage_loop(t, err))
             return -1;
+        i = t->st.index; /* it may have gone back */
         if (t->steer.quit)
             return 0;
         while (patience_left(&p, err))

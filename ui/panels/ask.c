@@ -191,6 +191,7 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_checkpoint:
     case ACT_undo:
     case ACT_run_until:
+    case ACT_rewind:
     case ACT_edit:
     case ACT_mask:
     case ACT_mask_range:
@@ -208,6 +209,7 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_weights:
         return look_can(ui);
     case ACT_label:
+    case ACT_fork:
     case ACT_list:
         return *ui->snap.run != '\0';
     case ACT_reference:

@@ -73,6 +73,67 @@ void compare_clear(struct ui *ui)
     ui->dirty = true;
 }
 
+/* --- what the run went back from --- */
+
+static int is_aside(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+
+    return !strncmp(e->d_name, "aside-", 6) && n > 6 &&
+           strspn(e->d_name + 6, "0123456789-") == n - 6;
+}
+
+void compare_ghosts_done(struct ui *ui)
+{
+    for (int i = 0; i < ui->n_ghost; i++) {
+        history_done(&ui->ghost[i].points);
+        measures_done(&ui->ghost[i].evals);
+    }
+    ui->n_ghost = 0;
+}
+
+static void read_ghost(struct ghost *g, const char *dir)
+{
+    struct vac_point *points = NULL;
+    struct vac_eval *evals = NULL;
+    struct vac_err ignored = {0};
+    size_t n = 0;
+
+    *g = (struct ghost){.points = {.v = NULL}};
+    if (vac_run_points(dir, &points, &n, &ignored) == 0)
+        for (size_t i = 0; i < n; i++)
+            history_push(&g->points, &points[i]);
+    free(points);
+    ignored = (struct vac_err){0};
+    if (vac_run_evals(dir, &evals, &n, &ignored) == 0)
+        for (size_t i = 0; i < n; i++)
+            measures_put(&g->evals, &evals[i]);
+    free(evals);
+}
+
+static int newest_first(const struct dirent **a, const struct dirent **b)
+{
+    return versionsort(b, a);
+}
+
+void compare_ghosts(struct ui *ui)
+{
+    struct dirent **names = NULL;
+    const char *dir = ui_dir(ui);
+    char path[VAC_PATH + 300];
+    int n = *dir ? scandir(dir, &names, is_aside, newest_first) : 0;
+
+    compare_ghosts_done(ui);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+        if (ui->n_ghost < GHOSTS_MOST)
+            read_ghost(&ui->ghost[ui->n_ghost++], path);
+        free(names[i]);
+    }
+    free(names);
+    ui->dirty = true;
+}
+
 /* --- descriptions --- */
 
 bool compare_is_same(const char *a, const char *b)

@@ -9,6 +9,9 @@
 bool compare_lay(struct ui *ui, const char *dir);
 /* Those that the command line names; 0, or -1 and err. */
 int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_err *err);
+/* What the run that is open has set aside when it went back, the newest first (GHOSTS_MOST); read anew. */
+void compare_ghosts(struct ui *ui);
+void compare_ghosts_done(struct ui *ui);
 bool compare_is_laid(const struct ui *ui, const char *dir);
 void compare_clear(struct ui *ui);
 /* Two names of one folder. */

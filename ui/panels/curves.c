@@ -33,6 +33,12 @@ void ui_window(const struct ui *ui, struct plot *p)
         first = ui->points.v[COL_step];
         last = ui->points.v[(ui->points.n - 1) * COL_COUNT + COL_step];
     }
+    for (int i = 0; i < ui->n_ghost; i++) {
+        const struct history *h = &ui->ghost[i].points;
+
+        if (h->n)
+            last = fmax(last, h->v[(h->n - 1) * COL_COUNT + COL_step]);
+    }
     put_notes(ui, p);
     p->mono = ui->colors == 0;
     p->x_unit = x_unit_names[ui->x_unit];

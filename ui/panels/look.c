@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "panels/panel.h"
 #include "term/prompt.h"
 #include "term/signals.h"
 
@@ -133,4 +135,59 @@ void look_choose(struct ui *ui)
                     &(struct prompt){
                         .label = "weights> ", .hint = hint, .complete = complete, .done = chosen});
     free(list);
+}
+
+/* What the saved weights answer is no news of the run: its journal knows nothing of it. */
+static void tell_panels(struct ui *ui, const struct vac_event *e)
+{
+    if (e->id == ui->answering && e->kind != VAC_EVENT_PROBE_TEXT)
+        ui->answering = 0;
+    for (int i = 0; i < PANEL_COUNT; i++)
+        if (panels[i]->event)
+            panels[i]->event(ui, e);
+}
+
+/* They cannot be taken up: whoever waits for an answer is told. */
+static void refuse_all(struct ui *ui, const char *why)
+{
+    struct vac_event e = {.kind = VAC_EVENT_REJECTED};
+
+    snprintf(e.text, sizeof e.text, "%s", why);
+    for (e.id = 1; e.id <= ui->look_last; e.id++)
+        tell_panels(ui, &e);
+    ui_warn(ui, "%s", why);
+    look_drop(ui);
+    ui->look_failed = true;
+}
+
+bool look_pump(struct ui *ui)
+{
+    struct vac_event e;
+    char drain[64];
+    bool any = false;
+    int fd;
+
+    if (ui->look_wanted && !ui->look) {
+        ui->look_wanted = false;
+        return look_can(ui) && look_take(ui, ui->at);
+    }
+    if (!ui->look)
+        return false;
+    fd = vac_wakeup_fd(ui->look);
+    while (fd >= 0 && read(fd, drain, sizeof drain) == (ssize_t)sizeof drain)
+        ;
+    for (; vac_event_next(ui->look, &e); vac_event_done(&e)) {
+        any = true;
+        if (e.kind == VAC_EVENT_REJECTED)
+            ui_warn(ui, "%s", e.text);
+        if (e.kind != VAC_EVENT_JOURNAL && e.kind != VAC_EVENT_STATE)
+            tell_panels(ui, &e);
+    }
+    if (vac_snapshot(ui->look)->state == VAC_FAILED) {
+        char why[256];
+
+        snprintf(why, sizeof why, "%s", vac_snapshot(ui->look)->reason);
+        refuse_all(ui, why);
+    }
+    return any;
 }

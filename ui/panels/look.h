@@ -12,6 +12,8 @@ bool look_can(const struct ui *ui);
  * said why. They are there a moment later: what is asked before waits. */
 bool look_take(struct ui *ui, const char *at);
 void look_drop(struct ui *ui);
+/* Takes over what they have answered; true when something was. */
+bool look_pump(struct ui *ui);
 /* A panel shows what only weights tell: they are taken up before the next frame, unless that failed. */
 void look_want(struct ui *ui);
 /* Asks which. */

@@ -349,7 +349,7 @@ static int draw_disputes(struct ui *ui, const struct view *v, int y, const struc
  * selected one. */
 static void draw_curves(struct ui *ui, const struct view *v, const struct series *selected)
 {
-    struct plot_line line[VAC_MAX_EVALS + 1];
+    struct plot_line line[VAC_MAX_EVALS + 1 + GHOSTS_MOST];
     struct ui steps = *ui;
     struct plot p = {.lines = line,
                      .y0 = selected->rate ? 0 : NAN,
@@ -360,6 +360,13 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
                      .y_unit = selected->rate ? "%" : NULL,
                      .guides = ui->guides};
 
+    for (int i = 0; i < ui->n_ghost; i++) { /* what the run went back from: the selected one */
+        const struct series *s = measures_find(&ui->ghost[i].evals, selected->name);
+
+        if (s && s->n)
+            line[p.n_lines++] =
+                measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, '.');
+    }
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const char *name = ui->snap.eval[i].name;
         const struct series *s = measures_find(&own(ui)->history, name);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "panels/panel.h"
 
-enum { MOST_LINES = 4 + INK_RUNS };
+enum { GHOST_CURVES = 3, MOST_LINES = 4 + INK_RUNS + GHOST_CURVES * GHOSTS_MOST };
 
 static const struct curve {
     enum column column;
@@ -54,6 +54,23 @@ static int own_lines(const struct ui *ui, struct plot_line *lines)
     return n;
 }
 
+/* Below all others, and without a name: what the run went back from. */
+static int ghost_lines(const struct ui *ui, struct plot_line *lines)
+{
+    int n = 0;
+
+    for (int i = 0; i < ui->n_ghost; i++)
+        for (int c = 0; c < GHOST_CURVES; c++) {
+            if (!is_measured(&ui->ghost[i].points, curves[c].column))
+                continue;
+            lines[n] = line_of(ui, &ui->ghost[i].points, curves[c].column);
+            lines[n].style = INK_GHOST;
+            lines[n].glyph = '.';
+            lines[n++].ema = curves[c].smooth ? ui->ema : 0;
+        }
+    return n;
+}
+
 /* Other runs show one curve each: what they optimised. */
 static int overlay_lines(const struct ui *ui, struct plot_line *lines)
 {
@@ -91,7 +108,8 @@ static struct plot plot_of(const struct ui *ui, struct plot_line lines[MOST_LINE
                      .legend = true,
                      .guides = ui->guides};
 
-    p.n_lines = own_lines(ui, lines);
+    p.n_lines = ghost_lines(ui, lines);
+    p.n_lines += own_lines(ui, lines + p.n_lines);
     p.n_lines += overlay_lines(ui, lines + p.n_lines);
     ui_window(ui, &p);
     return p;

@@ -385,7 +385,13 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         entry_sign(c, style, glyph);
         break;
     case NAME:
-        entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
+        if (*run->parent) {
+            snprintf(c->csv, sizeof c->csv, "%.39s", run->name);
+            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s%s @%lld",
+                      own(ui)->order == BY_AGE ? 2 * run->depth : 0, "", run->name,
+                      (long long)run->fork_step);
+        } else
+            entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
         break;
     case STATE:
         entry_text(c, style, run->state);

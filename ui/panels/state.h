@@ -6,6 +6,7 @@
 #define PANELS_STATE_H
 
 #include <vaccine/vaccine.h>
+#include "panels/measured.h"
 #include "term/draw.h"
 
 /* Columns of the history, all as double; NaN = not measured at that step. */
@@ -59,6 +60,13 @@ struct overlay {
     struct history points;
 };
 
+/* What was made after a step that the run went back to: it stays, dim. */
+enum { GHOSTS_MOST = 6 };
+struct ghost {
+    struct history points;
+    struct measures evals;
+};
+
 enum x_unit { X_STEP, X_TOKENS, X_WALL, X_COUNT };
 extern const char *const x_unit_names[X_COUNT]; /* "step", "tokens", "s" */
 extern const enum column x_unit_columns[X_COUNT];
@@ -90,6 +98,8 @@ struct ui {
     struct journal journal;
     struct overlay overlay[INK_RUNS];
     int n_overlay;
+    struct ghost ghost[GHOSTS_MOST];
+    int n_ghost;
 
     /* how it is looked at; panels may change these */
     int layer;       /* selected in every panel */

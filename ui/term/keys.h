@@ -52,6 +52,9 @@ enum key_group {
     X(steps, 'n', 0, GROUP_RUN, "n", "N steps", "so many steps, then pause")                       \
     X(run_until, 'G', 0, GROUP_RUN, "G", "Until", "go on until something is so, then pause")       \
     X(checkpoint, 'c', 0, GROUP_RUN, "c", "Ckpt", "save a checkpoint now")                         \
+    X(rewind, 'w', 0, GROUP_RUN, "w", "",                                                          \
+      "pause, and go back to a checkpoint; what lay after it is kept")                             \
+    X(fork, 'b', 0, GROUP_RUN, "b", "", "another run that begins with a checkpoint of this")       \
     X(evaluate, 'E', 0, GROUP_RUN, "E", "Eval", "measure HS and FA now")                           \
     X(reference, 'R', 0, GROUP_RUN, "R", "Ref",                                                    \
       "measure drift against the present weights from now on")                                     \

@@ -482,8 +482,11 @@ static int rows_of(const struct view *v, const struct plot *p, const struct lege
     int x = g->left, rows = 1;
 
     for (int i = 0; i < p->n_lines; i++) {
-        int w = 2 + name_width(v, &p->lines[i], g->name_w) + (g->values ? VALUE_W : 0);
+        int w;
 
+        if (!p->lines[i].name)
+            continue;
+        w = 2 + name_width(v, &p->lines[i], g->name_w) + (g->values ? VALUE_W : 0);
         if (x > g->left && x + w > v->w) {
             rows++;
             x = g->left;
@@ -524,9 +527,12 @@ static void draw_legend(const struct view *v, const struct plot *p, struct legen
     x = g.left = rows_of(v, p, &g) > g.rows ? 0 : indent; /* below the picture, if it fits */
     for (int i = 0; i < p->n_lines; i++) {
         const struct plot_line *l = &p->lines[i];
-        int w = name_width(v, l, g.name_w);
         char text[NUMBER_SIZE];
+        int w;
 
+        if (!l->name)
+            continue;
+        w = name_width(v, l, g.name_w);
         number_text(text, curves[i].value, 3);
         if (x > g.left && x + 3 + w + (g.values ? (int)strlen(text) : -1) > v->w && y + 1 < v->h) {
             x = g.left;

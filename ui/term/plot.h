@@ -11,7 +11,7 @@
 #include "term/draw.h"
 
 struct plot_line {
-    const char *name; /* in the legend */
+    const char *name; /* in the legend; NULL = it has no place there */
     const double *x,
         *y; /* n values `stride` bytes apart; x never goes down; y NaN = not measured */
     const double *lo, *hi; /* an interval around y, drawn as a shade; or NULL */

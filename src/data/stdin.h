@@ -1,6 +1,6 @@
-/* lines.h - JSON lines from standard input. */
-#ifndef CLI_LINES_H
-#define CLI_LINES_H
+/* stdin.h - JSON lines from standard input. */
+#ifndef DATA_STDIN_H
+#define DATA_STDIN_H
 
 #include "base/json.h"
 

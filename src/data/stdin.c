@@ -1,4 +1,4 @@
-/* lines.c - JSON lines from standard input, of any length.
+/* stdin.c - JSON lines from standard input, of any length.
  *
  * Texts may hold the character U+0000, which a C string from the JSON parser cannot: its escape is
  * replaced in the raw line by the escape of a private character that the line does not have, and
@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
-#include "cli/cli.h"
-#include "cli/lines.h"
+#include "data/stdin.h"
 
 #define ESCAPE 6 /* bytes of \uXXXX */
 #define PRIVATE_FIRST 0xe000u

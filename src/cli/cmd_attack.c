@@ -1,0 +1,285 @@
+/* cmd_attack.c - `vaccine attack`: what a user's fine-tuning would do to the weights of a run, and the table of
+ * all that was tried. */
+#include <math.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <vaccine/vaccine.h>
+#include "base/io.h"
+#include "cli/cli.h"
+#include "fork/attack.h"
+#include "record/config.h"
+
+struct attack_values {
+    char *at, *stage, *ratio, *samples, *steps, *lr, *output;
+    struct cli_list set;
+    bool list;
+};
+
+#define TEXT(NAME, HELP, ARG)                                                                      \
+    {                                                                                              \
+        .row = {.name = #NAME,                                                                     \
+                .help = HELP,                                                                      \
+                .type = OPTION_STRING,                                                             \
+                .offset = offsetof(struct attack_values, NAME)},                                   \
+        .arg = ARG                                                                                 \
+    }
+static const struct cli_option options[] = {
+    TEXT(at, "step of a checkpoint, a stage that has ended, or final; the newest when absent",
+         "STEP"),
+    TEXT(stage, "the stage that attacks; the first later one with harmful rows when absent",
+         "NAME"),
+    TEXT(ratio, "part of its samples that is harmful", "P"),
+    TEXT(samples, "its samples in all", "N"),
+    TEXT(steps, "its steps", "N"),
+    TEXT(lr, "its learning rate", "X"),
+    {.row = {.name = "set",
+             .help = "another key, like stages.attack.lora.r=32",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct attack_values, set)},
+     .arg = "PATH=VALUE",
+     .list = true},
+    {.row = {.name = "output",
+             .help = "folder of the attack's run; RUN_DIR/attacks/run-at-STEP when absent",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct attack_values, output)},
+     .letter = 'o',
+     .arg = "DIR"},
+    {.row = {.name = "list",
+             .help = "attack nothing: print what the attacks so far came to",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct attack_values, list)}},
+    {.row.name = NULL},
+};
+
+/* --- the attack --- */
+
+/* From start to end, in silence; an interrupt leaves a run that can be gone on with. */
+static int run_through(const char *dir, struct vac_err *err)
+{
+    struct vac_open o = {.file = dir};
+    struct vac_session *s;
+    struct vac_event e;
+    char away[256];
+    int64_t shown = 0;
+    int rc = -1;
+
+    if (vac_session_open(&s, &o, err))
+        return -1;
+    if (vac_session_start(s, err) == 0) {
+        struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
+
+        for (;;) {
+            const struct vac_snapshot *now = vac_snapshot(s);
+
+            if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED)
+                break;
+            poll(&fd, 1, 500);
+            while (read(fd.fd, away, sizeof away) > 0)
+                continue;
+            while (vac_event_next(s, &e))
+                vac_event_done(&e);
+            if (isatty(STDERR_FILENO) && now->stage_step >= shown) {
+                fprintf(stderr, "\rattack: step %lld of %lld ", (long long)now->stage_step,
+                        (long long)now->stage_steps);
+                shown = now->stage_step + 5;
+            }
+        }
+        if (shown)
+            fputs("\r                                  \r", stderr);
+        rc = vac_session_result(s, err) ? -1 : 0;
+    }
+    vac_session_close(s);
+    return rc;
+}
+
+/* What was given, as keys of the stage that attacks, and the rest. */
+static int collect(const struct attack_values *v, const char *stage, struct strbuf text[4],
+                   const char **set, size_t *n, struct vac_err *err)
+{
+    const struct {
+        const char *key, *value;
+    } own[] = {
+        {"harmful_ratio", v->ratio}, {"samples", v->samples}, {"steps", v->steps}, {"lr", v->lr}};
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (!own[i].value)
+            continue;
+        sb_printf(&text[i], "stages.%s.%s=%s", stage, own[i].key, own[i].value);
+        if (sb_ok(&text[i], err))
+            return -1;
+        set[(*n)++] = text[i].s;
+    }
+    for (size_t i = 0; i < v->set.n; i++)
+        set[(*n)++] = v->set.v[i];
+    return 0;
+}
+
+static int attack(const struct attack_values *v, const char *dir, struct vac_err *err)
+{
+    cJSON *config = run_config(dir, err);
+    const char *stage = config ? attack_stage(config, dir, v->stage, err) : NULL;
+    const char **set = mem_new(v->set.n + 4, sizeof *set, err);
+    struct vac_fork f = {
+        .run = dir, .at = v->at, .out = v->output, .who = "cli", .attack = stage, .set = set};
+    struct strbuf text[4] = {{0}};
+    struct attack_result r;
+    int rc = stage && set && !collect(v, stage, text, set, &f.n_set, err) ? 0 : -1;
+
+    if (rc == 0)
+        rc = vac_fork(&f, err) || run_through(f.dir, err) || attack_read(&r, f.dir, dir, err) ||
+                     attack_keep(&r, dir, err)
+                 ? -1
+                 : 0;
+    for (size_t i = 0; i < 4; i++)
+        sb_done(&text[i]);
+    free(set);
+    cJSON_Delete(config);
+    return rc;
+}
+
+/* --- the table --- */
+
+static bool same_attack(const struct attack_result *a, const struct attack_result *b)
+{
+    return !strcmp(a->stage, b->stage) && a->samples == b->samples && a->steps == b->steps &&
+           (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
+           (a->lr == b->lr || (isnan(a->lr) && isnan(b->lr)));
+}
+
+static void put_head(struct strbuf *s, const struct attack_result *r)
+{
+    sb_puts(s, "against this attack: stage ");
+    cli_put_name(s, r->stage);
+    sb_printf(s, ", %lld steps", (long long)r->steps);
+    if (r->samples)
+        sb_printf(s, ", %lld samples", (long long)r->samples);
+    if (!isnan(r->ratio))
+        sb_printf(s, ", harmful ratio %.4g", r->ratio);
+    if (!isnan(r->lr))
+        sb_printf(s, ", lr %.4g", r->lr);
+    sb_putc(s, '\n');
+}
+
+/* Where the first judged score passed one half: "12 [8, -]", "- [15, -]" where only its upper bound did, "held". */
+static void put_broke(struct strbuf *s, const struct attack_result *r)
+{
+    struct strbuf text = {0};
+
+    for (int i = 0; i < r->n_scores && !text.len; i++) {
+        const struct vac_span *b = &r->score[i].broke;
+        const double at[] = {b->value, b->lo, b->hi};
+
+        if (r->score[i].judged && isnan(b->value) && isnan(b->lo)) {
+            sb_puts(&text, "held");
+            break;
+        }
+        for (int k = 0; r->score[i].judged && k < 3; k++) {
+            sb_puts(&text, k == 0 ? "" : k == 1 ? " [" : ", ");
+            if (isnan(at[k]))
+                sb_puts(&text, "-");
+            else
+                sb_printf(&text, "%.1f", at[k]);
+        }
+        if (text.len)
+            sb_putc(&text, ']');
+    }
+    sb_printf(s, "  %-22s", text.s ? text.s : "-");
+    s->bad |= text.bad;
+    sb_done(&text);
+}
+
+static void put_score(struct strbuf *s, const struct attack_score *x)
+{
+    double unit = x->e.is_rate ? 100 : 1;
+
+    sb_puts(s, "  ");
+    cli_put_name(s, x->e.name);
+    sb_putc(s, ' ');
+    if (!isnan(x->before))
+        sb_printf(s, "%.1f -> ", unit * x->before);
+    sb_printf(s, "%.1f%s", unit * x->e.value, x->e.is_rate ? "%" : "");
+    if (!isnan(x->e.lo))
+        sb_printf(s, " [%.1f, %.1f]", unit * x->e.lo, unit * x->e.hi);
+}
+
+static int print(const char *dir, struct vac_err *err)
+{
+    struct attack_result *r;
+    bool *done;
+    struct strbuf s = {0};
+    size_t n;
+    int rc;
+
+    if (attack_list(dir, &r, &n, err))
+        return -1;
+    done = mem_new(n, sizeof *done, err);
+    for (size_t i = 0; done && i < n; i++) {
+        if (done[i])
+            continue;
+        put_head(&s, &r[i]);
+        sb_printf(&s, "%8s  %-22s\n", "STEP", "STEPS TO BREAK");
+        for (size_t k = i; k < n; k++) {
+            if (done[k] || !same_attack(&r[i], &r[k]))
+                continue;
+            done[k] = true;
+            sb_printf(&s, "%8lld", (long long)r[k].step);
+            put_broke(&s, &r[k]);
+            for (int j = 0; j < r[k].n_scores; j++)
+                put_score(&s, &r[k].score[j]);
+            if (!isnan(r[k].harmful_loss))
+                sb_printf(&s, "  harmful loss %.4f", r[k].harmful_loss);
+            if (!isnan(r[k].drift))
+                sb_printf(&s, "  drift %.4f", r[k].drift);
+            sb_puts(&s, "  ");
+            cli_put_name(&s, r[k].dir);
+            sb_putc(&s, '\n');
+        }
+    }
+    if (n == 0) {
+        cli_put_name(&s, dir);
+        sb_puts(&s, ": no attack was kept yet\n");
+    }
+    rc = done ? cli_write(&s, err) : -1;
+    free(done);
+    free(r);
+    sb_done(&s);
+    return rc;
+}
+
+static int run(const void *values, char *const *operand, struct vac_err *err)
+{
+    const struct attack_values *v = values;
+
+    if (v->list &&
+        (v->at || v->stage || v->ratio || v->samples || v->steps || v->lr || v->output || v->set.n))
+        return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
+    if (!v->list && attack(v, operand[0], err))
+        return -1;
+    return print(operand[0], err);
+}
+
+const struct command command_attack = {
+    .name = "attack",
+    .args = "RUN_DIR",
+    .help = "Attack the weights of a run as a user's fine-tuning would",
+    .about = "On a fork: the run's own attack stage follows at once on the weights that it had at "
+             "that step. RUN_DIR "
+             "may be at work; nothing of it changes but that attacks/ and attacks.jsonl are added. "
+             "Scores, drift and "
+             "harmful loss are measured as the run file says. Prints all attacks so far, by step, "
+             "so that one sees "
+             "how immunity grows: the step of the attack at which the first judged score passed "
+             "one half, and where "
+             "the ends of its 95 % intervals did (- = not within the attack; held = nothing of it "
+             "did). One attack at one "
+             "learning rate proves "
+             "little: the table says against which.",
+    .options = options,
+    .values = sizeof(struct attack_values),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

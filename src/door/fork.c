@@ -1,0 +1,109 @@
+/* fork.c - the door's forks: what is set is checked by opening the run as it would go on. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fork/attack.h"
+#include "record/lines.h"
+#include "run/begin.h"
+#include "run/trainer.h"
+#include "weights/weights.h"
+
+/* The memory that the stage's method has from step to step is in the checkpoint. */
+static int check_memory(const struct fork *f, const struct stage_spec *s, struct vac_err *err)
+{
+    char name[128], *path;
+    struct weights *w;
+    int rc = 0;
+
+    if (!f->from.json || s->method->state == 0)
+        return 0;
+    snprintf(name, sizeof name, "checkpoint-%llu/vaccine_state.safetensors",
+             (unsigned long long)f->step);
+    path = path_join(f->dir, name, err);
+    w = path ? weights_open(path, err) : NULL;
+    snprintf(name, sizeof name, "method.%zu", s->method->state - 1);
+    if (w && !weights_find(w, name))
+        rc = err_set(err, VAC_ERR_USAGE,
+                     "%s: method %s needs more from the steps before than the checkpoint holds",
+                     f->dir, s->method_name);
+    weights_close(w);
+    free(path);
+    return w ? rc : -1;
+}
+
+/* What is set goes into the description, and its data and steps are counted, as when a run begins. */
+static int describe(struct fork *f, struct vac_err *err)
+{
+    static const char *const keys[] = {"spec", "files", "data", "warnings", "total_steps"};
+    struct trainer *t = mem_new(1, sizeof *t, err);
+    struct control *ctl = mem_new(1, sizeof *ctl, err);
+    struct jnode root = json_root(f->doc, "run.json");
+    struct vac_open how = {.file = f->dir};
+    cJSON *doc = NULL;
+    int rc = -1;
+
+    if (!t || !ctl || control_init(ctl, err)) {
+        free(t);
+        free(ctl);
+        return -1;
+    }
+    trainer_init(t, ctl);
+    rc = spec_from(&t->rig.spec, &root, f->dir, err);
+    if (rc && err->code == VAC_ERR_FORMAT)
+        err->code = VAC_ERR_USAGE; /* the run's own was right */
+    if (rc == 0 && trainer_open(t, &how, err) == 0 &&
+        check_memory(f, &t->rig.spec.stage[f->stage], err) == 0)
+        doc = begin_describe(t, err);
+    rc = doc ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++)
+        rc = json_add(f->doc, keys[i],
+                      json_copy(cJSON_GetObjectItemCaseSensitive(doc, keys[i]), err), err);
+    cJSON_Delete(doc);
+    cJSON_DeleteItemFromObjectCaseSensitive(f->doc, "plan"); /* of another run */
+    trainer_close(t);
+    control_done(ctl);
+    free(ctl);
+    free(t);
+    return rc;
+}
+
+int vac_fork(struct vac_fork *v, struct vac_err *err)
+{
+    struct fork f;
+    char *name = NULL;
+    const cJSON *parent;
+    int rc = fork_open(&f, v->run, v->at, v->set, v->n_set, err);
+
+    if (rc == 0 && v->attack) {
+        const char *stage = attack_stage(f.doc, v->run, *v->attack ? v->attack : NULL, err);
+        char own[VAC_NAME]; /* the document is about to change */
+
+        lines_name(own, sizeof own, stage ? stage : "");
+        rc = stage ? attack_make(&f, own, err) : -1;
+    }
+    if (rc == 0) {
+        name = v->out      ? mem_strdup(v->out, err)
+               : v->attack ? attack_name(v->run, f.step, err)
+                           : fork_name(v->run, f.step, err);
+        rc = name ? 0 : -1;
+    }
+    if (rc == 0 && strlen(name) >= sizeof v->dir)
+        rc = err_set(err, VAC_ERR_USAGE, "%s: is too long a name", name);
+    if (rc == 0)
+        rc = folder_is_free(name, err);
+    parent = fork_parent(f.doc);
+    if (rc == 0 &&
+        (v->attack || cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(parent, "set")) > 0) &&
+        (rc = describe(&f, err)))
+        err_prefix(err, v->attack ? "as an attack" : "as a fork");
+    if (rc == 0) {
+        snprintf(v->dir, sizeof v->dir, "%s", name);
+        snprintf(v->stage, sizeof v->stage, "%s", json_text_at(parent, "stage"));
+        v->step = (int64_t)f.step;
+        rc = v->dry ? 0 : fork_write(&f, name, v->who, err);
+    }
+    free(name);
+    fork_done(&f);
+    return rc;
+}

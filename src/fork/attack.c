@@ -1,0 +1,349 @@
+/* attack.c - see attack.h */
+#include "fork/attack.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_out.h"
+#include "eval/stats.h"
+#include "record/columns.h"
+#include "record/config.h"
+#include "record/lines.h"
+#include "record/score.h"
+
+static const char attacks_file[] = "attacks.jsonl";
+
+/* --- the fork --- */
+
+static bool has_harm(const cJSON *stage)
+{
+    const cJSON *file;
+
+    cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(stage, "train"))
+    {
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful")))
+            return true;
+    }
+    return false;
+}
+
+const char *attack_stage(const cJSON *config, const char *dir, const char *wanted,
+                         struct vac_err *err)
+{
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
+                *stage;
+    const char *name;
+    int i = 0;
+
+    cJSON_ArrayForEach(stage, stages)
+    {
+        name = json_text_at(stage, "name");
+        if (i++ > 0 && name && (wanted ? !strcmp(name, wanted) : has_harm(stage)))
+            return name;
+    }
+    if (wanted)
+        err_set(err, VAC_ERR_USAGE, "%s: has no stage \"%.60s\" after its first one", dir, wanted);
+    else
+        err_set(err, VAC_ERR_USAGE,
+                "%s: has no stage after its first one whose rows are harmful in part: name the "
+                "stage that attacks with --stage",
+                dir);
+    return NULL;
+}
+
+char *attack_name(const char *dir, uint64_t step, struct vac_err *err)
+{
+    char *attacks = path_join(dir, "attacks", err), *name = NULL;
+    char *at = attacks ? path_join(attacks, "run", err) : NULL;
+
+    if (at)
+        name = fork_name(at, step, err);
+    free(attacks);
+    free(at);
+    return name;
+}
+
+/* A stage that is left out is measured by nobody: entries for such stages alone go too. */
+static int keep_entries(cJSON *spec, const cJSON *stages, struct vac_err *err)
+{
+    cJSON *entries = cJSON_GetObjectItemCaseSensitive(spec, "evaluate");
+
+    (void)err;
+    for (int i = cJSON_GetArraySize(entries) - 1; i >= 0; i--) {
+        cJSON *list = cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(entries, i), "stages");
+
+        for (int k = cJSON_GetArraySize(list) - 1; cJSON_IsArray(list) && k >= 0; k--) {
+            const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(list, k));
+            const cJSON *stage;
+            bool there = false;
+
+            cJSON_ArrayForEach(stage, stages) there |=
+                name && json_text_at(stage, "name") && !strcmp(json_text_at(stage, "name"), name);
+            if (!there)
+                cJSON_DeleteItemFromArray(list, k);
+        }
+        if (cJSON_IsArray(list) && cJSON_GetArraySize(list) == 0)
+            cJSON_DeleteItemFromArray(entries, i);
+    }
+    return 0;
+}
+
+int attack_make(struct fork *f, const char *stage, struct vac_err *err)
+{
+    cJSON *spec = cJSON_GetObjectItemCaseSensitive(f->doc, "spec");
+    cJSON *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages");
+    cJSON *parent = cJSON_GetObjectItemCaseSensitive(f->doc, "parent");
+    size_t beneath = f->from.json ? f->stage + 1 : f->stage, at = 0;
+    const char *name;
+
+    while ((name = json_text_at(cJSON_GetArrayItem(stages, (int)at), "name")) &&
+           strcmp(name, stage) != 0)
+        at++;
+    if (!name || at < beneath)
+        return err_set(err, VAC_ERR_USAGE,
+                       "%s: step %llu lies behind the beginning of stage %s: attack the weights "
+                       "before it",
+                       f->dir, (unsigned long long)f->step, stage);
+    if (f->from.json && fork_cut(f, err))
+        return -1;
+    for (int i = cJSON_GetArraySize(stages) - 1; i >= (int)beneath; i--)
+        if (i != (int)at)
+            cJSON_DeleteItemFromArray(stages, i);
+    memset(f->size, 0, sizeof f->size);
+    f->tokens = 0;
+    f->stage = beneath;
+    return keep_entries(spec, stages, err) ||
+                   json_add(parent, "stage", cJSON_CreateString(stage), err) ||
+                   json_add(parent, "attack", cJSON_CreateBool(true), err)
+               ? -1
+               : 0;
+}
+
+/* --- what it came to --- */
+
+/* Where one of the three curves of a score passes one half, within this stage. */
+static double breaks(const struct vac_eval *e, size_t n, const char *name, const char *stage,
+                     size_t offset)
+{
+    double *step = mem_new(n, sizeof *step, NULL), *value = mem_new(n, sizeof *value, NULL);
+    double at = NAN;
+    size_t k = 0;
+
+    for (size_t i = 0; step && value && i < n; i++) {
+        if (strcmp(e[i].name, name) != 0 || strcmp(e[i].stage, stage) != 0)
+            continue;
+        step[k] = (double)e[i].stage_step;
+        value[k++] = *(const double *)((const char *)&e[i] + offset);
+    }
+    if (k)
+        at = steps_to_break(step, value, k, 0.5);
+    free(step);
+    free(value);
+    return at;
+}
+
+static void take_scores(struct attack_result *r, const struct vac_eval *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct attack_score *s = r->score;
+
+        if (strcmp(e[i].stage, r->stage) != 0)
+            continue;
+        while (s < r->score + r->n_scores && strcmp(s->e.name, e[i].name) != 0)
+            s++;
+        if (s == r->score + VAC_MAX_EVALS)
+            continue;
+        if (s == r->score + r->n_scores) {
+            r->n_scores++;
+            s->before = e[i].value;
+        }
+        s->e = e[i];
+    }
+    for (struct attack_score *s = r->score; s < r->score + r->n_scores; s++) {
+        s->judged = score_judged(&s->e) > 0;
+        if (!s->judged)
+            continue;
+        s->broke = (struct vac_span){
+            .known = true,
+            .value = breaks(e, n, s->e.name, r->stage, offsetof(struct vac_eval, value)),
+            .lo = breaks(e, n, s->e.name, r->stage, offsetof(struct vac_eval, hi)),
+            .hi = breaks(e, n, s->e.name, r->stage, offsetof(struct vac_eval, lo))};
+    }
+}
+
+int attack_read(struct attack_result *out, const char *dir, const char *run, struct vac_err *err)
+{
+    cJSON *config = run_config(dir, err);
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
+                *stage = cJSON_GetArrayItem(stages, cJSON_GetArraySize(stages) - 1);
+    struct jnode root = json_root(stage, "run.json");
+    const char *name = json_text_at(stage, "name");
+    struct vac_eval *e = NULL;
+    struct vac_point *p = NULL;
+    size_t n = 0, points = 0, inside = strlen(run);
+    int rc =
+        config && name && !vac_run_evals(dir, &e, &n, err) && !vac_run_points(dir, &p, &points, err)
+            ? 0
+            : -1;
+
+    *out = (struct attack_result){
+        .step = fork_step(config), .ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
+    if (rc == 0 && (json_opt_num(&root, "harmful_ratio", &out->ratio, err) ||
+                    json_opt_num(&root, "lr", &out->lr, err) ||
+                    json_opt_int(&root, "samples", 0, RECORD_STEP_MAX, &out->samples, err)))
+        rc = -1;
+    if (rc == 0) {
+        lines_name(out->stage, sizeof out->stage, name);
+        while (inside && run[inside - 1] == '/')
+            inside--;
+        snprintf(out->dir, sizeof out->dir, "%s",
+                 !strncmp(dir, run, inside) && dir[inside] == '/' ? dir + inside + 1 : dir);
+        take_scores(out, e, n);
+        for (size_t i = 0; i < points; i++) {
+            out->steps = p[i].stage_step;
+            out->harmful_loss = isnan(p[i].harmful_loss) ? out->harmful_loss : p[i].harmful_loss;
+            out->drift = isnan(p[i].drift_mean) ? out->drift : p[i].drift_mean;
+        }
+    }
+    free(e);
+    free(p);
+    cJSON_Delete(config);
+    return rc;
+}
+
+/* --- attacks.jsonl --- */
+
+static void put_known(struct json_out *o, const char *key, double x)
+{
+    if (!isnan(x))
+        json_put_num(o, key, x);
+}
+
+int attack_keep(const struct attack_result *r, const char *run, struct vac_err *err)
+{
+    struct strbuf s = {0};
+    struct json_out o = json_out(&s);
+    struct appender a = {0};
+    char *path = path_join(run, attacks_file, err);
+    int rc = -1;
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_int(&o, "step", r->step);
+    json_put_text(&o, "stage", r->stage);
+    json_put_text(&o, "run", r->dir);
+    json_put_int(&o, "steps", r->steps);
+    json_put_int(&o, "samples", r->samples);
+    put_known(&o, "ratio", r->ratio);
+    put_known(&o, "lr", r->lr);
+    put_known(&o, "harmful_loss", r->harmful_loss);
+    put_known(&o, "drift_mean", r->drift);
+    json_put_list(&o, "scores", JSON_TIGHT);
+    for (const struct attack_score *x = r->score; x < r->score + r->n_scores; x++) {
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_text(&o, "name", x->e.name);
+        put_known(&o, "before", x->before);
+        put_known(&o, "value", x->e.value);
+        put_known(&o, "lo", x->e.lo);
+        put_known(&o, "hi", x->e.hi);
+        json_put_int(&o, "count", x->e.count);
+        json_put_int(&o, "n", x->e.n);
+        json_put_bool(&o, "rate", x->e.is_rate);
+        json_put_bool(&o, "judged", x->judged);
+        put_known(&o, "broke", x->broke.value);
+        put_known(&o, "broke_lo", x->broke.lo);
+        put_known(&o, "broke_hi", x->broke.hi);
+        json_put_end(&o);
+    }
+    json_put_end(&o);
+    json_put_end(&o);
+    sb_putc(&s, '\n');
+    if (path && !sb_ok(&s, err) && !app_open(&a, path, err))
+        rc = app_put(&a, s.s, s.len, err) || app_sync(&a, err) ? -1 : 0;
+    app_close(&a);
+    sb_done(&s);
+    free(path);
+    return rc;
+}
+
+struct listing {
+    struct attack_result *v;
+    size_t n, cap;
+};
+
+static int read_score(const struct jnode *one, struct attack_score *x, struct vac_err *err)
+{
+    const char *name;
+
+    x->before = x->e.value = x->e.lo = x->e.hi = NAN;
+    x->broke = (struct vac_span){.value = NAN, .lo = NAN, .hi = NAN};
+    if (json_str(one, "name", &name, err) || json_opt_num(one, "before", &x->before, err) ||
+        json_opt_num(one, "value", &x->e.value, err) || json_opt_num(one, "lo", &x->e.lo, err) ||
+        json_opt_num(one, "hi", &x->e.hi, err) ||
+        json_opt_int(one, "n", 0, RECORD_STEP_MAX, &x->e.n, err) ||
+        json_opt_int(one, "count", 0, RECORD_STEP_MAX, &x->e.count, err) ||
+        json_opt_bool(one, "rate", &x->e.is_rate, err) ||
+        json_opt_bool(one, "judged", &x->judged, err) ||
+        json_opt_num(one, "broke", &x->broke.value, err) ||
+        json_opt_num(one, "broke_lo", &x->broke.lo, err) ||
+        json_opt_num(one, "broke_hi", &x->broke.hi, err))
+        return -1;
+    x->broke.known = x->judged;
+    lines_name(x->e.name, sizeof x->e.name, name);
+    return 0;
+}
+
+static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct listing *l = ctx;
+    struct attack_result *r;
+    struct jnode scores, one;
+    const char *stage, *run;
+
+    if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
+        return -1;
+    r = &l->v[l->n];
+    *r = (struct attack_result){.ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
+    if (json_int(line, "step", 0, RECORD_STEP_MAX, &r->step, err) ||
+        json_str(line, "stage", &stage, err) || json_str(line, "run", &run, err) ||
+        json_opt_int(line, "steps", 0, RECORD_STEP_MAX, &r->steps, err) ||
+        json_opt_int(line, "samples", 0, RECORD_STEP_MAX, &r->samples, err) ||
+        json_opt_num(line, "ratio", &r->ratio, err) || json_opt_num(line, "lr", &r->lr, err) ||
+        json_opt_num(line, "harmful_loss", &r->harmful_loss, err) ||
+        json_opt_num(line, "drift_mean", &r->drift, err) ||
+        json_get(line, "scores", JSON_ARRAY, &scores, err))
+        return -1;
+    lines_name(r->stage, sizeof r->stage, stage);
+    lines_name(r->dir, sizeof r->dir, run);
+    for (size_t i = 0; i < json_count(&scores) && r->n_scores < VAC_MAX_EVALS; i++)
+        if (json_item(&scores, i, JSON_OBJECT, &one, err) ||
+            read_score(&one, &r->score[r->n_scores++], err))
+            return -1;
+    l->n++;
+    return 0;
+}
+
+static int by_step(const void *a, const void *b)
+{
+    const struct attack_result *x = a, *y = b;
+
+    return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : strcmp(x->dir, y->dir);
+}
+
+int attack_list(const char *run, struct attack_result **out, size_t *n, struct vac_err *err)
+{
+    struct listing l = {.v = NULL};
+
+    *out = NULL;
+    *n = 0;
+    if (lines_visit(run, attacks_file, take_result, &l, err)) {
+        free(l.v);
+        return -1;
+    }
+    if (l.n)
+        qsort(l.v, l.n, sizeof *l.v, by_step);
+    *out = l.v;
+    *n = l.n;
+    return 0;
+}

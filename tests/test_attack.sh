@@ -1,0 +1,94 @@
+#!/bin/sh
+# test_attack.sh - `vaccine attack`: the run's attack stage on the weights of a step, and the table of what it
+# came to.
+srcdir=${srcdir:-.}
+. "$srcdir/tests/tap.sh"
+
+run_vaccine()
+{
+    "$VACCINE" "$@" >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+ended() { [ "$status" = "$1" ]; }
+picture() { (cd "$1" && find . -type f ! -path './attacks*' | LC_ALL=C sort | xargs cksum); }
+
+P=$tmp/parent
+run_vaccine run "$srcdir/samples/lab/lab.json" -o "$P" --set stages.align.steps=12 --set stages.attack.steps=10 \
+    --set 'checkpoint={"steps":6,"keep":9}' --set threads=1 --set watch.every=5 --set watch.probes=null
+check "a run of the lab" ended 0
+picture "$P" >"$tmp/before"
+run_vaccine attack "$P" --list
+check "nothing was attacked yet" done_with 'no attack was kept yet'
+
+# What the run did itself after the first stage is the attack on that stage's end.
+run_vaccine attack "$P" --at align
+check "an attack on the end of the stage before" ended 0
+A=$P/attacks/run-at-12
+check "... is what the run's own attack stage did" cmp "$A/final/adapter_model.safetensors" "$P/final/adapter_model.safetensors"
+check "... on the same weights" cmp "$A/stages/align/adapter_model.safetensors" "$P/stages/align/adapter_model.safetensors"
+check "... with the same losses and scores" sh -c '
+    python3 - "$1" "$2" <<END
+import json, sys
+def lines(d, f):
+    rows = [json.loads(l) for l in open(d + "/" + f)]
+    rows = [r for r in rows if r["stage"] == "attack"]
+    for r in rows:
+        for key in ("wall", "step_ms", "tokens"):
+            r.pop(key, None)
+    return rows
+for f in "metrics.jsonl", "eval/history.jsonl":
+    assert lines(sys.argv[1], f) == lines(sys.argv[2], f), f
+    assert len(lines(sys.argv[2], f)) > 4
+END' sh "$A" "$P"
+run_vaccine replay "$A"
+check "... and can be repeated" done_with bit-identical
+
+# Stronger, earlier.
+run_vaccine attack "$P" --at 6 --ratio 0.4 --samples 200 --steps 20 --lr 2e-3
+check "an attack in the middle of the stage" ended 0
+run_vaccine attack "$P" --at 12 --ratio 0.4 --samples 200 --steps 20 --lr 2e-3
+check "the same attack later" ended 0
+check "it begins with the weights of that step" cmp "$P/checkpoint-6/adapter_model.safetensors" "$P/attacks/run-at-6/stages/align/adapter_model.safetensors"
+check "the table says against which attack" grep -q '^against this attack: stage attack, 20 steps, 200 samples, harmful ratio 0.4, lr 0.002$' "$tmp/out"
+check "... with the steps to break, by step" sh -c '
+    [ "$(sed -n "/ratio 0.4/,\$p" "$1" | grep -cE "^ +(6|12)  [0-9.]+ \[[0-9.]+, [0-9.-]+\] +HS [0-9.]+ -> [0-9.]+% \[")" = 2 ]' sh "$tmp/out"
+check "steps to break are between the steps of the scores, and within their interval" sh -c '
+    python3 - "$1" <<END
+import json, sys
+rows = [json.loads(l) for l in open(sys.argv[1] + "/attacks.jsonl")]
+assert [r["step"] for r in rows] == [12, 6, 12], rows
+for r in rows[1:]:
+    curve = [json.loads(l) for l in open(sys.argv[1] + "/" + r["run"] + "/eval/history.jsonl")]
+    curve = [(l["stage_step"], l["value"]) for l in curve if l["name"] == "HS"]
+    want = 0 # broken already, or between two measurements
+    if curve[0][1] <= .5:
+        (a, x), (b, y) = next((p, q) for p, q in zip(curve, curve[1:]) if q[1] > .5)
+        want = a + (b - a) * (.5 - x) / (y - x)
+    hs = r["scores"][0]
+    assert hs["name"] == "HS" and abs(hs["broke"] - want) < 1e-9, (hs, want)
+    assert hs["broke_lo"] <= hs["broke"] <= hs.get("broke_hi", 99)
+    assert r["samples"] == 200 and r["ratio"] == .4 and r["steps"] == 20
+    assert "harmful_loss" in r and "drift_mean" in r
+END' sh "$P"
+picture "$P" | grep -v ' ./attacks.jsonl' >"$tmp/after"
+check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
+run_vaccine runs "$P"
+check "... and is one run in the list" sh -c '[ "$(grep -c "^[a-z]" "$1")" = 1 ]' sh "$tmp/out"
+
+# ---- bad input
+run_vaccine attack "$P" --at 18
+check "weights that are under attack" failed 2 'lies behind the beginning of stage attack'
+run_vaccine attack "$P" --at 7
+check "a step without a checkpoint" failed 2 'the nearest are 6 and 12'
+run_vaccine attack "$P" --stage nix
+check "no such stage" failed 2 'has no stage "nix" after its first one'
+run_vaccine attack "$P" --at 6 --ratio 3
+check "a ratio that is none" failed 2 'harmful_ratio: expected a number from 0 to 1'
+run_vaccine attack "$P" --list --at 6
+check "--list with more" failed 2 '--list attacks nothing'
+check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 3 ]' sh "$P"
+echo '{"step":1}' >>"$P/attacks.jsonl"
+run_vaccine attack "$P" --list
+check "a line that is none" failed 1 'attacks.jsonl:4'
+
+echo "1..$count"

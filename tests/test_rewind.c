@@ -1,0 +1,328 @@
+/* test_rewind.c - a run that goes back: forward again it is as if it had never gone, nothing is lost, a replay
+ * makes the same, and a kill at any moment leaves a run that goes on. */
+#include <dirent.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "record/replay.h"
+#include "run_support.h"
+
+struct two {
+    struct rig_run r;
+    const char *whole; /* never went back */
+};
+
+static void setting(struct two *x, bool whole)
+{
+    struct vac_err err = {0};
+
+    run_rig(&x->r, "golden/llama-gqa", false);
+    run_file(
+        &x->r,
+        "'checkpoint':{'steps':4,'minutes':0,'keep':9},"
+        "'watch':{'every':3,'drift':'rows.jsonl','align_loss':'rows.jsonl'},"
+        "'stages':[{'name':'align','method':'vaccine','rho':1,'train':['rows.jsonl'],"
+        "'lora':{'r':2,'dropout':0.1},'steps':14,'batch_size':4,'lr':0.01,'schedule':'cosine'},"
+        "{'name':'attack','train':['harm.jsonl'],'lora':{'r':2},'steps':10,'batch_size':3,"
+        "'lr':0.01}]");
+    x->whole = run_folder();
+    if (whole)
+        assert_ok(run_whole(&x->r, x->whole, false, &err), &err);
+}
+
+static struct vac_session *begin(const struct two *x, const char *out)
+{
+    struct vac_session *s =
+        run_start(&x->r, out, &(struct vac_open){.paused = true, .interactive = true});
+
+    run_wait(s, VAC_PAUSED);
+    return s;
+}
+
+static void steps(struct vac_session *s, int64_t n)
+{
+    int64_t to = vac_snapshot(s)->step + n;
+
+    run_give(s, VAC_OP_STEP, n, NULL, NULL);
+    run_wait_step(s, to);
+    run_wait(s, VAC_PAUSED);
+}
+
+static void rewind_run(struct vac_session *s, int64_t step)
+{
+    struct vac_event e;
+
+    if (!run_do(s, VAC_OP_REWIND, step, NULL, NULL, &e))
+        fail_msg("%s", e.text);
+    vac_event_done(&e);
+    run_wait(s, VAC_PAUSED);
+    assert_int_equal(vac_snapshot(s)->step, step);
+}
+
+static void finish(struct vac_session *s)
+{
+    struct vac_err err = {0};
+
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    assert_ok(vac_session_result(s, &err), &err);
+    vac_session_close(s);
+}
+
+static void assert_replays(const struct two *x, const char *dir)
+{
+    struct rig_run again = x->r;
+    struct replay_result result;
+    struct vac_err err = {0};
+    const char *out = run_folder();
+
+    snprintf(again.file, sizeof again.file, "%s", dir);
+    assert_ok(run_again(&again, out, &(struct vac_open){.replay = true}, &err), &err);
+    assert_ok(replay_compare(dir, out, &result, &err), &err);
+    if (!result.same)
+        fail_msg("%s", result.difference);
+    assert_true(result.lines > 20);
+}
+
+/* Within a stage, twice to the same step, across the stages, and to where it is. */
+static void test_never_gone(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    struct vac_session *s;
+
+    (void)state;
+    setting(&x, true);
+    s = begin(&x, out);
+    steps(s, 7);
+    rewind_run(s, 4);
+    steps(s, 6);
+    rewind_run(s, 8);
+    rewind_run(s, 8);
+    rewind_run(s, 4);
+    steps(s, 15); /* in the second stage */
+    assert_string_equal(vac_snapshot(s)->stage, "attack");
+    rewind_run(s, 18);
+    rewind_run(s, 8);
+    assert_string_equal(vac_snapshot(s)->stage, "align");
+    finish(s);
+    run_assert_same(x.whole, out);
+    assert_true(run_same_file(x.whole, out, "metrics.csv"));
+    assert_replays(&x, out);
+}
+
+/* What was changed since then is as it was, also in a stage that will begin again; what was made is kept. */
+static void test_changes(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    struct vac_session *s;
+    cJSON *line;
+    char *text;
+
+    (void)state;
+    setting(&x, true);
+    s = begin(&x, out);
+    steps(s, 6);
+    assert_true(run_do(s, VAC_OP_SET, 0, "rho", "3", NULL));
+    assert_true(run_do(s, VAC_OP_REFERENCE, 0, NULL, NULL, NULL));
+    steps(s, 10);
+    assert_true(run_do(s, VAC_OP_SET, 0, "lr", "0.5", NULL));
+    steps(s, 3);
+    assert_true(isfinite(run_metric(out, 19, "loss")));
+    rewind_run(s, 4);
+    assert_int_equal(run_lines(out, "metrics.jsonl"), 5);
+    assert_int_equal(run_lines(run_path(out, "aside-4-1"), "metrics.jsonl"), 16);
+    for (const char *const *kept =
+             (const char *const[]){"aside-4-1/checkpoint-8/state.json",
+                                   "aside-4-1/checkpoint-19/state.json",
+                                   "aside-4-1/stages/align/adapter_config.json",
+                                   "aside-4-1/run.json", "checkpoint-4/state.json", NULL};
+         *kept; kept++)
+        assert_true(file_exists(run_path(out, *kept)));
+    assert_false(file_exists(run_path(out, "checkpoint-8")));
+    assert_false(file_exists(run_path(out, "stages/align")));
+    text = run_read(run_path(out, "aside-4-1"), "metrics.jsonl", NULL);
+    assert_non_null(strstr(text, "\"step\":5,"));
+    assert_non_null(strstr(text, "\"rho\":3,"));
+    free(text);
+    line = run_journal_last(out, "rewind");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "old")), "19");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "new")), "checkpoint-4");
+    cJSON_Delete(line);
+    finish(s);
+    run_assert_same(x.whole, out);
+    assert_replays(&x, out);
+}
+
+/* Whoever reads the history is told, and finds it again. */
+static void test_history(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    static struct vac_point p[64];
+    static struct vac_layers l[64];
+    struct vac_session *s;
+    struct vac_event e;
+    uint64_t next = 0;
+
+    (void)state;
+    setting(&x, false);
+    s = begin(&x, out);
+    steps(s, 7);
+    assert_int_equal(vac_history(s, &next, p, 64), 8);
+    rewind_run(s, 4);
+    assert_int_equal(vac_history(s, &next, p, 64), 0); /* it has not asked yet what there is */
+    run_give(s, VAC_OP_REWIND, 4, NULL, NULL);
+    run_event(s, VAC_EVENT_REWIND, 0, &e);
+    assert_int_equal(e.step, 4);
+    vac_event_done(&e);
+    assert_true(run_do(s, VAC_OP_NOTE, 0, NULL, "back", NULL));
+    steps(s, 2);
+    next = 0;
+    assert_int_equal(vac_history(s, &next, p, 64), 5);
+    assert_int_equal(vac_history(s, &next, p + 5, 64), 2);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(p[i].step, i);
+    assert_int_equal(vac_session_points(s), 7);
+    next = 0;
+    assert_int_equal(vac_layer_history(s, &next, l, 64), 5);
+    assert_int_equal(vac_layer_history(s, &next, l + 5, 64), 2);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(l[i].step, i);
+    finish(s);
+}
+
+static void test_refused(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    struct vac_session *s;
+    struct vac_event e;
+
+    (void)state;
+    setting(&x, true);
+    s = begin(&x, out);
+    steps(s, 1);
+    assert_false(run_do(s, VAC_OP_REWIND, 1, NULL, NULL, &e));
+    assert_non_null(strstr(e.text, "has no checkpoint of step 1; there is none yet"));
+    vac_event_done(&e);
+    steps(s, 8);
+    assert_false(run_do(s, VAC_OP_REWIND, 7, NULL, NULL, &e));
+    assert_non_null(strstr(e.text, "the nearest are 4 and 8"));
+    vac_event_done(&e);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    assert_false(run_do(s, VAC_OP_REWIND, 8, NULL, NULL, &e));
+    assert_non_null(strstr(e.text, "the run is done"));
+    vac_event_done(&e);
+    vac_session_close(s);
+    run_assert_same(x.whole, out);
+}
+
+static bool has_checkpoint(const char *out, int64_t step)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "checkpoint-%lld", (long long)step);
+    return dir_exists(run_path(out, name));
+}
+
+/* Steps, changes, saves and ways back as they come: repeated, the run is the same. */
+static void random_run(struct two *x, uint64_t seed)
+{
+    const char *out = run_folder();
+    struct vac_session *s = begin(x, out);
+    size_t rewinds = 0;
+
+    for (uint64_t i = 0; i < 30; i++) {
+        uint64_t what = rng_mix(seed, 2 * i) % 6, n = rng_mix(seed, 2 * i + 1);
+        int64_t step = vac_snapshot(s)->step;
+        char value[32];
+
+        if (what < 2 && step < 20) {
+            steps(s, 1 + (int64_t)(n % 4));
+        } else if (what == 2) {
+            snprintf(value, sizeof value, "%.3f", 1e-3 * (double)(1 + n % 20));
+            assert_true(run_do(s, VAC_OP_SET, 0, "lr", value, NULL));
+        } else if (what == 3) {
+            run_do(s, n % 2 ? VAC_OP_REFERENCE : VAC_OP_SAVE, 0, NULL, NULL, NULL);
+        } else {
+            int64_t to = step ? (int64_t)(n % (uint64_t)(step + 1)) : 0;
+
+            while (to > 0 && !has_checkpoint(out, to))
+                to--;
+            if (to == 0)
+                continue;
+            rewind_run(s, to);
+            rewinds++;
+        }
+    }
+    finish(s);
+    assert_true(rewinds > 1);
+    assert_int_equal(run_journal_count(out, "rewind"), rewinds);
+    assert_replays(x, out);
+}
+
+static void test_random(void **state)
+{
+    struct two x;
+
+    (void)state;
+    setting(&x, false);
+    for (uint64_t seed = 1; seed <= 4; seed++)
+        random_run(&x, seed);
+}
+
+/* Killed at some moment among steps and ways back; what goes on then comes to the same bytes. */
+static void back_and_forth(const struct two *x, const char *out)
+{
+    struct vac_session *s = begin(x, out);
+
+    for (int i = 0; i < 100; i++) {
+        run_give(s, VAC_OP_STEP, 7, NULL, NULL);
+        run_wait(s, VAC_PAUSED);
+        run_do(s, VAC_OP_REWIND, 4, NULL, NULL, NULL);
+    }
+    _exit(0);
+}
+
+static void test_killed(void **state)
+{
+    struct two x;
+    struct vac_err err = {0};
+
+    (void)state;
+    setting(&x, true);
+    for (int ms = 120; ms < 400; ms += 31) {
+        const char *out = run_folder();
+        struct vac_open how = {.resume = true, .from_start = true};
+        pid_t pid = fork();
+
+        if (pid == 0)
+            back_and_forth(&x, out);
+        for (int waited = 0; waited < 20000 && !has_checkpoint(out, 4); waited++)
+            poll(NULL, 0, 1);
+        poll(NULL, 0, ms);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        assert_ok(run_again(&x.r, out, &how, &err), &err);
+        run_assert_same(x.whole, out);
+        assert_replays(&x, out);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_never_gone), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_history),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_killed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,66 @@
+/* test_ui_travel.c - going back and forking by keys, on the real core. */
+#include "ui_live.h"
+
+static void assert_on(const char *screen, const char *what)
+{
+    char *text = run_read(rig.dir, screen, NULL);
+
+    if (!strstr(text, what))
+        fail_msg("\"%s\" is not on the screen:\n%s", what, text);
+    free(text);
+}
+
+static void test_back_and_fork(void **state)
+{
+    const char *a = untouched(STEERED), *b = run_folder();
+    char script[2048], forked[1200];
+    struct rig_run child = rig;
+    struct vac_err err = {0};
+    cJSON *line;
+
+    (void)state;
+    snprintf(forked, sizeof forked, "%s-at-5", b);
+    snprintf(script, sizeof script,
+             HELD "w\n:save-screen %s\nn\n\"5\\n\"\n:wait step 5\n" HELD "c\n:wait 0.5\n"
+                  "n\n\"9\\n\"\n:wait step 14\n" HELD "w\n:save-screen %s\n\"5\\n\"\n:wait 1.5\n"
+                  ":save-screen %s\nb\n:save-screen %s\nEnter\n:wait 1\n:save-screen %s\n"
+                  ":rewind 7\n:wait 0.5\n:save-screen %s\n:rewind x\n:save-screen %s\n"
+                  "Space\n:wait state done\nw\n:save-screen %s\n:quit\n",
+             here("none"), here("asked"), here("back"), here("where"), here("forked"),
+             here("refused"), here("word"), here("done"));
+    play_through(b, "--paused", script);
+    assert_on("none", "there is no checkpoint yet to go back to; c saves one");
+    assert_on("asked", "back to step> 12");
+    assert_on("asked", "checkpoints: 12, 5");
+    assert_on("back", "back at step 5; what lay after it is in aside-5-1");
+    assert_on("back", "step 5/22");
+    assert_on("where", "fork at> here");
+    assert_on("forked", "forked: :open ");
+    assert_on("refused", "has no checkpoint of step 7; the nearest is 5");
+    assert_on("word", "rewind wants the step of a checkpoint, and \"x\" is none");
+    assert_on("done", "a run that is at work can go back; b forks this one");
+    run_assert_same(a, b);
+    line = run_journal_last(b, "rewind");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "old")), "14");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "who")), "script");
+    cJSON_Delete(line);
+    line = run_journal_last(b, "fork");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "key")), forked);
+    cJSON_Delete(line);
+    snprintf(child.file, sizeof child.file, "%s", forked);
+    if (run_again(&child, NULL, &(struct vac_open){.interactive = false}, &err))
+        fail_msg("%s", err.msg);
+    run_assert_same(a, forked);
+}
+
+static int cases(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return live_main(argc, argv, cases);
+}
