@@ -132,7 +132,7 @@ static void test_wrong_file(void **state)
         {"[{'do':'pause'}]", "guards[0]: \"when\" is missing"},
         {"[{'when':'loss > 1','why':2}]", "guards[0]: unknown key \"why\""},
         {"[{'when':'loss > 1','do':'shout'}]",
-         "guards[0].do: expected one of alert, pause, save, stop, run"},
+         "guards[0].do: expected one of alert, pause, save, rewind, stop, run"},
         {"[{'when':'loss > 1 pause'}]",
          "guards[0].when: \"pause\" after the condition: actions go to"},
         {"[{'when':'HS > 1 %'}]", "guards[0].when: the run has no \"HS\""},
@@ -413,6 +413,34 @@ static void test_killed(void **state)
     cJSON_Delete(b);
 }
 
+/* Back to the last healthy checkpoint and on with half the rate, three times; then it waits. The journal repeats it. */
+static void test_rewind(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder(), *again = run_folder();
+    struct replay_result result;
+    struct vac_err err = {0};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    rig(&r, "[{'when':'step >= 7','do':'rewind'}]", "0.01");
+    assert_int_equal(run_whole(&r, out, false, &err), 3);
+    assert_non_null(
+        strstr(err.msg,
+               "guard 1: step >= 7: 7; last healthy checkpoint: 4; it went back 3 times already"));
+    assert_int_equal(run_journal_count(out, "trip"), 4);
+    assert_int_equal(run_journal_count(out, "rewind"), 3);
+    assert_true(run_metric(out, 4, "lr") == 0.01 && run_metric(out, 5, "lr") == 0.00125);
+    assert_int_equal(run_lines(out, "metrics.jsonl"), 8);
+    err_clear(&err);
+    assert_ok(run_whole(&r, out, true, &err), &err);
+    snprintf(r.file, sizeof r.file, "%s", out);
+    assert_ok(run_again(&r, again, &(struct vac_open){.replay = true}, &err), &err);
+    assert_ok(replay_compare(out, again, &result, &err), &err);
+    if (!result.same)
+        fail_msg("%s", result.difference);
+}
+
 /* A command finds where it is in its environment; what it says is kept. */
 static void test_command(void **state)
 {
@@ -680,21 +708,14 @@ static void test_sure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_wrong_words),
-        cmocka_unit_test(test_wrong_file),
-        cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_out_of_reach),
-        cmocka_unit_test(test_happenings),
-        cmocka_unit_test(test_trips),
-        cmocka_unit_test(test_headless),
-        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_command),
-        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_undo),
-        cmocka_unit_test(test_rho_control),
-        cmocka_unit_test(test_wrong_rho_control),
+        cmocka_unit_test(test_words),        cmocka_unit_test(test_wrong_words),
+        cmocka_unit_test(test_wrong_file),   cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_out_of_reach), cmocka_unit_test(test_happenings),
+        cmocka_unit_test(test_trips),        cmocka_unit_test(test_headless),
+        cmocka_unit_test(test_same),         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_command),      cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_live),         cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_rho_control),  cmocka_unit_test(test_wrong_rho_control),
         cmocka_unit_test(test_sure),
     };
 

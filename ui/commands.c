@@ -362,7 +362,7 @@ static const struct ui_command ui_commands[] = {
      run_resume},
     {"until", "CONDITION|off", "go on until it is so, then pause: step >= 500, HS < 5%, loss < .2",
      run_until},
-    {"guard", "[CONDITION [alert|pause|save|stop|run COMMAND]|off N]",
+    {"guard", "[CONDITION [alert|pause|save|rewind|stop|run COMMAND]|off N]",
      "watch the run: HS > 20% pause; alone: the list", run_guard},
     {"redo", "", "make the change again that was taken back last", run_redo},
     {"rewind", "STEP", "pause, and go back to the checkpoint of that step", action_rewind},

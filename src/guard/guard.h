@@ -16,6 +16,7 @@ struct guard {
     struct guard_spec spec; /* owned where it is `own` */
     bool own;               /* given while the run goes on, not by its file */
     bool tripped, due;      /* due: it was not told yet */
+    int64_t backs;          /* how often the run went back for it, in this program */
     int64_t looks, in_a_row;
     int64_t fine; /* last step at which it was well; -1 = never seen */
     size_t stage; /* at which it looked last: what follows is of that */

@@ -1,17 +1,23 @@
 /* alarm.c - see alarm.h */
 #include "run/alarm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "guard/launch.h"
+#include "run/begin.h"
 #include "run/book.h"
 #include "run/checkpoint.h"
 #include "run/control.h"
+#include "run/options.h"
 #include "run/steer.h"
 #include "run/trainer.h"
+
+/* A guard that trips again and again is not dealt with by a smaller rate. */
+enum { BACKS_MOST = 3 };
 
 int alarm_open(struct trainer *t, struct vac_err *err)
 {
@@ -76,6 +82,31 @@ static int arrive(struct trainer *t, struct strbuf *reason, struct vac_err *err)
     return 0;
 }
 
+/* To the last healthy checkpoint, and on from there with half the learning rate that it had; each time for the
+ * same guard with half of that. 1 = it cannot, and *why says so. */
+static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struct vac_err *err)
+{
+    int64_t backs = guards_find(&t->guards, number)->backs + 1;
+    struct strbuf lr = {0};
+    char text[32];
+    int rc;
+
+    if (t->guards.healthy < 0 || backs > BACKS_MOST) {
+        if (backs > BACKS_MOST)
+            err_set(why, VAC_ERR_USAGE, "it went back %d times already", BACKS_MOST);
+        else
+            err_set(why, VAC_ERR_USAGE, "no checkpoint is known to be healthy");
+        return 1;
+    }
+    if (begin_settle(t, err) || begin_rewind(t, t->guards.healthy, "guard", err))
+        return -1;
+    guards_find(&t->guards, number)->backs = backs;
+    rc = options_value(&t->st, "lr", &lr, err);
+    snprintf(text, sizeof text, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-backs));
+    sb_done(&lr);
+    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", text, err);
+}
+
 static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,
                 struct vac_err *err)
 {
@@ -104,6 +135,17 @@ static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,
     if (sb_ok(reason, err) || book_journal(&t->book, &e, err))
         return -1;
     control_event(t->steer.ctl, VAC_EVENT_GUARD, 0, (int64_t)t->at.step, reason->s, NULL);
+    if (g->spec.action == GUARD_REWIND) {
+        int rc = go_back(t, g->number, &why, err);
+
+        if (rc <= 0)
+            return rc;
+        sb_printf(reason, "; %s", why.msg);
+        if (sb_ok(reason, err))
+            return -1;
+        waits = t->steer.interactive;
+        ends = !waits;
+    }
     if (waits) {
         e = (struct journal_entry){.applied = true,
                                    .applied_step = (int64_t)t->at.step,
@@ -138,53 +180,6 @@ int alarm_act(struct trainer *t, struct vac_err *err)
 }
 
 /* --- commands --- */
-
-static int tell_guard(struct trainer *t, const char *who, const struct guard *g, bool given,
-                      struct vac_err *err)
-{
-    struct strbuf text = {0};
-    char number[24];
-    struct journal_entry e = {.applied = true,
-                              .applied_step = (int64_t)t->at.step,
-                              .who = who,
-                              .verb = JOURNAL_GUARD,
-                              .key = number,
-                              .status = given ? "given" : "taken away"};
-    int rc;
-
-    guards_text(&text, &t->guards, g);
-    snprintf(number, sizeof number, "%lld", (long long)g->number);
-    e.value = text.s;
-    rc = sb_ok(&text, err);
-    if (rc == 0)
-        book_tell(&t->book, &e);
-    sb_done(&text);
-    return rc;
-}
-
-int alarm_toggle(struct trainer *t, const char *who, int64_t number, struct guard *held,
-                 struct vac_err *err)
-{
-    if (guards_take(&t->guards, number, held))
-        return tell_guard(t, who, held, false, err);
-    if (guards_give(&t->guards, held, err))
-        return -1;
-    *held = (struct guard){0};
-    return tell_guard(t, who, guards_find(&t->guards, number), true, err);
-}
-
-int alarm_give(struct trainer *t, const char *who, const char *text, int64_t *number,
-               struct vac_err *err)
-{
-    if (guards_add(&t->guards, text, number, err))
-        return -1;
-    if (!strncmp(who, "socket", 6) && guards_find(&t->guards, *number)->spec.action == GUARD_RUN) {
-        guards_remove(&t->guards, *number);
-        return err_set(err, VAC_ERR_USAGE,
-                       "a guard that runs a command is given in the run file or on the screen");
-    }
-    return tell_guard(t, who, guards_find(&t->guards, *number), true, err);
-}
 
 /* What holds already would be reached at once, and is a slip. */
 int alarm_run_until(struct trainer *t, const struct control_command *c, struct vac_err *err)

@@ -11,12 +11,6 @@ int alarm_open(struct trainer *t, struct vac_err *err);
 /* Tells of those that have tripped and does what they say, between two steps. A command that cannot be started
  * is told, and stops nothing. */
 int alarm_act(struct trainer *t, struct vac_err *err);
-/* One as it is typed; *number = its. With its journal line. */
-int alarm_give(struct trainer *t, const char *who, const char *text, int64_t *number,
-               struct vac_err *err);
-/* The guard is taken away into *held, or given back from there; likewise. */
-int alarm_toggle(struct trainer *t, const char *who, int64_t number, struct guard *held,
-                 struct vac_err *err);
 /* The command. */
 int alarm_run_until(struct trainer *t, const struct control_command *c, struct vac_err *err);
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "guard/value.h"
-#include "run/alarm.h"
 #include "run/book.h"
 #include "run/options.h"
 #include "run/trainer.h"
@@ -64,6 +63,53 @@ int change_option(struct trainer *t, const char *who, const char *key, const cha
     return 0;
 }
 
+static int tell_guard(struct trainer *t, const char *who, const struct guard *g, bool given,
+                      struct vac_err *err)
+{
+    struct strbuf text = {0};
+    char number[24];
+    struct journal_entry e = {.applied = true,
+                              .applied_step = (int64_t)t->at.step,
+                              .who = who,
+                              .verb = JOURNAL_GUARD,
+                              .key = number,
+                              .status = given ? "given" : "taken away"};
+    int rc;
+
+    guards_text(&text, &t->guards, g);
+    snprintf(number, sizeof number, "%lld", (long long)g->number);
+    e.value = text.s;
+    rc = sb_ok(&text, err);
+    if (rc == 0)
+        book_tell(&t->book, &e);
+    sb_done(&text);
+    return rc;
+}
+
+static int toggle_guard(struct trainer *t, const char *who, int64_t number, struct guard *held,
+                        struct vac_err *err)
+{
+    if (guards_take(&t->guards, number, held))
+        return tell_guard(t, who, held, false, err);
+    if (guards_give(&t->guards, held, err))
+        return -1;
+    *held = (struct guard){0};
+    return tell_guard(t, who, guards_find(&t->guards, number), true, err);
+}
+
+static int give_guard(struct trainer *t, const char *who, const char *text, int64_t *number,
+                      struct vac_err *err)
+{
+    if (guards_add(&t->guards, text, number, err))
+        return -1;
+    if (!strncmp(who, "socket", 6) && guards_find(&t->guards, *number)->spec.action == GUARD_RUN) {
+        guards_remove(&t->guards, *number);
+        return err_set(err, VAC_ERR_USAGE,
+                       "a guard that runs a command is given in the run file or on the screen");
+    }
+    return tell_guard(t, who, guards_find(&t->guards, *number), true, err);
+}
+
 int change_guard(struct trainer *t, const char *who, int64_t n, const char *text,
                  struct vac_err *err)
 {
@@ -71,7 +117,7 @@ int change_guard(struct trainer *t, const char *who, int64_t n, const char *text
 
     if (!text && (n < 1 || !guards_find(&t->guards, n)))
         return err_set(err, VAC_ERR_USAGE, "there is no guard %lld", (long long)n);
-    if (text ? alarm_give(t, who, text, &n, err) : alarm_toggle(t, who, n, &held, err))
+    if (text ? give_guard(t, who, text, &n, err) : toggle_guard(t, who, n, &held, err))
         return -1;
     *push(&t->changes) = (struct change){.guard = n, .held = held};
     return 0;
@@ -118,7 +164,7 @@ int change_back(struct trainer *t, const char *who, bool again, struct vac_err *
     if (c->guard) {
         snprintf(number, sizeof number, "guard %lld", (long long)c->guard);
         e.key = number;
-        if (alarm_toggle(t, who, c->guard, &c->held, err))
+        if (toggle_guard(t, who, c->guard, &c->held, err))
             return -1;
     } else if (swap_option(t, c, who, err)) {
         return -1;

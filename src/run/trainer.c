@@ -135,6 +135,7 @@ static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_ST
                          struct vac_err *err)
 {
     struct journal_entry e = {.verb = JOURNAL_FAULT, .status = "step dropped"};
+    uint64_t rewinds = t->at.rewinds;
     char why[192];
 
     snprintf(why, sizeof why, "step %llu of stage %.100s was dropped: its %s is not a number",
@@ -148,7 +149,7 @@ static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_ST
     guards_fault(&t->guards, t->st.index, (int64_t)t->at.step);
     if (alarm_act(t, err))
         return -1;
-    if (t->steer.guarded)
+    if (t->steer.guarded || t->at.rewinds != rewinds)
         return 0;
     if (t->how.interactive) {
         t->steer.paused = t->steer.fault = true;

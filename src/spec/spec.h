@@ -55,7 +55,12 @@ struct until_spec {
 };
 /* What is done when a guard trips, in the order of its words. */
 #define GUARD_ACTIONS(X)                                                                           \
-    X(ALERT, "alert") X(PAUSE, "pause") X(SAVE, "save") X(STOP, "stop") X(RUN, "run")
+    X(ALERT, "alert")                                                                              \
+    X(PAUSE, "pause")                                                                              \
+    X(SAVE, "save")                                                                                \
+    X(REWIND, "rewind")                                                                            \
+    X(STOP, "stop")                                                                                \
+    X(RUN, "run")
 #define GUARD_ACTION(id, word) GUARD_##id,
 enum guard_action { GUARD_ACTIONS(GUARD_ACTION) GUARD_ACTION_COUNT };
 extern const char *const guard_actions[]; /* words, NULL-terminated */

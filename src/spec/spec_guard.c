@@ -86,10 +86,11 @@ static int take_action(struct guard_spec *g, const char *text, struct vac_err *e
     if (g->action < GUARD_ACTION_COUNT && !text[strspn(text, " ")])
         return 0;
     near = g->action < GUARD_ACTION_COUNT ? NULL : err_nearest(word, action_at, NULL);
-    return err_set(err, VAC_ERR_USAGE,
-                   "\"%.40s\" after the condition%s%s%s: alert, pause, save, stop, or run COMMAND",
-                   g->action < GUARD_ACTION_COUNT ? text + strspn(text, " ") : word,
-                   near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "\"%.40s\" after the condition%s%s%s: alert, pause, save, rewind, stop, or run COMMAND",
+        g->action < GUARD_ACTION_COUNT ? text + strspn(text, " ") : word,
+        near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 }
 
 int guard_spec_read(struct guard_spec *g, const struct run_spec *s, const char *text,

@@ -290,7 +290,8 @@ const struct option_row spec_rows_guard[] = {
      .required = true,
      .offset = offsetof(struct guard_keys, when)},
     {.name = "do",
-     .help = "what happens then; headless, pause and stop save and end with exit status 3",
+     .help = "what happens then; headless, pause and stop save and end with exit status 3; rewind "
+             "halves lr",
      .type = OPTION_CHOICE,
      .choices = guard_actions,
      .def = GUARD_PAUSE,
