@@ -107,8 +107,9 @@ void spec_put_until(struct json_out *o, const struct run_spec *s, const struct s
         o->to->bad |= text.bad;
         sb_done(&text);
     }
-    for (const struct option_row *row = spec_rows_until; row->name; row++)
-        option_json(row, u, json_put_raw(o, row->name));
+    json_put_int(o, "for", u->times);
+    if (u->sure) /* else the same bytes as before there was such a key */
+        json_put_bool(o, "sure", true);
     json_put_end(o);
 }
 
