@@ -102,6 +102,7 @@ static void test_start_lists_runs_samples_and_recent_files(void **state)
     support_write_text("lab.json", "{}");
     start_remember(path_of("%s/far", away)); /* its neighbours are found by it */
     start_remember("lab.json");
+    start_remember("samples/sub/tiny.json"); /* a sample is not said twice */
     start_remember("gone.json");
     start_read(&l, &ui, true);
     assert_int_equal(count(&l, START_HEAD), 3);

@@ -252,7 +252,9 @@ static void test_help_begins_where_one_is(void **state)
         {"1", "Loss: losses over steps", {"  clean ", "  ^ v ", "  y  "}},
         {"2", "Layers: drift, ", {"  RSS ", "  drift^2 ", "  x  "}},
         {"5", "Probe: ", {"  p(ref) ", "  delta ", "  p  "}},
-        {"7", "Evaluation: harmful score", {"  FA ", "  95% ", "  E  "}},
+        {"7", "Evaluation: harmful score", {"  FA ", "  over_refusal part of ", "  E  "}},
+        {"4", "Map: ", {"  reference ", "  step ", "  R  "}},
+        {"0", "Runs: ", {"  HS% ", "  broke ", "  D  "}},
     };
 
     (void)state;
@@ -276,6 +278,12 @@ static void test_help_begins_where_one_is(void **state)
             free(text);
             overlay_close();
         }
+    command_line(&ui, "help");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "Commands, after a colon:");
+        assert_shows(i, "  set       OPTION VALUE");
+    }
+    overlay_close();
     ui.snap.state = VAC_DONE;
     keys("1?");
     for (int i = 0; i < SIZES; i++) {
@@ -284,6 +292,7 @@ static void test_help_begins_where_one_is(void **state)
         assert_non_null(idle);
         assert_true(strstr(text, "  c         save a checkpoint") > idle);
         assert_true(strstr(text, "  q         leave") < idle);
+        assert_null(strstr(text, "rho and options:\n\n")); /* no heading without keys */
         free(text);
     }
 }

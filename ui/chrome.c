@@ -315,7 +315,8 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
     char text[NUMBER_SIZE];
 
     add_number(&h, 1, "threads", INK_TEXT, s->threads ? number_text(text, s->threads, 1) : "-");
-    add_number(&h, 1, "memory", INK_TEXT, number_bytes(text, s->rss_bytes));
+    if (s->rss_bytes)
+        add_number(&h, 1, "memory", INK_TEXT, number_bytes(text, s->rss_bytes));
     if (s->checkpoint_step >= 0) {
         snprintf(text, sizeof text, "%lld", (long long)s->checkpoint_step);
         add_number(&h, 1, "last checkpoint", INK_TEXT, text);

@@ -347,13 +347,7 @@ static void run_stall(struct ui *ui, const char *args)
         NULL);
 }
 
-static void help_open(struct ui *ui);
-
-static void run_keys(struct ui *ui, const char *args)
-{
-    (void)args;
-    help_open(ui);
-}
+static void run_help(struct ui *ui, const char *args);
 
 static const struct ui_command ui_commands[] = {
     {"set", "OPTION VALUE", "change a live option from the next step on", run_set},
@@ -387,7 +381,7 @@ static const struct ui_command ui_commands[] = {
     {"source", "FILE", "play a script of keys and commands", run_source},
     {"wait", "step N | state NAME | SECONDS", "in scripts: wait", run_wait},
     {"stall", "SECONDS", "debug: the screen sleeps, training must not notice", run_stall},
-    {"help", "", "all keys and commands", run_keys},
+    {"help", "", "all keys and commands", run_help},
     {"quit", "[save|discard|headless]", "leave", run_quit},
     {NULL, NULL, NULL, NULL},
 };
@@ -549,13 +543,37 @@ static void put_panels(FILE *out)
     for (int i = 0; i < PANEL_COUNT; i++)
         fprintf(out, "  %-9s %s: %s\n", panel_key_name((enum panel_id)i, key), panels[i]->title,
                 panels[i]->about);
-    fprintf(out, "\nCommands, after a colon:\n");
+    fputc('\n', out);
+}
+
+static void put_commands(FILE *out)
+{
+    fprintf(out, "Commands, after a colon:\n");
     for (size_t i = 0; command_at(i); i++) {
         const struct ui_command *c = command_at(i);
 
         fprintf(out, "  %-9s %s%s%s\n", c->name, c->args, *c->args ? "  " : "", c->help);
     }
     fprintf(out, "\nWith the mouse on, Shift while dragging lets the terminal select text.\n");
+}
+
+/* Who types :help looks for commands: they come first. */
+static void run_help(struct ui *ui, const char *args)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)args;
+    if (!out)
+        return;
+    put_commands(out);
+    fputc('\n', out);
+    help_keys(ui, out);
+    put_panels(out);
+    fclose(out);
+    pager_open("Help", text);
+    free(text);
 }
 
 char *command_help(struct ui *ui)
@@ -570,6 +588,7 @@ char *command_help(struct ui *ui)
         help_panel(ui, (enum panel_id)ui->focus, out);
     help_keys(ui, out);
     put_panels(out);
+    put_commands(out);
     fclose(out);
     return text;
 }

@@ -67,11 +67,16 @@ void help_keys(const struct ui *ui, FILE *out)
     bool any = false;
 
     for (int g = 0; g < GROUP_COUNT; g++) {
-        fprintf(out, "%s:\n", key_group_names[g]);
-        for (size_t i = 0; i < ACT_COUNT - 1; i++)
-            if (key_rows[i].group == (enum key_group)g)
-                put_key(&t, key_rows[i].action);
-        fputc('\n', out);
+        bool head = false;
+
+        for (size_t i = 0; i < ACT_COUNT - 1; i++) {
+            if (key_rows[i].group != (enum key_group)g)
+                continue;
+            if (!head && (!ui || action_works(ui, key_rows[i].action)))
+                head = fprintf(out, "%s:\n", key_group_names[g]) > 0;
+            put_key(&t, key_rows[i].action);
+        }
+        fputs(head ? "\n" : "", out);
     }
     for (size_t i = 0; ui && i < ACT_COUNT - 1; i++)
         if (!action_works(ui, key_rows[i].action)) {

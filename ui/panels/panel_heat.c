@@ -132,7 +132,7 @@ static void draw_layers_axis(const struct ui *ui, const struct view *v, int rows
 static void draw_steps_axis(const struct view *v, const struct window *w, int y)
 {
     double ticks[8];
-    int n = ticks_make(w->x0, w->x1, false, w->cols / 12 > 8 ? 8 : w->cols / 12, ticks), end = 0;
+    int n = ticks_make(w->x0, w->x1, false, w->cols / 8 > 8 ? 8 : w->cols / 8, ticks), end = 0;
 
     for (int i = 0; i < n; i++) {
         char text[NUMBER_SIZE];

@@ -299,8 +299,8 @@ static void csv(struct ui *ui, FILE *out)
 
 static const struct word words[] = {
     {"PC1 PC2", "directions in which the reference varies most; their part"},
-    {"o", "a watched prompt in the reference, which R sets"},
-    {"*", "the same prompt now; the line between is its drift"},
+    {"reference", "a watched prompt in the reference, which R sets"},
+    {"step", "the same prompt now; the line between is its drift"},
     {"moved", "mean length of these lines, in the units of the axes"},
     {NULL, NULL},
 };

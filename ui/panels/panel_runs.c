@@ -10,7 +10,7 @@
 #include "panels/start.h"
 #include "panels/table.h"
 
-enum { NAME_AT = 5, SAMPLE_NAME = 20 }; /* columns */
+enum { NAME_AT = 5 }; /* column */
 enum {
     MARKS = 8,
     AGAIN = 5, /* seconds until the folders are read again */
@@ -459,7 +459,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
 {
     const struct start_item *item = item_at(ui, row);
     const char *name;
-    int x;
+    int x, wide = v->w > 100 ? 28 : 20;
 
     if (column >= 0 || item->kind == START_RUN)
         return false;
@@ -470,10 +470,10 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
     }
     /* a sample by its folder and name, so that what one will see has the room */
     name = item->kind == START_SAMPLE ? sample_name(item->path) : item->path;
-    x = draw_cut(v, NAME_AT, 0, item->kind == START_SAMPLE ? SAMPLE_NAME : v->w - NAME_AT - 1,
+    x = draw_cut(v, NAME_AT, 0, item->kind == START_SAMPLE ? wide : v->w - NAME_AT - 1,
                  selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, name);
-    if (item->kind == START_SAMPLE && x < NAME_AT + SAMPLE_NAME)
-        x = NAME_AT + SAMPLE_NAME;
+    if (item->kind == START_SAMPLE && x < NAME_AT + wide)
+        x = NAME_AT + wide;
     draw_cut(v, x + 2, 0, v->w - x - 3, INK_FAINT, item->text);
     return true;
 }
@@ -776,10 +776,19 @@ static void readout(struct ui *ui, FILE *out)
         fprintf(out, "%s\n", item->path);
 }
 
+static const struct word words[] = {
+    {"rho", "of the stage that aligned; - if the method has none"},
+    {"HS%", "mischief answered, as the alignment ended -> after the attack"},
+    {"over_refusal", "harmless requests refused; FA: the user's task done right"},
+    {"broke", "step of the attack at which half of the mischief was answered"},
+    {NULL, NULL},
+};
+
 const struct panel panel_runs = {
     .name = "runs",
     .title = "Runs",
     .about = "runs on disk and how they stand; open, lay over, compare, delete",
+    .words = words,
     .hints = "Enter open  m mark  o overlay  D compare  Del delete",
     .place = PLACE_RUNS,
     .own = sizeof(struct runs),

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "panels/ask.h"
+#include "panels/compare.h"
 #include "term/reply.h"
 #include "panels/start.h"
 #include "term/files.h"
@@ -242,10 +243,20 @@ static void add_all_samples(struct start_list *l)
 
 /* --- all of it --- */
 
+/* A sample stands in the list by its name already. */
+static bool is_sample(const struct start_list *l, const char *path)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->v[i].kind == START_SAMPLE && compare_is_same(l->v[i].path, path))
+            return true;
+    return false;
+}
+
 static void add_recent(struct start_list *l, const struct paths *recent)
 {
     for (int i = 0; i < recent->n; i++)
-        if (access(recent->v[i], R_OK) == 0 && !holds_run(recent->v[i]))
+        if (access(recent->v[i], R_OK) == 0 && !holds_run(recent->v[i]) &&
+            !is_sample(l, recent->v[i]))
             add(l, START_RECENT, recent->v[i]);
 }
 

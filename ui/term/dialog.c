@@ -77,7 +77,7 @@ static void draw_question(const struct view *v)
                   d->choice[i].label);
     }
     draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, "Esc");
-    draw_text(&in, 6, y, INK_FAINT, d->enter ? "cancel" : "cancel, as Enter");
+    draw_text(&in, 6, y, INK_FAINT, d->enter ? "cancel" : "cancel (or Enter)");
 }
 
 /* Lines that begin with two blanks hold a key, or a word, and what it does; they go on below that.
@@ -90,13 +90,15 @@ static int draw_pager_text(const struct view *v, int top)
     int line = 0, indent = 0;
 
     for (; n; line++) {
-        size_t took = text_line(s, n, v->w - indent, v->c->utf8, &len);
+        size_t took = text_line(s, n, v->w - indent, v->c->utf8, &len), key = KEY_COLUMN;
         bool row = !indent && len > KEY_COLUMN && !strncmp(s, "  ", 2) && s[2] != ' ';
         int y = line - top;
 
         if (y >= 0 && y < v->h && row) {
-            draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, KEY_COLUMN);
-            draw_bytes(v, KEY_COLUMN, y, INK_TEXT, s + KEY_COLUMN, len - KEY_COLUMN);
+            while (key < len && s[key - 1] != ' ') /* a word that is longer than its column */
+                key++;
+            draw_bytes(v, 0, y, INK_KEY | STYLE_BOLD, s, key);
+            draw_bytes(v, (int)key, y, INK_TEXT, s + key, len - key);
         } else if (y >= 0 && y < v->h)
             draw_bytes(v, indent, y,
                        len && s[len - 1] == ':' && s[0] != ' ' ? INK_TITLE | STYLE_BOLD : INK_TEXT,
