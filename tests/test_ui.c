@@ -312,7 +312,7 @@ static void test_monkey(void **state)
     struct term t;
 
     (void)state;
-    random_state = 42;
+    random_state = getenv("UI_SEED") ? (uint32_t)atol(getenv("UI_SEED")) : 42;
     term_start(&t, 100, 30, "xterm-256color", "screen", args);
     term_read(&t, 0.5);
     for (int i = 0; i < keys && t.status < 0; i++) {
