@@ -58,6 +58,8 @@ static int put_run(FILE *out, const struct canvas *c, int x, int y, enum theme t
     }
     if (solid == x)
         return end;
+    while (row[x].ch[0] == ' ') /* librsvg drops blanks that a text begins with */
+        x++;
     fprintf(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" fill=\"#%06x\"%s>", x * CELL_W,
             y * CELL_H + 14, (solid - x) * CELL_W, (unsigned)ink_color(style, theme),
             style & STYLE_BOLD ? " font-weight=\"bold\"" : "");

@@ -465,12 +465,8 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
         draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file");
         return;
     }
-    x = draw_hint(v, 1, 0, "p", "asks the present weights,");
-    draw_text(v, x, 0, INK_FAINT,
-              v->w < 64 ? "at a step" : "between two steps; nothing of the run changes");
-    draw_hint(v, 1, 1, "P",
-              v->w < 64 ? "asks the fixed probes"
-                        : "asks the fixed probes of the run file, and what you asked");
+    draw_hint(v, 1, 0, "p", "asks the present weights anything");
+    draw_hint(v, 1, 1, "P", "asks the fixed probes, and yours again");
     draw_text(v, 1, 3, INK_FAINT, "%chatml TEXT    asks with that template");
     draw_text(v, 1, 4, INK_FAINT, "@prompts.jsonl  asks each line of it");
 }
