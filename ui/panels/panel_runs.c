@@ -444,16 +444,6 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     }
 }
 
-/* "lab/lab.json" of ".../samples/lab/lab.json" */
-static const char *sample_name(const char *path)
-{
-    const char *name = strrchr(path, '/');
-
-    while (name && name > path && *--name != '/')
-        ;
-    return name && *name == '/' ? name + 1 : path;
-}
-
 /* Heads, samples and recent files are no rows of columns. */
 static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
@@ -469,7 +459,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
         return true;
     }
     /* a sample by its folder and name, so that what one will see has the room */
-    name = item->kind == START_SAMPLE ? sample_name(item->path) : item->path;
+    name = item->kind == START_SAMPLE ? start_sample_name(item->path) : item->path;
     x = draw_cut(v, NAME_AT, 0, item->kind == START_SAMPLE ? wide : v->w - NAME_AT - 1,
                  selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, name);
     if (item->kind == START_SAMPLE && x < NAME_AT + wide)

@@ -260,6 +260,15 @@ static void add_recent(struct start_list *l, const struct paths *recent)
             add(l, START_RECENT, recent->v[i]);
 }
 
+const char *start_sample_name(const char *path)
+{
+    const char *name = strrchr(path, '/');
+
+    while (name && name > path && *--name != '/')
+        ;
+    return name && *name == '/' ? name + 1 : path;
+}
+
 void start_read(struct start_list *l, const struct ui *ui, bool all)
 {
     static struct paths recent;

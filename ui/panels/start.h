@@ -17,6 +17,8 @@ struct start_list {
     size_t n, cap;
 };
 
+/* "lab/lab.json" of ".../samples/lab/lab.json" */
+const char *start_sample_name(const char *path);
 /* Reads the folders again: runs below ./runs, below the open run's parent and beside recent runs;
  * with `all`, samples and recent files too, each under a head. */
 void start_read(struct start_list *l, const struct ui *ui, bool all);
