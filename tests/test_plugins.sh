@@ -262,7 +262,7 @@ END
 
 plugin EXPORTS src/report/export_count.c <<'END'
 /* export_count.c - count.txt: how many rows its metrics have. */
-#include "record/folder.h"
+#include "base/io.h"
 #include "report/export.h"
 
 static int write_count(const struct run_data *r, bool done, struct export_part *part,
@@ -274,7 +274,7 @@ static int write_count(const struct run_data *r, bool done, struct export_part *
     (void)done;
     part->n += r->n_points;
     sb_printf(&out, "%zu rows\n", part->n);
-    rc = folder_write(r->dir, "count.txt", &out, err);
+    rc = out_text(r->dir, "count.txt", &out, err);
     sb_done(&out);
     return rc;
 }
