@@ -53,8 +53,9 @@ static void put_until(const struct trainer *t, struct json_out *o)
     const struct stage *st = &t->st;
     bool any = false;
 
+    /* a fork cuts the stage that it begins after, which has no bounds */
     for (size_t i = 0; i <= st->index; i++)
-        any |= t->rig.spec.stage[i].until.n > 0;
+        any |= t->rig.spec.stage[i].until.n > 0 || t->rig.stage_total[i] != t->rig.planned[i];
     if (!any)
         return;
     json_put_list(o, "ends", JSON_SPACED);
