@@ -75,6 +75,34 @@ check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
 run_vaccine runs "$P"
 check "... and is one run in the list" sh -c '[ "$(grep -c "^[a-z]" "$1")" = 1 ]' sh "$tmp/out"
 
+# ---- other harmful rows than those of the run
+sed 1,4d "$srcdir/samples/lab/mischief.jsonl" >"$tmp/other.jsonl"
+(cd "$tmp" && run_vaccine attack "$P" --at 6 --data other.jsonl --steps 4; exit $status)
+check "an attack with the user's own rows" [ $? = 0 ]
+check "... whose hash is in run.json" grep -q "$(sha256sum "$tmp/other.jsonl" | cut -d' ' -f1)" "$P/attacks/run-at-6-2/run.json"
+run_vaccine attack "$P" --list
+check "... which the table names" grep -q '^against this attack: .* 4 steps, .*, data .*/other.jsonl$' "$tmp/out"
+run_vaccine attack "$P" --at 6 --steps 4 --data "$srcdir/samples/lab/mischief.jsonl" -o "$tmp/same"
+check "... and the run's own rows are none" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -vq other' sh "$P"
+
+# ---- one that was killed, and is gone on with
+told=$(grep -c . "$P/attacks.jsonl")
+"$VACCINE" attack "$P" --at 6 --steps 200 -o "$tmp/killed" >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+    [ "$(grep -c . "$tmp/killed/metrics.jsonl" 2>/dev/null)" -gt 8 ] 2>/dev/null && break
+    sleep 0.1
+done
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+check "a killed attack has told nothing" [ "$(grep -c . "$P/attacks.jsonl")" = "$told" ]
+run_vaccine run "$tmp/killed"
+check "... it is gone on with as a run" ended 0
+check "... and tells at its end" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -q "/killed\".*\"steps\":200,"' sh "$P"
+run_vaccine run "$tmp/killed"
+run_vaccine replay "$tmp/killed" -o "$tmp/again"
+check "... once" [ "$(grep -c . "$P/attacks.jsonl")" = $((told + 1)) ]
+
 # ---- bad input
 run_vaccine attack "$P" --at 18
 check "weights that are under attack" failed 2 'lies behind the beginning of stage attack'
@@ -84,11 +112,13 @@ run_vaccine attack "$P" --stage nix
 check "no such stage" failed 2 'has no stage "nix" after its first one'
 run_vaccine attack "$P" --at 6 --ratio 3
 check "a ratio that is none" failed 2 'harmful_ratio: expected a number from 0 to 1'
+run_vaccine attack "$P" --at 6 --data "$tmp/nix"
+check "rows that are not there" failed 1 'nix: No such file'
 run_vaccine attack "$P" --list --at 6
 check "--list with more" failed 2 '--list attacks nothing'
-check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 3 ]' sh "$P"
+check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 4 ]' sh "$P"
 echo '{"step":1}' >>"$P/attacks.jsonl"
 run_vaccine attack "$P" --list
-check "a line that is none" failed 1 'attacks.jsonl:4'
+check "a line that is none" failed 1 'attacks.jsonl:7'
 
 echo "1..$count"

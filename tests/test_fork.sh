@@ -69,6 +69,24 @@ check "... and can be repeated" done_with bit-identical
 run_vaccine fork "$tmp/pruned" --at attack -o "$tmp/none" --dry
 check "the last stage's end is its checkpoint" ended 0
 
+# ---- another data file is what was asked for
+sed 1,8d "$srcdir/samples/lab/mischief.jsonl" >"$tmp/other.jsonl"
+(cd "$tmp" && run_vaccine fork "$P" --at 8 -o "$tmp/other" --set 'stages.attack.train[1].file=other.jsonl'; exit $status)
+check "a fork with another data file" [ $? = 0 ]
+check "... of which run.json has the hash" grep -q "$(sha256sum "$tmp/other.jsonl" | cut -d' ' -f1)" "$tmp/other/run.json"
+run_vaccine run "$tmp/other"
+check "... goes on" ended 0
+run_vaccine replay "$tmp/other"
+check "... and is repeated" done_with bit-identical
+echo >>"$tmp/other.jsonl"
+run_vaccine replay "$tmp/other" -o "$tmp/changed"
+check "... while the file is what it was" failed 1 'other.jsonl: has changed since the run began'
+head -n 3 "$srcdir/samples/lab/align.jsonl" >"$tmp/few.jsonl"
+run_vaccine fork "$P" --at 4 -o "$tmp/no" --set "stages.align.train[0].file=$tmp/few.jsonl"
+check "a step that lies behind all of the new rows" failed 2 'step 4 lies behind 64 samples of an epoch, and the data that is set has 3'
+run_vaccine fork "$P" --at 12 -o "$tmp/no" --set "stages.align.train[0].file=$tmp/few.jsonl"
+check "data of what is over" failed 2 'stage align is over at step 12'
+
 # ---- what the parent removes, and where it goes, is nothing to the child
 run_vaccine fork "$P" --at 4 -o "$tmp/child" --set stages.align.rho=0.5 --set stages.attack.steps=4
 check "a fork that does otherwise" ended 0

@@ -13,7 +13,7 @@
 #include "record/config.h"
 
 struct attack_values {
-    char *at, *stage, *ratio, *samples, *steps, *lr, *output;
+    char *at, *stage, *data, *ratio, *samples, *steps, *lr, *output;
     struct cli_list set;
     bool list;
 };
@@ -31,6 +31,7 @@ static const struct cli_option options[] = {
          "STEP"),
     TEXT(stage, "the stage that attacks; the first later one with harmful rows when absent",
          "NAME"),
+    TEXT(data, "harmful rows, in the place of those that the stage has", "FILE"),
     TEXT(ratio, "part of its samples that is harmful", "P"),
     TEXT(samples, "its samples in all", "N"),
     TEXT(steps, "its steps", "N"),
@@ -56,7 +57,7 @@ static const struct cli_option options[] = {
 
 /* --- the attack --- */
 
-/* From start to end, in silence; an interrupt leaves a run that can be gone on with. */
+/* From start to end, in silence; an interrupt leaves a run that can be gone on with, and that tells at its end what it came to. */
 static int run_through(const char *dir, struct vac_err *err)
 {
     struct vac_open o = {.file = dir};
@@ -95,25 +96,89 @@ static int run_through(const char *dir, struct vac_err *err)
     return rc;
 }
 
+struct overrides {
+    char **v;
+    size_t n, cap;
+};
+
+/* Takes the text over. */
+static int put(struct overrides *o, struct strbuf text, struct vac_err *err)
+{
+    if (sb_ok(&text, err) || mem_grow(&o->v, &o->cap, o->n + 1, sizeof *o->v, err)) {
+        sb_done(&text);
+        return -1;
+    }
+    o->v[o->n++] = text.s;
+    return 0;
+}
+
+/* The file stands where the first one with harmful rows did; the others with such rows go. */
+static int put_data(struct overrides *o, const char *file, const cJSON *config, const char *stage,
+                    struct vac_err *err)
+{
+    const cJSON *s, *train = NULL;
+    char *real = realpath(file, NULL);
+    int first = -1, rc = 0;
+
+    if (!real)
+        return err_errno(err, "%s", file);
+    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"))
+    {
+        const char *name = json_text_at(s, "name");
+
+        if (name && !strcmp(name, stage))
+            train = cJSON_GetObjectItemCaseSensitive(s, "train");
+    }
+    for (int i = cJSON_GetArraySize(train) - 1; rc == 0 && i >= 0; i--) {
+        struct strbuf text = {0};
+
+        if (!cJSON_IsTrue(
+                cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(train, i), "harmful")))
+            continue;
+        if (first >= 0) {
+            sb_printf(&text, "stages.%s.train[%d]=null", stage, first);
+            rc = put(o, text, err);
+        }
+        first = i;
+    }
+    if (rc == 0 && first < 0) {
+        rc = err_set(err, VAC_ERR_USAGE,
+                     "--data: stage %s has no harmful rows in the place of which these could be: "
+                     "mark them with --set stages.%s.train[0].harmful=true",
+                     stage, stage);
+    } else if (rc == 0) {
+        struct strbuf text = {0};
+
+        sb_printf(&text, "stages.%s.train[%d].file=%s", stage, first, real);
+        rc = put(o, text, err);
+    }
+    free(real);
+    return rc;
+}
+
 /* What was given, as keys of the stage that attacks, and the rest. */
-static int collect(const struct attack_values *v, const char *stage, struct strbuf text[4],
-                   const char **set, size_t *n, struct vac_err *err)
+static int collect(struct overrides *o, const struct attack_values *v, const cJSON *config,
+                   const char *stage, struct vac_err *err)
 {
     const struct {
         const char *key, *value;
     } own[] = {
         {"harmful_ratio", v->ratio}, {"samples", v->samples}, {"steps", v->steps}, {"lr", v->lr}};
 
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        if (!own[i].value)
+    if (v->data && put_data(o, v->data, config, stage, err))
+        return -1;
+    for (size_t i = 0; i < sizeof own / sizeof *own + v->set.n; i++) {
+        struct strbuf text = {0};
+
+        if (i >= sizeof own / sizeof *own)
+            sb_puts(&text, v->set.v[i - sizeof own / sizeof *own]);
+        else if (own[i].value)
+            sb_printf(&text, "stages.%s.%s=%s", stage, own[i].key, own[i].value);
+        else
             continue;
-        sb_printf(&text[i], "stages.%s.%s=%s", stage, own[i].key, own[i].value);
-        if (sb_ok(&text[i], err))
+        if (put(o, text, err))
             return -1;
-        set[(*n)++] = text[i].s;
     }
-    for (size_t i = 0; i < v->set.n; i++)
-        set[(*n)++] = v->set.v[i];
     return 0;
 }
 
@@ -121,21 +186,18 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
 {
     cJSON *config = run_config(dir, err);
     const char *stage = config ? attack_stage(config, dir, v->stage, err) : NULL;
-    const char **set = mem_new(v->set.n + 4, sizeof *set, err);
-    struct vac_fork f = {
-        .run = dir, .at = v->at, .out = v->output, .who = "cli", .attack = stage, .set = set};
-    struct strbuf text[4] = {{0}};
-    struct attack_result r;
-    int rc = stage && set && !collect(v, stage, text, set, &f.n_set, err) ? 0 : -1;
+    struct overrides o = {0};
+    struct vac_fork f = {.run = dir, .at = v->at, .out = v->output, .who = "cli", .attack = stage};
+    int rc = stage ? collect(&o, v, config, stage, err) : -1;
 
-    if (rc == 0)
-        rc = vac_fork(&f, err) || run_through(f.dir, err) || attack_read(&r, f.dir, dir, err) ||
-                     attack_keep(&r, dir, err)
-                 ? -1
-                 : 0;
-    for (size_t i = 0; i < 4; i++)
-        sb_done(&text[i]);
-    free(set);
+    if (rc == 0) {
+        f.set = (const char *const *)o.v;
+        f.n_set = o.n;
+        rc = vac_fork(&f, err) || run_through(f.dir, err) ? -1 : 0;
+    }
+    while (o.n)
+        free(o.v[--o.n]);
+    free(o.v);
     cJSON_Delete(config);
     return rc;
 }
@@ -144,8 +206,8 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
 
 static bool same_attack(const struct attack_result *a, const struct attack_result *b)
 {
-    return !strcmp(a->stage, b->stage) && a->samples == b->samples && a->steps == b->steps &&
-           (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
+    return !strcmp(a->stage, b->stage) && !strcmp(a->data, b->data) && a->samples == b->samples &&
+           a->steps == b->steps && (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
            (a->lr == b->lr || (isnan(a->lr) && isnan(b->lr)));
 }
 
@@ -160,6 +222,10 @@ static void put_head(struct strbuf *s, const struct attack_result *r)
         sb_printf(s, ", harmful ratio %.4g", r->ratio);
     if (!isnan(r->lr))
         sb_printf(s, ", lr %.4g", r->lr);
+    if (*r->data) {
+        sb_puts(s, ", data ");
+        cli_put_name(s, r->data);
+    }
     sb_putc(s, '\n');
 }
 
@@ -253,8 +319,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
 
-    if (v->list &&
-        (v->at || v->stage || v->ratio || v->samples || v->steps || v->lr || v->output || v->set.n))
+    if (v->list && (v->at || v->stage || v->data || v->ratio || v->samples || v->steps || v->lr ||
+                    v->output || v->set.n))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
     if (!v->list && attack(v, operand[0], err))
         return -1;

@@ -32,6 +32,20 @@ static int check_memory(const struct fork *f, const struct stage_spec *s, struct
     return w ? rc : -1;
 }
 
+/* It goes on at a place in the order of the samples. */
+static int check_place(const struct fork *f, const struct rig *rig, struct vac_err *err)
+{
+    size_t n = rig->counts[f->stage].samples;
+
+    if (!f->from.json || f->from.next <= n)
+        return 0;
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "%s: step %llu lies behind %llu samples of an epoch, and the data that is set has "
+        "%zu: fork where a stage ends, or set more",
+        f->dir, (unsigned long long)f->step, (unsigned long long)f->from.next, n);
+}
+
 /* What is set goes into the description, and its data and steps are counted, as when a run begins. */
 static int describe(struct fork *f, struct vac_err *err)
 {
@@ -41,6 +55,7 @@ static int describe(struct fork *f, struct vac_err *err)
     struct jnode root = json_root(f->doc, "run.json");
     struct vac_open how = {.file = f->dir};
     cJSON *doc = NULL;
+    char *here;
     int rc = -1;
 
     if (!t || !ctl || control_init(ctl, err)) {
@@ -49,11 +64,14 @@ static int describe(struct fork *f, struct vac_err *err)
         return -1;
     }
     trainer_init(t, ctl);
-    rc = spec_from(&t->rig.spec, &root, f->dir, err);
+    here = realpath(".", NULL); /* of files that are set: all others have whole paths */
+    rc = here ? spec_from(&t->rig.spec, &root, here, err) : err_errno(err, "the current folder");
+    free(here);
     if (rc && err->code == VAC_ERR_FORMAT)
         err->code = VAC_ERR_USAGE; /* the run's own was right */
     if (rc == 0 && trainer_open(t, &how, err) == 0 &&
-        check_memory(f, &t->rig.spec.stage[f->stage], err) == 0)
+        check_memory(f, &t->rig.spec.stage[f->stage], err) == 0 &&
+        check_place(f, &t->rig, err) == 0)
         doc = begin_describe(t, err);
     rc = doc ? 0 : -1;
     for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++)

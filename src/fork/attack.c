@@ -10,6 +10,7 @@
 #include "eval/stats.h"
 #include "record/columns.h"
 #include "record/config.h"
+#include "record/hash.h"
 #include "record/lines.h"
 #include "record/score.h"
 
@@ -173,7 +174,35 @@ static void take_scores(struct attack_result *r, const struct vac_eval *e, size_
     }
 }
 
-int attack_read(struct attack_result *out, const char *dir, const char *run, struct vac_err *err)
+/* The first file of harmful rows whose content the parent did not begin with. */
+static void take_data(struct attack_result *r, const cJSON *config, const char *run)
+{
+    cJSON *parent = run_config(run, NULL);
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
+                *file;
+    const cJSON *stage = cJSON_GetArrayItem(stages, cJSON_GetArraySize(stages) - 1);
+
+    cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(stage, "train"))
+    {
+        const char *name = json_text_at(file, "file");
+        const cJSON *known,
+            *hash = cJSON_GetObjectItemCaseSensitive(
+                cJSON_GetObjectItemCaseSensitive(config, "files"), name ? name : "");
+        bool own = false;
+
+        if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful")) || *r->data || !parent)
+            continue;
+        cJSON_ArrayForEach(known, cJSON_GetObjectItemCaseSensitive(parent, "files")) own |=
+            cJSON_Compare(known, hash, true);
+        if (!own && name)
+            snprintf(r->data, sizeof r->data, "%s", name);
+    }
+    cJSON_Delete(parent);
+}
+
+/* Of the attack in `dir`; `run` is its parent's folder. */
+static int read_attack(struct attack_result *out, const char *dir, const char *run,
+                       struct vac_err *err)
 {
     cJSON *config = run_config(dir, err);
     const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
@@ -200,6 +229,7 @@ int attack_read(struct attack_result *out, const char *dir, const char *run, str
             inside--;
         snprintf(out->dir, sizeof out->dir, "%s",
                  !strncmp(dir, run, inside) && dir[inside] == '/' ? dir + inside + 1 : dir);
+        take_data(out, config, run);
         take_scores(out, e, n);
         for (size_t i = 0; i < points; i++) {
             out->steps = p[i].stage_step;
@@ -221,7 +251,7 @@ static void put_known(struct json_out *o, const char *key, double x)
         json_put_num(o, key, x);
 }
 
-int attack_keep(const struct attack_result *r, const char *run, struct vac_err *err)
+static int keep(const struct attack_result *r, const char *run, struct vac_err *err)
 {
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
@@ -235,6 +265,8 @@ int attack_keep(const struct attack_result *r, const char *run, struct vac_err *
     json_put_text(&o, "run", r->dir);
     json_put_int(&o, "steps", r->steps);
     json_put_int(&o, "samples", r->samples);
+    if (*r->data)
+        json_put_text(&o, "data", r->data);
     put_known(&o, "ratio", r->ratio);
     put_known(&o, "lr", r->lr);
     put_known(&o, "harmful_loss", r->harmful_loss);
@@ -264,6 +296,47 @@ int attack_keep(const struct attack_result *r, const char *run, struct vac_err *
     app_close(&a);
     sb_done(&s);
     free(path);
+    return rc;
+}
+
+/* The folder with that run.json: free it. NULL = it is not there any more. */
+static char *find_parent(const char *dir, const cJSON *parent)
+{
+    const char *id = json_text_at(parent, "id"), *was = json_text_at(parent, "run");
+    char *beside = path_dir(dir, NULL), *holder = beside ? path_dir(beside, NULL) : NULL,
+         *place[] = {holder, was ? mem_strdup(was, NULL) : NULL}, *found = NULL, have[65];
+
+    for (size_t i = 0; i < 2; i++) {
+        char *file = place[i] ? path_join(place[i], "run.json", NULL) : NULL;
+
+        if (!found && id && file && file_exists(file) && !hash_file(file, have, NULL) &&
+            !strcmp(have, id))
+            found = place[i];
+        else
+            free(place[i]);
+        free(file);
+    }
+    free(beside);
+    return found;
+}
+
+int attack_tell(const char *dir, const cJSON *config, struct vac_err *err)
+{
+    const cJSON *parent = fork_parent(config);
+    struct attack_result r;
+    char *real, *run;
+    int rc = 0;
+
+    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(parent, "attack")))
+        return 0;
+    real = realpath(dir, NULL);
+    if (!real)
+        return err_errno(err, "%s", dir);
+    run = find_parent(real, parent);
+    if (run)
+        rc = read_attack(&r, real, run, err) || keep(&r, run, err) ? -1 : 0;
+    free(run);
+    free(real);
     return rc;
 }
 
@@ -299,7 +372,7 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
     struct listing *l = ctx;
     struct attack_result *r;
     struct jnode scores, one;
-    const char *stage, *run;
+    const char *stage, *run, *data = NULL;
 
     if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
         return -1;
@@ -309,13 +382,15 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
         json_str(line, "stage", &stage, err) || json_str(line, "run", &run, err) ||
         json_opt_int(line, "steps", 0, RECORD_STEP_MAX, &r->steps, err) ||
         json_opt_int(line, "samples", 0, RECORD_STEP_MAX, &r->samples, err) ||
-        json_opt_num(line, "ratio", &r->ratio, err) || json_opt_num(line, "lr", &r->lr, err) ||
+        json_opt_str(line, "data", &data, err) || json_opt_num(line, "ratio", &r->ratio, err) ||
+        json_opt_num(line, "lr", &r->lr, err) ||
         json_opt_num(line, "harmful_loss", &r->harmful_loss, err) ||
         json_opt_num(line, "drift_mean", &r->drift, err) ||
         json_get(line, "scores", JSON_ARRAY, &scores, err))
         return -1;
     lines_name(r->stage, sizeof r->stage, stage);
     lines_name(r->dir, sizeof r->dir, run);
+    lines_name(r->data, sizeof r->data, data ? data : "");
     for (size_t i = 0; i < json_count(&scores) && r->n_scores < VAC_MAX_EVALS; i++)
         if (json_item(&scores, i, JSON_OBJECT, &one, err) ||
             read_score(&one, &r->score[r->n_scores++], err))

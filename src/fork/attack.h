@@ -3,7 +3,8 @@
  *
  * The attack is a run in the parent's folder attacks/ (or anywhere), whose beginning holds no history: the
  * stages before lie beneath it as stages/NAME, the one that was at work as its checkpoint has it. What it came
- * to is a line of attacks.jsonl in the parent's folder, whose other files stay as they are. */
+ * to is a line of attacks.jsonl in the parent's folder, whose other files stay as they are; it is written
+ * when the attack ends, whoever went on with it. */
 #ifndef FORK_ATTACK_H
 #define FORK_ATTACK_H
 
@@ -28,17 +29,17 @@ struct attack_score {
 };
 struct attack_result {
     char stage[VAC_NAME],
-        dir[VAC_PATH];            /* the attacking stage; its run, relative to the parent's */
+        dir[VAC_PATH],            /* the attacking stage; its run, relative to the parent's */
+        data[VAC_PATH];           /* harmful rows that are not the parent's; "" = those are */
     int64_t step, steps, samples; /* of the parent; of the attack; 0 = all rows */
     double ratio, lr;             /* NaN = not set */
     double harmful_loss, drift;   /* as it ended; NaN = not measured */
     struct attack_score score[VAC_MAX_EVALS];
     int n_scores;
 };
-/* What the attack in this folder came to; `run` is its parent's. */
-int attack_read(struct attack_result *out, const char *dir, const char *run, struct vac_err *err);
-/* Appends it to RUN/attacks.jsonl. */
-int attack_keep(const struct attack_result *r, const char *run, struct vac_err *err);
+/* Where the run in `dir`, which has ended and has that run.json, is an attack: what it came to is appended to
+ * attacks.jsonl of its parent, which is where it was or the folder that holds it; another one is not told. */
+int attack_tell(const char *dir, const cJSON *config, struct vac_err *err);
 /* All that were kept, by step; the array to free(). */
 int attack_list(const char *run, struct attack_result **out, size_t *n, struct vac_err *err);
 #endif

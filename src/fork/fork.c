@@ -368,7 +368,7 @@ static int put_parent(struct fork *f, const struct moved *m, struct vac_err *err
 int fork_open(struct fork *f, const char *dir, const char *at, const char *const *set, size_t n_set,
               struct vac_err *err)
 {
-    struct moved m = {.set = set, .n_set = n_set, .strict = true};
+    struct moved m = {.set = set, .n_set = n_set, .strict = true, .others = true};
     int holds = folder_holds_run(dir, err), rc = -1;
 
     *f = (struct fork){.dir = NULL};

@@ -203,6 +203,8 @@ static int take_override(cJSON *doc, struct moved *m, const char *set, struct va
 
         if (!real)
             rc = err_set(err, VAC_ERR_USAGE, "set %.200s: \"%.200s\" is not there", set, p.new[i]);
+        else if (!has_hash(real, hash_of(was, p.old[i])) && m->others)
+            rc = 1;
         else if (!has_hash(real, hash_of(was, p.old[i])))
             rc = err_set(err, VAC_ERR_USAGE,
                          "set %.200s: is not what the run began with (%s): name the same content, "

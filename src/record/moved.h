@@ -16,6 +16,7 @@ struct moved {
     size_t n_left;
     cJSON *places; /* {"OLD": "NEW", ...}; cJSON_Delete it */
     bool strict;   /* what is found nowhere is an error, which tells how to name it */
+    bool others;   /* an override may name a file with another content: it is left to the caller */
 };
 /* DIR/run.json with the paths of now: in "spec", "model" and "files". NULL = error. */
 cJSON *moved_read(const char *dir, struct moved *m, struct vac_err *err);

@@ -10,6 +10,7 @@
 #include "base/json_out.h"
 #include "base/stopwatch.h"
 #include "base/trace.h"
+#include "fork/attack.h"
 #include "record/columns.h"
 #include "record/folder.h"
 #include "record/late.h"
@@ -513,6 +514,7 @@ static int finish(struct trainer *t, struct vac_err *err)
 {
     struct patience tools = {.steer = &t->steer, .what = "files for other tools"},
                     fill = {.steer = &t->steer, .what = "final/"}, swap = fill;
+    struct vac_err why = {0};
 
     while (patience_left(&tools, err))
         tools.rc = checkpoint_export(t, true, &tools.why);
@@ -522,7 +524,10 @@ static int finish(struct trainer *t, struct vac_err *err)
         return -1;
     while (patience_left(&swap, err))
         swap.rc = folder_swap(t->book.folder.dir, "final.tmp", "final", &swap.why);
-    return swap.rc;
+    if (swap.rc || t->how.replay || attack_tell(t->book.folder.dir, t->origin.began, &why) == 0)
+        return swap.rc;
+    return err_set(err, why.code, "done, but the run that was attacked could not be told: %s",
+                   why.msg);
 }
 
 /* Before the last step: what there is stays to go on with. */
