@@ -160,6 +160,7 @@ inline() {
         'autoreconf -fi && ./configure && make && make check') ;;        # how this is run
         './configure --help' | 'make install') ;;                        # tests/test_install.sh
         'vaccine tour') ;;                                               # below, and tests/test_ui_tour
+        'vaccine ctl' | 'vaccine attach') ;;                            # tests/test_ctl.sh, test_ui_attach
         'vaccine eval --answers SAMPLES') ;;                             # tests/test_real.sh
         *) echo "$command: this test does not know it" ;;
         esac
