@@ -132,6 +132,19 @@ kill "$worker" 2>/dev/null
 wait "$worker" 2>/dev/null
 check "... holds a checkpoint, whole" sh -c '"$1" fork "$2" --dry >/dev/null 2>&1' sh "$VACCINE" "$tmp/of-work"
 
+# ---- where it goes
+mkdir "$tmp/empty"
+for out in "$tmp/new/slash/" "$tmp/empty/"; do
+    run_vaccine fork "$tmp/work" -o "$out"
+    check "a folder that is named with a slash" test -d "$out"checkpoint-*
+done
+# A run folder is anybody's: what its description calls a stage is not made a path of.
+cp -R "$tmp/family/parent" "$tmp/evil" && cp -R "$tmp/evil/stages/align" "$tmp/evil/outside" && rm -r "$tmp/evil"/checkpoint-*
+sed 's|"align"|"../outside"|' "$tmp/evil/run.json" >"$tmp/evil/run.new" && mv "$tmp/evil/run.new" "$tmp/evil/run.json"
+run_vaccine fork "$tmp/evil" --at ../outside -o "$tmp/of-evil/one"
+check "a stage that is called like a path" failed 1 'run.json: "../outside" is no name of a stage'
+check "... and nothing was made" test ! -e "$tmp/of-evil"
+
 # ---- bad input
 C=$tmp/family/child
 run_vaccine fork "$C" --at 7
@@ -146,6 +159,11 @@ run_vaccine fork "$tmp"
 check "no run" failed 2 'holds no run'
 run_vaccine fork "$C" -o "$tmp/begins"
 check "a folder that holds a run" failed 2 'already holds a run'
+mkdir "$tmp/full" && echo x >"$tmp/full/own" && ln -s nowhere "$tmp/link"
+for out in full full/ full/own link; do
+    run_vaccine fork "$C" --dry -o "$tmp/$out"
+    check "a place that is taken: $out" failed 2 'is there already, and is no empty folder'
+done
 run_vaccine fork "$C" --at 8 -o "$tmp/x" --set stages.align.lora.r=4
 check "another shape" failed 2 'the fork begins within stage align, with its lora as it is'
 run_vaccine fork "$C" --at 12 -o "$tmp/x" --set stages.align.lr=1

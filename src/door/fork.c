@@ -109,7 +109,7 @@ int vac_fork(struct vac_fork *v, struct vac_err *err)
     if (rc == 0 && strlen(name) >= sizeof v->dir)
         rc = err_set(err, VAC_ERR_USAGE, "%s: is too long a name", name);
     if (rc == 0)
-        rc = folder_is_free(name, err);
+        rc = fork_free(name, err);
     parent = fork_parent(f.doc);
     if (rc == 0 &&
         (v->attack || cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(parent, "set")) > 0) &&

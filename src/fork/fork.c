@@ -17,6 +17,7 @@
 #include "record/lines.h"
 #include "record/moved.h"
 #include "record/pins.h"
+#include "spec/spec_keys.h"
 #include "spec/spec_set.h"
 
 const cJSON *fork_parent(const cJSON *config)
@@ -224,6 +225,9 @@ static int find(struct fork *f, const char *at, struct vac_err *err)
         number = number && name[i] && strcmp(name[i], at) != 0;
         if (!name[i])
             rc = err_set(err, VAC_ERR_FORMAT, "%s/run.json: a stage has no name", f->dir);
+        else if (!spec_name_is_valid(name[i])) /* it names folders, here and in the child */
+            rc = err_set(err, VAC_ERR_FORMAT, "%s/run.json: \"%.80s\" is no name of a stage",
+                         f->dir, name[i]);
     }
     f->ends = rc ? NULL : mem_new(n, sizeof *f->ends, err);
     if (rc == 0 && at && !strcmp(at, "final")) {
@@ -234,10 +238,13 @@ static int find(struct fork *f, const char *at, struct vac_err *err)
         at = NULL;
     }
     if (rc == 0 && number) {
+        long long step = strtoll(at, NULL, 10);
         char dir[64];
-        snprintf(dir, sizeof dir, "checkpoint-%.40s", at);
-        char *path = path_join(f->dir, dir, err);
-        rc = !path ? -1 : dir_exists(path) ? 0 : state_none_at(f->dir, strtoll(at, NULL, 10), err);
+        char *path;
+
+        snprintf(dir, sizeof dir, "checkpoint-%lld", step);
+        path = path_join(f->dir, dir, err);
+        rc = !path ? -1 : dir_exists(path) ? 0 : state_none_at(f->dir, step, err);
         free(path);
     }
     if (rc == 0)
@@ -401,6 +408,26 @@ void fork_done(struct fork *f)
 }
 
 /* --- the folder --- */
+
+static int any_name(void *ctx, const char *name, struct vac_err *err)
+{
+    (void)ctx;
+    (void)name;
+    (void)err;
+    return 1;
+}
+
+int fork_free(const char *out, struct vac_err *err)
+{
+    struct vac_err ignored = {0};
+
+    if (folder_is_free(out, err))
+        return -1;
+    if (path_missing(out) || (dir_exists(out) && !dir_each(out, any_name, NULL, &ignored)))
+        return 0;
+    return err_set(err, VAC_ERR_USAGE,
+                   "%s: is there already, and is no empty folder: name another one", out);
+}
 
 /* The same file where that can be. */
 static int share_file(const char *from, const char *to, struct vac_err *err)
@@ -638,13 +665,15 @@ static int put_config(const struct fork *f, const char *to, struct vac_err *err)
 
 int fork_write(struct fork *f, const char *out, const char *who, struct vac_err *err)
 {
-    size_t size = strlen(out) + 32;
+    size_t n = strlen(out), size = n + 32;
     char *tmp = mem_new(size, 1, err), below[160];
     int rc = -1;
 
-    if (!tmp || folder_is_free(out, err))
+    if (!tmp || fork_free(out, err))
         goto out;
-    snprintf(tmp, size, "%s.tmp-%ld", out, (long)getpid());
+    while (n > 1 && out[n - 1] == '/')
+        n--;
+    snprintf(tmp, size, "%.*s.tmp-%ld", (int)n, out, (long)getpid());
     rc = dirs_make(tmp, err) || put_lines(f, tmp, who, err) || put_config(f, tmp, err) ? -1 : 0;
     for (size_t i = 0; rc == 0 && i < f->stage; i++) {
         snprintf(below, sizeof below, "stages/%.128s", stage_name(f, i));

@@ -32,7 +32,9 @@ int fork_open(struct fork *f, const char *dir, const char *at, const char *const
               struct vac_err *err);
 /* The stage in which it begins ends there: the child begins with one that is put on it. */
 int fork_cut(struct fork *f, struct vac_err *err);
-/* The child's folder, whole or not at all; `out` must not hold a run. f->doc is complete by now. */
+/* 0 where a child's folder can be made: nothing is there, or an empty folder. */
+int fork_free(const char *out, struct vac_err *err);
+/* The child's folder, whole or not at all; `out` must be free. f->doc is complete by now. */
 int fork_write(struct fork *f, const char *out, const char *who, struct vac_err *err);
 void fork_done(struct fork *f);
 /* What run.json tells of a fork's parent; NULL = it has none. */
