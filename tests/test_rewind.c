@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "guard/guard.h"
 #include "record/replay.h"
 #include "run_support.h"
 
@@ -316,12 +317,150 @@ static void test_killed(void **state)
     }
 }
 
+/* --- a guard goes back --- */
+
+static void guarded(struct rig_run *r, const char *guards)
+{
+    char text[1024];
+
+    run_rig(r, "golden/opt", false);
+    snprintf(text, sizeof text,
+             "'checkpoint':{'steps':4,'minutes':0,'keep':1},'watch':{'every':1},'guards':%s,"
+             "'evaluate':[{'name':'L','data':'rows.jsonl','metric':'loss','every':2}],"
+             "'stages':[{'name':'align','train':['rows.jsonl'],'batch_size':4,'method':'vaccine',"
+             "'rho':0.1,'lora':{'r':2},'steps':12,'schedule':'constant','warmup_ratio':0,"
+             "'lr':0.01}]",
+             guards);
+    run_file(r, text);
+}
+
+/* To step 5 by hand, with a checkpoint at 4 that is healthy. */
+static struct vac_session *at_five(struct rig_run *r, const char *out, const char *guards)
+{
+    struct vac_session *s;
+
+    guarded(r, guards);
+    s = run_start(r, out, &(struct vac_open){.interactive = true, .paused = true});
+    run_wait(s, VAC_PAUSED);
+    assert_true(run_do(s, VAC_OP_STEP, 5, "", NULL, NULL));
+    run_wait_step(s, 5);
+    run_wait(s, VAC_PAUSED);
+    return s;
+}
+
+static void leave(struct vac_session *s)
+{
+    run_give(s, VAC_OP_DISCARD, 0, "", NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+}
+
+/* One that was given after the checkpoint that it goes back to is not in that: it stays, and so does its count. */
+static void test_rewind_by_hand(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s = at_five(&r, out, "['step >= 20 alert']");
+
+    (void)state;
+    assert_true(run_do(s, VAC_OP_GUARD, 0, "", "step >= 7 rewind", NULL));
+    assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
+    while (!vac_snapshot(s)->fault)
+        run_wait(s, VAC_PAUSED);
+    assert_non_null(strstr(vac_snapshot(s)->reason, "it went back 3 times already"));
+    assert_int_equal(vac_snapshot(s)->step, 7);
+    assert_int_equal(vac_snapshot(s)->n_guards, 2);
+    assert_string_equal(vac_snapshot(s)->guard[1].text, "step >= 7: rewind");
+    assert_int_equal(run_journal_count(out, "rewind"), 3);
+    assert_int_equal(run_journal_count(out, "guard"), 4);
+    assert_true(run_metric(out, 5, "lr") == 0.00125);
+    leave(s);
+}
+
+/* A checkpoint that is damaged is no way back, and no end of what is in memory either. */
+static void test_rewind_to_damage(void **state)
+{
+    struct rig_run r;
+    struct vac_err err = {0};
+    const char *out = run_folder();
+    struct vac_session *s = at_five(&r, out, "['step >= 7 rewind']");
+
+    (void)state;
+    assert_ok(path_remove(run_path(out, "checkpoint-4/adapter_model.safetensors"), &err), &err);
+    assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
+    while (!vac_snapshot(s)->fault)
+        run_wait(s, VAC_PAUSED);
+    assert_int_equal(vac_snapshot(s)->step, 7);
+    if (!strstr(vac_snapshot(s)->reason, "checkpoint-4/adapter_model.safetensors"))
+        fail_msg("%s", vac_snapshot(s)->reason);
+    assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+}
+
+/* What cannot be measured is gone back for as what cannot be trained. */
+static void test_rewind_from_no_number(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s = at_five(&r, out, "['nan rewind']");
+
+    (void)state;
+    assert_true(run_do(s, VAC_OP_SET, 0, "lr", "1e38", NULL));
+    assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    assert_int_equal(run_journal_count(out, "rewind"), 1);
+    assert_true(run_metric(out, 4, "lr") == 0.01 && run_metric(out, 5, "lr") == 0.005);
+    assert_int_equal(run_lines(out, "metrics.jsonl"), 13);
+}
+
+/* How often it went back is counted on over a checkpoint: else two that take turns would never come to an end. */
+static void test_turns(void **state)
+{
+    struct rig_run r;
+    struct run_spec s;
+    struct guard_sight sight = {.layers = 2};
+    struct guards g;
+    struct strbuf text = {0};
+    struct json_out o = json_out(&text);
+    struct vac_err err = {0};
+    struct jnode root;
+    cJSON *doc;
+
+    (void)state;
+    guarded(&r, "['step >= 7 rewind','loss > 9 rewind']");
+    assert_ok(spec_read(&s, r.file, NULL, 0, &err), &err);
+    assert_ok(guards_open(&g, &s, &sight, &err), &err);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    guards_put(&o, &g);
+    json_put_end(&o);
+    guards_find(&g, 2)->backs = 2;
+    doc = json_parse(text.s, text.len, "state.json", &err);
+    assert_non_null(doc);
+    root = json_root(doc, "state.json");
+    assert_ok(guards_read(&g, &root, &err), &err);
+    assert_int_equal(guards_find(&g, 1)->backs, 0);
+    assert_int_equal(guards_find(&g, 2)->backs, 2);
+    cJSON_Delete(doc);
+    sb_done(&text);
+    guards_done(&g);
+    spec_done(&s);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_never_gone), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_history),    cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_random),     cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_never_gone),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_rewind_by_hand),
+        cmocka_unit_test(test_rewind_to_damage),
+        cmocka_unit_test(test_rewind_from_no_number),
+        cmocka_unit_test(test_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -517,6 +517,7 @@ static int read_one(struct guards *g, const struct jnode *n, struct vac_err *err
 int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err)
 {
     struct guards none = {.spec = g->spec, .sight = g->sight, .healthy = -1, .candidate = -1};
+    struct guards was = *g; /* only to be counted on */
     struct jnode list, one;
     int rc = json_opt(state, "guards", JSON_ARRAY, &list, err);
 
@@ -532,5 +533,11 @@ int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err
     for (size_t i = 0, n = json_count(&list); i < n; i++)
         if (json_item(&list, i, JSON_OBJECT, &one, err) || read_one(g, &one, err))
             return -1;
+    for (size_t i = 0; i < was.n; i++) { /* else two guards that take turns go back for ever */
+        struct guard *now = guards_find(g, was.v[i].number);
+
+        if (now)
+            now->backs = was.v[i].backs;
+    }
     return 0;
 }

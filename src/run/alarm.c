@@ -10,6 +10,7 @@
 #include "guard/launch.h"
 #include "run/begin.h"
 #include "run/book.h"
+#include "run/change.h"
 #include "run/checkpoint.h"
 #include "run/control.h"
 #include "run/options.h"
@@ -86,25 +87,38 @@ static int arrive(struct trainer *t, struct strbuf *reason, struct vac_err *err)
  * same guard with half of that. 1 = it cannot, and *why says so. */
 static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struct vac_err *err)
 {
-    int64_t backs = guards_find(&t->guards, number)->backs + 1;
-    struct strbuf lr = {0};
-    char text[32];
-    int rc;
+    const struct guard *g = guards_find(&t->guards, number);
+    int64_t backs = g->backs + 1;
+    struct strbuf lr = {0}, text = {0};
+    char half[32];
+    int rc = 0;
 
-    if (t->guards.healthy < 0 || backs > BACKS_MOST) {
-        if (backs > BACKS_MOST)
+    if (t->steer.quit || backs > BACKS_MOST || t->guards.healthy < 0) {
+        if (t->steer.quit)
+            err_set(why, VAC_ERR_USAGE, "the run ends");
+        else if (backs > BACKS_MOST)
             err_set(why, VAC_ERR_USAGE, "it went back %d times already", BACKS_MOST);
         else
             err_set(why, VAC_ERR_USAGE, "no checkpoint is known to be healthy");
         return 1;
     }
-    if (begin_settle(t, err) || begin_rewind(t, t->guards.healthy, "guard", err))
-        return -1;
+    guards_text(&text, &t->guards, g);
+    if (sb_ok(&text, err) || begin_settle(t, err)) {
+        rc = -1;
+    } else if (begin_rewind(t, t->guards.healthy, "guard", why)) {
+        rc = t->steer.broken.code ? err_set(err, why->code, "%s", why->msg) : 1;
+    } else if (!guards_find(&t->guards, number)) { /* it was given after that checkpoint */
+        rc = change_guard(t, "guard", 0, text.s, err);
+        number = rc ? 0 : t->guards.v[t->guards.n - 1].number;
+    }
+    sb_done(&text);
+    if (rc)
+        return rc;
     guards_find(&t->guards, number)->backs = backs;
     rc = options_value(&t->st, "lr", &lr, err);
-    snprintf(text, sizeof text, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-backs));
+    snprintf(half, sizeof half, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-backs));
     sb_done(&lr);
-    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", text, err);
+    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", half, err);
 }
 
 static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,

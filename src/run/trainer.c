@@ -268,7 +268,7 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
 }
 
 /* A score of what is no number is not written. On a screen the run waits, because the next step
- * would be spoilt too; without one it ends with the error. */
+ * would be spoilt too; without one it ends with the error. 1 = a guard went back, and the duties are others. */
 static int measure_fault(struct trainer *t, struct vac_err *err)
 {
     struct journal_entry e = {.applied = true,
@@ -276,13 +276,14 @@ static int measure_fault(struct trainer *t, struct vac_err *err)
                               .verb = JOURNAL_FAULT,
                               .status = "not measured",
                               .reason = err->msg};
+    uint64_t rewinds = t->at.rewinds;
     struct vac_err lost = {0};
 
     t->at.keep_more = 1;
     guards_fault(&t->guards, t->st.index, (int64_t)t->at.step);
-    if (alarm_act(t, &lost) == 0 && t->steer.guarded) {
+    if (alarm_act(t, &lost) == 0 && (t->steer.guarded || t->at.rewinds != rewinds)) {
         err_clear(err);
-        return 0;
+        return t->at.rewinds != rewinds;
     }
     if (!t->how.interactive || book_journal(&t->book, &e, NULL))
         return -1;
