@@ -1,5 +1,6 @@
 /* run_lines.c - see run_lines.h */
 #include "cli/run_lines.h"
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -46,9 +47,9 @@ int run_lines_score(struct run_lines *w, const struct vac_eval *score, struct va
 
 static void put_time(struct strbuf *s, double seconds)
 {
-    int t = (int)seconds;
+    int t = seconds >= 0 && seconds < INT_MAX ? (int)seconds : -1;
 
-    if (!isfinite(seconds))
+    if (t < 0)
         sb_puts(s, "-");
     else if (t >= 3600)
         sb_printf(s, "%dh%02dm", t / 3600, t / 60 % 60);
