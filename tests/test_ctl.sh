@@ -75,6 +75,16 @@ ctl --json "$dir" samples 0
 check "samples" said '"event":"samples","id":2.*"samples":\[{"index":0,"line":1,"file":"rows.json"'
 
 # ---- what is wrong is said in a line
+mv "$dir/control.sock" "$tmp/kept" && echo x >"$dir/control.sock"
+ctl "$dir" status
+check "a socket that is a file" failed 2 'control.sock: is no socket: remove it'
+rm "$dir/control.sock" && mv "$tmp/kept" "$dir/control.sock"
+far=$tmp/$(printf 'x%.0s' 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0)$(printf 'y%.0s' 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0)
+mkdir "$far" && ln -s "$dir" "$far/run"
+ctl "$far/run" status
+check "a path that is too long for a socket" failed 2 "longer than the 107 bytes that a socket's path may have"
+ctl "$dir" fork
+check "a fork says where it is" done_with "step $((at + 3)) fork: $dir-at-$((at + 3))"
 ctl "$dir" set rho -- -1
 check "a value out of range" failed 1 'rho: expected a number from 0 to 1000000, found "-1"'
 ctl "$dir" set rhp 1
@@ -92,7 +102,7 @@ check "what the run refuses" failed 1 'no evaluate entry applies to stage align'
 ctl "$dir" control
 check "control is for who stays" [ "$status" -eq 0 ]
 ctl "$tmp" status
-check "no run's folder" failed 2 'no program is running this run'
+check "no run's folder" failed 2 'holds no run (no run.json): name a run folder'
 ctl --as "$(printf '%060d' 0)" "$dir" status
 check "a name that is too long" failed 2 '--as: expected a name'
 ctl "$dir" help

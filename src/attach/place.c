@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "record/folder.h"
 
 #define SOCKET_NAME "control.sock"
 enum { WAITING = 8 /* connections that nobody has taken yet */ };
@@ -44,7 +45,10 @@ static int listen_at(const char *path, struct vac_err *err)
         unlink(path);
     if (fchmod(fd, 0600) || bind(fd, (struct sockaddr *)&a, sizeof a) || chmod(path, 0600) ||
         listen(fd, WAITING)) {
-        err_errno(err, "%s", path);
+        if (errno == EADDRINUSE)
+            err_set(err, VAC_ERR_IO, "%s: what is in its place is no socket: remove it", path);
+        else
+            err_errno(err, "%s", path);
         close(fd);
         return -1;
     }
@@ -100,14 +104,19 @@ int place_connect(const char *dir, struct vac_err *err)
     struct sockaddr_un a;
     char *path = lock_noted(dir, noted, sizeof noted) ? mem_strdup(noted, err)
                                                       : path_join(dir, SOCKET_NAME, err);
-    struct vac_err ignored = {0};
+    struct vac_err why = {0};
     struct stat st;
-    int fd = -1, number = ENOENT;
+    int fd = -1, number = ENOENT, holds;
 
     if (!path)
         return -1;
-    if (!address(&a, path, &ignored) && !lstat(path, &st)) {
-        fd = S_ISSOCK(st.st_mode) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+    if (address(&a, path, &why) || lstat(path, &st)) {
+        fd = -1;
+    } else if (!S_ISSOCK(st.st_mode)) {
+        err_set(&why, VAC_ERR_USAGE, "%s: is no socket: remove it, and let the run go on anew",
+                path);
+    } else {
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         number = fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) ? errno : 0;
     }
     free(path);
@@ -117,10 +126,19 @@ int place_connect(const char *dir, struct vac_err *err)
         close(fd);
     if (number == EACCES || number == EPERM)
         return err_set(err, VAC_ERR_IO, "%s: its control socket is another user's", dir);
-    if (!lock_held(dir))
+    if (!lock_held(dir)) {
+        holds = folder_holds_run(dir, err);
+        if (holds < 0)
+            return -1;
+        if (holds == 0)
+            return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                           dir);
         return err_set(err, VAC_ERR_USAGE,
                        "%s: no program is running this run: vaccine run %s goes on with it", dir,
                        dir);
+    }
+    if (why.code)
+        return err_set(err, why.code, "%s", why.msg);
     return err_set(
         err, VAC_ERR_USAGE,
         "%s: the program that runs this run takes no commands: it has its own screen, or "

@@ -280,7 +280,7 @@ static void put_line(struct strbuf *out, const cJSON *line, int64_t id)
         cli_put_name(out, verdict && *verdict ? verdict : "not judged");
         sb_puts(out, ")\n");
     } else if (cJSON_IsString(told)) {
-        if (id >= 0) /* of the command itself: it is done, which is said next */
+        if (id >= 0 && strcmp(event, "fork") != 0) /* the command itself: that it is done is next */
             return;
         json_whole(cJSON_GetObjectItemCaseSensitive(line, "step"), &step);
         sb_printf(out, "step %lld %s: ", (long long)step, event);
