@@ -246,7 +246,9 @@ void spec_done(struct run_spec *s)
 {
     struct own_keys own;
 
-    for (struct stage_spec *st = s->stage; st < s->stage + s->n_stages; st++) {
+    for (size_t j = 0; j < s->n_stages; j++) {
+        struct stage_spec *st = &s->stage[j];
+
         for (size_t k = 0; k < st->n_streams; k++) {
             for (size_t i = 0; i < st->stream[k].n; i++)
                 option_free(spec_rows_data, &st->stream[k].file[i]);
