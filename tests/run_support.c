@@ -91,11 +91,14 @@ struct vac_session *run_start(const struct rig_run *r, const char *out, const st
     return s;
 }
 
+static bool is_end(enum vac_state state)
+{
+    return state == VAC_DONE || state == VAC_STOPPED || state == VAC_FAILED;
+}
+
 bool run_ended(struct vac_session *s)
 {
-    enum vac_state state = vac_snapshot(s)->state;
-
-    return state == VAC_DONE || state == VAC_STOPPED || state == VAC_FAILED;
+    return is_end(vac_snapshot(s)->state);
 }
 
 /* Sleeps until there is news, or a moment. */
@@ -112,11 +115,12 @@ static void doze(struct vac_session *s)
 void run_wait(struct vac_session *s, enum vac_state state)
 {
     double until = clock_now() + PATIENCE;
+    const struct vac_snapshot *now; /* a second look may see another one */
 
-    while (vac_snapshot(s)->state != state) {
-        if (run_ended(s) || clock_now() > until)
+    while ((now = vac_snapshot(s))->state != state) {
+        if (is_end(now->state) || clock_now() > until)
             fail_msg("waited for %s and it is %s: %s", vac_state_names[state],
-                     vac_state_names[vac_snapshot(s)->state], vac_snapshot(s)->reason);
+                     vac_state_names[now->state], now->reason);
         doze(s);
     }
 }
@@ -124,11 +128,12 @@ void run_wait(struct vac_session *s, enum vac_state state)
 void run_wait_step(struct vac_session *s, int64_t step)
 {
     double until = clock_now() + PATIENCE;
+    const struct vac_snapshot *now;
 
-    while (vac_snapshot(s)->step < step) {
-        if (run_ended(s) || clock_now() > until)
+    while ((now = vac_snapshot(s))->step < step) {
+        if (is_end(now->state) || clock_now() > until)
             fail_msg("waited for step %lld and it is %s at step %lld", (long long)step,
-                     vac_state_names[vac_snapshot(s)->state], (long long)vac_snapshot(s)->step);
+                     vac_state_names[now->state], (long long)now->step);
         doze(s);
     }
 }
