@@ -53,9 +53,63 @@ static void test_back_and_fork(void **state)
     run_assert_same(a, forked);
 }
 
+/* As STEERED, with a stage that attacks; align makes so many steps. */
+#define ATTACKED(steps)                                                                            \
+    "'log_every':5,'checkpoint':{'steps':0,'minutes':0},"                                          \
+    "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,'every':" \
+    "4,'stages':['attack']}],"                                                                     \
+    "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
+    ",'lora':{'r':2,'alpha':4},'steps':" steps ",'lr':0.01},"                                      \
+    "{'name':'attack','method':'sft','train':[{'file':'rows.jsonl','harmful':true}],"              \
+    "'batch_size':4,'lora':{'r':2},'steps':10,'lr':0.01}]"
+
+/* On the weights of a paused run, which is none the worse for it. */
+static void test_attack(void **state)
+{
+    const char *a = untouched(ATTACKED("12")), *b = run_folder();
+    char script[2048];
+
+    (void)state;
+    snprintf(script, sizeof script,
+             HELD "n\n\"5\\n\"\n:wait step 5\n" HELD "a\n:save-screen %s\nEnter\n:wait attack\n"
+                  ":save-screen %s\n:panel evaluation\nz\n:attack at=5 steps=4 lr=0.02\n"
+                  ":wait attack\n:save-screen %s\n:attack colour=red\n:save-screen %s\n"
+                  ":attack at=7\n:wait attack\n:save-screen %s\nSpace\n:wait state done\n:quit\n",
+             here("asked"), here("told"), here("panel"), here("word"), here("none"));
+    play_through(b, "--paused", script);
+    assert_on("asked", "attack> steps=10 lr=0.01");
+    assert_on("told", "attack at step 5: steps to break ");
+    assert_on("told", "HS ");
+    assert_on("panel", "attack of 10 steps, lr 0.01: steps to break  @5 ");
+    assert_on("panel", "attack of 4 steps, lr 0.02: steps to break  @5 ");
+    assert_on("word", "and \"colour=red\" is none");
+    assert_on("none", "has no checkpoint of step 7; the nearest is 5");
+    assert_int_equal(lines_of(b, "attacks.jsonl"), 2);
+    run_assert_same(a, b);
+}
+
+/* A run that was going on waits, and goes on. */
+static void test_attack_meanwhile(void **state)
+{
+    const char *out = run_folder();
+    char script[512];
+
+    (void)state;
+    make_rig(ATTACKED("1000000"));
+    snprintf(
+        script, sizeof script,
+        ":wait step 3\n:attack steps=2\n:wait attack\n:save-screen %s\n:wait state running\nq D\n",
+        here("told"));
+    assert_int_equal(play(out, NULL, script, NULL), 0);
+    assert_on("told", "steps to break ");
+    assert_int_equal(lines_of(out, "attacks.jsonl"), 1);
+}
+
 static int cases(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork),
+                                       cmocka_unit_test(test_attack),
+                                       cmocka_unit_test(test_attack_meanwhile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

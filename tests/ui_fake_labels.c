@@ -79,3 +79,32 @@ int vac_fork(struct vac_fork *f, struct vac_err *err)
 {
     return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", f->run);
 }
+
+/* --- attacks: none --- */
+
+int vac_run_attacks(const char *dir, struct vac_attack **out, size_t *n, struct vac_err *err)
+{
+    (void)dir;
+    (void)err;
+    *out = NULL;
+    *n = 0;
+    return 0;
+}
+
+int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err)
+{
+    (void)out;
+    return err_set(err, VAC_ERR_USAGE, "%s: has no stage that attacks", dir);
+}
+
+bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b)
+{
+    return a == b;
+}
+
+const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE])
+{
+    (void)a;
+    out[0] = '\0';
+    return out;
+}

@@ -9,6 +9,7 @@
 #include "term/screen.h"
 #include "term/signals.h"
 #include "ui/actions.h"
+#include "ui/attack.h"
 #include "ui/export.h"
 #include "ui/layout.h"
 #include "ui/session.h"
@@ -683,6 +684,7 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_checkpoint] = do_checkpoint,
     [ACT_rewind] = do_rewind,
     [ACT_fork] = do_fork,
+    [ACT_attack] = attack_ask,
     [ACT_evaluate] = do_evaluate,
     [ACT_reference] = do_reference,
     [ACT_rho_type] = do_rho_type,

@@ -9,6 +9,7 @@
 #include "panels/start.h"
 #include "term/screen.h"
 #include "ui/actions.h"
+#include "ui/attack.h"
 #include "ui/commands.h"
 #include "ui/export.h"
 #include "ui/help.h"
@@ -362,6 +363,8 @@ static const struct ui_command ui_commands[] = {
     {"rewind", "STEP", "pause, and go back to the checkpoint of that step", action_rewind},
     {"fork", "[STEP|here] [FOLDER]", "another run that begins with what this one has saved",
      action_fork},
+    {"attack", "[at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]",
+     "fine-tune a fork of the present weights as a user would", attack_typed},
     {"pause", "", "pause at the next step", run_pause},
     {"control", "", "of a run that another program runs: ask for control, or give it to who asks",
      run_control},

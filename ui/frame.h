@@ -42,6 +42,19 @@ struct tour {
     int answers;  /* to questions, since this step of the tour */
 };
 
+/* An attack on a fork of the run that is shown (attack.h). */
+enum { ATTACK_SETS = 8 };
+struct attacking {
+    char run[VAC_PATH]; /* whose weights are attacked; "" = there is none */
+    uint64_t saving;    /* its command that saves them; 0 = that is done */
+    bool resume;        /* it was going on, and is to again */
+    char stage[VAC_NAME], at[VAC_NAME], set[ATTACK_SETS][VAC_NAME + 100];
+    int n;
+    struct vac_session *session; /* of the attack, in this folder */
+    char dir[VAC_PATH];
+    int64_t step, shown; /* of the run; of the attack, when it was told last */
+};
+
 struct parked;
 /* Members of struct ui, and of what follows, that are about the run that is shown: X(member). */
 /* clang-format off */
@@ -77,6 +90,7 @@ struct ui_private {
     double stop_asked; /* when Ctrl-C was pressed last */
     struct script *script;
     struct tour tour;
+    struct attacking attack;
     struct vac_follow *follow; /* its files, while they may grow */
     double next_look;          /* clock: when they are looked at again */
 };

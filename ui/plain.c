@@ -12,7 +12,6 @@
 #include "panels/measured.h"
 #include "term/clock.h"
 #include "term/signals.h"
-#include "ui/alone.h"
 #include "ui/commands.h"
 #include "ui/headless.h"
 #include "ui/plain.h"
@@ -276,7 +275,7 @@ static void loop(struct ui *ui)
         tell_message(ui);
         tell_news(ui, false);
         if (plain.ended && !ui->priv->script)
-            alone_answer(ui);
+            headless_answer(ui);
         if (ui->priv->quit || ui->priv->alone.over || (ui->session && !session_is_live(ui)))
             break;
         if (plain.ended && !session_is_live(ui) && !ui->priv->script)

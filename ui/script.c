@@ -4,7 +4,7 @@
  *     Space j j Enter        keys by name or character
  *     "text to type"         characters as they stand, with \n for Enter
  *     :set rho 2             a typed command
- *     :wait step 1300        until the run is there; also `state paused`, `probe`, or seconds
+ *     :wait step 1300        until the run is there; also `state paused`, `probe`, `attack`, or seconds
  */
 #include <errno.h>
 #include <math.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "term/files.h"
+#include "ui/attack.h"
 #include "ui/script.h"
 
 struct script {
@@ -19,7 +20,7 @@ struct script {
     double until; /* clock; 0 = not waiting for it */
     int64_t step; /* -1 = not waiting for it */
     int state;    /* enum vac_state; -1 = not waiting for it */
-    bool probe;
+    bool probe, attack;
     unsigned line;
     char path[VAC_PATH];
 };
@@ -75,11 +76,14 @@ void script_wait(struct ui *ui, const char *args)
         s->state = state_by_name(args + 6);
     else if (!strcmp(args, "probe"))
         s->probe = true;
+    else if (!strcmp(args, "attack"))
+        s->attack = true;
     else if (strtod(args, NULL) > 0)
         s->until = ui->now + strtod(args, NULL);
     else
-        ui_warn(ui, "%s:%u: :wait wants \"step N\", \"state NAME\", \"probe\" or seconds", s->path,
-                s->line);
+        ui_warn(ui,
+                "%s:%u: :wait wants \"step N\", \"state NAME\", \"probe\", \"attack\" or seconds",
+                s->path, s->line);
 }
 
 /* The step that is shown is the one that the script sees. */
@@ -95,9 +99,11 @@ static bool is_waiting(const struct ui *ui, struct script *s)
         return true;
     if (s->probe && ui->answering && !ended)
         return true;
+    if (s->attack && attack_is_on(ui))
+        return true;
     s->until = 0;
     s->step = s->state = -1;
-    s->probe = false;
+    s->probe = s->attack = false;
     return false;
 }
 

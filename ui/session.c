@@ -14,6 +14,7 @@
 #include "panels/start.h"
 #include "term/clock.h"
 #include "term/screen.h"
+#include "ui/attack.h"
 #include "ui/mend.h"
 #include "ui/paint.h"
 #include "ui/park.h"
@@ -748,13 +749,15 @@ bool session_pump(struct ui *ui)
     any |= look_pump(ui);
     if (ui->priv->parked)
         any |= pump_parked(ui);
+    any |= attack_pump(ui);
     return any;
 }
 
 int session_fds(const struct ui *ui, struct pollfd *fds, bool listen)
 {
     const struct vac_session *from[SESSION_FDS] = {
-        ui->session, ui->look, ui->priv->parked ? ui->priv->parked->ui.session : NULL};
+        ui->session, ui->look, ui->priv->parked ? ui->priv->parked->ui.session : NULL,
+        ui->priv->attack.session};
     int n = 0;
 
     for (int i = 0; i < SESSION_FDS; i++)

@@ -21,7 +21,7 @@ bool session_pump(struct ui *ui);
 /* Seconds until session_pump wants to be called for a run without a session; < 0 = never. */
 double session_due(const struct ui *ui);
 /* What news comes by, into `fds`; with `listen` false none of it. */
-enum { SESSION_FDS = 3 };
+enum { SESSION_FDS = 4 };
 int session_fds(const struct ui *ui, struct pollfd *fds, bool listen);
 /* To the list of runs, where one that trains goes on meanwhile; from there, or from another run, back
  * to it. */

@@ -9,6 +9,7 @@
 #include "term/prompt.h"
 #include "term/screen.h"
 #include "term/signals.h"
+#include "ui/attack.h"
 #include "ui/headless.h"
 #include "ui/loop.h"
 #include "ui/paint.h"
@@ -54,6 +55,7 @@ static bool wants_lines(const struct ui_args *args)
 static void free_ui(struct ui *ui)
 {
     script_close(ui);
+    attack_leave(ui);
     session_return(ui);
     session_close(ui);
     overlay_close();

@@ -471,6 +471,36 @@ struct vac_fork {
 /* Going on with the new folder then gives, where nothing was set, the run's own bytes again. */
 int vac_fork(struct vac_fork *f, struct vac_err *err);
 
+/* --- attacks: what forks with `attack` came to, and what they would be --- */
+struct vac_attack_score {
+    struct vac_eval e; /* as it ended */
+    double before;     /* as it began; NaN = not measured */
+    bool judged;       /* of a judge: it can break */
+    struct vac_span
+        broke; /* the step at which it passed one half, and where the ends of its intervals
+                              did: NaN = not within the attack; value NaN = it did not */
+};
+struct vac_attack {
+    char stage[VAC_NAME],
+        dir[VAC_PATH],            /* the attacking stage; its run, relative to the parent's */
+        data[VAC_PATH];           /* harmful rows that are not the parent's; "" = those are */
+    int64_t step, steps, samples; /* of the parent; of the attack; 0 = all rows */
+    double ratio, lr;             /* NaN = not set */
+    double harmful_loss, drift;   /* as it ended; NaN = not measured */
+    struct vac_attack_score score[VAC_MAX_EVALS];
+    int n_scores;
+};
+/* All that a run's folder keeps, by step; the array to free(). */
+int vac_run_attacks(const char *dir, struct vac_attack **out, size_t *n, struct vac_err *err);
+/* How the run's own attack stage is described: stage, steps, samples, ratio and lr. */
+int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err);
+/* Of the same kind: their steps to break can be held against each other. */
+bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b);
+/* Where the first judged score passed one half: "12.0 [8.0, -]", "- [15.0, -]" where only its upper bound did,
+ * "held", "-" where nothing is judged. Returns out. */
+enum { VAC_ATTACK_BROKE = 64 };
+const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE]);
+
 /* --- blind labels: a person says of a run's judged answers what the judge said, without knowing what it said --- */
 struct vac_labels;
 struct vac_to_label {

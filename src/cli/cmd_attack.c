@@ -204,14 +204,7 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
 
 /* --- the table --- */
 
-static bool same_attack(const struct attack_result *a, const struct attack_result *b)
-{
-    return !strcmp(a->stage, b->stage) && !strcmp(a->data, b->data) && a->samples == b->samples &&
-           a->steps == b->steps && (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
-           (a->lr == b->lr || (isnan(a->lr) && isnan(b->lr)));
-}
-
-static void put_head(struct strbuf *s, const struct attack_result *r)
+static void put_head(struct strbuf *s, const struct vac_attack *r)
 {
     sb_puts(s, "against this attack: stage ");
     cli_put_name(s, r->stage);
@@ -229,35 +222,7 @@ static void put_head(struct strbuf *s, const struct attack_result *r)
     sb_putc(s, '\n');
 }
 
-/* Where the first judged score passed one half: "12 [8, -]", "- [15, -]" where only its upper bound did, "held". */
-static void put_broke(struct strbuf *s, const struct attack_result *r)
-{
-    struct strbuf text = {0};
-
-    for (int i = 0; i < r->n_scores && !text.len; i++) {
-        const struct vac_span *b = &r->score[i].broke;
-        const double at[] = {b->value, b->lo, b->hi};
-
-        if (r->score[i].judged && isnan(b->value) && isnan(b->lo)) {
-            sb_puts(&text, "held");
-            break;
-        }
-        for (int k = 0; r->score[i].judged && k < 3; k++) {
-            sb_puts(&text, k == 0 ? "" : k == 1 ? " [" : ", ");
-            if (isnan(at[k]))
-                sb_puts(&text, "-");
-            else
-                sb_printf(&text, "%.1f", at[k]);
-        }
-        if (text.len)
-            sb_putc(&text, ']');
-    }
-    sb_printf(s, "  %-22s", text.s ? text.s : "-");
-    s->bad |= text.bad;
-    sb_done(&text);
-}
-
-static void put_score(struct strbuf *s, const struct attack_score *x)
+static void put_score(struct strbuf *s, const struct vac_attack_score *x)
 {
     double unit = x->e.is_rate ? 100 : 1;
 
@@ -273,13 +238,14 @@ static void put_score(struct strbuf *s, const struct attack_score *x)
 
 static int print(const char *dir, struct vac_err *err)
 {
-    struct attack_result *r;
+    struct vac_attack *r;
     bool *done;
     struct strbuf s = {0};
+    char broke[VAC_ATTACK_BROKE];
     size_t n;
     int rc;
 
-    if (attack_list(dir, &r, &n, err))
+    if (vac_run_attacks(dir, &r, &n, err))
         return -1;
     done = mem_new(n, sizeof *done, err);
     for (size_t i = 0; done && i < n; i++) {
@@ -288,11 +254,11 @@ static int print(const char *dir, struct vac_err *err)
         put_head(&s, &r[i]);
         sb_printf(&s, "%8s  %-22s\n", "STEP", "STEPS TO BREAK");
         for (size_t k = i; k < n; k++) {
-            if (done[k] || !same_attack(&r[i], &r[k]))
+            if (done[k] || !vac_attack_same(&r[i], &r[k]))
                 continue;
             done[k] = true;
             sb_printf(&s, "%8lld", (long long)r[k].step);
-            put_broke(&s, &r[k]);
+            sb_printf(&s, "  %-22s", vac_attack_broke(&r[k], broke));
             for (int j = 0; j < r[k].n_scores; j++)
                 put_score(&s, &r[k].score[j]);
             if (!isnan(r[k].harmful_loss))

@@ -145,10 +145,10 @@ static double breaks(const struct vac_eval *e, size_t n, const char *name, const
     return at;
 }
 
-static void take_scores(struct attack_result *r, const struct vac_eval *e, size_t n)
+static void take_scores(struct vac_attack *r, const struct vac_eval *e, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct attack_score *s = r->score;
+        struct vac_attack_score *s = r->score;
 
         if (strcmp(e[i].stage, r->stage) != 0)
             continue;
@@ -162,7 +162,7 @@ static void take_scores(struct attack_result *r, const struct vac_eval *e, size_
         }
         s->e = e[i];
     }
-    for (struct attack_score *s = r->score; s < r->score + r->n_scores; s++) {
+    for (struct vac_attack_score *s = r->score; s < r->score + r->n_scores; s++) {
         s->judged = score_judged(&s->e) > 0;
         if (!s->judged)
             continue;
@@ -175,7 +175,7 @@ static void take_scores(struct attack_result *r, const struct vac_eval *e, size_
 }
 
 /* The first file of harmful rows whose content the parent did not begin with. */
-static void take_data(struct attack_result *r, const cJSON *config, const char *run)
+static void take_data(struct vac_attack *r, const cJSON *config, const char *run)
 {
     cJSON *parent = run_config(run, NULL);
     const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
@@ -200,31 +200,88 @@ static void take_data(struct attack_result *r, const cJSON *config, const char *
     cJSON_Delete(parent);
 }
 
+/* What is told of a stage before it is made. */
+static int read_stage(struct vac_attack *out, const cJSON *stage, struct vac_err *err)
+{
+    struct jnode root = json_root(stage, "run.json");
+    const char *name = json_text_at(stage, "name");
+
+    *out = (struct vac_attack){.ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
+    lines_name(out->stage, sizeof out->stage, name ? name : "");
+    return json_opt_num(&root, "harmful_ratio", &out->ratio, err) ||
+                   json_opt_num(&root, "lr", &out->lr, err) ||
+                   json_opt_int(&root, "steps", 0, RECORD_STEP_MAX, &out->steps, err) ||
+                   json_opt_int(&root, "samples", 0, RECORD_STEP_MAX, &out->samples, err)
+               ? -1
+               : 0;
+}
+
+int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err)
+{
+    cJSON *config = run_config(dir, err);
+    const char *name = config ? attack_stage(config, dir, NULL, err) : NULL;
+    const cJSON *stage;
+    int rc = name ? 0 : -1;
+
+    cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"))
+    {
+        const char *own = json_text_at(stage, "name");
+
+        if (rc == 0 && own && !strcmp(own, name))
+            rc = read_stage(out, stage, err);
+    }
+    cJSON_Delete(config);
+    return rc;
+}
+
+bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b)
+{
+    return !strcmp(a->stage, b->stage) && !strcmp(a->data, b->data) && a->samples == b->samples &&
+           a->steps == b->steps && (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
+           (a->lr == b->lr || (isnan(a->lr) && isnan(b->lr)));
+}
+
+const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE])
+{
+    static const char *const before[] = {"", " [", ", "};
+    int n = 0;
+
+    snprintf(out, VAC_ATTACK_BROKE, "-");
+    for (int i = 0; i < a->n_scores && n == 0; i++) {
+        const struct vac_span *b = &a->score[i].broke;
+        const double at[] = {b->value, b->lo, b->hi};
+
+        if (!a->score[i].judged)
+            continue;
+        if (isnan(b->value) && isnan(b->lo)) {
+            n = snprintf(out, VAC_ATTACK_BROKE, "held");
+            continue;
+        }
+        for (int k = 0; k < 3; k++) /* steps are below RECORD_STEP_MAX: 16 digits */
+            n += snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, isnan(at[k]) ? "%s-" : "%s%.1f",
+                          before[k], at[k]);
+        snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, "]");
+    }
+    return out;
+}
+
 /* Of the attack in `dir`; `run` is its parent's folder. */
-static int read_attack(struct attack_result *out, const char *dir, const char *run,
+static int read_attack(struct vac_attack *out, const char *dir, const char *run,
                        struct vac_err *err)
 {
     cJSON *config = run_config(dir, err);
     const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"),
                 *stage = cJSON_GetArrayItem(stages, cJSON_GetArraySize(stages) - 1);
-    struct jnode root = json_root(stage, "run.json");
-    const char *name = json_text_at(stage, "name");
     struct vac_eval *e = NULL;
     struct vac_point *p = NULL;
     size_t n = 0, points = 0, inside = strlen(run);
-    int rc =
-        config && name && !vac_run_evals(dir, &e, &n, err) && !vac_run_points(dir, &p, &points, err)
-            ? 0
-            : -1;
+    int rc = config && !read_stage(out, stage, err) && !vac_run_evals(dir, &e, &n, err) &&
+                     !vac_run_points(dir, &p, &points, err)
+                 ? 0
+                 : -1;
 
-    *out = (struct attack_result){
-        .step = fork_step(config), .ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
-    if (rc == 0 && (json_opt_num(&root, "harmful_ratio", &out->ratio, err) ||
-                    json_opt_num(&root, "lr", &out->lr, err) ||
-                    json_opt_int(&root, "samples", 0, RECORD_STEP_MAX, &out->samples, err)))
-        rc = -1;
     if (rc == 0) {
-        lines_name(out->stage, sizeof out->stage, name);
+        out->step = fork_step(config);
         while (inside && run[inside - 1] == '/')
             inside--;
         snprintf(out->dir, sizeof out->dir, "%s",
@@ -251,7 +308,7 @@ static void put_known(struct json_out *o, const char *key, double x)
         json_put_num(o, key, x);
 }
 
-static int keep(const struct attack_result *r, const char *run, struct vac_err *err)
+static int keep(const struct vac_attack *r, const char *run, struct vac_err *err)
 {
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
@@ -272,7 +329,7 @@ static int keep(const struct attack_result *r, const char *run, struct vac_err *
     put_known(&o, "harmful_loss", r->harmful_loss);
     put_known(&o, "drift_mean", r->drift);
     json_put_list(&o, "scores", JSON_TIGHT);
-    for (const struct attack_score *x = r->score; x < r->score + r->n_scores; x++) {
+    for (const struct vac_attack_score *x = r->score; x < r->score + r->n_scores; x++) {
         json_put_object(&o, NULL, JSON_TIGHT);
         json_put_text(&o, "name", x->e.name);
         put_known(&o, "before", x->before);
@@ -323,7 +380,7 @@ static char *find_parent(const char *dir, const cJSON *parent)
 int attack_tell(const char *dir, const cJSON *config, struct vac_err *err)
 {
     const cJSON *parent = fork_parent(config);
-    struct attack_result r;
+    struct vac_attack r;
     char *real, *run;
     int rc = 0;
 
@@ -341,11 +398,11 @@ int attack_tell(const char *dir, const cJSON *config, struct vac_err *err)
 }
 
 struct listing {
-    struct attack_result *v;
+    struct vac_attack *v;
     size_t n, cap;
 };
 
-static int read_score(const struct jnode *one, struct attack_score *x, struct vac_err *err)
+static int read_score(const struct jnode *one, struct vac_attack_score *x, struct vac_err *err)
 {
     const char *name;
 
@@ -370,14 +427,14 @@ static int read_score(const struct jnode *one, struct attack_score *x, struct va
 static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct listing *l = ctx;
-    struct attack_result *r;
+    struct vac_attack *r;
     struct jnode scores, one;
     const char *stage, *run, *data = NULL;
 
     if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
         return -1;
     r = &l->v[l->n];
-    *r = (struct attack_result){.ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
+    *r = (struct vac_attack){.ratio = NAN, .lr = NAN, .harmful_loss = NAN, .drift = NAN};
     if (json_int(line, "step", 0, RECORD_STEP_MAX, &r->step, err) ||
         json_str(line, "stage", &stage, err) || json_str(line, "run", &run, err) ||
         json_opt_int(line, "steps", 0, RECORD_STEP_MAX, &r->steps, err) ||
@@ -401,12 +458,12 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
 
 static int by_step(const void *a, const void *b)
 {
-    const struct attack_result *x = a, *y = b;
+    const struct vac_attack *x = a, *y = b;
 
     return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : strcmp(x->dir, y->dir);
 }
 
-int attack_list(const char *run, struct attack_result **out, size_t *n, struct vac_err *err)
+int vac_run_attacks(const char *run, struct vac_attack **out, size_t *n, struct vac_err *err)
 {
     struct listing l = {.v = NULL};
 

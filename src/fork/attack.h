@@ -19,27 +19,7 @@ int attack_make(struct fork *f, const char *stage, struct vac_err *err);
 /* A free name in the parent's folder: "DIR/attacks/at-STEP", "...-2". Free it. */
 char *attack_name(const char *dir, uint64_t step, struct vac_err *err);
 
-struct attack_score {
-    struct vac_eval e; /* as it ended */
-    double before;     /* as it began; NaN = not measured */
-    bool judged;       /* of a judge: it can break */
-    struct vac_span
-        broke; /* the step at which it passed one half, and where the ends of its intervals
-                              did: NaN = not within the attack; value NaN = it did not */
-};
-struct attack_result {
-    char stage[VAC_NAME],
-        dir[VAC_PATH],            /* the attacking stage; its run, relative to the parent's */
-        data[VAC_PATH];           /* harmful rows that are not the parent's; "" = those are */
-    int64_t step, steps, samples; /* of the parent; of the attack; 0 = all rows */
-    double ratio, lr;             /* NaN = not set */
-    double harmful_loss, drift;   /* as it ended; NaN = not measured */
-    struct attack_score score[VAC_MAX_EVALS];
-    int n_scores;
-};
 /* Where the run in `dir`, which has ended and has that run.json, is an attack: what it came to is appended to
  * attacks.jsonl of its parent, which is where it was or the folder that holds it; another one is not told. */
 int attack_tell(const char *dir, const cJSON *config, struct vac_err *err);
-/* All that were kept, by step; the array to free(). */
-int attack_list(const char *run, struct attack_result **out, size_t *n, struct vac_err *err);
 #endif

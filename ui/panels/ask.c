@@ -210,6 +210,7 @@ bool action_works(const struct ui *ui, enum action a)
         return look_can(ui);
     case ACT_label:
     case ACT_fork:
+    case ACT_attack:
     case ACT_list:
         return *ui->snap.run != '\0';
     case ACT_reference:

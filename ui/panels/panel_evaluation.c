@@ -35,6 +35,9 @@ struct evaluation {
     struct vac_labelled *labelled; /* what labels say, */
     size_t n_labelled;
     int64_t labels_size, labels_step; /* of the file when it was read, and then */
+    struct vac_attack *attacks;       /* that were kept, by step */
+    size_t n_attacks;
+    int64_t attacks_size;
 };
 
 static struct evaluation *own(struct ui *ui)
@@ -98,6 +101,10 @@ static void done(struct ui *ui)
     free(e->labelled);
     e->labelled = NULL;
     e->n_labelled = 0;
+    free(e->attacks);
+    e->attacks = NULL;
+    e->n_attacks = 0;
+    e->attacks_size = 0;
     for (int i = 0; i < VAC_MAX_EVALS; i++)
         forget_disputes(&e->disputes[i]);
     measures_done(&e->history);
@@ -279,6 +286,12 @@ static void refresh(struct ui *ui)
     struct vac_labels *l;
     struct stat st;
 
+    snprintf(path, sizeof path, "%s/attacks.jsonl", ui_dir(ui));
+    if (stat(path, &st) == 0 && st.st_size != e->attacks_size) {
+        free(e->attacks);
+        vac_run_attacks(ui_dir(ui), &e->attacks, &e->n_attacks, NULL);
+        e->attacks_size = st.st_size;
+    }
     snprintf(path, sizeof path, "%s/labels.jsonl", ui_dir(ui));
     if (stat(path, &st) || (st.st_size == e->labels_size && ui->snap.step == e->labels_step))
         return;
@@ -312,6 +325,36 @@ static int draw_labelled(struct ui *ui, const struct view *v, int y, const struc
                      (long long)(x->positive + x->negative));
         if (4 + (int)strlen(text) <= v->w) /* half a number would be another number */
             draw_text(v, 4, y++, x->corrected.known ? INK_TEXT : INK_FAINT, text);
+    }
+    return y;
+}
+
+/* How many steps of an attack the weights of each step took to break, an attack in a row. */
+static int draw_attacks(struct ui *ui, const struct view *v, int y)
+{
+    const struct evaluation *e = own(ui);
+
+    for (size_t i = 0; i < e->n_attacks && y < v->h; i++) {
+        const struct vac_attack *a = &e->attacks[i];
+        char broke[VAC_ATTACK_BROKE], text[400];
+        bool told = false;
+        int n;
+
+        for (size_t k = 0; k < i; k++)
+            told |= vac_attack_same(a, &e->attacks[k]);
+        if (told)
+            continue;
+        n = snprintf(text, sizeof text, "attack of %lld steps, lr %.3g", (long long)a->steps,
+                     a->lr);
+        if (!isnan(a->ratio))
+            n += snprintf(text + n, sizeof text - (size_t)n, ", ratio %.3g", a->ratio);
+        n += snprintf(text + n, sizeof text - (size_t)n, ": steps to break");
+        for (size_t k = i; k < e->n_attacks && n < (int)sizeof text - 1; k++)
+            if (vac_attack_same(a, &e->attacks[k]))
+                n += snprintf(text + n, sizeof text - (size_t)n, "  @%lld %s",
+                              (long long)e->attacks[k].step,
+                              vac_attack_broke(&e->attacks[k], broke));
+        draw_cut(v, 4, y++, v->w - 4, INK_TEXT, text);
     }
     return y;
 }
@@ -525,6 +568,7 @@ static void draw(struct ui *ui, const struct view *v)
     y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
     y = draw_beneath(&left, y, &ui->snap.eval[selected]);
     y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
+    y = draw_attacks(ui, &left, y);
     if (!others && (!s || s->n == 0))
         return;
     if (others) {

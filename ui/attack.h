@@ -1,0 +1,20 @@
+/* attack.h - an attack on a fork of the run that is shown, by a session beside it.
+ *
+ * The run waits meanwhile, where it can, and goes on afterwards if it was going on; what it has saved is all
+ * that is used of it. Leaving the program leaves an attack that can be gone on with as a run. */
+#ifndef UI_ATTACK_H
+#define UI_ATTACK_H
+
+#include "ui/frame.h"
+
+/* Asks what to attack with, beginning with what the run's own attack stage would do. */
+void attack_ask(struct ui *ui);
+/* ":attack [at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]" */
+void attack_typed(struct ui *ui, const char *args);
+/* Something is still to be done for one. */
+bool attack_is_on(const struct ui *ui);
+/* Takes over what is new; true when something was. */
+bool attack_pump(struct ui *ui);
+/* Saves and ends it. */
+void attack_leave(struct ui *ui);
+#endif
