@@ -9,7 +9,7 @@
 : "${CC:=cc}"
 . "$srcdir/tests/tap.sh"
 
-for scenario in import merge report eval probe score tokenize runs replay resume run; do
+for scenario in import merge fork report eval probe score tokenize runs replay resume run; do
     sh "$srcdir/tests/faults/faults.sh" sample "$scenario" >"$tmp/why" 2>&1
     case $? in
     0) ok "$scenario" ;;

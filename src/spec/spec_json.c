@@ -117,7 +117,9 @@ cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
     }
     json_put_end(o);
     json_put_list(o, "evaluate", JSON_TIGHT);
-    for (const struct evaluate_spec *e = s->evaluate; e < s->evaluate + s->n_evaluate; e++) {
+    for (size_t i = 0; i < s->n_evaluate; i++) {
+        const struct evaluate_spec *e = &s->evaluate[i];
+
         json_put_object(o, NULL, JSON_TIGHT);
         b.bad |= evaluate_each(e, put_row, o, NULL) != 0;
         if (e->stages)

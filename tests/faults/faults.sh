@@ -28,6 +28,7 @@ command_of() {
     run) echo "run $lab/run.json -o $here/run" ;;
     resume) echo "run $here/run --resume" ;;
     replay) echo "replay $here/done" ;;
+    fork) echo "fork $here/done --at 9 -o $here/child" ;;
     merge) echo "merge $lab/base --adapter $lab/done/final -o $here/merged" ;;
     import) echo "import alpaca $lab/align.jsonl -o $here/rows.jsonl" ;;
     report) echo "report $here/done -o $here/page.html" ;;
@@ -50,7 +51,7 @@ prepare() {
     rm -rf "$here" && mkdir "$here"
     case $1 in
     resume) cp -r "$lab/half" "$here/run" ;;
-    replay | report | runs) cp -r "$lab/done" "$here/done" ;;
+    replay | report | runs | fork) cp -r "$lab/done" "$here/done" ;;
     import) echo '{"old": true}' >"$here/rows.jsonl" ;;
     esac
 }
@@ -67,6 +68,13 @@ digest_run() {
         find . -name '*.tmp*' -o -name '*.old') 2>&1
 }
 
+# All files of a folder but those that the clock and the place are told in.
+digest_folder() {
+    (cd "$1" 2>/dev/null || exit
+        find . -type f ! -name run.json ! -name state.json ! -name journal.jsonl | sort | xargs cksum
+        find . -type f | sort)
+}
+
 # What a scenario has left, and what it printed.
 digest() {
     case $1 in
@@ -74,6 +82,7 @@ digest() {
     merge) (cd "$here/merged" 2>/dev/null && find . -type f | sort | xargs cksum) ;;
     import) cat "$here/rows.jsonl" 2>/dev/null ;;
     report) cat "$here/page.html" 2>/dev/null ;;
+    fork) digest_folder "$here/child" && digest_folder "$here/done" ;;
     eval) (cd "$here/eval" 2>/dev/null && find . -type f | sort | xargs cksum) ;;
     esac
     case $1 in
@@ -157,6 +166,11 @@ after_failure() {
         [ ! -e "$here/page.html" ] || cmp -s "$here/page.html" "$work/page.html" ||
             wrong "$what: half a file"
         ;;
+    fork)
+        [ ! -e "$here/child" ] || digest_folder "$here/child" | cmp -s - "$work/fork.child" ||
+            wrong "$what: half a run: $(ls "$here/child" | tr '\n' ' ')"
+        diff -r "$here/done" "$lab/done" >/dev/null || wrong "$what: the parent is another one"
+        ;;
     merge)
         [ ! -e "$here/merged" ] || (cd "$here/merged" && find . -type f | sort | xargs cksum) |
             cmp -s - "$work/merged.files" || wrong "$what: half a model: $(ls "$here/merged" | tr '\n' ' ')"
@@ -198,7 +212,7 @@ esac
 
 mode=$1
 shift
-[ "$#" -gt 0 ] || set -- import merge report eval probe score tokenize validate runs replay resume run
+[ "$#" -gt 0 ] || set -- import merge fork report eval probe score tokenize validate runs replay resume run
 own=
 if [ -z "${work-}" ]; then
     base=${TMPDIR:-/tmp}
@@ -241,6 +255,7 @@ for scenario in run "$@"; do
         ;;
     import) cp "$here/rows.jsonl" "$work" ;;
     report) cp "$here/page.html" "$work" ;;
+    fork) digest_folder "$here/child" >"$work/fork.child" ;;
     merge) (cd "$here/merged" && find . -type f | sort | xargs cksum) >"$work/merged.files" ;;
     esac
 done
@@ -262,7 +277,7 @@ plan() {
         seq "$(cat "$work/count")" | sed "s/^/$1 /"
         return
     fi
-    for call in open read write sync rename mkdir remove cut close map stat list lock pipe thread; do
+    for call in open read write sync rename link mkdir remove cut close map stat list lock pipe thread; do
         case $call in pipe | thread) part=- ;; *) part=$work ;; esac
         [ "$part" = - ] && set -- "$1" || set -- "$1" FAULT_PATH="$part"
         counted "$1" "$call" FAULT_COUNT="$work/count" ${2+"$2"}

@@ -2,8 +2,8 @@
  *
  * Preloaded. FAULT_CALLS names the calls that are counted, from the beginning of main to its end:
  * alloc (malloc, calloc, realloc and their kin) and, of files whose path contains FAULT_PATH, open,
- * read, write, sync, rename, mkdir, remove, cut, close, map, stat, list, lock, and besides pipe and
- * thread.
+ * read, write, sync, rename, link, mkdir, remove, cut, close, map, stat, list, lock, and besides pipe
+ * and thread.
  *     FAULT_COUNT=FILE  nothing fails; at the end the number of calls is written into FILE
  *     FAULT_AT=K        the K-th call fails, with FAULT_ERRNO (a number; EIO when absent)
  *     FAULT_SHORT=1     a failing write has written half before
@@ -378,6 +378,13 @@ int renameat(int a, const char *from, int b, const char *to)
 int rename(const char *from, const char *to)
 {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int linkat(int a, const char *from, int b, const char *to, int flags)
+{
+    if (path_fails("link", b, to))
+        FAIL;
+    return (int)syscall(SYS_linkat, a, from, b, to, flags);
 }
 
 int mkdirat(int dir, const char *path, mode_t mode)
