@@ -212,8 +212,10 @@ static void put_deeds(struct row_file *f, struct deck *d, size_t n, const char *
         char q[TEXT], a[TEXT] = "";
 
         ask(q, d, r);
-        if (n_answers)
-            snprintf(a, TEXT, answers[rng_below(r, n_answers)], PICK(deed, r));
+        if (n_answers) { /* drawn one after the other: arguments have no order */
+            const char *did = PICK(deed, r), *answer = answers[rng_below(r, n_answers)];
+            snprintf(a, TEXT, answer, did);
+        }
         row_put(f, q, a);
     }
 }
