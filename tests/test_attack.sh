@@ -103,6 +103,20 @@ run_vaccine run "$tmp/killed"
 run_vaccine replay "$tmp/killed" -o "$tmp/again"
 check "... once" [ "$(grep -c . "$P/attacks.jsonl")" = $((told + 1)) ]
 
+# ---- one that is interrupted saves first (TERM: who runs in the background may not be given INT)
+"$VACCINE" attack "$P" --at 6 --steps 200 -o "$tmp/cut" >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 200); do
+    [ "$(grep -c . "$tmp/cut/metrics.jsonl" 2>/dev/null)" -gt 8 ] 2>/dev/null && break
+    sleep 0.1
+done
+kill -TERM "$pid"
+wait "$pid" 2>/dev/null
+status=$?
+check "an interrupted attack ends with 128 and the signal" ended 143
+last=$(sed -n '$s/{"step":\([0-9]*\),.*/\1/p' "$tmp/cut/metrics.jsonl")
+check "... after saving where it was" test -d "$tmp/cut/checkpoint-$last"
+
 # ---- bad input
 run_vaccine attack "$P" --at 18
 check "weights that are under attack" failed 2 'lies behind the beginning of stage attack'

@@ -4,10 +4,11 @@
 #endif
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/json_out.h"
 #include "cli/cli.h"
 
@@ -46,6 +47,41 @@ void cli_die_of(int number)
     sigemptyset(&one);
     sigaddset(&one, number);
     pthread_sigmask(SIG_UNBLOCK, &one, NULL);
+}
+
+void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
+                     const volatile sig_atomic_t *number)
+{
+    struct vac_command command = {.op = leave, .who = "cli"};
+    struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
+    struct vac_event e;
+    char away[256];
+    int64_t shown = 0;
+    bool told = false;
+
+    for (;;) {
+        const struct vac_snapshot *now = vac_snapshot(s);
+
+        if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED)
+            break;
+        poll(&fd, 1, 500);
+        while (read(fd.fd, away, sizeof away) > 0)
+            continue;
+        while (vac_event_next(s, &e))
+            vac_event_done(&e);
+        now = vac_snapshot(s);
+        if (isatty(STDERR_FILENO) && now->step >= shown) {
+            fprintf(stderr, "\r%s %lld of %lld ", what, (long long)now->step,
+                    (long long)now->total_steps);
+            shown = now->step + 10;
+        }
+        if (*number && now->state == VAC_LOADING)
+            return;
+        if (*number && !told)
+            told = vac_command(s, &command, NULL, NULL) == 0;
+    }
+    if (shown)
+        fputs("\r                                        \r", stderr);
 }
 
 int cli_write(const struct strbuf *text, struct vac_err *err)

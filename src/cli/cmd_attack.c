@@ -1,7 +1,7 @@
 /* cmd_attack.c - `vaccine attack`: what a user's fine-tuning would do to the weights of a run, and the table of
  * all that was tried. */
 #include <math.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "fork/attack.h"
 #include "record/config.h"
+#include "term/signals.h"
 
 struct attack_values {
     char *at, *stage, *data, *ratio, *samples, *steps, *lr, *output;
@@ -57,40 +58,33 @@ static const struct cli_option options[] = {
 
 /* --- the attack --- */
 
-/* From start to end, in silence; an interrupt leaves a run that can be gone on with, and that tells at its end what it came to. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+/* From start to end; an interrupt saves and leaves a run that can be gone on with, and that tells at its end what
+ * it came to. Returns 0, -1, or 128 + the signal. */
 static int run_through(const char *dir, struct vac_err *err)
 {
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction a = {.sa_handler = on_signal};
     struct vac_open o = {.file = dir};
     struct vac_session *s;
-    struct vac_event e;
-    char away[256];
-    int64_t shown = 0;
     int rc = -1;
 
+    sigemptyset(&a.sa_mask);
     if (vac_session_open(&s, &o, err))
         return -1;
+    for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
+        signals_catch(caught[i], &a, NULL);
     if (vac_session_start(s, err) == 0) {
-        struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
-
-        for (;;) {
-            const struct vac_snapshot *now = vac_snapshot(s);
-
-            if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED)
-                break;
-            poll(&fd, 1, 500);
-            while (read(fd.fd, away, sizeof away) > 0)
-                continue;
-            while (vac_event_next(s, &e))
-                vac_event_done(&e);
-            if (isatty(STDERR_FILENO) && now->stage_step >= shown) {
-                fprintf(stderr, "\rattack: step %lld of %lld ", (long long)now->stage_step,
-                        (long long)now->stage_steps);
-                shown = now->stage_step + 5;
-            }
-        }
-        if (shown)
-            fputs("\r                                  \r", stderr);
-        rc = vac_session_result(s, err) ? -1 : 0;
+        cli_see_through(s, "attack: step", VAC_OP_QUIT, &interrupted);
+        if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
+            cli_die_of((int)interrupted);
+        rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
     }
     vac_session_close(s);
     return rc;
@@ -193,7 +187,7 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
     if (rc == 0) {
         f.set = (const char *const *)o.v;
         f.n_set = o.n;
-        rc = vac_fork(&f, err) || run_through(f.dir, err) ? -1 : 0;
+        rc = vac_fork(&f, err) ? -1 : run_through(f.dir, err);
     }
     while (o.n)
         free(o.v[--o.n]);
@@ -288,9 +282,9 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     if (v->list && (v->at || v->stage || v->data || v->ratio || v->samples || v->steps || v->lr ||
                     v->output || v->set.n))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
-    if (!v->list && attack(v, operand[0], err))
-        return -1;
-    return print(operand[0], err);
+    int rc = v->list ? 0 : attack(v, operand[0], err);
+
+    return rc ? rc : print(operand[0], err);
 }
 
 const struct command command_attack = {

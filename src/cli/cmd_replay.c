@@ -1,5 +1,4 @@
 /* cmd_replay.c - `vaccine replay`: repeats a run with what its journal changed, and compares. */
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +72,7 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
                   struct vac_err *err)
 {
     struct vac_open o = {.file = dir, .out = out, .set = set->v, .n_set = set->n, .replay = true};
-    struct vac_command discard = {.op = VAC_OP_DISCARD, .who = "cli"};
     struct vac_session *s;
-    struct vac_event e;
-    char away[256];
-    int64_t shown = 0;
-    bool told = false;
     int rc = -1;
 
     if (vac_session_open(&s, &o, err))
@@ -87,35 +81,13 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
         snprintf(kernels, KERNELS, "%s", vac_session_kernels(s));
         if (*kernels)
             cli_note(kernels);
-        struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
         watching = 1;
-        for (;;) {
-            const struct vac_snapshot *now = vac_snapshot(s);
-
-            if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED)
-                break;
-            poll(&fd, 1, 500);
-            while (read(fd.fd, away, sizeof away) > 0)
-                continue;
-            while (vac_event_next(s, &e))
-                vac_event_done(&e);
-            now = vac_snapshot(s);
-            if (isatty(STDERR_FILENO) && now->step >= shown) {
-                fprintf(stderr, "\rstep %lld of %lld ", (long long)now->step,
-                        (long long)now->total_steps);
-                shown = now->step + 10;
-            }
-            if (interrupted &&
-                now->state == VAC_LOADING) { /* while a stage is built nobody listens */
-                if (own_folder)
-                    path_remove(own_folder, NULL);
-                cli_die_of((int)interrupted);
-            }
-            if (interrupted && !told)
-                told = vac_command(s, &discard, NULL, NULL) == 0;
+        cli_see_through(s, "step", VAC_OP_DISCARD, &interrupted);
+        if (interrupted && vac_snapshot(s)->state == VAC_LOADING) {
+            if (own_folder)
+                path_remove(own_folder, NULL);
+            cli_die_of((int)interrupted);
         }
-        if (shown)
-            fputs("\r                                \r", stderr);
         rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
     }
     vac_session_close(s);
