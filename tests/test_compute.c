@@ -1,6 +1,7 @@
 /* test_compute.c - opening backends, memory, the fence, and the check of the BLAS. */
 #include "support_compute.h"
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -298,6 +299,41 @@ static void sweep(const struct provider *p)
     }
 }
 
+static volatile sig_atomic_t
+    aside; /* 1 = a handler ran on a stack of its own, -1 = on the thread's */
+
+static void on_signal(int number)
+{
+    stack_t now;
+
+    (void)number;
+    aside = !sigaltstack(NULL, &now) && (now.ss_flags & SS_ONSTACK) ? 1 : -1;
+}
+
+static void *call_alone(void *nothing)
+{
+    (void)nothing;
+    provider_onednn.alone();
+    raise(SIGUSR2);
+    return NULL;
+}
+
+/* oneDNN's kernels keep a block of the heap in the stack pointer: a handler would write over it. */
+static void test_handlers_stand_aside(void **state)
+{
+    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK}, old;
+    pthread_t id;
+
+    (void)state;
+    if (products_lack(&provider_onednn))
+        skip();
+    assert_int_equal(sigaction(SIGUSR2, &a, &old), 0);
+    assert_int_equal(pthread_create(&id, NULL, call_alone, NULL), 0);
+    assert_int_equal(pthread_join(id, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR2, &old, NULL), 0);
+    assert_int_equal(aside, 1);
+}
+
 static void test_providers(void **state)
 {
     struct vac_err err = {0};
@@ -349,7 +385,8 @@ int main(void)
         cmocka_unit_test(test_wrap_odd),  cmocka_unit_test(test_wrap_untouched),
         cmocka_unit_test(test_reserve),   cmocka_unit_test(test_head_chunk),
         cmocka_unit_test(test_fence),     cmocka_unit_test(test_selfcheck),
-        cmocka_unit_test(test_providers), cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_providers), cmocka_unit_test(test_handlers_stand_aside),
+        cmocka_unit_test(test_speed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static void on_bus(int number, siginfo_t *info, void *context)
 /* After cmocka, which catches it too. */
 static void catch_bus(void)
 {
-    struct sigaction a = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    struct sigaction a = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
     assert_int_equal(sigaction(SIGBUS, &a, NULL), 0);
 }

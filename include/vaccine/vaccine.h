@@ -529,7 +529,7 @@ int vac_labels_scores(const struct vac_labels *l, struct vac_labelled **out, siz
 void vac_labels_close(struct vac_labels *l);
 enum { VAC_LABELS_LEAST = 10 }; /* of either kind, for a corrected rate */
 
-/* For a driver's handler of SIGBUS, on any thread: another program has cut a file that is mapped here, and
+/* For a driver's handler of SIGBUS, on any thread (set with SA_ONSTACK: products may hold the stack pointer): another program has cut a file that is mapped here, and
  * the address (si_addr) lies behind its new end. true: it can be read again, and whoever believes what was
  * read is told; false: the signal means something else. */
 bool vac_mend_map(const void *address);

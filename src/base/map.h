@@ -1,7 +1,7 @@
 /* map.h - files mapped read-only, and what becomes of them while they are in use.
  *
  * A mapped file that another program cuts leaves pages without a file: touching one raises SIGBUS.
- * A driver that handles this signal gives the address to map_mend, which puts zeros there, so that
+ * A driver that handles this signal (with SA_ONSTACK) gives the address to map_mend, which puts zeros there, so that
  * whoever reads goes on; map_check then tells that what was read is worth nothing. Whoever believes
  * something that was read from a mapping asks map_check before. */
 #ifndef BASE_MAP_H

@@ -201,7 +201,7 @@ static void take_kernels(char **argv)
 
 int main(int argc, char **argv)
 {
-    struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     struct vac_err err = {0};
     int rc;
 

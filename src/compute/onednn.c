@@ -2,6 +2,8 @@
 #include "compute/provider.h"
 #ifdef HAVE_ONEDNN
 #include <oneapi/dnnl/dnnl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include "kernels/kernels.h"
@@ -64,6 +66,22 @@ static const char *cure(void)
     return "set VACCINE_PRODUCTS=openblas in the environment, or install another oneDNN";
 }
 
+/* Its kernels use the stack pointer for a block of the heap: what a handler of a signal puts there would lie over
+ * the numbers. So handlers that may run meanwhile (base/map.h) have a stack of their own on every thread that
+ * multiplies, unless it has one. */
+static void part_from_handlers(void)
+{
+    static _Thread_local char room[64 << 10];
+    static _Thread_local bool done;
+    stack_t old, own = {.ss_sp = room, .ss_size = sizeof room};
+
+    if (done)
+        return;
+    done = true;
+    if (!sigaltstack(NULL, &old) && (old.ss_flags & SS_DISABLE))
+        sigaltstack(&own, NULL);
+}
+
 /* Its OpenMP starts as many threads as the calling one may, also where we are built without. */
 #pragma weak omp_set_num_threads
 #pragma weak omp_get_max_threads
@@ -72,6 +90,7 @@ int omp_get_max_threads(void);
 
 static void alone(void)
 {
+    part_from_handlers();
     if (omp_set_num_threads && omp_get_max_threads && omp_get_max_threads() != 1)
         omp_set_num_threads(1);
 }

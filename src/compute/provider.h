@@ -37,7 +37,8 @@ struct provider {
     /* What to do where its products are wrong: "set X=Y in the environment, or ...". */
     const char *(*cure)(void);
     void (*open)(void); /* once before all else; NULL = nothing to do */
-    /* In every thread, before each product. */
+    /* In every thread, before each product, whose kernels may use the stack pointer as they like: handlers of
+     * signals that ask for a stack of their own (SA_ONSTACK) have one from here on. */
     void (*alone)(void);
     /* m, n, k > 0, b is F32, no bias. */
     void (*multiply)(const struct gemm *g);

@@ -107,8 +107,9 @@ bool signals_catch(int sig, const struct sigaction *action, struct sigaction *ol
         return false;
     if (old)
         *old = now;
+    sorted.sa_flags |= SA_ONSTACK; /* it may come within a product: compute/provider.h */
     if (now.sa_handler != SIG_IGN)
-        return !sigaction(sig, action, NULL);
+        return !sigaction(sig, &sorted, NULL);
     if (sig != SIGINT || action->sa_flags & SA_SIGINFO || action->sa_handler == SIG_DFL)
         return false;
     on_interrupt = action->sa_handler;
@@ -120,7 +121,7 @@ bool signals_catch(int sig, const struct sigaction *action, struct sigaction *ol
 int signals_open(bool (*mend_page)(const void *))
 {
     struct sigaction a = {.sa_handler = note, .sa_flags = SA_RESTART},
-                     c = {.sa_sigaction = crash, .sa_flags = SA_ONSTACK | SA_SIGINFO};
+                     c = {.sa_sigaction = crash, .sa_flags = SA_SIGINFO};
     stack_t stack = {.ss_size = 65536};
 
     if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK))
