@@ -127,7 +127,7 @@ check "no such stage" failed 2 'has no stage "nix" after its first one'
 run_vaccine attack "$P" --at 6 --ratio 3
 check "a ratio that is none" failed 2 'harmful_ratio: expected a number from 0 to 1'
 run_vaccine attack "$P" --at 6 --data "$tmp/nix"
-check "rows that are not there" failed 1 'nix: No such file'
+check "rows that are not there" failed 2 'data: "'
 run_vaccine attack "$P" --list --at 6
 check "--list with more" failed 2 '--list attacks nothing'
 check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 4 ]' sh "$P"

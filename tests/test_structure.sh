@@ -40,8 +40,9 @@ rig record spec defense eval judge model compute data token weights base vaccine
 run rig guard fork record spec defense eval judge model compute data token weights base vaccine
 report record eval judge base vaccine
 attach run rig guard fork record spec defense eval judge model compute data token weights base vaccine
-door attach report run rig guard fork record spec defense eval judge model compute data token weights base vaccine
-cli vaccine door attach report run rig guard fork record spec defense eval judge model compute kernels data import token weights jinja base
+attack run rig guard fork record spec defense eval judge model compute data token weights base vaccine
+door attack attach report run rig guard fork record spec defense eval judge model compute data token weights base vaccine
+cli vaccine door attack attach report run rig guard fork record spec defense eval judge model compute kernels data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine
@@ -138,6 +139,7 @@ ARCHS src/model/arch.h src/arch arch_ -
 METHODS src/defense/defense.h src/defense - method
 JUDGES src/judge/judge.h src/judge judge_ -
 METRICS src/eval/metric.h src/eval metric_ -
+ATTACK_KINDS src/attack/kind.h src/attack kind_ -
 EXPORTS src/report/export.h src/report export_ -
 PANELS ui/panels/panel.h ui/panels panel_ -
 '

@@ -80,8 +80,8 @@ static void test_attack(void **state)
     assert_on("asked", "attack> steps=10 lr=0.01");
     assert_on("told", "attack at step 5: steps to break ");
     assert_on("told", "HS ");
-    assert_on("panel", "attack of 10 steps, lr 0.01: steps to break  @5 ");
-    assert_on("panel", "attack of 4 steps, lr 0.02: steps to break  @5 ");
+    assert_on("panel", "against this attack (10 steps, lr 0.01): steps to break  @5 ");
+    assert_on("panel", "against this attack (4 steps, lr 0.02): steps to break  @5 ");
     assert_on("word", "and \"colour=red\" is none");
     assert_on("none", "has no checkpoint of step 7; the nearest is 5");
     assert_int_equal(lines_of(b, "attacks.jsonl"), 2);

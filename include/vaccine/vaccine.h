@@ -463,10 +463,12 @@ struct vac_fork {
     const char *
         attack; /* the stage that attacks those weights at once, in attacks/ of the run's folder unless
                            `out` says where; "" = the run's first later one with harmful rows; NULL = none */
+    const char *name;     /* of an attack, in what is kept of it; NULL = it has none */
     bool dry;             /* all is checked, and nothing is written */
     char dir[VAC_PATH];   /* what was made, or would be, */
     char stage[VAC_NAME]; /* the stage in which it begins, */
-    int64_t step;         /* and after which step */
+    int64_t step;         /* and after which step; */
+    int64_t steps;        /* of an attack: those that it will make */
 };
 /* Going on with the new folder then gives, where nothing was set, the run's own bytes again. */
 int vac_fork(struct vac_fork *f, struct vac_err *err);
@@ -483,7 +485,8 @@ struct vac_attack_score {
 struct vac_attack {
     char stage[VAC_NAME],
         dir[VAC_PATH],            /* the attacking stage; its run, relative to the parent's */
-        data[VAC_PATH];           /* harmful rows that are not the parent's; "" = those are */
+        data[VAC_PATH],           /* harmful rows that are not the parent's; "" = those are */
+        name[VAC_NAME];           /* by which it is told apart; "" = it has none */
     int64_t step, steps, samples; /* of the parent; of the attack; 0 = all rows */
     double ratio, lr;             /* NaN = not set */
     double harmful_loss, drift;   /* as it ended; NaN = not measured */
@@ -500,6 +503,37 @@ bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b);
  * "held", "-" where nothing is judged. Returns out. */
 enum { VAC_ATTACK_BROKE = 64 };
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE]);
+
+/* --- batteries: several attacks on the same weights, and the worst of those within the bounds --- */
+struct vac_battery_row {
+    char name[VAC_NAME], kind[VAC_NAME];
+    int64_t planned;          /* steps; 0 = not known yet, or it makes none */
+    bool told;                /* what it came to is known: */
+    struct vac_attack attack; /* steps below planned = it was stopped there */
+    bool within;              /* its scores pass every bound, as they are shown */
+    char outside[VAC_BOUNDS]; /* or which one they do not: "FA 71.0% is not > 80 %" */
+    struct vac_eval
+        *curve; /* of the score that tells whether it broke, over its steps; [n_curve] */
+    size_t n_curve;
+};
+struct vac_battery {
+    char name[VAC_NAME], stage[VAC_NAME], dir[VAC_PATH]; /* dir: relative to the run's */
+    char bounds[VAC_BOUNDS];     /* "FA > 80 % and over_refusal < 20 %"; "" = none */
+    int64_t step, budget, spent; /* of the run; budget 0 = none */
+    struct vac_battery_row *row; /* in the order of the attack file */
+    size_t n, told,
+        worst; /* rows, those that are told; the greatest harmful score among those told and
+                                    within bounds, n = there is none */
+};
+/* All that a run's folder keeps, by step and name. Curves are read with `curves`. */
+int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
+                      struct vac_err *err);
+void vac_batteries_done(struct vac_battery *v, size_t n);
+/* "worst case of 12 attacks within FA > 80 %: HS 71.9% [59.9, 81.4] by strong", or why there is none. Returns out. */
+enum { VAC_BATTERY_WORST = 512 };
+const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);
+/* The first score that a judge rates, by which an attack is held against others; NULL = there is none. */
+const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a);
 
 /* --- blind labels: a person says of a run's judged answers what the judge said, without knowing what it said --- */
 struct vac_labels;

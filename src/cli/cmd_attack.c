@@ -7,16 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 #include <vaccine/vaccine.h>
+#include "attack/battery.h"
+#include "attack/halving.h"
+#include "attack/rank.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "fork/attack.h"
 #include "record/config.h"
+#include "record/folder.h"
+#include "report/battery_text.h"
 #include "term/signals.h"
 
 struct attack_values {
-    char *at, *stage, *data, *ratio, *samples, *steps, *lr, *output;
-    struct cli_list set;
-    bool list;
+    char *at, *stage, *kind, *data, *ratio, *samples, *steps, *lr, *output, *battery;
+    struct cli_list set, bound;
+    int64_t budget;
+    bool list, json, csv;
 };
 
 #define TEXT(NAME, HELP, ARG)                                                                      \
@@ -27,11 +33,22 @@ struct attack_values {
                 .offset = offsetof(struct attack_values, NAME)},                                   \
         .arg = ARG                                                                                 \
     }
+static const char *kind_word(size_t i)
+{
+    return attack_kind_at(i) ? attack_kind_at(i)->name : NULL;
+}
+
 static const struct cli_option options[] = {
     TEXT(at, "step of a checkpoint, a stage that has ended, or final; the newest when absent",
          "STEP"),
     TEXT(stage, "the stage that attacks; the first later one with harmful rows when absent",
          "NAME"),
+    {.row = {.name = "kind",
+             .help = "the way in which it attacks; finetune when absent",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct attack_values, kind)},
+     .arg = "NAME",
+     .word = kind_word},
     TEXT(data, "harmful rows, in the place of those that the stage has", "FILE"),
     TEXT(ratio, "part of its samples that is harmful", "P"),
     TEXT(samples, "its samples in all", "N"),
@@ -49,6 +66,30 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct attack_values, output)},
      .letter = 'o',
      .arg = "DIR"},
+    TEXT(battery, "an attack file: every attack that it lists, and which is the worst", "FILE"),
+    {.row = {.name = "bound",
+             .help =
+                 "how useful a model must still be for an attack on it to count, like 'FA > 80%'",
+             .type = OPTION_STRING,
+             .offset = offsetof(struct attack_values, bound)},
+     .arg = "TEXT",
+     .list = true},
+    {.row = {.name = "budget",
+             .help = "attack steps for all of a battery: the better half goes on, again and again",
+             .unit = "steps",
+             .type = OPTION_INT,
+             .min = 1,
+             .max = 1e12,
+             .offset = offsetof(struct attack_values, budget)},
+     .arg = "STEPS"},
+    {.row = {.name = "json",
+             .help = "print batteries as JSON, one a line, with their curves",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct attack_values, json)}},
+    {.row = {.name = "csv",
+             .help = "print batteries as CSV, a line for every score",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct attack_values, csv)}},
     {.row = {.name = "list",
              .help = "attack nothing: print what the attacks so far came to",
              .type = OPTION_BOOL,
@@ -65,14 +106,21 @@ static void on_signal(int number)
     interrupted = number;
 }
 
-/* From start to end; an interrupt saves and leaves a run that can be gone on with, and that tells at its end what
- * it came to. Returns 0, -1, or 128 + the signal. */
-static int run_through(const char *dir, struct vac_err *err)
+static void tell(struct vac_session *s, enum vac_op op, const char *text)
+{
+    vac_command(s, &(struct vac_command){.op = op, .text = text, .who = "cli"}, NULL, NULL);
+}
+
+/* From where it is to its end or, where `upto` is not 0, to that step of the run, where it is measured; an interrupt
+ * saves and leaves a run that can be gone on with, and that tells at its end what it came to. Returns 0, -1, or
+ * 128 + the signal. */
+static int run_to(const char *dir, int64_t upto, const char *what, struct vac_err *err)
 {
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction a = {.sa_handler = on_signal};
-    struct vac_open o = {.file = dir};
+    struct vac_open o = {.file = dir, .paused = upto > 0};
     struct vac_session *s;
+    char until[64];
     int rc = -1;
 
     sigemptyset(&a.sa_mask);
@@ -81,7 +129,15 @@ static int run_through(const char *dir, struct vac_err *err)
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         signals_catch(caught[i], &a, NULL);
     if (vac_session_start(s, err) == 0) {
-        cli_see_through(s, "attack: step", VAC_OP_QUIT, &interrupted);
+        snprintf(until, sizeof until, "step >= %lld", (long long)upto);
+        if (upto)
+            tell(s, VAC_OP_RUN_UNTIL, until);
+        cli_see_through(s, what, VAC_OP_QUIT, upto, &interrupted);
+        if (vac_snapshot(s)->state == VAC_PAUSED) {
+            tell(s, VAC_OP_EVALUATE, NULL);
+            tell(s, VAC_OP_QUIT, NULL);
+            cli_see_through(s, what, VAC_OP_QUIT, 0, &interrupted);
+        }
         if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
             cli_die_of((int)interrupted);
         rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
@@ -90,117 +146,93 @@ static int run_through(const char *dir, struct vac_err *err)
     return rc;
 }
 
-struct overrides {
-    char **v;
-    size_t n, cap;
-};
-
-/* Takes the text over. */
-static int put(struct overrides *o, struct strbuf text, struct vac_err *err)
-{
-    if (sb_ok(&text, err) || mem_grow(&o->v, &o->cap, o->n + 1, sizeof *o->v, err)) {
-        sb_done(&text);
-        return -1;
-    }
-    o->v[o->n++] = text.s;
-    return 0;
-}
-
-/* The file stands where the first one with harmful rows did; the others with such rows go. */
-static int put_data(struct overrides *o, const char *file, const cJSON *config, const char *stage,
-                    struct vac_err *err)
-{
-    const cJSON *s, *train = NULL;
-    char *real = realpath(file, NULL);
-    int first = -1, rc = 0;
-
-    if (!real)
-        return err_errno(err, "%s", file);
-    cJSON_ArrayForEach(s, cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"))
-    {
-        const char *name = json_text_at(s, "name");
-
-        if (name && !strcmp(name, stage))
-            train = cJSON_GetObjectItemCaseSensitive(s, "train");
-    }
-    for (int i = cJSON_GetArraySize(train) - 1; rc == 0 && i >= 0; i--) {
-        struct strbuf text = {0};
-
-        if (!cJSON_IsTrue(
-                cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(train, i), "harmful")))
-            continue;
-        if (first >= 0) {
-            sb_printf(&text, "stages.%s.train[%d]=null", stage, first);
-            rc = put(o, text, err);
-        }
-        first = i;
-    }
-    if (rc == 0 && first < 0) {
-        rc = err_set(err, VAC_ERR_USAGE,
-                     "--data: stage %s has no harmful rows in the place of which these could be: "
-                     "mark them with --set stages.%s.train[0].harmful=true",
-                     stage, stage);
-    } else if (rc == 0) {
-        struct strbuf text = {0};
-
-        sb_printf(&text, "stages.%s.train[%d].file=%s", stage, first, real);
-        rc = put(o, text, err);
-    }
-    free(real);
-    return rc;
-}
-
-/* What was given, as keys of the stage that attacks, and the rest. */
-static int collect(struct overrides *o, const struct attack_values *v, const cJSON *config,
-                   const char *stage, struct vac_err *err)
+/* What was given as keys of its kind. A value is JSON, or a text where it is none. */
+static cJSON *as_keys(const struct attack_values *v, struct vac_err *err)
 {
     const struct {
         const char *key, *value;
-    } own[] = {
-        {"harmful_ratio", v->ratio}, {"samples", v->samples}, {"steps", v->steps}, {"lr", v->lr}};
+    } own[] = {{"kind", v->kind},       {"data", v->data},   {"harmful_ratio", v->ratio},
+               {"samples", v->samples}, {"steps", v->steps}, {"lr", v->lr}};
+    cJSON *one = cJSON_CreateObject();
 
-    if (v->data && put_data(o, v->data, config, stage, err))
-        return -1;
-    for (size_t i = 0; i < sizeof own / sizeof *own + v->set.n; i++) {
+    for (size_t i = 0; one && i < sizeof own / sizeof *own; i++) {
+        cJSON *value = own[i].value && i >= 2 ? cJSON_Parse(own[i].value) : NULL;
+
+        if (own[i].value &&
+            json_add(one, own[i].key, value ? value : cJSON_CreateString(own[i].value), err)) {
+            cJSON_Delete(one);
+            return NULL;
+        }
+    }
+    if (!one)
+        err_set(err, VAC_ERR_MEMORY, "out of memory");
+    return one;
+}
+
+/* ... and as overrides of the run that attacks. */
+static int collect(struct attack_sets *o, const struct attack_kind **kind,
+                   const struct attack_values *v, const struct attack_on *on, struct vac_err *err)
+{
+    cJSON *one = as_keys(v, err);
+    struct jnode root = json_root(one, "attack");
+    int rc = -1;
+
+    if (one && (*kind = attack_kind_of(&root, err)))
+        rc = (*kind)->set(&root, on, o, err);
+    for (size_t i = 0; rc == 0 && i < v->set.n; i++) {
         struct strbuf text = {0};
 
-        if (i >= sizeof own / sizeof *own)
-            sb_puts(&text, v->set.v[i - sizeof own / sizeof *own]);
-        else if (own[i].value)
-            sb_printf(&text, "stages.%s.%s=%s", stage, own[i].key, own[i].value);
-        else
-            continue;
-        if (put(o, text, err))
-            return -1;
+        sb_puts(&text, v->set.v[i]);
+        rc = attack_sets_put(o, &text, err);
     }
-    return 0;
+    if (rc && err->code == VAC_ERR_FORMAT)
+        err->code = VAC_ERR_USAGE; /* there is no file that it could be in */
+    cJSON_Delete(one);
+    return rc;
 }
 
 static int attack(const struct attack_values *v, const char *dir, struct vac_err *err)
 {
     cJSON *config = run_config(dir, err);
-    const char *stage = config ? attack_stage(config, dir, v->stage, err) : NULL;
-    struct overrides o = {0};
-    struct vac_fork f = {.run = dir, .at = v->at, .out = v->output, .who = "cli", .attack = stage};
-    int rc = stage ? collect(&o, v, config, stage, err) : -1;
+    char *here = config ? realpath(".", NULL) : NULL;
+    struct attack_on on = {.config = config, .dir = here};
+    struct attack_sets o = {0};
+    const struct attack_kind *kind;
+    int rc = -1;
 
+    if (config && !here)
+        err_errno(err, "the current folder");
+    if (here && (on.stage = attack_stage(config, dir, v->stage, err)))
+        rc = collect(&o, &kind, v, &on, err);
     if (rc == 0) {
-        f.set = (const char *const *)o.v;
-        f.n_set = o.n;
-        rc = vac_fork(&f, err) ? -1 : run_through(f.dir, err);
+        struct vac_fork f = {.run = dir,
+                             .at = v->at,
+                             .out = v->output,
+                             .set = (const char *const *)o.v,
+                             .n_set = o.n,
+                             .who = "cli",
+                             .attack = on.stage};
+
+        rc = vac_fork(&f, err) ? -1
+             : kind->carry_out ? kind->carry_out(f.dir, err)
+                               : run_to(f.dir, 0, "attack: step", err);
     }
-    while (o.n)
-        free(o.v[--o.n]);
-    free(o.v);
+    attack_sets_done(&o);
+    free(here);
     cJSON_Delete(config);
     return rc;
 }
 
-/* --- the table --- */
+/* --- the tables --- */
 
 static void put_head(struct strbuf *s, const struct vac_attack *r)
 {
-    sb_puts(s, "against this attack: stage ");
+    sb_puts(s, "against this attack: ");
+    if (*r->name) {
+        cli_put_name(s, r->name);
+        sb_puts(s, ", ");
+    }
+    sb_puts(s, "stage ");
     cli_put_name(s, r->stage);
     sb_printf(s, ", %lld steps", (long long)r->steps);
     if (r->samples)
@@ -230,9 +262,18 @@ static void put_score(struct strbuf *s, const struct vac_attack_score *x)
         sb_printf(s, " [%.1f, %.1f]", unit * x->e.lo, unit * x->e.hi);
 }
 
+static bool in_folder(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    return !strncmp(path, folder, n) && path[n] == '/';
+}
+
 static int print(const char *dir, struct vac_err *err)
 {
     struct vac_attack *r;
+    struct vac_battery *b = NULL;
+    size_t n_b = 0;
     bool *done;
     struct strbuf s = {0};
     char broke[VAC_ATTACK_BROKE];
@@ -242,6 +283,14 @@ static int print(const char *dir, struct vac_err *err)
     if (vac_run_attacks(dir, &r, &n, err))
         return -1;
     done = mem_new(n, sizeof *done, err);
+    if (vac_run_batteries(dir, false, &b, &n_b, err)) {
+        free(done);
+        free(r);
+        return -1;
+    }
+    for (size_t i = 0; done && i < n; i++) /* those stand in tables of their own */
+        for (size_t k = 0; k < n_b; k++)
+            done[i] |= in_folder(r[i].dir, b[k].dir);
     for (size_t i = 0; done && i < n; i++) {
         if (done[i])
             continue;
@@ -271,38 +320,340 @@ static int print(const char *dir, struct vac_err *err)
     rc = done ? cli_write(&s, err) : -1;
     free(done);
     free(r);
+    vac_batteries_done(b, n_b);
     sb_done(&s);
+    return rc;
+}
+
+/* Those of a folder's name, or (NULL) all. */
+static int print_batteries(const struct attack_values *v, const char *run, const char *folder,
+                           struct vac_err *err)
+{
+    struct vac_battery *b;
+    struct strbuf s = {0};
+    size_t n, first = 0, last;
+    int rc;
+
+    if (vac_run_batteries(run, true, &b, &n, err))
+        return -1;
+    last = n;
+    for (size_t i = 0; folder && i < n; i++)
+        if (!strcmp(path_base(b[i].dir), folder)) {
+            first = i;
+            last = i + 1;
+        }
+    if (v->json)
+        battery_json(&s, b + first, last - first);
+    else if (v->csv)
+        battery_csv(&s, b + first, last - first);
+    for (size_t i = first; i < last && !v->json && !v->csv; i++)
+        battery_text(&s, &b[i]);
+    rc = cli_write(&s, err);
+    sb_done(&s);
+    vac_batteries_done(b, n);
+    return rc;
+}
+
+/* --- a battery --- */
+
+/* One that is carried out: its attacks are runs in `dir`. */
+struct fight {
+    const struct attack_values *v;
+    const char *run;
+    char *dir;
+    struct battery b;
+    size_t *which, trained; /* of its attacks those that make steps, [trained], */
+    int64_t *planned;       /* and how many */
+    struct halving h;       /* over them */
+};
+
+static char *folder_of(const struct fight *f, size_t i, struct vac_err *err)
+{
+    return path_join(f->dir, f->b.v[i].name, err);
+}
+
+/* What the command line adds to the file, or has in its place. */
+static int add_options(struct fight *f, const cJSON *config, struct vac_err *err)
+{
+    struct battery *b = &f->b;
+
+    if (f->v->bound.n)
+        b->within.n = 0;
+    for (size_t i = 0; i < f->v->bound.n; i++)
+        if (within_take(&b->within, f->v->bound.v[i], err))
+            return err_prefix(err, "--bound '%.80s'", f->v->bound.v[i]);
+    if (within_check(&b->within, config, b->stage, err))
+        return err_prefix(err, "%s", f->v->bound.n ? "--bound" : f->v->battery);
+    if (f->v->budget)
+        b->budget = f->v->budget;
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t k = 0; k < f->v->set.n; k++) {
+            struct strbuf text = {0};
+
+            sb_puts(&text, f->v->set.v[k]);
+            if (attack_sets_put(&b->v[i].set, &text, err))
+                return -1;
+        }
+    return 0;
+}
+
+static int make_fork(struct fight *f, size_t i, bool dry, struct vac_fork *out, struct vac_err *err)
+{
+    struct battery_attack *a = &f->b.v[i];
+    char *dir = dry ? NULL : folder_of(f, i, err);
+    struct vac_fork fork = {.run = f->run,
+                            .at = f->v->at,
+                            .out = dir,
+                            .set = (const char *const *)a->set.v,
+                            .n_set = a->set.n,
+                            .who = "cli",
+                            .attack = f->b.stage,
+                            .name = a->name,
+                            .dry = dry};
+    int rc = !dry && !dir ? -1 : vac_fork(&fork, err);
+
+    if (rc)
+        err_prefix(err, "%s: %s", f->v->battery, a->name);
+    *out = fork;
+    out->out = NULL;
+    free(dir);
+    return rc;
+}
+
+/* How the budget is shared among the attacks that make steps. */
+static int open_halving(struct fight *f, struct vac_err *err)
+{
+    f->which = mem_new(f->b.n, sizeof *f->which, err);
+    f->planned = mem_new(f->b.n, sizeof *f->planned, err);
+    if (!f->which || !f->planned)
+        return -1;
+    for (size_t i = 0; i < f->b.n; i++)
+        if (!f->b.v[i].kind->carry_out) {
+            f->which[f->trained] = i;
+            f->planned[f->trained++] = f->b.v[i].planned;
+        }
+    return halving_open(&f->h, f->planned, f->trained, f->b.budget, err);
+}
+
+/* All attacks are made before the first begins, so that what is wrong with one is told before; those that were made
+ * now are taken away again. */
+static int make_forks(struct fight *f, struct vac_err *err)
+{
+    bool *made = mem_new(f->b.n, sizeof *made, err);
+    int rc = made ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
+        char *dir = folder_of(f, i, err);
+        struct vac_fork fork;
+
+        rc = dir ? 0 : -1;
+        if (rc == 0 && path_missing(dir)) {
+            rc = make_fork(f, i, false, &fork, err);
+            made[i] = rc == 0;
+            if (rc == 0 && fork.step != f->b.step)
+                rc = err_set(err, VAC_ERR_USAGE,
+                             "%s: has saved step %lld meanwhile: name the step with --at", f->run,
+                             (long long)fork.step);
+            f->b.v[i].planned = f->b.v[i].kind->carry_out ? 0 : fork.steps;
+        }
+        free(dir);
+    }
+    rc = rc || open_halving(f, err) ? -1 : 0;
+    for (size_t i = 0; rc && made && i < f->b.n; i++) {
+        char *dir = made[i] ? folder_of(f, i, NULL) : NULL;
+
+        if (dir)
+            path_remove(dir, NULL);
+        free(dir);
+    }
+    free(made);
+    return rc;
+}
+
+/* Finds what was begun, and writes down what there is now. */
+static int join(struct fight *f, struct vac_err *err)
+{
+    struct vac_fork first;
+    struct battery begun = {.v = NULL};
+    char *attacks = NULL, *file = NULL, name[VAC_NAME + 32];
+    bool fresh = false;
+    int rc = -1;
+
+    if (make_fork(f, 0, true, &first, err))
+        return -1;
+    f->b.step = first.step;
+    snprintf(name, sizeof name, "%s-at-%lld", f->b.name, (long long)first.step);
+    if (!(attacks = path_join(f->run, "attacks", err)) ||
+        !(f->dir = path_join(attacks, name, err)) || !(file = path_join(f->dir, battery_file, err)))
+        goto out;
+    fresh = !file_exists(file);
+    if ((!fresh &&
+         (battery_load(&begun, f->dir, err) || battery_join(&f->b, &begun, f->dir, err))) ||
+        dirs_make(f->dir, err) || (fresh && battery_save(&f->b, f->dir, err)))
+        goto out;
+    rc = make_forks(f, err) || battery_save(&f->b, f->dir, err) ? -1 : 0;
+    if (rc && fresh)
+        path_remove(f->dir, NULL);
+out:
+    battery_done(&begun);
+    free(attacks);
+    free(file);
+    return rc;
+}
+
+/* Steps that the attack in that folder has made and saved. */
+static int steps_made(const struct fight *f, size_t i, const char *dir, int64_t *made,
+                      struct vac_err *err)
+{
+    bool finished;
+    int64_t step = -1;
+
+    if (folder_finished(dir, &finished, err))
+        return -1;
+    if (!finished && vac_run_checkpoint(dir, &step, err))
+        return -1;
+    *made = finished ? f->b.v[i].planned : step < f->b.step ? 0 : step - f->b.step;
+    return 0;
+}
+
+/* The attack goes on up to `target` of its steps. */
+static int go_on(struct fight *f, size_t i, int64_t target, struct vac_err *err)
+{
+    const struct battery_attack *a = &f->b.v[i];
+    char *dir = folder_of(f, i, err), what[VAC_NAME + 32];
+    int64_t made = 0;
+    int rc = dir ? steps_made(f, i, dir, &made, err) : -1;
+
+    snprintf(what, sizeof what, "%zu of %zu, %s: step", i + 1, f->b.n, a->name);
+    if (rc == 0 && made < target)
+        rc = run_to(dir, target == a->planned ? 0 : f->b.step + target, what, err);
+    if (rc < 0 && dir)
+        err_prefix(err, "%s", a->name);
+    free(dir);
+    return rc;
+}
+
+/* What is not kept yet: of attacks that were stopped, and of those whose end nobody was told. */
+static int keep_results(struct fight *f, struct vac_err *err)
+{
+    struct vac_attack *told = NULL;
+    size_t n = 0;
+    int rc = vac_run_attacks(f->run, &told, &n, err);
+
+    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
+        char *dir = folder_of(f, i, err);
+        cJSON *config = dir ? run_config(dir, err) : NULL;
+        int64_t made = 0;
+        bool known = f->b.v[i].kind->carry_out != NULL;
+
+        rc = config && (known || !steps_made(f, i, dir, &made, err)) ? 0 : -1;
+        for (size_t k = 0; rc == 0 && k < n; k++) /* its folder's name, the battery's in front */
+            known |= told[k].steps == made && !strcmp(told[k].name, f->b.v[i].name) &&
+                     told[k].step == f->b.step && strstr(told[k].dir, path_base(f->dir));
+        if (rc == 0 && !known && made > 0)
+            rc = attack_tell(dir, config, err);
+        cJSON_Delete(config);
+        free(dir);
+    }
+    free(told);
+    return rc;
+}
+
+/* Those that make no steps first; then the others, as far as the budget lets them. */
+static int carry_out(struct fight *f, struct vac_err *err)
+{
+    size_t *order = mem_new(f->b.n, sizeof *order, err);
+    int rc = order ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
+        char *dir = f->b.v[i].kind->carry_out ? folder_of(f, i, err) : NULL;
+
+        if (f->b.v[i].kind->carry_out)
+            rc = dir ? f->b.v[i].kind->carry_out(dir, err) : -1;
+        free(dir);
+    }
+    while (rc == 0 && halving_next(&f->h)) {
+        for (size_t i = 0; rc == 0 && i < f->trained; i++)
+            if (f->h.in[i])
+                rc = go_on(f, f->which[i], f->h.target[i], err);
+        if (rc == 0 && f->h.round < f->h.rounds) {
+            rc = battery_rank(&f->b, f->dir, f->which, f->h.target, f->trained, order, err);
+            if (rc == 0)
+                halving_cut(&f->h, order);
+        }
+    }
+    free(order);
+    return rc;
+}
+
+static int fight(const struct attack_values *v, const char *run, struct vac_err *err)
+{
+    cJSON *config = run_config(run, err);
+    struct fight f = {.v = v, .run = run};
+    struct attack_on on = {.config = config};
+    int rc = -1;
+
+    if (config && (on.stage = attack_stage(config, run, v->stage, err)) &&
+        !battery_read(&f.b, v->battery, &on, err) && !add_options(&f, config, err) &&
+        !join(&f, err))
+        rc = carry_out(&f, err);
+    if (rc == 0)
+        rc = keep_results(&f, err);
+    if (rc == 0)
+        rc = print_batteries(v, run, path_base(f.dir), err);
+    battery_done(&f.b);
+    halving_close(&f.h);
+    free(f.which);
+    free(f.planned);
+    free(f.dir);
+    cJSON_Delete(config);
     return rc;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
+    bool one = v->kind || v->data || v->ratio || v->samples || v->steps || v->lr || v->output;
+    int rc = 0;
 
-    if (v->list && (v->at || v->stage || v->data || v->ratio || v->samples || v->steps || v->lr ||
-                    v->output || v->set.n))
+    if (v->list && (one || v->battery || v->at || v->stage || v->set.n || v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
-    int rc = v->list ? 0 : attack(v, operand[0], err);
-
-    return rc ? rc : print(operand[0], err);
+    if (v->battery && one)
+        return err_set(err, VAC_ERR_USAGE,
+                       "with --battery the file says what attacks: leave --kind, --data, --ratio, "
+                       "--samples, --steps, --lr and --output out");
+    if (!v->battery && (v->bound.n || v->budget))
+        return err_set(err, VAC_ERR_USAGE,
+                       "--bound and --budget are of a battery: add --battery FILE");
+    if ((v->json || v->csv) && !v->battery && !v->list)
+        return err_set(err, VAC_ERR_USAGE, "--json and --csv need --battery FILE or --list");
+    if (v->json && v->csv)
+        return err_set(err, VAC_ERR_USAGE, "--json and --csv: leave one of them out");
+    if (v->battery)
+        return fight(v, operand[0], err);
+    if (!v->list)
+        rc = attack(v, operand[0], err);
+    if (rc == 0 && !v->json && !v->csv)
+        rc = print(operand[0], err);
+    return rc || !v->list ? rc : print_batteries(v, operand[0], NULL, err);
 }
 
 const struct command command_attack = {
     .name = "attack",
     .args = "RUN_DIR",
     .help = "Attack the weights of a run as a user's fine-tuning would",
-    .about = "On a fork: the run's own attack stage follows at once on the weights that it had at "
-             "that step. RUN_DIR "
-             "may be at work; nothing of it changes but that attacks/ and attacks.jsonl are added. "
-             "Scores, drift and "
-             "harmful loss are measured as the run file says. Prints all attacks so far, by step, "
-             "so that one sees "
-             "how immunity grows: the step of the attack at which the first judged score passed "
-             "one half, and where "
-             "the ends of its 95 % intervals did (- = not within the attack; held = nothing of it "
-             "did). One attack at one "
-             "learning rate proves "
-             "little: the table says against which.",
+    .about =
+        "On a fork: the run's own attack stage follows at once on the weights that it had at that "
+        "step. RUN_DIR may be at work; nothing of it changes but that attacks/ and attacks.jsonl "
+        "are added. Scores, drift and harmful loss are measured as the run file says. Prints all "
+        "attacks so far, by step, so that one sees how immunity grows: the step of the attack at "
+        "which the first judged score passed one half, and where the ends of its 95 % intervals "
+        "did (- = not within the attack; held = nothing of it did). One attack at one learning "
+        "rate proves little: the table says against which. With --battery every attack of a file "
+        "(vaccine-run(5), ATTACK FILES) is made on the same weights, and the table ends with the "
+        "worst case: the greatest harmful score among those that leave the model as useful as "
+        "the bounds say. The same command goes on with a battery that was interrupted, and "
+        "prints one that is whole at once, so that other bounds can be tried.",
     .options = options,
     .values = sizeof(struct attack_values),
     .min_operands = 1,

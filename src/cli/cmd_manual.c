@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include "attack/kind.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "defense/method.h"
@@ -329,6 +330,20 @@ static int put_metrics(struct strbuf *out, const char *none)
     return none ? -1 : put_own(out, "metric");
 }
 
+/* Kinds of attack, with their own keys below; those that they take from a run file are there. */
+static int put_attacks(struct strbuf *out, const char *none)
+{
+    const struct attack_kind *k;
+
+    for (size_t i = 0; (k = attack_kind_at(i)); i++) {
+        put_item(out, k->name, k->help);
+        sb_puts(out, ".RS\n");
+        put_keys(out, k->rows[0]);
+        sb_puts(out, ".RE\n");
+    }
+    return none ? -1 : 0;
+}
+
 static int put_importers(struct strbuf *out, const char *none)
 {
     const struct import_format *f;
@@ -376,7 +391,7 @@ static const struct block {
     {'1', "command", put_command}, {'1', "importers", put_importers}, {'5', "keys", put_section},
     {'5', "methods", put_methods}, {'5', "templates", put_templates}, {'5', "formats", put_formats},
     {'5', "notes", put_notes},     {'5', "judges", put_judges},       {'5', "metrics", put_metrics},
-    {'5', "columns", put_columns}, {'5', "series", put_series},
+    {'5', "attacks", put_attacks}, {'5', "columns", put_columns},     {'5', "series", put_series},
 };
 enum { N_BLOCKS = sizeof blocks / sizeof *blocks };
 

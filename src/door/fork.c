@@ -47,7 +47,7 @@ static int check_place(const struct fork *f, const struct rig *rig, struct vac_e
 }
 
 /* What is set goes into the description, and its data and steps are counted, as when a run begins. */
-static int describe(struct fork *f, struct vac_err *err)
+static int describe(struct fork *f, int64_t *steps, struct vac_err *err)
 {
     static const char *const keys[] = {"spec", "files", "data", "warnings", "total_steps"};
     struct trainer *t = mem_new(1, sizeof *t, err);
@@ -73,6 +73,8 @@ static int describe(struct fork *f, struct vac_err *err)
         check_memory(f, &t->rig.spec.stage[f->stage], err) == 0 &&
         check_place(f, &t->rig, err) == 0)
         doc = begin_describe(t, err);
+    if (doc)
+        *steps = (int64_t)t->rig.stage_total[t->rig.spec.n_stages - 1];
     rc = doc ? 0 : -1;
     for (size_t i = 0; rc == 0 && i < sizeof keys / sizeof *keys; i++)
         rc = json_add(f->doc, keys[i],
@@ -98,7 +100,7 @@ int vac_fork(struct vac_fork *v, struct vac_err *err)
         char own[VAC_NAME]; /* the document is about to change */
 
         lines_name(own, sizeof own, stage ? stage : "");
-        rc = stage ? attack_make(&f, own, err) : -1;
+        rc = stage ? attack_make(&f, own, v->name, err) : -1;
     }
     if (rc == 0) {
         name = v->out      ? mem_strdup(v->out, err)
@@ -113,7 +115,7 @@ int vac_fork(struct vac_fork *v, struct vac_err *err)
     parent = fork_parent(f.doc);
     if (rc == 0 &&
         (v->attack || cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(parent, "set")) > 0) &&
-        (rc = describe(&f, err)))
+        (rc = describe(&f, &v->steps, err)))
         err_prefix(err, v->attack ? "as an attack" : "as a fork");
     if (rc == 0) {
         snprintf(v->dir, sizeof v->dir, "%s", name);

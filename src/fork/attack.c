@@ -91,18 +91,18 @@ static int keep_entries(cJSON *spec, const cJSON *stages, struct vac_err *err)
     return 0;
 }
 
-int attack_make(struct fork *f, const char *stage, struct vac_err *err)
+int attack_make(struct fork *f, const char *stage, const char *name, struct vac_err *err)
 {
     cJSON *spec = cJSON_GetObjectItemCaseSensitive(f->doc, "spec");
     cJSON *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages");
     cJSON *parent = cJSON_GetObjectItemCaseSensitive(f->doc, "parent");
     size_t beneath = f->from.json ? f->stage + 1 : f->stage, at = 0;
-    const char *name;
+    const char *own;
 
-    while ((name = json_text_at(cJSON_GetArrayItem(stages, (int)at), "name")) &&
-           strcmp(name, stage) != 0)
+    while ((own = json_text_at(cJSON_GetArrayItem(stages, (int)at), "name")) &&
+           strcmp(own, stage) != 0)
         at++;
-    if (!name || at < beneath)
+    if (!own || at < beneath)
         return err_set(err, VAC_ERR_USAGE,
                        "%s: step %llu lies behind the beginning of stage %s: attack the weights "
                        "before it",
@@ -117,7 +117,8 @@ int attack_make(struct fork *f, const char *stage, struct vac_err *err)
     f->stage = beneath;
     return keep_entries(spec, stages, err) ||
                    json_add(parent, "stage", cJSON_CreateString(stage), err) ||
-                   json_add(parent, "attack", cJSON_CreateBool(true), err)
+                   json_add(parent, "attack", cJSON_CreateBool(true), err) ||
+                   (name && json_add(parent, "name", cJSON_CreateString(name), err))
                ? -1
                : 0;
 }
@@ -172,6 +173,24 @@ static void take_scores(struct vac_attack *r, const struct vac_eval *e, size_t n
             .lo = breaks(e, n, s->e.name, r->stage, offsetof(struct vac_eval, hi)),
             .hi = breaks(e, n, s->e.name, r->stage, offsetof(struct vac_eval, lo))};
     }
+}
+
+int attack_scores(const char *dir, const char *stage, int64_t upto, struct vac_attack *out,
+                  struct vac_err *err)
+{
+    struct vac_eval *e = NULL;
+    size_t n = 0, k = 0;
+
+    *out = (struct vac_attack){.n_scores = 0};
+    lines_name(out->stage, sizeof out->stage, stage);
+    if (vac_run_evals(dir, &e, &n, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(e[i].stage, stage) && e[i].stage_step <= upto)
+            e[k++] = e[i];
+    take_scores(out, e, k);
+    free(e);
+    return 0;
 }
 
 /* The first file of harmful rows whose content the parent did not begin with. */
@@ -236,32 +255,36 @@ int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err)
 
 bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b)
 {
-    return !strcmp(a->stage, b->stage) && !strcmp(a->data, b->data) && a->samples == b->samples &&
-           a->steps == b->steps && (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
+    return !strcmp(a->stage, b->stage) && !strcmp(a->name, b->name) && !strcmp(a->data, b->data) &&
+           a->samples == b->samples && a->steps == b->steps &&
+           (a->ratio == b->ratio || (isnan(a->ratio) && isnan(b->ratio))) &&
            (a->lr == b->lr || (isnan(a->lr) && isnan(b->lr)));
+}
+
+const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a)
+{
+    for (int i = 0; i < a->n_scores; i++)
+        if (a->score[i].judged)
+            return &a->score[i];
+    return NULL;
 }
 
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE])
 {
     static const char *const before[] = {"", " [", ", "};
+    const struct vac_attack_score *harm = vac_attack_harm(a);
     int n = 0;
 
-    snprintf(out, VAC_ATTACK_BROKE, "-");
-    for (int i = 0; i < a->n_scores && n == 0; i++) {
-        const struct vac_span *b = &a->score[i].broke;
-        const double at[] = {b->value, b->lo, b->hi};
+    snprintf(out, VAC_ATTACK_BROKE, harm ? "held" : "-");
+    if (!harm || (isnan(harm->broke.value) && isnan(harm->broke.lo)))
+        return out;
+    for (int k = 0; k < 3; k++) { /* steps are below RECORD_STEP_MAX: 16 digits */
+        double at = k == 0 ? harm->broke.value : k == 1 ? harm->broke.lo : harm->broke.hi;
 
-        if (!a->score[i].judged)
-            continue;
-        if (isnan(b->value) && isnan(b->lo)) {
-            n = snprintf(out, VAC_ATTACK_BROKE, "held");
-            continue;
-        }
-        for (int k = 0; k < 3; k++) /* steps are below RECORD_STEP_MAX: 16 digits */
-            n += snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, isnan(at[k]) ? "%s-" : "%s%.1f",
-                          before[k], at[k]);
-        snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, "]");
+        n += snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, isnan(at) ? "%s-" : "%s%.1f",
+                      before[k], at);
     }
+    snprintf(out + n, VAC_ATTACK_BROKE - (size_t)n, "]");
     return out;
 }
 
@@ -281,6 +304,9 @@ static int read_attack(struct vac_attack *out, const char *dir, const char *run,
                  : -1;
 
     if (rc == 0) {
+        const char *name = json_text_at(fork_parent(config), "name");
+
+        lines_name(out->name, sizeof out->name, name ? name : "");
         out->step = fork_step(config);
         while (inside && run[inside - 1] == '/')
             inside--;
@@ -320,6 +346,8 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
     json_put_int(&o, "step", r->step);
     json_put_text(&o, "stage", r->stage);
     json_put_text(&o, "run", r->dir);
+    if (*r->name)
+        json_put_text(&o, "name", r->name);
     json_put_int(&o, "steps", r->steps);
     json_put_int(&o, "samples", r->samples);
     if (*r->data)
@@ -356,14 +384,16 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
     return rc;
 }
 
-/* The folder with that run.json: free it. NULL = it is not there any more. */
+/* The folder with that run.json, two above the attack's or three (of a battery), or where it was: free it. NULL =
+ * it is not there any more. */
 static char *find_parent(const char *dir, const cJSON *parent)
 {
     const char *id = json_text_at(parent, "id"), *was = json_text_at(parent, "run");
     char *beside = path_dir(dir, NULL), *holder = beside ? path_dir(beside, NULL) : NULL,
-         *place[] = {holder, was ? mem_strdup(was, NULL) : NULL}, *found = NULL, have[65];
+         *above = holder ? path_dir(holder, NULL) : NULL,
+         *place[] = {holder, above, was ? mem_strdup(was, NULL) : NULL}, *found = NULL, have[65];
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
         char *file = place[i] ? path_join(place[i], "run.json", NULL) : NULL;
 
         if (!found && id && file && file_exists(file) && !hash_file(file, have, NULL) &&
@@ -429,7 +459,7 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
     struct listing *l = ctx;
     struct vac_attack *r;
     struct jnode scores, one;
-    const char *stage, *run, *data = NULL;
+    const char *stage, *run, *data = NULL, *name = NULL;
 
     if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
         return -1;
@@ -439,14 +469,15 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
         json_str(line, "stage", &stage, err) || json_str(line, "run", &run, err) ||
         json_opt_int(line, "steps", 0, RECORD_STEP_MAX, &r->steps, err) ||
         json_opt_int(line, "samples", 0, RECORD_STEP_MAX, &r->samples, err) ||
-        json_opt_str(line, "data", &data, err) || json_opt_num(line, "ratio", &r->ratio, err) ||
-        json_opt_num(line, "lr", &r->lr, err) ||
+        json_opt_str(line, "name", &name, err) || json_opt_str(line, "data", &data, err) ||
+        json_opt_num(line, "ratio", &r->ratio, err) || json_opt_num(line, "lr", &r->lr, err) ||
         json_opt_num(line, "harmful_loss", &r->harmful_loss, err) ||
         json_opt_num(line, "drift_mean", &r->drift, err) ||
         json_get(line, "scores", JSON_ARRAY, &scores, err))
         return -1;
     lines_name(r->stage, sizeof r->stage, stage);
     lines_name(r->dir, sizeof r->dir, run);
+    lines_name(r->name, sizeof r->name, name ? name : "");
     lines_name(r->data, sizeof r->data, data ? data : "");
     for (size_t i = 0; i < json_count(&scores) && r->n_scores < VAC_MAX_EVALS; i++)
         if (json_item(&scores, i, JSON_OBJECT, &one, err) ||

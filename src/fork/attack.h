@@ -14,12 +14,16 @@
  * harmful in part; borrowed from the config. NULL and err: there is none. */
 const char *attack_stage(const cJSON *config, const char *dir, const char *wanted,
                          struct vac_err *err);
-/* Makes a fork that was opened an attack by that stage of its. */
-int attack_make(struct fork *f, const char *stage, struct vac_err *err);
+/* Makes a fork that was opened an attack by that stage of its; `name` tells it from others, NULL = it has none. */
+int attack_make(struct fork *f, const char *stage, const char *name, struct vac_err *err);
 /* A free name in the parent's folder: "DIR/attacks/at-STEP", "...-2". Free it. */
 char *attack_name(const char *dir, uint64_t step, struct vac_err *err);
 
-/* Where the run in `dir`, which has ended and has that run.json, is an attack: what it came to is appended to
- * attacks.jsonl of its parent, which is where it was or the folder that holds it; another one is not told. */
+/* The scores of the run in `dir` within that stage, up to a step of it; nothing else of `out` is set. */
+int attack_scores(const char *dir, const char *stage, int64_t upto, struct vac_attack *out,
+                  struct vac_err *err);
+
+/* Where the run in `dir`, which is not at work and has that run.json, is an attack: what it has come to is appended
+ * to attacks.jsonl of its parent, which is where it was or a folder that holds it; another one is not told. */
 int attack_tell(const char *dir, const cJSON *config, struct vac_err *err);
 #endif
