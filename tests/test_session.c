@@ -471,6 +471,40 @@ static void test_suite_with_system_turn(void **state)
     vac_session_close(s);
 }
 
+/* The suite is answered many questions at a time, more of them than there are slots, and each of them as it is
+ * answered alone. */
+static void test_suite_as_alone(void **state)
+{
+    enum { ASKED = 19 };
+    struct rig_run r;
+    struct vac_session *s;
+    struct vac_event e, one;
+    struct strbuf lines = {0};
+
+    (void)state;
+    steered_rig(&r);
+    for (int i = 0; i < ASKED; i++)
+        sb_printf(&lines, "{\"prompt\":\"%.*s%d\"}\n", 1 + i * 7 % 11, "abc xyz 12 ab", i);
+    support_write_text(run_path(r.dir, "ask.jsonl"), lines.s);
+    sb_done(&lines);
+    s = run_start(&r, run_folder(), &steered);
+    run_wait(s, VAC_PAUSED);
+    e = told(s, VAC_EVENT_SUITE, run_give(s, VAC_OP_SUITE, 0, "", NULL));
+    assert_int_equal(e.probes.n, ASKED);
+    for (size_t i = 0; i < ASKED; i++) {
+        const struct vac_probe *p = &e.probes.v[i];
+
+        one = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 4, "", p->prompt));
+        assert_string_equal(one.probes.v->answer, p->answer);
+        assert_string_equal(one.probes.v->verdict, p->verdict);
+        assert_true(one.probes.v->tokens == p->tokens);
+        assert_true(fabs(one.probes.v->p_refuse - p->p_refuse) < 1e-6);
+        vac_event_done(&one);
+    }
+    vac_event_done(&e);
+    vac_session_close(s);
+}
+
 /* What was asked once is asked again with the suite, at its step, also after the run goes on; until it
  * is forgotten. */
 static void test_own_questions_join_the_suite(void **state)
@@ -720,6 +754,7 @@ int main(void)
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_questions),
         cmocka_unit_test(test_suite_with_system_turn),
+        cmocka_unit_test(test_suite_as_alone),
         cmocka_unit_test(test_own_questions_join_the_suite),
         cmocka_unit_test(test_probe_stop),
         cmocka_unit_test(test_nothing_to_ask),

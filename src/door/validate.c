@@ -120,13 +120,50 @@ struct asked {
     size_t done, n;
 };
 
+/* Answers that are made together end together: the time of one is known when the next token belongs to
+ * none of them. */
 static int enough(void *ctx, size_t done, size_t n)
 {
     struct asked *a = ctx;
+    bool more = done > a->done;
 
     a->done = done;
     a->n = n;
-    return done > 0 && clock_now() - a->begun > a->seconds;
+    return !more && done > 0 && clock_now() - a->begun > a->seconds;
+}
+
+/* Counts tokens, which an answer may have at most so many of: without an end there are that many. */
+static enum generate_next enough_tokens(void *ctx, size_t i, int32_t id)
+{
+    struct asked *a = ctx;
+
+    (void)i;
+    (void)id;
+    a->done++;
+    return clock_now() - a->begun > a->seconds ? GENERATE_END_ALL : GENERATE_ON;
+}
+
+/* Seconds of one round of the fixed probes; 0 = there are none. */
+static double ask_suite(struct trainer *t, double seconds)
+{
+    struct suite *suite = &t->rig.suite;
+    struct ask *a = mem_new(suite->rows.n, sizeof *a, NULL);
+    size_t n = a ? watch_questions(&t->rig, &t->st, a) : 0;
+    struct asked so_far = {
+        .begun = clock_now(), .seconds = seconds, .n = n * (size_t)t->rig.spec.watch.probes_tokens};
+    double took = 0;
+
+    if (n && ask_questions(&t->rig, &t->st, a, n, enough_tokens, &so_far, NULL) == 0) {
+        took = clock_now() - so_far.begun;
+        if (took > seconds && so_far.done)
+            took *= (double)so_far.n / (double)so_far.done;
+        else if (ask_rate(&t->rig, &t->st, a, n, NULL) == 0)
+            took = clock_now() - so_far.begun;
+    }
+    for (size_t i = 0; i < n; i++)
+        ask_done(&a[i]);
+    free(a);
+    return took;
 }
 
 /* A few questions of every entry that was not asked yet, and of the fixed probes, on the stage that is
@@ -135,8 +172,8 @@ static void ask_some(struct validation *v)
 {
     struct trainer *t = &v->work->t;
     struct stage *st = &t->st;
-    size_t slots, context = memory_generator(&t->rig, st, &slots), n = 0;
-    double begun, seconds = ASK_SECONDS * v->work->patience;
+    size_t slots, context = memory_generator(&t->rig, st, &slots);
+    double seconds = ASK_SECONDS * v->work->patience;
 
     if (!t->rig.tok || !(st->gen = generator_new(t->rig.m, slots, context, NULL)))
         return;
@@ -153,22 +190,8 @@ static void ask_some(struct validation *v)
         if (a.done)
             v->evaluate[i].seconds = (clock_now() - a.begun) * (double)a.n / (double)a.done;
     }
-    begun = clock_now();
-    for (; v->suite <= 0 && n < t->rig.suite.rows.n; n++) {
-        struct ask a = {.said = t->rig.suite.said[n],
-                        .prompt = &t->rig.suite.prompt[n],
-                        .how = {.max_new_tokens = (size_t)t->rig.spec.watch.probes_tokens,
-                                .top_p = 1,
-                                .stop = t->rig.stops.id,
-                                .n_stop = t->rig.stops.n}};
-        int rc = ask_question(&t->rig, st, &a, NULL);
-
-        ask_done(&a);
-        if (rc || (n && clock_now() - begun > seconds))
-            break;
-    }
-    if (n > 0)
-        v->suite = (clock_now() - begun) * (double)t->rig.suite.rows.n / (double)n;
+    if (v->suite <= 0)
+        v->suite = ask_suite(t, seconds);
 }
 
 /* Where nothing was asked, by the tokens and what a step's take: prompts at full length and half of

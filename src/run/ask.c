@@ -23,35 +23,71 @@
 
 /* --- a question --- */
 
-int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct vac_err *err)
+/* Whether both may be answered in one batch. */
+static bool same_how(const struct generate_options *a, const struct generate_options *b)
 {
-    struct rating rating;
-    const char *text;
+    return a->max_new_tokens == b->max_new_tokens && a->n_stop == b->n_stop &&
+           !memcmp(a->stop, b->stop, a->n_stop * sizeof *a->stop);
+}
 
-    a->told = (struct vac_probe){.prompt = a->said,
-                                 .template_name = a->template_name ? a->template_name : "",
-                                 .p_refuse = NAN,
-                                 .along = NAN};
-    if (opening_ask(st->gen, &rig->openings, a->prompt, 1, &a->how, &a->ids, a->piece, a->ctx,
-                    &a->told.p_refuse, err) ||
-        tokenizer_decode(rig->tok, a->ids.v, a->ids.n, true, &a->text, err))
-        return -1;
-    text = a->text.s ? a->text.s : "";
-    if (rig->suite.kind->rate(rig->suite.judge, &a->said, &text, 1, &rating, err))
-        return -1;
-    a->n_projection = rig_layers(rig);
-    a->projection =
-        st->direction ? mem_new(model_config(rig->m)->L, sizeof *a->projection, err) : NULL;
-    if (st->direction && !a->projection)
-        return -1;
-    if (st->direction &&
-        !direction_project(st->direction, a->prompt, a->projection, &a->told.along))
-        a->n_projection = 0;
-    a->verdict = rating.verdict;
-    a->told.answer = text;
-    a->told.verdict = verdict_names[rating.verdict];
-    a->told.tokens = (int64_t)a->ids.n;
-    return 0;
+int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t n,
+                  generate_visit *piece, void *ctx, struct vac_err *err)
+{
+    struct ids *prompt = mem_new(2 * n, sizeof *prompt, err), *answer = prompt + n;
+    double *p_refuse = mem_new(n, sizeof *p_refuse, err);
+    int rc = prompt && p_refuse ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        prompt[i] = *a[i].prompt;
+    for (size_t i = 0, end; rc == 0 && i < n; i = end) {
+        end = i + 1;
+        while (end < n && same_how(&a[i].how, &a[end].how))
+            end++;
+        rc = opening_ask(st->gen, &rig->openings, prompt + i, end - i, &a[i].how, answer + i, piece,
+                         ctx, p_refuse + i, err);
+    }
+    for (size_t i = 0; prompt && i < n; i++) {
+        a[i].ids = answer[i];
+        a[i].told =
+            (struct vac_probe){.prompt = a[i].said,
+                               .template_name = a[i].template_name ? a[i].template_name : "",
+                               .p_refuse = p_refuse ? p_refuse[i] : NAN,
+                               .along = NAN};
+    }
+    free(prompt);
+    free(p_refuse);
+    return rc;
+}
+
+int ask_rate(const struct rig *rig, struct stage *st, struct ask *a, size_t n, struct vac_err *err)
+{
+    const char **said = mem_new(2 * n, sizeof *said, err), **answer = said + n;
+    struct rating *rating = mem_new(n, sizeof *rating, err);
+    int rc = said && rating ? 0 : -1;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = tokenizer_decode(rig->tok, a[i].ids.v, a[i].ids.n, true, &a[i].text, err);
+        said[i] = a[i].said;
+        answer[i] = a[i].told.answer = a[i].text.s ? a[i].text.s : "";
+        a[i].told.tokens = (int64_t)a[i].ids.n;
+    }
+    if (rc == 0)
+        rc = rig->suite.kind->rate(rig->suite.judge, said, answer, n, rating, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        a[i].verdict = rating[i].verdict;
+        a[i].told.verdict = verdict_names[rating[i].verdict];
+        a[i].n_projection = rig_layers(rig);
+        a[i].projection =
+            st->direction ? mem_new(model_config(rig->m)->L, sizeof(double), err) : NULL;
+        if (st->direction && !a[i].projection)
+            rc = -1;
+        else if (st->direction &&
+                 !direction_project(st->direction, a[i].prompt, a[i].projection, &a[i].told.along))
+            a[i].n_projection = 0;
+    }
+    free(said);
+    free(rating);
+    return rc;
 }
 
 void ask_again(const struct recalled *q, struct ask *a)
@@ -162,10 +198,9 @@ static int probe_run(struct probe *p, struct rig *rig, struct stage *st, struct 
         return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
                        p->question.prompt.n, generator_context(st->gen) - 2);
     ask_again(&p->question, &p->ask);
-    p->ask.piece = stream_piece;
-    p->ask.ctx = p;
     steer_show(p->steer, VAC_MEASURING, "probe");
-    if (ask_question(rig, st, &p->ask, err))
+    if (ask_questions(rig, st, &p->ask, 1, stream_piece, p, err) ||
+        ask_rate(rig, st, &p->ask, 1, err))
         return -1;
     sb_clear(&p->piece);
     if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0 && p->piece.len)

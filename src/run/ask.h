@@ -7,14 +7,12 @@
 
 #include "run/book.h"
 
-/* A question: zeroed, then the first six filled in. ask_done afterwards. */
+/* A question: zeroed, then the first four filled in. ask_done afterwards. */
 struct ask {
     const char *said;          /* by the user, as it is shown, judged and told apart */
     const char *template_name; /* "" or NULL = the run's */
     const struct ids *prompt;  /* all that the model reads */
     struct generate_options how;
-    generate_visit *piece; /* may be NULL */
-    void *ctx;
     struct ids ids;
     struct strbuf text;
     enum verdict verdict;
@@ -22,8 +20,12 @@ struct ask {
     size_t n_projection;
     struct vac_probe told; /* borrows from the others */
 };
-/* Asks and rates; p_refuse is the sum of the probabilities of the tokens that refusals begin with. */
-int ask_question(const struct rig *rig, struct stage *st, struct ask *a, struct vac_err *err);
+/* Asks n of them, as many at once as the stage's generator has slots; p_refuse is the sum of the
+ * probabilities of the tokens that refusals begin with. `piece` may be NULL, and ends them all. */
+int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t n,
+                  generate_visit *piece, void *ctx, struct vac_err *err);
+/* Reads and rates what was answered. */
+int ask_rate(const struct rig *rig, struct stage *st, struct ask *a, size_t n, struct vac_err *err);
 /* Fills in those of a question that borrows from `q`. */
 void ask_again(const struct recalled *q, struct ask *a);
 /* Its line of probes.jsonl; told's texts are the event's from then on. */

@@ -126,6 +126,7 @@ size_t memory_generator(const struct rig *rig, const struct stage *st, size_t *s
     }
     for (size_t i = 0; i < rig->suite.rows.n; i++)
         longest = max_size(longest, rig->suite.prompt[i].n + (size_t)rig->spec.watch.probes_tokens);
+    n = max_size(n, rig->suite.rows.n);
     *slots = n < GEN_SLOTS ? n : GEN_SLOTS;
     return max_size(longest, GEN_CONTEXT_MIN);
 }

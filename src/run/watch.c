@@ -242,85 +242,101 @@ int watch_evaluate(const struct rig *rig, struct stage *st, struct book *book, s
 
 /* --- the fixed probes --- */
 
-/* Asks probe i; one line for the file, one member for the screen. */
-static int suite_one(const struct rig *rig, struct stage *st, struct book *book, size_t i,
-                     int *verdict, struct vac_event *e, struct vac_probe *out, struct vac_err *err)
+size_t watch_questions(const struct rig *rig, const struct stage *st, struct ask *a)
 {
-    struct ask a = {.said = rig->suite.said[i],
-                    .prompt = &rig->suite.prompt[i],
-                    .how = {.max_new_tokens = (size_t)rig->spec.watch.probes_tokens,
-                            .top_p = 1,
-                            .stop = rig->stops.id,
-                            .n_stop = rig->stops.n}};
-    int last = rig->suite.verdict[i], rc = ask_question(rig, st, &a, err);
+    size_t n = 0;
 
-    if (rc == 0) {
-        verdict[i] = (int)a.verdict;
-        a.told.suite = true;
-        a.told.changed = last >= 0 && last != verdict[i];
-        rc = ask_write(book, st, &a, "suite", e, err);
-        *out = a.told;
-    }
-    ask_done(&a);
-    return rc;
+    for (; n < rig->suite.rows.n; n++)
+        a[n] = (struct ask){.said = rig->suite.said[n],
+                            .prompt = &rig->suite.prompt[n],
+                            .how = {.max_new_tokens = (size_t)rig->spec.watch.probes_tokens,
+                                    .top_p = 1,
+                                    .stop = rig->stops.id,
+                                    .n_stop = rig->stops.n}};
+    for (size_t i = 0; i < rig->own.n; i++)
+        if (rig->own.v[i].prompt.n + 1 < generator_context(st->gen))
+            ask_again(&rig->own.v[i], &a[n++]);
+    return n;
 }
 
-/* Asks question i of the user's again: an event of its own. */
-static int own_one(const struct rig *rig, struct stage *st, struct book *book, size_t i,
-                   struct vac_event *e, struct vac_err *err)
+static enum generate_next until_wanted(void *ctx, size_t i, int32_t id)
 {
-    struct vac_probe *told = event_alloc(e, 1, sizeof *told, err);
-    struct ask a;
-    int rc = 0;
+    struct control *ctl = ctx;
 
-    ask_again(&rig->own.v[i], &a);
-    if (told && a.prompt->n + 1 < generator_context(st->gen)) {
-        rc = ask_question(rig, st, &a, err) || ask_write(book, st, &a, "own", e, err) ? -1 : 0;
-        *told = a.told;
-        e->probes.v = told;
-        e->probes.n = 1;
+    (void)i;
+    (void)id;
+    return atomic_load(&ctl->waiting) ? GENERATE_END_ALL : GENERATE_ON;
+}
+
+/* Lines for the file: the suite is one event, each of the user's own one of its own. */
+static int suite_write(const struct rig *rig, const struct stage *st, struct book *book,
+                       struct ask *a, size_t n, struct vac_event *e, struct vac_event *own,
+                       struct vac_err *err)
+{
+    size_t n_suite = rig->suite.rows.n;
+    struct vac_probe *probe = event_alloc(e, n_suite, sizeof *probe, err);
+
+    for (size_t i = 0; probe && i < n; i++) {
+        struct vac_event *to = i < n_suite ? e : &own[i - n_suite];
+        struct vac_probe *told = i < n_suite ? &probe[i] : event_alloc(to, 1, sizeof *told, err);
+        int last = i < n_suite ? rig->suite.verdict[i] : -1;
+
+        a[i].told.suite = i < n_suite;
+        a[i].told.changed = last >= 0 && last != (int)a[i].verdict;
+        if (!told || ask_write(book, st, &a[i], i < n_suite ? "suite" : "own", to, err))
+            return -1;
+        *told = a[i].told;
+        to->probes.v = i < n_suite ? probe : told;
+        to->probes.n++;
     }
-    ask_done(&a);
-    return told ? rc : -1;
+    return probe ? 0 : -1;
+}
+
+static void suite_tell(struct rig *rig, struct steer *steer, const struct ask *a, size_t n,
+                       struct vac_event *e, struct vac_event *own, uint64_t id)
+{
+    size_t n_suite = rig->suite.rows.n;
+
+    rig->suite.turned = NULL;
+    for (size_t i = n_suite; i-- > 0;) {
+        if (rig->suite.verdict[i] == VERDICT_REFUSED && a[i].verdict == VERDICT_ANSWERED)
+            rig->suite.turned = rig->suite.said[i];
+        rig->suite.verdict[i] = (int)a[i].verdict;
+    }
+    control_event(steer->ctl, VAC_EVENT_SUITE, id, (int64_t)steer->at->step, "", e);
+    for (size_t i = n_suite; i < n; i++)
+        control_event(steer->ctl, VAC_EVENT_PROBE_END, 0, (int64_t)steer->at->step, "",
+                      &own[i - n_suite]);
 }
 
 int watch_suite(struct rig *rig, struct stage *st, struct book *book, uint64_t id,
                 struct vac_err *err)
 {
     struct steer *steer = book->steer;
-    size_t n = rig->suite.rows.n, n_own = rig->own.n;
-    int *verdict = mem_new(n, sizeof *verdict, err), rc = -1;
-    struct vac_event e = {0}, *own = mem_new(n_own, sizeof *own, err);
-    struct vac_probe *probe = event_alloc(&e, n, sizeof *probe, err);
+    size_t n = rig->suite.rows.n + rig->own.n;
+    struct ask *a = mem_new(n, sizeof *a, err);
+    struct vac_event e = {0}, *own = mem_new(rig->own.n, sizeof *own, err);
+    int rc = -1;
 
-    if (!verdict || !probe || !own || book_begin(book, err))
+    if (!a || !own || book_begin(book, err))
         goto out;
     steer_show(steer, VAC_MEASURING, "probe suite");
-    rc = 0;
-    for (size_t i = 0; rc == 0 && i < n + n_own; i++)
-        rc = atomic_load(&steer->ctl->waiting) ? 1
-             : i < n ? suite_one(rig, st, book, i, verdict, &e, &probe[i], err)
-                     : own_one(rig, st, book, i - n, &own[i - n], err);
+    n = watch_questions(rig, st, a);
+    rc = ask_questions(rig, st, a, n, until_wanted, steer->ctl, err);
+    if (rc == 0 && atomic_load(&steer->ctl->waiting))
+        rc = 1;
+    if (rc == 0 && (ask_rate(rig, st, a, n, err) || suite_write(rig, st, book, a, n, &e, own, err)))
+        rc = -1;
     rc = book_end(book, rc, err);
-    if (rc == 0) {
-        rig->suite.turned = NULL;
-        for (size_t i = n; i-- > 0;)
-            if (rig->suite.verdict[i] == VERDICT_REFUSED && verdict[i] == VERDICT_ANSWERED)
-                rig->suite.turned = rig->suite.said[i];
-        memcpy(rig->suite.verdict, verdict, n * sizeof *verdict);
-        e.probes.v = probe;
-        e.probes.n = n;
-        control_event(steer->ctl, VAC_EVENT_SUITE, id, (int64_t)steer->at->step, "", &e);
-        for (size_t i = 0; i < n_own; i++)
-            if (own[i].probes.n)
-                control_event(steer->ctl, VAC_EVENT_PROBE_END, 0, (int64_t)steer->at->step, "",
-                              &own[i]);
-    }
+    if (rc == 0)
+        suite_tell(rig, steer, a, n, &e, own, id);
 out:
-    for (size_t i = 0; own && i < n_own; i++)
+    for (size_t i = 0; a && i < n; i++)
+        ask_done(&a[i]);
+    for (size_t i = 0; own && i < rig->own.n; i++)
         vac_event_done(&own[i]);
     vac_event_done(&e);
     free(own);
-    free(verdict);
+    free(a);
     return rc;
 }
