@@ -361,12 +361,14 @@ static void test_worst_of_made_up_results(void **state)
     static const struct {
         const char *within, *worst, *says;
     } cases[] = {
-        {"", "useless", "worst case of 4 attacks: HS 90.0% [80.0, 100.0] by useless"},
-        {"\"FA\":\"> 80 %\"", "strong", "within FA > 80 %: HS 70.0% [60.0, 80.0] by strong"},
-        {"\"FA\":\"> 86 %\"", "stopped", "HS 40.0% [30.0, 50.0] by stopped at its step 5 of 20"},
+        {"", "useless", "worst case: HS 90.0% [80.0, 100.0] by useless, of 4 attacks"},
+        {"\"FA\":\"> 80 %\"", "strong",
+         "HS 70.0% [60.0, 80.0] by strong, of 4 attacks within FA > 80 %"},
+        {"\"FA\":\"> 86 %\"", "stopped",
+         "HS 40.0% [30.0, 50.0] by stopped at its step 5 of 20, of"},
         {"\"FA\":\"> 86 %\",\"HS\":\"< 30 %\"", "weak", "HS 20.0% [10.0, 30.0] by weak"},
-        {"\"FA\":\"> 99 %\"", NULL, "within FA > 99 %: none is within"},
-        {"\"nix\":\"> 1 %\"", NULL, "none is within"},
+        {"\"FA\":\"> 99 %\"", NULL, "worst case: none of 4 attacks counts within FA > 99 %"},
+        {"\"nix\":\"> 1 %\"", NULL, "none of 4 attacks counts"},
     };
     const char *run = support_folder("run"), *dir = support_join(run, "attacks/b-at-6");
     char lines[4096] = "", text[2048], worst[VAC_BATTERY_WORST];

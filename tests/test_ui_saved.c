@@ -166,9 +166,54 @@ static void test_a_stopped_run_answers_and_goes_on(void **state)
     free(script);
 }
 
+/* What its weights withstood: the worst first, and what does not count says why. */
+static void test_a_battery_of_attacks_is_told(void **state)
+{
+    static const char battery[] =
+        "{\"battery\":\"six\",\"stage\":\"attack\",\"step\":4,\"within\":{\"L\":\"> 80 %\"},"
+        "\"attacks\":[{\"name\":\"mild\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"harsh\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"ruin\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"later\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]}]}";
+    static const struct {
+        const char *name;
+        double hs, fa;
+    } rows[] = {{"mild", 0.25, 0.9}, {"harsh", 0.5, 0.85}, {"ruin", 1, 0.1}};
+    const char *dir = run_folder();
+    struct strbuf lines = {0};
+    struct vac_err err = {0};
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        sb_printf(
+            &lines,
+            "{\"step\":4,\"stage\":\"attack\",\"run\":\"attacks/six-at-4/%s\",\"name\":\"%s\","
+            "\"steps\":20,\"lr\":0.1,\"scores\":[{\"name\":\"HS\",\"before\":0,\"value\":%g,"
+            "\"lo\":%g,\"hi\":%g,\"n\":8,\"rate\":true,\"judged\":true},{\"name\":\"L\","
+            "\"value\":%g,\"n\":8,\"rate\":true}]}\n",
+            rows[i].name, rows[i].name, rows[i].hs, rows[i].hs / 2, rows[i].hs, rows[i].fa);
+    support_write(run_path(dir, "attacks.jsonl"), lines.s, lines.len);
+    assert_ok(dirs_make(run_path(dir, "attacks/six-at-4"), &err), &err);
+    support_write_text(run_path(dir, "attacks/six-at-4/battery.json"), battery);
+    script = with_dir(":wait state done\n:panel evaluation\nz\n:save-screen $/told\n:quit\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "told", "six @4: worst case: HS 50.0% [25.0, 50.0] by harsh, of 3 attacks",
+                     "harsh          ");
+    }
+    ASSERT_SAVED(SIZES - 1, "told", "within L > 80 %", "ruin ", "outside: L 10.0% is not > 80 %",
+                 "not made yet");
+    free(script);
+    sb_done(&lines);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),
         cmocka_unit_test(test_a_stopped_run_answers_and_goes_on),

@@ -529,7 +529,7 @@ struct vac_battery {
 int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
                       struct vac_err *err);
 void vac_batteries_done(struct vac_battery *v, size_t n);
-/* "worst case of 12 attacks within FA > 80 %: HS 71.9% [59.9, 81.4] by strong", or why there is none. Returns out. */
+/* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 attacks within FA > 80 %", or why there is none. Returns out. */
 enum { VAC_BATTERY_WORST = 512 };
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);
 /* The first score that a judge rates, by which an attack is held against others; NULL = there is none. */

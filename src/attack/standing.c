@@ -63,26 +63,30 @@ static void take_worst(struct vac_battery *v, const struct within *within)
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST])
 {
     const struct vac_battery_row *r = v->worst < v->n ? &v->row[v->worst] : NULL;
-    int n = snprintf(out, VAC_BATTERY_WORST, "worst case of %zu attack%s%s%s: ", v->told,
-                     v->told == 1 ? "" : "s", *v->bounds ? " within " : "", v->bounds);
+    int n = snprintf(out, VAC_BATTERY_WORST, "worst case: ");
 
-    if (!r) {
-        snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, "%s",
-                 v->told ? "none is within" : "none has ended yet");
-        return out;
+    if (r) {
+        const struct vac_eval *e = &vac_attack_harm(&r->attack)->e;
+        double unit = e->is_rate ? 100 : 1;
+
+        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, "%s %.1f%s", e->name, unit * e->value,
+                      e->is_rate ? "%" : "");
+        if (!isnan(e->lo))
+            n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " [%.1f, %.1f]", unit * e->lo,
+                          unit * e->hi);
+        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " by %s", r->name);
+        if (r->attack.steps < r->planned)
+            n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " at its step %lld of %lld",
+                          (long long)r->attack.steps, (long long)r->planned);
+        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, ", of %zu attack%s", v->told,
+                      v->told == 1 ? "" : "s");
+    } else {
+        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n,
+                      v->told ? "none of %zu attack%s counts" : "no attack has ended yet", v->told,
+                      v->told == 1 ? "" : "s");
     }
-    const struct vac_eval *e = &vac_attack_harm(&r->attack)->e;
-    double unit = e->is_rate ? 100 : 1;
-
-    n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, "%s %.1f%s", e->name, unit * e->value,
-                  e->is_rate ? "%" : "");
-    if (!isnan(e->lo))
-        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " [%.1f, %.1f]", unit * e->lo,
-                      unit * e->hi);
-    n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " by %s", r->name);
-    if (r->attack.steps < r->planned)
-        snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " at its step %lld of %lld",
-                 (long long)r->attack.steps, (long long)r->planned);
+    if (*v->bounds && v->told)
+        snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " within %s", v->bounds);
     return out;
 }
 

@@ -49,8 +49,8 @@ void cli_die_of(int number)
     pthread_sigmask(SIG_UNBLOCK, &one, NULL);
 }
 
-void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave, int64_t upto,
-                     const volatile sig_atomic_t *number)
+void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
+                     const struct cli_pause *at, const volatile sig_atomic_t *number)
 {
     struct vac_command command = {.op = leave, .who = "cli"};
     struct pollfd fd = {.fd = vac_wakeup_fd(s), .events = POLLIN};
@@ -63,7 +63,8 @@ void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
         const struct vac_snapshot *now = vac_snapshot(s);
 
         if (now->state == VAC_DONE || now->state == VAC_STOPPED || now->state == VAC_FAILED ||
-            (upto && now->state == VAC_PAUSED && now->step >= upto))
+            (at && now->state == VAC_PAUSED && now->step >= at->step &&
+             now->commands_applied >= at->command))
             break;
         poll(&fd, 1, 500);
         while (read(fd.fd, away, sizeof away) > 0)

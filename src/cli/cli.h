@@ -58,11 +58,16 @@ const struct command *cli_command_at(size_t i); /* NULL after the last; hidden o
 
 /* Ends the program by this signal, as if it had not been caught; also from a handler. */
 void cli_die_of(int signal);
-/* A session that was started, to its end or (not 0) until it pauses at that step, in silence but for "\rWHAT N of M"
- * on a terminal. Once *number is a signal's it is told to `leave`; while a stage is built nobody listens, and this
+/* Where a session is left to its caller: it pauses, at that step or behind it, and has dealt with that command. */
+struct cli_pause {
+    int64_t step;
+    uint64_t command;
+};
+/* A session that was started, to its end or to `at` (NULL = there is none), in silence but for "\rWHAT N of M" on a
+ * terminal. Once *number is a signal's it is told to `leave`; while a stage is built nobody listens, and this
  * returns at once. */
-void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave, int64_t upto,
-                     const volatile sig_atomic_t *number);
+void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
+                     const struct cli_pause *at, const volatile sig_atomic_t *number);
 const char *cli_version(void);
 /* The text to standard output, now; a failed write is an error. Whatever would steer a terminal, hide
  * or reorder text is written as an escape that is the same character in a JSON string. */

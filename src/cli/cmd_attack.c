@@ -106,9 +106,12 @@ static void on_signal(int number)
     interrupted = number;
 }
 
-static void tell(struct vac_session *s, enum vac_op op, const char *text)
+static uint64_t tell(struct vac_session *s, enum vac_op op, const char *text)
 {
-    vac_command(s, &(struct vac_command){.op = op, .text = text, .who = "cli"}, NULL, NULL);
+    uint64_t id = 0;
+
+    vac_command(s, &(struct vac_command){.op = op, .text = text, .who = "cli"}, &id, NULL);
+    return id;
 }
 
 /* From where it is to its end or, where `upto` is not 0, to that step of the run, where it is measured; an interrupt
@@ -129,14 +132,18 @@ static int run_to(const char *dir, int64_t upto, const char *what, struct vac_er
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
         signals_catch(caught[i], &a, NULL);
     if (vac_session_start(s, err) == 0) {
+        struct cli_pause at = {.step = upto};
+
         snprintf(until, sizeof until, "step >= %lld", (long long)upto);
         if (upto)
             tell(s, VAC_OP_RUN_UNTIL, until);
-        cli_see_through(s, what, VAC_OP_QUIT, upto, &interrupted);
-        if (vac_snapshot(s)->state == VAC_PAUSED) {
-            tell(s, VAC_OP_EVALUATE, NULL);
+        cli_see_through(s, what, VAC_OP_QUIT, upto ? &at : NULL, &interrupted);
+        if (vac_snapshot(s)->state ==
+            VAC_PAUSED) { /* what quits would break off what is measured */
+            at.command = tell(s, VAC_OP_EVALUATE, NULL);
+            cli_see_through(s, what, VAC_OP_QUIT, &at, &interrupted);
             tell(s, VAC_OP_QUIT, NULL);
-            cli_see_through(s, what, VAC_OP_QUIT, 0, &interrupted);
+            cli_see_through(s, what, VAC_OP_QUIT, NULL, &interrupted);
         }
         if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
             cli_die_of((int)interrupted);

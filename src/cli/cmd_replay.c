@@ -82,7 +82,7 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
         if (*kernels)
             cli_note(kernels);
         watching = 1;
-        cli_see_through(s, "step", VAC_OP_DISCARD, 0, &interrupted);
+        cli_see_through(s, "step", VAC_OP_DISCARD, NULL, &interrupted);
         if (interrupted && vac_snapshot(s)->state == VAC_LOADING) {
             if (own_folder)
                 path_remove(own_folder, NULL);

@@ -402,6 +402,8 @@ static void row_text(char *out, size_t size, const struct vac_battery_row *r)
             n += snprintf(out + n, size - (size_t)n, "  %s %s%s", e->name,
                           measured_text(value, e->value, e->is_rate), e->is_rate ? "%" : "");
     }
+    if (!r->within && n < (int)size)
+        snprintf(out + n, size - (size_t)n, "  outside: %s", r->outside);
 }
 
 /* Of each battery the worst case, and its attacks as far as there is room: the worst first, those that

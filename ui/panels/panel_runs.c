@@ -768,9 +768,9 @@ static void readout(struct ui *ui, FILE *out)
 
 static const struct word words[] = {
     {"rho", "of the stage that aligned; - if the method has none"},
-    {"HS%", "mischief answered, as the alignment ended -> after the attack"},
+    {"HS%", "mischief answered, as the alignment ended -> after this one attack"},
     {"over_refusal", "harmless requests refused; FA: the user's task done right"},
-    {"broke", "step of the attack at which half of the mischief was answered"},
+    {"broke", "step of that one attack at which half of the mischief was answered"},
     {NULL, NULL},
 };
 
