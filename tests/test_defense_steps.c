@@ -431,14 +431,55 @@ static void test_mask_direction(void **state)
     lab_close(&one);
 }
 
+/* Whoever watches hears where the step is: each pass, each micro-batch, in order; in every step from 1 again. */
+struct heard {
+    size_t pass[64], micro[64], n;
+};
+
+static void hear(void *ctx, const struct step *s, size_t b)
+{
+    struct heard *h = ctx;
+
+    assert_true(h->n < COUNT(h->pass));
+    h->pass[h->n] = s->pass;
+    h->micro[h->n++] = b;
+}
+
+static void test_passes_are_heard(void **state)
+{
+    (void)state;
+    struct plan p = {.form = 2, .method = "vaccine", .options = "rho=0.5", .cut = 2};
+    struct heard h = {.n = 0};
+    struct lab x;
+
+    lab_open(&x, &p);
+    x.s.hear = hear;
+    x.s.hear_ctx = &h;
+    for (int step = 0; step < 2; step++, h.n = 0) {
+        lab_run(&x);
+        assert_int_equal(h.n, 2 * x.s.n_batch);
+        for (size_t i = 0; i < h.n; i++) {
+            assert_int_equal(h.pass[i], 1 + i / x.s.n_batch);
+            assert_int_equal(h.micro[i], i % x.s.n_batch);
+        }
+    }
+    lab_close(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_length),   cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_relative), cmocka_unit_test(test_zero),
-        cmocka_unit_test(test_dropout),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_sites),    cmocka_unit_test(test_against_random),
-        cmocka_unit_test(test_mask),     cmocka_unit_test(test_mask_direction),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_relative),
+        cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_sites),
+        cmocka_unit_test(test_against_random),
+        cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_mask_direction),
+        cmocka_unit_test(test_passes_are_heard),
     };
 
     return cmocka_run_group_tests_name("defense_steps", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* test_ui_habits.c - what fingers and eyes expect, at three sizes: what is wrong is seen first, news
  * ends with its truth, a value that waits is the same everywhere, questions have an answer for Enter. */
 #include "ui_sizes.h"
+#include "ui/chrome.h"
 
 static void test_a_fault_stands_first_until_dealt_with(void **state)
 {
@@ -46,6 +47,65 @@ static void test_an_early_end_stands_in_the_header(void **state)
         free(head);
         ui.snap.until[0] = '\0';
     }
+}
+
+/* A step of a big model moves nothing for many seconds: how long, and where it is in it. */
+static void test_a_long_step_is_seen_to_move(void **state)
+{
+    static const char *const has[SIZES] = {"  in step 1205 0:14", "  in step 1205 0:14 pass 2",
+                                           "  in step 1205 0:14 pass 2 micro-batch 3/5"};
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *head;
+
+        ui.deterministic = false;
+        ui.snap.state = VAC_RUNNING;
+        ui.snap.pass = 2;
+        ui.snap.micro = 3;
+        ui.snap.n_micro = 5;
+        priv.moved = 1000;
+        ui.now = 1014.3;
+        assert_int_equal(chrome_seconds(&ui), 14);
+        head = line_of(i, 0);
+        if (!strstr(head, has[i]))
+            fail_msg("%s", head);
+        free(head);
+        ui.snap.state = VAC_MEASURING;
+        head = line_of(i, 0);
+        if (!strstr(head, "MEASURING 0:14"))
+            fail_msg("%s", head);
+        free(head);
+        ui.now = 1001.9; /* an ordinary step */
+        assert_int_equal(chrome_seconds(&ui), 0);
+        ui.snap.state = VAC_PAUSED;
+        assert_int_equal(chrome_seconds(&ui), -1); /* nothing to wake for */
+        ui.deterministic = true;
+    }
+}
+
+static void test_the_header_says_when_it_ends(void **state)
+{
+    static const struct {
+        double eta;
+        const char *text;
+    } ends[] = {{41, "  ETA 0:41"}, {10440, "  ETA 2h54m"}, {273600, "  ETA 3d04h"}};
+
+    (void)state;
+    ui.snap.state = VAC_RUNNING;
+    ui.snap.steps_per_s = 1.8;
+    for (int i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+            char *head;
+
+            ui.snap.eta_s = ends[k].eta;
+            head = line_of(i, 0);
+            if (!strstr(head, ends[k].text))
+                fail_msg("%s", head);
+            free(head);
+        }
+    ui.snap.eta_s = NAN; /* not known yet */
+    assert_lacks(2, "ETA");
 }
 
 static void test_a_message_ends_with_its_truth(void **state)
@@ -243,6 +303,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_fault_stands_first_until_dealt_with),
         CASE(test_an_early_end_stands_in_the_header),
+        CASE(test_a_long_step_is_seen_to_move),
+        CASE(test_the_header_says_when_it_ends),
         CASE(test_a_message_ends_with_its_truth),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),

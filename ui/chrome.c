@@ -9,6 +9,17 @@
 #include "ui/chrome.h"
 #include "ui/tour.h"
 
+int chrome_seconds(const struct ui *ui)
+{
+    enum vac_state s = ui->snap.state;
+    double age = ui->now - ui->priv->moved;
+
+    if (ui->deterministic || ui->freeze || (!ui->session && !ui->priv->follow) ||
+        (s != VAC_LOADING && s != VAC_RUNNING && s != VAC_MEASURING))
+        return -1;
+    return age >= 2 ? (int)age : 0;
+}
+
 /* --- header: pieces in order of place, left out in order of rank until the rest fits --- */
 
 struct piece {
@@ -99,13 +110,15 @@ static const struct {
 static void add_state(const struct ui *ui, const struct canvas *c, struct pieces *h)
 {
     const struct vac_snapshot *look = ui->look ? vac_snapshot(ui->look) : NULL;
-    char bytes[9] = {0};
+    char bytes[9] = {0}, text[NUMBER_SIZE];
     int state = ui->snap.state;
     size_t n = utf8_put(sign(c, states[state].sign), bytes);
 
     if (*bytes == '|')
         utf8_put('|', bytes + n);
     add(h, 0, states[state].style, 2, "%s %s", bytes, states[state].word);
+    if ((state == VAC_LOADING || state == VAC_MEASURING) && chrome_seconds(ui) > 0)
+        add(h, 3, INK_TEXT, 1, "%s", number_time(text, chrome_seconds(ui)));
     if (ui->snap.steps_left > 0)
         add(h, 3, INK_EPS, 1, "%lld to go", (long long)ui->snap.steps_left);
     if (ui->freeze)
@@ -158,6 +171,14 @@ static void add_progress(const struct ui *ui, struct pieces *h)
     if (s->total_steps > 0) {
         add(h, 1, INK_FAINT, 0, "/%lld", (long long)s->total_steps);
         add(h, 4, INK_TEXT, 2, "%.0f%%", floor(100.0 * (double)s->step / (double)s->total_steps));
+    }
+    if (s->state == VAC_RUNNING && chrome_seconds(ui) > 0) { /* it works, though nothing moves */
+        snprintf(pair, sizeof pair, "in step %lld", (long long)s->step + 1);
+        add_number(h, 2, pair, INK_TEXT, number_time(text, chrome_seconds(ui)));
+        if (s->pass)
+            add(h, 5, INK_FAINT, 1, "pass %d", s->pass);
+        if (s->n_micro > 1)
+            add(h, 6, INK_FAINT, 1, "micro-batch %d/%d", s->micro, s->n_micro);
     }
     if (*s->until) {
         add(h, 3, INK_FAINT, 2, "until");

@@ -5,5 +5,8 @@
 
 #include "ui/frame.h"
 
+/* Whole seconds for which what the run does has shown nothing new, from 2 on, else 0; -1 = it does
+ * nothing. */
+int chrome_seconds(const struct ui *ui);
 void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y);
 #endif

@@ -63,7 +63,8 @@ struct parked;
     X(snap) X(points) X(layers) X(journal) X(layer) X(cursor) X(from) X(to) X(freeze) X(option)    \
     X(n_options) X(answering) X(steering) X(held) X(ghost) X(n_ghost)
 #define OF_RUN_PRIVATE(X)                                                                          \
-    X(next_point) X(next_layer) X(behind) X(leaving) X(answered) X(refused) X(follow) X(next_look)
+    X(next_point) X(next_layer) X(behind) X(leaving) X(answered) X(refused) X(follow) X(next_look) \
+    X(moved)
 /* clang-format on */
 
 struct ui_private {
@@ -93,6 +94,7 @@ struct ui_private {
     struct attacking attack;
     struct vac_follow *follow; /* its files, while they may grow */
     double next_look;          /* clock: when they are looked at again */
+    double moved;              /* clock: when the run was seen to come to this state and step */
 };
 
 /* Of both, what OF_RUN names, and the panels' own. */

@@ -19,6 +19,7 @@
 #include "term/screen.h"
 #include "term/signals.h"
 #include "ui/actions.h"
+#include "ui/chrome.h"
 #include "ui/loop.h"
 #include "ui/paint.h"
 #include "ui/play.h"
@@ -33,6 +34,7 @@ struct pace {
     double counted;  /* clock when it was */
     double pumped;   /* clock when news was taken last */
     int empty_reads; /* readable, and nothing to read: the terminal is gone */
+    int seconds;     /* chrome_seconds as the screen has it */
 };
 
 /* A line of 80 x 24 gets 4 kB/s, one of 200 x 60 12 kB/s; more than that is no smoother to the eye.
@@ -219,6 +221,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     if (ui->dirty || (told && !listen))
         timeout = sooner(timeout, fmax(frame, 0));
     timeout = sooner(timeout, hint_due(ui));
+    timeout = sooner(timeout, chrome_seconds(ui) < 0 ? -1 : 1);
     if (poll(fds, (nfds_t)n, behind ? 0 : milliseconds(timeout)) < 0 && errno != EINTR)
         return;
     ui->now = clock_seconds();
@@ -254,6 +257,10 @@ static void loop(struct ui *ui)
         ui->now = clock_seconds();
         if (hint_due(ui) == 0) {
             ui->priv->hint = NULL;
+            ui->dirty = true;
+        }
+        if (p.seconds != chrome_seconds(ui)) {
+            p.seconds = chrome_seconds(ui);
             ui->dirty = true;
         }
         if (ui->dirty && ui->now >= p.next)

@@ -50,6 +50,7 @@ static void forget(struct ui *ui)
     journal_done(&ui->journal);
     memset(&ui->snap, 0, sizeof ui->snap);
     ui->priv->next_point = ui->priv->next_layer = 0;
+    ui->priv->moved = ui->now;
     ui->answering = ui->priv->leaving = ui->priv->answered = ui->priv->refused = 0;
     ui->steering = 0;
     ui->held = false;
@@ -161,21 +162,30 @@ double session_due(const struct ui *ui)
     return ui->priv->follow && !ui->freeze ? fmax(ui->priv->next_look - ui->now, 0) : -1;
 }
 
+static void note_moved(struct ui *ui, const struct vac_snapshot *before)
+{
+    const struct vac_snapshot *s = &ui->snap;
+
+    if (s->state != before->state || s->step != before->step || strcmp(s->reason, before->reason))
+        ui->priv->moved = ui->now;
+}
+
 static bool pump_files(struct ui *ui)
 {
-    enum vac_state before = ui->snap.state;
+    struct vac_snapshot before = ui->snap;
     struct vac_err err = {0};
     int rc;
 
     if (session_due(ui) != 0)
         return false;
     rc = read_on(ui, &err);
+    note_moved(ui, &before);
     if (rc == VAC_FOLLOW_CUT || rc < 0)
         rc = watch_again(ui, &err);
     if (rc < 0)
         ui_warn(ui, "%s", err.msg);
     else if (rc == VAC_FOLLOW_NEW)
-        tell_state(ui, before);
+        tell_state(ui, before.state);
     return rc != VAC_FOLLOW_NOTHING;
 }
 
@@ -711,6 +721,7 @@ static bool pump(struct ui *ui)
     if (ui->freeze)
         return false;
     ui->snap = *vac_snapshot(ui->session);
+    note_moved(ui, &before);
     ui_take_options(ui);
     note_held(ui);
     if (!ui->priv->headless) /* else nobody looks any more */

@@ -269,7 +269,10 @@ struct vac_snapshot {
     int stage_index, n_stages;
     int64_t step, total_steps; /* over the whole run */
     int64_t stage_step, stage_steps;
-    char until[VAC_BOUNDS];      /* what ends the stage before that, "HS < 5 %"; "" = nothing */
+    int pass, micro,
+        n_micro;            /* of a step under way that takes long: its pass over the batch, and the
+                                 micro-batch of how many, from 1; 0 = not told */
+    char until[VAC_BOUNDS]; /* what ends the stage before that, "HS < 5 %"; "" = nothing */
     int64_t passed, passed_want; /* measurements in a row in which it was so, and how many it takes;
                                     passed -1 = not known */
     int64_t steps_left;          /* of a STEP command; 0 = none */

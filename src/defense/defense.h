@@ -40,12 +40,17 @@ struct step;
 /* Sets s->batch and s->n_batch to the effective batch of this step of a stream: the next one at the
  * first call in a step, the same one after that. */
 typedef void step_take(void *ctx, struct step *s, size_t stream);
+/* Hears that pass s->pass begins with micro-batch b; for whoever watches a step that takes long. */
+typedef void step_hear(void *ctx, const struct step *s, size_t b);
 
 struct step {
     struct model *m;
     struct acts *a;
     step_take *take; /* NULL = the one batch below is all there is */
     void *take_ctx;
+    step_hear *hear; /* NULL = nobody */
+    void *hear_ctx;
+    size_t pass;         /* over the effective batch, forward and back: 1, 2, ... of this step */
     size_t stream;       /* that the step looks at: 0 = "train", then the method's */
     struct batch *batch; /* micro-batches of the effective batch, packed */
     size_t n_batch;

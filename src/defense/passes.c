@@ -89,6 +89,9 @@ struct ref step_slice(const struct step *s, struct ref array, size_t l, size_t b
 
 static struct pass pass_over(struct step *s, size_t b, bool grads)
 {
+    s->pass += b == 0;
+    if (s->hear)
+        s->hear(s->hear_ctx, s, b);
     return (struct pass){.m = s->m,
                          .a = s->a,
                          .b = &s->batch[b],

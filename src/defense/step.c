@@ -129,6 +129,7 @@ void step_run(struct step *s, const struct method *method)
 
     compute_between_steps(model_compute(s->m));
     op_fill(model_compute(s->m), p->g, p->n, 0);
+    s->pass = 0;
     if (!method->streams)
         step_use(s, 0);
     method->step(s);

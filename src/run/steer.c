@@ -94,6 +94,20 @@ static void show_until(struct vac_snapshot *s, const struct rig *rig, const stru
     sb_done(&text);
 }
 
+/* Told of quick steps too, a screen would draw ten times as many frames. */
+void steer_hear(void *ctx, const struct step *step, size_t b)
+{
+    enum { LONG = 1 };
+    struct steer *steer = ctx;
+    struct vac_snapshot *s = control_writing(steer->ctl);
+
+    s->pass = (int)step->pass;
+    s->micro = (int)b + 1;
+    s->n_micro = (int)step->n_batch;
+    if (clock_now() - steer->step_at >= LONG)
+        control_publish(steer->ctl);
+}
+
 void steer_show(struct steer *steer, enum vac_state state, const char *reason)
 {
     const struct rig *rig = steer->rig;
@@ -118,6 +132,7 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
         for (int i = 0; st->step.mask && i < s->n_layers; i++)
             s->mask[i] = st->step.mask[i];
     }
+    s->pass = s->micro = s->n_micro = 0;
     s->step = (int64_t)at->step;
     s->total_steps = at->total_steps;
     s->steps_left = steer->steps_left;

@@ -43,6 +43,8 @@ struct steer {
 };
 /* Of a run that was opened: names, and that nothing was measured. */
 void steer_opened(struct steer *s);
+/* A step_hear: publishes where a step is that takes long. */
+void steer_hear(void *steer, const struct step *s, size_t b);
 /* Publishes the snapshot with all counters as they are now. */
 void steer_show(struct steer *s, enum vac_state state, const char *reason);
 /* The run fails for this reason. The loop looks there after the commands, for a replay's failures

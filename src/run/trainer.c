@@ -175,6 +175,8 @@ static int one_step(struct trainer *t, struct vac_err *err)
 
     for (size_t k = 0; k < st->n_streams; k++)
         before[k] = st->stream[k].cursor;
+    st->step.hear = steer_hear;
+    st->step.hear_ctx = &t->steer;
     stage_step(st, t->rig.spec.seed, t->at.step + 1);
     /* before anything is learnt from it: a step on other weights is no step of this run */
     if (model_check(t->rig.m, err)) {
