@@ -84,6 +84,15 @@ check "so are the final scores" grep -qE '^ *L [0-9.]* -> [0-9.]* \[[0-9.]*, [0-
 # step where that is another.
 check "each line of layers.jsonl says its stage" sh -c '
     [ "$(sed "s/.*\"stage\":\"\([a-z]*\)\".*/\1/" "$1" | sort -u | tr "\n" " ")" = "align attack " ]' sh "$tmp/told/layers.jsonl"
+# On a terminal, or where COLUMNS says how wide one is, no line is wider, and nothing that was measured is left out.
+for columns in 80 60; do
+    COLUMNS=$columns run "$tmp/told.json" -o "$tmp/told-$columns" --set log_every=1
+    check "lines fit $columns columns" sh -c '
+        [ -s "$1" ] && awk -v most="$2" "length > most && !/\\/tmp|\\// { print; bad = 1 } END { exit bad }" "$1"' sh "$tmp/out" "$columns"
+    check "... each step with its loss and, while it goes on, its ETA; what does not fit stands below" sh -c '
+        [ "$(grep -cE "^(align|attack) +step [0-9]+/13  loss " "$1")" -ge 13 ] && grep -q "ETA" "$1" &&
+            grep -qE "(^ {11}|  )drift [0-9]" "$1" && grep -qE "(^ {11}|  )L [0-9]" "$1"' sh "$tmp/out"
+done
 run "$tmp/told.json" -o "$tmp/told-3" --set log_every=3 --set evaluate.L.every=4
 check "a run whose lines stand at other steps than its scores" ended 0
 check "a score stands in the line after it was measured, with its step" sh -c '

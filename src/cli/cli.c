@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/json_out.h"
 #include "cli/cli.h"
@@ -94,6 +95,60 @@ int cli_write(const struct strbuf *text, struct vac_err *err)
     sb_safe(&safe, text->s, text->len, "\n\t");
     rc = cli_write_raw(&safe, err);
     sb_done(&safe);
+    return rc;
+}
+
+size_t cli_columns(void)
+{
+    const char *set = getenv("COLUMNS");
+    long n = set ? strtol(set, NULL, 10) : 0;
+    struct winsize w;
+
+    if (n <= 0 && isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+        n = w.ws_col;
+    return n > 2 * CLI_FOLD ? (size_t)n : 0;
+}
+
+/* Bytes of a line of n that fit: up to two blanks, which part what belongs together, else up to one. A byte
+ * counts as a column: who writes in other letters gets shorter lines. */
+static size_t fold_at(const char *line, size_t n, size_t least, size_t most)
+{
+    size_t one = 0, two = 0;
+
+    if (n <= most)
+        return n;
+    for (size_t i = least; i <= most; i++)
+        if (line[i] == ' ' && line[i - 1] != ' ') {
+            one = i;
+            two = line[i + 1] == ' ' ? i : two;
+        }
+    return two ? two : one ? one : n;
+}
+
+int cli_write_folded(const struct strbuf *text, struct vac_err *err)
+{
+    struct strbuf out = {.bad = text->bad};
+    size_t most = cli_columns();
+    int rc;
+
+    for (const char *s = text->s; s && *s;) {
+        size_t n = strcspn(s, "\n"), at = most ? fold_at(s, n, CLI_FOLD + 1, most) : n;
+
+        sb_put(&out, s, at);
+        for (s += at, n -= at; n; s += at, n -= at) {
+            size_t blanks = strspn(s, " ");
+
+            s += blanks;
+            n -= blanks;
+            at = fold_at(s, n, 1, most - CLI_FOLD);
+            sb_printf(&out, "\n%*s", CLI_FOLD, "");
+            sb_put(&out, s, at);
+        }
+        if (*s == '\n')
+            sb_putc(&out, *s++);
+    }
+    rc = cli_write(&out, err);
+    sb_done(&out);
     return rc;
 }
 

@@ -72,6 +72,11 @@ const char *cli_version(void);
 /* The text to standard output, now; a failed write is an error. Whatever would steer a terminal, hide
  * or reorder text is written as an escape that is the same character in a JSON string. */
 int cli_write(const struct strbuf *text, struct vac_err *err);
+/* Columns of the terminal that it goes to, or of COLUMNS; 0 = it goes to none, and lines may be of any length. */
+size_t cli_columns(void);
+/* Lines that fit those columns: longer ones go on below their second piece, which begins in column FOLD. */
+enum { CLI_FOLD = 11 };
+int cli_write_folded(const struct strbuf *text, struct vac_err *err);
 /* Byte for byte, for who reads a model's answer by a pipe. */
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
 /* A name, path or message of others, which must stay on its line. */

@@ -151,7 +151,7 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
         sb_printf(&s, "%-10s ", "");
         cli_put_name(&s, e->text);
         sb_putc(&s, '\n');
-        rc = cli_write(&s, err);
+        rc = cli_write_folded(&s, err);
     } else if (e->kind == VAC_EVENT_GUARD && isatty(STDOUT_FILENO)) {
         sb_putc(&s, '\a');
         rc = cli_write(&s, err);
@@ -283,7 +283,7 @@ static int finish(struct show *w, struct vac_err *err)
         free(r);
         cli_put_name(&s, vac_session_dir(w->s));
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
-        rc = cli_write(&s, err);
+        rc = cli_write_folded(&s, err);
         sb_done(&s);
         if (rc)
             return -1;

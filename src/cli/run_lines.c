@@ -74,51 +74,70 @@ static void put_step(struct strbuf *s, int64_t step, int64_t now)
         sb_printf(s, " @%lld", (long long)step);
 }
 
-static int print_point(struct run_lines *w, const struct vac_snapshot *n, struct vac_err *err)
+/* What was measured since the last line. */
+static void put_measured(struct strbuf *s, struct run_lines *w, int64_t step)
 {
-    const struct vac_point *p = &w->last;
-    struct strbuf s = {0};
     size_t told = 0;
-    int rc;
 
-    sb_printf(&s, "%-10s step %lld/%lld", p->stage == n->stage_index ? n->stage : w->stage,
-              (long long)p->step, (long long)n->total_steps);
-    put_value(&s, "loss", "%.4f", p->loss);
-    put_value(&s, "clean", "%.4f", p->loss_clean);
-    put_value(&s, "rho", "%.4g", p->rho);
-    put_value(&s, "grad", "%.3g", p->grad_norm);
     for (size_t i = 0; i < RUN_LINES_MEASURED; i++) {
-        put_value(&s, measured[i].label, "%.4f", w->measured[i].value);
+        put_value(s, measured[i].label, "%.4f", w->measured[i].value);
         if (!isnan(w->measured[i].value))
-            put_step(&s, w->measured[i].step, p->step);
+            put_step(s, w->measured[i].step, step);
         w->measured[i].value = NAN;
     }
     /* a score stands in the line after it was measured, the newest of each, and nowhere else */
-    for (size_t i = 0; i < w->n_scores && w->score[i].step <= p->step; i++) {
+    for (size_t i = 0; i < w->n_scores && w->score[i].step <= step; i++) {
         const struct vac_eval *e = &w->score[i];
         size_t later = i + 1;
 
-        while (later < w->n_scores && w->score[later].step <= p->step &&
+        while (later < w->n_scores && w->score[later].step <= step &&
                strcmp(w->score[later].name, e->name) != 0)
             later++;
         told++;
-        if (later < w->n_scores && w->score[later].step <= p->step)
+        if (later < w->n_scores && w->score[later].step <= step)
             continue;
-        put_value(&s, e->name, e->is_rate ? "%.1f%%" : "%.4f", (e->is_rate ? 100 : 1) * e->value);
-        put_step(&s, e->step, p->step);
-        cli_put_verdicts(&s, " (", &e->verdicts, ")");
+        put_value(s, e->name, e->is_rate ? "%.1f%%" : "%.4f", (e->is_rate ? 100 : 1) * e->value);
+        put_step(s, e->step, step);
+        cli_put_verdicts(s, " (", &e->verdicts, ")");
     }
     w->n_scores -= told;
     if (told) /* before the first there is no array */
         memmove(w->score, w->score + told, w->n_scores * sizeof *w->score);
-    if (n->state == VAC_RUNNING) {
-        put_value(&s, "steps/s", "%.2f", n->steps_per_s);
-        sb_puts(&s, "  ETA ");
-        put_time(&s, n->eta_s);
+}
+
+/* On one line of a terminal, where that is to be had by leaving out what matters least. */
+static int print_point(struct run_lines *w, const struct vac_snapshot *n, struct vac_err *err)
+{
+    enum { ALL, NO_SPEED, NO_GRADIENT, LEVELS };
+    const struct vac_point *p = &w->last;
+    struct strbuf s = {0}, seen = {0};
+    size_t most = cli_columns() ? cli_columns() : SIZE_MAX;
+    int rc;
+
+    put_measured(&seen, w, p->step);
+    for (int level = ALL; level < LEVELS; level++) {
+        sb_clear(&s);
+        sb_printf(&s, "%-10s step %lld/%lld", p->stage == n->stage_index ? n->stage : w->stage,
+                  (long long)p->step, (long long)n->total_steps);
+        put_value(&s, "loss", "%.4f", p->loss);
+        put_value(&s, "clean", "%.4f", p->loss_clean);
+        put_value(&s, "rho", "%.4g", p->rho);
+        if (level < NO_GRADIENT)
+            put_value(&s, "grad", "%.3g", p->grad_norm);
+        sb_put(&s, seen.s, seen.len);
+        if (n->state == VAC_RUNNING) {
+            if (level < NO_SPEED)
+                put_value(&s, "steps/s", "%.2f", n->steps_per_s);
+            sb_puts(&s, "  ETA ");
+            put_time(&s, n->eta_s);
+        }
+        if (s.len <= most || s.len > most + 24) /* else two lines have room for all of it */
+            break;
     }
     sb_putc(&s, '\n');
-    rc = cli_write(&s, err);
+    rc = cli_write_folded(&s, err);
     sb_done(&s);
+    sb_done(&seen);
     w->next = p->step - p->step % w->every + w->every;
     w->untold = false;
     return rc;
