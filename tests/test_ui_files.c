@@ -123,6 +123,64 @@ static void test_start_lists_runs_samples_and_recent_files(void **state)
     free(away);
 }
 
+/* In its folder the one to begin with comes first, which has the folder's name; the others by theirs. */
+static void test_the_first_sample_is_the_one_to_begin_with(void **state)
+{
+    static const char *const want[] = {"lab/lab.json", "lab/booster.json", "lab/sft.json",
+                                       "own/a.json"};
+    struct start_list l = {0};
+    size_t n = 0;
+
+    (void)state;
+    assert_int_equal(
+        mkdir("samples", 0700) | mkdir("samples/lab", 0700) | mkdir("samples/own", 0700), 0);
+    for (size_t i = 0; i < 4; i++)
+        support_write_text(path_of("samples/%s", want[i]), "{\"stages\": [{}]}");
+    start_read(&l, &ui, true);
+    for (size_t i = 0; i < l.n; i++)
+        if (l.v[i].kind == START_SAMPLE)
+            assert_string_equal(start_sample_name(l.v[i].path), want[n++]);
+    assert_int_equal(n, 4);
+    start_done(&l);
+}
+
+/* Two runs of one name say which folders they are from: in the list, over the curves, compared. */
+static void test_runs_of_one_name_are_told_apart(void **state)
+{
+    struct start_list l = {0};
+    char *away = strdup(support_tmp()), part[40], why[256], *text;
+    int n = 0;
+
+    (void)state;
+    make_run("runs/lab", 1);
+    make_run("runs/one", 1);
+    assert_int_equal(
+        mkdir(path_of("%s/old", away), 0700) | mkdir(path_of("%s/old/runs", away), 0700), 0);
+    make_run(path_of("%s/old/runs/lab", away), 2);
+    start_remember(path_of("%s/old/runs/lab", away));
+    start_read(&l, &ui, false);
+    for (size_t i = 0; i < l.n; i++) {
+        bool old = strstr(l.v[i].path, "/old/") != NULL, lab = !strcmp(l.v[i].run.name, "lab");
+
+        assert_string_equal(l.v[i].apart, !lab ? "" : old ? " (old)" : " (.)");
+        n += lab;
+    }
+    assert_int_equal(n, 2);
+    start_done(&l);
+    assert_true(compare_apart(part, sizeof part, "/a/x/runs/lab", "/b/x/runs/lab"));
+    assert_string_equal(part, "a");
+    assert_false(compare_apart(part, sizeof part, "/a/lab", "/a/lab2"));
+    assert_false(compare_apart(part, sizeof part, "runs/lab", "runs/lab"));
+    assert_true(compare_lay(&ui, "runs/lab"));
+    assert_true(compare_lay(&ui, path_of("%s/old/runs/lab", away)));
+    assert_string_equal(ui.overlay[0].name, "lab");
+    assert_string_equal(ui.overlay[1].name, "lab (old)");
+    text = compare_configs("runs/lab", path_of("%s/old/runs/lab", away), why, sizeof why);
+    assert_non_null(strstr(text, "\n    runs/lab "));
+    free(text);
+    free(away);
+}
+
 static void test_recent_files_are_few_private_and_once(void **state)
 {
     struct start_list l = {0};
@@ -164,6 +222,22 @@ static void test_configs_are_compared_key_by_key(void **state)
     free(text);
     text = compare_configs("runs/one", "runs/one", why, sizeof why);
     assert_non_null(strstr(text, "same description"));
+    free(text);
+    support_write_text("runs/one/run.json", "{\"model\":{\"path\":\"a\"},\"spec\":{\"description\":"
+                                            "\"a\",\"seed\":1,\"stages\":[{\"name\":\"x\","
+                                            "\"lr\":1,\"method\":\"vaccine\",\"rho\":2}]}}");
+    support_write_text("runs/two/run.json", "{\"model\":{\"path\":\"b\"},\"spec\":{\"description\":"
+                                            "\"b\",\"seed\":2,\"stages\":[{\"name\":\"x\","
+                                            "\"lr\":2,\"method\":\"sft\"}],\"threads\":1}}");
+    text = compare_configs("runs/one", "runs/two", why, sizeof why);
+    assert_string_equal(text, /* how it was trained first, words last */
+                        "spec.stages[0].method\n    one  \"vaccine\"\n    two  \"sft\"\n"
+                        "spec.stages[0].rho\n    one  2\n    two  (not there)\n"
+                        "spec.stages[0].lr\n    one  1\n    two  2\n"
+                        "spec.seed\n    one  1\n    two  2\n"
+                        "spec.threads\n    one  (not there)\n    two  1\n"
+                        "model.path\n    one  \"a\"\n    two  \"b\"\n"
+                        "spec.description\n    one  \"a\"\n    two  \"b\"\n");
     free(text);
     assert_null(compare_configs("runs/one", "runs/none", why, sizeof why));
     assert_non_null(strstr(why, "runs/none"));
@@ -439,6 +513,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_start_lists_runs_samples_and_recent_files, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_the_first_sample_is_the_one_to_begin_with, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_runs_of_one_name_are_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_recent_files_are_few_private_and_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_configs_are_compared_key_by_key, setup, teardown),

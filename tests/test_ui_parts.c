@@ -599,7 +599,7 @@ static void test_controls_explain_a_bad_value(void **state)
     assert_null(strstr(text, "is not a number"));
     free(text);
     for (int i = 0; i < 5; i++)
-        panel_controls.act(&ui, ACT_down);
+        panel_act(&ui, PANEL_controls, ACT_down);
     panel_controls.act(&ui, ACT_enter); /* batch_size cannot change */
     assert_false(prompt_is_open(&ui));
     ui_done(&ui);

@@ -17,7 +17,7 @@ static void fill(double spike)
 }
 
 /* A plot of the loss alone, in each set of characters. */
-static void draw_loss(struct canvas *c, enum charset charset, double ema)
+static void draw_loss_as(struct canvas *c, enum charset charset, double ema, bool mono)
 {
     struct plot_line l = {.name = "loss",
                           .x = history_column(&ui.points, COL_step),
@@ -34,12 +34,18 @@ static void draw_loss(struct canvas *c, enum charset charset, double ema)
                      .cursor = NAN,
                      .level = NAN,
                      .x_unit = "step",
+                     .mono = mono,
                      .legend = true};
     struct view v;
 
     assert_int_equal(canvas_init(c, 60, 16, charset), 0);
     v = view_all(c);
     plot_draw(&v, &p);
+}
+
+static void draw_loss(struct canvas *c, enum charset charset, double ema)
+{
+    draw_loss_as(c, charset, ema, false);
 }
 
 /* The greatest number of the axis. */
@@ -182,6 +188,37 @@ static void test_signs_say_what_colours_say(void **state)
     }
 }
 
+/* ... and the raw values behind a smoothed curve are thinner than it: shades in blocks, half of the dots in braille. */
+static void test_raw_values_are_thinner_without_colours(void **state)
+{
+    struct canvas c = {0};
+
+    (void)state;
+    history_done(&ui.points);
+    fill(1);
+    for (int mono = 0; mono < 2; mono++) {
+        int solid = 0, shade = 0, dots = 0;
+
+        draw_loss_as(&c, CHARSET_BLOCK, 0.98, mono);
+        for (int i = 0; i < c.w * c.h; i++) {
+            uint32_t ch = c.cells[i].ch[0];
+            bool behind = (c.cells[i].style & STYLE_INK) == INK_GHOST;
+
+            shade += ch == 0x2591;
+            solid += behind && (ch == 0x2580 || ch == 0x2584 || ch == 0x2588);
+        }
+        assert_true(mono ? shade > 60 && !solid : solid > 60 && !shade);
+        draw_loss_as(&c, CHARSET_BRAILLE, 0.98, mono);
+        for (int i = 0; i < c.w * c.h; i++)
+            if ((c.cells[i].style & STYLE_INK) == INK_GHOST && c.cells[i].ch[0] >= 0x2800)
+                dots = dots > __builtin_popcount(c.cells[i].ch[0] & 0xff)
+                           ? dots
+                           : __builtin_popcount(c.cells[i].ch[0] & 0xff);
+        assert_true(mono ? dots <= 4 && dots > 1 : dots > 4); /* of eight in a cell */
+    }
+    canvas_done(&c);
+}
+
 /* The scores over steps: a picture at every size, with its interval and the step. */
 static void test_scores_have_a_large_place(void **state)
 {
@@ -297,6 +334,78 @@ static void test_help_begins_where_one_is(void **state)
     }
 }
 
+/* Panel 9 shows what was asked and what is to be learnt, at every size. */
+static void test_samples_show_question_and_answer(void **state)
+{
+    (void)state;
+    keys("9");
+    for (int i = 0; i < SIZES; i++) {
+        char *text, *row;
+        const struct spot *s = priv.layout.place;
+
+        free(screen(i)); /* which asks for them */
+        while (session_pump(&ui))
+            ;
+        text = row = screen(i);
+        while (s->panel != PANEL_data)
+            s++;
+        for (int y = 0; y < s->y + 2; y++)
+            row = strchr(row, '\n') + 1;
+        row[strcspn(row, "\n")] = '\0';
+        if (!strstr(row, "How do I") || !strstr(row, "I cannot"))
+            fail_msg("%dx%d: %s", sizes[i].w, sizes[i].h, row);
+        if (!i)
+            assert_int_equal(s->w, 80); /* all of its row */
+        free(text);
+    }
+    keys("5"); /* and the others have theirs again */
+    assert_shows(0, " Controls ");
+}
+
+/* Where the journal has no frame its name stands in its first line, with its filter. */
+static void test_a_panel_without_a_frame_has_its_name(void **state)
+{
+    char *row;
+
+    (void)state;
+    row = line_of(0, 19);
+    assert_non_null(strstr(row, "  8 Journal  ^"));
+    free(row);
+    keys("8/rho\r");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, ">8 Journal");
+        assert_shows(i, "/rho  ");
+    }
+}
+
+/* A note's mark on the axis of the heat map falls on no word and no number. */
+static void test_a_note_covers_no_word_of_the_axis(void **state)
+{
+    (void)state;
+    keys("3z");
+    for (int step = 0; step <= 1200; step += 25) {
+        struct vac_event e = {.kind = VAC_EVENT_NOTE, .step = step, .text = "here"};
+
+        journal_push(&ui.journal, &e);
+        for (int i = 0; i < SIZES; i++) {
+            char *text = screen(i), *axis = strstr(text, "|step");
+            bool number = false;
+
+            assert_non_null(axis);
+            axis[strcspn(axis, "\n")] = '\0';
+            assert_non_null(strchr(axis, '#'));
+            for (const char *s = axis; *s; s++) {
+                bool digit = *s >= '0' && *s <= '9';
+
+                assert_false((number && *s == '#') || (digit && s[-1] == '#'));
+                number = digit;
+            }
+            free(text);
+        }
+        ui.journal.n--;
+    }
+}
+
 /* The plan's rows stand in their own panel. */
 static void test_the_plan_is_no_news(void **state)
 {
@@ -329,9 +438,13 @@ int main(void)
         CASE(test_the_panel_keeps_its_range),
         CASE(test_every_curve_is_in_the_legend),
         CASE(test_signs_say_what_colours_say),
+        CASE(test_raw_values_are_thinner_without_colours),
         CASE(test_scores_have_a_large_place),
         CASE(test_the_margin_has_a_curve),
         CASE(test_help_begins_where_one_is),
+        CASE(test_samples_show_question_and_answer),
+        CASE(test_a_panel_without_a_frame_has_its_name),
+        CASE(test_a_note_covers_no_word_of_the_axis),
         CASE(test_the_plan_is_no_news),
     };
 

@@ -72,15 +72,16 @@ static int put_run(FILE *out, const struct canvas *c, int x, int y, enum theme t
 
 static void put_svg(FILE *out, const struct canvas *c, enum theme theme)
 {
-    int w = c->w * CELL_W, h = c->h * CELL_H;
+    enum { MARGIN = CELL_W }; /* or a viewer's font, a little wider, would be cut at the edge */
+    int w = c->w * CELL_W + 2 * MARGIN, h = c->h * CELL_H + 2 * MARGIN;
 
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d "
             "%d\">\n"
             "<rect width=\"%d\" height=\"%d\" fill=\"%s\"/>\n"
             "<g font-family=\"DejaVu Sans Mono,Menlo,Consolas,monospace\" "
-            "font-size=\"15\">\n",
-            w, h, w, h, w, h, theme == THEME_LIGHT ? "#ffffff" : "#181818");
+            "font-size=\"15\" transform=\"translate(%d %d)\">\n",
+            w, h, w, h, w, h, theme == THEME_LIGHT ? "#ffffff" : "#181818", MARGIN, MARGIN);
     for (int y = 0; y < c->h; y++)
         for (int x = 0; x < c->w;)
             x = put_run(out, c, x, y, theme);

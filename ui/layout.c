@@ -12,10 +12,11 @@ struct slot {
     /* Place in thousandths of the area between header and footer. */
     short x0, y0, x1, y1;
     bool bare; /* without a frame */
+    unsigned
+        whole; /* of its places those that take all of the row, when they had the focus last in it */
 };
 struct plan {
     int min_w, min_h, footer;
-    unsigned newest, of; /* only while of these places (`of`) this had the focus last; 0 = always */
     struct slot slot[SLOTS];
     int n;
 };
@@ -44,24 +45,14 @@ static const struct plan plans[] = {
               {P(ANSWERS), 360, 440, 720, 800, false},
               {P(OPTIONS) | P(RUNS), 720, 440, 1000, 800, false},
               {P(NEWS), 0, 800, 1000, 1000, false}}},
-    /* Rates beside their table take the whole width. */
-    {.min_w = 80,
-     .min_h = 22,
-     .footer = 2,
-     .newest = P(RATES),
-     .of = P(CURVES) | P(RATES) | P(MAP) | P(LAYERS) | P(HEAT),
-     .n = 4,
-     .slot = {{P(RATES), 0, 0, 1000, 570, false},
-              {P(ANSWERS) | P(ROWS), 0, 570, 560, 857, false},
-              {P(OPTIONS) | P(RUNS), 560, 570, 1000, 857, false},
-              {P(NEWS), 0, 857, 1000, 1000, true}}},
+    /* Rates beside their table, and questions with their answers, want the width. */
     {.min_w = 80,
      .min_h = 22,
      .footer = 2,
      .n = 5,
-     .slot = {{P(CURVES) | P(RATES) | P(MAP), 0, 0, 560, 570, false},
+     .slot = {{P(CURVES) | P(RATES) | P(MAP), 0, 0, 560, 570, false, P(RATES)},
               {P(LAYERS) | P(HEAT), 560, 0, 1000, 570, false},
-              {P(ANSWERS) | P(ROWS), 0, 570, 560, 857, false},
+              {P(ANSWERS) | P(ROWS), 0, 570, 560, 857, false, P(ROWS)},
               {P(OPTIONS) | P(RUNS), 560, 570, 1000, 857, false},
               {P(NEWS), 0, 857, 1000, 1000, true}}},
 };
@@ -95,19 +86,35 @@ static int panel_of(const struct ui *ui, unsigned takes)
     return best;
 }
 
-static const struct plan *plan_for(const struct ui *ui, int w, int h)
+static const struct plan *plan_for(int w, int h)
 {
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
-        if (w >= plans[i].min_w && h >= plans[i].min_h &&
-            (!plans[i].of || 1u << panels[panel_of(ui, plans[i].of)]->place & plans[i].newest))
+        if (w >= plans[i].min_w && h >= plans[i].min_h)
             return &plans[i];
     return NULL;
+}
+
+/* The slot of the same row that takes all of it; -1 = none does. */
+static int row_taken(const struct ui *ui, const struct plan *plan, int row)
+{
+    int newest = -1, at = -1;
+
+    for (int i = 0; i < plan->n; i++) {
+        int panel = panel_of(ui, plan->slot[i].takes);
+
+        if (plan->slot[i].y0 == plan->slot[row].y0 &&
+            (newest < 0 || ui->focused[panel] > ui->focused[newest])) {
+            newest = panel;
+            at = i;
+        }
+    }
+    return plan->slot[at].whole & 1u << panels[newest]->place ? at : -1;
 }
 
 void layout_make(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
-    const struct plan *plan = plan_for(ui, w, h);
+    const struct plan *plan = plan_for(w, h);
     int area;
 
     *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};
@@ -121,9 +128,12 @@ void layout_make(struct ui *ui, int w, int h)
     }
     for (int i = 0; i < plan->n; i++) {
         const struct slot *s = &plan->slot[i];
-        int x0 = scaled(s->x0, w), x1 = scaled(s->x1, w), y0 = scaled(s->y0, area),
+        int taken = row_taken(ui, plan, i), x0 = taken < 0 ? scaled(s->x0, w) : 0,
+            x1 = taken < 0 ? scaled(s->x1, w) : w, y0 = scaled(s->y0, area),
             y1 = scaled(s->y1, area);
 
+        if (taken >= 0 && taken != i)
+            continue;
         l->place[l->n++] = (struct spot){.panel = panel_of(ui, s->takes),
                                          .x = x0,
                                          .y = 1 + y0,

@@ -19,7 +19,7 @@ static void draw_panels(struct ui *ui, struct view *all)
         if (p->framed)
             panel_draw(ui, (enum panel_id)p->panel, &v);
         else
-            panels[p->panel]->draw(ui, &v);
+            panel_draw_bare(ui, (enum panel_id)p->panel, &v);
     }
 }
 

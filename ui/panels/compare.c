@@ -22,11 +22,41 @@ bool compare_is_laid(const struct ui *ui, const char *dir)
     return false;
 }
 
+/* Begin of the part of a path that ends at `end`. */
+static const char *part_before(const char *path, const char *end)
+{
+    while (end > path && end[-1] != '/')
+        end--;
+    return end;
+}
+
 static const char *last_part(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *part = part_before(path, path + strlen(path));
 
-    return slash && slash[1] ? slash + 1 : path;
+    return *part ? part : path;
+}
+
+bool compare_apart(char *out, size_t size, const char *dir, const char *other)
+{
+    const char *a = dir + strlen(dir), *b = other + strlen(other);
+    bool same = !strcmp(last_part(dir), last_part(other)) && !compare_is_same(dir, other);
+
+    out[0] = '\0';
+    while (same) {
+        const char *x = part_before(dir, a), *y = part_before(other, b);
+
+        if (a - x != b - y || memcmp(x, y, (size_t)(a - x)) != 0) {
+            snprintf(out, size, "%.*s", a > x ? (int)(a - x) : 1,
+                     a > x ? x : "."); /* else dir begins here */
+            break;
+        }
+        if (x == dir && y == other)
+            return false;
+        a = x > dir ? x - 1 : x;
+        b = y > other ? y - 1 : y;
+    }
+    return same;
 }
 
 bool compare_lay(struct ui *ui, const char *dir)
@@ -50,6 +80,15 @@ bool compare_lay(struct ui *ui, const char *dir)
     *o = (struct overlay){.points = {.v = NULL}};
     snprintf(o->dir, sizeof o->dir, "%s", dir);
     snprintf(o->name, sizeof o->name, "%s", last_part(dir));
+    for (int i = -1; i < ui->n_overlay - 1; i++) {
+        const char *other = i < 0 ? ui_dir(ui) : ui->overlay[i].dir;
+        char part[24];
+
+        if (*other && compare_apart(part, sizeof part, dir, other)) {
+            snprintf(o->name, sizeof o->name, "%.36s (%s)", last_part(dir), part);
+            break;
+        }
+    }
     for (size_t i = 0; i < n; i++)
         history_push(&o->points, &points[i]);
     free(points);
@@ -240,15 +279,32 @@ static bool print_difference(const struct pair *p, const char *key)
     return true;
 }
 
+enum { RANKS = 5 };
+
+/* What differs in meaning first: how it was trained, then on what; words last. */
+static int rank_of(const char *key)
+{
+    const char *last = strrchr(key, '.');
+
+    if (!strncmp(key, "spec.stages[", 12))
+        return last && (!strcmp(last, ".method") || !strcmp(last, ".rho")) ? 0 : 1;
+    if (strncmp(key, "spec.", 5) != 0)
+        return 3;
+    return !strcmp(key, "spec.description") ? RANKS - 1 : 2;
+}
+
 static void print_differences(const struct pair *p)
 {
     bool any = false;
 
-    for (size_t i = 0; i < p->of[0]->n; i++)
-        any |= print_difference(p, p->of[0]->v[i].key);
-    for (size_t i = 0; i < p->of[1]->n; i++)
-        if (!value_of(p->of[0], p->of[1]->v[i].key))
-            any |= print_difference(p, p->of[1]->v[i].key);
+    for (int rank = 0; rank < RANKS; rank++)
+        for (int k = 0; k < 2; k++)
+            for (size_t i = 0; i < p->of[k]->n; i++) {
+                const char *key = p->of[k]->v[i].key;
+
+                if (rank_of(key) == rank && (k == 0 || !value_of(p->of[0], key)))
+                    any |= print_difference(p, key);
+            }
     if (!any)
         fprintf(p->out, "%s and %s have the same description.\n", p->name[0], p->name[1]);
 }
@@ -264,7 +320,14 @@ char *compare_configs(const char *a, const char *b, char *why, size_t size)
         out = open_memstream(&text, &len);
         if (out) {
             struct pair p = {.name = {last_part(a), last_part(b)}, .of = {&x, &y}, .out = out};
-            size_t n = strlen(p.name[0]), m = strlen(p.name[1]);
+            size_t n, m;
+
+            if (!strcmp(p.name[0], p.name[1])) {
+                p.name[0] = a;
+                p.name[1] = b;
+            }
+            n = strlen(p.name[0]);
+            m = strlen(p.name[1]);
 
             p.width = (int)(n > m ? n : m);
             print_differences(&p);

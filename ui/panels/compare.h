@@ -14,6 +14,9 @@ void compare_ghosts(struct ui *ui);
 void compare_ghosts_done(struct ui *ui);
 bool compare_is_laid(const struct ui *ui, const char *dir);
 void compare_clear(struct ui *ui);
+/* What tells a run's folder from another one of the same name: the last part of its path that differs, "." where it
+ * is the other that has more. False where their names differ, or they are one. */
+bool compare_apart(char *out, size_t size, const char *dir, const char *other);
 /* Two names of one folder. */
 bool compare_is_same(const char *a, const char *b);
 /* What two runs' descriptions say differently, a line for each key; free it. The memory planned for

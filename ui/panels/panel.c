@@ -109,3 +109,27 @@ void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
     if (inside.w > 0 && inside.h > 0)
         p->draw(ui, &inside);
 }
+
+void panel_draw_bare(struct ui *ui, enum panel_id id, const struct view *v)
+{
+    bool focus = ui->focus == (int)id;
+    char notes[160] = "", key[4];
+    struct view end;
+    int x;
+
+    panels[id]->draw(ui, v);
+    if (panels[id]->notes)
+        panels[id]->notes(ui, notes, sizeof notes);
+    panel_key_name(id, key);
+    x = (int)(strlen(key) + strlen(panels[id]->title)) + 5 +
+        (*notes ? 1 + text_width(notes, strlen(notes), v->c->utf8) : 0);
+    if (x > v->w / 2)
+        x = v->w / 2;
+    end = view_part(v, v->w - 1 - x, 0, x, 1);
+    draw_fill(&end, 0, 0, x, 1, INK_TEXT, ' ');
+    if (focus)
+        draw_glyph(&end, 1, 0, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
+    x = draw_text(&end, 2, 0, INK_KEY | (focus ? STYLE_BOLD : 0), key) + 1;
+    x = draw_text(&end, x, 0, focus ? INK_FOCUS | STYLE_BOLD : INK_TITLE, panels[id]->title) + 1;
+    draw_cut(&end, x, 0, end.w - x - 1, INK_FAINT, notes);
+}

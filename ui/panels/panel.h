@@ -121,5 +121,7 @@ bool panel_filters(enum panel_id id);
 bool panel_has_csv(enum panel_id id);
 /* The frame, title, notes and hints of a panel, then its inside. */
 void panel_draw(struct ui *ui, enum panel_id id, const struct view *v);
+/* The same without a frame: its title stands at the end of the first line. */
+void panel_draw_bare(struct ui *ui, enum panel_id id, const struct view *v);
 
 #endif

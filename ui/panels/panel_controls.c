@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/measured.h"
-#include "panels/panel.h"
-
-enum { NAME_W = 15, VALUE_W = 12, HOW_W = 44, WIDE = 130 };
+#include "panels/table.h"
 
 struct controls {
-    struct list list;
+    struct table table;
     int editing;   /* the option whose value is typed */
     char why[512]; /* why the last value was not taken; "" = fine */
 };
@@ -53,9 +51,9 @@ static void edit(struct ui *ui, const char *initial)
 static unsigned edit_selected(struct ui *ui)
 {
     struct controls *c = own(ui);
-    const struct vac_option *o = &ui->option[c->list.selected];
+    const struct vac_option *o = &ui->option[c->table.list.selected];
 
-    if (c->list.selected >= ui->n_options) {
+    if (c->table.list.selected >= ui->n_options) {
         ui_warn(ui, "no stage is running: there is nothing to change");
         return UI_HANDLED;
     }
@@ -65,48 +63,84 @@ static unsigned edit_selected(struct ui *ui)
         ui_warn(ui, "%s cannot change while the run is going: it is set in the run file", o->name);
         return UI_HANDLED;
     }
-    c->editing = c->list.selected;
+    c->editing = c->table.list.selected;
     edit(ui, o->value);
     return UI_HANDLED;
 }
 
 /* --- drawing --- */
 
-static const char *how(const struct vac_option *o)
+enum { NAME, VALUE, PENDING, SINCE, LIVE, HOW, HELP };
+static const struct table_column columns[] = {
+    [NAME] = {"option", "name", {16, 16, 16}, .main = true},
+    [VALUE] = {"value", "value", {-1, 13, 13}},
+    [PENDING] = {"", "pending", {0}},
+    [SINCE] = {"since", "applied_step", {7, 8, 8}},
+    [LIVE] = {"", "live", {0}},
+    [HOW] = {"range", NULL, {0, -1, 46}},
+    [HELP] = {"", NULL, {0, 0, -1}},
+};
+
+static int count(struct ui *ui)
 {
-    return o->live ? o->wants : "restart needed";
+    return ui->n_options;
 }
 
-/* Name, value, what is pending, the step since which it holds, its range. */
-static void draw_option(const struct ui *ui, const struct view *v, int y, int option, bool selected)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
-    enum { VALUE = NAME_W + 2, SINCE = VALUE + VALUE_W + 1, HOW = SINCE + 8 };
-    const struct vac_option *o = &ui->option[option];
-    struct line to = {.v = v, .y = y};
-    unsigned ink = o->live ? INK_TEXT : INK_FAINT;
-    char since[32] = "", now[VALUE_SIZE];
-    bool waits = ui_option_waits(ui, option, now);
+    const struct vac_option *o = &ui->option[row];
+    const char *const text[] = {
+        [NAME] = o->name,
+        [VALUE] = *o->value ? o->value : "-",
+        [PENDING] = o->pending,
+        [LIVE] = o->live ? "1" : "0",
+        [HOW] = o->live ? o->wants : "restart needed",
+        [HELP] = o->help, /* of a narrower one that of the selected option stands below */
+    };
 
-    if (selected)
-        draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    line_left(&to, 1, 1 + NAME_W, selected ? ink | STYLE_BOLD : ink, o->name);
-    line_left(&to, VALUE, VALUE + VALUE_W, o->live ? INK_STRONG : INK_FAINT, *now ? now : "-");
-    if (waits) {
-        line_left(&to, 0, v->w, INK_EPS, "->");
-        line_left(&to, 0, to.end + 1 + VALUE_W, INK_EPS | STYLE_BOLD, ui_option_next(o));
-        line_left(&to, 0, v->w, INK_EPS, "next step");
+    (void)wide;
+    if (column == SINCE) {
+        snprintf(c->csv, sizeof c->csv, "%lld", (long long)o->applied_step);
+        if (o->applied_step > 0)
+            entry_fmt(c, INK_TEXT, "@%lld", (long long)o->applied_step);
         return;
     }
-    line_left(&to, 0, VALUE + VALUE_W, INK_FAINT, o->unit);
-    if (o->applied_step > 0)
-        snprintf(since, sizeof since, "@%lld", (long long)o->applied_step);
-    if (to.end + 1 + (int)strlen(since) < v->w) /* half a number would be another number */
-        line_left(&to, v->w > 50 ? SINCE : 0, v->w, INK_TEXT, since);
-    if (v->w > 50)
-        line_left(&to, HOW, v->w >= WIDE ? HOW + HOW_W : v->w - 1, INK_FAINT, how(o));
-    if (v->w >= WIDE) /* else the selected option's stands below */
-        line_left(&to, HOW + HOW_W + 2, v->w - 1, INK_FAINT, o->help);
+    entry_text(c,
+               !o->live || column > LIVE ? INK_FAINT
+               : column == VALUE         ? INK_STRONG
+                                         : INK_TEXT,
+               text[column]);
+    if (column == VALUE && *o->unit)
+        entry_fmt(c, INK_FAINT, " %s", o->unit);
 }
+
+/* A value that waits has the room of what else is told of an option. */
+static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
+{
+    const struct vac_option *o = &ui->option[row];
+    struct line to = {.v = v};
+    char now[VALUE_SIZE];
+
+    if (column >= 0 || !ui_option_waits(ui, row, now))
+        return false;
+    line_left(&to, 1, 16, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, o->name);
+    line_left(&to, 17, 29, INK_STRONG, *now ? now : "-");
+    line_left(&to, 0, v->w, INK_EPS, "->");
+    line_left(&to, 0, to.end + 13, INK_EPS | STYLE_BOLD, ui_option_next(o));
+    line_left(&to, 0, v->w, INK_EPS, "next step");
+    return true;
+}
+
+static const struct table_rows listing = {
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .wide = 51,
+    .widest = 130,
+    .head_from = 1000,
+    .count = count,
+    .cell = cell,
+    .paint = paint,
+};
 
 /* Half a number would be another number: what does not fit in `width` is left out. */
 static void put_eval(char *out, size_t size, int width, int64_t now, const struct vac_eval *e)
@@ -158,19 +192,10 @@ static int draw_help(struct ui *ui, const struct view *v, int y, const struct va
     return draw_flow(v, 1, y, v->w - 2, INK_FAINT, text, 0);
 }
 
-static void draw_options(struct ui *ui, const struct view *v, int rows)
-{
-    const struct controls *c = own(ui);
-
-    for (int i = 0; i < rows && c->list.top + i < ui->n_options; i++)
-        draw_option(ui, v, i, c->list.top + i, c->list.top + i == c->list.selected);
-    list_draw_scroll(&c->list, v, 0);
-}
-
 static void draw(struct ui *ui, const struct view *v)
 {
     struct controls *c = own(ui);
-    struct view below;
+    struct view part, below;
     int n = ui->n_options, rows, spare;
 
     if (n == 0) {
@@ -187,14 +212,14 @@ static void draw(struct ui *ui, const struct view *v)
     if (spare > v->h - 1)
         spare = v->h - 1;
     rows = v->h - spare < n ? v->h - spare : n;
-    list_show(&c->list, n, rows);
-    draw_options(ui, v, rows);
+    part = view_part(v, 0, 0, v->w, rows);
+    table_draw(ui, PANEL_controls, &part);
     below = view_part(v, 0, v->h - spare, v->w, spare);
     if (v->h >= 12 && rows < v->h - spare)
         below = view_part(v, 0, rows + 1, v->w, v->h - rows - 1);
     if (v->h >= 12 || *c->why)
         draw_state(ui, &below,
-                   draw_help(ui, &below, 0, &ui->option[c->list.selected]) + (v->h >= 14));
+                   draw_help(ui, &below, 0, &ui->option[c->table.list.selected]) + (v->h >= 14));
     else
         draw_state(ui, &below, 0);
 }
@@ -204,7 +229,7 @@ static void draw(struct ui *ui, const struct view *v)
 static unsigned act(struct ui *ui, enum action a)
 {
     own(ui)->why[0] = '\0';
-    return a == ACT_enter ? edit_selected(ui) : list_act(&own(ui)->list, a);
+    return a == ACT_enter ? edit_selected(ui) : UI_IGNORED;
 }
 
 static unsigned act_anywhere(struct ui *ui, enum action a)
@@ -216,14 +241,6 @@ static void event(struct ui *ui, const struct vac_event *e)
 {
     if (e->kind == VAC_EVENT_JOURNAL)
         own(ui)->why[0] = '\0';
-}
-
-static void click(struct ui *ui, int x, int y, int w, int h)
-{
-    (void)x;
-    (void)w;
-    (void)h;
-    list_click(&own(ui)->list, y);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
@@ -241,18 +258,6 @@ static void readout(struct ui *ui, FILE *out)
 {
     for (int i = 0; i < ui->n_options; i++)
         fprintf(out, "%s = %s\n", ui->option[i].name, ui->option[i].value);
-}
-
-static void csv(struct ui *ui, FILE *out)
-{
-    fprintf(out, "name,value,pending,applied_step,live\n");
-    for (const struct vac_option *o = ui->option; o < ui->option + ui->n_options; o++) {
-        fprintf(out, "%s,", o->name);
-        csv_print(out, o->value);
-        fputc(',', out);
-        csv_print(out, o->pending);
-        fprintf(out, ",%lld,%d\n", (long long)o->applied_step, o->live);
-    }
 }
 
 static const struct word words[] = {
@@ -273,11 +278,10 @@ const struct panel panel_controls = {
     .place = PLACE_OPTIONS,
     .own = sizeof(struct controls),
     .notes = notes,
+    .table = &listing,
     .draw = draw,
     .act = act,
     .act_anywhere = act_anywhere,
     .event = event,
-    .click = click,
     .readout = readout,
-    .csv = csv,
 };

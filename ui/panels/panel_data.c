@@ -215,15 +215,15 @@ static void done(struct ui *ui)
 
 /* --- drawing --- */
 
-/* A narrow table has no step and no lengths, which stand below too. */
+/* A narrow table has no step and no lengths, which stand below too: questions and answers need the room. */
 enum { NUMBER, LOSS, STEP, LEARNED, FLAGS, SAMPLE };
 static const struct table_column columns[] = {
-    [NUMBER] = {"#", NULL, {6, 6}, .right = true},
+    [NUMBER] = {"#", NULL, {6, 6}, .right = true, .from = 50},
     [LOSS] = {"loss", NULL, {7, 7}, .right = true},
     [STEP] = {"@step", NULL, {0, 7}, .right = true},
     [LEARNED] = {"learned/all", NULL, {0, 12}, .right = true},
-    [FLAGS] = {"flags", NULL, {8, 8}, .pad = 2},
-    [SAMPLE] = {"sample", NULL, {-1, -1}, .pad = 0},
+    [FLAGS] = {"flags", NULL, {7, 8}, .pad = 1},
+    [SAMPLE] = {"question, answer", NULL, {-1, -1}, .pad = 0},
 };
 
 static int count(struct ui *ui)
@@ -290,7 +290,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
         draw_fmt(v, 1, 0, INK_FAINT, "%6d ...", row);
     if (column != SAMPLE)
         return column < 0 && !s;
-    if (v->w >= 39)
+    if (v->w >= 20)
         x = draw_source(v, 0, 0, (v->w - 1) / 2, page_at(d, row - row % PAGE), s->source);
     draw_cut(v, x + 1, 0, v->w - x - 2, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, s->answer);
     return true;
@@ -299,7 +299,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
 static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
-    .wide = 60,
+    .wide = 90,
     .count = count,
     .cell = cell,
     .paint = paint,

@@ -129,25 +129,42 @@ static void draw_layers_axis(const struct ui *ui, const struct view *v, int rows
     }
 }
 
+/* A note's mark falls on none of its words. */
+static bool is_noted(const struct window *w, int from, int to)
+{
+    for (int i = 0; i < w->notes.n_notes; i++) {
+        double part = (w->notes.note[i].x - w->x0) / (w->x1 - w->x0);
+        int x = w->left + (int)lround(part * (w->cols - 1));
+
+        if (part >= 0 && part <= 1 && x >= from && x < to)
+            return true;
+    }
+    return false;
+}
+
 static void draw_steps_axis(const struct view *v, const struct window *w, int y)
 {
+    static const char unit[] = "step";
     double ticks[8];
-    int n = ticks_make(w->x0, w->x1, false, w->cols / 8 > 8 ? 8 : w->cols / 8, ticks), end = 0;
+    int n = ticks_make(w->x0, w->x1, false, w->cols / 8 > 8 ? 8 : w->cols / 8, ticks),
+        end = (int)strlen(unit);
 
+    draw_text(v, 0, y, INK_FAINT, unit);
     for (int i = 0; i < n; i++) {
         char text[NUMBER_SIZE];
         int x = w->left + (int)lround((ticks[i] - w->x0) / (w->x1 - w->x0) * (w->cols - 1)), len;
 
         len = snprintf(text, sizeof text, "%.0f", ticks[i]);
         x -= len / 2;
-        if (x < w->left)
-            x = w->left;
-        if (x + len > v->w - 5 || (end && x <= end))
+        if (x < (int)sizeof unit)
+            x = (int)sizeof unit;
+        if (x + len > v->w)
+            x = v->w - len;
+        if (x <= end || is_noted(w, x - 1, x + len + 1))
             continue;
         draw_text(v, x, y, INK_FAINT, text);
         end = x + len;
     }
-    draw_right(v, v->w, y, INK_FAINT, "step");
 }
 
 static void draw_scale(const struct ui *ui, const struct view *v, const struct scale *s, int y)

@@ -6,19 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "panels/panel.h"
-
-struct own {
-    struct list list;
-    int sort;                  /* column; 0 = by layer */
-    int order[VAC_MAX_LAYERS]; /* layer of each row */
-};
+#include "panels/table.h"
 
 /* Values shown: the newest, or those at the cursor. */
 struct shown {
     const float *v[METRIC_COUNT]; /* NULL = not measured */
     double step[METRIC_COUNT], eps_sum, rss, rho;
     int n;
+};
+
+struct own {
+    struct table table;
+    int sort;           /* column; 0 = by layer */
+    struct shown shown; /* while it is drawn */
 };
 
 static double stage_at(const struct ui *ui, double step)
@@ -60,108 +60,118 @@ static double value(const struct shown *s, enum metric m, int layer)
 
 /* --- table --- */
 
-static const struct column_row {
-    const char *title;
-    int width;
-    enum metric metric;
-    unsigned style;
-} columns[] = {
-    {"drift", 7, METRIC_drift_rel, INK_DRIFT}, {"eps", 7, METRIC_eps, INK_EPS},
-    {"grad", 7, METRIC_grad, INK_GRAD},        {"drift^2", 9, METRIC_drift_sq, INK_DRIFT},
-    {"attn", 7, METRIC_attn, INK_TEXT},        {"eps/A", 8, METRIC_eps_rel, INK_EPS},
-    {"refusal", 8, METRIC_refusal, INK_ALIGN},
+enum { LAYER, FIRST, BAR = FIRST + 7, COLUMNS };
+static const enum metric metric_of[COLUMNS] = {
+    [FIRST] = METRIC_drift_rel,
+    METRIC_eps,
+    METRIC_grad,
+    METRIC_drift_sq,
+    METRIC_attn,
+    METRIC_eps_rel,
+    METRIC_refusal,
 };
-enum { N_COLUMNS = sizeof columns / sizeof *columns };
-
-struct rank {
-    double value;
-    int layer;
+#define COLUMN(head, width, from_)                                                                 \
+    {                                                                                              \
+        head, NULL, {width, width}, .right = true, .main = true, .from = from_                     \
+    }
+/* Numbers as far as they leave room for bars. */
+static const struct table_column columns[COLUMNS] = {
+    [LAYER] = {"L", NULL, {6, 6}, .pad = 0, .main = true},
+    [FIRST] = COLUMN("drift", 6, 0),
+    COLUMN("eps", 7, 0),
+    COLUMN("grad", 7, 41),
+    COLUMN("drift^2", 9, 50),
+    COLUMN("attn", 7, 57),
+    COLUMN("eps/A", 8, 65),
+    COLUMN("refusal", 8, 73),
+    [BAR] = {NULL, NULL, {-1, -1}, .pad = 2},
 };
 
-static int by_value(const void *a, const void *b)
+static struct own *own(struct ui *ui)
 {
-    const struct rank *x = a, *y = b;
-
-    return x->value < y->value ? 1 : x->value > y->value ? -1 : x->layer - y->layer;
+    return panel_own(ui, PANEL_layers);
 }
 
-static void sort_layers(struct own *o, const struct shown *s)
+static int count(struct ui *ui)
 {
-    struct rank ranks[VAC_MAX_LAYERS];
-
-    for (int i = 0; i < s->n; i++) {
-        double v = o->sort ? value(s, columns[o->sort - 1].metric, i) : -i;
-
-        ranks[i] = (struct rank){isnan(v) ? -INFINITY : v, i};
-    }
-    qsort(ranks, (size_t)s->n, sizeof *ranks, by_value);
-    for (int i = 0; i < s->n; i++)
-        o->order[i] = ranks[i].layer;
+    return ui->layers.n_layers;
 }
 
-/* How many columns of numbers leave room for bars. */
-static int columns_that_fit(const struct shown *s, int w)
+static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
 {
-    int n = 0, x = 5;
-
-    while (n < N_COLUMNS && x + columns[n].width + 14 <= w &&
-           (columns[n].metric != METRIC_refusal || s->v[METRIC_refusal]))
-        x += columns[n++].width;
-    return n > 1 ? n : 2;
-}
-
-static void draw_titles(const struct own *o, const struct view *v, int n, int bar_at,
-                        const char *bar)
-{
-    struct line to = {.v = v};
-    int x = 5;
-
-    line_left(&to, 1, 4, INK_FAINT | (o->sort ? 0 : STYLE_UNDERLINE), "L");
-    for (int i = 0; i < n; i++) {
-        x += columns[i].width;
-        line_right(&to, x, INK_FAINT | (o->sort == i + 1 ? STYLE_UNDERLINE : 0), columns[i].title);
-    }
-    line_left(&to, bar_at, v->w, INK_FAINT, bar);
-}
-
-static double greatest(const struct shown *s, enum metric m)
-{
-    double top = 0;
-
-    for (int i = 0; i < s->n; i++)
-        if (value(s, m, i) > top)
-            top = value(s, m, i);
-    return top;
+    (void)column;
+    (void)csv;
+    snprintf(out, size, "%s", vac_series[ui->metric].label);
 }
 
 static unsigned metric_ink(enum metric m)
 {
     return m == METRIC_eps || m == METRIC_eps_rel ? INK_EPS
            : m == METRIC_grad                     ? INK_GRAD
+           : m == METRIC_attn                     ? INK_TEXT
+           : m == METRIC_refusal                  ? INK_ALIGN
                                                   : INK_DRIFT;
 }
 
-static void draw_row(struct ui *ui, const struct view *v, const struct shown *s, int layer, int y,
-                     int n, int bar_at, double top)
+static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
-    bool selected = layer == ui->layer, on = ui->snap.mask[layer];
-    struct line to = {.v = v, .y = y};
     char text[NUMBER_SIZE];
-    int x = 5;
+    bool on = ui->snap.mask[row];
 
-    if (selected)
-        draw_glyph(v, 0, y, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
-    snprintf(text, sizeof text, "%2d", layer);
-    line_left(&to, 1, 4, selected ? INK_STRONG | STYLE_BOLD : on ? INK_TEXT : INK_FAINT, text);
-    line_left(&to, 4, 6, INK_FAINT, on ? "" : "-");
-    for (int i = 0; i < n; i++) {
-        x += columns[i].width;
-        line_right(&to, x, columns[i].style | (selected ? STYLE_BOLD : 0),
-                   number_text(text, value(s, columns[i].metric, layer), 3));
-    }
-    draw_bar(v, bar_at, y, v->w - bar_at - 1, top > 0 ? value(s, ui->metric, layer) / top : NAN,
-             metric_ink(ui->metric));
+    (void)wide;
+    if (column == LAYER)
+        entry_fmt(c, on ? INK_TEXT : INK_FAINT, "%2d%s", row, on ? "" : " -");
+    else
+        entry_fmt(c, metric_ink(metric_of[column]), "%s",
+                  number_text(text, value(&own(ui)->shown, metric_of[column], row), 3));
 }
+
+static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
+{
+    const struct shown *s = &own(ui)->shown;
+    double top = 0;
+
+    (void)selected;
+    if (column != BAR)
+        return false;
+    for (int i = 0; i < s->n; i++)
+        top = fmax(top, value(s, ui->metric, i));
+    draw_bar(v, 2, 0, v->w - 3, top > 0 ? value(s, ui->metric, row) / top : NAN,
+             metric_ink(ui->metric));
+    return true;
+}
+
+/* The greatest first; what was not measured last. */
+static bool before(struct ui *ui, int a, int b)
+{
+    const struct own *o = own(ui);
+    double x = o->sort ? value(&o->shown, metric_of[o->sort], a) : b,
+           y = o->sort ? value(&o->shown, metric_of[o->sort], b) : a;
+
+    return x > y || (isnan(y) && !isnan(x));
+}
+
+static int ordered(struct ui *ui)
+{
+    return own(ui)->sort;
+}
+
+static void chosen(struct ui *ui, int row)
+{
+    ui->layer = row;
+}
+
+static const struct table_rows listing = {
+    .column = columns,
+    .n_columns = COLUMNS,
+    .count = count,
+    .cell = cell,
+    .title = title,
+    .paint = paint,
+    .before = before,
+    .ordered = ordered,
+    .chosen = chosen,
+};
 
 /* --- below the table --- */
 
@@ -205,6 +215,18 @@ static void draw_drift(const struct ui *ui, const struct view *v, const struct s
         return;
     x = draw_text(v, x, y, INK_FAINT, "  sum of squares ");
     draw_text(v, x, y, INK_DRIFT, text);
+}
+
+struct rank {
+    double value;
+    int layer;
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const struct rank *x = a, *y = b;
+
+    return x->value < y->value ? 1 : x->value > y->value ? -1 : x->layer - y->layer;
 }
 
 /* Share of rho^2: which layers take the perturbation, largest first. Returns the row below. */
@@ -294,34 +316,28 @@ static void draw_over_steps(const struct ui *ui, const struct view *v, int y)
 
 static void draw(struct ui *ui, const struct view *v)
 {
-    struct own *o = panel_own(ui, PANEL_layers);
-    struct shown s;
-    int n, bar_at = 7, rows, below;
-    double top;
+    struct own *o = own(ui);
+    const struct shown *s = &o->shown;
+    struct view part;
+    int rows;
 
-    look_up(ui, &s);
-    n = columns_that_fit(&s, v->w);
-    if (!s.n) {
+    look_up(ui, &o->shown);
+    if (!s->n) {
         draw_text(v, 1, 0, INK_FAINT, "no layer measured yet");
         return;
     }
-    for (int i = 0; i < n; i++)
-        bar_at += columns[i].width;
-    below = v->h > s.n + 3 ? 3 : 2;
-    rows = v->h - 1 - below < s.n ? v->h - 1 - (v->h > 8 ? 2 : 0) : s.n;
-    sort_layers(o, &s);
-    for (int i = 0; i < s.n; i++)
-        if (o->order[i] == ui->layer)
-            o->list.selected = i;
-    list_show(&o->list, s.n, rows);
-    top = greatest(&s, ui->metric);
-    draw_titles(o, v, n, bar_at, vac_series[ui->metric].label);
-    for (int i = 0; i < rows && o->list.top + i < s.n; i++)
-        draw_row(ui, v, &s, o->order[o->list.top + i], 1 + i, n, bar_at, top);
-    list_draw_scroll(&o->list, v, 1);
+    rows = v->h > s->n + 3 ? s->n : v->h - 1 - (v->h > 8 ? 2 : 0);
+    rows = rows < s->n ? rows : s->n;
+    table_reset(&o->table); /* the values are others, and so may their order be */
+    table_look(ui, PANEL_layers);
+    for (int i = 0; i < s->n; i++)
+        if (table_row(ui, PANEL_layers, i) == ui->layer)
+            o->table.list.selected = i;
+    part = view_part(v, 0, 0, v->w, rows + 1);
+    table_draw(ui, PANEL_layers, &part);
     if (v->h > rows + 1)
-        draw_drift(ui, v, &s, draw_sum(ui, v, &s, rows + 1));
-    draw_over_steps(ui, v, draw_shares(v, &s, rows + 4));
+        draw_drift(ui, v, s, draw_sum(ui, v, s, rows + 1));
+    draw_over_steps(ui, v, draw_shares(v, s, rows + 4));
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
@@ -340,30 +356,15 @@ static void notes(struct ui *ui, char *out, size_t size)
 
 static unsigned act(struct ui *ui, enum action a)
 {
-    struct own *o = panel_own(ui, PANEL_layers);
-    unsigned bits = UI_IGNORED;
-
-    if (a == ACT_sort) {
-        o->sort = (o->sort + 1) % (N_COLUMNS + 1);
-        return UI_HANDLED;
-    }
-    if (ui->layers.n_layers)
-        bits = list_act(&o->list, a);
-    if (bits)
-        ui->layer = o->order[o->list.selected];
-    return bits;
+    if (a != ACT_sort)
+        return UI_IGNORED;
+    own(ui)->sort = (own(ui)->sort + 1) % BAR;
+    return UI_HANDLED;
 }
 
-static void click(struct ui *ui, int x, int y, int w, int h)
+static void done(struct ui *ui)
 {
-    struct own *o = panel_own(ui, PANEL_layers);
-    int row = o->list.top + y - 1;
-
-    (void)x;
-    (void)w;
-    (void)h;
-    if (y >= 1 && y <= o->list.rows && row < o->list.n)
-        ui->layer = o->order[row];
+    table_done(&own(ui)->table);
 }
 
 static void csv(struct ui *ui, FILE *out)
@@ -417,9 +418,10 @@ const struct panel panel_layers = {
     .place = PLACE_LAYERS,
     .own = sizeof(struct own),
     .notes = notes,
+    .table = &listing,
     .draw = draw,
     .act = act,
-    .click = click,
+    .done = done,
     .readout = readout,
     .csv = csv,
 };

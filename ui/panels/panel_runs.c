@@ -115,8 +115,8 @@ static bool text(struct ui *ui, int row, char *out, size_t size)
     const struct start_item *item = item_at(ui, row);
 
     if (item->kind == START_RUN)
-        snprintf(out, size, "%s %s %s %s", item->run.name, item->run.model, item->run.state,
-                 item->run.method);
+        snprintf(out, size, "%s%s %s %s %s", item->run.name, item->apart, item->run.model,
+                 item->run.state, item->run.method);
     else
         snprintf(out, size, "%s %s", item->path, item->text);
     return item->kind != START_HEAD;
@@ -385,13 +385,14 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         entry_sign(c, style, glyph);
         break;
     case NAME:
-        if (*run->parent) {
-            snprintf(c->csv, sizeof c->csv, "%.39s", run->name);
+        snprintf(c->csv, sizeof c->csv, "%.39s", run->name);
+        if (*run->parent)
             entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s%s @%lld",
                       own(ui)->order == BY_AGE ? 2 * run->depth : 0, "", run->name,
                       (long long)run->fork_step);
-        } else
+        else
             entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
+        entry_text(c, INK_FAINT, item->apart);
         break;
     case STATE:
         entry_text(c, style, run->state);

@@ -172,6 +172,17 @@ static void add_runs_beside(struct start_list *l, struct folders *seen, const ch
     free(full);
 }
 
+static void tell_apart(struct start_list *l)
+{
+    char part[32];
+
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < l->n && !*l->v[i].apart; k++)
+            if (l->v[i].kind == START_RUN && l->v[k].kind == START_RUN && k != i &&
+                compare_apart(part, sizeof part, l->v[i].path, l->v[k].path))
+                snprintf(l->v[i].apart, sizeof l->v[i].apart, " (%s)", part);
+}
+
 static bool holds_run(const char *dir)
 {
     char path[VAC_PATH + 16];
@@ -207,12 +218,22 @@ static bool ends_in_json(const char *name)
     return n > 5 && !strcmp(name + n - 5, ".json");
 }
 
-/* Run files in the folder and in the folders in it. */
+/* Run files in the folder and in the folders in it; first the one to begin with, which is named like its folder. */
 static void add_samples(struct start_list *l, const char *dir, int depth)
 {
+    const char *folder = strrchr(dir, '/') ? strrchr(dir, '/') + 1 : dir;
     struct dirent **names = NULL;
     int n = scandir(dir, &names, NULL, alphasort);
 
+    for (int i = 1; i < n; i++) {
+        struct dirent *one = names[i];
+
+        if (!strncmp(one->d_name, folder, strlen(folder)) &&
+            !strcmp(one->d_name + strlen(folder), ".json")) {
+            memmove(names + 1, names, (size_t)i * sizeof *names);
+            names[0] = one;
+        }
+    }
     for (int i = 0; i < n; i++) {
         char path[VAC_PATH];
         struct stat st;
@@ -285,6 +306,7 @@ void start_read(struct start_list *l, const struct ui *ui, bool all)
         if (holds_run(recent.v[i]))
             add_runs_beside(l, &seen, recent.v[i]);
     unless_empty(l);
+    tell_apart(l);
     if (!all)
         return;
     head(l, "Samples");

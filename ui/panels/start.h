@@ -10,6 +10,7 @@ struct start_item {
     enum start_kind kind;
     char path[VAC_PATH];
     char text[256]; /* of a sample, what it shows; of a head, its title */
+    char apart[40]; /* of a run, what tells it from another of its name: " (old)" */
     struct vac_run_info run;
 };
 struct start_list {

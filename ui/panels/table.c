@@ -133,6 +133,8 @@ static void select_row(struct ui *ui, enum panel_id id, int at, int direction)
     t->list.selected = at;
     leave_head(ui, id, direction);
     t->away = t->list.selected + 1 < t->n;
+    if (panels[id]->table->chosen && table_row(ui, id, t->list.selected) >= 0)
+        panels[id]->table->chosen(ui, table_row(ui, id, t->list.selected));
 }
 
 bool table_next(struct ui *ui, enum panel_id id, bool (*is)(struct ui *ui, int row))
@@ -185,9 +187,11 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
                        const struct places *p)
 {
     struct line to = {.v = v};
+    int by = r->ordered ? r->ordered(ui) : -1;
 
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
+        unsigned style = INK_FAINT | (i == by ? STYLE_UNDERLINE : 0);
         char text[64] = "";
 
         if (c->head)
@@ -197,9 +201,9 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
         if (!p->w[i])
             continue;
         if (c->right)
-            line_right(&to, p->x[i + 1], INK_FAINT, text);
+            line_right(&to, p->x[i + 1], style, text);
         else
-            line_left(&to, p->x[i] + c->pad, p->x[i + 1] - 1, INK_FAINT, text);
+            line_left(&to, p->x[i] + c->pad, p->x[i + 1] - 1, style, text);
     }
 }
 

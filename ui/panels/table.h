@@ -61,6 +61,10 @@ struct table_rows {
     bool (*text)(struct ui *ui, int row, char *out, size_t size);
     /* In the order of the rows that are shown; or NULL: as they come. */
     bool (*before)(struct ui *ui, int a, int b);
+    /* The column that they are ordered by, whose head is underlined; or NULL, and -1: by none. */
+    int (*ordered)(struct ui *ui);
+    /* The selection was moved to a row. Or NULL. */
+    void (*chosen)(struct ui *ui, int row);
     bool (*is_head)(struct ui *ui, int row); /* cannot be selected, is no row of the CSV file */
 };
 

@@ -266,9 +266,15 @@ static void draw_envelope(struct raster *r, const struct plot_frame *f, const st
     unsigned style = l->ema > 0 ? INK_GHOST : l->style;
     char glyph = l->ema > 0 ? '.' : l->glyph;
 
-    for (int x = 0; x < r->w; x++)
-        if (bins[x].n)
-            raster_line(r, x, dot_of(f, r, bins[x].lo), x, dot_of(f, r, bins[x].hi), style, glyph);
+    for (int x = 0; x < r->w; x++) {
+        int lo = bins[x].n ? dot_of(f, r, bins[x].lo) : 0,
+            hi = bins[x].n ? dot_of(f, r, bins[x].hi) : -1;
+        bool thin = r->mono && l->ema > 0 && r->charset == CHARSET_BRAILLE && hi > lo + 1;
+
+        for (int y = lo; y <= hi; y++)
+            if (!thin || (x + y) % 2 == 0)
+                raster_dot(r, x, y, style, glyph);
+    }
 }
 
 /* Every second dot between two curves: a shade behind the others. */
@@ -385,6 +391,7 @@ static bool draw_lines(const struct view *v, const struct plot *p, const struct 
 
     if (raster_init(&r, v, f->cols, f->rows))
         return false;
+    r.mono = p->mono;
     for (int pass = 0; pass < 3; pass++) /* bands, envelopes, curves; the first line on top */
         for (int i = p->n_lines - 1; i >= 0; i--) {
             const struct plot_line *l = &p->lines[i];

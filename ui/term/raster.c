@@ -84,11 +84,12 @@ void raster_draw(const struct raster *r, const struct view *v, int x, int y)
         for (int col = 0; col < r->cols; col++) {
             int cell = row * r->cols + col;
             uint8_t bits = r->bits[cell];
+            bool thin = r->mono && (r->style[cell] & STYLE_INK) == INK_GHOST;
 
             if (bits)
                 draw_glyph(v, x + col, y + row, r->style[cell],
                            r->charset == CHARSET_BRAILLE ? 0x2800u + bits
-                           : r->charset == CHARSET_BLOCK ? half[bits & 3]
+                           : r->charset == CHARSET_BLOCK ? thin ? 0x2591 : half[bits & 3]
                                                          : (unsigned char)r->glyph[cell]);
         }
 }

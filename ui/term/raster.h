@@ -13,6 +13,7 @@ struct raster {
     uint16_t *style;
     char *glyph; /* what stands for it in ASCII */
     enum charset charset;
+    bool mono; /* no colours: a shade tells what lies behind from what lies on it */
 };
 /* For a part of cols x rows cells; 0, or -1 when there is no memory. */
 int raster_init(struct raster *r, const struct view *v, int cols, int rows);
