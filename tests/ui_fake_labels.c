@@ -108,3 +108,33 @@ const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BRO
     out[0] = '\0';
     return out;
 }
+
+const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a)
+{
+    (void)a;
+    return NULL;
+}
+
+int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
+                      struct vac_err *err)
+{
+    (void)curves;
+    (void)dir;
+    (void)err;
+    *out = NULL;
+    *n = 0;
+    return 0;
+}
+
+void vac_batteries_done(struct vac_battery *v, size_t n)
+{
+    (void)v;
+    (void)n;
+}
+
+const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST])
+{
+    (void)v;
+    out[0] = '\0';
+    return out;
+}
