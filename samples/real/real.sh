@@ -127,9 +127,14 @@ columns()
     done
 }
 
+# Of those that are asked for now: the folder may hold others.
 finished()
 {
-    find "$OUT/attack" -path '*/final/adapters.json' 2>/dev/null | wc -l
+    { columns first && columns passes; } | while read -r seed method; do
+        for p in $RATIOS; do
+            [ ! -e "$OUT/attack/$method-s$seed-p$p/final/adapters.json" ] || echo
+        done
+    done | wc -l
 }
 
 # "12 of 45 attacks done, 31 min; about 85 min to go"
