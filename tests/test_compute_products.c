@@ -686,12 +686,58 @@ static void test_repeat(void **state)
     rigs_each(repeat_rig);
 }
 
+/* The loss does not depend on the threads, whether blocks of the vocabulary, rows or both are dealt out. */
+static void head_threads(size_t N, size_t D, size_t V)
+{
+    struct vac_err err = {0};
+    float *x = malloc((N + V) * D * sizeof(*x));
+    double *row = malloc(2 * N * sizeof(*row));
+    int32_t *label = malloc(N * sizeof(*label));
+
+    assert_true(x && row && label);
+    rig_seed(6);
+    for (size_t i = 0; i < (N + V) * D; i++)
+        x[i] = (float)rig_number();
+    for (size_t n = 0; n < N; n++)
+        label[n] = (int32_t)(n * 7919 % V);
+    for (int threads = 1; threads <= 5; threads++) {
+        struct compute *c = compute_open("cpu", threads, NULL, &err);
+        struct compute_limits lim = {
+            .rows = N, .seq = 1, .width = D, .vocab = V, .head = D, .train = true};
+        struct buf *b = compute_wrap(c, x, DTYPE_F32, (N + V) * D, &err);
+        struct buf *dh = compute_alloc(c, N * D, &err);
+
+        assert_int_equal(compute_reserve(c, &lim, &err), 0);
+        op_xent(c, (struct ref){b, 0}, (struct ref){b, N * D}, label, (struct ref){dh, 0}, REF_NONE,
+                N, D, V, 0, 1, threads == 1 ? row : row + N);
+        assert_true(threads == 1 || !memcmp(row, row + N, N * sizeof(*row)));
+        compute_release(c, dh);
+        compute_release(c, b);
+        compute_close(c);
+    }
+    free(x);
+    free(row);
+    free(label);
+}
+
+static void test_head_threads(void **state)
+{
+    (void)state;
+    head_threads(300, 48, 512);
+    head_threads(131, 33, 700);
+    head_threads(64, 16, 2500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear),    cmocka_unit_test(test_lora),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_attention_extreme),
-        cmocka_unit_test(test_head),      cmocka_unit_test(test_head_extreme),
+        cmocka_unit_test(test_head_threads),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_lora),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_extreme),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_extreme),
         cmocka_unit_test(test_repeat),
     };
 

@@ -11,6 +11,9 @@
 #include "compute/cpu_ops.h"
 #include "compute/gemm.h"
 
+/* Rows that are worth a part of their own. */
+enum { CUT_ROWS = 64 };
+
 struct head {
     const float *h;
     struct gemm w; /* the product for one block, its b being the whole of w */
@@ -73,21 +76,22 @@ static void row_block(struct cpu *c, const struct head *hd, struct rows *rows, s
     hd->sum[at] = c->k->exp_sum(x, isinf(top) && top < 0 ? 0.0f : top, width);
 }
 
-static void one_block(struct cpu *c, const struct head *hd, struct rows *rows, size_t block, int t)
+static void one_block(struct cpu *c, const struct head *hd, struct rows *rows, struct range r,
+                      size_t block, int t)
 {
     struct range cols = {block * HEAD_COLS, (block + 1) * HEAD_COLS};
     struct gemm g = hd->w;
 
     cols.hi = cols.hi < hd->V ? cols.hi : hd->V;
-    g.m = rows->n;
+    g.m = r.hi - r.lo;
     g.n = cols.hi - cols.lo;
-    g.a = hd->h;
+    g.a = hd->h + r.lo * hd->D;
     g.b = (const char *)hd->w.b + dtype_bytes(g.bt, cols.lo * hd->D);
-    g.c = hd->keep ? scratch_head(c) + cols.lo : scratch_tile(c, t);
+    g.c = hd->keep ? scratch_head(c) + r.lo * hd->ld + cols.lo : scratch_tile(c, t);
     g.ldc = hd->keep ? hd->ld : HEAD_COLS;
     gemm_part(c, &g, t);
-    for (size_t n = 0; n < rows->n; n++)
-        row_block(c, hd, rows, n, cols, g.c + n * g.ldc,
+    for (size_t n = r.lo; n < r.hi; n++)
+        row_block(c, hd, rows, n, cols, g.c + (n - r.lo) * g.ldc,
                   hd->keep && hd->cap > 0 ? scratch_tile(c, t) : NULL);
 }
 
@@ -104,16 +108,21 @@ static void row_finish(const struct head *hd, struct rows *rows, size_t n)
     rows->lse[n] = most + log(total);
 }
 
-/* The forward of one chunk: block statistics, hits and log-sum-exps. */
+/* The forward of one chunk: block statistics, hits and log-sum-exps. Where the blocks are few and do not go up
+ * among the parts, rows are cut too. */
 static void head_forward(struct cpu *c, const struct head *hd, struct rows *rows)
 {
     int parts = parts_for(&c->base, rows->n * hd->V * (hd->D / 64 + 1));
+    size_t p = (size_t)parts, most = rows->n / CUT_ROWS, cuts = most < p ? most : p;
 
+    if (hd->blocks % p == 0 || hd->blocks >= 4 * p || most < 2 ||
+        !gemm_rows_apart(c, &hd->w, CUT_ROWS))
+        cuts = 1;
     PARALLEL(parts)
     for (int t = 0; t < parts; t++) {
-        struct range r = range_of(hd->blocks, t, parts, 1);
-        for (size_t b = r.lo; b < r.hi; b++)
-            one_block(c, hd, rows, b, t);
+        struct range r = range_of(hd->blocks * cuts, t, parts, 1);
+        for (size_t i = r.lo; i < r.hi; i++)
+            one_block(c, hd, rows, range_of(rows->n, (int)(i % cuts), (int)cuts, 1), i / cuts, t);
     }
     for (size_t n = 0; n < rows->n; n++)
         row_finish(hd, rows, n);

@@ -13,6 +13,7 @@ enum {
     PART_WORK = 1 << 20,
     PANEL_ROOM = 1 << 17,
     PANEL_DEPTH = 1024,
+    PANEL_COST = 32, /* rows that can be multiplied while w is laid out */
     PAIR_ROWS = 64
 };
 
@@ -173,9 +174,18 @@ static void add_bias(struct cpu *c, const struct gemm *g)
 
 /* Without wide vectors and multiply-add the libraries know more; and they copy x, whose rows in a tile push each
  * other out of the nearest cache where whole pages lie between them. */
-static bool panels_suit(const struct cpu *c, const struct gemm *g)
+static bool by_panels(const struct cpu *c, const struct gemm *g)
 {
-    return c->k->panel->rows >= 16 && g->lda * sizeof(float) % 4096 != 0;
+    return g->tb && !g->ta && g->k > 0 && !is_few(c, g) && c->k->panel->rows >= 16 &&
+           g->lda * sizeof(float) % 4096 != 0 && !c->base.bf16;
+}
+
+bool gemm_rows_apart(const struct cpu *c, const struct gemm *g, size_t rows)
+{
+    struct gemm p = *g;
+
+    p.m = rows;
+    return by_panels(c, &p);
 }
 
 void gemm_part(struct cpu *c, const struct gemm *g, int t)
@@ -191,7 +201,7 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
         return;
     if (c->base.bf16 && p.k > 0)
         gemm_bf16(c, &p, (uint32_t *)(void *)scratch_widen(c, t));
-    else if (p.tb && !p.ta && p.k > 0 && !is_few(c, &p) && panels_suit(c, &p))
+    else if (by_panels(c, &p))
         gemm_panels(c, &p, scratch_widen(c, t));
     else if (p.bt == DTYPE_F32 || p.k == 0)
         gemm_f32(c, &p);
@@ -201,24 +211,38 @@ void gemm_part(struct cpu *c, const struct gemm *g, int t)
         gemm_narrow(c, &p, scratch_widen(c, t));
 }
 
-/* The grid of tiles: as many as there are parts, with the least to read at the edges. Narrow
- * weights are cut by columns alone, so that no number is widened or rounded twice. */
+/* The grid of tiles: as many as there are parts, with the least to read at the edges; of panels, which are
+ * whole and laid out by every part that reads them, with the least to compute. Narrow weights are cut by
+ * columns alone, so that no number is widened or rounded twice. */
 struct grid {
     int rows, cols;
+    size_t grain; /* columns are cut at its multiples */
 };
+static double part_cost(const struct cpu *c, const struct gemm *g, struct grid x)
+{
+    double m = (double)g->m / x.rows, n = (double)g->n / x.cols;
+
+    if (!by_panels(c, g))
+        return m + n;
+    return (m + PANEL_COST) * ceil(ceil((double)g->n / (double)x.grain) / x.cols);
+}
+
 static struct grid grid_for(const struct cpu *c, const struct gemm *g, int parts)
 {
-    struct grid best = {1, parts};
+    size_t block = g->tb ? 1 : dtype_block(g->bt); /* of which no row of b gives a part */
+    size_t grain = by_panels(c, g) ? c->k->panel->rows : block > 16 ? block : 16;
+    struct grid best = {1, parts, grain};
     double least = INFINITY;
 
     for (int r = 1; r <= parts; r++) {
-        double cost = (double)g->m / r + (double)g->n / (parts / r);
+        struct grid x = {r, parts / r, grain};
+        double cost = part_cost(c, g, x);
         if (parts % r ||
             (r > 1 && (g->bt != DTYPE_F32 || c->base.bf16) && g->n >= (size_t)parts * 32))
             continue;
         if (cost < least) {
             least = cost;
-            best = (struct grid){r, parts / r};
+            best = x;
         }
     }
     return best;
@@ -227,8 +251,7 @@ static struct grid grid_for(const struct cpu *c, const struct gemm *g, int parts
 static struct gemm tile_of(const struct gemm *g, struct grid grid, int t)
 {
     struct range i = range_of(g->m, t / grid.cols, grid.rows, g->m > 8 ? 8 : 1);
-    size_t block = g->tb ? 1 : dtype_block(g->bt); /* of which no row of b gives a part */
-    struct range j = range_of(g->n, t % grid.cols, grid.cols, block > 16 ? block : 16);
+    struct range j = range_of(g->n, t % grid.cols, grid.cols, grid.grain);
     struct gemm p = *g;
 
     p.m = i.hi - i.lo;

@@ -11,5 +11,8 @@ void gemm_serial(const struct provider *p, const struct gemm *g);
 void gemm_run(struct cpu *c, const struct gemm *g);
 /* In the calling thread with the scratch of part t: any dtype, bias. */
 void gemm_part(struct cpu *c, const struct gemm *g, int t);
+/* Whether rows of c that go through the product in groups of at least so many come out the same, bit for bit, as
+ * all at once. */
+bool gemm_rows_apart(const struct cpu *c, const struct gemm *g, size_t rows);
 
 #endif
