@@ -24,7 +24,7 @@ static void whole(const struct rig_run *r, const char *out, bool resume)
 
 /* --- what was measured after the checkpoint --- */
 
-/* Names, sizes, times and bytes of all that is in a folder but journal and lock. */
+/* Names, sizes, times and bytes of all that is in a folder but journal, chain and lock. */
 static void take_picture(const char *dir, struct strbuf *out)
 {
     struct dirent **names;
@@ -39,7 +39,7 @@ static void take_picture(const char *dir, struct strbuf *out)
 
         snprintf(path, sizeof path, "%.1000s/%s", dir, name);
         if (strcmp(name, ".") && strcmp(name, "..") && strcmp(name, "journal.jsonl") &&
-            strcmp(name, "lock")) {
+            strcmp(name, "proof.jsonl") && strcmp(name, "lock")) {
             assert_int_equal(lstat(path, &st), 0);
             sb_printf(out, "%s %o %lld\n", path, st.st_mode, (long long)st.st_mtim.tv_sec);
             if (S_ISDIR(st.st_mode)) {
@@ -67,7 +67,7 @@ static void killed_at_14(struct rig_run *r, const char *out)
     assert_int_equal(run_lines(out, "metrics.jsonl"), 15);
 }
 
-/* Opened, and left again before a step: nothing but journal and lock has changed. */
+/* Opened, and left again before a step: nothing but journal, chain and lock has changed. */
 static void test_opened_without_a_step(void **state)
 {
     static const enum vac_op ways[] = {VAC_OP_QUIT, VAC_OP_DISCARD};

@@ -32,17 +32,18 @@ defense model compute data token weights base
 judge model compute data token weights base
 eval judge model compute data token weights base vaccine
 vaccine base
+proof base
 spec vaccine defense eval judge model compute data token weights base
-record spec defense eval judge model compute data token weights base vaccine
-fork record spec defense eval judge model compute data token weights base vaccine
-guard record spec defense eval judge model compute data token weights base vaccine
-rig record spec defense eval judge model compute data token weights base vaccine
-run rig guard fork record spec defense eval judge model compute data token weights base vaccine
+record proof spec defense eval judge model compute data token weights base vaccine
+fork record proof spec defense eval judge model compute data token weights base vaccine
+guard record proof spec defense eval judge model compute data token weights base vaccine
+rig record proof spec defense eval judge model compute data token weights base vaccine
+run rig guard fork record proof spec defense eval judge model compute data token weights base vaccine
 report record eval judge base vaccine
-attach run rig guard fork record spec defense eval judge model compute data token weights base vaccine
-attack run rig guard fork record spec defense eval judge model compute data token weights base vaccine
-door attack attach report run rig guard fork record spec defense eval judge model compute data token weights base vaccine
-cli vaccine door attack attach report run rig guard fork record spec defense eval judge model compute kernels data import token weights jinja base
+attach run rig guard fork record proof spec defense eval judge model compute data token weights base vaccine
+attack run rig guard fork record proof spec defense eval judge model compute data token weights base vaccine
+door attack attach report run rig guard fork record proof spec defense eval judge model compute data token weights base vaccine
+cli vaccine door attack attach report run rig guard fork record proof spec defense eval judge model compute kernels data import token weights jinja base
 term
 panels term vaccine
 ui panels term vaccine

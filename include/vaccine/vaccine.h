@@ -39,7 +39,9 @@ struct vac_open {
     bool resume;     /* go on from the last good checkpoint of `out` */
     bool from_start; /* ... or, when there is none, begin again; else VAC_ERR_NO_CHECKPOINT */
     bool replay; /* file = a run folder, which is only read: the run is repeated in `out`, with the
-                                 changes that its journal holds, as far as its last checkpoint */
+                                 changes that its journal holds, as far as its last checkpoint; or */
+    const int64_t
+        *stretch; /* [2], from the checkpoint of one step (-1: its beginning) to that of another */
     /* file = a run folder, of which nothing is changed: the weights that it has saved are asked, as a stage
      * ended (`at` is its name), as a checkpoint holds them (its step), or, NULL, as the run ended, else as
      * the newest checkpoint is. Once they are there the state is VAC_DONE; PROBE, SUITE, EVALUATE,

@@ -18,8 +18,9 @@ enum rng_purpose {
     RNG_SAMPLE = 6,  /* sampling of generated tokens: step = request, index = position */
     RNG_INIT = 7,    /* initial weights: index = tensor */
     RNG_BOOTSTRAP = 8,
-    RNG_TAKE = 9,   /* order in which rows of a file are taken */
-    RNG_LABEL = 10, /* order in which answers are shown to who labels them */
+    RNG_TAKE = 9,    /* order in which rows of a file are taken */
+    RNG_LABEL = 10,  /* order in which answers are shown to who labels them */
+    RNG_VERIFY = 11, /* which stretches of a run are made again */
     RNG_TEST = 99
 };
 

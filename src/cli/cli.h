@@ -16,7 +16,7 @@
 /* X-macro: cmd_<name>.c each. Order = order in --help; hidden ones come last. */
 /* clang-format off */
 #define COMMANDS(X)                                                                              \
-    X(screen) X(tour) X(run) X(attach) X(ctl) X(validate) X(fork) X(attack) X(replay) X(runs) X(report) X(gate) X(label) X(import) X(tokenize) \
+    X(screen) X(tour) X(run) X(attach) X(ctl) X(validate) X(fork) X(attack) X(replay) X(verify) X(runs) X(report) X(gate) X(label) X(import) X(tokenize) \
     X(render) X(score) X(probe) X(eval) X(merge) X(doctor) X(bench) X(manual) X(candidates)
 /* clang-format on */
 

@@ -6,8 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cli/cli.h"
-#include "cli/eval_again.h"
-#include "cli/eval_compare.h"
+#include "cli/eval_files.h"
 #include "cli/options.h"
 #include "cli/source.h"
 #include "cli/words.h"

@@ -7,11 +7,9 @@
 #include <vaccine/vaccine.h>
 #include "base/json_out.h"
 #include "cli/cli.h"
-#include "record/replay.h"
+#include "cli/cmd_replay.h"
 #include "term/signals.h"
 #include "ui/ui.h"
-
-enum { KERNELS = 600 };
 
 struct replay_values {
     char *output;
@@ -67,20 +65,24 @@ static void catch_signals(void)
 
 /* --- the repetition --- */
 
-/* kernels[KERNELS]: where other ones than the run's compute here, what that means; else "". */
-static int repeat(const char *dir, const char *out, const struct cli_list *set, char *kernels,
-                  struct vac_err *err)
+static int repeat(struct repetition *r, const char *out, struct vac_err *err)
 {
-    struct vac_open o = {.file = dir, .out = out, .set = set->v, .n_set = set->n, .replay = true};
+    struct vac_open o = {.file = r->dir,
+                         .out = out,
+                         .set = r->set->v,
+                         .n_set = r->set->n,
+                         .replay = true,
+                         .stretch = r->stretch};
     struct vac_session *s;
     int rc = -1;
 
+    watching = 0;
     if (vac_session_open(&s, &o, err))
         return -1;
     if (vac_session_start(s, err) == 0) {
-        snprintf(kernels, KERNELS, "%s", vac_session_kernels(s));
-        if (*kernels)
-            cli_note(kernels);
+        if (strcmp(r->kernels, vac_session_kernels(s)) != 0)
+            cli_note(vac_session_kernels(s));
+        snprintf(r->kernels, sizeof r->kernels, "%s", vac_session_kernels(s));
         watching = 1;
         cli_see_through(s, "step", VAC_OP_DISCARD, NULL, &interrupted);
         if (interrupted && vac_snapshot(s)->state == VAC_LOADING) {
@@ -91,6 +93,41 @@ static int repeat(const char *dir, const char *out, const struct cli_list *set, 
         rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
     }
     vac_session_close(s);
+    return rc;
+}
+
+/* A folder's name that is not taken, in which nothing is yet. */
+static char *temporary(struct vac_err *err)
+{
+    const char *root = getenv("TMPDIR");
+    char *path = path_join(root && *root ? root : "/tmp", "vaccine-replay-XXXXXX", err);
+
+    if (path && !mkdtemp(path)) {
+        err_errno(err, "%s: cannot make a temporary folder", path);
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+int replay_repeat(struct repetition *r, struct vac_err *err)
+{
+    char *out = r->out ? mem_strdup(r->out, err) : temporary(err);
+    int rc;
+
+    if (!out)
+        return -1;
+    own_folder = r->out ? NULL : out;
+    catch_signals();
+    rc = repeat(r, out, err);
+    if (rc == 0)
+        rc = r->stretch ? replay_compare_to(r->dir, out, r->stretch[1], &r->result, err)
+                        : replay_compare(r->dir, out, &r->result, err);
+    if (!r->out)
+        path_remove(out, NULL);
+    own_folder = NULL;
+    watching = 0;
+    free(out);
     return rc;
 }
 
@@ -128,41 +165,13 @@ static int print_result(const struct replay_values *v, const char *dir,
     return rc ? -1 : r->same ? STATUS_DONE : STATUS_FAILED;
 }
 
-/* A folder's name that is not taken, in which nothing is yet. */
-static char *temporary(struct vac_err *err)
-{
-    const char *root = getenv("TMPDIR");
-    char *path = path_join(root && *root ? root : "/tmp", "vaccine-replay-XXXXXX", err);
-
-    if (path && !mkdtemp(path)) {
-        err_errno(err, "%s: cannot make a temporary folder", path);
-        free(path);
-        path = NULL;
-    }
-    return path;
-}
-
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct replay_values *v = values;
-    struct replay_result r;
-    char kernels[KERNELS] = "";
-    char *out = v->output ? mem_strdup(v->output, err) : temporary(err);
-    int rc;
+    struct repetition r = {.dir = operand[0], .out = v->output, .set = &v->set};
+    int rc = replay_repeat(&r, err);
 
-    if (!out)
-        return -1;
-    own_folder = v->output ? NULL : out;
-    catch_signals();
-    rc = repeat(operand[0], out, &v->set, kernels, err);
-    if (rc == 0)
-        rc = replay_compare(operand[0], out, &r, err)
-                 ? -1
-                 : print_result(v, operand[0], &r, kernels, err);
-    if (!v->output)
-        path_remove(out, NULL);
-    free(out);
-    return rc;
+    return rc ? rc : print_result(v, operand[0], &r.result, r.kernels, err);
 }
 
 const struct command command_replay = {

@@ -170,7 +170,8 @@ static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err
                        "set %.200s: a run is repeated as it was; only where its model and data are "
                        "now can be set",
                        o->set[0]);
-    return script_read(&s->t.script, &s->t.rig.spec, o->file, err);
+    return script_read(&s->t.script, &s->t.rig.spec, o->file, o->stretch ? o->stretch[0] : -1,
+                       o->stretch ? o->stretch[1] : -1, err);
 }
 
 /* The weights that it has saved are to be asked: nobody else is kept from it. */
@@ -340,14 +341,24 @@ static int attach(struct vac_session *s, struct vac_err *err)
                : 0;
 }
 
-/* A fork is repeated from where it began: as another fork, which goes on from there. */
+/* The step whose checkpoint a repetition begins with; -1 = it has none. A fork is repeated from where it began. */
+static int64_t repeated_from(const struct vac_session *s)
+{
+    const int64_t *stretch = s->t.how.stretch;
+
+    return !s->t.how.replay             ? -1
+           : stretch && stretch[0] >= 0 ? stretch[0]
+                                        : fork_step(s->t.origin.began);
+}
+
+/* As another fork, which goes on from there. */
 static int begin_as_fork(struct vac_session *s, struct vac_err *err)
 {
     struct fork f;
     char at[32];
     int rc;
 
-    snprintf(at, sizeof at, "%lld", (long long)fork_step(s->t.origin.began));
+    snprintf(at, sizeof at, "%lld", (long long)repeated_from(s));
     rc = fork_open(&f, s->inside, at, s->moved.set, s->moved.n_set, err);
     if (rc == 0)
         rc = fork_write(&f, s->dir, "replay", err);
@@ -370,7 +381,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir));
         steer_show(&s->t.steer, VAC_LOADING, "");
     }
-    if (s->t.how.replay && fork_step(s->t.origin.began) >= 0 && begin_as_fork(s, err))
+    if (repeated_from(s) >= 0 && begin_as_fork(s, err))
         return -1;
     if (!s->finished && !s->t.how.look && begin_folder(&s->t, s->dir, err))
         return -1;

@@ -8,6 +8,7 @@
 
 #include "base/json_out.h"
 #include "eval/stats.h"
+#include "proof/chain.h"
 #include "record/columns.h"
 #include "record/config.h"
 #include "record/hash.h"
@@ -340,6 +341,7 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
     struct json_out o = json_out(&s);
     struct appender a = {0};
     char *path = path_join(run, attacks_file, err);
+    int64_t size;
     int rc = -1;
 
     json_put_object(&o, NULL, JSON_TIGHT);
@@ -377,7 +379,10 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
     json_put_end(&o);
     sb_putc(&s, '\n');
     if (path && !sb_ok(&s, err) && !app_open(&a, path, err))
-        rc = app_put(&a, s.s, s.len, err) || app_sync(&a, err) ? -1 : 0;
+        rc = app_size(&a, &size, err) || app_put(&a, s.s, s.len, err) || app_sync(&a, err) ||
+                     chain_added(run, attacks_file, size, err)
+                 ? -1
+                 : 0;
     app_close(&a);
     sb_done(&s);
     free(path);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/inside.h"
 #include "base/json_out.h"
+#include "proof/chain.h"
 #include "record/columns.h"
 #include "record/config.h"
 #include "record/hash.h"
@@ -663,6 +664,17 @@ static int put_config(const struct fork *f, const char *to, struct vac_err *err)
     return rc;
 }
 
+static int begin_chain(const struct fork *f, const char *to, struct vac_err *err)
+{
+    struct chain chain;
+    int rc = chain_open(&chain, to, line_files, LINES_COUNT, err);
+
+    if (rc == 0)
+        rc = chain_link(&chain, "fork", f->step, err);
+    chain_close(&chain);
+    return rc;
+}
+
 int fork_write(struct fork *f, const char *out, const char *who, struct vac_err *err)
 {
     size_t n = strlen(out), size = n + 32;
@@ -680,8 +692,10 @@ int fork_write(struct fork *f, const char *out, const char *who, struct vac_err 
         rc = f->cut && i + 1 == f->stage ? share_end(f, below, tmp, err)
                                          : share_folder(f, below, tmp, err);
     }
-    rc = rc || put_checkpoint(f, tmp, err) || dir_sync(tmp, err) || path_rename(tmp, out, err) ? -1
-                                                                                               : 0;
+    rc = rc || put_checkpoint(f, tmp, err) || begin_chain(f, tmp, err) || dir_sync(tmp, err) ||
+                 path_rename(tmp, out, err)
+             ? -1
+             : 0;
     if (rc)
         path_remove(tmp, NULL); /* gives the space back */
 out:

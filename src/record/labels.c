@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "eval/correct.h"
 #include "judge/judge.h"
+#include "proof/chain.h"
 #include "record/config.h"
 #include "record/lines.h"
 
@@ -275,6 +276,7 @@ int vac_labels_put(struct vac_labels *l, const char *verdict, struct vac_err *er
     struct strbuf line = {0};
     struct json_out o = json_out(&line);
     struct appender a = {0};
+    int64_t size;
     char *path;
     int rc = -1, label = verdict ? verdict_of(verdict) : -1;
 
@@ -295,7 +297,10 @@ int vac_labels_put(struct vac_labels *l, const char *verdict, struct vac_err *er
     json_put_end(&o);
     path = path_join(l->dir, LABELS_FILE, err);
     if (path && !sb_ok(&line, err) && !app_open(&a, path, err)) {
-        rc = app_put(&a, line.s, line.len, err) || app_sync(&a, err) ? -1 : 0;
+        rc = app_size(&a, &size, err) || app_put(&a, line.s, line.len, err) || app_sync(&a, err) ||
+                     chain_added(l->dir, LABELS_FILE, size, err)
+                 ? -1
+                 : 0;
         app_close(&a);
     }
     if (rc == 0)

@@ -51,44 +51,62 @@ static void lines_done(struct lines *l)
 }
 
 /* The first key whose values differ. */
-static void tell_line(struct replay_result *out, size_t number, const char *was, const char *is)
+static void tell_line(struct replay_result *out, const char *file, size_t number, const char *was,
+                      const char *is)
 {
     cJSON *a = cJSON_Parse(was), *b = cJSON_Parse(is);
-    const cJSON *x = a ? a->child : NULL, *y = NULL;
-    char *p, *q;
+    const cJSON *x = a ? a->child : NULL, *y = NULL,
+                *step = cJSON_GetObjectItemCaseSensitive(a, "step");
+    char *p, *q, at[40] = "";
+    size_t k = 0;
 
     for (; x; x = x->next) {
         y = cJSON_GetObjectItemCaseSensitive(b, x->string);
         if (!y || !cJSON_Compare(x, y, true))
             break;
     }
+    if (cJSON_IsNumber(step) && step->valuedouble != (double)number)
+        snprintf(at, sizeof at, " (step %.0f)", step->valuedouble);
+    snprintf(out->difference, sizeof out->difference, "%s:%zu%s: %s", file, number, at,
+             x ? x->string : "more keys");
+    if (cJSON_IsArray(x) && cJSON_IsArray(y)) { /* of the layers: which */
+        const cJSON *u = x->child, *v = y->child;
+
+        for (; u && v && cJSON_Compare(u, v, true); u = u->next, v = v->next)
+            k++;
+        x = u;
+        y = v;
+        snprintf(out->difference + strlen(out->difference),
+                 sizeof out->difference - strlen(out->difference), "[%zu]", k);
+    }
     p = x ? json_text(x, false, NULL) : NULL;
     q = y ? json_text(y, false, NULL) : NULL;
-    snprintf(out->difference, sizeof out->difference,
-             "metrics.jsonl:%zu: %s: %s in the run, %s when repeated", number,
-             x ? x->string : "more keys", p ? p : "nothing", q ? q : "nothing");
+    k = strlen(out->difference);
+    snprintf(out->difference + k, sizeof out->difference - k, ": %s in the run, %s when repeated",
+             p ? p : "nothing", q ? q : "nothing");
     cJSON_free(p);
     cJSON_free(q);
     cJSON_Delete(a);
     cJSON_Delete(b);
 }
 
-static int compare_metrics(const char *was, const char *is, uint64_t last,
-                           struct replay_result *out, struct vac_err *err)
+/* Those among the first `end` bytes of the run's file, up to a step. */
+static int compare_lines(const char *was, const char *is, const char *file, int64_t end,
+                         uint64_t last, struct replay_result *out, struct vac_err *err)
 {
     struct lines a = {.last = last}, b = {.last = UINT64_MAX};
-    int rc = lines_visit(was, "metrics.jsonl", keep_line, &a, err) ||
-                     lines_visit(is, "metrics.jsonl", keep_line, &b, err)
+    int rc = lines_visit_to(was, file, end, keep_line, &a, err) ||
+                     lines_visit(is, file, keep_line, &b, err)
                  ? -1
                  : 0;
 
     for (size_t i = 0; rc == 0 && i < a.n && out->same; i++, out->lines++) {
         out->same = i < b.n && !strcmp(a.v[i], b.v[i]);
         if (!out->same && i < b.n)
-            tell_line(out, i + 1, a.v[i], b.v[i]);
+            tell_line(out, file, i + 1, a.v[i], b.v[i]);
         else if (!out->same)
             snprintf(out->difference, sizeof out->difference,
-                     "metrics.jsonl: %zu lines in the run, %zu when repeated", a.n, b.n);
+                     "%s: %zu lines in the run, %zu when repeated", file, a.n, b.n);
     }
     lines_done(&a);
     lines_done(&b);
@@ -97,21 +115,31 @@ static int compare_metrics(const char *was, const char *is, uint64_t last,
 
 /* --- weights --- */
 
-static double largest_difference(const struct st_tensor *x, const struct st_tensor *y)
+/* The first element that differs, and by how much others do. */
+static void tell_tensor(struct replay_result *out, const char *name, const struct st_tensor *x,
+                        const struct st_tensor *y)
 {
     enum { PIECE = 1024 };
-    size_t bytes = dtype_size(x->dtype);
-    float a[PIECE], b[PIECE];
+    size_t bytes = dtype_size(x->dtype), first = SIZE_MAX;
+    float a[PIECE], b[PIECE], was = 0, is = 0;
     double most = 0;
 
     for (size_t at = 0; at < x->numel; at += PIECE) {
         size_t n = x->numel - at < PIECE ? x->numel - at : PIECE;
         dtype_widen(a, (const char *)x->data + at * bytes, x->dtype, n);
         dtype_widen(b, (const char *)y->data + at * bytes, x->dtype, n);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             most = fmax(most, fabs((double)a[i] - b[i]));
+            if (first == SIZE_MAX && memcmp(&a[i], &b[i], sizeof *a) != 0) {
+                first = at + i;
+                was = a[i];
+                is = b[i];
+            }
+        }
     }
-    return most;
+    snprintf(out->difference, sizeof out->difference,
+             "%s: %s[%zu]: %.9g in the run, %.9g when repeated; it differs by up to %.3g", name,
+             x->name, first, (double)was, (double)is, most);
 }
 
 static int compare_folder(const char *was, const char *is, const char *name,
@@ -129,8 +157,7 @@ static int compare_folder(const char *was, const char *is, const char *name,
 
             out->same = like && !memcmp(x->data, y->data, x->numel * dtype_size(x->dtype));
             if (!out->same && like)
-                snprintf(out->difference, sizeof out->difference, "%s: %s: differs by up to %.3g",
-                         name, x->name, largest_difference(x, y));
+                tell_tensor(out, name, x, y);
             else if (!out->same)
                 snprintf(out->difference, sizeof out->difference,
                          "%s: %s: has another shape when repeated", name, x->name);
@@ -177,7 +204,8 @@ int replay_compare(const char *was, const char *is, struct replay_result *out, s
     int rc = 0;
 
     *out = (struct replay_result){.same = true};
-    if (find_end(was, &last, &n_stages, out, err) || compare_metrics(was, is, last, out, err))
+    if (find_end(was, &last, &n_stages, out, err) ||
+        compare_lines(was, is, line_files[LINES_METRICS], INT64_MAX, last, out, err))
         return -1;
     if (out->same)
         rc = run_data_read(&run, was, err);
@@ -187,4 +215,28 @@ int replay_compare(const char *was, const char *is, struct replay_result *out, s
     }
     run_data_done(&run);
     return rc || !out->same ? rc : compare_folder(was, is, out->weights, out, err);
+}
+
+int replay_compare_to(const char *was, const char *is, int64_t step, struct replay_result *out,
+                      struct vac_err *err)
+{
+    static const char *const arrays[] = {"", "/vaccine_state.safetensors"};
+    struct checkpoint_state state;
+    char name[96], *path;
+    int rc;
+
+    *out = (struct replay_result){.same = true};
+    snprintf(out->weights, sizeof out->weights, "checkpoint-%lld", (long long)step);
+    path = path_join(was, out->weights, err);
+    rc = path ? state_read(path, NULL, false, &state, err) : -1;
+    free(path);
+    for (int i = LINES_METRICS; rc == 0 && out->same && i <= LINES_LAYERS; i++)
+        rc = compare_lines(was, is, line_files[i], state.size[i], UINT64_MAX, out, err);
+    if (rc == 0)
+        cJSON_Delete(state.json);
+    for (size_t i = 0; rc == 0 && out->same && i < sizeof arrays / sizeof *arrays; i++) {
+        snprintf(name, sizeof name, "%s%s", out->weights, arrays[i]);
+        rc = compare_folder(was, is, name, out, err);
+    }
+    return rc;
 }

@@ -5,6 +5,7 @@
  * journal lines that this checkpoint does not know were lost together with their steps. */
 #include "record/script.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,13 +116,29 @@ static int take_line(void *ctx, const struct jnode *line, struct vac_err *err)
     }
 }
 
+static int read_checkpoint(const char *dir, int64_t step, struct checkpoint_state *state,
+                           struct vac_err *err)
+{
+    char name[64], *path;
+    int rc;
+
+    snprintf(name, sizeof name, "checkpoint-%lld", (long long)step);
+    path = path_join(dir, name, err);
+    rc = !path              ? -1
+         : dir_exists(path) ? state_read(path, NULL, false, state, err)
+                            : state_none_at(dir, step, err);
+    free(path);
+    return rc;
+}
+
 static int end_at_checkpoint(struct script *s, const struct run_spec *spec, const char *dir,
-                             struct vac_err *err)
+                             int64_t to, struct vac_err *err)
 {
     struct checkpoint_state state = {0};
     struct scripted quit = {.op = VAC_OP_QUIT};
     char name[64];
-    int rc = state_find(dir, spec->n_stages, &state, name, sizeof name, NULL, NULL, err);
+    int rc = to >= 0 ? read_checkpoint(dir, to, &state, err)
+                     : state_find(dir, spec->n_stages, &state, name, sizeof name, NULL, NULL, err);
 
     if (rc == 1)
         return err_set(err, VAC_ERR_USAGE,
@@ -136,14 +153,29 @@ static int end_at_checkpoint(struct script *s, const struct run_spec *spec, cons
     return add(s, &quit, NULL, NULL, err);
 }
 
-int script_read(struct script *s, const struct run_spec *spec, const char *dir, struct vac_err *err)
+/* What the checkpoint of that step knows already is not given again. */
+static int begin_at_checkpoint(struct script *s, const char *dir, int64_t from, struct vac_err *err)
+{
+    struct checkpoint_state state = {0};
+
+    if (read_checkpoint(dir, from, &state, err))
+        return -1;
+    while (s->next < s->n && s->v[s->next].seq <= state.journal)
+        s->next++;
+    cJSON_Delete(state.json);
+    return 0;
+}
+
+int script_read(struct script *s, const struct run_spec *spec, const char *dir, int64_t from,
+                int64_t to, struct vac_err *err)
 {
     struct reading_journal r = {.script = s, .spec = spec};
     bool finished;
 
-    if (lines_visit(dir, "journal.jsonl", take_line, &r, err))
+    if (lines_visit(dir, "journal.jsonl", take_line, &r, err) ||
+        (from >= 0 && begin_at_checkpoint(s, dir, from, err)))
         return -1;
     if (folder_finished(dir, &finished, err))
         return -1;
-    return finished ? 0 : end_at_checkpoint(s, spec, dir, err);
+    return finished && to < 0 ? 0 : end_at_checkpoint(s, spec, dir, to, err);
 }

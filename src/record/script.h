@@ -19,7 +19,8 @@ struct script {
     struct scripted *v;
     size_t n, cap, next;
 };
-int script_read(struct script *s, const struct run_spec *spec, const char *dir,
-                struct vac_err *err);
+/* From the checkpoint of one step to that of another; -1 = from the beginning, and as far as the run came. */
+int script_read(struct script *s, const struct run_spec *spec, const char *dir, int64_t from,
+                int64_t to, struct vac_err *err);
 void script_done(struct script *s);
 #endif

@@ -311,19 +311,26 @@ int begin_pins(struct trainer *t, struct vac_err *err)
 int begin_resume(struct trainer *t, struct vac_err *err)
 {
     struct rejected bad = {.t = t};
+    struct vac_err ignored = {0};
     struct checkpoint_state *s = &t->origin.resume;
     size_t at;
     int found;
 
-    if (inputs_check(&t->rig, &t->origin, err) || folder_journal_open(&t->book.folder, err))
+    if (inputs_check(&t->rig, &t->origin, err) || folder_journal_open(&t->book.folder, err) ||
+        chain_open(&t->book.chain, t->book.folder.dir, line_files, LINES_COUNT, err))
         return -1;
     found = state_find(t->book.folder.dir, t->rig.spec.n_stages, s, t->origin.resume_name,
                        sizeof t->origin.resume_name, note_bad, &bad, err);
     at = found == 0 ? (size_t)s->stage : 0;
     if (found < 0 || (found == 1 && may_begin_again(&bad, err)) ||
         options_check_all(&t->rig.spec.stage[at], at, t->book.folder.dir, &t->how, err) ||
-        begin_pins(t, err))
+        begin_pins(t, err)) {
+        /* what the journal says of it is covered; where nothing is new no link is put */
+        chain_link(&t->book.chain, t->book.chain.ledger.end == LEDGER_SHUT ? "stop" : "resume", 0,
+                   &ignored);
         return -1;
+    }
+    chain_link(&t->book.chain, "resume", found ? 0 : s->step, &ignored); /* else by the next one */
     t->origin.unsettled = true;
     if (found == 1)
         return 0;
@@ -356,6 +363,8 @@ int begin_settle(struct trainer *t, struct vac_err *err)
     free(stages);
     if (s->json)
         memcpy(from.size, s->size, sizeof from.size);
+    if (book_link(&t->book, "back", err))
+        return -1;
     while (patience_left(&p, err))
         p.rc = aside_make(&t->book.folder, &t->rig.spec, &from, name, &p.why) ||
                        folder_lines(&t->book.folder, &p.why)
@@ -365,7 +374,7 @@ int begin_settle(struct trainer *t, struct vac_err *err)
         return -1;
     t->origin.unsettled = false;
     memcpy(t->origin.aside, name, sizeof name);
-    return *name ? book_journal(&t->book, &e, err) : 0;
+    return (*name && book_journal(&t->book, &e, err)) || book_link(&t->book, "aside", err) ? -1 : 0;
 }
 
 int begin_stage(struct trainer *t, size_t index, struct vac_err *err)
@@ -453,6 +462,7 @@ int begin_run(struct trainer *t, size_t *first, struct vac_err *err)
     if (t->how.resume)
         return go_on(t, first, err);
     if (begin_stage(t, 0, err) || write_run_json(t, err) || folder_lines(&t->book.folder, err) ||
+        chain_open(&t->book.chain, t->book.folder.dir, line_files, LINES_COUNT, err) ||
         first_note(t, JOURNAL_START, NULL, err) || note_lock(t, err) ||
         (model_note(t->rig.m) && first_note(t, JOURNAL_NOTE, model_note(t->rig.m), err)) ||
         (model_config(t->rig.m)->post_norms &&
@@ -460,7 +470,8 @@ int begin_run(struct trainer *t, size_t *first, struct vac_err *err)
                     "attention outputs are measured and shifted where the module leaves "
                     "them, before the norm that follows",
                     err)) ||
-        measure_warnings(t, err) || first_note(t, JOURNAL_STAGE, t->rig.spec.stage[0].name, err))
+        measure_warnings(t, err) || first_note(t, JOURNAL_STAGE, t->rig.spec.stage[0].name, err) ||
+        book_link(&t->book, "start", err))
         return -1;
     return 0;
 }

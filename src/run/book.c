@@ -67,3 +67,17 @@ int book_end(struct book *book, int rc, struct vac_err *err)
     book->marked = false;
     return rc;
 }
+
+int book_link(struct book *book, const char *why, struct vac_err *err)
+{
+    struct patience p = {.steer = book->steer, .what = LEDGER_FILE};
+
+    while (patience_left(&p, err))
+        p.rc = chain_link(&book->chain, why, book->steer->at->step, &p.why);
+    return p.rc;
+}
+
+void book_tick(struct book *book)
+{
+    chain_tick(&book->chain, book->steer->at->step);
+}

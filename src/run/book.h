@@ -2,6 +2,7 @@
 #ifndef RUN_BOOK_H
 #define RUN_BOOK_H
 
+#include "proof/chain.h"
 #include "record/folder.h"
 #include "run/steer.h"
 
@@ -10,6 +11,7 @@ struct book {
     cJSON *pins;               /* what checkpoints stand on: see pins.h */
     int64_t mark[LINES_COUNT]; /* sizes of the line files when the present duty began */
     bool marked;               /* it is under way, or failed: its lines do not count */
+    struct chain chain;        /* that proves what is in it */
     bool shut;                 /* the run is only looked at: nothing is written, nor waited for */
     struct steer *steer;
 };
@@ -22,4 +24,7 @@ int book_line(struct book *b, enum line_file which, const struct strbuf *line, s
  * what book_end returns. A checkpoint that is saved after a failure does not know those lines. */
 int book_begin(struct book *b, struct vac_err *err);
 int book_end(struct book *b, int rc, struct vac_err *err);
+/* A link of the chain, of all that is new by now; see chain.h. */
+int book_link(struct book *b, const char *why, struct vac_err *err);
+void book_tick(struct book *b); /* of lines alone, when it is time for one */
 #endif

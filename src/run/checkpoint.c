@@ -248,9 +248,9 @@ int checkpoint_save_now(struct trainer *t, struct vac_err *err)
 
     while (patience_left(&p, err))
         p.rc = checkpoint_save(t, &p.why);
-    if (p.rc || book_journal(&t->book, &e, err))
+    if (p.rc || book_journal(&t->book, &e, err) || export_now(t, err))
         return -1;
-    return export_now(t, err);
+    return book_link(&t->book, "checkpoint", err);
 }
 
 /* --- going on --- */

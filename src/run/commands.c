@@ -346,6 +346,7 @@ void commands_apply(struct trainer *t)
     while (!ends(t) && control_pop(t->steer.ctl, &c, 0))
         apply_one(t, &c);
     while (t->steer.paused && !ends(t)) {
+        book_tick(&t->book);
         stopwatch_hold(&t->steer.watch);
         steer_show(&t->steer, VAC_PAUSED, t->steer.pause_reason);
         if (control_pop(t->steer.ctl, &c, PAUSE_TICK))
@@ -361,6 +362,7 @@ void commands_linger(struct trainer *t)
 
     t->steer.over = true;
     while (!t->steer.quit) {
+        book_tick(&t->book);
         if (control_pop(t->steer.ctl, &c, PAUSE_TICK))
             apply_one(t, &c);
         steer_show(&t->steer, VAC_DONE, t->steer.broken.msg);

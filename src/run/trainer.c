@@ -83,6 +83,7 @@ void trainer_close(struct trainer *t)
     cJSON_Delete(t->book.pins);
     cJSON_Delete(t->origin.began);
     folder_close(&t->book.folder);
+    chain_close(&t->book.chain);
     script_done(&t->script);
     pthread_mutex_destroy(&t->steer.option_lock);
 }
@@ -411,6 +412,7 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
     for (;;) {
         uint64_t rewinds = t->at.rewinds;
 
+        book_tick(&t->book);
         rc = do_duties(t, err);
         if (rc < 0 || alarm_act(t, err))
             return -1;
@@ -481,7 +483,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
             return 0;
         while (patience_left(&p, err))
             p.rc = stage_save(&t->st, &t->rig, &t->book, &p.why);
-        if (p.rc)
+        if (p.rc || book_link(&t->book, "stage", err))
             return -1;
         if (i + 1 < t->rig.spec.n_stages || !t->how.interactive)
             stage_close(&t->st, &t->rig); /* on a screen the last one stays, to be asked */
@@ -587,7 +589,8 @@ static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
 
 void trainer_run(struct trainer *t)
 {
-    struct vac_err err = {0};
+    struct vac_err err = {0}, unsaid = {0};
+    const char *why;
     size_t first = 0;
     int rc;
 
@@ -603,7 +606,9 @@ void trainer_run(struct trainer *t)
         keep_trained(t, &err);
     }
     trainer_end(t, rc, &err);
+    why = rc ? "fail" : t->steer.quit ? "stop" : "done";
     if (rc == 0 && !t->steer.quit && t->how.interactive)
         commands_linger(t);
+    chain_link(&t->book.chain, why, t->at.step, &unsaid);
     stage_close(&t->st, &t->rig);
 }

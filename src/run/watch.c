@@ -206,7 +206,10 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
     free(dir);
     /* the line is last: what fails behind it would be measured, and written, again */
     if (rc == 0)
-        rc = make_event(&e, &score, r, err) || book_line(book, LINES_HISTORY, &s, err) ? -1 : 0;
+        rc = make_event(&e, &score, r, err) || book_line(book, LINES_HISTORY, &s, err) ||
+                     book_link(book, "evaluation", err)
+                 ? -1
+                 : 0;
     if (rc == 0)
         control_event(steer->ctl, VAC_EVENT_EVAL, steer->answering, (int64_t)steer->at->step,
                       score.name, &e);

@@ -340,7 +340,7 @@ static void read_script(const char *dir)
 
     if (spec_read(&spec, in(dir, "run.json"), NULL, 0, NULL))
         return;
-    script_read(&s, &spec, dir, NULL);
+    script_read(&s, &spec, dir, -1, -1, NULL);
     script_done(&s);
     spec_done(&spec);
 }

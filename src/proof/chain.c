@@ -1,0 +1,308 @@
+/* chain.c - see chain.h */
+#include "proof/chain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/json_out.h"
+
+enum { PIECE = 1 << 16, TRIES = 50 };
+
+static int note_stat(void *ctx, const char *name, const struct stat *st, struct vac_err *err)
+{
+    struct ledger_file *f = ledger_file(ctx, name);
+
+    (void)err;
+    if (f)
+        f->st = *st;
+    return 0;
+}
+
+int chain_open(struct chain *c, const char *dir, const char *const *lines, size_t n,
+               struct vac_err *err)
+{
+    *c = (struct chain){.dir = mem_strdup(dir, err), .n_lines = n};
+    for (size_t i = 0; i < n; i++) {
+        c->lines[i].name = lines[i];
+        sha256_init(&c->lines[i].sha);
+    }
+    if (c->dir && ledger_read(&c->ledger, dir, NULL, NULL, err) >= 0 &&
+        !files_each(dir, note_stat, &c->ledger, err))
+        return 0;
+    chain_close(c);
+    return -1;
+}
+
+void chain_close(struct chain *c)
+{
+    ledger_done(&c->ledger);
+    free(c->dir);
+    *c = (struct chain){.dir = NULL};
+}
+
+/* --- what is new --- */
+
+/* Reads on from `sha` (of the first *bytes) up to `to`, which is then *bytes; checksums of the lines from `from` on
+ * go behind `crc`. */
+static int read_on(const char *path, struct sha256 *sha, int64_t *bytes, int64_t from, int64_t to,
+                   struct strbuf *crc, struct vac_err *err)
+{
+    FILE *in = stream_open(path, err);
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    int rc = in ? 0 : -1;
+
+    if (rc == 0 && fseeko(in, (off_t)*bytes, SEEK_SET))
+        rc = path_error(path, "read", err);
+    while (rc == 0 && *bytes < to && (n = getline(&line, &cap, in)) > 0) {
+        n = *bytes + n > to ? (ssize_t)(to - *bytes) : n;
+        sha256_put(sha, line, (size_t)n);
+        if (*bytes >= from)
+            sb_printf(crc, "%08x", crc32c(0, line, (size_t)n));
+        *bytes += n;
+    }
+    if (rc == 0 && *bytes < to)
+        rc = path_error(path, "read", err);
+    if (in)
+        fclose(in);
+    free(line);
+    return rc;
+}
+
+static void put_lines(struct json_out *o, const char *name, int64_t from, int64_t to,
+                      const struct sha256 *sha, const struct strbuf *crc)
+{
+    struct sha256 copy = *sha;
+    char hex[65];
+
+    sha256_hex(&copy, hex);
+    json_put_object(o, name, JSON_TIGHT);
+    json_put_int(o, "from", from);
+    json_put_int(o, "to", to);
+    json_put_text(o, "sha256", hex);
+    json_put_text(o, "crc32c", crc->s ? crc->s : "");
+    json_put_end(o);
+}
+
+/* 1 = it has not changed. */
+static int line_file(struct chain *c, size_t i, struct json_out *o, struct vac_err *err)
+{
+    const struct ledger_lines *had = ledger_lines(&c->ledger, c->lines[i].name);
+    int64_t from = ledger_end_of(had), to = 0;
+    char *path = path_join(c->dir, c->lines[i].name, err);
+    struct strbuf crc = {0};
+    int rc = path ? file_measure(path, &to, err) : -1;
+
+    to = to < 0 ? 0 : to;
+    if (rc == 0 && to == from)
+        rc = 1;
+    for (size_t k = had ? had->n : 0; rc == 0 && from > to; k--)
+        from = k > 1 ? had->part[k - 2].to : 0; /* it was cut: back to where a link ends */
+    if (rc == 0 && c->lines[i].bytes > from) {
+        c->lines[i].bytes = 0;
+        sha256_init(&c->lines[i].sha);
+    }
+    if (rc == 0 && to > c->lines[i].bytes)
+        rc = read_on(path, &c->lines[i].sha, &c->lines[i].bytes, from, to, &crc, err);
+    if (rc == 0)
+        rc = sb_ok(&crc, err);
+    if (rc == 0)
+        put_lines(o, c->lines[i].name, from, to, &c->lines[i].sha, &crc);
+    sb_done(&crc);
+    free(path);
+    return rc;
+}
+
+/* The walk through the folder: what is new or another goes to `o`. */
+struct looking {
+    struct chain *c;
+    struct json_out *o;
+    struct seen {
+        char *name;
+        struct stat st;
+    } * seen; /* in the order of the ledger: by name */
+    size_t n, cap;
+    bool any;
+};
+
+static int look_at(void *ctx, const char *name, const struct stat *st, struct vac_err *err)
+{
+    struct looking *x = ctx;
+    enum files_kind kind = files_kind(name);
+    const struct ledger_file *f = ledger_file(&x->c->ledger, name);
+    char hash[FILES_HASH];
+
+    if (!S_ISREG(st->st_mode) || (kind != FILES_OWN && kind != FILES_MADE))
+        return 0;
+    if (mem_grow(&x->seen, &x->cap, x->n + 1, sizeof *x->seen, err) ||
+        !(x->seen[x->n].name = mem_strdup(name, err)))
+        return -1;
+    x->seen[x->n++].st = *st;
+    if (f && f->st.st_ino == st->st_ino && f->st.st_size == st->st_size &&
+        f->st.st_mtim.tv_sec == st->st_mtim.tv_sec && f->st.st_mtim.tv_nsec == st->st_mtim.tv_nsec)
+        return 0;
+    if (files_hash(x->c->dir, name, hash, err))
+        return -1;
+    if (f && !strcmp(f->hash, hash))
+        return 0;
+    json_put_text(x->o, name, hash);
+    x->any = true;
+    return 0;
+}
+
+static int seen_by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct seen *)a)->name, ((const struct seen *)b)->name);
+}
+
+/* Behind what was seen: what is gone. */
+static void put_gone(struct looking *x)
+{
+    const struct ledger *l = &x->c->ledger;
+
+    if (x->n)
+        qsort(x->seen, x->n, sizeof *x->seen, seen_by_name);
+    for (size_t i = 0, k = 0; i < l->n_files; i++) {
+        while (k < x->n && strcmp(x->seen[k].name, l->file[i].name) < 0)
+            k++;
+        if (k < x->n && !strcmp(x->seen[k].name, l->file[i].name))
+            continue;
+        json_put_text(x->o, l->file[i].name, NULL);
+        x->any = true;
+    }
+}
+
+/* --- a link --- */
+
+/* Behind the last link, whatever is there: others may have put one since. `rest` is an object of its other members,
+ * which is still open. */
+static int append(const char *dir, const struct strbuf *rest, bool synced, struct strbuf *line,
+                  struct vac_err *err)
+{
+    char *path = path_join(dir, LEDGER_FILE, err), tail[LEDGER_SEAL], prev[65] = "";
+    struct appender a = {0};
+    struct json_out o = json_out(line);
+    int64_t size = 0;
+    int rc = path ? app_open(&a, path, err) : -1;
+
+    for (int i = 0; rc == 0 && i < TRIES && flock(a.fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+         i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (rc == 0)
+        rc = app_size(&a, &size, err);
+    if (rc == 0 && size >= LEDGER_SEAL &&
+        pread(a.fd, tail, sizeof tail, (off_t)size - LEDGER_SEAL) == LEDGER_SEAL)
+        ledger_hash(tail, sizeof tail, prev);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_text(&o, "prev", prev);
+    if (rest->len) {
+        sb_putc(line, ',');
+        sb_put(line, rest->s + 1, rest->len - 1);
+    }
+    ledger_seal(line);
+    if (rc == 0)
+        rc = sb_ok(rest, err) || sb_ok(line, err) || app_put(&a, line->s, line->len, err) ||
+                     (synced && app_sync(&a, err))
+                 ? -1
+                 : 0;
+    app_close(&a);
+    free(path);
+    return rc;
+}
+
+static int put_link(struct chain *c, const char *why, uint64_t step, bool whole,
+                    struct vac_err *err)
+{
+    struct strbuf rest = {0}, line = {0};
+    struct json_out o = json_out(&rest);
+    struct looking x = {.c = c, .o = &o};
+    bool any = false;
+    int rc = 0;
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_natural(&o, "step", step);
+    json_put_text(&o, "why", why);
+    json_put_object(&o, "lines", JSON_TIGHT);
+    for (size_t i = 0; rc >= 0 && i < c->n_lines; i++) {
+        rc = line_file(c, i, &o, err);
+        any |= rc == 0;
+    }
+    json_put_end(&o);
+    if (rc >= 0 && whole) {
+        json_put_object(&o, "files", JSON_TIGHT);
+        rc = files_each(c->dir, look_at, &x, err);
+        if (rc == 0)
+            put_gone(&x);
+        json_put_end(&o);
+        any |= x.any;
+    }
+    if (rc >= 0 && (any || (whole && c->ledger.end != ledger_end(why)))) {
+        struct vac_err why_not = {0};
+
+        rc = append(c->dir, &rest, whole, &line, err);
+        if (rc == 0 && ledger_take(&c->ledger, line.s, line.len, &why_not) &&
+            why_not.code == VAC_ERR_MEMORY)
+            rc = err_set(err, why_not.code, "%s", why_not.msg);
+        c->linked = clock_now();
+    }
+    for (size_t i = 0; i < x.n; i++) {
+        struct ledger_file *f = rc >= 0 ? ledger_file(&c->ledger, x.seen[i].name) : NULL;
+
+        if (f)
+            f->st = x.seen[i].st;
+        free(x.seen[i].name);
+    }
+    free(x.seen);
+    sb_done(&rest);
+    sb_done(&line);
+    return rc < 0 ? -1 : 0;
+}
+
+int chain_link(struct chain *c, const char *why, uint64_t step, struct vac_err *err)
+{
+    return c->dir ? put_link(c, why, step, true, err) : 0;
+}
+
+void chain_tick(struct chain *c, uint64_t step)
+{
+    struct vac_err ignored = {0};
+
+    if (c->dir && clock_now() - c->linked >= 1)
+        put_link(c, "step", step, false, &ignored);
+}
+
+int chain_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
+{
+    char *path = path_join(dir, name, err), *chain = path_join(dir, LEDGER_FILE, err);
+    struct strbuf rest = {0}, line = {0}, crc = {0};
+    struct json_out o = json_out(&rest);
+    struct sha256 sha;
+    int64_t to, bytes = 0;
+    int rc = -1;
+
+    sha256_init(&sha);
+    if (path && chain && path_missing(chain)) {
+        rc = 0;
+    } else if (path && chain && !file_measure(path, &to, err) &&
+               !read_on(path, &sha, &bytes, from, to, &crc, err)) {
+        json_put_object(&o, NULL, JSON_TIGHT);
+        json_put_int(&o, "step", 0);
+        json_put_text(&o, "why", "added");
+        json_put_object(&o, "lines", JSON_TIGHT);
+        put_lines(&o, name, from, to, &sha, &crc);
+        json_put_end(&o);
+        rc = append(dir, &rest, true, &line, err);
+    }
+    sb_done(&rest);
+    sb_done(&line);
+    sb_done(&crc);
+    free(path);
+    free(chain);
+    return rc;
+}
