@@ -223,12 +223,16 @@ static void test_configs_are_compared_key_by_key(void **state)
     text = compare_configs("runs/one", "runs/one", why, sizeof why);
     assert_non_null(strstr(text, "same description"));
     free(text);
-    support_write_text("runs/one/run.json", "{\"model\":{\"path\":\"a\"},\"spec\":{\"description\":"
-                                            "\"a\",\"seed\":1,\"stages\":[{\"name\":\"x\","
-                                            "\"lr\":1,\"method\":\"vaccine\",\"rho\":2}]}}");
-    support_write_text("runs/two/run.json", "{\"model\":{\"path\":\"b\"},\"spec\":{\"description\":"
-                                            "\"b\",\"seed\":2,\"stages\":[{\"name\":\"x\","
-                                            "\"lr\":2,\"method\":\"sft\"}],\"threads\":1}}");
+    support_write_text(
+        "runs/one/run.json",
+        "{\"model\":{\"path\":\"a\"},\"spec\":{\"system\":\"/a/x.txt\",\"description\":"
+        "\"a\",\"seed\":1,\"stages\":[{\"name\":\"x\","
+        "\"lr\":1,\"method\":\"vaccine\",\"rho\":2}]}}");
+    support_write_text(
+        "runs/two/run.json",
+        "{\"model\":{\"path\":\"b\"},\"spec\":{\"system\":\"/b/x.txt\",\"description\":"
+        "\"b\",\"seed\":2,\"stages\":[{\"name\":\"x\","
+        "\"lr\":2,\"method\":\"sft\"}],\"threads\":1}}");
     text = compare_configs("runs/one", "runs/two", why, sizeof why);
     assert_string_equal(text, /* how it was trained first, words last */
                         "spec.stages[0].method\n    one  \"vaccine\"\n    two  \"sft\"\n"
@@ -237,6 +241,7 @@ static void test_configs_are_compared_key_by_key(void **state)
                         "spec.seed\n    one  1\n    two  2\n"
                         "spec.threads\n    one  (not there)\n    two  1\n"
                         "model.path\n    one  \"a\"\n    two  \"b\"\n"
+                        "spec.system\n    one  \"/a/x.txt\"\n    two  \"/b/x.txt\"\n"
                         "spec.description\n    one  \"a\"\n    two  \"b\"\n");
     free(text);
     assert_null(compare_configs("runs/one", "runs/none", why, sizeof why));

@@ -174,16 +174,18 @@ static void test_signs_say_what_colours_say(void **state)
     ui.charset = CHARSET_BRAILLE;
     ui.utf8 = true;
     keys("1z");
-    for (int i = 0; i < SIZES; i++) {
-        char *text = screen(i);
+    for (int i = 0; i < 2 * SIZES; i++) {
+        char *text;
         int n[2] = {0, 0};
 
+        ui.colors = i < SIZES ? 0 : 256;
+        text = screen(i % SIZES);
         for (const char *s = strchr(strchr(text, '\n') + 1, '\n'); *s; s++) {
             n[0] += *s == 'o';
             n[1] += *s == '*';
         }
-        assert_true(n[0] >= 4 + 2); /* curve, legend, and in the words around */
-        assert_true(n[1] >= 4);
+        assert_true(ui.colors || n[0] >= 4 + 2);  /* curve, legend, and in the words around */
+        assert_true(n[1] >= (ui.colors ? 3 : 4)); /* not every reader sees every colour */
         free(text);
     }
 }

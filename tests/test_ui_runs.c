@@ -114,6 +114,31 @@ static void test_runs_have_a_margin(void **state)
     }
 }
 
+/* Where there are no runs there are no heads of their columns, and what a sample shows has two lines. */
+static void test_samples_alone_have_no_heads(void **state)
+{
+    struct {
+        struct table table;
+        struct start_list items;
+    } *runs = ui.own[PANEL_runs];
+
+    (void)state;
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    free(screen(0));
+    for (size_t k = 0; k < runs->items.n; k++) {
+        runs->items.v[k].kind = START_SAMPLE;
+        snprintf(
+            runs->items.v[k].text, sizeof runs->items.v[k].text, "%s",
+            "a sentence that is much too long for one line of eighty columns, and says at its end "
+            "what comes of it");
+    }
+    for (int i = 0; i < SIZES; i++) {
+        assert_lacks(i, "method");
+        assert_shows(i, "what comes of it");
+    }
+}
+
 /* One that is marked goes with the open one, wherever the selection stands. */
 static void test_one_marked_run_is_compared_with_the_open_one(void **state)
 {
@@ -141,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_runs_are_results),
         CASE(test_runs_have_a_margin),
+        CASE(test_samples_alone_have_no_heads),
         CASE(test_every_column_can_order_them),
         cmocka_unit_test_teardown(test_one_marked_run_is_compared_with_the_open_one, teardown),
     };

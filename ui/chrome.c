@@ -381,7 +381,8 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
         draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
     else if (now->state == VAC_MEASURING)
-        draw_cut(v, 0, y, v->w, INK_DRIFT, now->reason);
+        draw_cut(v, draw_text(v, 0, y, INK_DRIFT, "measuring "), y, v->w - 10, INK_DRIFT,
+                 now->reason);
 }
 
 /* A line of the hint, without its end, of n bytes. */

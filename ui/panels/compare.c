@@ -279,13 +279,16 @@ static bool print_difference(const struct pair *p, const char *key)
     return true;
 }
 
-enum { RANKS = 5 };
+/* What differs in meaning first: how it was trained, then on what; where files lie, and words, last. */
+enum { RANKS = 6 };
 
-/* What differs in meaning first: how it was trained, then on what; words last. */
-static int rank_of(const char *key)
+static int rank_of(const struct pair *p, const char *key)
 {
-    const char *last = strrchr(key, '.');
+    const char *last = strrchr(key, '.'), *a = value_of(p->of[0], key),
+               *b = value_of(p->of[1], key);
 
+    if (a && b && strchr(a, '/') && strchr(b, '/') && !strcmp(last_part(a), last_part(b)))
+        return RANKS - 2;
     if (!strncmp(key, "spec.stages[", 12))
         return last && (!strcmp(last, ".method") || !strcmp(last, ".rho")) ? 0 : 1;
     if (strncmp(key, "spec.", 5) != 0)
@@ -302,7 +305,7 @@ static void print_differences(const struct pair *p)
             for (size_t i = 0; i < p->of[k]->n; i++) {
                 const char *key = p->of[k]->v[i].key;
 
-                if (rank_of(key) == rank && (k == 0 || !value_of(p->of[0], key)))
+                if (rank_of(p, key) == rank && (k == 0 || !value_of(p->of[0], key)))
                     any |= print_difference(p, key);
             }
     if (!any)

@@ -218,7 +218,7 @@ static const struct word words[] = {
     {"harmful", "loss on watched harmful answers: high = far from giving them"},
     {"loss", "of what the step learned from, perturbed if the method does"},
     {"clean", "of the same batch without perturbation"},
-    {"* o + x", "signs of the lines: at their ends; # @ % & are other runs"},
+    {"* o + x", "signs on the lines and at their ends; # @ % & are other runs"},
     {"^ v", "a single value outside: the range is the smoothed curves'"},
     {NULL, NULL},
 };

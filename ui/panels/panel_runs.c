@@ -492,11 +492,12 @@ static void draw_detail(const struct view *v, const struct start_item *item)
     int x;
 
     draw_hline(v, 0, 0, v->w, INK_FRAME);
-    x = draw_cut(v, 1, 1, v->w - 2, INK_FAINT, item->path);
-    if (item->kind != START_RUN) {
-        draw_cut(v, 1, 2, v->w - 2, INK_TEXT, item->text);
+    if (item->kind != START_RUN) { /* what one will see has both lines */
+        draw_cut(v, 2, 0, v->w - 4, INK_FAINT, item->path);
+        draw_flow(v, 1, 1, v->w - 2, INK_TEXT, item->text, 0);
         return;
     }
+    x = draw_cut(v, 1, 1, v->w - 2, INK_FAINT, item->path);
     if (*item->run.model && x + 3 < v->w)
         draw_cut(v, x + 2, 1, v->w - x - 3, INK_TEXT, item->run.model);
     x = 1;
@@ -546,6 +547,14 @@ static int draw_welcome(const struct view *v)
     return 4;
 }
 
+static bool any_run(const struct runs *r)
+{
+    for (size_t i = 0; i < r->items.n; i++)
+        if (r->items.v[i].kind == START_RUN)
+            return true;
+    return false;
+}
+
 static void draw_nothing(struct ui *ui, const struct view *v, int y)
 {
     draw_flow(v, 1, y, v->w - 2, INK_FAINT,
@@ -565,6 +574,8 @@ static void draw(struct ui *ui, const struct view *v)
         return;
     }
     table_draw(ui, PANEL_runs, &part);
+    if (!any_run(own(ui))) /* the heads are those of runs */
+        draw_fill(&part, 0, 0, part.w, 1, INK_TEXT, ' ');
     part = view_part(v, 0, v->h - below, v->w, below);
     if (below && selected(ui))
         draw_detail(&part, selected(ui));

@@ -342,19 +342,19 @@ static void draw_values(const struct view *v, const struct plot_frame *f, const 
     }
 }
 
-/* Which line is which, also without colour: its sign at the end, and now and then where there are no
- * colours. */
+/* Which line is which, also for who sees no colours, or not all of them: its sign at the end, and
+ * now and then. */
 static void draw_signs(const struct view *v, const struct plot *p, const struct plot_frame *f,
                        int i, const struct bin *bins, int cw)
 {
-    enum { EVERY = 16 };
+    const int every = p->mono ? 16 : 32;
     const struct plot_line *l = &p->lines[i];
     int end = f->cols * cw - 1;
 
     while (end >= 0 && !bins[end].n)
         end--;
-    for (int x = end; x >= 0 && (p->mono || x == end); x--)
-        if (bins[x].n && (x == end || x / cw % EVERY == i * EVERY / (p->n_lines + 1))) {
+    for (int x = end; x >= 0; x--)
+        if (bins[x].n && (x == end || x / cw % every == i * every / (p->n_lines + 1))) {
             int y = row_of(f, bins[x].smooth);
 
             if (y >= 0 && y < f->rows)

@@ -39,7 +39,7 @@ struct plot {
     const char *y_unit; /* "%", behind values; or NULL */
     bool legend;        /* below: sign, name, value (at the cursor or the last) of each line */
     const char *band;   /* what the shade is, for the legend; or NULL */
-    bool mono;          /* no colours: signs along the curves */
+    bool mono;          /* no colours: more signs along the curves */
     bool guides;        /* horizontal lines at the ticks */
     struct plot_note note[PLOT_NOTES];
     int n_notes;
