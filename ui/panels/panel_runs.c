@@ -62,10 +62,11 @@ static int eval_of(const struct vac_run_info *run, const char *name)
     return -1;
 }
 
+/* A run, and one with such a measure; NULL = with any or none. */
 static bool any_has(const struct runs *r, const char *name)
 {
     for (size_t i = 0; i < r->items.n; i++)
-        if (r->items.v[i].kind == START_RUN && eval_of(&r->items.v[i].run, name) >= 0)
+        if (r->items.v[i].kind == START_RUN && (!name || eval_of(&r->items.v[i].run, name) >= 0))
             return true;
     return false;
 }
@@ -547,14 +548,6 @@ static int draw_welcome(const struct view *v)
     return 4;
 }
 
-static bool any_run(const struct runs *r)
-{
-    for (size_t i = 0; i < r->items.n; i++)
-        if (r->items.v[i].kind == START_RUN)
-            return true;
-    return false;
-}
-
 static void draw_nothing(struct ui *ui, const struct view *v, int y)
 {
     draw_flow(v, 1, y, v->w - 2, INK_FAINT,
@@ -574,7 +567,7 @@ static void draw(struct ui *ui, const struct view *v)
         return;
     }
     table_draw(ui, PANEL_runs, &part);
-    if (!any_run(own(ui))) /* the heads are those of runs */
+    if (!any_has(own(ui), NULL)) /* the heads are those of runs */
         draw_fill(&part, 0, 0, part.w, 1, INK_TEXT, ' ');
     part = view_part(v, 0, v->h - below, v->w, below);
     if (below && selected(ui))
