@@ -233,25 +233,40 @@ static bool has_checkpoint(const char *out, int64_t step)
     return dir_exists(run_path(out, name));
 }
 
-/* Steps, changes, saves and ways back as they come: repeated, the run is the same. */
-static void random_run(struct two *x, uint64_t seed)
+struct tally {
+    size_t rewinds, undone, redone;
+};
+
+/* Steps, changes, saves, ways back and changes taken back as they come: repeated, the run is the same. */
+static void random_run(struct two *x, uint64_t seed, struct tally *sum)
 {
     const char *out = run_folder();
     struct vac_session *s = begin(x, out);
-    size_t rewinds = 0;
+    size_t rewinds = 0, undone = 0, redone = 0;
 
     for (uint64_t i = 0; i < 30; i++) {
-        uint64_t what = rng_mix(seed, 2 * i) % 6, n = rng_mix(seed, 2 * i + 1);
+        uint64_t what = rng_mix(seed, 2 * i) % 12, n = rng_mix(seed, 2 * i + 1);
         int64_t step = vac_snapshot(s)->step;
         char value[32];
 
-        if (what < 2 && step < 20) {
+        if (what < 3 && step < 20) {
             steps(s, 1 + (int64_t)(n % 4));
-        } else if (what == 2) {
+        } else if (what < 5) {
             snprintf(value, sizeof value, "%.3f", 1e-3 * (double)(1 + n % 20));
-            assert_true(run_do(s, VAC_OP_SET, 0, "lr", value, NULL));
-        } else if (what == 3) {
+            assert_true(run_do(s, VAC_OP_SET, 0,
+                               n % 3 && vac_snapshot(s)->stage_index == 0 ? "rho" : "lr", value,
+                               NULL)); /* the second stage has no rho */
+        } else if (what == 5) {
             run_do(s, n % 2 ? VAC_OP_REFERENCE : VAC_OP_SAVE, 0, NULL, NULL, NULL);
+        } else if (what == 6) {
+            assert_true(run_do(s, VAC_OP_GUARD, 0, NULL, "step >= 9 alert", NULL));
+        } else if (what == 7) {
+            undone += run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL);
+            undone += run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL);
+            if (n % 2)
+                redone += run_do(s, VAC_OP_UNDO, 1, NULL, NULL, NULL);
+        } else if (what == 8) {
+            redone += run_do(s, VAC_OP_UNDO, 1, NULL, NULL, NULL);
         } else {
             int64_t to = step ? (int64_t)(n % (uint64_t)(step + 1)) : 0;
 
@@ -264,19 +279,87 @@ static void random_run(struct two *x, uint64_t seed)
         }
     }
     finish(s);
-    assert_true(rewinds > 1);
     assert_int_equal(run_journal_count(out, "rewind"), rewinds);
+    assert_int_equal(run_journal_count(out, "undo"), undone);
+    assert_int_equal(run_journal_count(out, "redo"), redone);
     assert_replays(x, out);
+    sum->rewinds += rewinds;
+    sum->undone += undone;
+    sum->redone += redone;
 }
 
 static void test_random(void **state)
 {
     struct two x;
+    struct tally sum = {0};
 
     (void)state;
     setting(&x, false);
     for (uint64_t seed = 1; seed <= 4; seed++)
-        random_run(&x, seed);
+        random_run(&x, seed, &sum);
+    if (!(sum.rewinds > 3 && sum.undone > 3 && sum.redone > 0))
+        fail_msg("%zu back, %zu undone, %zu redone", sum.rewinds, sum.undone, sum.redone);
+}
+
+static void assert_rho(struct vac_session *s, const char *value)
+{
+    struct vac_option o = {.name = ""};
+
+    for (size_t i = 0; strcmp(o.name, "rho") != 0; i++)
+        assert_true(vac_option_at(s, i, &o));
+    assert_string_equal(o.value, value);
+}
+
+static void assert_guards(struct vac_session *s, int n)
+{
+    assert_true(run_do(s, VAC_OP_NOTE, 0, NULL, "it is shown before the next command", NULL));
+    assert_int_equal(vac_snapshot(s)->n_guards, n);
+}
+
+/* What could be taken back at a checkpoint can be when the run goes on from it: by hand, or because it was left. */
+static void test_undo_outlives(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    struct vac_session *s;
+    struct vac_event e;
+
+    (void)state;
+    setting(&x, false);
+    s = begin(&x, out);
+    assert_true(run_do(s, VAC_OP_GUARD, 0, NULL, "step >= 99 alert", NULL));
+    assert_true(run_do(s, VAC_OP_SET, 0, "rho", "2", NULL));
+    assert_true(run_do(s, VAC_OP_SET, 0, "rho", "3", NULL));
+    assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
+    steps(s, 5);
+    assert_true(run_do(s, VAC_OP_SET, 0, "rho", "4", NULL));
+    rewind_run(s, 4);
+    assert_rho(s, "2");
+    assert_true(run_do(s, VAC_OP_UNDO, 1, NULL, NULL, NULL));
+    assert_rho(s, "3");
+    assert_true(run_do(s, VAC_OP_GUARD, 1, NULL, NULL, NULL));
+    steps(s, 1);
+    run_give(s, VAC_OP_QUIT, 0, NULL, NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    s = run_start(&x.r, out,
+                  &(struct vac_open){.interactive = true, .resume = true, .paused = true});
+    run_wait(s, VAC_PAUSED);
+    assert_guards(s, 0);
+    assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
+    assert_guards(s, 1);
+    assert_string_equal(vac_snapshot(s)->guard[0].text, "step >= 99: alert");
+    assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
+    assert_rho(s, "2");
+    assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
+    assert_rho(s, "1");
+    assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
+    assert_guards(s, 0);
+    assert_false(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, &e));
+    assert_string_equal(e.text, "nothing to take back: no option and no guard was changed");
+    vac_event_done(&e);
+    finish(s);
+    assert_replays(&x, out);
 }
 
 /* Killed at some moment among steps and ways back; what goes on then comes to the same bytes. */
@@ -456,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_undo_outlives),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_rewind_by_hand),
         cmocka_unit_test(test_rewind_to_damage),

@@ -606,6 +606,9 @@ static int put_state(struct fork *f, const char *to, const char *name, struct va
     int rc = doc && dir ? 0 : -1;
 
     cJSON_DeleteItemFromObjectCaseSensitive(doc, "crc32c");
+    /* what was changed was in the parent */
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "changes");
+    cJSON_DeleteItemFromObjectCaseSensitive(doc, "taken_back");
     if (rc == 0 && !cJSON_GetObjectItemCaseSensitive(doc, "pinned"))
         rc = json_add(doc, "pinned", cJSON_CreateObject(), err);
     pinned = cJSON_GetObjectItemCaseSensitive(doc, "pinned");

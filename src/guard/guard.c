@@ -52,13 +52,15 @@ static int check_sight(const struct guard_spec *g, const struct run_spec *s,
     return c->kind == CONDITION_SCORE && c->rate ? check_reach(c, s, sight->size[c->what], err) : 0;
 }
 
+static struct guard made(int64_t number)
+{
+    return (struct guard){.number = number, .fine = -1, .stage = SIZE_MAX, .lowest = INFINITY};
+}
+
 static struct guard *append(struct guards *g, int64_t number)
 {
-    struct guard *one = &g->v[g->n++];
-
-    *one = (struct guard){
-        .number = number, .fine = -1, .stage = SIZE_MAX, .average = 0, .lowest = INFINITY};
-    return one;
+    g->v[g->n] = made(number);
+    return &g->v[g->n++];
 }
 
 int guards_open(struct guards *g, const struct run_spec *s, const struct guard_sight *sight,
@@ -378,6 +380,31 @@ void guards_idle(struct guards *g, size_t stage, int64_t step, double seconds)
     }
 }
 
+bool guards_for_idle(const struct guards *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->v[i].number > 0 && g->v[i].spec.when.kind == CONDITION_IDLE)
+            return true;
+    return false;
+}
+
+struct guard *guards_hang(struct guards *g, size_t stage, double seconds)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        struct guard *one = &g->v[i];
+
+        if (one->number == 0 || one->spec.when.kind != CONDITION_IDLE || !watches(g, one, stage) ||
+            seconds < (double)one->spec.when.n || one->tripped ||
+            one->in_a_row + 1 < one->spec.times)
+            continue;
+        snprintf(one->stands, sizeof one->stands, "%.0f s", seconds);
+        one->tripped = one->due = one->told = true;
+        g->candidate = g->healthy;
+        return one;
+    }
+    return NULL;
+}
+
 struct guard *guards_next(struct guards *g)
 {
     for (size_t i = 0; i < g->n; i++)
@@ -443,6 +470,25 @@ void guards_show(const struct guards *g, struct vac_snapshot *s)
 
 /* --- in a checkpoint --- */
 
+void guard_put(struct json_out *o, const char *key, const struct guards *g, const struct guard *one)
+{
+    json_put_object(o, key, JSON_SPACED);
+    json_put_int(o, "number", one->number);
+    json_put_bool(o, "own", one->own);
+    guard_spec_json(o, "guard", g->spec, &one->spec);
+    json_put_bool(o, "tripped", one->tripped);
+    json_put_int(o, "looks", one->looks);
+    json_put_int(o, "in_a_row", one->in_a_row);
+    json_put_int(o, "fine", one->fine);
+    json_put_int(o, "stage", one->stage == SIZE_MAX ? -1 : (int64_t)one->stage);
+    json_put_num(o, "average", one->average);
+    json_put_int(o, "averaged", one->averaged);
+    json_put_num(o, "lowest", one->lowest);
+    json_put_int(o, "lowest_step", one->lowest_step);
+    json_put_text(o, "stands", one->stands);
+    json_put_end(o);
+}
+
 void guards_put(struct json_out *o, const struct guards *g)
 {
     if (g->n == 0 && !(g->spec && g->spec->n_guards))
@@ -450,45 +496,26 @@ void guards_put(struct json_out *o, const struct guards *g)
     json_put_int(o, "healthy", g->healthy);
     json_put_int(o, "candidate", g->candidate);
     json_put_list(o, "guards", JSON_SPACED);
-    for (size_t i = 0; i < g->n; i++) {
-        const struct guard *one = &g->v[i];
-
-        json_put_object(o, NULL, JSON_SPACED);
-        json_put_int(o, "number", one->number);
-        json_put_bool(o, "own", one->own);
-        guard_spec_json(o, "guard", g->spec, &one->spec);
-        json_put_bool(o, "tripped", one->tripped);
-        json_put_int(o, "looks", one->looks);
-        json_put_int(o, "in_a_row", one->in_a_row);
-        json_put_int(o, "fine", one->fine);
-        json_put_int(o, "stage", one->stage == SIZE_MAX ? -1 : (int64_t)one->stage);
-        json_put_num(o, "average", one->average);
-        json_put_int(o, "averaged", one->averaged);
-        json_put_num(o, "lowest", one->lowest);
-        json_put_int(o, "lowest_step", one->lowest_step);
-        json_put_text(o, "stands", one->stands);
-        json_put_end(o);
-    }
+    for (size_t i = 0; i < g->n; i++)
+        guard_put(o, NULL, g, &g->v[i]);
     json_put_end(o);
 }
 
-static int read_one(struct guards *g, const struct jnode *n, struct vac_err *err)
+int guard_read(struct guard *one, const struct guards *g, const struct jnode *n,
+               struct vac_err *err)
 {
     enum { MOST = 1 << 30 };
     int64_t number = 0, stage = -1;
     const char *stands = "";
     struct jnode spec;
-    struct guard *one;
+    bool own = false;
 
+    *one = (struct guard){.number = 0};
     if (json_int(n, "number", 0, MOST, &number, err) ||
-        json_get(n, "guard", JSON_OBJECT, &spec, err))
+        json_get(n, "guard", JSON_OBJECT, &spec, err) || json_bool(n, "own", &own, err))
         return -1;
-    if (guards_find(g, number))
-        return json_error(n, err, "another one has the same number");
-    one = append(g, number);
-    if (json_bool(n, "own", &one->own, err))
-        return -1;
-    if (number > 0 && !one->own) {
+    *one = made(number);
+    if (number > 0 && !own) {
         if ((size_t)number > g->spec->n_guards)
             return json_error(n, err, "the run file has no such guard");
         one->spec = g->spec->guard[number - 1];
@@ -530,9 +557,13 @@ int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err
         return -1;
     if (json_count(&list) > VAC_MAX_GUARDS + 1)
         return json_error(&list, err, "more guards than a run can have");
-    for (size_t i = 0, n = json_count(&list); i < n; i++)
-        if (json_item(&list, i, JSON_OBJECT, &one, err) || read_one(g, &one, err))
+    for (size_t i = 0, n = json_count(&list); i < n; i++) {
+        if (json_item(&list, i, JSON_OBJECT, &one, err) || guard_read(&g->v[g->n++], g, &one, err))
             return -1;
+        for (size_t k = 0; k < i; k++)
+            if (g->v[k].number == g->v[i].number)
+                return json_error(&one, err, "another one has the same number");
+    }
     for (size_t i = 0; i < was.n; i++) { /* else two guards that take turns go back for ever */
         struct guard *now = guards_find(g, was.v[i].number);
 

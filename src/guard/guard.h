@@ -15,7 +15,8 @@ struct guard {
     int64_t number;         /* as it is named; 0 = where the run pauses next */
     struct guard_spec spec; /* owned where it is `own` */
     bool own;               /* given while the run goes on, not by its file */
-    bool tripped, due;      /* due: it was not told yet */
+    bool tripped, due;      /* due: what it is for is still to be done; */
+    bool told;              /* ... but that it tripped was told */
     int64_t backs;          /* how often the run went back for it, in this program */
     int64_t looks, in_a_row;
     int64_t fine; /* last step at which it was well; -1 = never seen */
@@ -60,9 +61,13 @@ void guards_score(struct guards *g, size_t stage, size_t entry, const struct vac
 void guards_probe(struct guards *g, size_t stage, int64_t step, const char *said);
 void guards_fault(struct guards *g, size_t stage, int64_t step);
 void guards_idle(struct guards *g, size_t stage, int64_t step, double seconds);
+/* Such a step is not there yet: a guard trips that will when it comes; the next that has, and was not told,
+ * is returned, NULL = none. */
+struct guard *guards_hang(struct guards *g, size_t stage, double seconds);
+bool guards_for_idle(const struct guards *g); /* whether there are guards of that kind */
 /* A checkpoint of that step stands. */
 void guards_saved(struct guards *g, int64_t step);
-/* The next one that trips and was not told; NULL = none does. */
+/* The next one that trips; NULL = none does. */
 struct guard *guards_next(struct guards *g);
 /* As a person or a notice is told: "guard 1: HS > 20 %: 36 % [21, 53] at look 3". */
 void guards_reason(struct strbuf *out, const struct guards *g, const struct guard *one);
@@ -70,6 +75,11 @@ void guards_reason(struct strbuf *out, const struct guards *g, const struct guar
 void guards_show(const struct guards *g, struct vac_snapshot *s);
 
 /* --- in a checkpoint --- */
+/* One, also one that was taken away; what was read is the caller's to give or to free, also after an error. */
+void guard_put(struct json_out *o, const char *key, const struct guards *g,
+               const struct guard *one);
+int guard_read(struct guard *one, const struct guards *g, const struct jnode *n,
+               struct vac_err *err);
 void guards_put(struct json_out *o, const struct guards *g); /* a member "guards"; none = nothing */
 /* In the place of those there are; without the member those of the run file stay. */
 int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err);

@@ -138,10 +138,21 @@ static int fill(const struct folder *f, const struct aside_from *from, const cha
     return rc ? -1 : copy_into(f, "run.json", 0, dir, err);
 }
 
-/* Whether the folder `name` holds just these ends: a kill came before they were cut off. */
-static bool holds(const struct folder *f, const struct aside_from *from, const char *name)
+/* Whether the folder `name` holds just these ends, and nothing that is still to go there: a kill came before they
+ * were cut off. Steps that are made again can be the same lines, and are another past all the same. */
+static bool holds(const struct folder *f, const struct aside_from *from, const struct names *later,
+                  const char *name)
 {
     bool same = true;
+
+    for (size_t i = 0; same && i < later->n; i++) {
+        char *dir = folder_path(f, name, NULL),
+             *to = dir ? path_join(dir, later->v[i], NULL) : NULL;
+
+        same = to && path_missing(to);
+        free(dir);
+        free(to);
+    }
 
     for (int i = 0; same && i < LINES_JOURNAL; i++) {
         struct mapping now = {0}, then = {0};
@@ -163,15 +174,15 @@ static bool holds(const struct folder *f, const struct aside_from *from, const c
 }
 
 /* A name that nothing has, first as one that a kill may leave half-made. */
-static int begin(const struct folder *f, const struct aside_from *from, char name[ASIDE_NAME],
-                 struct vac_err *err)
+static int begin(const struct folder *f, const struct aside_from *from, const struct names *later,
+                 char name[ASIDE_NAME], struct vac_err *err)
 {
     char *dir = NULL, *tmp = NULL;
     bool is_free = false;
     int rc = -1;
 
     for (int k = 1; !is_free && k < 1000000; k++) {
-        if (k > 1 && holds(f, from, name)) {
+        if (k > 1 && holds(f, from, later, name)) {
             free(dir);
             return 0;
         }
@@ -215,7 +226,7 @@ int aside_make(struct folder *f, const struct run_spec *spec, const struct aside
         any |= rc == 0 && size > from->size[i];
     }
     if (rc == 0 && any && !*name)
-        rc = begin(f, from, name, err);
+        rc = begin(f, from, &later, name, err);
     /* later measurements, checkpoints and stages keep their names in the new folder */
     dir = rc == 0 && later.n ? folder_path(f, name, err) : NULL;
     if (later.n)

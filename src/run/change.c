@@ -91,6 +91,8 @@ static int toggle_guard(struct trainer *t, const char *who, int64_t number, stru
 {
     if (guards_take(&t->guards, number, held))
         return tell_guard(t, who, held, false, err);
+    if (held->number != number)
+        return err_set(err, VAC_ERR_USAGE, "guard %lld is not there any more", (long long)number);
     if (guards_give(&t->guards, held, err))
         return -1;
     *held = (struct guard){0};
@@ -157,8 +159,7 @@ int change_back(struct trainer *t, const char *who, bool again, struct vac_err *
     if (again ? u->at == u->n : u->at == 0)
         return err_set(err, VAC_ERR_USAGE,
                        again ? "no change was taken back that could be made again"
-                             : "nothing to take back: no option and no guard was changed since the "
-                               "run was opened");
+                             : "nothing to take back: no option and no guard was changed");
     c = &u->v[again ? u->at : u->at - 1];
     e.key = c->key;
     if (c->guard) {
@@ -171,6 +172,74 @@ int change_back(struct trainer *t, const char *who, bool again, struct vac_err *
     }
     u->at += again ? 1 : (size_t)-1;
     book_tell(&t->book, &e);
+    return 0;
+}
+
+/* --- in a checkpoint --- */
+
+void changes_put(struct json_out *o, const struct changes *u, const struct guards *g)
+{
+    if (u->n == 0)
+        return;
+    json_put_natural(o, "taken_back", u->n - u->at);
+    json_put_list(o, "changes", JSON_SPACED);
+    for (const struct change *c = u->v; c < u->v + u->n; c++) {
+        json_put_object(o, NULL, JSON_SPACED);
+        if (c->guard) {
+            json_put_int(o, "guard", c->guard);
+            if (c->held.number)
+                guard_put(o, "held", g, &c->held);
+        } else {
+            json_put_natural(o, "stage", c->stage);
+            json_put_text(o, "key", c->key);
+            json_put_text(o, "value", c->value ? c->value : "");
+        }
+        json_put_end(o);
+    }
+    json_put_end(o);
+}
+
+static int read_change(struct change *c, const struct guards *g, const struct jnode *n,
+                       struct vac_err *err)
+{
+    int64_t stage = 0;
+    const char *key, *value;
+    struct jnode held;
+    int rc;
+
+    if (json_opt_int(n, "guard", 0, INT64_C(1) << 53, &c->guard, err) < 0)
+        return -1;
+    if (c->guard) {
+        rc = json_opt(n, "held", JSON_OBJECT, &held, err);
+        return rc < 0 || (rc == 0 && guard_read(&c->held, g, &held, err)) ? -1 : 0;
+    }
+    if (json_int(n, "stage", 0, (int64_t)g->spec->n_stages - 1, &stage, err) ||
+        json_str(n, "key", &key, err) || json_str(n, "value", &value, err))
+        return -1;
+    c->stage = (size_t)stage;
+    c->value = mem_strdup(value, err);
+    snprintf(c->key, sizeof c->key, "%.*s", (int)sizeof c->key - 1, key);
+    return c->value ? 0 : -1;
+}
+
+int changes_read(struct changes *u, const struct guards *g, const struct jnode *state,
+                 struct vac_err *err)
+{
+    struct jnode list, one;
+    int64_t back = 0;
+    int rc = json_opt(state, "changes", JSON_ARRAY, &list, err);
+
+    changes_done(u);
+    if (rc)
+        return rc < 0 ? -1 : 0;
+    if (json_count(&list) > CHANGES_MOST)
+        return json_error(&list, err, "more changes than are kept");
+    for (size_t i = 0, n = json_count(&list); i < n; i++)
+        if (json_item(&list, i, JSON_OBJECT, &one, err) || read_change(push(u), g, &one, err))
+            return -1;
+    if (json_opt_int(state, "taken_back", 0, (int64_t)u->n, &back, err) < 0)
+        return -1;
+    u->at = u->n - (size_t)back;
     return 0;
 }
 

@@ -29,6 +29,11 @@ int change_guard(struct trainer *t, const char *who, int64_t n, const char *text
 /* Takes the last change back, or makes the last that was taken back again; the journal has what was changed
  * by it, and then that it was. */
 int change_back(struct trainer *t, const char *who, bool again, struct vac_err *err);
+/* Members of a checkpoint's state: what could be taken back there can be when the run goes on from it. None =
+ * nothing. */
+void changes_put(struct json_out *o, const struct changes *u, const struct guards *g);
+int changes_read(struct changes *u, const struct guards *g, const struct jnode *state,
+                 struct vac_err *err);
 /* "rho_control": after the numbers of a step (entry = -1), or an entry of "evaluate", which was due,
  *
  *     rho <- rho exp(gain s (target - x) / |target|),   within min and max, and at most twofold at a time

@@ -132,6 +132,7 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     json_put_end(&o);
     recall_json(&o, &t->rig.own);
     guards_put(&o, &t->guards);
+    changes_put(&o, &t->changes, &t->guards);
     json_put_list(&o, "beneath", JSON_SPACED);
     for (size_t i = 0; i < st->index; i++) {
         snprintf(name, sizeof name, "../stages/%s", t->rig.spec.stage[i].name);
@@ -363,7 +364,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
                      arrays_load_trained(&t->rig, dir, err))) ||
         load_options(t, &root, err) || load_streams(st, &root, err) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err) ||
-        (t->guards.spec && guards_read(&t->guards, &root, err)))
+        (t->guards.spec && (guards_read(&t->guards, &root, err) ||
+                            changes_read(&t->changes, &t->guards, &root, err))))
         goto out;
     for (x = x ? x->child : NULL; x && suite < t->rig.suite.rows.n; x = x->next)
         t->rig.suite.verdict[suite++] = x->valueint;
