@@ -194,6 +194,24 @@ wait "$pid"
 status=$?
 check "ignored signals stay ignored, and SIGTERM ends" ended 143
 
+# A line that drops: it saves, goes on, and is there for others. Each waits for what it is about, or for the end.
+: >"$tmp/out"
+"$VACCINE" run "$tmp/long.json" -o "$tmp/dropped" --json </dev/null >"$tmp/out" 2>"$tmp/err" &
+pid=$!
+reached 2
+kill -HUP "$pid"
+while kill -0 "$pid" 2>/dev/null && ! ls "$tmp/dropped" | grep -q '^checkpoint-[0-9]*$'; do
+    sleep 0.1
+done
+at=$(grep -c '"step":' "$tmp/out")
+reached $((at + 20))
+check "SIGHUP saves and goes on" kill -0 "$pid"
+check "what lost its line takes commands" sh -c '"$1" ctl "$2" stop | grep -qv "^done at step"; [ $? -eq 1 ]' \
+    sh "$VACCINE" "$tmp/dropped"
+wait "$pid"
+status=$?
+check "and ends as it is told to" ended 0
+
 # A shell ignores the terminal's interrupts for its jobs in the background; one that is sent to them is meant.
 : >"$tmp/out" # the steps of the run before are no sign that this one listens
 "$VACCINE" run "$tmp/long.json" -o "$tmp/behind" --json </dev/null >"$tmp/out" 2>"$tmp/err" &

@@ -72,6 +72,33 @@ static void test_a_dropped_line_attaches(void **state)
     term_free(&t);
 }
 
+/* A run without a screen whose terminal is gone goes on, saved, and screens come to it. */
+static void test_a_dropped_run_attaches(void **state)
+{
+    const char *out = run_folder();
+    struct term t = {.status = -1};
+    int status = 0;
+
+    (void)state;
+    if (!getenv("VACCINE"))
+        skip();
+    make_rig(ENDLESS);
+    t.pid = forkpty(&t.fd, NULL, NULL, NULL);
+    assert_true(t.pid >= 0);
+    if (t.pid == 0) {
+        execl(getenv("VACCINE"), "vaccine", "run", rig.file, "-o", out, (char *)NULL);
+        _exit(126);
+    }
+    fcntl(t.fd, F_SETFL, O_NONBLOCK);
+    wait_lines(&t, out, 3);
+    close(t.fd);
+    stop_from_elsewhere(out);
+    assert_int_equal(waitpid(t.pid, &status, 0), t.pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(run_journal_count(out, "checkpoint") >= 2); /* when it dropped, and at the end */
+    term_free(&t);
+}
+
 /* One steers, the other looks and asks; a killed one gives control free. */
 static void test_two_screens(void **state)
 {
@@ -102,9 +129,69 @@ static void test_two_screens(void **state)
     assert_int_equal(waitpid(bob.pid, NULL, 0), bob.pid);
     close(bob.fd);
     assert_int_equal(term_end(&t, 60), 0);
+    {
+        static const char *const handed[] = {"\"who\":\"socket ann\",\"op\":\"control\",\"old\":"
+                                             "\"nobody\",\"new\":\"ann\"",
+                                             "\"who\":\"socket ann\",\"op\":\"control\",\"old\":"
+                                             "\"ann\",\"new\":\"bob\"",
+                                             "\"who\":\"socket bob\",\"op\":\"control\",\"old\":"
+                                             "\"bob\",\"new\":\"nobody\""};
+        char *journal = run_read(out, "journal.jsonl", NULL), *at = journal;
+
+        for (size_t i = 0; i < sizeof handed / sizeof *handed; i++) {
+            at = strstr(at, handed[i]);
+            if (!at)
+                fail_msg("%s is not in\n%s", handed[i], journal);
+        }
+        free(journal);
+    }
     term_free(&ann);
     term_free(&bob);
     term_free(&t);
+}
+
+/* The screen of another program goes back, and on again: it shows each step once, and says where the rest is. */
+static void test_back_from_elsewhere(void **state)
+{
+    const char *out = run_folder();
+    char script[1024], said[128], *csv, *text;
+    struct term t, u;
+    int64_t rows = 0, to;
+    cJSON *line;
+
+    (void)state;
+    start_endless(&t, out, "screen");
+    term_read(&t, 0.5);
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "training goes on without a screen");
+    snprintf(script, sizeof script,
+             ":pause\n:wait state paused\nc\n:wait 1\nn\n\"4\\n\"\n:wait 1.5\nw\nEnter\n:wait 3\n"
+             ":save-screen %s\nn\n\"3\\n\"\n:wait 2\n:export csv loss %s\n:quit save\n",
+             here("back"), here("loss.csv"));
+    support_write_text(here("script"), script);
+    term_start(
+        &u, 100, 30, "xterm-256color", "screen",
+        (const char *const[]){"--attach", "--as", "ann", "--script", here("script"), out, NULL});
+    assert_int_equal(term_end(&u, 60), 0);
+    assert_int_equal(term_end(&t, 60), 0);
+    line = run_journal_last(out, "rewind");
+    assert_non_null(line);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "who")), "socket ann");
+    to = (int64_t)cJSON_GetNumberValue(cJSON_GetObjectItem(line, "applied_step"));
+    cJSON_Delete(line);
+    snprintf(said, sizeof said, "back at step %lld; what lay after it is in aside-%lld-1",
+             (long long)to, (long long)to);
+    text = run_read(rig.dir, "back", NULL);
+    if (!strstr(text, said))
+        fail_msg("\"%s\" is not on the screen:\n%s", said, text);
+    free(text);
+    csv = run_read(rig.dir, "loss.csv", NULL);
+    for (char *at = strchr(csv, '\n'); at && at[1]; at = strchr(at + 1, '\n'), rows++)
+        assert_int_equal(strtoll(at + 1, NULL, 10), rows);
+    assert_true(rows > to);
+    free(csv);
+    term_free(&t);
+    term_free(&u);
 }
 
 static void test_nobody_runs_it(void **state)
@@ -124,7 +211,9 @@ static int cases(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_d_detaches),
         cmocka_unit_test(test_a_dropped_line_attaches),
+        cmocka_unit_test(test_a_dropped_run_attaches),
         cmocka_unit_test(test_two_screens),
+        cmocka_unit_test(test_back_from_elsewhere),
         cmocka_unit_test(test_nobody_runs_it),
     };
 

@@ -37,7 +37,10 @@ struct remote {
     uint64_t probe[ASKED]; /* questions whose answer is not there: theirs comes by the socket */
     size_t n_probes;
     double journal; /* time of the newest line that was told */
-    int64_t again;  /* the files are read once more: what was measured up to this step was told */
+    bool cut, back; /* the files are no longer those that were read; the socket has said why, */
+    int64_t back_step;
+    char aside[sizeof((struct vac_event *)0)->text]; /* ... to where, and where the rest lies */
+    int64_t again; /* the files are read once more: what was measured up to this step was told */
 };
 
 /* --- what is shown --- */
@@ -102,6 +105,11 @@ static void take_event(struct remote *m, const cJSON *line)
     m->due = true;
     if (message_read_event(line, &e, &id, NULL))
         return;
+    if (e.kind == VAC_EVENT_REWIND) { /* is passed on when the files have been seen to be cut */
+        m->back = true;
+        m->back_step = e.step;
+        memcpy(m->aside, e.text, sizeof m->aside);
+    }
     if (id || e.kind == VAC_EVENT_CONTROL)
         control_event(m->ctl, e.kind, (uint64_t)id, e.step, e.text, &e);
     vac_event_done(&e);
@@ -227,6 +235,17 @@ static void give_event(void *ctx, const struct vac_event *e)
     vac_event_done(&copy);
 }
 
+/* Whoever looks begins again, too: with the lines that were told, and the scores up to there. */
+static void go_back(struct remote *m)
+{
+    struct vac_event e = {.time = m->journal};
+
+    m->again = m->back ? m->back_step : control_writing(m->ctl)->step;
+    control_rewound(m->ctl, 0, 0);
+    control_event(m->ctl, VAC_EVENT_REWIND, 0, m->again, m->back ? m->aside : "", &e);
+    m->cut = m->back = false;
+}
+
 static void look(struct remote *m)
 {
     static const struct vac_follow_take take = {give_point, give_layers, give_event};
@@ -234,8 +253,10 @@ static void look(struct remote *m)
     int rc;
 
     m->due = false;
-    if (m->blind)
+    if (m->blind || (m->cut && !m->back && !m->over)) /* it comes soon */
         return;
+    if (m->cut)
+        go_back(m);
     if (!m->follow && vac_follow_open(&m->follow, m->dir, &err))
         return; /* its run.json is not there yet */
     rc = vac_follow_read(m->follow, &take, m, &err);
@@ -243,12 +264,12 @@ static void look(struct remote *m)
         m->blind = true;
         control_event(m->ctl, VAC_EVENT_REJECTED, 0, 0, err.msg, NULL);
     } else if (rc == VAC_FOLLOW_CUT) { /* it went back to a checkpoint: all is read again */
-        m->again = vac_follow_snapshot(m->follow)->step;
         vac_follow_close(m->follow);
         m->follow = NULL;
-        m->due = true;
+        m->cut = m->due = true;
     } else {
         m->again = -1;
+        m->back = false;
         if (rc == VAC_FOLLOW_NEW)
             show(m);
     }
@@ -262,6 +283,8 @@ static void part(struct remote *m)
     enum vac_state last = w->state;
 
     look(m);
+    if (m->cut)
+        look(m);
     cJSON_Delete(m->status);
     m->status = NULL;
     show(m);

@@ -44,7 +44,8 @@ struct server {
     int stop[2];
     bool reads;
     struct client client[CLIENTS];
-    uint64_t serials, holder; /* serial of who has control; 0 = nobody */
+    uint64_t serials, holder; /* serial of who has control; 0 = nobody, */
+    char held[VAC_NAME];      /* ... and the name, also when that one is gone */
     struct pending pending[PENDING];
     size_t n_pending;
     struct vac_snapshot now;
@@ -123,11 +124,25 @@ static void tell(struct server *s, struct client *only, const char *text)
     sb_done(&line);
 }
 
+/* Into the journal, as soon as the trainer comes to it: from `who`, who has it from now on. */
+static void hand_over(struct server *s, const char *who, const char *to)
+{
+    char by[VAC_NAME + 8];
+    struct vac_command c = {.op = VAC_OP_CONTROL, .who = by, .text = to};
+
+    snprintf(by, sizeof by, "socket %s", who);
+    snprintf(c.key, sizeof c.key, "%s", s->holder ? s->held : "nobody");
+    control_push(s->ctl, &c, NULL, NULL); /* a queue that is full has more to tell than that */
+}
+
+/* From who has it, who has left too; where nobody has it `to` takes it. */
 static void grant(struct server *s, struct client *to)
 {
     char text[VAC_NAME + 64];
 
+    hand_over(s, s->holder ? s->held : to->name, to->name);
     s->holder = to->serial;
+    snprintf(s->held, sizeof s->held, "%s", to->name);
     to->wants = false;
     for (int i = 0; i < CLIENTS; i++) {
         snprintf(text, sizeof text, "%s has control; :control asks for it", to->name);
@@ -350,10 +365,10 @@ static void tidy(struct server *s)
         if (c->line.fd < 0)
             c->greeted = c->wants = false;
     }
-    if (s->holder && !find(s, s->holder)) {
+    if (s->holder && !find(s, s->holder) && !pass_on(s)) {
+        hand_over(s, s->held, "nobody");
         s->holder = 0;
-        if (!pass_on(s))
-            tell(s, NULL, "nobody has control; :control takes it");
+        tell(s, NULL, "nobody has control; :control takes it");
     }
 }
 

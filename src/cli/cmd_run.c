@@ -61,13 +61,13 @@ static int signal_pipe[2] = {-1, -1};
 static volatile sig_atomic_t watching; /* the loop looks at the pipe */
 
 /* While model and data are read nothing has begun that could be saved, and nobody looks at the
- * pipe. */
+ * pipe: but whose line drops then wants the run all the same. */
 static void on_signal(int number)
 {
     unsigned char n = (unsigned char)number;
     int saved = errno;
 
-    if (!watching && number != SIGUSR1 && number != SIGXCPU)
+    if (!watching && number != SIGUSR1 && number != SIGXCPU && number != SIGHUP)
         cli_die_of(number);
     else if (write(signal_pipe[1], &n, 1) < 0)
         errno = saved; /* the pipe is full of signals */
@@ -93,12 +93,33 @@ struct show {
     struct vac_session *s;
     bool json;
     struct run_lines lines;
-    FILE *metrics;   /* json: the file whose new lines are printed */
-    uint64_t old;    /* json: lines that stood there before */
-    uint64_t read;   /* json: lines that were read */
-    int interrupted; /* signal that ended it, 0 = none */
-    double asked;    /* clock at which it came */
+    FILE *metrics;                    /* json: the file whose new lines are printed */
+    uint64_t old;                     /* json: lines that stood there before */
+    uint64_t read;                    /* json: lines that were read */
+    int interrupted;                  /* signal that ended it, 0 = none */
+    double asked;                     /* clock at which it came */
+    bool terminal[STDERR_FILENO + 1]; /* standard streams that were one when the run began */
+    bool alone;                       /* its line has dropped: what nobody reads ends nothing */
 };
+
+/* What was a terminal leads nowhere from now on; what goes into a file or a pipe still does. */
+static void hang_up(struct show *w)
+{
+    int none = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (w->terminal[fd] && none >= 0)
+            dup2(none, fd);
+    if (none > STDERR_FILENO)
+        close(none);
+    w->alone = true;
+}
+
+/* Also where no signal told of it. */
+static bool line_dropped(const struct show *w)
+{
+    return w->alone || (w->terminal[STDOUT_FILENO] && !isatty(STDOUT_FILENO));
+}
 
 /* New lines of metrics.jsonl, as they stand there: those that the session has told of, for others
  * may lie behind the checkpoint that it goes on from. */
@@ -224,7 +245,9 @@ static void take_signals(struct show *w)
     unsigned char n;
 
     while (read(signal_pipe[0], &n, 1) == 1) {
-        if (n == SIGUSR1) {
+        if (n == SIGHUP)
+            hang_up(w);
+        if (n == SIGUSR1 || n == SIGHUP) {
             give(w, VAC_OP_SAVE, NULL);
             continue;
         }
@@ -254,8 +277,13 @@ static int watch_run(struct show *w, struct vac_err *err)
         if (w->interrupted && vac_snapshot(w->s)->state == VAC_LOADING)
             cli_die_of(w->interrupted);
         if (rc == 0 && show_news(w, err)) {
-            rc = -1; /* nobody reads any more: save and leave */
-            give(w, VAC_OP_QUIT, NULL);
+            if (line_dropped(w)) {
+                hang_up(w);
+                err_clear(err);
+            } else {
+                rc = -1; /* nobody reads any more: save and leave */
+                give(w, VAC_OP_QUIT, NULL);
+            }
         }
         if (!over && poll(fds, 2, 1000) > 0) {
             while (read(fds[0].fd, away, sizeof away) > 0)
@@ -285,8 +313,9 @@ static int finish(struct show *w, struct vac_err *err)
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
         rc = cli_write_folded(&s, err);
         sb_done(&s);
-        if (rc)
+        if (rc && !line_dropped(w))
             return -1;
+        err_clear(err);
     }
     return w->interrupted ? 128 + w->interrupted : 0;
 }
@@ -304,6 +333,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     struct vac_err deaf = {0};
     int rc = -1;
 
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        w.terminal[fd] = isatty(fd);
     if (late_check(o.file, o.resume ? o.out : NULL, o.set, o.n_set, err) || catch_signals(err) ||
         vac_session_open(&w.s, &o, err))
         return -1;
@@ -330,7 +361,8 @@ const struct command command_run = {
     .help = "Train as a run file says, without a screen",
     .about =
         "Aligns, attacks and measures, stage by stage, and leaves a run folder. An interrupt "
-        "saves a checkpoint and leaves, a second one after two seconds leaves at once; --resume "
+        "saves a checkpoint and leaves, a second one after two seconds leaves at once; one whose "
+        "line drops saves and goes on, and vaccine attach comes back to it; --resume "
         "goes on, with --set for live options of the stage. Steps after that checkpoint are made "
         "again; what they were is set aside in the run folder, in aside-STEP-K. A run whose "
         "checkpoints are gone or damaged is refused, but for --from-start; one that ended before "

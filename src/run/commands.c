@@ -217,11 +217,21 @@ static int do_nothing(struct trainer *t, const struct control_command *c, struct
     return 0;
 }
 
+/* With a text it is who has it now, in place of `key`: from who deals with those that are attached. */
 static int do_control(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
-    (void)t;
-    (void)c;
-    return err_set(err, VAC_ERR_USAGE, "control is this program's: nobody else has to be asked");
+    struct journal_entry e = {.applied = true,
+                              .applied_step = (int64_t)t->at.step,
+                              .who = c->who,
+                              .verb = JOURNAL_CONTROL,
+                              .old = c->key,
+                              .value = c->text};
+
+    if (!c->text)
+        return err_set(err, VAC_ERR_USAGE,
+                       "control is this program's: nobody else has to be asked");
+    book_tell(&t->book, &e);
+    return 0;
 }
 
 static int do_quit(struct trainer *t, const struct control_command *c, struct vac_err *err)
@@ -235,7 +245,7 @@ static int do_quit(struct trainer *t, const struct control_command *c, struct va
 static const struct {
     enum journal_verb verb;
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
-    bool journalled; /* here; set, save, rewind and fork write their own line */
+    bool journalled; /* here; set, save, rewind, fork and control write their own line */
     bool steers;     /* means nothing once the last step is done */
     bool writes;     /* ... to the run's files, or changes what a checkpoint holds */
 } table[] = {
@@ -270,7 +280,7 @@ static const struct {
                           .writes = true},
     [VAC_OP_SAMPLES] = {.apply = do_samples},
     [VAC_OP_MAP] = {.apply = do_map},
-    [VAC_OP_CONTROL] = {.apply = do_control},
+    [VAC_OP_CONTROL] = {.verb = JOURNAL_CONTROL, .apply = do_control},
     [VAC_OP_QUIT] = {.verb = JOURNAL_QUIT, .apply = do_quit, .journalled = true},
     [VAC_OP_DISCARD] = {.verb = JOURNAL_DISCARD, .apply = do_quit, .journalled = true},
 };

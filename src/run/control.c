@@ -193,6 +193,7 @@ void control_rewound(struct control *c, int64_t points, int64_t layers)
 {
     pthread_mutex_lock(&c->lock);
     c->n_points = c->n_layers = 0;
+    c->taken_points = c->taken_layers = 0;
     c->kept_points = points;
     c->kept_layers = layers;
     c->rewinds++;
