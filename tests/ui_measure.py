@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measures the screen: how soon a key shows, what a sleeping screen costs training, bytes idle and running,
-what the screen costs training, and whether a watched run leaves the same bytes.
+what the screen costs training (its own, and one that was attached, left, and attached again), and whether a
+watched run leaves the same bytes.
 
     ui_measure.py VACCINE [--only WORD]... [--quick] [--folder DIR]
 
@@ -310,47 +311,85 @@ def turn(pid, folder, wait):
     return rate(folder, before)
 
 
-def take_turns(turns):
+def begin_plain(out):
+    """A run without a screen, a few steps on."""
+    child = subprocess.Popen([options.program, "run", path("quick.json"), "-o", out], stdout=subprocess.DEVNULL)
+    while count(out) < 2:
+        if child.poll() is not None:
+            raise Failed(f"vaccine run quick.json ended with {child.returncode}")
+        time.sleep(0.05)
+    return child
+
+
+def attached(out):
+    """The screen of a run that another program runs, left once and come back to."""
+    for last in (False, True):
+        s = Screen([options.program, "attach", out], 200, 60)
+        s.until(lambda: b"you have control" in s.last, 20, "control")
+        s.read(1)
+        if last:
+            s.out = out
+            return s
+        s.type(b"q")
+        end = time.monotonic() + 20
+        while s.take() >= 0:
+            if time.monotonic() > end:
+                raise Failed("the screen that was attached did not leave")
+            time.sleep(0.05)
+        s.close()
+
+
+def take_turns(turns, attach):
     """Two runs of the same file take turns, so that what else the machine does falls on both alike. Returns how
     fast the screen's was beside the other, turn by turn, and the part of the cores that its thread took."""
-    plain, ratios = path("plain"), []
-    child = subprocess.Popen([options.program, "run", path("quick.json"), "-o", plain], stdout=subprocess.DEVNULL)
-    s = None
+    plain, behind, ratios = path("plain"), path("behind"), []
+    child, other, s = None, None, None
     try:
-        while count(plain) < 2:
-            time.sleep(0.05)
+        child = begin_plain(plain)
         child.send_signal(signal.SIGSTOP)
-        s = watched("quick.json", 200, 60)
+        if attach:
+            other = begin_plain(behind)
+        s = attached(behind) if attach else watched("quick.json", 200, 60)
+        trains = other.pid if attach else s.pid
         begun, used = time.monotonic(), s.seconds()
         s.read(3)
         own = (s.seconds() - used) / (time.monotonic() - begun) / os.cpu_count()
-        os.kill(s.pid, signal.SIGSTOP)
+        os.kill(trains, signal.SIGSTOP)
         for i in range(turns):
             got = {}
             for how in ("plain", "screen") if i % 2 else ("screen", "plain"):
-                got[how] = turn(child.pid, plain, time.sleep) if how == "plain" else turn(s.pid, s.out, s.read)
+                got[how] = turn(child.pid, plain, time.sleep) if how == "plain" else turn(trains, s.out, s.read)
             ratios.append(got["screen"] / got["plain"])
     finally:
-        child.kill()
-        child.wait()
+        for one in (child, other):
+            if one:
+                one.kill()
+                one.wait()
         if s:
-            os.kill(s.pid, signal.SIGCONT)
+            if not attach:
+                os.kill(s.pid, signal.SIGCONT)
             s.close()
             shutil.rmtree(s.out, ignore_errors=True)
         shutil.rmtree(plain, ignore_errors=True)
+        shutil.rmtree(behind, ignore_errors=True)
     return ratios, own
 
 
-def measure_cost():
+def measure_attached():
+    measure_cost(attach=True)
+
+
+def measure_cost(attach=False):
     """Of several pairs of runs: where its memory happens to lie makes a run faster or slower to its end."""
-    took = [take_turns(6 if options.quick else 12) for _ in range(2 if options.quick else 10)]
+    took = [take_turns(6 if options.quick else 12, attach) for _ in range(2 if options.quick else 10)]
+    what = "attached: " if attach else "cost: "
     sets = [ratios for ratios, _ in took]
     cost = lambda sets: 100 * (1 - middle([x for ratios in sets for x in ratios]))
     again = sorted(cost(random.choices(sets, k=len(sets))) for _ in range(2000))
     print("  pairs of runs, each: " + " ".join(f"{cost([x]):.2f}" for x in sets) + " %")
     print(f"  95 % of samples of these say {again[50]:.2f} to {again[-50]:.2f} %")
-    report("cost: of the screen (200x60), in steps a second", cost(sets), "%", most=1)
-    report("cost: processor time of the screen's thread, of all cores", 100 * statistics.median(own for _, own in took),
+    report(what + "of the screen (200x60), in steps a second", cost(sets), "%", most=1)
+    report(what + "processor time of the screen's thread, of all cores", 100 * statistics.median(own for _, own in took),
            "%", most=1)
 
 
@@ -422,7 +461,7 @@ def main():
     signal.alarm(60 * MINUTES)
     random.seed(1)
     figures = {"keys": measure_keys, "stall": measure_stall, "idle": measure_idle, "bytes": measure_bytes,
-               "cost": measure_cost, "same": measure_same, "others": measure_others}
+               "cost": measure_cost, "attached": measure_attached, "same": measure_same, "others": measure_others}
     try:
         prepare()
     except Failed as e:
