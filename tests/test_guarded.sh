@@ -40,10 +40,10 @@ check "an end that is never sure is told" grep -q '20 prompts of HS are never su
     "$tmp/out"
 lab wrong '[ "HZ > 20%" ]'
 vaccine validate "$tmp/wrong.json"
-check "a measure that is not there" failed 1 'guards[0]: the run has no "HZ": it has HS, '
+check "a measure that is not there" failed 1 'wrong.json: guards[0]: the run has no "HZ": it has HS, '
 lab wrong '[ "HS < 5%" ]'
 vaccine validate "$tmp/wrong.json"
-check "a bound that so few prompts cannot show" failed 1 'guards[0]: 20 prompts cannot show that HS < 5 %: 0 of them still'
+check "a bound that so few prompts cannot show" failed 1 'wrong.json: guards[0]: 20 prompts cannot show that HS < 5 %: 0 of them still'
 
 lab stop '[ { "when": "step >= 5", "do": "stop" }, "HS > 20% alert" ]'
 vaccine run "$tmp/stop.json" -o "$tmp/run"

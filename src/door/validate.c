@@ -410,6 +410,7 @@ int validate_open(struct validation *v, const char *file, const char *const *set
     }
     if (look(v, err)) {
         spec_blame_file(err);
+        err_prefix(err, "%s", file);
         validate_done(v);
         return -1;
     }

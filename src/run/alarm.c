@@ -121,11 +121,10 @@ static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struc
     return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", half, err);
 }
 
-static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,
+/* It stands in the journal, whoever looks is told, and a command is started. */
+static int tell(struct trainer *t, const struct guard *g, struct strbuf *reason,
                 struct vac_err *err)
 {
-    bool waits = g->spec.action == GUARD_PAUSE && t->steer.interactive;
-    bool ends = g->spec.action == GUARD_STOP || (g->spec.action == GUARD_PAUSE && !waits);
     struct vac_err why = {0};
     char number[24];
     struct journal_entry e = {.applied = true,
@@ -137,8 +136,6 @@ static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,
                               .status = "applied"};
 
     snprintf(number, sizeof number, "%lld", (long long)g->number);
-    if (t->guards.healthy >= 0)
-        sb_printf(reason, "; last healthy checkpoint: %lld", (long long)t->guards.healthy);
     if (sb_ok(reason, err))
         return -1;
     if (g->spec.action == GUARD_RUN && start_command(t, g, reason->s, &why)) {
@@ -149,6 +146,21 @@ static int trip(struct trainer *t, const struct guard *g, struct strbuf *reason,
     if (sb_ok(reason, err) || book_journal(&t->book, &e, err))
         return -1;
     control_event(t->steer.ctl, VAC_EVENT_GUARD, 0, (int64_t)t->at.step, reason->s, NULL);
+    return 0;
+}
+
+static int trip(struct trainer *t, struct guard *g, struct strbuf *reason, struct vac_err *err)
+{
+    bool waits = g->spec.action == GUARD_PAUSE && t->steer.interactive;
+    bool ends = g->spec.action == GUARD_STOP || (g->spec.action == GUARD_PAUSE && !waits);
+    struct vac_err why = {0};
+    struct journal_entry e;
+
+    if (t->guards.healthy >= 0)
+        sb_printf(reason, "; last healthy checkpoint: %lld", (long long)t->guards.healthy);
+    if (sb_ok(reason, err) || (!g->told && tell(t, g, reason, err)))
+        return -1;
+    g->told = false;
     if (g->spec.action == GUARD_REWIND) {
         int rc = go_back(t, g->number, &why, err);
 
@@ -191,6 +203,23 @@ int alarm_act(struct trainer *t, struct vac_err *err)
         sb_done(&reason);
     }
     return rc;
+}
+
+void alarm_hangs(struct trainer *t)
+{
+    struct guard *g;
+    struct vac_err err = {0};
+
+    while ((g = guards_hang(&t->guards, t->st.index, clock_now() - t->steer.step_at))) {
+        struct strbuf reason = {0};
+
+        guards_reason(&reason, &t->guards, g);
+        sb_printf(&reason, "; step %llu is still being made", (unsigned long long)t->at.step + 1);
+        if (tell(t, g, &reason, &err))
+            steer_break(&t->steer, &err);
+        sb_done(&reason);
+        steer_show(&t->steer, VAC_RUNNING, "");
+    }
 }
 
 /* --- commands --- */

@@ -42,6 +42,19 @@ void trainer_init(struct trainer *t, struct control *ctl)
     t->steer.guards = &t->guards;
     t->book.steer = &t->steer;
     pthread_mutex_init(&t->steer.option_lock, NULL);
+    vigil_init(&t->vigil, t);
+}
+
+/* What is wrong with a key of the run file says in which file it stands. */
+static int blame_file(const struct vac_open *o, struct vac_err *err)
+{
+    static const char *const keys[] = {"stages[", "watch.", "evaluate", "guards["};
+
+    spec_blame_file(err);
+    for (size_t i = 0; err && i < sizeof keys / sizeof *keys; i++)
+        if (!strncmp(err->msg, keys[i], strlen(keys[i])))
+            return err_prefix(err, "%s%s", o->file, dir_exists(o->file) ? "/run.json" : "");
+    return -1;
 }
 
 int trainer_open(struct trainer *t, const struct vac_open *o, struct vac_err *err)
@@ -58,17 +71,11 @@ int trainer_open(struct trainer *t, const struct vac_open *o, struct vac_err *er
         snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason, "waiting to start");
     if (o->resume && late_check(o->file, o->out, o->set, o->n_set, err))
         return -1;
-    if (rig_open(&t->rig, t->origin.began, err) || stage_totals(&t->rig, err)) {
-        spec_blame_file(err);
-        return -1;
-    }
+    if (rig_open(&t->rig, t->origin.began, err) || stage_totals(&t->rig, err))
+        return blame_file(o, err);
     t->at.total_steps = rig_steps(&t->rig);
-    if (!o->replay && !o->look) { /* what they did stands in the journal */
-        if (alarm_open(t, err)) {
-            spec_blame_file(err);
-            return -1;
-        }
-    }
+    if (!o->replay && !o->look && alarm_open(t, err)) /* what they did stands in the journal */
+        return blame_file(o, err);
     steer_opened(&t->steer);
     return 0;
 }
@@ -86,6 +93,7 @@ void trainer_close(struct trainer *t)
     chain_close(&t->book.chain);
     script_done(&t->script);
     pthread_mutex_destroy(&t->steer.option_lock);
+    vigil_done(&t->vigil);
 }
 
 static bool save_due(const struct trainer *t)
@@ -99,17 +107,6 @@ static bool save_due(const struct trainer *t)
 }
 
 /* --- one step --- */
-
-static double live_rho(const struct stage *st)
-{
-    struct live_option o;
-
-    for (size_t i = 0; spec_live(st->spec, i, &o); i++) {
-        if (!strcmp(o.row->name, "rho"))
-            return *(double *)((char *)o.base + o.row->offset);
-    }
-    return NAN;
-}
 
 static void keep_sample_losses(struct stage *st, int64_t step)
 {
@@ -167,6 +164,15 @@ static int numeric_fault(struct trainer *t, const struct cursor before[METHOD_ST
                    why, t->st.index, (unsigned long long)t->at.step);
 }
 
+static void hear(void *ctx, const struct step *step, size_t b)
+{
+    struct trainer *t = ctx;
+
+    vigil_back(&t->vigil); /* the snapshot is not the step's */
+    steer_hear(&t->steer, step, b);
+    vigil_step(&t->vigil);
+}
+
 /* 1 = a fault has paused the run: no step was made. */
 static int one_step(struct trainer *t, struct vac_err *err)
 {
@@ -176,9 +182,11 @@ static int one_step(struct trainer *t, struct vac_err *err)
 
     for (size_t k = 0; k < st->n_streams; k++)
         before[k] = st->stream[k].cursor;
-    st->step.hear = steer_hear;
-    st->step.hear_ctx = &t->steer;
+    st->step.hear = hear;
+    st->step.hear_ctx = t;
+    vigil_step(&t->vigil);
     stage_step(st, t->rig.spec.seed, t->at.step + 1);
+    vigil_back(&t->vigil);
     /* before anything is learnt from it: a step on other weights is no step of this run */
     if (model_check(t->rig.m, err)) {
         stage_rewind(st, before);
@@ -200,7 +208,7 @@ static int one_step(struct trainer *t, struct vac_err *err)
     t->at.point.loss_clean = st->step.out.loss_clean;
     t->at.point.grad_norm = norm;
     t->at.point.lr = lr;
-    t->at.point.rho = live_rho(st);
+    t->at.point.rho = st->rho;
     t->at.point.eps_norm = st->step.out.eps_norm;
     t->at.point.step_ms = t->how.deterministic_wall ? 0 : 1000 * (clock_now() - start);
     t->at.ms_average = t->at.ms_average > 0 ? 0.9 * t->at.ms_average + 100 * (clock_now() - start)
@@ -594,6 +602,7 @@ void trainer_run(struct trainer *t)
     size_t first = 0;
     int rc;
 
+    vigil_begin(&t->vigil);
     stopwatch_go(&t->steer.watch);
     t->at.last_save = clock_now();
     rc = begin_run(t, &first, &err);
@@ -610,5 +619,6 @@ void trainer_run(struct trainer *t)
     if (rc == 0 && !t->steer.quit && t->how.interactive)
         commands_linger(t);
     chain_link(&t->book.chain, why, t->at.step, &unsaid);
+    vigil_end(&t->vigil);
     stage_close(&t->st, &t->rig);
 }

@@ -1,6 +1,6 @@
 /* trainer.h - a run while it goes on, in parts: a function takes those that it may touch.
  *
- * Only the trainer thread touches them (after trainer_open). What takes all of them is the loop
+ * Only the trainer thread touches them (after trainer_open; but see vigil.h). What takes all of them is the loop
  * (trainer.c), the beginning (begin.c), the commands, and a checkpoint. */
 #ifndef RUN_TRAINER_H
 #define RUN_TRAINER_H
@@ -14,6 +14,7 @@
 #include "run/stage.h"
 #include "run/steer.h"
 #include "run/change.h"
+#include "run/vigil.h"
 
 struct trainer {
     struct vac_open how;
@@ -24,6 +25,7 @@ struct trainer {
     struct book book;       /* its folder */
     struct changes changes; /* that can be taken back */
     struct guards guards;   /* what it is watched for */
+    struct vigil vigil;     /* ... also while a step is made */
     struct origin origin;   /* what it goes on from */
     /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
     int (*export)(void *ctx, bool done, struct vac_err *err);
