@@ -137,7 +137,8 @@ check "the evaluations" offers run quick.json --set evaluate. :: evaluate.FA. ev
 check "the bounds that end a stage" offers run quick.json --set stages.align.until. :: \
     stages.align.until.FA= stages.align.until.HS= stages.align.until.for= stages.align.until.over_refusal= \
     stages.align.until.sure=
-check "keys of the stage's method" offers run quick.json --set stages.align.rh :: stages.align.rho= stages.align.rho_control.
+check "keys of the stage's method" offers run quick.json --set stages.align.rh :: stages.align.rho= stages.align.rho_control. \
+    stages.align.rho_schedule.
 check "... and of no other" offers run quick.json --set stages.attack.rh ::
 check "keys of a data file" offers run quick.json --set 'stages.attack.train[1].h' :: 'stages.attack.train[1].harmful='
 check "one beginning is not offered twice" offers run quick.json --set ch :: checkpoint.

@@ -108,7 +108,8 @@ stages=$(awk '/^\.SS method / { printf "%s{\"steps\":1,\"batch_size\":2,\"method
              END { print "}" }' "$five")
 # A bound's key is the name of what it bounds, which is called as a key that there is anyway.
 stages=$(echo "$stages" | sed '1s/"steps":1,/"steps":1,"until":{"rho":"< 99","sure":true},/
-                          /"method":"vaccine"/s/"steps":1,/"steps":1,"rho_control":{"measure":"loss","target":1},/')
+                          /"method":"vaccine"/s/"steps":1,/"steps":1,"rho_control":{"measure":"loss","target":1},/
+                          /"method":"random"/s/"steps":1,/"steps":1,"rho_schedule":{"schedule":"linear","end":0.5},/')
 cat >"$tmp/data/all.json" <<END
 { "model": "$golden", "max_length": 32, "threads": 1,
   "stages": [ $stages ],

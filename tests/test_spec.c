@@ -525,6 +525,7 @@ static void test_sections(void **state)
                                         "stages[].train[]",
                                         "stages[].until",
                                         "stages[].rho_control",
+                                        "stages[].rho_schedule",
                                         "stages[].lora",
                                         "checkpoint",
                                         "watch",

@@ -134,7 +134,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
 struct vac_option {
     char name[VAC_NAME], help[128], unit[24], wants[160]; /* wants: "a number from 0 to 100" */
     char value[128], pending[128];                        /* pending "" = none */
-    int64_t applied_step;                                 /* 0 = as in the run file */
+    char course[64]; /* "cosine to 0.1 of it": what a schedule makes of the value; "" = it stays */
+    int64_t applied_step; /* 0 = as in the run file */
     bool live, number;
     double min, max;
 };

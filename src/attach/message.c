@@ -74,12 +74,19 @@ static const struct member guard_members[] = {
     {.name = NULL},
 };
 static const struct member option_members[] = {
-    MEMBER(vac_option, name, TEXT),    MEMBER(vac_option, value, TEXT),
-    MEMBER(vac_option, pending, TEXT), MEMBER(vac_option, applied_step, WHOLE),
-    MEMBER(vac_option, live, FLAG),    MEMBER(vac_option, number, FLAG),
-    MEMBER(vac_option, min, NUMBER),   MEMBER(vac_option, max, NUMBER),
-    MEMBER(vac_option, unit, TEXT),    MEMBER(vac_option, wants, TEXT),
-    MEMBER(vac_option, help, TEXT),    {.name = NULL},
+    MEMBER(vac_option, name, TEXT),
+    MEMBER(vac_option, value, TEXT),
+    MEMBER(vac_option, pending, TEXT),
+    MEMBER(vac_option, applied_step, WHOLE),
+    MEMBER(vac_option, live, FLAG),
+    MEMBER(vac_option, number, FLAG),
+    MEMBER(vac_option, min, NUMBER),
+    MEMBER(vac_option, max, NUMBER),
+    MEMBER(vac_option, unit, TEXT),
+    MEMBER(vac_option, wants, TEXT),
+    MEMBER(vac_option, help, TEXT),
+    MEMBER(vac_option, course, TEXT),
+    {.name = NULL},
 };
 
 static void put_members(struct json_out *o, const struct member *m, const void *from)

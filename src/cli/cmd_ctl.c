@@ -232,6 +232,8 @@ static void put_options(struct strbuf *out, const cJSON *list)
         cli_put_name(out, *o.pending ? o.pending : o.value);
         sb_puts(out, o.unit[0] ? " " : "");
         cli_put_name(out, o.unit);
+        sb_puts(out, *o.course ? ", " : "");
+        cli_put_name(out, o.course);
         sb_puts(out, "   ");
         cli_put_name(out, o.wants);
         sb_puts(out, "; ");

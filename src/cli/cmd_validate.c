@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "door/validate.h"
 #include "spec/spec_guard.h"
+#include "spec/spec_rho.h"
 
 struct validate_values {
     struct cli_list set;
@@ -88,6 +89,11 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
             sb_printf(s, ", %lld measurements in a row", (long long)x->spec->until.times);
         sb_printf(s, ": looked at every %llu steps, and at the last\n",
                   (unsigned long long)x->until_every);
+    }
+    if (x->spec->rho_schedule.given) {
+        sb_puts(s, "  rho: ");
+        spec_rho_text(s, &x->spec->rho_schedule);
+        sb_putc(s, '\n');
     }
     put_files(s, x);
     put_warnings(s, &x->warnings);
@@ -219,6 +225,7 @@ static void put_stage_json(struct json_out *o, const struct validate_stage *x)
     put_warnings_json(o, &x->warnings);
     if (x->until.len)
         json_put_text(o, "until", x->until.s);
+    spec_put_rho(o, x->spec);
     json_put_natural(o, "trained", x->trained);
     json_put_num(o, "flops", x->flops);
     json_put_num(o, "seconds", x->seconds);

@@ -62,6 +62,23 @@ double schedule_factor(int schedule, double warmup_ratio, uint64_t s, uint64_t t
     return fmax(0, 0.5 * (1 + cos(M_PI * done)));
 }
 
+double schedule_rho(const struct rho_schedule *r, uint64_t s, uint64_t total)
+{
+    double part = 1;
+
+    if (!r->given)
+        return 1;
+    if (!r->steps) {
+        part = schedule_factor(r->schedule, r->warmup_ratio, s, total);
+        return (double)s < ceil(r->warmup_ratio * (double)total) || r->schedule == SCHEDULE_CONSTANT
+                   ? part
+                   : r->end + (1 - r->end) * part;
+    }
+    for (size_t i = 0; i < r->n_turns && (uint64_t)r->turn[i].from <= s; i++)
+        part = r->turn[i].part;
+    return part;
+}
+
 int schedule_check(const struct stage_spec *s, uint64_t total, struct vac_err *err)
 {
     double warm = ceil(s->warmup_ratio * (double)total);

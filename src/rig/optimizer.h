@@ -1,4 +1,4 @@
-/* optimizer.h - AdamW over a model's trained parameters, clipping, and the learning-rate schedule.
+/* optimizer.h - AdamW over a model's trained parameters, clipping, and the schedules.
  */
 #ifndef RIG_OPTIMIZER_H
 #define RIG_OPTIMIZER_H
@@ -22,6 +22,8 @@ void optimizer_update(struct optimizer *o, const struct stage_spec *s, double lr
 /* Factor of the base rate at 0-based step s of `total`: s / W for s < W = ceil(warmup_ratio total),
  * then constant, linear to 0, or half a cosine to 0 (as Hugging Face's schedules). */
 double schedule_factor(int schedule, double warmup_ratio, uint64_t s, uint64_t total);
+/* Rho at that step in parts of the option: 1 where there is no schedule of it. */
+double schedule_rho(const struct rho_schedule *r, uint64_t s, uint64_t total);
 /* -1 and why when every one of the stage's steps has learning rate 0: they train nothing. */
 int schedule_check(const struct stage_spec *s, uint64_t total, struct vac_err *err);
 #endif

@@ -6,11 +6,19 @@
 #include <string.h>
 
 #include "defense/step.h"
+#include "rig/optimizer.h"
 #include "run/book.h"
 #include "run/steer.h"
+#include "spec/spec_rho.h"
 #include "spec/spec_tables.h"
 
-static void mirror_one(struct vac_option *o, const struct live_option *live)
+static bool has_course(const struct stage_spec *stage, const struct option_row *row)
+{
+    return stage->rho_schedule.given && !strcmp(row->name, "rho");
+}
+
+static void mirror_one(struct vac_option *o, const struct stage_spec *stage,
+                       const struct live_option *live)
 {
     struct strbuf s = {0};
 
@@ -22,6 +30,10 @@ static void mirror_one(struct vac_option *o, const struct live_option *live)
     sb_clear(&s);
     option_text(live->row, live->base, &s);
     snprintf(o->value, sizeof o->value, "%s", s.s ? s.s : "");
+    sb_clear(&s);
+    if (has_course(stage, live->row))
+        spec_rho_text(&s, &stage->rho_schedule);
+    snprintf(o->course, sizeof o->course, "%.*s", (int)sizeof o->course - 1, s.s ? s.s : "");
     sb_done(&s);
     o->live = live->row->live;
     o->number = live->row->type == OPTION_NUM || live->row->type == OPTION_INT;
@@ -37,7 +49,7 @@ void options_mirror(struct steer *steer, const struct stage *st)
     pthread_mutex_lock(&steer->option_lock);
     memset(steer->option, 0, sizeof steer->option);
     for (; n < STEER_OPTIONS && spec_live(st->spec, n, &live); n++) {
-        mirror_one(&steer->option[n], &live);
+        mirror_one(&steer->option[n], st->spec, &live);
         steer->option_row[n] = live.row;
     }
     steer->n_options = n;
@@ -51,7 +63,7 @@ static void options_update(struct steer *steer, size_t i, const struct live_opti
     if (i >= STEER_OPTIONS)
         return;
     pthread_mutex_lock(&steer->option_lock);
-    mirror_one(&steer->option[i], live);
+    mirror_one(&steer->option[i], steer->st->spec, live);
     steer->option[i].pending[0] = 0;
     if (applied)
         steer->option[i].applied_step = (int64_t)steer->at->step + 1;
@@ -124,6 +136,7 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
     option_text(o.row, o.base, &new);
     options_update(steer, i, &o, rc == 0);
     if (rc == 0) {
+        char course[96];
         struct journal_entry e = {.applied = true,
                                   .applied_step = (int64_t)steer->at->step + 1,
                                   .who = who,
@@ -132,6 +145,13 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
                                   .old = old.s ? old.s : "",
                                   .value = new.s ? new.s : "",
                                   .status = "applied"};
+
+        if (has_course(st->spec, o.row)) {
+            snprintf(course, sizeof course, "its schedule goes on from it: %.4g at the next step",
+                     *(const double *)(const void *)((char *)o.base + o.row->offset) *
+                         schedule_rho(&st->spec->rho_schedule, st->done, st->total));
+            e.reason = course;
+        }
         book_tell(book, &e);
     }
     sb_done(&old);

@@ -23,6 +23,7 @@
 #include "run/patience.h"
 #include "rig/rig.h"
 #include "run/warnings.h"
+#include "spec/spec_tables.h"
 #include "spec/spec_until.h"
 
 static char *stage_dir(const struct run_spec *spec, const struct folder *run, size_t index,
@@ -455,8 +456,19 @@ void stage_rewind(struct stage *st, const struct cursor cursor[METHOD_STREAMS])
     }
 }
 
+static double *rho_option(struct stage *st)
+{
+    struct live_option o;
+
+    for (size_t i = 0; spec_live(st->spec, i, &o); i++)
+        if (!strcmp(o.row->name, "rho"))
+            return (double *)(void *)((char *)o.base + o.row->offset);
+    return NULL;
+}
+
 void stage_step(struct stage *st, uint64_t seed, uint64_t step)
 {
+    double *rho = rho_option(st), whole = rho ? *rho : NAN;
 
     st->step.take = take_batch;
     st->step.take_ctx = st;
@@ -464,7 +476,12 @@ void stage_step(struct stage *st, uint64_t seed, uint64_t step)
     st->step.step = step;
     st->step.stage_step = st->done + 1;
     st->step.stage_steps = st->total;
+    st->rho = whole * schedule_rho(&st->spec->rho_schedule, st->done, st->total);
+    if (rho) /* the method sees what holds at this step; the option stays what was set */
+        *rho = st->rho;
     step_run(&st->step, st->spec->method);
+    if (rho)
+        *rho = whole;
 }
 
 /* --- an early end --- */

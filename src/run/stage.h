@@ -53,6 +53,7 @@ struct stage {
     int64_t passed[VAC_MAX_EVALS]; /* how often in a row, for each bound */
     struct plan plan;              /* its memory */
     int64_t drift_from;            /* step of the drift reference */
+    double rho;                    /* of its last step; NaN = its method has none */
 };
 struct book;
 struct steer;

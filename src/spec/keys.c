@@ -112,9 +112,12 @@ static void each_stage_row(const struct walk *w, const cJSON *stage, size_t i)
     snprintf(inner, sizeof inner, "%suntil.", prefix);
     each_until_row(w, inner);
     m = method_find(name ? name : METHOD_DEFAULT, NULL);
-    snprintf(inner, sizeof inner, "%srho_control.", prefix);
-    if (!stage || !m || (m->options && option_find(m->options, "rho")))
+    if (!stage || !m || (m->options && option_find(m->options, "rho"))) {
+        snprintf(inner, sizeof inner, "%srho_control.", prefix);
         each_row(w, inner, rows_of("stages[].rho_control"));
+        snprintf(inner, sizeof inner, "%srho_schedule.", prefix);
+        each_row(w, inner, rows_of("stages[].rho_schedule"));
+    }
     snprintf(inner, sizeof inner, "%slora.", prefix);
     each_row(w, inner, rows_of("stages[].lora"));
 }

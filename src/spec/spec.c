@@ -259,6 +259,7 @@ void spec_done(struct run_spec *s)
         free(st->options);
         option_free(spec_rows_lora, &st->lora);
         option_free(spec_rows_rho, &st->rho_control);
+        option_free(spec_rows_rho_schedule, &st->rho_schedule);
         option_free(spec_rows_stage, st);
     }
     for (size_t i = 0; i < s->n_evaluate; i++)

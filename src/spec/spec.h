@@ -78,6 +78,19 @@ struct rho_spec {
     double target, gain, min, max;
     bool rises;
 };
+/* Rho over a stage, in parts of "rho": as its learning rate is in parts of "lr", or a list of its own. */
+#define RHO_TURNS 16
+struct rho_schedule {
+    bool given;
+    int schedule; /* enum schedule */
+    double warmup_ratio, end;
+    char *steps; /* "200: 0.5, 400: 1"; NULL = the three above */
+    struct rho_turn {
+        int64_t from; /* stage steps made before */
+        double part;
+    } turn[RHO_TURNS];
+    size_t n_turns;
+};
 struct stage_spec {
     char *name;
     char *method_name;
@@ -99,6 +112,7 @@ struct stage_spec {
     bool shuffle;
     struct until_spec until;
     struct rho_spec rho_control;
+    struct rho_schedule rho_schedule;
 };
 struct watch_spec {
     int64_t every; /* stage steps; 0 = never */

@@ -74,7 +74,8 @@ static bool methods_with(const char *key, struct strbuf *out)
     return last != NULL;
 }
 
-static const char *const stage_objects[] = {"train", "lora", "until", "rho_control", NULL};
+static const char *const stage_objects[] = {"train",       "lora",         "until",
+                                            "rho_control", "rho_schedule", NULL};
 
 /* Known are the stage's keys and the method's. Keys of other methods are told apart from mistakes,
  * and may stand there as null, so that an override can change the method. */

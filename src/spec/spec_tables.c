@@ -279,6 +279,32 @@ const struct option_row spec_rows_rho[] = {
      .offset = offsetof(struct rho_spec, rises)},
     {.name = NULL}};
 
+const struct option_row spec_rows_rho_schedule[] = {
+    {.name = "schedule",
+     .help = "course of rho after warm-up",
+     .type = OPTION_CHOICE,
+     .choices = schedule_names,
+     .def = SCHEDULE_CONSTANT,
+     .offset = offsetof(struct rho_schedule, schedule)},
+    {.name = "warmup_ratio",
+     .help = "part of the steps in which rho rises from 0",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 1,
+     .offset = offsetof(struct rho_schedule, warmup_ratio)},
+    {.name = "end",
+     .help = "what a linear or cosine course comes to, in parts of rho",
+     .type = OPTION_NUM,
+     .min = 0,
+     .max = 100,
+     .offset = offsetof(struct rho_schedule, end)},
+    {.name = "steps",
+     .help = "in place of a course: parts of rho, each from a step of the stage on, like 0: 0.25, "
+             "200: 1",
+     .type = OPTION_STRING,
+     .offset = offsetof(struct rho_schedule, steps)},
+    {.name = NULL}};
+
 #define GUARD_WORD(id, word) word,
 const char *const guard_actions[] = {GUARD_ACTIONS(GUARD_WORD) NULL};
 #undef GUARD_WORD
@@ -483,6 +509,7 @@ static const struct option_section sections[] = {
     {.name = "stages[].train[]", .rows = spec_rows_data},
     {.name = "stages[].until", .rows = spec_rows_until},
     {.name = "stages[].rho_control", .rows = spec_rows_rho},
+    {.name = "stages[].rho_schedule", .rows = spec_rows_rho_schedule},
     {.name = "stages[].lora", .rows = spec_rows_lora},
     {.name = "checkpoint", .rows = spec_rows_checkpoint},
     {.name = "watch", .rows = spec_rows_watch},

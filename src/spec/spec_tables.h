@@ -9,8 +9,9 @@
 extern const struct option_row spec_rows_top[];
 extern const struct option_row spec_rows_stage[];
 extern const struct option_row spec_rows_until[];
-extern const struct option_row spec_rows_rho[];   /* over rho_spec */
-extern const struct option_row spec_rows_guard[]; /* over guard_keys */
+extern const struct option_row spec_rows_rho[];          /* over rho_spec */
+extern const struct option_row spec_rows_rho_schedule[]; /* over rho_schedule */
+extern const struct option_row spec_rows_guard[];        /* over guard_keys */
 extern const struct option_row spec_rows_lora[];
 extern const struct option_row spec_rows_data[];
 extern const struct option_row spec_rows_checkpoint[];

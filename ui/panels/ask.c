@@ -116,7 +116,7 @@ bool ui_option_waits(const struct ui *ui, int option, char now[VALUE_SIZE])
     double rho = ui->snap.last.rho, next = strtod(ui_option_next(o), NULL);
 
     snprintf(now, VALUE_SIZE, "%s", o->value);
-    if (strcmp(o->name, "rho") || !isfinite(rho) || !session_is_live(ui))
+    if (strcmp(o->name, "rho") || *o->course || !isfinite(rho) || !session_is_live(ui))
         return *o->pending != '\0';
     /* In a pause the option has its new value already; the last step was made with the old one. */
     if (fabs(next - rho) > 1e-9 * fabs(rho))

@@ -94,7 +94,7 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         [VALUE] = *o->value ? o->value : "-",
         [PENDING] = o->pending,
         [LIVE] = o->live ? "1" : "0",
-        [HOW] = o->live ? o->wants : "restart needed",
+        [HOW] = !o->live ? "restart needed" : *o->course ? o->course : o->wants,
         [HELP] = o->help, /* of a narrower one that of the selected option stands below */
     };
 
@@ -183,12 +183,12 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
 static int draw_help(struct ui *ui, const struct view *v, int y, const struct vac_option *o)
 {
     const char *why = own(ui)->why;
-    char text[400];
+    char text[480];
 
     if (*why)
         return draw_flow(v, 1, y, v->w - 2, INK_WARN | STYLE_BOLD, why, 0);
-    snprintf(text, sizeof text, "%s: %s%s%s%s", o->name, o->help, *o->wants ? " (" : "", o->wants,
-             *o->wants ? ")" : "");
+    snprintf(text, sizeof text, "%s: %s%s%s%s%s%s", o->name, o->help, *o->wants ? " (" : "",
+             o->wants, *o->wants ? ")" : "", *o->course ? "; " : "", o->course);
     return draw_flow(v, 1, y, v->w - 2, INK_FAINT, text, 0);
 }
 
