@@ -94,7 +94,9 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         [VALUE] = *o->value ? o->value : "-",
         [PENDING] = o->pending,
         [LIVE] = o->live ? "1" : "0",
-        [HOW] = !o->live ? "restart needed" : *o->course ? o->course : o->wants,
+        [HOW] = !o->live     ? "restart needed"
+                : *o->course ? o->course
+                             : o->wants,
         [HELP] = o->help, /* of a narrower one that of the selected option stands below */
     };
 
