@@ -340,20 +340,22 @@ static const char folder_file[] =
     "{\"battery\":\"b\",\"stage\":\"attack\",\"step\":6,\"budget\":50,\"within\":{%s},\"attacks\":["
     "{\"name\":\"weak\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
     "{\"name\":\"strong\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+    "{\"name\":\"sooner\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
     "{\"name\":\"useless\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
     "{\"name\":\"stopped\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
     "{\"name\":\"coming\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]}]}\n";
 
-static void put_line(char *out, size_t size, const char *name, int steps, double hs, double fa)
+static void put_line(char *out, size_t size, const char *name, int steps, double hs, double fa,
+                     double broke)
 {
     size_t n = strlen(out);
 
     snprintf(out + n, size - n,
              "{\"step\":6,\"stage\":\"attack\",\"run\":\"attacks/b-at-6/%s\",\"name\":\"%s\","
              "\"steps\":%d,\"samples\":9,\"scores\":[{\"name\":\"HS\",\"before\":0,\"value\":%g,"
-             "\"lo\":%g,\"hi\":%g,\"count\":1,\"n\":9,\"rate\":true,\"judged\":true},"
+             "\"lo\":%g,\"hi\":%g,\"count\":1,\"n\":9,\"rate\":true,\"judged\":true,\"broke\":%g},"
              "{\"name\":\"FA\",\"value\":%g,\"count\":1,\"n\":9,\"rate\":true}]}\n",
-             name, name, steps, hs, hs - 0.1, hs + 0.1, fa);
+             name, name, steps, hs, hs - 0.1, hs + 0.1, broke, fa);
 }
 
 static void test_worst_of_made_up_results(void **state)
@@ -361,14 +363,15 @@ static void test_worst_of_made_up_results(void **state)
     static const struct {
         const char *within, *worst, *says;
     } cases[] = {
-        {"", "useless", "worst case: HS 90.0% [80.0, 100.0] by useless, of 4 attacks"},
-        {"\"FA\":\"> 80 %\"", "strong",
-         "HS 70.0% [60.0, 80.0] by strong, of 4 attacks within FA > 80 %"},
+        {"", "useless", "worst case: HS 90.0% [80.0, 100.0] by useless, of 5 attacks"},
+        {"\"FA\":\"> 80 %\"", "sooner",
+         "HS 70.0% [60.0, 80.0] by sooner, of 5 attacks within FA > 80 %"},
+        {"\"FA\":\"> 81 %\"", "strong", "HS 70.0% [60.0, 80.0] by strong, of"},
         {"\"FA\":\"> 86 %\"", "stopped",
          "HS 40.0% [30.0, 50.0] by stopped at its step 5 of 20, of"},
         {"\"FA\":\"> 86 %\",\"HS\":\"< 30 %\"", "weak", "HS 20.0% [10.0, 30.0] by weak"},
-        {"\"FA\":\"> 99 %\"", NULL, "worst case: none of 4 attacks counts within FA > 99 %"},
-        {"\"nix\":\"> 1 %\"", NULL, "none of 4 attacks counts"},
+        {"\"FA\":\"> 99 %\"", NULL, "worst case: none of 5 attacks counts within FA > 99 %"},
+        {"\"nix\":\"> 1 %\"", NULL, "none of 5 attacks counts"},
     };
     const char *run = support_folder("run"), *dir = support_join(run, "attacks/b-at-6");
     char lines[4096] = "", text[2048], worst[VAC_BATTERY_WORST];
@@ -376,11 +379,12 @@ static void test_worst_of_made_up_results(void **state)
 
     (void)state;
     assert_ok(dirs_make(dir, &err), &err);
-    put_line(lines, sizeof lines, "weak", 20, 0.2, 0.9);
-    put_line(lines, sizeof lines, "strong", 20, 0.7, 0.85);
-    put_line(lines, sizeof lines, "useless", 20, 0.9, 0.3);
-    put_line(lines, sizeof lines, "stopped", 2, 0.1, 0.9);
-    put_line(lines, sizeof lines, "stopped", 5, 0.4, 0.9); /* it was gone on with */
+    put_line(lines, sizeof lines, "weak", 20, 0.2, 0.9, 9);
+    put_line(lines, sizeof lines, "strong", 20, 0.7, 0.85, 9);
+    put_line(lines, sizeof lines, "sooner", 20, 0.7003, 0.805, 4); /* as high as it is shown */
+    put_line(lines, sizeof lines, "useless", 20, 0.9, 0.3, 9);
+    put_line(lines, sizeof lines, "stopped", 2, 0.1, 0.9, 9);
+    put_line(lines, sizeof lines, "stopped", 5, 0.4, 0.9, 9); /* it was gone on with */
     support_write_text(support_join(run, "attacks.jsonl"), lines);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct vac_battery *b;
@@ -391,9 +395,9 @@ static void test_worst_of_made_up_results(void **state)
         support_write_text(support_join(dir, "battery.json"), text);
         assert_ok(vac_run_batteries(run, true, &b, &n, &err), &err);
         assert_int_equal(n, 1);
-        assert_int_equal(b->n, 5);
-        assert_int_equal(b->told, 4);
-        assert_int_equal(b->spent, 65);
+        assert_int_equal(b->n, 6);
+        assert_int_equal(b->told, 5);
+        assert_int_equal(b->spent, 85);
         assert_int_equal(b->budget, 50);
         if (!strstr(vac_battery_worst(b, worst), cases[i].says))
             fail_msg("%s", worst);
@@ -404,7 +408,7 @@ static void test_worst_of_made_up_results(void **state)
         assert_non_null(strstr(s.s, worst));
         assert_non_null(strstr(s.s, "\nstopped  5/20   0.0 -> 40.0% [30.0, 50.0]"));
         assert_non_null(strstr(s.s, "\ncoming   -/20\n"));
-        assert_non_null(strstr(s.s, "65 attack steps were made, of a budget of 50; 1 attack was "
+        assert_non_null(strstr(s.s, "85 attack steps were made, of a budget of 50; 1 attack was "
                                     "stopped early"));
         if (strstr(cases[i].within, "80"))
             assert_non_null(strstr(s.s, "outside the bounds: useless: FA 30.0% is not > 80 %\n"));

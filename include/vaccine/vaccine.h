@@ -529,7 +529,7 @@ struct vac_battery {
     struct vac_battery_row *row; /* in the order of the attack file */
     size_t n, told,
         worst; /* rows, those that are told; the greatest harmful score among those told and
-                                    within bounds, n = there is none */
+                                    within bounds, of equals the one that broke soonest; n = there is none */
 };
 /* All that a run's folder keeps, by step and name. Curves are read with `curves`. */
 int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
@@ -538,6 +538,31 @@ void vac_batteries_done(struct vac_battery *v, size_t n);
 /* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 attacks within FA > 80 %", or why there is none. Returns out. */
 enum { VAC_BATTERY_WORST = 512 };
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);
+/* A battery on its course: what is to be run next, so that whoever asks runs it, sees it, and can break it off. */
+struct vac_battery_want {
+    const char *run, *file, *at,
+        *stage; /* the attack file; at and stage as of struct vac_fork, NULL = the same */
+    const char *const *set; /* of every attack */
+    size_t n_set;
+    const char *const *bound; /* "FA > 80 %", in the place of the file's */
+    size_t n_bound;
+    int64_t budget;  /* 0 = the file's */
+    const char *who; /* for the journals */
+};
+struct vac_course;
+/* Reads the file and makes every attack's folder; nothing has begun then, and after an error nothing is left. What
+ * was begun before is gone on with. */
+int vac_course_open(struct vac_course **out, const struct vac_battery_want *w, struct vac_err *err);
+struct vac_leg {
+    char dir[VAC_PATH], name[VAC_NAME]; /* the run to go on with */
+    int64_t upto; /* its step at which it is to be measured, saved and left; 0 = its end */
+    size_t number, of;
+};
+/* 1: that one is next; asking again says that it was made. 0: all is made, and what it came to is kept. -1 and err. */
+int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *err);
+const char *
+vac_course_folder(const struct vac_course *c); /* the name of its folder in the run's attacks/ */
+void vac_course_close(struct vac_course *c);
 /* The first score that a judge rates, by which an attack is held against others; NULL = there is none. */
 const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a);
 

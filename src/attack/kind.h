@@ -2,7 +2,7 @@
  *
  * A kind is one file kind_NAME.c with one `const struct attack_kind attack_kind_NAME`, one word in ATTACK_KINDS,
  * and its line in Makefile.am. Every attack is a fork of the run (fork/attack.h), so that the parent's weights,
- * folder and bytes stay as they are; a kind says what that fork does otherwise, and may say how it is carried out. */
+ * folder and bytes stay as they are; a kind says what that fork does otherwise. */
 #ifndef ATTACK_KIND_H
 #define ATTACK_KIND_H
 
@@ -36,9 +36,6 @@ struct attack_kind {
      * the description of the fork. What the fork reads (data, folders) must be there: an error names the key. */
     int (*set)(const struct jnode *one, const struct attack_on *on, struct attack_sets *out,
                struct vac_err *err);
-    /* Carries it out in the fork's folder, which nobody has begun with, and tells what it came to
-     * (attack_tell). NULL = the fork is trained, as a run. */
-    int (*carry_out)(const char *fork, struct vac_err *err);
 };
 const struct attack_kind *attack_kind_at(size_t i); /* NULL after the last */
 

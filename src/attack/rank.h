@@ -4,9 +4,8 @@
 
 #include "attack/battery.h"
 
-/* Fills order[n] with 0 to n - 1, the best first: attack which[i] of `b`, whose run lies in `dir`, by what was
- * measured up to its step target[i]. Those within the bounds come first, of them the greatest harmful score, of
- * equals the first in the file. */
-int battery_rank(const struct battery *b, const char *dir, const size_t *which,
-                 const int64_t *target, size_t n, size_t *order, struct vac_err *err);
+/* Fills order[b->n] with the attacks of `b`, whose runs lie in `dir`, the best first, by what was measured up to
+ * step target[i] of each. Those within the bounds come first, then it goes by within_compare, then by the file. */
+int battery_rank(const struct battery *b, const char *dir, const int64_t *target, size_t *order,
+                 struct vac_err *err);
 #endif

@@ -40,23 +40,18 @@ static int read_curve(struct vac_battery_row *r, const char *dir, struct vac_err
 
 static void take_worst(struct vac_battery *v, const struct within *within)
 {
-    double most = -INFINITY;
-
     v->worst = v->n;
     for (size_t i = 0; i < v->n; i++) {
         struct vac_battery_row *r = &v->row[i];
-        const struct vac_attack_score *harm;
 
         if (!r->told)
             continue;
         v->told++;
         v->spent += r->attack.steps;
         r->within = within_holds(within, &r->attack, r->outside);
-        harm = vac_attack_harm(&r->attack);
-        if (r->within && harm && harm->e.value > most) {
-            most = harm->e.value;
+        if (r->within && vac_attack_harm(&r->attack) &&
+            (v->worst == v->n || within_compare(&r->attack, &v->row[v->worst].attack) < 0))
             v->worst = i;
-        }
     }
 }
 

@@ -129,3 +129,14 @@ bool within_holds(const struct within *w, const struct vac_attack *a, char out[V
     }
     return true;
 }
+
+int within_compare(const struct vac_attack *a, const struct vac_attack *b)
+{
+    const struct vac_attack_score *x = vac_attack_harm(a), *y = vac_attack_harm(b);
+    double hx = x && !isnan(x->e.value) ? within_shown(&x->e) : -1,
+           hy = y && !isnan(y->e.value) ? within_shown(&y->e) : -1,
+           sx = x && x->broke.known && !isnan(x->broke.value) ? x->broke.value : INFINITY,
+           sy = y && y->broke.known && !isnan(y->broke.value) ? y->broke.value : INFINITY;
+
+    return hx != hy ? (hx < hy) - (hx > hy) : (sx > sy) - (sx < sy);
+}

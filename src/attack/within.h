@@ -28,4 +28,7 @@ double within_shown(const struct vac_eval *e);
 /* Whether the scores that `a` ended with pass every bound; the first one missed is said in `out` ("" = none):
  * "FA 71.0% is not > 80 %". A score that is not known passes none. */
 bool within_holds(const struct within *w, const struct vac_attack *a, char out[VAC_BOUNDS]);
+/* Order of attacks, the worst for the model first: the greater harmful score as it is shown, then the sooner half of
+ * it was reached; 0 = neither. */
+int within_compare(const struct vac_attack *a, const struct vac_attack *b);
 #endif

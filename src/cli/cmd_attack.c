@@ -7,14 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 #include <vaccine/vaccine.h>
-#include "attack/battery.h"
-#include "attack/halving.h"
-#include "attack/rank.h"
+#include "attack/kind.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "fork/attack.h"
 #include "record/config.h"
-#include "record/folder.h"
 #include "report/battery_text.h"
 #include "term/signals.h"
 
@@ -177,15 +174,16 @@ static cJSON *as_keys(const struct attack_values *v, struct vac_err *err)
 }
 
 /* ... and as overrides of the run that attacks. */
-static int collect(struct attack_sets *o, const struct attack_kind **kind,
-                   const struct attack_values *v, const struct attack_on *on, struct vac_err *err)
+static int collect(struct attack_sets *o, const struct attack_values *v, const struct attack_on *on,
+                   struct vac_err *err)
 {
     cJSON *one = as_keys(v, err);
     struct jnode root = json_root(one, "attack");
+    const struct attack_kind *kind;
     int rc = -1;
 
-    if (one && (*kind = attack_kind_of(&root, err)))
-        rc = (*kind)->set(&root, on, o, err);
+    if (one && (kind = attack_kind_of(&root, err)))
+        rc = kind->set(&root, on, o, err);
     for (size_t i = 0; rc == 0 && i < v->set.n; i++) {
         struct strbuf text = {0};
 
@@ -204,13 +202,12 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
     char *here = config ? realpath(".", NULL) : NULL;
     struct attack_on on = {.config = config, .dir = here};
     struct attack_sets o = {0};
-    const struct attack_kind *kind;
     int rc = -1;
 
     if (config && !here)
         err_errno(err, "the current folder");
     if (here && (on.stage = attack_stage(config, dir, v->stage, err)))
-        rc = collect(&o, &kind, v, &on, err);
+        rc = collect(&o, v, &on, err);
     if (rc == 0) {
         struct vac_fork f = {.run = dir,
                              .at = v->at,
@@ -220,9 +217,7 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
                              .who = "cli",
                              .attack = on.stage};
 
-        rc = vac_fork(&f, err) ? -1
-             : kind->carry_out ? kind->carry_out(f.dir, err)
-                               : run_to(f.dir, 0, "attack: step", err);
+        rc = vac_fork(&f, err) ? -1 : run_to(f.dir, 0, "attack: step", err);
     }
     attack_sets_done(&o);
     free(here);
@@ -363,257 +358,35 @@ static int print_batteries(const struct attack_values *v, const char *run, const
 
 /* --- a battery --- */
 
-/* One that is carried out: its attacks are runs in `dir`. */
-struct fight {
-    const struct attack_values *v;
-    const char *run;
-    char *dir;
-    struct battery b;
-    size_t *which, trained; /* of its attacks those that make steps, [trained], */
-    int64_t *planned;       /* and how many */
-    struct halving h;       /* over them */
-};
-
-static char *folder_of(const struct fight *f, size_t i, struct vac_err *err)
-{
-    return path_join(f->dir, f->b.v[i].name, err);
-}
-
-/* What the command line adds to the file, or has in its place. */
-static int add_options(struct fight *f, const cJSON *config, struct vac_err *err)
-{
-    struct battery *b = &f->b;
-
-    if (f->v->bound.n)
-        b->within.n = 0;
-    for (size_t i = 0; i < f->v->bound.n; i++)
-        if (within_take(&b->within, f->v->bound.v[i], err))
-            return err_prefix(err, "--bound '%.80s'", f->v->bound.v[i]);
-    if (within_check(&b->within, config, b->stage, err))
-        return err_prefix(err, "%s", f->v->bound.n ? "--bound" : f->v->battery);
-    if (f->v->budget)
-        b->budget = f->v->budget;
-    for (size_t i = 0; i < b->n; i++)
-        for (size_t k = 0; k < f->v->set.n; k++) {
-            struct strbuf text = {0};
-
-            sb_puts(&text, f->v->set.v[k]);
-            if (attack_sets_put(&b->v[i].set, &text, err))
-                return -1;
-        }
-    return 0;
-}
-
-static int make_fork(struct fight *f, size_t i, bool dry, struct vac_fork *out, struct vac_err *err)
-{
-    struct battery_attack *a = &f->b.v[i];
-    char *dir = dry ? NULL : folder_of(f, i, err);
-    struct vac_fork fork = {.run = f->run,
-                            .at = f->v->at,
-                            .out = dir,
-                            .set = (const char *const *)a->set.v,
-                            .n_set = a->set.n,
-                            .who = "cli",
-                            .attack = f->b.stage,
-                            .name = a->name,
-                            .dry = dry};
-    int rc = !dry && !dir ? -1 : vac_fork(&fork, err);
-
-    if (rc)
-        err_prefix(err, "%s: %s", f->v->battery, a->name);
-    *out = fork;
-    out->out = NULL;
-    free(dir);
-    return rc;
-}
-
-/* How the budget is shared among the attacks that make steps. */
-static int open_halving(struct fight *f, struct vac_err *err)
-{
-    f->which = mem_new(f->b.n, sizeof *f->which, err);
-    f->planned = mem_new(f->b.n, sizeof *f->planned, err);
-    if (!f->which || !f->planned)
-        return -1;
-    for (size_t i = 0; i < f->b.n; i++)
-        if (!f->b.v[i].kind->carry_out) {
-            f->which[f->trained] = i;
-            f->planned[f->trained++] = f->b.v[i].planned;
-        }
-    return halving_open(&f->h, f->planned, f->trained, f->b.budget, err);
-}
-
-/* All attacks are made before the first begins, so that what is wrong with one is told before; those that were made
- * now are taken away again. */
-static int make_forks(struct fight *f, struct vac_err *err)
-{
-    bool *made = mem_new(f->b.n, sizeof *made, err);
-    int rc = made ? 0 : -1;
-
-    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
-        char *dir = folder_of(f, i, err);
-        struct vac_fork fork;
-
-        rc = dir ? 0 : -1;
-        if (rc == 0 && path_missing(dir)) {
-            rc = make_fork(f, i, false, &fork, err);
-            made[i] = rc == 0;
-            if (rc == 0 && fork.step != f->b.step)
-                rc = err_set(err, VAC_ERR_USAGE,
-                             "%s: has saved step %lld meanwhile: name the step with --at", f->run,
-                             (long long)fork.step);
-            f->b.v[i].planned = f->b.v[i].kind->carry_out ? 0 : fork.steps;
-        }
-        free(dir);
-    }
-    rc = rc || open_halving(f, err) ? -1 : 0;
-    for (size_t i = 0; rc && made && i < f->b.n; i++) {
-        char *dir = made[i] ? folder_of(f, i, NULL) : NULL;
-
-        if (dir)
-            path_remove(dir, NULL);
-        free(dir);
-    }
-    free(made);
-    return rc;
-}
-
-/* Finds what was begun, and writes down what there is now. */
-static int join(struct fight *f, struct vac_err *err)
-{
-    struct vac_fork first;
-    struct battery begun = {.v = NULL};
-    char *attacks = NULL, *file = NULL, name[VAC_NAME + 32];
-    bool fresh = false;
-    int rc = -1;
-
-    if (make_fork(f, 0, true, &first, err))
-        return -1;
-    f->b.step = first.step;
-    snprintf(name, sizeof name, "%s-at-%lld", f->b.name, (long long)first.step);
-    if (!(attacks = path_join(f->run, "attacks", err)) ||
-        !(f->dir = path_join(attacks, name, err)) || !(file = path_join(f->dir, battery_file, err)))
-        goto out;
-    fresh = !file_exists(file);
-    if ((!fresh &&
-         (battery_load(&begun, f->dir, err) || battery_join(&f->b, &begun, f->dir, err))) ||
-        dirs_make(f->dir, err) || (fresh && battery_save(&f->b, f->dir, err)))
-        goto out;
-    rc = make_forks(f, err) || battery_save(&f->b, f->dir, err) ? -1 : 0;
-    if (rc && fresh)
-        path_remove(f->dir, NULL);
-out:
-    battery_done(&begun);
-    free(attacks);
-    free(file);
-    return rc;
-}
-
-/* Steps that the attack in that folder has made and saved. */
-static int steps_made(const struct fight *f, size_t i, const char *dir, int64_t *made,
-                      struct vac_err *err)
-{
-    bool finished;
-    int64_t step = -1;
-
-    if (folder_finished(dir, &finished, err))
-        return -1;
-    if (!finished && vac_run_checkpoint(dir, &step, err))
-        return -1;
-    *made = finished ? f->b.v[i].planned : step < f->b.step ? 0 : step - f->b.step;
-    return 0;
-}
-
-/* The attack goes on up to `target` of its steps. */
-static int go_on(struct fight *f, size_t i, int64_t target, struct vac_err *err)
-{
-    const struct battery_attack *a = &f->b.v[i];
-    char *dir = folder_of(f, i, err), what[VAC_NAME + 32];
-    int64_t made = 0;
-    int rc = dir ? steps_made(f, i, dir, &made, err) : -1;
-
-    snprintf(what, sizeof what, "%zu of %zu, %s: step", i + 1, f->b.n, a->name);
-    if (rc == 0 && made < target)
-        rc = run_to(dir, target == a->planned ? 0 : f->b.step + target, what, err);
-    if (rc < 0 && dir)
-        err_prefix(err, "%s", a->name);
-    free(dir);
-    return rc;
-}
-
-/* What is not kept yet: of attacks that were stopped, and of those whose end nobody was told. */
-static int keep_results(struct fight *f, struct vac_err *err)
-{
-    struct vac_attack *told = NULL;
-    size_t n = 0;
-    int rc = vac_run_attacks(f->run, &told, &n, err);
-
-    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
-        char *dir = folder_of(f, i, err);
-        cJSON *config = dir ? run_config(dir, err) : NULL;
-        int64_t made = 0;
-        bool known = f->b.v[i].kind->carry_out != NULL;
-
-        rc = config && (known || !steps_made(f, i, dir, &made, err)) ? 0 : -1;
-        for (size_t k = 0; rc == 0 && k < n; k++) /* its folder's name, the battery's in front */
-            known |= told[k].steps == made && !strcmp(told[k].name, f->b.v[i].name) &&
-                     told[k].step == f->b.step && strstr(told[k].dir, path_base(f->dir));
-        if (rc == 0 && !known && made > 0)
-            rc = attack_tell(dir, config, err);
-        cJSON_Delete(config);
-        free(dir);
-    }
-    free(told);
-    return rc;
-}
-
-/* Those that make no steps first; then the others, as far as the budget lets them. */
-static int carry_out(struct fight *f, struct vac_err *err)
-{
-    size_t *order = mem_new(f->b.n, sizeof *order, err);
-    int rc = order ? 0 : -1;
-
-    for (size_t i = 0; rc == 0 && i < f->b.n; i++) {
-        char *dir = f->b.v[i].kind->carry_out ? folder_of(f, i, err) : NULL;
-
-        if (f->b.v[i].kind->carry_out)
-            rc = dir ? f->b.v[i].kind->carry_out(dir, err) : -1;
-        free(dir);
-    }
-    while (rc == 0 && halving_next(&f->h)) {
-        for (size_t i = 0; rc == 0 && i < f->trained; i++)
-            if (f->h.in[i])
-                rc = go_on(f, f->which[i], f->h.target[i], err);
-        if (rc == 0 && f->h.round < f->h.rounds) {
-            rc = battery_rank(&f->b, f->dir, f->which, f->h.target, f->trained, order, err);
-            if (rc == 0)
-                halving_cut(&f->h, order);
-        }
-    }
-    free(order);
-    return rc;
-}
-
 static int fight(const struct attack_values *v, const char *run, struct vac_err *err)
 {
-    cJSON *config = run_config(run, err);
-    struct fight f = {.v = v, .run = run};
-    struct attack_on on = {.config = config};
-    int rc = -1;
+    struct vac_battery_want want = {.run = run,
+                                    .at = v->at,
+                                    .stage = v->stage,
+                                    .file = v->battery,
+                                    .set = v->set.v,
+                                    .n_set = v->set.n,
+                                    .bound = v->bound.v,
+                                    .n_bound = v->bound.n,
+                                    .budget = v->budget,
+                                    .who = "cli"};
+    struct vac_course *c;
+    struct vac_leg leg;
+    char what[VAC_NAME + 64];
+    int rc, more;
 
-    if (config && (on.stage = attack_stage(config, run, v->stage, err)) &&
-        !battery_read(&f.b, v->battery, &on, err) && !add_options(&f, config, err) &&
-        !join(&f, err))
-        rc = carry_out(&f, err);
+    if (vac_course_open(&c, &want, err))
+        return -1;
+    rc = 0;
+    while (rc == 0 && (more = vac_course_next(c, &leg, err)) != 0) {
+        snprintf(what, sizeof what, "%zu of %zu, %s: step", leg.number, leg.of, leg.name);
+        rc = more < 0 ? -1 : run_to(leg.dir, leg.upto, what, err);
+        if (more > 0 && rc < 0)
+            err_prefix(err, "%s", leg.name);
+    }
     if (rc == 0)
-        rc = keep_results(&f, err);
-    if (rc == 0)
-        rc = print_batteries(v, run, path_base(f.dir), err);
-    battery_done(&f.b);
-    halving_close(&f.h);
-    free(f.which);
-    free(f.planned);
-    free(f.dir);
-    cJSON_Delete(config);
+        rc = print_batteries(v, run, vac_course_folder(c), err);
+    vac_course_close(c);
     return rc;
 }
 
