@@ -55,7 +55,7 @@ cat >"$tmp/bin/vaccine" <<END
 case " \$* " in
 *" eval "*) set -- "\$@" --take 20 -n 8 ;;
 */only-attack.json*) set -- "\$@" --set stages.attack.steps=3 ;;
-*" --battery "*) # tests/test_battery.sh has the sample's
+*" --battery "*) # tests/test_battery_run.sh has the sample's
     echo '{"attacks":[{"name":"own"},{"name":"benign","benign":true}]}' >few.json
     set -- "\$@" --battery few.json ;;
 *stages.attack=null*) set -- "\$@" --set stages.align.steps=3 ;;

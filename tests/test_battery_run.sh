@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_battery.sh - `vaccine attack --battery`: every attack of a file on the weights of a step, killed and gone on
+# test_battery_run.sh - `vaccine attack --battery`: every attack of a file on the weights of a step, killed and gone on
 # with, halved within a budget; and the sample.
 srcdir=${srcdir:-.}
 . "$srcdir/tests/tap.sh"
