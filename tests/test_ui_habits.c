@@ -29,6 +29,27 @@ static void test_a_fault_stands_first_until_dealt_with(void **state)
     }
 }
 
+/* A long path does not take the room of what is wrong with it. */
+static void test_a_fault_says_what_before_where(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *head;
+
+        ui.snap.state = VAC_PAUSED;
+        ui.snap.fault = true;
+        strcpy(ui.snap.reason, "HS: /home/someone/with/a/long/path/to/models/base-a: no numbers");
+        head = line_of(i, 0);
+        if (strncmp(head, "! HS: base-a: no numbers", 24) != 0)
+            fail_msg("%s", head);
+        free(head);
+        strcpy(ui.snap.reason, "1/2 of / and a/b stay");
+        head = line_of(i, 0);
+        assert_true(!strncmp(head, "! 1/2 of / and a/b stay ", 24));
+        free(head);
+    }
+}
+
 static void test_an_early_end_stands_in_the_header(void **state)
 {
     (void)state;
@@ -302,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_fault_stands_first_until_dealt_with),
+        CASE(test_a_fault_says_what_before_where),
         CASE(test_an_early_end_stands_in_the_header),
         CASE(test_a_long_step_is_seen_to_move),
         CASE(test_the_header_says_when_it_ends),

@@ -224,16 +224,37 @@ static void add_evals(const struct ui *ui, struct pieces *h)
     }
 }
 
+/* A reason with the last parts of its paths, so that where is not all that there is room for. */
+static const char *short_reason(const char *why, char out[sizeof((struct vac_snapshot *)0)->reason])
+{
+    size_t n = 0;
+
+    for (const char *s = why; *s; s++) {
+        size_t path = strcspn(s, " :;,"), last = path;
+
+        if (*s == '/' && (s == why || s[-1] == ' ')) {
+            while (last > 0 && s[last - 1] != '/')
+                last--;
+            s += last < path ? last : 0;
+        }
+        if (n + 1 < sizeof((struct vac_snapshot *)0)->reason)
+            out[n++] = *s;
+    }
+    out[n] = '\0';
+    return out;
+}
+
 static void draw_header(struct ui *ui, const struct view *v)
 {
     const struct vac_snapshot *s = &ui->snap;
+    char why_text[sizeof s->reason];
     struct pieces h = {0};
     char text[NUMBER_SIZE], rho[RHO_SIZE];
     int used;
 
     /* What is wrong is seen first, until it is dealt with, and beside it how the run stands. */
     if (s->fault || s->state == VAC_FAILED) {
-        const char *why = *s->reason ? s->reason : "the run has failed";
+        const char *why = *s->reason ? short_reason(s->reason, why_text) : "the run has failed";
         size_t n = strlen(why), fit = text_fit(why, n, v->w - 28, v->c->utf8, &used);
 
         add(&h, 0, INK_WARN | STYLE_BOLD | STYLE_REVERSE, 0, "! %.*s%s ", (int)fit, why,
@@ -365,6 +386,7 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
 {
     const char *m = ui->message.text;
     const struct vac_snapshot *now = ui->look ? vac_snapshot(ui->look) : &ui->snap;
+    char reason[sizeof now->reason];
 
     draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
     if (prompt_is_open(ui)) {
@@ -379,7 +401,7 @@ static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor
     if (*m)
         draw_said(ui, v, y);
     else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
-        draw_cut(v, 0, y, v->w, INK_EPS, ui->snap.reason);
+        draw_cut(v, 0, y, v->w, INK_EPS, short_reason(ui->snap.reason, reason));
     else if (now->state == VAC_MEASURING)
         draw_cut(v, draw_text(v, 0, y, INK_DRIFT, "measuring "), y, v->w - 10, INK_DRIFT,
                  now->reason);

@@ -74,8 +74,8 @@ const char *cli_version(void);
 int cli_write(const struct strbuf *text, struct vac_err *err);
 /* Columns of the terminal that it goes to, or of COLUMNS; 0 = it goes to none, and lines may be of any length. */
 size_t cli_columns(void);
-/* Lines that fit those columns: longer ones go on below their second piece, which begins in column FOLD. */
-enum { CLI_FOLD = 11 };
+/* Lines that fit those columns: longer ones go on in the next, from column FOLD on. */
+enum { CLI_FOLD = 13 };
 int cli_write_folded(const struct strbuf *text, struct vac_err *err);
 /* Byte for byte, for who reads a model's answer by a pipe. */
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
