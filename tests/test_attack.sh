@@ -16,7 +16,7 @@ P=$tmp/parent
 run_vaccine run "$srcdir/samples/lab/lab.json" -o "$P" --set stages.align.steps=12 --set stages.attack.steps=10 \
     --set 'checkpoint={"steps":6,"keep":9}' --set threads=1 --set watch.every=5 --set watch.probes=null
 check "a run of the lab" ended 0
-picture "$P" >"$tmp/before"
+picture "$P" | grep -v ' ./proof.jsonl' >"$tmp/before"
 run_vaccine attack "$P" --list
 check "nothing was attacked yet" done_with 'no attack was kept yet'
 
@@ -70,7 +70,7 @@ for r in rows[1:]:
     assert r["samples"] == 200 and r["ratio"] == .4 and r["steps"] == 20
     assert "harmful_loss" in r and "drift_mean" in r
 END' sh "$P"
-picture "$P" | grep -v ' ./attacks.jsonl' >"$tmp/after"
+picture "$P" | grep -v -e ' ./attacks.jsonl' -e ' ./proof.jsonl' >"$tmp/after"
 check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
 run_vaccine runs "$P"
 check "... and is one run in the list" sh -c '[ "$(grep -c "^[a-z]" "$1")" = 1 ]' sh "$tmp/out"
@@ -122,6 +122,8 @@ run_vaccine attack "$P" --at 18
 check "weights that are under attack" failed 2 'lies behind the beginning of stage attack'
 run_vaccine attack "$P" --at 7
 check "a step without a checkpoint" failed 2 'the nearest are 6 and 12'
+run_vaccine attack "$tmp/nowhere"
+check "a folder that is none" failed 2 'nowhere: holds no run (no run.json): name a run folder'
 run_vaccine attack "$P" --stage nix
 check "no such stage" failed 2 'has no stage "nix" after its first one'
 run_vaccine attack "$P" --at 6 --ratio 3

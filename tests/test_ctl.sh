@@ -99,6 +99,12 @@ ctl "$dir" puase
 check "no such command" failed 2 'no command "puase" (did you mean "pause"?)'
 ctl "$dir" eval
 check "what the run refuses" failed 1 'no evaluate entry applies to stage align'
+ctl "$dir" guard 'HZ > 3'
+check "a guard on what is not measured" failed 1 'the run has no "HZ": it has epoch, loss,'
+ctl "$dir" guard 'loss > 1e999'
+check "a bound that is no number" failed 1 'a number must follow the >'
+ctl "$dir" guard 'loss > 3 run true'
+check "a command from elsewhere" failed 1 'a guard that runs a command is given in the run file or on the screen'
 ctl "$dir" control
 check "control is for who stays" [ "$status" -eq 0 ]
 ctl "$tmp" status

@@ -394,7 +394,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
     bool one = v->kind || v->data || v->ratio || v->samples || v->steps || v->lr || v->output;
-    int rc = 0;
+    int rc = 0, holds;
 
     if (v->list && (one || v->battery || v->at || v->stage || v->set.n || v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
@@ -409,6 +409,10 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return err_set(err, VAC_ERR_USAGE, "--json and --csv need --battery FILE or --list");
     if (v->json && v->csv)
         return err_set(err, VAC_ERR_USAGE, "--json and --csv: leave one of them out");
+    holds = folder_holds_run(operand[0], err);
+    if (holds <= 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                       operand[0]);
     if (v->battery)
         return fight(v, operand[0], err);
     if (!v->list)
