@@ -54,6 +54,10 @@ static struct holder hold(const char *dir)
     return (struct holder){pid, go[1]};
 }
 
+#define REWIND(from, to)                                                                           \
+    "{\"op\":\"rewind\",\"old\":\"" from "\",\"new\":\"checkpoint-" to                             \
+    "\",\"status\":\"applied\",\"applied_step\":" to "}\n"
+
 static void let_go(struct holder h)
 {
     int status;
@@ -89,6 +93,15 @@ static void test_states(void **state)
     assert_string_equal(run_state(dir, NULL), "paused");
     append(dir, "journal.jsonl", "{\"op\":\"step\",\"new\":\"5\",\"applied_step\":3}\n");
     append(dir, "metrics.jsonl", "{\"step\":7,\"stage\":\"align\"}\n");
+    assert_string_equal(run_state(dir, NULL), "running");
+    append(dir, "metrics.jsonl", "{\"step\":8,\"stage\":\"align\"}\n");
+    assert_string_equal(run_state(dir, NULL), "paused");
+    /* gone back after its steps it stands; within them, what is left of them is left */
+    append(dir, "journal.jsonl", REWIND("8", "4"));
+    append(dir, "metrics.jsonl", "{\"step\":5,\"stage\":\"align\"}\n");
+    assert_string_equal(run_state(dir, NULL), "paused");
+    append(dir, "journal.jsonl",
+           "{\"op\":\"step\",\"new\":\"9\",\"applied_step\":5}\n" REWIND("10", "4"));
     assert_string_equal(run_state(dir, NULL), "running");
     append(dir, "metrics.jsonl", "{\"step\":8,\"stage\":\"align\"}\n");
     assert_string_equal(run_state(dir, NULL), "paused");

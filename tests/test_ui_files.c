@@ -510,6 +510,9 @@ static void test_a_finished_run_is_looked_at_once(void **state)
     assert_null(strstr(text, "Space Pause"));
     assert_null(strstr(text, "x mask"));
     free(text);
+    assert_int_equal(ui_send(&ui, VAC_OP_SAVE, 0, NULL, NULL), 0); /* attaching would not help */
+    assert_non_null(strstr(ui.message.text, "this run is over: p asks"));
+    assert_shows(PANEL_controls, "this run is over");
     close_watched();
 }
 

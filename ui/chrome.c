@@ -14,7 +14,8 @@ int chrome_seconds(const struct ui *ui)
     enum vac_state s = ui->snap.state;
     double age = ui->now - ui->priv->moved;
 
-    if (ui->deterministic || ui->freeze || (!ui->session && !ui->priv->follow) ||
+    if (ui->deterministic || ui->freeze ||
+        !ui->session || /* files tell nothing of a step under way */
         (s != VAC_LOADING && s != VAC_RUNNING && s != VAC_MEASURING))
         return -1;
     return age >= 2 ? (int)age : 0;

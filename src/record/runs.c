@@ -98,6 +98,12 @@ static int follow(void *ctx, const struct jnode *line, struct vac_err *err)
     if (!e.word || !journal_happened(&e))
         return 0;
     s->verb = e.verb;
+    if (e.verb == JOURNAL_REWIND && s->pause_at > 0 && e.old) { /* what is left to go is left */
+        double left = s->pause_at - strtod(e.old, NULL);
+
+        s->paused = left <= 0;
+        s->pause_at = left > 0 ? (double)e.applied_step + left : 0;
+    }
     if (journal_state(e.verb) == JOURNAL_SAME)
         return 0;
     s->paused = journal_state(e.verb) == JOURNAL_STANDS;

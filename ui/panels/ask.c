@@ -59,8 +59,10 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     if (!to) {
         ui_warn(ui, "%s",
                 session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
-                : *ui->watched        ? "this run is only looked at: vaccine attach steers it"
-                                      : "no run is open: Enter opens one");
+                : ui->snap.state == VAC_DONE
+                    ? "this run is over: p asks the weights that it saved, b forks it"
+                : *ui->watched ? "this run is only looked at: vaccine attach steers it"
+                               : "no run is open: Enter opens one");
         return 0;
     }
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");

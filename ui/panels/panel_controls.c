@@ -202,7 +202,9 @@ static void draw(struct ui *ui, const struct view *v)
 
     if (n == 0) {
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-                  ui->session     ? "The stage has not begun."
+                  ui->session ? "The stage has not begun."
+                  : ui->snap.state == VAC_DONE && *ui->snap.run
+                      ? "Nothing can be changed: this run is over."
                   : *ui->snap.run ? "Nothing can be changed: this run is only looked at."
                                   : "No run is open.",
                   0);
