@@ -82,9 +82,43 @@ static void test_attack(void **state)
     assert_on("told", "HS ");
     assert_on("panel", "against this attack (10 steps, lr 0.01): steps to break  @5 ");
     assert_on("panel", "against this attack (4 steps, lr 0.02): steps to break  @5 ");
-    assert_on("word", "and \"colour=red\" is none");
+    assert_on("word", "\"colour=red\" is none of at=STEP");
     assert_on("none", "has no checkpoint of step 7; the nearest is 5");
     assert_int_equal(lines_of(b, "attacks.jsonl"), 2);
+    run_assert_same(a, b);
+}
+
+/* Aligned, attacked at three of its steps, and at the last one in twelve ways: by keys. */
+static void test_battery(void **state)
+{
+    const char *a = untouched(ATTACKED("12")), *b = run_folder();
+    char script[2048];
+    struct term term;
+
+    (void)state;
+    support_write_text(here("twelve.json"), "{\"attacks\": [{\"name\": \"a\", \"steps\": [3, 4],"
+                                            " \"lr\": [1e-4, 1e-3, 1e-2, 0.1, 0.2, 0.3]}]}");
+    snprintf(script, sizeof script,
+             HELD "n\n\"4\\n\"\n:wait step 4\n" HELD ":attack steps=2\n:wait attack\n"
+                  "n\n\"2\\n\"\n:wait step 6\n" HELD ":attack steps=2\n:wait attack\n"
+                  "n\n\"2\\n\"\n:wait step 8\n" HELD ":attack steps=2\n:wait attack\n"
+                  ":attack battery=%s steps=2\n:save-screen %s\n:attack battery=%s\n:wait "
+                  "attack\n:save-screen %s\n:attack budget=4\n:save-screen %s\n"
+                  ":attack battery=%s budget=60\n:wait attack\n:save-screen %s\n"
+                  ":panel evaluation\nz\n:save-screen %s\nSpace\n:wait state done\n:quit\n",
+             here("twelve.json"), here("both"), here("nix.json"), here("none"), here("budget"),
+             here("twelve.json"), here("told"), here("panel"));
+    start(&term, b, "screen", "--paused", script);
+    assert_int_equal(term_end(&term, 300), 0); /* many short runs */
+    term_free(&term);
+    assert_on("both", "a battery's file says what attacks");
+    assert_on("none", "nix.json: No such file");
+    assert_on("budget", "a budget is of a battery");
+    assert_on("told", "worst case: HS ");
+    assert_on("panel", "steps to break  @4 ");
+    assert_on("panel", "twelve @8: worst case: HS ");
+    assert_on("panel", "of 12 attacks");
+    assert_int_equal(lines_of(b, "attacks.jsonl"), 3 + 12);
     run_assert_same(a, b);
 }
 
@@ -107,9 +141,9 @@ static void test_attack_meanwhile(void **state)
 
 static int cases(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork),
-                                       cmocka_unit_test(test_attack),
-                                       cmocka_unit_test(test_attack_meanwhile)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_back_and_fork), cmocka_unit_test(test_attack),
+        cmocka_unit_test(test_battery), cmocka_unit_test(test_attack_meanwhile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,9 +10,16 @@
 #include "panels/look.h"
 #include "term/prompt.h"
 
+#define DIGITS "0123456789"
+
 bool attack_is_on(const struct ui *ui)
 {
     return *ui->priv->attack.run != '\0';
+}
+
+bool attack_is_waiting(const struct ui *ui)
+{
+    return ui->priv->attack.course && !ui->priv->attack.session;
 }
 
 /* --- what with --- */
@@ -69,15 +76,25 @@ static bool take_word(struct ui *ui, struct attacking *a, const char *word)
         snprintf(a->at, sizeof a->at, "%s", value + 1);
         return true;
     }
+    if (value && !strncmp(word, "battery=", 8) && value[1]) {
+        snprintf(a->battery, sizeof a->battery, "%s", value + 1);
+        return true;
+    }
+    if (value && !strncmp(word, "budget=", 7) && value[1] &&
+        !value[1 + strspn(value + 1, DIGITS)]) {
+        a->budget = strtoll(value + 1, NULL, 10);
+        return true;
+    }
     for (size_t i = 0; value && i < sizeof known / sizeof *known; i++)
         if (strlen(known[i][0]) == n && !strncmp(word, known[i][0], n) && a->n < ATTACK_SETS) {
             snprintf(a->set[a->n++], sizeof a->set[0], "stages.%s.%s=%.60s", a->stage, known[i][1],
                      value + 1);
             return true;
         }
-    ui_warn(ui,
-            "an attack takes at=STEP, ratio=P, samples=N, steps=N and lr=X, and \"%.60s\" is none",
-            word);
+    ui_warn(
+        ui,
+        "\"%.40s\" is none of at=STEP, ratio=P, samples=N, steps=N, lr=X, battery=FILE, budget=N",
+        word);
     return false;
 }
 
@@ -90,10 +107,74 @@ static void finish(struct ui *ui)
     bool shown = !strcmp(ui_dir(ui), a->run);
 
     vac_session_close(a->session);
+    vac_course_close(a->course);
     if (a->resume && shown && session_is_held(ui))
         ui_send(ui, VAC_OP_RESUME, 0, NULL, NULL);
     *a = (struct attacking){.session = NULL};
     ui->dirty = true;
+}
+
+static void tell_battery(struct ui *ui)
+{
+    const struct attacking *a = &ui->priv->attack;
+    struct vac_battery *v;
+    struct vac_err err = {0};
+    char worst[VAC_BATTERY_WORST];
+    size_t n;
+
+    if (vac_run_batteries(a->run, false, &v, &n, &err)) {
+        ui_warn(ui, "attack: %s", err.msg);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *name = strrchr(v[i].dir, '/');
+
+        if (name && !strcmp(name + 1, vac_course_folder(a->course)))
+            ui_say(ui, "%s", vac_battery_worst(&v[i], worst));
+    }
+    vac_batteries_done(v, n);
+}
+
+/* The next step of a battery: a folder is made, or a run begins. */
+static void go_on(struct ui *ui)
+{
+    struct attacking *a = &ui->priv->attack;
+    struct vac_open o = {.file = a->leg.dir};
+    struct vac_err err = {0};
+    char until[64];
+    int more = vac_course_next(a->course, &a->leg, &err);
+
+    if (more == 2) {
+        ui_say(ui, "battery: %zu of %zu attacks made ready", a->leg.number, a->leg.of);
+        return;
+    }
+    o.paused = a->leg.upto > 0;
+    if (more < 0 || (more > 0 && look_begin(&a->session, &o, &err))) {
+        ui_warn(ui, "attack: %s", err.msg);
+        finish(ui);
+    } else if (more == 0) {
+        tell_battery(ui);
+        finish(ui);
+    } else {
+        a->shown = -1;
+        a->measuring = 0;
+        snprintf(until, sizeof until, "step >= %lld", (long long)a->leg.upto);
+        if (a->leg.upto)
+            vac_command(
+                a->session,
+                &(struct vac_command){.op = VAC_OP_RUN_UNTIL, .text = until, .who = ui->who}, NULL,
+                NULL);
+    }
+}
+
+/* Where it is to be left for now it is measured first, then saved. */
+static void leave_leg(struct ui *ui, const struct vac_snapshot *s)
+{
+    struct attacking *a = &ui->priv->attack;
+    struct vac_command c = {.op = a->measuring ? VAC_OP_QUIT : VAC_OP_EVALUATE, .who = ui->who};
+
+    if (s->commands_applied >= a->measuring)
+        vac_command(a->session, &c, &a->measuring, NULL);
 }
 
 static void begin(struct ui *ui)
@@ -112,6 +193,20 @@ static void begin(struct ui *ui)
     for (int i = 0; i < a->n; i++)
         set[i] = a->set[i];
     a->saving = 0;
+    if (*a->battery) {
+        struct vac_battery_want want = {.run = a->run,
+                                        .file = a->battery,
+                                        .at = f.at,
+                                        .stage = a->stage,
+                                        .budget = a->budget,
+                                        .who = ui->who};
+
+        if (vac_course_open(&a->course, &want, &err)) {
+            ui_warn(ui, "attack: %s", err.msg);
+            finish(ui);
+        }
+        return;
+    }
     if (vac_fork(&f, &err) || look_begin(&a->session, &o, &err)) {
         ui_warn(ui, "attack: %s", err.msg);
         finish(ui);
@@ -146,6 +241,12 @@ void attack_typed(struct ui *ui, const char *args)
     for (char *word = strtok_r(line, " \t", &save); word; word = strtok_r(NULL, " \t", &save))
         if (!take_word(ui, &now, word))
             return;
+    if (*now.battery ? now.n > 0 : now.budget > 0) {
+        ui_warn(ui, *now.battery
+                        ? "a battery's file says what attacks: leave all but at and budget out"
+                        : "a budget is of a battery: add battery=FILE");
+        return;
+    }
     if (session_is_live(ui)) {
         now.resume = !session_is_held(ui);
         if (now.resume && !ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL))
@@ -212,6 +313,10 @@ bool attack_pump(struct ui *ui)
             begin(ui);
         return true;
     }
+    if (!a->session) {
+        go_on(ui);
+        return true;
+    }
     fd = vac_wakeup_fd(a->session);
     while (fd >= 0 && read(fd, drain, sizeof drain) == (ssize_t)sizeof drain)
         ;
@@ -219,18 +324,31 @@ bool attack_pump(struct ui *ui)
         vac_event_done(&e);
     s = vac_snapshot(a->session);
     if (s->state == VAC_DONE || s->state == VAC_STOPPED || s->state == VAC_FAILED) {
-        if (vac_session_result(a->session, &err))
+        if (vac_session_result(a->session, &err)) {
             ui_warn(ui, "attack: %s", err.msg);
-        else
+        } else if (a->course) {
+            vac_session_close(a->session);
+            a->session = NULL;
+            return true;
+        } else {
             tell(ui);
+        }
         finish(ui);
         return true;
     }
+    if (a->course && a->leg.upto && s->state == VAC_PAUSED && s->step >= a->leg.upto)
+        leave_leg(ui, s);
     if (s->stage_step == a->shown || s->stage_steps == 0)
         return false;
     a->shown = s->stage_step;
-    ui_say(ui, "attack at step %lld: step %lld of %lld%s", (long long)a->step,
-           (long long)s->stage_step, (long long)s->stage_steps, a->resume ? "; the run waits" : "");
+    if (a->course)
+        ui_say(ui, "attack %zu of %zu, %s: step %lld of %lld%s", a->leg.number, a->leg.of,
+               a->leg.name, (long long)s->stage_step, (long long)s->stage_steps,
+               a->resume ? "; the run waits" : "");
+    else
+        ui_say(ui, "attack at step %lld: step %lld of %lld%s", (long long)a->step,
+               (long long)s->stage_step, (long long)s->stage_steps,
+               a->resume ? "; the run waits" : "");
     return true;
 }
 

@@ -9,10 +9,12 @@
 
 /* Asks what to attack with, beginning with what the run's own attack stage would do. */
 void attack_ask(struct ui *ui);
-/* ":attack [at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]" */
+/* ":attack [at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]", or ":attack battery=FILE [at=STEP] [budget=N]" */
 void attack_typed(struct ui *ui, const char *args);
 /* Something is still to be done for one. */
 bool attack_is_on(const struct ui *ui);
+/* A battery is to be gone on with, and no session of it will say so. */
+bool attack_is_waiting(const struct ui *ui);
 /* Takes over what is new; true when something was. */
 bool attack_pump(struct ui *ui);
 /* Saves and ends it. */

@@ -52,7 +52,12 @@ struct attacking {
     int n;
     struct vac_session *session; /* of the attack, in this folder */
     char dir[VAC_PATH];
-    int64_t step, shown; /* of the run; of the attack, when it was told last */
+    int64_t step, shown;    /* of the run; of the attack, when it was told last */
+    char battery[VAC_PATH]; /* an attack file, all of which is made; "" = none */
+    int64_t budget;
+    struct vac_course *course;
+    struct vac_leg leg; /* what is made of it now */
+    uint64_t measuring; /* its command before it is left */
 };
 
 struct parked;

@@ -18,6 +18,7 @@
 #include "term/files.h"
 #include "term/screen.h"
 #include "term/signals.h"
+#include "ui/attack.h"
 #include "ui/actions.h"
 #include "ui/chrome.h"
 #include "ui/loop.h"
@@ -209,7 +210,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     double frame = p->next - ui->now;
     bool told = ui->session || ui->look || ui->priv->parked || ui->priv->attack.session;
     bool listen = told && !ui->freeze && (frame <= 0 || ui->priv->script);
-    bool behind = ui->session && !ui->freeze && ui->priv->behind;
+    bool behind = (ui->session && !ui->freeze && ui->priv->behind) || attack_is_waiting(ui);
     struct pollfd fds[2 + SESSION_FDS] = {
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},

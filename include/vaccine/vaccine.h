@@ -538,7 +538,7 @@ void vac_batteries_done(struct vac_battery *v, size_t n);
 /* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 attacks within FA > 80 %", or why there is none. Returns out. */
 enum { VAC_BATTERY_WORST = 512 };
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);
-/* A battery on its course: what is to be run next, so that whoever asks runs it, sees it, and can break it off. */
+/* A battery on its course: whoever asks runs what is next, and can break it off. Borrowed until it is closed: */
 struct vac_battery_want {
     const char *run, *file, *at,
         *stage; /* the attack file; at and stage as of struct vac_fork, NULL = the same */
@@ -550,15 +550,15 @@ struct vac_battery_want {
     const char *who; /* for the journals */
 };
 struct vac_course;
-/* Reads the file and makes every attack's folder; nothing has begun then, and after an error nothing is left. What
- * was begun before is gone on with. */
+/* Reads the file, checks it against the run, and finds what was begun before. A failure of vac_course_next before
+ * the first run takes back what was made for it. */
 int vac_course_open(struct vac_course **out, const struct vac_battery_want *w, struct vac_err *err);
 struct vac_leg {
     char dir[VAC_PATH], name[VAC_NAME]; /* the run to go on with */
     int64_t upto; /* its step at which it is to be measured, saved and left; 0 = its end */
     size_t number, of;
 };
-/* 1: that one is next; asking again says that it was made. 0: all is made, and what it came to is kept. -1 and err. */
+/* 2: the folder of an attack was made, ask again. 1: run that one, ask again. 0: all is made and kept. -1 and err. */
 int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *err);
 const char *
 vac_course_folder(const struct vac_course *c); /* the name of its folder in the run's attacks/ */

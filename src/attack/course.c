@@ -1,4 +1,5 @@
-/* course.c - a battery on its course: forks first, then round by round what is to be run. Declared in vaccine.h. */
+/* course.c - a battery on its course: forks first, one after the other, then what is to be run, round by round.
+ * Declared in vaccine.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,11 @@ struct vac_course {
     struct battery b;
     int64_t *planned; /* [b.n] */
     struct halving h;
-    bool round;  /* there is one */
-    size_t next; /* attack of it */
+    bool *made;    /* [b.n]: its fork was made by us, */
+    size_t forked; /* as far as we have come with that */
+    bool fresh;    /* so was the folder of all */
+    bool round;    /* there is one */
+    size_t next;   /* attack of it */
 };
 
 static char *folder_of(const struct vac_course *c, size_t i, struct vac_err *err)
@@ -70,40 +74,49 @@ static int make_fork(struct vac_course *c, size_t i, const char *dir, struct vac
     return vac_fork(out, err) ? err_prefix(err, "%s: %s", c->want.file, a->name) : 0;
 }
 
-/* All attacks are made before the first begins, so that what is wrong with one is told before; those that were made
- * now are taken away again. */
-static int make_forks(struct vac_course *c, struct vac_err *err)
+/* Nothing has begun: what was made for it goes again. */
+static void unmake(struct vac_course *c)
 {
-    bool *made = mem_new(c->b.n, sizeof *made, err);
-    int rc = made ? 0 : -1;
-
-    for (size_t i = 0; rc == 0 && i < c->b.n; i++) {
-        char *dir = folder_of(c, i, err);
-        struct vac_fork fork;
-
-        rc = dir ? 0 : -1;
-        if (rc == 0 && path_missing(dir)) {
-            rc = make_fork(c, i, dir, &fork, err);
-            made[i] = rc == 0;
-            if (rc == 0 && fork.step != c->b.step)
-                rc = err_set(err, VAC_ERR_USAGE,
-                             "%s: has saved step %lld meanwhile: name the step that is meant",
-                             c->run, (long long)fork.step);
-            c->b.v[i].planned = fork.steps;
-        }
-        c->planned[i] = c->b.v[i].planned;
-        free(dir);
-    }
-    if (rc == 0)
-        rc = halving_open(&c->h, c->planned, c->b.n, c->b.budget, err);
-    for (size_t i = 0; rc && made && i < c->b.n; i++) {
-        char *dir = made[i] ? folder_of(c, i, NULL) : NULL;
+    for (size_t i = 0; i < c->forked; i++) {
+        char *dir = c->made[i] ? folder_of(c, i, NULL) : NULL;
 
         if (dir)
             path_remove(dir, NULL);
         free(dir);
     }
-    free(made);
+    if (c->fresh)
+        path_remove(c->dir, NULL);
+}
+
+/* One fork; behind the last one it is written down how many steps each will make. */
+static int make_next(struct vac_course *c, struct vac_err *err)
+{
+    size_t i = c->forked++;
+    char *dir = folder_of(c, i, err);
+    struct vac_fork fork;
+    int rc = dir ? 0 : -1;
+
+    if (rc == 0 && path_missing(dir)) {
+        rc = make_fork(c, i, dir, &fork, err);
+        c->made[i] = rc == 0;
+        if (rc == 0 && fork.step != c->b.step)
+            rc = err_set(err, VAC_ERR_USAGE,
+                         "%s: has saved step %lld meanwhile: name the step that is meant", c->run,
+                         (long long)fork.step);
+        c->b.v[i].planned = fork.steps;
+    } else if (rc == 0 && c->b.v[i].planned == 0) { /* it was killed before it wrote that down */
+        rc = make_fork(c, i, NULL, &fork, err);
+        c->b.v[i].planned = fork.steps;
+    }
+    free(dir);
+    c->planned[i] = c->b.v[i].planned;
+    if (rc == 0 && c->forked == c->b.n)
+        rc = halving_open(&c->h, c->planned, c->b.n, c->b.budget, err) ||
+                     battery_save(&c->b, c->dir, err)
+                 ? -1
+                 : 0;
+    if (rc)
+        unmake(c);
     return rc;
 }
 
@@ -113,7 +126,6 @@ static int join(struct vac_course *c, struct vac_err *err)
     struct vac_fork first;
     struct battery begun = {.v = NULL};
     char *attacks = NULL, *file = NULL, name[VAC_NAME + 32];
-    bool fresh = false;
     int rc = -1;
 
     if (make_fork(c, 0, NULL, &first, err))
@@ -123,14 +135,11 @@ static int join(struct vac_course *c, struct vac_err *err)
     if (!(attacks = path_join(c->run, "attacks", err)) ||
         !(c->dir = path_join(attacks, name, err)) || !(file = path_join(c->dir, battery_file, err)))
         goto out;
-    fresh = !file_exists(file);
-    if ((!fresh &&
-         (battery_load(&begun, c->dir, err) || battery_join(&c->b, &begun, c->dir, err))) ||
-        dirs_make(c->dir, err) || (fresh && battery_save(&c->b, c->dir, err)))
-        goto out;
-    rc = make_forks(c, err) || battery_save(&c->b, c->dir, err) ? -1 : 0;
-    if (rc && fresh)
-        path_remove(c->dir, NULL);
+    c->fresh = !file_exists(file);
+    if (c->fresh)
+        rc = dirs_make(c->dir, err) || battery_save(&c->b, c->dir, err) ? -1 : 0;
+    else
+        rc = battery_load(&begun, c->dir, err) || battery_join(&c->b, &begun, c->dir, err) ? -1 : 0;
 out:
     battery_done(&begun);
     free(attacks);
@@ -153,7 +162,8 @@ int vac_course_open(struct vac_course **out, const struct vac_battery_want *w, s
     }
     if (rc == 0) {
         c->planned = mem_new(c->b.n, sizeof *c->planned, err);
-        rc = c->planned ? join(c, err) : -1;
+        c->made = mem_new(c->b.n, sizeof *c->made, err);
+        rc = c->planned && c->made ? join(c, err) : -1;
     }
     cJSON_Delete(config);
     if (rc)
@@ -219,8 +229,14 @@ static int end_round(struct vac_course *c, struct vac_err *err)
     return rc;
 }
 
+/* All attacks are made before the first begins, so that what is wrong with one is told before. */
 int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *err)
 {
+    if (c->forked < c->b.n) {
+        *out = (struct vac_leg){.number = c->forked + 1, .of = c->b.n};
+        snprintf(out->name, sizeof out->name, "%s", c->b.v[c->forked].name);
+        return make_next(c, err) ? -1 : 2;
+    }
     for (;;) {
         if (!c->round && !halving_next(&c->h))
             return keep_results(c, err);
@@ -263,6 +279,7 @@ void vac_course_close(struct vac_course *c)
     battery_done(&c->b);
     halving_close(&c->h);
     free(c->planned);
+    free(c->made);
     free(c->run);
     free(c->dir);
     free(c);

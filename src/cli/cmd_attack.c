@@ -379,6 +379,8 @@ static int fight(const struct attack_values *v, const char *run, struct vac_err 
         return -1;
     rc = 0;
     while (rc == 0 && (more = vac_course_next(c, &leg, err)) != 0) {
+        if (more == 2)
+            continue;
         snprintf(what, sizeof what, "%zu of %zu, %s: step", leg.number, leg.of, leg.name);
         rc = more < 0 ? -1 : run_to(leg.dir, leg.upto, what, err);
         if (more > 0 && rc < 0)
