@@ -138,3 +138,28 @@ const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_
     out[0] = '\0';
     return out;
 }
+
+int vac_course_open(struct vac_course **out, const struct vac_battery_want *w, struct vac_err *err)
+{
+    *out = NULL;
+    return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", w->run);
+}
+
+int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *err)
+{
+    (void)c;
+    (void)out;
+    (void)err;
+    return 0;
+}
+
+const char *vac_course_folder(const struct vac_course *c)
+{
+    (void)c;
+    return "";
+}
+
+void vac_course_close(struct vac_course *c)
+{
+    (void)c;
+}
