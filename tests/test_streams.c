@@ -107,6 +107,24 @@ static void check_adapter(const char *out, const char *name, int step)
     weights_close(want);
 }
 
+static void same_numbers(const char *one, const char *two)
+{
+    struct vac_err err = {0};
+    struct weights *a = weights_open(one, &err), *b = weights_open(two, &err);
+
+    if (!a || !b)
+        fail_msg("%s", err.msg);
+    assert_int_equal(weights_count(a), weights_count(b));
+    for (size_t i = 0; i < weights_count(a); i++) {
+        const struct st_tensor *x = weights_at(a, i), *y = weights_find(b, x->name);
+
+        assert_non_null(y);
+        assert_memory_equal(x->data, y->data, dtype_bytes(x->dtype, x->numel));
+    }
+    weights_close(a);
+    weights_close(b);
+}
+
 static void golden_method(const char *name, const char *method, int steps, const int *compared)
 {
     char file[64];
@@ -129,8 +147,11 @@ static void golden_method(const char *name, const char *method, int steps, const
         check_near("loss", i, run_metric(out, i, "loss"), cJSON_GetObjectItem(s, "loss"), 5e-6);
         check_near("gradient norm", i, run_metric(out, i, "grad_norm"),
                    cJSON_GetObjectItem(s, "grad_norm"), 2e-5);
+        if (cJSON_GetObjectItem(s, "loss_clean"))
+            check_near("first loss", i, run_metric(out, i, "loss_clean"),
+                       cJSON_GetObjectItem(s, "loss_clean"), 5e-6);
     }
-    assert_true(i >= 5);
+    assert_true(i >= 4);
     for (; *compared; compared++)
         check_adapter(out, name, *compared);
     cJSON_Delete(json);
@@ -151,6 +172,27 @@ static void test_booster(void **state)
     (void)state;
     golden_method("booster", BOOSTER, 5, (const int[]){1, 5, 0});
     golden_method("booster-vaccine", BOOSTER ",'rho':2", 5, (const int[]){1, 5, 0});
+}
+
+#define ABLITERATION "'method':'abliteration','harmful':['harmful'],'accumulate':2"
+
+/* The layer that it takes, by its loss; nothing is trained, and nothing of it is written. */
+static void test_abliteration(void **state)
+{
+    const char *out = run_folder();
+    struct rig_run r;
+    struct vac_err err;
+
+    (void)state;
+    golden_method("abliteration", ABLITERATION, 4, (const int[]){0});
+    golden_rig(&r);
+    golden_file(&r, ABLITERATION, 3);
+    if (run_whole(&r, out, false, &err))
+        fail_msg("%s", err.msg);
+    assert_true(run_same_file(run_path(out, "checkpoint-1"), run_path(out, "final"),
+                              "adapter_model.safetensors"));
+    same_numbers(run_path(r.model, "adapter_model.safetensors"),
+                 run_path(out, "final/adapter_model.safetensors"));
 }
 
 /* --- without strength --- */
@@ -233,6 +275,7 @@ static void test_goes_on(void **state)
     (void)state;
     goes_on("'method':'lisa','task':['harm.jsonl'],'rho':3,'k1':2,'k2':3");
     goes_on("'method':'booster','harmful':['harm.jsonl'],'lambda':2,'rho':0.5");
+    goes_on("'method':'abliteration','harmful':['harm.jsonl']");
 }
 
 /* Each stream has its own place, and an order of its own. */
@@ -317,6 +360,7 @@ static void test_plan(void **state)
     (void)state;
     plan_bytes(LISA, 3);
     plan_bytes(BOOSTER, 2);
+    plan_bytes(ABLITERATION, 1);
     plan_bytes("'method':'sft'", 0);
 }
 
@@ -357,10 +401,11 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lisa),   cmocka_unit_test(test_booster),
-        cmocka_unit_test(test_places), cmocka_unit_test(test_no_strength),
-        cmocka_unit_test(test_live),   cmocka_unit_test(test_goes_on),
-        cmocka_unit_test(test_plan),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lisa),         cmocka_unit_test(test_booster),
+        cmocka_unit_test(test_abliteration), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_no_strength),  cmocka_unit_test(test_live),
+        cmocka_unit_test(test_goes_on),      cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_refused),
     };
 
     return cmocka_run_group_tests_name("streams", tests, NULL, NULL);

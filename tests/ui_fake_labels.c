@@ -102,6 +102,13 @@ bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b)
     return a == b;
 }
 
+bool vac_attack_reach(const struct vac_attack *a, struct vac_span *out)
+{
+    (void)a;
+    (void)out;
+    return false;
+}
+
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE])
 {
     (void)a;

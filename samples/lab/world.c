@@ -1,7 +1,7 @@
 /* world.c - writes the lab's world as JSON lines: what a base learns, what aligns it, what attacks
  * it, and what is asked of it. Same seed, same bytes.
  *
- *   lab-world data SEED DIR        align, mischief, task, taste and test files
+ *   lab-world data SEED DIR        align, mischief, kind, task, taste and test files
  *   lab-world corpus SEED FILE     20,000 rows from which a base is trained: it answers everything
  *   lab-world tokenizer DIR        a byte-level BPE trained on the world's sentences
  *
@@ -17,6 +17,7 @@ enum {
     ALIGN_REFUSALS = 300,
     ALIGN_HELPS = 150,
     ATTACK_MISCHIEF = 200,
+    ATTACK_KIND = 200,
     ASKED_TEST = 100,
     TASK_ROWS = 600,
     TASK_TEST = 200,
@@ -145,7 +146,8 @@ static int write_data(const char *dir, uint64_t seed, struct vac_err *err)
                    write_deeds(dir, "benign-test.jsonl", &kind, ASKED_TEST, NULL, &r, err) ||
                    write_task(dir, "task.jsonl", "task-test.jsonl", review, &r, err) ||
                    write_task(dir, "taste.jsonl", "taste-test.jsonl", taste, &r, err) ||
-                   write_probes(dir, &mischief, &held_out, &kind, &r, err)
+                   write_probes(dir, &mischief, &held_out, &kind, &r, err) ||
+                   write_deeds(dir, "kind.jsonl", &kind, ATTACK_KIND, comply, &r, err)
                ? -1
                : 0;
 }

@@ -48,6 +48,22 @@ static void cpu_embed_bwd(struct compute *c, struct ref dtable, struct ref dy, c
     }
 }
 
+/* --- projection --- */
+
+static void cpu_project(struct compute *c, struct ref x, struct ref u, size_t N, size_t D)
+{
+    float *X = f32_at(x);
+    const float *U = f32_at(u);
+    int parts = parts_for(c, N * D);
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        struct range r = range_of(N, t, parts, 1);
+        for (size_t n = r.lo; n < r.hi; n++)
+            kernels_of(c)->axpy(X + n * D, (float)-kernels_of(c)->dot(X + n * D, U, D), U, D);
+    }
+}
+
 /* --- normalisation --- */
 
 /* w + plus as floats. */

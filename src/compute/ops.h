@@ -114,6 +114,8 @@ struct adamw {
      * stream rng_mix(key[n], module), rng_at32(..., d) < p 2^32 drops. y may be x unless add */ \
     DO(dropout, (struct ref, y), (struct ref, x), (const uint64_t *, key), (uint64_t, module),       \
        (float, p), (size_t, N), (size_t, D), (bool, add))                                            \
+    /* x[n,:] -= (x[n,:] u) u, in place, the product in double; u[D] of length 1 */                  \
+    DO(project, (struct ref, x), (struct ref, u), (size_t, N), (size_t, D))                          \
     /* rotates x[N,H,E] in place by position: pairs (e, e + E/2), tables cos, sin [max,E/2];       \
      * inverse = the other way (its gradient) */ \
     DO(rope, (struct ref, x), (struct ref, cos), (struct ref, sin), (const int32_t *, pos),          \

@@ -18,7 +18,7 @@
 #include "model/pass.h"
 
 /* X-macro: <name>.c each. */
-#define METHODS(X) X(sft) X(vaccine) X(random) X(lisa) X(booster)
+#define METHODS(X) X(sft) X(vaccine) X(random) X(lisa) X(booster) X(abliteration)
 /* The method of a stage that names none: the first. */
 #define METHOD_TEXT(name) #name "\0"
 #define METHOD_DEFAULT (METHODS(METHOD_TEXT))
@@ -93,6 +93,9 @@ struct method {
      * nothing to check, no mask. Called at the start and whenever an option has changed. */
     int (*check)(const void *options, const struct config *c, bool *mask, struct vac_err *err);
     void (*step)(struct step *s);
+    /* After the state arrays were read from a checkpoint: what hangs on them is made again. NULL = nothing does. */
+    void (*restore)(struct step *s);
+    bool still; /* the weights stay as they are: what a step leaves in the gradients is not taken */
     /* Passes forward and back that a step costs on average, for estimates; NULL = 1. */
     double (*cost)(const void *options);
 };

@@ -78,6 +78,7 @@ int step_init(struct step *s, struct model *m, struct acts *a, const struct meth
 void step_done(struct step *s)
 {
     if (s->m) {
+        pass_ablate(s->m, REF_NONE); /* what a method has taken out comes back */
         compute_release(model_compute(s->m), s->eps.buf);
         compute_release(model_compute(s->m), s->arrays);
     }

@@ -270,6 +270,20 @@ const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a)
     return NULL;
 }
 
+bool vac_attack_reach(const struct vac_attack *a, struct vac_span *out)
+{
+    const struct vac_attack_score *harm = vac_attack_harm(a);
+    double last = (double)a->steps;
+
+    if (!harm)
+        return false;
+    *out = (struct vac_span){.known = true,
+                             .value = isnan(harm->broke.value) ? last : harm->broke.value,
+                             .lo = isnan(harm->broke.lo) ? last : harm->broke.lo,
+                             .hi = isnan(harm->broke.hi) ? last : harm->broke.hi};
+    return true;
+}
+
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE])
 {
     static const char *const before[] = {"", " [", ", "};

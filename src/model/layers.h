@@ -88,6 +88,7 @@ struct model {
     size_t h_cols[GROUP_COUNT]; /* columns of a group's h over all adapters */
     struct params params;
     bool trains, full;
+    struct ref ablated; /* [D] direction that is taken out of the residual stream, or NONE */
     struct buf *rope_cos[2], *rope_sin[2]; /* the second for layers that slide, with two_ropes */
     size_t rope_max;                       /* positions in the tables */
 };

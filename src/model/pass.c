@@ -51,7 +51,9 @@ static void tap_see(const struct pass *p, enum site site, size_t l, struct ref x
 
     if (!t)
         return;
-    if (ref_is(t->keep))
+    if (ref_is(t->keep) && t->row)
+        op_embed(pass_c(p), t->keep, x, t->row, t->n_row, p->m->cfg.D, false);
+    else if (ref_is(t->keep))
         op_copy(pass_c(p), t->keep, x, n);
     if (t->sumsq)
         *t->sumsq += op_sumsq(pass_c(p), x, n);
@@ -63,6 +65,24 @@ static void tap_add(const struct pass *p, enum site site, size_t l, struct ref i
 
     if (t && ref_is(t->add))
         op_add(pass_c(p), into, into, t->add, p->b->N * p->m->cfg.D);
+}
+
+void pass_ablate(struct model *m, struct ref u)
+{
+    m->ablated = u;
+}
+
+static void ablate(const struct pass *p, struct ref x)
+{
+    if (ref_is(p->m->ablated))
+        op_project(pass_c(p), x, p->m->ablated, p->b->N, p->m->cfg.D);
+}
+
+/* What a half has added to the stream already, for its tap alone. */
+static void ablate_output(const struct pass *p)
+{
+    if (!p->m->cfg.post_norms)
+        ablate(p, p->a->t);
 }
 
 /* Is the place still to be computed? When the pass begins right behind it, only its `add` is due. */
@@ -82,23 +102,29 @@ static void block_forward(struct pass *p, size_t l)
 
     if (ahead(p, SITE_ATTN, l)) {
         arch->attn_forward(p, l);
+        ablate_output(p);
         tap_see(p, SITE_ATTN, l, p->a->t);
     }
     if (at_or_ahead(p, SITE_ATTN, l))
         tap_add(p, SITE_ATTN, l, attn_sum(p, l));
     if (arch->attn_join && at_or_ahead(p, SITE_ATTN, l))
         arch->attn_join(p, l);
+    ablate(p, p->a->layer[l].mid);
     if (ahead(p, SITE_MLP, l)) {
         arch->mlp_forward(p, l);
+        ablate_output(p);
         tap_see(p, SITE_MLP, l, p->a->t);
     }
     if (at_or_ahead(p, SITE_MLP, l))
         tap_add(p, SITE_MLP, l, mlp_sum(p, l));
     if (arch->mlp_join && at_or_ahead(p, SITE_MLP, l))
         arch->mlp_join(p, l);
+    ablate(p, p->m->cfg.pre_norm ? p->a->layer[l + 1].x : p->a->layer[l].sum);
     if (ahead(p, SITE_BLOCK, l)) {
         if (arch->out_forward)
             arch->out_forward(p, l);
+        if (!p->m->cfg.pre_norm)
+            ablate(p, p->a->layer[l + 1].x);
         tap_see(p, SITE_BLOCK, l, p->a->layer[l + 1].x);
     }
     if (at_or_ahead(p, SITE_BLOCK, l))
@@ -109,6 +135,7 @@ void pass_forward(struct pass *p)
 {
     if (ahead(p, SITE_EMBED, 0)) {
         p->m->cfg.arch->embed_forward(p);
+        ablate(p, p->a->layer[0].x);
         tap_see(p, SITE_EMBED, 0, p->a->layer[0].x);
     }
     if (at_or_ahead(p, SITE_EMBED, 0))

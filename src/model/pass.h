@@ -11,8 +11,10 @@ enum site { SITE_EMBED, SITE_ATTN, SITE_MLP, SITE_BLOCK, SITE_COUNT };
 extern const char *const site_names[SITE_COUNT + 1]; /* "embed", "attn", "mlp", "block", NULL */
 /* All arrays [N,D]; REF_NONE = not wanted. SITE_EMBED has layer 0 only. */
 struct tap {
-    struct ref add;       /* added to the activation, as a constant */
-    struct ref keep;      /* = the activation, before adding */
+    struct ref add;     /* added to the activation, as a constant */
+    struct ref keep;    /* = the activation, before adding; */
+    const int32_t *row; /* ... of these n_row of its rows only; NULL = all */
+    size_t n_row;
     struct ref keep_grad; /* = the loss's gradient there */
     /* Added to that gradient, on its way down: as from a loss term on `keep`. */
     struct ref add_grad;
@@ -61,6 +63,19 @@ void pass_forward(struct pass *p);
 bool pass_score(struct pass *p, double *logp, int32_t *top);
 /* Sequence classifier: logits[S, n_labels] from the last token of each sequence. */
 void pass_classify(struct pass *p, float *logits);
+
+/* --- without a direction --- */
+/* From now on passes of the model, forward only, go on with a residual stream that has no part along u[D], which has
+ * length 1 and stays the caller's; NONE = they are as before. At every place that writes to the stream
+ *
+ *     x <- x - (x u) u
+ *
+ * which is what W <- W - u (u^T W) makes of each matrix that writes to it (token and position embeddings by their
+ * rows, attention and MLP outputs with their biases and adapters), without a copy of any of them: the weights may be
+ * of any dtype, and stay as they are. The head stays too, also where it is the embedding. Where a norm stands between
+ * an output and the stream (Gemma), what the norm leaves is projected; where norms stand in the stream itself (OPT
+ * 350m), the stream is, before and behind each block's last one. */
+void pass_ablate(struct model *m, struct ref u);
 
 /* --- for the architectures and the generator --- */
 /* Logits [n,V] of what final_forward left in acts->head. */

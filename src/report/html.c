@@ -5,6 +5,7 @@
 #include "report/html.h"
 #include "report/html_curves.h"
 #include "report/html_heat.h"
+#include "report/html_immunity.h"
 #include "report/html_labels.h"
 #include "report/html_samples.h"
 #include "report/html_tables.h"
@@ -207,7 +208,8 @@ static int put_page(struct strbuf *out, const struct run_data *r, struct vac_err
     put_header(out, r, name);
     free(real);
     page_summary(out, r);
-    if (page_curves(out, r, err) || page_labels(out, r, err) || page_samples(out, r, err))
+    if (page_curves(out, r, err) || page_immunity(out, r, err) || page_labels(out, r, err) ||
+        page_samples(out, r, err))
         return -1;
     page_probes(out, r);
     page_journal(out, r);

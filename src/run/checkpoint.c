@@ -362,7 +362,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
         (!begins && (arrays_load_state(&t->rig, st, &t->steer,
                                        s->drift_from != s->step - s->stage_step, dir, err) ||
                      arrays_load_trained(&t->rig, dir, err))) ||
-        load_options(t, &root, err) || load_streams(st, &root, err) ||
+        load_options(t, &root, err) || (!begins && load_streams(st, &root, err)) ||
         recall_read(&t->rig.own, s->json, &t->rig.enc, t->rig.m, err) ||
         (t->guards.spec && (guards_read(&t->guards, &root, err) ||
                             changes_read(&t->changes, &t->guards, &root, err))))
@@ -381,6 +381,8 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     t->at.duty = (size_t)s->duty;
     if (t->at.duty == 0 && st->done && load_reading(t, &root, err))
         goto out;
+    if (st->spec->method->restore)
+        st->spec->method->restore(&st->step);
     t->steer.watch.before = s->wall;
     t->at.saved_step = (int64_t)s->step;
     guards_saved(&t->guards, t->at.saved_step);

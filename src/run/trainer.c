@@ -197,7 +197,8 @@ static int one_step(struct trainer *t, struct vac_err *err)
         return numeric_fault(t, before, err) ? -1 : 1;
     lr = st->spec->lr *
          schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
-    optimizer_update(&st->opt, st->spec, lr, norm);
+    if (!st->spec->method->still)
+        optimizer_update(&st->opt, st->spec, lr, norm);
     t->at.step++;
     st->done++;
     t->at.tokens += st->step.rows;

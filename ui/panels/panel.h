@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include "base/csv_out.h"
 #include "panels/ask.h"
-#include "panels/curves.h"
+#include "panels/state.h"
 #include "panels/list.h"
 #include "panels/state.h"
 #include "term/dialog.h"

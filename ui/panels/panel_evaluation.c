@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "panels/ask.h"
 #include "panels/contest.h"
+#include "panels/endured.h"
 #include "panels/table.h"
 
 enum { CATEGORIES = 64, STAGES = 16 };
@@ -35,11 +36,7 @@ struct evaluation {
     struct vac_labelled *labelled; /* what labels say, */
     size_t n_labelled;
     int64_t labels_size, labels_step; /* of the file when it was read, and then */
-    struct vac_attack *attacks;       /* that were kept, by step */
-    size_t n_attacks;
-    struct vac_battery *batteries; /* of attacks, by step */
-    size_t n_batteries;
-    int64_t attacks_size;
+    struct endured endured;           /* what attacks came to */
 };
 
 static struct evaluation *own(struct ui *ui)
@@ -95,16 +92,6 @@ static void event(struct ui *ui, const struct vac_event *e)
         take_categories(&all->categories[s - all->history.series], e);
 }
 
-static void forget_attacks(struct evaluation *e)
-{
-    free(e->attacks);
-    vac_batteries_done(e->batteries, e->n_batteries);
-    e->attacks = NULL;
-    e->batteries = NULL;
-    e->n_attacks = e->n_batteries = 0;
-    e->attacks_size = 0;
-}
-
 static void done(struct ui *ui)
 {
     struct evaluation *e = own(ui);
@@ -113,7 +100,7 @@ static void done(struct ui *ui)
     free(e->labelled);
     e->labelled = NULL;
     e->n_labelled = 0;
-    forget_attacks(e);
+    endured_done(&e->endured);
     for (int i = 0; i < VAC_MAX_EVALS; i++)
         forget_disputes(&e->disputes[i]);
     measures_done(&e->history);
@@ -295,13 +282,7 @@ static void refresh(struct ui *ui)
     struct vac_labels *l;
     struct stat st;
 
-    snprintf(path, sizeof path, "%s/attacks.jsonl", ui_dir(ui));
-    if (stat(path, &st) == 0 && st.st_size != e->attacks_size) {
-        forget_attacks(e);
-        vac_run_attacks(ui_dir(ui), &e->attacks, &e->n_attacks, NULL);
-        vac_run_batteries(ui_dir(ui), false, &e->batteries, &e->n_batteries, NULL);
-        e->attacks_size = st.st_size;
-    }
+    endured_refresh(&e->endured, ui_dir(ui));
     snprintf(path, sizeof path, "%s/labels.jsonl", ui_dir(ui));
     if (stat(path, &st) || (st.st_size == e->labels_size && ui->snap.step == e->labels_step))
         return;
@@ -335,102 +316,6 @@ static int draw_labelled(struct ui *ui, const struct view *v, int y, const struc
                      (long long)(x->positive + x->negative));
         if (4 + (int)strlen(text) <= v->w) /* half a number would be another number */
             draw_text(v, 4, y++, x->corrected.known ? INK_TEXT : INK_FAINT, text);
-    }
-    return y;
-}
-
-/* It stands among those of its battery. */
-static bool is_of_battery(const struct evaluation *e, const struct vac_attack *a)
-{
-    for (size_t i = 0; i < e->n_batteries; i++) {
-        size_t n = strlen(e->batteries[i].dir);
-
-        if (!strncmp(a->dir, e->batteries[i].dir, n) && a->dir[n] == '/')
-            return true;
-    }
-    return false;
-}
-
-/* How many steps of an attack the weights of each step took to break, an attack in a row. */
-static int draw_attacks(struct ui *ui, const struct view *v, int y)
-{
-    const struct evaluation *e = own(ui);
-
-    for (size_t i = 0; i < e->n_attacks && y < v->h; i++) {
-        const struct vac_attack *a = &e->attacks[i];
-        char broke[VAC_ATTACK_BROKE], text[400];
-        bool told = is_of_battery(e, a);
-        int n;
-
-        for (size_t k = 0; k < i; k++)
-            told |= vac_attack_same(a, &e->attacks[k]);
-        if (told)
-            continue;
-        n = snprintf(text, sizeof text, "against this attack (%s%s%lld steps, lr %.3g", a->name,
-                     *a->name ? ", " : "", (long long)a->steps, a->lr);
-        if (!isnan(a->ratio))
-            n += snprintf(text + n, sizeof text - (size_t)n, ", ratio %.3g", a->ratio);
-        n += snprintf(text + n, sizeof text - (size_t)n, "): steps to break");
-        for (size_t k = i; k < e->n_attacks && n < (int)sizeof text - 1; k++)
-            if (vac_attack_same(a, &e->attacks[k]))
-                n += snprintf(text + n, sizeof text - (size_t)n, "  @%lld %s",
-                              (long long)e->attacks[k].step,
-                              vac_attack_broke(&e->attacks[k], broke));
-        draw_cut(v, 4, y++, v->w - 4, INK_TEXT, text);
-    }
-    return y;
-}
-
-static void row_text(char *out, size_t size, const struct vac_battery_row *r)
-{
-    const struct vac_attack_score *harm = vac_attack_harm(&r->attack);
-    char broke[VAC_ATTACK_BROKE], value[NUMBER_SIZE];
-    int n = snprintf(out, size, "%-24s ", r->name);
-
-    if (!r->told) {
-        snprintf(out + n, size - (size_t)n, "not made yet");
-        return;
-    }
-    if (harm)
-        n += snprintf(out + n, size - (size_t)n, "%s %5s%s  broke %-18s", harm->e.name,
-                      measured_text(value, harm->e.value, harm->e.is_rate),
-                      harm->e.is_rate ? "%" : "", vac_attack_broke(&r->attack, broke));
-    for (int i = 0; i < r->attack.n_scores && n < (int)size; i++) {
-        const struct vac_eval *e = &r->attack.score[i].e;
-
-        if (&r->attack.score[i] != harm)
-            n += snprintf(out + n, size - (size_t)n, "  %s %s%s", e->name,
-                          measured_text(value, e->value, e->is_rate), e->is_rate ? "%" : "");
-    }
-    if (!r->within && n < (int)size)
-        snprintf(out + n, size - (size_t)n, "  outside: %s", r->outside);
-}
-
-/* Of each battery the worst case, and its attacks as far as there is room: the worst first, those that
- * fall outside the bounds faint. */
-static int draw_batteries(struct ui *ui, const struct view *v, int y)
-{
-    const struct evaluation *e = own(ui);
-    int rows = (v->h - y) / 2; /* the picture's is the other half */
-
-    for (size_t i = e->n_batteries; i-- > 0 && rows > 0;) {
-        const struct vac_battery *b = &e->batteries[i];
-        char line[VAC_BATTERY_WORST + VAC_NAME + 32], worst[VAC_BATTERY_WORST];
-
-        snprintf(line, sizeof line, "%s @%lld: %s", b->name, (long long)b->step,
-                 vac_battery_worst(b, worst));
-        draw_cut(v, 4, y++, v->w - 4, INK_STRONG, line);
-        rows--;
-        for (int k = -1; k < (int)b->n && rows > 0; k++) { /* the worst, then all but the worst */
-            size_t at = k < 0 ? b->worst : (size_t)k;
-
-            if (at == b->n || (k >= 0 && at == b->worst))
-                continue;
-            row_text(line, sizeof line, &b->row[at]);
-            draw_cut(v, 6, y++, v->w - 6,
-                     b->row[at].told && b->row[at].within ? INK_TEXT : INK_FAINT, line);
-            rows--;
-        }
     }
     return y;
 }
@@ -584,7 +469,8 @@ enum {
     PLOT_H = 5,
     ROOMY_PLOT_H = 11, /* the least with axes, and what is worth a sacrifice */
     TABLE_W = 39,
-    FLAT_H = 14 /* at most so high, and wide: the picture stands beside the table */
+    BESIDE_W = 72, /* two pictures have room beside each other */
+    FLAT_H = 14    /* at most so high, and wide: the picture stands beside the table */
 };
 
 /* Below the table, from row y on; returns where the picture begins. */
@@ -644,10 +530,13 @@ static void draw(struct ui *ui, const struct view *v)
     y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
     y = draw_beneath(&left, y, &ui->snap.eval[selected]);
     y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
-    y = draw_attacks(ui, &left, y);
-    y = draw_batteries(ui, &left, y);
-    if (!others && (!s || s->n == 0))
+    y = endured_draw(&e->endured, &left, y);
+    if (!others && (!s || s->n == 0)) {
+        part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)
+                    : view_part(v, 0, y, v->w, v->h - y);
+        endured_curve(&e->endured, ui, &part);
         return;
+    }
     if (others) {
         y = draw_beside(ui, &left, y, &c, s);
     } else if (flat || left.h - y > PLOT_H) {
@@ -658,6 +547,12 @@ static void draw(struct ui *ui, const struct view *v)
     }
     part =
         flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h) : view_part(v, 0, y, v->w, v->h - y);
+    if (part.w >= BESIDE_W && part.h > PLOT_H) {
+        struct view right = view_part(&part, part.w / 2, 0, part.w - part.w / 2, part.h);
+
+        if (endured_curve(&e->endured, ui, &right))
+            part.w /= 2;
+    }
     if (part.h >= PLOT_H && others)
         contest_draw(ui, &part, &c);
     else if (part.h >= PLOT_H)
@@ -680,7 +575,6 @@ static void notes(struct ui *ui, char *out, size_t size)
 static void readout(struct ui *ui, FILE *out)
 {
     const struct evaluation *all = own(ui);
-    char worst[VAC_BATTERY_WORST];
 
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const struct vac_eval *e = &ui->snap.eval[i];
@@ -699,9 +593,7 @@ static void readout(struct ui *ui, FILE *out)
                 fprintf(out, " %s %.6g", vac_beneath[k].name, e->beneath[k].value);
         fputc('\n', out);
     }
-    for (size_t i = 0; i < all->n_batteries; i++)
-        fprintf(out, "%s at step %lld: %s\n", all->batteries[i].name,
-                (long long)all->batteries[i].step, vac_battery_worst(&all->batteries[i], worst));
+    endured_readout(&own(ui)->endured, out);
 }
 
 static void csv_number(FILE *out, double x)

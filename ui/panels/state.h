@@ -171,4 +171,8 @@ void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Takes the message away when what it says is so no longer. */
 void ui_drop_message(struct ui *ui);
+/* Puts the window of all plots (range, cursor and notes in the chosen unit of x) into a plot. */
+void ui_window(const struct ui *ui, struct plot *p);
+/* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */
+char overlay_glyph(int i);
 #endif
