@@ -85,6 +85,29 @@ check "... which the table names" grep -q '^against this attack: .* 4 steps, .*,
 run_vaccine attack "$P" --at 6 --steps 4 --data "$srcdir/samples/lab/mischief.jsonl" -o "$tmp/same"
 check "... and the run's own rows are none" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -vq other' sh "$P"
 
+# ---- nothing is trained
+run_vaccine attack "$P" --at 12 --kind abliteration --harmless "$srcdir/samples/lab/kind.jsonl"
+check "refusal taken out as a direction" ended 0
+picture "$P" | grep -v ' ./attacks.jsonl' >"$tmp/after"
+check "... the parent is as it was" cmp "$tmp/before" "$tmp/after"
+check "... the table names it" grep -q '^against this attack: abliteration, stage attack, 1 steps' "$tmp/out"
+B=$P/$(sed -n '$s/.*"run":"\([^"]*\)".*/\1/p' "$P/attacks.jsonl")
+check "... and has before and after" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -q "\"name\":\"HS\",\"before\":.*\"name\":\"FA\",\"before\":"' sh "$P"
+check "... on the weights of the parent, which are all that is kept" cmp "$P/stages/align/adapter_model.safetensors" "$B/stages/align/adapter_model.safetensors"
+check "... an adapter that does nothing beside them" python3 - "$B" <<'END'
+import json, struct, sys
+raw = open(sys.argv[1] + "/final/adapter_model.safetensors", "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+for name, t in json.loads(raw[8:8 + n]).items():
+    if "lora_B" in name:
+        a, b = t["data_offsets"]
+        assert not any(raw[8 + n + a:8 + n + b]), name
+END
+run_vaccine replay "$B"
+check "... and it can be repeated" done_with bit-identical
+run_vaccine attack "$P" --at 12 --kind abliteration --harmless "$tmp/nix"
+check "harmless rows that are not there" failed 2 'nix" not found'
+
 # ---- one that was killed, and is gone on with
 told=$(grep -c . "$P/attacks.jsonl")
 "$VACCINE" attack "$P" --at 6 --steps 200 -o "$tmp/killed" >/dev/null 2>&1 &
@@ -132,9 +155,9 @@ run_vaccine attack "$P" --at 6 --data "$tmp/nix"
 check "rows that are not there" failed 2 'data: "'
 run_vaccine attack "$P" --list --at 6
 check "--list with more" failed 2 '--list attacks nothing'
-check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 4 ]' sh "$P"
+check "... and nothing was left" sh -c '[ "$(ls "$1/attacks" | wc -l)" = 5 ]' sh "$P"
 echo '{"step":1}' >>"$P/attacks.jsonl"
 run_vaccine attack "$P" --list
-check "a line that is none" failed 1 'attacks.jsonl:7'
+check "a line that is none" failed 1 'attacks.jsonl:8'
 
 echo "1..$count"

@@ -728,6 +728,47 @@ static void test_head_threads(void **state)
     head_threads(64, 16, 2500);
 }
 
+/* --- what is left without a direction --- */
+
+static void projection(struct rig *rig, size_t N, size_t D)
+{
+    float *x = rig_random(rig, N * D), *u = rig_random(rig, D);
+    struct ref rx, ru;
+    double sq = 0, *want = rig_doubles(rig, N * D);
+
+    for (size_t d = 0; d < D; d++)
+        sq += (double)u[d] * (double)u[d];
+    for (size_t d = 0; d < D; d++)
+        u[d] = (float)((double)u[d] / sqrt(sq));
+    ru = rig_in(rig, u, D);
+    rx = rig_out(rig, x, N * D);
+    for (size_t n = 0; n < N; n++) {
+        double along = 0;
+
+        for (size_t d = 0; d < D; d++)
+            along += (double)x[n * D + d] * (double)u[d];
+        for (size_t d = 0; d < D; d++)
+            want[n * D + d] = (double)x[n * D + d] - along * (double)u[d];
+    }
+    op_project(rig->c, rx, ru, N, D);
+    rig_check(rig, "project", rig_get(rig, rx, N * D), want, N * D, 2e-6);
+    rig_done(rig);
+}
+
+static void projection_rig(struct rig *rig)
+{
+    for (size_t i = 0; i < COUNT(rows_of); i++)
+        for (size_t j = 0; j < COUNT(widths_of); j++)
+            projection(rig, rows_of[i], widths_of[j]);
+    projection(rig, 400, 130);
+}
+
+static void test_projection(void **state)
+{
+    (void)state;
+    rigs_each(projection_rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -739,6 +780,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_head_extreme),
         cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_projection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

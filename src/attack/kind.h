@@ -9,7 +9,7 @@
 #include "base/option.h"
 
 /* X-macro: kind_<name>.c each. The first is meant where nothing is said. */
-#define ATTACK_KINDS(X) X(finetune)
+#define ATTACK_KINDS(X) X(finetune) X(abliteration)
 
 /* What is attacked, and where what is written of the attack stands; all borrowed. */
 struct attack_on {

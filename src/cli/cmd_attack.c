@@ -16,7 +16,7 @@
 #include "term/signals.h"
 
 struct attack_values {
-    char *at, *stage, *kind, *data, *ratio, *samples, *steps, *lr, *output, *battery;
+    char *at, *stage, *kind, *data, *harmless, *ratio, *samples, *steps, *lr, *output, *battery;
     struct cli_list set, bound;
     int64_t budget;
     bool list, json, csv;
@@ -47,6 +47,7 @@ static const struct cli_option options[] = {
      .arg = "NAME",
      .word = kind_word},
     TEXT(data, "harmful rows, in the place of those that the stage has", "FILE"),
+    TEXT(harmless, "harmless requests, of a kind that holds harmful ones against them", "FILE"),
     TEXT(ratio, "part of its samples that is harmful", "P"),
     TEXT(samples, "its samples in all", "N"),
     TEXT(steps, "its steps", "N"),
@@ -155,12 +156,17 @@ static cJSON *as_keys(const struct attack_values *v, struct vac_err *err)
 {
     const struct {
         const char *key, *value;
-    } own[] = {{"kind", v->kind},       {"data", v->data},   {"harmful_ratio", v->ratio},
-               {"samples", v->samples}, {"steps", v->steps}, {"lr", v->lr}};
+    } own[] = {{"kind", v->kind},
+               {"data", v->data},
+               {"harmless", v->harmless},
+               {"harmful_ratio", v->ratio},
+               {"samples", v->samples},
+               {"steps", v->steps},
+               {"lr", v->lr}};
     cJSON *one = cJSON_CreateObject();
 
     for (size_t i = 0; one && i < sizeof own / sizeof *own; i++) {
-        cJSON *value = own[i].value && i >= 2 ? cJSON_Parse(own[i].value) : NULL;
+        cJSON *value = own[i].value && i >= 3 ? cJSON_Parse(own[i].value) : NULL;
 
         if (own[i].value &&
             json_add(one, own[i].key, value ? value : cJSON_CreateString(own[i].value), err)) {
@@ -209,13 +215,15 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
     if (here && (on.stage = attack_stage(config, dir, v->stage, err)))
         rc = collect(&o, v, &on, err);
     if (rc == 0) {
-        struct vac_fork f = {.run = dir,
-                             .at = v->at,
-                             .out = v->output,
-                             .set = (const char *const *)o.v,
-                             .n_set = o.n,
-                             .who = "cli",
-                             .attack = on.stage};
+        struct vac_fork f = {
+            .run = dir,
+            .at = v->at,
+            .out = v->output,
+            .set = (const char *const *)o.v,
+            .n_set = o.n,
+            .who = "cli",
+            .name = v->kind && strcmp(v->kind, attack_kind_at(0)->name) != 0 ? v->kind : NULL,
+            .attack = on.stage};
 
         rc = vac_fork(&f, err) ? -1 : run_to(f.dir, 0, "attack: step", err);
     }
@@ -395,15 +403,17 @@ static int fight(const struct attack_values *v, const char *run, struct vac_err 
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
-    bool one = v->kind || v->data || v->ratio || v->samples || v->steps || v->lr || v->output;
+    bool one = v->kind || v->data || v->harmless || v->ratio || v->samples || v->steps || v->lr ||
+               v->output;
     int rc = 0, holds;
 
     if (v->list && (one || v->battery || v->at || v->stage || v->set.n || v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
     if (v->battery && one)
-        return err_set(err, VAC_ERR_USAGE,
-                       "with --battery the file says what attacks: leave --kind, --data, --ratio, "
-                       "--samples, --steps, --lr and --output out");
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "with --battery the file says what attacks: leave --kind, --data, --harmless, "
+            "--ratio, --samples, --steps, --lr and --output out");
     if (!v->battery && (v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE,
                        "--bound and --budget are of a battery: add --battery FILE");
@@ -435,7 +445,10 @@ const struct command command_attack = {
         "attacks so far, by step, so that one sees how immunity grows: the step of the attack at "
         "which the first judged score passed one half, and where the ends of its 95 % intervals "
         "did (- = not within the attack; held = nothing of it did). One attack at one learning "
-        "rate proves little: the table says against which. With --battery every attack of a file "
+        "rate proves little: the table says against which. With --kind abliteration nothing is "
+        "trained: "
+        "refusal is taken out of the activations as one direction. With --battery every attack of "
+        "a file "
         "(vaccine-run(5), ATTACK FILES) is made on the same weights, and the table ends with the "
         "worst case: the greatest harmful score among those that leave the model as useful as "
         "the bounds say. The same command goes on with a battery that was interrupted, and "

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include "base/csv_out.h"
 #include "panels/ask.h"
-#include "panels/state.h"
 #include "panels/list.h"
 #include "panels/state.h"
 #include "term/dialog.h"

@@ -593,7 +593,7 @@ static void readout(struct ui *ui, FILE *out)
                 fprintf(out, " %s %.6g", vac_beneath[k].name, e->beneath[k].value);
         fputc('\n', out);
     }
-    endured_readout(&own(ui)->endured, out);
+    endured_readout(&all->endured, out);
 }
 
 static void csv_number(FILE *out, double x)
