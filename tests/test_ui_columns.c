@@ -304,7 +304,7 @@ static void test_other_rows_keep_columns_apart(void **state)
         ASSERT_ROW(i, " 0.1 ", name, "0.1", unit, "@123456789012", wants);
         ui_focus(&ui, PANEL_layers);
         ui.layer = 254;
-        ASSERT_ROW(i, "254 ", "254", "-", "-1.2e+30", "-1.2e+30");
+        ASSERT_ROW(i, "254 ", "254", "-", "-1e+30", "-1e+30");
         ui_focus(&ui, PANEL_heat);
         ASSERT_ROW(i, "254 ", "254");
     }

@@ -380,6 +380,28 @@ static void test_a_panel_without_a_frame_has_its_name(void **state)
     }
 }
 
+/* The gradients of a real model are small: their numbers are whole all the same. */
+static void test_small_numbers_of_layers_are_whole(void **state)
+{
+    struct layer_history *h = &ui.layers;
+
+    (void)state;
+    for (size_t i = 0; i < h->n * METRIC_COUNT * (size_t)h->n_layers; i++)
+        h->v[i] = isnan((double)h->v[i]) ? h->v[i] : 9.87e-5f;
+    keys("2");
+    for (int i = 0; i < SIZES; i++)
+        for (int zoom = 0; zoom < 2; zoom++) {
+            char *text = screen(i), *layers = strstr(text, ">2 Layers");
+
+            assert_non_null(strstr(layers, "e-04"));
+            if (strstr(layers, "e-~"))
+                fail_msg("%s", layers);
+            assert_null(strstr(layers, "e-0~"));
+            free(text);
+            keys("z");
+        }
+}
+
 /* A note's mark on the axis of the heat map falls on no word and no number. */
 static void test_a_note_covers_no_word_of_the_axis(void **state)
 {
@@ -446,6 +468,7 @@ int main(void)
         CASE(test_help_begins_where_one_is),
         CASE(test_samples_show_question_and_answer),
         CASE(test_a_panel_without_a_frame_has_its_name),
+        CASE(test_small_numbers_of_layers_are_whole),
         CASE(test_a_note_covers_no_word_of_the_axis),
         CASE(test_the_plan_is_no_news),
     };

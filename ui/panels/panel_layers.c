@@ -118,12 +118,18 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     char text[NUMBER_SIZE];
     bool on = ui->snap.mask[row];
 
+    double v;
+
     (void)wide;
-    if (column == LAYER)
+    if (column == LAYER) {
         entry_fmt(c, on ? INK_TEXT : INK_FAINT, "%2d%s", row, on ? "" : " -");
-    else
-        entry_fmt(c, metric_ink(metric_of[column]), "%s",
-                  number_text(text, value(&own(ui)->shown, metric_of[column], row), 3));
+        return;
+    }
+    v = value(&own(ui)->shown, metric_of[column], row);
+    if (strlen(number_text(text, v, 3)) >
+        6) /* "9.9e-04": a figure less is better than half of it */
+        snprintf(text, sizeof text, "%.0e", v);
+    entry_fmt(c, metric_ink(metric_of[column]), "%s", text);
 }
 
 static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
