@@ -10,7 +10,7 @@ run_vaccine()
     status=$?
 }
 ended() { [ "$status" = "$1" ]; }
-picture() { (cd "$1" && find . -type f ! -path './attacks*' | LC_ALL=C sort | xargs cksum); }
+picture() { (cd "$1" && find . -type f ! -path './attacks*' ! -name proof.jsonl | LC_ALL=C sort | xargs cksum); }
 # What is written of a run's course, without times.
 course() { (cd "$1" && sed 's/"\(wall\|step_ms\)":[^,}]*//g' metrics.jsonl && cat eval/history.jsonl && cksum <final/adapter_model.safetensors); }
 
@@ -80,6 +80,12 @@ check "... and the worst of them" grep -qE '^worst case: HS [0-9.]+% \[[0-9.]+, 
 picture "$P" | grep -vE ' ./(attacks|proof).jsonl' >"$tmp/after"
 check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
 cp "$tmp/out" "$tmp/first"
+run_vaccine verify "$P"
+check "... and its chain knows of all that was added" done_with 'as it was written'
+sed -i.was 's/"name": "own"/"name": "ohm"/' "$P/attacks/six-at-80/battery.json"
+run_vaccine verify "$P"
+check "... also what the battery is" sh -c '[ "$1" = 1 ] && grep -q "^wrong: attacks/six-at-80/battery.json:" "$2"' sh "$status" "$tmp/out"
+mv "$P/attacks/six-at-80/battery.json.was" "$P/attacks/six-at-80/battery.json"
 run_vaccine attack "$P" --at 80 --battery "$tmp/six.json"
 check "again, it prints at once what there is" cmp "$tmp/out" "$tmp/first"
 run_vaccine attack "$P" --at 80 --lr 1e-3 --ratio 0.4 -o "$tmp/alone"

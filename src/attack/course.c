@@ -9,6 +9,7 @@
 #include "attack/rank.h"
 #include "base/io.h"
 #include "fork/attack.h"
+#include "proof/chain.h"
 #include "record/config.h"
 #include "record/folder.h"
 
@@ -24,6 +25,18 @@ struct vac_course {
     bool round;    /* there is one */
     size_t next;   /* attack of it */
 };
+
+/* battery.json, or that it is gone, for the chain of the attacked run. */
+static int put_link(const struct vac_course *c, struct vac_err *err)
+{
+    struct strbuf name = {0};
+    int rc;
+
+    sb_printf(&name, "attacks/%s/%s", path_base(c->dir), battery_file);
+    rc = sb_ok(&name, err) ? -1 : chain_wrote(c->run, name.s, err);
+    sb_done(&name);
+    return rc;
+}
 
 static char *folder_of(const struct vac_course *c, size_t i, struct vac_err *err)
 {
@@ -84,8 +97,10 @@ static void unmake(struct vac_course *c)
             path_remove(dir, NULL);
         free(dir);
     }
-    if (c->fresh)
+    if (c->fresh) {
         path_remove(c->dir, NULL);
+        put_link(c, NULL);
+    }
 }
 
 /* One fork; behind the last one it is written down how many steps each will make. */
@@ -112,7 +127,7 @@ static int make_next(struct vac_course *c, struct vac_err *err)
     c->planned[i] = c->b.v[i].planned;
     if (rc == 0 && c->forked == c->b.n)
         rc = halving_open(&c->h, c->planned, c->b.n, c->b.budget, err) ||
-                     battery_save(&c->b, c->dir, err)
+                     battery_save(&c->b, c->dir, err) || put_link(c, err)
                  ? -1
                  : 0;
     if (rc)
@@ -137,7 +152,8 @@ static int join(struct vac_course *c, struct vac_err *err)
         goto out;
     c->fresh = !file_exists(file);
     if (c->fresh)
-        rc = dirs_make(c->dir, err) || battery_save(&c->b, c->dir, err) ? -1 : 0;
+        rc =
+            dirs_make(c->dir, err) || battery_save(&c->b, c->dir, err) || put_link(c, err) ? -1 : 0;
     else
         rc = battery_load(&begun, c->dir, err) || battery_join(&c->b, &begun, c->dir, err) ? -1 : 0;
 out:

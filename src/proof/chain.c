@@ -171,7 +171,8 @@ static void put_gone(struct looking *x)
     for (size_t i = 0, k = 0; i < l->n_files; i++) {
         while (k < x->n && strcmp(x->seen[k].name, l->file[i].name) < 0)
             k++;
-        if (k < x->n && !strcmp(x->seen[k].name, l->file[i].name))
+        if ((k < x->n && !strcmp(x->seen[k].name, l->file[i].name)) ||
+            !strncmp(l->file[i].name, "attacks/", 8)) /* others' */
             continue;
         json_put_text(x->o, l->file[i].name, NULL);
         x->any = true;
@@ -277,32 +278,58 @@ void chain_tick(struct chain *c, uint64_t step)
         put_link(c, "step", step, false, &ignored);
 }
 
-int chain_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
+/* Of another program: what it has added to a file, or, `from` below 0, the whole of one. */
+static int put_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
 {
-    char *path = path_join(dir, name, err), *chain = path_join(dir, LEDGER_FILE, err);
+    char *path = path_join(dir, name, err), hash[FILES_HASH];
     struct strbuf rest = {0}, line = {0}, crc = {0};
     struct json_out o = json_out(&rest);
     struct sha256 sha;
     int64_t to, bytes = 0;
-    int rc = -1;
+    int rc = path ? 0 : -1;
 
     sha256_init(&sha);
-    if (path && chain && path_missing(chain)) {
-        rc = 0;
-    } else if (path && chain && !file_measure(path, &to, err) &&
-               !read_on(path, &sha, &bytes, from, to, &crc, err)) {
-        json_put_object(&o, NULL, JSON_TIGHT);
-        json_put_int(&o, "step", 0);
-        json_put_text(&o, "why", "added");
-        json_put_object(&o, "lines", JSON_TIGHT);
-        put_lines(&o, name, from, to, &sha, &crc);
-        json_put_end(&o);
-        rc = append(dir, &rest, true, &line, err);
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_int(&o, "step", 0);
+    json_put_text(&o, "why", "added");
+    json_put_object(&o, from < 0 ? "files" : "lines", JSON_TIGHT);
+    if (rc == 0 && from < 0) {
+        bool gone = path_missing(path);
+
+        rc = gone ? 0 : files_hash(dir, name, hash, err);
+        if (rc == 0)
+            json_put_text(&o, name, gone ? NULL : hash);
+    } else if (rc == 0) {
+        rc = file_measure(path, &to, err) || read_on(path, &sha, &bytes, from, to, &crc, err) ? -1
+                                                                                              : 0;
+        if (rc == 0)
+            put_lines(&o, name, from, to, &sha, &crc);
     }
+    json_put_end(&o);
+    if (rc == 0)
+        rc = append(dir, &rest, true, &line, err);
     sb_done(&rest);
     sb_done(&line);
     sb_done(&crc);
     free(path);
-    free(chain);
     return rc;
+}
+
+static bool has_chain(const char *dir)
+{
+    char *path = path_join(dir, LEDGER_FILE, NULL);
+    bool yes = path && file_exists(path);
+
+    free(path);
+    return yes;
+}
+
+int chain_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
+{
+    return has_chain(dir) ? put_added(dir, name, from, err) : 0;
+}
+
+int chain_wrote(const char *dir, const char *name, struct vac_err *err)
+{
+    return has_chain(dir) ? put_added(dir, name, -1, err) : 0;
 }

@@ -33,4 +33,6 @@ int chain_link(struct chain *c, const char *why, uint64_t step, struct vac_err *
 void chain_tick(struct chain *c, uint64_t step);
 /* A link of what another program has added to DIR/name, which had `from` bytes. Nothing where there is no chain. */
 int chain_added(const char *dir, const char *name, int64_t from, struct vac_err *err);
+/* The same of a file DIR/name in attacks/ that it has written whole, or removed. */
+int chain_wrote(const char *dir, const char *name, struct vac_err *err);
 #endif

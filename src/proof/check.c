@@ -237,29 +237,40 @@ static int check_more(void *ctx, const char *name, const struct stat *st, struct
 
 static int check_folder(struct check *c, const char *dir, const char *below, struct vac_err *err);
 
+/* A folder in attacks/: a run, or one of a battery, which holds runs. */
+struct attacks {
+    struct checking *x;
+    const char *folder; /* in the run's */
+    bool battery;
+};
+
 static int check_attack(void *ctx, const char *name, struct vac_err *err)
 {
-    struct checking *x = ctx;
-    char *dir = path_join(x->dir, "attacks", err), *run = dir ? path_join(dir, name, err) : NULL;
-    char *config = run ? path_join(run, "run.json", err) : NULL;
+    const struct attacks *at = ctx;
+    struct checking *x = at->x;
+    char *inside = path_join(at->folder, name, err),
+         *dir = inside ? path_join(x->dir, inside, err) : NULL,
+         *config = dir ? path_join(dir, "run.json", err) : NULL;
     struct strbuf below = {0};
     struct vac_err why = {0};
     int rc = config ? 0 : -1;
 
-    sb_printf(&below, "%sattacks/%s/", x->below, name);
-    if (rc == 0 && file_exists(config) && !sb_ok(&below, err)) {
-        rc = check_folder(x->c, run, below.s, &why);
+    sb_printf(&below, "%s%s/", x->below, inside ? inside : "");
+    if (rc == 0 && dir_exists(dir) && file_exists(config)) {
+        rc = sb_ok(&below, err) ? -1 : check_folder(x->c, dir, below.s, &why);
         if (rc && (why.code == VAC_ERR_BUSY || why.code == VAC_ERR_UNSUPPORTED)) {
             tell(x, false, "%s", why.msg);
             rc = 0;
         } else if (rc) {
             err_set(err, why.code, "%s", why.msg);
         }
+    } else if (rc == 0 && dir_exists(dir) && !at->battery) {
+        rc = dir_each(dir, check_attack, &(struct attacks){x, inside, true}, err);
     }
     sb_done(&below);
     free(config);
-    free(run);
     free(dir);
+    free(inside);
     return rc;
 }
 
@@ -298,7 +309,7 @@ static int check_folder(struct check *c, const char *dir, const char *below, str
                                       dir)
                             : check_chained(&x, err);
         if (rc == 0 && dir_exists(attacks))
-            rc = dir_each(attacks, check_attack, &x, err);
+            rc = dir_each(attacks, check_attack, &(struct attacks){&x, "attacks", false}, err);
         dir_leave(dir);
     }
     if (!*below) {
