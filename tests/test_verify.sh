@@ -128,6 +128,31 @@ rm "$tmp/copy/metrics.csv"
 ln -s "$R/metrics.csv" "$tmp/copy/metrics.csv"
 run_vaccine verify "$tmp/copy"
 check "a link in a file's place" names 'metrics.csv: '
+fresh
+rm "$tmp/copy/metrics.jsonl"
+ln -s "$R/metrics.jsonl" "$tmp/copy/metrics.jsonl"
+run_vaccine verify "$tmp/copy"
+check "... in the place of lines" names 'metrics.jsonl: '
+fresh
+cat >"$tmp/link.py" <<'END'
+# link.py FILE MEMBERS...: sealed links behind the last one, whatever they say
+import hashlib, json, sys
+lines = open(sys.argv[1]).read()
+head = json.loads(lines.split("\n")[-2])["hash"]
+with open(sys.argv[1], "a") as f:
+    for members in sys.argv[2:]:
+        body = '{"prev":"%s",%s' % (head, members)
+        head = hashlib.sha256(body.encode()).hexdigest()
+        f.write(body + ',"hash":"%s"}\n' % head)
+END
+python3 "$tmp/link.py" "$tmp/copy/proof.jsonl" '"step":1,"why":"done","files":{"../moved/run.json":"00"}' \
+    '"step":1,"why":"done","files":{"/etc/passwd":"00","eval/..":"00"}' '"step":-1,"why":"done"' '"step":1,"why":7' \
+    '"step":1,"why":"done","lines":{"metrics.jsonl":{"from":9,"to":3,"sha256":"","crc32c":""}}' \
+    '"step":1,"why":"done","lines":{"metrics.jsonl":{"from":7,"to":9007199254740992,"sha256":"","crc32c":"0"}}' \
+    '"step":1,"why":"done","lines":[],"files":{"run.json":[1]}'
+run_vaccine verify "$tmp/copy"
+check "links that lie" sh -c '[ "$1" = 1 ] && [ "$(grep -c "^wrong: proof.jsonl:" "$2")" = 7 ]' sh "$status" "$tmp/out"
+check "... lead nowhere else" sh -c '! grep -q "cannot be read\|passwd: is" "$1"' sh "$tmp/out"
 run_vaccine verify "$R" --json
 check "as JSON" sh -c 'python3 -c "
 import json

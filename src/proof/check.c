@@ -84,7 +84,7 @@ static int check_lines(struct checking *x, const struct ledger_lines *l, struct 
         copy = sha;
         if (at == p->to)
             sha256_hex(&copy, hex);
-        if (8 * k >= strlen(p->crc) || memcmp(p->crc + 8 * k, crc, 8) != 0 || at > p->to) {
+        if (!p->crc[8 * k] || memcmp(p->crc + 8 * k, crc, 8) != 0 || at > p->to) {
             tell(x, true, "%s%s:%zu: is not the line that was written (bytes %lld to %lld)",
                  x->below, l->name, number, (long long)(at - n), (long long)at);
             going = false;
@@ -289,8 +289,12 @@ static int check_chained(struct checking *x, struct vac_err *err)
         tell(x, x->shut, "%s%s:%zu: ends within a line", x->below, LEDGER_FILE,
              x->ledger.links + 1);
     x->c->links += x->ledger.links;
-    for (size_t i = 0; rc == 0 && i < x->ledger.n_lines; i++)
-        rc = check_lines(x, &x->ledger.lines[i], err);
+    for (size_t i = 0; rc == 0 && i < x->ledger.n_lines; i++) {
+        struct vac_err why = {0};
+
+        if (check_lines(x, &x->ledger.lines[i], &why))
+            tell(x, true, "%s%s: cannot be read: %s", x->below, x->ledger.lines[i].name, why.msg);
+    }
     for (size_t i = 0; rc == 0 && i < x->ledger.n_files; i++)
         check_file(x, &x->ledger.file[i]);
     return rc ? -1 : files_each(x->dir, check_more, x, err);

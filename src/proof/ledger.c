@@ -64,10 +64,7 @@ struct ledger_file *ledger_file(const struct ledger *l, const char *name)
 
 static int is_inside(const struct jnode *at, struct vac_err *err)
 {
-    const char *name = at->key;
-
-    if (*name && *name != '/' && strcmp(name, "..") && strncmp(name, "../", 3) &&
-        !strstr(name, "/../"))
+    if (*at->key && *at->key != '/' && !strstr(at->key, ".."))
         return 0;
     return json_error(at, err, "is no file of this run");
 }
