@@ -123,6 +123,27 @@ static void test_battery(void **state)
 }
 
 /* A run that was going on waits, and goes on. */
+/* Attacked with `a` at three steps of the alignment: how immunity grew is a picture. */
+static void test_immunity(void **state)
+{
+    const char *out = run_folder();
+    char script[1024];
+
+    (void)state;
+    make_rig(ATTACKED("12"));
+    snprintf(script, sizeof script,
+             HELD "n\n\"3\\n\"\n:wait step 3\n" HELD "a\nEnter\n:wait attack\n"
+                  "n\n\"3\\n\"\n:wait step 6\n" HELD "a\nEnter\n:wait attack\n"
+                  "n\n\"3\\n\"\n:wait step 9\n" HELD "a\nEnter\n:wait attack\n"
+                  ":panel evaluation\nz\n:save-screen %s\nq D\n",
+             here("panel"));
+    play_through(out, "--paused", script);
+    assert_on("panel", "immunity: steps of the attack to break, by step of the run");
+    assert_on("panel", "  @3 ");
+    assert_on("panel", "  @9 ");
+    assert_int_equal(lines_of(out, "attacks.jsonl"), 3);
+}
+
 static void test_attack_meanwhile(void **state)
 {
     const char *out = run_folder();
@@ -143,7 +164,8 @@ static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_back_and_fork), cmocka_unit_test(test_attack),
-        cmocka_unit_test(test_battery), cmocka_unit_test(test_attack_meanwhile)};
+        cmocka_unit_test(test_battery), cmocka_unit_test(test_immunity),
+        cmocka_unit_test(test_attack_meanwhile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

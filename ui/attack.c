@@ -295,13 +295,35 @@ static void tell(struct ui *ui)
     free(list);
 }
 
+/* "HS 32.0%, over_refusal 0.0%, drift 0.12, harmful loss 3.2", as far as it is measured by now. */
+static void stands(char *out, size_t size, const struct vac_snapshot *s)
+{
+    const struct {
+        const char *label;
+        double x;
+    } last[] = {{"drift", s->last.drift_mean}, {"harmful loss", s->last.harmful_loss}};
+    int n = 0;
+
+    *out = '\0';
+    for (int i = 0; i < s->n_evals && n < (int)size; i++) {
+        const struct vac_eval *e = &s->eval[i];
+
+        if (e->step >= 0 && !isnan(e->value) && !strcmp(e->stage, s->stage))
+            n += snprintf(out + n, size - (size_t)n, ", %.20s %.1f%s", e->name,
+                          e->is_rate ? 100 * e->value : e->value, e->is_rate ? "%" : "");
+    }
+    for (size_t i = 0; i < 2 && n < (int)size; i++)
+        if (!isnan(last[i].x))
+            n += snprintf(out + n, size - (size_t)n, ", %s %.3g", last[i].label, last[i].x);
+}
+
 bool attack_pump(struct ui *ui)
 {
     struct attacking *a = &ui->priv->attack;
     const struct vac_snapshot *s;
     struct vac_event e;
     struct vac_err err = {0};
-    char drain[64];
+    char drain[64], told[256];
     int fd;
 
     if (!attack_is_on(ui))
@@ -341,13 +363,14 @@ bool attack_pump(struct ui *ui)
     if (s->stage_step == a->shown || s->stage_steps == 0)
         return false;
     a->shown = s->stage_step;
+    stands(told, sizeof told, s);
     if (a->course)
-        ui_say(ui, "attack %zu of %zu, %s: step %lld of %lld%s", a->leg.number, a->leg.of,
-               a->leg.name, (long long)s->stage_step, (long long)s->stage_steps,
+        ui_say(ui, "attack %zu of %zu, %s: step %lld of %lld%s%s", a->leg.number, a->leg.of,
+               a->leg.name, (long long)s->stage_step, (long long)s->stage_steps, told,
                a->resume ? "; the run waits" : "");
     else
-        ui_say(ui, "attack at step %lld: step %lld of %lld%s", (long long)a->step,
-               (long long)s->stage_step, (long long)s->stage_steps,
+        ui_say(ui, "attack at step %lld: step %lld of %lld%s%s", (long long)a->step,
+               (long long)s->stage_step, (long long)s->stage_steps, told,
                a->resume ? "; the run waits" : "");
     return true;
 }
