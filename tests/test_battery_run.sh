@@ -155,7 +155,7 @@ picture "$P" | grep -vE ' ./(attacks|proof).jsonl' >"$tmp/after"
 check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
 
 # ---- the sample
-run_vaccine attack "$P" --at 40 --battery "$srcdir/samples/battery/battery.json" --budget 102 --csv
+run_vaccine attack "$P" --at 40 --battery "$srcdir/samples/battery/battery.json" --budget 108 --csv
 check "the sample's attacks fit the lab" sh -c '[ "$1" = 0 ] && [ "$(cut -d, -f3 "$2" | sort -u | wc -l)" -gt 12 ]' sh "$status" "$tmp/out"
 
 echo "1..$count"

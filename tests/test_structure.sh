@@ -398,6 +398,14 @@ check_folders()
     sources "$1" | sed 's|/[^/]*$||' | sort | uniq -c | awk '$1 > 40 { print $2 ": " $1 " files (at most 40)" }'
 }
 
+# Automake keeps the log of tests/test_x and of tests/test_x.sh in one file, and makes only one of them.
+check_logs()
+{
+    for script in "$1"/tests/test_*.sh; do
+        [ ! -e "${script%.sh}.c" ] || echo "${script##*/}: its log is that of $(basename "$script" .sh).c"
+    done
+}
+
 check_flags()
 {
     grep -nE -e '-Ofast|-f(fast-math|finite-math-only|unsafe-math-optimizations|associative-math)' \
@@ -467,6 +475,7 @@ if command -v clang-format-14 >/dev/null; then
 else
     ok "everything is formatted # SKIP no clang-format-14"
 fi
+clean "no two tests have one log" check_logs "$srcdir"
 clean "no flags that break NaN" check_flags "$srcdir"
 
 # A tree in which everything is wrong.
@@ -612,6 +621,8 @@ if command -v clang-format-14 >/dev/null; then
 else
     ok "check_format finds a blank too many # SKIP no clang-format-14"
 fi
+mkdir -p "$bad/tests" && : >"$bad/tests/test_twin.sh" && : >"$bad/tests/test_twin.c"
+finds 'test_twin.sh: its log is that of test_twin.c' check_logs "$bad"
 finds 'CFLAGS = -Ofast' check_flags "$bad"
 finds 'CFLAGS=-ffast-math' check_flags "$bad"
 finds 'nothing.a' check_symbols "$tmp/nothing.a"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_until.sh - a stage that ends when its scores pass bounds, from the shell: planned, told, killed and gone
+# test_until_run.sh - a stage that ends when its scores pass bounds, from the shell: planned, told, killed and gone
 # on with, repeated.
 #
 # TAP. $VACCINE is the program, $srcdir the source tree.
