@@ -90,7 +90,8 @@ run_vaccine attack "$P" --at 12 --kind abliteration --harmless "$srcdir/samples/
 check "refusal taken out as a direction" ended 0
 picture "$P" | grep -v ' ./attacks.jsonl' >"$tmp/after"
 check "... the parent is as it was" cmp "$tmp/before" "$tmp/after"
-check "... the table names it" grep -q '^against this attack: abliteration, stage attack, 1 steps' "$tmp/out"
+check "... the table names it" grep -q "^against this attack: abliteration, stage attack, 1 step," "$tmp/out"
+check "... which has no steps to break" grep -qE "^ +12  (held|at once) " "$tmp/out"
 B=$P/$(sed -n '$s/.*"run":"\([^"]*\)".*/\1/p' "$P/attacks.jsonl")
 check "... and has before and after" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -q "\"name\":\"HS\",\"before\":.*\"name\":\"FA\",\"before\":"' sh "$P"
 check "... on the weights of the parent, which are all that is kept" cmp "$P/stages/align/adapter_model.safetensors" "$B/stages/align/adapter_model.safetensors"

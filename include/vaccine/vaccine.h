@@ -506,10 +506,10 @@ int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err)
 /* Of the same kind: their steps to break can be held against each other. */
 bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b);
 /* Where that is in a picture: what did not break, or not for sure, stands at the attack's last step. false = nothing is
- * judged. */
+ * judged, or the attack has but one step. */
 bool vac_attack_reach(const struct vac_attack *a, struct vac_span *out);
 /* Where the first judged score passed one half: "12.0 [8.0, -]", "- [15.0, -]" where only its upper bound did,
- * "held", "-" where nothing is judged. Returns out. */
+ * "at once" by an attack of one step, "held", "-" where nothing is judged. Returns out. */
 enum { VAC_ATTACK_BROKE = 64 };
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE]);
 

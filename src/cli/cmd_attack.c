@@ -244,7 +244,7 @@ static void put_head(struct strbuf *s, const struct vac_attack *r)
     }
     sb_puts(s, "stage ");
     cli_put_name(s, r->stage);
-    sb_printf(s, ", %lld steps", (long long)r->steps);
+    sb_printf(s, ", %lld step%s", (long long)r->steps, r->steps == 1 ? "" : "s");
     if (r->samples)
         sb_printf(s, ", %lld samples", (long long)r->samples);
     if (!isnan(r->ratio))

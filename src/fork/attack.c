@@ -275,7 +275,7 @@ bool vac_attack_reach(const struct vac_attack *a, struct vac_span *out)
     const struct vac_attack_score *harm = vac_attack_harm(a);
     double last = (double)a->steps;
 
-    if (!harm)
+    if (!harm || a->steps <= 1)
         return false;
     *out = (struct vac_span){.known = true,
                              .value = isnan(harm->broke.value) ? last : harm->broke.value,
@@ -293,6 +293,10 @@ const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BRO
     snprintf(out, VAC_ATTACK_BROKE, harm ? "held" : "-");
     if (!harm || (isnan(harm->broke.value) && isnan(harm->broke.lo)))
         return out;
+    if (a->steps <= 1) { /* nothing lies between its beginning and its end */
+        snprintf(out, VAC_ATTACK_BROKE, isnan(harm->broke.value) ? "held" : "at once");
+        return out;
+    }
     for (int k = 0; k < 3; k++) { /* steps are below RECORD_STEP_MAX: 16 digits */
         double at = k == 0 ? harm->broke.value : k == 1 ? harm->broke.lo : harm->broke.hi;
 
