@@ -152,6 +152,22 @@ static void test_set_aside_again(void **state)
     assert_int_equal(run_lines(b, "metrics.jsonl"), 13);
 }
 
+/* What was set aside is in its old place no longer. */
+static void take_moved(const char *run, const char *aside)
+{
+    DIR *d = opendir(run_path(run, aside));
+    const struct dirent *e;
+    char name[512];
+
+    assert_non_null(d);
+    while ((e = readdir(d))) {
+        snprintf(name, sizeof name, "eval/%s", e->d_name);
+        if (e->d_name[0] != '.' && strcmp(e->d_name, "history.jsonl") != 0)
+            unlink(run_path(run, name));
+    }
+    closedir(d);
+}
+
 /* A kill after all was set aside, and before it was cut off: it is not set aside twice. */
 static void test_killed_while_setting_aside(void **state)
 {
@@ -169,6 +185,7 @@ static void test_killed_while_setting_aside(void **state)
         support_write_text(run_path(b, files[i]), text[i]);
         free(text[i]);
     }
+    take_moved(b, "aside-10-1/eval");
     whole(&r, b, true);
     assert_int_equal(run_lines(b, "aside-10-1/metrics.jsonl"), 4);
     assert_false(dir_exists(run_path(b, "aside-10-2")));
