@@ -411,7 +411,7 @@ static void test_replay_tells(void **state)
     assert_ok(replay_compare(a, b, &result, &err), &err);
     assert_false(result.same);
     assert_string_equal(result.difference,
-                        "metrics.jsonl:4: stage_step: 3 in the run, 7 when repeated");
+                        "metrics.jsonl:4 (step 3): stage_step: 3 in the run, 7 when repeated");
     replace(b, "\"stage_step\":7", "\"stage_step\":3");
     f = fopen(run_path(b, "final/adapter_model.safetensors"), "r+b");
     assert_non_null(f);
