@@ -111,6 +111,11 @@ static void test_prompt_edits_as_emacs(void **state)
     prompt_key(&ui, 'b', false);
     keys(&ui, "\013\031\031"); /* cut to the end, put it back twice */
     assert_line(&ui, "alpha beta gammagamma");
+
+    prompt_open(&ui, &plain_prompt);
+    prompt_key(&ui, UIKEY_ESC, true);
+    prompt_key(&ui, UIKEY_ESC, true); /* twice in one piece, with more behind */
+    assert_false(prompt_is_open(&ui));
     ui_done(&ui);
 }
 

@@ -30,6 +30,7 @@ static struct {
     struct ui *ui;
     struct prompt p;
     bool ready, open, fresh; /* fresh: nothing was typed yet that would be replaced */
+    bool escaped;            /* the key before was Esc */
     FILE *nowhere_in, *nowhere_out;
     unsigned char byte[BYTES]; /* not read yet */
     int first, n;
@@ -332,6 +333,7 @@ void prompt_open(struct ui *ui, const struct prompt *p)
     if (initial)
         rl_insert_text(initial);
     P.fresh = p->replaced && initial;
+    P.escaped = false;
     free(initial);
     free(P.last);
     P.last = strdup(rl_line_buffer);
@@ -562,11 +564,13 @@ static bool hold(const char *bytes, size_t n, bool more)
 
 bool prompt_key(struct ui *ui, int key, bool more)
 {
+    bool twice = key == UIKEY_ESC && P.escaped; /* a slow line brings both at once */
     char bytes[BYTES];
     size_t n;
 
     if (!prompt_is_open(ui))
         return false;
+    P.escaped = key == UIKEY_ESC;
     n = key_bytes(key, bytes);
     if (P.fresh && key >= ' ' && key != UIKEY_BACKSPACE && key <= 0x10ffff)
         rl_replace_line("", 1);
@@ -576,7 +580,7 @@ bool prompt_key(struct ui *ui, int key, bool more)
     insert_held();
     if (key == UICTRL('l') || key == UICTRL('z'))
         return false;
-    if (key == UICTRL('c') || (key == UIKEY_ESC && !escape_edits(more))) {
+    if (key == UICTRL('c') || twice || (key == UIKEY_ESC && !escape_edits(more))) {
         prompt_close(ui);
         if (P.p.dropped)
             P.p.dropped(ui);
