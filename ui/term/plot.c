@@ -540,7 +540,9 @@ static void draw_legend(const struct view *v, const struct plot *p, struct legen
         if (!l->name)
             continue;
         w = name_width(v, l, g.name_w);
-        number_text(text, curves[i].value, 3);
+        /* of a share, hundredths of a percent are the last that means anything */
+        number_text(text, p->y_unit ? round(curves[i].value * 100) / 100 + 0.0 : curves[i].value,
+                    3);
         if (x > g.left && x + 3 + w + (g.values ? (int)strlen(text) : -1) > v->w && y + 1 < v->h) {
             x = g.left;
             y++;
