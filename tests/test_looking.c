@@ -11,8 +11,8 @@
     "'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN                                \
     ",'lora':{'r':2},'steps':20,'lr':0.01}]"
 
-/* Names, sizes, times and bytes of all that is in a folder; of a link where it leads. */
-static void take_picture(const char *dir, struct strbuf *out)
+/* Names, sizes, times and bytes of all that is in a folder, but `but`; of a link where it leads. */
+static void take_picture(const char *dir, const char *but, struct strbuf *out)
 {
     struct dirent **names;
     int n = scandir(dir, &names, NULL, alphasort);
@@ -23,12 +23,13 @@ static void take_picture(const char *dir, struct strbuf *out)
         struct stat st;
 
         snprintf(path, sizeof path, "%.1000s/%s", dir, names[i]->d_name);
-        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..")) {
+        if (strcmp(names[i]->d_name, ".") && strcmp(names[i]->d_name, "..") &&
+            strcmp(names[i]->d_name, but)) {
             assert_int_equal(lstat(path, &st), 0);
             sb_printf(out, "%s %o %lld %lld.%09ld\n", path, st.st_mode, (long long)st.st_ino,
                       (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
             if (S_ISDIR(st.st_mode)) {
-                take_picture(path, out);
+                take_picture(path, but, out);
             } else if (S_ISREG(st.st_mode)) {
                 size_t len;
                 char *text = run_read(dir, names[i]->d_name, &len);
@@ -269,9 +270,9 @@ static void test_looking_changes_nothing(void **state)
 
         run_killed_at(&rig, dir, 14);
         kinds[i].make(dir);
-        take_picture(dir, &before);
+        take_picture(dir, "", &before);
         look_at(dir);
-        take_picture(dir, &after);
+        take_picture(dir, "", &after);
         if (strcmp(before.s, after.s))
             fail_msg("%s: looking changed it:\n%s\n---\n%s", kinds[i].name, before.s, after.s);
         sb_done(&before);
@@ -290,9 +291,10 @@ static void test_looking_at_a_running_one(void **state)
     (void)state;
     make_rig(SHORT);
     s = run_up_to(&rig, dir, false, 7);
-    take_picture(dir, &before);
+    /* the run itself links its lines from time to time, while it waits too */
+    take_picture(dir, "proof.jsonl", &before);
     look_at(dir);
-    take_picture(dir, &after);
+    take_picture(dir, "proof.jsonl", &after);
     assert_string_equal(before.s, after.s);
     vac_session_close(s);
     sb_done(&before);

@@ -102,9 +102,10 @@ static void draw(struct ui *ui, const struct view *v)
         table_draw(ui, PANEL_plan, v);
     else
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-                  ui->session     ? "The stage has not begun."
-                  : *ui->snap.run ? "Told while a run trains; its run.json keeps the plan."
-                                  : "No run is open.",
+                  ui->session && !vac_session_attached(ui->session) ? "The stage has not begun."
+                  : *ui->snap.run
+                      ? "Told to who is there as a stage begins; the run's run.json keeps the plan."
+                      : "No run is open.",
                   0);
 }
 
