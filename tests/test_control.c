@@ -436,7 +436,7 @@ static void test_attach_and_leave(void **state)
     wait_state(a, VAC_DONE);
     take_points(a, out, run_lines(out, "metrics.jsonl"));
     assert_false(run_do(a, VAC_OP_PAUSE, 0, "", NULL, &e));
-    assert_string_equal(e.text, "the program that ran this run is gone");
+    assert_string_equal(e.text, "this run is over");
     vac_session_close(a);
     assert_int_equal(run_whole(&r, alone, false, &err), 0);
     run_assert_same(out, alone);

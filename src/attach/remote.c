@@ -143,6 +143,7 @@ static void send_command(struct remote *m, const struct control_command *c)
     struct request r = {.kind = REQUEST_COMMAND,
                         .id = (int64_t)c->id,
                         .command = {.op = c->op, .n = c->n, .text = c->text}};
+    const struct vac_snapshot *shown = control_writing(m->ctl);
     struct vac_err err = {0};
 
     if ((c->op == VAC_OP_QUIT || c->op == VAC_OP_DISCARD) && !strcmp(c->who, "core")) {
@@ -151,9 +152,11 @@ static void send_command(struct remote *m, const struct control_command *c)
     }
     memcpy(r.command.key, c->key, sizeof r.command.key);
     if (m->over)
-        err_set(&err, VAC_ERR_STOPPED, "the program that ran this run is gone");
+        err_set(&err, VAC_ERR_STOPPED,
+                shown->state == VAC_DONE ? "this run is over"
+                                         : "the program that ran this run is gone");
     if (err.code || caller_ask(&m->caller, &r, &err)) {
-        control_event(m->ctl, VAC_EVENT_REJECTED, c->id, 0, err.msg, NULL);
+        control_event(m->ctl, VAC_EVENT_REJECTED, c->id, shown->step, err.msg, NULL);
         m->acked = c->id;
     } else if (c->op == VAC_OP_PROBE && m->n_probes < ASKED) {
         m->probe[m->n_probes++] = c->id;
@@ -262,7 +265,7 @@ static void look(struct remote *m)
     rc = vac_follow_read(m->follow, &take, m, &err);
     if (rc < 0) {
         m->blind = true;
-        control_event(m->ctl, VAC_EVENT_REJECTED, 0, 0, err.msg, NULL);
+        control_event(m->ctl, VAC_EVENT_REJECTED, 0, control_writing(m->ctl)->step, err.msg, NULL);
     } else if (rc == VAC_FOLLOW_CUT) { /* it went back to a checkpoint: all is read again */
         vac_follow_close(m->follow);
         m->follow = NULL;

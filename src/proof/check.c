@@ -221,7 +221,7 @@ static int check_more(void *ctx, const char *name, const struct stat *st, struct
         tell(x, x->shut, "%s%s: for other tools, and not covered", below, name);
         break;
     case FILES_NEVER:
-        tell(x, false, "%s%s: is not covered by design", below, name);
+        tell(x, false, "%s%s: not covered, by design", below, name);
         break;
     case FILES_HALF:
         tell(x, false, "%s%s: was left half-made, and is not covered", below, name);
