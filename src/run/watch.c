@@ -185,6 +185,7 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
     struct steer *steer = book->steer;
     struct vac_eval score;
     struct vac_event e = {0};
+    struct vac_err unsaid = {0};
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
     struct patience p = {.steer = steer, .what = "evaluation files"};
@@ -206,10 +207,9 @@ static int record(const struct rig *rig, const struct stage *st, struct book *bo
     free(dir);
     /* the line is last: what fails behind it would be measured, and written, again */
     if (rc == 0)
-        rc = make_event(&e, &score, r, err) || book_line(book, LINES_HISTORY, &s, err) ||
-                     book_link(book, "evaluation", err)
-                 ? -1
-                 : 0;
+        rc = make_event(&e, &score, r, err) || book_line(book, LINES_HISTORY, &s, err) ? -1 : 0;
+    if (rc == 0)
+        chain_link(&book->chain, "evaluation", steer->at->step, &unsaid); /* else by the next one */
     if (rc == 0)
         control_event(steer->ctl, VAC_EVENT_EVAL, steer->answering, (int64_t)steer->at->step,
                       score.name, &e);

@@ -68,10 +68,10 @@ digest_run() {
         find . -name '*.tmp*' -o -name '*.old') 2>&1
 }
 
-# All files of a folder but those that the clock and the place are told in.
+# All files of a folder but those that the clock and the place are told in, and the hashes of these.
 digest_folder() {
     (cd "$1" 2>/dev/null || exit
-        find . -type f ! -name run.json ! -name state.json ! -name journal.jsonl | sort | xargs cksum
+        find . -type f ! -name run.json ! -name state.json ! -name journal.jsonl ! -name proof.jsonl | sort | xargs cksum
         find . -type f | sort)
 }
 
