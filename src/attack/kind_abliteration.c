@@ -125,7 +125,7 @@ static int set(const struct jnode *one, const struct attack_on *on, struct attac
                                            {"rho_control", "null"},
                                            {"adapter", "new"},
                                            {"lora", "{\"r\":1,\"alpha\":1}"}};
-    struct abliteration a = {NULL};
+    struct abliteration a = {.data = NULL};
     char text[32];
     int rc = -1;
 

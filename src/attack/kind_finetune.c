@@ -214,8 +214,8 @@ static int put_keys(struct attack_sets *out, const struct jnode *one, const stru
 static int set(const struct jnode *one, const struct attack_on *on, struct attack_sets *out,
                struct vac_err *err)
 {
-    struct finetune f = {NULL};
-    struct stage_spec stage = {NULL};
+    struct finetune f = {.data = NULL};
+    struct stage_spec stage = {.name = NULL};
     struct lora_keys lora = {0};
     struct strbuf text = {0};
     int rc = -1;

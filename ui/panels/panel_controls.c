@@ -73,12 +73,12 @@ static unsigned edit_selected(struct ui *ui)
 enum { NAME, VALUE, PENDING, SINCE, LIVE, HOW, HELP };
 static const struct table_column columns[] = {
     [NAME] = {"option", "name", {16, 16, 16}, .main = true},
-    [VALUE] = {"value", "value", {-1, 13, 13}},
-    [PENDING] = {"", "pending", {0}},
-    [SINCE] = {"since", "applied_step", {7, 8, 8}},
-    [LIVE] = {"", "live", {0}},
-    [HOW] = {"range", NULL, {0, -1, 46}},
-    [HELP] = {"", NULL, {0, 0, -1}},
+    [VALUE] = {"value", "value", .w = {-1, 13, 13}},
+    [PENDING] = {"", "pending", .w = {0}},
+    [SINCE] = {"since", "applied_step", .w = {7, 8, 8}},
+    [LIVE] = {"", "live", .w = {0}},
+    [HOW] = {"range", NULL, .w = {0, -1, 46}},
+    [HELP] = {"", NULL, .w = {0, 0, -1}},
 };
 
 static int count(struct ui *ui)
