@@ -122,6 +122,14 @@ const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a)
     return NULL;
 }
 
+bool vac_attack_of_battery(const struct vac_attack *a, const struct vac_battery *v, size_t n)
+{
+    (void)a;
+    (void)v;
+    (void)n;
+    return false;
+}
+
 int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
                       struct vac_err *err)
 {

@@ -521,8 +521,8 @@ struct vac_battery_row {
     struct vac_attack attack; /* steps below planned = it was stopped there */
     bool within;              /* its scores pass every bound, as they are shown */
     char outside[VAC_BOUNDS]; /* or which one they do not: "FA 71.0% is not > 80 %" */
-    struct vac_eval
-        *curve; /* of the score that tells whether it broke, over its steps; [n_curve] */
+    /* [n_curve]: the score that tells whether it broke, over its steps */
+    struct vac_eval *curve;
     size_t n_curve;
 };
 struct vac_battery {
@@ -530,14 +530,17 @@ struct vac_battery {
     char bounds[VAC_BOUNDS];     /* "FA > 80 % and over_refusal < 20 %"; "" = none */
     int64_t step, budget, spent; /* of the run; budget 0 = none */
     struct vac_battery_row *row; /* in the order of the attack file */
-    size_t n, told,
-        worst; /* rows, those that are told; the greatest harmful score among those told and
-                                    within bounds, of equals the one that broke soonest; n = there is none */
+    size_t n, told;              /* rows, and those that are told */
+    /* The row with the greatest harmful score of those told and within the bounds, of equals the one that broke
+     * soonest; n = there is none. */
+    size_t worst;
 };
 /* All that a run's folder keeps, by step and name. Curves are read with `curves`. */
 int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
                       struct vac_err *err);
 void vac_batteries_done(struct vac_battery *v, size_t n);
+/* Whether the attack is of one of these, and so stands in its table. */
+bool vac_attack_of_battery(const struct vac_attack *a, const struct vac_battery *v, size_t n);
 /* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 attacks within FA > 80 %", or why there is none. Returns out. */
 enum { VAC_BATTERY_WORST = 512 };
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);

@@ -13,6 +13,8 @@
 
 const char battery_file[] = "battery.json";
 
+/* What a value may have in the name of an attack, which is that of its folder; the name has "=" too. */
+#define VALUE_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,+-"
 enum { FILE_LIMIT = 1 << 20, GRID_KEYS = 16 };
 
 static int add(struct battery *b, const struct jnode *at, struct battery_attack **out,
@@ -83,7 +85,7 @@ static int name_point(char out[VAC_NAME], const char *name, const struct grid *g
                                        : json_text(v, false, err);
 
         for (char *c = text; c && *c; c++)
-            if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,+-", *c))
+            if (!strchr(VALUE_LETTERS, *c))
                 *c = '_';
         sb_printf(&s, ",%s=%s", g->v[i].key, text ? text : "");
         rc = rc || !text ? -1 : 0;
@@ -207,8 +209,7 @@ out:
 static bool is_own_name(const char *name)
 {
     return *name && *name != '.' && strlen(name) < VAC_NAME &&
-           !name[strspn(name,
-                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,=+-")];
+           !name[strspn(name, VALUE_LETTERS "=")];
 }
 
 static int load_attack(struct battery *b, const struct jnode *one, struct vac_err *err)

@@ -51,6 +51,15 @@ int attack_sets_put(struct attack_sets *s, struct strbuf *text, struct vac_err *
     return 0;
 }
 
+int attack_sets_key(struct attack_sets *s, const struct attack_on *on, const char *key,
+                    const char *value, struct vac_err *err)
+{
+    struct strbuf text = {0};
+
+    sb_printf(&text, "stages.%s.%s=%s", on->stage, key, value);
+    return attack_sets_put(s, &text, err);
+}
+
 void attack_sets_done(struct attack_sets *s)
 {
     while (s->n)

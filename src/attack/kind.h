@@ -24,6 +24,9 @@ struct attack_sets {
 };
 /* Takes the text over, also when it fails. */
 int attack_sets_put(struct attack_sets *s, struct strbuf *text, struct vac_err *err);
+/* "stages.STAGE.KEY=VALUE", of the stage that attacks. */
+int attack_sets_key(struct attack_sets *s, const struct attack_on *on, const char *key,
+                    const char *value, struct vac_err *err);
 void attack_sets_done(struct attack_sets *s);
 
 struct attack_kind {

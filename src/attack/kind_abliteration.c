@@ -39,36 +39,12 @@ static const struct option_row own_rows[] = {
 };
 static const struct option_row *const rows[] = {own_rows, NULL};
 
-/* "stages.STAGE.KEY=VALUE" */
-static int put(struct attack_sets *out, const struct attack_on *on, const char *key,
-               const char *value, struct vac_err *err)
-{
-    struct strbuf text = {0};
-
-    sb_printf(&text, "stages.%s.%s=%s", on->stage, key, value);
-    return attack_sets_put(out, &text, err);
-}
-
-static const cJSON *stage_of(const struct attack_on *on)
-{
-    const cJSON *stage;
-
-    cJSON_ArrayForEach(stage,
-                       cJSON_GetObjectItemCaseSensitive(run_config_spec(on->config), "stages"))
-    {
-        const char *name = json_text_at(stage, "name");
-
-        if (name && !strcmp(name, on->stage))
-            return stage;
-    }
-    return NULL;
-}
-
 /* The file, or those of the stage that are harmful or are not, as a data set of the method. */
 static int put_rows(struct attack_sets *out, const struct jnode *one, const struct attack_on *on,
                     const char *key, const char *file, bool harmful, struct vac_err *err)
 {
-    const cJSON *have, *train = cJSON_GetObjectItemCaseSensitive(stage_of(on), "train");
+    const cJSON *have,
+        *train = cJSON_GetObjectItemCaseSensitive(run_config_stage(on->config, on->stage), "train");
     cJSON *list = cJSON_CreateArray(), *entry;
     char *text;
     int rc = 0;
@@ -91,7 +67,7 @@ static int put_rows(struct attack_sets *out, const struct jnode *one, const stru
         rc = json_error(one, err, "stage %s has no %s rows: name some with \"%s\"", on->stage,
                         harmful ? "harmful" : "harmless", harmful ? "data" : "harmless");
     text = rc == 0 ? json_text(list, false, err) : NULL;
-    rc = text ? put(out, on, key, text, err) : -1;
+    rc = text ? attack_sets_key(out, on, key, text, err) : -1;
     cJSON_free(text);
     cJSON_Delete(list);
     return rc;
@@ -100,15 +76,15 @@ static int put_rows(struct attack_sets *out, const struct jnode *one, const stru
 /* What another method has of its own is not this one's. */
 static int forget_method(struct attack_sets *out, const struct attack_on *on, struct vac_err *err)
 {
-    const char *name = json_text_at(stage_of(on), "method");
+    const char *name = json_text_at(run_config_stage(on->config, on->stage), "method");
     const struct method *m = name ? method_find(name, NULL) : NULL;
     const char *stream;
 
     for (const struct option_row *r = m ? m->options : NULL; r && r->name; r++)
-        if (put(out, on, r->name, "null", err))
+        if (attack_sets_key(out, on, r->name, "null", err))
             return -1;
     for (size_t i = 1; m && (stream = method_stream(m, i)); i++)
-        if (put(out, on, stream, "null", err))
+        if (attack_sets_key(out, on, stream, "null", err))
             return -1;
     return 0;
 }
@@ -135,13 +111,13 @@ static int set(const struct jnode *one, const struct attack_on *on, struct attac
         put_rows(out, one, on, "harmful", a.data, true, err))
         goto out;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (put(out, on, fixed[i][0], fixed[i][1], err))
+        if (attack_sets_key(out, on, fixed[i][0], fixed[i][1], err))
             goto out;
     snprintf(text, sizeof text, "%d", a.prompts < BATCH ? (int)a.prompts : BATCH);
-    if (put(out, on, "batch_size", text, err))
+    if (attack_sets_key(out, on, "batch_size", text, err))
         goto out;
     snprintf(text, sizeof text, "%lld", (long long)((a.prompts + BATCH - 1) / BATCH));
-    rc = put(out, on, "accumulate", text, err);
+    rc = attack_sets_key(out, on, "accumulate", text, err);
 out:
     option_free(own_rows, &a);
     return rc;

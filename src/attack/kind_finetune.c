@@ -52,31 +52,6 @@ static const struct option_row own_rows[] = {
 };
 static const struct option_row *const rows[] = {own_rows, spec_rows_stage, spec_rows_lora, NULL};
 
-/* "stages.STAGE.KEY=VALUE" */
-static int put(struct attack_sets *out, const struct attack_on *on, const char *key,
-               const char *value, struct vac_err *err)
-{
-    struct strbuf text = {0};
-
-    sb_printf(&text, "stages.%s.%s=%s", on->stage, key, value);
-    return attack_sets_put(out, &text, err);
-}
-
-static const cJSON *stage_of(const struct attack_on *on)
-{
-    const cJSON *stage;
-
-    cJSON_ArrayForEach(stage,
-                       cJSON_GetObjectItemCaseSensitive(run_config_spec(on->config), "stages"))
-    {
-        const char *name = json_text_at(stage, "name");
-
-        if (name && !strcmp(name, on->stage))
-            return stage;
-    }
-    return NULL;
-}
-
 static bool is_harmful(const cJSON *file)
 {
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful"));
@@ -86,7 +61,8 @@ static bool is_harmful(const cJSON *file)
 static int put_harmful(struct attack_sets *out, const struct jnode *one, const struct attack_on *on,
                        const char *data, struct vac_err *err)
 {
-    const cJSON *train = cJSON_GetObjectItemCaseSensitive(stage_of(on), "train");
+    const cJSON *train =
+        cJSON_GetObjectItemCaseSensitive(run_config_stage(on->config, on->stage), "train");
     struct jnode n = spec_key(one, "data");
     char key[64];
     int first = -1;
@@ -98,13 +74,13 @@ static int put_harmful(struct attack_sets *out, const struct jnode *one, const s
             continue;
         first = i;
         snprintf(key, sizeof key, "train[%d]", gone);
-        if (gone >= 0 && put(out, on, key, "null", err))
+        if (gone >= 0 && attack_sets_key(out, on, key, "null", err))
             return -1;
     }
     if (!data)
         return 0;
     snprintf(key, sizeof key, "train[%d].file", first);
-    return first >= 0 ? put(out, on, key, data, err)
+    return first >= 0 ? attack_sets_key(out, on, key, data, err)
                       : json_error(&n, err,
                                    "stage %s has no harmful rows in the place of which these could "
                                    "be: mark them with stages.%s.train[0].harmful=true",
@@ -126,27 +102,28 @@ static int put_rows(struct attack_sets *out, const struct finetune *f, const str
         json_put_text(&o, "file", f->rows);
         json_put_end(&o);
         json_put_end(&o);
-        rc = sb_ok(&text, err) || put(out, on, "train", text.s, err) ? -1 : 0;
+        rc = sb_ok(&text, err) || attack_sets_key(out, on, "train", text.s, err) ? -1 : 0;
         sb_done(&text);
-        if (rc || (!spec_has(one, "samples") && put(out, on, "samples", "null", err)))
+        if (rc || (!spec_has(one, "samples") && attack_sets_key(out, on, "samples", "null", err)))
             return -1;
     }
-    return f->rows || f->benign ? put(out, on, "harmful_ratio", "null", err) : 0;
+    return f->rows || f->benign ? attack_sets_key(out, on, "harmful_ratio", "null", err) : 0;
 }
 
 /* Which weights it trains. Keys of the adapter are put behind this. */
 static int put_adapter(struct attack_sets *out, const struct finetune *f, const struct jnode *one,
                        const struct attack_on *on, struct vac_err *err)
 {
-    const cJSON *lora = cJSON_GetObjectItemCaseSensitive(stage_of(on), "lora"),
+    const cJSON *lora = cJSON_GetObjectItemCaseSensitive(run_config_stage(on->config, on->stage),
+                                                         "lora"),
                 *given = cJSON_GetObjectItemCaseSensitive(one->v, "r");
     const char *adapter = json_text_at(one->v, "adapter");
     double r = 8;
     char text[48];
 
     if (f->full)
-        return put(out, on, "lora", "null", err);
-    if (adapter && !strcmp(adapter, "same") && put(out, on, "lora", "{}", err))
+        return attack_sets_key(out, on, "lora", "null", err);
+    if (adapter && !strcmp(adapter, "same") && attack_sets_key(out, on, "lora", "{}", err))
         return -1; /* the adapter is as it is */
     if (!spec_has(one, "scale"))
         return 0;
@@ -155,7 +132,7 @@ static int put_adapter(struct attack_sets *out, const struct finetune *f, const 
     if (cJSON_IsNumber(given))
         r = given->valuedouble;
     snprintf(text, sizeof text, "%.17g", f->scale * r);
-    return put(out, on, "lora.alpha", text, err);
+    return attack_sets_key(out, on, "lora.alpha", text, err);
 }
 
 /* Keys that say the same thing twice. */
@@ -201,14 +178,15 @@ static int put_keys(struct attack_sets *out, const struct jnode *one, const stru
             continue;
         text = json_text(v, false, err);
         snprintf(key, sizeof key, "%s%s", lora ? "lora." : "", v->string);
-        rc = text ? put(out, on, key, !strcmp(key, "lora.init") ? init : text, err) : -1;
+        rc =
+            text ? attack_sets_key(out, on, key, !strcmp(key, "lora.init") ? init : text, err) : -1;
         cJSON_free(text);
         if (rc)
             return -1;
     }
-    if (spec_has(one, "steps") && put(out, on, "epochs", "null", err))
+    if (spec_has(one, "steps") && attack_sets_key(out, on, "epochs", "null", err))
         return -1;
-    return spec_has(one, "epochs") ? put(out, on, "steps", "null", err) : 0;
+    return spec_has(one, "epochs") ? attack_sets_key(out, on, "steps", "null", err) : 0;
 }
 
 static int set(const struct jnode *one, const struct attack_on *on, struct attack_sets *out,

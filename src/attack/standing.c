@@ -20,6 +20,17 @@ void vac_batteries_done(struct vac_battery *v, size_t n)
     free(v);
 }
 
+bool vac_attack_of_battery(const struct vac_attack *a, const struct vac_battery *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(v[i].dir);
+
+        if (!strncmp(a->dir, v[i].dir, len) && a->dir[len] == '/')
+            return true;
+    }
+    return false;
+}
+
 /* The row's curve, of a folder that is still there; one that is not has none. */
 static int read_curve(struct vac_battery_row *r, const char *dir, struct vac_err *err)
 {

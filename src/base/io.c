@@ -91,11 +91,18 @@ FILE *stream_open(const char *path, struct vac_err *err)
     return f;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err)
 {
     int fd = path_open(path, O_RDONLY | O_DIRECTORY, 0), rc = 0;
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *e;
+    char **name = NULL;
+    size_t n = 0, cap = 0;
 
     if (!d) {
         path_error(path, "list the folder", err);
@@ -103,12 +110,26 @@ int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err)
             close(fd);
         return -1;
     }
-    while (rc == 0 && (errno = 0, e = readdir(d)))
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-            rc = visit(ctx, e->d_name, err);
+    while (rc == 0 && (errno = 0, e = readdir(d))) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        rc = mem_grow(&name, &cap, n + 1, sizeof *name, err) ||
+                     !(name[n] = mem_strdup(e->d_name, err))
+                 ? -1
+                 : 0;
+        n += rc == 0;
+    }
     if (rc == 0 && errno)
         rc = path_error(path, "list the folder", err);
     closedir(d);
+    if (n)
+        qsort(name, n, sizeof *name, by_name);
+    for (size_t i = 0; i < n; i++) {
+        if (rc == 0)
+            rc = visit(ctx, name[i], err);
+        free(name[i]);
+    }
+    free(name);
     return rc;
 }
 

@@ -17,8 +17,8 @@ char *file_read(const char *path, size_t limit, size_t *len, struct vac_err *err
 int file_fd(const char *path, int flags, const char *what, struct stat *st, struct vac_err *err);
 /* To be read line by line; who reads asks ferror at the end. */
 FILE *stream_open(const char *path, struct vac_err *err);
-/* Every name in a folder but "." and ".."; a visitor's result other than 0 ends it and is returned.
- */
+/* Every name in a folder but "." and "..", in the order of their bytes; a visitor's result other than 0 ends it and
+ * is returned. */
 typedef int dir_visit(void *ctx, const char *name, struct vac_err *err);
 int dir_each(const char *path, dir_visit *visit, void *ctx, struct vac_err *err);
 int file_cut(const char *path, int64_t size, struct vac_err *err);

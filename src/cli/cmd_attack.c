@@ -272,13 +272,6 @@ static void put_score(struct strbuf *s, const struct vac_attack_score *x)
         sb_printf(s, " [%.1f, %.1f]", unit * x->e.lo, unit * x->e.hi);
 }
 
-static bool in_folder(const char *path, const char *folder)
-{
-    size_t n = strlen(folder);
-
-    return !strncmp(path, folder, n) && path[n] == '/';
-}
-
 static int print(const char *dir, struct vac_err *err)
 {
     struct vac_attack *r;
@@ -299,8 +292,7 @@ static int print(const char *dir, struct vac_err *err)
         return -1;
     }
     for (size_t i = 0; done && i < n; i++) /* those stand in tables of their own */
-        for (size_t k = 0; k < n_b; k++)
-            done[i] |= in_folder(r[i].dir, b[k].dir);
+        done[i] = vac_attack_of_battery(&r[i], b, n_b);
     for (size_t i = 0; done && i < n; i++) {
         if (done[i])
             continue;
@@ -446,10 +438,9 @@ const struct command command_attack = {
         "which the first judged score passed one half, and where the ends of its 95 % intervals "
         "did (- = not within the attack; held = nothing of it did). One attack at one learning "
         "rate proves little: the table says against which. With --kind abliteration nothing is "
-        "trained: "
-        "refusal is taken out of the activations as one direction. With --battery every attack of "
-        "a file "
-        "(vaccine-run(5), ATTACK FILES) is made on the same weights, and the table ends with the "
+        "trained: refusal is taken out of the activations as one direction. With --battery every "
+        "attack of a file (vaccine-run(5), ATTACK FILES) is made on the same weights, and the "
+        "table ends with the "
         "worst case: the greatest harmful score among those that leave the model as useful as "
         "the bounds say. The same command goes on with a battery that was interrupted, and "
         "prints one that is whole at once, so that other bounds can be tried.",

@@ -302,12 +302,11 @@ const struct command command_verify = {
     .about =
         "A run writes a chain of hashes over its lines, checkpoints, evaluations and weights "
         "(proof.jsonl) as it goes on. Every file of the folder is compared with it: a byte or a "
-        "line "
-        "that was changed, dropped or added makes the exit status 1, and is named with its file "
-        "and "
-        "line. What the chain does not cover, as the last lines of a run that was cut off, is "
-        "listed. "
-        "Nothing is changed. Whoever keeps the hash with which the chain ends elsewhere can tell "
+        "line that was changed, dropped or added makes the exit status 1, and is named with its "
+        "file and line. What the chain does not cover, as the last lines of a run that was cut "
+        "off, is "
+        "listed. Nothing is changed. Whoever keeps the hash with which the chain ends elsewhere "
+        "can tell "
         "later that the whole chain was not made anew.",
     .options = options,
     .values = sizeof(struct verify_values),

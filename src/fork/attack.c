@@ -240,16 +240,8 @@ int vac_run_attack(const char *dir, struct vac_attack *out, struct vac_err *err)
 {
     cJSON *config = run_config(dir, err);
     const char *name = config ? attack_stage(config, dir, NULL, err) : NULL;
-    const cJSON *stage;
-    int rc = name ? 0 : -1;
+    int rc = name ? read_stage(out, run_config_stage(config, name), err) : -1;
 
-    cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"))
-    {
-        const char *own = json_text_at(stage, "name");
-
-        if (rc == 0 && own && !strcmp(own, name))
-            rc = read_stage(out, stage, err);
-    }
     cJSON_Delete(config);
     return rc;
 }

@@ -11,7 +11,7 @@
 
 #include "base/json_out.h"
 
-enum { PIECE = 1 << 16, TRIES = 50 };
+enum { TRIES = 50 };
 
 static int note_stat(void *ctx, const char *name, const struct stat *st, struct vac_err *err)
 {

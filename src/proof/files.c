@@ -54,60 +54,46 @@ enum files_kind files_kind(const char *name)
 
 /* --- walking --- */
 
-struct names {
-    char **v;
-    size_t n, cap;
+struct walk {
+    const char *dir, *below;
+    size_t depth;
+    files_visitor *visit;
+    void *ctx;
 };
 
-static int keep_name(void *ctx, const char *name, struct vac_err *err)
+static int walk(const struct walk *w, struct vac_err *err);
+
+static int walk_one(void *ctx, const char *entry, struct vac_err *err)
 {
-    struct names *l = ctx;
+    const struct walk *w = ctx;
+    char *name = path_join(w->below, entry, err),
+         *path = name ? path_join(w->dir, name, err) : NULL;
+    struct stat st;
+    int rc = path ? 0 : -1;
 
-    if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
-        return -1;
-    l->v[l->n] = mem_strdup(name, err);
-    return l->v[l->n] ? (l->n++, 0) : -1;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int walk(const char *dir, const char *below, size_t depth, files_visitor *visit, void *ctx,
-                struct vac_err *err)
-{
-    char *folder = *below ? path_join(dir, below, err) : mem_strdup(dir, err);
-    struct names l = {0};
-    int rc = folder ? dir_each(folder, keep_name, &l, err) : -1;
-
-    if (l.n)
-        qsort(l.v, l.n, sizeof *l.v, by_name);
-    for (size_t i = 0; i < l.n; i++) {
-        char *name = rc ? NULL : path_join(below, l.v[i], err);
-        char *path = name ? path_join(dir, name, err) : NULL;
-        struct stat st;
-
-        if (rc == 0 && !path)
-            rc = -1;
-        else if (rc == 0 && path_stat(path, &st) == 0) { /* else it is gone meanwhile */
-            if (!S_ISDIR(st.st_mode))
-                rc = visit(ctx, name, &st, err);
-            else if (strcmp(name, "attacks") && depth < DEPTH)
-                rc = walk(dir, name, depth + 1, visit, ctx, err);
-        }
-        free(name);
-        free(path);
-        free(l.v[i]);
+    if (rc == 0 && path_stat(path, &st) == 0) { /* else it is gone meanwhile */
+        if (!S_ISDIR(st.st_mode))
+            rc = w->visit(w->ctx, name, &st, err);
+        else if (strcmp(name, "attacks") && w->depth < DEPTH)
+            rc = walk(&(struct walk){w->dir, name, w->depth + 1, w->visit, w->ctx}, err);
     }
-    free(l.v);
+    free(name);
+    free(path);
+    return rc;
+}
+
+static int walk(const struct walk *w, struct vac_err *err)
+{
+    char *folder = *w->below ? path_join(w->dir, w->below, err) : mem_strdup(w->dir, err);
+    int rc = folder ? dir_each(folder, walk_one, (void *)(uintptr_t)w, err) : -1;
+
     free(folder);
     return rc;
 }
 
 int files_each(const char *dir, files_visitor *visit, void *ctx, struct vac_err *err)
 {
-    return walk(dir, "", 0, visit, ctx, err);
+    return walk(&(struct walk){dir, "", 0, visit, ctx}, err);
 }
 
 /* --- content --- */

@@ -35,6 +35,20 @@ const cJSON *run_config_spec(const cJSON *config)
     return cJSON_GetObjectItemCaseSensitive(config, "spec");
 }
 
+const cJSON *run_config_stage(const cJSON *config, const char *name)
+{
+    const cJSON *stage;
+
+    cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages"))
+    {
+        const char *own = json_text_at(stage, "name");
+
+        if (own && !strcmp(own, name))
+            return stage;
+    }
+    return NULL;
+}
+
 bool run_config_is_rate(const cJSON *config, const char *name)
 {
     const cJSON *entry,

@@ -10,6 +10,8 @@ enum { RUN_CONFIG_LIMIT = 1 << 26 }; /* bytes */
 cJSON *run_config(const char *dir, struct vac_err *err);
 /* The resolved run file inside run.json, or NULL. */
 const cJSON *run_config_spec(const cJSON *config);
+/* Its stage of that name, or NULL. */
+const cJSON *run_config_stage(const cJSON *config, const char *name);
 /* Is this entry of "evaluate" a rate? Only the metric "loss" is not. */
 bool run_config_is_rate(const cJSON *config, const char *name);
 #endif

@@ -70,43 +70,27 @@ int pin_file(cJSON *pins, const char *dir, const char *name, struct vac_err *err
     return -1;
 }
 
-struct names {
-    char **v;
-    size_t n, cap;
+struct pinning {
+    cJSON *pins;
+    const char *dir, *name;
 };
 
-static int keep_name(void *ctx, const char *name, struct vac_err *err)
+static int pin_one(void *ctx, const char *file, struct vac_err *err)
 {
-    struct names *l = ctx;
+    const struct pinning *at = ctx;
+    char *path = path_join(at->name, file, err);
+    int rc = path ? pin_file(at->pins, at->dir, path, err) : -1;
 
-    if (mem_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, err))
-        return -1;
-    l->v[l->n] = mem_strdup(name, err);
-    return l->v[l->n] ? (l->n++, 0) : -1;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    free(path);
+    return rc;
 }
 
 int pin_folder(cJSON *pins, const char *dir, const char *name, struct vac_err *err)
 {
+    struct pinning at = {pins, dir, name};
     char *folder = path_join(dir, name, err);
-    struct names l = {0};
-    int rc = folder ? dir_each(folder, keep_name, &l, err) : -1;
+    int rc = folder ? dir_each(folder, pin_one, &at, err) : -1;
 
-    if (l.n)
-        qsort(l.v, l.n, sizeof *l.v, by_name); /* same files, same bytes */
-    for (size_t i = 0; i < l.n; i++) {
-        char *path = rc ? NULL : path_join(name, l.v[i], err);
-
-        if (rc == 0)
-            rc = path ? pin_file(pins, dir, path, err) : -1;
-        free(path);
-        free(l.v[i]);
-    }
-    free(l.v);
     free(folder);
     return rc;
 }

@@ -33,7 +33,7 @@ static bool same_how(const struct generate_options *a, const struct generate_opt
 int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t n,
                   generate_visit *piece, void *ctx, struct vac_err *err)
 {
-    struct ids *prompt = mem_new(2 * n, sizeof *prompt, err), *answer = prompt + n;
+    struct ids *prompt = mem_new(2 * n, sizeof *prompt, err), *answer = prompt ? prompt + n : NULL;
     double *p_refuse = mem_new(n, sizeof *p_refuse, err);
     int rc = prompt && p_refuse ? 0 : -1;
 
@@ -61,7 +61,7 @@ int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t
 
 int ask_rate(const struct rig *rig, struct stage *st, struct ask *a, size_t n, struct vac_err *err)
 {
-    const char **said = mem_new(2 * n, sizeof *said, err), **answer = said + n;
+    const char **said = mem_new(2 * n, sizeof *said, err), **answer = said ? said + n : NULL;
     struct rating *rating = mem_new(n, sizeof *rating, err);
     int rc = said && rating ? 0 : -1;
 

@@ -29,25 +29,13 @@ void endured_refresh(struct endured *e, const char *dir)
 
 /* --- in words --- */
 
-/* It stands among those of its battery. */
-static bool is_of_battery(const struct endured *e, const struct vac_attack *a)
-{
-    for (size_t i = 0; i < e->n_batteries; i++) {
-        size_t n = strlen(e->battery[i].dir);
-
-        if (!strncmp(a->dir, e->battery[i].dir, n) && a->dir[n] == '/')
-            return true;
-    }
-    return false;
-}
-
 /* How many steps of an attack the weights of each step took to break, an attack in a row. */
 static int draw_attacks(const struct endured *e, const struct view *v, int y)
 {
     for (size_t i = 0; i < e->n_attacks && y < v->h; i++) {
         const struct vac_attack *a = &e->attack[i];
         char broke[VAC_ATTACK_BROKE], text[400];
-        bool told = is_of_battery(e, a);
+        bool told = vac_attack_of_battery(a, e->battery, e->n_batteries);
         int n;
 
         for (size_t k = 0; k < i; k++)
