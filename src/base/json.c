@@ -61,8 +61,8 @@ static size_t skip_space(const struct source *s, size_t at)
 /* What the scan over the characters is in the middle of. */
 struct scan {
     bool string, escape;
-    int depth, digits;
-    bool large; /* some number may have more digits than a double */
+    int depth, digits; /* digits: of a number so far; -1 behind its point */
+    bool large;        /* some whole number may have more digits than a double */
 };
 
 /* Takes one character; the text of what is wrong with it, or NULL. */
@@ -82,7 +82,10 @@ static const char *scan_char(struct scan *c, const char *p, size_t left)
         c->escape = !escaped && *p == '\\';
         return NULL;
     }
-    c->digits = isdigit((unsigned char)*p) ? c->digits + 1 : 0;
+    if (!isdigit((unsigned char)*p))
+        c->digits = *p == '.' ? -1 : 0;
+    else if (c->digits >= 0)
+        c->digits++;
     c->large |= c->digits >= EXACT_DIGITS;
     if (*p == '"')
         c->string = true;
@@ -91,6 +94,16 @@ static const char *scan_char(struct scan *c, const char *p, size_t left)
     else if (*p == ']' || *p == '}')
         c->depth--;
     return c->depth > DEPTH_MAX ? "nested more than 64 deep" : NULL;
+}
+
+/* How many characters of a string's inside follow that need no look. */
+static size_t plain(const char *p, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
 }
 
 /* 0 and whether the text breaks off inside something, or -1 and the error. */
@@ -104,8 +117,11 @@ static int scan_text(const struct source *s, bool *broken_off, bool *large, stru
         return -1;
     }
     for (size_t i = 0; i < s->len; i++) {
-        const char *what = scan_char(&c, s->text + i, s->len - i);
+        const char *what;
 
+        if (c.string && !c.escape)
+            i += plain(s->text + i, s->len - i);
+        what = i < s->len ? scan_char(&c, s->text + i, s->len - i) : NULL;
         if (what) {
             fail_at(s, i, err, *what == '\\' ? VAC_ERR_UNSUPPORTED : VAC_ERR_FORMAT, what);
             return -1;

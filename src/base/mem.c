@@ -15,7 +15,7 @@ struct arena_block {
 };
 _Static_assert(sizeof(struct arena_block) % 16 == 0, "blocks of an arena start aligned");
 
-enum { ARENA_BLOCK = 1 << 16, ARENA_ALIGN = 16 };
+enum { ARENA_FIRST = 1 << 10, ARENA_BLOCK = 1 << 16, ARENA_ALIGN = 16 };
 
 int size_mul(size_t a, size_t b, size_t *out)
 {
@@ -97,12 +97,19 @@ int mem_grow(void *p_to_pointer, size_t *cap, size_t need, size_t size, struct v
     return 0;
 }
 
-/* Big things get a block of their own behind the head, so that the rest of the head is not lost. */
+/* Blocks are twice as large as the one before: many arenas hold little. Big things get a block of their own
+ * behind the head, so that the rest of the head is not lost. */
 static struct arena_block *arena_add(struct arena *a, size_t need, struct vac_err *err)
 {
-    size_t size = need > ARENA_BLOCK / 4 ? need : ARENA_BLOCK, total;
+    size_t size = !a->head                          ? ARENA_FIRST
+                  : a->head->size < ARENA_BLOCK / 2 ? 2 * a->head->size
+                                                    : ARENA_BLOCK;
+    bool own = need > ARENA_BLOCK / 4;
     struct arena_block *b;
+    size_t total;
 
+    if (own || need > size)
+        size = need;
     if (size_add(size, sizeof *b, &total)) {
         out_of_memory(need, 1, err);
         return NULL;
@@ -111,7 +118,7 @@ static struct arena_block *arena_add(struct arena *a, size_t need, struct vac_er
     if (!b)
         return NULL;
     b->size = size;
-    if (a->head && size != ARENA_BLOCK) {
+    if (a->head && own) {
         b->next = a->head->next;
         a->head->next = b;
     } else {

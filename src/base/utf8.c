@@ -66,13 +66,24 @@ size_t utf8_put(uint32_t cp, char out[4])
     return n;
 }
 
+/* Most of what is read is ASCII: eight at a time. */
 size_t utf8_valid(const char *s, size_t n)
 {
-    size_t i = 0, len;
+    size_t i = 0, len = 1;
+    uint64_t eight;
     uint32_t cp;
 
-    while (i < n && (len = utf8_get(s + i, n - i, &cp)))
+    while (i < n && len) {
+        if (n - i >= sizeof eight) {
+            memcpy(&eight, s + i, sizeof eight);
+            if (!(eight & UINT64_C(0x8080808080808080))) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        len = utf8_get(s + i, n - i, &cp);
         i += len;
+    }
     return i;
 }
 
