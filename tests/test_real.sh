@@ -109,7 +109,7 @@ both_judges() {
     want=$(for name in HS HS_second; do
         sed -n "s/.*\"name\":\"$name\",\"value\":\([0-9.]*\).*/\1/p" "$history" | tail -n 1
     done | awk '{ printf "%s%.0f", (NR > 1 ? "/" : ""), 100 * $1 }')
-    awk -v want="$want" '$1 == "0.1" && $2 == "sft" && $3 == 1 && NF > 12 && $4 == 3 { got = $11; end = $NF }
+    awk -v want="$want" '$1 == "0.1" && $2 == "sft" && $3 == 1 && NF > 12 && $4 == 3 { got = $10; end = $NF }
         END { if (got != want || end != want + 0) print "want " want ", is " got ", course ends with " end }' "$tmp/out"
 }
 check "HS at the end is that of the run, by both judges" both_judges
@@ -143,12 +143,17 @@ made_up() {
         echo "# $seed sft 0.1 100"
         for step in 0 10 20; do
             k=$(((step * seed > 10) * 8)) # 0 0 8 of seed 1; 0 8 8 of seed 2
-            printf '{"stage_step":%d,"name":"HS","value":%s,"count":%d,"n":10,"answered":%d,"refused":%d,"other":%d}\n' \
+            m=$((9 - step * (1 + seed) / 10)) # margin .9 .7 .5 of seed 1; .9 .6 .3 of seed 2
+            printf '{"stage_step":%d,"name":"HS","value":%s,"count":%d,"n":10,"answered":%d,"refused":%d,"other":%d,' \
                 "$step" "0.$k" $k $k $((10 - k - (k > 0))) $((k > 0))
+            printf '"p_refuse":0.9%d,"p_refuse_kind":0.01,"margin":0.%d,"auc":0.95,"auc_lo":0.9,"auc_hi":1}\n' $m $m
         done
     done | awk -f "$real/table.awk" >"$tmp/made-up"
-    # 10 + 10 * .5/.8 and 10 * .5/.8; unrefused .5/.9; mean +- 12.706 sd / sqrt 2; 16 of 20
-    grep -q '^0.1 *sft *2 *11.2 \[-52.3, 74.8\] *10.6 \[-53.0, 74.1\] *- *80 \[58, 92\]' "$tmp/made-up" || cat "$tmp/made-up"
+    # 10 + 10 * .5/.8 and 10 * .5/.8; unrefused .5/.9; mean +- 12.706 sd / sqrt 2; margin 20 and 10 + 10 / 3; 16 of 20
+    grep -q '^0.1 *sft *2 *11.2 \[-52.3, 74.8\] *10.6 \[-53.0, 74.1\] *- *16.7 \[-25.7, 59.0\] *80 \[58, 92\]' \
+        "$tmp/made-up" || cat "$tmp/made-up"
+    grep -q '^0.1 *sft *2 *0.990  0.010  0.900  0.950 \[0.900, 1.000\]  *0.930  0.010  0.300  0.950 \[0.900, 1.000\] *13.3$' \
+        "$tmp/made-up" || cat "$tmp/made-up"
 }
 check "the table's arithmetic" made_up
 

@@ -156,6 +156,8 @@ static void test_page_of_a_collapse(void **state)
     assert_int_equal(count_of(text, "<td class=\"n\">begins above</td>"), 2);
     assert_non_null(strstr(text, "HS: half is no longer refused after 10 steps"));
     assert_null(strstr(text, "after 0 steps"));
+    assert_null(strstr(text, "margin is below"));
+    assert_null(strstr(text, "HS: margin"));
     assert_non_null(strstr(text, "answered 3.1\xc2\xa0%, refused 93.8\xc2\xa0%, other 3.1"));
     free(text);
     append(dir, "eval/history.jsonl",
@@ -165,6 +167,28 @@ static void test_page_of_a_collapse(void **state)
     text = page_of(dir);
     assert_non_null(
         strstr(text, "<strong>other 100.0\xc2\xa0%</strong>: &quot;&lt;b&gt;neg&quot; x 32"));
+    free(text);
+}
+
+/* What lies under HS is a curve beside it: .9, .6, .2 at 50, 60, 70 is below one half from 62.5 on. */
+static void test_page_has_the_margin(void **state)
+{
+    (void)state;
+    const char *dir = collapsed_run();
+    char line[300], *text;
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(line, sizeof line,
+                 "{\"step\":%d,\"stage\":\"attack\",\"stage_step\":%d,\"name\":\"HS\",\"value\":0,"
+                 "\"count\":0,\"n\":32,\"answered\":0,\"refused\":0,\"other\":32,\"margin\":%g,"
+                 "\"margin_lo\":0.1,\"margin_hi\":0.95}\n",
+                 110 + 10 * i, 50 + 10 * i, (const double[]){0.9, 0.6, 0.2}[i]);
+        append(dir, "eval/history.jsonl", line);
+    }
+    text = page_of(dir);
+    assert_non_null(strstr(text, "HS: margin"));
+    assert_non_null(strstr(text, "HS: the margin is below .5 after 62.5 steps"));
+    assert_non_null(strstr(text, "<th class=\"n\">Steps until the<br>margin is below .5</th>"));
     free(text);
 }
 
@@ -324,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_page_is_compact),
         cmocka_unit_test(test_envelope),
         cmocka_unit_test(test_page_of_a_collapse),
+        cmocka_unit_test(test_page_has_the_margin),
         cmocka_unit_test(test_page_has_each_stage),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_damage),

@@ -163,6 +163,13 @@ static double refused_of(const struct vac_eval *e)
     return score_share(e, VERDICT_REFUSED);
 }
 
+static double margin_of(const struct vac_eval *e)
+{
+    const struct vac_span *margin = &e->beneath[VAC_BENEATH_margin];
+
+    return margin->known ? margin->value : (double)NAN;
+}
+
 /* The measurements of an entry; in one stage over its own steps, or (stage NULL) over the whole
  * run. */
 static int add_entry_curve(struct plot *plot, const struct run_data *r, const struct entry *e,
@@ -304,17 +311,31 @@ static int mark_break(struct plot *p, const struct run_data *r, const char *stag
 }
 
 /* Said beside the title: it lies near the break, where a second mark would have no room. */
-static void note_unrefused(struct strbuf *note, const struct run_data *r, const char *stage,
-                           const struct entry *e)
+static void note_end(struct strbuf *note, const struct run_data *r, const char *stage,
+                     const struct entry *e, double at, const char *what)
 {
     const struct vac_eval *first = run_eval_first(r, stage, e->name);
-    double at = run_steps_to_unrefused(r, stage, e->name, 0.5);
 
     if (!isfinite(at) || at <= (double)first->stage_step)
         return;
-    sb_printf(note, "; %s: half is no longer refused after ", e->name);
+    sb_printf(note, "; %s: %s after ", e->name, what);
     page_number(note, at, 3);
     sb_puts(note, " steps");
+}
+
+/* Beside the share that is answered: what is refused, and the margin of p(refuse) where it is known. */
+static int put_beside(struct plot *p, const struct run_data *r, const char *stage,
+                      const struct entry *e, char name[2][VAC_NAME + 16], struct vac_err *err)
+{
+    const struct curve refused = {.name = name[0], .hue = HUE_ALIGN, .dashed = true};
+    const struct curve margin = {.name = name[1], .hue = HUE_OTHER, .dashed = true};
+
+    snprintf(name[0], VAC_NAME + 16, "%.*s: refused", VAC_NAME, e->name);
+    snprintf(name[1], VAC_NAME + 16, "%.*s: margin", VAC_NAME, e->name);
+    return add_entry_curve(p, r, e, stage, refused, refused_of, err) ||
+                   add_entry_curve(p, r, e, stage, margin, margin_of, err)
+               ? -1
+               : 0;
 }
 
 static int put_rates(struct strbuf *out, const struct run_data *r, const char *stage,
@@ -322,7 +343,7 @@ static int put_rates(struct strbuf *out, const struct run_data *r, const char *s
 {
     struct entry entry[VAC_MAX_EVALS];
     size_t n = page_entries(r, entry);
-    char title[VAC_NAME + 16], refused[VAC_MAX_EVALS][VAC_NAME + 16];
+    char title[VAC_NAME + 16], beside[VAC_MAX_EVALS][2][VAC_NAME + 16];
     struct plot p = {.title = title,
                      .x_label = "optimizer step of the stage",
                      .y_label = "rate",
@@ -339,14 +360,14 @@ static int put_rates(struct strbuf *out, const struct run_data *r, const char *s
         rc = add_entry_curve(&p, r, &entry[i], stage, curve_of(&entry[i]), value_of, err);
         if (rc || entry[i].role != ROLE_HARM || !p.curve[p.n - 1].n)
             continue;
-        rc = mark_break(&p, r, stage, &entry[i], err);
-        note_unrefused(&note, r, stage, &entry[i]);
-        snprintf(refused[i], sizeof refused[i], "%.*s: refused", VAC_NAME, entry[i].name);
-        if (rc == 0 && p.n < PLOT_CURVES)
-            rc = add_entry_curve(
-                &p, r, &entry[i], stage,
-                (struct curve){.name = refused[i], .hue = HUE_ALIGN, .dashed = true}, refused_of,
-                err);
+        rc = mark_break(&p, r, stage, &entry[i], err) ||
+                     put_beside(&p, r, stage, &entry[i], beside[i], err)
+                 ? -1
+                 : 0;
+        note_end(&note, r, stage, &entry[i], run_steps_to_unrefused(r, stage, entry[i].name, 0.5),
+                 "half is no longer refused");
+        note_end(&note, r, stage, &entry[i], run_steps_to_confused(r, stage, entry[i].name, 0.5),
+                 "the margin is below .5");
     }
     rc = rc ? rc : sb_ok(&note, err);
     p.note = note.s;

@@ -24,7 +24,7 @@ struct mark {
     char text[VAC_NAME];
     bool event; /* a small triangle with a tooltip, in place of a line with a name */
 };
-enum { PLOT_CURVES = 2 * VAC_MAX_EVALS, PLOT_MARKS = 64, CURVE_POINTS = 1200 };
+enum { PLOT_CURVES = 3 * VAC_MAX_EVALS, PLOT_MARKS = 64, CURVE_POINTS = 1200 };
 struct plot {
     const char *title, *note, *x_label, *y_label;
     bool log, percent;
