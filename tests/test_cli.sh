@@ -220,6 +220,11 @@ run bench --shape tiny --method vaccine --steps 1 --warmup 0 --threads 1 --profi
 check "bench --profile tells where the time goes" sh -c '
     for part in products head attention LoRA element-wise optimizer waiting; do grep -q "^  $part  .* ms " "$1" || exit 1; done' sh "$tmp/out"
 
+run bench --shape tiny --steps 1 --warmup 0 --threads 1 --each
+check "bench --each tells how fast each product is" sh -c '
+    grep -q "^  NT      640 x     344 x   128 .*[1-9]" "$1" && grep -q "^  NN      640 x     128 x   344 .*[1-9]" "$1"' \
+    sh "$tmp/out"
+
 # ---- output that cannot be written ----
 
 if [ -c /dev/full ] && [ -w /dev/full ]; then

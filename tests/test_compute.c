@@ -373,7 +373,12 @@ static void test_speed(void **state)
     struct core_speed core = speed_of_core(c->products, 33, 0.001);
 
     (void)state;
-    assert_true(speed_of_products(c, 65, 33, 17, 0.001) > 0);
+    for (int t = 0; t < 4; t++) {
+        struct sides s = {t & 1, t & 2, 65, 33, 17};
+
+        assert_true(speed_of_products(c, s, 0.001) > 0);
+        assert_true(speed_of_library(c->products, s, 0.001) > 0);
+    }
     assert_true(core.product > 0 && core.peak > 0);
     compute_close(c);
 }

@@ -35,7 +35,7 @@ static void forget(struct strbuf *b, size_t *n)
 int wire_fill(struct wire *l, struct vac_err *err)
 {
     char some[16384];
-    ssize_t n;
+    ssize_t n = 1; /* no end is known of */
 
     forget(&l->in, &l->taken);
     while (l->in.len <= l->most_in && (n = recv(l->fd, some, sizeof some, 0)) != 0) {

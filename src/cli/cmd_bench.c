@@ -18,12 +18,15 @@
 #include "defense/step.h"
 #include "rig/optimizer.h"
 
+/* For which a product is measured. */
+#define SPEED_SECONDS 0.1
+
 struct bench_values {
     struct cli_common common;
     int shape, method;
     int64_t steps, warmup;
     uint64_t seed;
-    bool json, profile;
+    bool json, profile, each;
 };
 
 #define METHOD_NAME(name) #name,
@@ -75,6 +78,10 @@ static const struct cli_option options[] = {
              .help = "also where the time of a step goes, and how much of it there must be",
              .type = OPTION_BOOL,
              .offset = offsetof(struct bench_values, profile)}},
+    {.row = {.name = "each",
+             .help = "also how fast each matrix product of the step is, and the library alone",
+             .type = OPTION_BOOL,
+             .offset = offsetof(struct bench_values, each)}},
     CLI_THREADS(struct bench_values),
     CLI_PRODUCTS(struct bench_values),
     CLI_PRECISION(struct bench_values),
@@ -99,7 +106,13 @@ struct bench {
     double took, cpu,
         optimizer_time; /* seconds of all timed steps; of processors; of the optimizer */
 };
+struct speeds { /* of a product, GFLOP/s */
+    struct product product;
+    double here, library; /* as a step does it; by one call in one thread */
+};
 struct result {
+    struct speeds each[BENCH_MAX_PRODUCTS];
+    size_t n_each;
     double ms_median, ms_min, tokens, gflop, gflops, gemm, peak_mb;
     double peak; /* GFLOP/s of multiply-adds on all threads: no step can be faster */
 };
@@ -256,7 +269,6 @@ static struct result measure(struct bench *b)
     struct rusage usage = {0};
     struct product product[BENCH_MAX_PRODUCTS];
     double flops = 0, time = 0;
-    size_t products;
 
     getrusage(RUSAGE_SELF, &usage);
     qsort(b->ms, n, sizeof *b->ms, by_size);
@@ -267,12 +279,16 @@ static struct result measure(struct bench *b)
     r.gflop = bench_shape_flops(b->shape, isfinite(b->step.out.loss_clean)) / 1e9;
     r.gflops = r.gflop / r.ms_median * 1e3;
     /* the step's products one after another, each shape by its share of the FLOPs */
-    products = bench_shape_products(b->shape, product);
-    for (size_t i = 0; i < products; i++) {
-        const struct product *x = &product[i];
+    r.n_each = bench_shape_products(b->shape, product);
+    for (size_t i = 0; i < r.n_each; i++) {
+        struct speeds *x = &r.each[i];
 
-        flops += x->flops;
-        time += x->flops / speed_of_products(b->c, x->m, x->n, x->k, 0.1);
+        x->product = product[i];
+        x->here = speed_of_products(b->c, product[i].s, SPEED_SECONDS);
+        if (b->v->each)
+            x->library = speed_of_library(b->c->products, product[i].s, SPEED_SECONDS);
+        flops += product[i].flops;
+        time += product[i].flops / x->here;
     }
     r.gemm = flops / time;
     r.peak = speed_of_core(b->c->products, 256, 0.2).peak * b->c->threads;
@@ -312,6 +328,19 @@ static void put_profile(const struct bench *b, const struct result *r, struct st
     put_part(b, r, "waiting", b->took - used, 0, out);
 }
 
+/* Operands are stored as they are (N) or transposed (T). */
+static void put_each(const struct result *r, struct strbuf *out)
+{
+    sb_puts(out, "each         rows x columns x sum      GFLOP     GFLOP/s  the library alone\n");
+    for (size_t i = 0; i < r->n_each; i++) {
+        const struct speeds *x = &r->each[i];
+        const struct sides *s = &x->product.s;
+
+        sb_printf(out, "  %c%c  %7zu x %7zu x %5zu  %9.2f  %8.1f  %8.1f\n", s->ta ? 'T' : 'N',
+                  s->tb ? 'T' : 'N', s->m, s->n, s->k, x->product.flops / 1e9, x->here, x->library);
+    }
+}
+
 static void put_text(const struct bench *b, const struct result *r, struct strbuf *out)
 {
     const struct bench_shape *s = b->shape;
@@ -336,6 +365,8 @@ static void put_text(const struct bench *b, const struct result *r, struct strbu
     sb_printf(out, "loss      %.4f -> %.4f\n", b->first_loss, b->last_loss);
     if (b->v->profile)
         put_profile(b, r, out);
+    if (b->v->each)
+        put_each(r, out);
 }
 
 /* With so many digits behind the point. */

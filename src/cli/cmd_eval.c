@@ -18,7 +18,7 @@
 #include "model/plan.h"
 #include "model/stops.h"
 
-enum { SLOTS = 16, LOSS_ROWS = 512, OWN_MAX = 32 };
+enum { AT_ONCE = 16, LOSS_ROWS = 512, OWN_MAX = 32 };
 
 /* Room for the value of any option. */
 union slot {
@@ -31,7 +31,7 @@ union slot {
 struct eval_values {
     struct cli_common common;
     char *name, *prompts, *data, *answers, *judge, *metric, *template_name, *out;
-    int64_t max_new_tokens, take;
+    int64_t max_new_tokens, take, at_once;
     uint64_t seed;
     int count;
     bool json, compare, first;
@@ -87,6 +87,14 @@ static const struct cli_option options[] = {
              .def = 128,
              AT(max_new_tokens)},
      .letter = 'n',
+     .arg = "N"},
+    {.row = {.name = "at-once",
+             .help = "questions that are answered together: more are faster and take more memory",
+             .type = OPTION_INT,
+             .min = 1,
+             .max = 32,
+             .def = AT_ONCE,
+             AT(at_once)},
      .arg = "N"},
     {.row = {.name = "take",
              .help = "questions of the file that are asked, drawn by --seed; 0 = all",
@@ -315,7 +323,7 @@ static void job_close(struct job *j)
 
 static int make_generator(struct job *j, struct vac_err *err)
 {
-    size_t n = evaluation_size(j->e), slots = n < SLOTS ? n : SLOTS;
+    size_t n = evaluation_size(j->e), most = (size_t)j->v->at_once, slots = n < most ? n : most;
     size_t context = evaluation_longest(j->e) + (size_t)j->spec.max_new_tokens;
     struct plan plan = {0};
 

@@ -6,53 +6,72 @@
 #include "compute/gemm.h"
 #include "compute/pages.h"
 
-/* Operands of a product [m,k] x [n,k]^T with `more` numbers behind them; NULL = no memory. */
-static float *operands(struct gemm *g, size_t m, size_t n, size_t k, size_t more, size_t *len)
+/* Operands of a product with `more` numbers behind them; NULL = no memory. */
+static float *operands(struct gemm *g, struct sides s, size_t more, size_t *len)
 {
+    size_t m = s.m, n = s.n, k = s.k;
     float *room = pages_new((m * k + n * k + m * n + more) * sizeof(float), len);
 
     for (size_t i = 0; room && i < m * k + n * k; i++)
         room[i] = (float)(i % 7) - 3.0f;
-    *g = (struct gemm){.tb = true,
+    *g = (struct gemm){.ta = s.ta,
+                       .tb = s.tb,
                        .m = m,
                        .n = n,
                        .k = k,
                        .alpha = 1,
                        .a = room,
-                       .lda = k,
+                       .lda = s.ta ? m : k,
                        .b = room + m * k,
-                       .ldb = k,
+                       .ldb = s.tb ? k : n,
                        .c = room + m * k + n * k,
                        .ldc = n};
     return room;
 }
 
-double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds)
+/* By the library alone where there is no c. */
+static double speed_of(struct cpu *c, const struct provider *p, struct sides s, double seconds)
+{
+    size_t wide = WIDEN_ROWS * (s.tb ? s.k : s.n), len;
+    struct gemm g;
+    float *room = operands(&g, s, c ? wide * (size_t)c->base.threads : 0, &len);
+    double start = 0, took = 0;
+    size_t rounds = 0;
+
+    if (!room)
+        return 0;
+    if (c) {
+        c->scratch = room + s.m * s.k + s.n * s.k + s.m * s.n;
+        c->size.widen = wide;
+    }
+    do {
+        if (c)
+            gemm_run(c, &g);
+        else
+            gemm_serial(p, &g);
+        if (rounds++ == 0) /* which pays for pages and threads */
+            start = clock_now();
+        took = clock_now() - start;
+    } while (rounds < 2 || took < seconds);
+    pages_free(room, len);
+    return took > 0 ? 2e-9 * (double)s.m * (double)s.n * (double)s.k * (double)(rounds - 1) / took
+                    : 0;
+}
+
+double speed_of_products(const struct compute *c, struct sides s, double seconds)
 {
     struct cpu cpu = {.base.threads = c->threads,
                       .base.products = c->products,
                       .base.bf16 = c->bf16,
                       .k = kernels_at(0),
                       .half = kernels_bf16_at(0)};
-    size_t len, need = m * k + n * k + m * n, wide = WIDEN_ROWS * k;
-    struct gemm g;
-    float *room = operands(&g, m, n, k, wide * (size_t)c->threads, &len);
-    double start, took = 0;
-    size_t rounds = 0;
 
-    if (!room)
-        return 0;
-    cpu.scratch = room + need;
-    cpu.size.widen = wide;
-    gemm_run(&cpu, &g); /* the first one pays for pages and threads */
-    start = clock_now();
-    do {
-        gemm_run(&cpu, &g);
-        rounds++;
-        took = clock_now() - start;
-    } while (took < seconds);
-    pages_free(room, len);
-    return took > 0 ? 2e-9 * (double)m * (double)n * (double)k * (double)rounds / took : 0;
+    return speed_of(&cpu, NULL, s, seconds);
+}
+
+double speed_of_library(const struct provider *p, struct sides s, double seconds)
+{
+    return speed_of(NULL, p, s, seconds);
 }
 
 static double thread_time(void)
@@ -70,7 +89,7 @@ struct core_speed speed_of_core(const struct provider *p, size_t n, double secon
     struct core_speed best = {0};
     size_t len;
     struct gemm g;
-    float *room = operands(&g, n, n, n, 0, &len);
+    float *room = operands(&g, (struct sides){false, true, n, n, n}, 0, &len);
     double end = clock_now() + seconds;
 
     if (!room)
@@ -96,7 +115,7 @@ double speed_of_bf16(const struct provider *p, size_t n, double seconds)
     double best[2] = {INFINITY, INFINITY}, end = clock_now() + seconds;
     size_t len, wide = WIDEN_ROWS * n;
     struct gemm g;
-    float *room = operands(&g, n, n, n, wide, &len);
+    float *room = operands(&g, (struct sides){false, true, n, n, n}, wide, &len);
 
     if (!room)
         return 0;

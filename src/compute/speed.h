@@ -11,8 +11,15 @@ struct core_speed {
     double product, peak;
 };
 struct core_speed speed_of_core(const struct provider *p, size_t n, double seconds);
-/* Multiplies [m,k] by [n,k]^T for `seconds` and returns GFLOP/s: what the products here can reach. */
-double speed_of_products(const struct compute *c, size_t m, size_t n, size_t k, double seconds);
+/* A product c[m,n] = a b: a is stored [m,k], or [k,m] with ta; b [k,n], or [n,k] with tb. */
+struct sides {
+    bool ta, tb;
+    size_t m, n, k;
+};
+/* Multiplies for `seconds` and returns GFLOP/s: what products here can reach. */
+double speed_of_products(const struct compute *c, struct sides s, double seconds);
+/* The same by one call of the library, in the calling thread. */
+double speed_of_library(const struct provider *p, struct sides s, double seconds);
 
 /* By how much a product of n x n x n is faster in bf16 than in F32, in the calling thread; 0 when there is
  * no memory. */

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "kernels/blocks_isa.h"
 #include "kernels/kernels_panel.h"
+#include "kernels/kernels_turn.h"
 
 /* e^x to within one unit in the last place, without branches: x = k ln 2 + r, a polynomial in r,
  * and 2^k in two factors so that results near both ends of the range come out right. Below -103.9
@@ -450,35 +451,8 @@ INLINE void store_four(float *p, vec4 v)
     memcpy(p, &v, sizeof(v));
 }
 
-/* The sum of the quarters, eighths, ... of a vector, down to four lanes. */
-INLINE vec4 lanes_four(vec v)
-{
-    vec4 q[LANES / 4];
-
-    memcpy(q, &v, sizeof(q));
-#if LANES == 16
-    return (q[0] + q[1]) + (q[2] + q[3]);
-#elif LANES == 8
-    return q[0] + q[1];
-#else
-    return q[0];
-#endif
-}
-
-/* out[k][j] = the sum of the lanes of acc[k][j]: the same additions for each, side by side. */
-INLINE void lanes_sum(float *out, const vec (*acc)[TILE_J], int I, int J)
-{
-    float q[4][TILE_I * TILE_J];
-
-    for (int k = 0; k < I; k++)
-        for (int j = 0; j < J; j++) {
-            vec4 v = lanes_four(acc[k][j]);
-            for (int l = 0; l < 4; l++)
-                q[l][k * J + j] = v[l];
-        }
-    for (int i = 0; i < I * J; i++)
-        out[i] = (q[0][i] + q[2][i]) + (q[1][i] + q[3][i]);
-}
+/* Room for a tile's sums, in whole vectors. */
+#define TILE_SUMS ((TILE_I * TILE_J + LANES - 1) / LANES * LANES)
 
 struct product {
     float *y;
@@ -506,9 +480,9 @@ INLINE void dots_rest(const struct product *p, float *sum, size_t i, size_t r, s
 /* h[i..i+I, r..r+J] for dots: here y is h, h is x. */
 INLINE void dots_tile(const struct product *p, size_t i, size_t r, int I, int J)
 {
-    vec acc[TILE_I][TILE_J] = {{{0}}};
+    vec acc[TILE_SUMS] = {{0}};
     const float *x = p->h + i * p->ldh, *a = p->a + r * p->lda;
-    float sum[TILE_I * TILE_J], *out = p->y + i * p->ldy + r;
+    float sum[TILE_SUMS], *out = p->y + i * p->ldy + r;
     size_t d = 0;
 
     for (; d + LANES <= p->D; d += LANES) {
@@ -518,10 +492,11 @@ INLINE void dots_tile(const struct product *p, size_t i, size_t r, int I, int J)
         for (int k = 0; k < I; k++) {
             vec xv = load(x + (size_t)k * p->ldh + d);
             for (int j = 0; j < J; j++)
-                acc[k][j] += xv * av[j];
+                acc[k * J + j] += xv * av[j];
         }
     }
-    lanes_sum(sum, (const vec(*)[TILE_J])acc, I, J);
+    for (int k = 0; k < I * J; k += LANES)
+        store(sum + k, sums_of(acc + k));
     if (d < p->D)
         dots_rest(p, sum, i, r, d, I, J);
     for (int k = 0; k < I; k++)
@@ -549,6 +524,8 @@ static void dots(float *h, size_t ldh, const float *x, size_t ldx, const float *
 
     for (; i + TILE_I <= N; i += TILE_I)
         dots_rows(&p, i, TILE_I);
+    for (; i + 2 <= N; i += 2)
+        dots_rows(&p, i, 2);
     for (; i < N; i++)
         dots_rows(&p, i, 1);
 }

@@ -1,4 +1,4 @@
-/* kernels_turn.h - rows of numbers laid side by side, for the kernels of panels. */
+/* kernels_turn.h - rows of numbers laid side by side, for the kernels of panels; sums of vectors side by side. */
 #ifndef KERNELS_KERNELS_TURN_H
 #define KERNELS_KERNELS_TURN_H
 
@@ -55,6 +55,49 @@ INLINE void pack_rows(float *to, const float *const *row, size_t k)
     for (; r < k; r++)
         for (int i = 0; i < LANES; i++)
             to[r * PANEL + (size_t)i] = row[i][r];
+}
+
+/* By fours: of both the even ones, and the odd ones; and within them the lower and upper halves, by turns and
+ * as they are. */
+#if LANES == 16
+#define EVEN_FOURS 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define ODD_FOURS 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define OF_FOURS(a, b, c, d)                                                                       \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12,    \
+        d + 12
+#elif LANES == 8
+#define EVEN_FOURS 0, 1, 2, 3, 8, 9, 10, 11
+#define ODD_FOURS 4, 5, 6, 7, 12, 13, 14, 15
+#define OF_FOURS(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
+#else
+#define OF_FOURS(a, b, c, d) a, b, c, d
+#endif
+
+/* The sum of the quarters, eighths, ... of a vector, down to four lanes; of a[0], a[4], ... side by side. */
+INLINE vec fours_of(const vec *a)
+{
+#if LANES == 16
+    vec x = SHUFFLE(a[0], a[4], EVEN_FOURS) + SHUFFLE(a[0], a[4], ODD_FOURS);
+    vec y = SHUFFLE(a[8], a[12], EVEN_FOURS) + SHUFFLE(a[8], a[12], ODD_FOURS);
+    return SHUFFLE(x, y, EVEN_FOURS) + SHUFFLE(x, y, ODD_FOURS);
+#elif LANES == 8
+    return SHUFFLE(a[0], a[4], EVEN_FOURS) + SHUFFLE(a[0], a[4], ODD_FOURS);
+#else
+    return a[0];
+#endif
+}
+
+/* The sums of the lanes of LANES vectors: for each the same additions, that of its halves, of their halves, ... */
+INLINE vec sums_of(const vec *a)
+{
+    enum { N = LANES };
+    vec v0 = fours_of(a), v1 = fours_of(a + 1), v2 = fours_of(a + 2), v3 = fours_of(a + 3);
+    vec x =
+        SHUFFLE(v0, v1, OF_FOURS(0, N, 1, N + 1)) + SHUFFLE(v0, v1, OF_FOURS(2, N + 2, 3, N + 3));
+    vec y =
+        SHUFFLE(v2, v3, OF_FOURS(0, N, 1, N + 1)) + SHUFFLE(v2, v3, OF_FOURS(2, N + 2, 3, N + 3));
+
+    return SHUFFLE(x, y, OF_FOURS(0, 1, N, N + 1)) + SHUFFLE(x, y, OF_FOURS(2, 3, N + 2, N + 3));
 }
 
 #endif

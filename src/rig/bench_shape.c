@@ -141,15 +141,17 @@ static size_t modules_of(const struct bench_shape *s, struct module out[7])
 }
 
 /* One shape stands once, with all its FLOPs. */
-static size_t add_product(struct product *out, size_t n, struct product p)
+static size_t add_product(struct product *out, size_t n, struct sides s, double flops)
 {
-    for (size_t i = 0; i < n; i++)
-        if (out[i].m == p.m && out[i].n == p.n && out[i].k == p.k) {
-            out[i].flops += p.flops;
+    for (size_t i = 0; i < n; i++) {
+        const struct sides *x = &out[i].s;
+        if (x->ta == s.ta && x->tb == s.tb && x->m == s.m && x->n == s.n && x->k == s.k) {
+            out[i].flops += flops;
             return n;
         }
-    if (p.flops > 0)
-        out[n++] = p;
+    }
+    if (flops > 0)
+        out[n++] = (struct product){s, flops};
     return n;
 }
 
@@ -159,10 +161,10 @@ static size_t add_linear(struct product *out, size_t n, size_t rows, size_t piec
 {
     const double once = 2.0 * (double)rows * (double)in * (double)width;
 
-    n = add_product(out, n, (struct product){piece, width, in, once * forward});
-    n = add_product(out, n, (struct product){piece, in, width, once * back});
+    n = add_product(out, n, (struct sides){false, true, piece, width, in}, once * forward);
+    n = add_product(out, n, (struct sides){false, false, piece, in, width}, once * back);
     if (weights)
-        n = add_product(out, n, (struct product){width, in, piece, once * forward});
+        n = add_product(out, n, (struct sides){true, false, width, in, piece}, once * forward);
     return n;
 }
 

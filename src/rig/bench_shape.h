@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/mem.h"
+#include "compute/speed.h"
 
 /* Letters as in compute/compute.h. Every token has a label. */
 struct bench_shape {
@@ -24,9 +25,9 @@ extern const char *const bench_shape_names[];
 const struct bench_shape *bench_shape_at(size_t i);
 size_t bench_shape_labels(const struct bench_shape *s);
 
-/* A matrix product [m,k] [n,k]^T that one step does, over and over, for `flops` in all. */
+/* A matrix product that one step does, over and over, for `flops` in all. */
 struct product {
-    size_t m, n, k;
+    struct sides s;
     double flops;
 };
 #define BENCH_MAX_PRODUCTS 24
