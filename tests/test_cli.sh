@@ -93,6 +93,23 @@ check "the beginning of two names" failed 2 "more than one option"
 run merge "$golden/opt"
 check "a required option" failed 2 "--output DIR is missing"
 
+# ---- on a terminal ----
+
+# Lines for people fold at its width, below their second column; those for programs are as they are.
+for columns in 80 50; do
+    for what in "validate $srcdir/samples/lab/lab.json" "--help" "ctl --help" "doctor" "verify --help" "attack --help"; do
+        COLUMNS=$columns run $what
+        check "$what in $columns columns" awk -v most="$columns" '
+            length > most && !/\// { print > "/dev/stderr"; bad = 1 } END { exit bad }' "$tmp/out"
+    done
+done
+run attack --help
+cp "$tmp/out" "$tmp/wide"
+COLUMNS=40 run attack --help
+check "nothing is lost by folding" sh -c '[ "$(tr -s " \n" " " <"$1")" = "$(tr -s " \n" " " <"$2")" ]' sh "$tmp/out" "$tmp/wide"
+COLUMNS=40 run doctor --json
+check "JSON does not fold" [ "$(wc -l <"$tmp/out")" -eq 1 ]
+
 # ---- score ----
 
 # Rows of a golden folder, and the mean loss of their labelled tokens from what score printed.

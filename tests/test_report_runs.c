@@ -290,6 +290,56 @@ static void test_long_runs_are_small(void **state)
 #endif
 }
 
+struct rows_of_plan {
+    int n;
+    struct vac_event v[8];
+};
+
+static void see_plan(void *ctx, const struct vac_event *e)
+{
+    struct rows_of_plan *p = ctx;
+
+    if (e->kind == VAC_EVENT_PLAN && p->n < 8)
+        p->v[p->n++] = *e;
+}
+
+/* Whoever comes late knows what the first stage was planned to take; rows that are none tell nothing. */
+static void test_follow_tells_the_plan(void **state)
+{
+    static const struct vac_follow_take take = {.event = see_plan};
+    static const char *const plans[] = {"\"plan\":[{\"what\":\"weights\",\"bytes\":3000000000},{"
+                                        "\"what\":\"tokenizer\",\"bytes\":5}]",
+                                        "\"plan\":[{\"what\":3,\"bytes\":-1}]", "\"plan\":7"};
+    static const char text[] = CONFIG(ONE_STAGE, "");
+    const char *at = strstr(text, "\"plan\":[]");
+    char config[2 * sizeof text];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const char *dir = small_run();
+        struct rows_of_plan p = {0};
+        struct vac_err err = {0};
+        struct vac_follow *f;
+
+        snprintf(config, sizeof config, "%.*s%s%s", (int)(at - text), text, plans[i],
+                 at + strlen("\"plan\":[]"));
+        support_write_text(support_join(dir, "run.json"), config);
+        assert_ok(vac_follow_open(&f, dir, &err), &err);
+        assert_int_equal(vac_follow_read(f, &take, &p, &err), VAC_FOLLOW_NEW);
+        append(dir, "metrics.jsonl", "{\"step\":101,\"stage\":\"align\",\"loss\":7}\n");
+        assert_int_equal(vac_follow_read(f, &take, &p, &err), VAC_FOLLOW_NEW); /* not again */
+        vac_follow_close(f);
+        assert_int_equal(p.n, i ? 0 : 3);
+        if (i)
+            continue;
+        assert_true(p.v[0].plan.first && p.v[0].plan.past && !p.v[1].plan.first);
+        assert_string_equal(p.v[0].plan.what, "weights");
+        assert_true(p.v[0].plan.bytes == 3000000000 && p.v[1].plan.bytes == 5);
+        assert_string_equal(p.v[2].plan.what, "total");
+        assert_true(p.v[2].plan.bytes == 3000000005);
+    }
+}
+
 static void test_follow_reads_all_then_what_is_new(void **state)
 {
     (void)state;
@@ -586,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_own_lock),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_long_runs_are_small),
+        cmocka_unit_test(test_follow_tells_the_plan),
         cmocka_unit_test(test_follow_reads_all_then_what_is_new),
         cmocka_unit_test(test_follow_tells_events),
         cmocka_unit_test(test_follow_tells_a_growing_suite),

@@ -164,6 +164,50 @@ static void test_an_error_is_seen_while_a_line_is_open(void **state)
     }
 }
 
+/* All of a long message stands there, in as many rows as it takes, and what is above them stays where it was. */
+static void test_a_long_message_folds(void **state)
+{
+    char words[400] = "", *joined;
+
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        snprintf(words + strlen(words), sizeof words - strlen(words), "w%02d%s", i,
+                 i % 7 ? " " : "-and ");
+    for (int i = 0; i < SIZES; i++) {
+        int footer = sizes[i].h >= 45 ? 3 : 2, rows;
+        char *before = screen(i), *after, *s;
+
+        ui_warn(&ui, "%s", words);
+        after = screen(i);
+        rows = priv.layout.said;
+        assert_true(rows == (int)strlen(words) / sizes[i].w + 1);
+        assert_true(!strncmp(before, after, 12 * ((size_t)sizes[i].w / 2)));
+        joined = calloc(1, sizeof words + 100);
+        for (int k = 0; k < rows; k++) {
+            s = line_of(i, 1 - footer - rows + k);
+            strcat(strcat(joined, s), " ");
+            free(s);
+        }
+        assert_true(!strncmp(joined, "! ", 2) && !strncmp(joined + 2, words, strlen(words)));
+        free(joined);
+        ui.message.text[0] = '\0';
+        joined = screen(i);
+        assert_string_equal(before, joined);
+        free(joined);
+        ui_warn(&ui, "%s", words);
+        keys(":"); /* and above the line that is typed */
+        s = line_of(i, -footer - rows);
+        assert_true(!strncmp(s, "! w00-and w01", 13));
+        free(s);
+        prompt_close(&ui);
+        ui.message.text[0] = '\0';
+        free(before);
+        free(after);
+    }
+    snprintf(ui.snap.reason, sizeof ui.snap.reason, "%.250s", words); /* why it waits, too */
+    assert_shows(0, "w35-and");
+}
+
 static void test_a_value_that_waits_is_the_same_everywhere(void **state)
 {
     char line[512];
@@ -328,6 +372,7 @@ int main(void)
         CASE(test_a_long_step_is_seen_to_move),
         CASE(test_the_header_says_when_it_ends),
         CASE(test_a_message_ends_with_its_truth),
+        CASE(test_a_long_message_folds),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),
         CASE(test_enter_and_a_repeated_q_save_and_leave),

@@ -454,6 +454,26 @@ static void test_the_plan_is_no_news(void **state)
     }
 }
 
+/* Who comes late has it from run.json: as the first stage's, when another one is under way. */
+static void test_the_plan_of_the_past_says_so(void **state)
+{
+    struct vac_event e = {.kind = VAC_EVENT_PLAN,
+                          .plan = {.what = "total", .bytes = 5, .first = true, .past = true}};
+
+    (void)state;
+    panels[PANEL_plan]->event(&ui, &e);
+    for (int i = 0; i < SIZES; i++) {
+        press_key(&ui, key_by_name("F2"), false);
+        ui.snap.stage_index = 0;
+        assert_lacks(i, "first stage's");
+        ui.snap.stage_index = 1;
+        assert_shows(i, "first stage's");
+    }
+    e.plan.past = false;
+    panels[PANEL_plan]->event(&ui, &e);
+    assert_lacks(2, "first stage's");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -471,6 +491,7 @@ int main(void)
         CASE(test_small_numbers_of_layers_are_whole),
         CASE(test_a_note_covers_no_word_of_the_axis),
         CASE(test_the_plan_is_no_news),
+        CASE(test_the_plan_of_the_past_says_so),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -269,6 +269,35 @@ static void test_a_fault_in_a_run_file_is_mended(void **state)
     free(good);
 }
 
+/* What is read while a run is opened, how much of it there is, and the way out. */
+static void test_a_long_opening_tells_and_can_be_left(void **state)
+{
+    (void)state;
+    make_rig(
+        "'checkpoint':{'steps':0,'minutes':0},'stages':[{'train':['long.jsonl'],'batch_size':4,"
+        "'lora':{'r':2},'steps':9,'lr':0.0001}]");
+    run_rows(here("long.jsonl"), 60000, 8, 7);
+    for (int i = 0; i < SIZES; i++) {
+        const char *args[] = {rig.file, "-o", run_folder(), "--paused", NULL};
+        struct term t;
+
+        term_start(&t, sizes[i].w, sizes[i].h, "xterm-256color", "screen", args);
+        term_wait(&t, "reading"); /* what follows may stand in the next row */
+        term_wait(&t, "long.jsonl,");
+        term_wait(&t, "leaves");
+        if (i)
+            term_keys(&t, "\033");
+        else
+            term_wait(&t, "PAUSED"); /* or it is waited for */
+        if (!i)
+            term_keys(&t, "qD");
+        assert_int_equal(term_end(&t, 60), i ? 1 : 0);
+        assert_true(!i || term_has(&t, "left while it was reading"));
+        assert_int_equal(dir_exists(args[2]), !i);
+        term_free(&t);
+    }
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +306,7 @@ static int cases(void)
         cmocka_unit_test(test_the_last_line_is_clean),
         cmocka_unit_test(test_no_stray_prompts),
         cmocka_unit_test(test_a_fault_in_a_run_file_is_mended),
+        cmocka_unit_test(test_a_long_opening_tells_and_can_be_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

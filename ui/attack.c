@@ -149,7 +149,7 @@ static void go_on(struct ui *ui)
         return;
     }
     o.paused = a->leg.upto > 0;
-    if (more < 0 || (more > 0 && look_begin(&a->session, &o, &err))) {
+    if (more < 0 || (more > 0 && look_begin(ui, &a->session, &o, &err))) {
         ui_warn(ui, "attack: %s", err.msg);
         finish(ui);
     } else if (more == 0) {
@@ -207,7 +207,7 @@ static void begin(struct ui *ui)
         }
         return;
     }
-    if (vac_fork(&f, &err) || look_begin(&a->session, &o, &err)) {
+    if (vac_fork(&f, &err) || look_begin(ui, &a->session, &o, &err)) {
         ui_warn(ui, "attack: %s", err.msg);
         finish(ui);
         return;

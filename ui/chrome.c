@@ -374,38 +374,61 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
     draw_pieces(v, y, &h, INK_BAR);
 }
 
-static void draw_said(const struct ui *ui, const struct view *v, int y)
-{
-    unsigned style = ui->message.warning ? INK_WARN | STYLE_BOLD : INK_TEXT;
-    int x = draw_text(v, 0, y, style, ui->message.warning ? "! " : "");
+/* What the message rows say: the news, else why it waits or what is wrong, else what is measured. */
+struct said {
+    char text[MESSAGE_SIZE + 16];
+    unsigned style;
+};
 
-    draw_fill(v, x, y, v->w - x, 1, INK_TEXT, ' ');
-    draw_cut(v, x, y, v->w - x, style, ui->message.text);
+static bool find_said(const struct ui *ui, struct said *s)
+{
+    const struct vac_snapshot *run = &ui->snap, *now = ui->look ? vac_snapshot(ui->look) : run;
+    const struct message *m = &ui->message;
+    char reason[sizeof run->reason];
+
+    *s = (struct said){.style = m->warning ? INK_WARN | STYLE_BOLD : INK_TEXT};
+    if (*m->text) {
+        snprintf(s->text, sizeof s->text, "%s%s", m->warning ? "! " : "", m->text);
+    } else if (prompt_is_open(ui)) {
+        return false;
+    } else if (*run->reason &&
+               (run->state == VAC_PAUSED || run->state == VAC_FAILED || run->fault)) {
+        s->style = run->state == VAC_PAUSED && !run->fault ? INK_EPS : INK_WARN;
+        snprintf(s->text, sizeof s->text, "%s", short_reason(run->reason, reason));
+    } else if (now->state == VAC_MEASURING) {
+        s->style = INK_DRIFT;
+        snprintf(s->text, sizeof s->text, "measuring %s", now->reason);
+    }
+    return *s->text != '\0';
 }
 
-static void draw_message(struct ui *ui, const struct view *v, int y, int *cursor_x, int *cursor_y)
+int chrome_rows(const struct ui *ui, int w, int h)
 {
-    const char *m = ui->message.text;
-    const struct vac_snapshot *now = ui->look ? vac_snapshot(ui->look) : &ui->snap;
-    char reason[sizeof now->reason];
+    struct view v = view_all(&ui->priv->canvas);
+    int rows = prompt_is_open(ui) ? 1 : 0;
+    struct said s;
 
-    draw_fill(v, 0, y, v->w, 1, INK_TEXT, ' ');
+    if (find_said(ui, &s))
+        rows += draw_flow_rows(&v, w, s.text);
+    return rows < 1 ? 1 : rows < h / 2 ? rows : h / 2;
+}
+
+/* In the last row the line that is typed, when there is one. */
+static void draw_message(struct ui *ui, const struct view *v, int *cursor_x, int *cursor_y)
+{
+    struct view said = view_part(v, 0, 0, v->w, v->h - prompt_is_open(ui)), line;
+    struct said s;
+
+    draw_fill(v, 0, 0, v->w, v->h, INK_TEXT, ' ');
+    if (find_said(ui, &s) &&
+        draw_flow_rows(&said, said.w, s.text) > draw_flow(&said, 0, 0, said.w, s.style, s.text, 0))
+        draw_glyph(&said, said.w - 1, said.h - 1, s.style, sign(v->c, SIGN_ELLIPSIS));
     if (prompt_is_open(ui)) {
-        struct view line = view_part(v, 0, y - 1, v->w, 2);
-
-        if (*m)
-            draw_said(ui, &line, 0);
+        /* what Tab finds lies over the row above */
+        line = (struct view){v->c, v->x, v->y + v->h - 2, v->w, 2};
         prompt_draw(ui, &line, cursor_x, cursor_y);
-        *cursor_y += y - 1;
-        return;
+        *cursor_y += line.y;
     }
-    if (*m)
-        draw_said(ui, v, y);
-    else if (ui->snap.state == VAC_PAUSED && *ui->snap.reason)
-        draw_cut(v, 0, y, v->w, INK_EPS, short_reason(ui->snap.reason, reason));
-    else if (now->state == VAC_MEASURING)
-        draw_cut(v, draw_text(v, 0, y, INK_DRIFT, "measuring "), y, v->w - 10, INK_DRIFT,
-                 now->reason);
 }
 
 /* A line of the hint, without its end, of n bytes. */
@@ -460,7 +483,7 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
         return;
     }
     draw_header(ui, &v);
-    if (l->footer > 2)
+    if (l->footer > l->said + 1)
         draw_status(ui, &v, v.h - 2);
     draw_keys(ui, &v, v.h - 1);
     draw_start_hint(ui, &v);
@@ -468,5 +491,6 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
     tour_draw(ui, &inside);
     inside = view_part(&v, 0, 1, v.w, v.h - 1 - l->footer - l->tour);
     overlay_draw(&inside);
-    draw_message(ui, &v, v.h - l->footer, cursor_x, cursor_y);
+    inside = view_part(&v, 0, v.h - l->footer, v.w, l->said);
+    draw_message(ui, &inside, cursor_x, cursor_y);
 }

@@ -8,5 +8,7 @@
 /* Whole seconds for which what the run does has shown nothing new, from 2 on, else 0; -1 = it does
  * nothing. */
 int chrome_seconds(const struct ui *ui);
+/* Rows of a screen that the message, and the line that is typed, take. */
+int chrome_rows(const struct ui *ui, int w, int h);
 void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y);
 #endif

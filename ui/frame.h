@@ -19,6 +19,7 @@ struct layout {
     int n;
     bool too_small, one_panel;
     int footer; /* rows below the panels: message, (status,) keys */
+    int said;   /* of those for the message, and for the line that is typed */
     int tour;   /* rows above those: what to press next */
 };
 

@@ -4,6 +4,7 @@
  * focus last. Small terminals get four slots, large ones nine; below 80 x 22 there is
  * one panel at a time, below 60 x 16 none. */
 #include <string.h>
+#include "ui/chrome.h"
 #include "ui/layout.h"
 #include "ui/tour.h"
 
@@ -115,13 +116,17 @@ void layout_make(struct ui *ui, int w, int h)
 {
     struct layout *l = &ui->priv->layout;
     const struct plan *plan = plan_for(w, h);
-    int area;
+    int area, room;
 
-    *l = (struct layout){.footer = plan ? plan->footer : 2, .too_small = w < 60 || h < 16};
-    l->tour = l->too_small ? 0 : tour_rows(ui, w);
-    area = h - 1 - l->footer - l->tour;
+    *l = (struct layout){
+        .footer = plan ? plan->footer : 2, .said = 1, .too_small = w < 60 || h < 16};
     if (l->too_small)
         return;
+    l->tour = tour_rows(ui, w);
+    area = h - 1 - l->footer - l->tour;
+    l->said = chrome_rows(ui, w, h);
+    l->footer += l->said - 1;
+    room = area - (l->said - 1); /* a long message takes from below: what stands above stays */
     if (!plan || ui->zoom) {
         one_panel(ui, w, h);
         return;
@@ -132,7 +137,8 @@ void layout_make(struct ui *ui, int w, int h)
             x1 = taken < 0 ? scaled(s->x1, w) : w, y0 = scaled(s->y0, area),
             y1 = scaled(s->y1, area);
 
-        if (taken >= 0 && taken != i)
+        y1 = y1 < room ? y1 : room;
+        if ((taken >= 0 && taken != i) || y0 >= y1)
             continue;
         l->place[l->n++] = (struct spot){.panel = panel_of(ui, s->takes),
                                          .x = x0,

@@ -87,7 +87,8 @@ bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
     const char *editor = getenv("VISUAL");
     struct stat st;
 
-    if (!screen_is_open() || ui->priv->script || ui->priv->args->script || stat(path, &st) ||
+    if (why->code == VAC_ERR_STOPPED || /* it was left */
+        !screen_is_open() || ui->priv->script || ui->priv->args->script || stat(path, &st) ||
         !S_ISREG(st.st_mode) || strlen(path) >= VAC_PATH)
         return false;
     if (!editor || !*editor)

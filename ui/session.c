@@ -252,7 +252,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
     struct stat st;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    if (look_begin(&ui->session, o, err))
+    if (look_begin(ui, &ui->session, o, err))
         return -1;
     if (*vac_session_kernels(ui->session))
         ui_warn(ui, "%s", vac_session_kernels(ui->session));

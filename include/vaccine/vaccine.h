@@ -55,6 +55,10 @@ struct vac_open {
     bool interactive; /* a NaN or a full disk pauses, instead of ending as headless runs do */
     bool paused;      /* wait for RESUME or STEP before the first step */
     bool deterministic_wall; /* tests: wall and step_ms are written as 0 */
+    /* Called while it is opened and started, on the same thread: what is gone through, done of all bytes (0 =
+     * not known). false = it is left, which is an error, VAC_ERR_STOPPED. NULL = nobody waits. */
+    bool (*doing)(void *ctx, const char *what, const char *file, uint64_t done, uint64_t all);
+    void *doing_ctx;
 };
 /* Reads and checks everything that can be checked without training: run file, model, data. */
 int vac_session_open(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
@@ -396,6 +400,7 @@ struct vac_event {
             char what[64];
             uint64_t bytes;
             bool first; /* of the stage's rows */
+            bool past;  /* as run.json keeps them: of the run's first stage */
         } plan;
     };
     struct vac_event_memory *memory; /* what the pointers show; NULL = nothing */
@@ -612,7 +617,7 @@ struct vac_follow;
 struct vac_follow_take {
     void (*point)(void *ctx, const struct vac_point *p);
     void (*layers)(void *ctx, const struct vac_layers *l, int n_layers);
-    /* As a session's: VAC_EVENT_JOURNAL, _NOTE and _REJECTED with text and time; _EVAL; _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
+    /* As a session's: _PLAN, once; VAC_EVENT_JOURNAL, _NOTE and _REJECTED with text and time; _EVAL; _PROBE_END; _SUITE as far as it was asked, and again with all its probes when there are more of that step.
      * Ids are 0. It is lent: who keeps it says so (vac_event_keep). */
     void (*event)(void *ctx, const struct vac_event *e);
 };

@@ -10,8 +10,13 @@
 #include "base/io.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct appender file;
+static struct appender lines;
 static double began;
+
+static _Thread_local struct {
+    doing_told *told;
+    void *ctx;
+} watch;
 
 static void open_file(void)
 {
@@ -19,13 +24,13 @@ static void open_file(void)
 
     began = clock_now();
     if (path && *path)
-        app_open(&file, path, NULL);
+        app_open(&lines, path, NULL);
 }
 
 bool trace_on(void)
 {
     pthread_once(&once, open_file);
-    return file.fd > 0;
+    return lines.fd > 0;
 }
 
 void trace_line(const char *format, ...)
@@ -39,6 +44,19 @@ void trace_line(const char *format, ...)
     va_end(args);
     sb_printf(&s, "%.6f %ld %s", clock_now() - began, (long)getpid(), text);
     if (sb_ok(&s, NULL) == 0)
-        app_put(&file, s.s, s.len, NULL);
+        app_put(&lines, s.s, s.len, NULL);
     sb_done(&s);
+}
+
+void doing_watch(doing_told *told, void *ctx)
+{
+    watch.told = told;
+    watch.ctx = ctx;
+}
+
+int doing(const char *what, const char *file, uint64_t done, uint64_t all, struct vac_err *err)
+{
+    if (!watch.told || watch.told(watch.ctx, what, file, done, all))
+        return 0;
+    return err_set(err, VAC_ERR_STOPPED, "left while it was %s %s", what, file);
 }

@@ -87,7 +87,7 @@ void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
         fputs("\r                                        \r", stderr);
 }
 
-int cli_write(const struct strbuf *text, struct vac_err *err)
+int cli_write_data(const struct strbuf *text, struct vac_err *err)
 {
     struct strbuf safe = {.bad = text->bad};
     int rc;
@@ -106,7 +106,7 @@ size_t cli_columns(void)
 
     if (n <= 0 && isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
         n = w.ws_col;
-    return n > 2 * CLI_FOLD ? (size_t)n : 0;
+    return n > 26 ? (size_t)n : 0;
 }
 
 /* Bytes of a line of n that fit: up to two blanks, which part what belongs together, else up to one. A byte
@@ -125,29 +125,49 @@ static size_t fold_at(const char *line, size_t n, size_t least, size_t most)
     return two ? two : one ? one : n;
 }
 
-int cli_write_folded(const struct strbuf *text, struct vac_err *err)
+/* Where a line of n goes on: below its second column, or below its text when it is indented. */
+static size_t hang_of(const char *line, size_t n, size_t most)
+{
+    for (size_t i = 0; i < n && i < most / 3; i++)
+        if (line[i] != ' ' && i > 1 && line[i - 1] == ' ' && line[i - 2] == ' ')
+            return i;
+    return 4;
+}
+
+/* What is too long goes on in the next line. */
+static void put_line(struct strbuf *out, const char *s, size_t n, size_t most)
+{
+    size_t hang = most ? hang_of(s, n, most) : 0, at = most ? fold_at(s, n, hang + 1, most) : n;
+
+    sb_put(out, s, at);
+    for (s += at, n -= at; n; s += at, n -= at) {
+        size_t blanks = strspn(s, " ");
+
+        blanks = blanks < n ? blanks : n;
+        s += blanks;
+        n -= blanks;
+        at = fold_at(s, n, 1, most - hang);
+        if (n)
+            sb_printf(out, "\n%*s", (int)hang, "");
+        sb_put(out, s, at);
+    }
+}
+
+int cli_write(const struct strbuf *text, struct vac_err *err)
 {
     struct strbuf out = {.bad = text->bad};
     size_t most = cli_columns();
     int rc;
 
-    for (const char *s = text->s; s && *s;) {
-        size_t n = strcspn(s, "\n"), at = most ? fold_at(s, n, CLI_FOLD + 1, most) : n;
+    for (const char *s = text->s, *end = s ? s + text->len : s; s < end; s++) {
+        const char *stop = memchr(s, '\n', (size_t)(end - s));
 
-        sb_put(&out, s, at);
-        for (s += at, n -= at; n; s += at, n -= at) {
-            size_t blanks = strspn(s, " ");
-
-            s += blanks;
-            n -= blanks;
-            at = fold_at(s, n, 1, most - CLI_FOLD);
-            sb_printf(&out, "\n%*s", CLI_FOLD, "");
-            sb_put(&out, s, at);
-        }
-        if (*s == '\n')
-            sb_putc(&out, *s++);
+        put_line(&out, s, (size_t)((stop ? stop : end) - s), most);
+        if (stop)
+            sb_putc(&out, '\n');
+        s = stop ? stop : end - 1;
     }
-    rc = cli_write(&out, err);
+    rc = cli_write_data(&out, err);
     sb_done(&out);
     return rc;
 }

@@ -69,14 +69,14 @@ struct cli_pause {
 void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
                      const struct cli_pause *at, const volatile sig_atomic_t *number);
 const char *cli_version(void);
-/* The text to standard output, now; a failed write is an error. Whatever would steer a terminal, hide
- * or reorder text is written as an escape that is the same character in a JSON string. */
+/* The text to standard output, now, for people: where it goes to a terminal, a line too long for it goes on in the
+ * next. A failed write is an error. */
 int cli_write(const struct strbuf *text, struct vac_err *err);
 /* Columns of the terminal that it goes to, or of COLUMNS; 0 = it goes to none, and lines may be of any length. */
 size_t cli_columns(void);
-/* Lines that fit those columns: longer ones go on in the next, from column FOLD on. */
-enum { CLI_FOLD = 13 };
-int cli_write_folded(const struct strbuf *text, struct vac_err *err);
+/* For programs: lines as they are. Of both: whatever would steer a terminal, hide or reorder text is written as an
+ * escape that is the same character in a JSON string. */
+int cli_write_data(const struct strbuf *text, struct vac_err *err);
 /* Byte for byte, for who reads a model's answer by a pipe. */
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
 /* A name, path or message of others, which must stay on its line. */

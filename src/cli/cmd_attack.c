@@ -350,7 +350,7 @@ static int print_batteries(const struct attack_values *v, const char *run, const
         battery_csv(&s, b + first, last - first);
     for (size_t i = first; i < last && !v->json && !v->csv; i++)
         battery_text(&s, &b[i]);
-    rc = cli_write(&s, err);
+    rc = (v->json || v->csv ? cli_write_data : cli_write)(&s, err);
     sb_done(&s);
     vac_batteries_done(b, n);
     return rc;

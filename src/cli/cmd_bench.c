@@ -417,7 +417,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
             put_json(&b, &r, &out);
         else
             put_text(&b, &r, &out);
-        rc = cli_write(&out, err);
+        rc = (v->json ? cli_write_data : cli_write)(&out, err);
     }
     sb_done(&out);
     bench_done(&b);

@@ -302,7 +302,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     if (l.out.len && l.out.s[0] == '\n') /* put there for the search of what is offered already */
         memmove(l.out.s, l.out.s + 1, l.out.len--);
     if (l.out.len || l.out.bad)
-        rc = cli_write(&l.out, err);
+        rc = cli_write_data(&l.out, err);
     sb_done(&l.out);
     cJSON_Delete(l.run);
     return rc;

@@ -317,7 +317,7 @@ static int show(const struct ctl_values *v, const cJSON *line, int64_t id, struc
         put_line(&out, line, id);
     }
     if (out.len || out.bad)
-        rc = cli_write(&out, err);
+        rc = (v->json ? cli_write_data : cli_write)(&out, err);
     cJSON_free(text);
     sb_done(&out);
     return rc;

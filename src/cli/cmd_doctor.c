@@ -468,7 +468,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         json_put_end(&d.json);
         sb_putc(&d.out, '\n');
     }
-    rc = cli_write(&d.out, err);
+    rc = (d.v->json ? cli_write_data : cli_write)(&d.out, err);
     if (rc == 0 && d.failed)
         rc = err_set(err, VAC_ERR_UNSUPPORTED, "doctor: %zu of %zu checks failed", d.failed,
                      d.checks);

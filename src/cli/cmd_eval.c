@@ -455,7 +455,7 @@ static int job_run(struct job *j, struct vac_err *err)
         put_json(j);
     else
         put_text(j);
-    return cli_write(&j->out, err);
+    return (j->v->json ? cli_write_data : cli_write)(&j->out, err);
 }
 
 /* Answers that were kept: no model is asked. */

@@ -95,7 +95,7 @@ static int put_stdout(void *ctx, const char *line, size_t n, struct vac_err *err
 
     sb_put(out, line, n);
     if (out->len >= PIECE || out->bad) {
-        rc = cli_write(out, err);
+        rc = cli_write_data(out, err);
         sb_clear(out);
     }
     return rc;
@@ -167,7 +167,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     else
         rc = import_rows(operand[1], f, &c, put_stdout, &out, &report, err);
     if (!rc && (out.len || out.bad))
-        rc = cli_write(&out, err);
+        rc = cli_write_data(&out, err);
     sb_done(&out);
     return rc ? rc : show_report(&report, operand[1], v->file, err);
 }

@@ -424,7 +424,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         if (!strcmp(blocks[i].name, operand[0]) && blocks[i].put(&out, operand[1]))
             sb_clear(&out);
     if (out.len || out.bad)
-        rc = cli_write(&out, err);
+        rc = cli_write_data(&out, err);
     else
         err_set(err, VAC_ERR_USAGE, "manual: there is no block \"%s%s%s\"", operand[0],
                 operand[1] ? " " : "", operand[1] ? operand[1] : "");

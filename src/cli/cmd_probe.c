@@ -148,7 +148,7 @@ static int print_piece(struct probe *p, struct vac_err *err)
 {
     if (p->piece.len == 0)
         return sb_ok(&p->piece, err);
-    if (p->visible ? cli_write(&p->piece, err) : cli_write_raw(&p->piece, err))
+    if (p->visible ? cli_write_data(&p->piece, err) : cli_write_raw(&p->piece, err))
         return -1;
     p->last = p->piece.s[p->piece.len - 1];
     sb_clear(&p->piece);

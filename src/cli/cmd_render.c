@@ -210,7 +210,7 @@ static int write_one(struct work *w, const struct jnode *root, struct arena *a, 
         sb_putc(&w->out, '\n');
     }
     w->n++;
-    return cli_write(&w->out, err);
+    return cli_write_data(&w->out, err);
 }
 
 static int render_line(void *ctx, const struct cli_line *line, struct vac_err *err)

@@ -160,7 +160,7 @@ static int print_result(const struct replay_values *v, const char *dir,
         cli_put_name(&s, r->difference);
         sb_putc(&s, '\n');
     }
-    rc = cli_write(&s, err);
+    rc = (v->json ? cli_write_data : cli_write)(&s, err);
     sb_done(&s);
     return rc ? -1 : r->same ? STATUS_DONE : STATUS_FAILED;
 }

@@ -152,7 +152,7 @@ static int print_metrics(struct show *w, struct vac_err *err)
     clearerr(w->metrics);
     free(line);
     if (rc == 0 && (s.len || s.bad))
-        rc = cli_write(&s, err);
+        rc = cli_write_data(&s, err);
     sb_done(&s);
     return rc;
 }
@@ -166,13 +166,13 @@ static int print_event(struct show *w, const struct vac_event *e, struct vac_err
 
     if (w->json) {
         if (!others && message_put_event(&s, e, 0))
-            rc = cli_write(&s, err);
+            rc = cli_write_data(&s, err);
     } else if (e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_REJECTED ||
                e->kind == VAC_EVENT_NOTE || e->kind == VAC_EVENT_PLAN) {
         sb_printf(&s, "%-10s ", "");
         cli_put_name(&s, e->text);
         sb_putc(&s, '\n');
-        rc = cli_write_folded(&s, err);
+        rc = cli_write(&s, err);
     } else if (e->kind == VAC_EVENT_GUARD && isatty(STDOUT_FILENO)) {
         sb_putc(&s, '\a');
         rc = cli_write(&s, err);
@@ -311,7 +311,7 @@ static int finish(struct show *w, struct vac_err *err)
         free(r);
         cli_put_name(&s, vac_session_dir(w->s));
         sb_puts(&s, w->interrupted ? ": saved; go on with --resume\n" : ": done\n");
-        rc = cli_write_folded(&s, err);
+        rc = cli_write(&s, err);
         sb_done(&s);
         if (rc && !line_dropped(w))
             return -1;

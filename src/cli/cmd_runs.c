@@ -335,7 +335,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     }
     if (!out.s)
         sb_puts(&out, "");
-    rc = cli_write(&out, err);
+    rc = (v->json ? cli_write_data : cli_write)(&out, err);
     sb_done(&out);
     free(r);
     return rc;

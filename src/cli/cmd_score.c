@@ -212,7 +212,7 @@ static int score_line(void *ctx, const struct cli_line *line, struct vac_err *er
     }
     json_put_end(&o);
     sb_putc(&s->out, '\n');
-    return model_check(s->model.m, err) ? -1 : cli_write(&s->out, err);
+    return model_check(s->model.m, err) ? -1 : cli_write_data(&s->out, err);
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)

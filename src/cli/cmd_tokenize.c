@@ -52,7 +52,7 @@ static int tokenize_line(void *ctx, const struct cli_line *line, struct vac_err 
         return -1;
     if (tokenize_text(w, err))
         return err_prefix(err, "%s", line->root.file);
-    return cli_write(&w->out, err);
+    return cli_write_data(&w->out, err);
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)

@@ -288,7 +288,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         put_json(&s, &v);
     else
         put_text(&s, &v);
-    rc = cli_write(&s, err);
+    rc = (o->json ? cli_write_data : cli_write)(&s, err);
     if (rc == 0 && v.refused.code)
         rc = err_set(err, v.refused.code, "%s", v.refused.msg);
     sb_done(&s);

@@ -283,7 +283,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
             put_json(&r, &c, &out);
         else
             put_text(&r, &c, operand[0], &out);
-        if (sb_ok(&r.wrong, err) || sb_ok(&r.note, err) || cli_write(&out, err))
+        if (sb_ok(&r.wrong, err) || sb_ok(&r.note, err) ||
+            (v->json ? cli_write_data : cli_write)(&out, err))
             rc = -1;
         else if (rc == 0)
             rc = c.wrong ? STATUS_FAILED : STATUS_DONE;

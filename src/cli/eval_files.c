@@ -94,7 +94,7 @@ int eval_again(const char *path, const char *name, const struct judge *judge, vo
         struct interval ci = wilson(r.verdict[count], r.n, Z95);
 
         (json ? put_again_json : put_again_text)(&r, name, count, &all, ci, &out);
-        rc = cli_write(&out, err);
+        rc = (json ? cli_write_data : cli_write)(&out, err);
     }
     sb_done(&out);
     rejudging_done(&r);
@@ -166,7 +166,7 @@ int eval_compare(char *const *samples, uint64_t seed, bool json, struct vac_err 
         sb_printf(&out, "A - B %.4g  (95 %% interval %.4g to %.4g; p = %.3g)\n",
                   scale * c.diff.mean, scale * c.diff.ci.lo, scale * c.diff.ci.hi, c.diff.p);
     }
-    rc = cli_write(&out, err);
+    rc = (json ? cli_write_data : cli_write)(&out, err);
     sb_done(&out);
     return rc;
 }

@@ -135,7 +135,7 @@ static int print_point(struct run_lines *w, const struct vac_snapshot *n, struct
             break;
     }
     sb_putc(&s, '\n');
-    rc = cli_write_folded(&s, err);
+    rc = cli_write(&s, err);
     sb_done(&s);
     sb_done(&seen);
     w->next = p->step - p->step % w->every + w->every;

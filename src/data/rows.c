@@ -3,6 +3,7 @@
  * The file stays mapped and is cut into rows by a small scanner that knows strings and brackets
  * only; each row is then parsed on its own. The first row decides the format of all. */
 #include "data/rows.h"
+#include "base/trace.h"
 #include "base/kind.h"
 #include "data/unpack.h"
 #include "base/utf8.h"
@@ -400,10 +401,17 @@ static void pass_row(struct row_reader *r, size_t end)
 }
 
 /* The result, unless the file has changed under it; at the end, all of it is asked about. */
-static int believe(const struct row_reader *r, int rc, struct vac_err *err)
+static int believe(struct row_reader *r, int rc, struct vac_err *err)
 {
+    enum { TOLD_EVERY = 1 << 16 };
     const struct mapping *m = r->table ? &r->csv.map : &r->map;
+    size_t at = r->table ? r->csv.at : r->at;
 
+    if (rc > 0 && at - r->told >= TOLD_EVERY) {
+        r->told = at;
+        if (doing("reading", r->path, at, m->len, err))
+            return -1;
+    }
     if (rc != 0 && !map_torn(m))
         return rc;
     if (rc < 0)

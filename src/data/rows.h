@@ -27,6 +27,7 @@ struct row_reader {
     size_t at;     /* where the next row is looked for */
     size_t line;   /* 1-based line of `at` */
     size_t index;  /* rows given so far */
+    size_t told;   /* how far it had come when that was told (base/trace.h) */
     cJSON *json;   /* of the current row */
 };
 int row_reader_open(struct row_reader *r, const char *path, struct vac_err *err);

@@ -6,6 +6,7 @@
 
 #include "attach/remote.h"
 #include "attach/server.h"
+#include "base/trace.h"
 #include "door/past.h"
 #include "fork/fork.h"
 #include "record/reader.h"
@@ -236,6 +237,7 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
 {
     struct vac_session *s = mem_new(1, sizeof *s, err);
     struct vac_open how = *o;
+    int rc;
 
     *out = NULL;
     if (!s)
@@ -244,7 +246,10 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     if (control_init(&s->ctl, err))
         goto fail;
     s->control_made = true;
-    if (open_all(s, &how, err))
+    doing_watch(o->doing, o->doing_ctx);
+    rc = open_all(s, &how, err);
+    doing_watch(NULL, NULL);
+    if (rc)
         goto fail;
     s->t.export = export_run;
     s->t.export_ctx = s;
@@ -367,7 +372,7 @@ static int begin_as_fork(struct vac_session *s, struct vac_err *err)
     return rc;
 }
 
-int vac_session_start(struct vac_session *s, struct vac_err *err)
+static int start(struct vac_session *s, struct vac_err *err)
 {
     char *path;
 
@@ -404,6 +409,16 @@ int vac_session_start(struct vac_session *s, struct vac_err *err)
         steer_show(&s->t.steer, VAC_LOADING, ""); /* from where it goes on */
     }
     return thread_start(s, err);
+}
+
+int vac_session_start(struct vac_session *s, struct vac_err *err)
+{
+    int rc;
+
+    doing_watch(s->t.how.doing, s->t.how.doing_ctx);
+    rc = start(s, err);
+    doing_watch(NULL, NULL);
+    return rc;
 }
 
 int vac_session_serve(struct vac_session *s, struct vac_err *err)

@@ -301,6 +301,31 @@ static int give_probe(void *ctx, const struct jnode *line, struct vac_err *err)
     return 0;
 }
 
+/* What run.json keeps of it; a row that it should not hold ends the table. */
+static void give_plan(const struct vac_follow *f)
+{
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(f->r.config, "plan"), *one;
+    struct vac_event e = {.kind = VAC_EVENT_PLAN, .plan = {.first = true, .past = true}};
+    uint64_t total = 0;
+
+    cJSON_ArrayForEach(one, rows)
+    {
+        const char *what = json_text_at(one, "what");
+
+        if (!what || !json_natural(cJSON_GetObjectItemCaseSensitive(one, "bytes"), &e.plan.bytes))
+            break;
+        lines_name(e.plan.what, sizeof e.plan.what, what);
+        total += e.plan.bytes;
+        give_event(f, &e);
+        e.plan.first = false;
+    }
+    if (e.plan.first)
+        return;
+    e.plan.bytes = total;
+    memcpy(e.plan.what, "total", sizeof "total");
+    give_event(f, &e);
+}
+
 /* ---- How it stands ---- */
 
 static enum vac_state state_of(const char *text)
@@ -441,6 +466,8 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
     }
     if (rc != VAC_FOLLOW_NEW)
         return rc;
+    if (!f->read)
+        give_plan(f);
     if (note_info(f, err) || follow_file(f, METRICS, reader_point, &f->points, err) ||
         follow_file(f, LAYERS, give_layers, f, err) || give_points(f, err) ||
         follow_file(f, EVALS, give_eval, f, err) || follow_file(f, PROBES, give_probe, f, err) ||

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/name.h"
@@ -15,6 +16,7 @@
 #define SAMPLES 64
 #define SAMPLE_BYTES 4096
 #define HEADER_MAX ((size_t)1 << 20)
+#define PART ((size_t)4 << 20)
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
@@ -63,16 +65,19 @@ int hash_file(const char *path, char out[65], struct vac_err *err)
 {
     struct mapping m = {0};
     struct sha256 s;
-    int rc;
+    int rc = 0;
 
     if (dir_exists(path) || gguf_is(path))
         return hash_model(path, out, err);
     if (map_open(&m, path, err))
         return -1;
     sha256_init(&s);
-    sha256_put(&s, m.data, m.len);
+    for (size_t at = 0; rc == 0 && at < m.len; at += PART) {
+        sha256_put(&s, m.data + at, m.len - at < PART ? m.len - at : PART);
+        rc = doing("comparing", path, at, m.len, err);
+    }
     sha256_hex(&s, out);
-    rc = map_check(&m, err);
+    rc = rc || map_check(&m, err) ? -1 : 0;
     map_close(&m);
     return rc;
 }

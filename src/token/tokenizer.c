@@ -1,5 +1,6 @@
 /* tokenizer.c - opening a tokenizer, and the way of a text through its parts. */
 #include "token/tokenizer.h"
+#include "base/trace.h"
 #include "base/io.h"
 #include "token/tok.h"
 #include "token/tok_added.h"
@@ -81,6 +82,13 @@ struct tokenizer *tokenizer_open(const char *dir, struct vac_err *err)
     char *base = folder ? mem_strdup(dir, err) : path_dir(dir, err);
     int rc = -1;
 
+    if (file &&
+        doing("reading", file, 0, file_size(file) > 0 ? (uint64_t)file_size(file) : 0, err)) {
+        free(file);
+        free(base);
+        tokenizer_free(t);
+        return NULL;
+    }
     if (t && gguf)
         rc = read_gguf(t, dir, err);
     else if (t && file && base && read_file(t, file, err) == 0)

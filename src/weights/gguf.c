@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/trace.h"
 #include "base/io.h"
 #include "base/utf8.h"
 #include "weights/gguf_names.h"
@@ -637,7 +638,10 @@ int gguf_order_rows(struct gguf *g, struct vac_err *err)
     for (size_t i = 0; i < g->n; i++) {
         const char *part = strstr(g->t[i].in_file, ".attn_");
         bool q = part && !strncmp(part, ".attn_q.", 8), k = part && !strncmp(part, ".attn_k.", 8);
-        if ((q || k) && order_rows(g, &g->t[i], (size_t)(q ? heads : kv), err))
+        if ((q || k) && (doing("ordering the rows of", g->path,
+                               (uint64_t)((const unsigned char *)g->t[i].data - g->map.data),
+                               g->map.len, err) ||
+                         order_rows(g, &g->t[i], (size_t)(q ? heads : kv), err)))
             return -1;
     }
     return 0;

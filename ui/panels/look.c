@@ -8,13 +8,49 @@
 #include <string.h>
 #include <unistd.h>
 #include "panels/panel.h"
+#include "term/clock.h"
+#include "term/number.h"
 #include "term/prompt.h"
+#include "term/screen.h"
 #include "term/signals.h"
+
+/* Who waits while something is opened: told a few times a second, and may leave it. */
+struct waiting {
+    struct ui *ui;
+    const char *name;   /* what is opened */
+    double since, told; /* clock */
+};
+
+static bool told_of(void *ctx, const char *what, const char *file, uint64_t done, uint64_t all)
+{
+    struct waiting *w = ctx;
+    double now = clock_seconds();
+    char part[2][NUMBER_SIZE], time[NUMBER_SIZE];
+    int key;
+
+    if (now - w->told < 0.25 && !w->ui->deterministic)
+        return true;
+    w->told = now;
+    number_bytes(part[0], (double)done);
+    number_bytes(part[1], (double)all);
+    ui_say(w->ui, "opening %.150s: %s %.150s, %s%s%s, %s; Esc leaves it", w->name, what, file,
+           all ? part[0] : "", all ? " of " : "", all ? part[1] : "size not known",
+           number_time(time, w->ui->deterministic ? 0 : now - w->since));
+    w->ui->paint(w->ui);
+    while ((key = screen_key()))
+        if (key == UIKEY_ESC || key == UICTRL('c') || key == 'q')
+            return false;
+    return true;
+}
 
 /* Signals that the session's threads must not get, but for what ends the program, which must not wait
  * until all is read. */
-int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_err *err)
+int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *open,
+               struct vac_err *err)
 {
+    struct waiting w = {.ui = ui, .name = open->file, .since = clock_seconds()};
+    struct vac_open o = *open;
+    bool zoom = ui->zoom;
     static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
     sigset_t all, old;
     int rc;
@@ -24,7 +60,12 @@ int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_er
         sigdelset(&all, deadly[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     signals_deaf(true);
-    rc = vac_session_open(out, o, err);
+    w.told = w.since;
+    if (ui->paint && screen_is_open()) {
+        o.doing = told_of;
+        o.doing_ctx = &w;
+    }
+    rc = vac_session_open(out, &o, err);
     signals_deaf(false);
     if (!rc && vac_session_start(*out, err)) {
         vac_session_close(*out);
@@ -33,6 +74,7 @@ int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_er
     if (rc)
         *out = NULL;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    ui->zoom = zoom; /* frames of no run at all have changed it */
     return rc;
 }
 
@@ -78,7 +120,7 @@ bool look_take(struct ui *ui, const char *which)
     if (ui->paint)
         ui->paint(ui);
     ui->looks++;
-    ui->look_failed = look_begin(&ui->look, &o, &err) != 0;
+    ui->look_failed = look_begin(ui, &ui->look, &o, &err) != 0;
     if (ui->look_failed) {
         ui_warn(ui, "%s", err.msg);
         return false;

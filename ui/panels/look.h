@@ -5,7 +5,8 @@
 #include "panels/state.h"
 
 /* Opens a session and starts it. Signals are for the screen's thread. */
-int look_begin(struct vac_session **out, const struct vac_open *o, struct vac_err *err);
+int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *o,
+               struct vac_err *err);
 /* The run that is open is over, or only looked at and driven by nobody: what it saved can be asked. */
 bool look_can(const struct ui *ui);
 /* Takes up the weights of `at` (a stage, a step, "" = the last), in place of those that are. False, and

@@ -12,6 +12,7 @@ struct plan {
         double bytes;
     } row[ROWS_MOST]; /* the sum last */
     int n;
+    bool past; /* of the run's first stage, as its run.json has it */
 };
 
 static struct plan *own(struct ui *ui)
@@ -25,8 +26,10 @@ static void event(struct ui *ui, const struct vac_event *e)
 
     if (e->kind != VAC_EVENT_PLAN)
         return;
-    if (e->plan.first)
+    if (e->plan.first) {
         p->n = 0;
+        p->past = e->plan.past;
+    }
     if (p->n == ROWS_MOST)
         return;
     snprintf(p->row[p->n].what, sizeof p->row->what, "%s", e->plan.what);
@@ -102,19 +105,20 @@ static void draw(struct ui *ui, const struct view *v)
         table_draw(ui, PANEL_plan, v);
     else
         draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-                  ui->session && !vac_session_attached(ui->session) ? "The stage has not begun."
-                  : *ui->snap.run
-                      ? "Told to who is there as a stage begins; the run's run.json keeps the plan."
-                      : "No run is open.",
-                  0);
+                  *ui->snap.run ? "The stage has not begun." : "No run is open.", 0);
 }
 
 static void notes(struct ui *ui, char *out, size_t size)
 {
+    const char *old =
+        own(ui)->n && own(ui)->past && ui->snap.stage_index > 0 ? "first stage's" : "";
     char text[NUMBER_SIZE];
 
     if (own(ui)->n && ui->snap.rss_bytes > 0)
-        snprintf(out, size, "now %s", number_bytes(text, ui->snap.rss_bytes));
+        snprintf(out, size, "%s%snow %s", old, *old ? ", " : "",
+                 number_bytes(text, ui->snap.rss_bytes));
+    else
+        snprintf(out, size, "%s", old);
 }
 
 static const struct word words[] = {
