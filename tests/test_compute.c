@@ -383,14 +383,63 @@ static void test_speed(void **state)
     compute_close(c);
 }
 
+/* Rows that the head works on at a time may be given to it one after the other. */
+static void head_pieces(struct rig *rig, size_t N, size_t D, size_t V)
+{
+    size_t piece = compute_head_rows(rig->c, N, V);
+    struct ref h = rig_in(rig, rig_random(rig, N * D), N * D);
+    struct ref w = rig_in(rig, rig_random(rig, V * D), V * D);
+    struct ref dh[2], dw[2];
+    double row[2][600];
+    int32_t label[600];
+
+    assert_true(piece < N && N <= 600);
+    for (size_t n = 0; n < N; n++)
+        label[n] = (int32_t)(n * 7919 % V);
+    for (int i = 0; i < 2; i++) {
+        size_t most = i ? piece : N;
+
+        dh[i] = rig_out(rig, NULL, N * D);
+        dw[i] = rig_out(rig, NULL, V * D);
+        op_fill(rig->c, dw[i], V * D, 0.5f);
+        for (size_t at = 0; at < N; at += most)
+            op_xent(rig->c, ref_at(h, at * D), w, label + at, ref_at(dh[i], at * D), dw[i],
+                    N - at < most ? N - at : most, D, V, 0, 0.25f, row[i] + at);
+    }
+    assert_memory_equal(rig_get(rig, dh[0], N * D), rig_get(rig, dh[1], N * D),
+                        N * D * sizeof(float));
+    assert_memory_equal(rig_get(rig, dw[0], V * D), rig_get(rig, dw[1], V * D),
+                        V * D * sizeof(float));
+    assert_memory_equal(row[0], row[1], N * sizeof(double));
+    rig_done(rig);
+}
+
+static void head_pieces_rig(struct rig *rig)
+{
+    head_pieces(rig, 300, 48, 512);
+    head_pieces(rig, 521, 33, 700);
+}
+
+static void test_head_pieces(void **state)
+{
+    (void)state;
+    rigs_each(head_pieces_rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),      cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_wrap_odd),  cmocka_unit_test(test_wrap_untouched),
-        cmocka_unit_test(test_reserve),   cmocka_unit_test(test_head_chunk),
-        cmocka_unit_test(test_fence),     cmocka_unit_test(test_selfcheck),
-        cmocka_unit_test(test_providers), cmocka_unit_test(test_handlers_stand_aside),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_wrap_odd),
+        cmocka_unit_test(test_wrap_untouched),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_head_chunk),
+        cmocka_unit_test(test_head_pieces),
+        cmocka_unit_test(test_fence),
+        cmocka_unit_test(test_selfcheck),
+        cmocka_unit_test(test_providers),
+        cmocka_unit_test(test_handlers_stand_aside),
         cmocka_unit_test(test_speed),
     };
 

@@ -17,6 +17,7 @@ static void arithmetic(struct rig *rig, size_t n)
 {
     float *a = rig_random(rig, n), *b = rig_random(rig, n), *got;
     struct ref ra = rig_in(rig, a, n), rb = rig_in(rig, b, n), y = rig_out(rig, NULL, n);
+    struct ref z = rig_out(rig, NULL, n);
     double *want = rig_doubles(rig, n);
 
     op_fill(rig->c, y, n, 2.5f);
@@ -32,6 +33,10 @@ static void arithmetic(struct rig *rig, size_t n)
     rig_check(rig, "add, axpy, scale", rig_get(rig, y, n), want, n, 5e-7);
     op_copy(rig->c, y, rb, n);
     assert_memory_equal(rig_get(rig, y, n), b, n * sizeof(float));
+    op_copy(rig->c, z, ra, n);
+    op_swap(rig->c, y, z, n);
+    assert_memory_equal(rig_get(rig, y, n), a, n * sizeof(float));
+    assert_memory_equal(rig_get(rig, z, n), b, n * sizeof(float));
     rig_done(rig);
 }
 

@@ -249,7 +249,6 @@ static void test_direction_golden(void **state)
         struct compute *c = compute_open("cpu", 1, NULL, &err);
         struct model *m = model_open(support_path("golden/guard"), c, &err);
         char folder[64], pair[8];
-        struct acts *a;
         struct direction *x;
         double got[3], want[3], along;
         const cJSON *norm = cJSON_GetObjectItem(cJSON_GetObjectItem(doc, "direction_norm"), "base");
@@ -260,9 +259,8 @@ static void test_direction_golden(void **state)
         snprintf(folder, sizeof folder, "golden/guard/%s", adapter[k] ? adapter[k] : "");
         if (adapter[k])
             assert_ok(model_add_peft(m, support_path(folder), false, 0, &err), &err);
-        a = acts_new(m, 200, 1, 200, true, &err);
-        x = direction_new(m, a, (struct prompt_list){harm, n_harm},
-                          (struct prompt_list){kind, n_kind}, 200, &err);
+        x = direction_new(m, (struct prompt_list){harm, n_harm}, (struct prompt_list){kind, n_kind},
+                          200, &err);
         if (!x)
             fail_msg("%s", err.msg);
         model_use_adapters(m, 0); /* the reference is the model alone */
@@ -295,7 +293,6 @@ static void test_direction_golden(void **state)
             check_number("along", along, mean);
         }
         direction_free(x);
-        acts_free(a);
         model_close(m);
         compute_close(c);
     }

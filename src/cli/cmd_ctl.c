@@ -376,17 +376,18 @@ const struct command command_ctl = {
     .name = "ctl",
     .args = "RUN_DIR COMMAND [ARGUMENT]...",
     .help = "Tell a run that goes on without a screen what to do",
-    .about = "The run's program is asked through the socket control.sock in its folder, which only "
-             "its own user "
-             "can open; it answers once the command has taken effect, between two steps. Commands "
-             "are status, "
-             "options, watch, pause, resume, step N, set KEY VALUE, probe TEXT, checkpoint, eval, "
-             "suite, note TEXT, "
-             "stop and others: help lists them. What is done stands in the run's journal with who "
-             "did it. "
-             "\"control\" in the run file says whether that is allowed: \"none\", \"read\" or "
-             "\"full\". Exit status "
-             "1: the run refused it, and says why; 2: wrong usage, or nobody runs this run.",
+    .about =
+        "The run's program is asked through the socket control.sock in its folder, which only "
+        "its own user "
+        "can open; it answers once the command has taken effect, between two steps (a probe does "
+        "not wait for that). Commands are status, "
+        "options, watch, pause, resume, step N, set KEY VALUE, probe TEXT, checkpoint, eval, "
+        "suite, note TEXT, "
+        "stop and others: help lists them. What is done stands in the run's journal with who "
+        "did it. "
+        "\"control\" in the run file says whether that is allowed: \"none\", \"read\" or "
+        "\"full\". Exit status "
+        "1: the run refused it, and says why; 2: wrong usage, or nobody runs this run.",
     .options = options,
     .values = sizeof(struct ctl_values),
     .min_operands = 2,

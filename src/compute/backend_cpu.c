@@ -119,6 +119,7 @@ const struct backend backend_cpu = {
     .close = cpu_close,
     .scratch_bytes = cpu_scratch_bytes,
     .reserve = cpu_reserve,
+    .head_rows = head_chunk,
     .between_steps = cpu_between_steps,
     .alloc = cpu_alloc,
     .wrap = cpu_wrap,

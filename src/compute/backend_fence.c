@@ -182,6 +182,7 @@ const struct backend backend_fence = {
     .close = fence_close,
     .scratch_bytes = cpu_scratch_bytes,
     .reserve = fence_reserve,
+    .head_rows = head_chunk,
     .alloc = fence_alloc,
     .wrap = fence_wrap,
     .release = fence_release,

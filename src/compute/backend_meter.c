@@ -172,6 +172,7 @@ const struct backend backend_meter = {
     .close = meter_close,
     .scratch_bytes = cpu_scratch_bytes,
     .reserve = meter_reserve,
+    .head_rows = head_chunk,
     .alloc = meter_alloc,
     .wrap = meter_wrap,
     .release = meter_release,

@@ -82,6 +82,11 @@ int compute_reserve(struct compute *c, const struct compute_limits *lim, struct 
     return c->be->reserve(c, lim, err);
 }
 
+size_t compute_head_rows(const struct compute *c, size_t N, size_t V)
+{
+    return c->be->head_rows(N, V);
+}
+
 struct buf *compute_alloc(struct compute *c, size_t n, struct vac_err *err)
 {
     return c->be->alloc(c, n, err);

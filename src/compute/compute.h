@@ -41,6 +41,7 @@ struct backend {
     void (*upload)(struct compute *c, struct ref to, const float *from, size_t n);
     void (*download)(struct compute *c, float *to, struct ref from, size_t n);
     void (*between_steps)(struct compute *c); /* NULL = nothing to do */
+    size_t (*head_rows)(size_t N, size_t V);
     const struct ops_basic *basic;
     const struct ops_rows *rows;
     const struct ops_linear *linear;
@@ -75,6 +76,9 @@ size_t compute_scratch_bytes(const struct compute *c, const struct compute_limit
 int compute_reserve(struct compute *c, const struct compute_limits *lim, struct vac_err *err);
 /* Said before every training step: time to see how the computing goes. Changes no result. */
 void compute_between_steps(struct compute *c);
+/* Rows that the ops of the head work on at a time, of N and a vocabulary V: calls with so many each, one behind the
+ * other, give the bits of one call. At least 1. */
+size_t compute_head_rows(const struct compute *c, size_t N, size_t V);
 /* n zeroed floats. */
 struct buf *compute_alloc(struct compute *c, size_t n, struct vac_err *err);
 /* Read-only view of n numbers in the caller's memory (a mapped file), which must outlive the buffer. */

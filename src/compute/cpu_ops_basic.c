@@ -33,6 +33,27 @@ static void cpu_copy(struct compute *c, struct ref y, struct ref x, size_t n)
     }
 }
 
+static void cpu_swap(struct compute *c, struct ref x, struct ref y, size_t n)
+{
+    enum { BLOCK = 1024 };
+    float *X = f32_at(x), *Y = f32_at(y);
+    int parts = parts_for(c, n);
+
+    PARALLEL(parts)
+    for (int t = 0; t < parts; t++) {
+        struct range r = range_of(n, t, parts, GRAIN);
+        float kept[BLOCK];
+
+        for (size_t i = r.lo; i < r.hi; i += BLOCK) {
+            size_t bytes = (r.hi - i < BLOCK ? r.hi - i : BLOCK) * sizeof *X;
+
+            memcpy(kept, X + i, bytes);
+            memcpy(X + i, Y + i, bytes);
+            memcpy(Y + i, kept, bytes);
+        }
+    }
+}
+
 static void cpu_add(struct compute *c, struct ref y, struct ref x1, struct ref x2, size_t n)
 {
     float *Y = f32_at(y);

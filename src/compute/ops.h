@@ -66,6 +66,8 @@ struct adamw {
     DO(fill, (struct ref, x), (size_t, n), (float, value))                                           \
     /* y = x; x any dtype */                                                                         \
     DO(copy, (struct ref, y), (struct ref, x), (size_t, n))                                          \
+    /* x and y change places */                                                                      \
+    DO(swap, (struct ref, x), (struct ref, y), (size_t, n))                                          \
     /* y = x1 + x2; y may be x1 (in place) */                                                        \
     DO(add, (struct ref, y), (struct ref, x1), (struct ref, x2), (size_t, n))                        \
     /* y += a x */                                                                                   \

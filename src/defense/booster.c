@@ -36,11 +36,13 @@ static void harmful_fall(struct step *s, double alpha)
     norm = sqrt(op_sumsq(c, p->g, p->n));
     op_copy(c, s->scratch[FALL], p->g, p->n);
     op_copy(c, s->scratch[WEIGHTS], p->w, p->n);
+    s->kept = s->scratch[WEIGHTS];
     op_axpy(c, p->w, (float)(-alpha / (norm + NORM_FLOOR)), p->g, p->n);
     op_fill(c, p->g, p->n, 0);
     step_weight_gradients(s, SITE_ATTN, REF_NONE, false);
     op_axpy(c, s->scratch[FALL], -1, p->g, p->n);
     op_copy(c, p->w, s->scratch[WEIGHTS], p->n);
+    s->kept = REF_NONE;
     op_fill(c, p->g, p->n, 0);
 }
 

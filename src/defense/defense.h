@@ -7,7 +7,8 @@
  * layer.
  *
  * A method that learns from more than one data set names the others in `streams`; it then says itself
- * which effective batch it looks at (step_use), and a stream that is not used does not advance. What it
+ * which effective batch it looks at (step_use), and a stream that is not used does not advance. One that moves the
+ * weights within a step says where they are meanwhile (kept): questions are answered from there. What it
  * keeps from step to step are `state` arrays of the size of the parameters: the plan counts them, and a
  * checkpoint holds them. */
 #ifndef DEFENSE_DEFENSE_H
@@ -42,6 +43,8 @@ struct step;
 typedef void step_take(void *ctx, struct step *s, size_t stream);
 /* Hears that pass s->pass begins with micro-batch b; for whoever watches a step that takes long. */
 typedef void step_hear(void *ctx, const struct step *s, size_t b);
+/* Called again and again while a step is made, where other passes of the model may be: see pass.rest. */
+typedef void step_rest(void *ctx);
 
 struct step {
     struct model *m;
@@ -49,7 +52,10 @@ struct step {
     step_take *take; /* NULL = the one batch below is all there is */
     void *take_ctx;
     step_hear *hear; /* NULL = nobody */
-    void *hear_ctx;
+    step_rest *rest;
+    void *hear_ctx; /* of both */
+    struct ref
+        kept; /* the weights that the step began with, while a method has moved them; else NONE */
     size_t pass;         /* over the effective batch, forward and back: 1, 2, ... of this step */
     size_t stream;       /* that the step looks at: 0 = "train", then the method's */
     struct batch *batch; /* micro-batches of the effective batch, packed */

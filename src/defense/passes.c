@@ -100,7 +100,9 @@ static struct pass pass_over(struct step *s, size_t b, bool grads)
                          .grads = grads,
                          .scale = s->n_labels ? 1.0f / (float)s->n_labels : 0,
                          .from = PLACE_START,
-                         .stop = PLACE_START};
+                         .stop = PLACE_START,
+                         .rest = s->rest,
+                         .rest_ctx = s->hear_ctx};
 }
 
 static double mean_loss(const struct step *s, double sum)

@@ -55,6 +55,15 @@ int opening_tokens(struct tokenizer *tok, size_t V, struct ids *out, struct vac_
     return 0;
 }
 
+double opening_chance(const double *each, size_t n)
+{
+    double sum = 0;
+
+    for (size_t k = 0; k < n; k++)
+        sum += each[k];
+    return sum;
+}
+
 int opening_ask(struct generator *g, const struct ids *openings, const struct ids *prompt, size_t n,
                 const struct generate_options *how, struct ids *out, generate_visit *visit,
                 void *ctx, double *p, struct vac_err *err)
@@ -71,11 +80,8 @@ int opening_ask(struct generator *g, const struct ids *openings, const struct id
     o.n_first = openings->n;
     o.first_p = each;
     rc = generate(g, prompt, n, &o, out, visit, ctx, err);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        p[i] = 0;
-        for (size_t k = 0; k < openings->n; k++)
-            p[i] += each[i * openings->n + k];
-    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        p[i] = opening_chance(each + i * openings->n, openings->n);
     free(each);
     return rc;
 }

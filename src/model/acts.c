@@ -190,7 +190,9 @@ struct acts *acts_new(struct model *m, size_t rows, size_t labelled, size_t cont
     a->train = train;
     a->layer = mem_new(m->cfg.L + 1, sizeof *a->layer, err);
     a->index = mem_new(rows, sizeof *a->index, err);
-    if (!a->layer || !a->index || reserve(m, max_size(rows, a->labelled), context, train, err))
+    a->row_loss = mem_new(a->labelled, sizeof *a->row_loss, err);
+    if (!a->layer || !a->index || !a->row_loss ||
+        reserve(m, max_size(rows, a->labelled), context, train, err))
         goto fail;
     a->buf = compute_alloc(m->c, acts_floats(m, rows, a->labelled, train), err);
     if (!a->buf)
@@ -209,6 +211,7 @@ void acts_free(struct acts *a)
     compute_release(a->m->c, a->buf);
     free(a->layer);
     free(a->index);
+    free(a->row_loss);
     free(a);
 }
 

@@ -1,4 +1,5 @@
-/* direction.c - see direction.h. A prompt is a pass: few are asked, and rows of a batch would only be thrown away. */
+/* direction.c - see direction.h. A prompt is a pass: few are asked, and rows of a batch would only be thrown away.
+ * Its acts are its own: a prompt may be asked about while a step is made. */
 #include "model/direction.h"
 
 #include <math.h>
@@ -34,37 +35,34 @@ uint64_t direction_bytes(const struct model *m, size_t longest)
     const struct config *c = model_config(m);
 
     return (uint64_t)c->L * c->D * (sizeof(float) * longest + 2 * sizeof(double)) +
-           2 * c->L * sizeof(double);
+           2 * c->L * sizeof(double) + sizeof(float) * acts_floats(m, longest, 1, false);
 }
 
-struct direction *direction_new(struct model *m, struct acts *a, struct prompt_list harm,
-                                struct prompt_list kind, size_t longest, struct vac_err *err)
+struct direction *direction_new(struct model *m, struct prompt_list harm, struct prompt_list kind,
+                                size_t longest, struct vac_err *err)
 {
     struct direction *x = mem_new(1, sizeof *x, err);
-    struct acts_room room = acts_room(a);
     size_t floats;
 
     if (!x)
         return NULL;
-    *x = (struct direction){.m = m, .a = a, .harm = harm, .kind = kind, .longest = longest};
-    if (harm.n == 0 || kind.n == 0 || longest > room.rows || longest > room.context) {
-        err_set(err, VAC_ERR_USAGE,
-                "the refusal direction needs prompts of both kinds of at most %zu tokens, found "
-                "one of %zu",
-                room.rows < room.context ? room.rows : room.context, longest);
+    *x = (struct direction){.m = m, .harm = harm, .kind = kind, .longest = longest};
+    if (harm.n == 0 || kind.n == 0) {
+        err_set(err, VAC_ERR_USAGE, "the refusal direction needs prompts of both kinds");
         goto fail;
     }
     if (size_mul(layers(x) * width(x), x->longest, &floats)) {
         err_set(err, VAC_ERR_MEMORY, "out of memory");
         goto fail;
     }
+    x->a = acts_new(m, longest, 1, longest, false, err);
     x->kept = compute_alloc(model_compute(m), floats, err);
     x->row = mem_new(width(x), sizeof *x->row, err);
     x->now = mem_new(layers(x) * width(x), sizeof *x->now, err);
     x->ref = mem_new(layers(x) * width(x), sizeof *x->ref, err);
     x->zero = mem_new(layers(x), sizeof *x->zero, err);
     x->length = mem_new(layers(x), sizeof *x->length, err);
-    if (x->kept && x->row && x->now && x->ref && x->zero && x->length &&
+    if (x->a && x->kept && x->row && x->now && x->ref && x->zero && x->length &&
         !batch_init(&x->b, x->longest, 1, err) && !taps_init(&x->taps, m, err))
         return x;
 fail:
@@ -76,6 +74,7 @@ void direction_free(struct direction *x)
 {
     if (!x)
         return;
+    acts_free(x->a);
     compute_release(model_compute(x->m), x->kept);
     batch_done(&x->b);
     taps_done(&x->taps);

@@ -21,9 +21,9 @@ struct prompt_list {
     size_t n;
 };
 struct direction;
-/* For prompts of at most `longest` tokens, for which acts must have room. m and a are borrowed. */
-struct direction *direction_new(struct model *m, struct acts *a, struct prompt_list harm,
-                                struct prompt_list kind, size_t longest, struct vac_err *err);
+/* For prompts of at most `longest` tokens. m is borrowed, and its stack of adapters stays as it is. */
+struct direction *direction_new(struct model *m, struct prompt_list harm, struct prompt_list kind,
+                                size_t longest, struct vac_err *err);
 void direction_free(struct direction *x);
 /* What it takes for prompts of at most so many tokens. */
 uint64_t direction_bytes(const struct model *m, size_t longest);

@@ -28,8 +28,19 @@ struct candidate {
     float p;
     int32_t id;
 };
+/* What is being answered; all of it is the caller's. */
+struct job {
+    struct generate_options o;
+    const struct ids *prompt;
+    size_t n, next; /* prompts, and the first that waits */
+    struct ids *out;
+    generate_visit *visit;
+    void *ctx;
+    bool over; /* the visitor has ended it all */
+};
 struct generator {
     struct model *m;
+    struct job job;
     struct acts *a;
     struct batch b;
     struct kv kv;
@@ -233,15 +244,6 @@ static int32_t choose(struct generator *g, const struct slot *s, const struct ge
 
 /* --- the loop --- */
 
-struct job {
-    struct generator *g;
-    const struct generate_options *o;
-    struct ids *out;
-    generate_visit *visit;
-    void *ctx;
-    bool over; /* the visitor has ended it all */
-};
-
 static bool is_stop(const struct generate_options *o, int32_t id)
 {
     for (size_t i = 0; i < o->n_stop; i++) {
@@ -265,21 +267,22 @@ static void put_first(const struct generator *g, const struct generate_options *
 }
 
 /* Takes the token that row `row` of the logits gives this slot; ends the slot where it must. */
-static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err *err)
+static int take_token(struct generator *g, struct slot *s, size_t row, struct vac_err *err)
 {
+    struct job *j = &g->job;
     enum generate_next wish = GENERATE_ON;
-    size_t V = j->g->m->cfg.V, bad = 0;
+    size_t V = g->m->cfg.V, bad = 0;
     int32_t id;
 
-    compute_download(j->g->m->c, j->g->host, (struct ref){j->g->logits, row * V}, V);
+    compute_download(g->m->c, g->host, (struct ref){g->logits, row * V}, V);
     for (size_t i = 0; i < V; i++)
-        bad += !isfinite(j->g->host[i]);
+        bad += !isfinite(g->host[i]);
     if (bad > 0)
-        return model_not_numbers(j->g->m, "logits", err);
-    if (s->made == 0 && j->o->first_p)
-        put_first(j->g, j->o, j->o->first_p + s->prompt * j->o->n_first);
-    id = choose(j->g, s, j->o);
-    if (is_stop(j->o, id)) {
+        return model_not_numbers(g->m, "logits", err);
+    if (s->made == 0 && j->o.first_p)
+        put_first(g, &j->o, j->o.first_p + s->prompt * j->o.n_first);
+    id = choose(g, s, &j->o);
+    if (is_stop(&j->o, id)) {
         s->busy = false;
         return 0;
     }
@@ -290,7 +293,7 @@ static int take_token(struct job *j, struct slot *s, size_t row, struct vac_err 
     if (j->visit)
         wish = j->visit(j->ctx, s->prompt, id);
     j->over = wish == GENERATE_END_ALL;
-    if (wish != GENERATE_ON || s->made >= j->o->max_new_tokens || s->len + 1 >= j->g->context)
+    if (wish != GENERATE_ON || s->made >= j->o.max_new_tokens || s->len + 1 >= g->context)
         s->busy = false;
     return 0;
 }
@@ -348,46 +351,48 @@ static void share_prefix(struct generator *g, const struct ids *prompt, size_t n
     }
 }
 
-/* Waiting prompts enter free slots, as many at once as there are rows for. */
-static int fill_slots(struct job *j, const struct ids *prompt, size_t n, size_t *next,
-                      struct vac_err *err)
+/* Waiting prompts enter free slots, as many at once as there are rows for; *entered when any did. */
+static int fill_slots(struct generator *g, bool *entered, struct vac_err *err)
 {
-    struct generator *g = j->g;
+    struct job *j = &g->job;
 
     while (!j->over) {
         size_t row = 0;
         batch_begin(g);
         for (size_t i = 0; i < g->slots; i++) {
+            const struct ids *prompt = j->prompt + j->next;
+
             if (g->slot[i].busy)
                 continue;
-            while (*next < n && (prompt[*next].n >= g->context || j->o->max_new_tokens == 0))
-                ++*next; /* no room for a new token */
-            if (*next == n || (g->b.N > 0 && prompt[*next].n - g->shared > g->rows - g->b.N))
+            for (; j->next < j->n && (prompt->n >= g->context || j->o.max_new_tokens == 0);
+                 prompt++)
+                j->next++; /* no room for a new token */
+            if (j->next == j->n || (g->b.N > 0 && prompt->n - g->shared > g->rows - g->b.N))
                 break;
             g->slot[i] =
-                (struct slot){.prompt = *next, .busy = true, .enters = true, .len = g->shared};
-            push_prompt(g, i, &prompt[*next], prompt[*next].n);
-            ++*next;
+                (struct slot){.prompt = j->next, .busy = true, .enters = true, .len = g->shared};
+            push_prompt(g, i, prompt, prompt->n);
+            j->next++;
         }
         if (g->b.S == 0)
             return 0;
         run_batch(g, true);
+        *entered = true;
         for (size_t i = 0; i < g->slots; i++) {
             if (!g->slot[i].enters)
                 continue;
             g->slot[i].enters = false;
             if (j->over)
                 g->slot[i].busy = false;
-            else if (take_token(j, &g->slot[i], row++, err))
+            else if (take_token(g, &g->slot[i], row++, err))
                 return -1;
         }
     }
     return 0;
 }
 
-static int advance(struct job *j, struct vac_err *err)
+static int advance(struct generator *g, struct vac_err *err)
 {
-    struct generator *g = j->g;
     size_t row = 0;
 
     batch_begin(g);
@@ -399,7 +404,7 @@ static int advance(struct job *j, struct vac_err *err)
         return 0;
     run_batch(g, true);
     for (size_t i = 0; i < g->slots; i++) {
-        if (!j->over && g->slot[i].busy && take_token(j, &g->slot[i], row++, err))
+        if (!g->job.over && g->slot[i].busy && take_token(g, &g->slot[i], row++, err))
             return -1;
     }
     return 0;
@@ -426,29 +431,44 @@ static int check_prompts(const struct generator *g, const struct ids *prompt, si
     return 0;
 }
 
-int generate(struct generator *g, const struct ids *prompt, size_t n,
-             const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
-             struct vac_err *err)
+int generate_begin(struct generator *g, const struct ids *prompt, size_t n,
+                   const struct generate_options *o, struct ids *out, generate_visit *visit,
+                   void *ctx, struct vac_err *err)
 {
-    struct job j = {.g = g, .o = o, .out = out, .visit = visit, .ctx = ctx};
-    size_t next = 0;
-    bool busy;
-
     if (check_prompts(g, prompt, n, err))
         return -1;
     for (size_t i = 0; i < o->n_first; i++)
         if (o->first[i] < 0 || (size_t)o->first[i] >= g->m->cfg.V)
             return err_set(err, VAC_ERR_USAGE, "id %d is outside the model's vocabulary of %zu",
                            o->first[i], g->m->cfg.V);
+    g->job =
+        (struct job){.o = *o, .prompt = prompt, .n = n, .out = out, .visit = visit, .ctx = ctx};
     memset(g->slot, 0, g->slots * sizeof *g->slot);
-    if (o->max_new_tokens > 0)
-        share_prefix(g, prompt, n);
-    do {
-        if (fill_slots(&j, prompt, n, &next, err) || (!j.over && advance(&j, err)))
-            return -1;
-        busy = false;
-        for (size_t i = 0; i < g->slots; i++)
-            busy |= g->slot[i].busy;
-    } while (!j.over && (busy || next < n));
-    return model_check(g->m, err);
+    g->shared = 0;
+    return 0;
+}
+
+int generate_go_on(struct generator *g, struct vac_err *err)
+{
+    struct job *j = &g->job;
+    bool entered = false, busy = false;
+
+    if (j->next == 0 && j->o.max_new_tokens > 0)
+        share_prefix(g, j->prompt, j->n);
+    if (fill_slots(g, &entered, err) || (!entered && !j->over && advance(g, err)))
+        return -1;
+    for (size_t i = 0; i < g->slots; i++)
+        busy |= g->slot[i].busy;
+    return !j->over && (busy || j->next < j->n) ? 1 : model_check(g->m, err);
+}
+
+int generate(struct generator *g, const struct ids *prompt, size_t n,
+             const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
+             struct vac_err *err)
+{
+    int rc = generate_begin(g, prompt, n, o, out, visit, ctx, err);
+
+    for (rc = rc ? rc : 1; rc > 0;)
+        rc = generate_go_on(g, err);
+    return rc;
 }

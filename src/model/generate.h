@@ -36,4 +36,11 @@ size_t generator_context(const struct generator *g);
 int generate(struct generator *g, const struct ids *prompt, size_t n,
              const struct generate_options *o, struct ids *out, generate_visit *visit, void *ctx,
              struct vac_err *err);
+/* The same in pieces, with other things done between them. Begun, what was given stays where it is; going on, prompts
+ * that have a free slot enter it and get their first id, or each one that is at work gets one more. 1 = there is more
+ * to come, 0 = the texts are whole. */
+int generate_begin(struct generator *g, const struct ids *prompt, size_t n,
+                   const struct generate_options *o, struct ids *out, generate_visit *visit,
+                   void *ctx, struct vac_err *err);
+int generate_go_on(struct generator *g, struct vac_err *err);
 #endif

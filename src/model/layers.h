@@ -130,6 +130,7 @@ struct acts {
     struct ref head_mean, head_rstd;
     struct ref scores; /* [n_labels] of a classifier */
     int32_t *index;    /* [rows] host scratch: positions, rows */
+    double *row_loss;  /* [labelled] of who does not want them */
 };
 
 /* Key-value cache of generation: per layer slots x cap rows. */

@@ -131,6 +131,12 @@ static void block_forward(struct pass *p, size_t l)
         tap_add(p, SITE_BLOCK, l, p->a->layer[l + 1].x);
 }
 
+static void take_rest(const struct pass *p)
+{
+    if (p->rest)
+        p->rest(p->rest_ctx);
+}
+
 void pass_forward(struct pass *p)
 {
     if (ahead(p, SITE_EMBED, 0)) {
@@ -140,8 +146,10 @@ void pass_forward(struct pass *p)
     }
     if (at_or_ahead(p, SITE_EMBED, 0))
         tap_add(p, SITE_EMBED, 0, p->a->layer[0].x);
-    for (size_t l = 0; l < p->m->cfg.L; l++)
+    for (size_t l = 0; l < p->m->cfg.L; l++) {
+        take_rest(p);
         block_forward(p, l);
+    }
 }
 
 /* --- the head --- */
@@ -156,7 +164,8 @@ double pass_loss(struct pass *p, bool want_grad, double *row_loss)
     const struct model *m = p->m;
     struct acts *a = p->a;
     size_t n = p->b->n_lab;
-    double loss;
+    size_t piece = compute_head_rows(m->c, n, m->cfg.V);
+    double loss = 0;
 
     pass_forward(p);
     if (want_grad)
@@ -165,9 +174,18 @@ double pass_loss(struct pass *p, bool want_grad, double *row_loss)
         return 0;
     op_embed(m->c, a->head_x, last_x(p), p->b->lab_row, n, m->cfg.D, false);
     m->cfg.arch->final_forward(p, n);
-    loss = op_xent(m->c, a->head, m->head->w, p->b->lab_id, want_grad ? a->dhead : REF_NONE,
-                   want_grad && m->full ? weight_grad(p, m->head) : REF_NONE, n, m->cfg.P, m->cfg.V,
-                   m->cfg.logit_cap, p->scale, row_loss);
+    row_loss = row_loss ? row_loss : a->row_loss;
+    /* the head of a large vocabulary takes as long as several blocks */
+    for (size_t at = 0; at < n; at += piece) {
+        take_rest(p);
+        op_xent(m->c, ref_at(a->head, at * m->cfg.P), m->head->w, p->b->lab_id + at,
+                want_grad ? ref_at(a->dhead, at * m->cfg.P) : REF_NONE,
+                want_grad && m->full ? weight_grad(p, m->head) : REF_NONE,
+                n - at < piece ? n - at : piece, m->cfg.P, m->cfg.V, m->cfg.logit_cap, p->scale,
+                row_loss + at);
+    }
+    for (size_t i = 0; i < n; i++)
+        loss += row_loss[i];
     if (want_grad) {
         m->cfg.arch->final_backward(p, n);
         op_embed_bwd(m->c, a->dx, a->dhead_x, p->b->lab_row, n, m->cfg.D);
@@ -282,6 +300,7 @@ static bool block_backward(struct pass *p, size_t l)
 void pass_backward(struct pass *p)
 {
     for (size_t l = p->m->cfg.L; l-- > 0;) {
+        take_rest(p);
         if (block_backward(p, l))
             return;
     }

@@ -50,6 +50,10 @@ struct pass {
     /* Backward ends at this place (its keep_grad filled); PLACE_START = goes on to the end. */
     size_t stop;
     struct kv *kv; /* generation only: else NULL */
+    /* Called before each block, forward and back, where a pass is at work on nothing but what its acts and taps
+     * hold: whoever listens may make other passes of the model, in other acts. NULL = nobody. */
+    void (*rest)(void *ctx);
+    void *rest_ctx;
 };
 /* Sum of the losses of the labelled tokens. want_grad prepares pass_backward. row_loss[n_lab] or NULL. */
 double pass_loss(struct pass *p, bool want_grad, double *row_loss);

@@ -1,7 +1,4 @@
-/* ask.c - questions answered between two steps: probes, pages of samples, points for the map.
- *
- * A probe has its own cache, its own random stream and no dropout: asking changes nothing of the
- * run. */
+/* ask.c - see ask.h */
 #include "run/ask.h"
 
 #include <math.h>
@@ -9,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "judge/opening.h"
 #include "eval/pca.h"
 #include "record/event.h"
@@ -30,6 +28,14 @@ static bool same_how(const struct generate_options *a, const struct generate_opt
            !memcmp(a->stop, b->stop, a->n_stop * sizeof *a->stop);
 }
 
+static void tell(struct ask *a, double p_refuse)
+{
+    a->told = (struct vac_probe){.prompt = a->said,
+                                 .template_name = a->template_name ? a->template_name : "",
+                                 .p_refuse = p_refuse,
+                                 .along = NAN};
+}
+
 int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t n,
                   generate_visit *piece, void *ctx, struct vac_err *err)
 {
@@ -48,11 +54,7 @@ int ask_questions(const struct rig *rig, struct stage *st, struct ask *a, size_t
     }
     for (size_t i = 0; prompt && i < n; i++) {
         a[i].ids = answer[i];
-        a[i].told =
-            (struct vac_probe){.prompt = a[i].said,
-                               .template_name = a[i].template_name ? a[i].template_name : "",
-                               .p_refuse = p_refuse ? p_refuse[i] : NAN,
-                               .along = NAN};
+        tell(&a[i], p_refuse ? p_refuse[i] : NAN);
     }
     free(prompt);
     free(p_refuse);
@@ -107,8 +109,8 @@ int ask_write(struct book *book, const struct stage *st, struct ask *a, const ch
     struct strbuf line = {0};
     int rc = probe_keep(e, &a->told, err);
 
-    probe_line(&line, &a->told, a->projection, a->projection ? a->n_projection : 0,
-               (int64_t)book->steer->at->step, st->spec->name, (int64_t)st->done, who);
+    probe_line(&line, &a->told, a->projection, a->projection ? a->n_projection : 0, a->step,
+               st->spec->name, a->stage_step, who);
     if (rc == 0)
         rc = book_line(book, LINES_PROBES, &line, err);
     sb_done(&line);
@@ -122,127 +124,209 @@ void ask_done(struct ask *a)
     free(a->projection);
 }
 
-/* --- a probe that a user asks --- */
+/* --- a probe that somebody asks --- */
 
-struct probe {
-    struct steer *steer;
+struct asking {
+    struct rig *rig;
+    struct stage *st;
+    struct book *book;
     const struct control_command *c;
     struct ask ask;
+    struct generate_options how; /* ... and the probabilities of the openings */
+    double *first;
     struct recalled question;
-    struct ids before;
-    struct strbuf before_text, piece;
+    bool aside;  /* the weights that are asked are in st->asked */
+    bool before; /* it is answered: those that the stage began with are asked now */
+    struct ids then;
+    struct strbuf then_text, piece;
     struct tokenizer_stream stream;
 };
 
+static struct control *ctl_of(const struct asking *p)
+{
+    return p->book->steer->ctl;
+}
+
+static void tell_piece(struct asking *p)
+{
+    if (p->piece.len)
+        control_event(ctl_of(p), VAC_EVENT_PROBE_TEXT, p->c->id, p->ask.step, p->piece.s, NULL);
+}
+
 static enum generate_next stream_piece(void *ctx, size_t i, int32_t id)
 {
-    struct probe *p = ctx;
+    struct asking *p = ctx;
 
     (void)i;
     sb_clear(&p->piece);
-    if (tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0 && p->piece.len)
-        control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, p->c->id, (int64_t)p->steer->at->step,
-                      p->piece.s, NULL);
-    return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
+    if (!p->before && tokenizer_stream_put(&p->stream, id, &p->piece, NULL) == 0)
+        tell_piece(p);
+    return control_stopped(ctl_of(p), p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
 }
 
-static enum generate_next silent_piece(void *ctx, size_t i, int32_t id)
+static int asking_begin(struct asking *p, struct vac_err *err)
 {
-    struct probe *p = ctx;
+    const struct control_command *c = p->c;
+    const struct ids *openings = &p->rig->openings;
 
-    (void)i;
-    (void)id;
-    return control_stopped(p->steer->ctl, p->c->id) ? GENERATE_END_ALL : GENERATE_ON;
+    if (!p->st->asker)
+        return err_set(err, VAC_ERR_UNSUPPORTED, "this run has no tokenizer: nothing can be asked");
+    if (!c->text || !*c->text)
+        return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
+    if (recall_open(&p->question, c->text, c->key, c->n > 0 ? c->n : DEFAULT_TOKENS, &p->rig->enc,
+                    p->rig->m, err))
+        return -1;
+    if (p->question.prompt.n + 1 >= generator_context(p->st->asker))
+        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
+                       p->question.prompt.n, generator_context(p->st->asker) - 2);
+    ask_again(&p->question, &p->ask);
+    p->first = mem_new(openings->n, sizeof *p->first, err);
+    if (!p->first)
+        return -1;
+    for (size_t i = 0; i < openings->n; i++)
+        p->first[i] = NAN;
+    p->how = p->ask.how;
+    p->how.first = openings->v;
+    p->how.n_first = openings->n;
+    p->how.first_p = p->first;
+    p->ask.step = (int64_t)p->book->steer->at->step;
+    p->ask.stage_step = (int64_t)p->st->done;
+    return generate_begin(p->st->asker, &p->question.prompt, 1, &p->how, &p->ask.ids, stream_piece,
+                          p, err);
 }
 
-/* The same question to the weights that the stage began with. Gradients are free between steps, so
- * the present weights wait there. */
-static int answer_before(struct probe *p, const struct rig *rig, struct stage *st,
-                         struct vac_err *err)
+struct asking *asking_new(struct rig *rig, struct stage *st, struct book *book,
+                          const struct control_command *c, struct vac_err *err)
 {
-    const struct params *w = model_params(rig->m);
-    int rc;
+    struct asking *p = mem_new(1, sizeof *p, err);
 
-    if (control_stopped(p->steer->ctl, p->c->id))
+    if (!p)
+        return NULL;
+    *p = (struct asking){.rig = rig, .st = st, .book = book, .c = c, .stream = {.t = rig->tok}};
+    if (asking_begin(p, err) == 0)
+        return p;
+    asking_free(p);
+    return NULL;
+}
+
+void asking_free(struct asking *p)
+{
+    if (!p)
+        return;
+    recall_done(&p->question);
+    ids_done(&p->then);
+    ask_done(&p->ask);
+    sb_done(&p->then_text);
+    sb_done(&p->piece);
+    tokenizer_stream_done(&p->stream);
+    free(p->first);
+    free(p);
+}
+
+/* Where those weights lie that answer now, while others are the model's; NONE = they are the model's. */
+static struct ref weights_elsewhere(const struct asking *p)
+{
+    if (p->before)
+        return (struct ref){p->st->start, 0};
+    return p->aside ? (struct ref){p->st->asked, 0} : p->st->step.kept;
+}
+
+bool asking_stay(struct asking *p)
+{
+    const struct params *w = model_params(p->rig->m);
+
+    if (!p->aside && p->st->asked) {
+        op_copy(p->rig->c, (struct ref){p->st->asked, 0}, w->w, w->n);
+        p->aside = true;
+    }
+    return p->aside;
+}
+
+/* 1 = a token more, of which there are others to come; it is judged by the weights that have answered. */
+static int next_token(struct asking *p, struct vac_err *err)
+{
+    int rc = generate_go_on(p->st->asker, err);
+
+    if (rc)
+        return rc;
+    if (p->before)
+        return tokenizer_decode(p->rig->tok, p->then.v, p->then.n, true, &p->then_text, err);
+    tell(&p->ask, opening_chance(p->first, p->rig->openings.n));
+    if (ask_rate(p->rig, p->st, &p->ask, 1, err))
+        return -1;
+    sb_clear(&p->piece);
+    if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0)
+        tell_piece(p);
+    if (!p->st->start || control_stopped(ctl_of(p), p->c->id))
         return 0;
-    op_copy(rig->c, w->g, w->w, w->n);
-    op_copy(rig->c, w->w, (struct ref){st->start, 0}, w->n);
-    rc = generate(st->gen, &p->question.prompt, 1, &p->ask.how, &p->before, silent_piece, p, err);
-    op_copy(rig->c, w->w, w->g, w->n);
-    return rc || tokenizer_decode(rig->tok, p->before.v, p->before.n, true, &p->before_text, err)
+    p->before = true;
+    return generate_begin(p->st->asker, &p->question.prompt, 1, &p->ask.how, &p->then, stream_piece,
+                          p, err)
                ? -1
-               : 0;
+               : 1;
 }
 
 /* Again with the suite from now on, unless it is one of the suite or was not wanted to its end. */
-static int join_suite(struct probe *p, struct rig *rig, struct vac_err *err)
+static int join_suite(struct asking *p, struct vac_err *err)
 {
-    for (size_t i = 0; i < rig->suite.rows.n; i++)
-        if (!*p->c->key && !strcmp(rig->suite.said[i], p->c->text))
+    for (size_t i = 0; i < p->rig->suite.rows.n; i++)
+        if (!*p->c->key && !strcmp(p->rig->suite.said[i], p->c->text))
             return 0;
-    return control_stopped(p->steer->ctl, p->c->id) ? 0 : recall_keep(&rig->own, &p->question, err);
+    return control_stopped(ctl_of(p), p->c->id) ? 0 : recall_keep(&p->rig->own, &p->question, err);
 }
 
-static int probe_run(struct probe *p, struct rig *rig, struct stage *st, struct book *book,
-                     struct vac_err *err)
+static int asking_end(struct asking *p, struct vac_err *err)
 {
-    const struct control_command *c = p->c;
     struct vac_event e = {0};
-    struct vac_probe *told;
+    struct vac_probe *told = event_alloc(&e, 1, sizeof *told, err);
     int rc;
 
-    if (recall_open(&p->question, c->text, c->key, c->n > 0 ? c->n : DEFAULT_TOKENS, &rig->enc,
-                    rig->m, err))
-        return -1;
-    if (p->question.prompt.n + 1 >= generator_context(st->gen))
-        return err_set(err, VAC_ERR_USAGE, "the prompt has %zu tokens and there is room for %zu",
-                       p->question.prompt.n, generator_context(st->gen) - 2);
-    ask_again(&p->question, &p->ask);
-    steer_show(p->steer, VAC_MEASURING, "probe");
-    if (ask_questions(rig, st, &p->ask, 1, stream_piece, p, err) ||
-        ask_rate(rig, st, &p->ask, 1, err))
-        return -1;
-    sb_clear(&p->piece);
-    if (tokenizer_stream_end(&p->stream, &p->piece, NULL) == 0 && p->piece.len)
-        control_event(p->steer->ctl, VAC_EVENT_PROBE_TEXT, c->id, (int64_t)p->steer->at->step,
-                      p->piece.s, NULL);
-    if (st->start) {
-        if (answer_before(p, rig, st, err))
-            return -1;
-        p->ask.told.before = p->before_text.s ? p->before_text.s : "";
-        p->ask.told.before_step = st->start_step;
+    if (p->st->start) {
+        p->ask.told.before = p->then_text.s ? p->then_text.s : "";
+        p->ask.told.before_step = p->st->start_step;
     }
-    told = event_alloc(&e, 1, sizeof *told, err);
-    rc = told ? ask_write(book, st, &p->ask, c->who, &e, err) : -1;
+    rc = told ? ask_write(p->book, p->st, &p->ask, p->c->who, &e, err) : -1;
     if (rc == 0) {
         *told = p->ask.told;
         e.probes.v = told;
         e.probes.n = 1;
-        control_event(p->steer->ctl, VAC_EVENT_PROBE_END, c->id, (int64_t)p->steer->at->step, "",
-                      &e);
-        rc = join_suite(p, rig, err);
+        control_event(ctl_of(p), VAC_EVENT_PROBE_END, p->c->id, p->ask.step, "", &e);
+        rc = join_suite(p, err);
     }
     vac_event_done(&e);
     return rc;
 }
 
+int asking_go_on(struct asking *p, struct vac_err *err)
+{
+    const struct params *w = model_params(p->rig->m);
+    struct ref from = weights_elsewhere(p);
+    bool first = p->ask.ids.n == 0;
+    double begun = clock_now();
+    int rc;
+
+    if (ref_is(from))
+        op_swap(p->rig->c, w->w, from, w->n);
+    rc = next_token(p, err);
+    if (ref_is(from))
+        op_swap(p->rig->c, w->w, from, w->n);
+    if (first)
+        TRACE("first token of probe %llu: %zu of its prompt, %.1f ms", (unsigned long long)p->c->id,
+              p->question.prompt.n, 1e3 * (clock_now() - begun));
+    return rc ? rc : asking_end(p, err);
+}
+
 int ask_probe(struct rig *rig, struct stage *st, struct book *book, const struct control_command *c,
               struct vac_err *err)
 {
-    struct probe p = {.steer = book->steer, .c = c, .stream = {.t = rig->tok}};
-    int rc;
+    struct asking *p = asking_new(rig, st, book, c, err);
+    int rc = p ? 1 : -1;
 
-    if (!st->gen)
-        return err_set(err, VAC_ERR_UNSUPPORTED, "this run has no tokenizer: nothing can be asked");
-    if (!c->text || !*c->text)
-        return err_set(err, VAC_ERR_USAGE, "a probe needs a prompt");
-    rc = probe_run(&p, rig, st, book, err);
-    recall_done(&p.question);
-    ids_done(&p.before);
-    ask_done(&p.ask);
-    sb_done(&p.before_text);
-    sb_done(&p.piece);
-    tokenizer_stream_done(&p.stream);
+    if (p)
+        steer_show(book->steer, VAC_MEASURING, "probe");
+    while (rc > 0)
+        rc = asking_go_on(p, err);
+    asking_free(p);
     return rc;
 }
 

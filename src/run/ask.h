@@ -1,4 +1,5 @@
-/* ask.h - questions answered between two steps: probes, pages of samples, points for the map.
+/* ask.h - what somebody asks of a run: probes, also while a step is made; between two steps pages of samples, points
+ * for the map.
  *
  * A probe has its own cache, its own random stream and no dropout: asking changes nothing of the
  * run. */
@@ -18,7 +19,8 @@ struct ask {
     enum verdict verdict;
     double *projection; /* [n_projection] along the refusal direction, by layer; NULL = not known */
     size_t n_projection;
-    struct vac_probe told; /* borrows from the others */
+    int64_t step, stage_step; /* whose weights answer */
+    struct vac_probe told;    /* borrows from the others */
 };
 /* Asks n of them, as many at once as the stage's generator has slots; p_refuse is the sum of the
  * probabilities of the tokens that refusals begin with. `piece` may be NULL, and ends them all. */
@@ -33,7 +35,24 @@ int ask_write(struct book *book, const struct stage *st, struct ask *a, const ch
               struct vac_event *e, struct vac_err *err);
 void ask_done(struct ask *a);
 
+/* --- a probe that somebody asks --- */
+/* It is answered a token at a time, so that a step can go on meanwhile. The weights that answer are those of the last
+ * step that was finished when it was asked, and nothing is copied for it as long as they stay: a step moves them at
+ * its end. A thread of its own would have to share two cores, the products and the judges with the step, and would
+ * need the copy at once. */
+struct asking;
+/* All that is given is borrowed. */
+struct asking *asking_new(struct rig *rig, struct stage *st, struct book *book,
+                          const struct control_command *c, struct vac_err *err);
+/* A token more, or with the first one all of the prompt; behind the last one the answer is judged, shown and written.
+ * 1 = there is more to come. */
+int asking_go_on(struct asking *p, struct vac_err *err);
+/* The weights are about to change: those that are asked are put aside. False: there is no room. */
+bool asking_stay(struct asking *p);
+void asking_free(struct asking *p);
+
 /* --- commands --- */
+/* The same from its beginning to its end, between two steps. */
 int ask_probe(struct rig *rig, struct stage *st, struct book *book, const struct control_command *c,
               struct vac_err *err);
 int ask_samples(const struct rig *rig, const struct stage *st, struct steer *steer,

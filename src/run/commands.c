@@ -285,22 +285,16 @@ static const struct {
     [VAC_OP_DISCARD] = {.verb = JOURNAL_DISCARD, .apply = do_quit, .journalled = true},
 };
 
-static void apply_one(struct trainer *t, struct control_command *c)
+/* What came of it is written and told; `step` is that of the weights it was about. */
+static void tell(struct trainer *t, const struct control_command *c, uint64_t step, int rc,
+                 const struct vac_err *err)
 {
-    struct vac_err err = {0};
-    double begun = clock_now();
     char n[24];
-    int rc;
 
     t->steer.answering = c->id;
-    if (t->steer.over && table[c->op].steers)
-        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
-    else
-        rc = (table[c->op].writes && begin_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
-                                                                                              : 0;
     if (rc == 0 && table[c->op].journalled) {
         struct journal_entry e = {.applied = true,
-                                  .applied_step = (int64_t)t->at.step,
+                                  .applied_step = (int64_t)step,
                                   .who = c->who,
                                   .verb = table[c->op].verb,
                                   .key = *c->key ? c->key : NULL,
@@ -311,16 +305,126 @@ static void apply_one(struct trainer *t, struct control_command *c)
             e.value = n;
         book_tell(&t->book, &e);
     }
-    control_event(t->steer.ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)t->at.step,
-                  err.msg, NULL);
-    if (!t->steer.over && alarm_act(t, &err))
-        steer_break(&t->steer, &err);
+    control_event(t->steer.ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)step,
+                  err->msg, NULL);
+}
+
+static void put_away(struct trainer *t, struct control_command *c, const struct vac_err *err,
+                     double begun)
+{
     control_writing(t->steer.ctl)->commands_applied = c->id;
     t->steer.answering = 0;
     TRACE("command %llu %s at step %llu: error %d, %.1f ms", (unsigned long long)c->id,
-          journal_word(table[c->op].verb), (unsigned long long)t->at.step, err.code,
+          journal_word(table[c->op].verb), (unsigned long long)t->at.step, err->code,
           1e3 * (clock_now() - begun));
     free(c->text);
+}
+
+static void apply_one(struct trainer *t, struct control_command *c)
+{
+    struct vac_err err = {0};
+    double begun = clock_now();
+    int rc;
+
+    t->steer.answering = c->id;
+    if (t->steer.over && table[c->op].steers)
+        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
+    else
+        rc = (table[c->op].writes && begin_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
+                                                                                              : 0;
+    tell(t, c, t->at.step, rc, &err);
+    if (!t->steer.over && alarm_act(t, &err))
+        steer_break(&t->steer, &err);
+    put_away(t, c, &err, begun);
+}
+
+/* --- while a step is made --- */
+
+static void inquiry_end(struct trainer *t, int rc, struct vac_err *err)
+{
+    struct inquiry *q = &t->inquiry;
+
+    asking_free(q->asking);
+    q->asking = NULL;
+    tell(t, &q->by, q->step, rc, err);
+    put_away(t, &q->by, err, q->begun);
+    control_publish(t->steer.ctl);
+}
+
+static void inquiry_begin(struct trainer *t)
+{
+    struct inquiry *q = &t->inquiry;
+    struct vac_err err = {0};
+
+    if (!control_pop(t->steer.ctl, &q->by, 0))
+        return;
+    q->step = t->at.step;
+    q->rewinds = t->at.rewinds;
+    q->begun = clock_now();
+    if (q->by.op == VAC_OP_PROBE)
+        q->asking = asking_new(&t->rig, &t->st, &t->book, &q->by, &err);
+    if (!q->asking)
+        inquiry_end(t, err.code ? -1 : 0, &err);
+}
+
+static void inquiry_go_on(struct trainer *t)
+{
+    struct vac_err err = {0};
+    double begun = clock_now(), took;
+    int rc = asking_go_on(t->inquiry.asking, &err);
+
+    took = clock_now() - begun;
+    t->inquiry.seconds += took; /* it was not the step that took them */
+    t->steer.step_at += took;
+    if (rc <= 0)
+        inquiry_end(t, rc, &err);
+}
+
+/* The answer is given to its end, where there will be no step for it to go on in, or somebody waits behind it. */
+static void inquiry_settle(struct trainer *t)
+{
+    struct inquiry *q = &t->inquiry;
+    enum vac_op next;
+
+    if (q->asking && q->rewinds != t->at.rewinds)
+        commands_drop(t, "the run went back");
+    if (t->steer.broken.code || (!t->steer.paused && !t->steer.quit && t->st.done < t->st.end &&
+                                 !control_next(t->steer.ctl, &next)))
+        return;
+    while (q->asking)
+        inquiry_go_on(t);
+}
+
+void commands_drop(struct trainer *t, const char *why)
+{
+    struct vac_err err = {0};
+
+    if (!t->inquiry.asking)
+        return;
+    err_set(&err, VAC_ERR_STOPPED, "not answered: %s", why);
+    inquiry_end(t, -1, &err);
+}
+
+void commands_rest(void *trainer)
+{
+    struct trainer *t = trainer;
+    enum vac_op next;
+
+    if (!t->inquiry.asking && (!t->st.asker || !control_next(t->steer.ctl, &next) ||
+                               (next != VAC_OP_PROBE && next != VAC_OP_PROBE_STOP)))
+        return;
+    vigil_back(&t->vigil); /* the book and the snapshot are not the step's */
+    if (!t->inquiry.asking)
+        inquiry_begin(t);
+    if (t->inquiry.asking)
+        inquiry_go_on(t);
+    vigil_step(&t->vigil);
+}
+
+void commands_weights_move(struct trainer *t)
+{
+    while (t->inquiry.asking && !asking_stay(t->inquiry.asking))
+        inquiry_go_on(t);
 }
 
 /* What a replay gives at the present stage and step. A failure ends the run. */
@@ -352,6 +456,7 @@ void commands_apply(struct trainer *t)
 {
     struct control_command c;
 
+    inquiry_settle(t);
     repeat(t);
     while (!ends(t) && control_pop(t->steer.ctl, &c, 0))
         apply_one(t, &c);

@@ -139,6 +139,18 @@ bool control_pop(struct control *c, struct control_command *out, double seconds)
     return got;
 }
 
+bool control_next(struct control *c, enum vac_op *op)
+{
+    bool any;
+
+    pthread_mutex_lock(&c->lock);
+    any = c->count > 0;
+    if (any)
+        *op = c->queue[c->first].op;
+    pthread_mutex_unlock(&c->lock);
+    return any;
+}
+
 bool control_stopped(struct control *c, uint64_t id)
 {
     return atomic_load(&c->stop_id) > id;

@@ -81,6 +81,8 @@ bool control_shared_event(struct control *c, struct vac_event *out);
 /* The oldest command; waits up to `seconds` for one (0 = does not wait). The caller frees
  * cmd->text. */
 bool control_pop(struct control *c, struct control_command *out, double seconds);
+/* Whether a command waits, and which the oldest is; nobody but the trainer takes it away. */
+bool control_next(struct control *c, enum vac_op *op);
 /* Whether the answer that command `id` asked for is to end. */
 bool control_stopped(struct control *c, uint64_t id);
 /* Snapshot under construction; published whole by control_publish, which keeps its content for the

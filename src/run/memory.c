@@ -195,9 +195,14 @@ int memory_plan(const struct rig *rig, const struct stage *st, const struct plan
     if (*trained <= START_COPY_MAX)
         plan_add(p, "stage-start parameters", sizeof(float) * *trained, NULL);
     plan_add(p, "judges (classifiers)", rig->judge_bytes, "use a smaller judge_model");
-    if (rig->tok)
+    if (rig->tok) {
         plan_add(p, "generation (cache, activations)", generator_bytes(rig->m, slots, context),
                  "use fewer max_new_tokens");
+        plan_add(p, "answers while it trains",
+                 generator_bytes(rig->m, 1, context) +
+                     (*trained <= START_COPY_MAX ? sizeof(float) * *trained : 0),
+                 "use fewer max_new_tokens");
+    }
     return 0;
 }
 

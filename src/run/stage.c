@@ -285,10 +285,14 @@ static int watch_memory(struct stage *st, const struct rig *rig, const struct bo
     size_t slots, context = memory_generator(rig, st, &slots);
     char *file = NULL;
 
-    if (rig->tok && !(st->gen = generator_new(rig->m, slots, context, err)))
+    if (rig->tok && (!(st->gen = generator_new(rig->m, slots, context, err)) ||
+                     !(st->asker = generator_new(rig->m, 1, context, err))))
         return -1;
-    if (rig->harm.n && !(st->direction = direction_new(rig->m, st->acts, rig->harm, rig->kind,
-                                                       memory_refusal(rig), err)))
+    if (rig->tok && model_params(rig->m)->n <= START_COPY_MAX &&
+        !(st->asked = compute_alloc(rig->c, model_params(rig->m)->n, err)))
+        return -1;
+    if (rig->harm.n &&
+        !(st->direction = direction_new(rig->m, rig->harm, rig->kind, memory_refusal(rig), err)))
         return err_prefix(err, "watch.refusal");
     if (!rig->drift_set.n)
         return 0;
@@ -405,9 +409,11 @@ void stage_close(struct stage *st, struct rig *rig)
     drift_free(st->drift);
     direction_free(st->direction);
     generator_free(st->gen);
+    generator_free(st->asker);
     step_done(&st->step);
     optimizer_done(&st->opt);
     acts_free(st->acts);
+    compute_release(rig->c, st->asked);
     compute_release(rig->c, st->start);
     compute_release(rig->c, st->reference);
     for (size_t k = 0; k < st->n_streams; k++) {

@@ -39,7 +39,9 @@ struct stage {
     size_t acts_rows;
     struct step step;
     struct optimizer opt;
-    struct generator *gen; /* NULL when nothing is ever generated */
+    struct generator *gen;   /* NULL when nothing is ever generated */
+    struct generator *asker; /* of what somebody asks, also while a step is made; NULL likewise */
+    struct buf *asked;       /* ... and room for the weights that are asked; NULL = too large */
     struct drift *drift;
     struct direction *direction; /* of refusals; NULL = it is not measured */
     struct buf *start; /* trained parameters as they were when the stage began; NULL = too large */

@@ -183,7 +183,9 @@ static int one_step(struct trainer *t, struct vac_err *err)
     for (size_t k = 0; k < st->n_streams; k++)
         before[k] = st->stream[k].cursor;
     st->step.hear = hear;
+    st->step.rest = commands_rest;
     st->step.hear_ctx = t;
+    t->inquiry.seconds = 0;
     vigil_step(&t->vigil);
     stage_step(st, t->rig.spec.seed, t->at.step + 1);
     vigil_back(&t->vigil);
@@ -197,8 +199,11 @@ static int one_step(struct trainer *t, struct vac_err *err)
         return numeric_fault(t, before, err) ? -1 : 1;
     lr = st->spec->lr *
          schedule_factor(st->spec->schedule, st->spec->warmup_ratio, st->done, st->total);
-    if (!st->spec->method->still)
+    if (!st->spec->method->still) {
+        commands_weights_move(t);
         optimizer_update(&st->opt, st->spec, lr, norm);
+    }
+    start += t->inquiry.seconds;
     t->at.step++;
     st->done++;
     t->at.tokens += st->step.rows;
@@ -620,6 +625,7 @@ void trainer_run(struct trainer *t)
     if (rc == 0 && !t->steer.quit && t->how.interactive)
         commands_linger(t);
     chain_link(&t->book.chain, why, t->at.step, &unsaid);
+    commands_drop(t, "the run has ended");
     vigil_end(&t->vigil);
     stage_close(&t->st, &t->rig);
 }

@@ -16,6 +16,14 @@
 #include "run/change.h"
 #include "run/vigil.h"
 
+/* A probe that is answered while steps are made. */
+struct inquiry {
+    struct asking *asking; /* NULL = there is none */
+    struct control_command by;
+    uint64_t step, rewinds; /* when it was taken */
+    double begun;
+    double seconds; /* of the step at work that it took */
+};
 struct trainer {
     struct vac_open how;
     struct rig rig;         /* what it is made with */
@@ -26,7 +34,8 @@ struct trainer {
     struct changes changes; /* that can be taken back */
     struct guards guards;   /* what it is watched for */
     struct vigil vigil;     /* ... also while a step is made */
-    struct origin origin;   /* what it goes on from */
+    struct inquiry inquiry;
+    struct origin origin; /* what it goes on from */
     /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
     int (*export)(void *ctx, bool done, struct vac_err *err);
     void *export_ctx;

@@ -284,6 +284,8 @@ static int suite_write(const struct rig *rig, const struct stage *st, struct boo
         struct vac_probe *told = i < n_suite ? &probe[i] : event_alloc(to, 1, sizeof *told, err);
         int last = i < n_suite ? rig->suite.verdict[i] : -1;
 
+        a[i].step = (int64_t)book->steer->at->step;
+        a[i].stage_step = (int64_t)st->done;
         a[i].told.suite = i < n_suite;
         a[i].told.changed = last >= 0 && last != (int)a[i].verdict;
         if (!told || ask_write(book, st, &a[i], i < n_suite ? "suite" : "own", to, err))

@@ -364,7 +364,7 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a, in
 
     if (a->open) {
         draw_text(v, 2, y, INK_EPS,
-                  a->now.text ? "answering (Ctrl-C stops)" : "asked: answered between two steps");
+                  a->now.text ? "answering (Ctrl-C stops)" : "asked: comes in a moment");
         return;
     }
     x = draw_fmt(v, 2, y, INK_FAINT, "%s@%lld ", a->now.step == step ? "now, " : "",
