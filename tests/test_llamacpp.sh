@@ -49,4 +49,19 @@ bytes() {
 }
 check "the LoRA is the file that llama.cpp read" bytes
 
+# mistral WINDOW: the same weights as a model whose layers look so far back, merged.
+mistral() {
+    rm -rf "$tmp/w" "$tmp/g"
+    cp -r "$lab" "$tmp/w"
+    chmod -R u+w "$tmp/w"
+    sed 's/"llama"/"mistral", "sliding_window": '"$1"'/; s/LlamaFor/MistralFor/' \
+        "$lab/config.json" >"$tmp/w/config.json"
+    "$VACCINE" merge "$tmp/w" -o "$tmp/g" --gguf >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+mistral 8
+check "a window that binds is not left out" failed 1 "a window of 8 of 256 positions is not written as GGUF"
+mistral 256
+check "... and one that does not binds nobody" done_with "0 adapters"
+
 echo "1..$count"

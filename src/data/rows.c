@@ -461,7 +461,7 @@ int row_reader_next_object(struct row_reader *r, struct jnode *out, struct vac_e
 static int begin(struct row_reader *r, struct vac_err *err)
 {
     const unsigned char *s = r->map.data;
-    size_t n = r->map.len;
+    size_t n = r->map.len, first;
 
     if (kind_refuse(r->path, s, n, KIND_ROWS, err))
         return -1;
@@ -469,7 +469,8 @@ static int begin(struct row_reader *r, struct vac_err *err)
         return 0;
     if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
         r->at = r->start = 3;
-    if (rows_is_table(text_of(r), n, r->at)) {
+    first = rows_skip_space(text_of(r), n, r->at);
+    if (first < n && s[first] != '{' && s[first] != '[') { /* one column needs no separator */
         int table = open_table(r, err);
 
         if (table < 0)

@@ -148,7 +148,8 @@ static int look_inside(const char *path, const char *s, size_t n, size_t at, str
     return 0;
 }
 
-bool rows_is_table(const char *s, size_t n, size_t at)
+/* A line with separators, and no JSON. */
+static bool is_table(const char *s, size_t n, size_t at)
 {
     const char *newline;
     size_t len;
@@ -167,7 +168,7 @@ static int refuse_text(const char *path, const char *s, size_t n, size_t at, str
     size_t len = newline ? (size_t)(newline - s) - at : n - at;
     size_t short_len = len < 80 ? len : 80;
 
-    if (!rows_is_table(s, n, at))
+    if (!is_table(s, n, at))
         return 0;
     if (len && s[at + len - 1] == '\r' && short_len == len)
         short_len--;

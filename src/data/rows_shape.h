@@ -16,8 +16,6 @@ struct rows_shape {
  * several lists is an error that says so; all other text is left to who reads it. */
 int rows_shape(const char *path, const char *s, size_t n, size_t at, struct rows_shape *out,
                struct vac_err *err);
-/* A line with separators, and no JSON. */
-bool rows_is_table(const char *s, size_t n, size_t at);
 /* For cutting: behind white space, behind a string, behind an object or list that begins at `at` (0 =
  * it is not closed). */
 size_t rows_skip_space(const char *s, size_t n, size_t at);

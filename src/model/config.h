@@ -50,7 +50,7 @@ struct config {
     int32_t bos, pad; /* -1 = none */
     int32_t eos[GEN_MAX_EOS];
     size_t n_eos;
-    enum dtype dtype;  /* of the weights as stored */
+    enum dtype dtype;  /* of most weights as stored */
     double init_range; /* sd of random initial weights */
     char *text;        /* config.json as it was, for writing it again */
 };

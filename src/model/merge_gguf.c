@@ -11,22 +11,28 @@
 #include "token/tok_gguf_write.h"
 #include "weights/gguf_names.h"
 
-/* What such files call the architecture; NULL and err. Where what reads them back is another one, it knows
- * nothing of a window. */
+/* What such files call the architecture; NULL and err. A window that binds has no place there: who reads the
+ * file would look further back. */
 static const char *arch_name(const struct model *m, struct vac_err *err)
 {
-    const struct arch *a = m->cfg.arch;
+    const struct config *c = &m->cfg;
+    const struct arch *a = c->arch;
     struct strbuf known = {0};
-    const char *name =
-        a->gguf && (arch_of_gguf(a->gguf, NULL) == a || !m->cfg.window) ? a->gguf : NULL;
 
-    if (!name) {
+    if (!a->gguf) {
         arch_of_gguf("", &known);
         err_set(err, VAC_ERR_UNSUPPORTED, "%s: a %s model is not written as GGUF; those of %s are",
                 model_dir(m), a->name, known.s ? known.s : "none");
         sb_done(&known);
+        return NULL;
     }
-    return name;
+    if (c->window && c->window < c->max_pos) {
+        err_set(err, VAC_ERR_UNSUPPORTED,
+                "%s: a window of %zu of %zu positions is not written as GGUF", model_dir(m),
+                c->window, c->max_pos);
+        return NULL;
+    }
+    return a->gguf;
 }
 
 /* Heads whose rows the file has in another order: weights_order_rows the other way. 0 = as they are. */

@@ -44,6 +44,19 @@ uint64_t model_bytes(const struct model *m)
     return n;
 }
 
+/* The number format of most of the weights; what config.json says may be wrong. */
+static enum dtype most_stored(const struct model *m)
+{
+    uint64_t n[DTYPE_COUNT] = {0};
+    size_t most = 0;
+
+    for (size_t i = 0; i < m->n_weight; i++)
+        n[m->weight[i]->src->dtype] += m->weight[i]->numel;
+    for (size_t t = 1; t < DTYPE_COUNT; t++)
+        most = n[t] > n[most] ? t : most;
+    return (enum dtype)most;
+}
+
 static int name_cmp(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -194,7 +207,7 @@ struct model *model_open_parts(const char *dir, const struct jnode *config, cons
     if (!m->files || (m->cfg.arch->gguf_neighbours && weights_order_rows(m->files, err)) ||
         model_bind(m, err) || refuse_leftovers(m, err))
         goto fail;
-    m->cfg.dtype = m->embed->src->dtype; /* what config.json says may be wrong */
+    m->cfg.dtype = most_stored(m);
     return m;
 fail:
     model_close(m);

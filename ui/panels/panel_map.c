@@ -224,6 +224,8 @@ static const char *nothing(struct ui *ui)
         return m->why;
     if (m->asked)
         return ui->look ? "Asked: comes in a moment." : "Asked: comes between two steps.";
+    if (ui->session && ui->snap.state == VAC_LOADING)
+        return "The stage has not begun.";
     if (!ui_answers(ui))
         return !*ui->snap.run ? "No run is open."
                : look_can(ui)
