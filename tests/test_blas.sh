@@ -130,4 +130,12 @@ sed -i.bak -e 's/"products":\(.*\)"openblas"/"products":\1"abacus"/' -e 's/"blas
 "$VACCINE" replay "$tmp/r" </dev/null >"$tmp/out" 2>&1
 check "... or says that there is another here" grep -q "was computed by Abacus 1.*here it is by OpenBLAS" "$tmp/out"
 
+# Who goes on is told before the first step is made.
+rm -rf "$tmp/r/final" "$tmp/r/stages"
+"$VACCINE" run "$tmp/r" --resume --from-start --json </dev/null >"$tmp/out" 2>&1
+status=$?
+check "... and so does going on, before the first step" sh -c '
+    [ "$1" -eq 0 ] && sed -n "/computed by Abacus 1.*here it is by/p; /^{\"step\":1,/p" "$2" | head -n 1 | grep -q Abacus' sh \
+    "$status" "$tmp/out"
+
 echo "1..$count"

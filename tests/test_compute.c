@@ -376,7 +376,7 @@ static void test_speed(void **state)
     for (int t = 0; t < 4; t++) {
         struct sides s = {t & 1, t & 2, 65, 33, 17};
 
-        assert_true(speed_of_products(c, s, 0.001) > 0);
+        assert_true(speed_of_products(c, s, 0.001, t & 1) > 0);
         assert_true(speed_of_library(c->products, s, 0.001) > 0);
     }
     assert_true(core.product > 0 && core.peak > 0);

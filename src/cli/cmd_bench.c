@@ -284,7 +284,7 @@ static struct result measure(struct bench *b)
         struct speeds *x = &r.each[i];
 
         x->product = product[i];
-        x->here = speed_of_products(b->c, product[i].s, SPEED_SECONDS);
+        x->here = speed_of_products(b->c, product[i].s, SPEED_SECONDS, true);
         if (b->v->each)
             x->library = speed_of_library(b->c->products, product[i].s, SPEED_SECONDS);
         flops += product[i].flops;

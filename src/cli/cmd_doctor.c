@@ -171,7 +171,7 @@ static void check_speed(struct doctor *d, struct finding *f)
 
         if (products_lack(p))
             continue;
-        speed = speed_of_products(&with, (struct sides){false, true, 512, 512, 512}, 0.3);
+        speed = speed_of_products(&with, (struct sides){false, true, 512, 512, 512}, 0.3, false);
         core = speed_of_core(p, 512, 0.2);
         sb_printf(&f->text,
                   "%s%s: %.1f GFLOP/s on %d thread%s (512 x 512 x 512); on one %.0f %% of its "

@@ -29,8 +29,17 @@ static float *operands(struct gemm *g, struct sides s, size_t more, size_t *len)
     return room;
 }
 
-/* By the library alone where there is no c. */
-static double speed_of(struct cpu *c, const struct provider *p, struct sides s, double seconds)
+static double thread_time(void)
+{
+    struct timespec t;
+
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) ? clock_now()
+                                                      : (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* By the library alone where there is no c; in this thread's own time, or as the clock goes. */
+static double speed_of(struct cpu *c, const struct provider *p, struct sides s, double seconds,
+                       bool own)
 {
     size_t wide = WIDEN_ROWS * (s.tb ? s.k : s.n), len;
     struct gemm g;
@@ -50,15 +59,15 @@ static double speed_of(struct cpu *c, const struct provider *p, struct sides s, 
         else
             gemm_serial(p, &g);
         if (rounds++ == 0) /* which pays for pages and threads */
-            start = clock_now();
-        took = clock_now() - start;
+            start = own ? thread_time() : clock_now();
+        took = (own ? thread_time() : clock_now()) - start;
     } while (rounds < 2 || took < seconds);
     pages_free(room, len);
     return took > 0 ? 2e-9 * (double)s.m * (double)s.n * (double)s.k * (double)(rounds - 1) / took
                     : 0;
 }
 
-double speed_of_products(const struct compute *c, struct sides s, double seconds)
+double speed_of_products(const struct compute *c, struct sides s, double seconds, bool own)
 {
     struct cpu cpu = {.base.threads = c->threads,
                       .base.products = c->products,
@@ -66,20 +75,12 @@ double speed_of_products(const struct compute *c, struct sides s, double seconds
                       .k = kernels_at(0),
                       .half = kernels_bf16_at(0)};
 
-    return speed_of(&cpu, NULL, s, seconds);
+    return speed_of(&cpu, NULL, s, seconds, own && c->threads == 1);
 }
 
 double speed_of_library(const struct provider *p, struct sides s, double seconds)
 {
-    return speed_of(NULL, p, s, seconds);
-}
-
-static double thread_time(void)
-{
-    struct timespec t;
-
-    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) ? clock_now()
-                                                      : (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return speed_of(NULL, p, s, seconds, true);
 }
 
 /* By turns, and the best of each: what else runs on the core slows both down. */

@@ -2,6 +2,7 @@
 #ifndef COMPUTE_SPEED_H
 #define COMPUTE_SPEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "compute/compute.h"
 
@@ -16,9 +17,10 @@ struct sides {
     bool ta, tb;
     size_t m, n, k;
 };
-/* Multiplies for `seconds` and returns GFLOP/s: what products here can reach. */
-double speed_of_products(const struct compute *c, struct sides s, double seconds);
-/* The same by one call of the library, in the calling thread. */
+/* Multiplies for `seconds` and returns GFLOP/s: what products here can reach. On one thread in the time that it
+ * really had if `own`. */
+double speed_of_products(const struct compute *c, struct sides s, double seconds, bool own);
+/* The same by one call of the library, in the calling thread and its time. */
 double speed_of_library(const struct provider *p, struct sides s, double seconds);
 
 /* By how much a product of n x n x n is faster in bf16 than in F32, in the calling thread; 0 when there is

@@ -352,8 +352,8 @@ static void look_at_rest(struct validation *v)
     v->parameters = model_count(t->rig.m);
     v->threads = t->rig.c->threads;
     v->available = plan_available();
-    v->gflops =
-        speed_of_products(t->rig.c, (struct sides){false, true, rows, c->D, c->F}, SPEED_SECONDS);
+    v->gflops = speed_of_products(t->rig.c, (struct sides){false, true, rows, c->D, c->F},
+                                  SPEED_SECONDS, false);
     for (size_t i = 0; i < v->n_evaluate; i++) {
         v->evaluate[i] = (struct validate_evaluate){.name = t->rig.spec.evaluate[i].name,
                                                     .prompts = evaluation_size(t->rig.eval[i]),
