@@ -208,6 +208,22 @@ static void test_a_long_message_folds(void **state)
     assert_shows(0, "w35-and");
 }
 
+/* Until a stage begins the screen says what it waits for; nothing is told of a run that is not there. */
+static void test_what_is_made_ready_is_told(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        ui.snap.state = VAC_LOADING;
+        strcpy(ui.snap.reason, "stage align: its rows and memory");
+        assert_shows(i, "getting ready stage align: its rows and memory");
+        keys("4");
+        assert_shows(i, "The stage has not begun.");
+        ui_focus(&ui, PANEL_loss);
+    }
+    keys(" ");
+    assert_true(!strcmp(ui.message.text, "pausing when this is done"));
+}
+
 static void test_a_value_that_waits_is_the_same_everywhere(void **state)
 {
     char line[512];
@@ -373,6 +389,7 @@ int main(void)
         CASE(test_the_header_says_when_it_ends),
         CASE(test_a_message_ends_with_its_truth),
         CASE(test_a_long_message_folds),
+        CASE(test_what_is_made_ready_is_told),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),
         CASE(test_enter_and_a_repeated_q_save_and_leave),

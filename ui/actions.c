@@ -23,7 +23,10 @@ static void do_pause(struct ui *ui)
         paused ? session_drive(ui, VAC_OP_RESUME, 0) : ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL);
 
     if (id)
-        ui_announce(ui, id, "%s", paused ? "training goes on" : "pausing after this step");
+        ui_announce(ui, id, "%s",
+                    paused                          ? "training goes on"
+                    : ui->snap.state == VAC_RUNNING ? "pausing after this step"
+                                                    : "pausing when this is done");
 }
 
 static void do_step(struct ui *ui)

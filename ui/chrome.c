@@ -360,7 +360,7 @@ static void draw_status(struct ui *ui, const struct view *v, int y)
     add_number(&h, 1, "threads", INK_TEXT, s->threads ? number_text(text, s->threads, 1) : "-");
     if (s->rss_bytes)
         add_number(&h, 1, "memory", INK_TEXT, number_bytes(text, s->rss_bytes));
-    if (s->checkpoint_step >= 0) {
+    if (s->checkpoint_step >= 0 && (ui->session || *ui->watched)) {
         snprintf(text, sizeof text, "%lld", (long long)s->checkpoint_step);
         add_number(&h, 1, "last checkpoint", INK_TEXT, text);
     }
@@ -395,9 +395,10 @@ static bool find_said(const struct ui *ui, struct said *s)
                (run->state == VAC_PAUSED || run->state == VAC_FAILED || run->fault)) {
         s->style = run->state == VAC_PAUSED && !run->fault ? INK_EPS : INK_WARN;
         snprintf(s->text, sizeof s->text, "%s", short_reason(run->reason, reason));
-    } else if (now->state == VAC_MEASURING) {
+    } else if (now->state == VAC_MEASURING || (now->state == VAC_LOADING && *now->reason)) {
         s->style = INK_DRIFT;
-        snprintf(s->text, sizeof s->text, "measuring %s", now->reason);
+        snprintf(s->text, sizeof s->text, "%s %s",
+                 now->state == VAC_LOADING ? "getting ready" : "measuring", now->reason);
     }
     return *s->text != '\0';
 }

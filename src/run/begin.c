@@ -379,7 +379,10 @@ int begin_settle(struct trainer *t, struct vac_err *err)
 
 int begin_stage(struct trainer *t, size_t index, struct vac_err *err)
 {
-    steer_show(&t->steer, VAC_LOADING, t->rig.spec.stage[index].name);
+    char what[VAC_NAME + 32];
+
+    snprintf(what, sizeof what, "stage %s: its rows and memory", t->rig.spec.stage[index].name);
+    steer_show(&t->steer, VAC_LOADING, what);
     t->at.duty = 0;
     point_clear(&t->at.point);
     layers_clear(&t->at.layers);

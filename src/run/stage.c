@@ -327,6 +327,7 @@ static int keep_start(struct stage *st, const struct rig *rig, struct steer *ste
                       struct vac_err *err)
 {
     const struct params *p = model_params(rig->m);
+    char what[VAC_NAME + 64];
     size_t muted;
     int rc;
 
@@ -338,6 +339,10 @@ static int keep_start(struct stage *st, const struct rig *rig, struct steer *ste
     }
     if (!st->drift && !st->direction)
         return 0;
+    /* with a large model that is a matter of minutes */
+    snprintf(what, sizeof what, "stage %s: the model as it is, to measure drift against",
+             st->spec->name);
+    steer_show(steer, VAC_LOADING, what);
     muted = model_use_adapters(rig->m, rig->spec.watch.drift_reference ? 0 : SIZE_MAX);
     rc = stage_reference(st, rig, steer, err);
     model_use_adapters(rig->m, muted);

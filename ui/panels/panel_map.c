@@ -230,7 +230,8 @@ static const char *nothing(struct ui *ui)
         return !*ui->snap.run ? "No run is open."
                : look_can(ui)
                    ? "4 draws it from the weights that the run has saved; @ chooses which."
-                   : "Needs the live weights: this run is only looked at.";
+               : ui->session ? "The stage has not begun."
+                             : "Needs the live weights: this run is only looked at.";
     return ui->snap.drift_step < 0 ? "Drift has not been measured yet. It needs \"watch\": "
                                      "{\"drift\": {\"file\": ...}} in the run file."
                                    : "Nothing yet.";

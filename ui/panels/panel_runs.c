@@ -320,8 +320,8 @@ static const struct table_column columns[] = {
     [TOTAL] = {"", "total_steps", {0}, .pad = 0},
     [BEFORE] = {"", "", {0}, .pad = 0},
     PARTS_OF(0, {7, 14, 15}),
-    PARTS_OF(1, {0, 9, 10}),
-    PARTS_OF(2, {6, 7, 8}),
+    PARTS_OF(1, {0, 9, 14}),
+    PARTS_OF(2, {6, 7, 13}),
     [MARGIN] = {NULL, "margin", {0, 8, 8}, .right = true, .from = 92},
     [BROKE] = {"broke", "broke", {0, 7, 8}, .right = true},
     [AGE] = {"age", NULL, {0, 0, 6}, .right = true},
@@ -339,7 +339,7 @@ static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
         snprintf(out, size, "%s%s", name,
                  column < SCORE ? " before" : shares[(column - SCORE) % PARTS]);
     else if (*name)
-        snprintf(out, size, column < SCORE + PARTS ? "%.6s%%" : "%.7s%%", name);
+        snprintf(out, size, "%s%%", name); /* what is too long for it the table cuts, with a mark */
 }
 
 static void score_cell(const struct vac_run_info *run, int i, int part, int wide, struct entry *c)
@@ -475,7 +475,7 @@ static const struct table_rows listing = {
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 72,
     .widest = 104,
-    .most = 130,
+    .most = 140,
     .margin = 2,
     .quiet = true,
     .count = count,
