@@ -430,6 +430,19 @@ static void test_a_note_covers_no_word_of_the_axis(void **state)
     }
 }
 
+/* At the step that drift is measured against it is 0, which no logarithmic scale has. */
+static void test_a_drift_of_0_is_measured(void **state)
+{
+    (void)state;
+    ui.log_y = true;
+    for (size_t i = 0; i < ui.layers.n * METRIC_COUNT * (size_t)ui.layers.n_layers; i++)
+        ui.layers.v[i] = 0;
+    for (int i = 0; i < SIZES; i++) {
+        ui_focus(&ui, PANEL_heat);
+        assert_shows(i, "no drift above 0 measured yet");
+    }
+}
+
 /* The plan's rows stand in their own panel. */
 static void test_the_plan_is_no_news(void **state)
 {
@@ -490,6 +503,7 @@ int main(void)
         CASE(test_a_panel_without_a_frame_has_its_name),
         CASE(test_small_numbers_of_layers_are_whole),
         CASE(test_a_note_covers_no_word_of_the_axis),
+        CASE(test_a_drift_of_0_is_measured),
         CASE(test_the_plan_is_no_news),
         CASE(test_the_plan_of_the_past_says_so),
     };

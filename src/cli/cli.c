@@ -125,13 +125,15 @@ static size_t fold_at(const char *line, size_t n, size_t least, size_t most)
     return two ? two : one ? one : n;
 }
 
-/* Where a line of n goes on: below its second column, or below its text when it is indented. */
+/* Where a line of n goes on: below its second column, else a little behind where it begins. */
 static size_t hang_of(const char *line, size_t n, size_t most)
 {
-    for (size_t i = 0; i < n && i < most / 3; i++)
-        if (line[i] != ' ' && i > 1 && line[i - 1] == ' ' && line[i - 2] == ' ')
+    size_t begin = strspn(line, " ");
+
+    for (size_t i = begin + 3; i < n && i < most / 3; i++)
+        if (line[i] != ' ' && line[i - 1] == ' ' && line[i - 2] == ' ')
             return i;
-    return 4;
+    return begin < most / 3 ? begin + (begin ? 2 : 4) : 4;
 }
 
 /* What is too long goes on in the next line. */

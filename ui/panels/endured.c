@@ -51,7 +51,7 @@ static int draw_attacks(const struct endured *e, const struct view *v, int y)
             if (vac_attack_same(a, &e->attack[k]))
                 n += snprintf(text + n, sizeof text - (size_t)n, "  @%lld %s",
                               (long long)e->attack[k].step, vac_attack_broke(&e->attack[k], broke));
-        draw_cut(v, 4, y++, v->w - 4, INK_TEXT, text);
+        y = draw_flow(v, 4, y, v->w - 5, INK_TEXT, text, 0); /* its end is what matters */
     }
     return y;
 }

@@ -211,7 +211,9 @@ static void draw(struct ui *ui, const struct view *v)
     struct scale s = scale_of(ui);
 
     if (!ui->layers.n || !(s.lo <= s.hi)) {
-        draw_fmt(v, 1, 0, INK_FAINT, "%s not measured yet", vac_series[ui->metric].label);
+        draw_fmt(v, 1, 0, INK_FAINT,
+                 ui->log_y && ui->layers.n ? "no %s above 0 measured yet" : "%s not measured yet",
+                 vac_series[ui->metric].label);
         return;
     }
     rows = rows_for(ui, v->h - below);
