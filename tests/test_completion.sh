@@ -129,7 +129,7 @@ check "two samples files to compare" offers eval --compare notes.txt n :: notes.
 
 # ---- keys ----
 
-check "the parts of a run file" sh -c 'printf "%s\n" $1 | grep -c "[.]$" | grep -qx 5' sh \
+check "the parts of a run file" sh -c 'printf "%s\n" $1 | grep -c "[.]$" | grep -qx 6' sh \
     "$(press run --set '')"
 check "the stages of the file by name" offers run quick.json --set stages. :: stages.align. stages.attack.
 check "... and by number" offers run quick.json --set 'stages[' :: 'stages[0].' 'stages[1].'

@@ -109,12 +109,14 @@ stages=$(awk '/^\.SS method / { printf "%s{\"steps\":1,\"batch_size\":2,\"method
 # A bound's key is the name of what it bounds, which is called as a key that there is anyway.
 stages=$(echo "$stages" | sed '1s/"steps":1,/"steps":1,"until":{"rho":"< 99","sure":true},/
                           /"method":"vaccine"/s/"steps":1,/"steps":1,"rho_control":{"measure":"loss","target":1},/
+                          2s/\["rows.jsonl"\]/[{"file":"rows.jsonl","harmful":true}]/
                           /"method":"random"/s/"steps":1,/"steps":1,"rho_schedule":{"schedule":"linear","end":0.5},/')
 cat >"$tmp/data/all.json" <<END
 { "model": "$golden", "max_length": 32, "threads": 1,
   "stages": [ $stages ],
   "watch": { "drift": "rows.jsonl", "align_loss": "rows.jsonl", "harmful_loss": "rows.jsonl",
              "probes": null },
+  "attack": { "every": 1 },
   "evaluate": [ { "name": "rho", "data": "rows.jsonl", "metric": "loss", "every": 1, "stages": ["stage1"] } ],
   "guards": [ "loss > 1e9 alert" ] }
 END

@@ -530,6 +530,7 @@ static void test_sections(void **state)
                                         "checkpoint",
                                         "watch",
                                         "watch.probes",
+                                        "attack",
                                         "evaluate[]",
                                         "guards[]",
                                         "method sft",

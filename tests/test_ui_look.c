@@ -252,6 +252,33 @@ static void test_evaluations_beside_each_other(void **state)
         }
 }
 
+/* An attack that the run waits for: its scores leave the curves of the run where they are, and all figures are there. */
+static void test_an_attack_is_seen_to_go_on(void **state)
+{
+    static const int sizes[][2] = {{80, 24}, {120, 40}, {200, 60}};
+    char name[128];
+    struct term t;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        setenv("FAKE_SIEGE", "120", 1);
+        open_screen(&t, sizes[k][0], sizes[k][1], "ascii");
+        unsetenv("FAKE_SIEGE");
+        press(&t, "7", "attack at 1200: step 120/200");
+        snprintf(name, sizeof name, "screens/siege/%dx%d.txt", sizes[k][0], sizes[k][1]);
+        assert_recorded(&t, name);
+        assert_shows(&t, "over_refusal 0.9%");
+        assert_shows(&t, "harmful loss 1.74");
+        press(&t, "z", "harmful loss 1.74");
+        assert_shows(&t, "HS 73.5%");
+        assert_shows(&t, "drift 0.213");
+        snprintf(name, sizeof name, "screens/siege/%dx%d-zoom.txt", sizes[k][0], sizes[k][1]);
+        assert_recorded(&t, name);
+        leave(&t);
+        term_free(&t);
+    }
+}
+
 /* The first column of the picture that has the sign; -1 = none. */
 static int first_column(const char *text, char sign)
 {
@@ -518,6 +545,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_overlays_have_glyphs),
         cmocka_unit_test(test_evaluations_beside_each_other),
+        cmocka_unit_test(test_an_attack_is_seen_to_go_on),
         cmocka_unit_test(test_stages_begin_together),
         cmocka_unit_test(test_charsets),
         cmocka_unit_test(test_no_color_is_obeyed),

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <vaccine/vaccine.h>
 #include "event_json.h"
+#include "ui_fake.h"
 
 enum { TOTAL = 20000, EVENTS = 256, OPTIONS = 6, PROBES = 4, SAMPLES = 30 };
 
@@ -594,6 +595,7 @@ const struct vac_snapshot *vac_snapshot(struct vac_session *s)
     p->threads = 8;
     p->checkpoint_step = 1200;
     p->checkpoint_age = 41;
+    fake_siege(&p->attack);
     return p;
 }
 
@@ -714,13 +716,14 @@ int vac_run_evals(const char *dir, struct vac_eval **out, size_t *n, struct vac_
 /* A run that is looked at: the same formulas; it never grows. */
 struct vac_follow {
     struct vac_snapshot snap;
-    bool read;
+    bool read, attack;
 };
 
 int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *err)
 {
-    (void)dir;
     *out = calloc(1, sizeof **out);
+    if (*out)
+        (*out)->attack = strstr(dir, "attacks/") != NULL;
     return *out ? 0 : err_set(err, VAC_ERR_MEMORY, "out of memory");
 }
 
@@ -733,6 +736,8 @@ int vac_follow_read(struct vac_follow *f, const struct vac_follow_take *take, vo
     if (f->read)
         return VAC_FOLLOW_NOTHING;
     f->read = true;
+    if (f->attack)
+        return fake_attack(take, ctx);
     f->snap = *vac_snapshot(&s);
     f->snap.state = VAC_RUNNING;
     snprintf(f->snap.run, sizeof f->snap.run, "run-07");
@@ -784,16 +789,4 @@ char *vac_run_config(const char *dir, struct vac_err *err)
              "{\"model\":\"tiny-base\",\"seed\":1,\"stages\":[{\"name\":\"align\",\"rho\":%d}]}",
              strstr(dir, "07") ? 2 : 0);
     return strdup(text);
-}
-
-const char *vac_template_name(size_t i)
-{
-    static const char *const names[] = {"alpaca", "plain", "llama2", "vicuna"};
-
-    return i < sizeof names / sizeof *names ? names[i] : NULL;
-}
-
-char *vac_run_saved(const char *dir, struct vac_err *err)
-{
-    return dir && err ? strdup("align, attack, 1100, 1200") : NULL;
 }

@@ -1,6 +1,9 @@
 /* ui_fake_labels.c - the labels of the run by formula, and that nobody else drives it (ui_fake.c). */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vaccine/vaccine.h>
+#include "ui_fake.h"
 
 /* Two answers to label, and what five labels and forty said. */
 struct vac_labels {
@@ -154,27 +157,108 @@ const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_
     return out;
 }
 
-int vac_course_open(struct vac_course **out, const struct vac_battery_want *w, struct vac_err *err)
+int vac_attack_words(const char *words, char out[VAC_ATTACK_WORDS], struct vac_err *err)
 {
-    *out = NULL;
-    return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", w->run);
+    (void)out;
+    return err_set(err, VAC_ERR_USAGE, "%s: there is nothing to attack", words);
 }
 
-int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *err)
+int vac_siege_open(struct vac_siege **out, const char *run, const char *words, const char *who,
+                   struct vac_err *err)
 {
-    (void)c;
-    (void)out;
+    (void)words;
+    (void)who;
+    *out = NULL;
+    return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", run);
+}
+
+int vac_siege_go(struct vac_siege *s, struct vac_err *err)
+{
+    (void)s;
     (void)err;
     return 0;
 }
 
-const char *vac_course_folder(const struct vac_course *c)
+int vac_siege_fd(const struct vac_siege *s)
 {
-    (void)c;
+    (void)s;
+    return -1;
+}
+
+const struct vac_siege_now *vac_siege_now(const struct vac_siege *s)
+{
+    static const struct vac_siege_now none;
+
+    (void)s;
+    return &none;
+}
+
+const char *vac_siege_text(const struct vac_siege *s)
+{
+    (void)s;
     return "";
 }
 
-void vac_course_close(struct vac_course *c)
+void vac_siege_close(struct vac_siege *s)
 {
-    (void)c;
+    (void)s;
+}
+
+const char *vac_template_name(size_t i)
+{
+    static const char *const names[] = {"alpaca", "plain", "llama2", "vicuna"};
+
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+char *vac_run_saved(const char *dir, struct vac_err *err)
+{
+    return dir && err ? strdup("align, attack, 1100, 1200") : NULL;
+}
+
+/* --- an attack that goes on: FAKE_SIEGE = the step of it --- */
+
+enum { SIEGE_AT = 1200, SIEGE_STEPS = 200, SIEGE_EVERY = 20 };
+
+void fake_siege(struct vac_siege_now *out)
+{
+    const char *step = getenv("FAKE_SIEGE");
+
+    if (step)
+        *out = (struct vac_siege_now){.dir = "attacks/every-at-1200",
+                                      .at = SIEGE_AT,
+                                      .step = strtoll(step, NULL, 10),
+                                      .steps = SIEGE_STEPS};
+}
+
+int fake_attack(const struct vac_follow_take *take, void *ctx)
+{
+    static const struct {
+        const char *name;
+        double begins, ends;
+    } scores[] = {{"HS", 0.032, 0.83}, {"over_refusal", 0.014, 0.008}, {"FA", 0.12, 0.91}};
+    struct vac_siege_now now = {.at = 0};
+    struct vac_point p = {.step = SIEGE_AT, .drift_mean = 0.213, .harmful_loss = 1.74};
+
+    fake_siege(&now);
+    for (int64_t at = 0; at <= now.step; at += SIEGE_EVERY)
+        for (size_t i = 0; i < sizeof scores / sizeof *scores; i++) {
+            double part = 1 / (1 + exp((90 - (double)at) / 15));
+            double v = scores[i].begins + (scores[i].ends - scores[i].begins) * part;
+            struct vac_eval score = {.step = SIEGE_AT + at,
+                                     .stage_step = at,
+                                     .value = v,
+                                     .lo = v,
+                                     .hi = v,
+                                     .n = 500,
+                                     .is_rate = true};
+            struct vac_event e = {.kind = VAC_EVENT_EVAL, .step = score.step};
+
+            strcpy(score.name, scores[i].name);
+            strcpy(score.stage, "attack");
+            e.eval.score = &score;
+            take->event(ctx, &e);
+        }
+    take->point(ctx, &p);
+    return VAC_FOLLOW_NEW;
 }

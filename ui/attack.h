@@ -1,4 +1,5 @@
-/* attack.h - an attack on a fork of the run that is shown, by a session beside it.
+/* attack.h - an attack on a fork of the run that is shown, by sessions beside it; one that another program runs is told
+ * to make it.
  *
  * The run waits meanwhile, where it can, and goes on afterwards if it was going on; what it has saved is all
  * that is used of it. Leaving the program leaves an attack that can be gone on with as a run. */
@@ -13,7 +14,7 @@ void attack_ask(struct ui *ui);
 void attack_typed(struct ui *ui, const char *args);
 /* Something is still to be done for one. */
 bool attack_is_on(const struct ui *ui);
-/* A battery is to be gone on with, and no session of it will say so. */
+/* It is to be gone on with, and nothing will say so. */
 bool attack_is_waiting(const struct ui *ui);
 /* Takes over what is new; true when something was. */
 bool attack_pump(struct ui *ui);

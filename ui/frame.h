@@ -44,21 +44,14 @@ struct tour {
 };
 
 /* An attack on a fork of the run that is shown (attack.h). */
-enum { ATTACK_SETS = 8 };
 struct attacking {
     char run[VAC_PATH]; /* whose weights are attacked; "" = there is none */
-    uint64_t saving;    /* its command that saves them; 0 = that is done */
-    bool resume;        /* it was going on, and is to again */
-    char stage[VAC_NAME], at[VAC_NAME], set[ATTACK_SETS][VAC_NAME + 100];
-    int n;
-    struct vac_session *session; /* of the attack, in this folder */
-    char dir[VAC_PATH];
-    int64_t step, shown;    /* of the run; of the attack, when it was told last */
-    char battery[VAC_PATH]; /* an attack file, all of which is made; "" = none */
-    int64_t budget;
-    struct vac_course *course;
-    struct vac_leg leg; /* what is made of it now */
-    uint64_t measuring; /* its command before it is left */
+    char words[VAC_ATTACK_WORDS];
+    uint64_t asked;  /* the run's own program makes it: its command */
+    uint64_t saving; /* its command that saves them; 0 = that is done */
+    bool resume;     /* it was going on, and is to again */
+    struct vac_siege *siege;
+    char told[VAC_SIEGE_TEXT]; /* of it, last */
 };
 
 struct parked;

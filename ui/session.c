@@ -651,7 +651,7 @@ static void tell(struct ui *ui, const struct vac_event *e)
     }
     if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
         ui->priv->answered = e->id;
-    if (e->kind == VAC_EVENT_CONTROL)
+    if (e->kind == VAC_EVENT_CONTROL || e->kind == VAC_EVENT_ATTACK)
         ui_say(ui, "%s", e->text);
     if (e->kind == VAC_EVENT_REWIND)
         rewound(ui, e);
@@ -766,14 +766,14 @@ bool session_pump(struct ui *ui)
 
 int session_fds(const struct ui *ui, struct pollfd *fds, bool listen)
 {
-    const struct vac_session *from[SESSION_FDS] = {
-        ui->session, ui->look, ui->priv->parked ? ui->priv->parked->ui.session : NULL,
-        ui->priv->attack.session};
+    struct vac_session *const from[] = {ui->session, ui->look,
+                                        ui->priv->parked ? ui->priv->parked->ui.session : NULL};
+    const struct vac_siege *siege = ui->priv->attack.siege;
     int n = 0;
 
-    for (int i = 0; i < SESSION_FDS; i++)
-        fds[n++] = (struct pollfd){
-            .fd = listen && from[i] ? vac_wakeup_fd((struct vac_session *)from[i]) : -1,
-            .events = POLLIN};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        fds[n++] = (struct pollfd){.fd = listen && from[i] ? vac_wakeup_fd(from[i]) : -1,
+                                   .events = POLLIN};
+    fds[n++] = (struct pollfd){.fd = listen && siege ? vac_siege_fd(siege) : -1, .events = POLLIN};
     return n;
 }

@@ -101,6 +101,7 @@ int64_t vac_session_log_every(const struct vac_session *s);
     X(SAVE, "checkpoint", "", "save a checkpoint now")                                             \
     X(REWIND, "rewind", "N", "go back to the checkpoint of that step; what lay after it is kept")  \
     X(FORK, "fork", "nt", "another run begins with a checkpoint's step (without: now), in a folder")\
+    X(ATTACK, "attack", "t", "attack a fork of the present weights, as words say: lr=0.001 steps=60") \
     X(PROBE, "probe", "T", "ask the present weights; [[SYSTEM]] in front is a system turn")        \
     X(PROBE_STOP, "probe-stop", "", "end the answer that is being generated, nothing else")        \
     X(FORGET, "forget", "t", "do not ask this question of a probe's again; without one: none")     \
@@ -268,6 +269,14 @@ struct vac_guard {
     char stands[96];       /* what it saw last; "" = nothing yet */
     bool tripped;          /* it is so, and was told; armed again when it is not */
 };
+/* An attack on a fork while it goes on: what its files tell, can be followed. */
+struct vac_siege_now {
+    char dir[256];       /* of its run, relative to the one that is attacked; "" = there is none */
+    char name[VAC_NAME]; /* in a battery */
+    int64_t at;          /* step of the run whose weights are attacked */
+    int64_t step, steps; /* of the attack, and in all; 0 = not known yet */
+    int64_t number, of;  /* which attack of a battery; of 0 = it is one alone */
+};
 struct vac_snapshot {
     enum vac_state state;
     char reason[256]; /* why it is paused, what it is measuring, why it failed */
@@ -286,7 +295,8 @@ struct vac_snapshot {
     char goes_until[VAC_BOUNDS]; /* of a RUN_UNTIL command: where it pauses; "" = nowhere */
     int n_guards;
     struct vac_guard guard[VAC_MAX_GUARDS];
-    char alert[256];      /* of the newest guard that is tripped; "" = none is */
+    struct vac_siege_now attack; /* that the run waits for */
+    char alert[256];             /* of the newest guard that is tripped; "" = none is */
     int64_t healthy_step; /* last checkpoint at which all guards were seen to be well; -1 = none */
     int n_layers;
     bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed */
@@ -329,6 +339,7 @@ enum vac_event_kind {
     VAC_EVENT_FORK,    /* text = the folder of the new run */
     VAC_EVENT_GUARD,   /* a guard has tripped: text; a journal line tells it too */
     VAC_EVENT_PLAN,    /* a row of the memory that the stage takes, the sum last: text, plan */
+    VAC_EVENT_ATTACK,  /* text = what an attack on the run came to */
     VAC_EVENT_CONTROL, /* who steers a run that one is attached to, or asks to: text */
 };
 /* A question and its answer: a line of probes.jsonl. Texts are the model's, raw. */
@@ -574,6 +585,26 @@ int vac_course_next(struct vac_course *c, struct vac_leg *out, struct vac_err *e
 const char *
 vac_course_folder(const struct vac_course *c); /* the name of its folder in the run's attacks/ */
 void vac_course_close(struct vac_course *c);
+/* --- an attack, or a battery, from its fork to what it came to, by sessions beside the run's own --- */
+/* What may be said of one, in words that blanks part, "at=40 lr=0.02": word i, what it wants, what it is; false past
+ * the last. */
+bool vac_attack_word(size_t i, struct vac_option *out);
+enum { VAC_ATTACK_WORDS = 2 * VAC_PATH };
+/* Checks them, and puts them as another program may be given them: with whole paths. */
+int vac_attack_words(const char *words, char out[VAC_ATTACK_WORDS], struct vac_err *err);
+struct vac_siege;
+/* What the run in that folder has saved is attacked; what is not said is as its attack stage has it. */
+int vac_siege_open(struct vac_siege **out, const char *run, const char *words, const char *who,
+                   struct vac_err *err);
+/* 1: it goes on, ask again when its descriptor can be read (-1: at once). 0: it is over and kept. -1 and err. */
+int vac_siege_go(struct vac_siege *s, struct vac_err *err);
+int vac_siege_fd(const struct vac_siege *s);
+const struct vac_siege_now *vac_siege_now(const struct vac_siege *s);
+enum { VAC_SIEGE_TEXT = 512 };
+/* In a line: how it stands; once it is over, what it came to. */
+const char *vac_siege_text(const struct vac_siege *s);
+/* One that is not over is saved, and can be gone on with as a run. NULL is fine. */
+void vac_siege_close(struct vac_siege *s);
 /* The first score that a judge rates, by which an attack is held against others; NULL = there is none. */
 const struct vac_attack_score *vac_attack_harm(const struct vac_attack *a);
 

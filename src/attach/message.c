@@ -66,6 +66,12 @@ static const struct member score_members[] = {
     MEMBER(vac_eval, n, WHOLE),      MEMBER(vac_eval, is_rate, FLAG),
     MEMBER(vac_eval, done, WHOLE),   {.name = NULL},
 };
+static const struct member attack_members[] = {
+    MEMBER(vac_siege_now, dir, TEXT),    MEMBER(vac_siege_now, name, TEXT),
+    MEMBER(vac_siege_now, at, WHOLE),    MEMBER(vac_siege_now, step, WHOLE),
+    MEMBER(vac_siege_now, steps, WHOLE), MEMBER(vac_siege_now, number, WHOLE),
+    MEMBER(vac_siege_now, of, WHOLE),    {.name = NULL},
+};
 static const struct member guard_members[] = {
     MEMBER(vac_guard, number, WHOLE),
     MEMBER(vac_guard, text, TEXT),
@@ -259,6 +265,11 @@ void message_put_status(struct json_out *o, const char *key, const struct vac_sn
         json_put_end(o);
     }
     json_put_end(o);
+    if (*s->attack.dir) {
+        json_put_object(o, "attack", JSON_TIGHT);
+        put_members(o, attack_members, &s->attack);
+        json_put_end(o);
+    }
     json_put_list(o, "guards", JSON_TIGHT);
     for (int i = 0; i < s->n_guards && i < VAC_MAX_GUARDS; i++) {
         json_put_object(o, NULL, JSON_TIGHT);
@@ -282,6 +293,8 @@ void message_read_status(const cJSON *from, struct vac_snapshot *s)
         if (!strcmp(vac_state_names[i], state))
             s->state = (enum vac_state)i;
     read_members(from, status_members, s);
+    s->attack = (struct vac_siege_now){.at = 0};
+    read_members(cJSON_GetObjectItemCaseSensitive(from, "attack"), attack_members, &s->attack);
     if (s->n_layers > VAC_MAX_LAYERS)
         s->n_layers = VAC_MAX_LAYERS;
     for (int i = 0; i < VAC_COLUMN_COUNT; i++)
@@ -355,7 +368,8 @@ static const char *const event_names[] = {[VAC_EVENT_JOURNAL] = "journal",
                                           [VAC_EVENT_CONTROL] = "control",
                                           [VAC_EVENT_GUARD] = "guard",
                                           [VAC_EVENT_REWIND] = "rewind",
-                                          [VAC_EVENT_FORK] = "fork"};
+                                          [VAC_EVENT_FORK] = "fork",
+                                          [VAC_EVENT_ATTACK] = "attack"};
 enum { EVENT_NAMES = sizeof event_names / sizeof *event_names };
 
 static void put_samples(struct json_out *o, const struct vac_event *e)
@@ -565,6 +579,7 @@ int message_read_event(const cJSON *line, struct vac_event *e, int64_t *id, stru
     case VAC_EVENT_CONTROL:
     case VAC_EVENT_REWIND:
     case VAC_EVENT_FORK:
+    case VAC_EVENT_ATTACK:
         lines_name(e->text, sizeof e->text, cJSON_IsString(from) ? from->valuestring : "");
         return 0;
     case VAC_EVENT_SAMPLES:

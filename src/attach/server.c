@@ -101,6 +101,28 @@ static void put_options(struct json_out *o, struct server *s)
     json_put_end(o);
 }
 
+/* What may be done, and what each takes. */
+static void put_commands(struct json_out *o)
+{
+    struct vac_option v;
+
+    json_put_list(o, "commands", JSON_TIGHT);
+    for (size_t i = 0; i < VAC_OP_COUNT; i++) {
+        json_put_object(o, NULL, JSON_TIGHT);
+        json_put_text(o, "do", vac_ops[i].word);
+        json_put_text(o, "takes", vac_ops[i].takes);
+        json_put_text(o, "help", vac_ops[i].help);
+        if (i == VAC_OP_ATTACK) {
+            json_put_list(o, "words", JSON_TIGHT);
+            for (size_t k = 0; vac_attack_word(k, &v); k++)
+                message_put_option(o, &v);
+            json_put_end(o);
+        }
+        json_put_end(o);
+    }
+    json_put_end(o);
+}
+
 /* --- who has control --- */
 
 static struct client *find(struct server *s, uint64_t serial)
@@ -292,6 +314,7 @@ static void take_request(struct server *s, struct client *c, const char *text, s
     } else if (r.kind == REQUEST_OPTIONS) {
         open_answer(&o, r.id);
         put_options(&o, s);
+        put_commands(&o);
         send_answer(c, &o);
     } else {
         command(s, c, &r);

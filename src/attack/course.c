@@ -135,20 +135,46 @@ static int make_next(struct vac_course *c, struct vac_err *err)
     return rc;
 }
 
+/* The folder that is called so: of what was begun on the weights that the step has now, or a free name. */
+static int find_folder(struct vac_course *c, const char *attacks, struct vac_err *err)
+{
+    char name[VAC_NAME + 48];
+    bool others = true;
+
+    for (int k = 1; others; k++) {
+        int n = snprintf(name, sizeof name, "%s-at-%lld", c->b.name, (long long)c->b.step);
+
+        if (k > 1)
+            snprintf(name + n, sizeof name - (size_t)n, "-%d", k);
+        free(c->dir);
+        others = false;
+        if (!(c->dir = path_join(attacks, name, err)))
+            return -1;
+        for (size_t i = 0; !others && i < c->b.n; i++) {
+            char *dir = folder_of(c, i, err);
+
+            if (!dir)
+                return -1;
+            others = !path_missing(dir) && !attack_is_of(dir, c->run, c->b.step);
+            free(dir);
+        }
+    }
+    return 0;
+}
+
 /* Finds what was begun, and writes down what there is now. */
 static int join(struct vac_course *c, struct vac_err *err)
 {
     struct vac_fork first;
     struct battery begun = {.v = NULL};
-    char *attacks = NULL, *file = NULL, name[VAC_NAME + 32];
+    char *attacks = NULL, *file = NULL;
     int rc = -1;
 
     if (make_fork(c, 0, NULL, &first, err))
         return -1;
     c->b.step = first.step;
-    snprintf(name, sizeof name, "%s-at-%lld", c->b.name, (long long)first.step);
-    if (!(attacks = path_join(c->run, "attacks", err)) ||
-        !(c->dir = path_join(attacks, name, err)) || !(file = path_join(c->dir, battery_file, err)))
+    if (!(attacks = path_join(c->run, "attacks", err)) || find_folder(c, attacks, err) ||
+        !(file = path_join(c->dir, battery_file, err)))
         goto out;
     c->fresh = !file_exists(file);
     if (c->fresh)

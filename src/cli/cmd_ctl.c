@@ -70,6 +70,7 @@ static void put_usage(struct strbuf *out, const struct vac_op_row *row)
 static int put_help(struct vac_err *err)
 {
     struct strbuf out = {0};
+    struct vac_option word;
     int rc;
 
     for (size_t i = 0; i < VAC_OP_COUNT; i++) {
@@ -79,6 +80,9 @@ static int put_help(struct vac_err *err)
         while (out.len < at + 20 && !out.bad)
             sb_putc(&out, ' ');
         sb_printf(&out, " %s\n", vac_ops[i].help);
+        for (size_t k = 0; i == VAC_OP_ATTACK && vac_attack_word(k, &word); k++)
+            sb_printf(&out, "  %s=%-*s %s; %s\n", word.name, (int)(17 - strlen(word.name)), "",
+                      word.wants, word.help);
     }
     sb_puts(&out, "status               how the run stands\n"
                   "options              what set may change now, and to what\n"
@@ -136,6 +140,19 @@ static int take_arguments(struct request *r, const struct vac_op_row *row, char 
     return *word ? wrong(row, err) : 0;
 }
 
+/* A file is looked for here, where the run's program may not be. */
+static int take_attack(struct request *r, struct strbuf *text, struct vac_err *err)
+{
+    char words[VAC_ATTACK_WORDS];
+
+    if (vac_attack_words(r->command.text ? r->command.text : "", words, err))
+        return -1;
+    sb_clear(text);
+    sb_puts(text, words);
+    r->command.text = text->s;
+    return sb_ok(text, err);
+}
+
 static int make_request(struct request *r, const struct ctl_values *v, char *const *operand,
                         struct strbuf *text, struct vac_err *err)
 {
@@ -155,6 +172,8 @@ static int make_request(struct request *r, const struct ctl_values *v, char *con
     r->kind = REQUEST_COMMAND;
     r->command.op = (enum vac_op)i;
     if (take_arguments(r, &vac_ops[i], operand + 2, text, err))
+        return -1;
+    if (r->command.op == VAC_OP_ATTACK && take_attack(r, text, err))
         return -1;
     if (r->command.op == VAC_OP_PROBE) {
         r->command.n = v->tokens;
@@ -282,8 +301,8 @@ static void put_line(struct strbuf *out, const cJSON *line, int64_t id)
         cli_put_name(out, verdict && *verdict ? verdict : "not judged");
         sb_puts(out, ")\n");
     } else if (cJSON_IsString(told)) {
-        if (id >= 0 && strcmp(event, "fork") != 0) /* the command itself: that it is done is next */
-            return;
+        if (id >= 0 && strcmp(event, "fork") != 0 && strcmp(event, "attack") != 0)
+            return; /* the command itself: that it is done is next */
         json_whole(cJSON_GetObjectItemCaseSensitive(line, "step"), &step);
         sb_printf(out, "step %lld %s: ", (long long)step, event);
         cli_put_name(out, told->valuestring);
@@ -382,7 +401,7 @@ const struct command command_ctl = {
         "can open; it answers once the command has taken effect, between two steps (a probe does "
         "not wait for that). Commands are status, "
         "options, watch, pause, resume, step N, set KEY VALUE, probe TEXT, checkpoint, eval, "
-        "suite, note TEXT, "
+        "suite, attack WORDS, note TEXT, "
         "stop and others: help lists them. What is done stands in the run's journal with who "
         "did it. "
         "\"control\" in the run file says whether that is allowed: \"none\", \"read\" or "

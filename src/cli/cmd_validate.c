@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "cli/cli.h"
 #include "door/validate.h"
+#include "spec/spec_attack.h"
 #include "spec/spec_guard.h"
 #include "spec/spec_rho.h"
 
@@ -142,6 +143,18 @@ static void put_text(struct strbuf *s, const struct validation *v)
         sb_putc(s, '\n');
         put_warnings(s, &e->warning);
     }
+    if (v->spec->attack.every) {
+        struct strbuf text = {0};
+
+        spec_attack_text(&text, &v->spec->attack);
+        sb_puts(s, "attack ");
+        cli_put_name(s, text.s ? text.s : "");
+        sb_printf(s, ": %llu attacks on forks, by stage ", (unsigned long long)v->attacks);
+        cli_put_name(s, v->spec->stage[v->spec->attack.stage].name);
+        sb_putc(s, '\n');
+        s->bad |= text.bad;
+        sb_done(&text);
+    }
     for (size_t i = 0; i < v->spec->n_guards; i++) {
         struct strbuf text = {0};
 
@@ -154,10 +167,10 @@ static void put_text(struct strbuf *s, const struct validation *v)
     }
     sb_printf(s, "%llu steps, about ", (unsigned long long)v->steps);
     if (v->crowd >= VALIDATE_CROWDED) {
-        put_time(s, (v->seconds + v->measuring) / v->crowd);
+        put_time(s, (v->seconds + v->measuring + v->attacking) / v->crowd);
         sb_puts(s, " to ");
     }
-    put_time(s, v->seconds + v->measuring);
+    put_time(s, v->seconds + v->measuring + v->attacking);
     sb_puts(s, ": ");
     put_time(s, v->seconds);
     sb_puts(s, " of training");
@@ -165,6 +178,11 @@ static void put_text(struct strbuf *s, const struct validation *v)
         sb_puts(s, ", ");
         put_time(s, v->measuring);
         sb_puts(s, " of measuring");
+    }
+    if (v->attacks > 0) {
+        sb_puts(s, ", ");
+        put_time(s, v->attacking);
+        sb_puts(s, " of attacks");
     }
     sb_puts(s, all_rehearsed(v) ? "\n" : "; by the arithmetic alone\n");
     if (v->crowd >= VALIDATE_CROWDED)
@@ -249,6 +267,10 @@ static void put_json(struct strbuf *s, const struct validation *v)
     json_put_natural(&o, "steps", v->steps);
     json_put_num(&o, "seconds", v->seconds);
     json_put_num(&o, "measuring", v->measuring);
+    if (v->spec->attack.every) {
+        json_put_natural(&o, "attacks", v->attacks);
+        json_put_num(&o, "attacking", v->attacking);
+    }
     json_put_num(&o, "crowd", v->crowd);
     json_put_list(&o, "stages", JSON_TIGHT);
     for (size_t i = 0; i < v->n_stages; i++)

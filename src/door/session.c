@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attack/siege.h"
+#include "attack/words.h"
 #include "attach/remote.h"
 #include "attach/server.h"
 #include "base/trace.h"
@@ -197,6 +199,7 @@ static int open_look(struct vac_session *s, struct vac_open *o, struct vac_err *
 /* What the session is about; then, unless all is done already, everything that it needs. */
 static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err *err)
 {
+    int64_t attacks, steps;
     int rc;
 
     if (how->attach) {
@@ -216,7 +219,12 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
         rc = folder_finished(s->dir, &s->finished, err);
     if (s->finished && !how->interactive)
         return 0;
-    return rc ? rc : trainer_open(&s->t, how, err);
+    if (rc || trainer_open(&s->t, how, err))
+        return -1;
+    /* after hours of alignment it would be late to find something wrong with it */
+    return s->t.rig.spec.attack.every && !how->look && !how->replay
+               ? siege_plan(&s->t.rig.spec, 1, &attacks, &steps, err)
+               : 0;
 }
 
 static int export_run(void *session, bool done, struct vac_err *err)
@@ -252,6 +260,8 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     if (rc)
         goto fail;
     s->t.export = export_run;
+    if (!how.look && !how.replay)
+        s->t.attack = siege_run;
     s->t.export_ctx = s;
     snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
     steer_show(&s->t.steer, VAC_LOADING, "");
@@ -579,6 +589,15 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
     return rc;
 }
 
+static int check_words(const char *words, struct vac_err *err)
+{
+    struct attack_words w;
+    int rc = words_read(&w, words, err);
+
+    words_done(&w);
+    return rc;
+}
+
 int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id,
                 struct vac_err *err)
 {
@@ -590,7 +609,8 @@ int vac_command(struct vac_session *s, const struct vac_command *c, uint64_t *id
         return err_set(err, VAC_ERR_USAGE, "a %s needs a text", vac_ops[c->op].word);
     if (c->op == VAC_OP_GUARD && !c->text && c->n < 1)
         return err_set(err, VAC_ERR_USAGE, "a guard needs a text, or a number from 1 on");
-    if (c->op == VAC_OP_SET && check_set(s, c, err))
+    if ((c->op == VAC_OP_SET && check_set(s, c, err)) ||
+        (c->op == VAC_OP_ATTACK && c->text && check_words(c->text, err)))
         return -1;
     return control_push(&s->ctl, c, id, err);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attack/siege.h"
 #include "compute/speed.h"
 #include "door/crowd.h"
 #include "run/control.h"
@@ -321,6 +322,42 @@ static int look_at_data(struct validation *v, size_t i, struct vac_err *err)
     return warnings_of_stage(&t->rig, i, &counts, &x->warnings, err);
 }
 
+/* Attacks on forks: their time, and what one needs beside a stage, but for the base, which is there already. */
+static int look_at_attacks(struct validation *v, struct vac_err *err)
+{
+    const struct run_spec *s = v->spec;
+    const struct validate_stage *x = &v->stage[s->attack.stage];
+    int64_t n, steps;
+    double one;
+    uint64_t base = 0;
+
+    if (!s->attack.every)
+        return 0;
+    if (siege_plan(s, (int64_t)x->steps, &n, &steps, err))
+        return -1;
+    one = (double)steps * x->seconds / (double)x->steps;
+    for (size_t i = 0; i < v->n_evaluate; i++)
+        one += (double)n * v->evaluate[i].seconds *
+               (double)due_evaluations(s, x->spec, i, (uint64_t)(steps / n), -1);
+    one += (double)n * (v->suite * (double)due_suites(s, (uint64_t)(steps / n), -1) +
+                        x->reading * (double)due_readings(s, (uint64_t)(steps / n), -1));
+    for (size_t i = 0; i < x->plan.n; i++)
+        base += strcmp(x->plan.row[i].what, PLAN_BASE) == 0 ? x->plan.row[i].bytes : 0;
+    for (size_t k = 0; k < s->attack.stage; k++) {
+        uint64_t times = due_attacks(s, k, v->stage[k].steps, 0);
+
+        if (times == 0)
+            continue;
+        v->attacks += times * (uint64_t)n;
+        v->attacking += (double)times * one;
+        plan_add(&v->stage[k].plan, "an attack on a fork, beside it", x->plan.total - base,
+                 "leave attack.every out, and attack when it is done");
+        if (v->refused.code == 0 && plan_check(&v->stage[k].plan, v->available, &v->refused))
+            err_prefix(&v->refused, "stages[%zu]", k);
+    }
+    return 0;
+}
+
 static int look_at_stages(struct validation *v, struct outlook *o, struct vac_err *err)
 {
     struct trainer *t = &v->work->t;
@@ -337,7 +374,7 @@ static int look_at_stages(struct validation *v, struct outlook *o, struct vac_er
         if (rc)
             return -1;
     }
-    return 0;
+    return look_at_attacks(v, err);
 }
 
 /* --- the whole --- */

@@ -52,7 +52,8 @@ struct validation {
     int threads;
     double gflops; /* of matrix products of the run's shapes, measured */
     uint64_t steps;
-    double seconds, measuring; /* of all stages; the first without the second */
+    double seconds, measuring, attacking; /* of all stages; none is part of another */
+    uint64_t attacks;                     /* that it makes by itself */
     double
         crowd; /* all that takes so many times longer as others use the processors: 1 = nobody does */
     double suite;           /* seconds of one round of the fixed probes */

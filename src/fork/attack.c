@@ -113,6 +113,9 @@ int attack_make(struct fork *f, const char *stage, const char *name, struct vac_
     for (int i = cJSON_GetArraySize(stages) - 1; i >= (int)beneath; i--)
         if (i != (int)at)
             cJSON_DeleteItemFromArray(stages, i);
+    /* what the run is watched for, and attacked by itself, is no affair of the attack's */
+    cJSON_DeleteItemFromObjectCaseSensitive(spec, "guards");
+    cJSON_DeleteItemFromObjectCaseSensitive(spec, "attack");
     memset(f->size, 0, sizeof f->size);
     f->tokens = 0;
     f->stage = beneath;
@@ -122,6 +125,37 @@ int attack_make(struct fork *f, const char *stage, const char *name, struct vac_
                    (name && json_add(parent, "name", cJSON_CreateString(name), err))
                ? -1
                : 0;
+}
+
+static char *adapter_in(const char *dir, const char *below, struct vac_err *err)
+{
+    char *folder = path_join(dir, below, err);
+    char *file = folder ? path_join(folder, "adapter_model.safetensors", err) : NULL;
+
+    free(folder);
+    return file;
+}
+
+bool attack_is_of(const char *dir, const char *run, int64_t step)
+{
+    cJSON *config = run_config(dir, NULL);
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages");
+    const char *beneath =
+        json_text_at(cJSON_GetArrayItem(stages, cJSON_GetArraySize(stages) - 2), "name");
+    char below[VAC_NAME + 16], point[48], a[65], b[65], *own = NULL, *its = NULL;
+    bool same = false;
+
+    snprintf(below, sizeof below, "stages/%.*s", VAC_NAME, beneath ? beneath : "");
+    snprintf(point, sizeof point, "checkpoint-%lld", (long long)step);
+    if (beneath && fork_step(config) == step) {
+        own = adapter_in(dir, below, NULL);
+        its = adapter_in(run, point, NULL);
+    }
+    same = own && its && !hash_file(own, a, NULL) && !hash_file(its, b, NULL) && !strcmp(a, b);
+    free(own);
+    free(its);
+    cJSON_Delete(config);
+    return same;
 }
 
 /* --- what it came to --- */

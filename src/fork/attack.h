@@ -19,6 +19,10 @@ int attack_make(struct fork *f, const char *stage, const char *name, struct vac_
 /* A free name in the parent's folder: "DIR/attacks/at-STEP", "...-2". Free it. */
 char *attack_name(const char *dir, uint64_t step, struct vac_err *err);
 
+/* Whether the attack in `dir` attacks the weights that the run's checkpoint of that step holds now; a run that went
+ * back may have made others. */
+bool attack_is_of(const char *dir, const char *run, int64_t step);
+
 /* The scores of the run in `dir` within that stage, up to a step of it; nothing else of `out` is set. */
 int attack_scores(const char *dir, const char *stage, int64_t upto, struct vac_attack *out,
                   struct vac_err *err);

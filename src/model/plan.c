@@ -106,8 +106,7 @@ static void plan_base(struct plan *p, const struct model *m)
     }
     for (size_t i = 0; i < m->n_adapter; i++)
         adapters += sizeof(float) * (uint64_t)m->adapter[i].n;
-    plan_add(p, "base weights (mapped)", mapped,
-             "use a smaller model, or a machine with more memory");
+    plan_add(p, PLAN_BASE, mapped, "use a smaller model, or a machine with more memory");
     plan_add(p, "base weights in bf16", narrow,
              "use a smaller model, or a machine with more memory");
     plan_add(p, "weights in F32", sizeof(float) * (uint64_t)m->own_n,

@@ -8,8 +8,9 @@
 #include "base/json_out.h"
 #include "model/lora.h"
 
+#define PLAN_BASE "base weights (mapped)" /* which all that run on the model share */
 struct plan_row {
-    const char *what;   /* "base weights (mapped)" */
+    const char *what;
     const char *remedy; /* "use a smaller batch_size or max_length"; NULL = nothing can be done */
     uint64_t bytes;
 };

@@ -32,6 +32,7 @@
     X(REWIND, "rewind", JOURNAL_SAME)                                                              \
     X(FORK, "fork", JOURNAL_SAME)                                                                  \
     X(FORKED, "forked", JOURNAL_SAME)                                                              \
+    X(ATTACK, "attack", JOURNAL_SAME)                                                              \
     X(CONTROL, "control", JOURNAL_SAME)                                                            \
     X(QUIT, "quit", JOURNAL_SAME)                                                                  \
     X(DISCARD, "discard", JOURNAL_SAME)                                                            \

@@ -52,7 +52,8 @@ static int each_file(const struct rig *rig, file_visit *visit, void *ctx, struct
     const char *name = rig->spec.template_name, *template = name && *name == '/' ? name : NULL;
     struct own_keys own;
 
-    if (visit_one(rig->spec.tokenizer, visit, ctx, err) || visit_one(template, visit, ctx, err))
+    if (visit_one(rig->spec.tokenizer, visit, ctx, err) || visit_one(template, visit, ctx, err) ||
+        visit_one(rig->spec.attack.battery, visit, ctx, err))
         return -1;
     for (size_t i = 0; i < rig->spec.n_stages; i++) {
         if (each_of_stage(&rig->spec.stage[i], visit, ctx, err))

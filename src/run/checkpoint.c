@@ -319,7 +319,8 @@ static int load_until(struct trainer *t, const struct checkpoint_state *s, struc
         return -1;
     v = list.v ? list.v->child : NULL;
     for (size_t i = 0; v && i <= t->st.index; i++, v = v->next) {
-        if (!json_whole(v, &x) || x < 1 || (uint64_t)x > t->rig.stage_total[i])
+        /* one that is attacked before its first step has ended there */
+        if (!json_whole(v, &x) || x < (i == t->st.index) || (uint64_t)x > t->rig.stage_total[i])
             return json_error(&list, err, "stage %zu cannot end there", i);
         stage_end(&t->st, &t->rig, &t->at, i, (uint64_t)x);
     }

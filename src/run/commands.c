@@ -121,6 +121,15 @@ static int do_fork(struct trainer *t, const struct control_command *c, struct va
     return rc;
 }
 
+static int do_attack(struct trainer *t, const struct control_command *c, struct vac_err *err)
+{
+    if (!t->attack)
+        return err_set(err, VAC_ERR_USAGE, "this run is only looked at: it cannot be attacked so");
+    if (t->at.saved_step != (int64_t)t->at.step && checkpoint_save_now(t, err))
+        return -1;
+    return t->attack(t, c->text ? c->text : "", c->who, err) < 0 ? -1 : 0;
+}
+
 static int do_probe(struct trainer *t, const struct control_command *c, struct vac_err *err)
 {
     return ask_probe(&t->rig, &t->st, &t->book, c, err);
@@ -245,7 +254,7 @@ static int do_quit(struct trainer *t, const struct control_command *c, struct va
 static const struct {
     enum journal_verb verb;
     int (*apply)(struct trainer *t, const struct control_command *c, struct vac_err *err);
-    bool journalled; /* here; set, save, rewind, fork and control write their own line */
+    bool journalled; /* here; set, save, rewind, fork, attack and control write their own line */
     bool steers;     /* means nothing once the last step is done */
     bool writes;     /* ... to the run's files, or changes what a checkpoint holds */
 } table[] = {
@@ -265,6 +274,7 @@ static const struct {
     [VAC_OP_SAVE] = {.verb = JOURNAL_CHECKPOINT, .apply = do_save, .steers = true, .writes = true},
     [VAC_OP_REWIND] = {.verb = JOURNAL_REWIND, .apply = do_rewind, .steers = true, .writes = true},
     [VAC_OP_FORK] = {.verb = JOURNAL_FORK, .apply = do_fork, .writes = true},
+    [VAC_OP_ATTACK] = {.verb = JOURNAL_ATTACK, .apply = do_attack, .writes = true},
     [VAC_OP_PROBE] = {.verb = JOURNAL_PROBE, .apply = do_probe, .journalled = true, .writes = true},
     [VAC_OP_PROBE_STOP] = {.apply = do_nothing},
     [VAC_OP_NOTE] = {.verb = JOURNAL_NOTE, .apply = do_nothing, .journalled = true},

@@ -11,9 +11,9 @@ struct progress {
     struct vac_layers layers;
     int64_t total_steps;               /* of all stages */
     double ms_average, tokens_average; /* running averages for the snapshot */
-    /* seconds that each evaluation, the fixed probes and a reading of drift and losses took last; 0 =
+    /* seconds that each evaluation, the fixed probes, a reading of drift and losses and an attack took last; 0 =
      * none was made yet */
-    double eval_s[VAC_MAX_EVALS], suite_s, reading_s;
+    double eval_s[VAC_MAX_EVALS], suite_s, reading_s, attack_s;
     int64_t saved_step;
     size_t keep_more; /* checkpoints to keep besides the number in the run file */
     uint64_t rewinds; /* how often the run went back */

@@ -24,6 +24,7 @@
 #include "rig/rig.h"
 #include "run/warnings.h"
 #include "spec/spec_tables.h"
+#include "spec/spec_attack.h"
 #include "spec/spec_until.h"
 
 static char *stage_dir(const struct run_spec *spec, const struct folder *run, size_t index,
@@ -525,11 +526,16 @@ void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t in
         st->end = steps;
 }
 
+bool stage_is_attacked(const struct stage *st, const struct rig *rig)
+{
+    return spec_attack_due(&rig->spec, st->index, st->total, st->total);
+}
+
 size_t stage_duties(const struct stage *st, const struct rig *rig)
 {
     size_t n = rig->spec.n_evaluate;
 
-    return st->spec->until.n ? 2 * n + 3 : n + 2;
+    return (st->spec->until.n ? 2 * n + 3 : n + 2) + stage_is_attacked(st, rig);
 }
 
 /* --- how long a step takes --- */

@@ -93,6 +93,8 @@ void stage_end(struct stage *st, struct rig *rig, struct progress *at, size_t in
                uint64_t steps);
 /* What there is to do after a step of the stage: progress.duty counts it. */
 size_t stage_duties(const struct stage *st, const struct rig *rig);
+/* Forks of its weights are attacked by the run itself: the last of the duties. */
+bool stage_is_attacked(const struct stage *st, const struct rig *rig);
 /* Seconds that a step takes, measured for at least `seconds` on a stage that has its data. It trains
  * rig->m: only for a model that is thrown away; stage_close after it. */
 int stage_rehearse(struct stage *st, struct rig *rig, double seconds, double *per_step,

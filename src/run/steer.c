@@ -78,7 +78,8 @@ static double measuring_left(const struct rig *rig, const struct stage *st,
             sum += one * (double)due_evaluations(s, &s->stage[k], i, total, done);
         }
         sum += at->suite_s * (double)due_suites(s, total, done) +
-               at->reading_s * (double)due_readings(s, total, done);
+               at->reading_s * (double)due_readings(s, total, done) +
+               at->attack_s * (double)due_attacks(s, k, total, done);
     }
     return sum;
 }

@@ -30,6 +30,7 @@
 #include "run/steer.h"
 #include "run/warnings.h"
 #include "run/watch.h"
+#include "spec/spec_attack.h"
 #include "spec/spec_tables.h"
 #include "spec/spec_until.h"
 
@@ -340,12 +341,33 @@ static int end_early(struct trainer *t, struct vac_err *err)
     return rc;
 }
 
+/* The last duty, where there is one. */
+static size_t attack_duty(const struct trainer *t)
+{
+    return stage_is_attacked(&t->st, &t->rig) ? stage_duties(&t->st, &t->rig) - 1 : SIZE_MAX;
+}
+
+/* A checkpoint that does not know of the attack yet is what it begins with: a run that is killed meanwhile comes back
+ * to it. One that comes to nothing is told by the journal, and the run goes on. */
+static int attack_itself(struct trainer *t, struct vac_err *err)
+{
+    struct vac_err why = {0};
+    int rc;
+
+    if (t->at.saved_step != (int64_t)t->at.step && checkpoint_save_now(t, err))
+        return -1;
+    rc = t->attack(t, NULL, NULL, &why);
+    return rc > 0;
+}
+
 /* What a duty took, for the time that is left; lines without a reading are no measure of one. */
 static void note_seconds(struct trainer *t, size_t i, double seconds)
 {
     size_t n = t->rig.spec.n_evaluate;
 
-    if (t->at.duty == 0 && watch_due(&t->rig, &t->st))
+    if (t->at.duty == attack_duty(t))
+        t->at.attack_s = seconds;
+    else if (t->at.duty == 0 && watch_due(&t->rig, &t->st))
         t->at.reading_s = seconds;
     else if (t->at.duty == n + 1)
         t->at.suite_s = seconds;
@@ -354,7 +376,7 @@ static void note_seconds(struct trainer *t, size_t i, double seconds)
 }
 
 /* Duty 0: lines; 1 .. n: evaluate entries; n + 1: probe suite; and of a stage with bounds n + 2: whether
- * it ends here; then the entries that are due only because it does. A checkpoint remembers how far they
+ * it ends here; then the entries that are due only because it does; and an attack on a fork. A checkpoint remembers how far they
  * came, so that what a quit has cut short is done after going on. 1 = cut short. */
 static int do_duties(struct trainer *t, struct vac_err *err)
 {
@@ -373,6 +395,10 @@ static int do_duties(struct trainer *t, struct vac_err *err)
                 change_rho(t, -1);
         } else if (t->how.replay) {
             continue; /* what was asked changes nothing of the run */
+        } else if (t->at.duty == attack_duty(t)) {
+            if (!t->attack || !spec_attack_due(&t->rig.spec, t->st.index, t->st.done, t->st.end))
+                continue;
+            rc = attack_itself(t, err);
         } else if (t->at.duty == n + 1) {
             if (!t->rig.suite.rows.n || !t->st.gen || t->rig.spec.watch.probes_every <= 0 ||
                 t->st.done % (uint64_t)t->rig.spec.watch.probes_every != 0)

@@ -39,6 +39,8 @@ struct trainer {
     /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
     int (*export)(void *ctx, bool done, struct vac_err *err);
     void *export_ctx;
+    /* Attacks what is saved of the present step: see siege.h; NULL = nothing here can. */
+    int (*attack)(struct trainer *t, const char *words, const char *who, struct vac_err *err);
     struct script script; /* of a replay */
     struct vac_err end;   /* how it ended */
     int exit_code;

@@ -2,6 +2,7 @@
 #include "spec/due.h"
 
 #include "base/name.h"
+#include "spec/spec_attack.h"
 
 /* Of what is measured at the start, every so many steps (0 = never), and at the end when it says so. */
 static uint64_t times(int64_t every, bool at_end, uint64_t total, int64_t done)
@@ -21,6 +22,13 @@ uint64_t due_evaluations(const struct run_spec *s, const struct stage_spec *st, 
     if (e->stages && !name_listed((const char *const *)e->stages, st->name))
         return 0;
     return times(e->every, true, total, done);
+}
+
+uint64_t due_attacks(const struct run_spec *s, size_t index, uint64_t total, int64_t done)
+{
+    return spec_attack_due(s, index, total, total)
+               ? times(s->attack.every, true, total, done > 0 ? done : 0)
+               : 0;
 }
 
 uint64_t due_suites(const struct run_spec *s, uint64_t total, int64_t done)

@@ -179,6 +179,7 @@ void keys_each(const cJSON *run, bool numbers, keys_visit *visit, void *ctx)
         each_stage_row(&w, NULL, 0);
     each_row(&w, "checkpoint.", rows_of("checkpoint"));
     each_watch_row(&w);
+    each_row(&w, "attack.", rows_of("attack"));
     i = 0;
     cJSON_ArrayForEach(entry, evaluate) each_evaluate_row(&w, entry, i++);
     if (!i)

@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "data/template.h"
 #include "eval/own.h"
+#include "spec/spec_attack.h"
 #include "spec/spec_guard.h"
 #include "spec/spec_json.h"
 #include "spec/spec_keys.h"
@@ -93,8 +94,8 @@ static int read_model(struct run_spec *s, const struct jnode *root, const char *
 static int read_root(struct run_spec *s, const struct jnode *root, const char *dir,
                      struct vac_err *err)
 {
-    static const char *const objects[] = {"config",   "stages", "checkpoint", "watch",
-                                          "evaluate", "guards", NULL};
+    static const char *const objects[] = {"config", "stages",   "checkpoint", "watch",
+                                          "attack", "evaluate", "guards",     NULL};
     struct jnode checkpoint, stages, first, lora;
     int rc;
 
@@ -114,8 +115,8 @@ static int read_root(struct run_spec *s, const struct jnode *root, const char *d
     else if (rc > 0) /* absent or null: the defaults */
         rc = option_defaults(spec_rows_checkpoint, &s->checkpoint, err);
     if (rc || spec_read_watch(s, root, dir, err) || spec_read_evaluates(s, root, dir, err) ||
-        spec_read_until(s, root, err) || spec_read_guards(s, root, err) ||
-        spec_read_rho(s, root, err))
+        spec_read_attack(s, root, dir, err) || spec_read_until(s, root, err) ||
+        spec_read_guards(s, root, err) || spec_read_rho(s, root, err))
         return -1;
     s->json = spec_json(s, err);
     return s->json ? 0 : -1;
@@ -275,6 +276,7 @@ void spec_done(struct run_spec *s)
             option_free(k->more, &s->watch);
     }
     option_free(spec_rows_watch, &s->watch);
+    option_free(spec_rows_attack, &s->attack);
     option_free(spec_rows_top, s);
     free(s->stage);
     free(s->evaluate);

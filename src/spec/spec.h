@@ -1,7 +1,7 @@
 /* spec.h - a run's description: the JSON file, every key a row of an option table, checked whole.
  *
- * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c, spec_measure.c, spec_until.c and
- * spec_guard.c its parts,
+ * spec_tables.c holds the rows; spec.c reads the whole, spec_stage.c, spec_measure.c, spec_attack.c, spec_until.c
+ * and spec_guard.c its parts,
  * with the helpers of spec_keys.c; spec_path.c resolves paths; spec_set.c applies overrides;
  * spec_json.c writes the resolved description.
  *
@@ -128,6 +128,16 @@ struct checkpoint_spec {
     int64_t steps, keep;
     double minutes;
 };
+/* Attacks on forks of the run's weights. Rows over this struct: keys of "attack". */
+struct attack_spec {
+    int64_t every; /* stage steps; 0 = never */
+    double ratio;  /* and so on: NaN, 0 or NULL = as the stage that attacks has it */
+    int64_t samples, steps;
+    double lr;
+    char *battery; /* an attack file, in the place of those */
+    int64_t budget;
+    size_t stage; /* that attacks */
+};
 struct run_spec {
     char *file;        /* the run file, absolute; "" when read from a folder's run.json */
     char *model;       /* folder or name; NULL with init random */
@@ -149,6 +159,7 @@ struct run_spec {
     size_t n_stages;
     struct checkpoint_spec checkpoint;
     struct watch_spec watch;
+    struct attack_spec attack;
     struct evaluate_spec *evaluate;
     size_t n_evaluate;
     struct guard_spec *guard;

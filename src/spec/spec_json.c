@@ -7,6 +7,7 @@
 #include "base/json_out.h"
 #include "base/name.h"
 #include "eval/own.h"
+#include "spec/spec_attack.h"
 #include "spec/spec_guard.h"
 #include "spec/spec_json.h"
 #include "spec/spec_rho.h"
@@ -133,6 +134,7 @@ cJSON *spec_json(const struct run_spec *s, struct vac_err *err)
         json_put_end(o);
     }
     json_put_end(o);
+    spec_put_attack(o, s);
     if (s->n_guards)
         json_put_list(o, "guards", JSON_TIGHT);
     for (size_t i = 0; i < s->n_guards; i++)

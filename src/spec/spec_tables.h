@@ -17,6 +17,7 @@ extern const struct option_row spec_rows_data[];
 extern const struct option_row spec_rows_checkpoint[];
 extern const struct option_row spec_rows_watch[];
 extern const struct option_row spec_rows_probes[];
+extern const struct option_row spec_rows_attack[]; /* over attack_spec; "every" is the first */
 
 /* An entry of "guards"; its condition is read by condition.h. */
 struct guard_keys {
@@ -33,7 +34,7 @@ struct spec_watched {
 extern const struct spec_watched spec_watched[];
 
 /* The option tables, for --help, the manual and the screen: section names as in the file ("",
- * "stages[]", "stages[].until", "stages[].rho_control", "stages[].lora", "watch", "checkpoint", "evaluate[]", "guards[]", "stages[].train[]", and "method
+ * "stages[]", "stages[].until", "stages[].rho_control", "stages[].lora", "watch", "attack", "checkpoint", "evaluate[]", "guards[]", "stages[].train[]", and "method
  * NAME"). */
 struct option_section {
     const char *name;

@@ -6,22 +6,83 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void endured_done(struct endured *e)
+static void forget_kept(struct endured *e)
 {
     free(e->attack);
     vac_batteries_done(e->battery, e->n_batteries);
-    *e = (struct endured){.attack = NULL};
+    e->attack = NULL;
+    e->battery = NULL;
+    e->n_attacks = e->n_batteries = 0;
 }
 
-void endured_refresh(struct endured *e, const char *dir)
+static void forget_live(struct endured *e)
 {
+    vac_follow_close(e->follow);
+    measures_done(&e->live);
+    e->follow = NULL;
+    e->now = (struct vac_siege_now){.at = 0};
+    e->drift = e->harmful = NAN;
+}
+
+void endured_done(struct endured *e)
+{
+    forget_kept(e);
+    forget_live(e);
+    e->size = 0;
+}
+
+/* --- one that goes on --- */
+
+static void take_point(void *ctx, const struct vac_point *p)
+{
+    struct endured *e = ctx;
+
+    e->drift = isnan(p->drift_mean) ? e->drift : p->drift_mean;
+    e->harmful = isnan(p->harmful_loss) ? e->harmful : p->harmful_loss;
+}
+
+static void take_score(void *ctx, const struct vac_event *event)
+{
+    struct endured *e = ctx;
+
+    if (event->kind == VAC_EVENT_EVAL && event->step >= e->now.at)
+        measures_put(&e->live, event->eval.score);
+}
+
+/* What cannot be read is not shown: whoever makes the attack will say so. */
+static void refresh_live(struct endured *e, const struct ui *ui)
+{
+    static const struct vac_follow_take take = {.point = take_point, .event = take_score};
+    const struct vac_siege_now *now = *ui->siege.dir ? &ui->siege : &ui->snap.attack;
+    char path[VAC_PATH + sizeof now->dir];
+    bool other = strcmp(now->dir, e->now.dir) != 0;
+
+    if (other)
+        forget_live(e);
+    e->now = *now;
+    if (!*now->dir)
+        return;
+    snprintf(path, sizeof path, *now->dir == '/' ? "%s%s" : "%s/%s",
+             *now->dir == '/' ? "" : ui_dir(ui), now->dir);
+    if (!e->follow && vac_follow_open(&e->follow, path, NULL))
+        return;
+    if (vac_follow_read(e->follow, &take, e, NULL) == VAC_FOLLOW_CUT) {
+        forget_live(e);
+        e->now = *now;
+    }
+}
+
+void endured_refresh(struct endured *e, const struct ui *ui)
+{
+    const char *dir = ui_dir(ui);
     char path[VAC_PATH + 16];
     struct stat st;
 
+    refresh_live(e, ui);
     snprintf(path, sizeof path, "%s/attacks.jsonl", dir);
     if (stat(path, &st) || st.st_size == e->size)
         return;
-    endured_done(e);
+    forget_kept(e);
     vac_run_attacks(dir, &e->attack, &e->n_attacks, NULL);
     vac_run_batteries(dir, false, &e->battery, &e->n_batteries, NULL);
     e->size = st.st_size;
@@ -114,9 +175,27 @@ int endured_draw(const struct endured *e, const struct view *v, int y)
     return draw_batteries(e, v, draw_attacks(e, v, y));
 }
 
+/* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ..." */
+static const char *live_text(const struct endured *e, char *out, size_t size)
+{
+    const struct vac_siege_now *now = &e->now;
+    int n = snprintf(out, size, "attack at %lld", (long long)now->at);
+
+    if (now->of)
+        n += snprintf(out + n, size - (size_t)n, ", %lld/%lld %s", (long long)now->number,
+                      (long long)now->of, now->name);
+    if (now->steps)
+        snprintf(out + n, size - (size_t)n, ": step %lld/%lld", (long long)now->step,
+                 (long long)now->steps);
+    return out;
+}
+
 void endured_readout(const struct endured *e, FILE *out)
 {
-    char worst[VAC_BATTERY_WORST];
+    char worst[VAC_BATTERY_WORST], text[200];
+
+    if (*e->now.dir)
+        fprintf(out, "%s\n", live_text(e, text, sizeof text));
 
     for (size_t i = 0; i < e->n_batteries; i++)
         fprintf(out, "%s at step %lld: %s\n", e->battery[i].name, (long long)e->battery[i].step,
@@ -200,4 +279,107 @@ bool endured_curve(const struct endured *e, struct ui *ui, const struct view *v)
     }
     free(all);
     return longest >= LEAST_CURVE && below.h >= 4;
+}
+
+/* --- the curves of one that goes on --- */
+
+static const struct {
+    unsigned ink;
+    char glyph;
+} signs[] = {{INK_HARM, '*'}, {INK_ALIGN, 'o'}, {INK_EPS, '+'}, {INK_DRIFT, 'x'}, {INK_GRAD, '='}};
+enum { SIGNS = sizeof signs / sizeof *signs };
+
+/* As the table of the panel has it. */
+static size_t sign_of(const struct ui *ui, const struct series *s)
+{
+    int i = 0;
+
+    while (i < ui->snap.n_evals && strcmp(ui->snap.eval[i].name, s->name) != 0)
+        i++;
+    return (size_t)i % SIGNS;
+}
+
+/* The newest of all that is measured, in as many rows as that takes. Returns the row below. */
+static int draw_figures(const struct endured *e, const struct ui *ui, const struct view *v, int y)
+{
+    const struct {
+        const char *label;
+        double x;
+    } last[] = {{"drift", e->drift}, {"harmful loss", e->harmful}};
+    char text[VAC_NAME + 40], value[NUMBER_SIZE];
+    int x = 4;
+
+    for (int i = 0; i < e->live.n + 2; i++) {
+        const struct series *s = i < e->live.n ? &e->live.series[i] : NULL;
+        unsigned ink = INK_TEXT;
+
+        if (s ? s->n == 0 : isnan(last[i - e->live.n].x))
+            continue;
+        if (s) {
+            const struct vac_eval *newest = &s->v[s->n - 1].e;
+
+            ink = signs[sign_of(ui, s)].ink;
+            snprintf(text, sizeof text, "%s %s%s", s->name,
+                     measured_text(value, newest->value / (s->rate ? 100 : 1), s->rate),
+                     s->rate ? "%" : "");
+        } else {
+            snprintf(text, sizeof text, "%s %.3g", last[i - e->live.n].label,
+                     last[i - e->live.n].x);
+        }
+        if (x > 4 && x + (int)strlen(text) > v->w) {
+            x = 4;
+            y++;
+        }
+        if (y < v->h)
+            x = draw_text(v, x, y, ink, text) + 2;
+    }
+    return y + 1;
+}
+
+bool endured_live(const struct endured *e, const struct ui *ui, const struct measures *run,
+                  const struct view *v)
+{
+    struct plot_line line[2 * VAC_MAX_EVALS];
+    struct plot p = {.lines = line,
+                     .y0 = 0,
+                     .y1 = 100,
+                     .y_unit = "%",
+                     .level = NAN,
+                     .cursor = NAN,
+                     .x_unit = "step",
+                     .mono = ui->colors == 0,
+                     .guides = ui->guides};
+    struct view below;
+    char text[200];
+    int y;
+
+    if (!*e->now.dir)
+        return false;
+    if (v->h > 0)
+        draw_cut(v, 4, 0, v->w - 4, INK_HARM | STYLE_BOLD, live_text(e, text, sizeof text));
+    y = draw_figures(e, ui, v, 1);
+    below = view_part(v, 0, y, v->w, v->h > y ? v->h - y : 0);
+    /* as many steps of the run as the attack has, up to where it leaves it */
+    p.x0 = fmax(0, (double)(e->now.at - e->now.steps));
+    p.x1 = (double)(e->now.at + e->now.steps);
+    for (int i = 0; i < run->n; i++) {
+        const struct series *s = &run->series[i];
+
+        if (s->n && s->rate)
+            line[p.n_lines++] =
+                measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, '.');
+    }
+    for (int i = 0; i < e->live.n; i++) {
+        const struct series *s = &e->live.series[i];
+
+        size_t k = sign_of(ui, s);
+
+        if (s->n && s->rate)
+            line[p.n_lines++] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, s->name,
+                                              signs[k].ink, signs[k].glyph);
+    }
+    p.legend = below.h > 8;
+    if (below.h >= 4 && p.x1 > p.x0)
+        plot_draw(&below, &p);
+    return true;
 }

@@ -2,7 +2,6 @@
 #include "panels/look.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,22 +42,16 @@ static bool told_of(void *ctx, const char *what, const char *file, uint64_t done
     return true;
 }
 
-/* Signals that the session's threads must not get, but for what ends the program, which must not wait
- * until all is read. */
 int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *open,
                struct vac_err *err)
 {
     struct waiting w = {.ui = ui, .name = open->file, .since = clock_seconds()};
     struct vac_open o = *open;
     bool zoom = ui->zoom;
-    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
-    sigset_t all, old;
+    sigset_t was;
     int rc;
 
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
-        sigdelset(&all, deadly[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    signals_shield(&was);
     signals_deaf(true);
     w.told = w.since;
     if (ui->paint && screen_is_open()) {
@@ -73,7 +66,7 @@ int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *o
     }
     if (rc)
         *out = NULL;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    signals_unshield(&was);
     ui->zoom = zoom; /* frames of no run at all have changed it */
     return rc;
 }

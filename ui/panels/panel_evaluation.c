@@ -282,7 +282,7 @@ static void refresh(struct ui *ui)
     struct vac_labels *l;
     struct stat st;
 
-    endured_refresh(&e->endured, ui_dir(ui));
+    endured_refresh(&e->endured, ui);
     snprintf(path, sizeof path, "%s/labels.jsonl", ui_dir(ui));
     if (stat(path, &st) || (st.st_size == e->labels_size && ui->snap.step == e->labels_step))
         return;
@@ -530,6 +530,12 @@ static void draw(struct ui *ui, const struct view *v)
     y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
     y = draw_beneath(&left, y, &ui->snap.eval[selected]);
     y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
+    if (*e->endured.now.dir) { /* while it goes on it is what one looks for */
+        part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)
+                    : view_part(v, 0, y, v->w, v->h - y);
+        endured_live(&e->endured, ui, &e->history, &part);
+        return;
+    }
     y = endured_draw(&e->endured, &left, y);
     if (!others && (!s || s->n == 0)) {
         part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)

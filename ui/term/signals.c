@@ -164,6 +164,22 @@ void signals_deaf(bool on)
     deaf = on;
 }
 
+void signals_shield(sigset_t *was)
+{
+    static const int deadly[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTERM, SIGINT, SIGHUP};
+    sigset_t all;
+
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+        sigdelset(&all, deadly[i]);
+    pthread_sigmask(SIG_SETMASK, &all, was);
+}
+
+void signals_unshield(const sigset_t *was)
+{
+    pthread_sigmask(SIG_SETMASK, was, NULL);
+}
+
 int signals_fd(void)
 {
     return pipe_fd[0];

@@ -4,6 +4,7 @@
 #ifndef TERM_SIGNALS_H
 #define TERM_SIGNALS_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 enum {
@@ -25,6 +26,10 @@ unsigned signals_take(void);
 /* While the loop is away for long and nothing has begun that could be saved: what asks the program to
  * end ends it, with the terminal as it was. */
 void signals_deaf(bool on);
+/* Threads that begin between the two get no signals but those that end the program, which must not wait until they
+ * have begun: all others are for the screen's thread. */
+void signals_shield(sigset_t *was);
+void signals_unshield(const sigset_t *was);
 /* Stops the process, all its threads, until SIGCONT. */
 void signals_stop(void);
 /* Puts the process into a session of its own, without a terminal, and its shell in front again. False, and nothing

@@ -1,0 +1,20 @@
+/* siege.h - an attack, or a battery of them, while it goes on: from the fork to what it came to, by sessions of
+ * their own in this process. What they attack is only read, and the frozen base is mapped from the same file by all
+ * of them: the machine holds it once. The handle and what is told of it are in vaccine.h. */
+#ifndef ATTACK_SIEGE_H
+#define ATTACK_SIEGE_H
+
+#include "spec/spec.h"
+
+/* How many attacks the run file's "attack" makes each time, and their steps in all where the run's attack stage makes
+ * `own`. An attack file is read, and an error says what is wrong with it. */
+int siege_plan(const struct run_spec *s, int64_t own, int64_t *attacks, int64_t *steps,
+               struct vac_err *err);
+
+struct trainer;
+/* What the trainer has saved at its present step is attacked, while it waits: as `words` say or, NULL, as "attack"
+ * of its run file does; that one is gone on with where it was begun on these weights, and made once. What it comes
+ * to, or why it came to nothing, stands in the journal. 0; 1 = the run is to end, and so it was left to be gone on
+ * with; -1 and why it could not be begun or went wrong. */
+int siege_run(struct trainer *t, const char *words, const char *who, struct vac_err *err);
+#endif
