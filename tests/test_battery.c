@@ -122,11 +122,43 @@ static void test_halving_by_hand(void **state)
     for (size_t i = 0; i < 8; i++)
         sum += h.target[i];
     assert_int_equal(sum, 160);
+    assert_false(halving_goes_on(&h));
     assert_false(halving_next(&h));
     halving_close(&h);
 }
 
-/* Never more than the budget, never more than an attack has, and one is made whole where it can be. */
+/* What the last one cannot use goes to the others as they stand then, those that were out among them. */
+static void test_halving_spends_what_is_left(void **state)
+{
+    static const int64_t planned[] = {6, 20, 20, 20};
+    static const size_t first[] = {0, 1, 2, 3}, last[] = {0, 2, 1, 3};
+    struct vac_err err = {0};
+    struct halving h;
+
+    (void)state;
+    assert_ok(halving_open(&h, planned, 4, 36, &err), &err);
+    assert_int_equal(h.rounds, 3);
+    assert_true(halving_next(&h)); /* 36 / 3 / 4 */
+    assert_int_equal(h.target[3], 3);
+    halving_cut(&h, first);
+    assert_true(halving_next(&h)); /* 24 / 2 / 2, of which 0 takes 3 */
+    assert_int_equal(h.target[0], 6);
+    assert_int_equal(h.target[1], 9);
+    halving_cut(&h, first); /* 0 stays, which is whole */
+    assert_true(halving_next(&h));
+    assert_int_equal(h.target[0], 6);
+    assert_true(halving_goes_on(&h));
+    halving_cut(&h, last);
+    assert_true(halving_next(&h)); /* 15: 2 gets them */
+    assert_true(h.in[2] && !h.in[0] && !h.in[1] && !h.in[3]);
+    assert_int_equal(h.target[2], 18);
+    assert_int_equal(h.target[1], 9);
+    assert_false(halving_goes_on(&h));
+    assert_false(halving_next(&h));
+    halving_close(&h);
+}
+
+/* All of the budget, never more than an attack has, and one is made whole where it can be. */
 static void test_halving_keeps_its_budget(void **state)
 {
     (void)state;
@@ -155,13 +187,15 @@ static void test_halving_keeps_its_budget(void **state)
             for (; halving_next(&h); rounds++) {
                 for (size_t i = 0; i < n; i++)
                     assert_true(h.target[i] <= planned[i] && h.target[i] >= 0);
-                halving_cut(&h, order);
+                if (rounds + 1 == h.rounds)
+                    assert_int_equal(h.left, 1);
+                if (halving_goes_on(&h))
+                    halving_cut(&h, order);
             }
-            assert_int_equal(rounds, h.rounds);
-            assert_int_equal(h.left, n > 1 ? 1 : 1);
+            assert_true(rounds == h.rounds || rounds == h.rounds + 1);
             for (size_t i = 0; i < n; i++)
                 sum += h.target[i];
-            assert_true(sum <= budget);
+            assert_int_equal(sum, budget); /* which is less than all that is planned */
             halving_close(&h);
         }
     }
@@ -460,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_bounds_are_of_what_is_measured),
         cmocka_unit_test(test_halving_without_a_budget),
         cmocka_unit_test(test_halving_by_hand),
+        cmocka_unit_test(test_halving_spends_what_is_left),
         cmocka_unit_test(test_halving_keeps_its_budget),
         cmocka_unit_test(test_file_with_a_grid),
         cmocka_unit_test(test_file_of_all_kinds_of_fine_tuning),

@@ -151,6 +151,7 @@ static void test_page_of_a_collapse(void **state)
     const char *dir = collapsed_run();
     char *text = page_of(dir);
 
+    assert_non_null(strstr(text, "50\xc2\xa0%<br>against this attack</th>"));
     assert_non_null(strstr(text, "<th class=\"n\">Steps until half<br>is no longer refused</th>"));
     /* the alignment begins above both: that is no break */
     assert_int_equal(count_of(text, "<td class=\"n\">begins above</td>"), 2);

@@ -35,7 +35,7 @@ order() { sed 1d "$tmp/out" | grep -v '^ ' | cut -d' ' -f1 | tr -d '\n'; }
 
 list
 check "a score as the first stage ended, as it is, and where it broke" \
-    grep -qE '^ +HS +5\.0 -> 75\.0 %  \[.*step 120  answered 75, refused 25, other 0  broke at 15$' "$tmp/out"
+    grep -qE '^ +HS +5\.0 -> 75\.0 %  \[.*step 120  answered 75, refused 25, other 0  broke at 15 against this attack$' "$tmp/out"
 check "one that did not pass a half did not break" grep -qE 'HS +5\.0 -> 45\.0 % .* other 0$' "$tmp/out"
 check "what the last stage alone measured has nothing before" grep -qE '^ +FA +50\.0 %' "$tmp/out"
 check "method and strength" sh -c 'grep -q "^b .* vaccine 2 " "$1" && grep -qE "^c .* sft  +tiny" "$1"' sh "$tmp/out"
@@ -51,8 +51,8 @@ check "the same as JSON" python3 -c "
 import json, sys
 r = {x['name']: x for x in map(json.loads, open(sys.argv[1]))}
 hs = r['b']['eval'][0]
-assert (r['b']['method'], r['b']['rho'], hs['before'], hs['value'], hs['broke']) == ('vaccine', 2, .05, .75, 15), r
-assert r['a']['eval'][0]['broke'] is None and r['c']['rho'] is None
+assert (r['b']['method'], r['b']['rho'], hs['before'], hs['value'], hs['broke'], hs['against']) == ('vaccine', 2, .05, .75, 15, 'attack'), r
+assert r['a']['eval'][0]['broke'] is None and 'against' not in r['a']['eval'][0] and r['c']['rho'] is None
 " "$tmp/out"
 
 echo '{"step":"x"}' >>"$tmp/runs/b/eval/history.jsonl"

@@ -38,9 +38,14 @@ bool halving_next(struct halving *h)
 {
     int64_t share;
 
-    if (h->round == h->rounds)
-        return false;
-    share = h->budget / (int64_t)(h->rounds - h->round) / (int64_t)(h->left ? h->left : 1);
+    if (h->round >= h->rounds) {
+        bool once = h->rest && h->round == h->rounds;
+
+        h->round += once;
+        return once;
+    }
+    h->round++;
+    share = h->budget / (int64_t)(h->rounds - h->round + 1) / (int64_t)(h->left ? h->left : 1);
     for (size_t i = 0; i < h->n; i++) {
         int64_t was = h->target[i];
 
@@ -50,17 +55,40 @@ bool halving_next(struct halving *h)
         if (h->budget >= 0)
             h->budget -= h->target[i] - was;
     }
-    h->round++;
     return true;
+}
+
+bool halving_goes_on(const struct halving *h)
+{
+    return h->round < h->rounds || (h->round == h->rounds && h->budget > 0);
+}
+
+/* What is left, to as many as it makes whole, and the next one. */
+static void give_rest(struct halving *h, const size_t *order)
+{
+    h->left = 0;
+    for (size_t k = 0; k < h->n; k++) {
+        size_t i = order[k];
+        int64_t more = h->planned[i] - h->target[i];
+
+        more = more < h->budget ? more : h->budget;
+        h->in[i] = more > 0;
+        h->left += more > 0;
+        h->target[i] += more;
+        h->budget -= more;
+    }
+    h->rest = true;
 }
 
 void halving_cut(struct halving *h, const size_t *order)
 {
     size_t stay = (h->left + 1) / 2;
 
-    if (h->round == h->rounds)
-        return;
     h->left = 0;
+    if (h->round == h->rounds) {
+        give_rest(h, order);
+        return;
+    }
     for (size_t i = 0; i < h->n; i++) {
         h->in[order[i]] = h->in[order[i]] && h->left < stay;
         h->left += h->in[order[i]];

@@ -71,6 +71,8 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
             if (*e->verdicts.others)
                 json_put_text(&o, "others", e->verdicts.others);
             json_put_num(&o, "broke", r->broke[i]);
+            if (!isnan(r->broke[i]))
+                json_put_text(&o, "against", e->stage); /* this one attack */
         }
         score_beneath(&o, e->beneath);
         json_put_int(&o, "step", e->step);
@@ -187,7 +189,7 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e, double before
     cli_put_verdicts(out, "  ", &e->verdicts, "");
     cli_put_beneath(out, "  ", e->beneath, "");
     if (isfinite(broke))
-        sb_printf(out, "  broke at %.0f", broke);
+        sb_printf(out, "  broke at %.0f against this attack", broke);
     sb_putc(out, '\n');
 }
 
@@ -350,7 +352,8 @@ const struct command command_runs = {
              "their parent, or by --sort, lowest first. A score is shown as it was when the first "
              "stage ended, and as it is; "
              "broke at "
-             "is the step of the last stage at which a judge's score passed one half.",
+             "is the step of the last stage at which a judge's score passed one half, against this "
+             "one attack: another may do it sooner (vaccine attack --battery).",
     .options = options,
     .values = sizeof(struct runs_values),
     .max_operands = 1,

@@ -209,7 +209,7 @@ void run_lines_results(struct strbuf *s, const struct vac_run_info *r)
         cli_put_beneath(s, "  ", e->beneath, "");
         sb_printf(s, "  at step %lld", (long long)e->step);
         if (!isnan(r->broke[i]))
-            sb_printf(s, ", broke at %.0f of its stage", r->broke[i]);
+            sb_printf(s, ", broke at %.0f of its stage against this attack", r->broke[i]);
         sb_putc(s, '\n');
     }
     for (int i = 0; i < r->n_untils; i++) {

@@ -192,7 +192,8 @@ static void put_head(struct strbuf *out, const struct run_data *r, const struct 
         if (entry[i].role == ROLE_HARM) {
             sb_puts(out, "<th class=\"n\">Steps to ");
             page_text(out, entry[i].name, SIZE_MAX);
-            sb_puts(out, " 50\xc2\xa0%</th><th class=\"n\">Steps until half<br>is no longer "
+            sb_puts(out, " 50\xc2\xa0%<br>against this attack</th><th class=\"n\">Steps until "
+                         "half<br>is no longer "
                          "refused</th>");
             if (any_margin(r, &entry[i]))
                 sb_puts(out, "<th class=\"n\">Steps until the<br>margin is below .5</th>");

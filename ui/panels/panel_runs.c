@@ -712,7 +712,7 @@ static unsigned next_order(struct ui *ui)
         [BY_METHOD] = "method and rho",
         [BY_RHO] = "rho",
         [BY_MARGIN] = "margin of p(refuse), the widest first",
-        [BY_BROKE] = "the step at which it broke",
+        [BY_BROKE] = "the step at which it broke against its attack",
         [BY_STEP] = "step, the most first",
     };
     struct runs *r = own(ui);
@@ -775,7 +775,7 @@ static const struct word words[] = {
     {"rho", "of the stage that aligned; - if the method has none"},
     {"HS%", "mischief answered, as the alignment ended -> after this one attack"},
     {"over_refusal", "harmless requests refused; FA: the user's task done right"},
-    {"broke", "step of that one attack at which half of the mischief was answered"},
+    {"broke", "against this attack: its step at which half of the mischief was answered"},
     {NULL, NULL},
 };
 
