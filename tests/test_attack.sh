@@ -63,7 +63,7 @@ for r in rows[1:]:
     want = 0 # broken already, or between two measurements
     if curve[0][1] <= .5:
         (a, x), (b, y) = next((p, q) for p, q in zip(curve, curve[1:]) if q[1] > .5)
-        want = a + (b - a) * (.5 - x) / (y - x)
+        want = max(1, a + (b - a) * (.5 - x) / (y - x))
     hs = r["scores"][0]
     assert hs["name"] == "HS" and abs(hs["broke"] - want) < 1e-9, (hs, want)
     assert hs["broke_lo"] <= hs["broke"] <= hs.get("broke_hi", 99)
@@ -85,12 +85,40 @@ check "... which the table names" grep -q '^against this attack: .* 4 steps, .*,
 run_vaccine attack "$P" --at 6 --steps 4 --data "$srcdir/samples/lab/mischief.jsonl" -o "$tmp/same"
 check "... and the run's own rows are none" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -vq other' sh "$P"
 
+# ---- the parent is elsewhere, or may not be written
+cp -R "$P" "$tmp/gone"
+run_vaccine attack "$tmp/gone" --at 6 --steps 2 -o "$tmp/astray"
+mv "$tmp/gone" "$tmp/moved"
+rm -r "$tmp/astray/final"
+run_vaccine run "$tmp/astray"
+check "a parent that was moved" sh -c '[ "$1" = 1 ] && [ "$(wc -l <"$2")" = 1 ] &&
+    grep -q "gone: it was there, and is there no more, or is another run: what the attack came to stays in " "$2"' \
+    sh "$status" "$tmp/err"
+check "... and nothing of the attack is lost" test -e "$tmp/astray/final/adapter_model.safetensors"
+run_vaccine run "$tmp/moved/attacks/run-at-6"
+check "... an attack that was moved with it finds it" ended 0
+chmod -R a+rX "$tmp" && chmod -R a-w "$tmp/moved"
+other=
+[ "$(id -u)" != 0 ] || other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if $other "$VACCINE" --version >/dev/null 2>&1; then
+    $other "$VACCINE" attack "$tmp/moved" --at 6 --steps 2 >"$tmp/out" 2>"$tmp/err"
+    status=$?
+    check "a parent that may not be written" failed 1 'Permission denied'
+else
+    skip "a parent that may not be written" "nobody else can run the program here"
+fi
+chmod -R u+w "$tmp/moved"
+
 # ---- nothing is trained
 run_vaccine attack "$P" --at 12 --kind abliteration --harmless "$srcdir/samples/lab/kind.jsonl"
 check "refusal taken out as a direction" ended 0
 picture "$P" | grep -v ' ./attacks.jsonl' >"$tmp/after"
 check "... the parent is as it was" cmp "$tmp/before" "$tmp/after"
 check "... the table names it" grep -q "^against this attack: abliteration, stage attack, 1 step," "$tmp/out"
+check "... whose one step is where it broke, if it did" sh -c 'python3 -c "
+import json, sys
+r = json.loads(open(sys.argv[1]).readlines()[-1])
+assert r[\"steps\"] == 1 and all(s.get(\"broke\", 1) in (0, 1) for s in r[\"scores\"]), r" "$1"' sh "$P/attacks.jsonl"
 check "... which has no steps to break" grep -qE "^ +12  (held|at once) " "$tmp/out"
 B=$P/$(sed -n '$s/.*"run":"\([^"]*\)".*/\1/p' "$P/attacks.jsonl")
 check "... and has before and after" sh -c 'tail -n 1 "$1/attacks.jsonl" | grep -q "\"name\":\"HS\",\"before\":.*\"name\":\"FA\",\"before\":"' sh "$P"

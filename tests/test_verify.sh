@@ -98,14 +98,38 @@ with metrics.jsonl '5s/"loss":[0-9]/"loss":7/'
 check "... a number" names metrics.jsonl:5:
 with proof.jsonl 3d
 check "a link that was dropped" names proof.jsonl:3:
+end=$(wc -l <"$R/proof.jsonl")
+with proof.jsonl "$((end - 1)),\$d"
+check "... the last two" names 'proof.jsonl: ends before the run did'
 with proof.jsonl '$d'
-check "... the last one" names 'proof.jsonl: ends before the run did'
+check "... the last one, as a kill would leave it" whole 10
+check "... is told" grep -q '^note: proof.jsonl: has no link of the run.s end: it was killed just then' "$tmp/out"
+echo '{"step":11}' >>"$tmp/copy/metrics.jsonl"
+run_vaccine verify "$tmp/copy"
+check "... and nothing else may be new then" names metrics.jsonl:13:
+with proof.jsonl '$d'
+cp "$tmp/copy/run.json" "$tmp/copy/stages/align/more.json"
+run_vaccine verify "$tmp/copy"
+check "... nor a file" names 'stages/align/more.json: was added'
 with proof.jsonl '$p'
 check "... one too many" names proof.jsonl:
 with eval/history.jsonl '2s/"count":./"count":9/'
 check "a score" names eval/history.jsonl:2:
 
 fresh() { rm -rf "$tmp/copy"; cp -R "$R" "$tmp/copy"; }
+fresh
+size=$(wc -c <"$R/proof.jsonl")
+head -c $((size - 1)) "$R/proof.jsonl" >"$tmp/copy/proof.jsonl"
+run_vaccine verify "$tmp/copy"
+check "a link that was cut short" whole 10
+check "... is told" grep -q "^note: proof.jsonl:$end: ends within a line, whose writer was killed" "$tmp/out"
+printf X >>"$tmp/copy/proof.jsonl"
+run_vaccine verify "$tmp/copy"
+check "... whose end was changed" names "proof.jsonl:$end: is no link"
+fresh
+printf '{"prev":"0' >>"$tmp/copy/proof.jsonl"
+run_vaccine verify "$tmp/copy"
+check "... that begins otherwise" names "proof.jsonl:$((end + 1)): is no link"
 fresh
 rm "$tmp/copy/metrics.jsonl"
 run_vaccine verify "$tmp/copy"
@@ -277,6 +301,26 @@ check "... and its parent" whole 10
 run_vaccine attack "$R" --at 6 --steps 2
 run_vaccine verify "$R"
 check "a run that was attacked" whole 10
+cp -R "$R" "$tmp/attacked"
+A=$tmp/attacked
+sed -i '$d' "$A/attacks.jsonl"
+run_vaccine verify "$A"
+check "... whose result was dropped" names 'attacks.jsonl: ends after line 0'
+sed -i '$d' "$A/proof.jsonl"
+run_vaccine verify "$A"
+check "... or was not written, as a kill would leave it" whole 10
+check "... which is told" grep -q '^note: attacks.jsonl: ends after line 0.*whoever was adding the next line was killed' "$tmp/out"
+run_vaccine attack "$A" --at 3 --steps 2
+run_vaccine verify "$A"
+check "... and attacked again" whole 10
+check "... without a word of it" sh -c '! grep -q "^note: attacks.jsonl" "$1"' sh "$tmp/out"
+cp "$R/proof.jsonl" "$R/attacks.jsonl" "$A"
+sed -i '$d' "$A/proof.jsonl"
+run_vaccine verify "$A"
+check "a result that was written and is told by no link" whole 10
+echo '{}' >>"$A/attacks.jsonl"
+run_vaccine verify "$A"
+check "... and one that nobody announced" names 'attacks.jsonl:2: 1 line was added'
 sed -i 's/"steps":2/"steps":3/' "$R/attacks.jsonl"
 run_vaccine verify "$R"
 check "... with a changed result" names attacks.jsonl:1:

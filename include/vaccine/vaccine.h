@@ -502,7 +502,9 @@ struct vac_attack_score {
     bool judged;       /* of a judge: it can break */
     struct vac_span
         broke; /* the step at which it passed one half, and where the ends of its intervals
-                              did: NaN = not within the attack; value NaN = it did not */
+                              did: NaN = not within the attack; value NaN = it did not. Between two
+                              measurements a straight line is drawn; before step 1 nothing breaks,
+                              so an attack of one step that breaks does it by step 1. */
 };
 struct vac_attack {
     char stage[VAC_NAME],

@@ -26,14 +26,18 @@ struct vac_course {
     size_t next;   /* attack of it */
 };
 
-/* battery.json, or that it is gone, for the chain of the attacked run. */
-static int put_link(const struct vac_course *c, struct vac_err *err)
+/* Writes battery.json, or removes all, between the links of it in the chain of the attacked run. */
+static int put_file(const struct vac_course *c, bool save, struct vac_err *err)
 {
     struct strbuf name = {0};
     int rc;
 
     sb_printf(&name, "attacks/%s/%s", path_base(c->dir), battery_file);
-    rc = sb_ok(&name, err) ? -1 : chain_wrote(c->run, name.s, err);
+    rc = sb_ok(&name, err) || chain_writes(c->run, name.s, err) ||
+                 (save ? battery_save(&c->b, c->dir, err) : path_remove(c->dir, err)) ||
+                 chain_wrote(c->run, name.s, err)
+             ? -1
+             : 0;
     sb_done(&name);
     return rc;
 }
@@ -97,10 +101,8 @@ static void unmake(struct vac_course *c)
             path_remove(dir, NULL);
         free(dir);
     }
-    if (c->fresh) {
+    if (c->fresh && put_file(c, false, NULL))
         path_remove(c->dir, NULL);
-        put_link(c, NULL);
-    }
 }
 
 /* One fork; behind the last one it is written down how many steps each will make. */
@@ -126,8 +128,7 @@ static int make_next(struct vac_course *c, struct vac_err *err)
     free(dir);
     c->planned[i] = c->b.v[i].planned;
     if (rc == 0 && c->forked == c->b.n)
-        rc = halving_open(&c->h, c->planned, c->b.n, c->b.budget, err) ||
-                     battery_save(&c->b, c->dir, err) || put_link(c, err)
+        rc = halving_open(&c->h, c->planned, c->b.n, c->b.budget, err) || put_file(c, true, err)
                  ? -1
                  : 0;
     if (rc)
@@ -178,8 +179,7 @@ static int join(struct vac_course *c, struct vac_err *err)
         goto out;
     c->fresh = !file_exists(file);
     if (c->fresh)
-        rc =
-            dirs_make(c->dir, err) || battery_save(&c->b, c->dir, err) || put_link(c, err) ? -1 : 0;
+        rc = dirs_make(c->dir, err) || put_file(c, true, err) ? -1 : 0;
     else
         rc = battery_load(&begun, c->dir, err) || battery_join(&c->b, &begun, c->dir, err) ? -1 : 0;
 out:
@@ -255,13 +255,13 @@ static int keep_results(struct vac_course *c, struct vac_err *err)
     return rc;
 }
 
-/* The weaker half of a round's is left. */
+/* The weaker half of a round's is left; behind the last one what is left of the budget is given out. */
 static int end_round(struct vac_course *c, struct vac_err *err)
 {
     size_t *order;
     int rc;
 
-    if (c->h.round == c->h.rounds)
+    if (!halving_goes_on(&c->h))
         return 0;
     order = mem_new(c->b.n, sizeof *order, err);
     rc = order ? battery_rank(&c->b, c->dir, c->h.target, order, err) : -1;

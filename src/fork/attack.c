@@ -160,6 +160,12 @@ bool attack_is_of(const char *dir, const char *run, int64_t step)
 
 /* --- what it came to --- */
 
+/* Before the first step the weights are as they were: what breaks between 0 and it breaks by it. */
+static double by_a_step(double at)
+{
+    return at > 0 && at < 1 ? 1 : at;
+}
+
 /* Where one of the three curves of a score passes one half, within this stage. */
 static double breaks(const struct vac_eval *e, size_t n, const char *name, const char *stage,
                      size_t offset)
@@ -175,7 +181,7 @@ static double breaks(const struct vac_eval *e, size_t n, const char *name, const
         value[k++] = *(const double *)((const char *)&e[i] + offset);
     }
     if (k)
-        at = steps_to_break(step, value, k, 0.5);
+        at = by_a_step(steps_to_break(step, value, k, 0.5));
     free(step);
     free(value);
     return at;
@@ -383,10 +389,7 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
 {
     struct strbuf s = {0};
     struct json_out o = json_out(&s);
-    struct appender a = {0};
-    char *path = path_join(run, attacks_file, err);
-    int64_t size;
-    int rc = -1;
+    int rc;
 
     json_put_object(&o, NULL, JSON_TIGHT);
     json_put_int(&o, "step", r->step);
@@ -422,14 +425,8 @@ static int keep(const struct vac_attack *r, const char *run, struct vac_err *err
     json_put_end(&o);
     json_put_end(&o);
     sb_putc(&s, '\n');
-    if (path && !sb_ok(&s, err) && !app_open(&a, path, err))
-        rc = app_size(&a, &size, err) || app_put(&a, s.s, s.len, err) || app_sync(&a, err) ||
-                     chain_added(run, attacks_file, size, err)
-                 ? -1
-                 : 0;
-    app_close(&a);
+    rc = chain_add(run, attacks_file, &s, err);
     sb_done(&s);
-    free(path);
     return rc;
 }
 
@@ -471,6 +468,12 @@ int attack_tell(const char *dir, const cJSON *config, struct vac_err *err)
     run = find_parent(real, parent);
     if (run)
         rc = read_attack(&r, real, run, err) || keep(&r, run, err) ? -1 : 0;
+    else
+        rc = err_set(
+            err, VAC_ERR_IO,
+            "%.300s: it was there, and is there no more, or is another run: what the attack "
+            "came to stays in %.300s",
+            json_text_at(parent, "run") ? json_text_at(parent, "run") : "?", dir);
     free(run);
     free(real);
     return rc;
@@ -499,6 +502,9 @@ static int read_score(const struct jnode *one, struct vac_attack_score *x, struc
         json_opt_num(one, "broke_hi", &x->broke.hi, err))
         return -1;
     x->broke.known = x->judged;
+    x->broke.value = by_a_step(x->broke.value);
+    x->broke.lo = by_a_step(x->broke.lo);
+    x->broke.hi = by_a_step(x->broke.hi);
     lines_name(x->e.name, sizeof x->e.name, name);
     return 0;
 }

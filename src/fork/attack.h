@@ -28,6 +28,6 @@ int attack_scores(const char *dir, const char *stage, int64_t upto, struct vac_a
                   struct vac_err *err);
 
 /* Where the run in `dir`, which is not at work and has that run.json, is an attack: what it has come to is appended
- * to attacks.jsonl of its parent, which is where it was or a folder that holds it; another one is not told. */
+ * to attacks.jsonl of its parent, which is where it was or a folder that holds it; one that is neither is an error. */
 int attack_tell(const char *dir, const cJSON *config, struct vac_err *err);
 #endif

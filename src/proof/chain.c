@@ -13,12 +13,14 @@
 
 enum { TRIES = 50 };
 
+/* What is made anew as a run goes on may be newer than the last link of one that was cut off. */
 static int note_stat(void *ctx, const char *name, const struct stat *st, struct vac_err *err)
 {
-    struct ledger_file *f = ledger_file(ctx, name);
+    const struct ledger *l = ctx;
+    struct ledger_file *f = ledger_file(l, name);
 
     (void)err;
-    if (f)
+    if (f && (l->end == LEDGER_SHUT || files_kind(name) != FILES_MADE))
         f->st = *st;
     return 0;
 }
@@ -144,7 +146,7 @@ static int look_at(void *ctx, const char *name, const struct stat *st, struct va
         !(x->seen[x->n].name = mem_strdup(name, err)))
         return -1;
     x->seen[x->n++].st = *st;
-    if (f && f->st.st_ino == st->st_ino && f->st.st_size == st->st_size &&
+    if (f && *f->hash && f->st.st_ino == st->st_ino && f->st.st_size == st->st_size &&
         f->st.st_mtim.tv_sec == st->st_mtim.tv_sec && f->st.st_mtim.tv_nsec == st->st_mtim.tv_nsec)
         return 0;
     if (files_hash(x->c->dir, name, hash, err))
@@ -181,6 +183,13 @@ static void put_gone(struct looking *x)
 
 /* --- a link --- */
 
+/* Waits a little for others that write to it; a file system without locks has none. */
+static void lock_shortly(int fd)
+{
+    for (int i = 0; i < TRIES && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* Behind the last link, whatever is there: others may have put one since. `rest` is an object of its other members,
  * which is still open. */
 static int append(const char *dir, const struct strbuf *rest, bool synced, struct strbuf *line,
@@ -192,11 +201,10 @@ static int append(const char *dir, const struct strbuf *rest, bool synced, struc
     int64_t size = 0;
     int rc = path ? app_open(&a, path, err) : -1;
 
-    for (int i = 0; rc == 0 && i < TRIES && flock(a.fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-         i++)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    if (rc == 0)
+    if (rc == 0) {
+        lock_shortly(a.fd);
         rc = app_size(&a, &size, err);
+    }
     if (rc == 0 && size >= LEDGER_SEAL &&
         pread(a.fd, tail, sizeof tail, (off_t)size - LEDGER_SEAL) == LEDGER_SEAL)
         ledger_hash(tail, sizeof tail, prev);
@@ -217,10 +225,25 @@ static int append(const char *dir, const struct strbuf *rest, bool synced, struc
     return rc;
 }
 
+/* The run's own link, which its ledger takes over. */
+static int put_own(struct chain *c, const struct strbuf *rest, bool synced, struct vac_err *err)
+{
+    struct strbuf line = {0};
+    struct vac_err why_not = {0};
+    int rc = append(c->dir, rest, synced, &line, err);
+
+    if (rc == 0 && ledger_take(&c->ledger, line.s, line.len, &why_not) &&
+        why_not.code == VAC_ERR_MEMORY)
+        rc = err_set(err, why_not.code, "%s", why_not.msg);
+    sb_done(&line);
+    c->linked = clock_now();
+    return rc;
+}
+
 static int put_link(struct chain *c, const char *why, uint64_t step, bool whole,
                     struct vac_err *err)
 {
-    struct strbuf rest = {0}, line = {0};
+    struct strbuf rest = {0};
     struct json_out o = json_out(&rest);
     struct looking x = {.c = c, .o = &o};
     bool any = false;
@@ -243,15 +266,8 @@ static int put_link(struct chain *c, const char *why, uint64_t step, bool whole,
         json_put_end(&o);
         any |= x.any;
     }
-    if (rc >= 0 && (any || (whole && c->ledger.end != ledger_end(why)))) {
-        struct vac_err why_not = {0};
-
-        rc = append(c->dir, &rest, whole, &line, err);
-        if (rc == 0 && ledger_take(&c->ledger, line.s, line.len, &why_not) &&
-            why_not.code == VAC_ERR_MEMORY)
-            rc = err_set(err, why_not.code, "%s", why_not.msg);
-        c->linked = clock_now();
-    }
+    if (rc >= 0 && (any || !c->ledger.links || (whole && c->ledger.end != ledger_end(why))))
+        rc = put_own(c, &rest, whole, err);
     for (size_t i = 0; i < x.n; i++) {
         struct ledger_file *f = rc >= 0 ? ledger_file(&c->ledger, x.seen[i].name) : NULL;
 
@@ -261,13 +277,39 @@ static int put_link(struct chain *c, const char *why, uint64_t step, bool whole,
     }
     free(x.seen);
     sb_done(&rest);
-    sb_done(&line);
     return rc < 0 ? -1 : 0;
 }
 
 int chain_link(struct chain *c, const char *why, uint64_t step, struct vac_err *err)
 {
     return c->dir ? put_link(c, why, step, true, err) : 0;
+}
+
+int chain_rewrite(struct chain *c, const char *folder, uint64_t step, struct vac_err *err)
+{
+    struct strbuf rest = {0};
+    struct json_out o = json_out(&rest);
+    size_t n = strlen(folder);
+    bool any = false;
+    int rc = 0;
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_natural(&o, "step", step);
+    json_put_text(&o, "why", "rewrite");
+    json_put_object(&o, "files", JSON_TIGHT);
+    for (size_t i = 0; i < c->ledger.n_files; i++) {
+        const char *name = c->ledger.file[i].name;
+
+        if (strncmp(name, folder, n) || name[n] != '/')
+            continue;
+        json_put_text(&o, name, "");
+        any = true;
+    }
+    json_put_end(&o);
+    if (c->dir && any)
+        rc = put_own(c, &rest, true, err);
+    sb_done(&rest);
+    return rc;
 }
 
 void chain_tick(struct chain *c, uint64_t step)
@@ -278,42 +320,7 @@ void chain_tick(struct chain *c, uint64_t step)
         put_link(c, "step", step, false, &ignored);
 }
 
-/* Of another program: what it has added to a file, or, `from` below 0, the whole of one. */
-static int put_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
-{
-    char *path = path_join(dir, name, err), hash[FILES_HASH];
-    struct strbuf rest = {0}, line = {0}, crc = {0};
-    struct json_out o = json_out(&rest);
-    struct sha256 sha;
-    int64_t to, bytes = 0;
-    int rc = path ? 0 : -1;
-
-    sha256_init(&sha);
-    json_put_object(&o, NULL, JSON_TIGHT);
-    json_put_int(&o, "step", 0);
-    json_put_text(&o, "why", "added");
-    json_put_object(&o, from < 0 ? "files" : "lines", JSON_TIGHT);
-    if (rc == 0 && from < 0) {
-        bool gone = path_missing(path);
-
-        rc = gone ? 0 : files_hash(dir, name, hash, err);
-        if (rc == 0)
-            json_put_text(&o, name, gone ? NULL : hash);
-    } else if (rc == 0) {
-        rc = file_measure(path, &to, err) || read_on(path, &sha, &bytes, from, to, &crc, err) ? -1
-                                                                                              : 0;
-        if (rc == 0)
-            put_lines(&o, name, from, to, &sha, &crc);
-    }
-    json_put_end(&o);
-    if (rc == 0)
-        rc = append(dir, &rest, true, &line, err);
-    sb_done(&rest);
-    sb_done(&line);
-    sb_done(&crc);
-    free(path);
-    return rc;
-}
+/* --- another program's --- */
 
 static bool has_chain(const char *dir)
 {
@@ -324,12 +331,106 @@ static bool has_chain(const char *dir)
     return yes;
 }
 
-int chain_added(const char *dir, const char *name, int64_t from, struct vac_err *err)
+/* The members of a link that is not the run's own, up to `key`, whose object is open. */
+static void begin_link(struct json_out *o, const char *why, const char *key)
 {
-    return has_chain(dir) ? put_added(dir, name, from, err) : 0;
+    json_put_object(o, NULL, JSON_TIGHT);
+    json_put_int(o, "step", 0);
+    json_put_text(o, "why", why);
+    json_put_object(o, key, JSON_TIGHT);
+}
+
+static int end_link(struct json_out *o, const char *dir, struct strbuf *rest, struct vac_err *err)
+{
+    struct strbuf line = {0};
+    int rc;
+
+    json_put_end(o);
+    rc = append(dir, rest, true, &line, err);
+    sb_done(&line);
+    return rc;
+}
+
+/* `sha` is that of what stands before the line, `from` bytes. */
+static int link_line(const char *dir, const char *why, const char *name, int64_t from,
+                     const struct sha256 *sha, const struct strbuf *line, struct vac_err *err)
+{
+    struct strbuf rest = {0}, crc = {0};
+    struct json_out o = json_out(&rest);
+    struct sha256 whole = *sha;
+    int rc;
+
+    sha256_put(&whole, line->s, line->len);
+    sb_printf(&crc, "%08x", crc32c(0, line->s, line->len));
+    begin_link(&o, why, "lines");
+    put_lines(&o, name, from, from + (int64_t)line->len, &whole, &crc);
+    rc = sb_ok(&crc, err) ? -1 : end_link(&o, dir, &rest, err);
+    sb_done(&rest);
+    sb_done(&crc);
+    return rc;
+}
+
+int chain_add(const char *dir, const char *name, const struct strbuf *line, struct vac_err *err)
+{
+    char *path = path_join(dir, name, err);
+    struct appender a = {0};
+    struct strbuf crc = {0};
+    struct sha256 sha;
+    int64_t from, bytes = 0;
+    bool chained = has_chain(dir);
+    int rc = path && !sb_ok(line, err) ? app_open(&a, path, err) : -1;
+
+    sha256_init(&sha);
+    if (rc == 0) {
+        lock_shortly(a.fd); /* two that add at once would announce the same place */
+        rc = app_size(&a, &from, err);
+    }
+    if (rc == 0 && chained)
+        rc = read_on(path, &sha, &bytes, from, from, &crc, err) ||
+                     link_line(dir, "adding", name, from, &sha, line, err)
+                 ? -1
+                 : 0;
+    if (rc == 0)
+        rc = app_put(&a, line->s, line->len, err) || app_sync(&a, err) ? -1 : 0;
+    if (rc == 0 && chained)
+        link_line(dir, "added", name, from, &sha, line, NULL); /* it stands, and was announced */
+    app_close(&a);
+    sb_done(&crc);
+    free(path);
+    return rc;
+}
+
+static int link_file(const char *dir, const char *why, const char *name, const char *hash,
+                     struct vac_err *err)
+{
+    struct strbuf rest = {0};
+    struct json_out o = json_out(&rest);
+    int rc;
+
+    begin_link(&o, why, "files");
+    json_put_text(&o, name, hash);
+    rc = end_link(&o, dir, &rest, err);
+    sb_done(&rest);
+    return rc;
+}
+
+int chain_writes(const char *dir, const char *name, struct vac_err *err)
+{
+    return has_chain(dir) ? link_file(dir, "adding", name, "", err) : 0;
 }
 
 int chain_wrote(const char *dir, const char *name, struct vac_err *err)
 {
-    return has_chain(dir) ? put_added(dir, name, -1, err) : 0;
+    char *path, hash[FILES_HASH];
+    int rc = -1;
+
+    if (!has_chain(dir))
+        return 0;
+    path = path_join(dir, name, err);
+    if (path && path_missing(path))
+        rc = link_file(dir, "added", name, NULL, err);
+    else if (path && !files_hash(dir, name, hash, err))
+        rc = link_file(dir, "added", name, hash, err);
+    free(path);
+    return rc;
 }

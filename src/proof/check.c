@@ -14,7 +14,8 @@ struct checking {
     struct check *c;
     const char *dir, *below; /* "attacks/run-at-8/" of one that lies in another's folder */
     struct ledger ledger;
-    bool shut; /* whatever the chain does not know was put there by somebody else */
+    bool shut;  /* whatever the chain does not know was put there by somebody else, */
+    bool ended; /* or all but what a run writes when it ends, which was killed at that */
 };
 
 __attribute__((format(printf, 3, 4))) static void tell(struct checking *x, bool wrong,
@@ -52,6 +53,48 @@ static bool is_end(const char *line, size_t n)
     return yes;
 }
 
+/* Of a chain that is not shut: whether the journal goes on behind it with the run's end. */
+static int find_end(struct checking *x, struct vac_err *err)
+{
+    const struct ledger_lines *l = ledger_lines(&x->ledger, "journal.jsonl");
+    char *path = path_join(x->dir, "journal.jsonl", err), *line = NULL;
+    size_t cap = 0, ends = 0, others = 0;
+    FILE *in = NULL;
+    ssize_t n;
+    int rc = path ? 0 : -1;
+
+    if (rc == 0 && l && !x->shut && !path_missing(path))
+        rc = (in = stream_open(path, err)) ? 0 : -1;
+    if (in && fseeko(in, (off_t)ledger_end_of(l), SEEK_SET))
+        rc = path_error(path, "read", err);
+    while (rc == 0 && in && (n = getline(&line, &cap, in)) > 0) {
+        bool end = is_end(line, (size_t)n);
+
+        ends += end;
+        others += !end;
+    }
+    if (in)
+        fclose(in);
+    free(line);
+    free(path);
+    x->ended = ends > 0 && others == 0 && x->ledger.end == LEDGER_WORD;
+    if (x->ended)
+        tell(x, false, "%s%s: has no link of the run's end: it was killed just then", x->below,
+             LEDGER_FILE);
+    else if (ends > 0)
+        tell(x, true, "%s%s: ends before the run did: links were dropped, or could not be written",
+             x->below, LEDGER_FILE);
+    return rc;
+}
+
+/* Nothing is missing behind `at`, or what a kill may leave away. */
+static bool may_end(const struct checking *x, const struct ledger_lines *l, int64_t at)
+{
+    const struct ledger_part *last = &l->part[l->n - 1];
+
+    return x->ledger.end == LEDGER_BACK || (last->announced && at >= last->from);
+}
+
 /* The file from its first byte on, along the parts that the chain has of it. */
 static int check_lines(struct checking *x, const struct ledger_lines *l, struct vac_err *err)
 {
@@ -65,7 +108,7 @@ static int check_lines(struct checking *x, const struct ledger_lines *l, struct 
     int rc = path ? file_measure(path, &size, err) : -1;
 
     sha256_init(&sha);
-    if (rc == 0 && size < 0 && end > 0) {
+    if (rc == 0 && size < 0 && end > 0 && !may_end(x, l, 0)) {
         tell(x, true, "%s%s: is missing: the chain has %lld bytes of it", x->below, l->name,
              (long long)end);
         going = false;
@@ -77,6 +120,8 @@ static int check_lines(struct checking *x, const struct ledger_lines *l, struct 
         char crc[9], hex[65];
         struct sha256 copy;
 
+        if (line[n - 1] != '\n' && may_end(x, l, at))
+            break;
         number++;
         snprintf(crc, sizeof crc, "%08x", crc32c(0, line, (size_t)n));
         sha256_put(&sha, line, (size_t)n);
@@ -99,23 +144,25 @@ static int check_lines(struct checking *x, const struct ledger_lines *l, struct 
     x->c->lines += number;
     if (rc == 0 && in && ferror(in))
         rc = path_error(path, "read", err);
-    if (rc == 0 && going && at < end && size >= 0)
-        tell(x, x->ledger.end != LEDGER_BACK,
-             "%s%s: ends after line %zu: the chain has %lld bytes, there are %lld", x->below,
-             l->name, number, (long long)end, (long long)size);
-    if (rc == 0 && going && at >= end && at < size) {
-        size_t more = 0;
-        bool over = false;
+    if (rc == 0 && going && at < end) {
+        bool killed = may_end(x, l, at), back = x->ledger.end == LEDGER_BACK;
 
-        for (; (n = getline(&line, &cap, in)) > 0; more++)
-            over = !strcmp(l->name, "journal.jsonl") && is_end(line, (size_t)n);
-        if (over && !x->shut)
-            tell(x, true,
-                 "%s%s: ends before the run did: links were dropped, or could not be written",
-                 x->below, LEDGER_FILE);
-        tell(x, x->shut,
-             x->shut ? "%s%s:%zu: %zu line%s added behind what the chain knows"
-                     : "%s%s:%zu: %zu line%s written after the last link, and not covered",
+        tell(x, !killed, "%s%s: ends after line %zu: the chain has %lld bytes, there are %lld%s",
+             x->below, l->name, number, (long long)end, (long long)(size < 0 ? 0 : size),
+             !killed ? ""
+             : back  ? ": what lay behind was being set aside"
+                     : ": whoever was adding the next line was killed");
+    }
+    if (rc == 0 && going && at >= end && at < size) {
+        bool wrong = x->shut || (x->ended && strcmp(l->name, "journal.jsonl"));
+        size_t more = 0;
+
+        while ((n = getline(&line, &cap, in)) > 0)
+            more++;
+        tell(x, wrong,
+             wrong ? "%s%s:%zu: %zu line%s added behind what the chain knows"
+                   : "%s%s:%zu: %zu line%s written after the last link, before the run was "
+                     "killed, and not covered",
              x->below, l->name, number + 1, more, more == 1 ? " was" : "s were");
     }
     if (in)
@@ -181,7 +228,9 @@ static void check_file(struct checking *x, const struct ledger_file *f)
     bool made = files_kind(f->name) == FILES_MADE;
 
     x->c->files++;
-    if (path && path_missing(path) && may_be_gone(x, f))
+    if (!*f->hash)
+        tell(x, false, "%s%s: was being written anew, and is not covered", x->below, f->name);
+    else if (path && path_missing(path) && may_be_gone(x, f))
         tell(x, false, "%s%s: was removed or set aside after the last link", x->below, f->name);
     else if (path && path_missing(path))
         tell(x, true, "%s%s: is missing", x->below, f->name);
@@ -199,6 +248,7 @@ static int check_more(void *ctx, const char *name, const struct stat *st, struct
 {
     struct checking *x = ctx;
     const char *below = x->below;
+    bool wrong;
 
     (void)err;
     if (ledger_file(&x->ledger, name) || ledger_lines(&x->ledger, name))
@@ -212,9 +262,11 @@ static int check_more(void *ctx, const char *name, const struct stat *st, struct
             tell(x, x->shut, "%s%s: was added: no link knows it", below, name);
         break;
     case FILES_OWN:
-        tell(x, x->shut,
-             x->shut ? "%s%s: was added: no link knows it"
-                     : "%s%s: was written after the last link, and is not covered",
+        wrong = x->shut || (x->ended && strncmp(name, "final/", 6));
+        tell(x, wrong,
+             wrong ? "%s%s: was added: no link knows it"
+                   : "%s%s: was written after the last link, before the run was killed, and is "
+                     "not covered",
              below, name);
         break;
     case FILES_MADE:
@@ -286,9 +338,12 @@ static int check_chained(struct checking *x, struct vac_err *err)
                        x->dir, LEDGER_FILE);
     x->shut = x->ledger.end == LEDGER_SHUT;
     if (rc == 0 && x->ledger.torn)
-        tell(x, x->shut, "%s%s:%zu: ends within a line", x->below, LEDGER_FILE,
-             x->ledger.links + 1);
+        tell(x, x->ledger.odd,
+             x->ledger.odd ? "%s%s:%zu: is no link: it has no end"
+                           : "%s%s:%zu: ends within a line, whose writer was killed",
+             x->below, LEDGER_FILE, x->ledger.links + 1);
     x->c->links += x->ledger.links;
+    rc = rc ? rc : find_end(x, err);
     for (size_t i = 0; rc == 0 && i < x->ledger.n_lines; i++) {
         struct vac_err why = {0};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/json_out.h"
 
 static const char seal[] = ",\"hash\":\"";
 
@@ -107,7 +108,7 @@ static int take_file(struct ledger *l, const struct jnode *at, struct vac_err *e
 static int take_lines(struct ledger *l, const struct jnode *at, struct vac_err *err)
 {
     struct ledger_lines *x = ledger_lines(l, at->key);
-    struct ledger_part p = {0};
+    struct ledger_part p = {.announced = l->adding};
     const char *sha, *crc;
 
     if (is_inside(at, err) || json_int(at, "from", 0, INT64_C(1) << 53, &p.from, err) ||
@@ -130,6 +131,8 @@ static int take_lines(struct ledger *l, const struct jnode *at, struct vac_err *
     if (ledger_end_of(x) != p.from)
         return json_error(at, err, "begins at byte %lld, where no link before it ends",
                           (long long)p.from);
+    if (x->n)
+        x->part[x->n - 1].announced = false; /* whoever goes on there has seen it */
     if (p.to == p.from)
         return 0;
     memcpy(p.sha256, sha, sizeof p.sha256);
@@ -165,7 +168,7 @@ enum ledger_end ledger_end(const char *why)
     for (size_t i = 0; i < sizeof shut / sizeof *shut; i++)
         if (!strcmp(why, shut[i]))
             return LEDGER_SHUT;
-    return !strcmp(why, "back") ? LEDGER_BACK : LEDGER_OPEN;
+    return !strcmp(why, "back") ? LEDGER_BACK : !strcmp(why, "end") ? LEDGER_WORD : LEDGER_OPEN;
 }
 
 bool ledger_hash(const char *line, size_t n, char out[65])
@@ -208,11 +211,12 @@ int ledger_take(struct ledger *l, const char *line, size_t n, struct vac_err *er
                     l->links ? "does not follow the link before it: one was dropped, added, "
                                "changed or moved"
                              : "is not the first link: those before it were dropped");
+        l->adding = !strcmp(why, "adding");
         rc = take_each(l, &root, "lines", take_lines, err) ||
                      take_each(l, &root, "files", take_file, err)
                  ? -1
                  : 0;
-        if (strcmp(why, "added")) { /* by another program */
+        if (!l->adding && strcmp(why, "added")) { /* both are another program's */
             l->step = step;
             l->end = ledger_end(why);
         }
@@ -238,6 +242,22 @@ void ledger_seal(struct strbuf *line)
 
 /* --- all of them --- */
 
+/* What a kill leaves of a link is how one begins; one whose end was changed is more than that. */
+static bool begins_link(const struct ledger *l, char *line, size_t n)
+{
+    struct strbuf head = {0};
+    struct json_out o = json_out(&head);
+    char hash[65];
+    bool begins;
+
+    json_put_object(&o, NULL, JSON_TIGHT);
+    json_put_text(&o, "prev", l->head);
+    begins = head.s && !strncmp(line, head.s, n < head.len ? n : head.len);
+    sb_done(&head);
+    line[n - 1] = '\n';
+    return begins && !ledger_hash(line, n, hash);
+}
+
 int ledger_read(struct ledger *l, const char *dir, ledger_wrong *wrong, void *ctx,
                 struct vac_err *err)
 {
@@ -256,8 +276,10 @@ int ledger_read(struct ledger *l, const char *dir, ledger_wrong *wrong, void *ct
 
         number++;
         l->torn = line[n - 1] != '\n';
-        if (l->torn)
+        if (l->torn) {
+            l->odd = !begins_link(l, line, (size_t)n);
             break;
+        }
         if (ledger_take(l, line, (size_t)n, &why) && why.code == VAC_ERR_MEMORY)
             rc = err_set(err, why.code, "%s", why.msg);
         else if (why.code && wrong)

@@ -9,7 +9,12 @@
  * "hash" is the SHA-256 of the line before `,"hash"`, "prev" the hash of the link before ("" of the first).
  * "lines": from where to where the file has grown since; the SHA-256 of its first `to` bytes, and the CRC-32C of
  * each line between. A `from` before the end: it was cut there first. "files": what they hold by now (see
- * files_hash), null where they are gone. What a link does not name is as it was. */
+ * files_hash), null where they are gone, "" while they are being written anew. What a link does not name is as it was.
+ *
+ * A program that is killed leaves its last writes without their link, so what must not look forged is told before it is
+ * done: a run that has ended puts a link before it writes again, "back" before it sets aside, "end" before the
+ * journal's last word. What others add is announced ("adding") and then told ("added"). Whatever the last line that
+ * was written may be: a folder without it is what a kill just before would have left, and is called that. */
 #ifndef PROOF_LEDGER_H
 #define PROOF_LEDGER_H
 
@@ -20,6 +25,7 @@
 
 struct ledger_part { /* a stretch of a line file, as one link has it */
     int64_t from, to;
+    bool announced; /* only: it is not told yet that it was written */
     char sha256[65];
     char *crc; /* 8 digits a line */
 };
@@ -30,22 +36,25 @@ struct ledger_lines {
 };
 struct ledger_file {
     char *name;
-    char hash[FILES_HASH];
-    struct stat st; /* as it was when it was last looked at; st_ino 0 = it was not */
+    char hash[FILES_HASH]; /* "" = it is being written anew */
+    struct stat st;        /* as it was when it was last looked at; st_ino 0 = it was not */
 };
 enum ledger_end {
     LEDGER_OPEN, /* the run went on, or was cut off */
     LEDGER_BACK, /* it was about to set aside what lay after a step */
+    LEDGER_WORD, /* it was about to write its last word */
     LEDGER_SHUT  /* it has ended, or was told to stop */
 };
 enum ledger_end
-ledger_end(const char *why); /* "back"; "done", "stop", "fail"; all others leave it open */
+ledger_end(const char *why); /* "back"; "end"; "done", "stop", "fail"; all others leave it open */
 struct ledger {
     size_t links;
     char head[65]; /* hash of the last link */
     int64_t step;
     enum ledger_end end;
-    bool torn; /* the file ends within a line, which is not taken */
+    bool torn;   /* the file ends within a line, which is not taken, */
+    bool odd;    /* and is not how a link begins */
+    bool adding; /* the link that is taken announces */
     struct ledger_lines *lines;
     size_t n_lines, cap_lines;
     struct ledger_file *file; /* by name */

@@ -275,10 +275,7 @@ int vac_labels_put(struct vac_labels *l, const char *verdict, struct vac_err *er
     const struct rated *r = l->at < l->n_answers ? &l->rated[l->first[l->at]] : NULL;
     struct strbuf line = {0};
     struct json_out o = json_out(&line);
-    struct appender a = {0};
-    int64_t size;
-    char *path;
-    int rc = -1, label = verdict ? verdict_of(verdict) : -1;
+    int rc, label = verdict ? verdict_of(verdict) : -1;
 
     if (!r)
         return err_set(err, VAC_ERR_USAGE, "every answer has a label");
@@ -295,17 +292,10 @@ int vac_labels_put(struct vac_labels *l, const char *verdict, struct vac_err *er
     json_put_text(&o, "answer", r->answer);
     json_put_text(&o, "label", verdict);
     json_put_end(&o);
-    path = path_join(l->dir, LABELS_FILE, err);
-    if (path && !sb_ok(&line, err) && !app_open(&a, path, err)) {
-        rc = app_size(&a, &size, err) || app_put(&a, line.s, line.len, err) || app_sync(&a, err) ||
-                     chain_added(l->dir, LABELS_FILE, size, err)
-                 ? -1
-                 : 0;
-        app_close(&a);
-    }
+    sb_putc(&line, '\n');
+    rc = chain_add(l->dir, LABELS_FILE, &line, err);
     if (rc == 0)
         l->label[l->at++] = label;
-    free(path);
     sb_done(&line);
     return rc;
 }

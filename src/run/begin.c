@@ -210,6 +210,14 @@ static int note_lock(struct trainer *t, struct vac_err *err)
     return t->book.folder.lock.file ? book_journal(&t->book, &e, err) : 0;
 }
 
+/* A chain that ended says that it goes on, before the first line that it does not know. */
+static void reopen(struct trainer *t)
+{
+    struct vac_err ignored = {0};
+
+    chain_link(&t->book.chain, "resume", 0, &ignored); /* else by the next one */
+}
+
 /* Damaged checkpoints; the first says why. */
 struct rejected {
     struct trainer *t;
@@ -223,8 +231,10 @@ static void note_bad(void *ctx, const char *name, const struct vac_err *why)
     struct journal_entry e = {
         .verb = JOURNAL_CHECKPOINT, .key = name, .status = "rejected", .reason = why->msg};
 
-    if (bad->n++ == 0)
+    if (bad->n++ == 0) {
         bad->why = *why;
+        reopen(bad->t);
+    }
     book_journal(&bad->t->book, &e, NULL);
 }
 
@@ -274,8 +284,10 @@ static int may_begin_again(const struct rejected *bad, struct vac_err *err)
                  "made are set aside",
                  (long long)made);
         e.reason = why;
-        if (saves.began && !saves.any)
+        if (saves.began && !saves.any) {
+            reopen(t);
             return book_journal(&t->book, &e, err);
+        }
     }
     return err_set(err, VAC_ERR_NO_CHECKPOINT,
                    "%s: there is no checkpoint to go on from, and %lld steps were made%s%s: begin "
@@ -314,11 +326,13 @@ int begin_resume(struct trainer *t, struct vac_err *err)
     struct vac_err ignored = {0};
     struct checkpoint_state *s = &t->origin.resume;
     size_t at;
+    bool shut;
     int found;
 
     if (inputs_check(&t->rig, &t->origin, err) || folder_journal_open(&t->book.folder, err) ||
         chain_open(&t->book.chain, t->book.folder.dir, line_files, LINES_COUNT, err))
         return -1;
+    shut = t->book.chain.ledger.end == LEDGER_SHUT;
     found = state_find(t->book.folder.dir, t->rig.spec.n_stages, s, t->origin.resume_name,
                        sizeof t->origin.resume_name, note_bad, &bad, err);
     at = found == 0 ? (size_t)s->stage : 0;
@@ -326,8 +340,7 @@ int begin_resume(struct trainer *t, struct vac_err *err)
         options_check_all(&t->rig.spec.stage[at], at, t->book.folder.dir, &t->how, err) ||
         begin_pins(t, err)) {
         /* what the journal says of it is covered; where nothing is new no link is put */
-        chain_link(&t->book.chain, t->book.chain.ledger.end == LEDGER_SHUT ? "stop" : "resume", 0,
-                   &ignored);
+        chain_link(&t->book.chain, shut ? "stop" : "resume", 0, &ignored);
         return -1;
     }
     chain_link(&t->book.chain, "resume", found ? 0 : s->step, &ignored); /* else by the next one */
@@ -464,9 +477,12 @@ int begin_run(struct trainer *t, size_t *first, struct vac_err *err)
     *first = 0;
     if (t->how.resume)
         return go_on(t, first, err);
-    if (begin_stage(t, 0, err) || write_run_json(t, err) || folder_lines(&t->book.folder, err) ||
+    /* whatever a kill leaves of a run, its chain has begun before */
+    if (begin_stage(t, 0, err) ||
         chain_open(&t->book.chain, t->book.folder.dir, line_files, LINES_COUNT, err) ||
-        first_note(t, JOURNAL_START, NULL, err) || note_lock(t, err) ||
+        book_link(&t->book, "begin", err) || write_run_json(t, err) ||
+        folder_lines(&t->book.folder, err) || first_note(t, JOURNAL_START, NULL, err) ||
+        note_lock(t, err) ||
         (model_note(t->rig.m) && first_note(t, JOURNAL_NOTE, model_note(t->rig.m), err)) ||
         (model_config(t->rig.m)->post_norms &&
          first_note(t, JOURNAL_NOTE,

@@ -77,6 +77,11 @@ int book_link(struct book *book, const char *why, struct vac_err *err)
     return p.rc;
 }
 
+int book_rewrite(struct book *book, const char *folder, struct vac_err *err)
+{
+    return chain_rewrite(&book->chain, folder, book->steer->at->step, err);
+}
+
 void book_tick(struct book *book)
 {
     chain_tick(&book->chain, book->steer->at->step);

@@ -26,5 +26,7 @@ int book_begin(struct book *b, struct vac_err *err);
 int book_end(struct book *b, int rc, struct vac_err *err);
 /* A link of the chain, of all that is new by now; see chain.h. */
 int book_link(struct book *b, const char *why, struct vac_err *err);
+/* Before a folder of it is written anew. */
+int book_rewrite(struct book *b, const char *folder, struct vac_err *err);
 void book_tick(struct book *b); /* of lines alone, when it is time for one */
 #endif

@@ -207,7 +207,9 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
     path = folder_path(&t->book.folder, tmp, err);
     rc = path ? fill_folder(t, path, err) : -1;
     if (rc == 0)
-        rc = folder_swap(t->book.folder.dir, tmp, name, err);
+        rc = book_rewrite(&t->book, name, err) || folder_swap(t->book.folder.dir, tmp, name, err)
+                 ? -1
+                 : 0;
     else if (path)
         path_remove(path, NULL); /* give the space back: a half checkpoint helps nobody */
     free(path);

@@ -484,12 +484,17 @@ void commands_apply(struct trainer *t)
 void commands_linger(struct trainer *t)
 {
     struct control_command c;
+    struct vac_err unsaid = {0};
 
     t->steer.over = true;
+    if (t->inquiry.asking) /* its answer is written down, and the chain was shut */
+        chain_link(&t->book.chain, "open", t->at.step, &unsaid);
     while (!t->steer.quit) {
         book_tick(&t->book);
-        if (control_pop(t->steer.ctl, &c, PAUSE_TICK))
+        if (control_pop(t->steer.ctl, &c, PAUSE_TICK)) {
+            chain_link(&t->book.chain, "open", t->at.step, &unsaid);
             apply_one(t, &c);
+        }
         steer_show(&t->steer, VAC_DONE, t->steer.broken.msg);
     }
 }

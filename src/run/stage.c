@@ -617,7 +617,7 @@ int stage_save(const struct stage *st, const struct rig *rig, struct book *book,
         goto out;
     if (stage_write_model(st, rig, &book->folder, path, err))
         goto out;
-    rc = folder_swap(book->folder.dir, tmp, name, err) ||
+    rc = book_rewrite(book, name, err) || folder_swap(book->folder.dir, tmp, name, err) ||
                  pin_folder(book->pins, book->folder.dir, name, err)
              ? -1
              : 0;

@@ -553,6 +553,13 @@ out:
     return rc;
 }
 
+/* What the journal ends with, behind a link of all before: what a kill leaves uncovered is that alone. */
+static int last_word(struct trainer *t, enum journal_verb verb, const char *reason,
+                     struct vac_err *err)
+{
+    return book_link(&t->book, "end", err) || note(t, verb, NULL, reason, err) ? -1 : 0;
+}
+
 /* final/ is what makes a run finished, so it comes last: until then all of this is done again when
  * the run goes on. */
 static int finish(struct trainer *t, struct vac_err *err)
@@ -565,7 +572,7 @@ static int finish(struct trainer *t, struct vac_err *err)
         tools.rc = checkpoint_export(t, true, &tools.why);
     while (tools.rc == 0 && patience_left(&fill, err))
         fill.rc = final_fill(t, &fill.why);
-    if (tools.rc || fill.rc || note(t, JOURNAL_DONE, NULL, NULL, err))
+    if (tools.rc || fill.rc || last_word(t, JOURNAL_DONE, NULL, err))
         return -1;
     while (patience_left(&swap, err))
         swap.rc = folder_swap(t->book.folder.dir, "final.tmp", "final", &swap.why);
@@ -580,11 +587,11 @@ static int leave(struct trainer *t, struct vac_err *err)
 {
     struct vac_err why = {0};
 
-    if (note(t, JOURNAL_STOP, NULL,
-             t->steer.discard      ? "without saving"
-             : t->origin.unsettled ? "as it was"
-                                   : "saved",
-             err))
+    if (last_word(t, JOURNAL_STOP,
+                  t->steer.discard      ? "without saving"
+                  : t->origin.unsettled ? "as it was"
+                                        : "saved",
+                  err))
         return -1;
     if (t->origin.unsettled || checkpoint_export(t, false, &why) == 0)
         return 0;
@@ -610,6 +617,7 @@ static void keep_trained(struct trainer *t, struct vac_err *err)
 static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
 {
     enum vac_state state;
+    struct vac_err unsaid = {0};
 
     /* what was written through open descriptors may lie where nobody finds it */
     if (rc == 0 && dir_check(t->book.folder.dir, err))
@@ -619,6 +627,7 @@ static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
     if (rc) {
         t->end = *err;
         t->exit_code = 1;
+        chain_link(&t->book.chain, "end", t->at.step, &unsaid); /* else by the last one */
         note(t, JOURNAL_FAIL, NULL, err->msg, NULL);
     } else if (t->steer.guarded) {
         t->exit_code = 3;
@@ -648,9 +657,11 @@ void trainer_run(struct trainer *t)
     }
     trainer_end(t, rc, &err);
     why = rc ? "fail" : t->steer.quit ? "stop" : "done";
-    if (rc == 0 && !t->steer.quit && t->how.interactive)
-        commands_linger(t);
     chain_link(&t->book.chain, why, t->at.step, &unsaid);
+    if (rc == 0 && !t->steer.quit && t->how.interactive) {
+        commands_linger(t);
+        chain_link(&t->book.chain, why, t->at.step, &unsaid);
+    }
     commands_drop(t, "the run has ended");
     vigil_end(&t->vigil);
     stage_close(&t->st, &t->rig);

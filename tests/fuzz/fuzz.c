@@ -60,6 +60,12 @@ static void write_file(const char *path, const void *data, size_t n)
     }
 }
 
+void fuzz_run_json(const char *dir, const char *text)
+{
+    if (access(in(dir, "run.json"), F_OK))
+        write_file(in(dir, "run.json"), text, strlen(text));
+}
+
 /* Opened once: most of an execution would be that. */
 static struct tokenizer *letters_tokenizer(const char *dir)
 {
@@ -389,8 +395,7 @@ static void read_labels(const char *dir)
     struct vac_to_label next;
     size_t n;
 
-    if (access(in(dir, "run.json"), F_OK))
-        write_file(in(dir, "run.json"), run, sizeof run - 1);
+    fuzz_run_json(dir, run);
     if (vac_labels_open(&l, dir, NULL))
         return;
     if (vac_labels_next(l, &next))
@@ -423,6 +428,14 @@ const struct fuzz_target fuzz_targets[] = {
     {"labels",
      {"labels.jsonl", "run.json", "eval/history.jsonl", "eval/samples_HS_a-1.jsonl"},
      read_labels},
+    {"proof",
+     {"proof.jsonl", "run.json", "metrics.jsonl", "journal.jsonl", "attacks.jsonl",
+      "checkpoint-1/state.json"},
+     fuzz_chain},
+    {"battery",
+     {"attacks.json", "run.json", "attacks.jsonl", "attacks/a-at-1/battery.json",
+      "attacks/a-at-1/own/eval/history.jsonl"},
+     fuzz_battery},
     {"state", {"state.json"}, read_state},
     {"socket", {"lines"}, read_socket},
     {"script", {"journal.jsonl", "run.json"}, read_script},
@@ -444,6 +457,9 @@ static void remove_folder(void)
 
 static void make_folder(void)
 {
+    static const char *const inside[] = {
+        "eval",           "checkpoint-1",       "attacks",
+        "attacks/a-at-1", "attacks/a-at-1/own", "attacks/a-at-1/own/eval"};
     const char *where = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 
     snprintf(folder, sizeof folder, "%s/vaccine-fuzz-XXXXXX", where);
@@ -451,7 +467,8 @@ static void make_folder(void)
         perror(folder);
         abort();
     }
-    mkdir(in(folder, "eval"), 0700);
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        mkdir(in(folder, inside[i]), 0700);
     atexit(remove_folder);
 }
 

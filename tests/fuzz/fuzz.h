@@ -17,7 +17,12 @@ struct fuzz_target {
 };
 extern const struct fuzz_target fuzz_targets[]; /* ends with name == NULL */
 
-void fuzz_report(const char *dir); /* report.c */
+/* report.c, chain.c */
+void fuzz_report(const char *dir);
+void fuzz_chain(const char *dir);
+void fuzz_battery(const char *dir);
+/* DIR/run.json, where the input has none. */
+void fuzz_run_json(const char *dir, const char *text);
 /* Executes one input. */
 void fuzz_one(const struct fuzz_target *t, const uint8_t *data, size_t size);
 #endif

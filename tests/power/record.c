@@ -1,17 +1,20 @@
 /* record.c - writes down what a program does to the files below a folder.
  *
- * Preloaded. POWER_ROOT is the folder, POWER_LOG the file that replay.c reads. Each record is one
+ * Preloaded. POWER_ROOT is the folder, POWER_LOG the file that replay.c reads; with POWER_KILL=N the program is killed
+ * when it has synced N times. Each record is one
  * letter, one or two paths below the folder that end with 0, and for W and T numbers and bytes:
  *     C PATH         a file is made              M PATH    a folder is made
  *     W PATH at n    n bytes follow, written at  T PATH n  cut or grown to n bytes
  *     S PATH         synced                      U PATH    removed
- *     R FROM TO      renamed                     X A B     exchanged */
+ *     R FROM TO      renamed                     X A B     exchanged
+ *     L FROM TO      a file has another name too */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +29,7 @@ static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 enum { ROOM = 2 * PATH_MAX };
 static const char *root;
 static int out = -1;
+static long left; /* syncs until the kill; 0 = there is none */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -35,6 +39,8 @@ __attribute__((constructor)) static void begin(void)
     if (root && log)
         out = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
                            0600);
+    if (getenv("POWER_KILL"))
+        left = atol(getenv("POWER_KILL"));
     unsetenv("LD_PRELOAD");
 }
 
@@ -104,6 +110,8 @@ static void note(char op, const char *a, const char *b)
     put(a, strlen(a) + 1);
     if (b)
         put(b, strlen(b) + 1);
+    if (op == 'S' && left > 0 && --left == 0)
+        raise(SIGKILL);
 }
 
 static int do_open(int dir, const char *name, int flags, mode_t mode)
@@ -290,6 +298,24 @@ int renameat2(int a, const char *from, int b, const char *to, unsigned flags)
     pthread_mutex_unlock(&guard);
     return rc;
 }
+int linkat(int a, const char *from, int b, const char *to, int flags)
+{
+    char room[2][ROOM];
+    const char *x = of_name(a, from, room[0]), *y = of_name(b, to, room[1]);
+    int rc;
+
+    pthread_mutex_lock(&guard);
+    rc = (int)syscall(SYS_linkat, a, from, b, to, flags);
+    if (rc == 0 && x && y)
+        note('L', x, y);
+    pthread_mutex_unlock(&guard);
+    return rc;
+}
+int link(const char *from, const char *to)
+{
+    return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
 int renameat(int a, const char *from, int b, const char *to)
 {
     return renameat2(a, from, b, to, 0);

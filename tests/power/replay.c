@@ -1,8 +1,8 @@
-/* replay.c - what a power cut leaves, after every single call that record.c has written down.
+/* replay.c - what a power cut or a kill leaves, after every single call that record.c has written down.
  *
- *     replay LOG FOLDER COMMAND EVERY
+ *     replay LOG FOLDER COMMAND EVERY [killed]
  *
- * Two disks are thought of. On the first one only what was synced survives: a file's bytes as they
+ * A kill leaves what was done so far. For a power cut two disks are thought of. On the first one only what was synced survives: a file's bytes as they
  * were when the file was synced, a folder's names as they were when the folder was. On the second one
  * names are kept in order, as a file system with a journal keeps them, and bytes only when synced.
  * For every EVERYth of the states that differ from the one before, FOLDER is made to hold it and COMMAND is run with
@@ -152,7 +152,8 @@ static void resize(struct bytes *b, size_t n)
 static void apply(struct node *root)
 {
     char op = *log_at++;
-    const char *a = take_text(), *b = op == 'R' || op == 'X' ? take_text() : NULL, *x, *y;
+    const char *a = take_text(), *b = op == 'R' || op == 'X' || op == 'L' ? take_text() : NULL, *x,
+               *y;
     struct node *p = parent(root, a, &x), *q = b ? parent(root, b, &y) : NULL, *n = lookup(root, a),
                 *m;
     uint64_t at = 0, k;
@@ -199,6 +200,10 @@ static void apply(struct node *root)
             put_name(q->here, y, n);
         }
         break;
+    case 'L':
+        if (q && n)
+            put_name(q->here, y, n);
+        break;
     case 'X':
         m = lookup(root, b);
         if (p && q && n && m) {
@@ -222,25 +227,40 @@ static uint64_t mix(uint64_t h, const void *p, size_t n)
     return h;
 }
 
-static uint64_t digest(const struct node *x, bool ordered, uint64_t h)
+enum disk { SYNCED, ORDERED, KILLED };
+static const char *const disks[] = {"synced", "ordered", "killed"};
+
+static const struct names *names_on(const struct node *x, enum disk disk)
 {
-    const struct names *l = ordered ? x->here : x->sure;
+    return disk == SYNCED ? x->sure : x->here;
+}
+
+static const struct bytes *bytes_on(const struct node *x, enum disk disk)
+{
+    return disk == KILLED ? &x->now : &x->safe;
+}
+
+static uint64_t digest(const struct node *x, enum disk disk, uint64_t h)
+{
+    const struct names *l = names_on(x, disk);
+    const struct bytes *b = bytes_on(x, disk);
 
     if (!x->folder)
-        return mix(mix(h, &x->safe.n, sizeof x->safe.n), x->safe.v, x->safe.n);
+        return mix(mix(h, &b->n, sizeof b->n), b->v, b->n);
     for (size_t i = 0; i < l->n; i++)
-        h = digest(l->v[i].node, ordered, mix(h, l->v[i].text, strlen(l->v[i].text) + 1));
+        h = digest(l->v[i].node, disk, mix(h, l->v[i].text, strlen(l->v[i].text) + 1));
     return mix(h, "/", 1);
 }
 
-static void make(const struct node *x, bool ordered, const char *path)
+static void make(const struct node *x, enum disk disk, const char *path)
 {
-    const struct names *l = ordered ? x->here : x->sure;
+    const struct names *l = names_on(x, disk);
+    const struct bytes *b = bytes_on(x, disk);
     FILE *f;
 
     if (!x->folder) {
         f = fopen(path, "w");
-        if (!f || fwrite(x->safe.v ? x->safe.v : "", 1, x->safe.n, f) != x->safe.n || fclose(f))
+        if (!f || fwrite(b->v ? b->v : "", 1, b->n, f) != b->n || fclose(f))
             die("cannot write a file of a state");
         return;
     }
@@ -251,7 +271,7 @@ static void make(const struct node *x, bool ordered, const char *path)
 
         if (asprintf(&sub, "%s/%s", path, l->v[i].text) < 0)
             die("out of memory");
-        make(l->v[i].node, ordered, sub);
+        make(l->v[i].node, disk, sub);
         free(sub);
     }
 }
@@ -275,14 +295,15 @@ static int run(const char *fmt, ...)
 int main(int argc, char **argv)
 {
     struct node *root = node_new(true);
-    uint64_t last[2] = {0};
+    uint64_t last[KILLED + 1] = {0};
     long point = 0, states = 0, tried = 0, bad = 0, every;
     size_t n = 0, cap = 1 << 20, k;
     char *text = need(malloc(cap));
+    bool kill = argc == 6 && !strcmp(argv[5], disks[KILLED]);
     FILE *f;
 
-    if (argc != 5 || (every = atol(argv[4])) < 1)
-        die("usage: replay LOG FOLDER COMMAND EVERY");
+    if ((argc != 5 && !kill) || (every = atol(argv[4])) < 1)
+        die("usage: replay LOG FOLDER COMMAND EVERY [killed]");
     folder = argv[2];
     f = fopen(argv[1], "r");
     if (!f)
@@ -297,8 +318,8 @@ int main(int argc, char **argv)
     log_end = text + n;
     for (point = 1; log_at < log_end; point++) {
         apply(root);
-        for (int disk = 0; disk < 2; disk++) {
-            uint64_t h = digest(root, disk == 1, UINT64_C(1469598103934665603));
+        for (enum disk disk = kill ? KILLED : SYNCED; disk <= (kill ? KILLED : ORDERED); disk++) {
+            uint64_t h = digest(root, disk, UINT64_C(1469598103934665603));
 
             if (h == last[disk])
                 continue;
@@ -307,10 +328,10 @@ int main(int argc, char **argv)
                 continue;
             tried++;
             run("rm -rf '%s'", folder);
-            make(root, disk == 1, folder);
-            if (run("%s %ld %s", argv[3], point, disk ? "ordered" : "synced")) {
+            make(root, disk, folder);
+            if (run("%s %ld %s", argv[3], point, disks[disk])) {
                 bad++;
-                run("mv '%s' '%s.bad-%ld-%s'", folder, folder, point, disk ? "ordered" : "synced");
+                run("mv '%s' '%s.bad-%ld-%s'", folder, folder, point, disks[disk]);
             }
         }
     }
