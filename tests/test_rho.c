@@ -1,4 +1,5 @@
-/* test_rho.c - "rho_schedule": rho has a course over a stage, in parts of the option that can be set meanwhile. */
+/* test_rho.c - "rho_schedule": rho has a course over a stage, in parts of the option that can be set meanwhile; and
+ * rho_control by the steps to break of attacks, each as it comes in. */
 #include <math.h>
 
 #include "record/replay.h"
@@ -153,13 +154,166 @@ static void test_wrong(void **state)
     }
 }
 
+/* --- steps to break --- */
+
+static void attacked(struct rig_run *r, const char *control)
+{
+    char text[2048];
+
+    run_rig(r, "golden/llama-gqa", true);
+    support_write_text(run_path(r->dir, "ask.jsonl"), "{\"prompt\":\"abc\"}\n");
+    snprintf(text, sizeof text,
+             "'checkpoint':{'steps':4,'minutes':0,'keep':9},"
+             "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,"
+             "'stages':['attack']}],"
+             "'stages':[{'name':'align','train':['rows.jsonl'],'batch_size':4,'method':'vaccine',"
+             "'rho':2,'lora':{'r':2},'steps':16,'lr':0.01,'rho_control':%s},"
+             "{'name':'attack','train':[{'file':'harm.jsonl','harmful':true}],'batch_size':4,"
+             "'lora':{'r':2},'steps':3,'lr':0.01}]",
+             control);
+    run_file(r, text);
+}
+
+/* What an attack on the weights of a step came to, as attacks.jsonl has it; broke 0 = they withstood it. */
+static void tell_attack(const char *out, int step, int steps, double broke)
+{
+    FILE *f = fopen(run_path(out, "attacks.jsonl"), "a");
+
+    assert_non_null(f);
+    fprintf(f,
+            "{\"step\":%d,\"stage\":\"attack\",\"run\":\"attacks/at-%d\",\"steps\":%d,\"scores\":"
+            "[{\"name\":\"HS\",\"value\":0.9,\"lo\":0.8,\"hi\":1,\"rate\":true,\"judged\":true",
+            step, step, steps);
+    if (broke > 0)
+        fprintf(f, ",\"broke\":%g", broke);
+    assert_true(fprintf(f, "}]}\n") > 0 && fclose(f) == 0);
+}
+
+static void assert_rho(const char *out, int step, double rho)
+{
+    double is = run_metric(out, (size_t)step, "rho"); /* the first line is of step 0 */
+
+    if (fabs(is - rho) > 2e-3)
+        fail_msg("rho of step %d is %g, not %g", step, is, rho);
+}
+
+/* Once for each attack that ends, by what broke soonest; never by what tells nothing, nor by what is told of weights
+ * that the run has not come to. Then repeated. */
+static void test_broke(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder(), *again = run_folder();
+    struct replay_result result;
+    struct vac_session *s;
+    struct vac_err err = {0};
+    double rho = 2;
+    cJSON *line;
+
+    (void)state;
+    attacked(&r, "{'measure':'steps to break','target':10,'max':6}");
+    s = run_up_to(&r, out, false, 4);
+    tell_attack(out, 4, 20, 5);
+    tell_attack(out, 4, 20, 18);
+    tell_attack(out, 9, 20, 1);
+    run_give(s, VAC_OP_STEP, 2, NULL, NULL);
+    run_wait_step(s, 6);
+    run_wait(s, VAC_PAUSED);
+    line = run_journal_last(out, "set");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "who")), "rho_control");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "reason")),
+                        "the weights of step 4, attacked by attacks/at-4: steps to break 5.0 [-, "
+                        "-], target 10");
+    cJSON_Delete(line);
+    tell_attack(out, 6, 1, 1); /* of one step */
+    run_give(s, VAC_OP_STEP, 1, NULL, NULL);
+    run_wait_step(s, 7);
+    run_wait(s, VAC_PAUSED);
+    tell_attack(out, 7, 8, 0); /* withstood, and would it be to the target? */
+    run_give(s, VAC_OP_STEP, 4, NULL, NULL);
+    run_wait_step(s, 11); /* past what was told of step 9 */
+    run_wait(s, VAC_PAUSED);
+    tell_attack(out, 11, 20, 0); /* longer than that */
+    run_give(s, VAC_OP_STEP, 1, NULL, NULL);
+    run_wait_step(s, 12);
+    run_wait(s, VAC_PAUSED);
+    tell_attack(out, 12, 20, 0.5);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    assert_rho(out, 4, rho);
+    assert_rho(out, 5, rho *= exp(0.5 * (10 - 5) / 10));
+    assert_rho(out, 11, rho);
+    assert_rho(out, 12, rho *= exp(0.5 * (10 - 20) / 10));
+    assert_rho(out, 13, rho *= exp(0.5 * (10 - 1) / 10));
+    assert_rho(out, 16, rho);
+    assert_int_equal(run_journal_count(out, "set"), 4);
+    snprintf(r.file, sizeof r.file, "%s", out);
+    assert_ok(run_again(&r, again, &(struct vac_open){.replay = true}, &err), &err);
+    assert_ok(replay_compare(out, again, &result, &err), &err);
+    if (!result.same)
+        fail_msg("%s", result.difference);
+}
+
+/* What it followed stands in the checkpoint, and is not followed twice: after a resume, and behind a way back. */
+static void test_broke_once(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s;
+    const double up = exp(0.5 * (10 - 5) / 10);
+
+    (void)state;
+    attacked(&r, "{'measure':'steps to break','target':10}");
+    s = run_up_to(&r, out, false, 4);
+    tell_attack(out, 4, 20, 5);
+    run_give(s, VAC_OP_STEP, 2, NULL, NULL);
+    run_wait_step(s, 6);
+    run_wait(s, VAC_PAUSED);
+    assert_true(run_do(s, VAC_OP_QUIT, 0, NULL, NULL, NULL));
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    s = run_up_to(&r, out, true, 8);
+    assert_true(run_do(s, VAC_OP_REWIND, 4, NULL, NULL, NULL));
+    run_give(s, VAC_OP_STEP, 2, NULL, NULL);
+    run_wait_step(s, 6);
+    run_wait(s, VAC_PAUSED);
+    tell_attack(out, 6, 20, 5);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    assert_rho(out, 5, 2 * up);
+    assert_rho(out, 6, 2 * up);
+    assert_rho(out, 7, 2 * up * up);
+    assert_rho(out, 16, 2 * up * up);
+    assert_int_equal(run_journal_count(out, "set"), 2);
+}
+
+static void test_wrong_broke(void **state)
+{
+    struct rig_run r;
+    struct vac_err err = {0};
+
+    (void)state;
+    attacked(&r, "{'measure':'steps to brake','target':10}");
+    assert_int_equal(run_whole(&r, run_folder(), false, &err), 1);
+    assert_non_null(strstr(err.msg, "rho_control.measure: the run has no \"steps to brake\""));
+    course(&r, NULL);
+    err_clear(&err);
+    run_file(&r,
+             "'stages':[{'train':['rows.jsonl'],'method':'vaccine','lora':{'r':2},'rho_control':"
+             "{'measure':'steps to break','target':10}}]");
+    assert_int_equal(run_whole(&r, run_folder(), false, &err), 1);
+    assert_non_null(strstr(err.msg, "stages[0].rho_control.measure: no later stage has harmful "
+                                    "rows and an entry of \"evaluate\" that a judge rates"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_courses),
-        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_courses),     cmocka_unit_test(test_none),
+        cmocka_unit_test(test_set),         cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_broke),       cmocka_unit_test(test_broke_once),
+        cmocka_unit_test(test_wrong_broke),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -512,6 +512,7 @@ struct vac_attack {
         data[VAC_PATH],           /* harmful rows that are not the parent's; "" = those are */
         name[VAC_NAME];           /* by which it is told apart; "" = it has none */
     int64_t step, steps, samples; /* of the parent; of the attack; 0 = all rows */
+    size_t line;                  /* of what the run's folder keeps, from 1; 0 = it is not kept */
     double ratio, lr;             /* NaN = not set */
     double harmful_loss, drift;   /* as it ended; NaN = not measured */
     struct vac_attack_score score[VAC_MAX_EVALS];

@@ -538,7 +538,7 @@ static int take_result(void *ctx, const struct jnode *line, struct vac_err *err)
         if (json_item(&scores, i, JSON_OBJECT, &one, err) ||
             read_score(&one, &r->score[r->n_scores++], err))
             return -1;
-    l->n++;
+    r->line = ++l->n;
     return 0;
 }
 

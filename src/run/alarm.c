@@ -118,7 +118,7 @@ static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struc
     rc = options_value(&t->st, "lr", &lr, err);
     snprintf(half, sizeof half, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-backs));
     sb_done(&lr);
-    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", half, err);
+    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", half, NULL, err);
 }
 
 /* It stands in the journal, whoever looks is told, and a command is started. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fork/broke.h"
 #include "guard/value.h"
 #include "run/book.h"
 #include "run/options.h"
@@ -52,7 +53,7 @@ int change_option(struct trainer *t, const char *who, const char *key, const cha
     struct change *c;
 
     if (options_value(&t->st, key, &old, err) ||
-        options_set(&t->book, &t->st, who, key, text, err)) {
+        options_set(&t->book, &t->st, who, key, text, NULL, err)) {
         sb_done(&old);
         return -1;
     }
@@ -136,7 +137,7 @@ static int swap_option(struct trainer *t, struct change *c, const char *who, str
                        t->rig.spec.stage[c->stage].name);
     if (!c->value || options_value(&t->st, c->key, &was, err))
         err_set(err, VAC_ERR_MEMORY, "out of memory");
-    else if ((rc = options_set(&t->book, &t->st, who, c->key, c->value, err)) == 0) {
+    else if ((rc = options_set(&t->book, &t->st, who, c->key, c->value, NULL, err)) == 0) {
         free(c->value);
         c->value = was.s ? was.s : mem_strdup("", NULL);
         was = (struct strbuf){0};
@@ -245,33 +246,68 @@ int changes_read(struct changes *u, const struct guards *g, const struct jnode *
 
 /* --- rho that follows --- */
 
-void change_rho(struct trainer *t, int entry)
+static bool follows(const struct trainer *t, bool broke)
+{
+    const struct rho_spec *r = &t->st.spec->rho_control;
+
+    return r->measure && r->broke == broke && !t->how.replay && t->st.done > 0 &&
+           t->st.done < t->st.end;
+}
+
+/* What it follows is x. With `why` the journal has that, also when rho stays. */
+static void follow(struct trainer *t, double x, const char *why)
 {
     const struct rho_spec *r = &t->st.spec->rho_control;
     struct strbuf was = {0};
     struct vac_err err = {0};
     char text[32];
-    int64_t k, n;
-    double x, rho, by;
+    double rho, by;
 
-    if (!r->measure || t->how.replay || t->st.done == 0 || t->st.done >= t->st.end ||
-        (r->what.kind == CONDITION_SCORE) != (entry >= 0) ||
-        (entry >= 0 && (size_t)entry != r->what.what))
-        return;
-    x = entry >= 0 ? value_of_score(&r->what, &control_writing(t->steer.ctl)->eval[entry], &k, &n)
-                   : value_of_step(&r->what, &t->at.point, &t->at.layers);
-    if (!isfinite(x))
-        return;
     if (options_value(&t->st, "rho", &was, &err) == 0) {
         rho = strtod(was.s ? was.s : "", NULL);
         by = r->gain * (r->rises ? 1 : -1) * (r->target - x) / fabs(r->target);
         rho *= exp(fmax(-M_LN2, fmin(M_LN2, by)));
         /* four digits, so that the journal can be read, and no change that is none */
         snprintf(text, sizeof text, "%.4g", fmax(r->min, fmin(r->max, rho)));
-        if (strtod(text, NULL) != strtod(was.s ? was.s : "", NULL))
-            options_set(&t->book, &t->st, "rho_control", "rho", text, &err);
+        if (why || strtod(text, NULL) != strtod(was.s ? was.s : "", NULL))
+            options_set(&t->book, &t->st, "rho_control", "rho", text, why, &err);
     }
     sb_done(&was);
     if (err.code)
         steer_break(&t->steer, &err);
+}
+
+void change_rho(struct trainer *t, int entry)
+{
+    const struct rho_spec *r = &t->st.spec->rho_control;
+    int64_t k, n;
+    double x;
+
+    if (!follows(t, false) || (r->what.kind == CONDITION_SCORE) != (entry >= 0) ||
+        (entry >= 0 && (size_t)entry != r->what.what))
+        return;
+    x = entry >= 0 ? value_of_score(&r->what, &control_writing(t->steer.ctl)->eval[entry], &k, &n)
+                   : value_of_step(&r->what, &t->at.point, &t->at.layers);
+    if (isfinite(x))
+        follow(t, x, NULL);
+}
+
+void change_rho_broke(struct trainer *t)
+{
+    const struct rho_spec *r = &t->st.spec->rho_control;
+    struct vac_attack a;
+    struct vac_err err = {0};
+    char broke[VAC_ATTACK_BROKE], why[VAC_PATH + 160];
+    double x;
+
+    if (!follows(t, true) || broke_next(&t->at.broke, t->book.folder.dir, (int64_t)t->at.step, &a,
+                                        &err) <= 0) /* lines that cannot be read tell nothing */
+        return;
+    x = vac_attack_harm(&a)->broke.value;
+    snprintf(why, sizeof why,
+             "the weights of step %lld, attacked by %s: steps to break %s, target %.6g",
+             (long long)a.step, a.dir, vac_attack_broke(&a, broke), r->target);
+    if (isnan(x) && (double)a.steps < r->target)
+        x = r->target; /* it is at least so many, and may be any */
+    follow(t, isnan(x) ? (double)a.steps : x, why);
 }

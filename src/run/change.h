@@ -41,4 +41,8 @@ int changes_read(struct changes *u, const struct guards *g, const struct jnode *
  * s = 1 where the measure x rises with rho, else -1. It is an option that is set, in force from the next step on: the
  * journal and a checkpoint have it, and nothing else is remembered. */
 void change_rho(struct trainer *t, int entry);
+/* The same by the steps to break of an attack on the run that has ended since (fork/broke.h), if rho is to follow
+ * them; x and where it comes from stand in the journal's line. One that the weights withstood in fewer steps than the
+ * target tells nothing: rho stays. */
+void change_rho_broke(struct trainer *t);
 #endif

@@ -132,6 +132,8 @@ static int write_state(struct trainer *t, const char *dir, struct vac_err *err)
     json_put_end(&o);
     recall_json(&o, &t->rig.own);
     guards_put(&o, &t->guards);
+    if (t->at.broke.taken)
+        json_put_int(&o, "broke_taken", t->at.broke.taken);
     changes_put(&o, &t->changes, &t->guards);
     json_put_list(&o, "beneath", JSON_SPACED);
     for (size_t i = 0; i < st->index; i++) {
@@ -383,6 +385,9 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     t->at.tokens = s->tokens;
     t->at.duty = (size_t)s->duty;
     if (t->at.duty == 0 && st->done && load_reading(t, &root, err))
+        goto out;
+    t->at.broke = (struct broke_seen){.known = false};
+    if (json_opt_int(&root, "broke_taken", 0, INT64_C(1) << 53, &t->at.broke.taken, err) < 0)
         goto out;
     if (st->spec->method->restore)
         st->spec->method->restore(&st->step);

@@ -453,7 +453,7 @@ static void repeat(struct trainer *t)
             stage_end(&t->st, &t->rig, &t->at, e->stage, t->st.done);
         else
             rc = e->op == VAC_OP_SET
-                     ? options_set(&t->book, &t->st, c.who, e->key, e->text, &t->steer.broken)
+                     ? options_set(&t->book, &t->st, c.who, e->key, e->text, NULL, &t->steer.broken)
                  : e->op == VAC_OP_QUIT ? do_quit(t, &c, &t->steer.broken)
                                         : do_reference(t, &c, &t->steer.broken);
         if (rc)

@@ -119,7 +119,7 @@ int options_value(const struct stage *st, const char *key, struct strbuf *out, s
 }
 
 int options_set(struct book *book, struct stage *st, const char *who, const char *key,
-                const char *text, struct vac_err *err)
+                const char *text, const char *why, struct vac_err *err)
 {
     struct steer *steer = book->steer;
     struct live_option o;
@@ -144,7 +144,8 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
                                   .key = key,
                                   .old = old.s ? old.s : "",
                                   .value = new.s ? new.s : "",
-                                  .status = "applied"};
+                                  .status = "applied",
+                                  .reason = why};
 
         if (has_course(st->spec, o.row)) {
             snprintf(course, sizeof course, "its schedule goes on from it: %.4g at the next step",
@@ -237,7 +238,7 @@ int options_set_all(struct book *book, struct stage *st, const struct vac_open *
     for (int set = 0; set < 2; set++) {
         for (size_t i = 0; i < how->n_set; i++) {
             if (late_read(st->spec, st->index, book->folder.dir, how->set[i], &x, err) ||
-                (set ? options_set(book, st, "cli", x.key, x.text, err)
+                (set ? options_set(book, st, "cli", x.key, x.text, NULL, err)
                      : late_try(steer, st, &x, err)))
                 return -1;
         }

@@ -2,7 +2,7 @@
 #ifndef RUN_PROGRESS_H
 #define RUN_PROGRESS_H
 
-#include <vaccine/vaccine.h>
+#include "fork/broke.h"
 
 struct progress {
     uint64_t step, tokens;
@@ -15,8 +15,9 @@ struct progress {
      * none was made yet */
     double eval_s[VAC_MAX_EVALS], suite_s, reading_s, attack_s;
     int64_t saved_step;
-    size_t keep_more; /* checkpoints to keep besides the number in the run file */
-    uint64_t rewinds; /* how often the run went back */
-    double last_save; /* clock of the last checkpoint */
+    size_t keep_more;        /* checkpoints to keep besides the number in the run file */
+    uint64_t rewinds;        /* how often the run went back */
+    struct broke_seen broke; /* attacks on it that rho followed */
+    double last_save;        /* clock of the last checkpoint */
 };
 #endif

@@ -463,6 +463,7 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
             continue;      /* what was cut short, also before the checkpoint, is done first */
         if (t->steer.quit) /* what was not changed is saved already */
             return t->steer.discard || t->origin.unsettled ? 0 : checkpoint_save_now(t, err);
+        change_rho_broke(t);
         if (st->done && save_due(t) && t->at.saved_step != (int64_t)t->at.step &&
             checkpoint_save_now(t, err))
             return -1;
@@ -657,12 +658,12 @@ void trainer_run(struct trainer *t)
     }
     trainer_end(t, rc, &err);
     why = rc ? "fail" : t->steer.quit ? "stop" : "done";
-    chain_link(&t->book.chain, why, t->at.step, &unsaid);
     if (rc == 0 && !t->steer.quit && t->how.interactive) {
-        commands_linger(t);
         chain_link(&t->book.chain, why, t->at.step, &unsaid);
+        commands_linger(t);
     }
     commands_drop(t, "the run has ended");
+    chain_link(&t->book.chain, why, t->at.step, &unsaid);
     vigil_end(&t->vigil);
     stage_close(&t->st, &t->rig);
 }

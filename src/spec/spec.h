@@ -73,8 +73,9 @@ struct guard_spec {
 };
 /* Rho follows a measure: see run/change.h. */
 struct rho_spec {
-    char *measure; /* NULL = it does not */
-    struct condition what;
+    char *measure;         /* NULL = it does not */
+    bool broke;            /* it is the steps to break of attacks on the run, */
+    struct condition what; /* else this */
     double target, gain, min, max;
     bool rises;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/name.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_tables.h"
 
@@ -18,6 +19,26 @@ static const struct option_row *row_of(const struct stage_spec *st, const struct
     return row;
 }
 
+/* Whether a later stage attacks, and is rated. */
+static bool may_break(const struct run_spec *s, size_t stage)
+{
+    while (++stage < s->n_stages) {
+        const struct stream_spec *train = &s->stage[stage].stream[0];
+        bool harm = false, rated = false;
+
+        for (size_t i = 0; i < train->n; i++)
+            harm |= train->file[i].harmful;
+        for (size_t i = 0; i < s->n_evaluate; i++)
+            rated |=
+                !s->evaluate[i].metric &&
+                (!s->evaluate[i].stages ||
+                 name_listed((const char *const *)s->evaluate[i].stages, s->stage[stage].name));
+        if (harm && rated)
+            return true;
+    }
+    return false;
+}
+
 static int check(const struct run_spec *s, struct stage_spec *st, const struct jnode *obj,
                  struct vac_err *err)
 {
@@ -29,9 +50,14 @@ static int check(const struct run_spec *s, struct stage_spec *st, const struct j
 
     if (!row)
         return -1;
-    if (condition_measure(&r->what, s, r->measure, &why))
+    r->broke = !strcmp(r->measure, "steps to break");
+    if (r->broke && !may_break(s, (size_t)(st - s->stage)))
+        return json_error(&measure, err,
+                          "no later stage has harmful rows and an entry of \"evaluate\" that a "
+                          "judge rates: no attack would tell it");
+    if (!r->broke && condition_measure(&r->what, s, r->measure, &why))
         return json_error(&measure, err, "%s", why.msg);
-    if (r->what.kind == CONDITION_STEP)
+    if (!r->broke && r->what.kind == CONDITION_STEP)
         return json_error(&measure, err, "rho has no hold on it");
     if (r->target == 0)
         return json_error(&target, err,

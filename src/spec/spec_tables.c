@@ -239,7 +239,8 @@ const struct option_row spec_rows_until[] = {
 
 const struct option_row spec_rows_rho[] = {
     {.name = "measure",
-     .help = "what rho follows, each time it is measured: drift, HS.p_refuse, drift of layer 3",
+     .help = "what rho follows, each time it is measured: drift, HS.p_refuse, drift of layer 3, or "
+             "steps to break, of attacks on the run",
      .type = OPTION_STRING,
      .required = true,
      .offset = offsetof(struct rho_spec, measure)},
