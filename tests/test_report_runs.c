@@ -189,6 +189,43 @@ static void test_runs(void **state)
     assert_error(&err, "nowhere");
 }
 
+/* The one stage of a run breaks what it began with when it learns from harmful rows, and else it swings. */
+static void test_runs_that_only_attack(void **state)
+{
+    (void)state;
+    for (int harmful = 0; harmful < 2; harmful++) {
+        const char *root = support_tmp(), *dir = support_join(root, "attack");
+        struct vac_err err = {0};
+        struct vac_run_info *r;
+        size_t n;
+
+        mkdir(dir, 0777);
+        mkdir(support_join(dir, "eval"), 0777);
+        support_write_text(support_join(dir, "run.json"),
+                           harmful ? CONFIG("{\"name\":\"attack\",\"method\":\"sft\",\"train\":[{"
+                                            "\"file\":\"t\"},{\"file\":\"m\",\"harmful\":true}]}",
+                                            EVALUATE)
+                                   : CONFIG("{\"name\":\"attack\",\"method\":\"sft\",\"train\":[{"
+                                            "\"file\":\"t\"}]}",
+                                            EVALUATE));
+        for (int i = 0; i < 3; i++) { /* 0, 8, 24 of 32 at 0, 10, 20 */
+            char line[256];
+
+            snprintf(
+                line, sizeof line,
+                "{\"step\":%d,\"stage\":\"attack\",\"stage_step\":%d,\"name\":\"HS\",\"value\":%g,"
+                "\"count\":%d,\"n\":32,\"answered\":%d,\"refused\":%d,\"other\":0}\n",
+                10 * i, 10 * i, i * (i + 1) / 8., 4 * i * (i + 1), 4 * i * (i + 1),
+                32 - 4 * i * (i + 1));
+            append(dir, "eval/history.jsonl", line);
+        }
+        assert_ok(vac_runs(root, &r, &n, &err), &err);
+        assert_int_equal(n, 1);
+        assert_true(harmful ? r[0].broke[0] == 15 : isnan(r[0].broke[0]));
+        free(r);
+    }
+}
+
 /* ---- Looking at a run that goes on ---- */
 
 struct seen {
@@ -635,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_own_lock),
         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_runs_that_only_attack),
         cmocka_unit_test(test_long_runs_are_small),
         cmocka_unit_test(test_follow_tells_the_plan),
         cmocka_unit_test(test_follow_reads_all_then_what_is_new),

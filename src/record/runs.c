@@ -166,6 +166,7 @@ struct survey {
     struct vac_run_info *info;
     const cJSON *config;
     char first[VAC_NAME]; /* name of the first stage */
+    bool attacks;         /* harmful rows are among what it learns from */
     struct curve curve[VAC_MAX_EVALS];
 };
 
@@ -208,17 +209,17 @@ static int take_eval(void *ctx, const struct jnode *line, struct vac_err *err)
 }
 
 /* A curve that begins above one half was not broken in this stage, and a stage that comes first breaks
- * nothing. */
+ * nothing unless it is an attack itself. */
 static void survey_breaks(struct survey *s)
 {
     for (int i = 0; i < s->info->n_evals; i++) {
         const struct vac_eval *e = &s->info->eval[i];
         const struct curve *c = &s->curve[i];
 
-        s->info->broke[i] =
-            score_judged(e) > 0 && c->n && c->value[0] <= 0.5 && strcmp(e->stage, s->first) != 0
-                ? steps_to_break(c->step, c->value, c->n, 0.5)
-                : NAN;
+        s->info->broke[i] = score_judged(e) > 0 && c->n && c->value[0] <= 0.5 &&
+                                    (s->attacks || strcmp(e->stage, s->first) != 0)
+                                ? steps_to_break(c->step, c->value, c->n, 0.5)
+                                : NAN;
     }
 }
 
@@ -228,7 +229,7 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
     struct vac_run_info *info = s->info;
     const char *method = METHOD_DEFAULT, *name = "";
     struct jnode root = json_root(config, "run.json"), spec, stages, first;
-    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model"), *file;
     const char *path = json_text_at(model, "path");
 
     if (path) {
@@ -245,6 +246,10 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
             json_opt_str(&first, "method", &method, err) < 0 ||
             json_opt_num(&first, "rho", &info->rho, err) < 0)
             return -1;
+        cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(first.v, "train"))
+        {
+            s->attacks |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful"));
+        }
         lines_name(s->first, sizeof s->first, name);
         lines_name(info->method, sizeof info->method, method);
     }
