@@ -330,24 +330,6 @@ static void put_away(struct trainer *t, struct control_command *c, const struct 
     free(c->text);
 }
 
-static void apply_one(struct trainer *t, struct control_command *c)
-{
-    struct vac_err err = {0};
-    double begun = clock_now();
-    int rc;
-
-    t->steer.answering = c->id;
-    if (t->steer.over && table[c->op].steers)
-        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
-    else
-        rc = (table[c->op].writes && begin_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
-                                                                                              : 0;
-    tell(t, c, t->at.step, rc, &err);
-    if (!t->steer.over && alarm_act(t, &err))
-        steer_break(&t->steer, &err);
-    put_away(t, c, &err, begun);
-}
-
 /* --- while a step is made --- */
 
 static void inquiry_end(struct trainer *t, int rc, struct vac_err *err)
@@ -390,19 +372,19 @@ static void inquiry_go_on(struct trainer *t)
         inquiry_end(t, rc, &err);
 }
 
-/* The answer is given to its end, where there will be no step for it to go on in, or somebody waits behind it. */
+static void inquiry_finish(struct trainer *t)
+{
+    while (t->inquiry.asking)
+        inquiry_go_on(t);
+}
+
+/* There may be no step for it to go on in. */
 static void inquiry_settle(struct trainer *t)
 {
-    struct inquiry *q = &t->inquiry;
-    enum vac_op next;
-
-    if (q->asking && q->rewinds != t->at.rewinds)
+    if (t->inquiry.asking && t->inquiry.rewinds != t->at.rewinds)
         commands_drop(t, "the run went back");
-    if (t->steer.broken.code || (!t->steer.paused && !t->steer.quit && t->st.done < t->st.end &&
-                                 !control_next(t->steer.ctl, &next)))
-        return;
-    while (q->asking)
-        inquiry_go_on(t);
+    else if (!t->steer.broken.code && (t->steer.paused || t->steer.quit || t->st.done >= t->st.end))
+        inquiry_finish(t);
 }
 
 void commands_drop(struct trainer *t, const char *why)
@@ -435,6 +417,27 @@ void commands_weights_move(struct trainer *t)
 {
     while (t->inquiry.asking && !asking_stay(t->inquiry.asking))
         inquiry_go_on(t);
+}
+
+/* --- between two steps --- */
+
+static void apply_one(struct trainer *t, struct control_command *c)
+{
+    struct vac_err err = {0};
+    double begun = clock_now();
+    int rc;
+
+    inquiry_finish(t); /* it was asked first */
+    t->steer.answering = c->id;
+    if (t->steer.over && table[c->op].steers)
+        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
+    else
+        rc = (table[c->op].writes && begin_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
+                                                                                              : 0;
+    tell(t, c, t->at.step, rc, &err);
+    if (!t->steer.over && alarm_act(t, &err))
+        steer_break(&t->steer, &err);
+    put_away(t, c, &err, begun);
 }
 
 /* What a replay gives at the present stage and step. A failure ends the run. */
