@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,7 @@ def wait_steps(run, out, n):
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     vaccine = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else here + "/../build/vaccine")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was written goes away too
     with tempfile.TemporaryDirectory(prefix="first-token-") as tmp:
         os.mkdir(tmp + "/model")
         write_model(tmp + "/model")
@@ -122,23 +124,24 @@ def main():
         run = subprocess.Popen([vaccine, "run", tmp + "/run.json", "-o", out], stdout=subprocess.DEVNULL,
                                env=dict(os.environ, VACCINE_LOG=log))
         try:
-            alone = wait_steps(run, out, 2)[-1]["step_ms"] / 1000
+            alone = wait_steps(run, out, 3)[-1]["step_ms"] / 1000
             print(f"{ROWS} rows of {TOKENS} tokens; a step takes {alone:.1f} s")
             print("asked at   first token   its own pass   waited   step   answered at step")
             for moment in MOMENTS:
                 n = len(steps(out))
                 wait_steps(run, out, n + 1)  # the next step begins now
                 time.sleep(moment * alone)
+                made = len(steps(out))
                 asked = time.monotonic()
                 ctl = subprocess.Popen([vaccine, "ctl", "--max-new-tokens", "8", out, "probe", PROMPT],
                                        stdout=subprocess.PIPE)
                 ctl.stdout.read(1)
                 first = time.monotonic() - asked
-                during = len(steps(out)) + 1
+                during = len(steps(out))
                 ctl.stdout.read()
                 ctl.wait()
                 own = float(re.findall(r"first token of probe.*?([0-9.]+) ms", open(log).read())[-1]) / 1000
-                print(f"{moment:8.2f} {first:11.2f} s {own:12.2f} s {first - own:6.2f} s {n + 2:6d} {during:10d}",
+                print(f"{moment:8.2f} {first:11.2f} s {own:12.2f} s {first - own:6.2f} s {made:6d} {during:10d}",
                       flush=True)
         finally:
             run.terminate()
