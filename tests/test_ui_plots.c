@@ -17,7 +17,7 @@ static void fill(double spike)
 }
 
 /* A plot of the loss alone, in each set of characters. */
-static void draw_loss_as(struct canvas *c, enum charset charset, double ema, bool mono)
+static void draw_loss_as(struct canvas *c, enum charset charset, double ema, bool mono, bool log)
 {
     struct plot_line l = {.name = "loss",
                           .x = history_column(&ui.points, COL_step),
@@ -29,6 +29,7 @@ static void draw_loss_as(struct canvas *c, enum charset charset, double ema, boo
                           .ema = ema};
     struct plot p = {.lines = &l,
                      .n_lines = 1,
+                     .log = log,
                      .y0 = NAN,
                      .y1 = NAN,
                      .cursor = NAN,
@@ -45,7 +46,7 @@ static void draw_loss_as(struct canvas *c, enum charset charset, double ema, boo
 
 static void draw_loss(struct canvas *c, enum charset charset, double ema)
 {
-    draw_loss_as(c, charset, ema, false);
+    draw_loss_as(c, charset, ema, false, false);
 }
 
 /* The greatest number of the axis. */
@@ -84,6 +85,39 @@ static void test_a_single_spike_is_cut_and_marked(void **state)
                 }
             assert_int_equal(marks, 1);
         }
+    canvas_done(&c);
+}
+
+/* What never moved from 0 stands at the foot of a range of its own, also where a logarithm was asked for, and
+ * numbers below 0 keep their sign. */
+static void test_a_constant_has_an_axis(void **state)
+{
+    static const double values[] = {-0.01, 0};
+    struct canvas c = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        double value = values[i / 2];
+        char *text, *end;
+        int n = 0;
+
+        history_done(&ui.points);
+        fill(1);
+        for (size_t k = 0; k < ui.points.n; k++)
+            ui.points.v[k * COL_COUNT + COL_loss] = value;
+        draw_loss_as(&c, CHARSET_ASCII, 0, false, i % 2);
+        text = canvas_text(&c);
+        for (char *s = text; s; s = strchr(s, '\n') ? strchr(s, '\n') + 1 : NULL) {
+            double at = strtod(s, &end);
+
+            if (end == s || *end != '+')
+                continue;
+            assert_true(value < 0 ? at >= -0.011 && at <= -0.009 : at >= 0 && at <= 1);
+            n++;
+        }
+        assert_true(n >= 3);
+        free(text);
+    }
     canvas_done(&c);
 }
 
@@ -201,7 +235,7 @@ static void test_raw_values_are_thinner_without_colours(void **state)
     for (int mono = 0; mono < 2; mono++) {
         int solid = 0, shade = 0, dots = 0;
 
-        draw_loss_as(&c, CHARSET_BLOCK, 0.98, mono);
+        draw_loss_as(&c, CHARSET_BLOCK, 0.98, mono, false);
         for (int i = 0; i < c.w * c.h; i++) {
             uint32_t ch = c.cells[i].ch[0];
             bool behind = (c.cells[i].style & STYLE_INK) == INK_GHOST;
@@ -210,7 +244,7 @@ static void test_raw_values_are_thinner_without_colours(void **state)
             solid += behind && (ch == 0x2580 || ch == 0x2584 || ch == 0x2588);
         }
         assert_true(mono ? shade > 60 && !solid : solid > 60 && !shade);
-        draw_loss_as(&c, CHARSET_BRAILLE, 0.98, mono);
+        draw_loss_as(&c, CHARSET_BRAILLE, 0.98, mono, false);
         for (int i = 0; i < c.w * c.h; i++)
             if ((c.cells[i].style & STYLE_INK) == INK_GHOST && c.cells[i].ch[0] >= 0x2800)
                 dots = dots > __builtin_popcount(c.cells[i].ch[0] & 0xff)
@@ -491,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_single_spike_is_cut_and_marked),
+        CASE(test_a_constant_has_an_axis),
         CASE(test_what_lasts_is_in_range),
         CASE(test_the_panel_keeps_its_range),
         CASE(test_every_curve_is_in_the_legend),

@@ -109,10 +109,10 @@ static void y_round(struct plot_frame *f, double lo, double hi)
         return;
     }
     if (hi - lo < 1e-12 * fmax(fabs(hi), 1e-300) || hi <= lo) {
-        double pad = hi != 0 ? fabs(hi) * 0.1 : 1;
+        double pad = fabs(hi) * 0.1;
 
         lo -= pad;
-        hi += pad;
+        hi += hi != 0 ? pad : 1;
     }
     unit = plot_round_up((hi - lo) / 10);
     f->y0 = floor(lo / unit + 1e-9) * unit;
@@ -601,7 +601,8 @@ static struct curve *frame_of(const struct view *v, const struct plot *p, struct
     if (v->w < 12 || f->rows < 1)
         return NULL;
     x_range(p, f);
-    for (int round = 0; round < 2; round++) { /* the labels' width is known with the range only */
+    /* the labels' width is known with the range only, and that there is nothing above 0 with the first one */
+    for (int round = 0; round < 3; round++) {
         bool log = f->log;
 
         curves = curves_of(p, f, v->w, left, dots);
@@ -609,7 +610,7 @@ static struct curve *frame_of(const struct view *v, const struct plot *p, struct
             return NULL;
         y_range(p, f, curves, f->cols * dots);
         left = label_width(f);
-        if (round == 1 || (left == f->left && log == f->log))
+        if (round == 2 || (left == f->left && log == f->log))
             break;
         curves_done(p, curves);
     }
