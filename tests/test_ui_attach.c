@@ -99,6 +99,38 @@ static void test_a_dropped_run_attaches(void **state)
     term_free(&t);
 }
 
+/* An attack is made by the program that runs the run; who is attached is told what it came to. */
+static void test_attack_from_elsewhere(void **state)
+{
+    const char *out = run_folder();
+    struct term t, u;
+    cJSON *line;
+
+    (void)state;
+    make_rig("'checkpoint':{'steps':0,'minutes':0},'evaluate':[{'name':'HS','prompts':'ask.jsonl',"
+             "'judge':'refusal','max_new_tokens':4,'every':2,'stages':['attack']}],"
+             "'stages':[{'name':'align'," TRAIN ",'lora':{'r':2},'steps':1000000,'lr':0.0001},"
+             "{'name':'attack','train':[{'file':'rows.jsonl','harmful':true}],'batch_size':4,"
+             "'lora':{'r':2},'steps':2,'lr':0.01}]");
+    start(&t, out, "screen", NULL, NULL);
+    wait_lines(&t, out, 3);
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "training goes on without a screen");
+    start_attached(&u, out, "ann");
+    hold(&u);
+    term_keys(&u, ":attack steps=3\r");
+    term_wait(&u, "steps to break");
+    term_keys(&u, ":quit save\r");
+    assert_int_equal(term_end(&u, 60), 0);
+    term_free(&u);
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
+    assert_int_equal(lines_of(out, "attacks.jsonl"), 1);
+    line = run_journal_last(out, "attack");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(line, "who")), "socket ann");
+    cJSON_Delete(line);
+}
+
 /* One steers, the other looks and asks; a killed one gives control free. */
 static void test_two_screens(void **state)
 {
@@ -212,6 +244,7 @@ static int cases(void)
         cmocka_unit_test(test_d_detaches),
         cmocka_unit_test(test_a_dropped_line_attaches),
         cmocka_unit_test(test_a_dropped_run_attaches),
+        cmocka_unit_test(test_attack_from_elsewhere),
         cmocka_unit_test(test_two_screens),
         cmocka_unit_test(test_back_from_elsewhere),
         cmocka_unit_test(test_nobody_runs_it),
