@@ -91,7 +91,7 @@ for shape; do
                 }
             for (w = 1; w <= n_who; w++) {
                 least = ms[w] < raw[w] ? ms[w] : raw[w]
-                printf "| %s | %.1f | %.1f | %s |\n", whos[w], ms[w], raw[w], w > 1 ? round2(ms[1] / least) : ""
+                printf "| %s | %.1f | %.1f | %s |\n", whos[w], ms[w], raw[w], (w > 1 ? round2(ms[1] / least) : "")
             }
             print "\n| " shape ": each | rows x columns x sum | default, GFLOP/s | best by hand | whose | default / best |"
             print "|---|---|---|---|---|---|"
