@@ -741,6 +741,22 @@ static void test_trace(void **state)
     free(text);
 }
 
+/* Who asked for more steps than the run has is not told that some are to go. */
+static void test_no_steps_are_left_at_the_end(void **state)
+{
+    struct rig_run r;
+    struct vac_session *s;
+
+    (void)state;
+    steered_rig(&r);
+    s = run_start(&r, run_folder(), &steered);
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_STEP, 1000, "", NULL);
+    run_wait(s, VAC_DONE);
+    assert_int_equal(vac_snapshot(s)->steps_left, 0);
+    vac_session_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_close_with_full_queue),
         cmocka_unit_test(test_finished_on_screen),
         cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_no_steps_are_left_at_the_end),
     };
 
     snprintf(trace, sizeof trace, "%s/trace", support_tmp());

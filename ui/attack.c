@@ -20,11 +20,12 @@ bool attack_is_waiting(const struct ui *ui)
 
 /* --- what with --- */
 
+/* With a blank behind it: what is typed next is a word of its own. */
 static int put(char *out, size_t size, int n, const char *key, double x)
 {
     if (isnan(x) || x == 0)
         return n;
-    return n + snprintf(out + n, size - (size_t)n, "%s%s=%.6g", n ? " " : "", key, x);
+    return n + snprintf(out + n, size - (size_t)n, "%s=%.6g ", key, x);
 }
 
 static void asked(struct ui *ui, const char *line)

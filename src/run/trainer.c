@@ -633,6 +633,7 @@ static void trainer_end(struct trainer *t, int rc, struct vac_err *err)
     } else if (t->steer.guarded) {
         t->exit_code = 3;
     }
+    t->steer.steps_left = 0; /* there are none */
     stopwatch_hold(&t->steer.watch);
     steer_show(&t->steer, state, rc ? err->msg : "");
 }
