@@ -164,6 +164,7 @@ inline() {
         './configure --help' | 'make install') ;;                        # tests/test_install.sh
         'vaccine tour') ;;                                               # below, and tests/test_ui_tour
         'vaccine ctl' | 'vaccine attach') ;;                            # tests/test_ctl.sh, test_ui_attach
+        'vaccine OUT_DIR/attack/NAME') ;;                                # tests/test_ui_saved: what is over is opened
         'vaccine eval --answers SAMPLES') ;;                             # tests/test_real.sh
         *) echo "$command: this test does not know it" ;;
         esac
