@@ -122,7 +122,6 @@ static void test_battery(void **state)
     run_assert_same(a, b);
 }
 
-/* A run that was going on waits, and goes on. */
 /* Attacked with `a` at three steps of the alignment: how immunity grew is a picture. */
 static void test_immunity(void **state)
 {
@@ -138,12 +137,13 @@ static void test_immunity(void **state)
                   ":panel evaluation\nz\n:save-screen %s\nq D\n",
              here("panel"));
     play_through(out, "--paused", script);
-    assert_on("panel", "immunity: steps of the attack to break, by step of the run");
+    assert_on("panel", "immunity: steps to break by step (held: the last)");
     assert_on("panel", "  @3 ");
     assert_on("panel", "  @9 ");
     assert_int_equal(lines_of(out, "attacks.jsonl"), 3);
 }
 
+/* A run that was going on waits, and goes on. */
 static void test_attack_meanwhile(void **state)
 {
     const char *out = run_folder();

@@ -243,13 +243,13 @@ bool endured_curve(const struct endured *e, struct ui *ui, const struct view *v)
                      .band = "95%",
                      .guides = ui->guides};
     struct view below = view_part(v, 0, 1, v->w, v->h - 1);
-    size_t at = 0, longest = 0;
+    size_t at = 0;
 
     for (size_t i = 0; all && i < e->n_attacks && p.n_lines < KINDS; i++) {
         size_t n = take_kind(e, i, all + at);
         char *text = name[p.n_lines];
 
-        if (n == 0)
+        if (n < LEAST_CURVE)
             continue;
         if (*e->attack[i].name)
             snprintf(text, sizeof *name, "%s", e->attack[i].name);
@@ -267,18 +267,16 @@ bool endured_curve(const struct endured *e, struct ui *ui, const struct view *v)
                                              .glyph = "*o+x"[p.n_lines],
                                              .steps = true};
         p.n_lines++;
-        longest = n > longest ? n : longest;
         at += n;
     }
     p.mono = ui->colors == 0;
     p.legend = below.h > 8;
-    if (longest >= LEAST_CURVE && below.h >= 4) {
-        draw_cut(v, 4, 0, v->w - 4, INK_FAINT,
-                 "immunity: steps of the attack to break, by step of the run");
+    if (p.n_lines && below.h >= 4) {
+        draw_cut(v, 4, 0, v->w - 4, INK_FAINT, "immunity: steps to break by step (held: the last)");
         plot_draw(&below, &p);
     }
     free(all);
-    return longest >= LEAST_CURVE && below.h >= 4;
+    return p.n_lines && below.h >= 4;
 }
 
 /* --- the curves of one that goes on --- */
