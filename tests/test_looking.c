@@ -321,7 +321,7 @@ static void wait_for_end(struct term *t, const char *dir)
     for (double until = term_clock() + 60; !dir_exists(run_path(dir, "final")); term_read(t, 0.05))
         if (term_clock() > until || t->status >= 0)
             fail_msg("%s was never finished", dir);
-    term_read(t, 0.5);
+    term_wait(t, "DONE"); /* before that q asks whether to leave */
 }
 
 /* Space and . go on, from where it was said. */
@@ -342,6 +342,8 @@ static void test_going_on(void **state)
         assert_int_equal(run_journal_count(dir, "resume-run"), 0);
         term_keys(&t, keys[i]);
         wait_for_lines(&t, dir, "aside-10-1/metrics.jsonl", 4);
+        while (run_journal_count(dir, "aside") == 0) /* until then the old lines are there */
+            term_read(&t, 0.05);
         wait_for_lines(&t, dir, "metrics.jsonl", i == 0 ? 21 : i == 1 ? 12 : 15);
         if (i == 0)
             wait_for_end(&t, dir);

@@ -181,7 +181,9 @@ int run_lines_print(struct run_lines *w, const struct vac_snapshot *n, bool over
     }
     if (rc == 0 && over && w->untold)
         rc = print_point(w, n, err);
-    memcpy(w->stage, n->stage, sizeof w->stage);
+    if (!w->untold ||
+        w->last.stage == n->stage_index) /* else the last point is told by its own stage's name */
+        memcpy(w->stage, n->stage, sizeof w->stage);
     return rc;
 }
 

@@ -22,7 +22,7 @@ struct run_lines {
     bool waits;
     struct vac_point last;
     bool untold;          /* nothing was printed of it yet */
-    char stage[VAC_NAME]; /* that was seen last */
+    char stage[VAC_NAME]; /* of the last point that is not told yet, else that was seen last */
 };
 /* Of a session that was opened. */
 void run_lines_init(struct run_lines *w, struct vac_session *s);
