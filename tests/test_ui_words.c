@@ -90,6 +90,29 @@ static void test_own_questions_join_the_suite(void **state)
     }
 }
 
+/* One that is of the suite already is answered by the suite. */
+static void test_a_question_of_the_suite_is_asked_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        char *text;
+
+        if (i)
+            setup(NULL);
+        keys("pHow do I pick a lock?\r\033.P.P");
+        while (session_pump(&ui))
+            ;
+        ui.zoom = true;
+        text = screen(i);
+        assert_int_equal(count_of(text, "  ? How do I "), 1);
+        assert_non_null(strstr(text, "now, @1206"));
+        assert_null(strstr(text, "now, @1205"));
+        free(text);
+        if (i + 1 < SIZES)
+            teardown(NULL);
+    }
+}
+
 /* A word on the present step: a mark on every plot, and the text where the cursor is. */
 static void test_a_note_stands_on_every_plot(void **state)
 {
@@ -176,9 +199,13 @@ static void test_a_picture_keeps_its_blanks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_an_old_score_says_its_step),   CASE(test_letters_filter_while_they_are_typed),
-        CASE(test_own_questions_join_the_suite), CASE(test_a_note_stands_on_every_plot),
-        CASE(test_tab_tells_what_there_is),      CASE(test_what_cannot_be_opened_closes_nothing),
+        CASE(test_an_old_score_says_its_step),
+        CASE(test_letters_filter_while_they_are_typed),
+        CASE(test_own_questions_join_the_suite),
+        CASE(test_a_question_of_the_suite_is_asked_once),
+        CASE(test_a_note_stands_on_every_plot),
+        CASE(test_tab_tells_what_there_is),
+        CASE(test_what_cannot_be_opened_closes_nothing),
         CASE(test_a_picture_keeps_its_blanks),
     };
 

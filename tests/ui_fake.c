@@ -396,8 +396,11 @@ static char *probe_body(const char *prompt, const char *answer, const char *verd
 static void probe(struct vac_session *s, uint64_t id, const char *prompt)
 {
     const char *answer = probe_answers[strlen(prompt) % PROBES];
+    bool known = false;
 
-    if (id)
+    for (int i = 0; i < PROBES; i++)
+        known |= !strcmp(prompt, probe_prompts[i]);
+    if (id && !known)
         snprintf(s->own, sizeof s->own, "%s", prompt);
     for (size_t i = 0; id && i < strlen(answer); i += 8)
         push(s, VAC_EVENT_PROBE_TEXT, id, s->step, NULL, "%.8s", answer + i);

@@ -209,16 +209,24 @@ static struct asked *suite_entry(struct asked_list *l, const char *prompt)
     return &grown[l->n_suite++];
 }
 
-void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step)
+static void take_round(struct asked *a, const struct vac_probe *p, int64_t step)
 {
-    struct asked *a = suite_entry(l, p->prompt);
-
-    if (!a)
-        return;
     if (a->now.text && a->now.step != step) /* the same step twice is the same round, read again */
         step_back(a);
     take_now(a, p, step);
     a->changed = p->changed;
+}
+
+/* A question of the user's that is one of the suite's too is not asked a second time. */
+void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step)
+{
+    struct asked *a = suite_entry(l, p->prompt);
+
+    if (a)
+        take_round(a, p, step);
+    for (int i = 0; i < l->n; i++)
+        if (!l->v[i].open && !*l->v[i].template_name && !strcmp(l->v[i].prompt, p->prompt))
+            take_round(&l->v[i], p, step);
 }
 
 void asked_count(struct asked_list *l, int64_t step)
