@@ -344,8 +344,8 @@ static void see_plan(void *ctx, const struct vac_event *e)
 static void test_follow_tells_the_plan(void **state)
 {
     static const struct vac_follow_take take = {.event = see_plan};
-    static const char *const plans[] = {"\"plan\":[{\"what\":\"weights\",\"bytes\":3000000000},{"
-                                        "\"what\":\"tokenizer\",\"bytes\":5}]",
+    static const char *const plans[] = {("\"plan\":[{\"what\":\"weights\",\"bytes\":3000000000},{"
+                                         "\"what\":\"tokenizer\",\"bytes\":5}]"),
                                         "\"plan\":[{\"what\":3,\"bytes\":-1}]", "\"plan\":7"};
     static const char text[] = CONFIG(ONE_STAGE, "");
     const char *at = strstr(text, "\"plan\":[]");
