@@ -288,6 +288,30 @@ static void test_broke_once(void **state)
     assert_int_equal(run_journal_count(out, "set"), 2);
 }
 
+/* What is kept of attacks and cannot be read is told once; rho stays, and the run goes on. */
+static void test_broke_unread(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s;
+    FILE *f;
+
+    (void)state;
+    attacked(&r, "{'measure':'steps to break','target':10}");
+    s = run_up_to(&r, out, false, 4);
+    tell_attack(out, 4, 20, 5);
+    f = fopen(run_path(out, "attacks.jsonl"), "a");
+    assert_non_null(f);
+    assert_true(fputs("{\"step\": 4, }\n", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    vac_session_close(s);
+    assert_rho(out, 16, 2);
+    assert_int_equal(run_journal_count(out, "set"), 0);
+    assert_int_equal(run_journal_count(out, "warning"), 1);
+}
+
 static void test_wrong_broke(void **state)
 {
     struct rig_run r;
@@ -313,7 +337,7 @@ int main(void)
         cmocka_unit_test(test_courses),     cmocka_unit_test(test_none),
         cmocka_unit_test(test_set),         cmocka_unit_test(test_wrong),
         cmocka_unit_test(test_broke),       cmocka_unit_test(test_broke_once),
-        cmocka_unit_test(test_wrong_broke),
+        cmocka_unit_test(test_wrong_broke), cmocka_unit_test(test_broke_unread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

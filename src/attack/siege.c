@@ -2,26 +2,16 @@
 #include "attack/siege.h"
 
 #include <math.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "attack/battery.h"
-#include "attack/words.h"
 #include "base/io.h"
-#include "base/stopwatch.h"
 #include "fork/attack.h"
 #include "record/config.h"
 #include "record/folder.h"
-#include "record/journal.h"
-#include "run/book.h"
-#include "run/trainer.h"
-
-/* How often a trainer that waits looks whether it is to end. */
-#define LOOK_EVERY_MS 200
 
 struct vac_siege {
     char *run, *dir; /* what is attacked; the folder of the attack at work */
@@ -146,8 +136,8 @@ out:
     return rc;
 }
 
-static int open_siege(struct vac_siege **out, const char *run, const struct attack_words *w,
-                      int64_t own, const char *who, struct vac_err *err)
+int siege_open(struct vac_siege **out, const char *run, const struct attack_words *w, int64_t own,
+               const char *who, struct vac_err *err)
 {
     struct vac_siege *s = mem_new(1, sizeof *s, err);
     cJSON *config = s ? run_config(run, err) : NULL;
@@ -182,7 +172,7 @@ int vac_siege_open(struct vac_siege **out, const char *run, const char *words, c
 
     *out = NULL;
     if (rc == 0)
-        rc = open_siege(out, run, &w, -1, who, err);
+        rc = siege_open(out, run, &w, -1, who, err);
     words_done(&w);
     return rc;
 }
@@ -356,108 +346,4 @@ int vac_siege_go(struct vac_siege *s, struct vac_err *err)
         return err->code ? -1
                          : err_set(err, VAC_ERR_STOPPED, "%s: was stopped before its end", s->dir);
     return s->course ? 1 : tell_one(s, err);
-}
-
-/* --- of a run that makes them by itself --- */
-
-/* Steps of one that are set, or those of the stage. */
-static int64_t steps_of(const struct battery_attack *a, int64_t own)
-{
-    int64_t steps = own;
-
-    for (size_t i = 0; i < a->set.n; i++) {
-        const char *at = strstr(a->set.v[i], ".steps=");
-
-        if (at && at[7] >= '1' && at[7] <= '9')
-            steps = strtoll(at + 7, NULL, 10);
-    }
-    return steps;
-}
-
-int siege_plan(const struct run_spec *s, int64_t own, int64_t *attacks, int64_t *steps,
-               struct vac_err *err)
-{
-    const struct stage_spec *st = &s->stage[s->attack.stage];
-    struct attack_on on = {.stage = st->name};
-    struct battery b = {.v = NULL};
-    cJSON *config;
-    int rc;
-
-    *attacks = 1;
-    *steps = s->attack.steps ? s->attack.steps : own;
-    if (s->attack.samples && !s->attack.steps && !st->steps && st->samples)
-        *steps = (int64_t)ceil((double)own * (double)s->attack.samples / (double)st->samples);
-    if (!s->attack.battery)
-        return 0;
-    on.config = config = cJSON_CreateObject();
-    rc = json_add(config, "spec", json_copy(s->json, err), err);
-    if (rc == 0)
-        rc = battery_read(&b, s->attack.battery, &on, err);
-    *attacks = (int64_t)b.n;
-    *steps = 0;
-    for (size_t i = 0; i < b.n; i++)
-        *steps += steps_of(&b.v[i], own);
-    if (s->attack.budget || b.budget) {
-        int64_t budget = s->attack.budget ? s->attack.budget : b.budget;
-
-        *steps = budget < *steps ? budget : *steps;
-    }
-    battery_done(&b);
-    cJSON_Delete(config);
-    return rc;
-}
-
-/* --- of a trainer that waits for it --- */
-
-static int see_through(struct trainer *t, struct vac_siege *s, struct vac_err *err)
-{
-    int rc;
-
-    while ((rc = vac_siege_go(s, err)) > 0) {
-        struct pollfd p = {.fd = vac_siege_fd(s), .events = POLLIN};
-
-        control_writing(t->steer.ctl)->attack = s->now;
-        steer_show(&t->steer, VAC_MEASURING, s->text);
-        if (atomic_load(&t->steer.ctl->waiting))
-            return 1;
-        if (p.fd >= 0)
-            poll(&p, 1, LOOK_EVERY_MS);
-    }
-    return rc;
-}
-
-int siege_run(struct trainer *t, const char *words, const char *who, struct vac_err *err)
-{
-    struct attack_words w = {.at = ""};
-    const char *run = t->book.folder.dir;
-    struct vac_siege *s = NULL;
-    struct journal_entry e = {
-        .applied = true, .applied_step = (int64_t)t->at.step, .who = who, .verb = JOURNAL_ATTACK};
-    bool runs = t->steer.watch.since > 0;
-    int rc = words ? words_read(&w, words, err) : 0;
-
-    stopwatch_hold(&t->steer.watch);
-    steer_show(&t->steer, VAC_MEASURING, "an attack is made ready");
-    if (!words)
-        w.spec = t->rig.spec.attack;
-    if (rc == 0)
-        rc = open_siege(&s, run, &w, words ? -1 : (int64_t)t->at.step, who, err);
-    if (rc == 0)
-        rc = see_through(t, s, err);
-    if (words)
-        words_done(&w);
-    e.key = s && *s->now.dir ? s->now.dir : NULL;
-    e.status = rc < 0 ? "failed" : rc ? "left" : NULL;
-    e.reason = rc < 0 ? err->msg : s ? s->text : NULL;
-    if (s || !words) /* a command that was refused is answered, and has done nothing */
-        book_tell(&t->book, &e);
-    if (rc == 0)
-        control_event(t->steer.ctl, VAC_EVENT_ATTACK, t->steer.answering, (int64_t)t->at.step,
-                      s->text, NULL);
-    vac_siege_close(s);
-    control_writing(t->steer.ctl)->attack = (struct vac_siege_now){.at = 0};
-    if (runs)
-        stopwatch_go(&t->steer.watch);
-    t->steer.step_at = clock_now();
-    return rc;
 }

@@ -4,17 +4,10 @@
 #ifndef ATTACK_SIEGE_H
 #define ATTACK_SIEGE_H
 
-#include "spec/spec.h"
+#include "attack/words.h"
 
-/* How many attacks the run file's "attack" makes each time, and their steps in all where the run's attack stage makes
- * `own`. An attack file is read, and an error says what is wrong with it. */
-int siege_plan(const struct run_spec *s, int64_t own, int64_t *attacks, int64_t *steps,
-               struct vac_err *err);
-
-struct trainer;
-/* What the trainer has saved at its present step is attacked, while it waits: as `words` say or, NULL, as "attack"
- * of its run file does; that one is gone on with where it was begun on these weights, and made once. What it comes
- * to, or why it came to nothing, stands in the journal. 0; 1 = the run is to end, and so it was left to be gone on
- * with; -1 and why it could not be begun or went wrong. */
-int siege_run(struct trainer *t, const char *words, const char *who, struct vac_err *err);
+/* As vac_siege_open; with `own` of 0 or more it is the run's own attack on that step, which is gone on with where it was
+ * begun on the weights that the step has now. `w` is not needed after. */
+int siege_open(struct vac_siege **out, const char *run, const struct attack_words *w, int64_t own,
+               const char *who, struct vac_err *err);
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attack/siege.h"
+#include "attack/besieged.h"
 #include "attack/words.h"
 #include "attach/remote.h"
 #include "attach/server.h"
@@ -223,7 +223,7 @@ static int open_all(struct vac_session *s, struct vac_open *how, struct vac_err 
         return -1;
     /* after hours of alignment it would be late to find something wrong with it */
     return s->t.rig.spec.attack.every && !how->look && !how->replay
-               ? siege_plan(&s->t.rig.spec, 1, &attacks, &steps, err)
+               ? besieged_plan(&s->t.rig.spec, 1, &attacks, &steps, err)
                : 0;
 }
 
@@ -261,7 +261,7 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
         goto fail;
     s->t.export = export_run;
     if (!how.look && !how.replay)
-        s->t.attack = siege_run;
+        s->t.attack = besieged_run;
     s->t.export_ctx = s;
     snprintf(control_writing(&s->ctl)->run, VAC_NAME, "%s", path_base(s->dir ? s->dir : o->file));
     steer_show(&s->t.steer, VAC_LOADING, "");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attack/siege.h"
+#include "attack/besieged.h"
 #include "compute/speed.h"
 #include "door/crowd.h"
 #include "run/control.h"
@@ -333,7 +333,7 @@ static int look_at_attacks(struct validation *v, struct vac_err *err)
 
     if (!s->attack.every)
         return 0;
-    if (siege_plan(s, (int64_t)x->steps, &n, &steps, err))
+    if (besieged_plan(s, (int64_t)x->steps, &n, &steps, err))
         return -1;
     one = (double)steps * x->seconds / (double)x->steps;
     for (size_t i = 0; i < v->n_evaluate; i++)

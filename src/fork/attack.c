@@ -19,18 +19,6 @@ static const char attacks_file[] = "attacks.jsonl";
 
 /* --- the fork --- */
 
-static bool has_harm(const cJSON *stage)
-{
-    const cJSON *file;
-
-    cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(stage, "train"))
-    {
-        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful")))
-            return true;
-    }
-    return false;
-}
-
 const char *attack_stage(const cJSON *config, const char *dir, const char *wanted,
                          struct vac_err *err)
 {
@@ -42,7 +30,7 @@ const char *attack_stage(const cJSON *config, const char *dir, const char *wante
     cJSON_ArrayForEach(stage, stages)
     {
         name = json_text_at(stage, "name");
-        if (i++ > 0 && name && (wanted ? !strcmp(name, wanted) : has_harm(stage)))
+        if (i++ > 0 && name && (wanted ? !strcmp(name, wanted) : run_stage_has_harm(stage)))
             return name;
     }
     if (wanted)
@@ -547,6 +535,17 @@ static int by_step(const void *a, const void *b)
     const struct vac_attack *x = a, *y = b;
 
     return x->step != y->step ? (x->step > y->step) - (x->step < y->step) : strcmp(x->dir, y->dir);
+}
+
+int attack_kept(const char *dir, int64_t *size, struct vac_err *err)
+{
+    char *path = path_join(dir, attacks_file, err);
+    int rc = path ? file_measure(path, size, err) : -1;
+
+    free(path);
+    if (rc == 0 && *size < 0)
+        *size = 0;
+    return rc;
 }
 
 int vac_run_attacks(const char *run, struct vac_attack **out, size_t *n, struct vac_err *err)

@@ -23,6 +23,9 @@ char *attack_name(const char *dir, uint64_t step, struct vac_err *err);
  * back may have made others. */
 bool attack_is_of(const char *dir, const char *run, int64_t step);
 
+/* Bytes of what is kept of attacks on the run in `dir`; 0 = nothing is. */
+int attack_kept(const char *dir, int64_t *size, struct vac_err *err);
+
 /* The scores of the run in `dir` within that stage, up to a step of it; nothing else of `out` is set. */
 int attack_scores(const char *dir, const char *stage, int64_t upto, struct vac_attack *out,
                   struct vac_err *err);

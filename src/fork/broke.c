@@ -36,8 +36,14 @@ int broke_next(struct broke_seen *s, const char *dir, int64_t step, struct vac_a
 {
     struct vac_attack *v;
     const struct vac_attack *best = NULL;
+    int64_t size;
     size_t n;
 
+    if (attack_kept(dir, &size, err))
+        return -1;
+    if (size == s->size && (s->known || size > 0))
+        return 0;
+    s->size = size;
     if (vac_run_attacks(dir, &v, &n, err))
         return -1;
     for (size_t i = 0; i < n; i++)

@@ -14,10 +14,12 @@ struct broke_seen {
         taken; /* step of the weights of the last one; 0 = there was none. A checkpoint has it */
     bool known;
     size_t lines; /* that were looked at */
+    int64_t
+        size; /* of the file then; as long as it stays nothing is read again, also what could not be */
 };
 /* 1: attacks on the weights of a step after the last one and up to `step` have ended; *out is that which broke the
  * newest of them soonest, or, where none did, that which they withstood longest. 0: none has. Attacks of one step, and
- * those that no judge rates, tell no steps. -1: the lines cannot be read. */
+ * those that no judge rates, tell no steps. -1: the lines cannot be read; said once for each length of the file. */
 int broke_next(struct broke_seen *s, const char *dir, int64_t step, struct vac_attack *out,
                struct vac_err *err);
 #endif

@@ -49,6 +49,18 @@ const cJSON *run_config_stage(const cJSON *config, const char *name)
     return NULL;
 }
 
+bool run_stage_has_harm(const cJSON *stage)
+{
+    const cJSON *file;
+
+    cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(stage, "train"))
+    {
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful")))
+            return true;
+    }
+    return false;
+}
+
 bool run_config_is_rate(const cJSON *config, const char *name)
 {
     const cJSON *entry,

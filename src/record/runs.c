@@ -229,7 +229,7 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
     struct vac_run_info *info = s->info;
     const char *method = METHOD_DEFAULT, *name = "";
     struct jnode root = json_root(config, "run.json"), spec, stages, first;
-    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model"), *file;
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(config, "model");
     const char *path = json_text_at(model, "path");
 
     if (path) {
@@ -246,10 +246,7 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
             json_opt_str(&first, "method", &method, err) < 0 ||
             json_opt_num(&first, "rho", &info->rho, err) < 0)
             return -1;
-        cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(first.v, "train"))
-        {
-            s->attacks |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(file, "harmful"));
-        }
+        s->attacks = run_stage_has_harm(first.v);
         lines_name(s->first, sizeof s->first, name);
         lines_name(info->method, sizeof info->method, method);
     }

@@ -299,9 +299,17 @@ void change_rho_broke(struct trainer *t)
     struct vac_err err = {0};
     char broke[VAC_ATTACK_BROKE], why[VAC_PATH + 160];
     double x;
+    int found;
 
-    if (!follows(t, true) || broke_next(&t->at.broke, t->book.folder.dir, (int64_t)t->at.step, &a,
-                                        &err) <= 0) /* lines that cannot be read tell nothing */
+    if (!follows(t, true))
+        return;
+    found = broke_next(&t->at.broke, t->book.folder.dir, (int64_t)t->at.step, &a, &err);
+    if (found < 0) { /* rho stays as it is, and that is told */
+        struct journal_entry e = {.verb = JOURNAL_WARNING, .key = "rho_control", .reason = err.msg};
+
+        book_tell(&t->book, &e);
+    }
+    if (found <= 0)
         return;
     x = vac_attack_harm(&a)->broke.value;
     snprintf(why, sizeof why,

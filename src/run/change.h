@@ -43,6 +43,6 @@ int changes_read(struct changes *u, const struct guards *g, const struct jnode *
 void change_rho(struct trainer *t, int entry);
 /* The same by the steps to break of an attack on the run that has ended since (fork/broke.h), if rho is to follow
  * them; x and where it comes from stand in the journal's line. One that the weights withstood in fewer steps than the
- * target tells nothing: rho stays. */
+ * target tells nothing: rho stays. So it does, with a warning, where what is kept of attacks cannot be read. */
 void change_rho_broke(struct trainer *t);
 #endif

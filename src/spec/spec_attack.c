@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "spec/spec_keys.h"
 #include "spec/spec_path.h"
+#include "spec/spec_stage.h"
 #include "spec/spec_tables.h"
 
 bool spec_attack_has(const struct attack_spec *a, const struct option_row *row)
@@ -39,21 +40,13 @@ int spec_check_attack(const struct attack_spec *a, const struct jnode *obj, stru
     return wrong ? err_set(err, VAC_ERR_USAGE, "%s: %s", wrong, why) : 0;
 }
 
-static bool has_harm(const struct stage_spec *st)
-{
-    for (size_t i = 0; st->n_streams && i < st->stream[0].n; i++)
-        if (st->stream[0].file[i].harmful)
-            return true;
-    return false;
-}
-
 /* The stage that attacks, and one before it whose checkpoints can be attacked. */
 static int find_stages(struct run_spec *s, const struct jnode *obj, struct vac_err *err)
 {
     struct jnode every = spec_key(obj, "every");
     size_t k = 1, any = 0;
 
-    while (k < s->n_stages && !has_harm(&s->stage[k]))
+    while (k < s->n_stages && !spec_stage_has_harm(&s->stage[k]))
         k++;
     if (k >= s->n_stages)
         return json_error(&every, err,

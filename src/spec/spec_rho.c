@@ -6,6 +6,7 @@
 
 #include "base/name.h"
 #include "spec/spec_keys.h"
+#include "spec/spec_stage.h"
 #include "spec/spec_tables.h"
 
 static const struct option_row *row_of(const struct stage_spec *st, const struct jnode *obj,
@@ -23,17 +24,14 @@ static const struct option_row *row_of(const struct stage_spec *st, const struct
 static bool may_break(const struct run_spec *s, size_t stage)
 {
     while (++stage < s->n_stages) {
-        const struct stream_spec *train = &s->stage[stage].stream[0];
-        bool harm = false, rated = false;
+        bool rated = false;
 
-        for (size_t i = 0; i < train->n; i++)
-            harm |= train->file[i].harmful;
         for (size_t i = 0; i < s->n_evaluate; i++)
             rated |=
                 !s->evaluate[i].metric &&
                 (!s->evaluate[i].stages ||
                  name_listed((const char *const *)s->evaluate[i].stages, s->stage[stage].name));
-        if (harm && rated)
+        if (rated && spec_stage_has_harm(&s->stage[stage]))
             return true;
     }
     return false;

@@ -133,6 +133,14 @@ static int read_method(struct stage_spec *st, const struct jnode *obj, const cha
                : 0;
 }
 
+bool spec_stage_has_harm(const struct stage_spec *st)
+{
+    for (size_t k = 0; st->n_streams && k < st->stream[0].n; k++)
+        if (st->stream[0].file[k].harmful)
+            return true;
+    return false;
+}
+
 static int check_stage(const struct run_spec *s, size_t i, const struct jnode *obj,
                        struct vac_err *err)
 {
@@ -145,7 +153,7 @@ static int check_stage(const struct run_spec *s, size_t i, const struct jnode *o
     const struct stage_spec *st = &s->stage[i];
     struct jnode steps = spec_key(obj, "steps"), ratio = spec_key(obj, "harmful_ratio"),
                  train = spec_key(obj, "train");
-    bool harmful = false, harmless = false;
+    bool harmless = false;
 
     if (spec_check_bounds(obj, bounds, st, err))
         return -1;
@@ -154,11 +162,9 @@ static int check_stage(const struct run_spec *s, size_t i, const struct jnode *o
     if (!st->mixed && spec_has(obj, "harmful_ratio"))
         return json_error(&ratio, err, "needs \"samples\": without it all rows are used");
     /* a mix takes its harmful part from the files that say so, and the rest from the others */
-    for (size_t k = 0; k < st->stream[0].n; k++) {
-        harmful |= st->stream[0].file[k].harmful;
+    for (size_t k = 0; k < st->stream[0].n; k++)
         harmless |= !st->stream[0].file[k].harmful;
-    }
-    if (st->mixed && st->harmful_ratio > 0 && !harmful)
+    if (st->mixed && st->harmful_ratio > 0 && !spec_stage_has_harm(st))
         return json_error(&ratio, err, "no file of \"train\" is marked \"harmful\": true");
     if (st->mixed && st->harmful_ratio < 1 && !harmless)
         return json_error(&train, err,
