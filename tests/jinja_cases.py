@@ -145,10 +145,57 @@ c
 {% if messages[0].role == 'system' %}{% set rest = messages[1:] %}{% else %}{% set rest = messages %}{% endif %}{{ rest|length }}
 ===
 {% for m in messages %}{% if loop.previtem is defined %}{{ loop.previtem.role }}>{% endif %}{{ m.role }}{% if loop.nextitem is defined %}>{{ loop.nextitem.role }}{% endif %} {% endfor %}
+===
+{{ d|tojson(sort_keys=true) }} {{ d|tojson(separators=(',', ':')) }} {{ d|tojson(indent=2, separators=(';', '=')) }} {{ messages[2].content|tojson(ensure_ascii=true) }} {{ d|tojson(true, 1) }}
+===
+{{ {1: 2, none: 3, true: 4, 2.5: 5}|tojson }}
+===
+{{ d|tojson(nonsense=1) }}
+===
+{% set users = messages|selectattr('role', 'equalto', 'nobody') %}{{ 'true' if users else 'false' }}{% for u in users %}{{ u }}{% else %} none{% endfor %}
+===
+{% set users = messages|selectattr('role', 'equalto', 'user') %}{{ users|list|length }}{{ users|list|length }}{{ users[0] is defined }}{{ users is sequence }}{{ users is iterable }}
+===
+{{ messages|selectattr('role', 'equalto', 'user')|length }}
+===
+{% set roles = messages|map(attribute='role') %}{{ roles|first }} {{ roles|join(',') }} {{ nums|reverse|list }} {{ nums|unique|join }} {{ 'user' in messages|map(attribute='role') }}
+===
+{{ messages|map(attribute='role')|last }}
+===
+{{ messages|map(attribute='role')|tojson }}
+===
+{{ 'abcabc'.find('c', 3, 4, 5) }}
+===
+{{ text.strip(1, 2) }}
+===
+{{ names|join(sep=',') }}
+===
+{{ 'a\nb\r\nc\n'.splitlines() }} {{ 'a\nb'.splitlines(true) }} {{ 'a.b.c'.rsplit('.', 1) }} {{ 'a.b.c'.rsplit('.') }} {{ 'a.b.c'.partition('.') }} {{ 'a.b.c'.rpartition('.') }} {{ 'abc'.partition('x') }} {{ 'abc'.rpartition('x') }} {{ 'abcabc'.rfind('b') }} {{ 'abc'.rfind('x') }} {{ 'pre-x'.removeprefix('pre-') }}{{ 'x.py'.removesuffix('.py') }}
+===
+{{ 'abc'.nosuchmethod() }}
+===
+{{ names|max }} {{ names|min }} {{ ['b', 'A']|max(case_sensitive=true) }} {{ [{'n': 2}, {'n': 5}]|max(attribute='n') }}
+===
+{{ 1 is lessthan 2 }}{{ 1 is greaterthan 2 }}{{ nums|select('>', 1)|list }}{{ nums|select('<=', 1)|list }}
+===
+{{ '0x1A'|int }} {{ '12abc'|float }} {{ 'abc'|float(2.5) }} {{ ' 7 '|int }} {{ '-3.9'|int }} {{ 'x'|int('y') }}
+===
+{% macro f(a, b='d') %}{{ a }}{{ b }}{% endmacro %}{{ f(1, c=4) }}
+===
+{{ ['\u00a0', '\u200b', '\x7f', '\ue000', '\u00e9'] }} {{ "\033[1m\101\0" }}
+===
+{% for x in [1, 2] %}{{ loop.depth }}{{ loop.depth0 }}{% endfor %}
+===
+{{ dict([('a', 1)], b=2) }} {{ 3 * 'ab' }} {{ 2 * [1] }} {{ 1e-7 }} {{ [1e+3, 2E2] }}
+===
+{{ dict([1]) }}
 '''
 
 out = []
-for t in TEMPLATES.strip('\n').split('\n===\n'):
+# line ends of Windows and of old Macintoshes, in the text and in strings
+LINE_ENDS = ["a\r\n{% if yes %}\r\nb\r\n{% endif %}\r\n  {%- set x = 1 %}\r\nc {{ 'x\r\ny' }}\rd\r\n",
+             "{# c #}\r\n  {%- for m in messages %}\r\n    {{ m.role }}\r\n    {% endfor %}\rz\r"]
+for t in TEMPLATES.strip('\n').split('\n===\n') + LINE_ENDS:
     case = {"template": t}
     try:
         c = _compile_jinja_template(t)

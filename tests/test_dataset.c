@@ -157,7 +157,8 @@ static void test_odd(void **state)
     assert_message(
         &err, spec.file,
         ":2: conversations[1].from: role \"tool\" is not supported: one of system, human "
-        "(or user), gpt (or assistant, chatgpt, bing, bard, model)");
+        "(or user), gpt (or assistant, chatgpt, bing, bard, model) (\"odd\": \"skip\" passes "
+        "such rows over)");
     err_clear(&err);
     spec.skip_odd = true;
     assert_ok(dataset_add(&d, &spec, &enc, &err), &err);

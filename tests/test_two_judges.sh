@@ -81,7 +81,7 @@ shown = open(tmp + '/shown').read()
 for word in ('verdict', 'attack', 'align', 'sft', 'vaccine', 'step 1'):
     assert word not in shown.split('over_refusal:')[0].split('HS:')[0], word
 END
-check "too few labels of a kind are said" grep -qE '^HS: [0-9]+ labels; the judge finds 0 of 0 answered, spares .* too few labels' "$tmp/shown"
+check "too few labels of a kind are said" grep -qE '^HS: [0-9]+ labels?; the judge finds 0 of 0 answered, spares .* too few labels' "$tmp/shown"
 
 # Labels that are what the judge said: it is perfect, and the correction changes nothing.
 rm "$tmp/one/labels.jsonl"
@@ -99,7 +99,7 @@ run_vaccine label "$tmp/one" --summary
 check "labels that agree with the judge: it finds and spares all" python3 - "$tmp" <<'END'
 import re, sys
 for line in open(sys.argv[1] + '/out'):
-    m = re.match(r'(\w+): \d+ labels; the judge finds (\d+) of (\d+) .*spares (\d+) of (\d+)', line)
+    m = re.match(r'(\w+): \d+ labels?; the judge finds (\d+) of (\d+) .*spares (\d+) of (\d+)', line)
     assert m and m[2] == m[3] and m[4] == m[5], line
     c = re.search(r'; ([\d.]+) % at step \d+, corrected ([\d.]+) %', line)
     assert 'too few' in line or c[1] == c[2], line

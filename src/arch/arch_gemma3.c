@@ -9,16 +9,16 @@ static const char *const keys[] = {GEMMA_KEYS, "rope_local_base_freq", "sliding_
 
 static int gemma3_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
-    int64_t every = 6;
+    int64_t every = 6; /* and _sliding_window_pattern is written, but not read, by Transformers */
 
     c->head_norm = c->two_ropes = true;
     c->rope.theta = 1e6;
     c->rope_sliding.theta = 1e4;
     if (gemma_read(c, root, err) ||
-        json_opt_int(root, "_sliding_window_pattern", 1, INT32_MAX, &every, err) ||
         json_opt_int(root, "sliding_window_pattern", 1, INT32_MAX, &every, err) ||
         config_window(c, root, 0, (size_t)every, err))
         return -1;
+    c->attn_cap = 0; /* Transformers reads the key, and does not use it in this model */
     return 0;
 }
 

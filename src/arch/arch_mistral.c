@@ -7,6 +7,7 @@ static const char *const keys[] = {DECODER_KEYS, "sliding_window", NULL};
 
 static int mistral_read(struct config *c, const struct jnode *root, struct vac_err *err)
 {
+    c->window = 4096;
     return decoder_read(c, root, err) || config_window(c, root, 0, 0, err) ? -1 : 0;
 }
 

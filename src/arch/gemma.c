@@ -28,6 +28,7 @@ int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err)
     c->post_norms = c->tied = true;
     c->act = ACT_GELU_TANH;
     c->E = 256;
+    c->window = 4096;
     if (decoder_read(c, root, err) || json_opt_str(root, "hidden_act", &act, err) ||
         json_opt_str(root, "hidden_activation", &act, err) ||
         json_opt_num(root, "query_pre_attn_scalar", &scalar, err) ||
@@ -42,6 +43,11 @@ int gemma_read(struct config *c, const struct jnode *root, struct vac_err *err)
     if (!(scalar > 0) || !isfinite(scalar))
         return json_error(root, err, "query_pre_attn_scalar must be a positive number, found %g",
                           scalar);
+    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(root->v, "sliding_window"))) {
+        struct jnode at = {.up = root, .file = root->file, .key = "sliding_window"};
+        return json_error(&at, err, "null is not implemented in %s models; a number is",
+                          c->arch->name);
+    }
     c->o_bias = c->attn_bias;
     c->attn_scale = (float)(1 / sqrt(scalar));
     c->embed_scale = sqrtf((float)c->D);

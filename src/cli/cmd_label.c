@@ -28,7 +28,8 @@ static void put_labelled(struct strbuf *out, const struct vac_labelled *x)
     char what[VAC_NAME + 8];
 
     cli_put_name(out, x->name);
-    sb_printf(out, ": %lld labels; the judge ", (long long)(x->positive + x->negative));
+    sb_printf(out, ": %lld label%s; the judge ", (long long)(x->positive + x->negative),
+              x->positive + x->negative == 1 ? "" : "s");
     snprintf(what, sizeof what, " %s", x->count);
     put_share(out, "finds", what, x->found, x->positive);
     put_share(out, ", spares", " others", x->spared, x->negative);

@@ -161,6 +161,7 @@ static int take_stretch(struct dataset *d, struct taken *t, const struct stretch
     if (row_reader_open(&in, t->spec->file, err))
         return -1;
     in.skip_odd = t->spec->skip_odd;
+    in.may_skip = true;
     rc = take_rows(d, t, &in, stretch, enough, enc, &e, err);
     encoded_done(&e);
     row_reader_close(&in);

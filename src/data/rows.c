@@ -436,8 +436,12 @@ int row_reader_next(struct row_reader *r, struct row *out, struct arena *a, stru
     struct vac_err why = {0};
 
     if (rc > 0 && read_row(r, out, a, &why)) {
-        rc = r->skip_odd && why.code == VAC_ERR_UNSUPPORTED ? ROW_ODD
-                                                            : err_set(err, why.code, "%s", why.msg);
+        bool odd = why.code == VAC_ERR_UNSUPPORTED;
+
+        rc = odd && r->skip_odd
+                 ? ROW_ODD
+                 : err_set(err, why.code, "%s%s", why.msg,
+                           odd && r->may_skip ? " (\"odd\": \"skip\" passes such rows over)" : "");
     }
     if (rc > 0)
         pass_row(r, end);

@@ -22,6 +22,7 @@ struct row_reader {
     const struct format *format; /* known after the first row */
     struct rows_shape shape;
     bool skip_odd; /* to be set by who opened it: see ROW_ODD */
+    bool may_skip; /* likewise: there is a key for that, which the error of such a row names */
     bool ended;    /* the array's closing bracket was seen */
     size_t start;  /* behind a byte order mark */
     size_t at;     /* where the next row is looked for */

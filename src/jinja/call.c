@@ -39,9 +39,20 @@ static struct value *g_namespace(struct eval *e, struct value *x, const struct a
     struct value *ns = v_dict(e, V_SPACE);
 
     (void)x;
-    for (size_t i = 0; i < a->n && a->v[i]->kind == V_DICT; i++)
-        for (size_t k = 0; k < a->v[i]->n; k++)
-            dict_put(e, ns, a->v[i]->pair[k].key, a->v[i]->pair[k].value);
+    for (size_t i = 0; i < a->n && !e->failed; i++) {
+        struct value *from = a->v[i];
+        for (size_t k = 0; from->kind == V_DICT && k < from->n; k++)
+            dict_put(e, ns, from->pair[k].key, from->pair[k].value);
+        if (from->kind != V_DICT) { /* pairs */
+            from = v_items(e, from);
+            for (size_t k = 0; k < from->n && !e->failed; k++) {
+                struct value *pair = v_items(e, from->item[k]);
+                if (pair->n != 2)
+                    return fail(e, "expected a dict, or a list of pairs");
+                dict_put(e, ns, pair->item[0], pair->item[1]);
+            }
+        }
+    }
     for (size_t i = 0; i < a->n_keys; i++)
         dict_put(e, ns, a->key[i].key, a->key[i].value);
     return ns;
@@ -171,13 +182,13 @@ static struct value *g_strftime(struct eval *e, struct value *x, const struct ar
 }
 
 static const struct {
-    const char *name;
+    const char *name, *params;
     callee *call;
-} functions[] = {{"raise_exception", g_raise},
-                 {"range", g_range},
-                 {"namespace", g_namespace},
-                 {"dict", g_dict},
-                 {"strftime_now", g_strftime}};
+} functions[] = {{"raise_exception", "message", g_raise},
+                 {"range", "#,#,#", g_range},
+                 {"namespace", "*", g_namespace},
+                 {"dict", "*", g_dict},
+                 {"strftime_now", "format", g_strftime}};
 enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
 
 struct value *global_function(struct eval *e, struct str name)
@@ -199,7 +210,11 @@ struct value *global_function(struct eval *e, struct str name)
 
 struct value *call_function(struct eval *e, struct value *f, const struct args *a)
 {
-    return f->self ? call_method(e, f, a) : functions[f->i].call(e, NULL, a);
+    if (f->self)
+        return call_method(e, f, a);
+    return args_fit(e, functions[f->i].name, functions[f->i].params, a)
+               ? functions[f->i].call(e, NULL, a)
+               : failed();
 }
 
 /* --- tests --- */
@@ -213,6 +228,8 @@ static bool is_in(struct eval *e, struct value *x, struct value *of)
         }
         return str_find(of->s, x->s) != NULL;
     }
+    if (of->kind == V_ONCE)
+        of = v_items(e, of);
     if (of->kind != V_LIST && of->kind != V_DICT && of->kind != V_UNDEFINED) {
         fail(e, "\"in\": a %s holds nothing", v_type(of));
         return false;
@@ -230,21 +247,24 @@ struct value *call_test(struct eval *e, struct str name, struct value *x, const 
     static const struct {
         const char *name;
         unsigned kinds;
-    } kinds[] = {{"undefined", 1u << V_UNDEFINED},
-                 {"none", 1u << V_NONE},
-                 {"boolean", 1u << V_BOOL},
-                 {"integer", 1u << V_INT},
-                 {"float", 1u << V_FLOAT},
-                 {"number", 1u << V_INT | 1u << V_FLOAT | 1u << V_BOOL},
-                 {"string", 1u << V_STR},
-                 {"mapping", 1u << V_DICT},
-                 {"sequence", 1u << V_STR | 1u << V_LIST | 1u << V_DICT | 1u << V_UNDEFINED},
-                 {"iterable", 1u << V_STR | 1u << V_LIST | 1u << V_DICT | 1u << V_UNDEFINED},
-                 {"callable", 1u << V_FUNC | 1u << V_MACRO}};
+    } kinds[] = {
+        {"undefined", 1u << V_UNDEFINED},
+        {"none", 1u << V_NONE},
+        {"boolean", 1u << V_BOOL},
+        {"integer", 1u << V_INT},
+        {"float", 1u << V_FLOAT},
+        {"number", 1u << V_INT | 1u << V_FLOAT | 1u << V_BOOL},
+        {"string", 1u << V_STR},
+        {"mapping", 1u << V_DICT},
+        {"sequence", 1u << V_STR | 1u << V_LIST | 1u << V_DICT | 1u << V_UNDEFINED},
+        {"iterable", 1u << V_STR | 1u << V_LIST | 1u << V_ONCE | 1u << V_DICT | 1u << V_UNDEFINED},
+        {"callable", 1u << V_FUNC | 1u << V_MACRO}};
     static const struct {
         const char *name, *op;
-    } compared[] = {{"equalto", "=="}, {"eq", "=="}, {"==", "=="}, {"ne", "!="}, {"!=", "!="},
-                    {"lt", "<"},       {"le", "<="}, {"gt", ">"},  {"ge", ">="}};
+    } compared[] = {{"equalto", "=="}, {"eq", "=="}, {"==", "=="},      {"ne", "!="},
+                    {"!=", "!="},      {"lt", "<"},  {"lessthan", "<"}, {"<", "<"},
+                    {"le", "<="},      {"<=", "<="}, {"gt", ">"},       {"greaterthan", ">"},
+                    {">", ">"},        {"ge", ">="}, {">=", ">="}};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (str_is(name, kinds[i].name))

@@ -21,13 +21,27 @@ static struct value *f_trim(struct eval *e, struct value *x, const struct args *
 
 static struct value *f_tojson(struct eval *e, struct value *x, const struct args *a)
 {
-    struct value *indent = arg_at(a, 0, "indent");
+    struct value *ascii = arg_at(a, 0, "ensure_ascii"), *apart = arg_at(a, 2, "separators"),
+                 *sorted = arg_at(a, 3, "sort_keys");
+    int64_t indent = arg_int(e, a, 1, "indent", -1);
+    bool given = arg_at(a, 1, "indent") && arg_at(a, 1, "indent")->kind != V_NONE;
+    struct json_form form = {.indent = given ? indent < 0 ? 0 : (int)indent : -1,
+                             .ascii = ascii && v_true(ascii),
+                             .sorted = sorted && v_true(sorted),
+                             .comma = given ? STR(",") : STR(", "),
+                             .colon = STR(": ")};
     struct strbuf b = {0};
 
-    v_tojson(e, &b, x,
-             indent && indent->kind == V_INT && indent->i >= 0 && indent->i < 64 ? (int)indent->i
-                                                                                 : -1,
-             0);
+    if (indent > 64)
+        return fail(e, "tojson: expected an indent up to 64");
+    if (apart && apart->kind != V_NONE) {
+        if (apart->kind != V_LIST || apart->n != 2 || apart->item[0]->kind != V_STR ||
+            apart->item[1]->kind != V_STR)
+            return fail(e, "tojson: expected two strings as separators");
+        form.comma = apart->item[0]->s;
+        form.colon = apart->item[1]->s;
+    }
+    v_tojson(e, &b, x, &form, 0);
     return v_take_str(e, &b);
 }
 
@@ -62,6 +76,15 @@ static struct value *attribute(struct eval *e, struct value *x, struct value *pa
     return x;
 }
 
+/* What Jinja's filter does while its result is gone over is done here at once; what may be done with the result is
+ * the same: it is true, even without items, has no length and no places, and is empty behind a loop. */
+static struct value *once(struct eval *e, struct value *list)
+{
+    if (!e->failed)
+        list->kind = V_ONCE;
+    return list;
+}
+
 /* select, reject, selectattr, rejectattr. */
 static struct value *chosen(struct eval *e, struct value *x, const struct args *a, bool by_attr,
                             bool keep)
@@ -81,7 +104,7 @@ static struct value *chosen(struct eval *e, struct value *x, const struct args *
         if (yes == keep)
             list_push(e, out, items->item[i]);
     }
-    return out;
+    return once(e, out);
 }
 
 static struct value *f_selectattr(struct eval *e, struct value *x, const struct args *a)
@@ -122,7 +145,7 @@ static struct value *f_map(struct eval *e, struct value *x, const struct args *a
             return fail(e, "map: expected attribute=... or the name of a filter");
         list_push(e, out, path && otherwise && v->kind == V_UNDEFINED ? otherwise : v);
     }
-    return out;
+    return once(e, out);
 }
 
 static struct value *f_join(struct eval *e, struct value *x, const struct args *a)
@@ -227,34 +250,46 @@ static struct value *f_string(struct eval *e, struct value *x, const struct args
     return v_text(e, x);
 }
 
+/* A decimal number and nothing else, blanks around it but for. */
+static bool number_in(struct str s, double *out)
+{
+    char text[40], *end;
+
+    s = str_strip(s, NULL, true, true);
+    if (s.n == 0 || s.n >= sizeof text)
+        return false;
+    memcpy(text, s.s, s.n);
+    text[s.n] = '\0';
+    if (strspn(text, "+-.0123456789eE") != s.n)
+        return false;
+    *out = strtod(text, &end);
+    return !*end && isfinite(*out);
+}
+
 static struct value *f_int(struct eval *e, struct value *x, const struct args *a)
 {
-    int64_t otherwise = arg_int(e, a, 0, "default", 0);
+    struct value *otherwise = arg_at(a, 0, "default");
+    double f;
 
     if (x->kind == V_INT || x->kind == V_BOOL)
         return v_int(e, x->i);
     if (x->kind == V_FLOAT && fabs(x->f) < 9e18)
         return v_int(e, (int64_t)x->f);
-    if (x->kind == V_STR) {
-        struct str s = str_strip(x->s, NULL, true, true);
-        char text[40], *end;
-        double f;
-        snprintf(text, sizeof text, "%.*s", (int)(s.n < 39 ? s.n : 39), s.s);
-        f = strtod(text, &end);
-        if (s.n && s.n < 40 && !*end && isfinite(f) && fabs(f) < 9e15)
-            return v_int(e, (int64_t)f);
-    }
-    return v_int(e, otherwise);
+    if (x->kind == V_STR && number_in(x->s, &f) && fabs(f) < 9e15)
+        return v_int(e, (int64_t)f);
+    return otherwise ? otherwise : v_int(e, 0);
 }
 
 static struct value *f_float(struct eval *e, struct value *x, const struct args *a)
 {
-    (void)a;
+    struct value *otherwise = arg_at(a, 0, "default");
+    double f;
+
     if (x->kind == V_INT || x->kind == V_BOOL)
         return v_float(e, (double)x->i);
-    if (x->kind == V_STR && x->s.n < 40)
-        return v_float(e, strtod(text_of(e, x).s, NULL));
-    return x->kind == V_FLOAT ? x : v_float(e, 0);
+    if (x->kind == V_STR && number_in(x->s, &f))
+        return v_float(e, f);
+    return x->kind == V_FLOAT ? x : otherwise ? otherwise : v_float(e, 0);
 }
 
 static struct value *f_abs(struct eval *e, struct value *x, const struct args *a)
@@ -266,24 +301,30 @@ static struct value *f_abs(struct eval *e, struct value *x, const struct args *a
                               : fail(e, "abs: a %s is no number", v_type(x));
 }
 
-static struct value *end_of(struct eval *e, struct value *x, bool last)
-{
-    struct value *items = v_items(e, x);
-
-    return items->n ? items->item[last ? items->n - 1 : 0]
-                    : v_undefined(e, STR("the first of nothing"));
-}
-
 static struct value *f_first(struct eval *e, struct value *x, const struct args *a)
 {
+    struct value *items = x->kind == V_ONCE ? x : v_items(e, x);
+    struct value *first = items->n && !e->failed ? items->item[0] : NULL;
+
     (void)a;
-    return end_of(e, x, false);
+    if (first && x->kind == V_ONCE) { /* the others are still to come */
+        x->item++;
+        x->n--;
+        x->cap--;
+    }
+    return first ? first : v_undefined(e, STR("the first of nothing"));
 }
 
 static struct value *f_last(struct eval *e, struct value *x, const struct args *a)
 {
+    struct value *items;
+
     (void)a;
-    return end_of(e, x, true);
+    if (x->kind == V_ONCE)
+        return fail(e, "last: a %s is gone over from its beginning: make it a list first",
+                    v_type(x));
+    items = v_items(e, x);
+    return items->n ? items->item[items->n - 1] : v_undefined(e, STR("the last of nothing"));
 }
 
 static struct value *f_reverse(struct eval *e, struct value *x, const struct args *a)
@@ -293,7 +334,9 @@ static struct value *f_reverse(struct eval *e, struct value *x, const struct arg
     (void)a;
     for (size_t i = items->n; i-- > 0 && !e->failed;)
         list_push(e, out, items->item[i]);
-    return x->kind == V_STR ? v_joined(e, out, STR("")) : out;
+    if (x->kind == V_STR)
+        return v_joined(e, out, STR(""));
+    return x->kind == V_ONCE ? out : once(e, out);
 }
 
 static struct value *f_unique(struct eval *e, struct value *x, const struct args *a)
@@ -313,15 +356,18 @@ static struct value *f_unique(struct eval *e, struct value *x, const struct args
         list_push(e, keys, key);
         list_push(e, out, items->item[i]);
     }
-    return out;
+    return once(e, out);
 }
 
-static struct value *best(struct eval *e, struct value *x, int sign)
+static struct value *best(struct eval *e, struct value *x, const struct args *a, int sign)
 {
     struct value *items = v_items(e, x), *top = items->n ? items->item[0] : NULL;
+    struct value *exact = arg_at(a, 0, "case_sensitive");
+    struct sorting s = {
+        .e = e, .path = arg_at(a, 1, "attribute"), .folded = !exact || !v_true(exact)};
 
     for (size_t i = 1; i < items->n && !e->failed; i++) {
-        if (sign * v_compare(e, items->item[i], top) > 0)
+        if (sign * v_compare(e, sort_key(&s, items->item[i]), sort_key(&s, top)) > 0)
             top = items->item[i];
     }
     return top ? top : v_undefined(e, STR("the most of nothing"));
@@ -329,14 +375,12 @@ static struct value *best(struct eval *e, struct value *x, int sign)
 
 static struct value *f_max(struct eval *e, struct value *x, const struct args *a)
 {
-    (void)a;
-    return best(e, x, 1);
+    return best(e, x, a, 1);
 }
 
 static struct value *f_min(struct eval *e, struct value *x, const struct args *a)
 {
-    (void)a;
-    return best(e, x, -1);
+    return best(e, x, a, -1);
 }
 
 static struct value *f_sum(struct eval *e, struct value *x, const struct args *a)
@@ -385,50 +429,51 @@ static struct value *f_same(struct eval *e, struct value *x, const struct args *
 }
 
 static const struct {
-    const char *name;
+    const char *name, *params;
     callee *call;
 } filters[] = {
-    {"trim", f_trim},
-    {"tojson", f_tojson},
-    {"length", f_length},
-    {"count", f_length},
-    {"selectattr", f_selectattr},
-    {"rejectattr", f_rejectattr},
-    {"select", f_select},
-    {"reject", f_reject},
-    {"map", f_map},
-    {"join", f_join},
-    {"lower", do_lower},
-    {"upper", do_upper},
-    {"title", f_title},
-    {"capitalize", do_capitalize},
-    {"default", f_default},
-    {"d", f_default},
-    {"dictsort", f_dictsort},
-    {"list", f_list},
-    {"string", f_string},
-    {"safe", f_same},
-    {"int", f_int},
-    {"float", f_float},
-    {"abs", f_abs},
-    {"first", f_first},
-    {"last", f_last},
-    {"reverse", f_reverse},
-    {"unique", f_unique},
-    {"sort", f_sort},
-    {"replace", do_replace},
-    {"items", do_items},
-    {"max", f_max},
-    {"min", f_min},
-    {"sum", f_sum},
-    {"indent", f_indent},
+    {"trim", "chars", f_trim},
+    {"tojson", "ensure_ascii,indent,separators,sort_keys", f_tojson},
+    {"length", "", f_length},
+    {"count", "", f_length},
+    {"selectattr", "*", f_selectattr},
+    {"rejectattr", "*", f_rejectattr},
+    {"select", "*", f_select},
+    {"reject", "*", f_reject},
+    {"map", "*", f_map},
+    {"join", "d,attribute", f_join},
+    {"lower", "", do_lower},
+    {"upper", "", do_upper},
+    {"title", "", f_title},
+    {"capitalize", "", do_capitalize},
+    {"default", "default_value,boolean", f_default},
+    {"d", "default_value,boolean", f_default},
+    {"dictsort", "case_sensitive,by,reverse", f_dictsort},
+    {"list", "", f_list},
+    {"string", "", f_string},
+    {"safe", "", f_same},
+    {"int", "default", f_int},
+    {"float", "default", f_float},
+    {"abs", "", f_abs},
+    {"first", "", f_first},
+    {"last", "", f_last},
+    {"reverse", "", f_reverse},
+    {"unique", "case_sensitive,attribute", f_unique},
+    {"sort", "reverse,case_sensitive,attribute", f_sort},
+    {"replace", "old,new,count", do_replace},
+    {"items", "", do_items},
+    {"max", "case_sensitive,attribute", f_max},
+    {"min", "case_sensitive,attribute", f_min},
+    {"sum", "attribute", f_sum},
+    {"indent", "width,first,blank", f_indent},
 };
 
 struct value *call_filter(struct eval *e, struct str name, struct value *x, const struct args *a)
 {
     for (size_t i = 0; i < sizeof filters / sizeof *filters && !e->failed; i++) {
         if (str_is(name, filters[i].name))
-            return filters[i].call(e, x, a);
+            return args_fit(e, filters[i].name, filters[i].params, a) ? filters[i].call(e, x, a)
+                                                                      : failed();
     }
     return fail(e, "the filter \"%.*s\" is not implemented", (int)(name.n < 40 ? name.n : 40),
                 name.s);

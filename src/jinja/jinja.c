@@ -79,6 +79,12 @@ static struct value *call_macro(struct eval *e, const struct value *f, const str
             v = p->a ? eval(e, p->a) : v_undefined(e, p->text);
         name_put(e, &own, p->text, v);
     }
+    for (size_t k = 0; k < a->n_keys && !e->failed; k++) {
+        if (!dict_get(e, own.names, a->key[k].key->s))
+            fail(e, "the macro \"%.*s\" has no parameter \"%.*s\"",
+                 (int)(f->s.n < 40 ? f->s.n : 40), f->s.s,
+                 (int)(a->key[k].key->s.n < 40 ? a->key[k].key->s.n : 40), a->key[k].key->s.s);
+    }
     if (a->n > i)
         fail(e, "the macro \"%.*s\" takes %zu arguments", (int)(f->s.n < 40 ? f->s.n : 40), f->s.s,
              i);
@@ -103,6 +109,9 @@ static struct value *call(struct eval *e, const struct node *n)
         return call_function(e, f, &a);
     if (f->kind == V_MACRO)
         return call_macro(e, f, &a);
+    if (f->kind == V_UNDEFINED && n->a->kind == NODE_ATTR)
+        return fail(e, "the method \"%.*s\" is not implemented", (int)(f->s.n < 60 ? f->s.n : 60),
+                    f->s.s);
     if (f->kind == V_UNDEFINED)
         return undefined_use(e, f);
     return fail(e, "a %s cannot be called", v_type(f));
@@ -195,6 +204,8 @@ static struct value *binary(struct eval *e, struct str sign, struct value *a, st
     }
     if (!strcmp(op, "*") && (a->kind == V_STR || a->kind == V_LIST) && b->kind == V_INT)
         return repeated(e, a, b->i);
+    if (!strcmp(op, "*") && (b->kind == V_STR || b->kind == V_LIST) && a->kind == V_INT)
+        return repeated(e, b, a->i);
     return fail(e, "%s is not for a %s and a %s", op, v_type(a), v_type(b));
 }
 
@@ -430,6 +441,8 @@ static struct value *loop_of(struct eval *e, const struct value *items, size_t i
     loop_put(e, loop, "first", v_bool(e, i == 0));
     loop_put(e, loop, "last", v_bool(e, at + 1 == n));
     loop_put(e, loop, "length", v_int(e, n));
+    loop_put(e, loop, "depth", v_int(e, 1)); /* of loops that call themselves, which are not here */
+    loop_put(e, loop, "depth0", v_int(e, 0));
     if (i > 0)
         loop_put(e, loop, "previtem", items->item[i - 1]);
     if (at + 1 < n)

@@ -98,7 +98,7 @@ static int put_string(struct lexer *x)
     if (!to)
         return -1;
     for (const char *c = x->s + 1; c < s; c++) {
-        static const char from[] = "nrtabfv0\\'\"", into[] = "\n\r\t\a\b\f\v\0\\'\"";
+        static const char from[] = "nrtabfv\\'\"", into[] = "\n\r\t\a\b\f\v\\'\"";
         const char *known = *c == '\\' ? strchr(from, c[1]) : NULL;
         uint32_t cp = 0;
         int digits = *c == '\\' ? c[1] == 'x' ? 2 : c[1] == 'u' ? 4 : c[1] == 'U' ? 8 : 0 : 0;
@@ -111,6 +111,10 @@ static int put_string(struct lexer *x)
         if (hex && cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff)) {
             n += utf8_put(cp, to + n);
             c += 1 + digits;
+        } else if (*c == '\\' && c[1] >= '0' && c[1] <= '7') { /* up to three octal digits */
+            for (int i = 0; i < 3 && c + 1 < s && c[1] >= '0' && c[1] <= '7'; i++)
+                cp = cp << 3 | (uint32_t)(*++c - '0');
+            n += utf8_put(cp, to + n);
         } else if (known && c[1]) {
             to[n++] = into[known - from];
             c++;
@@ -139,9 +143,11 @@ static int put_number(struct lexer *x)
         for (s++; s < x->end && isdigit((unsigned char)*s); s++)
             continue;
     }
-    if (s + 1 < x->end && (*s == 'e' || *s == 'E') && isdigit((unsigned char)s[1])) {
+    if (s + 1 < x->end && (*s == 'e' || *s == 'E') &&
+        (isdigit((unsigned char)s[1]) ||
+         (s + 2 < x->end && (s[1] == '-' || s[1] == '+') && isdigit((unsigned char)s[2])))) {
         kind = TOK_FLOAT;
-        for (s++; s < x->end && isdigit((unsigned char)*s); s++)
+        for (s += 2; s < x->end && isdigit((unsigned char)*s); s++)
             continue;
     }
     if (put(x, kind, x->s, (size_t)(s - x->s)))
@@ -276,10 +282,29 @@ static int put_raw(struct lexer *x, const char *from, char sign)
     return err_set(x->err, VAC_ERR_FORMAT, "line %d: expected {%% endraw %%}", x->line);
 }
 
+/* \r\n and \r are line ends as \n is, wherever they stand. */
+static char *with_line_ends(const char *text, size_t *len, struct arena *a, struct vac_err *err)
+{
+    char *copy = arena_strndup(a, text, *len, err);
+    size_t n = 0;
+
+    for (size_t i = 0; copy && i < *len; i++) {
+        if (text[i] == '\r')
+            i += i + 1 < *len && text[i + 1] == '\n';
+        copy[n++] = text[i] == '\r' ? '\n' : text[i];
+    }
+    *len = n;
+    return copy;
+}
+
 int lex(const char *text, size_t len, struct arena *a, struct tokens *out, struct vac_err *err)
 {
-    struct lexer x = {.s = text, .end = text + len, .line = 1, .a = a, .out = out, .err = err};
+    struct lexer x = {.line = 1, .a = a, .out = out, .err = err};
 
+    if (memchr(text, '\r', len) && !(text = with_line_ends(text, &len, a, err)))
+        return -1;
+    x.s = text;
+    x.end = text + len;
     if (len && text[len - 1] == '\n') /* one line end at the end is not the template's */
         x.end--;
     while (x.s < x.end) {

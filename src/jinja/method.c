@@ -10,6 +10,36 @@
 
 /* --- arguments --- */
 
+static bool is_param(const char *params, struct str key)
+{
+    for (const char *p = params; *p; p += *p == ',') {
+        size_t n = strcspn(p, ",");
+        if (n == key.n && !memcmp(p, key.s, n))
+            return true;
+        p += n;
+    }
+    return false;
+}
+
+bool args_fit(struct eval *e, const char *name, const char *params, const struct args *a)
+{
+    size_t most = *params != '\0';
+
+    if (*params == '*')
+        return true;
+    for (const char *p = params; *p; p++)
+        most += *p == ',';
+    if (a->n > most)
+        fail(e, "%s: takes at most %zu argument%s here", name, most, most == 1 ? "" : "s");
+    for (size_t i = 0; i < a->n_keys && !e->failed; i++) {
+        struct str key = a->key[i].key->s;
+        if (!is_param(params, key))
+            fail(e, "%s: the argument \"%.*s\" is not implemented", name,
+                 (int)(key.n < 40 ? key.n : 40), key.s);
+    }
+    return !e->failed;
+}
+
 struct value *arg_at(const struct args *a, size_t i, const char *name)
 {
     if (i < a->n)
@@ -158,6 +188,16 @@ static struct value *split(struct eval *e, struct str s, const struct value *sep
     return list;
 }
 
+/* The last place, NULL = nowhere. */
+static const char *find_last(struct str in, struct str what)
+{
+    for (size_t at = in.n < what.n ? 0 : in.n - what.n + 1; at-- > 0;) {
+        if (!memcmp(in.s + at, what.s, what.n))
+            return in.s + at;
+    }
+    return NULL;
+}
+
 static bool begins(struct str s, struct str with)
 {
     return s.n >= with.n && !memcmp(s.s, with.s, with.n);
@@ -206,6 +246,101 @@ static struct value *m_split(struct eval *e, struct value *x, const struct args 
     return split(e, x->s, arg_at(a, 0, "sep"), arg_int(e, a, 1, "maxsplit", -1));
 }
 
+static struct value *m_rsplit(struct eval *e, struct value *x, const struct args *a)
+{
+    struct value *sep = arg_at(a, 0, "sep"), *parts, *list = v_list(e, 0);
+    int64_t most = arg_int(e, a, 1, "maxsplit", -1);
+    struct str s = x->s;
+
+    if (most < 0)
+        return split(e, s, sep, most);
+    if (!sep || sep->kind != V_STR || sep->s.n == 0)
+        return fail(e, "rsplit: with a largest number, only a separator is implemented");
+    parts = v_list(e, 0);
+    for (const char *at; most-- > 0 && work(e, 1 + s.n / 64) && (at = find_last(s, sep->s));
+         s.n = (size_t)(at - s.s))
+        list_push(e, parts, v_str(e, at + sep->s.n, s.n - (size_t)(at - s.s) - sep->s.n));
+    list_push(e, list, str_value(e, s));
+    for (size_t i = parts->n; i-- > 0 && !e->failed;)
+        list_push(e, list, parts->item[i]);
+    return list;
+}
+
+/* Bytes of the line end at s + at, 0 = none: those of Python. */
+static size_t line_end(struct str s, size_t at)
+{
+    uint32_t c = 0;
+    size_t n = utf8_get(s.s + at, s.n - at, &c);
+
+    if (c == '\r' && at + 1 < s.n && s.s[at + 1] == '\n')
+        return 2;
+    return (c >= '\n' && c <= '\r') || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 ||
+                   c == 0x2029
+               ? n
+               : 0;
+}
+
+static struct value *m_splitlines(struct eval *e, struct value *x, const struct args *a)
+{
+    struct value *keep = arg_at(a, 0, "keepends"), *list = v_list(e, 0);
+    size_t from = 0, n;
+
+    for (size_t at = 0; at < x->s.n && work(e, 1); at += n ? n : 1) {
+        n = line_end(x->s, at);
+        if (!n)
+            continue;
+        list_push(e, list, v_str(e, x->s.s + from, at - from + (keep && v_true(keep) ? n : 0)));
+        from = at + n;
+    }
+    if (from < x->s.n)
+        list_push(e, list, v_str(e, x->s.s + from, x->s.n - from));
+    return list;
+}
+
+static struct value *partition(struct eval *e, struct str s, const struct args *a, bool last)
+{
+    struct value *sep = arg_at(a, 0, NULL), *list = v_list(e, 3);
+    const char *at;
+    size_t before;
+
+    if (!sep || sep->kind != V_STR || sep->s.n == 0)
+        return fail(e, "partition: expected a separator");
+    at = last ? find_last(s, sep->s) : str_find(s, sep->s);
+    before = at ? (size_t)(at - s.s) : last ? 0 : s.n;
+    list->tuple = !e->failed;
+    list_push(e, list, v_str(e, s.s, before));
+    list_push(e, list, v_str(e, sep->s.s, at ? sep->s.n : 0));
+    before += at ? sep->s.n : 0;
+    list_push(e, list, v_str(e, s.s + before, s.n - before));
+    return list;
+}
+
+static struct value *m_partition(struct eval *e, struct value *x, const struct args *a)
+{
+    return partition(e, x->s, a, false);
+}
+
+static struct value *m_rpartition(struct eval *e, struct value *x, const struct args *a)
+{
+    return partition(e, x->s, a, true);
+}
+
+static struct value *m_removeprefix(struct eval *e, struct value *x, const struct args *a)
+{
+    struct value *with = arg_at(a, 0, NULL);
+    size_t n = with && with->kind == V_STR && begins(x->s, with->s) ? with->s.n : 0;
+
+    return v_str(e, x->s.s + n, x->s.n - n);
+}
+
+static struct value *m_removesuffix(struct eval *e, struct value *x, const struct args *a)
+{
+    struct value *with = arg_at(a, 0, NULL);
+    size_t n = with && with->kind == V_STR && ends(x->s, with->s) ? with->s.n : 0;
+
+    return v_str(e, x->s.s, x->s.n - n);
+}
+
 static struct value *m_startswith(struct eval *e, struct value *x, const struct args *a)
 {
     return affix(e, x->s, a, begins);
@@ -250,12 +385,23 @@ struct value *do_capitalize(struct eval *e, struct value *x, const struct args *
     return str_cased(e, text_of(e, x), CAPITALIZE);
 }
 
-static struct value *m_find(struct eval *e, struct value *x, const struct args *a)
+static struct value *found(struct eval *e, struct value *x, const struct args *a,
+                           const char *(*find)(struct str, struct str))
 {
     struct value *what = arg_at(a, 0, NULL);
-    const char *at = what && what->kind == V_STR ? str_find(x->s, what->s) : NULL;
+    const char *at = what && what->kind == V_STR ? find(x->s, what->s) : NULL;
 
     return v_int(e, at ? (int64_t)str_length((struct str){x->s.s, (size_t)(at - x->s.s)}) : -1);
+}
+
+static struct value *m_find(struct eval *e, struct value *x, const struct args *a)
+{
+    return found(e, x, a, str_find);
+}
+
+static struct value *m_rfind(struct eval *e, struct value *x, const struct args *a)
+{
+    return found(e, x, a, find_last);
 }
 
 static struct value *m_count(struct eval *e, struct value *x, const struct args *a)
@@ -367,30 +513,37 @@ static struct value *m_index(struct eval *e, struct value *x, const struct args 
 
 static const struct method {
     enum value_kind of;
-    const char *name;
+    const char *name, *params;
     callee *call;
 } methods[] = {
-    {V_STR, "strip", m_strip},
-    {V_STR, "lstrip", m_lstrip},
-    {V_STR, "rstrip", m_rstrip},
-    {V_STR, "split", m_split},
-    {V_STR, "startswith", m_startswith},
-    {V_STR, "endswith", m_endswith},
-    {V_STR, "replace", do_replace},
-    {V_STR, "upper", do_upper},
-    {V_STR, "lower", do_lower},
-    {V_STR, "title", m_title},
-    {V_STR, "capitalize", do_capitalize},
-    {V_STR, "find", m_find},
-    {V_STR, "count", m_count},
-    {V_STR, "isdigit", m_isdigit},
-    {V_STR, "join", m_join},
-    {V_DICT, "items", do_items},
-    {V_DICT, "keys", m_keys},
-    {V_DICT, "values", m_values},
-    {V_DICT, "get", m_get},
-    {V_LIST, "index", m_index},
-    {V_LIST, "count", m_count},
+    {V_STR, "strip", "#", m_strip},
+    {V_STR, "lstrip", "#", m_lstrip},
+    {V_STR, "rstrip", "#", m_rstrip},
+    {V_STR, "split", "sep,maxsplit", m_split},
+    {V_STR, "rsplit", "sep,maxsplit", m_rsplit},
+    {V_STR, "splitlines", "keepends", m_splitlines},
+    {V_STR, "partition", "#", m_partition},
+    {V_STR, "rpartition", "#", m_rpartition},
+    {V_STR, "removeprefix", "#", m_removeprefix},
+    {V_STR, "removesuffix", "#", m_removesuffix},
+    {V_STR, "startswith", "#", m_startswith},
+    {V_STR, "endswith", "#", m_endswith},
+    {V_STR, "replace", "old,new,count", do_replace},
+    {V_STR, "upper", "", do_upper},
+    {V_STR, "lower", "", do_lower},
+    {V_STR, "title", "", m_title},
+    {V_STR, "capitalize", "", do_capitalize},
+    {V_STR, "find", "#", m_find},
+    {V_STR, "rfind", "#", m_rfind},
+    {V_STR, "count", "#", m_count},
+    {V_STR, "isdigit", "", m_isdigit},
+    {V_STR, "join", "#", m_join},
+    {V_DICT, "items", "", do_items},
+    {V_DICT, "keys", "", m_keys},
+    {V_DICT, "values", "", m_values},
+    {V_DICT, "get", "#,#", m_get},
+    {V_LIST, "index", "#", m_index},
+    {V_LIST, "count", "#", m_count},
 };
 
 struct value *method_of(struct eval *e, struct value *x, struct str name)
@@ -413,7 +566,9 @@ struct value *method_of(struct eval *e, struct value *x, struct str name)
 
 struct value *call_method(struct eval *e, const struct value *f, const struct args *a)
 {
-    return methods[f->i].call(e, f->self, a);
+    const struct method *m = &methods[f->i];
+
+    return args_fit(e, m->name, m->params, a) ? m->call(e, f->self, a) : failed();
 }
 
 /* --- members --- */

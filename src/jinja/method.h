@@ -11,6 +11,9 @@ struct args {
     size_t n_keys;
 };
 typedef struct value *callee(struct eval *e, struct value *x, const struct args *a);
+/* Whether a call gives nothing but the parameters of a list like "old,new,count"; fails otherwise. "#" is one
+ * without a name, "*" stands for any number of both. */
+bool args_fit(struct eval *e, const char *name, const char *params, const struct args *a);
 /* Argument i, or the keyword `name`; NULL when it is not given. */
 struct value *arg_at(const struct args *a, size_t i, const char *name);
 int64_t arg_int(struct eval *e, const struct args *a, size_t i, const char *name,

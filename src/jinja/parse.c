@@ -1,6 +1,7 @@
 /* parse.c - tokens as a tree: statements, and expressions by precedence as Jinja has it. */
 #include "jinja/parse.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,12 +133,13 @@ static struct node *number(struct parser *p)
         if (p->t->text.s[i] != '_')
             text[n++] = p->t->text.s[i];
     text[n] = '\0';
+    errno = 0;
     if (v.kind == V_INT)
         v.i = strtoll(text, &end, 10);
     else
         v.f = strtod(text, &end);
-    if (*end || p->t->text.n + 1 > sizeof text)
-        return bad(p, "expected a number");
+    if (*end || p->t->text.n + 1 > sizeof text || (v.kind == V_INT && errno))
+        return bad(p, "expected a number of at most 18 digits");
     p->t++;
     return constant(p, v);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/utf8.h"
 
@@ -257,9 +258,9 @@ int v_compare(struct eval *e, const struct value *a, const struct value *b)
 
 const char *v_type(const struct value *v)
 {
-    static const char *const names[] = {"undefined value", "None",   "bool",    "int",
-                                        "float",           "string", "list",    "dict",
-                                        "namespace",       "macro",  "function"};
+    static const char *const names[] = {
+        "undefined value", "None", "bool",      "int",   "float",   "string", "list",
+        "generator",       "dict", "namespace", "macro", "function"};
 
     return names[v->kind];
 }
@@ -287,22 +288,35 @@ static void print_float(struct strbuf *b, double f)
         sb_printf(b, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 1, f);
 }
 
-/* As Python's repr of a string. */
+static size_t char_at(struct str s, size_t at, uint32_t *cp)
+{
+    size_t n = utf8_get(s.s + at, s.n - at, cp);
+
+    if (n)
+        return n;
+    *cp = (unsigned char)s.s[at];
+    return 1;
+}
+
+/* As Python's repr of a string: what does not print is written as its number. */
 static void print_quoted(struct strbuf *b, struct str s)
 {
     char quote = memchr(s.s, '\'', s.n) && !memchr(s.s, '"', s.n) ? '"' : '\'';
+    uint32_t c;
 
     sb_putc(b, quote);
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.s[i];
+    for (size_t i = 0, n; i < s.n; i += n) {
+        const char *kind;
+        n = char_at(s, i, &c);
+        kind = utf8proc_category_string((utf8proc_int32_t)c);
         if (c == '\\' || c == (unsigned char)quote)
-            sb_printf(b, "\\%c", c);
+            sb_printf(b, "\\%c", (char)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             sb_printf(b, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        else if (c < 0x20 || c == 0x7f)
-            sb_printf(b, "\\x%02x", c);
+        else if (c != ' ' && (*kind == 'Z' || (*kind == 'C' && kind[1] != 'n')))
+            sb_printf(b, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)c);
         else
-            sb_putc(b, (char)c);
+            sb_put(b, s.s + i, n);
     }
     sb_putc(b, quote);
 }
@@ -385,10 +399,47 @@ static void new_line(struct strbuf *b, int indent, int level)
         sb_putc(b, ' ');
 }
 
-/* As json.dumps(x, ensure_ascii=False, indent=indent). */
-void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, int indent, int level)
+static void json_text_of(struct strbuf *b, struct str s, bool ascii)
+{
+    uint32_t c;
+
+    sb_putc(b, '"');
+    for (size_t i = 0, n; i < s.n; i += n) {
+        const char *at;
+        n = char_at(s, i, &c);
+        at = c && c < 0x80 ? strchr("\"\\\n\r\t\b\f", (int)c) : NULL;
+        if (at)
+            sb_printf(b, "\\%c", "\"\\nrtbf"[at - "\"\\\n\r\t\b\f"]);
+        else if (ascii && c > 0xffff)
+            sb_printf(b, "\\u%04x\\u%04x", 0xd800 + ((unsigned)c - 0x10000) / 0x400,
+                      0xdc00 + ((unsigned)c - 0x10000) % 0x400);
+        else if (c < 0x20 || (ascii && c > 0x7e))
+            sb_printf(b, "\\u%04x", (unsigned)c);
+        else
+            sb_put(b, s.s + i, n);
+    }
+    sb_putc(b, '"');
+}
+
+/* The place in `of` of the key that comes behind `last` in their order; NULL = the first. */
+static const struct pair *next_key(struct eval *e, const struct value *of, const struct pair *last)
+{
+    const struct pair *best = NULL;
+
+    for (size_t i = 0; i < of->n && !e->failed && work(e, 1); i++) {
+        const struct pair *p = &of->pair[i];
+        if ((!last || v_compare(e, p->key, last->key) > 0) &&
+            (!best || v_compare(e, p->key, best->key) < 0))
+            best = p;
+    }
+    return best;
+}
+
+void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, const struct json_form *f,
+              int level)
 {
     bool list = v->kind == V_LIST;
+    const struct pair *p = NULL;
 
     if (e->failed || !work(e, 1))
         return;
@@ -403,23 +454,17 @@ void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, int inden
     case V_BOOL:
         sb_puts(b, v->i ? "true" : "false");
         return;
-    case V_INT:
     case V_FLOAT:
+        if (!isfinite(v->f)) {
+            sb_puts(b, isnan(v->f) ? "NaN" : v->f < 0 ? "-Infinity" : "Infinity");
+            return;
+        }
+        /* fall through */
+    case V_INT:
         print_at(e, b, v, true, 0);
         return;
     case V_STR:
-        sb_putc(b, '"');
-        for (size_t i = 0; i < v->s.n; i++) {
-            unsigned char c = (unsigned char)v->s.s[i];
-            const char *at = strchr("\"\\\n\r\t\b\f", c);
-            if (at && c)
-                sb_printf(b, "\\%c", "\"\\nrtbf"[at - "\"\\\n\r\t\b\f"]);
-            else if (c < 0x20)
-                sb_printf(b, "\\u%04x", c);
-            else
-                sb_putc(b, (char)c);
-        }
-        sb_putc(b, '"');
+        json_text_of(b, v->s, f->ascii);
         work(e, v->s.n / 64);
         return;
     case V_LIST:
@@ -431,31 +476,29 @@ void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, int inden
     }
     sb_putc(b, list ? '[' : '{');
     for (size_t i = 0; i < v->n && !e->failed; i++) {
-        sb_puts(b, i ? indent < 0 ? ", " : "," : "");
-        new_line(b, indent, level + 1);
-        if (!list) {
-            struct value *key = v->pair[i].key;
-            v_tojson(e, b, key->kind == V_STR ? key : v_text(e, key), indent, level + 1);
-            sb_puts(b, ": ");
+        sb_put(b, f->comma.s, i ? f->comma.n : 0);
+        new_line(b, f->indent, level + 1);
+        if (list) {
+            v_tojson(e, b, v->item[i], f, level + 1);
+            continue;
         }
-        v_tojson(e, b, list ? v->item[i] : v->pair[i].value, indent, level + 1);
+        p = f->sorted ? next_key(e, v, p) : &v->pair[i];
+        if (e->failed)
+            break;
+        if (p->key->kind != V_STR) /* a number, true, null: its JSON is the key's text */
+            sb_putc(b, '"');
+        v_tojson(e, b, p->key, f, level + 1);
+        if (p->key->kind != V_STR)
+            sb_putc(b, '"');
+        sb_put(b, f->colon.s, f->colon.n);
+        v_tojson(e, b, p->value, f, level + 1);
     }
     if (v->n)
-        new_line(b, indent, level);
+        new_line(b, f->indent, level);
     sb_putc(b, list ? ']' : '}');
 }
 
 /* --- going over, and strings by characters --- */
-
-static size_t char_at(struct str s, size_t at, uint32_t *cp)
-{
-    size_t n = utf8_get(s.s + at, s.n - at, cp);
-
-    if (n)
-        return n;
-    *cp = (unsigned char)s.s[at];
-    return 1;
-}
 
 size_t str_length(struct str s)
 {
@@ -528,6 +571,12 @@ struct value *v_items(struct eval *e, struct value *v)
     if (v->kind == V_LIST)
         return v;
     list = v_list(e, 0);
+    if (v->kind == V_ONCE && !e->failed) {
+        list->item = v->item;
+        list->n = list->cap = v->n;
+        v->n = v->cap = 0;
+        return list;
+    }
     if (v->kind == V_DICT) {
         for (size_t i = 0; i < v->n; i++)
             list_push(e, list, v->pair[i].key);

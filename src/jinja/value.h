@@ -14,6 +14,7 @@ enum value_kind {
     V_FLOAT,
     V_STR,
     V_LIST,
+    V_ONCE, /* a generator: items that are gone over once, and have no number */
     V_DICT,
     V_SPACE,
     V_MACRO,
@@ -55,10 +56,17 @@ bool v_equal(struct eval *e, const struct value *a, const struct value *b);
 int v_compare(struct eval *e, const struct value *a, const struct value *b);
 /* As Python's str(), and with `inside` as its repr(). */
 void v_print(struct eval *e, struct strbuf *b, const struct value *v, bool inside);
-void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, int indent, int level);
+/* As json.dumps has them. */
+struct json_form {
+    int indent; /* of a level; -1 = all in one line */
+    bool ascii, sorted;
+    struct str comma, colon;
+};
+void v_tojson(struct eval *e, struct strbuf *b, const struct value *v, const struct json_form *f,
+              int level);
 struct value *v_text(struct eval *e, const struct value *v); /* str(v) */
 const char *v_type(const struct value *v); /* for messages: "string", "list", ... */
-/* What a loop goes over: a list of items, keys or characters. */
+/* What a loop goes over: a list of items, keys or characters. A generator is empty afterwards. */
 struct value *v_items(struct eval *e, struct value *v);
 size_t str_length(struct str s);                            /* in characters */
 struct str str_slice(struct str s, size_t from, size_t to); /* of characters */

@@ -248,18 +248,18 @@ int config_rope(const struct jnode *root, struct rope_config *r, struct rope_con
             return -1;
         if (rc)
             continue;
-        if (!sliding || !cJSON_GetObjectItemCaseSensitive(at.v, "full_attention")) {
+        if (!sliding || (!i && !cJSON_GetObjectItemCaseSensitive(at.v, "full_attention"))) {
             if (rope_one(&at, r, err))
                 return -1;
             continue;
         }
         for (const cJSON *x = at.v->child; x; x = x->next) {
             bool full = !strcmp(x->string, "full_attention");
-            if (json_get(&at, x->string, JSON_OBJECT, &one, err))
-                return -1;
+            one = (struct jnode){.v = x, .up = &at, .file = at.file, .key = x->string};
             if (!full && strcmp(x->string, "sliding_attention"))
                 return json_error(&one, err, "expected full_attention and sliding_attention");
-            if (rope_one(&one, full ? r : sliding, err))
+            if (json_get(&at, x->string, JSON_OBJECT, &one, err) ||
+                rope_one(&one, full ? r : sliding, err))
                 return -1;
         }
     }
@@ -375,7 +375,8 @@ int config_window(struct config *c, const struct jnode *root, size_t from, size_
                   struct vac_err *err)
 {
     bool uses = true, any = false;
-    int64_t window = 0;
+    bool said = cJSON_GetObjectItemCaseSensitive(root->v, "sliding_window") != NULL;
+    int64_t window = said ? 0 : (int64_t)c->window;
     struct jnode list;
     int listed_types;
 

@@ -72,7 +72,8 @@ int config_must_be_one(const struct jnode *root, const char *key, double want, s
 int config_rope(const struct jnode *root, struct rope_config *r, struct rope_config *sliding,
                 struct vac_err *err);
 /* Which layers slide: those of layer_types; without it every one from `from` on, but each full_every-th
- * (0 = none is excepted). A window that is null, or use_sliding_window false, means none. */
+ * (0 = none is excepted). A window that is null, or use_sliding_window false, means none; one that is set before
+ * is that of a file that says nothing. */
 int config_window(struct config *c, const struct jnode *root, size_t from, size_t full_every,
                   struct vac_err *err);
 /* The same, from max_window_layers on, and only where use_sliding_window says so (Qwen). */

@@ -303,17 +303,18 @@ static int draw_labelled(struct ui *ui, const struct view *v, int y, const struc
 
     for (size_t i = 0; i < e->n_labelled && y < v->h; i++) {
         const struct vac_labelled *x = &e->labelled[i];
+        int64_t n = x->positive + x->negative;
         char text[160];
 
         if (strcmp(x->name, of->name))
             continue;
         if (x->corrected.known)
-            snprintf(text, sizeof text, "by %lld labels at step %lld: %.1f%% [%.1f, %.1f]",
-                     (long long)(x->positive + x->negative), (long long)x->step,
-                     100 * x->corrected.value, 100 * x->corrected.lo, 100 * x->corrected.hi);
+            snprintf(text, sizeof text, "by %lld label%s at step %lld: %.1f%% [%.1f, %.1f]",
+                     (long long)n, n == 1 ? "" : "s", (long long)x->step, 100 * x->corrected.value,
+                     100 * x->corrected.lo, 100 * x->corrected.hi);
         else
-            snprintf(text, sizeof text, "%lld labels: too few, or they tell too little",
-                     (long long)(x->positive + x->negative));
+            snprintf(text, sizeof text, "%lld label%s: too few, or they tell too little",
+                     (long long)n, n == 1 ? "" : "s");
         if (4 + (int)strlen(text) <= v->w) /* half a number would be another number */
             draw_text(v, 4, y++, x->corrected.known ? INK_TEXT : INK_FAINT, text);
     }
