@@ -116,6 +116,46 @@ static void test_config_recorded(void **state)
     free((char *)dir);
 }
 
+/* Added tokens that are found in normalized text, and read as what they are there
+ * (tokenizer/normalized.jsonl, made by normalized.py). */
+static void test_normalized_tokens(void **state)
+{
+    struct vac_err err = {0};
+    char *text, *save;
+    size_t n, lines = 0;
+
+    (void)state;
+    text = file_read(support_path("tokenizer/normalized.jsonl"), 1 << 20, &n, &err);
+    assert_non_null(text);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        cJSON *row = cJSON_Parse(line);
+        char *json = cJSON_PrintUnformatted(cJSON_GetObjectItem(row, "tokenizer"));
+        const char *in = cJSON_GetObjectItem(row, "text")->valuestring;
+        const cJSON *want = cJSON_GetObjectItem(row, "ids");
+        struct tokenizer *t = open_text(json, &err);
+        struct ids ids = {0};
+        struct strbuf out = {0};
+
+        if (!t)
+            fail_msg("%s: %s", json, err.msg);
+        assert_ok(tokenizer_encode(t, in, strlen(in), false, &ids, &err), &err);
+        assert_int_equal(ids.n, cJSON_GetArraySize(want));
+        for (size_t i = 0; i < ids.n; i++)
+            assert_int_equal(ids.v[i], cJSON_GetArrayItem(want, (int)i)->valueint);
+        assert_ok(tokenizer_decode(t, ids.v, ids.n, false, &out, &err), &err);
+        sb_putc(&out, '\0');
+        assert_string_equal(out.s, cJSON_GetObjectItem(row, "decoded")->valuestring);
+        lines++;
+        sb_done(&out);
+        ids_done(&ids);
+        tokenizer_free(t);
+        free(json);
+        cJSON_Delete(row);
+    }
+    assert_int_equal(lines, 20);
+    free(text);
+}
+
 /* add_bos_token and add_eos_token decide where they stand, whatever the post-processor does. */
 static void test_config_around(void **state)
 {
@@ -567,6 +607,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_config_recorded),
+        cmocka_unit_test(test_normalized_tokens),
         cmocka_unit_test(test_config_around),
         cmocka_unit_test(test_config_prefix),
         cmocka_unit_test(test_special_tokens_map),

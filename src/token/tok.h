@@ -36,6 +36,9 @@ struct tok_token {
     const char *s; /* NULL = nobody's id */
     size_t len;
     unsigned flags;
+    const char *
+        read; /* what decoding reads in its place, where it is found in normalized text: that form of it */
+    size_t read_len;
 };
 
 /* What the decoder's chain means for streaming. */

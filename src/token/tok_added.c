@@ -40,12 +40,13 @@ void tok_added_sort(struct tok_matcher *m)
 
 int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_err *err)
 {
-    const struct tok_token *x = &t->token[id];
+    struct tok_token *x = &t->token[id];
     struct tok_matcher *m = x->flags & TOK_NORMALIZED ? &t->normalized : &t->raw;
     const char *s = x->s;
     size_t len = x->len;
     bool first = true;
 
+    x->read = NULL;
     if (x->flags & TOK_NORMALIZED) {
         if (tok_normalize(t, s, len, &first, err))
             return -1;
@@ -53,6 +54,8 @@ int tok_added_pattern(struct tokenizer *t, int32_t id, size_t order, struct vac_
         s = arena_strndup(&t->text, t->norm[0].s ? t->norm[0].s : "", len, err);
         if (!s)
             return -1;
+        x->read = s;
+        x->read_len = len;
     }
     if (len == 0)
         return 1;

@@ -303,7 +303,8 @@ static int collect(struct tokenizer *t, const int32_t *ids, size_t n, bool skip_
             continue;
         if (t->spaced && t->a.n > 0)
             sb_putc(&t->a.buf, ' ');
-        if (tok_pieces_add(&t->a, x->s, x->len, -1, true, err))
+        if (tok_pieces_add(&t->a, x->read ? x->read : x->s, x->read ? x->read_len : x->len, -1,
+                           true, err))
             return -1;
     }
     return 0;
