@@ -364,6 +364,7 @@ static void test_charsets(void **state)
     open_screen(&t, 80, 24, "C"); /* a locale without UTF-8 */
     assert_shows(&t, "+- >1 Loss");
     press(&t, "C", "the locale is not UTF-8");
+    press(&t, ":O\303\271\346\227\245\177e\r", "\"O\\u00f9e\""); /* typed and taken back whole */
     leave(&t);
     for (size_t i = 0; i < t.n; i++)
         assert_true((unsigned char)t.out[i] < 0x80);

@@ -5,12 +5,12 @@
  * byte is left it reads an end of file. Readline is one per process, so this is too. */
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <wchar.h>
 #include "base/utf8.h"
 #include "term/files.h"
 #include "term/keys.h"
@@ -32,6 +32,7 @@ static struct {
     bool ready, open, fresh; /* fresh: nothing was typed yet that would be replaced */
     bool escaped;            /* the key before was Esc */
     FILE *nowhere_in, *nowhere_out;
+    char *locale;
     unsigned char byte[BYTES]; /* not read yet */
     int first, n;
     bool accepted, ended;
@@ -251,6 +252,16 @@ static void set_variables(void)
     rl_completion_query_items = -1;
 }
 
+/* For each line readline takes the locale of the environment; the screen's has UTF-8 (see
+ * screen_open). */
+static int keep_locale(void)
+{
+    if (P.locale)
+        setlocale(LC_CTYPE, P.locale);
+    rl_variable_bind("convert-meta", "off"); /* on in C: Esc and a letter for such bytes */
+    return 0;
+}
+
 static bool ready(void)
 {
     if (P.ready)
@@ -274,6 +285,8 @@ static bool ready(void)
     rl_completion_display_matches_hook = show_found;
     rl_completer_word_break_characters = (char *)" \t";
     rl_variable_bind("show-all-if-ambiguous", "on"); /* before inputrc, which may say otherwise */
+    P.locale = strdup(setlocale(LC_CTYPE, NULL));
+    rl_startup_hook = keep_locale;
     rl_initialize();
     set_variables();
     bind_more_keys();
@@ -497,16 +510,13 @@ static size_t key_bytes(int key, char out[BYTES])
         {UIKEY_LEFT, "\033[D"},    {UIKEY_HOME, "\033[H"}, {UIKEY_END, "\033[F"},
         {UIKEY_DELETE, "\033[3~"},
     };
-    mbstate_t state = {0};
-    size_t n;
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].key == key)
             return (size_t)snprintf(out, BYTES, "%s", table[i].bytes);
     if (key <= 0 || key > 0x10ffff)
         return 0;
-    n = wcrtomb(out, (wchar_t)key, &state);
-    return n == (size_t)-1 ? 0 : n;
+    return utf8_put((uint32_t)key, out);
 }
 
 /* Esc belongs to readline while it searches, in the middle of a key sequence, and where vi types

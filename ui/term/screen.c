@@ -173,6 +173,9 @@ int screen_open(const struct screen_wants *wants, struct vac_err *err)
 {
     setlocale(LC_CTYPE, "");
     scr.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+    /* In the locale C curses would drop a byte above 127 and what is typed behind it. */
+    if (!strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968"))
+        setlocale(LC_CTYPE, "C.UTF-8");
     scr.out = output_open();
     if (!scr.out)
         return err_errno(err, "the terminal");
