@@ -189,6 +189,25 @@ c
 {{ dict([('a', 1)], b=2) }} {{ 3 * 'ab' }} {{ 2 * [1] }} {{ 1e-7 }} {{ [1e+3, 2E2] }}
 ===
 {{ dict([1]) }}
+===
+{{ (1, 2, 3)[1:] }} {{ nums|safe|length }} {{ missing is callable }}
+===
+a {% raw %}
+{{ x }}
+{% endraw %}
+b {%- raw -%}
+ {{ y }}{%- endraw -%}
+ c
+===
+{% raw +%}{{ x }}{% endraw %}
+===
+a {#
+===
+a {# 
+===
+{{ missing|int }}
+===
+{{ missing|float }}
 '''
 
 out = []

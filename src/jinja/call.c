@@ -258,7 +258,7 @@ struct value *call_test(struct eval *e, struct str name, struct value *x, const 
         {"mapping", 1u << V_DICT},
         {"sequence", 1u << V_STR | 1u << V_LIST | 1u << V_DICT | 1u << V_UNDEFINED},
         {"iterable", 1u << V_STR | 1u << V_LIST | 1u << V_ONCE | 1u << V_DICT | 1u << V_UNDEFINED},
-        {"callable", 1u << V_FUNC | 1u << V_MACRO}};
+        {"callable", 1u << V_FUNC | 1u << V_MACRO | 1u << V_UNDEFINED}};
     static const struct {
         const char *name, *op;
     } compared[] = {{"equalto", "=="}, {"eq", "=="}, {"==", "=="},      {"ne", "!="},

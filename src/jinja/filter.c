@@ -271,6 +271,8 @@ static struct value *f_int(struct eval *e, struct value *x, const struct args *a
     struct value *otherwise = arg_at(a, 0, "default");
     double f;
 
+    if (x->kind == V_UNDEFINED)
+        return undefined_use(e, x);
     if (x->kind == V_INT || x->kind == V_BOOL)
         return v_int(e, x->i);
     if (x->kind == V_FLOAT && fabs(x->f) < 9e18)
@@ -285,6 +287,8 @@ static struct value *f_float(struct eval *e, struct value *x, const struct args 
     struct value *otherwise = arg_at(a, 0, "default");
     double f;
 
+    if (x->kind == V_UNDEFINED)
+        return undefined_use(e, x);
     if (x->kind == V_INT || x->kind == V_BOOL)
         return v_float(e, (double)x->i);
     if (x->kind == V_STR && number_in(x->s, &f))
@@ -421,13 +425,6 @@ static struct value *f_indent(struct eval *e, struct value *x, const struct args
     return v_take_str(e, &b);
 }
 
-static struct value *f_same(struct eval *e, struct value *x, const struct args *a)
-{
-    (void)e;
-    (void)a;
-    return x;
-}
-
 static const struct {
     const char *name, *params;
     callee *call;
@@ -451,7 +448,7 @@ static const struct {
     {"dictsort", "case_sensitive,by,reverse", f_dictsort},
     {"list", "", f_list},
     {"string", "", f_string},
-    {"safe", "", f_same},
+    {"safe", "", f_string},
     {"int", "default", f_int},
     {"float", "default", f_float},
     {"abs", "", f_abs},

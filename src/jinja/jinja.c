@@ -163,6 +163,8 @@ static struct value *arithmetic(struct eval *e, const char *op, const struct val
         return v_int(e, i / k - (i % k != 0 && (i % k < 0) != (k < 0)));
     if (!strcmp(op, "**")) {
         double p = pow(x, y);
+        if (isnan(p))
+            return fail(e, "a power that is no real number");
         return whole && k >= 0 && fabs(p) < 9e15 ? v_int(e, (int64_t)p) : v_float(e, p);
     }
     return v_float(e, *op == '+'          ? x + y
@@ -269,6 +271,8 @@ static struct value *slice(struct eval *e, const struct node *n)
     }
     text = x->kind == V_STR;
     out = v_list(e, 0);
+    if (!e->failed)
+        out->tuple = x->tuple;
     x = v_items(e, x);
     by = by > len ? len + 1 : by < -len ? -len - 1 : by;
     for (; (by > 0 ? from < to : from > to) && !e->failed && work(e, 1); from += by)

@@ -230,6 +230,10 @@ static int skip_comment(struct lexer *x)
 {
     const char *s = x->s + 2;
 
+    if (s == x->end) { /* the template ends with "{#": nothing, as in Jinja */
+        x->s = s;
+        return 0;
+    }
     while (s + 1 < x->end && !(*s == '#' && s[1] == '}'))
         s++;
     if (s + 1 >= x->end)
@@ -267,8 +271,7 @@ static int put_raw(struct lexer *x, const char *from, char sign)
     char end_sign = 0;
 
     x->s = from;
-    x->trim_next = sign == '-';
-    x->newline_next = sign == 0;
+    x->trim_next = sign == '-'; /* trim_blocks is not for what begins a raw text */
     for (const char *s = from; s + 1 < x->end; s++) {
         if (*s != '{' || s[1] != '%' || !is_tag(x, s + 2, "endraw", &after, &end_sign))
             continue;
@@ -322,7 +325,7 @@ int lex(const char *text, size_t len, struct arena *a, struct tokens *out, struc
             continue;
         }
         block = tag[1] == '%';
-        if (block && is_tag(&x, tag + 2, "raw", &after, &sign)) {
+        if (block && is_tag(&x, tag + 2, "raw", &after, &sign) && sign != '+') {
             if (put_raw(&x, after, sign))
                 return -1;
             continue;
