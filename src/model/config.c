@@ -398,8 +398,9 @@ int config_window(struct config *c, const struct jnode *root, size_t from, size_
         c->slides[l] = type;
         any |= type;
     }
-    if (any && window == 0)
-        return json_error(&list, err, "has layers that slide, and sliding_window is not given");
+    if (any && (window == 0 || !uses))
+        return json_error(&list, err, "has layers that slide, and %s",
+                          uses ? "sliding_window is not given" : "use_sliding_window is false");
     c->window = any ? (size_t)window : 0;
     return 0;
 }

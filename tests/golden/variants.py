@@ -32,6 +32,7 @@ CASES = [  # of, set, left out, refused
     ("qwen2", {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 1}, ["layer_types"], None),
     ("qwen3", {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 0}, ["layer_types"], None),
     ("qwen3", {"use_sliding_window": False, "sliding_window": 3, "max_window_layers": 0}, ["layer_types"], None),
+    ("qwen2", {"use_sliding_window": False, "sliding_window": 3, "layer_types": ["sliding_attention"] * 3}, [], "layer_types"),
     ("llama-gqa", {"rope_theta": 300.0, "rope_scaling": {"type": "linear", "factor": 2.0}}, ["rope_parameters"], None),
     ("llama-gqa", {"rope_parameters": dict(LLAMA3, rope_theta=700.0)}, ["rope_theta", "rope_scaling"], None),
     ("llama-gqa", {"rope_scaling": {"type": "yarn", "factor": 2.0}}, ["rope_parameters"], "rope_scaling"),
