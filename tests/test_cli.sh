@@ -82,6 +82,8 @@ check "a number that is none" failed 2 '--threads'
 check "... says what was found" grep -qF '"x"' "$tmp/err"
 run score --threads=1.5 "$golden/opt"
 check "half a thread" failed 2 "whole number"
+run run "$tmp/nothing" --resume
+check "a run that is not there" failed 1 "nothing: there is no such run folder"
 run score --threads=-1 "$golden/opt"
 check "fewer threads than none" failed 2 "from 0 to"
 run bench --shape tyny
@@ -103,6 +105,9 @@ for columns in 80 50; do
             length > most && !/\// { print > "/dev/stderr"; bad = 1 } END { exit bad }' "$tmp/out"
     done
 done
+COLUMNS=50 run validate "$tmp/no/such/folder/with-a-name-that-is-longer-than-a-line/run.json" --set x=1
+check "and so does what went wrong, but for what has no blank" awk '
+    length > 50 && / / && !/^ *[^ ]*$/ { print > "/dev/stderr"; bad = 1 } END { exit bad || NR < 2 }' "$tmp/err"
 run attack --help
 cp "$tmp/out" "$tmp/wide"
 COLUMNS=40 run attack --help

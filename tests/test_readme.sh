@@ -315,13 +315,17 @@ q
 :wait 0.3
 END
 taken() {
-    (cd "$work" && TERM=xterm timeout 100 script -qec "stty cols 80 rows 24; \
+    { # keys while there is no screen yet
+        for _ in 1 2 3 4 5 6 7 8 9 10; do grep -q "step 1" "$tmp/typescript" 2>/dev/null || sleep 0.2; done
+        printf zz
+    } | (cd "$work" && TERM=xterm timeout 100 script -qfec "stty cols 80 rows 24; \
         '$VACCINE' tour -o runs/taken --ascii --script '$tmp/taken' --set stages.align.steps=6 --set stages.attack.steps=3" \
-        "$tmp/typescript") </dev/null >"$tmp/said" 2>&1 || cat "$tmp/said"
+        "$tmp/typescript") >"$tmp/said" 2>&1 || cat "$tmp/said"
     has "1 Align: n, 100, Enter: a hundred steps, then a pause." first.txt
     has "1 Align: Drift is how far each layer has moved" later.txt
     [ -e "$work/runs/taken/sft/final" ] || echo "no run to look back at"
     [ -e "$work/runs/taken/lab/final" ] || echo "no run"
+    ! grep -q zz "$tmp/said" || echo "keys stand among the steps"
     grep -q "Both runs lie in runs/taken" "$tmp/said" || echo "where they lie is not said"
 }
 if command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1; then

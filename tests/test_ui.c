@@ -32,7 +32,7 @@ static int screen_main(int argc, char **argv)
         else
             a.path = argv[i];
     }
-    return ui_main(&a);
+    return term_status(&a);
 }
 
 static const char *in_work(const char *name)

@@ -534,7 +534,7 @@ static int screen_main(const char *how)
         setenv("LC_ALL", "C", 1);
     if (!strcmp(how, "NO_COLOR"))
         setenv("NO_COLOR", "1", 1);
-    return ui_main(&a);
+    return term_status(&a);
 }
 
 int main(int argc, char **argv)

@@ -115,6 +115,32 @@ static void test_runs_have_a_margin(void **state)
     }
 }
 
+/* Below it stands the step alone where its name says no more: else that would be what is cut. */
+static void test_a_fork_is_told_from_its_parent(void **state)
+{
+    struct {
+        struct table table;
+        struct start_list items;
+    } *runs = ui.own[PANEL_runs];
+
+    (void)state;
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        size_t k = 0;
+
+        free(screen(i));
+        while (runs->items.v[k].kind != START_RUN || runs->items.v[k + 1].kind != START_RUN)
+            assert_true(++k + 1 < runs->items.n);
+        snprintf(runs->items.v[k].run.name, VAC_NAME, "a-long-name-001");
+        snprintf(runs->items.v[k + 1].run.name, VAC_NAME, "a-long-name-001-at-400");
+        strcpy(runs->items.v[k + 1].run.parent, "x");
+        runs->items.v[k + 1].run.depth = 1;
+        runs->items.v[k + 1].run.fork_step = 400;
+        assert_shows(i, "   @400 ");
+    }
+}
+
 /* Where there are no runs there are no heads of their columns, and what a sample shows has two lines. */
 static void test_samples_alone_have_no_heads(void **state)
 {
@@ -167,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_runs_are_results),
         CASE(test_runs_have_a_margin),
+        CASE(test_a_fork_is_told_from_its_parent),
         CASE(test_samples_alone_have_no_heads),
         CASE(test_every_column_can_order_them),
         cmocka_unit_test_teardown(test_one_marked_run_is_compared_with_the_open_one, teardown),

@@ -34,6 +34,7 @@ static void test_back_and_fork(void **state)
     assert_on("asked", "checkpoints: 12, 5");
     assert_on("back", "back at step 5; what lay after it is in aside-5-1");
     assert_on("back", "step 5/22");
+    assert_on("back", "rho 0.500"); /* that of the next step: none was made since */
     assert_on("where", "fork at> here");
     assert_on("forked", "forked: :open ");
     assert_on("refused", "has no checkpoint of step 7; the nearest is 5");

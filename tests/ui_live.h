@@ -39,7 +39,7 @@ static inline int screen_main(int argc, char **argv)
         } else
             a.path = argv[i];
     }
-    return ui_main(&a);
+    return term_status(&a);
 }
 
 #define TRAIN "'train':['rows.jsonl'],'batch_size':4"

@@ -13,6 +13,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "ui/ui.h"
 
 struct term {
     pid_t pid;
@@ -49,6 +50,17 @@ static inline int term_shell(char **argv)
         kill(pid, SIGCONT);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* What the program says when the screen has ended, and its exit status. */
+static inline int term_status(const struct ui_args *args)
+{
+    struct vac_err err = {0};
+    int status = ui_main(args, &err);
+
+    if (err.code)
+        fprintf(stderr, "vaccine: %s\n", err.msg);
+    return status >= 0 ? status : err.code == VAC_ERR_USAGE ? 2 : 1;
 }
 
 static inline double term_clock(void)

@@ -251,7 +251,11 @@ static void run_note(struct ui *ui, const char *args)
         ui_warn(ui, ":note wants a text");
         return;
     }
-    if (ui_send(ui, VAC_OP_NOTE, 0, NULL, args))
+    if (!ui_send(ui, VAC_OP_NOTE, 0, NULL, args))
+        return;
+    if (ui->snap.state == VAC_RUNNING) /* which step that is, is not known yet */
+        ui_say(ui, "noted at the end of this step");
+    else
         ui_say(ui, "noted at step %lld", (long long)ui->snap.step);
 }
 

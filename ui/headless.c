@@ -147,18 +147,17 @@ static const char *shown_dir(const struct ui *ui)
     return safe;
 }
 
-int headless_end(struct ui *ui)
+int headless_end(struct ui *ui, struct vac_err *err)
 {
-    struct vac_err err = {0};
     int rc;
 
     if (!ui->session)
         return ui->priv->status > 0 ? ui->priv->status : 0;
-    rc = vac_session_result(ui->session, &err); /* saves, by the command that was sent */
-    if (rc && *err.msg && ui->priv->status != 0)
-        fprintf(stderr, "vaccine: %s\n", err.msg);
+    rc = vac_session_result(ui->session, err); /* saves, by the command that was sent */
+    if (ui->priv->status == 0)
+        err_clear(err);
     if (!rc && *ui->priv->fault) {
-        fprintf(stderr, "vaccine: %s; the state before it is saved in %s: --resume goes on\n",
+        err_set(err, VAC_ERR_IO, "%s; the state before it is saved in %s: --resume goes on",
                 ui->priv->fault, shown_dir(ui));
         rc = 1;
     }

@@ -11,6 +11,6 @@ void headless_answer(struct ui *ui);
 void headless_line(const struct ui *ui, char *out, size_t size);
 /* As `vaccine run` until the run ends, with next to no cycles of its own. */
 void headless_run(struct ui *ui);
-/* The exit status; waits for the session's end and says what went wrong. */
-int headless_end(struct ui *ui);
+/* The exit status; waits for the session's end. err: what went wrong. */
+int headless_end(struct ui *ui, struct vac_err *err);
 #endif

@@ -287,30 +287,20 @@ static void loop(struct ui *ui)
     session_return(ui);
 }
 
-static int open_run(struct ui *ui)
+static int open_run(struct ui *ui, struct vac_err *err)
 {
-    struct vac_err err = {0};
-
-    if (!ui->priv->args->path) {
-        fprintf(stderr,
-                "vaccine: the line mode wants a run file or a run folder; see vaccine --help\n");
-        return 2;
-    }
-    if (compare_lay_all(ui, ui->priv->args->overlay, ui->priv->args->n_overlay, &err) ||
-        session_open(ui, ui->priv->args->path, &err) ||
-        (ui->priv->args->script && script_open(ui, ui->priv->args->script, &err))) {
-        fprintf(stderr, "vaccine: %s\n", err.msg);
-        return err.code == VAC_ERR_USAGE ? 2 : 1;
-    }
-    return 0;
+    if (!ui->priv->args->path)
+        return err_set(err, VAC_ERR_USAGE,
+                       "the line mode wants a run file or a run folder; see vaccine --help");
+    return compare_lay_all(ui, ui->priv->args->overlay, ui->priv->args->n_overlay, err) ||
+           session_open(ui, ui->priv->args->path, err) ||
+           (ui->priv->args->script && script_open(ui, ui->priv->args->script, err));
 }
 
-int plain_main(struct ui *ui)
+int plain_main(struct ui *ui, struct vac_err *err)
 {
-    int rc = open_run(ui);
-
-    if (rc)
-        return rc;
+    if (open_run(ui, err))
+        return -1;
     plain.ui = ui;
     plain.told_step = -1;
     plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
@@ -328,5 +318,5 @@ int plain_main(struct ui *ui)
         rl_callback_handler_remove();
     }
     ui->priv->headless = false; /* what there is to say has been said */
-    return headless_end(ui);
+    return headless_end(ui, err);
 }

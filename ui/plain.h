@@ -4,6 +4,6 @@
 
 #include "ui/frame.h"
 
-/* Opens args->path and drives it by typed lines; the exit status. */
-int plain_main(struct ui *ui);
+/* Opens args->path and drives it by typed lines; the exit status, or -1 and err. */
+int plain_main(struct ui *ui, struct vac_err *err);
 #endif

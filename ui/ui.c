@@ -69,25 +69,20 @@ static void free_ui(struct ui *ui)
     free(ui);
 }
 
-static int run_ui(struct ui *ui)
+static int run_ui(struct ui *ui, struct vac_err *err)
 {
-    struct vac_err err = {0};
-    int status;
-
     if (wants_lines(ui->priv->args))
-        return plain_main(ui);
-    if (loop_run(ui, &err)) {
+        return plain_main(ui, err);
+    if (loop_run(ui, err)) {
         screen_close();
-        fprintf(stderr, "vaccine: %s\n", err.msg);
-        return err.code == VAC_ERR_USAGE ? 2 : 1;
+        return -1;
     }
     prompt_close(ui);
     screen_close();
     session_return(ui);
     if (ui->priv->headless)
         headless_run(ui);
-    status = headless_end(ui);
-    return status;
+    return headless_end(ui, err);
 }
 
 void ui_tour_print(FILE *out)
@@ -95,21 +90,19 @@ void ui_tour_print(FILE *out)
     tour_print(out);
 }
 
-int ui_main(const struct ui_args *args)
+int ui_main(const struct ui_args *args, struct vac_err *err)
 {
     struct ui *ui = calloc(1, sizeof *ui);
-    int status = 1;
+    int status = -1;
 
     if (ui)
         ui->priv = calloc(1, sizeof *ui->priv);
     if (!ui || !ui->priv || signals_open(vac_mend_map)) {
-        fprintf(stderr, "vaccine: out of memory\n");
         free(ui);
-        return 1;
+        return err_set(err, VAC_ERR_MEMORY, "out of memory");
     }
     set_defaults(ui, args);
-    if (!allocate_panels(ui))
-        status = run_ui(ui);
+    status = allocate_panels(ui) ? err_set(err, VAC_ERR_MEMORY, "out of memory") : run_ui(ui, err);
     prompt_done();
     free_ui(ui);
     signals_close();

@@ -1,8 +1,7 @@
 /* ui.h - the door of the screen.
  *
  * ui_main opens the workbench, drives one run (or none: the start screen), gives the terminal back
- * and returns the program's exit status. It prints what went wrong on standard error, after the
- * terminal is as it was. Nothing outside ui/ knows curses; ui/ knows nothing of the core except
+ * and returns the program's exit status; err says what went wrong. Nothing outside ui/ knows curses; ui/ knows nothing of the core except
  * include/vaccine. */
 #ifndef UI_UI_H
 #define UI_UI_H
@@ -10,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include "vaccine/vaccine.h"
 
 struct ui_args {
     const char *path;       /* a run file or a run folder; NULL = the start screen */
@@ -39,7 +39,7 @@ struct ui_args {
     bool deterministic; /* tests: no clocks on the screen */
 };
 
-int ui_main(const struct ui_args *args);
+int ui_main(const struct ui_args *args, struct vac_err *err);
 /* The text of the tour, as README.md has it. */
 void ui_tour_print(FILE *out);
 #endif

@@ -98,13 +98,13 @@ int cli_write_data(const struct strbuf *text, struct vac_err *err)
     return rc;
 }
 
-size_t cli_columns(void)
+size_t cli_columns(int fd)
 {
     const char *set = getenv("COLUMNS");
     long n = set ? strtol(set, NULL, 10) : 0;
     struct winsize w;
 
-    if (n <= 0 && isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
+    if (n <= 0 && isatty(fd) && !ioctl(fd, TIOCGWINSZ, &w))
         n = w.ws_col;
     return n > 26 ? (size_t)n : 0;
 }
@@ -122,6 +122,8 @@ static size_t fold_at(const char *line, size_t n, size_t least, size_t most)
             one = i;
             two = line[i + 1] == ' ' ? i : two;
         }
+    for (size_t i = most; i < n && !one; i++) /* what has no blank stays whole, and alone */
+        one = line[i] == ' ' ? i : 0;
     return two ? two : one ? one : n;
 }
 
@@ -158,7 +160,7 @@ static void put_line(struct strbuf *out, const char *s, size_t n, size_t most)
 int cli_write(const struct strbuf *text, struct vac_err *err)
 {
     struct strbuf out = {.bad = text->bad};
-    size_t most = cli_columns();
+    size_t most = cli_columns(STDOUT_FILENO);
     int rc;
 
     for (const char *s = text->s, *end = s ? s + text->len : s; s < end; s++) {
@@ -174,21 +176,23 @@ int cli_write(const struct strbuf *text, struct vac_err *err)
     return rc;
 }
 
-void cli_tell(const char *line)
+void cli_tell(const char *before, const char *line)
 {
-    struct strbuf safe = {0};
+    struct strbuf safe = {0}, out = {0};
 
+    sb_puts(&safe, before);
     cli_put_name(&safe, line);
-    fprintf(stderr, "%s\n", safe.bad ? "out of memory" : safe.s);
+    if (!safe.bad)
+        put_line(&out, safe.s, safe.len, cli_columns(STDERR_FILENO));
+    fprintf(stderr, "%s\n", safe.bad || out.bad ? "out of memory" : out.s);
     sb_done(&safe);
+    sb_done(&out);
 }
 
 void cli_note(const char *text)
 {
-    if (!text)
-        return;
-    fputs("vaccine: note: ", stderr);
-    cli_tell(text);
+    if (text)
+        cli_tell("vaccine: note: ", text);
 }
 
 void cli_put_name(struct strbuf *out, const char *s)

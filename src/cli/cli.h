@@ -72,8 +72,9 @@ const char *cli_version(void);
 /* The text to standard output, now, for people: where it goes to a terminal, a line too long for it goes on in the
  * next. A failed write is an error. */
 int cli_write(const struct strbuf *text, struct vac_err *err);
-/* Columns of the terminal that it goes to, or of COLUMNS; 0 = it goes to none, and lines may be of any length. */
-size_t cli_columns(void);
+/* Columns of the terminal that a descriptor goes to, or of COLUMNS; 0 = it goes to none, and lines may be of any
+ * length. */
+size_t cli_columns(int fd);
 /* For programs: lines as they are. Of both: whatever would steer a terminal, hide or reorder text is written as an
  * escape that is the same character in a JSON string. */
 int cli_write_data(const struct strbuf *text, struct vac_err *err);
@@ -81,8 +82,8 @@ int cli_write_data(const struct strbuf *text, struct vac_err *err);
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
 /* A name, path or message of others, which must stay on its line. */
 void cli_put_name(struct strbuf *out, const char *s);
-/* A line to standard error, safe in the same way. */
-void cli_tell(const char *line);
+/* A line to standard error, what it begins with and the rest: safe and as wide in the same way. */
+void cli_tell(const char *before, const char *line);
 /* One line on standard error that is no failure; NULL = none. */
 void cli_note(const char *text);
 void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n);

@@ -46,7 +46,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
                                  .deterministic = v->still};
 
     (void)err;
-    return ui_main(&args);
+    return ui_main(&args, err);
 }
 
 const struct command command_attach = {

@@ -114,7 +114,7 @@ static int show_report(const struct import_report *r, const char *path, const ch
         sb_printf(&line, " to %s", file);
     rc = sb_ok(&line, err);
     if (rc == 0)
-        cli_tell(line.s);
+        cli_tell("", line.s);
     sb_done(&line);
     return rc;
 }

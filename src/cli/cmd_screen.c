@@ -138,7 +138,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         .deterministic = v->still,
     };
 
-    return check(v, err) ? -1 : ui_main(&args);
+    return check(v, err) ? -1 : ui_main(&args, err);
 }
 
 const struct command command_screen = {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 #include "base/io.h"
 #include "base/path.h"
@@ -130,26 +131,33 @@ static void show_steps(int from)
 static int train(const char *file, const char *out, const struct cli_list *set, struct vac_err *err)
 {
     void (*was)(int) = signal(SIGINT, SIG_IGN); /* the child saves, and is waited for */
+    struct termios given, quiet;
+    bool mute = !tcgetattr(STDIN_FILENO, &given);
     int ends[2], status = 0;
     pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC))
         return err_errno(err, "pipe");
+    if (mute) { /* keys that are pressed meanwhile are none of the tour's, and would stand among the steps */
+        quiet = given;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    }
     pid = fork();
     if (pid == 0) {
         signal(SIGINT, SIG_DFL);
         become(file, out, set, ends[1]);
     }
     close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return err_errno(err, "fork");
-    }
+    if (pid < 0)
+        err_errno(err, "fork");
     show_steps(ends[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (mute)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &given);
     signal(SIGINT, was);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return pid < 0 ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Plain fine-tuning, which is there already when a tour is taken again. */
@@ -187,7 +195,7 @@ static int take(const struct tour_values *v, const char *dir, struct vac_err *er
     int rc = lab && file ? train_first(dir, &v->set, &sft, err) : -1;
 
     if (rc == 0)
-        rc = ui_main(&args);
+        rc = ui_main(&args, err);
     if (rc == 0) /* else it was said why */
         printf("\nBoth runs lie in %s (sft and lab):\n"
                "  vaccine runs %s         their scores\n"

@@ -219,6 +219,6 @@ int main(int argc, char **argv)
         err_set(&err, VAC_ERR_IO, "failed without a reason: please report this");
     if (err.code == VAC_OK)
         return rc > 0 ? rc : STATUS_DONE;
-    fprintf(stderr, "vaccine: %s\n", err.msg);
+    cli_tell("vaccine: ", err.msg);
     return rc > 0 ? rc : err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }

@@ -111,7 +111,7 @@ static int print_point(struct run_lines *w, const struct vac_snapshot *n, struct
     enum { ALL, NO_SPEED, NO_GRADIENT, LEVELS };
     const struct vac_point *p = &w->last;
     struct strbuf s = {0}, seen = {0};
-    size_t most = cli_columns() ? cli_columns() : SIZE_MAX;
+    size_t most = cli_columns(STDOUT_FILENO) ? cli_columns(STDOUT_FILENO) : SIZE_MAX;
     int rc;
 
     put_measured(&seen, w, p->step);

@@ -142,6 +142,8 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
     const char *dir = dir_exists(o->file) ? o->file : o->out;
     int holds;
 
+    if (!dir && !file_exists(o->file))
+        return err_set(err, VAC_ERR_IO, "%s: there is no such run folder to go on with", o->file);
     if (!dir)
         return err_set(err, VAC_ERR_USAGE, "--resume needs the run's folder: name it with -o");
     holds = folder_holds_run(dir, err);

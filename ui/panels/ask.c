@@ -128,13 +128,16 @@ bool ui_option_waits(const struct ui *ui, int option, char now[VALUE_SIZE])
 
 const char *ui_rho_text(const struct ui *ui, char out[RHO_SIZE])
 {
+    double last = ui->snap.last.rho;
     int rho = ui_option(ui, "rho");
     char now[VALUE_SIZE];
 
     if (rho >= 0 && ui_option_waits(ui, rho, now))
         snprintf(out, RHO_SIZE, "%.32s -> %.32s", now, ui_option_next(&ui->option[rho]));
+    else if (rho >= 0 && isnan(last)) /* no step was made yet, or none since the run went back */
+        number_text(out, strtod(ui_option_next(&ui->option[rho]), NULL), 3);
     else
-        number_text(out, ui->snap.last.rho, 3);
+        number_text(out, last, 3);
     return out;
 }
 

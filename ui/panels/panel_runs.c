@@ -375,7 +375,7 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     char age[NUMBER_SIZE];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
-    int at;
+    int at, indent, said;
 
     switch (column) {
     case MARK:
@@ -387,9 +387,12 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         break;
     case NAME:
         snprintf(c->csv, sizeof c->csv, "%.39s", run->name);
-        if (*run->parent)
-            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s%s @%lld",
-                      own(ui)->order == BY_AGE ? 2 * run->depth : 0, "", run->name,
+        indent = own(ui)->order == BY_AGE ? 2 * run->depth : 0;
+        said = indent && !*own(ui)->table.text ? start_said_above(&own(ui)->items, row) : 0;
+        if (said)
+            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s@%s", indent, "", run->name + said + 4);
+        else if (*run->parent)
+            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s%s @%lld", indent, "", run->name,
                       (long long)run->fork_step);
         else
             entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
@@ -518,9 +521,8 @@ static void draw_detail(const struct view *v, const struct start_item *item)
         if (*measured_rest(judged, &e->verdicts))
             snprintf(more + n, sizeof more - (size_t)n, " %s%s%s", judged,
                      *e->verdicts.others ? ": " : "", e->verdicts.others);
-        if (x + (int)(strlen(value) + strlen(rest)) >
-            v->w) /* half a number would be another number */
-            break;
+        if (x + (int)(strlen(value) + strlen(rest)) > v->w)
+            break; /* half a number would be another number */
         x = draw_text(v, x, 2, INK_TEXT, value);
         x = draw_text(v, x, 2, INK_FAINT, rest);
         if (x + (int)strlen(more) <= v->w)
@@ -529,7 +531,6 @@ static void draw_detail(const struct view *v, const struct start_item *item)
     }
 }
 
-/* What to do while no run is open. */
 static int draw_welcome(const struct view *v)
 {
     int x;
@@ -775,7 +776,7 @@ static const struct word words[] = {
     {"rho", "of the stage that aligned; - if the method has none"},
     {"HS%", "mischief answered, as the alignment ended -> after this one attack"},
     {"over_refusal", "harmless requests refused; FA: the user's task done right"},
-    {"broke", "against this attack: its step at which half of the mischief was answered"},
+    {"broke", "the attack's step at which half of the mischief was answered"},
     {NULL, NULL},
 };
 

@@ -316,3 +316,17 @@ void start_read(struct start_list *l, const struct ui *ui, bool all)
     add_recent(l, &recent);
     unless_empty(l);
 }
+
+int start_said_above(const struct start_list *l, int row)
+{
+    const struct vac_run_info *run = &l->v[row].run, *up = run;
+    size_t n;
+
+    while (row > 0 && up->depth >= run->depth)
+        up = &l->v[--row].run;
+    n = strlen(up->name);
+    if (up->depth >= run->depth || strncmp(run->name, up->name, n) ||
+        strncmp(run->name + n, "-at-", 4))
+        return 0;
+    return (int)n;
+}

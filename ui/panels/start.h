@@ -24,6 +24,8 @@ const char *start_sample_name(const char *path);
  * with `all`, samples and recent files too, each under a head. */
 void start_read(struct start_list *l, const struct ui *ui, bool all);
 void start_done(struct start_list *l);
+/* Bytes of the name "PARENT-at-5" of a fork that stand above it already, in the row of that parent; 0 = none. */
+int start_said_above(const struct start_list *l, int row);
 /* A file or folder was opened: it comes first among the recent ones. */
 void start_remember(const char *path);
 #endif
