@@ -182,6 +182,7 @@ static void test_scores_tell_what_is_other(void **state)
     assert_non_null(strstr(text, "(refused 20, ! other 480)"));
     free(text);
     headless_line(&ui, line, sizeof line);
+    assert_non_null(strstr(line, "HS 3.2% @1200 "));
     assert_non_null(strstr(line, "refused 20, ! other 480"));
     text = NULL;
     out = open_memstream(&text, &size);

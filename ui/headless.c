@@ -1,6 +1,7 @@
 /* headless.c - see headless.h */
 #include <errno.h>
 #include <poll.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,7 @@ void headless_line(const struct ui *ui, char *out, size_t size)
     const struct vac_snapshot *s = &ui->snap;
     const struct vac_point *p = &s->last;
     char text[NUMBER_SIZE], rest[REST_SIZE], rho[RHO_SIZE];
+    size_t at;
 
     snprintf(out, size, "step %lld", (long long)s->step);
     put_number(out, size, "loss", number_text(text, p->loss, 3));
@@ -121,6 +123,9 @@ void headless_line(const struct ui *ui, char *out, size_t size)
             put_number(out, size, s->eval[i].name,
                        s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
                                           : number_text(text, s->eval[i].value, 3));
+            at = strlen(out);
+            if (s->eval[i].step != s->step && !isnan(s->eval[i].value)) /* it may be another by now */
+                snprintf(out + at, size - at, " @%lld", (long long)s->eval[i].step);
             if (*measured_rest(rest, &s->eval[i].verdicts))
                 put_number(out, size, "", rest);
         }
