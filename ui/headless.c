@@ -1,7 +1,7 @@
 /* headless.c - see headless.h */
 #include <errno.h>
-#include <poll.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +124,8 @@ void headless_line(const struct ui *ui, char *out, size_t size)
                        s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
                                           : number_text(text, s->eval[i].value, 3));
             at = strlen(out);
-            if (s->eval[i].step != s->step && !isnan(s->eval[i].value)) /* it may be another by now */
+            /* it may be another by now */
+            if (s->eval[i].step != s->step && !isnan(s->eval[i].value))
                 snprintf(out + at, size - at, " @%lld", (long long)s->eval[i].step);
             if (*measured_rest(rest, &s->eval[i].verdicts))
                 put_number(out, size, "", rest);
