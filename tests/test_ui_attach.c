@@ -46,6 +46,7 @@ static void test_d_detaches(void **state)
     start_attached(&u, out, "ann");
     term_wait(&u, "you have control");
     term_keys(&u, "q"); /* leaves the run as it is, and asks nothing */
+    term_wait(&u, "training goes on");
     assert_int_equal(term_end(&u, 60), 0);
     term_free(&u);
     wait_more(&t, out, 10);

@@ -38,11 +38,23 @@ static void assert_line(int size, const char *which, const char *const *has, siz
     assert_line(size, which, (const char *const[]){__VA_ARGS__},                                   \
                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
+struct runs { /* as the panel's own state begins */
+    struct table table;
+    struct start_list items;
+};
+
+/* The panel on the whole screen. */
+static struct runs *open_panel(void)
+{
+    ui_focus(&ui, PANEL_runs);
+    ui.zoom = true;
+    return ui.own[PANEL_runs];
+}
+
 static void test_runs_are_results(void **state)
 {
     (void)state;
-    ui_focus(&ui, PANEL_runs);
-    ui.zoom = true;
+    open_panel();
     for (int i = 0; i < SIZES; i++) {
         ASSERT_LINE(i, "method", "run", "method", "rho", "HS%", "over_re", "FA%", "broke");
         ASSERT_LINE(i, "attack-p10", "vaccine", "0.5", "3.1 -> 79.2", "1.4", "91.2", "320");
@@ -78,8 +90,7 @@ static void test_every_column_can_order_them(void **state)
     };
 
     (void)state;
-    ui_focus(&ui, PANEL_runs);
-    ui.zoom = true;
+    open_panel();
     for (int i = 0; i < SIZES; i++)
         for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
             keys("s");
@@ -91,14 +102,9 @@ static void test_every_column_can_order_them(void **state)
 /* The margin of p(refuse) has a column where there is room for one, else it stands with the score. */
 static void test_runs_have_a_margin(void **state)
 {
-    struct {
-        struct table table;
-        struct start_list items;
-    } *runs = ui.own[PANEL_runs]; /* as its own state begins */
+    struct runs *runs = open_panel();
 
     (void)state;
-    ui_focus(&ui, PANEL_runs);
-    ui.zoom = true;
     for (int i = 0; i < SIZES; i++) {
         assert_lacks(i, "margin");
         for (size_t k = 0; k < runs->items.n; k++)
@@ -118,14 +124,9 @@ static void test_runs_have_a_margin(void **state)
 /* Below it stands the step alone where its name says no more: else that would be what is cut. */
 static void test_a_fork_is_told_from_its_parent(void **state)
 {
-    struct {
-        struct table table;
-        struct start_list items;
-    } *runs = ui.own[PANEL_runs];
+    struct runs *runs = open_panel();
 
     (void)state;
-    ui_focus(&ui, PANEL_runs);
-    ui.zoom = true;
     for (int i = 0; i < SIZES; i++) {
         size_t k = 0;
 
@@ -144,14 +145,9 @@ static void test_a_fork_is_told_from_its_parent(void **state)
 /* Where there are no runs there are no heads of their columns, and what a sample shows has two lines. */
 static void test_samples_alone_have_no_heads(void **state)
 {
-    struct {
-        struct table table;
-        struct start_list items;
-    } *runs = ui.own[PANEL_runs];
+    struct runs *runs = open_panel();
 
     (void)state;
-    ui_focus(&ui, PANEL_runs);
-    ui.zoom = true;
     free(screen(0));
     for (size_t k = 0; k < runs->items.n; k++) {
         runs->items.v[k].kind = START_SAMPLE;

@@ -1,6 +1,5 @@
 /* headless.c - see headless.h */
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,8 +107,7 @@ void headless_line(const struct ui *ui, char *out, size_t size)
 {
     const struct vac_snapshot *s = &ui->snap;
     const struct vac_point *p = &s->last;
-    char text[NUMBER_SIZE], rest[REST_SIZE], rho[RHO_SIZE];
-    size_t at;
+    char text[NUMBER_SIZE], rho[RHO_SIZE];
 
     snprintf(out, size, "step %lld", (long long)s->step);
     put_number(out, size, "loss", number_text(text, p->loss, 3));
@@ -119,17 +117,7 @@ void headless_line(const struct ui *ui, char *out, size_t size)
     put_number(out, size, "rho", strchr(rho, '>') ? rho : number_text(text, p->rho, 2));
     put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        if (s->eval[i].step >= 0) {
-            put_number(out, size, s->eval[i].name,
-                       s->eval[i].is_rate ? number_percent(text, s->eval[i].value)
-                                          : number_text(text, s->eval[i].value, 3));
-            at = strlen(out);
-            /* it may be another by now */
-            if (s->eval[i].step != s->step && !isnan(s->eval[i].value))
-                snprintf(out + at, size - at, " @%lld", (long long)s->eval[i].step);
-            if (*measured_rest(rest, &s->eval[i].verdicts))
-                put_number(out, size, "", rest);
-        }
+        measured_put(out, size, (int)size, s->step, &s->eval[i]);
     if (s->state != VAC_RUNNING) {
         put_number(out, size, "", vac_state_names[s->state]);
         if (*s->reason)
@@ -171,6 +159,9 @@ int headless_end(struct ui *ui, struct vac_err *err)
     if (!rc && ui->priv->headless && may_print(ui))
         printf("%s: %s\n", shown_dir(ui),
                ui->snap.state == VAC_DONE ? "done" : "saved; go on with --resume");
+    if (!rc && session_is_attached(ui) && ui->snap.state < VAC_DONE && may_print(ui))
+        printf("%s: %s\nvaccine attach %s   comes back to it\n", shown_dir(ui),
+               ui->snap.state == VAC_PAUSED ? "paused" : "training goes on", shown_dir(ui));
     return ui->priv->status >= 0 ? ui->priv->status : rc;
 }
 

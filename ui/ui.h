@@ -1,8 +1,8 @@
 /* ui.h - the door of the screen.
  *
  * ui_main opens the workbench, drives one run (or none: the start screen), gives the terminal back
- * and returns the program's exit status; err says what went wrong. Nothing outside ui/ knows curses; ui/ knows nothing of the core except
- * include/vaccine. */
+ * and returns the program's exit status, or -1; err says what went wrong. Nothing outside ui/ knows
+ * curses; ui/ knows nothing of the core except include/vaccine. */
 #ifndef UI_UI_H
 #define UI_UI_H
 

@@ -304,7 +304,7 @@ static int next_leg(struct vac_siege *s, struct vac_err *err)
     return more < 0 ? -1 : more == 2 ? 1 : tell_battery(s, err);
 }
 
-/* Where it is to be left for now it is measured first, then saved. */
+/* Where it is to be gone on with later it is measured first, then saved. */
 static void leave_leg(struct vac_siege *s, const struct vac_snapshot *p)
 {
     struct vac_command c = {.op = s->measuring ? VAC_OP_QUIT : VAC_OP_EVALUATE, .who = s->who};

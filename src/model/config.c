@@ -248,6 +248,7 @@ int config_rope(const struct jnode *root, struct rope_config *r, struct rope_con
             return -1;
         if (rc)
             continue;
+        /* rope_scaling may be one for all; rope_parameters has one for each kind where there are two */
         if (!sliding || (!i && !cJSON_GetObjectItemCaseSensitive(at.v, "full_attention"))) {
             if (rope_one(&at, r, err))
                 return -1;

@@ -36,8 +36,8 @@ struct tok_token {
     const char *s; /* NULL = nobody's id */
     size_t len;
     unsigned flags;
-    const char *
-        read; /* what decoding reads in its place, where it is found in normalized text: that form of it */
+    /* What decoding reads in its place where it is found in normalized text: that form of it. */
+    const char *read;
     size_t read_len;
 };
 

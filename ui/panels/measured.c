@@ -94,6 +94,25 @@ const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v)
     return out;
 }
 
+void measured_put(char *out, size_t size, int width, int64_t now, const struct vac_eval *e)
+{
+    size_t n = strlen(out);
+    char rest[REST_SIZE];
+    int at;
+
+    if (e->step < 0)
+        return;
+    at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
+                  e->name, e->is_rate ? 100 * e->value : e->value);
+    if (e->step != now && at > 0 && n + (size_t)at < size)
+        at += snprintf(out + n + at, size - n - (size_t)at, " @%lld", (long long)e->step);
+    if ((int)strlen(out) > width)
+        out[n] = '\0';
+    else if (*measured_rest(rest, &e->verdicts) &&
+             (int)(n + strlen(out + n) + strlen(rest)) + 3 <= width)
+        snprintf(out + strlen(out), size - strlen(out), " (%s)", rest);
+}
+
 static double percent(int64_t count, const struct vac_verdicts *v)
 {
     int64_t n = v->answered + v->refused + v->other;

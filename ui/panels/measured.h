@@ -39,6 +39,9 @@ const char *measured_text(char out[NUMBER_SIZE], double x, bool rate);
  * no verdicts are known. */
 enum { REST_SIZE = 80 };
 const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v);
+/* Appends "HS 3.2% @1200 (refused 20, other 480)", with the step where that is not `now`. Half a
+ * number would be another number: what does not fit in `width` is left out, the rest first. */
+void measured_put(char *out, size_t size, int width, int64_t now, const struct vac_eval *e);
 /* The share of the answers that was refused, in percent; NaN = not known. */
 double measured_refused(const struct vac_verdicts *v);
 double measured_other(const struct vac_verdicts *v);

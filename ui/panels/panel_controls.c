@@ -144,26 +144,6 @@ static const struct table_rows listing = {
     .paint = paint,
 };
 
-/* Half a number would be another number: what does not fit in `width` is left out. */
-static void put_eval(char *out, size_t size, int width, int64_t now, const struct vac_eval *e)
-{
-    size_t n = strlen(out);
-    char rest[REST_SIZE];
-    int at;
-
-    if (e->step < 0)
-        return;
-    at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
-                  e->name, e->is_rate ? 100 * e->value : e->value);
-    if (e->step != now && at > 0 && n + (size_t)at < size) /* the weights have changed since */
-        at += snprintf(out + n + at, size - n - (size_t)at, " @%lld", (long long)e->step);
-    if ((int)strlen(out) > width)
-        out[n] = '\0';
-    else if (*measured_rest(rest, &e->verdicts) &&
-             (int)(n + strlen(out + n) + strlen(rest)) + 3 <= width)
-        snprintf(out + strlen(out), size - strlen(out), " (%s)", rest);
-}
-
 /* What the controls are for: the measures, and what is saved. */
 static int draw_state(struct ui *ui, const struct view *v, int y)
 {
@@ -171,7 +151,7 @@ static int draw_state(struct ui *ui, const struct view *v, int y)
     const struct vac_snapshot *s = &ui->snap;
 
     for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        put_eval(text, sizeof text, v->w - 2, s->step, &s->eval[i]);
+        measured_put(text, sizeof text, v->w - 2, s->step, &s->eval[i]);
     if (*text)
         draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
     if (s->checkpoint_step >= 0)

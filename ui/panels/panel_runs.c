@@ -372,10 +372,10 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     const struct vac_run_info *run = &item->run;
     int mark = mark_of(own(ui), item->path);
     bool open = *ui->snap.run && !strcmp(run->name, ui->snap.run);
-    char age[NUMBER_SIZE];
+    char age[NUMBER_SIZE], name[VAC_NAME + 40];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
-    int at, indent, said;
+    int at;
 
     switch (column) {
     case MARK:
@@ -387,15 +387,9 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         break;
     case NAME:
         snprintf(c->csv, sizeof c->csv, "%.39s", run->name);
-        indent = own(ui)->order == BY_AGE ? 2 * run->depth : 0;
-        said = indent && !*own(ui)->table.text ? start_said_above(&own(ui)->items, row) : 0;
-        if (said)
-            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s@%s", indent, "", run->name + said + 4);
-        else if (*run->parent)
-            entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%*s%s @%lld", indent, "", run->name,
-                      (long long)run->fork_step);
-        else
-            entry_text(c, open ? INK_ALIGN : INK_TEXT, run->name);
+        start_name(&own(ui)->items, row, own(ui)->order == BY_AGE, *own(ui)->table.text, name,
+                   sizeof name);
+        entry_fmt(c, open ? INK_ALIGN : INK_TEXT, "%s", name);
         entry_text(c, INK_FAINT, item->apart);
         break;
     case STATE:
@@ -531,6 +525,7 @@ static void draw_detail(const struct view *v, const struct start_item *item)
     }
 }
 
+/* What to do while no run is open. */
 static int draw_welcome(const struct view *v)
 {
     int x;

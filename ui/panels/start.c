@@ -317,7 +317,8 @@ void start_read(struct start_list *l, const struct ui *ui, bool all)
     unless_empty(l);
 }
 
-int start_said_above(const struct start_list *l, int row)
+/* "5" of a fork "PARENT-at-5" below the row of that parent; NULL = its name is another. */
+static const char *said_above(const struct start_list *l, int row)
 {
     const struct vac_run_info *run = &l->v[row].run, *up = run;
     size_t n;
@@ -325,8 +326,23 @@ int start_said_above(const struct start_list *l, int row)
     while (row > 0 && up->depth >= run->depth)
         up = &l->v[--row].run;
     n = strlen(up->name);
-    if (up->depth >= run->depth || strncmp(run->name, up->name, n) ||
-        strncmp(run->name + n, "-at-", 4))
-        return 0;
-    return (int)n;
+    return up->depth < run->depth && !strncmp(run->name, up->name, n) &&
+                   !strncmp(run->name + n, "-at-", 4)
+               ? run->name + n + 4
+               : NULL;
+}
+
+void start_name(const struct start_list *l, int row, bool tree, bool filtered, char *out,
+                size_t size)
+{
+    const struct vac_run_info *run = &l->v[row].run;
+    const char *step = tree && !filtered ? said_above(l, row) : NULL;
+    int indent = tree ? 2 * run->depth : 0;
+
+    if (step)
+        snprintf(out, size, "%*s@%s", indent, "", step);
+    else if (*run->parent)
+        snprintf(out, size, "%*s%s @%lld", indent, "", run->name, (long long)run->fork_step);
+    else
+        snprintf(out, size, "%s", run->name);
 }

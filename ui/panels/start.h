@@ -24,8 +24,10 @@ const char *start_sample_name(const char *path);
  * with `all`, samples and recent files too, each under a head. */
 void start_read(struct start_list *l, const struct ui *ui, bool all);
 void start_done(struct start_list *l);
-/* Bytes of the name "PARENT-at-5" of a fork that stand above it already, in the row of that parent; 0 = none. */
-int start_said_above(const struct start_list *l, int row);
+/* How a run is called in its row. tree: forks stand below their parents and are indented; unless rows are
+ * filtered away, they leave out what their parent's row says. */
+void start_name(const struct start_list *l, int row, bool tree, bool filtered, char *out,
+                size_t size);
 /* A file or folder was opened: it comes first among the recent ones. */
 void start_remember(const char *path);
 #endif
