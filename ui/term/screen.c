@@ -637,10 +637,10 @@ enum charset screen_charset(void)
 {
     const char *term = getenv("TERM");
 
-    if (!scr.utf8)
+    /* The fonts of a Linux console have neither braille nor half blocks, nor most of the signs. */
+    if (!scr.utf8 || (term && !strcmp(term, "linux")))
         return CHARSET_ASCII;
-    return term && (!strcmp(term, "linux") || !strncmp(term, "vt", 2)) ? CHARSET_BLOCK
-                                                                       : CHARSET_BRAILLE;
+    return term && !strncmp(term, "vt", 2) ? CHARSET_BLOCK : CHARSET_BRAILLE;
 }
 
 bool screen_utf8(void)
