@@ -124,6 +124,16 @@ check "as it should" [ $? -eq 0 ]
 wait "$watch"
 check "who watches is told until the end" [ $? -eq 0 ]
 check "the socket goes with the run" [ ! -e "$dir/control.sock" ]
+# ---- what was set holds: rho is the same wherever it stands
+"$VACCINE" runs "$dir" >"$tmp/out" 2>&1
+check "in the list of runs" grep -q ' vaccine 1 -> 2.5 ' "$tmp/out"
+"$VACCINE" report "$dir" -o "$tmp/long.html" >/dev/null 2>&1
+check "in the report" grep -qF '<td>vaccine</td><td class="n">1 → 2.5</td>' "$tmp/long.html"
+"$VACCINE" run "$tmp/long.json" -o "$dir" --resume --set rho=4 </dev/null >"$tmp/long.out" 2>&1 &
+pid=$!
+until "$VACCINE" ctl "$dir" stop >/dev/null 2>&1 || ! kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+wait "$pid"
+check "in the last lines of a run" grep -qx ' *vaccine  rho 1 -> 4' "$tmp/long.out"
 ctl "$dir" status
 check "a run that nobody runs" failed 2 'no program is running this run: vaccine run'
 

@@ -55,6 +55,26 @@ assert (r['b']['method'], r['b']['rho'], hs['before'], hs['value'], hs['broke'],
 assert r['a']['eval'][0]['broke'] is None and 'against' not in r['a']['eval'][0] and r['c']['rho'] is None
 " "$tmp/out"
 
+# of a run of several stages it is the first one's that is told: what was set after the checkpoint that the run
+# went back to, what was refused and what another stage has set do not hold
+told() { seq=$((seq + 1)); echo "{\"seq\":$seq,\"step\":1,\"op\":\"$1\",$2}" >>"$tmp/runs/a/journal.jsonl"; }
+seq=1
+told set '"key":"rho","old":"60","new":"80","status":"applied","applied_step":2'
+told set '"key":"rho","old":"80","new":"90","status":"applied","applied_step":3'
+told rewind '"key":"align","new":"checkpoint-2","status":"applied","from":2'
+told set '"key":"rho","new":"-1","status":"rejected"'
+told set '"key":"lr","old":"1","new":"2","status":"applied","applied_step":3'
+told stage '"key":"attack"'
+told set '"key":"rho","old":"5","new":"6","status":"applied","applied_step":110'
+list
+check "rho as it was set last, behind the run file's" grep -q "^a .* random 60 -> 80  tiny" "$tmp/out"
+list --json
+check "the same as JSON" grep -q '"name":"a",.*"rho":80,"rho_was":60,' "$tmp/out"
+check "and not where it was not set" sh -c '! grep "\"name\":\"b\"" "$1" | grep -q rho_was' sh "$tmp/out"
+told forked '"key":"align","new":"checkpoint-2","from":9'
+list
+check "a fork begins with what its run.json says" grep -q "^a .* random 60  *tiny" "$tmp/out"
+
 echo '{"step":"x"}' >>"$tmp/runs/b/eval/history.jsonl"
 list
 check "a run whose history is damaged is broken, and says nothing of where its scores broke" sh -c '

@@ -174,6 +174,10 @@ static void test_numbers(void **state)
     assert_string_equal(number_bytes(s, 1.9e9), "1.9 GB");
     assert_string_equal(number_time(s, 10450), "2h54m");
     assert_string_equal(number_time(s, 41), "0:41");
+    assert_string_equal(number_age(s, 41.9), "41 s");
+    assert_string_equal(number_age(s, 86399), "23 h");
+    assert_string_equal(number_age(s, 3 * 86400 + 5), "3 d");
+    assert_string_equal(number_age(s, NAN), "-");
     assert_string_equal(number_percent(s, 0.032), "3.2%");
 }
 

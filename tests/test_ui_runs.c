@@ -56,9 +56,27 @@ static void test_runs_are_results(void **state)
     (void)state;
     open_panel();
     for (int i = 0; i < SIZES; i++) {
-        ASSERT_LINE(i, "method", "run", "method", "rho", "HS%", "over_re", "FA%", "broke");
+        ASSERT_LINE(i, "method", "run", "method", "rho", "HS%", i < 2 ? "over_re" : "over_refusal%",
+                    "FA%", "broke");
         ASSERT_LINE(i, "attack-p10", "vaccine", "0.5", "3.1 -> 79.2", "1.4", "91.2", "320");
         ASSERT_LINE(i, "sft-01", "sft", "-", "41.2", "1.4", "91.2", "-");
+    }
+}
+
+/* Set on the way, it is the one that holds; where there is room the run file's stands before it. */
+static void test_rho_is_the_one_that_holds(void **state)
+{
+    struct runs *runs = open_panel();
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        free(screen(i));
+        for (size_t k = 0; k < runs->items.n; k++)
+            if (!strcmp(runs->items.v[k].run.name, "attack-p10")) {
+                runs->items.v[k].run.rho_was = 0.5;
+                runs->items.v[k].run.rho = 1.25;
+            }
+        ASSERT_LINE(i, "attack-p10", "vaccine", i ? " 0.5 -> 1.25 " : " 1.25 ", "79.2");
     }
 }
 
@@ -188,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_runs_are_results),
+        CASE(test_rho_is_the_one_that_holds),
         CASE(test_runs_have_a_margin),
         CASE(test_a_fork_is_told_from_its_parent),
         CASE(test_samples_alone_have_no_heads),

@@ -659,6 +659,7 @@ int vac_runs(const char *dir, struct vac_run_info **out, size_t *n, struct vac_e
         r[i].eval[0].value += 0.38 * i;
         snprintf(r[i].method, sizeof r[i].method, "%s", i == 1 ? "sft" : "vaccine");
         r[i].rho = i == 1 ? NAN : 2 - 0.75 * i;
+        r[i].rho_was = NAN;
         for (int k = 0; k < VAC_MAX_EVALS; k++) {
             r[i].before[k] = i == 2 && k == 0 ? 0.031 : NAN;
             r[i].broke[k] = i == 2 && k == 0 ? 320 : NAN;

@@ -243,6 +243,17 @@ void cli_put_beneath(struct strbuf *out, const char *before,
         sb_puts(out, after);
 }
 
+void cli_put_method(struct strbuf *out, const struct vac_run_info *r, const char *before)
+{
+    cli_put_name(out, r->method);
+    if (isnan(r->rho))
+        return;
+    sb_puts(out, before);
+    if (!isnan(r->rho_was))
+        sb_printf(out, "%.4g -> ", r->rho_was);
+    sb_printf(out, "%.4g", r->rho);
+}
+
 void cli_put_until(struct strbuf *out, const struct vac_until *u)
 {
     cli_put_name(out, u->stage);

@@ -95,6 +95,8 @@ void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_v
 void cli_put_beneath(struct strbuf *out, const char *before,
                      const struct vac_span beneath[VAC_BENEATH_COUNT], const char *after);
 
+/* "vaccine 1 -> 1.1": what aligned it, and how strongly, with `before` between them; " " or "  rho ". */
+void cli_put_method(struct strbuf *out, const struct vac_run_info *r, const char *before);
 /* "align: HS < 5 % (2 in a row): passed at step 50 of 400", or that it was not. */
 void cli_put_until(struct strbuf *out, const struct vac_until *u);
 #endif

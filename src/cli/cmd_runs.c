@@ -43,6 +43,8 @@ static void put_json(struct strbuf *out, const struct vac_run_info *r)
     json_put_text(&o, "state", r->state);
     json_put_text(&o, "method", r->method);
     json_put_num(&o, "rho", r->rho);
+    if (!isnan(r->rho_was))
+        json_put_num(&o, "rho_was", r->rho_was);
     json_put_int(&o, "step", r->step);
     json_put_int(&o, "total_steps", r->total_steps);
     json_put_num(&o, "modified", r->modified);
@@ -145,19 +147,6 @@ static void put_steps(struct strbuf *out, const struct vac_run_info *r)
     sb_done(&text);
 }
 
-/* "vaccine 2": what aligned it, and how strongly. */
-static void put_method(struct strbuf *out, const struct vac_run_info *r)
-{
-    struct strbuf text = {0};
-
-    sb_puts(&text, r->method);
-    if (isfinite(r->rho))
-        sb_printf(&text, " %.4g", r->rho);
-    out->bad |= text.bad;
-    put_cell(out, text.s ? text.s : "", 12);
-    sb_done(&text);
-}
-
 static void put_modified(struct strbuf *out, double seconds)
 {
     time_t t = seconds > 0 && seconds < 253402300800.0 ? (time_t)seconds : 0;
@@ -195,19 +184,20 @@ static void put_eval(struct strbuf *out, const struct vac_eval *e, double before
 
 static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n)
 {
-    size_t name = 4, model = 5, wide;
+    size_t name = 4, method = 12, model = 5, wide;
     struct strbuf away = {0};
 
     for (size_t i = 0; i < n; i++) {
         name = (wide = put_run(&away, &r[i])) > name ? wide : name;
+        wide = away.len;
+        cli_put_method(&away, &r[i], " ");
+        method = (wide = away.len - wide) > method ? wide : method;
         model = (wide = put_name(&away, r[i].model)) > model ? wide : model;
     }
-    out->bad |= away.bad;
-    sb_done(&away);
     put_cell(out, "NAME", name);
     put_cell(out, "STATE", 7);
     put_cell(out, "STEP", 19);
-    put_cell(out, "METHOD", 12);
+    put_cell(out, "METHOD", method);
     put_cell(out, "MODEL", model);
     sb_puts(out, "MODIFIED\n");
     for (size_t i = 0; i < n; i++) {
@@ -215,7 +205,9 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
             sb_putc(out, ' ');
         put_cell(out, r[i].state, 7);
         put_steps(out, &r[i]);
-        put_method(out, &r[i]);
+        sb_clear(&away);
+        cli_put_method(&away, &r[i], " ");
+        put_cell(out, away.s ? away.s : "", method);
         put_cell(out, r[i].model, model);
         put_modified(out, r[i].modified);
         sb_putc(out, '\n');
@@ -227,6 +219,8 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
             sb_putc(out, '\n');
         }
     }
+    out->bad |= away.bad;
+    sb_done(&away);
 }
 
 /* ---- Order ---- */

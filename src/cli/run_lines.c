@@ -190,8 +190,7 @@ int run_lines_print(struct run_lines *w, const struct vac_snapshot *n, bool over
 void run_lines_results(struct strbuf *s, const struct vac_run_info *r)
 {
     sb_printf(s, "%-10s", "");
-    cli_put_name(s, r->method);
-    put_value(s, "rho", "%.4g", r->rho);
+    cli_put_method(s, r, "  rho ");
     sb_putc(s, '\n');
     for (int i = 0; i < r->n_evals; i++) {
         const struct vac_eval *e = &r->eval[i];

@@ -239,7 +239,6 @@ static int survey_config(struct survey *s, const cJSON *config, struct vac_err *
     if (json_get(&root, "spec", JSON_OBJECT, &spec, err) ||
         json_get(&spec, "stages", JSON_ARRAY, &stages, err))
         return -1;
-    info->rho = NAN;
     if (json_count(&stages) > 0) {
         if (json_item(&stages, 0, JSON_OBJECT, &first, err) ||
             json_opt_str(&first, "name", &name, err) < 0 ||
@@ -279,57 +278,106 @@ static void take_bounds(struct vac_run_info *info, const cJSON *stage)
     info->n_untils++;
 }
 
-struct ends {
+static bool take_end(struct vac_until *u, const struct journal_entry *e)
+{
+    if (!e->key || !e->value || !e->old || strcmp(e->key, u->stage) != 0)
+        return false;
+    u->step = strtoll(e->value, NULL, 10);
+    u->planned = strtoll(e->old, NULL, 10);
+    return true;
+}
+
+/* ---- What the journal changed ---- */
+
+struct rho_set {
+    int64_t seq; /* of its journal line */
+    double value;
+};
+struct changes {
     struct vac_run_info *info;
+    const char *first;           /* the stage whose rho is told; */
+    bool elsewhere;              /* the journal is in another */
     int64_t seq[VAC_MAX_UNTILS]; /* journal line that told where it ended */
+    struct rho_set *rho;         /* free it */
+    size_t n, cap;
 };
 
-static int take_end(void *ctx, const struct jnode *line, struct vac_err *err)
+/* What came after the checkpoint that a run goes on from was made again. */
+static void forget_after(struct changes *s, int64_t from)
 {
-    struct ends *s = ctx;
+    for (int i = 0; i < s->info->n_untils; i++)
+        if (s->seq[i] > from)
+            s->info->until[i].step = s->info->until[i].planned = 0;
+    while (s->n && s->rho[s->n - 1].seq > from)
+        s->n--;
+}
+
+static int take_rho(struct changes *s, const struct journal_entry *e, int64_t seq,
+                    struct vac_err *err)
+{
+    double value = NAN;
+
+    if (s->elsewhere || !e->key || strcmp(e->key, "rho") != 0 || !e->value ||
+        sscanf(e->value, "%lf", &value) != 1 || !isfinite(value))
+        return 0;
+    if (mem_grow(&s->rho, &s->cap, s->n + 1, sizeof *s->rho, err))
+        return -1;
+    s->rho[s->n++] = (struct rho_set){seq, value};
+    return 0;
+}
+
+static int take_change(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct changes *s = ctx;
     struct journal_entry e;
     int64_t seq = 0, from = 0;
 
     journal_read(line, &e, NULL);
-    if (e.verb != JOURNAL_UNTIL && e.verb != JOURNAL_RESUME_RUN && e.verb != JOURNAL_REWIND)
+    if (!journal_happened(&e))
         return 0;
     if (json_opt_int(line, "seq", 0, RECORD_STEP_MAX, &seq, err) < 0 ||
         json_opt_int(line, "from", 0, RECORD_STEP_MAX, &from, err) < 0)
         return -1;
-    for (int i = 0; i < s->info->n_untils; i++) {
-        struct vac_until *u = &s->info->until[i];
-
-        if (e.verb != JOURNAL_UNTIL && s->seq[i] > from) {
-            u->step = u->planned = 0; /* what came after the checkpoint was made again */
-        } else if (e.verb == JOURNAL_UNTIL && e.key && e.value && e.old &&
-                   !strcmp(e.key, u->stage)) {
-            u->step = strtoll(e.value, NULL, 10);
-            u->planned = strtoll(e.old, NULL, 10);
+    if (e.key && (e.verb == JOURNAL_STAGE || e.verb == JOURNAL_RESUME_RUN ||
+                  e.verb == JOURNAL_REWIND || e.verb == JOURNAL_FORKED))
+        s->elsewhere = strcmp(e.key, s->first) != 0;
+    if (e.verb == JOURNAL_RESUME_RUN || e.verb == JOURNAL_REWIND)
+        forget_after(s, from);
+    else if (e.verb == JOURNAL_FORKED && !s->elsewhere)
+        s->n = 0; /* its run.json has what was set on the way */
+    else if (e.verb == JOURNAL_SET)
+        return take_rho(s, &e, seq, err);
+    for (int i = 0; e.verb == JOURNAL_UNTIL && i < s->info->n_untils; i++)
+        if (take_end(&s->info->until[i], &e))
             s->seq[i] = seq;
-        }
-    }
     return 0;
 }
 
-/* Fills info->until, and takes the steps that were not made off info->total_steps. The journal is read only
- * where there are bounds. */
-static int survey_ends(struct vac_run_info *info, const char *dir, const cJSON *config,
-                       struct vac_err *err)
+/* Fills info->until, takes the steps that were not made off info->total_steps, and tells the rho that
+ * holds. The journal is read only where there is any of them. */
+static int survey_changes(struct survey *of, const char *dir, struct vac_err *err)
 {
-    const cJSON *spec = cJSON_GetObjectItemCaseSensitive(config, "spec"),
+    struct vac_run_info *info = of->info;
+    const cJSON *spec = cJSON_GetObjectItemCaseSensitive(of->config, "spec"),
                 *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages"), *stage;
-    struct ends s = {.info = info};
+    struct changes s = {.info = info, .first = of->first};
+    int rc = 0;
 
     cJSON_ArrayForEach(stage, stages) take_bounds(info, stage);
-    if (info->n_untils && lines_visit(dir, "journal.jsonl", take_end, &s, err))
-        return -1;
-    for (int i = 0; i < info->n_untils; i++) {
+    if (info->n_untils || isfinite(info->rho))
+        rc = lines_visit(dir, "journal.jsonl", take_change, &s, err);
+    for (int i = 0; rc == 0 && i < info->n_untils; i++) {
         struct vac_until *u = &info->until[i];
 
         if (u->step > 0 && u->step < u->planned && u->planned - u->step < info->total_steps)
             info->total_steps -= u->planned - u->step;
     }
-    return 0;
+    if (rc == 0 && s.n && s.rho[s.n - 1].value != info->rho) {
+        info->rho_was = info->rho;
+        info->rho = s.rho[s.n - 1].value;
+    }
+    free(s.rho);
+    return rc;
 }
 
 /* ---- The whole ---- */
@@ -381,12 +429,13 @@ static int survey(struct vac_run_info *info, const char *dir, struct vac_err *er
     lines_name(info->name, sizeof info->name, path_base(real ? real : dir));
     free(real);
     info->modified = newest(dir);
+    info->rho = info->rho_was = NAN;
     info->fork_step = -1;
     if (config)
         survey_family(info, dir, config);
     if (config && !survey_config(&s, config, &why) && !last_step(dir, &info->step, &why) &&
         !lines_visit(dir, "eval/history.jsonl", take_eval, &s, &why) &&
-        !survey_ends(info, dir, config, &why)) {
+        !survey_changes(&s, dir, &why)) {
         survey_breaks(&s);
         state = state_of(dir, &why);
     }

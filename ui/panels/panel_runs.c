@@ -270,24 +270,6 @@ static unsigned state_style(const char *state, enum sign *glyph)
     return INK_WARN;
 }
 
-static const char *age_text(const struct ui *ui, char out[NUMBER_SIZE], double modified)
-{
-    double s = (double)time(NULL) - modified;
-    static const struct {
-        double seconds;
-        const char *unit;
-    } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
-
-    if (ui->deterministic || modified <= 0 || !(s >= 0))
-        return strcpy(out, "-");
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (s >= units[i].seconds || units[i].seconds == 1) {
-            snprintf(out, NUMBER_SIZE, "%.0f %s", floor(s / units[i].seconds), units[i].unit);
-            break;
-        }
-    return out;
-}
-
 enum { VALUE, REFUSED, OTHER, PARTS }; /* of a score: itself, share refused, share of neither */
 enum {
     MARK,
@@ -315,7 +297,7 @@ static const struct table_column columns[] = {
     [NAME] = {"run", "name", {-1, -1, -1}, .main = true},
     [STATE] = {"state", "state", {0, 0, 9}, .pad = 0},
     [METHOD] = {"method", "method", {0, 8, 9}, .pad = 0},
-    [RHO] = {"rho", "rho", {0, 5, 6}, .right = true},
+    [RHO] = {"rho", "rho", {0, 5, 12}, .right = true},
     [STEP] = {"step", "step", {5, 6, 12}, .right = true},
     [TOTAL] = {"", "total_steps", {0}, .pad = 0},
     [BEFORE] = {"", "", {0}, .pad = 0},
@@ -372,7 +354,7 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     const struct vac_run_info *run = &item->run;
     int mark = mark_of(own(ui), item->path);
     bool open = *ui->snap.run && !strcmp(run->name, ui->snap.run);
-    char age[NUMBER_SIZE], name[VAC_NAME + 40];
+    char number[NUMBER_SIZE], name[VAC_NAME + 40];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
     int at;
@@ -399,10 +381,12 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         entry_text(c, INK_TEXT, run->method);
         break;
     case RHO:
+        snprintf(c->csv, sizeof c->csv, isnan(run->rho) ? "-" : "%.9g", run->rho);
+        snprintf(number, sizeof number, isnan(run->rho_was) ? "" : "%.3g -> ", run->rho_was);
         if (isnan(run->rho))
             entry_text(c, INK_FAINT, "-");
         else
-            entry_fmt(c, INK_TEXT, "%.3g", run->rho);
+            entry_fmt(c, INK_TEXT, "%s%.3g", wide > 1 ? number : "", run->rho);
         break;
     case MARGIN:
         if (!isnan(margin_of(own(ui), run)))
@@ -426,7 +410,10 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         entry_fmt(c, INK_TEXT, "%lld", (long long)run->total_steps);
         break;
     case AGE:
-        entry_fmt(c, INK_FAINT, "%s", age_text(ui, age, run->modified));
+        entry_fmt(c, INK_FAINT, "%s",
+                  number_age(number, ui->deterministic || run->modified <= 0
+                                         ? NAN
+                                         : (double)time(NULL) - run->modified));
         break;
     case FOLDER:
         entry_text(c, INK_TEXT, item->path);
@@ -471,8 +458,8 @@ static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 72,
-    .widest = 104,
-    .most = 130,
+    .widest = 112,
+    .most = 136,
     .margin = 2,
     .quiet = true,
     .count = count,
@@ -768,7 +755,7 @@ static void readout(struct ui *ui, FILE *out)
 }
 
 static const struct word words[] = {
-    {"rho", "of the stage that aligned; - if the method has none"},
+    {"rho", "of the stage that aligned, as it was set last; - if the method has none"},
     {"HS%", "mischief answered, as the alignment ended -> after this one attack"},
     {"over_refusal", "harmless requests refused; FA: the user's task done right"},
     {"broke", "the attack's step at which half of the mischief was answered"},

@@ -5,7 +5,10 @@
 #include "panels/table.h"
 #include "term/filter.h"
 
-enum { COLUMNS_MOST = 24 };
+enum {
+    COLUMNS_MOST = 24,
+    REST_LEAST = 24 /* columns that stay to the one that takes the rest, whatever a head lacks */
+};
 
 void entry_text(struct entry *c, unsigned style, const char *text)
 {
@@ -161,17 +164,41 @@ struct places {
     int wide;                                 /* 0, 1, 2: which widths are taken */
 };
 
-static void places_for(const struct table_rows *r, int w, struct places *p)
+/* What stands over a column; returns its width. */
+static int head_of(struct ui *ui, const struct table_rows *r, int column, const struct view *v,
+                   char *out, size_t size)
 {
-    int rest = r->most && w > r->most ? r->most : w;
+    snprintf(out, size, "%s", r->column[column].head ? r->column[column].head : "");
+    if (!r->column[column].head && r->title)
+        r->title(ui, column, false, out, size);
+    return text_width(out, strlen(out), v->c->utf8);
+}
+
+static void places_for(struct ui *ui, const struct table_rows *r, const struct view *v,
+                       struct places *p)
+{
+    int w = v->w, rest = r->most && w > r->most ? r->most : w, spare = w - rest;
+    int lacks[COLUMNS_MOST];
+    char text[64];
 
     p->wide = r->widest && w >= r->widest ? 2 : w >= r->wide;
     rest -= 1 + r->margin;
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
+        int head = c->head || c->w[p->wide] <= 0 ? -1 : head_of(ui, r, i, v, text, sizeof text);
 
-        p->w[i] = w >= c->from ? c->w[p->wide] : 0;
+        p->w[i] = w >= c->from && head ? c->w[p->wide] : 0;
+        lacks[i] = head > 0 && p->w[i] ? head + c->pad + 1 - p->w[i] : 0;
         rest -= p->w[i] > 0 ? p->w[i] : 0;
+    }
+    for (int i = 0; i < r->n_columns; i++) { /* heads of the panel's get what is free */
+        int taken = lacks[i] > spare ? lacks[i] - spare : 0;
+
+        if (lacks[i] <= 0 || (taken && rest - taken < REST_LEAST))
+            continue;
+        p->w[i] += lacks[i];
+        rest -= taken;
+        spare -= lacks[i] - taken;
     }
     for (int i = r->n_columns - 1; i > 0 && rest < 0; i--) /* the last ones have no room at all */
         if (p->w[i] > 0) {
@@ -192,12 +219,9 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
         unsigned style = INK_FAINT | (i == by ? STYLE_UNDERLINE : 0);
-        char text[64] = "";
+        char text[64];
 
-        if (c->head)
-            snprintf(text, sizeof text, "%s", c->head);
-        else if (r->title)
-            r->title(ui, i, false, text, sizeof text);
+        head_of(ui, r, i, v, text, sizeof text);
         if (!p->w[i])
             continue;
         if (c->right)
@@ -262,7 +286,7 @@ void table_draw(struct ui *ui, enum panel_id id, const struct view *v)
     struct places p;
 
     table_look(ui, id);
-    places_for(r, v->w, &p);
+    places_for(ui, r, v, &p);
     if (head)
         draw_heads(ui, r, v, &p);
     list_show(&t->list, t->n, v->h - head);

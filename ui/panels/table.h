@@ -53,7 +53,8 @@ struct table_rows {
     int (*count)(struct ui *ui);
     /* wide: 0, 1, 2, by the widths that are taken. */
     void (*cell)(struct ui *ui, int row, int column, int wide, struct entry *out);
-    /* The head of a column that has none of its own. */
+    /* The head of a column that has none of its own; "" = its values are not known, and it is not shown.
+     * One that is longer than its column gets the room where there is some. */
     void (*title)(struct ui *ui, int column, bool csv, char *out, size_t size);
     /* Draws a cell, or with column < 0 a whole row, by itself; false = it is an ordinary one. */
     bool (*paint)(struct ui *ui, const struct view *v, int row, int column, bool selected);

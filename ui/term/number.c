@@ -85,6 +85,22 @@ char *number_time(char out[NUMBER_SIZE], double seconds)
     return out;
 }
 
+char *number_age(char out[NUMBER_SIZE], double seconds)
+{
+    static const struct {
+        double seconds;
+        const char *unit;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
+    int u = 0;
+
+    if (!isfinite(seconds) || seconds < 0)
+        return dash(out);
+    while (seconds < units[u].seconds && u < 3)
+        u++;
+    snprintf(out, NUMBER_SIZE, "%.0f %s", floor(seconds / units[u].seconds), units[u].unit);
+    return out;
+}
+
 char *number_percent(char out[NUMBER_SIZE], double part)
 {
     if (!isfinite(part))

@@ -9,5 +9,6 @@ char *number_text(char out[NUMBER_SIZE], double value, int digits);
 char *number_si(char out[NUMBER_SIZE], double value);     /* 2.9k 1.2M */
 char *number_bytes(char out[NUMBER_SIZE], double bytes);  /* 3.1 MB */
 char *number_time(char out[NUMBER_SIZE], double seconds); /* 0:41, 2h54m, 3d04h */
+char *number_age(char out[NUMBER_SIZE], double seconds);  /* the largest unit alone: 12 s, 3 d */
 char *number_percent(char out[NUMBER_SIZE], double part); /* 0.032 -> 3.2% */
 #endif
