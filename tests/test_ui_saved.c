@@ -76,18 +76,20 @@ static void test_a_run_that_is_over_answers(void **state)
     make_rig(LEFT);
     whole(dir, false);
     run_picture(dir, &was);
-    script = with_dir("5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
-                      "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
-                      ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
-                      "P E\n:wait 0.5\nz 4 z\n:wait 0.5\n:save-screen $/map\n"
-                      "z 9 z\n:wait 0.5\n:save-screen $/data\n"
-                      ":at 13\n:probe abc\n:wait probe\n:save-screen $/none\n"
-                      "B\n:save-screen $/list\nq\n");
+    script =
+        with_dir("5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
+                 "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
+                 ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
+                 "P E\n:wait 0.5\n:save-screen $/scores\nz 4 z\n:wait 0.5\n:save-screen $/map\n"
+                 "z 9 z\n:wait 0.5\n:save-screen $/data\n"
+                 ":at 13\n:probe abc\n:wait probe\n:save-screen $/none\n"
+                 "B\n:save-screen $/list\nq\n");
     for (int i = 0; i < SIZES; i++) {
         play_at(i, dir, NULL, script, "");
         ASSERT_SAVED(i, "end", "asked @end", "@14", "abc");
         ASSERT_SAVED(i, "align", "asked @align", "@8", "xyz 12");
         ASSERT_SAVED(i, "step", "asked @12", "@12");
+        ASSERT_SAVED(i, "scores", "these weights @12  HS ");
         ASSERT_SAVED(i, "map", "4 Map", "PC1", "step 12");
         ASSERT_SAVED(i, "data", "9 Data", "23 in order");
         ASSERT_SAVED(i, "none", "no stage and no checkpoint \"13\"");

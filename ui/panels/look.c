@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "panels/measured.h"
 #include "panels/panel.h"
 #include "term/clock.h"
 #include "term/number.h"
@@ -182,6 +183,18 @@ static void tell_panels(struct ui *ui, const struct vac_event *e)
             panels[i]->event(ui, e);
 }
 
+/* The scores on the screen are the run's, so a line says what these weights came to. */
+static void tell_score(struct ui *ui, const struct vac_eval *score)
+{
+    char head[64], text[MESSAGE_SIZE];
+
+    snprintf(head, sizeof head, "these weights @%lld", (long long)score->step);
+    snprintf(text, sizeof text, "%s",
+             strncmp(ui->message.text, head, strlen(head)) ? head : ui->message.text);
+    measured_put(text, sizeof text, MESSAGE_SIZE, score->step, score);
+    ui_say(ui, "%s", text);
+}
+
 /* They cannot be taken up: whoever waits for an answer is told. */
 static void refuse_all(struct ui *ui, const char *why)
 {
@@ -215,6 +228,8 @@ bool look_pump(struct ui *ui)
         any = true;
         if (e.kind == VAC_EVENT_REJECTED)
             ui_warn(ui, "%s", e.text);
+        if (e.kind == VAC_EVENT_EVAL && e.eval.score)
+            tell_score(ui, e.eval.score);
         if (e.kind != VAC_EVENT_JOURNAL && e.kind != VAC_EVENT_STATE)
             tell_panels(ui, &e);
     }
