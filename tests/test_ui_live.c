@@ -230,6 +230,7 @@ static void test_a_paste_is_text(void **state)
     term_keys(&t, "qD");
     assert_int_equal(term_end(&t, 30), 0);
     assert_true(term_has(&t, "\033[?2004l"));
+    assert_true(term_has(&t, ": ended, nothing is saved"));
     assert_int_equal(run_journal_count(out, "probe"), 1);
     probes = file_read(run_path(out, "probes.jsonl"), 1 << 20, &n, NULL);
     assert_non_null(probes);
@@ -340,8 +341,11 @@ static void test_the_screen_catches_up(void **state)
     term_read(&t, 0.3);
     term_keys(&t, "q");
     term_wait(&t, "save and quit");
-    term_keys(&t, "D");
+    term_keys(&t, "\033");
+    term_read(&t, 0.3);
+    term_keys(&t, "q\r");
     assert_int_equal(term_end(&t, 20), 0);
+    assert_told_how_to_go_on(&t, out);
     term_free(&t);
 }
 
@@ -464,7 +468,7 @@ static void test_headless_obeys_the_shell(void **state)
     wait_more(&t, out, 10);
     term_keys(&t, "\003");
     assert_int_equal(term_end(&t, 30), 130);
-    assert_true(term_has(&t, "saved; go on with --resume"));
+    assert_told_how_to_go_on(&t, out);
     assert_true(newest_checkpoint(out) > 0);
     term_free(&t);
 }

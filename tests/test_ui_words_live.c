@@ -76,16 +76,20 @@ struct glass {
     char last, *cell; /* h rows of w */
 };
 
+static void glass_down(struct glass *g)
+{
+    if (++g->y < g->h)
+        return;
+    memmove(g->cell, g->cell + g->w, (size_t)(g->w * (g->h - 1)));
+    memset(g->cell + g->w * (g->h - 1), ' ', (size_t)g->w);
+    g->y = g->h - 1;
+}
+
 static void glass_put(struct glass *g, char c)
 {
     if (g->x >= g->w) {
         g->x = 0;
-        g->y++;
-    }
-    if (g->y >= g->h) {
-        memmove(g->cell, g->cell + g->w, (size_t)(g->w * (g->h - 1)));
-        memset(g->cell + g->w * (g->h - 1), ' ', (size_t)g->w);
-        g->y = g->h - 1;
+        glass_down(g);
     }
     g->cell[g->y * g->w + g->x++] = g->last = c;
 }
@@ -164,7 +168,7 @@ static void glass_show(struct glass *g, const char *s, size_t n)
         } else if (s[i] == '\r') {
             g->x = 0;
         } else if (s[i] == '\n') {
-            g->y += g->y + 1 < g->h;
+            glass_down(g);
         } else if (s[i] == '\b') {
             g->x -= g->x > 0;
         } else if (((unsigned char)s[i] & 0xc0) != 0x80 && (unsigned char)s[i] >= ' ') {
@@ -174,7 +178,7 @@ static void glass_show(struct glass *g, const char *s, size_t n)
 }
 
 /* The last line as a terminal without an alternate screen keeps it is the key bar until the program
- * ends, and blank then. */
+ * ends, and blank then, below what it says of the run. */
 static void test_the_last_line_is_clean(void **state)
 {
     static const char *const names[] = {"vt100", "linux"};
@@ -207,6 +211,7 @@ static void test_the_last_line_is_clean(void **state)
                     fail_msg("%s: the last line is left as: %.*s", names[k], g.w, last);
             assert_int_equal(g.y, g.h - 1);
             assert_int_equal(g.x, 0);
+            assert_non_null(memmem(last - g.w, (size_t)g.w, ": ended, nothing is saved", 25));
             free(g.cell);
             term_free(&t);
         }

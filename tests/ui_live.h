@@ -190,6 +190,17 @@ static inline int64_t newest_checkpoint(const char *out)
     return newest;
 }
 
+/* What stands in the terminal behind a run that was saved. */
+static inline void assert_told_how_to_go_on(const struct term *t, const char *out)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, ": saved at step %lld", (long long)newest_checkpoint(out));
+    if (!term_has(t, line))
+        fail_msg("%s is not in: %s", line, t->out + (t->n > 300 ? t->n - 300 : 0));
+    assert_true(term_has(t, " --resume   goes on with it"));
+}
+
 /* The run can be gone on with: its lock is free, and it begins at this step. */
 static inline void assert_resumable(const char *out, int64_t step)
 {

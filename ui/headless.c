@@ -141,6 +141,20 @@ static const char *shown_dir(const struct ui *ui)
     return safe;
 }
 
+/* The last word of a run that was at work when its screen was left. */
+static void print_end(const struct ui *ui)
+{
+    const char *dir = shown_dir(ui);
+
+    if (ui->snap.state == VAC_DONE)
+        printf("%s: done\n", dir);
+    else if (ui->snap.checkpoint_step < 0)
+        printf("%s: ended, nothing is saved\n", dir);
+    else
+        printf("%s: saved at step %lld\nvaccine run %s --resume   goes on with it\n", dir,
+               (long long)ui->snap.checkpoint_step, dir);
+}
+
 int headless_end(struct ui *ui, struct vac_err *err)
 {
     int rc;
@@ -156,9 +170,8 @@ int headless_end(struct ui *ui, struct vac_err *err)
         rc = 1;
     }
     session_pump(ui);
-    if (!rc && ui->priv->headless && may_print(ui))
-        printf("%s: %s\n", shown_dir(ui),
-               ui->snap.state == VAC_DONE ? "done" : "saved; go on with --resume");
+    if (!rc && !session_is_attached(ui) && may_print(ui))
+        print_end(ui);
     if (!rc && session_is_attached(ui) && ui->snap.state < VAC_DONE && may_print(ui))
         printf("%s: %s\nvaccine attach %s   comes back to it\n", shown_dir(ui),
                ui->snap.state == VAC_PAUSED ? "paused" : "training goes on", shown_dir(ui));
