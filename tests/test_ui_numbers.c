@@ -172,10 +172,11 @@ static void test_scores_tell_what_is_other(void **state)
     assert_non_null(strstr(text, "answered 0, refused 20, ! other 480: "));
     free(text);
     text = still(&ui, PANEL_controls, 80, 8);
-    assert_non_null(strstr(text, " HS 3.2% @1200 (refused 20, ! other 480)"));
+    assert_non_null(
+        strstr(text, " @1200: HS 3.2% (refused 20, ! other 480)  over_refusal 1.4%  FA "));
     free(text);
     text = still(&ui, PANEL_controls, 30, 8); /* of what has no room the least goes first */
-    assert_non_null(strstr(text, " HS 3.2% @1200"));
+    assert_non_null(strstr(text, " @1200: HS 3.2%  +2 "));
     assert_null(strstr(text, "(refused"));
     free(text);
     text = header(&ui, 160);

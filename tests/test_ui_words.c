@@ -27,6 +27,39 @@ static void test_an_old_score_says_its_step(void **state)
     }
 }
 
+/* In a narrow panel the scores that matter most stand, whatever the run file's order, and the others are counted. */
+static void test_scores_without_room_are_counted(void **state)
+{
+    struct vac_eval last = ui.snap.eval[0]; /* HS */
+
+    (void)state;
+    memmove(ui.snap.eval, ui.snap.eval + 1, 2 * sizeof last);
+    ui.snap.eval[2] = last;
+    ui_focus(&ui, PANEL_controls);
+    for (int i = 0; i < SIZES; i++) {
+        ui.snap.eval[2].verdicts = last.verdicts;
+        assert_shows(i, i == 2 ? " HS 3.2% @1200  over_refusal 1.4% @1200"
+                               : " @1200: HS 3.2%  FA 91.2%  +1 ");
+        ui.snap.eval[2].verdicts = (struct vac_verdicts){.answered = 3, .refused = 20, .other = 9};
+        if (i == 2) /* what else was answered is told as long as it takes nobody's place */
+            assert_shows(i, " HS 3.2% @1200 (refused 20, other 9)  over_refusal 1.4% @1200  FA 91");
+        else
+            assert_shows(i, " @1200: HS 3.2%  FA 91.2%  +1 ");
+    }
+}
+
+/* Where there is no room for "next step" it is said shorter, not cut. */
+static void test_a_value_that_waits_is_said_whole(void **state)
+{
+    (void)state;
+    ui_focus(&ui, PANEL_controls);
+    for (int i = 0; i < SIZES; i++) {
+        free(screen(i));
+        snprintf(ui.option[0].pending, sizeof ui.option[0].pending, "2.25");
+        assert_shows(i, i == 2 ? "-> 2.25 next step " : "-> 2.25 next ");
+    }
+}
+
 static void test_letters_filter_while_they_are_typed(void **state)
 {
     (void)state;
@@ -200,6 +233,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_an_old_score_says_its_step),
+        CASE(test_scores_without_room_are_counted),
+        CASE(test_a_value_that_waits_is_said_whole),
         CASE(test_letters_filter_while_they_are_typed),
         CASE(test_own_questions_join_the_suite),
         CASE(test_a_question_of_the_suite_is_asked_once),

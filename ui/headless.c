@@ -108,6 +108,7 @@ void headless_line(const struct ui *ui, char *out, size_t size)
     const struct vac_snapshot *s = &ui->snap;
     const struct vac_point *p = &s->last;
     char text[NUMBER_SIZE], rho[RHO_SIZE];
+    struct strbuf scores = {0};
 
     snprintf(out, size, "step %lld", (long long)s->step);
     put_number(out, size, "loss", number_text(text, p->loss, 3));
@@ -116,8 +117,10 @@ void headless_line(const struct ui *ui, char *out, size_t size)
     ui_rho_text(ui, rho);
     put_number(out, size, "rho", strchr(rho, '>') ? rho : number_text(text, p->rho, 2));
     put_number(out, size, "drift", number_text(text, p->drift_mean, 3));
-    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        measured_put(out, size, (int)size, s->step, &s->eval[i]);
+    measured_put(&scores, (int)(size - strlen(out)) - 3, s);
+    if (scores.len)
+        put_number(out, size, "", scores.s);
+    sb_done(&scores);
     if (s->state != VAC_RUNNING) {
         put_number(out, size, "", vac_state_names[s->state]);
         if (*s->reason)

@@ -186,13 +186,15 @@ static void tell_panels(struct ui *ui, const struct vac_event *e)
 /* The scores on the screen are the run's, so a line says what these weights came to. */
 static void tell_score(struct ui *ui, const struct vac_eval *score)
 {
-    char head[64], text[MESSAGE_SIZE];
+    char head[64];
+    struct strbuf text = {0};
 
     snprintf(head, sizeof head, "these weights @%lld", (long long)score->step);
-    snprintf(text, sizeof text, "%s",
-             strncmp(ui->message.text, head, strlen(head)) ? head : ui->message.text);
-    measured_put(text, sizeof text, MESSAGE_SIZE, score->step, score);
-    ui_say(ui, "%s", text);
+    sb_printf(&text, "%s  ",
+              strncmp(ui->message.text, head, strlen(head)) ? head : ui->message.text);
+    measured_one(&text, score, score->step, true);
+    ui_say(ui, "%s", text.s ? text.s : head);
+    sb_done(&text);
 }
 
 /* They cannot be taken up: whoever waits for an answer is told. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "panels/measured.h"
+#include "panels/panel.h"
 #include "term/number.h"
 
 void measures_done(struct measures *m)
@@ -94,23 +95,92 @@ const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v)
     return out;
 }
 
-void measured_put(char *out, size_t size, int width, int64_t now, const struct vac_eval *e)
-{
-    size_t n = strlen(out);
-    char rest[REST_SIZE];
-    int at;
+const char *const measured_usual[MEASURED_USUAL] = {"HS", "over_refusal", "FA"};
 
-    if (e->step < 0)
-        return;
-    at = snprintf(out + n, size - n, e->is_rate ? "%s%s %.1f%%" : "%s%s %.3g", n ? "  " : "",
-                  e->name, e->is_rate ? 100 * e->value : e->value);
-    if (e->step != now && at > 0 && n + (size_t)at < size)
-        at += snprintf(out + n + at, size - n - (size_t)at, " @%lld", (long long)e->step);
-    if ((int)strlen(out) > width)
-        out[n] = '\0';
-    else if (*measured_rest(rest, &e->verdicts) &&
-             (int)(n + strlen(out + n) + strlen(rest)) + 3 <= width)
-        snprintf(out + strlen(out), size - strlen(out), " (%s)", rest);
+/* The scores of a run that were measured, by number: the usual ones first, else as they come. */
+static int in_order(const struct vac_snapshot *s, int order[VAC_MAX_EVALS])
+{
+    int n = 0;
+
+    for (int k = 0; k <= MEASURED_USUAL; k++)
+        for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++) {
+            int usual = 0;
+
+            while (usual < MEASURED_USUAL && strcmp(s->eval[i].name, measured_usual[usual]) != 0)
+                usual++;
+            if (usual == k && s->eval[i].step >= 0)
+                order[n++] = i;
+        }
+    return n;
+}
+
+void measured_one(struct strbuf *out, const struct vac_eval *e, int64_t now, bool whole)
+{
+    char rest[REST_SIZE];
+
+    sb_printf(out, e->is_rate ? "%s %.1f%%" : "%s %.3g", e->name,
+              e->is_rate ? 100 * e->value : e->value);
+    if (e->step != now)
+        sb_printf(out, " @%lld", (long long)e->step);
+    if (whole && *measured_rest(rest, &e->verdicts))
+        sb_printf(out, " (%s)", rest);
+}
+
+/* How a line of scores is put. */
+struct wording {
+    const struct vac_snapshot *s;
+    int whole;  /* so many with what else was answered; what warns stands always, */
+    bool terse; /* but not then */
+    bool once;  /* their step is said once, before all of them */
+    int hidden; /* that have no room */
+};
+
+static void put_scores(struct strbuf *out, const struct wording *w, const int *shown, int n)
+{
+    sb_clear(out);
+    if (w->once && n)
+        sb_printf(out, "@%lld: ", (long long)w->s->eval[shown[0]].step);
+    for (int i = 0; i < n; i++) {
+        const struct vac_eval *e = &w->s->eval[shown[i]];
+
+        sb_puts(out, i ? "  " : "");
+        measured_one(out, e, w->once ? e->step : w->s->step,
+                     i < w->whole || (!w->terse && *e->verdicts.others));
+    }
+    if (w->hidden)
+        sb_printf(out, "%s+%d", n ? "  " : "", w->hidden);
+}
+
+static bool same_step(const struct vac_snapshot *s, const int *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (s->eval[order[i]].step != s->eval[order[0]].step)
+            return false;
+    return n > 1 && s->eval[order[0]].step != s->step;
+}
+
+void measured_put(struct strbuf *out, int width, const struct vac_snapshot *s)
+{
+    int order[VAC_MAX_EVALS], shown[VAC_MAX_EVALS], n = in_order(s, order), k = 0;
+    struct wording w = {.s = s, .whole = n};
+
+    for (; w.whole >= 0; w.whole--) {
+        put_scores(out, &w, order, n);
+        if ((int)out->len <= width)
+            return;
+    }
+    w.whole = 0;
+    w.once = same_step(s, order, n);
+    put_scores(out, &w, order, n > 0);
+    w.terse = (int)out->len > width; /* the first score itself goes before its warning */
+    for (int i = 0; i < n; i++) {
+        shown[k] = order[i];
+        w.hidden = n - k - 1;
+        put_scores(out, &w, shown, k + 1);
+        k += (int)out->len <= width;
+    }
+    w.hidden = n - k;
+    put_scores(out, &w, shown, k);
 }
 
 static double percent(int64_t count, const struct vac_verdicts *v)

@@ -9,6 +9,7 @@
 #include "term/number.h"
 #include "term/plot.h"
 
+struct strbuf;
 struct measured {
     double step, at; /* of the run; of its stage */
     struct vac_eval e;
@@ -39,9 +40,17 @@ const char *measured_text(char out[NUMBER_SIZE], double x, bool rate);
  * no verdicts are known. */
 enum { REST_SIZE = 80 };
 const char *measured_rest(char out[REST_SIZE], const struct vac_verdicts *v);
-/* Appends "HS 3.2% @1200 (refused 20, other 480)", with the step where that is not `now`. Half a
- * number would be another number: what does not fit in `width` is left out, the rest first. */
-void measured_put(char *out, size_t size, int width, int64_t now, const struct vac_eval *e);
+/* Those that everybody measures, the most important first. */
+enum { MEASURED_USUAL = 3 };
+extern const char *const measured_usual[MEASURED_USUAL];
+/* Appends "HS 3.2% @1200 (refused 20, other 480)", with the step where that is not `now`; what else was
+ * answered where it is `whole`. */
+void measured_one(struct strbuf *out, const struct vac_eval *e, int64_t now, bool whole);
+/* "HS 3.2% @1200 (refused 20, other 480)  FA 91.2%" in place of what is in `out`: all that was measured, the
+ * usual ones first, with the step where that is not the run's. Half a number would be another number: where
+ * `width` is too little what else was answered is left out, then their step is said once, "@1200: HS 3.2%  FA
+ * 91.2%", then scores are left out, which a last "+2" counts. A warning goes after other scores. */
+void measured_put(struct strbuf *out, int width, const struct vac_snapshot *s);
 /* The share of the answers that was refused, in percent; NaN = not known. */
 double measured_refused(const struct vac_verdicts *v);
 double measured_other(const struct vac_verdicts *v);

@@ -129,7 +129,7 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
     line_left(&to, 17, 29, INK_STRONG, *now ? now : "-");
     line_left(&to, 0, v->w, INK_EPS, "->");
     line_left(&to, 0, to.end + 13, INK_EPS | STYLE_BOLD, ui_option_next(o));
-    line_left(&to, 0, v->w, INK_EPS, "next step");
+    line_left(&to, 0, v->w, INK_EPS, to.end + 10 <= v->w ? "next step" : "next");
     return true;
 }
 
@@ -147,16 +147,16 @@ static const struct table_rows listing = {
 /* What the controls are for: the measures, and what is saved. */
 static int draw_state(struct ui *ui, const struct view *v, int y)
 {
-    char text[256] = "", age[NUMBER_SIZE];
+    char age[NUMBER_SIZE];
     const struct vac_snapshot *s = &ui->snap;
+    struct strbuf text = {0};
 
-    for (int i = 0; i < s->n_evals && i < VAC_MAX_EVALS; i++)
-        measured_put(text, sizeof text, v->w - 2, s->step, &s->eval[i]);
-    if (*text)
-        draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text);
+    measured_put(&text, v->w - 2, s);
+    if (text.len)
+        draw_cut(v, 1, y++, v->w - 2, INK_TEXT, text.s);
+    sb_done(&text);
     if (s->checkpoint_step >= 0)
-        draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld saved %s ago",
-                 (long long)s->checkpoint_step,
+        draw_fmt(v, 1, y++, INK_FAINT, "checkpoint %lld, %s ago", (long long)s->checkpoint_step,
                  ui->deterministic ? "-" : number_time(age, s->checkpoint_age));
     return y;
 }
@@ -247,6 +247,7 @@ static void readout(struct ui *ui, FILE *out)
 static const struct word words[] = {
     {"1 -> 2", "a value that waits: it holds from the next step on"},
     {"@1190", "the step since which the value holds"},
+    {"+2", "so many more scores than there is room for: panel 7 has them"},
     {"restart", "set in the run file, and fixed while the run goes"},
     {"rho", "length of the perturbation that alignment has to withstand"},
     {"lr", "learning rate that the schedule scales"},

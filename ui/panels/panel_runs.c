@@ -14,7 +14,8 @@ enum { NAME_AT = 5 }; /* column */
 enum {
     MARKS = 8,
     AGAIN = 5, /* seconds until the folders are read again */
-    SCORES = 3 /* that have a column: how harmful, how often it refuses what is kind, how good */
+    SCORES =
+        MEASURED_USUAL /* that have a column: how harmful, how often it refuses what is kind, how good */
 };
 
 struct runs {
@@ -82,10 +83,9 @@ static bool is_chosen(const struct runs *r, const char *name)
 /* Those that everybody measures when there are such; else the first names. */
 static void choose_evals(struct runs *r)
 {
-    static const char *const usual[SCORES] = {"HS", "over_refusal", "FA"};
-
     for (int k = 0; k < SCORES; k++)
-        snprintf(r->evals[k], VAC_NAME, "%s", any_has(r, usual[k]) ? usual[k] : "");
+        snprintf(r->evals[k], VAC_NAME, "%s",
+                 any_has(r, measured_usual[k]) ? measured_usual[k] : "");
     for (size_t i = 0; i < r->items.n; i++)
         for (int e = 0; r->items.v[i].kind == START_RUN && e < r->items.v[i].run.n_evals; e++)
             for (int k = 0; k < SCORES; k++) {
