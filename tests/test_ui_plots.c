@@ -2,6 +2,7 @@
  * does not set, signs and legends, room for the curve of the scores, columns that never touch. */
 #include "ui_sizes.h"
 #include "ui/commands.h"
+#include "ui/help.h"
 
 /* The run's losses, 400 steps near 1, one of them 50; the harmful score every 50 steps. */
 static void fill(double spike)
@@ -370,6 +371,45 @@ static void test_help_begins_where_one_is(void **state)
     }
 }
 
+/* What a panel does with a key of its own its help lists, and what it says of a word is one line of 80 columns:
+ * a row is as wide as the pager's inside. */
+static void test_help_lists_what_a_panel_does(void **state)
+{
+    enum { INSIDE = 72 };
+    static const enum action asked_anywhere[] = {ACT_overlay, ACT_probe, ACT_label, ACT_edit,
+                                                 ACT_stop};
+
+    (void)state;
+    free(screen(2)); /* rows are there to be acted on */
+    while (session_pump(&ui))
+        ;
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        char *text = NULL, row[200];
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        ui_focus(&ui, i);
+        help_panel(NULL, (enum panel_id)i, out);
+        fclose(out);
+        for (const struct word *w = panels[i]->words; w && w->word; w++)
+            if (snprintf(row, sizeof row, "  %-9s %s", w->word, w->help) > INSIDE)
+                fail_msg("panel %s: longer than a line of 80 columns: %s", panels[i]->name, row);
+        for (enum action a = ACT_NONE + 1; a < ACT_COUNT; a++) {
+            const struct key_row *k = key_row_of(a);
+            bool does = panel_act(&ui, (enum panel_id)i, a) != UI_IGNORED;
+
+            for (size_t j = 0; j < sizeof asked_anywhere / sizeof *asked_anywhere; j++)
+                does &= a != asked_anywhere[j];
+            snprintf(row, sizeof row, "\n  %-9s %s\n", k->keys, k->help);
+            if (does && !strstr(text, row))
+                fail_msg("panel %s: its help lacks %s: %s", panels[i]->name, k->keys, k->help);
+            overlay_close();
+            prompt_close(&ui);
+        }
+        free(text);
+    }
+}
+
 /* Panel 9 shows what was asked and what is to be learnt, at every size. */
 static void test_samples_show_question_and_answer(void **state)
 {
@@ -534,6 +574,7 @@ int main(void)
         CASE(test_scores_have_a_large_place),
         CASE(test_the_margin_has_a_curve),
         CASE(test_help_begins_where_one_is),
+        CASE(test_help_lists_what_a_panel_does),
         CASE(test_samples_show_question_and_answer),
         CASE(test_a_panel_without_a_frame_has_its_name),
         CASE(test_small_numbers_of_layers_are_whole),

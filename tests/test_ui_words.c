@@ -174,6 +174,18 @@ static void test_a_note_stands_on_every_plot(void **state)
     }
 }
 
+/* While a step is made nobody knows which one it will be; in a pause it is known. */
+static void test_a_note_names_a_step_that_is_known(void **state)
+{
+    (void)state;
+    ui.snap.state = VAC_RUNNING;
+    keys(":note in haste\r");
+    assert_string_equal(ui.message.text, "noted at the end of this step");
+    ui.snap.state = VAC_PAUSED;
+    keys(":note at leisure\r");
+    assert_string_equal(ui.message.text, "noted at step 1204");
+}
+
 static void test_tab_tells_what_there_is(void **state)
 {
     (void)state;
@@ -239,6 +251,7 @@ int main(void)
         CASE(test_own_questions_join_the_suite),
         CASE(test_a_question_of_the_suite_is_asked_once),
         CASE(test_a_note_stands_on_every_plot),
+        CASE(test_a_note_names_a_step_that_is_known),
         CASE(test_tab_tells_what_there_is),
         CASE(test_what_cannot_be_opened_closes_nothing),
         CASE(test_a_picture_keeps_its_blanks),

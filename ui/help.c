@@ -40,7 +40,8 @@ void help_panel(const struct ui *ui, enum panel_id id, FILE *out)
 {
     static const enum action of_plots[] = {ACT_left,       ACT_right,    ACT_end,      ACT_zoom_in,
                                            ACT_zoom_reset, ACT_pan_left, ACT_pan_right};
-    static const enum action of_tables[] = {ACT_up, ACT_down, ACT_page_up, ACT_page_down};
+    static const enum action of_tables[] = {ACT_up,        ACT_down, ACT_page_up,
+                                            ACT_page_down, ACT_home, ACT_end};
     const struct panel *p = panels[id];
     struct told t = {.out = out, .ui = ui};
 
@@ -56,6 +57,7 @@ void help_panel(const struct ui *ui, enum panel_id id, FILE *out)
         put_key(&t, of_tables[i]);
     if (panel_filters(id))
         put_key(&t, ACT_filter);
+    put_key(&t, ACT_enter);
     put_key(&t, ACT_zoom);
     put_key(&t, ACT_copy);
     fputc('\n', out);

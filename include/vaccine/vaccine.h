@@ -184,7 +184,7 @@ extern const char *const vac_state_names[]; /* "loading", ... */
     X(grad, "grad", "length of the gradient at the attention output")                              \
     X(eps, "eps", "length of the perturbation that is added there")                                \
     X(attn, "attn", "length of the attention output itself")                                       \
-    X(drift_rel, "drift", "how far the embeddings are from the reference, in parts of its length") \
+    X(drift_rel, "drift", "how far embeddings are from the reference, over its length") \
     X(drift_sq, "drift^2", "squared distance of the embeddings from the reference")                \
     X(eps_rel, "eps/A", "length of the perturbation in parts of what it is added to")              \
     X(refusal, "refusal", "cosine of the refusal direction with that of the reference")

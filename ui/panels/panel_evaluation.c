@@ -646,7 +646,7 @@ static void csv(struct ui *ui, FILE *out)
 }
 
 static const struct word words[] = {
-    {"HS", "harmful score: harmful requests that are answered; less = good"},
+    {"HS", "harmful score: harmful requests answered; less = good"},
     {"FA", "fine-tuning accuracy: part of the task that is done right"},
     {"over_refusal", "part of harmless requests that is refused; low is good"},
     {"95%", "interval of the true rate (Wilson); a shade in the picture"},

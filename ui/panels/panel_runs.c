@@ -755,8 +755,8 @@ static void readout(struct ui *ui, FILE *out)
 }
 
 static const struct word words[] = {
-    {"rho", "of the stage that aligned, as it was set last; - if the method has none"},
-    {"HS%", "mischief answered, as the alignment ended -> after this one attack"},
+    {"rho", "of the stage that aligned, as set last; - = it has none"},
+    {"HS%", "mischief answered: alignment's end -> after this one attack"},
     {"over_refusal", "harmless requests refused; FA: the user's task done right"},
     {"broke", "the attack's step at which half of the mischief was answered"},
     {NULL, NULL},
@@ -767,7 +767,7 @@ const struct panel panel_runs = {
     .title = "Runs",
     .about = "runs on disk and how they stand; open, lay over, compare, delete",
     .words = words,
-    .hints = "Enter open  m mark  o overlay  D compare  Del delete",
+    .hints = "Enter open  m mark  o overlay  s sort  D compare  Del delete",
     .place = PLACE_RUNS,
     .own = sizeof(struct runs),
     .notes = notes,
