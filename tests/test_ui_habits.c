@@ -266,6 +266,27 @@ static void test_enter_and_a_repeated_q_save_and_leave(void **state)
     }
 }
 
+/* Where news have no frame, the title stands on the end of their first line. */
+static void test_a_line_beneath_a_title_is_cut_with_a_mark(void **state)
+{
+    struct vac_event e = {.kind = VAC_EVENT_JOURNAL, .step = 1204};
+    char *line = NULL;
+
+    (void)state;
+    memset(e.text, 'x', 70);
+    for (int i = 0; i < 3; i++)
+        journal_push(&ui.journal, &e);
+    for (int row = -sizes[0].h; row < 0; row++) {
+        free(line);
+        line = line_of(0, row);
+        if (strstr(line, "8 Journal"))
+            break;
+    }
+    if (!strstr(line, "x~  8 Journal"))
+        fail_msg("%s", line);
+    free(line);
+}
+
 static void test_escape_cancels_and_acts_at_once(void **state)
 {
     (void)state;
@@ -393,6 +414,7 @@ int main(void)
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),
         CASE(test_enter_and_a_repeated_q_save_and_leave),
+        CASE(test_a_line_beneath_a_title_is_cut_with_a_mark),
         CASE(test_escape_cancels_and_acts_at_once),
         CASE(test_what_is_typed_replaces_the_value),
         CASE(test_a_great_change_asks),

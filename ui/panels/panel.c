@@ -126,6 +126,11 @@ void panel_draw_bare(struct ui *ui, enum panel_id id, const struct view *v)
     if (x > v->w / 2)
         x = v->w / 2;
     end = view_part(v, v->w - 1 - x, 0, x, 1);
+    for (int i = 0; i < end.w && end.h > 0; i++)
+        if (v->c->cells[end.y * v->c->w + end.x + i].ch[0] != ' ') {
+            draw_glyph(v, v->w - 2 - x, 0, INK_FAINT, sign(v->c, SIGN_ELLIPSIS)); /* it is cut */
+            break;
+        }
     draw_fill(&end, 0, 0, x, 1, INK_TEXT, ' ');
     if (focus)
         draw_glyph(&end, 1, 0, INK_FOCUS | STYLE_BOLD, sign(v->c, SIGN_SELECTED));
