@@ -253,16 +253,25 @@ static void test_random_model(void **state)
 
 /* ---- Messages ---- */
 
-/* What is wrong with an override as such is said of the command line. */
-static const char *after_file(const struct vac_err *err)
+/* What stands behind the override that is to blame; what is wrong with one as such stands whole. */
+static const char *after_set(const struct vac_err *err, const char *const set[4],
+                             const char *wanted)
 {
-    size_t n = strlen(run_file);
+    char named[256];
 
-    if (err->code == VAC_ERR_USAGE && !strncmp(err->msg, "set ", 4))
+    assert_int_equal(err->code, VAC_ERR_USAGE);
+    if (wanted && !strncmp(wanted, "--set ", 6))
         return err->msg;
-    if (strncmp(err->msg, run_file, n) || strncmp(err->msg + n, ": ", 2))
-        fail_msg("the file is not named: %s", err->msg);
-    return err->msg + n + 2;
+    if (!strncmp(err->msg, "--set: ", 7)) /* only several together are wrong */
+        return err->msg + 7;
+    for (size_t i = 0; i < 4 && set[i]; i++) {
+        int n = snprintf(named, sizeof named, "--set %.100s: ", set[i]);
+
+        if (!strncmp(err->msg, named, (size_t)n))
+            return err->msg + n;
+    }
+    fail_msg("no override is named: %s", err->msg);
+    return NULL;
 }
 
 /* Returns whether the message is the wanted one, which may end in "...". */
@@ -289,7 +298,7 @@ static void check_overrides(const char *const set[4], const char *wanted)
         return;
     }
     check_clean(&s);
-    if (!wanted || !is_message(after_file(&err), wanted))
+    if (!wanted || !is_message(after_set(&err, set, wanted), wanted))
         fail_msg("%s: expected \"%s\", got \"%s\"", set[0], wanted ? wanted : "ok", err.msg);
 }
 
@@ -400,8 +409,35 @@ static void test_set(void **state)
     assert_string_equal(s.stage[0].name, "first");
     spec_done(&s);
     assert_int_equal(spec_read(&s, run_file, set, COUNT(set), &err), -1);
-    assert_error(&err, "lab.json: stages[0]: unknown key \"seed_\"");
+    assert_error(&err, "stages[0]: unknown key \"seed_\"");
     check_clean(&s);
+}
+
+/* The override to blame is named, and the file that has no fault is not. */
+static void test_set_is_blamed(void **state)
+{
+    static const struct {
+        const char *const set[4], *says;
+    } cases[] = {
+        {{"stages.align.rho=-5"}, "--set stages.align.rho=-5: stages[0].rho: expected a number"},
+        {{"seed=2", "stages.align.rho=-5", "model=tiny-base"},
+         "--set stages.align.rho=-5: stages[0]"},
+        {{"stages.align.lr=-1", "stages.align.rho=-5"},
+         "--set stages.align.rho=-5: stages[0].rho: "},
+        {{"model=/nowhere"}, "--set model=/nowhere: model: \"/nowhere\" not found"},
+        {{"model=/nowhere", "model=/nowhere"}, "--set: model: \"/nowhere\" not found"},
+    };
+    struct vac_err err;
+    struct run_spec s;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        memset(&err, 0, sizeof err);
+        assert_int_equal(read_text(&s, full_text, cases[i].set, &err), -1);
+        assert_int_equal(err.code, VAC_ERR_USAGE);
+        if (strncmp(err.msg, cases[i].says, strlen(cases[i].says)))
+            fail_msg("expected \"%s\", got \"%s\"", cases[i].says, err.msg);
+    }
 }
 
 /* Objects on the way are made; stages without names go by the names they will have. */
@@ -429,8 +465,8 @@ static void test_set_errors(void **state)
     static const char *const set[2][4] = {{""}, {"seed=\xff"}};
 
     (void)state;
-    check_overrides(set[0], "set : expected PATH=VALUE, like stages[0].lr=1e-4");
-    check_overrides(set[1], "set seed=\\xff: not valid UTF-8");
+    check_overrides(set[0], "--set : expected PATH=VALUE, like stages[0].lr=1e-4");
+    check_overrides(set[1], "--set seed=\\xff: not valid UTF-8");
 }
 
 /* ---- Paths ---- */
@@ -453,8 +489,8 @@ static void test_paths(void **state)
     spec_done(&s);
     assert_int_equal(spec_read(&s, "lab.json", wrong, 1, &err), -1);
     assert_string_equal(err.msg,
-                        "lab.json: stages[1].train[0].file: \"tsak.jsonl\" not found (did you "
-                        "mean \"task.jsonl\"?)");
+                        "--set stages[1].train[0].file=tsak.jsonl: stages[1].train[0].file: "
+                        "\"tsak.jsonl\" not found (did you mean \"task.jsonl\"?)");
     err_clear(&err);
     assert_int_equal(chdir(in_folder("tok")), 0);
     assert_ok(spec_read(&s, "../lab.json", NULL, 0, &err), &err);
@@ -492,7 +528,7 @@ static void test_model_names(void **state)
     assert_int_equal(chdir(other), 0);
     assert_int_equal(mkdir("ours", 0700) | mkdir("ours/small", 0700), 0);
     assert_int_equal(read_text(&s, small_text, set, &err), -1);
-    assert_string_equal(after_file(&err),
+    assert_string_equal(after_set(&err, set, NULL),
                         "model: \"ours/small\" is in the current folder, but paths are "
                         "relative to the run file: give the whole path");
     assert_int_equal(chdir(before), 0);
@@ -621,6 +657,14 @@ static void mutate(cJSON *parent, cJSON *v, size_t how)
     }
 }
 
+static const char *after_file(const struct vac_err *err)
+{
+    size_t n = strlen(run_file);
+
+    assert_true(!strncmp(err->msg, run_file, n) && !strncmp(err->msg + n, ": ", 2));
+    return err->msg + n + 2;
+}
+
 /* The message goes on, behind the file, with a key path or with a key in quotes. */
 static bool names_a_key(const char *msg)
 {
@@ -744,11 +788,12 @@ int main(void)
         cmocka_unit_test(test_defaults),     cmocka_unit_test(test_full),
         cmocka_unit_test(test_random_model), cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_whole_file),   cmocka_unit_test(test_from),
-        cmocka_unit_test(test_set),          cmocka_unit_test(test_set_makes),
-        cmocka_unit_test(test_set_errors),   cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_model_names),  cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_live),         cmocka_unit_test(test_mutants),
-        cmocka_unit_test(test_bytes),        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_set),          cmocka_unit_test(test_set_is_blamed),
+        cmocka_unit_test(test_set_makes),    cmocka_unit_test(test_set_errors),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_model_names),
+        cmocka_unit_test(test_sections),     cmocka_unit_test(test_live),
+        cmocka_unit_test(test_mutants),      cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_large),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -274,6 +274,23 @@ static void test_a_fault_in_a_run_file_is_mended(void **state)
     free(good);
 }
 
+/* The file is sound: nobody is sent to look for the fault in it. */
+static void test_a_fault_on_the_command_line_is_no_files(void **state)
+{
+    (void)state;
+    make_rig(ENDLESS);
+    for (int i = 0; i < SIZES; i++) {
+        const char *args[] = {rig.file, "-o", run_folder(), "--set", "stages[0].lr=-1", NULL};
+        struct term t;
+
+        term_start(&t, sizes[i].w, sizes[i].h, "xterm-256color", "screen", args);
+        assert_int_equal(term_end(&t, 60), 2);
+        assert_true(term_has(&t, "--set stages[0].lr=-1: stages[0].lr: expected"));
+        assert_false(term_has(&t, "has a fault"));
+        term_free(&t);
+    }
+}
+
 /* What is read while a run is opened, how much of it there is, and the way out. */
 static void test_a_long_opening_tells_and_can_be_left(void **state)
 {
@@ -311,6 +328,7 @@ static int cases(void)
         cmocka_unit_test(test_the_last_line_is_clean),
         cmocka_unit_test(test_no_stray_prompts),
         cmocka_unit_test(test_a_fault_in_a_run_file_is_mended),
+        cmocka_unit_test(test_a_fault_on_the_command_line_is_no_files),
         cmocka_unit_test(test_a_long_opening_tells_and_can_be_left),
     };
 

@@ -15,7 +15,8 @@
 
 static inline int screen_main(int argc, char **argv)
 {
-    struct ui_args a = {.deterministic = true, .charset = "ascii"};
+    const char *set[1];
+    struct ui_args a = {.deterministic = true, .charset = "ascii", .set = set};
     struct rlimit l = {.rlim_max = RLIM_INFINITY};
 
     for (int i = 2; i < argc; i++) {
@@ -27,6 +28,8 @@ static inline int screen_main(int argc, char **argv)
             a.attach = true;
         else if (!strcmp(argv[i], "--as"))
             a.as = argv[++i];
+        else if (!strcmp(argv[i], "--set"))
+            set[a.n_set++] = argv[++i];
         else if (!strcmp(argv[i], "--paused"))
             a.paused = true;
         else if (!strcmp(argv[i], "--clocks"))

@@ -88,6 +88,7 @@ bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
     struct stat st;
 
     if (why->code == VAC_ERR_STOPPED || /* it was left */
+        why->code == VAC_ERR_USAGE ||   /* the file is sound */
         !screen_is_open() || ui->priv->script || ui->priv->args->script || stat(path, &st) ||
         !S_ISREG(st.st_mode) || strlen(path) >= VAC_PATH)
         return false;

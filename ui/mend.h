@@ -5,7 +5,7 @@
 #include "panels/panel.h"
 
 /* Asks what to do about a run file that could not be read; `again` reads it. False when there is
- * nobody to ask, or no file to mend. */
+ * nobody to ask, no file to mend, or the fault is the command line's. */
 bool mend_offer(struct ui *ui, const char *path, const struct vac_err *why,
                 void (*again)(struct ui *ui, const char *path));
 /* Whether a run file or a run folder could be opened: asked before another run has to end for it. */

@@ -162,8 +162,9 @@ static int join_targets(cJSON *doc, struct vac_err *err)
     return 0;
 }
 
+/* As if set[without] had not been said; without = n_set leaves out none. */
 static int read_file(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
-                     struct vac_err *err)
+                     size_t without, struct vac_err *err)
 {
     cJSON *doc = json_read(file, FILE_LIMIT, err), *spec;
     struct jnode root;
@@ -182,7 +183,7 @@ static int read_file(struct run_spec *s, const char *file, const char *const *se
         goto out;
     }
     for (size_t i = 0; i < n_set; i++)
-        if (spec_set((cJSON *)root.v, set[i], err))
+        if (i != without && spec_set((cJSON *)root.v, set[i], err))
             goto out;
     /* without symbolic links, so that the paths hold wherever they are used */
     dir = path_dir(file, err);
@@ -206,23 +207,56 @@ void spec_blame_file(struct vac_err *err)
         err->code = VAC_ERR_FORMAT;
 }
 
+/* Whether the file reads, or fails otherwise than with `err`, without set[without]: 1, 0 = it fails as
+ * before, 2 = it reads. */
+static int fails_otherwise(const char *file, const char *const *set, size_t n_set, size_t without,
+                           const struct vac_err *err)
+{
+    struct vac_err other = {0};
+    struct run_spec s;
+
+    if (read_file(&s, file, set, n_set, without, &other) == 0) {
+        spec_done(&s);
+        return 2;
+    }
+    return strcmp(err->msg, other.msg) != 0;
+}
+
+/* Says which override it is: the one without which the file reads, or the only one without which it
+ * fails otherwise. The name of the file, in which the fault is not, goes. */
+static void blame_set(const char *file, const char *const *set, size_t n_set, struct vac_err *err)
+{
+    size_t n = strlen(file), at = 0;
+    int otherwise = 0, found = 0;
+
+    err->code = VAC_ERR_USAGE;
+    if (!strncmp(err->msg, "--set ", 6))
+        return;
+    for (size_t i = 0; i < n_set && otherwise < 2; i++) {
+        otherwise = fails_otherwise(file, set, n_set, i, err);
+        if (otherwise)
+            at = i;
+        found = otherwise == 2 ? 1 : found + otherwise;
+    }
+    if (!strncmp(err->msg, file, n) && !strncmp(err->msg + n, ": ", 2))
+        memmove(err->msg, err->msg + n + 2, strlen(err->msg + n + 2) + 1);
+    if (found == 1)
+        err_prefix(err, "--set %.100s", set[at]);
+    else
+        err_prefix(err, "--set");
+}
+
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err)
 {
-    int rc = read_file(s, file, set, n_set, err);
-    struct vac_err alone = {0};
-    struct run_spec other;
+    int rc = read_file(s, file, set, n_set, n_set, err);
 
     if (rc == 0 || !err)
         return rc;
     spec_blame_file(err);
-    if (n_set == 0 || err->code == VAC_ERR_MEMORY)
-        return rc;
     /* the overrides are to blame for what the file alone does not fail with */
-    if (read_file(&other, file, NULL, 0, &alone) == 0)
-        spec_done(&other);
-    if (strcmp(err->msg, alone.msg) != 0)
-        err->code = VAC_ERR_USAGE;
+    if (n_set > 0 && err->code != VAC_ERR_MEMORY && fails_otherwise(file, NULL, 0, 0, err))
+        blame_set(file, set, n_set, err);
     return rc;
 }
 

@@ -177,7 +177,8 @@ extern const char *const spec_controls[]; /* "full", "read", "none", NULL */
  * An override is PATH=VALUE: "stages[1].rho=2", "stages.attack.rho=2". VALUE is JSON, or a string
  * when it is not.
  *
- * An error is wrong usage when an override is to blame for it, and never when the file is. */
+ * An error is wrong usage when an override is to blame for it, and then names that in place of the
+ * file, "--set stages[1].rho=-2: stages[1].rho: expected ..."; it is never so when the file is. */
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err);
 /* From a run folder's run.json (whose "spec" member is the resolved description). */

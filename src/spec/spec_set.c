@@ -23,7 +23,7 @@ struct walk {
 
 static int refuse(const struct walk *w, const char *what)
 {
-    return err_set(w->err, VAC_ERR_USAGE, "set %.200s: %.*s: %s", w->text, (int)(w->at - w->text),
+    return err_set(w->err, VAC_ERR_USAGE, "--set %.200s: %.*s: %s", w->text, (int)(w->at - w->text),
                    w->text, what);
 }
 
@@ -153,9 +153,9 @@ int spec_set(cJSON *doc, const char *text, struct vac_err *err)
 
     if (!end || end == text)
         return err_set(err, VAC_ERR_USAGE,
-                       "set %.200s: expected PATH=VALUE, like stages[0].lr=1e-4", text);
+                       "--set %.200s: expected PATH=VALUE, like stages[0].lr=1e-4", text);
     if (utf8_valid(text, strlen(text)) != strlen(text))
-        return err_set(err, VAC_ERR_USAGE, "set %.200s: not valid UTF-8", text);
+        return err_set(err, VAC_ERR_USAGE, "--set %.200s: not valid UTF-8", text);
     value = json_parse(end + 1, strlen(end + 1), "set", &why);
     if (!value && why.code != VAC_ERR_MEMORY) /* what is no JSON is text */
         value = cJSON_CreateString(end + 1);
