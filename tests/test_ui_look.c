@@ -265,6 +265,7 @@ static void test_an_attack_is_seen_to_go_on(void **state)
         open_screen(&t, sizes[k][0], sizes[k][1], "ascii");
         unsetenv("FAKE_SIEGE");
         press(&t, "7", "attack at 1200: step 120/200");
+        assert_shows(&t, "PAUSED  ATTACK @1200 120/200  step 1204");
         snprintf(name, sizeof name, "screens/siege/%dx%d.txt", sizes[k][0], sizes[k][1]);
         assert_recorded(&t, name);
         assert_shows(&t, "over_refusal 0.9%");
@@ -274,6 +275,27 @@ static void test_an_attack_is_seen_to_go_on(void **state)
         assert_shows(&t, "drift 0.213");
         snprintf(name, sizeof name, "screens/siege/%dx%d-zoom.txt", sizes[k][0], sizes[k][1]);
         assert_recorded(&t, name);
+        leave(&t);
+        term_free(&t);
+    }
+}
+
+/* Of a battery it says which of how many, by name where there is room. */
+static void test_an_attack_of_a_battery_is_in_the_header(void **state)
+{
+    static const struct {
+        int w;
+        const char *says;
+    } rows[] = {{80, "|| PAUSED  ATTACK @1200 2/18 120/200  step 1204"},
+                {200, "|| PAUSED  ATTACK @1200 2/18 lr=0.003 of many 120/200  step 1204"}};
+    struct term t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        setenv("FAKE_SIEGE", "120 lr=0.003 of many", 1);
+        open_screen(&t, rows[i].w, 24, "ascii");
+        unsetenv("FAKE_SIEGE");
+        press(&t, "7", rows[i].says);
         leave(&t);
         term_free(&t);
     }
@@ -547,6 +569,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_overlays_have_glyphs),
         cmocka_unit_test(test_evaluations_beside_each_other),
         cmocka_unit_test(test_an_attack_is_seen_to_go_on),
+        cmocka_unit_test(test_an_attack_of_a_battery_is_in_the_header),
         cmocka_unit_test(test_stages_begin_together),
         cmocka_unit_test(test_charsets),
         cmocka_unit_test(test_no_color_is_obeyed),

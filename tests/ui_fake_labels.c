@@ -1,5 +1,6 @@
 /* ui_fake_labels.c - the labels of the run by formula, and that nobody else drives it (ui_fake.c). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vaccine/vaccine.h>
@@ -216,19 +217,26 @@ char *vac_run_saved(const char *dir, struct vac_err *err)
     return dir && err ? strdup("align, attack, 1100, 1200") : NULL;
 }
 
-/* --- an attack that goes on: FAKE_SIEGE = the step of it --- */
+/* --- an attack that goes on: FAKE_SIEGE = the step of it, "120", or "120 lr" as the second of a battery of 18 --- */
 
 enum { SIEGE_AT = 1200, SIEGE_STEPS = 200, SIEGE_EVERY = 20 };
 
 void fake_siege(struct vac_siege_now *out)
 {
     const char *step = getenv("FAKE_SIEGE");
+    char *end;
 
-    if (step)
-        *out = (struct vac_siege_now){.dir = "attacks/every-at-1200",
-                                      .at = SIEGE_AT,
-                                      .step = strtoll(step, NULL, 10),
-                                      .steps = SIEGE_STEPS};
+    if (!step)
+        return;
+    *out = (struct vac_siege_now){.dir = "attacks/every-at-1200",
+                                  .at = SIEGE_AT,
+                                  .step = strtoll(step, &end, 10),
+                                  .steps = SIEGE_STEPS};
+    if (*end) {
+        out->number = 2;
+        out->of = 18;
+        snprintf(out->name, sizeof out->name, "%s", end + 1);
+    }
 }
 
 int fake_attack(const struct vac_follow_take *take, void *ctx)

@@ -136,6 +136,23 @@ static void add_state(const struct ui *ui, const struct canvas *c, struct pieces
         add(h, 1, INK_FAINT, 2, "read-only");
 }
 
+/* "ATTACK @400 2/18 lr 12/160": the attack that goes on, which may be why the run stands still. */
+static void add_attack(const struct ui *ui, struct pieces *h)
+{
+    const unsigned style = INK_HARM | STYLE_BOLD;
+    const struct vac_siege_now *now = ui_siege(ui);
+
+    if (!*now->dir)
+        return;
+    add(h, 0, style, 2, "ATTACK @%lld", (long long)now->at);
+    if (now->of) {
+        add(h, 1, style, 1, "%lld/%lld", (long long)now->number, (long long)now->of);
+        add(h, 5, style, 1, "%s", now->name);
+    }
+    if (now->steps)
+        add(h, 1, style, 1, "%lld/%lld", (long long)now->step, (long long)now->steps);
+}
+
 /* The run that trains while another one is looked at: how it fares, and the way back. */
 static void add_parked(const struct ui *ui, struct pieces *h)
 {
@@ -283,6 +300,7 @@ static void draw_header(struct ui *ui, const struct view *v)
     if (*s->method && strcmp(s->method, s->stage))
         add(&h, 6, INK_FAINT, 1, "%s", s->method);
     add_state(ui, v->c, &h);
+    add_attack(ui, &h);
     add_parked(ui, &h);
     add_progress(ui, &h);
     add_number(&h, 1, "rho", INK_EPS | STYLE_BOLD, ui_rho_text(ui, rho));

@@ -53,7 +53,7 @@ static void take_score(void *ctx, const struct vac_event *event)
 static void refresh_live(struct endured *e, const struct ui *ui)
 {
     static const struct vac_follow_take take = {.point = take_point, .event = take_score};
-    const struct vac_siege_now *now = *ui->siege.dir ? &ui->siege : &ui->snap.attack;
+    const struct vac_siege_now *now = ui_siege(ui);
     char path[VAC_PATH + sizeof now->dir];
     bool other = strcmp(now->dir, e->now.dir) != 0;
 

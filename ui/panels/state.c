@@ -297,6 +297,11 @@ const char *ui_dir(const struct ui *ui)
     return *dir ? dir : ".";
 }
 
+const struct vac_siege_now *ui_siege(const struct ui *ui)
+{
+    return *ui->siege.dir ? &ui->siege : &ui->snap.attack;
+}
+
 /* --- the window of all plots --- */
 
 /* A step in the chosen unit. */

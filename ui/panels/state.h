@@ -163,6 +163,8 @@ void journal_done(struct journal *j);
 /* Folder for files that the user asks for by key (copies, screen dumps): the run's, else the
  * current. */
 const char *ui_dir(const struct ui *ui);
+/* The attack on the run that goes on, by whichever program; dir "" = none does. */
+const struct vac_siege_now *ui_siege(const struct ui *ui);
 /* Puts the focus on a panel. */
 void ui_focus(struct ui *ui, int panel);
 /* The message line: news, and warnings (in the warning colour, with a "!"). */
