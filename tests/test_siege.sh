@@ -183,6 +183,29 @@ check "... so has the socket" grep -q '{"do":"attack","takes":"t",.*{"name":"rat
 ctl "$dir" stop
 wait "$pid"
 check "stop leaves it to be gone on with" journal '"op":"attack","key":"attacks/run-at-'"$at"'-2","status":"left"'
+# ---- what cannot be attacked is not saved for it
+python3 - "$tmp/slow.json" "$tmp/late.json" <<'END'
+import json, sys
+doc = json.load(open(sys.argv[1]))
+doc["stages"][0]["steps"] = 1
+doc["stages"][1]["steps"] = 1000000
+del doc["attack"]
+json.dump(doc, open(sys.argv[2], "w"))
+END
+dir=$tmp/L
+"$VACCINE" run "$tmp/late.json" -o "$dir" </dev/null >/dev/null 2>&1 &
+pid=$!
+wait_for "$VACCINE" ctl "$dir" pause
+ctl "$dir" step 3
+late() { "$VACCINE" ctl --json "$dir" status | grep -q '"state":"paused".*"step":[3-9][0-9]*,"total_steps"'; }
+wait_for late
+(cd "$dir" && ls -d checkpoint-*) >"$tmp/before" 2>/dev/null
+ctl "$dir" attack steps=2
+check "an attack within the attack stage" failed 1 "lies behind the beginning of stage attack"
+(cd "$dir" && ls -d checkpoint-*) >"$tmp/after" 2>/dev/null
+check "... saves nothing" cmp "$tmp/before" "$tmp/after"
+ctl "$dir" stop
+wait "$pid"
 # ---- what is made again after going back is attacked again
 python3 - "$tmp/told.json" "$tmp/back.json" <<'END'
 import json, sys

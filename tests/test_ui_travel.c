@@ -144,6 +144,24 @@ static void test_immunity(void **state)
     assert_int_equal(lines_of(out, "attacks.jsonl"), 3);
 }
 
+/* What can be known before is: nothing is saved for an attack that cannot be. */
+static void test_attack_that_cannot_be(void **state)
+{
+    const char *out = run_folder();
+    char script[2048];
+
+    (void)state;
+    make_rig(ATTACKED("3"));
+    snprintf(script, sizeof script,
+             HELD "n\n\"5\\n\"\n:wait step 5\n" HELD ":attack steps=2\n:save-screen %s\n"
+                  ":attack at=1\n:wait attack\n:save-screen %s\nq D\n",
+             here("late"), here("none"));
+    play_through(out, "--paused", script);
+    assert_on("late", "step 5 lies behind the beginning of stage attack");
+    assert_on("none", "has no checkpoint of step 1");
+    assert_false(dir_exists(run_path(out, "checkpoint-5")));
+}
+
 /* A run that was going on waits, and goes on. */
 static void test_attack_meanwhile(void **state)
 {
@@ -163,10 +181,12 @@ static void test_attack_meanwhile(void **state)
 
 static int cases(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_back_and_fork), cmocka_unit_test(test_attack),
-        cmocka_unit_test(test_battery), cmocka_unit_test(test_immunity),
-        cmocka_unit_test(test_attack_meanwhile)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork),
+                                       cmocka_unit_test(test_attack),
+                                       cmocka_unit_test(test_attack_that_cannot_be),
+                                       cmocka_unit_test(test_battery),
+                                       cmocka_unit_test(test_immunity),
+                                       cmocka_unit_test(test_attack_meanwhile)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

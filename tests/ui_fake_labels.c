@@ -164,6 +164,16 @@ int vac_attack_words(const char *words, char out[VAC_ATTACK_WORDS], struct vac_e
     return err_set(err, VAC_ERR_USAGE, "%s: there is nothing to attack", words);
 }
 
+int vac_siege_check(const char *run, const char *words, int stage, int64_t step, bool *present,
+                    struct vac_err *err)
+{
+    (void)words;
+    (void)stage;
+    (void)step;
+    *present = true;
+    return err_set(err, VAC_ERR_USAGE, "%s: is not a real run", run);
+}
+
 int vac_siege_open(struct vac_siege **out, const char *run, const char *words, const char *who,
                    struct vac_err *err)
 {

@@ -99,6 +99,7 @@ void attack_typed(struct ui *ui, const char *args)
     struct attacking *a = &ui->priv->attack, now = {.siege = NULL};
     struct vac_attack own;
     struct vac_err err = {0};
+    bool present;
 
     if (attack_is_on(ui) || *ui->snap.attack.dir) {
         ui_warn(ui, "an attack is under way already");
@@ -117,11 +118,15 @@ void attack_typed(struct ui *ui, const char *args)
         if (!now.asked)
             return;
     } else if (session_is_live(ui)) {
-        now.resume = !session_is_held(ui);
-        if (now.resume && !ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL))
+        if (vac_siege_check(ui_dir(ui), now.words, ui->snap.stage_index, ui->snap.step, &present,
+                            &err)) {
+            ui_warn(ui, "attack: %s", err.msg);
             return;
-        now.saving = ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL);
-        if (!now.saving)
+        }
+        now.resume = !session_is_held(ui);
+        if (now.resume && !(now.saving = ui_send(ui, VAC_OP_PAUSE, 0, NULL, NULL)))
+            return;
+        if (present && !(now.saving = ui_send(ui, VAC_OP_SAVE, 0, NULL, NULL)))
             return;
     }
     snprintf(now.run, sizeof now.run, "%s", ui_dir(ui));

@@ -597,6 +597,10 @@ bool vac_attack_word(size_t i, struct vac_option *out);
 enum { VAC_ATTACK_WORDS = 2 * VAC_PATH };
 /* Checks them, and puts them as another program may be given them: with whole paths. */
 int vac_attack_words(const char *words, char out[VAC_ATTACK_WORDS], struct vac_err *err);
+/* What can be known of such an attack before the run, which is at that step in that stage of its, has saved for it: an
+ * error is what it would fail with. *present: it is on the weights of that step, which are to be saved. */
+int vac_siege_check(const char *run, const char *words, int stage, int64_t step, bool *present,
+                    struct vac_err *err);
 struct vac_siege;
 /* What the run in that folder has saved is attacked; what is not said is as its attack stage has it. */
 int vac_siege_open(struct vac_siege **out, const char *run, const char *words, const char *who,

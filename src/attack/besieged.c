@@ -11,6 +11,7 @@
 #include "base/stopwatch.h"
 #include "record/journal.h"
 #include "run/book.h"
+#include "run/checkpoint.h"
 #include "run/trainer.h"
 
 /* How often a trainer that waits looks whether it is to end. */
@@ -91,13 +92,17 @@ int besieged_run(struct trainer *t, const char *words, const char *who, struct v
     struct vac_siege *s = NULL;
     struct journal_entry e = {
         .applied = true, .applied_step = (int64_t)t->at.step, .who = who, .verb = JOURNAL_ATTACK};
-    bool runs = t->steer.watch.since > 0;
+    bool runs = t->steer.watch.since > 0, present = false;
     int rc = words ? words_read(&w, words, err) : 0;
 
     stopwatch_hold(&t->steer.watch);
     steer_show(&t->steer, VAC_MEASURING, "an attack is made ready");
     if (!words)
         w.spec = t->rig.spec.attack;
+    if (rc == 0 && words)
+        rc = siege_check(run, &w, t->st.index, (int64_t)t->at.step, &present, err);
+    if (rc == 0 && present && t->at.saved_step != (int64_t)t->at.step)
+        rc = checkpoint_save_now(t, err);
     if (rc == 0)
         rc = siege_open(&s, run, &w, words ? -1 : (int64_t)t->at.step, who, err);
     if (rc == 0)

@@ -1,6 +1,7 @@
 /* siege.c - see siege.h; vac_siege_* are declared in vaccine.h. */
 #include "attack/siege.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attack/battery.h"
 #include "base/io.h"
 #include "fork/attack.h"
 #include "record/config.h"
@@ -133,6 +135,41 @@ static int begin_one(struct vac_siege *s, const struct attack_words *w, const cJ
 out:
     attack_sets_done(&set);
     free(out);
+    return rc;
+}
+
+int siege_check(const char *run, const struct attack_words *w, size_t stage, int64_t step,
+                bool *present, struct vac_err *err)
+{
+    cJSON *config = run_config(run, err);
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(run_config_spec(config), "stages");
+    struct attack_on on = {.config = config};
+    struct attack_sets set = {0};
+    struct battery b = {.v = NULL};
+    size_t at;
+    int rc = config && (on.stage = attack_stage(config, run, NULL, err)) ? 0 : -1;
+
+    *present = !*w->at || (isdigit((unsigned char)*w->at) && strtoll(w->at, NULL, 10) == step);
+    if (rc == 0 && *present)
+        rc = attack_place(stages, run, on.stage, stage + 1, (uint64_t)step, &at, err);
+    if (rc == 0)
+        rc = w->spec.battery ? battery_read(&b, w->spec.battery, &on, err)
+                             : words_sets(&w->spec, &on, &set, err);
+    battery_done(&b);
+    attack_sets_done(&set);
+    cJSON_Delete(config);
+    return rc ? -1 : 0;
+}
+
+int vac_siege_check(const char *run, const char *words, int stage, int64_t step, bool *present,
+                    struct vac_err *err)
+{
+    struct attack_words w;
+    int rc = words_read(&w, words, err);
+
+    if (rc == 0)
+        rc = siege_check(run, &w, (size_t)stage, step, present, err);
+    words_done(&w);
     return rc;
 }
 

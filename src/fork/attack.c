@@ -80,23 +80,31 @@ static int keep_entries(cJSON *spec, const cJSON *stages, struct vac_err *err)
     return 0;
 }
 
+int attack_place(const cJSON *stages, const char *dir, const char *stage, size_t beneath,
+                 uint64_t step, size_t *at, struct vac_err *err)
+{
+    const char *own;
+
+    for (*at = 0; (own = json_text_at(cJSON_GetArrayItem(stages, (int)*at), "name")) &&
+                  strcmp(own, stage) != 0;)
+        ++*at;
+    if (own && *at >= beneath)
+        return 0;
+    return err_set(err, VAC_ERR_USAGE,
+                   "%s: step %llu lies behind the beginning of stage %s: attack the weights "
+                   "before it",
+                   dir, (unsigned long long)step, stage);
+}
+
 int attack_make(struct fork *f, const char *stage, const char *name, struct vac_err *err)
 {
     cJSON *spec = cJSON_GetObjectItemCaseSensitive(f->doc, "spec");
     cJSON *stages = cJSON_GetObjectItemCaseSensitive(spec, "stages");
     cJSON *parent = cJSON_GetObjectItemCaseSensitive(f->doc, "parent");
     size_t beneath = f->from.json ? f->stage + 1 : f->stage, at = 0;
-    const char *own;
 
-    while ((own = json_text_at(cJSON_GetArrayItem(stages, (int)at), "name")) &&
-           strcmp(own, stage) != 0)
-        at++;
-    if (!own || at < beneath)
-        return err_set(err, VAC_ERR_USAGE,
-                       "%s: step %llu lies behind the beginning of stage %s: attack the weights "
-                       "before it",
-                       f->dir, (unsigned long long)f->step, stage);
-    if (f->from.json && fork_cut(f, err))
+    if (attack_place(stages, f->dir, stage, beneath, f->step, &at, err) ||
+        (f->from.json && fork_cut(f, err)))
         return -1;
     for (int i = cJSON_GetArraySize(stages) - 1; i >= (int)beneath; i--)
         if (i != (int)at)

@@ -14,6 +14,10 @@
  * harmful in part; borrowed from the config. NULL and err: there is none. */
 const char *attack_stage(const cJSON *config, const char *dir, const char *wanted,
                          struct vac_err *err);
+/* Whether stage `stage` of the run in `dir` can attack its weights of a step beneath which the first `beneath` stages
+ * lie: it is none of those. *at is its number. */
+int attack_place(const cJSON *stages, const char *dir, const char *stage, size_t beneath,
+                 uint64_t step, size_t *at, struct vac_err *err);
 /* Makes a fork that was opened an attack by that stage of its; `name` tells it from others, NULL = it has none. */
 int attack_make(struct fork *f, const char *stage, const char *name, struct vac_err *err);
 /* A free name in the parent's folder: "DIR/attacks/at-STEP", "...-2". Free it. */

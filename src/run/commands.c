@@ -125,8 +125,6 @@ static int do_attack(struct trainer *t, const struct control_command *c, struct 
 {
     if (!t->attack)
         return err_set(err, VAC_ERR_USAGE, "this run is only looked at: it cannot be attacked so");
-    if (t->at.saved_step != (int64_t)t->at.step && checkpoint_save_now(t, err))
-        return -1;
     return t->attack(t, c->text ? c->text : "", c->who, err) < 0 ? -1 : 0;
 }
 
