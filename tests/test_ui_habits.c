@@ -20,8 +20,10 @@ static void test_a_fault_stands_first_until_dealt_with(void **state)
         assert_non_null(strstr(head, "PAUSED"));
         free(head);
         assert_lacks(i, "training goes on");
-        ui_say(&ui, "training goes on"); /* a second one, before anything was drawn */
+        ui_announce(&ui, 7, "training goes on"); /* it does not yet */
         assert_lacks(i, "training goes on");
+        ui_say(&ui, "written: screen-1205.svg"); /* a key is answered all the same */
+        assert_shows(i, "written: screen-1205.svg");
         ui.snap.fault = false;
         head = line_of(i, 0);
         assert_null(strstr(head, "dropped"));

@@ -16,7 +16,7 @@ enum { TIME, STEP, MARK, EVENT };
 static const struct table_column columns[] = {
     [TIME] = {"time", "time", {0, 9}, .pad = 0},
     [STEP] = {"step", "step", {7, 7}, .right = true},
-    [MARK] = {"", NULL, {2, 2}, .pad = 1},
+    [MARK] = {"", NULL, {2, 2}, .right = true},
     [EVENT] = {"event", "event", {-1, -1}, .pad = 1, .main = true},
 };
 

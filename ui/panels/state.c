@@ -229,6 +229,7 @@ static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap
 {
     vsnprintf(ui->message.text, sizeof ui->message.text, fmt, ap);
     ui->message.warning = warning;
+    ui->message.beside = ui->snap.fault;
     ui->message.at = ui->now;
     ui->message.until = 0;
     ui->dirty = true;
@@ -263,18 +264,20 @@ void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
 }
 
 /* News goes when something else is drawn after a while: it is worth no frame of its own, and none
- * at all while nothing moves. What was done stays long enough to be read while training goes on; a
- * fault lets nothing stand beside it. Warnings stay until the next message. */
+ * at all while nothing moves. What was done stays long enough to be read while training goes on.
+ * What was said before a fault does not stand beside it, nor what is only going to be done; an
+ * answer to a key does, for a while. Warnings stay until the next message. */
 void ui_drop_message(struct ui *ui)
 {
     enum { SECONDS = 12, READ = 2 };
     const struct message *m = &ui->message;
     bool running = ui->snap.state == VAC_RUNNING && !ui->deterministic;
+    bool fault = ui->snap.fault, passing = running || (fault && !ui->deterministic);
     const struct vac_snapshot *told = ui->look ? vac_snapshot(ui->look) : &ui->snap;
     bool done = m->until && told->commands_applied >= m->until;
 
-    if (!m->warning && ((running && ui->now > m->at + (done ? READ : SECONDS)) ||
-                        (done && !running) || ui->snap.fault))
+    if (!m->warning && ((passing && ui->now > m->at + (done ? READ : SECONDS)) ||
+                        (done && !running) || (fault && (m->until || !m->beside))))
         ui->message.text[0] = '\0';
 }
 

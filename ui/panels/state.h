@@ -76,6 +76,7 @@ enum { MESSAGE_SIZE = 512, PANELS_MOST = 24, OPTIONS_MOST = 128 };
 struct message {
     char text[MESSAGE_SIZE];
     bool warning;
+    bool beside;    /* a fault that stood already: no news from before it */
     double at;      /* clock: when it was set; 0 = not to be taken away */
     uint64_t until; /* command that it announces: it ends when that was dealt with; 0 = none */
 };
