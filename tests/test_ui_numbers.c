@@ -144,6 +144,36 @@ static void test_layers_pass_over_masked_ones(void **state)
     ui_done(&ui);
 }
 
+/* An attack without perturbation has none in the heat map from the alignment before it. */
+static void test_a_stage_without_perturbation_shows_none(void **state)
+{
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    ui.metric = METRIC_eps_rel;
+    for (size_t row = 0; row < ui.points.n; row++)
+        ui.points.v[row * COL_COUNT + COL_stage] = 0;
+    for (int attack = 0; attack < 2; attack++) {
+        struct vac_layers l = {.step = 5000};
+        char *text;
+
+        for (int i = 0; i < VAC_MAX_LAYERS; i++)
+            l.eps_rel[i] = l.grad[i] = l.eps[i] = l.attn[i] = l.drift_rel[i] = l.drift_sq[i] = NAN;
+        l.grad[0] = 0.5;
+        if (attack) { /* its first step */
+            layer_history_push(&ui.layers, &l, 12);
+            ui.points.v[(ui.points.n - 1) * COL_COUNT + COL_step] = 5000;
+            ui.points.v[(ui.points.n - 1) * COL_COUNT + COL_stage] = 1;
+        }
+        ui.cursor = NAN;
+        text = still(&ui, PANEL_heat, 78, 20);
+        assert_int_equal(strstr(text, "layer 0 at") != NULL, !attack);
+        free(text);
+    }
+    ui_done(&ui);
+}
+
 /* --- scores --- */
 
 /* HS 0 % where every answer is the same word: marked wherever the score stands, with the word. */
@@ -305,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),
+        cmocka_unit_test(test_a_stage_without_perturbation_shows_none),
         cmocka_unit_test(test_scores_tell_what_is_other),
         cmocka_unit_test(test_scores_tell_what_lies_under),
         cmocka_unit_test(test_disputes_are_listed),

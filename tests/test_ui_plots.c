@@ -225,6 +225,110 @@ static void test_signs_say_what_colours_say(void **state)
     }
 }
 
+/* Two of these lines in braille, without colours: their picture as text; free it. */
+static char *drawn(const struct plot_line *lines, int n, double x1, uint32_t *first_row)
+{
+    struct plot p = {.lines = lines,
+                     .n_lines = n,
+                     .x1 = x1,
+                     .y0 = 0,
+                     .y1 = 100,
+                     .cursor = NAN,
+                     .level = NAN,
+                     .x_unit = "step",
+                     .mono = true,
+                     .legend = true};
+    struct canvas c = {0};
+    struct view v;
+    char *text;
+
+    assert_int_equal(canvas_init(&c, 60, 16, CHARSET_BRAILLE), 0);
+    c.utf8 = true;
+    v = view_all(&c);
+    plot_draw(&v, &p);
+    for (int x = 0; first_row && x < c.w; x++)
+        first_row[x] = c.cells[x].ch[0];
+    text = canvas_text(&c);
+    canvas_done(&c);
+    return text;
+}
+
+/* How often a sign stands in the picture, without its legend. */
+static int signs_in(const char *text, char sign)
+{
+    const char *end = strstr(text, "step\n");
+    int n = 0;
+
+    assert_non_null(end);
+    for (; text < end; text++)
+        n += *text == sign;
+    return n;
+}
+
+/* Three curves that coincide are three, be they drawn by values or by steps. */
+static void test_no_curve_vanishes_under_another(void **state)
+{
+    static const char glyphs[] = "*ox";
+    double x[40], y[40];
+    struct plot_line lines[3];
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        x[i] = i * 10;
+        y[i] = 100;
+    }
+    for (int values = 0; values < 2; values++) {
+        char *text;
+
+        for (int i = 0; i < 3; i++)
+            lines[i] = (struct plot_line){.name = "curve",
+                                          .x = x,
+                                          .y = y,
+                                          .n = 40,
+                                          .stride = sizeof *x,
+                                          .style = INK_ALIGN,
+                                          .glyph = glyphs[i],
+                                          .steps = values};
+        text = drawn(lines, 3, 390, NULL);
+        for (int i = 0; i < 3; i++)
+            if (signs_in(text, glyphs[i]) < 3)
+                fail_msg("%c\n%s", glyphs[i], text);
+        free(text);
+    }
+}
+
+/* What a run went back from is broken where there is no colour for it, and a longer run is worth in
+ * the legend what it was at the end of the picture. */
+static void test_what_lies_behind_or_beyond_is_not_taken_for_the_run(void **state)
+{
+    double x[40], y[40];
+    uint32_t row[60];
+    struct plot_line lines[] = {
+        {.name = "run", .x = x, .y = y, .n = 20, .stride = sizeof *x, .glyph = '*'},
+        {.name = "longer", .x = x, .y = y, .n = 40, .stride = sizeof *x, .glyph = '#'},
+        {.x = x, .y = y, .n = 40, .stride = sizeof *x, .style = INK_GHOST, .glyph = '.'},
+    };
+    int dots[2] = {0, 0};
+    char *text;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        x[i] = i * 10;
+        y[i] = i < 20 ? 50 : 80;
+    }
+    text = drawn(lines, 2, 190, NULL);
+    assert_non_null(strstr(text, "# longer 50.0"));
+    free(text);
+    for (int i = 0; i < 40; i++)
+        y[i] = 100;
+    for (int ghost = 0; ghost < 2; ghost++) {
+        free(drawn(lines + (ghost ? 2 : 1), 1, 390, row));
+        for (int i = 0; i < 60; i++)
+            dots[ghost] += row[i] > 0x2800 && row[i] <= 0x28ff;
+    }
+    assert_true(dots[0] > 40 && dots[1] > 15 && dots[1] < 35);
+}
+
 /* ... and the raw values behind a smoothed curve are thinner than it: shades in blocks, half of the dots in braille. */
 static void test_raw_values_are_thinner_without_colours(void **state)
 {
@@ -570,6 +674,8 @@ int main(void)
         CASE(test_the_panel_keeps_its_range),
         CASE(test_every_curve_is_in_the_legend),
         CASE(test_signs_say_what_colours_say),
+        CASE(test_no_curve_vanishes_under_another),
+        CASE(test_what_lies_behind_or_beyond_is_not_taken_for_the_run),
         CASE(test_raw_values_are_thinner_without_colours),
         CASE(test_scores_have_a_large_place),
         CASE(test_the_margin_has_a_curve),

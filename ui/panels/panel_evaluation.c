@@ -368,9 +368,11 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
     for (int i = 0; i < ui->n_ghost; i++) { /* what the run went back from: the selected one */
         const struct series *s = measures_find(&ui->ghost[i].evals, selected->name);
 
-        if (s && s->n)
-            line[p.n_lines++] =
-                measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, '.');
+        if (!s || !s->n)
+            continue;
+        line[p.n_lines] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value,
+                                        p.n_lines ? NULL : "aside", INK_GHOST, '.');
+        p.n_lines++;
     }
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {
         const char *name = ui->snap.eval[i].name;

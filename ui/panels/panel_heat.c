@@ -90,7 +90,7 @@ static void draw_column(const struct ui *ui, const struct view *v, const struct 
                         const struct scale *s, int col, int rows)
 {
     const struct layer_history *h = &ui->layers;
-    long row = layer_row(h, step_of(w, col), ui->metric);
+    long row = ui_layer_row(ui, step_of(w, col), ui->metric);
 
     if (row < 0 || step_of(w, col - 1) > h->step[h->n - 1])
         return;
@@ -181,7 +181,7 @@ static void draw_scale(const struct ui *ui, const struct view *v, const struct s
 /* Value under the cursor, or the newest, of the selected layer. */
 static void draw_readout(const struct ui *ui, const struct view *v, int y)
 {
-    long row = layer_row(&ui->layers, isnan(ui->cursor) ? INFINITY : ui->cursor, ui->metric);
+    long row = ui_layer_row(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, ui->metric);
     char text[NUMBER_SIZE], line[96];
 
     if (row < 0 || ui->layer >= ui->layers.n_layers)

@@ -21,13 +21,6 @@ struct own {
     struct shown shown; /* while it is drawn */
 };
 
-static double stage_at(const struct ui *ui, double step)
-{
-    long row = history_row(&ui->points, step);
-
-    return row < 0 ? NAN : ui->points.v[(size_t)row * COL_COUNT + COL_stage];
-}
-
 static void look_up(const struct ui *ui, struct shown *s)
 {
     double at = isnan(ui->cursor) ? INFINITY : ui->cursor;
@@ -36,15 +29,12 @@ static void look_up(const struct ui *ui, struct shown *s)
     memset(s, 0, sizeof *s);
     s->n = ui->layers.n_layers;
     for (int m = 0; m < METRIC_COUNT; m++) {
-        row = layer_row(&ui->layers, at, (enum metric)m);
+        row = ui_layer_row(ui, at, (enum metric)m);
         if (row < 0)
             continue;
         s->v[m] = layer_values(&ui->layers, (size_t)row, (enum metric)m);
         s->step[m] = ui->layers.step[row];
     }
-    if (s->v[METRIC_eps] && stage_at(ui, s->step[METRIC_eps]) < stage_at(ui, at))
-        s->v[METRIC_eps] = s->v[METRIC_eps_rel] =
-            NULL; /* an earlier stage was perturbed, this one is not */
     for (int i = 0; i < s->n && s->v[METRIC_eps]; i++)
         if (!isnan(s->v[METRIC_eps][i])) /* a masked layer has none */
             s->eps_sum += (double)s->v[METRIC_eps][i] * (double)s->v[METRIC_eps][i];

@@ -54,7 +54,7 @@ static int own_lines(const struct ui *ui, struct plot_line *lines)
     return n;
 }
 
-/* Below all others, and without a name: what the run went back from. */
+/* Below all others, with one name: what the run went back from, which lies in folders aside-... */
 static int ghost_lines(const struct ui *ui, struct plot_line *lines)
 {
     int n = 0;
@@ -66,6 +66,7 @@ static int ghost_lines(const struct ui *ui, struct plot_line *lines)
             lines[n] = line_of(ui, &ui->ghost[i].points, curves[c].column);
             lines[n].style = INK_GHOST;
             lines[n].glyph = '.';
+            lines[n].name = i == 0 && curves[c].column == COL_loss ? "aside" : NULL;
             lines[n++].ema = curves[c].smooth ? ui->ema : 0;
         }
     return n;

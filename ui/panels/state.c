@@ -102,6 +102,23 @@ long layer_row(const struct layer_history *h, double step, enum metric m)
     return -1;
 }
 
+static double stage_at(const struct ui *ui, double step)
+{
+    long row = history_row(&ui->points, step);
+
+    return row < 0 ? NAN : ui->points.v[(size_t)row * COL_COUNT + COL_stage];
+}
+
+long ui_layer_row(const struct ui *ui, double step, enum metric m)
+{
+    long row = layer_row(&ui->layers, step, m);
+
+    return row >= 0 && (m == METRIC_eps || m == METRIC_eps_rel) &&
+                   stage_at(ui, ui->layers.step[row]) < stage_at(ui, step)
+               ? -1
+               : row;
+}
+
 double layer_sum(const float *v, int n_layers, int *measured)
 {
     double sum = 0;

@@ -156,6 +156,8 @@ struct ui {
  */
 void history_push(struct history *h, const struct vac_point *p);
 void history_done(struct history *h);
+/* As layer_row, of the run: a stage without perturbation has none from the stage before it. */
+long ui_layer_row(const struct ui *ui, double step, enum metric m);
 void layer_history_push(struct layer_history *h, const struct vac_layers *l, int n_layers);
 void layer_history_done(struct layer_history *h);
 void journal_push(struct journal *j, const struct vac_event *e);

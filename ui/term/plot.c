@@ -329,37 +329,55 @@ static bool is_ghost(const struct plot_line *l)
     return (l->style & STYLE_INK) == INK_GHOST;
 }
 
-/* Rare values: each one the sign of its line, so that one sees where was measured. */
-static void draw_values(const struct view *v, const struct plot_frame *f, const struct plot_line *l)
+/* Signs alone are bold in a picture. */
+static bool has_sign(const struct view *v, int x, int y)
 {
+    return v->c->cells[(size_t)(v->y + y) * (size_t)v->c->w + (size_t)(v->x + x)].style &
+           STYLE_BOLD;
+}
+
+/* Rare values: each one the sign of its line, so that one sees where was measured. Where lines
+ * coincide the topmost leaves each second sign to those below, the next each third, and so on: none
+ * vanishes. */
+static void draw_values(const struct view *v, const struct plot *p, const struct plot_frame *f,
+                        int line)
+{
+    const struct plot_line *l = &p->lines[line];
+    int last_x = -1, last_row = -1, met = 0;
+
     for (size_t i = lower_bound(l, f->x0); i < l->n && curve_at(l, l->x, i) <= f->x1; i++) {
         double y = curve_at(l, l->y, i);
-        int x = (int)lround((curve_at(l, l->x, i) - f->x0) / (f->x1 - f->x0) * (f->cols - 1));
+        int x =
+            f->left + (int)lround((curve_at(l, l->x, i) - f->x0) / (f->x1 - f->x0) * (f->cols - 1));
+        int row = isfinite(y) && (!f->log || y > 0) ? row_of(f, y) : -1;
 
-        if (isfinite(y) && (!f->log || y > 0) && row_of(f, y) >= 0 && row_of(f, y) < f->rows)
-            draw_glyph(v, f->left + x, row_of(f, y), l->style | STYLE_BOLD,
-                       (unsigned char)l->glyph);
+        if (row < 0 || row >= f->rows || (x == last_x && row == last_row))
+            continue;
+        last_x = x;
+        last_row = row;
+        if (!has_sign(v, x, row) || ++met % (line + 2))
+            draw_glyph(v, x, row, l->style | STYLE_BOLD, (unsigned char)l->glyph);
     }
 }
 
-/* Which line is which, also for who sees no colours, or not all of them: its sign at the end, and
- * now and then. */
+/* Which line is which, also for who sees no colours, or not all of them: its sign at the end, or
+ * where the first other one leaves room for it, and now and then. */
 static void draw_signs(const struct view *v, const struct plot *p, const struct plot_frame *f,
                        int i, const struct bin *bins, int cw)
 {
     const int every = p->mono ? 16 : 32;
     const struct plot_line *l = &p->lines[i];
-    int end = f->cols * cw - 1;
+    bool last = true;
 
-    while (end >= 0 && !bins[end].n)
-        end--;
-    for (int x = end; x >= 0; x--)
-        if (bins[x].n && (x == end || x / cw % every == i * every / (p->n_lines + 1))) {
-            int y = row_of(f, bins[x].smooth);
+    for (int x = f->cols * cw - 1; x >= 0; x--) {
+        int y = bins[x].n ? row_of(f, bins[x].smooth) : -1;
 
-            if (y >= 0 && y < f->rows)
-                draw_glyph(v, f->left + x / cw, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
-        }
+        if (y < 0 || y >= f->rows || (!last && x / cw % every != i * every / (p->n_lines + 1)) ||
+            has_sign(v, f->left + x / cw, y))
+            continue;
+        draw_glyph(v, f->left + x / cw, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
+        last = false;
+    }
 }
 
 /* Where a single value lies outside; false = there are none. */
@@ -398,7 +416,7 @@ static bool draw_lines(const struct view *v, const struct plot *p, const struct 
 
             if (pass == 0 && l->lo && l->hi)
                 draw_band(&r, f, l);
-            else if (pass == 1 && curves[i].bin)
+            else if (pass == 1 && curves[i].bin && !(r.mono && is_ghost(l))) /* it is broken */
                 draw_envelope(&r, f, curves[i].bin, l);
             else if (pass == 2 && curves[i].bin)
                 draw_curve(&r, f, curves[i].bin, l);
@@ -408,7 +426,7 @@ static bool draw_lines(const struct view *v, const struct plot *p, const struct 
         if (!curves[i].bin || is_ghost(&p->lines[i]))
             continue;
         if (p->lines[i].steps)
-            draw_values(v, f, &p->lines[i]);
+            draw_values(v, p, f, i);
         else if (v->c->charset != CHARSET_ASCII)
             draw_signs(v, p, f, i, curves[i].bin, r.cw);
         off |= draw_cut_off(v, f, &p->lines[i], &curves[i], r.cw);
@@ -579,7 +597,7 @@ static void curves_done(const struct plot *p, struct curve *curves)
 static struct curve *curves_of(const struct plot *p, struct plot_frame *f, int w, int left, int cw)
 {
     struct curve *curves = calloc((size_t)p->n_lines + 1, sizeof *curves);
-    double cursor = isnan(p->cursor) ? INFINITY : p->cursor;
+    double cursor = isnan(p->cursor) ? f->x1 : p->cursor; /* of a step that one sees */
 
     f->left = left;
     f->cols = w - left;

@@ -58,11 +58,13 @@ void raster_line(struct raster *r, int x0, int y0, int x1, int y1, unsigned styl
 {
     int dx = abs(x1 - x0), dy = -abs(y1 - y0), sx = x0 < x1 ? 1 : -1, sy = y0 < y1 ? 1 : -1;
     int error = dx + dy;
+    bool dashed = r->mono && r->charset == CHARSET_BRAILLE && (style & STYLE_INK) == INK_GHOST;
 
     for (;;) {
         int twice = 2 * error;
 
-        raster_dot(r, x0, y0, style, glyph);
+        if (!dashed || (dx >= -dy ? x0 : y0) % 4 < 2)
+            raster_dot(r, x0, y0, style, glyph);
         if (x0 == x1 && y0 == y1)
             return;
         if (twice >= dy) {
