@@ -390,6 +390,18 @@ static void replace(const char *path, const char *what, const char *with)
     free(text);
 }
 
+/* Its first n lines are left. */
+static void cut_lines(const char *path, int n)
+{
+    size_t len;
+    char *text = run_read(path, "metrics.jsonl", &len), *end = text;
+
+    while (n-- > 0)
+        end = strchr(end, '\n') + 1;
+    support_write(run_path(path, "metrics.jsonl"), text, (size_t)(end - text));
+    free(text);
+}
+
 static void test_replay_tells(void **state)
 {
     struct rig_run r;
@@ -422,6 +434,15 @@ static void test_replay_tells(void **state)
     assert_false(result.same);
     assert_non_null(strstr(result.difference, "final: base_model"));
     assert_non_null(strstr(result.difference, "differs by up to"));
+    for (int i = 0; i < 2;
+         i++) { /* in the run, then in its repetition as well, lines are missing */
+        cut_lines(i ? b : a, 3 - 2 * i);
+        assert_ok(replay_compare(a, b, &result, &err), &err);
+        assert_false(result.same);
+        assert_string_equal(result.difference,
+                            i ? "metrics.jsonl: 3 lines in the run, 1 when repeated"
+                              : "metrics.jsonl: 3 lines in the run, 5 when repeated");
+    }
 }
 
 static void test_replay_refuses(void **state)

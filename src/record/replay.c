@@ -90,23 +90,26 @@ static void tell_line(struct replay_result *out, const char *file, size_t number
     cJSON_Delete(b);
 }
 
-/* Those among the first `end` bytes of the run's file, up to a step. */
+/* Those among the first `end` bytes of the run's file, up to a step. A file that was cut short differs as
+ * well as one that grew. */
 static int compare_lines(const char *was, const char *is, const char *file, int64_t end,
                          uint64_t last, struct replay_result *out, struct vac_err *err)
 {
-    struct lines a = {.last = last}, b = {.last = UINT64_MAX};
+    struct lines a = {.last = last}, b = {.last = last};
     int rc = lines_visit_to(was, file, end, keep_line, &a, err) ||
                      lines_visit(is, file, keep_line, &b, err)
                  ? -1
                  : 0;
 
-    for (size_t i = 0; rc == 0 && i < a.n && out->same; i++, out->lines++) {
-        out->same = i < b.n && !strcmp(a.v[i], b.v[i]);
-        if (!out->same && i < b.n)
+    for (size_t i = 0; rc == 0 && out->same && i < a.n && i < b.n; i++, out->lines++) {
+        out->same = !strcmp(a.v[i], b.v[i]);
+        if (!out->same)
             tell_line(out, file, i + 1, a.v[i], b.v[i]);
-        else if (!out->same)
-            snprintf(out->difference, sizeof out->difference,
-                     "%s: %zu lines in the run, %zu when repeated", file, a.n, b.n);
+    }
+    if (rc == 0 && out->same && a.n != b.n) {
+        out->same = false;
+        snprintf(out->difference, sizeof out->difference,
+                 "%s: %zu lines in the run, %zu when repeated", file, a.n, b.n);
     }
     lines_done(&a);
     lines_done(&b);
@@ -231,7 +234,7 @@ int replay_compare_to(const char *was, const char *is, int64_t step, struct repl
     rc = path ? state_read(path, NULL, false, &state, err) : -1;
     free(path);
     for (int i = LINES_METRICS; rc == 0 && out->same && i <= LINES_LAYERS; i++)
-        rc = compare_lines(was, is, line_files[i], state.size[i], UINT64_MAX, out, err);
+        rc = compare_lines(was, is, line_files[i], state.size[i], (uint64_t)step, out, err);
     if (rc == 0)
         cJSON_Delete(state.json);
     for (size_t i = 0; rc == 0 && out->same && i < sizeof arrays / sizeof *arrays; i++) {
