@@ -199,6 +199,43 @@ static void test_questions_change_nothing(void **state)
     run_assert_same(a, b);
 }
 
+/* What a terminal sends for keys that nobody knows is no keys, whole or in pieces: `[` would change rho, digits go to
+ * panels. Known ones that come in pieces are themselves. */
+static void test_unknown_sequences_are_no_keys(void **state)
+{
+    static const char *const pieces[][3] = {{"\033[57399;5Q"},
+                                            {"\033[57399", ";5Q"},
+                                            {"\033", "[1;9Q"},
+                                            {"\033O5Q", "\033[[Q"},
+                                            {"\033]11;rgb:0", "[]\033\\"},
+                                            {"\033]0;[[\007"},
+                                            {"\033[", "O", "\033[I"},
+                                            {"\033[20", "0~qD", "[\033[201~"}};
+    const char *out = run_folder();
+    struct term t;
+
+    (void)state;
+    make_rig(STEERED);
+    start(&t, out, "screen", "--paused", NULL);
+    term_wait(&t, "\033[?2004h");
+    term_wait(&t, "PAUSED");
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+        for (int k = 0; k < 3 && pieces[i][k]; k++) {
+            term_keys(&t, pieces[i][k]);
+            if (strcmp(pieces[i][k], "\033") != 0)
+                term_read(&t, 0.1);
+        }
+    term_wait(&t, "a paste goes into a line"); /* that one was known */
+    term_read(&t, 1.2);
+    term_keys(&t, "[");
+    term_wait(&t, "0.45"); /* rho was as it had been */
+    assert_false(term_has(&t, "no key"));
+    term_keys(&t, "qD");
+    assert_int_equal(term_end(&t, 30), 0);
+    assert_int_equal(run_journal_count(out, "set"), 1);
+    term_free(&t);
+}
+
 /* A paste is one question, however many lines it has, and outside of a line it is no keys: these
  * would end the run without saving, or ask. */
 static void test_a_paste_is_text(void **state)
@@ -481,6 +518,7 @@ static int cases(void)
         cmocka_unit_test(test_steps_and_pauses_change_nothing),
         cmocka_unit_test(test_rho_takes_effect_at_the_next_step),
         cmocka_unit_test(test_questions_change_nothing),
+        cmocka_unit_test(test_unknown_sequences_are_no_keys),
         cmocka_unit_test(test_a_paste_is_text),
         cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
         cmocka_unit_test(test_training_does_not_wait_for_the_screen),

@@ -15,6 +15,7 @@
 #include <term.h>
 #include "base/err.h"
 #include "base/utf8.h"
+#include "term/clock.h"
 #include "term/keys.h"
 #include "term/output.h"
 #include "term/screen.h"
@@ -44,7 +45,10 @@ static struct {
     bool pasting;
     char *paste; /* what came of it, with room for PASTE_MOST */
     size_t n_paste;
-    time_t paste_at; /* seconds of the clock when its last character came */
+    time_t paste_at;       /* seconds of the clock when its last character came */
+    char seq[32];          /* an escape sequence that curses does not know, as far as it has come */
+    size_t n_seq;          /* 0 = none is under way */
+    double seq_at, esc_at; /* when its last byte came; when an Esc was given out as a key */
 } scr = {.saved_stderr = -1};
 
 /* --- opening --- */
@@ -496,13 +500,78 @@ static bool paste_takes(int rc, wint_t code)
     return !scr.pasting;
 }
 
+static bool seq_is_text(void)
+{
+    return scr.n_seq > 1 && (scr.seq[1] == ']' || scr.seq[1] == 'P');
+}
+
+/* Takes a byte of a sequence that has begun: true when it is its last. A report of the keyboard (CSI, SS3)
+ * ends with a letter, a text (OSC, DCS) with BEL or Esc \. */
+static bool seq_takes(wint_t c)
+{
+    bool text = seq_is_text(), first = scr.n_seq == 2;
+
+    if (text && (c == '\a' || (c == '\\' && scr.seq[scr.n_seq - 1] == '\033')))
+        return true;
+    if (text && scr.n_seq > 2)
+        scr.n_seq--; /* of a text the last byte is enough */
+    if (scr.n_seq + 1 < sizeof scr.seq)
+        scr.seq[scr.n_seq++] = (char)c;
+    scr.seq[scr.n_seq] = '\0';
+    return !text && c >= '@' && !(c == '[' && first); /* a Linux console's F1 is CSI [ A */
+}
+
+/* A character, or a code of curses, as get_wch gives it. What a terminal sends for a key that nobody knows is
+ * swallowed whole, also when it comes in pieces: none of its bytes is a key. Known ones that came so are
+ * put together. An Esc that is a key has nothing behind it, or what begins no sequence. */
+static int next_code(wint_t *code)
+{
+    static const double lost = 1, split = 0.1; /* seconds */
+    int rc, known;
+
+    while ((rc = get_wch(code)) != ERR) {
+        double now = clock_seconds();
+
+        if (now > scr.seq_at + lost || rc == KEY_CODE_YES ||
+            (!seq_is_text() && (*code < ' ' || *code > '~')))
+            scr.n_seq = 0; /* it was cut off */
+        scr.seq_at = now;
+        if (rc == KEY_CODE_YES)
+            return rc;
+        if (!scr.n_seq && *code == '\033') {
+            rc = get_wch(code);
+            if (rc != OK || *code > '~' || !*code || !strchr("[O]P", (int)*code)) {
+                if (rc != ERR)
+                    rc == KEY_CODE_YES ? ungetch((int)*code) : unget_wch((wchar_t)*code);
+                scr.esc_at = now;
+                *code = '\033';
+                return OK;
+            }
+        } else if (!scr.n_seq && (*code != '[' || now > scr.esc_at + split)) {
+            return rc;
+        } else if (scr.n_seq) {
+            if (!seq_takes(*code))
+                continue;
+            known = key_defined(scr.seq);
+            scr.n_seq = 0;
+            if (known <= 0)
+                continue;
+            *code = (wint_t)known;
+            return KEY_CODE_YES;
+        }
+        scr.n_seq = 2;
+        snprintf(scr.seq, sizeof scr.seq, "\033%c", (char)*code);
+    }
+    return ERR;
+}
+
 int screen_key(void)
 {
     wint_t code;
     int rc = ERR, key = mouse_key();
 
     while (!key) {
-        rc = scr.open ? get_wch(&code) : ERR;
+        rc = scr.open ? next_code(&code) : ERR;
         if (rc == ERR)
             return 0;
         if (scr.pasting) {
