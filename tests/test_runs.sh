@@ -30,6 +30,8 @@ make_run b vaccine 2 75
 make_run a random 60 45
 make_run c sft null 95
 
+made() { echo "{\"step\":$1,\"loss\":1}" >>"$tmp/runs/c/metrics.jsonl"; }
+
 list() { "$VACCINE" runs "$tmp/runs" "$@" >"$tmp/out" 2>"$tmp/err"; }
 order() { sed 1d "$tmp/out" | grep -v '^ ' | cut -d' ' -f1 | tr -d '\n'; }
 
@@ -44,6 +46,10 @@ for want in "name abc" "HS abc" "broke cba" "rho bac" "method acb"; do
     list --sort "$1"
     check "sorted by $1" sh -c '[ "$1" = "$2" ] || { echo "$1"; false; }' sh "$(order)" "$2"
 done
+made 119
+list
+check "what is done in percent is cut as it is on the screen: 100 is the end" grep -q '^c .* 119/120 *99%' "$tmp/out"
+made 120
 list --sort nothing
 check "an unknown column is wrong usage" sh -c '[ "$1" = 2 ] && grep -q "no such column" "$2"' sh $? "$tmp/err"
 list --json
@@ -74,6 +80,12 @@ check "and not where it was not set" sh -c '! grep "\"name\":\"b\"" "$1" | grep 
 told forked '"key":"align","new":"checkpoint-2","from":9'
 list
 check "a fork begins with what its run.json says" grep -q "^a .* random 60  *tiny" "$tmp/out"
+
+mkdir "$tmp/runs/d"
+echo '{' >"$tmp/runs/d/run.json"
+list
+check "of what cannot be read no method is told" grep -qE '^d +broken +0/0 +[0-9]{4}-' "$tmp/out"
+rm -r "$tmp/runs/d"
 
 echo '{"step":"x"}' >>"$tmp/runs/b/eval/history.jsonl"
 list

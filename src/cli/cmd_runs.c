@@ -140,8 +140,9 @@ static void put_steps(struct strbuf *out, const struct vac_run_info *r)
     struct strbuf text = {0};
 
     sb_printf(&text, "%lld/%lld", (long long)r->step, (long long)r->total_steps);
-    if (r->total_steps > 0)
-        sb_printf(&text, " %3.0f%%", 100 * fmin(1, (double)r->step / (double)r->total_steps));
+    if (r->total_steps > 0) /* cut, as on the screen: 100 is the end and nothing before it */
+        sb_printf(&text, " %3.0f%%",
+                  floor(fmin(100, 100.0 * (double)r->step / (double)r->total_steps)));
     out->bad |= text.bad;
     put_cell(out, text.s ? text.s : "", 19);
     sb_done(&text);
