@@ -68,7 +68,7 @@ check "what may be set, and to what" done_with "rho = 1   a number from 0 to 100
 ctl --as ann "$dir" set rho 2.5
 check "an option is set" done_with "done at step $((at + 3))"
 check "the journal says who, by name" journal '"who":"socket ann","op":"set","key":"rho","old":"1","new":"2.5"'
-check "or by user and process" journal "\"who\":\"socket $(id -u)/[0-9]*\",\"op\":\"step\",\"new\":\"3\""
+check "or by user and process" journal "\"who\":\"socket user $(id -u) process [0-9]*\",\"op\":\"step\",\"new\":\"3\""
 ctl "$dir" note what is said of it
 check "a note of several words" journal '"op":"note","new":"what is said of it"'
 ctl --json "$dir" samples 0

@@ -26,7 +26,7 @@ enum { CLIENTS = 16, PENDING = CONTROL_COMMANDS + CONTROL_SPARE };
 struct client {
     struct wire line;    /* fd -1 = nobody */
     uint64_t serial;     /* of all that ever came */
-    char name[VAC_NAME]; /* "ann", else "1000/4321": user, process */
+    char name[VAC_NAME]; /* "ann", else "user 1000 process 4321" */
     bool greeted, watches, wants;
     bool leaves;           /* once what waits is sent */
     struct strbuf options; /* that it was told */
@@ -351,7 +351,7 @@ static void welcome(struct server *s)
     c = &s->client[i];
     sb_done(&c->options);
     *c = (struct client){.serial = ++s->serials};
-    snprintf(c->name, sizeof c->name, "%ld/%ld", (long)uid, (long)pid);
+    snprintf(c->name, sizeof c->name, "user %ld process %ld", (long)uid, (long)pid);
     if (wire_open(&c->line, fd, MESSAGE_ASKED, MESSAGE_TOLD, &err))
         wire_close(&c->line);
 }
