@@ -102,16 +102,20 @@ static void test_guards_and_undo(void **state)
 
     (void)state;
     script_for(script, sizeof script,
-               HELD "G\n\"step >= 3\\n\"\n:wait step 3\n" HELD ":save-screen %s\n"
+               HELD ":guard\n:save-screen %s\nEsc\nG\n\"step >= 3\\n\"\n:wait step 3\n" HELD
+                    ":save-screen %s\n"
                     ":guard step >= 5 pause\n:guard HZ > 3\n:wait 0.2\n:save-screen %s\n"
                     ":until step >= 9\n:wait step 5\n" HELD ":save-screen %s\n"
                     "]\n:wait 0.2\nu\n:wait 0.2\n:guard\n:save-screen %s\nEsc\n"
-                    "Space\n:wait step 9\n" HELD "Space\n:wait state done\n:quit\n",
-               here("until"), here("refused"), here("tripped"), here("list"));
+                    "Space\n:wait step 9\n" HELD
+                    "Space\n:wait state done\n:save-screen %s\n:quit\n",
+               here("none"), here("until"), here("refused"), here("tripped"), here("list"),
+               here("attacked"));
     assert_int_equal(play(b, "--paused", script,
                           "\033]9;vaccine: guard 1: step >= 5: "
                           "5\033\\\033]777;notify;vaccine;guard 1: step >= 5: 5\033\\"),
                      0);
+    assert_on("none", "There is no guard: one is set by :guard");
     assert_int_equal(step_on("until"), 3);
     assert_on("until", "step >= 3: 3, as it was to go");
     assert_on("refused", "the run has no \"HZ\": it has HS, epoch, loss");
@@ -120,6 +124,7 @@ static void test_guards_and_undo(void **state)
     assert_on("tripped", "step 5/22");
     assert_on("list", "! 1  step >= 5: pause");
     assert_on("list", "pauses when step >= 9");
+    assert_on("attacked", "3 layers"); /* none of them is left out where none is perturbed */
     assert_int_equal(run_journal_count(b, "set"), 2);
     assert_int_equal(run_journal_count(b, "undo"), 1);
     run_assert_same(a, b);

@@ -161,10 +161,10 @@ static void list_guards(struct ui *ui)
                 *s->guard[i].stands ? s->guard[i].stands : "not looked at yet");
     if (out && *s->goes_until)
         fprintf(out, "  pauses when %s\n\n", s->goes_until);
-    if (out && s->healthy_step >= 0)
+    if (out && s->n_guards && s->healthy_step >= 0) /* by guards: without them nobody says */
         fprintf(out, "  last healthy checkpoint: %lld\n\n", (long long)s->healthy_step);
     if (out && s->n_guards == 0)
-        fprintf(out, "There is none.\n\n");
+        fprintf(out, "There is no guard: one is set by :guard, like :guard HS > 5%% pause.\n\n");
     if (out && fclose(out) == 0)
         pager_open("Guards", text);
     free(text);

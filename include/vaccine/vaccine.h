@@ -299,7 +299,7 @@ struct vac_snapshot {
     char alert[256];             /* of the newest guard that is tripped; "" = none is */
     int64_t healthy_step; /* last checkpoint at which all guards were seen to be well; -1 = none */
     int n_layers;
-    bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed */
+    bool mask[VAC_MAX_LAYERS]; /* layers that are perturbed; all where the method perturbs none */
     struct vac_point last;     /* newest value of each column (NaN = never measured) */
     struct vac_layers layers;  /* newest of each series */
     int64_t drift_step;        /* when drift was last measured; -1 = never */

@@ -109,6 +109,17 @@ void steer_hear(void *ctx, const struct step *step, size_t b)
         control_publish(steer->ctl);
 }
 
+/* A method that perturbs nothing leaves it empty, and leaves out no layer. */
+static void show_mask(struct vac_snapshot *s, const bool *mask)
+{
+    bool any = false;
+
+    for (int i = 0; mask && i < s->n_layers; i++)
+        any |= mask[i];
+    for (int i = 0; mask && i < s->n_layers; i++)
+        s->mask[i] = mask[i] || !any;
+}
+
 void steer_show(struct steer *steer, enum vac_state state, const char *reason)
 {
     const struct rig *rig = steer->rig;
@@ -130,8 +141,7 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
         s->stage_steps = (int64_t)st->end;
         s->n_layers = (int)rig_layers(rig);
         show_until(s, rig, st);
-        for (int i = 0; st->step.mask && i < s->n_layers; i++)
-            s->mask[i] = st->step.mask[i];
+        show_mask(s, st->step.mask);
     }
     s->pass = s->micro = s->n_micro = 0;
     s->step = (int64_t)at->step;
