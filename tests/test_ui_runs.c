@@ -1,6 +1,7 @@
 /* test_ui_runs.c - panel 0, the runs as results, at three sizes: what aligned each, what it came to and
  * when it broke, in the order of any column; what two of them say differently. */
 #include "ui_sizes.h"
+#include <errno.h>
 #include <sys/stat.h>
 #include "panels/start.h"
 #include "panels/table.h"
@@ -97,14 +98,32 @@ static void assert_order(int size, const char *order)
     free(text);
 }
 
+/* Of what is on the screen this is underlined and nothing else. */
+static void assert_underlined(const char *what)
+{
+    char is[200] = "";
+    size_t n = 0;
+
+    for (int i = 0; i < priv.canvas.w * priv.canvas.h; i++)
+        if (priv.canvas.cells[i].style & STYLE_UNDERLINE && n + 1 < sizeof is)
+            is[n++] = (char)priv.canvas.cells[i].ch[0];
+    assert_string_equal(is, what);
+}
+
 static void test_every_column_can_order_them(void **state)
 {
     static const struct {
-        const char *said, *order;
+        const char *said, *order, *head;
     } steps[] = {
-        {"sorted by name", "ars"},   {"sorted by method and rho", "sar"}, {"sorted by rho", "ars"},
-        {"sorted by HS", "rsa"},     {"by over_refusal", "rsa"},          {"sorted by FA", "rsa"},
-        {"step at which it", "ars"}, {"sorted by step", "sra"},           {"sorted by age", "rsa"},
+        {"sorted by name", "ars", "run"},
+        {"sorted by method and rho", "sar", "method"},
+        {"sorted by rho", "ars", "rho"},
+        {"sorted by HS", "rsa", "HS%"},
+        {"by over_refusal", "rsa", "over_refusal%"},
+        {"sorted by FA", "rsa", "FA%"},
+        {"step at which it", "ars", "broke"},
+        {"sorted by step", "sra", "step"},
+        {"sorted by age", "rsa", "age"},
     };
 
     (void)state;
@@ -114,6 +133,8 @@ static void test_every_column_can_order_them(void **state)
             keys("s");
             assert_shows(i, steps[k].said);
             assert_order(i, steps[k].order);
+            if (i == 2) /* where all of them are shown */
+                assert_underlined(steps[k].head);
         }
 }
 
@@ -180,18 +201,30 @@ static void test_samples_alone_have_no_heads(void **state)
     }
 }
 
-/* One that is marked goes with the open one, wherever the selection stands. */
-static void test_one_marked_run_is_compared_with_the_open_one(void **state)
+/* The folder of a run of the list, which is there. */
+static const char *folder_of(const char *run, char dir[1024])
+{
+    snprintf(dir, 1024, "%s/%s", support_own(), run);
+    assert_true(mkdir(dir, 0700) == 0 || errno == EEXIST);
+    return dir;
+}
+
+/* The open run is the first of the list. */
+static int setup_listed(void **state)
 {
     char dir[1024];
 
-    (void)state;
-    snprintf(dir, sizeof dir, "%s/run-07", support_tmp());
-    assert_int_equal(mkdir(dir, 0700), 0);
-    setenv("FAKE_DIR", dir, 1);
+    setenv("FAKE_DIR", folder_of("run-07", dir), 1);
     setup(state);
     unsetenv("FAKE_DIR");
     ui_focus(&ui, PANEL_runs);
+    return 0;
+}
+
+/* One that is marked goes with the open one, wherever the selection stands. */
+static void test_one_marked_run_is_compared_with_the_open_one(void **state)
+{
+    (void)state;
     for (int i = 0; i < SIZES; i++) {
         free(screen(i));
         keys("jmD"); /* marks the second, and the third is selected */
@@ -200,6 +233,45 @@ static void test_one_marked_run_is_compared_with_the_open_one(void **state)
         assert_shows(i, "run-07  2");
         keys("\033mk");
     }
+}
+
+/* ... and never a run with itself. */
+static void test_the_open_run_is_no_other_one(void **state)
+{
+    (void)state;
+    free(screen(2));
+    keys("D");
+    assert_shows(2, "select another run, or mark two with m");
+    assert_lacks(2, "same description");
+    keys("mo");
+    assert_shows(2, "the curves are those of this run");
+    assert_int_equal(ui.n_overlay, 0);
+    keys("mo"); /* the second one as well */
+    assert_shows(2, "1 other run over the curves");
+    assert_int_equal(ui.n_overlay, 1);
+    assert_string_equal(ui.overlay[0].name, "sft-01");
+    keys("o");
+    assert_shows(2, "no other runs over the curves");
+    assert_int_equal(ui.n_overlay, 0);
+}
+
+/* Its files are read now and then; how it stands is known at once, also of the run that trains meanwhile. */
+static void test_runs_at_hand_stand_as_they_do(void **state)
+{
+    struct vac_snapshot aside = {.state = VAC_PAUSED, .step = 77, .run = "sft-01"};
+
+    (void)state;
+    ui.zoom = true;
+    ASSERT_LINE(2, "run-07    ", "paused", "vaccine", " 1204/");
+    ASSERT_LINE(2, "sft-01    ", "done");
+    ui.snap.state = VAC_DONE;
+    ui.snap.step = 1207;
+    ASSERT_LINE(2, "run-07    ", "done", "vaccine", " 1207/");
+    folder_of("sft-01", ui.parked);
+    ui.aside = &aside;
+    ASSERT_LINE(2, "sft-01    ", "paused", "sft", " 77/");
+    aside.state = VAC_FAILED;
+    ASSERT_LINE(2, "sft-01    ", "failed", "sft", " 77/");
 }
 
 int main(void)
@@ -211,7 +283,10 @@ int main(void)
         CASE(test_a_fork_is_told_from_its_parent),
         CASE(test_samples_alone_have_no_heads),
         CASE(test_every_column_can_order_them),
-        cmocka_unit_test_teardown(test_one_marked_run_is_compared_with_the_open_one, teardown),
+        cmocka_unit_test_setup_teardown(test_one_marked_run_is_compared_with_the_open_one,
+                                        setup_listed, teardown),
+        cmocka_unit_test_setup_teardown(test_the_open_run_is_no_other_one, setup_listed, teardown),
+        cmocka_unit_test_setup_teardown(test_runs_at_hand_stand_as_they_do, setup_listed, teardown),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -39,6 +39,7 @@ bool park_make(struct ui *ui)
             return false;
         }
     snprintf(ui->parked, sizeof ui->parked, "%s", ui_dir(ui));
+    ui->aside = &p->ui.snap;
     park_swap(ui);
     return true;
 }
@@ -68,4 +69,5 @@ void park_free(struct ui *ui)
     free(p);
     ui->priv->parked = NULL;
     ui->parked[0] = '\0';
+    ui->aside = NULL;
 }

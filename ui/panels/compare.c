@@ -14,8 +14,11 @@
 
 /* --- curves --- */
 
+/* The open run's curves are there in any case. */
 bool compare_is_laid(const struct ui *ui, const char *dir)
 {
+    if (*ui->snap.run && compare_is_same(dir, ui_dir(ui)))
+        return true;
     for (int i = 0; i < ui->n_overlay; i++)
         if (!strcmp(ui->overlay[i].dir, dir))
             return true;

@@ -217,12 +217,16 @@ static void refresh(struct ui *ui)
 
     if (!r->read || r->all != is_start(ui) || ui->now - r->read_at >= AGAIN)
         read_again(ui);
+    start_know(&r->items, ui);
 }
 
+/* The events of the run that trains meanwhile come here as well as those of the open one. */
 static void event(struct ui *ui, const struct vac_event *e)
 {
     struct runs *r = own(ui);
 
+    if (e->kind == VAC_EVENT_EVAL || e->kind == VAC_EVENT_STATE || e->kind == VAC_EVENT_REWIND)
+        r->read = false; /* it is the last news for a while, perhaps */
     if (e->kind != VAC_EVENT_JOURNAL || !ui->session || !strcmp(r->known, ui_dir(ui)))
         return;
     snprintf(r->known, sizeof r->known, "%s", ui_dir(ui));
@@ -309,6 +313,17 @@ static const struct table_column columns[] = {
     [AGE] = {"age", NULL, {0, 0, 6}, .right = true},
     [FOLDER] = {"", "folder", {0}, .pad = 0},
 };
+
+static int ordered(struct ui *ui)
+{
+    static const int by[ORDERS] = {
+        [BY_AGE] = AGE,   [BY_NAME] = NAME,     [BY_METHOD] = METHOD, [BY_RHO] = RHO,
+        [BY_STEP] = STEP, [BY_MARGIN] = MARGIN, [BY_BROKE] = BROKE,
+    };
+    int order = own(ui)->order;
+
+    return order >= BY_SCORE && order < BY_MARGIN ? SCORE + (order - BY_SCORE) * PARTS : by[order];
+}
 
 static void title(struct ui *ui, int column, bool csv, char *out, size_t size)
 {
@@ -468,6 +483,7 @@ static const struct table_rows listing = {
     .paint = paint,
     .text = text,
     .before = before,
+    .ordered = ordered,
     .is_head = is_head,
 };
 
@@ -569,18 +585,21 @@ static const struct start_item *selected_run(struct ui *ui)
     return NULL;
 }
 
+static void unmark(struct runs *r, int at)
+{
+    if (at >= 0)
+        memmove(r->mark[at], r->mark[at + 1], (size_t)(--r->n_marks - at) * sizeof r->mark[0]);
+}
+
 static unsigned mark(struct ui *ui)
 {
     struct runs *r = own(ui);
     const struct start_item *item = selected_run(ui);
     int at = item ? mark_of(r, item->path) : -1;
 
-    if (at >= 0) {
-        r->n_marks--;
-        memmove(r->mark[at], r->mark[at + 1], (size_t)(r->n_marks - at) * sizeof r->mark[0]);
-    } else if (item && r->n_marks < MARKS) {
+    unmark(r, at);
+    if (at < 0 && item && r->n_marks < MARKS)
         memcpy(r->mark[r->n_marks++], item->path, VAC_PATH);
-    }
     return item ? table_act(ui, PANEL_runs, ACT_down) : UI_HANDLED;
 }
 
@@ -609,8 +628,11 @@ static unsigned overlay(struct ui *ui)
             return UI_HANDLED;
     if (item)
         compare_lay(ui, item->path);
-    ui_say(ui, "%d other run%s over the curves; o takes %s away", ui->n_overlay,
-           ui->n_overlay == 1 ? "" : "s", ui->n_overlay == 1 ? "it" : "them");
+    if (ui->n_overlay)
+        ui_say(ui, "%d other run%s over the curves; o takes %s away", ui->n_overlay,
+               ui->n_overlay == 1 ? "" : "s", ui->n_overlay == 1 ? "it" : "them");
+    else
+        ui_say(ui, "the curves are those of this run: select another one");
     return UI_HANDLED;
 }
 
@@ -625,8 +647,8 @@ static unsigned differences(struct ui *ui)
     const char *b = r->n_marks >= 2 ? r->mark[1] : other ? open : item ? item->path : NULL;
     char why[512], *text;
 
-    if (!a || !b) {
-        ui_say(ui, "mark two runs with m, then D compares their descriptions");
+    if (!a || !b || compare_is_same(a, b)) {
+        ui_say(ui, "select another run, or mark two with m: D compares their descriptions");
         return UI_HANDLED;
     }
     text = compare_configs(a, b, why, sizeof why);
@@ -642,17 +664,13 @@ static void delete_it(struct ui *ui, int key)
 {
     struct runs *r = own(ui);
     char why[512];
-    int at = mark_of(r, r->doomed);
 
     if (key != 'y')
         return;
     if (!compare_delete(ui, r->doomed, why, sizeof why)) {
         ui_warn(ui, "%s", why);
     } else {
-        if (at >= 0) {
-            r->n_marks--;
-            memmove(r->mark[at], r->mark[at + 1], (size_t)(r->n_marks - at) * sizeof r->mark[0]);
-        }
+        unmark(r, mark_of(r, r->doomed));
         ui_say(ui, "%s is deleted", r->doomed);
     }
     read_again(ui);

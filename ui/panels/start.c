@@ -162,6 +162,31 @@ static void add_runs(struct start_list *l, struct folders *seen, const char *dir
     free(info);
 }
 
+static void know(struct start_list *l, const struct vac_snapshot *s, const char *dir)
+{
+    static const char *const words[] = {
+        [VAC_RUNNING] = "running", [VAC_MEASURING] = "running", [VAC_PAUSED] = "paused",
+        [VAC_DONE] = "done",       [VAC_STOPPED] = "stopped",   [VAC_FAILED] = "failed",
+    };
+
+    for (size_t i = 0; words[s->state] && i < l->n; i++) {
+        struct vac_run_info *run = &l->v[i].run;
+
+        if (l->v[i].kind != START_RUN || !compare_is_same(l->v[i].path, dir))
+            continue;
+        snprintf(run->state, sizeof run->state, "%s", words[s->state]);
+        run->step = s->step;
+    }
+}
+
+void start_know(struct start_list *l, const struct ui *ui)
+{
+    if (*ui->snap.run)
+        know(l, &ui->snap, ui_dir(ui));
+    if (ui->aside)
+        know(l, ui->aside, ui->parked);
+}
+
 static void add_runs_beside(struct start_list *l, struct folders *seen, const char *run)
 {
     char copy[VAC_PATH];

@@ -23,6 +23,8 @@ const char *start_sample_name(const char *path);
 /* Reads the folders again: runs below ./runs, below the open run's parent and beside recent runs;
  * with `all`, samples and recent files too, each under a head. */
 void start_read(struct start_list *l, const struct ui *ui, bool all);
+/* How the open run and the one that trains meanwhile stand is known better than their files say. */
+void start_know(struct start_list *l, const struct ui *ui);
 void start_done(struct start_list *l);
 /* How a run is called in its row. tree: forks stand below their parents and are indented; unless rows are
  * filtered away, they leave out what their parent's row says. */

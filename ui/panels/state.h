@@ -92,7 +92,8 @@ struct ui {
     uint64_t look_last;    /* the newest command that they were given */
     unsigned looks;        /* how often others were taken up: what was asked before is of others */
     char parked[VAC_PATH]; /* folder of the run that trains while another is looked at; "" = none */
-    const char *who;       /* asks: "ui", or "script" */
+    const struct vac_snapshot *aside; /* how that one stands; NULL = there is none */
+    const char *who;                  /* asks: "ui", or "script" */
     struct vac_siege_now
         siege; /* an attack on it by this program, beside it; dir "" = there is none */
     struct vac_snapshot snap; /* a copy of the newest (of the frozen one with `freeze`) */
