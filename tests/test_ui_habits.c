@@ -249,6 +249,24 @@ static void test_a_value_that_waits_is_the_same_everywhere(void **state)
     assert_string_equal(ui.message.text, "rho 2 -> 2.42, from the next step on");
 }
 
+/* The options of its last stage are known still, and none of them can be set. */
+static void test_a_run_that_is_over_has_no_controls(void **state)
+{
+    (void)state;
+    ui_focus(&ui, PANEL_controls);
+    ui.zoom = true;
+    for (int i = 0; i < SIZES; i++) {
+        ui.snap.state = VAC_PAUSED;
+        assert_lacks(i, "Nothing can be changed");
+        ui.snap.state = VAC_DONE;
+        assert_shows(i, "Nothing can be changed: this run is over.");
+        assert_shows(i, "HS 3.2% @1200");
+        assert_lacks(i, "rho             2");
+        keys("e");
+        assert_shows(i, "this run is over: there is nothing to change");
+    }
+}
+
 static void test_enter_and_a_repeated_q_save_and_leave(void **state)
 {
     (void)state;
@@ -415,6 +433,7 @@ int main(void)
         CASE(test_what_is_made_ready_is_told),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),
+        CASE(test_a_run_that_is_over_has_no_controls),
         CASE(test_enter_and_a_repeated_q_save_and_leave),
         CASE(test_a_line_beneath_a_title_is_cut_with_a_mark),
         CASE(test_escape_cancels_and_acts_at_once),

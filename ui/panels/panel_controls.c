@@ -48,13 +48,19 @@ static void edit(struct ui *ui, const char *initial)
                                      .done = take_value});
 }
 
+static bool is_over(const struct ui *ui)
+{
+    return *ui->snap.run && ui->snap.state == VAC_DONE;
+}
+
 static unsigned edit_selected(struct ui *ui)
 {
     struct controls *c = own(ui);
     const struct vac_option *o = &ui->option[c->table.list.selected];
 
-    if (c->table.list.selected >= ui->n_options) {
-        ui_warn(ui, "no stage is running: there is nothing to change");
+    if (is_over(ui) || c->table.list.selected >= ui->n_options) {
+        ui_warn(ui, is_over(ui) ? "this run is over: there is nothing to change"
+                                : "no stage is running: there is nothing to change");
         return UI_HANDLED;
     }
     ui_focus(ui, PANEL_controls);
@@ -180,14 +186,15 @@ static void draw(struct ui *ui, const struct view *v)
     struct view part, below;
     int n = ui->n_options, rows, spare;
 
-    if (n == 0) {
-        draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
-                  ui->session ? "The stage has not begun."
-                  : ui->snap.state == VAC_DONE && *ui->snap.run
-                      ? "Nothing can be changed: this run is over."
-                  : *ui->snap.run ? "Nothing can be changed: this run is only looked at."
-                                  : "No run is open.",
-                  0);
+    if (n == 0 || is_over(ui)) { /* the options of the stage that was the last are left over */
+        rows = draw_flow(v, 1, 0, v->w - 2, INK_FAINT,
+                         is_over(ui)     ? "Nothing can be changed: this run is over."
+                         : ui->session   ? "The stage has not begun."
+                         : *ui->snap.run ? "Nothing can be changed: this run is only looked at."
+                                         : "No run is open.",
+                         0);
+        if (is_over(ui))
+            draw_state(ui, v, rows);
         return;
     }
     spare = v->h >= 12 ? 5 : v->h >= 6 ? 2 : v->h >= 3 ? 1 : 0;
