@@ -119,9 +119,10 @@ static void test_attack_from_elsewhere(void **state)
     term_wait(&t, "training goes on without a screen");
     start_attached(&u, out, "ann");
     hold(&u);
-    term_keys(&u, ":attack steps=200\r");
+    term_keys(&u, "7:attack steps=200\r");
     term_wait(&u, "ATTACK @");
     term_wait(&u, "steps to break");
+    term_wait(&u, "200 steps: over"); /* its curves stay */
     term_keys(&u, ":quit save\r");
     assert_int_equal(term_end(&u, 60), 0);
     term_free(&u);

@@ -212,10 +212,52 @@ static void test_a_battery_of_attacks_is_told(void **state)
     sb_done(&lines);
 }
 
+/* The curves of attacks that are over, of a run that is over: the newest first, and then its own again. */
+static void test_what_attacks_measured_is_looked_at_again(void **state)
+{
+    const char *dir = run_folder();
+    char *script;
+
+    (void)state;
+    make_rig(
+        "'log_every':5,'checkpoint':{'steps':4,'minutes':0,'keep':9}," ASKED
+        "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4,"
+        "'every':2}],'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN
+        ",'lora':{'r':2},'steps':8,'lr':0.05},{'name':'attack','method':'sft','train':[{'file':"
+        "'rows.jsonl','harmful':true}],'batch_size':4,'lora':{'r':2},'steps':6,'lr':0.05}]");
+    whole(dir, false);
+    play_at(0, dir, NULL,
+            ":wait state done\n:attack at=4 steps=4 lr=0.02\n:wait attack\n"
+            ":attack at=8\n:wait attack\n:quit\n",
+            "");
+    assert_int_equal(lines_of(dir, "attacks.jsonl"), 2);
+    script = with_dir(":wait state done\n:panel evaluation\nz\n:save-screen $/own\ni\n"
+                      ":save-screen $/newest\ni\n:save-screen $/first\ni\n:save-screen $/again\n"
+                      "i\nEsc\n:save-screen $/back\nq\n");
+    for (int i = 0; i < SIZES; i++) {
+        char *own, *then;
+
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "own", "against this attack", "E measure now  i attacks", "by stage ");
+        ASSERT_SAVED(i, "newest", "attack 1 of 2", "attack at 8, lr 0.05, 6 steps: over", "* HS ",
+                     "drift ", "****");
+        ASSERT_SAVED(i, "first", "attack 2 of 2", "attack at 4, lr 0.02, 4 steps: over", "* HS ");
+        own = file_read(here("own"), 1 << 20, &(size_t){0}, NULL);
+        for (int k = 0; k < 2; k++) {
+            then = file_read(here(k ? "again" : "back"), 1 << 20, &(size_t){0}, NULL);
+            assert_string_equal(own, then);
+            free(then);
+        }
+        free(own);
+    }
+    free(script);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
+        cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),
         cmocka_unit_test(test_a_stopped_run_answers_and_goes_on),

@@ -73,16 +73,24 @@ static void test_attack(void **state)
     (void)state;
     snprintf(script, sizeof script,
              HELD "n\n\"5\\n\"\n:wait step 5\n" HELD "a\n:save-screen %s\nEnter\n:wait attack\n"
-                  ":save-screen %s\n:panel evaluation\nz\n:attack at=5 steps=4 lr=0.02\n"
-                  ":wait attack\n:save-screen %s\n:attack colour=red\n:save-screen %s\n"
-                  ":attack at=7\n:wait attack\n:save-screen %s\nSpace\n:wait state done\n:quit\n",
-             here("asked"), here("told"), here("panel"), here("word"), here("none"));
+                  ":save-screen %s\n:panel evaluation\nz\n:attack at=5 steps=100 lr=0.02\n"
+                  ":wait attack\n:save-screen %s\ni\n:save-screen %s\ni\n:save-screen %s\n"
+                  ":attack colour=red\n:save-screen %s\n:attack at=7\n:wait attack\n:save-screen "
+                  "%s\nSpace\n:wait state done\n:quit\n",
+             here("asked"), here("told"), here("over"), here("first"), here("panel"), here("word"),
+             here("none"));
     play_through(b, "--paused", script);
     assert_on("asked", "attack> steps=10 lr=0.01");
     assert_on("told", "attack at step 5: steps to break ");
     assert_on("told", "HS ");
+    assert_on("over", "attack 1 of 2");
+    assert_on("over", "attack at 5, lr 0.02, 100 steps: over");
+    assert_on("over", "* HS ");
+    assert_on("over", "i attacks");
+    assert_on("first", "attack 2 of 2");
+    assert_on("first", "attack at 5, lr 0.01, 10 steps: over");
     assert_on("panel", "against this attack (10 steps, lr 0.01): steps to break  @5 ");
-    assert_on("panel", "against this attack (4 steps, lr 0.02): steps to break  @5 ");
+    assert_on("panel", "against this attack (100 steps, lr 0.02): steps to break  @5 ");
     assert_on("word", "\"colour=red\" is none of at=STEP");
     assert_on("none", "has no checkpoint of step 7; the nearest is 5");
     assert_int_equal(lines_of(b, "attacks.jsonl"), 2);

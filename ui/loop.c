@@ -211,6 +211,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     bool told = ui->session || ui->look || ui->priv->parked || ui->priv->attack.siege;
     bool listen = told && !ui->freeze && (frame <= 0 || ui->priv->script);
     bool behind = (ui->session && !ui->freeze && ui->priv->behind) || attack_is_waiting(ui);
+    bool news = behind;
     struct pollfd fds[2 + SESSION_FDS] = {
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},
@@ -237,8 +238,9 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     }
     if (terminal_is_gone(p, fds[0].revents, any))
         hang_up(ui);
-    if (fds[2].revents || fds[3].revents || fds[4].revents || behind || ui->look_wanted ||
-        session_due(ui) == 0)
+    for (int i = 2; i < n; i++)
+        news |= fds[i].revents != 0;
+    if (news || ui->look_wanted || session_due(ui) == 0)
         take_news(ui, p, 0);
 }
 

@@ -15,23 +15,107 @@ static void forget_kept(struct endured *e)
     e->n_attacks = e->n_batteries = 0;
 }
 
-static void forget_live(struct endured *e)
+/* By which attacks of a step are told apart. */
+static void kind_text(char *out, size_t size, const struct vac_attack *a)
+{
+    int n = snprintf(out, size, "%s", a->name);
+
+    if (n == 0 && !isnan(a->lr))
+        n = snprintf(out, size, "lr %.3g, ", a->lr);
+    if (!*a->name)
+        snprintf(out + n, size - (size_t)n, "%lld steps", (long long)a->steps);
+}
+
+static void forget_scores(struct endured *e)
 {
     vac_follow_close(e->follow);
-    measures_done(&e->live);
+    measures_done(&e->scores);
     e->follow = NULL;
-    e->now = (struct vac_siege_now){.at = 0};
     e->drift = e->harmful = NAN;
 }
 
 void endured_done(struct endured *e)
 {
     forget_kept(e);
-    forget_live(e);
+    forget_scores(e);
     e->size = 0;
 }
 
-/* --- one that goes on --- */
+/* --- the one whose curves are shown --- */
+
+static void show(struct endured *e, const struct vac_siege_now *one, size_t line)
+{
+    if (strcmp(one->dir, e->shown.dir))
+        forget_scores(e);
+    e->shown = *one;
+    e->line = line;
+}
+
+static void show_kept(struct endured *e, const struct vac_attack *a)
+{
+    struct vac_siege_now one = {.at = 0};
+
+    if (a) {
+        one.at = a->step;
+        one.step = one.steps = a->steps;
+        snprintf(one.dir, sizeof one.dir, "%.*s", (int)sizeof one.dir - 1, a->dir);
+        kind_text(one.name, sizeof one.name, a);
+    }
+    show(e, &one, a ? a->line : 0);
+}
+
+/* The newest that is kept before that line, of any folder or of that one. */
+static const struct vac_attack *newest(const struct endured *e, size_t before, const char *dir)
+{
+    const struct vac_attack *found = NULL;
+
+    for (size_t i = 0; i < e->n_attacks; i++) {
+        const struct vac_attack *a = &e->attack[i];
+
+        if (a->line < before && (!found || a->line > found->line) && (!dir || !strcmp(a->dir, dir)))
+            found = a;
+    }
+    return found;
+}
+
+bool endured_next(struct endured *e)
+{
+    bool own = !*e->shown.dir;
+    const struct vac_attack *a = newest(e, e->line ? e->line : SIZE_MAX, NULL);
+
+    if (own && !*e->now.dir && !a)
+        return false;
+    if (own && *e->now.dir)
+        show(e, &e->now, 0);
+    else
+        show_kept(e, a);
+    return true;
+}
+
+bool endured_back(struct endured *e)
+{
+    bool kept = e->line > 0;
+
+    if (kept)
+        show_kept(e, NULL);
+    return kept;
+}
+
+/* One that begins is what one looks for; when it ends, it stays. */
+static void choose(struct endured *e, const struct vac_siege_now *now)
+{
+    bool watched = !strcmp(e->shown.dir, e->now.dir);
+
+    if (strcmp(now->dir, e->now.dir) != 0) {
+        if (*now->dir && (watched || !*e->now.dir))
+            show(e, now, 0);
+        else if (watched)
+            show_kept(e, newest(e, SIZE_MAX, e->now.dir));
+    } else if (watched) {
+        show(e, now, 0);
+    }
+    e->now = *now;
+}
 
 static void take_point(void *ctx, const struct vac_point *p)
 {
@@ -45,40 +129,31 @@ static void take_score(void *ctx, const struct vac_event *event)
 {
     struct endured *e = ctx;
 
-    if (event->kind == VAC_EVENT_EVAL && event->step >= e->now.at)
-        measures_put(&e->live, event->eval.score);
+    if (event->kind == VAC_EVENT_EVAL && event->step >= e->shown.at)
+        measures_put(&e->scores, event->eval.score);
 }
 
-/* What cannot be read is not shown: whoever makes the attack will say so. */
-static void refresh_live(struct endured *e, const struct ui *ui)
+static void read_scores(struct endured *e, const struct ui *ui)
 {
     static const struct vac_follow_take take = {.point = take_point, .event = take_score};
-    const struct vac_siege_now *now = ui_siege(ui);
-    char path[VAC_PATH + sizeof now->dir];
-    bool other = strcmp(now->dir, e->now.dir) != 0;
+    const char *dir = e->shown.dir;
+    char path[VAC_PATH + sizeof e->shown.dir];
 
-    if (other)
-        forget_live(e);
-    e->now = *now;
-    if (!*now->dir)
+    if (!*dir)
         return;
-    snprintf(path, sizeof path, *now->dir == '/' ? "%s%s" : "%s/%s",
-             *now->dir == '/' ? "" : ui_dir(ui), now->dir);
+    snprintf(path, sizeof path, *dir == '/' ? "%s%s" : "%s/%s", *dir == '/' ? "" : ui_dir(ui), dir);
     if (!e->follow && vac_follow_open(&e->follow, path, NULL))
         return;
-    if (vac_follow_read(e->follow, &take, e, NULL) == VAC_FOLLOW_CUT) {
-        forget_live(e);
-        e->now = *now;
-    }
+    if (vac_follow_read(e->follow, &take, e, NULL) == VAC_FOLLOW_CUT)
+        forget_scores(e);
 }
 
-void endured_refresh(struct endured *e, const struct ui *ui)
+static void read_kept(struct endured *e, const struct ui *ui)
 {
     const char *dir = ui_dir(ui);
     char path[VAC_PATH + 16];
     struct stat st;
 
-    refresh_live(e, ui);
     snprintf(path, sizeof path, "%s/attacks.jsonl", dir);
     if (stat(path, &st) || st.st_size == e->size)
         return;
@@ -86,6 +161,13 @@ void endured_refresh(struct endured *e, const struct ui *ui)
     vac_run_attacks(dir, &e->attack, &e->n_attacks, NULL);
     vac_run_batteries(dir, false, &e->battery, &e->n_batteries, NULL);
     e->size = st.st_size;
+}
+
+void endured_refresh(struct endured *e, const struct ui *ui)
+{
+    read_kept(e, ui);
+    choose(e, ui_siege(ui));
+    read_scores(e, ui);
 }
 
 /* --- in words --- */
@@ -175,28 +257,41 @@ int endured_draw(const struct endured *e, const struct view *v, int y)
     return draw_batteries(e, v, draw_attacks(e, v, y));
 }
 
-/* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ..." */
-static const char *live_text(const struct endured *e, char *out, size_t size)
+/* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ...", "attack at 40, mild: over" */
+static const char *shown_text(const struct endured *e, char *out, size_t size)
 {
-    const struct vac_siege_now *now = &e->now;
-    int n = snprintf(out, size, "attack at %lld", (long long)now->at);
+    const struct vac_siege_now *one = &e->shown;
+    int n = snprintf(out, size, "attack at %lld", (long long)one->at);
 
-    if (now->of)
-        n += snprintf(out + n, size - (size_t)n, ", %lld/%lld %s", (long long)now->number,
-                      (long long)now->of, now->name);
-    if (now->steps)
-        snprintf(out + n, size - (size_t)n, ": step %lld/%lld", (long long)now->step,
-                 (long long)now->steps);
+    if (one->of)
+        n += snprintf(out + n, size - (size_t)n, ", %lld/%lld %s", (long long)one->number,
+                      (long long)one->of, one->name);
+    else if (*one->name)
+        n += snprintf(out + n, size - (size_t)n, ", %s", one->name);
+    if (e->line)
+        snprintf(out + n, size - (size_t)n, ": over");
+    else if (one->steps)
+        snprintf(out + n, size - (size_t)n, ": step %lld/%lld", (long long)one->step,
+                 (long long)one->steps);
     return out;
+}
+
+void endured_notes(const struct endured *e, char *out, size_t size)
+{
+    size_t number = 0;
+
+    for (size_t i = 0; i < e->n_attacks; i++)
+        number += e->attack[i].line >= e->line;
+    if (e->line)
+        snprintf(out, size, "attack %zu of %zu", number, e->n_attacks);
 }
 
 void endured_readout(const struct endured *e, FILE *out)
 {
     char worst[VAC_BATTERY_WORST], text[200];
 
-    if (*e->now.dir)
-        fprintf(out, "%s\n", live_text(e, text, sizeof text));
-
+    if (*e->shown.dir)
+        fprintf(out, "%s\n", shown_text(e, text, sizeof text));
     for (size_t i = 0; i < e->n_batteries; i++)
         fprintf(out, "%s at step %lld: %s\n", e->battery[i].name, (long long)e->battery[i].step,
                 vac_battery_worst(&e->battery[i], worst));
@@ -247,16 +342,10 @@ bool endured_curve(const struct endured *e, struct ui *ui, const struct view *v)
 
     for (size_t i = 0; all && i < e->n_attacks && p.n_lines < KINDS; i++) {
         size_t n = take_kind(e, i, all + at);
-        char *text = name[p.n_lines];
-
         if (n < LEAST_CURVE)
             continue;
-        if (*e->attack[i].name)
-            snprintf(text, sizeof *name, "%s", e->attack[i].name);
-        else
-            snprintf(text, sizeof *name, "lr %.3g, %lld steps", e->attack[i].lr,
-                     (long long)e->attack[i].steps);
-        line[p.n_lines] = (struct plot_line){.name = text,
+        kind_text(name[p.n_lines], sizeof *name, &e->attack[i]);
+        line[p.n_lines] = (struct plot_line){.name = name[p.n_lines],
                                              .x = &all[at].step,
                                              .y = &all[at].broke.value,
                                              .lo = &all[at].broke.lo,
@@ -279,7 +368,7 @@ bool endured_curve(const struct endured *e, struct ui *ui, const struct view *v)
     return p.n_lines && below.h >= 4;
 }
 
-/* --- the curves of one that goes on --- */
+/* --- the curves of one attack --- */
 
 static const struct {
     unsigned ink;
@@ -297,7 +386,8 @@ static size_t sign_of(const struct ui *ui, const struct series *s)
     return (size_t)i % SIGNS;
 }
 
-/* The newest of all that is measured, in as many rows as that takes. Returns the row below. */
+/* The newest of all that is measured, with the signs of its curves, in as many rows as that takes. Returns the row
+ * below. */
 static int draw_figures(const struct endured *e, const struct ui *ui, const struct view *v, int y)
 {
     const struct {
@@ -307,22 +397,22 @@ static int draw_figures(const struct endured *e, const struct ui *ui, const stru
     char text[VAC_NAME + 40], value[NUMBER_SIZE];
     int x = 4;
 
-    for (int i = 0; i < e->live.n + 2; i++) {
-        const struct series *s = i < e->live.n ? &e->live.series[i] : NULL;
+    for (int i = 0; i < e->scores.n + 2; i++) {
+        const struct series *s = i < e->scores.n ? &e->scores.series[i] : NULL;
         unsigned ink = INK_TEXT;
 
-        if (s ? s->n == 0 : isnan(last[i - e->live.n].x))
+        if (s ? s->n == 0 : isnan(last[i - e->scores.n].x))
             continue;
         if (s) {
             const struct vac_eval *newest = &s->v[s->n - 1].e;
 
             ink = signs[sign_of(ui, s)].ink;
-            snprintf(text, sizeof text, "%s %s%s", s->name,
+            snprintf(text, sizeof text, "%c %s %s%s", signs[sign_of(ui, s)].glyph, s->name,
                      measured_text(value, newest->value / (s->rate ? 100 : 1), s->rate),
                      s->rate ? "%" : "");
         } else {
-            snprintf(text, sizeof text, "%s %.3g", last[i - e->live.n].label,
-                     last[i - e->live.n].x);
+            snprintf(text, sizeof text, "%s %.3g", last[i - e->scores.n].label,
+                     last[i - e->scores.n].x);
         }
         if (x > 4 && x + (int)strlen(text) > v->w) {
             x = 4;
@@ -334,8 +424,8 @@ static int draw_figures(const struct endured *e, const struct ui *ui, const stru
     return y + 1;
 }
 
-bool endured_live(const struct endured *e, const struct ui *ui, const struct measures *run,
-                  const struct view *v)
+bool endured_shown(const struct endured *e, const struct ui *ui, const struct measures *run,
+                   const struct view *v)
 {
     struct plot_line line[2 * VAC_MAX_EVALS];
     struct plot p = {.lines = line,
@@ -351,15 +441,19 @@ bool endured_live(const struct endured *e, const struct ui *ui, const struct mea
     char text[200];
     int y;
 
-    if (!*e->now.dir)
+    if (!*e->shown.dir)
         return false;
     if (v->h > 0)
-        draw_cut(v, 4, 0, v->w - 4, INK_HARM | STYLE_BOLD, live_text(e, text, sizeof text));
+        draw_cut(v, 4, 0, v->w - 4, INK_HARM | STYLE_BOLD, shown_text(e, text, sizeof text));
+    if (e->line && !e->follow && v->h > 1) {
+        draw_cut(v, 4, 1, v->w - 4, INK_WARN, "its files cannot be read");
+        return true;
+    }
     y = draw_figures(e, ui, v, 1);
     below = view_part(v, 0, y, v->w, v->h > y ? v->h - y : 0);
     /* as many steps of the run as the attack has, up to where it leaves it */
-    p.x0 = fmax(0, (double)(e->now.at - e->now.steps));
-    p.x1 = (double)(e->now.at + e->now.steps);
+    p.x0 = fmax(0, (double)(e->shown.at - e->shown.steps));
+    p.x1 = (double)(e->shown.at + e->shown.steps);
     for (int i = 0; i < run->n; i++) {
         const struct series *s = &run->series[i];
 
@@ -367,16 +461,15 @@ bool endured_live(const struct endured *e, const struct ui *ui, const struct mea
             line[p.n_lines++] =
                 measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, '.');
     }
-    for (int i = 0; i < e->live.n; i++) {
-        const struct series *s = &e->live.series[i];
+    for (int i = 0; i < e->scores.n; i++) {
+        const struct series *s = &e->scores.series[i];
 
         size_t k = sign_of(ui, s);
 
         if (s->n && s->rate)
-            line[p.n_lines++] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, s->name,
+            line[p.n_lines++] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL,
                                               signs[k].ink, signs[k].glyph);
     }
-    p.legend = below.h > 8;
     if (below.h >= 4 && p.x1 > p.x0)
         plot_draw(&below, &p);
     return true;

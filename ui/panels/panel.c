@@ -79,17 +79,21 @@ void panel_csv(struct ui *ui, enum panel_id id, FILE *out)
 enum { HINTS_SIZE = 256 };
 
 /* Of "p ask  P suite" those whose key does something for this run. */
-static const char *working_hints(const struct ui *ui, const char *hints, char out[HINTS_SIZE])
+static const char *working_hints(struct ui *ui, const struct panel *p, char out[HINTS_SIZE])
 {
+    const char *hints = p->hints;
     size_t n = 0;
 
     while (hints && *hints) {
         const char *end = strstr(hints, "  ");
         int len = end ? (int)(end - hints) : (int)strlen(hints);
+        enum action a;
         char key[16];
 
         snprintf(key, sizeof key, "%.*s", (int)strcspn(hints, " "), hints);
-        if (action_works(ui, key_action(key_by_name(key))) && n + (size_t)len + 3 < HINTS_SIZE)
+        a = key_action(key_by_name(key));
+        if (action_works(ui, a) && (!p->works || p->works(ui, a)) &&
+            n + (size_t)len + 3 < HINTS_SIZE)
             n += (size_t)snprintf(out + n, HINTS_SIZE - n, "%s%.*s", n ? "  " : "", len, hints);
         hints += end ? len + 2 : len;
     }
@@ -104,8 +108,8 @@ void panel_draw(struct ui *ui, enum panel_id id, const struct view *v)
 
     if (p->notes)
         p->notes(ui, notes, sizeof notes);
-    inside = draw_box(v, panel_key_name(id, key), p->title, notes,
-                      working_hints(ui, p->hints, hints), ui->focus == (int)id);
+    inside = draw_box(v, panel_key_name(id, key), p->title, notes, working_hints(ui, p, hints),
+                      ui->focus == (int)id);
     if (inside.w > 0 && inside.h > 0)
         p->draw(ui, &inside);
 }

@@ -68,6 +68,8 @@ struct panel {
     bool plot;                /* over steps: the cursor follows the mouse, the wheel zooms */
     size_t own;               /* bytes of its own state */
     const struct ui_command *commands; /* ends with a row without a name; or NULL */
+    /* Whether a key of its hints does something there; NULL = as it does anywhere. */
+    bool (*works)(struct ui *ui, enum action a);
     /* Words behind the title, "log  ema .6"; or NULL. */
     void (*notes)(struct ui *ui, char *out, size_t size);
     /* Draws. Must not change what is shown elsewhere. */

@@ -533,10 +533,10 @@ static void draw(struct ui *ui, const struct view *v)
     y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
     y = draw_beneath(&left, y, &ui->snap.eval[selected]);
     y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
-    if (*e->endured.now.dir) { /* while it goes on it is what one looks for */
+    if (*e->endured.shown.dir) {
         part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)
                     : view_part(v, 0, y, v->w, v->h - y);
-        endured_live(&e->endured, ui, &e->history, &part);
+        endured_shown(&e->endured, ui, &e->history, &part);
         return;
     }
     y = endured_draw(&e->endured, &left, y);
@@ -570,11 +570,26 @@ static void draw(struct ui *ui, const struct view *v)
 
 /* --- the rest --- */
 
+static unsigned act(struct ui *ui, enum action a)
+{
+    struct endured *e = &own(ui)->endured;
+
+    return (a == ACT_metric && endured_next(e)) || (a == ACT_back && endured_back(e)) ? UI_HANDLED
+                                                                                      : UI_IGNORED;
+}
+
+static bool works(struct ui *ui, enum action a)
+{
+    return a != ACT_metric || own(ui)->endured.n_attacks > 0;
+}
+
 static void notes(struct ui *ui, char *out, size_t size)
 {
     struct contest c;
 
-    if (ui->snap.n_evals > 0 && contest_of(ui, selected_of(ui), &c))
+    if (*own(ui)->endured.shown.dir)
+        endured_notes(&own(ui)->endured, out, size);
+    else if (ui->snap.n_evals > 0 && contest_of(ui, selected_of(ui), &c))
         snprintf(out, size, "%s, %s", c.name, c.stage);
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++)
         if (ui->snap.eval[i].done > 0)
@@ -658,6 +673,7 @@ static const struct word words[] = {
     {"p(refuse)", "how probable a refusal's beginning is; kind: if harmless"},
     {"margin", "p(refuse) - kind: 1 = refuses what it should (curve: in %)"},
     {"AUC", "how often a harmful request has the greater p(refuse)"},
+    {"attack at", "curves of an attack on the weights of that step; . = the run's"},
     {"50% at", "step of the stage at which the score passed one half"},
     {NULL, NULL},
 };
@@ -667,7 +683,9 @@ const struct panel panel_evaluation = {
     .title = "Evaluation",
     .about = "harmful score, accuracy and other measures, with intervals, by stage and category",
     .words = words,
-    .hints = "E measure now",
+    .hints = "E measure now  i attacks",
+    .works = works,
+    .act = act,
     .place = PLACE_RATES,
     .own = sizeof(struct evaluation),
     .notes = notes,

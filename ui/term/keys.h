@@ -106,7 +106,8 @@ enum key_group {
     X(smooth, 'r', 0, GROUP_VIEW, "r", "Raw", "raw curves, or smoothed .6 .9 .98")                 \
     X(x_unit, 't', 0, GROUP_VIEW, "t", "", "x in steps, tokens or seconds")                        \
     X(metric, 'i', 0, GROUP_VIEW, "i", "Metric",                                                   \
-      "layers, heat map: drift, its square, eps, eps/A, gradient, attention, refusal")             \
+      "layers, heat map: drift, its square, eps, eps/A, gradient, attention, refusal; "            \
+      "evaluation: the run's scores or those of an attack")                                        \
     X(overlay, 'o', 0, GROUP_VIEW, "o", "Overlay", "lay the marked runs over the curves")          \
     X(sort, 's', 0, GROUP_VIEW, "s", "Sort", "sort the table by the next column")                  \
     X(freeze, 'F', 0, GROUP_VIEW, "F", "", "freeze the picture; training goes on")                 \
