@@ -3,6 +3,7 @@
 #include "ui_sizes.h"
 #include <errno.h>
 #include <sys/stat.h>
+#include "panels/compare.h"
 #include "panels/start.h"
 #include "panels/table.h"
 
@@ -255,6 +256,30 @@ static void test_the_open_run_is_no_other_one(void **state)
     assert_int_equal(ui.n_overlay, 0);
 }
 
+/* One that was laid over another and is opened then is itself, and still laid over when another is. */
+static void test_what_is_laid_over_and_opened_is_there_once(void **state)
+{
+    char name[VAC_NAME], dir[1024];
+
+    (void)state;
+    memcpy(name, ui.snap.run, sizeof name);
+    ui.snap.run[0] = '\0'; /* another one, or none yet */
+    assert_true(compare_lay(&ui, folder_of("run-07", dir)));
+    assert_true(compare_lay(&ui, folder_of("sft-01", dir)));
+    ui.zoom = true;
+    for (int k = 0; k < 2; k++) { /* losses, and scores */
+        ui_focus(&ui, k ? PANEL_evaluation : PANEL_loss);
+        memcpy(ui.snap.run, name, sizeof name);
+        for (int i = 0; i < SIZES; i++) {
+            assert_shows(i, "sft-01 ");
+            assert_lacks(i, "# run-07");
+        }
+        ui.snap.run[0] = '\0';
+        ui.zoom = true;
+        assert_shows(2, "# run-07");
+    }
+}
+
 /* Its files are read now and then; how it stands is known at once, also of the run that trains meanwhile. */
 static void test_runs_at_hand_stand_as_they_do(void **state)
 {
@@ -286,6 +311,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_marked_run_is_compared_with_the_open_one,
                                         setup_listed, teardown),
         cmocka_unit_test_setup_teardown(test_the_open_run_is_no_other_one, setup_listed, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_laid_over_and_opened_is_there_once,
+                                        setup_listed, teardown),
         cmocka_unit_test_setup_teardown(test_runs_at_hand_stand_as_they_do, setup_listed, teardown),
     };
 

@@ -14,10 +14,20 @@
 
 /* --- curves --- */
 
+static bool is_open(const struct ui *ui, const char *dir)
+{
+    return *ui->snap.run && compare_is_same(dir, ui_dir(ui));
+}
+
+bool compare_is_shown(const struct ui *ui, int i)
+{
+    return !is_open(ui, ui->overlay[i].dir);
+}
+
 /* The open run's curves are there in any case. */
 bool compare_is_laid(const struct ui *ui, const char *dir)
 {
-    if (*ui->snap.run && compare_is_same(dir, ui_dir(ui)))
+    if (is_open(ui, dir))
         return true;
     for (int i = 0; i < ui->n_overlay; i++)
         if (!strcmp(ui->overlay[i].dir, dir))

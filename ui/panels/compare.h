@@ -13,6 +13,8 @@ int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_
 void compare_ghosts(struct ui *ui);
 void compare_ghosts_done(struct ui *ui);
 bool compare_is_laid(const struct ui *ui, const char *dir);
+/* Whether curves of overlay i are drawn: not while that is the run that is open. */
+bool compare_is_shown(const struct ui *ui, int i);
 void compare_clear(struct ui *ui);
 /* What tells a run's folder from another one of the same name: the last part of its path that differs, "." where it
  * is the other that has more. False where their names differ, or they are one. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "panels/compare.h"
 #include "panels/contest.h"
 #include "panels/panel.h"
 
@@ -85,7 +86,7 @@ bool contest_make(struct ui *ui, struct contest *c, const struct series *s,
         take_stage(&c->run[0], s, c->stage);
     for (int i = 0; i < ui->n_overlay && i < INK_RUNS; i++) {
         s = measures_find(&laid[i].measures, c->name);
-        if (!s || s->rate != c->rate)
+        if (!s || s->rate != c->rate || !compare_is_shown(ui, i))
             continue;
         c->run[c->n] = (struct contender){
             .name = ui->overlay[i].name, .ink = INK_RUN0 + (unsigned)i, .glyph = overlay_glyph(i)};

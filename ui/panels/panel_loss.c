@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "panels/compare.h"
 #include "panels/panel.h"
 
 enum { GHOST_CURVES = 3, MOST_LINES = 4 + INK_RUNS + GHOST_CURVES * GHOSTS_MOST };
@@ -78,6 +79,8 @@ static int overlay_lines(const struct ui *ui, struct plot_line *lines)
     int n = 0;
 
     for (int i = 0; i < ui->n_overlay && i < INK_RUNS; i++) {
+        if (!compare_is_shown(ui, i))
+            continue;
         lines[n] = line_of(ui, &ui->overlay[i].points, COL_loss);
         lines[n].name = ui->overlay[i].name;
         lines[n].style = INK_RUN0 + (unsigned)i;
