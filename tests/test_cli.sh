@@ -439,6 +439,8 @@ check "replay of what is no run" failed 2 "no run.json"
 run_file '' ''
 run run "$tmp/file.json" -o "$tmp/done"
 check "a run" [ "$status" -eq 0 ]
+run screen --plain --paused "$tmp/file.json" -o "$tmp/held"
+check "--paused where nobody can let it go on: it says that it goes on" done_with "no more commands can come: the run does not wait"
 run run "$tmp/file.json" -o "$tmp/done"
 check "a folder that holds a run" failed 2 "already holds a run"
 cp "$tmp/done/journal.jsonl" "$tmp/journal"

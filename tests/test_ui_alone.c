@@ -31,19 +31,23 @@ static void test_full_disk_without_a_screen(void **state)
     static const struct {
         const char *script;
         int status;
-    } rows[] = {{HELD "d\n", 1}, {"d\n", 1}, {HELD "q s\n:wait 2\nq D\n", 0}};
+    } rows[] = {{HELD "d\n", 1}, {"d\n", 1}, {HELD "q s\n:wait 2\n:save-screen %s\nq D\n", 0}};
+    char script[512], *text;
     const char *a = untouched(FAT);
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const char *b = run_folder();
 
-        assert_int_equal(play(b, "--no-room", rows[i].script, "checkpoint at step"),
-                         rows[i].status);
+        snprintf(script, sizeof script, rows[i].script, here("full"));
+        assert_int_equal(play(b, "--no-room", script, "checkpoint at step"), rows[i].status);
         assert_int_equal(newest_checkpoint(b), -1);
         whole(b, true);
         run_assert_same(a, b);
     }
+    text = run_read(rig.dir, "full", NULL);
+    assert_non_null(strstr(text, "! no room on the disk: checkpoint at step"));
+    free(text);
 }
 
 /* The line mode, when no more commands can come: the same. */

@@ -267,6 +267,8 @@ static void test_a_paste_is_text(void **state)
     term_keys(&t, "\r");
     for (int i = 0; i < 3000 && run_journal_count(out, "probe") == 0; i++)
         term_read(&t, 0.02);
+    term_keys(&t, ":quit\r"); /* no question and no command */
+    term_wait(&t, "takes commands; behind a blank");
     term_keys(&t, "\033");
     term_read(&t, 0.3);
     term_keys(&t, "qD");

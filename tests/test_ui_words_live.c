@@ -228,6 +228,8 @@ static void test_no_stray_prompts(void **state)
 
         term_start(&t, sizes[i].w, sizes[i].h, "xterm-256color", "screen", args);
         term_wait(&t, "vaccine> ");
+        term_keys(&t, "p\r"); /* a key of the screen */
+        term_wait(&t, "did you mean \"probe\"?");
         term_keys(&t, "step 4\r");
         term_wait(&t, "step 4");
         term_keys(&t, "quit\r");

@@ -452,7 +452,8 @@ void command_line(struct ui *ui, const char *line)
         }
     if (run_action(ui, name))
         return;
-    near = err_nearest(name, name_at, NULL);
+    near = !name[1] && key_action(name[0]) ? key_row_of(key_action(name[0]))->name
+                                           : err_nearest(name, name_at, NULL);
     ui_warn(ui,
             near ? "unknown command \"%s\" (did you mean \"%s\"?)"
                  : "unknown command \"%s\"; :help lists them",

@@ -210,6 +210,8 @@ static void read_pipe(struct ui *ui)
 
     if (n <= 0) {
         plain.ended = true;
+        if (session_is_live(ui) && ui->held && !session_is_attached(ui))
+            say_line("no more commands can come: the run does not wait, and goes on");
         return;
     }
     plain.n_rest += (size_t)n;

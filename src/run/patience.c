@@ -62,6 +62,7 @@ bool patience_left(struct patience *p, struct vac_err *err)
         return false;
     }
     stopwatch_hold(&steer->watch);
+    err_prefix(&p->why, "no room on the disk"); /* first: a header has no place for all of it */
     wait_for_space(steer, p->why.msg);
     err_clear(&p->why);
     return true;

@@ -82,6 +82,12 @@ static void take_line(struct ui *ui, const char *line)
 
     if (!line[strspn(line, " \t")])
         return;
+    if (*line == ':' && prompt_is_open(ui)) { /* typed out of habit */
+        ui_warn(
+            ui,
+            "not asked: Esc closes this line, then : takes commands; behind a blank it is asked");
+        return;
+    }
     if (!questions_add(&own(ui)->queue, line, own(ui)->template_name, why, sizeof why))
         ui_warn(ui, "%s", why);
     ask_next(ui);
@@ -587,11 +593,8 @@ static unsigned choose_step(struct ui *ui)
     }
     steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
     snprintf(hint, sizeof hint, "%s; none = the one before; off = no marks", text);
-    prompt_open(ui, &(struct prompt){
-                        .label = "compare with step> ",
-                        .hint = hint,
-                        .done = take_step,
-                    });
+    prompt_open(ui,
+                &(struct prompt){.label = "compare with step> ", .hint = hint, .done = take_step});
     return UI_HANDLED;
 }
 
@@ -683,9 +686,7 @@ static void command_tokens(struct ui *ui, const char *args)
     long n = strtol(args, &end_of, 10);
 
     if (!*args || *end_of || n < 0 || n > 100000) {
-        ui_warn(ui,
-                "tokens: expected a number from 1 to 100000, or 0 for the default, found \"%s\"",
-                args);
+        ui_warn(ui, "not asked: Esc ends this line, : takes commands; behind a blank it is asked");
         return;
     }
     own(ui)->tokens = (int)n;
