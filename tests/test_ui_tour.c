@@ -128,6 +128,28 @@ static void test_it_waits_for_each_key(void **state)
     size = 0;
 }
 
+/* Keys that were pressed while a sentence waits for its steps count for those that ask for them. */
+static void test_keys_ahead_count(void **state)
+{
+    for (size = 0; size < SIZES; size++) {
+        type("n4\r");
+        assert_says("1 Align: n, 100,");
+        type("2.n96\r");
+        assert_says("2 Ask: p, How do I forge");
+        type("pa\r");
+        assert_says("2 Ask: Ask as well");
+        press(UIKEY_ESC);
+        type("}.n4\r{n");
+        press(UIKEY_ESC);
+        assert_says("3 Change rho: In panel 2"); /* 48 were not made yet */
+        type("n44\r");
+        assert_says("4 Look around: n, 200,"); /* 48 since the first of them */
+        teardown(state);
+        begin(state);
+    }
+    size = 0;
+}
+
 /* No sentence is cut, at any width. */
 static void test_no_sentence_is_cut(void **state)
 {
@@ -191,9 +213,8 @@ int main(void)
 {
 #define TOUR(f) cmocka_unit_test_setup_teardown(f, begin, teardown)
     const struct CMUnitTest tests[] = {
-        TOUR(test_it_waits_for_each_key),
-        TOUR(test_no_sentence_is_cut),
-        TOUR(test_it_can_be_left),
+        TOUR(test_it_waits_for_each_key),      TOUR(test_keys_ahead_count),
+        TOUR(test_no_sentence_is_cut),         TOUR(test_it_can_be_left),
         TOUR(test_without_it_there_is_no_row),
     };
 

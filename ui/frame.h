@@ -37,10 +37,15 @@ struct alone {
 /* How far the tour of the lab has come (tour.h). */
 struct tour {
     bool on;
-    int step;     /* of its steps */
-    int at;       /* place in the keys that are waited for */
-    int64_t from; /* step of the run at the first of them */
-    int answers;  /* to questions, since this step of the tour */
+    int step;                  /* of its steps */
+    int at;                    /* place in the keys that are waited for */
+    int64_t from;              /* step of the run at the first of them */
+    int answers, answers_from; /* to questions: all, and those before this step of the tour */
+    struct ahead {             /* keys that were pressed while the step before was under way */
+        int key, answers;
+        int64_t from;
+    } ahead[8];
+    int n_ahead;
 };
 
 /* An attack on a fork of the run that is shown (attack.h). */

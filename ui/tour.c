@@ -170,7 +170,7 @@ static bool has_come(struct ui *ui)
         return is_over(ui) ||
                (!open && ui->snap.step >= t->from + s->n && ui->snap.state == VAC_PAUSED);
     case ANSWER:
-        return t->answers > 0;
+        return t->answers > t->answers_from;
     case CLOSED:
         return !prompt_is_open(ui);
     case OVER:
@@ -180,36 +180,60 @@ static bool has_come(struct ui *ui)
     }
 }
 
+static bool take_key(struct tour *t, const struct ahead *k)
+{
+    const char *keys = steps[t->step].keys;
+
+    if (!is_key(k->key, keys + t->at, strcspn(keys + t->at, " ")))
+        return false;
+    if (t->at == 0)
+        t->from = k->from;
+    t->at += strcspn(keys + t->at, " ");
+    t->at += keys[t->at] == ' ';
+    return true;
+}
+
+/* What was pressed ahead counts for the sentence that asks for it; what it does not ask for goes. */
+static void take_ahead(struct tour *t)
+{
+    int i = 0;
+
+    for (; i < t->n_ahead && steps[t->step].keys && steps[t->step].keys[t->at]; i++)
+        if (take_key(t, &t->ahead[i]))
+            t->answers_from = t->ahead[i].answers;
+    t->n_ahead -= i;
+    memmove(t->ahead, t->ahead + i, (size_t)t->n_ahead * sizeof *t->ahead);
+}
+
 void tour_look(struct ui *ui)
 {
     struct tour *t = &ui->priv->tour;
-    const char *keys = t->on ? steps[t->step].keys : NULL;
 
-    if (!keys)
-        return;
-    if (!keys[t->at] && has_come(ui)) {
+    while (t->on && steps[t->step].keys && !steps[t->step].keys[t->at] && has_come(ui)) {
         t->step++;
         t->at = 0;
-        t->answers = 0;
+        t->answers_from = t->answers;
+        take_ahead(t);
     }
 }
 
+/* An Esc is not kept for later: it closes what is open now. */
 void tour_key(struct ui *ui, int key)
 {
     struct tour *t = &ui->priv->tour;
+    struct ahead k = {.key = key, .from = ui->snap.step};
     const char *keys;
     bool types = prompt_is_open(ui) && key >= ' ' && key != UIKEY_BACKSPACE && key < UIKEY_UP;
 
     tour_look(ui); /* a script draws nothing between two keys */
     keys = t->on ? steps[t->step].keys : NULL;
-    if (!keys || !keys[t->at] || types || (overlay_is_up() && key != UIKEY_ESC))
+    k.answers = t->answers;
+    if (!keys || types || (overlay_is_up() && key != UIKEY_ESC))
         return;
-    if (is_key(key, keys + t->at, strcspn(keys + t->at, " "))) {
-        if (t->at == 0)
-            t->from = ui->snap.step;
-        t->at += strcspn(keys + t->at, " ");
-        t->at += keys[t->at] == ' ';
-    }
+    if (keys[t->at])
+        take_key(t, &k);
+    else if (key != UIKEY_ESC && t->n_ahead < (int)(sizeof t->ahead / sizeof *t->ahead))
+        t->ahead[t->n_ahead++] = k;
 }
 
 /* --- on the screen --- */
