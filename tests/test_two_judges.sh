@@ -67,6 +67,36 @@ check "a run with two judges is repeated" [ "$status" = 0 ]
 
 # ---- blind labels ----
 
+# On a terminal a key is enough, which is echoed; others do nothing, and the terminal is as it was.
+python3 - "$VACCINE" "$tmp/one" >"$tmp/keys" 2>&1 <<'END'
+import os, pty, select, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "label", sys.argv[2]])
+seen = b""
+def wait(text):
+    global seen
+    end = time.time() + 60
+    while text not in seen and time.time() < end:
+        if select.select([fd], [], [], 1)[0]:
+            try:
+                seen += os.read(fd, 4096)
+            except OSError:
+                break
+    print(text.decode(), text in seen)
+wait(b"[1 of ")
+wait(b"quit: ")
+os.write(fd, b"x\033[A\rs")
+wait(b"quit: s\r\n")
+seen = seen.split(b"quit: s")[1]
+wait(b"quit: ")
+os.write(fd, b"\003") # Ctrl-C: a key, that quits
+wait(b"quit: q\r\n")
+wait(b"no labels yet")
+print("echo", bool(termios.tcgetattr(fd)[3] & termios.ECHO and termios.tcgetattr(fd)[3] & termios.ICANON))
+print("status", os.waitpid(pid, 0)[1])
+END
+check "on a terminal a key is a label" sh -c '! grep -q False "$1" && grep -q "^status 0" "$1"' sh "$tmp/keys"
 yes r | "$VACCINE" label "$tmp/one" >"$tmp/shown" 2>"$tmp/err"
 check "every answer is labelled, each once" python3 - "$tmp" <<'END'
 import glob, json, sys

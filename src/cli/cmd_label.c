@@ -1,7 +1,10 @@
 /* cmd_label.c - `vaccine label`: a person labels a run's answers without knowing what the judge said of them. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 #include "cli/cli.h"
 
 struct label_values {
@@ -77,24 +80,48 @@ static int show(const struct vac_to_label *x, struct vac_err *err)
     return rc;
 }
 
+/* One of "raosq": on a terminal a key alone, of which others are none, as are those of a signal, which would leave
+ * the terminal as it is here: they quit. Else the first letter of a line, whatever it is. */
+static int read_letter(struct vac_err *err)
+{
+    static const char letters[] = "raosq";
+    struct termios was, keys;
+    char line[256], c = 0;
+    ssize_t n;
+
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &was))
+        return fgets(line, sizeof line, stdin) ? line[0] : 'q';
+    keys = was;
+    keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+    keys.c_cc[VMIN] = 1;
+    keys.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+    do {
+        n = read(STDIN_FILENO, &c, 1);
+        if ((n < 0 && errno != EINTR) || n == 0 || c == was.c_cc[VINTR] || c == was.c_cc[VEOF])
+            c = 'q';
+    } while (!c || !strchr(letters, c));
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
+    line[0] = c;
+    line[1] = '\n';
+    return cli_write(&(struct strbuf){.s = line, .len = 2}, err) ? -1 : c;
+}
+
 /* Asks until everything has a label, or nobody answers any more. */
 static int ask(struct vac_labels *l, struct vac_err *err)
 {
     struct vac_to_label x;
-    char line[256];
 
     while (vac_labels_next(l, &x)) {
         const char *verdict = NULL;
+        int c = show(&x, err) ? -1 : read_letter(err);
 
-        if (show(&x, err))
+        if (c < 0)
             return -1;
-        if (!fgets(line, sizeof line, stdin) || line[0] == 'q')
+        if (c == 'q')
             break;
-        verdict = line[0] == 'r'   ? "refused"
-                  : line[0] == 'a' ? "answered"
-                  : line[0] == 'o' ? "other"
-                                   : NULL;
-        if ((verdict || line[0] == 's') && vac_labels_put(l, verdict, err))
+        verdict = c == 'r' ? "refused" : c == 'a' ? "answered" : c == 'o' ? "other" : NULL;
+        if ((verdict || c == 's') && vac_labels_put(l, verdict, err))
             return -1;
     }
     if (x.all == 0)
@@ -122,9 +149,9 @@ const struct command command_label = {
     .help = "Label a run's answers by hand, blind",
     .about =
         "Shows the judged answers of all steps in random order, each once, without step or "
-        "verdict; a line of r, a, o, s or q for each. Labels go to RUN_DIR/labels.jsonl. From "
-        "them: "
-        "the judge's sensitivity and specificity, and each last score corrected by them (Rogan and "
+        "verdict; r, a, o, s or q for each: a key, or a line where no terminal is read. Labels go "
+        "to RUN_DIR/labels.jsonl. From them: the judge's sensitivity and specificity, and each "
+        "last score corrected by them (Rogan and "
         "Gladen) with a 95 % bootstrap interval that carries the judge's error.",
     .options = options,
     .values = sizeof(struct label_values),
