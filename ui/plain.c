@@ -182,6 +182,7 @@ static void obey(struct ui *ui, const char *line)
         prompt_close(ui);
         ui_warn(ui, "type it whole, like: probe TEXT, set rho 2, step 10");
     }
+    tell_message(ui); /* before news take its place */
     session_pump(ui);
     tell_message(ui);
     if (ui->priv->headless && ui->priv->quit) {
