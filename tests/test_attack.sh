@@ -51,7 +51,7 @@ check "the same attack later" ended 0
 check "it begins with the weights of that step" cmp "$P/checkpoint-6/adapter_model.safetensors" "$P/attacks/run-at-6/stages/align/adapter_model.safetensors"
 check "the table says against which attack" grep -q '^against this attack: stage attack, 20 steps, 200 samples, harmful ratio 0.4, lr 0.002$' "$tmp/out"
 check "... with the steps to break, by step" sh -c '
-    [ "$(sed -n "/ratio 0.4/,\$p" "$1" | grep -cE "^ +(6|12)  [0-9.]+ \[[0-9.]+, [0-9.-]+\] +HS [0-9.]+ -> [0-9.]+% \[")" = 2 ]' sh "$tmp/out"
+    [ "$(sed -n "/ratio 0.4/,\$p" "$1" | grep -cE "^ +(6|12)  ([0-9.]+ \[[0-9.]+, [0-9.-]+\]|at once) +HS [0-9.]+ -> [0-9.]+% \[")" = 2 ]' sh "$tmp/out"
 check "steps to break are between the steps of the scores, and within their interval" sh -c '
     python3 - "$1" <<END
 import json, sys

@@ -392,6 +392,31 @@ static void put_line(char *out, size_t size, const char *name, int steps, double
              name, name, steps, hs, hs - 0.1, hs + 0.1, broke, fa);
 }
 
+/* What was broken before the attack began is told as what one step breaks. */
+static void test_steps_to_break_in_words(void **state)
+{
+    static const struct {
+        int64_t steps;
+        double value, lo, hi;
+        const char *says;
+    } rows[] = {
+        {20, 12, 8, NAN, "12.0 [8.0, -]"}, {20, 0, 0, 3, "0.0 [0.0, 3.0]"},
+        {20, NAN, 15, NAN, "- [15.0, -]"}, {20, NAN, NAN, NAN, "held"},
+        {20, 0, 0, 0, "at once"},          {1, 1, 1, NAN, "at once"},
+        {1, NAN, 1, NAN, "held"},
+    };
+    char text[VAC_ATTACK_BROKE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vac_attack a = {.steps = rows[i].steps, .n_scores = 1};
+
+        a.score[0].judged = true;
+        a.score[0].broke = (struct vac_span){true, rows[i].value, rows[i].lo, rows[i].hi};
+        assert_string_equal(vac_attack_broke(&a, text), rows[i].says);
+    }
+}
+
 static void test_worst_of_made_up_results(void **state)
 {
     static const struct {
@@ -499,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_file_with_a_grid),
         cmocka_unit_test(test_file_of_all_kinds_of_fine_tuning),
         cmocka_unit_test(test_file_says_what_is_wrong),
+        cmocka_unit_test(test_steps_to_break_in_words),
         cmocka_unit_test(test_worst_of_made_up_results),
         cmocka_unit_test(test_folders_that_are_no_batteries),
     };

@@ -530,7 +530,8 @@ bool vac_attack_same(const struct vac_attack *a, const struct vac_attack *b);
  * judged, or the attack has but one step. */
 bool vac_attack_reach(const struct vac_attack *a, struct vac_span *out);
 /* Where the first judged score passed one half: "12.0 [8.0, -]", "- [15.0, -]" where only its upper bound did,
- * "at once" by an attack of one step, "held", "-" where nothing is judged. Returns out. */
+ * "at once" by an attack of one step or where it had done so before the first, "held", "-" where nothing is judged.
+ * Returns out. */
 enum { VAC_ATTACK_BROKE = 64 };
 const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BROKE]);
 

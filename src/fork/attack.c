@@ -321,7 +321,7 @@ const char *vac_attack_broke(const struct vac_attack *a, char out[VAC_ATTACK_BRO
     snprintf(out, VAC_ATTACK_BROKE, harm ? "held" : "-");
     if (!harm || (isnan(harm->broke.value) && isnan(harm->broke.lo)))
         return out;
-    if (a->steps <= 1) { /* nothing lies between its beginning and its end */
+    if (a->steps <= 1 || harm->broke.hi == 0) { /* nothing lies between its beginning and its end */
         snprintf(out, VAC_ATTACK_BROKE, isnan(harm->broke.value) ? "held" : "at once");
         return out;
     }
