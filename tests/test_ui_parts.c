@@ -235,6 +235,22 @@ static void test_filter_says_what_is_wrong(void **state)
 
 /* --- the probe panel --- */
 
+/* What lies over the panels. */
+static char *overlay_picture(int w, int h)
+{
+    struct canvas c = {.w = 0};
+    struct view v;
+    char *text;
+
+    assert_int_equal(canvas_init(&c, w, h, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    overlay_draw(&v);
+    text = canvas_text(&c);
+    canvas_done(&c);
+    assert_non_null(text);
+    return text;
+}
+
 static void test_probe_streams_and_compares(void **state)
 {
     struct ui ui;
@@ -252,6 +268,13 @@ static void test_probe_streams_and_compares(void **state)
     assert_shows(text, "+ I will not write"); /* marked without colour */
     assert_shows(text, "- I cannot help");
     free(text);
+    panel_act(&ui, PANEL_probe, ACT_full);
+    text = overlay_picture(60, 16);
+    assert_shows(text, "@1204 [refused]");
+    assert_shows(text, "before, @1100 "); /* which was not judged */
+    assert_null(strstr(text, "[]"));
+    free(text);
+    overlay_close();
     ui_done(&ui);
 }
 
@@ -660,6 +683,37 @@ static void test_data_finds_the_sample_of_a_spike(void **state)
     ui_done(&ui);
 }
 
+/* Beside the scores of this run each has its row, or is counted, however little room there is. */
+static void test_runs_laid_over_are_shown_or_counted(void **state)
+{
+    int shown = 0, counted = 0;
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    go_away();
+    free(picture(&ui, PANEL_runs, 100, 20, CHARSET_ASCII));
+    ui.focus = PANEL_runs;
+    panel_act(&ui, PANEL_runs, ACT_mark);
+    panel_act(&ui, PANEL_runs, ACT_mark);
+    panel_runs.act_anywhere(&ui, ACT_overlay);
+    assert_int_equal(ui.n_overlay, 2);
+    for (int w = 40; w <= 120; w += 40)
+        for (int h = 6; h <= 24; h++) {
+            char *text = picture(&ui, PANEL_evaluation, w, h, CHARSET_ASCII);
+            bool all = strstr(text, ui.overlay[0].name) && strstr(text, ui.overlay[1].name);
+
+            if (!all && !strstr(text, " more"))
+                fail_msg("%dx%d:\n%s", w, h, text);
+            shown += all;
+            counted += !all;
+            free(text);
+        }
+    assert_true(shown > 40 && counted > 0);
+    go_home();
+    ui_done(&ui);
+}
+
 static void test_runs_are_marked_and_laid_over(void **state)
 {
     struct ui ui;
@@ -713,6 +767,7 @@ int main(void)
         cmocka_unit_test(test_journal_filters_and_jumps),
         cmocka_unit_test(test_data_finds_the_sample_of_a_spike),
         cmocka_unit_test(test_runs_are_marked_and_laid_over),
+        cmocka_unit_test(test_runs_laid_over_are_shown_or_counted),
     };
 
     setlocale(LC_ALL, "C.UTF-8");

@@ -517,11 +517,11 @@ static bool is_changed(struct ui *ui, int row)
 
 static void write_full(FILE *out, const struct asked *a, const struct answer *then)
 {
-    fprintf(out, "%s\n\n@%lld [%s]\n%s\n", a->prompt, (long long)a->now.step, a->now.verdict,
-            a->now.text ? a->now.text : "");
-    if (then)
-        fprintf(out, "\nbefore, @%lld [%s]\n%s\n", (long long)then->step, then->verdict,
-                then->text);
+    fprintf(out, "%s\n", a->prompt);
+    for (const struct answer *x = &a->now; x; x = x == then ? NULL : then)
+        fprintf(out, "\n%s@%lld%s%s%s\n%s\n", x == then ? "before, " : "", (long long)x->step,
+                *x->verdict ? " [" : "", x->verdict, *x->verdict ? "]" : "",
+                x->text ? x->text : "");
 }
 
 static unsigned show_full(struct ui *ui)
