@@ -176,11 +176,15 @@ static void test_a_battery_of_attacks_is_told(void **state)
         "\"attacks\":[{\"name\":\"mild\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"harsh\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"ruin\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
-        "{\"name\":\"later\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]}]}";
+        "{\"name\":\"later\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"fifth\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"sixth\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"seventh\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]}]}";
     static const struct {
         const char *name;
         double hs, fa;
     } rows[] = {{"mild", 0.25, 0.9}, {"harsh", 0.5, 0.85}, {"ruin", 1, 0.1}};
+    static const char *const more[SIZES] = {"... 3 more", "... 4 more", "... 2 more"};
     const char *dir = run_folder();
     struct strbuf lines = {0};
     struct vac_err err = {0};
@@ -200,9 +204,11 @@ static void test_a_battery_of_attacks_is_told(void **state)
     support_write(run_path(dir, "attacks.jsonl"), lines.s, lines.len);
     assert_ok(dirs_make(run_path(dir, "attacks/six-at-4"), &err), &err);
     support_write_text(run_path(dir, "attacks/six-at-4/battery.json"), battery);
-    script = with_dir(":wait state done\n:panel evaluation\nz\n:save-screen $/told\n:quit\n");
+    script = with_dir(":wait state done\n:panel evaluation\n:save-screen $/beside\nz\n:save-screen "
+                      "$/told\n:quit\n");
     for (int i = 0; i < SIZES; i++) {
         play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "beside", "six @4: worst case", more[i]);
         ASSERT_SAVED(i, "told", "six @4: worst case: HS 50.0% [25.0, 50.0] by harsh, of 3 attacks",
                      "harsh          ");
     }
@@ -231,13 +237,17 @@ static void test_what_attacks_measured_is_looked_at_again(void **state)
             ":attack at=8\n:wait attack\n:quit\n",
             "");
     assert_int_equal(lines_of(dir, "attacks.jsonl"), 2);
-    script = with_dir(":wait state done\n:panel evaluation\nz\n:save-screen $/own\ni\n"
-                      ":save-screen $/newest\ni\n:save-screen $/first\ni\n:save-screen $/again\n"
-                      "i\nEsc\n:save-screen $/back\nq\n");
+    script = with_dir(
+        ":wait state done\n:panel evaluation\n:save-screen $/beside\nz\n:save-screen $/own\ni\n"
+        ":save-screen $/newest\ni\n:save-screen $/first\ni\n:save-screen $/again\n"
+        "i\nEsc\n:save-screen $/back\nq\n");
     for (int i = 0; i < SIZES; i++) {
         char *own, *then;
 
         play_at(i, dir, NULL, script, "");
+        if (i == 1) /* both, and the picture */
+            ASSERT_SAVED(i, "beside", "4 steps, lr 0.02: broke  @4 ",
+                         "6 steps, lr 0.05: broke  @8 ", "by stage  align ", "|  0+***");
         ASSERT_SAVED(i, "own", "against this attack", "E measure now  i attacks", "by stage ");
         ASSERT_SAVED(i, "newest", "attack 1 of 2", "attack at 8, lr 0.05, 6 steps: over", "* HS ",
                      "drift ", "****");

@@ -124,7 +124,7 @@ static void test_battery(void **state)
     assert_on("none", "nix.json: No such file");
     assert_on("budget", "a budget is of a battery");
     assert_on("told", "worst case: HS ");
-    assert_on("panel", "steps to break  @4 ");
+    assert_on("panel", "2 steps, lr 0.01: broke  @4 ");
     assert_on("panel", "twelve @8: worst case: HS ");
     assert_on("panel", "of 12 attacks");
     assert_int_equal(lines_of(b, "attacks.jsonl"), 3 + 12);

@@ -191,6 +191,10 @@ int contest_draw_runs(struct ui *ui, const struct view *v, int y, const struct c
 
         struct line to = {.v = v, .y = y};
 
+        if (y + 1 == v->h && i + 1 < c->n) {
+            draw_fmt(v, 4, y, INK_FAINT, "... %d more", c->n - i);
+            return y + 1;
+        }
         draw_glyph(v, 2, y, r->ink | STYLE_BOLD, (unsigned char)r->glyph);
         line_left(&to, 4, left - 1, INK_TEXT, r->name);
         if (small && right - left >= 4)

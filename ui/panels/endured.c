@@ -172,31 +172,89 @@ void endured_refresh(struct endured *e, const struct ui *ui)
 
 /* --- in words --- */
 
-/* How many steps of an attack the weights of each step took to break, an attack in a row. */
-static int draw_attacks(const struct endured *e, const struct view *v, int y)
-{
-    for (size_t i = 0; i < e->n_attacks && y < v->h; i++) {
-        const struct vac_attack *a = &e->attack[i];
-        char broke[VAC_ATTACK_BROKE], text[400];
-        bool told = vac_attack_of_battery(a, e->battery, e->n_batteries);
-        int n;
+/* Lines from one row up to another: the last row counts those for which there is no room. */
+struct lines {
+    const struct view *v;
+    int first, y, end;
+    size_t left; /* to come */
+};
 
-        for (size_t k = 0; k < i; k++)
-            told |= vac_attack_same(a, &e->attack[k]);
-        if (told)
-            continue;
-        n = snprintf(text, sizeof text, "against this attack (%s%s%lld steps, lr %.3g", a->name,
-                     *a->name ? ", " : "", (long long)a->steps, a->lr);
-        if (!isnan(a->ratio))
-            n += snprintf(text + n, sizeof text - (size_t)n, ", ratio %.3g", a->ratio);
-        n += snprintf(text + n, sizeof text - (size_t)n, "): steps to break");
-        for (size_t k = i; k < e->n_attacks && n < (int)sizeof text - 1; k++)
-            if (vac_attack_same(a, &e->attack[k]))
-                n += snprintf(text + n, sizeof text - (size_t)n, "  @%lld %s",
-                              (long long)e->attack[k].step, vac_attack_broke(&e->attack[k], broke));
-        y = draw_flow(v, 4, y, v->w - 5, INK_TEXT, text, 0); /* its end is what matters */
+/* For the next one, beside what counts those after it. */
+static int room_of(const struct lines *l)
+{
+    return l->end - l->y - (l->left > 1);
+}
+
+static void put_line(struct lines *l, int x, unsigned style, const char *text, bool flow)
+{
+    const struct view *v = l->v;
+    bool alone = l->y == l->first; /* in the only row: it shares that */
+    char more[32];
+    int w = snprintf(more, sizeof more, "... %zu more", l->left - alone);
+
+    if (room_of(l) > 0 && flow && draw_flow_rows(v, v->w - x - 1, text) <= room_of(l)) {
+        l->y = draw_flow(v, x, l->y, v->w - x - 1, style, text, 0);
+    } else if (room_of(l) > 0) {
+        draw_cut(v, x, l->y++, v->w - x, style, text);
+    } else if (l->y < l->end) {
+        if (alone)
+            draw_cut(v, x, l->y, v->w - x - w - 1, style, text);
+        draw_text(v, alone ? v->w - w : x, l->y++, INK_FAINT, more);
     }
-    return y;
+    l->left--;
+}
+
+/* How many steps of an attack the weights of each step took to break, but for the first `skip` of those. */
+static void attack_text(const struct endured *e, size_t i, int skip, bool brief, char *out,
+                        size_t size)
+{
+    const struct vac_attack *a = &e->attack[i];
+    char broke[VAC_ATTACK_BROKE];
+    int n = snprintf(out, size, "%s%s%s%lld steps, lr %.3g", brief ? "" : "against this attack (",
+                     a->name, *a->name ? ", " : "", (long long)a->steps, a->lr);
+
+    if (!isnan(a->ratio))
+        n += snprintf(out + n, size - (size_t)n, ", ratio %.3g", a->ratio);
+    n += snprintf(out + n, size - (size_t)n, brief ? ": broke" : "): steps to break");
+    n += snprintf(out + n, size - (size_t)n, skip ? "  ..." : "");
+    for (size_t k = i; k < e->n_attacks && n < (int)size - 1; k++)
+        if (vac_attack_same(a, &e->attack[k]) && skip-- <= 0)
+            n += snprintf(out + n, size - (size_t)n, "  @%lld %s", (long long)e->attack[k].step,
+                          vac_attack_broke(&e->attack[k], broke));
+}
+
+/* How many are like it; 0 = it is told with one before it, or in a battery. */
+static int alike(const struct endured *e, size_t i)
+{
+    int n = 0;
+
+    if (vac_attack_of_battery(&e->attack[i], e->battery, e->n_batteries))
+        return 0;
+    for (size_t k = 0; k < e->n_attacks; k++) {
+        bool same = vac_attack_same(&e->attack[i], &e->attack[k]);
+
+        if (same && k < i)
+            return 0;
+        n += same;
+    }
+    return n;
+}
+
+/* In a row where that is enough; else in few words, and without its first steps as far as it must: its end is what
+ * matters. */
+static void put_attack(struct lines *l, const struct endured *e, size_t i)
+{
+    int w = l->v->w - 5, n = alike(e, i);
+    char text[1000];
+
+    attack_text(e, i, 0, false, text, sizeof text);
+    if (draw_flow_rows(l->v, w, text) > 1)
+        for (int skip = 0; skip < n; skip++) {
+            attack_text(e, i, skip, true, text, sizeof text);
+            if (draw_flow_rows(l->v, w, text) <= room_of(l))
+                break;
+        }
+    put_line(l, 4, INK_TEXT, text, true);
 }
 
 static void row_text(char *out, size_t size, const struct vac_battery_row *r)
@@ -224,37 +282,38 @@ static void row_text(char *out, size_t size, const struct vac_battery_row *r)
         snprintf(out + n, size - (size_t)n, "  outside: %s", r->outside);
 }
 
-/* Of each battery the worst case, and its attacks as far as there is room: the worst first, those that
- * fall outside the bounds faint. */
-static int draw_batteries(const struct endured *e, const struct view *v, int y)
+/* Of a battery the worst case, and its attacks, the worst first; those that fall outside the bounds are faint. */
+static void put_battery(struct lines *l, const struct vac_battery *b)
 {
-    int rows = (v->h - y) / 2; /* the picture's is the other half */
+    char line[VAC_BATTERY_WORST + VAC_NAME + 32], worst[VAC_BATTERY_WORST];
 
-    for (size_t i = e->n_batteries; i-- > 0 && rows > 0;) {
-        const struct vac_battery *b = &e->battery[i];
-        char line[VAC_BATTERY_WORST + VAC_NAME + 32], worst[VAC_BATTERY_WORST];
+    snprintf(line, sizeof line, "%s @%lld: %s", b->name, (long long)b->step,
+             vac_battery_worst(b, worst));
+    put_line(l, 4, INK_STRONG, line, false);
+    for (int k = -1; k < (int)b->n; k++) { /* the worst, then all but the worst */
+        size_t at = k < 0 ? b->worst : (size_t)k;
 
-        snprintf(line, sizeof line, "%s @%lld: %s", b->name, (long long)b->step,
-                 vac_battery_worst(b, worst));
-        draw_cut(v, 4, y++, v->w - 4, INK_STRONG, line);
-        rows--;
-        for (int k = -1; k < (int)b->n && rows > 0; k++) { /* the worst, then all but the worst */
-            size_t at = k < 0 ? b->worst : (size_t)k;
-
-            if (at == b->n || (k >= 0 && at == b->worst))
-                continue;
-            row_text(line, sizeof line, &b->row[at]);
-            draw_cut(v, 6, y++, v->w - 6,
-                     b->row[at].told && b->row[at].within ? INK_TEXT : INK_FAINT, line);
-            rows--;
-        }
+        if (at == b->n || (k >= 0 && at == b->worst))
+            continue;
+        row_text(line, sizeof line, &b->row[at]);
+        put_line(l, 6, b->row[at].told && b->row[at].within ? INK_TEXT : INK_FAINT, line, false);
     }
-    return y;
 }
 
-int endured_draw(const struct endured *e, const struct view *v, int y)
+int endured_draw(const struct endured *e, const struct view *v, int y, int end)
 {
-    return draw_batteries(e, v, draw_attacks(e, v, y));
+    struct lines l = {.v = v, .first = y, .y = y, .end = end};
+
+    for (size_t i = 0; i < e->n_attacks; i++)
+        l.left += alike(e, i) > 0;
+    for (size_t i = 0; i < e->n_batteries; i++)
+        l.left += 1 + e->battery[i].n;
+    for (size_t i = 0; i < e->n_attacks; i++)
+        if (alike(e, i))
+            put_attack(&l, e, i);
+    for (size_t i = e->n_batteries; i-- > 0;)
+        put_battery(&l, &e->battery[i]);
+    return l.y;
 }
 
 /* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ...", "attack at 40, mild: over" */

@@ -29,8 +29,8 @@ bool endured_next(struct endured *e);
 bool endured_back(struct endured *e);
 /* Which of those kept is shown: "attack 2 of 5". */
 void endured_notes(const struct endured *e, char *out, size_t size);
-/* In words, from row y on; returns the row below. */
-int endured_draw(const struct endured *e, const struct view *v, int y);
+/* In words, from row y up to row `end`: the last one counts what has no room. Returns the row below. */
+int endured_draw(const struct endured *e, const struct view *v, int y, int end);
 /* The attack that is shown: what it is, how its scores, drift and harmful loss stand, and, where there is room, its
  * curves, which leave those of the run at the step that is attacked; those are dim. false = none is. */
 bool endured_shown(const struct endured *e, const struct ui *ui, const struct measures *run,

@@ -507,9 +507,9 @@ static int selected_of(struct ui *ui)
 static void draw(struct ui *ui, const struct view *v)
 {
     struct evaluation *e = own(ui);
-    int n = count(ui), rows, y, selected;
+    int n = count(ui), rows, y, selected, runs, room;
     bool flat = v->h <= FLAT_H && v->w >= TABLE_W + 32, others;
-    struct view left = flat ? view_part(v, 0, 0, TABLE_W, v->h) : *v, part;
+    struct view left = flat ? view_part(v, 0, 0, TABLE_W, v->h) : *v, above, part;
     const struct series *s;
     struct contest c;
 
@@ -523,23 +523,28 @@ static void draw(struct ui *ui, const struct view *v)
     selected = selected_of(ui);
     others = contest_of(ui, selected, &c);
     s = measures_find(&e->history, ui->snap.eval[selected].name);
-    rows = left.h - (left.h >= listing.head_from) - (others ? c.n : 0);
+    runs = others ? c.n : 0;
+    rows = left.h - (left.h >= listing.head_from) - runs;
     if (!flat && v->h > 6 && rows > v->h / 2 - 1)
         rows = v->h / 2 - 1;
     rows = rows > n ? n : rows > 1 ? rows : 1;
     y = rows + (left.h >= listing.head_from);
     part = view_part(&left, 0, 0, left.w, y);
     table_draw(ui, PANEL_evaluation, &part);
-    y = draw_verdicts(&left, y, &ui->snap.eval[selected]);
-    y = draw_beneath(&left, y, &ui->snap.eval[selected]);
-    y = draw_labelled(ui, &left, y, &ui->snap.eval[selected]);
+    above = view_part(&left, 0, 0, left.w, left.h - runs > y ? left.h - runs : y);
+    y = draw_verdicts(&above, y, &ui->snap.eval[selected]);
+    y = draw_beneath(&above, y, &ui->snap.eval[selected]);
+    y = draw_labelled(ui, &above, y, &ui->snap.eval[selected]);
     if (*e->endured.shown.dir) {
         part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)
                     : view_part(v, 0, y, v->w, v->h - y);
         endured_shown(&e->endured, ui, &e->history, &part);
         return;
     }
-    y = endured_draw(&e->endured, &left, y);
+    room = above.h - y;
+    if (!flat && room > 1) /* half of it is the picture's, or what that takes */
+        room = room <= PLOT_H ? room - 1 : room / 2 < room - PLOT_H ? room / 2 : room - PLOT_H;
+    y = endured_draw(&e->endured, &above, y, y + room);
     if (!others && (!s || s->n == 0)) {
         part = flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h)
                     : view_part(v, 0, y, v->w, v->h - y);
@@ -548,11 +553,12 @@ static void draw(struct ui *ui, const struct view *v)
     }
     if (others) {
         y = draw_beside(ui, &left, y, &c, s);
-    } else if (flat || left.h - y > PLOT_H) {
+    } else if (y < left.h && (flat || left.h - y != PLOT_H)) {
+        int picture = flat || left.h - y < PLOT_H ? 0 : ROOMY_PLOT_H;
+
         y = draw_stages(&left, y, s);
         y = draw_disputes(ui, &left, y, s, (left.h - y) / 2);
-        y = draw_categories(ui, &left, y, s, ink_of(selected),
-                            left.h - y - (flat ? 0 : ROOMY_PLOT_H));
+        y = draw_categories(ui, &left, y, s, ink_of(selected), left.h - y - picture);
     }
     part =
         flat ? view_part(v, TABLE_W, 0, v->w - TABLE_W, v->h) : view_part(v, 0, y, v->w, v->h - y);
