@@ -270,6 +270,11 @@ static void test_refused_commands(void **state)
     refuse(s, VAC_OP_PROBE, 0, "", "", "needs a text");
     refuse(s, (enum vac_op)99, 0, "", NULL, "no such command");
     assert_string_equal(option_named(s, "rho").pending, "");
+    run_give(s, VAC_OP_STEP, 13, "", NULL);
+    run_wait_step(s, 13);
+    run_wait(s, VAC_PAUSED); /* in the next stage, whose method has none */
+    refuse(s, VAC_OP_SET, 0, "layers", "0", "layers: this stage has no such option");
+    refuse(s, VAC_OP_SET, 0, "steps", "9", "cannot change while the run is going");
     vac_session_close(s);
 }
 

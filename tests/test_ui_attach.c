@@ -134,6 +134,28 @@ static void test_attack_from_elsewhere(void **state)
     cJSON_Delete(line);
 }
 
+/* What was refused is not pending, and stands at the step at which it was asked. */
+static void assert_refused_set(struct term *bob)
+{
+    char keys[1200], *text;
+
+    term_keys(bob, ":set lr 0.0002\r");
+    term_read(bob, 2);
+    snprintf(keys, sizeof keys, ":export csv journal %s\r:export csv controls %s\r",
+             here("refused.csv"), here("options.csv"));
+    term_keys(bob, keys);
+    for (int i = 0; i < 60 && access(here("options.csv"), R_OK); i++)
+        term_read(bob, 1);
+    text = run_read(rig.dir, "options.csv", NULL);
+    if (!strstr(text, "lr,0.0001,,"))
+        fail_msg("what was refused is pending:\n%s", text);
+    free(text);
+    text = run_read(rig.dir, "refused.csv", NULL);
+    if (!strstr(text, "ann has control") || strstr(text, ",0,\"ann has control"))
+        fail_msg("it is of no step:\n%s", text);
+    free(text);
+}
+
 /* One steers, the other looks and asks; a killed one gives control free. */
 static void test_two_screens(void **state)
 {
@@ -151,6 +173,7 @@ static void test_two_screens(void **state)
     term_wait(&bob, "ann has control; :control asks for it");
     term_keys(&bob, " ");
     term_wait(&bob, "ann has control of this run: wait");
+    assert_refused_set(&bob);
     term_keys(&bob, ":control\r");
     term_wait(&ann, "bob asks for control: :control gives it");
     term_keys(&ann, ":control\r");
@@ -229,6 +252,40 @@ static void test_back_from_elsewhere(void **state)
     term_free(&u);
 }
 
+/* A run that ends under an attached screen answers from what it saved, and is opened again from the list. */
+static void test_it_ends_while_looked_at(void **state)
+{
+    const char *out = run_folder();
+    struct term t, u;
+
+    (void)state;
+    make_rig(ONE_STAGE("1500"));
+    start(&t, out, "screen", NULL, NULL);
+    wait_lines(&t, out, 3);
+    term_read(&t, 0.5);
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "training goes on without a screen");
+    start_attached(&u, out, "ann");
+    hold(&u);
+    term_keys(&u, ":resume\r");
+    term_wait(&u, "DONE");
+    assert_int_equal(term_end(&t, 60), 0);
+    term_keys(&u, "pabc\r");
+    term_wait(&u, "@end");
+    term_keys(&u, "\x1b");
+    term_read(&u, 0.5);
+    term_keys(&u, "B");
+    term_read(&u, 1);
+    term_keys(&u, ":open ");
+    term_keys(&u, out);
+    term_keys(&u, "\r");
+    term_wait(&u, "read-only");
+    term_keys(&u, "q");
+    assert_int_equal(term_end(&u, 60), 0);
+    term_free(&u);
+    term_free(&t);
+}
+
 static void test_nobody_runs_it(void **state)
 {
     const char *out = untouched(STEERED);
@@ -250,6 +307,7 @@ static int cases(void)
         cmocka_unit_test(test_attack_from_elsewhere),
         cmocka_unit_test(test_two_screens),
         cmocka_unit_test(test_back_from_elsewhere),
+        cmocka_unit_test(test_it_ends_while_looked_at),
         cmocka_unit_test(test_nobody_runs_it),
     };
 

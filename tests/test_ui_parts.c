@@ -10,6 +10,7 @@
 #include "event_json.h"
 #include "term/filter.h"
 #include "ui/frame.h"
+#include "panels/asked.h"
 #include "term/dialog.h"
 #include "term/prompt.h"
 #include "ui/paint.h"
@@ -747,9 +748,55 @@ static void test_runs_are_marked_and_laid_over(void **state)
     ui_done(&ui);
 }
 
+/* Asked twice at one step, it is still another verdict than the one at the step before. */
+static void test_a_second_round_keeps_what_changed(void **state)
+{
+    struct vac_probe p = {.prompt = "How?", .answer = "So.", .verdict = "answered"};
+    struct asked_list l;
+
+    (void)state;
+    asked_init(&l);
+    asked_suite(&l, &p, 0);
+    p.answer = "No.";
+    p.verdict = "refused";
+    p.changed = true;
+    for (int i = 0; i < 2; i++, p.changed = false) {
+        asked_suite(&l, &p, 60);
+        asked_count(&l, 60);
+        assert_int_equal(l.changed, 1);
+    }
+    asked_suite(&l, &p, 80);
+    asked_count(&l, 80);
+    assert_int_equal(l.changed, 0);
+    asked_done(&l);
+}
+
+/* What is measured for a while is said again when the news before it has been read. */
+static void test_news_goes_while_it_is_measured(void **state)
+{
+    static const enum vac_state working[] = {VAC_RUNNING, VAC_MEASURING};
+    struct ui *one = calloc(1, sizeof *one);
+
+    (void)state;
+    assert_non_null(one);
+    for (size_t i = 0; i < sizeof working / sizeof *working; i++) {
+        one->snap.state = working[i];
+        ui_say(one, "probe suite at step 0");
+        one->now += 11;
+        ui_drop_message(one);
+        assert_string_equal(one->message.text, "probe suite at step 0");
+        one->now += 2;
+        ui_drop_message(one);
+        assert_string_equal(one->message.text, "");
+    }
+    free(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_second_round_keeps_what_changed),
+        cmocka_unit_test(test_news_goes_while_it_is_measured),
         cmocka_unit_test(test_filter_language),
         cmocka_unit_test(test_filter_says_what_is_wrong),
         cmocka_unit_test(test_probe_streams_and_compares),

@@ -182,6 +182,23 @@ static void test_a_fork_is_told_from_its_parent(void **state)
     }
 }
 
+/* Heads go with a filter: the selected row stays that, and one that is gone makes way for the first. */
+static void test_a_filter_keeps_what_is_selected(void **state)
+{
+    struct runs *runs = open_panel();
+
+    (void)state;
+    free(screen(0));
+    keys("\x1b[H");
+    assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "run-07");
+    assert_true(table_filter(&ui, PANEL_runs, "a"));
+    assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "run-07");
+    assert_true(table_filter(&ui, PANEL_runs, "attack|sft"));
+    assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "sft-01");
+    assert_true(table_filter(&ui, PANEL_runs, ""));
+    assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "sft-01");
+}
+
 /* Where there are no runs there are no heads of their columns, and what a sample shows has two lines. */
 static void test_samples_alone_have_no_heads(void **state)
 {
@@ -218,6 +235,8 @@ static int setup_listed(void **state)
     setenv("FAKE_DIR", folder_of("run-07", dir), 1);
     setup(state);
     unsetenv("FAKE_DIR");
+    assert_true(compare_lay(&ui, dir)); /* over itself: it is there */
+    assert_int_equal(ui.n_overlay, 0);
     ui_focus(&ui, PANEL_runs);
     return 0;
 }
@@ -306,6 +325,7 @@ int main(void)
         CASE(test_rho_is_the_one_that_holds),
         CASE(test_runs_have_a_margin),
         CASE(test_a_fork_is_told_from_its_parent),
+        CASE(test_a_filter_keeps_what_is_selected),
         CASE(test_samples_alone_have_no_heads),
         CASE(test_every_column_can_order_them),
         cmocka_unit_test_setup_teardown(test_one_marked_run_is_compared_with_the_open_one,

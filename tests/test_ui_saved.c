@@ -168,6 +168,25 @@ static void test_a_stopped_run_answers_and_goes_on(void **state)
     free(script);
 }
 
+/* What cannot be done says why, and a step that is not there is the last. */
+static void test_what_a_finished_run_says(void **state)
+{
+    const char *dir = run_folder();
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    script = with_dir(
+        ":wait state done\n]\n:save-screen $/rho\n:goto 9999\n1\n:save-screen $/goto\n:quit\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "rho", "this run is over: p asks the weights that it saved, b forks it");
+        ASSERT_SAVED(i, "goto", "at 14");
+    }
+    free(script);
+}
+
 /* What its weights withstood: the worst first, and what does not count says why. */
 static void test_a_battery_of_attacks_is_told(void **state)
 {
@@ -266,6 +285,7 @@ static void test_what_attacks_measured_is_looked_at_again(void **state)
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_a_finished_run_says),
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
         cmocka_unit_test(test_a_run_that_is_over_answers),

@@ -187,6 +187,29 @@ static void test_attack_meanwhile(void **state)
     assert_int_equal(lines_of(out, "attacks.jsonl"), 1);
 }
 
+/* Of a run that is over, and nobody at the keys: each attack leaves its share of the budget by itself. */
+static void test_attacks_go_on_by_themselves(void **state)
+{
+    const char *out = run_folder();
+    char keys[1200];
+    struct term t;
+
+    (void)state;
+    make_rig(ATTACKED("4"));
+    play_through(out, NULL, ":wait state done\n:quit\n");
+    support_write_text(here("two.json"), "{\"attacks\": [{\"name\": \"a\", \"steps\": [8],"
+                                         " \"lr\": [1e-4, 1e-3]}]}");
+    term_start(&t, 100, 30, "xterm-256color", "screen", (const char *const[]){out, NULL});
+    term_wait(&t, "DONE");
+    snprintf(keys, sizeof keys, ":attack at=align battery=%s budget=12\r", here("two.json"));
+    term_keys(&t, keys);
+    term_wait(&t, "worst case");
+    term_keys(&t, "q");
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
+    assert_int_equal(lines_of(out, "attacks.jsonl"), 2);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork),
@@ -194,7 +217,8 @@ static int cases(void)
                                        cmocka_unit_test(test_attack_that_cannot_be),
                                        cmocka_unit_test(test_battery),
                                        cmocka_unit_test(test_immunity),
-                                       cmocka_unit_test(test_attack_meanwhile)};
+                                       cmocka_unit_test(test_attack_meanwhile),
+                                       cmocka_unit_test(test_attacks_go_on_by_themselves)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

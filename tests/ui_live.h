@@ -58,9 +58,10 @@ static inline int screen_main(int argc, char **argv)
     ",'lora':{'r':2,'alpha':4,'dropout':0.2},'steps':12,'lr':0.01},"                               \
     "{'name':'attack','method':'sft'," TRAIN ",'lora':{'r':2},'steps':10,'lr':0.01}]"
 /* Longer than any test waits. */
-#define ENDLESS                                                                                    \
+#define ONE_STAGE(steps)                                                                           \
     "'checkpoint':{'steps':0,'minutes':0},"                                                        \
-    "'stages':[{" TRAIN ",'lora':{'r':2},'steps':1000000,'lr':0.0001}]"
+    "'stages':[{" TRAIN ",'lora':{'r':2},'steps':" steps ",'lr':0.0001}]"
+#define ENDLESS ONE_STAGE("1000000")
 /* A rate that spoils the weights within a few steps. */
 #define WILD                                                                                       \
     "'checkpoint':{'steps':100,'minutes':0,'keep':1},'stages':[{" TRAIN                            \

@@ -252,8 +252,10 @@ static int rho_option(struct ui *ui)
 {
     int rho = ui_option(ui, "rho");
 
-    if (rho < 0)
-        ui_warn(ui, ui->session ? "this stage has no rho" : "no run is open: Enter opens one");
+    if (rho < 0 && session_is_live(ui))
+        ui_warn(ui, "this stage has no rho");
+    else if (rho < 0)
+        ui_warn_unsteered(ui);
     return rho;
 }
 
@@ -481,7 +483,8 @@ static void do_metric(struct ui *ui)
 static void do_freeze(struct ui *ui)
 {
     ui->freeze = !ui->freeze;
-    ui_say(ui, "%s", ui->freeze ? "the picture stands still, training goes on; F again" : "");
+    ui_say(ui, "%s%s", ui->freeze ? "the picture stands still; F again" : "",
+           ui->freeze && ui->snap.state == VAC_RUNNING ? "; training goes on" : "");
 }
 
 static void do_guides(struct ui *ui)

@@ -485,10 +485,12 @@ static void draw_start_hint(const struct ui *ui, const struct view *v)
     }
 }
 
-static void draw_too_small(const struct view *v)
+static void draw_too_small(const struct ui *ui, const struct view *v)
 {
     draw_fmt(v, 0, 0, INK_STRONG | STYLE_BOLD, "needs 60x16, have %dx%d", v->w, v->h);
-    draw_text(v, 0, 1, INK_FAINT, "training goes on");
+    if (*ui->snap.run)
+        draw_fmt(v, 0, 1, INK_FAINT, "%s %s, step %lld", ui->snap.run,
+                 vac_state_names[ui->snap.state], (long long)ui->snap.step);
 }
 
 void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
@@ -498,7 +500,7 @@ void chrome_draw(struct ui *ui, struct canvas *c, int *cursor_x, int *cursor_y)
 
     *cursor_x = *cursor_y = -1;
     if (l->too_small) {
-        draw_too_small(&v);
+        draw_too_small(ui, &v);
         return;
     }
     draw_header(ui, &v);

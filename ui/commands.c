@@ -301,7 +301,7 @@ static void run_goto(struct ui *ui, const char *args)
     if (!*args || *end)
         ui_warn(ui, ":goto wants a step");
     else
-        ui->cursor = step;
+        ui->cursor = fmin(fmax(step, 0), (double)ui->snap.step);
 }
 
 static void run_sync(struct ui *ui, const char *args)

@@ -382,15 +382,19 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     if (rc == 0 && drive(ui, &o, err)) {
         struct vac_err why = *err;
 
-        if (why.code != VAC_ERR_NO_CHECKPOINT || !screen_is_open())
+        if ((why.code != VAC_ERR_NO_CHECKPOINT && !(o.attach && ui->priv->opened)) ||
+            !screen_is_open())
             return -1;
         err_clear(err);
         if (maybe_watch(ui, o.out ? o.out : path, err) != 1)
             return -1;
-        ask_to_begin_again(ui, &why);
+        rc = o.attach; /* who ran it has left: it is looked at */
+        if (!rc)
+            ask_to_begin_again(ui, &why);
     } else if (rc < 0) {
         return -1;
     }
+    ui->priv->opened = true;
     start_remember(path);
     if (rc == 1) {
         if (!ui->message.warning)

@@ -26,8 +26,8 @@ struct remote {
     struct control *ctl;
     struct steer *steer;
     char *dir;
-    int bell;      /* eventfd: a command is there */
-    cJSON *status; /* the newest */
+    int bell;                /* eventfd: a command is there */
+    cJSON *status, *options; /* the newest */
     struct vac_follow *follow;
     double looked;  /* clock: when the files were */
     bool due, over; /* they are to be looked at; the run's program is gone, or we leave */
@@ -64,13 +64,14 @@ static void show(struct remote *m)
     control_publish(m->ctl);
 }
 
-static void take_options(struct remote *m, const cJSON *list)
+/* As the run's program has them: without what was asked of it meanwhile. */
+static void take_options(struct remote *m)
 {
     const cJSON *one;
 
     pthread_mutex_lock(&m->steer->option_lock);
     m->steer->n_options = 0;
-    cJSON_ArrayForEach(one, list)
+    cJSON_ArrayForEach(one, m->options)
     {
         if (m->steer->n_options == STEER_OPTIONS)
             break;
@@ -85,13 +86,15 @@ static void take_options(struct remote *m, const cJSON *list)
 static void answered(struct remote *m, uint64_t id, const cJSON *line)
 {
     const char *why = json_text_at(line, "error");
-    int64_t step = 0;
+    int64_t step = control_writing(m->ctl)->step; /* of a refusal, which has none */
 
     for (size_t i = 0; i < m->n_probes; i++)
         if (m->probe[i] == id)
             m->probe[i--] = m->probe[--m->n_probes];
     json_whole(cJSON_GetObjectItemCaseSensitive(line, "step"), &step);
     control_event(m->ctl, why ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, id, step, why ? why : "", NULL);
+    if (why)
+        take_options(m);
     if (id > m->acked)
         m->acked = id;
     m->due = true;
@@ -118,6 +121,7 @@ static void take_event(struct remote *m, const cJSON *line)
 static void take_line(struct remote *m, cJSON *line)
 {
     cJSON *status = cJSON_DetachItemFromObjectCaseSensitive(line, "status");
+    cJSON *options = cJSON_DetachItemFromObjectCaseSensitive(line, "options");
     int64_t id;
 
     if (status) {
@@ -127,8 +131,11 @@ static void take_line(struct remote *m, cJSON *line)
         control_writing(m->ctl)->commands_applied = m->acked;
         show(m);
     }
-    if (cJSON_HasObjectItem(line, "options"))
-        take_options(m, cJSON_GetObjectItemCaseSensitive(line, "options"));
+    if (options) {
+        cJSON_Delete(m->options);
+        m->options = options;
+        take_options(m);
+    }
     if (cJSON_HasObjectItem(line, "event"))
         take_event(m, line);
     else if (json_whole(cJSON_GetObjectItemCaseSensitive(line, "id"), &id) && id > 0)
@@ -157,6 +164,7 @@ static void send_command(struct remote *m, const struct control_command *c)
                                          : "the program that ran this run is gone");
     if (err.code || caller_ask(&m->caller, &r, &err)) {
         control_event(m->ctl, VAC_EVENT_REJECTED, c->id, shown->step, err.msg, NULL);
+        take_options(m);
         m->acked = c->id;
     } else if (c->op == VAC_OP_PROBE && m->n_probes < ASKED) {
         m->probe[m->n_probes++] = c->id;
@@ -356,6 +364,7 @@ void remote_close(struct remote *m)
     caller_close(&m->caller);
     vac_follow_close(m->follow);
     cJSON_Delete(m->status);
+    cJSON_Delete(m->options);
     if (m->bell >= 0)
         close(m->bell);
     free(m->dir);

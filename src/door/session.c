@@ -551,17 +551,11 @@ int64_t vac_session_log_every(const struct vac_session *s)
 
 /* --- commands --- */
 
-/* Whether some stage has it, live or not. Tables only: the trainer may be changing the values. */
-static bool spec_has_option(const struct run_spec *spec, const char *name)
+/* Whether the stage has it, live or not. Tables only: the trainer may be changing the values. */
+static bool stage_has_option(const struct steer *steer, const char *name)
 {
-    if (option_find(spec_rows_stage, name))
-        return true;
-    for (size_t i = 0; i < spec->n_stages; i++) {
-        const struct option_row *rows = spec->stage[i].method->options;
-        if (rows && option_find(rows, name))
-            return true;
-    }
-    return false;
+    return option_find(spec_rows_stage, name) ||
+           (steer->method_row && option_find(steer->method_row, name));
 }
 
 static int check_set(struct vac_session *s, const struct vac_command *c, struct vac_err *err)
@@ -579,7 +573,7 @@ static int check_set(struct vac_session *s, const struct vac_command *c, struct 
             row = s->t.steer.option_row[i];
         }
     }
-    if (o ? !o->live : spec_has_option(&s->t.rig.spec, c->key))
+    if (o ? !o->live : stage_has_option(&s->t.steer, c->key))
         rc = options_fixed(c->key, err);
     else if (!o)
         rc = err_set(err, VAC_ERR_USAGE, "%s: this stage has no such option", c->key);

@@ -53,6 +53,7 @@ void options_mirror(struct steer *steer, const struct stage *st)
         steer->option_row[n] = live.row;
     }
     steer->n_options = n;
+    steer->method_row = st->spec->method->options;
     pthread_mutex_unlock(&steer->option_lock);
 }
 

@@ -33,6 +33,7 @@ struct steer {
     struct vac_option
         option[STEER_OPTIONS]; /* live ones, as the driver sees them: under the lock */
     const struct option_row *option_row[STEER_OPTIONS];
+    const struct option_row *method_row; /* all options of the stage's method; NULL = it has none */
     size_t n_options;
     pthread_mutex_t option_lock;
     /* What is shown. */

@@ -8,6 +8,7 @@
 #include "panels/look.h"
 #include "term/dialog.h"
 #include "term/number.h"
+#include "term/screen.h"
 
 bool session_is_live(const struct ui *ui)
 {
@@ -40,8 +41,22 @@ static bool is_question(enum vac_op op)
 
 bool ui_answers(const struct ui *ui)
 {
-    return ui->look || (ui->session && ui->snap.state != VAC_STOPPED &&
+    bool gone = ui->snap.state == VAC_DONE && session_is_attached(ui); /* with who answered there */
+
+    return ui->look || (ui->session && !gone && ui->snap.state != VAC_STOPPED &&
                         ui->snap.state != VAC_FAILED && ui->snap.state != VAC_LOADING);
+}
+
+void ui_warn_unsteered(struct ui *ui)
+{
+    ui_warn(ui, "%s",
+            session_can_go_on(ui) ? screen_is_open()
+                                        ? "this run is only looked at: Space goes on with it"
+                                        : "this run is only looked at: resume goes on with it"
+            : ui->snap.state == VAC_DONE
+                ? "this run is over: p asks the weights that it saved, b forks it"
+            : *ui->watched ? "this run is only looked at: vaccine attach steers it"
+                           : "no run is open: Enter opens one");
 }
 
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text)
@@ -57,12 +72,7 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
         to = ui->look;
     }
     if (!to) {
-        ui_warn(ui, "%s",
-                session_can_go_on(ui) ? "this run is only looked at: Space goes on with it"
-                : ui->snap.state == VAC_DONE
-                    ? "this run is over: p asks the weights that it saved, b forks it"
-                : *ui->watched ? "this run is only looked at: vaccine attach steers it"
-                               : "no run is open: Enter opens one");
+        ui_warn_unsteered(ui);
         return 0;
     }
     snprintf(c.key, sizeof c.key, "%s", key ? key : "");

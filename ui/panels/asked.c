@@ -151,6 +151,11 @@ static void take_now(struct asked *a, const struct vac_probe *p, int64_t step)
     compare_again(a);
 }
 
+static bool differs(const struct asked *a)
+{
+    return *a->before.verdict && strcmp(a->before.verdict, a->now.verdict) != 0;
+}
+
 void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
 {
     a->open = false;
@@ -163,7 +168,7 @@ void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
     }
     if (!a->before.text)
         take_answer(&a->before, p->before, p->before_step);
-    a->changed = *a->before.verdict && strcmp(a->before.verdict, a->now.verdict) != 0;
+    a->changed = differs(a);
     a->tokens = p->tokens;
 }
 
@@ -214,7 +219,7 @@ static void take_round(struct asked *a, const struct vac_probe *p, int64_t step)
     if (a->now.text && a->now.step != step) /* the same step twice is the same round, read again */
         step_back(a);
     take_now(a, p, step);
-    a->changed = p->changed;
+    a->changed = *a->before.verdict ? differs(a) : p->changed;
 }
 
 /* A question of the user's that is one of the suite's too is not asked a second time. */

@@ -288,7 +288,8 @@ void ui_drop_message(struct ui *ui)
 {
     enum { SECONDS = 12, READ = 2 };
     const struct message *m = &ui->message;
-    bool running = ui->snap.state == VAC_RUNNING && !ui->deterministic;
+    bool running =
+        (ui->snap.state == VAC_RUNNING || ui->snap.state == VAC_MEASURING) && !ui->deterministic;
     bool fault = ui->snap.fault, passing = running || (fault && !ui->deterministic);
     const struct vac_snapshot *told = ui->look ? vac_snapshot(ui->look) : &ui->snap;
     bool done = m->until && told->commands_applied >= m->until;

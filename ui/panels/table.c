@@ -317,7 +317,7 @@ bool table_filter(struct ui *ui, enum panel_id id, const char *text)
     struct table *t = table_of(ui, id);
     char why[200] = "";
     struct filter *f = filter_new(text, why, sizeof why);
-    int n = r->count(ui);
+    int n = r->count(ui), selected = table_selected(ui, id), at;
     bool any = *text == '\0' || n == 0;
 
     if (!f) {
@@ -333,6 +333,10 @@ bool table_filter(struct ui *ui, enum panel_id id, const char *text)
         table_reset(t);
         t->away = false;
         table_look(ui, id);
+        for (at = t->n - 1; at > 0 && table_row(ui, id, at) != selected; at--)
+            ;
+        if (!r->follow)
+            t->list.selected = at;
         leave_head(ui, id, 1);
     }
     if (!any || !*text)
