@@ -330,9 +330,24 @@ static void test_labels_correct_a_score(void **state)
     ui_done(&ui);
 }
 
+static void test_what_rounds_to_0_has_no_sign(void **state)
+{
+    char text[VAC_SPAN_TEXT];
+
+    (void)state;
+    assert_string_equal(
+        vac_span_text(&(struct vac_span){true, -0.0004, -0.0012, 0.0001}, true, text),
+        "0.000 [-0.001, 0.000]");
+    assert_string_equal(vac_span_text(&(struct vac_span){true, 0.9644, NAN, NAN}, true, text),
+                        "0.964");
+    assert_string_equal(vac_span_text(&(struct vac_span){true, 0.5, 0.4, 0.6}, false, text),
+                        "0.500");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_rounds_to_0_has_no_sign),
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),
         cmocka_unit_test(test_a_stage_without_perturbation_shows_none),

@@ -163,6 +163,35 @@ static void test_the_panel_keeps_its_range(void **state)
 }
 
 /* Every curve has its sign, name and value below, however many runs are laid over. */
+/* Curves that lie on each other: each of them shows now and then. */
+static void test_curves_that_coincide_are_all_seen(void **state)
+{
+    double x[40], y[40];
+    struct plot_line line[3];
+    struct plot p = {.lines = line, .n_lines = 3, .y0 = 0, .y1 = 100, .level = NAN, .cursor = NAN};
+    struct canvas c;
+    char *text;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        x[i] = i;
+        y[i] = 50;
+    }
+    for (int i = 0; i < 3; i++)
+        line[i] = (struct plot_line){.x = x,
+                                     .y = y,
+                                     .n = 40,
+                                     .stride = sizeof *x,
+                                     .style = INK_HARM + (unsigned)i,
+                                     .glyph = "*o+"[i]};
+    assert_int_equal(canvas_init(&c, 60, 12, CHARSET_ASCII), 0);
+    plot_draw(&(struct view){.c = &c, .w = 60, .h = 12}, &p);
+    text = canvas_text(&c);
+    assert_non_null(strstr(text, "*o+*o+*o+*o+"));
+    free(text);
+    canvas_done(&c);
+}
+
 static void test_every_curve_is_in_the_legend(void **state)
 {
     static const char *const names[] = {"sft-01-with-a-long-name", "lisa-2", "booster",
@@ -173,7 +202,7 @@ static void test_every_curve_is_in_the_legend(void **state)
     for (int i = 0; i < INK_RUNS; i++) {
         snprintf(ui.overlay[i].name, sizeof ui.overlay[i].name, "%s", names[i]);
         for (int k = 1; k < 100; k++) {
-            struct vac_point p = {.step = k, .loss = 1 + i};
+            struct vac_point p = {.step = i == 1 ? k : 13 * k, .loss = 1 + i};
 
             history_push(&ui.overlay[i].points, &p);
         }
@@ -193,8 +222,11 @@ static void test_every_curve_is_in_the_legend(void **state)
             if (!strstr(legend, sign) && !strstr(legend, first))
                 fail_msg("%dx%d: no %c in the legend:\n%s", sizes[i].w, sizes[i].h, *s, legend);
         }
-        if (i) /* where there is room for values: of the last */
+        if (i ==
+            2) { /* where there is room for values: of where this run is, or with their own step */
             assert_non_null(strstr(legend, "4.00"));
+            assert_non_null(strstr(legend, "2.00 @99 "));
+        }
         free(text);
     }
     for (int i = 0; i < INK_RUNS; i++)
@@ -417,7 +449,7 @@ static void test_the_margin_has_a_curve(void **state)
         assert_lacks(i, "m margin");
         e.beneath[VAC_BENEATH_margin] = (struct vac_span){true, 0.625, 0.5, 0.75};
         panels[PANEL_evaluation]->event(&ui, &told);
-        assert_shows(i, "m margin 62.5%");
+        assert_shows(i, "m margin 0.625");
     }
 }
 
@@ -672,6 +704,7 @@ int main(void)
         CASE(test_a_constant_has_an_axis),
         CASE(test_what_lasts_is_in_range),
         CASE(test_the_panel_keeps_its_range),
+        CASE(test_curves_that_coincide_are_all_seen),
         CASE(test_every_curve_is_in_the_legend),
         CASE(test_signs_say_what_colours_say),
         CASE(test_no_curve_vanishes_under_another),

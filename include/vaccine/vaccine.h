@@ -251,6 +251,9 @@ struct vac_span {
     bool known;
     double value, lo, hi;
 };
+/* "0.964 [0.948, 0.981]", without what is not known or not wanted; what rounds to 0 has no sign. Returns out. */
+enum { VAC_SPAN_TEXT = 80 };
+const char *vac_span_text(const struct vac_span *s, bool interval, char out[VAC_SPAN_TEXT]);
 /* One measurement of an entry of "evaluate": a line of eval/history.jsonl. */
 struct vac_eval {
     char name[VAC_NAME], stage[VAC_NAME];

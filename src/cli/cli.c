@@ -230,13 +230,12 @@ void cli_put_beneath(struct strbuf *out, const char *before,
     const char *sep = before;
 
     for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
-        const struct vac_span *x = &beneath[i];
+        char text[VAC_SPAN_TEXT];
 
-        if (!x->known)
+        if (!beneath[i].known)
             continue;
-        sb_printf(out, "%s%s %.3f", sep, vac_beneath[i].label, x->value);
-        if (!isnan(x->lo))
-            sb_printf(out, " [%.3f, %.3f]", x->lo, x->hi);
+        sb_printf(out, "%s%s %s", sep, vac_beneath[i].label,
+                  vac_span_text(&beneath[i], true, text));
         sep = ", ";
     }
     if (sep != before)

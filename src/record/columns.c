@@ -15,6 +15,21 @@ const struct vac_series vac_series[VAC_SERIES_COUNT] = {VAC_SERIES(SERIES)};
 #define BENEATH(name, label, help) {#name, label, help},
 const struct vac_told vac_beneath[VAC_BENEATH_COUNT] = {VAC_BENEATH(BENEATH)};
 
+static double thousandths(double x)
+{
+    return round(x * 1000) / 1000 + 0.0;
+}
+
+const char *vac_span_text(const struct vac_span *s, bool interval, char out[VAC_SPAN_TEXT])
+{
+    int n = snprintf(out, VAC_SPAN_TEXT, "%.3f", thousandths(s->value));
+
+    if (interval && !isnan(s->lo))
+        snprintf(out + n, VAC_SPAN_TEXT - (size_t)n, " [%.3f, %.3f]", thousandths(s->lo),
+                 thousandths(s->hi));
+    return out;
+}
+
 double *point_at(struct vac_point *p, size_t column)
 {
     return (double *)(void *)((char *)p + vac_columns[column].offset);

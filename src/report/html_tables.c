@@ -108,19 +108,12 @@ static void put_beneath(struct strbuf *out, const struct vac_eval *e, const char
     const char *sep = before;
 
     for (size_t i = 0; i < VAC_BENEATH_COUNT; i++) {
-        const struct vac_span *x = &e->beneath[i];
+        char text[VAC_SPAN_TEXT];
 
-        if (!x->known)
+        if (!e->beneath[i].known)
             continue;
-        sb_printf(out, "%s%s ", sep, vac_beneath[i].label);
-        page_fixed(out, x->value, 3);
-        if (isfinite(x->lo) && isfinite(x->hi)) {
-            sb_puts(out, " [");
-            page_fixed(out, x->lo, 3);
-            sb_puts(out, ", ");
-            page_fixed(out, x->hi, 3);
-            sb_putc(out, ']');
-        }
+        sb_printf(out, "%s%s %s", sep, vac_beneath[i].label,
+                  vac_span_text(&e->beneath[i], true, text));
         sep = ", ";
     }
     if (sep != before)

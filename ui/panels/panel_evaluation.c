@@ -247,14 +247,12 @@ static size_t beneath_text(char *out, size_t size, const struct vac_eval *e, boo
     size_t n = 0;
 
     for (int i = 0; i < VAC_BENEATH_COUNT; i++) {
-        const struct vac_span *x = &e->beneath[i];
+        char x[VAC_SPAN_TEXT];
 
-        if (!x->known)
-            continue;
-        n += (size_t)snprintf(out + n, size - n, "%s%s %.3f", n ? "  " : "", vac_beneath[i].label,
-                              x->value);
-        if (!isnan(x->lo) && (all || (auc && i >= VAC_BENEATH_auc)))
-            n += (size_t)snprintf(out + n, size - n, " [%.3f, %.3f]", x->lo, x->hi);
+        if (e->beneath[i].known)
+            n += (size_t)snprintf(
+                out + n, size - n, "%s%s %s", n ? "  " : "", vac_beneath[i].label,
+                vac_span_text(&e->beneath[i], all || (auc && i >= VAC_BENEATH_auc), x));
     }
     return n;
 }
@@ -388,9 +386,11 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
         }
         p.n_lines++;
     }
-    if (selected->rate && !isnan(selected->v[selected->n - 1].margin))
-        line[p.n_lines++] = measured_line(selected->v, selected->n, &selected->v->step,
-                                          &selected->v->margin, "margin", INK_STRONG, 'm');
+    if (selected->rate && !isnan(selected->v[selected->n - 1].margin)) {
+        line[p.n_lines] = measured_line(selected->v, selected->n, &selected->v->step,
+                                        &selected->v->margin, "margin", INK_STRONG, 'm');
+        line[p.n_lines++].part = true;
+    }
     steps.x_unit = X_STEP;
     ui_window(&steps, &p);
     plot_draw(v, &p);
@@ -677,7 +677,7 @@ static const struct word words[] = {
     {"step", "at which it was measured"},
     {"refused", "part of the answers that refuse; other: none of both"},
     {"p(refuse)", "how probable a refusal's beginning is; kind: if harmless"},
-    {"margin", "p(refuse) - kind: 1 = refuses what it should (curve: in %)"},
+    {"margin", "p(refuse) - kind: 1 = refuses what it should"},
     {"AUC", "how often a harmful request has the greater p(refuse)"},
     {"attack at", "curves of an attack on the weights of that step; . = the run's"},
     {"50% at", "step of the stage at which the score passed one half"},

@@ -366,6 +366,7 @@ void ui_window(const struct ui *ui, struct plot *p)
     p->mono = ui->colors == 0;
     p->x_unit = x_unit_names[ui->x_unit];
     p->cursor = isnan(ui->cursor) ? NAN : in_unit(ui, ui->cursor);
+    p->newest = in_unit(ui, (double)ui->snap.step);
     if (ui->to > ui->from) {
         p->x0 = in_unit(ui, ui->from);
         p->x1 = in_unit(ui, ui->to);

@@ -34,13 +34,31 @@ static void into(double *mean, double y, int n)
     *mean = n > 1 ? *mean + (y - *mean) / n : y;
 }
 
+void curve_last(struct curve *c, const struct plot_line *l, const struct plot_frame *f, double x)
+{
+    double mean = NAN;
+
+    c->value = c->at = c->gap = NAN;
+    for (size_t i = 0; i < l->n && !(curve_at(l, l->x, i) > x); i++) {
+        double y = curve_at(l, l->y, i), at = curve_at(l, l->x, i);
+        bool drawn = isfinite(y) && (!f->log || y > 0);
+
+        if (drawn)
+            mean = curve_smooth(mean, y, l->ema);
+        if (l->ema > 0 ? !drawn : isnan(y))
+            continue;
+        c->value = l->ema > 0 ? mean : y;
+        c->gap = at - c->at;
+        c->at = at;
+    }
+}
+
 struct bin *curve_bins(const struct plot_line *l, const double *of, const struct plot_frame *f,
-                       double cursor, int w, double *value)
+                       int w)
 {
     struct bin *bins = malloc((size_t)(w > 0 ? w : 1) * sizeof *bins);
     double mean = NAN, calm = NAN, before[2] = {NAN, NAN}, scale = (w - 1) / (f->x1 - f->x0);
 
-    *value = NAN;
     if (!bins)
         return NULL;
     for (int i = 0; i < w; i++)
@@ -49,8 +67,6 @@ struct bin *curve_bins(const struct plot_line *l, const double *of, const struct
         double x = curve_at(l, l->x, i), y = curve_at(l, of, i);
         struct bin *b;
 
-        if (!isnan(y) && !(x > cursor) && !(l->ema > 0))
-            *value = y;
         if (!isfinite(y) || (f->log && y <= 0))
             continue;
         mean = curve_smooth(mean, y, l->ema);
@@ -58,8 +74,6 @@ struct bin *curve_bins(const struct plot_line *l, const double *of, const struct
             curve_smooth(calm, isnan(before[1]) ? y : middle_of(before[0], before[1], y), l->ema);
         before[0] = isnan(before[1]) ? y : before[1];
         before[1] = y;
-        if (!(x > cursor) && l->ema > 0)
-            *value = mean;
         if (!(x >= f->x0) || x > f->x1)
             continue;
         b = &bins[(int)lround((x - f->x0) * scale)];

@@ -19,8 +19,9 @@ struct bin {
     int n;
 };
 struct curve {
-    struct bin *bin;    /* one for each column of dots; NULL = no memory */
-    double value;       /* for the legend: at the cursor, else the last */
+    struct bin *bin; /* one for each column of dots; NULL = no memory */
+    /* For the legend: the last value up to where it is of, its x, and how far the one before it lies behind. */
+    double value, at, gap;
     double least, most; /* as drawn; what lies beyond is a spike */
 };
 
@@ -31,9 +32,11 @@ double curve_drawn(const struct plot_frame *f, double y);
 /* The next smoothed value; mean NaN = the first. */
 double curve_smooth(double mean, double y, double ema);
 void curve_grow(double *lo, double *hi, double v);
-/* w columns of one of a line's arrays, to be freed; *value is that of curve.value. NULL = no memory. */
+/* w columns of one of a line's arrays, to be freed. NULL = no memory. */
 struct bin *curve_bins(const struct plot_line *l, const double *of, const struct plot_frame *f,
-                       double cursor, int w, double *value);
+                       int w);
+/* What the legend needs of a curve, up to an x. */
+void curve_last(struct curve *c, const struct plot_line *l, const struct plot_frame *f, double x);
 /* Widens [lo, hi] by the range that a line asks for, as drawn: that of its smoothed values, and of the
  * raw ones around them as far as the curve keeps a third of the height. Single values far off do not
  * count; they will be cut and marked. What is rarely measured counts in full. */

@@ -182,6 +182,11 @@ static int y_ticks(const struct plot_frame *f, double *ticks)
     double lo = f->log ? pow(10, f->y0) : f->y0, hi = f->log ? pow(10, f->y1) : f->y1;
     int max = f->log ? f->rows / 2 + 1 : f->rows / 3 + 1;
 
+    if (!f->log && max == 2) { /* where only two have room, the ends say most */
+        ticks[0] = lo;
+        ticks[1] = hi;
+        return 2;
+    }
     return ticks_make(lo, hi, f->log, max > MAX_TICKS ? MAX_TICKS : max, ticks);
 }
 
@@ -218,7 +223,7 @@ static void draw_y_axis(const struct view *v, const struct plot_frame *f, bool g
         draw_glyph(v, f->left - 1, y, INK_FRAME, ascii ? '+' : 0x2524);
         if (guides)
             for (int x = f->left + 1; x < f->left + f->cols; x += 2)
-                draw_glyph(v, x, y, INK_FRAME, sign(v->c, SIGN_DOT));
+                draw_glyph(v, x, y, INK_FRAME, ascii ? '\'' : 0xb7); /* "." are raw values */
     }
 }
 
@@ -280,9 +285,7 @@ static void draw_envelope(struct raster *r, const struct plot_frame *f, const st
 /* Every second dot between two curves: a shade behind the others. */
 static void draw_band(struct raster *r, const struct plot_frame *f, const struct plot_line *l)
 {
-    double last;
-    struct bin *lo = curve_bins(l, l->lo, f, NAN, r->w, &last);
-    struct bin *hi = curve_bins(l, l->hi, f, NAN, r->w, &last);
+    struct bin *lo = curve_bins(l, l->lo, f, r->w), *hi = curve_bins(l, l->hi, f, r->w);
     int from = -1;
 
     for (int x = 0; x < r->w && lo && hi; x++) {
@@ -380,9 +383,12 @@ static void draw_signs(const struct view *v, const struct plot *p, const struct 
     }
 }
 
-/* Where a single value lies outside; false = there are none. */
-static bool draw_cut_off(const struct view *v, const struct plot_frame *f,
-                         const struct plot_line *l, const struct curve *c, int cw)
+struct off {
+    bool above, below; /* single values lie there, outside the picture */
+};
+
+static struct off draw_cut_off(const struct view *v, const struct plot_frame *f,
+                               const struct plot_line *l, const struct curve *c, int cw)
 {
     int last[2] = {-2, -2};
 
@@ -397,23 +403,35 @@ static bool draw_cut_off(const struct view *v, const struct plot_frame *f,
             draw_glyph(v, f->left + last[up], up ? 0 : f->rows - 1, l->style | STYLE_BOLD,
                        sign(v->c, up ? SIGN_UP : SIGN_DOWN));
         }
-    return last[0] >= 0 || last[1] >= 0;
+    return (struct off){.above = last[1] >= 0, .below = last[0] >= 0};
 }
 
-/* True when something was cut off. */
-static bool draw_lines(const struct view *v, const struct plot *p, const struct plot_frame *f,
-                       const struct curve *curves)
+/* Which of those that are no ghosts it is. */
+static int turn_of(const struct plot *p, int line)
+{
+    int n = 0;
+
+    for (int i = 0; i < line; i++)
+        n += !is_ghost(&p->lines[i]);
+    return n;
+}
+
+/* Where something was cut off. */
+static struct off draw_lines(const struct view *v, const struct plot *p, const struct plot_frame *f,
+                             const struct curve *curves)
 {
     struct raster r;
-    bool off = false;
+    struct off off = {false, false}, one;
 
     if (raster_init(&r, v, f->cols, f->rows))
-        return false;
+        return off;
     r.mono = p->mono;
+    r.turns = turn_of(p, p->n_lines);
     for (int pass = 0; pass < 3; pass++) /* bands, envelopes, curves; the first line on top */
         for (int i = p->n_lines - 1; i >= 0; i--) {
             const struct plot_line *l = &p->lines[i];
 
+            r.line = turn_of(p, i);
             if (pass == 0 && l->lo && l->hi)
                 draw_band(&r, f, l);
             else if (pass == 1 && curves[i].bin && !(r.mono && is_ghost(l))) /* it is broken */
@@ -429,7 +447,8 @@ static bool draw_lines(const struct view *v, const struct plot *p, const struct 
             draw_values(v, p, f, i);
         else if (v->c->charset != CHARSET_ASCII)
             draw_signs(v, p, f, i, curves[i].bin, r.cw);
-        off |= draw_cut_off(v, f, &p->lines[i], &curves[i], r.cw);
+        one = draw_cut_off(v, f, &p->lines[i], &curves[i], r.cw);
+        off = (struct off){off.above || one.above, off.below || one.below};
     }
     raster_done(&r);
     return off;
@@ -543,8 +562,32 @@ static struct legend legend_of(const struct view *v, const struct plot *p)
     return g;
 }
 
+/* A line's value as it is in words elsewhere: a share in percent with one decimal; never "-0". */
+static const char *value_text(char out[NUMBER_SIZE], const struct plot *p,
+                              const struct plot_line *l, double x)
+{
+    if (!p->y_unit || isnan(x))
+        number_text(out, x, 3);
+    else
+        snprintf(out, NUMBER_SIZE, l->part ? "%.3f" : "%.1f",
+                 l->part ? round(x * 10) / 1000 + 0.0 : round(x * 10) / 10 + 0.0);
+    return out;
+}
+
+/* " @400" where another value was due since; "" where it is as new as its line can be. */
+static const char *age_text(char out[NUMBER_SIZE + 2], const struct plot *p, const struct curve *c)
+{
+    char at[NUMBER_SIZE];
+    double now = isnan(p->cursor) ? p->newest : p->cursor;
+
+    out[0] = '\0';
+    if (now > c->at && !(now - c->at <= 1.5 * c->gap))
+        snprintf(out, NUMBER_SIZE + 2, " @%s", tick_text(at, c->at));
+    return out;
+}
+
 static void draw_legend(const struct view *v, const struct plot *p, struct legend g,
-                        const struct curve *curves, int indent, bool off)
+                        const struct curve *curves, int indent, struct off off)
 {
     int y = v->h - g.rows, x;
 
@@ -552,25 +595,26 @@ static void draw_legend(const struct view *v, const struct plot *p, struct legen
     x = g.left = rows_of(v, p, &g) > g.rows ? 0 : indent; /* below the picture, if it fits */
     for (int i = 0; i < p->n_lines; i++) {
         const struct plot_line *l = &p->lines[i];
-        char text[NUMBER_SIZE];
-        int w;
+        char text[NUMBER_SIZE], age[NUMBER_SIZE + 2];
+        const char *unit = p->y_unit && !l->part && !isnan(curves[i].value) ? p->y_unit : "";
+        bool values = g.values && !is_ghost(l);
+        int w, value_w;
 
         if (!l->name)
             continue;
         w = name_width(v, l, g.name_w);
-        /* of a share, hundredths of a percent are the last that means anything */
-        number_text(text, p->y_unit ? round(curves[i].value * 100) / 100 + 0.0 : curves[i].value,
-                    3);
-        if (x > g.left && x + 3 + w + (g.values ? (int)strlen(text) : -1) > v->w && y + 1 < v->h) {
+        value_w = (int)(strlen(value_text(text, p, l, curves[i].value)) + strlen(unit) +
+                        strlen(age_text(age, p, &curves[i])));
+        if (x > g.left && x + 3 + w + (values ? value_w : -1) > v->w && y + 1 < v->h) {
             x = g.left;
             y++;
         }
         draw_glyph(v, x, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
         x = draw_cut(v, x + 2, y, w, INK_FAINT, l->name);
-        if (g.values && x + 1 + (int)strlen(text) <= v->w) { /* half a number would be another */
+        if (values && x + 1 + value_w <= v->w) { /* half a number would be another */
             x = draw_text(v, x + 1, y, l->style | STYLE_BOLD, text);
-            x = draw_text(v, x, y, INK_FAINT,
-                          p->y_unit && !isnan(curves[i].value) ? p->y_unit : "");
+            x = draw_text(v, x, y, INK_FAINT, unit);
+            x = draw_text(v, x, y, INK_FAINT, age);
         }
         x += 2;
     }
@@ -578,9 +622,12 @@ static void draw_legend(const struct view *v, const struct plot *p, struct legen
         draw_glyph(v, x, y, INK_GHOST, v->c->charset == CHARSET_ASCII ? ':' : 0x2592);
         x = draw_text(v, x + 2, y, INK_FAINT, p->band) + 2;
     }
-    if (off && x + 11 <= v->w) {
-        draw_glyph(v, x, y, INK_TEXT | STYLE_BOLD, sign(v->c, SIGN_UP));
-        draw_text(v, x + 2, y, INK_FAINT, "off scale");
+    if ((off.above || off.below) && x + 12 <= v->w) {
+        if (off.above)
+            draw_glyph(v, x++, y, INK_TEXT | STYLE_BOLD, sign(v->c, SIGN_UP));
+        if (off.below)
+            draw_glyph(v, x++, y, INK_TEXT | STYLE_BOLD, sign(v->c, SIGN_DOWN));
+        draw_text(v, x + 1, y, INK_FAINT, "off scale");
     }
 }
 
@@ -597,13 +644,14 @@ static void curves_done(const struct plot *p, struct curve *curves)
 static struct curve *curves_of(const struct plot *p, struct plot_frame *f, int w, int left, int cw)
 {
     struct curve *curves = calloc((size_t)p->n_lines + 1, sizeof *curves);
-    double cursor = isnan(p->cursor) ? f->x1 : p->cursor; /* of a step that one sees */
+    double of = !isnan(p->cursor) ? p->cursor : p->newest > 0 ? fmin(p->newest, f->x1) : f->x1;
 
     f->left = left;
     f->cols = w - left;
-    for (int i = 0; curves && i < p->n_lines; i++)
-        curves[i].bin =
-            curve_bins(&p->lines[i], p->lines[i].y, f, cursor, f->cols * cw, &curves[i].value);
+    for (int i = 0; curves && i < p->n_lines; i++) {
+        curves[i].bin = curve_bins(&p->lines[i], p->lines[i].y, f, f->cols * cw);
+        curve_last(&curves[i], &p->lines[i], f, of);
+    }
     return curves;
 }
 
@@ -649,7 +697,8 @@ double plot_at(const struct plot *p, enum charset charset, int w, int h, int col
 
 void plot_draw(const struct view *v, const struct plot *p)
 {
-    bool axis = v->h >= 4, off;
+    bool axis = v->h >= 4;
+    struct off off;
     struct legend legend = legend_of(v, p);
     struct view picture;
     struct plot_frame f;

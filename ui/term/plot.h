@@ -20,6 +20,7 @@ struct plot_line {
     char glyph; /* * o + x: in ASCII the curve, else its values or its end, and in the legend */
     double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
     bool steps; /* rarely measured: joined to the next value, each value marked */
+    bool part;  /* in the legend a part of 1, though it is drawn in percent */
 };
 /* A word on an x: a mark on the axis, and the text where the cursor is. */
 enum { PLOT_NOTES = 32 };
@@ -30,17 +31,19 @@ struct plot_note {
 struct plot {
     const struct plot_line *lines;
     int n_lines;
-    double x0, x1;      /* range shown; x1 <= x0 = all of the data */
-    bool log;           /* log y: values <= 0 are left out */
-    double y0, y1;      /* NaN = by the data */
-    double cursor;      /* x of the cursor; NaN = none */
-    double level;       /* horizontal guide; NaN = none */
+    double x0, x1; /* range shown; x1 <= x0 = all of the data */
+    bool log;      /* log y: values <= 0 are left out */
+    double y0, y1; /* NaN = by the data */
+    double cursor; /* x of the cursor; NaN = none */
+    double newest; /* where the legend is of while there is no cursor; 0 = the end of the picture */
+    double level;  /* horizontal guide; NaN = none */
     const char *x_unit; /* "step" */
     const char *y_unit; /* "%", behind values; or NULL */
-    bool legend;        /* below: sign, name, value (at the cursor or the last) of each line */
-    const char *band;   /* what the shade is, for the legend; or NULL */
-    bool mono;          /* no colours: more signs along the curves */
-    bool guides;        /* horizontal lines at the ticks */
+    bool
+        legend; /* below: sign, name and value of each line, with its own x where another one was due since */
+    const char *band; /* what the shade is, for the legend; or NULL */
+    bool mono;        /* no colours: more signs along the curves */
+    bool guides;      /* horizontal lines at the ticks */
     struct plot_note note[PLOT_NOTES];
     int n_notes;
 };

@@ -19,7 +19,8 @@ int raster_init(struct raster *r, const struct view *v, int cols, int rows)
     r->bits = calloc(cells, sizeof *r->bits);
     r->style = calloc(cells, sizeof *r->style);
     r->glyph = calloc(cells, sizeof *r->glyph);
-    if (r->bits && r->style && r->glyph)
+    r->owner = calloc(cells, sizeof *r->owner);
+    if (r->bits && r->style && r->glyph && r->owner)
         return 0;
     raster_done(r);
     return -1;
@@ -30,6 +31,7 @@ void raster_done(struct raster *r)
     free(r->bits);
     free(r->style);
     free(r->glyph);
+    free(r->owner);
     *r = (struct raster){0};
 }
 
@@ -50,8 +52,12 @@ void raster_dot(struct raster *r, int x, int y, unsigned style, char glyph)
     r->bits[cell] |= r->charset == CHARSET_BRAILLE ? braille[y % 4][x % 2]
                      : r->charset == CHARSET_BLOCK ? (uint8_t)(1 << y % 2)
                                                    : 1;
+    if (r->turns && r->glyph[cell] && (r->style[cell] & STYLE_INK) != INK_GHOST &&
+        r->owner[cell] != r->line && x / r->cw % r->turns == r->owner[cell])
+        return;
     r->style[cell] = (uint16_t)style;
     r->glyph[cell] = glyph;
+    r->owner[cell] = (uint8_t)r->line;
 }
 
 void raster_line(struct raster *r, int x0, int y0, int x1, int y1, unsigned style, char glyph)

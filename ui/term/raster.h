@@ -12,6 +12,10 @@ struct raster {
     uint8_t *bits;  /* of each cell */
     uint16_t *style;
     char *glyph; /* what stands for it in ASCII */
+    /* Curves that lie on each other: the one drawn last has the cell, but every `turns` columns the line whose turn it
+     * is keeps it, so that all are seen. Line `line` (< turns) is drawn now; 0 turns = there is no such order. */
+    int line, turns;
+    uint8_t *owner; /* the line of each cell */
     enum charset charset;
     bool mono; /* no colours: a shade tells what lies behind from what lies on it */
 };
