@@ -321,6 +321,7 @@ static void test_commands(void **state)
     assert_string_equal(vac_snapshot(s)->reason, "on request (script)");
     assert_false(vac_snapshot(s)->fault);
     assert_true(vac_snapshot(s)->commands_applied > id);
+    refuse(s, VAC_OP_SET, 0, "layers", "0", "layers: this stage has no such option");
     id = run_give(s, VAC_OP_QUIT, 0, "", NULL);
     run_event(s, VAC_EVENT_ACK, id, &e);
     run_wait(s, VAC_STOPPED);

@@ -218,6 +218,24 @@ static void test_what_cannot_be_opened_closes_nothing(void **state)
     }
 }
 
+/* The same file opened once more is another run, which would find the folder taken. */
+static void test_a_folder_of_the_command_line_is_of_one_run(void **state)
+{
+    static const char *const dirs[] = {"./made-here", "."};
+    const char *file = support_path("ui_sizes.h");
+
+    (void)state;
+    args.path = file;
+    args.out = dirs[0];
+    for (int i = 0; i < 2; i++) {
+        struct vac_err err = {0};
+
+        assert_ok(session_open(&ui, file, &err), &err);
+        assert_string_equal(ui_dir(&ui), dirs[i]);
+    }
+    args.path = args.out = NULL;
+}
+
 /* Browsers make one of several blanks: those of a picture are others. */
 static void test_a_picture_keeps_its_blanks(void **state)
 {
@@ -254,6 +272,7 @@ int main(void)
         CASE(test_a_note_names_a_step_that_is_known),
         CASE(test_tab_tells_what_there_is),
         CASE(test_what_cannot_be_opened_closes_nothing),
+        CASE(test_a_folder_of_the_command_line_is_of_one_run),
         CASE(test_a_picture_keeps_its_blanks),
     };
 

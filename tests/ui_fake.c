@@ -263,6 +263,7 @@ int vac_session_open(struct vac_session **out, const struct vac_open *o, struct 
     s->rho = 2;
     s->rho_step = 1190;
     s->snap.state = o->paused ? VAC_PAUSED : VAC_RUNNING;
+    snprintf(s->dir, sizeof s->dir, "%s", o->out ? o->out : "");
     snprintf(s->snap.run, sizeof s->snap.run, "run-07");
     snprintf(s->snap.stage, sizeof s->snap.stage, "align");
     snprintf(s->snap.method, sizeof s->snap.method, "vaccine");
@@ -298,7 +299,8 @@ static void go(struct vac_session *s, bool run)
 int vac_session_start(struct vac_session *s, struct vac_err *err)
 {
     (void)err;
-    snprintf(s->dir, sizeof s->dir, "%s", getenv("FAKE_DIR") ? getenv("FAKE_DIR") : ".");
+    if (!*s->dir)
+        snprintf(s->dir, sizeof s->dir, "%s", getenv("FAKE_DIR") ? getenv("FAKE_DIR") : ".");
     go(s, s->snap.state == VAC_RUNNING);
     return 0;
 }

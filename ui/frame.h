@@ -83,6 +83,7 @@ struct ui_private {
     int dragging; /* panel in which the button went down; < 0 = in none that cares */
     uint64_t next_point, next_layer;
     bool behind; /* there is more history than one round could take */
+    bool made;   /* the command line's run: its -o and --resume are of no other */
     bool quit, headless;
     bool background;            /* the shell is to have the terminal back */
     bool served;                /* others can steer it by its socket */

@@ -254,6 +254,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
     clock_gettime(CLOCK_REALTIME, &now);
     if (look_begin(ui, &ui->session, o, err))
         return -1;
+    ui->priv->made |= o->out || o->resume;
     if (*vac_session_kernels(ui->session))
         ui_warn(ui, "%s", vac_session_kernels(ui->session));
     ui->held = o->paused; /* also while it is measured before the first step */
@@ -271,13 +272,15 @@ static struct vac_open how_to_open(const struct ui *ui, const char *path)
     struct vac_open o = {.file = path, .interactive = true, .deterministic_wall = a->deterministic};
 
     if ((a->path && !strcmp(a->path, path)) || (a->out && !strcmp(a->out, path))) {
-        o.out = a->out;
         o.set = a->set;
         o.n_set = a->n_set;
-        o.resume = a->resume;
-        o.from_start = a->from_start;
         o.attach = a->attach;
         o.as = a->as;
+        if (!ui->priv->made) {
+            o.out = a->out;
+            o.resume = a->resume;
+            o.from_start = a->from_start;
+        }
     }
     o.paused = a->paused;
     return o;
