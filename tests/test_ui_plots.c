@@ -89,6 +89,19 @@ static void test_a_single_spike_is_cut_and_marked(void **state)
     canvas_done(&c);
 }
 
+/* The refusal direction is watched or it is not: it will not come by waiting. */
+static void test_what_is_not_watched_is_not_waited_for(void **state)
+{
+    (void)state;
+    ui.metric = METRIC_refusal;
+    for (size_t k = 0; k < ui.layers.n * METRIC_COUNT * (size_t)ui.layers.n_layers; k++)
+        if (k / (size_t)ui.layers.n_layers % METRIC_COUNT == METRIC_refusal)
+            ui.layers.v[k] = NAN;
+    ui_focus(&ui, PANEL_heat);
+    for (int i = 0; i < SIZES; i++)
+        assert_shows(i, "refusal is not watched by this");
+}
+
 /* What never moved from 0 stands at the foot of a range of its own, also where a logarithm was asked for, and
  * numbers below 0 keep their sign. */
 static void test_a_constant_has_an_axis(void **state)
@@ -701,6 +714,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_single_spike_is_cut_and_marked),
+        CASE(test_what_is_not_watched_is_not_waited_for),
         CASE(test_a_constant_has_an_axis),
         CASE(test_what_lasts_is_in_range),
         CASE(test_the_panel_keeps_its_range),

@@ -212,7 +212,9 @@ static void draw(struct ui *ui, const struct view *v)
 
     if (!ui->layers.n || !(s.lo <= s.hi)) {
         draw_fmt(v, 1, 0, INK_FAINT,
-                 ui->log_y && ui->layers.n ? "no %s above 0 measured yet" : "%s not measured yet",
+                 ui->metric == METRIC_refusal && ui->layers.n ? "%s is not watched by this run"
+                 : ui->log_y && ui->layers.n                  ? "no %s above 0 measured yet"
+                                                              : "%s not measured yet",
                  vac_series[ui->metric].label);
         return;
     }
