@@ -217,7 +217,7 @@ static void test_what_is_made_ready_is_told(void **state)
     for (int i = 0; i < SIZES; i++) {
         ui.snap.state = VAC_LOADING;
         strcpy(ui.snap.reason, "stage align: its rows and memory");
-        assert_shows(i, "getting ready stage align: its rows and memory");
+        assert_shows(i, "getting ready: stage align: its rows and memory");
         keys("4");
         assert_shows(i, "The stage has not begun.");
         ui_focus(&ui, PANEL_loss);

@@ -661,6 +661,40 @@ static void test_journal_filters_and_jumps(void **state)
     ui_done(&ui);
 }
 
+/* With the template of a chat model the question is not the last row of what is masked. */
+static void test_data_shows_the_question_within_its_template(void **state)
+{
+    const struct vac_sample chat = {.file = "m.jsonl",
+                                    .line = 12,
+                                    .source = "user\nHow can I bind the broom?\nassistant\n\n",
+                                    .answer = "Sure. Begin early.",
+                                    .tokens = 39,
+                                    .labels = 11,
+                                    .harmful = true,
+                                    .loss = 1.5};
+    struct vac_event e;
+    struct ui ui;
+    char *text;
+
+    (void)state;
+    ui_open(&ui);
+    panels[PANEL_data]->refresh(&ui); /* which asks for them */
+    while (vac_event_next(ui.session, &e)) {
+        if (e.kind == VAC_EVENT_SAMPLES)
+            *(struct vac_sample *)e.samples.v = chat;
+        panels[PANEL_data]->event(&ui, &e);
+        vac_event_done(&e);
+    }
+    text = picture(&ui, PANEL_data, 78, 18, CHARSET_ASCII); /* zoomed at 80x24 */
+    assert_shows(text, "m.jsonl:12 39 tokens: 28 masked, 11 learned, harmful -");
+    assert_shows(text, "| . user ");
+    assert_shows(text, "|   How can I bind the broom? ");
+    assert_shows(text, "|   assistant ");
+    assert_shows(text, "| > Sure. Begin early. ");
+    free(text);
+    ui_done(&ui);
+}
+
 static void test_data_finds_the_sample_of_a_spike(void **state)
 {
     struct ui ui;
@@ -812,6 +846,7 @@ int main(void)
         cmocka_unit_test(test_every_action_is_survived),
         cmocka_unit_test(test_controls_explain_a_bad_value),
         cmocka_unit_test(test_journal_filters_and_jumps),
+        cmocka_unit_test(test_data_shows_the_question_within_its_template),
         cmocka_unit_test(test_data_finds_the_sample_of_a_spike),
         cmocka_unit_test(test_runs_are_marked_and_laid_over),
         cmocka_unit_test(test_runs_laid_over_are_shown_or_counted),

@@ -416,7 +416,7 @@ static bool find_said(const struct ui *ui, struct said *s)
     } else if (now->state == VAC_MEASURING || (now->state == VAC_LOADING && *now->reason)) {
         s->style = INK_DRIFT;
         snprintf(s->text, sizeof s->text, "%s %s",
-                 now->state == VAC_LOADING ? "getting ready" : "measuring", now->reason);
+                 now->state == VAC_LOADING ? "getting ready:" : "measuring", now->reason);
     }
     return *s->text != '\0';
 }

@@ -311,21 +311,29 @@ static void draw_sample(const struct view *v, const struct vac_sample *s)
     int64_t tokens = s->tokens, labels = s->labels;
     const char *source = s->source;
     bool harmful = s->harmful;
-    int x, y, rows = (v->h - 1) / 2, skip;
+    size_t n = strlen(source);
+    int x, y, half = (v->h - 1) / 2, answer = draw_flow_rows(v, v->w - 4, s->answer);
+    int rows = v->h - 1 - (answer < half ? answer : half),
+        all = draw_flow_rows(v, v->w - 4, source);
+    int skip;
 
     draw_hline(v, 0, 0, v->w, INK_FRAME);
     x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", s->file, (long long)s->line);
-    x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s ", (long long)tokens,
-                 (long long)(tokens - labels), (long long)labels, s->cut ? ", cut" : "");
+    x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s%s",
+                 (long long)tokens, (long long)(tokens - labels), (long long)labels,
+                 s->cut ? ", cut" : "", harmful ? ", " : "");
     if (harmful)
-        x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful ");
-    x = draw_text(v, x, 0, INK_FAINT, s->category ? s->category : "");
+        x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful");
+    if (s->category)
+        x = draw_fmt(v, x, 0, INK_FAINT, ", %s", s->category);
     draw_glyph(v, x, 0, INK_FRAME, ' ');
-    skip = draw_flow_rows(v, v->w - 4, source) - rows;
+    for (; n > 1 && source[n - 1] == '\n' && source[n - 2] == '\n'; n--)
+        all--; /* of a template: nothing stands in that row */
+    skip = all > rows ? all - rows : 0;
     draw_glyph(v, 1, 1, INK_FAINT, sign(v->c, SIGN_DOT));
-    y = skip > 0 ? rows + 1 : draw_flow_rows(v, v->w - 4, source) + 1;
+    y = all - skip + 1;
     draw_flow(&(struct view){.c = v->c, .x = v->x, .y = v->y, .w = v->w, .h = y < v->h ? y : v->h},
-              3, 1, v->w - 4, INK_FAINT, source, skip > 0 ? skip : 0);
+              3, 1, v->w - 4, INK_FAINT, source, skip);
     draw_glyph(v, 1, y, harmful ? INK_HARM : INK_ALIGN, sign(v->c, SIGN_ARROW));
     draw_flow(v, 3, y, v->w - 4, harmful ? INK_HARM : INK_ALIGN, s->answer, 0);
 }
