@@ -59,6 +59,12 @@ run tokenise
 check "unknown command, the nearest named" failed 2 'did you mean "tokenize"?'
 run --hepl
 check "unknown option before a command" failed 2 'did you mean "--help"?'
+run --color=nothing
+check "an option alone is the workbench's" failed 2 'is not none, 8, 16 or 256'
+run --theme=none "$tmp/no.json"
+check "a theme may be none" failed 1 'no.json: cannot open'
+run --theme=pink
+check "... and cannot be anything" failed 2 'is not dark, light or none'
 for c in run validate runs replay report eval import tokenize score probe merge doctor bench; do
     run $c --help
     check "$c --help" done_with "Usage: vaccine $c "

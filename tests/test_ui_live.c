@@ -241,6 +241,21 @@ static void test_unknown_sequences_are_no_keys(void **state)
     term_free(&t);
 }
 
+/* Why it waits is of the last step, however short that was. */
+static void test_a_step_ends_the_wait_for_the_start(void **state)
+{
+    char script[1024];
+
+    (void)state;
+    make_rig(STEERED);
+    script_for(script, sizeof script,
+               HELD ":save-screen %s\n.\n:wait step 1\n" HELD ":save-screen %s\n:quit discard\n",
+               here("start"), here("step"));
+    play_through(run_folder(), "--paused", script);
+    assert_on("start", "waiting to start");
+    assert_on("step", "the steps asked for are done");
+}
+
 /* A paste is one question, however many lines it has, and outside of a line it is no keys: these
  * would end the run without saving, or ask. */
 static void test_a_paste_is_text(void **state)
@@ -526,6 +541,7 @@ static int cases(void)
         cmocka_unit_test(test_rho_takes_effect_at_the_next_step),
         cmocka_unit_test(test_questions_change_nothing),
         cmocka_unit_test(test_unknown_sequences_are_no_keys),
+        cmocka_unit_test(test_a_step_ends_the_wait_for_the_start),
         cmocka_unit_test(test_a_paste_is_text),
         cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
         cmocka_unit_test(test_training_does_not_wait_for_the_screen),

@@ -549,7 +549,7 @@ static void do_theme(struct ui *ui)
 {
     ui->priv->theme = (enum theme)((ui->priv->theme + 1) % THEME_COUNT);
     screen_set_theme(ui->priv->theme);
-    ui->colors = ui->priv->theme == THEME_NONE ? 0 : screen_colors();
+    ui->colors = screen_colors();
     ui_say(ui, "theme %s", theme_names[ui->priv->theme]);
 }
 

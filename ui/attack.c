@@ -163,7 +163,8 @@ bool attack_pump(struct ui *ui)
     if (more < 0)
         ui_warn(ui, "attack: %s", err.msg);
     else
-        ui_say(ui, "%.480s%s", a->told, more && a->resume ? "; the run waits" : "");
+        ui_say(ui, "%.480s%s", a->told,
+               more && a->resume && session_is_held(ui) ? "; the run waits" : "");
     if (more <= 0)
         finish(ui);
     return true;

@@ -275,7 +275,7 @@ static void run_theme(struct ui *ui, const char *args)
         if (!strcmp(theme_names[i], args)) {
             ui->priv->theme = (enum theme)i;
             screen_set_theme(ui->priv->theme);
-            ui->colors = i == THEME_NONE ? 0 : screen_colors();
+            ui->colors = screen_colors();
             return;
         }
     ui_warn(ui, ":theme wants dark, light or none");

@@ -144,7 +144,7 @@ static int watch(struct ui *ui, const char *dir, struct vac_err *err)
     return 0;
 }
 
-static void tell_state(struct ui *ui, enum vac_state before);
+static void tell_state(struct ui *ui, const struct vac_snapshot *before);
 
 /* The program that drives it went back to a checkpoint: all is read again. */
 static int watch_again(struct ui *ui, struct vac_err *err)
@@ -185,7 +185,7 @@ static bool pump_files(struct ui *ui)
     if (rc < 0)
         ui_warn(ui, "%s", err.msg);
     else if (rc == VAC_FOLLOW_NEW)
-        tell_state(ui, before.state);
+        tell_state(ui, &before);
     return rc != VAC_FOLLOW_NOTHING;
 }
 
@@ -687,11 +687,12 @@ static bool pump_events(struct ui *ui)
 }
 
 /* A change of state is news, once. */
-static void tell_state(struct ui *ui, enum vac_state before)
+static void tell_state(struct ui *ui, const struct vac_snapshot *before)
 {
     const struct vac_snapshot *s = &ui->snap;
 
-    if (s->state == before)
+    /* between two pauses may be a step too short to be seen */
+    if (s->state == before->state && (s->state != VAC_PAUSED || !strcmp(s->reason, before->reason)))
         return;
     if (s->state == VAC_FAILED)
         ui_warn(ui, "%s", *s->reason ? s->reason : "the run has failed");
@@ -734,7 +735,7 @@ static bool pump(struct ui *ui)
     if (!ui->priv->headless) /* else nobody looks any more */
         any |= pump_history(ui);
     any |= is_news(&before, &ui->snap);
-    tell_state(ui, before.state);
+    tell_state(ui, &before);
     leave_when_saved(ui);
     return any;
 }

@@ -34,7 +34,7 @@ struct screen_values {
 
 static const char *const charsets[] = {"braille", "block", "ascii", NULL};
 static const char *const colors[] = {"none", "8", "16", "256", NULL};
-static const char *const themes[] = {"dark", "light", NULL};
+static const char *const themes[] = {"dark", "light", "none", NULL};
 
 static const char *charset_word(size_t i)
 {
@@ -75,7 +75,7 @@ static const struct cli_option options[] = {
          "draw with braille, block or ascii; by the terminal when absent"),
     WORD(color, "N", color_word,
          "none, 8, 16 or 256 colours; by the terminal and NO_COLOR when absent"),
-    WORD(theme, "NAME", theme_word, "dark or light"),
+    WORD(theme, "NAME", theme_word, "dark, light, or none: no colours"),
     SWITCH(slow, "send at most 1 kB a second, for thin lines"),
     SWITCH(mouse, "take the mouse from the start"),
     {.row = {.name = "interval",
@@ -109,7 +109,7 @@ static int check(const struct screen_values *v, struct vac_err *err)
     if (v->color && !name_listed(colors, v->color))
         return err_set(err, VAC_ERR_USAGE, "--color: \"%s\" is not none, 8, 16 or 256", v->color);
     if (v->theme && !name_listed(themes, v->theme))
-        return err_set(err, VAC_ERR_USAGE, "--theme: \"%s\" is not dark or light", v->theme);
+        return err_set(err, VAC_ERR_USAGE, "--theme: \"%s\" is not dark, light or none", v->theme);
     return 0;
 }
 

@@ -195,8 +195,9 @@ int screen_open(const struct screen_wants *wants, struct vac_err *err)
         start_color();
     scr.colors = wanted_colors(wants);
     scr.theme = scr.colors ? color_guess_theme() : THEME_NONE;
-    if (wants->theme && scr.colors)
-        scr.theme = !strcmp(wants->theme, "light") ? THEME_LIGHT : THEME_DARK;
+    for (int i = 0; wants->theme && scr.colors && i < THEME_COUNT; i++)
+        if (!strcmp(wants->theme, theme_names[i]))
+            scr.theme = (enum theme)i;
     if (has_colors())
         set_pairs();
     set_modes();
@@ -719,7 +720,7 @@ bool screen_utf8(void)
 
 int screen_colors(void)
 {
-    return scr.colors;
+    return scr.theme == THEME_NONE ? 0 : scr.colors;
 }
 
 enum theme screen_theme(void)
