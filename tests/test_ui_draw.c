@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <math.h>
 #include "term/diff.h"
+#include "term/filter.h"
 #include "ui/frame.h"
 #include "ui/commands.h"
 
@@ -339,6 +340,65 @@ static void test_help_is_the_table(void **state)
     free(text);
 }
 
+/* --- filters --- */
+
+static bool matches(const char *filter, const char *line)
+{
+    char why[200] = "";
+    struct filter *f = filter_new(filter, why, sizeof why);
+    bool yes;
+
+    if (!f)
+        fail_msg("%s: %s", filter, why);
+    yes = filter_match(f, line);
+    filter_free(f);
+    return yes;
+}
+
+static void test_filter_language(void **state)
+{
+    const char *line = "1190 set rho 1.8 -> 2.0 (applied)";
+
+    (void)state;
+    assert_true(matches("", line));
+    assert_true(matches("  ", line));
+    assert_true(matches("rho", line));
+    assert_true(matches("RHO Set", line));
+    assert_false(matches("rho lr", line));
+    assert_true(matches("rho | lr", line));
+    assert_true(matches("lr|rho", line));
+    assert_false(matches("lr|loss", line));
+    assert_true(matches("lr set | rho applied", line));
+    assert_false(matches("lr set | rho pending", line));
+    assert_false(matches("!rho", line));
+    assert_true(matches("!lr rho", line));
+    assert_true(matches("!rho|set", line));
+    assert_true(matches("/11[0-9]0/", line));
+    assert_true(matches("/^1190 SET/", line));
+    assert_false(matches("!/1\\.[0-9]/", line));
+    assert_true(matches("/set rho|lr/ applied", line));
+    assert_true(matches("\"rho 1.8\"", line));
+    assert_false(matches("\"1.8 rho\"", line));
+    assert_true(matches("| rho |", line));
+    assert_true(matches("!", "a ! b"));
+}
+
+static void test_filter_says_what_is_wrong(void **state)
+{
+    char why[200] = "", many[200] = "";
+
+    (void)state;
+    assert_null(filter_new("/(/", why, sizeof why));
+    assert_non_null(strstr(why, "/(/"));
+    assert_null(filter_new("ok /[a/", why, sizeof why));
+    assert_null(filter_new("/((a{200}){200}){200}/", why, sizeof why));
+    assert_non_null(strstr(why, "too large"));
+    for (int i = 0; i < 40; i++)
+        strcat(many, "a ");
+    assert_null(filter_new(many, why, sizeof why));
+    assert_non_null(strstr(why, "32"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +413,8 @@ int main(void)
         cmocka_unit_test(test_diff_of_long_texts_marks_the_middle),
         cmocka_unit_test(test_keys_are_unique),
         cmocka_unit_test(test_help_is_the_table),
+        cmocka_unit_test(test_filter_language),
+        cmocka_unit_test(test_filter_says_what_is_wrong),
     };
 
     if (!vac_state_names[0]) /* the fake session must be linked, not the real one */

@@ -679,7 +679,7 @@ static const struct word words[] = {
     {"p(refuse)", "how probable a refusal's beginning is; kind: if harmless"},
     {"margin", "p(refuse) - kind: 1 = refuses what it should"},
     {"AUC", "how often a harmful request has the greater p(refuse)"},
-    {"attack at", "curves of an attack on the weights of that step; . = the run's"},
+    {"attack at", "curves of an attack on that step's weights; . = the run's"},
     {"50% at", "step of the stage at which the score passed one half"},
     {NULL, NULL},
 };
