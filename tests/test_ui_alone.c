@@ -131,6 +131,23 @@ static void test_hangup_saves_and_goes_on(void **state)
     }
 }
 
+/* A guard that would have waited for whoever looks ends a run that nobody looks at, as where there is no screen. */
+static void test_a_guard_ends_a_run_that_is_left(void **state)
+{
+    const char *out = run_folder();
+    struct term t;
+
+    (void)state;
+    make_rig("'control':'none','guards':[{'when':'step > 40','do':'pause'}]," ENDLESS);
+    start(&t, out, "shell", "--paused", NULL);
+    term_wait(&t, "waiting to start");
+    term_keys(&t, "qh");
+    assert_int_equal(term_end(&t, 60), 3);
+    assert_true(term_has(&t, "guard 1: step > 40"));
+    assert_resumable(out, newest_checkpoint(out));
+    term_free(&t);
+}
+
 /* Nobody is left to let a paused run go on: it is saved and ended. */
 static void test_hangup_of_a_paused_run(void **state)
 {
@@ -217,6 +234,7 @@ static int cases(void)
         cmocka_unit_test(test_full_disk_without_a_screen),
         cmocka_unit_test(test_line_mode_without_commands),
         cmocka_unit_test(test_hangup_saves_and_goes_on),
+        cmocka_unit_test(test_a_guard_ends_a_run_that_is_left),
         cmocka_unit_test(test_hangup_of_a_paused_run),
         cmocka_unit_test(test_hangup_with_the_terminal_there),
         cmocka_unit_test(test_hangup_of_a_run_without_its_folder),

@@ -91,6 +91,7 @@ struct ui_private {
     bool hung_up;               /* the line has dropped: nothing is printed any more */
     int status;                 /* exit status, or -1 = by the session's result */
     char fault[256];            /* what ended a run that nobody answered for; "" = nothing */
+    bool guarded;               /* that was a guard */
     uint64_t leaving;           /* id of the command that saves before leaving; 0 = none */
     uint64_t answered, refused; /* newest commands that were answered, and that were refused */
     struct alone alone;

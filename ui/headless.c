@@ -53,6 +53,7 @@ static bool folder_is_gone(const struct ui *ui)
  * ends; a full disk refuses that, and the trainer goes on trying. */
 static void answer_fault(struct ui *ui)
 {
+    enum { SAME = 60 }; /* a guard's reason goes on where its alert ends */
     struct alone *a = &ui->priv->alone;
 
     if (a->op != VAC_OP_SAVE) {
@@ -66,6 +67,7 @@ static void answer_fault(struct ui *ui)
             ui->priv->status = 129;
         else
             snprintf(ui->priv->fault, sizeof ui->priv->fault, "%s", ui->snap.reason);
+        ui->priv->guarded = *ui->snap.alert && !strncmp(ui->snap.reason, ui->snap.alert, SAME);
         ask_alone(ui, VAC_OP_QUIT);
     }
 }
@@ -170,7 +172,7 @@ int headless_end(struct ui *ui, struct vac_err *err)
     if (!rc && *ui->priv->fault) {
         err_set(err, VAC_ERR_IO, "%s; the state before it is saved in %s: --resume goes on",
                 ui->priv->fault, shown_dir(ui));
-        rc = 1;
+        rc = ui->priv->guarded ? 3 : 1; /* as a run without a screen */
     }
     session_pump(ui);
     if (!rc && !session_is_attached(ui) && may_print(ui))
