@@ -27,22 +27,45 @@ static int refuse(const struct walk *w, const char *what)
                    w->text, what);
 }
 
-/* Names may hold dots, so the longest that the path goes on with is meant; a stage without one has that
- * which the reader will give it. */
+/* A stage without a name has that which the reader will give it. */
+static const char *name_of(const struct walk *w, const cJSON *entry, size_t i, char number[32])
+{
+    const cJSON *own = cJSON_GetObjectItemCaseSensitive(entry, "name");
+
+    snprintf(number, 32, w->in_stages ? "stage%zu" : "", i + 1);
+    return cJSON_IsString(own) ? own->valuestring : number;
+}
+
+static int refuse_name(struct walk *w)
+{
+    char text[200] = "nothing in this list has that name", number[32];
+    const cJSON *entry = w->here->child;
+    const char *between = ": it has ";
+
+    for (size_t i = 0; entry; entry = entry->next, i++) {
+        const char *name = name_of(w, entry, i, number);
+        size_t n = strlen(text);
+
+        if (!*name)
+            continue;
+        snprintf(text + n, sizeof text - n, "%s%.60s", between, name);
+        between = ", ";
+    }
+    w->at = w->end;
+    return refuse(w, text);
+}
+
+/* Names may hold dots, so the longest that the path goes on with is meant. */
 static int list_name(struct walk *w, size_t *index)
 {
     const cJSON *entry = w->here->child;
     size_t left = (size_t)(w->end - w->at), best = 0;
 
     for (size_t i = 0; entry; entry = entry->next, i++) {
-        const cJSON *own = cJSON_GetObjectItemCaseSensitive(entry, "name");
-        char number[32] = "";
-        const char *name = cJSON_IsString(own) ? own->valuestring : number;
-        size_t n;
+        char number[32];
+        const char *name = name_of(w, entry, i, number);
+        size_t n = strlen(name);
 
-        if (w->in_stages)
-            snprintf(number, sizeof number, "stage%zu", i + 1);
-        n = strlen(name);
         if (n <= best || n > left || memcmp(name, w->at, n))
             continue;
         if (n < left && w->at[n] != '.' && w->at[n] != '[')
@@ -50,10 +73,8 @@ static int list_name(struct walk *w, size_t *index)
         best = n;
         *index = i;
     }
-    if (!best) {
-        w->at = w->end;
-        return refuse(w, "nothing in this list has that name");
-    }
+    if (!best)
+        return refuse_name(w);
     w->at += best;
     return 0;
 }
