@@ -360,6 +360,22 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
     play_through(run_folder(), "--paused", script);
 }
 
+/* `x` twice before the next step: the second is of the layers that wait, and takes the first back. */
+static void test_layers_are_left_out_of_those_that_wait(void **state)
+{
+    char script[2048];
+
+    (void)state;
+    make_busy_rig();
+    script_for(script, sizeof script,
+               ":wait state measuring\nx\nX\n:save-screen %s\nEsc\nx\nX\n:save-screen %s\nEsc\n"
+               ":save-screen %s\n:wait state done\n:quit\n",
+               here("once"), here("twice"), here("go"));
+    play_through(run_folder(), NULL, script);
+    assert_on("once", "layers> 1-");
+    assert_on("twice", "layers> 0-");
+}
+
 /* The screen's thread sleeps: training does not notice. */
 static void test_training_does_not_wait_for_the_screen(void **state)
 {
@@ -544,6 +560,7 @@ static int cases(void)
         cmocka_unit_test(test_a_step_ends_the_wait_for_the_start),
         cmocka_unit_test(test_a_paste_is_text),
         cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
+        cmocka_unit_test(test_layers_are_left_out_of_those_that_wait),
         cmocka_unit_test(test_training_does_not_wait_for_the_screen),
         cmocka_unit_test(test_the_screen_catches_up),
         cmocka_unit_test(test_an_idle_screen_is_silent),

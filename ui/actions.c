@@ -308,6 +308,25 @@ static void mask_text(const bool *mask, int n, char *out, size_t size)
     }
 }
 
+/* The layers of the next step: a change that waits counts. */
+static void next_mask(const struct ui *ui, bool mask[VAC_MAX_LAYERS])
+{
+    int layers = ui_option(ui, "layers"), n = ui->snap.n_layers;
+    const char *s = layers >= 0 ? ui_option_next(&ui->option[layers]) : "";
+    bool all = !*s || !strcmp(s, "all");
+
+    for (int i = 0; i < n; i++)
+        mask[i] = all;
+    while (!all && *s) {
+        char *end;
+        long from = strtol(s, &end, 10), to = *end == '-' ? strtol(end + 1, &end, 10) : from;
+
+        for (long i = from; i >= 0 && i <= to && i < n; i++)
+            mask[i] = true;
+        s = *end ? end + 1 : end;
+    }
+}
+
 static void set_layers(struct ui *ui, const char *text)
 {
     int layers = ui_option(ui, "layers");
@@ -325,7 +344,7 @@ static void do_mask(struct ui *ui)
 
     if (ui->layer < 0 || ui->layer >= ui->snap.n_layers)
         return;
-    memcpy(mask, ui->snap.mask, sizeof mask);
+    next_mask(ui, mask);
     mask[ui->layer] = !mask[ui->layer];
     mask_text(mask, ui->snap.n_layers, text, sizeof text);
     set_layers(ui, text);
@@ -339,9 +358,11 @@ static void mask_typed(struct ui *ui, const char *line)
 
 static void do_mask_range(struct ui *ui)
 {
+    bool mask[VAC_MAX_LAYERS];
     char text[128];
 
-    mask_text(ui->snap.mask, ui->snap.n_layers, text, sizeof text);
+    next_mask(ui, mask);
+    mask_text(mask, ui->snap.n_layers, text, sizeof text);
     prompt_open(ui, &(struct prompt){.label = "layers> ",
                                      .initial = text,
                                      .replaced = true,
