@@ -136,6 +136,10 @@ wait "$pid"
 check "in the last lines of a run" grep -qx ' *vaccine  rho 1 -> 4' "$tmp/long.out"
 ctl "$dir" status
 check "a run that nobody runs" failed 2 'no program is running this run: vaccine run'
+file short 2 ''
+"$VACCINE" run "$tmp/short.json" -o "$tmp/short" </dev/null >/dev/null 2>&1
+ctl "$tmp/short" status
+check "a run that is over" failed 2 "this run is over: vaccine $tmp/short looks at it"
 
 # ---- a kill leaves the socket; the next one who has the lock takes its place
 begin long "$tmp/killed"

@@ -294,7 +294,7 @@ static void test_nobody_runs_it(void **state)
     (void)state;
     start_attached(&t, out, "ann");
     assert_int_equal(term_end(&t, 60), 2);
-    assert_true(term_has(&t, "no program is running this run: vaccine run"));
+    assert_true(term_has(&t, "this run is over: vaccine "));
     term_free(&t);
 }
 

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "record/folder.h"
+#include "record/runs.h"
 
 #define SOCKET_NAME "control.sock"
 enum { WAITING = 8 /* connections that nobody has taken yet */ };
@@ -105,6 +106,7 @@ int place_connect(const char *dir, struct vac_err *err)
     char *path = lock_noted(dir, noted, sizeof noted) ? mem_strdup(noted, err)
                                                       : path_join(dir, SOCKET_NAME, err);
     struct vac_err why = {0};
+    const char *state;
     struct stat st;
     int fd = -1, number = ENOENT, holds;
 
@@ -133,9 +135,12 @@ int place_connect(const char *dir, struct vac_err *err)
         if (holds == 0)
             return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
                            dir);
+        state = run_state(dir, &why);
         return err_set(err, VAC_ERR_USAGE,
-                       "%s: no program is running this run: vaccine run %s goes on with it", dir,
-                       dir);
+                       state && !strcmp(state, "done")
+                           ? "%s: this run is over: vaccine %s looks at it"
+                           : "%s: no program is running this run: vaccine run %s goes on with it",
+                       dir, dir);
     }
     if (why.code)
         return err_set(err, why.code, "%s", why.msg);
