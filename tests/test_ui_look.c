@@ -472,6 +472,25 @@ static char *x_labels(struct term *t)
     return line;
 }
 
+/* A VT100 as terminfo has it: no mouse, no clipboard, and none of the keys that every later one has. */
+static void test_an_old_terminal(void **state)
+{
+    static const char *const ascii[] = {"ascii", NULL};
+    struct term t;
+
+    (void)state;
+    term_start(&t, 80, 24, "vt100", "screen", ascii);
+    term_read(&t, 0.4);
+    press(&t, "2\033[B\033[B", "> 2 ");
+    press(&t, "\033[1~", "> 0 ");
+    press(&t, "\033[4~", ">11 ");
+    press(&t, "M", "! this terminal has no mouse");
+    press(&t, "1Y", "bytes in copied.txt, not on the clipboard");
+    assert_false(term_has(&t, "\033]"));
+    leave(&t);
+    term_free(&t);
+}
+
 static void test_mouse(void **state)
 {
     char *whole, *near;
@@ -574,6 +593,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_charsets),
         cmocka_unit_test(test_no_color_is_obeyed),
         cmocka_unit_test(test_every_panel_is_exported),
+        cmocka_unit_test(test_an_old_terminal),
         cmocka_unit_test(test_mouse),
     };
     int rc;

@@ -587,8 +587,11 @@ static void do_charset(struct ui *ui)
 
 static void do_mouse(struct ui *ui)
 {
+    if (!screen_set_mouse(!ui->priv->mouse)) {
+        ui_warn(ui, "this terminal has no mouse");
+        return;
+    }
     ui->priv->mouse = !ui->priv->mouse;
-    screen_set_mouse(ui->priv->mouse);
     ui_say(ui, "%s", ui->priv->mouse ? "mouse on: Shift-drag selects text" : "mouse off");
 }
 

@@ -257,19 +257,21 @@ void export_copy(struct ui *ui)
 {
     char *raw = readout_text(ui), *text = raw ? clean_text(raw) : NULL;
     char dir[VAC_PATH], name[VAC_PATH + 16];
+    bool sent;
 
     free(raw);
     if (!text) {
         ui_warn(ui, "out of memory: nothing is copied");
         return;
     }
-    screen_copy(text);
+    sent = screen_copy(text);
     files_state_dir(dir);
     snprintf(name, sizeof name, "%s/copied.txt", *dir ? dir : ".");
     if (write_private(name, text))
         ui_warn(ui, "%s: %s", name, strerror(errno));
     else
-        ui_say(ui, "copied (%zu bytes), also in %s", strlen(text),
-               ui->deterministic ? "copied.txt" : name);
+        ui_say(ui,
+               sent ? "copied (%zu bytes), also in %s" : "%zu bytes in %s, not on the clipboard",
+               strlen(text), ui->deterministic ? "copied.txt" : name);
     free(text);
 }

@@ -151,6 +151,22 @@ static void send(const char *bytes)
     output_write(bytes, strlen(bytes));
 }
 
+/* What every terminal since the VT220 sends for these, also one whose TERM does not say so. */
+static void define_usual_keys(void)
+{
+    static const struct {
+        const char *sequence;
+        int key;
+    } usual[] = {{"\033[A", KEY_UP},     {"\033[B", KEY_DOWN},   {"\033[C", KEY_RIGHT},
+                 {"\033[D", KEY_LEFT},   {"\033[H", KEY_HOME},   {"\033[F", KEY_END},
+                 {"\033[1~", KEY_HOME},  {"\033[3~", KEY_DC},    {"\033[4~", KEY_END},
+                 {"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE}, {"\033[Z", KEY_BTAB}};
+
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (!key_defined(usual[i].sequence))
+            define_key(usual[i].sequence, usual[i].key);
+}
+
 static void set_modes(void)
 {
     raw();
@@ -163,6 +179,7 @@ static void set_modes(void)
     leaveok(stdscr, FALSE);
     scr.cursor = -1;
     curs_set(0);
+    define_usual_keys();
     if (knows_xterm_modes()) {
         define_key("\033[I", CODE_FOCUS_IN);
         define_key("\033[O", CODE_FOCUS_OUT);
@@ -607,17 +624,19 @@ void screen_mouse_event(int *x, int *y, int *button)
     *button = scr.mouse_button;
 }
 
-void screen_set_mouse(bool on)
+bool screen_set_mouse(bool on)
 {
     if (on == scr.mouse)
-        return;
-    scr.mouse = on;
+        return true;
     mouseinterval(0);
     if (!on && knows_xterm_modes())
         send("\033[?1002l");
-    mousemask(on ? MOUSE_EVENTS : 0, NULL);
+    if (!mousemask(on ? MOUSE_EVENTS : 0, NULL) && on)
+        return false;
+    scr.mouse = on;
     if (on && knows_xterm_modes()) /* curses asks for clicks: this adds moves with a button down */
         send("\033[?1002h");
+    return true;
 }
 
 void screen_set_sync(bool on)
@@ -648,17 +667,17 @@ void screen_aside(void (*meanwhile)(void *ctx), void *ctx)
 
 /* --- clipboard --- */
 
-void screen_copy(const char *text)
+bool screen_copy(const char *text)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t n = strlen(text), k = 0;
     char *out;
 
     if (n > 50000 || !scr.open || !knows_xterm_modes())
-        return;
+        return false;
     out = malloc((n + 2) / 3 * 4 + 16);
     if (!out)
-        return;
+        return false;
     k = (size_t)sprintf(out, "\033]52;c;");
     for (size_t i = 0; i < n; i += 3) {
         unsigned v = (unsigned)(unsigned char)text[i] << 16;
@@ -676,6 +695,7 @@ void screen_copy(const char *text)
     out[k] = '\0';
     send(out);
     free(out);
+    return true;
 }
 
 /* A bell, and a notice where the terminal has some: OSC 9 (iTerm2, ConEmu, WezTerm), OSC 777 (urxvt, foot,

@@ -43,15 +43,16 @@ const char *screen_pasted(size_t *n);
 bool screen_is_pasting(void);
 /* Where UIKEY_MOUSE happened; button 1, 4 and 5 for the wheel, or 0 for a move with 1 held down. */
 void screen_mouse_event(int *x, int *y, int *button);
-void screen_set_mouse(bool on);
+/* False: this terminal has none. */
+bool screen_set_mouse(bool on);
 void screen_set_sync(bool on);
 /* Stops the process as Ctrl-Z does; returns after fg. */
 /* The terminal as it was, while something else has it. */
 void screen_aside(void (*meanwhile)(void *ctx), void *ctx);
 /* Rings, and tells the desktop where the terminal passes it on. */
 void screen_notice(const char *text);
-/* Puts text on the clipboard of a terminal that knows OSC 52. */
-void screen_copy(const char *text);
+/* Puts text on the clipboard of a terminal that knows OSC 52; false: it was not sent. */
+bool screen_copy(const char *text);
 
 /* Charset, colours and theme that the terminal suggests. */
 enum charset screen_charset(void);
