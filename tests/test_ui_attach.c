@@ -134,6 +134,37 @@ static void test_attack_from_elsewhere(void **state)
     cJSON_Delete(line);
 }
 
+/* Who has control of a run that was left answers for it: a guard's pause waits for that one, and no longer. */
+static void test_a_guard_waits_for_who_steers(void **state)
+{
+    const char *out = run_folder();
+    struct term t, u;
+    int64_t saved;
+
+    (void)state;
+    start_endless(&t, out, "screen");
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "training goes on without a screen");
+    start_attached(&u, out, "ann");
+    hold(&u);
+    saved = newest_checkpoint(out);
+    term_keys(&u, ":guard step > 1 pause\r ");
+    term_wait(&u, "! guard 1: step > 1");
+    term_read(&t, 3);
+    term_keys(&u, ":set lr 0.0002\r");
+    for (int i = 0; i < 60 && run_journal_count(out, "set") == 0; i++)
+        term_read(&u, 0.5);
+    assert_int_equal(run_journal_count(out, "set"), 1);
+    assert_int_equal(newest_checkpoint(out), saved); /* it has not ended */
+    kill(u.pid, SIGKILL);
+    assert_int_equal(waitpid(u.pid, NULL, 0), u.pid);
+    assert_int_equal(term_end(&t, 60), 3);
+    assert_resumable(out, newest_checkpoint(out));
+    close(u.fd);
+    term_free(&u);
+    term_free(&t);
+}
+
 /* What was refused is not pending, and stands at the step at which it was asked. */
 static void assert_refused_set(struct term *bob)
 {
@@ -305,6 +336,7 @@ static int cases(void)
         cmocka_unit_test(test_a_dropped_line_attaches),
         cmocka_unit_test(test_a_dropped_run_attaches),
         cmocka_unit_test(test_attack_from_elsewhere),
+        cmocka_unit_test(test_a_guard_waits_for_who_steers),
         cmocka_unit_test(test_two_screens),
         cmocka_unit_test(test_back_from_elsewhere),
         cmocka_unit_test(test_it_ends_while_looked_at),

@@ -73,6 +73,12 @@ bool vac_session_served(const struct vac_session *s)
     return false;
 }
 
+bool vac_session_steered(const struct vac_session *s)
+{
+    (void)s;
+    return false;
+}
+
 bool vac_session_attached(const struct vac_session *s)
 {
     (void)s;

@@ -49,11 +49,19 @@ static bool folder_is_gone(const struct ui *ui)
     return stat(ui_dir(ui), &st) && (errno == ENOENT || errno == ENOTDIR || errno == ESTALE);
 }
 
+/* Its reason goes on where its alert ends, and may be cut. */
+static bool is_of_a_guard(const struct vac_snapshot *s)
+{
+    enum { WHOLE = 200 };
+    size_t n = strlen(s->alert);
+
+    return n && !strncmp(s->reason, s->alert, n < WHOLE ? n : WHOLE);
+}
+
 /* The fault stands in the snapshot. What a step without numbers leaves can be saved, and the run
  * ends; a full disk refuses that, and the trainer goes on trying. */
 static void answer_fault(struct ui *ui)
 {
-    enum { SAME = 60 }; /* a guard's reason goes on where its alert ends */
     struct alone *a = &ui->priv->alone;
 
     if (a->op != VAC_OP_SAVE) {
@@ -67,7 +75,7 @@ static void answer_fault(struct ui *ui)
             ui->priv->status = 129;
         else
             snprintf(ui->priv->fault, sizeof ui->priv->fault, "%s", ui->snap.reason);
-        ui->priv->guarded = *ui->snap.alert && !strncmp(ui->snap.reason, ui->snap.alert, SAME);
+        ui->priv->guarded = is_of_a_guard(&ui->snap);
         ask_alone(ui, VAC_OP_QUIT);
     }
 }
@@ -83,8 +91,8 @@ void headless_answer(struct ui *ui)
     if (!a->begun && !a->ends) {
         ask_alone(ui, VAC_OP_RESUME); /* also ends a number of steps that was asked for */
     } else if (session_is_held(ui)) {
-        if (ui->priv->served && !ui->snap.fault && !a->ends)
-            return;                       /* somebody holds it by its socket */
+        if (ui->priv->served && !a->ends && (!ui->snap.fault || vac_session_steered(ui->session)))
+            return; /* somebody holds it by its socket, or is there to answer */
         if (ui->snap.state == VAC_PAUSED) /* else what was asked last is still being answered */
             answer_fault(ui);
     } else {

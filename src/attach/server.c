@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ struct server {
     struct client client[CLIENTS];
     uint64_t serials, holder; /* serial of who has control; 0 = nobody, */
     char held[VAC_NAME];      /* ... and the name, also when that one is gone */
+    atomic_bool steered;      /* somebody has it, for other threads */
     struct pending pending[PENDING];
     size_t n_pending;
     struct vac_snapshot now;
@@ -164,6 +166,7 @@ static void grant(struct server *s, struct client *to)
 
     hand_over(s, s->holder ? s->held : to->name, to->name);
     s->holder = to->serial;
+    atomic_store(&s->steered, true);
     snprintf(s->held, sizeof s->held, "%s", to->name);
     to->wants = false;
     for (int i = 0; i < CLIENTS; i++) {
@@ -391,6 +394,7 @@ static void tidy(struct server *s)
     if (s->holder && !find(s, s->holder) && !pass_on(s)) {
         hand_over(s, s->held, "nobody");
         s->holder = 0;
+        atomic_store(&s->steered, false);
         tell(s, NULL, "nobody has control; :control takes it");
     }
 }
@@ -560,6 +564,11 @@ static void *serve(void *arg)
     tell_standing(s);
     tidy(s);
     return NULL;
+}
+
+bool server_steered(const struct server *s)
+{
+    return atomic_load(&s->steered);
 }
 
 int server_open(struct server **out, struct vac_session *session, struct control *ctl,

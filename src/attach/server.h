@@ -13,6 +13,8 @@ struct server;
 /* `reads`: commands are refused. The session outlives the server, and so does its lock. On the driver's thread. */
 int server_open(struct server **out, struct vac_session *s, struct control *ctl, struct lock *lock,
                 bool reads, struct vac_err *err);
+/* Whether somebody has control; on any thread. */
+bool server_steered(const struct server *s);
 /* Who is connected is told how the run stands, and hears no more. */
 void server_close(struct server *s);
 #endif

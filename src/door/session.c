@@ -448,6 +448,11 @@ bool vac_session_served(const struct vac_session *s)
     return s->server != NULL;
 }
 
+bool vac_session_steered(const struct vac_session *s)
+{
+    return s->server && server_steered(s->server);
+}
+
 bool vac_session_attached(const struct vac_session *s)
 {
     return s->attach;
