@@ -102,7 +102,7 @@ own_keys() { # of judges and metrics, below their names
     check "methods" offers bench --method '' :: $("$VACCINE" manual methods </dev/null | sed -n 's/^\.SS method //p')
 }
 check "verdicts" offers eval --count '' :: answered refused other
-check "themes" offers --theme '' :: dark light
+check "themes" offers --theme '' :: dark light none
 check "character sets" offers screen --charset b :: braille block
 check "shapes" offers bench --shape s :: small smollm
 check "a number has no words" offers run --threads '' ::

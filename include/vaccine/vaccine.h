@@ -67,7 +67,7 @@ int vac_session_start(struct vac_session *s, struct vac_err *err);
 /* From now on others can ask and steer it by the control socket of its folder, as its run file allows ("control"): 0
  * as well where it allows nothing, or nothing goes on. For a run without a screen. */
 int vac_session_serve(struct vac_session *s, struct vac_err *err);
-bool vac_session_served(const struct vac_session *s); /* it has its socket */
+bool vac_session_served(const struct vac_session *s);  /* it has its socket */
 bool vac_session_steered(const struct vac_session *s); /* somebody has control by it */
 /* It is another program's (attach in struct vac_open). */
 bool vac_session_attached(const struct vac_session *s);

@@ -80,28 +80,36 @@ static int show(const struct vac_to_label *x, struct vac_err *err)
     return rc;
 }
 
-/* One of "raosq": on a terminal a key alone, of which others are none, as are those of a signal, which would leave
- * the terminal as it is here: they quit. Else the first letter of a line, whatever it is. */
-static int read_letter(struct vac_err *err)
+/* From the question on keys count alone, also those of a signal, which would leave the terminal as it is here. false =
+ * no terminal is read. */
+static bool keys_alone(struct termios *was)
 {
-    static const char letters[] = "raosq";
-    struct termios was, keys;
-    char line[256], c = 0;
-    ssize_t n;
+    struct termios keys;
 
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &was))
-        return fgets(line, sizeof line, stdin) ? line[0] : 'q';
-    keys = was;
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, was))
+        return false;
+    keys = *was;
     keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
     keys.c_cc[VMIN] = 1;
     keys.c_cc[VTIME] = 0;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+    return tcsetattr(STDIN_FILENO, TCSADRAIN, &keys) == 0;
+}
+
+/* One of "raosq": a key alone, where they count (`was` not NULL), of which others are none and those of a signal quit.
+ * Else the first letter of a line, whatever it is. */
+static int read_letter(const struct termios *was, struct vac_err *err)
+{
+    static const char letters[] = "raosq";
+    char line[256], c = 0;
+    ssize_t n;
+
+    if (!was)
+        return fgets(line, sizeof line, stdin) ? line[0] : 'q';
     do {
         n = read(STDIN_FILENO, &c, 1);
-        if ((n < 0 && errno != EINTR) || n == 0 || c == was.c_cc[VINTR] || c == was.c_cc[VEOF])
+        if ((n < 0 && errno != EINTR) || n == 0 || c == was->c_cc[VINTR] || c == was->c_cc[VEOF])
             c = 'q';
     } while (!c || !strchr(letters, c));
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
     line[0] = c;
     line[1] = '\n';
     return cli_write(&(struct strbuf){.s = line, .len = 2}, err) ? -1 : c;
@@ -114,8 +122,12 @@ static int ask(struct vac_labels *l, struct vac_err *err)
 
     while (vac_labels_next(l, &x)) {
         const char *verdict = NULL;
-        int c = show(&x, err) ? -1 : read_letter(err);
+        struct termios was;
+        bool alone = keys_alone(&was);
+        int c = show(&x, err) ? -1 : read_letter(alone ? &was : NULL, err);
 
+        if (alone)
+            tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
         if (c < 0)
             return -1;
         if (c == 'q')
