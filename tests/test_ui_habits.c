@@ -72,6 +72,29 @@ static void test_an_early_end_stands_in_the_header(void **state)
     }
 }
 
+/* What is beside the point in one score's answers is said of that score. */
+static void test_a_warning_is_of_its_score(void **state)
+{
+    struct vac_eval *e = &ui.snap.eval[1];
+
+    (void)state;
+    e->verdicts.other = 4;
+    snprintf(e->verdicts.others, VAC_OTHERS, "xx");
+    for (int w = 60; w < 200; w++) {
+        char *text, *end, *at;
+        int x, y;
+
+        frame_draw(&ui, w, 24, &x, &y);
+        text = canvas_text(&priv.canvas);
+        end = strchr(text, '\n');
+        *end = '\0';
+        at = strstr(text, "! other 4");
+        if (at && !strstr(text, e->name))
+            fail_msg("%d: %s", w, text);
+        free(text);
+    }
+}
+
 /* A step of a big model moves nothing for many seconds: how long, and where it is in it. */
 static void test_a_long_step_is_seen_to_move(void **state)
 {
@@ -426,6 +449,7 @@ int main(void)
         CASE(test_a_fault_stands_first_until_dealt_with),
         CASE(test_a_fault_says_what_before_where),
         CASE(test_an_early_end_stands_in_the_header),
+        CASE(test_a_warning_is_of_its_score),
         CASE(test_a_long_step_is_seen_to_move),
         CASE(test_the_header_says_when_it_ends),
         CASE(test_a_message_ends_with_its_truth),

@@ -330,6 +330,30 @@ static void test_labels_correct_a_score(void **state)
     ui_done(&ui);
 }
 
+/* A stage begins at the step at which the one before it has ended: what was measured there stays. */
+static void test_the_last_values_of_a_stage_stay(void **state)
+{
+    struct history h = {.n = 0};
+    struct vac_point p;
+
+    (void)state;
+#define UNKNOWN(name, ...) p.name = NAN;
+    VAC_COLUMNS(UNKNOWN)
+    p.stage = 0;
+    p.step = 10;
+    p.loss = 0.5;
+    history_push(&h, &p);
+    p.stage = 1;
+    p.loss = NAN;
+    p.lr = 0.1;
+    history_push(&h, &p);
+    assert_int_equal(h.n, 1);
+    assert_true(h.v[COL_stage] == 1 && h.v[COL_loss] == 0.5 && h.v[COL_lr] == 0.1);
+    history_push(&h, &p); /* again, as after going back: nothing of before */
+    assert_true(h.n == 1 && isnan(h.v[COL_loss]));
+    history_done(&h);
+}
+
 static void test_what_rounds_to_0_has_no_sign(void **state)
 {
     char text[VAC_SPAN_TEXT];
@@ -347,6 +371,7 @@ static void test_what_rounds_to_0_has_no_sign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_last_values_of_a_stage_stay),
         cmocka_unit_test(test_what_rounds_to_0_has_no_sign),
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),

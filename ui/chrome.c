@@ -234,10 +234,11 @@ static void add_evals(const struct ui *ui, struct pieces *h)
             add(h, 1, INK_FAINT, 1, "@%lld", (long long)e->step);
             h->v[h->n - 1].joined = true;
         }
-        if (*measured_rest(rest, &e->verdicts)) {
+        if (*measured_rest(rest, &e->verdicts) && h->n < PIECES) {
             bool warn = *e->verdicts.others != '\0';
 
-            add(h, warn ? 4 : 9, warn ? INK_WARN | STYLE_BOLD : INK_FAINT, 1, "(%s)", rest);
+            add(h, 9, warn ? INK_WARN | STYLE_BOLD : INK_FAINT, 1, "(%s)", rest);
+            h->v[h->n - 1].joined = warn; /* it goes when its score does, and not before */
         }
     }
 }

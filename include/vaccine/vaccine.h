@@ -444,9 +444,9 @@ struct vac_run_info {
     char state[24]; /* "running", "paused", "done", "stopped", "failed", "broken" */
     int64_t step, total_steps;
     char method[VAC_NAME]; /* of the first stage, */
-    double rho,
-        rho_was; /* and its strength, NaN = it has none: as it was set last, and as the run file
-                              has it where that is another; NaN = it is not */
+    /* ... and its strength, NaN = it has none: as it was set last, and as the run file has it where that is
+     * another (NaN = it is not). */
+    double rho, rho_was;
     int n_evals;
     struct vac_eval eval[VAC_MAX_EVALS]; /* last value of each */
     /* Of each: the last value in the first stage, when a later one measured it too; and the step of the last

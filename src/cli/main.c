@@ -128,19 +128,6 @@ static int run_command(const struct command *cmd, int argc, char **argv, struct 
     return rc;
 }
 
-static bool is_option_of(const struct command *cmd, const char *word)
-{
-    const struct cli_option *o;
-    size_t n = strcspn(word, "=");
-
-    if (n < 3 || strncmp(word, "--", 2))
-        return false;
-    for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
-        if (strlen(o->row.name) == n - 2 && !strncmp(o->row.name, word + 2, n - 2))
-            return true;
-    return false;
-}
-
 /* No command, but nothing, an option, or something on the disk: the workbench. */
 static bool is_for_screen(int argc, char **argv)
 {
@@ -152,7 +139,7 @@ static bool is_for_screen(int argc, char **argv)
         return false;
     if (argv[1][0] == '-')
         return strcmp(argv[1], "--help") && strcmp(argv[1], "--version") &&
-               (argc > 2 || is_option_of(&command_screen, argv[1]));
+               (argc > 2 || cli_option_named(&command_screen, argv[1]));
     return !stat(argv[1], &st) || strchr(argv[1], '/') || strstr(argv[1], ".json");
 }
 

@@ -49,6 +49,18 @@ const struct cli_option *cli_option_at(const struct command *cmd, size_t i)
     return i == n ? &help_row : i == n + 1 ? &version_row : NULL;
 }
 
+const struct cli_option *cli_option_named(const struct command *cmd, const char *word)
+{
+    const struct cli_option *o = NULL;
+    size_t len = strcspn(word, "=");
+
+    if (len > 2 && !strncmp(word, "--", 2))
+        for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
+            if (strlen(o->row.name) == len - 2 && !strncmp(o->row.name, word + 2, len - 2))
+                break;
+    return o;
+}
+
 static const char *name_at(const void *ctx, size_t i)
 {
     const struct cli_option *o = cli_option_at(ctx, i);
@@ -78,16 +90,16 @@ static int unknown_long(const struct parse *p, const char *name, const char *wor
 static const struct cli_option *find_long(const struct parse *p, const char *word,
                                           struct vac_err *err)
 {
-    const struct cli_option *o, *found = NULL;
+    const struct cli_option *o, *found = cli_option_named(p->cmd, word);
     size_t len = strcspn(word + 2, "=");
     char name[64];
     int hits = 0;
 
+    if (found)
+        return found;
     for (size_t i = 0; (o = cli_option_at(p->cmd, i)); i++) {
         if (strncmp(o->row.name, word + 2, len))
             continue;
-        if (strlen(o->row.name) == len)
-            return o;
         found = o;
         hits++;
     }

@@ -18,6 +18,8 @@ void cli_command_help(const struct command *cmd, struct strbuf *out);
 const struct cli_option *cli_rows(const struct command *cmd);
 /* The command's rows, then --help and --version; NULL after the last. */
 const struct cli_option *cli_option_at(const struct command *cmd, size_t i);
+/* The row of "--name" or "--name=VALUE"; NULL = there is none. */
+const struct cli_option *cli_option_named(const struct command *cmd, const char *word);
 /* The value without the option, as text; false when there is none to tell. */
 bool cli_option_default(const struct cli_option *o, struct strbuf *out);
 

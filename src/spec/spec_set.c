@@ -32,7 +32,9 @@ static const char *name_of(const struct walk *w, const cJSON *entry, size_t i, c
 {
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(entry, "name");
 
-    snprintf(number, 32, w->in_stages ? "stage%zu" : "", i + 1);
+    number[0] = '\0';
+    if (w->in_stages)
+        snprintf(number, 32, "stage%zu", i + 1);
     return cJSON_IsString(own) ? own->valuestring : number;
 }
 

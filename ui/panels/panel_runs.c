@@ -13,9 +13,8 @@
 enum { NAME_AT = 5 }; /* column */
 enum {
     MARKS = 8,
-    AGAIN = 5, /* seconds until the folders are read again */
-    SCORES =
-        MEASURED_USUAL /* that have a column: how harmful, how often it refuses what is kind, how good */
+    AGAIN = 5,              /* seconds until the folders are read again */
+    SCORES = MEASURED_USUAL /* that have a column */
 };
 
 struct runs {
@@ -367,9 +366,10 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 {
     const struct start_item *item = item_at(ui, row);
     const struct vac_run_info *run = &item->run;
+    const struct vac_span margin = {.value = margin_of(own(ui), run)};
     int mark = mark_of(own(ui), item->path);
     bool open = *ui->snap.run && !strcmp(run->name, ui->snap.run);
-    char number[NUMBER_SIZE], name[VAC_NAME + 40];
+    char number[NUMBER_SIZE], span[VAC_SPAN_TEXT], name[VAC_NAME + 40];
     enum sign glyph;
     unsigned style = state_style(run->state, &glyph);
     int at;
@@ -404,8 +404,8 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
             entry_fmt(c, INK_TEXT, "%s%.3g", wide > 1 ? number : "", run->rho);
         break;
     case MARGIN:
-        if (!isnan(margin_of(own(ui), run)))
-            entry_fmt(c, INK_TEXT, "%.3f", margin_of(own(ui), run));
+        if (!isnan(margin.value))
+            entry_fmt(c, INK_TEXT, "%s", vac_span_text(&margin, false, span));
         break;
     case BROKE:
         for (int i = 0; i < run->n_evals && i < VAC_MAX_EVALS && !c->n; i++)

@@ -49,10 +49,14 @@ long history_row(const struct history *h, double step)
 
 void history_push(struct history *h, const struct vac_point *p)
 {
-    double *v;
+    double *v, was[COL_COUNT];
+    bool begins = false; /* a stage, where the last one has ended: that one's values stay */
 
-    while (h->n && h->v[(h->n - 1) * COL_COUNT + COL_step] >= (double)p->step)
+    while (h->n && h->v[(h->n - 1) * COL_COUNT + COL_step] >= (double)p->step) {
         h->n--; /* the run went back */
+        memcpy(was, h->v + h->n * COL_COUNT, sizeof was);
+        begins = was[COL_step] == (double)p->step && was[COL_stage] < p->stage;
+    }
     if (!reserve((void **)&h->v, &h->cap, h->n, HISTORY_STRIDE))
         return;
     v = h->v + h->n++ * COL_COUNT;
@@ -60,6 +64,9 @@ void history_push(struct history *h, const struct vac_point *p)
     v[COL_stage] = p->stage;
 #define COLUMN_PUT(name, ...) v[COL_##name] = p->name;
     VAC_COLUMNS(COLUMN_PUT)
+    for (int c = 0; begins && c < COL_COUNT; c++)
+        if (isnan(v[c]))
+            v[c] = was[c];
 }
 
 void history_done(struct history *h)

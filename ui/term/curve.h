@@ -1,6 +1,7 @@
 /* curve.h - what the columns of dots of a plot hold of a line, and the range that it asks for.
  *
- * All points of a line are looked at once for a picture; everything else is made of its columns. */
+ * All points of a line are looked at once for a picture, and once more for its legend; everything else is made of its
+ * columns. */
 #ifndef TERM_CURVE_H
 #define TERM_CURVE_H
 

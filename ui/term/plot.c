@@ -644,14 +644,11 @@ static void curves_done(const struct plot *p, struct curve *curves)
 static struct curve *curves_of(const struct plot *p, struct plot_frame *f, int w, int left, int cw)
 {
     struct curve *curves = calloc((size_t)p->n_lines + 1, sizeof *curves);
-    double of = !isnan(p->cursor) ? p->cursor : p->newest > 0 ? fmin(p->newest, f->x1) : f->x1;
 
     f->left = left;
     f->cols = w - left;
-    for (int i = 0; curves && i < p->n_lines; i++) {
+    for (int i = 0; curves && i < p->n_lines; i++)
         curves[i].bin = curve_bins(&p->lines[i], p->lines[i].y, f, f->cols * cw);
-        curve_last(&curves[i], &p->lines[i], f, of);
-    }
     return curves;
 }
 
@@ -714,7 +711,12 @@ void plot_draw(const struct view *v, const struct plot *p)
     off = draw_lines(&picture, p, &f, curves);
     draw_cursor(&picture, p, &f);
     plot_draw_notes(&picture, p, f.x0, f.x1, f.left, f.cols, f.rows);
-    if (legend.rows)
+    if (legend.rows) {
+        double of = !isnan(p->cursor) ? p->cursor : p->newest > 0 ? fmin(p->newest, f.x1) : f.x1;
+
+        for (int i = 0; i < p->n_lines; i++)
+            curve_last(&curves[i], &p->lines[i], &f, of);
         draw_legend(v, p, legend, curves, f.left, off);
+    }
     curves_done(p, curves);
 }

@@ -39,8 +39,8 @@ struct plot {
     double level;  /* horizontal guide; NaN = none */
     const char *x_unit; /* "step" */
     const char *y_unit; /* "%", behind values; or NULL */
-    bool
-        legend; /* below: sign, name and value of each line, with its own x where another one was due since */
+    /* Below: sign, name and value of each line, with its own x where another one was due since. */
+    bool legend;
     const char *band; /* what the shade is, for the legend; or NULL */
     bool mono;        /* no colours: more signs along the curves */
     bool guides;      /* horizontal lines at the ticks */
