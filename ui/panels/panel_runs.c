@@ -397,11 +397,12 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
         break;
     case RHO:
         snprintf(c->csv, sizeof c->csv, isnan(run->rho) ? "-" : "%.9g", run->rho);
-        snprintf(number, sizeof number, isnan(run->rho_was) ? "" : "%.3g -> ", run->rho_was);
         if (isnan(run->rho))
             entry_text(c, INK_FAINT, "-");
+        else if (wide > 1 && !isnan(run->rho_was))
+            entry_fmt(c, INK_TEXT, "%.3g -> %.3g", run->rho_was, run->rho);
         else
-            entry_fmt(c, INK_TEXT, "%s%.3g", wide > 1 ? number : "", run->rho);
+            entry_fmt(c, INK_TEXT, "%.3g", run->rho);
         break;
     case MARGIN:
         if (!isnan(margin.value))
@@ -603,8 +604,7 @@ static unsigned mark(struct ui *ui)
     return item ? table_act(ui, PANEL_runs, ACT_down) : UI_HANDLED;
 }
 
-/* The marked runs over the curves, and away again. Without marks: the selected one, in this panel.
- */
+/* The marked runs over the curves, and away again. Without marks: the selected one, here. */
 static unsigned overlay(struct ui *ui)
 {
     struct runs *r = own(ui);
