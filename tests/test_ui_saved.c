@@ -187,6 +187,32 @@ static void test_what_a_finished_run_says(void **state)
     free(script);
 }
 
+/* One that was over before the screen saw it go on, as a short one is, or one by another program. */
+static void test_an_attack_that_was_not_seen_is_shown(void **state)
+{
+    static const char line[] =
+        "{\"step\":4,\"stage\":\"attack\",\"run\":\"attacks/run-at-4\",\"steps\":20,\"lr\":0.1,"
+        "\"scores\":[{\"name\":\"HS\",\"before\":0,\"value\":1,\"n\":8,\"rate\":true,"
+        "\"judged\":true}]}\n";
+    const char *dir = run_folder();
+    struct term t;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    term_start(&t, 100, 30, "xterm-256color", "screen", (const char *const[]){dir, NULL});
+    term_wait(&t, "DONE");
+    term_keys(&t, "7z");
+    term_wait(&t, "by stage");
+    assert_false(term_has(&t, "attack at 4"));
+    support_write_text(run_path(dir, "attacks.jsonl"), line);
+    term_keys(&t, "g");
+    term_wait(&t, "attack at 4, lr 0.1, 20 steps: over");
+    term_keys(&t, "q");
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
+}
+
 /* What its weights withstood: the worst first, and what does not count says why. */
 static void test_a_battery_of_attacks_is_told(void **state)
 {
@@ -286,6 +312,7 @@ static int cases(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_finished_run_says),
+        cmocka_unit_test(test_an_attack_that_was_not_seen_is_shown),
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
         cmocka_unit_test(test_a_run_that_is_over_answers),

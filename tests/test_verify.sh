@@ -127,7 +127,7 @@ printf X >>"$tmp/copy/proof.jsonl"
 run_vaccine verify "$tmp/copy"
 check "... whose end was changed" names "proof.jsonl:$end: is no link"
 fresh
-printf '{"prev":"0' >>"$tmp/copy/proof.jsonl"
+printf '{"prev":"g' >>"$tmp/copy/proof.jsonl"
 run_vaccine verify "$tmp/copy"
 check "... that begins otherwise" names "proof.jsonl:$((end + 1)): is no link"
 fresh

@@ -39,6 +39,7 @@ void endured_done(struct endured *e)
     forget_kept(e);
     forget_scores(e);
     e->size = 0;
+    e->looked = false;
 }
 
 /* --- the one whose curves are shown --- */
@@ -165,7 +166,12 @@ static void read_kept(struct endured *e, const struct ui *ui)
 
 void endured_refresh(struct endured *e, const struct ui *ui)
 {
+    size_t had = e->n_attacks;
+
     read_kept(e, ui);
+    if (e->looked && e->n_attacks > had && !*e->now.dir) /* too short to be seen going on */
+        show_kept(e, newest(e, SIZE_MAX, NULL));
+    e->looked = true;
     choose(e, ui_siege(ui));
     read_scores(e, ui);
 }

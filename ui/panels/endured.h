@@ -11,6 +11,7 @@ struct endured {
     struct vac_battery *battery; /* of attacks, by step */
     size_t n_batteries;
     int64_t size;             /* of the file when it was read */
+    bool looked;              /* at what there is of this run: more of it is news */
     struct vac_siege_now now; /* one that goes on; dir "" = none does */
     /* Whose curves are shown, now or kept: its files are followed. dir "" = the run's own scores are. */
     struct vac_siege_now shown;
