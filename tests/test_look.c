@@ -156,6 +156,33 @@ static void look_at_all(const char *dir, const char *at, bool watched, int64_t s
     vac_session_close(s);
 }
 
+/* What a checkpoint's cursor has passed was seen, by whatever process: 4 of 23 rows a step. */
+static void test_a_checkpoint_knows_what_was_seen(void **state)
+{
+    static const struct {
+        const char *at;
+        size_t seen;
+    } rows[] = {{"3", 12}, {"align", 23}, {"11", 12}};
+    struct rig_run r;
+    const char *dir = ended(&r, TWO);
+    struct vac_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vac_session *s = look(dir, rows[i].at, &err);
+        struct vac_event e;
+
+        assert_ok(!s, &err);
+        run_wait(s, VAC_DONE);
+        run_event(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 0, "seen", NULL), &e);
+        assert_int_equal(e.samples.total, rows[i].seen);
+        for (size_t k = 1; k < e.samples.n; k++)
+            assert_true(e.samples.v[k].index > e.samples.v[k - 1].index);
+        vac_event_done(&e);
+        vac_session_close(s);
+    }
+}
+
 static void test_looking_at_all_of_it_changes_no_byte(void **state)
 {
     struct rig_run r;
@@ -222,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_saved_weights_answer),
+        cmocka_unit_test(test_a_checkpoint_knows_what_was_seen),
         cmocka_unit_test(test_looking_at_all_of_it_changes_no_byte),
         cmocka_unit_test(test_full_weights_answer_too),
         cmocka_unit_test(test_what_is_not_there_is_told),

@@ -102,6 +102,34 @@ static void test_a_run_that_is_over_answers(void **state)
     sb_done(&is);
 }
 
+/* Weights do not tell what their samples went through: no order says otherwise, and a word's beginning will do. */
+static void test_samples_of_saved_weights(void **state)
+{
+    const char *dir = run_folder();
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    /* an answer comes after the samples that were asked for before it */
+    script =
+        with_dir(":probe abc\n:wait probe\n9 z\ns\n:probe abc\n:wait probe\n:save-screen $/next\n"
+                 "/\n\"se\\n\"\n:save-screen $/seen\nN\n:save-screen $/spike\n"
+                 "/\n\"cu\\n\"\n:probe abc\n:wait probe\n:save-screen $/cut\n"
+                 "s\n:probe abc\n:wait probe\n:save-screen $/all\n:quit\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "next", "0 harmful", "No sample is like that: s goes on");
+        ASSERT_SAVED(i, "seen", "0 harmful",
+                     "! saved weights tell no losses, and not what was seen");
+        ASSERT_SAVED(i, "spike", "0 harmful",
+                     "! saved weights tell no losses, and not what was seen");
+        ASSERT_SAVED(i, "cut", "0 cut");
+        ASSERT_SAVED(i, "all", "23 in order");
+    }
+    free(script);
+}
+
 static void test_another_run_is_looked_at_while_one_trains(void **state)
 {
     char dir[1400];
@@ -315,6 +343,7 @@ static int cases(void)
         cmocka_unit_test(test_an_attack_that_was_not_seen_is_shown),
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
+        cmocka_unit_test(test_samples_of_saved_weights),
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),
         cmocka_unit_test(test_a_stopped_run_answers_and_goes_on),

@@ -379,14 +379,12 @@ static int tell_sample(const struct rig *rig, const struct stream *st, size_t i,
     return out->file && out->source && out->answer && !x->category == !out->category ? 0 : -1;
 }
 
-static bool sample_passes(const struct stage *st, size_t i, const char *filter)
+static bool sample_passes(const struct stream *x, size_t i, const char *filter)
 {
     if (!strcmp(filter, "harmful"))
-        return st->stream[0].data.sample[i].harmful;
+        return x->data.sample[i].harmful;
     if (!strcmp(filter, "cut"))
-        return st->stream[0].data.sample[i].cut;
-    if (!strcmp(filter, "seen"))
-        return st->stream[0].sample_step[i] > 0;
+        return x->data.sample[i].cut;
     return true;
 }
 
@@ -405,6 +403,23 @@ static int by_loss(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
+/* Those that pass, in the order in which they are told; how many. Seen is what the cursor has passed, which
+ * a checkpoint holds: losses are known of this process's own steps only. */
+static size_t samples_pick(const struct stream *x, const char *filter, struct ranked *out)
+{
+    bool seen = !strcmp(filter, "seen"), loss = !strcmp(filter, "loss");
+    size_t n = 0, all = seen && x->cursor.epoch == 0 ? x->cursor.next : x->data.n;
+
+    for (size_t k = 0; k < all; k++) {
+        size_t i = seen ? x->order[k] : k;
+
+        if (sample_passes(x, i, filter))
+            out[n++] = (struct ranked){loss ? x->sample_loss[i] : NAN, i};
+    }
+    qsort(out, n, sizeof *out, by_loss);
+    return n;
+}
+
 /* key: "", "harmful", "cut", "seen", or "loss" (all, the highest last loss first). */
 int ask_samples(const struct rig *rig, const struct stage *st, struct steer *steer,
                 const struct control_command *c, struct vac_err *err)
@@ -415,12 +430,8 @@ int ask_samples(const struct rig *rig, const struct stage *st, struct steer *ste
     size_t n = 0, first = c->n > 0 ? (size_t)c->n : 0, shown = 0;
     int rc = order && page ? 0 : -1;
 
-    for (size_t i = 0; rc == 0 && i < st->stream[0].data.n; i++) {
-        if (sample_passes(st, i, c->key))
-            order[n++] = (struct ranked){st->stream[0].sample_loss[i], i};
-    }
-    if (rc == 0 && !strcmp(c->key, "loss"))
-        qsort(order, n, sizeof *order, by_loss);
+    if (rc == 0)
+        n = samples_pick(&st->stream[0], c->key, order);
     for (size_t i = first; rc == 0 && i < n && shown < PAGE; i++)
         rc = tell_sample(rig, &st->stream[0], order[i].index, &e, &page[shown++], err);
     e.samples.v = page;

@@ -40,6 +40,12 @@ static struct data *own(struct ui *ui)
     return panel_own(ui, PANEL_data);
 }
 
+/* What a sample went through is known while its stage is in memory; weights alone do not tell it. */
+static bool offered(const struct ui *ui, const char *key)
+{
+    return !ui->look || (strcmp(key, "loss") && strcmp(key, "seen"));
+}
+
 /* --- pages --- */
 
 static void page_drop(struct page *p)
@@ -191,6 +197,8 @@ static void refresh(struct ui *ui)
         d->total = 0;
         d->why[0] = '\0';
         d->table.list = (struct list){.rows = d->table.list.rows};
+        if (!offered(ui, d->key))
+            d->key[0] = '\0';
     }
     if (ui->focus == PANEL_data && !ui_answers(ui))
         look_want(ui);
@@ -350,7 +358,8 @@ static const char *nothing(struct ui *ui)
                    ? "9 shows what the stage of the saved weights learnt from; @ chooses which."
                    : "Needs the stage in memory: this run is only looked at.";
     if (d->known)
-        return *d->key ? "No sample is like that. s shows all again." : "The stage has no samples.";
+        return *d->key ? "No sample is like that: s goes on, / and Enter show all."
+                       : "The stage has no samples.";
     return ui->look ? "Asked: comes in a moment." : "Asked: comes between two steps.";
 }
 
@@ -389,21 +398,33 @@ static void show_key(struct ui *ui, const char *key)
     refresh(ui);
 }
 
+static bool choose(struct ui *ui, const char *key)
+{
+    if (offered(ui, key))
+        show_key(ui, key);
+    else
+        ui_warn(ui, "saved weights tell no losses, and not what was seen: a run at work does");
+    return offered(ui, key);
+}
+
 static unsigned next_key(struct ui *ui)
 {
     int i = 0;
 
     while (i < KEYS && strcmp(keys[i], own(ui)->key))
         i++;
-    show_key(ui, keys[(i + 1) % KEYS]);
+    do
+        i = (i + 1) % KEYS;
+    while (!offered(ui, keys[i]));
+    show_key(ui, keys[i]);
     return UI_HANDLED;
 }
 
 static bool filter(struct ui *ui, const char *text)
 {
     for (int i = 0; i < KEYS; i++)
-        if (!strcmp(keys[i], text)) {
-            show_key(ui, keys[i]);
+        if (!*text == !*keys[i] && !strncmp(keys[i], text, strlen(text))) {
+            choose(ui, keys[i]);
             return true;
         }
     ui_warn(ui, "samples: type loss (highest first), harmful, cut, seen, or nothing for all");
@@ -415,9 +436,9 @@ static unsigned find_spike(struct ui *ui)
 {
     struct data *d = own(ui);
 
-    if (strcmp(d->key, "loss")) {
-        show_key(ui, "loss");
-        ui_say(ui, "highest loss first; N again finds the one used at the cursor's step");
+    if (!offered(ui, "loss") || strcmp(d->key, "loss")) {
+        if (choose(ui, "loss"))
+            ui_say(ui, "highest loss first; N again finds the one used at the cursor's step");
         return UI_HANDLED;
     }
     for (int64_t row = 0; row < d->total && !isnan(ui->cursor); row++) {
