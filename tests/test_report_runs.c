@@ -377,6 +377,35 @@ static void test_follow_tells_the_plan(void **state)
     }
 }
 
+/* Layers that are left out are those of the newest step, also where only the files are left to say so. */
+static void test_follow_tells_which_layers_are_perturbed(void **state)
+{
+    static const struct {
+        const char *line;
+        bool mask[3];
+    } rows[] = {
+        {"{\"step\":200,\"grad\":[1,2],\"eps\":[0.5,null]}\n", {true, false, false}},
+        {"{\"step\":200,\"drift_rel\":[0,0]}\n", {true, false, false}}, /* of no step */
+        {"{\"step\":201,\"eps\":[null,0.5]}\n", {false, true, false}},
+        {"{\"step\":202,\"grad\":[1,2]}\n", {true, true, true}}, /* of a method without */
+    };
+    const char *dir = small_run();
+    struct vac_err err = {0};
+    struct vac_follow *f;
+    struct seen s = {0};
+
+    (void)state;
+    assert_ok(vac_follow_open(&f, dir, &err), &err);
+    assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        append(dir, "layers.jsonl", rows[i].line);
+        assert_int_equal(look(f, &s, &err), VAC_FOLLOW_NEW);
+        assert_memory_equal(vac_follow_snapshot(f)->mask, rows[i].mask, sizeof rows[i].mask);
+    }
+    vac_event_done(&s.event);
+    vac_follow_close(f);
+}
+
 static void test_follow_reads_all_then_what_is_new(void **state)
 {
     (void)state;
@@ -675,6 +704,7 @@ int main(void)
         cmocka_unit_test(test_runs_that_only_attack),
         cmocka_unit_test(test_long_runs_are_small),
         cmocka_unit_test(test_follow_tells_the_plan),
+        cmocka_unit_test(test_follow_tells_which_layers_are_perturbed),
         cmocka_unit_test(test_follow_reads_all_then_what_is_new),
         cmocka_unit_test(test_follow_tells_events),
         cmocka_unit_test(test_follow_tells_a_growing_suite),

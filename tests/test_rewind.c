@@ -438,6 +438,50 @@ static void leave(struct vac_session *s)
     vac_session_close(s);
 }
 
+enum { LINES = 64 };
+
+static void keep_line(void *ctx, const struct vac_event *e)
+{
+    char(*line)[sizeof e->text] = ctx;
+
+    if (e->kind == VAC_EVENT_JOURNAL && e->line < LINES)
+        memcpy(line[e->line], e->text, sizeof e->text);
+}
+
+/* By its number a line of the journal is the same one, whether the run tells it or its file: several are of one
+ * moment when a guard goes back. */
+static void test_lines_have_their_numbers(void **state)
+{
+    static const struct vac_follow_take take = {.event = keep_line};
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s = at_five(&r, out, "['step >= 7 rewind']");
+    char file[LINES][sizeof((struct vac_event *)0)->text] = {""};
+    struct vac_follow *f;
+    struct vac_event e;
+    struct vac_err err = {0};
+    uint64_t last = 0;
+    int set = 0;
+
+    (void)state;
+    run_give(s, VAC_OP_RESUME, 0, "", NULL);
+    while (!vac_snapshot(s)->fault)
+        run_wait(s, VAC_PAUSED);
+    assert_ok(vac_follow_open(&f, out, &err), &err);
+    assert_int_equal(vac_follow_read(f, &take, file, &err), VAC_FOLLOW_NEW);
+    vac_follow_close(f);
+    for (; vac_event_next(s, &e); vac_event_done(&e)) {
+        if (e.kind != VAC_EVENT_JOURNAL || !e.line)
+            continue;
+        assert_true(e.line < LINES && e.line > last);
+        assert_string_equal(e.text, file[e.line]);
+        set += strstr(e.text, "set lr 0.01 ->") != NULL;
+        last = e.line;
+    }
+    assert_int_equal(set, 3);
+    leave(s);
+}
+
 /* One that was given after the checkpoint that it goes back to is not in that: it stays, and so does its count. */
 static void test_rewind_by_hand(void **state)
 {
@@ -541,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_undo_outlives),
         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_lines_have_their_numbers),
         cmocka_unit_test(test_rewind_by_hand),
         cmocka_unit_test(test_rewind_to_damage),
         cmocka_unit_test(test_rewind_from_no_number),

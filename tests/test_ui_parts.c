@@ -572,7 +572,8 @@ static void test_controls_explain_a_bad_value(void **state)
 static void test_journal_filters_and_jumps(void **state)
 {
     struct ui ui;
-    struct vac_event refused = {.kind = VAC_EVENT_REJECTED, .step = 1234};
+    struct vac_event refused = {.kind = VAC_EVENT_REJECTED, .step = 1234, .text = "too far"};
+    const struct vac_event twice = {.step = 1235, .line = 7, .text = "set lr"};
     char *text;
 
     (void)state;
@@ -592,12 +593,14 @@ static void test_journal_filters_and_jumps(void **state)
     panel_act(&ui, PANEL_journal, ACT_enter);
     assert_true(ui.cursor == 1100);
     assert_true(panel_filter(&ui, PANEL_journal, ""));
-    snprintf(refused.text, sizeof refused.text, "too far");
     journal_push(&ui.journal, &refused);
     text = picture(&ui, PANEL_journal, 70, 10, CHARSET_ASCII);
     assert_shows(text, "checkpoint-1200");
     assert_shows(text, "1234 ! too far");
     free(text);
+    journal_push(&ui.journal, &twice);
+    journal_push(&ui.journal, &twice);
+    assert_int_equal(ui.journal.n, 6);
     ui_done(&ui);
 }
 

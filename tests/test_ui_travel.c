@@ -54,6 +54,29 @@ static void test_back_and_fork(void **state)
     run_assert_same(a, forked);
 }
 
+/* A guard goes back and halves the rate, in one moment: each line of the journal is shown once. */
+static void test_a_guard_goes_back(void **state)
+{
+    const char *out = run_folder();
+    char script[512], *text;
+    size_t shown = 0;
+
+    (void)state;
+    make_rig("'log_every':5,'checkpoint':{'steps':4,'minutes':0},"
+             "'guards':[{'when':'step >= 7','do':'rewind'}],"
+             "'stages':[{" TRAIN ",'lora':{'r':2},'steps':12,'lr':0.01}]");
+    snprintf(script, sizeof script, HELD "8\nz\n/\n\"set\\n\"\n:save-screen %s\n:quit discard\n",
+             here("journal"));
+    play_through(out, NULL, script);
+    text = run_read(rig.dir, "journal", NULL);
+    for (const char *p = text; (p = strstr(p, "set lr 0.01 ->")); p++)
+        shown++;
+    assert_int_equal(run_journal_count(out, "set"), 3);
+    if (shown != 3)
+        fail_msg("%zu of 3 are shown:\n%s", shown, text);
+    free(text);
+}
+
 /* As STEERED, with a stage that attacks; align makes so many steps. */
 #define ATTACKED(steps)                                                                            \
     "'log_every':5,'checkpoint':{'steps':0,'minutes':0},"                                          \
@@ -213,6 +236,7 @@ static void test_attacks_go_on_by_themselves(void **state)
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_back_and_fork),
+                                       cmocka_unit_test(test_a_guard_goes_back),
                                        cmocka_unit_test(test_attack),
                                        cmocka_unit_test(test_attack_that_cannot_be),
                                        cmocka_unit_test(test_battery),

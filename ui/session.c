@@ -67,8 +67,7 @@ static void forget(struct ui *ui)
 
 struct old {
     struct ui *ui;
-    double before; /* only what happened before that time; 0 = all of it */
-    int64_t last;  /* ... and was measured up to this step */
+    int64_t last; /* only what was measured up to this step */
 };
 
 static void old_point(void *ctx, const struct vac_point *p)
@@ -94,8 +93,6 @@ static void old_event(void *ctx, const struct vac_event *e)
     const struct old *old = ctx;
     bool journal = is_journal(e);
 
-    if (journal && old->before > 0 && e->time >= old->before)
-        return; /* the session tells it itself */
     if (!journal && e->step > old->last)
         return; /* the run goes on from before that */
     if (journal)
@@ -190,12 +187,11 @@ static bool pump_files(struct ui *ui)
 }
 
 /* What a run that goes on was asked, measured and told before, up to a step; -1 = to where it is. */
-static void read_old(struct ui *ui, double before, int64_t last)
+static void read_old(struct ui *ui, int64_t last)
 {
     static const struct vac_follow_take take = {.event = old_event};
     const struct vac_snapshot *s = vac_snapshot(ui->session);
     struct old old = {.ui = ui,
-                      .before = before,
                       .last = last >= 0              ? last
                               : s->state == VAC_DONE ? INT64_MAX
                                                      : s->step};
@@ -248,10 +244,8 @@ static void offer(struct ui *ui)
 
 static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
 {
-    struct timespec now;
     struct stat st;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     if (look_begin(ui, &ui->session, o, err))
         return -1;
     ui->priv->made |= o->out || o->resume;
@@ -259,7 +253,7 @@ static int drive(struct ui *ui, const struct vac_open *o, struct vac_err *err)
         ui_warn(ui, "%s", vac_session_kernels(ui->session));
     ui->held = o->paused; /* also while it is measured before the first step */
     if (!o->attach && (o->resume || (!stat(o->file, &st) && S_ISDIR(st.st_mode))))
-        read_old(ui, (double)now.tv_sec + (double)now.tv_nsec * 1e-9, -1);
+        read_old(ui, -1);
     compare_ghosts(ui);
     session_pump(ui);
     return 0;
@@ -640,7 +634,7 @@ static void rewound(struct ui *ui, const struct vac_event *e)
     layer_history_done(&ui->layers);
     journal_done(&ui->journal);
     ui->priv->next_point = ui->priv->next_layer = 0;
-    read_old(ui, e->time, e->step);
+    read_old(ui, e->step);
     compare_ghosts(ui);
     ui_say(ui, *e->text ? "back at step %lld; what lay after it is in %s" : "back at step %lld%s",
            (long long)e->step, e->text);

@@ -387,7 +387,8 @@ struct vac_event {
     enum vac_event_kind kind;
     uint64_t id;
     int64_t step;
-    double time; /* seconds since the epoch */
+    double time;   /* seconds since the epoch */
+    uint64_t line; /* of the journal: its number there; 0 = it has none */
     char text[256];
     union {
         struct {

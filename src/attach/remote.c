@@ -36,8 +36,8 @@ struct remote {
     uint64_t acked;        /* newest command that was answered */
     uint64_t probe[ASKED]; /* questions whose answer is not there: theirs comes by the socket */
     size_t n_probes;
-    double journal; /* time of the newest line that was told */
-    bool cut, back; /* the files are no longer those that were read; the socket has said why, */
+    uint64_t journal; /* number of the newest line that was told */
+    bool cut, back;   /* the files are no longer those that were read; the socket has said why, */
     int64_t back_step;
     char aside[sizeof((struct vac_event *)0)->text]; /* ... to where, and where the rest lies */
     int64_t again; /* the files are read once more: what was measured up to this step was told */
@@ -236,24 +236,22 @@ static void give_event(void *ctx, const struct vac_event *e)
     bool journal =
         e->kind == VAC_EVENT_JOURNAL || e->kind == VAC_EVENT_NOTE || e->kind == VAC_EVENT_REJECTED;
 
-    if (journal ? e->time <= m->journal : e->step <= m->again)
+    if (journal ? e->line <= m->journal : e->step <= m->again)
         return;
     if (journal)
-        m->journal = e->time;
+        m->journal = e->line;
     vac_event_keep(&copy);
     control_event(m->ctl, journal && e->kind == VAC_EVENT_REJECTED ? VAC_EVENT_JOURNAL : e->kind, 0,
                   e->step, e->text, &copy);
     vac_event_done(&copy);
 }
 
-/* Whoever looks begins again, too: with the lines that were told, and the scores up to there. */
+/* Whoever looks begins again, too: with the scores up to there. */
 static void go_back(struct remote *m)
 {
-    struct vac_event e = {.time = m->journal};
-
     m->again = m->back ? m->back_step : control_writing(m->ctl)->step;
     control_rewound(m->ctl, 0, 0);
-    control_event(m->ctl, VAC_EVENT_REWIND, 0, m->again, m->back ? m->aside : "", &e);
+    control_event(m->ctl, VAC_EVENT_REWIND, 0, m->again, m->back ? m->aside : "", NULL);
     m->cut = m->back = false;
 }
 

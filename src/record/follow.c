@@ -86,6 +86,18 @@ static void note_point(struct vac_follow *f, const struct vac_point *p, bool aga
     memcpy(s->method, f->r.stage[p->stage].method, sizeof s->method);
 }
 
+/* Of a line that tells of a step: a layer that is left out has no eps there, and one of a method that
+ * perturbs nothing counts as in a session. */
+static void note_mask(struct vac_snapshot *s, const struct vac_layers *l)
+{
+    bool any = !isnan(layers_total(l->eps, VAC_MAX_LAYERS));
+
+    if (!any && isnan(layers_total(l->grad, VAC_MAX_LAYERS)))
+        return;
+    for (int i = 0; i < VAC_MAX_LAYERS; i++)
+        s->mask[i] = !any || !isnan(l->eps[i]);
+}
+
 static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
 {
     struct vac_follow *f = ctx;
@@ -94,6 +106,7 @@ static int give_layers(void *ctx, const struct jnode *line, struct vac_err *err)
     if (layers_read(line, &l, &f->r.n_layers, err) || reader_mark(&f->marks, &l, err))
         return -1;
     layers_update(&f->snap.layers, &l);
+    note_mask(&f->snap, &l);
     if (!isnan(layers_mean(l.drift_rel, VAC_MAX_LAYERS)))
         f->snap.drift_step = l.step;
     f->snap.n_layers = f->r.n_layers;
@@ -147,6 +160,7 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
         e.kind = VAC_EVENT_NOTE;
     e.time = journal_seconds(&entry);
     e.step = entry.step;
+    e.line = entry.seq;
     journal_sentence(&text, &entry);
     if (sb_ok(&text, err)) {
         sb_done(&text);

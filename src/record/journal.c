@@ -86,6 +86,7 @@ int journal_read(const struct jnode *line, struct journal_entry *e, struct vac_e
         if (!strcmp(verbs[i].word, e->word))
             e->verb = (enum journal_verb)i;
     e->applied = json_whole(applied, &e->applied_step);
+    json_natural(cJSON_GetObjectItemCaseSensitive(line->v, "seq"), &e->seq);
     return json_opt_int(line, "step", 0, RECORD_STEP_MAX, &e->step, err);
 }
 

@@ -60,6 +60,7 @@ struct journal_entry {
     uint64_t from; /* of a run that goes on: the last journal line that its checkpoint knows */
     bool has_from;
     const char *word, *time; /* when read; may be NULL */
+    uint64_t seq;            /* when read; 0 = not told */
 };
 /* As line number `seq`, of now, with its end. */
 void journal_line(struct strbuf *out, const struct journal_entry *e, uint64_t seq);

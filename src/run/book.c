@@ -15,17 +15,17 @@ int book_journal(struct book *book, const struct journal_entry *e, struct vac_er
     struct journal_entry now = *e;
     struct strbuf sentence = {0};
     struct patience p = {.steer = steer, .what = "journal"};
+    bool there = book->folder.lines[LINES_JOURNAL].path != NULL; /* the folder is, already */
+    struct vac_event told = {.line = there ? book->folder.journal_seq + 1 : 0};
 
     if (book->shut)
         return 0;
     now.step = (int64_t)steer->at->step;
     journal_sentence(&sentence, &now);
     control_event(steer->ctl, journal_note(&now) ? VAC_EVENT_NOTE : VAC_EVENT_JOURNAL,
-                  steer->answering, now.step, sentence.s, NULL);
+                  steer->answering, now.step, sentence.s, &told);
     sb_done(&sentence);
-    if (!book->folder.lines[LINES_JOURNAL].path)
-        return 0; /* the folder is not there yet */
-    while (patience_left(&p, err))
+    while (there && patience_left(&p, err))
         p.rc = folder_journal(&book->folder, &now, &p.why);
     return p.rc;
 }

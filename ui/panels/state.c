@@ -231,8 +231,10 @@ void journal_push(struct journal *j, const struct vac_event *e)
 {
     struct journal_line *l;
 
-    if (!reserve((void **)&j->v, &j->cap, j->n, sizeof *j->v))
+    if ((e->line && e->line <= j->last) || !reserve((void **)&j->v, &j->cap, j->n, sizeof *j->v))
         return;
+    if (e->line)
+        j->last = e->line;
     l = &j->v[j->n++];
     l->step = e->step;
     l->time = e->time;

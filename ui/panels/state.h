@@ -52,6 +52,7 @@ struct journal_line {
 struct journal {
     struct journal_line *v;
     size_t n, cap;
+    uint64_t last; /* number of the newest line that has one: files and session tell some twice */
 };
 
 /* Another run laid over the curves. */
