@@ -441,6 +441,70 @@ static void test_rewind(void **state)
         fail_msg("%s", result.difference);
 }
 
+static void assert_slowed(const char *run, const char *to)
+{
+    cJSON *line = run_journal_last(run, "set");
+
+    assert_non_null(line);
+    assert_string_equal(json_text_at(line, "key"), "lr");
+    assert_string_equal(json_text_at(line, "old"),
+                        "0.01"); /* the attack's; the alignment's is 0.02 */
+    assert_string_equal(json_text_at(line, "new"), to);
+    assert_int_equal(cJSON_GetObjectItem(line, "applied_step")->valueint, 31);
+    cJSON_Delete(line);
+}
+
+/* From a later stage it goes back to before that one, which begins with half of its own rate then. */
+static void test_rewind_from_later_stage(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder(), *again = run_folder();
+    struct replay_result result;
+    struct vac_err err = {0};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    rig(&r, "[{'when':'step >= 32','do':'rewind'}]", "0.02");
+    assert_int_equal(run_whole(&r, out, false, &err), 3);
+    assert_non_null(strstr(err.msg, "last healthy checkpoint: 30; it went back 3 times already"));
+    err_clear(&err);
+    assert_slowed(out, "0.00125");
+    assert_int_equal(run_journal_count(out, "set"), 3);
+    assert_true(run_metric(out, 30, "lr") == 0.02 && run_metric(out, 32, "lr") <= 0.00125);
+    assert_ok(run_whole(&r, out, true, &err), &err);
+    snprintf(r.file, sizeof r.file, "%s", out);
+    assert_ok(run_again(&r, again, &(struct vac_open){.replay = true}, &err), &err);
+    assert_ok(replay_compare(out, again, &result, &err), &err);
+    if (!result.same)
+        fail_msg("%s", result.difference);
+}
+
+/* The last healthy checkpoint may lie in the midst of the stage before: a run that is left there knows of it still. */
+static void test_slower_stage_outlives(void **state)
+{
+    struct rig_run r;
+    const char *out = run_folder();
+    struct vac_session *s;
+    struct vac_err err = {0};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    rig(&r, "[{'when':'step >= 33','do':'rewind'},{'when':'step >= 26','stages':['align']}]",
+        "0.02");
+    s = run_start(&r, out, &(struct vac_open){.interactive = true});
+    run_wait(s, VAC_PAUSED);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait_step(s, 33);
+    run_wait(s, VAC_PAUSED); /* at the second guard's step, again */
+    assert_int_equal(vac_snapshot(s)->step, 26);
+    assert_int_equal(run_journal_count(out, "set"), 0);
+    run_give(s, VAC_OP_QUIT, 0, NULL, NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    assert_int_equal(run_whole(&r, out, true, &err), 3);
+    assert_slowed(out, "0.005");
+}
+
 /* A command finds where it is in its environment; what it says is kept. */
 static void test_command(void **state)
 {
@@ -708,14 +772,24 @@ static void test_sure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),        cmocka_unit_test(test_wrong_words),
-        cmocka_unit_test(test_wrong_file),   cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_out_of_reach), cmocka_unit_test(test_happenings),
-        cmocka_unit_test(test_trips),        cmocka_unit_test(test_headless),
-        cmocka_unit_test(test_same),         cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_command),      cmocka_unit_test(test_rewind),
-        cmocka_unit_test(test_live),         cmocka_unit_test(test_undo),
-        cmocka_unit_test(test_rho_control),  cmocka_unit_test(test_wrong_rho_control),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_wrong_words),
+        cmocka_unit_test(test_wrong_file),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_out_of_reach),
+        cmocka_unit_test(test_happenings),
+        cmocka_unit_test(test_trips),
+        cmocka_unit_test(test_headless),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_command),
+        cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_rewind_from_later_stage),
+        cmocka_unit_test(test_slower_stage_outlives),
+        cmocka_unit_test(test_live),
+        cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_rho_control),
+        cmocka_unit_test(test_wrong_rho_control),
         cmocka_unit_test(test_sure),
     };
 

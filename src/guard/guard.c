@@ -495,6 +495,10 @@ void guards_put(struct json_out *o, const struct guards *g)
         return;
     json_put_int(o, "healthy", g->healthy);
     json_put_int(o, "candidate", g->candidate);
+    if (g->slow_by) {
+        json_put_natural(o, "slow_stage", g->slow_stage);
+        json_put_int(o, "slow_by", g->slow_by);
+    }
     json_put_list(o, "guards", JSON_SPACED);
     for (size_t i = 0; i < g->n; i++)
         guard_put(o, NULL, g, &g->v[i]);
@@ -546,6 +550,7 @@ int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err
     struct guards none = {.spec = g->spec, .sight = g->sight, .healthy = -1, .candidate = -1};
     struct guards was = *g; /* only to be counted on */
     struct jnode list, one;
+    int64_t stage = 0;
     int rc = json_opt(state, "guards", JSON_ARRAY, &list, err);
 
     if (rc)
@@ -553,8 +558,11 @@ int guards_read(struct guards *g, const struct jnode *state, struct vac_err *err
     guards_done(g);
     *g = none;
     if (json_opt_int(state, "healthy", -1, INT64_C(1) << 53, &g->healthy, err) ||
-        json_opt_int(state, "candidate", -1, INT64_C(1) << 53, &g->candidate, err))
+        json_opt_int(state, "candidate", -1, INT64_C(1) << 53, &g->candidate, err) ||
+        json_opt_int(state, "slow_stage", 0, (int64_t)g->spec->n_stages - 1, &stage, err) ||
+        json_opt_int(state, "slow_by", 0, 64, &g->slow_by, err))
         return -1;
+    g->slow_stage = (size_t)stage;
     if (json_count(&list) > VAC_MAX_GUARDS + 1)
         return json_error(&list, err, "more guards than a run can have");
     for (size_t i = 0, n = json_count(&list); i < n; i++) {

@@ -36,6 +36,8 @@ struct guards {
     struct guard v[VAC_MAX_GUARDS + 1];
     size_t n;
     int64_t healthy, candidate; /* steps of checkpoints; -1 = none */
+    size_t slow_stage;          /* it is still to come, and its learning rate is then halved */
+    int64_t slow_by;            /* ... so often; 0 = no stage's is */
 };
 /* With those of the run file, which is borrowed. */
 int guards_open(struct guards *g, const struct run_spec *s, const struct guard_sight *sight,

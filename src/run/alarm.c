@@ -83,14 +83,30 @@ static int arrive(struct trainer *t, struct strbuf *reason, struct vac_err *err)
     return 0;
 }
 
-/* To the last healthy checkpoint, and on from there with half the learning rate that it had; each time for the
- * same guard with half of that. 1 = it cannot, and *why says so. */
+int alarm_stage(struct trainer *t, struct vac_err *err)
+{
+    int64_t halvings = t->guards.slow_stage == t->st.index ? t->guards.slow_by : 0;
+    struct strbuf lr = {0};
+    char slower[32];
+    int rc;
+
+    if (!halvings)
+        return 0;
+    t->guards.slow_by = 0;
+    rc = options_value(&t->st, "lr", &lr, err);
+    snprintf(slower, sizeof slower, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-halvings));
+    sb_done(&lr);
+    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", slower, NULL, err);
+}
+
+/* To the last healthy checkpoint, and on from there with half the learning rate of the stage that it tripped in,
+ * which may begin only after it; each time for the same guard with half of that. 1 = it cannot, and *why says so. */
 static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struct vac_err *err)
 {
     const struct guard *g = guards_find(&t->guards, number);
     int64_t backs = g->backs + 1;
-    struct strbuf lr = {0}, text = {0};
-    char half[32];
+    size_t stage = t->st.index;
+    struct strbuf text = {0};
     int rc = 0;
 
     if (t->steer.quit || backs > BACKS_MOST || t->guards.healthy < 0) {
@@ -115,10 +131,9 @@ static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struc
     if (rc)
         return rc;
     guards_find(&t->guards, number)->backs = backs;
-    rc = options_value(&t->st, "lr", &lr, err);
-    snprintf(half, sizeof half, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-backs));
-    sb_done(&lr);
-    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", half, NULL, err);
+    t->guards.slow_stage = stage;
+    t->guards.slow_by = backs;
+    return alarm_stage(t, err);
 }
 
 /* It stands in the journal, whoever looks is told, and a command is started. */

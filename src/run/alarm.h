@@ -11,6 +11,8 @@ int alarm_open(struct trainer *t, struct vac_err *err);
 /* Tells of those that have tripped and does what they say, between two steps. A command that cannot be started
  * is told, and stops nothing. */
 int alarm_act(struct trainer *t, struct vac_err *err);
+/* A stage begins: with a smaller learning rate where the run went back from it for a guard. */
+int alarm_stage(struct trainer *t, struct vac_err *err);
 /* While a step is made: tells of those that trip because it does not come. What else they are for is done when it
  * has. */
 void alarm_hangs(struct trainer *t);

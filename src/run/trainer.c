@@ -512,7 +512,7 @@ static int run_stages(struct trainer *t, size_t first, struct vac_err *err)
         if (!t->st.open) {
             steer_show(&t->steer, VAC_LOADING, t->rig.spec.stage[i].name);
             if (inputs_check_stage(&t->rig, &t->origin, i, err) || begin_stage(t, i, err) ||
-                note(t, JOURNAL_STAGE, t->rig.spec.stage[i].name, NULL, err))
+                note(t, JOURNAL_STAGE, t->rig.spec.stage[i].name, NULL, err) || alarm_stage(t, err))
                 return -1;
         }
         if (t->st.done == 0 && warn_of_stage(t, err))
