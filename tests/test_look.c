@@ -18,6 +18,14 @@
     "'stages':[{'name':'all'," TRAIN ",'lora':null,'steps':4,'lr':0.01},{'name':'attack'," TRAIN   \
     ",'lora':{'r':2},'steps':2,'lr':0.05}]"
 
+/* Its first stage ends at step 4 of 8, where its bounds are looked at again. */
+#define EARLY                                                                                      \
+    "'checkpoint':{'steps':3,'minutes':0,'keep':9},'watch':{'drift':'rows.jsonl'},"                \
+    "'evaluate':[{'name':'L','data':'rows.jsonl','metric':'loss','every':2}],"                     \
+    "'stages':[{'name':'align'," TRAIN ",'lora':{'r':2},'steps':8,'lr':0.05,"                      \
+    "'until':{'L':'< 99','for':2}},{'name':'attack'," TRAIN                                        \
+    ",'lora':{'r':2},'steps':6,'lr':0.05}]"
+
 static void make(struct rig_run *r, const char *rest)
 {
     run_rig(r, "golden/llama-gqa", true);
@@ -215,6 +223,27 @@ static void test_full_weights_answer_too(void **state)
     assert_same(dir, &was);
 }
 
+/* The end of a stage is where it ended, also where its checkpoint is gone. */
+static void test_an_early_end_is_the_end(void **state)
+{
+    struct rig_run r;
+    const char *dir = ended(&r, EARLY);
+    struct vac_err err = {0};
+
+    (void)state;
+    assert_true(run_metric(dir, run_lines(dir, "metrics.jsonl") - 1, "step") == 10);
+    for (int gone = 0; gone < 2; gone++) {
+        look_at_all(dir, "align", false, 4);
+        look_at_all(dir, "attack", false, 10);
+        look_at_all(dir, NULL, false, 10);
+        look_at_all(dir, "7", false, 7);
+        if (!gone)
+            assert_ok(path_remove(run_path(dir, "checkpoint-4"), &err) ||
+                          path_remove(run_path(dir, "checkpoint-10"), &err),
+                      &err);
+    }
+}
+
 static void test_what_is_not_there_is_told(void **state)
 {
     struct rig_run r;
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_a_checkpoint_knows_what_was_seen),
         cmocka_unit_test(test_looking_at_all_of_it_changes_no_byte),
         cmocka_unit_test(test_full_weights_answer_too),
+        cmocka_unit_test(test_an_early_end_is_the_end),
         cmocka_unit_test(test_what_is_not_there_is_told),
     };
 

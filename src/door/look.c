@@ -3,7 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "record/columns.h"
+#include "record/lines.h"
 #include "record/state.h"
 #include "run/arrays.h"
 #include "run/begin.h"
@@ -23,6 +26,22 @@ static int find(const struct trainer *t, struct saved *out, struct vac_err *err)
         rc = state_saved_find(t->book.folder.dir, name, spec->n_stages, t->how.at, out, err);
     free(name);
     return rc;
+}
+
+/* Visitor of metrics.jsonl: a stage ends at its last line, which bounds may have made earlier than was planned. */
+static int note_end(void *trainer, const struct jnode *line, struct vac_err *err)
+{
+    struct trainer *t = trainer;
+    const char *name = json_text_at(line->v, "stage");
+    int64_t made;
+
+    for (size_t i = 0; name && i < t->rig.spec.n_stages; i++)
+        if (!strcmp(name, t->rig.spec.stage[i].name)) {
+            if (json_int(line, "stage_step", 0, RECORD_STEP_MAX, &made, err))
+                return -1;
+            stage_end(&t->st, &t->rig, &t->at, i, (uint64_t)made);
+        }
+    return 0;
 }
 
 /* 1 = there is no whole checkpoint of that step. */
@@ -55,7 +74,7 @@ static int load_checkpoint(struct trainer *t, long long step, bool must, struct 
 static int load(struct trainer *t, const struct saved *m, struct vac_err *err)
 {
     char name[VAC_NAME + 16], *dir;
-    long long end = (long long)t->at.step + (long long)t->st.total;
+    long long end = (long long)t->at.step + (long long)t->rig.stage_total[m->stage];
     int rc = load_checkpoint(t, m->step < 0 ? end : m->step, m->step >= 0, err);
 
     if (rc <= 0)
@@ -66,7 +85,8 @@ static int load(struct trainer *t, const struct saved *m, struct vac_err *err)
     free(dir);
     if (rc)
         return -1;
-    t->st.done = t->st.total;
+    stage_end(&t->st, &t->rig, &t->at, m->stage, t->rig.stage_total[m->stage]);
+    t->st.done = t->st.end;
     t->at.step = (uint64_t)end;
     return 0;
 }
@@ -75,7 +95,8 @@ static int open_weights(struct trainer *t, struct vac_err *err)
 {
     struct saved m;
 
-    if (find(t, &m, err) || inputs_check(&t->rig, &t->origin, err))
+    if (find(t, &m, err) || inputs_check(&t->rig, &t->origin, err) ||
+        (m.step < 0 && lines_visit(t->book.folder.dir, "metrics.jsonl", note_end, t, err)))
         return -1;
     t->rig.stack_dirty = m.stage > 0;
     for (size_t i = 0; i < m.stage; i++)
