@@ -87,6 +87,32 @@ check "a step that lies behind all of the new rows" failed 2 'step 4 lies behind
 run_vaccine fork "$P" --at 12 -o "$tmp/no" --set "stages.align.train[0].file=$tmp/few.jsonl"
 check "data of what is over" failed 2 'stage align is over at step 12'
 
+# ---- what is planned, watched and measured otherwise from there on
+U=$tmp/until
+run_vaccine run "$srcdir/samples/lab/sft.json" -o "$U" --set stages.align.steps=8 --set stages.attack.steps=6 \
+    --set 'checkpoint={"steps":4,"keep":9}' --set threads=1 --set 'stages.align.until={"HS":"< 1%"}' \
+    --set 'guards=["loss > 1e9 alert","nan save"]'
+check "a run with bounds and guards" ended 0
+run_vaccine fork "$U" --at 4 -o "$tmp/no" --set stages.align.steps=3
+check "a stage that would end before the fork begins" failed 2 \
+    'stages.align.steps: the stage would end after step 3, and at step 4, where the fork begins, it has made 4: set more'
+run_vaccine fork "$U" --at 4 -o "$tmp/no" --set stages.align.method=lisa \
+    --set "stages.align.task=[\"$srcdir/samples/lab/task.jsonl\"]"
+check "a method with data that has no place there" failed 2 'stages.align.method: lisa goes through "task" too'
+for steps in 6 10; do
+    run_vaccine fork "$U" --at 4 -o "$tmp/plan-$steps" --set stages.align.steps=$steps \
+        --set 'guards=["step >= 5 alert"]'
+    check "a fork with $steps steps and another guard" ended 0
+    run_vaccine run "$tmp/plan-$steps"
+    check "... goes on" ended 0
+    check "... ends its stage as it plans to" grep -q "\"step\":$((steps + 6)),\"stage\":\"attack\",\"stage_step\":6," \
+        "$tmp/plan-$steps/metrics.jsonl"
+    check "... and watches as it says" grep -q 'guard 1: step >= 5: 5' "$tmp/plan-$steps/journal.jsonl"
+done
+run_vaccine fork "$P" --at 4 -o "$tmp/fewer" --set 'evaluate=[]'
+run_vaccine run "$tmp/fewer"
+check "a fork that measures less goes on" ended 0
+
 # ---- what the parent removes, and where it goes, is nothing to the child
 run_vaccine fork "$P" --at 4 -o "$tmp/child" --set stages.align.rho=0.5 --set stages.attack.steps=4
 check "a fork that does otherwise" ended 0

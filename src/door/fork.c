@@ -32,12 +32,31 @@ static int check_memory(const struct fork *f, const struct stage_spec *s, struct
     return w ? rc : -1;
 }
 
-/* It goes on at a place in the order of the samples. */
+/* It goes on after so many steps, at a place in the order of the samples. */
 static int check_place(const struct fork *f, const struct rig *rig, struct vac_err *err)
 {
+    const struct stage_spec *s = &rig->spec.stage[f->stage];
+    const cJSON *places = cJSON_GetObjectItemCaseSensitive(f->from.json, "streams");
     size_t n = rig->counts[f->stage].samples;
 
-    if (!f->from.json || f->from.next <= n)
+    if (!f->from.json)
+        return 0;
+    if (f->from.stage_step > rig->stage_total[f->stage])
+        return err_set(
+            err, VAC_ERR_USAGE,
+            "stages.%s.%s: the stage would end after step %llu, and at step %llu, where the "
+            "fork begins, it has made %llu: set more, or fork before that",
+            s->name, s->steps > 0 ? "steps" : "epochs",
+            (unsigned long long)rig->stage_total[f->stage], (unsigned long long)f->step,
+            (unsigned long long)f->from.stage_step);
+    for (size_t k = 1; k < s->n_streams; k++)
+        if (!cJSON_GetObjectItemCaseSensitive(places, s->stream[k].name))
+            return err_set(
+                err, VAC_ERR_USAGE,
+                "stages.%s.method: %s goes through \"%s\" too, and the checkpoint of step "
+                "%llu has no place in it: fork where a stage ends",
+                s->name, s->method_name, s->stream[k].name, (unsigned long long)f->step);
+    if (f->from.next <= n)
         return 0;
     return err_set(
         err, VAC_ERR_USAGE,
@@ -69,9 +88,8 @@ static int describe(struct fork *f, int64_t *steps, struct vac_err *err)
     free(here);
     if (rc && err->code == VAC_ERR_FORMAT)
         err->code = VAC_ERR_USAGE; /* the run's own was right */
-    if (rc == 0 && trainer_open(t, &how, err) == 0 &&
-        check_memory(f, &t->rig.spec.stage[f->stage], err) == 0 &&
-        check_place(f, &t->rig, err) == 0)
+    if (rc == 0 && trainer_open(t, &how, err) == 0 && check_place(f, &t->rig, err) == 0 &&
+        check_memory(f, &t->rig.spec.stage[f->stage], err) == 0)
         doc = begin_describe(t, err);
     if (doc)
         *steps = (int64_t)t->rig.stage_total[t->rig.spec.n_stages - 1];

@@ -324,6 +324,25 @@ static int check_override(const struct fork *f, const cJSON *was, const char *se
     return 0;
 }
 
+/* What was counted for what is watched otherwise now is counted anew. */
+static void forget_counts(struct fork *f, const cJSON *was)
+{
+    static const char *const guards[] = {"guards",     "healthy", "candidate",
+                                         "slow_stage", "slow_by", NULL},
+                             *const until[] = {"passed", "looks", NULL};
+    const cJSON *now = cJSON_GetObjectItemCaseSensitive(f->doc, "spec");
+    const cJSON *a = cJSON_GetObjectItemCaseSensitive(was, "stages");
+
+    for (const char *const *k = guards;
+         *k && (differ(was, now, "guards") || differ(was, now, "evaluate")); k++)
+        cJSON_DeleteItemFromObjectCaseSensitive(f->from.json, *k);
+    for (const char *const *k = until;
+         *k && differ(cJSON_GetArrayItem(a, (int)f->stage),
+                      cJSON_GetArrayItem(stages_of(f), (int)f->stage), "until");
+         k++)
+        cJSON_DeleteItemFromObjectCaseSensitive(f->from.json, *k);
+}
+
 static int override(struct fork *f, const struct moved *m, struct vac_err *err)
 {
     cJSON *spec = cJSON_GetObjectItemCaseSensitive(f->doc, "spec");
@@ -334,6 +353,8 @@ static int override(struct fork *f, const struct moved *m, struct vac_err *err)
 
         rc = !was || spec_set(spec, m->left[i], err) || check_override(f, was, m->left[i], err) ? -1
                                                                                                 : 0;
+        if (rc == 0)
+            forget_counts(f, was);
         cJSON_Delete(was);
     }
     return rc ? -1 : take_options(f, err);

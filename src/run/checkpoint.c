@@ -28,6 +28,7 @@
 #include "run/trainer.h"
 #include "defense/step.h"
 #include "spec/spec_tables.h"
+#include "spec/spec_until.h"
 
 /* --- state.json --- */
 
@@ -316,22 +317,26 @@ static int load_counts(const struct jnode *root, const char *key, int64_t *out, 
 static int load_until(struct trainer *t, const struct checkpoint_state *s, struct vac_err *err)
 {
     struct jnode root = json_root(s->json, "state.json"), list = {0};
+    const struct until_spec *u = &t->st.spec->until;
     const cJSON *v;
     int64_t x;
 
     if (json_opt(&root, "ends", JSON_ARRAY, &list, err) < 0)
         return -1;
     v = list.v ? list.v->child : NULL;
-    for (size_t i = 0; v && i <= t->st.index; i++, v = v->next) {
-        /* one that is attacked before its first step has ended there */
-        if (!json_whole(v, &x) || x < (i == t->st.index) || (uint64_t)x > t->rig.stage_total[i])
+    for (size_t i = 0; v && i < t->st.index; i++, v = v->next) {
+        if (!json_whole(v, &x) || x < 0 || (uint64_t)x > t->rig.stage_total[i])
             return json_error(&list, err, "stage %zu cannot end there", i);
         stage_end(&t->st, &t->rig, &t->at, i, (uint64_t)x);
     }
-    return load_counts(&root, "passed", t->st.passed, t->st.spec->until.n, err) ||
-                   load_counts(&root, "looks", t->st.looks, t->st.spec->until.n, err)
-               ? -1
-               : 0;
+    if (load_counts(&root, "passed", t->st.passed, u->n, err) ||
+        load_counts(&root, "looks", t->st.looks, u->n, err))
+        return -1;
+    /* as it was planned then, unless it has ended: a fork may have planned another end */
+    if (u->n && json_whole(v, &x) && x >= 0 && (uint64_t)x == s->stage_step &&
+        spec_until_passed(u, t->st.passed) >= u->times)
+        stage_end(&t->st, &t->rig, &t->at, t->st.index, s->stage_step);
+    return 0;
 }
 
 /* A checkpoint that is whole may still be another run's. */
@@ -343,8 +348,7 @@ static int check_counters(const struct trainer *t, const struct checkpoint_state
     for (uint64_t i = 0; i < s->stage; i++)
         before += t->rig.stage_total[i];
     if (s->stage_step > t->st.end || s->step != before + s->stage_step ||
-        s->next > t->st.stream[0].data.n || s->duty > stage_duties(&t->st, &t->rig) ||
-        s->drift_from > s->step || s->drift_from < before)
+        s->next > t->st.stream[0].data.n || s->drift_from > s->step || s->drift_from < before)
         return err_set(
             err, VAC_ERR_FORMAT,
             "%s/%s: its counters do not fit this run: remove it to go on from the one before",
@@ -383,7 +387,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
     cursor_order(&st->stream[0].cursor, st->stream[0].order, st->stream[0].data.n);
     t->at.step = s->step;
     t->at.tokens = s->tokens;
-    t->at.duty = (size_t)s->duty;
+    t->at.duty = (size_t)s->duty; /* a fork may have fewer than that */
     if (t->at.duty == 0 && st->done && load_reading(t, &root, err))
         goto out;
     t->at.broke = (struct broke_seen){.known = false};
