@@ -141,6 +141,21 @@ file short 2 ''
 ctl "$tmp/short" status
 check "a run that is over" failed 2 "this run is over: vaccine $tmp/short looks at it"
 
+# ---- what is of another step says of which
+file seen 100000000 '"watch": { "every": 1000000, "drift": { "file": "rows.json" }, "align_loss": { "file": "rows.json" } },
+  "evaluate": [{ "name": "L", "data": "rows.json", "metric": "loss", "every": 1000000 }],'
+begin seen
+ctl "$dir" pause
+ctl "$dir" step 1
+ctl "$dir" checkpoint
+ctl "$dir" status
+check "figures of the beginning say so" said ' align [0-9.]* @0  rho 1  lr [0-9.e-]*  drift [0-9.e-]* @0  L [0-9.]* @0$'
+ctl "$dir" eval
+ctl "$dir" status
+check "and one of now does not" said '  L [0-9.]*$'
+ctl "$dir" stop
+wait "$pid"
+
 # ---- a kill leaves the socket; the next one who has the lock takes its place
 begin long "$tmp/killed"
 "$VACCINE" ctl "$dir" pause >/dev/null

@@ -307,6 +307,7 @@ struct vac_snapshot {
     struct vac_point last;     /* newest value of each column (NaN = never measured) */
     struct vac_layers layers;  /* newest of each series */
     int64_t drift_step;        /* when drift was last measured; -1 = never */
+    int64_t watch_step;        /* ... or any of what "watch" measures */
     int n_evals;
     struct vac_eval eval[VAC_MAX_EVALS];
     double steps_per_s, tokens_per_s, eta_s; /* NaN = not known yet */

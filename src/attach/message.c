@@ -53,6 +53,7 @@ static const struct member status_members[] = {
     MEMBER(vac_snapshot, rss_bytes, NUMBER),
     MEMBER(vac_snapshot, threads, SHORT),
     MEMBER(vac_snapshot, drift_step, WHOLE),
+    MEMBER(vac_snapshot, watch_step, WHOLE),
     MEMBER(vac_snapshot, checkpoint_step, WHOLE),
     MEMBER(vac_snapshot, checkpoint_age, NUMBER),
     MEMBER(vac_snapshot, n_layers, SHORT),

@@ -344,7 +344,7 @@ int remote_open(struct remote **out, const char *dir, const char *as, struct con
     control_ring(ctl, m->bell);
     point_clear(&w->last);
     layers_clear(&w->layers);
-    w->drift_step = w->checkpoint_step = -1;
+    w->drift_step = w->watch_step = w->checkpoint_step = -1;
     for (int i = 0; i < VAC_MAX_LAYERS; i++)
         w->mask[i] = true;
     m->caller.last_id = 0; /* from here on ids are the session's */

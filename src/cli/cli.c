@@ -208,6 +208,12 @@ void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t
     json_put_end(o);
 }
 
+void cli_put_step(struct strbuf *out, int64_t step, int64_t now)
+{
+    if (step != now)
+        sb_printf(out, " @%lld", (long long)step);
+}
+
 void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,
                       const char *after)
 {

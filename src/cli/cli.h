@@ -91,6 +91,8 @@ void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t
  * says what they are. Nothing where no verdicts are known. */
 void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_verdicts *v,
                       const char *after);
+/* " @40" of a figure that is of another step than `now`. */
+void cli_put_step(struct strbuf *out, int64_t step, int64_t now);
 /* What lies under the answers, with intervals; nothing where it is not known. */
 void cli_put_beneath(struct strbuf *out, const char *before,
                      const struct vac_span beneath[VAC_BENEATH_COUNT], const char *after);

@@ -190,12 +190,13 @@ static void put_state(struct strbuf *out, const struct vac_snapshot *s)
     static const struct {
         const char *label;
         size_t offset;
-    } columns[] = {{"loss", offsetof(struct vac_point, loss)},
-                   {"align", offsetof(struct vac_point, align_loss)},
-                   {"harmful", offsetof(struct vac_point, harmful_loss)},
-                   {"rho", offsetof(struct vac_point, rho)},
-                   {"lr", offsetof(struct vac_point, lr)},
-                   {"drift", offsetof(struct vac_point, drift_mean)}};
+        bool watched; /* measured now and then */
+    } columns[] = {{"loss", offsetof(struct vac_point, loss), false},
+                   {"align", offsetof(struct vac_point, align_loss), true},
+                   {"harmful", offsetof(struct vac_point, harmful_loss), true},
+                   {"rho", offsetof(struct vac_point, rho), false},
+                   {"lr", offsetof(struct vac_point, lr), false},
+                   {"drift", offsetof(struct vac_point, drift_mean), true}};
 
     cli_put_name(out, s->run);
     sb_printf(out, ": %s", vac_state_names[s->state]);
@@ -212,6 +213,8 @@ static void put_state(struct strbuf *out, const struct vac_snapshot *s)
 
         if (!isnan(x))
             sb_printf(out, "  %s %.4g", columns[i].label, x);
+        if (!isnan(x) && columns[i].watched)
+            cli_put_step(out, s->watch_step, s->step);
     }
     for (int i = 0; i < s->n_evals; i++) {
         const struct vac_eval *e = &s->eval[i];
@@ -221,6 +224,7 @@ static void put_state(struct strbuf *out, const struct vac_snapshot *s)
         sb_puts(out, "  ");
         cli_put_name(out, e->name);
         sb_printf(out, e->is_rate ? " %.1f%%" : " %.4g", e->is_rate ? 100 * e->value : e->value);
+        cli_put_step(out, e->step, s->step);
     }
     sb_putc(out, '\n');
 }

@@ -67,13 +67,6 @@ static void put_value(struct strbuf *s, const char *label, const char *fmt, doub
     sb_printf(s, "  %s %s", label, text);
 }
 
-/* Of a figure in the line of `now` that is of another step. */
-static void put_step(struct strbuf *s, int64_t step, int64_t now)
-{
-    if (step != now)
-        sb_printf(s, " @%lld", (long long)step);
-}
-
 /* What was measured since the last line. */
 static void put_measured(struct strbuf *s, struct run_lines *w, int64_t step)
 {
@@ -82,7 +75,7 @@ static void put_measured(struct strbuf *s, struct run_lines *w, int64_t step)
     for (size_t i = 0; i < RUN_LINES_MEASURED; i++) {
         put_value(s, measured[i].label, "%.4f", w->measured[i].value);
         if (!isnan(w->measured[i].value))
-            put_step(s, w->measured[i].step, step);
+            cli_put_step(s, w->measured[i].step, step);
         w->measured[i].value = NAN;
     }
     /* a score stands in the line after it was measured, the newest of each, and nowhere else */
@@ -97,7 +90,7 @@ static void put_measured(struct strbuf *s, struct run_lines *w, int64_t step)
         if (later < w->n_scores && w->score[later].step <= step)
             continue;
         put_value(s, e->name, e->is_rate ? "%.1f%%" : "%.4f", (e->is_rate ? 100 : 1) * e->value);
-        put_step(s, e->step, step);
+        cli_put_step(s, e->step, step);
         cli_put_verdicts(s, " (", &e->verdicts, ")");
     }
     w->n_scores -= told;

@@ -75,6 +75,8 @@ static void note_point(struct vac_follow *f, const struct vac_point *p, bool aga
     if (p->stage != s->stage_index)
         point_clear(&s->last);
     point_update(&s->last, p);
+    if (!isnan(p->align_loss) || !isnan(p->harmful_loss) || !isnan(p->drift_mean))
+        s->watch_step = p->step;
     if (f->from.step == 0)
         f->from = *p;
     if (p->step_ms > 0 && !again)
@@ -453,7 +455,7 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
     }
     f->points.r = &f->r;
     f->snap.n_stages = (int)f->r.n_stages;
-    f->snap.checkpoint_step = f->snap.drift_step = -1;
+    f->snap.checkpoint_step = f->snap.drift_step = f->snap.watch_step = -1;
     f->snap.state = VAC_STOPPED;
     f->snap.tokens_per_s = f->snap.rss_bytes = f->snap.checkpoint_age = NAN;
     point_clear(&f->snap.last);

@@ -26,7 +26,7 @@ void steer_opened(struct steer *steer)
     snprintf(s->model, sizeof s->model, "%s", model);
     point_clear(&s->last);
     layers_clear(&s->layers);
-    s->drift_step = s->checkpoint_step = s->healthy_step = -1;
+    s->drift_step = s->watch_step = s->checkpoint_step = s->healthy_step = -1;
     s->n_evals = (int)rig->spec.n_evaluate;
     for (size_t i = 0; i < rig->spec.n_evaluate; i++) {
         const struct evaluate_spec *e = &rig->spec.evaluate[i];

@@ -282,6 +282,8 @@ static int duty_lines(struct trainer *t, struct vac_err *err)
     layers_update(&s->layers, &t->at.layers);
     if (!isnan(t->at.layers.drift_rel[0]))
         s->drift_step = t->at.layers.step;
+    if (watch_due(&t->rig, &t->st))
+        s->watch_step = t->at.point.step;
     return 0;
 }
 
