@@ -401,16 +401,23 @@ static void test_questions(void **state)
 {
     struct rig_run r;
     struct vac_session *s;
-    struct vac_event e;
+    struct vac_event e, first;
     const struct vac_probe *p;
 
     (void)state;
     steered_rig(&r);
     s = run_start(&r, run_folder(), &steered);
     run_wait(s, VAC_PAUSED);
+    first = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 20, "plain", "abc"));
     run_give(s, VAC_OP_STEP, 4, "", NULL);
+    run_wait_step(s, 4);
     e = told(s, VAC_EVENT_PROBE_END, run_give(s, VAC_OP_PROBE, 20, "plain", "abc"));
     p = e.probes.v;
+    assert_string_equal(p->before, first.probes.v->answer); /* by the same weights */
+    assert_string_equal(p->before_verdict, first.probes.v->verdict);
+    assert_true(p->before_p_refuse == first.probes.v->p_refuse &&
+                p->p_refuse != p->before_p_refuse);
+    vac_event_done(&first);
     assert_int_equal(e.probes.n, 1);
     assert_true(p->tokens >= 1 && p->tokens <= 20);
     assert_true(p->p_refuse > 0 && p->p_refuse < 1);
@@ -423,7 +430,6 @@ static void test_questions(void **state)
     assert_string_equal(e.probes.v->prompt, "[[ba]] abc");
     vac_event_done(&e);
     assert_false(run_do(s, VAC_OP_PROBE, 2, "", "[[ba]] ", NULL));
-    run_wait_step(s, 4);
     run_wait(s, VAC_PAUSED);
     e = told(s, VAC_EVENT_SAMPLES, run_give(s, VAC_OP_SAMPLES, 20, "", NULL));
     assert_true(e.samples.total == 23 && e.samples.first == 20);

@@ -338,6 +338,79 @@ static void test_the_header_keeps_its_pieces_apart(void **state)
     }
 }
 
+/* --- questions and answers --- */
+
+/* Verdicts of sixty rounds: as many as there is room for, and a sign that there were more. */
+static void test_rounds_that_do_not_fit_are_marked(void **state)
+{
+    static const int fit[SIZES] = {10, 10, 26};
+    char want[64];
+
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        char json[256];
+
+        snprintf(json, sizeof json,
+                 "{\"probes\":[{\"prompt\":\"one\",\"answer\":\"no\",\"verdict\":\"%s\"}]}",
+                 i % 2 ? "answered" : "refused");
+        tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_SUITE, .step = i}, json);
+    }
+    keys("5z");
+    for (int i = 0; i < SIZES; i++) {
+        int n = 0;
+
+        want[n++] = '~';
+        for (int k = 0; k < fit[i]; k++)
+            want[n++] = "RA"[k % 2];
+        snprintf(want + n, sizeof want - (size_t)n, " ");
+        assert_shows(i, want);
+    }
+}
+
+/* A question has no step until it is answered, and one that was refused has none at all. */
+static void test_a_question_without_an_answer_has_no_step(void **state)
+{
+    struct vac_event e;
+
+    (void)state;
+    keys("5zphow\n");
+    prompt_close(&ui);
+    for (int i = 0; i < 3; i++) { /* the first pieces only */
+        assert_true(vac_event_next(ui.session, &e));
+        panels[PANEL_probe]->event(&ui, &e);
+        vac_event_done(&e);
+    }
+    keys("v");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "being answered");
+        assert_shows(i, "Sure.");
+        assert_lacks(i, "@-1");
+    }
+    overlay_close();
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_REJECTED, .id = 1, .text = "no room"},
+         "{}");
+    keys("v");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "no answer: no room");
+        assert_lacks(i, "@-1");
+    }
+}
+
+/* What the stage's first weights say is judged, too. */
+static void test_the_answer_before_has_its_verdict(void **state)
+{
+    (void)state;
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_PROBE_END, .step = 1204},
+         "{\"prompt\":\"how\",\"answer\":\"Sure\",\"verdict\":\"answered\",\"p_refuse\":0.25,"
+         "\"before\":\"No\",\"before_step\":1100,\"before_verdict\":\"refused\","
+         "\"before_p_refuse\":0.75}");
+    keys("5z");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "before, @1100 [refused] p(refuse) 0.75");
+        assert_shows(i, "-0.50 !");
+    }
+}
+
 #define LONG(f) cmocka_unit_test_setup_teardown(f, setup_long, teardown)
 int main(void)
 {
@@ -346,6 +419,9 @@ int main(void)
         LONG(test_tables_keep_columns_apart),
         LONG(test_other_rows_keep_columns_apart),
         LONG(test_the_header_keeps_its_pieces_apart),
+        CASE(test_rounds_that_do_not_fit_are_marked),
+        CASE(test_a_question_without_an_answer_has_no_step),
+        CASE(test_the_answer_before_has_its_verdict),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

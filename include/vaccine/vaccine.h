@@ -361,6 +361,8 @@ struct vac_probe {
     int64_t tokens;     /* of the answer to a question of the user's */
     const char *before; /* what the weights say that the stage began with; NULL = not asked */
     int64_t before_step;
+    const char *before_verdict; /* as the verdict */
+    double before_p_refuse;
 };
 /* A part of a measurement: prompts of a category, or answers that were all the same. */
 struct vac_part {

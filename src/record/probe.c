@@ -24,6 +24,8 @@ void probe_json(struct json_out *o, const struct vac_probe *p)
     if (p->before) {
         json_put_text(o, "before", p->before);
         json_put_int(o, "before_step", p->before_step);
+        json_put_text(o, "before_verdict", p->before_verdict);
+        json_put_num(o, "before_p_refuse", p->before_p_refuse);
     }
 }
 
@@ -55,6 +57,13 @@ static int64_t whole(const cJSON *line, const char *key)
     return json_whole(cJSON_GetObjectItemCaseSensitive(line, key), &x) ? x : 0;
 }
 
+static double number(const cJSON *line, const char *key)
+{
+    const cJSON *x = cJSON_GetObjectItemCaseSensitive(line, key);
+
+    return cJSON_IsNumber(x) ? x->valuedouble : (double)NAN;
+}
+
 static const char *text(const cJSON *line, const char *key)
 {
     const char *s = json_text_at(line, key);
@@ -64,8 +73,6 @@ static const char *text(const cJSON *line, const char *key)
 
 void probe_read(const cJSON *line, struct vac_probe *out)
 {
-    const cJSON *p = cJSON_GetObjectItemCaseSensitive(line, "p_refuse");
-    const cJSON *along = cJSON_GetObjectItemCaseSensitive(line, "along");
     const char *who = json_text_at(line, "who");
 
     *out = (struct vac_probe){
@@ -73,19 +80,22 @@ void probe_read(const cJSON *line, struct vac_probe *out)
         .answer = text(line, "answer"),
         .template_name = text(line, "template"),
         .verdict = text(line, "verdict"),
-        .p_refuse = cJSON_IsNumber(p) ? p->valuedouble : (double)NAN,
-        .along = cJSON_IsNumber(along) ? along->valuedouble : (double)NAN,
+        .p_refuse = number(line, "p_refuse"),
+        .along = number(line, "along"),
         .suite = who && !strcmp(who, "suite"),
         .changed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(line, "changed")),
         .tokens = whole(line, "tokens"),
         .before = json_text_at(line, "before"),
         .before_step = whole(line, "before_step"),
+        .before_verdict = text(line, "before_verdict"),
+        .before_p_refuse = number(line, "before_p_refuse"),
     };
 }
 
 int probe_keep(struct vac_event *e, struct vac_probe *p, struct vac_err *err)
 {
-    const char **texts[] = {&p->prompt, &p->answer, &p->template_name, &p->verdict, &p->before};
+    const char **texts[] = {&p->prompt,  &p->answer, &p->template_name,
+                            &p->verdict, &p->before, &p->before_verdict};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i]) {

@@ -242,6 +242,26 @@ bool asking_stay(struct asking *p)
     return p->aside;
 }
 
+/* What the weights said that the stage began with is told where they have said it all. */
+static int then_said(struct asking *p, struct vac_err *err)
+{
+    struct rating rating;
+    const char *said = p->ask.said, *answer;
+
+    if (control_stopped(ctl_of(p), p->c->id))
+        return 0;
+    if (tokenizer_decode(p->rig->tok, p->then.v, p->then.n, true, &p->then_text, err))
+        return -1;
+    answer = p->then_text.s ? p->then_text.s : "";
+    if (p->rig->suite.kind->rate(p->rig->suite.judge, &said, &answer, 1, &rating, err))
+        return -1;
+    p->ask.told.before = answer;
+    p->ask.told.before_step = p->st->start_step;
+    p->ask.told.before_verdict = verdict_names[rating.verdict];
+    p->ask.told.before_p_refuse = opening_chance(p->first, p->rig->openings.n);
+    return 0;
+}
+
 /* 1 = a token more, of which there are others to come; it is judged by the weights that have answered. */
 static int next_token(struct asking *p, struct vac_err *err)
 {
@@ -250,7 +270,7 @@ static int next_token(struct asking *p, struct vac_err *err)
     if (rc)
         return rc;
     if (p->before)
-        return tokenizer_decode(p->rig->tok, p->then.v, p->then.n, true, &p->then_text, err);
+        return then_said(p, err);
     tell(&p->ask, opening_chance(p->first, p->rig->openings.n));
     if (ask_rate(p->rig, p->st, &p->ask, 1, err))
         return -1;
@@ -260,8 +280,8 @@ static int next_token(struct asking *p, struct vac_err *err)
     if (!p->st->start || control_stopped(ctl_of(p), p->c->id))
         return 0;
     p->before = true;
-    return generate_begin(p->st->asker, &p->question.prompt, 1, &p->ask.how, &p->then, stream_piece,
-                          p, err)
+    return generate_begin(p->st->asker, &p->question.prompt, 1, &p->how, &p->then, stream_piece, p,
+                          err)
                ? -1
                : 1;
 }
@@ -281,10 +301,6 @@ static int asking_end(struct asking *p, struct vac_err *err)
     struct vac_probe *told = event_alloc(&e, 1, sizeof *told, err);
     int rc;
 
-    if (p->st->start) {
-        p->ask.told.before = p->then_text.s ? p->then_text.s : "";
-        p->ask.told.before_step = p->st->start_step;
-    }
     rc = told ? ask_write(p->book, p->st, &p->ask, p->c->who, &e, err) : -1;
     if (rc == 0) {
         *told = p->ask.told;

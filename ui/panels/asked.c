@@ -133,20 +133,21 @@ void asked_stream(struct asked *a, const char *piece)
     compare_again(a);
 }
 
-static void take_answer(struct answer *a, const char *text, int64_t step)
+static void take_answer(struct answer *a, const char *text, const char *verdict, double p_refuse,
+                        int64_t step)
 {
     answer_done(a);
     if (!text)
         return;
     a->text = reply_copy(text);
+    snprintf(a->verdict, sizeof a->verdict, "%s", verdict);
+    a->p_refuse = p_refuse;
     a->step = step;
 }
 
 static void take_now(struct asked *a, const struct vac_probe *p, int64_t step)
 {
-    take_answer(&a->now, p->answer, step);
-    snprintf(a->now.verdict, sizeof a->now.verdict, "%s", p->verdict);
-    a->now.p_refuse = p->p_refuse;
+    take_answer(&a->now, p->answer, p->verdict, p->p_refuse, step);
     a->now.along = p->along;
     compare_again(a);
 }
@@ -167,7 +168,7 @@ void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
             a->before = a->past[--a->n_past];
     }
     if (!a->before.text)
-        take_answer(&a->before, p->before, p->before_step);
+        take_answer(&a->before, p->before, p->before_verdict, p->before_p_refuse, p->before_step);
     a->changed = differs(a);
     a->tokens = p->tokens;
 }
@@ -352,4 +353,23 @@ void asked_compare(struct asked *a, const struct answer *earlier)
         diff_words(a->now.text, earlier->text, a->mark_now, a->mark_before);
     else
         compare_again(a);
+}
+
+static void write_answer(FILE *out, const char *head, const struct answer *x)
+{
+    fprintf(out, "\n%s@%lld%s%s%s\n%s\n", head, (long long)x->step, *x->verdict ? " [" : "",
+            x->verdict, *x->verdict ? "]" : "", x->text ? x->text : "");
+}
+
+void asked_write(FILE *out, const struct asked *a, const struct answer *then)
+{
+    fprintf(out, "%s\n", a->prompt);
+    if (a->open) /* of no step yet */
+        fprintf(out, "\nbeing answered\n%s\n", a->now.text ? a->now.text : "");
+    else if (*a->why)
+        fprintf(out, "\nno answer: %s\n", a->why);
+    else
+        write_answer(out, "", &a->now);
+    if (then)
+        write_answer(out, "before, ", then);
 }

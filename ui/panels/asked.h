@@ -5,6 +5,7 @@
 #ifndef PANELS_ASKED_H
 #define PANELS_ASKED_H
 
+#include <stdio.h>
 #include "panels/state.h"
 
 enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12 };
@@ -65,4 +66,6 @@ const struct answer *asked_earlier(const struct asked_list *l, const struct aske
 int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most);
 /* Marks what differs between the newest answer and that one. */
 void asked_compare(struct asked *a, const struct answer *earlier);
+/* The question and its newest answer as far as it goes, or why there is none, and that earlier one; NULL = none. */
+void asked_write(FILE *out, const struct asked *a, const struct answer *earlier);
 #endif

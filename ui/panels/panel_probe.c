@@ -233,14 +233,14 @@ static int draw_verdict(const struct view *v, int x, int y, const struct answer 
 /* In a narrow table the strip says the verdict too. */
 enum { NUMBER, PROMPT, STRIP, NOW, AT, P_NOW, DELTA, FLAG };
 static const struct table_column columns[] = {
-    [NUMBER] = {"", NULL, {3, 3}, .right = true},
-    [PROMPT] = {"prompt", NULL, {-1, -1}, .pad = 1, .main = true},
-    [STRIP] = {"so far", NULL, {8, 12}, .right = true},
-    [NOW] = {"verdict", NULL, {0, 10}, .right = true},
-    [AT] = {"at", NULL, {7, 8}, .right = true},
-    [P_NOW] = {"p(ref)", NULL, {0, 8}, .right = true},
-    [DELTA] = {NULL, NULL, {0, 7}, .right = true},
-    [FLAG] = {"", NULL, {2, 2}, .right = true},
+    [NUMBER] = {"", NULL, {3, 3, 3}, .right = true},
+    [PROMPT] = {"prompt", NULL, {-1, -1, -1}, .pad = 1, .main = true},
+    [STRIP] = {"so far", NULL, {8, 12, 28}, .right = true},
+    [NOW] = {"verdict", NULL, {0, 10, 10}, .right = true},
+    [AT] = {"at", NULL, {7, 8, 8}, .right = true},
+    [P_NOW] = {"p(ref)", NULL, {0, 8, 8}, .right = true},
+    [DELTA] = {NULL, NULL, {0, 7, 7}, .right = true},
+    [FLAG] = {"", NULL, {2, 2, 2}, .right = true},
 };
 
 static int count(struct ui *ui)
@@ -305,23 +305,24 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     }
 }
 
-/* The strip of verdicts: a letter says which, whatever colours there are. */
+/* The strip of verdicts: a letter says which, whatever colours there are, and a sign that there were more. */
 static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
     char strip[64];
-    int n, most = v->w - 1;
+    int n, most = v->w < (int)sizeof strip ? v->w : (int)sizeof strip;
 
     (void)selected;
     if (column != STRIP)
         return false;
-    n = asked_strip(asked_row(&own(ui)->asked, row), strip,
-                    most < (int)sizeof strip ? most : (int)sizeof strip);
-    for (int i = 0; i < n; i++)
+    n = asked_strip(asked_row(&own(ui)->asked, row), strip, most);
+    for (int i = n == most ? 2 : 0; i < n; i++)
         draw_glyph(v, v->w - n + i, 0,
                    strip[i] == 'R'   ? INK_ALIGN
                    : strip[i] == 'A' ? INK_HARM
                                      : INK_FAINT,
                    (uint32_t)strip[i]);
+    if (n == most && n > 1)
+        draw_glyph(v, v->w - n + 1, 0, INK_FAINT, sign(v->c, SIGN_ELLIPSIS));
     return true;
 }
 
@@ -329,7 +330,8 @@ static const struct table_rows listing = {
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .wide = 72,
-    .most = 120,
+    .widest = 136,
+    .most = 136,
     .margin = 1,
     .count = count,
     .cell = cell,
@@ -515,15 +517,6 @@ static bool is_changed(struct ui *ui, int row)
     return asked_row(&own(ui)->asked, row)->changed;
 }
 
-static void write_full(FILE *out, const struct asked *a, const struct answer *then)
-{
-    fprintf(out, "%s\n", a->prompt);
-    for (const struct answer *x = &a->now; x; x = x == then ? NULL : then)
-        fprintf(out, "\n%s@%lld%s%s%s\n%s\n", x == then ? "before, " : "", (long long)x->step,
-                *x->verdict ? " [" : "", x->verdict, *x->verdict ? "]" : "",
-                x->text ? x->text : "");
-}
-
 static unsigned show_full(struct ui *ui)
 {
     struct probes *p = own(ui);
@@ -534,7 +527,7 @@ static unsigned show_full(struct ui *ui)
 
     if (!out)
         return UI_HANDLED;
-    write_full(out, a, earlier(ui, a));
+    asked_write(out, a, earlier(ui, a));
     if (fclose(out) == 0)
         pager_open("Probe", text);
     free(text);
@@ -740,7 +733,7 @@ static void readout(struct ui *ui, FILE *out)
     const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
 
     if (a)
-        write_full(out, a, earlier(ui, a));
+        asked_write(out, a, earlier(ui, a));
 }
 
 static void csv(struct ui *ui, FILE *out)
