@@ -167,6 +167,9 @@ static void test_numbers(void **state)
     assert_string_equal(number_text(s, 0.41234, 3), "0.412");
     assert_string_equal(number_text(s, 0.99996, 4), "1.000");
     assert_string_equal(number_text(s, 99.96, 3), "100");
+    assert_string_equal(number_text(s, 0.0034, 2), "0.003");
+    assert_string_equal(number_text(s, 0.034, 2), "0.03");
+    assert_string_equal(number_text(s, 0, 2), "0.00");
     assert_string_equal(number_text(s, 2, 3), "2.00");
     assert_string_equal(number_text(s, 123456, 3), "123456");
     assert_string_equal(number_text(s, 9.4e-4, 3), "9.4e-04");

@@ -144,6 +144,43 @@ static void test_layers_pass_over_masked_ones(void **state)
     ui_done(&ui);
 }
 
+/* The heat map's scale ends in numbers, 0 is none of a logarithm's, and the value under the cursor has its place
+ * however little room there is. */
+static void test_the_heat_map_tells_its_numbers(void **state)
+{
+    static const struct {
+        int w, h;
+        const char *told;
+    } rows[] = {{78, 20, "layer 2 at 100: 0.300"},
+                {52, 20, "layer 2 at 100: 0.300"},
+                {52, 15, "2 @100 0.300"}};
+    struct ui ui;
+
+    (void)state;
+    ui_open(&ui);
+    layer_history_done(&ui.layers);
+    for (int row = 0; row < 2; row++) {
+        struct vac_layers l = {.step = 100 * row};
+
+        for (int i = 0; i < VAC_MAX_LAYERS; i++)
+            l.eps_rel[i] = l.grad[i] = l.eps[i] = l.attn[i] = l.drift_rel[i] = l.drift_sq[i] = NAN;
+        for (int i = 0; i < 12; i++)
+            l.drift_rel[i] = row ? 0.1f * (float)(i + 1) : 0.0034f;
+        layer_history_push(&ui.layers, &l, 12);
+    }
+    ui.metric = METRIC_drift_rel;
+    ui.layer = 2;
+    ui.log_y = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = still(&ui, PANEL_heat, rows[i].w, rows[i].h);
+
+        if (!strstr(text, rows[i].told) || !strstr(text, " 0.003 ") || !strstr(text, " 1.2"))
+            fail_msg("%d x %d:\n%s", rows[i].w, rows[i].h, text);
+        free(text);
+    }
+    ui_done(&ui);
+}
+
 /* An attack without perturbation has none in the heat map from the alignment before it. */
 static void test_a_stage_without_perturbation_shows_none(void **state)
 {
@@ -375,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_what_rounds_to_0_has_no_sign),
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),
+        cmocka_unit_test(test_the_heat_map_tells_its_numbers),
         cmocka_unit_test(test_a_stage_without_perturbation_shows_none),
         cmocka_unit_test(test_scores_tell_what_is_other),
         cmocka_unit_test(test_scores_tell_what_lies_under),

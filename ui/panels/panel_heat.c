@@ -167,7 +167,8 @@ static void draw_steps_axis(const struct view *v, const struct window *w, int y)
     }
 }
 
-static void draw_scale(const struct ui *ui, const struct view *v, const struct scale *s, int y)
+/* Returns where it ends. */
+static int draw_scale(const struct ui *ui, const struct view *v, const struct scale *s, int y)
 {
     char lo[NUMBER_SIZE], hi[NUMBER_SIZE];
     int x = LEFT;
@@ -175,21 +176,29 @@ static void draw_scale(const struct ui *ui, const struct view *v, const struct s
     x = draw_fmt(v, x, y, INK_FAINT, "%s ", number_text(lo, s->lo, 2));
     for (int i = 0; i < INK_HEATS; i++)
         draw_heat(ui, v, x++, y, (i + 0.5) / INK_HEATS);
-    draw_fmt(v, x + 1, y, INK_FAINT, "%s", number_text(hi, s->hi, 2));
+    return draw_fmt(v, x + 1, y, INK_FAINT, "%s", number_text(hi, s->hi, 2));
 }
 
-/* Value under the cursor, or the newest, of the selected layer. */
-static void draw_readout(const struct ui *ui, const struct view *v, int y)
+/* Value under the cursor, or the newest, of the selected layer: behind `end`, in the row below, or in short. */
+static void draw_readout(const struct ui *ui, const struct view *v, int y, int end)
 {
     long row = ui_layer_row(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, ui->metric);
     char text[NUMBER_SIZE], line[96];
+    double step, value;
 
     if (row < 0 || ui->layer >= ui->layers.n_layers)
         return;
-    snprintf(line, sizeof line, "layer %d at %.0f: %s", ui->layer, ui->layers.step[row],
-             number_text(text,
-                         (double)layer_values(&ui->layers, (size_t)row, ui->metric)[ui->layer], 3));
-    if (v->w >= LEFT + 30 + (int)strlen(line))
+    step = ui->layers.step[row];
+    value = (double)layer_values(&ui->layers, (size_t)row, ui->metric)[ui->layer];
+    snprintf(line, sizeof line, "layer %d at %.0f: %s", ui->layer, step,
+             number_text(text, value, 3));
+    if (end + 2 + (int)strlen(line) > v->w && y + 1 < v->h) {
+        y++;
+        end = 0;
+    } else if (end + 2 + (int)strlen(line) > v->w) {
+        snprintf(line, sizeof line, "%d @%.0f %s", ui->layer, step, text);
+    }
+    if (end + 2 + (int)strlen(line) <= v->w)
         draw_right(v, v->w, y, INK_STRONG, line);
 }
 
@@ -227,8 +236,7 @@ static void draw(struct ui *ui, const struct view *v)
         return;
     draw_steps_axis(v, &w, rows);
     plot_draw_notes(v, &w.notes, w.x0, w.x1, w.left, w.cols, rows);
-    draw_scale(ui, v, &s, rows + 1);
-    draw_readout(ui, v, rows + 1);
+    draw_readout(ui, v, rows + 1, draw_scale(ui, v, &s, rows + 1));
 }
 
 /* What was clicked: its step for the cursor, its layer for all panels. */

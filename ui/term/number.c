@@ -31,6 +31,8 @@ char *number_text(char out[NUMBER_SIZE], double value, int digits)
     }
     decimals = decimals_of(size, digits);
     decimals = decimals_of(size + 0.5 * pow(10, -decimals), digits); /* 0.9999 is written 1.00 */
+    while (size != 0 && decimals < 3 && size < pow(10, -decimals))   /* and 0.004 not 0.00 */
+        decimals++;
     snprintf(out, NUMBER_SIZE, "%.*f", decimals, value);
     return out;
 }

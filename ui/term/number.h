@@ -3,8 +3,8 @@
 #define TERM_NUMBER_H
 
 enum { NUMBER_SIZE = 32 };
-/* `digits` significant digits, never an exponent between 1e-3 and 1e6: "0.412", "2.00", "9.4e-04".
- */
+/* `digits` significant digits, at most as many decimals, never an exponent between 1e-3 and 1e6: "0.412", "2.00", "9.4e-04".
+ * What is not 0 is never written so: with two 0.004 is "0.004". */
 char *number_text(char out[NUMBER_SIZE], double value, int digits);
 char *number_si(char out[NUMBER_SIZE], double value);     /* 2.9k 1.2M */
 char *number_bytes(char out[NUMBER_SIZE], double bytes);  /* 3.1 MB */
