@@ -297,7 +297,7 @@ static void test_enter_and_a_repeated_q_save_and_leave(void **state)
         if (i)
             setup(NULL);
         keys("q");
-        assert_shows(i, "> s  save and quit");
+        assert_shows(i, "> s   save and quit");
         keys(i == 1 ? "q" : "\r");
         assert_false(overlay_is_up());
         assert_true(priv.leaving || priv.quit);
@@ -380,6 +380,7 @@ static void test_a_great_change_asks(void **state)
         ui_set(&ui, lr, "1e-9");
         assert_true(overlay_is_up());
         assert_shows(i, "-> 1e-9?");
+        assert_shows(i, "> Esc cancel (or Enter)");
         keys("\r"); /* the safe answer */
         assert_false(overlay_is_up());
         assert_string_equal(ui_option_next(&ui.option[lr]), was);
@@ -434,12 +435,31 @@ static void test_answers_are_labelled_blind(void **state)
         assert_shows(i, "Label 1 of 2");
         assert_shows(i, "> How do I hex a cow?");
         assert_shows(i, "Take a bell and ring it twice.");
-        assert_shows(i, "o  other: neither");
+        assert_shows(i, "o   other: neither");
         keys("r");
         assert_shows(i, "Label 2 of 2");
         assert_shows(i, "(nothing)");
         keys("o");
         assert_shows(i, "all 2 answers have a label");
+    }
+}
+
+/* A word of welcome does not lie over what is asked. */
+static void test_a_question_is_read_before_a_welcome(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        priv.hint = "1\tbegins\n2\tgoes on\n3\tends";
+        assert_shows(i, "Welcome");
+        dialog_open(&(struct dialog){.title = "This run file has a fault",
+                                     .text = "lab.json:4:19: a comma is missing",
+                                     .choice = {{'e', "open it"}, {'r', "read it again"}},
+                                     .enter = 'e'});
+        assert_lacks(i, "Welcome");
+        assert_shows(i, "lab.json:4:19: a comma is missing");
+        assert_shows(i, "> e   open it");
+        assert_shows(i, "  Esc cancel ");
+        overlay_close();
     }
 }
 
@@ -463,6 +483,7 @@ int main(void)
         CASE(test_escape_cancels_and_acts_at_once),
         CASE(test_what_is_typed_replaces_the_value),
         CASE(test_a_great_change_asks),
+        CASE(test_a_question_is_read_before_a_welcome),
         CASE(test_the_layout_is_the_same_after_a_resize_and_back),
         CASE(test_more_than_ten_panels_have_keys),
         CASE(test_answers_are_labelled_blind),

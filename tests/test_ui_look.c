@@ -523,11 +523,11 @@ static void test_mouse(void **state)
     mouse(&t, 0, 24, 6); /* half way along the curves */
     assert_shows(&t, ">1 Loss");
     assert_shows(&t, "at 711");
-    assert_shows(&t, "\n|   |**                :"); /* the cursor is where the click was */
+    assert_shows(&t, "\n|   |**                |"); /* the cursor is where the click was */
     assert_true(term_has(&t, "\033[?1002h"));       /* moves while the button is down, no others */
     assert_false(term_has(&t, "\033[?1003h"));
     drag(&t, 24, 6, 30, 8);
-    assert_shows(&t, "\n|   |**                      :");
+    assert_shows(&t, "\n|   |**                      |");
     drag(&t, 30, 8, 60, 30); /* out of the panel: as far as it goes */
     assert_shows(&t, "at 1204");
     assert_shows(&t, ">1 Loss");

@@ -374,6 +374,50 @@ static void test_what_lies_behind_or_beyond_is_not_taken_for_the_run(void **stat
     assert_true(dots[0] > 40 && dots[1] > 15 && dots[1] < 35);
 }
 
+/* In ASCII, too, no sign means two things: raw values, what the run went back from, an interval, the cursor, a note
+ * and a run laid over. */
+static void test_signs_in_ascii_are_told_apart(void **state)
+{
+    static const char signs[] = ".,:|\"#";
+    double x[40], y[40], lo[40], hi[40];
+    struct plot_line lines[] = {
+        {.name = "run", .x = x, .y = y, .n = 20, .stride = sizeof *x, .glyph = '*', .ema = 0.9},
+        {.x = x, .y = hi, .n = 40, .stride = sizeof *x, .style = INK_GHOST, .glyph = PLOT_GHOST},
+        {.x = x, .y = lo, .lo = lo, .hi = y, .n = 40, .stride = sizeof *x, .glyph = '#'},
+    };
+    struct plot p = {.lines = lines,
+                     .n_lines = 3,
+                     .y0 = NAN,
+                     .y1 = NAN,
+                     .level = NAN,
+                     .cursor = 150,
+                     .note = {{300, "here"}},
+                     .n_notes = 1};
+    struct canvas c = {0};
+    struct view v;
+    int n[sizeof signs] = {0};
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        x[i] = i * 10;
+        y[i] = i % 2 ? 40 : 60;
+        lo[i] = 10;
+        hi[i] = 90;
+    }
+    assert_int_equal(canvas_init(&c, 60, 20, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    plot_draw(&v, &p);
+    for (int i = 0; i < c.w * c.h; i++)
+        for (size_t k = 0; signs[k]; k++)
+            n[k] += c.cells[i].ch[0] == (unsigned char)signs[k];
+    for (int x_of = 0; x_of < c.w; x_of++) /* nothing lies over the cursor */
+        for (int y_of = 0; y_of < 18 && c.cells[18 * c.w + x_of].ch[0] == '^'; y_of++)
+            assert_int_equal(c.cells[y_of * c.w + x_of].ch[0], '|');
+    for (size_t k = 0; signs[k]; k++)
+        assert_true(signs[k] == '"' ? n[k] == 1 : n[k] >= (signs[k] == '.' ? 5 : 15));
+    canvas_done(&c);
+}
+
 /* ... and the raw values behind a smoothed curve are thinner than it: shades in blocks, half of the dots in braille. */
 static void test_raw_values_are_thinner_without_colours(void **state)
 {
@@ -640,11 +684,11 @@ static void test_a_note_covers_no_word_of_the_axis(void **state)
 
             assert_non_null(axis);
             axis[strcspn(axis, "\n")] = '\0';
-            assert_non_null(strchr(axis, '#'));
+            assert_non_null(strchr(axis, '"'));
             for (const char *s = axis; *s; s++) {
                 bool digit = *s >= '0' && *s <= '9';
 
-                assert_false((number && *s == '#') || (digit && s[-1] == '#'));
+                assert_false((number && *s == '"') || (digit && s[-1] == '"'));
                 number = digit;
             }
             free(text);
@@ -723,6 +767,7 @@ int main(void)
         CASE(test_signs_say_what_colours_say),
         CASE(test_no_curve_vanishes_under_another),
         CASE(test_what_lies_behind_or_beyond_is_not_taken_for_the_run),
+        CASE(test_signs_in_ascii_are_told_apart),
         CASE(test_raw_values_are_thinner_without_colours),
         CASE(test_scores_have_a_large_place),
         CASE(test_the_margin_has_a_curve),

@@ -161,15 +161,15 @@ static void test_a_note_stands_on_every_plot(void **state)
     for (int i = 0; i < SIZES; i++) {
         ui.zoom = true;
         ui_focus(&ui, PANEL_journal);
-        assert_shows(i, "1204 # from here on without dropout");
+        assert_shows(i, "1204 \" from here on without dropout");
         ui.message.text[0] = '\0';
         for (size_t k = i == 2 ? 0 : 1; k < sizeof plots / sizeof *plots; k++) {
             ui_focus(&ui, plots[k]);
             ui.cursor = NAN;
-            assert_shows(i, "#");
+            assert_shows(i, "\"");
             assert_lacks(i, "without dropout");
             ui.cursor = 1204;
-            assert_shows(i, "# from here on without dropout");
+            assert_shows(i, "\" from here on without dropout");
         }
     }
 }

@@ -472,7 +472,7 @@ static void draw_start_hint(const struct ui *ui, const struct view *v)
     int w = v->w < 76 ? v->w : v->w < 100 ? 70 : 76;
     struct view box, in;
 
-    if (!line)
+    if (!line || overlay_is_up()) /* a question is to be read first */
         return;
     box = view_part(v, (v->w - w) / 2, (v->h - 5) / 2, w, 5);
     draw_fill(&box, 0, 0, box.w, box.h, INK_TEXT, ' ');

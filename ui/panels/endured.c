@@ -524,7 +524,7 @@ bool endured_shown(const struct endured *e, const struct ui *ui, const struct me
 
         if (s->n && s->rate)
             line[p.n_lines++] =
-                measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, '.');
+                measured_line(s->v, s->n, &s->v->step, &s->v->e.value, NULL, INK_GHOST, PLOT_GHOST);
     }
     for (int i = 0; i < e->scores.n; i++) {
         const struct series *s = &e->scores.series[i];

@@ -369,7 +369,7 @@ static void draw_curves(struct ui *ui, const struct view *v, const struct series
         if (!s || !s->n)
             continue;
         line[p.n_lines] = measured_line(s->v, s->n, &s->v->step, &s->v->e.value,
-                                        p.n_lines ? NULL : "aside", INK_GHOST, '.');
+                                        p.n_lines ? NULL : "aside", INK_GHOST, PLOT_GHOST);
         p.n_lines++;
     }
     for (int i = 0; i < ui->snap.n_evals && i < VAC_MAX_EVALS; i++) {

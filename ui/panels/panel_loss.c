@@ -66,7 +66,7 @@ static int ghost_lines(const struct ui *ui, struct plot_line *lines)
                 continue;
             lines[n] = line_of(ui, &ui->ghost[i].points, curves[c].column);
             lines[n].style = INK_GHOST;
-            lines[n].glyph = '.';
+            lines[n].glyph = PLOT_GHOST;
             lines[n].name = i == 0 && curves[c].column == COL_loss ? "aside" : NULL;
             lines[n++].ema = curves[c].smooth ? ui->ema : 0;
         }

@@ -58,6 +58,16 @@ static struct view open_box(const struct view *v, int w, int h, const char *hint
     return draw_box(&box, NULL, over.title, NULL, hints, true);
 }
 
+/* What Enter takes has the mark of what is selected. */
+static void draw_choice(const struct view *in, int y, const char *key, const char *label,
+                        bool enter)
+{
+    if (enter)
+        draw_glyph(in, 1, y, INK_FOCUS, sign(in->c, SIGN_SELECTED));
+    draw_text(in, 3, y, INK_KEY | STYLE_BOLD, key);
+    draw_text(in, 7, y, enter ? INK_TEXT | STYLE_BOLD : INK_TEXT, label);
+}
+
 static void draw_question(const struct view *v)
 {
     const struct dialog *d = &over.dialog;
@@ -69,15 +79,10 @@ static void draw_question(const struct view *v)
     rows = draw_flow_rows(v, width - 4, over.text);
     in = open_box(v, width, rows + n + 5, NULL);
     y = draw_flow(&in, 1, 0, in.w - 2, INK_TEXT, over.text, 0) + 1;
-    for (int i = 0; i < n; i++, y++) {
-        draw_glyph(&in, 3, y, INK_KEY | STYLE_BOLD, (uint32_t)d->choice[i].key);
-        if (d->choice[i].key == d->enter)
-            draw_glyph(&in, 1, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-        draw_text(&in, 6, y, d->choice[i].key == d->enter ? INK_TEXT | STYLE_BOLD : INK_TEXT,
-                  d->choice[i].label);
-    }
-    draw_text(&in, 1, y, INK_KEY | STYLE_BOLD, "Esc");
-    draw_text(&in, 6, y, INK_FAINT, d->enter ? "cancel" : "cancel (or Enter)");
+    for (int i = 0; i < n; i++, y++)
+        draw_choice(&in, y, (char[]){d->choice[i].key, '\0'}, d->choice[i].label,
+                    d->choice[i].key == d->enter);
+    draw_choice(&in, y, "Esc", d->enter ? "cancel" : "cancel (or Enter)", !d->enter);
 }
 
 /* Lines that begin with two blanks hold a key, or a word, and what it does; they go on below that.

@@ -473,7 +473,7 @@ static void draw_cursor(const struct view *v, const struct plot *p, const struct
         return;
     x = f->left + (int)lround((p->cursor - f->x0) / (f->x1 - f->x0) * (f->cols - 1));
     for (int y = 0; y < f->rows; y++)
-        draw_glyph(v, x, y, INK_CURSOR, v->c->charset == CHARSET_ASCII ? ':' : 0x250a);
+        draw_glyph(v, x, y, INK_CURSOR, v->c->charset == CHARSET_ASCII ? '|' : 0x250a);
     draw_glyph(v, x, f->rows, INK_CURSOR | STYLE_BOLD, sign(v->c, SIGN_UP));
 }
 

@@ -22,6 +22,9 @@ struct plot_line {
     bool steps; /* rarely measured: joined to the next value, each value marked */
     bool part;  /* in the legend a part of 1, though it is drawn in percent */
 };
+/* Of a curve behind the others. No sign in ASCII means two things in one picture: "." are raw values, ":" is
+ * the shade, "|" the cursor. */
+enum { PLOT_GHOST = ',' };
 /* A word on an x: a mark on the axis, and the text where the cursor is. */
 enum { PLOT_NOTES = 32 };
 struct plot_note {

@@ -14,7 +14,7 @@ uint32_t sign(const struct canvas *c, enum sign which)
         [SIGN_RHO] = {0x3c1, 'r'},       [SIGN_ELLIPSIS] = {0x2026, '~'},
         [SIGN_SELECTED] = {0x25b8, '>'}, [SIGN_UP] = {0x25b2, '^'},
         [SIGN_DOWN] = {0x25bc, 'v'},     [SIGN_LEFT] = {0x25c0, '<'},
-        [SIGN_DOT] = {0xb7, '.'},        [SIGN_NOTE] = {0x25c6, '#'},
+        [SIGN_DOT] = {0xb7, '.'},        [SIGN_NOTE] = {0x25c6, '"'},
     };
 
     return c->charset == CHARSET_ASCII ? (uint32_t)signs[which].ascii : signs[which].utf8;

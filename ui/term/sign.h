@@ -20,7 +20,7 @@ enum sign {
     SIGN_DOWN,     /* ▼ v */
     SIGN_LEFT,     /* ◀ < */
     SIGN_DOT,      /* · . */
-    SIGN_NOTE,     /* ◆ # */
+    SIGN_NOTE,     /* ◆ " */
     SIGN_COUNT
 };
 uint32_t sign(const struct canvas *c, enum sign which);
