@@ -221,7 +221,8 @@ if [ -z "${work-}" ]; then
     own=$work
 fi
 lab=$work/lab
-export work lab
+TMPDIR=$work # what a program that is made to fail leaves there goes with the rest
+export work lab TMPDIR
 trap '[ -z "$own" ] || rm -rf "$own"' EXIT
 trap 'exit 1' HUP INT TERM
 
