@@ -186,6 +186,7 @@ static void test_a_fork_is_told_from_its_parent(void **state)
 static void test_a_filter_keeps_what_is_selected(void **state)
 {
     struct runs *runs = open_panel();
+    int n;
 
     (void)state;
     free(screen(0));
@@ -195,6 +196,11 @@ static void test_a_filter_keeps_what_is_selected(void **state)
     assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "run-07");
     assert_true(table_filter(&ui, PANEL_runs, "attack|sft"));
     assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "sft-01");
+    n = runs->items.n;
+    runs->items.n = 0; /* what it kept is gone */
+    open_panel();
+    assert_shows(0, "No run is like that: / and Enter show all.");
+    runs->items.n = n;
     assert_true(table_filter(&ui, PANEL_runs, ""));
     assert_string_equal(runs->items.v[table_selected(&ui, PANEL_runs)].run.name, "sft-01");
 }

@@ -102,21 +102,20 @@ static bool read_keys(struct ui *ui)
         key_pressed(ui, key, next && (next < UIKEY_MOUSE || next > UIKEY_PASTE));
         key = next;
     }
-    return any || screen_is_pasting();
+    return any;
 }
 
-static bool terminal_is_gone(struct pace *p, short revents, bool any_key)
+/* To be asked before anything is read: bytes that are no key are a sign of life too. */
+static bool terminal_is_gone(struct pace *p, short revents)
 {
     int waiting = 0;
 
     if (revents & (POLLHUP | POLLERR | POLLNVAL))
         return true;
-    if (!(revents & POLLIN) || any_key) {
-        p->empty_reads = 0;
-        return false;
-    }
-    if (!ioctl(STDIN_FILENO, FIONREAD, &waiting) && waiting == 0)
+    if ((revents & POLLIN) && !ioctl(STDIN_FILENO, FIONREAD, &waiting) && waiting == 0)
         p->empty_reads++;
+    else
+        p->empty_reads = 0;
     return p->empty_reads > 8;
 }
 
@@ -218,7 +217,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     };
     int n = 2 + session_fds(ui, fds + 2, listen);
     double timeout = sooner(script, session_due(ui));
-    bool any;
+    bool any, gone;
 
     if (ui->dirty || (told && !listen))
         timeout = sooner(timeout, fmax(frame, 0));
@@ -231,12 +230,13 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
         handle_signals(ui);
     if (!screen_is_open())
         return;
+    gone = terminal_is_gone(p, fds[0].revents);
     any = read_keys(ui);
     if (any) {
         take_news(ui, p, 0.25); /* keys come faster than frames: they must not keep the news away */
         paint_paced(ui, p);     /* at once: that is what a key feels like */
     }
-    if (terminal_is_gone(p, fds[0].revents, any))
+    if (gone)
         hang_up(ui);
     for (int i = 2; i < n; i++)
         news |= fds[i].revents != 0;

@@ -548,12 +548,11 @@ static int draw_welcome(const struct view *v)
     return 4;
 }
 
-static void draw_nothing(struct ui *ui, const struct view *v, int y)
+static const char *nothing(struct ui *ui)
 {
-    draw_flow(v, 1, y, v->w - 2, INK_FAINT,
-              own(ui)->read ? "No runs in ./runs, no samples, no recent files."
-                            : "Looking for runs ...",
-              0);
+    return *own(ui)->table.text ? "No run is like that: / and Enter show all."
+           : own(ui)->read      ? "No runs in ./runs, no samples, no recent files."
+                                : "Looking for runs ...";
 }
 
 static void draw(struct ui *ui, const struct view *v)
@@ -563,7 +562,7 @@ static void draw(struct ui *ui, const struct view *v)
 
     table_look(ui, PANEL_runs);
     if (own(ui)->table.n == 0) {
-        draw_nothing(ui, v, y);
+        draw_flow(v, 1, y, v->w - 2, INK_FAINT, nothing(ui), 0);
         return;
     }
     table_draw(ui, PANEL_runs, &part);
