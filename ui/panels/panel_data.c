@@ -298,8 +298,10 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
         draw_fmt(v, 1, 0, INK_FAINT, "%6d ...", row);
     if (column != SAMPLE)
         return column < 0 && !s;
-    if (v->w >= 20)
-        x = draw_source(v, 0, 0, (v->w - 1) / 2, page_at(d, row - row % PAGE), s->source);
+    if (v->w >= 20) { /* apart also where no colour parts them */
+        x = draw_source(v, 0, 0, (v->w - 3) / 2, page_at(d, row - row % PAGE), s->source) + 2;
+        draw_glyph(v, x - 1, 0, INK_FAINT, sign(v->c, SIGN_ARROW));
+    }
     draw_cut(v, x + 1, 0, v->w - x - 2, selected ? INK_TEXT | STYLE_BOLD : INK_TEXT, s->answer);
     return true;
 }
