@@ -2,6 +2,7 @@
  * that panels lay out themselves, with the longest numbers and names that there are. */
 #include <stdio.h>
 #include "event_json.h"
+#include "panels/asked.h"
 #include "panels/start.h"
 #include "panels/table.h"
 #include "ui_sizes.h"
@@ -396,6 +397,44 @@ static void test_a_question_without_an_answer_has_no_step(void **state)
     }
 }
 
+/* Each session of saved weights counts its questions from 1: an answer is of the one that is open. */
+static void test_an_answer_is_of_the_question_that_is_open(void **state)
+{
+    const struct vac_probe p = {.prompt = "one", .answer = "So.", .verdict = "other"};
+    struct asked_list l;
+    struct asked *one, *two;
+
+    (void)state;
+    asked_init(&l);
+    one = asked_new(&l, 1, "one", "");
+    asked_end(one, &p, 14);
+    two = asked_new(&l, 1, "two", "");
+    asked_end(two, &p, 8);
+    assert_ptr_equal(asked_new(&l, 1, "one", ""), one);
+    assert_ptr_equal(asked_find(&l, 1), one);
+    asked_end(one, &p, 12);
+    assert_null(asked_find(&l, 1));
+    asked_done(&l);
+}
+
+/* Weights that are let go answer no more: the question says so, and the next one is asked. */
+static void test_a_question_ends_with_its_weights(void **state)
+{
+    (void)state;
+    keys("5zphow\n");
+    assert_shows(0, "asked: comes in a moment");
+    ui.looks++;
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "failed");
+        assert_shows(i, "other weights were chosen before it was answered");
+    }
+    keys("why\n");
+    while (session_pump(&ui))
+        ;
+    assert_shows(0, "> why");
+    assert_shows(0, "now, @1204 ");
+}
+
 /* What the stage's first weights say is judged, too. */
 static void test_the_answer_before_has_its_verdict(void **state)
 {
@@ -411,6 +450,33 @@ static void test_the_answer_before_has_its_verdict(void **state)
     }
 }
 
+static void answer_at(struct asked_list *l, const char *verdict, int64_t step)
+{
+    struct vac_probe p = {.prompt = "how", .answer = "So.", .verdict = verdict};
+
+    asked_end(asked_new(l, 0, p.prompt, ""), &p, step);
+}
+
+/* Saved weights are asked in any order, and their verdicts stand in that of the steps. */
+static void test_verdicts_stand_in_the_order_of_steps(void **state)
+{
+    char strip[STRIP_MOST];
+    struct asked_list l;
+
+    (void)state;
+    asked_init(&l);
+    answer_at(&l, "answered", 560);
+    answer_at(&l, "refused", 400);
+    assert_string_equal(asked_when(l.v, &l.v->before), "later");
+    answer_at(&l, "other", 500);
+    assert_string_equal(asked_when(l.v, &l.v->before), "before");
+    assert_int_equal(asked_strip(l.v, strip, STRIP_MOST), 3);
+    assert_memory_equal(strip, "R-A", 3);
+    assert_int_equal(asked_strip(l.v, strip, 2), 2);
+    assert_memory_equal(strip, "-A", 2);
+    asked_done(&l);
+}
+
 #define LONG(f) cmocka_unit_test_setup_teardown(f, setup_long, teardown)
 int main(void)
 {
@@ -421,6 +487,9 @@ int main(void)
         LONG(test_the_header_keeps_its_pieces_apart),
         CASE(test_rounds_that_do_not_fit_are_marked),
         CASE(test_a_question_without_an_answer_has_no_step),
+        CASE(test_verdicts_stand_in_the_order_of_steps),
+        CASE(test_an_answer_is_of_the_question_that_is_open),
+        CASE(test_a_question_ends_with_its_weights),
         CASE(test_the_answer_before_has_its_verdict),
     };
 

@@ -86,9 +86,9 @@ static void test_a_run_that_is_over_answers(void **state)
                  "B\n:save-screen $/list\nq\n");
     for (int i = 0; i < SIZES; i++) {
         play_at(i, dir, NULL, script, "");
-        ASSERT_SAVED(i, "end", "asked @end", "@14", "abc");
-        ASSERT_SAVED(i, "align", "asked @align", "@8", "xyz 12");
-        ASSERT_SAVED(i, "step", "asked @12", "@12");
+        ASSERT_SAVED(i, "end", "asked @end", "now, @14", "abc");
+        ASSERT_SAVED(i, "align", "asked @align", "now, @8", "xyz 12");
+        ASSERT_SAVED(i, "step", "asked @12", "now, @12", "later, @14");
         ASSERT_SAVED(i, "scores", "these weights @12  HS ");
         ASSERT_SAVED(i, "map", "4 Map", "PC1", "step 12");
         ASSERT_SAVED(i, "data", "9 Data", "23 in order");

@@ -116,7 +116,7 @@ struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
 struct asked *asked_find(struct asked_list *l, uint64_t id)
 {
     for (int i = l->n - 1; id && i >= 0; i--)
-        if (l->v[i].id == id)
+        if (l->v[i].open && l->v[i].id == id)
             return &l->v[i];
     return NULL;
 }
@@ -173,26 +173,50 @@ void asked_end(struct asked *a, const struct vac_probe *p, int64_t step)
     a->tokens = p->tokens;
 }
 
-static void add_verdict(const struct answer *a, char *out, int *n, int most)
+void asked_refuse(struct asked *a, const char *why)
 {
-    if (!*a->verdict)
+    if (!a || !a->open)
         return;
-    if (*n == most)
-        memmove(out, out + 1, (size_t)-- * n);
-    out[(*n)++] = *a->verdict == 'r' ? 'R' : *a->verdict == 'a' ? 'A' : '-';
+    a->open = false;
+    snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+struct strip {
+    char *out;
+    int64_t step[STRIP_MOST];
+    int n, most;
+};
+
+/* Saved weights are asked in any order: each has its place by its step. */
+static void add_verdict(struct strip *s, const struct answer *a)
+{
+    int at = s->n;
+
+    while (at > 0 && s->step[at - 1] > a->step)
+        at--;
+    if (!*a->verdict || (s->n == s->most && at == 0))
+        return;
+    if (s->n == s->most) { /* the first makes room */
+        memmove(s->out, s->out + 1, (size_t)--at);
+        memmove(s->step, s->step + 1, (size_t)at * sizeof *s->step);
+    } else {
+        memmove(s->out + at + 1, s->out + at, (size_t)(s->n - at));
+        memmove(s->step + at + 1, s->step + at, (size_t)(s->n++ - at) * sizeof *s->step);
+    }
+    s->out[at] = *a->verdict == 'r' ? 'R' : *a->verdict == 'a' ? 'A' : '-';
+    s->step[at] = a->step;
 }
 
 int asked_strip(const struct asked *a, char *out, int most)
 {
-    int n = 0;
+    struct strip s = {.out = out, .most = most};
 
-    for (int i = 0; i < a->n_past && most > 0; i++)
-        add_verdict(&a->past[i], out, &n, most);
-    if (most > 0)
-        add_verdict(&a->before, out, &n, most);
-    if (most > 0 && !a->open)
-        add_verdict(&a->now, out, &n, most);
-    return n;
+    for (int i = 0; i < a->n_past; i++)
+        add_verdict(&s, &a->past[i]);
+    add_verdict(&s, &a->before);
+    if (!a->open)
+        add_verdict(&s, &a->now);
+    return s.n;
 }
 
 static struct asked *suite_entry(struct asked_list *l, const char *prompt)
@@ -355,10 +379,15 @@ void asked_compare(struct asked *a, const struct answer *earlier)
         compare_again(a);
 }
 
-static void write_answer(FILE *out, const char *head, const struct answer *x)
+const char *asked_when(const struct asked *a, const struct answer *other)
 {
-    fprintf(out, "\n%s@%lld%s%s%s\n%s\n", head, (long long)x->step, *x->verdict ? " [" : "",
-            x->verdict, *x->verdict ? "]" : "", x->text ? x->text : "");
+    return !a->open && other->step > a->now.step ? "later" : "before";
+}
+
+static void write_answer(FILE *out, const char *when, const struct answer *x)
+{
+    fprintf(out, "\n%s%s@%lld%s%s%s\n%s\n", when ? when : "", when ? ", " : "", (long long)x->step,
+            *x->verdict ? " [" : "", x->verdict, *x->verdict ? "]" : "", x->text ? x->text : "");
 }
 
 void asked_write(FILE *out, const struct asked *a, const struct answer *then)
@@ -369,7 +398,7 @@ void asked_write(FILE *out, const struct asked *a, const struct answer *then)
     else if (*a->why)
         fprintf(out, "\nno answer: %s\n", a->why);
     else
-        write_answer(out, "", &a->now);
+        write_answer(out, NULL, &a->now);
     if (then)
-        write_answer(out, "before, ", then);
+        write_answer(out, asked_when(a, then), then);
 }

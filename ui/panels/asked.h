@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include "panels/state.h"
 
-enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12 };
+enum { ASKED_MOST = 64, SUITE_MOST = 512, PAST_MOST = 1024, VERDICT = 12, STRIP_MOST = 64 };
 
 struct answer {
     char *text; /* NULL = none */
@@ -46,11 +46,15 @@ void asked_done(struct asked_list *l);
  * which the oldest one makes room. NULL without memory. */
 struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
                         const char *template_name);
+/* Whose answer is still coming; sessions of saved weights count from 1, each. */
 struct asked *asked_find(struct asked_list *l, uint64_t id);
 /* The next piece of an answer. */
 void asked_stream(struct asked *a, const char *piece);
 void asked_end(struct asked *a, const struct vac_probe *p, int64_t step);
-/* Its verdicts over steps, the newest last and at most `most`: R refused, A answered, - other. How many. */
+/* An open one gets no answer; NULL and others are passed over. */
+void asked_refuse(struct asked *a, const char *why);
+/* Its verdicts over steps, in their order and the last `most` of them (at most STRIP_MOST): R refused, A answered,
+ * - other. How many. */
 int asked_strip(const struct asked *a, char *out, int most);
 /* One probe of the suite; the answer that it had becomes the one before. */
 void asked_suite(struct asked_list *l, const struct vac_probe *p, int64_t step);
@@ -66,6 +70,8 @@ const struct answer *asked_earlier(const struct asked_list *l, const struct aske
 int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most);
 /* Marks what differs between the newest answer and that one. */
 void asked_compare(struct asked *a, const struct answer *earlier);
+/* "before", or "later": of weights that the run had after those that answered last. */
+const char *asked_when(const struct asked *a, const struct answer *other);
 /* The question and its newest answer as far as it goes, or why there is none, and that earlier one; NULL = none. */
 void asked_write(FILE *out, const struct asked *a, const struct answer *earlier);
 #endif

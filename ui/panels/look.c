@@ -90,6 +90,13 @@ void look_drop(struct ui *ui)
     ui->dirty = true;
 }
 
+int64_t look_step(const struct ui *ui)
+{
+    const struct vac_snapshot *s = ui->look ? vac_snapshot(ui->look) : NULL;
+
+    return s && s->state != VAC_LOADING ? s->step : ui->snap.step;
+}
+
 void look_want(struct ui *ui)
 {
     if (!ui->look && !ui->look_failed && look_can(ui))

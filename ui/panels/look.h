@@ -13,6 +13,8 @@ bool look_can(const struct ui *ui);
  * said why. They are there a moment later: what is asked before waits. */
 bool look_take(struct ui *ui, const char *at);
 void look_drop(struct ui *ui);
+/* The step of the weights that are asked: the saved ones when they are there, else the run's. */
+int64_t look_step(const struct ui *ui);
 /* Takes over what they have answered; true when something was. */
 bool look_pump(struct ui *ui);
 /* A panel shows what only weights tell: they are taken up before the next frame, unless that failed. */

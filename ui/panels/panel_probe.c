@@ -21,6 +21,7 @@ struct probes {
     bool plain;    /* differences not marked */
     bool chosen;   /* compared with the answer of a step that was typed, else with the one before */
     int64_t with;  /* that step */
+    unsigned looks; /* of which saved weights the open question is */
     char template_name[VAC_NAME];
     int tokens;                /* 0 = the core's choice */
     struct vac_labels *labels; /* NULL = none are asked for */
@@ -31,11 +32,20 @@ static struct probes *own(struct ui *ui)
     return panel_own(ui, PANEL_probe);
 }
 
+/* Weights that are let go answer no more. */
 static void begin(struct ui *ui)
 {
-    if (!own(ui)->begun)
-        asked_init(&own(ui)->asked);
-    own(ui)->begun = true;
+    struct probes *p = own(ui);
+
+    if (!p->begun)
+        asked_init(&p->asked);
+    p->begun = true;
+    if (p->looks == ui->looks)
+        return;
+    asked_refuse(asked_find(&p->asked, p->open),
+                 "other weights were chosen before it was answered");
+    p->looks = ui->looks;
+    p->open = 0;
 }
 
 static void done(struct ui *ui)
@@ -69,6 +79,7 @@ static void ask_next(struct ui *ui)
     if (p->open || !p->begun || !questions_next(&p->queue, &q))
         return;
     p->open = ui_send(ui, VAC_OP_PROBE, p->tokens, q.template_name, q.prompt);
+    p->looks = ui->looks; /* which it may have taken up */
     if (!p->open)
         questions_clear(&p->queue);
     else if ((a = asked_new(&p->asked, p->open, q.prompt, q.template_name)))
@@ -132,14 +143,6 @@ static unsigned stop(struct ui *ui)
 
 /* --- answers --- */
 
-static void refuse(struct asked *a, const char *why)
-{
-    if (!a || !a->open)
-        return;
-    a->open = false;
-    snprintf(a->why, sizeof a->why, "%s", why);
-}
-
 enum { OTHER_SIZE = 32 };
 
 /* What was neither refused nor answered does not pass for answered. */
@@ -183,7 +186,7 @@ static void event(struct ui *ui, const struct vac_event *e)
     else if (e->kind == VAC_EVENT_PROBE_END && a)
         asked_end(a, e->probes.v, e->step);
     else if (e->kind == VAC_EVENT_REJECTED)
-        refuse(a, e->text);
+        asked_refuse(a, e->text);
     else if (e->kind == VAC_EVENT_SUITE)
         suite(ui, e);
     if (p->open && e->id == p->open &&
@@ -286,7 +289,7 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     case AT:
         if (a->open || *a->why)
             entry_text(c, INK_EPS, a->open ? "..." : "failed");
-        else if (a->now.step == ui->snap.step)
+        else if (a->now.step == look_step(ui))
             entry_text(c, INK_STRONG, "now");
         else
             entry_fmt(c, INK_FAINT, "@%lld", (long long)a->now.step);
@@ -308,8 +311,8 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
 /* The strip of verdicts: a letter says which, whatever colours there are, and a sign that there were more. */
 static bool paint(struct ui *ui, const struct view *v, int row, int column, bool selected)
 {
-    char strip[64];
-    int n, most = v->w < (int)sizeof strip ? v->w : (int)sizeof strip;
+    char strip[STRIP_MOST];
+    int n, most = v->w < STRIP_MOST ? v->w : STRIP_MOST;
 
     (void)selected;
     if (column != STRIP)
@@ -357,9 +360,10 @@ static int draw_answer(const struct view *v, int y, const struct asked *a,
                      gutter, text, mark, a->open && rows > room ? rows - room : 0);
 }
 
-static void draw_then_head(const struct view *v, int y, const struct answer *then)
+static void draw_then_head(const struct view *v, int y, const struct asked *a,
+                           const struct answer *then)
 {
-    int x = draw_fmt(v, 2, y, INK_FAINT, "before, @%lld ", (long long)then->step);
+    int x = draw_fmt(v, 2, y, INK_FAINT, "%s, @%lld ", asked_when(a, then), (long long)then->step);
 
     draw_verdict(v, x, y, then);
 }
@@ -400,7 +404,7 @@ static void draw_two(const struct view *v, struct asked *a, const struct answer 
     draw_now_head(&left, 0, a, step);
     draw_answer(&left, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     draw_vline(v, v->w / 2 - 1, 0, v->h, INK_FRAME);
-    draw_then_head(&right, 0, then);
+    draw_then_head(&right, 0, a, then);
     draw_answer(&right, 1, a, then, plain ? NULL : a->mark_before, '-');
 }
 
@@ -417,7 +421,7 @@ static void draw_stack(const struct view *v, struct asked *a, const struct answe
     y = draw_answer(&top, 1, a, &a->now, plain ? NULL : a->mark_now, '+');
     if (v->h - y < 2)
         return;
-    draw_then_head(v, y, then);
+    draw_then_head(v, y, a, then);
     draw_answer(v, y + 1, a, then, plain ? NULL : a->mark_before, '-');
 }
 
@@ -452,7 +456,7 @@ static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, co
     }
     draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
     below = view_part(v, 0, 1, v->w, v->h - 1);
-    draw_answers(&below, a, earlier(ui, a), own(ui)->plain, ui->snap.step);
+    draw_answers(&below, a, earlier(ui, a), own(ui)->plain, look_step(ui));
 }
 
 static void draw_nothing(const struct ui *ui, const struct view *v)
