@@ -469,6 +469,8 @@ static void test_signals_restore(void **state)
             assert_true(WIFSIGNALED(t.status) ||
                         WEXITSTATUS(t.status) != 0); /* a sanitizer exits */
         check_restored(&t);
+        /* letters again, and below the frame where there is no other screen to go back to */
+        assert_true(rows[i].exit >= 0 || term_has(&t, "\017\033[999H\033[?1049l"));
         close(t.fd);
         term_free(&t);
     }

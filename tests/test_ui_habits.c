@@ -463,6 +463,17 @@ static void test_a_question_is_read_before_a_welcome(void **state)
     }
 }
 
+/* A note has a sign of its own; what it is called finds it all the same. */
+static void test_notes_are_found(void **state)
+{
+    const struct vac_event note = {.kind = VAC_EVENT_NOTE, .line = 80, .text = "how odd"};
+
+    (void)state;
+    assert_false(panel_filter(&ui, PANEL_journal, "note"));
+    journal_push(&ui.journal, &note);
+    assert_true(panel_filter(&ui, PANEL_journal, "note"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +498,7 @@ int main(void)
         CASE(test_the_layout_is_the_same_after_a_resize_and_back),
         CASE(test_more_than_ten_panels_have_keys),
         CASE(test_answers_are_labelled_blind),
+        CASE(test_notes_are_found),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

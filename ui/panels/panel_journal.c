@@ -50,10 +50,16 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
     }
 }
 
-/* What the filter looks at: step and text, as they are shown. */
+/* What the filter looks at: step, mark and text, as they are shown; the sign of a note is its word. */
 static bool text(struct ui *ui, int row, char *out, size_t size)
 {
-    snprintf(out, size, "%lld %s", (long long)line_at(ui, row)->step, line_at(ui, row)->text);
+    const struct journal_line *l = line_at(ui, row);
+
+    snprintf(out, size, "%lld %s%s", (long long)l->step,
+             is_warning(ui, row)         ? "! "
+             : l->kind == VAC_EVENT_NOTE ? "note "
+                                         : "",
+             l->text);
     return true;
 }
 

@@ -20,10 +20,10 @@ static volatile sig_atomic_t real_stderr = -1;
 static char *alt_stack;
 static struct sigaction old_action[32];
 
-/* Leaves the alternate screen; cursor, colours, mouse, focus, paste and synchronised output as
- * usual. */
+/* Cursor, colours, characters, mouse, focus, paste and synchronised output as usual; the cursor below what is
+ * drawn, or, where there is an alternate screen to be left, where it was. */
 static const char restore[] = "\033[?2026l\033[?1000l\033[?1002l\033[?1006l\033[?1004l\033[?2004l"
-                              "\033[0m\033(B\033[?1049l\033[?25h\033[?1l\033>\r\n";
+                              "\033[0m\033(B\017\033[999H\033[?1049l\033[?25h\033[?1l\033>\r\n";
 
 static const struct {
     int signal, slot;
