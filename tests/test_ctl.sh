@@ -87,6 +87,8 @@ ctl "$dir" fork
 check "a fork says where it is" done_with "step $((at + 3)) fork: $dir-at-$((at + 3))"
 ctl "$dir" set rho -- -1
 check "a value out of range" failed 1 'rho: expected a number from 0 to 1000000, found "-1"'
+ctl "$dir" set rho -.5
+check "a number is no option" failed 1 'rho: expected a number from 0 to 1000000, found "-.5"'
 ctl "$dir" set rhp 1
 check "no such option" failed 1 'rhp: this stage has no such option'
 ctl "$dir" step many
@@ -116,6 +118,10 @@ check "help lists the commands" done_with 'set KEY TEXT         a live option'
 
 "$VACCINE" ctl "$dir" watch >"$tmp/watched" 2>"$tmp/watch.err" &
 watch=$!
+for _ in 1 2 3 4; do
+    ctl "$dir" note 'so far'
+    sleep 0.3
+done
 ctl "$dir" resume
 ctl "$dir" stop
 check "stop saves and ends" [ "$status" -eq 0 ]
@@ -123,6 +129,7 @@ wait "$pid"
 check "as it should" [ $? -eq 0 ]
 wait "$watch"
 check "who watches is told until the end" [ $? -eq 0 ]
+check "but once of how it stands" [ "$(grep -c ': paused' "$tmp/watched")" -eq 1 ]
 check "the socket goes with the run" [ ! -e "$dir/control.sock" ]
 # ---- what was set holds: rho is the same wherever it stands
 "$VACCINE" runs "$dir" >"$tmp/out" 2>&1

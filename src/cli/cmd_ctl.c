@@ -327,7 +327,9 @@ static void put_line(struct strbuf *out, const cJSON *line, int64_t id)
     }
 }
 
-static int show(const struct ctl_values *v, const cJSON *line, int64_t id, struct vac_err *err)
+/* For people, what *last says already is not said again: while it measures a run stands as it stood. */
+static int show(const struct ctl_values *v, const cJSON *line, int64_t id, struct strbuf *last,
+                struct vac_err *err)
 {
     struct strbuf out = {0};
     char *text = v->json ? json_text(line, false, err) : NULL;
@@ -339,8 +341,14 @@ static int show(const struct ctl_values *v, const cJSON *line, int64_t id, struc
     } else {
         put_line(&out, line, id);
     }
+    if (!v->json && out.len && out.len == last->len && !memcmp(out.s, last->s, out.len))
+        sb_clear(&out);
     if (out.len || out.bad)
         rc = (v->json ? cli_write_data : cli_write)(&out, err);
+    if (out.len && !cJSON_HasObjectItem(line, "event")) {
+        sb_clear(last);
+        sb_put(last, out.s, out.len);
+    }
     cJSON_free(text);
     sb_done(&out);
     return rc;
@@ -349,29 +357,32 @@ static int show(const struct ctl_values *v, const cJSON *line, int64_t id, struc
 /* Until the request has its answer, or, of a watch, until the run ends. */
 static int converse(struct caller *c, const struct ctl_values *v, int64_t id, struct vac_err *err)
 {
-    for (;;) {
+    struct strbuf last = {0};
+    bool answer = false;
+    int rc = 0;
+
+    while (rc == 0 && !answer) {
         cJSON *line = caller_next(c, -1, err);
         const char *why = json_text_at(line, "error");
         int64_t of = -1;
-        bool answer, event = cJSON_HasObjectItem(line, "event");
-        int rc = 0;
+        bool event = cJSON_HasObjectItem(line, "event");
 
         if (!line && id < 0 && err->code == VAC_ERR_STOPPED) {
             err_clear(err);
-            return 0;
+            break;
         }
-        if (!line)
-            return -1;
         json_whole(cJSON_GetObjectItemCaseSensitive(line, "id"), &of);
-        answer = !event && id >= 0 && of == id;
-        if (v->json || !why)
-            rc = show(v, line, id, err);
+        answer = line && !event && id >= 0 && of == id;
+        if (!line)
+            rc = -1;
+        else if (v->json || !why)
+            rc = show(v, line, id, &last, err);
         if (rc == 0 && why && answer)
             rc = v->json ? STATUS_FAILED : err_set(err, VAC_ERR_FORMAT, "%s", why);
         cJSON_Delete(line);
-        if (rc || answer)
-            return rc;
     }
+    sb_done(&last);
+    return rc;
 }
 
 static int run(const void *values, char *const *operand, struct vac_err *err)

@@ -1,7 +1,8 @@
 /* options.c - the command line read by the rows of a command, and its --help written from them.
  *
  * GNU rules: options and operands in any order, --name=value or --name value, unambiguous
- * beginnings of long names, -x value or -xvalue, switches bundled, `--` ends the options. */
+ * beginnings of long names, -x value or -xvalue, switches bundled, `--` ends the options. A number below
+ * nought is an operand. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,6 +205,14 @@ static int check_complete(const struct parse *p, struct vac_err *err)
     return 0;
 }
 
+/* "-3", "-.5": no option is called so. */
+static bool is_negative(const char *word)
+{
+    char digit = word[0] == '-' ? word[1 + (word[1] == '.')] : 'x';
+
+    return digit >= '0' && digit <= '9';
+}
+
 /* base/option.h works on tables of its own rows: one of ours at a time. */
 static int row_default(const struct cli_option *o, void *values, struct vac_err *err)
 {
@@ -224,7 +233,7 @@ int cli_parse(const struct command *cmd, int argc, char **argv, void *values, en
     while (p.at < argc && p.wish == WISH_RUN) {
         char *word = argv[p.at++];
 
-        if (only_operands || word[0] != '-' || word[1] == '\0')
+        if (only_operands || word[0] != '-' || word[1] == '\0' || is_negative(word))
             argv[p.operands++] = word;
         else if (!strcmp(word, "--"))
             only_operands = true;
