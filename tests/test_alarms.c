@@ -570,7 +570,7 @@ static void test_live(void **state)
     assert_string_equal(vac_snapshot(s)->reason, "step >= 4: 4, as it was to go");
     assert_string_equal(vac_snapshot(s)->goes_until, "");
     assert_false(run_do(s, VAC_OP_RUN_UNTIL, 0, "", "step >= 4", &e));
-    assert_string_equal(e.text, "it is so already, at step 4");
+    assert_string_equal(e.text, "until: it is so already, at step 4");
     assert_false(run_do(s, VAC_OP_RUN_UNTIL, 0, "", "step >= 4 pause", NULL));
     assert_true(run_do(s, VAC_OP_RUN_UNTIL, 0, "", "step >= 9", NULL));
     run_wait_step(s, 6);

@@ -209,8 +209,11 @@ static void test_who_has_control(void **state)
     assert_ok(caller_open(&script, out, NULL, false, false, &err), &err);
     assert_non_null(strstr(ask(&script, VAC_OP_NOTE, 0, "x"), "ann has control"));
     assert_null(ask(&script, VAC_OP_SAMPLES, 0, NULL));
-    assert_string_equal(ask(&ann, VAC_OP_CONTROL, 0, NULL),
-                        "you have control, and nobody asks for it");
+    assert_null(ask(&ann, VAC_OP_CONTROL, 0, NULL)); /* which gives it up */
+    assert_null(ask(&script, VAC_OP_NOTE, 0, "x"));
+    assert_string_equal(told(&bob), "nobody has control; :control takes it");
+    assert_null(ask(&ann, VAC_OP_CONTROL, 0, NULL));
+    assert_string_equal(told(&bob), "ann has control; :control asks for it");
     assert_null(ask(&bob, VAC_OP_CONTROL, 0, NULL));
     assert_string_equal(told(&ann), "bob asks for control: :control gives it");
     assert_null(ask(&ann, VAC_OP_CONTROL, 0, NULL));
@@ -420,8 +423,9 @@ static void test_attach_and_leave(void **state)
             b = attach(out, "bob");
             assert_false(run_do(b, VAC_OP_STEP, 1, "", NULL, &e));
             assert_string_equal(
-                e.text, "ann has control of this run: wait until that screen has left, or give "
-                        "it up there with :control");
+                e.text,
+                "step: ann has control of this run: wait until that screen has left, or give "
+                "it up there with :control");
             assert_true(run_do(b, VAC_OP_CONTROL, 0, "", NULL, NULL));
             assert_true(run_do(a, VAC_OP_CONTROL, 0, "", NULL, NULL));
             assert_true(run_do(b, VAC_OP_NOTE, 0, "", "bob's", NULL));
@@ -436,7 +440,7 @@ static void test_attach_and_leave(void **state)
     wait_state(a, VAC_DONE);
     take_points(a, out, run_lines(out, "metrics.jsonl"));
     assert_false(run_do(a, VAC_OP_PAUSE, 0, "", NULL, &e));
-    assert_string_equal(e.text, "this run is over");
+    assert_string_equal(e.text, "pause: this run is over");
     vac_session_close(a);
     assert_int_equal(run_whole(&r, alone, false, &err), 0);
     run_assert_same(out, alone);

@@ -159,13 +159,26 @@ static void test_no_room_on_screen(void **state)
     assert_non_null(strstr(vac_snapshot(s)->reason, "checkpoint at step 5"));
     assert_true(vac_snapshot(s)->fault);
     assert_false(run_do(s, VAC_OP_QUIT, 0, "", NULL, &e));
-    assert_non_null(strstr(e.text, "checkpoint at step 5"));
+    assert_non_null(strstr(e.text, "stop: no room on the disk: checkpoint at step 5"));
+    vac_event_done(&e);
     assert_false(run_do(s, VAC_OP_PROBE, 0, "", "abc", &e));
+    assert_non_null(strstr(e.text, "probe: no room on the disk: checkpoint at step 5"));
+    vac_event_done(&e);
     limit_files(RLIM_INFINITY);
     assert_true(run_do(s, VAC_OP_RESUME, 0, "", NULL, NULL));
     run_wait(s, VAC_DONE);
     vac_session_close(s);
     run_assert_same(a, b);
+    for (int i = 0; i < 2; i++) { /* the journal has it as soon as there is room */
+        cJSON *line = run_journal_last(b, i ? "resume" : "fault");
+
+        assert_non_null(line);
+        assert_int_equal(cJSON_GetObjectItem(line, "step")->valueint, 5);
+        if (i == 0)
+            assert_non_null(
+                strstr(json_text_at(line, "reason"), "no room on the disk: checkpoint at step 5"));
+        cJSON_Delete(line);
+    }
 }
 
 /* The file of a drift reference: headless it ends the run after a while and leaves nothing

@@ -362,7 +362,7 @@ static void test_rewind(void **state)
     go(&r, run_folder(), 1, ask_and_go_back);
     h = heard(asked);
     assert_int_equal(h->kind, VAC_EVENT_REJECTED);
-    assert_string_equal(h->text, "not answered: the run went back");
+    assert_string_equal(h->text, "probe: not answered: the run went back");
 }
 
 int main(void)

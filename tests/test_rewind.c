@@ -160,6 +160,41 @@ static void test_changes(void **state)
     assert_replays(&x, out);
 }
 
+/* A stage that has made its last step has none that would use what is set; the event says which command it was.
+ * A run that is not held is not resumed. */
+static void test_too_late(void **state)
+{
+    struct two x;
+    const char *out = run_folder();
+    struct vac_session *s;
+    struct vac_event e;
+    struct vac_option o = {.name = ""};
+
+    (void)state;
+    setting(&x, false);
+    s = begin(&x, out);
+    assert_true(run_do(s, VAC_OP_SET, 0, "rho", "0.5", NULL));
+    steps(s, 14);
+    for (int undo = 0; undo < 2; undo++) {
+        assert_false(run_do(s, undo ? VAC_OP_UNDO : VAC_OP_SET, 0, undo ? "" : "rho",
+                            undo ? NULL : "0.25", &e));
+        assert_true(!strncmp(e.text, undo ? "undo: " : "set: ", undo ? 6 : 5));
+        assert_non_null(strstr(e.text, ": rho: stage align has made its last step: none would use "
+                                       "it, and the next stage has its own"));
+        vac_event_done(&e);
+    }
+    for (size_t i = 0; strcmp(o.name, "rho") != 0; i++)
+        assert_true(vac_option_at(s, i, &o));
+    assert_string_equal(o.value, "0.5");
+    assert_string_equal(o.pending, "");
+    assert_int_equal(run_journal_count(out, "set"), 1);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_give(s, VAC_OP_RESUME, 0, NULL, NULL);
+    run_wait(s, VAC_DONE);
+    assert_int_equal(run_journal_count(out, "resume"), 1);
+    vac_session_close(s);
+}
+
 /* Whoever reads the history is told, and finds it again. */
 static void test_history(void **state)
 {
@@ -251,7 +286,7 @@ static void random_run(struct two *x, uint64_t seed, struct tally *sum)
 
         if (what < 3 && step < 20) {
             steps(s, 1 + (int64_t)(n % 4));
-        } else if (what < 5) {
+        } else if (what < 5 && step != 14) { /* the first stage's end: it would be refused */
             snprintf(value, sizeof value, "%.3f", 1e-3 * (double)(1 + n % 20));
             assert_true(run_do(s, VAC_OP_SET, 0,
                                n % 3 && vac_snapshot(s)->stage_index == 0 ? "rho" : "lr", value,
@@ -356,7 +391,7 @@ static void test_undo_outlives(void **state)
     assert_true(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, NULL));
     assert_guards(s, 0);
     assert_false(run_do(s, VAC_OP_UNDO, 0, NULL, NULL, &e));
-    assert_string_equal(e.text, "nothing to take back: no option and no guard was changed");
+    assert_string_equal(e.text, "undo: nothing to take back: no option and no guard was changed");
     vac_event_done(&e);
     finish(s);
     assert_replays(&x, out);
@@ -579,6 +614,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never_gone),
+        cmocka_unit_test(test_too_late),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_refused),

@@ -318,7 +318,7 @@ static void test_commands(void **state)
     run_wait_step(s, 13); /* into the second stage */
     assert_true(run_do(s, VAC_OP_PAUSE, 0, "", NULL, NULL));
     run_wait(s, VAC_PAUSED);
-    assert_string_equal(vac_snapshot(s)->reason, "on request (script)");
+    assert_string_equal(vac_snapshot(s)->reason, "on request of script");
     assert_false(vac_snapshot(s)->fault);
     assert_true(vac_snapshot(s)->commands_applied > id);
     refuse(s, VAC_OP_SET, 0, "layers", "0", "layers: this stage has no such option");

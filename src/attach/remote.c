@@ -163,7 +163,7 @@ static void send_command(struct remote *m, const struct control_command *c)
                 shown->state == VAC_DONE ? "this run is over"
                                          : "the program that ran this run is gone");
     if (err.code || caller_ask(&m->caller, &r, &err)) {
-        control_event(m->ctl, VAC_EVENT_REJECTED, c->id, shown->step, err.msg, NULL);
+        control_refuse(m->ctl, c, shown->step, err.msg);
         take_options(m);
         m->acked = c->id;
     } else if (c->op == VAC_OP_PROBE && m->n_probes < ASKED) {

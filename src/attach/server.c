@@ -175,8 +175,8 @@ static void grant(struct server *s, struct client *to)
     }
 }
 
-/* The one who has asked for the longest gets it. */
-static bool pass_on(struct server *s)
+/* The one who has asked for the longest gets it, or nobody has it. */
+static void pass_on(struct server *s)
 {
     struct client *next = NULL;
 
@@ -187,12 +187,17 @@ static bool pass_on(struct server *s)
             (!next || c->serial < next->serial))
             next = c;
     }
-    if (next)
+    if (next) {
         grant(s, next);
-    return next != NULL;
+        return;
+    }
+    hand_over(s, s->held, "nobody");
+    s->holder = 0;
+    atomic_store(&s->steered, false);
+    tell(s, NULL, "nobody has control; :control takes it");
 }
 
-/* Asks for it, gives it up, or is told why not. */
+/* Asks for it, or gives it up. */
 static void take_control(struct server *s, struct client *c, int64_t id)
 {
     struct client *holder = find(s, s->holder);
@@ -200,13 +205,11 @@ static void take_control(struct server *s, struct client *c, int64_t id)
     struct strbuf line = {0};
     struct json_out o = json_out(&line);
 
-    if (holder == c && !pass_on(s)) {
-        refuse(c, id, "you have control, and nobody asks for it");
-        return;
-    }
-    if (!holder) {
+    if (holder == c) {
+        pass_on(s);
+    } else if (!holder) {
         grant(s, c);
-    } else if (holder != c) {
+    } else {
         c->wants = true;
         snprintf(text, sizeof text, "%s asks for control: :control gives it", c->name);
         tell(s, holder, text);
@@ -278,9 +281,9 @@ static void command(struct server *s, struct client *c, const struct request *r)
         return;
     } else if (holder && holder != c && !only_asks(cmd.op))
         err_set(&err, VAC_ERR_BUSY,
-                "%s has control of this run: wait until that screen has left, or give it up "
+                "%s: %s has control of this run: wait until that screen has left, or give it up "
                 "there with :control",
-                holder->name);
+                vac_ops[cmd.op].word, holder->name);
     else if (s->n_pending == PENDING)
         err_set(&err, VAC_ERR_BUSY, "%d commands are waiting already", PENDING);
     snprintf(who, sizeof who, "socket %s", c->name);
@@ -391,12 +394,8 @@ static void tidy(struct server *s)
         if (c->line.fd < 0)
             c->greeted = c->wants = false;
     }
-    if (s->holder && !find(s, s->holder) && !pass_on(s)) {
-        hand_over(s, s->held, "nobody");
-        s->holder = 0;
-        atomic_store(&s->steered, false);
-        tell(s, NULL, "nobody has control; :control takes it");
-    }
+    if (s->holder && !find(s, s->holder))
+        pass_on(s);
 }
 
 /* --- what the run tells --- */

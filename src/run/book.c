@@ -9,6 +9,32 @@
 #include "run/patience.h"
 #include "run/steer.h"
 
+/* A full disk has no room for the line that says so: it is told when there is some. */
+static void tell_space(struct book *book)
+{
+    struct steer *steer = book->steer;
+    struct strbuf why = {0};
+    struct journal_entry fault = {.applied = true,
+                                  .applied_step = (int64_t)steer->at->step,
+                                  .verb = JOURNAL_FAULT,
+                                  .status = "waited"};
+    struct journal_entry resume = {.applied = true,
+                                   .applied_step = (int64_t)steer->at->step,
+                                   .who = *steer->space.who ? steer->space.who : NULL,
+                                   .verb = JOURNAL_RESUME,
+                                   .status = "applied"};
+
+    if (steer->space.seconds <= 0)
+        return;
+    sb_printf(&why, "%s; %.0f s", steer->space.why, steer->space.seconds);
+    steer->space.seconds = 0;
+    fault.reason = why.s;
+    book_tell(book, &fault);
+    if (!steer->paused)
+        book_tell(book, &resume);
+    sb_done(&why);
+}
+
 int book_journal(struct book *book, const struct journal_entry *e, struct vac_err *err)
 {
     struct steer *steer = book->steer;
@@ -20,6 +46,7 @@ int book_journal(struct book *book, const struct journal_entry *e, struct vac_er
 
     if (book->shut)
         return 0;
+    tell_space(book);
     now.step = (int64_t)steer->at->step;
     journal_sentence(&sentence, &now);
     control_event(steer->ctl, journal_note(&now) ? VAC_EVENT_NOTE : VAC_EVENT_JOURNAL,
@@ -84,5 +111,6 @@ int book_rewrite(struct book *book, const char *folder, struct vac_err *err)
 
 void book_tick(struct book *book)
 {
+    tell_space(book);
     chain_tick(&book->chain, book->steer->at->step);
 }

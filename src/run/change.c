@@ -53,7 +53,7 @@ int change_option(struct trainer *t, const char *who, const char *key, const cha
     struct change *c;
 
     if (options_value(&t->st, key, &old, err) ||
-        options_set(&t->book, &t->st, who, key, text, NULL, err)) {
+        options_change(&t->book, &t->st, who, key, text, err)) {
         sb_done(&old);
         return -1;
     }
@@ -137,7 +137,7 @@ static int swap_option(struct trainer *t, struct change *c, const char *who, str
                        t->rig.spec.stage[c->stage].name);
     if (!c->value || options_value(&t->st, c->key, &was, err))
         err_set(err, VAC_ERR_MEMORY, "out of memory");
-    else if ((rc = options_set(&t->book, &t->st, who, c->key, c->value, NULL, err)) == 0) {
+    else if ((rc = options_change(&t->book, &t->st, who, c->key, c->value, err)) == 0) {
         free(c->value);
         c->value = was.s ? was.s : mem_strdup("", NULL);
         was = (struct strbuf){0};

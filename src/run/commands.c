@@ -43,7 +43,8 @@ static int do_pause(struct trainer *t, const struct control_command *c, struct v
     t->steer.paused = true;
     t->steer.fault = false;
     t->steer.steps_left = 0;
-    snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason, "on request (%s)", c->who);
+    snprintf(t->steer.pause_reason, sizeof t->steer.pause_reason, "on request%s%s",
+             strcmp(c->who, "ui") ? " of " : "", strcmp(c->who, "ui") ? c->who : "");
     return 0;
 }
 
@@ -294,13 +295,13 @@ static const struct {
 };
 
 /* What came of it is written and told; `step` is that of the weights it was about. */
-static void tell(struct trainer *t, const struct control_command *c, uint64_t step, int rc,
-                 const struct vac_err *err)
+static void tell(struct trainer *t, const struct control_command *c, uint64_t step, bool journalled,
+                 int rc, const struct vac_err *err)
 {
     char n[24];
 
     t->steer.answering = c->id;
-    if (rc == 0 && table[c->op].journalled) {
+    if (rc == 0 && journalled) {
         struct journal_entry e = {.applied = true,
                                   .applied_step = (int64_t)step,
                                   .who = c->who,
@@ -313,8 +314,10 @@ static void tell(struct trainer *t, const struct control_command *c, uint64_t st
             e.value = n;
         book_tell(&t->book, &e);
     }
-    control_event(t->steer.ctl, rc ? VAC_EVENT_REJECTED : VAC_EVENT_ACK, c->id, (int64_t)step,
-                  err->msg, NULL);
+    if (rc)
+        control_refuse(t->steer.ctl, c, (int64_t)step, err->msg);
+    else
+        control_event(t->steer.ctl, VAC_EVENT_ACK, c->id, (int64_t)step, "", NULL);
 }
 
 static void put_away(struct trainer *t, struct control_command *c, const struct vac_err *err,
@@ -336,7 +339,7 @@ static void inquiry_end(struct trainer *t, int rc, struct vac_err *err)
 
     asking_free(q->asking);
     q->asking = NULL;
-    tell(t, &q->by, q->step, rc, err);
+    tell(t, &q->by, q->step, table[q->by.op].journalled, rc, err);
     put_away(t, &q->by, err, q->begun);
     control_publish(t->steer.ctl);
 }
@@ -423,16 +426,18 @@ static void apply_one(struct trainer *t, struct control_command *c)
 {
     struct vac_err err = {0};
     double begun = clock_now();
+    /* who leaves the screen has the run go on, which it may do already */
+    bool idle = c->op == VAC_OP_RESUME && !t->steer.paused && t->steer.steps_left == 0;
     int rc;
 
     inquiry_finish(t); /* it was asked first */
     t->steer.answering = c->id;
     if (t->steer.over && table[c->op].steers)
-        rc = err_set(&err, VAC_ERR_USAGE, "%s: the run is done", journal_word(table[c->op].verb));
+        rc = err_set(&err, VAC_ERR_USAGE, "the run is done");
     else
         rc = (table[c->op].writes && begin_settle(t, &err)) || table[c->op].apply(t, c, &err) ? -1
                                                                                               : 0;
-    tell(t, c, t->at.step, rc, &err);
+    tell(t, c, t->at.step, table[c->op].journalled && !idle, rc, &err);
     if (!t->steer.over && alarm_act(t, &err))
         steer_break(&t->steer, &err);
     put_away(t, c, &err, begun);

@@ -344,6 +344,17 @@ void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int
     wake_reader(c->wake[1]);
 }
 
+void control_refuse(struct control *c, const struct control_command *by, int64_t step,
+                    const char *why)
+{
+    const char *word = vac_ops[by->op].word;
+    char text[sizeof((struct vac_event *)0)->text + VAC_NAME];
+    bool named = !strncmp(why, word, strlen(word));
+
+    snprintf(text, sizeof text, "%s%s%.255s", named ? "" : word, named ? "" : ": ", why);
+    control_event(c, VAC_EVENT_REJECTED, by->id, step, text, NULL);
+}
+
 static bool pop(struct control *c, struct control_events *from, struct vac_event *out)
 {
     struct control_event *e;

@@ -97,6 +97,9 @@ void control_point(struct control *c, const struct vac_point *p);
 void control_layer(struct control *c, const struct vac_layers *l);
 /* The run went back: the rings begin again behind so many bytes of the two files. */
 void control_rewound(struct control *c, int64_t points, int64_t layers);
+/* A command is refused: the event names it, unless `why` begins with its name. */
+void control_refuse(struct control *c, const struct control_command *by, int64_t step,
+                    const char *why);
 /* Queues an event that carries what `told` does, whose memory it takes over; NULL = nothing; of now where it has no time. Text is cut at a
  * character's boundary. */
 void control_event(struct control *c, enum vac_event_kind kind, uint64_t id, int64_t step,

@@ -161,6 +161,22 @@ int options_set(struct book *book, struct stage *st, const char *who, const char
     return rc;
 }
 
+int options_change(struct book *book, struct stage *st, const char *who, const char *key,
+                   const char *text, struct vac_err *err)
+{
+    struct live_option o;
+    size_t i;
+
+    if (st->done < st->end || !find_live(st, key, &i, &o))
+        return options_set(book, st, who, key, text, NULL, err);
+    options_update(book->steer, i, &o, false);
+    return err_set(
+        err, VAC_ERR_USAGE,
+        "%s: stage %s has made its last step: none would use it, and the next stage has its "
+        "own",
+        key, st->spec->name);
+}
+
 /* One of the --set options of a run that goes on: "rho", "stages[1].rho" or "stages.attack.rho".
  * The last part names the option, the rest the stage, which must be the one at work. */
 struct late {
@@ -239,7 +255,7 @@ int options_set_all(struct book *book, struct stage *st, const struct vac_open *
     for (int set = 0; set < 2; set++) {
         for (size_t i = 0; i < how->n_set; i++) {
             if (late_read(st->spec, st->index, book->folder.dir, how->set[i], &x, err) ||
-                (set ? options_set(book, st, "cli", x.key, x.text, NULL, err)
+                (set ? options_change(book, st, "cli", x.key, x.text, err)
                      : late_try(steer, st, &x, err)))
                 return -1;
         }

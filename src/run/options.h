@@ -13,6 +13,9 @@ int options_value(const struct stage *st, const char *key, struct strbuf *out, s
 /* Sets one, with its journal line, whose reason is `why` (may be NULL); what the method refuses stays as it was. */
 int options_set(struct book *book, struct stage *st, const char *who, const char *key,
                 const char *text, const char *why, struct vac_err *err);
+/* What somebody sets: only while a step is to come that uses it. */
+int options_change(struct book *book, struct stage *st, const char *who, const char *key,
+                   const char *text, struct vac_err *err);
 /* Applies the --set options of a run that goes on to the stage that is open: all or none. */
 int options_set_all(struct book *book, struct stage *st, const struct vac_open *how,
                     struct vac_err *err);

@@ -18,6 +18,8 @@ static void wait_for_space(struct steer *steer, const char *why)
     bool taken = false, was = steer->fault;
 
     steer->fault = true;
+    snprintf(steer->space.why, sizeof steer->space.why, "%.255s", why);
+    *steer->space.who = '\0';
     steer_show(steer, VAC_PAUSED, why);
     steer->fault = was;
     /* 30 s, or less when the whole patience is short */
@@ -28,9 +30,14 @@ static void wait_for_space(struct steer *steer, const char *why)
         taken = steer->quit = steer->space_quit = true;
     if (c.op == VAC_OP_DISCARD)
         steer->discard = true;
-    taken |= c.op == VAC_OP_RESUME; /* tries again now */
-    control_event(steer->ctl, taken ? VAC_EVENT_ACK : VAC_EVENT_REJECTED, c.id,
-                  (int64_t)steer->at->step, taken ? "" : why, NULL);
+    if (c.op == VAC_OP_RESUME) { /* tries again now */
+        taken = true;
+        snprintf(steer->space.who, sizeof steer->space.who, "%s", c.who);
+    }
+    if (taken)
+        control_event(steer->ctl, VAC_EVENT_ACK, c.id, (int64_t)steer->at->step, "", NULL);
+    else
+        control_refuse(steer->ctl, &c, (int64_t)steer->at->step, why);
     control_writing(steer->ctl)->commands_applied = c.id;
     free(c.text);
 }
@@ -48,6 +55,8 @@ bool patience_left(struct patience *p, struct vac_err *err)
     if (p->rc == 0) {
         if (p->ran)
             stopwatch_go(&steer->watch);
+        if (p->waited)
+            steer->space.seconds += clock_now() - p->begun;
         return false;
     }
     if (p->what)
@@ -61,6 +70,7 @@ bool patience_left(struct patience *p, struct vac_err *err)
                 p->why.msg, steer->rig->spec.disk_wait);
         return false;
     }
+    p->waited = true;
     stopwatch_hold(&steer->watch);
     err_prefix(&p->why, "no room on the disk"); /* first: a header has no place for all of it */
     wait_for_space(steer, p->why.msg);

@@ -18,7 +18,7 @@ struct patience {
     int rc;           /* of the last try, */
     struct vac_err why;
     double begun; /* clock of the first */
-    bool tried, ran;
+    bool tried, ran, waited;
 };
 /* Whether to try (again); when not, rc and err tell how it went. */
 bool patience_left(struct patience *p, struct vac_err *err);

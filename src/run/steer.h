@@ -23,7 +23,11 @@ struct steer {
     bool quit, discard;
     bool space_quit; /* asked to end while the disk was full: one more try, then it ends */
     bool guarded;    /* a guard has ended it */
-    pid_t child[STEER_CHILDREN]; /* commands of guards that were not seen to end */
+    struct {
+        char why[256], who[VAC_NAME]; /* who had it tried again; "" = nobody */
+        double seconds;               /* 0 = none, or it was told */
+    } space;                          /* that was waited for */
+    pid_t child[STEER_CHILDREN];      /* commands of guards that were not seen to end */
     size_t n_children;
     double step_at; /* clock of the last step, or of when it could go on after that; 0 = none yet */
     bool over;      /* the last step is done: only questions are answered */

@@ -454,10 +454,10 @@ static int stage_loop(struct trainer *t, struct vac_err *err)
     for (;;) {
         uint64_t rewinds = t->at.rewinds;
 
-        book_tick(&t->book);
         rc = do_duties(t, err);
         if (rc < 0 || alarm_act(t, err))
             return -1;
+        book_tick(&t->book);
         commands_apply(t);
         if (t->steer.broken.code)
             return err_set(err, t->steer.broken.code, "%s", t->steer.broken.msg);
