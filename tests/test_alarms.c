@@ -567,7 +567,7 @@ static void test_live(void **state)
     run_wait(s, VAC_PAUSED);
     assert_int_equal(vac_snapshot(s)->step, 4);
     assert_false(vac_snapshot(s)->fault);
-    assert_string_equal(vac_snapshot(s)->reason, "step >= 4: 4, as it was to go");
+    assert_string_equal(vac_snapshot(s)->reason, "until step >= 4: 4");
     assert_string_equal(vac_snapshot(s)->goes_until, "");
     assert_false(run_do(s, VAC_OP_RUN_UNTIL, 0, "", "step >= 4", &e));
     assert_string_equal(e.text, "until: it is so already, at step 4");

@@ -59,6 +59,10 @@ for bad in 'HS' 'HS <' 'HS < x' 'HS < 3% x' 'HS < 3' 'HA < 3%' 'HS@nix < 3%' 'HS
     run_vaccine gate "$tmp/lab" --require "$bad"
     check "refused: --require '$bad'" sh -c '[ "$1" = 2 ] && [ "$(wc -l <"$2")" = 1 ] && grep -q "^vaccine: --require" "$2"' sh $status "$tmp/err"
 done
+run_vaccine gate "$tmp/lab" --require 'Zeal < 3%'
+check "a score that is not there says which are" grep -q 'the run has no score "Zeal"; it has HS, HS_held_out, over_refusal, FA' "$tmp/err"
+run_vaccine gate "$tmp/lab" --require 'HS@late < 3%'
+check "and a stage" grep -q 'the run has no stage "late"; it has align, attack$' "$tmp/err"
 run_vaccine gate "$tmp/lab"
 check "nothing required is wrong usage" ended 2
 run_vaccine gate "$tmp" --require 'HS < 3%'

@@ -117,7 +117,7 @@ static void test_guards_and_undo(void **state)
                      0);
     assert_on("none", "There is no guard: one is set by :guard");
     assert_int_equal(step_on("until"), 3);
-    assert_on("until", "step >= 3: 3, as it was to go");
+    assert_on("until", "until step >= 3: 3");
     assert_on("refused", "the run has no \"HZ\": it has HS, epoch, loss");
     assert_on("tripped", "! guard 1: step >= 5: 5 ");
     assert_on("tripped", "PAUSED");

@@ -123,16 +123,37 @@ static const char *stage_name(const void *ctx, size_t i)
     return i < d->n_stages ? d->stage[i].name : NULL;
 }
 
+/* Each once: a score has a name for every time that it was measured. */
+static void put_names(struct strbuf *out, const char *(*at)(const void *ctx, size_t i),
+                      const struct run_data *d)
+{
+    const char *told[VAC_MAX_EVALS], *name;
+    size_t n = 0, k;
+
+    for (size_t i = 0; (name = at(d, i)); i++) {
+        for (k = 0; k < n && strcmp(told[k], name) != 0; k++)
+            continue;
+        if (k < n || n == VAC_MAX_EVALS)
+            continue;
+        told[n++] = name;
+        sb_printf(out, "%s%s", n > 1 ? ", " : "", name);
+    }
+}
+
 /* A name that the run has not is a slip, and no score that fails. */
 static int not_there(const struct require *r, const char *what, const char *name,
                      const char *(*at)(const void *ctx, size_t i), const struct run_data *d,
                      struct vac_err *err)
 {
     const char *near = err_nearest(name, at, d);
+    struct strbuf names = {0};
 
-    return err_set(err, VAC_ERR_USAGE, "--require '%.80s': the run has no %s \"%.40s\"%s%s%s",
-                   r->text, what, name, near ? " (did you mean \"" : "", near ? near : "",
-                   near ? "\"?)" : "");
+    put_names(&names, at, d);
+    err_set(err, VAC_ERR_USAGE, "--require '%.80s': the run has no %s \"%.40s\"%s%s%s; it has %s",
+            r->text, what, name, near ? " (did you mean \"" : "", near ? near : "",
+            near ? "\"?)" : "", names.len && !names.bad ? names.s : "none");
+    sb_done(&names);
+    return -1;
 }
 
 static int test(const struct run_data *d, const struct require *r, struct outcome *o,

@@ -429,6 +429,8 @@ void guards_reason(struct strbuf *out, const struct guards *g, const struct guar
 {
     if (one->number > 0)
         sb_printf(out, "guard %lld: ", (long long)one->number);
+    else
+        sb_puts(out, "until ");
     condition_text(out, g->spec, &one->spec.when);
     if (*one->stands)
         sb_printf(out, ": %s", one->stands);

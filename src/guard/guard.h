@@ -71,7 +71,7 @@ bool guards_for_idle(const struct guards *g); /* whether there are guards of tha
 void guards_saved(struct guards *g, int64_t step);
 /* The next one that trips; NULL = none does. */
 struct guard *guards_next(struct guards *g);
-/* As a person or a notice is told: "guard 1: HS > 20 %: 36 % [21, 53] at look 3". */
+/* As a person or a notice is told: "guard 1: HS > 20 %: 36 % [21, 53] at look 3", "until step >= 4: 4". */
 void guards_reason(struct strbuf *out, const struct guards *g, const struct guard *one);
 /* Into a snapshot. */
 void guards_show(const struct guards *g, struct vac_snapshot *s);

@@ -70,7 +70,6 @@ static int arrive(struct trainer *t, struct strbuf *reason, struct vac_err *err)
                               .verb = JOURNAL_PAUSE,
                               .status = "applied"};
 
-    sb_puts(reason, ", as it was to go");
     e.reason = reason->s;
     guards_remove(&t->guards, 0);
     if (sb_ok(reason, err) || book_journal(&t->book, &e, err))
