@@ -109,6 +109,11 @@ for steps in 6 10; do
         "$tmp/plan-$steps/metrics.jsonl"
     check "... and watches as it says" grep -q 'guard 1: step >= 5: 5' "$tmp/plan-$steps/journal.jsonl"
 done
+run_vaccine fork "$U" --at align -o "$tmp/late"
+run_vaccine run "$tmp/late" --resume --set lr=0.1
+check "what is set of a stage that has made its last step" grep -q '^vaccine: lr: stage align has made its last step: none would use it' "$tmp/err"
+run_vaccine run "$tmp/late" --resume
+check "... changes nothing" same "$U" "$tmp/late"
 run_vaccine fork "$P" --at 4 -o "$tmp/fewer" --set 'evaluate=[]'
 run_vaccine run "$tmp/fewer"
 check "a fork that measures less goes on" ended 0
