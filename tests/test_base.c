@@ -656,8 +656,8 @@ static void test_json_known(void **state)
         {"{\"rho\":1,\"lr\":2}", NULL},
         {"{\"_why\":[1],\"epoch\":1}", "f: unknown key \"epoch\" (did you mean \"epochs\"?)"},
         {"{\"Rho\":1}", "f: unknown key \"Rho\" (did you mean \"rho\"?)"},
-        {"{\"something\":1}", "f: unknown key \"something\""},
-        {"{\"\\u001b[2J\":1}", "f: unknown key \"\\x1b[2J\""},
+        {"{\"something\":1}", "f: unknown key \"something\": it may have rho, epochs, lr"},
+        {"{\"\\u001b[2J\":1}", "f: unknown key \"\\x1b[2J\": it may have rho, epochs, lr"},
         {"{\"rho\":1,\"rho\":2}", "f: key \"rho\" stands here twice"},
         {"[]", "f: expected an object {...}, found a list"}};
 

@@ -45,6 +45,18 @@ static void test_err_escapes(void **state)
     assert_string_equal(err.msg, "a\\x1b[31m\\n\\u007f\\u009b\\xff é😀");
 }
 
+/* On a terminal that has no more than ASCII a letter is as visible as what is unsafe, and a line stays one. */
+static void test_text_in_ascii(void **state)
+{
+    static const char text[] = "l\u00e4b\n\t\U0001f600 \033";
+    struct strbuf s = {0};
+
+    (void)state;
+    sb_safe(&s, text, strlen(text), "\n\t", false);
+    assert_string_equal(s.s, "l\\u00e4b\n\t\\ud83d\\ude00 \\x1b");
+    sb_done(&s);
+}
+
 /* One list: controls, line ends, what shows nothing and what reorders; one way to show them, which
  * is the same character in a JSON string. */
 static void test_unsafe_text(void **state)
@@ -70,8 +82,8 @@ static void test_unsafe_text(void **state)
         struct strbuf name = {0}, text = {0};
         struct vac_err err = {0};
 
-        sb_safe(&name, rows[i].s, strlen(rows[i].s), "");
-        sb_safe(&text, rows[i].s, strlen(rows[i].s), "\n\t");
+        sb_safe(&name, rows[i].s, strlen(rows[i].s), "", true);
+        sb_safe(&text, rows[i].s, strlen(rows[i].s), "\n\t", true);
         err_set(&err, VAC_ERR_FORMAT, "%s", rows[i].s);
         assert_string_equal(name.s, rows[i].name);
         assert_string_equal(text.s, rows[i].text);
@@ -754,6 +766,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_err_first_wins),
         cmocka_unit_test(test_err_escapes),
+        cmocka_unit_test(test_text_in_ascii),
         cmocka_unit_test(test_unsafe_text),
         cmocka_unit_test(test_err_cuts_whole),
         cmocka_unit_test(test_err_errno),

@@ -63,6 +63,10 @@ run --color=nothing
 check "an option alone is the workbench's" failed 2 'is not none, 8, 16 or 256'
 run --theme=none "$tmp/no.json"
 check "a theme may be none" failed 1 'no.json: cannot open'
+run attach --theme=none --color=none --charset=block "$tmp/none"
+check "so may that of an attached screen" failed 1 'none: '
+run attach --theme=pink "$tmp/none"
+check "which knows no other than the screen" failed 2 '--theme: "pink" is not dark, light or none'
 run --theme=pink
 check "... and cannot be anything" failed 2 'is not dark, light or none'
 for c in run validate runs replay report eval import tokenize score probe merge doctor bench; do

@@ -574,15 +574,18 @@ static void do_theme(struct ui *ui)
     ui_say(ui, "theme %s", theme_names[ui->priv->theme]);
 }
 
-static void do_charset(struct ui *ui)
+void action_charset(struct ui *ui, enum charset wanted)
 {
     static const char *const names[] = {"braille", "block", "ASCII"};
 
-    ui->charset = (enum charset)((ui->charset + 1) % CHARSET_COUNT);
-    if (!ui->utf8)
-        ui->charset = CHARSET_ASCII;
+    ui->charset = ui->utf8 ? wanted : CHARSET_ASCII;
     ui_say(ui, ui->utf8 ? "characters: %s" : "characters: %s; the locale is not UTF-8",
            names[ui->charset]);
+}
+
+static void do_charset(struct ui *ui)
+{
+    action_charset(ui, (enum charset)((ui->charset + 1) % CHARSET_COUNT));
 }
 
 static void do_mouse(struct ui *ui)

@@ -30,22 +30,18 @@ static void take_word(const char **s, char *out, size_t size)
     *s += strspn(*s, " \t");
 }
 
-static int panel_by_name(const char *name)
-{
-    for (int i = 0; i < PANEL_COUNT; i++)
-        if (!strcmp(panels[i]->name, name))
-            return i;
-    return -1;
-}
-
-static void warn_no_panel(struct ui *ui, const char *name)
+int command_panel(struct ui *ui, const char *name)
 {
     char all[256] = "";
     size_t n = 0;
 
-    for (int i = 0; i < PANEL_COUNT && n < sizeof all; i++)
-        n += (size_t)snprintf(all + n, sizeof all - n, "%s, ", panels[i]->name);
-    ui_warn(ui, "no panel \"%s\": %sscreen", name, all);
+    for (int i = 0; i < PANEL_COUNT && n < sizeof all; i++) {
+        if (!strcmp(panels[i]->name, name))
+            return i;
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", i ? ", " : "", panels[i]->name);
+    }
+    ui_warn(ui, "no panel \"%s\": %s", name, all);
+    return -1;
 }
 
 static void run_set(struct ui *ui, const char *args)
@@ -70,14 +66,12 @@ static void run_export(struct ui *ui, const char *args)
 
     take_word(&args, what, sizeof what);
     if (strcmp(what, "svg") && strcmp(what, "csv") && strcmp(what, "txt")) {
-        ui_warn(ui, ":export wants svg, csv or txt, then maybe a panel and a file");
+        ui_warn(ui, ":export wants svg, csv or txt, then maybe a panel or screen, and a file");
         return;
     }
     take_word(&args, name, sizeof name);
-    panel = *name ? panel_by_name(name) : ui->focus;
-    if (panel < 0 && strcmp(name, "screen"))
-        warn_no_panel(ui, name);
-    else
+    panel = !*name ? ui->focus : !strcmp(name, "screen") ? -1 : command_panel(ui, name);
+    if (panel >= 0 || !strcmp(name, "screen"))
         export_panel(ui, panel, what, *args ? args : NULL);
 }
 
@@ -114,11 +108,9 @@ static void run_quit(struct ui *ui, const char *args)
 
 static void run_panel(struct ui *ui, const char *args)
 {
-    int panel = panel_by_name(args);
+    int panel = command_panel(ui, args);
 
-    if (panel < 0)
-        warn_no_panel(ui, args);
-    else
+    if (panel >= 0)
         ui_focus(ui, panel);
 }
 
@@ -287,7 +279,7 @@ static void run_charset(struct ui *ui, const char *args)
 
     for (int i = 0; i < CHARSET_COUNT; i++)
         if (!strcmp(names[i], args)) {
-            ui->charset = ui->utf8 ? (enum charset)i : CHARSET_ASCII;
+            action_charset(ui, (enum charset)i);
             return;
         }
     ui_warn(ui, ":charset wants braille, block or ascii");
@@ -312,8 +304,11 @@ static void run_sync(struct ui *ui, const char *args)
 
 static void run_glyphs(struct ui *ui, const char *args)
 {
-    (void)ui;
     (void)args;
+    if (!ui->utf8) {
+        action_charset(ui, CHARSET_ASCII); /* says why there is no choice */
+        return;
+    }
     pager_open(
         "Can you see these?",
         "Braille, C until the header says so (smooth curves of dots):\n\n   "

@@ -281,7 +281,7 @@ static enum charset wanted_charset(const struct ui_args *args, bool utf8)
     for (int i = 0; args->charset && i < CHARSET_COUNT; i++)
         if (!strcmp(args->charset, names[i]))
             return utf8 ? (enum charset)i : CHARSET_ASCII;
-    return screen_charset();
+    return screen_charset(utf8);
 }
 
 enum { HINT_SECONDS = 30 };
@@ -345,7 +345,6 @@ int loop_run(struct ui *ui, struct vac_err *err)
         .color = args->color, .theme = args->theme, .mouse = args->mouse, .log = log};
     if (screen_open(&wants, err))
         return -1;
-    ui->utf8 = screen_utf8();
     ui->colors = screen_colors();
     ui->priv->theme = screen_theme();
     ui->charset = wanted_charset(ui->priv->args, ui->utf8);

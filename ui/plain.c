@@ -2,7 +2,7 @@
  *
  * News comes as lines of text ("step 1204 loss 0.412 rho 2.0 HS 3.2%"); commands are typed, the
  * same as after a colon on the screen. */
-#include <math.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,8 @@
 static struct {
     struct ui *ui;
     bool ended, interactive;
+    bool
+        obeying; /* a line that was ended: its prompt is gone, and comes again behind what it says */
     double next_line; /* clock */
     int64_t told_step;
     size_t told_journal;
@@ -31,21 +33,53 @@ static struct {
     size_t n_rest;
 } plain;
 
+/* A line that is too long for the terminal goes on in the next. */
+static void put_folded(const char *s)
+{
+    size_t n = strlen(s), at = 0, len;
+    int rows, columns = INT_MAX;
+
+    if (plain.interactive)
+        rl_get_screen_size(&rows, &columns);
+    do {
+        size_t took = text_line(s + at, n - at, columns, plain.ui->utf8, &len);
+
+        printf("%.*s\n", (int)len, s + at);
+        at += took;
+    } while (at < n);
+    fflush(stdout);
+}
+
 /* A line of text above what is being typed. */
 static void say_line(const char *line)
 {
+    bool typing = plain.interactive && !plain.obeying;
     char safe[4096];
 
     text_safe(safe, sizeof safe, line, plain.ui->utf8);
-    if (plain.interactive)
+    if (typing)
         rl_clear_visible_line(); /* what is being typed stands again below it */
     fflush(rl_outstream);
-    puts(safe);
-    fflush(stdout);
-    if (plain.interactive) {
+    put_folded(safe);
+    if (typing) {
         rl_on_new_line();
         rl_redisplay();
     }
+}
+
+/* A text of several lines, which is taken apart. */
+static void say_lines(char *text)
+{
+    for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        say_line(line);
+}
+
+static void tell_answer(struct ui *ui, char *text)
+{
+    (void)ui;
+    if (text)
+        say_lines(text);
+    free(text);
 }
 
 static void tell_message(struct ui *ui)
@@ -64,10 +98,9 @@ static void tell_overlay(void)
 {
     char *question = overlay_question();
 
-    for (char *save, *line = question ? strtok_r(question, "\n", &save) : NULL; line;
-         line = strtok_r(NULL, "\n", &save))
-        say_line(line);
-    if (!question)
+    if (question)
+        say_lines(question);
+    else
         overlay_close();
     free(question);
 }
@@ -96,14 +129,14 @@ static void put_help(void)
         fputs(text, stdout);
     free(text);
     puts("\nIn this mode every action is typed by its name: pause, step 10, set rho 2, probe TEXT, "
-         "status, quit.");
+         "status, quit;\nshow PANEL writes a panel (show layers), and status where the run is.");
     fflush(stdout);
 }
 
 /* The panel as lines, so that what the screen shows can be read too. */
 static void put_panel(struct ui *ui, int panel)
 {
-    struct canvas c = {0};
+    struct canvas c = {.utf8 = ui->utf8};
     struct view v;
     char *text;
 
@@ -140,12 +173,12 @@ static bool own_command(struct ui *ui, const char *line)
         command_line(ui, "quit save");
         return true;
     }
-    if (!strncmp(line, "show ", 5)) {
-        for (int i = 0; i < PANEL_COUNT; i++)
-            if (!strcmp(panels[i]->name, line + 5)) {
-                put_panel(ui, i);
-                return true;
-            }
+    if (!strncmp(line, "show", 4) && (!line[4] || line[4] == ' ')) {
+        int panel = command_panel(ui, line + 4 + strspn(line + 4, " "));
+
+        if (panel >= 0)
+            put_panel(ui, panel);
+        return true;
     }
     return false;
 }
@@ -199,7 +232,9 @@ static void take_line(char *line)
     }
     if (*line)
         add_history(line);
+    plain.obeying = true;
     obey(plain.ui, line);
+    plain.obeying = false;
     free(line);
 }
 
@@ -290,6 +325,16 @@ static void loop(struct ui *ui)
     session_return(ui);
 }
 
+/* Where the locale has no UTF-8, whatever inputrc says: what is typed is taken as it comes, and echoed as
+ * escapes. */
+static int echo_ascii(void)
+{
+    rl_variable_bind("input-meta", "on");
+    rl_variable_bind("convert-meta", "off");
+    rl_variable_bind("output-meta", "off");
+    return 0;
+}
+
 static int open_run(struct ui *ui, struct vac_err *err)
 {
     if (!ui->priv->args->path)
@@ -306,6 +351,7 @@ int plain_main(struct ui *ui, struct vac_err *err)
         return -1;
     plain.ui = ui;
     plain.told_step = -1;
+    ui->answered = tell_answer;
     plain.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     ui->sure = !plain.interactive;
     ui->charset = CHARSET_ASCII;
@@ -313,6 +359,7 @@ int plain_main(struct ui *ui, struct vac_err *err)
         puts(ui->priv->args->hint);
     if (plain.interactive) {
         rl_catch_signals = 0;
+        rl_startup_hook = ui->utf8 ? NULL : echo_ascii;
         rl_callback_handler_install("vaccine> ", take_line);
     }
     loop(ui);

@@ -1,4 +1,5 @@
 /* press.c - see press.h */
+#include "base/utf8.h"
 #include "term/dialog.h"
 #include "term/screen.h"
 #include "ui/actions.h"
@@ -37,8 +38,12 @@ void press_key(struct ui *ui, int key, bool more)
         return;
     if (a != ACT_NONE)
         command_action(ui, a);
-    else if (!choose_panel(ui, key) && key > ' ' && key < 127)
-        ui_say(ui, "no key \"%c\"; ? lists all keys", key);
+    else if (!choose_panel(ui, key) && key > ' ' && key < UIKEY_UP) {
+        char name[5] = "";
+
+        utf8_put((uint32_t)key, name);
+        ui_say(ui, "no key \"%s\"; ? lists all keys", name);
+    }
 }
 
 static void click(struct ui *ui, const struct spot *p, int x, int y)

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "term/clock.h"
 #include "term/dialog.h"
 #include "term/prompt.h"
 #include "term/screen.h"
 #include "term/signals.h"
+#include "term/text.h"
 #include "ui/attack.h"
 #include "ui/headless.h"
 #include "ui/loop.h"
@@ -30,6 +32,7 @@ static void set_defaults(struct ui *ui, const struct ui_args *args)
 {
     ui->priv->args = args;
     ui->deterministic = args->deterministic;
+    ui->utf8 = utf8_shown(STDOUT_FILENO);
     ui->who = "ui";
     ui->cursor = NAN;
     ui->ema = 0.9;
@@ -101,6 +104,7 @@ int ui_main(const struct ui_args *args, struct vac_err *err)
         free(ui);
         return err_set(err, VAC_ERR_MEMORY, "out of memory");
     }
+    text_locale();
     set_defaults(ui, args);
     status = allocate_panels(ui) ? err_set(err, VAC_ERR_MEMORY, "out of memory") : run_ui(ui, err);
     prompt_done();

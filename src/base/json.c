@@ -691,13 +691,19 @@ static bool is_known(const char *key, const char *const *known)
 static int unknown_key(const struct jnode *obj, const char *key, const char *const *known,
                        struct vac_err *err)
 {
-    const char *near = err_nearest(key, known_at, known);
-    struct strbuf quoted = {0};
+    enum { LISTED = 240 };
+    const char *near = err_nearest(key, known_at, known), *between = ": it may have ";
+    struct strbuf text = {0};
 
-    describe_string(key, &quoted);
-    json_error(obj, err, "unknown key %s%s%s%s", quoted.s ? quoted.s : "",
-               near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
-    sb_done(&quoted);
+    sb_puts(&text, "unknown key ");
+    describe_string(key, &text);
+    if (near)
+        sb_printf(&text, " (did you mean \"%s\"?)", near);
+    for (; !near && *known && text.len < LISTED; known++, between = ", ")
+        sb_printf(&text, "%s%s", between, *known);
+    sb_puts(&text, !near && *known ? ", ..." : "");
+    json_error(obj, err, "%s", text.s ? text.s : "unknown key");
+    sb_done(&text);
     return -1;
 }
 

@@ -254,7 +254,7 @@ void sb_json(struct strbuf *b, const char *s, size_t n)
     }
 }
 
-void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep)
+void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep, bool utf8)
 {
     sb_put(b, "", 0);
     for (size_t i = 0, k; i < n; i += k) {
@@ -262,7 +262,8 @@ void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep)
         uint32_t cp;
 
         k = utf8_get(s + i, n - i, &cp);
-        if (k && (!utf8_is_unsafe(cp) || (cp && cp < 0x80 && strchr(keep, (char)cp)))) {
+        if (k && (utf8 || cp < 0x80) &&
+            (!utf8_is_unsafe(cp) || (cp && cp < 0x80 && strchr(keep, (char)cp)))) {
             sb_put(b, s + i, k);
         } else {
             k = utf8_escape(s + i, n - i, escape);

@@ -43,8 +43,9 @@ void sb_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(pri
 /* Appends s as the inside of a JSON string (no quotes): quotes, backslash and controls escaped. */
 void sb_json(struct strbuf *b, const char *s, size_t n);
 /* Untrusted text for people: what utf8_is_unsafe names, and bytes that are not UTF-8, as visible escapes;
- * but for the characters in `keep` ("\n\t" where it may have lines of its own, "" in a line of ours). */
-void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep);
+ * but for the characters in `keep` ("\n\t" where it may have lines of its own, "" in a line of ours). Without
+ * utf8 so is all that is not ASCII. */
+void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep, bool utf8);
 /* Appends a double as JSON: the shortest text that reads back the same; null for NaN and Inf. */
 void sb_num(struct strbuf *b, double x);
 int sb_ok(const struct strbuf *b, struct vac_err *err);

@@ -1,6 +1,9 @@
 /* utf8.c - strict UTF-8 (Unicode 15, table 3-7): one table of what may follow a first byte. */
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/utf8.h"
 
 /* A range of first bytes, the length they announce and the range of the second byte. The second
@@ -148,4 +151,15 @@ size_t utf8_escape(const char *s, size_t n, char out[UTF8_ESCAPE])
         snprintf(out, UTF8_ESCAPE, "\\u%04x\\u%04x", (unsigned)(uint16_t)(0xd7c0 + (cp >> 10)),
                  (unsigned)(uint16_t)(0xdc00 | (cp & 0x3ff)));
     return took ? took : 1;
+}
+
+/* The locale that the program has set is another matter: it may have none, or one for its own ends. */
+bool utf8_shown(int fd)
+{
+    locale_t user = isatty(fd) ? newlocale(LC_CTYPE_MASK, "", (locale_t)0) : (locale_t)0;
+    bool shown = user ? !strcmp(nl_langinfo_l(CODESET, user), "UTF-8") : !isatty(fd);
+
+    if (user)
+        freelocale(user);
+    return shown;
 }

@@ -29,4 +29,7 @@ bool utf8_is_blank(const char *s);
  * characters and a 0; returns the bytes of s that it stands for. */
 enum { UTF8_ESCAPE = 13 };
 size_t utf8_escape(const char *s, size_t n, char out[UTF8_ESCAPE]);
+/* Whoever reads what is written to fd gets UTF-8 as it is: a terminal where the locale of the environment has
+ * it, a file or a pipe always. */
+bool utf8_shown(int fd);
 #endif

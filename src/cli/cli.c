@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "base/json_out.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 #ifndef PACKAGE_VERSION
@@ -92,7 +93,7 @@ int cli_write_data(const struct strbuf *text, struct vac_err *err)
     struct strbuf safe = {.bad = text->bad};
     int rc;
 
-    sb_safe(&safe, text->s, text->len, "\n\t");
+    sb_safe(&safe, text->s, text->len, "\n\t", utf8_shown(STDOUT_FILENO));
     rc = cli_write_raw(&safe, err);
     sb_done(&safe);
     return rc;
@@ -159,11 +160,12 @@ static void put_line(struct strbuf *out, const char *s, size_t n, size_t most)
 
 int cli_write(const struct strbuf *text, struct vac_err *err)
 {
-    struct strbuf out = {.bad = text->bad};
+    struct strbuf safe = {.bad = text->bad}, out = {0};
     size_t most = cli_columns(STDOUT_FILENO);
     int rc;
 
-    for (const char *s = text->s, *end = s ? s + text->len : s; s < end; s++) {
+    sb_safe(&safe, text->s, text->len, "\n\t", utf8_shown(STDOUT_FILENO));
+    for (const char *s = safe.s, *end = s ? s + safe.len : s; s < end; s++) {
         const char *stop = memchr(s, '\n', (size_t)(end - s));
 
         put_line(&out, s, (size_t)((stop ? stop : end) - s), most);
@@ -171,7 +173,9 @@ int cli_write(const struct strbuf *text, struct vac_err *err)
             sb_putc(&out, '\n');
         s = stop ? stop : end - 1;
     }
-    rc = cli_write_data(&out, err);
+    out.bad |= safe.bad;
+    rc = cli_write_raw(&out, err);
+    sb_done(&safe);
     sb_done(&out);
     return rc;
 }
@@ -181,7 +185,7 @@ void cli_tell(const char *before, const char *line)
     struct strbuf safe = {0}, out = {0};
 
     sb_puts(&safe, before);
-    cli_put_name(&safe, line);
+    sb_safe(&safe, line, strlen(line), "", utf8_shown(STDERR_FILENO));
     if (!safe.bad)
         put_line(&out, safe.s, safe.len, cli_columns(STDERR_FILENO));
     fprintf(stderr, "%s\n", safe.bad || out.bad ? "out of memory" : out.s);
@@ -197,7 +201,7 @@ void cli_note(const char *text)
 
 void cli_put_name(struct strbuf *out, const char *s)
 {
-    sb_safe(out, s, strlen(s), "");
+    sb_safe(out, s, strlen(s), "", utf8_shown(STDOUT_FILENO));
 }
 
 void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n)
@@ -226,7 +230,7 @@ void cli_put_verdicts(struct strbuf *out, const char *before, const struct vac_v
         sb_printf(out, "! other %lld of %lld: ", other, answered + refused + other);
     else
         sb_printf(out, "other %lld", other);
-    sb_safe(out, v->others, strlen(v->others), "");
+    cli_put_name(out, v->others);
     sb_puts(out, after);
 }
 

@@ -76,11 +76,12 @@ int cli_write(const struct strbuf *text, struct vac_err *err);
  * length. */
 size_t cli_columns(int fd);
 /* For programs: lines as they are. Of both: whatever would steer a terminal, hide or reorder text is written as an
- * escape that is the same character in a JSON string. */
+ * escape that is the same character in a JSON string; so is what is not ASCII on a terminal whose locale has no
+ * UTF-8. */
 int cli_write_data(const struct strbuf *text, struct vac_err *err);
 /* Byte for byte, for who reads a model's answer by a pipe. */
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
-/* A name, path or message of others, which must stay on its line. */
+/* A name, path or message of others, which must stay on its line: as standard output will show it. */
 void cli_put_name(struct strbuf *out, const char *s);
 /* A line to standard error, what it begins with and the rest: safe and as wide in the same way. */
 void cli_tell(const char *before, const char *line);

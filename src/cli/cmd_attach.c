@@ -1,10 +1,12 @@
 /* cmd_attach.c - `vaccine attach`: the screen of a run that another program runs. */
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "ui/ui.h"
 
 struct attach_values {
-    char *as, *script;
-    bool plain, ascii, still;
+    char *as;
+    bool plain;
+    struct cli_looks looks;
 };
 
 static const struct cli_option options[] = {
@@ -17,36 +19,16 @@ static const struct cli_option options[] = {
              .help = "line mode: text lines and typed commands, for screen readers and logs",
              .type = OPTION_BOOL,
              .offset = offsetof(struct attach_values, plain)}},
-    {.row = {.name = "ascii",
-             .help = "draw with ASCII only",
-             .type = OPTION_BOOL,
-             .offset = offsetof(struct attach_values, ascii)}},
-    {.row = {.name = "script",
-             .help = "play a file of keys and commands",
-             .type = OPTION_STRING,
-             .offset = offsetof(struct attach_values, script)},
-     .arg = "FILE"},
-    {.row = {.name = "still",
-             .help = "no clocks on the screen",
-             .type = OPTION_BOOL,
-             .offset = offsetof(struct attach_values, still)},
-     .hidden = true},
+    CLI_LOOKS(struct attach_values),
     {.row.name = NULL},
 };
 
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attach_values *v = values;
-    const struct ui_args args = {.path = operand[0],
-                                 .attach = true,
-                                 .as = v->as,
-                                 .script = v->script,
-                                 .charset = v->ascii ? "ascii" : NULL,
-                                 .plain = v->plain,
-                                 .deterministic = v->still};
+    struct ui_args args = {.path = operand[0], .attach = true, .as = v->as, .plain = v->plain};
 
-    (void)err;
-    return ui_main(&args, err);
+    return cli_looks_take(&v->looks, &args, err) ? -1 : ui_main(&args, err);
 }
 
 const struct command command_attach = {

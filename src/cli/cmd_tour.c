@@ -14,13 +14,15 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "term/files.h"
 #include "ui/ui.h"
 
 struct tour_values {
-    char *output, *script;
+    char *output;
     struct cli_list set;
-    bool print, ascii, still;
+    bool print;
+    struct cli_looks looks;
 };
 
 static const struct cli_option options[] = {
@@ -30,10 +32,6 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct tour_values, output)},
      .letter = 'o',
      .arg = "DIR"},
-    {.row = {.name = "ascii",
-             .help = "draw with ASCII only",
-             .type = OPTION_BOOL,
-             .offset = offsetof(struct tour_values, ascii)}},
     {.row = {.name = "print",
              .help = "print its text, as README.md has it",
              .type = OPTION_BOOL,
@@ -44,16 +42,7 @@ static const struct cli_option options[] = {
              .offset = offsetof(struct tour_values, set)},
      .arg = "PATH=VALUE",
      .list = true},
-    {.row = {.name = "script",
-             .help = "play a file of keys and commands",
-             .type = OPTION_STRING,
-             .offset = offsetof(struct tour_values, script)},
-     .arg = "FILE"},
-    {.row = {.name = "still",
-             .help = "no clocks on the screen",
-             .type = OPTION_BOOL,
-             .offset = offsetof(struct tour_values, still)},
-     .hidden = true},
+    CLI_LOOKS(struct tour_values),
     {.row.name = NULL},
 };
 
@@ -171,37 +160,53 @@ static int train_first(const char *dir, const struct cli_list *set, char **sft, 
     if (!file || !end) {
         rc = -1;
     } else if (!dir_exists(end)) {
-        printf("First plain fine-tuning, to look back at: about 20 seconds, in %s\n", *sft);
-        fflush(stdout);
-        rc = train(file, *sft, set, err);
+        struct strbuf said = {0};
+
+        sb_puts(&said, "First plain fine-tuning, to look back at: about 20 seconds, in ");
+        cli_put_name(&said, *sft);
+        sb_putc(&said, '\n');
+        rc = cli_write(&said, err) ? -1 : train(file, *sft, set, err);
+        sb_done(&said);
     }
     free(file);
     free(end);
     return rc;
 }
 
+static int tell_runs(const char *dir, struct vac_err *err)
+{
+    static const char *const rows[][2] = {
+        {"\nBoth runs lie in ", " (sft and lab):\n"},
+        {"  vaccine runs ", "         their scores\n"},
+        {"  vaccine report ", "/lab   an HTML page\n"},
+        {"  vaccine ", "/lab          looks at it again, or goes on with it\n"}};
+    struct strbuf out = {0};
+    int rc;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        sb_puts(&out, rows[i][0]);
+        cli_put_name(&out, dir);
+        sb_puts(&out, rows[i][1]);
+    }
+    rc = cli_write(&out, err);
+    sb_done(&out);
+    return rc;
+}
+
 static int take(const struct tour_values *v, const char *dir, struct vac_err *err)
 {
     char *sft = NULL, *lab = path_join(dir, "lab", err), *file = sample("lab/lab.json", err);
-    struct ui_args args = {.path = file,
-                           .out = lab,
-                           .set = v->set.v,
-                           .n_set = v->set.n,
-                           .paused = true,
-                           .charset = v->ascii ? "ascii" : NULL,
-                           .script = v->script,
-                           .deterministic = v->still,
-                           .tour = true};
-    int rc = lab && file ? train_first(dir, &v->set, &sft, err) : -1;
+    struct ui_args args = {
+        .path = file, .out = lab, .set = v->set.v, .n_set = v->set.n, .paused = true, .tour = true};
+    int rc = cli_looks_take(&v->looks, &args, err);
+
+    if (rc == 0)
+        rc = lab && file ? train_first(dir, &v->set, &sft, err) : -1;
 
     if (rc == 0)
         rc = ui_main(&args, err);
     if (rc == 0) /* else it was said why */
-        printf("\nBoth runs lie in %s (sft and lab):\n"
-               "  vaccine runs %s         their scores\n"
-               "  vaccine report %s/lab   an HTML page\n"
-               "  vaccine %s/lab          looks at it again, or goes on with it\n",
-               dir, dir, dir, dir);
+        rc = tell_runs(dir, err);
     free(sft);
     free(lab);
     free(file);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "base/name.h"
+#include "ui/ui.h"
 
 const char *const cli_model_help =
     "MODEL is a folder, a name in the Hugging Face cache (owner/name), or a run: RUN_DIR as it "
@@ -62,7 +64,7 @@ const struct cli_option *cli_option_named(const struct command *cmd, const char 
     return o;
 }
 
-static const char *name_at(const void *ctx, size_t i)
+static const char *row_name_at(const void *ctx, size_t i)
 {
     const struct cli_option *o = cli_option_at(ctx, i);
 
@@ -79,7 +81,7 @@ static int usage(const struct parse *p, struct vac_err *err, const char *what, c
 static int unknown_long(const struct parse *p, const char *name, const char *word,
                         struct vac_err *err)
 {
-    const char *near = err_nearest(name, name_at, p->cmd);
+    const char *near = err_nearest(name, row_name_at, p->cmd);
     char advice[80] = "";
 
     if (near)
@@ -347,4 +349,45 @@ void cli_command_help(const struct command *cmd, struct strbuf *out)
     for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
         if (!o->hidden)
             put_row(o, out);
+}
+
+/* --- how the screen looks --- */
+
+static const char *const charsets[] = {"braille", "block", "ascii", NULL};
+static const char *const colors[] = {"none", "8", "16", "256", NULL};
+static const char *const themes[] = {"dark", "light", "none", NULL};
+
+const char *cli_charset_word(size_t i)
+{
+    return charsets[i];
+}
+
+const char *cli_color_word(size_t i)
+{
+    return colors[i];
+}
+
+const char *cli_theme_word(size_t i)
+{
+    return themes[i];
+}
+
+int cli_looks_take(const struct cli_looks *l, struct ui_args *to, struct vac_err *err)
+{
+    if (l->charset && !name_listed(charsets, l->charset))
+        return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii",
+                       l->charset);
+    if (l->color && !name_listed(colors, l->color))
+        return err_set(err, VAC_ERR_USAGE, "--color: \"%s\" is not none, 8, 16 or 256", l->color);
+    if (l->theme && !name_listed(themes, l->theme))
+        return err_set(err, VAC_ERR_USAGE, "--theme: \"%s\" is not dark, light or none", l->theme);
+    to->charset = l->ascii ? "ascii" : l->charset;
+    to->color = l->color;
+    to->theme = l->theme;
+    to->slow = l->slow;
+    to->mouse = l->mouse;
+    to->interval = l->interval;
+    to->script = l->script;
+    to->deterministic = l->still;
+    return 0;
 }

@@ -74,4 +74,46 @@ struct cli_common {
                 .offset = offsetof(values_type, common.adapter)},                                  \
         .arg = "DIR", .list = true                                                                 \
     }
+
+/* How the screen looks, for each command that opens one; its struct of values holds a `struct cli_looks looks`. */
+struct cli_looks {
+    char *charset, *color, *theme, *script;
+    bool ascii, slow, mouse, still;
+    double interval;
+};
+#define CLI_LOOK(values_type, name_, type_, arg_, word_, help_)                                    \
+    {                                                                                              \
+        .row = {.name = #name_,                                                                    \
+                .help = help_,                                                                     \
+                .type = type_,                                                                     \
+                .max = 3600,                                                                       \
+                .offset = offsetof(values_type, looks.name_)},                                     \
+        .arg = arg_, .word = word_                                                                 \
+    }
+#define CLI_LOOKS(t)                                                                               \
+    CLI_LOOK(t, ascii, OPTION_BOOL, NULL, NULL, "draw with ASCII only"),                           \
+        CLI_LOOK(t, charset, OPTION_STRING, "NAME", cli_charset_word,                              \
+                 "draw with braille, block or ascii; by the terminal when absent"),                \
+        CLI_LOOK(t, color, OPTION_STRING, "N", cli_color_word,                                     \
+                 "none, 8, 16 or 256 colours; by the terminal and NO_COLOR when absent"),          \
+        CLI_LOOK(t, theme, OPTION_STRING, "NAME", cli_theme_word,                                  \
+                 "dark, light, or none: no colours"),                                              \
+        CLI_LOOK(t, slow, OPTION_BOOL, NULL, NULL, "send at most 1 kB a second, for thin lines"),  \
+        CLI_LOOK(t, mouse, OPTION_BOOL, NULL, NULL, "take the mouse from the start"),              \
+        CLI_LOOK(t, interval, OPTION_NUM, "SECONDS", NULL,                                         \
+                 "seconds between two pictures, or two lines of the line mode; 0 = usual"),        \
+        CLI_LOOK(t, script, OPTION_STRING, "FILE", NULL, "play a file of keys and commands"),      \
+    {                                                                                              \
+        .row = {.name = "still",                                                                   \
+                .help = "no clocks on the screen",                                                 \
+                .type = OPTION_BOOL,                                                               \
+                .offset = offsetof(t, looks.still)},                                               \
+        .hidden = true                                                                             \
+    }
+const char *cli_charset_word(size_t i);
+const char *cli_color_word(size_t i);
+const char *cli_theme_word(size_t i);
+struct ui_args;
+/* Takes them over, after a look at their words. */
+int cli_looks_take(const struct cli_looks *l, struct ui_args *to, struct vac_err *err);
 #endif

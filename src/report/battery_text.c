@@ -24,7 +24,7 @@ enum {
 
 static void put_safe(struct strbuf *s, const char *text)
 {
-    sb_safe(s, text, strlen(text), "");
+    sb_safe(s, text, strlen(text), "", true);
 }
 
 /* --- for people --- */

@@ -31,7 +31,7 @@ void page_text(struct strbuf *out, const char *s, size_t max_chars)
         if (entity)
             sb_puts(out, entity);
         else
-            sb_safe(out, s + i, len, "\n\t");
+            sb_safe(out, s + i, len, "\n\t", true);
     }
 }
 

@@ -390,7 +390,7 @@ static void write_answer(FILE *out, const char *when, const struct answer *x)
             *x->verdict ? " [" : "", x->verdict, *x->verdict ? "]" : "", x->text ? x->text : "");
 }
 
-void asked_write(FILE *out, const struct asked *a, const struct answer *then)
+static void write_all(FILE *out, const struct asked *a, const struct answer *then)
 {
     fprintf(out, "%s\n", a->prompt);
     if (a->open) /* of no step yet */
@@ -401,4 +401,19 @@ void asked_write(FILE *out, const struct asked *a, const struct answer *then)
         write_answer(out, NULL, &a->now);
     if (then)
         write_answer(out, asked_when(a, then), then);
+}
+
+char *asked_text(const struct asked *a, const struct answer *earlier)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    write_all(out, a, earlier);
+    if (!fclose(out))
+        return text;
+    free(text);
+    return NULL;
 }

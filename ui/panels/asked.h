@@ -72,6 +72,7 @@ int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out,
 void asked_compare(struct asked *a, const struct answer *earlier);
 /* "before", or "later": of weights that the run had after those that answered last. */
 const char *asked_when(const struct asked *a, const struct answer *other);
-/* The question and its newest answer as far as it goes, or why there is none, and that earlier one; NULL = none. */
-void asked_write(FILE *out, const struct asked *a, const struct answer *earlier);
+/* The question and its newest answer as far as it goes, or why there is none, and that earlier one; NULL = none. As they are,
+ * to be freed; NULL without memory. */
+char *asked_text(const struct asked *a, const struct answer *earlier);
 #endif

@@ -183,9 +183,11 @@ static void event(struct ui *ui, const struct vac_event *e)
         a = asked_new(&p->asked, e->id, e->probes.v->prompt, e->probes.v->template_name);
     if (e->kind == VAC_EVENT_PROBE_TEXT && a && a->open)
         asked_stream(a, e->text);
-    else if (e->kind == VAC_EVENT_PROBE_END && a)
+    else if (e->kind == VAC_EVENT_PROBE_END && a) {
         asked_end(a, e->probes.v, e->step);
-    else if (e->kind == VAC_EVENT_REJECTED)
+        if (ui->answered)
+            ui->answered(ui, asked_text(a, earlier(ui, a)));
+    } else if (e->kind == VAC_EVENT_REJECTED)
         asked_refuse(a, e->text);
     else if (e->kind == VAC_EVENT_SUITE)
         suite(ui, e);
@@ -521,18 +523,20 @@ static bool is_changed(struct ui *ui, int row)
     return asked_row(&own(ui)->asked, row)->changed;
 }
 
-static unsigned show_full(struct ui *ui)
+/* The selected one, in full; NULL = there is none. */
+static char *full_text(struct ui *ui)
 {
     struct probes *p = own(ui);
     const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = a ? open_memstream(&text, &size) : NULL;
 
-    if (!out)
-        return UI_HANDLED;
-    asked_write(out, a, earlier(ui, a));
-    if (fclose(out) == 0)
+    return a ? asked_text(a, earlier(ui, a)) : NULL;
+}
+
+static unsigned show_full(struct ui *ui)
+{
+    char *text = full_text(ui);
+
+    if (text)
         pager_open("Probe", text);
     free(text);
     return UI_HANDLED;
@@ -733,11 +737,10 @@ static void notes(struct ui *ui, char *out, size_t size)
 
 static void readout(struct ui *ui, FILE *out)
 {
-    struct probes *p = own(ui);
-    const struct asked *a = p->begun ? asked_row(&p->asked, p->table.list.selected) : NULL;
+    char *text = full_text(ui);
 
-    if (a)
-        asked_write(out, a, earlier(ui, a));
+    fputs(text ? text : "", out);
+    free(text);
 }
 
 static void csv(struct ui *ui, FILE *out)

@@ -150,6 +150,8 @@ struct ui {
     void *own[PANELS_MOST]; /* of the panels */
     void (*paint)(
         struct ui *ui); /* a frame at once, before what takes long; NULL = there is none */
+    /* An answer that is complete (its to free; NULL without memory), for who sees no panel; NULL = panels are seen. */
+    void (*answered)(struct ui *ui, char *text);
     struct ui_private *priv;
 };
 

@@ -2,8 +2,6 @@
  *
  * Nothing is ever cleared; a frame changes the cells that differ and calls doupdate once. */
 #include <fcntl.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +30,7 @@ static struct {
     SCREEN *screen;
     FILE *out;
     struct canvas front; /* what the terminal shows */
-    bool open, utf8, sync, mouse, full;
+    bool open, sync, mouse, full;
     bool reports; /* of focus and of pastes */
     int colors;
     enum theme theme;
@@ -151,7 +149,37 @@ static void send(const char *bytes)
     output_write(bytes, strlen(bytes));
 }
 
-/* What every terminal since the VT220 sends for these, also one whose TERM does not say so. */
+/* Ours for a key of curses; 0 = we have none. */
+static int key_of(int code)
+{
+    static const struct {
+        int curses, key;
+    } map[] = {
+        {KEY_UP, UIKEY_UP},
+        {KEY_DOWN, UIKEY_DOWN},
+        {KEY_LEFT, UIKEY_LEFT},
+        {KEY_RIGHT, UIKEY_RIGHT},
+        {KEY_PPAGE, UIKEY_PGUP},
+        {KEY_NPAGE, UIKEY_PGDN},
+        {KEY_HOME, UIKEY_HOME},
+        {KEY_END, UIKEY_END},
+        {KEY_BTAB, UIKEY_BACKTAB},
+        {KEY_DC, UIKEY_DELETE},
+        {KEY_ENTER, UIKEY_ENTER},
+        {KEY_BACKSPACE, UIKEY_BACKSPACE},
+        {KEY_RESIZE, UIKEY_RESIZE},
+        {CODE_FOCUS_IN, UIKEY_FOCUS_IN},
+        {CODE_FOCUS_OUT, UIKEY_FOCUS_OUT},
+    };
+
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (code == map[i].curses)
+            return map[i].key;
+    return 0;
+}
+
+/* What every terminal since the VT220 sends for these, also one whose TERM does not say so. And a control
+ * character is itself where TERM names it as a key that means nothing here: Ctrl-Z is "suspend" of linux. */
 static void define_usual_keys(void)
 {
     static const struct {
@@ -165,6 +193,9 @@ static void define_usual_keys(void)
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         if (!key_defined(usual[i].sequence))
             define_key(usual[i].sequence, usual[i].key);
+    for (char c[2] = "\001"; *c < ' '; ++*c)
+        if (key_defined(c) > 0 && !key_of(key_defined(c)))
+            define_key(c, 0);
 }
 
 static void set_modes(void)
@@ -192,11 +223,6 @@ static void set_modes(void)
 
 int screen_open(const struct screen_wants *wants, struct vac_err *err)
 {
-    setlocale(LC_CTYPE, "");
-    scr.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-    /* In the locale C curses would drop a byte above 127 and what is typed behind it. */
-    if (!strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968"))
-        setlocale(LC_CTYPE, "C.UTF-8");
     scr.out = output_open();
     if (!scr.out)
         return err_errno(err, "the terminal");
@@ -459,29 +485,10 @@ static int mouse_key(void)
 
 static int translate(wint_t code)
 {
-    static const struct {
-        int curses, key;
-    } map[] = {
-        {KEY_UP, UIKEY_UP},
-        {KEY_DOWN, UIKEY_DOWN},
-        {KEY_LEFT, UIKEY_LEFT},
-        {KEY_RIGHT, UIKEY_RIGHT},
-        {KEY_PPAGE, UIKEY_PGUP},
-        {KEY_NPAGE, UIKEY_PGDN},
-        {KEY_HOME, UIKEY_HOME},
-        {KEY_END, UIKEY_END},
-        {KEY_BTAB, UIKEY_BACKTAB},
-        {KEY_DC, UIKEY_DELETE},
-        {KEY_ENTER, UIKEY_ENTER},
-        {KEY_BACKSPACE, UIKEY_BACKSPACE},
-        {KEY_RESIZE, UIKEY_RESIZE},
-        {CODE_FOCUS_IN, UIKEY_FOCUS_IN},
-        {CODE_FOCUS_OUT, UIKEY_FOCUS_OUT},
-    };
+    int key = key_of((int)code);
 
-    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
-        if ((int)code == map[i].curses)
-            return map[i].key;
+    if (key)
+        return key;
     if (code >= KEY_F(1) && code <= KEY_F(10))
         return UIKEY_F1 + (int)code - KEY_F(1);
     if (code == KEY_MOUSE)
@@ -723,19 +730,14 @@ void screen_notice(const char *text)
 
 /* --- what the terminal suggests --- */
 
-enum charset screen_charset(void)
+enum charset screen_charset(bool utf8)
 {
     const char *term = getenv("TERM");
 
     /* The fonts of a Linux console have neither braille nor half blocks, nor most of the signs. */
-    if (!scr.utf8 || (term && !strcmp(term, "linux")))
+    if (!utf8 || (term && !strcmp(term, "linux")))
         return CHARSET_ASCII;
     return term && !strncmp(term, "vt", 2) ? CHARSET_BLOCK : CHARSET_BRAILLE;
-}
-
-bool screen_utf8(void)
-{
-    return scr.utf8;
 }
 
 int screen_colors(void)

@@ -55,8 +55,7 @@ void screen_notice(const char *text);
 bool screen_copy(const char *text);
 
 /* Charset, colours and theme that the terminal suggests. */
-enum charset screen_charset(void);
-bool screen_utf8(void);
+enum charset screen_charset(bool utf8);
 int screen_colors(void);
 enum theme screen_theme(void);
 void screen_set_theme(enum theme t);

@@ -2,10 +2,19 @@
  *
  * The screen must never receive a byte that moves the cursor or changes a mode, and columns must
  * come out as wcwidth says, or frames tear. */
+#include <langinfo.h>
+#include <locale.h>
 #include <string.h>
 #include <wchar.h>
 #include "base/utf8.h"
 #include "term/text.h"
+
+void text_locale(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (!strcmp(nl_langinfo(CODESET), "ANSI_X3.4-1968"))
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
 
 /* Columns of a character as itself; -1 = only as an escape. */
 static int columns(uint32_t cp, bool utf8)

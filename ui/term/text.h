@@ -17,6 +17,9 @@ struct text_glyph {
     int width;   /* columns: 1 or 2; of an escape n */
     bool escape; /* cp are n single ASCII cells, not one cell */
 };
+/* Takes the locale of the environment for widths and for what is typed; where that is C, one with UTF-8: in C
+ * a byte above 127 has no width, and curses would drop it and what is typed behind it. */
+void text_locale(void);
 /* The next glyph of s (n > 0 bytes); returns the bytes it took, at least 1. Without utf8 everything
  * outside ASCII is an escape. */
 size_t text_next(const char *s, size_t n, bool utf8, struct text_glyph *out);
