@@ -199,7 +199,7 @@ static void test_truncated(void **state)
     assert_int_equal(truncate(run_path(c, "checkpoint-5/state.json"), 0), 0);
     assert_int_equal(run_whole(&r, c, true, &err), 1);
     assert_int_equal(err.code, VAC_ERR_NO_CHECKPOINT);
-    assert_error(&err, "--from-start");
+    assert_error(&err, "there is no checkpoint to go on from, and 7 steps were made");
     assert_int_equal(run_again(&r, c, &again, &err), 0);
     assert_true(run_resumed_from(c, "start"));
     assert_true(dir_exists(run_path(c, "aside-0-1/checkpoint-7")));

@@ -205,6 +205,38 @@ static void test_tab_tells_what_there_is(void **state)
     }
 }
 
+/* What has no room in a row goes on in the next; a command's own words come before panels; a condition is about a
+ * score of the run. */
+static void test_tab_hides_nothing(void **state)
+{
+    static const char *const rows[][2] = {{":export \t", "csv  svg  txt"},
+                                          {":export csv l\t", "layers  loss"},
+                                          {":export csv scr\t", ":export csv screen"},
+                                          {":theme \t", "dark  light  none"},
+                                          {":guard HS\t", ":guard HS"},
+                                          {":until F\t", ":until FA"}};
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++) {
+        keys(":\t");
+        assert_shows(i, "zoom_out"); /* the last by name */
+        prompt_close(&ui);
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            keys(rows[k][0]);
+            assert_shows(i, rows[k][1]);
+            prompt_close(&ui);
+        }
+    }
+}
+
+/* A factor is written out. */
+static void test_a_large_factor_has_no_exponent(void **state)
+{
+    (void)state;
+    keys(":set lr 1\r");
+    assert_shows(0, "That is 1000 times as much.");
+}
+
 /* What was looked at stays, and the run that trains is not asked to end. */
 static void test_what_cannot_be_opened_closes_nothing(void **state)
 {
@@ -271,6 +303,8 @@ int main(void)
         CASE(test_a_note_stands_on_every_plot),
         CASE(test_a_note_names_a_step_that_is_known),
         CASE(test_tab_tells_what_there_is),
+        CASE(test_tab_hides_nothing),
+        CASE(test_a_large_factor_has_no_exponent),
         CASE(test_what_cannot_be_opened_closes_nothing),
         CASE(test_a_folder_of_the_command_line_is_of_one_run),
         CASE(test_a_picture_keeps_its_blanks),

@@ -444,8 +444,8 @@ static void draw_message(struct ui *ui, const struct view *v, int *cursor_x, int
         draw_flow_rows(&said, said.w, s.text) > draw_flow(&said, 0, 0, said.w, s.style, s.text, 0))
         draw_glyph(&said, said.w - 1, said.h - 1, s.style, sign(v->c, SIGN_ELLIPSIS));
     if (prompt_is_open(ui)) {
-        /* what Tab finds lies over the row above */
-        line = (struct view){v->c, v->x, v->y + v->h - 2, v->w, 2};
+        /* what Tab finds lies over the rows above */
+        line = (struct view){v->c, v->x, 0, v->w, v->y + v->h};
         prompt_draw(ui, &line, cursor_x, cursor_y);
         *cursor_y += line.y;
     }

@@ -493,11 +493,44 @@ static char *complete_run(struct ui *ui, const char *word, int i)
     return any ? NULL : prompt_file(word, i);
 }
 
+/* Candidate number i of a list, which ends with NULL; *i counts on where it has fewer. */
+static char *complete_word(const char *const *words, const char *word, int *i)
+{
+    for (; *words; words++)
+        if (!strncmp(*words, word, strlen(word)) && (*i)-- == 0)
+            return strdup(*words);
+    return NULL;
+}
+
+/* The words of a command that has a few. */
+static const struct {
+    const char *command, *words[5];
+} few[] = {
+    {"export ", {"svg", "csv", "txt"}},
+    {"theme ", {"dark", "light", "none"}},
+    {"charset ", {"braille", "block", "ascii"}},
+    {"quit ", {"save", "discard", "headless"}},
+    {"resume ", {"from-start"}},
+    {"sync ", {"on", "off"}},
+    {"guard ", {"off"}},
+    {"until ", {"off", "step"}},
+};
+
+/* A score that the run has: a condition is about one. */
+static char *complete_score(const struct ui *ui, const char *word, int i)
+{
+    for (int k = 0; k < ui->snap.n_evals; k++)
+        if (!strncmp(ui->snap.eval[k].name, word, strlen(word)) && i-- == 0)
+            return strdup(ui->snap.eval[k].name);
+    return NULL;
+}
+
 /* Candidate number i of those that begin with the word. */
 static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
 {
     size_t len = strlen(word);
     const char *name;
+    char *out;
 
     if (start == 0 || line[strspn(line, " :")] == '\0') {
         for (size_t k = 0; (name = name_at(NULL, k)); k++)
@@ -509,11 +542,18 @@ static char *complete(struct ui *ui, const char *line, int start, const char *wo
         return complete_option(ui, line, start, word, i);
     if (!strncmp(line, "open ", 5))
         return complete_run(ui, word, i);
-    for (int k = 0;
-         k < PANEL_COUNT && (!strncmp(line, "panel ", 6) || !strncmp(line, "export ", 7)); k++)
+    for (size_t k = 0; k < sizeof few / sizeof *few; k++)
+        if (!strncmp(line, few[k].command, strlen(few[k].command)) &&
+            start <= (int)strlen(few[k].command) && (out = complete_word(few[k].words, word, &i)))
+            return out;
+    if (!strncmp(line, "guard ", 6) || !strncmp(line, "until ", 6))
+        return complete_score(ui, word, i);
+    if (strncmp(line, "panel ", 6) && (strncmp(line, "export ", 7) || start <= 7))
+        return NULL;
+    for (int k = 0; k < PANEL_COUNT; k++)
         if (!strncmp(panels[k]->name, word, len) && i-- == 0)
             return strdup(panels[k]->name);
-    return NULL;
+    return *line == 'e' && !strncmp("screen", word, len) && i == 0 ? strdup("screen") : NULL;
 }
 
 /* An option with the value that holds from the next step on, a run with its state. */

@@ -220,6 +220,12 @@ int main(int argc, char **argv)
         err_set(&err, VAC_ERR_IO, "failed without a reason: please report this");
     if (err.code == VAC_OK)
         return rc > 0 ? rc : STATUS_DONE;
+    if (err.code == VAC_ERR_NO_CHECKPOINT) {
+        size_t n = strlen(err.msg);
+
+        snprintf(err.msg + n, sizeof err.msg - n,
+                 ": begin again at step 0 with --from-start, which sets them aside");
+    }
     cli_tell("vaccine: ", err.msg);
     return rc > 0 ? rc : err.code == VAC_ERR_USAGE ? STATUS_USAGE : STATUS_FAILED;
 }

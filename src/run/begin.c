@@ -290,8 +290,7 @@ static int may_begin_again(const struct rejected *bad, struct vac_err *err)
         }
     }
     return err_set(err, VAC_ERR_NO_CHECKPOINT,
-                   "%s: there is no checkpoint to go on from, and %lld steps were made%s%s: begin "
-                   "again at step 0 with --from-start, which sets them aside",
+                   "%s: there is no checkpoint to go on from, and %lld steps were made%s%s",
                    t->book.folder.dir, (long long)made, bad->n ? "; " : "", bad->why.msg);
 }
 

@@ -178,7 +178,7 @@ bool ui_set(struct ui *ui, int option, const char *value)
     enum { MUCH = 100 };
     const struct vac_option *o = &ui->option[option];
     double was = strtod(ui_option_next(o), NULL), is = strtod(value, NULL), by = is / was;
-    char title[VAC_NAME + 140], text[200];
+    char title[VAC_NAME + 140], text[200], factor[NUMBER_SIZE];
 
     if (!o->live || !o->number || ui->sure || !(by > 0) || !isfinite(by) ||
         (by <= MUCH && by >= 1.0 / MUCH) || is < o->min || is > o->max)
@@ -186,7 +186,8 @@ bool ui_set(struct ui *ui, int option, const char *value)
     ui->unsure.option = option;
     snprintf(ui->unsure.value, sizeof ui->unsure.value, "%s", value);
     snprintf(title, sizeof title, "%s %.60s -> %.60s?", o->name, ui_option_next(o), value);
-    snprintf(text, sizeof text, by > 1 ? "That is %.3g times as much." : "That is %.3g of it.", by);
+    snprintf(text, sizeof text, by > 1 ? "That is %s times as much." : "That is %s of it.",
+             number_text(factor, by, 3));
     dialog_open(&(struct dialog){.title = title,
                                  .text = text,
                                  .choice = {{'y', "yes, from the next step on"}},

@@ -15,11 +15,12 @@
 #include "term/files.h"
 #include "term/keys.h"
 #include "term/prompt.h"
+#include "term/sign.h"
 #include "term/text.h"
 #include <readline/readline.h>
 #include <readline/history.h>
 
-enum { BYTES = MB_LEN_MAX + 1, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 512 };
+enum { BYTES = MB_LEN_MAX + 1, HISTORIES = 8, HISTORY_MOST = 1000, FOUND = 4096 };
 enum { LINE_MOST = 1 << 20, HELD = 4096 };
 
 struct past {
@@ -130,12 +131,17 @@ static void show_found(char **matches, int n, int longest)
 
     (void)longest;
     P.found[0] = '\0';
-    for (int i = 1; i <= n && matches[i] && used + 2 < FOUND; i++) {
+    for (int i = 1; i <= n && matches[i]; i++) {
+        static const char more[] = "  ...";
         char *told = P.p.told ? P.p.told(P.ui, rl_line_buffer, matches[i]) : NULL;
+        const char *text = told ? told : matches[i];
+        bool fits = used + strlen(text) + sizeof more + 2 < FOUND;
 
-        used += (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 ? "  " : "",
-                                 told ? told : matches[i]);
+        used += (size_t)snprintf(P.found + used, FOUND - used, "%s%s", i > 1 && fits ? "  " : "",
+                                 fits ? text : more);
         free(told);
+        if (!fits)
+            break;
     }
     rl_on_new_line();
 }
@@ -661,6 +667,19 @@ static size_t scroll_to(const char *line, size_t point, int w, bool utf8)
     return from;
 }
 
+/* What Tab has found lies over the rows above the line. */
+static void draw_found(const struct view *v)
+{
+    int rows = P.found[0] ? draw_flow_rows(v, v->w, P.found) : 0;
+    int most = rows < v->h - 1 ? rows : v->h - 1;
+    struct view above = view_part(v, 0, v->h - 1 - most, v->w, most);
+
+    draw_fill(&above, 0, 0, above.w, above.h, INK_TEXT, ' ');
+    draw_flow(&above, 0, 0, above.w, INK_FAINT, P.found, 0);
+    if (rows > most && most > 0)
+        draw_glyph(&above, above.w - 1, above.h - 1, INK_FAINT, sign(v->c, SIGN_ELLIPSIS));
+}
+
 void prompt_draw(struct ui *ui, const struct view *v, int *cx, int *cy)
 {
     char label[128];
@@ -686,8 +705,5 @@ void prompt_draw(struct ui *ui, const struct view *v, int *cx, int *cy)
         *cx = v->w - 1;
     if (*P.hint && end + 3 + (int)strlen(P.hint) <= v->w)
         draw_right(v, v->w, y, INK_FAINT, P.hint);
-    if (P.found[0] && v->h > 1) {
-        draw_fill(v, 0, y - 1, v->w, 1, INK_TEXT, ' ');
-        draw_cut(v, 0, y - 1, v->w, INK_FAINT, P.found);
-    }
+    draw_found(v);
 }
