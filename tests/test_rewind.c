@@ -1,10 +1,13 @@
 /* test_rewind.c - a run that goes back: forward again it is as if it had never gone, nothing is lost, a replay
  * makes the same, and a kill at any moment leaves a run that goes on. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/rng.h"
@@ -351,6 +354,45 @@ static void assert_guards(struct vac_session *s, int n)
     assert_int_equal(vac_snapshot(s)->n_guards, n);
 }
 
+static void assert_age(struct vac_session *s, int64_t step, int hours)
+{
+    const struct vac_snapshot *now = vac_snapshot(s);
+
+    assert_int_equal(now->checkpoint_step, step);
+    assert_true(now->checkpoint_age >= hours * 3600);
+    assert_true(now->checkpoint_age < (hours + 1) * 3600);
+}
+
+/* Since it was made, and not since the run went on from it. */
+static void test_how_old_a_checkpoint_is(void **state)
+{
+    const time_t then = time(NULL) - 3 * 3600;
+    const struct timespec old[2] = {{.tv_sec = then}, {.tv_sec = then}};
+    const char *out = run_folder();
+    struct vac_session *s;
+    struct two x;
+
+    (void)state;
+    setting(&x, false);
+    s = begin(&x, out);
+    steps(s, 5);
+    assert_age(s, 4, 0);
+    run_give(s, VAC_OP_QUIT, 0, NULL, NULL);
+    run_wait(s, VAC_STOPPED);
+    vac_session_close(s);
+    assert_int_equal(utimensat(AT_FDCWD, run_path(out, "checkpoint-5"), old, 0), 0);
+    s = run_start(&x.r, out,
+                  &(struct vac_open){.interactive = true, .resume = true, .paused = true});
+    run_wait(s, VAC_PAUSED);
+    assert_age(s, 5, 3);
+    steps(s, 4);
+    assert_age(s, 8, 0);
+    assert_int_equal(utimensat(AT_FDCWD, run_path(out, "checkpoint-5"), old, 0), 0);
+    rewind_run(s, 5);
+    assert_age(s, 5, 3);
+    vac_session_close(s);
+}
+
 /* What could be taken back at a checkpoint can be when the run goes on from it: by hand, or because it was left. */
 static void test_undo_outlives(void **state)
 {
@@ -626,6 +668,7 @@ int main(void)
         cmocka_unit_test(test_rewind_to_damage),
         cmocka_unit_test(test_rewind_from_no_number),
         cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_how_old_a_checkpoint_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

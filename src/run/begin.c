@@ -348,6 +348,7 @@ int begin_resume(struct trainer *t, struct vac_err *err)
         return 0;
     t->at.step = s->step;
     t->at.saved_step = (int64_t)s->step;
+    t->at.saved_at = clock_now(); /* until it is read */
     return folder_fits(&t->book.folder, s->size, err);
 }
 

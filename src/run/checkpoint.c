@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "base/json_out.h"
@@ -223,7 +225,7 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
         return -1;
     }
     t->at.saved_step = (int64_t)t->at.step;
-    t->at.last_save = clock_now();
+    t->at.last_save = t->at.saved_at = clock_now();
     guards_saved(&t->guards, t->at.saved_step);
     prune(t);
     return 0;
@@ -356,6 +358,17 @@ static int check_counters(const struct trainer *t, const struct checkpoint_state
     return 0;
 }
 
+/* Seconds since a folder was written; 0 where nothing tells. */
+static double age_of(const char *dir)
+{
+    struct stat st;
+    struct timespec now;
+
+    if (stat(dir, &st) || clock_gettime(CLOCK_REALTIME, &now))
+        return 0;
+    return fmax(0, difftime(now.tv_sec, st.st_mtim.tv_sec));
+}
+
 int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const char *name,
                     struct vac_err *err)
 {
@@ -397,6 +410,7 @@ int checkpoint_load(struct trainer *t, const struct checkpoint_state *s, const c
         st->spec->method->restore(&st->step);
     t->steer.watch.before = s->wall;
     t->at.saved_step = (int64_t)s->step;
+    t->at.saved_at = clock_now() - age_of(dir);
     guards_saved(&t->guards, t->at.saved_step);
     rc = 0;
 out:

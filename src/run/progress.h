@@ -18,6 +18,7 @@ struct progress {
     size_t keep_more;        /* checkpoints to keep besides the number in the run file */
     uint64_t rewinds;        /* how often the run went back */
     struct broke_seen broke; /* attacks on it that rho followed */
-    double last_save;        /* clock of the last checkpoint */
+    double last_save;        /* clock of the last checkpoint, or of the beginning */
+    double saved_at;         /* clock of that of saved_step: an earlier session may have made it */
 };
 #endif

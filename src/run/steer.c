@@ -155,7 +155,7 @@ void steer_show(struct steer *steer, enum vac_state state, const char *reason)
     s->rss_bytes = resident_bytes();
     s->threads = rig->c ? rig->c->threads : 0;
     s->checkpoint_step = at->saved_step;
-    s->checkpoint_age = at->saved_step >= 0 ? clock_now() - at->last_save : 0;
+    s->checkpoint_age = at->saved_step >= 0 ? clock_now() - at->saved_at : 0;
     guards_show(steer->guards, s);
     control_publish(steer->ctl);
     if (changed)
