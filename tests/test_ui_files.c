@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "support.h"
+#include "base/io.h"
 #include "panels/compare.h"
 #include "ui/frame.h"
 #include "ui/paint.h"
@@ -266,6 +267,31 @@ static void test_curves_are_laid_over(void **state)
     assert_non_null(strstr(ui.message.text, "4 runs"));
     compare_clear(&ui);
     assert_int_equal(ui.n_overlay, 0);
+}
+
+/* One that is trained elsewhere grows, or goes back. */
+static void test_curves_laid_over_are_read_on(void **state)
+{
+    static const char line[] = "{\"step\":3,\"stage\":\"align\",\"stage_step\":3,\"loss\":4}\n";
+    static const char file[] = "runs/on/metrics.jsonl";
+    char *was;
+    int x, y;
+
+    (void)state;
+    make_run("runs/on", 1);
+    assert_true(compare_lay(&ui, "runs/on"));
+    frame_draw(&ui, 80, 24, &x, &y);
+    assert_int_equal(ui.overlay[0].points.n, 2);
+    was = file_read(file, 1 << 20, &(size_t){0}, NULL);
+    support_write_text(file, path_of("%s%s", was, line));
+    frame_draw(&ui, 80, 24, &x, &y);
+    assert_int_equal(ui.overlay[0].points.n, 3);
+    assert_true(history_column(&ui.overlay[0].points, COL_loss)[2 * COL_COUNT] == 4);
+    support_write_text(file, line);
+    frame_draw(&ui, 80, 24, &x, &y);
+    assert_int_equal(ui.overlay[0].points.n, 1);
+    compare_clear(&ui);
+    free(was);
 }
 
 static bool is_there(const char *path)
@@ -528,6 +554,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_configs_are_compared_key_by_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_curves_are_laid_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_curves_laid_over_are_read_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_is_deleted_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_run_that_trains_or_is_open_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_running_run_is_followed, setup, teardown),

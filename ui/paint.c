@@ -1,5 +1,6 @@
 /* paint.c - see paint.h */
 #include <stdio.h>
+#include "panels/compare.h"
 #include "term/screen.h"
 #include "ui/chrome.h"
 #include "ui/layout.h"
@@ -10,6 +11,8 @@ static void draw_panels(struct ui *ui, struct view *all)
 {
     const struct layout *l = &ui->priv->layout;
 
+    if (!ui->freeze)
+        compare_read_on(ui);
     for (int i = 0; i < l->n; i++) {
         const struct spot *p = &l->place[i];
         struct view v = view_part(all, p->x, p->y, p->w, p->h);

@@ -12,6 +12,8 @@
 #include "panels/compare.h"
 #include "panels/state.h"
 
+enum { AGAIN = 5 }; /* seconds until a curve that has grown is read again */
+
 /* --- curves --- */
 
 static bool is_open(const struct ui *ui, const char *dir)
@@ -72,12 +74,51 @@ bool compare_apart(char *out, size_t size, const char *dir, const char *other)
     return same;
 }
 
-bool compare_lay(struct ui *ui, const char *dir)
+/* Of the file that its points are read from; -1 = there is none. */
+static long long size_of(const char *dir)
+{
+    char path[VAC_PATH + 16];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/metrics.jsonl", dir);
+    return stat(path, &st) ? -1 : st.st_size;
+}
+
+/* False, and what it had stays, when it cannot be read. */
+static bool read_points(struct overlay *o, double now, struct vac_err *err)
 {
     struct vac_point *points = NULL;
-    struct vac_err err = {0};
-    struct overlay *o;
     size_t n = 0;
+
+    o->read_at = now;
+    if (vac_run_points(o->dir, &points, &n, err))
+        return false;
+    history_done(&o->points);
+    for (size_t i = 0; i < n; i++)
+        history_push(&o->points, &points[i]);
+    free(points);
+    return true;
+}
+
+void compare_read_on(struct ui *ui)
+{
+    for (int i = 0; i < ui->n_overlay; i++) {
+        struct overlay *o = &ui->overlay[i];
+        struct vac_err ignored = {0};
+        long long was = o->size;
+
+        if (!ui->deterministic && ui->now - o->read_at < AGAIN)
+            continue;
+        o->size = size_of(o->dir);
+        if (o->size != was)
+            read_points(o, ui->now, &ignored);
+    }
+}
+
+bool compare_lay(struct ui *ui, const char *dir)
+{
+    struct vac_err err = {0};
+    struct overlay *o = &ui->overlay[ui->n_overlay];
 
     if (compare_is_laid(ui, dir))
         return true;
@@ -85,13 +126,13 @@ bool compare_lay(struct ui *ui, const char *dir)
         ui_warn(ui, "%d runs are laid over already: o takes them away", INK_RUNS);
         return false;
     }
-    if (vac_run_points(dir, &points, &n, &err)) {
+    *o = (struct overlay){.size = size_of(dir)};
+    snprintf(o->dir, sizeof o->dir, "%s", dir);
+    if (!read_points(o, ui->now, &err)) {
         ui_warn(ui, "%s", err.msg);
         return false;
     }
-    o = &ui->overlay[ui->n_overlay++];
-    *o = (struct overlay){.points = {.v = NULL}};
-    snprintf(o->dir, sizeof o->dir, "%s", dir);
+    ui->n_overlay++;
     snprintf(o->name, sizeof o->name, "%s", last_part(dir));
     for (int i = -1; i < ui->n_overlay - 1; i++) {
         const char *other = i < 0 ? ui_dir(ui) : ui->overlay[i].dir;
@@ -102,9 +143,6 @@ bool compare_lay(struct ui *ui, const char *dir)
             break;
         }
     }
-    for (size_t i = 0; i < n; i++)
-        history_push(&o->points, &points[i]);
-    free(points);
     ui->dirty = true;
     return true;
 }

@@ -7,6 +7,8 @@
 /* Lays a run's curves over those that are shown; false, and said why, when it cannot be read or
  * there is no place left (INK_RUNS). */
 bool compare_lay(struct ui *ui, const char *dir);
+/* Reads those again that have grown, a few seconds after the last time: they may be trained elsewhere. */
+void compare_read_on(struct ui *ui);
 /* Those that the command line names; 0, or -1 and err. */
 int compare_lay_all(struct ui *ui, const char *const *dir, size_t n, struct vac_err *err);
 /* What the run that is open has set aside when it went back, the newest first (GHOSTS_MOST); read anew. */

@@ -59,6 +59,8 @@ struct journal {
 struct overlay {
     char name[VAC_NAME], dir[VAC_PATH];
     struct history points;
+    long long size; /* of the file when they were read */
+    double read_at; /* when that was, in the clock of ui->now */
 };
 
 /* What was made after a step that the run went back to: it stays, dim. */
