@@ -435,6 +435,50 @@ static void test_a_question_ends_with_its_weights(void **state)
     assert_shows(0, "now, @1204 ");
 }
 
+/* Saved weights know of no question that others were asked. */
+static void test_the_suite_asks_other_weights_what_is_the_users_too(void **state)
+{
+    static const char old[] = "{\"prompt\":\"how\",\"template\":\"plain\",\"answer\":\"So.\","
+                              "\"verdict\":\"other\",\"p_refuse\":0.25}";
+    static const char present[] = "{\"prompt\":\"why\",\"answer\":\"So.\",\"verdict\":\"other\","
+                                  "\"p_refuse\":0.25}";
+
+    (void)state;
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_PROBE_END, .step = 400}, old);
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_PROBE_END, .step = 1204}, present);
+    ui.look = ui.session;
+    ui.looks++;
+    keys("5z");
+    assert_lacks(0, "now, @1204 [answered] ");
+    keys("P");
+    while (session_pump(&ui))
+        ;
+    assert_shows(0, "> %plain how");
+    assert_shows(0, "now, @1204 [answered] ");
+    assert_shows(0, "before, @400 [other] ");
+    ui.look = NULL;
+}
+
+/* What decides the answer is told where the question stands. */
+static void test_a_question_names_its_template(void **state)
+{
+    (void)state;
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_PROBE_END, .step = 1204},
+         "{\"prompt\":\"how\",\"answer\":\"So.\",\"verdict\":\"other\"}");
+    tell(PANEL_probe, (struct vac_event){.kind = VAC_EVENT_PROBE_END, .step = 1204},
+         "{\"prompt\":\"how\",\"template\":\"plain\",\"answer\":\".\",\"verdict\":\"other\"}");
+    keys("5z");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "? how ");
+        assert_shows(i, "? %plain how ");
+        assert_shows(i, "> %plain how ");
+    }
+    keys("v");
+    assert_shows(0, "Probe");
+    assert_shows(0, "%plain how");
+    assert_lacks(0, "> %plain how ");
+}
+
 /* What the stage's first weights say is judged, too. */
 static void test_the_answer_before_has_its_verdict(void **state)
 {
@@ -490,6 +534,8 @@ int main(void)
         CASE(test_verdicts_stand_in_the_order_of_steps),
         CASE(test_an_answer_is_of_the_question_that_is_open),
         CASE(test_a_question_ends_with_its_weights),
+        CASE(test_the_suite_asks_other_weights_what_is_the_users_too),
+        CASE(test_a_question_names_its_template),
         CASE(test_the_answer_before_has_its_verdict),
     };
 

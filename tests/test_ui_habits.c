@@ -474,6 +474,40 @@ static void test_notes_are_found(void **state)
     assert_true(panel_filter(&ui, PANEL_journal, "note"));
 }
 
+/* An answer ends, and the pause does not. */
+static void test_what_is_stopped_in_a_pause_goes_on_to_be_one(void **state)
+{
+    static const enum vac_state states[] = {VAC_PAUSED, VAC_RUNNING};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        keys("5phow\n\n");
+        ui.snap.state = states[i];
+        panels[PANEL_probe]->act_anywhere(&ui, ACT_stop);
+        assert_string_equal(ui.message.text, states[i] == VAC_PAUSED
+                                                 ? "stopped this answer"
+                                                 : "stopped this answer; training goes on");
+        prompt_close(&ui);
+        while (session_pump(&ui))
+            ;
+    }
+}
+
+/* That drift was measured before is seen beside it. */
+static void test_the_map_of_a_resumed_run_comes(void **state)
+{
+    (void)state;
+    ui.snap.drift_step = -1;
+    keys("4z");
+    for (int i = 0; i < SIZES; i++) {
+        assert_shows(i, "Comes with the next measurement");
+        assert_lacks(i, "It needs");
+    }
+    layer_history_done(&ui.layers);
+    for (int i = 0; i < SIZES; i++)
+        assert_shows(i, "Drift has not been measured yet. It needs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -499,6 +533,8 @@ int main(void)
         CASE(test_more_than_ten_panels_have_keys),
         CASE(test_answers_are_labelled_blind),
         CASE(test_notes_are_found),
+        CASE(test_what_is_stopped_in_a_pause_goes_on_to_be_one),
+        CASE(test_the_map_of_a_resumed_run_comes),
     };
 
     return run_cases(tests, sizeof tests / sizeof *tests);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/csv_out.h"
 #include "panels/asked.h"
 #include "term/reply.h"
 #include "term/diff.h"
@@ -21,16 +22,25 @@ static void compare_again(struct asked *a)
     a->compared = NULL;
 }
 
-static void one_init(struct asked *a, const char *prompt)
+/* False without memory. */
+static bool one_init(struct asked *a, const char *template_name, const char *prompt)
 {
-    *a = (struct asked){.prompt = strdup(prompt)};
+    char *typed;
+    int n = asprintf(&typed, "%s%s%s%s", *template_name ? "%" : "", template_name,
+                     *template_name ? " " : "", prompt);
+
+    if (n < 0)
+        return false;
+    *a = (struct asked){.typed = typed, .prompt = typed + n - strlen(prompt)};
+    snprintf(a->template_name, sizeof a->template_name, "%s", template_name);
     answer_done(&a->now);
     answer_done(&a->before);
+    return true;
 }
 
 static void one_done(struct asked *a)
 {
-    free(a->prompt);
+    free(a->typed);
     answer_done(&a->now);
     answer_done(&a->before);
     for (int i = 0; i < a->n_past; i++)
@@ -103,12 +113,10 @@ struct asked *asked_new(struct asked_list *l, uint64_t id, const char *prompt,
         l->n--;
     }
     a = &l->v[l->n];
-    one_init(a, prompt);
-    if (!a->prompt)
+    if (!one_init(a, template_name, prompt))
         return NULL;
     a->id = id;
     a->open = true;
-    snprintf(a->template_name, sizeof a->template_name, "%s", template_name);
     l->n++;
     return a;
 }
@@ -232,8 +240,7 @@ static struct asked *suite_entry(struct asked_list *l, const char *prompt)
     if (!grown)
         return NULL;
     l->suite = grown;
-    one_init(&grown[l->n_suite], prompt);
-    if (!grown[l->n_suite].prompt)
+    if (!one_init(&grown[l->n_suite], "", prompt))
         return NULL;
     grown[l->n_suite].suite = true;
     return &grown[l->n_suite++];
@@ -361,6 +368,21 @@ int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out,
     return s.n;
 }
 
+void asked_steps_text(const int64_t *step, int n, int shown, char *out, size_t size)
+{
+    size_t used = 0;
+
+    *out = '\0';
+    for (int i = 0; i < n; i++) {
+        bool gap = n > shown && i == shown / 2;
+
+        if (gap)
+            i = n - shown / 2;
+        used += (size_t)snprintf(out + used, size - used, "%s%s%lld", used ? " " : "",
+                                 gap ? "... " : "", (long long)step[i]);
+    }
+}
+
 void asked_compare(struct asked *a, const struct answer *earlier)
 {
     if (!a->now.text || !earlier || a->open)
@@ -392,7 +414,7 @@ static void write_answer(FILE *out, const char *when, const struct answer *x)
 
 static void write_all(FILE *out, const struct asked *a, const struct answer *then)
 {
-    fprintf(out, "%s\n", a->prompt);
+    fprintf(out, "%s\n", a->typed);
     if (a->open) /* of no step yet */
         fprintf(out, "\nbeing answered\n%s\n", a->now.text ? a->now.text : "");
     else if (*a->why)
@@ -416,4 +438,27 @@ char *asked_text(const struct asked *a, const struct answer *earlier)
         return text;
     free(text);
     return NULL;
+}
+
+void asked_csv(FILE *out, struct asked_list *l)
+{
+    const struct asked *a;
+
+    fprintf(out, "step,suite,verdict,p_refuse,along,changed,prompt,answer,before_step,before,"
+                 "template\n");
+    for (int i = 0; (a = asked_row(l, i)); i++) {
+        fprintf(out, "%lld,%d,%s,", (long long)a->now.step, a->suite, a->now.verdict);
+        csv_print_number(out, a->now.p_refuse, 9);
+        fputc(',', out);
+        csv_print_number(out, a->now.along, 9);
+        fprintf(out, ",%d,", a->changed);
+        csv_print(out, a->prompt);
+        fputc(',', out);
+        csv_print(out, a->now.text ? a->now.text : "");
+        fprintf(out, ",%lld,", (long long)a->before.step);
+        csv_print(out, a->before.text ? a->before.text : "");
+        fputc(',', out);
+        csv_print(out, a->template_name);
+        fputc('\n', out);
+    }
 }

@@ -17,8 +17,9 @@ struct answer {
     int64_t step;           /* of the weights; -1 = none */
 };
 struct asked {
-    uint64_t id; /* of the command; 0 = by somebody else */
-    char *prompt;
+    uint64_t id;        /* of the command; 0 = by somebody else */
+    char *typed;        /* "%plain How?": another template makes another question of it */
+    const char *prompt; /* in `typed`: what is behind the template */
     char template_name[VAC_NAME];
     struct answer now, before;
     struct answer *past; /* what it was before those two, oldest first */
@@ -68,6 +69,8 @@ struct asked *asked_row(struct asked_list *l, int row);
 const struct answer *asked_earlier(const struct asked_list *l, const struct asked *a, int64_t step);
 /* The steps that asked_earlier can find, each once and in order; at most `most`. */
 int asked_steps(const struct asked_list *l, const struct asked *a, int64_t *out, int most);
+/* "20 40 ... 280": n steps, of which at most `shown` are named. */
+void asked_steps_text(const int64_t *step, int n, int shown, char *out, size_t size);
 /* Marks what differs between the newest answer and that one. */
 void asked_compare(struct asked *a, const struct answer *earlier);
 /* "before", or "later": of weights that the run had after those that answered last. */
@@ -75,4 +78,6 @@ const char *asked_when(const struct asked *a, const struct answer *other);
 /* The question and its newest answer as far as it goes, or why there is none, and that earlier one; NULL = none. As they are,
  * to be freed; NULL without memory. */
 char *asked_text(const struct asked *a, const struct answer *earlier);
+/* All rows, under a line of names. */
+void asked_csv(FILE *out, struct asked_list *l);
 #endif

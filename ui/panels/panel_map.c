@@ -232,9 +232,12 @@ static const char *nothing(struct ui *ui)
                    ? "4 draws it from the weights that the run has saved; @ chooses which."
                : ui->session ? "The stage has not begun."
                              : "Needs the live weights: this run is only looked at.";
-    return ui->snap.drift_step < 0 ? "Drift has not been measured yet. It needs \"watch\": "
-                                     "{\"drift\": {\"file\": ...}} in the run file."
-                                   : "Nothing yet.";
+    if (ui->snap.drift_step >= 0)
+        return "Nothing yet.";
+    return ui_layer_row(ui, INFINITY, METRIC_drift_rel) >= 0
+               ? "Comes with the next measurement: the last was made before the run was resumed."
+               : "Drift has not been measured yet. It needs \"watch\": "
+                 "{\"drift\": {\"file\": ...}} in the run file.";
 }
 
 static void draw(struct ui *ui, const struct view *v)

@@ -22,6 +22,7 @@ struct probes {
     bool chosen;   /* compared with the answer of a step that was typed, else with the one before */
     int64_t with;  /* that step */
     unsigned looks; /* of which saved weights the open question is */
+    uint64_t suite; /* id: behind it saved weights are asked the user's questions; 0 = none */
     char template_name[VAC_NAME];
     int tokens;                /* 0 = the core's choice */
     struct vac_labels *labels; /* NULL = none are asked for */
@@ -45,7 +46,7 @@ static void begin(struct ui *ui)
     asked_refuse(asked_find(&p->asked, p->open),
                  "other weights were chosen before it was answered");
     p->looks = ui->looks;
-    p->open = 0;
+    p->open = p->suite = 0;
 }
 
 static void done(struct ui *ui)
@@ -85,6 +86,21 @@ static void ask_next(struct ui *ui)
     else if ((a = asked_new(&p->asked, p->open, q.prompt, q.template_name)))
         p->table.list.selected = p->asked.n - 1 - (int)(a - p->asked.v);
     free(q.prompt);
+}
+
+/* Saved weights know of no question that others were asked: it is put to them behind the suite. */
+static void ask_again(struct ui *ui)
+{
+    struct probes *p = own(ui);
+
+    p->suite = 0;
+    for (int i = 0; i < p->asked.n; i++) {
+        const struct asked *a = &p->asked.v[i];
+
+        if (!a->open && a->now.step != look_step(ui))
+            questions_push(&p->queue, a->template_name, a->prompt);
+    }
+    ask_next(ui);
 }
 
 static void take_line(struct ui *ui, const char *line)
@@ -137,7 +153,8 @@ static unsigned stop(struct ui *ui)
     if (waiting)
         ui_say(ui, "stopped; %zu more questions will not be asked", waiting);
     else
-        ui_say(ui, "stopped this answer%s", session_is_live(ui) ? "; training goes on" : "");
+        ui_say(ui, "stopped this answer%s",
+               session_is_live(ui) && !session_is_held(ui) ? "; training goes on" : "");
     return UI_HANDLED;
 }
 
@@ -196,6 +213,9 @@ static void event(struct ui *ui, const struct vac_event *e)
         p->open = 0;
         ask_next(ui);
     }
+    if (p->suite && e->id == p->suite &&
+        (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED))
+        ask_again(ui);
 }
 
 /* --- drawing: verdicts --- */
@@ -283,7 +303,7 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
             entry_text(c, INK_FAINT, "?");
         break;
     case PROMPT:
-        entry_text(c, INK_TEXT, a->prompt);
+        entry_text(c, INK_TEXT, a->typed);
         break;
     case NOW:
         entry_text(c, verdict_ink(a->now.verdict), a->now.verdict);
@@ -446,17 +466,15 @@ static void draw_answers(const struct view *v, struct asked *a, const struct ans
 /* "> prompt", then the answers under their verdicts. */
 static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, const char *where)
 {
-    char at[160];
     struct view below;
     int w = v->w - 3;
 
-    snprintf(at, sizeof at, "%s%s", where, a->template_name);
     draw_glyph(v, 0, 0, INK_KEY, '>');
-    if (v->w > 40 && *at) {
-        draw_right(v, v->w - 1, 0, INK_FAINT, at);
-        w -= (int)strlen(at) + 2;
+    if (v->w > 40 && *where) {
+        draw_right(v, v->w - 1, 0, INK_FAINT, where);
+        w -= (int)strlen(where) + 2;
     }
-    draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->prompt);
+    draw_cut(v, 2, 0, w, INK_TEXT | STYLE_BOLD, a->typed);
     below = view_part(v, 0, 1, v->w, v->h - 1);
     draw_answers(&below, a, earlier(ui, a), own(ui)->plain, look_step(ui));
 }
@@ -563,22 +581,6 @@ static void take_step(struct ui *ui, const char *line)
     }
 }
 
-/* "20 40 ... 280", as many as fit. */
-static void steps_text(const int64_t *step, int n, int shown, char *out, size_t size)
-{
-    size_t used = 0;
-
-    *out = '\0';
-    for (int i = 0; i < n; i++) {
-        bool gap = n > shown && i == shown / 2;
-
-        if (gap)
-            i = n - shown / 2;
-        used += (size_t)snprintf(out + used, size - used, "%s%s%lld", used ? " " : "",
-                                 gap ? "... " : "", (long long)step[i]);
-    }
-}
-
 static unsigned choose_step(struct ui *ui)
 {
     char hint[320];
@@ -592,7 +594,7 @@ static unsigned choose_step(struct ui *ui)
         ui_say(ui, "this prompt has no earlier answer to compare with");
         return UI_HANDLED;
     }
-    steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
+    asked_steps_text(step, n, ui->w >= 100 ? 8 : 4, text, sizeof text);
     snprintf(hint, sizeof hint, "%s; none = the one before; off = no marks", text);
     prompt_open(ui,
                 &(struct prompt){.label = "compare with step> ", .hint = hint, .done = take_step});
@@ -642,6 +644,8 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
     if (a != ACT_suite)
         return UI_IGNORED;
     id = ui_send(ui, VAC_OP_SUITE, 0, NULL, NULL);
+    begin(ui); /* others may have been taken up */
+    own(ui)->suite = ui->look ? id : 0;
     if (id)
         ui_announce(ui, id, ui->look ? "asking the suite" : "the suite is asked after this step");
     return UI_HANDLED;
@@ -745,23 +749,8 @@ static void readout(struct ui *ui, FILE *out)
 
 static void csv(struct ui *ui, FILE *out)
 {
-    struct probes *p = own(ui);
-    const struct asked *a;
-
-    fprintf(out, "step,suite,verdict,p_refuse,along,changed,prompt,answer,before_step,before\n");
-    for (int i = 0; p->begun && (a = asked_row(&p->asked, i)); i++) {
-        fprintf(out, "%lld,%d,%s,", (long long)a->now.step, a->suite, a->now.verdict);
-        csv_print_number(out, a->now.p_refuse, 9);
-        fputc(',', out);
-        csv_print_number(out, a->now.along, 9);
-        fprintf(out, ",%d,", a->changed);
-        csv_print(out, a->prompt);
-        fputc(',', out);
-        csv_print(out, a->now.text ? a->now.text : "");
-        fprintf(out, ",%lld,", (long long)a->before.step);
-        csv_print(out, a->before.text ? a->before.text : "");
-        fputc('\n', out);
-    }
+    begin(ui);
+    asked_csv(out, &own(ui)->asked);
 }
 
 static const struct word words[] = {

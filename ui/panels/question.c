@@ -43,7 +43,7 @@ bool questions_next(struct questions *q, struct question *out)
     return true;
 }
 
-static bool push(struct questions *q, const char *template_name, const char *prompt)
+bool questions_push(struct questions *q, const char *template_name, const char *prompt)
 {
     if (q->n == q->cap) {
         size_t want = q->cap ? 2 * q->cap : 16;
@@ -109,7 +109,7 @@ static bool take_line(struct questions *q, char *line, const char *template_name
 
     if (!*text)
         text = reply_text(doc, "instruction");
-    ok = push(q, template_name, *text ? text : line);
+    ok = questions_push(q, template_name, *text ? text : line);
     cJSON_Delete(doc);
     return ok;
 }
@@ -194,7 +194,7 @@ bool questions_add(struct questions *q, const char *line, const char *default_te
     if (rest[0] == '@' && rest[1] && rest[1] != '@')
         return take_file(q, rest + 1, template_name, why, size);
     rest += rest[0] == '@' && rest[1] == '@';
-    if (*rest && push(q, template_name, rest))
+    if (*rest && questions_push(q, template_name, rest))
         return true;
     snprintf(why, size, "type a prompt, or @FILE to ask each line of a file");
     return false;

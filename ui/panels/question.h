@@ -18,6 +18,8 @@ struct questions {
  */
 bool questions_add(struct questions *q, const char *line, const char *default_template, char *why,
                    size_t size);
+/* Adds that one as it stands. False without memory. */
+bool questions_push(struct questions *q, const char *template_name, const char *prompt);
 /* The next one, to be given back by free(prompt); false when none waits. */
 bool questions_next(struct questions *q, struct question *out);
 size_t questions_waiting(const struct questions *q);
