@@ -405,10 +405,56 @@ static void test_what_rounds_to_0_has_no_sign(void **state)
                         "0.500");
 }
 
+static void push_loss(struct history *h, int64_t step, double loss)
+{
+    struct vac_point p = {.step = step};
+
+#define NOT_MEASURED(name, ...) p.name = NAN;
+    VAC_COLUMNS(NOT_MEASURED)
+    p.loss = loss;
+    p.align_loss = step % 10 ? NAN : 4;
+    history_push(h, &p);
+}
+
+/* All values so far count, the first one no more than the others; what was set aside goes on from where the
+ * run went back to, smoothed as it was then. */
+static void test_smoothed_values_are_means_of_all_so_far(void **state)
+{
+    double x[] = {1, 2}, y[] = {3, 1};
+    struct plot_line l = {.x = x, .y = y, .n = 2, .stride = sizeof *x, .ema = 0.9};
+    struct plot_smooth smooth;
+    struct ui ui;
+    char *text, *half, *aside;
+
+    (void)state;
+    assert_float_equal(plot_value(&l, 2, &smooth), 1, 0);
+    assert_float_equal(smooth.sum / smooth.weight, (0.9 * 3 + 1) / 1.9, 1e-12);
+    ui_open(&ui);
+    history_done(&ui.points);
+    ui.ema = 0.9;
+    ui.n_ghost = 1;
+    for (int i = 1; i <= 22; i++) /* smoothed it comes to 3.58 */
+        push_loss(i <= 20 ? &ui.points : &ui.ghost[0].points, i, i <= 20 ? 4 : 2);
+    text = still(&ui, PANEL_loss, 60, 16);
+    half = strstr(text, "  3+");
+    aside = strchr(text, PLOT_GHOST);
+    assert_true(half && aside && aside < half);
+    assert_true(strchr(half, PLOT_GHOST) == strstr(half, ", aside"));
+    free(text);
+    ui.cursor = 14; /* a value of another step has that beside it */
+    text = still(&ui, PANEL_loss, 60, 16);
+    assert_non_null(strstr(text, "align 4.00 @10  + loss 4.00 "));
+    free(text);
+    history_done(&ui.points);
+    history_done(&ui.ghost[0].points);
+    ui_done(&ui);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_values_of_a_stage_stay),
+        cmocka_unit_test(test_smoothed_values_are_means_of_all_so_far),
         cmocka_unit_test(test_what_rounds_to_0_has_no_sign),
         cmocka_unit_test(test_layers_mark_a_wrong_perturbation),
         cmocka_unit_test(test_layers_pass_over_masked_ones),

@@ -55,20 +55,26 @@ static int own_lines(const struct ui *ui, struct plot_line *lines)
     return n;
 }
 
-/* Below all others, with one name: what the run went back from, which lies in folders aside-... */
+/* Below all others, with one name: what the run went back from, which lies in folders aside-... It went on
+ * from what the run has before that: so do its smoothed values. */
 static int ghost_lines(const struct ui *ui, struct plot_line *lines)
 {
     int n = 0;
 
     for (int i = 0; i < ui->n_ghost; i++)
         for (int c = 0; c < GHOST_CURVES; c++) {
+            struct plot_line own = line_of(ui, &ui->points, curves[c].column);
+
             if (!is_measured(&ui->ghost[i].points, curves[c].column))
                 continue;
+            own.ema = curves[c].smooth ? ui->ema : 0;
             lines[n] = line_of(ui, &ui->ghost[i].points, curves[c].column);
             lines[n].style = INK_GHOST;
             lines[n].glyph = PLOT_GHOST;
             lines[n].name = i == 0 && curves[c].column == COL_loss ? "aside" : NULL;
-            lines[n++].ema = curves[c].smooth ? ui->ema : 0;
+            lines[n].ema = own.ema;
+            plot_value(&own, nextafter(*lines[n].x, -INFINITY), &lines[n].before);
+            n++;
         }
     return n;
 }
@@ -197,11 +203,12 @@ static void readout(struct ui *ui, FILE *out)
             fprintf(out, "%s %.9g\n", column_names[c], v);
     }
     for (int i = own_lines(ui, lines) - 1; i >= 0; i--) {
-        double at = ui->points.v[(size_t)row * COL_COUNT + x_unit_columns[ui->x_unit]], smooth;
+        double at = ui->points.v[(size_t)row * COL_COUNT + x_unit_columns[ui->x_unit]];
+        struct plot_smooth smooth;
 
         plot_value(&lines[i], at, &smooth);
-        if (lines[i].ema > 0 && !isnan(smooth))
-            fprintf(out, "%s_smoothed %.9g\n", lines[i].name, smooth);
+        if (lines[i].ema > 0 && smooth.weight > 0)
+            fprintf(out, "%s_smoothed %.9g\n", lines[i].name, smooth.sum / smooth.weight);
     }
 }
 

@@ -13,9 +13,11 @@ double curve_drawn(const struct plot_frame *f, double y)
     return f->log ? log10(y) : y;
 }
 
-double curve_smooth(double mean, double y, double ema)
+double curve_smooth(struct plot_smooth *s, double y, double ema)
 {
-    return isnan(mean) ? y : ema * mean + (1 - ema) * y;
+    s->sum = ema * s->sum + (1 - ema) * y;
+    s->weight = ema * s->weight + (1 - ema);
+    return s->sum / s->weight;
 }
 
 void curve_grow(double *lo, double *hi, double v)
@@ -36,6 +38,7 @@ static void into(double *mean, double y, int n)
 
 void curve_last(struct curve *c, const struct plot_line *l, const struct plot_frame *f, double x)
 {
+    struct plot_smooth s = l->before;
     double mean = NAN;
 
     c->value = c->at = c->gap = NAN;
@@ -44,7 +47,7 @@ void curve_last(struct curve *c, const struct plot_line *l, const struct plot_fr
         bool drawn = isfinite(y) && (!f->log || y > 0);
 
         if (drawn)
-            mean = curve_smooth(mean, y, l->ema);
+            mean = curve_smooth(&s, y, l->ema);
         if (l->ema > 0 ? !drawn : isnan(y))
             continue;
         c->value = l->ema > 0 ? mean : y;
@@ -57,21 +60,22 @@ struct bin *curve_bins(const struct plot_line *l, const double *of, const struct
                        int w)
 {
     struct bin *bins = malloc((size_t)(w > 0 ? w : 1) * sizeof *bins);
-    double mean = NAN, calm = NAN, before[2] = {NAN, NAN}, scale = (w - 1) / (f->x1 - f->x0);
+    struct plot_smooth smooth = l->before, calmed = l->before;
+    double before[2] = {NAN, NAN}, scale = (w - 1) / (f->x1 - f->x0);
 
     if (!bins)
         return NULL;
     for (int i = 0; i < w; i++)
         bins[i] = (struct bin){NAN, NAN, NAN, NAN, 0};
     for (size_t i = 0; i < l->n; i++) {
-        double x = curve_at(l, l->x, i), y = curve_at(l, of, i);
+        double x = curve_at(l, l->x, i), y = curve_at(l, of, i), mean, calm;
         struct bin *b;
 
         if (!isfinite(y) || (f->log && y <= 0))
             continue;
-        mean = curve_smooth(mean, y, l->ema);
-        calm =
-            curve_smooth(calm, isnan(before[1]) ? y : middle_of(before[0], before[1], y), l->ema);
+        mean = curve_smooth(&smooth, y, l->ema);
+        calm = curve_smooth(&calmed, isnan(before[1]) ? y : middle_of(before[0], before[1], y),
+                            l->ema);
         before[0] = isnan(before[1]) ? y : before[1];
         before[1] = y;
         if (!(x >= f->x0) || x > f->x1)

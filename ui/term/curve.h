@@ -30,8 +30,8 @@ struct curve {
 double curve_at(const struct plot_line *l, const double *of, size_t i);
 /* As drawn: its logarithm on a log axis. */
 double curve_drawn(const struct plot_frame *f, double y);
-/* The next smoothed value; mean NaN = the first. */
-double curve_smooth(double mean, double y, double ema);
+/* The next smoothed value: a mean of all so far, each weighing ema times as much as the one after it. */
+double curve_smooth(struct plot_smooth *s, double y, double ema);
 void curve_grow(double *lo, double *hi, double v);
 /* w columns of one of a line's arrays, to be freed. NULL = no memory. */
 struct bin *curve_bins(const struct plot_line *l, const double *of, const struct plot_frame *f,

@@ -44,9 +44,10 @@ double plot_round_up(double x)
     return 10 * unit;
 }
 
-double plot_value(const struct plot_line *l, double x, double *smooth)
+double plot_value(const struct plot_line *l, double x, struct plot_smooth *smooth)
 {
-    double raw = NAN, mean = NAN;
+    struct plot_smooth s = l->before;
+    double raw = NAN;
 
     for (size_t i = 0; i < l->n && !(curve_at(l, l->x, i) > x); i++) {
         double y = curve_at(l, l->y, i);
@@ -54,10 +55,10 @@ double plot_value(const struct plot_line *l, double x, double *smooth)
         if (isnan(y))
             continue;
         raw = y;
-        mean = curve_smooth(mean, y, l->ema);
+        curve_smooth(&s, y, l->ema);
     }
     if (smooth)
-        *smooth = mean;
+        *smooth = s;
     return raw;
 }
 
@@ -574,14 +575,14 @@ static const char *value_text(char out[NUMBER_SIZE], const struct plot *p,
     return out;
 }
 
-/* " @400" where another value was due since; "" where it is as new as its line can be. */
+/* " @400" of a value that is not of the cursor's step, or, without a cursor, where another one was due since. */
 static const char *age_text(char out[NUMBER_SIZE + 2], const struct plot *p, const struct curve *c)
 {
     char at[NUMBER_SIZE];
     double now = isnan(p->cursor) ? p->newest : p->cursor;
 
     out[0] = '\0';
-    if (now > c->at && !(now - c->at <= 1.5 * c->gap))
+    if (now > c->at && !(isnan(p->cursor) && now - c->at <= 1.5 * c->gap))
         snprintf(out, NUMBER_SIZE + 2, " @%s", tick_text(at, c->at));
     return out;
 }

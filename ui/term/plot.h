@@ -10,6 +10,10 @@
 
 #include "term/draw.h"
 
+/* What a smoothed value is made of; {0} = of nothing yet. */
+struct plot_smooth {
+    double sum, weight;
+};
 struct plot_line {
     const char *name; /* in the legend; NULL = it has no place there */
     const double *x,
@@ -19,8 +23,9 @@ struct plot_line {
     unsigned style;
     char glyph; /* * o + x: in ASCII the curve, else its values or its end, and in the legend */
     double ema; /* 0 = raw; else weight of the past, and the raw envelope stays behind it */
-    bool steps; /* rarely measured: joined to the next value, each value marked */
-    bool part;  /* in the legend a part of 1, though it is drawn in percent */
+    struct plot_smooth before; /* what came before the line's first value */
+    bool steps;                /* rarely measured: joined to the next value, each value marked */
+    bool part;                 /* in the legend a part of 1, though it is drawn in percent */
 };
 /* Of a curve behind the others. No sign in ASCII means two things in one picture: "." are raw values, ":" is
  * the shade, "|" the cursor. */
@@ -59,7 +64,7 @@ void plot_draw(const struct view *v, const struct plot *p);
 double plot_at(const struct plot *p, enum charset charset, int w, int h, int column);
 /* Range that plot_draw will use for x, made round, so that a growing run changes it rarely. */
 double plot_round_up(double x);
-/* The value of a line at x: the last one measured at or before it; *smooth its smoothed value. NaN
- * = none. */
-double plot_value(const struct plot_line *l, double x, double *smooth);
+/* The value of a line at x: the last one measured at or before it, NaN = none; *smooth: what its smoothed
+ * value is made of, or NULL. */
+double plot_value(const struct plot_line *l, double x, struct plot_smooth *smooth);
 #endif
