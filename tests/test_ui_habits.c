@@ -270,6 +270,8 @@ static void test_a_value_that_waits_is_the_same_everywhere(void **state)
     assert_non_null(strstr(line, "rho 2 -> 2.2"));
     keys("]");
     assert_string_equal(ui.message.text, "rho 2 -> 2.42, from the next step on");
+    keys("=0\r]");
+    assert_string_equal(ui.message.text, "rho is 0, and any multiple of it: = sets another");
 }
 
 /* The options of its last stage are known still, and none of them can be set. */

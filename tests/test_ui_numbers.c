@@ -445,6 +445,9 @@ static void test_smoothed_values_are_means_of_all_so_far(void **state)
     text = still(&ui, PANEL_loss, 60, 16);
     assert_non_null(strstr(text, "align 4.00 @10  + loss 4.00 "));
     free(text);
+    text = still(&ui, PANEL_loss, 34, 16); /* in two rows, where one has no room for that */
+    assert_true(strstr(text, "align 4.00 @10 ") && strstr(text, "loss 4.00 "));
+    free(text);
     history_done(&ui.points);
     history_done(&ui.ghost[0].points);
     ui_done(&ui);

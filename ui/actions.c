@@ -263,10 +263,15 @@ static void scale_rho(struct ui *ui, double factor)
 {
     char value[NUMBER_SIZE];
     int rho = rho_option(ui);
+    double now = rho < 0 ? NAN : strtod(ui_option_next(&ui->option[rho]), NULL);
 
     if (rho < 0)
         return;
-    snprintf(value, sizeof value, "%.4g", strtod(ui_option_next(&ui->option[rho]), NULL) * factor);
+    if (now == 0) {
+        ui_warn(ui, "rho is 0, and any multiple of it: = sets another");
+        return;
+    }
+    snprintf(value, sizeof value, "%.4g", now * factor);
     ui_set(ui, rho, value);
 }
 

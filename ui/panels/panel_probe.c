@@ -406,7 +406,8 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a, in
     x = draw_verdict(v, x, y, &a->now);
     /* the count goes before the word, and half a word is none */
     room = v->w - x - (a->changed ? (int)strlen(changed) : 0);
-    snprintf(tokens, sizeof tokens, "%lld tokens ", (long long)a->tokens);
+    snprintf(tokens, sizeof tokens, "%lld token%s ", (long long)a->tokens,
+             a->tokens == 1 ? "" : "s");
     if (a->tokens > 0 && (int)strlen(tokens) <= room)
         x = draw_text(v, x, y, INK_FAINT, tokens);
     if (a->changed && room >= 0)

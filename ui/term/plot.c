@@ -511,6 +511,7 @@ void plot_draw_notes(const struct view *v, const struct plot *p, double x0, doub
 struct legend {
     int rows, left, name_w; /* names are cut there */
     bool values;            /* there is room for them */
+    bool ages;              /* ... and for the steps of those that are not of the cursor's */
 };
 
 static int name_width(const struct view *v, const struct plot_line *l, int most)
@@ -523,7 +524,10 @@ static int name_width(const struct view *v, const struct plot_line *l, int most)
 /* Rows that it takes. */
 static int rows_of(const struct view *v, const struct plot *p, const struct legend *g)
 {
-    enum { VALUE_W = 6 }; /* that few values exceed: the legend stands still while they change */
+    enum {
+        VALUE_W = 6,
+        AGE_W = 5
+    }; /* that few exceed: the legend stands still while they change */
     int x = g->left, rows = 1;
 
     for (int i = 0; i < p->n_lines; i++) {
@@ -531,7 +535,8 @@ static int rows_of(const struct view *v, const struct plot *p, const struct lege
 
         if (!p->lines[i].name)
             continue;
-        w = 2 + name_width(v, &p->lines[i], g->name_w) + (g->values ? VALUE_W : 0);
+        w = 2 + name_width(v, &p->lines[i], g->name_w) + (g->values ? VALUE_W : 0) +
+            (g->ages && p->lines[i].steps ? AGE_W : 0);
         if (x > g->left && x + w > v->w) {
             rows++;
             x = g->left;
@@ -546,12 +551,14 @@ static int rows_of(const struct view *v, const struct plot *p, const struct lege
 static struct legend legend_of(const struct view *v, const struct plot *p)
 {
     enum { HIGH = 9, NAME_MOST = 40, NAME_LEAST = 6 };
-    struct legend g = {.rows = 1, .left = 0, .name_w = NAME_MOST, .values = true};
+    struct legend g = {
+        .rows = 1, .left = 0, .name_w = NAME_MOST, .values = true, .ages = !isnan(p->cursor)};
 
     if (!p->legend || v->h < 5)
         return (struct legend){.rows = 0};
     if (v->h >= HIGH && rows_of(v, p, &g) > 1)
         g.rows = 2;
+    g.ages = false;
     while (g.name_w > NAME_LEAST && rows_of(v, p, &g) > g.rows)
         g.name_w--;
     if (rows_of(v, p, &g) > g.rows) {
