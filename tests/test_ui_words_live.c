@@ -322,6 +322,41 @@ static void test_a_long_opening_tells_and_can_be_left(void **state)
     }
 }
 
+/* What is typed while the weights to be asked are taken up is not lost; a q in it leaves nothing. */
+static void test_what_is_typed_while_it_opens_is_asked(void **state)
+{
+    const char *out = run_folder(), *args[] = {out, NULL};
+    char line[512], *text;
+    struct term t;
+
+    (void)state;
+    make_rig(
+        "'checkpoint':{'steps':0,'minutes':0},'stages':[{'train':['long.jsonl'],'batch_size':4,"
+        "'lora':{'r':2},'steps':1,'lr':0.0001}]");
+    run_rows(here("long.jsonl"), 60000, 8, 7);
+    play_through(out, NULL, ":wait state done\n:quit\n");
+    term_start(&t, 80, 24, "xterm-256color", "screen", args);
+    term_wait(&t, "DONE");
+    term_keys(&t, "p");
+    term_wait(&t, "leaves");
+    term_keys(&t, "quick and ");
+    term_read(&t, 0.4);
+    term_keys(&t, "quiet\rnext");
+    term_wait(&t, "now, @1");
+    snprintf(line, sizeof line, ":save-screen %s\r", here("asked"));
+    term_read(&t, 0.3);
+    term_keys(&t, "\033");
+    term_read(&t, 0.5);
+    term_keys(&t, line);
+    term_read(&t, 0.5);
+    text = run_read(rig.dir, "asked", NULL);
+    assert_non_null(strstr(text, "> quick and quiet "));
+    free(text);
+    term_keys(&t, "q");
+    assert_int_equal(term_end(&t, 30), 0);
+    term_free(&t);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +367,7 @@ static int cases(void)
         cmocka_unit_test(test_a_fault_in_a_run_file_is_mended),
         cmocka_unit_test(test_a_fault_on_the_command_line_is_no_files),
         cmocka_unit_test(test_a_long_opening_tells_and_can_be_left),
+        cmocka_unit_test(test_what_is_typed_while_it_opens_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

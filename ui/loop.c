@@ -209,7 +209,8 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     double frame = p->next - ui->now;
     bool told = ui->session || ui->look || ui->priv->parked || ui->priv->attack.siege;
     bool listen = told && !ui->freeze && (frame <= 0 || ui->priv->script);
-    bool behind = (ui->session && !ui->freeze && ui->priv->behind) || attack_is_waiting(ui);
+    bool behind = (ui->session && !ui->freeze && ui->priv->behind) || attack_is_waiting(ui) ||
+                  screen_has_unread();
     bool news = behind;
     struct pollfd fds[2 + SESSION_FDS] = {
         {.fd = STDIN_FILENO, .events = POLLIN},

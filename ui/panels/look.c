@@ -19,7 +19,24 @@ struct waiting {
     struct ui *ui;
     const char *name;   /* what is opened */
     double since, told; /* clock */
+    int held[SCREEN_UNREAD];
+    size_t n_held;
 };
+
+/* Letters go into a line that is open, up to a key that does something: that waits, and all behind it. False: it is
+ * to be left. */
+static bool take_key(struct waiting *w, int key)
+{
+    bool line = prompt_is_open(w->ui);
+
+    if (key == UIKEY_ESC || key == UICTRL('c') || (key == 'q' && !line))
+        return false;
+    if (line && w->n_held == 0 && key >= ' ' && key != UIKEY_BACKSPACE && key <= 0x10ffff)
+        prompt_key(w->ui, key, false);
+    else if (line && w->n_held < SCREEN_UNREAD && key != UIKEY_MOUSE && key != UIKEY_PASTE)
+        w->held[w->n_held++] = key;
+    return true;
+}
 
 static bool told_of(void *ctx, const char *what, const char *file, uint64_t done, uint64_t all)
 {
@@ -36,10 +53,10 @@ static bool told_of(void *ctx, const char *what, const char *file, uint64_t done
     ui_say(w->ui, "opening %.150s: %s %.150s, %s%s%s, %s; Esc leaves it", w->name, what, file,
            all ? part[0] : "", all ? " of " : "", all ? part[1] : "size not known",
            number_time(time, w->ui->deterministic ? 0 : now - w->since));
-    w->ui->paint(w->ui);
     while ((key = screen_key()))
-        if (key == UIKEY_ESC || key == UICTRL('c') || key == 'q')
+        if (!take_key(w, key))
             return false;
+    w->ui->paint(w->ui);
     return true;
 }
 
@@ -60,6 +77,7 @@ int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *o
         o.doing_ctx = &w;
     }
     rc = vac_session_open(out, &o, err);
+    screen_unread(w.held, w.n_held);
     signals_deaf(false);
     if (!rc && vac_session_start(*out, err)) {
         vac_session_close(*out);

@@ -47,6 +47,8 @@ static struct {
     char seq[32];          /* an escape sequence that curses does not know, as far as it has come */
     size_t n_seq;          /* 0 = none is under way */
     double seq_at, esc_at; /* when its last byte came; when an Esc was given out as a key */
+    int unread[SCREEN_UNREAD];
+    size_t n_unread;
 } scr = {.saved_stderr = -1};
 
 /* --- opening --- */
@@ -590,11 +592,28 @@ static int next_code(wint_t *code)
     return ERR;
 }
 
+void screen_unread(const int *keys, size_t n)
+{
+    for (size_t i = 0; i < n && scr.n_unread < SCREEN_UNREAD; i++)
+        scr.unread[scr.n_unread++] = keys[i];
+}
+
+bool screen_has_unread(void)
+{
+    return scr.n_unread > 0;
+}
+
 int screen_key(void)
 {
     wint_t code;
-    int rc = ERR, key = mouse_key();
+    int rc = ERR, key = 0;
 
+    if (scr.n_unread) {
+        key = scr.unread[0];
+        memmove(scr.unread, scr.unread + 1, --scr.n_unread * sizeof *scr.unread);
+    } else {
+        key = mouse_key();
+    }
     while (!key) {
         rc = scr.open ? next_code(&code) : ERR;
         if (rc == ERR)

@@ -37,6 +37,10 @@ size_t screen_paint(const struct canvas *c, int cursor_x, int cursor_y);
 void screen_repaint(void);
 /* Next key: a code point, UIKEY_*, or 0 when none waits. */
 int screen_key(void);
+/* Keys that were read too early: screen_key gives them next, in their order. No more than SCREEN_UNREAD. */
+enum { SCREEN_UNREAD = 64 };
+void screen_unread(const int *keys, size_t n);
+bool screen_has_unread(void);
 /* The text of the last UIKEY_PASTE, n bytes of UTF-8; borrowed until the next key. */
 const char *screen_pasted(size_t *n);
 /* A paste has begun whose end has not come yet. */
