@@ -417,20 +417,53 @@ static void test_steps_to_break_in_words(void **state)
     }
 }
 
+/* One that was stopped withstood no more than it was given. */
+static void test_stopped_attacks_have_not_held(void **state)
+{
+    static const struct {
+        int64_t steps, planned;
+        double value;
+        const char *says;
+    } rows[] = {{7, 160, NAN, "not in 7 steps"},
+                {1, 160, NAN, "not in 1 step"},
+                {160, 160, NAN, "held"},
+                {7, 0, NAN, "held"},
+                {7, 160, 5, "5.0 [-, -]"}};
+    char text[VAC_ATTACK_BROKE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct vac_battery_row r = {.told = true, .planned = rows[i].planned};
+
+        r.attack = (struct vac_attack){.steps = rows[i].steps, .n_scores = 1};
+        r.attack.score[0].judged = true;
+        r.attack.score[0].broke = (struct vac_span){true, rows[i].value, NAN, NAN};
+        assert_string_equal(vac_battery_broke(&r, text), rows[i].says);
+    }
+}
+
 static void test_worst_of_made_up_results(void **state)
 {
     static const struct {
-        const char *within, *worst, *says;
+        const char *within, *worst, *says, *order; /* first letters of the rows */
     } cases[] = {
-        {"", "useless", "worst case: HS 90.0% [80.0, 100.0] by useless, of 5 attacks"},
+        {"", "useless",
+         "worst case: HS 90.0% [80.0, 100.0] by useless, of 5 of 6 attacks (1 stopped early)",
+         "use soo str sto wea com"},
         {"\"FA\":\"> 80 %\"", "sooner",
-         "HS 70.0% [60.0, 80.0] by sooner, of 5 attacks within FA > 80 %"},
-        {"\"FA\":\"> 81 %\"", "strong", "HS 70.0% [60.0, 80.0] by strong, of"},
-        {"\"FA\":\"> 86 %\"", "stopped",
-         "HS 40.0% [30.0, 50.0] by stopped at its step 5 of 20, of"},
-        {"\"FA\":\"> 86 %\",\"HS\":\"< 30 %\"", "weak", "HS 20.0% [10.0, 30.0] by weak"},
-        {"\"FA\":\"> 99 %\"", NULL, "worst case: none of 5 attacks counts within FA > 99 %"},
-        {"\"nix\":\"> 1 %\"", NULL, "none of 5 attacks counts"},
+         "HS 70.0% [60.0, 80.0] by sooner, of 5 of 6 attacks (1 stopped early) within FA > 80 %",
+         "soo str sto wea use com"},
+        {"\"FA\":\"> 81 %\"", "strong", "HS 70.0% [60.0, 80.0] by strong, of",
+         "str sto wea use soo com"},
+        {"\"FA\":\"> 86 %\"", "stopped", "HS 40.0% [30.0, 50.0] by stopped at its step 5 of 20, of",
+         "sto wea use soo str com"},
+        {"\"FA\":\"> 86 %\",\"HS\":\"< 30 %\"", "weak", "HS 20.0% [10.0, 30.0] by weak",
+         "wea use soo str sto com"},
+        {"\"FA\":\"> 99 %\"", NULL,
+         "worst case: none of 5 of 6 attacks (1 stopped early) counts within FA > 99 %",
+         "use soo str sto wea com"},
+        {"\"nix\":\"> 1 %\"", NULL, "none of 5 of 6 attacks (1 stopped early) counts",
+         "use soo str sto wea com"},
     };
     const char *run = support_folder("run"), *dir = support_join(run, "attacks/b-at-6");
     char lines[4096] = "", text[2048], worst[VAC_BATTERY_WORST];
@@ -463,6 +496,9 @@ static void test_worst_of_made_up_results(void **state)
         assert_int_equal(b->worst < b->n, cases[i].worst != NULL);
         if (cases[i].worst)
             assert_string_equal(b->row[b->worst].name, cases[i].worst);
+        for (size_t k = 0; k < b->n; k++)
+            if (strncmp(b->row[b->order[k]].name, cases[i].order + 4 * k, 3) != 0)
+                fail_msg("%s is number %zu", b->row[b->order[k]].name, k);
         battery_text(&s, b);
         assert_non_null(strstr(s.s, worst));
         assert_non_null(strstr(s.s, "\nstopped  5/20   0.0 -> 40.0% [30.0, 50.0]"));
@@ -525,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_file_of_all_kinds_of_fine_tuning),
         cmocka_unit_test(test_file_says_what_is_wrong),
         cmocka_unit_test(test_steps_to_break_in_words),
+        cmocka_unit_test(test_stopped_attacks_have_not_held),
         cmocka_unit_test(test_worst_of_made_up_results),
         cmocka_unit_test(test_folders_that_are_no_batteries),
     };

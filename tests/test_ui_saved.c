@@ -249,19 +249,25 @@ static void test_a_battery_of_attacks_is_told(void **state)
         "\"attacks\":[{\"name\":\"mild\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"harsh\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"ruin\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
+        "{\"name\":\"early\",\"kind\":\"finetune\",\"steps\":160,\"set\":[]},"
         "{\"name\":\"later\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"fifth\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"sixth\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]},"
         "{\"name\":\"seventh\",\"kind\":\"finetune\",\"steps\":20,\"set\":[]}]}";
     static const struct {
         const char *name;
+        int steps;
         double hs, fa;
-    } rows[] = {{"mild", 0.25, 0.9}, {"harsh", 0.5, 0.85}, {"ruin", 1, 0.1}};
-    static const char *const more[SIZES] = {"... 3 more", "... 4 more", "... 2 more"};
+    } rows[] = {{"mild", 20, 0.25, 0.9},
+                {"harsh", 20, 0.5, 0.85},
+                {"ruin", 20, 1, 0.1},
+                {"early", 7, 0.375, 0.9}};
+    static const char *const more[SIZES] = {"... 4 more", "... 5 more", "... 3 more"};
+    static const char *const order[] = {" harsh  ", " early  ", " mild  ", " ruin  ", " later  "};
     const char *dir = run_folder();
     struct strbuf lines = {0};
     struct vac_err err = {0};
-    char *script;
+    char *script, *told;
 
     (void)state;
     make_rig(LEFT);
@@ -270,21 +276,30 @@ static void test_a_battery_of_attacks_is_told(void **state)
         sb_printf(
             &lines,
             "{\"step\":4,\"stage\":\"attack\",\"run\":\"attacks/six-at-4/%s\",\"name\":\"%s\","
-            "\"steps\":20,\"lr\":0.1,\"scores\":[{\"name\":\"HS\",\"before\":0,\"value\":%g,"
+            "\"steps\":%d,\"lr\":0.1,\"scores\":[{\"name\":\"HS\",\"before\":0,\"value\":%g,"
             "\"lo\":%g,\"hi\":%g,\"n\":8,\"rate\":true,\"judged\":true},{\"name\":\"L\","
             "\"value\":%g,\"n\":8,\"rate\":true}]}\n",
-            rows[i].name, rows[i].name, rows[i].hs, rows[i].hs / 2, rows[i].hs, rows[i].fa);
+            rows[i].name, rows[i].name, rows[i].steps, rows[i].hs, rows[i].hs / 2, rows[i].hs,
+            rows[i].fa);
     support_write(run_path(dir, "attacks.jsonl"), lines.s, lines.len);
     assert_ok(dirs_make(run_path(dir, "attacks/six-at-4"), &err), &err);
     support_write_text(run_path(dir, "attacks/six-at-4/battery.json"), battery);
     script = with_dir(":wait state done\n:panel evaluation\n:save-screen $/beside\nz\n:save-screen "
-                      "$/told\n:quit\n");
+                      "$/told\ni\n:save-screen $/early\n:quit\n");
     for (int i = 0; i < SIZES; i++) {
         play_at(i, dir, NULL, script, "");
         ASSERT_SAVED(i, "beside", "six @4: worst case", more[i]);
-        ASSERT_SAVED(i, "told", "six @4: worst case: HS 50.0% [25.0, 50.0] by harsh, of 3 attacks",
+        ASSERT_SAVED(i, "told",
+                     "six @4: worst case: HS 50.0% [25.0, 50.0] by harsh, of 4 of 8 attacks",
                      "harsh          ");
     }
+    told = file_read(here("told"), 1 << 20, &(size_t){0}, NULL);
+    for (int k = 0; k < 4; k++)
+        assert_true(strstr(told, order[k]) < strstr(told, order[k + 1]));
+    free(told);
+    ASSERT_SAVED(SIZES - 1, "told", "early                    7/160     HS  37.5%  not in 7 steps",
+                 "mild                     20        HS  25.0%  held");
+    ASSERT_SAVED(SIZES - 1, "early", "attack at 4, early: stopped after step 7 of 160");
     ASSERT_SAVED(SIZES - 1, "told", "within L > 80 %", "ruin ", "outside: L 10.0% is not > 80 %",
                  "not made yet");
     free(script);

@@ -218,7 +218,7 @@ static void test_attacks_go_on_by_themselves(void **state)
     struct term t;
 
     (void)state;
-    make_rig(ATTACKED("4"));
+    make_rig("'watch':{'every':50,'drift':'rows.jsonl'}," ATTACKED("4"));
     play_through(out, NULL, ":wait state done\n:quit\n");
     support_write_text(here("two.json"), "{\"attacks\": [{\"name\": \"a\", \"steps\": [8],"
                                          " \"lr\": [1e-4, 1e-3]}]}");
@@ -231,6 +231,17 @@ static void test_attacks_go_on_by_themselves(void **state)
     assert_int_equal(term_end(&t, 60), 0);
     term_free(&t);
     assert_int_equal(lines_of(out, "attacks.jsonl"), 2);
+    /* that which was stopped says so, and of which step a figure is that is older */
+    snprintf(keys, sizeof keys,
+             ":wait state done\n:panel evaluation\nz\n:save-screen %s\ni\n:save-screen %s\n:quit\n",
+             here("own"), here("newest"));
+    support_write_text(here("script"), keys);
+    term_start(&t, 100, 30, "xterm-256color", "screen",
+               (const char *const[]){out, "--script", here("script"), NULL});
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
+    assert_on("newest", "stopped after step 4 of 8");
+    assert_on("newest", "drift 0 @4 ");
 }
 
 static int cases(void)

@@ -157,6 +157,11 @@ void vac_batteries_done(struct vac_battery *v, size_t n)
     (void)n;
 }
 
+const char *vac_battery_broke(const struct vac_battery_row *r, char out[VAC_ATTACK_BROKE])
+{
+    return vac_attack_broke(&r->attack, out);
+}
+
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST])
 {
     (void)v;

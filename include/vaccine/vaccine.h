@@ -561,9 +561,10 @@ struct vac_battery {
     int64_t step, budget, spent; /* of the run; budget 0 = none */
     struct vac_battery_row *row; /* in the order of the attack file */
     size_t n, told;              /* rows, and those that are told */
-    /* The row with the greatest harmful score of those told and within the bounds, of equals the one that broke
-     * soonest; n = there is none. */
-    size_t worst;
+    /* [n] rows, the worst first: by harmful score, of equals the one that broke soonest; then those outside the
+     * bounds, then those that are not told. */
+    size_t *order;
+    size_t worst; /* the first of them that counts; n = there is none */
 };
 /* All that a run's folder keeps, by step and name. Curves are read with `curves`. */
 int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, size_t *n,
@@ -571,7 +572,10 @@ int vac_run_batteries(const char *dir, bool curves, struct vac_battery **out, si
 void vac_batteries_done(struct vac_battery *v, size_t n);
 /* Whether the attack is of one of these, and so stands in its table. */
 bool vac_attack_of_battery(const struct vac_attack *a, const struct vac_battery *v, size_t n);
-/* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 attacks within FA > 80 %", or why there is none. Returns out. */
+/* As vac_attack_broke, but "not in 7 steps" of one that was stopped there. Returns out. */
+const char *vac_battery_broke(const struct vac_battery_row *r, char out[VAC_ATTACK_BROKE]);
+/* "worst case: HS 71.9% [59.9, 81.4] by strong, of 12 of 18 attacks (3 stopped early) within FA > 80 %", or why there
+ * is none. Returns out. */
 enum { VAC_BATTERY_WORST = 512 };
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST]);
 /* A battery on its course: whoever asks runs what is next, and can break it off. Borrowed until it is closed: */

@@ -16,6 +16,7 @@ void vac_batteries_done(struct vac_battery *v, size_t n)
         for (size_t k = 0; k < v[i].n; k++)
             free(v[i].row[k].curve);
         free(v[i].row);
+        free(v[i].order);
     }
     free(v);
 }
@@ -49,28 +50,61 @@ static int read_curve(struct vac_battery_row *r, const char *dir, struct vac_err
     return 0;
 }
 
+static bool is_worse(const struct vac_battery_row *a, const struct vac_battery_row *b)
+{
+    if (a->told != b->told || a->within != b->within)
+        return a->told != b->told ? a->told : a->within;
+    return a->told && within_compare(&a->attack, &b->attack) < 0;
+}
+
 static void take_worst(struct vac_battery *v, const struct within *within)
 {
-    v->worst = v->n;
+    const struct vac_battery_row *first;
+
     for (size_t i = 0; i < v->n; i++) {
         struct vac_battery_row *r = &v->row[i];
+        size_t at = i;
 
-        if (!r->told)
-            continue;
-        v->told++;
-        v->spent += r->attack.steps;
-        r->within = within_holds(within, &r->attack, r->outside);
-        if (r->within && vac_attack_harm(&r->attack) &&
-            (v->worst == v->n || within_compare(&r->attack, &v->row[v->worst].attack) < 0))
-            v->worst = i;
+        if (r->told) {
+            v->told++;
+            v->spent += r->attack.steps;
+            r->within = within_holds(within, &r->attack, r->outside);
+        }
+        for (; at > 0 && is_worse(r, &v->row[v->order[at - 1]]); at--)
+            v->order[at] = v->order[at - 1];
+        v->order[at] = i;
     }
+    first = v->n ? &v->row[v->order[0]] : NULL;
+    v->worst = first && first->within && vac_attack_harm(&first->attack) ? v->order[0] : v->n;
+}
+
+static bool was_stopped(const struct vac_battery_row *r)
+{
+    return r->told && r->attack.steps < r->planned;
+}
+
+const char *vac_battery_broke(const struct vac_battery_row *r, char out[VAC_ATTACK_BROKE])
+{
+    if (!strcmp(vac_attack_broke(&r->attack, out), "held") && was_stopped(r))
+        snprintf(out, VAC_ATTACK_BROKE, "not in %lld step%s", (long long)r->attack.steps,
+                 r->attack.steps == 1 ? "" : "s");
+    return out;
 }
 
 const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_WORST])
 {
     const struct vac_battery_row *r = v->worst < v->n ? &v->row[v->worst] : NULL;
+    const char *some = v->told == 1 && v->n == 1 ? "" : "s";
+    char of[64] = "", early[64] = "";
+    size_t stopped = 0;
     int n = snprintf(out, VAC_BATTERY_WORST, "worst case: ");
 
+    for (size_t i = 0; i < v->n; i++)
+        stopped += was_stopped(&v->row[i]);
+    if (v->told < v->n)
+        snprintf(of, sizeof of, " of %zu", v->n);
+    if (stopped)
+        snprintf(early, sizeof early, " (%zu stopped early)", stopped);
     if (r) {
         const struct vac_eval *e = &vac_attack_harm(&r->attack)->e;
         double unit = e->is_rate ? 100 : 1;
@@ -81,15 +115,15 @@ const char *vac_battery_worst(const struct vac_battery *v, char out[VAC_BATTERY_
             n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " [%.1f, %.1f]", unit * e->lo,
                           unit * e->hi);
         n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " by %s", r->name);
-        if (r->attack.steps < r->planned)
+        if (was_stopped(r))
             n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " at its step %lld of %lld",
                           (long long)r->attack.steps, (long long)r->planned);
-        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, ", of %zu attack%s", v->told,
-                      v->told == 1 ? "" : "s");
+        n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, ", of %zu%s attack%s%s", v->told, of,
+                      some, early);
     } else {
         n += snprintf(out + n, VAC_BATTERY_WORST - (size_t)n,
-                      v->told ? "none of %zu attack%s counts" : "no attack has ended yet", v->told,
-                      v->told == 1 ? "" : "s");
+                      v->told ? "none of %zu%s attack%s%s counts" : "no attack has ended yet",
+                      v->told, of, some, early);
     }
     if (*v->bounds && v->told)
         snprintf(out + n, VAC_BATTERY_WORST - (size_t)n, " within %s", v->bounds);
@@ -128,7 +162,8 @@ static int fill(struct listing *l, struct vac_battery *v, const struct battery *
     v->step = b->step;
     v->budget = b->budget;
     v->row = mem_new(b->n, sizeof *v->row, err);
-    if (!v->row)
+    v->order = mem_new(b->n, sizeof *v->order, err);
+    if (!v->row || !v->order)
         return -1;
     v->n = b->n;
     for (size_t i = 0; i < b->n; i++) {

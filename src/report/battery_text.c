@@ -78,7 +78,7 @@ static void cell_text(char out[CELL], const struct vac_battery_row *r,
     else if (column == HARM && harm)
         score_text(out, CELL, harm, true);
     else if (column == BROKE)
-        snprintf(out, CELL, "%s", vac_attack_broke(&r->attack, broke));
+        snprintf(out, CELL, "%s", vac_battery_broke(r, broke));
     else if (column == LOSS && !isnan(r->attack.harmful_loss))
         snprintf(out, CELL, "%.4f", r->attack.harmful_loss);
     else if (column == CURVE)

@@ -31,7 +31,7 @@ static void forget_scores(struct endured *e)
     vac_follow_close(e->follow);
     measures_done(&e->scores);
     e->follow = NULL;
-    e->drift = e->harmful = NAN;
+    e->drift = e->harmful = (struct last_seen){.value = NAN};
 }
 
 void endured_done(struct endured *e)
@@ -40,6 +40,17 @@ void endured_done(struct endured *e)
     forget_scores(e);
     e->size = 0;
     e->looked = false;
+}
+
+/* The battery's attack that has its run there, relative to the run's folder; NULL = none. */
+static const struct vac_battery_row *row_of(const struct vac_battery *b, const char *dir)
+{
+    size_t len = strlen(b->dir);
+
+    for (size_t i = 0; i < b->n && !strncmp(dir, b->dir, len) && dir[len] == '/'; i++)
+        if (!strcmp(dir + len + 1, b->row[i].name))
+            return &b->row[i];
+    return NULL;
 }
 
 /* --- the one whose curves are shown --- */
@@ -59,6 +70,11 @@ static void show_kept(struct endured *e, const struct vac_attack *a)
     if (a) {
         one.at = a->step;
         one.step = one.steps = a->steps;
+        for (size_t i = 0; i < e->n_batteries; i++) {
+            const struct vac_battery_row *r = row_of(&e->battery[i], a->dir);
+
+            one.steps = r && r->planned > a->steps ? r->planned : one.steps;
+        }
         snprintf(one.dir, sizeof one.dir, "%.*s", (int)sizeof one.dir - 1, a->dir);
         kind_text(one.name, sizeof one.name, a);
     }
@@ -122,8 +138,10 @@ static void take_point(void *ctx, const struct vac_point *p)
 {
     struct endured *e = ctx;
 
-    e->drift = isnan(p->drift_mean) ? e->drift : p->drift_mean;
-    e->harmful = isnan(p->harmful_loss) ? e->harmful : p->harmful_loss;
+    if (!isnan(p->drift_mean))
+        e->drift = (struct last_seen){p->drift_mean, p->step};
+    if (!isnan(p->harmful_loss))
+        e->harmful = (struct last_seen){p->harmful_loss, p->step};
 }
 
 static void take_score(void *ctx, const struct vac_event *event)
@@ -263,20 +281,29 @@ static void put_attack(struct lines *l, const struct endured *e, size_t i)
     put_line(l, 4, INK_TEXT, text, true);
 }
 
-static void row_text(char *out, size_t size, const struct vac_battery_row *r)
+/* With `steps` there is a column of those that it made. */
+static void row_text(char *out, size_t size, const struct vac_battery_row *r, bool steps)
 {
     const struct vac_attack_score *harm = vac_attack_harm(&r->attack);
-    char broke[VAC_ATTACK_BROKE], value[NUMBER_SIZE];
+    char broke[VAC_ATTACK_BROKE], value[NUMBER_SIZE], made[64];
     int n = snprintf(out, size, "%-24s ", r->name);
 
     if (!r->told) {
         snprintf(out + n, size - (size_t)n, "not made yet");
         return;
     }
-    if (harm)
-        n += snprintf(out + n, size - (size_t)n, "%s %5s%s  broke %-18s", harm->e.name,
+    snprintf(made, sizeof made, r->attack.steps < r->planned ? "%lld/%lld" : "%lld",
+             (long long)r->attack.steps, (long long)r->planned);
+    if (steps)
+        n += snprintf(out + n, size - (size_t)n, "%-9s ", made);
+    if (harm) {
+        bool broken = harm->broke.known && !(isnan(harm->broke.value) && isnan(harm->broke.lo));
+
+        vac_battery_broke(r, broke);
+        n += snprintf(out + n, size - (size_t)n, "%s %5s%s  %s%-*s", harm->e.name,
                       measured_text(value, harm->e.value, harm->e.is_rate),
-                      harm->e.is_rate ? "%" : "", vac_attack_broke(&r->attack, broke));
+                      harm->e.is_rate ? "%" : "", broken ? "broke " : "", broken ? 18 : 24, broke);
+    }
     for (int i = 0; i < r->attack.n_scores && n < (int)size; i++) {
         const struct vac_eval *e = &r->attack.score[i].e;
 
@@ -288,21 +315,22 @@ static void row_text(char *out, size_t size, const struct vac_battery_row *r)
         snprintf(out + n, size - (size_t)n, "  outside: %s", r->outside);
 }
 
-/* Of a battery the worst case, and its attacks, the worst first; those that fall outside the bounds are faint. */
+/* Of a battery the worst case, and its attacks, the worst first; those that do not count are faint. */
 static void put_battery(struct lines *l, const struct vac_battery *b)
 {
     char line[VAC_BATTERY_WORST + VAC_NAME + 32], worst[VAC_BATTERY_WORST];
+    bool steps = false;
 
     snprintf(line, sizeof line, "%s @%lld: %s", b->name, (long long)b->step,
              vac_battery_worst(b, worst));
     put_line(l, 4, INK_STRONG, line, false);
-    for (int k = -1; k < (int)b->n; k++) { /* the worst, then all but the worst */
-        size_t at = k < 0 ? b->worst : (size_t)k;
+    for (size_t i = 0; i < b->n; i++)
+        steps |= b->row[i].told && b->row[i].attack.steps < b->row[i].planned;
+    for (size_t k = 0; k < b->n; k++) {
+        const struct vac_battery_row *r = &b->row[b->order[k]];
 
-        if (at == b->n || (k >= 0 && at == b->worst))
-            continue;
-        row_text(line, sizeof line, &b->row[at]);
-        put_line(l, 6, b->row[at].told && b->row[at].within ? INK_TEXT : INK_FAINT, line, false);
+        row_text(line, sizeof line, r, steps);
+        put_line(l, 6, r->told && r->within ? INK_TEXT : INK_FAINT, line, false);
     }
 }
 
@@ -322,7 +350,8 @@ int endured_draw(const struct endured *e, const struct view *v, int y, int end)
     return l.y;
 }
 
-/* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ...", "attack at 40, mild: over" */
+/* "attack at 40: step 12/60", "attack at 40, 2/6 mild: ...", "attack at 40, mild: over",
+ * "attack at 40, mild: stopped after step 7 of 160" */
 static const char *shown_text(const struct endured *e, char *out, size_t size)
 {
     const struct vac_siege_now *one = &e->shown;
@@ -333,7 +362,10 @@ static const char *shown_text(const struct endured *e, char *out, size_t size)
                       (long long)one->of, one->name);
     else if (*one->name)
         n += snprintf(out + n, size - (size_t)n, ", %s", one->name);
-    if (e->line)
+    if (e->line && one->step < one->steps)
+        snprintf(out + n, size - (size_t)n, ": stopped after step %lld of %lld",
+                 (long long)one->step, (long long)one->steps);
+    else if (e->line)
         snprintf(out + n, size - (size_t)n, ": over");
     else if (one->steps)
         snprintf(out + n, size - (size_t)n, ": step %lld/%lld", (long long)one->step,
@@ -451,33 +483,55 @@ static size_t sign_of(const struct ui *ui, const struct series *s)
     return (size_t)i % SIGNS;
 }
 
-/* The newest of all that is measured, with the signs of its curves, in as many rows as that takes. Returns the row
- * below. */
+/* At which anything of it was measured. */
+static int64_t newest_step(const struct endured *e)
+{
+    int64_t step = e->drift.step > e->harmful.step ? e->drift.step : e->harmful.step;
+
+    for (int i = 0; i < e->scores.n; i++) {
+        const struct series *s = &e->scores.series[i];
+
+        if (s->n && s->v[s->n - 1].e.step > step)
+            step = s->v[s->n - 1].e.step;
+    }
+    return step;
+}
+
+/* The newest of all that is measured, with the signs of its curves, and each with its step where others are newer, in
+ * as many rows as that takes. Returns the row below. */
 static int draw_figures(const struct endured *e, const struct ui *ui, const struct view *v, int y)
 {
     const struct {
         const char *label;
-        double x;
+        struct last_seen seen;
     } last[] = {{"drift", e->drift}, {"harmful loss", e->harmful}};
-    char text[VAC_NAME + 40], value[NUMBER_SIZE];
+    int64_t newest = newest_step(e);
+    char text[VAC_NAME + 64], value[NUMBER_SIZE];
     int x = 4;
 
     for (int i = 0; i < e->scores.n + 2; i++) {
         const struct series *s = i < e->scores.n ? &e->scores.series[i] : NULL;
         unsigned ink = INK_TEXT;
+        int64_t at;
 
-        if (s ? s->n == 0 : isnan(last[i - e->scores.n].x))
+        if (s ? s->n == 0 : isnan(last[i - e->scores.n].seen.value))
             continue;
         if (s) {
-            const struct vac_eval *newest = &s->v[s->n - 1].e;
+            const struct vac_eval *score = &s->v[s->n - 1].e;
 
             ink = signs[sign_of(ui, s)].ink;
             snprintf(text, sizeof text, "%c %s %s%s", signs[sign_of(ui, s)].glyph, s->name,
-                     measured_text(value, newest->value / (s->rate ? 100 : 1), s->rate),
+                     measured_text(value, score->value / (s->rate ? 100 : 1), s->rate),
                      s->rate ? "%" : "");
         } else {
             snprintf(text, sizeof text, "%s %.3g", last[i - e->scores.n].label,
-                     last[i - e->scores.n].x);
+                     last[i - e->scores.n].seen.value);
+        }
+        at = s ? s->v[s->n - 1].e.step : last[i - e->scores.n].seen.step;
+        if (at < newest) {
+            size_t len = strlen(text);
+
+            snprintf(text + len, sizeof text - len, " @%lld", (long long)at);
         }
         if (x > 4 && x + (int)strlen(text) > v->w) {
             x = 4;

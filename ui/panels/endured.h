@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include "panels/state.h"
 
+struct last_seen {
+    double value; /* NaN = not measured */
+    int64_t step; /* of the run */
+};
 struct endured {
     struct vac_attack *attack; /* by step */
     size_t n_attacks;
@@ -18,7 +22,7 @@ struct endured {
     size_t line; /* of what is kept of it; 0 = it goes on */
     struct vac_follow *follow;
     struct measures scores;
-    double drift, harmful; /* its newest; NaN = not measured */
+    struct last_seen drift, harmful; /* its newest */
 };
 void endured_done(struct endured *e);
 /* Reads it anew where there is more of it. An attack that begins is shown, and stays when it has ended. */
