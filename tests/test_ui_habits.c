@@ -68,6 +68,10 @@ static void test_an_early_end_stands_in_the_header(void **state)
                                            : "  until 1/2 HS < 5 % and over_refusal < 10 %  "))
             fail_msg("%s", head);
         free(head);
+        ui.snap.passed = -1; /* followed from outside */
+        head = line_of(i, 0);
+        assert_int_equal(strstr(head, "until") != NULL, sizes[i].w >= 200);
+        free(head);
         ui.snap.until[0] = '\0';
     }
 }

@@ -199,12 +199,15 @@ static void add_progress(const struct ui *ui, struct pieces *h)
             add(h, 6, INK_FAINT, 1, "micro-batch %d/%d", s->micro, s->n_micro);
     }
     if (*s->until) {
-        add(h, 3, INK_FAINT, 2, "until");
-        if (s->passed >= 0) {
+        bool counted = s->passed >= 0;
+
+        add(h, counted ? 3 : 8, INK_FAINT, 2, "until");
+        if (counted) {
             add(h, 3, INK_TEXT, 1, "%lld/%lld", (long long)s->passed, (long long)s->passed_want);
             h->v[h->n - 1].joined = true;
         }
         add(h, 8, INK_TEXT, 1, "%s", s->until);
+        h->v[h->n - 1].joined = !counted; /* the word alone tells nothing */
     }
     if (*s->goes_until)
         add_number(h, 3, "pauses at", INK_EPS, s->goes_until);
