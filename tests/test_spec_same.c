@@ -1,5 +1,5 @@
 /* test_spec_same.c - what must arrive as it was written: a seed of 64 bits, and the adapter that a
- * stage goes on with. */
+ * stage goes on with; and what is told of the file, and not of an override. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include "spec/spec.h"
@@ -118,11 +118,42 @@ static void test_same(void **state)
     same_with("\"init\":\"adapter\"", "\"r\":8", "stages[2].lora.r");
 }
 
+/* A fault of the file stays one, also where an override mends what stands before it. */
+static void test_set_is_not_blamed_for_the_file(void **state)
+{
+    static const char *const right[] = {"seed=2", "model=tiny-base"}, *const wrong =
+                                                                          "model=/nowhere";
+    struct vac_err err = {0};
+    struct run_spec s;
+
+    (void)state;
+    assert_int_equal(read_text(&s, "{\"stages\": 1}", right, 2, &err), -1);
+    assert_int_equal(err.code, VAC_ERR_FORMAT);
+    assert_non_null(strstr(err.msg, "lab.json: stages: expected a list"));
+    assert_null(strstr(err.msg, "--set"));
+    err = (struct vac_err){0};
+    assert_int_equal(read_text(&s, "{\"stages\": 1}", &wrong, 1, &err), -1);
+    assert_int_equal(strncmp(err.msg, "--set model=/nowhere: model: ", 29), 0);
+}
+
+/* A battery has no stages: it is not said to have a key that is unknown. */
+static void test_a_battery_is_no_run(void **state)
+{
+    struct vac_err err = {0};
+    struct run_spec s;
+
+    (void)state;
+    assert_int_equal(read_text(&s, "{\"within\": {}, \"attacks\": []}", NULL, 0, &err), -1);
+    assert_non_null(strstr(err.msg, "lab.json: it describes attacks on a run: vaccine attack RUN"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_same),
+        cmocka_unit_test(test_set_is_not_blamed_for_the_file),
+        cmocka_unit_test(test_a_battery_is_no_run),
     };
 
     return cmocka_run_group_tests_name("spec_same", tests, setup, NULL);

@@ -99,6 +99,9 @@ static int read_root(struct run_spec *s, const struct jnode *root, const char *d
     struct jnode checkpoint, stages, first, lora;
     int rc;
 
+    if (!cJSON_HasObjectItem(root->v, "stages") && cJSON_HasObjectItem(root->v, "attacks"))
+        return json_error(root, err,
+                          "it describes attacks on a run: vaccine attack RUN_DIR --battery FILE");
     if (spec_read_object(root, spec_rows_top, objects, s, err) || read_model(s, root, dir, err) ||
         spec_read_stages(s, root, dir, err))
         return -1;
@@ -222,24 +225,39 @@ static int fails_otherwise(const char *file, const char *const *set, size_t n_se
     return strcmp(err->msg, other.msg) != 0;
 }
 
+/* Whether the message, behind the name of the file, is of the key of an override. */
+static bool is_of(const char *says, const char *set)
+{
+    size_t n = strcspn(set, "=");
+
+    return !strncmp(says, set, n) && says[n] == ':';
+}
+
 /* Says which override it is: the one without which the file reads, or the only one without which it
- * fails otherwise. The name of the file, in which the fault is not, goes. */
-static void blame_set(const char *file, const char *const *set, size_t n_set, struct vac_err *err)
+ * fails otherwise. The name of the file, in which the fault is not, goes. A file that has a fault of its own
+ * (not `sound`) may have this one, too: what an override does away with can stand before it. */
+static void blame_set(const char *file, const char *const *set, size_t n_set, bool sound,
+                      struct vac_err *err)
 {
     size_t n = strlen(file), at = 0;
+    bool named = !strncmp(err->msg, file, n) && !strncmp(err->msg + n, ": ", 2);
+    const char *says = err->msg + (named ? n + 2 : 0);
     int otherwise = 0, found = 0;
 
-    err->code = VAC_ERR_USAGE;
-    if (!strncmp(err->msg, "--set ", 6))
+    if (!strncmp(err->msg, "--set ", 6)) {
+        err->code = VAC_ERR_USAGE;
         return;
+    }
     for (size_t i = 0; i < n_set && otherwise < 2; i++) {
         otherwise = fails_otherwise(file, set, n_set, i, err);
         if (otherwise)
             at = i;
         found = otherwise == 2 ? 1 : found + otherwise;
     }
-    if (!strncmp(err->msg, file, n) && !strncmp(err->msg + n, ": ", 2))
-        memmove(err->msg, err->msg + n + 2, strlen(err->msg + n + 2) + 1);
+    if (!sound && otherwise < 2 && !(found == 1 && is_of(says, set[at])))
+        return;
+    err->code = VAC_ERR_USAGE;
+    memmove(err->msg, says, strlen(says) + 1);
     if (found == 1)
         err_prefix(err, "--set %.100s", set[at]);
     else
@@ -249,14 +267,15 @@ static void blame_set(const char *file, const char *const *set, size_t n_set, st
 int spec_read(struct run_spec *s, const char *file, const char *const *set, size_t n_set,
               struct vac_err *err)
 {
-    int rc = read_file(s, file, set, n_set, n_set, err);
+    int rc = read_file(s, file, set, n_set, n_set, err), alone;
 
     if (rc == 0 || !err)
         return rc;
     spec_blame_file(err);
     /* the overrides are to blame for what the file alone does not fail with */
-    if (n_set > 0 && err->code != VAC_ERR_MEMORY && fails_otherwise(file, NULL, 0, 0, err))
-        blame_set(file, set, n_set, err);
+    if (n_set > 0 && err->code != VAC_ERR_MEMORY &&
+        (alone = fails_otherwise(file, NULL, 0, 0, err)) != 0)
+        blame_set(file, set, n_set, alone == 2, err);
     return rc;
 }
 
