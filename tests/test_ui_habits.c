@@ -514,9 +514,27 @@ static void test_the_map_of_a_resumed_run_comes(void **state)
         assert_shows(i, "Drift has not been measured yet. It needs");
 }
 
+/* What is too long for a small panel goes on below. */
+static void test_what_is_not_watched_is_said_whole(void **state)
+{
+    struct canvas c = {0};
+    struct view v;
+
+    (void)state;
+    ui.metric = METRIC_refusal;
+    for (size_t i = 0; i < ui.layers.n * METRIC_COUNT * (size_t)ui.layers.n_layers; i++)
+        ui.layers.v[i] = NAN;
+    assert_int_equal(canvas_init(&c, 31, 8, CHARSET_ASCII), 0);
+    v = view_all(&c);
+    panels[PANEL_heat]->draw(&ui, &v);
+    assert_int_equal(c.cells[c.w + 1].ch[0], 't'); /* this run */
+    canvas_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(test_what_is_not_watched_is_said_whole),
         CASE(test_a_fault_stands_first_until_dealt_with),
         CASE(test_a_fault_says_what_before_where),
         CASE(test_an_early_end_stands_in_the_header),

@@ -302,8 +302,9 @@ static void test_a_paste_is_text(void **state)
     term_free(&t);
 }
 
-/* A judge that does not answer before the file "go" is there: the trainer is busy till then. */
-static void make_busy_rig(void)
+/* A judge that does not answer before the file "go" is there: the trainer is busy till then. `then`: more
+ * stages. */
+static void make_busy_rig(const char *then)
 {
     char text[2400], rest[3000];
 
@@ -318,8 +319,8 @@ static void make_busy_rig(void)
              "'checkpoint':{'steps':0,'minutes':0},'watch':{'every':2,'drift':'rows.jsonl'},"
              "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'command','command':'sh %s',"
              "'max_new_tokens':4}],'stages':[{'name':'align','method':'vaccine','rho':0.5," TRAIN
-             ",'lora':{'r':2},'steps':6,'lr':0.01}]",
-             here("judge.sh"));
+             ",'lora':{'r':2},'steps':6,'lr':0.01}%s]",
+             here("judge.sh"), then);
     run_file(&rig, rest);
 }
 
@@ -331,7 +332,7 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
     char script[2048];
 
     (void)state;
-    make_busy_rig();
+    make_busy_rig("");
     script_for(
         script, sizeof script,
         ":wait state measuring\n:save-screen %s\n?\n:save-screen %s\nEsc\n:probe abc\nCtrl-c\n"
@@ -358,10 +359,29 @@ static void test_keys_and_stop_while_the_trainer_is_busy(void **state)
     }
     whole(a, false);
     run_assert_same(a, b);
-    make_busy_rig(); /* begun paused: Space lets it go on, whatever is measured meanwhile */
+    make_busy_rig(""); /* begun paused: Space lets it go on, whatever is measured meanwhile */
     script_for(script, sizeof script, ":wait state measuring\nSpace\n:save-screen %s\n%s",
                here("go"), ":wait state done\n:quit\n");
     play_through(run_folder(), "--paused", script);
+}
+
+/* What is done between two steps is announced when it is asked for, and by no step that has not come. */
+static void test_what_waits_for_the_step_says_so(void **state)
+{
+    char script[2048];
+
+    (void)state;
+    make_busy_rig(",{'name':'attack','method':'sft','train':[{'file':'rows.jsonl','harmful':true}],"
+                  "'batch_size':4,'lora':{'r':2},'steps':2,'lr':0.01}");
+    script_for(script, sizeof script,
+               ":wait state measuring\n:fork here\n:save-screen %s\nR\n:save-screen %s\n"
+               ":attack steps=2\n:save-screen %s\n:save-screen %s\n:wait attack\n"
+               ":wait state done\n:quit\n",
+               here("fork"), here("reference"), here("attack"), here("go"));
+    play_through(run_folder(), NULL, script);
+    assert_on("fork", "forking after this step");
+    assert_on("reference", "after this step its weights are what drift is measured against");
+    assert_on("attack", "attacking after this step");
 }
 
 /* `x` twice before the next step: the second is of the layers that wait, and takes the first back. */
@@ -370,7 +390,7 @@ static void test_layers_are_left_out_of_those_that_wait(void **state)
     char script[2048];
 
     (void)state;
-    make_busy_rig();
+    make_busy_rig("");
     script_for(script, sizeof script,
                ":wait state measuring\nx\nX\n:save-screen %s\nEsc\nx\nX\n:save-screen %s\nEsc\n"
                ":save-screen %s\n:wait state done\n:quit\n",
@@ -564,6 +584,7 @@ static int cases(void)
         cmocka_unit_test(test_a_step_ends_the_wait_for_the_start),
         cmocka_unit_test(test_a_paste_is_text),
         cmocka_unit_test(test_keys_and_stop_while_the_trainer_is_busy),
+        cmocka_unit_test(test_what_waits_for_the_step_says_so),
         cmocka_unit_test(test_layers_are_left_out_of_those_that_wait),
         cmocka_unit_test(test_training_does_not_wait_for_the_screen),
         cmocka_unit_test(test_the_screen_catches_up),

@@ -155,6 +155,9 @@ static void test_runs_have_a_margin(void **state)
         if (i)
             ASSERT_LINE(i, "method", "HS%", "FA%", "margin", "broke");
         ASSERT_LINE(i, i ? " sft " : "] n=500", i ? "41.2" : "HS 41.2%", "0.625");
+        for (size_t k = 0; k < runs->items.n; k++)
+            runs->items.v[k].run.eval[0].beneath[VAC_BENEATH_margin].value = -1e-4;
+        assert_lacks(i, "-0.000");
         keys("k");
         for (size_t k = 0; k < runs->items.n; k++)
             runs->items.v[k].run.eval[0].beneath[VAC_BENEATH_margin].known = false;

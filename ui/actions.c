@@ -188,22 +188,21 @@ static void fork_saved(struct ui *ui, const char *at, const char *out)
 void action_fork(struct ui *ui, const char *args)
 {
     char at[VAC_NAME];
-    const char *out;
     size_t n = strcspn(args, " \t");
+    const char *out = args + n + strspn(args + n, " \t");
+    bool here = n == 0 || (n == 4 && !strncmp(args, "here", 4));
     int64_t step = 0; /* here */
-    bool here;
+    uint64_t id;
 
     snprintf(at, sizeof at, "%.*s", (int)n, args);
-    out = args + n + strspn(args + n, " \t");
-    here = !*at || !strcmp(at, "here");
     if (!*ui->snap.run)
         ui_warn(ui, "no run is open: Enter opens one");
     else if (!session_is_live(ui))
         fork_saved(ui, here ? NULL : at, *out ? out : NULL);
     else if (!here && !read_step(at, &step))
         ui_warn(ui, ":fork wants the step of a checkpoint, or here, and \"%s\" is neither", at);
-    else
-        ui_send(ui, VAC_OP_FORK, step, NULL, *out ? out : NULL);
+    else if ((id = ui_send(ui, VAC_OP_FORK, step, NULL, *out ? out : NULL)))
+        ui_announce(ui, id, "forking after this step");
 }
 
 static void do_fork(struct ui *ui)
@@ -240,9 +239,10 @@ static void do_evaluate(struct ui *ui)
 
 static void do_reference(struct ui *ui)
 {
-    if (ui_send(ui, VAC_OP_REFERENCE, 0, NULL, NULL))
-        ui_say(ui, "drift is measured against the weights of step %lld from now on",
-               (long long)ui->snap.step);
+    uint64_t id = ui_send(ui, VAC_OP_REFERENCE, 0, NULL, NULL);
+
+    if (id)
+        ui_announce(ui, id, "after this step its weights are what drift is measured against");
 }
 
 /* --- rho and layers --- */

@@ -131,7 +131,9 @@ void attack_typed(struct ui *ui, const char *args)
     }
     snprintf(now.run, sizeof now.run, "%s", ui_dir(ui));
     *a = now;
-    if (!a->saving && !a->asked)
+    if (a->saving || a->asked)
+        ui_announce(ui, a->saving ? a->saving : a->asked, "attacking after this step");
+    else
         begin(ui);
 }
 

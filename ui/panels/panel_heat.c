@@ -220,11 +220,14 @@ static void draw(struct ui *ui, const struct view *v)
     struct scale s = scale_of(ui);
 
     if (!ui->layers.n || !(s.lo <= s.hi)) {
-        draw_fmt(v, 1, 0, INK_FAINT,
+        char text[120];
+
+        snprintf(text, sizeof text,
                  ui->metric == METRIC_refusal && ui->layers.n ? "%s is not watched by this run"
                  : ui->log_y && ui->layers.n                  ? "no %s above 0 measured yet"
                                                               : "%s not measured yet",
                  vac_series[ui->metric].label);
+        draw_flow(v, 1, 0, v->w - 2, INK_FAINT, text, 0);
         return;
     }
     rows = rows_for(ui, v->h - below);

@@ -515,7 +515,8 @@ static void draw_detail(const struct view *v, const struct start_item *item)
         snprintf(rest, sizeof rest, "[%.3g, %.3g] n=%lld", scale * e->lo, scale * e->hi,
                  (long long)e->n);
         if (e->beneath[VAC_BENEATH_margin].known)
-            n = snprintf(more, sizeof more, " margin %.3f", e->beneath[VAC_BENEATH_margin].value);
+            n = snprintf(more, sizeof more, " margin %.3f",
+                         round(e->beneath[VAC_BENEATH_margin].value * 1000) / 1000 + 0.0);
         if (*measured_rest(judged, &e->verdicts))
             snprintf(more + n, sizeof more - (size_t)n, " %s%s%s", judged,
                      *e->verdicts.others ? ": " : "", e->verdicts.others);
