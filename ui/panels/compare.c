@@ -110,7 +110,7 @@ void compare_read_on(struct ui *ui)
         if (!ui->deterministic && ui->now - o->read_at < AGAIN)
             continue;
         o->size = size_of(o->dir);
-        if (o->size != was)
+        if (o->size >= 0 && o->size != was)
             read_points(o, ui->now, &ignored);
     }
 }
