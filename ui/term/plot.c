@@ -594,38 +594,56 @@ static const char *age_text(char out[NUMBER_SIZE + 2], const struct plot *p, con
     return out;
 }
 
-static void draw_legend(const struct view *v, const struct plot *p, struct legend g,
-                        const struct curve *curves, int indent, struct off off)
+/* The names with their values, from *x, *y on; without `drawn` only where they would end. False: one has no place. */
+static bool put_names(const struct view *v, const struct plot *p, const struct legend *g,
+                      const struct curve *curves, bool drawn, int *x, int *y)
 {
-    int y = v->h - g.rows, x;
+    bool all = true;
 
-    g.left = indent;
-    x = g.left = rows_of(v, p, &g) > g.rows ? 0 : indent; /* below the picture, if it fits */
     for (int i = 0; i < p->n_lines; i++) {
         const struct plot_line *l = &p->lines[i];
         char text[NUMBER_SIZE], age[NUMBER_SIZE + 2];
         const char *unit = p->y_unit && !l->part && !isnan(curves[i].value) ? p->y_unit : "";
-        bool values = g.values && !is_ghost(l);
+        bool values = g->values && !is_ghost(l);
         int w, value_w;
 
         if (!l->name)
             continue;
-        w = name_width(v, l, g.name_w);
+        w = name_width(v, l, g->name_w);
         value_w = (int)(strlen(value_text(text, p, l, curves[i].value)) + strlen(unit) +
                         strlen(age_text(age, p, &curves[i])));
-        if (x > g.left && x + 3 + w + (values ? value_w : -1) > v->w && y + 1 < v->h) {
-            x = g.left;
-            y++;
+        if (*x > g->left && *x + 3 + w + (values ? value_w : -1) > v->w && *y + 1 < v->h) {
+            *x = g->left;
+            ++*y;
         }
-        draw_glyph(v, x, y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
-        x = draw_cut(v, x + 2, y, w, INK_FAINT, l->name);
-        if (values && x + 1 + value_w <= v->w) { /* half a number would be another */
-            x = draw_text(v, x + 1, y, l->style | STYLE_BOLD, text);
-            x = draw_text(v, x, y, INK_FAINT, unit);
-            x = draw_text(v, x, y, INK_FAINT, age);
+        all = all && *x + 2 < v->w;
+        values = values && *x + 3 + w + value_w <= v->w; /* half a number would be another */
+        if (drawn) {
+            draw_glyph(v, *x, *y, l->style | STYLE_BOLD, (unsigned char)l->glyph);
+            draw_cut(v, *x + 2, *y, w, INK_FAINT, l->name);
         }
-        x += 2;
+        *x += 2 + w;
+        if (drawn && values) {
+            int at = draw_text(v, *x + 1, *y, l->style | STYLE_BOLD, text);
+
+            at = draw_text(v, at, *y, INK_FAINT, unit);
+            draw_text(v, at, *y, INK_FAINT, age);
+        }
+        *x += (values ? 1 + value_w : 0) + 2;
     }
+    return all;
+}
+
+static void draw_legend(const struct view *v, const struct plot *p, struct legend g,
+                        const struct curve *curves, int indent, struct off off)
+{
+    int y = v->h - g.rows, x, end_x, end_y = y;
+
+    g.left = indent;
+    end_x = x = g.left =
+        rows_of(v, p, &g) > g.rows ? 0 : indent; /* below the picture, if it fits */
+    g.values = g.values && put_names(v, p, &g, curves, false, &end_x, &end_y);
+    put_names(v, p, &g, curves, true, &x, &y);
     if (p->band && x + 4 + text_width(p->band, strlen(p->band), v->c->utf8) <= v->w) {
         draw_glyph(v, x, y, INK_GHOST, v->c->charset == CHARSET_ASCII ? ':' : 0x2592);
         x = draw_text(v, x + 2, y, INK_FAINT, p->band) + 2;
