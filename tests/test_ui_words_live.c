@@ -337,6 +337,7 @@ static void test_what_is_typed_while_it_opens_is_asked(void **state)
     play_through(out, NULL, ":wait state done\n:quit\n");
     term_start(&t, 80, 24, "xterm-256color", "screen", args);
     term_wait(&t, "DONE");
+    term_wait(&t, "chooses which weights"); /* all of panel 5 that says how has room */
     term_keys(&t, "p");
     term_wait(&t, "leaves");
     term_keys(&t, "quick and ");

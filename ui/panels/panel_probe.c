@@ -482,8 +482,6 @@ static void draw_detail(struct ui *ui, const struct view *v, struct asked *a, co
 
 static void draw_nothing(const struct ui *ui, const struct view *v)
 {
-    int x;
-
     if (!*ui->snap.run) {
         draw_text(v, 1, 0, INK_FAINT, "No run is open.");
         return;
@@ -493,9 +491,9 @@ static void draw_nothing(const struct ui *ui, const struct view *v)
         return;
     }
     if (ui->look || !ui->session) {
-        x = draw_hint(v, 1, 0, "p", "asks the weights that the run has saved;");
-        draw_hint(v, x, 0, "@", "chooses which");
-        draw_hint(v, 1, 1, "P", "asks the fixed probes of the run file");
+        draw_hint(v, 1, 0, "p", "asks the weights that the run saved");
+        draw_hint(v, 1, 1, "P", "asks them the fixed probes");
+        draw_hint(v, 1, 2, "@", "chooses which weights");
         return;
     }
     draw_hint(v, 1, 0, "p", "asks the present weights anything");
