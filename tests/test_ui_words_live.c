@@ -340,7 +340,7 @@ static void test_what_is_typed_while_it_opens_is_asked(void **state)
     term_wait(&t, "chooses which weights"); /* all of panel 5 that says how has room */
     term_keys(&t, "p");
     term_wait(&t, "leaves");
-    term_keys(&t, "quick and ");
+    term_keys(&t, "\033[200~quick \033[201~and ");
     term_read(&t, 0.4);
     term_keys(&t, "quiet\rnext");
     term_wait(&t, "now, @1");

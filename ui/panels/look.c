@@ -23,18 +23,24 @@ struct waiting {
     size_t n_held;
 };
 
-/* Letters go into a line that is open, up to a key that does something: that waits, and all behind it. False: it is
+/* Letters and pastes go into a line that is open, up to a key that does something: that waits, and all behind it. False: it is
  * to be left. */
 static bool take_key(struct waiting *w, int key)
 {
-    bool line = prompt_is_open(w->ui);
+    bool line = prompt_is_open(w->ui), first = line && w->n_held == 0;
+    const char *pasted;
+    size_t n;
 
     if (key == UIKEY_ESC || key == UICTRL('c') || (key == 'q' && !line))
         return false;
-    if (line && w->n_held == 0 && key >= ' ' && key != UIKEY_BACKSPACE && key <= 0x10ffff)
+    if (first && key >= ' ' && key != UIKEY_BACKSPACE && key <= 0x10ffff) {
         prompt_key(w->ui, key, false);
-    else if (line && w->n_held < SCREEN_UNREAD && key != UIKEY_MOUSE && key != UIKEY_PASTE)
+    } else if (first && key == UIKEY_PASTE) {
+        pasted = screen_pasted(&n);
+        prompt_paste(w->ui, pasted, n);
+    } else if (line && w->n_held < SCREEN_UNREAD && key != UIKEY_MOUSE && key != UIKEY_PASTE) {
         w->held[w->n_held++] = key;
+    }
     return true;
 }
 

@@ -4,7 +4,8 @@
 
 #include "panels/state.h"
 
-/* Opens a session and starts it. Signals are for the screen's thread. */
+/* Opens a session and starts it. Signals are for the screen's thread. Esc leaves it; what is typed meanwhile into a
+ * line that is open is kept. */
 int look_begin(struct ui *ui, struct vac_session **out, const struct vac_open *o,
                struct vac_err *err);
 /* The run that is open is over, or only looked at and driven by nobody: what it saved can be asked. */
