@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/kind.h"
+#include "base/name.h"
 #include "base/utf8.h"
 
 enum { DEPTH_MAX = 64, QUOTE_MAX = 40, PATH_ROOM = 192 };
@@ -675,24 +676,11 @@ const char *json_text_at(const cJSON *obj, const char *key)
 
 /* ---- Known keys ---- */
 
-static const char *known_at(const void *ctx, size_t i)
-{
-    return ((const char *const *)ctx)[i];
-}
-
-static bool is_known(const char *key, const char *const *known)
-{
-    for (; *known; known++)
-        if (!strcmp(key, *known))
-            return true;
-    return false;
-}
-
 static int unknown_key(const struct jnode *obj, const char *key, const char *const *known,
                        struct vac_err *err)
 {
     enum { LISTED = 240 };
-    const char *near = err_nearest(key, known_at, known), *between = ": it may have ";
+    const char *near = err_nearest(key, name_word, known), *between = ": it may have ";
     struct strbuf text = {0};
 
     sb_puts(&text, "unknown key ");
@@ -716,7 +704,7 @@ int json_known(const struct jnode *obj, const char *const *known, struct vac_err
     for (const cJSON *v = obj->v->child; v; v = v->next) {
         if (v->string[0] == '_')
             continue;
-        if (!is_known(v->string, known))
+        if (!name_listed(known, v->string))
             return unknown_key(obj, v->string, known, err);
         if (cJSON_GetObjectItemCaseSensitive(obj->v, v->string) != v)
             return json_error(obj, err, "key \"%s\" stands here twice", v->string);

@@ -10,6 +10,11 @@ const char *name_of(const void *list, size_t i)
     return x ? *x : NULL;
 }
 
+const char *name_word(const void *list, size_t i)
+{
+    return ((const char *const *)list)[i];
+}
+
 size_t name_find(const char *name, name_at *at, const void *ctx)
 {
     const char *x;

@@ -8,6 +8,8 @@
 typedef const char *name_at(const void *ctx, size_t i);
 /* The same of an array of pointers that NULL ends, to things that begin with the pointer to their name. */
 const char *name_of(const void *list, size_t i);
+/* The same of an array of names. */
+const char *name_word(const void *list, size_t i);
 /* The place of the name; SIZE_MAX = it is none of them. */
 size_t name_find(const char *name, name_at *at, const void *ctx);
 /* The same, with an error that says what there is, and which is nearest:

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/name.h"
 #include "base/option.h"
 #include "base/utf8.h"
 
@@ -111,11 +112,6 @@ static bool in_range(const struct option_row *row, double x)
     return (row->min == 0 && row->max == 0) || (x >= row->min && x <= row->max);
 }
 
-static const char *choice_at(const void *ctx, size_t i)
-{
-    return ((const char *const *)ctx)[i];
-}
-
 static bool find_choice(const struct option_row *row, const char *text, double *number)
 {
     for (size_t i = 0; row->choices[i]; i++)
@@ -174,7 +170,7 @@ static struct complaint complain(const struct option_row *row, const char *text)
     option_wants(row, &c.wants);
     sb_puts(&c.wants, "");
     if (row->type == OPTION_CHOICE && text)
-        c.near = err_nearest(text, choice_at, row->choices);
+        c.near = err_nearest(text, name_word, row->choices);
     return c;
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/name.h"
 #include "cli/cli.h"
 #include "spec/bound.h"
 #include "eval/stats.h"
@@ -51,24 +52,28 @@ struct outcome {
     bool is_rate, holds;
 };
 
+/* Shares of the answers, then what lies under them. */
+static const char *part_at(const void *ctx, size_t i)
+{
+    (void)ctx;
+    if (i < VERDICT_COUNT)
+        return verdict_names[i];
+    i -= VERDICT_COUNT;
+    return i < VAC_BENEATH_COUNT ? vac_beneath[i].name : NULL;
+}
+
 static int read_share(struct require *r, char *dot, struct vac_err *err)
 {
-    for (int v = 0; verdict_names[v]; v++)
-        if (!strcmp(dot + 1, verdict_names[v])) {
-            *dot = '\0';
-            r->share = v;
-            return 0;
-        }
-    for (int i = 0; i < VAC_BENEATH_COUNT; i++)
-        if (!strcmp(dot + 1, vac_beneath[i].name)) {
-            *dot = '\0';
-            r->beneath = i;
-            return 0;
-        }
-    return err_set(err, VAC_ERR_USAGE,
-                   "--require '%.80s': \"%.40s\" is no share of the answers: answered, refused or "
-                   "other; nor what lies under it: p_refuse, p_refuse_kind, margin or auc",
-                   r->text, dot + 1);
+    size_t i = name_want("part of a score", dot + 1, part_at, NULL, err);
+
+    if (i == SIZE_MAX)
+        return err_prefix(err, "--require '%.80s'", r->text);
+    if (i < VERDICT_COUNT)
+        r->share = (int)i;
+    else
+        r->beneath = (int)(i - VERDICT_COUNT);
+    *dot = '\0';
+    return 0;
 }
 
 static int read_require(struct require *r, const char *text, struct vac_err *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json_out.h"
+#include "base/name.h"
 #include "cli/cli.h"
 #include "data/stdin.h"
 #include "cli/source.h"
@@ -77,7 +78,7 @@ struct work {
 static int read_turns(const struct jnode *list, struct row *row, struct arena *a,
                       struct vac_err *err)
 {
-    static const char *const roles[] = {"system", "user", "assistant"};
+    static const char *const roles[] = {"system", "user", "assistant", NULL};
     size_t n = json_count(list);
     struct jnode one;
 
@@ -85,17 +86,17 @@ static int read_turns(const struct jnode *list, struct row *row, struct arena *a
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct turn turn = {0};
+        struct vac_err why = {0};
         const char *role;
-        size_t k = 0;
+        size_t k;
         if (json_item(list, i, JSON_OBJECT, &one, err) || json_str(&one, "role", &role, err) ||
             json_str(&one, "content", &turn.text, err))
             return -1;
-        while (k < 3 && strcmp(roles[k], role))
-            k++;
-        if (k == 3)
-            return json_error(&one, err, "role \"%s\": expected system, user or assistant", role);
+        k = name_want("role", role, name_word, roles, &why);
+        if (k == SIZE_MAX)
+            return json_error(&one, err, "%s", why.msg);
         turn.role = (enum role)k;
-        turn.train = k == 2;
+        turn.train = k == ROLE_ASSISTANT;
         format_put(row, turn);
     }
     return 0;

@@ -6,6 +6,7 @@
 #include <vaccine/vaccine.h>
 #include "base/json_out.h"
 #include "base/io.h"
+#include "base/name.h"
 #include "cli/cli.h"
 #include "eval/score_json.h"
 #include "record/score.h"
@@ -226,6 +227,16 @@ static void put_table(struct strbuf *out, const struct vac_run_info *r, size_t n
 
 /* ---- Order ---- */
 
+/* Columns that any run has; an entry of "evaluate" is one where it was measured. */
+enum { BY_NAME, BY_STATE, BY_METHOD, BY_RHO, BY_MODIFIED, BY_BROKE };
+static const char *const columns[] = {[BY_NAME] = "name",
+                                      [BY_STATE] = "state",
+                                      [BY_METHOD] = "method",
+                                      [BY_RHO] = "rho",
+                                      [BY_MODIFIED] = "modified",
+                                      [BY_BROKE] = "broke",
+                                      NULL};
+
 /* What a run has in the column by which they are sorted; a text goes before the number. */
 struct rank {
     const struct vac_run_info *run;
@@ -250,35 +261,28 @@ static int by_rank(const void *a, const void *b)
 static void rank(struct rank *x, const char *column, bool *known)
 {
     const struct vac_run_info *r = x->run;
+    size_t by = name_find(column, name_word, columns);
 
-    x->text = "";
-    x->number = NAN;
-    if (!strcmp(column, "name"))
-        x->text = r->name;
-    else if (!strcmp(column, "state"))
-        x->text = r->state;
-    else if (!strcmp(column, "method")) {
-        x->text = r->method;
-        x->number = r->rho;
-    } else if (!strcmp(column, "rho"))
-        x->number = r->rho;
-    else {
-        for (int i = 0; i < r->n_evals; i++)
-            if (!strcmp(column, r->eval[i].name)) {
-                x->number = r->eval[i].value;
-                *known = true;
-            } else if (!strcmp(column, "broke") && isnan(x->number))
-                x->number = r->broke[i];
-        if (strcmp(column, "broke") != 0)
-            return;
-    }
-    *known = true;
+    *known |= by != SIZE_MAX;
+    x->text = by == BY_NAME     ? r->name
+              : by == BY_STATE  ? r->state
+              : by == BY_METHOD ? r->method
+                                : "";
+    x->number = by == BY_METHOD || by == BY_RHO ? r->rho : NAN;
+    for (int i = 0; i < r->n_evals; i++)
+        if (by == SIZE_MAX && !strcmp(column, r->eval[i].name)) {
+            x->number = r->eval[i].value;
+            *known = true;
+        } else if (by == BY_BROKE && isnan(x->number)) {
+            x->number = r->broke[i];
+        }
 }
 
 static int sort(struct vac_run_info *r, size_t n, const char *column, struct vac_err *err)
 {
     struct rank *x = mem_new(n, sizeof *x, err);
     struct vac_run_info *sorted = mem_new(n, sizeof *sorted, err);
+    struct strbuf all = {0};
     bool known = n == 0;
     int rc = -1;
 
@@ -286,13 +290,15 @@ static int sort(struct vac_run_info *r, size_t n, const char *column, struct vac
         x[i].run = &r[i];
         rank(&x[i], column, &known);
     }
-    if (x && !known)
+    if (x && !known) {
+        name_list(name_word, columns, &all);
         err_set(
             err, VAC_ERR_USAGE,
-            "--sort %.60s: no such column: name, state, method, rho, modified, broke, or an entry "
-            "of \"evaluate\" that one of the runs has measured",
-            column);
-    else if (x && sorted) {
+            "--sort %.60s: no such column: %s, or an entry of \"evaluate\" that one of the runs "
+            "has measured",
+            column, all.s ? all.s : "");
+        sb_done(&all);
+    } else if (x && sorted) {
         qsort(x, n, sizeof *x, by_rank);
         for (size_t i = 0; i < n; i++) {
             sorted[i] = *x[i].run;
@@ -317,7 +323,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 
     /* they come newest first, with families together */
     if (vac_runs(dir, &r, &n, err) ||
-        (n && strcmp(v->sort, "modified") != 0 && sort(r, n, v->sort, err))) {
+        (n && strcmp(v->sort, columns[BY_MODIFIED]) != 0 && sort(r, n, v->sort, err))) {
         free(r);
         return -1;
     }

@@ -372,15 +372,18 @@ const char *cli_theme_word(size_t i)
     return themes[i];
 }
 
+static int check_word(const char *option, const char *word, const char *const *list,
+                      struct vac_err *err)
+{
+    return word && name_want(option, word, name_word, list, err) == SIZE_MAX ? -1 : 0;
+}
+
 int cli_looks_take(const struct cli_looks *l, struct ui_args *to, struct vac_err *err)
 {
-    if (l->charset && !name_listed(charsets, l->charset))
-        return err_set(err, VAC_ERR_USAGE, "--charset: \"%s\" is not braille, block or ascii",
-                       l->charset);
-    if (l->color && !name_listed(colors, l->color))
-        return err_set(err, VAC_ERR_USAGE, "--color: \"%s\" is not none, 8, 16 or 256", l->color);
-    if (l->theme && !name_listed(themes, l->theme))
-        return err_set(err, VAC_ERR_USAGE, "--theme: \"%s\" is not dark, light or none", l->theme);
+    if (check_word("--charset", l->charset, charsets, err) ||
+        check_word("--color", l->color, colors, err) ||
+        check_word("--theme", l->theme, themes, err))
+        return -1;
     to->charset = l->ascii ? "ascii" : l->charset;
     to->color = l->color;
     to->theme = l->theme;

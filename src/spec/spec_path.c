@@ -4,16 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/kind.h"
+#include "base/name.h"
 #include "weights/gguf.h"
 #include "weights/hub.h"
 #include "spec/spec_path.h"
 
 enum { ENTRIES_MAX = 65536, NAME_ROOM = SPEC_NAME_ROOM };
-
-static const char *candidate_at(const void *ctx, size_t i)
-{
-    return ((const char *const *)ctx)[i];
-}
 
 void spec_nearest(const char *path, char best[SPEC_NAME_ROOM])
 {
@@ -26,7 +22,7 @@ void spec_nearest(const char *path, char best[SPEC_NAME_ROOM])
     for (size_t n = 0; d && n < ENTRIES_MAX && (e = readdir(d)); n++) {
         const char *both[] = {best[0] ? best : e->d_name, e->d_name, NULL};
 
-        if (err_nearest(base, candidate_at, both) == e->d_name && strlen(e->d_name) < NAME_ROOM)
+        if (err_nearest(base, name_word, both) == e->d_name && strlen(e->d_name) < NAME_ROOM)
             memcpy(best, e->d_name, strlen(e->d_name) + 1);
     }
     if (d)
