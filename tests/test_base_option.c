@@ -322,12 +322,33 @@ static void test_all_digits(void **state)
     refuses(&wide_rows[1], "-9007199254740993");
 }
 
+/* Four digits, never an exponent. */
+static void test_quantities(void **state)
+{
+    static const struct {
+        double x;
+        const char *want;
+    } rows[] = {{0, "0 B"},       {87, "87 B"},           {999.94, "999.9 B"},
+                {999.96, "1 kB"}, {12345678, "12.35 MB"}, {1.3474e12, "1.347 TB"},
+                {64e9, "64 GB"},  {-2500, "-2.5 kB"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct strbuf s = {0};
+
+        sb_quantity(&s, rows[i].x, "B");
+        assert_string_equal(s.s, rows[i].want);
+        sb_done(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),        cmocka_unit_test(test_read),
         cmocka_unit_test(test_read_messages),   cmocka_unit_test(test_set_and_show),
         cmocka_unit_test(test_text_reads_back), cmocka_unit_test(test_all_digits),
+        cmocka_unit_test(test_quantities),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,15 +60,15 @@ check "unknown command, the nearest named" failed 2 'did you mean "tokenize"?'
 run --hepl
 check "unknown option before a command" failed 2 'did you mean "--help"?'
 run --color=nothing
-check "an option alone is the workbench's" failed 2 'is not none, 8, 16 or 256'
+check "an option alone is the workbench's" failed 2 'expected one of none, 8, 16, 256'
 run --theme=none "$tmp/no.json"
 check "a theme may be none" failed 1 'no.json: cannot open'
 run attach --theme=none --color=none --charset=block "$tmp/none"
 check "so may that of an attached screen" failed 1 'none: '
 run attach --theme=pink "$tmp/none"
-check "which knows no other than the screen" failed 2 '--theme: "pink" is not dark, light or none'
+check "which knows no other than the screen" failed 2 'unknown --theme "pink": expected one of dark, light, none'
 run --theme=pink
-check "... and cannot be anything" failed 2 'is not dark, light or none'
+check "... and cannot be anything" failed 2 'expected one of dark, light, none'
 for c in run validate runs replay report eval import tokenize score probe merge doctor bench; do
     run $c --help
     check "$c --help" done_with "Usage: vaccine $c "
@@ -256,6 +256,11 @@ run bench --shape tiny --steps 1 --warmup 0 --threads 1 --each
 check "bench --each tells how fast each product is" sh -c '
     grep -q "^  NT      640 x     344 x   128 .*[1-9]" "$1" && grep -q "^  NN      640 x     128 x   344 .*[1-9]" "$1"' \
     sh "$tmp/out"
+
+# A run of many steps: large numbers in units that hold them, and no exponents.
+run validate "$srcdir/samples/lab/lab.json" --set stages.align.steps=3000000
+check "validate tells large quantities with their unit" done_with ' PFLOP)'
+check "... and nothing by an exponent" sh -c '! grep -E "[0-9]e[+-][0-9]" "$1"' sh "$tmp/out"
 
 # ---- output that cannot be written ----
 

@@ -126,7 +126,7 @@ static void test_no_room_headless(void **state)
     limit_files(RLIM_INFINITY);
     assert_int_equal(err.code, VAC_ERR_SPACE);
     assert_error(&err, "checkpoint at step 10");
-    assert_error(&err, "MB");
+    assert_error(&err, " kB)");
     assert_error(&err, b);
     assert_true(dir_exists(run_path(b, "checkpoint-7")));
     assert_false(dir_exists(run_path(b, "checkpoint-10")));
@@ -201,7 +201,7 @@ static void test_no_room_for_drift(void **state)
     limit_files(RLIM_INFINITY);
     assert_int_equal(err.code, VAC_ERR_SPACE);
     assert_error(&err, "drift reference (");
-    assert_error(&err, "MB");
+    assert_error(&err, " kB)");
     assert_error(&err, b);
     assert_false(file_exists(run_path(b, "drift-reference.tmp")));
     whole(&r, b, false);

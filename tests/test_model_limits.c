@@ -207,8 +207,8 @@ static void test_too_large(void **state)
     assert_ok(plan_generate(&p, m, 1, 4096), &err);
     assert_int_equal(plan_check(&p, 64000000000, &err), -1);
     assert_int_equal(err.code, VAC_ERR_MEMORY);
-    assert_error(&err, "base weights (mapped) 141.11 GB");
-    assert_error(&err, "there are 64.00 GB");
+    assert_error(&err, "base weights (mapped) 141.1 GB");
+    assert_error(&err, "there are 64 GB ");
     assert_error(&err, "use a smaller model");
     model_close(m);
 }

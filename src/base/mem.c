@@ -286,6 +286,23 @@ static void point_fix(char *s)
     memmove(s + to, s + from, strlen(s + from) + 1);
 }
 
+void sb_word(struct strbuf *b, const char *s)
+{
+    static const char apart[] = " \t\r\n|&;<>()$`\\\"'*?[]#~!{}";
+
+    if (*s && !s[strcspn(s, apart)]) {
+        sb_puts(b, s);
+        return;
+    }
+    sb_putc(b, '\'');
+    for (; *s; s++)
+        if (*s == '\'')
+            sb_puts(b, "'\\''");
+        else
+            sb_putc(b, *s);
+    sb_putc(b, '\'');
+}
+
 void sb_num(struct strbuf *b, double x)
 {
     char text[64];
@@ -305,6 +322,16 @@ void sb_num(struct strbuf *b, double x)
     }
     point_fix(text);
     sb_puts(b, text);
+}
+
+void sb_quantity(struct strbuf *b, double x, const char *unit)
+{
+    static const char *const prefix[] = {"", "k", "M", "G", "T", "P", "E", NULL};
+    int i = 0;
+
+    for (; fabs(x) >= 999.95 && prefix[i + 1]; i++)
+        x /= 1000;
+    sb_printf(b, "%.4g %s%s", x, prefix[i], unit);
 }
 
 int sb_ok(const struct strbuf *b, struct vac_err *err)

@@ -46,8 +46,12 @@ void sb_json(struct strbuf *b, const char *s, size_t n);
  * but for the characters in `keep` ("\n\t" where it may have lines of its own, "" in a line of ours). Without
  * utf8 so is all that is not ASCII. */
 void sb_safe(struct strbuf *b, const char *s, size_t n, const char *keep, bool utf8);
+/* One word of a line that is to be typed: as it is, or in quotes where a shell would take it apart. */
+void sb_word(struct strbuf *b, const char *s);
 /* Appends a double as JSON: the shortest text that reads back the same; null for NaN and Inf. */
 void sb_num(struct strbuf *b, double x);
+/* "1.347 TFLOP", "12.4 MB", "87 B": a quantity of four digits at most, with its unit. */
+void sb_quantity(struct strbuf *b, double x, const char *unit);
 int sb_ok(const struct strbuf *b, struct vac_err *err);
 void sb_clear(struct strbuf *b); /* len = 0, keeps the memory */
 void sb_done(struct strbuf *b);

@@ -73,11 +73,6 @@ static void fail(struct finding *f, const struct vac_err *err)
     sb_puts(&f->text, err->msg);
 }
 
-static double gigabytes(uint64_t bytes)
-{
-    return (double)bytes / 1e9;
-}
-
 static void check_version(struct doctor *d, struct finding *f)
 {
 #ifdef __clang__
@@ -215,7 +210,7 @@ static void check_memory(struct doctor *d, struct finding *f)
     uint64_t bytes = plan_available();
 
     (void)d;
-    sb_printf(&f->text, "%.1f GB for this process", gigabytes(bytes));
+    sb_quantity(&f->text, (double)bytes, "B for this process");
     if (bytes < 1000000000)
         advise(f, STATE_WARN, "only very small models fit; is there a limit (ulimit -v, cgroup)?");
 }
@@ -232,7 +227,7 @@ static void check_disk(struct doctor *d, struct finding *f)
         return;
     }
     bytes = (uint64_t)st.f_bavail * st.f_frsize;
-    sb_printf(&f->text, "%.1f GB free in the current folder", gigabytes(bytes));
+    sb_quantity(&f->text, (double)bytes, "B free in the current folder");
     if (access(".", W_OK))
         advise(f, STATE_WARN, "it cannot be written to: name another folder with -o");
     else if (bytes < 1000000000)
@@ -335,7 +330,8 @@ static void judge_plan(struct finding *f, const struct plan *plan, const char *w
         fail(f, &err);
         return;
     }
-    sb_printf(&f->text, "%.3g GB for %s\n", gigabytes(plan->total), what);
+    sb_quantity(&f->text, (double)plan->total, "B for ");
+    sb_printf(&f->text, "%s\n", what);
     plan_text(plan, &f->text);
 }
 

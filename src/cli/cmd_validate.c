@@ -1,4 +1,5 @@
 /* cmd_validate.c - `vaccine validate`: what a run file would do, without doing it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/json_out.h"
@@ -29,13 +30,6 @@ static const struct cli_option options[] = {
 };
 
 /* --- for people --- */
-
-static void put_bytes(struct strbuf *s, uint64_t bytes)
-{
-    double x = (double)bytes;
-
-    sb_printf(s, x < 1e9 ? "%.2f MB" : "%.2f GB", x < 1e9 ? x / 1e6 : x / 1e9);
-}
 
 static void put_time(struct strbuf *s, double seconds)
 {
@@ -79,9 +73,12 @@ static void put_warnings(struct strbuf *s, const struct strbuf *lines)
 
 static void put_stage(struct strbuf *s, const struct validate_stage *x)
 {
-    sb_printf(s, "\nstage %s: %s, %s, %llu steps = %.4g epochs of %llu; ", x->spec->name,
+    char epochs[32];
+
+    snprintf(epochs, sizeof epochs, x->epochs < 1e4 ? "%.4g" : "%.0f", x->epochs);
+    sb_printf(s, "\nstage %s: %s, %s, %llu steps = %s epochs of %llu; ", x->spec->name,
               x->spec->method->name, x->spec->full ? "all weights" : "LoRA",
-              (unsigned long long)x->steps, x->epochs, (unsigned long long)x->steps_per_epoch);
+              (unsigned long long)x->steps, epochs, (unsigned long long)x->steps_per_epoch);
     sb_printf(s, "%llu numbers are trained\n", (unsigned long long)x->trained);
     if (x->until.len) {
         sb_puts(s, "  ends when ");
@@ -100,14 +97,15 @@ static void put_stage(struct strbuf *s, const struct validate_stage *x)
     put_warnings(s, &x->warnings);
     for (size_t i = 0; i < x->plan.n; i++) {
         sb_printf(s, "  %-32s ", x->plan.row[i].what);
-        put_bytes(s, x->plan.row[i].bytes);
+        sb_quantity(s, (double)x->plan.row[i].bytes, "B");
         sb_putc(s, '\n');
     }
     sb_printf(s, "  %-32s ", "memory in all");
-    put_bytes(s, x->plan.total);
+    sb_quantity(s, (double)x->plan.total, "B");
     sb_puts(s, "\n  about ");
     put_time(s, x->seconds);
-    sb_printf(s, " (%.3g GFLOP)", x->flops / 1e9);
+    sb_puts(s, " (");
+    sb_quantity(s, x->flops, "FLOP)");
     if (x->measuring > 0) {
         sb_puts(s, ", and ");
         put_time(s, x->measuring);
@@ -128,9 +126,10 @@ static void put_text(struct strbuf *s, const struct validation *v)
 {
     sb_puts(s, "model ");
     cli_put_name(s, v->spec->model ? v->spec->model : "random");
-    sb_printf(s, ": %llu parameters; %d thread%s, %.1f GFLOP/s, ",
-              (unsigned long long)v->parameters, v->threads, v->threads == 1 ? "" : "s", v->gflops);
-    put_bytes(s, v->available);
+    sb_printf(s, ": %llu parameters; %d thread%s, ", (unsigned long long)v->parameters, v->threads,
+              v->threads == 1 ? "" : "s");
+    sb_quantity(s, v->gflops * 1e9, "FLOP/s, ");
+    sb_quantity(s, (double)v->available, "B");
     sb_puts(s, " of memory\n");
     for (size_t i = 0; i < v->n_stages; i++)
         put_stage(s, &v->stage[i]);

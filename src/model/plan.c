@@ -45,11 +45,6 @@ uint64_t plan_available(void)
     return machine;
 }
 
-static double gb(uint64_t bytes)
-{
-    return (double)bytes / 1e9;
-}
-
 void plan_put(struct json_out *o, const char *key, const struct plan *p)
 {
     json_put_list(o, key, JSON_TIGHT);
@@ -64,10 +59,19 @@ void plan_put(struct json_out *o, const char *key, const struct plan *p)
 
 void plan_text(const struct plan *p, struct strbuf *out)
 {
-    for (size_t i = 0; i < p->n; i++)
-        sb_printf(out, "  %-32s %10.3f GB %5.1f %%\n", p->row[i].what, gb(p->row[i].bytes),
-                  100.0 * (double)p->row[i].bytes / (double)p->total);
-    sb_printf(out, "  %-32s %10.3f GB\n", "total", gb(p->total));
+    for (size_t i = 0; i <= p->n; i++) {
+        bool all = i == p->n;
+        uint64_t bytes = all ? p->total : p->row[i].bytes;
+        struct strbuf size = {0};
+
+        sb_quantity(&size, (double)bytes, "B");
+        sb_printf(out, "  %-32s %10s", all ? "total" : p->row[i].what, size.s ? size.s : "");
+        if (!all)
+            sb_printf(out, " %5.1f %%", 100.0 * (double)bytes / (double)p->total);
+        sb_putc(out, '\n');
+        out->bad |= size.bad;
+        sb_done(&size);
+    }
 }
 
 int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
@@ -77,13 +81,17 @@ int plan_check(const struct plan *p, uint64_t available, struct vac_err *err)
 
     if (p->total <= available)
         return 0;
+    sb_puts(&s, "needs ");
+    sb_quantity(&s, (double)p->total, "B");
+    sb_puts(&s, " of memory and there are ");
+    sb_quantity(&s, (double)available, "B");
     for (size_t i = 0; i < p->n; i++) {
-        sb_printf(&s, "%s%s %.2f GB", i ? " + " : "", p->row[i].what, gb(p->row[i].bytes));
+        sb_printf(&s, "%s%s ", i ? " + " : " (", p->row[i].what);
+        sb_quantity(&s, (double)p->row[i].bytes, "B");
         if (p->row[i].remedy && (!big || p->row[i].bytes > big->bytes))
             big = &p->row[i];
     }
-    err_set(err, VAC_ERR_MEMORY, "needs %.2f GB of memory and there are %.2f GB (%s): %s",
-            gb(p->total), gb(available), s.s ? s.s : "",
+    err_set(err, VAC_ERR_MEMORY, "%s): %s", s.s ? s.s : "out of memory (",
             big ? big->remedy : "use a smaller model or a larger machine");
     sb_done(&s);
     return -1;

@@ -26,7 +26,7 @@ uint64_t plan_available(void);
 int plan_check(const struct plan *p, uint64_t available, struct vac_err *err);
 /* "KEY": [{"what", "bytes"}], the rows. */
 void plan_put(struct json_out *o, const char *key, const struct plan *p);
-/* One line each: name, GB, share; then the total. */
+/* One line each: name, size, share; then the total. */
 void plan_text(const struct plan *p, struct strbuf *out);
 
 /* The rows of running a model for generation (slots texts of context tokens at a time). */

@@ -220,8 +220,12 @@ int checkpoint_save(struct trainer *t, struct vac_err *err)
     free(path);
     TRACE("save %s: %d, %.1f ms", name, rc, 1e3 * (clock_now() - begun));
     if (rc) {
-        err_prefix(err, "checkpoint at step %llu (%.1f MB)", (unsigned long long)t->at.step,
-                   3e-6 * (double)(sizeof(float) * t->st.opt.n));
+        struct strbuf size = {0};
+
+        sb_quantity(&size, 3.0 * (double)(sizeof(float) * t->st.opt.n), "B");
+        err_prefix(err, "checkpoint at step %llu (%s)", (unsigned long long)t->at.step,
+                   size.s ? size.s : "");
+        sb_done(&size);
         return -1;
     }
     t->at.saved_step = (int64_t)t->at.step;

@@ -206,16 +206,14 @@ int memory_plan(const struct rig *rig, const struct stage *st, const struct plan
     return 0;
 }
 
-/* "12.3 MB": small models would all be 0.0 GB. */
 static void show_row(struct steer *steer, const char *what, uint64_t bytes, bool first)
 {
     struct vac_event e = {.plan = {.bytes = bytes, .first = first}};
     struct strbuf s = {0};
-    double x = (double)bytes;
 
     snprintf(e.plan.what, sizeof e.plan.what, "%s", what);
-    sb_printf(&s, x < 1e9 ? "plan: %s %.2f MB" : "plan: %s %.2f GB", what,
-              x < 1e9 ? x / 1e6 : x / 1e9);
+    sb_printf(&s, "plan: %s ", what);
+    sb_quantity(&s, (double)bytes, "B");
     control_event(steer->ctl, VAC_EVENT_PLAN, 0, (int64_t)steer->at->step, s.s ? s.s : "", &e);
     sb_done(&s);
 }

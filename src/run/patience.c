@@ -66,7 +66,7 @@ bool patience_left(struct patience *p, struct vac_err *err)
         return false;
     }
     if (!steer->interactive && clock_now() - p->begun >= steer->rig->spec.disk_wait * 60) {
-        err_set(err, VAC_ERR_SPACE, "%s (waited %.3g min: free space and go on with --resume)",
+        err_set(err, VAC_ERR_SPACE, "%s (waited %g min: free space and go on with --resume)",
                 p->why.msg, steer->rig->spec.disk_wait);
         return false;
     }

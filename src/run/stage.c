@@ -309,17 +309,19 @@ static int watch_memory(struct stage *st, const struct rig *rig, const struct bo
 int stage_reference(struct stage *st, const struct rig *rig, struct steer *steer,
                     struct vac_err *err)
 {
-    char what[64];
-    struct patience p = {.steer = steer, .what = what};
+    struct strbuf what = {0};
+    struct patience p = {.steer = steer};
 
     if (st->direction)
         direction_set_reference(st->direction);
     if (!st->drift)
         return 0;
-    snprintf(what, sizeof what, "drift reference (%.1f MB)",
-             1e-6 * (double)drift_reference_bytes(rig->m, rig->drift_set.tokens));
+    sb_puts(&what, "drift reference (");
+    sb_quantity(&what, (double)drift_reference_bytes(rig->m, rig->drift_set.tokens), "B)");
+    p.what = what.s;
     while (patience_left(&p, err))
         p.rc = drift_set_reference(st->drift, &p.why);
+    sb_done(&what);
     return p.rc;
 }
 
