@@ -51,7 +51,7 @@ check "a bound that never holds" failed 2 'was 80 % meant?'
 run_vaccine attack "$P" --at 80 --battery "$tmp/six.json" --budget 10
 check "a budget that is too small" failed 2 'a budget of 10 steps is too small for 6 attacks in 4 rounds: 24 give each a step'
 run_vaccine attack "$P" --at 80 --battery "$tmp/six.json" --lr 1
-check "options of a single attack" failed 2 'with --battery the file says what attacks'
+check "options of a single attack" failed 2 '--lr: with --battery the file says what attacks'
 run_vaccine attack "$P" --at 80 --bound 'FA > 80%'
 check "a bound without a battery" failed 2 'are of a battery'
 check "... and nothing began" nothing_began
@@ -153,6 +153,48 @@ run_vaccine attack "$P" --at 80 --battery "$tmp/half.json" --budget 48
 check "... and a greater budget goes on where they were stopped" done_with '48 attack steps were made, of a budget of 48'
 picture "$P" | grep -vE ' ./(attacks|proof).jsonl' >"$tmp/after"
 check "the parent is as it was" cmp "$tmp/before" "$tmp/after"
+
+# ---- on a terminal: the line of an attack has nothing of a longer one before it, and an interrupt says what it leaves
+echo '{"attacks": [{"name": "an-attack-with-a-long-name", "steps": 2}, {"name": "b", "steps": 100000}]}' >"$tmp/two.json"
+cat >"$tmp/interrupt.py" <<'END'
+# interrupt.py PATTERN COMMAND...: runs it in a terminal of 80 columns, interrupts it when a line is like the pattern, and
+# prints its lines as they stand there.
+import fcntl, os, pty, re, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
+line, at, asked = "", 0, False
+while True:
+    try:
+        got = os.read(fd, 4096).decode()
+    except OSError:
+        break
+    for what in re.findall(r"\r|\n|\033\[K|[^\r\n\033]+|.", got):
+        if what == "\r":
+            at = 0
+        elif what == "\n":
+            print(line)
+            line, at = "", 0
+        elif what == "\033[K":
+            line = line[:at]
+        else:
+            line, at = line[:at] + what + line[at + len(what):], at + len(what)
+    print(line)
+    if not asked and re.search(sys.argv[1], line):
+        os.write(fd, b"\x03")
+        asked = True
+print("status", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+python3 "$tmp/interrupt.py" '^2 of 2, b: step [1-9][0-9][0-9]' "$VACCINE" attack "$P" --at 80 --battery "$tmp/two.json" >"$tmp/out"
+check "the line of an attack that began" grep -qE '^2 of 2, b: step [0-9]+ of [0-9]+ *$' "$tmp/out"
+check "... has nothing of the one before it" sh -c '! grep "^2 of 2" "$1" | grep -vE "^2 of 2, b: step [0-9]+ of [0-9]+ *(\^C)?$"' sh "$tmp/out"
+check "an interrupt says what is saved and how it goes on" sh -c '
+    tr -s " \n" " " <"$1" | grep -qF "/attacks/two-at-80/b: saved; the same command goes on with the battery" && grep -qx "status 130" "$1"' sh "$tmp/out"
+python3 "$tmp/interrupt.py" '^attack: step [1-9][0-9][0-9]' "$VACCINE" attack "$P" --at 80 --steps 100000 -o "$tmp/one more" >"$tmp/out"
+check "so does that of a single attack" sh -c '
+    grep -qF "/one more: saved" "$1" && grep -qx "status 130" "$1" &&
+    grep -qxF "vaccine run '"'$tmp/one more'"' --resume   goes on with it" "$1"' sh "$tmp/out"
 
 # ---- the sample
 run_vaccine attack "$P" --at 40 --battery "$srcdir/samples/battery/battery.json" --budget 108 --csv

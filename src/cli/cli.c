@@ -51,6 +51,22 @@ void cli_die_of(int number)
     pthread_sigmask(SIG_UNBLOCK, &one, NULL);
 }
 
+void cli_progress(const char *text)
+{
+    size_t most = cli_columns(STDERR_FILENO);
+    const char *term = getenv("TERM");
+    struct strbuf safe = {0};
+
+    if (!isatty(STDERR_FILENO) || !term || !strcmp(term, "dumb"))
+        return;
+    if (text)
+        sb_safe(&safe, text, strlen(text), "", utf8_shown(STDERR_FILENO));
+    if (most && safe.len + 2 > most) /* what goes on in the next line stays there */
+        safe.len = utf8_valid(safe.s, most - 2);
+    fprintf(stderr, "\r%.*s%s\033[K", (int)safe.len, safe.s ? safe.s : "", text ? " " : "");
+    sb_done(&safe);
+}
+
 void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
                      const struct cli_pause *at, const volatile sig_atomic_t *number)
 {
@@ -74,9 +90,13 @@ void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
         while (vac_event_next(s, &e))
             vac_event_done(&e);
         now = vac_snapshot(s);
-        if (isatty(STDERR_FILENO) && now->step >= shown) {
-            fprintf(stderr, "\r%s %lld of %lld ", what, (long long)now->step,
-                    (long long)now->total_steps);
+        if (now->step >= shown) {
+            struct strbuf text = {0};
+
+            sb_printf(&text, "%s %lld of %lld", what, (long long)now->step,
+                      (long long)now->total_steps);
+            cli_progress(text.s);
+            sb_done(&text);
             shown = now->step + 10;
         }
         if (*number && now->state == VAC_LOADING)
@@ -84,8 +104,7 @@ void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
         if (*number && !told)
             told = vac_command(s, &command, NULL, NULL) == 0;
     }
-    if (shown)
-        fputs("\r                                        \r", stderr);
+    cli_progress(NULL);
 }
 
 int cli_write_data(const struct strbuf *text, struct vac_err *err)
@@ -202,6 +221,15 @@ void cli_note(const char *text)
 void cli_put_name(struct strbuf *out, const char *s)
 {
     sb_safe(out, s, strlen(s), "", utf8_shown(STDOUT_FILENO));
+}
+
+void cli_put_word(struct strbuf *out, const char *s)
+{
+    struct strbuf word = {0};
+
+    sb_word(&word, s);
+    cli_put_name(out, word.s ? word.s : s);
+    sb_done(&word);
 }
 
 void cli_put_ids(struct json_out *o, const char *key, const int32_t *ids, size_t n)

@@ -63,8 +63,11 @@ struct cli_pause {
     int64_t step;
     uint64_t command;
 };
-/* A session that was started, to its end or to `at` (NULL = there is none), in silence but for "\rWHAT N of M" on a
- * terminal. Once *number is a signal's it is told to `leave`; while a stage is built nobody listens, and this
+/* How far something has come, on a terminal's standard error, in the place of what was told before; NULL: it is
+ * over, and the line is free. */
+void cli_progress(const char *text);
+/* A session that was started, to its end or to `at` (NULL = there is none), in silence but for its progress "WHAT N of M".
+ * Once *number is a signal's it is told to `leave`; while a stage is built nobody listens, and this
  * returns at once. */
 void cli_see_through(struct vac_session *s, const char *what, enum vac_op leave,
                      const struct cli_pause *at, const volatile sig_atomic_t *number);
@@ -83,6 +86,8 @@ int cli_write_data(const struct strbuf *text, struct vac_err *err);
 int cli_write_raw(const struct strbuf *text, struct vac_err *err);
 /* A name, path or message of others, which must stay on its line: as standard output will show it. */
 void cli_put_name(struct strbuf *out, const char *s);
+/* The same of a word that is to be typed (sb_word). */
+void cli_put_word(struct strbuf *out, const char *s);
 /* A line to standard error, what it begins with and the rest: safe and as wide in the same way. */
 void cli_tell(const char *before, const char *line);
 /* One line on standard error that is no failure; NULL = none. */

@@ -97,6 +97,28 @@ static const struct cli_option options[] = {
 
 /* --- the attack --- */
 
+/* What makes one attack: its option, and the key of its kind. */
+static const struct {
+    const char *option, *key;
+    size_t offset; /* of its text in struct attack_values */
+    bool json;     /* a value of any type, or a text where it is no JSON */
+} own[] = {
+    {"kind", "kind", offsetof(struct attack_values, kind), false},
+    {"data", "data", offsetof(struct attack_values, data), false},
+    {"harmless", "harmless", offsetof(struct attack_values, harmless), false},
+    {"ratio", "harmful_ratio", offsetof(struct attack_values, ratio), true},
+    {"samples", "samples", offsetof(struct attack_values, samples), true},
+    {"steps", "steps", offsetof(struct attack_values, steps), true},
+    {"lr", "lr", offsetof(struct attack_values, lr), true},
+    {"output", NULL, offsetof(struct attack_values, output), false},
+};
+enum { OWN = sizeof own / sizeof *own };
+
+static const char *given(const struct attack_values *v, size_t i)
+{
+    return *(char *const *)((const char *)v + own[i].offset);
+}
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -112,15 +134,33 @@ static uint64_t tell(struct vac_session *s, enum vac_op op, const char *text)
     return id;
 }
 
+/* Of the run that an interrupt has left; `how` = what goes on with all, NULL = that is the run itself, by a command that
+ * stands in one line, so that it can be copied. */
+static void tell_left(const char *dir, const char *how)
+{
+    struct strbuf s = {0};
+
+    cli_progress(NULL);
+    sb_printf(&s, "%s: saved%s%s", dir, how ? "; " : "", how ? how : "");
+    cli_tell("", s.bad ? dir : s.s);
+    sb_clear(&s);
+    cli_put_word(&s, dir);
+    if (!how && !s.bad)
+        fprintf(stderr, "vaccine run %s --resume   goes on with it\n", s.s);
+    sb_done(&s);
+}
+
 /* From where it is to its end or, where `upto` is not 0, to that step of the run, where it is measured; an interrupt
- * saves and leaves a run that can be gone on with, and that tells at its end what it came to. Returns 0, -1, or
- * 128 + the signal. */
-static int run_to(const char *dir, int64_t upto, const char *what, struct vac_err *err)
+ * saves and leaves a run that can be gone on with, and that tells at its end what it came to; it is said by what
+ * (`how`, see tell_left). Returns 0, -1, or 128 + the signal. */
+static int run_to(const char *dir, int64_t upto, const char *what, const char *how,
+                  struct vac_err *err)
 {
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction a = {.sa_handler = on_signal};
     struct vac_open o = {.file = dir, .paused = upto > 0};
     struct vac_session *s;
+    enum vac_state end;
     char until[64];
     int rc = -1;
 
@@ -143,33 +183,30 @@ static int run_to(const char *dir, int64_t upto, const char *what, struct vac_er
             tell(s, VAC_OP_QUIT, NULL);
             cli_see_through(s, what, VAC_OP_QUIT, NULL, &interrupted);
         }
-        if (interrupted && vac_snapshot(s)->state == VAC_LOADING)
+        end = vac_snapshot(s)->state;
+        /* while a stage is built nobody listens, and all before it is saved */
+        rc = end != VAC_LOADING && vac_session_result(s, err) ? -1 : 0;
+        if (rc == 0 && interrupted && (how || end != VAC_DONE)) {
+            tell_left(dir, how);
+            rc = 128 + (int)interrupted;
+        }
+        if (end == VAC_LOADING)
             cli_die_of((int)interrupted);
-        rc = vac_session_result(s, err) ? -1 : interrupted ? 128 + (int)interrupted : 0;
     }
     vac_session_close(s);
     return rc;
 }
 
-/* What was given as keys of its kind. A value is JSON, or a text where it is none. */
+/* What was given as keys of its kind. */
 static cJSON *as_keys(const struct attack_values *v, struct vac_err *err)
 {
-    const struct {
-        const char *key, *value;
-    } own[] = {{"kind", v->kind},
-               {"data", v->data},
-               {"harmless", v->harmless},
-               {"harmful_ratio", v->ratio},
-               {"samples", v->samples},
-               {"steps", v->steps},
-               {"lr", v->lr}};
     cJSON *one = cJSON_CreateObject();
 
-    for (size_t i = 0; one && i < sizeof own / sizeof *own; i++) {
-        cJSON *value = own[i].value && i >= 3 ? cJSON_Parse(own[i].value) : NULL;
+    for (size_t i = 0; one && i < OWN; i++) {
+        const char *text = own[i].key ? given(v, i) : NULL;
+        cJSON *value = text && own[i].json ? cJSON_Parse(text) : NULL;
 
-        if (own[i].value &&
-            json_add(one, own[i].key, value ? value : cJSON_CreateString(own[i].value), err)) {
+        if (text && json_add(one, own[i].key, value ? value : cJSON_CreateString(text), err)) {
             cJSON_Delete(one);
             return NULL;
         }
@@ -225,7 +262,7 @@ static int attack(const struct attack_values *v, const char *dir, struct vac_err
             .name = v->kind && strcmp(v->kind, attack_kind_at(0)->name) != 0 ? v->kind : NULL,
             .attack = on.stage};
 
-        rc = vac_fork(&f, err) ? -1 : run_to(f.dir, 0, "attack: step", err);
+        rc = vac_fork(&f, err) ? -1 : run_to(f.dir, 0, "attack: step", NULL, err);
     }
     attack_sets_done(&o);
     free(here);
@@ -382,7 +419,9 @@ static int fight(const struct attack_values *v, const char *run, struct vac_err 
         if (more == 2)
             continue;
         snprintf(what, sizeof what, "%zu of %zu, %s: step", leg.number, leg.of, leg.name);
-        rc = more < 0 ? -1 : run_to(leg.dir, leg.upto, what, err);
+        rc = more < 0 ? -1
+                      : run_to(leg.dir, leg.upto, what, "the same command goes on with the battery",
+                               err);
         if (more > 0 && rc < 0)
             err_prefix(err, "%s", leg.name);
     }
@@ -395,17 +434,18 @@ static int fight(const struct attack_values *v, const char *run, struct vac_err 
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
-    bool one = v->kind || v->data || v->harmless || v->ratio || v->samples || v->steps || v->lr ||
-               v->output;
+    size_t one = 0;
     int rc = 0, holds;
 
-    if (v->list && (one || v->battery || v->at || v->stage || v->set.n || v->bound.n || v->budget))
+    while (one < OWN && !given(v, one))
+        one++;
+    if (v->list &&
+        (one < OWN || v->battery || v->at || v->stage || v->set.n || v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE, "--list attacks nothing: leave the rest out");
-    if (v->battery && one)
-        return err_set(
-            err, VAC_ERR_USAGE,
-            "with --battery the file says what attacks: leave --kind, --data, --harmless, "
-            "--ratio, --samples, --steps, --lr and --output out");
+    if (v->battery && one < OWN)
+        return err_set(err, VAC_ERR_USAGE,
+                       "--%s: with --battery the file says what attacks: leave it out",
+                       own[one].option);
     if (!v->battery && (v->bound.n || v->budget))
         return err_set(err, VAC_ERR_USAGE,
                        "--bound and --budget are of a battery: add --battery FILE");

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "cli/cli.h"
 #include "cli/eval_files.h"
 #include "cli/options.h"
@@ -198,7 +197,6 @@ struct job {
     size_t rows; /* of acts */
     struct eval_result result;
     struct strbuf out;
-    bool progress; /* standard error is a terminal */
 };
 
 /* --- opening --- */
@@ -354,10 +352,11 @@ static int make_acts(struct job *j, struct vac_err *err)
 
 static int show_progress(void *ctx, size_t done, size_t n)
 {
-    const struct job *j = ctx;
+    char text[64];
 
-    if (j->progress)
-        fprintf(stderr, "\r%zu of %zu ", done, n);
+    (void)ctx;
+    snprintf(text, sizeof text, "%zu of %zu", done, n);
+    cli_progress(text);
     return 0;
 }
 
@@ -445,9 +444,8 @@ static int job_run(struct job *j, struct vac_err *err)
 
     if (evaluation_longest(j->e) ? make_generator(j, err) : make_acts(j, err))
         return -1;
-    rc = evaluation_run(j->e, j->g, j->acts, j->rows, &j->result, show_progress, j, err);
-    if (j->progress)
-        fputs("\r\033[K", stderr);
+    rc = evaluation_run(j->e, j->g, j->acts, j->rows, &j->result, show_progress, NULL, err);
+    cli_progress(NULL);
     put_label(j, label, sizeof label);
     if (rc || (j->v->out && eval_result_write(j->e, &j->result, j->v->out, label, err)))
         return -1;
@@ -484,7 +482,7 @@ static int rate_again(struct job *j, struct vac_err *err)
 
 static int run(const void *values, char *const *operand, struct vac_err *err)
 {
-    struct job j = {.v = values, .progress = isatty(STDERR_FILENO)};
+    struct job j = {.v = values};
     int rc = -1;
 
     if (j.v->compare)
