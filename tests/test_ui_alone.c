@@ -1,6 +1,8 @@
 /* test_ui_alone.c - a screen that nobody looks at any more: faults, commands that can no longer
  * come, a line that drops. */
 #include "ui_live.h"
+#include <limits.h>
+#include "panels/panel.h"
 
 /* --- faults while nobody looks --- */
 /* Numbers that are none: the state before is saved and the exit status is 1, whether they came
@@ -72,6 +74,67 @@ static void test_line_mode_without_commands(void **state)
     assert_int_equal(term_end(&t, 60), 1);
     term_free(&t);
     assert_resumable(b, (int64_t)lines_of(b, "metrics.jsonl") - 1);
+}
+
+/* All that it says to commands from a file. */
+static char *said_to(const char *run, const char *commands)
+{
+    char self[PATH_MAX] = "", line[3 * PATH_MAX], *text = calloc(1, 1 << 16);
+    FILE *p;
+
+    assert_non_null(text);
+    assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+    support_write_text(here("typed"), commands);
+    snprintf(line, sizeof line, "cd %s && XDG_STATE_HOME=%s '%s' screen --plain '%s' < typed 2>&1",
+             rig.dir, work, self, run);
+    p = popen(line, "r");
+    assert_non_null(p);
+    assert_true(fread(text, 1, (1 << 16) - 1, p) > 0);
+    assert_int_equal(pclose(p), 0);
+    return text;
+}
+
+/* What a panel has to ask for first is waited for; the last line needs no end. */
+static void test_the_line_mode_shows_every_panel(void **state)
+{
+    const char *out = untouched(STEERED);
+    char *text, command[64];
+
+    (void)state;
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        snprintf(command, sizeof command, "show %s", panels[i]->name);
+        text = said_to(out, command);
+        if (!text[strspn(text, " \n")] || strstr(text, "Asked"))
+            fail_msg("%s: %s", command, text);
+        assert_true(i != PANEL_map || (strstr(text, "PC1") && strstr(text, "moved")));
+        assert_true(i != PANEL_data ||
+                    (strstr(text, "question, answer") && strstr(text, "rows.jsonl:")));
+        free(text);
+    }
+    text = said_to(out, "show data\nshow map\nquit\nshow data\n"); /* one after the other */
+    assert_non_null(strstr(text, "PC1"));
+    assert_true(strstr(text, "question, answer") < strstr(text, "PC1"));
+    free(text);
+}
+
+static void test_the_line_mode_shows_what_trains(void **state)
+{
+    const char *args[] = {rig.file, "-o", run_folder(), "--paused", "--plain", NULL};
+    struct term t;
+
+    (void)state;
+    make_rig(STEERED);
+    args[0] = rig.file;
+    term_start(&t, 100, 30, "xterm", "screen", args);
+    term_wait(&t, "vaccine> ");
+    term_keys(&t, "step 3\r");
+    term_wait(&t, "step 3 loss");
+    term_keys(&t, "show map\rshow data\r");
+    term_wait(&t, "PC1");
+    term_wait(&t, "question, answer");
+    term_keys(&t, "quit\r");
+    assert_int_equal(term_end(&t, 60), 0);
+    term_free(&t);
 }
 
 /* --- the line drops --- */
@@ -190,6 +253,45 @@ static void test_hangup_with_the_terminal_there(void **state)
     term_free(&t);
 }
 
+/* In a narrow terminal lines break between words, and a command in none: it can be copied. */
+static void test_lines_of_a_narrow_terminal(void **state)
+{
+    enum { COLUMNS = 44 };
+    const char *at, *end, *args[] = {NULL, "-o", NULL, NULL};
+    char out[PATH_MAX];
+    struct term t;
+
+    (void)state;
+    make_rig("'log_every':5," ENDLESS);
+    snprintf(out, sizeof out, "%s", here("a b"));
+    args[0] = rig.file;
+    args[2] = out;
+    term_start(&t, COLUMNS, 20, "xterm-256color", "screen", args);
+    wait_lines(&t, out, 3);
+    term_read(&t, 0.5);
+    kill(t.pid, SIGHUP);
+    term_wait(&t, "\033[?1049l");
+    wait_more(&t, out, 30);
+    term_read(&t, 0.5);
+    term_keys(&t, "\003");
+    assert_int_equal(term_end(&t, 30), 130);
+    at = strstr(t.out, "Ctrl-C saves and ends it;");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "step "));
+    for (; (end = strstr(at, "\r\n")); at = end + 2) {
+        at += strncmp(at, "^C", 2) ? 0 : 2;
+        if (end - at > COLUMNS && strncmp(at, "vaccine run '", 13) &&
+            memchr(at, ' ', (size_t)(end - at)))
+            fail_msg("too long: %.*s", (int)(end - at), at);
+    }
+    at = strstr(t.out, "\r\nvaccine run '");
+    assert_non_null(at);
+    at += strlen("\r\nvaccine run '");
+    assert_memory_equal(at, out, strlen(out));
+    assert_memory_equal(at + strlen(out), "' --resume\r\n", strlen("' --resume\r\n"));
+    term_free(&t);
+}
+
 /* Space that is freed brings no folder back: disk_wait, ten minutes here, is for a full disk. */
 static void test_hangup_of_a_run_without_its_folder(void **state)
 {
@@ -233,10 +335,13 @@ static int cases(void)
         cmocka_unit_test(test_nan_without_a_screen),
         cmocka_unit_test(test_full_disk_without_a_screen),
         cmocka_unit_test(test_line_mode_without_commands),
+        cmocka_unit_test(test_the_line_mode_shows_every_panel),
+        cmocka_unit_test(test_the_line_mode_shows_what_trains),
         cmocka_unit_test(test_hangup_saves_and_goes_on),
         cmocka_unit_test(test_a_guard_ends_a_run_that_is_left),
         cmocka_unit_test(test_hangup_of_a_paused_run),
         cmocka_unit_test(test_hangup_with_the_terminal_there),
+        cmocka_unit_test(test_lines_of_a_narrow_terminal),
         cmocka_unit_test(test_hangup_of_a_run_without_its_folder),
         cmocka_unit_test(test_an_ignored_hangup),
     };

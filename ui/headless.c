@@ -1,12 +1,16 @@
 /* headless.c - see headless.h */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "panels/measured.h"
 #include "term/clock.h"
 #include "term/reply.h"
@@ -105,6 +109,62 @@ void headless_answer(struct ui *ui)
 
 /* --- after the screen --- */
 
+/* Columns of the terminal that it is written to; a file's lines are of any length. */
+static int columns(void)
+{
+    struct winsize size;
+
+    return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col > 0 ? size.ws_col : INT_MAX;
+}
+
+void headless_say(const struct ui *ui, const char *fmt, ...)
+{
+    char *text, *safe;
+    const char *s;
+    va_list args;
+    size_t took, len;
+
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0)
+        text = NULL;
+    va_end(args);
+    safe = text ? malloc(4 * strlen(text) + UTF8_ESCAPE) : NULL;
+    if (safe)
+        text_safe(safe, 4 * strlen(text) + UTF8_ESCAPE, text, ui->utf8);
+    s = safe ? safe : "out of memory";
+    do {
+        took = text_line(s, strlen(s), columns(), ui->utf8, &len);
+        if (s[len] && s[len] != ' ') { /* a word that is wider than the terminal */
+            len += strcspn(s + len, " ");
+            took = len + strspn(s + len, " ");
+        }
+        printf("%.*s\n", (int)len, s);
+        s += *s ? took : 0;
+    } while (*s);
+    fflush(stdout);
+    free(safe);
+    free(text);
+}
+
+/* What to type about the run: in one line, so that it can be copied; and what that does. */
+static void say_command(const struct ui *ui, const char *command, const char *option,
+                        const char *does)
+{
+    struct strbuf line = {0}, safe = {0};
+    int width;
+
+    sb_printf(&line, "vaccine %s ", command);
+    sb_word(&line, ui_dir(ui));
+    sb_puts(&line, option);
+    if (!line.bad)
+        sb_safe(&safe, line.s, line.len, "", ui->utf8);
+    width = text_width(safe.s, safe.len, ui->utf8) + 3 + (int)strlen(does);
+    printf("%s%s%s\n", safe.s ? safe.s : "", width <= columns() ? "   " : "\n", does);
+    fflush(stdout);
+    sb_done(&safe);
+    sb_done(&line);
+}
+
 static void put_number(char *out, size_t size, const char *label, const char *value)
 {
     size_t n = strlen(out);
@@ -145,27 +205,19 @@ static bool may_print(const struct ui *ui)
     return !ui->priv->hung_up && isatty(STDOUT_FILENO) && tcgetpgrp(STDOUT_FILENO) == getpgrp();
 }
 
-/* A folder's name, on one line that steers nothing. */
-static const char *shown_dir(const struct ui *ui)
-{
-    static char safe[4 * VAC_PATH];
-
-    text_safe(safe, sizeof safe, ui_dir(ui), ui->utf8);
-    return safe;
-}
-
 /* The last word of a run that was at work when its screen was left. */
 static void print_end(const struct ui *ui)
 {
-    const char *dir = shown_dir(ui);
+    const char *dir = ui_dir(ui);
 
-    if (ui->snap.state == VAC_DONE)
-        printf("%s: done\n", dir);
-    else if (ui->snap.checkpoint_step < 0)
-        printf("%s: ended, nothing is saved\n", dir);
-    else
-        printf("%s: saved at step %lld\nvaccine run %s --resume   goes on with it\n", dir,
-               (long long)ui->snap.checkpoint_step, dir);
+    if (ui->snap.state == VAC_DONE) {
+        headless_say(ui, "%s: done", dir);
+    } else if (ui->snap.checkpoint_step < 0) {
+        headless_say(ui, "%s: ended, nothing is saved", dir);
+    } else {
+        headless_say(ui, "%s: saved at step %lld", dir, (long long)ui->snap.checkpoint_step);
+        say_command(ui, "run", " --resume", "goes on with it");
+    }
 }
 
 int headless_end(struct ui *ui, struct vac_err *err)
@@ -179,29 +231,29 @@ int headless_end(struct ui *ui, struct vac_err *err)
         err_clear(err);
     if (!rc && *ui->priv->fault) {
         err_set(err, VAC_ERR_IO, "%s; the state before it is saved in %s: --resume goes on",
-                ui->priv->fault, shown_dir(ui));
+                ui->priv->fault, ui_dir(ui));
         rc = ui->priv->guarded ? 3 : 1; /* as a run without a screen */
     }
     session_pump(ui);
     if (!rc && !session_is_attached(ui) && may_print(ui))
         print_end(ui);
-    if (!rc && session_is_attached(ui) && ui->snap.state < VAC_DONE && may_print(ui))
-        printf("%s: %s\nvaccine attach %s   comes back to it\n", shown_dir(ui),
-               ui->snap.state == VAC_PAUSED ? "paused" : "training goes on", shown_dir(ui));
+    if (!rc && session_is_attached(ui) && ui->snap.state < VAC_DONE && may_print(ui)) {
+        headless_say(ui, "%s: %s", ui_dir(ui),
+                     ui->snap.state == VAC_PAUSED ? "paused" : "training goes on");
+        say_command(ui, "attach", "", "comes back to it");
+    }
     return ui->priv->status >= 0 ? ui->priv->status : rc;
 }
 
 static void print_progress(const struct ui *ui, int64_t *next)
 {
     int64_t every = vac_session_log_every(ui->session);
-    char line[1024], safe[2048];
+    char line[1024];
 
     if (ui->snap.state != VAC_RUNNING || ui->snap.step < *next || !may_print(ui))
         return;
     headless_line(ui, line, sizeof line);
-    text_safe(safe, sizeof safe, line, ui->utf8);
-    puts(safe);
-    fflush(stdout);
+    headless_say(ui, "%s", line);
     *next = ui->snap.step - ui->snap.step % every + every;
 }
 
@@ -235,9 +287,9 @@ static void detach(struct ui *ui)
                 *err.msg ? err.msg : "\"control\" in its run file is \"none\"");
         return;
     }
-    printf("%s: training goes on (process %ld)\nvaccine attach %s   comes back to it\n",
-           shown_dir(ui), (long)getpid(), shown_dir(ui));
-    fflush(stdout);
+    headless_say(ui, "%s: training goes on (process %ld), also where the shell calls it stopped",
+                 ui_dir(ui), (long)getpid());
+    say_command(ui, "attach", "", "comes back to it");
     if (signals_background())
         ui->priv->hung_up = true; /* nobody is there to print for */
 }
@@ -248,10 +300,11 @@ void headless_run(struct ui *ui)
     int64_t next = 0;
 
     detach(ui);
-    if (may_print(ui) && !ui->priv->alone.ends)
-        printf("%s: training goes on without a screen (process %ld)\n"
-               "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back\n",
-               shown_dir(ui), (long)getpid());
+    if (may_print(ui) && !ui->priv->alone.ends) {
+        headless_say(ui, "%s: training goes on without a screen (process %ld)", ui_dir(ui),
+                     (long)getpid());
+        headless_say(ui, "Ctrl-C saves and ends it; Ctrl-Z, then bg, gives the shell back");
+    }
     ui->freeze = false;
     while (session_is_live(ui) && !ui->priv->alone.over) {
         struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},

@@ -2,7 +2,6 @@
  *
  * News comes as lines of text ("step 1204 loss 0.412 rho 2.0 HS 3.2%"); commands are typed, the
  * same as after a colon on the screen. */
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,40 +30,30 @@ static struct {
     size_t told_journal;
     char rest[2048]; /* typed, without its end yet (not a terminal) */
     size_t n_rest;
+    unsigned waits; /* bit i: panel i is to be written when what it asked for is there */
 } plain;
 
-/* A line that is too long for the terminal goes on in the next. */
-static void put_folded(const char *s)
+/* What is being typed makes room for something above it, and stands again below that. */
+static void leave_line(void)
 {
-    size_t n = strlen(s), at = 0, len;
-    int rows, columns = INT_MAX;
-
-    if (plain.interactive)
-        rl_get_screen_size(&rows, &columns);
-    do {
-        size_t took = text_line(s + at, n - at, columns, plain.ui->utf8, &len);
-
-        printf("%.*s\n", (int)len, s + at);
-        at += took;
-    } while (at < n);
-    fflush(stdout);
+    if (plain.interactive && !plain.obeying)
+        rl_clear_visible_line();
+    fflush(rl_outstream);
 }
 
-/* A line of text above what is being typed. */
+static void back_to_line(void)
+{
+    if (!plain.interactive || plain.obeying)
+        return;
+    rl_on_new_line();
+    rl_redisplay();
+}
+
 static void say_line(const char *line)
 {
-    bool typing = plain.interactive && !plain.obeying;
-    char safe[4096];
-
-    text_safe(safe, sizeof safe, line, plain.ui->utf8);
-    if (typing)
-        rl_clear_visible_line(); /* what is being typed stands again below it */
-    fflush(rl_outstream);
-    put_folded(safe);
-    if (typing) {
-        rl_on_new_line();
-        rl_redisplay();
-    }
+    leave_line();
+    headless_say(plain.ui, "%s", line);
+    back_to_line();
 }
 
 /* A text of several lines, which is taken apart. */
@@ -143,8 +132,6 @@ static void put_panel(struct ui *ui, int panel)
     if (canvas_init(&c, 79, 20, CHARSET_ASCII))
         return;
     v = view_all(&c);
-    if (panels[panel]->refresh)
-        panels[panel]->refresh(ui);
     panels[panel]->draw(ui, &v);
     text = canvas_text(&c);
     if (text) {
@@ -152,11 +139,28 @@ static void put_panel(struct ui *ui, int panel)
 
         while (n > 1 && text[n - 1] == '\n' && text[n - 2] == '\n')
             text[--n] = '\0';
+        leave_line();
         fputs(text, stdout);
         fflush(stdout);
+        back_to_line();
     }
     free(text);
     canvas_done(&c);
+}
+
+/* Panels that were asked for, as soon as they have what they asked for. */
+static void put_panels(struct ui *ui)
+{
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        if (!(plain.waits & 1u << i))
+            continue;
+        if (panels[i]->refresh)
+            panels[i]->refresh(ui);
+        if (panels[i]->waits && panels[i]->waits(ui))
+            continue;
+        plain.waits &= ~(1u << i);
+        put_panel(ui, i);
+    }
 }
 
 static bool own_command(struct ui *ui, const char *line)
@@ -176,8 +180,11 @@ static bool own_command(struct ui *ui, const char *line)
     if (!strncmp(line, "show", 4) && (!line[4] || line[4] == ' ')) {
         int panel = command_panel(ui, line + 4 + strspn(line + 4, " "));
 
-        if (panel >= 0)
-            put_panel(ui, panel);
+        if (panel >= 0) {
+            ui_focus(ui, panel);
+            plain.waits |= 1u << panel;
+            put_panels(ui);
+        }
         return true;
     }
     return false;
@@ -238,22 +245,13 @@ static void take_line(char *line)
     free(line);
 }
 
-/* Lines from a pipe or a file. */
-static void read_pipe(struct ui *ui)
+/* Lines from a pipe or a file: the next one waits for what the one before it shows. */
+static void obey_pipe(struct ui *ui)
 {
-    ssize_t n = read(STDIN_FILENO, plain.rest + plain.n_rest, sizeof plain.rest - 1 - plain.n_rest);
     char *end;
 
-    if (n <= 0) {
-        plain.ended = true;
-        if (session_is_live(ui) && ui->held && !session_is_attached(ui))
-            say_line("no more commands can come: the run does not wait, and goes on");
-        return;
-    }
-    plain.n_rest += (size_t)n;
-    plain.rest[plain.n_rest] = '\0';
-    while ((end = memchr(plain.rest, '\n', plain.n_rest)) ||
-           plain.n_rest == sizeof plain.rest - 1) {
+    while (!plain.waits && ((end = memchr(plain.rest, '\n', plain.n_rest)) ||
+                            plain.n_rest == sizeof plain.rest - 1)) {
         size_t len = end ? (size_t)(end - plain.rest) : plain.n_rest;
 
         plain.rest[len] = '\0';
@@ -262,6 +260,22 @@ static void read_pipe(struct ui *ui)
         plain.n_rest -= len;
         memmove(plain.rest, plain.rest + len, plain.n_rest);
     }
+}
+
+static void read_pipe(struct ui *ui)
+{
+    ssize_t n = read(STDIN_FILENO, plain.rest + plain.n_rest, sizeof plain.rest - 1 - plain.n_rest);
+
+    if (n <= 0 && plain.n_rest) { /* the last line may have no end */
+        plain.rest[plain.n_rest++] = '\n';
+    } else if (n <= 0) {
+        plain.ended = true;
+        if (session_is_live(ui) && ui->held && !session_is_attached(ui))
+            say_line("no more commands can come: the run does not wait, and goes on");
+    } else {
+        plain.n_rest += (size_t)n;
+    }
+    obey_pipe(ui);
 }
 
 /* --- loop --- */
@@ -286,24 +300,27 @@ static void handle_signals(struct ui *ui)
 static void wait_for_something(struct ui *ui)
 {
     struct pollfd fds[2 + SESSION_FDS] = {
-        {.fd = plain.ended ? -1 : STDIN_FILENO, .events = POLLIN},
+        {.fd = plain.ended || (plain.waits && !plain.interactive) ? -1 : STDIN_FILENO,
+         .events = POLLIN},
         {.fd = signals_fd(), .events = POLLIN},
     };
 
     session_fds(ui, fds + 2, true);
-    poll(fds, 2 + SESSION_FDS, ui->priv->script ? 20 : 1000);
+    poll(fds, 2 + SESSION_FDS, ui->priv->script || plain.waits ? 20 : 1000);
     ui->now = clock_seconds();
     if (fds[1].revents)
         handle_signals(ui);
-    if (fds[0].revents & POLLIN) {
-        if (plain.interactive)
-            rl_callback_read_char();
-        else
-            read_pipe(ui);
-    } else if (fds[0].revents) {
+    if (fds[0].revents && !plain.interactive)
+        read_pipe(ui);
+    else if (fds[0].revents & POLLIN)
+        rl_callback_read_char();
+    else if (fds[0].revents)
         plain.ended = true;
-    }
     session_pump(ui);
+    if (plain.waits) {
+        put_panels(ui);
+        obey_pipe(ui);
+    }
 }
 
 static void loop(struct ui *ui)
@@ -314,9 +331,10 @@ static void loop(struct ui *ui)
         tell_news(ui, false);
         if (plain.ended && !ui->priv->script)
             headless_answer(ui);
-        if (ui->priv->quit || ui->priv->alone.over || (ui->session && !session_is_live(ui)))
+        if (ui->priv->quit || ui->priv->alone.over)
             break;
-        if (plain.ended && !session_is_live(ui) && !ui->priv->script)
+        if (!session_is_live(ui) && !plain.waits &&
+            (ui->session || (plain.ended && !ui->priv->script)))
             break;
         wait_for_something(ui);
     }

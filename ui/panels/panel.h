@@ -86,6 +86,8 @@ struct panel {
     /* It got the focus, or the run, stage, layer or step that it shows may have changed: the place
      * to ask for pages and maps. Called at most once a frame, only while it is visible. Or NULL. */
     void (*refresh)(struct ui *ui);
+    /* What it asked for comes in a moment; or NULL: it has all that it shows. */
+    bool (*waits)(struct ui *ui);
     /* Another run was opened: forget the old one. Or NULL (its own state is just zeroed, after
      * done). */
     void (*done)(struct ui *ui);

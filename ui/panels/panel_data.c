@@ -215,6 +215,11 @@ static void refresh(struct ui *ui)
     }
 }
 
+static bool waits(struct ui *ui)
+{
+    return ui->look_wanted || (own(ui)->asked && ui_answers(ui));
+}
+
 static void done(struct ui *ui)
 {
     drop_all(own(ui));
@@ -549,6 +554,7 @@ const struct panel panel_data = {
     .act = act,
     .event = event,
     .refresh = refresh,
+    .waits = waits,
     .done = done,
     .filter = filter,
     .readout = readout,

@@ -55,6 +55,11 @@ static void refresh(struct ui *ui)
     m->asked = ui_send(ui, VAC_OP_MAP, ui->layer, NULL, NULL);
 }
 
+static bool waits(struct ui *ui)
+{
+    return ui->look_wanted || (own(ui)->asked && ui_answers(ui));
+}
+
 static double tame(double x)
 {
     return fabs(x) < 1e30 ? x : 0;
@@ -324,6 +329,7 @@ const struct panel panel_map = {
     .act = act,
     .event = event,
     .refresh = refresh,
+    .waits = waits,
     .done = done,
     .readout = readout,
     .csv = csv,
