@@ -619,6 +619,64 @@ static void test_rewind_from_no_number(void **state)
     assert_int_equal(run_lines(out, "metrics.jsonl"), 13);
 }
 
+/* Two stages; the attack begins at step 12. */
+#define SLOWED(guards)                                                                             \
+    "'checkpoint':{'steps':4,'minutes':0,'keep':1},'guards':[" guards "],'stages':["               \
+    "{'name':'align','train':['rows.jsonl'],'batch_size':4,'lora':{'r':2},'steps':12,'lr':0.02},"  \
+    "{'name':'attack','train':['harm.jsonl'],'batch_size':4,'lora':{'r':2},'steps':3,'lr':0.01}]"
+
+/* Killed before a checkpoint knows of it: the guard has gone back all the same, and what it slowed is slow. */
+static void test_a_kill_takes_nothing_back(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t steps; /* the last of them is made after it went back */
+    } rows[] = {
+        {SLOWED("'step >= 7 rewind'"), 8},
+        {SLOWED("'step >= 15 rewind',{'when':'step >= 10','stages':['align'],'do':'alert'}"), 16}};
+    struct rig_run r;
+    struct vac_err err = {0};
+
+    (void)state;
+    run_rig(&r, "golden/opt", false);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *whole = run_folder(), *out = run_folder(), *again = run_folder();
+        struct replay_result result;
+        struct rig_run repeated = r;
+        pid_t pid;
+
+        run_file(&r, rows[i].text);
+        assert_int_equal(run_whole(&r, whole, false, &err), 3);
+        err_clear(&err);
+        assert_int_equal(run_journal_count(whole, "set"), 3);
+        pid = fork();
+        if (pid == 0) {
+            struct vac_session *s =
+                run_start(&r, out, &(struct vac_open){.interactive = true, .paused = true});
+            struct vac_event e;
+
+            run_wait(s, VAC_PAUSED);
+            run_give(s, VAC_OP_STEP, rows[i].steps, NULL, NULL);
+            run_event(s, VAC_EVENT_REWIND, 0, &e);
+            run_wait(s, VAC_PAUSED);
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+        assert_int_equal(run_journal_count(out, "rewind"), 1);
+        assert_int_equal(run_whole(&r, out, true, &err), 3);
+        err_clear(&err);
+        assert_int_equal(run_journal_count(out, "rewind"), 3); /* those before count */
+        assert_ok(run_whole(&r, whole, true, &err), &err);
+        assert_ok(run_whole(&r, out, true, &err), &err);
+        run_assert_same(whole, out);
+        snprintf(repeated.file, sizeof repeated.file, "%s", out);
+        assert_ok(run_again(&repeated, again, &(struct vac_open){.replay = true}, &err), &err);
+        assert_ok(replay_compare(out, again, &result, &err), &err);
+        if (!result.same)
+            fail_msg("%s", result.difference);
+    }
+}
+
 /* How often it went back is counted on over a checkpoint: else two that take turns would never come to an end. */
 static void test_turns(void **state)
 {
@@ -667,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_rewind_by_hand),
         cmocka_unit_test(test_rewind_to_damage),
         cmocka_unit_test(test_rewind_from_no_number),
+        cmocka_unit_test(test_a_kill_takes_nothing_back),
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_how_old_a_checkpoint_is),
     };

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "guard/launch.h"
+#include "record/lines.h"
 #include "run/begin.h"
 #include "run/book.h"
 #include "run/change.h"
@@ -16,6 +17,9 @@
 #include "run/options.h"
 #include "run/steer.h"
 #include "run/trainer.h"
+
+/* Who did it, in the journal. */
+static const char by_guard[] = "guard";
 
 /* A guard that trips again and again is not dealt with by a smaller rate. */
 enum { BACKS_MOST = 3 };
@@ -95,7 +99,7 @@ int alarm_stage(struct trainer *t, struct vac_err *err)
     rc = options_value(&t->st, "lr", &lr, err);
     snprintf(slower, sizeof slower, "%.6g", ldexp(strtod(lr.s ? lr.s : "", NULL), (int)-halvings));
     sb_done(&lr);
-    return rc ? -1 : options_set(&t->book, &t->st, "guard", "lr", slower, NULL, err);
+    return rc ? -1 : options_set(&t->book, &t->st, by_guard, "lr", slower, NULL, err);
 }
 
 /* To the last healthy checkpoint, and on from there with half the learning rate of the stage that it tripped in,
@@ -120,10 +124,10 @@ static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struc
     guards_text(&text, &t->guards, g);
     if (sb_ok(&text, err) || begin_settle(t, err)) {
         rc = -1;
-    } else if (begin_rewind(t, t->guards.healthy, "guard", why)) {
+    } else if (begin_rewind(t, t->guards.healthy, by_guard, why)) {
         rc = t->steer.broken.code ? err_set(err, why->code, "%s", why->msg) : 1;
     } else if (!guards_find(&t->guards, number)) { /* it was given after that checkpoint */
-        rc = change_guard(t, "guard", 0, text.s, err);
+        rc = change_guard(t, by_guard, 0, text.s, err);
         number = rc ? 0 : t->guards.v[t->guards.n - 1].number;
     }
     sb_done(&text);
@@ -135,6 +139,71 @@ static int go_back(struct trainer *t, int64_t number, struct vac_err *why, struc
     return alarm_stage(t, err);
 }
 
+/* What a journal tells of guards since the checkpoint was saved. */
+struct since {
+    struct trainer *t;
+    size_t stage; /* at which it is */
+    int64_t number;
+    size_t slow_stage;   /* the guard that tripped last to go back, and in which stage, */
+    int64_t backs;       /* how often the run did; 0 = it did not, or has gone on from elsewhere */
+    struct strbuf given; /* and as it was given again */
+};
+
+static int read_since(void *ctx, const struct jnode *line, struct vac_err *err)
+{
+    struct since *x = ctx;
+    const struct run_spec *spec = &x->t->rig.spec;
+    struct journal_entry e;
+    bool guards, enters;
+    struct guard *g;
+
+    if (journal_read(line, &e, err))
+        return -1;
+    if (e.seq <= x->t->origin.resume.journal || !journal_happened(&e))
+        return 0;
+    guards = e.who && !strcmp(e.who, by_guard);
+    enters = e.verb == JOURNAL_RESUME_RUN || e.verb == JOURNAL_REWIND;
+    if (e.verb == JOURNAL_TRIP && e.key && e.value &&
+        !strcmp(e.value, guard_actions[GUARD_REWIND])) {
+        x->number = strtoll(e.key, NULL, 10);
+        x->slow_stage = x->stage;
+    } else if (e.verb == JOURNAL_GUARD && guards && x->backs) {
+        sb_clear(&x->given);
+        sb_puts(&x->given, e.value ? e.value : "");
+    } else if (enters && (!e.value || strcmp(e.value, x->t->origin.resume_name) != 0)) {
+        x->backs = 0; /* from elsewhere */
+    } else if (e.verb == JOURNAL_REWIND) {
+        g = guards ? guards_find(&x->t->guards, x->number) : NULL;
+        x->backs = g ? ++g->backs : guards ? x->backs + 1 : 0;
+        sb_clear(&x->given);
+    }
+    for (size_t i = 0; (enters || e.verb == JOURNAL_STAGE) && e.key && i < spec->n_stages; i++)
+        if (!strcmp(spec->stage[i].name, e.key))
+            x->stage = i;
+    return 0;
+}
+
+int alarm_resume(struct trainer *t, struct vac_err *err)
+{
+    struct since x = {.t = t, .stage = t->st.index};
+    int rc;
+
+    if (!t->guards.spec || !t->origin.resume.json)
+        return 0;
+    rc = lines_visit(t->book.folder.dir, "journal.jsonl", read_since, &x, err);
+    if (rc == 0 && x.backs && x.given.len) {
+        rc = sb_ok(&x.given, err) ? -1 : change_guard(t, by_guard, 0, x.given.s, err);
+        if (rc == 0)
+            t->guards.v[t->guards.n - 1].backs = x.backs;
+    }
+    sb_done(&x.given);
+    if (rc || !x.backs)
+        return rc;
+    t->guards.slow_stage = x.slow_stage;
+    t->guards.slow_by = x.backs;
+    return alarm_stage(t, err);
+}
+
 /* It stands in the journal, whoever looks is told, and a command is started. */
 static int tell(struct trainer *t, const struct guard *g, struct strbuf *reason,
                 struct vac_err *err)
@@ -143,7 +212,7 @@ static int tell(struct trainer *t, const struct guard *g, struct strbuf *reason,
     char number[24];
     struct journal_entry e = {.applied = true,
                               .applied_step = (int64_t)t->at.step,
-                              .who = "guard",
+                              .who = by_guard,
                               .verb = JOURNAL_TRIP,
                               .key = number,
                               .value = guard_actions[g->spec.action],
@@ -189,7 +258,7 @@ static int trip(struct trainer *t, struct guard *g, struct strbuf *reason, struc
     if (waits) {
         e = (struct journal_entry){.applied = true,
                                    .applied_step = (int64_t)t->at.step,
-                                   .who = "guard",
+                                   .who = by_guard,
                                    .verb = JOURNAL_PAUSE,
                                    .status = "applied"};
         t->steer.paused = t->steer.fault = true;

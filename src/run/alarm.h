@@ -13,6 +13,9 @@ int alarm_open(struct trainer *t, struct vac_err *err);
 int alarm_act(struct trainer *t, struct vac_err *err);
 /* A stage begins: with a smaller learning rate where the run went back from it for a guard. */
 int alarm_stage(struct trainer *t, struct vac_err *err);
+/* A run goes on from a checkpoint: what guards did after they went back to it, and before the next was saved, holds
+ * still. */
+int alarm_resume(struct trainer *t, struct vac_err *err);
 /* While a step is made: tells of those that trip because it does not come. What else they are for is done when it
  * has. */
 void alarm_hangs(struct trainer *t);

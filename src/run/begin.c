@@ -441,9 +441,8 @@ static int go_on(struct trainer *t, size_t *first, struct vac_err *err)
         if (book_journal(&t->book, &where, err))
             return -1;
     }
-    if (note_lock(t, err) || (*t->origin.machine && book_journal(&t->book, &machine, err)))
-        return -1;
-    return options_set_all(&t->book, &t->st, &t->how, err);
+    return note_lock(t, err) || (*t->origin.machine && book_journal(&t->book, &machine, err)) ? -1
+                                                                                              : 0;
 }
 
 static int note_warning(void *ctx, const char *line, struct vac_err *err)

@@ -24,6 +24,7 @@
 #include "run/control.h"
 #include "rig/inputs.h"
 #include "rig/optimizer.h"
+#include "run/options.h"
 #include "run/patience.h"
 #include "rig/rig.h"
 #include "run/stage.h"
@@ -651,6 +652,8 @@ void trainer_run(struct trainer *t)
     stopwatch_go(&t->steer.watch);
     t->at.last_save = clock_now();
     rc = begin_run(t, &first, &err);
+    if (rc == 0 && t->how.resume) /* what is set now is set last */
+        rc = alarm_resume(t, &err) || options_set_all(&t->book, &t->st, &t->how, &err) ? -1 : 0;
     if (rc == 0 && (rc = run_stages(t, first, &err)))
         spec_blame_file(&err);
     if (rc == 0)
