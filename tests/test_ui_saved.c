@@ -102,6 +102,30 @@ static void test_a_run_that_is_over_answers(void **state)
     sb_done(&is);
 }
 
+/* A file that was cut would pass for a run that ended there. */
+static void test_a_file_that_was_cut_is_told(void **state)
+{
+    const char *dir = run_folder();
+    char *text, *end, *script;
+    size_t size;
+
+    (void)state;
+    make_rig(LEFT);
+    whole(dir, false);
+    text = file_read(run_path(dir, "metrics.jsonl"), 1 << 20, &size, NULL);
+    end = text;
+    for (int i = 0; i < 7; i++)
+        end = strchr(end, '\n') + 1;
+    support_write(run_path(dir, "metrics.jsonl"), text, (size_t)(end - text));
+    free(text);
+    script = with_dir(":wait state done\n:save-screen $/cut\n:quit\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, dir, NULL, script, "");
+        ASSERT_SAVED(i, "cut", "! metrics.jsonl ends at step 6, the run at 14", "DONE", "6/14");
+    }
+    free(script);
+}
+
 /* Weights do not tell what their samples went through: no order says otherwise, and a word's beginning will do. */
 static void test_samples_of_saved_weights(void **state)
 {
@@ -358,6 +382,7 @@ static int cases(void)
         cmocka_unit_test(test_an_attack_that_was_not_seen_is_shown),
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
+        cmocka_unit_test(test_a_file_that_was_cut_is_told),
         cmocka_unit_test(test_samples_of_saved_weights),
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),

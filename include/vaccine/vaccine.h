@@ -284,7 +284,9 @@ struct vac_siege_now {
 struct vac_snapshot {
     enum vac_state state;
     char reason[256]; /* why it is paused, what it is measuring, why it failed */
-    bool fault;       /* it is paused because something is wrong, until it is told to go on */
+    /* It is paused because something is wrong, until it is told to go on; of one that has ended: its files do not hold
+     * all of it. */
+    bool fault;
     char run[VAC_NAME], stage[VAC_NAME], method[VAC_NAME], model[VAC_NAME];
     int stage_index, n_stages;
     int64_t step, total_steps; /* over the whole run */

@@ -31,6 +31,7 @@ struct vac_follow {
     size_t number[FOLLOWED];              /* lines handed over */
     const struct vac_follow_take *take;   /* during a reading */
     void *ctx;
+    int64_t ended;        /* its step when it ended, by its journal; -1 = it has not */
     bool read;            /* once at least */
     bool aside;           /* the run went back: lines that were handed over are no longer in it */
     bool carried, joined; /* r.point[0] was handed over before, with its drift */
@@ -156,6 +157,10 @@ static int give_journal(void *ctx, const struct jnode *line, struct vac_err *err
     if (journal_read(line, &entry, err))
         return -1;
     f->aside |= entry.verb == JOURNAL_ASIDE;
+    if (entry.verb == JOURNAL_DONE || entry.verb == JOURNAL_STOP)
+        f->ended = entry.step;
+    else if (entry.verb == JOURNAL_RESUME_RUN || entry.verb == JOURNAL_REWIND)
+        f->ended = -1;
     if (!journal_happened(&entry))
         e.kind = VAC_EVENT_REJECTED;
     else if (journal_note(&entry))
@@ -380,6 +385,17 @@ static void note_until(struct vac_follow *f)
         }
 }
 
+/* What is shown of it would pass for all that it made. */
+static void note_cut(struct vac_follow *f)
+{
+    struct vac_snapshot *s = &f->snap;
+
+    s->fault = s->step < f->ended;
+    if (s->fault)
+        snprintf(s->reason, sizeof s->reason, "metrics.jsonl ends at step %lld, the run at %lld",
+                 (long long)s->step, (long long)f->ended);
+}
+
 static int note_info(struct vac_follow *f, struct vac_err *err)
 {
     struct vac_snapshot *s = &f->snap;
@@ -455,7 +471,7 @@ int vac_follow_open(struct vac_follow **out, const char *dir, struct vac_err *er
     }
     f->points.r = &f->r;
     f->snap.n_stages = (int)f->r.n_stages;
-    f->snap.checkpoint_step = f->snap.drift_step = f->snap.watch_step = -1;
+    f->snap.checkpoint_step = f->snap.drift_step = f->snap.watch_step = f->ended = -1;
     f->snap.state = VAC_STOPPED;
     f->snap.tokens_per_s = f->snap.rss_bytes = f->snap.checkpoint_age = NAN;
     point_clear(&f->snap.last);
@@ -491,6 +507,7 @@ static int read_new(struct vac_follow *f, struct vac_err *err)
         return -1;
     note_state(f, f->snap.state);
     note_until(f);
+    note_cut(f);
     if (f->read && f->aside) /* the files may have grown again since, line for line */
         return VAC_FOLLOW_CUT;
     f->read = true;
