@@ -401,6 +401,10 @@ static void test_stopping(void **state)
     assert_int_equal(lab_run(x, &s, 2, &r, &limit, &err), -1);
     assert_int_equal(err.code, VAC_ERR_STOPPED);
     assert_null(r.sample);
+    err_clear(&err);
+    limit = 0; /* who does not want it at all asks for nothing */
+    assert_int_equal(lab_run(x, &s, 2, &r, &limit, &err), -1);
+    assert_string_equal(err.msg, "stopped before the first answer");
 }
 
 /* --- loss --- */

@@ -76,14 +76,14 @@ static void test_a_run_that_is_over_answers(void **state)
     make_rig(LEFT);
     whole(dir, false);
     run_picture(dir, &was);
-    script =
-        with_dir("5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
-                 "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
-                 ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
-                 "P E\n:wait 0.5\n:save-screen $/scores\nz 4 z\n:wait 0.5\n:save-screen $/map\n"
-                 "z 9 z\n:wait 0.5\n:save-screen $/data\n"
-                 ":at 13\n:probe abc\n:wait probe\n:save-screen $/none\n"
-                 "B\n:save-screen $/list\nq\n");
+    script = with_dir(
+        "5 z\n:probe abc\n:wait probe\n:save-screen $/end\n"
+        "@\n\"align\\n\n:probe xyz 12\n:wait probe\n:save-screen $/align\n"
+        ":at 12\n:probe abc\n:wait probe\n:save-screen $/step\n"
+        "P E\n:wait 0.5\n:save-screen $/scores\nz 4 z\n:wait 0.5\n:save-screen $/map\n"
+        "z 9 z\n:wait 0.5\n:save-screen $/data\n"
+        ":at 13\n:save-screen $/none\nz 5 z\n:probe efg\n:wait probe\n:save-screen $/still\n"
+        "B\n:save-screen $/list\nq\n");
     for (int i = 0; i < SIZES; i++) {
         play_at(i, dir, NULL, script, "");
         ASSERT_SAVED(i, "end", "asked @end", "now, @14", "abc");
@@ -92,7 +92,8 @@ static void test_a_run_that_is_over_answers(void **state)
         ASSERT_SAVED(i, "scores", "these weights @12  HS ");
         ASSERT_SAVED(i, "map", "4 Map", "PC1", "step 12");
         ASSERT_SAVED(i, "data", "9 Data", "23 in order");
-        ASSERT_SAVED(i, "none", "no stage and no checkpoint \"13\"");
+        ASSERT_SAVED(i, "none", "no stage and no checkpoint \"13\"", "asked @12");
+        ASSERT_SAVED(i, "still", "asked @12", "efg", "now, @12"); /* nothing was let go */
         ASSERT_SAVED(i, "list", "0 Runs", "Enter opens a run");
     }
     run_picture(dir, &is);
@@ -100,6 +101,23 @@ static void test_a_run_that_is_over_answers(void **state)
     free(script);
     sb_done(&was);
     sb_done(&is);
+}
+
+/* What is measured of a run that has just ended may be what was measured at its end: it is told all the same. */
+static void test_a_run_that_just_ended_is_measured(void **state)
+{
+    char *script;
+
+    (void)state;
+    make_rig(LEFT);
+    script = with_dir(":resume\n:wait state done\n:wait 0.5\n:save-screen $/done\n"
+                      "E\n:wait 1\n:save-screen $/scored\n:quit\n");
+    for (int i = 0; i < SIZES; i++) {
+        play_at(i, rig.file, run_folder(), script, "");
+        ASSERT_SAVED(i, "done", "the run is done; q leaves");
+        ASSERT_SAVED(i, "scored", "DONE", "these weights @14  HS ");
+    }
+    free(script);
 }
 
 /* A file that was cut would pass for a run that ended there. */
@@ -383,6 +401,7 @@ static int cases(void)
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
         cmocka_unit_test(test_a_file_that_was_cut_is_told),
+        cmocka_unit_test(test_a_run_that_just_ended_is_measured),
         cmocka_unit_test(test_samples_of_saved_weights),
         cmocka_unit_test(test_a_run_that_is_over_answers),
         cmocka_unit_test(test_another_run_is_looked_at_while_one_trains),

@@ -227,16 +227,6 @@ static void do_fork(struct ui *ui)
 
 /* --- measuring --- */
 
-static void do_evaluate(struct ui *ui)
-{
-    uint64_t id = ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL);
-
-    if (id && ui->look)
-        ui_announce(ui, id, "measuring these weights; the run's files stay as they are");
-    else if (id)
-        ui_announce(ui, id, "measuring after this step");
-}
-
 static void do_reference(struct ui *ui)
 {
     uint64_t id = ui_send(ui, VAC_OP_REFERENCE, 0, NULL, NULL);
@@ -723,7 +713,7 @@ static void (*const general[ACT_COUNT])(struct ui *) = {
     [ACT_rewind] = do_rewind,
     [ACT_fork] = do_fork,
     [ACT_attack] = attack_ask,
-    [ACT_evaluate] = do_evaluate,
+    [ACT_evaluate] = ui_evaluate,
     [ACT_reference] = do_reference,
     [ACT_rho_type] = do_rho_type,
     [ACT_mask] = do_mask,

@@ -63,8 +63,8 @@ struct parked;
 /* Members of struct ui, and of what follows, that are about the run that is shown: X(member). */
 /* clang-format off */
 #define OF_RUN(X)                                                                                  \
-    X(session) X(look) X(at) X(look_wanted) X(look_failed) X(look_last) X(looks) X(watched)        \
-    X(snap) X(points) X(layers) X(journal) X(layer) X(cursor) X(from) X(to) X(freeze) X(option)    \
+    X(session) X(look) X(at) X(kept) X(look_wanted) X(look_failed) X(look_last) X(looks)           \
+    X(watched) X(snap) X(points) X(layers) X(journal) X(layer) X(cursor) X(from) X(to) X(freeze) X(option)    \
     X(n_options) X(answering) X(steering) X(held) X(ghost) X(n_ghost)
 #define OF_RUN_PRIVATE(X)                                                                          \
     X(next_point) X(next_layer) X(behind) X(leaving) X(answered) X(refused) X(follow) X(next_look) \

@@ -454,7 +454,7 @@ void session_list(struct ui *ui)
 
 void session_close(struct ui *ui)
 {
-    vac_session_close(ui->session);
+    look_close(ui, ui->session);
     ui->session = NULL;
     forget(ui);
 }
@@ -652,6 +652,8 @@ static void tell(struct ui *ui, const struct vac_event *e)
     }
     if (e->kind == VAC_EVENT_ACK || e->kind == VAC_EVENT_REJECTED)
         ui->priv->answered = e->id;
+    if (e->kind == VAC_EVENT_EVAL && e->id && e->eval.score)
+        look_score(ui, e->eval.score);
     if (e->kind == VAC_EVENT_CONTROL || e->kind == VAC_EVENT_ATTACK)
         ui_say(ui, "%s", e->text);
     if (e->kind == VAC_EVENT_REWIND)
@@ -685,6 +687,9 @@ static void tell_state(struct ui *ui, const struct vac_snapshot *before)
 {
     const struct vac_snapshot *s = &ui->snap;
 
+    /* what was asked for has been measured, and it stands as it stood */
+    if (before->state == VAC_MEASURING && s->commands_applied > before->commands_applied)
+        return;
     /* between two pauses may be a step too short to be seen */
     if (s->state == before->state && (s->state != VAC_PAUSED || !strcmp(s->reason, before->reason)))
         return;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/utf8.h"
+#include "panels/look.h"
 #include "term/clock.h"
 #include "term/dialog.h"
 #include "term/prompt.h"
@@ -81,6 +82,7 @@ static int run_ui(struct ui *ui, struct vac_err *err)
         return -1;
     }
     prompt_close(ui);
+    look_drop(ui); /* while there is a screen that says what is waited for */
     screen_close();
     session_return(ui);
     if (ui->priv->headless)

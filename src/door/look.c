@@ -14,7 +14,7 @@
 #include "run/commands.h"
 #include "run/trainer.h"
 
-static int find(const struct trainer *t, struct saved *out, struct vac_err *err)
+int look_find(struct trainer *t, const char *at, struct vac_err *err)
 {
     const struct run_spec *spec = &t->rig.spec;
     const char **name = mem_new(spec->n_stages, sizeof *name, err);
@@ -23,7 +23,7 @@ static int find(const struct trainer *t, struct saved *out, struct vac_err *err)
     for (size_t i = 0; rc == 0 && i < spec->n_stages; i++)
         name[i] = spec->stage[i].name;
     if (rc == 0)
-        rc = state_saved_find(t->book.folder.dir, name, spec->n_stages, t->how.at, out, err);
+        rc = state_saved_find(t->book.folder.dir, name, spec->n_stages, at, &t->saved, err);
     free(name);
     return rc;
 }
@@ -93,15 +93,15 @@ static int load(struct trainer *t, const struct saved *m, struct vac_err *err)
 
 static int open_weights(struct trainer *t, struct vac_err *err)
 {
-    struct saved m;
+    const struct saved *m = &t->saved;
 
-    if (find(t, &m, err) || inputs_check(&t->rig, &t->origin, err) ||
-        (m.step < 0 && lines_visit(t->book.folder.dir, "metrics.jsonl", note_end, t, err)))
+    if (inputs_check(&t->rig, &t->origin, err) ||
+        (m->step < 0 && lines_visit(t->book.folder.dir, "metrics.jsonl", note_end, t, err)))
         return -1;
-    t->rig.stack_dirty = m.stage > 0;
-    for (size_t i = 0; i < m.stage; i++)
+    t->rig.stack_dirty = m->stage > 0;
+    for (size_t i = 0; i < m->stage; i++)
         t->at.step += t->rig.stage_total[i];
-    return begin_stage(t, m.stage, err) || load(t, &m, err) ? -1 : 0;
+    return begin_stage(t, m->stage, err) || load(t, m, err) ? -1 : 0;
 }
 
 void look_run(struct trainer *t)
@@ -114,6 +114,7 @@ void look_run(struct trainer *t)
         t->exit_code = 1;
         steer_show(&t->steer, VAC_FAILED, err.msg);
     } else {
+        steer_show(&t->steer, VAC_DONE, "");
         commands_linger(t);
     }
     stage_close(&t->st, &t->rig);

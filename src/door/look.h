@@ -4,7 +4,10 @@
 #define DOOR_LOOK_H
 
 struct trainer;
-/* Of a trainer that is open (t->how.look and .at say what is meant): builds the stage with those weights
- * and answers until it is quit. */
+struct vac_err;
+/* Which weights of the run in t->book.folder.dir `at` names (a stage, a step, NULL = the last), into t->saved: t->rig.spec has
+ * been read, and the model need not. */
+int look_find(struct trainer *t, const char *at, struct vac_err *err);
+/* Of a trainer that is open: builds the stage with the weights of t->saved and answers until it is quit. */
 void look_run(struct trainer *t);
 #endif

@@ -193,7 +193,7 @@ static int open_look(struct vac_session *s, struct vac_open *o, struct vac_err *
     s->t.book.shut = true;
     o->at = s->at;
     return s->t.book.folder.dir && !err->code && !enter(s, s->dir, err) &&
-                   !spec_of_folder(s, s->dir, o, err)
+                   !spec_of_folder(s, s->dir, o, err) && !look_find(&s->t, s->at, err)
                ? 0
                : -1;
 }

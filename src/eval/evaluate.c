@@ -440,7 +440,9 @@ int evaluation_run(struct evaluation *e, struct generator *g, struct acts *a, si
     arena_done(&e->said_arena); /* of other weights */
     e->said = NULL;
     *r = (struct run){.e = e, .g = g, .out = out, .progress = progress, .ctx = ctx};
-    rc = run_all(r, a, acts_rows, err);
+    report(r, 0);
+    rc = r->stopped ? err_set(err, VAC_ERR_STOPPED, "stopped before the first answer")
+                    : run_all(r, a, acts_rows, err);
     for (size_t i = 0; i < GROUP; i++)
         ids_done(&r->ids[i]);
     free(r);

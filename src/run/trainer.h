@@ -6,6 +6,7 @@
 #define RUN_TRAINER_H
 
 #include "record/script.h"
+#include "record/state.h"
 #include "guard/guard.h"
 #include "run/book.h"
 #include "rig/inputs.h"
@@ -36,6 +37,7 @@ struct trainer {
     struct vigil vigil;     /* ... also while a step is made */
     struct inquiry inquiry;
     struct origin origin; /* what it goes on from */
+    struct saved saved;   /* the weights that are asked, where it is looked at */
     /* Makes the files for other tools, as far as the run has come; `done`: this was the last of it. */
     int (*export)(void *ctx, bool done, struct vac_err *err);
     void *export_ctx;

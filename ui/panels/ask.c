@@ -93,6 +93,18 @@ uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, cons
     return id;
 }
 
+void ui_evaluate(struct ui *ui)
+{
+    bool over = ui->snap.state == VAC_DONE;
+    uint64_t id = ui_send(ui, VAC_OP_EVALUATE, 0, NULL, NULL);
+
+    if (id)
+        ui_announce(ui, id, "measuring %s",
+                    ui->look ? "these weights; the run's files stay as they are"
+                    : over   ? "the weights as they ended"
+                             : "after this step");
+}
+
 void ui_take_options(struct ui *ui)
 {
     struct vac_option *v = ui->option, rho;

@@ -23,6 +23,8 @@ bool ui_answers(const struct ui *ui);
 /* Sends a command as "ui"; the id, or 0 when it was refused (the reason is then in the message
  * line) or no run is open. key and text may be NULL. */
 uint64_t ui_send(struct ui *ui, enum vac_op op, int64_t n, const char *key, const char *text);
+/* Has HS and FA measured now. */
+void ui_evaluate(struct ui *ui);
 /* Says why nothing can be told to the run, or that none is open. */
 void ui_warn_unsteered(struct ui *ui);
 /* Number of an option by its name; -1 when the stage has none of that name. */

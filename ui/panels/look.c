@@ -102,16 +102,49 @@ bool look_can(const struct ui *ui)
                              ui->snap.state == VAC_FAILED);
 }
 
+void look_close(struct ui *ui, struct vac_session *s)
+{
+    const struct vac_snapshot *now = s ? vac_snapshot(s) : NULL;
+    struct message was = ui->message;
+
+    if (now && now->state == VAC_MEASURING && ui->paint && screen_is_open()) {
+        ui_say(ui, "%s is still being measured; that ends first ...", now->reason);
+        ui->paint(ui);
+        ui->message = was;
+    }
+    vac_session_close(s);
+}
+
+static void let_go_of_kept(struct ui *ui)
+{
+    look_close(ui, ui->kept.session);
+    memset(&ui->kept, 0, sizeof ui->kept);
+}
+
 void look_drop(struct ui *ui)
+{
+    look_close(ui, ui->look);
+    ui->look = NULL;
+    let_go_of_kept(ui);
+    ui->look_wanted = false;
+    ui->dirty = true;
+}
+
+/* Those that are asked stay until the next have loaded; those that have not loaded themselves, and came after such, do
+ * not. */
+static void keep(struct ui *ui)
 {
     struct vac_command stop = {.op = VAC_OP_PROBE_STOP, .who = ui->who};
 
-    if (ui->look)
-        vac_command(ui->look, &stop, NULL, NULL); /* a long answer is not waited for */
-    vac_session_close(ui->look);
+    if (ui->kept.session) {
+        look_close(ui, ui->look);
+    } else if (ui->look) {
+        vac_command(ui->look, &stop, NULL, NULL); /* nobody reads on */
+        ui->kept.session = ui->look;
+        ui->kept.last = ui->look_last;
+        memcpy(ui->kept.at, ui->at, sizeof ui->kept.at);
+    }
     ui->look = NULL;
-    ui->look_wanted = false;
-    ui->dirty = true;
 }
 
 int64_t look_step(const struct ui *ui)
@@ -131,6 +164,7 @@ bool look_take(struct ui *ui, const char *which)
 {
     char at[VAC_NAME];
     struct vac_open o = {.file = ui_dir(ui), .look = true, .at = *which ? at : NULL};
+    struct vac_session *next;
     struct vac_err err = {0};
 
     snprintf(at, sizeof at, "%s", which); /* it may be what the screen has */
@@ -140,16 +174,19 @@ bool look_take(struct ui *ui, const char *which)
                                   : "no run is open: Enter opens one");
         return false;
     }
-    look_drop(ui);
     ui_say(ui, "taking up the weights of %s ...", *at ? at : "the last");
     if (ui->paint)
         ui->paint(ui);
-    ui->looks++;
-    ui->look_failed = look_begin(ui, &ui->look, &o, &err) != 0;
-    if (ui->look_failed) {
+    if (look_begin(ui, &next, &o, &err)) {
+        ui->look_failed = !ui->look;
         ui_warn(ui, "%s", err.msg);
         return false;
     }
+    keep(ui);
+    ui->look = next;
+    ui->looks++;
+    ui->look_last = 0;
+    ui->look_failed = ui->look_wanted = false;
     snprintf(ui->at, sizeof ui->at, "%s", at);
     ui->message.text[0] = '\0';
     return true;
@@ -214,8 +251,7 @@ static void tell_panels(struct ui *ui, const struct vac_event *e)
             panels[i]->event(ui, e);
 }
 
-/* The scores on the screen are the run's, so a line says what these weights came to. */
-static void tell_score(struct ui *ui, const struct vac_eval *score)
+void look_score(struct ui *ui, const struct vac_eval *score)
 {
     char head[64];
     struct strbuf text = {0};
@@ -228,7 +264,7 @@ static void tell_score(struct ui *ui, const struct vac_eval *score)
     sb_done(&text);
 }
 
-/* They cannot be taken up: whoever waits for an answer is told. */
+/* They cannot be taken up: whoever waits for an answer is told, and those that were asked before are asked again. */
 static void refuse_all(struct ui *ui, const char *why)
 {
     struct vac_event e = {.kind = VAC_EVENT_REJECTED};
@@ -236,13 +272,20 @@ static void refuse_all(struct ui *ui, const char *why)
     snprintf(e.text, sizeof e.text, "%s", why);
     for (e.id = 1; e.id <= ui->look_last; e.id++)
         tell_panels(ui, &e);
+    look_close(ui, ui->look);
+    ui->look = ui->kept.session;
+    ui->look_last = ui->kept.last;
+    memcpy(ui->at, ui->kept.at, sizeof ui->at);
+    memset(&ui->kept, 0, sizeof ui->kept);
+    ui->looks++;
+    ui->look_failed = !ui->look;
+    ui->dirty = true;
     ui_warn(ui, "%s", why);
-    look_drop(ui);
-    ui->look_failed = true;
 }
 
 bool look_pump(struct ui *ui)
 {
+    const struct vac_snapshot *now;
     struct vac_event e;
     char drain[64];
     bool any = false;
@@ -262,15 +305,18 @@ bool look_pump(struct ui *ui)
         if (e.kind == VAC_EVENT_REJECTED)
             ui_warn(ui, "%s", e.text);
         if (e.kind == VAC_EVENT_EVAL && e.eval.score)
-            tell_score(ui, e.eval.score);
+            look_score(ui, e.eval.score);
         if (e.kind != VAC_EVENT_JOURNAL && e.kind != VAC_EVENT_STATE)
             tell_panels(ui, &e);
     }
-    if (vac_snapshot(ui->look)->state == VAC_FAILED) {
-        char why[256];
+    now = vac_snapshot(ui->look);
+    if (now->state == VAC_FAILED) {
+        char why[sizeof now->reason];
 
-        snprintf(why, sizeof why, "%s", vac_snapshot(ui->look)->reason);
+        snprintf(why, sizeof why, "%s", now->reason);
         refuse_all(ui, why);
+    } else if (now->state != VAC_LOADING) {
+        let_go_of_kept(ui);
     }
     return any;
 }

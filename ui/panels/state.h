@@ -89,7 +89,12 @@ struct ui {
     char watched[VAC_PATH]; /* folder of a run that is looked at without a session; "" = none */
     /* The weights that the run has saved, where those are asked; NULL = not taken up. */
     struct vac_session *look;
-    char at[VAC_NAME];     /* which: a stage, a step; "" = the last */
+    char at[VAC_NAME]; /* which: a stage, a step; "" = the last */
+    struct {
+        struct vac_session *session;
+        char at[VAC_NAME];
+        uint64_t last;
+    } kept; /* those that were asked before, until those that are to be have loaded; NULL = there are none */
     bool look_wanted;      /* by a panel that shows what only weights tell */
     bool look_failed;      /* they could not be: a panel alone does not try again */
     uint64_t look_last;    /* the newest command that they were given */
