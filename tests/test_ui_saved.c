@@ -393,6 +393,43 @@ static void test_what_attacks_measured_is_looked_at_again(void **state)
     free(script);
 }
 
+/* On a run that is over nothing goes on that could be paused: the attack itself is stopped. */
+static void test_an_attack_is_stopped(void **state)
+{
+    const char *dir = run_folder();
+    struct vac_run_info *info;
+    struct vac_err err = {0};
+    char *script;
+    size_t n;
+
+    (void)state;
+    make_rig("'checkpoint':{'steps':4,'minutes':0,'keep':9}," ASKED
+             "'evaluate':[{'name':'HS','prompts':'ask.jsonl','judge':'refusal','max_new_tokens':4}]"
+             ",'stages':[{'name':'align'," TRAIN
+             ",'lora':{'r':2},'steps':4,'lr':0.05},{'name':'attack','train':[{'file':'rows.jsonl',"
+             "'harmful':true}],'batch_size':4,'lora':{'r':2},'steps':2,'lr':0.05}]");
+    whole(dir, false);
+    support_write_text(here("two.json"), "{\"attacks\":[{\"name\":\"long\",\"steps\":100000},"
+                                         "{\"name\":\"longer\",\"steps\":200000}]}");
+    script = with_dir(":attack stop\n:save-screen $/none\n"
+                      ":attack battery=$/two.json at=4\n:wait 1\na\n:save-screen $/asked\n"
+                      "s\n:save-screen $/stopped\n"
+                      ":attack at=4 steps=100000\n:wait 1\n:attack\n:save-screen $/two\n"
+                      "Ctrl-c\ns\n:save-screen $/one\n:wait attack\n:quit\n");
+    play_at(1, dir, NULL, script, "");
+    free(script);
+    ASSERT_SAVED(1, "none", "no attack is under way here");
+    ASSERT_SAVED(1, "asked", "ATTACK @4 1/2 long", "Stop the attack?", "stop it");
+    ASSERT_SAVED(1, "stopped", "the battery is stopped; the same :attack goes on with it");
+    ASSERT_SAVED(1, "two", "ATTACK @4", "under way already: :attack stop ends it");
+    ASSERT_SAVED(1, "one", "the attack is stopped; :open ");
+    assert_ok(vac_runs(run_path(dir, "attacks/two-at-4/long"), &info, &n, &err), &err);
+    assert_int_equal(n, 1);
+    assert_string_equal(info->state, "stopped"); /* and saved */
+    assert_true(info->step > 4 && info->step < 100000);
+    free(info);
+}
+
 static int cases(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +437,7 @@ static int cases(void)
         cmocka_unit_test(test_an_attack_that_was_not_seen_is_shown),
         cmocka_unit_test(test_a_battery_of_attacks_is_told),
         cmocka_unit_test(test_what_attacks_measured_is_looked_at_again),
+        cmocka_unit_test(test_an_attack_is_stopped),
         cmocka_unit_test(test_a_file_that_was_cut_is_told),
         cmocka_unit_test(test_a_run_that_just_ended_is_measured),
         cmocka_unit_test(test_samples_of_saved_weights),

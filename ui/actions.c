@@ -674,6 +674,10 @@ static void do_stop(struct ui *ui)
         ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
         return;
     }
+    if (attack_is_on(ui)) {
+        attack_ask(ui);
+        return;
+    }
     if (ui->priv->stop_asked > 0 && now - ui->priv->stop_asked < 2) {
         ui->priv->stop_asked = 0;
         action_quit(ui);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "panels/ask.h"
+#include "term/dialog.h"
 #include "term/prompt.h"
 #include "term/signals.h"
 
@@ -33,13 +34,32 @@ static void asked(struct ui *ui, const char *line)
     attack_typed(ui, line);
 }
 
+static void stop_answered(struct ui *ui, int key)
+{
+    if (key == 's')
+        attack_typed(ui, "stop");
+}
+
 void attack_ask(struct ui *ui)
 {
+    static const struct dialog stop = {
+        .title = "Stop the attack?",
+        .text = "It is saved, and can be gone on with.",
+        .choice = {{'s', "stop it"}},
+        .done = stop_answered,
+    };
     struct vac_attack own;
     struct vac_err err = {0};
     char initial[160] = "";
     int n = 0;
 
+    if (attack_is_on(ui)) {
+        if (ui->priv->attack.asked)
+            attack_typed(ui, "stop"); /* says why not */
+        else
+            dialog_open(&stop);
+        return;
+    }
     if (!*ui->snap.run) {
         ui_warn(ui, "no run is open: Enter opens one");
         return;
@@ -94,6 +114,36 @@ static void begin(struct ui *ui)
     }
 }
 
+/* At the end of its step. One that the run's own program makes is that one's. */
+static void stop_it(struct ui *ui)
+{
+    const struct attacking *a = &ui->priv->attack;
+    bool battery = strstr(a->words, "battery=") != NULL;
+    struct vac_siege_now now = {.at = 0};
+    char run[VAC_PATH];
+
+    if (!attack_is_on(ui) || a->asked) {
+        ui_warn(ui, "%s",
+                a->asked || *ui->snap.attack.dir
+                    ? "the program that runs this makes the attack, and leaves it when it ends"
+                    : "no attack is under way here");
+        return;
+    }
+    if (a->siege)
+        now = *vac_siege_now(a->siege);
+    memcpy(run, a->run, sizeof run);
+    ui_say(ui, "stopping the attack: it is saved first ...");
+    if (ui->paint)
+        ui->paint(ui);
+    finish(ui);
+    if (battery)
+        ui_say(ui, "the battery is stopped; the same :attack goes on with it");
+    else if (*now.dir)
+        ui_say(ui, "the attack is stopped; :open %s/%s goes on with it", run, now.dir);
+    else
+        ui_say(ui, "the attack is stopped before it began");
+}
+
 void attack_typed(struct ui *ui, const char *args)
 {
     struct attacking *a = &ui->priv->attack, now = {.siege = NULL};
@@ -101,8 +151,13 @@ void attack_typed(struct ui *ui, const char *args)
     struct vac_err err = {0};
     bool present;
 
+    if (!strcmp(args, "stop")) {
+        stop_it(ui);
+        return;
+    }
     if (attack_is_on(ui) || *ui->snap.attack.dir) {
-        ui_warn(ui, "an attack is under way already");
+        ui_warn(ui, "an attack is under way already%s",
+                attack_is_on(ui) && !a->asked ? ": :attack stop ends it" : "");
         return;
     }
     if (!*ui->snap.run) {

@@ -8,9 +8,11 @@
 
 #include "ui/frame.h"
 
-/* Asks what to attack with, beginning with what the run's own attack stage would do. */
+/* Asks what to attack with, beginning with what the run's own attack stage would do; of one that is under way, whether to
+ * stop it. */
 void attack_ask(struct ui *ui);
-/* ":attack [at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]", or ":attack battery=FILE [at=STEP] [budget=N]" */
+/* ":attack [at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X]", ":attack battery=FILE [at=STEP] [budget=N]", or
+ * ":attack stop" */
 void attack_typed(struct ui *ui, const char *args);
 /* Something is still to be done for one. */
 bool attack_is_on(const struct ui *ui);

@@ -362,8 +362,8 @@ static const struct ui_command ui_commands[] = {
     {"rewind", "STEP", "pause, and go back to the checkpoint of that step", action_rewind},
     {"fork", "[STEP|here] [FOLDER]", "another run that begins with what this one has saved",
      action_fork},
-    {"attack", "[at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X] [battery=FILE]",
-     "fine-tune a fork of the present weights as a user would", attack_typed},
+    {"attack", "[at=STEP] [ratio=P] [samples=N] [steps=N] [lr=X] [battery=FILE]|stop",
+     "fine-tune a fork of the present weights as a user would; stop: it is saved", attack_typed},
     {"pause", "", "pause at the next step", run_pause},
     {"control", "", "of a run that another program runs: ask for control, or give it to who asks",
      run_control},
@@ -512,6 +512,7 @@ static const struct {
     {"quit ", {"save", "discard", "headless"}},
     {"resume ", {"from-start"}},
     {"sync ", {"on", "off"}},
+    {"attack ", {"stop"}},
     {"guard ", {"off"}},
     {"until ", {"off", "step"}},
 };

@@ -56,7 +56,7 @@ enum key_group {
       "pause, and go back to a checkpoint; what lay after it is kept")                             \
     X(fork, 'b', 0, GROUP_RUN, "b", "", "another run that begins with a checkpoint of this")       \
     X(attack, 'a', 0, GROUP_RUN, "a", "",                                                          \
-      "fine-tune a fork of the present weights as a user would: steps to break")                   \
+      "fine-tune a fork of the present weights as a user would: steps to break; again: stop it")   \
     X(evaluate, 'E', 0, GROUP_RUN, "E", "Eval", "measure HS and FA now")                           \
     X(reference, 'R', 0, GROUP_RUN, "R", "Ref",                                                    \
       "measure drift against the present weights from now on")                                     \
