@@ -94,6 +94,8 @@ run score --threads=1.5 "$golden/opt"
 check "half a thread" failed 2 "whole number"
 run run "$tmp/nothing" --resume
 check "a run that is not there" failed 1 "nothing: there is no such run folder"
+run run "$golden/opt"
+check "a folder that is no run's" failed 2 "opt: holds no run (no run.json): name a run file, or a run's folder"
 run score --threads=-1 "$golden/opt"
 check "fewer threads than none" failed 2 "from 0 to"
 run bench --shape tyny

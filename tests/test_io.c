@@ -31,6 +31,8 @@ static void test_pipe_for_a_file(void **state)
     const char *dir = support_tmp(), *path = support_join(dir, "pipe");
     struct vac_err err = {0};
     struct appender a;
+    struct outfile f;
+    struct stat st;
 
     (void)state;
     assert_int_equal(mkfifo(path, 0600), 0);
@@ -43,6 +45,14 @@ static void test_pipe_for_a_file(void **state)
     assert_int_equal(app_open(&a, path, &err), -1);
     assert_error(&err, "pipe: is not a regular file");
     app_close(&a);
+    err_clear(&err);
+    assert_int_equal(out_open(&f, path, &err), -1); /* nor does a file take its place */
+    assert_error(&err, "pipe: is a pipe, a device or a socket");
+    err_clear(&err);
+    assert_int_equal(out_open(&f, "/dev/null", &err), -1);
+    assert_error(&err, "/dev/null: is a pipe, a device or a socket");
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
 }
 
 static int count_name(void *ctx, const char *name, struct vac_err *err)

@@ -289,11 +289,16 @@ static int out_create(const char *tmp)
 int out_open(struct outfile *f, const char *path, struct vac_err *err)
 {
     size_t n = strlen(path) + 32;
+    struct stat st;
     int fd;
 
     *f = (struct outfile){0};
     if (dir_exists(path))
         return err_set(err, VAC_ERR_IO, "%s: is a folder, a file cannot take its place", path);
+    if (!path_stat(path, &st) && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode) ||
+                                  S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        return err_set(err, VAC_ERR_IO,
+                       "%s: is a pipe, a device or a socket, a file would take its place", path);
     f->path = mem_strdup(path, err);
     f->tmp = mem_new(n, 1, err);
     f->buf = mem_new(OUT_BUFFER, 1, err);

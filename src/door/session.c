@@ -149,7 +149,10 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
     holds = folder_holds_run(dir, err);
     if (holds == 0)
         return err_set(err, VAC_ERR_USAGE,
-                       "%s: holds no run (no run.json): start one without --resume", dir);
+                       dir == o->file
+                           ? "%s: holds no run (no run.json): name a run file, or a run's folder"
+                           : "%s: holds no run (no run.json): start one without --resume",
+                       dir);
     if (holds < 0)
         return -1;
     s->dir = mem_strdup(dir, err);
