@@ -28,37 +28,18 @@
 #include "ui/script.h"
 #include "ui/session.h"
 
-struct pace {
-    double interval; /* between frames */
-    double next;     /* no frame before, except for keys */
-    double left;     /* bytes that may be sent now; grows with time up to two seconds' worth */
-    double counted;  /* clock when it was */
+struct beat {
+    struct pace pace;
     double pumped;   /* clock when news was taken last */
     int empty_reads; /* readable, and nothing to read: the terminal is gone */
     int seconds;     /* chrome_seconds as the screen has it */
 };
 
-/* A line of 80 x 24 gets 4 kB/s, one of 200 x 60 12 kB/s; more than that is no smoother to the eye.
- */
-static double byte_rate(const struct ui *ui)
-{
-    double cells = (double)ui->w * ui->h, rate = 3000 + 7000 * (cells - 1920) / (12000 - 1920);
-
-    if (ui->priv->args->slow)
-        return 800;
-    return rate < 2500 ? 2500 : rate > 10000 ? 10000 : rate;
-}
-
 static void paint_paced(struct ui *ui, struct pace *p)
 {
-    double rate = byte_rate(ui),
-           interval = ui->priv->unfocused ? fmax(p->interval, 2) : p->interval;
+    size_t bytes = frame_paint(ui);
 
-    p->left = fmin(p->left + (ui->now - p->counted) * rate, 2 * rate);
-    p->counted = ui->now;
-    p->left =
-        fmax(p->left - (double)frame_paint(ui), -rate); /* one large picture is no debt for ever */
-    p->next = ui->now + fmax(interval, -p->left / rate);
+    pace_frame(p, ui->now, clock_thread_seconds(), ui->w, ui->h, bytes, ui->priv->unfocused);
 }
 
 /* --- input --- */
@@ -106,7 +87,7 @@ static bool read_keys(struct ui *ui)
 }
 
 /* To be asked before anything is read: bytes that are no key are a sign of life too. */
-static bool terminal_is_gone(struct pace *p, short revents)
+static bool terminal_is_gone(struct beat *p, short revents)
 {
     int waiting = 0;
 
@@ -193,7 +174,7 @@ static double hint_due(const struct ui *ui)
 }
 
 /* Unless that was done less than `age` seconds ago. */
-static void take_news(struct ui *ui, struct pace *p, double age)
+static void take_news(struct ui *ui, struct beat *p, double age)
 {
     if (ui->now - p->pumped < age || ui->priv->quit)
         return;
@@ -204,9 +185,9 @@ static void take_news(struct ui *ui, struct pace *p, double age)
 
 /* Waits for something to do; news of the run wakes only when a frame may be drawn, so a fast run
  * costs no more than a slow one. */
-static void wait_for_something(struct ui *ui, struct pace *p, double script)
+static void wait_for_something(struct ui *ui, struct beat *p, double script)
 {
-    double frame = p->next - ui->now;
+    double frame = p->pace.next - ui->now;
     bool told = ui->session || ui->look || ui->priv->parked || ui->priv->attack.siege;
     bool listen = told && !ui->freeze && (frame <= 0 || ui->priv->script);
     bool behind = (ui->session && !ui->freeze && ui->priv->behind) || attack_is_waiting(ui) ||
@@ -235,7 +216,7 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
     any = read_keys(ui);
     if (any) {
         take_news(ui, p, 0.25); /* keys come faster than frames: they must not keep the news away */
-        paint_paced(ui, p);     /* at once: that is what a key feels like */
+        paint_paced(ui, &p->pace); /* at once: that is what a key feels like */
     }
     if (gone)
         hang_up(ui);
@@ -247,12 +228,13 @@ static void wait_for_something(struct ui *ui, struct pace *p, double script)
 
 static void loop(struct ui *ui)
 {
-    struct pace p = {.interval = ui->priv->args->interval > 0 ? ui->priv->args->interval
-                                 : ui->priv->args->slow       ? 1
-                                                              : 0.25};
+    bool slow = ui->priv->args->slow;
+    double asked = ui->priv->args->interval;
+    struct beat p = {.pace = {.asked = asked > 0 ? asked : slow, .line = slow ? 800 : 0}};
 
     ui->now = clock_seconds();
     frame_paint(ui);
+    p.pace.used = clock_thread_seconds();
     while (!ui->priv->quit) {
         double script = play_script(ui);
 
@@ -267,8 +249,8 @@ static void loop(struct ui *ui)
             p.seconds = chrome_seconds(ui);
             ui->dirty = true;
         }
-        if (ui->dirty && ui->now >= p.next)
-            paint_paced(ui, &p);
+        if (ui->dirty && ui->now >= p.pace.next)
+            paint_paced(ui, &p.pace);
         wait_for_something(ui, &p, script);
     }
 }
