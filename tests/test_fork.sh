@@ -39,6 +39,9 @@ for at in 4 align 12; do
     check "... goes on" ended 0
     check "... and comes to the parent's bytes" same "$P" "$tmp/at-$at"
 done
+run_vaccine fork "$P" --at 4 -o "$tmp/at 4"
+check "a folder that is to be typed is quoted" grep -q "; go on with: vaccine run '$tmp/at 4'\$" "$tmp/out"
+rm -r "$tmp/at 4"
 run_vaccine replay "$tmp/at-12"
 check "... which a replay from there gives again" done_with bit-identical
 run_vaccine fork "$P" --at final -o "$tmp/over"

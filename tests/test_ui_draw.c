@@ -47,6 +47,35 @@ static void test_text(void **state)
     assert_string_equal(out, "\\u6728");
 }
 
+/* A word is told as a shell takes it, and taken as it was told. */
+static void test_words(void **state)
+{
+    static const char *const rows[][2] = {
+        {"runs/a-b_1.2,c=3@\303\251", "runs/a-b_1.2,c=3@\303\251"},
+        {"my run", "'my run'"},
+        {"it's $1\\", "'it'\\''s $1\\'"},
+        {"~", "'~'"},
+        {"", "''"}};
+    char out[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct strbuf s = {0};
+
+        sb_word(&s, rows[i][0]);
+        assert_string_equal(s.s, rows[i][1]);
+        text_unquote(out, sizeof out, s.s);
+        assert_string_equal(out, rows[i][0]);
+        sb_done(&s);
+    }
+    text_unquote(out, sizeof out, "my \"run\"");
+    assert_string_equal(out, "my \"run\"");
+    text_unquote(out, sizeof out, "\"my run\"");
+    assert_string_equal(out, "my run");
+    text_unquote(out, 4, "'runs'");
+    assert_string_equal(out, "run");
+}
+
 /* No input makes it stand still, read behind the end, or leave a control character. */
 static void test_text_fuzz(void **state)
 {
@@ -406,6 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_words),
         cmocka_unit_test(test_text_fuzz),
         cmocka_unit_test(test_wide_characters),
         cmocka_unit_test(test_spike_is_visible),

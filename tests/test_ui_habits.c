@@ -1,6 +1,7 @@
 /* test_ui_habits.c - what fingers and eyes expect, at three sizes: what is wrong is seen first, news
  * ends with its truth, a value that waits is the same everywhere, questions have an answer for Enter. */
 #include "ui_sizes.h"
+#include "ui/actions.h"
 #include "ui/chrome.h"
 
 static void test_a_fault_stands_first_until_dealt_with(void **state)
@@ -99,6 +100,37 @@ static void test_a_warning_is_of_its_score(void **state)
     }
 }
 
+/* What is left out of the header has no room in it. */
+static void test_the_header_is_full(void **state)
+{
+    static const struct {
+        const char *text;
+        int w; /* with the two blanks before it */
+    } pieces[] = {{" HS ", 15}, {" over_refusal ", 25}, {" FA ", 16}, {"tiny-base", 11}, {"6%", 4}};
+
+    (void)state;
+    for (int fault = 0; fault < 2; fault++)
+        for (int w = 60; w < 240; w++) {
+            char *text, *head;
+            int x, y;
+
+            ui.snap.total_steps = 20000;
+            snprintf(ui.snap.until, sizeof ui.snap.until,
+                     "HS < 5 %% and over_refusal < 10 %% and FA > 90 %%");
+            snprintf(ui.snap.goes_until, sizeof ui.snap.goes_until,
+                     fault ? "loss < 0.2 and HS < 5 %%, or step >= 4000" : "");
+            ui.snap.passed = fault ? 1 : -1;
+            ui.snap.passed_want = 2;
+            frame_draw(&ui, w, 24, &x, &y);
+            text = canvas_text(&priv.canvas);
+            head = strtok(text, "\n");
+            for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
+                if (!strstr(head, pieces[i].text) && w - (int)strlen(head) >= pieces[i].w)
+                    fail_msg("%d: no \"%s\": %s", w, pieces[i].text, head);
+            free(text);
+        }
+}
+
 /* A step of a big model moves nothing for many seconds: how long, and where it is in it. */
 static void test_a_long_step_is_seen_to_move(void **state)
 {
@@ -171,6 +203,182 @@ static void test_a_message_ends_with_its_truth(void **state)
         ui.snap.commands_applied = 8;
         assert_shows(i, "! the disk is nearly full");
     }
+}
+
+/* News that nobody asked for just now waits until a warning was read; doing something else says that it was. */
+static void test_a_warning_is_seen_before_news(void **state)
+{
+    static const char warning[] = "! unknown command \"frobnicate\"",
+                      news[] = "probe suite at step 1204";
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++)
+        for (int waits = 0; waits < 2; waits++) {
+            keys("\033:frobnicate\r");
+            assert_shows(i, warning);
+            ui_send(&ui, VAC_OP_SUITE, 0, NULL, NULL);
+            while (session_pump(&ui))
+                ;
+            ui.now += 2;
+            assert_shows(i, warning);
+            assert_lacks(i, news);
+            if (waits)
+                ui.now += 11;
+            else
+                keys("y");
+            assert_lacks(i, warning);
+            assert_shows(i, news);
+        }
+    keys(":frobnicate\r");
+    assert_shows(0, warning);
+    keys("2"); /* and there is no news */
+    assert_lacks(0, warning);
+    keys(":frobnicate\r");
+    press_paste(&ui, "x", 1);
+    assert_shows(0, "nothing is typed here");
+}
+
+/* What is said of a run that is not shown names it, also while it waits. */
+static void test_news_names_its_run(void **state)
+{
+    (void)state;
+    ui.news = "other";
+    ui_say(&ui, "%s at 4", "stopped");
+    assert_string_equal(ui.message.text, "other: stopped at 4");
+    ui_warn(&ui, "failed");
+    ui_say(&ui, "done");
+    assert_string_equal(ui.message.text, "other: failed");
+    ui_next_message(&ui);
+    assert_string_equal(ui.message.text, "other: done");
+    assert_false(ui.message.warning);
+    ui.news = NULL;
+    ui_warn(&ui, "no");
+    ui_say(&ui, "an answer"); /* to what was done since */
+    assert_string_equal(ui.message.text, "an answer");
+}
+
+/* What needs a run says that there is none, whichever key it is, and opens no line in vain. */
+static void test_keys_without_a_run_say_so(void **state)
+{
+    (void)state;
+    session_close(&ui);
+    assert_false(action_works(&ui, ACT_mask) || action_works(&ui, ACT_log));
+    for (int panel = 0; panel < PANEL_COUNT; panel++)
+        for (size_t i = 0; i < ACT_COUNT - 1; i++) {
+            enum action a = key_rows[i].action;
+
+            if (action_works(&ui, a))
+                continue;
+            ui_focus(&ui, panel);
+            ui.message.text[0] = '\0';
+            action_do(&ui, a);
+            if (strcmp(ui.message.text, "no run is open: Enter opens one") || prompt_is_open(&ui))
+                fail_msg("%s in %s: \"%s\"", key_rows[i].name, panels[panel]->name,
+                         ui.message.text);
+        }
+}
+
+/* A path that is told to be typed is quoted where it has to be, and taken so. */
+static void test_paths_are_told_as_they_are_typed(void **state)
+{
+    (void)state;
+    session_say_forked(&ui, "runs/my run");
+    assert_string_equal(ui.message.text, "forked: :open 'runs/my run' goes on with it; elsewhere: "
+                                         "vaccine 'runs/my run'");
+    session_say_forked(&ui, "runs/lab-at-4");
+    assert_string_equal(ui.message.text, "forked: :open runs/lab-at-4 goes on with it; elsewhere: "
+                                         "vaccine runs/lab-at-4");
+    keys(":open 'no such run'\r");
+    assert_true(!strncmp(ui.message.text, "no such run: ", 13));
+    keys(":open no such run\r");
+    assert_true(!strncmp(ui.message.text, "no such run: ", 13));
+}
+
+/* One is no plural. */
+static void test_one_is_singular(void **state)
+{
+    static const struct {
+        const char *value, *unit, *text;
+    } rows[] = {{"1", "steps", " 1 step "},
+                {"1", "batches", " 1 batch "},
+                {"1", "min", " 1 min "},
+                {"2", "rows", " 2 rows "}};
+
+    (void)state;
+    ui_focus(&ui, PANEL_controls);
+    for (int i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            snprintf(ui.option[1].value, VALUE_SIZE, "%s", rows[k].value);
+            snprintf(ui.option[1].unit, sizeof ui.option[1].unit, "%s", rows[k].unit);
+            assert_shows(i, rows[k].text);
+        }
+    keys("n1\r");
+    assert_string_equal(ui.message.text, "1 step, then pause");
+}
+
+/* What scrolls leaves its last column to the marks that say so. */
+static void test_nothing_is_under_the_marks_of_scrolling(void **state)
+{
+    (void)state;
+    keys("]");
+    for (int w = 42; w < 64; w++) {
+        struct canvas c = {.w = 0};
+        struct view v;
+        char *text, *next;
+
+        assert_int_equal(canvas_init(&c, w, 3, CHARSET_ASCII), 0);
+        v = view_all(&c);
+        panels[PANEL_controls]->draw(&ui, &v);
+        text = canvas_text(&c);
+        next = strstr(text, "-> 2.2");
+        assert_non_null(next);
+        next = strstr(next, " nex");
+        if (!next || next[4] != 't')
+            fail_msg("%d: %s", w, text);
+        free(text);
+        canvas_done(&c);
+    }
+}
+
+/* A series that nothing is known of says so, in whichever panel it is chosen. */
+static void test_a_series_without_values_says_so(void **state)
+{
+    (void)state;
+    ui.metric = METRIC_refusal;
+    for (int i = 0; i < SIZES; i++)
+        for (int panel = PANEL_layers; panel <= PANEL_heat; panel++)
+            for (int zoom = 0; zoom < 2; zoom++) {
+                ui_focus(&ui, panel);
+                ui.zoom = zoom;
+                assert_shows(i, panel == PANEL_layers ? "not watched" : "is not watched by this");
+            }
+}
+
+/* Behind a command that takes what the run has saved, Tab has it. */
+static void test_saved_weights_are_completed(void **state)
+{
+    static const struct {
+        const char *typed, *line;
+    } cases[] = {{":at al\t", ":at align"},      {":at e\t", ":at end"},
+                 {":at 12\t", ":at 1200"},       {":rewind 12\t", ":rewind 1200"},
+                 {":fork 11\t", ":fork 1100"},   {":fork h\t", ":fork here"},
+                 {":rewind al\t", ":rewind al"}, {":at align 12\t", ":at align 12"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *line;
+
+        keys(cases[i].typed);
+        line = line_of(0, -2);
+        if (strncmp(line, cases[i].line, strlen(cases[i].line)) ||
+            (line[strlen(cases[i].line)] && line[strlen(cases[i].line)] != ' '))
+            fail_msg("%s: %s", cases[i].typed, line);
+        free(line);
+        prompt_close(&ui);
+    }
+    keys(":at 1\t\t");
+    assert_shows(0, "1100");
+    assert_shows(0, "1200");
 }
 
 static void test_an_error_is_seen_while_a_line_is_open(void **state)
@@ -446,7 +654,7 @@ static void test_answers_are_labelled_blind(void **state)
         assert_shows(i, "Label 2 of 2");
         assert_shows(i, "(nothing)");
         keys("o");
-        assert_shows(i, "all 2 answers have a label");
+        assert_shows(i, "2 answers labelled, all there are");
     }
 }
 
@@ -544,6 +752,15 @@ int main(void)
         CASE(test_a_message_ends_with_its_truth),
         CASE(test_a_long_message_folds),
         CASE(test_what_is_made_ready_is_told),
+        CASE(test_a_warning_is_seen_before_news),
+        CASE(test_news_names_its_run),
+        CASE(test_the_header_is_full),
+        CASE(test_keys_without_a_run_say_so),
+        CASE(test_paths_are_told_as_they_are_typed),
+        CASE(test_one_is_singular),
+        CASE(test_nothing_is_under_the_marks_of_scrolling),
+        CASE(test_a_series_without_values_says_so),
+        CASE(test_saved_weights_are_completed),
         CASE(test_an_error_is_seen_while_a_line_is_open),
         CASE(test_a_value_that_waits_is_the_same_everywhere),
         CASE(test_a_run_that_is_over_has_no_controls),

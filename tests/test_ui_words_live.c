@@ -293,6 +293,33 @@ static void test_a_fault_on_the_command_line_is_no_files(void **state)
     }
 }
 
+/* What cannot be opened leaves an error, and no picture before it. */
+static void test_only_the_error_is_shown(void **state)
+{
+    const char *over = untouched(ONE_STAGE("1"));
+    const struct {
+        const char *path, *flag, *says;
+    } wrong[] = {
+        {"nowhere.json", "--paused", "nowhere.json"},
+        {over, "--attach", "this run is over"},
+        {rig.dir, "--paused", "run.json"},
+    };
+
+    (void)state;
+    for (int i = 0; i < SIZES; i++)
+        for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+            const char *args[] = {wrong[k].path, wrong[k].flag, NULL};
+            struct term t;
+
+            term_start(&t, sizes[i].w, sizes[i].h, "xterm-256color", "screen", args);
+            assert_true(term_end(&t, 60) > 0);
+            if (!term_has(&t, wrong[k].says) || term_has(&t, "opening") || term_has(&t, "Enter") ||
+                term_has(&t, "Quit"))
+                fail_msg("%s: %s", wrong[k].path, t.out);
+            term_free(&t);
+        }
+}
+
 /* What is read while a run is opened, how much of it there is, and the way out. */
 static void test_a_long_opening_tells_and_can_be_left(void **state)
 {
@@ -367,6 +394,7 @@ static int cases(void)
         cmocka_unit_test(test_no_stray_prompts),
         cmocka_unit_test(test_a_fault_in_a_run_file_is_mended),
         cmocka_unit_test(test_a_fault_on_the_command_line_is_no_files),
+        cmocka_unit_test(test_only_the_error_is_shown),
         cmocka_unit_test(test_a_long_opening_tells_and_can_be_left),
         cmocka_unit_test(test_what_is_typed_while_it_opens_is_asked),
     };

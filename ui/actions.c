@@ -36,7 +36,7 @@ static void do_step(struct ui *ui)
 
 static void steps_typed(struct ui *ui, const char *line)
 {
-    char *end;
+    char *end, text[NUMBER_SIZE];
     long long n = strtoll(line, &end, 10);
     uint64_t id;
 
@@ -45,7 +45,7 @@ static void steps_typed(struct ui *ui, const char *line)
     if (*end || n < 1 || n > 1000000000)
         ui_warn(ui, "\"%s\" is not a number of steps: a whole number from 1 on", line);
     else if ((id = session_drive(ui, VAC_OP_STEP, n)))
-        ui_announce(ui, id, "%lld steps, then pause", n);
+        ui_announce(ui, id, "%s, then pause", number_of(text, n, "steps"));
 }
 
 static void do_steps(struct ui *ui)
@@ -154,9 +154,7 @@ static void do_rewind(struct ui *ui)
     int64_t step;
 
     if (!session_is_live(ui)) {
-        ui_warn(ui, "%s",
-                *ui->snap.run ? "a run that is at work can go back; b forks this one"
-                              : "no run is open: Enter opens one");
+        ui_warn(ui, "a run that is at work can go back; b forks this one");
         return;
     }
     step = checkpoints(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, list, sizeof list);
@@ -182,19 +180,19 @@ static void fork_saved(struct ui *ui, const char *at, const char *out)
     if (vac_fork(&f, &err))
         ui_warn(ui, "%s", err.msg);
     else
-        ui_say(ui, "forked: :open %s goes on with it; elsewhere: vaccine %s", f.dir, f.dir);
+        session_say_forked(ui, f.dir);
 }
 
 void action_fork(struct ui *ui, const char *args)
 {
-    char at[VAC_NAME];
+    char at[VAC_NAME], out[VAC_PATH];
     size_t n = strcspn(args, " \t");
-    const char *out = args + n + strspn(args + n, " \t");
     bool here = n == 0 || (n == 4 && !strncmp(args, "here", 4));
     int64_t step = 0; /* here */
     uint64_t id;
 
     snprintf(at, sizeof at, "%.*s", (int)n, args);
+    text_unquote(out, sizeof out, args + n + strspn(args + n, " \t"));
     if (!*ui->snap.run)
         ui_warn(ui, "no run is open: Enter opens one");
     else if (!session_is_live(ui))
@@ -210,10 +208,6 @@ static void do_fork(struct ui *ui)
     char list[140], hint[200], initial[24] = "here";
     int64_t step;
 
-    if (!*ui->snap.run) {
-        ui_warn(ui, "no run is open: Enter opens one");
-        return;
-    }
     step = checkpoints(ui, isnan(ui->cursor) ? INFINITY : ui->cursor, list, sizeof list);
     if (!isnan(ui->cursor) && step >= 0)
         snprintf(initial, sizeof initial, "%lld", (long long)step);
@@ -337,8 +331,10 @@ static void do_mask(struct ui *ui)
     bool mask[VAC_MAX_LAYERS];
     char text[128];
 
-    if (ui->layer < 0 || ui->layer >= ui->snap.n_layers)
+    if (ui->layer < 0 || ui->layer >= ui->snap.n_layers) {
+        ui_warn(ui, "no stage has begun: its layers are not known yet");
         return;
+    }
     next_mask(ui, mask);
     mask[ui->layer] = !mask[ui->layer];
     mask_text(mask, ui->snap.n_layers, text, sizeof text);
@@ -419,7 +415,7 @@ static void do_down(struct ui *ui)
 
 static void do_back(struct ui *ui)
 {
-    ui->message.text[0] = '\0';
+    ui_unsay(ui);
     if (ui->zoom && (ui->session || *ui->watched))
         ui->zoom = false;
     else if (ui->to > ui->from)
@@ -524,13 +520,13 @@ static void filter_typed(struct ui *ui, const char *line)
 /* Its rows are at hand: each letter filters them. */
 static void filter_typing(struct ui *ui, const char *line)
 {
-    ui->message.text[0] = '\0';
+    ui_next_message(ui);
     filter_typed(ui, line);
 }
 
 static void filter_dropped(struct ui *ui)
 {
-    ui->message.text[0] = '\0';
+    ui_next_message(ui);
     panel_filter(ui, filtering.panel, filtering.before);
 }
 
@@ -668,8 +664,6 @@ void action_quit(struct ui *ui)
 
 static void do_stop(struct ui *ui)
 {
-    double now = ui->now;
-
     if (ui->answering) {
         ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
         return;
@@ -678,12 +672,12 @@ static void do_stop(struct ui *ui)
         attack_ask(ui);
         return;
     }
-    if (ui->priv->stop_asked > 0 && now - ui->priv->stop_asked < 2) {
+    if (ui->priv->stop_asked > 0 && ui->now - ui->priv->stop_asked < 2) {
         ui->priv->stop_asked = 0;
         action_quit(ui);
         return;
     }
-    ui->priv->stop_asked = now;
+    ui->priv->stop_asked = ui->now;
     ui_say(ui, "press q to quit, Space to pause");
 }
 
@@ -775,9 +769,15 @@ static void tell_where(struct ui *ui, enum action a)
 
 void action_do(struct ui *ui, enum action a)
 {
-    unsigned bits = panel_act(ui, (enum panel_id)ui->focus, a);
+    unsigned bits;
 
     ui->dirty = true;
+    if (!ui->session && !*ui->watched && !action_works(ui, a) &&
+        !(a == ACT_attack && attack_is_on(ui))) { /* it can be stopped from anywhere */
+        ui_warn_unsteered(ui);
+        return;
+    }
+    bits = panel_act(ui, (enum panel_id)ui->focus, a);
     for (int i = 0; !bits && i < PANEL_COUNT; i++)
         if (panels[i]->act_anywhere)
             bits = panels[i]->act_anywhere(ui, a);

@@ -29,6 +29,7 @@ struct piece {
     int rank;    /* 0 = never left out */
     int gap;     /* blanks before it */
     bool joined; /* with the one before: left out together */
+    bool out;    /* left out */
 };
 enum { PIECES = 40 };
 struct pieces {
@@ -54,34 +55,52 @@ static void add(struct pieces *h, int rank, unsigned style, int gap, const char 
     va_end(ap);
 }
 
-static int width_of(const struct canvas *c, const struct piece *p)
+/* Columns of piece i and of those joined to it. */
+static int width_of(const struct canvas *c, const struct pieces *h, int i)
 {
-    return p->gap + text_width(p->text, strlen(p->text), c->utf8);
+    int width = 0;
+
+    do
+        width += h->v[i].gap + text_width(h->v[i].text, strlen(h->v[i].text), c->utf8);
+    while (++i < h->n && h->v[i].joined);
+    return width;
 }
 
-/* Takes piece i and those joined to it out; returns the columns won. */
-static int take_out(const struct canvas *c, struct pieces *h, int i)
+static void set_out(struct pieces *h, int i, bool out)
 {
-    int won = 0;
-
-    do {
-        won += width_of(c, &h->v[i]);
-        h->v[i].text[0] = '\0';
-        h->v[i].gap = 0;
-    } while (++i < h->n && h->v[i].joined);
-    return won;
+    do
+        h->v[i].out = out;
+    while (++i < h->n && h->v[i].joined);
 }
 
+/* What stands close behind something that is wanted more tells of it: not without that. */
+static bool has_what_it_is_of(const struct pieces *h, int i)
+{
+    int of = i;
+
+    while (of > 0 && h->v[of].gap < 2)
+        of--;
+    return !h->v[of].out || h->v[of].rank >= h->v[i].rank;
+}
+
+/* A long one that falls may leave room for others that fell before it. */
 static void leave_out(const struct canvas *c, struct pieces *h, int width)
 {
-    int sum = 0;
-
     for (int i = 0; i < h->n; i++)
-        sum += width_of(c, &h->v[i]);
+        width -= h->v[i].joined ? 0 : width_of(c, h, i);
     for (int rank = 9; rank > 0; rank--)
-        for (int i = h->n - 1; i >= 0 && sum > width; i--)
-            if (h->v[i].rank == rank && !h->v[i].joined)
-                sum -= take_out(c, h, i);
+        for (int i = h->n - 1; i >= 0 && width < 0; i--)
+            if (h->v[i].rank == rank && !h->v[i].joined) {
+                set_out(h, i, true);
+                width += width_of(c, h, i);
+            }
+    for (int rank = 1; rank <= 9; rank++)
+        for (int i = 0; i < h->n; i++)
+            if (h->v[i].rank == rank && h->v[i].out && !h->v[i].joined &&
+                width_of(c, h, i) <= width && has_what_it_is_of(h, i)) {
+                set_out(h, i, false);
+                width -= width_of(c, h, i);
+            }
 }
 
 static void draw_pieces(const struct view *v, int y, struct pieces *h, unsigned ground)
@@ -90,8 +109,12 @@ static void draw_pieces(const struct view *v, int y, struct pieces *h, unsigned 
 
     draw_fill(v, 0, y, v->w, 1, ground, ' ');
     leave_out(v->c, h, v->w);
-    for (int i = 0; i < h->n; i++)
-        x = draw_cut(v, x + h->v[i].gap, y, v->w - x - h->v[i].gap, h->v[i].style, h->v[i].text);
+    for (int i = 0; i < h->n; i++) {
+        const struct piece *p = &h->v[i];
+
+        if (!p->out)
+            x = draw_cut(v, x + p->gap, y, v->w - x - p->gap, p->style, p->text);
+    }
 }
 
 static const struct {
@@ -336,17 +359,13 @@ static bool belongs_here(const struct ui *ui, enum action a)
     case ACT_mark:
     case ACT_diff:
         return ui->focus == PANEL_runs;
-    case ACT_zoom:
     case ACT_next_panel:
-    case ACT_log:
-    case ACT_smooth:
-    case ACT_metric:
     case ACT_overlay:
         return open;
     case ACT_filter:
         return open || panel_filters((enum panel_id)ui->focus);
     case ACT_list:
-        return ui->priv->parked || (open && !session_is_live(ui));
+        return *ui->parked || (open && !session_is_live(ui));
     default:
         return action_works(ui, a);
     }

@@ -61,7 +61,7 @@ static void run_set(struct ui *ui, const char *args)
 
 static void run_export(struct ui *ui, const char *args)
 {
-    char what[16], name[32];
+    char what[16], name[32], file[VAC_PATH];
     int panel;
 
     take_word(&args, what, sizeof what);
@@ -70,17 +70,21 @@ static void run_export(struct ui *ui, const char *args)
         return;
     }
     take_word(&args, name, sizeof name);
+    text_unquote(file, sizeof file, args);
     panel = !*name ? ui->focus : !strcmp(name, "screen") ? -1 : command_panel(ui, name);
     if (panel >= 0 || !strcmp(name, "screen"))
-        export_panel(ui, panel, what, *args ? args : NULL);
+        export_panel(ui, panel, what, *file ? file : NULL);
 }
 
 static void run_save_screen(struct ui *ui, const char *args)
 {
-    if (!*args)
+    char file[VAC_PATH];
+
+    text_unquote(file, sizeof file, args);
+    if (!*file)
         ui_warn(ui, ":save-screen wants a file");
-    else if (export_screen(ui, args))
-        ui_warn(ui, "%s cannot be written", args);
+    else if (export_screen(ui, file))
+        ui_warn(ui, "%s cannot be written", file);
 }
 
 static void run_quit(struct ui *ui, const char *args)
@@ -257,7 +261,7 @@ static void run_open(struct ui *ui, const char *args)
         ui_warn(ui, ":open wants a run file or a run folder");
         return;
     }
-    snprintf(ui->open_path, sizeof ui->open_path, "%s", args);
+    text_unquote(ui->open_path, sizeof ui->open_path, args);
     session_open_next(ui);
 }
 
@@ -327,8 +331,10 @@ static void run_wait(struct ui *ui, const char *args)
 static void run_source(struct ui *ui, const char *args)
 {
     struct vac_err err = {0};
+    char file[VAC_PATH];
 
-    if (script_open(ui, args, &err))
+    text_unquote(file, sizeof file, args);
+    if (script_open(ui, file, &err))
         ui_warn(ui, "%s", err.msg);
 }
 
@@ -514,6 +520,7 @@ static const struct {
     {"sync ", {"on", "off"}},
     {"attack ", {"stop"}},
     {"guard ", {"off"}},
+    {"fork ", {"here"}},
     {"until ", {"off", "step"}},
 };
 
@@ -547,6 +554,10 @@ static char *complete(struct ui *ui, const char *line, int start, const char *wo
         if (!strncmp(line, few[k].command, strlen(few[k].command)) &&
             start <= (int)strlen(few[k].command) && (out = complete_word(few[k].words, word, &i)))
             return out;
+    if (!strncmp(line, "at ", 3) && start <= 3)
+        return look_saved(ui, word, i);
+    if ((!strncmp(line, "rewind ", 7) && start <= 7) || (!strncmp(line, "fork ", 5) && start <= 5))
+        return look_checkpoint(ui, word, i);
     if (!strncmp(line, "guard ", 6) || !strncmp(line, "until ", 6))
         return complete_score(ui, word, i);
     if (strncmp(line, "panel ", 6) && (strncmp(line, "export ", 7) || start <= 7))

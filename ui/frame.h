@@ -88,6 +88,7 @@ struct ui_private {
     bool background;            /* the shell is to have the terminal back */
     bool served;                /* others can steer it by its socket */
     bool opened;                /* a run was, since the beginning */
+    bool opening;               /* the first is: there is nothing else to look at */
     bool hung_up;               /* the line has dropped: nothing is printed any more */
     int status;                 /* exit status, or -1 = by the session's result */
     char fault[256];            /* what ended a run that nobody answered for; "" = nothing */

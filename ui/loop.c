@@ -293,26 +293,34 @@ static void show_hint(struct ui *ui)
         close(fd);
 }
 
-/* What the command line names must open, or the program says why not and ends. */
+/* What the command line names must open, or the program says why not and ends: then the terminal has shown
+ * nothing else. What takes long says so by itself. */
 static int open_first(struct ui *ui, struct vac_err *err)
 {
+    int rc, w, h, x, y;
+
     ui_focus(ui, PANEL_runs);
     ui->zoom = true;
     if (!ui->priv->args->path)
         return 0;
     if (!*ui->message.text)
         ui_say(ui, "opening %s ...", ui->priv->args->path);
-    frame_now(ui);
-    if (session_open(ui, ui->priv->args->path, err)) {
+    screen_size(&w, &h);
+    frame_draw(ui, w, h, &x,
+               &y); /* reads the list of runs, which keys may go to before it is seen */
+    ui->priv->opening = true;
+    rc = session_open(ui, ui->priv->args->path, err);
+    ui->priv->opening = false;
+    if (rc) {
         if (!session_mend(ui, ui->priv->args->path, err))
             return -1;
         ui_warn(ui, "%s", err->msg);
         *err = (struct vac_err){0};
         return 0;
     }
-    if (!ui->message.warning && !session_can_go_on(ui) && /* else it says how to go on, */
+    if (!session_can_go_on(ui) && /* else it says how to go on, */
         (!session_is_attached(ui) || !strncmp(ui->message.text, "opening", 7))) /* who steers */
-        ui->message.text[0] = '\0';
+        ui_unsay(ui);
     return 0;
 }
 

@@ -11,6 +11,8 @@ static void draw_panels(struct ui *ui, struct view *all)
 {
     const struct layout *l = &ui->priv->layout;
 
+    if (ui->priv->opening)
+        return;
     if (!ui->freeze)
         compare_read_on(ui);
     for (int i = 0; i < l->n; i++) {

@@ -75,11 +75,11 @@ static void tell_message(struct ui *ui)
 {
     char line[MESSAGE_SIZE + 16];
 
-    if (!*ui->message.text)
-        return;
-    snprintf(line, sizeof line, "%s%s", ui->message.warning ? "warning: " : "", ui->message.text);
-    say_line(line);
-    ui->message.text[0] = '\0';
+    for (; *ui->message.text; ui_next_message(ui)) {
+        snprintf(line, sizeof line, "%s%s", ui->message.warning ? "warning: " : "",
+                 ui->message.text);
+        say_line(line);
+    }
 }
 
 /* A question stays open for the next line; a long text is printed by the commands of this mode. */

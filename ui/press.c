@@ -17,7 +17,7 @@ static bool choose_panel(struct ui *ui, int key)
     return false;
 }
 
-void press_key(struct ui *ui, int key, bool more)
+static void take_key(struct ui *ui, int key, bool more)
 {
     enum action a = key_action(key);
 
@@ -44,6 +44,15 @@ void press_key(struct ui *ui, int key, bool more)
         utf8_put((uint32_t)key, name);
         ui_say(ui, "no key \"%s\"; ? lists all keys", name);
     }
+}
+
+/* A line that is still being typed has done nothing yet. */
+void press_key(struct ui *ui, int key, bool more)
+{
+    ui->message.stood = true;
+    take_key(ui, key, more);
+    if (ui->message.stood && (!prompt_is_open(ui) || key == UIKEY_ENTER))
+        ui_done_warning(ui);
 }
 
 static void click(struct ui *ui, const struct spot *p, int x, int y)
@@ -84,6 +93,7 @@ void press_mouse(struct ui *ui, int x, int y, int button)
         return;
     }
     ui->priv->dragging = -1;
+    ui_done_warning(ui);
     for (int i = 0; i < l->n; i++) {
         const struct spot *p = &l->place[i];
 

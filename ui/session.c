@@ -201,7 +201,7 @@ static void read_old(struct ui *ui, int64_t last)
     if (vac_follow_open(&f, vac_session_dir(ui->session), &err) == 0)
         vac_follow_read(f, &take, &old, &err);
     vac_follow_close(f);
-    ui->message.text[0] = '\0';
+    ui_unsay(ui);
 }
 
 /* 1 = looked at, 0 = it is no run's folder, -1 = err. */
@@ -351,7 +351,7 @@ static uint64_t go_on(struct ui *ui, enum vac_op op, int64_t n, bool from_start)
             ui_warn(ui, "%s", err.msg);
         return 0;
     }
-    ui->message.text[0] = '\0';
+    ui_unsay(ui);
     return op == VAC_OP_STEP ? ui_send(ui, op, n, NULL, NULL) : 1;
 }
 
@@ -394,8 +394,7 @@ int session_open(struct ui *ui, const char *path, struct vac_err *err)
     ui->priv->opened = true;
     start_remember(path);
     if (rc == 1) {
-        if (!ui->message.warning)
-            ui->message.text[0] = '\0';
+        ui_unsay(ui);
         offer(ui);
     }
     if (ui->focus == PANEL_runs) {
@@ -426,7 +425,7 @@ void session_list(struct ui *ui)
 {
     char *name;
 
-    ui->message.text[0] = '\0';
+    ui_unsay(ui);
     if (ui->priv->parked) {
         session_return(ui);
         ui->zoom = false;
@@ -498,7 +497,7 @@ static void open_pending(struct ui *ui)
             ui->zoom = true;
         }
     } else if (ui->session) {
-        ui_say(ui, "%s", "");
+        ui_unsay(ui);
     } else if (!session_can_go_on(ui)) { /* else it was said how */
         ui_say(ui, look_can(ui) ? "p asks the weights that it saved, @ chooses which; B goes back"
                                 : "looking at a run that is not driven from here; B goes back");
@@ -640,6 +639,16 @@ static void rewound(struct ui *ui, const struct vac_event *e)
            (long long)e->step, e->text);
 }
 
+void session_say_forked(struct ui *ui, const char *dir)
+{
+    struct strbuf word = {0};
+
+    sb_word(&word, dir);
+    ui_say(ui, "forked: :open %s goes on with it; elsewhere: vaccine %s", word.s ? word.s : dir,
+           word.s ? word.s : dir);
+    sb_done(&word);
+}
+
 static void tell(struct ui *ui, const struct vac_event *e)
 {
     if (is_journal(e))
@@ -659,7 +668,7 @@ static void tell(struct ui *ui, const struct vac_event *e)
     if (e->kind == VAC_EVENT_REWIND)
         rewound(ui, e);
     if (e->kind == VAC_EVENT_FORK)
-        ui_say(ui, "forked: :open %s goes on with it; elsewhere: vaccine %s", e->text, e->text);
+        session_say_forked(ui, e->text);
     if (e->kind == VAC_EVENT_PROBE_END)
         ui->priv->tour.answers++;
     if (e->kind == VAC_EVENT_PROBE_END && e->id == ui->answering)
@@ -739,35 +748,32 @@ static bool pump(struct ui *ui)
     return any;
 }
 
-/* What is said of it says of which run it is. */
 static bool pump_parked(struct ui *ui)
 {
-    struct message was = ui->message, now;
     char name[VAC_NAME];
     bool any;
 
     park_swap(ui);
-    any = pump(ui);
     snprintf(name, sizeof name, "%s", ui->snap.run);
+    ui->news = name;
+    any = pump(ui);
+    ui->news = "";
     park_swap(ui);
-    now = ui->message;
-    if (!memcmp(&was, &now, sizeof was) || !*now.text)
-        return any;
-    if (now.warning)
-        ui_warn(ui, "%s: %.400s", name, now.text);
-    else
-        ui_say(ui, "%s: %.400s", name, now.text);
     return any;
 }
 
 bool session_pump(struct ui *ui)
 {
-    bool any = pump(ui);
+    const char *was = ui->news; /* one run may be opened as another ends */
+    bool any;
 
+    ui->news = "";
+    any = pump(ui);
     any |= look_pump(ui);
     if (ui->priv->parked)
         any |= pump_parked(ui);
     any |= attack_pump(ui);
+    ui->news = was;
     return any;
 }
 

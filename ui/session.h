@@ -33,4 +33,6 @@ void session_return(struct ui *ui);
 void session_leave(struct ui *ui);
 /* Ends it (saves as its last command said) and forgets everything of the run. */
 void session_close(struct ui *ui);
+/* Says that a run was forked into a folder, and how to go on with it. */
+void session_say_forked(struct ui *ui, const char *dir);
 #endif

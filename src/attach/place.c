@@ -106,6 +106,7 @@ int place_connect(const char *dir, struct vac_err *err)
     char *path = lock_noted(dir, noted, sizeof noted) ? mem_strdup(noted, err)
                                                       : path_join(dir, SOCKET_NAME, err);
     struct vac_err why = {0};
+    struct strbuf word = {0};
     const char *state;
     struct stat st;
     int fd = -1, number = ENOENT, holds;
@@ -136,11 +137,14 @@ int place_connect(const char *dir, struct vac_err *err)
             return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
                            dir);
         state = run_state(dir, &why);
-        return err_set(err, VAC_ERR_USAGE,
-                       state && !strcmp(state, "done")
-                           ? "%s: this run is over: vaccine %s looks at it"
-                           : "%s: no program is running this run: vaccine run %s goes on with it",
-                       dir, dir);
+        sb_word(&word, dir);
+        err_set(err, VAC_ERR_USAGE,
+                state && !strcmp(state, "done")
+                    ? "%s: this run is over: vaccine %s looks at it"
+                    : "%s: no program is running this run: vaccine run %s goes on with it",
+                dir, word.s ? word.s : dir);
+        sb_done(&word);
+        return -1;
     }
     if (why.code)
         return err_set(err, why.code, "%s", why.msg);

@@ -59,7 +59,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
     sb_printf(&s, " was after step %lld", (long long)f.step);
     if (!v->dry) {
         sb_puts(&s, "; go on with: vaccine run ");
-        cli_put_name(&s, f.dir);
+        cli_put_word(&s, f.dir);
     }
     sb_putc(&s, '\n');
     rc = cli_write(&s, err);

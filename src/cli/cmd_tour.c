@@ -185,7 +185,7 @@ static int tell_runs(const char *dir, struct vac_err *err)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sb_puts(&out, rows[i][0]);
-        cli_put_name(&out, dir);
+        (i ? cli_put_word : cli_put_name)(&out, dir);
         sb_puts(&out, rows[i][1]);
     }
     rc = cli_write(&out, err);

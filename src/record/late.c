@@ -27,6 +27,7 @@ int late_check(const char *file, const char *out, const char *const *set, size_t
                struct vac_err *err)
 {
     const char *dir = dir_exists(file) ? file : out;
+    struct strbuf word = {0};
     bool finished;
 
     if (n_set == 0 || !dir)
@@ -35,8 +36,11 @@ int late_check(const char *file, const char *out, const char *const *set, size_t
         return -1;
     if (!finished || (dir == out && began_with(dir, file, set, n_set)))
         return 0;
-    return err_set(err, VAC_ERR_USAGE,
-                   "--set %.100s: the run in %s is finished and stays as it was described: begin "
-                   "another one like it: vaccine run %s/run.json --set ... -o DIR",
-                   set[0], dir, dir);
+    sb_word(&word, dir);
+    err_set(err, VAC_ERR_USAGE,
+            "--set %.100s: the run in %s is finished and stays as it was described: begin "
+            "another one like it: vaccine run %s/run.json --set ... -o DIR",
+            set[0], dir, word.s ? word.s : dir);
+    sb_done(&word);
+    return -1;
 }

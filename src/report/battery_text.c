@@ -124,7 +124,8 @@ static void put_notes(struct strbuf *s, const struct vac_battery *v)
             sb_putc(s, '\n');
         }
     }
-    sb_printf(s, "%lld attack steps were made", (long long)v->spent);
+    sb_printf(s, v->spent == 1 ? "%lld attack step was made" : "%lld attack steps were made",
+              (long long)v->spent);
     if (v->budget)
         sb_printf(s, ", of a budget of %lld", (long long)v->budget);
     if (stopped)

@@ -32,7 +32,8 @@ static int add_kind(struct plot *p, const struct vac_attack *a, size_t n, size_t
     if (*a[i].name)
         snprintf(name, VAC_NAME, "%s", a[i].name);
     else
-        snprintf(name, VAC_NAME, "%lld steps, lr %.3g", (long long)a[i].steps, a[i].lr);
+        snprintf(name, VAC_NAME, "%lld step%s, lr %.3g", (long long)a[i].steps,
+                 a[i].steps == 1 ? "" : "s", a[i].lr);
     p->curve[p->n++] = c;
     return 0;
 }

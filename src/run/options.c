@@ -190,6 +190,7 @@ static int late_read(struct stage_spec *s, size_t stage, const char *dir, const 
 {
     const char *eq = strchr(path, '='), *key = path;
     char name[VAC_NAME + 16], number[40];
+    struct strbuf word = {0};
     size_t length;
 
     *x = (struct late){.text = eq ? eq + 1 : NULL};
@@ -208,12 +209,14 @@ static int late_read(struct stage_spec *s, size_t stage, const char *dir, const 
                 return 0;
         }
     }
-    return err_set(
-        err, VAC_ERR_USAGE,
-        "--set %.100s: the run goes on in stages[%zu] (%s) as it was described: only live "
-        "options of that stage can be set now; for the rest begin another run: vaccine "
-        "run %s/run.json --set ... -o DIR",
-        path, stage, s->name, dir);
+    sb_word(&word, dir);
+    err_set(err, VAC_ERR_USAGE,
+            "--set %.100s: the run goes on in stages[%zu] (%s) as it was described: only live "
+            "options of that stage can be set now; for the rest begin another run: vaccine "
+            "run %s/run.json --set ... -o DIR",
+            path, stage, s->name, word.s ? word.s : dir);
+    sb_done(&word);
+    return -1;
 }
 
 int options_check_all(struct stage_spec *s, size_t stage, const char *dir,

@@ -239,10 +239,27 @@ bool action_works(const struct ui *ui, enum action a)
     case ACT_label:
     case ACT_fork:
     case ACT_attack:
-    case ACT_list:
         return *ui->snap.run != '\0';
+    case ACT_list:
+        return *ui->snap.run || *ui->parked;
     case ACT_reference:
         return session_is_live(ui) || done;
+    case ACT_left:
+    case ACT_right:
+    case ACT_zoom:
+    case ACT_zoom_in:
+    case ACT_zoom_out:
+    case ACT_zoom_reset:
+    case ACT_pan_left:
+    case ACT_pan_right:
+    case ACT_log:
+    case ACT_smooth:
+    case ACT_x_unit:
+    case ACT_metric:
+    case ACT_freeze:
+    case ACT_guides:
+    case ACT_full:
+        return ui->session || *ui->watched;
     default:
         return true;
     }

@@ -19,11 +19,12 @@ static void forget_kept(struct endured *e)
 static void kind_text(char *out, size_t size, const struct vac_attack *a)
 {
     int n = snprintf(out, size, "%s", a->name);
+    char steps[NUMBER_SIZE];
 
     if (n == 0 && !isnan(a->lr))
         n = snprintf(out, size, "lr %.3g, ", a->lr);
     if (!*a->name)
-        snprintf(out + n, size - (size_t)n, "%lld steps", (long long)a->steps);
+        snprintf(out + n, size - (size_t)n, "%s", number_of(steps, a->steps, "steps"));
 }
 
 static void forget_scores(struct endured *e)
@@ -233,9 +234,9 @@ static void attack_text(const struct endured *e, size_t i, int skip, bool brief,
                         size_t size)
 {
     const struct vac_attack *a = &e->attack[i];
-    char broke[VAC_ATTACK_BROKE];
-    int n = snprintf(out, size, "%s%s%s%lld steps, lr %.3g", brief ? "" : "against this attack (",
-                     a->name, *a->name ? ", " : "", (long long)a->steps, a->lr);
+    char broke[VAC_ATTACK_BROKE], steps[NUMBER_SIZE];
+    int n = snprintf(out, size, "%s%s%s%s, lr %.3g", brief ? "" : "against this attack (", a->name,
+                     *a->name ? ", " : "", number_of(steps, a->steps, "steps"), a->lr);
 
     if (!isnan(a->ratio))
         n += snprintf(out + n, size - (size_t)n, ", ratio %.3g", a->ratio);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/utf8.h"
 #include "term/dialog.h"
+#include "term/number.h"
 
 enum { PROMPT = 180, ANSWER = 380 }; /* bytes: the choices stay on the smallest screen */
 
@@ -16,7 +17,8 @@ static void ask(struct ui *ui, struct vac_labels *labels, void done(struct ui *u
 
     if (!vac_labels_next(labels, &x)) {
         if (x.all)
-            ui_say(ui, "all %zu answers have a label: vaccine label says what they say", x.all);
+            ui_say(ui, "%s labelled, all there are: vaccine label says what they say",
+                   number_of(text, (long long)x.all, "answers"));
         else
             ui_say(ui, "no judged answer to label yet");
         return;

@@ -1,7 +1,6 @@
 /* look.c - see look.h */
 #include "panels/look.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,7 +187,7 @@ bool look_take(struct ui *ui, const char *which)
     ui->look_last = 0;
     ui->look_failed = ui->look_wanted = false;
     snprintf(ui->at, sizeof ui->at, "%s", at);
-    ui->message.text[0] = '\0';
+    ui_unsay(ui);
     return true;
 }
 
@@ -197,27 +196,40 @@ static void chosen(struct ui *ui, const char *line)
     look_take(ui, strcmp(line, "end") ? line : "");
 }
 
-/* Word i of "align, attack, 120" that begins with `word`; "end" is the last one. */
-static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
+/* Word i of "align, attack, 120" that begins with `word`, or of its checkpoints alone. */
+static char *saved_word(const struct ui *ui, bool steps, const char *word, int *i)
 {
     struct vac_err err = {0};
     char *list = vac_run_saved(ui_dir(ui), &err), *at = list, *out = NULL;
     size_t n = strlen(word);
 
-    (void)line;
-    if (start > 0)
-        i = INT_MAX;
     for (; at && *at && !out; at += strspn(at, ", ")) {
         size_t len = strcspn(at, ",");
 
-        if (!strncmp(at, word, n) && i-- == 0)
+        if (!strncmp(at, word, n) && (!steps || strspn(at, "0123456789") == len) && (*i)-- == 0)
             out = strndup(at, len);
         at += len;
     }
-    if (!out && !strncmp("end", word, n) && i == 0)
-        out = strdup("end");
     free(list);
     return out;
+}
+
+char *look_saved(const struct ui *ui, const char *word, int i)
+{
+    char *out = saved_word(ui, false, word, &i);
+
+    return out ? out : !strncmp("end", word, strlen(word)) && i == 0 ? strdup("end") : NULL;
+}
+
+char *look_checkpoint(const struct ui *ui, const char *word, int i)
+{
+    return saved_word(ui, true, word, &i);
+}
+
+static char *complete(struct ui *ui, const char *line, int start, const char *word, int i)
+{
+    (void)line;
+    return start > 0 ? NULL : look_saved(ui, word, i);
 }
 
 void look_choose(struct ui *ui)

@@ -24,6 +24,10 @@ bool look_pump(struct ui *ui);
 void look_want(struct ui *ui);
 /* Says what weights came to that somebody had measured: the scores on the screen are the run's, and may not change. */
 void look_score(struct ui *ui, const struct vac_eval *score);
+/* Candidate number i of what it has saved that begins with a word, malloc'ed: stages, checkpoints and "end", the
+ * last; the steps of its checkpoints. NULL past the last one. */
+char *look_saved(const struct ui *ui, const char *word, int i);
+char *look_checkpoint(const struct ui *ui, const char *word, int i);
 /* Asks which. */
 void look_choose(struct ui *ui);
 #endif

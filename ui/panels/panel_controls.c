@@ -119,7 +119,8 @@ static void cell(struct ui *ui, int row, int column, int wide, struct entry *c)
                                          : INK_TEXT,
                text[column]);
     if (column == VALUE && *o->unit)
-        entry_fmt(c, INK_FAINT, " %s", o->unit);
+        entry_fmt(c, INK_FAINT, " %.*s", number_word(strcmp(o->value, "1") ? 0 : 1, o->unit),
+                  o->unit);
 }
 
 /* A value that waits has the room of what else is told of an option. */

@@ -330,13 +330,14 @@ static void draw_sample(const struct view *v, const struct vac_sample *s)
     int x, y, half = (v->h - 1) / 2, answer = draw_flow_rows(v, v->w - 4, s->answer);
     int rows = v->h - 1 - (answer < half ? answer : half),
         all = draw_flow_rows(v, v->w - 4, source);
+    char all_text[NUMBER_SIZE];
     int skip;
 
     draw_hline(v, 0, 0, v->w, INK_FRAME);
     x = draw_fmt(v, 2, 0, INK_TEXT, " %s:%lld ", s->file, (long long)s->line);
-    x = draw_fmt(v, x, 0, INK_FAINT, "%lld tokens: %lld masked, %lld learned%s%s",
-                 (long long)tokens, (long long)(tokens - labels), (long long)labels,
-                 s->cut ? ", cut" : "", harmful ? ", " : "");
+    x = draw_fmt(v, x, 0, INK_FAINT, "%s: %lld masked, %lld learned%s%s",
+                 number_of(all_text, tokens, "tokens"), (long long)(tokens - labels),
+                 (long long)labels, s->cut ? ", cut" : "", harmful ? ", " : "");
     if (harmful)
         x = draw_text(v, x, 0, INK_HARM | STYLE_BOLD, "harmful");
     if (s->category)
@@ -465,14 +466,14 @@ static unsigned find_spike(struct ui *ui)
 static void show_full(struct ui *ui)
 {
     const struct vac_sample *s = sample_at(own(ui), own(ui)->table.list.selected);
-    char title[VAC_PATH], *text = NULL;
+    char title[VAC_PATH], masked[NUMBER_SIZE], learned[NUMBER_SIZE], *text = NULL;
 
     if (!s)
         return;
     snprintf(title, sizeof title, "%s:%lld", s->file, (long long)s->line);
-    if (asprintf(&text, "masked (%lld tokens, no loss):\n%s\n\nlearned (%lld tokens):\n%s\n",
-                 (long long)(s->tokens - s->labels), s->source, (long long)s->labels,
-                 s->answer) < 0)
+    if (asprintf(&text, "masked (%s, no loss):\n%s\n\nlearned (%s):\n%s\n",
+                 number_of(masked, s->tokens - s->labels, "tokens"), s->source,
+                 number_of(learned, s->labels, "tokens"), s->answer) < 0)
         return;
     pager_open(title, text);
     free(text);

@@ -301,18 +301,17 @@ static int draw_labelled(struct ui *ui, const struct view *v, int y, const struc
 
     for (size_t i = 0; i < e->n_labelled && y < v->h; i++) {
         const struct vac_labelled *x = &e->labelled[i];
-        int64_t n = x->positive + x->negative;
-        char text[160];
+        char text[160], labels[NUMBER_SIZE];
 
         if (strcmp(x->name, of->name))
             continue;
+        number_of(labels, x->positive + x->negative, "labels");
         if (x->corrected.known)
-            snprintf(text, sizeof text, "by %lld label%s at step %lld: %.1f%% [%.1f, %.1f]",
-                     (long long)n, n == 1 ? "" : "s", (long long)x->step, 100 * x->corrected.value,
-                     100 * x->corrected.lo, 100 * x->corrected.hi);
+            snprintf(text, sizeof text, "by %s at step %lld: %.1f%% [%.1f, %.1f]", labels,
+                     (long long)x->step, 100 * x->corrected.value, 100 * x->corrected.lo,
+                     100 * x->corrected.hi);
         else
-            snprintf(text, sizeof text, "%lld label%s: too few, or they tell too little",
-                     (long long)n, n == 1 ? "" : "s");
+            snprintf(text, sizeof text, "%s: too few, or they tell too little", labels);
         if (4 + (int)strlen(text) <= v->w) /* half a number would be another number */
             draw_text(v, 4, y++, x->corrected.known ? INK_TEXT : INK_FAINT, text);
     }

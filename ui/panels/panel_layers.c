@@ -130,6 +130,12 @@ static bool paint(struct ui *ui, const struct view *v, int row, int column, bool
     (void)selected;
     if (column != BAR)
         return false;
+    if (!s->v[ui->metric]) {
+        if (row == table_row(ui, PANEL_layers, own(ui)->table.list.top))
+            draw_cut(v, 1, 0, v->w - 1, INK_FAINT,
+                     ui->metric == METRIC_refusal ? "not watched" : "none yet");
+        return true;
+    }
     for (int i = 0; i < s->n; i++)
         top = fmax(top, value(s, ui->metric, i));
     draw_bar(v, 2, 0, v->w - 3, top > 0 ? value(s, ui->metric, row) / top : NAN,
@@ -339,6 +345,7 @@ static void draw(struct ui *ui, const struct view *v)
 static void notes(struct ui *ui, char *out, size_t size)
 {
     int n = ui->layers.n_layers, on = 0;
+    char text[NUMBER_SIZE];
 
     if (!n)
         return;
@@ -347,7 +354,7 @@ static void notes(struct ui *ui, char *out, size_t size)
     if (on < n)
         snprintf(out, size, "%d of %d perturbed", on, n);
     else
-        snprintf(out, size, "%d layers", n);
+        snprintf(out, size, "%s", number_of(text, n, "layers"));
 }
 
 static unsigned act(struct ui *ui, enum action a)

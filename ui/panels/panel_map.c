@@ -199,7 +199,7 @@ static void draw_legend(const struct map *m, const struct view *v, int y)
     if (x + 20 < v->w)
         x = draw_fmt(v, x, y, INK_FAINT, "moved %s on average", number_text(text, moved(m), 3)) + 2;
     if (x + 11 < v->w)
-        draw_fmt(v, x, y, INK_FAINT, "%d prompts", m->n);
+        draw_text(v, x, y, INK_FAINT, number_of(text, m->n, "prompts"));
 }
 
 /* The axis: a line below, with the ends' numbers and how much of the variance each explains. */
@@ -290,12 +290,14 @@ static void notes(struct ui *ui, char *out, size_t size)
 static void readout(struct ui *ui, FILE *out)
 {
     const struct map *m = own(ui);
+    char prompts[NUMBER_SIZE];
 
     if (m->n)
         fprintf(out,
-                "layer %d step %lld: %d prompts moved %.4g on average; PC1 %.3g PC2 %.3g of the "
+                "layer %d step %lld: %s moved %.4g on average; PC1 %.3g PC2 %.3g of the "
                 "variance\n",
-                m->layer, (long long)m->step, m->n, moved(m), m->explained[0], m->explained[1]);
+                m->layer, (long long)m->step, number_of(prompts, m->n, "prompts"), moved(m),
+                m->explained[0], m->explained[1]);
 }
 
 static void csv(struct ui *ui, FILE *out)

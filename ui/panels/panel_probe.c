@@ -151,7 +151,8 @@ static unsigned stop(struct ui *ui)
     questions_clear(&p->queue);
     ui_send(ui, VAC_OP_PROBE_STOP, 0, NULL, NULL);
     if (waiting)
-        ui_say(ui, "stopped; %zu more questions will not be asked", waiting);
+        ui_say(ui, "stopped; %zu more %.*s will not be asked", waiting,
+               number_word((long long)waiting, "questions"), "questions");
     else
         ui_say(ui, "stopped this answer%s",
                session_is_live(ui) && !session_is_held(ui) ? "; training goes on" : "");
@@ -394,7 +395,7 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a, in
 {
     static const char changed[] = "! changed";
     int x, room;
-    char tokens[32];
+    char tokens[NUMBER_SIZE];
 
     if (a->open) {
         draw_text(v, 2, y, INK_EPS,
@@ -406,10 +407,9 @@ static void draw_now_head(const struct view *v, int y, const struct asked *a, in
     x = draw_verdict(v, x, y, &a->now);
     /* the count goes before the word, and half a word is none */
     room = v->w - x - (a->changed ? (int)strlen(changed) : 0);
-    snprintf(tokens, sizeof tokens, "%lld token%s ", (long long)a->tokens,
-             a->tokens == 1 ? "" : "s");
-    if (a->tokens > 0 && (int)strlen(tokens) <= room)
-        x = draw_text(v, x, y, INK_FAINT, tokens);
+    number_of(tokens, a->tokens, "tokens");
+    if (a->tokens > 0 && (int)strlen(tokens) < room)
+        x = draw_text(v, x, y, INK_FAINT, tokens) + 1;
     if (a->changed && room >= 0)
         draw_text(v, x, y, INK_WARN | STYLE_BOLD, changed);
     else if (a->changed)
@@ -632,10 +632,6 @@ static unsigned act_anywhere(struct ui *ui, enum action a)
         return open_line(ui);
     if (a == ACT_stop)
         return stop(ui);
-    if (a == ACT_label && !*ui->snap.run) {
-        ui_warn(ui, "no run is open whose answers could be labelled");
-        return UI_HANDLED;
-    }
     if (a == ACT_label) {
         labelling_begin(ui, &own(ui)->labels, take_label);
         return UI_HANDLED;
@@ -686,7 +682,7 @@ static void command_template(struct ui *ui, const char *args)
 
 static void command_tokens(struct ui *ui, const char *args)
 {
-    char *end_of;
+    char *end_of, text[NUMBER_SIZE];
     long n = strtol(args, &end_of, 10);
 
     if (!*args || *end_of || n < 0 || n > 100000) {
@@ -694,7 +690,7 @@ static void command_tokens(struct ui *ui, const char *args)
         return;
     }
     own(ui)->tokens = (int)n;
-    ui_say(ui, "answers end after %ld tokens at most", n ? n : 128);
+    ui_say(ui, "answers end after %s at most", number_of(text, n ? n : 128, "tokens"));
 }
 
 /* The question that is selected is not asked with the suite any more; "all": none is. */

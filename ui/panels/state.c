@@ -251,14 +251,29 @@ void journal_done(struct journal *j)
 
 /* --- messages --- */
 
-static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap)
+static void stamp(struct ui *ui, bool warning)
 {
-    vsnprintf(ui->message.text, sizeof ui->message.text, fmt, ap);
+    ui->message.next[0] = '\0';
     ui->message.warning = warning;
+    ui->message.stood = false;
     ui->message.beside = ui->snap.fault;
     ui->message.at = ui->now;
     ui->message.until = 0;
     ui->dirty = true;
+}
+
+static void set_message(struct ui *ui, bool warning, const char *fmt, va_list ap)
+{
+    struct message *m = &ui->message;
+    bool waits = ui->news && !warning && m->warning && *m->text;
+    char *to = waits ? m->next : m->text;
+    size_t n = 0;
+
+    if (ui->news && *ui->news)
+        n = (size_t)snprintf(to, MESSAGE_SIZE, "%.100s: ", ui->news);
+    vsnprintf(to + n, MESSAGE_SIZE - n, fmt, ap);
+    if (!waits)
+        stamp(ui, warning);
 }
 
 void ui_say(struct ui *ui, const char *fmt, ...)
@@ -292,7 +307,8 @@ void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
 /* News goes when something else is drawn after a while: it is worth no frame of its own, and none
  * at all while nothing moves. What was done stays long enough to be read while training goes on.
  * What was said before a fault does not stand beside it, nor what is only going to be done; an
- * answer to a key does, for a while. Warnings stay until the next message. */
+ * answer to a key does, for a while. Warnings stay until the user does something else, and before news
+ * for as long as it takes to see them. */
 void ui_drop_message(struct ui *ui)
 {
     enum { SECONDS = 12, READ = 2 };
@@ -305,6 +321,27 @@ void ui_drop_message(struct ui *ui)
 
     if (!m->warning && ((passing && ui->now > m->at + (done ? READ : SECONDS)) ||
                         (done && !running) || (fault && (m->until || !m->beside))))
+        ui->message.text[0] = '\0';
+    if (m->warning && *m->next && ui->now > m->at + SECONDS)
+        ui_next_message(ui);
+}
+
+void ui_next_message(struct ui *ui)
+{
+    memcpy(ui->message.text, ui->message.next, sizeof ui->message.text);
+    stamp(ui, false);
+}
+
+void ui_done_warning(struct ui *ui)
+{
+    if (ui->message.warning)
+        ui_next_message(ui);
+}
+
+void ui_unsay(struct ui *ui)
+{
+    ui->message.next[0] = '\0';
+    if (!ui->message.warning)
         ui->message.text[0] = '\0';
 }
 

@@ -79,9 +79,11 @@ enum { MESSAGE_SIZE = 512, PANELS_MOST = 24, OPTIONS_MOST = 128 };
 struct message {
     char text[MESSAGE_SIZE];
     bool warning;
+    bool stood;     /* before the key that is dealt with */
     bool beside;    /* a fault that stood already: no news from before it */
     double at;      /* clock: when it was set; 0 = not to be taken away */
     uint64_t until; /* command that it announces: it ends when that was dealt with; 0 = none */
+    char next[MESSAGE_SIZE]; /* news that waits until a warning was read; "" = none */
 };
 
 struct ui {
@@ -140,6 +142,9 @@ struct ui {
 
     /* what the frame is asked for */
     struct message message;
+    const char
+        *news; /* what is said now answers nobody: the run that it is of, "" = the one that is
+                         shown; NULL = it answers the user */
     char open_path[VAC_PATH]; /* to be opened, with UI_OPEN (panel.h) */
 
     /* the frame's */
@@ -181,7 +186,8 @@ const char *ui_dir(const struct ui *ui);
 const struct vac_siege_now *ui_siege(const struct ui *ui);
 /* Puts the focus on a panel. */
 void ui_focus(struct ui *ui, int panel);
-/* The message line: news, and warnings (in the warning colour, with a "!"). */
+/* The message line: news, and warnings (in the warning colour, with a "!"). News that answers nobody
+ * takes the place of a warning when that has stood for a while, or the user does something else. */
 void ui_say(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* News of what a command will do: no news any more once it was done. */
@@ -189,6 +195,12 @@ void ui_announce(struct ui *ui, uint64_t command, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Takes the message away when what it says is so no longer. */
 void ui_drop_message(struct ui *ui);
+/* It was read: what waits behind it takes its place. */
+void ui_next_message(struct ui *ui);
+/* The user does something: a warning of what was done before has been seen. */
+void ui_done_warning(struct ui *ui);
+/* What was being done is done: no news of it any more. A warning stays. */
+void ui_unsay(struct ui *ui);
 /* Puts the window of all plots (range, cursor and notes in the chosen unit of x) into a plot. */
 void ui_window(const struct ui *ui, struct plot *p);
 /* What stands for the points of overlay i (< INK_RUNS) in every panel, beside INK_RUN0 + i. */

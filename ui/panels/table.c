@@ -214,20 +214,21 @@ static void draw_heads(struct ui *ui, const struct table_rows *r, const struct v
                        const struct places *p)
 {
     struct line to = {.v = v};
-    int by = r->ordered ? r->ordered(ui) : -1;
+    int by = r->ordered ? r->ordered(ui) : -1, used;
 
     for (int i = 0; i < r->n_columns; i++) {
         const struct table_column *c = &r->column[i];
         unsigned style = INK_FAINT | (i == by ? STYLE_UNDERLINE : 0);
         char text[64];
 
-        head_of(ui, r, i, v, text, sizeof text);
+        int width = head_of(ui, r, i, v, text, sizeof text), end = p->x[i + 1] - !c->right;
+
         if (!p->w[i])
             continue;
-        if (c->right)
-            line_right(&to, p->x[i + 1], style, text);
-        else
-            line_left(&to, p->x[i] + c->pad, p->x[i + 1] - 1, style, text);
+        /* what is too long is shortened, and not marked: the help has the whole word */
+        line_begin(&to, c->right ? end - width : p->x[i] + c->pad);
+        text[text_fit(text, strlen(text), end > to.x ? end - to.x : 0, v->c->utf8, &used)] = '\0';
+        line_put(&to, end, style, text);
     }
 }
 
@@ -253,15 +254,16 @@ static void put_cell(struct line *to, const struct table_column *column, const s
         line_put(to, end + 1, INK_WARN | STYLE_BOLD, c->hang);
 }
 
+/* One that is no row of columns has `whole` of them. */
 static void draw_row(struct ui *ui, const struct table_rows *r, const struct view *v, int y,
-                     const struct places *p, int row, bool selected)
+                     int whole, const struct places *p, int row, bool selected)
 {
-    struct view line = view_part(v, 0, y, v->w, 1);
+    struct view line = view_part(v, 0, y, v->w, 1), all = view_part(v, 0, y, whole, 1);
     struct line to = {.v = &line};
 
     if (selected)
         draw_glyph(v, 0, y, INK_FOCUS, sign(v->c, SIGN_SELECTED));
-    if (r->paint && r->paint(ui, &line, row, -1, selected))
+    if (r->paint && r->paint(ui, &all, row, -1, selected))
         return;
     for (int i = 0; i < r->n_columns; i++) {
         struct view part = view_part(&line, p->x[i], 0, p->x[i + 1] - p->x[i], 1);
@@ -284,16 +286,19 @@ void table_draw(struct ui *ui, enum panel_id id, const struct view *v)
     struct table *t = table_of(ui, id);
     bool head = v->h >= r->head_from, shown = !r->quiet || ui->focus == (int)id;
     struct places p;
+    int whole = v->w;
 
     table_look(ui, id);
     places_for(ui, r, v, &p);
     if (head)
         draw_heads(ui, r, v, &p);
     list_show(&t->list, t->n, v->h - head);
+    if (t->list.rows < t->n && !r->margin)
+        whole--; /* the marks of scrolling stand there */
     leave_head(ui, id, 1);
     t->y = v->y + head;
     for (int i = 0; i < t->list.rows && t->list.top + i < t->n; i++)
-        draw_row(ui, r, v, head + i, &p, table_row(ui, id, t->list.top + i),
+        draw_row(ui, r, v, head + i, whole, &p, table_row(ui, id, t->list.top + i),
                  shown && t->list.top + i == t->list.selected);
     list_draw_scroll(&t->list, v, head);
 }

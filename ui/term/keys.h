@@ -102,7 +102,8 @@ enum key_group {
     X(zoom_reset, 'Z', 0, GROUP_VIEW, "Z", "", "the whole run")                                    \
     X(pan_left, 'H', 0, GROUP_VIEW, "H", "", "pan to the left")                                    \
     X(pan_right, 'L', 0, GROUP_VIEW, "L", "", "pan to the right")                                  \
-    X(log, 'y', 0, GROUP_VIEW, "y", "Log", "logarithmic or linear axis")                           \
+    X(log, 'y', 0, GROUP_VIEW, "y", "Log",                                                         \
+      "logarithmic or linear: the axes of all plots, the heat map")                                \
     X(smooth, 'r', 0, GROUP_VIEW, "r", "Raw", "raw curves, or smoothed .6 .9 .98")                 \
     X(x_unit, 't', 0, GROUP_VIEW, "t", "", "x in steps, tokens or seconds")                        \
     X(metric, 'i', 0, GROUP_VIEW, "i", "Metric",                                                   \

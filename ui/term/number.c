@@ -110,3 +110,18 @@ char *number_percent(char out[NUMBER_SIZE], double part)
     snprintf(out, NUMBER_SIZE, part >= 0.9995 ? "%.0f%%" : "%.1f%%", part * 100);
     return out;
 }
+
+int number_word(long long n, const char *things)
+{
+    int len = (int)strlen(things);
+
+    if (n != 1 || len < 2 || things[len - 1] != 's')
+        return len;
+    return len > 4 && !strcmp(things + len - 4, "ches") ? len - 2 : len - 1;
+}
+
+char *number_of(char out[NUMBER_SIZE], long long n, const char *things)
+{
+    snprintf(out, NUMBER_SIZE, "%lld %.*s", n, number_word(n, things), things);
+    return out;
+}

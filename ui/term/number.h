@@ -11,4 +11,8 @@ char *number_bytes(char out[NUMBER_SIZE], double bytes);  /* 3.1 MB */
 char *number_time(char out[NUMBER_SIZE], double seconds); /* 0:41, 2h54m, 3d04h */
 char *number_age(char out[NUMBER_SIZE], double seconds);  /* the largest unit alone: 12 s, 3 d */
 char *number_percent(char out[NUMBER_SIZE], double part); /* 0.032 -> 3.2% */
+/* "3 steps", "1 step": `things` in the plural, which ends in "s", or in "ches". */
+char *number_of(char out[NUMBER_SIZE], long long n, const char *things);
+/* Bytes of the word for so many of them. */
+int number_word(long long n, const char *things);
 #endif

@@ -136,3 +136,21 @@ void text_safe(char *out, size_t size, const char *s, bool utf8)
     if (size)
         out[used] = '\0';
 }
+
+void text_unquote(char *out, size_t size, const char *s)
+{
+    char quote = '\0';
+    bool quoted = *s == '\'' || *s == '"';
+    size_t n = 0;
+
+    for (; *s && n + 1 < size; s++) {
+        if (quoted && (quote ? *s == quote : *s == '\'' || *s == '"')) {
+            quote = quote ? '\0' : *s;
+            continue;
+        }
+        if (quoted && !quote && *s == '\\' && s[1])
+            s++;
+        out[n++] = *s;
+    }
+    out[n] = '\0';
+}

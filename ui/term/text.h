@@ -33,4 +33,6 @@ size_t text_line(const char *s, size_t n, int width, bool utf8, size_t *len);
 /* The whole of s, safe, as UTF-8 into out (room for `size` bytes, always terminated, cut at a
  * glyph). */
 void text_safe(char *out, size_t size, const char *s, bool utf8);
+/* A word that was typed, without the quotes of a shell that begin it; any other text as it is. */
+void text_unquote(char *out, size_t size, const char *s);
 #endif
