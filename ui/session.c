@@ -697,7 +697,8 @@ static void tell_state(struct ui *ui, const struct vac_snapshot *before)
     const struct vac_snapshot *s = &ui->snap;
 
     /* what was asked for has been measured, and it stands as it stood */
-    if (before->state == VAC_MEASURING && s->commands_applied > before->commands_applied)
+    if (before->state == VAC_MEASURING && s->step == before->step &&
+        s->commands_applied > before->commands_applied)
         return;
     /* between two pauses may be a step too short to be seen */
     if (s->state == before->state && (s->state != VAC_PAUSED || !strcmp(s->reason, before->reason)))
