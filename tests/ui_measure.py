@@ -371,15 +371,18 @@ def take_turns(turns):
 
 
 def span(x, begun, window):
-    """Steps a second by the run's clock, which began at begun, in a window of ours."""
+    """Steps a second by the run's clock, which began at begun, in a window of ours; None when the machine stood still."""
     inside = [line for line in x if window[0] <= line["wall"] + begun <= window[1]]
+    if len(inside) < 3:
+        return None
     return (inside[-1]["step"] - inside[0]["step"]) / (inside[-1]["wall"] - inside[0]["wall"])
 
 
 def measure_cost():
     """The screen draws and sleeps in turns, within one run: two runs of one file differ by more than what is sought,
     by where their memory happens to lie (two without a screen: 8 and 12 % on a machine that did nothing else). Each
-    time that it drew is set against the times that it slept before and after."""
+    time that it drew is set against the times that it slept before and after. Turns are short, because the machine's
+    own pace changes within seconds."""
     windows, x, n = {"draws": [], "sleeps": []}, [], 15 if options.quick else 300
     s = watched("quick.json", 200, 60)
     s.read(3)
@@ -398,10 +401,13 @@ def measure_cost():
     start = time.time() - x[-1]["wall"]
     s.close()
     draws, sleeps = ([span(x, start, w) for w in windows[how]] for how in ("draws", "sleeps"))
-    ratios = [2 * draws[i] / (sleeps[i - 1] + sleeps[i]) for i in range(1, n)]
+    ratios = [2 * draws[i] / (sleeps[i - 1] + sleeps[i]) for i in range(1, n)
+              if draws[i] and sleeps[i - 1] and sleeps[i]]
+    if not ratios:
+        raise Failed("no turn had three steps")
     cost = lambda r: 100 * (1 - statistics.median(r))
     again = sorted(cost(random.choices(ratios, k=len(ratios))) for _ in range(2000))
-    print(f"  95 % of samples of {len(ratios)} turns say {again[50]:.2f} to {again[-50]:.2f} %")
+    print(f"  95 % of samples of {len(ratios)} turns say {again[50]:.2f} to {again[-50]:.2f} %, {n - 1 - len(ratios)} left out")
     report("cost: of the screen (200x60), in steps a second", cost(ratios), "%", most=1)
     report("cost: processor time of the screen's thread, of all cores", 100 * own, "%", most=1)
 

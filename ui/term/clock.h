@@ -14,13 +14,12 @@ double clock_thread_seconds(void);
 /* Zeroed but for asked and line. */
 struct pace {
     double asked; /* seconds between frames that somebody asked for; 0 = what they cost decides */
-    double
-        line; /* bytes a second that the line takes; 0 = as many as the picture's size is worth */
-    double next; /* clock: no frame before, except for keys */
-    double left; /* bytes that may be sent now; grows with time up to two seconds' worth */
-    double at;   /* clock of the last frame */
-    double used; /* processor seconds of this thread until then */
-    double cost; /* such of a frame and all between two; the latest count most */
+    double line;  /* bytes a second that the line takes; 0 = what the picture's size is worth */
+    double next;  /* clock: no frame before, except for keys */
+    double left;  /* bytes that may be sent now; grows with time up to two seconds' worth */
+    double at;    /* clock of the last frame */
+    double used;  /* processor seconds of this thread until then */
+    double cost;  /* such of a frame and all between two; the latest count most */
 };
 /* A frame of w x h cells was sent in so many bytes; `used` is the processor time of this thread so far. Nobody looks
  * at an unfocused one. */
