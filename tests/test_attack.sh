@@ -175,7 +175,9 @@ check "weights that are under attack" failed 2 'lies behind the beginning of sta
 run_vaccine attack "$P" --at 7
 check "a step without a checkpoint" failed 2 'the nearest are 6 and 12'
 run_vaccine attack "$tmp/nowhere"
-check "a folder that is none" failed 2 'nowhere: holds no run (no run.json): name a run folder'
+check "a folder that is none" failed 2 'nowhere: there is no such folder: name a run folder'
+run_vaccine attack "$tmp"
+check "a folder without a run" failed 2 'holds no run (no run.json): name a run folder'
 run_vaccine attack "$P" --stage nix
 check "no such stage" failed 2 'has no stage "nix" after its first one'
 run_vaccine attack "$P" --at 6 --ratio 3

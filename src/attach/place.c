@@ -109,7 +109,7 @@ int place_connect(const char *dir, struct vac_err *err)
     struct strbuf word = {0};
     const char *state;
     struct stat st;
-    int fd = -1, number = ENOENT, holds;
+    int fd = -1, number = ENOENT;
 
     if (!path)
         return -1;
@@ -130,12 +130,8 @@ int place_connect(const char *dir, struct vac_err *err)
     if (number == EACCES || number == EPERM)
         return err_set(err, VAC_ERR_IO, "%s: its control socket is another user's", dir);
     if (!lock_held(dir)) {
-        holds = folder_holds_run(dir, err);
-        if (holds < 0)
+        if (folder_with_run(dir, err))
             return -1;
-        if (holds == 0)
-            return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
-                           dir);
         state = run_state(dir, &why);
         sb_word(&word, dir);
         err_set(err, VAC_ERR_USAGE,

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "fork/attack.h"
 #include "record/config.h"
+#include "record/folder.h"
 #include "report/battery_text.h"
 #include "term/signals.h"
 
@@ -435,7 +436,7 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
 {
     const struct attack_values *v = values;
     size_t one = 0;
-    int rc = 0, holds;
+    int rc = 0;
 
     while (one < OWN && !given(v, one))
         one++;
@@ -453,10 +454,8 @@ static int run(const void *values, char *const *operand, struct vac_err *err)
         return err_set(err, VAC_ERR_USAGE, "--json and --csv need --battery FILE or --list");
     if (v->json && v->csv)
         return err_set(err, VAC_ERR_USAGE, "--json and --csv: leave one of them out");
-    holds = folder_holds_run(operand[0], err);
-    if (holds <= 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
-                       operand[0]);
+    if (folder_with_run(operand[0], err))
+        return -1;
     if (v->battery)
         return fight(v, operand[0], err);
     if (!v->list)

@@ -163,12 +163,7 @@ static int open_old(struct vac_session *s, struct vac_open *o, struct vac_err *e
 
 static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
-    int holds = folder_holds_run(o->file, err);
-
-    if (holds == 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
-                       o->file);
-    if (holds < 0)
+    if (folder_with_run(o->file, err))
         return -1;
     s->dir = mem_strdup(o->out ? o->out : "", err);
     if (!s->dir || enter(s, o->file, err) || spec_of_folder(s, o->file, o, err))
@@ -185,12 +180,7 @@ static int open_replay(struct vac_session *s, struct vac_open *o, struct vac_err
 /* The weights that it has saved are to be asked: nobody else is kept from it. */
 static int open_look(struct vac_session *s, struct vac_open *o, struct vac_err *err)
 {
-    int holds = folder_holds_run(o->file, err);
-
-    if (holds == 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
-                       o->file);
-    s->dir = holds > 0 ? mem_strdup(o->file, err) : NULL;
+    s->dir = folder_with_run(o->file, err) ? NULL : mem_strdup(o->file, err);
     s->at = o->at ? mem_strdup(o->at, err) : NULL;
     s->t.book.folder.dir = s->dir ? mem_strdup(s->dir, err) : NULL;
     s->t.book.shut = true;

@@ -14,6 +14,7 @@
 #include "proof/chain.h"
 #include "record/columns.h"
 #include "record/config.h"
+#include "record/folder.h"
 #include "record/hash.h"
 #include "record/lines.h"
 #include "record/moved.h"
@@ -398,13 +399,10 @@ int fork_open(struct fork *f, const char *dir, const char *at, const char *const
               struct vac_err *err)
 {
     struct moved m = {.set = set, .n_set = n_set, .strict = true, .others = true};
-    int holds = folder_holds_run(dir, err), rc = -1;
+    int rc = -1;
 
     *f = (struct fork){.dir = NULL};
-    if (holds == 0)
-        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
-                       dir);
-    if (holds < 0 || dir_enter(dir, err))
+    if (folder_with_run(dir, err) || dir_enter(dir, err))
         return -1;
     f->dir = mem_strdup(dir, err);
     if (!f->dir)

@@ -16,7 +16,10 @@ cJSON *run_config(const char *dir, struct vac_err *err)
     cJSON *doc = NULL;
 
     if (path && !file_exists(path))
-        err_set(err, VAC_ERR_IO, "%s: holds no run: there is no run.json in it", dir);
+        err_set(err, VAC_ERR_IO,
+                dir_exists(dir) ? "%s: holds no run: there is no run.json in it"
+                                : "%s: there is no such folder: name a run folder",
+                dir);
     else if (path)
         doc = json_read(path, RUN_CONFIG_LIMIT, err);
     if (doc && !cJSON_IsObject(doc)) {

@@ -54,6 +54,19 @@ int folder_holds_run(const char *dir, struct vac_err *err)
     return rc;
 }
 
+int folder_with_run(const char *dir, struct vac_err *err)
+{
+    int holds = folder_holds_run(dir, err);
+    struct stat st;
+
+    if (holds == 0 && path_stat(dir, &st) && errno == ENOENT)
+        return err_set(err, VAC_ERR_USAGE, "%s: there is no such folder: name a run folder", dir);
+    if (holds == 0)
+        return err_set(err, VAC_ERR_USAGE, "%s: holds no run (no run.json): name a run folder",
+                       dir);
+    return holds < 0 ? -1 : 0;
+}
+
 int folder_finished(const char *dir, bool *yes, struct vac_err *err)
 {
     char *path = path_join(dir, "final", err);

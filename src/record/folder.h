@@ -34,6 +34,8 @@ struct folder {
 char *folder_make(const char *run_file, struct vac_err *err);
 /* 1 = yes, 0 = no, -1 and err = it cannot be told just now: that is neither. */
 int folder_holds_run(const char *dir, struct vac_err *err);
+/* For who needs one: -1 and err also when it holds none, or is none. */
+int folder_with_run(const char *dir, struct vac_err *err);
 int folder_is_free(const char *dir, struct vac_err *err); /* 0, or -1 and err: it holds a run */
 int folder_finished(const char *dir, bool *yes, struct vac_err *err); /* final/ stands */
 /* Makes the folder where it is missing, enters it and takes its lock (VAC_ERR_BUSY names the
