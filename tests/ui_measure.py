@@ -381,21 +381,20 @@ def span(x, begun, window):
 def measure_cost():
     """The screen draws and sleeps in turns, within one run: two runs of one file differ by more than what is sought,
     by where their memory happens to lie (two without a screen: 8 and 12 % on a machine that did nothing else). Each
-    time that it drew is set against the times that it slept before and after. Turns are short, because the machine's
-    own pace changes within seconds."""
-    windows, x, n = {"draws": [], "sleeps": []}, [], 15 if options.quick else 300
+    time that it drew is set against the times that it slept before and after."""
+    windows, x, n = {"draws": [], "sleeps": []}, [], 15 if options.quick else 150
     s = watched("quick.json", 200, 60)
     s.read(3)
     begun, used = time.monotonic(), s.seconds()
     for _ in range(n):
         for how in windows:
             if how == "sleeps":
-                s.type(b":stall 0.8\r")
+                s.type(b":stall 1.35\r")
                 s.read(0.2)
             start = time.time()
-            s.read(0.55)
+            s.read(1)
             windows[how].append((start, time.time()))
-        s.read(0.05)
+        s.read(0.35)
     own = (s.seconds() - used) / (time.monotonic() - begun) / os.cpu_count()
     x = lines(s.out)
     start = time.time() - x[-1]["wall"]

@@ -30,16 +30,20 @@
 
 struct beat {
     struct pace pace;
+    double keyed;    /* clock when a key came last */
     double pumped;   /* clock when news was taken last */
     int empty_reads; /* readable, and nothing to read: the terminal is gone */
     int seconds;     /* chrome_seconds as the screen has it */
 };
 
-static void paint_paced(struct ui *ui, struct pace *p)
+/* Who has just pressed a key looks for what comes of it. */
+static void paint_paced(struct ui *ui, struct beat *p)
 {
     size_t bytes = frame_paint(ui);
+    bool spare = ui->snap.state == VAC_RUNNING && ui->now > p->keyed + 1;
 
-    pace_frame(p, ui->now, clock_thread_seconds(), ui->w, ui->h, bytes, ui->priv->unfocused);
+    pace_frame(&p->pace, ui->now, clock_thread_seconds(), ui->w, ui->h, bytes, spare,
+               ui->priv->unfocused);
 }
 
 /* --- input --- */
@@ -215,8 +219,9 @@ static void wait_for_something(struct ui *ui, struct beat *p, double script)
     gone = terminal_is_gone(p, fds[0].revents);
     any = read_keys(ui);
     if (any) {
+        p->keyed = ui->now;
         take_news(ui, p, 0.25); /* keys come faster than frames: they must not keep the news away */
-        paint_paced(ui, &p->pace); /* at once: that is what a key feels like */
+        paint_paced(ui, p);     /* at once: that is what a key feels like */
     }
     if (gone)
         hang_up(ui);
@@ -250,7 +255,7 @@ static void loop(struct ui *ui)
             ui->dirty = true;
         }
         if (ui->dirty && ui->now >= p.pace.next)
-            paint_paced(ui, &p.pace);
+            paint_paced(ui, &p);
         wait_for_something(ui, &p, script);
     }
 }

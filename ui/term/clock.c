@@ -29,14 +29,18 @@ static double byte_rate(const struct pace *p, double cells)
     return p->line > 0 ? p->line : fmin(fmax(rate, 2500), 10000);
 }
 
-/* All processors train, and wait for each other: what a frame takes of one, training loses on all of them. So frames
- * come as often as that is .4 % of one, but from four to two times a second. */
-static double interval_of(const struct pace *p)
+/* All processors train, and wait for each other: what a frame takes of one, training loses on all of them, and as
+ * measured three to four times as much. So frames come as often as they take .18 % of one, but from four to one a
+ * second. */
+static double interval_of(const struct pace *p, bool spare)
 {
-    return p->asked > 0 ? p->asked : fmin(fmax(p->cost / .004, .25), .5);
+    if (p->asked > 0)
+        return p->asked;
+    return spare ? fmin(fmax(p->cost / .0018, .25), 1) : .25;
 }
 
-void pace_frame(struct pace *p, double now, double used, int w, int h, size_t bytes, bool unfocused)
+void pace_frame(struct pace *p, double now, double used, int w, int h, size_t bytes, bool spare,
+                bool unfocused)
 {
     double rate = byte_rate(p, (double)w * h);
 
@@ -45,5 +49,5 @@ void pace_frame(struct pace *p, double now, double used, int w, int h, size_t by
     p->at = now;
     p->cost += (used - p->used - p->cost) / 8;
     p->used = used;
-    p->next = now + fmax(fmax(interval_of(p), unfocused ? 2 : 0), -p->left / rate);
+    p->next = now + fmax(fmax(interval_of(p, spare), unfocused ? 2 : 0), -p->left / rate);
 }

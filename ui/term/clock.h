@@ -21,8 +21,8 @@ struct pace {
     double used;  /* processor seconds of this thread until then */
     double cost;  /* such of a frame and all between two; the latest count most */
 };
-/* A frame of w x h cells was sent in so many bytes; `used` is the processor time of this thread so far. Nobody looks
- * at an unfocused one. */
-void pace_frame(struct pace *p, double now, double used, int w, int h, size_t bytes,
+/* A frame of w x h cells was sent in so many bytes; `used` is the processor time of this thread so far. `spare`:
+ * training needs the processors more than somebody the picture. Nobody looks at an unfocused one. */
+void pace_frame(struct pace *p, double now, double used, int w, int h, size_t bytes, bool spare,
                 bool unfocused);
 #endif
