@@ -457,7 +457,7 @@ static void test_replay_refuses(void **state)
     run_rig(&r, "golden/opt", false);
     run_file(&r, "'stages':[{'name':'only'," TRAIN ",'lora':{'r':2},'steps':4}]");
     assert_int_equal(vac_session_open(&again, &o, &err), -1);
-    assert_error(&err, "holds no run");
+    assert_error(&err, "there is no such folder: name a run folder");
     err_clear(&err);
     s = run_start(&r, a, &(struct vac_open){.paused = true});
     run_wait(s, VAC_PAUSED);
