@@ -28,6 +28,7 @@
 #include "ui/script.h"
 #include "ui/session.h"
 
+/* What the loop knows from one turn to the next. */
 struct beat {
     struct pace pace;
     double keyed;    /* clock when a key came last */
@@ -235,7 +236,7 @@ static void loop(struct ui *ui)
 {
     bool slow = ui->priv->args->slow;
     double asked = ui->priv->args->interval;
-    struct beat p = {.pace = {.asked = asked > 0 ? asked : slow, .line = slow ? 800 : 0}};
+    struct beat p = {.pace = {.asked = asked > 0 ? asked : slow ? 1 : 0, .line = slow ? 800 : 0}};
 
     ui->now = clock_seconds();
     frame_paint(ui);
